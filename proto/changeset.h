@@ -1,0 +1,48 @@
+/* proto/changeset.h - builds, signs, encodes, decodes and validates change-sets. */
+#ifndef SOTAY_PROTO_CHANGESET_H
+#define SOTAY_PROTO_CHANGESET_H
+
+#include "proto/change.h"
+
+/* A set that is built but not yet signed: the signature may come later from a key that cannot be
+ * exported. */
+typedef struct {
+    st_buffer skeleton;        /* owned */
+    uint8_t seed[ST_SEED_BYTES];
+    st_hash hash;              /* set_hash: what st_set_sign_text() signs */
+} st_unsigned_set;
+
+/* Encodes header and changes of *set (hash, signature, bytes are ignored; every change must be of
+ * set->device with counters rising by one from set->first, prev chained, and carry at most
+ * ST_CHANGE_BYTES_MAX), computes set->hash. seed: 32 fresh random bytes.
+ * ST_E_TOO_LARGE over a frozen limit, ST_E_MEMORY. Free with st_unsigned_set_free. */
+ST_MUST_USE st_err st_set_build(const st_set *set, const uint8_t seed[32],
+                                st_unsigned_set *out_unsigned, st_error *error);
+void st_unsigned_set_free(st_unsigned_set *unsigned_set);
+
+/* The bytes that are signed: "sotay-set/v1" NUL, log id 16, device 16, set_hash 32. */
+#define ST_SET_SIGN_BYTES 77
+void st_set_sign_text(const st_id *log, const st_id *device, const st_hash *hash,
+                      uint8_t out[ST_SET_SIGN_BYTES]);
+
+/* Appends the finished ChangeSet message to out. */
+ST_MUST_USE st_err st_set_finish(const st_set *set, const st_unsigned_set *unsigned_set,
+                                 const uint8_t signature[64], st_buffer *out, st_error *error);
+
+/* Decodes and validates. bytes must live as long as the set (values point into the arena).
+ * ST_E_CORRUPT: not a change-set (truncated, over-nested, over-long varint, bad UTF-8 or not NFC,
+ * NUL in text, wrong lengths, doubled paths, unsorted dots, ...); ST_E_TOO_LARGE: over a frozen
+ * limit; ST_E_VERSION: format is newer (then device, format, first, hash, signature and bytes are
+ * set, changes_count is 0); ST_E_MEMORY. Unknown verbs, acts and value kinds mark their change as
+ * `unknown`, they are no error. Fields this version does not know are skipped; the bytes keep
+ * them. Does not check the signature. */
+ST_MUST_USE st_err st_set_decode(const uint8_t *bytes, size_t len, st_arena *arena,
+                                 st_set *out_set, st_error *error);
+
+/* True when the signature is that of sign_key over st_set_sign_text(). */
+bool st_set_verify(const st_set *set, const st_id *log, const uint8_t sign_key[32]);
+
+/* Encoded size of one change with its values, for the check at save. */
+size_t st_change_encoded_size(const st_change *change);
+
+#endif

@@ -1,0 +1,28 @@
+/* proto/hash.h - SHA-256 (FIPS 180-4), HMAC-SHA-256 (RFC 2104), SipHash-2-4-128 for sums. */
+#ifndef SOTAY_PROTO_HASH_H
+#define SOTAY_PROTO_HASH_H
+
+#include "proto/id.h"
+
+/* SHA-256 of one buffer. */
+st_hash st_sha256(const void *data, size_t len);
+
+/* Incremental SHA-256; caller's struct, big enough for libsodium's state (checked at compile time). */
+typedef struct { uint64_t opaque[16]; } st_sha256_state;
+void st_sha256_init(st_sha256_state *state);
+void st_sha256_update(st_sha256_state *state, const void *data, size_t len);
+st_hash st_sha256_final(st_sha256_state *state);
+
+/* HMAC-SHA-256 of data under key. */
+st_hash st_hmac(const void *key, size_t key_len, const void *data, size_t len);
+
+/* A seed's keys without repeating the key schedule: the per-value key of detached value i is
+ * HMAC(seed, i as 4 bytes big-endian); its commitment is HMAC(key_i, value). */
+st_hash st_value_key(const uint8_t seed[32], uint32_t index);
+st_hash st_value_mac(const st_hash *key, const void *value, size_t len);
+
+/* 16-byte SipHash-2-4 under the fixed public key of this protocol: for additive state sums, never
+ * for security. */
+void st_siphash128(const void *data, size_t len, uint8_t out[16]);
+
+#endif

@@ -1,0 +1,28 @@
+/* proto/limits.h - every bound that both sides must agree on. The frozen ones (docs/protocol.md 9)
+ * never change: a value, change, set or frame that an old phone wrote must stay acceptable. */
+#ifndef SOTAY_PROTO_LIMITS_H
+#define SOTAY_PROTO_LIMITS_H
+
+#define ST_VALUE_BYTES_MAX 65536u           /* frozen: one value */
+#define ST_CHANGE_BYTES_MAX 262144u         /* frozen: one change, encoded, with its values */
+#define ST_SET_CHANGES_MAX 1024u            /* frozen: changes in one change-set */
+#define ST_SET_BYTES_MAX 524288u            /* frozen: one change-set, encoded */
+#define ST_FRAME_BYTES_MAX 4194304u         /* frozen: one frame, decoded */
+
+#define ST_BODY_BYTES_MAX (8u * 1024u * 1024u)    /* one request or answer, compressed */
+#define ST_STREAM_BYTES_MAX (64u * 1024u * 1024u) /* one request or answer, decoded */
+#define ST_OPS_MAX 4096u                    /* operations in one change */
+#define ST_REPLACES_MAX 4096u               /* replaced dots of one operation */
+#define ST_SIBLINGS_MAX 64u                 /* live operations of one path */
+#define ST_DEVICES_MAX 4096u                /* device table of one set or record */
+#define ST_UNDER_MAX 256u                   /* acts named in `under` of one change */
+#define ST_CONTEXT_DOTS_MAX 4096u           /* single dots and holes in the context of one act */
+#define ST_BUCKET_BYTES_MAX 63u
+#define ST_CODE_BYTES_MAX 32u               /* an ASCII id: unit, criterion, form, login */
+#define ST_REASON_CHARS_MAX 1000u
+#define ST_WIRE_DEPTH_MAX 8u                /* nesting of a protobuf message */
+#define ST_WIRE_FIELDS_MAX 200000u          /* fields in one protobuf message, all levels */
+#define ST_ZSTD_WINDOW_LOG_MAX 20
+#define ST_CLOCK_SPREAD_MS_MAX 300000u      /* how far a foreign hybrid clock may move ours */
+
+#endif

@@ -1,0 +1,193 @@
+/* proto/message.h - the frames of one sync and of enrolment as checked structs, the signed head of
+ * a request, and the collapsed sum. Source: docs/protocol.md 5, 6. */
+#ifndef SOTAY_PROTO_MESSAGE_H
+#define SOTAY_PROTO_MESSAGE_H
+
+#include "proto/change.h"
+#include "proto/record.h"
+
+/* ---- the signed head of every request body: fixed 97 bytes, then the zstd stream ---- */
+#define ST_HEAD_BYTES 97
+typedef struct {
+    st_id device;
+    uint8_t install[8];
+    uint64_t counter;
+    uint8_t signature[ST_SIGNATURE_BYTES];
+} st_head;
+/* version 1 byte (1), device 16, install 8, counter 8 big-endian, signature 64. */
+void st_head_encode(const st_head *head, uint8_t out[ST_HEAD_BYTES]);
+ST_MUST_USE st_err st_head_decode(const uint8_t *bytes, size_t len, st_head *out_head,
+                                  st_error *error);
+/* The text that is signed: "sotay-req/v1" LF method LF path LF, then body hash 32, log id 16,
+ * device 16, install 8, counter 8. Appends to out. body = what follows the head. */
+ST_MUST_USE st_err st_head_sign_text(const st_head *head, const char *method, const char *path,
+                                     const st_hash *body, const st_id *log, st_buffer *out);
+
+/* ---- frames ---- */
+typedef struct { st_bucket bucket; uint64_t cursor; st_sum sum; } st_bucket_ask;
+typedef struct { uint64_t from, to; } st_gone;
+
+typedef struct {
+    uint32_t version;
+    bool has_epoch;
+    uint8_t epoch[8];
+    uint64_t position, scope_rev;
+    bool is_collapsed;
+    uint8_t collapsed[8];
+    const st_bucket_ask *buckets;
+    uint32_t buckets_count;
+    uint64_t kept_from;
+    int64_t wall_ms;
+    uint64_t answer_bytes_max;
+    const st_gone *gone;
+    uint32_t gone_count;
+    uint64_t seen_size;
+    st_hash seen_root;
+} st_ask;
+
+typedef enum {
+    ST_VERDICT_UNKNOWN, ST_VERDICT_STORED, ST_VERDICT_DUPLICATE, ST_VERDICT_HELD, ST_VERDICT_LATER
+} st_verdict_kind;
+typedef struct { uint64_t counter; st_hold reason; } st_held;
+
+typedef struct {
+    bool has_device;           /* else: the asking device */
+    st_id device;
+    uint64_t first;
+    st_verdict_kind kind;
+    uint64_t position;
+    const st_held *held;
+    uint32_t held_count;
+    uint32_t later_s;
+} st_verdict;
+
+typedef struct { bool has_device; st_id device; uint64_t from, to; } st_want;
+
+typedef enum {
+    ST_ENTRY_NONE, ST_ENTRY_CHANGE, ST_ENTRY_INIT, ST_ENTRY_VERDICT, ST_ENTRY_ENROL,
+    ST_ENTRY_REVOKE, ST_ENTRY_SUSPEND, ST_ENTRY_LOGIN, ST_ENTRY_USER, ST_ENTRY_ROLE,
+    ST_ENTRY_ASSIGN, ST_ENTRY_EXPORT, ST_ENTRY_STATE, ST_ENTRY_RESOLVE, ST_ENTRY_JOIN,
+    ST_ENTRY_HOLD, ST_ENTRY_ACCEPT, ST_ENTRY_DECLINE, ST_ENTRY_ERASE, ST_ENTRY_GAP,
+    ST_ENTRY_FORK, ST_ENTRY_EPOCH, ST_ENTRY_FENCE, ST_ENTRY_BACKUP, ST_ENTRY_RESTORE,
+    ST_ENTRY_KEY, ST_ENTRY_ADDRESS, ST_ENTRY_ATTACHMENT, ST_ENTRY_NOTE, ST_ENTRY_COUNT
+} st_entry_kind;
+/* "change", "init", ... the word in the leaf; "unknown" otherwise. */
+const char *st_entry_kind_name(st_entry_kind kind);
+bool st_entry_kind_parse(const char *name, st_entry_kind *out_kind);
+
+typedef struct {
+    uint64_t index;
+    int64_t time_ms;
+    st_entry_kind kind;
+    const uint8_t *set;        /* NULL: a reference to a set the phone keeps, or a decision */
+    size_t set_len;
+    st_id device;
+    uint64_t first, last;
+    const st_held *held;       /* changes of the set that are held; reason NONE is not allowed */
+    uint32_t held_count;
+    bool has_carrier;
+    st_id carrier;
+    const uint64_t *counters;  /* VERDICT (release), ACCEPT, DECLINE: which changes of device */
+    uint32_t counters_count;
+} st_entry;
+
+typedef struct {
+    st_bucket bucket;
+    uint64_t cursor;
+    const st_entry *entries;
+    uint32_t entries_count;
+    bool last;
+    st_sum sum;                /* with last */
+    const st_upto *vector;     /* with last, when the page began at cursor 0 */
+    uint32_t vector_count;
+    uint32_t fold_version;
+    bool reset;
+} st_page;
+
+typedef struct {
+    uint64_t rev;
+    const st_bucket *buckets;
+    uint32_t buckets_count;
+    const st_role *roles;
+    uint32_t roles_count;
+} st_scope;
+
+typedef struct {
+    uint32_t version;
+    bool has_epoch;
+    uint8_t epoch[8];
+    int64_t server_ms;
+    uint64_t position;
+    bool more;
+    uint64_t backed_up_to;
+    uint32_t dictionary;
+} st_end;
+
+typedef struct {
+    uint32_t version;
+    uint8_t code[16], sign_key[32], cosign_key[32], install[8];
+    char label[321];           /* at most 80 characters */
+    uint8_t proof[ST_SIGNATURE_BYTES];
+} st_enrol_ask;
+
+typedef struct {
+    uint32_t version;
+    uint8_t log_key[32], seal_key[32], recovery_key[32];
+    st_id person;
+    st_code login, commune;
+    uint8_t epoch[8];
+    char letters[9];
+    st_scope scope;
+    int64_t server_ms;
+    char fingerprint[81];
+    st_id server_device;
+    uint8_t server_key[32];
+} st_enrol_answer;
+
+typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later_s; } st_refusal;
+
+typedef enum {
+    ST_FRAME_NONE, ST_FRAME_ASK, ST_FRAME_SET, ST_FRAME_VERDICT, ST_FRAME_WANT, ST_FRAME_SCOPE,
+    ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL
+} st_frame_kind;
+
+typedef struct {
+    st_frame_kind kind;        /* NONE: a kind this version does not know; skip it */
+    union {
+        st_ask ask;
+        struct { const uint8_t *bytes; size_t len; } set;   /* not decoded */
+        st_verdict verdict;
+        st_want want;
+        st_scope scope;
+        st_page page;
+        st_end end;
+        st_enrol_ask enrol_ask;
+        st_enrol_answer enrol_answer;
+        st_refusal refusal;
+    } as;
+} st_frame;
+
+/* Encodes one frame (without its length). Appends. ST_E_TOO_LARGE over ST_FRAME_BYTES_MAX. */
+ST_MUST_USE st_err st_frame_encode(const st_frame *frame, st_buffer *out, st_error *error);
+/* Decodes into the arena; bytes must outlive the frame. ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err st_frame_decode(const uint8_t *bytes, size_t len, st_arena *arena,
+                                   st_frame *out_frame, st_error *error);
+
+/* The collapsed case of a request: first 8 bytes of SHA-256 over, for each bucket in ascending
+ * order of name: length byte, name, sum. All of them stand at the position of the request. */
+typedef struct { st_bucket bucket; st_sum sum; } st_bucket_sum;
+void st_sync_collapse(const st_bucket_sum *buckets, size_t count, uint8_t out[8]);
+
+/* The text a new device signs: "sotay-enrol/v1" NUL code 16 log key 32 sign key 32 cosign key 32. */
+#define ST_ENROL_SIGN_BYTES 127
+void st_enrol_sign_text(const st_enrol_ask *ask, const uint8_t log_key[32],
+                        uint8_t out[ST_ENROL_SIGN_BYTES]);
+
+/* Enrolment code in a link: base64url of code 16 and log key 32; text holds 65 bytes. */
+#define ST_ENROL_CODE_TEXT 65
+void st_enrol_code_format(const uint8_t code[16], const uint8_t log_key[32], char *text);
+bool st_enrol_code_parse(const char *text, uint8_t out_code[16], uint8_t out_log_key[32]);
+/* Four groups of four digits from SHA-256(sign key): read out on both sides. text holds 20. */
+void st_fingerprint(const uint8_t sign_key[32], char *text);
+
+#endif

@@ -1,0 +1,27 @@
+/* proto/text.h - Vietnamese text: one form at every door (NFC), folded search, collation.
+ * Source: Unicode UAX 15; CLDR `vi` collation; docs/data-model.md "Text". */
+#ifndef SOTAY_PROTO_TEXT_H
+#define SOTAY_PROTO_TEXT_H
+
+#include "proto/bytes.h"
+
+/* Valid UTF-8 without NUL, surrogates or over-long forms? */
+bool st_text_is_utf8(const void *text, size_t len);
+/* Valid UTF-8 and already NFC? What the wire accepts. */
+bool st_text_is_nfc(const void *text, size_t len);
+/* Code points of valid UTF-8. */
+size_t st_text_chars(const void *text, size_t len);
+/* Cleans what a person typed and appends it: NFC; U+200B..200D and U+FEFF dropped; NBSP and runs of
+ * blanks to one space, trimmed at both ends; line breaks kept as \n; other control characters
+ * dropped. ST_E_VALUE when it is not UTF-8. */
+ST_MUST_USE st_err st_text_clean(const void *text, size_t len, st_buffer *out, st_error *error);
+/* The search key: lower case, no marks, đ as d, blanks as one space, nothing but letters, digits
+ * and spaces. Appends. ST_E_VALUE when it is not UTF-8. */
+ST_MUST_USE st_err st_text_fold(const void *text, size_t len, st_buffer *out, st_error *error);
+/* Does every word of the folded needle begin a word of the folded text? Both from st_text_fold. */
+bool st_text_matches(const char *folded, size_t len, const char *needle, size_t needle_len);
+/* A key whose memcmp order is the Vietnamese alphabet: by letters (a ă â b c d đ e ê …), then
+ * tones (huyền hỏi ngã sắc nặng), then case; numbers by size ("Tổ 2" before "Tổ 10"). Appends. */
+ST_MUST_USE st_err st_text_sort_key(const void *text, size_t len, st_buffer *out, st_error *error);
+
+#endif

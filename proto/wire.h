@@ -1,0 +1,19 @@
+/* proto/wire.h - looks over protobuf bytes before they are unpacked: depth, count of fields,
+ * over-long varints, groups, truncation. And the bounded allocator that unpacking uses. */
+#ifndef SOTAY_PROTO_WIRE_H
+#define SOTAY_PROTO_WIRE_H
+
+#include "proto/arena.h"
+
+/* Walks the bytes as the message `descriptor` (a ProtobufCMessageDescriptor) says, without
+ * recursion. ST_E_CORRUPT: truncated, over-long or non-minimal varint, group, field number 0 or
+ * over 2^29-1, wrong wire type of a known field, a proto3 string that is not UTF-8 or holds NUL;
+ * ST_E_TOO_LARGE: deeper than ST_WIRE_DEPTH_MAX or more than ST_WIRE_FIELDS_MAX fields. */
+ST_MUST_USE st_err st_wire_scan(const uint8_t *bytes, size_t len, const void *descriptor,
+                                st_error *error);
+/* scan + protobuf_c_message_unpack through the arena; NULL in *out_message never happens on ST_OK.
+ * The message lives in the arena and must not be freed. */
+ST_MUST_USE st_err st_wire_unpack(const uint8_t *bytes, size_t len, const void *descriptor,
+                                  st_arena *arena, void **out_message, st_error *error);
+
+#endif
