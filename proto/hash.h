@@ -16,8 +16,12 @@ st_hash st_sha256_final(st_sha256_state *state);
 /* HMAC-SHA-256 of data under key. */
 st_hash st_hmac(const void *key, size_t key_len, const void *data, size_t len);
 
-/* A seed's keys without repeating the key schedule: the per-value key of detached value i is
- * HMAC(seed, i as 4 bytes big-endian); its commitment is HMAC(key_i, value). */
+/* Detached values (docs/protocol.md 7): the key of value i is HMAC(seed, i as 4 bytes big-endian);
+ * its commitment is HMAC(key_i, value). st_seed_init does the seed's key schedule once; the state
+ * is as secret as the seed. st_value_key is both steps for a single value. */
+typedef struct { uint64_t opaque[32]; } st_seed_state;
+void st_seed_init(st_seed_state *state, const uint8_t seed[32]);
+st_hash st_seed_key(const st_seed_state *state, uint32_t index);
 st_hash st_value_key(const uint8_t seed[32], uint32_t index);
 st_hash st_value_mac(const st_hash *key, const void *value, size_t len);
 

@@ -52,7 +52,7 @@ int st_path_cmp(const st_path *a, const st_path *b);
 bool st_id_is_zero(const st_id *id);
 bool st_dot_is_zero(const st_dot *dot);
 
-/* "32 hex" and back. text holds 33 bytes. */
+/* "32 hex" and back, lower case only: an id has one spelling. text holds 33 bytes. */
 void st_id_format(const st_id *id, char *text);
 bool st_id_parse(const char *text, st_id *out_id);
 

@@ -26,7 +26,8 @@ typedef struct {
     uint32_t len;
 } st_value;
 
-/* True for the kinds that travel detached (docs/protocol.md 7). */
+/* True for the kinds that travel detached (docs/protocol.md 7): TEXT, HASH, GEO, BYTES. A HASH that
+ * names no attachment may travel inline; what is written by st_set_build is detached. */
 bool st_value_is_detached(st_value_kind kind);
 /* Same kind and same bytes. */
 bool st_value_equal(const st_value *a, const st_value *b);
@@ -34,6 +35,7 @@ bool st_value_equal(const st_value *a, const st_value *b);
 /* Days since 1970-01-01 of a Gregorian date; false when there is no such day ("2026-02-30") or the
  * year is outside 1..9999. */
 bool st_date_from_civil(int year, int month, int day, int64_t *out_days);
+/* The date of a day; days outside those years are cut to the first or last of them. */
 void st_date_to_civil(int64_t days, int *out_year, int *out_month, int *out_day);
 /* "2026-03-12T09:30:00.000+07:00" of ms since 1970 at offset_minutes; text holds 40 bytes. Years
  * outside 0001..9999 are cut to them. */
