@@ -1,5 +1,5 @@
-/* proto/err.c - promises that every code has one row: a name, an HTTP status, what a phone does next
- * and a sentence in two languages. Adding a code in err.h is enough.
+/* proto/err.c - promises that every code has one row: a name, an HTTP status, what a phone does
+ * next and a sentence in two languages. Adding a code in err.h is enough.
  * Must never keep hidden error state: what failed stands in the caller's st_error or nowhere. */
 #include "proto/err.h"
 

@@ -1,5 +1,5 @@
-/* proto/hash.c - promises the three hash functions of the protocol and nothing of libsodium's types.
- * Must never be used to compare secrets (memcmp of a commitment is fine: both sides are public once
+/* proto/hash.c - promises the three hash functions of the protocol and nothing of libsodium's
+ * types. Must never be used to compare secrets (memcmp of a commitment is fine: both sides are public once
  * the value is known), and SipHash here must never guard anything: its key is public. */
 #include "proto/hash.h"
 

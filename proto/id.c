@@ -1,6 +1,6 @@
 /* proto/id.c - promises that ids, dots and paths have one order and one spelling everywhere.
- * Must never depend on the machine's byte order or on bytes behind a NUL; a text that is not exactly
- * what the formatter writes is no id. */
+ * Must never depend on the machine's byte order or on bytes behind a NUL; a text that is not
+ * exactly what the formatter writes is no id. */
 #include "proto/id.h"
 
 #include <assert.h>

@@ -68,8 +68,9 @@ bool st_item_parse(const char *text, st_dot *out_item, uint16_t *out_place);
 
 /* Copies 1..32 bytes of the code alphabet; false otherwise (out untouched). */
 bool st_code_set(st_code *out_code, const char *text, size_t len);
-/* A bucket name: three-part `<commune>/unit/<unit>` or two-part `<commune>/catalogue|council|review`
- * of code characters; false otherwise. */
+/* A bucket name: three-part `<commune>/unit/<unit>` or two-part
+ * `<commune>/catalogue|council|review`; each part 1..32 code characters without '/'; false
+ * otherwise. */
 bool st_bucket_set(st_bucket *out_bucket, const char *text, size_t len);
 
 /* Record id = first 16 bytes of SHA-256(device 16, counter as 8 bytes big-endian, random 16). */

@@ -7,12 +7,16 @@
 
 /* Walks the bytes as the message `descriptor` (a ProtobufCMessageDescriptor) says, without
  * recursion. ST_E_CORRUPT: truncated, over-long or non-minimal varint, group, field number 0 or
- * over 2^29-1, wrong wire type of a known field, a proto3 string that is not UTF-8 or holds NUL;
- * ST_E_TOO_LARGE: deeper than ST_WIRE_DEPTH_MAX or more than ST_WIRE_FIELDS_MAX fields. */
+ * over 2^29-1, wrong wire type of a known field, a number that does not fit its field, a singular
+ * field (or two members of a oneof) twice, a proto3 string that is not UTF-8 or holds NUL;
+ * ST_E_TOO_LARGE: deeper than ST_WIRE_DEPTH_MAX messages or more than ST_WIRE_FIELDS_MAX fields
+ * (unknown ones count; packed numbers do not: they cost at most 8 bytes for one). Unknown fields
+ * and unknown enum values are no error. A message type has at most 64 fields. */
 ST_MUST_USE st_err st_wire_scan(const uint8_t *bytes, size_t len, const void *descriptor,
                                 st_error *error);
 /* scan + protobuf_c_message_unpack through the arena; NULL in *out_message never happens on ST_OK.
- * The message lives in the arena and must not be freed. */
+ * The message lives in the arena and must not be freed. Errors of the scan; ST_E_TOO_LARGE at the
+ * arena's ceiling, ST_E_MEMORY when the machine has no more. */
 ST_MUST_USE st_err st_wire_unpack(const uint8_t *bytes, size_t len, const void *descriptor,
                                   st_arena *arena, void **out_message, st_error *error);
 
