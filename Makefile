@@ -1,0 +1,243 @@
+# sotay - everything that can be built, run, tested and installed. `make help` lists it.
+#
+# One rule of this file: it may be read before any package is installed. Nothing here asks a
+# tool or a library anything while the file is parsed; what is missing from Debian is installed
+# by `deps-build` and `deps`, on which every rule that compiles waits.
+
+MODE   ?= release
+PREFIX ?= /usr/local
+CC      = gcc
+VERSION := 0.1.0
+SOVERSION := 0
+
+BUILD := build/$(MODE)
+BIN   := $(BUILD)/bin
+LIB   := $(BUILD)/lib
+GEN   := $(BUILD)/gen
+OBJ   := $(BUILD)/obj
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+# V=1 shows whole commands; otherwise one short line a file.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+# ---- modes --------------------------------------------------------------------------------
+
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+MODE_CFLAGS_release  := -O2 -g $(HARDEN)
+MODE_CFLAGS_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                        -fno-sanitize-recover=undefined
+MODE_CFLAGS_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+MODE_CFLAGS_coverage := -O0 -g --coverage -fprofile-abs-path -fprofile-update=atomic
+MODE_LDFLAGS_release  := -Wl,-z,relro,-z,now
+MODE_LDFLAGS_asan     := -fsanitize=address,undefined
+MODE_LDFLAGS_tsan     := -fsanitize=thread
+MODE_LDFLAGS_coverage := --coverage
+ifeq ($(origin MODE_CFLAGS_$(MODE)),undefined)
+$(error MODE=$(MODE) is not known; use release, asan, tsan or coverage)
+endif
+
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+        -Wvla -Werror
+BASE := -std=c11 -fPIC -fvisibility=hidden -pthread -I. -I$(GEN) $(MODE_CFLAGS_$(MODE))
+# proto/ is pure C11: it gets no POSIX names to lean on.
+CFLAGS_PROTO := $(BASE) $(WARN)
+CFLAGS_GEN   := $(BASE) -Wall
+CFLAGS_REST  := $(BASE) $(WARN) -D_GNU_SOURCE -DSOTAY_VERSION='"$(VERSION)"'
+LDFLAGS_ALL  := -pthread -Wl,--as-needed $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
+# Names, not pkg-config: the file is read before pkg-config exists.
+LIBS_CLIENT := -lprotobuf-c -lzstd -lsodium -lutf8proc -lcjson -llmdb -lcurl -lm
+LIBS_ALL    := $(LIBS_CLIENT) -lcivetweb -lqrencode
+
+# ---- sources: what lies in a room is part of it ---------------------------------------------
+
+PROTO_SRC  := $(sort $(wildcard proto/*.c))
+PROTO_DEF  := $(sort $(wildcard proto/*.proto))
+CLIENT_SRC := $(sort $(wildcard client-lib/src/*.c client-lib/ports/*.c))
+CLI_SRC    := $(sort $(wildcard client-lib/cli/*.c))
+SERVER_SRC := $(sort $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c server/*/*/*.c)))
+CTL_SRC    := $(sort $(wildcard tools/ctl/*.c))
+TEST_MAIN  := $(sort $(wildcard tests/unit/*/test_*.c tests/golden/test_*.c))
+TEST_HELP  := $(sort $(filter-out $(TEST_MAIN),$(wildcard tests/unit/*/*.c tests/unit/*.c \
+                tests/golden/*.c tests/support/*.c)))
+CATALOGUE  := $(sort $(shell find server/catalogue -name '*.json' -o -name '*.tsv' 2>/dev/null))
+
+objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
+GEN_C  := $(patsubst proto/%.proto,$(GEN)/%.pb-c.c,$(PROTO_DEF))
+GEN_H  := $(GEN_C:.c=.h)
+GEN_O  := $(patsubst $(GEN)/%.c,$(OBJ)/gen/%.o,$(GEN_C))
+
+PROTO_O  := $(call objects,$(PROTO_SRC)) $(GEN_O)
+CLIENT_O := $(call objects,$(CLIENT_SRC))
+ALL_SRC  := $(PROTO_SRC) $(CLIENT_SRC) $(CLI_SRC) $(SERVER_SRC) $(wildcard server/main.c) \
+            $(CTL_SRC) $(TEST_MAIN) $(TEST_HELP)
+
+# A program whose main file is not there yet is left out.
+PROGRAMS := $(if $(wildcard server/main.c),$(BIN)/sotayd) \
+            $(if $(wildcard tools/ctl/main.c),$(BIN)/sotayctl) \
+            $(if $(wildcard client-lib/cli/main.c),$(BIN)/sotay)
+LIBRARIES := $(LIB)/libproto.a $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libsotay.so
+SHARE     := $(patsubst server/catalogue/%,$(BUILD)/share/sotay/catalogue/%,$(CATALOGUE))
+TESTS     := $(patsubst %.c,$(BUILD)/%,$(TEST_MAIN))
+
+# ---- what people call -----------------------------------------------------------------------
+
+.PHONY: all deps deps-build demo run test test-long check check-wasm check-self check-asan \
+        check-tsan coverage bench bench-peers format format-check install clean help \
+        unit-tests FORCE
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@echo "  MODE=release|asan|tsan   PREFIX=/usr/local   (make MODE=asan, make install PREFIX=...)"
+
+all: $(LIBRARIES) $(PROGRAMS) $(SHARE) ## build everything into build/MODE/ (the default)
+
+deps: ## install what is missing from Debian (tools/setup/packages.txt)
+	@tools/setup/deps.sh test
+
+deps-build:
+	@tools/setup/deps.sh build
+
+demo: all ## play one day of the commune: two phones, one server, no signal
+	@BIN=$(abspath $(BIN)) tools/demo/demo.sh
+
+run: all ## start the server on the demo's data and say how to connect
+	@BIN=$(abspath $(BIN)) tools/demo/run.sh
+
+test: deps ## all tests and checks, also under the sanitizers; last line: N passed, N failed
+	+@MAKE='$(MAKE)' tools/check/run-tests.sh all
+
+test-long: deps ## the same, and the end-to-end tests under the sanitizers too
+	+@TEST_SANITIZE_E2E=1 MAKE='$(MAKE)' tools/check/run-tests.sh all
+
+check: deps all ## layers, style, docs, exported names, and the WebAssembly compile
+	@BUILD=$(BUILD) tools/check/check.sh
+
+check-wasm: deps $(GEN_H) ## compile proto/ and client-lib/src for WebAssembly
+	@BUILD=$(BUILD) tools/check/wasm.sh
+
+check-self: deps $(GEN_H) ## prove that each check can fail
+	@BUILD=$(BUILD) tools/check/self-test.sh
+
+check-asan: deps ## unit and end-to-end tests under AddressSanitizer and UBSan
+	+@MAKE='$(MAKE)' tools/check/run-tests.sh mode asan
+
+check-tsan: deps ## unit and end-to-end tests under ThreadSanitizer
+	+@MAKE='$(MAKE)' tools/check/run-tests.sh mode tsan
+
+coverage: deps ## branch coverage of proto/ and server/sync
+	+@MAKE='$(MAKE)' tools/check/coverage.sh
+
+bench: all ## measure the programs on this machine
+	@BIN=$(abspath $(BIN)) tools/bench/bench.sh
+
+bench-peers: all ## the same work beside other ways of doing it
+	@BIN=$(abspath $(BIN)) tools/bench/peers.sh
+
+format: deps ## rewrite the C sources in the style of .clang-format
+	@tools/check/format.sh fix
+
+format-check: deps ## say which C sources are not in that style
+	@tools/check/format.sh check
+
+install: all ## install programs, library, headers and catalogue under PREFIX (DESTDIR too)
+	@BUILD=$(BUILD) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' VERSION=$(VERSION) \
+	    SOVERSION=$(SOVERSION) tools/setup/install.sh
+
+clean: ## remove build/
+	rm -rf build
+
+unit-tests: $(TESTS) all # built, not run
+
+# ---- programs and libraries -------------------------------------------------------------------
+
+$(BIN)/sotayd: $(OBJ)/server/main.o $(LIB)/libserver.a $(LIB)/libproto.a
+$(BIN)/sotayctl: $(call objects,$(CTL_SRC)) $(LIB)/libserver.a $(LIB)/libproto.a
+$(BIN)/sotay: $(call objects,$(CLI_SRC)) $(LIB)/libsotay.a
+$(BIN)/%:
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_ALL) -o $@
+
+$(LIB)/libproto.a: $(PROTO_O)
+$(LIB)/libserver.a: $(call objects,$(SERVER_SRC))
+# Embedders link one archive: what both sides agree on is inside.
+$(LIB)/libsotay.a: $(CLIENT_O) $(PROTO_O)
+$(LIB)/libtesthelp.a: $(call objects,$(TEST_HELP))
+$(LIB)/%.a: $(BUILD)/sources
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $(filter %.o,$^)
+
+$(LIB)/libsotay.so.$(VERSION): $(CLIENT_O) $(PROTO_O) $(BUILD)/sources
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libsotay.so.$(SOVERSION) $(filter %.o,$^) $(LDFLAGS_ALL) \
+	    $(LIBS_CLIENT) -o $@
+
+$(LIB)/libsotay.so: $(LIB)/libsotay.so.$(VERSION)
+	@ln -sf libsotay.so.$(VERSION) $(LIB)/libsotay.so.$(SOVERSION)
+	@ln -sf libsotay.so.$(SOVERSION) $@
+
+# The data that the programs look for in ../share/sotay beside their own bin/.
+$(BUILD)/share/sotay/catalogue/%: server/catalogue/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+# ---- tests: each test_*.c is a program of its own ---------------------------------------------
+# Both sides keep their own room names, so each test looks first into its own side's archive.
+
+TEST_ORDER        = $(LIB)/libserver.a $(LIB)/libsotay.a
+TEST_ORDER_CLIENT = $(LIB)/libsotay.a $(LIB)/libserver.a
+$(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LIB)/libtesthelp.a $(LIB)/libproto.a \
+          $(LIB)/libserver.a $(LIB)/libsotay.a | deps
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $< $(LIB)/libtesthelp.a \
+	    $(if $(findstring unit/client-lib/,$@),$(TEST_ORDER_CLIENT),$(TEST_ORDER)) \
+	    $(LIB)/libproto.a $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) -o $@
+$(call objects,$(TEST_MAIN) $(TEST_HELP)): | deps
+
+# ---- compiling --------------------------------------------------------------------------------
+
+# Generated once per mode; compiled without our warnings, since it is not our code.
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/%.proto | deps-build
+	@mkdir -p $(GEN)
+	$(call say,GEN,$<)
+	$(Q)protoc-c --proto_path=proto --c_out=$(GEN) proto/$*.proto
+
+$(OBJ)/gen/%.o: $(GEN)/%.c $(BUILD)/flags | $(GEN_H)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_GEN) -MMD -MP -c $< -o $@
+
+$(OBJ)/proto/%.o: proto/%.c $(BUILD)/flags | $(GEN_H) deps-build
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_PROTO) -MMD -MP -c $< -o $@
+
+$(OBJ)/%.o: %.c $(BUILD)/flags | $(GEN_H) deps-build
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_REST) -MMD -MP -c $< -o $@
+
+# Two notes that change only when their content does: new flags recompile, and a file that
+# came or went makes the archives anew.
+FLAGS_NOTE   = $(CC) $(CFLAGS_REST) $(LDFLAGS_ALL) $(LIBS_ALL)
+SOURCES_NOTE = $(ALL_SRC) $(PROTO_DEF)
+keep_note = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
+            printf '%s\n' '$(subst ','\'',$(1))' >$@
+$(BUILD)/flags: FORCE
+	@$(call keep_note,$(FLAGS_NOTE))
+$(BUILD)/sources: FORCE
+	@$(call keep_note,$(SOURCES_NOTE))
+
+.SECONDARY:
+-include $(patsubst %.c,$(OBJ)/%.d,$(ALL_SRC)) $(GEN_O:.o=.d)
