@@ -1,0 +1,97 @@
+/* proto/show.h - records as people and programs read them: the JSON shapes of docs/programs.md,
+ * summary rows, open conflicts, states. One implementation for phone and office. */
+#ifndef SOTAY_PROTO_SHOW_H
+#define SOTAY_PROTO_SHOW_H
+
+#include "proto/form.h"
+#include "proto/json.h"
+#include "proto/merge.h"
+#include "proto/message.h"
+
+/* Names that a record does not hold itself. Each may answer NULL: then ids are shown. */
+typedef struct {
+    void *context;
+    const char *(*login)(void *context, const st_id *person);
+    const char *(*unit_name)(void *context, const char *unit_id);
+    const char *(*key_label)(void *context, const char *keys, const char *key);
+} st_directory;
+
+/* What only the holder of the record knows. Zeroed is valid. */
+typedef struct {
+    const st_directory *directory;
+    const char *lang;             /* "vi" or "en", for labels; NULL: "vi" */
+    int offset_minutes;           /* local time of claimed_at and received_at; 420 in Viet Nam */
+    bool is_phone;                /* `received` needs the log, a phone's own proposal shows as such */
+    bool is_held;                 /* some change of the record is held */
+} st_show_how;
+
+/* Open conflicts of a record. */
+typedef struct {
+    st_path path;                 /* of the value, or the item (ST_PATH_DROP) */
+    bool is_state;                /* the acts of the record stand against each other */
+} st_conflict;
+/* All open conflicts, in path order, the state last. Arena. ST_E_MEMORY. */
+ST_MUST_USE st_err st_show_conflicts(const st_form *form, const st_record *record,
+                                     st_arena *arena, const st_conflict **out_conflicts,
+                                     size_t *out_count, st_error *error);
+
+/* "assigned", "draft", "finalised", "received", "withdrawn", "held"…: docs/data-model.md states. */
+const char *st_show_state(const st_form *form, const st_record *record, const st_acts_view *acts,
+                          const st_show_how *how);
+/* The Vietnamese or English words for a state. Never NULL. */
+const char *st_state_label(const char *state, const char *lang);
+
+/* One line of a list. Strings live in the arena (made) or in the bytes (decoded). */
+typedef struct {
+    st_id id;
+    st_code form;
+    const char *unit;             /* "" when the record belongs to no unit */
+    const char *state;
+    const char *title;
+    uint32_t open_conflicts;
+    int64_t updated_ms;           /* newest claimed time of a live change */
+    const char *folded;           /* all texts of the record, folded for search */
+} st_row;
+ST_MUST_USE st_err st_row_make(const st_form *form, const st_record *record,
+                               const st_show_how *how, st_arena *arena, st_row *out_row,
+                               st_error *error);
+ST_MUST_USE st_err st_row_encode(const st_row *row, st_buffer *out, st_error *error);
+/* Strings point into bytes. ST_E_CORRUPT. */
+ST_MUST_USE st_err st_row_decode(const uint8_t *bytes, size_t len, st_row *out_row,
+                                 st_error *error);
+/* {"id","form","unit","state","title","open_conflicts","updated_at"} */
+ST_MUST_USE st_err st_row_json(const st_row *row, int offset_minutes, st_buffer *out,
+                               st_error *error);
+
+/* The `show` document. */
+ST_MUST_USE st_err st_show_json(const st_form *form, const st_record *record,
+                                const st_show_how *how, st_buffer *out, st_error *error);
+/* The same for people, in how->lang. */
+ST_MUST_USE st_err st_show_text(const st_form *form, const st_record *record,
+                                const st_show_how *how, st_buffer *out, st_error *error);
+/* {"id","form","unit","path","values":[…]} of one open conflict. */
+ST_MUST_USE st_err st_conflict_json(const st_form *form, const st_record *record,
+                                    const st_conflict *conflict, const st_show_how *how,
+                                    st_buffer *out, st_error *error);
+
+/* One change of a history: what was written and what the log says of it. */
+typedef struct {
+    const st_change *change;
+    st_id actor;
+    st_role role;
+    st_via via;
+    int64_t received_ms;          /* 0: not received */
+    uint64_t log_index;           /* 0: unsent */
+    bool has_carrier;
+    st_id carrier;
+    const char *verdict;          /* "stored", "held", "accepted", "declined", "unsent" */
+    st_hold hold;                 /* when held */
+    int64_t corrected_ms;         /* 0: unknown */
+} st_history_item;
+/* One element of "changes". `form` may be NULL (unknown form): numbers stand for names. */
+ST_MUST_USE st_err st_history_json(const st_form *form, const st_history_item *item,
+                                   const st_show_how *how, st_buffer *out, st_error *error);
+ST_MUST_USE st_err st_history_text(const st_form *form, const st_history_item *item,
+                                   const st_show_how *how, st_buffer *out, st_error *error);
+
+#endif

@@ -1,0 +1,219 @@
+/* proto/show_history.c - one change as a line of a record's history. Promises that every
+ * operation is shown with what it replaced; must never leave an author or a reason out. */
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/show_value.h"
+
+/* "12/03/2026 09:30" in local time; text holds 40 bytes. */
+static void short_time(int64_t ms, int offset_minutes, char *text)
+{
+    char iso[40];
+    st_time_format(ms, offset_minutes, iso);
+    snprintf(text, 40, "%.2s/%.2s/%.4s %.5s", iso + 8, iso + 5, iso, iso + 11);
+}
+
+static void path_text(const st_form *form, const st_path *path, char *text)
+{
+    if (form != NULL) {
+        st_form_path_format(form, path, text);
+        return;
+    }
+    char item[ST_ITEM_TEXT_BYTES] = "";
+    if (path->kind == ST_PATH_ITEM || path->kind == ST_PATH_DROP)
+        st_item_format(&path->item, path->place, item);
+    snprintf(text, ST_PATH_TEXT_BYTES, "%u.%s%s.%u", path->group, path->key.s, item, path->field);
+}
+
+/* The word of an operation in the history. */
+static const char *op_word(const st_op *op)
+{
+    if (op->verb == ST_VERB_SET && op->value.kind == ST_VALUE_NULL)
+        return "clear";
+    return st_verb_name(op->verb);
+}
+
+static void op_value_json(st_json *json, const st_field *field, const st_op *op)
+{
+    if (field == NULL || op->verb == ST_VERB_DROP || op->verb == ST_VERB_KEEP) {
+        st_json_null(json);
+    } else if (op->path.element_len > 0) {
+        st_value element = st_element_value(field, &op->path);
+        st_show_value_json(json, field, &element);
+    } else {
+        st_show_value_json(json, field, &op->value);
+    }
+}
+
+static void op_json(st_json *json, const st_form *form, const st_op *op, const st_show_how *how)
+{
+    char path[ST_PATH_TEXT_BYTES], dot[ST_DOT_TEXT_BYTES], hex[33];
+    path_text(form, &op->path, path);
+    st_json_open(json, '{');
+    st_json_key_text(json, "path", path);
+    st_json_key_text(json, "op", op_word(op));
+    st_json_key(json, "value");
+    op_value_json(json, form != NULL ? st_form_at(form, &op->path, NULL) : NULL, op);
+    if (op->value.kind == ST_VALUE_ERASED)
+        st_json_key_bool(json, "erased", true);
+    st_json_key(json, "replaces");
+    st_json_open(json, '[');
+    for (uint32_t i = 0; i < op->replaces_count; i++) {
+        st_dot_format(&op->replaces[i], dot);
+        st_json_text(json, dot);
+    }
+    st_json_close(json, ']');
+    if (op->kept.counter != 0) {
+        st_dot_format(&op->kept, dot);
+        st_json_key(json, "kept");
+        st_json_open(json, '{');
+        st_json_key_text(json, "dot", dot);
+        st_json_key_text(json, "author", st_show_person(how, &op->kept_actor, hex));
+        st_json_close(json, '}');
+    }
+    st_json_close(json, '}');
+}
+
+static void act_json(st_json *json, st_act_kind act)
+{
+    st_json_open(json, '{');
+    st_json_key_text(json, "path", "state");
+    st_json_key_text(json, "op", "state");
+    st_json_key_text(json, "value", st_act_name(act));
+    st_json_key(json, "replaces");
+    st_json_open(json, '[');
+    st_json_close(json, ']');
+    st_json_close(json, '}');
+}
+
+static void who_json(st_json *json, const st_history_item *item, const st_show_how *how)
+{
+    const st_change *change = item->change;
+    char text[ST_DOT_TEXT_BYTES], hex[33];
+    st_dot_format(&change->dot, text);
+    st_json_key_text(json, "dot", text);
+    st_json_key_text(json, "author", st_show_person(how, &item->actor, hex));
+    st_id_format(&change->dot.device, hex);
+    st_json_key_text(json, "device", hex);
+    st_json_key_text(json, "role", st_role_name(item->role));
+    st_json_key_text(json, "via", item->via == ST_VIA_DEVICE ? NULL : st_via_name(item->via));
+    st_json_key(json, "claimed_at");
+    st_json_when(json, change->wall_ms, how->offset_minutes);
+    st_json_key(json, "corrected_at");
+    st_json_when(json, item->corrected_ms, how->offset_minutes);
+    st_json_key(json, "received_at");
+    st_json_when(json, item->received_ms, how->offset_minutes);
+    if (item->has_carrier)
+        st_id_format(&item->carrier, hex);
+    st_json_key_text(json, "carrier", item->has_carrier ? hex : NULL);
+    st_json_key(json, "log_index");
+    if (item->log_index == 0)
+        st_json_null(json);
+    else
+        st_json_int(json, (int64_t)item->log_index);
+    st_json_key_text(json, "verdict", item->verdict);
+    if (item->hold != ST_HOLD_NONE)
+        st_json_key_text(json, "held", st_hold_name(item->hold));
+}
+
+st_err st_history_json(const st_form *form, const st_history_item *item, const st_show_how *how,
+                       st_buffer *out, st_error *error)
+{
+    const st_change *change = item->change;
+    st_json json;
+    st_json_begin(&json, out, error);
+    st_json_open(&json, '{');
+    who_json(&json, item, how);
+    st_json_key(&json, "ops");
+    st_json_open(&json, '[');
+    for (uint32_t i = 0; i < change->ops_count; i++)
+        op_json(&json, form, &change->ops[i], how);
+    if (change->act != ST_ACT_NONE)
+        act_json(&json, change->act);
+    st_json_close(&json, ']');
+    if (change->amend)
+        st_json_key_bool(&json, "amend", true);
+    st_json_key(&json, "reason");
+    if (change->reason.kind == ST_VALUE_TEXT)
+        st_json_textn(&json, (const char *)change->reason.data, change->reason.len);
+    else
+        st_json_null(&json);
+    st_json_close(&json, '}');
+    return st_json_end(&json);
+}
+
+/* ---- for people ---- */
+
+static const char *op_words(const st_op *op, bool vi)
+{
+    static const struct { const char *word, *vi, *en; } WORDS[] = {
+        { "set", "ghi", "wrote" }, { "clear", "để trống", "cleared" },
+        { "add", "thêm", "added" }, { "remove", "bỏ", "removed" },
+        { "remark", "ghi thêm", "noted" }, { "item", "thêm mục", "added an item" },
+        { "drop", "bỏ mục", "dropped the item" }, { "keep", "giữ mục", "kept the item" },
+        { "resolve", "thống nhất", "settled" },
+    };
+    const char *word = op_word(op);
+    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++)
+        if (strcmp(WORDS[i].word, word) == 0)
+            return vi ? WORDS[i].vi : WORDS[i].en;
+    return word;
+}
+
+static st_err op_text(const st_form *form, const st_op *op, const char *lang, st_buffer *out,
+                      st_error *error)
+{
+    char path[ST_PATH_TEXT_BYTES];
+    path_text(form, &op->path, path);
+    const st_field *field = form != NULL ? st_form_at(form, &op->path, NULL) : NULL;
+    st_err err = st_buffer_printf(out, error, "    %s %s", op_words(op, strcmp(lang, "vi") == 0),
+                                  path);
+    bool has_value = field != NULL && op->verb != ST_VERB_DROP && op->verb != ST_VERB_KEEP &&
+                     (op->value.kind != ST_VALUE_NULL || op->path.element_len > 0);
+    if (err == ST_OK && has_value) {
+        st_value value = op->path.element_len > 0 ? st_element_value(field, &op->path) : op->value;
+        err = st_buffer_append(out, ": ", 2, error);
+        if (err == ST_OK)
+            err = st_value_label(field, &value, lang, out, error);
+    }
+    if (err == ST_OK)
+        err = st_buffer_append(out, "\n", 1, error);
+    return err;
+}
+
+static const char *act_words(st_act_kind act, bool vi)
+{
+    static const char *const VI[ST_ACT_COUNT] = {
+        [ST_ACT_NONE] = "", [ST_ACT_OPEN] = "mở lại bản nháp", [ST_ACT_FINALISE] = "chốt",
+        [ST_ACT_WITHDRAW] = "rút lại", [ST_ACT_RETURN] = "đề nghị bổ sung",
+        [ST_ACT_REVIEW] = "rà soát", [ST_ACT_APPROVE] = "duyệt", [ST_ACT_VOID] = "không tính",
+        [ST_ACT_LOCK] = "khóa sổ",
+    };
+    return vi && act < ST_ACT_COUNT ? VI[act] : st_act_name(act);
+}
+
+st_err st_history_text(const st_form *form, const st_history_item *item, const st_show_how *how,
+                       st_buffer *out, st_error *error)
+{
+    const char *lang = how->lang != NULL ? how->lang : "vi";
+    bool vi = strcmp(lang, "vi") == 0;
+    const st_change *change = item->change;
+    char hex[33], when[40], got[40] = "";
+    short_time(change->wall_ms, how->offset_minutes, when);
+    if (item->received_ms != 0)
+        short_time(item->received_ms, how->offset_minutes, got);
+    st_err err = st_buffer_printf(
+        out, error, "%s  %s (%s)%s  %s %s  [%s%s%s]\n", when,
+        st_show_person(how, &item->actor, hex), st_role_name(item->role),
+        item->via == ST_VIA_OPERATOR ? " via=operator" : "", vi ? "nhận:" : "received:",
+        got[0] != '\0' ? got : "-", item->verdict, item->hold != ST_HOLD_NONE ? " " : "",
+        item->hold != ST_HOLD_NONE ? st_hold_name(item->hold) : "");
+    for (uint32_t i = 0; i < change->ops_count && err == ST_OK; i++)
+        err = op_text(form, &change->ops[i], lang, out, error);
+    if (err == ST_OK && change->act != ST_ACT_NONE)
+        err = st_buffer_printf(out, error, "    %s\n", act_words(change->act, vi));
+    if (err == ST_OK && change->reason.kind == ST_VALUE_TEXT)
+        err = st_buffer_printf(out, error, "    %s %.*s\n", vi ? "lý do:" : "reason:",
+                               (int)change->reason.len, (const char *)change->reason.data);
+    return err;
+}
