@@ -1,0 +1,402 @@
+/* client-lib/include/sotay.h - record field visits offline, send them when there is signal.
+ *
+ * The only public header of libsotay. It needs nothing but the C11 standard library.
+ *
+ * Threads:   a client, its port and its syncs belong to the thread that opened them.
+ * Text:      UTF-8 with NUL at the end; cleaned to NFC by the library. Times: ms since 1970 UTC.
+ * Ownership: what sotay_x_open/begin gave is freed by sotay_x_close/free; text that a call gives
+ *            in `char **out_text` is freed with sotay_text_free; arguments are copied, never kept.
+ * Outputs:   the last arguments before `error`, untouched when a call fails.
+ * Errors:    each call returns a sotay_code and, when it is not SOTAY_OK, fills *error (which may
+ *            be NULL). Besides those that a call names, any call may answer
+ *              SOTAY_E_STORAGE  the store could not be read or written; nothing was changed
+ *              SOTAY_E_MEMORY   nothing was changed
+ *              SOTAY_E_CORRUPT  what the store holds does not open; nothing was changed
+ *              SOTAY_E_BUSY     an earlier call is still pending (see sotay_finish)
+ * Durable:   a call that writes is one transaction: when it returns SOTAY_OK, all of it is on disk;
+ *            on any other code but SOTAY_PENDING, nothing of it is. */
+#ifndef SOTAY_H
+#define SOTAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SOTAY_API __attribute__((visibility("default")))
+#define SOTAY_MUST_USE __attribute__((warn_unused_result))
+#else
+#define SOTAY_API
+#define SOTAY_MUST_USE
+#endif
+
+/* ---- codes and small types -------------------------------------------------------------------- */
+
+/* The numbers are those of the wire (a refusal of the server carries one). */
+typedef enum {
+    SOTAY_OK, SOTAY_E_NOT_FOUND, SOTAY_E_USAGE, SOTAY_E_VALUE, SOTAY_E_DENIED, SOTAY_E_STATE,
+    SOTAY_E_CHANGED, SOTAY_E_TOO_LARGE, SOTAY_E_CORRUPT, SOTAY_E_VERSION, SOTAY_E_SIGNATURE,
+    SOTAY_E_AGAIN, SOTAY_E_ENROL, SOTAY_E_BUSY, SOTAY_E_EXISTS, SOTAY_E_PIN, SOTAY_E_STORAGE,
+    SOTAY_E_MEMORY, SOTAY_E_NETWORK, SOTAY_E_SERVER,
+    SOTAY_PENDING /* not an error: call sotay_finish when the port is done */
+} sotay_code;
+
+/* What failed: the code for programs, `detail` for a log or stderr (English, one line). */
+typedef struct {
+    sotay_code code;
+    char detail[200];
+} sotay_error;
+
+/* The symbolic name ("SOTAY_E_VALUE"). Never NULL. */
+SOTAY_API const char *sotay_code_name(sotay_code code);
+/* The sentence people read; lang "vi" or "en" (anything else: "en"). Never NULL. */
+SOTAY_API const char *sotay_code_sentence(sotay_code code, const char *lang);
+
+/* A record, device or person. */
+typedef struct { uint8_t b[16]; } sotay_id;
+/* "32 lower-case hex digits" and back. text holds 33 bytes. */
+SOTAY_API void sotay_id_format(const sotay_id *id, char *text);
+SOTAY_API bool sotay_id_parse(const char *text, sotay_id *out_id);
+
+/* Bytes that somebody else owns. */
+typedef struct { const void *data; size_t len; } sotay_slice;
+
+/* How a result is written: for people, in the client's language, or one JSON document with the
+ * stable keys of docs/programs.md. Both end with a line break. */
+typedef enum { SOTAY_TEXT, SOTAY_JSON } sotay_format;
+/* Frees text that a call gave. NULL is fine. */
+SOTAY_API void sotay_text_free(char *text);
+
+/* ---- the seam: what the world gives to the library --------------------------------------------- */
+
+/* An ordered key-value store with transactions, clocks, randomness, a place and (perhaps) keys.
+ * Functions return a sotay_code and fill *error like the library's own. One transaction at a time.
+ * Keys have 1..200 bytes and are ordered as by memcmp, a prefix before what it begins. */
+typedef struct sotay_port {
+    void *context;
+    /* Opens a transaction; reads see what was committed before and written in it. SOTAY_E_STORAGE. */
+    int (*begin)(void *context, bool write, sotay_error *error);
+    /* SOTAY_E_NOT_FOUND without *error. The value is valid until the next call that writes or ends
+     * the transaction. */
+    int (*get)(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error);
+    /* Puts a value (replacing) or, with value.data NULL, deletes; deleting what is not there is
+     * SOTAY_OK. The bytes are copied. */
+    int (*put)(void *context, sotay_slice key, sotay_slice value, sotay_error *error);
+    /* forward: the first key >= `key`; else the last key < `key`. SOTAY_E_NOT_FOUND at the end.
+     * Both slices are valid as for `get`. */
+    int (*seek)(void *context, sotay_slice key, bool forward, sotay_slice *out_key,
+                sotay_slice *out_value, sotay_error *error);
+    /* Ends the transaction. SOTAY_OK: all of it is durable. SOTAY_PENDING: it is on its way; the
+     * driver tells how it went with sotay_finish; until then no transaction is begun. Anything
+     * else: nothing of it was written. */
+    int (*commit)(void *context, sotay_error *error);
+    /* Ends the transaction and forgets what it wrote. */
+    void (*abort)(void *context);
+    /* Wall clock in ms since 1970 UTC as the device believes it (may be wrong, may jump), and a
+     * reading that only rises within one boot. */
+    void (*now)(void *context, int64_t *out_wall_ms, uint64_t *out_mono_ms);
+    /* 8 bytes that change with each boot, and 8 bytes that a copy of the store does not take
+     * along. */
+    int (*place)(void *context, uint8_t out_boot[8], uint8_t out_install[8], sotay_error *error);
+    /* Fills data from the system's generator. */
+    int (*random)(void *context, void *data, size_t len, sotay_error *error);
+    /* 32 bytes kept outside the store (Linux: a key file, mode 0600), made when `create`.
+     * SOTAY_E_NOT_FOUND when there are none. */
+    int (*secret)(void *context, bool create, uint8_t out_secret[32], sotay_error *error);
+    /* Signs with the device key (Ed25519) where it lies. NULL: the library keeps the key in the
+     * store. SOTAY_PENDING: the driver gives the signature to sotay_finish. Data is valid until the
+     * signature is there. */
+    int (*sign)(void *context, sotay_slice data, uint8_t out_signature[64], sotay_error *error);
+    /* With `sign`: the public key of that device key; a new key when `fresh`. Else NULL. */
+    int (*key)(void *context, bool fresh, uint8_t out_public[32], sotay_error *error);
+    /* Gives back what the port holds. NULL: nothing. */
+    void (*close)(void *context);
+} sotay_port;
+
+/* LMDB store in the folder `dir`, Linux clocks, getrandom, key file `dir`/key.
+ * create   make the folder (0700) when it is not there
+ * SOTAY_E_NOT_FOUND  no store there and create is false
+ * SOTAY_E_BUSY       another process has it open
+ * SOTAY_E_VERSION    the store is of another version or word size; it was not touched
+ * SOTAY_E_STORAGE    no permission, no space, a damaged file
+ * sotay_port_close ends it. */
+SOTAY_API SOTAY_MUST_USE int sotay_lmdb_open(const char *dir, bool create, sotay_port *out_port,
+                                             sotay_error *error);
+
+/* A store in memory: for browsers (write-through), the simulator and tests. `seed` starts its own
+ * repeatable random numbers; its clock stands still until sotay_memory_clock moves it. */
+SOTAY_API SOTAY_MUST_USE int sotay_memory_open(uint64_t seed, sotay_port *out_port,
+                                               sotay_error *error);
+/* Sets the clocks. A new boot begins when mono_ms is less than before. */
+SOTAY_API void sotay_memory_clock(sotay_port *port, int64_t wall_ms, uint64_t mono_ms);
+/* Makes every commit answer SOTAY_PENDING and, with `sign_too`, every signature; sotay_memory_settle
+ * then does the waiting work, or with result != SOTAY_OK throws it away, and calls sotay_finish. */
+SOTAY_API void sotay_memory_pending(sotay_port *port, bool commit, bool sign_too);
+typedef struct sotay_client sotay_client;
+SOTAY_API int sotay_memory_settle(sotay_port *port, sotay_client *client, int result,
+                                  sotay_error *error);
+/* The n-th call from now (1 = the next) that may fail answers SOTAY_E_STORAGE; 0: none. */
+SOTAY_API void sotay_memory_fail(sotay_port *port, uint64_t n);
+/* The store as it would be after a crash now: only what was committed, in a port of its own. With
+ * `copied` it has another install id, as a copied folder has. */
+SOTAY_API SOTAY_MUST_USE int sotay_memory_copy(const sotay_port *port, bool copied,
+                                               sotay_port *out_port, sotay_error *error);
+
+/* Closes a port that sotay_lmdb_open or sotay_memory_open gave; its client must be closed before.
+ * Safe on a zeroed struct. */
+SOTAY_API void sotay_port_close(sotay_port *port);
+
+/* ---- a client ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *pin;       /* NULL: no PIN, the port's secret alone opens the store */
+    bool create;           /* make a new store when there is none */
+    const char *lang;      /* "vi" (also NULL) or "en": labels and text output */
+    int offset_minutes;    /* local time east of UTC, for output and today(); Viet Nam: 420 */
+} sotay_open_how;
+
+/* Opens a store. The port must outlive the client.
+ * SOTAY_E_NOT_FOUND  there is no store and create is false
+ * SOTAY_E_PIN        the PIN is wrong, or one is needed, or none was set
+ * SOTAY_E_VERSION    made by a newer version
+ * With create on a new store this writes and may answer SOTAY_PENDING (*out_client is then set).
+ * Free with sotay_close. */
+SOTAY_API SOTAY_MUST_USE int sotay_open(const sotay_port *port, const sotay_open_how *how,
+                                        sotay_client **out_client, sotay_error *error);
+/* Frees the client and wipes its keys; what was not finished is as a crash would leave it. NULL is
+ * fine. */
+SOTAY_API void sotay_close(sotay_client *client);
+
+/* Ends what answered SOTAY_PENDING. Call it when the port's commit or signature is there.
+ * result     SOTAY_OK, or why it failed
+ * signature  64 bytes when a signature was asked for, else NULL
+ * Returns the code that the pending call would have returned: with SOTAY_OK a save is durable.
+ * A sync_* call that answered SOTAY_PENDING is then called again, to go on.
+ * SOTAY_E_USAGE      nothing is pending, or the signature is missing */
+SOTAY_API SOTAY_MUST_USE int sotay_finish(sotay_client *client, int result,
+                                          const uint8_t *signature, sotay_error *error);
+
+typedef struct {
+    bool is_enrolled;
+    bool is_copied;            /* the store is a copy, or the server saw another branch: enrol again */
+    sotay_id device, person;
+    char login[33], commune[33];
+    char fingerprint[81];      /* of the signing key, shown by the office too */
+    char url[256];             /* server of the enrolment link; a hint */
+} sotay_who;
+/* Who uses this store. All but is_enrolled is zero before the enrolment. */
+SOTAY_API void sotay_whoami(const sotay_client *client, sotay_who *out_who);
+
+/* ---- recording: no network needed. Each call is one change ------------------------------------- */
+/* All of them:
+ * SOTAY_E_STATE      the store is not enrolled, or the record is finalised (hint: amend) or withdrawn
+ * SOTAY_E_NOT_FOUND  no such record on this device
+ * SOTAY_E_VALUE      unknown form, unit or path, or a value that is not of the field's type, length
+ *                    or range; detail names it and says what is expected. An empty text is refused:
+ *                    clearing is value NULL
+ * SOTAY_E_DENIED     the field is not this person's to write, the unit is not assigned
+ * SOTAY_E_TOO_LARGE  over a limit of docs/protocol.md 9: it could never be sent */
+
+/* One field and what is written in it, as a person would write it (docs/programs.md VALUE). path is
+ * `place`, `ratings.a3.rating`, `findings.<item>.text`; in sotay_item_new a field of the group. */
+typedef struct {
+    const char *path;
+    const char *value;         /* NULL clears; in new and item: not allowed */
+} sotay_pair;
+typedef struct { const sotay_pair *pairs; size_t count; } sotay_pairs;
+
+/* A new record. unit: "01477-x001"; "" or "-" for forms that belong to no unit. Fields that the
+ * program knows are filled in (unit, movement, slip number, entry mode) unless given. A set field
+ * takes a comma list. */
+SOTAY_API SOTAY_MUST_USE int sotay_record_new(sotay_client *client, const char *form,
+                                              const char *unit, sotay_pairs pairs,
+                                              sotay_id *out_record, sotay_error *error);
+/* Writes or clears several fields at once. */
+SOTAY_API SOTAY_MUST_USE int sotay_record_set(sotay_client *client, const sotay_id *record,
+                                              sotay_pairs pairs, sotay_error *error);
+/* Puts an element into a set field, or takes it out. */
+SOTAY_API SOTAY_MUST_USE int sotay_record_add(sotay_client *client, const sotay_id *record,
+                                              const char *path, const char *value,
+                                              sotay_error *error);
+SOTAY_API SOTAY_MUST_USE int sotay_record_remove(sotay_client *client, const sotay_id *record,
+                                                 const char *path, const char *value,
+                                                 sotay_error *error);
+/* Adds a signed note that nobody can change. */
+SOTAY_API SOTAY_MUST_USE int sotay_record_remark(sotay_client *client, const sotay_id *record,
+                                                 const char *text, sotay_error *error);
+
+#define SOTAY_ITEM_TEXT 64
+/* An item of a listed group; its id as text in out_item (SOTAY_ITEM_TEXT bytes). */
+SOTAY_API SOTAY_MUST_USE int sotay_item_new(sotay_client *client, const sotay_id *record,
+                                            const char *group, sotay_pairs pairs,
+                                            char out_item[SOTAY_ITEM_TEXT], sotay_error *error);
+/* Drops an item, or takes the drop back. */
+SOTAY_API SOTAY_MUST_USE int sotay_item_drop(sotay_client *client, const sotay_id *record,
+                                             const char *group, const char *item,
+                                             sotay_error *error);
+SOTAY_API SOTAY_MUST_USE int sotay_item_keep(sotay_client *client, const sotay_id *record,
+                                             const char *group, const char *item,
+                                             sotay_error *error);
+
+/* Finalises. SOTAY_E_STATE also when something required is missing or a rule of the form is broken:
+ * detail names the first; sotay_record_review lists all. A working copy is written first. */
+SOTAY_API SOTAY_MUST_USE int sotay_record_finalise(sotay_client *client, const sotay_id *record,
+                                                   sotay_error *error);
+/* What stands against finalising, one line each; JSON: {"findings":[{"path","required","message"}]}.
+ * An empty list: nothing. */
+SOTAY_API SOTAY_MUST_USE int sotay_record_review(sotay_client *client, const sotay_id *record,
+                                                 sotay_format format, char **out_text,
+                                                 sotay_error *error);
+/* Withdraws, with a reason (1..1000 characters). It stays in the book. */
+SOTAY_API SOTAY_MUST_USE int sotay_record_withdraw(sotay_client *client, const sotay_id *record,
+                                                   const char *reason, sotay_error *error);
+/* Takes back an own withdrawal, with a reason. */
+SOTAY_API SOTAY_MUST_USE int sotay_record_reopen(sotay_client *client, const sotay_id *record,
+                                                 const char *reason, sotay_error *error);
+/* Corrects a finalised record: the new values and an item in `amendments` for each.
+ * SOTAY_E_STATE when it is not finalised. */
+SOTAY_API SOTAY_MUST_USE int sotay_record_amend(sotay_client *client, const sotay_id *record,
+                                                sotay_pairs pairs, const char *reason,
+                                                sotay_error *error);
+
+/* Settles an open conflict of one path: keeps one of the values seen, or writes another one. */
+typedef struct {
+    const char *path;          /* `state`: acts that stand against each other */
+    const char *keep;          /* "<device hex>:<counter>" of the value kept; NULL: value */
+    const char *value;         /* when keep is NULL; NULL clears */
+    const char *seen;          /* dots, comma-separated: the values looked at; NULL: all live now */
+    const char *reason;        /* obliged */
+} sotay_resolution;
+/* SOTAY_E_CHANGED    the live values are not those of `seen`; detail says which came in
+ * SOTAY_E_NOT_FOUND  also: no live value of that dot */
+SOTAY_API SOTAY_MUST_USE int sotay_record_resolve(sotay_client *client, const sotay_id *record,
+                                                  const sotay_resolution *resolution,
+                                                  sotay_error *error);
+
+/* ---- working copy: what is being typed. Nobody else's business, survives a crash ---------------- */
+
+/* Keeps the text of one field as typed so far (not checked, at most 64 KiB); value NULL takes the
+ * field out of the working copy. */
+SOTAY_API SOTAY_MUST_USE int sotay_draft_put(sotay_client *client, const sotay_id *record,
+                                             const char *path, const char *value,
+                                             sotay_error *error);
+/* The working copy: lines `path=value`, or {"id","fields":{path:text}}. */
+SOTAY_API SOTAY_MUST_USE int sotay_draft_get(sotay_client *client, const sotay_id *record,
+                                             sotay_format format, char **out_text,
+                                             sotay_error *error);
+/* Makes one change of it and empties it. An empty text clears its field. When a value is refused,
+ * detail names its path and the working copy stays as it is. An empty one is SOTAY_OK. Finalising
+ * and the start of a sync do this too (a sync leaves behind what does not pass). */
+SOTAY_API SOTAY_MUST_USE int sotay_draft_commit(sotay_client *client, const sotay_id *record,
+                                                sotay_error *error);
+
+/* ---- reading ------------------------------------------------------------------------------------ */
+
+/* One record with every value, author and conflict. SOTAY_E_NOT_FOUND. */
+SOTAY_API SOTAY_MUST_USE int sotay_show(sotay_client *client, const sotay_id *record,
+                                        sotay_format format, char **out_text, sotay_error *error);
+/* Its changes in the order of the log, unsent ones last. SOTAY_E_NOT_FOUND. */
+SOTAY_API SOTAY_MUST_USE int sotay_history(sotay_client *client, const sotay_id *record,
+                                           sotay_format format, char **out_text,
+                                           sotay_error *error);
+
+/* NULL members do not filter. `text`: every word begins a word of the record; marks and case are
+ * ignored, what matches with its marks comes first. */
+typedef struct { const char *form, *unit, *state, *text; } sotay_filter;
+/* Records that pass, newest first (a search: best first). Without `form`, records of the catalogue
+ * are left out of a list. filter may be NULL. */
+SOTAY_API SOTAY_MUST_USE int sotay_list(sotay_client *client, const sotay_filter *filter,
+                                        sotay_format format, char **out_text, sotay_error *error);
+/* All open conflicts with their values. */
+SOTAY_API SOTAY_MUST_USE int sotay_conflicts(sotay_client *client, sotay_format format,
+                                             char **out_text, sotay_error *error);
+/* What waits, what was sent, what is held and why, when the last sync was. */
+SOTAY_API SOTAY_MUST_USE int sotay_status(sotay_client *client, sotay_format format,
+                                          char **out_text, sotay_error *error);
+
+/* ---- sync: plain buffers, any transport --------------------------------------------------------- */
+/* begin, then rounds of { next: send the request; feed: the answer's body as it comes; end }, while
+ * `again`; then free. Losing the connection anywhere is safe: free, and begin another time.
+ * next, feed and end may answer SOTAY_PENDING: after sotay_finish call them again with the same
+ * arguments (feed: with len 0). Any other code but SOTAY_OK ends the sync. Nothing else is done with
+ * the client between begin and free, but reading. */
+typedef struct sotay_sync sotay_sync;
+
+/* What to send. All of it belongs to the sync and is valid until sotay_sync_end. */
+typedef struct {
+    const char *method;        /* "POST" */
+    const char *path;          /* "/v1/sync", "/v1/enrol" */
+    const uint8_t *body;
+    size_t body_bytes;
+} sotay_request;
+
+typedef struct {
+    uint64_t sent_changes, received_changes;
+    uint64_t stored, duplicate, held, later;      /* verdicts: sets */
+    uint64_t wanted, requests, bytes_up, bytes_down;
+    uint64_t repaired_buckets;
+    int64_t clock_offset_ms;   /* server minus phone */
+    bool complete;             /* all was sent and read; true also with held ones */
+    bool needs_person;         /* held changes, a copied phone, a wrong sum: exit code 3 */
+} sotay_report;
+
+/* Starts a sync of an enrolled store. SOTAY_E_STATE before the enrolment. */
+SOTAY_API SOTAY_MUST_USE int sotay_sync_begin(sotay_client *client, sotay_sync **out_sync,
+                                              sotay_error *error);
+/* Starts an enrolment: one round; a sync afterwards fetches the book. link: what `sotayctl enrol`
+ * printed; label: what the office calls this device (at most 80 characters; NULL: "sotay"). On a
+ * store that is enrolled already, the device gets a new key and unsent work becomes its own.
+ * SOTAY_E_VALUE      the link is not one */
+SOTAY_API SOTAY_MUST_USE int sotay_enrol_begin(sotay_client *client, const char *link,
+                                               const char *label, sotay_sync **out_sync,
+                                               sotay_error *error);
+/* Makes the next request: seals and signs what is unsent, durable before it is sent. */
+SOTAY_API SOTAY_MUST_USE int sotay_sync_next(sotay_sync *sync, sotay_request *out_request,
+                                             sotay_error *error);
+/* Takes in bytes of the answer's body, cut anywhere. Whole pages are durable when it returns. */
+SOTAY_API SOTAY_MUST_USE int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len,
+                                             sotay_error *error);
+/* The answer is over. http_status: as the server said; 0: the connection broke.
+ * out_again          another round is needed
+ * SOTAY_E_NETWORK    the answer is not whole; what came is kept
+ * SOTAY_E_ENROL, SOTAY_E_SIGNATURE, SOTAY_E_DENIED, SOTAY_E_SERVER, ...: what the server said */
+SOTAY_API SOTAY_MUST_USE int sotay_sync_end(sotay_sync *sync, int http_status, bool *out_again,
+                                            sotay_error *error);
+/* What was done so far. */
+SOTAY_API void sotay_sync_report(const sotay_sync *sync, sotay_report *out_report);
+/* The same as text or as the JSON document of `sotay sync --json`. */
+SOTAY_API SOTAY_MUST_USE int sotay_sync_report_text(const sotay_sync *sync, sotay_format format,
+                                                    char **out_text, sotay_error *error);
+/* Ends a sync at any point. NULL is fine. */
+SOTAY_API void sotay_sync_free(sotay_sync *sync);
+
+/* ---- the libcurl driver (blocking; only in builds with libcurl) ---------------------------------- */
+
+/* How one run goes. Zeroed is fine. */
+typedef struct {
+    const char *url;           /* "http://127.0.0.1:8080"; NULL: that of the enrolment link */
+    const char *label;         /* enrolment only */
+    long connect_timeout_ms;   /* 0: 10,000 */
+    long stall_timeout_s;      /* 0: 30 seconds without a byte end it */
+    sotay_format format;       /* of out_text */
+} sotay_curl_how;
+/* One sync to the end. *out_report and *out_text (both may be NULL) are set also when it fails after
+ * it began. SOTAY_E_NETWORK: no connection; what was recorded is safe. */
+SOTAY_API SOTAY_MUST_USE int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how,
+                                             sotay_report *out_report, char **out_text,
+                                             sotay_error *error);
+/* Enrols with the link, then does the first sync. When the enrolment stands and only the sync
+ * failed, the answer is SOTAY_E_NETWORK and sotay_whoami says is_enrolled. */
+SOTAY_API SOTAY_MUST_USE int sotay_curl_enrol(sotay_client *client, const char *link,
+                                              const sotay_curl_how *how, sotay_report *out_report,
+                                              sotay_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
