@@ -1,0 +1,36 @@
+/* server/catalogue/load.h - catalogue files (JSON, docs/data-model.md "Catalogue files") to forms
+ * and field values. Reads files, writes nothing: server/rooms.c authors what comes out. */
+#ifndef SOTAY_SERVER_CATALOGUE_LOAD_H
+#define SOTAY_SERVER_CATALOGUE_LOAD_H
+
+#include "server/catalogue/catalogue.h"
+
+/* One definition file -> st_form in the arena. name: for messages. ST_E_CORRUPT says file, place
+ * and reason; ST_E_MEMORY. */
+ST_MUST_USE st_err catalogue_parse_form(const char *json, size_t len, const char *name,
+                                        st_arena *arena, const st_form **out_form,
+                                        st_error *error);
+
+/* One record of a data file as operations of its creating change: path (items with a zero dot),
+ * verb, value. */
+typedef struct {
+    st_op *ops;
+    uint32_t ops_count;
+} catalogue_draft;
+/* One data file {"form":NAME,"records":[{FIELD:VALUE,…}]} -> drafts in the arena. ST_E_NOT_FOUND:
+ * the form is not in the catalogue; ST_E_VALUE: file, record, field, reason. */
+ST_MUST_USE st_err catalogue_parse_data(catalogue *c, const char *json, size_t len,
+                                        const char *name, st_arena *arena,
+                                        const st_form **out_form, catalogue_draft **out_drafts,
+                                        size_t *out_count, st_error *error);
+/* A whole file, NUL-terminated, malloc'd; at most 4 MiB. ST_E_NOT_FOUND, ST_E_STORAGE,
+ * ST_E_TOO_LARGE. */
+ST_MUST_USE st_err catalogue_read_file(const char *path, char **out_text, size_t *out_len,
+                                       st_error *error);
+/* The *.json files of a folder, ascending by name; malloc'd array of malloc'd paths, freed with
+ * catalogue_free_files. ST_E_NOT_FOUND, ST_E_STORAGE. */
+ST_MUST_USE st_err catalogue_list_files(const char *dir, char ***out_paths, size_t *out_count,
+                                        st_error *error);
+void catalogue_free_files(char **paths, size_t count);
+
+#endif

@@ -1,0 +1,50 @@
+/* server/sync/author.h - what the operator's hand writes: change-sets built on the newest state,
+ * signed with the server's device key, via=operator, and taken in like any other. Unlike a phone's,
+ * a change that would be held is refused and nothing is written. */
+#ifndef SOTAY_SERVER_SYNC_AUTHOR_H
+#define SOTAY_SERVER_SYNC_AUTHOR_H
+
+#include "server/sync/ingest.h"
+
+/* One change to make. For ops: path, verb, value, kept and kept_actor as wished; `replaces` is
+ * computed from the state unless the verb is RESOLVE and replaces is given. An item of a listed
+ * group made by this change (verb ITEM, or REMARK in a group) has a zero path.item: it gets the
+ * change's own dot. */
+typedef struct {
+    const st_form *form;       /* creates a record of it; NULL: changes `record` */
+    st_id record;
+    st_op *ops;
+    uint32_t ops_count;
+    st_act_kind act;
+    bool amend;
+    st_value reason;
+} sync_edit;
+
+typedef struct {
+    st_bucket bucket;          /* all edits are in it */
+    st_id actor;               /* the person; zero: the operator without a name */
+    st_role role;
+    const sync_edit *edits;
+    uint32_t edits_count;      /* at most ST_SET_CHANGES_MAX */
+} sync_draft;
+
+/* What came of it. records[i] and dots[i] for edits[i]; caller's arrays, may be NULL. */
+typedef struct {
+    st_id *records;
+    st_dot *dots;
+    uint64_t index;            /* log index of the set */
+} sync_authored;
+
+/* ST_E_DENIED: the role may not (also: the person does not hold it), ST_E_VALUE, ST_E_STATE,
+ * ST_E_NOT_FOUND (record, form), ST_E_TOO_LARGE, ST_E_STORAGE…; nothing is written then. */
+ST_MUST_USE st_err sync_author(writer *w, const sync_draft *draft, sync_authored *out_authored,
+                               st_error *error);
+/* The same inside a turn of the writer. */
+ST_MUST_USE st_err sync_author_turn(writer_turn *turn, const sync_draft *draft,
+                                    sync_authored *out_authored, st_error *error);
+/* The role in which the operator without a name writes records of a form: the first of office,
+ * admin, office_head, council_chair, decider, officer that may create it; NONE when only the
+ * operator may. */
+st_role sync_operator_role(const st_form *form);
+
+#endif

@@ -1,0 +1,56 @@
+/* server/sync/ingest.h - takes in what one request brought: verdict for each set, everything or
+ * nothing on disk. Workers prepare (decode, verify signatures), the writer judges and stores. */
+#ifndef SOTAY_SERVER_SYNC_INGEST_H
+#define SOTAY_SERVER_SYNC_INGEST_H
+
+#include "server/sync/writer.h"
+
+#define SYNC_SETS_MAX 4096u            /* sets in one request */
+
+/* One change-set of a request. */
+typedef struct {
+    st_set set;
+    st_err decoded;            /* ST_OK, ST_E_VERSION, ST_E_CORRUPT, ST_E_TOO_LARGE */
+    bool is_known;             /* its device is enrolled */
+    bool is_signed;            /* by that device, for this log */
+    st_verdict verdict;        /* result; held lives in the request's arena */
+    bool has_want;
+    st_want want;              /* result: a gap in front of it */
+} sync_item;
+
+/* One request. Zero it, fill the first block, sync_prepare, sync_submit, read the results, free. */
+typedef struct {
+    auth_device device;        /* who asks: also the carrier of other devices' sets */
+    bool has_counter;          /* false: not over HTTP (tests, sotayctl) */
+    uint64_t counter;          /* of the signed head */
+    uint8_t install[8];
+    const st_ask *ask;         /* NULL: none; its gone ranges and clock are taken in */
+    int64_t received_ms;
+
+    st_arena arena;
+    sync_item *items;
+    size_t items_count, items_capacity;
+    uint64_t counter_highest;  /* result with ST_E_AGAIN */
+    writer_job job;
+} sync_request;
+
+/* arena_bytes_max: ceiling of what decoding may take. */
+void sync_request_init(sync_request *request, size_t arena_bytes_max);
+void sync_request_free(sync_request *request);
+/* Adds one ChangeSet message: decodes and verifies it in the worker. bytes must outlive the
+ * request. A set that cannot be read is no error: it gets its verdict. ST_E_TOO_LARGE: more than
+ * SYNC_SETS_MAX; ST_E_MEMORY. */
+ST_MUST_USE st_err sync_request_add(sync_request *request, sync_room *room, store_txn *txn,
+                                    store_slice bytes, st_error *error);
+/* Has the writer take it in; on ST_OK all verdicts are final and durable. ST_E_AGAIN (the counter;
+ * nothing changed), ST_E_BUSY, ST_E_STORAGE. */
+ST_MUST_USE st_err sync_request_submit(sync_request *request, writer *w, st_error *error);
+
+/* ---- parts used by author, settle and rebuild ---- */
+
+/* Takes in one set inside a turn: verdict and want are filled. carrier: who brought it (its own
+ * device: no carrier). */
+ST_MUST_USE st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
+                                   st_error *error);
+
+#endif

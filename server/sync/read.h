@@ -1,0 +1,61 @@
+/* server/sync/read.h - what the operator's verbs and the office read: records, rows, history. All
+ * inside the caller's read transaction. */
+#ifndef SOTAY_SERVER_SYNC_READ_H
+#define SOTAY_SERVER_SYNC_READ_H
+
+#include "proto/show.h"
+#include "server/sync/settle.h"
+
+/* A record with the vector of its bucket, in the arena. out_vector may be NULL. ST_E_NOT_FOUND,
+ * ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_record_get(store_txn *txn, const st_id *id, st_arena *arena,
+                                   st_record *out_record, st_vector *out_vector,
+                                   st_error *error);
+/* The form that the record is pinned to, or NULL. */
+const st_form *sync_record_form(sync_room *room, const st_record *record);
+
+/* Empty strings and NULL match all. */
+typedef struct {
+    const char *form, *unit, *state;
+    const char *folded;        /* st_text_fold of a search text */
+    bool conflicts_only;
+} sync_filter;
+/* Summary rows, by form and then record id, until `each` returns false. The row lives during the
+ * call only. */
+ST_MUST_USE st_err sync_row_each(store_txn *txn, const sync_filter *filter,
+                                 bool (*each)(void *context, const st_row *row), void *context,
+                                 st_error *error);
+/* The changes of a record in log order, each with its verdict as it stands now, until `each`
+ * returns false. The item lives during the call only. ST_E_NOT_FOUND. */
+ST_MUST_USE st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
+                                     bool (*each)(void *context, const st_history_item *item),
+                                     void *context, st_error *error);
+/* Login of a person, name of a unit, labels: for proto/show.h. Answers live in the arena of
+ * the struct, so it is one per request. */
+typedef struct {
+    sync_room *room;
+    store_txn *txn;
+    st_arena *arena;
+    st_directory directory;    /* filled by sync_directory_init */
+} sync_directory;
+void sync_directory_init(sync_directory *directory, sync_room *room, store_txn *txn,
+                         st_arena *arena);
+
+/* A device's line for `device list`. */
+typedef struct {
+    auth_device device;
+    auth_contact contact;
+    st_code login;             /* of its person */
+    uint64_t counter;          /* of the last change known */
+} sync_device;
+ST_MUST_USE st_err sync_device_each(sync_room *room, store_txn *txn,
+                                    bool (*each)(void *context, const sync_device *device),
+                                    void *context, st_error *error);
+
+typedef struct {
+    uint64_t records, log_entries, devices, open_conflicts, held, store_bytes;
+} sync_stat;
+ST_MUST_USE st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat,
+                                 st_error *error);
+
+#endif

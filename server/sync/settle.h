@@ -1,0 +1,43 @@
+/* server/sync/settle.h - held changes: the list, letting them in, declining them. */
+#ifndef SOTAY_SERVER_SYNC_SETTLE_H
+#define SOTAY_SERVER_SYNC_SETTLE_H
+
+#include "server/sync/ingest.h"
+
+typedef struct {
+    uint64_t n;                /* its number in the list, never used again */
+    st_dot dot;
+    st_id record;
+    st_id person;
+    st_bucket bucket;
+    uint64_t index;            /* log index of its set */
+    int64_t received_ms;
+    st_hold reason;
+    char detail[161];          /* "path: why" or "" */
+} sync_held;
+
+/* ST_E_NOT_FOUND, ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err sync_held_get(store_txn *txn, uint64_t n, sync_held *out_held,
+                                 st_error *error);
+/* Every held change, ascending by n, until `each` returns false. */
+ST_MUST_USE st_err sync_held_each(store_txn *txn,
+                                  bool (*each)(void *context, const sync_held *held),
+                                  void *context, st_error *error);
+/* Is some change of the record held? */
+ST_MUST_USE st_err sync_held_any(store_txn *txn, const st_id *record, bool *out_any,
+                                 st_error *error);
+ST_MUST_USE st_err sync_held_count(store_txn *txn, uint64_t *out_count, st_error *error);
+
+typedef struct {
+    uint64_t n;
+    bool accept;               /* else decline */
+    st_id actor;
+    const char *reason;        /* at most ST_REASON_CHARS_MAX characters; kept with the entry */
+} sync_decision;
+/* The office decides on a held change that waits for no other (ST_E_STATE: it waits, or it is of a
+ * fork). accept lets in what waited behind it as far as it only waited; decline takes its
+ * followers (same device, same record) along. *out_count: how many changes were settled. */
+ST_MUST_USE st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count,
+                               st_error *error);
+
+#endif

@@ -1,0 +1,23 @@
+/* server/sync/sync.h - the room that takes in change-sets and gives out the feed: what it needs of
+ * the rooms below it, in one struct; server/rooms.h opens it. */
+#ifndef SOTAY_SERVER_SYNC_SYNC_H
+#define SOTAY_SERVER_SYNC_SYNC_H
+
+#include "server/auth/auth.h"
+
+typedef struct {
+    store *store;
+    catalogue *catalogue;
+    const auth_keys *keys;
+    const server_port *port;
+    st_code commune;
+    uint8_t epoch[8];
+    uint8_t boot[8];           /* of this process, for sets that the operator signs */
+} sync_room;
+
+/* Log entries so far: the index of the last one. */
+ST_MUST_USE st_err sync_log_size(store_txn *txn, uint64_t *out_size, st_error *error);
+/* The bucket of a home: `<commune>/catalogue`, `/council`, `/review`; for units `/unit/<unit>`. */
+bool sync_bucket(const sync_room *room, st_home home, const char *unit, st_bucket *out_bucket);
+
+#endif
