@@ -439,15 +439,15 @@ IDENTITY = {"movement": ["movement_id"], "period": ["period_id"], "unit": ["unit
 
 def check_records(report, forms, name, data):
     """data: {file: {"form", "records"}}"""
+    seen = set()
     for file, doc in data.items():
         report.file = f"{name}/{file}"
         form = forms.get(doc.get("form"))
         if form is None or form["bucket"] != "catalogue" or form["form"] not in IDENTITY:
             report.say(f"form {doc.get('form')!r} is not one that is loaded")
             continue
-        seen = set()
         for number, row in enumerate(doc["records"], 1):
-            ident = tuple(row.get(k) for k in IDENTITY[form["form"]])
+            ident = (form["form"], *(row.get(k) for k in IDENTITY[form["form"]]))
             where = f"record {number} {'/'.join(map(str, ident))}"
             check_record(report, form, row, where)
             if ident in seen:
@@ -537,22 +537,16 @@ def read_units(report, path):
         if row.get("unit_id", "")[6:7] != row.get("class"):
             report.say(f"line {number}: unit_id and class differ")
         records.append(row)
-    return {"form": "unit", "records": records}
+    return {"form": head[0].removesuffix("_id"), "records": records}
 
 
 def read_commune(report, folder):
-    manifest = read_json(report, folder / "commune.json")
-    if manifest is None:
-        return {}
-    on_disk = {p.name for p in folder.iterdir()} - {"commune.json"}
-    if on_disk != set(manifest.get("files", [])):
-        report.say(f"files: {sorted(on_disk ^ set(manifest.get('files', [])))} differ from folder")
+    """All data files of a commune: {name: {"form", "records"}}."""
     data = {}
-    for file in sorted(on_disk):
-        path = folder / file
-        doc = (read_units if file.endswith(".tsv") else read_json)(report, path)
-        if isinstance(doc, dict) and isinstance(doc.get("records"), list):
-            data[file] = doc
+    for path in sorted(folder.iterdir()):
+        doc = (read_units if path.suffix == ".tsv" else read_json)(report, path)
+        if isinstance(doc, dict) and set(doc) == {"form", "records"}:
+            data[path.name] = doc
         elif doc is not None:
             report.say('is not {"form", "records"}')
     return data
@@ -607,7 +601,7 @@ def spoilings():
 
     return [
         ("number twice", visit_field("place", no=3), "twice"),
-        ("number reused", visit_field("place", name="where"), "was place"),
+        ("number reused", visit_field("copies", name="sheets"), "was copies"),
         ("field retyped", visit_field("position", type="hash"), "was position"),
         ("field gone", drop_field, "is gone"),
         ("unknown type", visit_field("place", type="text"), "no type"),
