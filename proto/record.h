@@ -24,6 +24,7 @@ typedef struct {
     st_act_kind act;           /* ST_ACT_NONE: an edit */
     st_context context;        /* of the act, or of its drops and keeps */
     st_value reason;
+    uint32_t live_ops;         /* how many of lives point here; kept by fold and decode */
 } st_meta;
 
 typedef struct {
@@ -68,20 +69,38 @@ typedef struct {
 /* Empty ones. */
 void st_record_init(st_record *record, st_arena *arena, const st_id *id, const st_bucket *bucket);
 void st_vector_init(st_vector *vector, st_arena *arena);
-/* Deep enough copies in another arena: folding into the copy leaves the original as it was. */
+/* Copies of the arrays in another arena: folding into the copy leaves the original as it was. What
+ * never changes (values, `under`, contexts) stays shared, so the original's memory must outlive the
+ * copy. ST_E_MEMORY. */
 ST_MUST_USE st_err st_record_copy(const st_record *record, st_arena *arena, st_record *out_record,
                                   st_error *error);
 ST_MUST_USE st_err st_vector_copy(const st_vector *vector, st_arena *arena, st_vector *out_vector,
                                   st_error *error);
 
-/* The stored forms (RecordState, VectorState in sotay.proto): same content, same bytes.
- * Decode: ST_E_CORRUPT, ST_E_MEMORY; values point into `bytes`, which must outlive the record. */
+/* Live operations of one path: lives[first .. first+count), ascending by dot. */
+typedef struct { size_t first, count; } st_span;
+st_span st_record_path(const st_record *record, const st_path *path);
+/* Index in lives of the first one whose path is not below *path; lives_count when there is none. */
+size_t st_record_seek(const st_record *record, const st_path *path);
+/* Index of the dot in metas; SIZE_MAX when it is not remembered. */
+size_t st_record_meta(const st_record *record, const st_dot *dot);
+
+/* The stored forms (RecordState, VectorState in sotay.proto): same content, same bytes. Encode
+ * appends; ST_E_MEMORY, ST_E_TOO_LARGE (over the buffer's maximum).
+ * Decode: ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY; everything is copied into the arena, so
+ * `bytes` may go away. */
 ST_MUST_USE st_err st_record_encode(const st_record *record, st_buffer *out, st_error *error);
 ST_MUST_USE st_err st_record_decode(const uint8_t *bytes, size_t len, st_arena *arena,
                                     st_record *out_record, st_error *error);
 ST_MUST_USE st_err st_vector_encode(const st_vector *vector, st_buffer *out, st_error *error);
 ST_MUST_USE st_err st_vector_decode(const uint8_t *bytes, size_t len, st_arena *arena,
                                     st_vector *out_vector, st_error *error);
+
+/* One spelling of a path as bytes, for sums and keys: kind 1, group 2, field 2, key length 1 and
+ * bytes, item device 16, counter 8, place 2, element length 1 and bytes; numbers big-endian.
+ * Returns the length. */
+#define ST_PATH_BYTES_MAX (1 + 2 + 2 + 1 + ST_CODE_BYTES_MAX + 24 + 2 + 1 + ST_CODE_BYTES_MAX)
+size_t st_path_encode(const st_path *path, uint8_t out[ST_PATH_BYTES_MAX]);
 
 /* 16-byte additive sum (mod 2^128, big-endian) of a record: over path, dot, value of each live
  * operation and over its acts (dot and kind). Depends on nothing else. */
