@@ -2,11 +2,12 @@
 """Checks the catalogue data: form definitions, and the records that `sotayctl init` loads.
 
 Usage, from the project's root:
-  tools/check/catalogue.py             exit 0 and one line, or 1 and one line `file: what` each
-  tools/check/catalogue.py --freeze    also notes new field and enum numbers in numbers.tsv
-  tools/check/catalogue.py --self-test spoils copies in memory; each spoiling must be found
+  tools/check/catalogue.py               exit 0 and one line, or 1 and one line `file: what` each
+  tools/check/catalogue.py --freeze      also notes new field and enum numbers in numbers.tsv
+  tools/check/catalogue.py --write-docs  also writes section 9 of docs/data-model.md
+  tools/check/catalogue.py --self-test   spoils copies in memory; each spoiling must be found
 
-Promises: reads only server/catalogue (and writes numbers.tsv with --freeze); plain Python.
+Promises: reads server/catalogue and docs/data-model.md, writes only when asked to; plain Python.
 What a form and an expression may be is written down in docs/data-model.md."""
 import copy
 import csv
@@ -578,6 +579,79 @@ def check_all(report, forms, communes, frozen):
             check_links(report, name, data)
 
 
+# ---- docs/data-model.md, section 9 ---------------------------------------------------------------
+
+SHARED = ["attachments", "amendments", "settlements", "questions", "question_answers", "decisions",
+          "remarks"]
+
+
+def short_roles(roles):
+    names = {"officer": "o", "office": "f", "office_head": "h", "council_chair": "c",
+             "decider": "d", "admin": "a", "operator": "op"}
+    if "office" in roles:
+        roles = [r for r in roles if r != "office_head"]
+    return " ".join(names.get(r, r) for r in roles) or "-"
+
+
+def short_type(field):
+    more = field.get("list") or field.get("max", "") if field["type"] in ("enum", "str") else ""
+    of = "set of " if field["class"] == "set" else ""
+    return of + field["type"] + (f"({more})" if more else "")
+
+
+def group_cell(group):
+    return "; ".join(f"{f['no']} `{f['name']}` {short_type(f)} {f['class']} "
+                     f"{short_roles(f['write'])}" for f in group["fields"])
+
+
+def field_tables(forms):
+    """The whole section as lines."""
+    shared, out = {}, []
+    for bucket in ("catalogue", "unit", "council", "review"):
+        for name in sorted(n for n, f in forms.items() if f["bucket"] == bucket):
+            form = forms[name]
+            out += ["", f"### {name}: {form['label_vi']} ({form['label_en']})",
+                    f"Bucket `{bucket}`, version {form['version']}; created by "
+                    f"{short_roles(form['create'])}.", "", "| no | field | type | class | writes |",
+                    "|---|---|---|---|---|"]
+            for f in form["fields"]:
+                req = " (req)" if f.get("required") else ""
+                out.append(f"| {f['no']} | `{f['name']}`{req} | {short_type(f)} | {f['class']} | "
+                           f"{short_roles(f['write'])} |")
+            own = [g for g in form["groups"] if g["name"] not in SHARED]
+            if own:
+                out += ["", "| no | group | fields |", "|---|---|---|"]
+            out += [f"| {g['no']} | `{g['name']}` ({'by ' + g['keys'] if 'keys' in g else 'list'}) "
+                    f"| {group_cell(g)} |" for g in own]
+            common = [g for g in form["groups"] if g["name"] in SHARED]
+            if common:
+                out += ["", "Shared groups: " + ", ".join(f"`{g['name']}`" for g in common) + "."]
+            for g in common:
+                shared.setdefault(g["name"], g)
+    out += ["", "### Groups that many kinds share",
+            "Writers as in the first kind that has the group; the form file decides.", "",
+            "| no | group | fields |", "|---|---|---|"]
+    out += [f"| {shared[n]['no']} | `{n}` | {group_cell(shared[n])} |" for n in SHARED
+            if n in shared]
+    return out[1:]
+
+
+def check_docs(report, forms, write):
+    report.file = "docs/data-model.md"
+    page = ROOT / "docs" / "data-model.md"
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    begin, end = "<!-- fields: begin -->\n", "<!-- fields: end -->\n"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        report.say("has no place for the fields")
+        return
+    at, to = text.index(begin) + len(begin), text.index(end)
+    table = "\n".join(field_tables(forms)) + "\n"
+    if write:
+        page.write_text(text[:at] + table + text[to:], encoding="utf-8")
+    elif text[at:to] != table:
+        report.say("section 9 is stale; run tools/check/catalogue.py --write-docs")
+
+
 # ---- does the check still bite? ------------------------------------------------------------------
 
 def spoilings():
@@ -641,7 +715,7 @@ def self_test(forms, communes, frozen):
 
 
 def main(args):
-    if any(a not in ("--freeze", "--self-test") for a in args):
+    if any(a not in ("--freeze", "--write-docs", "--self-test") for a in args):
         print(__doc__, file=sys.stderr)
         return 2
     report = Report()
@@ -651,6 +725,8 @@ def main(args):
     frozen = read_frozen()
     if not report.lines:
         check_all(report, forms, communes, frozen)
+    if not report.lines:
+        check_docs(report, forms, "--write-docs" in args)
     print("\n".join(report.lines) if report.lines else
           f"catalogue: {len(forms)} forms, "
           f"{sum(len(all_fields(f)) for f in forms.values())} fields, " + ", ".join(
