@@ -32,7 +32,7 @@ typedef struct {
 } rooms_new;
 
 /* Makes a new data folder: keys, store, epoch, INIT entry, then the catalogue: forms from
- * catalogue_dir/forms (JSON), data from every other folder in it, all authored by the operator; and opens
+ * catalogue_dir/forms, data from every other folder in it, all authored by the operator; and opens
  * it as rooms_open does. ST_E_EXISTS, ST_E_NOT_FOUND, ST_E_VALUE (a file, with its place),
  * ST_E_STORAGE. On an error an unfinished folder is left without DIR/store.version, so that no
  * program takes it for a store. */

@@ -111,6 +111,10 @@ ST_MUST_USE st_err store_previous(store_cursor *cursor, st_error *error);
 /* Stands on a key that begins with prefix? */
 bool store_has_prefix(const store_cursor *cursor, store_slice prefix);
 
+/* Is the table a fold of the log, so that a rebuild makes it again? And its name. */
+bool store_is_derived(store_table table);
+const char *store_table_name(store_table table);
+
 /* A slice of a variable or a C string. */
 store_slice store_bytes(const void *data, size_t len);
 store_slice store_text(const char *text);

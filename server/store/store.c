@@ -1,0 +1,136 @@
+/* server/store/store.c - the parts of a store that are not a database: the data folder, its lock
+ * and its version file.
+ * Promises: one DIR is written by one process; a store of another version, word size or byte order
+ * is refused before a database file is touched. Never deletes anything. */
+#include "server/store/dir.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/store/store.h"
+
+/* What DIR/store.version must say on this machine. */
+static void version_line(char line[64])
+{
+    const uint16_t probe = 1;
+    uint8_t first = 0;
+    memcpy(&first, &probe, 1);
+    (void)snprintf(line, 64, "sotay-store 1 %zu %s\n", sizeof(void *) * CHAR_BIT,
+                   first == 1 ? "le" : "be");
+}
+
+st_err store_dir_path(const char *dir, const char *name, char path[STORE_PATH_BYTES],
+                      st_error *error)
+{
+    int len = snprintf(path, STORE_PATH_BYTES, "%s/%s", dir, name);
+    if (len < 0 || len >= STORE_PATH_BYTES)
+        return st_fail(error, ST_E_STORAGE, "%s: the path is too long", dir);
+    return ST_OK;
+}
+
+st_err store_dir_make(const char *path, st_error *error)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return ST_OK;
+    return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+}
+
+st_err store_dir_lock(const char *dir, int *out_fd, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = store_dir_path(dir, "lock", path, error);
+    if (err != ST_OK)
+        return err;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int why = errno;
+        (void)close(fd);
+        if (why == EWOULDBLOCK)
+            return st_fail(error, ST_E_BUSY, "%s: data folder already in use", dir);
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(why));
+    }
+    *out_fd = fd;
+    return ST_OK;
+}
+
+st_err store_dir_check_version(const char *dir, st_error *error)
+{
+    char path[STORE_PATH_BYTES], want[64], have[64] = "";
+    st_err err = store_dir_path(dir, "store.version", path, error);
+    if (err != ST_OK)
+        return err;
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL && errno == ENOENT)
+        return st_fail(error, ST_E_NOT_FOUND, "%s: no sotay store here", dir);
+    if (file == NULL)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    size_t len = fread(have, 1, sizeof have - 1, file);
+    bool failed = ferror(file) != 0;
+    (void)fclose(file);
+    if (failed)
+        return st_fail(error, ST_E_STORAGE, "%s: cannot be read", path);
+    have[len] = '\0';
+    version_line(want);
+    if (strcmp(have, want) == 0)
+        return ST_OK;
+    have[strcspn(have, "\n")] = '\0';
+    want[strcspn(want, "\n")] = '\0';
+    return st_fail(error, ST_E_VERSION, "%s: made by \"%s\", this program reads \"%s\"", path,
+                   have, want);
+}
+
+/* Makes what was written to fd, and the name of it, durable. */
+static bool sync_file(FILE *file, const char *dir)
+{
+    if (fflush(file) != 0 || fsync(fileno(file)) != 0)
+        return false;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool good = fsync(fd) == 0;
+    return close(fd) == 0 && good;
+}
+
+st_err store_dir_write_version(const char *dir, st_error *error)
+{
+    char path[STORE_PATH_BYTES], line[64];
+    st_err err = store_dir_path(dir, "store.version", path, error);
+    if (err != ST_OK)
+        return err;
+    version_line(line);
+    FILE *file = fopen(path, "wbxe");
+    if (file == NULL && errno == EEXIST)
+        return st_fail(error, ST_E_EXISTS, "%s: a sotay store is here already", dir);
+    if (file == NULL)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    bool good = fputs(line, file) >= 0 && sync_file(file, dir);
+    if (fclose(file) != 0 || !good)
+        return st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
+    return ST_OK;
+}
+
+store_slice store_bytes(const void *data, size_t len)
+{
+    store_slice slice = { data, len };
+    return slice;
+}
+
+store_slice store_text(const char *text)
+{
+    return store_bytes(text, strlen(text));
+}
+
+bool store_has_prefix(const store_cursor *cursor, store_slice prefix)
+{
+    return cursor->is_valid && cursor->key.len >= prefix.len
+           && memcmp(cursor->key.data, prefix.data, prefix.len) == 0;
+}

@@ -1,0 +1,273 @@
+/* tests/unit/server/test_store.c
+ * The book of the commune is on disk when the server says so, in one order, whole or not at all,
+ * and one program at a time writes in it. Any store behind store.h must pass this. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "server/store/dir.h"
+#include "server/store/pack.h"
+#include "server/store/store.h"
+
+static char dir[64];
+
+static int fresh(void **state)
+{
+    (void)strcpy(dir, "/tmp/sotay-store-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    store *s = NULL;
+    assert_int_equal(store_open(dir, STORE_CREATE, &s, NULL), ST_OK);
+    assert_int_equal(store_dir_write_version(dir, NULL), ST_OK);
+    *state = s;
+    return 0;
+}
+
+static int gone(void **state)
+{
+    char command[128];
+    store_close(*state);
+    (void)snprintf(command, sizeof command, "rm -rf %s", dir);
+    return system(command);
+}
+
+static void put(store_txn *txn, const char *key, const char *value)
+{
+    assert_int_equal(store_put(txn, STORE_META, store_text(key), store_text(value), NULL), ST_OK);
+}
+
+static bool has(store *s, const char *key, const char *value)
+{
+    store_txn txn = { 0 };
+    store_slice got = { 0 };
+    assert_int_equal(store_begin(s, STORE_READ_TXN, &txn, NULL), ST_OK);
+    st_err err = store_get(&txn, STORE_META, store_text(key), &got, NULL);
+    bool same = err == ST_OK && got.len == strlen(value)
+                && memcmp(got.data, value, got.len) == 0;
+    store_end(&txn);
+    return same;
+}
+
+static void test_commit_keeps_and_end_forgets(void **state)
+{
+    store *s = *state;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    put(&txn, "a", "1");
+    store_end(&txn);
+    assert_false(has(s, "a", "1"));
+    assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    put(&txn, "a", "1");
+    put(&txn, "b", "2");
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    store_end(&txn);
+    assert_true(has(s, "a", "1"));
+    store_close(s);
+    *state = NULL;
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_OK);
+    *state = s;
+    assert_true(has(s, "a", "1"));
+    assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    put(&txn, "a", "3");
+    assert_int_equal(store_delete(&txn, STORE_META, store_text("b"), NULL), ST_OK);
+    assert_int_equal(store_delete(&txn, STORE_META, store_text("never"), NULL), ST_OK);
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    assert_true(has(s, "a", "3"));
+    assert_false(has(s, "b", "2"));
+}
+
+static void test_a_reader_sees_one_moment(void **state)
+{
+    store *s = *state;
+    store_txn write = { 0 }, read = { 0 };
+    store_slice got = { 0 };
+    assert_int_equal(store_begin(s, STORE_READ_TXN, &read, NULL), ST_OK);
+    assert_int_equal(store_begin(s, STORE_WRITE_TXN, &write, NULL), ST_OK);
+    put(&write, "later", "1");
+    assert_int_equal(store_commit(&write, NULL), ST_OK);
+    assert_int_equal(store_get(&read, STORE_META, store_text("later"), &got, NULL),
+                     ST_E_NOT_FOUND);
+    store_end(&read);
+    assert_true(has(s, "later", "1"));
+}
+
+static void test_order_and_cursors(void **state)
+{
+    store *s = *state;
+    store_txn txn = { 0 };
+    store_cursor cursor = { 0 };
+    static const char *const KEYS[] = { "b/1", "a", "b", "b/2", "c" };
+    static const char *const ORDER[] = { "a", "b", "b/1", "b/2", "c" };
+    assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    for (size_t i = 0; i < 5; i++)
+        put(&txn, KEYS[i], "");
+    assert_int_equal(store_cursor_open(&txn, STORE_META, &cursor, NULL), ST_OK);
+    assert_int_equal(store_seek(&cursor, store_text(""), NULL), ST_OK);
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(cursor.is_valid);
+        assert_memory_equal(cursor.key.data, ORDER[i], strlen(ORDER[i]));
+        assert_int_equal(store_next(&cursor, NULL), ST_OK);
+    }
+    assert_false(cursor.is_valid);
+    static const struct { const char *why, *key, *at, *before; } CASES[] = {
+        { "on a key", "b/1", "b/1", "b" },      { "between two", "b/1x", "b/2", "b/1" },
+        { "before all", "A", "a", NULL },       { "after all", "d", NULL, "c" },
+        { "the empty key", "", "a", "c" },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        print_message("  case: %s\n", CASES[i].why);
+        assert_int_equal(store_seek(&cursor, store_text(CASES[i].key), NULL), ST_OK);
+        assert_int_equal(cursor.is_valid, CASES[i].at != NULL);
+        if (CASES[i].at != NULL)
+            assert_memory_equal(cursor.key.data, CASES[i].at, cursor.key.len);
+        assert_int_equal(store_seek_before(&cursor, store_text(CASES[i].key), NULL), ST_OK);
+        assert_int_equal(cursor.is_valid, CASES[i].before != NULL);
+        if (CASES[i].before != NULL)
+            assert_memory_equal(cursor.key.data, CASES[i].before, cursor.key.len);
+    }
+    assert_int_equal(store_seek(&cursor, store_text("b/"), NULL), ST_OK);
+    assert_true(store_has_prefix(&cursor, store_text("b/")));
+    assert_int_equal(store_next(&cursor, NULL), ST_OK);
+    assert_int_equal(store_next(&cursor, NULL), ST_OK);
+    assert_false(store_has_prefix(&cursor, store_text("b/")));
+    store_cursor_close(&cursor);
+    assert_int_equal(store_clear(&txn, STORE_META, NULL), ST_OK);
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    assert_false(has(s, "a", ""));
+}
+
+static void test_one_writer(void **state)
+{
+    store *again = NULL;
+    st_error error = { 0 };
+    /* Another process: a lock of our own process would not be in our way. */
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        st_err err = store_open(dir, STORE_WRITE, &again, &error);
+        _exit(err == ST_E_BUSY && strstr(error.detail, "already in use") != NULL ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_non_null(*state);
+}
+
+static void write_version(const char *text)
+{
+    char path[STORE_PATH_BYTES];
+    assert_int_equal(store_dir_path(dir, "store.version", path, NULL), ST_OK);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_foreign_stores_are_refused(void **state)
+{
+    static const struct { const char *why, *version; st_err want; } CASES[] = {
+        { "a newer store", "sotay-store 2 64 le\n", ST_E_VERSION },
+        { "another word size", "sotay-store 1 32 le\n", ST_E_VERSION },
+        { "another byte order", "sotay-store 1 64 be\n", ST_E_VERSION },
+        { "something else", "hello", ST_E_VERSION },
+        { "an empty file", "", ST_E_VERSION },
+    };
+    store_close(*state);
+    *state = NULL;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        store *s = NULL;
+        print_message("  case: %s\n", CASES[i].why);
+        write_version(CASES[i].version);
+        assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), CASES[i].want);
+        assert_null(s);
+    }
+    store *s = NULL;
+    assert_int_equal(store_open("/nonexistent/there", STORE_WRITE, &s, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(store_open("/proc/none", STORE_CREATE, &s, NULL), ST_E_STORAGE);
+}
+
+static void test_a_cut_file_is_refused(void **state)
+{
+    store *s = *state;
+    store_txn txn = { 0 };
+    static const char block[3000];
+    assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    for (uint64_t i = 0; i < 200; i++) {
+        pack_key key = pack_u64(i);
+        assert_int_equal(store_put(&txn, STORE_LOG, pack_key_slice(&key),
+                                   store_bytes(block, sizeof block), NULL), ST_OK);
+    }
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    store_close(s);
+    *state = NULL;
+    char path[STORE_PATH_BYTES];
+    assert_int_equal(store_dir_path(dir, "store/data.mdb", path, NULL), ST_OK);
+    assert_int_equal(truncate(path, 100 * 4096), 0);
+    s = NULL;
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_E_CORRUPT);
+    assert_null(s);
+}
+
+static void test_create_keeps_what_is_there(void **state)
+{
+    store_close(*state);
+    *state = NULL;
+    store *s = NULL;
+    assert_int_equal(store_open(dir, STORE_CREATE, &s, NULL), ST_E_EXISTS);
+    assert_int_equal(store_dir_write_version(dir, NULL), ST_E_EXISTS);
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_OK);
+    *state = s;
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    st_buffer row;
+    st_buffer_init(&row, 64);
+    assert_int_equal(pack_put_u8(&row, 7), ST_OK);
+    assert_int_equal(pack_put_u64(&row, 1ull << 40), ST_OK);
+    assert_int_equal(pack_put_string(&row, "xóm", 4), ST_OK);
+    char text[8];
+    for (size_t cut = 0; cut <= row.len; cut++) {
+        pack_reader reader = pack_read(store_bytes(row.data, cut));
+        uint8_t small = pack_get_u8(&reader);
+        uint64_t large = pack_get_u64(&reader);
+        pack_get_text(&reader, text, sizeof text);
+        st_err err = pack_end(&reader, "test", NULL);
+        assert_int_equal(err, cut == row.len ? ST_OK : ST_E_CORRUPT);
+        if (err == ST_OK) {
+            assert_int_equal(small, 7);
+            assert_true(large == 1ull << 40);
+            assert_string_equal(text, "xóm");
+        }
+    }
+    pack_reader reader = pack_read(store_bytes(row.data, row.len));
+    (void)pack_get_u8(&reader);
+    (void)pack_get_u64(&reader);
+    pack_get_text(&reader, text, 4);
+    assert_int_equal(pack_end(&reader, "too long", NULL), ST_E_CORRUPT);
+    assert_int_equal(pack_put_string(&row, text, 100), ST_E_TOO_LARGE);
+    st_buffer_free(&row);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_commit_keeps_and_end_forgets), CASE(test_a_reader_sees_one_moment),
+        CASE(test_order_and_cursors),            CASE(test_one_writer),
+        CASE(test_foreign_stores_are_refused),   CASE(test_a_cut_file_is_refused),
+        CASE(test_create_keeps_what_is_there),   cmocka_unit_test(test_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
