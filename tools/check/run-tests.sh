@@ -1,0 +1,158 @@
+#!/bin/bash
+# Builds and runs the tests, counts each one, and ends with the line `N passed, N failed`.
+# usage: run-tests.sh all          release: unit, end-to-end, checks; then unit under asan and tsan
+#        run-tests.sh mode MODE    unit and end-to-end tests in one mode
+# environment: TEST_SANITIZE_E2E=1  `all` runs the end-to-end tests under asan as well
+#              TEST_TIMEOUT_S=120   what one test program may take (four times that if sanitized)
+#              ONLY=TEXT            only the test programs whose path contains TEXT
+# A test program runs in the root of the tree with BIN (the programs' folder), BUILD, MODE and a
+# TMPDIR of its own that is removed afterwards. A program that crashes, hangs, says nothing or
+# leaves a sanitizer's report counts as one failure.
+set -u
+export LC_ALL=C.UTF-8
+cd "$(dirname "$0")/../.." || exit 1
+
+MAKE=${MAKE:-make}
+TEST_TIMEOUT_S=${TEST_TIMEOUT_S:-120}
+ONLY=${ONLY:-}
+TAIL_LINES=40
+passed=0
+failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+log=$scratch/log
+
+# Adds one program's result: NAME PASSED FAILED SECONDS; a failure shows the end of its output.
+count() {
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    if [ "$3" -eq 0 ]; then
+        printf 'ok      %-58s %4d  %3ds\n' "$1" "$2" "$4"
+        return
+    fi
+    printf 'FAILED  %-58s %4d passed, %d failed  %ds\n' "$1" "$2" "$3" "$4"
+    tail -n "$TAIL_LINES" "$log" | sed 's/^/        | /'
+}
+
+# Sum of cmocka's numbers behind a word: [  PASSED  ] 3 test(s).
+sum() {
+    grep -oE "\[  $1  \] [0-9]+ test" "$log" | awk '{ n += $4 } END { print n + 0 }'
+}
+
+# Runs COMMAND (after NAME KIND) with its own folder, into $log. Counts by KIND: cmocka or lines.
+run_one() {
+    local name=$1 kind=$2 status good bad start=$SECONDS limit=$TEST_TIMEOUT_S
+    shift 2
+    local tmp=$scratch/tmp
+    mkdir -p "$tmp" "$scratch/reports"
+    [ "$MODE" = release ] || limit=$((limit * 4))
+    TMPDIR=$tmp timeout -k 10 "$limit" "${WRAP[@]}" "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    if [ "$kind" = cmocka ]; then
+        good=$(sum PASSED)
+        bad=$(sum FAILED)
+    else
+        good=$(grep -cE '^ok( |$)' "$log")
+        bad=$(grep -cE '^not ok( |$)' "$log")
+    fi
+    if compgen -G "$scratch/reports/*" >/dev/null; then
+        { echo "sanitizer report:"; cat "$scratch"/reports/*; } >>"$log"
+        bad=$((bad + 1))
+    elif [ "$bad" -eq 0 ] && [ "$status" -ne 0 ]; then
+        [ "$status" -eq 124 ] && echo "no end after $limit s" >>"$log"
+        echo "exit status $status" >>"$log"
+        bad=1
+    elif [ "$bad" -eq 0 ] && [ "$good" -eq 0 ]; then
+        echo "ended without reporting a test" >>"$log"
+        bad=1
+    fi
+    chmod -R u+rwX "$tmp" 2>/dev/null
+    rm -rf "$tmp" "$scratch/reports"
+    count "$name" "$good" "$bad" $((SECONDS - start))
+}
+
+# Builds one mode, as far as it goes; a build that breaks is one failure.
+build() {
+    local start=$SECONDS
+    echo "== build $1"
+    if ! $MAKE --no-print-directory -k MODE="$1" unit-tests >"$log" 2>&1; then
+        count "build/$1" 0 1 $((SECONDS - start))
+    fi
+}
+
+# Sets what the programs of a mode need to know.
+use_mode() {
+    export MODE=$1
+    export BUILD=$PWD/build/$MODE
+    export BIN=$BUILD/bin
+    export CMOCKA_MESSAGE_OUTPUT=STDOUT
+    local common="log_path=$scratch/reports/report:log_exe_name=1"
+    export ASAN_OPTIONS="$common:exitcode=99:detect_stack_use_after_return=1"
+    export UBSAN_OPTIONS="print_stacktrace=1:log_path=$scratch/reports/report"
+    export TSAN_OPTIONS="$common:exitcode=99:ignore_noninstrumented_modules=1"
+    WRAP=(env)
+    # This gcc's TSan cannot live with the widest address randomisation of newer kernels.
+    if [ "$MODE" = tsan ] && setarch -R true 2>/dev/null; then
+        WRAP=(setarch -R)
+    fi
+}
+
+wanted() {
+    [ -z "$ONLY" ] || [[ $1 == *"$ONLY"* ]]
+}
+
+unit_tests() {
+    local source name
+    for source in tests/unit/*/test_*.c tests/golden/test_*.c; do
+        [ -f "$source" ] && wanted "$source" || continue
+        name=${source%.c}
+        run_one "$MODE ${name#tests/}" cmocka "$BUILD/$name"
+    done
+}
+
+e2e_tests() {
+    local script name
+    for script in tests/e2e/[0-9]*/run; do
+        [ -x "$script" ] && wanted "$script" || continue
+        name=${script%/run}
+        run_one "$MODE ${name#tests/}" lines "$script"
+    done
+}
+
+checks() {
+    local name
+    for name in layers style docs words names wasm; do
+        wanted "check/$name" || continue
+        run_one "check/$name" lines tools/check/check.sh "$name"
+    done
+    wanted check/self && run_one check/self lines tools/check/self-test.sh
+}
+
+whole_mode() {
+    use_mode "$1"
+    build "$1"
+    echo "== tests $1"
+    unit_tests
+    [ "${2:-}" = unit ] || e2e_tests
+}
+
+case ${1:-all} in
+all)
+    whole_mode release
+    echo "== checks"
+    checks
+    whole_mode asan "$([ "${TEST_SANITIZE_E2E:-}" = 1 ] || echo unit)"
+    whole_mode tsan unit
+    ;;
+mode)
+    whole_mode "${2:?which mode}"
+    ;;
+*)
+    echo "usage: run-tests.sh all | mode MODE" >&2
+    exit 2
+    ;;
+esac
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

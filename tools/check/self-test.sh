@@ -1,0 +1,114 @@
+#!/bin/bash
+# Shows that each check can fail: a small clean tree passes, and each single fault put into it is
+# found. Prints `ok NAME` / `not ok NAME`; exit 1 when a check lets a fault through.
+# usage: self-test.sh
+set -u
+export LC_ALL=C.UTF-8
+root=$(cd "$(dirname "$0")/../.." && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+tree=$scratch/tree
+export BUILD=$scratch/build
+failed=0
+
+# A tree that every check accepts.
+clean_tree() {
+    rm -rf "${tree:?}"/*
+    mkdir -p "$tree"/{proto,client-lib/{src,ports,include},server/{http,sync,store},docs,tests,tools}
+    cat >"$tree/proto/a.h" <<'C'
+/* A number.
+ * Nothing else. */
+int st_a(int x);
+C
+    cat >"$tree/proto/a.c" <<'C'
+/* proto/a.c */
+#include "proto/a.h"
+
+int st_a(int x)
+{
+    return x + 1;
+}
+C
+    echo '/* s */' >"$tree/server/store/store.h"
+    printf '# A page\n\n## Một mục: tên\n\n[x](#một-mục-tên) [y](../proto/a.h)\n' >"$tree/docs/a.md"
+    echo '#include "proto/a.h"' >"$tree/server/sync/b.c"
+}
+
+# check NAME is expected to say WANT (0 clean, 1 fault) about the tree as it is now.
+expect() {
+    local want=$1 check=$2 what=$3 said got=0
+    said=$("$root/tools/check/$check.sh" "$tree" 2>&1) || got=1
+    if [ "$got" -eq "$want" ]; then
+        echo "ok $check: $what"
+    else
+        printf '%s\n' "$said"
+        echo "not ok $check: $what"
+        failed=1
+    fi
+}
+
+# fault CHECK FILE WHAT: appends stdin to FILE of a clean tree; the check must object.
+fault() {
+    clean_tree
+    mkdir -p "$(dirname "$tree/$2")"
+    cat >>"$tree/$2"
+    expect 1 "$1" "$3"
+}
+
+include() {
+    echo "#include $2" | fault layers "$1" "$1 includes $2"
+}
+
+repeat() {
+    for ((i = 0; i < $2; i++)); do echo "$1"; done
+}
+
+for check in layers style docs words wasm; do
+    clean_tree
+    expect 0 "$check" "a clean tree passes"
+done
+
+include proto/a.c '"server/store/store.h"'
+include proto/a.c '<unistd.h>'
+include proto/a.c '<time.h>'
+include proto/a.c '<zstd.h>'
+include proto/a.c '"a.h"'
+include client-lib/src/c.c '"server/sync/b.h"'
+include client-lib/src/c.c '<pthread.h>'
+include client-lib/src/c.c '"client-lib/ports/curl.h"'
+include client-lib/cli/c.c '"client-lib/src/sync.h"'
+include server/sync/b.c '"client-lib/include/sotay.h"'
+include server/sync/b.c '"server/http/start.h"'
+include server/store/s.c '"server/sync/b.h"'
+include server/sync/b.c '<lmdb.h>'
+include server/sync/b.c '"sotay.pb-c.h"'
+include server/sync/b.c '<civetweb.h>'
+include tools/verify/v.c '"server/store/store.h"'
+include tools/ctl/c.c '"client-lib/include/sotay.h"'
+
+{ echo 'int f(void)'; echo '{'; repeat '    f();' 70; echo '}'; } |
+    fault style server/long.c "a function of 73 lines"
+{ echo 'def f():'; repeat '    f()' 71; } | fault style tools/long.py "a Python function of 72 lines"
+{ echo 'f() {'; repeat '    true' 70; echo '}'; } |
+    fault style tools/long.sh "a shell function of 72 lines"
+repeat '/* x */' 801 | fault style server/many.c "a file of 801 lines"
+printf '/* %s */\n' "$(printf 'đ%.0s' {1..95})" | fault style server/wide.c "a line of 101 letters"
+echo 'void f(int a, int b, int c, int d, int e, int g, int h) { }' |
+    fault style server/params.c "seven parameters"
+printf 'int x; \n' | fault style server/blank.c "blanks at the end of a line"
+clean_tree
+printf '/* %s */\n' "$(printf 'đ%.0s' {1..94})" >"$tree/server/wide.c"
+expect 0 style "a line of 100 letters, 194 bytes"
+
+printf '\nint st_b(void);\n' | fault docs proto/a.h "a function without a comment"
+printf '\n/* x */\n\nint st_b(void);\n' | fault docs proto/a.h "a comment that is not directly above"
+echo '[z](nowhere.md)' | fault docs docs/a.md "a link to no file"
+echo '[z](#no-heading)' | fault docs docs/a.md "a link to no heading"
+
+echo "/* TO""DO later */" | fault words proto/a.c "a note to ourselves"
+echo "/ho""me/x/y" | fault words docs/a.md "a path of one machine"
+
+printf '#include <sys/socket.h>\nint s = SOCK_STREAM + AF_LOCAL;\n' |
+    fault wasm proto/b.c "a socket"
+printf 'int st_b(void);\nint st_b(void)\n{\n    return fork();\n}\n' | fault wasm proto/b.c "a fork"
+exit "$failed"
