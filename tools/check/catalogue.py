@@ -35,7 +35,8 @@ CODE = re.compile(r"[A-Za-z0-9_/.-]{1,32}\Z")
 UNIT = re.compile(r"01477-[abcosx]\d{2,3}\Z")
 STR_MAX = 16000
 EXPR_BYTES_MAX, EXPR_TOKENS_MAX, EXPR_DEPTH_MAX = 1024, 256, 32
-TOKEN = re.compile(r"\s*(?:(?P<path>\$\{[^}]*\})|(?P<string>'[^']*')|(?P<number>\d+(?:\.\d+)?)"
+TOKEN = re.compile(r"\s*(?:(?P<path>\$\{[^}]*\})|(?P<string>'[^']*'|\"[^\"]*\")"
+                   r"|(?P<number>\d+(?:\.\d*)?|\.\d+)"
                    r"|(?P<word>[a-z]+)|(?P<op><=|>=|!=|[=<>+*(),.-]))")
 FUNCTIONS = {"not": ["any"], "selected": ["path", "string"], "count": ["path"],
              "today": [], "true": [], "false": []}
@@ -76,7 +77,8 @@ class Expression:
             yield found.lastgroup, found.group(found.lastgroup)
             at = found.end()
 
-    LEVELS = [{"or"}, {"and"}, {"=", "!=", "<", "<=", ">", ">="}, {"+", "-"}, {"*", "div", "mod"}]
+    LEVELS = [{"or"}, {"and"}, {"=", "!="}, {"<", "<=", ">", ">="}, {"+", "-"},
+              {"*", "div", "mod"}]
 
     def peek(self):
         return self.tokens[self.at][1] if self.at < len(self.tokens) else None
@@ -126,6 +128,8 @@ class Expression:
                 self.binary(0, depth + 1)
                 continue
             kind, text = self.take()
+            if name == "selected" and text == "." and want == "path":
+                continue
             if kind != want:
                 raise ValueError(f"{name}(): {text!r} is not a {want}")
             if kind == "path":
