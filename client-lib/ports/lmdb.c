@@ -1,0 +1,324 @@
+/* client-lib/ports/lmdb.c - the phone's store in one LMDB environment. The only file of the client
+ * that knows LMDB.
+ * Promises: one process per folder (flock); a commit that returned is on disk (no NOSYNC, no
+ * WRITEMAP); a full map grows and the caller never hears of it.
+ * Never: touches a store of another version or word size. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client-lib/ports/posix.h"
+
+#define PATH_BYTES_MAX 4096
+#define MAP_BYTES_START ((size_t)64 * 1024 * 1024)
+#define MAP_BYTES_STEP_MAX ((size_t)1024 * 1024 * 1024)
+#define VERSION_TEXT_BYTES 64
+
+typedef struct {
+    char dir[PATH_BYTES_MAX];
+    int lock_fd;
+    MDB_env *env;
+    MDB_dbi dbi;
+    MDB_txn *txn;
+    MDB_cursor *cursor;        /* of txn, made at the first seek */
+    size_t free_bytes_min;     /* grow before a write transaction when less is left */
+} lmdb_port;
+
+static int lmdb_error(int rc, const char *what, sotay_error *error)
+{
+    if (rc == MDB_SUCCESS)
+        return SOTAY_OK;
+    sotay_code code = SOTAY_E_STORAGE;
+    if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID)
+        code = SOTAY_E_CORRUPT;
+    if (rc == MDB_VERSION_MISMATCH)
+        code = SOTAY_E_VERSION;
+    if (rc == ENOMEM)
+        code = SOTAY_E_MEMORY;
+    return posix_fail(error, code, "store: %s: %s", what, mdb_strerror(rc));
+}
+
+/* Doubles the map (by at most a GiB) while no transaction is open. */
+static int grow_map(lmdb_port *port, sotay_error *error)
+{
+    MDB_envinfo info;
+    int rc = mdb_env_info(port->env, &info);
+    size_t step = info.me_mapsize < MAP_BYTES_STEP_MAX ? info.me_mapsize : MAP_BYTES_STEP_MAX;
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_set_mapsize(port->env, info.me_mapsize + step);
+    return lmdb_error(rc, "grow", error);
+}
+
+/* Room enough for the largest transaction we make: a quarter of the map, at least 16 MiB. Free pages
+ * inside the file count for nothing here, so the map is never too small. */
+static int make_room(lmdb_port *port, sotay_error *error)
+{
+    for (int round = 0; round < 16; round++) {
+        MDB_envinfo info;
+        MDB_stat stat;
+        int rc = mdb_env_info(port->env, &info);
+        if (rc == MDB_SUCCESS)
+            rc = mdb_env_stat(port->env, &stat);
+        if (rc != MDB_SUCCESS)
+            return lmdb_error(rc, "look", error);
+        size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
+        if (info.me_mapsize > used && info.me_mapsize - used >= port->free_bytes_min)
+            return SOTAY_OK;
+        rc = grow_map(port, error);
+        if (rc != SOTAY_OK)
+            return rc;
+    }
+    return posix_fail(error, SOTAY_E_STORAGE, "store: the map cannot grow further");
+}
+
+static int port_begin(void *context, bool write, sotay_error *error)
+{
+    lmdb_port *port = context;
+    if (write) {
+        int rc = make_room(port, error);
+        if (rc != SOTAY_OK)
+            return rc;
+    }
+    return lmdb_error(mdb_txn_begin(port->env, NULL, write ? 0 : MDB_RDONLY, &port->txn), "begin",
+                      error);
+}
+
+static void close_cursor(lmdb_port *port)
+{
+    if (port->cursor != NULL)
+        mdb_cursor_close(port->cursor);
+    port->cursor = NULL;
+}
+
+static void port_abort(void *context)
+{
+    lmdb_port *port = context;
+    close_cursor(port);
+    if (port->txn != NULL)
+        mdb_txn_abort(port->txn);
+    port->txn = NULL;
+}
+
+static int port_commit(void *context, sotay_error *error)
+{
+    lmdb_port *port = context;
+    close_cursor(port);
+    int rc = mdb_txn_commit(port->txn);     /* frees the handle even when it fails */
+    port->txn = NULL;
+    return lmdb_error(rc, "commit", error);
+}
+
+/* LMDB does not write through the pointers we give it. */
+static MDB_val val_of(sotay_slice slice)
+{
+    union { const void *in; void *out; } data = { slice.data };
+    MDB_val val = { slice.len, data.out };
+    return val;
+}
+
+static int port_get(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
+{
+    lmdb_port *port = context;
+    MDB_val name = val_of(key), data;
+    int rc = mdb_get(port->txn, port->dbi, &name, &data);
+    if (rc == MDB_NOTFOUND)
+        return SOTAY_E_NOT_FOUND;
+    if (rc != MDB_SUCCESS)
+        return lmdb_error(rc, "get", error);
+    out_value->data = data.mv_data;
+    out_value->len = data.mv_size;
+    return SOTAY_OK;
+}
+
+static int port_put(void *context, sotay_slice key, sotay_slice value, sotay_error *error)
+{
+    lmdb_port *port = context;
+    close_cursor(port);
+    MDB_val name = val_of(key), data = val_of(value);
+    if (value.data == NULL) {
+        int rc = mdb_del(port->txn, port->dbi, &name, NULL);
+        return rc == MDB_NOTFOUND ? SOTAY_OK : lmdb_error(rc, "delete", error);
+    }
+    int rc = mdb_put(port->txn, port->dbi, &name, &data, 0);
+    if (rc == MDB_MAP_FULL)
+        port->free_bytes_min *= 2;          /* the next transaction begins with more room */
+    return lmdb_error(rc, "put", error);
+}
+
+static int port_seek(void *context, sotay_slice key, bool forward, sotay_slice *out_key,
+                     sotay_slice *out_value, sotay_error *error)
+{
+    lmdb_port *port = context;
+    int rc = MDB_SUCCESS;
+    if (port->cursor == NULL)
+        rc = mdb_cursor_open(port->txn, port->dbi, &port->cursor);
+    if (rc != MDB_SUCCESS)
+        return lmdb_error(rc, "seek", error);
+    MDB_val name = val_of(key), data;
+    rc = mdb_cursor_get(port->cursor, &name, &data, MDB_SET_RANGE);
+    if (!forward)
+        rc = mdb_cursor_get(port->cursor, &name, &data,
+                            rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+    if (rc == MDB_NOTFOUND)
+        return SOTAY_E_NOT_FOUND;
+    if (rc != MDB_SUCCESS)
+        return lmdb_error(rc, "seek", error);
+    out_key->data = name.mv_data;
+    out_key->len = name.mv_size;
+    out_value->data = data.mv_data;
+    out_value->len = data.mv_size;
+    return SOTAY_OK;
+}
+
+static int port_place(void *context, uint8_t out_boot[8], uint8_t out_install[8],
+                      sotay_error *error)
+{
+    const lmdb_port *port = context;
+    int rc = posix_boot(out_boot, error);
+    return rc == SOTAY_OK ? posix_install(port->dir, out_install, error) : rc;
+}
+
+static int port_secret(void *context, bool create, uint8_t out_secret[32], sotay_error *error)
+{
+    const lmdb_port *port = context;
+    return posix_secret(port->dir, create, out_secret, error);
+}
+
+static void port_close(void *context)
+{
+    lmdb_port *port = context;
+    port_abort(port);
+    if (port->env != NULL)
+        mdb_env_close(port->env);
+    if (port->lock_fd >= 0)
+        (void)close(port->lock_fd);
+    free(port);
+}
+
+static int path_in(const lmdb_port *port, const char *name, char path[PATH_BYTES_MAX],
+                   sotay_error *error)
+{
+    int len = snprintf(path, PATH_BYTES_MAX, "%s/%s", port->dir, name);
+    if (len < 0 || len >= PATH_BYTES_MAX)
+        return posix_fail(error, SOTAY_E_USAGE, "store: the folder's name is too long");
+    return SOTAY_OK;
+}
+
+/* The folder is there and ours alone. */
+static int take_folder(lmdb_port *port, bool create, sotay_error *error)
+{
+    char path[PATH_BYTES_MAX];
+    int rc = path_in(port, "lock", path, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    if (create && mkdir(port->dir, 0700) != 0 && errno != EEXIST)
+        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", port->dir, strerror(errno));
+    int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0);
+    port->lock_fd = open(path, flags, 0600);
+    if (port->lock_fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return posix_fail(error, SOTAY_E_NOT_FOUND, "store '%s': there is none", port->dir);
+    if (port->lock_fd < 0)
+        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", port->dir, strerror(errno));
+    if (flock(port->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return posix_fail(error, SOTAY_E_BUSY, "store '%s': another program has it open",
+                          port->dir);
+    return SOTAY_OK;
+}
+
+/* `store.version` says what made the folder; it is written before the first page. */
+static int check_version(const lmdb_port *port, sotay_error *error)
+{
+    char path[PATH_BYTES_MAX], want[VERSION_TEXT_BYTES], have[VERSION_TEXT_BYTES];
+    int rc = path_in(port, "store.version", path, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    const uint16_t one = 1;
+    bool little = *(const uint8_t *)&one == 1;
+    (void)snprintf(want, sizeof want, "sotay-phone 1 %zu %s\n", sizeof(void *) * 8,
+                   little ? "le" : "be");
+    FILE *file = fopen(path, "rbe");
+    if (file != NULL) {
+        size_t len = fread(have, 1, sizeof have - 1, file);
+        have[len] = '\0';
+        (void)fclose(file);
+        if (strcmp(have, want) == 0)
+            return SOTAY_OK;
+        have[strcspn(have, "\n")] = '\0';
+        return posix_fail(error, SOTAY_E_VERSION, "store '%s': it is '%.40s', this program reads "
+                          "'%.*s'; it was not touched", port->dir, have,
+                          (int)strcspn(want, "\n"), want);
+    }
+    file = fopen(path, "wbe");
+    bool good = file != NULL && fputs(want, file) >= 0 && fflush(file) == 0 &&
+                fsync(fileno(file)) == 0;
+    if (file != NULL)
+        good = fclose(file) == 0 && good;
+    if (!good)
+        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", path, strerror(errno));
+    return SOTAY_OK;
+}
+
+static int open_env(lmdb_port *port, sotay_error *error)
+{
+    char path[PATH_BYTES_MAX];
+    int rc = path_in(port, "data.mdb", path, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    MDB_txn *txn = NULL;
+    int mdb = mdb_env_create(&port->env);
+    if (mdb == MDB_SUCCESS)
+        mdb = mdb_env_set_mapsize(port->env, MAP_BYTES_START);
+    if (mdb == MDB_SUCCESS)     /* the flock above keeps others out: no lock file needed */
+        mdb = mdb_env_open(port->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD,
+                           0600);
+    if (mdb == MDB_SUCCESS)
+        mdb = mdb_txn_begin(port->env, NULL, 0, &txn);
+    if (mdb == MDB_SUCCESS)
+        mdb = mdb_dbi_open(txn, NULL, 0, &port->dbi);
+    if (mdb == MDB_SUCCESS) {
+        mdb = mdb_txn_commit(txn);
+        txn = NULL;
+    }
+    if (txn != NULL)
+        mdb_txn_abort(txn);
+    if (mdb == MDB_INVALID || mdb == MDB_VERSION_MISMATCH)
+        return posix_fail(error, SOTAY_E_VERSION, "store '%s': not a store of this version",
+                          port->dir);
+    return lmdb_error(mdb, "open", error);
+}
+
+int sotay_lmdb_open(const char *dir, bool create, sotay_port *out_port, sotay_error *error)
+{
+    size_t len = strlen(dir);
+    if (len == 0 || len >= PATH_BYTES_MAX - 32)
+        return posix_fail(error, SOTAY_E_USAGE, "store: '%.60s' is not the name of a folder", dir);
+    lmdb_port *port = calloc(1, sizeof *port);
+    if (port == NULL)
+        return posix_fail(error, SOTAY_E_MEMORY, "store: no memory");
+    memcpy(port->dir, dir, len + 1);
+    port->lock_fd = -1;
+    port->free_bytes_min = MAP_BYTES_START / 2;
+    int rc = take_folder(port, create, error);
+    if (rc == SOTAY_OK)
+        rc = check_version(port, error);
+    if (rc == SOTAY_OK)
+        rc = open_env(port, error);
+    if (rc != SOTAY_OK) {
+        port_close(port);
+        return rc;
+    }
+    sotay_port made = {
+        .context = port, .begin = port_begin, .get = port_get, .put = port_put,
+        .seek = port_seek, .commit = port_commit, .abort = port_abort, .now = posix_now,
+        .place = port_place, .random = posix_random, .secret = port_secret, .close = port_close,
+    };
+    *out_port = made;
+    return SOTAY_OK;
+}

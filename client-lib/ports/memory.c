@@ -1,0 +1,448 @@
+/* client-lib/ports/memory.c - a store in memory: for browsers (write-through), simulator, tests.
+ * Promises: what was not committed is gone after sotay_memory_copy, as after a crash; with the
+ * same seed and the same calls everything repeats.
+ * Never: real randomness, a real clock, a file: tests depend on it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/include/sotay.h"
+#include "proto/bytes.h"
+#include "proto/hash.h"
+#include "proto/sign.h"
+
+typedef struct { uint8_t *key, *value; size_t key_len, value_len; } memory_row;
+typedef struct { memory_row *rows; size_t count, capacity; } memory_map;   /* ascending by key */
+
+typedef struct {
+    memory_map data;           /* committed */
+    memory_map staged;         /* of the open or pending transaction; value NULL: deleted */
+    bool is_open, is_waiting;  /* waiting: commit or signature answered SOTAY_PENDING */
+    bool pend_commit, pend_sign, sign_waits;
+    uint64_t fail_in;
+    uint64_t random_at;
+    uint8_t seed[32], boot[8], install[8], secret[32], key_seed[32];
+    bool has_secret;
+    uint64_t keys_made;
+    uint8_t to_sign[512];
+    size_t to_sign_len;
+    int64_t wall_ms;
+    uint64_t mono_ms;
+    uint64_t boots;
+} memory_port;
+
+static int memory_fail(sotay_error *error, sotay_code code, const char *text)
+{
+    if (error != NULL) {
+        error->code = code;
+        strncpy(error->detail, text, sizeof error->detail - 1);
+        error->detail[sizeof error->detail - 1] = '\0';
+    }
+    return code;
+}
+
+/* Counts down to the failure that a test asked for. */
+static bool fails_now(memory_port *port)
+{
+    return port->fail_in > 0 && --port->fail_in == 0;
+}
+
+static int key_cmp(const memory_row *row, sotay_slice key)
+{
+    size_t len = row->key_len < key.len ? row->key_len : key.len;
+    int order = len > 0 ? memcmp(row->key, key.data, len) : 0;
+    if (order != 0)
+        return order;
+    return (row->key_len > key.len) - (row->key_len < key.len);
+}
+
+/* Index of the first row >= key. */
+static size_t map_lower(const memory_map *map, sotay_slice key)
+{
+    size_t low = 0, high = map->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (key_cmp(&map->rows[middle], key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static memory_row *map_find(const memory_map *map, sotay_slice key)
+{
+    size_t at = map_lower(map, key);
+    bool found = at < map->count && key_cmp(&map->rows[at], key) == 0;
+    return found ? &map->rows[at] : NULL;
+}
+
+static void row_free(memory_row *row)
+{
+    free(row->key);
+    free(row->value);
+}
+
+static void map_free(memory_map *map)
+{
+    for (size_t i = 0; i < map->count; i++)
+        row_free(&map->rows[i]);
+    free(map->rows);
+    memset(map, 0, sizeof *map);
+}
+
+static uint8_t *copy_bytes(const void *data, size_t len)
+{
+    uint8_t *copy = malloc(len + 1);
+    if (copy != NULL && len > 0)
+        memcpy(copy, data, len);
+    return copy;
+}
+
+/* value.data NULL is stored as a deletion mark. */
+static bool map_put(memory_map *map, sotay_slice key, sotay_slice value)
+{
+    uint8_t *copy = value.data == NULL ? NULL : copy_bytes(value.data, value.len);
+    if (copy == NULL && value.data != NULL)
+        return false;
+    size_t at = map_lower(map, key);
+    if (at < map->count && key_cmp(&map->rows[at], key) == 0) {
+        free(map->rows[at].value);
+        map->rows[at].value = copy;
+        map->rows[at].value_len = value.len;
+        return true;
+    }
+    uint8_t *name = copy_bytes(key.data, key.len);
+    if (map->count == map->capacity) {
+        size_t capacity = map->capacity == 0 ? 64 : map->capacity * 2;
+        memory_row *rows = realloc(map->rows, capacity * sizeof *rows);
+        if (rows == NULL) {
+            free(copy);
+            free(name);
+            return false;
+        }
+        map->rows = rows;
+        map->capacity = capacity;
+    }
+    if (name == NULL) {
+        free(copy);
+        return false;
+    }
+    memmove(&map->rows[at + 1], &map->rows[at], (map->count - at) * sizeof *map->rows);
+    memory_row row = { name, copy, key.len, value.len };
+    map->rows[at] = row;
+    map->count++;
+    return true;
+}
+
+static void map_remove(memory_map *map, sotay_slice key)
+{
+    memory_row *row = map_find(map, key);
+    if (row == NULL)
+        return;
+    row_free(row);
+    size_t after = (size_t)(map->rows + map->count - row) - 1;
+    memmove(row, row + 1, after * sizeof *row);
+    map->count--;
+}
+
+static int port_begin(void *context, bool write, sotay_error *error)
+{
+    memory_port *port = context;
+    (void)write;
+    if (port->is_open || port->is_waiting)
+        return memory_fail(error, SOTAY_E_BUSY, "memory: a transaction is open");
+    if (fails_now(port))
+        return memory_fail(error, SOTAY_E_STORAGE, "memory: asked to fail at begin");
+    port->is_open = true;
+    return SOTAY_OK;
+}
+
+static int port_get(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
+{
+    memory_port *port = context;
+    (void)error;
+    const memory_row *row = map_find(&port->staged, key);
+    if (row == NULL)
+        row = map_find(&port->data, key);
+    if (row == NULL || row->value == NULL)
+        return SOTAY_E_NOT_FOUND;
+    out_value->data = row->value;
+    out_value->len = row->value_len;
+    return SOTAY_OK;
+}
+
+static int port_put(void *context, sotay_slice key, sotay_slice value, sotay_error *error)
+{
+    memory_port *port = context;
+    if (fails_now(port))
+        return memory_fail(error, SOTAY_E_STORAGE, "memory: asked to fail at put");
+    if (!map_put(&port->staged, key, value))
+        return memory_fail(error, SOTAY_E_MEMORY, "memory: no memory");
+    return SOTAY_OK;
+}
+
+static const memory_row *step(const memory_map *map, sotay_slice key, bool forward)
+{
+    size_t at = map_lower(map, key);
+    if (forward)
+        return at < map->count ? &map->rows[at] : NULL;
+    return at > 0 ? &map->rows[at - 1] : NULL;
+}
+
+static int port_seek(void *context, sotay_slice key, bool forward, sotay_slice *out_key,
+                     sotay_slice *out_value, sotay_error *error)
+{
+    memory_port *port = context;
+    (void)error;
+    uint8_t next[256];
+    for (;;) {
+        const memory_row *a = step(&port->staged, key, forward);
+        const memory_row *b = step(&port->data, key, forward);
+        if (a == NULL && b == NULL)
+            return SOTAY_E_NOT_FOUND;
+        if (a == NULL || b == NULL) {
+            a = a == NULL ? b : a;
+        } else {
+            sotay_slice name = { b->key, b->key_len };
+            int order = key_cmp(a, name);       /* equal: the staged one counts */
+            a = (forward ? order > 0 : order < 0) ? b : a;
+        }
+        if (a->value != NULL) {
+            sotay_slice name = { a->key, a->key_len }, value = { a->value, a->value_len };
+            *out_key = name;
+            *out_value = value;
+            return SOTAY_OK;
+        }
+        if (a->key_len >= sizeof next)
+            return SOTAY_E_NOT_FOUND;
+        memcpy(next, a->key, a->key_len);       /* a deleted row: go on behind or before it */
+        next[a->key_len] = 0;
+        key.data = next;
+        key.len = a->key_len + (forward ? 1 : 0);
+    }
+}
+
+static void throw_staged(memory_port *port)
+{
+    map_free(&port->staged);
+    port->is_open = false;
+    port->is_waiting = false;
+}
+
+/* Memory for the new rows is there already: moving them cannot fail but for the array's growth. */
+static bool apply_staged(memory_port *port)
+{
+    for (size_t i = 0; i < port->staged.count; i++) {
+        const memory_row *row = &port->staged.rows[i];
+        sotay_slice key = { row->key, row->key_len }, value = { row->value, row->value_len };
+        if (row->value == NULL)
+            map_remove(&port->data, key);
+        else if (!map_put(&port->data, key, value))
+            return false;
+    }
+    throw_staged(port);
+    return true;
+}
+
+static int port_commit(void *context, sotay_error *error)
+{
+    memory_port *port = context;
+    if (fails_now(port)) {
+        throw_staged(port);
+        return memory_fail(error, SOTAY_E_STORAGE, "memory: asked to fail at commit");
+    }
+    port->is_open = false;
+    if (port->pend_commit) {
+        port->is_waiting = true;
+        return SOTAY_PENDING;
+    }
+    return apply_staged(port) ? SOTAY_OK : memory_fail(error, SOTAY_E_MEMORY, "memory: no memory");
+}
+
+static void port_abort(void *context)
+{
+    throw_staged(context);
+}
+
+static void port_now(void *context, int64_t *out_wall_ms, uint64_t *out_mono_ms)
+{
+    const memory_port *port = context;
+    *out_wall_ms = port->wall_ms;
+    *out_mono_ms = port->mono_ms;
+}
+
+static int port_random(void *context, void *data, size_t len, sotay_error *error)
+{
+    memory_port *port = context;
+    (void)error;
+    uint8_t *out = data;
+    while (len > 0) {
+        uint8_t at[8];
+        st_put_u64(at, port->random_at++);
+        st_hash block = st_hmac(port->seed, sizeof port->seed, at, sizeof at);
+        size_t part = len < sizeof block.b ? len : sizeof block.b;
+        memcpy(out, block.b, part);
+        out += part;
+        len -= part;
+    }
+    return SOTAY_OK;
+}
+
+static int port_place(void *context, uint8_t out_boot[8], uint8_t out_install[8],
+                      sotay_error *error)
+{
+    const memory_port *port = context;
+    (void)error;
+    memcpy(out_boot, port->boot, 8);
+    memcpy(out_install, port->install, 8);
+    return SOTAY_OK;
+}
+
+static int port_secret(void *context, bool create, uint8_t out_secret[32], sotay_error *error)
+{
+    memory_port *port = context;
+    if (!port->has_secret && !create)
+        return SOTAY_E_NOT_FOUND;
+    if (!port->has_secret)
+        (void)port_random(port, port->secret, sizeof port->secret, error);
+    port->has_secret = true;
+    memcpy(out_secret, port->secret, sizeof port->secret);
+    return SOTAY_OK;
+}
+
+static int port_key(void *context, bool fresh, uint8_t out_public[32], sotay_error *error)
+{
+    memory_port *port = context;
+    uint8_t secret[64];
+    if (fresh)
+        (void)port_random(port, port->key_seed, sizeof port->key_seed, error);
+    st_sign_keypair(port->key_seed, out_public, secret);
+    st_wipe(secret, sizeof secret);
+    return SOTAY_OK;
+}
+
+static int port_sign(void *context, sotay_slice data, uint8_t out_signature[64],
+                     sotay_error *error)
+{
+    memory_port *port = context;
+    uint8_t public_key[32], secret[64];
+    if (data.len > sizeof port->to_sign)
+        return memory_fail(error, SOTAY_E_TOO_LARGE, "memory: too much to sign");
+    if (port->pend_sign) {
+        memcpy(port->to_sign, data.data, data.len);
+        port->to_sign_len = data.len;
+        port->sign_waits = true;
+        return SOTAY_PENDING;
+    }
+    st_sign_keypair(port->key_seed, public_key, secret);
+    st_sign(secret, data.data, data.len, out_signature);
+    st_wipe(secret, sizeof secret);
+    return SOTAY_OK;
+}
+
+static void port_close(void *context)
+{
+    memory_port *port = context;
+    map_free(&port->data);
+    map_free(&port->staged);
+    st_wipe(port, sizeof *port);
+    free(port);
+}
+
+static void fill_port(memory_port *port, sotay_port *out_port)
+{
+    sotay_port made = {
+        .context = port, .begin = port_begin, .get = port_get, .put = port_put,
+        .seek = port_seek, .commit = port_commit, .abort = port_abort, .now = port_now,
+        .place = port_place, .random = port_random, .secret = port_secret, .close = port_close,
+    };
+    *out_port = made;
+}
+
+int sotay_memory_open(uint64_t seed, sotay_port *out_port, sotay_error *error)
+{
+    memory_port *port = calloc(1, sizeof *port);
+    if (port == NULL)
+        return memory_fail(error, SOTAY_E_MEMORY, "memory: no memory");
+    uint8_t number[8];
+    st_put_u64(number, seed);
+    st_hash hash = st_sha256(number, sizeof number);
+    memcpy(port->seed, hash.b, sizeof port->seed);
+    (void)port_random(port, port->boot, sizeof port->boot, NULL);
+    (void)port_random(port, port->install, sizeof port->install, NULL);
+    fill_port(port, out_port);
+    return SOTAY_OK;
+}
+
+void sotay_memory_clock(sotay_port *port, int64_t wall_ms, uint64_t mono_ms)
+{
+    memory_port *memory = port->context;
+    if (mono_ms < memory->mono_ms)
+        (void)port_random(memory, memory->boot, sizeof memory->boot, NULL);
+    memory->wall_ms = wall_ms;
+    memory->mono_ms = mono_ms;
+}
+
+void sotay_memory_pending(sotay_port *port, bool commit, bool sign_too)
+{
+    memory_port *memory = port->context;
+    memory->pend_commit = commit;
+    memory->pend_sign = sign_too;
+    if (sign_too && port->sign == NULL) {
+        port->sign = port_sign;
+        port->key = port_key;
+    }
+}
+
+int sotay_memory_settle(sotay_port *port, sotay_client *client, int result, sotay_error *error)
+{
+    memory_port *memory = port->context;
+    uint8_t public_key[32], secret[64], signature[64];
+    const uint8_t *signed_text = NULL;
+    if (memory->sign_waits && result == SOTAY_OK) {
+        st_sign_keypair(memory->key_seed, public_key, secret);
+        st_sign(secret, memory->to_sign, memory->to_sign_len, signature);
+        st_wipe(secret, sizeof secret);
+        signed_text = signature;
+    }
+    memory->sign_waits = false;
+    if (memory->is_waiting && result != SOTAY_OK)
+        throw_staged(memory);
+    else if (memory->is_waiting && !apply_staged(memory))
+        result = SOTAY_E_MEMORY;
+    return sotay_finish(client, result, signed_text, error);
+}
+
+void sotay_memory_fail(sotay_port *port, uint64_t n)
+{
+    memory_port *memory = port->context;
+    memory->fail_in = n;
+}
+
+int sotay_memory_copy(const sotay_port *port, bool copied, sotay_port *out_port,
+                      sotay_error *error)
+{
+    const memory_port *from = port->context;
+    memory_port *copy = calloc(1, sizeof *copy);
+    if (copy == NULL)
+        return memory_fail(error, SOTAY_E_MEMORY, "memory: no memory");
+    *copy = *from;
+    memset(&copy->data, 0, sizeof copy->data);
+    memset(&copy->staged, 0, sizeof copy->staged);
+    copy->is_open = copy->is_waiting = copy->sign_waits = false;
+    copy->fail_in = 0;
+    for (size_t i = 0; i < from->data.count; i++) {
+        const memory_row *row = &from->data.rows[i];
+        sotay_slice key = { row->key, row->key_len }, value = { row->value, row->value_len };
+        if (!map_put(&copy->data, key, value)) {
+            port_close(copy);
+            return memory_fail(error, SOTAY_E_MEMORY, "memory: no memory");
+        }
+    }
+    if (copied)
+        (void)port_random(copy, copy->install, sizeof copy->install, NULL);
+    fill_port(copy, out_port);
+    out_port->sign = port->sign;
+    out_port->key = port->key;
+    return SOTAY_OK;
+}

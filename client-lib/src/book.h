@@ -1,0 +1,102 @@
+/* client-lib/src/book.h - the phone's tables over the port's ordered keys, every value sealed with
+ * the store key (XChaCha20-Poly1305, bound to its key). Keys hold ids and names only.
+ *
+ * table     key after the table's byte             value
+ * META      name                                   the vault's header; the only plain values
+ * SELF      -                                      identity (identity.h)
+ * SCOPE     -                                      revision, buckets, roles
+ * BUCKET    bucket                                 cursor, sum, `here`
+ * VECTOR    bucket                                 VectorState of the base
+ * BASE      record                                 RecordState: what the log says at the cursor
+ * CHANGE    counter be64                           a change not yet sealed: one-change ChangeSet
+ * SET       device, first be64                     a kept change-set, verbatim
+ * OWN       device, first be64                     what became of an own set (outbox.h)
+ * OVER      record, device, counter be64           where an own change is that the base has not
+ * HIST      record, log index be64, counter be64   where a change is, and its verdict
+ * ROW       record                                 summary row of the current view
+ * FOLD      record                                 its folded search text
+ * DRAFT     record                                 working copy
+ * FORM      name, 0, version be32                  form definition, from the catalogue
+ * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h) */
+#ifndef SOTAY_CLIENT_BOOK_H
+#define SOTAY_CLIENT_BOOK_H
+
+#include "client-lib/src/port.h"
+#include "proto/arena.h"
+#include "proto/bytes.h"
+#include "proto/id.h"
+
+typedef enum {
+    BOOK_META = 'm', BOOK_SELF = 'i', BOOK_SCOPE = 'S', BOOK_BUCKET = 'B', BOOK_VECTOR = 'V',
+    BOOK_BASE = 'b', BOOK_CHANGE = 'c', BOOK_SET = 's', BOOK_OWN = 'o', BOOK_OVER = 'v',
+    BOOK_HIST = 'h', BOOK_ROW = 'd', BOOK_FOLD = 'f', BOOK_DRAFT = 'w', BOOK_FORM = 'F',
+    BOOK_NAME = 'n'
+} book_table;
+
+#define BOOK_KEY_BYTES_MAX 200u
+typedef struct {
+    uint8_t b[BOOK_KEY_BYTES_MAX];
+    size_t len;
+} book_key;
+
+/* Keys are put together piece by piece; what does not fit is an error of ours (assert). */
+book_key book_key_of(book_table table);
+void book_key_bytes(book_key *key, const void *data, size_t len);
+void book_key_u64(book_key *key, uint64_t v);
+/* The usual ones. */
+book_key book_key_id(book_table table, const st_id *id);
+book_key book_key_text(book_table table, const char *text);
+book_key book_key_counter(book_table table, const st_id *id, uint64_t counter);
+
+typedef struct {
+    const uint8_t *data;
+    size_t len;
+} book_value;
+
+/* One open store. `key` is set by the vault; nothing but META is readable before. */
+typedef struct {
+    const sotay_port *port;
+    uint8_t key[32];
+    bool is_begun, is_write;
+    st_buffer scratch;
+} book_db;
+
+void book_init(book_db *book, const sotay_port *port);
+/* Wipes the key, frees memory; ends an open transaction without writing. */
+void book_reset(book_db *book);
+
+ST_MUST_USE st_err book_begin(book_db *book, bool write, st_error *error);
+/* ST_OK or ST_PENDING: the transaction is over. Anything else: it was aborted. */
+ST_MUST_USE st_err book_commit(book_db *book, st_error *error);
+/* Safe when none is open. */
+void book_abort(book_db *book);
+
+/* ST_E_NOT_FOUND (without *error). The value is opened into the arena. ST_E_CORRUPT: does not open. */
+ST_MUST_USE st_err book_get(book_db *book, const book_key *key, st_arena *arena,
+                             book_value *out_value, st_error *error);
+ST_MUST_USE st_err book_put(book_db *book, const book_key *key, const void *data, size_t len,
+                             st_error *error);
+ST_MUST_USE st_err book_delete(book_db *book, const book_key *key, st_error *error);
+/* META only: not sealed. The value is valid until the transaction ends or writes. */
+ST_MUST_USE st_err book_get_plain(book_db *book, const book_key *key, book_value *out_value,
+                                   st_error *error);
+ST_MUST_USE st_err book_put_plain(book_db *book, const book_key *key, const void *data, size_t len,
+                                   st_error *error);
+bool book_has(book_db *book, const book_key *key);
+
+/* Walks the keys that begin with a prefix, in order. Writing between two steps is fine. */
+typedef struct {
+    size_t prefix_len;
+    book_key at;              /* the key found last, or the prefix */
+    bool is_begun;
+} book_scan;
+book_scan book_scan_of(const book_key *prefix);
+/* The next key (scan->at). out_value may be NULL: then nothing is opened. ST_E_NOT_FOUND at the end,
+ * without *error. */
+ST_MUST_USE st_err book_scan_next(book_db *book, book_scan *scan, st_arena *arena,
+                                   book_value *out_value, st_error *error);
+/* The last key before `key` that begins with its first prefix_len bytes. ST_E_NOT_FOUND. */
+ST_MUST_USE st_err book_before(book_db *book, const book_key *key, size_t prefix_len,
+                                book_key *out_key, st_error *error);
+
+#endif
