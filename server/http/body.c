@@ -1,0 +1,105 @@
+/* server/http/body.c - reads a request's body. Promises that nothing is taken in that is longer,
+ * shorter or slower than announced; must never trust CivetWeb's end of data (docs/operations.md). */
+#include <civetweb.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "server/http/request.h"
+
+#define PIECE_BYTES 16384u
+#define PIECE_DEADLINE_MS 20000u
+
+/* The only header of that name, or NULL; *out_count says how many there are. */
+static const char *header(const struct mg_request_info *info, const char *name, int *out_count)
+{
+    const char *found = NULL;
+    *out_count = 0;
+    for (int i = 0; i < info->num_headers; i++) {
+        if (strcasecmp(info->http_headers[i].name, name) != 0)
+            continue;
+        found = info->http_headers[i].value;
+        (*out_count)++;
+    }
+    return found;
+}
+
+/* Digits only, no sign, no leading zeros beyond "0"; SIZE_MAX otherwise. */
+static size_t parse_length(const char *text)
+{
+    size_t length = 0, digits = 0;
+    for (; isdigit((unsigned char)text[digits]) && digits < 12; digits++)
+        length = length * 10 + (size_t)(text[digits] - '0');
+    bool is_canonical = digits > 0 && text[digits] == '\0' && (text[0] != '0' || digits == 1);
+    return is_canonical ? length : SIZE_MAX;
+}
+
+/* What the head announces: 0 and the length, or the status of the refusal. */
+static int announced(const struct mg_request_info *info, size_t max, size_t *out_length)
+{
+    int count;
+    if (header(info, "Transfer-Encoding", &count) != NULL)
+        return 501;
+    const char *text = header(info, "Content-Length", &count);
+    bool is_post = strcmp(info->request_method, "POST") == 0;
+    *out_length = 0;
+    if (count == 0)
+        return is_post ? 411 : 0;
+    if (count > 1)
+        return 400;
+    *out_length = parse_length(text);
+    if (*out_length == SIZE_MAX)
+        return 400;
+    if (*out_length > max)
+        return 413;
+    const char *expect = header(info, "Expect", &count);
+    return expect != NULL && strcasecmp(expect, "100-continue") != 0 ? 417 : 0;
+}
+
+/* Piece by piece, each with a deadline of its own: a minimum rate. */
+static size_t read_pieces(http_request *request, size_t length, int ticket)
+{
+    http_guard *guard = http_server_guard(request->server);
+    struct timespec start, now;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    time_t total_s = (time_t)(http_server_deadline_s(request->server) + length / 1000);
+    size_t got = 0;
+    while (got < length) {
+        size_t piece = length - got < PIECE_BYTES ? length - got : PIECE_BYTES;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec - start.tv_sec > total_s)
+            break;
+        if (ticket >= 0)
+            http_guard_extend(guard, ticket, PIECE_DEADLINE_MS);
+        int n = mg_read(request->connection, request->body + got, piece);
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+    }
+    return got;
+}
+
+int http_read_body(http_request *request, size_t max)
+{
+    const struct mg_request_info *info = mg_get_request_info(request->connection);
+    size_t length;
+    int count, refusal = announced(info, max, &length);
+    if (refusal != 0 || length == 0)
+        return refusal;
+    request->body = malloc(length);
+    if (request->body == NULL)
+        return 503;
+    if (header(info, "Expect", &count) != NULL)
+        (void)mg_printf(request->connection, "HTTP/1.1 100 Continue\r\n\r\n");
+    /* A body that fits the head's buffer is usually here already: then nothing is watched. */
+    http_guard *guard = http_server_guard(request->server);
+    int ticket = http_guard_watch(guard, http_port(request->server), (unsigned)info->remote_port,
+                                  PIECE_DEADLINE_MS);
+    request->body_len = read_pieces(request, length, ticket);
+    bool was_cut = ticket >= 0 && http_guard_end(guard, ticket);
+    if (request->body_len == length)
+        return 0;
+    return was_cut ? 408 : 400;
+}

@@ -1,0 +1,171 @@
+/* server/http/guard.c - promises that no client holds a worker longer than its deadline: CivetWeb
+ * limits silence only, so a client that drips would stay for ever. A thread looks four times a
+ * second and shuts down what is over time. Must never touch a descriptor that is not ours: each
+ * watched one is a duplicate made while its connection was open. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/http/request.h"
+
+#define GUARD_SLOTS 2048
+#define GUARD_TICK_MS 250
+
+typedef struct {
+    int fd;                    /* duplicate; -1: free */
+    bool cut;
+    int64_t deadline_ms;
+} guard_slot;
+
+struct http_guard {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+    unsigned watched;
+    int fd_max;
+    guard_slot slots[GUARD_SLOTS];
+};
+
+static int64_t mono_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void cut_late(http_guard *guard)
+{
+    int64_t now = mono_ms();
+    for (int i = 0; i < GUARD_SLOTS; i++) {
+        guard_slot *slot = &guard->slots[i];
+        if (slot->fd < 0 || slot->cut || now < slot->deadline_ms)
+            continue;
+        (void)shutdown(slot->fd, SHUT_RDWR);
+        slot->cut = true;
+    }
+}
+
+static void *watch(void *argument)
+{
+    http_guard *guard = argument;
+    pthread_mutex_lock(&guard->lock);
+    while (!guard->stop) {
+        while (!guard->stop && guard->watched == 0)
+            pthread_cond_wait(&guard->wake, &guard->lock);
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += GUARD_TICK_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        if (!guard->stop)
+            (void)pthread_cond_timedwait(&guard->wake, &guard->lock, &until);
+        cut_late(guard);
+    }
+    pthread_mutex_unlock(&guard->lock);
+    return NULL;
+}
+
+http_guard *http_guard_new(void)
+{
+    http_guard *guard = calloc(1, sizeof *guard);
+    if (guard == NULL)
+        return NULL;
+    struct rlimit limit = { 0 };
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    guard->fd_max = limit.rlim_cur < 65536 ? (int)limit.rlim_cur : 65536;
+    for (int i = 0; i < GUARD_SLOTS; i++)
+        guard->slots[i].fd = -1;
+    pthread_mutex_init(&guard->lock, NULL);
+    pthread_cond_init(&guard->wake, NULL);
+    if (pthread_create(&guard->thread, NULL, watch, guard) != 0) {
+        free(guard);
+        return NULL;
+    }
+    return guard;
+}
+
+void http_guard_free(http_guard *guard)
+{
+    if (guard == NULL)
+        return;
+    pthread_mutex_lock(&guard->lock);
+    guard->stop = true;
+    pthread_cond_signal(&guard->wake);
+    pthread_mutex_unlock(&guard->lock);
+    pthread_join(guard->thread, NULL);
+    for (int i = 0; i < GUARD_SLOTS; i++)
+        if (guard->slots[i].fd >= 0)
+            close(guard->slots[i].fd);
+    pthread_cond_destroy(&guard->wake);
+    pthread_mutex_destroy(&guard->lock);
+    free(guard);
+}
+
+static bool is_connection(int fd, unsigned local_port, unsigned remote_port)
+{
+    struct sockaddr_in address = { 0 };
+    socklen_t len = sizeof address;
+    if (getpeername(fd, (struct sockaddr *)&address, &len) != 0 ||
+        address.sin_family != AF_INET || ntohs(address.sin_port) != remote_port)
+        return false;
+    len = sizeof address;
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+           ntohs(address.sin_port) == local_port;
+}
+
+/* CivetWeb does not tell the descriptor of a connection. Returns a duplicate, or -1. */
+static int find_connection(const http_guard *guard, unsigned local_port, unsigned remote_port)
+{
+    for (int fd = 3; fd < guard->fd_max; fd++)
+        if (is_connection(fd, local_port, remote_port))
+            return dup(fd);
+    return -1;
+}
+
+int http_guard_watch(http_guard *guard, unsigned local_port, unsigned remote_port,
+                     unsigned deadline_ms)
+{
+    int fd = find_connection(guard, local_port, remote_port), ticket = -1;
+    if (fd < 0)
+        return -1;
+    pthread_mutex_lock(&guard->lock);
+    for (int i = 0; i < GUARD_SLOTS && ticket < 0; i++)
+        if (guard->slots[i].fd < 0)
+            ticket = i;
+    if (ticket >= 0) {
+        guard->slots[ticket] = (guard_slot){ .fd = fd, .deadline_ms = mono_ms() + deadline_ms };
+        guard->watched++;
+        pthread_cond_signal(&guard->wake);
+    }
+    pthread_mutex_unlock(&guard->lock);
+    if (ticket < 0)
+        close(fd);
+    return ticket;
+}
+
+void http_guard_extend(http_guard *guard, int ticket, unsigned deadline_ms)
+{
+    assert(ticket >= 0 && ticket < GUARD_SLOTS);
+    pthread_mutex_lock(&guard->lock);
+    guard->slots[ticket].deadline_ms = mono_ms() + deadline_ms;
+    pthread_mutex_unlock(&guard->lock);
+}
+
+bool http_guard_end(http_guard *guard, int ticket)
+{
+    assert(ticket >= 0 && ticket < GUARD_SLOTS);
+    pthread_mutex_lock(&guard->lock);
+    bool was_cut = guard->slots[ticket].cut;
+    close(guard->slots[ticket].fd);
+    guard->slots[ticket].fd = -1;
+    guard->watched--;
+    pthread_mutex_unlock(&guard->lock);
+    return was_cut;
+}

@@ -1,0 +1,115 @@
+/* server/http/handle_sync.c - POST /v1/sync: one request does push and pull. Promises that no
+ * verdict leaves before the sets are on disk, and that a body that cannot be read changes nothing. */
+#include <string.h>
+#include <time.h>
+
+#include "server/http/stream.h"
+
+#define ARENA_BYTES_MAX (256u << 20)
+
+typedef struct {
+    sync_request sync;
+    server *rooms;
+    store_txn txn;             /* for device keys while sets come in */
+    st_arena arena;            /* frames and copies of the sets */
+    st_ask ask;
+    bool has_ask;
+} exchange;
+
+/* One frame of the body: the ask first, then change-sets. */
+static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_error *error)
+{
+    exchange *ex = context;
+    st_frame frame;
+    const uint8_t *copy = st_arena_copy(&ex->arena, bytes, len);
+    if (copy == NULL)
+        return st_fail(error, ST_E_TOO_LARGE, "body: more than can be taken in at once");
+    st_err err = st_frame_decode(copy, len, &ex->arena, &frame, error);
+    if (err != ST_OK)
+        return err;
+    if (frame.kind == ST_FRAME_ASK && !ex->has_ask) {
+        ex->ask = frame.as.ask;
+        ex->has_ask = true;
+        return ST_OK;
+    }
+    if (frame.kind == ST_FRAME_NONE)
+        return ST_OK;
+    if (frame.kind != ST_FRAME_SET || !ex->has_ask)
+        return st_fail(error, ST_E_CORRUPT, "body: a frame is out of place");
+    store_slice set = { frame.as.set.bytes, frame.as.set.len };
+    return sync_request_add(&ex->sync, &ex->rooms->sync, &ex->txn, set, error);
+}
+
+static st_err check_head(exchange *ex, http_request *request, st_error *error)
+{
+    st_head head;
+    st_err err = st_head_decode(request->body, request->body_len, &head, error);
+    if (err != ST_OK)
+        return err;
+    char hex[33];
+    st_id_format(&head.device, hex);
+    memcpy(request->who, hex, 8);
+    auth_request signed_request = { request->method, request->path, request->body + ST_HEAD_BYTES,
+                                    request->body_len - ST_HEAD_BYTES };
+    err = auth_head_check(&ex->txn, &ex->rooms->keys, &head, &signed_request, &ex->sync.device,
+                          error);
+    ex->sync.has_counter = true;
+    ex->sync.counter = head.counter;
+    memcpy(ex->sync.install, head.install, sizeof head.install);
+    return err;
+}
+
+/* Reads and verifies everything, without writing. */
+static st_err take_in(exchange *ex, http_request *request, st_error *error)
+{
+    http_taker taker = { ex, take_frame };
+    const server_port *port = ex->rooms->sync.port;
+    st_err err = store_begin(ex->rooms->sync.store, STORE_READ_TXN, &ex->txn, error);
+    if (err == ST_OK)
+        err = check_head(ex, request, error);
+    ex->sync.received_ms = port->now_ms(port->context);
+    if (err == ST_OK)
+        err = http_read_frames(request->body + ST_HEAD_BYTES, request->body_len - ST_HEAD_BYTES,
+                               &taker, error);
+    if (err == ST_OK && !ex->has_ask)
+        err = st_fail(error, ST_E_CORRUPT, "body: no ask");
+    store_end(&ex->txn);
+    ex->sync.ask = ex->has_ask ? &ex->ask : NULL;
+    return err;
+}
+
+static st_err emit(void *context, const st_frame *frame, st_error *error)
+{
+    return http_stream_put(context, frame, error);
+}
+
+static st_err give_out(exchange *ex, http_request *request, st_error *error)
+{
+    http_stream stream = { 0 };
+    feed_report report = { 0 };
+    feed_sink sink = { &stream, emit };
+    st_err err = http_stream_begin(&stream, request, error);
+    if (err == ST_OK)
+        err = feed_answer(&ex->rooms->sync, &ex->sync, &sink, &report, error);
+    if (err == ST_OK)
+        err = http_stream_end(&stream, error);
+    http_stream_free(&stream);
+    return err;
+}
+
+void http_handle_sync(http_request *request)
+{
+    exchange ex = { .rooms = request->rooms };
+    st_error error = { 0 };
+    st_arena_init(&ex.arena, ARENA_BYTES_MAX);
+    sync_request_init(&ex.sync, ARENA_BYTES_MAX);
+    st_err err = take_in(&ex, request, &error);
+    if (err == ST_OK)
+        err = sync_request_submit(&ex.sync, request->rooms->writer, &error);
+    if (err == ST_OK)
+        err = give_out(&ex, request, &error);
+    if (err != ST_OK)
+        http_refuse(request, &error, ex.sync.counter_highest);
+    sync_request_free(&ex.sync);
+    st_arena_reset(&ex.arena);
+}

@@ -1,0 +1,84 @@
+/* server/http/reply.c - sends answers: head and body in one write, as few bytes as HTTP needs. */
+#include <civetweb.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/message.h"
+#include "proto/frame.h"
+#include "server/http/request.h"
+
+static const char *reason_of(int status)
+{
+    static const struct { int status; const char *reason; } REASONS[] = {
+        { 200, "OK" }, { 202, "Accepted" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
+        { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+        { 408, "Request Timeout" }, { 409, "Conflict" }, { 411, "Length Required" },
+        { 413, "Content Too Large" }, { 417, "Expectation Failed" },
+        { 422, "Unprocessable Content" }, { 426, "Upgrade Required" },
+        { 500, "Internal Server Error" }, { 501, "Not Implemented" },
+        { 503, "Service Unavailable" }, { 507, "Insufficient Storage" },
+    };
+    for (size_t i = 0; i < sizeof REASONS / sizeof REASONS[0]; i++)
+        if (REASONS[i].status == status)
+            return REASONS[i].reason;
+    return "Status";
+}
+
+void http_send(http_request *request, bool close)
+{
+    char head[256];
+    const char *type = request->content_type;
+    int len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n%s%s%s%s\r\n",
+                       request->status, reason_of(request->status), request->reply.len,
+                       type != NULL ? "Content-Type: " : "", type != NULL ? type : "",
+                       type != NULL ? "\r\nX-Content-Type-Options: nosniff\r\n" : "",
+                       close ? "Connection: close\r\n" : "");
+    if (close)
+        mg_disable_connection_keep_alive(request->connection);
+    size_t body_len = request->reply.len;
+    uint8_t *room = st_buffer_reserve(&request->reply, (size_t)len);
+    if (room == NULL) {
+        (void)mg_write(request->connection, head, (size_t)len);
+        if (body_len > 0)
+            (void)mg_write(request->connection, request->reply.data, body_len);
+        return;
+    }
+    if (body_len > 0)
+        memmove(request->reply.data + len, request->reply.data, body_len);
+    memcpy(request->reply.data, head, (size_t)len);
+    (void)mg_write(request->connection, request->reply.data, body_len + (size_t)len);
+}
+
+void http_say(http_request *request, int status, const char *text)
+{
+    request->status = status;
+    request->content_type = "text/plain; charset=utf-8";
+    st_buffer_clear(&request->reply);
+    if (st_buffer_append(&request->reply, text, strlen(text), NULL) != ST_OK)
+        st_buffer_clear(&request->reply);
+}
+
+void http_refuse(http_request *request, const st_error *error, uint64_t counter)
+{
+    st_frame frame = { .kind = ST_FRAME_REFUSAL };
+    frame.as.refusal.code = error->code;
+    frame.as.refusal.counter = counter;
+    snprintf(frame.as.refusal.detail, sizeof frame.as.refusal.detail, "%s", error->detail);
+    request->status = st_err_http(error->code);
+    request->content_type = NULL;
+    st_buffer_clear(&request->reply);
+    st_buffer bytes;
+    st_buffer_init(&bytes, 4096);
+    st_frame_writer *stream = NULL;
+    st_err err = st_frame_encode(&frame, &bytes, NULL);
+    if (err == ST_OK)
+        err = st_frame_writer_new(3, &request->reply, &stream, NULL);
+    if (err == ST_OK)
+        err = st_frame_write(stream, bytes.data, bytes.len, NULL);
+    if (err == ST_OK)
+        err = st_frame_writer_end(stream, NULL);
+    if (err != ST_OK)
+        st_buffer_clear(&request->reply);   /* the status alone still says it */
+    st_frame_writer_free(stream);
+    st_buffer_free(&bytes);
+}

@@ -1,0 +1,76 @@
+/* server/http/request.h - one request on its way through the room: read, routed, answered. */
+#ifndef SOTAY_SERVER_HTTP_REQUEST_H
+#define SOTAY_SERVER_HTTP_REQUEST_H
+
+#include "server/http/http.h"
+
+struct mg_connection;
+
+typedef struct {
+    struct mg_connection *connection;
+    http_server *server;
+    server *rooms;
+    const char *method, *path;
+    bool is_loopback;
+    const char *bearer;        /* of Authorization: Bearer, or NULL */
+    uint8_t *body;             /* owned by the dispatcher */
+    size_t body_len;
+    int status;                /* set by the handler, 200 at first */
+    const char *content_type;  /* NULL: none is sent */
+    st_buffer reply;           /* the body of the answer */
+    char who[9];               /* first 8 hex digits of the device, for the log; "-" */
+} http_request;
+
+/* Answers a request whose body has been read. Sets status, content_type and reply. */
+typedef void (*http_handler)(http_request *request);
+
+typedef enum { HTTP_WHO_ANYONE, HTTP_WHO_DEVICE, HTTP_WHO_OPERATOR } http_who;
+
+typedef struct {
+    const char *method, *path;
+    http_who who;              /* who is checked: DEVICE by the handler's signed head */
+    size_t body_bytes_max;
+    http_handler handler;
+} http_route;
+
+/* The table, ended by a NULL method. */
+const http_route *http_routes(void);
+
+/* Reads the whole body into request->body (at most `max` bytes). Returns 0, or the HTTP status of
+ * the refusal: 400 short or misshapen, 408 too slow, 411 no length, 413 too large, 417 unknown
+ * Expect, 501 Transfer-Encoding, 503 no memory. */
+int http_read_body(http_request *request, size_t max);
+/* Sends status line, minimal head and reply in one write. close: end the connection after it. */
+void http_send(http_request *request, bool close);
+/* Puts a refusal frame (message Refusal) into the reply and sets the status of the code. */
+void http_refuse(http_request *request, const st_error *error, uint64_t counter);
+/* Plain text reply with a status. */
+void http_say(http_request *request, int status, const char *text);
+
+/* Watches slow bodies: cuts a connection whose time is up. */
+typedef struct http_guard http_guard;
+http_guard *http_guard_new(void);
+void http_guard_free(http_guard *guard);
+/* Starts watching the connection to remote port `port` (its descriptor is found among ours);
+ * returns a ticket, or -1 when it cannot be watched. */
+int http_guard_watch(http_guard *guard, unsigned local_port, unsigned remote_port,
+                     unsigned deadline_ms);
+/* A new deadline from now for a ticket. */
+void http_guard_extend(http_guard *guard, int ticket, unsigned deadline_ms);
+/* Ends watching. True when the connection was cut. */
+bool http_guard_end(http_guard *guard, int ticket);
+
+/* Parts of the server that the dispatcher needs. */
+http_guard *http_server_guard(http_server *http);
+const char *http_server_token(http_server *http);
+unsigned http_server_deadline_s(http_server *http);
+
+/* The handlers, one file per message. */
+void http_handle_health(http_request *request);
+void http_handle_ready(http_request *request);
+void http_handle_sync(http_request *request);
+void http_handle_enrol(http_request *request);
+void http_handle_operator(http_request *request);
+void http_handle_root(http_request *request);
+
+#endif

@@ -1,0 +1,19 @@
+/* server/http/routes.c - who may call what, how large, and which file answers. Each row has a line
+ * in docs/protocol.md or docs/programs.md. */
+#include "server/http/request.h"
+
+static const http_route ROUTES[] = {
+    /* method  path             who                 body at most        handler */
+    { "POST", "/v1/sync",       HTTP_WHO_DEVICE,    ST_BODY_BYTES_MAX,  http_handle_sync     },
+    { "POST", "/v1/enrol",      HTTP_WHO_ANYONE,    4096,               http_handle_enrol    },
+    { "POST", "/api/operator",  HTTP_WHO_OPERATOR,  ST_BODY_BYTES_MAX,  http_handle_operator },
+    { "GET",  "/healthz",       HTTP_WHO_ANYONE,    0,                  http_handle_health   },
+    { "GET",  "/readyz",        HTTP_WHO_ANYONE,    0,                  http_handle_ready    },
+    { "GET",  "/",              HTTP_WHO_ANYONE,    0,                  http_handle_root     },
+    { NULL, NULL, HTTP_WHO_ANYONE, 0, NULL },
+};
+
+const http_route *http_routes(void)
+{
+    return ROUTES;
+}

@@ -1,0 +1,287 @@
+/* server/http/start.c - starts and stops the listener, and sends every request through the one
+ * door: route, who, body, handler, answer, log line. Promises that a reply that was begun is
+ * finished before the process ends; must never serve a file. */
+#include <assert.h>
+#include <civetweb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/http/request.h"
+
+#define STOP_WATCHDOG_S 2
+
+struct http_server {
+    struct mg_context *context;
+    server *rooms;
+    http_guard *guard;
+    char token[65];
+    char url[160];             /* as reached from this machine */
+    char public_url[256];      /* what enrolment links name */
+    char failure[200];         /* what CivetWeb said when it could not start */
+    unsigned port;
+    atomic_uint deadline_s;
+    atomic_bool quiet;
+    atomic_uint in_flight;
+    atomic_bool draining;
+};
+
+http_guard *http_server_guard(http_server *http)
+{
+    return http->guard;
+}
+
+const char *http_server_token(http_server *http)
+{
+    return http->token;
+}
+
+const char *http_url(http_server *http)
+{
+    return http->url;
+}
+
+const char *http_public_url(http_server *http)
+{
+    return http->public_url;
+}
+
+unsigned http_server_deadline_s(http_server *http)
+{
+    return atomic_load(&http->deadline_s);
+}
+
+unsigned http_port(http_server *http)
+{
+    return http->port;
+}
+
+static const char *header_of(const struct mg_request_info *info, const char *name)
+{
+    for (int i = 0; i < info->num_headers; i++)
+        if (strcasecmp(info->http_headers[i].name, name) == 0)
+            return info->http_headers[i].value;
+    return NULL;
+}
+
+/* The route of a request: *out_status says why there is none (404, 405). */
+static const http_route *find_route(const http_request *request, int *out_status)
+{
+    *out_status = 404;
+    for (const http_route *route = http_routes(); route->method != NULL; route++) {
+        if (strcmp(route->path, request->path) != 0)
+            continue;
+        if (strcmp(route->method, request->method) == 0)
+            return route;
+        *out_status = 405;
+    }
+    return NULL;
+}
+
+/* Takes the same time wherever the texts differ. */
+static bool is_same(const char *a, const char *b, size_t len)
+{
+    unsigned difference = 0;
+    for (size_t i = 0; i < len; i++)
+        difference |= (unsigned)(unsigned char)(a[i] ^ b[i]);
+    return difference == 0;
+}
+
+/* The operator is this machine's administrator: loopback, and the token of DIR/server.run. */
+static bool is_operator(const http_request *request)
+{
+    const char *token = http_server_token(request->server);
+    return request->is_loopback && request->bearer != NULL &&
+           strlen(request->bearer) == strlen(token) && token[0] != '\0' &&
+           is_same(request->bearer, token, strlen(token));
+}
+
+/* Returns true when the connection has to end (the body was not read to its end). */
+static bool answer(http_request *request)
+{
+    int status;
+    const http_route *route = find_route(request, &status);
+    if (route == NULL) {
+        http_say(request, status, status == 404 ? "not found\n" : "method not allowed\n");
+        return true;
+    }
+    if (route->who == HTTP_WHO_OPERATOR && !is_operator(request)) {
+        http_say(request, 403, "only the operator on this machine\n");
+        return true;
+    }
+    status = http_read_body(request, route->body_bytes_max);
+    if (status != 0) {
+        http_say(request, status, "the body was refused; nothing was taken in\n");
+        return true;
+    }
+    route->handler(request);
+    return false;
+}
+
+static void log_request(const http_request *request, const struct timespec *start)
+{
+    struct timespec end, wall;
+    struct tm utc;
+    char when[32];
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    gmtime_r(&wall.tv_sec, &utc);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    long ms = (end.tv_sec - start->tv_sec) * 1000 + (end.tv_nsec - start->tv_nsec) / 1000000;
+    fprintf(stderr, "%s %s %.64s %d in=%zu out=%zu ms=%ld device=%s\n", when, request->method,
+            request->path, request->status, request->body_len, request->reply.len, ms,
+            request->who);
+}
+
+/* CivetWeb calls this for every request before it would do anything by itself. */
+static int on_request(struct mg_connection *connection)
+{
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    http_server *http = info->user_data;
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    http_request request = { .connection = connection, .server = http,
+                             .rooms = http->rooms, .method = info->request_method,
+                             .path = info->local_uri, .status = 200, .who = "-" };
+    const char *bearer = header_of(info, "Authorization");
+    if (bearer != NULL && strncmp(bearer, "Bearer ", 7) == 0)
+        request.bearer = bearer + 7;
+    request.is_loopback = strcmp(info->remote_addr, "127.0.0.1") == 0;
+    st_buffer_init(&request.reply, ST_STREAM_BYTES_MAX);
+    atomic_fetch_add(&http->in_flight, 1);
+    bool close = true;
+    if (request.path == NULL)
+        http_say(&request, 400, "no such address\n");
+    else if (atomic_load(&http->draining))
+        http_say(&request, 503, "stopping\n");
+    else
+        close = answer(&request);
+    http_send(&request, close || atomic_load(&http->draining));
+    if (!atomic_load(&http->quiet))
+        log_request(&request, &start);
+    free(request.body);
+    st_buffer_free(&request.reply);
+    int status = request.status;
+    atomic_fetch_sub(&http->in_flight, 1);
+    return status;
+}
+
+static int on_message(const struct mg_connection *connection, const char *message)
+{
+    struct mg_context *context = mg_get_context(connection);
+    http_server *http = context != NULL ? mg_get_user_data(context) : NULL;
+    if (http != NULL && http->context == NULL)
+        snprintf(http->failure, sizeof http->failure, "%s", message);
+    return 1;
+}
+
+static st_err fail_start(http_server *http, st_error *error)
+{
+    st_err code = strstr(http->failure, "port") != NULL ? ST_E_BUSY : ST_E_SERVER;
+    st_fail(error, code, "listen: %s", http->failure[0] != '\0' ? http->failure
+                                                                  : "the server did not start");
+    http_guard_free(http->guard);
+    free(http);
+    mg_exit_library();
+    return code;
+}
+
+/* The address it really listens on, as a URL for this machine and one for links. */
+static void set_urls(http_server *http, const http_config *config, const char *listen)
+{
+    struct mg_server_port port = { 0 };
+    if (mg_get_server_ports(http->context, 1, &port) == 1)
+        http->port = (unsigned)port.port;
+    const char *colon = strrchr(listen, ':');
+    int host_len = colon != NULL ? (int)(colon - listen) : 0;
+    bool any = host_len == 0 || strncmp(listen, "0.0.0.0", 7) == 0;
+    snprintf(http->url, sizeof http->url, "http://%.*s:%u", any ? 9 : host_len,
+             any ? "127.0.0.1" : listen, http->port);
+    bool has_public = config->public_url != NULL && config->public_url[0] != '\0';
+    snprintf(http->public_url, sizeof http->public_url, "%s",
+             has_public ? config->public_url : http->url);
+}
+
+static struct mg_context *start_listener(http_server *http, const char *listen, unsigned threads)
+{
+    static const struct mg_callbacks CALLBACKS = { .begin_request = on_request,
+                                                   .log_message = on_message };
+    char workers[16];
+    snprintf(workers, sizeof workers, "%u", threads > 0 ? threads : 512u);
+    const char *options[] = {
+        "listening_ports", listen, "num_threads", workers, "tcp_nodelay", "1",
+        "enable_keep_alive", "yes", "keep_alive_timeout_ms", "10000",
+        "request_timeout_ms", "10000", "max_request_size", "8192",
+        "connection_queue", "1024", "listen_backlog", "1024",
+        "enable_directory_listing", "no", "access_control_allow_origin", "", NULL };
+    struct mg_init_data init = { &CALLBACKS, http, options };
+    char text[200] = "";
+    struct mg_error_data failure = { .text = text, .text_buffer_size = sizeof text };
+    struct mg_context *context = mg_start2(&init, &failure);
+    if (context == NULL && http->failure[0] == '\0')
+        snprintf(http->failure, sizeof http->failure, "%s", text);
+    return context;
+}
+
+st_err http_start(server *rooms, const http_config *config, const char *operator_token,
+                  http_server **out_server, st_error *error)
+{
+    assert(rooms != NULL && out_server != NULL);
+    const char *listen = config->listen != NULL ? config->listen : "127.0.0.1:8080";
+    http_server *http = calloc(1, sizeof *http);
+    if (http == NULL)
+        return st_fail(error, ST_E_MEMORY, "listen: no memory");
+    http->rooms = rooms;
+    http_configure(http, config);
+    snprintf(http->token, sizeof http->token, "%s", operator_token);
+    http->guard = http_guard_new();
+    mg_init_library(0);
+    if (http->guard != NULL)
+        http->context = start_listener(http, listen, config->threads);
+    if (http->context == NULL)
+        return fail_start(http, error);
+    set_urls(http, config, listen);
+    *out_server = http;
+    return ST_OK;
+}
+
+void http_configure(http_server *http, const http_config *config)
+{
+    atomic_store(&http->quiet, config->quiet);
+    atomic_store(&http->deadline_s, config->body_deadline_s > 0 ? config->body_deadline_s : 20);
+}
+
+bool http_drain(http_server *http, unsigned drain_ms)
+{
+    atomic_store(&http->draining, true);
+    for (unsigned waited = 0; atomic_load(&http->in_flight) > 0 && waited < drain_ms; waited += 5)
+        usleep(5000);
+    return atomic_load(&http->in_flight) == 0;
+}
+
+/* mg_stop can hang in rare cases (civetweb issue 861): all is on disk by now, so just end. */
+static void *end_anyway(void *unused)
+{
+    (void)unused;
+    sleep(STOP_WATCHDOG_S);
+    _exit(0);
+}
+
+void http_stop(http_server *http)
+{
+    pthread_t watchdog;
+    bool watched = pthread_create(&watchdog, NULL, end_anyway, NULL) == 0;
+    mg_stop(http->context);
+    if (watched) {
+        pthread_cancel(watchdog);
+        pthread_join(watchdog, NULL);
+    }
+    http_guard_free(http->guard);
+    free(http);
+    mg_exit_library();
+}

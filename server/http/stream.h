@@ -1,0 +1,29 @@
+/* server/http/stream.h - the frames of a body and of a reply, for the handlers of /v1. */
+#ifndef SOTAY_SERVER_HTTP_STREAM_H
+#define SOTAY_SERVER_HTTP_STREAM_H
+
+#include "proto/frame.h"
+#include "server/http/request.h"
+
+/* Reads every frame of a zstd stream and hands it to `take` (bytes live during the call only).
+ * ST_E_CORRUPT, ST_E_TOO_LARGE, or what take returned. */
+typedef struct {
+    void *context;
+    st_err (*take)(void *context, const uint8_t *frame, size_t len, st_error *error);
+} http_taker;
+ST_MUST_USE st_err http_read_frames(const uint8_t *stream, size_t len, const http_taker *taker,
+                                    st_error *error);
+
+/* Frames into the reply of a request. */
+typedef struct {
+    st_frame_writer *writer;
+    st_buffer frame;
+} http_stream;
+ST_MUST_USE st_err http_stream_begin(http_stream *stream, http_request *request,
+                                     st_error *error);
+ST_MUST_USE st_err http_stream_put(http_stream *stream, const st_frame *frame, st_error *error);
+ST_MUST_USE st_err http_stream_end(http_stream *stream, st_error *error);
+/* Frees; safe on a zeroed struct. */
+void http_stream_free(http_stream *stream);
+
+#endif

@@ -1,0 +1,162 @@
+/* server/main.c - sotayd: opens the rooms, opens the door, waits for a signal, closes in order.
+ * Promises that whatever was acknowledged is on disk when it ends. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "server/config.h"
+#include "server/http/http.h"
+#include "server/operator/running.h"
+
+typedef struct {
+    const char *data, *listen, *config_path;
+    server_config config;
+} options;
+
+static const char HELP[] =
+    "usage: sotayd --data DIR [--listen ADDRESS:PORT] [--config FILE]\n"
+    "\n"
+    "Serves the book in DIR (made by `sotayctl --data DIR init`) to phones and office.\n"
+    "Prints `ready URL` when it accepts requests; ends on SIGTERM or SIGINT; reads its\n"
+    "configuration again on SIGHUP.\n"
+    "\n"
+    "  --data DIR             the data folder; one process serves it\n"
+    "  --listen ADDRESS:PORT  default 127.0.0.1:8080; port 0 picks a free one\n"
+    "  --config FILE          `name = value` lines:\n";
+
+static void print_help(void)
+{
+    fputs(HELP, stdout);
+    printf("      %-18s %s\n", "listen", "ADDRESS:PORT");
+    printf("      %-18s %s\n", "public_url", "what enrolment links name");
+#define X(name, preset, least, most, unit, meaning) \
+    printf("      %-18s %s (%s, default %d)\n", #name, meaning, unit, preset);
+    CONFIG_NUMBERS(X)
+#undef X
+}
+
+static int fail(const char *what, const st_error *error)
+{
+    fprintf(stderr, "sotayd: %s: %s\n", what, error->detail);
+    return 1;
+}
+
+/* Returns -1 to go on, else the exit code. */
+static int read_options(int argc, char **argv, options *out)
+{
+    static const struct option NAMES[] = {
+        { "data", required_argument, NULL, 'd' },   { "listen", required_argument, NULL, 'l' },
+        { "config", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },      { NULL, 0, NULL, 0 },
+    };
+    int c;
+    while ((c = getopt_long(argc, argv, "", NAMES, NULL)) != -1) {
+        switch (c) {
+        case 'd': out->data = optarg; break;
+        case 'l': out->listen = optarg; break;
+        case 'c': out->config_path = optarg; break;
+        case 'h': print_help(); return 0;
+        case 'v': puts("sotayd " SOTAY_VERSION); return 0;
+        default: return 2;
+        }
+    }
+    if (out->data == NULL || optind != argc) {
+        fprintf(stderr, "sotayd: usage: --data DIR is needed (see --help)\n");
+        return 2;
+    }
+    return -1;
+}
+
+static st_err read_config(options *opt, st_error *error)
+{
+    config_init(&opt->config);
+    st_err err = ST_OK;
+    if (opt->config_path != NULL)
+        err = config_read(opt->config_path, &opt->config, error);
+    if (err == ST_OK && opt->listen != NULL)
+        snprintf(opt->config.listen, sizeof opt->config.listen, "%s", opt->listen);
+    return err;
+}
+
+static http_config door_of(const server_config *config)
+{
+    return (http_config){ .listen = config->listen, .threads = config->threads,
+                          .body_deadline_s = config->body_deadline_s,
+                          .quiet = config->log_requests == 0,
+                          .public_url = config->public_url };
+}
+
+static void wait_for_end(options *opt, server *rooms, http_server *http, const sigset_t *set)
+{
+    const struct timespec MINUTE = { 60, 0 };
+    for (;;) {
+        int got = sigtimedwait(set, NULL, &MINUTE);
+        if (got == SIGTERM || got == SIGINT)
+            return;
+        store_tidy(rooms->sync.store);
+        if (got != SIGHUP)
+            continue;
+        st_error error = { 0 };
+        if (read_config(opt, &error) != ST_OK) {
+            (void)fail("configuration kept as it was", &error);
+            continue;
+        }
+        http_config door = door_of(&opt->config);
+        http_configure(http, &door);
+        fprintf(stderr, "sotayd: configuration read again\n");
+    }
+}
+
+static int serve(options *opt, server *rooms, const sigset_t *set)
+{
+    st_error error = { 0 };
+    http_server *http = NULL;
+    running_server run = { 0 };
+    http_config door = door_of(&opt->config);
+    running_token(rooms, run.token);
+    if (http_start(rooms, &door, run.token, &http, &error) != ST_OK)
+        return fail("cannot listen", &error);
+    snprintf(run.url, sizeof run.url, "%s", http_url(http));
+    snprintf(run.public_url, sizeof run.public_url, "%s", http_public_url(http));
+    int code = 0;
+    if (running_write(rooms->dir, &run, &error) != ST_OK) {
+        code = fail("cannot start", &error);
+    } else {
+        printf("ready %s\n", run.url);
+        fflush(stdout);
+        wait_for_end(opt, rooms, http, set);
+    }
+    running_remove(rooms->dir);
+    if (!http_drain(http, opt->config.drain_ms))
+        fprintf(stderr, "sotayd: some requests were not answered; they will come again\n");
+    else
+        rooms_close(rooms);
+    http_stop(http);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    options opt = { 0 };
+    int code = read_options(argc, argv, &opt);
+    if (code >= 0)
+        return code;
+    st_error error = { 0 };
+    if (read_config(&opt, &error) != ST_OK)
+        return fail("configuration", &error);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    server rooms = { 0 };
+    rooms_how how = { .dir = opt.data, .threaded = true };
+    if (rooms_open(&how, &rooms, &error) != ST_OK)
+        return fail("cannot open", &error);
+    return serve(&opt, &rooms, &set);
+}
