@@ -4,6 +4,9 @@
 
 #include "proto/change.h"
 
+/* What the arena of st_set_decode should be allowed to hold: enough for every honest set. */
+#define ST_SET_ARENA_BYTES (32u * 1024u * 1024u)
+
 /* A set that is built but not yet signed: the signature may come later from a key that cannot be
  * exported. */
 typedef struct {
@@ -15,7 +18,8 @@ typedef struct {
 /* Encodes header and changes of *set (hash, signature, bytes are ignored; every change must be of
  * set->device with counters rising by one from set->first, prev chained, and carry at most
  * ST_CHANGE_BYTES_MAX), computes set->hash. seed: 32 fresh random bytes.
- * ST_E_TOO_LARGE over a frozen limit, ST_E_MEMORY. Free with st_unsigned_set_free. */
+ * ST_E_TOO_LARGE over a frozen limit (send fewer changes in one set), ST_E_MEMORY, ST_E_USAGE: the
+ * set breaks a rule that st_set_decode would refuse. Free with st_unsigned_set_free. */
 ST_MUST_USE st_err st_set_build(const st_set *set, const uint8_t seed[32],
                                 st_unsigned_set *out_unsigned, st_error *error);
 void st_unsigned_set_free(st_unsigned_set *unsigned_set);
@@ -32,17 +36,19 @@ ST_MUST_USE st_err st_set_finish(const st_set *set, const st_unsigned_set *unsig
 /* Decodes and validates. bytes must live as long as the set (values point into the arena).
  * ST_E_CORRUPT: not a change-set (truncated, over-nested, over-long varint, bad UTF-8 or not NFC,
  * NUL in text, wrong lengths, doubled paths, unsorted dots, ...); ST_E_TOO_LARGE: over a frozen
- * limit; ST_E_VERSION: format is newer (then device, format, first, hash, signature and bytes are
- * set, changes_count is 0); ST_E_MEMORY. Unknown verbs, acts and value kinds mark their change as
- * `unknown`, they are no error. Fields this version does not know are skipped; the bytes keep
- * them. Does not check the signature. */
+ * limit or the ceiling of the arena; ST_E_VERSION: format is newer (then device, format, first,
+ * hash, signature and bytes are set, changes_count is 0); ST_E_MEMORY. Unknown verbs, acts and
+ * value kinds mark their change as `unknown`, they are no error; of such a change only dot, prev,
+ * record, creation and times are set. Fields this version does not know are skipped; the bytes
+ * keep them. Does not check the signature. */
 ST_MUST_USE st_err st_set_decode(const uint8_t *bytes, size_t len, st_arena *arena,
                                  st_set *out_set, st_error *error);
 
 /* True when the signature is that of sign_key over st_set_sign_text(). */
 bool st_set_verify(const st_set *set, const st_id *log, const uint8_t sign_key[32]);
 
-/* Encoded size of one change with its values, for the check at save. */
+/* Encoded size of one change with its values, for the check at save: never less than what it
+ * takes in a set, but for the set's device table (18 bytes for each other device named). */
 size_t st_change_encoded_size(const st_change *change);
 
 #endif
