@@ -137,22 +137,23 @@ class Expression:
         self.take(")")
 
 
-def path_field(form, path):
-    """The field that a path of an expression names, or None."""
+def path_field(form, path, own=None):
+    """The field that a path of an expression names, or None. own: the group it stands in."""
     parts = path.split(".")
     if len(parts) == 1:
-        return next((f for f in form["fields"] if f["name"] == path), None)
+        near = own["fields"] if own else []
+        return next((f for f in near + form["fields"] if f["name"] == path), None)
     group = next((g for g in form["groups"] if g["name"] == parts[0]), None)
     if len(parts) != 3 or group is None or group["kind"] != "keyed":
         return None
     return next((f for f in group["fields"] if f["name"] == parts[2]), None)
 
 
-def check_expression(report, form, where, text):
+def check_expression(report, form, where, text, own=None):
     def check_path(path, use):
         if use == "count" and any(g["name"] == path for g in form["groups"]):
             return
-        if path_field(form, path) is None:
+        if path_field(form, path, own) is None:
             raise ValueError(f"no path {path}")
 
     try:
@@ -163,7 +164,7 @@ def check_expression(report, form, where, text):
     pairs = re.findall(r"\$\{([^}]*)\}\s*!?=\s*'([^']*)'", text)
     pairs += re.findall(r"selected\(\s*\$\{([^}]*)\}\s*,\s*'([^']*)'", text)
     for path, literal in pairs:
-        options = form["lists"].get((path_field(form, path) or {}).get("list"), [])
+        options = form["lists"].get((path_field(form, path, own) or {}).get("list"), [])
         if literal and options and literal not in [o["id"] for o in options]:
             report.say(f"{where}: {literal!r} is not in the list of {path}")
 
@@ -234,7 +235,7 @@ def check_field(report, form, field, where, group=None):
         report.say(f"{where}: creator is for fixed fields of the record itself")
     for key in ("required_if", "relevant", "constraint"):
         if key in field:
-            check_expression(report, form, f"{where} {key}", field[key])
+            check_expression(report, form, f"{where} {key}", field[key], group)
     if ("constraint" in field) != ("message_vi" in field and "message_en" in field):
         report.say(f"{where}: a constraint has message_vi and message_en, and only it has them")
 
