@@ -49,7 +49,7 @@ BASE := -std=c11 -fPIC -fvisibility=hidden -pthread -I. -I$(GEN) $(MODE_CFLAGS_$
 # proto/ is pure C11: it gets no POSIX names to lean on.
 CFLAGS_PROTO := $(BASE) $(WARN)
 CFLAGS_GEN   := $(BASE) -Wall
-CFLAGS_REST  := $(BASE) $(WARN) -D_GNU_SOURCE -DSOTAY_VERSION='"$(VERSION)"'
+CFLAGS_REST  := $(BASE) $(WARN) -D_GNU_SOURCE= -DSOTAY_VERSION='"$(VERSION)"'
 LDFLAGS_ALL  := -pthread -Wl,--as-needed $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
 # Names, not pkg-config: the file is read before pkg-config exists.
 LIBS_CLIENT := -lprotobuf-c -lzstd -lsodium -lutf8proc -lcjson -llmdb -lcurl -lm
@@ -192,17 +192,21 @@ $(BUILD)/share/sotay/catalogue/%: server/catalogue/%
 	$(Q)cp $< $@
 
 # ---- tests: each test_*.c is a program of its own ---------------------------------------------
-# Both sides keep their own room names, so each test looks first into its own side's archive.
+# A tree's tests are linked with what that tree may know; golden and mixed ones with everything.
 
-TEST_ORDER        = $(LIB)/libserver.a $(LIB)/libsotay.a
-TEST_ORDER_CLIENT = $(LIB)/libsotay.a $(LIB)/libserver.a
-$(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LIB)/libtesthelp.a $(LIB)/libproto.a \
-          $(LIB)/libserver.a $(LIB)/libsotay.a | deps
+LINK_proto      := $(LIB)/libproto.a
+LINK_client-lib := $(LIB)/libsotay.a $(LIB)/libproto.a
+LINK_server     := $(LIB)/libserver.a $(LIB)/libproto.a
+LINK_any        := $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
+define test_program
+$(BUILD)/$(1): $(OBJ)/$(1).o $(LIB)/libtesthelp.a $(or $(LINK_$(2)),$(LINK_any))
+endef
+$(foreach test,$(TEST_MAIN:.c=),\
+    $(eval $(call test_program,$(test),$(word 3,$(subst /, ,$(test))))))
+$(TESTS): | deps
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $< $(LIB)/libtesthelp.a \
-	    $(if $(findstring unit/client-lib/,$@),$(TEST_ORDER_CLIENT),$(TEST_ORDER)) \
-	    $(LIB)/libproto.a $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) -o $@
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) -o $@
 $(call objects,$(TEST_MAIN) $(TEST_HELP)): | deps
 
 # ---- compiling --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ export LC_ALL=C.UTF-8
 cd "${1:-.}"
 
 # Spelled so that this file does not find itself.
-notes='(TO''DO|FIX''ME|XX''X|HA''CK)([^A-Za-z]|$)'
+notes='(^|[^A-Za-z])(TO''DO|FIX''ME|XX''X|HA''CK)([^A-Za-z]|$)'
 marks='^(<<<<''<<<|>>>>''>>>) '
 paths='(^|[^A-Za-z0-9_.$-])/(ho''me|ro''ot|wo''rk)/[a-z]'
 
