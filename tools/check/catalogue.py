@@ -32,7 +32,7 @@ FIELD_KEYS = set("no name type class write vi en max min scale list pattern requ
 GROUP_KEYS = {"no", "name", "kind", "keys", "vi", "en", "fields"}
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 CODE = re.compile(r"[A-Za-z0-9_/.-]{1,32}\Z")
-UNIT = re.compile(r"01477-[abcosx]\d{2,3}\Z")
+UNIT = re.compile(r"\d{5}-[abcosx]\d{2,3}\Z")
 STR_MAX = 16000
 EXPR_BYTES_MAX, EXPR_TOKENS_MAX, EXPR_DEPTH_MAX = 1024, 256, 32
 TOKEN = re.compile(r"\s*(?:(?P<path>\$\{[^}]*\})|(?P<string>'[^']*'|\"[^\"]*\")"
@@ -474,7 +474,8 @@ def check_links(report, name, data):
     classes = set(words.get("unit_class", {}))
     sets = {f"{r['set_id']}/{r['version']}" for d in data.values()
             if d.get("form") == "criterion_set" for r in d["records"]}
-    known = {"movement_id": ids(data, "movement", "movement_id"), "class": classes | {"m"},
+    known = {"movement_id": ids(data, "movement", "movement_id"),
+             "class": classes | {"m"},   # m: the common duties
              "classes": classes, "contents": contents, "areas": ids(data, "area", "area_id"),
              "set_id": ids(data, "criterion_set", "set_id"), "includes": sets,
              "denominator_id": ids(data, "indicator", "indicator_id"),

@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 export BUILD=${BUILD:-build/release}
 
-[ $# -gt 0 ] || set -- layers style docs words names wasm
+[ $# -gt 0 ] || set -- layers style docs words catalogue names wasm
 failed=0
 for name in "$@"; do
     if "tools/check/$name.sh" 2>&1; then
