@@ -1,0 +1,77 @@
+/* client-lib/cli/cli.h - what the verbs of `sotay` share. */
+#ifndef SOTAY_CLI_CLI_H
+#define SOTAY_CLI_CLI_H
+
+#include "client-lib/include/sotay.h"
+
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_PERSON = 3, CLI_NO_SIGNAL = 4 };
+
+/* Options that some verbs take; NULL or false when not given. */
+typedef struct {
+    const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
+    const char *server, *label, *output;
+    bool json, help, version;
+} cli_options;
+
+/* One call. operands are what stands behind the verb, without options. */
+typedef struct {
+    const char *verb;
+    cli_options options;
+    const char **operands;
+    size_t operands_count;
+    const char *lang;          /* "vi" or "en" */
+    int offset_minutes;
+    sotay_client *client;      /* open while the verb runs */
+    sotay_error error;
+} cli_call;
+
+typedef int (*cli_run)(cli_call *call);
+
+/* least/most: operands. Options are letters of cli_options that the verb takes, see main.c. */
+typedef struct {
+    const char *name, *usage;
+    size_t least, most;
+    const char *options;
+    cli_run run;
+    const char *vi, *en;
+} cli_verb;
+
+/* Prints `sotay: verb: why` and returns the exit code of the code. */
+int cli_fail(cli_call *call, int code);
+/* The same with a text of our own; exit code 2. */
+int cli_misuse(cli_call *call, const char *why);
+/* Prints the text of a reading call and frees it, or fails. */
+int cli_print(cli_call *call, int code, char *text);
+sotay_format cli_format(const cli_call *call);
+/* The first operand as a record id; false (after a message) when it is not one. */
+bool cli_record(cli_call *call, sotay_id *out_id);
+/* Operands from `from` on as PATH=VALUE pairs; an empty value is refused with a hint to clear.
+ * Free *out_pairs->pairs with free(); the strings are split in place. */
+bool cli_pairs(cli_call *call, size_t from, sotay_pairs *out_pairs);
+
+int cli_enrol(cli_call *call);
+int cli_new(cli_call *call);
+int cli_set(cli_call *call);
+int cli_clear(cli_call *call);
+int cli_add(cli_call *call);
+int cli_remove(cli_call *call);
+int cli_remark(cli_call *call);
+int cli_item(cli_call *call);
+int cli_drop(cli_call *call);
+int cli_keep(cli_call *call);
+int cli_finalise(cli_call *call);
+int cli_review(cli_call *call);
+int cli_withdraw(cli_call *call);
+int cli_reopen(cli_call *call);
+int cli_amend(cli_call *call);
+int cli_resolve(cli_call *call);
+int cli_draft(cli_call *call);
+int cli_show(cli_call *call);
+int cli_list(cli_call *call);
+int cli_history(cli_call *call);
+int cli_conflicts(cli_call *call);
+int cli_search(cli_call *call);
+int cli_sync(cli_call *call);
+int cli_status(cli_call *call);
+
+#endif

@@ -1,0 +1,259 @@
+/* client-lib/cli/main.c - `sotay`, the field notebook for a terminal: finds the verb in the table,
+ * opens the store, runs it, says what went wrong in one line. Must never ask when nobody is there. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client-lib/cli/cli.h"
+
+#define PIN_BYTES_MAX 256
+
+/* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
+ * S server, l label. --store, --lang and --pin-file go with every verb. */
+static const cli_verb VERBS[] = {
+    { "enrol", "LINK [--label TEXT]", 1, 1, "lS", cli_enrol,
+      "đăng ký máy và lấy sổ về", "enrol this device and fetch the book" },
+    { "new", "FORM UNIT [PATH=VALUE]...", 2, 999, "", cli_new,
+      "lập phiếu mới; in ra mã phiếu", "make a record; prints its id" },
+    { "set", "ID PATH=VALUE...", 2, 999, "", cli_set, "ghi giá trị", "write values" },
+    { "clear", "ID PATH...", 2, 999, "", cli_clear, "để trống", "clear values" },
+    { "add", "ID PATH VALUE", 3, 3, "", cli_add, "thêm vào tập hợp", "add to a set" },
+    { "remove", "ID PATH VALUE", 3, 3, "", cli_remove, "bỏ khỏi tập hợp", "take out of a set" },
+    { "remark", "ID TEXT", 2, 2, "", cli_remark, "ghi thêm, không sửa được", "add a signed note" },
+    { "item", "ID GROUP [FIELD=VALUE]...", 2, 999, "", cli_item,
+      "thêm một mục; in ra mã mục", "add an item; prints its id" },
+    { "drop", "ID GROUP ITEM", 3, 3, "", cli_drop, "bỏ một mục", "drop an item" },
+    { "keep", "ID GROUP ITEM", 3, 3, "", cli_keep, "giữ lại mục đã bỏ", "keep a dropped item" },
+    { "review", "ID", 1, 1, "j", cli_review, "còn thiếu gì trước khi chốt",
+      "what stands against finalising" },
+    { "finalise", "ID", 1, 1, "", cli_finalise, "chốt", "finalise" },
+    { "withdraw", "ID --reason T", 1, 1, "r", cli_withdraw, "rút lại", "withdraw" },
+    { "reopen", "ID --reason T", 1, 1, "r", cli_reopen, "lấy lại phiếu đã rút",
+      "take a withdrawal back" },
+    { "amend", "ID PATH=VALUE... --reason T", 2, 999, "r", cli_amend,
+      "đính chính sau khi chốt", "correct after finalising" },
+    { "resolve", "ID PATH --keep DOT|--value V --reason T [--seen DOT,...]", 2, 2, "rkev",
+      cli_resolve, "thống nhất ý kiến khác nhau", "settle different opinions" },
+    { "draft", "put ID PATH=TEXT... | show ID | commit ID", 2, 999, "j", cli_draft,
+      "bản đang gõ dở", "the working copy" },
+    { "show", "ID", 1, 1, "j", cli_show, "xem một phiếu", "show a record" },
+    { "list", "[--form F] [--unit U] [--state S]", 0, 0, "jfus", cli_list,
+      "danh sách phiếu", "list records" },
+    { "history", "ID", 1, 1, "j", cli_history, "lịch sử sửa đổi", "history of a record" },
+    { "conflicts", "", 0, 0, "j", cli_conflicts, "ý kiến khác nhau", "different opinions" },
+    { "search", "TEXT", 1, 1, "jfus", cli_search, "tìm, không cần dấu", "search, marks ignored" },
+    { "sync", "[--server URL]", 0, 0, "jS", cli_sync, "gửi và nhận", "send and receive" },
+    { "status", "", 0, 0, "j", cli_status, "tình trạng của máy", "what waits and what was sent" },
+};
+#define VERBS_COUNT (sizeof VERBS / sizeof VERBS[0])
+
+enum { OPT_STORE = 256, OPT_LANG, OPT_PIN, OPT_HELP, OPT_VERSION };
+
+static const struct option NAMES[] = {
+    { "store", required_argument, NULL, OPT_STORE }, { "lang", required_argument, NULL, OPT_LANG },
+    { "pin-file", required_argument, NULL, OPT_PIN }, { "help", no_argument, NULL, OPT_HELP },
+    { "version", no_argument, NULL, OPT_VERSION },    { "json", no_argument, NULL, 'j' },
+    { "form", required_argument, NULL, 'f' },         { "unit", required_argument, NULL, 'u' },
+    { "state", required_argument, NULL, 's' },        { "reason", required_argument, NULL, 'r' },
+    { "keep", required_argument, NULL, 'k' },         { "seen", required_argument, NULL, 'e' },
+    { "value", required_argument, NULL, 'v' },        { "server", required_argument, NULL, 'S' },
+    { "label", required_argument, NULL, 'l' },        { NULL, 0, NULL, 0 },
+};
+
+static void print_help(const char *lang)
+{
+    bool vi = strcmp(lang, "vi") == 0;
+    printf("%s: sotay --store DIR [--pin-file F] [--lang vi|en] %s\n\n",
+           vi ? "cách dùng" : "usage", vi ? "LỆNH ..." : "VERB ...");
+    for (size_t i = 0; i < VERBS_COUNT; i++)
+        printf("  %s %s%s\n      %s\n", VERBS[i].name, VERBS[i].usage,
+               strchr(VERBS[i].options, 'j') != NULL ? " [--json]" : "",
+               vi ? VERBS[i].vi : VERBS[i].en);
+    fputs(vi ? "\nMã kết thúc: 0 xong; 1 không được; 2 gọi sai; 3 cần người xem; 4 chưa có sóng.\n"
+             : "\nExit codes: 0 done; 1 refused; 2 wrong usage; 3 needs a person; 4 no connection.\n",
+          stdout);
+}
+
+int cli_fail(cli_call *call, int code)
+{
+    const char *sentence = sotay_code_sentence((sotay_code)code, call->lang);
+    fprintf(stderr, "sotay: %s: %s (%s)\n", call->verb, sentence,
+            call->error.detail[0] != '\0' ? call->error.detail
+                                          : sotay_code_name((sotay_code)code));
+    if (code == SOTAY_E_NETWORK)
+        return CLI_NO_SIGNAL;
+    return code == SOTAY_E_USAGE ? CLI_USAGE : CLI_FAILED;
+}
+
+int cli_misuse(cli_call *call, const char *why)
+{
+    fprintf(stderr, "sotay: %s: %s\n", call->verb, why);
+    return CLI_USAGE;
+}
+
+/* Every option that stands on the line, and its letter into `given` (up to 32). */
+static bool take_option(cli_options *out, int c, char *given)
+{
+    const char **texts[128] = { ['f'] = &out->form,  ['u'] = &out->unit,   ['s'] = &out->state,
+                                ['r'] = &out->reason, ['k'] = &out->keep,   ['e'] = &out->seen,
+                                ['v'] = &out->value,  ['S'] = &out->server, ['l'] = &out->label };
+    size_t len = strlen(given);
+    switch (c) {
+    case OPT_STORE: out->store = optarg; return true;
+    case OPT_LANG: out->lang = optarg; return true;
+    case OPT_PIN: out->pin_file = optarg; return true;
+    case OPT_HELP: out->help = true; return true;
+    case OPT_VERSION: out->version = true; return true;
+    case 'j': out->json = true; break;
+    default:
+        if (c >= 128 || texts[c] == NULL)
+            return false;
+        *texts[c] = optarg;
+    }
+    if (len < 31)
+        given[len] = (char)c;
+    return true;
+}
+
+static const cli_verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < VERBS_COUNT; i++)
+        if (strcmp(VERBS[i].name, name) == 0)
+            return &VERBS[i];
+    return NULL;
+}
+
+static bool has_operands(const cli_verb *verb, size_t count)
+{
+    return count >= verb->least && count <= verb->most;
+}
+
+/* The first line of a file, or what is typed when a terminal is there; false: none. */
+static bool read_pin(const char *path, char pin[PIN_BYTES_MAX])
+{
+    FILE *file = path != NULL ? fopen(path, "re") : stdin;
+    struct termios old, silent;
+    bool is_terminal = path == NULL && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+    if (file == NULL || (path == NULL && !is_terminal))
+        return false;
+    if (is_terminal && tcgetattr(STDIN_FILENO, &old) == 0) {
+        silent = old;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+        fputs("PIN: ", stderr);
+    }
+    bool got = fgets(pin, PIN_BYTES_MAX, file) != NULL;
+    if (is_terminal) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+        fputc('\n', stderr);
+    }
+    if (path != NULL)
+        (void)fclose(file);
+    if (got)
+        pin[strcspn(pin, "\r\n")] = '\0';
+    return got;
+}
+
+static int open_client(cli_call *call, const sotay_port *port, bool create)
+{
+    char pin[PIN_BYTES_MAX] = "";
+    sotay_open_how how = { .create = create, .lang = call->lang,
+                           .offset_minutes = call->offset_minutes };
+    if (call->options.pin_file != NULL) {
+        if (!read_pin(call->options.pin_file, pin)) {
+            snprintf(call->error.detail, sizeof call->error.detail, "%s: cannot be read",
+                     call->options.pin_file);
+            return SOTAY_E_PIN;
+        }
+        how.pin = pin;
+    }
+    int code = sotay_open(port, &how, &call->client, &call->error);
+    if (code == SOTAY_E_PIN && how.pin == NULL && read_pin(NULL, pin)) {
+        how.pin = pin;
+        code = sotay_open(port, &how, &call->client, &call->error);
+    }
+    explicit_bzero(pin, sizeof pin);
+    return code;
+}
+
+static int run_verb(cli_call *call, const cli_verb *verb)
+{
+    sotay_port port = { 0 };
+    bool create = verb->run == cli_enrol;
+    int code = sotay_lmdb_open(call->options.store, create, &port, &call->error);
+    if (code == SOTAY_OK)
+        code = open_client(call, &port, create);
+    int exit_code = code == SOTAY_OK ? verb->run(call) : cli_fail(call, code);
+    sotay_close(call->client);
+    sotay_port_close(&port);
+    if (fflush(stdout) != 0 && exit_code == CLI_DONE) {
+        fprintf(stderr, "sotay: %s: the output could not be written\n", call->verb);
+        return CLI_FAILED;
+    }
+    return exit_code;
+}
+
+static const char *choose_lang(const cli_options *options)
+{
+    const char *lang = options->lang;
+    const char *const NAMES_OF[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+    for (size_t i = 0; i < 3 && (lang == NULL || lang[0] == '\0'); i++)
+        lang = getenv(NAMES_OF[i]);
+    return lang != NULL && strncmp(lang, "vi", 2) == 0 ? "vi" : "en";
+}
+
+static int local_offset_minutes(void)
+{
+    time_t now = time(NULL);
+    struct tm local;
+    return localtime_r(&now, &local) != NULL ? (int)(local.tm_gmtoff / 60) : 0;
+}
+
+/* Only options that the verb takes? */
+static bool fits(const cli_verb *verb, const char *given)
+{
+    for (; *given != '\0'; given++)
+        if (strchr(verb->options, *given) == NULL)
+            return false;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    cli_call call = { .verb = "usage" };
+    char given[32] = "";
+    int c;
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, "", NAMES, NULL)) != -1)
+        if (c == '?' || !take_option(&call.options, c, given))
+            return cli_misuse(&call, "unknown option, or its value is missing (see --help)");
+    call.lang = choose_lang(&call.options);
+    call.offset_minutes = local_offset_minutes();
+    if (call.options.version) {
+        puts("sotay " SOTAY_VERSION);
+        return CLI_DONE;
+    }
+    if (call.options.help) {
+        print_help(call.lang);
+        return CLI_DONE;
+    }
+    const cli_verb *verb = optind < argc ? find_verb(argv[optind]) : NULL;
+    if (verb == NULL)
+        return cli_misuse(&call, optind < argc ? "no such verb (see --help)"
+                                               : "a verb is needed (see --help)");
+    call.verb = verb->name;
+    call.operands = (const char **)&argv[optind + 1];
+    call.operands_count = (size_t)(argc - optind - 1);
+    if (call.options.store == NULL)
+        return cli_misuse(&call, "--store DIR is needed");
+    if (!has_operands(verb, call.operands_count) || !fits(verb, given)) {
+        fprintf(stderr, "sotay: %s: usage: sotay --store DIR %s %s\n", verb->name, verb->name,
+                verb->usage);
+        return CLI_USAGE;
+    }
+    return run_verb(&call, verb);
+}

@@ -1,0 +1,236 @@
+/* client-lib/cli/write.c - the verbs that record. One call = one change, on disk when it returns. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/cli/cli.h"
+
+bool cli_record(cli_call *call, sotay_id *out_id)
+{
+    if (sotay_id_parse(call->operands[0], out_id))
+        return true;
+    snprintf(call->error.detail, sizeof call->error.detail,
+             "'%.40s' is not a record id (32 hex digits)", call->operands[0]);
+    (void)cli_fail(call, SOTAY_E_NOT_FOUND);
+    return false;
+}
+
+bool cli_pairs(cli_call *call, size_t from, sotay_pairs *out_pairs)
+{
+    size_t count = call->operands_count - from;
+    sotay_pair *pairs = calloc(count > 0 ? count : 1, sizeof *pairs);
+    if (pairs == NULL) {
+        (void)cli_fail(call, SOTAY_E_MEMORY);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char *text = (char *)(uintptr_t)call->operands[from + i];
+        char *equals = strchr(text, '=');
+        if (equals == NULL || equals == text || equals[1] == '\0') {
+            snprintf(call->error.detail, sizeof call->error.detail,
+                     equals == NULL || equals == text
+                         ? "'%.80s' is not PATH=VALUE"
+                         : "'%.80s' has no value; to empty a field use `sotay clear`", text);
+            free(pairs);
+            (void)cli_fail(call, SOTAY_E_VALUE);
+            return false;
+        }
+        *equals = '\0';
+        pairs[i] = (sotay_pair){ text, equals + 1 };
+    }
+    *out_pairs = (sotay_pairs){ pairs, count };
+    return true;
+}
+
+static int done(cli_call *call, int code)
+{
+    return code == SOTAY_OK ? CLI_DONE : cli_fail(call, code);
+}
+
+int cli_new(cli_call *call)
+{
+    sotay_pairs pairs;
+    sotay_id id;
+    char hex[33];
+    if (!cli_pairs(call, 2, &pairs))
+        return CLI_FAILED;
+    int code = sotay_record_new(call->client, call->operands[0], call->operands[1], pairs, &id,
+                                &call->error);
+    free((void *)(uintptr_t)pairs.pairs);
+    if (code != SOTAY_OK)
+        return cli_fail(call, code);
+    sotay_id_format(&id, hex);
+    puts(hex);
+    return CLI_DONE;
+}
+
+int cli_set(cli_call *call)
+{
+    sotay_id id;
+    sotay_pairs pairs;
+    if (!cli_record(call, &id) || !cli_pairs(call, 1, &pairs))
+        return CLI_FAILED;
+    int code = sotay_record_set(call->client, &id, pairs, &call->error);
+    free((void *)(uintptr_t)pairs.pairs);
+    return done(call, code);
+}
+
+int cli_clear(cli_call *call)
+{
+    sotay_id id;
+    size_t count = call->operands_count - 1;
+    sotay_pair *pairs = calloc(count, sizeof *pairs);
+    if (pairs == NULL || !cli_record(call, &id)) {
+        free(pairs);
+        return CLI_FAILED;
+    }
+    for (size_t i = 0; i < count; i++)
+        pairs[i].path = call->operands[i + 1];
+    int code = sotay_record_set(call->client, &id, (sotay_pairs){ pairs, count }, &call->error);
+    free(pairs);
+    return done(call, code);
+}
+
+int cli_add(cli_call *call)
+{
+    sotay_id id;
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    return done(call, sotay_record_add(call->client, &id, call->operands[1], call->operands[2],
+                                       &call->error));
+}
+
+int cli_remove(cli_call *call)
+{
+    sotay_id id;
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    return done(call, sotay_record_remove(call->client, &id, call->operands[1],
+                                          call->operands[2], &call->error));
+}
+
+int cli_remark(cli_call *call)
+{
+    sotay_id id;
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    return done(call, sotay_record_remark(call->client, &id, call->operands[1], &call->error));
+}
+
+int cli_item(cli_call *call)
+{
+    sotay_id id;
+    sotay_pairs pairs;
+    char item[SOTAY_ITEM_TEXT];
+    if (!cli_record(call, &id) || !cli_pairs(call, 2, &pairs))
+        return CLI_FAILED;
+    int code = sotay_item_new(call->client, &id, call->operands[1], pairs, item, &call->error);
+    free((void *)(uintptr_t)pairs.pairs);
+    if (code != SOTAY_OK)
+        return cli_fail(call, code);
+    puts(item);
+    return CLI_DONE;
+}
+
+int cli_drop(cli_call *call)
+{
+    sotay_id id;
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    return done(call, sotay_item_drop(call->client, &id, call->operands[1], call->operands[2],
+                                      &call->error));
+}
+
+int cli_keep(cli_call *call)
+{
+    sotay_id id;
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    return done(call, sotay_item_keep(call->client, &id, call->operands[1], call->operands[2],
+                                      &call->error));
+}
+
+int cli_finalise(cli_call *call)
+{
+    sotay_id id;
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    return done(call, sotay_record_finalise(call->client, &id, &call->error));
+}
+
+int cli_withdraw(cli_call *call)
+{
+    sotay_id id;
+    if (call->options.reason == NULL)
+        return cli_misuse(call, "--reason T is needed");
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    return done(call, sotay_record_withdraw(call->client, &id, call->options.reason,
+                                            &call->error));
+}
+
+int cli_reopen(cli_call *call)
+{
+    sotay_id id;
+    if (call->options.reason == NULL)
+        return cli_misuse(call, "--reason T is needed");
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    return done(call, sotay_record_reopen(call->client, &id, call->options.reason, &call->error));
+}
+
+int cli_amend(cli_call *call)
+{
+    sotay_id id;
+    sotay_pairs pairs;
+    if (call->options.reason == NULL)
+        return cli_misuse(call, "--reason T is needed");
+    if (!cli_record(call, &id) || !cli_pairs(call, 1, &pairs))
+        return CLI_FAILED;
+    int code = sotay_record_amend(call->client, &id, pairs, call->options.reason, &call->error);
+    free((void *)(uintptr_t)pairs.pairs);
+    return done(call, code);
+}
+
+int cli_resolve(cli_call *call)
+{
+    sotay_id id;
+    const cli_options *options = &call->options;
+    if (options->reason == NULL || (options->keep == NULL) == (options->value == NULL))
+        return cli_misuse(call, "--reason T and one of --keep DOT, --value V are needed");
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    sotay_resolution resolution = { .path = call->operands[1], .keep = options->keep,
+                                    .value = options->value, .seen = options->seen,
+                                    .reason = options->reason };
+    return done(call, sotay_record_resolve(call->client, &id, &resolution, &call->error));
+}
+
+/* draft put ID PATH=TEXT... | draft show ID | draft commit ID */
+int cli_draft(cli_call *call)
+{
+    const char *what = call->operands[0];
+    sotay_pairs pairs = { NULL, 0 };
+    sotay_id id;
+    char *text = NULL;
+    int code = SOTAY_OK;
+    call->operands++;
+    call->operands_count--;
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    if (strcmp(what, "show") == 0) {
+        code = sotay_draft_get(call->client, &id, cli_format(call), &text, &call->error);
+        return cli_print(call, code, text);
+    }
+    if (strcmp(what, "commit") == 0)
+        return done(call, sotay_draft_commit(call->client, &id, &call->error));
+    if (strcmp(what, "put") != 0)
+        return cli_misuse(call, "put, show or commit");
+    if (!cli_pairs(call, 1, &pairs))
+        return CLI_FAILED;
+    for (size_t i = 0; i < pairs.count && code == SOTAY_OK; i++)
+        code = sotay_draft_put(call->client, &id, pairs.pairs[i].path, pairs.pairs[i].value,
+                               &call->error);
+    free((void *)(uintptr_t)pairs.pairs);
+    return done(call, code);
+}
