@@ -55,9 +55,9 @@ function side(path) {
 # Inside the server calls go from small to large numbers, never back.
 function rank(path) {
     if (path ~ /^server\/main\./) return 0
-    if (path ~ /^server\/((http|console)\/|rooms\.h)/) return 1
+    if (path ~ /^server\/(http|console)\//) return 1
     if (path ~ /^server\/store\//) return 3
-    if (path ~ /^server\/[a-z]+\//) return 2
+    if (path ~ /^server\/([a-z]+\/|rooms\.h)/) return 2
     return 4
 }
 

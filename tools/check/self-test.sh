@@ -14,7 +14,8 @@ failed=0
 # A tree that every check accepts.
 clean_tree() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/{proto,client-lib/{src,ports,include},server/{http,sync,store},docs,tests,tools}
+    mkdir -p "$tree"/{proto,docs,tests,tools} "$tree"/client-lib/{src,ports,include} \
+        "$tree"/server/{http,sync,store}
     cat >"$tree/proto/a.h" <<'C'
 /* A number.
  * Nothing else. */
@@ -88,7 +89,8 @@ include tools/ctl/c.c '"client-lib/include/sotay.h"'
 
 { echo 'int f(void)'; echo '{'; repeat '    f();' 70; echo '}'; } |
     fault style server/long.c "a function of 73 lines"
-{ echo 'def f():'; repeat '    f()' 71; } | fault style tools/long.py "a Python function of 72 lines"
+{ echo 'def f():'; repeat '    f()' 71; } |
+    fault style tools/long.py "a Python function of 72 lines"
 { echo 'f() {'; repeat '    true' 70; echo '}'; } |
     fault style tools/long.sh "a shell function of 72 lines"
 repeat '/* x */' 801 | fault style server/many.c "a file of 801 lines"
@@ -101,7 +103,7 @@ printf '/* %s */\n' "$(printf 'đ%.0s' {1..94})" >"$tree/server/wide.c"
 expect 0 style "a line of 100 letters, 194 bytes"
 
 printf '\nint st_b(void);\n' | fault docs proto/a.h "a function without a comment"
-printf '\n/* x */\n\nint st_b(void);\n' | fault docs proto/a.h "a comment that is not directly above"
+printf '\n/* x */\n\nint st_b(void);\n' | fault docs proto/a.h "a comment not directly above"
 echo '[z](nowhere.md)' | fault docs docs/a.md "a link to no file"
 echo '[z](#no-heading)' | fault docs docs/a.md "a link to no heading"
 
