@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGN 16u
+#define ALIGN             16u
 #define FIRST_BLOCK_BYTES 4096u
-#define BLOCK_BYTES_MAX 65536u
+#define BLOCK_BYTES_MAX   65536u
 
 struct st_arena_block {
     st_arena_block *next;
-    size_t size;                /* of the whole block, header and padding included */
-    size_t used;                /* offset of the first free byte, counted from the block itself */
+    size_t size; /* of the whole block, header and padding included */
+    size_t used; /* offset of the first free byte, counted from the block itself */
 };
 
 /* malloc aligns to 8 on some 32-bit machines, so every offset is rounded by address. */

@@ -225,7 +225,7 @@ static size_t decode64(const char *alphabet, const char *text, size_t chars, uin
         bits = bits << 6 | (uint32_t)digit;
         if (i % 4 == 0)
             continue;
-        unsigned spare = 6 - 2 * (unsigned)(i % 4);     /* bits that belong to the next byte */
+        unsigned spare = 6 - 2 * (unsigned)(i % 4); /* bits that belong to the next byte */
         out[n++] = (uint8_t)(bits >> spare);
         bits &= (1u << spare) - 1;
     }

@@ -19,12 +19,9 @@ typedef struct {
 static const err_row ROWS[ST_ERR_COUNT] = { ST_ERRORS(X) };
 #undef X
 
-static const err_row UNKNOWN = {
-    "ST_E_UNKNOWN",
-    "Lỗi không rõ, dữ liệu trên máy vẫn còn.",
-    "Unknown error; the data on this device is still there.",
-    500, ST_RETRY_LATER
-};
+static const err_row UNKNOWN = { "ST_E_UNKNOWN", "Lỗi không rõ, dữ liệu trên máy vẫn còn.",
+                                 "Unknown error; the data on this device is still there.", 500,
+                                 ST_RETRY_LATER };
 
 /* Codes come from answers of other versions too, so an unknown number is no mistake of ours. */
 static const err_row *row_of(st_err code)

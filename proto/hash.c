@@ -1,6 +1,7 @@
 /* proto/hash.c - promises the three hash functions of the protocol and nothing of libsodium's
- * types. Must never be used to compare secrets (memcmp of a commitment is fine: both sides are public once
- * the value is known), and SipHash here must never guard anything: its key is public. */
+ * types. Must never be used to compare secrets (memcmp of a commitment is fine: both sides are
+ * public once the value is known), and SipHash here must never guard anything: its key is public.
+ */
 #include "proto/hash.h"
 
 #include <assert.h>
@@ -40,8 +41,8 @@ void st_sha256_init(st_sha256_state *state)
 
 void st_sha256_update(st_sha256_state *state, const void *data, size_t len)
 {
-    (void)crypto_hash_sha256_update((crypto_hash_sha256_state *)(void *)state,
-                                    readable(data, len), len);
+    (void)crypto_hash_sha256_update((crypto_hash_sha256_state *)(void *)state, readable(data, len),
+                                    len);
 }
 
 st_hash st_sha256_final(st_sha256_state *state)

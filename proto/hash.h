@@ -7,7 +7,7 @@
 /* SHA-256 of one buffer. */
 st_hash st_sha256(const void *data, size_t len);
 
-/* Incremental SHA-256; caller's struct, big enough for libsodium's state (checked when compiling). */
+/* Incremental SHA-256; caller's struct, big enough for libsodium's state (checked by hash.c). */
 typedef struct { uint64_t opaque[16]; } st_sha256_state;
 void st_sha256_init(st_sha256_state *state);
 void st_sha256_update(st_sha256_state *state, const void *data, size_t len);

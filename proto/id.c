@@ -161,8 +161,8 @@ bool st_item_parse(const char *text, st_dot *out_item, uint16_t *out_place)
 /* Letters, digits, '_', '.', '-': what a part between slashes is made of. */
 static bool is_part_char(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '.' || c == '-';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
 }
 
 bool st_code_set(st_code *out_code, const char *text, size_t len)

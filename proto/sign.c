@@ -15,7 +15,9 @@ _Static_assert(crypto_sign_SEEDBYTES == ST_SEED_BYTES, "Ed25519 seed");
 _Static_assert(crypto_box_SEALBYTES == ST_SEALED_BOX_EXTRA, "sealed box");
 _Static_assert(crypto_box_SEEDBYTES == ST_SEED_BYTES, "X25519 seed");
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
-               crypto_aead_xchacha20poly1305_ietf_ABYTES == ST_AEAD_EXTRA, "nonce and tag");
+                       crypto_aead_xchacha20poly1305_ietf_ABYTES ==
+                   ST_AEAD_EXTRA,
+               "nonce and tag");
 
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 
@@ -89,9 +91,9 @@ void st_aead_seal(const uint8_t key[32], const uint8_t nonce[24], const void *da
     assert(key != NULL && nonce != NULL && out != NULL);
     pick_code();
     memcpy(out, nonce, NONCE_BYTES);
-    (void)crypto_aead_xchacha20poly1305_ietf_encrypt(
-        out + NONCE_BYTES, NULL, readable(data, len), len, readable(ad.ad, ad.ad_len), ad.ad_len,
-        NULL, nonce, key);
+    (void)crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_BYTES, NULL, readable(data, len),
+                                                     len, readable(ad.ad, ad.ad_len), ad.ad_len,
+                                                     NULL, nonce, key);
 }
 
 st_err st_aead_open(const uint8_t key[32], const void *sealed, size_t len, st_ad ad, uint8_t *out)

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_MS 86400000
-#define MINUTE_MS 60000
-#define DAYS_MIN (-719162)              /* 0001-01-01 */
-#define DAYS_MAX 2932896                /* 9999-12-31 */
+#define DAY_MS             86400000
+#define MINUTE_MS          60000
+#define DAYS_MIN           (-719162) /* 0001-01-01 */
+#define DAYS_MAX           2932896   /* 9999-12-31 */
 #define OFFSET_MINUTES_MAX 1439
 
 bool st_value_is_detached(st_value_kind kind)
@@ -72,7 +72,7 @@ void st_date_to_civil(int64_t days, int *out_year, int *out_month, int *out_day)
     if (days > DAYS_MAX)
         days = DAYS_MAX;
     int64_t since = days - DAYS_MIN;
-    int year = (int)(since / 366) + 1;              /* never too late, at most 21 years early */
+    int year = (int)(since / 366) + 1; /* never too late, at most 21 years early */
     while (year < 9999 && days_before_year(year + 1) <= since)
         year++;
     int64_t left = since - days_before_year(year);
@@ -98,7 +98,7 @@ void st_time_format(int64_t ms, int offset_minutes, char *text)
     assert(text != NULL);
     int offset = (int)clamp(offset_minutes, -OFFSET_MINUTES_MAX, OFFSET_MINUTES_MAX);
     int64_t local = clamp(clamp(ms, low, high) + (int64_t)offset * MINUTE_MS, low, high);
-    int64_t since = local - low;                    /* from here on nothing is negative */
+    int64_t since = local - low; /* from here on nothing is negative */
     int year = 0, month = 0, day = 0;
     st_date_to_civil(since / DAY_MS + DAYS_MIN, &year, &month, &day);
     int of_day = (int)(since % DAY_MS);

@@ -13,7 +13,8 @@ typedef enum {
     ST_VALUE_CODE = 3,   /* ASCII id, inline */
     ST_VALUE_ID = 4,     /* 16 bytes, inline */
     ST_VALUE_HASH = 5,   /* 32 bytes; detached when it names an attachment */
-    ST_VALUE_GEO = 6,    /* 20 bytes: lat e7 i32, lon e7 i32, accuracy m u32, fix ms i64; detached */
+    ST_VALUE_GEO = 6,    /* 20 bytes: lat e7 i32, lon e7 i32, accuracy m u32, fix ms i64;
+                            detached */
     ST_VALUE_BYTES = 7,  /* detached */
     ST_VALUE_ERASED = 8  /* destroyed by law; never sent as an operation */
 } st_value_kind;

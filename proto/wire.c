@@ -14,19 +14,19 @@
 #include "proto/text.h"
 
 #define FIELD_NUMBER_MAX 0x1fffffffu
-#define SEEN_FIELDS_MAX 64u
+#define SEEN_FIELDS_MAX  64u
 
 typedef struct {
     const ProtobufCMessageDescriptor *descriptor;
-    size_t end;                 /* offset behind the last byte of this message */
-    uint64_t seen;              /* singular fields that came already, by index in the descriptor */
+    size_t end;    /* offset behind the last byte of this message */
+    uint64_t seen; /* singular fields that came already, by index in the descriptor */
 } level;
 
 typedef struct {
     const uint8_t *bytes;
     size_t at;
     uint32_t fields;
-    uint32_t depth;             /* of the innermost message, from 1 */
+    uint32_t depth; /* of the innermost message, from 1 */
     level levels[ST_WIRE_DEPTH_MAX];
     st_error *error;
 } scan;
@@ -69,16 +69,13 @@ static st_err read_varint(scan *s, size_t end, uint64_t *out_number)
 static bool number_fits(ProtobufCType type, uint64_t number)
 {
     switch (type) {
-    case PROTOBUF_C_TYPE_BOOL:
-        return number <= 1;
+    case PROTOBUF_C_TYPE_BOOL: return number <= 1;
     case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_SINT32:
-        return number <= UINT32_MAX;
+    case PROTOBUF_C_TYPE_SINT32: return number <= UINT32_MAX;
     case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_ENUM:      /* negative ones are written as 64 bits */
+    case PROTOBUF_C_TYPE_ENUM: /* negative ones are written as 64 bits */
         return number <= INT32_MAX || number >= UINT64_MAX - INT32_MAX;
-    default:
-        return true;
+    default: return true;
     }
 }
 
@@ -87,18 +84,14 @@ static ProtobufCWireType wire_type_of(ProtobufCType type)
     switch (type) {
     case PROTOBUF_C_TYPE_SFIXED32:
     case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-        return PROTOBUF_C_WIRE_TYPE_32BIT;
+    case PROTOBUF_C_TYPE_FLOAT: return PROTOBUF_C_WIRE_TYPE_32BIT;
     case PROTOBUF_C_TYPE_SFIXED64:
     case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return PROTOBUF_C_WIRE_TYPE_64BIT;
+    case PROTOBUF_C_TYPE_DOUBLE: return PROTOBUF_C_WIRE_TYPE_64BIT;
     case PROTOBUF_C_TYPE_STRING:
     case PROTOBUF_C_TYPE_BYTES:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
-    default:
-        return PROTOBUF_C_WIRE_TYPE_VARINT;
+    case PROTOBUF_C_TYPE_MESSAGE: return PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+    default: return PROTOBUF_C_WIRE_TYPE_VARINT;
     }
 }
 
@@ -216,16 +209,11 @@ static st_err scan_field(scan *s)
     if (err != ST_OK)
         return err;
     switch (type) {
-    case PROTOBUF_C_WIRE_TYPE_VARINT:
-        return scan_varint(s, field, here->end);
-    case PROTOBUF_C_WIRE_TYPE_64BIT:
-        return scan_fixed(s, 8);
-    case PROTOBUF_C_WIRE_TYPE_32BIT:
-        return scan_fixed(s, 4);
-    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        return scan_length(s, field);
-    default:
-        return corrupt(s, "groups are not part of this protocol");
+    case PROTOBUF_C_WIRE_TYPE_VARINT: return scan_varint(s, field, here->end);
+    case PROTOBUF_C_WIRE_TYPE_64BIT: return scan_fixed(s, 8);
+    case PROTOBUF_C_WIRE_TYPE_32BIT: return scan_fixed(s, 4);
+    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED: return scan_length(s, field);
+    default: return corrupt(s, "groups are not part of this protocol");
     }
 }
 
@@ -247,7 +235,7 @@ st_err st_wire_scan(const uint8_t *bytes, size_t len, const void *descriptor, st
 
 typedef struct {
     st_arena *arena;
-    bool at_ceiling;            /* the ceiling, not the machine, refused */
+    bool at_ceiling; /* the ceiling, not the machine, refused */
 } unpack_memory;
 
 static void *take(void *data, size_t bytes)
@@ -261,7 +249,7 @@ static void *take(void *data, size_t bytes)
 
 static void keep(void *data, void *pointer)
 {
-    (void)data;                 /* the arena gives everything back at once */
+    (void)data; /* the arena gives everything back at once */
     (void)pointer;
 }
 

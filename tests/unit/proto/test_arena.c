@@ -129,7 +129,7 @@ static void test_grow(void **state)
         array = grown;
         count++;
     }
-    assert_true(count >= 1024);                 /* ended by the ceiling; the old array still stands */
+    assert_true(count >= 1024);         /* ended by the ceiling; the old array still stands */
     for (size_t i = 0; i < count; i++)
         assert_int_equal(array[i], i * 7);
     size_t huge = 0;

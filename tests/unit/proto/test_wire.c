@@ -1,6 +1,6 @@
 /* tests/unit/proto/test_wire.c
- * A message that was made to hurt (nested, bloated, spelled twice) is refused before it is unpacked;
- * one from a newer program, with fields nobody here knows, is read all the same. */
+ * A message that was made to hurt (nested, bloated, spelled twice) is refused before it is
+ * unpacked; one from a newer program, with fields nobody here knows, is read all the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,99 +65,100 @@ const ProtobufCMessageDescriptor KNOT = {
     LEN(KNOT_FIELDS), KNOT_FIELDS, KNOT_BY_NAME, 1, KNOT_RANGES, NULL, NULL, NULL, NULL,
 };
 
+#define CASE(why, bytes, want) { why, bytes, sizeof(bytes) - 1, want }
+static const struct { const char *why, *bytes; size_t len; st_err want; } FIELDS[] = {
+    CASE("nothing", "", ST_OK),
+    CASE("a number", "\x20\x01", ST_OK),
+    CASE("a number of two bytes", "\x20\x80\x01", ST_OK),
+    CASE("the largest u32", "\x20\xff\xff\xff\xff\x0f", ST_OK),
+    CASE("over u32", "\x20\x80\x80\x80\x80\x10", ST_E_CORRUPT),
+    CASE("over-long 0", "\x20\x80\x00", ST_E_CORRUPT),
+    CASE("over-long 1", "\x20\x81\x80\x00", ST_E_CORRUPT),
+    CASE("a number is cut", "\x20\x80", ST_E_CORRUPT),
+    CASE("a number is missing", "\x20", ST_E_CORRUPT),
+    CASE("11 bytes of number", "\x20\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
+         ST_E_CORRUPT),
+    CASE("65 bits, unknown field", "\xa0\x06\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+         ST_E_CORRUPT),
+    CASE("64 bits, unknown field", "\xa0\x06\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+         ST_OK),
+    CASE("true", "\x28\x01", ST_OK),
+    CASE("more than true", "\x28\x02", ST_E_CORRUPT),
+    CASE("-1", "\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", ST_OK),
+    CASE("-1 in five bytes", "\x30\xff\xff\xff\xff\x0f", ST_E_CORRUPT),
+    CASE("the smallest i32", "\x30\x80\x80\x80\x80\xf8\xff\xff\xff\xff\x01", ST_OK),
+    CASE("below i32", "\x30\xff\xff\xff\xff\xf7\xff\xff\xff\xff\x01", ST_E_CORRUPT),
+    CASE("fixed64", "\x39" "12345678", ST_OK),
+    CASE("fixed64 is cut", "\x39" "1234567", ST_E_CORRUPT),
+    CASE("fixed32", "\x45" "1234", ST_OK),
+    CASE("fixed32 is cut", "\x45" "123", ST_E_CORRUPT),
+    CASE("text", "\x12\x06T\xe1\xbb\x95 3", ST_OK),
+    CASE("text with NUL", "\x12\x03" "a\0b", ST_E_CORRUPT),
+    CASE("text in Latin 1", "\x12\x03T\xf4 ", ST_E_CORRUPT),
+    CASE("surrogate in text", "\x12\x03\xed\xa0\x80", ST_E_CORRUPT),
+    CASE("bytes of any kind", "\x1a\x03\xed\0\x80", ST_OK),
+    CASE("a length over the end", "\x1a\x04" "abc", ST_E_CORRUPT),
+    CASE("the largest length", "\x1a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+         ST_E_CORRUPT),
+    CASE("a length is missing", "\x1a", ST_E_CORRUPT),
+    CASE("an over-long length", "\x1a\x81\x00" "a", ST_E_CORRUPT),
+    CASE("field 0", "\x00\x01", ST_E_CORRUPT),
+    CASE("the largest field number", "\xf8\xff\xff\xff\x0f\x01", ST_OK),
+    CASE("over the largest", "\x80\x80\x80\x80\x10\x01", ST_E_CORRUPT),
+    CASE("an over-long tag", "\xa0\x00\x01", ST_E_CORRUPT),
+    CASE("group begins", "\xa3\x06", ST_E_CORRUPT),
+    CASE("group ends", "\xa4\x06", ST_E_CORRUPT),
+    CASE("wire type 6", "\xa6\x06\x01", ST_E_CORRUPT),
+    CASE("wire type 7", "\xa7\x06\x01", ST_E_CORRUPT),
+    CASE("text as number", "\x10\x01", ST_E_CORRUPT),
+    CASE("number as text", "\x22\x01" "a", ST_E_CORRUPT),
+    CASE("number as fixed32", "\x25" "1234", ST_E_CORRUPT),
+    CASE("packed", "\x4a\x03\x01\x80\x01", ST_OK),
+    CASE("packed, empty", "\x4a\x00", ST_OK),
+    CASE("packed, cut", "\x4a\x02\x01\x80", ST_E_CORRUPT),
+    CASE("packed, over-long", "\x4a\x02\x80\x00", ST_E_CORRUPT),
+    CASE("packed, one by one", "\x48\x01\x48\x02", ST_OK),
+    CASE("packed fixed32", "\x52\x08" "12345678", ST_OK),
+    CASE("packed fixed32, cut", "\x52\x07" "1234567", ST_E_CORRUPT),
+    CASE("unknown number", "\xa0\x06\x05", ST_OK),
+    CASE("unknown number, over-long", "\xa0\x06\x85\x00", ST_E_CORRUPT),
+    CASE("unknown bytes", "\xa2\x06\x02\xff\x00", ST_OK),
+    CASE("unknown fixed64", "\xa1\x06" "12345678", ST_OK),
+    CASE("unknown fixed32 is cut", "\xa5\x06" "123", ST_E_CORRUPT),
+    CASE("a number twice", "\x20\x01\x20\x01", ST_E_CORRUPT),
+    CASE("a text twice", "\x12\x01" "a\x12\x01" "a", ST_E_CORRUPT),
+    CASE("a message twice", "\x0a\x00\x0a\x00", ST_E_CORRUPT),
+    CASE("once in each message", "\x0a\x02\x20\x01\x20\x01", ST_OK),
+    CASE("many messages", "\x5a\x00\x5a\x02\x20\x01\x5a\x00", ST_OK),
+    CASE("unknown twice", "\xa0\x06\x05\xa0\x06\x05", ST_OK),
+    CASE("a message longer than its parent", "\x0a\x02\x0a\x01\x00", ST_E_CORRUPT),
+    CASE("a field longer than its message", "\x0a\x02\x1a\x01" "a", ST_E_CORRUPT),
+};
+#undef CASE
+
 static void test_bytes_of_a_field(void **state)
 {
     (void)state;
-#define CASE(why, bytes, want) { why, bytes, sizeof(bytes) - 1, want }
-    static const struct { const char *why, *bytes; size_t len; st_err want; } CASES[] = {
-        CASE("nothing", "", ST_OK),
-        CASE("a number", "\x20\x01", ST_OK),
-        CASE("a number of two bytes", "\x20\x80\x01", ST_OK),
-        CASE("the largest u32", "\x20\xff\xff\xff\xff\x0f", ST_OK),
-        CASE("over u32", "\x20\x80\x80\x80\x80\x10", ST_E_CORRUPT),
-        CASE("over-long 0", "\x20\x80\x00", ST_E_CORRUPT),
-        CASE("over-long 1", "\x20\x81\x80\x00", ST_E_CORRUPT),
-        CASE("a number is cut", "\x20\x80", ST_E_CORRUPT),
-        CASE("a number is missing", "\x20", ST_E_CORRUPT),
-        CASE("11 bytes of number", "\x20\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
-             ST_E_CORRUPT),
-        CASE("65 bits, unknown field", "\xa0\x06\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
-             ST_E_CORRUPT),
-        CASE("64 bits, unknown field", "\xa0\x06\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-             ST_OK),
-        CASE("true", "\x28\x01", ST_OK),
-        CASE("more than true", "\x28\x02", ST_E_CORRUPT),
-        CASE("-1", "\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", ST_OK),
-        CASE("-1 in five bytes", "\x30\xff\xff\xff\xff\x0f", ST_E_CORRUPT),
-        CASE("the smallest i32", "\x30\x80\x80\x80\x80\xf8\xff\xff\xff\xff\x01", ST_OK),
-        CASE("below i32", "\x30\xff\xff\xff\xff\xf7\xff\xff\xff\xff\x01", ST_E_CORRUPT),
-        CASE("fixed64", "\x39" "12345678", ST_OK),
-        CASE("fixed64 is cut", "\x39" "1234567", ST_E_CORRUPT),
-        CASE("fixed32", "\x45" "1234", ST_OK),
-        CASE("fixed32 is cut", "\x45" "123", ST_E_CORRUPT),
-        CASE("text", "\x12\x06T\xe1\xbb\x95 3", ST_OK),
-        CASE("text with NUL", "\x12\x03" "a\0b", ST_E_CORRUPT),
-        CASE("text in Latin 1", "\x12\x03T\xf4 ", ST_E_CORRUPT),
-        CASE("surrogate in text", "\x12\x03\xed\xa0\x80", ST_E_CORRUPT),
-        CASE("bytes of any kind", "\x1a\x03\xed\0\x80", ST_OK),
-        CASE("a length over the end", "\x1a\x04" "abc", ST_E_CORRUPT),
-        CASE("the largest length", "\x1a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-             ST_E_CORRUPT),
-        CASE("a length is missing", "\x1a", ST_E_CORRUPT),
-        CASE("an over-long length", "\x1a\x81\x00" "a", ST_E_CORRUPT),
-        CASE("field 0", "\x00\x01", ST_E_CORRUPT),
-        CASE("the largest field number", "\xf8\xff\xff\xff\x0f\x01", ST_OK),
-        CASE("over the largest", "\x80\x80\x80\x80\x10\x01", ST_E_CORRUPT),
-        CASE("an over-long tag", "\xa0\x00\x01", ST_E_CORRUPT),
-        CASE("group begins", "\xa3\x06", ST_E_CORRUPT),
-        CASE("group ends", "\xa4\x06", ST_E_CORRUPT),
-        CASE("wire type 6", "\xa6\x06\x01", ST_E_CORRUPT),
-        CASE("wire type 7", "\xa7\x06\x01", ST_E_CORRUPT),
-        CASE("text as number", "\x10\x01", ST_E_CORRUPT),
-        CASE("number as text", "\x22\x01" "a", ST_E_CORRUPT),
-        CASE("number as fixed32", "\x25" "1234", ST_E_CORRUPT),
-        CASE("packed", "\x4a\x03\x01\x80\x01", ST_OK),
-        CASE("packed, empty", "\x4a\x00", ST_OK),
-        CASE("packed, cut", "\x4a\x02\x01\x80", ST_E_CORRUPT),
-        CASE("packed, over-long", "\x4a\x02\x80\x00", ST_E_CORRUPT),
-        CASE("packed, one by one", "\x48\x01\x48\x02", ST_OK),
-        CASE("packed fixed32", "\x52\x08" "12345678", ST_OK),
-        CASE("packed fixed32, cut", "\x52\x07" "1234567", ST_E_CORRUPT),
-        CASE("unknown number", "\xa0\x06\x05", ST_OK),
-        CASE("unknown number, over-long", "\xa0\x06\x85\x00", ST_E_CORRUPT),
-        CASE("unknown bytes", "\xa2\x06\x02\xff\x00", ST_OK),
-        CASE("unknown fixed64", "\xa1\x06" "12345678", ST_OK),
-        CASE("unknown fixed32 is cut", "\xa5\x06" "123", ST_E_CORRUPT),
-        CASE("a number twice", "\x20\x01\x20\x01", ST_E_CORRUPT),
-        CASE("a text twice", "\x12\x01" "a\x12\x01" "a", ST_E_CORRUPT),
-        CASE("a message twice", "\x0a\x00\x0a\x00", ST_E_CORRUPT),
-        CASE("once in each message", "\x0a\x02\x20\x01\x20\x01", ST_OK),
-        CASE("many messages", "\x5a\x00\x5a\x02\x20\x01\x5a\x00", ST_OK),
-        CASE("unknown twice", "\xa0\x06\x05\xa0\x06\x05", ST_OK),
-        CASE("a message longer than its parent", "\x0a\x02\x0a\x01\x00", ST_E_CORRUPT),
-        CASE("a field longer than its message", "\x0a\x02\x1a\x01" "a", ST_E_CORRUPT),
-    };
-    for (size_t i = 0; i < LEN(CASES); i++) {
+    for (size_t i = 0; i < LEN(FIELDS); i++) {
         st_error error = { 0 };
-        print_message("  case: %s\n", CASES[i].why);
+        print_message("  case: %s\n", FIELDS[i].why);
         /* On the heap and exactly as long as it is: reading over the end is found. */
-        uint8_t *bytes = malloc(CASES[i].len + (CASES[i].len == 0));
+        uint8_t *bytes = malloc(FIELDS[i].len + (FIELDS[i].len == 0));
         assert_non_null(bytes);
-        memcpy(bytes, CASES[i].bytes, CASES[i].len);
-        assert_int_equal(st_wire_scan(bytes, CASES[i].len, &KNOT, &error), CASES[i].want);
-        assert_int_equal(error.code, CASES[i].want);
-        assert_int_equal(st_wire_scan(bytes, CASES[i].len, &KNOT, NULL), CASES[i].want);
+        memcpy(bytes, FIELDS[i].bytes, FIELDS[i].len);
+        assert_int_equal(st_wire_scan(bytes, FIELDS[i].len, &KNOT, &error), FIELDS[i].want);
+        assert_int_equal(error.code, FIELDS[i].want);
+        assert_int_equal(st_wire_scan(bytes, FIELDS[i].len, &KNOT, NULL), FIELDS[i].want);
         /* What passes, protobuf-c can unpack. */
         st_arena arena;
         void *message = NULL;
         st_arena_init(&arena, 100000);
-        assert_int_equal(st_wire_unpack(bytes, CASES[i].len, &KNOT, &arena, &message, NULL),
-                         CASES[i].want);
-        assert_int_equal(message != NULL, CASES[i].want == ST_OK);
+        assert_int_equal(st_wire_unpack(bytes, FIELDS[i].len, &KNOT, &arena, &message, NULL),
+                         FIELDS[i].want);
+        assert_int_equal(message != NULL, FIELDS[i].want == ST_OK);
         st_arena_reset(&arena);
         free(bytes);
     }
-#undef CASE
 }
 
 /* n messages, each in the one before, by field 11 (many) or 1 (child). */
