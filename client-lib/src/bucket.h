@@ -1,0 +1,31 @@
+/* client-lib/src/bucket.h - what this store knows of one bucket: how far its base is folded, the
+ * sum of the base, its vector, and `here`, the own last counter in it. */
+#ifndef SOTAY_CLIENT_BUCKET_H
+#define SOTAY_CLIENT_BUCKET_H
+
+#include "client-lib/src/client.h"
+#include "proto/record.h"
+
+typedef struct {
+    uint64_t cursor;           /* last log index folded; 0: none */
+    st_sum sum;
+    uint64_t here;             /* own last counter in this bucket; 0: none */
+    bool in_scope;             /* the server lets this device read it */
+    bool too_new;              /* a page needs a newer program: not read, still pushed */
+} bucket_state;
+
+/* Zeroed when nothing is known. ST_E_CORRUPT, ST_E_STORAGE. */
+ST_MUST_USE st_err bucket_get(book_db *book, const st_bucket *bucket, bucket_state *out_state,
+                              st_error *error);
+ST_MUST_USE st_err bucket_put(book_db *book, const st_bucket *bucket, const bucket_state *state,
+                              st_error *error);
+/* Empty when there is none. */
+ST_MUST_USE st_err bucket_vector_get(book_db *book, const st_bucket *bucket, st_arena *arena,
+                                     st_vector *out_vector, st_error *error);
+ST_MUST_USE st_err bucket_vector_put(book_db *book, const st_bucket *bucket,
+                                     const st_vector *vector, st_error *error);
+/* The next bucket known, in order of name; scan from book_scan_of(BOOK_BUCKET). ST_E_NOT_FOUND. */
+ST_MUST_USE st_err bucket_next(book_db *book, book_scan *scan, st_bucket *out_bucket,
+                               bucket_state *out_state, st_error *error);
+
+#endif

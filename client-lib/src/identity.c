@@ -1,0 +1,172 @@
+/* client-lib/src/identity.c - reads and writes the one value that says who this store is.
+ * Promises: what is read is what was written, or ST_E_CORRUPT.
+ * Never: leaves a secret in memory that it allocated itself. */
+#include "client-lib/src/identity.h"
+
+#include <string.h>
+
+#include "client-lib/src/slip.h"
+#include "proto/sign.h"
+
+#define IDENTITY_VERSION 1u
+#define IDENTITY_BYTES_MAX 8192u
+
+static void put_offer(slip_writer *slip, const identity_offer *offer)
+{
+    slip_u8(slip, offer->is_open);
+    slip_bytes(slip, offer->code, sizeof offer->code);
+    slip_bytes(slip, offer->log_key, sizeof offer->log_key);
+    slip_bytes(slip, offer->sign_seed, sizeof offer->sign_seed);
+    slip_bytes(slip, offer->sign_key, sizeof offer->sign_key);
+    slip_bytes(slip, offer->cosign_seed, sizeof offer->cosign_seed);
+    slip_text(slip, offer->url);
+}
+
+static void get_offer(slip_reader *slip, identity_offer *offer)
+{
+    offer->is_open = slip_get_u8(slip) != 0;
+    slip_get_bytes(slip, offer->code, sizeof offer->code);
+    slip_get_bytes(slip, offer->log_key, sizeof offer->log_key);
+    slip_get_bytes(slip, offer->sign_seed, sizeof offer->sign_seed);
+    slip_get_bytes(slip, offer->sign_key, sizeof offer->sign_key);
+    slip_get_bytes(slip, offer->cosign_seed, sizeof offer->cosign_seed);
+    slip_get_text(slip, offer->url, sizeof offer->url);
+}
+
+static void put_names(slip_writer *slip, const identity *me)
+{
+    slip_u8(slip, me->is_enrolled);
+    slip_u8(slip, me->is_forked);
+    slip_bytes(slip, me->device.b, 16);
+    slip_bytes(slip, me->person.b, 16);
+    slip_bytes(slip, me->log.b, 16);
+    slip_bytes(slip, me->server_device.b, 16);
+    slip_bytes(slip, me->sign_seed, 32);
+    slip_bytes(slip, me->sign_key, 32);
+    slip_bytes(slip, me->cosign_seed, 32);
+    slip_bytes(slip, me->log_key, 32);
+    slip_bytes(slip, me->seal_key, 32);
+    slip_bytes(slip, me->recovery_key, 32);
+    slip_bytes(slip, me->server_key, 32);
+    slip_bytes(slip, me->epoch, 8);
+    slip_bytes(slip, me->install, 8);
+    slip_text(slip, me->login.s);
+    slip_text(slip, me->commune.s);
+    slip_text(slip, me->letters);
+    slip_text(slip, me->fingerprint);
+    slip_text(slip, me->url);
+}
+
+static void get_names(slip_reader *slip, identity *me)
+{
+    me->is_enrolled = slip_get_u8(slip) != 0;
+    me->is_forked = slip_get_u8(slip) != 0;
+    slip_get_bytes(slip, me->device.b, 16);
+    slip_get_bytes(slip, me->person.b, 16);
+    slip_get_bytes(slip, me->log.b, 16);
+    slip_get_bytes(slip, me->server_device.b, 16);
+    slip_get_bytes(slip, me->sign_seed, 32);
+    slip_get_bytes(slip, me->sign_key, 32);
+    slip_get_bytes(slip, me->cosign_seed, 32);
+    slip_get_bytes(slip, me->log_key, 32);
+    slip_get_bytes(slip, me->seal_key, 32);
+    slip_get_bytes(slip, me->recovery_key, 32);
+    slip_get_bytes(slip, me->server_key, 32);
+    slip_get_bytes(slip, me->epoch, 8);
+    slip_get_bytes(slip, me->install, 8);
+    slip_get_text(slip, me->login.s, sizeof me->login.s);
+    slip_get_text(slip, me->commune.s, sizeof me->commune.s);
+    slip_get_text(slip, me->letters, sizeof me->letters);
+    slip_get_text(slip, me->fingerprint, sizeof me->fingerprint);
+    slip_get_text(slip, me->url, sizeof me->url);
+}
+
+static void put_counters(slip_writer *slip, const identity *me)
+{
+    slip_u64(slip, me->scope_rev);
+    slip_u8(slip, (uint8_t)me->roles_count);
+    for (uint32_t i = 0; i < me->roles_count; i++)
+        slip_u8(slip, (uint8_t)me->roles[i]);
+    slip_u64(slip, me->counter);
+    slip_u64(slip, me->sealed);
+    slip_u8(slip, me->has_prev);
+    slip_bytes(slip, me->prev.b, 32);
+    slip_u64(slip, me->hlc);
+    slip_u64(slip, me->slips);
+    slip_u64(slip, me->requests);
+    slip_u64(slip, me->position);
+    slip_u64(slip, me->backed_up_to);
+    slip_u64(slip, (uint64_t)me->last_sync_ms);
+    slip_u8(slip, me->has_offset);
+    slip_u64(slip, (uint64_t)me->clock_offset_ms);
+    slip_u64(slip, me->gone_from);
+    slip_u64(slip, me->gone_to);
+}
+
+static void get_counters(slip_reader *slip, identity *me)
+{
+    me->scope_rev = slip_get_u64(slip);
+    me->roles_count = slip_get_u8(slip);
+    slip->bad = slip->bad || me->roles_count > IDENTITY_ROLES_MAX;
+    for (uint32_t i = 0; i < me->roles_count && !slip->bad; i++)
+        me->roles[i] = (st_role)slip_get_u8(slip);
+    me->counter = slip_get_u64(slip);
+    me->sealed = slip_get_u64(slip);
+    me->has_prev = slip_get_u8(slip) != 0;
+    slip_get_bytes(slip, me->prev.b, 32);
+    me->hlc = slip_get_u64(slip);
+    me->slips = slip_get_u64(slip);
+    me->requests = slip_get_u64(slip);
+    me->position = slip_get_u64(slip);
+    me->backed_up_to = slip_get_u64(slip);
+    me->last_sync_ms = (int64_t)slip_get_u64(slip);
+    me->has_offset = slip_get_u8(slip) != 0;
+    me->clock_offset_ms = (int64_t)slip_get_u64(slip);
+    me->gone_from = slip_get_u64(slip);
+    me->gone_to = slip_get_u64(slip);
+}
+
+st_err identity_put(book_db *book, const identity *me, st_error *error)
+{
+    st_buffer out;
+    st_buffer_init(&out, IDENTITY_BYTES_MAX);
+    slip_writer slip = { &out, ST_OK };
+    slip_u8(&slip, IDENTITY_VERSION);
+    put_names(&slip, me);
+    put_counters(&slip, me);
+    put_offer(&slip, &me->offer);
+    book_key key = book_key_of(BOOK_SELF);
+    st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
+                                   : book_put(book, &key, out.data, out.len, error);
+    if (out.data != NULL)
+        st_wipe(out.data, out.capacity);
+    st_buffer_free(&out);
+    return err;
+}
+
+st_err identity_get(book_db *book, identity *out_identity, st_error *error)
+{
+    st_arena arena;
+    st_arena_init(&arena, 64 * 1024);
+    identity me;
+    memset(&me, 0, sizeof me);
+    book_key key = book_key_of(BOOK_SELF);
+    book_value value = { NULL, 0 };
+    st_err err = book_get(book, &key, &arena, &value, error);
+    if (err == ST_OK) {
+        slip_reader slip = { value.data, value.len, 0, false };
+        uint8_t version = slip_get_u8(&slip);
+        get_names(&slip, &me);
+        get_counters(&slip, &me);
+        get_offer(&slip, &me.offer);
+        if (version != IDENTITY_VERSION)
+            err = st_fail(error, ST_E_VERSION, "store: made by another version");
+        else if (slip.bad || slip.at != slip.len)
+            err = st_fail(error, ST_E_CORRUPT, "store: the identity is damaged");
+        else
+            *out_identity = me;
+    }
+    st_wipe(&me, sizeof me);
+    st_arena_reset(&arena);
+    return err;
+}

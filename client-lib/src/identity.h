@@ -1,0 +1,50 @@
+/* client-lib/src/identity.h - who this store is: keys, person, log, counters. One small value that
+ * is rewritten, in the same transaction, by everything that uses up a counter. */
+#ifndef SOTAY_CLIENT_IDENTITY_H
+#define SOTAY_CLIENT_IDENTITY_H
+
+#include "client-lib/src/book.h"
+#include "proto/change.h"
+
+#define IDENTITY_ROLES_MAX 8u
+
+/* An enrolment that was asked for and not answered yet: asked again, it gives the same answer. */
+typedef struct {
+    bool is_open;
+    uint8_t code[16], log_key[32], sign_seed[32], sign_key[32], cosign_seed[32];
+    char url[256];
+} identity_offer;
+
+typedef struct {
+    bool is_enrolled;
+    bool is_forked;            /* the server stored another branch of this device first */
+    st_id device, person, log, server_device;
+    uint8_t sign_seed[32], sign_key[32], cosign_seed[32];
+    uint8_t log_key[32], seal_key[32], recovery_key[32], server_key[32];
+    uint8_t epoch[8], install[8];
+    st_code login, commune;
+    char letters[9], fingerprint[81], url[256];
+    uint64_t scope_rev;
+    st_role roles[IDENTITY_ROLES_MAX];
+    uint32_t roles_count;
+
+    uint64_t counter;          /* of the last own change */
+    uint64_t sealed;           /* of the last own change that is in a set */
+    bool has_prev;             /* a set was sealed: */
+    st_hash prev;              /*   its hash */
+    st_hlc hlc;
+    uint64_t slips;            /* slip numbers given out */
+    uint64_t requests;         /* request counters used up or reserved */
+    uint64_t position, backed_up_to;
+    int64_t last_sync_ms;      /* by our clock; 0: never */
+    bool has_offset;
+    int64_t clock_offset_ms;   /* server minus phone */
+    uint64_t gone_from, gone_to;   /* own counters that no longer exist; 0: none */
+    identity_offer offer;
+} identity;
+
+/* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err identity_get(book_db *book, identity *out_identity, st_error *error);
+ST_MUST_USE st_err identity_put(book_db *book, const identity *identity, st_error *error);
+
+#endif

@@ -1,0 +1,300 @@
+/* client-lib/src/lexicon.c - forms and names, derived from catalogue records.
+ * Promises: what it answers is what the base of the catalogue says; a definition that cannot be
+ * read is as if it were not there.
+ * Never: knows a form by heart - a new field or criterion needs no new program. */
+#include "client-lib/src/lexicon.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client-lib/src/slip.h"
+#include "proto/merge.h"
+
+#define LABEL_BYTES_MAX 4096u
+
+static book_key form_key(const char *name, uint32_t version)
+{
+    book_key key = book_key_text(BOOK_FORM, name);
+    uint8_t number[5] = { 0 };
+    st_put_u32(number + 1, version);
+    book_key_bytes(&key, number, sizeof number);
+    return key;
+}
+
+static book_key name_key(const char *kind, const void *code, size_t len)
+{
+    book_key key = book_key_text(BOOK_NAME, kind);
+    book_key_bytes(&key, "", 1);
+    book_key_bytes(&key, code, len);
+    return key;
+}
+
+/* The key of the newest version. */
+static st_err newest_key(sotay_client *client, const char *name, book_key *out_key,
+                         st_error *error)
+{
+    book_key end = form_key(name, UINT32_MAX);
+    return book_before(&client->book, &end, end.len - 4, out_key, error);
+}
+
+static st_err remember_form(sotay_client *client, const st_form *form, st_error *error)
+{
+    client_form *forms = client->forms;
+    if (client->forms_count == client->forms_capacity)
+        forms = st_arena_grow(&client->forms_arena, forms, client->forms_count,
+                              &client->forms_capacity, sizeof *forms);
+    if (forms == NULL)
+        return st_fail(error, ST_E_MEMORY, "forms: no memory");
+    client->forms = forms;
+    client_form entry = { form->name, form->version, form };
+    forms[client->forms_count++] = entry;
+    return ST_OK;
+}
+
+st_err lexicon_form(sotay_client *client, const char *name, uint32_t version,
+                    const st_form **out_form, st_error *error)
+{
+    if (strlen(name) == 0 || strlen(name) > ST_CODE_BYTES_MAX)
+        return ST_E_NOT_FOUND;
+    book_key key = form_key(name, version);
+    if (version == 0) {
+        st_err err = newest_key(client, name, &key, error);
+        if (err != ST_OK)
+            return err;
+        version = st_get_u32(key.b + key.len - 4);
+    }
+    for (size_t i = 0; i < client->forms_count; i++) {
+        if (client->forms[i].version == version && strcmp(client->forms[i].name, name) == 0) {
+            *out_form = client->forms[i].form;
+            return ST_OK;
+        }
+    }
+    book_value value = { NULL, 0 };
+    const st_form *form = NULL;
+    st_err err = book_get(&client->book, &key, &client->forms_arena, &value, error);
+    if (err == ST_OK)
+        err = st_form_decode(value.data, value.len, &client->forms_arena, &form, error);
+    if (err == ST_OK)
+        err = remember_form(client, form, error);
+    if (err == ST_OK)
+        *out_form = form;
+    return err;
+}
+
+st_err lexicon_learn_form(sotay_client *client, const st_record *record, st_error *error)
+{
+    const st_value *definition = NULL;
+    for (size_t i = 0; i < record->lives_count; i++)
+        if (record->lives[i].op.value.kind == ST_VALUE_BYTES)
+            definition = &record->lives[i].op.value;
+    if (definition == NULL)
+        return ST_OK;
+    st_arena arena;
+    st_arena_init(&arena, CLIENT_FORMS_BYTES_MAX);
+    const st_form *form = NULL;
+    st_err err = st_form_decode(definition->data, definition->len, &arena, &form, error);
+    if (err == ST_OK) {
+        book_key key = form_key(form->name, form->version);
+        err = book_put(&client->book, &key, definition->data, definition->len, error);
+    } else if (err != ST_E_MEMORY) {
+        err = ST_OK;           /* of a newer program: its records wait until this one is renewed */
+    }
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* The live value of a top-level field that is shown first. */
+static const st_live *shown(const st_form *form, const st_record *record, const char *name,
+                            const st_field **out_field)
+{
+    const st_field *field = st_form_field(form, name);
+    if (field == NULL)
+        return NULL;
+    st_path path;
+    memset(&path, 0, sizeof path);
+    path.kind = ST_PATH_FIELD;
+    path.field = field->no;
+    size_t at = st_view_shown(record, st_record_path(record, &path));
+    if (at == SIZE_MAX)
+        return NULL;
+    *out_field = field;
+    return &record->lives[at];
+}
+
+const char *lexicon_value(const st_form *form, const st_record *record, const char *name,
+                          st_arena *arena)
+{
+    const st_field *field = NULL;
+    const st_live *live = shown(form, record, name, &field);
+    if (live == NULL || live->op.value.kind == ST_VALUE_NULL)
+        return "";
+    st_buffer text;
+    st_buffer_init(&text, ST_VALUE_BYTES_MAX * 2);
+    const char *copy = NULL;
+    if (st_value_text(field, &live->op.value, &text, NULL) == ST_OK)
+        copy = (const char *)st_arena_copy(arena, text.data, text.len);
+    st_buffer_free(&text);
+    return copy == NULL ? "" : copy;
+}
+
+/* The first of these fields that holds something. */
+static const char *first_of(const st_form *form, const st_record *record,
+                            const char *const names[], st_arena *arena)
+{
+    for (size_t i = 0; names[i] != NULL; i++) {
+        const char *text = lexicon_value(form, record, names[i], arena);
+        if (text[0] != '\0')
+            return text;
+    }
+    return "";
+}
+
+static st_err put_name(sotay_client *client, const book_key *key, const char *vi, const char *en,
+                       st_error *error)
+{
+    st_buffer out;
+    st_buffer_init(&out, LABEL_BYTES_MAX * 2);
+    slip_writer slip = { &out, ST_OK };
+    slip_text(&slip, vi);
+    slip_text(&slip, en);
+    st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "names: one is too long")
+                                   : book_put(&client->book, key, out.data, out.len, error);
+    st_buffer_free(&out);
+    return err;
+}
+
+static st_err learn_person(sotay_client *client, const st_form *form, const st_record *record,
+                           st_arena *arena, st_error *error)
+{
+    const st_field *field = NULL;
+    const st_live *live = shown(form, record, "person_id", &field);
+    const char *login = lexicon_value(form, record, "login", arena);
+    const char *name = lexicon_value(form, record, "full_name", arena);
+    const uint8_t *id = record->id.b;
+    if (live != NULL && live->op.value.kind == ST_VALUE_ID && live->op.value.len == 16)
+        id = live->op.value.data;
+    book_key key = name_key("person", id, 16);
+    return login[0] == '\0' ? ST_OK : put_name(client, &key, login, name, error);
+}
+
+static st_err learn_device(sotay_client *client, const st_form *form, const st_record *record,
+                           st_error *error)
+{
+    const st_field *field = NULL;
+    const st_live *device = shown(form, record, "device_id", &field);
+    const st_live *person = shown(form, record, "person_id", &field);
+    if (device == NULL || person == NULL || device->op.value.len != 16 ||
+        person->op.value.len != 16)
+        return ST_OK;
+    book_key key = name_key("device", device->op.value.data, 16);
+    return book_put(&client->book, &key, person->op.value.data, 16, error);
+}
+
+st_err lexicon_learn_names(sotay_client *client, const st_form *form, const st_record *record,
+                           st_error *error)
+{
+    static const char *const VI[] = { "label_vi", "name_vi", "title_vi", "label", NULL };
+    static const char *const EN[] = { "label_en", "gloss_en", "name_en", "title_en", NULL };
+    char id_field[ST_CODE_BYTES_MAX + 8];
+    st_arena arena;
+    st_arena_init(&arena, 1024 * 1024);
+    st_err err = ST_OK;
+    (void)snprintf(id_field, sizeof id_field, "%s_id", form->name);
+    const char *code = lexicon_value(form, record, id_field, &arena);
+    if (strcmp(form->name, "person") == 0) {
+        err = learn_person(client, form, record, &arena, error);
+    } else if (strcmp(form->name, "device") == 0) {
+        err = learn_device(client, form, record, error);
+    } else if (code[0] != '\0' && strlen(code) <= ST_CODE_BYTES_MAX) {
+        book_key key = name_key(form->name, code, strlen(code));
+        err = put_name(client, &key, first_of(form, record, VI, &arena),
+                       first_of(form, record, EN, &arena), error);
+    }
+    st_arena_reset(&arena);
+    return err;
+}
+
+bool lexicon_has(sotay_client *client, const char *kind, const char *code)
+{
+    size_t len = strlen(code);
+    if (len == 0 || len > ST_CODE_BYTES_MAX || strlen(kind) > ST_CODE_BYTES_MAX)
+        return false;
+    book_key key = name_key(kind, code, len);
+    return book_has(&client->book, &key);
+}
+
+bool lexicon_any(sotay_client *client, const char *kind, st_code *out_code, bool *out_only)
+{
+    if (strlen(kind) > ST_CODE_BYTES_MAX)
+        return false;
+    book_key prefix = name_key(kind, "", 0);
+    book_scan scan = book_scan_of(&prefix);
+    if (book_scan_next(&client->book, &scan, NULL, NULL, NULL) != ST_OK)
+        return false;
+    if (!st_code_set(out_code, (const char *)scan.at.b + prefix.len, scan.at.len - prefix.len))
+        return false;
+    *out_only = book_scan_next(&client->book, &scan, NULL, NULL, NULL) != ST_OK;
+    return true;
+}
+
+st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_person,
+                      st_error *error)
+{
+    st_arena arena;
+    st_arena_init(&arena, 4096);
+    book_key key = name_key("device", device->b, 16);
+    book_value value = { NULL, 0 };
+    st_err err = book_get(&client->book, &key, &arena, &value, error);
+    if (err == ST_OK && value.len == sizeof out_person->b)
+        memcpy(out_person->b, value.data, sizeof out_person->b);
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* Label number `which` (0 vi or login, 1 en or full name) of a name; NULL when there is none. */
+static const char *label(const lexicon_directory *names, const book_key *key, int which)
+{
+    book_value value = { NULL, 0 };
+    if (book_get(&names->client->book, key, names->arena, &value, NULL) != ST_OK)
+        return NULL;
+    slip_reader slip = { value.data, value.len, 0, false };
+    size_t vi_len = 0, en_len = 0;
+    const uint8_t *vi = slip_get_blob(&slip, &vi_len);
+    const uint8_t *en = slip_get_blob(&slip, &en_len);
+    if (slip.bad)
+        return NULL;
+    bool take_en = which == 1 && en_len > 0;
+    size_t len = take_en ? en_len : vi_len;
+    return len == 0 ? NULL : (const char *)st_arena_copy(names->arena, take_en ? en : vi, len);
+}
+
+static const char *directory_login(void *context, const st_id *person)
+{
+    const lexicon_directory *names = context;
+    book_key key = name_key("person", person->b, 16);
+    return label(names, &key, 0);
+}
+
+static const char *directory_label(void *context, const char *keys, const char *code)
+{
+    const lexicon_directory *names = context;
+    if (keys == NULL || strlen(keys) > ST_CODE_BYTES_MAX || strlen(code) > ST_CODE_BYTES_MAX)
+        return NULL;
+    book_key key = name_key(keys, code, strlen(code));
+    return label(names, &key, strcmp(names->client->lang, "en") == 0 ? 1 : 0);
+}
+
+static const char *directory_unit(void *context, const char *unit_id)
+{
+    return directory_label(context, "unit", unit_id);
+}
+
+void lexicon_directory_init(lexicon_directory *names, sotay_client *client, st_arena *arena)
+{
+    names->client = client;
+    names->arena = arena;
+    names->directory.context = names;
+    names->directory.login = directory_login;
+    names->directory.unit_name = directory_unit;
+    names->directory.key_label = directory_label;
+}

@@ -1,0 +1,41 @@
+/* client-lib/src/lexicon.h - what the catalogue says, kept ready: form definitions by name and
+ * version, names of people, units, criteria. Derived from the catalogue's records when they are
+ * folded. A record of form F is found by its code in the field `F_id` (person: by its id). */
+#ifndef SOTAY_CLIENT_LEXICON_H
+#define SOTAY_CLIENT_LEXICON_H
+
+#include "client-lib/src/client.h"
+#include "proto/show.h"
+
+/* The definition that a record is pinned to; version 0: the newest. Lives as long as the client.
+ * Inside a transaction. ST_E_NOT_FOUND (without *error), ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err lexicon_form(sotay_client *client, const char *name, uint32_t version,
+                                const st_form **out_form, st_error *error);
+/* Takes in the definition that a record of form `form` holds: the value of kind BYTES. */
+ST_MUST_USE st_err lexicon_learn_form(sotay_client *client, const st_record *record,
+                                      st_error *error);
+/* Refreshes the names that a catalogue record of form `form` gives. */
+ST_MUST_USE st_err lexicon_learn_names(sotay_client *client, const st_form *form,
+                                       const st_record *record, st_error *error);
+
+/* Does the catalogue have an entry `code` of a kind ("unit", "criterion")? */
+bool lexicon_has(sotay_client *client, const char *kind, const char *code);
+/* Does it have any of that kind? The first one's code in *out_code, whether it is the only one. */
+bool lexicon_any(sotay_client *client, const char *kind, st_code *out_code, bool *out_only);
+/* The person of a device; ST_E_NOT_FOUND. */
+ST_MUST_USE st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_person,
+                                  st_error *error);
+
+/* The shown value of a field as text for machines, in the arena; "" when there is none. */
+const char *lexicon_value(const st_form *form, const st_record *record, const char *field,
+                          st_arena *arena);
+
+/* A directory for proto/show.h over the open transaction; its strings live in the arena. */
+typedef struct {
+    sotay_client *client;
+    st_arena *arena;
+    st_directory directory;
+} lexicon_directory;
+void lexicon_directory_init(lexicon_directory *names, sotay_client *client, st_arena *arena);
+
+#endif

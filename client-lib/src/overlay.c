@@ -1,0 +1,277 @@
+/* client-lib/src/overlay.c - folds own unsent, held and carried changes over the base of a record.
+ * Promises: what the base has leaves the overlay; a frozen change is skipped, as every replica
+ * skips it; the base on disk is not touched by reading.
+ * Never: another person's change that the base does not have. */
+#include "client-lib/src/overlay.h"
+
+#include <string.h>
+
+#include "client-lib/src/slip.h"
+#include "proto/changeset.h"
+#include "proto/merge.h"
+
+#define ROW_BYTES_MAX ((size_t)ST_FRAME_BYTES_MAX)
+#define ENTRY_BYTES 10u
+
+static book_key over_key(const st_id *record, const st_dot *dot)
+{
+    book_key key = book_key_id(BOOK_OVER, record);
+    book_key_bytes(&key, dot->device.b, sizeof dot->device.b);
+    book_key_u64(&key, dot->counter);
+    return key;
+}
+
+st_err overlay_put(book_db *book, const st_id *record, const overlay_entry *entry, st_error *error)
+{
+    uint8_t value[ENTRY_BYTES];
+    st_put_u64(value, entry->first);
+    value[8] = (uint8_t)entry->status;
+    value[9] = (uint8_t)entry->hold;
+    book_key key = over_key(record, &entry->dot);
+    return book_put(book, &key, value, sizeof value, error);
+}
+
+st_err overlay_delete(book_db *book, const st_id *record, const st_dot *dot, st_error *error)
+{
+    book_key key = over_key(record, dot);
+    return book_delete(book, &key, error);
+}
+
+static st_err unpack(const book_value *value, overlay_entry *entry, st_error *error)
+{
+    if (value->len != ENTRY_BYTES || value->data[8] > OVERLAY_HELD)
+        return st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
+    entry->first = st_get_u64(value->data);
+    entry->status = (overlay_status)value->data[8];
+    entry->hold = (st_hold)value->data[9];
+    return ST_OK;
+}
+
+st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot,
+                   overlay_entry *out_entry, st_error *error)
+{
+    st_arena arena;
+    st_arena_init(&arena, 4096);
+    book_key key = over_key(record, dot);
+    book_value value = { NULL, 0 };
+    overlay_entry entry = { .dot = *dot };
+    st_err err = book_get(book, &key, &arena, &value, error);
+    if (err == ST_OK)
+        err = unpack(&value, &entry, error);
+    if (err == ST_OK)
+        *out_entry = entry;
+    st_arena_reset(&arena);
+    return err;
+}
+
+const st_change *overlay_change(const st_set *set, uint64_t counter)
+{
+    if (counter < set->first || counter - set->first >= set->changes_count)
+        return NULL;
+    return &set->changes[counter - set->first];
+}
+
+st_err overlay_set_get(sotay_client *client, const st_dot *dot, uint64_t first, st_arena *arena,
+                       st_set *out_set, st_error *error)
+{
+    book_key key = book_key_of(BOOK_CHANGE);
+    if (first == 0)
+        book_key_u64(&key, dot->counter);
+    else
+        key = book_key_counter(BOOK_SET, &dot->device, first);
+    book_value value = { NULL, 0 };
+    st_err err = book_get(&client->book, &key, arena, &value, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing");
+    if (err == ST_OK)
+        err = st_set_decode(value.data, value.len, arena, out_set, error);
+    return err;
+}
+
+void overlay_walk_begin(overlay_walk *walk, sotay_client *client, const st_id *record,
+                        st_arena *arena)
+{
+    memset(walk, 0, sizeof *walk);
+    walk->client = client;
+    walk->arena = arena;
+    book_key prefix = book_key_id(BOOK_OVER, record);
+    walk->scan = book_scan_of(&prefix);
+}
+
+/* Makes walk->set the one that the entry lies in. */
+static st_err take_set(overlay_walk *walk, const overlay_entry *entry, st_error *error)
+{
+    st_dot at = { entry->dot.device, entry->first == 0 ? 0 : entry->first };
+    if (walk->has_set && entry->first != 0 && st_dot_cmp(&at, &walk->set_at) == 0)
+        return ST_OK;
+    walk->has_set = false;
+    st_err err = overlay_set_get(walk->client, &entry->dot, entry->first, walk->arena, &walk->set,
+                                 error);
+    if (err == ST_OK) {
+        walk->set_at = at;
+        walk->has_set = true;
+    }
+    return err;
+}
+
+st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry,
+                         const st_change **out_change, const st_set **out_set, st_error *error)
+{
+    book_value value = { NULL, 0 };
+    overlay_entry entry;
+    memset(&entry, 0, sizeof entry);
+    st_err err = book_scan_next(&walk->client->book, &walk->scan, walk->arena, &value, error);
+    if (err != ST_OK)
+        return err;
+    const book_key *key = &walk->scan.at;
+    if (key->len != 1 + 16 + 16 + 8)
+        return st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
+    memcpy(entry.dot.device.b, key->b + 17, 16);
+    entry.dot.counter = st_get_u64(key->b + 33);
+    err = unpack(&value, &entry, error);
+    if (err == ST_OK)
+        err = take_set(walk, &entry, error);
+    if (err != ST_OK)
+        return err;
+    const st_change *change = overlay_change(&walk->set, entry.dot.counter);
+    if (change == NULL)
+        return st_fail(error, ST_E_CORRUPT, "store: an own change is not in its set");
+    *out_entry = entry;
+    *out_change = change;
+    *out_set = &walk->set;
+    return ST_OK;
+}
+
+/* Loads the base, or an empty record in the bucket of the first own change. */
+static st_err load_base(sotay_client *client, const st_id *id, st_arena *arena, overlay_view *view,
+                        st_error *error)
+{
+    book_key key = book_key_id(BOOK_BASE, id);
+    book_value value = { NULL, 0 };
+    st_err err = book_get(&client->book, &key, arena, &value, error);
+    if (err == ST_OK) {
+        view->has_base = true;
+        err = st_record_decode(value.data, value.len, arena, &view->record, error);
+    } else if (err == ST_E_NOT_FOUND) {
+        overlay_walk walk;
+        overlay_entry entry;
+        const st_change *change = NULL;
+        const st_set *set = NULL;
+        overlay_walk_begin(&walk, client, id, arena);
+        err = overlay_walk_next(&walk, &entry, &change, &set, error);
+        if (err == ST_OK)
+            st_record_init(&view->record, arena, id, &set->bucket);
+    }
+    char text[33];
+    st_id_format(id, text);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, err, "record %s: not on this device", text);
+    if (err == ST_OK)
+        err = bucket_vector_get(&client->book, &view->record.bucket, arena, &view->vector, error);
+    return err;
+}
+
+static st_err fold_own(sotay_client *client, overlay_view *view, const overlay_entry *entry,
+                       const st_change *change, const st_set *set)
+{
+    view->is_held = view->is_held || entry->status == OVERLAY_HELD;
+    if (st_vector_has(&view->vector, &change->dot) || st_change_is_frozen(change) ||
+        change->unknown)
+        return ST_OK;
+    st_arrival arrival;
+    memset(&arrival, 0, sizeof arrival);
+    arrival.actor = set->has_actor ? set->actor : client->me.person;
+    arrival.role = set->role;
+    arrival.via = set->via;
+    st_fold_how how = { ST_FOLD_APPLY, false };
+    view->has_own = true;
+    return st_merge_fold(&view->vector, &view->record, change, &arrival, how);
+}
+
+st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
+                    overlay_view *out_view, st_error *error)
+{
+    overlay_view view;
+    memset(&view, 0, sizeof view);
+    st_err err = load_base(client, record, arena, &view, error);
+    overlay_walk walk;
+    overlay_walk_begin(&walk, client, record, arena);
+    while (err == ST_OK) {
+        overlay_entry entry;
+        const st_change *change = NULL;
+        const st_set *set = NULL;
+        err = overlay_walk_next(&walk, &entry, &change, &set, error);
+        if (err == ST_OK)
+            err = fold_own(client, &view, &entry, change, set);
+    }
+    if (err != ST_E_NOT_FOUND || (!view.has_base && !view.has_own))
+        return err != ST_OK ? err : ST_E_NOT_FOUND;
+    if (view.record.created) {
+        err = lexicon_form(client, view.record.form.s, view.record.form_version, &view.form,
+                           error);
+        if (err != ST_OK && err != ST_E_NOT_FOUND && err != ST_E_CORRUPT)
+            return err;
+    }
+    *out_view = view;
+    return ST_OK;
+}
+
+st_show_how overlay_how(const sotay_client *client, const lexicon_directory *names, bool is_held)
+{
+    st_show_how how;
+    memset(&how, 0, sizeof how);
+    how.directory = names == NULL ? NULL : &names->directory;
+    how.lang = client->lang;
+    how.offset_minutes = client->offset_minutes;
+    how.is_phone = true;
+    how.is_held = is_held;
+    return how;
+}
+
+static st_err put_row(sotay_client *client, const st_id *id, st_row *row, st_error *error)
+{
+    const char *folded = row->folded == NULL ? "" : row->folded;
+    book_key row_key = book_key_id(BOOK_ROW, id), fold_key = book_key_id(BOOK_FOLD, id);
+    row->folded = "";          /* apart, so that a list reads little */
+    st_buffer out;
+    st_buffer_init(&out, ROW_BYTES_MAX);
+    st_err err = st_row_encode(row, &out, error);
+    if (err == ST_OK)
+        err = book_put(&client->book, &row_key, out.data, out.len, error);
+    if (err == ST_OK)
+        err = book_put(&client->book, &fold_key, folded, strlen(folded), error);
+    st_buffer_free(&out);
+    return err;
+}
+
+st_err overlay_row_put(sotay_client *client, const overlay_view *view, st_arena *arena,
+                       st_error *error)
+{
+    if (view->form == NULL || !view->record.created)
+        return ST_OK;          /* shown once its form, or the change that makes it, is here */
+    lexicon_directory names;
+    lexicon_directory_init(&names, client, arena);
+    st_show_how how = overlay_how(client, &names, view->is_held);
+    st_row row;
+    memset(&row, 0, sizeof row);
+    st_err err = st_row_make(view->form, &view->record, &how, arena, &row, error);
+    return err == ST_OK ? put_row(client, &view->record.id, &row, error) : err;
+}
+
+st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *error)
+{
+    st_arena arena;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    overlay_view view;
+    st_err err = overlay_load(client, record, &arena, &view, error);
+    if (err == ST_OK) {
+        err = overlay_row_put(client, &view, &arena, error);
+    } else if (err == ST_E_NOT_FOUND) {
+        book_key row_key = book_key_id(BOOK_ROW, record), fold = book_key_id(BOOK_FOLD, record);
+        err = book_delete(&client->book, &row_key, error);
+        if (err == ST_OK)
+            err = book_delete(&client->book, &fold, error);
+    }
+    st_arena_reset(&arena);
+    return err;
+}

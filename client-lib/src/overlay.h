@@ -1,0 +1,72 @@
+/* client-lib/src/overlay.h - a record as its owner sees it: the base (what the log says at the
+ * cursor) with own unsent, held and carried changes folded over it. Computed for reading; the base
+ * never contains it. */
+#ifndef SOTAY_CLIENT_OVERLAY_H
+#define SOTAY_CLIENT_OVERLAY_H
+
+#include "client-lib/src/bucket.h"
+#include "client-lib/src/lexicon.h"
+
+/* Where an own change is that its base has not (table OVER). */
+typedef enum { OVERLAY_UNSEALED, OVERLAY_SEALED, OVERLAY_SENT, OVERLAY_HELD } overlay_status;
+typedef struct {
+    st_dot dot;
+    uint64_t first;            /* of its set; 0: not sealed, in table CHANGE */
+    overlay_status status;
+    st_hold hold;              /* OVERLAY_HELD */
+} overlay_entry;
+
+typedef struct {
+    st_record record;          /* folded */
+    st_vector vector;          /* folded too: for contexts */
+    const st_form *form;       /* NULL: unknown here */
+    bool has_base, is_held;
+    bool has_own;              /* something of ours is folded over the base */
+} overlay_view;
+
+/* The record as it is shown. All memory in the arena; inside a transaction. ST_E_NOT_FOUND (with
+ * *error), ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
+                                overlay_view *out_view, st_error *error);
+
+ST_MUST_USE st_err overlay_put(book_db *book, const st_id *record, const overlay_entry *entry,
+                               st_error *error);
+ST_MUST_USE st_err overlay_delete(book_db *book, const st_id *record, const st_dot *dot,
+                                  st_error *error);
+/* ST_E_NOT_FOUND without *error. */
+ST_MUST_USE st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot,
+                               overlay_entry *out_entry, st_error *error);
+
+/* Walks the own changes of one record, in order; the set each lies in is decoded once. */
+typedef struct {
+    sotay_client *client;
+    st_arena *arena;           /* of the decoded sets */
+    book_scan scan;
+    st_set set;                /* decoded last */
+    st_dot set_at;             /* device and first of it; counter 0: a change that is not sealed */
+    bool has_set;
+} overlay_walk;
+void overlay_walk_begin(overlay_walk *walk, sotay_client *client, const st_id *record,
+                        st_arena *arena);
+/* The next one; *out_change and *out_set live in the arena. ST_E_NOT_FOUND at the end. */
+ST_MUST_USE st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry,
+                                     const st_change **out_change, const st_set **out_set,
+                                     st_error *error);
+
+/* One change by where it is kept: sealed in the set `first` of its device, or (first 0) not yet. */
+ST_MUST_USE st_err overlay_set_get(sotay_client *client, const st_dot *dot, uint64_t first,
+                                   st_arena *arena, st_set *out_set, st_error *error);
+/* The change `counter` of a set; NULL when it is not in it. */
+const st_change *overlay_change(const st_set *set, uint64_t counter);
+
+/* Writes the summary row and the search text of a record from its view (or deletes them when the
+ * record is not there). */
+ST_MUST_USE st_err overlay_row_put(sotay_client *client, const overlay_view *view, st_arena *arena,
+                                   st_error *error);
+/* Loads the record and writes its row. Memory is given back. */
+ST_MUST_USE st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *error);
+
+/* How this client shows records. */
+st_show_how overlay_how(const sotay_client *client, const lexicon_directory *names, bool is_held);
+
+#endif
