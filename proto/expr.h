@@ -1,4 +1,4 @@
-/* proto/expr.h - the documented subset of XLSForm expressions (docs/data-model.md "Expressions"):
+/* proto/expr.h - the documented subset of XLSForm expressions (docs/data-model.md 7):
  * one bounded evaluator for phone and server. No recursion; at most ST_EXPR_* of everything. */
 #ifndef SOTAY_PROTO_EXPR_H
 #define SOTAY_PROTO_EXPR_H
@@ -32,11 +32,19 @@ typedef struct {
 
 typedef struct st_expr st_expr;
 
-/* Compiles into the arena. ST_E_VALUE with position and reason; ST_E_TOO_LARGE; ST_E_MEMORY. */
+/* Compiles into the arena (the text is copied). ST_E_VALUE with position and reason: syntax, unknown
+ * function or name; ST_E_TOO_LARGE: over one of ST_EXPR_*; ST_E_MEMORY. Whether the form knows the
+ * paths is not looked at: st_expr_paths says which they are. */
 ST_MUST_USE st_err st_expr_compile(const char *text, size_t len, st_arena *arena,
                                    const st_expr **out_expr, st_error *error);
+/* Calls `say` for each ${path} in order of appearance: is_group when it stands in count(). Stops and
+ * returns false as soon as say does. */
+bool st_expr_paths(const st_expr *expr,
+                   bool (*say)(void *context, const char *path, size_t len, bool is_group),
+                   void *context);
 /* Never fails: what cannot be computed is EMPTY (division by zero, text in arithmetic). Comparing
- * with EMPTY is false but for `= ''` and `!= ''`. */
+ * with EMPTY is false but for `= ''` and `!= ''`. A text of the result points into the expression
+ * or to what the source gave. */
 st_expr_value st_expr_eval(const st_expr *expr, const st_expr_source *source);
 /* XLSForm's truth: BOOL as it is, NUMBER != 0, STRING non-empty, EMPTY false. */
 bool st_expr_true(st_expr_value value);

@@ -62,9 +62,24 @@ typedef struct {
     uint32_t title_count;
 } st_form;
 
-/* The wire form of a definition (form.proto). encode appends; decode checks everything that
- * tools/check/catalogue.py checks (bounds, doubles, expressions compile) and puts the form in the
- * arena. ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+/* Bounds of a definition. */
+#define ST_FORM_BYTES_MAX ST_VALUE_BYTES_MAX  /* encoded: a definition travels as one value */
+#define ST_FORM_FIELDS_MAX 999u               /* of a form, or of one group; and groups */
+#define ST_FORM_NO_MAX 999u                   /* the highest number of a field or group */
+#define ST_FORM_NAME_BYTES_MAX 64u            /* [a-z][a-z0-9_]* */
+#define ST_FORM_OPTIONS_MAX 1000u             /* of one list; and lists */
+#define ST_FORM_STR_MAX 16000u                /* characters of a str field at most */
+#define ST_FORM_LABEL_BYTES_MAX 1000u
+#define ST_FORM_NUMBER_MAX INT64_C(9007199254740992)  /* uint, dec, money: exact in JSON too */
+
+/* Is the definition sound: numbers and names in bounds and not doubled, types and classes known and
+ * fitting, lists there, expressions compile and name paths of the form? ST_E_CORRUPT with the place
+ * and reason; ST_E_MEMORY. Labels and writers are tools/check/catalogue.py's to judge. */
+ST_MUST_USE st_err st_form_verify(const st_form *form, st_error *error);
+
+/* The wire form of a definition (form.proto): encode appends, NULL texts as empty ones; decode
+ * verifies and puts the form in the arena, empty expressions, messages and keys as NULL.
+ * ST_E_CORRUPT, ST_E_TOO_LARGE over ST_FORM_BYTES_MAX, ST_E_VERSION: a newer format, ST_E_MEMORY. */
 ST_MUST_USE st_err st_form_encode(const st_form *form, st_buffer *out, st_error *error);
 ST_MUST_USE st_err st_form_decode(const uint8_t *bytes, size_t len, st_arena *arena,
                                   const st_form **out_form, st_error *error);
@@ -72,7 +87,8 @@ ST_MUST_USE st_err st_form_decode(const uint8_t *bytes, size_t len, st_arena *ar
 const st_field *st_form_field(const st_form *form, const char *name);
 const st_group *st_form_group(const st_form *form, const char *name);
 const st_field *st_group_field(const st_group *group, const char *name);
-/* By numbers; NULL when the form has none. *out_group (may be NULL) is set for group paths. */
+/* By numbers; NULL when the form has none, or the kind of the path does not fit. *out_group (may be
+ * NULL) is set for group paths: a drop or keep has a group and no field. */
 const st_field *st_form_at(const st_form *form, const st_path *path, const st_group **out_group);
 
 /* `place`, `ratings.a3.rating`, `findings.<item>.text` -> path (no element). ST_E_VALUE with a
@@ -87,31 +103,41 @@ void st_form_path_format(const st_form *form, const st_path *path, char *text);
 /* A value as a person writes it on a command line -> value (arena), normalised to NFC and cleaned
  * (docs/data-model.md "Text"). Checks type, length, range, enum. An empty text is refused with a
  * hint to `clear`. Date "2026-03-12", min "09:30", bool true/false, enum id, dec "7.5",
- * geo "22.8312,106.5221,8". ST_E_VALUE says what is expected. */
+ * geo "22.8312,106.5221,8" (accuracy in metres, may be left out; fix time unknown: 0), ts
+ * "2026-03-12T09:30+07:00" (seconds and "Z" allowed), id and hash as hex, bytes as base64.
+ * ST_E_VALUE says what is expected, ST_E_MEMORY. */
 ST_MUST_USE st_err st_value_parse(const st_field *field, const char *text, st_arena *arena,
                                   st_value *out_value, st_error *error);
 /* An element of a set field from text -> canonical element bytes in path->element. */
 ST_MUST_USE st_err st_element_parse(const st_field *field, const char *text, st_path *path,
                                     st_error *error);
-/* The value of an element, for showing. */
+/* The value of an element, for showing; points into path. NULL kind when it is none of the field's. */
 st_value st_element_value(const st_field *field, const st_path *path);
 /* Machine text of a value as in JSON strings (enum id, ISO date, "7.5", text); dec and numbers as
- * digits. Appends to out. */
+ * digits, no zeros at the end of a fraction; ts in UTC+7; an enum number that the form does not know
+ * as digits; nothing for NULL and ERASED. What st_value_parse reads back. Appends to out. */
 ST_MUST_USE st_err st_value_text(const st_field *field, const st_value *value, st_buffer *out,
                                  st_error *error);
-/* What people read: enum label, 12/03/2026, 7,5, 1.234.567 (lang "vi") or the English way. */
+/* What people read: enum label, 12/03/2026, 7,5, 1.234.567 (lang "vi") or the English way; an erased
+ * value says so; NULL is nothing. Appends. */
 ST_MUST_USE st_err st_value_label(const st_field *field, const st_value *value, const char *lang,
                                   st_buffer *out, st_error *error);
 
 /* What a value says by itself (docs/protocol.md 3): type, length, range, enum, class, writer, for
  * every operation of the change. `form` is that of the record. creating: change->creates.
- * ST_HOLD_NONE, or why the server holds it: VALUE, ROLE, LIMIT (st_hold). *detail (may be NULL,
- * 160 bytes) gets "path: why". Never looks at relevance, constraints or other values. */
+ * ST_HOLD_NONE, or why the server holds it: FORM (no such field), ROLE, VALUE, LIMIT, VERSION
+ * (change->unknown). The first operation that is wrong decides. *detail (may be NULL,
+ * ST_FORM_DETAIL_BYTES) gets "path: why". Never looks at relevance, constraints or other values,
+ * and not at acts, keys or the bucket. */
+#define ST_FORM_DETAIL_BYTES 160
 st_hold st_form_check(const st_form *form, const st_change *change, st_role role, st_via via,
                       char *detail);
 
-/* Gate at finalise on the phone and flags on the server: relevance, constraints, requiredness.
- * Calls `say` for each finding; stops when it returns false. today_days: local date. */
+/* Gate at finalise on the phone and flags on the server: relevance, constraints, requiredness, by the
+ * values that are shown first. Fields of the record, then of each key and item that it has; dropped
+ * items are left out. In a group ${name} means the same key's or item's field, else the record's.
+ * Calls `say` for each finding, in form order; stops when it returns false. today_days: local date.
+ * ST_E_CORRUPT: an expression does not compile (not with a decoded form); ST_E_MEMORY. */
 typedef struct {
     const st_field *field;
     st_path path;
