@@ -1,0 +1,295 @@
+"""Drives the real programs on loopback, for the end-to-end tests.
+
+Each test is a folder NN-name with an executable `run`. It prints `ok NAME` or `not ok NAME: why`
+for each case and exits 1 when one failed. BIN names the folder of the programs."""
+import contextlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+BIN = pathlib.Path(os.environ.get("BIN", "build/release/bin")).resolve()
+ENV = dict(os.environ, TZ="Asia/Ho_Chi_Minh", LC_ALL="C.UTF-8")
+SLOW = float(os.environ.get("TEST_SLOW", "1"))  # sanitizers: more patience
+UNITS = ("01477-x013", "01477-x014", "01477-x015")
+
+
+class Failure(Exception):
+    """What a test found wrong."""
+
+
+def need(condition, why):
+    if not condition:
+        raise Failure(why)
+
+
+def same(got, want, what):
+    need(got == want, f"{what}: got {got!r}, want {want!r}")
+
+
+def faketime(shift):
+    """Environment for a program whose wall clock is shifted ("-3y", "+15m") or set ("@...")."""
+    hits = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    need(hits, "libfaketime is not installed")
+    preload = " ".join(filter(None, (ENV.get("LD_PRELOAD", ""), str(hits[0]))))
+    return dict(ENV, LD_PRELOAD=preload, FAKETIME=shift, FAKETIME_DONT_FAKE_MONOTONIC="1")
+
+
+class Done:
+    """A program that ended."""
+
+    def __init__(self, process):
+        self.code = process.returncode
+        self.out, self.err = process.stdout, process.stderr
+
+    def json(self):
+        return json.loads(self.out)
+
+    def last(self):
+        return self.out.strip().splitlines()[-1]
+
+
+def run(program, *words, codes=(0,), env=None, timeout=60):
+    args = [str(BIN / program), *map(str, words)]
+    done = subprocess.run(args, capture_output=True, text=True, env=env or ENV,
+                          timeout=timeout * SLOW, stdin=subprocess.DEVNULL)
+    if codes is not None and done.returncode not in codes:
+        raise Failure(f"{program} {' '.join(map(str, words))[:200]} -> {done.returncode}: "
+                      f"{(done.stderr or done.stdout).strip()[-300:]}")
+    return Done(done)
+
+
+class World:
+    """One commune: a data folder, perhaps a running server, phones. Cleans up after itself."""
+
+    def __init__(self, users=("an", "binh", "chi"), units=UNITS, serve=True, init=()):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sotay-e2e-"))
+        self.data, self.units, self.process, self.port = self.dir / "data", units, None, 0
+        self.phones, self.proxies = 0, []
+        self.ctl("init", "--commune", "01477", *init)
+        for login in users:
+            self.ctl("user", "add", login, "--name", login.capitalize(), "--role", "officer")
+            self.ctl("assign", login, *units)
+        self.ctl("user", "add", "office", "--name", "Office", "--role", "office")
+        if serve:
+            self.start()
+
+    def ctl(self, *words, **how):
+        return run("sotayctl", "--data", self.data, *words, **how)
+
+    def start(self, env=None, wait=True):
+        self.process = subprocess.Popen(
+            [str(BIN / "sotayd"), "--data", str(self.data), "--listen",
+             f"127.0.0.1:{self.port}"], stdout=subprocess.PIPE,
+            stderr=open(self.dir / "server.log", "ab"), text=True, env=env or ENV)
+        if not wait:
+            return
+        line = self.process.stdout.readline()
+        need(line.startswith("ready "), "sotayd did not say ready: " + self.log()[-500:])
+        self.port = int(line.strip().rsplit(":", 1)[1])
+
+    def log(self):
+        return (self.dir / "server.log").read_text(errors="replace")
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.process is None:
+            return 0
+        self.process.send_signal(sig)
+        code = self.process.wait(20 * SLOW)
+        self.process.stdout.close()
+        self.process = None
+        return code
+
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def phone(self, login, env=None):
+        self.phones += 1
+        return Phone(self, login, self.dir / f"phone-{self.phones}-{login}", env)
+
+    def proxy(self, cut=None):
+        proxy = Proxy(self, cut)
+        self.proxies.append(proxy)
+        return proxy
+
+    def show(self, record):
+        return self.ctl("show", record, "--json").json()
+
+    def history(self, record):
+        return self.ctl("history", record, "--json").json()
+
+    def close(self):
+        with contextlib.suppress(Exception):
+            self.stop(signal.SIGKILL)
+        for proxy in self.proxies:
+            proxy.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Phone:
+    def __init__(self, world, login, store, env=None):
+        self.world, self.login, self.store, self.env = world, login, store, env
+        self.do("enrol", world.ctl("enrol", login).last())
+
+    def do(self, *words, **how):
+        return run("sotay", "--store", self.store, *words, env=how.pop("env", self.env), **how)
+
+    def new(self, form, unit, *pairs):
+        return self.do("new", form, unit, *pairs).out.strip()
+
+    def set(self, record, *pairs, **how):
+        return self.do("set", record, *pairs, **how)
+
+    def show(self, record):
+        return self.do("show", record, "--json").json()
+
+    def status(self):
+        return self.do("status", "--json").json()
+
+    def sync(self, codes=(0, 3), **how):
+        words = ("--server", how.pop("url")) if "url" in how else ()
+        done = self.do("sync", "--json", *words, codes=codes, **how)
+        return done.json() if done.out.strip() else {}
+
+
+class Proxy:
+    """Counts bytes, and cuts connections: cut(n) -> (bytes up, bytes down) or None."""
+
+    def __init__(self, world, cut=None):
+        self.world, self.cut, self.connections, self.up, self.down = world, cut, 0, 0, 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.socket.accept()[0]
+            except OSError:
+                return
+            self.connections += 1
+            limits = self.cut(self.connections) if self.cut else None
+            threading.Thread(target=self.serve, args=(client, limits), daemon=True).start()
+
+    def serve(self, client, limits):
+        try:
+            server = socket.create_connection(("127.0.0.1", self.world.port))
+        except OSError:
+            client.close()
+            return
+        back = threading.Thread(target=self.pump, args=(server, client, "down", limits),
+                                daemon=True)
+        back.start()
+        self.pump(client, server, "up", limits)
+        back.join(10)
+        for one in (client, server):
+            with contextlib.suppress(OSError):
+                one.close()
+
+    def pump(self, source, target, way, limits):
+        left = None if limits is None else limits[0 if way == "up" else 1]
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if left is not None:
+                    data = data[:left]
+                    left -= len(data)
+                if data:
+                    target.sendall(data)
+                setattr(self, way, getattr(self, way) + len(data))
+                if left == 0:
+                    for one in (source, target):
+                        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                       struct.pack("ii", 1, 0))
+                        one.shutdown(socket.SHUT_RDWR)
+                    return
+            target.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.socket.close()
+
+
+def field(document, path):
+    """The field of a `show` document by path."""
+    parts = path.split(".")
+    if len(parts) == 1:
+        return document["fields"].get(parts[0])
+    return document["groups"].get(parts[0], {}).get(parts[1], {}).get(parts[2])
+
+
+def values(document, path):
+    """The set of distinct values of a path."""
+    found = field(document, path)
+    return set() if found is None else {v["value"] for v in found["values"]}
+
+
+def dot_of(document, path, value):
+    return next(v["dot"] for v in field(document, path)["values"] if v["value"] == value)
+
+
+def settle(*phones, rounds=2):
+    """Every phone syncs, as often as it takes for all to hear of all."""
+    for _ in range(rounds):
+        for phone in phones:
+            phone.sync()
+
+
+def alike(world, phones, record):
+    """Server and phones show the same values, dots and conflicts."""
+    def essence(document):
+        def strip(node):
+            if isinstance(node, dict):
+                return {k: strip(v) for k, v in node.items()
+                        if k not in ("received_at", "log_index", "flags")}
+            return [strip(x) for x in node] if isinstance(node, list) else node
+        return strip(document)
+    want = essence(world.show(record))
+    for phone in phones:
+        same(essence(phone.show(record)), want, f"{phone.login} against the server")
+
+
+def main(cases):
+    """Runs the cases (functions) in turn, each one's failure by itself."""
+    failed, only = 0, sys.argv[1:]
+    for case in cases:
+        name = case.__name__
+        if only and name not in only:
+            continue
+        started = time.time()
+        try:
+            case()
+            print(f"ok {name} ({time.time() - started:.1f} s)", flush=True)
+        except Failure as bad:
+            failed += 1
+            print(f"not ok {name}: {bad}", flush=True)
+        except Exception as bad:  # what cannot run has failed
+            failed += 1
+            where = traceback.extract_tb(bad.__traceback__)[-1]
+            print(f"not ok {name}: {type(bad).__name__}: {bad} ({where.name}:{where.lineno})",
+                  flush=True)
+    sys.exit(1 if failed else 0)
+
+
+@contextlib.contextmanager
+def commune(**how):
+    world = World(**how)
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+def seeded(default):
+    """A generator by SEED; what it was is printed when a test fails."""
+    seed = int(os.environ.get("SEED", default))
+    return seed, random.Random(seed)
