@@ -15,7 +15,6 @@ typedef struct catalogue catalogue;
 #define CATALOGUE_DEVICE "device"
 #define CATALOGUE_ASSIGNMENT "assignment"
 #define CATALOGUE_UNIT "unit"
-#define CATALOGUE_CRITERION_SET "criterion_set"
 
 /* An empty cache. ST_E_MEMORY. */
 ST_MUST_USE st_err catalogue_new(catalogue **out_catalogue, st_error *error);
@@ -52,14 +51,19 @@ const char *catalogue_option(const st_list *list, int64_t number);
 /* Is the record withdrawn (a withdraw in force)? */
 bool catalogue_is_withdrawn(const st_record *record);
 
-/* ---- units and criteria ---- */
+/* Calls `each` for every live element of a `set` field, until it returns false. */
+void catalogue_each_element(const st_form *form, const st_record *record, const char *field,
+                            bool (*each)(void *context, st_value element), void *context);
+
+/* ---- units and keys ---- */
 
 typedef struct {
     st_code id;
     st_id record;
     uint64_t since;            /* log index of its creation */
     char name[161];            /* name_vi, "" when there is none */
-    char class_id[9];          /* "x", "a", … or "" */
+    char class_id[33];         /* "x", "a", … or "" */
+    char areas[257];           /* ids between commas: ",ar-01477," or "" */
 } catalogue_unit;
 
 /* ST_E_NOT_FOUND, ST_E_STORAGE. */
@@ -72,9 +76,9 @@ ST_MUST_USE st_err catalogue_unit_each(store_txn *txn,
 /* Refreshes the row of a unit from its record (called by the fold). */
 ST_MUST_USE st_err catalogue_unit_fold(store_txn *txn, const st_form *form,
                                        const st_record *record, uint64_t index, st_error *error);
-/* The short label of a criterion (`a3`) in any criterion_set record; "" when there is none.
- * label holds label_bytes. */
-ST_MUST_USE st_err catalogue_criterion_label(catalogue *c, store_txn *txn, const char *criterion,
-                                             char *label, size_t label_bytes);
+/* The short label (label_vi) of a key of a keyed group: `keys` is the form that holds them
+ * ("criterion"), whose field `<keys>_id` is the key ("a3"). "" when there is none. */
+ST_MUST_USE st_err catalogue_key_label(catalogue *c, store_txn *txn, const char *keys,
+                                       const char *key, char *label, size_t label_bytes);
 
 #endif

@@ -1,5 +1,5 @@
-/* server/store/pack.c - rows and keys as bytes. Promises: same content, same bytes; a damaged row is
- * reported, never read past its end. Must never be used for what travels. */
+/* server/store/pack.c - rows and keys as bytes. Promises: same content, same bytes; a damaged row
+ * is reported, never read past its end. Must never be used for what travels. */
 #include "server/store/pack.h"
 
 #include <assert.h>

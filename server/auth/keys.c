@@ -1,0 +1,146 @@
+/* server/auth/keys.c - the server's keys on disk. Promises: a secret is written to a file that only
+ * its owner may read, before anything is signed with it; a key file is never overwritten.
+ * Must never print or log a secret. */
+#include "server/auth/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/bytes.h"
+#include "server/store/dir.h"
+
+#define SEED_BYTES 32
+#define HEX_BYTES (2 * SEED_BYTES)
+
+static const char *const NAMES[] = { "log", "device", "seal", "recovery" };
+enum { KEY_LOG, KEY_DEVICE, KEY_SEAL, KEY_RECOVERY, KEY_COUNT };
+
+/* Pairs and ids from the four seeds. */
+static void derive(uint8_t seeds[KEY_COUNT][SEED_BYTES], auth_keys *out)
+{
+    st_sign_keypair(seeds[KEY_LOG], out->log_public, out->log_secret);
+    st_sign_keypair(seeds[KEY_DEVICE], out->device_public, out->device_secret);
+    st_box_keypair(seeds[KEY_SEAL], out->seal_public, out->seal_secret);
+    st_box_keypair(seeds[KEY_RECOVERY], out->recovery_public, out->recovery_secret);
+    out->log = st_log_id(out->log_public);
+    out->device = st_device_id(out->device_public);
+}
+
+static const uint8_t *public_of(const auth_keys *keys, int which)
+{
+    switch (which) {
+    case KEY_LOG:
+        return keys->log_public;
+    case KEY_DEVICE:
+        return keys->device_public;
+    case KEY_SEAL:
+        return keys->seal_public;
+    default:
+        return keys->recovery_public;
+    }
+}
+
+static st_err key_path(const char *dir, int which, const char *ending,
+                       char path[STORE_PATH_BYTES], st_error *error)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "keys/%s.%s", NAMES[which], ending);
+    return store_dir_path(dir, name, path, error);
+}
+
+/* Writes hex and a line end, durable; the file must be new. */
+static st_err write_hex(const char *path, const uint8_t bytes[SEED_BYTES], unsigned mode,
+                        st_error *error)
+{
+    char text[HEX_BYTES + 2];
+    st_hex(bytes, SEED_BYTES, text);
+    text[HEX_BYTES] = '\n';
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0 && errno == EEXIST)
+        return st_fail(error, ST_E_EXISTS, "%s: is there already", path);
+    if (fd < 0)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    bool good = write(fd, text, HEX_BYTES + 1) == HEX_BYTES + 1 && fsync(fd) == 0;
+    good = close(fd) == 0 && good;
+    st_wipe(text, sizeof text);
+    return good ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
+}
+
+static st_err read_hex(const char *path, uint8_t out[SEED_BYTES], st_error *error)
+{
+    char text[HEX_BYTES + 3] = "";
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL)
+        return st_fail(error, errno == ENOENT ? ST_E_NOT_FOUND : ST_E_STORAGE, "%s: %s", path,
+                       strerror(errno));
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    if (len > 0 && text[len - 1] == '\n')
+        len--;
+    bool good = len == HEX_BYTES && st_unhex(text, len, out, SEED_BYTES);
+    st_wipe(text, sizeof text);
+    return good ? ST_OK : st_fail(error, ST_E_CORRUPT, "%s: not a key", path);
+}
+
+st_err auth_keys_make(const char *dir, const server_port *port, auth_keys *out_keys,
+                      st_error *error)
+{
+    uint8_t seeds[KEY_COUNT][SEED_BYTES];
+    auth_keys keys;
+    char path[STORE_PATH_BYTES];
+    port->random(port->context, seeds, sizeof seeds);
+    derive(seeds, &keys);
+    st_err err = store_dir_path(dir, "keys", path, error);
+    if (err == ST_OK)
+        err = store_dir_make(path, error);
+    for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
+        err = key_path(dir, i, "key", path, error);
+        if (err == ST_OK)
+            err = write_hex(path, seeds[i], 0600, error);
+        if (err == ST_OK)
+            err = key_path(dir, i, "pub", path, error);
+        if (err == ST_OK)
+            err = write_hex(path, public_of(&keys, i), 0644, error);
+    }
+    st_wipe(seeds, sizeof seeds);
+    if (err == ST_OK)
+        *out_keys = keys;
+    st_wipe(&keys, sizeof keys);
+    return err;
+}
+
+st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error)
+{
+    uint8_t seeds[KEY_COUNT][SEED_BYTES], stated[SEED_BYTES];
+    auth_keys keys;
+    char path[STORE_PATH_BYTES];
+    st_err err = ST_OK;
+    for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
+        err = key_path(dir, i, "key", path, error);
+        if (err == ST_OK)
+            err = read_hex(path, seeds[i], error);
+    }
+    if (err == ST_OK)
+        derive(seeds, &keys);
+    for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
+        err = key_path(dir, i, "pub", path, error);
+        if (err == ST_OK)
+            err = read_hex(path, stated, error);
+        if (err == ST_OK && memcmp(stated, public_of(&keys, i), SEED_BYTES) != 0)
+            err = st_fail(error, ST_E_CORRUPT, "%s: belongs to another key", path);
+    }
+    st_wipe(seeds, sizeof seeds);
+    if (err == ST_OK)
+        *out_keys = keys;
+    st_wipe(&keys, sizeof keys);
+    return err;
+}
+
+void auth_keys_wipe(auth_keys *keys)
+{
+    st_wipe(keys, sizeof *keys);
+}
