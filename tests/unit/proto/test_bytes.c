@@ -174,7 +174,9 @@ static void test_base64_has_one_spelling(void **state)
         { "blank", "Zm 9", false },
         { "padding", "Zg==", true },
         { "one digit", "Z", true },
+        { "one digit without bits", "A", true },
         { "five digits", "Zm9vY", true },
+        { "five digits, the last without bits", "Zm9vA", true },
         { "spare bits set", "Zh", true },
         { "standard digit", "+/+/", true },
     };

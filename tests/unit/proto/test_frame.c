@@ -324,6 +324,19 @@ static void test_bytes_after_the_end(void **state)
             st_buffer_free(&result.bytes);
         }
     }
+    /* Once the end is known, more is refused at the door. */
+    st_frame_reader *reader = NULL;
+    outcome result = { 0 };
+    st_buffer_init(&result.bytes, 100);
+    assert_int_equal(st_frame_reader_new(1000, &reader, NULL), ST_OK);
+    assert_int_equal(st_frame_feed(reader, stream.data, stream.len, NULL), ST_OK);
+    drain(reader, &result);
+    assert_true(st_frame_is_complete(reader) && result.frames == 1);
+    assert_int_equal(st_frame_feed(reader, "", 0, NULL), ST_OK);
+    assert_int_equal(st_frame_feed(reader, "x", 1, NULL), ST_E_CORRUPT);
+    assert_false(st_frame_is_complete(reader));
+    st_frame_reader_free(reader);
+    st_buffer_free(&result.bytes);
     st_buffer_free(&stream);
 }
 
