@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "form.pb-c.h"
 #include "proto/limits.h"
 #include "proto/wire.h"
 #include "sotay.pb-c.h"
@@ -342,9 +343,10 @@ static void test_our_messages_stay_flat_and_small(void **state)
     const ProtobufCMessageDescriptor *seen[64] = {
         &sotay__frame__descriptor, &sotay__change_set__descriptor, &sotay__skeleton__descriptor,
         &sotay__record_state__descriptor, &sotay__vector_state__descriptor,
+        &sotay__form__descriptor,
     };
-    size_t depth[64] = { 1, 1, 1, 1, 1 };
-    size_t count = 5;
+    size_t depth[64] = { 1, 1, 1, 1, 1, 1 };
+    size_t count = 6;
     for (size_t i = 0; i < count; i++) {
         assert_true(seen[i]->n_fields <= 64);
         assert_true(depth[i] <= ST_WIRE_DEPTH_MAX);     /* a loop of types would end here */
