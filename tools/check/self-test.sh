@@ -84,6 +84,7 @@ include server/store/s.c '"server/sync/b.h"'
 include server/sync/b.c '<lmdb.h>'
 include server/sync/b.c '"sotay.pb-c.h"'
 include server/sync/b.c '<civetweb.h>'
+include server/sync/b.c '<ini.h>'
 include tools/verify/v.c '"server/store/store.h"'
 include tools/ctl/c.c '"client-lib/include/sotay.h"'
 
