@@ -64,7 +64,8 @@ static const struct {
       "Phiếu thuộc phần việc khác với nơi gửi. Thay đổi được giữ, chờ văn phòng xem.",
       "The record belongs to another share of work. The change is kept and waits for the office." },
     { "state",
-      "Người ghi không được chuyển phiếu sang trạng thái này. Thay đổi được giữ, chờ văn phòng xem.",
+      "Người ghi không được chuyển phiếu sang trạng thái này. Thay đổi được giữ, chờ văn phòng"
+      " xem.",
       "This move is not the author's to make. The change is kept and waits for the office." },
     { "limit",
       "Có quá nhiều ý kiến khác nhau ở một mục. Thay đổi được giữ; hãy thống nhất các ý kiến, rồi"

@@ -1,6 +1,6 @@
 /* proto/changeset.c - what is hashed and signed of a change-set, and how big a change may become.
- * Promises: the hash is over the skeleton bytes as they are, never over a re-encoding; the size told
- * at save is never smaller than what is sent later.
+ * Promises: the hash is over the skeleton bytes as they are, never over a re-encoding; the size
+ * told at save is never smaller than what is sent later.
  * Must never: read or write protobuf (changeset_encode.c, changeset_decode.c do). */
 #include "proto/changeset.h"
 

@@ -32,7 +32,8 @@ typedef struct {
     uint8_t dsig[ST_SIGNATURE_BYTES];
 } st_leaf;
 
-/* Appends the leaf's lines. ST_E_TOO_LARGE over ST_LEAF_BYTES_MAX. */
+/* Appends the leaf's lines. ST_E_TOO_LARGE over ST_LEAF_BYTES_MAX; ST_E_USAGE: a kind, verdict,
+ * hold or via without a word, or counters that do not rise. */
 ST_MUST_USE st_err st_leaf_encode(const st_leaf *leaf, st_buffer *out, st_error *error);
 /* Strict: only bytes that st_leaf_encode can have written. ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err st_leaf_decode(const uint8_t *bytes, size_t len, st_arena *arena,

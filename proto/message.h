@@ -81,8 +81,8 @@ typedef struct {
     st_entry_kind kind;
     const uint8_t *set;        /* NULL: a reference to a set the phone keeps, or a decision */
     size_t set_len;
-    st_id device;
-    uint64_t first, last;
+    st_id device;              /* with first and last: of a reference or a decision; not sent */
+    uint64_t first, last;      /*   beside a set, which says them itself: zero after decoding */
     const st_held *held;       /* changes of the set that are held; reason NONE is not allowed */
     uint32_t held_count;
     bool has_carrier;
@@ -167,9 +167,11 @@ typedef struct {
     } as;
 } st_frame;
 
-/* Encodes one frame (without its length). Appends. ST_E_TOO_LARGE over ST_FRAME_BYTES_MAX. */
+/* Encodes one frame (without its length). Appends. ST_E_TOO_LARGE over ST_FRAME_BYTES_MAX,
+ * ST_E_MEMORY, ST_E_USAGE: a kind that is not sent. */
 ST_MUST_USE st_err st_frame_encode(const st_frame *frame, st_buffer *out, st_error *error);
-/* Decodes into the arena; bytes must outlive the frame. ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+/* Decodes into the arena; bytes must outlive the frame. ST_E_CORRUPT, ST_E_TOO_LARGE,
+ * ST_E_MEMORY. */
 ST_MUST_USE st_err st_frame_decode(const uint8_t *bytes, size_t len, st_arena *arena,
                                    st_frame *out_frame, st_error *error);
 
@@ -178,7 +180,8 @@ ST_MUST_USE st_err st_frame_decode(const uint8_t *bytes, size_t len, st_arena *a
 typedef struct { st_bucket bucket; st_sum sum; } st_bucket_sum;
 void st_sync_collapse(const st_bucket_sum *buckets, size_t count, uint8_t out[8]);
 
-/* The text a new device signs: "sotay-enrol/v1" NUL code 16 log key 32 sign key 32 cosign key 32. */
+/* The text a new device signs: "sotay-enrol/v1" NUL, code 16, log key 32, sign key 32, cosign
+ * key 32. */
 #define ST_ENROL_SIGN_BYTES 127
 void st_enrol_sign_text(const st_enrol_ask *ask, const uint8_t log_key[32],
                         uint8_t out[ST_ENROL_SIGN_BYTES]);

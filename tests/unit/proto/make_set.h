@@ -126,8 +126,9 @@ static inline void make_ops(make_random *random, st_arena *arena, st_change *cha
     uint32_t items = make_next(random, 4);
     st_op *ops = st_arena_array(arena, count + items, sizeof *ops);
     for (uint32_t i = 0; i < items; i++)
-        ops[i] = (st_op){ .path = { .kind = ST_PATH_ITEM, .group = 5, .field = (uint16_t)(1 + i % 2),
-                                    .item = change->dot, .place = (uint16_t)(i / 2) },
+        ops[i] = (st_op){ .path = { .kind = ST_PATH_ITEM, .group = 5,
+                                    .field = (uint16_t)(1 + i % 2), .item = change->dot,
+                                    .place = (uint16_t)(i / 2) },
                           .verb = ST_VERB_ITEM, .value = make_value(random, arena) };
     for (uint32_t i = 0; i < count; i++)
         ops[items + i] = make_op(random, arena, i);

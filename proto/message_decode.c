@@ -1,0 +1,351 @@
+/* proto/message_decode.c - the bytes of one frame to a checked struct.
+ * Promises: bounded memory (the caller's arena), every length and order that the struct relies on
+ * is checked, text is NFC and fits. A kind of frame that this version does not know is
+ * ST_FRAME_NONE, unknown words inside known frames are kept apart from broken bytes.
+ * Must never: look inside a change-set, or trust a count before it is bounded. */
+#include <assert.h>
+#include <string.h>
+
+#include "proto/message.h"
+#include "proto/text.h"
+#include "proto/wire.h"
+#include "sotay.pb-c.h"
+
+static st_err corrupt(st_error *error, const char *why)
+{
+    return st_fail(error, ST_E_CORRUPT, "frame: %s", why);
+}
+
+static st_err no_memory(st_error *error)
+{
+    return st_fail(error, ST_E_MEMORY, "frame: over the memory for decoding");
+}
+
+/* Exactly len bytes. */
+static bool get_bytes(const ProtobufCBinaryData *from, void *out, size_t len)
+{
+    if (from->len != len)
+        return false;
+    memcpy(out, from->data, len);
+    return true;
+}
+
+/* Nothing, or exactly len bytes. */
+static bool get_optional(const ProtobufCBinaryData *from, void *out, size_t len, bool *out_there)
+{
+    *out_there = from->len != 0;
+    return !*out_there || get_bytes(from, out, len);
+}
+
+/* Clean text of at most `room` - 1 bytes. */
+static bool get_text(const char *from, char *out, size_t room)
+{
+    size_t len = strlen(from);
+    if (len >= room || !st_text_is_nfc(from, len))
+        return false;
+    memcpy(out, from, len + 1);
+    return true;
+}
+
+static bool span_is_good(uint64_t from, uint64_t to)
+{
+    return from >= 1 && from <= to && to <= (uint64_t)INT64_MAX;
+}
+
+static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, st_error *error)
+{
+    out->version = from->version;
+    out->position = from->position;
+    out->scope_rev = from->scope_rev;
+    out->kept_from = from->kept_from;
+    out->wall_ms = from->wall_ms;
+    out->answer_bytes_max = from->answer_bytes_max;
+    out->seen_size = from->seen_size;
+    bool has_root = false;
+    if (from->version == 0)
+        return corrupt(error, "request without version");
+    if (!get_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch)
+        || !get_optional(&from->collapsed, out->collapsed, sizeof out->collapsed,
+                         &out->is_collapsed)
+        || !get_optional(&from->seen_root, out->seen_root.b, 32, &has_root)
+        || has_root != (from->seen_size > 0))
+        return corrupt(error, "bad length in a request");
+    if (out->is_collapsed && from->n_buckets > 0)
+        return corrupt(error, "request both collapsed and not");
+    st_bucket_ask *buckets = st_arena_array(arena, from->n_buckets, sizeof *buckets);
+    st_gone *gone = st_arena_array(arena, from->n_gone, sizeof *gone);
+    if (buckets == NULL || gone == NULL)
+        return no_memory(error);
+    for (size_t i = 0; i < from->n_buckets; i++) {
+        const Sotay__BucketAsk *one = from->buckets[i];
+        buckets[i].cursor = one->cursor;
+        if (!st_bucket_set(&buckets[i].bucket, one->bucket, strlen(one->bucket))
+            || !get_bytes(&one->sum, buckets[i].sum.b, sizeof buckets[i].sum.b))
+            return corrupt(error, "bad bucket in a request");
+    }
+    for (size_t i = 0; i < from->n_gone; i++) {
+        if (!span_is_good(from->gone[i]->from, from->gone[i]->to))
+            return corrupt(error, "bad span of what is gone");
+        gone[i] = (st_gone){ from->gone[i]->from, from->gone[i]->to };
+    }
+    out->buckets = buckets;
+    out->buckets_count = (uint32_t)from->n_buckets;
+    out->gone = gone;
+    out->gone_count = (uint32_t)from->n_gone;
+    return ST_OK;
+}
+
+/* A reason that this version does not know keeps its number: st_hold_name says "unknown". */
+static st_err get_held(Sotay__HeldChange *const *from, size_t count, st_arena *arena,
+                       const st_held **out_held, st_error *error)
+{
+    st_held *held = st_arena_array(arena, count, sizeof *held);
+    if (held == NULL)
+        return no_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        held[i] = (st_held){ from[i]->counter, (st_hold)from[i]->reason };
+        if (held[i].reason == ST_HOLD_NONE || held[i].counter == 0
+            || (i > 0 && held[i - 1].counter >= held[i].counter))
+            return corrupt(error, "bad list of held changes");
+    }
+    *out_held = held;
+    return ST_OK;
+}
+
+static st_err get_verdict(const Sotay__Verdict *from, st_arena *arena, st_verdict *out,
+                          st_error *error)
+{
+    if (!get_optional(&from->device, out->device.b, 16, &out->has_device) || from->first == 0)
+        return corrupt(error, "bad verdict");
+    out->first = from->first;
+    out->kind = (uint32_t)from->kind <= ST_VERDICT_LATER ? (st_verdict_kind)from->kind
+                                                         : ST_VERDICT_UNKNOWN;
+    out->position = from->position;
+    out->later_s = from->later_s;
+    out->held_count = (uint32_t)from->n_held;
+    return get_held(from->held, from->n_held, arena, &out->held, error);
+}
+
+static st_err get_want(const Sotay__Want *from, st_want *out, st_error *error)
+{
+    if (!get_optional(&from->device, out->device.b, 16, &out->has_device)
+        || !span_is_good(from->from, from->to))
+        return corrupt(error, "bad want");
+    out->from = from->from;
+    out->to = from->to;
+    return ST_OK;
+}
+
+/* Buckets and roles of a later version are left out: this one could do nothing with them. */
+static st_err get_scope(const Sotay__Scope *from, st_arena *arena, st_scope *out, st_error *error)
+{
+    st_bucket *buckets = st_arena_array(arena, from->n_buckets, sizeof *buckets);
+    st_role *roles = st_arena_array(arena, from->n_roles, sizeof *roles);
+    if (buckets == NULL || roles == NULL)
+        return no_memory(error);
+    out->rev = from->rev;
+    for (size_t i = 0; i < from->n_buckets; i++) {
+        const char *name = from->buckets[i];
+        if (st_bucket_set(&buckets[out->buckets_count], name, strlen(name)))
+            out->buckets_count++;
+    }
+    for (size_t i = 0; i < from->n_roles; i++) {
+        if ((uint32_t)from->roles[i] < ST_ROLE_COUNT)
+            roles[out->roles_count++] = (st_role)from->roles[i];
+    }
+    out->buckets = buckets;
+    out->roles = roles;
+    return ST_OK;
+}
+
+static st_err get_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, st_error *error)
+{
+    bool has_device = false;
+    out->index = from->index;
+    out->time_ms = from->time_ms;
+    out->kind = (uint32_t)from->kind < ST_ENTRY_COUNT ? (st_entry_kind)from->kind : ST_ENTRY_NONE;
+    if (from->set.len > ST_SET_BYTES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: a change-set is over its limit");
+    if (!get_optional(&from->device, out->device.b, 16, &has_device)
+        || !get_optional(&from->carrier, out->carrier.b, 16, &out->has_carrier))
+        return corrupt(error, "bad device in an entry");
+    if (from->set.len > 0) {
+        out->set = from->set.data;
+        out->set_len = from->set.len;
+    } else if ((from->first != 0 || from->last != 0)
+               && (!has_device || !span_is_good(from->first, from->last))) {
+        return corrupt(error, "bad reference in an entry");
+    }
+    out->first = from->first;
+    out->last = from->last;
+    for (size_t i = 0; i < from->n_counters; i++) {
+        if (!has_device || from->counters[i] == 0
+            || (i > 0 && from->counters[i - 1] >= from->counters[i]))
+            return corrupt(error, "bad counters in an entry");
+    }
+    out->counters = from->counters;
+    out->counters_count = (uint32_t)from->n_counters;
+    out->held_count = (uint32_t)from->n_held;
+    return get_held(from->held, from->n_held, arena, &out->held, error);
+}
+
+static st_err get_page_entries(const Sotay__Page *from, st_arena *arena, st_page *out,
+                               st_error *error)
+{
+    st_entry *entries = st_arena_array(arena, from->n_entries, sizeof *entries);
+    if (entries == NULL)
+        return no_memory(error);
+    for (size_t i = 0; i < from->n_entries; i++) {
+        st_err err = get_entry(from->entries[i], arena, &entries[i], error);
+        if (err != ST_OK)
+            return err;
+        uint64_t before = i == 0 ? 0 : entries[i - 1].index;
+        if (entries[i].index <= before || entries[i].index > from->cursor)
+            return corrupt(error, "entries of a page do not rise to its cursor");
+    }
+    out->entries = entries;
+    out->entries_count = (uint32_t)from->n_entries;
+    return ST_OK;
+}
+
+static st_err get_page(const Sotay__Page *from, st_arena *arena, st_page *out, st_error *error)
+{
+    bool has_sum = false;
+    if (!st_bucket_set(&out->bucket, from->bucket, strlen(from->bucket)))
+        return corrupt(error, "bad bucket of a page");
+    if (!get_optional(&from->sum, out->sum.b, sizeof out->sum.b, &has_sum)
+        || has_sum != (from->last != 0) || (from->n_vector > 0 && !from->last))
+        return corrupt(error, "a page has its sum at its end");
+    out->cursor = from->cursor;
+    out->last = from->last;
+    out->fold_version = from->fold_version;
+    out->reset = from->reset;
+    st_upto *vector = st_arena_array(arena, from->n_vector, sizeof *vector);
+    if (vector == NULL)
+        return no_memory(error);
+    for (size_t i = 0; i < from->n_vector; i++) {
+        vector[i].counter = from->vector[i]->counter;
+        if (!get_bytes(&from->vector[i]->device, vector[i].device.b, 16)
+            || (i > 0 && st_id_cmp(&vector[i - 1].device, &vector[i].device) >= 0))
+            return corrupt(error, "bad vector of a page");
+    }
+    out->vector = vector;
+    out->vector_count = (uint32_t)from->n_vector;
+    return get_page_entries(from, arena, out, error);
+}
+
+static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
+{
+    if (from->version == 0
+        || !get_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch))
+        return corrupt(error, "bad end");
+    out->version = from->version;
+    out->server_ms = from->server_ms;
+    out->position = from->position;
+    out->more = from->more;
+    out->backed_up_to = from->backed_up_to;
+    out->dictionary = from->dictionary;
+    return ST_OK;
+}
+
+static st_err get_enrol_ask(const Sotay__EnrolAsk *from, st_enrol_ask *out, st_error *error)
+{
+    out->version = from->version;
+    if (from->version == 0 || !get_bytes(&from->code, out->code, sizeof out->code)
+        || !get_bytes(&from->sign_key, out->sign_key, sizeof out->sign_key)
+        || !get_bytes(&from->cosign_key, out->cosign_key, sizeof out->cosign_key)
+        || !get_bytes(&from->install, out->install, sizeof out->install)
+        || !get_bytes(&from->proof, out->proof, sizeof out->proof))
+        return corrupt(error, "bad enrolment");
+    if (!get_text(from->label, out->label, sizeof out->label)
+        || st_text_chars(out->label, strlen(out->label)) > 80)
+        return corrupt(error, "bad label of a device");
+    return ST_OK;
+}
+
+static st_err get_enrol_answer(const Sotay__EnrolAnswer *from, st_arena *arena,
+                               st_enrol_answer *out, st_error *error)
+{
+    out->version = from->version;
+    out->server_ms = from->server_ms;
+    if (from->version == 0 || !get_bytes(&from->log_key, out->log_key, sizeof out->log_key)
+        || !get_bytes(&from->seal_key, out->seal_key, sizeof out->seal_key)
+        || !get_bytes(&from->recovery_key, out->recovery_key, sizeof out->recovery_key)
+        || !get_bytes(&from->person, out->person.b, sizeof out->person.b)
+        || !get_bytes(&from->epoch, out->epoch, sizeof out->epoch)
+        || !get_bytes(&from->server_device, out->server_device.b, sizeof out->server_device.b)
+        || !get_bytes(&from->server_key, out->server_key, sizeof out->server_key))
+        return corrupt(error, "bad answer to an enrolment");
+    if (!st_code_set(&out->login, from->login, strlen(from->login))
+        || !st_code_set(&out->commune, from->commune, strlen(from->commune))
+        || !get_text(from->letters, out->letters, sizeof out->letters)
+        || !get_text(from->fingerprint, out->fingerprint, sizeof out->fingerprint)
+        || from->scope == NULL)
+        return corrupt(error, "bad words in the answer to an enrolment");
+    return get_scope(from->scope, arena, &out->scope, error);
+}
+
+static st_err get_refusal(const Sotay__Refusal *from, st_refusal *out, st_error *error)
+{
+    if (from->code == ST_OK || !get_text(from->detail, out->detail, sizeof out->detail))
+        return corrupt(error, "bad refusal");
+    out->code = from->code < ST_ERR_COUNT ? (st_err)from->code : ST_E_SERVER;
+    out->counter = from->counter;
+    out->later_s = from->later_s;
+    return ST_OK;
+}
+
+static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out, st_error *error)
+{
+    switch (from->body_case) {
+    case SOTAY__FRAME__BODY_ASK:
+        return get_ask(from->ask, arena, &out->as.ask, error);
+    case SOTAY__FRAME__BODY_SET:
+        if (from->set.len == 0)
+            return corrupt(error, "empty change-set");
+        if (from->set.len > ST_SET_BYTES_MAX)
+            return st_fail(error, ST_E_TOO_LARGE, "frame: a change-set is over its limit");
+        out->as.set.bytes = from->set.data;
+        out->as.set.len = from->set.len;
+        return ST_OK;
+    case SOTAY__FRAME__BODY_VERDICT:
+        return get_verdict(from->verdict, arena, &out->as.verdict, error);
+    case SOTAY__FRAME__BODY_WANT:
+        return get_want(from->want, &out->as.want, error);
+    case SOTAY__FRAME__BODY_SCOPE:
+        return get_scope(from->scope, arena, &out->as.scope, error);
+    case SOTAY__FRAME__BODY_PAGE:
+        return get_page(from->page, arena, &out->as.page, error);
+    case SOTAY__FRAME__BODY_END:
+        return get_end(from->end, &out->as.end, error);
+    case SOTAY__FRAME__BODY_ENROL_ASK:
+        return get_enrol_ask(from->enrol_ask, &out->as.enrol_ask, error);
+    case SOTAY__FRAME__BODY_ENROL_ANSWER:
+        return get_enrol_answer(from->enrol_answer, arena, &out->as.enrol_answer, error);
+    case SOTAY__FRAME__BODY_REFUSAL:
+        return get_refusal(from->refusal, &out->as.refusal, error);
+    case SOTAY__FRAME__BODY__NOT_SET:
+    default:
+        return ST_OK;
+    }
+}
+
+st_err st_frame_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_frame *out_frame,
+                       st_error *error)
+{
+    assert((bytes != NULL || len == 0) && arena != NULL && out_frame != NULL);
+    void *message = NULL;
+    st_frame frame;
+    if (len > ST_FRAME_BYTES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: %zu bytes", len);
+    st_err err = st_wire_unpack(bytes, len, &sotay__frame__descriptor, arena, &message, error);
+    if (err != ST_OK)
+        return err;
+    const Sotay__Frame *from = message;
+    memset(&frame, 0, sizeof frame);
+    frame.kind = (st_frame_kind)from->body_case;
+    err = get_body(from, arena, &frame, error);
+    if (err == ST_OK)
+        *out_frame = frame;
+    return err;
+}

@@ -1,0 +1,323 @@
+/* proto/message_encode.c - checked structs to the bytes of one frame.
+ * Promises: the same struct gives the same bytes; a frame over its limit is refused, not cut.
+ * Must never: change the caller's structs, copy sets (they are pointed at), or send a frame without
+ * a body. */
+#include <assert.h>
+#include <string.h>
+
+#include "proto/message.h"
+#include "sotay.pb-c.h"
+
+_Static_assert((int)ST_ENTRY_NOTE == (int)SOTAY__ENTRY_KIND__ENTRY_NOTE, "kinds as in sotay.proto");
+_Static_assert((int)ST_VERDICT_LATER == (int)SOTAY__VERDICT_KIND__VERDICT_LATER,
+               "verdicts as in sotay.proto");
+_Static_assert((int)ST_FRAME_REFUSAL == (int)SOTAY__FRAME__BODY_REFUSAL,
+               "frames as in sotay.proto");
+
+#define BUILD_BYTES_MAX (64u * 1024u * 1024u)
+
+typedef struct {
+    st_arena arena;
+    bool no_memory;
+} builder;
+
+static void *make(builder *b, size_t count, size_t size)
+{
+    void *memory = st_arena_array(&b->arena, count, size);
+    if (memory == NULL)
+        b->no_memory = true;
+    return memory;
+}
+
+static ProtobufCBinaryData view(const void *data, size_t len)
+{
+    /* protobuf-c does not write through it. */
+    return (ProtobufCBinaryData){ .len = len, .data = (uint8_t *)(uintptr_t)data };
+}
+
+static ProtobufCBinaryData view_if(bool there, const void *data, size_t len)
+{
+    return there ? view(data, len) : (ProtobufCBinaryData){ 0 };
+}
+
+static char *string_view(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static void put_ask(builder *b, const st_ask *ask, Sotay__SyncAsk *out)
+{
+    sotay__sync_ask__init(out);
+    out->version = ask->version;
+    out->epoch = view_if(ask->has_epoch, ask->epoch, sizeof ask->epoch);
+    out->position = ask->position;
+    out->scope_rev = ask->scope_rev;
+    out->collapsed = view_if(ask->is_collapsed, ask->collapsed, sizeof ask->collapsed);
+    out->kept_from = ask->kept_from;
+    out->wall_ms = ask->wall_ms;
+    out->answer_bytes_max = ask->answer_bytes_max;
+    out->seen_size = ask->seen_size;
+    out->seen_root = view_if(ask->seen_size > 0, ask->seen_root.b, sizeof ask->seen_root.b);
+    out->buckets = make(b, ask->buckets_count, sizeof *out->buckets);
+    Sotay__BucketAsk *buckets = make(b, ask->buckets_count, sizeof *buckets);
+    out->gone = make(b, ask->gone_count, sizeof *out->gone);
+    Sotay__Gone *gone = make(b, ask->gone_count, sizeof *gone);
+    if (b->no_memory)
+        return;
+    for (uint32_t i = 0; i < ask->buckets_count; i++) {
+        sotay__bucket_ask__init(&buckets[i]);
+        buckets[i].bucket = string_view(ask->buckets[i].bucket.s);
+        buckets[i].cursor = ask->buckets[i].cursor;
+        buckets[i].sum = view(ask->buckets[i].sum.b, sizeof ask->buckets[i].sum.b);
+        out->buckets[i] = &buckets[i];
+    }
+    for (uint32_t i = 0; i < ask->gone_count; i++) {
+        sotay__gone__init(&gone[i]);
+        gone[i].from = ask->gone[i].from;
+        gone[i].to = ask->gone[i].to;
+        out->gone[i] = &gone[i];
+    }
+    out->n_buckets = ask->buckets_count;
+    out->n_gone = ask->gone_count;
+}
+
+static Sotay__HeldChange **make_held(builder *b, const st_held *held, uint32_t count)
+{
+    Sotay__HeldChange **list = make(b, count, sizeof *list);
+    Sotay__HeldChange *items = make(b, count, sizeof *items);
+    if (list == NULL || items == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        sotay__held_change__init(&items[i]);
+        items[i].counter = held[i].counter;
+        items[i].reason = (Sotay__Hold)held[i].reason;
+        list[i] = &items[i];
+    }
+    return list;
+}
+
+static void put_verdict(builder *b, const st_verdict *verdict, Sotay__Verdict *out)
+{
+    sotay__verdict__init(out);
+    out->device = view_if(verdict->has_device, verdict->device.b, sizeof verdict->device.b);
+    out->first = verdict->first;
+    out->kind = (Sotay__VerdictKind)verdict->kind;
+    out->position = verdict->position;
+    out->n_held = verdict->held_count;
+    out->held = make_held(b, verdict->held, verdict->held_count);
+    out->later_s = verdict->later_s;
+}
+
+static void put_want(const st_want *want, Sotay__Want *out)
+{
+    sotay__want__init(out);
+    out->device = view_if(want->has_device, want->device.b, sizeof want->device.b);
+    out->from = want->from;
+    out->to = want->to;
+}
+
+static void put_scope(builder *b, const st_scope *scope, Sotay__Scope *out)
+{
+    sotay__scope__init(out);
+    out->rev = scope->rev;
+    out->buckets = make(b, scope->buckets_count, sizeof *out->buckets);
+    out->roles = make(b, scope->roles_count, sizeof *out->roles);
+    if (b->no_memory)
+        return;
+    for (uint32_t i = 0; i < scope->buckets_count; i++)
+        out->buckets[i] = string_view(scope->buckets[i].s);
+    for (uint32_t i = 0; i < scope->roles_count; i++)
+        out->roles[i] = (Sotay__Role)scope->roles[i];
+    out->n_buckets = scope->buckets_count;
+    out->n_roles = scope->roles_count;
+}
+
+static void put_entry(builder *b, const st_entry *entry, Sotay__Entry *out)
+{
+    sotay__entry__init(out);
+    out->index = entry->index;
+    out->time_ms = entry->time_ms;
+    out->kind = (Sotay__EntryKind)entry->kind;
+    out->set = view_if(entry->set != NULL, entry->set, entry->set_len);
+    /* A set says itself whose it is and where it begins. */
+    if (entry->set == NULL) {
+        out->device = view_if(!st_id_is_zero(&entry->device), entry->device.b, 16);
+        out->first = entry->first;
+        out->last = entry->last;
+    }
+    out->n_held = entry->held_count;
+    out->held = make_held(b, entry->held, entry->held_count);
+    out->carrier = view_if(entry->has_carrier, entry->carrier.b, sizeof entry->carrier.b);
+    out->n_counters = entry->counters_count;
+    out->counters = (uint64_t *)(uintptr_t)entry->counters;
+}
+
+static void put_page(builder *b, const st_page *page, Sotay__Page *out)
+{
+    sotay__page__init(out);
+    out->bucket = string_view(page->bucket.s);
+    out->cursor = page->cursor;
+    out->last = page->last;
+    out->sum = view_if(page->last, page->sum.b, sizeof page->sum.b);
+    out->fold_version = page->fold_version;
+    out->reset = page->reset;
+    out->entries = make(b, page->entries_count, sizeof *out->entries);
+    Sotay__Entry *entries = make(b, page->entries_count, sizeof *entries);
+    out->vector = make(b, page->vector_count, sizeof *out->vector);
+    Sotay__Upto *vector = make(b, page->vector_count, sizeof *vector);
+    if (b->no_memory)
+        return;
+    for (uint32_t i = 0; i < page->entries_count; i++) {
+        put_entry(b, &page->entries[i], &entries[i]);
+        out->entries[i] = &entries[i];
+    }
+    for (uint32_t i = 0; i < page->vector_count; i++) {
+        sotay__upto__init(&vector[i]);
+        vector[i].device = view(page->vector[i].device.b, sizeof page->vector[i].device.b);
+        vector[i].counter = page->vector[i].counter;
+        out->vector[i] = &vector[i];
+    }
+    out->n_entries = page->entries_count;
+    out->n_vector = page->vector_count;
+}
+
+static void put_end(const st_end *end, Sotay__SyncEnd *out)
+{
+    sotay__sync_end__init(out);
+    out->version = end->version;
+    out->epoch = view_if(end->has_epoch, end->epoch, sizeof end->epoch);
+    out->server_ms = end->server_ms;
+    out->position = end->position;
+    out->more = end->more;
+    out->backed_up_to = end->backed_up_to;
+    out->dictionary = end->dictionary;
+}
+
+static void put_enrol_ask(const st_enrol_ask *ask, Sotay__EnrolAsk *out)
+{
+    sotay__enrol_ask__init(out);
+    out->version = ask->version;
+    out->code = view(ask->code, sizeof ask->code);
+    out->sign_key = view(ask->sign_key, sizeof ask->sign_key);
+    out->cosign_key = view(ask->cosign_key, sizeof ask->cosign_key);
+    out->install = view(ask->install, sizeof ask->install);
+    out->label = string_view(ask->label);
+    out->proof = view(ask->proof, sizeof ask->proof);
+}
+
+static void put_enrol_answer(builder *b, const st_enrol_answer *answer, Sotay__EnrolAnswer *out)
+{
+    sotay__enrol_answer__init(out);
+    out->version = answer->version;
+    out->log_key = view(answer->log_key, sizeof answer->log_key);
+    out->seal_key = view(answer->seal_key, sizeof answer->seal_key);
+    out->recovery_key = view(answer->recovery_key, sizeof answer->recovery_key);
+    out->person = view(answer->person.b, sizeof answer->person.b);
+    out->login = string_view(answer->login.s);
+    out->commune = string_view(answer->commune.s);
+    out->epoch = view(answer->epoch, sizeof answer->epoch);
+    out->letters = string_view(answer->letters);
+    out->server_ms = answer->server_ms;
+    out->fingerprint = string_view(answer->fingerprint);
+    out->server_device = view(answer->server_device.b, sizeof answer->server_device.b);
+    out->server_key = view(answer->server_key, sizeof answer->server_key);
+    out->scope = make(b, 1, sizeof *out->scope);
+    if (out->scope != NULL)
+        put_scope(b, &answer->scope, out->scope);
+}
+
+static void put_refusal(const st_refusal *refusal, Sotay__Refusal *out)
+{
+    sotay__refusal__init(out);
+    out->code = (uint32_t)refusal->code;
+    out->counter = refusal->counter;
+    out->detail = string_view(refusal->detail);
+    out->later_s = refusal->later_s;
+}
+
+static st_err pack(const Sotay__Frame *frame, st_buffer *out, st_error *error)
+{
+    size_t len = sotay__frame__get_packed_size(frame);
+    if (len > ST_FRAME_BYTES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: %zu bytes", len);
+    if (out->len > out->max || len > out->max - out->len)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: %zu bytes do not fit", len);
+    uint8_t *room = st_buffer_reserve(out, len);
+    if (room == NULL)
+        return st_fail(error, ST_E_MEMORY, "frame: no memory for %zu bytes", len);
+    out->len += sotay__frame__pack(frame, room);
+    return ST_OK;
+}
+
+/* Room for any body, so that nothing small is taken from the heap. */
+typedef union {
+    Sotay__SyncAsk ask;
+    Sotay__Verdict verdict;
+    Sotay__Want want;
+    Sotay__Scope scope;
+    Sotay__Page page;
+    Sotay__SyncEnd end;
+    Sotay__EnrolAsk enrol_ask;
+    Sotay__EnrolAnswer enrol_answer;
+    Sotay__Refusal refusal;
+} any_body;
+
+/* Fills body and points message at it. False: a kind that is not sent. */
+static bool put_body(builder *b, const st_frame *frame, any_body *body, Sotay__Frame *message)
+{
+    switch (frame->kind) {
+    case ST_FRAME_ASK:
+        put_ask(b, &frame->as.ask, message->ask = &body->ask);
+        return true;
+    case ST_FRAME_SET:
+        message->set = view(frame->as.set.bytes, frame->as.set.len);
+        return frame->as.set.len > 0;
+    case ST_FRAME_VERDICT:
+        put_verdict(b, &frame->as.verdict, message->verdict = &body->verdict);
+        return frame->as.verdict.kind != ST_VERDICT_UNKNOWN;
+    case ST_FRAME_WANT:
+        put_want(&frame->as.want, message->want = &body->want);
+        return true;
+    case ST_FRAME_SCOPE:
+        put_scope(b, &frame->as.scope, message->scope = &body->scope);
+        return true;
+    case ST_FRAME_PAGE:
+        put_page(b, &frame->as.page, message->page = &body->page);
+        return true;
+    case ST_FRAME_END:
+        put_end(&frame->as.end, message->end = &body->end);
+        return true;
+    case ST_FRAME_ENROL_ASK:
+        put_enrol_ask(&frame->as.enrol_ask, message->enrol_ask = &body->enrol_ask);
+        return true;
+    case ST_FRAME_ENROL_ANSWER:
+        put_enrol_answer(b, &frame->as.enrol_answer, message->enrol_answer = &body->enrol_answer);
+        return true;
+    case ST_FRAME_REFUSAL:
+        put_refusal(&frame->as.refusal, message->refusal = &body->refusal);
+        return true;
+    case ST_FRAME_NONE:
+    default:
+        return false;
+    }
+}
+
+st_err st_frame_encode(const st_frame *frame, st_buffer *out, st_error *error)
+{
+    assert(frame != NULL && out != NULL);
+    builder b = { .no_memory = false };
+    any_body body;
+    Sotay__Frame message;
+    st_arena_init(&b.arena, BUILD_BYTES_MAX);
+    sotay__frame__init(&message);
+    message.body_case = (Sotay__Frame__BodyCase)frame->kind;
+    st_err err;
+    if (!put_body(&b, frame, &body, &message))
+        err = st_fail(error, ST_E_USAGE, "frame: kind %d is not sent", (int)frame->kind);
+    else if (b.no_memory)
+        err = st_fail(error, ST_E_MEMORY, "frame: no memory");
+    else
+        err = pack(&message, out, error);
+    st_arena_reset(&b.arena);
+    return err;
+}

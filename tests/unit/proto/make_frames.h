@@ -1,0 +1,177 @@
+/* tests/unit/proto/make_frames.h - one well-formed frame of each kind, always the same. */
+#ifndef SOTAY_TESTS_MAKE_FRAMES_H
+#define SOTAY_TESTS_MAKE_FRAMES_H
+
+#include <string.h>
+
+#include "proto/message.h"
+#include "tests/unit/proto/make_set.h"
+
+#define MAKE_FRAMES 12
+
+static inline st_bucket make_bucket(const char *name)
+{
+    st_bucket bucket = { "" };
+    (void)st_bucket_set(&bucket, name, strlen(name));
+    return bucket;
+}
+
+static inline st_sum make_sum(uint8_t fill)
+{
+    st_sum sum;
+    memset(sum.b, fill, sizeof sum.b);
+    return sum;
+}
+
+static inline st_frame make_ask(st_arena *arena, bool collapsed)
+{
+    st_frame frame = { .kind = ST_FRAME_ASK };
+    st_ask *ask = &frame.as.ask;
+    *ask = (st_ask){ .version = 1, .has_epoch = true, .position = 812, .scope_rev = 4,
+                     .is_collapsed = collapsed, .kept_from = 40, .wall_ms = 1773282600123,
+                     .answer_bytes_max = 1u << 20, .seen_size = 800 };
+    memset(ask->epoch, 0xe0, sizeof ask->epoch);
+    memset(ask->seen_root.b, 0x33, sizeof ask->seen_root.b);
+    if (collapsed) {
+        memset(ask->collapsed, 0xc0, sizeof ask->collapsed);
+        return frame;
+    }
+    st_bucket_ask *buckets = st_arena_array(arena, 2, sizeof *buckets);
+    buckets[0] = (st_bucket_ask){ make_bucket("01477/catalogue"), 0, make_sum(0) };
+    buckets[1] = (st_bucket_ask){ make_bucket("01477/unit/01477-x01"), 812, make_sum(0x9a) };
+    st_gone *gone = st_arena_array(arena, 1, sizeof *gone);
+    gone[0] = (st_gone){ 3, 9 };
+    ask->buckets = buckets;
+    ask->buckets_count = 2;
+    ask->gone = gone;
+    ask->gone_count = 1;
+    return frame;
+}
+
+static inline st_frame make_verdict(st_arena *arena, st_verdict_kind kind)
+{
+    st_frame frame = { .kind = ST_FRAME_VERDICT };
+    st_held *held = st_arena_array(arena, 2, sizeof *held);
+    held[0] = (st_held){ 12, ST_HOLD_FROZEN };
+    held[1] = (st_held){ 13, ST_HOLD_WAITS };
+    frame.as.verdict = (st_verdict){ .has_device = kind == ST_VERDICT_HELD,
+                                     .first = 11, .kind = kind, .position = 813, .held = held,
+                                     .held_count = kind == ST_VERDICT_LATER ? 0 : 2,
+                                     .later_s = kind == ST_VERDICT_LATER ? 60 : 0 };
+    if (frame.as.verdict.has_device)
+        frame.as.verdict.device = make_id(0xd2, 0xd2);
+    return frame;
+}
+
+static inline st_scope make_scope(st_arena *arena)
+{
+    st_bucket *buckets = st_arena_array(arena, 2, sizeof *buckets);
+    st_role *roles = st_arena_array(arena, 2, sizeof *roles);
+    buckets[0] = make_bucket("01477/catalogue");
+    buckets[1] = make_bucket("01477/unit/01477-x01");
+    roles[0] = ST_ROLE_OFFICER;
+    roles[1] = ST_ROLE_OFFICE_HEAD;
+    return (st_scope){ .rev = 5, .buckets = buckets, .buckets_count = 2, .roles = roles,
+                       .roles_count = 2 };
+}
+
+static inline st_frame make_page(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_PAGE };
+    st_entry *entries = st_arena_array(arena, 3, sizeof *entries);
+    uint64_t *counters = st_arena_array(arena, 2, sizeof *counters);
+    st_held *held = st_arena_array(arena, 1, sizeof *held);
+    st_upto *vector = st_arena_array(arena, 1, sizeof *vector);
+    counters[0] = 12;
+    counters[1] = 13;
+    held[0] = (st_held){ 12, ST_HOLD_VALUE };
+    vector[0] = (st_upto){ make_id(0xd1, 0xd1), 13 };
+    entries[0] = (st_entry){ .index = 813, .time_ms = 1773282601000, .kind = ST_ENTRY_CHANGE,
+                             .set = (const uint8_t *)"a change-set", .set_len = 12, .held = held,
+                             .held_count = 1, .has_carrier = true,
+                             .carrier = make_id(0xd3, 0xd3) };
+    entries[1] = (st_entry){ .index = 814, .time_ms = 1773282602000, .kind = ST_ENTRY_CHANGE,
+                             .device = make_id(0xd1, 0xd1), .first = 20, .last = 24 };
+    entries[2] = (st_entry){ .index = 816, .time_ms = 1773282603000, .kind = ST_ENTRY_ACCEPT,
+                             .device = make_id(0xd1, 0xd1), .counters = counters,
+                             .counters_count = 2 };
+    frame.as.page = (st_page){ .bucket = make_bucket("01477/unit/01477-x01"), .cursor = 816,
+                               .entries = entries, .entries_count = 3, .last = true,
+                               .sum = make_sum(0x77), .vector = vector, .vector_count = 1,
+                               .fold_version = 1, .reset = true };
+    return frame;
+}
+
+static inline st_frame make_enrol_ask(void)
+{
+    st_frame frame = { .kind = ST_FRAME_ENROL_ASK };
+    st_enrol_ask *ask = &frame.as.enrol_ask;
+    ask->version = 1;
+    memset(ask->code, 0x0c, sizeof ask->code);
+    memset(ask->sign_key, 0x01, sizeof ask->sign_key);
+    memset(ask->cosign_key, 0x02, sizeof ask->cosign_key);
+    memset(ask->install, 0x03, sizeof ask->install);
+    memset(ask->proof, 0x04, sizeof ask->proof);
+    memcpy(ask->label, "Máy của an", sizeof "Máy của an");
+    return frame;
+}
+
+static inline st_frame make_enrol_answer(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_ENROL_ANSWER };
+    st_enrol_answer *answer = &frame.as.enrol_answer;
+    answer->version = 1;
+    memset(answer->log_key, 0x11, 32);
+    memset(answer->seal_key, 0x12, 32);
+    memset(answer->recovery_key, 0x13, 32);
+    answer->person = make_id(0xaa, 0xaa);
+    (void)st_code_set(&answer->login, "an", 2);
+    (void)st_code_set(&answer->commune, "01477", 5);
+    memset(answer->epoch, 0xe0, 8);
+    memcpy(answer->letters, "AN", 3);
+    answer->scope = make_scope(arena);
+    answer->server_ms = 1773282600500;
+    memcpy(answer->fingerprint, "1234 5678 9012 3456", 20);
+    answer->server_device = make_id(0x5d, 0x5d);
+    memset(answer->server_key, 0x14, 32);
+    return frame;
+}
+
+/* Frame number i of MAKE_FRAMES. */
+static inline st_frame make_frame(size_t i, st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_NONE };
+    switch (i) {
+    case 0: return make_ask(arena, true);
+    case 1: return make_ask(arena, false);
+    case 2: return make_verdict(arena, ST_VERDICT_STORED);
+    case 3: return make_verdict(arena, ST_VERDICT_HELD);
+    case 4: return make_verdict(arena, ST_VERDICT_LATER);
+    case 5: return make_page(arena);
+    case 6: return make_enrol_ask();
+    case 7: return make_enrol_answer(arena);
+    case 8:
+        frame.kind = ST_FRAME_SCOPE;
+        frame.as.scope = make_scope(arena);
+        break;
+    case 9:
+        frame.kind = ST_FRAME_WANT;
+        frame.as.want = (st_want){ .from = 5, .to = 8 };
+        break;
+    case 10:
+        frame.kind = ST_FRAME_END;
+        frame.as.end = (st_end){ .version = 1, .has_epoch = true, .server_ms = 1773282600500,
+                                 .position = 816, .more = true, .backed_up_to = 700,
+                                 .dictionary = 1 };
+        memset(frame.as.end.epoch, 0xe1, 8);
+        break;
+    default:
+        frame.kind = ST_FRAME_REFUSAL;
+        frame.as.refusal = (st_refusal){ .code = ST_E_AGAIN, .counter = 4096, .later_s = 3,
+                                         .detail = "counter 12 was used" };
+        break;
+    }
+    return frame;
+}
+
+#endif

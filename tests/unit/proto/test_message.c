@@ -1,0 +1,437 @@
+/* tests/unit/proto/test_message.c
+ * Phone and server mean the same by every frame; a broken, cut or foreign one is refused without
+ * harm; what a newer server says besides is passed over. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "proto/message.h"
+#include "tests/unit/proto/make_frames.h"
+#include "tests/unit/proto/wire_text.h"
+
+#define ARENA_MAX (32u << 20)
+
+static void encode(const st_frame *frame, st_buffer *out)
+{
+    st_error error = { 0 };
+    st_buffer_init(out, ST_FRAME_BYTES_MAX);
+    if (st_frame_encode(frame, out, &error) != ST_OK)
+        fail_msg("kind %d: %s", (int)frame->kind, error.detail);
+}
+
+/* Encoding what was decoded gives the same bytes again: nothing is lost on the way. */
+static void test_round_trip(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MAKE_FRAMES; i++) {
+        st_arena arena;
+        st_buffer bytes, again;
+        st_frame back;
+        st_error error = { 0 };
+        st_arena_init(&arena, ARENA_MAX);
+        st_frame frame = make_frame(i, &arena);
+        encode(&frame, &bytes);
+        if (st_frame_decode(bytes.data, bytes.len, &arena, &back, &error) != ST_OK)
+            fail_msg("frame %u: %s", (unsigned)i, error.detail);
+        assert_int_equal(back.kind, frame.kind);
+        encode(&back, &again);
+        assert_int_equal(bytes.len, again.len);
+        assert_memory_equal(bytes.data, again.data, bytes.len);
+        st_buffer_free(&bytes);
+        st_buffer_free(&again);
+        st_arena_reset(&arena);
+    }
+}
+
+static void test_fields_arrive(void **state)
+{
+    (void)state;
+    st_arena arena;
+    st_buffer bytes;
+    st_frame back, frame;
+    st_arena_init(&arena, ARENA_MAX);
+    frame = make_page(&arena);
+    encode(&frame, &bytes);
+    assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
+    const st_page *page = &back.as.page;
+    assert_string_equal(page->bucket.s, "01477/unit/01477-x01");
+    assert_true(page->cursor == 816 && page->last && page->reset && page->fold_version == 1);
+    assert_int_equal(page->sum.b[15], 0x77);
+    assert_int_equal(page->entries_count, 3);
+    assert_int_equal(page->entries[0].set_len, 12);
+    assert_memory_equal(page->entries[0].set, "a change-set", 12);
+    assert_true(page->entries[0].has_carrier && page->entries[0].held[0].counter == 12);
+    assert_null(page->entries[1].set);
+    assert_true(page->entries[1].first == 20 && page->entries[1].last == 24);
+    assert_int_equal(page->entries[1].device.b[0], 0xd1);
+    assert_int_equal(page->entries[2].kind, ST_ENTRY_ACCEPT);
+    assert_true(page->entries[2].counters[1] == 13);
+    assert_true(page->vector[0].counter == 13);
+    st_buffer_free(&bytes);
+
+    frame = make_ask(&arena, false);
+    encode(&frame, &bytes);
+    assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
+    const st_ask *ask = &back.as.ask;
+    assert_true(ask->has_epoch && !ask->is_collapsed && ask->position == 812);
+    assert_int_equal(ask->buckets_count, 2);
+    assert_true(ask->buckets[1].cursor == 812 && ask->buckets[1].sum.b[0] == 0x9a);
+    assert_true(ask->gone_count == 1 && ask->gone[0].from == 3 && ask->gone[0].to == 9);
+    assert_true(ask->kept_from == 40 && ask->seen_size == 800 && ask->seen_root.b[3] == 0x33);
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
+static void test_truncated_and_flipped(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MAKE_FRAMES; i++) {
+        st_arena arena, scratch;
+        st_buffer bytes;
+        st_frame back;
+        size_t whole = 0;
+        st_arena_init(&arena, ARENA_MAX);
+        st_arena_init(&scratch, ARENA_MAX);
+        st_frame frame = make_frame(i, &arena);
+        encode(&frame, &bytes);
+        for (size_t len = 1; len < bytes.len; len++) {
+            uint8_t *exact = malloc(len);
+            memcpy(exact, bytes.data, len);
+            assert_int_equal(st_frame_decode(exact, len, &scratch, &back, NULL), ST_E_CORRUPT);
+            free(exact);
+            st_arena_reset(&scratch);
+        }
+        for (size_t bit = 0; bit < bytes.len * 8; bit++) {
+            bytes.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            st_err err = st_frame_decode(bytes.data, bytes.len, &scratch, &back, NULL);
+            assert_true(err == ST_OK || err == ST_E_CORRUPT || err == ST_E_TOO_LARGE);
+            whole += err == ST_OK ? 1 : 0;
+            bytes.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            st_arena_reset(&scratch);
+        }
+        assert_true(whole > 0);
+        st_buffer_free(&bytes);
+        st_arena_reset(&arena);
+    }
+}
+
+static void test_bad_frames(void **state)
+{
+    (void)state;
+    static const struct { const char *why, *text; st_err want; st_frame_kind kind; } CASES[] = {
+        { "nothing in it", "", ST_OK, ST_FRAME_NONE },
+        { "a kind of a later version", "77:{ 1:v1 }", ST_OK, ST_FRAME_NONE },
+        { "ask", "1:{ 1:v1 }", ST_OK, ST_FRAME_ASK },
+        { "ask with an unknown field", "1:{ 1:v1 99:\"x\" }", ST_OK, ST_FRAME_ASK },
+        { "ask without version", "1:{ 3:v1 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "epoch of 7 bytes", "1:{ 1:v1 2:*7,01 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "collapsed and not", "1:{ 1:v1 5:*8,01 6:{ 1:\"01477/council\" 3:*16,00 } }",
+          ST_E_CORRUPT, ST_FRAME_NONE },
+        { "bucket without sum", "1:{ 1:v1 6:{ 1:\"01477/council\" } }", ST_E_CORRUPT,
+          ST_FRAME_NONE },
+        { "bad bucket", "1:{ 1:v1 6:{ 1:\"x\" 3:*16,00 } }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "gone backwards", "1:{ 1:v1 10:{ 1:v5 2:v4 } }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "gone from 0", "1:{ 1:v1 10:{ 2:v4 } }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "seen without root", "1:{ 1:v1 11:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "two bodies", "1:{ 1:v1 } 4:{ 2:v1 3:v2 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "empty set", "2:\"\"", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "set", "2:\"x\"", ST_OK, ST_FRAME_SET },
+        { "verdict of a later version", "3:{ 2:v1 3:v99 }", ST_OK, ST_FRAME_VERDICT },
+        { "verdict without first", "3:{ 3:v1 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "verdict for half a device", "3:{ 1:*8,01 2:v1 3:v1 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "held for no reason", "3:{ 2:v1 3:v1 5:{ 1:v1 } }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "held for a new reason", "3:{ 2:v1 3:v1 5:{ 1:v1 2:v99 } }", ST_OK, ST_FRAME_VERDICT },
+        { "held twice", "3:{ 2:v1 3:v1 5:{ 1:v1 2:v2 } 5:{ 1:v1 2:v2 } }", ST_E_CORRUPT,
+          ST_FRAME_NONE },
+        { "want backwards", "4:{ 2:v3 3:v2 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "scope with a new kind of bucket", "5:{ 1:v1 2:\"01477/sky\" 3:x0163 }", ST_OK,
+          ST_FRAME_SCOPE },
+        { "page without bucket", "6:{ 2:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "last page without sum", "6:{ 1:\"01477/council\" 2:v4 4:v1 }", ST_E_CORRUPT,
+          ST_FRAME_NONE },
+        { "sum before the end", "6:{ 1:\"01477/council\" 2:v4 5:*16,00 }", ST_E_CORRUPT,
+          ST_FRAME_NONE },
+        { "entry beyond the cursor", "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v5 3:v1 4:\"x\" } }",
+          ST_E_CORRUPT, ST_FRAME_NONE },
+        { "entries not rising",
+          "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 4:\"x\" } 3:{ 1:v3 4:\"x\" } }", ST_E_CORRUPT,
+          ST_FRAME_NONE },
+        { "entry 0", "6:{ 1:\"01477/council\" 2:v4 3:{ 4:\"x\" } }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "reference without device", "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 3:v1 6:v3 10:v4 } }",
+          ST_E_CORRUPT, ST_FRAME_NONE },
+        { "counters not rising",
+          "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 3:v16 5:*16,d1 9:x0504 } }", ST_E_CORRUPT,
+          ST_FRAME_NONE },
+        { "end without version", "7:{ 4:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "enrolment without keys", "8:{ 1:v1 2:*16,0c }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "refusal for nothing", "10:{ 3:\"x\" }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "refusal with bad UTF-8", "10:{ 1:v2 3:xff }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "refusal in NFD", "10:{ 1:v2 3:x6fcc81 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "refusal with NUL", "10:{ 1:v2 3:x610062 }", ST_E_CORRUPT, ST_FRAME_NONE },
+        { "refusal of a later version", "10:{ 1:v999 }", ST_OK, ST_FRAME_REFUSAL },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        st_arena arena;
+        st_buffer bytes;
+        st_error error = { 0 };
+        st_frame frame = { .kind = ST_FRAME_NONE };
+        st_arena_init(&arena, ARENA_MAX);
+        st_buffer_init(&bytes, 4096);
+        wire_text(CASES[i].text, &bytes);
+        st_err err = st_frame_decode(bytes.data, bytes.len, &arena, &frame, &error);
+        if (err != CASES[i].want || frame.kind != CASES[i].kind)
+            fail_msg("%s: %s, kind %d (%s)", CASES[i].why, st_err_name(err), (int)frame.kind,
+                     error.detail);
+        st_buffer_free(&bytes);
+        st_arena_reset(&arena);
+    }
+}
+
+static void test_unknown_words(void **state)
+{
+    (void)state;
+    st_arena arena;
+    st_buffer bytes;
+    st_frame frame;
+    st_arena_init(&arena, ARENA_MAX);
+    st_buffer_init(&bytes, 4096);
+    wire_text("3:{ 2:v1 3:v99 5:{ 1:v7 2:v88 } }", &bytes);
+    assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &frame, NULL), ST_OK);
+    assert_int_equal(frame.as.verdict.kind, ST_VERDICT_UNKNOWN);
+    assert_string_equal(st_hold_name(frame.as.verdict.held[0].reason), "unknown");
+    st_buffer_clear(&bytes);
+    wire_text("5:{ 1:v1 2:\"01477/sky\" 2:\"01477/council\" 3:x0163 }", &bytes);
+    assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &frame, NULL), ST_OK);
+    assert_int_equal(frame.as.scope.buckets_count, 1);
+    assert_string_equal(frame.as.scope.buckets[0].s, "01477/council");
+    assert_int_equal(frame.as.scope.roles_count, 1);
+    st_buffer_clear(&bytes);
+    wire_text("10:{ 1:v999 }", &bytes);
+    assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &frame, NULL), ST_OK);
+    assert_int_equal(frame.as.refusal.code, ST_E_SERVER);
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
+static void test_too_large(void **state)
+{
+    (void)state;
+    static uint8_t large[ST_FRAME_BYTES_MAX + 1];
+    st_arena arena;
+    st_buffer out;
+    st_frame frame = { .kind = ST_FRAME_SET };
+    st_arena_init(&arena, ARENA_MAX);
+    st_buffer_init(&out, 2 * ST_FRAME_BYTES_MAX);
+    assert_int_equal(st_frame_decode(large, sizeof large, &arena, &frame, NULL), ST_E_TOO_LARGE);
+    frame.as.set.bytes = large;
+    frame.as.set.len = ST_FRAME_BYTES_MAX;
+    assert_int_equal(st_frame_encode(&frame, &out, NULL), ST_E_TOO_LARGE);
+    assert_int_equal(out.len, 0);
+    frame.as.set.len = ST_SET_BYTES_MAX + 1;
+    assert_int_equal(st_frame_encode(&frame, &out, NULL), ST_OK);
+    assert_int_equal(st_frame_decode(out.data, out.len, &arena, &frame, NULL), ST_E_TOO_LARGE);
+    frame.kind = ST_FRAME_NONE;
+    assert_int_equal(st_frame_encode(&frame, &out, NULL), ST_E_USAGE);
+    frame.kind = (st_frame_kind)99;
+    assert_int_equal(st_frame_encode(&frame, &out, NULL), ST_E_USAGE);
+    st_buffer_free(&out);
+    st_arena_reset(&arena);
+}
+
+static void test_entry_kinds(void **state)
+{
+    (void)state;
+    for (int i = 1; i < ST_ENTRY_COUNT; i++) {
+        st_entry_kind back = ST_ENTRY_NONE;
+        assert_true(st_entry_kind_parse(st_entry_kind_name((st_entry_kind)i), &back));
+        assert_int_equal(back, i);
+    }
+    st_entry_kind kind = ST_ENTRY_INIT;
+    assert_false(st_entry_kind_parse("unknown", &kind));
+    assert_false(st_entry_kind_parse("", &kind));
+    assert_int_equal(kind, ST_ENTRY_INIT);
+    assert_string_equal(st_entry_kind_name((st_entry_kind)99), "unknown");
+    assert_string_equal(st_entry_kind_name(ST_ENTRY_ATTACHMENT), "attachment");
+    assert_string_equal(st_entry_kind_name(ST_ENTRY_GAP), "gap");
+}
+
+static void test_head(void **state)
+{
+    (void)state;
+    st_head head = { .device = make_id(0xd1, 0xd1), .counter = 0x0102030405060708u }, back;
+    uint8_t bytes[ST_HEAD_BYTES];
+    memset(head.install, 0x0f, sizeof head.install);
+    memset(head.signature, 0x51, sizeof head.signature);
+    st_head_encode(&head, bytes);
+    assert_int_equal(bytes[0], 1);
+    assert_int_equal(bytes[25], 1);
+    assert_int_equal(bytes[32], 8);
+    assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_OK);
+    assert_true(back.counter == head.counter);
+    assert_memory_equal(back.device.b, head.device.b, 16);
+    assert_memory_equal(back.install, head.install, 8);
+    assert_memory_equal(back.signature, head.signature, 64);
+    for (size_t len = 0; len < sizeof bytes; len++)
+        assert_int_equal(st_head_decode(bytes, len, &back, NULL), ST_E_CORRUPT);
+    bytes[0] = 2;
+    assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_VERSION);
+    bytes[0] = 0;
+    assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_CORRUPT);
+    bytes[0] = 1;
+    memset(bytes + 25, 0, 8);
+    assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_CORRUPT);
+}
+
+/* Each part of a request is in what is signed: another method, path, body, log, device, install or
+ * counter is another text. */
+static void test_head_text_covers_all(void **state)
+{
+    (void)state;
+    st_head head = { .device = make_id(0xd1, 0xd1), .counter = 7 };
+    st_hash body = st_sha256("body", 4);
+    st_id log = make_id(0x10, 0x10);
+    st_buffer first, other;
+    st_buffer_init(&first, 1024);
+    st_buffer_init(&other, 1024);
+    assert_int_equal(st_head_sign_text(&head, "POST", "/v1/sync", &body, &log, &first), ST_OK);
+    static const char START[] = "sotay-req/v1\nPOST\n/v1/sync\n";
+    assert_int_equal(first.len, sizeof START - 1 + 80);
+    assert_memory_equal(first.data, START, sizeof START - 1);
+    for (int what = 0; what < 7; what++) {
+        st_head h = head;
+        st_hash b = body;
+        st_id l = log;
+        const char *method = what == 0 ? "PUT" : "POST";
+        const char *path = what == 1 ? "/v1/sink" : "/v1/sync";
+        b.b[0] ^= what == 2;
+        l.b[0] ^= what == 3;
+        h.device.b[0] ^= what == 4;
+        h.install[0] ^= what == 5;
+        h.counter += what == 6;
+        st_buffer_clear(&other);
+        assert_int_equal(st_head_sign_text(&h, method, path, &b, &l, &other), ST_OK);
+        assert_true(other.len != first.len || memcmp(other.data, first.data, first.len) != 0);
+    }
+    st_buffer_free(&other);
+    st_buffer_init(&other, 40);
+    assert_int_equal(st_head_sign_text(&head, "POST", "/v1/sync", &body, &log, &other),
+                     ST_E_TOO_LARGE);
+    assert_int_equal(other.len, 0);
+    st_buffer_free(&first);
+    st_buffer_free(&other);
+}
+
+static void test_collapse(void **state)
+{
+    (void)state;
+    st_bucket_sum sums[3] = { { make_bucket("01477/unit/01477-x01"), make_sum(1) },
+                              { make_bucket("01477/catalogue"), make_sum(2) },
+                              { make_bucket("01477/council"), make_sum(3) } };
+    uint8_t first[8], other[8], by_hand[8];
+    st_sync_collapse(sums, 3, first);
+    st_bucket_sum swap = sums[0];
+    sums[0] = sums[2];
+    sums[2] = swap;
+    st_sync_collapse(sums, 3, other);
+    assert_memory_equal(first, other, 8);       /* whatever order they come in */
+    st_sha256_state hash;
+    static const size_t ORDER[] = { 1, 0, 2 };
+    st_sha256_init(&hash);
+    for (size_t i = 0; i < 3; i++) {
+        const st_bucket_sum *one = &sums[ORDER[i]];
+        uint8_t len = (uint8_t)strlen(one->bucket.s);
+        st_sha256_update(&hash, &len, 1);
+        st_sha256_update(&hash, one->bucket.s, len);
+        st_sha256_update(&hash, one->sum.b, 16);
+    }
+    st_hash whole = st_sha256_final(&hash);
+    memcpy(by_hand, whole.b, 8);
+    assert_memory_equal(first, by_hand, 8);
+    sums[1].sum.b[15] ^= 1;
+    st_sync_collapse(sums, 3, other);
+    assert_memory_not_equal(first, other, 8);
+    st_sync_collapse(sums, 2, other);
+    assert_memory_not_equal(first, other, 8);
+    st_sync_collapse(NULL, 0, other);
+    assert_memory_not_equal(first, other, 8);
+}
+
+static void test_enrolment_texts(void **state)
+{
+    (void)state;
+    st_frame frame = make_enrol_ask();
+    uint8_t key[32], text[ST_ENROL_SIGN_BYTES], code[16], log_key[32];
+    char link[ST_ENROL_CODE_TEXT], print[20];
+    memset(key, 0x11, sizeof key);
+    st_enrol_sign_text(&frame.as.enrol_ask, key, text);
+    assert_memory_equal(text, "sotay-enrol/v1", 15);
+    assert_int_equal(text[15], 0x0c);
+    assert_int_equal(text[31], 0x11);
+    assert_int_equal(text[63], 0x01);
+    assert_int_equal(text[126], 0x02);
+    st_enrol_code_format(frame.as.enrol_ask.code, key, link);
+    assert_int_equal(strlen(link), 64);
+    assert_true(st_enrol_code_parse(link, code, log_key));
+    assert_memory_equal(code, frame.as.enrol_ask.code, 16);
+    assert_memory_equal(log_key, key, 32);
+    static const char *const BAD[] = { "", "AAAA", "!", "=" };
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
+        assert_false(st_enrol_code_parse(BAD[i], code, log_key));
+    link[10] = '+';
+    assert_false(st_enrol_code_parse(link, code, log_key));
+    link[10] = '\0';
+    assert_false(st_enrol_code_parse(link, code, log_key));
+    st_fingerprint(key, print);
+    assert_int_equal(strlen(print), 19);
+    for (size_t i = 0; i < 19; i++)
+        assert_true(i % 5 == 4 ? print[i] == ' ' : print[i] >= '0' && print[i] <= '9');
+    char other[20];
+    key[31] ^= 1;
+    st_fingerprint(key, other);
+    assert_string_not_equal(print, other);
+}
+
+static void test_memory_is_bounded(void **state)
+{
+    (void)state;
+    st_arena arena, small;
+    st_buffer bytes;
+    st_frame back;
+    size_t refused = 0;
+    st_arena_init(&arena, ARENA_MAX);
+    st_frame frame = make_page(&arena);
+    encode(&frame, &bytes);
+    for (size_t most = 0; most < 6000; most += 50) {
+        st_arena_init(&small, most);
+        st_err err = st_frame_decode(bytes.data, bytes.len, &small, &back, NULL);
+        assert_true(err == ST_OK || err == ST_E_MEMORY || err == ST_E_TOO_LARGE);
+        refused += err != ST_OK ? 1 : 0;
+        st_arena_reset(&small);
+    }
+    assert_true(refused > 3);
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_fields_arrive),
+        cmocka_unit_test(test_truncated_and_flipped),
+        cmocka_unit_test(test_bad_frames),
+        cmocka_unit_test(test_unknown_words),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_entry_kinds),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_head_text_covers_all),
+        cmocka_unit_test(test_collapse),
+        cmocka_unit_test(test_enrolment_texts),
+        cmocka_unit_test(test_memory_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
