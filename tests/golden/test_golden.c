@@ -1,0 +1,274 @@
+/* tests/golden/test_golden.c
+ * A phone that lay in a drawer for two years must be understood: the bytes of change-sets, frames,
+ * leaves, signed texts and hashes are what they were when they were frozen.
+ * GOLDEN_WRITE=1 writes the files anew; only a new format of the wire is a reason to do that
+ * (docs/protocol.md "Versions"). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "proto/leaf.h"
+#include "tests/golden/golden_sets.h"
+#include "tests/unit/proto/make_frames.h"
+#include "tests/unit/proto/wire_text.h"
+
+#define FOLDER "tests/golden/"
+#define LINE_BYTES 32
+#define FILE_BYTES_MAX (1u << 20)
+
+static bool writing(void)
+{
+    const char *mode = getenv("GOLDEN_WRITE");
+    return mode != NULL && strcmp(mode, "1") == 0;
+}
+
+static FILE *open_golden(const char *name, const char *mode)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, FOLDER "%s.hex", name);
+    FILE *file = fopen(path, mode);
+    if (file == NULL)
+        fail_msg("%s: cannot be opened; run from the top of the tree", path);
+    return file;
+}
+
+static void write_golden(const char *name, const uint8_t *data, size_t len)
+{
+    FILE *file = open_golden(name, "wb");
+    for (size_t at = 0; at < len; at += LINE_BYTES) {
+        char text[2 * LINE_BYTES + 1];
+        st_hex(data + at, len - at < LINE_BYTES ? len - at : LINE_BYTES, text);
+        (void)fprintf(file, "%s\n", text);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The bytes of a frozen file, appended to out. */
+static void read_golden(const char *name, st_buffer *out)
+{
+    char line[2 * LINE_BYTES + 4];
+    uint8_t bytes[LINE_BYTES];
+    FILE *file = open_golden(name, "rb");
+    while (fgets(line, sizeof line, file) != NULL) {
+        size_t chars = strcspn(line, "\n");
+        if (!st_unhex(line, chars, bytes, chars / 2))
+            fail_msg("%s: not hex", name);
+        wire_put(out, bytes, chars / 2);
+    }
+    (void)fclose(file);
+}
+
+static void check(const char *name, const void *data, size_t len)
+{
+    st_buffer frozen;
+    if (writing()) {
+        write_golden(name, data, len);
+        return;
+    }
+    st_buffer_init(&frozen, FILE_BYTES_MAX);
+    read_golden(name, &frozen);
+    size_t same = 0;
+    while (same < len && same < frozen.len && frozen.data[same] == ((const uint8_t *)data)[same])
+        same++;
+    if (same != len || same != frozen.len)
+        fail_msg("%s: %u bytes, frozen %u, different from byte %u on", name, (unsigned)len,
+                 (unsigned)frozen.len, (unsigned)same);
+    st_buffer_free(&frozen);
+}
+
+static void check_set(size_t number, st_buffer *hashes)
+{
+    st_arena arena;
+    st_buffer bytes;
+    st_error error = { 0 };
+    const char *name = NULL;
+    st_set back;
+    uint8_t seed[32], public_key[32], secret[64];
+    const st_id log = make_id(0x10, 0x10);
+    memset(seed, 0x51, sizeof seed);
+    st_sign_keypair(seed, public_key, secret);
+    st_arena_init(&arena, ST_SET_ARENA_BYTES);
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    st_set set = golden_number(number, &name, &arena);
+    if (make_bytes(&set, &bytes, &error) != ST_OK)
+        fail_msg("%s: %s", name, error.detail);
+    check(name, bytes.data, bytes.len);
+    /* What is frozen is also read, and its signature holds. */
+    st_buffer_clear(&bytes);
+    read_golden(name, &bytes);
+    if (st_set_decode(bytes.data, bytes.len, &arena, &back, &error) != ST_OK)
+        fail_msg("%s: %s", name, error.detail);
+    assert_true(st_set_verify(&back, &log, public_key));
+    wire_put(hashes, back.hash.b, sizeof back.hash.b);
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
+static void test_sets(void **state)
+{
+    (void)state;
+    st_buffer hashes;
+    st_buffer_init(&hashes, FILE_BYTES_MAX);
+    for (size_t i = 0; i < GOLDEN_SETS; i++)
+        check_set(i, &hashes);
+    check("set-hashes", hashes.data, hashes.len);
+    st_buffer_free(&hashes);
+}
+
+/* `set-resolve` after its reason was erased: another message, the same hash and signature. */
+static void test_erased_set(void **state)
+{
+    (void)state;
+    st_arena arena;
+    st_buffer skeleton, erased;
+    st_unsigned_set made;
+    const char *name = NULL;
+    uint8_t seed[32], public_key[32], secret[64], text[ST_SET_SIGN_BYTES], signature[64];
+    const st_id log = make_id(0x10, 0x10);
+    st_arena_init(&arena, ST_SET_ARENA_BYTES);
+    st_buffer_init(&skeleton, ST_SET_BYTES_MAX);
+    st_buffer_init(&erased, ST_SET_BYTES_MAX);
+    memset(seed, 0x51, sizeof seed);
+    st_sign_keypair(seed, public_key, secret);
+    memset(seed, 0x5e, sizeof seed);
+    st_set set = golden_number(5, &name, &arena);
+    assert_int_equal(st_set_build(&set, seed, &made, NULL), ST_OK);
+    st_set_sign_text(&log, &set.device, &made.hash, text);
+    st_sign(secret, text, sizeof text, signature);
+    st_hash seed_hash = st_sha256(seed, sizeof seed);
+    st_hash key = st_value_key(seed, 0);
+    st_hash mac = st_value_mac(&key, set.changes[0].reason.data, set.changes[0].reason.len);
+    wire_put_bytes(&skeleton, 3, mac.b, sizeof mac.b);
+    wire_put_bytes(&erased, 1, set.device.b, 16);
+    wire_put_bytes(&erased, 2, made.skeleton.data, made.skeleton.len);
+    wire_put_bytes(&erased, 5, signature, sizeof signature);
+    wire_put_bytes(&erased, 6, seed_hash.b, sizeof seed_hash.b);
+    wire_put_bytes(&erased, 7, skeleton.data, skeleton.len);
+    check("set-erased", erased.data, erased.len);
+    st_set back;
+    assert_int_equal(st_set_decode(erased.data, erased.len, &arena, &back, NULL), ST_OK);
+    assert_memory_equal(back.hash.b, made.hash.b, sizeof made.hash.b);
+    assert_true(st_set_verify(&back, &log, public_key));
+    assert_int_equal(back.changes[0].reason.kind, ST_VALUE_ERASED);
+    st_unsigned_set_free(&made);
+    st_buffer_free(&skeleton);
+    st_buffer_free(&erased);
+    st_arena_reset(&arena);
+}
+
+static void test_frames(void **state)
+{
+    (void)state;
+    static const char *const NAMES[MAKE_FRAMES] = {
+        "frame-ask-collapsed", "frame-ask", "frame-verdict-stored", "frame-verdict-held",
+        "frame-verdict-later", "frame-page", "frame-enrol-ask", "frame-enrol-answer",
+        "frame-scope", "frame-want", "frame-end", "frame-refusal"
+    };
+    for (size_t i = 0; i < MAKE_FRAMES; i++) {
+        st_arena arena;
+        st_buffer bytes;
+        st_frame back;
+        st_arena_init(&arena, 1u << 20);
+        st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
+        st_frame frame = make_frame(i, &arena);
+        assert_int_equal(st_frame_encode(&frame, &bytes, NULL), ST_OK);
+        check(NAMES[i], bytes.data, bytes.len);
+        st_buffer_clear(&bytes);
+        read_golden(NAMES[i], &bytes);
+        assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
+        assert_int_equal(back.kind, frame.kind);
+        st_buffer_free(&bytes);
+        st_arena_reset(&arena);
+    }
+}
+
+static void test_leaves(void **state)
+{
+    (void)state;
+    static const st_held HELD[] = { { 12, ST_HOLD_FROZEN }, { 13, ST_HOLD_WAITS } };
+    st_leaf leaf = { .kind = ST_ENTRY_CHANGE, .time_ms = 1773282601000, .first = 11, .last = 14,
+                     .actor = make_id(0xaa, 0xaa), .device = make_id(0xd1, 0xd1),
+                     .has_prev = true, .hlc = (st_hlc)1773282600999u << 16 | 3, .seen_size = 800,
+                     .has_commit = true, .verdict = "held", .held = HELD, .held_count = 2,
+                     .has_carrier = true, .carrier = make_id(0xd3, 0xd3) };
+    st_buffer bytes;
+    memset(leaf.prev.b, 0x5a, 32);
+    memset(leaf.seen_root.b, 0x33, 32);
+    memset(leaf.commit.b, 0xcc, 32);
+    memset(leaf.dsig, 0x64, sizeof leaf.dsig);
+    (void)st_bucket_set(&leaf.bucket, "01477/unit/01477-x01", 20);
+    st_buffer_init(&bytes, ST_LEAF_BYTES_MAX);
+    assert_int_equal(st_leaf_encode(&leaf, &bytes, NULL), ST_OK);
+    check("leaf", bytes.data, bytes.len);
+    st_hash hash = st_leaf_hash(bytes.data, bytes.len);
+    check("leaf-hash", hash.b, sizeof hash.b);
+    st_buffer_free(&bytes);
+}
+
+static void test_head(void **state)
+{
+    (void)state;
+    st_head head = { .device = make_id(0xd1, 0xd1), .counter = 4097 };
+    const st_hash body = st_sha256("body", 4);
+    const st_id log = make_id(0x10, 0x10);
+    uint8_t seed[32], public_key[32], secret[64], bytes[ST_HEAD_BYTES];
+    st_buffer text;
+    memset(head.install, 0x0f, sizeof head.install);
+    memset(seed, 0x51, sizeof seed);
+    st_sign_keypair(seed, public_key, secret);
+    st_buffer_init(&text, 1024);
+    assert_int_equal(st_head_sign_text(&head, "POST", "/v1/sync", &body, &log, &text), ST_OK);
+    check("head-text", text.data, text.len);
+    st_sign(secret, text.data, text.len, head.signature);
+    st_head_encode(&head, bytes);
+    check("head", bytes, sizeof bytes);
+    st_buffer_free(&text);
+}
+
+static void test_ids_and_texts(void **state)
+{
+    (void)state;
+    const st_dot dot = { make_id(0xd1, 0xd1), 258 };
+    st_frame frame = make_enrol_ask();
+    uint8_t key[32], random[16], text[ST_ENROL_SIGN_BYTES], collapsed[8];
+    char code[ST_ENROL_CODE_TEXT], print[20];
+    st_bucket_sum sums[2] = { { make_bucket("01477/unit/01477-x01"), make_sum(1) },
+                              { make_bucket("01477/catalogue"), make_sum(2) } };
+    memset(key, 0x11, sizeof key);
+    memset(random, 0x9d, sizeof random);
+    st_id id = st_record_id(&dot, random);
+    check("id-record", id.b, sizeof id.b);
+    id = st_device_id(key);
+    check("id-device", id.b, sizeof id.b);
+    id = st_log_id(key);
+    check("id-log", id.b, sizeof id.b);
+    st_enrol_sign_text(&frame.as.enrol_ask, key, text);
+    check("enrol-text", text, sizeof text);
+    st_enrol_code_format(frame.as.enrol_ask.code, key, code);
+    check("enrol-code", code, strlen(code));
+    st_fingerprint(key, print);
+    check("fingerprint", print, strlen(print));
+    st_sync_collapse(sums, 2, collapsed);
+    check("collapse", collapsed, sizeof collapsed);
+    uint8_t sip[16];
+    st_siphash128("sotay", 5, sip);
+    check("siphash", sip, sizeof sip);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_erased_set),
+        cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_leaves),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_ids_and_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
