@@ -21,7 +21,7 @@ typedef struct {
     const st_directory *directory;
     const char *lang;             /* "vi" or "en", for labels; NULL: "vi" */
     int offset_minutes;           /* local time of claimed_at and received_at; 420 in Viet Nam */
-    bool is_phone;                /* `received` needs the log, a phone's own proposal shows as such */
+    bool is_phone;                /* an unsent finalise shows as `finalised`, not `received` */
     bool is_held;                 /* some change of the record is held */
 } st_show_how;
 
@@ -52,9 +52,11 @@ typedef struct {
     int64_t updated_ms;           /* newest claimed time of a live change */
     const char *folded;           /* all texts of the record, folded for search */
 } st_row;
+/* Makes the row of a record; strings in the arena. ST_E_MEMORY, ST_E_TOO_LARGE. */
 ST_MUST_USE st_err st_row_make(const st_form *form, const st_record *record,
                                const st_show_how *how, st_arena *arena, st_row *out_row,
                                st_error *error);
+/* Appends the stored form of a row. ST_E_MEMORY. */
 ST_MUST_USE st_err st_row_encode(const st_row *row, st_buffer *out, st_error *error);
 /* Strings point into bytes. ST_E_CORRUPT. */
 ST_MUST_USE st_err st_row_decode(const uint8_t *bytes, size_t len, st_row *out_row,

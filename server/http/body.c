@@ -1,5 +1,6 @@
 /* server/http/body.c - reads a request's body. Promises that nothing is taken in that is longer,
- * shorter or slower than announced; must never trust CivetWeb's end of data (docs/operations.md). */
+ * shorter or slower than announced; must never trust CivetWeb's end of data, which is also what
+ * it reports for a stalled client. */
 #include <civetweb.h>
 #include <ctype.h>
 #include <stdlib.h>

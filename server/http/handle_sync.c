@@ -1,5 +1,6 @@
 /* server/http/handle_sync.c - POST /v1/sync: one request does push and pull. Promises that no
- * verdict leaves before the sets are on disk, and that a body that cannot be read changes nothing. */
+ * verdict leaves before the sets are on disk, and that a body that cannot be read changes
+ * nothing. */
 #include <string.h>
 #include <time.h>
 

@@ -11,6 +11,7 @@ typedef struct {
     void *context;
     st_err (*take)(void *context, const uint8_t *frame, size_t len, st_error *error);
 } http_taker;
+/* See http_taker. */
 ST_MUST_USE st_err http_read_frames(const uint8_t *stream, size_t len, const http_taker *taker,
                                     st_error *error);
 
@@ -19,9 +20,12 @@ typedef struct {
     st_frame_writer *writer;
     st_buffer frame;
 } http_stream;
+/* Begins a stream in the reply of a request. ST_E_MEMORY. */
 ST_MUST_USE st_err http_stream_begin(http_stream *stream, http_request *request,
                                      st_error *error);
+/* Writes one frame. ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err http_stream_put(http_stream *stream, const st_frame *frame, st_error *error);
+/* Ends the stream; the reply is then whole. ST_E_MEMORY. */
 ST_MUST_USE st_err http_stream_end(http_stream *stream, st_error *error);
 /* Frees; safe on a zeroed struct. */
 void http_stream_free(http_stream *stream);

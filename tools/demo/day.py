@@ -175,7 +175,8 @@ def phone_dies(an, visit):
     killed.kill()
     killed.wait()
     kept = json.loads(an.do("draft", "show", visit, "--json"))["fields"]["general_note"]
-    say(f"Mở máy lại, câu còn nguyên: “{kept}”", f"Switched on again, the sentence is there: “{kept}”")
+    say(f"Mở máy lại, câu còn nguyên: “{kept}”",
+        f"Switched on again, the sentence is there: “{kept}”")
     assert kept.startswith(typed), "the working copy lost text"
     an.do("draft", "commit", visit)
     paper("trời mưa, tờ giấy ướt, chép lại theo trí nhớ.",
@@ -188,7 +189,8 @@ def signal_returns(server, an, binh):
     for phone in (an, binh, an):
         report = phone.sync()
         behind = round(abs(report["clock_offset_ms"]) / 86400000)
-        clock = t(f", đồng hồ lệch {behind} ngày", f", clock off by {behind} days") if behind else ""
+        clock = t(f", đồng hồ lệch {behind} ngày",
+                  f", clock off by {behind} days") if behind else ""
         print(f"     {phone.login}: " + t(
             f"gửi {report['sent_changes']}, nhận {report['received_changes']} thay đổi{clock}",
             f"sent {report['sent_changes']}, received {report['received_changes']} changes{clock}"))

@@ -12,6 +12,7 @@ echo "  $bin/sotayctl --data $home/data records"
 echo "  $bin/sotayctl --data $home/data conflicts"
 echo "  $bin/sotay --store $home/phone-an list"
 echo "  $bin/sotay --store $home/phone-an sync --server http://127.0.0.1:8080"
-echo "  $bin/sotay --store $home/phone-new enrol \"\$($bin/sotayctl --data $home/data enrol an | tail -n 1)\""
+echo "  $bin/sotay --store $home/phone-new enrol LINK   # LINK: the last line of"
+echo "  $bin/sotayctl --data $home/data enrol an"
 echo
 exec "$bin/sotayd" --data "$home/data" --listen 127.0.0.1:8080
