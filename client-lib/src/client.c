@@ -132,22 +132,13 @@ static st_err open_book(sotay_client *client, const sotay_open_how *how, st_erro
     return err;
 }
 
-static int give_error(st_err err, const st_error *from, sotay_error *error)
-{
-    if (error != NULL && err != ST_OK && err != ST_PENDING) {
-        error->code = (sotay_code)err;
-        memcpy(error->detail, from->detail, sizeof error->detail);
-    }
-    return (int)err;
-}
-
 int sotay_open(const sotay_port *port, const sotay_open_how *how, sotay_client **out_client,
                sotay_error *error)
 {
     st_error inner = { ST_OK, "" };
     sotay_client *client = calloc(1, sizeof *client);
     if (client == NULL)
-        return give_error(st_fail(&inner, ST_E_MEMORY, "store: no memory"), &inner, error);
+        return port_give(st_fail(&inner, ST_E_MEMORY, "store: no memory"), &inner, error);
     book_init(&client->book, port);
     st_arena_init(&client->forms_arena, CLIENT_FORMS_BYTES_MAX);
     bool english = how->lang != NULL && strcmp(how->lang, "en") == 0;
@@ -162,7 +153,7 @@ int sotay_open(const sotay_port *port, const sotay_open_how *how, sotay_client *
         *out_client = client;
     else
         sotay_close(client);
-    return give_error(err, &inner, error);
+    return port_give(err, &inner, error);
 }
 
 void sotay_close(sotay_client *client)
@@ -179,7 +170,7 @@ int sotay_finish(sotay_client *client, int result, const uint8_t *signature, sot
 {
     st_error inner = { ST_OK, "" };
     st_err code = result >= 0 && result < (int)ST_ERR_COUNT ? (st_err)result : ST_E_STORAGE;
-    return give_error(client_finish(client, code, signature, &inner), &inner, error);
+    return port_give(client_finish(client, code, signature, &inner), &inner, error);
 }
 
 void sotay_whoami(const sotay_client *client, sotay_who *out_who)

@@ -3,6 +3,7 @@
  * Never: a system call. */
 #include "client-lib/src/port.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 st_err port_error(int code, const sotay_error *from, st_error *error)
@@ -21,6 +22,33 @@ st_err port_error(int code, const sotay_error *from, st_error *error)
     if (error->detail[0] == '\0')
         return st_fail(error, err, "store: %s", st_err_sentence(err, "en"));
     return err;
+}
+
+int port_give(st_err err, const st_error *from, sotay_error *error)
+{
+    if (error == NULL || err == ST_OK || err == ST_PENDING)
+        return (int)err;
+    error->code = (sotay_code)err;
+    memcpy(error->detail, from->detail, sizeof error->detail);
+    error->detail[sizeof error->detail - 1] = '\0';
+    if (error->detail[0] == '\0')
+        strncpy(error->detail, st_err_sentence(err, "en"), sizeof error->detail - 1);
+    return (int)err;
+}
+
+st_err port_text(st_buffer *buffer, char **out_text, st_error *error)
+{
+    st_err err = st_buffer_append(buffer, "", 1, error);
+    if (err != ST_OK)
+        return err;
+    *out_text = (char *)buffer->data;
+    st_buffer_init(buffer, buffer->max);    /* the memory is the caller's now */
+    return ST_OK;
+}
+
+void sotay_text_free(char *text)
+{
+    free(text);
 }
 
 st_err port_random(const sotay_port *port, void *data, size_t len, st_error *error)

@@ -1,0 +1,287 @@
+/* client-lib/src/act.c - acts on a whole record, amendments and resolutions: the public calls.
+ * Promises: an act's context is exactly what this phone had folded in; a resolution settles exactly
+ * the values that were looked at.
+ * Never: a state that a phone may not move to. */
+#include <stdio.h>
+#include <string.h>
+
+#include "client-lib/src/draft.h"
+#include "client-lib/src/review.h"
+#include "proto/merge.h"
+
+/* Is an act of one of these kinds (bits 1 << kind) in force? */
+static st_err in_force(edit *e, unsigned kinds, bool *out_yes, st_acts_view *out_acts,
+                       st_error *error)
+{
+    st_err err = st_view_acts(&e->view.record, &e->arena, out_acts, error);
+    bool yes = false;
+    for (size_t i = 0; err == ST_OK && i < out_acts->acts_count; i++)
+        yes = yes || (kinds & (1u << e->view.record.metas[out_acts->acts[i]].act)) != 0;
+    if (err == ST_OK)
+        *out_yes = yes;
+    return err;
+}
+
+static st_err check_finalise(edit *e, st_error *error)
+{
+    bool is_final = false;
+    st_acts_view acts;
+    if (e->view.form->life != ST_LIFE_VISIT)
+        return st_fail(error, ST_E_STATE, "finalise: a record of this kind is not finalised");
+    st_err err = in_force(e, 1u << ST_ACT_FINALISE, &is_final, &acts, error);
+    if (err == ST_OK && is_final && !acts.changed_since && !acts.state_conflict)
+        return st_fail(error, ST_E_STATE, "finalise: it is finalised already");
+    return err == ST_OK ? review_gate(e->client, &e->view, error) : err;
+}
+
+int sotay_record_finalise(sotay_client *client, const sotay_id *record, sotay_error *error)
+{
+    edit e;
+    st_error inner = { ST_OK, "" };
+    st_err err = edit_begin(&e, client, record, &inner);
+    if (err == ST_OK)
+        err = draft_take(&e, &inner);
+    if (err == ST_OK)
+        err = edit_save(&e, &inner);
+    if (err == ST_OK)
+        err = check_finalise(&e, &inner);
+    e.change.act = ST_ACT_FINALISE;
+    if (err == ST_OK)
+        err = edit_commit(&e, &inner);
+    edit_end(&e);
+    return port_give(err, &inner, error);
+}
+
+static int act_with_reason(sotay_client *client, const sotay_id *record, st_act_kind kind,
+                           const char *reason, sotay_error *error)
+{
+    edit e;
+    bool withdrawn = false;
+    st_acts_view acts;
+    st_error inner = { ST_OK, "" };
+    st_err err = edit_begin(&e, client, record, &inner);
+    if (err == ST_OK)
+        err = in_force(&e, 1u << ST_ACT_WITHDRAW, &withdrawn, &acts, &inner);
+    if (err == ST_OK && kind == ST_ACT_WITHDRAW && withdrawn && !acts.state_conflict)
+        err = st_fail(&inner, ST_E_STATE, "withdraw: it is withdrawn already");
+    if (err == ST_OK && kind == ST_ACT_OPEN && !withdrawn)
+        err = st_fail(&inner, ST_E_STATE, "reopen: it is not withdrawn");
+    e.change.act = kind;
+    if (err == ST_OK)
+        err = edit_reason(&e, reason, &inner);
+    if (err == ST_OK)
+        err = edit_commit(&e, &inner);
+    edit_end(&e);
+    return port_give(err, &inner, error);
+}
+
+int sotay_record_withdraw(sotay_client *client, const sotay_id *record, const char *reason,
+                          sotay_error *error)
+{
+    return act_with_reason(client, record, ST_ACT_WITHDRAW, reason, error);
+}
+
+int sotay_record_reopen(sotay_client *client, const sotay_id *record, const char *reason,
+                        sotay_error *error)
+{
+    return act_with_reason(client, record, ST_ACT_OPEN, reason, error);
+}
+
+/* ---- amend ---- */
+
+/* How often the record was finalised: the revision that is amended. */
+static unsigned revision_of(const st_record *record)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < record->metas_count; i++)
+        count += record->metas[i].act == ST_ACT_FINALISE ? 1u : 0u;
+    return count == 0 ? 1 : count;
+}
+
+/* The item in `amendments` that says what was corrected, and why. */
+static st_err amendment_item(edit *e, uint16_t place, const sotay_pair *pair, const char *reason,
+                             st_error *error)
+{
+    const st_group *group = st_form_group(e->view.form, "amendments");
+    char revision[16];
+    st_path path;
+    if (group == NULL || group->keyed)
+        return ST_OK;
+    memset(&path, 0, sizeof path);
+    st_err err = st_form_path_parse(e->view.form, pair->path, &path, error);
+    if (err != ST_OK)
+        return err;
+    const st_field *field = st_form_at(e->view.form, &path, NULL);
+    (void)snprintf(revision, sizeof revision, "%u", revision_of(&e->view.record));
+    const sotay_pair PARTS[] = {
+        { "revision", revision },
+        { "path", pair->path },
+        { "old", field == NULL ? "" : edit_shown_text(e, &path, field) },
+        { "new", pair->value == NULL ? "" : pair->value },
+        { "reason", reason },
+    };
+    for (size_t i = 0; err == ST_OK && i < sizeof PARTS / sizeof PARTS[0]; i++)
+        if (PARTS[i].value[0] != '\0' && st_group_field(group, PARTS[i].path) != NULL)
+            err = edit_item_field(e, group, place, PARTS[i], error);
+    return err;
+}
+
+static st_err amend(edit *e, sotay_pairs pairs, const char *reason, st_error *error)
+{
+    bool is_final = false;
+    st_acts_view acts;
+    const unsigned kinds = 1u << ST_ACT_FINALISE | 1u << ST_ACT_RETURN | 1u << ST_ACT_REVIEW;
+    st_err err = in_force(e, kinds, &is_final, &acts, error);
+    if (err == ST_OK && !is_final)
+        err = st_fail(error, ST_E_STATE, "amend: the record is not finalised; use set");
+    if (err == ST_OK && pairs.count == 0)
+        err = st_fail(error, ST_E_VALUE, "amend: nothing to correct");
+    if (err == ST_OK && pairs.count > UINT16_MAX)
+        err = st_fail(error, ST_E_TOO_LARGE, "amend: too many values");
+    e->change.amend = true;
+    if (err == ST_OK)
+        err = edit_reason(e, reason, error);
+    for (size_t i = 0; err == ST_OK && i < pairs.count; i++) {
+        err = edit_field(e, pairs.pairs[i].path, pairs.pairs[i].value, error);
+        if (err == ST_OK)
+            err = amendment_item(e, (uint16_t)i, &pairs.pairs[i], reason, error);
+    }
+    return err;
+}
+
+int sotay_record_amend(sotay_client *client, const sotay_id *record, sotay_pairs pairs,
+                       const char *reason, sotay_error *error)
+{
+    edit e;
+    st_error inner = { ST_OK, "" };
+    st_err err = edit_begin(&e, client, record, &inner);
+    if (err == ST_OK)
+        err = amend(&e, pairs, reason, &inner);
+    if (err == ST_OK)
+        err = edit_commit(&e, &inner);
+    edit_end(&e);
+    return port_give(err, &inner, error);
+}
+
+/* ---- resolve ---- */
+
+static bool seen_has(const char *seen, const char *dot)
+{
+    size_t len = strlen(dot);
+    for (const char *at = strstr(seen, dot); at != NULL; at = strstr(at + 1, dot)) {
+        bool begins = at == seen || at[-1] == ',' || at[-1] == ' ';
+        if (begins && (at[len] == '\0' || at[len] == ',' || at[len] == ' '))
+            return true;
+    }
+    return false;
+}
+
+/* The dots of the span become what is replaced; each must have been seen. */
+static st_err take_span(edit *e, st_span span, const char *seen, st_op *op, st_error *error)
+{
+    st_dot *dots = st_arena_array(&e->arena, span.count, sizeof *dots);
+    char text[ST_DOT_TEXT_BYTES];
+    if (dots == NULL)
+        return st_fail(error, ST_E_MEMORY, "resolve: no memory");
+    for (size_t i = 0; i < span.count; i++) {
+        const st_record *record = &e->view.record;
+        dots[i] = record->metas[record->lives[span.first + i].meta].dot;
+        st_dot_format(&dots[i], text);
+        if (seen != NULL && !seen_has(seen, text))
+            return st_fail(error, ST_E_CHANGED, "resolve: a value came in between: %s", text);
+    }
+    op->replaces = dots;
+    op->replaces_count = (uint32_t)span.count;
+    return ST_OK;
+}
+
+/* Every dot of `seen` must still be live: else somebody settled it meanwhile. */
+static st_err check_seen(const st_op *op, const char *seen, st_error *error)
+{
+    size_t given = 0;
+    for (const char *at = seen; at != NULL && *at != '\0';) {
+        size_t len = strcspn(at, ", ");
+        given += len > 0 ? 1 : 0;
+        at += len + (at[len] == '\0' ? 0 : 1);
+    }
+    if (seen != NULL && given != op->replaces_count)
+        return st_fail(error, ST_E_CHANGED, "resolve: %zu values were looked at, %u are there now",
+                       given, op->replaces_count);
+    return ST_OK;
+}
+
+static st_err keep_value(edit *e, st_span span, const char *keep, st_op *op, st_error *error)
+{
+    st_dot dot;
+    const st_record *record = &e->view.record;
+    if (!st_dot_parse(keep, &dot))
+        return st_fail(error, ST_E_VALUE, "resolve: '%.60s' does not name a value", keep);
+    for (size_t i = 0; i < span.count; i++) {
+        const st_live *live = &record->lives[span.first + i];
+        const st_meta *meta = &record->metas[live->meta];
+        if (st_dot_cmp(&meta->dot, &dot) != 0)
+            continue;
+        op->value = live->op.value;
+        op->kept = dot;
+        op->kept_actor = meta->actor;
+        return ST_OK;
+    }
+    return st_fail(error, ST_E_NOT_FOUND, "resolve: %.60s is none of the values there now", keep);
+}
+
+static st_err resolve_value(edit *e, const sotay_resolution *wish, st_error *error)
+{
+    st_op op;
+    memset(&op, 0, sizeof op);
+    st_err err = st_form_path_parse(e->view.form, wish->path, &op.path, error);
+    const st_field *field = err == ST_OK ? st_form_at(e->view.form, &op.path, NULL) : NULL;
+    if (err == ST_OK && (field == NULL || field->cls == ST_CLASS_SET))
+        err = st_fail(error, ST_E_VALUE, "%.80s: nothing to resolve there", wish->path);
+    if (err != ST_OK)
+        return err;
+    st_span span = st_record_path(&e->view.record, &op.path);
+    if (span.count == 0)
+        return st_fail(error, ST_E_STATE, "%.80s: there is no value to settle", wish->path);
+    op.verb = ST_VERB_RESOLVE;
+    err = take_span(e, span, wish->seen, &op, error);
+    if (err == ST_OK)
+        err = check_seen(&op, wish->seen, error);
+    if (err == ST_OK && wish->keep != NULL)
+        err = keep_value(e, span, wish->keep, &op, error);
+    else if (err == ST_OK && wish->value != NULL)
+        err = st_value_parse(field, wish->value, &e->arena, &op.value, error);
+    return err == ST_OK ? edit_op(e, &op, error) : err;
+}
+
+/* Acts against each other, or an edit against a withdrawal: the kept one is made anew over all that
+ * is known, and ends the others. Keeping an edit reopens the record. */
+static st_err resolve_state(edit *e, const sotay_resolution *wish, st_error *error)
+{
+    st_dot dot;
+    if (wish->keep == NULL || !st_dot_parse(wish->keep, &dot))
+        return st_fail(error, ST_E_VALUE, "state: name the act or edit to keep");
+    size_t at = st_record_meta(&e->view.record, &dot);
+    if (at == SIZE_MAX)
+        return st_fail(error, ST_E_NOT_FOUND, "state: %.60s is not in this record", wish->keep);
+    st_act_kind kind = e->view.record.metas[at].act;
+    e->change.act = kind == ST_ACT_NONE ? ST_ACT_OPEN : kind;
+    return ST_OK;
+}
+
+int sotay_record_resolve(sotay_client *client, const sotay_id *record,
+                         const sotay_resolution *wish, sotay_error *error)
+{
+    edit e;
+    st_error inner = { ST_OK, "" };
+    st_err err = edit_begin(&e, client, record, &inner);
+    if (err == ST_OK)
+        err = edit_reason(&e, wish->reason, &inner);
+    if (err == ST_OK && strcmp(wish->path, "state") == 0)
+        err = resolve_state(&e, wish, &inner);
+    else if (err == ST_OK)
+        err = resolve_value(&e, wish, &inner);
+    if (err == ST_OK)
+        err = edit_commit(&e, &inner);
+    edit_end(&e);
+    return port_give(err, &inner, error);
+}

@@ -1,0 +1,54 @@
+/* client-lib/src/edit.h - making changes: what a person wrote becomes operations on the record as
+ * it was shown, checked, and stored in one durable transaction. */
+#ifndef SOTAY_CLIENT_EDIT_H
+#define SOTAY_CLIENT_EDIT_H
+
+#include "client-lib/src/overlay.h"
+
+/* One transaction with one change or more of one record. */
+typedef struct {
+    sotay_client *client;
+    st_arena arena;
+    overlay_view view;         /* the record with what was saved so far */
+    bucket_state bucket;
+    st_change change;          /* in the making: dot, record, creates, form are set */
+    st_op *ops;
+    size_t ops_count, ops_capacity;
+    bool drops_draft;          /* the working copy goes with the next save */
+} edit;
+
+/* Opens a transaction on a record as it is shown here. ST_E_STATE: not enrolled; ST_E_BUSY;
+ * ST_E_NOT_FOUND: no such record, or its form is unknown here. edit_end always. */
+ST_MUST_USE st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record,
+                              st_error *error);
+/* Opens a transaction that creates a record. ST_E_VALUE: unknown form or unit; ST_E_DENIED. */
+ST_MUST_USE st_err edit_begin_new(edit *e, sotay_client *client, const char *form,
+                                  const char *unit, st_error *error);
+/* Rolls back what was not committed; gives the memory back. */
+void edit_end(edit *e);
+
+/* One field; value NULL clears. A set field takes a comma list when the record or item is new. */
+ST_MUST_USE st_err edit_field(edit *e, const char *path, const char *value, st_error *error);
+/* One element of a set field. */
+ST_MUST_USE st_err edit_element(edit *e, const char *path, const char *value, bool add,
+                                st_error *error);
+/* A field of the item number `place` that this change makes in a listed group. */
+ST_MUST_USE st_err edit_item_field(edit *e, const st_group *group, uint16_t place,
+                                   sotay_pair pair, st_error *error);
+/* Drops an item or takes the drop back. */
+ST_MUST_USE st_err edit_drop(edit *e, const char *group, const char *item, bool drop,
+                             st_error *error);
+/* Text that goes with the change: cleaned, 1..1000 characters. ST_E_VALUE. */
+ST_MUST_USE st_err edit_reason(edit *e, const char *reason, st_error *error);
+/* An operation that is whole already. ST_E_TOO_LARGE, ST_E_VALUE (the path is there twice). */
+ST_MUST_USE st_err edit_op(edit *e, const st_op *op, st_error *error);
+/* The text of the value shown at a path, as machines read it; "" when there is none. Arena. */
+const char *edit_shown_text(edit *e, const st_path *path, const st_field *field);
+
+/* Fills in what the change replaces, is under and knows, checks it, writes it and its row, folds it
+ * into the view; the next operations make the next change. Nothing when there is nothing to say. */
+ST_MUST_USE st_err edit_save(edit *e, st_error *error);
+/* Saves and ends the transaction. ST_OK or ST_PENDING: written. */
+ST_MUST_USE st_err edit_commit(edit *e, st_error *error);
+
+#endif

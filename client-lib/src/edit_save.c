@@ -1,0 +1,220 @@
+/* client-lib/src/edit_save.c - checks a change and writes it: change, note, bucket, row, counters in
+ * one transaction.
+ * Promises: what the server could never take is refused here, with nothing written; the stored
+ * change is the one that will be sealed and sent, byte for byte the same operations.
+ * Never: a network, a second try. */
+#include <string.h>
+
+#include "client-lib/src/edit.h"
+#include "proto/changeset.h"
+#include "proto/merge.h"
+
+static const st_field *op_field(const edit *e, const st_op *op)
+{
+    return st_form_at(e->view.form, &op->path, NULL);
+}
+
+/* What each operation replaces, unless a resolution said it. */
+static st_err fill_replaces(edit *e, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; i < e->ops_count && err == ST_OK; i++) {
+        st_op *op = &e->ops[i];
+        if (op->verb == ST_VERB_RESOLVE || op->verb == ST_VERB_ITEM || op->verb == ST_VERB_REMARK)
+            continue;
+        const st_field *field = op_field(e, op);
+        st_class cls = field == NULL ? ST_CLASS_PLAIN : field->cls;
+        err = st_edit_replaces(&e->view.record, cls, &e->arena, op, error);
+    }
+    return err;
+}
+
+/* After a withdrawal nothing is written, unless something stands against it. */
+static st_err check_state(edit *e, st_error *error)
+{
+    st_acts_view acts;
+    if (st_change_is_frozen(&e->change))
+        return st_fail(error, ST_E_STATE, "the record is finalised; use amend");
+    st_err err = st_view_acts(&e->view.record, &e->arena, &acts, error);
+    if (err != ST_OK || acts.state_conflict || e->change.act != ST_ACT_NONE)
+        return err;
+    for (size_t i = 0; i < acts.acts_count; i++) {
+        st_act_kind kind = e->view.record.metas[acts.acts[i]].act;
+        if (kind == ST_ACT_WITHDRAW || kind == ST_ACT_VOID)
+            return st_fail(error, ST_E_STATE, "the record is withdrawn");
+        if (kind == ST_ACT_LOCK)
+            return st_fail(error, ST_E_STATE, "the record's period is locked");
+    }
+    return ST_OK;
+}
+
+static st_err refuse(st_hold hold, const char *detail, st_error *error)
+{
+    st_err err = ST_E_VALUE;
+    if (hold == ST_HOLD_ROLE)
+        err = ST_E_DENIED;
+    if (hold == ST_HOLD_LIMIT)
+        err = ST_E_TOO_LARGE;
+    return st_fail(error, err, "%s", detail[0] == '\0' ? st_hold_sentence(hold, "en") : detail);
+}
+
+/* The first of the person's roles that may make this change. */
+static st_err choose_role(edit *e, st_role *out_role, st_error *error)
+{
+    char detail[ST_FORM_DETAIL_BYTES] = "", first_detail[ST_FORM_DETAIL_BYTES] = "";
+    st_hold first_hold = ST_HOLD_ROLE;
+    const identity *me = &e->client->next;
+    for (uint32_t i = 0; i < me->roles_count; i++) {
+        st_role role = me->roles[i];
+        uint32_t may_create = e->view.form->create;
+        st_hold hold = st_form_check(e->view.form, &e->change, role, ST_VIA_DEVICE, detail);
+        if (hold == ST_HOLD_NONE && e->change.creates && (may_create & (1u << role)) == 0) {
+            hold = ST_HOLD_ROLE;
+            detail[0] = '\0';
+        }
+        if (hold == ST_HOLD_NONE) {
+            *out_role = role;
+            return ST_OK;
+        }
+        if (i == 0 || first_hold == ST_HOLD_ROLE) {
+            first_hold = hold;
+            memcpy(first_detail, detail, sizeof first_detail);
+        }
+    }
+    return refuse(first_hold, first_detail, error);
+}
+
+static st_err check_limits(edit *e, st_error *error)
+{
+    if (st_change_encoded_size(&e->change) > ST_CHANGE_BYTES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "change: more than %u bytes", ST_CHANGE_BYTES_MAX);
+    if (st_merge_over_limit(&e->view.record, &e->change))
+        return st_fail(error, ST_E_TOO_LARGE, "change: more than %u values stand side by side",
+                       ST_SIBLINGS_MAX);
+    return ST_OK;
+}
+
+/* A set of this one change, signed by nobody: how an unsealed change is kept. */
+static st_err put_change(edit *e, const st_set *set, st_error *error)
+{
+    static const uint8_t NOBODY[ST_SIGNATURE_BYTES] = { 0 };
+    uint8_t seed[ST_SEED_BYTES];
+    st_unsigned_set built;
+    st_buffer out;
+    sotay_client *client = e->client;
+    st_err err = port_random(client->book.port, seed, sizeof seed, error);
+    if (err == ST_OK)
+        err = st_set_build(set, seed, &built, error);
+    if (err != ST_OK)
+        return err;
+    st_buffer_init(&out, (size_t)ST_SET_BYTES_MAX * 2);
+    err = st_set_finish(set, &built, NOBODY, &out, error);
+    book_key key = book_key_of(BOOK_CHANGE);
+    book_key_u64(&key, e->change.dot.counter);
+    if (err == ST_OK)
+        err = book_put(&client->book, &key, out.data, out.len, error);
+    st_buffer_free(&out);
+    st_unsigned_set_free(&built);
+    return err;
+}
+
+static void stamp(edit *e)
+{
+    st_change *change = &e->change;
+    client_now(e->client, &change->wall_ms, &change->mono_ms);
+    change->hlc = st_hlc_tick(&e->client->next.hlc, change->wall_ms);
+    change->prev = e->bucket.here;
+    change->ops = e->ops;
+    change->ops_count = (uint32_t)e->ops_count;
+}
+
+static st_err write_change(edit *e, st_role role, st_error *error)
+{
+    sotay_client *client = e->client;
+    st_set set;
+    memset(&set, 0, sizeof set);
+    set.device = e->change.dot.device;
+    set.format = 1;
+    set.first = e->change.dot.counter;
+    set.here = e->bucket.here;
+    set.bucket = e->view.record.bucket;
+    memcpy(set.boot, client->boot, sizeof set.boot);
+    set.scope_rev = client->next.scope_rev;
+    set.role = role;
+    set.fold_version = 1;
+    set.changes = &e->change;
+    set.changes_count = 1;
+    st_err err = put_change(e, &set, error);
+    overlay_entry entry = { .dot = e->change.dot };
+    if (err == ST_OK)
+        err = overlay_put(&client->book, &e->change.record, &entry, error);
+    client->next.counter = e->change.dot.counter;
+    e->bucket.here = e->change.dot.counter;
+    if (err == ST_OK)
+        err = bucket_put(&client->book, &set.bucket, &e->bucket, error);
+    return err;
+}
+
+/* Folds what was written into the view and refreshes the row. */
+static st_err show_change(edit *e, st_role role, st_error *error)
+{
+    st_arrival arrival;
+    memset(&arrival, 0, sizeof arrival);
+    arrival.actor = e->client->next.person;
+    arrival.role = role;
+    st_fold_how how = { ST_FOLD_APPLY, false };
+    e->view.has_own = true;
+    st_err err = st_merge_fold(&e->view.vector, &e->view.record, &e->change, &arrival, how);
+    if (err != ST_OK)
+        return st_fail(error, err, "change: no memory");
+    err = overlay_row_put(e->client, &e->view, &e->arena, error);
+    if (err == ST_OK && e->drops_draft) {
+        book_key key = book_key_id(BOOK_DRAFT, &e->change.record);
+        err = book_delete(&e->client->book, &key, error);
+    }
+    return err;
+}
+
+st_err edit_save(edit *e, st_error *error)
+{
+    st_role role = ST_ROLE_NONE;
+    if (e->ops_count == 0 && e->change.act == ST_ACT_NONE && !e->change.creates)
+        return ST_OK;
+    st_err err = fill_replaces(e, error);
+    stamp(e);
+    if (err == ST_OK && e->change.act != ST_ACT_NONE)
+        err = st_edit_context(&e->view.record, &e->view.vector, &e->arena, &e->change.context,
+                              error);
+    if (err == ST_OK)
+        err = st_edit_under(&e->view.record, &e->arena, &e->change, error);
+    if (err == ST_OK)
+        err = check_state(e, error);
+    if (err == ST_OK)
+        err = choose_role(e, &role, error);
+    if (err == ST_OK)
+        err = check_limits(e, error);
+    if (err == ST_OK)
+        err = write_change(e, role, error);
+    if (err == ST_OK)
+        err = show_change(e, role, error);
+    if (err != ST_OK)
+        return err;
+    st_id record = e->change.record;
+    e->ops = NULL;
+    e->ops_count = e->ops_capacity = 0;
+    e->drops_draft = false;
+    memset(&e->change, 0, sizeof e->change);
+    e->change.dot.device = e->client->next.device;
+    e->change.dot.counter = e->client->next.counter + 1;
+    e->change.record = record;
+    return ST_OK;
+}
+
+st_err edit_commit(edit *e, st_error *error)
+{
+    st_err err = edit_save(e, error);
+    if (err == ST_OK && memcmp(&e->client->next, &e->client->me, sizeof e->client->me) == 0 &&
+        !e->drops_draft)
+        return ST_OK;          /* nothing was said */
+    return err == ST_OK ? client_commit(e->client, error) : err;
+}
