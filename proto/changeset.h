@@ -36,11 +36,13 @@ ST_MUST_USE st_err st_set_finish(const st_set *set, const st_unsigned_set *unsig
 /* Decodes and validates. bytes must live as long as the set (values point into the arena).
  * ST_E_CORRUPT: not a change-set (truncated, over-nested, over-long varint, bad UTF-8 or not NFC,
  * NUL in text, wrong lengths, doubled paths, unsorted dots, ...); ST_E_TOO_LARGE: over a frozen
- * limit or the ceiling of the arena; ST_E_VERSION: format is newer (then device, format, first,
- * hash, signature and bytes are set, changes_count is 0); ST_E_MEMORY. Unknown verbs, acts and
- * value kinds mark their change as `unknown`, they are no error; of such a change only dot, prev,
- * record, creation and times are set. Fields this version does not know are skipped; the bytes
- * keep them. Does not check the signature. */
+ * limit or the ceiling of the arena; ST_E_VERSION: format is newer; ST_E_MEMORY. After any of them
+ * device, format, first, hash, signature and bytes are set when the envelope could be read (so that
+ * a signed set can be kept although it cannot be read: changes_count is 0), else all of *out_set is
+ * zero (bytes is NULL).
+ * Unknown verbs, acts and value kinds mark their change as `unknown`, they are no error; of such a
+ * change only dot, prev, record, creation and times are set. Fields this version does not know are
+ * skipped; the bytes keep them. Does not check the signature. */
 ST_MUST_USE st_err st_set_decode(const uint8_t *bytes, size_t len, st_arena *arena,
                                  st_set *out_set, st_error *error);
 

@@ -651,11 +651,22 @@ static st_err read_skeleton(reader *r, size_t changes_count, st_error *error)
     return err;
 }
 
+/* What is told of a set that cannot be read further: enough to check the signature and to keep it
+ * under its name. */
+static void give_envelope(const reader *r, st_set *out_set)
+{
+    const st_set *set = &r->set;
+    *out_set = (st_set){ .device = set->device, .format = set->format, .first = set->first,
+                         .hash = set->hash, .bytes = set->bytes, .bytes_len = set->bytes_len };
+    memcpy(out_set->signature, set->signature, sizeof set->signature);
+}
+
 st_err st_set_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_set *out_set,
                      st_error *error)
 {
     assert((bytes != NULL || len == 0) && arena != NULL && out_set != NULL);
     reader r = { .arena = arena };
+    memset(out_set, 0, sizeof *out_set);
     void *message = NULL;
     uint32_t *sizes = NULL;
     size_t changes_count = 0;
@@ -673,12 +684,13 @@ st_err st_set_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_set *
     r.sizes = sizes;
     r.set.bytes = bytes;
     r.set.bytes_len = len;
-    if (r.set.format > ST_FORMAT) {
-        *out_set = r.set;
-        return st_fail(error, ST_E_VERSION, "change-set: format %u", r.set.format);
-    }
-    err = read_skeleton(&r, changes_count, error);
+    if (r.set.format > ST_FORMAT)
+        err = st_fail(error, ST_E_VERSION, "change-set: format %u", r.set.format);
+    else
+        err = read_skeleton(&r, changes_count, error);
     if (err == ST_OK)
         *out_set = r.set;
+    else
+        give_envelope(&r, out_set);
     return err;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/message.h"
+#include "proto/text.h"
 #include "sotay.pb-c.h"
 
 _Static_assert((int)ST_ENTRY_NOTE == (int)SOTAY__ENTRY_KIND__ENTRY_NOTE, "kinds as in sotay.proto");
@@ -226,12 +227,27 @@ static void put_enrol_answer(builder *b, const st_enrol_answer *answer, Sotay__E
         put_scope(b, &answer->scope, out->scope);
 }
 
-static void put_refusal(const st_refusal *refusal, Sotay__Refusal *out)
+/* A detail may have been cut in the middle of a letter; what is sent is clean text. */
+static char *clean_detail(builder *b, const char *detail)
+{
+    size_t len = strlen(detail);
+    size_t least = len < 4 ? 0 : len - 4;
+    while (len > least && !st_text_is_nfc(detail, len))
+        len--;
+    if (!st_text_is_nfc(detail, len))
+        len = 0;
+    char *copy = (char *)st_arena_copy(&b->arena, detail, len);
+    if (copy == NULL)
+        b->no_memory = true;
+    return copy;
+}
+
+static void put_refusal(builder *b, const st_refusal *refusal, Sotay__Refusal *out)
 {
     sotay__refusal__init(out);
     out->code = (uint32_t)refusal->code;
     out->counter = refusal->counter;
-    out->detail = string_view(refusal->detail);
+    out->detail = clean_detail(b, refusal->detail);
     out->later_s = refusal->later_s;
 }
 
@@ -294,7 +310,7 @@ static bool put_body(builder *b, const st_frame *frame, any_body *body, Sotay__F
         put_enrol_answer(b, &frame->as.enrol_answer, message->enrol_answer = &body->enrol_answer);
         return true;
     case ST_FRAME_REFUSAL:
-        put_refusal(&frame->as.refusal, message->refusal = &body->refusal);
+        put_refusal(b, &frame->as.refusal, message->refusal = &body->refusal);
         return true;
     case ST_FRAME_NONE:
     default:

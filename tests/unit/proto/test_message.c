@@ -242,6 +242,43 @@ static void test_too_large(void **state)
     st_arena_reset(&arena);
 }
 
+/* A Vietnamese detail cut by its buffer still arrives. */
+static void test_cut_detail(void **state)
+{
+    (void)state;
+    st_arena arena;
+    st_buffer bytes;
+    st_frame back, frame = { .kind = ST_FRAME_REFUSAL, .as.refusal.code = ST_E_VALUE };
+    st_arena_init(&arena, ARENA_MAX);
+    char *detail = frame.as.refusal.detail;
+    memset(detail, 'a', sizeof frame.as.refusal.detail - 1);
+    memcpy(detail + 198, "\xe1\xbb", 2);        /* the first two bytes of a letter of three */
+    encode(&frame, &bytes);
+    assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
+    assert_int_equal(strlen(back.as.refusal.detail), 198);
+    st_buffer_free(&bytes);
+    memset(detail, 0xff, 200);
+    encode(&frame, &bytes);
+    assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
+    assert_string_equal(back.as.refusal.detail, "");
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
+/* The numbers of refusals are on the wire: new ones only at the end. */
+static void test_numbers_are_frozen(void **state)
+{
+    (void)state;
+    static const st_err CODES[] = {
+        ST_OK, ST_E_NOT_FOUND, ST_E_USAGE, ST_E_VALUE, ST_E_DENIED, ST_E_STATE, ST_E_CHANGED,
+        ST_E_TOO_LARGE, ST_E_CORRUPT, ST_E_VERSION, ST_E_SIGNATURE, ST_E_AGAIN, ST_E_ENROL,
+        ST_E_BUSY, ST_E_EXISTS, ST_E_PIN, ST_E_STORAGE, ST_E_MEMORY, ST_E_NETWORK, ST_E_SERVER,
+        ST_PENDING
+    };
+    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++)
+        assert_int_equal(CODES[i], i);
+}
+
 static void test_entry_kinds(void **state)
 {
     (void)state;
@@ -426,6 +463,8 @@ int main(void)
         cmocka_unit_test(test_bad_frames),
         cmocka_unit_test(test_unknown_words),
         cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_cut_detail),
+        cmocka_unit_test(test_numbers_are_frozen),
         cmocka_unit_test(test_entry_kinds),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_head_text_covers_all),
