@@ -84,6 +84,7 @@ ST_MUST_USE st_err st_form_encode(const st_form *form, st_buffer *out, st_error 
 ST_MUST_USE st_err st_form_decode(const uint8_t *bytes, size_t len, st_arena *arena,
                                   const st_form **out_form, st_error *error);
 
+/* By name; NULL when there is none. */
 const st_field *st_form_field(const st_form *form, const char *name);
 const st_group *st_form_group(const st_form *form, const char *name);
 const st_field *st_group_field(const st_group *group, const char *name);
