@@ -1,5 +1,5 @@
-/* proto/edit.h - how an author's replica makes a change: what it replaces, what it is under, what it
- * knows. Source: docs/protocol.md 3, docs/merge.md. */
+/* proto/edit.h - how an author's replica makes a change: what it replaces, what it is under, what
+ * it knows. Source: docs/protocol.md 3, docs/merge.md. */
 #ifndef SOTAY_PROTO_EDIT_H
 #define SOTAY_PROTO_EDIT_H
 

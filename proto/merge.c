@@ -121,7 +121,7 @@ static st_err upto_set(st_vector *vector, const st_id *device, uint64_t counter)
     return ST_OK;
 }
 
-/* The gap behind `upto` may have closed: single dots that follow on it join it, one after another. */
+/* The gap behind `upto` may have closed: single dots that follow on it join it, one by one. */
 static st_err upto_advance(st_vector *vector, const st_id *device, uint64_t upto)
 {
     st_dot first = { *device, 0 };

@@ -1,6 +1,6 @@
-/* proto/record.c - promises one record and one vector as plain sorted arrays: empty, copied, searched
- * and summed. The sum is the same for whoever holds the same live operations and acts, however they
- * came; it depends on nothing else (not on times, persons, carriers).
+/* proto/record.c - promises one record and one vector as plain sorted arrays: empty, copied,
+ * searched and summed. The sum is the same for whoever holds the same live operations and acts,
+ * however they came; it depends on nothing else (not on times, persons, carriers).
  * Must never take memory outside the record's arena and never change what a copy shares. */
 #include "proto/record.h"
 

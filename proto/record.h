@@ -1,6 +1,6 @@
 /* proto/record.h - one record as a replica remembers it, and the vector of a bucket.
- * Source: docs/protocol.md 3 ("Lean" of the merge model). In memory all arrays live in the arena the
- * record was decoded from or folded into. */
+ * Source: docs/protocol.md 3 ("Lean" of the merge model). In memory all arrays live in the arena
+ * the record was decoded from or folded into. */
 #ifndef SOTAY_PROTO_RECORD_H
 #define SOTAY_PROTO_RECORD_H
 

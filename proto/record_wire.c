@@ -408,7 +408,8 @@ static bool read_path(const decoder *d, const Sotay__Op *in, st_path *out)
 
 static bool read_live(const decoder *d, const Sotay__StoredLive *in, st_live *out)
 {
-    if (in->op == NULL || in->meta >= d->record->metas_count || !read_path(d, in->op, &out->op.path))
+    if (in->op == NULL || in->meta >= d->record->metas_count ||
+        !read_path(d, in->op, &out->op.path))
         return false;
     const Sotay__Op *op = in->op;
     if ((unsigned)op->verb >= ST_VERB_COUNT || (unsigned)op->kind > ST_VALUE_ERASED)

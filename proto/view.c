@@ -1,5 +1,5 @@
-/* proto/view.c - reads off a record what people see: which acts are in force, what is concurrent with
- * them, whether an item is there, which value is shown first. A pure function of the record.
+/* proto/view.c - reads off a record what people see: which acts are in force, what is concurrent
+ * with them, whether an item is there, which value is shown first. A pure function of the record.
  * Must never decide a conflict, and never let a clock do more than choose what is shown first. */
 #include "proto/view.h"
 

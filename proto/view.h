@@ -17,7 +17,7 @@ typedef struct {
     uint32_t *acts;            /* metas of the acts in force, ascending by dot; arena */
     size_t acts_count;
     bool state_conflict;       /* two kinds in force, or something concurrent with a withdraw */
-    bool changed_since;        /* a live value concurrent with a finalise, return or lock in force */
+    bool changed_since;        /* a live value concurrent with a finalise, return, lock in force */
 } st_acts_view;
 
 /* Reads off the acts in force. Memory from the arena. ST_E_MEMORY. */

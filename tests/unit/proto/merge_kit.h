@@ -1,5 +1,5 @@
-/* tests/unit/proto/merge_kit.h - replicas for the merge tests: each folds into proto/merge.c and into
- * the naive definition at once, and its authors make changes with proto/edit.c. */
+/* tests/unit/proto/merge_kit.h - replicas for the merge tests: each folds into proto/merge.c and
+ * into the naive definition at once, and its authors make changes with proto/edit.c. */
 #ifndef SOTAY_TESTS_PROTO_MERGE_KIT_H
 #define SOTAY_TESTS_PROTO_MERGE_KIT_H
 
@@ -195,7 +195,7 @@ static inline bool kit_frozen(const st_change *change)
 
 /* ---- comparing ---- */
 
-/* Does the lean side show what the definition says, in every record? Prints both when it does not. */
+/* Does the lean side show what the definition says, in every record? Else prints both. */
 static inline bool kit_agrees(kit_replica *r, const char *why)
 {
     static text lean, want;

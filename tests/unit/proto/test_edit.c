@@ -32,7 +32,12 @@ static void test_classes_have_names(void **state)
 static void test_an_edit_replaces_what_was_shown(void **state)
 {
     (void)state;
-    static const struct { const char *why; kit_path path; st_class cls; const char *want; } CASES[] = {
+    static const struct {
+        const char *why;
+        kit_path path;
+        st_class cls;
+        const char *want;
+    } CASES[] = {
         { "decisive: the shown value, whoever wrote it", P_RATING, ST_CLASS_DECISIVE, "ac" },
         { "plain: all", P_RATING, ST_CLASS_PLAIN, "abc" },
         { "set: all", P_TAG, ST_CLASS_SET, "abc" },

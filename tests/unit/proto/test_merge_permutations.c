@@ -1,6 +1,7 @@
 /* tests/unit/proto/test_merge_permutations.c
- * Whatever order changes come in, on whatever stick or phone, with one of them lost, held, released
- * or declined: everybody who has the same ones shows the same, and it is what the definition says. */
+ * Whatever order changes come in, on whatever stick or phone, with one of them lost, held,
+ * released or declined: everybody who has the same ones shows the same, and it is what the
+ * definition says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
