@@ -16,6 +16,7 @@ typedef struct {
     st_verdict verdict;        /* result; held lives in the request's arena */
     bool has_want;
     st_want want;              /* result: a gap in front of it */
+    char detail[ST_FORM_DETAIL_BYTES]; /* result: of the first held change, "path: why" */
 } sync_item;
 
 /* One request. Zero it, fill the first block, sync_prepare, sync_submit, read the results, free. */

@@ -13,8 +13,12 @@ typedef struct {
     uint64_t index;            /* log index of its set */
     int64_t received_ms;
     st_hold reason;
-    char detail[161];          /* "path: why" or "" */
 } sync_held;
+
+/* "path: why" of a held change, looked at again now; "" when there is nothing to add to the reason.
+ * detail holds ST_FORM_DETAIL_BYTES. ST_E_NOT_FOUND, ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_held_detail(sync_room *room, store_txn *txn, const sync_held *held,
+                                    char *detail, st_error *error);
 
 /* ST_E_NOT_FOUND, ST_E_STORAGE, ST_E_CORRUPT. */
 ST_MUST_USE st_err sync_held_get(store_txn *txn, uint64_t n, sync_held *out_held,

@@ -1,0 +1,73 @@
+/* server/sync/fold.h - folds changes of one bucket into the stored state: one opening, any number of
+ * changes, one closing that saves every touched record once. Used by ingest, settle and rebuild
+ * alike, so that the state is one function of the log. */
+#ifndef SOTAY_SERVER_SYNC_FOLD_H
+#define SOTAY_SERVER_SYNC_FOLD_H
+
+#include "server/sync/read.h"
+#include "server/sync/row.h"
+
+/* One record while it is being folded. */
+typedef struct {
+    st_record record;
+    st_sum sum;                /* as stored before; zero for a new one */
+    const st_form *form;       /* NULL: not known (yet) */
+    bool was_created;          /* before this folding */
+    bool is_dirty;             /* the state differs from the stored one */
+    bool is_touched;           /* the summary row must be made anew */
+    bool has_held;             /* after closing: some change of it is held */
+} fold_record;
+
+typedef struct {
+    writer_turn *turn;
+    st_bucket bucket;
+    uint64_t index;            /* of the entry that is folded */
+    st_vector vector;
+    st_sum sum;
+    uint64_t records;          /* in the bucket */
+    fold_record **list;        /* in the order they were touched */
+    size_t count, capacity;
+    uint16_t *slots;           /* open addressing over list: position + 1 */
+} sync_fold;
+
+/* Everything lives in turn->arena. Slices of the transaction are copied. ST_E_STORAGE,
+ * ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_fold_open(writer_turn *turn, const st_bucket *bucket, uint64_t index,
+                                  sync_fold *out_fold, st_error *error);
+/* The record, as stored with what was folded since; an empty one when there is none (then
+ * record.created is false). */
+ST_MUST_USE st_err sync_fold_record(sync_fold *fold, const st_id *id, fold_record **out_record,
+                                    st_error *error);
+/* Folds one change. counters of history are written too: kind says as what. */
+ST_MUST_USE st_err sync_fold_change(sync_fold *fold, fold_record *record, const st_change *change,
+                                    const st_arrival *arrival, st_fold kind, st_error *error);
+/* Notes in the history of the record that entry `fold->index` of this kind is about the change. */
+ST_MUST_USE st_err sync_fold_history(sync_fold *fold, const st_change *change,
+                                     st_entry_kind kind, st_error *error);
+/* Saves records, vector, sum and head; refreshes rows, catalogue and rights. The fold is over, its
+ * list may still be read. */
+ST_MUST_USE st_err sync_fold_close(sync_fold *fold, st_error *error);
+
+/* The stored row of a bucket; zeroed when there is none. */
+typedef struct {
+    st_sum sum;
+    uint64_t head, records;
+} sync_bucket_row;
+ST_MUST_USE st_err sync_bucket_get(store_txn *txn, const char *bucket, sync_bucket_row *out_row,
+                                   st_error *error);
+
+/* The time of the next entry: now, but never before the last one. */
+int64_t sync_log_time(const writer_turn *turn);
+/* Appends an entry to the log: row, leaf, and feed when it has a bucket. row->time_ms is set unless
+ * it was stamped with sync_log_time. set: the decoded set of row->set, or NULL. */
+ST_MUST_USE st_err sync_log_append(writer_turn *turn, sync_row *row, const st_set *set,
+                                   st_error *error);
+/* The part of it that a rebuild repeats: feed and bucket head. */
+ST_MUST_USE st_err sync_feed_add(store_txn *txn, const st_bucket *bucket, uint64_t index,
+                                 st_error *error);
+/* Makes turn->arena, next_index, last_time_ms and next_held fit the open transaction. */
+ST_MUST_USE st_err sync_turn_begin(writer_turn *turn, st_error *error);
+/* Stores the turn's counters. */
+ST_MUST_USE st_err sync_turn_end(writer_turn *turn, st_error *error);
+
+#endif

@@ -1,0 +1,169 @@
+/* server/sync/free.c - releases that nobody has to decide.
+ * Promises: a change that only waited takes effect as soon as what it waited for is there, in the
+ * order of its device, and never before a held one in front of it. Each release is an entry.
+ * Must never let in what another rule holds. */
+#include "server/sync/free.h"
+
+#include <string.h>
+
+#include "proto/changeset.h"
+#include "server/sync/held.h"
+#include "server/sync/judge.h"
+
+st_err free_find(store_txn *txn, st_arena *arena, free_source *source, const sync_held *held,
+                 const st_change **out_change, st_error *error)
+{
+    if (source->index != held->index) {
+        source->index = 0;
+        st_err err = sync_row_get(txn, held->index, arena, &source->row, error);
+        if (err == ST_OK)
+            err = st_set_decode(source->row.set.data, source->row.set.len, arena, &source->set,
+                                error);
+        if (err != ST_OK)
+            return err;
+        source->index = held->index;
+    }
+    const st_set *set = &source->set;
+    if (held->dot.counter < set->first || set->changes_count == 0
+        || held->dot.counter > st_set_last(set))
+        return st_fail(error, ST_E_CORRUPT, "held: entry %llu has no such change",
+                       (unsigned long long)held->index);
+    *out_change = &set->changes[held->dot.counter - set->first];
+    return ST_OK;
+}
+
+st_arrival free_arrival(const free_source *source)
+{
+    st_arrival what;
+    memset(&what, 0, sizeof what);
+    what.actor = source->row.actor;
+    what.role = source->set.role;
+    what.via = source->set.via;
+    what.received_ms = source->row.time_ms;
+    what.log_index = source->index;
+    what.carrier = source->row.carrier;
+    return what;
+}
+
+/* The held changes of one device on the record, while they are let in one by one. */
+typedef struct {
+    writer_turn *turn;
+    sync_fold fold;
+    free_source source;
+    auth_device device;
+    uint64_t *counters;
+    uint32_t freed;
+    const sync_held *held;     /* ascending by counter */
+    size_t held_count;
+    bool has_reason;           /* the next one is held for another reason now */
+    st_held reason;
+} run;
+
+/* Judges held[0]; lets it in or notes the reason. *out_more: look at the next one too. */
+static st_err try_one(run *r, bool *out_more, st_error *error)
+{
+    sync_judge judge;
+    fold_record *record = NULL;
+    const st_change *change = NULL;
+    st_hold hold = ST_HOLD_NONE;
+    const sync_held *held = &r->held[0];
+    *out_more = false;
+    if (held->reason != ST_HOLD_WAITS && held->reason != ST_HOLD_NO_RECORD)
+        return ST_OK;
+    st_err err = free_find(r->turn->txn, r->turn->arena, &r->source, held, &change, error);
+    if (err == ST_OK)
+        err = sync_fold_record(&r->fold, &held->record, &record, error);
+    if (err == ST_OK)
+        err = judge_open(&r->fold, &r->source.set, &r->device, &judge, error);
+    if (err == ST_OK)
+        err = judge_change(&judge, change, record, &hold, NULL, error);
+    if (err != ST_OK)
+        return err;
+    if (hold != ST_HOLD_NONE) {
+        r->has_reason = hold != held->reason;
+        r->reason.counter = held->dot.counter;
+        r->reason.reason = hold;
+        return ST_OK;
+    }
+    st_arrival what = free_arrival(&r->source);
+    err = sync_held_remove(r->turn->txn, held, error);
+    if (err == ST_OK)
+        err = sync_fold_change(&r->fold, record, change, &what, ST_FOLD_APPLY, error);
+    if (err == ST_OK)
+        err = sync_fold_history(&r->fold, change, ST_ENTRY_VERDICT, error);
+    r->counters[r->freed++] = held->dot.counter;
+    *out_more = true;
+    return err;
+}
+
+static st_err append_entry(run *r, const st_bucket *bucket, st_entry_kind kind, st_error *error)
+{
+    sync_row row;
+    memset(&row, 0, sizeof row);
+    row.kind = kind;
+    row.device = r->device.id;
+    row.bucket = *bucket;
+    if (kind == ST_ENTRY_VERDICT) {
+        row.counters = r->counters;
+        row.counters_count = r->freed;
+        row.first = r->counters[0];
+        row.last = r->counters[r->freed - 1];
+    } else {
+        row.held = &r->reason;
+        row.held_count = 1;
+        row.first = row.last = r->reason.counter;
+    }
+    return sync_log_append(r->turn, &row, NULL, error);
+}
+
+/* The changes of one device: held[0..count). */
+static st_err free_run(run *r, const st_bucket *bucket, st_error *error)
+{
+    bool more = true;
+    r->counters = st_arena_array(r->turn->arena, r->held_count, sizeof *r->counters);
+    if (r->counters == NULL)
+        return st_fail(error, ST_E_MEMORY, "free: out of memory");
+    st_err err = auth_device_get(r->turn->txn, r->turn->room->keys, &r->held[0].dot.device,
+                                 &r->device, error);
+    if (err == ST_OK)
+        err = sync_fold_open(r->turn, bucket, r->turn->next_index, &r->fold, error);
+    while (err == ST_OK && more && r->held_count > 0) {
+        err = try_one(r, &more, error);
+        r->held++;
+        r->held_count--;
+    }
+    if (err == ST_OK && r->freed > 0) {
+        err = sync_fold_close(&r->fold, error);
+        if (err == ST_OK)
+            err = append_entry(r, bucket, ST_ENTRY_VERDICT, error);
+    }
+    if (err == ST_OK && r->has_reason) {
+        sync_held changed = r->held[-1];
+        changed.reason = r->reason.reason;
+        err = sync_held_change(r->turn->txn, &changed, error);
+        if (err == ST_OK)
+            err = append_entry(r, bucket, ST_ENTRY_HOLD, error);
+    }
+    return err;
+}
+
+st_err sync_free_record(writer_turn *turn, const st_bucket *bucket, const st_id *record,
+                        st_error *error)
+{
+    sync_held *list = NULL;
+    size_t count = 0;
+    st_err err = sync_held_of_record(turn->txn, record, turn->arena, &list, &count, error);
+    for (size_t at = 0, end = 0; err == ST_OK && at < count; at = end) {
+        run r;
+        memset(&r, 0, sizeof r);
+        for (end = at + 1; end < count
+                           && st_id_cmp(&list[end].dot.device, &list[at].dot.device) == 0;)
+            end++;
+        r.turn = turn;
+        r.held = &list[at];
+        r.held_count = end - at;
+        if (strcmp(list[at].bucket.s, bucket->s) == 0)
+            err = free_run(&r, bucket, error);
+    }
+    return err;
+}

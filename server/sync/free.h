@@ -1,0 +1,28 @@
+/* server/sync/free.h - lets in what only waited: for a record to come, or behind a change that was let
+ * in or declined. */
+#ifndef SOTAY_SERVER_SYNC_FREE_H
+#define SOTAY_SERVER_SYNC_FREE_H
+
+#include "server/sync/fold.h"
+#include "server/sync/settle.h"
+
+/* A decoded set of the log, kept while several of its changes are looked at. Zero it. */
+typedef struct {
+    uint64_t index;            /* 0: none yet */
+    sync_row row;
+    st_set set;
+} free_source;
+/* The change with this dot in entry `index`. ST_E_NOT_FOUND, ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err free_find(store_txn *txn, st_arena *arena, free_source *source,
+                             const sync_held *held, const st_change **out_change,
+                             st_error *error);
+/* What folding says of the change: as when it arrived. */
+st_arrival free_arrival(const free_source *source);
+
+/* Judges again all changes of the record that are held as no_record or waits and do not stand
+ * behind another held one; lets in those that nothing else holds (entry VERDICT), notes a new
+ * reason for the others (entry HOLD). ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_free_record(writer_turn *turn, const st_bucket *bucket,
+                                    const st_id *record, st_error *error);
+
+#endif

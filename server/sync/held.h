@@ -1,0 +1,24 @@
+/* server/sync/held.h - the table of held changes, as ingest, settle and rebuild keep it. */
+#ifndef SOTAY_SERVER_SYNC_HELD_H
+#define SOTAY_SERVER_SYNC_HELD_H
+
+#include "server/sync/settle.h"
+
+/* Adds a held change with the next number. A fork's changes are listed, but nothing waits behind
+ * them. ST_E_STORAGE. */
+ST_MUST_USE st_err sync_held_add(writer_turn *turn, const sync_held *held, st_error *error);
+/* Another reason for the same number. ST_E_STORAGE. */
+ST_MUST_USE st_err sync_held_change(store_txn *txn, const sync_held *held, st_error *error);
+/* Takes it off the list. ST_E_STORAGE. */
+ST_MUST_USE st_err sync_held_remove(store_txn *txn, const sync_held *held, st_error *error);
+/* The held change with this dot; ST_E_NOT_FOUND when it is not held. */
+ST_MUST_USE st_err sync_held_by_dot(store_txn *txn, const st_id *record, const st_dot *dot,
+                                    sync_held *out_held, st_error *error);
+/* Is an earlier change of the device on the record held? */
+ST_MUST_USE st_err sync_held_waits(store_txn *txn, const st_id *record, const st_dot *dot,
+                                   bool *out_waits, st_error *error);
+/* All held changes of a record but those of forks, ascending by device and counter, in the arena. */
+ST_MUST_USE st_err sync_held_of_record(store_txn *txn, const st_id *record, st_arena *arena,
+                                       sync_held **out_list, size_t *out_count, st_error *error);
+
+#endif

@@ -1,0 +1,322 @@
+/* server/sync/ingest.c - takes in one change-set: everything or nothing.
+ * Promises: a set that its device signed is stored, whatever is in it, and answered; it is stored
+ * once; what may not take effect is held with a reason and leaves a hole; record, vector, sum, log
+ * entry and leaf change in one transaction. Must never acknowledge before the commit, and never
+ * re-encode what was signed. */
+#include "server/sync/ingest.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proto/changeset.h"
+#include "server/sync/free.h"
+#include "server/sync/held.h"
+#include "server/sync/judge.h"
+#include "server/sync/sets.h"
+
+/* One set on its way in. */
+typedef struct {
+    writer_turn *turn;
+    sync_item *item;
+    const auth_device *device;
+    sync_row row;
+    st_held *held;             /* room for all changes of the set */
+    uint32_t held_count;
+} arrival;
+
+/* ---- verdicts ---- */
+
+static void say_not_stored(sync_item *item, st_held *one, st_hold reason)
+{
+    one->counter = item->set.first;
+    one->reason = reason;
+    item->verdict.kind = ST_VERDICT_HELD;
+    item->verdict.position = 0;
+    item->verdict.held = one;
+    item->verdict.held_count = 1;
+}
+
+/* Why the set cannot even be stored; NONE when it can. Nobody signed it, or it shows nothing. */
+static st_hold not_storable(const sync_item *item)
+{
+    if (item->decoded != ST_OK && item->decoded != ST_E_VERSION)
+        return ST_HOLD_CORRUPT;
+    if (!item->is_known)
+        return ST_HOLD_DEVICE;
+    return item->is_signed ? ST_HOLD_NONE : ST_HOLD_SIGNATURE;
+}
+
+/* A known set: the answer of then, with what is still held of it. */
+static st_err answer_known(arrival *a, uint64_t index, st_error *error)
+{
+    sync_row row;
+    sync_held held;
+    const st_set *set = &a->item->set;
+    st_err err = sync_row_get(a->turn->txn, index, a->turn->arena, &row, error);
+    for (uint32_t i = 0; err == ST_OK && i < row.held_count; i++) {
+        st_hold reason = row.held[i].reason;
+        uint64_t counter = row.held[i].counter;
+        if (row.kind != ST_ENTRY_FORK && set->changes_count > 0 && counter >= set->first
+            && counter <= st_set_last(set)) {
+            const st_change *change = &set->changes[counter - set->first];
+            st_err found = sync_held_by_dot(a->turn->txn, &change->record, &change->dot, &held,
+                                            error);
+            if (found == ST_E_NOT_FOUND)
+                continue;                      /* settled since */
+            err = found;
+            reason = held.reason;
+        }
+        a->held[a->held_count].counter = counter;
+        a->held[a->held_count++].reason = reason;
+    }
+    a->item->verdict.kind = ST_VERDICT_DUPLICATE;
+    a->item->verdict.position = index;
+    a->item->verdict.held = a->held;
+    a->item->verdict.held_count = a->held_count;
+    return err;
+}
+
+static void answer_stored(arrival *a, uint64_t index)
+{
+    st_verdict *verdict = &a->item->verdict;
+    bool all = a->held_count > 0 && a->held_count >= a->item->set.changes_count;
+    verdict->kind = all ? ST_VERDICT_HELD : ST_VERDICT_STORED;
+    verdict->position = index;
+    verdict->held = a->held;
+    verdict->held_count = a->held_count;
+}
+
+/* ---- holding ---- */
+
+static st_err hold_one(arrival *a, const st_change *change, uint64_t counter, st_hold reason,
+                       st_error *error)
+{
+    sync_held held;
+    memset(&held, 0, sizeof held);
+    held.dot.device = a->item->set.device;
+    held.dot.counter = counter;
+    if (change != NULL)
+        held.record = change->record;
+    held.person = a->row.actor;
+    held.bucket = a->row.bucket;
+    held.index = a->turn->next_index;
+    held.received_ms = a->row.time_ms;
+    held.reason = reason;
+    a->held[a->held_count].counter = counter;
+    a->held[a->held_count++].reason = reason;
+    return sync_held_add(a->turn, &held, error);
+}
+
+/* All of it for one reason, without folding: another branch, or a format of tomorrow. */
+static st_err hold_all(arrival *a, st_hold reason, st_error *error)
+{
+    const st_set *set = &a->item->set;
+    st_err err = ST_OK;
+    if (set->changes_count == 0)
+        err = hold_one(a, NULL, set->first, reason, error);
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++)
+        err = hold_one(a, &set->changes[i], set->changes[i].dot.counter, reason, error);
+    return err;
+}
+
+/* ---- folding ---- */
+
+static st_err take_change(arrival *a, sync_judge *judge, const st_change *change,
+                          const st_arrival *what, st_error *error)
+{
+    fold_record *record = NULL;
+    st_hold hold = ST_HOLD_NONE;
+    char *detail = a->held_count == 0 ? a->item->detail : NULL;
+    st_err err = sync_fold_record(judge->fold, &change->record, &record, error);
+    if (err == ST_OK)
+        err = judge_change(judge, change, record, &hold, detail, error);
+    if (err == ST_OK)
+        err = sync_fold_change(judge->fold, record, change, what,
+                               hold == ST_HOLD_NONE ? ST_FOLD_APPLY : ST_FOLD_HOLD, error);
+    if (err == ST_OK)
+        err = sync_fold_history(judge->fold, change, ST_ENTRY_CHANGE, error);
+    if (err == ST_OK && hold != ST_HOLD_NONE)
+        err = hold_one(a, change, change->dot.counter, hold, error);
+    return err;
+}
+
+static st_err take_changes(arrival *a, sync_fold *fold, st_error *error)
+{
+    const st_set *set = &a->item->set;
+    sync_judge judge;
+    st_arrival what;
+    memset(&what, 0, sizeof what);
+    what.actor = a->row.actor;
+    what.role = set->role;
+    what.via = set->via;
+    what.received_ms = a->row.time_ms;
+    what.log_index = a->turn->next_index;
+    what.carrier = a->row.carrier;
+    st_err err = sync_fold_open(a->turn, &set->bucket, a->turn->next_index, fold, error);
+    if (err == ST_OK)
+        err = judge_open(fold, set, a->device, &judge, error);
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++)
+        err = take_change(a, &judge, &set->changes[i], &what, error);
+    if (err == ST_OK)
+        err = sync_fold_close(fold, error);
+    return err;
+}
+
+/* Records that came into being may let in what waited for them. */
+static st_err free_waiting(writer_turn *turn, const sync_fold *fold, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < fold->count; i++) {
+        const fold_record *record = fold->list[i];
+        if (record->record.created && !record->was_created && record->has_held)
+            err = sync_free_record(turn, &fold->bucket, &record->record.id, error);
+    }
+    return err;
+}
+
+/* ---- the entry's kind ---- */
+
+static st_entry_kind kind_of_device_op(const st_form *form, const st_change *change)
+{
+    const st_field *status = form == NULL ? NULL : st_form_field(form, "status");
+    for (uint32_t i = 0; status != NULL && i < change->ops_count; i++)
+        if (change->ops[i].path.kind == ST_PATH_FIELD
+            && change->ops[i].path.field == status->no)
+            return change->ops[i].value.number > 2 ? ST_ENTRY_REVOKE : ST_ENTRY_SUSPEND;
+    return ST_ENTRY_CHANGE;
+}
+
+static st_entry_kind kind_of_person_op(const st_form *form, const st_change *change)
+{
+    const st_field *roles = form == NULL ? NULL : st_form_field(form, "roles");
+    for (uint32_t i = 0; roles != NULL && i < change->ops_count; i++)
+        if (change->ops[i].path.kind == ST_PATH_FIELD && change->ops[i].path.field == roles->no)
+            return ST_ENTRY_ROLE;
+    return ST_ENTRY_USER;
+}
+
+/* What the operator's single changes of people, devices and assignments are called in the log. */
+static st_entry_kind kind_of(const arrival *a, const sync_fold *fold)
+{
+    const st_set *set = &a->item->set;
+    if (set->via != ST_VIA_OPERATOR || set->changes_count != 1 || fold->count != 1)
+        return ST_ENTRY_CHANGE;
+    const st_change *change = &set->changes[0];
+    const char *form = fold->list[0]->record.form.s;
+    if (strcmp(form, CATALOGUE_PERSON) == 0)
+        return change->creates ? ST_ENTRY_USER : kind_of_person_op(fold->list[0]->form, change);
+    if (strcmp(form, CATALOGUE_ASSIGNMENT) == 0)
+        return ST_ENTRY_ASSIGN;
+    if (strcmp(form, CATALOGUE_DEVICE) == 0)
+        return change->creates ? ST_ENTRY_ENROL : kind_of_device_op(fold->list[0]->form, change);
+    return ST_ENTRY_CHANGE;
+}
+
+/* ---- one set ---- */
+
+static void fill_row(arrival *a, const st_id *carrier)
+{
+    const st_set *set = &a->item->set;
+    sync_row *row = &a->row;
+    row->kind = ST_ENTRY_CHANGE;
+    row->time_ms = sync_log_time(a->turn);
+    row->actor = judge_actor(set, a->device);
+    row->device = set->device;
+    row->first = set->first;
+    row->last = set->changes_count == 0 ? set->first : st_set_last(set);
+    if (carrier != NULL && st_id_cmp(carrier, &set->device) != 0)
+        row->carrier = *carrier;
+    row->bucket = set->bucket;
+    row->set = store_bytes(set->bytes, set->bytes_len);
+}
+
+/* What lies between the set and what is known before it. */
+static st_err find_gap(arrival *a, st_error *error)
+{
+    sets_head head;
+    st_err err = sets_head_get(a->turn->txn, &a->item->set.device, &head, error);
+    if (err == ST_OK && head.known + 1 < a->item->set.first) {
+        a->item->has_want = true;
+        a->item->want.has_device = true;
+        a->item->want.device = a->item->set.device;
+        a->item->want.from = head.known + 1;
+        a->item->want.to = a->item->set.first - 1;
+    }
+    return err;
+}
+
+static st_err take_new(arrival *a, st_error *error)
+{
+    const st_set *set = &a->item->set;
+    uint64_t index = a->turn->next_index;
+    sync_fold fold;
+    memset(&fold, 0, sizeof fold);
+    st_err err = set->changes_count == 0 ? hold_all(a, ST_HOLD_VERSION, error)
+                                         : take_changes(a, &fold, error);
+    if (err == ST_OK)
+        err = sets_add(a->turn->txn, set, index, error);
+    a->row.kind = kind_of(a, &fold);
+    a->row.held = a->held;
+    a->row.held_count = a->held_count;
+    if (err == ST_OK)
+        err = sync_log_append(a->turn, &a->row, set, error);
+    if (err == ST_OK)
+        err = find_gap(a, error);
+    if (err == ST_OK)
+        answer_stored(a, index);
+    return err == ST_OK ? free_waiting(a->turn, &fold, error) : err;
+}
+
+static st_err take_fork(arrival *a, st_error *error)
+{
+    uint64_t index = a->turn->next_index;
+    st_err err = hold_all(a, ST_HOLD_FORK, error);
+    if (err == ST_OK)
+        err = sets_add_fork(a->turn->txn, &a->item->set, index, error);
+    a->row.kind = ST_ENTRY_FORK;
+    a->row.held = a->held;
+    a->row.held_count = a->held_count;
+    if (err == ST_OK)
+        err = sync_log_append(a->turn, &a->row, &a->item->set, error);
+    if (err == ST_OK)
+        answer_stored(a, index);
+    return err;
+}
+
+st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
+                       st_error *error)
+{
+    assert(turn->txn->is_write);
+    arrival a;
+    auth_device device;
+    sets_kind kind = SETS_NEW;
+    uint64_t index = 0;
+    memset(&a, 0, sizeof a);
+    item->has_want = false;
+    item->detail[0] = '\0';
+    a.turn = turn;
+    a.item = item;
+    a.device = &device;
+    a.held = st_arena_array(turn->arena, item->set.changes_count + 1u, sizeof *a.held);
+    if (a.held == NULL)
+        return st_fail(error, ST_E_MEMORY, "ingest: out of memory");
+    memset(&item->verdict, 0, sizeof item->verdict);
+    item->verdict.has_device = true;
+    item->verdict.device = item->set.device;
+    item->verdict.first = item->set.first;
+    st_hold refused = not_storable(item);
+    if (refused != ST_HOLD_NONE) {
+        say_not_stored(item, a.held, refused);
+        return ST_OK;
+    }
+    st_err err = auth_device_get(turn->txn, turn->room->keys, &item->set.device, &device, error);
+    if (err == ST_OK)
+        err = sets_look(turn->txn, &item->set, &kind, &index, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? st_fail(error, ST_E_CORRUPT, "ingest: the device vanished")
+                                     : err;
+    if (kind == SETS_DUPLICATE)
+        return answer_known(&a, index, error);
+    fill_row(&a, carrier);
+    return kind == SETS_FORK ? take_fork(&a, error) : take_new(&a, error);
+}

@@ -1,0 +1,171 @@
+/* server/sync/judge.c - the rules by which a change waits for the office.
+ * Promises: looks at the change, its author's rights and whether its record is there; never at
+ * clocks, constraints or the order of arrival; never refuses: a reason means that it is kept and
+ * held. Must never write. */
+#include "server/sync/judge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/sync/held.h"
+
+st_id judge_actor(const st_set *set, const auth_device *device)
+{
+    return set->has_actor ? set->actor : device->person;
+}
+
+/* The part of a bucket name behind the commune; NULL when it is another commune's. */
+static const char *bucket_part(const sync_room *room, const st_bucket *bucket)
+{
+    size_t len = strlen(room->commune.s);
+    if (strncmp(bucket->s, room->commune.s, len) != 0 || bucket->s[len] != '/')
+        return NULL;
+    return bucket->s + len + 1;
+}
+
+/* Rights then or now: a set written before its author heard of a loss counts by what he knew. */
+static st_err judge_rights(sync_judge *judge, st_error *error)
+{
+    auth_rights then, now;
+    const st_set *set = judge->set;
+    writer_turn *turn = judge->fold->turn;
+    st_err err = auth_rights_get(turn->txn, &judge->actor, set->scope_rev, turn->arena, &then,
+                                 error);
+    if (err == ST_OK)
+        err = auth_rights_get(turn->txn, &judge->actor, UINT64_MAX, turn->arena, &now, error);
+    if (err != ST_OK)
+        return err;
+    uint32_t bit = set->role > ST_ROLE_NONE && set->role < ST_ROLE_COUNT
+                       ? 1u << (unsigned)set->role
+                       : 0;
+    if (!auth_rights_has_bucket(&then, &set->bucket) && !auth_rights_has_bucket(&now, &set->bucket))
+        judge->access = ST_HOLD_SCOPE;
+    else if (((then.roles | now.roles) & bit) == 0)
+        judge->access = ST_HOLD_ROLE;
+    return ST_OK;
+}
+
+st_err judge_open(sync_fold *fold, const st_set *set, const auth_device *device,
+                  sync_judge *out_judge, st_error *error)
+{
+    sync_room *room = fold->turn->room;
+    memset(out_judge, 0, sizeof *out_judge);
+    out_judge->fold = fold;
+    out_judge->set = set;
+    out_judge->device = device;
+    out_judge->actor = judge_actor(set, device);
+    bool is_server = st_id_cmp(&device->id, &room->keys->device) == 0;
+    if (device->status == AUTH_REVOKED)
+        out_judge->whole = ST_HOLD_REVOKED;
+    else if (device->status == AUTH_SUSPENDED)
+        out_judge->whole = ST_HOLD_SUSPENDED;
+    if (bucket_part(room, &set->bucket) == NULL)
+        out_judge->access = ST_HOLD_BUCKET;
+    else if ((set->via == ST_VIA_OPERATOR) != is_server)
+        out_judge->access = ST_HOLD_ROLE;
+    else if (!is_server && set->has_actor && st_id_cmp(&set->actor, &device->person) != 0)
+        out_judge->access = ST_HOLD_ROLE;
+    else if (!is_server || set->has_actor)
+        return judge_rights(out_judge, error);
+    return ST_OK;
+}
+
+/* Is the bucket the home of the form's records, and of the unit that the change names? */
+static bool is_at_home(const sync_judge *judge, const st_form *form, const st_change *change)
+{
+    static const char *const PARTS[] = { NULL, "catalogue", "council", "review" };
+    const char *part = bucket_part(judge->fold->turn->room, &judge->set->bucket);
+    if (part == NULL)
+        return false;
+    if (form->home != ST_HOME_UNIT)
+        return strcmp(part, PARTS[form->home]) == 0;
+    if (strncmp(part, "unit/", 5) != 0)
+        return false;
+    const st_field *unit = st_form_field(form, "unit_id");
+    for (uint32_t i = 0; unit != NULL && i < change->ops_count; i++) {
+        const st_op *op = &change->ops[i];
+        if (op->path.kind == ST_PATH_FIELD && op->path.field == unit->no
+            && (op->value.kind != ST_VALUE_CODE || op->value.len != strlen(part + 5)
+                || memcmp(op->value.data, part + 5, op->value.len) != 0))
+            return false;
+    }
+    return true;
+}
+
+/* Which acts are an author's own to make; the office's other moves are not the phone's. */
+static st_hold judge_act(const sync_judge *judge, const st_form *form, const st_change *change)
+{
+    uint32_t who = 1u << (unsigned)judge->set->role;
+    if (judge->set->via == ST_VIA_OPERATOR)
+        who |= ST_WRITE_OPERATOR;
+    bool creator = (form->create & who) != 0;
+    switch (change->act) {
+    case ST_ACT_NONE:
+        return ST_HOLD_NONE;
+    case ST_ACT_WITHDRAW:
+    case ST_ACT_OPEN:
+        return creator ? ST_HOLD_NONE : ST_HOLD_ROLE;
+    case ST_ACT_FINALISE:
+        if (form->life != ST_LIFE_VISIT)
+            return ST_HOLD_STATE;
+        return creator ? ST_HOLD_NONE : ST_HOLD_ROLE;
+    default:
+        return ST_HOLD_STATE;
+    }
+}
+
+/* Waiting, frozen, unknown, or the record is not there. */
+static st_err judge_first(sync_judge *judge, const st_change *change, const fold_record *record,
+                          st_hold *out_hold, st_error *error)
+{
+    bool waits = false;
+    st_err err = sync_held_waits(judge->fold->turn->txn, &change->record, &change->dot, &waits,
+                                 error);
+    if (err != ST_OK)
+        return err;
+    *out_hold = waits                         ? ST_HOLD_WAITS
+                : st_change_is_frozen(change) ? ST_HOLD_FROZEN
+                : change->unknown             ? ST_HOLD_VERSION
+                : !record->record.created && !change->creates ? ST_HOLD_NO_RECORD
+                                                              : ST_HOLD_NONE;
+    return ST_OK;
+}
+
+st_err judge_change(sync_judge *judge, const st_change *change, const fold_record *record,
+                    st_hold *out_hold, char *detail, st_error *error)
+{
+    st_hold hold = judge->whole;
+    if (detail != NULL)
+        detail[0] = '\0';
+    st_err err = hold == ST_HOLD_NONE ? judge_first(judge, change, record, &hold, error) : ST_OK;
+    if (err != ST_OK)
+        return err;
+    if (hold != ST_HOLD_NONE) {
+        *out_hold = hold;
+        return ST_OK;
+    }
+    const st_form *form = record->form;
+    if (!record->record.created) {
+        form = judge->form;                    /* runs of creations are of one form, mostly */
+        if (form == NULL || strcmp(form->name, change->form.s) != 0
+            || form->version != change->form_version)
+            form = catalogue_form(judge->fold->turn->room->catalogue, change->form.s,
+                                  change->form_version);
+    }
+    judge->form = form;
+    if (form == NULL)
+        hold = ST_HOLD_FORM;
+    else if (strcmp(record->record.bucket.s, judge->set->bucket.s) != 0
+             || !is_at_home(judge, form, change))
+        hold = ST_HOLD_BUCKET;
+    else if (judge->access != ST_HOLD_NONE)
+        hold = judge->access;
+    if (hold == ST_HOLD_NONE)
+        hold = st_form_check(form, change, judge->set->role, judge->set->via, detail);
+    if (hold == ST_HOLD_NONE && st_merge_over_limit(&record->record, change))
+        hold = ST_HOLD_LIMIT;
+    if (hold == ST_HOLD_NONE)
+        hold = judge_act(judge, form, change);
+    *out_hold = hold;
+    return ST_OK;
+}

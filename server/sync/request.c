@@ -1,0 +1,129 @@
+/* server/sync/request.c - what one request brought: prepared in the worker, taken in by the writer.
+ * Promises: signatures are checked before the writer is asked; the counter of the request is used
+ * up in the same transaction, so a replay changes nothing. Must never hold a transaction while it
+ * waits for the writer. */
+#include <assert.h>
+#include <string.h>
+
+#include "proto/changeset.h"
+#include "server/sync/fold.h"
+#include "server/sync/sets.h"
+
+#define GONE_MAX 64u
+
+void sync_request_init(sync_request *request, size_t arena_bytes_max)
+{
+    memset(request, 0, sizeof *request);
+    st_arena_init(&request->arena, arena_bytes_max);
+}
+
+void sync_request_free(sync_request *request)
+{
+    st_arena_reset(&request->arena);
+    request->items = NULL;
+    request->items_count = 0;
+}
+
+st_err sync_request_add(sync_request *request, sync_room *room, store_txn *txn,
+                        store_slice bytes, st_error *error)
+{
+    auth_device device;
+    if (request->items_count >= SYNC_SETS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "sync: more than %u sets", SYNC_SETS_MAX);
+    sync_item *items = request->items;
+    if (request->items_count == request->items_capacity)
+        items = st_arena_grow(&request->arena, request->items, request->items_count,
+                              &request->items_capacity, sizeof *items);
+    if (items == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: out of memory");
+    request->items = items;
+    sync_item *item = &items[request->items_count];
+    memset(item, 0, sizeof *item);
+    item->decoded = st_set_decode(bytes.data, bytes.len, &request->arena, &item->set, NULL);
+    if (item->decoded == ST_E_MEMORY)
+        return st_fail(error, ST_E_MEMORY, "sync: out of memory");
+    if (item->decoded == ST_OK || item->decoded == ST_E_VERSION) {
+        st_err err = auth_device_get(txn, room->keys, &item->set.device, &device, error);
+        if (err != ST_OK && err != ST_E_NOT_FOUND)
+            return err;
+        item->is_known = err == ST_OK;
+        item->is_signed = err == ST_OK
+                          && st_set_verify(&item->set, &room->keys->log, device.sign_key);
+    }
+    request->items_count++;
+    return ST_OK;
+}
+
+static st_err take_gap(writer_turn *turn, const st_id *device, const st_gone *gone,
+                       st_error *error)
+{
+    sync_row row;
+    bool added = false;
+    st_err err = sets_add_gap(turn->txn, device, gone, &added, error);
+    if (err != ST_OK || !added)
+        return err;
+    memset(&row, 0, sizeof row);
+    row.kind = ST_ENTRY_GAP;
+    row.device = *device;
+    row.first = gone->from;
+    row.last = gone->to;
+    return sync_log_append(turn, &row, NULL, error);
+}
+
+static st_err note_contact(writer_turn *turn, const sync_request *request, st_error *error)
+{
+    auth_contact contact;
+    const st_ask *ask = request->ask;
+    st_err err = auth_contact_get(turn->txn, &request->device.id, &contact, error);
+    if (err != ST_OK)
+        return err;
+    contact.last_sync_ms = request->received_ms;
+    if (ask->wall_ms != 0)
+        contact.clock_offset_ms = ask->wall_ms - request->received_ms;
+    if (ask->seen_size > contact.seen_size)
+        contact.seen_size = ask->seen_size;
+    memcpy(contact.install, request->install, sizeof contact.install);
+    return auth_contact_put(turn->txn, &request->device.id, &contact, error);
+}
+
+/* Copies a verdict's list out of the turn's memory, which ends before the answer is written. */
+static st_err keep_verdict(sync_request *request, sync_item *item, st_error *error)
+{
+    st_verdict *verdict = &item->verdict;
+    if (st_id_cmp(&verdict->device, &request->device.id) == 0)
+        verdict->has_device = false;
+    if (item->has_want && st_id_cmp(&item->want.device, &request->device.id) == 0)
+        item->want.has_device = false;
+    if (verdict->held_count == 0)
+        return ST_OK;
+    verdict->held = (const st_held *)(const void *)st_arena_copy(
+        &request->arena, verdict->held, verdict->held_count * sizeof *verdict->held);
+    return verdict->held == NULL ? st_fail(error, ST_E_MEMORY, "sync: out of memory") : ST_OK;
+}
+
+static st_err run_request(writer_turn *turn, void *argument, st_error *error)
+{
+    sync_request *request = argument;
+    st_err err = ST_OK;
+    if (request->has_counter)
+        err = auth_counter_take(turn->txn, &request->device.id, request->counter,
+                                &request->counter_highest, error);
+    for (size_t i = 0; err == ST_OK && i < request->items_count; i++) {
+        err = sync_ingest_set(turn, &request->items[i], &request->device.id, error);
+        if (err == ST_OK)
+            err = keep_verdict(request, &request->items[i], error);
+        st_arena_reset(turn->arena);
+    }
+    if (err != ST_OK || request->ask == NULL)
+        return err;
+    for (uint32_t i = 0; err == ST_OK && i < request->ask->gone_count && i < GONE_MAX; i++)
+        err = take_gap(turn, &request->device.id, &request->ask->gone[i], error);
+    return err == ST_OK ? note_contact(turn, request, error) : err;
+}
+
+st_err sync_request_submit(sync_request *request, writer *w, st_error *error)
+{
+    request->job.run = run_request;
+    request->job.argument = request;
+    return writer_submit(w, &request->job, error);
+}

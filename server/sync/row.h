@@ -1,0 +1,38 @@
+/* server/sync/row.h - one row of the log as it is stored: what the server decided about one arrival,
+ * with the bytes that arrived. All that a rebuild needs is in here. */
+#ifndef SOTAY_SERVER_SYNC_ROW_H
+#define SOTAY_SERVER_SYNC_ROW_H
+
+#include "proto/leaf.h"
+#include "server/sync/sync.h"
+
+typedef struct {
+    st_entry_kind kind;
+    int64_t time_ms;
+    st_id actor;               /* zero: nobody */
+    st_id device;              /* of the set or of the decided changes; zero: none */
+    uint64_t first, last;
+    st_id carrier;             /* zero: its own device */
+    st_bucket bucket;          /* empty: no bucket, not in any feed */
+    const st_held *held;       /* changes of the set that are held; HOLD: new reasons */
+    uint32_t held_count;
+    const uint64_t *counters;  /* VERDICT, ACCEPT, DECLINE */
+    uint32_t counters_count;
+    store_slice note;          /* reason of a decision; never in the leaf */
+    store_slice set;           /* ChangeSet bytes, verbatim; empty: none */
+} sync_row;
+
+/* Appends. ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_row_encode(const sync_row *row, st_buffer *out, st_error *error);
+/* held and counters in the arena; note and set point into bytes. ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_row_decode(store_slice bytes, st_arena *arena, sync_row *out_row,
+                                   st_error *error);
+/* The row of an index. ST_E_NOT_FOUND, ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_row_get(store_txn *txn, uint64_t index, st_arena *arena,
+                                sync_row *out_row, st_error *error);
+/* Does the row hold a set that is folded (not a fork, not of a newer format)? */
+bool sync_row_is_folded(const sync_row *row);
+/* The leaf of a row; set: its decoded set, or NULL when it has none. */
+st_leaf sync_row_leaf(const sync_row *row, const st_set *set);
+
+#endif

@@ -1,0 +1,246 @@
+/* server/sync/sets.c - the chains of devices.
+ * Promises: a set is stored once; of two branches the first stored one counts and the other is a
+ * fork, whichever counters it uses; a gap never stops anything. Must never compare clocks. */
+#include "server/sync/sets.h"
+
+#include <string.h>
+
+#include "server/store/pack.h"
+
+typedef struct {
+    uint64_t first, last, index;
+    st_hash hash, prev;
+    bool has_prev;
+} known_set;
+
+static pack_key set_key(const st_id *device, uint64_t first)
+{
+    pack_key key = pack_id(device);
+    pack_key_u64(&key, first);
+    return key;
+}
+
+static st_err decode_set(const store_cursor *cursor, known_set *out, st_error *error)
+{
+    if (cursor->key.len != 24)
+        return st_fail(error, ST_E_CORRUPT, "store: a key of sets is damaged");
+    pack_reader reader = pack_read(cursor->value);
+    out->first = st_get_u64((const uint8_t *)cursor->key.data + 16);
+    out->index = pack_get_u64(&reader);
+    out->last = pack_get_u64(&reader);
+    pack_get(&reader, out->hash.b, sizeof out->hash.b);
+    out->has_prev = pack_get_u8(&reader) != 0;
+    pack_get(&reader, out->prev.b, sizeof out->prev.b);
+    return pack_end(&reader, "sets", error);
+}
+
+/* The neighbours of a counter: the known sets that begin at or before it, and after it. */
+static st_err neighbours(store_txn *txn, const st_id *device, uint64_t counter, known_set *left,
+                         known_set *right, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    pack_key key = set_key(device, counter + 1);
+    store_slice prefix = store_bytes(device->b, sizeof device->b);
+    memset(left, 0, sizeof *left);
+    memset(right, 0, sizeof *right);
+    st_err err = store_cursor_open(txn, STORE_SETS, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&key), error);
+    if (err == ST_OK && store_has_prefix(&cursor, prefix))
+        err = decode_set(&cursor, right, error);
+    if (err == ST_OK)
+        err = store_seek_before(&cursor, pack_key_slice(&key), error);
+    if (err == ST_OK && store_has_prefix(&cursor, prefix))
+        err = decode_set(&cursor, left, error);
+    store_cursor_close(&cursor);
+    return err;
+}
+
+static bool same_hash(const st_hash *a, const st_hash *b)
+{
+    return memcmp(a->b, b->b, sizeof a->b) == 0;
+}
+
+/* A set of a newer format shows its first counter only. */
+static uint64_t last_of(const st_set *set)
+{
+    return set->changes_count == 0 ? set->first : st_set_last(set);
+}
+
+/* Does the set fit between its neighbours? (first 0: there is none) */
+static bool fits(const st_set *set, const known_set *left, const known_set *right)
+{
+    if (left->first != 0 && left->last >= set->first)
+        return false;
+    if (right->first != 0 && right->first <= last_of(set))
+        return false;
+    if (set->changes_count == 0)
+        return true;
+    if (left->first != 0 && left->last + 1 == set->first
+        && !(set->has_prev && same_hash(&set->prev, &left->hash)))
+        return false;
+    return right->first == 0 || right->first != last_of(set) + 1
+           || (right->has_prev && same_hash(&right->prev, &set->hash));
+}
+
+st_err sets_look(store_txn *txn, const st_set *set, sets_kind *out_kind, uint64_t *out_index,
+                 st_error *error)
+{
+    known_set left, right;
+    st_err err = neighbours(txn, &set->device, set->first, &left, &right, error);
+    if (err != ST_OK)
+        return err;
+    if (left.first == set->first && same_hash(&left.hash, &set->hash)) {
+        *out_kind = SETS_DUPLICATE;
+        *out_index = left.index;
+        return ST_OK;
+    }
+    if (fits(set, &left, &right)) {
+        *out_kind = SETS_NEW;
+        return ST_OK;
+    }
+    pack_key key = pack_id(&set->device);
+    pack_key_hash(&key, &set->hash);
+    store_slice row = { 0 };
+    err = store_get(txn, STORE_FORKS, pack_key_slice(&key), &row, error);
+    if (err == ST_OK && row.len == 8) {
+        *out_kind = SETS_DUPLICATE;
+        *out_index = st_get_u64(row.data);
+    } else if (err == ST_E_NOT_FOUND) {
+        *out_kind = SETS_FORK;
+        err = ST_OK;
+    }
+    return err;
+}
+
+st_err sets_head_get(store_txn *txn, const st_id *device, sets_head *out_head, st_error *error)
+{
+    sets_head head;
+    memset(&head, 0, sizeof head);
+    pack_key key = pack_id(device);
+    store_slice row = { 0 };
+    st_err err = store_get(txn, STORE_HEAD, pack_key_slice(&key), &row, error);
+    if (err == ST_OK) {
+        pack_reader reader = pack_read(row);
+        head.known = pack_get_u64(&reader);
+        head.last = pack_get_u64(&reader);
+        pack_get(&reader, head.last_hash.b, sizeof head.last_hash.b);
+        err = pack_end(&reader, "head", error);
+    }
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    *out_head = head;
+    return ST_OK;
+}
+
+static st_err head_put(store_txn *txn, const st_id *device, const sets_head *head, st_error *error)
+{
+    uint8_t row[48];
+    pack_key key = pack_id(device);
+    st_put_u64(row, head->known);
+    st_put_u64(row + 8, head->last);
+    memcpy(row + 16, head->last_hash.b, 32);
+    return store_put(txn, STORE_HEAD, pack_key_slice(&key), store_bytes(row, sizeof row), error);
+}
+
+/* Moves head->known over all that follows it without a hole. */
+static st_err advance(store_txn *txn, const st_id *device, sets_head *head, st_error *error)
+{
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        pack_key key = set_key(device, head->known + 1);
+        store_slice row = { 0 };
+        err = store_get(txn, STORE_SETS, pack_key_slice(&key), &row, error);
+        if (err == ST_OK && row.len >= 16) {
+            head->known = st_get_u64((const uint8_t *)row.data + 8);
+            continue;
+        }
+        if (err == ST_E_NOT_FOUND)
+            err = store_get(txn, STORE_GAPS, pack_key_slice(&key), &row, error);
+        if (err == ST_OK && row.len == 8)
+            head->known = st_get_u64(row.data);
+        else if (err == ST_OK)
+            err = st_fail(error, ST_E_CORRUPT, "store: a row of sets is damaged");
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err sets_add(store_txn *txn, const st_set *set, uint64_t index, st_error *error)
+{
+    uint8_t row[81] = { 0 };
+    sets_head head;
+    pack_key key = set_key(&set->device, set->first);
+    uint64_t last = last_of(set);
+    st_put_u64(row, index);
+    st_put_u64(row + 8, last);
+    memcpy(row + 16, set->hash.b, 32);
+    row[48] = set->has_prev ? 1 : 0;
+    if (set->has_prev)
+        memcpy(row + 49, set->prev.b, 32);
+    st_err err = store_put(txn, STORE_SETS, pack_key_slice(&key), store_bytes(row, sizeof row),
+                           error);
+    if (err == ST_OK)
+        err = sets_head_get(txn, &set->device, &head, error);
+    if (err != ST_OK)
+        return err;
+    if (last > head.last) {
+        head.last = last;
+        head.last_hash = set->hash;
+    }
+    err = advance(txn, &set->device, &head, error);
+    return err == ST_OK ? head_put(txn, &set->device, &head, error) : err;
+}
+
+st_err sets_add_fork(store_txn *txn, const st_set *set, uint64_t index, st_error *error)
+{
+    uint8_t row[8];
+    pack_key key = pack_id(&set->device);
+    pack_key_hash(&key, &set->hash);
+    st_put_u64(row, index);
+    return store_put(txn, STORE_FORKS, pack_key_slice(&key), store_bytes(row, sizeof row), error);
+}
+
+st_err sets_add_gap(store_txn *txn, const st_id *device, const st_gone *gone, bool *out_added,
+                    st_error *error)
+{
+    known_set left, right;
+    sets_head head;
+    uint8_t row[8];
+    store_slice old = { 0 };
+    *out_added = false;
+    if (gone->from == 0 || gone->to < gone->from || gone->to == UINT64_MAX)
+        return ST_OK;
+    st_err err = neighbours(txn, device, gone->from, &left, &right, error);
+    if (err != ST_OK)
+        return err;
+    bool here = (left.first != 0 && left.last >= gone->from)
+                || (right.first != 0 && right.first <= gone->to);
+    pack_key key = set_key(device, gone->from);
+    err = store_get(txn, STORE_GAPS, pack_key_slice(&key), &old, error);
+    if (err == ST_OK || here || right.first == 0)
+        return ST_OK;                          /* known, not gone, or nothing came after it */
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    st_put_u64(row, gone->to);
+    err = store_put(txn, STORE_GAPS, pack_key_slice(&key), store_bytes(row, sizeof row), error);
+    if (err == ST_OK)
+        err = sets_head_get(txn, device, &head, error);
+    if (err == ST_OK)
+        err = advance(txn, device, &head, error);
+    if (err == ST_OK)
+        err = head_put(txn, device, &head, error);
+    *out_added = err == ST_OK;
+    return err;
+}
+
+st_err sets_find(store_txn *txn, const st_dot *dot, uint64_t *out_index, st_error *error)
+{
+    known_set left, right;
+    st_err err = neighbours(txn, &dot->device, dot->counter, &left, &right, error);
+    if (err != ST_OK)
+        return err;
+    if (left.first == 0 || left.last < dot->counter)
+        return ST_E_NOT_FOUND;
+    *out_index = left.index;
+    return ST_OK;
+}

@@ -1,0 +1,34 @@
+/* server/sync/sets.h - which change-sets of a device are known: duplicates, forks, gaps. */
+#ifndef SOTAY_SERVER_SYNC_SETS_H
+#define SOTAY_SERVER_SYNC_SETS_H
+
+#include "server/sync/writer.h"
+
+typedef enum { SETS_NEW, SETS_DUPLICATE, SETS_FORK } sets_kind;
+
+/* What is known of a device's chain; zeroed when nothing is. */
+typedef struct {
+    uint64_t known;            /* all up to here is known or given up */
+    uint64_t last;             /* counter of the last change known */
+    st_hash last_hash;         /* hash of the set that ends with it */
+} sets_head;
+
+/* Is the set new, known (*out_index: its entry; also that of a known fork), or another branch: its
+ * counters overlap a known set's, or the chain does not fit on one side? ST_E_STORAGE. */
+ST_MUST_USE st_err sets_look(store_txn *txn, const st_set *set, sets_kind *out_kind,
+                             uint64_t *out_index, st_error *error);
+/* Notes a stored set and moves the head. */
+ST_MUST_USE st_err sets_add(store_txn *txn, const st_set *set, uint64_t index, st_error *error);
+ST_MUST_USE st_err sets_add_fork(store_txn *txn, const st_set *set, uint64_t index,
+                                 st_error *error);
+/* Notes that changes from..to no longer exist. *out_added is false when that was known or one of
+ * them is here. */
+ST_MUST_USE st_err sets_add_gap(store_txn *txn, const st_id *device, const st_gone *gone,
+                                bool *out_added, st_error *error);
+ST_MUST_USE st_err sets_head_get(store_txn *txn, const st_id *device, sets_head *out_head,
+                                 st_error *error);
+/* The entry of the set that holds the change. ST_E_NOT_FOUND. */
+ST_MUST_USE st_err sets_find(store_txn *txn, const st_dot *dot, uint64_t *out_index,
+                             st_error *error);
+
+#endif

@@ -1,0 +1,200 @@
+/* server/sync/settle.c - the office decides on a held change.
+ * Promises: what is let in takes effect as if it had arrived so; what is declined counts as included
+ * with no effect, and takes along only what its own author wrote behind it on the same record; the
+ * decision is an entry with its actor. Must never touch another person's change. */
+#include <string.h>
+
+#include "proto/text.h"
+#include "server/sync/free.h"
+#include "server/sync/held.h"
+#include "server/sync/judge.h"
+
+typedef struct {
+    const sync_decision *decision;
+    uint32_t count;
+} settle_job;
+
+/* Which reasons a person can overrule; the others need another program, or are facts. */
+static bool may_accept(st_hold reason)
+{
+    switch (reason) {
+    case ST_HOLD_FROZEN:
+    case ST_HOLD_VALUE:
+    case ST_HOLD_ROLE:
+    case ST_HOLD_SCOPE:
+    case ST_HOLD_STATE:
+    case ST_HOLD_REVOKED:
+    case ST_HOLD_SUSPENDED:
+    case ST_HOLD_LATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static st_err check_actor(writer_turn *turn, const sync_decision *decision, st_error *error)
+{
+    auth_person person;
+    const uint32_t may = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD;
+    st_err err = auth_person_get(turn->txn, &decision->actor, &person, error);
+    if (err == ST_OK && (person.roles & may) != 0)
+        return ST_OK;
+    return err == ST_OK || err == ST_E_NOT_FOUND
+               ? st_fail(error, ST_E_DENIED, "held: only the office decides on held changes")
+               : err;
+}
+
+/* Has the record its creating change, or is this it? */
+static st_err check_record(sync_fold *fold, const st_change *change, st_error *error)
+{
+    fold_record *record = NULL;
+    st_err err = sync_fold_record(fold, &change->record, &record, error);
+    if (err != ST_OK || change->creates)
+        return err;
+    if (!record->record.created || strcmp(record->record.bucket.s, fold->bucket.s) != 0)
+        return st_fail(error, ST_E_STATE, "held: its record is not there");
+    return ST_OK;
+}
+
+/* Folds list[0..count), all of one device and record, and writes the entry. */
+static st_err settle_list(writer_turn *turn, const sync_held *list, size_t count,
+                          const sync_decision *decision, st_error *error)
+{
+    sync_fold fold;
+    free_source source;
+    sync_row row;
+    st_fold kind = decision->accept ? ST_FOLD_APPLY : ST_FOLD_DECLINE;
+    memset(&source, 0, sizeof source);
+    memset(&row, 0, sizeof row);
+    row.kind = decision->accept ? ST_ENTRY_ACCEPT : ST_ENTRY_DECLINE;
+    uint64_t *counters = st_arena_array(turn->arena, count, sizeof *counters);
+    if (counters == NULL)
+        return st_fail(error, ST_E_MEMORY, "settle: out of memory");
+    st_err err = sync_fold_open(turn, &list[0].bucket, turn->next_index, &fold, error);
+    for (size_t i = 0; err == ST_OK && i < count; i++) {
+        const st_change *change = NULL;
+        fold_record *record = NULL;
+        err = free_find(turn->txn, turn->arena, &source, &list[i], &change, error);
+        if (err == ST_OK && decision->accept)
+            err = check_record(&fold, change, error);
+        if (err == ST_OK)
+            err = sync_held_remove(turn->txn, &list[i], error);
+        if (err == ST_OK)
+            err = sync_fold_record(&fold, &change->record, &record, error);
+        if (err != ST_OK)
+            break;
+        st_arrival what = free_arrival(&source);
+        counters[i] = list[i].dot.counter;
+        err = sync_fold_change(&fold, record, change, &what, kind, error);
+        if (err == ST_OK)
+            err = sync_fold_history(&fold, change, row.kind, error);
+    }
+    if (err == ST_OK)
+        err = sync_fold_close(&fold, error);
+    row.actor = decision->actor;
+    row.device = list[0].dot.device;
+    row.first = counters[0];
+    row.last = counters[count - 1];
+    row.bucket = list[0].bucket;
+    row.counters = counters;
+    row.counters_count = (uint32_t)count;
+    row.note = store_text(decision->reason == NULL ? "" : decision->reason);
+    return err == ST_OK ? sync_log_append(turn, &row, NULL, error) : err;
+}
+
+/* The change and, when it is declined, its held followers: a part of *list. */
+static st_err find_run(writer_turn *turn, const sync_held *held, bool accept, sync_held **list,
+                       size_t *count, st_error *error)
+{
+    sync_held *all = NULL;
+    size_t total = 0, first = 0, end = 0;
+    st_err err = sync_held_of_record(turn->txn, &held->record, turn->arena, &all, &total, error);
+    if (err != ST_OK)
+        return err;
+    while (first < total && st_dot_cmp(&all[first].dot, &held->dot) != 0)
+        first++;
+    if (first == total)
+        return st_fail(error, ST_E_STATE, "held: a change of another branch or of a newer "
+                                          "format is not decided here");
+    if (first > 0 && st_id_cmp(&all[first - 1].dot.device, &held->dot.device) == 0)
+        return st_fail(error, ST_E_STATE, "held: it waits behind number %llu, decide that first",
+                       (unsigned long long)all[first - 1].n);
+    for (end = first + 1; !accept && end < total
+                          && st_id_cmp(&all[end].dot.device, &held->dot.device) == 0;)
+        end++;
+    *list = &all[first];
+    *count = end - first;
+    return ST_OK;
+}
+
+static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
+{
+    settle_job *job = argument;
+    const sync_decision *decision = job->decision;
+    sync_held held, *list = NULL;
+    size_t count = 0;
+    st_err err = check_actor(turn, decision, error);
+    if (err == ST_OK)
+        err = sync_held_get(turn->txn, decision->n, &held, error);
+    if (err == ST_E_NOT_FOUND)
+        err = st_fail(error, ST_E_NOT_FOUND, "held: no number %llu in the list",
+                      (unsigned long long)decision->n);
+    if (err == ST_OK && decision->accept && !may_accept(held.reason))
+        err = st_fail(error, ST_E_STATE, "held: what is held as %s cannot be let in by hand",
+                      st_hold_name(held.reason));
+    if (err == ST_OK)
+        err = find_run(turn, &held, decision->accept, &list, &count, error);
+    if (err == ST_OK)
+        err = settle_list(turn, list, count, decision, error);
+    job->count = (uint32_t)count;
+    return err == ST_OK ? sync_free_record(turn, &held.bucket, &held.record, error) : err;
+}
+
+st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count,
+                   st_error *error)
+{
+    settle_job settle = { decision, 0 };
+    writer_job job;
+    memset(&job, 0, sizeof job);
+    if (decision->reason != NULL
+        && (!st_text_is_nfc(decision->reason, strlen(decision->reason))
+            || st_text_chars(decision->reason, strlen(decision->reason))
+                   > ST_REASON_CHARS_MAX))
+        return st_fail(error, ST_E_VALUE, "held: the reason is too long or no clean text");
+    job.run = run_settle;
+    job.argument = &settle;
+    st_err err = writer_submit(w, &job, error);
+    if (err == ST_OK)
+        *out_count = settle.count;
+    return err;
+}
+
+st_err sync_held_detail(sync_room *room, store_txn *txn, const sync_held *held, char *detail,
+                        st_error *error)
+{
+    st_arena arena;
+    free_source source;
+    const st_change *change = NULL;
+    memset(&source, 0, sizeof source);
+    detail[0] = '\0';
+    if (held->reason != ST_HOLD_VALUE && held->reason != ST_HOLD_ROLE
+        && held->reason != ST_HOLD_LIMIT && held->reason != ST_HOLD_FORM)
+        return ST_OK;
+    st_arena_init(&arena, 64u * 1024u * 1024u);
+    st_err err = free_find(txn, &arena, &source, held, &change, error);
+    const st_form *form = NULL;
+    if (err == ST_OK && change->creates) {
+        form = catalogue_form(room->catalogue, change->form.s, change->form_version);
+    } else if (err == ST_OK) {
+        st_record record;
+        err = sync_record_get(txn, &held->record, &arena, &record, NULL, error);
+        if (err == ST_OK)
+            form = sync_record_form(room, &record);
+        if (err == ST_E_NOT_FOUND)
+            err = ST_OK;
+    }
+    if (err == ST_OK && form != NULL)
+        (void)st_form_check(form, change, source.set.role, source.set.via, detail);
+    st_arena_reset(&arena);
+    return err;
+}
