@@ -1,8 +1,8 @@
 /* proto/expr.c - compiles an expression of a form into a postfix program.
  *
- * Promises: one pass, no recursion; text, tokens, nesting and stacks are bounded, and a refusal says
- * where and why. What compiles can be evaluated without any error. Must not know forms or records:
- * names and paths are the caller's to check. Grammar: docs/data-model.md 7. */
+ * Promises: one pass, no recursion; text, tokens, nesting and stacks are bounded, and a refusal
+ * says where and why. What compiles can be evaluated without any error. Must not know forms or
+ * records: names and paths are the caller's to check. Grammar: docs/data-model.md 7. */
 #include "proto/expr_parts.h"
 
 #include <assert.h>

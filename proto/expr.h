@@ -32,13 +32,13 @@ typedef struct {
 
 typedef struct st_expr st_expr;
 
-/* Compiles into the arena (the text is copied). ST_E_VALUE with position and reason: syntax, unknown
- * function or name; ST_E_TOO_LARGE: over one of ST_EXPR_*; ST_E_MEMORY. Whether the form knows the
- * paths is not looked at: st_expr_paths says which they are. */
+/* Compiles into the arena (the text is copied). ST_E_VALUE with position and reason: syntax,
+ * unknown function or name; ST_E_TOO_LARGE: over one of ST_EXPR_*; ST_E_MEMORY. Whether the form
+ * knows the paths is not looked at: st_expr_paths says which they are. */
 ST_MUST_USE st_err st_expr_compile(const char *text, size_t len, st_arena *arena,
                                    const st_expr **out_expr, st_error *error);
-/* Calls `say` for each ${path} in order of appearance: is_group when it stands in count(). Stops and
- * returns false as soon as say does. */
+/* Calls `say` for each ${path} in order of appearance: is_group when it stands in count(). Stops
+ * and returns false as soon as say does. */
 bool st_expr_paths(const st_expr *expr,
                    bool (*say)(void *context, const char *path, size_t len, bool is_group),
                    void *context);

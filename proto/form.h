@@ -72,14 +72,15 @@ typedef struct {
 #define ST_FORM_LABEL_BYTES_MAX 1000u
 #define ST_FORM_NUMBER_MAX INT64_C(9007199254740992)  /* uint, dec, money: exact in JSON too */
 
-/* Is the definition sound: numbers and names in bounds and not doubled, types and classes known and
- * fitting, lists there, expressions compile and name paths of the form? ST_E_CORRUPT with the place
- * and reason; ST_E_MEMORY. Labels and writers are tools/check/catalogue.py's to judge. */
+/* Is the definition sound: numbers and names in bounds and not doubled, types and classes known
+ * and fitting, lists there, expressions compile and name paths of the form? ST_E_CORRUPT with the
+ * place and reason; ST_E_MEMORY. Labels and writers are tools/check/catalogue.py's to judge. */
 ST_MUST_USE st_err st_form_verify(const st_form *form, st_error *error);
 
 /* The wire form of a definition (form.proto): encode appends, NULL texts as empty ones; decode
  * verifies and puts the form in the arena, empty expressions, messages and keys as NULL.
- * ST_E_CORRUPT, ST_E_TOO_LARGE over ST_FORM_BYTES_MAX, ST_E_VERSION: a newer format, ST_E_MEMORY. */
+ * ST_E_CORRUPT; ST_E_TOO_LARGE: over ST_FORM_BYTES_MAX or the arena's ceiling; ST_E_VERSION: a
+ * newer format; ST_E_MEMORY. */
 ST_MUST_USE st_err st_form_encode(const st_form *form, st_buffer *out, st_error *error);
 ST_MUST_USE st_err st_form_decode(const uint8_t *bytes, size_t len, st_arena *arena,
                                   const st_form **out_form, st_error *error);
@@ -112,15 +113,16 @@ ST_MUST_USE st_err st_value_parse(const st_field *field, const char *text, st_ar
 /* An element of a set field from text -> canonical element bytes in path->element. */
 ST_MUST_USE st_err st_element_parse(const st_field *field, const char *text, st_path *path,
                                     st_error *error);
-/* The value of an element, for showing; points into path. NULL kind when it is none of the field's. */
+/* The value of an element, for showing; points into path. NULL kind when it is none of the
+ * field's. */
 st_value st_element_value(const st_field *field, const st_path *path);
 /* Machine text of a value as in JSON strings (enum id, ISO date, "7.5", text); dec and numbers as
- * digits, no zeros at the end of a fraction; ts in UTC+7; an enum number that the form does not know
- * as digits; nothing for NULL and ERASED. What st_value_parse reads back. Appends to out. */
+ * digits, no zeros at the end of a fraction; ts in UTC+7; an enum number that the form does not
+ * know as digits; nothing for NULL and ERASED. What st_value_parse reads back. Appends to out. */
 ST_MUST_USE st_err st_value_text(const st_field *field, const st_value *value, st_buffer *out,
                                  st_error *error);
-/* What people read: enum label, 12/03/2026, 7,5, 1.234.567 (lang "vi") or the English way; an erased
- * value says so; NULL is nothing. Appends. */
+/* What people read: enum label, 12/03/2026, 7,5, 1.234.567 (lang "vi") or the English way; an
+ * erased value says so; NULL is nothing. Appends. */
 ST_MUST_USE st_err st_value_label(const st_field *field, const st_value *value, const char *lang,
                                   st_buffer *out, st_error *error);
 
@@ -134,11 +136,12 @@ ST_MUST_USE st_err st_value_label(const st_field *field, const st_value *value, 
 st_hold st_form_check(const st_form *form, const st_change *change, st_role role, st_via via,
                       char *detail);
 
-/* Gate at finalise on the phone and flags on the server: relevance, constraints, requiredness, by the
- * values that are shown first. Fields of the record, then of each key and item that it has; dropped
- * items are left out. In a group ${name} means the same key's or item's field, else the record's.
- * Calls `say` for each finding, in form order; stops when it returns false. today_days: local date.
- * ST_E_CORRUPT: an expression does not compile (not with a decoded form); ST_E_MEMORY. */
+/* Gate at finalise on the phone and flags on the server: relevance, constraints, requiredness, by
+ * the values that are shown first. Fields of the record, then of each key and item that it has;
+ * dropped items are left out. In a group ${name} means the same key's or item's field, else the
+ * record's. Calls `say` for each finding, in form order; stops when it returns false. today_days:
+ * local date. ST_E_CORRUPT: an expression does not compile (not with a decoded form); ST_E_MEMORY.
+ * */
 typedef struct {
     const st_field *field;
     st_path path;

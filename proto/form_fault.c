@@ -1,8 +1,8 @@
-/* proto/form_fault.c - can a field hold a value? One answer for what a person types, for what a phone
- * saves and for what the server takes in.
+/* proto/form_fault.c - can a field hold a value? One answer for what a person types, for what a
+ * phone saves and for what the server takes in.
  *
- * Promises: looks at the value alone, never at other values, clocks or catalogues; a strange date is
- * a date. Must never be stricter on the server than it is on a phone. */
+ * Promises: looks at the value alone, never at other values, clocks or catalogues; a strange date
+ * is a date. Must never be stricter on the server than it is on a phone. */
 #include "proto/form_parts.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /* proto/form_label.c - a value as programs write it, and as people read it.
  *
  * Promises: machine text that st_value_parse reads back as the same value; labels in Vietnamese or
- * English with the separators people expect there. Must never depend on a locale of the machine, and
- * never fail on a value that the form does not know: then it shows the bare number. */
+ * English with the separators people expect there. Must never depend on a locale of the machine,
+ * and never fail on a value that the form does not know: then it shows the bare number. */
 #include "proto/form_parts.h"
 
 #include <assert.h>
@@ -17,7 +17,9 @@
 
 /* How a language writes numbers; grouping NUL: none. */
 typedef struct { char point, grouping; } number_style;
-static const number_style MACHINE = { '.', '\0' }, VIETNAMESE = { ',', '.' }, ENGLISH = { '.', ',' };
+static const number_style MACHINE = { '.', '\0' };
+static const number_style VIETNAMESE = { ',', '.' };
+static const number_style ENGLISH = { '.', ',' };
 
 static st_err put_text(st_buffer *out, const char *text, st_error *error)
 {

@@ -1,5 +1,5 @@
-/* proto/form_review.c - what a record still lacks: required fields without a value, constraints that
- * are broken. A gate at finalise on the phone, flags on the server.
+/* proto/form_review.c - what a record still lacks: required fields without a value, constraints
+ * that are broken. A gate at finalise on the phone, flags on the server.
  *
  * Promises: reads the values that are shown first and changes nothing; expressions see the record,
  * today's date as it was given, and no clock. Findings come in form order, keys and items in path
@@ -125,11 +125,17 @@ static st_expr_value string_of(const void *text, size_t len)
     return (st_expr_value){ .kind = ST_EXPR_STRING, .text = text, .len = len };
 }
 
+/* What has no text or number of its own but is there: not empty, and like no id. */
+static st_expr_value something(void)
+{
+    return string_of("*", 1);
+}
+
 static st_expr_value hex_of(const review_place *at, const st_value *value)
 {
     char *text = st_arena_get(at->scratch, 2 * (size_t)value->len + 1);
     if (text == NULL)
-        return truth_of(true);         /* something is there */
+        return something();
     st_hex(value->data, value->len, text);
     return string_of(text, 2 * (size_t)value->len);
 }
@@ -160,7 +166,7 @@ static st_expr_value review_get(void *context, const char *text, size_t len)
         return (st_expr_value){ .kind = ST_EXPR_EMPTY };
     if (field->cls == ST_CLASS_SET)
         return count_elements(at->record, &path, NULL) > 0
-                   ? truth_of(true) : (st_expr_value){ .kind = ST_EXPR_EMPTY };
+                   ? something() : (st_expr_value){ .kind = ST_EXPR_EMPTY };
     st_value value = shown_value(at->record, field, &path);
     switch (value.kind) {
     case ST_VALUE_NULL:
@@ -175,7 +181,7 @@ static st_expr_value review_get(void *context, const char *text, size_t len)
     case ST_VALUE_HASH:
         return hex_of(at, &value);
     default:
-        return truth_of(true);         /* a position, bytes, or something erased: it was answered */
+        return something();            /* a position, bytes, or erased: it was answered */
     }
 }
 
@@ -292,6 +298,9 @@ static st_err review_field(review_place *at)
             report(at, true);
         return err;
     }
+    if (field->cls != ST_CLASS_SET &&
+        shown_value(at->record, field, &at->path).kind == ST_VALUE_ERASED)
+        return ST_OK;                  /* what is gone cannot be put right */
     err = ask(at, field->constraint, true, &holds);
     if (err == ST_OK && !holds)
         report(at, false);

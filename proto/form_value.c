@@ -1,8 +1,8 @@
 /* proto/form_value.c - what a person writes on a command line or in a file -> a value.
  *
- * Promises: one spelling per type, and a refusal that says what is expected. Numbers are written the
- * way programs write them (7.5); the Vietnamese way (7,5) is refused with a hint, since guessing
- * would turn 1.234 into something else. Must never round, cut or correct. */
+ * Promises: one spelling per type, and a refusal that says what is expected. Numbers are written
+ * the way programs write them (7.5); the Vietnamese way (7,5) is refused with a hint, since
+ * guessing would turn 1.234 into something else. Must never round, cut or correct. */
 #include "proto/form_parts.h"
 
 #include <assert.h>

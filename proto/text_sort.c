@@ -1,9 +1,9 @@
 /* proto/text_sort.c - the order of the Vietnamese alphabet as a key for memcmp.
  *
- * Promises: letters first, over the whole text; then tones, word by word;
- * then case. Numbers go by size, before letters; blanks before punctuation before numbers.
- * Letters that are not Vietnamese come after z by code point. Must never depend on a locale of the machine,
- * so that phone and server list alike. Source: CLDR collation `vi`. */
+ * Promises: letters first, over the whole text; then tones, word by word; then case. Numbers go by
+ * size, before letters; blanks before punctuation before numbers. Letters that are not Vietnamese
+ * come after z by code point. Must never depend on a locale of the machine, so that phone and
+ * server list alike. Source: CLDR collation `vi`. */
 #include "proto/text_parts.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* tests/unit/proto/make_form.h - a small form like `visit`, with every type and class, for the tests
- * of forms. */
+/* tests/unit/proto/make_form.h - a small form like `visit`, with every type and class, for the
+ * tests of forms. */
 #ifndef SOTAY_TESTS_MAKE_FORM_H
 #define SOTAY_TESTS_MAKE_FORM_H
 
@@ -32,8 +32,9 @@ static const st_list LISTS[] = {
 };
 
 enum {
-    F_KIND = 1, F_UNIT, F_DATE, F_PLACE, F_MIN, F_TS, F_COPIES, F_SCORE, F_MONEY, F_PAID, F_POSITION,
-    F_HASH, F_BYTES, F_CONTENTS, F_OBSERVERS, F_HEAD, F_ACCEPTED, F_STATE, F_REF, F_END, F_SETTING,
+    F_KIND = 1, F_UNIT, F_DATE, F_PLACE, F_MIN, F_TS, F_COPIES, F_SCORE, F_MONEY, F_PAID,
+    F_POSITION, F_HASH, F_BYTES, F_CONTENTS, F_OBSERVERS, F_HEAD, F_ACCEPTED, F_STATE, F_REF, F_END,
+    F_SETTING,
     G_RATINGS = 40, G_FINDINGS, G_REMARKS = 900
 };
 

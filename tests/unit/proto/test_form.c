@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "make_form.h"
+#include "tests/unit/proto/make_form.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
