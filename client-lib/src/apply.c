@@ -1,0 +1,431 @@
+/* client-lib/src/apply.c - folds pages of the log into the base.
+ * Promises: a page and its cursor become durable together; the base holds exactly what the log says
+ * at the cursor, with the server's verdicts, in whatever cut the pages came.
+ * Never: touches what is unsent; judges anything itself. */
+#include "client-lib/src/apply.h"
+
+#include <string.h>
+
+#include "client-lib/src/slip.h"
+#include "proto/merge.h"
+
+#define FOLD_VERSION 1u
+#define RECORD_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+/* A record that the page touches. */
+typedef struct {
+    st_record record;
+    st_sum before;             /* its sum in the base */
+} apply_record;
+
+typedef struct {
+    sotay_client *client;
+    apply_report *report;
+    const st_page *page;
+    st_arena arena;
+    bucket_state state;
+    st_vector vector;
+    apply_record *records;
+    size_t count, capacity;
+} applying;
+
+/* ---- history ---- */
+
+static book_key line_key(const st_id *record, uint64_t index, uint64_t counter)
+{
+    book_key key = book_key_id(BOOK_HIST, record);
+    book_key_u64(&key, index);
+    book_key_u64(&key, counter);
+    return key;
+}
+
+static st_err line_put(sotay_client *client, const st_id *record, const apply_line *line,
+                       st_error *error)
+{
+    st_buffer out;
+    st_buffer_init(&out, 256);
+    slip_writer slip = { &out, ST_OK };
+    slip_bytes(&slip, line->device.b, 16);
+    slip_u64(&slip, line->first);
+    slip_u64(&slip, (uint64_t)line->time_ms);
+    slip_u8(&slip, line->verdict);
+    slip_u8(&slip, (uint8_t)line->hold);
+    slip_u8(&slip, line->has_carrier);
+    slip_bytes(&slip, line->carrier.b, 16);
+    book_key key = line_key(record, line->index, line->counter);
+    st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
+                                   : book_put(&client->book, &key, out.data, out.len, error);
+    st_buffer_free(&out);
+    return err;
+}
+
+st_err apply_line_read(const book_key *key, const book_value *value, apply_line *out_line,
+                       st_error *error)
+{
+    slip_reader slip = { value->data, value->len, 0, false };
+    apply_line line;
+    memset(&line, 0, sizeof line);
+    slip_get_bytes(&slip, line.device.b, 16);
+    line.first = slip_get_u64(&slip);
+    line.time_ms = (int64_t)slip_get_u64(&slip);
+    line.verdict = slip_get_u8(&slip);
+    line.hold = (st_hold)slip_get_u8(&slip);
+    line.has_carrier = slip_get_u8(&slip) != 0;
+    slip_get_bytes(&slip, line.carrier.b, 16);
+    if (slip.bad || key->len != 1 + 16 + 8 + 8 || line.verdict > APPLY_DECLINED)
+        return st_fail(error, ST_E_CORRUPT, "store: a line of a history is damaged");
+    line.index = st_get_u64(key->b + 17);
+    line.counter = st_get_u64(key->b + 25);
+    *out_line = line;
+    return ST_OK;
+}
+
+/* Marks the line of a change that was decided on: the newest of that device and counter. */
+static st_err line_decide(applying *a, const st_change *change, uint8_t verdict, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_HIST, &change->record);
+    book_scan scan = book_scan_of(&prefix);
+    apply_line line;
+    for (;;) {
+        book_value value = { NULL, 0 };
+        st_err err = book_scan_next(&a->client->book, &scan, &a->arena, &value, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err == ST_OK)
+            err = apply_line_read(&scan.at, &value, &line, error);
+        if (err != ST_OK)
+            return err;
+        if (line.counter == change->dot.counter &&
+            st_id_cmp(&line.device, &change->dot.device) == 0)
+            break;
+    }
+    line.verdict = verdict;
+    line.hold = ST_HOLD_NONE;
+    return line_put(a->client, &change->record, &line, error);
+}
+
+/* ---- folding ---- */
+
+static st_err load_record(applying *a, const st_id *id, st_record **out_record, st_error *error)
+{
+    for (size_t i = a->count; i > 0; i--) {
+        if (st_id_cmp(&a->records[i - 1].record.id, id) == 0) {
+            *out_record = &a->records[i - 1].record;
+            return ST_OK;
+        }
+    }
+    apply_record *records = a->records;
+    if (a->count == a->capacity)
+        records = st_arena_grow(&a->arena, records, a->count, &a->capacity, sizeof *records);
+    if (records == NULL)
+        return st_fail(error, ST_E_MEMORY, "page: no memory");
+    a->records = records;
+    apply_record *entry = &a->records[a->count];
+    memset(entry, 0, sizeof *entry);
+    book_key key = book_key_id(BOOK_BASE, id);
+    book_value value = { NULL, 0 };
+    st_err err = book_get(&a->client->book, &key, &a->arena, &value, error);
+    if (err == ST_OK) {
+        err = st_record_decode(value.data, value.len, &a->arena, &entry->record, error);
+        if (err == ST_OK)
+            entry->before = st_record_sum(&entry->record);
+    } else if (err == ST_E_NOT_FOUND) {
+        st_record_init(&entry->record, &a->arena, id, &a->page->bucket);
+        err = ST_OK;
+    }
+    if (err == ST_OK) {
+        a->count++;
+        *out_record = &entry->record;
+    }
+    return err;
+}
+
+static st_hold held_reason(const st_entry *entry, uint64_t counter)
+{
+    for (uint32_t i = 0; i < entry->held_count; i++)
+        if (entry->held[i].counter == counter)
+            return entry->held[i].reason;
+    return ST_HOLD_NONE;
+}
+
+static bool is_own(sotay_client *client, const st_id *device, uint64_t first)
+{
+    if (st_id_cmp(device, &client->me.device) == 0)
+        return true;
+    book_key key = book_key_counter(BOOK_OWN, device, first);
+    return book_has(&client->book, &key);
+}
+
+/* The note of an own change goes when the base has it, or says that it is held. */
+static st_err note_own(applying *a, const st_change *change, uint64_t first, st_hold hold,
+                       st_error *error)
+{
+    if (hold == ST_HOLD_NONE)
+        return overlay_delete(&a->client->book, &change->record, &change->dot, error);
+    overlay_entry entry = { .dot = change->dot, .first = first, .status = OVERLAY_HELD,
+                            .hold = hold };
+    return overlay_put(&a->client->book, &change->record, &entry, error);
+}
+
+static st_err fold_one(applying *a, const st_change *change, const st_arrival *arrival,
+                       st_fold kind, st_error *error)
+{
+    st_record *record = NULL;
+    st_err err = load_record(a, &change->record, &record, error);
+    if (err != ST_OK)
+        return err;
+    st_fold_how how = { kind, true };
+    err = st_merge_fold(&a->vector, record, change, arrival, how);
+    return err == ST_OK ? ST_OK : st_fail(error, err, "page: no memory");
+}
+
+/* Who made the changes of a set. */
+static st_id actor_of(applying *a, const st_set *set, bool own)
+{
+    st_id actor;
+    memset(&actor, 0, sizeof actor);
+    if (set->has_actor)
+        return set->actor;
+    if (lexicon_person(a->client, &set->device, &actor, NULL) != ST_OK && own)
+        actor = a->client->next.person;
+    return actor;
+}
+
+static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st_error *error)
+{
+    bool own = is_own(a->client, &set->device, set->first);
+    st_arrival arrival;
+    memset(&arrival, 0, sizeof arrival);
+    arrival.actor = actor_of(a, set, own);
+    arrival.role = set->role;
+    arrival.via = set->via;
+    arrival.received_ms = entry->time_ms;
+    arrival.log_index = entry->index;
+    if (entry->has_carrier)
+        arrival.carrier = entry->carrier;
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
+        const st_change *change = &set->changes[i];
+        st_hold hold = held_reason(entry, change->dot.counter);
+        apply_line line = { .index = entry->index, .counter = change->dot.counter,
+                            .device = set->device, .first = set->first,
+                            .time_ms = entry->time_ms, .hold = hold,
+                            .has_carrier = entry->has_carrier, .carrier = entry->carrier };
+        line.verdict = hold == ST_HOLD_NONE ? APPLY_STORED : APPLY_HELD;
+        err = fold_one(a, change, &arrival, hold == ST_HOLD_NONE ? ST_FOLD_APPLY : ST_FOLD_HOLD,
+                       error);
+        if (err == ST_OK)
+            err = line_put(a->client, &change->record, &line, error);
+        if (err == ST_OK && own)
+            err = note_own(a, change, set->first, hold, error);
+        if (change->hlc > a->report->hlc_max)
+            a->report->hlc_max = change->hlc;
+        a->report->received_changes += own ? 0 : 1;
+    }
+    return err;
+}
+
+/* The bytes of the entry's set: sent along, or kept here. */
+static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, st_error *error)
+{
+    book_value bytes = { entry->set, entry->set_len };
+    book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
+    st_err err = ST_OK;
+    if (entry->set == NULL) {
+        err = book_get(&a->client->book, &key, &a->arena, &bytes, error);
+        if (err == ST_E_NOT_FOUND) {
+            a->report->lost_reference = true;
+            return st_fail(error, ST_E_CORRUPT, "page: a set it refers to is not kept here");
+        }
+    }
+    if (err == ST_OK)
+        err = st_set_decode(bytes.data, bytes.len, &a->arena, out_set, error);
+    if (err != ST_OK || entry->set == NULL)
+        return err;
+    key = book_key_counter(BOOK_SET, &out_set->device, out_set->first);
+    return book_put(&a->client->book, &key, bytes.data, bytes.len, error);
+}
+
+/* The kept set that holds the change `counter` of a device. ST_E_NOT_FOUND without *error. */
+static st_err set_with(applying *a, const st_id *device, uint64_t counter, st_set *out_set,
+                       st_error *error)
+{
+    book_key after = book_key_counter(BOOK_SET, device, counter + 1), found;
+    st_err err = book_before(&a->client->book, &after, 17, &found, error);
+    book_value bytes = { NULL, 0 };
+    if (err == ST_OK)
+        err = book_get(&a->client->book, &found, &a->arena, &bytes, error);
+    if (err == ST_OK)
+        err = st_set_decode(bytes.data, bytes.len, &a->arena, out_set, error);
+    if (err == ST_OK && overlay_change(out_set, counter) == NULL)
+        return ST_E_NOT_FOUND;
+    return err;
+}
+
+/* Release, accept, decline: what was held gets its effect, or none. */
+static st_err apply_decision(applying *a, const st_entry *entry, st_error *error)
+{
+    bool declines = entry->kind == ST_ENTRY_DECLINE;
+    st_err err = ST_OK;
+    st_set set;
+    for (uint32_t i = 0; err == ST_OK && i < entry->counters_count; i++) {
+        uint64_t counter = entry->counters[i];
+        err = set_with(a, &entry->device, counter, &set, error);
+        if (err == ST_E_NOT_FOUND) {
+            a->report->lost_reference = true;
+            return st_fail(error, ST_E_CORRUPT, "page: a set it decides on is not kept here");
+        }
+        if (err != ST_OK)
+            return err;
+        const st_change *change = overlay_change(&set, counter);
+        bool own = is_own(a->client, &set.device, set.first);
+        st_arrival arrival;
+        memset(&arrival, 0, sizeof arrival);
+        arrival.actor = actor_of(a, &set, own);
+        arrival.role = set.role;
+        arrival.via = set.via;
+        arrival.received_ms = entry->time_ms;
+        arrival.log_index = entry->index;
+        err = fold_one(a, change, &arrival, declines ? ST_FOLD_DECLINE : ST_FOLD_APPLY, error);
+        if (err == ST_OK)
+            err = line_decide(a, change, declines ? APPLY_DECLINED : APPLY_ACCEPTED, error);
+        if (err == ST_OK && own)
+            err = note_own(a, change, set.first, ST_HOLD_NONE, error);
+    }
+    return err;
+}
+
+static st_err apply_entry(applying *a, const st_entry *entry, st_error *error)
+{
+    st_set set;
+    if (entry->kind == ST_ENTRY_VERDICT || entry->kind == ST_ENTRY_ACCEPT ||
+        entry->kind == ST_ENTRY_DECLINE)
+        return apply_decision(a, entry, error);
+    if (entry->kind == ST_ENTRY_FORK || (entry->set == NULL && entry->first == 0))
+        return ST_OK;          /* kept by the server, folded by nobody; or an entry without a set */
+    if (entry->kind == ST_ENTRY_GAP || entry->kind == ST_ENTRY_INIT)
+        return ST_OK;
+    st_err err = entry_set(a, entry, &set, error);
+    if (err == ST_E_VERSION)
+        a->report->too_new = true;
+    if (err == ST_E_CORRUPT && !a->report->lost_reference)
+        return ST_OK;          /* signed but unreadable: held by everybody */
+    return err == ST_OK ? fold_set(a, entry, &set, error) : err;
+}
+
+/* ---- writing ---- */
+
+static st_err put_records(applying *a, st_error *error)
+{
+    st_buffer out;
+    st_buffer_init(&out, RECORD_BYTES_MAX);
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < a->count; i++) {
+        const st_record *record = &a->records[i].record;
+        st_sum after = st_record_sum(record);
+        book_key key = book_key_id(BOOK_BASE, &record->id);
+        st_buffer_clear(&out);
+        st_sum_subtract(&a->state.sum, &a->records[i].before);
+        st_sum_add(&a->state.sum, &after);
+        err = st_record_encode(record, &out, error);
+        if (err == ST_OK)
+            err = book_put(&a->client->book, &key, out.data, out.len, error);
+        if (err == ST_OK && record->created && strcmp(record->form.s, "form") == 0)
+            err = lexicon_learn_form(a->client, record, error);
+    }
+    st_buffer_free(&out);
+    return err;
+}
+
+/* Names first, so that the rows of the same page can use them. */
+static st_err put_names(applying *a, st_error *error)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const st_record *record = &a->records[i].record;
+        const st_form *form = NULL;
+        if (!record->created)
+            continue;
+        st_err err = lexicon_form(a->client, record->form.s, record->form_version, &form, error);
+        if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT)
+            continue;
+        if (err == ST_OK && form->home == ST_HOME_CATALOGUE)
+            err = lexicon_learn_names(a->client, form, record, error);
+        if (err != ST_OK)
+            return err;
+    }
+    return ST_OK;
+}
+
+static st_err put_rows(applying *a, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < a->count; i++)
+        err = overlay_row_refresh(a->client, &a->records[i].record.id, error);
+    return err;
+}
+
+/* The base must now be what the server has. */
+static st_err check_sum(applying *a, st_error *error)
+{
+    if (!a->page->last ||
+        memcmp(a->page->sum.b, a->state.sum.b, sizeof a->state.sum.b) == 0)
+        return ST_OK;
+    a->report->wrong_sum = true;
+    return apply_forget(a->client, &a->page->bucket, error);
+}
+
+static st_err apply_entries(applying *a, st_error *error)
+{
+    const st_bucket *bucket = &a->page->bucket;
+    book_db *book = &a->client->book;
+    st_err err = bucket_get(book, bucket, &a->state, error);
+    if (err == ST_OK)
+        err = bucket_vector_get(book, bucket, &a->arena, &a->vector, error);
+    for (uint32_t i = 0; err == ST_OK && i < a->page->entries_count; i++)
+        if (a->page->entries[i].index > a->state.cursor)
+            err = apply_entry(a, &a->page->entries[i], error);
+    if (err == ST_OK)
+        err = put_records(a, error);
+    if (err == ST_OK && a->count > 0)
+        err = bucket_vector_put(book, bucket, &a->vector, error);
+    if (a->page->cursor > a->state.cursor)
+        a->state.cursor = a->page->cursor;
+    a->state.in_scope = true;
+    a->state.too_new = false;
+    if (err == ST_OK)
+        err = bucket_put(book, bucket, &a->state, error);
+    if (err == ST_OK)
+        err = put_names(a, error);
+    if (err == ST_OK)
+        err = put_rows(a, error);
+    return err == ST_OK ? check_sum(a, error) : err;
+}
+
+static st_err mark_too_new(sotay_client *client, const st_bucket *bucket, st_error *error)
+{
+    bucket_state state;
+    st_err err = bucket_get(&client->book, bucket, &state, error);
+    state.too_new = true;
+    return err == ST_OK ? bucket_put(&client->book, bucket, &state, error) : err;
+}
+
+st_err apply_page(sotay_client *client, const st_page *page, apply_report *report, st_error *error)
+{
+    if (page->fold_version > FOLD_VERSION) {
+        report->too_new = true;
+        return mark_too_new(client, &page->bucket, error);
+    }
+    applying a;
+    memset(&a, 0, sizeof a);
+    a.client = client;
+    a.report = report;
+    a.page = page;
+    st_arena_init(&a.arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = page->reset ? apply_forget(client, &page->bucket, error) : ST_OK;
+    if (page->reset)
+        report->wrong_sum = true;
+    if (err == ST_OK)
+        err = apply_entries(&a, error);
+    st_arena_reset(&a.arena);
+    return err;
+}

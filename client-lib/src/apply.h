@@ -1,0 +1,44 @@
+/* client-lib/src/apply.h - takes in what the server sends: pages of log entries into the base, the
+ * scope, and the clean-up of a bucket. All inside the caller's write transaction. */
+#ifndef SOTAY_CLIENT_APPLY_H
+#define SOTAY_CLIENT_APPLY_H
+
+#include "client-lib/src/outbox.h"
+
+typedef struct {
+    uint64_t received_changes;
+    st_hlc hlc_max;            /* newest stamp seen */
+    bool lost_reference;       /* the server refers to a set that is not kept here */
+    bool too_new;              /* a page needs a newer program: its bucket was left as it is */
+    bool wrong_sum;            /* the base was not what the server has: dropped, to be read anew */
+} apply_report;
+
+/* Folds one page and moves its cursor. ST_E_CORRUPT also with lost_reference: then the transaction
+ * must be aborted and the server asked without references. */
+ST_MUST_USE st_err apply_page(sotay_client *client, const st_page *page, apply_report *report,
+                              st_error *error);
+/* Buckets and roles that count from now on: new ones begin at cursor 0; what is readable of lost ones
+ * goes, own unsent and held work stays. */
+ST_MUST_USE st_err apply_scope(sotay_client *client, const st_scope *scope, st_error *error);
+/* Forgets the base of a bucket (records, vector, sum, cursor, history); own changes stay. */
+ST_MUST_USE st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error);
+/* The same for every bucket known: after a new epoch. */
+ST_MUST_USE st_err apply_forget_all(sotay_client *client, st_error *error);
+
+/* One line of a record's history (table HIST). */
+typedef struct {
+    uint64_t index, counter;
+    st_id device;
+    uint64_t first;            /* of its set */
+    int64_t time_ms;
+    uint8_t verdict;           /* apply_verdict */
+    st_hold hold;
+    bool has_carrier;
+    st_id carrier;
+} apply_line;
+typedef enum { APPLY_STORED, APPLY_HELD, APPLY_ACCEPTED, APPLY_DECLINED } apply_verdict;
+/* Reads the value of a HIST key. ST_E_CORRUPT. */
+ST_MUST_USE st_err apply_line_read(const book_key *key, const book_value *value,
+                                   apply_line *out_line, st_error *error);
+
+#endif

@@ -1,0 +1,151 @@
+/* client-lib/src/forget.c - scope changes and the dropping of a bucket's base.
+ * Promises: own unsent and held work stays, and stays readable.
+ * Never: deletes a change-set of our own. */
+#include <string.h>
+
+#include "client-lib/src/apply.h"
+
+/* Is the record of the base in the bucket? */
+static st_err is_in(const book_value *value, const st_bucket *bucket, bool *out_in,
+                    st_error *error)
+{
+    st_arena arena;
+    st_record record;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = st_record_decode(value->data, value->len, &arena, &record, error);
+    if (err == ST_OK)
+        *out_in = strcmp(record.bucket.s, bucket->s) == 0;
+    st_arena_reset(&arena);
+    return err;
+}
+
+static st_err drop_lines(sotay_client *client, const st_id *record, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_HIST, record);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        st_err err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err == ST_OK)
+            err = book_delete(&client->book, &scan.at, error);
+        if (err != ST_OK)
+            return err;
+    }
+}
+
+/* Base and history of one record; its row shows what is left: own work, or nothing. */
+static st_err drop_record(sotay_client *client, const st_id *record, st_error *error)
+{
+    book_key base = book_key_id(BOOK_BASE, record);
+    st_err err = book_delete(&client->book, &base, error);
+    if (err == ST_OK)
+        err = drop_lines(client, record, error);
+    return err == ST_OK ? overlay_row_refresh(client, record, error) : err;
+}
+
+static st_err drop_records(sotay_client *client, const st_bucket *bucket, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BASE);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_arena arena;
+        book_value value = { NULL, 0 };
+        bool in = false;
+        st_id id;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = book_scan_next(&client->book, &scan, &arena, &value, error);
+        if (err == ST_OK)
+            err = is_in(&value, bucket, &in, error);
+        memcpy(id.b, scan.at.b + 1, sizeof id.b);
+        if (err == ST_OK && in)
+            err = drop_record(client, &id, error);
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error)
+{
+    bucket_state state;
+    book_key vector = book_key_text(BOOK_VECTOR, bucket->s);
+    st_err err = bucket_get(&client->book, bucket, &state, error);
+    state.cursor = 0;
+    memset(&state.sum, 0, sizeof state.sum);
+    if (err == ST_OK)
+        err = bucket_put(&client->book, bucket, &state, error);
+    if (err == ST_OK)
+        err = book_delete(&client->book, &vector, error);
+    return err == ST_OK ? drop_records(client, bucket, error) : err;
+}
+
+st_err apply_forget_all(sotay_client *client, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BUCKET);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_bucket bucket;
+        bucket_state state;
+        err = bucket_next(&client->book, &scan, &bucket, &state, error);
+        if (err == ST_OK)
+            err = apply_forget(client, &bucket, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static bool scope_has(const st_scope *scope, const st_bucket *bucket)
+{
+    for (uint32_t i = 0; i < scope->buckets_count; i++)
+        if (strcmp(scope->buckets[i].s, bucket->s) == 0)
+            return true;
+    return false;
+}
+
+static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, st_error *error)
+{
+    bucket_state state;
+    st_err err = apply_forget(client, bucket, error);
+    if (err == ST_OK)
+        err = bucket_get(&client->book, bucket, &state, error);
+    state.in_scope = false;
+    return err == ST_OK ? bucket_put(&client->book, bucket, &state, error) : err;
+}
+
+static st_err lose_buckets(sotay_client *client, const st_scope *scope, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BUCKET);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_bucket bucket;
+        bucket_state state;
+        err = bucket_next(&client->book, &scan, &bucket, &state, error);
+        if (err == ST_OK && state.in_scope && !scope_has(scope, &bucket))
+            err = lose_bucket(client, &bucket, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err apply_scope(sotay_client *client, const st_scope *scope, st_error *error)
+{
+    identity *next = &client->next;
+    st_err err = lose_buckets(client, scope, error);
+    for (uint32_t i = 0; err == ST_OK && i < scope->buckets_count; i++) {
+        bucket_state state;
+        err = bucket_get(&client->book, &scope->buckets[i], &state, error);
+        if (err != ST_OK || state.in_scope)
+            continue;
+        state.in_scope = true;
+        next->position = 0;    /* not all buckets stand at one position any more */
+        err = bucket_put(&client->book, &scope->buckets[i], &state, error);
+    }
+    if (err != ST_OK)
+        return err;
+    next->scope_rev = scope->rev;
+    next->roles_count = 0;
+    for (uint32_t i = 0; i < scope->roles_count && i < IDENTITY_ROLES_MAX; i++)
+        next->roles[next->roles_count++] = scope->roles[i];
+    return ST_OK;
+}

@@ -1,0 +1,351 @@
+/* client-lib/src/outbox.c - seals own changes into signed sets and keeps their fate.
+ * Promises: a set is on disk before a byte of it is sent and is sent again verbatim; counters and
+ * the chain of hashes move in the same transaction as the set.
+ * Never: seals for a device that the server calls a fork; deletes a set. */
+#include "client-lib/src/outbox.h"
+
+#include <string.h>
+
+#include "client-lib/src/slip.h"
+
+#define BATCH_BYTES_MAX ((size_t)16 * 1024 * 1024)
+#define SET_BYTES_ROOM 4096u               /* header, seed, signature */
+#define COUNTERS_RESERVED 64u
+
+/* ---- the table of own sets ---- */
+
+st_err outbox_put(book_db *book, const outbox_set *set, st_error *error)
+{
+    st_buffer out;
+    st_buffer_init(&out, 256);
+    slip_writer slip = { &out, ST_OK };
+    slip_u64(&slip, set->last);
+    slip_u8(&slip, (uint8_t)set->status);
+    slip_u64(&slip, set->position);
+    slip_u8(&slip, (uint8_t)set->hold);
+    book_key key = book_key_counter(BOOK_OWN, &set->device, set->first);
+    st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
+                                   : book_put(book, &key, out.data, out.len, error);
+    st_buffer_free(&out);
+    return err;
+}
+
+static st_err unpack(const book_key *key, const book_value *value, outbox_set *out_set,
+                     st_error *error)
+{
+    slip_reader slip = { value->data, value->len, 0, false };
+    outbox_set set;
+    memset(&set, 0, sizeof set);
+    set.last = slip_get_u64(&slip);
+    set.status = (outbox_status)slip_get_u8(&slip);
+    set.position = slip_get_u64(&slip);
+    set.hold = (st_hold)slip_get_u8(&slip);
+    if (slip.bad || key->len != 1 + 16 + 8 || set.status > OUTBOX_HELD)
+        return st_fail(error, ST_E_CORRUPT, "store: the note of an own set is damaged");
+    memcpy(set.device.b, key->b + 1, sizeof set.device.b);
+    set.first = st_get_u64(key->b + 17);
+    *out_set = set;
+    return ST_OK;
+}
+
+st_err outbox_get(book_db *book, const st_id *device, uint64_t first, outbox_set *out_set,
+                  st_error *error)
+{
+    st_arena arena;
+    st_arena_init(&arena, 4096);
+    book_key key = book_key_counter(BOOK_OWN, device, first);
+    book_value value = { NULL, 0 };
+    st_err err = book_get(book, &key, &arena, &value, error);
+    if (err == ST_OK)
+        err = unpack(&key, &value, out_set, error);
+    st_arena_reset(&arena);
+    return err;
+}
+
+st_err outbox_next(book_db *book, book_scan *scan, outbox_set *out_set, st_error *error)
+{
+    st_arena arena;
+    st_arena_init(&arena, 4096);
+    book_value value = { NULL, 0 };
+    st_err err = book_scan_next(book, scan, &arena, &value, error);
+    if (err == ST_OK)
+        err = unpack(&scan->at, &value, out_set, error);
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* ---- sealing ---- */
+
+void outbox_seal_init(outbox_seal *seal)
+{
+    memset(seal, 0, sizeof *seal);
+    st_arena_init(&seal->arena, CLIENT_WORK_BYTES_MAX);
+}
+
+static void forget_runs(outbox_seal *seal)
+{
+    for (size_t i = 0; i < seal->count; i++)
+        st_unsigned_set_free(&seal->runs[i].built);
+    st_arena_reset(&seal->arena);
+    seal->runs = NULL;
+    seal->count = seal->capacity = 0;
+    seal->is_built = false;
+}
+
+void outbox_seal_free(outbox_seal *seal)
+{
+    forget_runs(seal);
+}
+
+/* May `next` go on in the run that ends with `run`? */
+static bool fits(const st_set *run, const st_set *next, size_t run_bytes)
+{
+    return next->first == st_set_last(run) + 1 && strcmp(run->bucket.s, next->bucket.s) == 0 &&
+           run->role == next->role && run->via == next->via &&
+           run->scope_rev == next->scope_rev &&
+           memcmp(run->boot, next->boot, sizeof run->boot) == 0 &&
+           run->changes_count < ST_SET_CHANGES_MAX &&
+           run_bytes + next->bytes_len + SET_BYTES_ROOM <= ST_SET_BYTES_MAX;
+}
+
+/* The run's header: that of its first change, in the chain. */
+static void set_header(st_set *set, const st_set *first, bool has_prev, const st_hash *prev)
+{
+    *set = *first;
+    set->has_prev = has_prev;
+    set->prev = *prev;
+    set->here = first->changes[0].prev;
+    set->bytes = NULL;
+    set->bytes_len = 0;
+}
+
+/* Builds the run that is collected. */
+static st_err close_run(outbox_seal *seal, sotay_client *client, const st_set *set,
+                        st_error *error)
+{
+    uint8_t seed[ST_SEED_BYTES];
+    outbox_run *runs = seal->runs;
+    if (seal->count == seal->capacity)
+        runs = st_arena_grow(&seal->arena, runs, seal->count, &seal->capacity, sizeof *runs);
+    if (runs == NULL)
+        return st_fail(error, ST_E_MEMORY, "outbox: no memory");
+    seal->runs = runs;
+    outbox_run *run = &seal->runs[seal->count];
+    memset(run, 0, sizeof *run);
+    run->set = *set;
+    st_err err = port_random(client->book.port, seed, sizeof seed, error);
+    if (err == ST_OK)
+        err = st_set_build(&run->set, seed, &run->built, error);
+    st_wipe(seed, sizeof seed);
+    if (err == ST_OK)
+        seal->count++;
+    return err;
+}
+
+typedef struct {
+    st_set set;                /* being collected; changes_count 0: none */
+    size_t bytes, capacity, total;
+    bool has_prev;
+    st_hash prev;
+} gathering;
+
+static st_err end_run(gathering *g, outbox_seal *seal, sotay_client *client, st_error *error)
+{
+    if (g->set.changes_count == 0)
+        return ST_OK;
+    st_err err = close_run(seal, client, &g->set, error);
+    if (err == ST_OK) {
+        g->has_prev = true;
+        g->prev = seal->runs[seal->count - 1].built.hash;
+    }
+    g->set.changes_count = 0;
+    return err;
+}
+
+static st_err gather(gathering *g, outbox_seal *seal, sotay_client *client, const st_set *one,
+                     st_error *error)
+{
+    st_err err = ST_OK;
+    if (one->changes_count != 1)
+        return st_fail(error, ST_E_CORRUPT, "store: an unsealed change is damaged");
+    if (g->set.changes_count > 0 && !fits(&g->set, one, g->bytes))
+        err = end_run(g, seal, client, error);
+    if (err == ST_OK && g->set.changes_count == 0) {
+        set_header(&g->set, one, g->has_prev, &g->prev);
+        g->set.changes = NULL;
+        g->set.changes_count = 0;
+        g->bytes = g->capacity = 0;
+    }
+    if (err != ST_OK)
+        return err;
+    st_change *changes = g->set.changes;
+    if (g->set.changes_count == g->capacity)
+        changes = st_arena_grow(&seal->arena, changes, g->set.changes_count, &g->capacity,
+                                sizeof *changes);
+    if (changes == NULL)
+        return st_fail(error, ST_E_MEMORY, "outbox: no memory");
+    g->set.changes = changes;
+    g->set.changes[g->set.changes_count++] = one->changes[0];
+    g->bytes += one->bytes_len;
+    g->total += one->bytes_len;
+    return ST_OK;
+}
+
+/* Reads unsealed changes in order and builds their sets. */
+static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *error)
+{
+    gathering g;
+    memset(&g, 0, sizeof g);
+    g.has_prev = client->me.has_prev;
+    g.prev = client->me.prev;
+    book_key prefix = book_key_of(BOOK_CHANGE);
+    book_scan scan = book_scan_of(&prefix);
+    seal->is_over = true;
+    st_err err = client_begin(client, false, error);
+    while (err == ST_OK && !client->me.is_forked) {
+        book_value value = { NULL, 0 };
+        st_set one;
+        err = book_scan_next(&client->book, &scan, &seal->arena, &value, error);
+        if (err == ST_OK)
+            err = st_set_decode(value.data, value.len, &seal->arena, &one, error);
+        if (err == ST_OK)
+            err = gather(&g, seal, client, &one, error);
+        if (err == ST_OK && g.total > BATCH_BYTES_MAX) {
+            seal->is_over = false;
+            break;
+        }
+    }
+    if (err == ST_OK || err == ST_E_NOT_FOUND)
+        err = end_run(&g, seal, client, error);
+    client_abort(client);
+    seal->is_built = err == ST_OK;
+    return err;
+}
+
+static st_err sign_runs(outbox_seal *seal, sotay_client *client, st_error *error)
+{
+    for (size_t i = 0; i < seal->count; i++) {
+        outbox_run *run = &seal->runs[i];
+        if (run->is_signed)
+            continue;
+        st_set_sign_text(&client->me.log, &client->me.device, &run->built.hash, seal->text);
+        st_err err = client_sign(client, seal->text, sizeof seal->text, run->signature, error);
+        if (err != ST_OK)
+            return err;
+        run->is_signed = true;
+    }
+    return ST_OK;
+}
+
+/* The set, its note, and the notes of its changes; the unsealed ones go. */
+static st_err write_run(const outbox_run *run, sotay_client *client, st_error *error)
+{
+    st_buffer out;
+    const st_set *set = &run->set;
+    st_buffer_init(&out, (size_t)ST_SET_BYTES_MAX * 2);
+    st_err err = st_set_finish(set, &run->built, run->signature, &out, error);
+    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
+    if (err == ST_OK)
+        err = book_put(&client->book, &key, out.data, out.len, error);
+    st_buffer_free(&out);
+    outbox_set own = { .device = set->device, .first = set->first, .last = st_set_last(set) };
+    if (err == ST_OK)
+        err = outbox_put(&client->book, &own, error);
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
+        const st_change *change = &set->changes[i];
+        overlay_entry entry = { .dot = change->dot, .first = set->first,
+                                .status = OVERLAY_SEALED };
+        book_key unsealed = book_key_of(BOOK_CHANGE);
+        book_key_u64(&unsealed, change->dot.counter);
+        err = overlay_put(&client->book, &change->record, &entry, error);
+        if (err == ST_OK)
+            err = book_delete(&client->book, &unsealed, error);
+    }
+    client->next.has_prev = true;
+    client->next.prev = run->built.hash;
+    client->next.sealed = own.last;
+    return err;
+}
+
+static st_err write_runs(outbox_seal *seal, sotay_client *client, st_error *error)
+{
+    st_err err = client_begin(client, true, error);
+    for (size_t i = 0; err == ST_OK && i < seal->count; i++)
+        err = write_run(&seal->runs[i], client, error);
+    bool reserves = seal->counter_next == seal->counter_end;
+    if (err == ST_OK && reserves) {
+        seal->counter_next = client->next.requests + 1;
+        client->next.requests += COUNTERS_RESERVED;
+        seal->counter_end = client->next.requests + 1;
+    }
+    if (err == ST_OK)
+        err = client_commit(client, error);
+    else
+        client_abort(client);
+    if (err != ST_OK && err != ST_PENDING && reserves)
+        seal->counter_next = seal->counter_end = 0;
+    forget_runs(seal);
+    return err;
+}
+
+st_err outbox_flush(outbox_seal *seal, sotay_client *client, st_error *error)
+{
+    for (;;) {
+        st_err err = ST_OK;
+        if (!seal->is_built && !seal->is_over)
+            err = build_runs(seal, client, error);
+        if (err == ST_OK)
+            err = sign_runs(seal, client, error);
+        if (err != ST_OK)
+            return err;
+        if (seal->count == 0 && seal->counter_next != seal->counter_end) {
+            forget_runs(seal);
+            return ST_OK;
+        }
+        err = write_runs(seal, client, error);
+        if (err != ST_OK)
+            return err;
+    }
+}
+
+/* ---- what the server said ---- */
+
+static st_hold hold_of(const outbox_set *set, outbox_helds helds, uint64_t counter)
+{
+    for (uint32_t i = 0; i < helds.count; i++)
+        if (helds.held[i].counter == counter)
+            return helds.held[i].reason == ST_HOLD_NONE ? ST_HOLD_WAITS : helds.held[i].reason;
+    if (set->status != OUTBOX_HELD || helds.count > 0)
+        return ST_HOLD_NONE;
+    return set->hold == ST_HOLD_NONE ? ST_HOLD_CORRUPT : set->hold;
+}
+
+st_err outbox_settle(sotay_client *client, const outbox_set *set, outbox_helds helds,
+                     st_error *error)
+{
+    st_arena arena;
+    st_set bytes;
+    st_dot at = { set->device, set->first };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = outbox_put(&client->book, set, error);
+    if (err == ST_OK)
+        err = overlay_set_get(client, &at, set->first, &arena, &bytes, error);
+    for (uint32_t i = 0; err == ST_OK && i < bytes.changes_count; i++) {
+        const st_change *change = &bytes.changes[i];
+        overlay_entry entry;
+        err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
+        if (err == ST_E_NOT_FOUND) {
+            err = ST_OK;       /* the base has it */
+            continue;
+        }
+        if (err != ST_OK)
+            break;
+        entry.hold = hold_of(set, helds, change->dot.counter);
+        entry.status = entry.hold == ST_HOLD_NONE ? OVERLAY_SENT : OVERLAY_HELD;
+        if (set->status == OUTBOX_UNSENT)
+            entry.status = OVERLAY_SEALED;
+        err = overlay_put(&client->book, &change->record, &entry, error);
+    }
+    st_arena_reset(&arena);
+    return err;
+}
