@@ -111,10 +111,12 @@ static st_expr_value expr_compare(expr_code code, st_expr_value a, st_expr_value
         bool blank = expr_is_blank_text(a) || expr_is_blank_text(b);
         return expr_bool(blank && code == EXPR_EQUAL);
     }
-    if (a.kind == ST_EXPR_BOOL || b.kind == ST_EXPR_BOOL)
-        return expr_bool(expr_by_number(code, expr_truth(a), expr_truth(b)));
     if (a.kind == ST_EXPR_STRING && b.kind == ST_EXPR_STRING)
         return expr_bool(expr_by_number(code, expr_text_order(a, b), 0));
+    if (expr_is_blank_text(a) || expr_is_blank_text(b))
+        return expr_bool(code == EXPR_UNEQUAL);    /* "no" and 0 are answers, not blanks */
+    if (a.kind == ST_EXPR_BOOL || b.kind == ST_EXPR_BOOL)
+        return expr_bool(expr_by_number(code, expr_truth(a), expr_truth(b)));
     double x = a.number, y = b.number;
     if ((a.kind == ST_EXPR_STRING && !expr_date(a, &x)) ||
         (b.kind == ST_EXPR_STRING && !expr_date(b, &y)))

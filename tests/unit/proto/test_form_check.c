@@ -359,12 +359,14 @@ typedef struct {
     uint64_t counter;
     char noted[NOTED];                 /* findings, "path! " for required, "path? " for broken */
     unsigned stop_after;
+    const st_form *form;
 } review_kit;
 
 static void kit_open(review_kit *kit)
 {
     static const st_bucket BUCKET = { "01477/unit/01477-x01" };
     memset(kit, 0, sizeof *kit);
+    kit->form = &FORM;
     st_arena_init(&kit->arena, 1 << 22);
     st_vector_init(&kit->vector, &kit->arena);
     st_dot first = make_form_dot(7, 1);
@@ -414,8 +416,8 @@ static bool kit_note(void *context, const st_finding *finding)
 {
     review_kit *kit = context;
     char path[ST_PATH_TEXT_BYTES];
-    st_form_path_format(&FORM, &finding->path, path);
-    assert_ptr_equal(st_form_at(&FORM, &finding->path, NULL), finding->field);
+    st_form_path_format(kit->form, &finding->path, path);
+    assert_ptr_equal(st_form_at(kit->form, &finding->path, NULL), finding->field);
     char *device = strstr(path, "07070707070707070707070707070707:");
     if (device != NULL)                /* the counter is enough to read */
         memmove(device, device + 33, strlen(device + 33) + 1);
@@ -531,9 +533,95 @@ static void test_review_of_items(void **state)
     st_arena_reset(&kit.arena);
 }
 
+/* A record with a value of every kind, and one element or item of each sort. */
+static void kit_fill(review_kit *kit)
+{
+    static const uint8_t POSITION[20] = { 0 };
+    kit_open(kit);
+    kit_put_field(kit, F_KIND, make_number(1));
+    kit_put_field(kit, F_UNIT, make_bytes(ST_VALUE_CODE, "01477-x01", 9));
+    kit_put_field(kit, F_DATE, make_number(20524));
+    kit_put_field(kit, F_PLACE, make_text("Nà Sơn"));
+    kit_put_field(kit, F_MIN, make_number(570));
+    kit_put_field(kit, F_SCORE, make_number(75));
+    kit_put_field(kit, F_PAID, make_number(0));
+    kit_put_field(kit, F_POSITION, make_bytes(ST_VALUE_GEO, POSITION, sizeof POSITION));
+    kit_put_field(kit, F_HEAD, make_bytes(ST_VALUE_ID, "abcdefghijklmnop", 16));
+    kit_put_field(kit, F_ACCEPTED, (st_value){ .kind = ST_VALUE_ERASED });
+    kit_put_field(kit, F_END, (st_value){ .kind = ST_VALUE_NULL });
+    kit_put_field(kit, F_SETTING, make_text(""));
+    kit_put(kit, make_key_path(G_RATINGS, "a3", 1), ST_VERB_SET, make_number(3));
+    kit_put(kit, make_key_path(G_RATINGS, "a3", 2), ST_VERB_SET, make_text("có"));
+    kit_put(kit, make_key_path(G_RATINGS, "b1", 1), ST_VERB_SET, make_number(99));
+    static const char *const OPTIONS[] = { "n1", "n3" };
+    for (size_t i = 0; i < LEN(OPTIONS); i++) {
+        st_path path = make_field_path(F_CONTENTS);
+        assert_int_equal(st_element_parse(st_form_field(&FORM, "contents"), OPTIONS[i], &path,
+                                          NULL), ST_OK);
+        kit_put(kit, path, ST_VERB_ADD, make_number(1));
+    }
+    st_path path = make_field_path(F_OBSERVERS);
+    assert_int_equal(st_element_parse(st_form_field(&FORM, "observed_by"),
+                                      "0123456789abcdef0123456789abcdef", &path, NULL), ST_OK);
+    kit_put(kit, path, ST_VERB_ADD, make_number(1));
+    (void)kit_put_item(kit, "một");
+    (void)kit_put_item(kit, "hai");
+}
+
+static void test_what_expressions_see(void **state)
+{
+    (void)state;
+    static const struct { const char *text; bool holds; } CASES[] = {
+        { ". = 'Nà Sơn'", true }, { ". = 'Nà'", false },
+        { "${visit_kind} = 'kiem_tra'", true }, { "${visit_kind} = 1", false },
+        { "${unit_id} = '01477-x01'", true }, { "${visit_date} = '2026-03-12'", true },
+        { "${visit_date} + 6 = today()", true }, { "${started_at} = 9 * 60 + 30", true },
+        { "${score} = 7.5", true }, { "${paid} = false()", true }, { "${paid} = true()", false },
+        { "${paid} != ''", true }, { "${position} != ''", true }, { "${position} = 1", false },
+        { "${head} = '6162636465666768696a6b6c6d6e6f70'", true },
+        { "${accepted_score} != ''", true }, { "${accepted_score} > 0", false },
+        { "${end_date} = ''", true }, { "${setting} = ''", true }, { "${money} = ''", true },
+        { "${state} = ''", true },
+        { "${ratings.a3.rating} = 'dat'", true }, { "${ratings.a3.evidence} = 'có'", true },
+        { "${ratings.b1.rating} = 99", true }, { "${ratings.c1.rating} = ''", true },
+        { "selected(${contents}, 'n1')", true }, { "selected(${contents}, 'n2')", false },
+        { "selected(${contents}, 'n9')", false }, { "${contents} != ''", true },
+        { "${contents} = 'n1'", false },
+        { "selected(${observed_by}, '0123456789abcdef0123456789abcdef')", true },
+        { "selected(${observed_by}, '1123456789abcdef0123456789abcdef')", false },
+        { "selected(${visit_kind}, 'kiem_tra')", true },
+        { "selected(${visit_kind}, 'giam_sat')", false }, { "selected(., 'Nà Sơn')", true },
+        { "selected(${money}, 'x')", false }, { "selected(${nothing}, 'x')", false },
+        { "count(${contents}) = 2", true }, { "count(${findings}) = 2", true },
+        { "count(${ratings}) = 2", true }, { "count(${remarks}) = 0", true },
+        { "count(${place}) = 1", true }, { "count(${money}) = 0", true },
+        { "count(${nothing}) = 0", true }, { "${nothing} = ''", true },
+        { "${ratings.a3.nothing} = ''", true }, { "${findings} = ''", true },
+    };
+    review_kit kit;
+    kit_fill(&kit);
+    st_field fields[LEN(RECORD_FIELDS)];
+    memcpy(fields, RECORD_FIELDS, sizeof fields);
+    st_form form = FORM;
+    form.fields = fields;
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        print_message("  case: %s\n", CASES[i].text);
+        for (size_t f = 0; f < LEN(fields); f++)
+            fields[f].constraint = fields[f].no == F_PLACE ? CASES[i].text : NULL;
+        kit.noted[0] = '\0';
+        kit.form = &form;
+        assert_int_equal(st_form_review(&form, &kit.record, TODAY, kit_note, &kit), ST_OK);
+        assert_string_equal(kit.noted, CASES[i].holds ? "" : "place? ");
+    }
+    fields[3].constraint = "1 +";
+    assert_int_equal(st_form_review(&form, &kit.record, TODAY, kit_note, &kit), ST_E_CORRUPT);
+    st_arena_reset(&kit.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_expressions_see),
         cmocka_unit_test(test_values), cmocka_unit_test(test_places),
         cmocka_unit_test(test_classes), cmocka_unit_test(test_writers),
         cmocka_unit_test(test_whole_changes), cmocka_unit_test(test_parse_and_check_agree),

@@ -218,6 +218,9 @@ static void test_hostile_sizes(void **state)
     st_buffer_init(&out, 4);
     assert_int_equal(st_text_clean("abcde", 5, &out, NULL), ST_E_TOO_LARGE);
     assert_int_equal(out.len, 0);
+    assert_int_equal(st_text_sort_key("abcde", 5, &out, NULL), ST_E_TOO_LARGE);
+    assert_int_equal(st_text_sort_key("\xff", 1, &out, NULL), ST_E_VALUE);
+    assert_int_equal(st_text_fold("abcde", 5, &out, NULL), ST_E_TOO_LARGE);
     st_buffer_free(&out);
 }
 
@@ -335,6 +338,11 @@ static void test_order(void **state)
     assert_int_equal(compare_keys("Thuỷ", "Thủy"), 0);
     assert_int_equal(compare_keys("e\xcc\x82\xcc\xa3", "ệ"), 0);
     assert_int_equal(compare_keys("  Tổ\xc2\xa0 2 ", "Tổ 2"), 0);
+    assert_int_equal(compare_keys("Tổ\xe2\x80\x8b 2", "Tổ 2"), 0);
+    assert_true(compare_keys("résumé", "resume") > 0);
+    assert_true(compare_keys("n\xcc\x83", "ñ") == 0);
+    assert_true(compare_keys("ö", "o") > 0);
+    assert_true(compare_keys("ö", "ô") < 0);
     assert_true(compare_keys("Tổ 7", "Tổ 07") < 0);
     assert_true(compare_keys("Tổ 07", "Tổ 8") < 0);
 }
