@@ -95,7 +95,8 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     return ST_OK;
 }
 
-/* A reason that this version does not know keeps its number: st_hold_name says "unknown". */
+/* A reason that this version does not know keeps its number: st_hold_name says "unknown". Counter 0
+ * stands for a set of which not even that could be read. */
 static st_err get_held(Sotay__HeldChange *const *from, size_t count, st_arena *arena,
                        const st_held **out_held, st_error *error)
 {
@@ -104,7 +105,7 @@ static st_err get_held(Sotay__HeldChange *const *from, size_t count, st_arena *a
         return no_memory(error);
     for (size_t i = 0; i < count; i++) {
         held[i] = (st_held){ from[i]->counter, (st_hold)from[i]->reason };
-        if (held[i].reason == ST_HOLD_NONE || held[i].counter == 0
+        if (held[i].reason == ST_HOLD_NONE
             || (i > 0 && held[i - 1].counter >= held[i].counter))
             return corrupt(error, "bad list of held changes");
     }
@@ -115,7 +116,7 @@ static st_err get_held(Sotay__HeldChange *const *from, size_t count, st_arena *a
 static st_err get_verdict(const Sotay__Verdict *from, st_arena *arena, st_verdict *out,
                           st_error *error)
 {
-    if (!get_optional(&from->device, out->device.b, 16, &out->has_device) || from->first == 0)
+    if (!get_optional(&from->device, out->device.b, 16, &out->has_device))
         return corrupt(error, "bad verdict");
     out->first = from->first;
     out->kind = (uint32_t)from->kind <= ST_VERDICT_LATER ? (st_verdict_kind)from->kind

@@ -119,72 +119,73 @@ static void test_truncated_and_flipped(void **state)
     }
 }
 
+static const struct { const char *why, *text; st_err want; st_frame_kind kind; } FRAMES[] = {
+    { "nothing in it", "", ST_OK, ST_FRAME_NONE },
+    { "a kind of a later version", "77:{ 1:v1 }", ST_OK, ST_FRAME_NONE },
+    { "ask", "1:{ 1:v1 }", ST_OK, ST_FRAME_ASK },
+    { "ask with an unknown field", "1:{ 1:v1 99:\"x\" }", ST_OK, ST_FRAME_ASK },
+    { "ask without version", "1:{ 3:v1 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "epoch of 7 bytes", "1:{ 1:v1 2:*7,01 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "collapsed and not", "1:{ 1:v1 5:*8,01 6:{ 1:\"01477/council\" 3:*16,00 } }",
+      ST_E_CORRUPT, ST_FRAME_NONE },
+    { "bucket without sum", "1:{ 1:v1 6:{ 1:\"01477/council\" } }", ST_E_CORRUPT,
+      ST_FRAME_NONE },
+    { "bad bucket", "1:{ 1:v1 6:{ 1:\"x\" 3:*16,00 } }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "gone backwards", "1:{ 1:v1 10:{ 1:v5 2:v4 } }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "gone from 0", "1:{ 1:v1 10:{ 2:v4 } }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "seen without root", "1:{ 1:v1 11:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "two bodies", "1:{ 1:v1 } 4:{ 2:v1 3:v2 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "empty set", "2:\"\"", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "set", "2:\"x\"", ST_OK, ST_FRAME_SET },
+    { "verdict of a later version", "3:{ 2:v1 3:v99 }", ST_OK, ST_FRAME_VERDICT },
+    { "verdict on what cannot be read", "3:{ 3:v3 5:{ 2:v18 } }", ST_OK, ST_FRAME_VERDICT },
+    { "verdict for half a device", "3:{ 1:*8,01 2:v1 3:v1 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "held for no reason", "3:{ 2:v1 3:v1 5:{ 1:v1 } }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "held for a new reason", "3:{ 2:v1 3:v1 5:{ 1:v1 2:v99 } }", ST_OK, ST_FRAME_VERDICT },
+    { "held twice", "3:{ 2:v1 3:v1 5:{ 1:v1 2:v2 } 5:{ 1:v1 2:v2 } }", ST_E_CORRUPT,
+      ST_FRAME_NONE },
+    { "want backwards", "4:{ 2:v3 3:v2 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "scope with a new kind of bucket", "5:{ 1:v1 2:\"01477/sky\" 3:x0163 }", ST_OK,
+      ST_FRAME_SCOPE },
+    { "page without bucket", "6:{ 2:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "last page without sum", "6:{ 1:\"01477/council\" 2:v4 4:v1 }", ST_E_CORRUPT,
+      ST_FRAME_NONE },
+    { "sum before the end", "6:{ 1:\"01477/council\" 2:v4 5:*16,00 }", ST_E_CORRUPT,
+      ST_FRAME_NONE },
+    { "entry beyond the cursor", "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v5 3:v1 4:\"x\" } }",
+      ST_E_CORRUPT, ST_FRAME_NONE },
+    { "entries not rising",
+      "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 4:\"x\" } 3:{ 1:v3 4:\"x\" } }", ST_E_CORRUPT,
+      ST_FRAME_NONE },
+    { "entry 0", "6:{ 1:\"01477/council\" 2:v4 3:{ 4:\"x\" } }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "reference without device", "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 3:v1 6:v3 10:v4 } }",
+      ST_E_CORRUPT, ST_FRAME_NONE },
+    { "counters not rising",
+      "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 3:v16 5:*16,d1 9:x0504 } }", ST_E_CORRUPT,
+      ST_FRAME_NONE },
+    { "end without version", "7:{ 4:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "enrolment without keys", "8:{ 1:v1 2:*16,0c }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "refusal for nothing", "10:{ 3:\"x\" }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "refusal with bad UTF-8", "10:{ 1:v2 3:xff }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "refusal in NFD", "10:{ 1:v2 3:x6fcc81 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "refusal with NUL", "10:{ 1:v2 3:x610062 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "refusal of a later version", "10:{ 1:v999 }", ST_OK, ST_FRAME_REFUSAL },
+};
+
 static void test_bad_frames(void **state)
 {
     (void)state;
-    static const struct { const char *why, *text; st_err want; st_frame_kind kind; } CASES[] = {
-        { "nothing in it", "", ST_OK, ST_FRAME_NONE },
-        { "a kind of a later version", "77:{ 1:v1 }", ST_OK, ST_FRAME_NONE },
-        { "ask", "1:{ 1:v1 }", ST_OK, ST_FRAME_ASK },
-        { "ask with an unknown field", "1:{ 1:v1 99:\"x\" }", ST_OK, ST_FRAME_ASK },
-        { "ask without version", "1:{ 3:v1 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "epoch of 7 bytes", "1:{ 1:v1 2:*7,01 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "collapsed and not", "1:{ 1:v1 5:*8,01 6:{ 1:\"01477/council\" 3:*16,00 } }",
-          ST_E_CORRUPT, ST_FRAME_NONE },
-        { "bucket without sum", "1:{ 1:v1 6:{ 1:\"01477/council\" } }", ST_E_CORRUPT,
-          ST_FRAME_NONE },
-        { "bad bucket", "1:{ 1:v1 6:{ 1:\"x\" 3:*16,00 } }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "gone backwards", "1:{ 1:v1 10:{ 1:v5 2:v4 } }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "gone from 0", "1:{ 1:v1 10:{ 2:v4 } }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "seen without root", "1:{ 1:v1 11:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "two bodies", "1:{ 1:v1 } 4:{ 2:v1 3:v2 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "empty set", "2:\"\"", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "set", "2:\"x\"", ST_OK, ST_FRAME_SET },
-        { "verdict of a later version", "3:{ 2:v1 3:v99 }", ST_OK, ST_FRAME_VERDICT },
-        { "verdict without first", "3:{ 3:v1 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "verdict for half a device", "3:{ 1:*8,01 2:v1 3:v1 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "held for no reason", "3:{ 2:v1 3:v1 5:{ 1:v1 } }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "held for a new reason", "3:{ 2:v1 3:v1 5:{ 1:v1 2:v99 } }", ST_OK, ST_FRAME_VERDICT },
-        { "held twice", "3:{ 2:v1 3:v1 5:{ 1:v1 2:v2 } 5:{ 1:v1 2:v2 } }", ST_E_CORRUPT,
-          ST_FRAME_NONE },
-        { "want backwards", "4:{ 2:v3 3:v2 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "scope with a new kind of bucket", "5:{ 1:v1 2:\"01477/sky\" 3:x0163 }", ST_OK,
-          ST_FRAME_SCOPE },
-        { "page without bucket", "6:{ 2:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "last page without sum", "6:{ 1:\"01477/council\" 2:v4 4:v1 }", ST_E_CORRUPT,
-          ST_FRAME_NONE },
-        { "sum before the end", "6:{ 1:\"01477/council\" 2:v4 5:*16,00 }", ST_E_CORRUPT,
-          ST_FRAME_NONE },
-        { "entry beyond the cursor", "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v5 3:v1 4:\"x\" } }",
-          ST_E_CORRUPT, ST_FRAME_NONE },
-        { "entries not rising",
-          "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 4:\"x\" } 3:{ 1:v3 4:\"x\" } }", ST_E_CORRUPT,
-          ST_FRAME_NONE },
-        { "entry 0", "6:{ 1:\"01477/council\" 2:v4 3:{ 4:\"x\" } }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "reference without device", "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 3:v1 6:v3 10:v4 } }",
-          ST_E_CORRUPT, ST_FRAME_NONE },
-        { "counters not rising",
-          "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 3:v16 5:*16,d1 9:x0504 } }", ST_E_CORRUPT,
-          ST_FRAME_NONE },
-        { "end without version", "7:{ 4:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "enrolment without keys", "8:{ 1:v1 2:*16,0c }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "refusal for nothing", "10:{ 3:\"x\" }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "refusal with bad UTF-8", "10:{ 1:v2 3:xff }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "refusal in NFD", "10:{ 1:v2 3:x6fcc81 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "refusal with NUL", "10:{ 1:v2 3:x610062 }", ST_E_CORRUPT, ST_FRAME_NONE },
-        { "refusal of a later version", "10:{ 1:v999 }", ST_OK, ST_FRAME_REFUSAL },
-    };
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+    for (size_t i = 0; i < sizeof FRAMES / sizeof FRAMES[0]; i++) {
         st_arena arena;
         st_buffer bytes;
         st_error error = { 0 };
         st_frame frame = { .kind = ST_FRAME_NONE };
         st_arena_init(&arena, ARENA_MAX);
         st_buffer_init(&bytes, 4096);
-        wire_text(CASES[i].text, &bytes);
+        wire_text(FRAMES[i].text, &bytes);
         st_err err = st_frame_decode(bytes.data, bytes.len, &arena, &frame, &error);
-        if (err != CASES[i].want || frame.kind != CASES[i].kind)
-            fail_msg("%s: %s, kind %d (%s)", CASES[i].why, st_err_name(err), (int)frame.kind,
+        if (err != FRAMES[i].want || frame.kind != FRAMES[i].kind)
+            fail_msg("%s: %s, kind %d (%s)", FRAMES[i].why, st_err_name(err), (int)frame.kind,
                      error.detail);
         st_buffer_free(&bytes);
         st_arena_reset(&arena);
