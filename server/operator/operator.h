@@ -8,9 +8,9 @@
 #define OPERATOR_ARGS_MAX 4096u
 #define OPERATOR_OUT_BYTES_MAX (256u << 20)
 
-/* One call. argv[0] is the verb ("user"), options and operands follow as on the command line;
- * what names a local file was read by sotayctl before (`--password-file` becomes the hidden
- * `--password`). */
+/* One call. argv[0] is the verb ("user"), options and operands follow as on the command line.
+ * Files belong to sotayctl: it reads `user import FILE` and hands on its content as `--text`, and
+ * it writes what `-o FILE` names. */
 typedef struct {
     server *rooms;
     const char *const *argv;
@@ -19,21 +19,23 @@ typedef struct {
     int offset_minutes;        /* of the terminal's local time */
     const char *public_url;    /* of the running server; NULL when it is stopped */
     st_buffer *out;            /* stdout */
-    st_buffer *err;            /* stderr: one line "what: why" without the program's name */
+    st_buffer *err;            /* stderr: lines "what: why" without the program's name */
 } operator_call;
 
 /* Runs it. Returns the exit code of docs/programs.md: 0 done, 1 refused (nothing was changed),
  * 2 wrong usage, 3 needs a person. */
 int operator_run(operator_call *call);
 
-/* Does the verb exist, and does it write? For --help and for choosing the way. */
+/* One row of --help. */
 typedef struct {
     const char *name;          /* "user add" */
     const char *usage;         /* "LOGIN --name NAME --role ROLE" */
-    const char *vi, *en;       /* one line of help */
-} operator_verb;
-/* The table, ended by a NULL name. */
-const operator_verb *operator_verbs(void);
+    const char *vi, *en;       /* one line each */
+} operator_help;
+/* The i-th verb, in the order of the help; NULL behind the last. */
+const operator_help *operator_verb_at(size_t i);
+/* Does the word of a command line ("--form") take the next word as its value? */
+bool operator_option_has_value(const char *word);
 
 /* ---- the call on its way to a running server: NUL-terminated strings lang, offset, argv… ---- */
 ST_MUST_USE st_err operator_pack(const operator_call *call, st_buffer *out, st_error *error);

@@ -1,0 +1,116 @@
+/* server/operator/care.c - is the book what its log says, make it so again, and how large is it. */
+#include <string.h>
+
+#include "server/operator/work.h"
+
+#define LINES_MAX 1000u            /* of what is wrong; the rest is counted only */
+
+typedef struct {
+    operator_work *work;
+    st_json json;
+    size_t lines;
+} verify_list;
+
+static bool say_wrong(void *context, const char *line)
+{
+    verify_list *list = context;
+    if (++list->lines > LINES_MAX)
+        return true;
+    if (list->work->options.json)
+        st_json_text(&list->json, line);
+    else
+        operator_say(list->work, "%s\n", line);
+    return true;
+}
+
+int operator_verify(operator_work *work)
+{
+    verify_list list = { .work = work };
+    verify_report report = { 0 };
+    bool json = work->options.json;
+    st_json_begin(&list.json, work->call->out, &work->error);
+    if (json) {
+        st_json_open(&list.json, '{');
+        st_json_key(&list.json, "wrong");
+        st_json_open(&list.json, '[');
+    }
+    if (sync_verify(work->room, say_wrong, &list, &report, &work->error) != ST_OK)
+        return operator_fail(work);
+    if (json) {
+        st_json_close(&list.json, ']');
+        st_json_key_int(&list.json, "entries", (int64_t)report.entries);
+        st_json_key_int(&list.json, "records", (int64_t)report.records);
+        st_json_key_int(&list.json, "wrong_count", (int64_t)report.wrong);
+        st_json_close(&list.json, '}');
+        if (st_json_end(&list.json) != ST_OK)
+            return operator_fail(work);
+        operator_say(work, "\n");
+    } else {
+        operator_say(work, work->vi ? "%s: %llu mục nhật ký, %llu phiếu, %llu chỗ sai\n"
+                                    : "%s: %llu log entries, %llu records, %llu wrong\n",
+                     report.wrong == 0 ? "OK" : work->vi ? "SAI" : "WRONG",
+                     (unsigned long long)report.entries, (unsigned long long)report.records,
+                     (unsigned long long)report.wrong);
+    }
+    return report.wrong == 0 ? 0 : 3;
+}
+
+int operator_rebuild(operator_work *work)
+{
+    uint64_t entries = 0;
+    if (work->call->public_url != NULL)
+        return operator_refuse(work, work->vi ? "hãy dừng máy chủ trước"
+                                              : "stop the server first");
+    if (sync_rebuild(work->room, &entries, &work->error) != ST_OK)
+        return operator_fail(work);
+    operator_say(work, work->vi ? "Đã dựng lại sổ từ %llu mục nhật ký\n"
+                                : "Built the store again from %llu log entries\n",
+                 (unsigned long long)entries);
+    return 0;
+}
+
+int operator_stat(operator_work *work)
+{
+    sync_stat stat = { 0 };
+    char epoch[17];
+    st_err err = operator_read_begin(work);
+    if (err == ST_OK)
+        err = sync_stat_get(work->room, &work->txn, &stat, &work->error);
+    operator_read_end(work);
+    if (err != ST_OK)
+        return operator_fail(work);
+    st_hex(work->room->epoch, sizeof work->room->epoch, epoch);
+    const struct { const char *key, *vi, *en; uint64_t value; } ROWS[] = {
+        { "records", "phiếu", "records", stat.records },
+        { "log_entries", "mục nhật ký", "log entries", stat.log_entries },
+        { "devices", "máy", "devices", stat.devices },
+        { "open_conflicts", "ý kiến khác nhau", "open conflicts", stat.open_conflicts },
+        { "held", "chờ xem", "held", stat.held },
+        { "store_bytes", "byte trên đĩa", "bytes of store", stat.store_bytes },
+        { "attachment_bytes", "byte tệp đính kèm", "bytes of attachments", 0 },
+    };
+    st_json json;
+    st_json_begin(&json, work->call->out, &work->error);
+    if (work->options.json)
+        st_json_open(&json, '{');
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        if (work->options.json)
+            st_json_key_int(&json, ROWS[i].key, (int64_t)ROWS[i].value);
+        else
+            operator_say(work, "%14llu  %s\n", (unsigned long long)ROWS[i].value,
+                         work->vi ? ROWS[i].vi : ROWS[i].en);
+    }
+    if (work->options.json) {
+        st_json_key_text(&json, "epoch", epoch);
+        st_json_key_int(&json, "backed_up_to", 0);
+        st_json_key_bool(&json, "practice", work->rooms->is_practice);
+        st_json_close(&json, '}');
+        if (st_json_end(&json) != ST_OK)
+            return operator_fail(work);
+        operator_say(work, "\n");
+    } else {
+        operator_say(work, work->vi ? "thời kỳ %s%s\n" : "epoch %s%s\n", epoch,
+                     work->rooms->is_practice ? (work->vi ? ", sổ tập" : ", practice") : "");
+    }
+    return 0;
+}

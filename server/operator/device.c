@@ -1,0 +1,200 @@
+/* server/operator/device.c - the devices of the commune: list, revoke, suspend. Promises that a
+ * revoked device stays revoked; must never take anything out of the book. */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/operator/work.h"
+
+static const char *status_name(auth_status status)
+{
+    static const char *const NAMES[] = { [AUTH_ACTIVE] = "active",
+                                         [AUTH_SUSPENDED] = "suspended",
+                                         [AUTH_REVOKED] = "revoked" };
+    return (unsigned)status < sizeof NAMES / sizeof NAMES[0] ? NAMES[status] : "unknown";
+}
+
+static const char *status_label(auth_status status, bool vi)
+{
+    static const char *const LABELS[] = { [AUTH_ACTIVE] = "đang dùng",
+                                          [AUTH_SUSPENDED] = "tạm khóa",
+                                          [AUTH_REVOKED] = "thu hồi" };
+    bool known = (unsigned)status < sizeof LABELS / sizeof LABELS[0];
+    return vi && known ? LABELS[status] : status_name(status);
+}
+
+/* ---- list ---- */
+
+typedef struct {
+    operator_work *work;
+    operator_table table;
+    st_json json;
+    st_err err;
+} device_page;
+
+static void buckets_json(device_page *page, const sync_device *device)
+{
+    operator_work *work = page->work;
+    st_arena arena;
+    st_scope scope = { 0 };
+    st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);
+    if (device->device.status == AUTH_ACTIVE && page->err == ST_OK)
+        page->err = auth_scope(&work->txn, work->room->commune.s, &device->device.person,
+                               UINT64_MAX, &arena, &scope, &work->error);
+    st_json_key(&page->json, "buckets");
+    st_json_open(&page->json, '[');
+    for (uint32_t i = 0; i < scope.buckets_count; i++)
+        st_json_text(&page->json, scope.buckets[i].s);
+    st_json_close(&page->json, ']');
+    st_arena_reset(&arena);
+}
+
+static bool device_json(void *context, const sync_device *device)
+{
+    device_page *page = context;
+    st_json *json = &page->json;
+    int offset = page->work->call->offset_minutes;
+    char hex[33];
+    st_id_format(&device->device.id, hex);
+    st_json_open(json, '{');
+    st_json_key_text(json, "device", hex);
+    st_json_key_text(json, "person", device->login.s);
+    st_json_key_text(json, "label", device->device.label);
+    st_json_key_text(json, "status", status_name(device->device.status));
+    st_json_key(json, "enrolled_at");
+    st_json_when(json, device->device.enrolled_ms, offset);
+    st_json_key(json, "revoked_at");
+    st_json_when(json, device->device.revoked_ms, offset);
+    st_json_key(json, "last_sync");
+    st_json_when(json, device->contact.last_sync_ms, offset);
+    st_json_key(json, "clock_offset_ms");
+    if (device->contact.last_sync_ms != 0)
+        st_json_int(json, device->contact.clock_offset_ms);
+    else
+        st_json_null(json);
+    st_json_key_int(json, "counter", (int64_t)device->counter);
+    st_json_key_int(json, "checkpoint_size", (int64_t)device->contact.seen_size);
+    buckets_json(page, device);
+    st_json_close(json, '}');
+    return page->err == ST_OK;
+}
+
+static bool device_row(void *context, const sync_device *device)
+{
+    device_page *page = context;
+    operator_work *work = page->work;
+    char hex[33], number[40];
+    st_id_format(&device->device.id, hex);
+    operator_table_cell(work, &page->table, hex);
+    operator_table_cell(work, &page->table, device->login.s);
+    operator_table_cell(work, &page->table, status_label(device->device.status, work->vi));
+    operator_table_when(work, &page->table, device->device.enrolled_ms);
+    operator_table_when(work, &page->table, device->contact.last_sync_ms);
+    (void)snprintf(number, sizeof number, "%+lld s",
+                   (long long)(device->contact.clock_offset_ms / 1000));
+    operator_table_cell(work, &page->table, device->contact.last_sync_ms != 0 ? number : "-");
+    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)device->counter);
+    operator_table_cell(work, &page->table, number);
+    operator_table_cell(work, &page->table, device->device.label);
+    return true;
+}
+
+int operator_device_list(operator_work *work)
+{
+    static const char *const HEADS[2][8] = {
+        { "DEVICE", "LOGIN", "STATUS", "ENROLLED", "LAST SYNC", "CLOCK", "CHANGES", "LABEL" },
+        { "MÁY", "NGƯỜI", "TÌNH TRẠNG", "ĐĂNG KÝ", "GẶP LẦN CUỐI", "ĐỒNG HỒ", "THAY ĐỔI",
+          "TÊN MÁY" } };
+    device_page page = { .work = work };
+    bool json = work->options.json;
+    if (operator_read_begin(work) != ST_OK)
+        return operator_fail(work);
+    if (json) {
+        st_json_begin(&page.json, work->call->out, &work->error);
+        st_json_open(&page.json, '{');
+        st_json_key(&page.json, "devices");
+        st_json_open(&page.json, '[');
+    } else {
+        operator_table_begin(work, &page.table, HEADS[work->vi], 8);
+    }
+    st_err err = sync_device_each(work->room, &work->txn, json ? device_json : device_row, &page,
+                                  &work->error);
+    if (err == ST_OK)
+        err = page.err;
+    if (err == ST_OK && json) {
+        st_json_close(&page.json, ']');
+        st_json_close(&page.json, '}');
+        err = st_json_end(&page.json);
+        operator_say(work, "\n");
+    }
+    operator_read_end(work);
+    if (err != ST_OK)
+        return operator_fail(work);
+    if (!json)
+        operator_say(work, "%zu %s\n", operator_table_print(work, &page.table),
+                     work->vi ? "máy" : "devices");
+    return 0;
+}
+
+/* ---- revoke, suspend ---- */
+
+typedef struct {
+    auth_status to;
+    const char *option;            /* of the field `status` */
+    char hex[33];                  /* result: the device */
+} status_wish;
+
+/* NULL, or why the device cannot go there. */
+static const char *status_fault(auth_status from, auth_status to)
+{
+    if (from == AUTH_REVOKED)
+        return to == AUTH_REVOKED ? "revoked already" : "revoked: that stays";
+    if (from == to)
+        return to == AUTH_ACTIVE ? "not suspended" : "suspended already";
+    return NULL;
+}
+
+static st_err change_status(operator_work *work, writer_turn *turn, void *argument,
+                            st_error *error)
+{
+    status_wish *wish = argument;
+    auth_device device;
+    operator_ops ops = { .arena = turn->arena };
+    st_err err = operator_device(work, turn->txn, work->operands[0], &device, error);
+    if (err != ST_OK)
+        return err;
+    st_id_format(&device.id, wish->hex);
+    const char *fault = status_fault(device.status, wish->to);
+    if (fault != NULL)
+        return st_fail(error, ST_E_STATE, "device %s is %s", wish->hex, fault);
+    err = operator_form(work, CATALOGUE_DEVICE, &ops.form, error);
+    if (err == ST_OK)
+        err = operator_ops_put(&ops, "status", wish->option, error);
+    if (err == ST_OK && work->options.reason != NULL)
+        err = operator_ops_put(&ops, "status_reason", work->options.reason, error);
+    sync_edit edit = { .record = device.record, .ops = ops.ops, .ops_count = (uint32_t)ops.count };
+    operator_edits edits = { ops.form, &edit, 1 };
+    return err == ST_OK ? operator_author_nameless(turn, &edits, NULL, error) : err;
+}
+
+static int move_device(operator_work *work, status_wish *wish, const char *vi, const char *en)
+{
+    if (operator_write(work, change_status, wish) != ST_OK)
+        return operator_fail(work);
+    operator_say_in(work, vi, en);
+    operator_say(work, " %s\n", wish->hex);
+    return 0;
+}
+
+int operator_device_revoke(operator_work *work)
+{
+    status_wish wish = { AUTH_REVOKED, "revoked", "" };
+    return move_device(work, &wish, "Đã thu hồi máy", "Revoked device");
+}
+
+int operator_device_suspend(operator_work *work)
+{
+    status_wish suspend = { AUTH_SUSPENDED, "suspended", "" }, lift = { AUTH_ACTIVE, "active", "" };
+    if (work->options.lift)
+        return move_device(work, &lift, "Đã mở lại máy", "Lifted for device");
+    return move_device(work, &suspend, "Đã tạm khóa máy", "Suspended device");
+}

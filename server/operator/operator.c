@@ -1,0 +1,254 @@
+/* server/operator/operator.c - finds the verb in the table, reads its options, runs it. Promises one
+ * line of reason for every refusal; must never do half of a verb because an option was not known. */
+#include "server/operator/operator.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/text.h"
+#include "server/operator/work.h"
+
+/* Letters of the options that each verb takes: see OPTIONS. `obliged` must be there. */
+typedef struct {
+    operator_help help;
+    size_t least, most;        /* operands */
+    const char *options, *obliged;
+    operator_verb_run run;
+} verb_row;
+
+static const verb_row VERBS[] = {
+    { { "user add", "LOGIN --name NAME --role ROLE [--role ROLE]...", "thêm người",
+        "add a person" }, 1, 1, "nR", "nR", operator_user_add },
+    { { "user list", "[--json]", "danh sách người", "list people" },
+      0, 0, "j", "", operator_user_list },
+    { { "user disable", "LOGIN", "ngừng quyền của một người",
+        "take every right from a person" }, 1, 1, "", "", operator_user_disable },
+    { { "user import", "FILE", "thêm nhiều người từ tệp (login, tên, vai trò, đơn vị…)",
+        "add people from a file (login, name, roles, units...)" },
+      0, 0, "t", "t", operator_user_import },
+    { { "role", "LOGIN +ROLE|-ROLE...", "thêm hoặc bỏ vai trò", "give or take roles" },
+      2, 16, "", "", operator_role },
+    { { "enrol", "LOGIN [--qr] [--url URL]", "đường dẫn đăng ký máy, dùng một lần",
+        "one-time link that enrols a device" }, 1, 1, "ql", "", operator_enrol },
+    { { "assign", "LOGIN UNIT...", "phân công đơn vị", "assign units" },
+      2, OPERATOR_ARGS_MAX, "", "", operator_assign },
+    { { "unassign", "LOGIN UNIT...", "thôi phân công", "take units back" },
+      2, OPERATOR_ARGS_MAX, "", "", operator_unassign },
+    { { "device list", "[--json]", "các máy đã đăng ký", "enrolled devices" },
+      0, 0, "j", "", operator_device_list },
+    { { "device revoke", "DEVICE [--reason T]", "thu hồi máy", "revoke a device" },
+      1, 1, "r", "", operator_device_revoke },
+    { { "device suspend", "DEVICE [--lift] [--reason T]", "tạm khóa máy, hoặc mở lại",
+        "suspend a device, or lift it" }, 1, 1, "Lr", "", operator_device_suspend },
+    { { "records", "[--form F] [--unit U] [--state S] [--json]", "danh sách phiếu",
+        "list records" }, 0, 0, "jfus", "", operator_records },
+    { { "show", "ID [--json]", "xem một phiếu", "show a record" },
+      1, 1, "j", "", operator_show },
+    { { "history", "ID [--json]", "lịch sử sửa đổi", "history of a record" },
+      1, 1, "j", "", operator_history },
+    { { "search", "TEXT [--form F] [--unit U] [--state S] [--json]", "tìm, không cần dấu",
+        "search, marks ignored" }, 1, 1, "jfus", "", operator_search },
+    { { "new", "FORM UNIT [PATH=VALUE]... --as LOGIN", "lập phiếu mới; in ra mã phiếu",
+        "make a record; prints its id" }, 2, OPERATOR_ARGS_MAX, "ar", "a", operator_new },
+    { { "set", "ID PATH=VALUE... --as LOGIN [--reason T]", "ghi giá trị của văn phòng",
+        "write values that are the office's" }, 2, OPERATOR_ARGS_MAX, "ar", "a", operator_set },
+    { { "conflicts", "[--json]", "ý kiến khác nhau", "different opinions" },
+      0, 0, "j", "", operator_conflicts },
+    { { "resolve", "ID PATH --keep DOT|--value V --as LOGIN --reason T [--seen DOT,...]",
+        "thống nhất ý kiến khác nhau", "settle different opinions" },
+      2, 2, "kvare", "ar", operator_resolve },
+    { { "held", "[--json]", "các thay đổi chờ văn phòng xem", "changes that wait for the office" },
+      0, 0, "j", "", operator_held },
+    { { "held accept", "N --as LOGIN --reason T", "cho vào sổ", "let a held change in" },
+      1, 1, "ar", "ar", operator_held_accept },
+    { { "held decline", "N --as LOGIN --reason T", "không nhận (vẫn nằm trong sổ)",
+        "decline it (it stays in the log)" }, 1, 1, "ar", "ar", operator_held_decline },
+    { { "export csv", "[--form F] [--period P] -o FILE", "xuất bảng CSV",
+        "write a table for a spreadsheet" }, 0, 0, "fp", "", operator_export_csv },
+    { { "verify", "[--json]", "sổ có đúng như nhật ký không", "is the store what its log says" },
+      0, 0, "j", "", operator_verify },
+    { { "rebuild", "", "dựng lại sổ từ nhật ký (khi máy chủ dừng)",
+        "fold the log again (server stopped)" }, 0, 0, "", "", operator_rebuild },
+    { { "stat", "[--json]", "số liệu về sổ", "figures about the store" },
+      0, 0, "j", "", operator_stat },
+};
+#define VERBS_COUNT (sizeof VERBS / sizeof VERBS[0])
+
+static const struct { const char *name; char letter; bool has_value; } OPTIONS[] = {
+    { "--json", 'j', false },  { "--qr", 'q', false },     { "--lift", 'L', false },
+    { "--name", 'n', true },   { "--role", 'R', true },    { "--url", 'l', true },
+    { "--form", 'f', true },   { "--unit", 'u', true },    { "--state", 's', true },
+    { "--as", 'a', true },     { "--reason", 'r', true },  { "--keep", 'k', true },
+    { "--value", 'v', true },  { "--seen", 'e', true },    { "--period", 'p', true },
+    { "--text", 't', true },
+};
+#define OPTIONS_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
+
+const operator_help *operator_verb_at(size_t i)
+{
+    return i < VERBS_COUNT ? &VERBS[i].help : NULL;
+}
+
+/* Does the word name the option, alone or as --option=value? */
+static bool is_option(const char *word, const char *name)
+{
+    size_t len = strlen(name);
+    return strncmp(word, name, len) == 0 && (word[len] == '\0' || word[len] == '=');
+}
+
+bool operator_option_has_value(const char *word)
+{
+    for (size_t i = 0; i < OPTIONS_COUNT; i++)
+        if (strcmp(word, OPTIONS[i].name) == 0)
+            return OPTIONS[i].has_value;
+    return false;
+}
+
+/* The verb at the front of the line and how many words name it. */
+static const verb_row *find_verb(const operator_call *call, size_t *out_words)
+{
+    char two[64];
+    if (call->argc > 1) {
+        (void)snprintf(two, sizeof two, "%.30s %.30s", call->argv[0], call->argv[1]);
+        for (size_t i = 0; i < VERBS_COUNT; i++)
+            if (strcmp(VERBS[i].help.name, two) == 0) {
+                *out_words = 2;
+                return &VERBS[i];
+            }
+    }
+    for (size_t i = 0; i < VERBS_COUNT; i++)
+        if (call->argc > 0 && strcmp(VERBS[i].help.name, call->argv[0]) == 0) {
+            *out_words = 1;
+            return &VERBS[i];
+        }
+    return NULL;
+}
+
+static bool keep_option(operator_options *out, char letter, const char *value)
+{
+    const char **texts[128] = { ['n'] = &out->name,  ['l'] = &out->url,    ['f'] = &out->form,
+                                ['u'] = &out->unit,  ['s'] = &out->state,  ['a'] = &out->as,
+                                ['r'] = &out->reason, ['k'] = &out->keep,  ['v'] = &out->value,
+                                ['e'] = &out->seen,  ['p'] = &out->period, ['t'] = &out->text };
+    switch (letter) {
+    case 'j': out->json = true; return true;
+    case 'q': out->qr = true; return true;
+    case 'L': out->lift = true; return true;
+    case 'R':
+        if (out->roles_count == ST_ROLE_COUNT)
+            return false;
+        out->roles[out->roles_count++] = value;
+        return true;
+    default:
+        break;
+    }
+    if (*texts[(unsigned char)letter] != NULL)
+        return false;                       /* twice: which one was meant? */
+    *texts[(unsigned char)letter] = value;
+    return true;
+}
+
+/* Reads one option at *at, moves *at behind it. NULL, or what is wrong. */
+static const char *take_option(operator_work *work, const char *allowed, size_t *at, char *given)
+{
+    const operator_call *call = work->call;
+    const char *word = call->argv[*at];
+    size_t i = 0, len = strlen(given);
+    while (i < OPTIONS_COUNT && !is_option(word, OPTIONS[i].name))
+        i++;
+    if (i == OPTIONS_COUNT || strchr(allowed, OPTIONS[i].letter) == NULL)
+        return "no such option";
+    const char *value = strchr(word, '=');
+    if (!OPTIONS[i].has_value && value != NULL)
+        return "this option takes no value";
+    if (value != NULL)
+        value++;
+    else if (OPTIONS[i].has_value && *at + 1 < call->argc)
+        value = call->argv[++*at];
+    if (OPTIONS[i].has_value && value == NULL)
+        return "the value of this option is missing";
+    if (!keep_option(&work->options, OPTIONS[i].letter, value))
+        return "this option stands there too often";
+    if (len < 31)
+        given[len] = OPTIONS[i].letter;
+    ++*at;
+    return NULL;
+}
+
+static int usage(operator_work *work, const verb_row *row, const char *word, const char *why)
+{
+    if (why != NULL)
+        operator_complain(work, "%.60s: %s", word, why);
+    else
+        operator_complain(work, "usage: sotayctl --data DIR %s %s", row->help.name,
+                          row->help.usage);
+    return 2;
+}
+
+/* -1 when the line is well formed, else the exit code. */
+static int read_line(operator_work *work, const verb_row *row, size_t at)
+{
+    const operator_call *call = work->call;
+    char given[32] = "";
+    bool only_operands = false;
+    while (at < call->argc) {
+        const char *word = call->argv[at];
+        bool is_removal = row->run == operator_role && word[0] == '-' && word[1] != '-';
+        if (!only_operands && strcmp(word, "--") == 0) {
+            only_operands = true;
+            at++;
+        } else if (only_operands || word[0] != '-' || is_removal) {
+            work->operands[work->operands_count++] = word;
+            at++;
+        } else {
+            const char *why = take_option(work, row->options, &at, given);
+            if (why != NULL)
+                return usage(work, row, word, why);
+        }
+    }
+    if (work->operands_count < row->least || work->operands_count > row->most)
+        return usage(work, row, NULL, NULL);
+    for (const char *need = row->obliged; *need != '\0'; need++)
+        if (strchr(given, *need) == NULL)
+            return usage(work, row, NULL, NULL);
+    return -1;
+}
+
+static bool is_text(const operator_call *call)
+{
+    for (size_t i = 0; i < call->argc; i++)
+        if (!st_text_is_utf8(call->argv[i], strlen(call->argv[i])))
+            return false;
+    return true;
+}
+
+int operator_run(operator_call *call)
+{
+    size_t words = 0;
+    operator_work work = { .call = call, .verb = "usage", .rooms = call->rooms,
+                           .room = &call->rooms->sync, .vi = strcmp(call->lang, "vi") == 0 };
+    const verb_row *row = find_verb(call, &words);
+    if (row == NULL) {
+        operator_complain(&work, "no such verb (see --help)");
+        return 2;
+    }
+    work.verb = row->help.name;
+    if (!is_text(call))
+        return usage(&work, row, "the command line", "not UTF-8");
+    work.operands = calloc(call->argc + 1, sizeof *work.operands);
+    if (work.operands == NULL)
+        return operator_refuse(&work, "no memory");
+    st_arena_init(&work.arena, OPERATOR_ARENA_BYTES_MAX);
+    int code = read_line(&work, row, words);
+    if (code < 0)
+        code = row->run(&work);
+    store_end(&work.txn);
+    if (work.out_failed && code == 0)
+        code = operator_refuse(&work, "the answer is larger than can be handed on");
+    if (code == 1)
+        st_buffer_clear(call->out);         /* a refusal shows no half answer */
+    st_arena_reset(&work.arena);
+    free(work.operands);
+    return code;
+}

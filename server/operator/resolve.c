@@ -1,0 +1,319 @@
+/* server/operator/resolve.c - the office settles different opinions: it keeps one of the values that
+ * it saw, or writes its own where it may. Promises that a value which came in between is never
+ * settled unseen: looking, comparing and writing are one transaction. */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/operator/write.h"
+
+#define SHOWN_BYTES 48             /* of a value in an error line */
+
+/* One resolution on its way. */
+typedef struct {
+    operator_work *work;
+    writer_turn *turn;
+    auth_person person;
+    operator_record got;
+    operator_ops ops;
+    sync_edit edit;
+    sync_draft draft;
+    st_dot keep;                   /* counter 0: --value */
+} settlement;
+
+/* Is the dot in the comma list? ST_E_VALUE: the list holds something that is no dot. */
+static st_err seen_has(const char *list, const st_dot *dot, bool *out_has, st_error *error)
+{
+    char text[ST_DOT_TEXT_BYTES];
+    st_dot seen;
+    *out_has = false;
+    for (const char *at = list;; at++) {
+        size_t len = strcspn(at, ",");
+        if (len >= sizeof text)
+            return st_fail(error, ST_E_VALUE, "--seen: '%.60s' is no dot", at);
+        memcpy(text, at, len);
+        text[len] = '\0';
+        if (!st_dot_parse(text, &seen))
+            return st_fail(error, ST_E_VALUE, "--seen: '%.60s' is no dot", text);
+        if (st_dot_cmp(&seen, dot) == 0)
+            *out_has = true;
+        at += len;
+        if (*at == '\0')
+            return ST_OK;
+    }
+}
+
+/* "12/03 hội trường…" of a value, cut between characters. */
+static void value_text(settlement *s, const st_op *op, char text[SHOWN_BYTES])
+{
+    st_buffer label;
+    const st_field *field = st_form_at(s->got.form, &op->path, NULL);
+    st_buffer_init(&label, ST_VALUE_BYTES_MAX * 2);
+    (void)snprintf(text, SHOWN_BYTES, "%s", s->work->vi ? "(để trống)" : "(cleared)");
+    if (field != NULL && op->value.kind != ST_VALUE_NULL &&
+        st_value_label(field, &op->value, s->work->call->lang, &label, NULL) == ST_OK) {
+        size_t len = label.len < SHOWN_BYTES - 1 ? label.len : SHOWN_BYTES - 1;
+        while (len > 0 && len < label.len && (label.data[len] & 0xC0) == 0x80)
+            len--;
+        memcpy(text, label.data, len);
+        text[len] = '\0';
+    }
+    st_buffer_free(&label);
+}
+
+static st_err changed(settlement *s, const st_live *live, st_error *error)
+{
+    char text[SHOWN_BYTES], dot[ST_DOT_TEXT_BYTES];
+    auth_person author = { .login = { "?" } };
+    const st_meta *meta = &s->got.record.metas[live->meta];
+    value_text(s, &live->op, text);
+    st_dot_format(&meta->dot, dot);
+    if (auth_person_get(s->turn->txn, &meta->actor, &author, NULL) != ST_OK)
+        author.login.s[0] = '?';
+    return st_fail(error, ST_E_CHANGED, s->work->vi ? "mới có \"%s\" của %s, %s"
+                                                    : "new: \"%s\" by %s, %s",
+                   text, author.login.s, dot);
+}
+
+/* Was every live value of the span looked at? One that equals a value seen needs no second look. */
+static st_err check_seen(settlement *s, st_span span, st_error *error)
+{
+    const st_record *record = &s->got.record;
+    const char *list = s->work->options.seen;
+    if (list == NULL)
+        return ST_OK;
+    for (size_t i = span.first; i < span.first + span.count; i++) {
+        bool known = false;
+        for (size_t k = span.first; k < span.first + span.count && !known; k++) {
+            if (!st_value_equal(&record->lives[i].op.value, &record->lives[k].op.value))
+                continue;
+            st_err err = seen_has(list, &record->metas[record->lives[k].meta].dot, &known, error);
+            if (err != ST_OK)
+                return err;
+        }
+        if (!known)
+            return changed(s, &record->lives[i], error);
+    }
+    return ST_OK;
+}
+
+static st_err replace_all(settlement *s, st_span span, st_op *op, st_error *error)
+{
+    st_dot *dots = st_arena_array(s->turn->arena, span.count, sizeof *dots);
+    if (dots == NULL)
+        return st_fail(error, ST_E_MEMORY, "no memory for a resolution");
+    for (size_t i = 0; i < span.count; i++) {
+        const st_live *live = &s->got.record.lives[span.first + i];
+        dots[i] = s->got.record.metas[live->meta].dot;
+    }
+    op->replaces = dots;
+    op->replaces_count = (uint32_t)span.count;
+    return ST_OK;
+}
+
+/* The live operation with the dot that is to be kept; SIZE_MAX: none. */
+static size_t find_kept(const settlement *s, st_span span)
+{
+    for (size_t i = span.first; i < span.first + span.count; i++)
+        if (st_dot_cmp(&s->got.record.metas[s->got.record.lives[i].meta].dot, &s->keep) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static st_err no_such_value(const settlement *s, st_error *error)
+{
+    return st_fail(error, ST_E_NOT_FOUND, "no value here has the dot %.60s",
+                   s->work->options.keep);
+}
+
+static bool is_office(const auth_person *person)
+{
+    return operator_role_of(person, 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD)
+           != ST_ROLE_NONE;
+}
+
+/* ---- a value ---- */
+
+static st_err keep_value(settlement *s, st_span span, st_op *op, st_error *error)
+{
+    const st_record *record = &s->got.record;
+    size_t at = find_kept(s, span);
+    if (at == SIZE_MAX)
+        return no_such_value(s, error);
+    const st_meta *meta = &record->metas[record->lives[at].meta];
+    op->value = record->lives[at].op.value;
+    op->kept = meta->dot;
+    op->kept_actor = meta->actor;
+    if (!is_office(&s->person))
+        return st_fail(error, ST_E_DENIED, "'%s' is neither office nor office_head",
+                       s->person.login.s);
+    s->draft.role = operator_role_of(&s->person, 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD);
+    return ST_OK;
+}
+
+static st_err write_value(settlement *s, const st_field *field, st_op *op, st_error *error)
+{
+    operator_ops one = { .arena = s->turn->arena, .form = s->got.form, .ops = op, .count = 1 };
+    operator_wish wish = { s->got.form, &one, false };
+    st_err err = st_value_parse(field, s->work->options.value, s->turn->arena, &op->value, error);
+    return err == ST_OK ? operator_choose_role(s->work, &s->person, &wish, &s->draft.role, error)
+                        : err;
+}
+
+static st_err settle_value(settlement *s, const st_path *path, st_error *error)
+{
+    const st_field *field = st_form_at(s->got.form, path, NULL);
+    st_span span = st_record_path(&s->got.record, path);
+    bool settles = field->cls == ST_CLASS_DECISIVE || field->cls == ST_CLASS_PLAIN;
+    st_op *op = st_arena_get(s->turn->arena, sizeof *op);
+    if (op == NULL)
+        return st_fail(error, ST_E_MEMORY, "no memory for a resolution");
+    *op = (st_op){ .path = *path, .verb = ST_VERB_RESOLVE };
+    st_err err = check_seen(s, span, error);
+    if (err == ST_OK && s->keep.counter != 0 && find_kept(s, span) == SIZE_MAX)
+        err = no_such_value(s, error);
+    if (err == ST_OK && (!settles || span.count < 2))
+        err = st_fail(error, ST_E_STATE, "%.80s: there are no different opinions",
+                      s->work->operands[1]);
+    if (err == ST_OK)
+        err = s->keep.counter != 0 ? keep_value(s, span, op, error)
+                                   : write_value(s, field, op, error);
+    if (err == ST_OK)
+        err = replace_all(s, span, op, error);
+    s->edit.ops = op;
+    s->edit.ops_count = 1;
+    return err;
+}
+
+/* ---- an item that somebody dropped and somebody edited ---- */
+
+/* Keeping a drop drops it again, with everything known by now; keeping anything else keeps it. */
+static st_err settle_item(settlement *s, const st_path *path, st_error *error)
+{
+    const st_record *record = &s->got.record;
+    st_span drops = st_record_path(record, path);
+    size_t at = find_kept(s, drops);
+    bool drop = at != SIZE_MAX && record->lives[at].op.value.kind == ST_VALUE_INT;
+    for (size_t i = 0; i < record->lives_count && at == SIZE_MAX; i++) {
+        const st_path *other = &record->lives[i].op.path;
+        bool same = other->group == path->group && other->place == path->place &&
+                    st_dot_cmp(&other->item, &path->item) == 0;
+        if (same && st_dot_cmp(&record->metas[record->lives[i].meta].dot, &s->keep) == 0)
+            at = i;
+    }
+    st_op *op = st_arena_get(s->turn->arena, sizeof *op);
+    st_err err = op == NULL ? st_fail(error, ST_E_MEMORY, "no memory for a resolution")
+                            : check_seen(s, drops, error);
+    if (err == ST_OK && at == SIZE_MAX)
+        err = no_such_value(s, error);
+    if (err != ST_OK)
+        return err;
+    *op = (st_op){ .path = *path, .verb = drop ? ST_VERB_DROP : ST_VERB_KEEP };
+    op->value = drop ? (st_value){ .kind = ST_VALUE_INT, .number = 1 } : (st_value){ 0 };
+    s->draft.role = operator_role_of(&s->person, UINT32_MAX);
+    s->edit.ops = op;
+    s->edit.ops_count = 1;
+    return ST_OK;
+}
+
+/* ---- acts ---- */
+
+/* Keeping an act does it again, knowing everything by now; keeping an edit opens the record. */
+static st_err settle_state(settlement *s, st_error *error)
+{
+    const st_record *record = &s->got.record;
+    st_acts_view acts;
+    size_t meta = st_record_meta(record, &s->keep);
+    st_err err = st_view_acts(record, s->turn->arena, &acts, error);
+    for (size_t i = 0; err == ST_OK && i < acts.acts_count && s->work->options.seen != NULL; i++) {
+        bool known;
+        const st_dot *dot = &record->metas[acts.acts[i]].dot;
+        err = seen_has(s->work->options.seen, dot, &known, error);
+        if (err == ST_OK && !known)
+            err = st_fail(error, ST_E_CHANGED, "new: %s",
+                          st_act_name(record->metas[acts.acts[i]].act));
+    }
+    if (err == ST_OK && !acts.state_conflict)
+        err = st_fail(error, ST_E_STATE, "state: there are no different opinions");
+    if (err == ST_OK && (s->keep.counter == 0 || meta == SIZE_MAX))
+        err = no_such_value(s, error);
+    if (err != ST_OK)
+        return err;
+    st_act_kind act = record->metas[meta].act;
+    s->edit.act = act == ST_ACT_NONE ? ST_ACT_OPEN : act;
+    s->draft.role = operator_role_of(&s->person, s->got.form->create);
+    if (s->draft.role == ST_ROLE_NONE)
+        return st_fail(error, ST_E_DENIED, "no role of '%.32s' moves such a record",
+                       s->person.login.s);
+    return ST_OK;
+}
+
+/* ---- the verb ---- */
+
+/* The register of a contested item by its text `findings.<item>`. */
+static bool find_item(settlement *s, const char *text, st_path *out_path, st_error *error)
+{
+    const st_conflict *conflicts;
+    size_t count = 0;
+    char path[ST_PATH_TEXT_BYTES];
+    if (st_show_conflicts(s->got.form, &s->got.record, s->turn->arena, &conflicts, &count,
+                          error) != ST_OK)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (conflicts[i].is_state || conflicts[i].path.kind != ST_PATH_DROP)
+            continue;
+        st_form_path_format(s->got.form, &conflicts[i].path, path);
+        *out_path = conflicts[i].path;
+        if (strcmp(path, text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static st_err settle_path(settlement *s, st_error *error)
+{
+    const char *text = s->work->operands[1];
+    st_path path;
+    if (strcmp(text, "state") == 0 && s->work->options.value == NULL)
+        return settle_state(s, error);
+    if (find_item(s, text, &path, error))
+        return settle_item(s, &path, error);
+    st_err err = st_form_path_parse(s->got.form, text, &path, error);
+    return err == ST_OK ? settle_value(s, &path, error) : err;
+}
+
+static st_err settle(operator_work *work, writer_turn *turn, void *argument, st_error *error)
+{
+    (void)argument;
+    settlement s = { .work = work, .turn = turn, .draft = { .edits_count = 1 } };
+    if (work->options.keep != NULL && !st_dot_parse(work->options.keep, &s.keep))
+        return st_fail(error, ST_E_VALUE, "--keep: '%.60s' is no dot", work->options.keep);
+    st_err err = operator_actor(work, turn->txn, &s.person, error);
+    if (err == ST_OK && operator_role_of(&s.person, UINT32_MAX) == ST_ROLE_NONE)
+        err = st_fail(error, ST_E_DENIED, "'%.32s' has no role of the office", s.person.login.s);
+    if (err == ST_OK)
+        err = operator_record_get(work, turn->txn, turn->arena, &s.got, error);
+    if (err == ST_OK)
+        err = settle_path(&s, error);
+    if (err == ST_OK)
+        err = operator_reason_value(work, &s.edit.reason, error);
+    if (err == ST_OK)
+        err = operator_is_final(&s.got.record, turn->arena, &s.edit.amend, error);
+    if (err != ST_OK)
+        return err;
+    if (s.edit.act != ST_ACT_NONE)
+        s.edit.amend = false;
+    s.edit.record = s.got.record.id;
+    s.draft.bucket = s.got.record.bucket;
+    s.draft.actor = s.person.id;
+    s.draft.edits = &s.edit;
+    return sync_author_turn(turn, &s.draft, NULL, error);
+}
+
+int operator_resolve(operator_work *work)
+{
+    if ((work->options.keep == NULL) == (work->options.value == NULL)) {
+        operator_complain(work, "either --keep DOT or --value V is needed");
+        return 2;
+    }
+    return operator_write(work, settle, NULL) == ST_OK ? 0 : operator_fail(work);
+}

@@ -1,0 +1,192 @@
+/* server/operator/work.h - what every verb of the operator works with: the parsed line, one arena,
+ * one read transaction at a time, output. For server/operator alone. */
+#ifndef SOTAY_SERVER_OPERATOR_WORK_H
+#define SOTAY_SERVER_OPERATOR_WORK_H
+
+#include "server/operator/operator.h"
+
+#define OPERATOR_ARENA_BYTES_MAX (256u << 20)
+#define OPERATOR_RECORD_BYTES_MAX (64u << 20)   /* memory of one record while it is read */
+
+typedef struct {
+    bool json, qr, lift;
+    const char *name, *url, *form, *unit, *state, *as, *reason, *keep, *value, *seen, *period;
+    const char *text;              /* content of the file of `user import` */
+    const char *roles[ST_ROLE_COUNT];
+    size_t roles_count;
+} operator_options;
+
+/* One call on its way through its verb. */
+typedef struct {
+    operator_call *call;
+    const char *verb;              /* "user add" */
+    operator_options options;
+    const char **operands;
+    size_t operands_count;
+    server *rooms;
+    sync_room *room;
+    bool vi;
+    st_arena arena;                /* lives as long as the call */
+    store_txn txn;                 /* between operator_read_begin and _end */
+    sync_directory names;
+    st_show_how how;
+    st_error error;
+    bool out_failed;               /* the answer got too long */
+} operator_work;
+
+/* A verb: returns the exit code. */
+typedef int (*operator_verb_run)(operator_work *work);
+
+/* Words: units of an assignment. */
+typedef struct {
+    const char *const *words;
+    size_t count;
+} operator_words;
+
+/* ---- saying things (say.c) ---- */
+
+/* Appends to stdout. Failures are remembered in out_failed. */
+void operator_say(operator_work *work, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same with the sentence in the language of the call. */
+void operator_say_in(operator_work *work, const char *vi, const char *en);
+/* One line on stderr: "verb: sentence (detail)" of work->error. Returns the exit code: 1, or 2 for
+ * ST_E_USAGE. */
+int operator_fail(operator_work *work);
+/* One line on stderr: "verb: why", exit code 1. */
+int operator_refuse(operator_work *work, const char *why);
+/* A line on stderr: "verb: why". */
+void operator_complain(operator_work *work, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Cells by rows; every column but the last is padded to its widest cell (in terminal columns).
+ * cells live until the table is printed. */
+typedef struct {
+    const char **cells;
+    size_t count, capacity, columns;
+} operator_table;
+#define OPERATOR_COLUMNS_MAX 10u
+/* Starts a table with its headings. */
+void operator_table_begin(operator_work *work, operator_table *table, const char *const *headings,
+                          size_t columns);
+/* Adds a cell; the text is copied. */
+void operator_table_cell(operator_work *work, operator_table *table, const char *text);
+/* The same for "12/03/2026 09:30" of ms, or "-" when 0. */
+void operator_table_when(operator_work *work, operator_table *table, int64_t ms);
+/* Prints headings and rows; nothing when there are no rows. Returns the number of rows. */
+size_t operator_table_print(operator_work *work, const operator_table *table);
+/* Terminal columns of a UTF-8 text: combining marks take none. */
+size_t operator_text_width(const char *text);
+
+/* ---- reading and writing (work.c) ---- */
+
+/* Opens a read transaction and fills how and names from it. */
+ST_MUST_USE st_err operator_read_begin(operator_work *work);
+void operator_read_end(operator_work *work);
+/* Runs `run` inside a turn of the writer: all of it, or nothing. It may be run more than once. */
+typedef st_err (*operator_turn_run)(operator_work *work, writer_turn *turn, void *argument,
+                                    st_error *error);
+ST_MUST_USE st_err operator_write(operator_work *work, operator_turn_run run, void *argument);
+
+/* The person of --as, who must be known and active. ST_E_DENIED says why not. */
+ST_MUST_USE st_err operator_actor(operator_work *work, store_txn *txn, auth_person *out_person,
+                                  st_error *error);
+/* The first role of the person that is one of `roles` (bits), in the order office, office_head,
+ * admin, council_chair, decider; never officer: what officers saw comes from their own devices.
+ * NONE when there is none. */
+st_role operator_role_of(const auth_person *person, uint32_t roles);
+/* A record id from the command line. ST_E_VALUE. */
+ST_MUST_USE st_err operator_record_id(const char *text, st_id *out_id, st_error *error);
+/* A device by its 32 hex digits, or by the first digits (at least 4) when only one begins so.
+ * ST_E_NOT_FOUND, ST_E_VALUE. */
+ST_MUST_USE st_err operator_device(operator_work *work, store_txn *txn, const char *text,
+                                   auth_device *out_device, st_error *error);
+
+/* The text of --reason, cleaned, in the arena of the call. ST_E_VALUE: empty or too long. */
+ST_MUST_USE st_err operator_reason(operator_work *work, const char **out_reason,
+                                   st_error *error);
+/* The record and the form it is pinned to, in the arena. ST_E_NOT_FOUND, ST_E_VERSION: its form is
+ * not known here. */
+typedef struct {
+    st_record record;
+    const st_form *form;
+} operator_record;
+ST_MUST_USE st_err operator_record_get(operator_work *work, store_txn *txn, st_arena *arena,
+                                       operator_record *out_record, st_error *error);
+
+/* Ops of one edit under construction, in an arena. */
+typedef struct {
+    st_arena *arena;
+    const st_form *form;
+    st_op *ops;
+    size_t count, capacity;
+} operator_ops;
+/* Adds "set this top-level field to the value as a person writes it"; for a `set` field: one more
+ * element. ST_E_VALUE, ST_E_MEMORY; ST_E_SERVER: the form of the catalogue has no such field. */
+ST_MUST_USE st_err operator_ops_put(operator_ops *ops, const char *field, const char *text,
+                                    st_error *error);
+/* Adds PATH=VALUE. For a `set` path VALUE is a comma list: the new content; record (NULL: none yet)
+ * tells what is to be taken out. ST_E_VALUE, ST_E_MEMORY. */
+ST_MUST_USE st_err operator_ops_parse(operator_ops *ops, const st_record *record,
+                                      const char *pair, st_error *error);
+/* Removes one element of a top-level set. */
+ST_MUST_USE st_err operator_ops_remove(operator_ops *ops, const char *field, const char *text,
+                                       st_error *error);
+
+/* Edits of records of one form of the catalogue bucket. */
+typedef struct {
+    const st_form *form;
+    const sync_edit *edits;
+    uint32_t count;
+} operator_edits;
+/* Writes them as the operator without a name; out_authored may be NULL. Errors of
+ * sync_author_turn. */
+ST_MUST_USE st_err operator_author_nameless(writer_turn *turn, const operator_edits *edits,
+                                            sync_authored *out_authored, st_error *error);
+/* The newest version of a form. ST_E_NOT_FOUND. */
+ST_MUST_USE st_err operator_form(operator_work *work, const char *name, const st_form **out_form,
+                                 st_error *error);
+
+/* ---- verbs ---- */
+
+/* people.c: user add, list, disable, import, role, enrol. */
+int operator_user_add(operator_work *work);
+int operator_user_list(operator_work *work);
+int operator_user_disable(operator_work *work);
+int operator_user_import(operator_work *work);
+int operator_role(operator_work *work);
+int operator_enrol(operator_work *work);
+/* assign.c: assign, unassign. */
+int operator_assign(operator_work *work);
+int operator_unassign(operator_work *work);
+/* Writes new assignments of a person who has none of these units yet. ST_E_NOT_FOUND: a unit. */
+ST_MUST_USE st_err operator_assign_new(operator_work *work, writer_turn *turn, const st_id *person,
+                                       const operator_words *units, st_error *error);
+/* device.c: device list, revoke, suspend. */
+int operator_device_list(operator_work *work);
+int operator_device_revoke(operator_work *work);
+int operator_device_suspend(operator_work *work);
+/* read.c: records, search, show, history, conflicts. */
+int operator_records(operator_work *work);
+int operator_search(operator_work *work);
+int operator_show(operator_work *work);
+int operator_history(operator_work *work);
+int operator_conflicts(operator_work *work);
+/* write.c: new, set; resolve.c: resolve. */
+int operator_new(operator_work *work);
+int operator_set(operator_work *work);
+int operator_resolve(operator_work *work);
+/* held.c: held, held accept, held decline. */
+int operator_held(operator_work *work);
+int operator_held_accept(operator_work *work);
+int operator_held_decline(operator_work *work);
+/* export.c: export csv. */
+int operator_export_csv(operator_work *work);
+/* care.c: verify, rebuild, stat. */
+int operator_verify(operator_work *work);
+int operator_rebuild(operator_work *work);
+int operator_stat(operator_work *work);
+/* qr.c: the text as a QR code of half blocks. ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err operator_qr(const char *text, st_buffer *out, st_error *error);
+
+#endif
