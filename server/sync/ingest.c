@@ -39,7 +39,7 @@ static void say_not_stored(sync_item *item, st_held *one, st_hold reason)
 /* Why the set cannot even be stored; NONE when it can. Nobody signed it, or it shows nothing. */
 static st_hold not_storable(const sync_item *item)
 {
-    if (item->decoded != ST_OK && item->decoded != ST_E_VERSION)
+    if (item->set.bytes == NULL)
         return ST_HOLD_CORRUPT;
     if (!item->is_known)
         return ST_HOLD_DEVICE;
@@ -245,13 +245,26 @@ static st_err find_gap(arrival *a, st_error *error)
     return err;
 }
 
+/* Why a signed set is kept although its changes cannot be read. */
+static st_hold unreadable(const sync_item *item)
+{
+    switch (item->decoded) {
+    case ST_E_VERSION:
+        return ST_HOLD_VERSION;
+    case ST_E_TOO_LARGE:
+        return ST_HOLD_LIMIT;
+    default:
+        return ST_HOLD_CORRUPT;
+    }
+}
+
 static st_err take_new(arrival *a, st_error *error)
 {
     const st_set *set = &a->item->set;
     uint64_t index = a->turn->next_index;
     sync_fold fold;
     memset(&fold, 0, sizeof fold);
-    st_err err = set->changes_count == 0 ? hold_all(a, ST_HOLD_VERSION, error)
+    st_err err = set->changes_count == 0 ? hold_all(a, unreadable(a->item), error)
                                          : take_changes(a, &fold, error);
     if (err == ST_OK)
         err = sets_add(a->turn->txn, set, index, error);
