@@ -136,17 +136,18 @@ ST_MUST_USE st_err st_value_label(const st_field *field, const st_value *value, 
 st_hold st_form_check(const st_form *form, const st_change *change, st_role role, st_via via,
                       char *detail);
 
+/* What a record still lacks. */
+typedef struct {
+    const st_field *field;
+    st_path path;
+    bool is_required;          /* else a constraint is broken */
+} st_finding;
 /* Gate at finalise on the phone and flags on the server: relevance, constraints, requiredness, by
  * the values that are shown first. Fields of the record, then of each key and item that it has;
  * dropped items are left out. In a group ${name} means the same key's or item's field, else the
  * record's. Calls `say` for each finding, in form order; stops when it returns false. today_days:
  * local date. ST_E_CORRUPT: an expression does not compile (not with a decoded form); ST_E_MEMORY.
  * */
-typedef struct {
-    const st_field *field;
-    st_path path;
-    bool is_required;          /* else a constraint is broken */
-} st_finding;
 ST_MUST_USE st_err st_form_review(const st_form *form, const st_record *record, int64_t today_days,
                                   bool (*say)(void *context, const st_finding *finding),
                                   void *context);

@@ -195,6 +195,8 @@ static void test_hostile_sizes(void **state)
     assert_int_equal(st_text_clean(text, len, &out, NULL), ST_OK);
     assert_int_equal(out.len, 60);             /* 30 marks are left */
     assert_true(st_text_is_nfc(out.data, out.len));
+    assert_int_equal(st_buffer_append(&out, "\xcc\x81", 2, NULL), ST_OK);
+    assert_false(st_text_is_nfc(out.data, out.len));   /* in order, but 31 */
     st_buffer_clear(&out);
     for (size_t i = 0; i + 3 < len; i += 4)
         memcpy(text + i, "a\xe1\xbb\x87", 4);
