@@ -1,0 +1,146 @@
+/* tools/ctl/ask.c - the two ways to the store: nobody has its lock, and it is opened here; or a
+ * server has it, and is asked. Promises that the lock alone decides, so that a note left by a
+ * killed server stands in nobody's way and there are never two writers. */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tools/ctl/ctl.h"
+
+#define CONNECT_MS 3000L
+#define TRIES 60                   /* with 50 ms between: another sotayctl, or a server that starts */
+#define ANSWER_MS 600000L          /* verify and export of a large book take their time */
+
+static size_t take(char *data, size_t size, size_t count, void *context)
+{
+    st_buffer *answer = context;
+    return st_buffer_append(answer, data, size * count, NULL) == ST_OK ? size * count : 0;
+}
+
+static struct curl_slist *headers(const running_server *run)
+{
+    char bearer[100];
+    (void)snprintf(bearer, sizeof bearer, "Authorization: Bearer %s", run->token);
+    struct curl_slist *list = curl_slist_append(NULL, bearer);
+    struct curl_slist *more = list != NULL ? curl_slist_append(list, "Expect:") : NULL;
+    struct curl_slist *all = more != NULL
+                                 ? curl_slist_append(more, "Content-Type: application/octet-stream")
+                                 : NULL;
+    if (all == NULL)
+        curl_slist_free_all(list);
+    return all;
+}
+
+static CURLcode post(const running_server *run, const st_buffer *body, st_buffer *answer,
+                     long *out_status)
+{
+    char url[200];
+    CURL *curl = curl_easy_init();
+    struct curl_slist *list = headers(run);
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    (void)snprintf(url, sizeof url, "%s/api/operator", run->url);
+    if (curl != NULL && list != NULL) {
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (char *)body->data);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
+        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+        code = curl_easy_perform(curl);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, out_status);
+    }
+    curl_slist_free_all(list);
+    curl_easy_cleanup(curl);
+    return code;
+}
+
+/* The packed answer into the two buffers of the call. */
+static int unpack(const st_buffer *answer, operator_call *call)
+{
+    st_error error = { 0 };
+    int code = 1;
+    size_t err_len = 0;
+    st_err err = operator_unpack_answer(answer->data, answer->len, &code, &err_len, &error);
+    if (err == ST_OK)
+        err = st_buffer_append(call->err, answer->data + 5, err_len, &error);
+    if (err == ST_OK)
+        err = st_buffer_append(call->out, answer->data + 5 + err_len, answer->len - 5 - err_len,
+                               &error);
+    return err == ST_OK ? code : ctl_say(1, "server", error.detail);
+}
+
+/* Nobody listens there (any more): the note is an old one. */
+static bool is_gone(CURLcode code)
+{
+    return code == CURLE_COULDNT_CONNECT;
+}
+
+/* The exit code, or -1 when no server answers. */
+static int ask_server(const ctl_line *line, operator_call *call)
+{
+    running_server run;
+    st_error error = { 0 };
+    st_buffer body, answer;
+    long status = 0;
+    if (running_read(line->data, &run, &error) != ST_OK)
+        return -1;
+    st_buffer_init(&body, ST_BODY_BYTES_MAX);
+    st_buffer_init(&answer, OPERATOR_OUT_BYTES_MAX + 65536u + 1024u);
+    int code = -1;
+    if (operator_pack(call, &body, &error) != ST_OK)
+        code = ctl_say(1, call->argv[0], error.detail);
+    else if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        code = ctl_say(1, "start", "libcurl does not start");
+    else {
+        CURLcode sent = post(&run, &body, &answer, &status);
+        if (sent == CURLE_OK && status == 200)
+            code = unpack(&answer, call);
+        else if (sent == CURLE_OK && status == 503)
+            code = ctl_say(1, "server", "is stopping or busy; try again");
+        else if (!is_gone(sent) && status != 403 && status != 404 && status != 405)
+            code = ctl_say(1, "server", sent != CURLE_OK ? curl_easy_strerror(sent)
+                                                         : "gave an answer that is none of ours");
+    }
+    st_buffer_free(&body);
+    st_buffer_free(&answer);
+    return code;
+}
+
+/* The exit code, or -1 when another program has the store. */
+static int run_here(const ctl_line *line, operator_call *call)
+{
+    server rooms = { 0 };
+    st_error error = { 0 };
+    rooms_how how = { .dir = line->data };
+    st_err err = rooms_open(&how, &rooms, &error);
+    if (err == ST_E_BUSY)
+        return -1;
+    if (err != ST_OK)
+        return ctl_say(1, "cannot open", error.detail);
+    call->rooms = &rooms;
+    int code = operator_run(call);
+    rooms_close(&rooms);
+    return code;
+}
+
+int ctl_reach(const ctl_line *line, operator_call *call)
+{
+    const struct timespec PAUSE = { 0, 50 * 1000 * 1000 };
+    for (int tries = 0; tries < TRIES; tries++) {
+        int code = run_here(line, call);
+        if (code < 0)
+            code = ask_server(line, call);
+        if (code >= 0)
+            return code;
+        (void)nanosleep(&PAUSE, NULL);
+    }
+    fprintf(stderr, "sotayctl: cannot open: %s: the data folder is in use by a program that does "
+            "not answer\n", line->data);
+    return 1;
+}

@@ -1,0 +1,33 @@
+/* tools/ctl/ctl.h - the parts of sotayctl: the line, files, and the two ways to the store. */
+#ifndef SOTAY_TOOLS_CTL_CTL_H
+#define SOTAY_TOOLS_CTL_CTL_H
+
+#include "server/operator/operator.h"
+
+#define CTL_FILE_BYTES_MAX (4u << 20)
+
+/* The command line, parted: what sotayctl itself needs, and what goes on to the verb. */
+typedef struct {
+    const char *data, *lang_given, *output, *commune, *catalogue;
+    const char *lang;              /* "vi" or "en" */
+    bool help, version, practice;
+    const char **words;            /* of the verb; OPERATOR_ARGS_MAX */
+    size_t words_count;
+} ctl_line;
+
+/* One line on stderr: "sotayctl: what: why". Returns code. */
+int ctl_say(int code, const char *what, const char *why);
+/* Reads a whole text file, NUL-terminated, malloc'd. Returns NULL and says why on stderr. */
+char *ctl_read_text(const char *path);
+/* Writes the file whole or not at all (a new file beside it, then a rename); "-" is stdout. Returns
+ * false and says why on stderr. */
+bool ctl_write_file(const char *path, const uint8_t *data, size_t len);
+/* Runs the verb: here when nobody has the store, else in the server that has it. Waits a little for
+ * another sotayctl to end. Returns the exit code. */
+int ctl_reach(const ctl_line *line, operator_call *call);
+/* `init`. */
+int ctl_init(const ctl_line *line);
+/* `--help`. */
+void ctl_help(const char *lang);
+
+#endif
