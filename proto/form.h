@@ -146,8 +146,8 @@ typedef struct {
  * the values that are shown first. Fields of the record, then of each key and item that it has;
  * dropped items are left out. In a group ${name} means the same key's or item's field, else the
  * record's. Calls `say` for each finding, in form order; stops when it returns false. today_days:
- * local date. ST_E_CORRUPT: an expression does not compile (not with a decoded form); ST_E_MEMORY.
- * */
+ * local date. ST_E_CORRUPT: an expression does not compile (never with a decoded form);
+ * ST_E_MEMORY. */
 ST_MUST_USE st_err st_form_review(const st_form *form, const st_record *record, int64_t today_days,
                                   bool (*say)(void *context, const st_finding *finding),
                                   void *context);
