@@ -1,6 +1,6 @@
-/* server/operator/export.c - `export csv`: one row a record, for spreadsheets and programs (RFC 4180,
- * UTF-8 with a mark at its front, CRLF). Promises that different opinions stand in the cell together
- * and that no cell begins as a formula; must never choose one of two values. */
+/* server/operator/export.c - `export csv`: one row a record, for spreadsheets and programs
+ * (RFC 4180, UTF-8 with a mark at its front, CRLF). Promises that different opinions stand in the
+ * cell together and that no cell begins as a formula; must never choose one of two values. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
-/* server/operator/operator.c - finds the verb in the table, reads its options, runs it. Promises one
- * line of reason for every refusal; must never do half of a verb because an option was not known. */
+/* server/operator/operator.c - finds the verb in the table, reads its options, runs it. Promises
+ * a line of reason for every refusal; must never do half of a verb because an option was not
+ * known. */
 #include "server/operator/operator.h"
 
 #include <stdio.h>

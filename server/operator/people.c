@@ -5,6 +5,9 @@
 
 #include "server/operator/people.h"
 
+/* An id of zeros in a creating change means the record itself (server/sync/author.c). */
+static const char ITSELF[] = "00000000000000000000000000000000";
+
 /* ---- user add ---- */
 
 st_err operator_person_edit(operator_work *work, const operator_person *person,
@@ -12,6 +15,8 @@ st_err operator_person_edit(operator_work *work, const operator_person *person,
 {
     operator_ops ops = { .arena = arena };
     st_err err = operator_form(work, CATALOGUE_PERSON, &ops.form, error);
+    if (err == ST_OK)
+        err = operator_ops_put(&ops, "person_id", ITSELF, error);
     if (err == ST_OK)
         err = operator_ops_put(&ops, "login", person->login, error);
     if (err == ST_OK)

@@ -1,5 +1,5 @@
-/* server/operator/qr.c - a link as a QR code that a terminal can show: two modules in one character,
- * dark on light, with the four quiet modules that a camera needs. */
+/* server/operator/qr.c - a link as a QR code that a terminal can show: two modules in one
+ * character, dark on light, with the four quiet modules that a camera needs. */
 #include <errno.h>
 #include <qrencode.h>
 

@@ -1,6 +1,6 @@
-/* server/operator/resolve.c - the office settles different opinions: it keeps one of the values that
- * it saw, or writes its own where it may. Promises that a value which came in between is never
- * settled unseen: looking, comparing and writing are one transaction. */
+/* server/operator/resolve.c - the office settles different opinions: it keeps one of the values
+ * that it saw, or writes its own where it may. Promises that a value which came in between is
+ * never settled unseen: looking, comparing and writing are one transaction. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
-/* server/operator/say.c - how the operator's verbs speak: sentences, errors, tables. Promises tables
- * whose columns stand under each other in Vietnamese too; must never mix reasons into stdout. */
+/* server/operator/say.c - how the operator's verbs speak: sentences, errors, tables. Promises
+ * tables whose columns stand under each other in Vietnamese too; must never mix reasons into
+ * stdout. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -105,12 +105,13 @@ ST_MUST_USE st_err operator_device(operator_work *work, store_txn *txn, const ch
 /* The text of --reason, cleaned, in the arena of the call. ST_E_VALUE: empty or too long. */
 ST_MUST_USE st_err operator_reason(operator_work *work, const char **out_reason,
                                    st_error *error);
-/* The record and the form it is pinned to, in the arena. ST_E_NOT_FOUND, ST_E_VERSION: its form is
- * not known here. */
+/* A record and the form it is pinned to. */
 typedef struct {
     st_record record;
     const st_form *form;
 } operator_record;
+/* The one of operand 0, in the arena. ST_E_VALUE, ST_E_NOT_FOUND, ST_E_VERSION: its form is not
+ * known here. */
 ST_MUST_USE st_err operator_record_get(operator_work *work, store_txn *txn, st_arena *arena,
                                        operator_record *out_record, st_error *error);
 

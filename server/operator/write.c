@@ -111,7 +111,8 @@ static st_err place(operator_work *work, store_txn *txn, operator_ops *ops, st_b
                     st_error *error)
 {
     const char *unit = work->operands[1];
-    bool has_unit = strcmp(unit, "-") != 0, knows_unit = st_form_field(ops->form, "unit_id") != NULL;
+    bool has_unit = strcmp(unit, "-") != 0;
+    bool knows_unit = st_form_field(ops->form, "unit_id") != NULL;
     bool is_at_unit = ops->form->home == ST_HOME_UNIT;
     catalogue_unit found;
     st_err err = ST_OK;

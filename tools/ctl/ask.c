@@ -10,7 +10,7 @@
 #include "tools/ctl/ctl.h"
 
 #define CONNECT_MS 3000L
-#define TRIES 60                   /* with 50 ms between: another sotayctl, or a server that starts */
+#define TRIES 60                   /* 50 ms between: another sotayctl, a server that starts */
 #define ANSWER_MS 600000L          /* verify and export of a large book take their time */
 
 static size_t take(char *data, size_t size, size_t count, void *context)

@@ -1,5 +1,5 @@
-/* tools/ctl/file.c - files that the caller named, read and written where he is. Promises that a file
- * is written whole or stays as it was. */
+/* tools/ctl/file.c - files that the caller named, read and written where he is. Promises that a
+ * file is written whole or stays as it was. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>

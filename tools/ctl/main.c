@@ -1,5 +1,5 @@
-/* tools/ctl/main.c - `sotayctl`, the office's and the operator's hand: reads the line, finds the way
- * to the store, prints. Must never open a store that a server writes in. */
+/* tools/ctl/main.c - `sotayctl`, the office's and the operator's hand: reads the line, finds the
+ * way to the store, prints. Must never open a store that a server writes in. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
