@@ -196,7 +196,7 @@ static st_err own_field(const operator_ops *ops, const char *name, const st_fiel
 
 st_err operator_ops_put(operator_ops *ops, const char *name, const char *text, st_error *error)
 {
-    const st_field *field;
+    const st_field *field = NULL;
     st_op op;
     st_err err = own_field(ops, name, &field, &op, error);
     if (err != ST_OK)
@@ -208,7 +208,7 @@ st_err operator_ops_put(operator_ops *ops, const char *name, const char *text, s
 
 st_err operator_ops_remove(operator_ops *ops, const char *name, const char *text, st_error *error)
 {
-    const st_field *field;
+    const st_field *field = NULL;
     st_op op;
     st_err err = own_field(ops, name, &field, &op, error);
     op.verb = ST_VERB_REMOVE;
