@@ -48,6 +48,9 @@ const char *edit_shown_text(edit *e, const st_path *path, const st_field *field)
 /* Fills in what the change replaces, is under and knows, checks it, writes it and its row, folds it
  * into the view; the next operations make the next change. Nothing when there is nothing to say. */
 ST_MUST_USE st_err edit_save(edit *e, st_error *error);
+/* Keeps a set of one change, signed by nobody: how an unsealed change lies in table CHANGE. Inside a
+ * transaction. */
+ST_MUST_USE st_err edit_change_put(sotay_client *client, const st_set *set, st_error *error);
 /* Saves and ends the transaction. ST_OK or ST_PENDING: written. */
 ST_MUST_USE st_err edit_commit(edit *e, st_error *error);
 

@@ -94,14 +94,12 @@ static st_err check_limits(edit *e, st_error *error)
     return ST_OK;
 }
 
-/* A set of this one change, signed by nobody: how an unsealed change is kept. */
-static st_err put_change(edit *e, const st_set *set, st_error *error)
+st_err edit_change_put(sotay_client *client, const st_set *set, st_error *error)
 {
     static const uint8_t NOBODY[ST_SIGNATURE_BYTES] = { 0 };
     uint8_t seed[ST_SEED_BYTES];
     st_unsigned_set built;
     st_buffer out;
-    sotay_client *client = e->client;
     st_err err = port_random(client->book.port, seed, sizeof seed, error);
     if (err == ST_OK)
         err = st_set_build(set, seed, &built, error);
@@ -110,7 +108,7 @@ static st_err put_change(edit *e, const st_set *set, st_error *error)
     st_buffer_init(&out, (size_t)ST_SET_BYTES_MAX * 2);
     err = st_set_finish(set, &built, NOBODY, &out, error);
     book_key key = book_key_of(BOOK_CHANGE);
-    book_key_u64(&key, e->change.dot.counter);
+    book_key_u64(&key, set->first);
     if (err == ST_OK)
         err = book_put(&client->book, &key, out.data, out.len, error);
     st_buffer_free(&out);
@@ -144,7 +142,7 @@ static st_err write_change(edit *e, st_role role, st_error *error)
     set.fold_version = 1;
     set.changes = &e->change;
     set.changes_count = 1;
-    st_err err = put_change(e, &set, error);
+    st_err err = edit_change_put(client, &set, error);
     overlay_entry entry = { .dot = e->change.dot };
     if (err == ST_OK)
         err = overlay_put(&client->book, &e->change.record, &entry, error);

@@ -1,0 +1,167 @@
+/* client-lib/ports/curl.c - drives a sync or an enrolment over HTTP with libcurl, blocking.
+ * Promises: the fewest bytes HTTP needs; ends by itself when nothing moves.
+ * Never: follows a redirect, sends a cookie, or looks into the bodies. */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client-lib/include/sotay.h"
+#include "client-lib/ports/posix.h"
+
+#define URL_BYTES 512
+#define CONNECT_TIMEOUT_MS 10000L
+#define STALL_TIMEOUT_S 30L
+#define RECEIVE_BYTES (512L * 1024L)
+
+typedef struct {
+    sotay_sync *sync;
+    int fed;                   /* what feeding the answer said */
+    sotay_error error;
+} curl_answer;
+
+static size_t take_bytes(char *data, size_t size, size_t count, void *context)
+{
+    curl_answer *answer = context;
+    size_t len = size * count;
+    if (answer->fed == SOTAY_OK)
+        answer->fed = sotay_sync_feed(answer->sync, data, len, &answer->error);
+    return answer->fed == SOTAY_OK ? len : 0;
+}
+
+static struct curl_slist *plain_headers(void)
+{
+    static const char *const NONE[] = { "Expect:", "Accept:", "User-Agent:", "Content-Type:" };
+    struct curl_slist *list = NULL;
+    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
+        struct curl_slist *longer = curl_slist_append(list, NONE[i]);
+        if (longer == NULL) {
+            curl_slist_free_all(list);
+            return NULL;
+        }
+        list = longer;
+    }
+    return list;
+}
+
+static CURL *new_handle(const sotay_curl_how *how, struct curl_slist *headers)
+{
+    CURL *curl = curl_easy_init();
+    if (curl == NULL)
+        return NULL;
+    long connect_ms = how->connect_timeout_ms > 0 ? how->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    long stall_s = how->stall_timeout_s > 0 ? how->stall_timeout_s : STALL_TIMEOUT_S;
+    (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, stall_s);
+    (void)curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
+    (void)curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+    return curl;
+}
+
+/* One request and its answer. */
+static int run_round(CURL *curl, sotay_sync *sync, const char *url, bool *out_again,
+                     sotay_error *error)
+{
+    char full[URL_BYTES + 64];
+    sotay_request request;
+    curl_answer answer = { sync, SOTAY_OK, { SOTAY_OK, "" } };
+    long status = 0;
+    int rc = sotay_sync_next(sync, &request, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    (void)snprintf(full, sizeof full, "%s%s", url, request.path);
+    (void)curl_easy_setopt(curl, CURLOPT_URL, full);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request.body_bytes);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    CURLcode code = curl_easy_perform(curl);
+    if (answer.fed != SOTAY_OK) {
+        if (error != NULL)
+            *error = answer.error;
+        return answer.fed;
+    }
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK)
+        return posix_fail(error, SOTAY_E_NETWORK, "no connection to %.80s: %.80s", url,
+                          curl_easy_strerror(code));
+    return sotay_sync_end(sync, (int)status, out_again, error);
+}
+
+/* Rounds until nothing is left. */
+static int run(sotay_sync *sync, const char *url, const sotay_curl_how *how, sotay_error *error)
+{
+    struct curl_slist *headers = plain_headers();
+    CURL *curl = headers == NULL ? NULL : new_handle(how, headers);
+    bool again = curl != NULL;
+    int rc = SOTAY_OK;
+    if (curl == NULL)
+        rc = posix_fail(error, SOTAY_E_MEMORY, "sync: no memory");
+    while (rc == SOTAY_OK && again) {
+        again = false;
+        rc = run_round(curl, sync, url, &again, error);
+    }
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    return rc;
+}
+
+/* The server's address without a slash at its end. */
+static int base_url(const sotay_client *client, const char *wish, char out_url[URL_BYTES],
+                    sotay_error *error)
+{
+    sotay_who who;
+    sotay_whoami(client, &who);
+    const char *url = wish != NULL ? wish : who.url;
+    size_t len = strlen(url);
+    while (len > 0 && url[len - 1] == '/')
+        len--;
+    if (len == 0 || len >= URL_BYTES)
+        return posix_fail(error, SOTAY_E_USAGE, "sync: no server address");
+    memcpy(out_url, url, len);
+    out_url[len] = '\0';
+    return SOTAY_OK;
+}
+
+int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how, sotay_report *out_report,
+                    char **out_text, sotay_error *error)
+{
+    char url[URL_BYTES];
+    sotay_sync *sync = NULL;
+    int rc = base_url(client, how->url, url, error);
+    if (rc == SOTAY_OK)
+        rc = sotay_sync_begin(client, &sync, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    rc = run(sync, url, how, error);
+    if (out_report != NULL)
+        sotay_sync_report(sync, out_report);
+    if (out_text != NULL && sotay_sync_report_text(sync, how->format, out_text, NULL) != SOTAY_OK)
+        *out_text = NULL;
+    sotay_sync_free(sync);
+    return rc;
+}
+
+int sotay_curl_enrol(sotay_client *client, const char *link, const sotay_curl_how *how,
+                     sotay_report *out_report, sotay_error *error)
+{
+    char url[URL_BYTES];
+    sotay_sync *sync = NULL;
+    const char *field = strstr(link, "/field/");
+    size_t len = field == NULL ? 0 : (size_t)(field - link);
+    if (len >= sizeof url)
+        return posix_fail(error, SOTAY_E_VALUE, "enrol: that is not an enrolment link");
+    memcpy(url, link, len);
+    url[len] = '\0';
+    int rc = sotay_enrol_begin(client, link, how->label, &sync, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    rc = run(sync, how->url != NULL ? how->url : url, how, error);
+    sotay_sync_free(sync);
+    return rc == SOTAY_OK ? sotay_curl_sync(client, how, out_report, NULL, error) : rc;
+}

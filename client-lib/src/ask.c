@@ -1,0 +1,229 @@
+/* client-lib/src/ask.c - makes a request: drafts become changes, changes become sealed sets, and
+ * all of it one signed body.
+ * Promises: what is sent is on disk; a request counter is never used twice.
+ * Never: more in memory than one request may carry. */
+#include <string.h>
+
+#include "client-lib/src/draft.h"
+#include "client-lib/src/exchange.h"
+
+#define LEVEL 9
+#define SETS_BYTES_MAX ((size_t)3 * 1024 * 1024)   /* of sets in one request, before compression */
+#define SETS_COUNT_MAX 1024u
+
+static st_err write_frame(sotay_sync *sync, st_frame_writer *writer, const st_frame *frame,
+                          st_error *error)
+{
+    st_buffer_clear(&sync->text);
+    st_err err = st_frame_encode(frame, &sync->text, error);
+    return err == ST_OK ? st_frame_write(writer, sync->text.data, sync->text.len, error) : err;
+}
+
+/* Buckets of the scope with what is known of each. */
+typedef struct {
+    st_bucket_ask *asks;
+    st_bucket_sum *sums;
+    size_t count, asks_capacity, sums_capacity;
+    bool can_collapse;
+} scope_asks;
+
+static st_err read_scope(sotay_sync *sync, scope_asks *scope, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BUCKET);
+    book_scan scan = book_scan_of(&prefix);
+    scope->can_collapse = sync->client->me.position > 0;
+    for (;;) {
+        st_bucket bucket;
+        bucket_state state;
+        st_err err = bucket_next(&sync->client->book, &scan, &bucket, &state, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err != ST_OK)
+            return err;
+        if (!state.in_scope)
+            continue;
+        if (state.too_new)
+            scope->can_collapse = false;
+        st_bucket_ask *asks = scope->asks;
+        st_bucket_sum *sums = scope->sums;
+        if (scope->count == scope->asks_capacity) {
+            asks = st_arena_grow(&sync->arena, asks, scope->count, &scope->asks_capacity,
+                                 sizeof *asks);
+            sums = st_arena_grow(&sync->arena, sums, scope->count, &scope->sums_capacity,
+                                 sizeof *sums);
+        }
+        if (asks == NULL || sums == NULL)
+            return st_fail(error, ST_E_MEMORY, "sync: no memory");
+        scope->asks = asks;
+        scope->sums = sums;
+        st_bucket_ask ask = { bucket, state.cursor, state.sum };
+        st_bucket_sum sum = { bucket, state.sum };
+        scope->asks[scope->count] = ask;
+        scope->sums[scope->count++] = sum;
+    }
+}
+
+static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *error)
+{
+    const identity *me = &sync->client->me;
+    st_frame frame;
+    scope_asks scope;
+    memset(&frame, 0, sizeof frame);
+    memset(&scope, 0, sizeof scope);
+    st_err err = read_scope(sync, &scope, error);
+    if (err != ST_OK)
+        return err;
+    frame.kind = ST_FRAME_ASK;
+    st_ask *ask = &frame.as.ask;
+    ask->version = 1;
+    ask->has_epoch = true;
+    memcpy(ask->epoch, me->epoch, sizeof ask->epoch);
+    ask->position = me->position;
+    ask->scope_rev = me->scope_rev;
+    ask->is_collapsed = scope.can_collapse;
+    if (scope.can_collapse) {
+        st_sync_collapse(scope.sums, scope.count, ask->collapsed);
+    } else {
+        ask->buckets = scope.asks;
+        ask->buckets_count = (uint32_t)scope.count;
+    }
+    ask->kept_from = sync->no_references ? 0 : 1;
+    ask->wall_ms = sync->asked_wall_ms;
+    st_gone gone = { me->gone_from, me->gone_to };
+    if (me->gone_from > 0) {
+        ask->gone = &gone;
+        ask->gone_count = 1;
+    }
+    return write_frame(sync, writer, &frame, error);
+}
+
+static st_err remember_sent(sotay_sync *sync, const outbox_set *set, st_error *error)
+{
+    exchange_sent *sent = sync->sent;
+    if (sync->sent_count == sync->sent_capacity)
+        sent = st_arena_grow(&sync->arena, sent, sync->sent_count, &sync->sent_capacity,
+                             sizeof *sent);
+    if (sent == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: no memory");
+    sync->sent = sent;
+    exchange_sent entry = { set->device, set->first, set->last - set->first + 1 };
+    sync->sent[sync->sent_count++] = entry;
+    return ST_OK;
+}
+
+static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_set *set,
+                        size_t *bytes, st_error *error)
+{
+    st_arena arena;
+    st_frame frame;
+    book_value value = { NULL, 0 };
+    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
+    memset(&frame, 0, sizeof frame);
+    st_arena_init(&arena, (size_t)ST_SET_BYTES_MAX * 2);
+    st_err err = book_get(&sync->client->book, &key, &arena, &value, error);
+    if (err == ST_E_NOT_FOUND)
+        err = st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing");
+    frame.kind = ST_FRAME_SET;
+    frame.as.set.bytes = value.data;
+    frame.as.set.len = value.len;
+    if (err == ST_OK)
+        err = write_frame(sync, writer, &frame, error);
+    *bytes += value.len;
+    st_arena_reset(&arena);
+    return err == ST_OK ? remember_sent(sync, set, error) : err;
+}
+
+/* Unsent sets in order, as many as one request carries; the scan stays where it is. */
+static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *error)
+{
+    size_t bytes = 0;
+    sync->has_sets = false;
+    for (;;) {
+        outbox_set set;
+        book_scan before = sync->sets;
+        st_err err = outbox_next(&sync->client->book, &sync->sets, &set, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err == ST_OK && set.status == OUTBOX_UNSENT) {
+            if (bytes >= SETS_BYTES_MAX || sync->sent_count >= SETS_COUNT_MAX) {
+                sync->sets = before;
+                sync->has_sets = true;
+                return ST_OK;
+            }
+            err = write_set(sync, writer, &set, &bytes, error);
+        }
+        if (err != ST_OK)
+            return err;
+    }
+}
+
+static st_err build_stream(sotay_sync *sync, st_error *error)
+{
+    uint64_t mono_ms = 0;
+    st_frame_writer *writer = NULL;
+    client_now(sync->client, &sync->asked_wall_ms, &mono_ms);
+    st_buffer_clear(&sync->stream);
+    st_err err = client_begin(sync->client, false, error);
+    if (err == ST_OK)
+        err = st_frame_writer_new(LEVEL, &sync->stream, &writer, error);
+    if (err == ST_OK)
+        err = write_ask(sync, writer, error);
+    if (err == ST_OK)
+        err = write_sets(sync, writer, error);
+    if (err == ST_OK)
+        err = st_frame_writer_end(writer, error);
+    st_frame_writer_free(writer);
+    client_abort(sync->client);
+    return err;
+}
+
+/* The head and what is signed of it. */
+static st_err build_head(sotay_sync *sync, st_error *error)
+{
+    sotay_client *client = sync->client;
+    memset(&sync->head, 0, sizeof sync->head);
+    sync->head.device = client->me.device;
+    memcpy(sync->head.install, client->install, sizeof sync->head.install);
+    sync->head.counter = sync->seal.counter_next++;
+    st_hash body = st_sha256(sync->stream.data, sync->stream.len);
+    st_buffer_clear(&sync->text);
+    st_err err = st_head_sign_text(&sync->head, "POST", "/v1/sync", &body, &client->me.log,
+                                   &sync->text);
+    return err == ST_OK ? ST_OK : st_fail(error, err, "sync: no memory");
+}
+
+static st_err drafts(sotay_sync *sync, st_error *error)
+{
+    sync->client->is_syncing = false;       /* for this step they are ordinary saves */
+    st_err err = draft_commit_all(sync->client, error);
+    sync->client->is_syncing = true;
+    sync->has_drafts_done = err == ST_OK;
+    return err;
+}
+
+st_err ask_make(sotay_sync *sync, st_error *error)
+{
+    st_err err = ST_OK;
+    if (!sync->has_drafts_done)
+        err = drafts(sync, error);
+    if (err == ST_OK && !sync->body_is_built) {
+        err = outbox_flush(&sync->seal, sync->client, error);
+        if (err == ST_OK)
+            err = build_stream(sync, error);
+        if (err == ST_OK)
+            err = build_head(sync, error);
+        sync->body_is_built = err == ST_OK;
+    }
+    if (err == ST_OK)
+        err = client_sign(sync->client, sync->text.data, sync->text.len, sync->head.signature,
+                          error);
+    if (err != ST_OK)
+        return err;
+    uint8_t head[ST_HEAD_BYTES];
+    st_head_encode(&sync->head, head);
+    st_buffer_clear(&sync->body);
+    err = st_buffer_append(&sync->body, head, sizeof head, error);
+    if (err == ST_OK)
+        err = st_buffer_append(&sync->body, sync->stream.data, sync->stream.len, error);
+    return err;
+}

@@ -1,0 +1,68 @@
+/* client-lib/src/exchange.h - the inside of one sync or enrolment: what is known between begin and
+ * free, and the two halves of a round - the request that is made and the answer that is taken. */
+#ifndef SOTAY_CLIENT_EXCHANGE_H
+#define SOTAY_CLIENT_EXCHANGE_H
+
+#include "client-lib/src/apply.h"
+#include "proto/frame.h"
+
+/* A set that was sent in this round and waits for its verdict. */
+typedef struct { st_id device; uint64_t first, changes; } exchange_sent;
+
+struct sotay_sync {
+    sotay_client *client;
+    bool is_enrolment;
+    st_err dead;               /* why nothing goes on; ST_OK while it does */
+    bool waits;                /* a step answered ST_PENDING */
+
+    /* making a request */
+    bool has_drafts_done, is_ready, body_is_built;
+    outbox_seal seal;
+    st_buffer stream;          /* zstd stream of frames */
+    st_buffer body;            /* head and stream: what is sent */
+    st_buffer text;            /* being signed */
+    st_head head;
+    book_scan sets;            /* own sets gone through so far */
+    bool has_sets;             /* more of them wait for the next round */
+    exchange_sent *sent;
+    size_t sent_count, sent_capacity;
+    bool no_references;        /* the server must send own sets in full */
+    int64_t asked_wall_ms;
+
+    /* taking an answer */
+    st_arena arena;            /* of one round: lists below */
+    st_frame_reader *reader;
+    bool has_end, has_refusal, is_skipping;
+    st_refusal refusal;
+    bool more;
+    bool wants_again;          /* a set is wanted again, or a bucket is read anew */
+    unsigned rereads, agains;  /* so that neither goes on for ever */
+    uint64_t staged_bytes;
+    apply_report applied;
+
+    /* enrolment */
+    uint8_t code[16], log_key[32];
+    char label[321], url[256];
+    bool has_answer;
+
+    st_bucket *repaired;       /* in lasting, named once each */
+    size_t repaired_count, repaired_capacity;
+    st_arena lasting;          /* of the whole sync */
+    sotay_report report;
+};
+
+/* Makes the request of this round in sync->body. ST_PENDING: called again, it goes on. */
+ST_MUST_USE st_err ask_make(sotay_sync *sync, st_error *error);
+/* The same for an enrolment (enrol.c). */
+ST_MUST_USE st_err enrol_make(sotay_sync *sync, st_error *error);
+
+/* Takes one decoded frame, inside the open write transaction. */
+ST_MUST_USE st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error);
+/* Takes the answer to an enrolment, inside the open write transaction. */
+ST_MUST_USE st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *error);
+
+/* Carries what is not sealed, or was stored as a fork, over to a new device: same operations, new
+ * dots. `old` is the identity before. Inside the transaction that changes the identity. */
+ST_MUST_USE st_err replay_changes(sotay_client *client, const identity *old, st_error *error);
+
+#endif

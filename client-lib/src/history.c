@@ -1,0 +1,185 @@
+/* client-lib/src/history.c - a record's changes: those of the log in its order, unsent ones last.
+ * Promises: every change that this device knows of is listed once, with what the log says of it.
+ * Never: a derived value - what the server computes is no change. */
+#include <string.h>
+
+#include "client-lib/src/apply.h"
+#include "proto/show.h"
+
+typedef struct {
+    sotay_client *client;
+    st_arena arena;
+    st_buffer out;
+    lexicon_directory names;
+    sotay_format format;
+    overlay_view view;
+    st_show_how how;
+    st_dot *held;              /* listed already although they are in the overlay */
+    size_t held_count, held_capacity;
+    size_t count;
+} telling;
+
+static st_err tell(telling *t, const st_history_item *item, st_error *error)
+{
+    st_err err = ST_OK;
+    if (t->format == SOTAY_JSON && t->count > 0)
+        err = st_buffer_append(&t->out, ",", 1, error);
+    if (err == ST_OK && t->format == SOTAY_JSON)
+        err = st_history_json(t->view.form, item, &t->how, &t->out, error);
+    else if (err == ST_OK)
+        err = st_history_text(t->view.form, item, &t->how, &t->out, error);
+    t->count++;
+    return err;
+}
+
+static void fill_author(telling *t, const st_set *set, st_history_item *item)
+{
+    item->role = set->role;
+    item->via = set->via;
+    if (set->has_actor)
+        item->actor = set->actor;
+    else if (lexicon_person(t->client, &set->device, &item->actor, NULL) != ST_OK &&
+             st_id_cmp(&set->device, &t->client->me.device) == 0)
+        item->actor = t->client->me.person;
+}
+
+static st_err remember_held(telling *t, const st_dot *dot, st_error *error)
+{
+    st_dot *held = t->held;
+    if (t->held_count == t->held_capacity)
+        held = st_arena_grow(&t->arena, held, t->held_count, &t->held_capacity, sizeof *held);
+    if (held == NULL)
+        return st_fail(error, ST_E_MEMORY, "history: no memory");
+    t->held = held;
+    t->held[t->held_count++] = *dot;
+    return ST_OK;
+}
+
+static st_err tell_line(telling *t, const apply_line *line, st_error *error)
+{
+    static const char *const VERDICTS[] = { "stored", "held", "accepted", "declined" };
+    st_arena arena;
+    st_set set;
+    st_history_item item;
+    st_dot dot = { line->device, line->counter };
+    memset(&item, 0, sizeof item);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = overlay_set_get(t->client, &dot, line->first, &arena, &set, error);
+    if (err == ST_OK) {
+        item.change = overlay_change(&set, line->counter);
+        if (item.change == NULL)
+            err = st_fail(error, ST_E_CORRUPT, "store: a change is not in its set");
+    }
+    if (err == ST_OK) {
+        fill_author(t, &set, &item);
+        item.received_ms = line->time_ms;
+        item.log_index = line->index;
+        item.has_carrier = line->has_carrier;
+        item.carrier = line->carrier;
+        item.verdict = VERDICTS[line->verdict];
+        item.hold = line->hold;
+        err = tell(t, &item, error);
+    }
+    if (err == ST_OK && line->verdict == APPLY_HELD)
+        err = remember_held(t, &dot, error);
+    st_arena_reset(&arena);
+    return err;
+}
+
+static st_err tell_log(telling *t, const st_id *record, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_HIST, record);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        book_value value = { NULL, 0 };
+        apply_line line;
+        st_err err = book_scan_next(&t->client->book, &scan, &t->arena, &value, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err == ST_OK)
+            err = apply_line_read(&scan.at, &value, &line, error);
+        if (err == ST_OK)
+            err = tell_line(t, &line, error);
+        if (err != ST_OK)
+            return err;
+    }
+}
+
+static bool is_told(const telling *t, const st_dot *dot)
+{
+    for (size_t i = 0; i < t->held_count; i++)
+        if (st_dot_cmp(&t->held[i], dot) == 0)
+            return true;
+    return false;
+}
+
+static st_err tell_own(telling *t, const st_id *record, st_error *error)
+{
+    overlay_walk walk;
+    overlay_walk_begin(&walk, t->client, record, &t->arena);
+    for (;;) {
+        overlay_entry entry;
+        st_history_item item;
+        const st_set *set = NULL;
+        memset(&item, 0, sizeof item);
+        st_err err = overlay_walk_next(&walk, &entry, &item.change, &set, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err != ST_OK)
+            return err;
+        if (is_told(t, &entry.dot))
+            continue;
+        fill_author(t, set, &item);
+        item.verdict = entry.status == OVERLAY_SENT ? "stored" : "unsent";
+        if (entry.status == OVERLAY_HELD)
+            item.verdict = "held";
+        item.hold = entry.hold;
+        if (t->client->me.has_offset && entry.status <= OVERLAY_SEALED)
+            item.corrected_ms = item.change->wall_ms + t->client->me.clock_offset_ms;
+        err = tell(t, &item, error);
+        if (err != ST_OK)
+            return err;
+    }
+}
+
+static st_err tell_all(telling *t, const st_id *record, st_error *error)
+{
+    char id[33];
+    st_id_format(record, id);
+    st_err err = overlay_load(t->client, record, &t->arena, &t->view, error);
+    t->how = overlay_how(t->client, &t->names, err == ST_OK && t->view.is_held);
+    if (err == ST_OK && t->format == SOTAY_JSON)
+        err = st_buffer_printf(&t->out, error, "{\"id\":\"%s\",\"complete\":true,\"changes\":[", id);
+    if (err == ST_OK)
+        err = tell_log(t, record, error);
+    if (err == ST_OK)
+        err = tell_own(t, record, error);
+    if (err == ST_OK && t->format == SOTAY_JSON)
+        err = st_buffer_printf(&t->out, error, "]}\n");
+    return err;
+}
+
+int sotay_history(sotay_client *client, const sotay_id *record, sotay_format format,
+                  char **out_text, sotay_error *error)
+{
+    telling t;
+    st_id id;
+    st_error inner = { ST_OK, "" };
+    memset(&t, 0, sizeof t);
+    memcpy(id.b, record->b, sizeof id.b);
+    t.client = client;
+    t.format = format;
+    st_arena_init(&t.arena, CLIENT_WORK_BYTES_MAX);
+    st_buffer_init(&t.out, CLIENT_TEXT_BYTES_MAX);
+    lexicon_directory_init(&t.names, client, &t.arena);
+    st_err err = client_begin(client, false, &inner);
+    if (err == ST_OK)
+        err = tell_all(&t, &id, &inner);
+    if (err == ST_OK)
+        err = port_text(&t.out, out_text, &inner);
+    client_abort(client);
+    st_buffer_free(&t.out);
+    st_arena_reset(&t.arena);
+    return port_give(err, &inner, error);
+}
+

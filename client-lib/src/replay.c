@@ -1,0 +1,297 @@
+/* client-lib/src/replay.c - a device with a new key takes over what the old one had not got through:
+ * unsealed changes, and those of a branch that the server calls a fork.
+ * Promises: the same operations in the same order under new dots; what they replaced of each other
+ * they still replace; records they made are made anew.
+ * Never: touches a set that the server has, or may have: those are sent again as they are. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/src/edit.h"
+#include "client-lib/src/exchange.h"
+#include "proto/merge.h"
+
+typedef struct {
+    overlay_entry entry;
+    st_id record;              /* as it was */
+    st_id new_record;
+    st_dot new_dot;
+    st_set set;                /* header of the set it lay in */
+    const st_change *change;
+} replay_item;
+
+typedef struct {
+    sotay_client *client;
+    const identity *old;
+    st_arena arena;
+    replay_item *items;
+    size_t count, capacity;
+} replay;
+
+static bool is_ours_to_replay(const replay *r, const overlay_entry *entry)
+{
+    bool forked = entry->status == OVERLAY_HELD && entry->hold == ST_HOLD_FORK;
+    return st_id_cmp(&entry->dot.device, &r->old->device) == 0 &&
+           (entry->status == OVERLAY_UNSEALED || forked);
+}
+
+static st_err take_item(replay *r, const replay_item *item, st_error *error)
+{
+    replay_item *items = r->items;
+    if (r->count == r->capacity)
+        items = st_arena_grow(&r->arena, items, r->count, &r->capacity, sizeof *items);
+    if (items == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    r->items = items;
+    r->items[r->count++] = *item;
+    return ST_OK;
+}
+
+/* Every own note of the old device that must be replayed, with its change. */
+static st_err collect(replay *r, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OVER);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        replay_item item;
+        memset(&item, 0, sizeof item);
+        st_err err = book_scan_next(&r->client->book, &scan, NULL, NULL, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err == ST_OK && scan.at.len != 1 + 16 + 16 + 8)
+            err = st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
+        if (err != ST_OK)
+            return err;
+        st_dot dot;
+        memcpy(item.record.b, scan.at.b + 1, 16);
+        memcpy(dot.device.b, scan.at.b + 17, 16);
+        dot.counter = st_get_u64(scan.at.b + 33);
+        err = overlay_get(&r->client->book, &item.record, &dot, &item.entry, error);
+        if (err == ST_OK && !is_ours_to_replay(r, &item.entry))
+            continue;
+        if (err == ST_OK)
+            err = overlay_set_get(r->client, &dot, item.entry.first, &r->arena, &item.set, error);
+        if (err == ST_OK) {
+            item.change = overlay_change(&item.set, dot.counter);
+            err = item.change == NULL
+                      ? st_fail(error, ST_E_CORRUPT, "store: an own change is not in its set")
+                      : take_item(r, &item, error);
+        }
+        if (err != ST_OK)
+            return err;
+    }
+}
+
+static int by_counter(const void *left, const void *right)
+{
+    const replay_item *a = left, *b = right;
+    uint64_t x = a->entry.dot.counter, y = b->entry.dot.counter;
+    return (x > y) - (x < y);
+}
+
+/* The old notes, unsealed changes and rows go; a forked set is no longer an own one. */
+static st_err clear_old(replay *r, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < r->count; i++) {
+        const replay_item *item = &r->items[i];
+        book_key key = book_key_of(BOOK_CHANGE);
+        book_key_u64(&key, item->entry.dot.counter);
+        if (item->entry.first != 0)
+            key = book_key_counter(BOOK_OWN, &item->entry.dot.device, item->entry.first);
+        err = book_delete(&r->client->book, &key, error);
+        if (err == ST_OK)
+            err = overlay_delete(&r->client->book, &item->record, &item->entry.dot, error);
+    }
+    return err;
+}
+
+/* `here` begins anew with the new device. */
+static st_err clear_here(replay *r, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BUCKET);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        st_bucket bucket;
+        bucket_state state;
+        st_err err = bucket_next(&r->client->book, &scan, &bucket, &state, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        state.here = 0;
+        if (err == ST_OK)
+            err = bucket_put(&r->client->book, &bucket, &state, error);
+        if (err != ST_OK)
+            return err;
+    }
+}
+
+/* ---- new dots for old ---- */
+
+static const replay_item *find_dot(const replay *r, const st_dot *dot)
+{
+    if (st_id_cmp(&dot->device, &r->old->device) != 0)
+        return NULL;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->items[i].entry.dot.counter == dot->counter)
+            return &r->items[i];
+    return NULL;
+}
+
+static void map_dot(const replay *r, st_dot *dot)
+{
+    const replay_item *item = dot->counter == 0 ? NULL : find_dot(r, dot);
+    if (item != NULL)
+        *dot = item->new_dot;
+}
+
+static int dot_order(const void *left, const void *right)
+{
+    return st_dot_cmp(left, right);
+}
+
+static int under_order(const void *left, const void *right)
+{
+    const st_under *a = left, *b = right;
+    return st_dot_cmp(&a->dot, &b->dot);
+}
+
+static st_err map_ops(replay *r, st_change *change, st_error *error)
+{
+    st_op *ops = st_arena_array(&r->arena, change->ops_count, sizeof *ops);
+    if (ops == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    for (uint32_t i = 0; i < change->ops_count; i++) {
+        ops[i] = change->ops[i];
+        map_dot(r, &ops[i].path.item);
+        map_dot(r, &ops[i].kept);
+        st_dot *dots = st_arena_array(&r->arena, ops[i].replaces_count, sizeof *dots);
+        if (dots == NULL)
+            return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+        for (uint32_t k = 0; k < ops[i].replaces_count; k++) {
+            dots[k] = ops[i].replaces[k];
+            map_dot(r, &dots[k]);
+        }
+        if (ops[i].replaces_count > 1)
+            qsort(dots, ops[i].replaces_count, sizeof *dots, dot_order);
+        ops[i].replaces = dots;
+    }
+    change->ops = ops;
+    return ST_OK;
+}
+
+static st_err map_under(replay *r, st_change *change, st_error *error)
+{
+    st_under *under = st_arena_array(&r->arena, change->under_count, sizeof *under);
+    if (under == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    for (uint32_t i = 0; i < change->under_count; i++) {
+        under[i] = change->under[i];
+        map_dot(r, &under[i].dot);
+    }
+    if (change->under_count > 1)
+        qsort(under, change->under_count, sizeof *under, under_order);
+    change->under = under;
+    return ST_OK;
+}
+
+/* What the new device knows of the record: what the old one knew, with the new dots. */
+static st_err map_context(replay *r, st_change *change, st_error *error)
+{
+    overlay_view view;
+    if (change->context.count == 0)
+        return ST_OK;
+    st_err err = overlay_load(r->client, &change->record, &r->arena, &view, error);
+    if (err == ST_OK)
+        err = st_edit_context(&view.record, &view.vector, &r->arena, &change->context, error);
+    return err;
+}
+
+static void map_record(replay *r, replay_item *item, st_change *change)
+{
+    if (change->creates) {
+        change->record = st_record_id(&change->dot, change->random);
+    } else {
+        for (size_t i = 0; i < r->count && &r->items[i] != item; i++)
+            if (r->items[i].change->creates &&
+                st_id_cmp(&r->items[i].record, &change->record) == 0)
+                change->record = r->items[i].new_record;
+    }
+    item->new_record = change->record;
+}
+
+static st_err write_one(replay *r, replay_item *item, st_error *error)
+{
+    sotay_client *client = r->client;
+    bucket_state state;
+    st_change change = *item->change;
+    st_set set = item->set;
+    st_err err = bucket_get(&client->book, &set.bucket, &state, error);
+    if (err != ST_OK)
+        return err;
+    change.dot.device = client->next.device;
+    change.dot.counter = ++client->next.counter;
+    change.prev = state.here;
+    item->new_dot = change.dot;
+    map_record(r, item, &change);
+    err = map_ops(r, &change, error);
+    if (err == ST_OK)
+        err = map_under(r, &change, error);
+    if (err == ST_OK)
+        err = map_context(r, &change, error);
+    set.device = change.dot.device;
+    set.first = change.dot.counter;
+    set.has_prev = false;
+    set.here = change.prev;
+    set.changes = &change;
+    set.changes_count = 1;
+    if (err == ST_OK)
+        err = edit_change_put(client, &set, error);
+    overlay_entry entry = { .dot = change.dot };
+    if (err == ST_OK)
+        err = overlay_put(&client->book, &change.record, &entry, error);
+    state.here = change.dot.counter;
+    return err == ST_OK ? bucket_put(&client->book, &set.bucket, &state, error) : err;
+}
+
+/* Working copy and rows follow a record to its new id. */
+static st_err move_record(replay *r, const replay_item *item, st_error *error)
+{
+    book_db *book = &r->client->book;
+    st_err err = ST_OK;
+    if (item->change->creates) {
+        book_value value = { NULL, 0 };
+        book_key from = book_key_id(BOOK_DRAFT, &item->record);
+        book_key to = book_key_id(BOOK_DRAFT, &item->new_record);
+        err = book_get(book, &from, &r->arena, &value, error);
+        if (err == ST_OK)
+            err = book_put(book, &to, value.data, value.len, error);
+        if (err == ST_OK)
+            err = book_delete(book, &from, error);
+        if (err == ST_E_NOT_FOUND)
+            err = ST_OK;
+        if (err == ST_OK)
+            err = overlay_row_refresh(r->client, &item->record, error);
+    }
+    return err == ST_OK ? overlay_row_refresh(r->client, &item->new_record, error) : err;
+}
+
+st_err replay_changes(sotay_client *client, const identity *old, st_error *error)
+{
+    replay r;
+    memset(&r, 0, sizeof r);
+    r.client = client;
+    r.old = old;
+    st_arena_init(&r.arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = collect(&r, error);
+    if (r.count > 1)
+        qsort(r.items, r.count, sizeof *r.items, by_counter);
+    if (err == ST_OK)
+        err = clear_old(&r, error);
+    if (err == ST_OK)
+        err = clear_here(&r, error);
+    for (size_t i = 0; err == ST_OK && i < r.count; i++)
+        err = write_one(&r, &r.items[i], error);
+    for (size_t i = 0; err == ST_OK && i < r.count; i++)
+        err = move_record(&r, &r.items[i], error);
+    st_arena_reset(&r.arena);
+    return err;
+}

@@ -1,0 +1,140 @@
+/* client-lib/src/report.c - what a sync did, and a working copy, as text or JSON.
+ * Promises: the keys of docs/programs.md, always all of them.
+ * Never: a number that was not counted. */
+#include <string.h>
+
+#include "client-lib/src/draft.h"
+#include "client-lib/src/exchange.h"
+#include "proto/show.h"
+
+static void write_verdicts(st_json *json, const sotay_report *report)
+{
+    st_json_key(json, "verdicts");
+    st_json_open(json, '{');
+    st_json_key_int(json, "stored", (int64_t)report->stored);
+    st_json_key_int(json, "duplicate", (int64_t)report->duplicate);
+    st_json_key_int(json, "held", (int64_t)report->held);
+    st_json_key_int(json, "later", (int64_t)report->later);
+    st_json_close(json, '}');
+}
+
+static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error)
+{
+    const sotay_report *report = &sync->report;
+    char epoch[17];
+    st_json json;
+    st_hex(sync->client->me.epoch, 8, epoch);
+    st_json_begin(&json, out, error);
+    st_json_open(&json, '{');
+    st_json_key_int(&json, "sent_changes", (int64_t)report->sent_changes);
+    st_json_key_int(&json, "received_changes", (int64_t)report->received_changes);
+    write_verdicts(&json, report);
+    st_json_key_int(&json, "wanted", (int64_t)report->wanted);
+    st_json_key_int(&json, "bytes_up", (int64_t)report->bytes_up);
+    st_json_key_int(&json, "bytes_down", (int64_t)report->bytes_down);
+    st_json_key_int(&json, "requests", (int64_t)report->requests);
+    st_json_key(&json, "repaired_buckets");
+    st_json_open(&json, '[');
+    for (size_t i = 0; i < sync->repaired_count; i++)
+        st_json_text(&json, sync->repaired[i].s);
+    st_json_close(&json, ']');
+    st_json_key(&json, "attachments");
+    st_json_open(&json, '{');
+    st_json_key_int(&json, "sent", 0);
+    st_json_key_int(&json, "waiting", 0);
+    st_json_close(&json, '}');
+    st_json_key(&json, "checkpoint");
+    st_json_null(&json);
+    st_json_key_int(&json, "clock_offset_ms", report->clock_offset_ms);
+    st_json_key_text(&json, "epoch", epoch);
+    st_json_key_bool(&json, "complete", report->complete);
+    st_json_close(&json, '}');
+    st_err err = st_json_end(&json);
+    return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
+}
+
+static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error)
+{
+    const sotay_report *report = &sync->report;
+    bool english = strcmp(sync->client->lang, "en") == 0;
+    st_err err = st_buffer_printf(
+        out, error,
+        english ? "sent %llu changes, received %llu (%llu bytes up, %llu down)\n"
+                : "đã gửi %llu thay đổi, nhận %llu (%llu byte lên, %llu byte xuống)\n",
+        (unsigned long long)report->sent_changes, (unsigned long long)report->received_changes,
+        (unsigned long long)report->bytes_up, (unsigned long long)report->bytes_down);
+    if (err == ST_OK && report->needs_person)
+        err = st_buffer_printf(out, error, "%s\n",
+                               english ? "something needs a person: see status"
+                                       : "có việc cần người xem: xem tình trạng (status)");
+    return err;
+}
+
+int sotay_sync_report_text(const sotay_sync *sync, sotay_format format, char **out_text,
+                           sotay_error *error)
+{
+    st_buffer out;
+    st_error inner = { ST_OK, "" };
+    st_buffer_init(&out, CLIENT_TEXT_BYTES_MAX);
+    st_err err = format == SOTAY_JSON ? write_json(sync, &out, &inner)
+                                      : write_text(sync, &out, &inner);
+    if (err == ST_OK)
+        err = port_text(&out, out_text, &inner);
+    st_buffer_free(&out);
+    return port_give(err, &inner, error);
+}
+
+static st_err write_copy_json(const st_id *record, const draft_copy *copy, st_buffer *out,
+                              st_error *error)
+{
+    char id[33];
+    st_json json;
+    st_id_format(record, id);
+    st_json_begin(&json, out, error);
+    st_json_open(&json, '{');
+    st_json_key_text(&json, "id", id);
+    st_json_key(&json, "fields");
+    st_json_open(&json, '{');
+    for (size_t i = 0; i < copy->count; i++)
+        st_json_key_text(&json, copy->pairs[i].path, copy->pairs[i].value);
+    st_json_close(&json, '}');
+    st_json_close(&json, '}');
+    st_err err = st_json_end(&json);
+    return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
+}
+
+static st_err write_copy_text(const draft_copy *copy, st_buffer *out, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < copy->count; i++)
+        err = st_buffer_printf(out, error, "%s=%s\n", copy->pairs[i].path, copy->pairs[i].value);
+    return err;
+}
+
+int sotay_draft_get(sotay_client *client, const sotay_id *record, sotay_format format,
+                    char **out_text, sotay_error *error)
+{
+    st_buffer out;
+    st_arena arena;
+    st_id id;
+    draft_copy copy = { NULL, 0 };
+    st_error inner = { ST_OK, "" };
+    memcpy(id.b, record->b, sizeof id.b);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_buffer_init(&out, CLIENT_TEXT_BYTES_MAX);
+    st_err err = client_begin(client, false, &inner);
+    book_key row = book_key_id(BOOK_ROW, &id);
+    if (err == ST_OK && !book_has(&client->book, &row))
+        err = st_fail(&inner, ST_E_NOT_FOUND, "record: not on this device");
+    if (err == ST_OK)
+        err = draft_get(&client->book, &id, &arena, &copy, &inner);
+    if (err == ST_OK)
+        err = format == SOTAY_JSON ? write_copy_json(&id, &copy, &out, &inner)
+                                   : write_copy_text(&copy, &out, &inner);
+    if (err == ST_OK)
+        err = port_text(&out, out_text, &inner);
+    client_abort(client);
+    st_buffer_free(&out);
+    st_arena_reset(&arena);
+    return port_give(err, &inner, error);
+}

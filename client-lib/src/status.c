@@ -1,0 +1,250 @@
+/* client-lib/src/status.c - what waits, what was sent, what is held, and whether this device may be
+ * wiped; and the report of a sync.
+ * Promises: safe_to_wipe is true only when nothing here exists nowhere else.
+ * Never: counts from memory - it looks. */
+#include <string.h>
+
+#include "client-lib/src/draft.h"
+#include "client-lib/src/exchange.h"
+#include "proto/show.h"
+
+typedef struct {
+    st_id record;
+    st_dot dot;
+    st_hold hold;
+} status_held;
+
+typedef struct {
+    uint64_t drafts, copies, ready, sent, held, uncovered;
+    int64_t oldest_unsent_ms;
+    st_dot oldest;             /* counter 0: none */
+    uint64_t oldest_first;
+    status_held *list;         /* the held ones; arena */
+    size_t list_count, list_capacity;
+} status_counts;
+
+static st_err add_held(status_counts *s, const status_held *held, st_arena *arena,
+                       st_error *error)
+{
+    status_held *list = s->list;
+    if (s->list_count == s->list_capacity)
+        list = st_arena_grow(arena, list, s->list_count, &s->list_capacity, sizeof *list);
+    if (list == NULL)
+        return st_fail(error, ST_E_MEMORY, "status: no memory");
+    s->list = list;
+    s->list[s->list_count++] = *held;
+    return ST_OK;
+}
+
+/* The notes of own changes that the base does not have. */
+static st_err count_notes(sotay_client *client, status_counts *s, st_arena *arena,
+                          st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OVER);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        status_held held;
+        overlay_entry entry;
+        st_err err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err == ST_OK && scan.at.len != 1 + 16 + 16 + 8)
+            err = st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
+        if (err != ST_OK)
+            return err;
+        memcpy(held.record.b, scan.at.b + 1, 16);
+        memcpy(held.dot.device.b, scan.at.b + 17, 16);
+        held.dot.counter = st_get_u64(scan.at.b + 33);
+        err = overlay_get(&client->book, &held.record, &held.dot, &entry, error);
+        held.hold = entry.hold;
+        if (err == ST_OK && entry.status == OVERLAY_HELD) {
+            s->held++;
+            err = add_held(s, &held, arena, error);
+        } else if (err == ST_OK && entry.status != OVERLAY_SENT) {
+            s->ready++;
+            if (s->oldest.counter == 0 || held.dot.counter < s->oldest.counter) {
+                s->oldest = held.dot;
+                s->oldest_first = entry.first;
+            }
+        }
+        if (err != ST_OK)
+            return err;
+    }
+}
+
+static st_err count_sets(sotay_client *client, status_counts *s, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        outbox_set set;
+        st_err err = outbox_next(&client->book, &scan, &set, error);
+        if (err == ST_E_NOT_FOUND)
+            break;
+        if (err != ST_OK)
+            return err;
+        if (set.status == OUTBOX_UNSENT)
+            continue;
+        s->sent += set.last - set.first + 1;
+        if (set.position == 0 || set.position > client->me.backed_up_to)
+            s->uncovered++;
+    }
+    s->sent = s->sent > s->held ? s->sent - s->held : 0;
+    return ST_OK;
+}
+
+static st_err count_drafts(sotay_client *client, status_counts *s, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_ROW);
+    book_scan scan = book_scan_of(&prefix);
+    st_arena arena;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = draft_count(&client->book, &s->copies, error);
+    while (err == ST_OK) {
+        book_value value = { NULL, 0 };
+        st_row row;
+        err = book_scan_next(&client->book, &scan, &arena, &value, error);
+        if (err == ST_OK)
+            err = st_row_decode(value.data, value.len, &row, error);
+        if (err == ST_OK && strcmp(row.state, "draft") == 0)
+            s->drafts++;
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err find_oldest(sotay_client *client, status_counts *s, st_arena *arena,
+                          st_error *error)
+{
+    st_set set;
+    if (s->oldest.counter == 0)
+        return ST_OK;
+    st_err err = overlay_set_get(client, &s->oldest, s->oldest_first, arena, &set, error);
+    const st_change *change = err == ST_OK ? overlay_change(&set, s->oldest.counter) : NULL;
+    if (change != NULL)
+        s->oldest_unsent_ms = change->wall_ms;
+    return err;
+}
+
+static bool safe_to_wipe(const status_counts *s)
+{
+    return s->ready == 0 && s->held == 0 && s->copies == 0 && s->uncovered == 0;
+}
+
+static st_err write_json(sotay_client *client, const status_counts *s, st_buffer *out,
+                         st_error *error)
+{
+    const identity *me = &client->me;
+    int offset = client->offset_minutes;
+    sotay_who who;
+    st_json json;
+    sotay_whoami(client, &who);
+    st_json_begin(&json, out, error);
+    st_json_open(&json, '{');
+    st_json_key_int(&json, "drafts", (int64_t)s->drafts);
+    st_json_key_int(&json, "ready", (int64_t)s->ready);
+    st_json_key_int(&json, "sent", (int64_t)s->sent);
+    st_json_key_int(&json, "held", (int64_t)s->held);
+    st_json_key_int(&json, "attachments_waiting", 0);
+    st_json_key(&json, "oldest_unsent");
+    st_json_when(&json, s->oldest_unsent_ms, offset);
+    st_json_key(&json, "last_sync");
+    st_json_when(&json, me->last_sync_ms, offset);
+    st_json_key(&json, "checkpoint");
+    st_json_null(&json);
+    st_json_key(&json, "clock_offset_ms");
+    if (me->has_offset)
+        st_json_int(&json, me->clock_offset_ms);
+    else
+        st_json_null(&json);
+    st_json_key_bool(&json, "safe_to_wipe", safe_to_wipe(s));
+    st_json_key_int(&json, "working_copies", (int64_t)s->copies);
+    st_json_key_text(&json, "login", me->login.s);
+    st_json_key_text(&json, "fingerprint", me->fingerprint);
+    st_json_key_bool(&json, "copied", who.is_copied);
+    st_json_key(&json, "held_changes");
+    st_json_open(&json, '[');
+    for (size_t i = 0; i < s->list_count; i++) {
+        char id[33], dot[ST_DOT_TEXT_BYTES];
+        st_id_format(&s->list[i].record, id);
+        st_dot_format(&s->list[i].dot, dot);
+        st_json_open(&json, '{');
+        st_json_key_text(&json, "record", id);
+        st_json_key_text(&json, "dot", dot);
+        st_json_key_text(&json, "reason", st_hold_name(s->list[i].hold));
+        st_json_close(&json, '}');
+    }
+    st_json_close(&json, ']');
+    st_json_close(&json, '}');
+    st_err err = st_json_end(&json);
+    return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
+}
+
+static st_err write_time(const char *label, int64_t ms, int offset, st_buffer *out,
+                         st_error *error)
+{
+    char text[40] = "-";
+    if (ms != 0)
+        st_time_format(ms, offset, text);
+    return st_buffer_printf(out, error, "%-22s %s\n", label, text);
+}
+
+static st_err write_text(sotay_client *client, const status_counts *s, st_buffer *out,
+                         st_error *error)
+{
+    static const char *const VI[] = { "bản nháp", "chưa gửi", "đã gửi", "chờ văn phòng",
+                                      "chưa gửi từ", "lần gửi cuối", "có thể xóa máy",
+                                      "có", "không" };
+    static const char *const EN[] = { "drafts", "not sent", "sent", "held by the office",
+                                      "oldest not sent", "last sync", "safe to wipe", "yes",
+                                      "no" };
+    const char *const *say = strcmp(client->lang, "en") == 0 ? EN : VI;
+    const uint64_t NUMBERS[] = { s->drafts, s->ready, s->sent, s->held };
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < 4; i++)
+        err = st_buffer_printf(out, error, "%-22s %llu\n", say[i],
+                               (unsigned long long)NUMBERS[i]);
+    if (err == ST_OK)
+        err = write_time(say[4], s->oldest_unsent_ms, client->offset_minutes, out, error);
+    if (err == ST_OK)
+        err = write_time(say[5], client->me.last_sync_ms, client->offset_minutes, out, error);
+    if (err == ST_OK)
+        err = st_buffer_printf(out, error, "%-22s %s\n", say[6],
+                               safe_to_wipe(s) ? say[7] : say[8]);
+    for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {
+        char id[33];
+        st_id_format(&s->list[i].record, id);
+        err = st_buffer_printf(out, error, "  %s: %s\n", id,
+                               st_hold_sentence(s->list[i].hold, client->lang));
+    }
+    return err;
+}
+
+int sotay_status(sotay_client *client, sotay_format format, char **out_text, sotay_error *error)
+{
+    status_counts s;
+    st_arena arena;
+    st_buffer out;
+    st_error inner = { ST_OK, "" };
+    memset(&s, 0, sizeof s);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_buffer_init(&out, CLIENT_TEXT_BYTES_MAX);
+    st_err err = client_begin(client, false, &inner);
+    if (err == ST_OK)
+        err = count_notes(client, &s, &arena, &inner);
+    if (err == ST_OK)
+        err = count_sets(client, &s, &inner);
+    if (err == ST_OK)
+        err = count_drafts(client, &s, &inner);
+    if (err == ST_OK)
+        err = find_oldest(client, &s, &arena, &inner);
+    client_abort(client);
+    if (err == ST_OK)
+        err = format == SOTAY_JSON ? write_json(client, &s, &out, &inner)
+                                   : write_text(client, &s, &out, &inner);
+    if (err == ST_OK)
+        err = port_text(&out, out_text, &inner);
+    st_buffer_free(&out);
+    st_arena_reset(&arena);
+    return port_give(err, &inner, error);
+}

@@ -1,0 +1,341 @@
+/* client-lib/src/sync.c - the public calls of a sync: begin, next, feed, end. No sockets, no threads;
+ * whoever calls brings the bytes.
+ * Promises: losing the connection anywhere loses nothing and doubles nothing; whole frames that
+ * came are durable when feed returns.
+ * Never: goes on after an error; asks for ever. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/src/exchange.h"
+
+#define ROUND_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define STAGED_BYTES_MAX ((uint64_t)4 * 1024 * 1024)
+#define REREADS_MAX 3u
+#define AGAINS_MAX 2u
+
+static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *error)
+{
+    if (client->is_syncing)
+        return st_fail(error, ST_E_BUSY, "sync: one is under way");
+    if (client->waits != CLIENT_IDLE)
+        return st_fail(error, ST_E_BUSY, "store: an earlier step is still pending");
+    sotay_sync *sync = calloc(1, sizeof *sync);
+    if (sync == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: no memory");
+    sync->client = client;
+    outbox_seal_init(&sync->seal);
+    st_buffer_init(&sync->stream, ST_BODY_BYTES_MAX);
+    st_buffer_init(&sync->body, ST_BODY_BYTES_MAX);
+    st_buffer_init(&sync->text, ST_FRAME_BYTES_MAX);
+    st_arena_init(&sync->arena, ROUND_BYTES_MAX);
+    st_arena_init(&sync->lasting, ROUND_BYTES_MAX);
+    book_key own = book_key_of(BOOK_OWN);
+    sync->sets = book_scan_of(&own);
+    client->is_syncing = true;
+    *out_sync = sync;
+    return ST_OK;
+}
+
+int sotay_sync_begin(sotay_client *client, sotay_sync **out_sync, sotay_error *error)
+{
+    st_error inner = { ST_OK, "" };
+    st_err err = client_need_enrolled(client, &inner);
+    if (err == ST_OK)
+        err = new_sync(client, out_sync, &inner);
+    return port_give(err, &inner, error);
+}
+
+/* `https://HOST/field/#e=CODE` -> server, code, key of the log. */
+static st_err parse_link(sotay_sync *sync, const char *link, st_error *error)
+{
+    const char *code = strstr(link, "#e=");
+    const char *field = code == NULL ? NULL : strstr(link, "/field/");
+    bool is_http = strncmp(link, "https://", 8) == 0 || strncmp(link, "http://", 7) == 0;
+    if (!is_http || code == NULL || field == NULL || field > code ||
+        (size_t)(field - link) >= sizeof sync->url ||
+        !st_enrol_code_parse(code + 3, sync->code, sync->log_key))
+        return st_fail(error, ST_E_VALUE, "enrol: that is not an enrolment link");
+    memcpy(sync->url, link, (size_t)(field - link));
+    return ST_OK;
+}
+
+int sotay_enrol_begin(sotay_client *client, const char *link, const char *label,
+                      sotay_sync **out_sync, sotay_error *error)
+{
+    st_error inner = { ST_OK, "" };
+    sotay_sync *sync = NULL;
+    if (label == NULL)
+        label = "sotay";
+    st_err err = new_sync(client, &sync, &inner);
+    if (err == ST_OK && strlen(label) >= sizeof sync->label)
+        err = st_fail(&inner, ST_E_VALUE, "enrol: the label is too long");
+    if (err == ST_OK)
+        err = parse_link(sync, link, &inner);
+    if (err == ST_OK) {
+        sync->is_enrolment = true;
+        memcpy(sync->label, label, strlen(label));
+        *out_sync = sync;
+    } else if (sync != NULL) {
+        sotay_sync_free(sync);
+    }
+    return port_give(err, &inner, error);
+}
+
+void sotay_sync_free(sotay_sync *sync)
+{
+    if (sync == NULL)
+        return;
+    client_abort(sync->client);
+    sync->client->has_signature = false;
+    sync->client->is_syncing = false;
+    outbox_seal_free(&sync->seal);
+    st_buffer_free(&sync->stream);
+    st_buffer_free(&sync->body);
+    st_buffer_free(&sync->text);
+    st_arena_reset(&sync->arena);
+    st_arena_reset(&sync->lasting);
+    st_frame_reader_free(sync->reader);
+    st_wipe(sync, sizeof *sync);
+    free(sync);
+}
+
+/* Before each step: is it alive, and did what was pending go well? */
+static st_err enter(sotay_sync *sync, st_error *error)
+{
+    if (sync->dead != ST_OK)
+        return st_fail(error, sync->dead, "sync: it ended with an error before");
+    if (sync->client->waits != CLIENT_IDLE)
+        return st_fail(error, ST_E_BUSY, "sync: a step is still pending");
+    if (sync->waits && sync->client->finished != ST_OK) {
+        sync->dead = sync->client->finished;
+        return st_fail(error, sync->dead, "sync: the pending step failed");
+    }
+    sync->waits = false;
+    return ST_OK;
+}
+
+/* After each step: pending is remembered, an error is the end. */
+static st_err leave(sotay_sync *sync, st_err err)
+{
+    if (err == ST_PENDING) {
+        sync->waits = true;
+    } else if (err != ST_OK) {
+        client_abort(sync->client);
+        sync->dead = err;
+    }
+    return err;
+}
+
+static void begin_answer(sotay_sync *sync)
+{
+    sync->has_end = sync->has_refusal = sync->more = sync->is_skipping = false;
+    sync->staged_bytes = 0;
+    memset(&sync->applied, 0, sizeof sync->applied);
+    sync->report.requests++;
+    sync->report.bytes_up += sync->body.len;
+}
+
+int sotay_sync_next(sotay_sync *sync, sotay_request *out_request, sotay_error *error)
+{
+    st_error inner = { ST_OK, "" };
+    st_err err = enter(sync, &inner);
+    if (err == ST_OK && !sync->is_ready) {
+        err = sync->is_enrolment ? enrol_make(sync, &inner) : ask_make(sync, &inner);
+        if (err == ST_OK)
+            err = st_frame_reader_new(ST_STREAM_BYTES_MAX, &sync->reader, &inner);
+        if (err == ST_OK) {
+            begin_answer(sync);
+            sync->is_ready = true;
+        }
+        err = leave(sync, err);
+    }
+    if (err == ST_OK) {
+        out_request->method = "POST";
+        out_request->path = sync->is_enrolment ? "/v1/enrol" : "/v1/sync";
+        out_request->body = sync->body.data;
+        out_request->body_bytes = sync->body.len;
+    }
+    return port_give(err, &inner, error);
+}
+
+static st_err commit_staged(sotay_sync *sync, st_error *error)
+{
+    sync->staged_bytes = 0;
+    return sync->client->book.is_begun ? client_commit(sync->client, error) : ST_OK;
+}
+
+/* A page that cannot be applied as it came: nothing of this answer is kept from here on, and the
+ * server is asked again for whole sets. */
+static st_err give_up_references(sotay_sync *sync)
+{
+    client_abort(sync->client);
+    sync->no_references = true;
+    sync->wants_again = true;
+    sync->is_skipping = true;
+    return ST_OK;
+}
+
+static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_error *error)
+{
+    st_arena arena;
+    st_frame frame;
+    st_err err = ST_OK;
+    if (sync->is_skipping)
+        return ST_OK;
+    st_arena_init(&arena, ROUND_BYTES_MAX);
+    if (!sync->client->book.is_begun)
+        err = client_begin(sync->client, true, error);
+    if (err == ST_OK)
+        err = st_frame_decode(bytes, len, &arena, &frame, error);
+    bool fits = err != ST_OK || sync->is_enrolment == (frame.kind == ST_FRAME_ENROL_ANSWER) ||
+                frame.kind == ST_FRAME_REFUSAL || frame.kind == ST_FRAME_NONE;
+    if (!fits)
+        err = st_fail(error, ST_E_CORRUPT, "sync: a frame that does not belong in this answer");
+    if (err == ST_OK)
+        err = take_frame(sync, &frame, error);
+    if (err != ST_OK && sync->applied.lost_reference && !sync->no_references)
+        err = give_up_references(sync);
+    st_arena_reset(&arena);
+    return err;
+}
+
+int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error *error)
+{
+    st_error inner = { ST_OK, "" };
+    st_err err = enter(sync, &inner);
+    if (err == ST_OK && !sync->is_ready)
+        err = st_fail(&inner, ST_E_USAGE, "sync: feed before next");
+    if (err == ST_OK && len > 0)
+        err = st_frame_feed(sync->reader, data, len, &inner);
+    sync->report.bytes_down += len;
+    while (err == ST_OK) {
+        const uint8_t *frame = NULL;
+        size_t frame_len = 0;
+        st_err bad = ST_OK;
+        if (!st_frame_read(sync->reader, &frame, &frame_len, &bad)) {
+            if (bad != ST_OK)
+                err = st_fail(&inner, bad, "sync: the answer is damaged");
+            break;
+        }
+        err = take_bytes(sync, frame, frame_len, &inner);
+        sync->staged_bytes += frame_len;
+        if (err == ST_OK && sync->staged_bytes > STAGED_BYTES_MAX)
+            err = commit_staged(sync, &inner);
+    }
+    if (err == ST_OK)
+        err = commit_staged(sync, &inner);
+    return port_give(leave(sync, err), &inner, error);
+}
+
+/* The code for a status without a refusal in the body. */
+static st_err status_error(int status, st_error *error)
+{
+    if (status == 0)
+        return st_fail(error, ST_E_NETWORK, "sync: the connection broke");
+    if (status == 503 || status == 429 || status == 502 || status == 504)
+        return st_fail(error, ST_E_NETWORK, "sync: the server is not ready (%d)", status);
+    if (status >= 500)
+        return st_fail(error, ST_E_SERVER, "sync: the server failed (%d)", status);
+    return st_fail(error, ST_E_SERVER, "sync: the server answered %d", status);
+}
+
+/* The server knows a higher request counter: jump ahead and try once more. */
+static st_err jump_ahead(sotay_sync *sync, bool *out_again, st_error *error)
+{
+    sotay_client *client = sync->client;
+    if (sync->agains++ >= AGAINS_MAX)
+        return st_fail(error, ST_E_AGAIN, "sync: the server refuses every request counter");
+    st_err err = client_begin(client, true, error);
+    if (err == ST_OK) {
+        if (sync->refusal.counter > client->next.requests)
+            client->next.requests = sync->refusal.counter;
+        sync->seal.counter_next = sync->seal.counter_end = 0;
+        err = client_commit(client, error);
+    }
+    *out_again = true;
+    return err;
+}
+
+static st_err refused(sotay_sync *sync, bool *out_again, st_error *error)
+{
+    st_err code = sync->refusal.code;
+    if (code == ST_E_AGAIN && !sync->is_enrolment)
+        return jump_ahead(sync, out_again, error);
+    if (code == ST_OK || code == ST_PENDING || code >= ST_ERR_COUNT)
+        code = ST_E_SERVER;
+    return st_fail(error, code, "server: %.180s", sync->refusal.detail);
+}
+
+static void next_round(sotay_sync *sync, bool from_start)
+{
+    st_frame_reader_free(sync->reader);
+    sync->reader = NULL;
+    sync->is_ready = sync->body_is_built = false;
+    sync->wants_again = false;
+    st_arena_reset(&sync->arena);
+    sync->sent = NULL;
+    sync->sent_count = sync->sent_capacity = 0;
+    if (from_start) {
+        book_key own = book_key_of(BOOK_OWN);
+        sync->sets = book_scan_of(&own);
+    }
+}
+
+/* Is another round needed? Reading anew is bounded. */
+static bool again(sotay_sync *sync)
+{
+    if (sync->is_enrolment)
+        return false;
+    if (sync->wants_again && sync->rereads++ >= REREADS_MAX) {
+        sync->report.needs_person = true;
+        sync->wants_again = false;
+    }
+    return sync->more || sync->has_sets || sync->wants_again;
+}
+
+static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error *error)
+{
+    bool over = st_frame_is_complete(sync->reader);
+    if (sync->has_refusal) {
+        st_err err = refused(sync, out_again, error);
+        if (*out_again)
+            next_round(sync, true);
+        return err;
+    }
+    if (status != 200)
+        return status_error(status, error);
+    bool whole = sync->is_enrolment ? sync->has_answer : sync->has_end || sync->is_skipping;
+    if (!over || !whole)
+        return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
+    sync->report.received_changes += sync->applied.received_changes;
+    *out_again = again(sync);
+    sync->report.complete = !*out_again;
+    bool from_start = sync->wants_again;
+    if (*out_again)
+        next_round(sync, from_start);
+    else if (sync->client->me.is_forked)
+        sync->report.needs_person = true;
+    return ST_OK;
+}
+
+int sotay_sync_end(sotay_sync *sync, int http_status, bool *out_again, sotay_error *error)
+{
+    st_error inner = { ST_OK, "" };
+    bool more = false;
+    st_err err = enter(sync, &inner);
+    if (err == ST_OK && !sync->is_ready && sync->agains == 0)
+        err = st_fail(&inner, ST_E_USAGE, "sync: end before next");
+    if (err == ST_OK && sync->is_ready)
+        err = end_round(sync, http_status, &more, &inner);
+    else if (err == ST_OK)
+        more = true;           /* the jump ahead was pending and is through */
+    err = leave(sync, err);
+    if (err == ST_OK)
+        *out_again = more;
+    return port_give(err, &inner, error);
+}
+
+void sotay_sync_report(const sotay_sync *sync, sotay_report *out_report)
+{
+    *out_report = sync->report;
+}

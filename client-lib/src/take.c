@@ -1,0 +1,221 @@
+/* client-lib/src/take.c - takes the frames of an answer: verdicts, wants, scope, pages, the end.
+ * Promises: a verdict is written down before the set counts as sent; what is not understood is kept
+ * and shown.
+ * Never: believes a stranger's clock - only the server's time bounds ours. */
+#include <string.h>
+
+#include "client-lib/src/exchange.h"
+#include "proto/merge.h"
+
+static uint64_t sent_changes(const sotay_sync *sync, const st_id *device, uint64_t first)
+{
+    for (size_t i = 0; i < sync->sent_count; i++)
+        if (sync->sent[i].first == first && st_id_cmp(&sync->sent[i].device, device) == 0)
+            return sync->sent[i].changes;
+    return 0;
+}
+
+static st_hold first_hold(const st_verdict *verdict)
+{
+    return verdict->held_count > 0 ? verdict->held[0].reason : ST_HOLD_CORRUPT;
+}
+
+static void count_verdict(sotay_sync *sync, const st_verdict *verdict, const st_id *device)
+{
+    sotay_report *report = &sync->report;
+    if (verdict->kind == ST_VERDICT_STORED)
+        report->stored++;
+    if (verdict->kind == ST_VERDICT_DUPLICATE)
+        report->duplicate++;
+    if (verdict->kind == ST_VERDICT_HELD)
+        report->held++;
+    if (verdict->kind == ST_VERDICT_LATER)
+        report->later++;
+    if (verdict->kind != ST_VERDICT_LATER)
+        report->sent_changes += sent_changes(sync, device, verdict->first);
+    if (verdict->kind == ST_VERDICT_HELD || verdict->held_count > 0 ||
+        verdict->kind == ST_VERDICT_UNKNOWN)
+        report->needs_person = true;
+}
+
+static bool has_hold(const st_verdict *verdict, st_hold hold)
+{
+    for (uint32_t i = 0; i < verdict->held_count; i++)
+        if (verdict->held[i].reason == hold)
+            return true;
+    return false;
+}
+
+static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error *error)
+{
+    sotay_client *client = sync->client;
+    st_id device = verdict->has_device ? verdict->device : client->me.device;
+    outbox_set set;
+    count_verdict(sync, verdict, &device);
+    if (verdict->kind == ST_VERDICT_LATER || verdict->kind == ST_VERDICT_UNKNOWN)
+        return ST_OK;          /* stays unsent: offered again at the next sync */
+    st_err err = outbox_get(&client->book, &device, verdict->first, &set, error);
+    if (err == ST_E_NOT_FOUND)
+        return ST_OK;          /* not ours to keep */
+    if (err != ST_OK)
+        return err;
+    set.status = verdict->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
+    set.position = verdict->position;
+    set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;
+    if (has_hold(verdict, ST_HOLD_FORK) && st_id_cmp(&device, &client->me.device) == 0)
+        client->next.is_forked = true;
+    outbox_helds helds = { verdict->held, verdict->held_count };
+    return outbox_settle(client, &set, helds, error);
+}
+
+/* A gap in front of what was sent: the kept sets in it are offered again; what is not kept is gone. */
+static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
+{
+    sotay_client *client = sync->client;
+    st_id device = want->has_device ? want->device : client->me.device;
+    book_key prefix = book_key_id(BOOK_OWN, &device);
+    book_scan scan = book_scan_of(&prefix);
+    uint64_t covered = want->from;          /* the first counter not found yet */
+    bool is_whole = true;
+    sync->report.wanted++;
+    for (;;) {
+        outbox_set set;
+        st_err err = outbox_next(&client->book, &scan, &set, error);
+        if (err == ST_E_NOT_FOUND)
+            break;
+        if (err != ST_OK)
+            return err;
+        if (set.last < want->from || set.first > want->to)
+            continue;
+        is_whole = is_whole && set.first <= covered;
+        covered = set.last + 1;
+        if (set.status == OUTBOX_HELD)
+            continue;
+        set.status = OUTBOX_UNSENT;
+        outbox_helds none = { NULL, 0 };
+        err = outbox_settle(client, &set, none, error);
+        if (err != ST_OK)
+            return err;
+        sync->wants_again = true;
+    }
+    if ((!is_whole || covered <= want->to) && st_id_cmp(&device, &client->me.device) == 0) {
+        client->next.gone_from = is_whole ? covered : want->from;
+        client->next.gone_to = want->to;
+        sync->wants_again = true;
+    }
+    return ST_OK;
+}
+
+/* A bucket that had to be read anew, named once. */
+static st_err note_repair(sotay_sync *sync, const st_bucket *bucket, st_error *error)
+{
+    for (size_t i = 0; i < sync->repaired_count; i++)
+        if (strcmp(sync->repaired[i].s, bucket->s) == 0)
+            return ST_OK;
+    st_bucket *list = sync->repaired;
+    if (sync->repaired_count == sync->repaired_capacity)
+        list = st_arena_grow(&sync->lasting, list, sync->repaired_count, &sync->repaired_capacity,
+                             sizeof *list);
+    if (list == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: no memory");
+    sync->repaired = list;
+    sync->repaired[sync->repaired_count++] = *bucket;
+    sync->report.repaired_buckets = sync->repaired_count;
+    sync->report.needs_person = true;
+    return ST_OK;
+}
+
+static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
+{
+    apply_report report;
+    memset(&report, 0, sizeof report);
+    st_err err = apply_page(sync->client, page, &report, error);
+    sync->applied.received_changes += report.received_changes;
+    if (report.hlc_max > sync->applied.hlc_max)
+        sync->applied.hlc_max = report.hlc_max;
+    sync->applied.too_new = sync->applied.too_new || report.too_new;
+    sync->applied.lost_reference = report.lost_reference;
+    if (err == ST_OK && report.wrong_sum) {
+        err = note_repair(sync, &page->bucket, error);
+        sync->client->next.position = 0;
+        sync->wants_again = sync->wants_again || !page->reset;
+    }
+    return err;
+}
+
+/* Everything kept of an older epoch is offered again, and the book is read anew. */
+static st_err new_epoch(sotay_sync *sync, st_error *error)
+{
+    sotay_client *client = sync->client;
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        outbox_set set;
+        outbox_helds none = { NULL, 0 };
+        err = outbox_next(&client->book, &scan, &set, error);
+        if (err != ST_OK || set.status == OUTBOX_UNSENT ||
+            (set.position > 0 && set.position <= client->me.backed_up_to))
+            continue;
+        set.status = OUTBOX_UNSENT;
+        set.position = 0;
+        err = outbox_settle(client, &set, none, error);
+    }
+    if (err == ST_E_NOT_FOUND)
+        err = apply_forget_all(client, error);
+    client->next.position = 0;
+    sync->wants_again = true;
+    return err;
+}
+
+static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
+{
+    sotay_client *client = sync->client;
+    identity *next = &client->next;
+    int64_t wall_ms = 0;
+    uint64_t mono_ms = 0;
+    client_now(client, &wall_ms, &mono_ms);
+    sync->has_end = true;
+    sync->more = end->more;
+    next->clock_offset_ms = end->server_ms - (sync->asked_wall_ms + wall_ms) / 2;
+    next->has_offset = true;
+    next->last_sync_ms = wall_ms;
+    next->gone_from = next->gone_to = 0;
+    st_hlc server = end->server_ms < 0 ? 0 : (st_hlc)end->server_ms << 16;
+    st_hlc_observe(&next->hlc, server, end->server_ms);
+    st_hlc_observe(&next->hlc, sync->applied.hlc_max, end->server_ms);
+    sync->report.clock_offset_ms = next->clock_offset_ms;
+    if (end->backed_up_to > next->backed_up_to)
+        next->backed_up_to = end->backed_up_to;
+    if (end->has_epoch && memcmp(end->epoch, next->epoch, sizeof end->epoch) != 0) {
+        memcpy(next->epoch, end->epoch, sizeof end->epoch);
+        return new_epoch(sync, error);
+    }
+    if (!end->more && !sync->wants_again && !sync->applied.too_new)
+        next->position = end->position;
+    return ST_OK;
+}
+
+st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
+{
+    switch (frame->kind) {
+    case ST_FRAME_VERDICT:
+        return take_verdict(sync, &frame->as.verdict, error);
+    case ST_FRAME_WANT:
+        return take_want(sync, &frame->as.want, error);
+    case ST_FRAME_SCOPE:
+        return apply_scope(sync->client, &frame->as.scope, error);
+    case ST_FRAME_PAGE:
+        return take_page(sync, &frame->as.page, error);
+    case ST_FRAME_END:
+        return take_end(sync, &frame->as.end, error);
+    case ST_FRAME_ENROL_ANSWER:
+        return enrol_take(sync, &frame->as.enrol_answer, error);
+    case ST_FRAME_REFUSAL:
+        sync->refusal = frame->as.refusal;
+        sync->has_refusal = true;
+        return ST_OK;
+    default:
+        return ST_OK;          /* of a newer server: skipped */
+    }
+}
