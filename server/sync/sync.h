@@ -6,6 +6,7 @@
 #include "server/auth/auth.h"
 
 typedef struct {
+    const char *dir;           /* the data folder */
     store *store;
     catalogue *catalogue;
     const auth_keys *keys;

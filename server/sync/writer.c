@@ -188,6 +188,11 @@ st_err writer_submit(writer *w, writer_job *job, st_error *error)
     return job->result;
 }
 
+sync_room *writer_room(const writer *w)
+{
+    return w->room;
+}
+
 size_t writer_waiting(writer *w)
 {
     (void)pthread_mutex_lock(&w->mutex);

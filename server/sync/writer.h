@@ -42,6 +42,8 @@ void writer_free(writer *w);
 /* Runs the job and returns its result after the commit. ST_E_BUSY: the queue is full (later).
  * Thread-safe; must not be called from within a job. */
 ST_MUST_USE st_err writer_submit(writer *w, writer_job *job, st_error *error);
+/* The room it writes for. */
+sync_room *writer_room(const writer *w);
 /* Jobs that wait now, for /metrics. */
 size_t writer_waiting(writer *w);
 

@@ -1,0 +1,247 @@
+/* server/sync/enrol.c - enrolment.
+ * Promises: one code makes one device; the record of the device, the used-up code and the answer
+ * belong to one transaction; asking again after a lost answer gives the same answer. Must never
+ * enrol a key whose owner did not sign the request. */
+#include "server/sync/enrol.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/text.h"
+#include "server/sync/fold.h"
+
+/* Fields of the form "device" that enrolment writes. */
+#define OPS_MAX 8
+
+typedef struct {
+    const char *login;
+    uint8_t code[16];
+} code_job;
+
+static st_err run_code(writer_turn *turn, void *argument, st_error *error)
+{
+    code_job *job = argument;
+    auth_person person;
+    const server_port *port = turn->room->port;
+    st_err err = auth_person_by_login(turn->txn, job->login, &person, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, ST_E_NOT_FOUND, "no person with the login \"%.32s\"", job->login);
+    if (err == ST_OK && !person.is_active)
+        err = st_fail(error, ST_E_STATE, "\"%s\" is disabled", job->login);
+    return err == ST_OK ? auth_code_make(turn->txn, &person.id, port->now_ms(port->context), port,
+                                         job->code, error)
+                        : err;
+}
+
+st_err sync_code_make(writer *w, const char *login, uint8_t out_code[16], st_error *error)
+{
+    code_job code = { login, { 0 } };
+    writer_job job;
+    memset(&job, 0, sizeof job);
+    job.run = run_code;
+    job.argument = &code;
+    st_err err = writer_submit(w, &job, error);
+    if (err == ST_OK)
+        memcpy(out_code, code.code, 16);
+    return err;
+}
+
+/* ---- the device record ---- */
+
+typedef struct {
+    const st_enrol_ask *ask;
+    st_arena *arena;           /* of the answer */
+    st_enrol_answer answer;
+    st_id device;              /* enrolled now */
+    st_id person;
+    char letters[9];
+    char label[321];
+    int64_t now_ms;
+} enrol_job;
+
+typedef struct {
+    const st_form *form;
+    st_op ops[OPS_MAX];
+    uint32_t count;
+} op_list;
+
+static void put_value(op_list *list, const char *field, st_value value)
+{
+    const st_field *f = st_form_field(list->form, field);
+    if (f == NULL || list->count == OPS_MAX)
+        return;                                /* an older form: the record says less */
+    st_op *op = &list->ops[list->count++];
+    memset(op, 0, sizeof *op);
+    op->path.kind = ST_PATH_FIELD;
+    op->path.field = f->no;
+    op->verb = ST_VERB_SET;
+    op->value = value;
+}
+
+static void put_bytes(op_list *list, const char *field, st_value_kind kind, store_slice data)
+{
+    st_value value;
+    memset(&value, 0, sizeof value);
+    value.kind = kind;
+    value.data = data.data;
+    value.len = (uint32_t)data.len;
+    if (data.len > 0)
+        put_value(list, field, value);
+}
+
+static void put_number(op_list *list, const char *field, int64_t number)
+{
+    st_value value;
+    memset(&value, 0, sizeof value);
+    value.kind = ST_VALUE_INT;
+    value.number = number;
+    put_value(list, field, value);
+}
+
+/* Field-code letters: the first of the login in capitals, then the number of the device. */
+static st_err choose_letters(writer_turn *turn, enrol_job *job, st_error *error)
+{
+    store_stats stats;
+    auth_person person;
+    st_err err = auth_person_get(turn->txn, &job->person, &person, error);
+    if (err == ST_OK)
+        err = store_stat(turn->txn, &stats, error);
+    if (err != ST_OK)
+        return err;
+    char letters[3] = "";
+    size_t count = 0;
+    for (size_t i = 0; person.login.s[i] != '\0' && count < 2; i++) {
+        char c = person.login.s[i];
+        if (c >= 'a' && c <= 'z')
+            letters[count++] = (char)(c - 'a' + 'A');
+    }
+    (void)snprintf(job->letters, sizeof job->letters, "%s%u", count == 0 ? "M" : letters,
+                   (unsigned)((stats.rows[STORE_DEVICE] + 1) % 100000));
+    return ST_OK;
+}
+
+static st_err clean_label(enrol_job *job, st_error *error)
+{
+    st_buffer clean;
+    st_buffer_init(&clean, sizeof job->label - 1);
+    st_err err = st_text_clean(job->ask->label, strlen(job->ask->label), &clean, error);
+    if (err == ST_OK && st_text_chars(clean.data, clean.len) > 80)
+        err = st_fail(error, ST_E_VALUE, "enrol: the label is too long");
+    if (err == ST_OK && clean.len > 0)
+        memcpy(job->label, clean.data, clean.len);
+    if (err == ST_OK)
+        job->label[clean.len] = '\0';
+    st_buffer_free(&clean);
+    return err;
+}
+
+static st_err write_device(writer_turn *turn, enrol_job *job, st_error *error)
+{
+    op_list list;
+    sync_edit edit;
+    sync_draft draft;
+    sync_authored authored;
+    memset(&list, 0, sizeof list);
+    memset(&edit, 0, sizeof edit);
+    memset(&draft, 0, sizeof draft);
+    memset(&authored, 0, sizeof authored);
+    list.form = catalogue_newest(turn->room->catalogue, CATALOGUE_DEVICE);
+    if (list.form == NULL || !sync_bucket(turn->room, ST_HOME_CATALOGUE, "", &draft.bucket))
+        return st_fail(error, ST_E_NOT_FOUND, "enrol: there is no form \"device\"");
+    const st_enrol_ask *ask = job->ask;
+    put_bytes(&list, "device_id", ST_VALUE_ID, store_bytes(job->device.b, 16));
+    put_bytes(&list, "sign_key", ST_VALUE_HASH, store_bytes(ask->sign_key, 32));
+    put_bytes(&list, "cosign_key", ST_VALUE_HASH, store_bytes(ask->cosign_key, 32));
+    put_bytes(&list, "person_id", ST_VALUE_ID, store_bytes(job->person.b, 16));
+    put_bytes(&list, "letters", ST_VALUE_CODE, store_text(job->letters));
+    put_bytes(&list, "label", ST_VALUE_TEXT, store_text(job->label));
+    put_number(&list, "enrolled_at", job->now_ms);
+    put_number(&list, "status", 1);
+    edit.form = list.form;
+    edit.ops = list.ops;
+    edit.ops_count = list.count;
+    draft.role = sync_operator_role(list.form);
+    draft.edits = &edit;
+    draft.edits_count = 1;
+    return sync_author_turn(turn, &draft, &authored, error);
+}
+
+/* ---- the answer ---- */
+
+static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
+{
+    sync_room *room = turn->room;
+    st_enrol_answer *answer = &job->answer;
+    auth_person person;
+    auth_device device;
+    memset(answer, 0, sizeof *answer);
+    st_err err = auth_person_get(turn->txn, &job->person, &person, error);
+    if (err == ST_OK)
+        err = auth_device_get(turn->txn, NULL, &job->device, &device, error);
+    if (err == ST_OK)
+        err = auth_scope(turn->txn, room->commune.s, &job->person, UINT64_MAX, job->arena,
+                         &answer->scope, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? st_fail(error, ST_E_ENROL, "enrol: the person is gone")
+                                     : err;
+    answer->version = 1;
+    memcpy(answer->log_key, room->keys->log_public, 32);
+    memcpy(answer->seal_key, room->keys->seal_public, 32);
+    memcpy(answer->recovery_key, room->keys->recovery_public, 32);
+    answer->person = job->person;
+    answer->login = person.login;
+    answer->commune = room->commune;
+    memcpy(answer->epoch, room->epoch, sizeof answer->epoch);
+    memcpy(answer->letters, device.letters, sizeof answer->letters);
+    answer->server_ms = job->now_ms;
+    st_fingerprint(job->ask->sign_key, answer->fingerprint);
+    answer->server_device = room->keys->device;
+    memcpy(answer->server_key, room->keys->device_public, 32);
+    return ST_OK;
+}
+
+static st_err run_enrol(writer_turn *turn, void *argument, st_error *error)
+{
+    enrol_job *job = argument;
+    bool used = false;
+    auth_device known;
+    const server_port *port = turn->room->port;
+    job->now_ms = port->now_ms(port->context);
+    job->device = st_device_id(job->ask->sign_key);
+    st_err err = auth_code_check(turn->txn, job->ask, job->now_ms, &job->person, &used, error);
+    if (err == ST_OK && !used) {
+        err = auth_device_get(turn->txn, turn->room->keys, &job->device, &known, error);
+        if (err == ST_OK)
+            return st_fail(error, ST_E_ENROL, "enrol: this key is enrolled already");
+        if (err == ST_E_NOT_FOUND)
+            err = clean_label(job, error);
+        if (err == ST_OK)
+            err = choose_letters(turn, job, error);
+        if (err == ST_OK)
+            err = write_device(turn, job, error);
+        if (err == ST_OK)
+            err = auth_code_use(turn->txn, job->ask, error);
+    }
+    return err == ST_OK ? fill_answer(turn, job, error) : err;
+}
+
+st_err sync_enrol(writer *w, const st_enrol_ask *ask, st_arena *arena,
+                  st_enrol_answer *out_answer, st_error *error)
+{
+    enrol_job enrol;
+    writer_job job;
+    uint8_t text[ST_ENROL_SIGN_BYTES];
+    memset(&enrol, 0, sizeof enrol);
+    memset(&job, 0, sizeof job);
+    st_enrol_sign_text(ask, writer_room(w)->keys->log_public, text);
+    if (!st_sign_verify(ask->sign_key, text, sizeof text, ask->proof))
+        return st_fail(error, ST_E_SIGNATURE, "enrol: the request is not signed by its key");
+    enrol.ask = ask;
+    enrol.arena = arena;
+    job.run = run_enrol;
+    job.argument = &enrol;
+    st_err err = writer_submit(w, &job, error);
+    if (err == ST_OK)
+        *out_answer = enrol.answer;
+    return err;
+}

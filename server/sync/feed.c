@@ -1,0 +1,434 @@
+/* server/sync/feed.c - what a device gets back.
+ * Promises: entries of the device's buckets only, in log order, each page with the cursor it leads
+ * to, the last one with the sum; nothing new costs no page at all. Must never send what the device
+ * may not read, nor hold a transaction over the network: a page is handed over in memory. */
+#include "server/sync/feed.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "server/store/pack.h"
+#include "server/sync/fold.h"
+#include "server/sync/sets.h"
+
+#define FEED_BYTES_MAX ((size_t)128 * 1024 * 1024)
+#define ENTRY_EXTRA 96u        /* of an entry beside its set */
+
+/* One answer on its way. */
+typedef struct {
+    sync_room *room;
+    const sync_request *request;
+    const feed_sink *sink;
+    store_txn txn;
+    st_arena arena;            /* of the answer */
+    st_arena page_arena;       /* of one page */
+    st_scope scope, before;    /* now, and at the revision asked */
+    uint64_t position;         /* entries in the log */
+    uint64_t bytes_left;
+    bool is_foreign;           /* another epoch, or a cursor beyond the log */
+    feed_report report;
+} answer;
+
+/* What is known of a bucket at the device. */
+typedef struct {
+    const st_bucket *bucket;
+    sync_bucket_row row;
+    uint64_t cursor;
+    bool has_sum;
+    st_sum sum;
+    bool is_reset;
+} bucket_state;
+
+static st_err emit(answer *a, const st_frame *frame, st_error *error)
+{
+    return a->sink->emit(a->sink->context, frame, error);
+}
+
+/* ---- verdicts, wants, scope, end ---- */
+
+static st_err emit_verdicts(answer *a, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < a->request->items_count; i++) {
+        st_frame frame;
+        memset(&frame, 0, sizeof frame);
+        frame.kind = ST_FRAME_VERDICT;
+        frame.as.verdict = a->request->items[i].verdict;
+        err = emit(a, &frame, error);
+    }
+    return err;
+}
+
+/* The first gap of the device as it is now, after all sets of the request. */
+static st_err emit_want(answer *a, const sync_item *item, st_error *error)
+{
+    sets_head head;
+    store_cursor cursor = { 0 };
+    st_frame frame;
+    const st_id *device = &item->set.device;
+    memset(&frame, 0, sizeof frame);
+    st_err err = sets_head_get(&a->txn, device, &head, error);
+    if (err != ST_OK || head.known >= head.last)
+        return err;
+    pack_key key = pack_id(device);
+    pack_key_u64(&key, head.known + 1);
+    err = store_cursor_open(&a->txn, STORE_SETS, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&key), error);
+    bool found = err == ST_OK && cursor.key.len == 24
+                 && store_has_prefix(&cursor, store_bytes(device->b, 16));
+    uint64_t next = found ? st_get_u64((const uint8_t *)cursor.key.data + 16) : 0;
+    store_cursor_close(&cursor);
+    if (err != ST_OK || !found)
+        return err;
+    frame.kind = ST_FRAME_WANT;
+    frame.as.want.has_device = item->want.has_device;
+    frame.as.want.device = *device;
+    frame.as.want.from = head.known + 1;
+    frame.as.want.to = next - 1;
+    return emit(a, &frame, error);
+}
+
+static st_err emit_wants(answer *a, st_error *error)
+{
+    const sync_request *request = a->request;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < request->items_count; i++) {
+        const sync_item *item = &request->items[i];
+        bool again = false;
+        for (size_t j = 0; j < i && !again; j++)
+            again = request->items[j].has_want
+                    && st_id_cmp(&request->items[j].set.device, &item->set.device) == 0;
+        if (item->has_want && !again)
+            err = emit_want(a, item, error);
+    }
+    return err;
+}
+
+static st_err emit_scope(answer *a, st_error *error)
+{
+    st_frame frame;
+    if (a->scope.rev == a->request->ask->scope_rev)
+        return ST_OK;
+    memset(&frame, 0, sizeof frame);
+    frame.kind = ST_FRAME_SCOPE;
+    frame.as.scope = a->scope;
+    return emit(a, &frame, error);
+}
+
+static st_err emit_end(answer *a, st_error *error)
+{
+    st_frame frame;
+    const sync_room *room = a->room;
+    const st_ask *ask = a->request->ask;
+    memset(&frame, 0, sizeof frame);
+    frame.kind = ST_FRAME_END;
+    st_end *end = &frame.as.end;
+    end->version = 1;
+    end->has_epoch = !ask->has_epoch || memcmp(ask->epoch, room->epoch, 8) != 0;
+    memcpy(end->epoch, room->epoch, sizeof end->epoch);
+    end->server_ms = room->port->now_ms(room->port->context);
+    end->position = a->report.more ? 0 : a->position;
+    end->more = a->report.more;
+    return emit(a, &frame, error);
+}
+
+/* ---- pages ---- */
+
+/* Is it the asking device's own set, which it keeps? Then a reference is enough. */
+static bool is_kept(const answer *a, const sync_row *row)
+{
+    uint64_t from = a->request->ask->kept_from;
+    return from != 0 && row->first >= from && row->kind != ST_ENTRY_FORK
+           && st_id_cmp(&row->device, &a->request->device.id) == 0;
+}
+
+static void fill_entry(answer *a, uint64_t index, const sync_row *row, st_entry *entry)
+{
+    entry->index = index;
+    entry->time_ms = row->time_ms;
+    entry->kind = row->kind;
+    entry->held = row->held;
+    entry->held_count = row->held_count;
+    entry->has_carrier = !st_id_is_zero(&row->carrier);
+    entry->carrier = row->carrier;
+    entry->counters = row->counters;
+    entry->counters_count = row->counters_count;
+    bool is_set = row->set.len > 0;
+    bool kept = is_set && is_kept(a, row);
+    if (is_set && !kept) {
+        entry->set = row->set.data;
+        entry->set_len = row->set.len;
+    } else {
+        entry->device = row->device;
+        entry->first = row->first;
+        entry->last = row->last;
+    }
+    a->report.references += kept ? 1 : 0;
+    a->report.entries++;
+}
+
+/* A page under construction. */
+typedef struct {
+    st_page page;
+    st_entry *entries;
+    size_t count, capacity, bytes;
+} page_maker;
+
+static st_err flush_page(answer *a, page_maker *maker, st_error *error)
+{
+    st_frame frame;
+    memset(&frame, 0, sizeof frame);
+    frame.kind = ST_FRAME_PAGE;
+    maker->page.entries = maker->entries;
+    maker->page.entries_count = (uint32_t)maker->count;
+    maker->page.fold_version = 1;
+    frame.as.page = maker->page;
+    st_err err = emit(a, &frame, error);
+    a->report.bytes += maker->bytes;
+    a->bytes_left -= maker->bytes < a->bytes_left ? maker->bytes : a->bytes_left;
+    st_arena_reset(&a->page_arena);
+    maker->entries = NULL;
+    maker->count = maker->capacity = maker->bytes = 0;
+    maker->page.reset = false;
+    return err;
+}
+
+static st_err add_entry(answer *a, page_maker *maker, uint64_t index, st_error *error)
+{
+    sync_row row;
+    st_err err = sync_row_get(&a->txn, index, &a->page_arena, &row, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? st_fail(error, ST_E_CORRUPT, "feed: entry %llu is not there",
+                                               (unsigned long long)index)
+                                     : err;
+    st_entry *entries = maker->entries;
+    if (maker->count == maker->capacity)
+        entries = st_arena_grow(&a->page_arena, maker->entries, maker->count, &maker->capacity,
+                                sizeof *entries);
+    if (entries == NULL)
+        return st_fail(error, ST_E_MEMORY, "feed: out of memory");
+    maker->entries = entries;
+    memset(&entries[maker->count], 0, sizeof *entries);
+    fill_entry(a, index, &row, &entries[maker->count]);
+    maker->bytes += entries[maker->count].set_len + ENTRY_EXTRA
+                    + 12u * (row.held_count + row.counters_count);
+    maker->count++;
+    maker->page.cursor = index;
+    return ST_OK;
+}
+
+/* The last page of a bucket: sum, and the vector when the device began anew. */
+static st_err finish_bucket(answer *a, const bucket_state *state, page_maker *maker,
+                            st_error *error)
+{
+    st_vector vector;
+    store_slice bytes = { 0 };
+    pack_key key = pack_text(state->bucket->s);
+    maker->page.last = true;
+    maker->page.cursor = a->position;
+    maker->page.sum = state->row.sum;
+    if (state->cursor == 0) {
+        st_err err = store_get(&a->txn, STORE_VECTOR, pack_key_slice(&key), &bytes, error);
+        if (err == ST_OK)
+            err = st_vector_decode(bytes.data, bytes.len, &a->page_arena, &vector, error);
+        if (err == ST_OK) {
+            maker->page.vector = vector.upto;
+            maker->page.vector_count = (uint32_t)vector.upto_count;
+        } else if (err != ST_E_NOT_FOUND) {
+            return err;
+        }
+    }
+    return flush_page(a, maker, error);
+}
+
+/* All entries of a bucket behind the cursor, as far as the answer has room. */
+static st_err emit_bucket(answer *a, const bucket_state *state, st_error *error)
+{
+    page_maker maker;
+    store_cursor cursor = { 0 };
+    pack_key prefix = pack_text(state->bucket->s), from = prefix;
+    st_err err = ST_OK;
+    memset(&maker, 0, sizeof maker);
+    maker.page.bucket = *state->bucket;
+    maker.page.reset = state->is_reset;
+    pack_key_u64(&from, state->cursor + 1);
+    err = store_cursor_open(&a->txn, STORE_FEED, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&from), error);
+    while (err == ST_OK && store_has_prefix(&cursor, pack_key_slice(&prefix))) {
+        if (maker.count > 0
+            && (maker.bytes >= FEED_PAGE_BYTES || maker.bytes >= a->bytes_left)) {
+            a->report.more = maker.bytes >= a->bytes_left;
+            err = flush_page(a, &maker, error);
+            if (err != ST_OK || a->report.more)
+                break;
+        }
+        const uint8_t *key = cursor.key.data;
+        err = add_entry(a, &maker, st_get_u64(key + prefix.len), error);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    if (err == ST_OK && !a->report.more)
+        err = finish_bucket(a, state, &maker, error);
+    st_arena_reset(&a->page_arena);
+    return err;
+}
+
+/* ---- what the device has ---- */
+
+static const st_bucket_ask *find_ask(const st_ask *ask, const st_bucket *bucket)
+{
+    for (uint32_t i = 0; i < ask->buckets_count; i++)
+        if (strcmp(ask->buckets[i].bucket.s, bucket->s) == 0)
+            return &ask->buckets[i];
+    return NULL;
+}
+
+static bool had_bucket(const answer *a, const st_bucket *bucket)
+{
+    for (uint32_t i = 0; i < a->before.buckets_count; i++)
+        if (strcmp(a->before.buckets[i].s, bucket->s) == 0)
+            return true;
+    return false;
+}
+
+static st_err find_state(answer *a, const st_bucket *bucket, bucket_state *out, st_error *error)
+{
+    const st_ask *ask = a->request->ask;
+    memset(out, 0, sizeof *out);
+    out->bucket = bucket;
+    st_err err = sync_bucket_get(&a->txn, bucket->s, &out->row, error);
+    if (err != ST_OK)
+        return err;
+    if (ask->is_collapsed) {
+        out->cursor = had_bucket(a, bucket) ? ask->position : 0;
+    } else {
+        const st_bucket_ask *one = find_ask(ask, bucket);
+        if (one != NULL) {
+            out->cursor = one->cursor;
+            out->has_sum = one->cursor > 0;
+            out->sum = one->sum;
+        }
+    }
+    if (a->is_foreign || out->cursor > a->position) {
+        out->is_reset = out->cursor > 0;
+        out->has_sum = false;
+        out->cursor = 0;
+    }
+    return ST_OK;
+}
+
+/* The common case: all buckets stand at one position, and their sums are ours. */
+static st_err is_all_same(answer *a, bool *out_same, bool *out_news, st_error *error)
+{
+    const st_ask *ask = a->request->ask;
+    uint8_t collapsed[8];
+    st_err err = ST_OK;
+    *out_same = *out_news = false;
+    st_bucket_sum *sums = st_arena_array(&a->arena, a->scope.buckets_count, sizeof *sums);
+    if (sums == NULL)
+        return st_fail(error, ST_E_MEMORY, "feed: out of memory");
+    for (uint32_t i = 0; err == ST_OK && i < a->scope.buckets_count; i++) {
+        bucket_state state;
+        err = find_state(a, &a->scope.buckets[i], &state, error);
+        sums[i].bucket = a->scope.buckets[i];
+        sums[i].sum = state.row.sum;
+        *out_news = *out_news || state.row.head > state.cursor;
+    }
+    if (err != ST_OK || !ask->is_collapsed)
+        return err;
+    st_sync_collapse(sums, a->scope.buckets_count, collapsed);
+    *out_same = !*out_news && !a->is_foreign
+                && memcmp(collapsed, ask->collapsed, sizeof collapsed) == 0;
+    return ST_OK;
+}
+
+static st_err emit_pages(answer *a, st_error *error)
+{
+    bool same = false, news = false;
+    const st_ask *ask = a->request->ask;
+    st_err err = is_all_same(a, &same, &news, error);
+    if (err != ST_OK || same)
+        return err;
+    /* Nothing new, the same buckets, and yet another hash: the sums tell which bucket it is. */
+    bool show_sums = ask->is_collapsed && !news && ask->scope_rev == a->scope.rev;
+    for (uint32_t i = 0; err == ST_OK && !a->report.more && i < a->scope.buckets_count; i++) {
+        bucket_state state;
+        err = find_state(a, &a->scope.buckets[i], &state, error);
+        if (err != ST_OK)
+            break;
+        bool differs = state.has_sum && state.row.head <= state.cursor
+                       && memcmp(&state.sum, &state.row.sum, sizeof state.sum) != 0;
+        if (differs) {
+            state.cursor = 0;
+            state.is_reset = true;
+        }
+        a->report.repairs += differs || (show_sums && i == 0) ? 1 : 0;
+        if (!differs && !show_sums && !state.is_reset && state.row.head <= state.cursor)
+            continue;
+        a->report.more = a->bytes_left == 0;
+        if (!a->report.more)
+            err = emit_bucket(a, &state, error);
+    }
+    return err;
+}
+
+/* ---- the whole ---- */
+
+static st_err start_answer(answer *a, st_error *error)
+{
+    const st_ask *ask = a->request->ask;
+    const st_id *person = &a->request->device.person;
+    uint64_t limit = ask->answer_bytes_max;
+    if (limit == 0 || limit > FEED_ANSWER_BYTES_MAX)
+        limit = FEED_ANSWER_BYTES_MAX;
+    a->bytes_left = limit;
+    st_err err = sync_log_size(&a->txn, &a->position, error);
+    if (err == ST_OK)
+        err = auth_scope(&a->txn, a->room->commune.s, person, UINT64_MAX, &a->arena, &a->scope,
+                         error);
+    if (err == ST_OK)
+        err = auth_scope(&a->txn, a->room->commune.s, person, ask->scope_rev, &a->arena,
+                         &a->before, error);
+    a->is_foreign = (ask->has_epoch && memcmp(ask->epoch, a->room->epoch, 8) != 0)
+                    || ask->position > a->position;
+    return err;
+}
+
+st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink *sink,
+                   feed_report *out_report, st_error *error)
+{
+    assert(request->ask != NULL);
+    answer a;
+    auth_device device;
+    memset(&a, 0, sizeof a);
+    a.room = room;
+    a.request = request;
+    a.sink = sink;
+    st_arena_init(&a.arena, FEED_BYTES_MAX);
+    st_arena_init(&a.page_arena, FEED_BYTES_MAX);
+    st_err err = store_begin(room->store, STORE_READ_TXN, &a.txn, error);
+    if (err == ST_OK)
+        err = start_answer(&a, error);
+    if (err == ST_OK)
+        err = auth_device_get(&a.txn, NULL, &request->device.id, &device, error);
+    if (err == ST_OK)
+        err = emit_verdicts(&a, error);
+    if (err == ST_OK)
+        err = emit_wants(&a, error);
+    if (err == ST_OK && device.status == AUTH_ACTIVE) {
+        err = emit_scope(&a, error);
+        if (err == ST_OK)
+            err = emit_pages(&a, error);
+    }
+    if (err == ST_OK)
+        err = emit_end(&a, error);
+    store_end(&a.txn);
+    st_arena_reset(&a.page_arena);
+    st_arena_reset(&a.arena);
+    if (err == ST_OK)
+        *out_report = a.report;
+    return err;
+}

@@ -1,0 +1,332 @@
+/* server/sync/read.c - records, rows and histories as people ask for them.
+ * Promises: reads one moment of the book; what it hands out lives as long as the caller's arena or
+ * transaction, as said. Must never write. */
+#include "server/sync/read.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proto/changeset.h"
+#include "proto/text.h"
+#include "server/store/pack.h"
+#include "server/sync/free.h"
+#include "server/sync/held.h"
+#include "server/sync/sets.h"
+
+#define HISTORY_BYTES_MAX ((size_t)256 * 1024 * 1024)
+
+const st_form *sync_record_form(sync_room *room, const st_record *record)
+{
+    return record->created ? catalogue_form(room->catalogue, record->form.s, record->form_version)
+                           : NULL;
+}
+
+/* A value of the transaction that may be kept: copied when a put could move it. */
+static st_err get_kept(store_txn *txn, store_table table, const pack_key *key, st_arena *arena,
+                       store_slice *out_value, st_error *error)
+{
+    store_slice value = { 0 };
+    st_err err = store_get(txn, table, pack_key_slice(key), &value, error);
+    if (err == ST_OK && txn->is_write) {
+        value.data = st_arena_copy(arena, value.data, value.len);
+        if (value.data == NULL)
+            return st_fail(error, ST_E_MEMORY, "read: out of memory");
+    }
+    if (err == ST_OK)
+        *out_value = value;
+    return err;
+}
+
+st_err sync_record_get(store_txn *txn, const st_id *id, st_arena *arena, st_record *out_record,
+                       st_vector *out_vector, st_error *error)
+{
+    st_record record;
+    store_slice bytes = { 0 };
+    pack_key key = pack_id(id);
+    st_err err = get_kept(txn, STORE_STATE, &key, arena, &bytes, error);
+    if (err == ST_OK)
+        err = st_record_decode(bytes.data, bytes.len, arena, &record, error);
+    if (err != ST_OK)
+        return err;
+    if (!record.created)
+        return ST_E_NOT_FOUND;                 /* only declined changes name it */
+    if (out_vector != NULL) {
+        pack_key bucket = pack_text(record.bucket.s);
+        err = get_kept(txn, STORE_VECTOR, &bucket, arena, &bytes, error);
+        if (err == ST_OK)
+            err = st_vector_decode(bytes.data, bytes.len, arena, out_vector, error);
+        if (err != ST_OK)
+            return err;
+    }
+    *out_record = record;
+    return ST_OK;
+}
+
+/* ---- rows ---- */
+
+static bool row_matches(const st_row *row, const sync_filter *filter)
+{
+    if (filter->unit != NULL && filter->unit[0] != '\0' && strcmp(row->unit, filter->unit) != 0)
+        return false;
+    if (filter->state != NULL && filter->state[0] != '\0'
+        && strcmp(row->state, filter->state) != 0)
+        return false;
+    if (filter->conflicts_only && row->open_conflicts == 0)
+        return false;
+    return filter->folded == NULL || filter->folded[0] == '\0'
+           || st_text_matches(row->folded, strlen(row->folded), filter->folded,
+                              strlen(filter->folded));
+}
+
+st_err sync_row_each(store_txn *txn, const sync_filter *filter,
+                     bool (*each)(void *context, const st_row *row), void *context,
+                     st_error *error)
+{
+    store_cursor cursor = { 0 };
+    st_row row;
+    bool more = true;
+    bool one_form = filter->form != NULL && filter->form[0] != '\0';
+    if (one_form && strlen(filter->form) > ST_CODE_BYTES_MAX)
+        return ST_OK;
+    pack_key prefix = pack_text(one_form ? filter->form : "");
+    if (!one_form)
+        prefix.len = 0;
+    st_err err = store_cursor_open(txn, STORE_ROWS, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&prefix), error);
+    while (err == ST_OK && more && store_has_prefix(&cursor, pack_key_slice(&prefix))) {
+        err = st_row_decode(cursor.value.data, cursor.value.len, &row, error);
+        if (err == ST_OK && row_matches(&row, filter))
+            more = each(context, &row);
+        if (err == ST_OK && more)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+/* ---- history ---- */
+
+typedef struct {
+    uint64_t index, counter;
+    st_id device;
+    st_entry_kind kind;
+} note;
+
+static st_err read_notes(store_txn *txn, const st_id *record, st_arena *arena, note **out_notes,
+                         size_t *out_count, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    store_slice prefix = store_bytes(record->b, sizeof record->b);
+    note *notes = NULL;
+    size_t count = 0, capacity = 0;
+    st_err err = store_cursor_open(txn, STORE_HISTORY, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, prefix, error);
+    while (err == ST_OK && store_has_prefix(&cursor, prefix)) {
+        note *grown = notes;
+        if (count == capacity)
+            grown = st_arena_grow(arena, notes, count, &capacity, sizeof *grown);
+        if (grown == NULL || cursor.key.len != 32 || cursor.value.len != 17) {
+            err = st_fail(error, grown == NULL ? ST_E_MEMORY : ST_E_CORRUPT,
+                          "history: out of memory, or a damaged row");
+            break;
+        }
+        const uint8_t *key = cursor.key.data, *row = cursor.value.data;
+        notes = grown;
+        notes[count].index = st_get_u64(key + 16);
+        notes[count].counter = st_get_u64(key + 24);
+        notes[count].kind = (st_entry_kind)row[0];
+        memcpy(notes[count++].device.b, row + 1, 16);
+        err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    *out_notes = notes;
+    *out_count = count;
+    return err;
+}
+
+/* What became of notes[at], a change, in the entries after it. */
+static st_err find_verdict(store_txn *txn, const st_id *record, const note *notes, size_t count,
+                           st_history_item *item, st_error *error)
+{
+    sync_held held;
+    item->verdict = "stored";
+    for (size_t i = 1; i < count; i++) {
+        if (notes[i].counter != notes[0].counter
+            || st_id_cmp(&notes[i].device, &notes[0].device) != 0)
+            continue;
+        if (notes[i].kind == ST_ENTRY_ACCEPT)
+            item->verdict = "accepted";
+        else if (notes[i].kind == ST_ENTRY_DECLINE)
+            item->verdict = "declined";
+        return ST_OK;
+    }
+    st_dot dot = { notes[0].device, notes[0].counter };
+    st_err err = sync_held_by_dot(txn, record, &dot, &held, error);
+    if (err == ST_OK) {
+        item->verdict = "held";
+        item->hold = held.reason;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
+                         bool (*each)(void *context, const st_history_item *item),
+                         void *context, st_error *error)
+{
+    st_arena arena;
+    free_source source;
+    note *notes = NULL;
+    size_t count = 0;
+    bool more = true;
+    memset(&source, 0, sizeof source);
+    st_arena_init(&arena, HISTORY_BYTES_MAX);
+    st_err err = read_notes(txn, record, &arena, &notes, &count, error);
+    if (err == ST_OK && count == 0)
+        err = st_fail(error, ST_E_NOT_FOUND, "no such record");
+    for (size_t i = 0; err == ST_OK && more && i < count; i++) {
+        st_history_item item;
+        sync_held where;
+        auth_contact contact;
+        if (notes[i].kind != ST_ENTRY_CHANGE)
+            continue;
+        memset(&item, 0, sizeof item);
+        memset(&where, 0, sizeof where);
+        where.index = notes[i].index;
+        where.dot.device = notes[i].device;
+        where.dot.counter = notes[i].counter;
+        err = free_find(txn, &arena, &source, &where, &item.change, error);
+        if (err == ST_OK)
+            err = find_verdict(txn, record, &notes[i], count - i, &item, error);
+        if (err == ST_OK)
+            err = auth_contact_get(txn, &notes[i].device, &contact, error);
+        if (err != ST_OK)
+            break;
+        item.actor = source.row.actor;
+        item.role = source.set.role;
+        item.via = source.set.via;
+        item.received_ms = source.row.time_ms;
+        item.log_index = notes[i].index;
+        item.has_carrier = !st_id_is_zero(&source.row.carrier);
+        item.carrier = source.row.carrier;
+        if (contact.last_sync_ms != 0)
+            item.corrected_ms = item.change->wall_ms - contact.clock_offset_ms;
+        else if (st_id_cmp(&notes[i].device, &room->keys->device) == 0)
+            item.corrected_ms = item.change->wall_ms;
+        more = each(context, &item);
+    }
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* ---- names ---- */
+
+static const char *keep(sync_directory *d, const char *text)
+{
+    return text[0] == '\0' ? NULL : (const char *)st_arena_copy(d->arena, text, strlen(text));
+}
+
+static const char *name_login(void *context, const st_id *person)
+{
+    sync_directory *d = context;
+    auth_person found;
+    return auth_person_get(d->txn, person, &found, NULL) == ST_OK ? keep(d, found.login.s) : NULL;
+}
+
+static const char *name_unit(void *context, const char *unit)
+{
+    sync_directory *d = context;
+    catalogue_unit found;
+    return catalogue_unit_get(d->txn, unit, &found, NULL) == ST_OK ? keep(d, found.name) : NULL;
+}
+
+static const char *name_key(void *context, const char *keys, const char *key)
+{
+    sync_directory *d = context;
+    char label[512];
+    st_err err = catalogue_key_label(d->room->catalogue, d->txn, keys, key, label, sizeof label);
+    return err == ST_OK ? keep(d, label) : NULL;
+}
+
+void sync_directory_init(sync_directory *directory, sync_room *room, store_txn *txn,
+                         st_arena *arena)
+{
+    memset(directory, 0, sizeof *directory);
+    directory->room = room;
+    directory->txn = txn;
+    directory->arena = arena;
+    directory->directory.context = directory;
+    directory->directory.login = name_login;
+    directory->directory.unit_name = name_unit;
+    directory->directory.key_label = name_key;
+}
+
+/* ---- devices, figures ---- */
+
+typedef struct {
+    store_txn *txn;
+    bool (*each)(void *context, const sync_device *device);
+    void *context;
+    st_err err;
+} device_walk;
+
+static bool show_device(void *context, const auth_device *device)
+{
+    device_walk *walk = context;
+    sync_device line;
+    auth_person person;
+    sets_head head;
+    memset(&line, 0, sizeof line);
+    line.device = *device;
+    walk->err = auth_contact_get(walk->txn, &device->id, &line.contact, NULL);
+    if (walk->err == ST_OK)
+        walk->err = sets_head_get(walk->txn, &device->id, &head, NULL);
+    if (walk->err != ST_OK)
+        return false;
+    line.counter = head.last;
+    if (auth_person_get(walk->txn, &device->person, &person, NULL) == ST_OK)
+        line.login = person.login;
+    return walk->each(walk->context, &line);
+}
+
+st_err sync_device_each(sync_room *room, store_txn *txn,
+                        bool (*each)(void *context, const sync_device *device), void *context,
+                        st_error *error)
+{
+    (void)room;
+    device_walk walk = { txn, each, context, ST_OK };
+    st_err err = auth_device_each(txn, show_device, &walk, error);
+    if (err == ST_OK && walk.err != ST_OK)
+        err = st_fail(error, walk.err, "store: a row of a device cannot be read");
+    return err;
+}
+
+static bool count_conflicts(void *context, const st_row *row)
+{
+    *(uint64_t *)context += row->open_conflicts;
+    return true;
+}
+
+st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat, st_error *error)
+{
+    (void)room;
+    store_stats stats;
+    sync_stat stat;
+    sync_filter all;
+    memset(&stat, 0, sizeof stat);
+    memset(&all, 0, sizeof all);
+    all.conflicts_only = true;
+    st_err err = store_stat(txn, &stats, error);
+    if (err == ST_OK)
+        err = sync_row_each(txn, &all, count_conflicts, &stat.open_conflicts, error);
+    if (err != ST_OK)
+        return err;
+    stat.records = stats.rows[STORE_REC];
+    stat.log_entries = stats.rows[STORE_LOG];
+    stat.devices = stats.rows[STORE_DEVICE];
+    stat.held = stats.rows[STORE_HELD];
+    stat.store_bytes = stats.bytes_used;
+    *out_stat = stat;
+    return ST_OK;
+}

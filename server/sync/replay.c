@@ -1,0 +1,191 @@
+/* server/sync/replay.c - the fold of the log, row by row.
+ * Promises: gives byte for byte the tables that ingest and settle left, since it takes every verdict
+ * from the row and never judges. Must never write to a base table. */
+#include "server/sync/replay.h"
+
+#include <string.h>
+
+#include "proto/changeset.h"
+#include "server/sync/free.h"
+#include "server/sync/held.h"
+#include "server/sync/sets.h"
+
+/* The recorded reason of a change; NONE when it took effect. */
+static st_hold reason_of(const sync_row *row, uint64_t counter)
+{
+    for (uint32_t i = 0; i < row->held_count; i++)
+        if (row->held[i].counter == counter)
+            return row->held[i].reason;
+    return ST_HOLD_NONE;
+}
+
+static st_err add_held(writer_turn *turn, uint64_t index, const sync_row *row,
+                       const st_change *change, const st_held *one, st_error *error)
+{
+    sync_held held;
+    memset(&held, 0, sizeof held);
+    held.dot.device = row->device;
+    held.dot.counter = one->counter;
+    if (change != NULL)
+        held.record = change->record;
+    held.person = row->actor;
+    held.bucket = row->bucket;
+    held.index = index;
+    held.received_ms = row->time_ms;
+    held.reason = one->reason;
+    return sync_held_add(turn, &held, error);
+}
+
+/* A fork, or a set of a newer format: listed, not folded. */
+static st_err replay_unfolded(writer_turn *turn, uint64_t index, const sync_row *row,
+                              const st_set *set, st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < row->held_count; i++) {
+        uint64_t at = row->held[i].counter - set->first;
+        err = add_held(turn, index, row, at < set->changes_count ? &set->changes[at] : NULL,
+                       &row->held[i], error);
+    }
+    if (err != ST_OK)
+        return err;
+    return row->kind == ST_ENTRY_FORK ? sets_add_fork(turn->txn, set, index, error)
+                                      : sets_add(turn->txn, set, index, error);
+}
+
+static st_err replay_changes(writer_turn *turn, uint64_t index, const sync_row *row,
+                             const st_set *set, st_error *error)
+{
+    sync_fold fold;
+    st_arrival what;
+    memset(&what, 0, sizeof what);
+    what.actor = row->actor;
+    what.role = set->role;
+    what.via = set->via;
+    what.received_ms = row->time_ms;
+    what.log_index = index;
+    what.carrier = row->carrier;
+    st_err err = sync_fold_open(turn, &row->bucket, index, &fold, error);
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
+        const st_change *change = &set->changes[i];
+        fold_record *record = NULL;
+        st_held one = { change->dot.counter, reason_of(row, change->dot.counter) };
+        bool held = one.reason != ST_HOLD_NONE;
+        err = sync_fold_record(&fold, &change->record, &record, error);
+        if (err == ST_OK)
+            err = sync_fold_change(&fold, record, change, &what,
+                                   held ? ST_FOLD_HOLD : ST_FOLD_APPLY, error);
+        if (err == ST_OK)
+            err = sync_fold_history(&fold, change, ST_ENTRY_CHANGE, error);
+        if (err == ST_OK && held)
+            err = add_held(turn, index, row, change, &one, error);
+    }
+    if (err == ST_OK)
+        err = sync_fold_close(&fold, error);
+    return err == ST_OK ? sets_add(turn->txn, set, index, error) : err;
+}
+
+/* The held change that a decision names. */
+static st_err find_decided(writer_turn *turn, free_source *source, const sync_row *row,
+                           uint64_t counter, sync_held *out_held, const st_change **out_change,
+                           st_error *error)
+{
+    sync_held where;
+    memset(&where, 0, sizeof where);
+    where.dot.device = row->device;
+    where.dot.counter = counter;
+    st_err err = sets_find(turn->txn, &where.dot, &where.index, error);
+    if (err == ST_OK)
+        err = free_find(turn->txn, turn->arena, source, &where, out_change, error);
+    if (err == ST_OK)
+        err = sync_held_by_dot(turn->txn, &(*out_change)->record, &where.dot, out_held, error);
+    return err == ST_E_NOT_FOUND
+               ? st_fail(error, ST_E_CORRUPT, "log: a decision names change %llu, not held",
+                         (unsigned long long)counter)
+               : err;
+}
+
+static st_err replay_decision(writer_turn *turn, uint64_t index, const sync_row *row,
+                              st_error *error)
+{
+    sync_fold fold;
+    free_source source;
+    memset(&source, 0, sizeof source);
+    st_fold kind = row->kind == ST_ENTRY_DECLINE ? ST_FOLD_DECLINE : ST_FOLD_APPLY;
+    st_err err = sync_fold_open(turn, &row->bucket, index, &fold, error);
+    for (uint32_t i = 0; err == ST_OK && i < row->counters_count; i++) {
+        const st_change *change = NULL;
+        fold_record *record = NULL;
+        sync_held held;
+        err = find_decided(turn, &source, row, row->counters[i], &held, &change, error);
+        if (err == ST_OK)
+            err = sync_held_remove(turn->txn, &held, error);
+        if (err == ST_OK)
+            err = sync_fold_record(&fold, &change->record, &record, error);
+        if (err != ST_OK)
+            break;
+        st_arrival what = free_arrival(&source);
+        err = sync_fold_change(&fold, record, change, &what, kind, error);
+        if (err == ST_OK)
+            err = sync_fold_history(&fold, change, row->kind, error);
+    }
+    return err == ST_OK ? sync_fold_close(&fold, error) : err;
+}
+
+static st_err replay_reason(writer_turn *turn, const sync_row *row, st_error *error)
+{
+    free_source source;
+    const st_change *change = NULL;
+    sync_held held;
+    memset(&source, 0, sizeof source);
+    if (row->held_count != 1)
+        return st_fail(error, ST_E_CORRUPT, "log: a hold without a change");
+    st_err err = find_decided(turn, &source, row, row->held[0].counter, &held, &change, error);
+    if (err != ST_OK)
+        return err;
+    held.reason = row->held[0].reason;
+    return sync_held_change(turn->txn, &held, error);
+}
+
+static st_err replay_set(writer_turn *turn, uint64_t index, const sync_row *row, st_set *set,
+                         st_error *error)
+{
+    st_err err = st_set_decode(row->set.data, row->set.len, turn->arena, set, error);
+    if (err == ST_E_VERSION)
+        err = ST_OK;
+    if (err != ST_OK)
+        return err;
+    return row->kind == ST_ENTRY_FORK || set->changes_count == 0
+               ? replay_unfolded(turn, index, row, set, error)
+               : replay_changes(turn, index, row, set, error);
+}
+
+st_err sync_replay_row(writer_turn *turn, uint64_t index, const sync_row *row, st_set *out_set,
+                       st_error *error)
+{
+    st_set set;
+    st_err err = ST_OK;
+    bool added = false;
+    st_gone gone = { row->first, row->last };
+    memset(&set, 0, sizeof set);
+    switch (row->kind) {
+    case ST_ENTRY_VERDICT:
+    case ST_ENTRY_ACCEPT:
+    case ST_ENTRY_DECLINE:
+        err = replay_decision(turn, index, row, error);
+        break;
+    case ST_ENTRY_HOLD:
+        err = replay_reason(turn, row, error);
+        break;
+    case ST_ENTRY_GAP:
+        err = sets_add_gap(turn->txn, &row->device, &gone, &added, error);
+        break;
+    default:
+        if (row->set.len > 0)
+            err = replay_set(turn, index, row, &set, error);
+    }
+    if (err == ST_OK && row->bucket.s[0] != '\0')
+        err = sync_feed_add(turn->txn, &row->bucket, index, error);
+    if (err == ST_OK && out_set != NULL)
+        *out_set = set;
+    return err;
+}

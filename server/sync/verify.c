@@ -1,0 +1,341 @@
+/* server/sync/verify.c - checks the store against its log, and folds the log again.
+ * Promises: verify changes nothing; it folds into a scratch store and compares every derived table
+ * byte for byte. rebuild replaces them in one transaction. Must never judge again. */
+#include "server/sync/verify.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/changeset.h"
+#include "server/audit/leaf.h"
+#include "server/store/dir.h"
+#include "server/store/pack.h"
+#include "server/sync/replay.h"
+#include "server/sync/sets.h"
+
+#define TURN_BYTES_MAX ((size_t)512 * 1024 * 1024)
+#define ROWS_A_COMMIT 500u
+
+typedef struct {
+    sync_room *room;           /* the real one */
+    store_txn real;            /* read */
+    sync_room scratch_room;
+    store *scratch;
+    char scratch_dir[STORE_PATH_BYTES];
+    st_arena arena;
+    verify_say say;
+    void *context;
+    verify_report report;
+    int64_t last_time_ms;
+    bool stopped;
+} verifier;
+
+static void wrong(verifier *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void wrong(verifier *v, const char *format, ...)
+{
+    char line[256];
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    v->report.wrong++;
+    if (v->say != NULL && !v->stopped)
+        v->stopped = !v->say(v->context, line);
+}
+
+/* ---- one entry ---- */
+
+static void check_chain(verifier *v, store_txn *scratch, uint64_t index, const sync_row *row)
+{
+    sets_kind kind = SETS_NEW;
+    uint64_t known = 0;
+    auth_device device;
+    st_set set;
+    st_err err = st_set_decode(row->set.data, row->set.len, &v->arena, &set, NULL);
+    if (err != ST_OK && err != ST_E_VERSION) {
+        wrong(v, "entry %" PRIu64 ": its change-set cannot be read", index);
+        return;
+    }
+    if (st_id_cmp(&set.device, &row->device) != 0 || set.first != row->first)
+        wrong(v, "entry %" PRIu64 ": its change-set is another one", index);
+    err = auth_device_get(scratch, v->room->keys, &set.device, &device, NULL);
+    if (err != ST_OK)
+        wrong(v, "entry %" PRIu64 ": its device was not enrolled before it", index);
+    else if (!st_set_verify(&set, &v->room->keys->log, device.sign_key))
+        wrong(v, "entry %" PRIu64 ": the signature is not the device's", index);
+    err = sets_look(scratch, &set, &kind, &known, NULL);
+    if (err != ST_OK || kind != (row->kind == ST_ENTRY_FORK ? SETS_FORK : SETS_NEW))
+        wrong(v, "entry %" PRIu64 ": it does not fit into the chain of its device", index);
+}
+
+static void check_leaf(verifier *v, uint64_t index, const sync_row *row, const st_set *set)
+{
+    st_buffer made;
+    store_slice stored = { 0 };
+    pack_key key = pack_u64(index);
+    st_leaf leaf = sync_row_leaf(row, row->set.len > 0 ? set : NULL);
+    st_buffer_init(&made, ST_LEAF_BYTES_MAX + 64u);
+    st_err err = audit_leaf_row(&leaf, &made, NULL);
+    if (err == ST_OK)
+        err = store_get(&v->real, STORE_LEAF, pack_key_slice(&key), &stored, NULL);
+    if (err != ST_OK || stored.len != made.len || memcmp(stored.data, made.data, made.len) != 0)
+        wrong(v, "entry %" PRIu64 ": its leaf is not that of the entry", index);
+    st_buffer_free(&made);
+    if (row->time_ms < v->last_time_ms)
+        wrong(v, "entry %" PRIu64 ": its time lies before that of the one before it", index);
+    v->last_time_ms = row->time_ms;
+}
+
+/* Checks the entry and folds it into the scratch store. */
+static st_err check_entry(verifier *v, writer_turn *turn, uint64_t index, store_slice bytes,
+                          st_error *error)
+{
+    sync_row row;
+    st_set set;
+    st_error why = { 0 };
+    memset(&set, 0, sizeof set);
+    pack_key key = pack_u64(index);
+    st_err err = store_put(turn->txn, STORE_LOG, pack_key_slice(&key), bytes, error);
+    if (err != ST_OK)
+        return err;
+    err = sync_row_decode(bytes, &v->arena, &row, &why);
+    if (err == ST_OK && row.set.len > 0)
+        check_chain(v, turn->txn, index, &row);
+    if (err == ST_OK)
+        err = sync_replay_row(turn, index, &row, &set, &why);
+    if (err == ST_OK)
+        check_leaf(v, index, &row, &set);
+    if (err == ST_E_CORRUPT) {
+        wrong(v, "entry %" PRIu64 ": %.150s", index, why.detail);
+        err = ST_OK;
+    } else if (err != ST_OK) {
+        err = st_fail(error, err, "verify: entry %" PRIu64 ": %.120s", index, why.detail);
+    }
+    st_arena_reset(&v->arena);
+    return err;
+}
+
+/* Entries from *index on, at most ROWS_A_COMMIT; *index is the next one afterwards. */
+static st_err check_some(verifier *v, uint64_t *index, bool *out_more, st_error *error)
+{
+    store_txn txn = { 0 };
+    store_cursor cursor = { 0 };
+    writer_turn turn;
+    uint64_t at = *index;
+    memset(&turn, 0, sizeof turn);
+    turn.room = &v->scratch_room;
+    turn.txn = &txn;
+    turn.arena = &v->arena;
+    st_err err = store_begin(v->scratch, STORE_WRITE_TXN, &txn, error);
+    if (err == ST_OK)
+        err = sync_turn_begin(&turn, error);
+    if (err == ST_OK)
+        err = store_cursor_open(&v->real, STORE_LOG, &cursor, error);
+    pack_key key = pack_u64(at);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&key), error);
+    while (err == ST_OK && cursor.is_valid && at < *index + ROWS_A_COMMIT) {
+        uint64_t found = cursor.key.len == 8 ? st_get_u64(cursor.key.data) : 0;
+        if (found != at) {
+            wrong(v, "entry %" PRIu64 ": it is not there", at);
+            at = found > at ? found : at;
+        }
+        turn.next_index = at;
+        err = check_entry(v, &turn, at, cursor.value, error);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+        at++;
+    }
+    *out_more = cursor.is_valid;
+    store_cursor_close(&cursor);
+    if (err == ST_OK)
+        err = sync_turn_end(&turn, error);
+    if (err == ST_OK)
+        err = store_commit(&txn, error);
+    store_end(&txn);
+    if (err == ST_OK)
+        *index = at;
+    return err;
+}
+
+/* ---- tables ---- */
+
+static bool same_slice(store_slice a, store_slice b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+static void say_row(verifier *v, store_table table, const store_cursor *at)
+{
+    char hex[33];
+    size_t len = at->is_valid ? (at->key.len < 16 ? at->key.len : 16) : 0;
+    st_hex(len > 0 ? at->key.data : "", len, hex);
+    wrong(v, "table %s: the row at %s is not the fold of the log", store_table_name(table), hex);
+}
+
+static st_err compare_table(verifier *v, store_txn *scratch, store_table table, st_error *error)
+{
+    store_cursor real = { 0 }, folded = { 0 };
+    bool same = true;
+    st_err err = store_cursor_open(&v->real, table, &real, error);
+    if (err == ST_OK)
+        err = store_cursor_open(scratch, table, &folded, error);
+    if (err == ST_OK)
+        err = store_seek(&real, store_text(""), error);
+    if (err == ST_OK)
+        err = store_seek(&folded, store_text(""), error);
+    while (err == ST_OK && same && (real.is_valid || folded.is_valid)) {
+        same = real.is_valid && folded.is_valid && same_slice(real.key, folded.key)
+               && same_slice(real.value, folded.value);
+        if (!same)
+            say_row(v, table, real.is_valid ? &real : &folded);
+        v->report.records += table == STORE_REC ? 1 : 0;
+        if (same)
+            err = store_next(&real, error);
+        if (same && err == ST_OK)
+            err = store_next(&folded, error);
+    }
+    store_cursor_close(&folded);
+    store_cursor_close(&real);
+    return err;
+}
+
+static st_err compare_all(verifier *v, st_error *error)
+{
+    store_txn scratch = { 0 };
+    st_err err = store_begin(v->scratch, STORE_READ_TXN, &scratch, error);
+    for (int table = 0; err == ST_OK && table < STORE_TABLE_COUNT; table++)
+        if (store_is_derived((store_table)table))
+            err = compare_table(v, &scratch, (store_table)table, error);
+    store_end(&scratch);
+    return err;
+}
+
+/* ---- the scratch store ---- */
+
+static st_err open_scratch(verifier *v, st_error *error)
+{
+    st_err err = store_dir_path(v->room->dir, "verify.XXXXXX", v->scratch_dir, error);
+    if (err != ST_OK)
+        return err;
+    if (mkdtemp(v->scratch_dir) == NULL) {
+        v->scratch_dir[0] = '\0';
+        return st_fail(error, ST_E_STORAGE, "%s: no scratch folder can be made", v->room->dir);
+    }
+    err = store_open(v->scratch_dir, STORE_CREATE, &v->scratch, error);
+    v->scratch_room = *v->room;
+    v->scratch_room.store = v->scratch;
+    return err;
+}
+
+static void close_scratch(verifier *v)
+{
+    static const char *const FILES[] = { "store/data.mdb", "store/lock.mdb", "lock" };
+    char path[STORE_PATH_BYTES];
+    store_close(v->scratch);
+    if (v->scratch_dir[0] == '\0')
+        return;
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++)
+        if (store_dir_path(v->scratch_dir, FILES[i], path, NULL) == ST_OK)
+            (void)unlink(path);
+    if (store_dir_path(v->scratch_dir, "store", path, NULL) == ST_OK)
+        (void)rmdir(path);
+    (void)rmdir(v->scratch_dir);
+}
+
+st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report *out_report,
+                   st_error *error)
+{
+    verifier v;
+    uint64_t index = 1;
+    bool more = true;
+    memset(&v, 0, sizeof v);
+    v.room = room;
+    v.say = say;
+    v.context = context;
+    v.last_time_ms = INT64_MIN;
+    st_arena_init(&v.arena, TURN_BYTES_MAX);
+    st_err err = open_scratch(&v, error);
+    if (err == ST_OK)
+        err = store_begin(room->store, STORE_READ_TXN, &v.real, error);
+    while (err == ST_OK && more) {
+        uint64_t wrong_before = v.report.wrong;
+        err = check_some(&v, &index, &more, error);
+        if (err == ST_E_STORAGE && store_grow(v.scratch)) {
+            v.report.wrong = wrong_before;
+            err = ST_OK;
+        }
+    }
+    if (err == ST_OK)
+        err = compare_all(&v, error);
+    v.report.entries = index - 1;
+    store_end(&v.real);
+    st_arena_reset(&v.arena);
+    close_scratch(&v);
+    if (err == ST_OK)
+        *out_report = v.report;
+    return err;
+}
+
+/* ---- rebuild ---- */
+
+static st_err clear_derived(store_txn *txn, st_error *error)
+{
+    st_err err = ST_OK;
+    for (int table = 0; err == ST_OK && table < STORE_TABLE_COUNT; table++)
+        if (store_is_derived((store_table)table))
+            err = store_clear(txn, (store_table)table, error);
+    return err;
+}
+
+static st_err rebuild_once(sync_room *room, uint64_t *out_entries, st_error *error)
+{
+    store_txn txn = { 0 };
+    writer_turn turn;
+    st_arena arena;
+    uint64_t index = 1, end = 0;
+    memset(&turn, 0, sizeof turn);
+    st_arena_init(&arena, TURN_BYTES_MAX);
+    turn.room = room;
+    turn.txn = &txn;
+    turn.arena = &arena;
+    st_err err = store_begin(room->store, STORE_WRITE_TXN, &txn, error);
+    if (err == ST_OK)
+        err = sync_turn_begin(&turn, error);
+    end = turn.next_index;
+    turn.next_held = 1;
+    if (err == ST_OK)
+        err = clear_derived(&txn, error);
+    for (; err == ST_OK && index < end; index++) {
+        sync_row row;
+        turn.next_index = index;
+        err = sync_row_get(&txn, index, &arena, &row, error);
+        if (err == ST_E_NOT_FOUND)
+            err = st_fail(error, ST_E_CORRUPT, "log: entry %" PRIu64 " is not there", index);
+        if (err == ST_OK)
+            err = sync_replay_row(&turn, index, &row, NULL, error);
+        st_arena_reset(&arena);
+    }
+    if (err == ST_OK)
+        err = sync_turn_end(&turn, error);
+    if (err == ST_OK)
+        err = store_commit(&txn, error);
+    store_end(&txn);
+    st_arena_reset(&arena);
+    catalogue_settle(room->catalogue, err == ST_OK);
+    if (err == ST_OK)
+        *out_entries = end - 1;
+    return err;
+}
+
+st_err sync_rebuild(sync_room *room, uint64_t *out_entries, st_error *error)
+{
+    st_err err = rebuild_once(room, out_entries, error);
+    while (err == ST_E_STORAGE && store_grow(room->store))
+        err = rebuild_once(room, out_entries, error);
+    return err;
+}
