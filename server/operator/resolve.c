@@ -306,7 +306,8 @@ static st_err settle(operator_work *work, writer_turn *turn, void *argument, st_
     s.draft.bucket = s.got.record.bucket;
     s.draft.actor = s.person.id;
     s.draft.edits = &s.edit;
-    return sync_author_turn(turn, &s.draft, NULL, error);
+    sync_authored authored = { .records = NULL };
+    return sync_author_turn(turn, &s.draft, &authored, error);
 }
 
 int operator_resolve(operator_work *work)

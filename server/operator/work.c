@@ -311,7 +311,8 @@ st_err operator_author_nameless(writer_turn *turn, const operator_edits *edits,
                          .edits_count = edits->count };
     if (!sync_bucket(turn->room, ST_HOME_CATALOGUE, NULL, &draft.bucket))
         return st_fail(error, ST_E_SERVER, "the catalogue has no bucket");
-    return sync_author_turn(turn, &draft, out_authored, error);
+    sync_authored unasked = { .records = NULL };
+    return sync_author_turn(turn, &draft, out_authored != NULL ? out_authored : &unasked, error);
 }
 
 st_err operator_form(operator_work *work, const char *name, const st_form **out_form,

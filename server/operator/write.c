@@ -209,7 +209,8 @@ static st_err set_values(operator_work *work, writer_turn *turn, void *argument,
     draft.bucket = got.record.bucket;
     draft.actor = person.id;
     draft.edits = &edit;
-    return sync_author_turn(turn, &draft, NULL, error);
+    sync_authored authored = { .records = NULL };
+    return sync_author_turn(turn, &draft, &authored, error);
 }
 
 int operator_set(operator_work *work)
