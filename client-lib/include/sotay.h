@@ -354,6 +354,10 @@ SOTAY_API SOTAY_MUST_USE int sotay_sync_begin(sotay_client *client, sotay_sync *
 SOTAY_API SOTAY_MUST_USE int sotay_enrol_begin(sotay_client *client, const char *link,
                                                const char *label, sotay_sync **out_sync,
                                                sotay_error *error);
+/* Between begin and the first next: this sync sends what is unsent and takes the verdicts, but reads
+ * nothing that is new, so that work gets out over a weak link. The report's `complete` is then
+ * false while there is something to read; the next sync reads it. */
+SOTAY_API void sotay_sync_send_only(sotay_sync *sync);
 /* Makes the next request: seals and signs what is unsent, durable before it is sent. */
 SOTAY_API SOTAY_MUST_USE int sotay_sync_next(sotay_sync *sync, sotay_request *out_request,
                                              sotay_error *error);

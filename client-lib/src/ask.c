@@ -89,6 +89,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     }
     ask->kept_from = sync->no_references ? 0 : 1;
     ask->wall_ms = sync->asked_wall_ms;
+    ask->answer_bytes_max = sync->is_send_only ? 1 : 0;     /* no entry fits: verdicts alone */
     st_gone gone = { me->gone_from, me->gone_to };
     if (me->gone_from > 0) {
         ask->gone = &gone;

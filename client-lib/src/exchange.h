@@ -12,6 +12,7 @@ typedef struct { st_id device; uint64_t first, changes; } exchange_sent;
 struct sotay_sync {
     sotay_client *client;
     bool is_enrolment;
+    bool is_send_only;         /* verdicts are read, pages are not asked for */
     st_err dead;               /* why nothing goes on; ST_OK while it does */
     bool waits;                /* a step answered ST_PENDING */
 

@@ -99,6 +99,11 @@ void sotay_sync_free(sotay_sync *sync)
     free(sync);
 }
 
+void sotay_sync_send_only(sotay_sync *sync)
+{
+    sync->is_send_only = true;
+}
+
 /* Before each step: is it alive, and did what was pending go well? */
 static st_err enter(sotay_sync *sync, st_error *error)
 {
@@ -290,7 +295,7 @@ static bool again(sotay_sync *sync)
         sync->report.needs_person = true;
         sync->wants_again = false;
     }
-    return sync->more || sync->has_sets || sync->wants_again;
+    return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again;
 }
 
 static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error *error)
@@ -309,7 +314,7 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     sync->report.received_changes += sync->applied.received_changes;
     *out_again = again(sync);
-    sync->report.complete = !*out_again;
+    sync->report.complete = !*out_again && !sync->more;
     bool from_start = sync->wants_again;
     if (*out_again)
         next_round(sync, from_start);

@@ -352,6 +352,10 @@ static st_err emit_pages(answer *a, st_error *error)
     st_err err = is_all_same(a, &same, &news, error);
     if (err != ST_OK || same)
         return err;
+    if (a->bytes_left < ENTRY_EXTRA) {
+        a->report.more = true;      /* it asked for no entry: only wants to get its work out */
+        return ST_OK;
+    }
     /* Nothing new, the same buckets, and yet another hash: the sums tell which bucket it is. */
     bool show_sums = ask->is_collapsed && !news && ask->scope_rev == a->scope.rev;
     for (uint32_t i = 0; err == ST_OK && !a->report.more && i < a->scope.buckets_count; i++) {
