@@ -1,6 +1,6 @@
 /* server/rooms.c - opens and wires the rooms, and makes a new data folder.
- * Promises: a folder is a store only when everything that `init` writes is in it; what is wrong with
- * the catalogue's files is said before anything is made. Must never open a folder twice. */
+ * Promises: a folder is a store only when everything that `init` writes is in it; what is wrong
+ * with the catalogue's files is said before anything is made. Never opens a folder twice. */
 #include "server/rooms.h"
 
 #include <dirent.h>

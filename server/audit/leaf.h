@@ -1,5 +1,5 @@
-/* server/audit/leaf.h - the leaves of the audit log as they are stored: hash, then bytes. Tree, proofs
- * and checkpoints are computed from them. */
+/* server/audit/leaf.h - the leaves of the audit log as they are stored: hash, then bytes. Tree,
+ * proofs and checkpoints are computed from them. */
 #ifndef SOTAY_SERVER_AUDIT_LEAF_H
 #define SOTAY_SERVER_AUDIT_LEAF_H
 

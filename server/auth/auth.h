@@ -80,11 +80,16 @@ ST_MUST_USE st_err auth_rights_get(store_txn *txn, const st_id *person, uint64_t
                                    st_arena *arena, auth_rights *out_rights, st_error *error);
 /* May a holder of these rights read and write in the bucket? (Which fields: the form says.) */
 bool auth_rights_has_bucket(const auth_rights *rights, const st_bucket *bucket);
-/* The scope of a person at a revision as phones see it: rev, buckets ascending by name, roles.
- * Memory from the arena. */
-ST_MUST_USE st_err auth_scope(store_txn *txn, const char *commune, const st_id *person,
-                              uint64_t rev, st_arena *arena, st_scope *out_scope,
-                              st_error *error);
+/* Whose scope, and at which revision (UINT64_MAX: now). */
+typedef struct {
+    const char *commune;
+    const st_id *person;
+    uint64_t rev;
+} auth_scope_ask;
+/* The scope of a person as phones see it: rev, buckets ascending by name, roles. Memory from the
+ * arena. */
+ST_MUST_USE st_err auth_scope(store_txn *txn, const auth_scope_ask *ask, st_arena *arena,
+                              st_scope *out_scope, st_error *error);
 
 /* Called by the fold for every saved record of `person`, `device`, `assignment` and `unit`:
  * refreshes the derived tables. index: of the entry that is being folded. */

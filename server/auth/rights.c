@@ -203,11 +203,12 @@ static void add_bucket(st_bucket *buckets, uint32_t *count, const char *commune,
         (*count)++;
 }
 
-st_err auth_scope(store_txn *txn, const char *commune, const st_id *person, uint64_t rev,
-                  st_arena *arena, st_scope *out_scope, st_error *error)
+st_err auth_scope(store_txn *txn, const auth_scope_ask *ask, st_arena *arena,
+                  st_scope *out_scope, st_error *error)
 {
     auth_rights rights;
-    st_err err = auth_rights_get(txn, person, rev, arena, &rights, error);
+    const char *commune = ask->commune;
+    st_err err = auth_rights_get(txn, ask->person, ask->rev, arena, &rights, error);
     if (err != ST_OK)
         return err;
     st_bucket *buckets = st_arena_array(arena, rights.units_count + 3u, sizeof *buckets);

@@ -38,8 +38,10 @@ static void buckets_json(device_page *page, const sync_device *device)
     st_scope scope = { 0 };
     st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);
     if (device->device.status == AUTH_ACTIVE && page->err == ST_OK)
-        page->err = auth_scope(&work->txn, work->room->commune.s, &device->device.person,
-                               UINT64_MAX, &arena, &scope, &work->error);
+        page->err = auth_scope(&work->txn,
+                               &(auth_scope_ask){ work->room->commune.s,
+                                                  &device->device.person, UINT64_MAX },
+                               &arena, &scope, &work->error);
     st_json_key(&page->json, "buckets");
     st_json_open(&page->json, '[');
     for (uint32_t i = 0; i < scope.buckets_count; i++)

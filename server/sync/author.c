@@ -37,7 +37,7 @@ st_role sync_operator_role(const st_form *form)
 
 /* ---- one change ---- */
 
-/* An id of zeros in a creating change means the record itself; the dot of an item is the change's. */
+/* An id of zeros in a creating change means the record itself; a new item has the change's dot. */
 static st_err copy_ops(authoring *a, const sync_edit *edit, st_change *change, st_error *error)
 {
     st_op *ops = st_arena_array(a->arena, edit->ops_count, sizeof *ops);

@@ -174,13 +174,13 @@ static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
     st_enrol_answer *answer = &job->answer;
     auth_person person;
     auth_device device;
+    auth_scope_ask whose = { room->commune.s, &job->person, UINT64_MAX };
     memset(answer, 0, sizeof *answer);
     st_err err = auth_person_get(turn->txn, &job->person, &person, error);
     if (err == ST_OK)
         err = auth_device_get(turn->txn, NULL, &job->device, &device, error);
     if (err == ST_OK)
-        err = auth_scope(turn->txn, room->commune.s, &job->person, UINT64_MAX, job->arena,
-                         &answer->scope, error);
+        err = auth_scope(turn->txn, &whose, job->arena, &answer->scope, error);
     if (err != ST_OK)
         return err == ST_E_NOT_FOUND ? st_fail(error, ST_E_ENROL, "enrol: the person is gone")
                                      : err;

@@ -385,17 +385,17 @@ static st_err start_answer(answer *a, st_error *error)
 {
     const st_ask *ask = a->request->ask;
     const st_id *person = &a->request->device.person;
+    auth_scope_ask now = { a->room->commune.s, person, UINT64_MAX };
+    auth_scope_ask then = { a->room->commune.s, person, ask->scope_rev };
     uint64_t limit = ask->answer_bytes_max;
     if (limit == 0 || limit > FEED_ANSWER_BYTES_MAX)
         limit = FEED_ANSWER_BYTES_MAX;
     a->bytes_left = limit;
     st_err err = sync_log_size(&a->txn, &a->position, error);
     if (err == ST_OK)
-        err = auth_scope(&a->txn, a->room->commune.s, person, UINT64_MAX, &a->arena, &a->scope,
-                         error);
+        err = auth_scope(&a->txn, &now, &a->arena, &a->scope, error);
     if (err == ST_OK)
-        err = auth_scope(&a->txn, a->room->commune.s, person, ask->scope_rev, &a->arena,
-                         &a->before, error);
+        err = auth_scope(&a->txn, &then, &a->arena, &a->before, error);
     a->is_foreign = (ask->has_epoch && memcmp(ask->epoch, a->room->epoch, 8) != 0)
                     || ask->position > a->position;
     return err;

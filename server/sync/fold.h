@@ -1,5 +1,5 @@
-/* server/sync/fold.h - folds changes of one bucket into the stored state: one opening, any number of
- * changes, one closing that saves every touched record once. Used by ingest, settle and rebuild
+/* server/sync/fold.h - folds changes of one bucket into the stored state: one opening, any number
+ * of changes, one closing that saves every touched record once. Used by ingest, settle and rebuild
  * alike, so that the state is one function of the log. */
 #ifndef SOTAY_SERVER_SYNC_FOLD_H
 #define SOTAY_SERVER_SYNC_FOLD_H

@@ -1,5 +1,5 @@
-/* server/sync/free.h - lets in what only waited: for a record to come, or behind a change that was let
- * in or declined. */
+/* server/sync/free.h - lets in what only waited: for a record to come, or behind a change that was
+ * let in or declined. */
 #ifndef SOTAY_SERVER_SYNC_FREE_H
 #define SOTAY_SERVER_SYNC_FREE_H
 

@@ -17,7 +17,7 @@ ST_MUST_USE st_err sync_held_by_dot(store_txn *txn, const st_id *record, const s
 /* Is an earlier change of the device on the record held? */
 ST_MUST_USE st_err sync_held_waits(store_txn *txn, const st_id *record, const st_dot *dot,
                                    bool *out_waits, st_error *error);
-/* All held changes of a record but those of forks, ascending by device and counter, in the arena. */
+/* All held changes of a record but those of forks, by device and counter, in the arena. */
 ST_MUST_USE st_err sync_held_of_record(store_txn *txn, const st_id *record, st_arena *arena,
                                        sync_held **out_list, size_t *out_count, st_error *error);
 

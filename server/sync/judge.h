@@ -1,4 +1,4 @@
-/* server/sync/judge.h - may a change take effect? What a change says by itself, and who wrote it. */
+/* server/sync/judge.h - may a change take effect? By what it says itself, and by who wrote it. */
 #ifndef SOTAY_SERVER_SYNC_JUDGE_H
 #define SOTAY_SERVER_SYNC_JUDGE_H
 

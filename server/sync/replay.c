@@ -1,6 +1,6 @@
 /* server/sync/replay.c - the fold of the log, row by row.
- * Promises: gives byte for byte the tables that ingest and settle left, since it takes every verdict
- * from the row and never judges. Must never write to a base table. */
+ * Promises: gives byte for byte the tables that ingest and settle left, since it takes every
+ * verdict from the row and never judges. Must never write to a base table. */
 #include "server/sync/replay.h"
 
 #include <string.h>
@@ -84,20 +84,25 @@ static st_err replay_changes(writer_turn *turn, uint64_t index, const sync_row *
     return err == ST_OK ? sets_add(turn->txn, set, index, error) : err;
 }
 
-/* The held change that a decision names. */
-static st_err find_decided(writer_turn *turn, free_source *source, const sync_row *row,
-                           uint64_t counter, sync_held *out_held, const st_change **out_change,
-                           st_error *error)
+/* The held change that a decision names: held and change. */
+typedef struct {
+    free_source source;
+    sync_held held;
+    const st_change *change;
+} decided;
+
+static st_err find_decided(writer_turn *turn, const st_id *device, uint64_t counter,
+                           decided *out, st_error *error)
 {
     sync_held where;
     memset(&where, 0, sizeof where);
-    where.dot.device = row->device;
+    where.dot.device = *device;
     where.dot.counter = counter;
     st_err err = sets_find(turn->txn, &where.dot, &where.index, error);
     if (err == ST_OK)
-        err = free_find(turn->txn, turn->arena, source, &where, out_change, error);
+        err = free_find(turn->txn, turn->arena, &out->source, &where, &out->change, error);
     if (err == ST_OK)
-        err = sync_held_by_dot(turn->txn, &(*out_change)->record, &where.dot, out_held, error);
+        err = sync_held_by_dot(turn->txn, &out->change->record, &where.dot, &out->held, error);
     return err == ST_E_NOT_FOUND
                ? st_fail(error, ST_E_CORRUPT, "log: a decision names change %llu, not held",
                          (unsigned long long)counter)
@@ -108,42 +113,38 @@ static st_err replay_decision(writer_turn *turn, uint64_t index, const sync_row 
                               st_error *error)
 {
     sync_fold fold;
-    free_source source;
-    memset(&source, 0, sizeof source);
+    decided one;
+    memset(&one, 0, sizeof one);
     st_fold kind = row->kind == ST_ENTRY_DECLINE ? ST_FOLD_DECLINE : ST_FOLD_APPLY;
     st_err err = sync_fold_open(turn, &row->bucket, index, &fold, error);
     for (uint32_t i = 0; err == ST_OK && i < row->counters_count; i++) {
-        const st_change *change = NULL;
         fold_record *record = NULL;
-        sync_held held;
-        err = find_decided(turn, &source, row, row->counters[i], &held, &change, error);
+        err = find_decided(turn, &row->device, row->counters[i], &one, error);
         if (err == ST_OK)
-            err = sync_held_remove(turn->txn, &held, error);
+            err = sync_held_remove(turn->txn, &one.held, error);
         if (err == ST_OK)
-            err = sync_fold_record(&fold, &change->record, &record, error);
+            err = sync_fold_record(&fold, &one.change->record, &record, error);
         if (err != ST_OK)
             break;
-        st_arrival what = free_arrival(&source);
-        err = sync_fold_change(&fold, record, change, &what, kind, error);
+        st_arrival what = free_arrival(&one.source);
+        err = sync_fold_change(&fold, record, one.change, &what, kind, error);
         if (err == ST_OK)
-            err = sync_fold_history(&fold, change, row->kind, error);
+            err = sync_fold_history(&fold, one.change, row->kind, error);
     }
     return err == ST_OK ? sync_fold_close(&fold, error) : err;
 }
 
 static st_err replay_reason(writer_turn *turn, const sync_row *row, st_error *error)
 {
-    free_source source;
-    const st_change *change = NULL;
-    sync_held held;
-    memset(&source, 0, sizeof source);
+    decided one;
+    memset(&one, 0, sizeof one);
     if (row->held_count != 1)
         return st_fail(error, ST_E_CORRUPT, "log: a hold without a change");
-    st_err err = find_decided(turn, &source, row, row->held[0].counter, &held, &change, error);
+    st_err err = find_decided(turn, &row->device, row->held[0].counter, &one, error);
     if (err != ST_OK)
         return err;
-    held.reason = row->held[0].reason;
-    return sync_held_change(turn->txn, &held, error);
+    one.held.reason = row->held[0].reason;
+    return sync_held_change(turn->txn, &one.held, error);
 }
 
 static st_err replay_set(writer_turn *turn, uint64_t index, const sync_row *row, st_set *set,

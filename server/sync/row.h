@@ -1,5 +1,5 @@
-/* server/sync/row.h - one row of the log as it is stored: what the server decided about one arrival,
- * with the bytes that arrived. All that a rebuild needs is in here. */
+/* server/sync/row.h - one row of the log as it is stored: what the server decided about one
+ * arrival, with the bytes that arrived. All that a rebuild needs is in here. */
 #ifndef SOTAY_SERVER_SYNC_ROW_H
 #define SOTAY_SERVER_SYNC_ROW_H
 

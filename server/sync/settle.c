@@ -1,7 +1,7 @@
 /* server/sync/settle.c - the office decides on a held change.
- * Promises: what is let in takes effect as if it had arrived so; what is declined counts as included
- * with no effect, and takes along only what its own author wrote behind it on the same record; the
- * decision is an entry with its actor. Must never touch another person's change. */
+ * Promises: what is let in takes effect as if it had arrived so; what is declined counts as
+ * included with no effect, and takes along only what its own author wrote behind it on the same
+ * record; the decision is an entry with its actor. Must never touch another person's change. */
 #include <string.h>
 
 #include "proto/text.h"

@@ -20,8 +20,8 @@ typedef struct {
     st_arena arena;            /* of the test */
 } rig;
 
-/* A new store with the catalogue of Trùng Khánh, and people an, binh (officers), chi (officer without
- * a unit), office. an and binh are assigned to RIG_UNIT. */
+/* A new store with the catalogue of Trùng Khánh, and people an, binh (officers), chi (officer
+ * without a unit), office. an and binh are assigned to RIG_UNIT. */
 void rig_open(rig *r);
 /* Closes the store and opens it again. */
 void rig_reopen(rig *r);
