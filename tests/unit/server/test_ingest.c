@@ -1,0 +1,488 @@
+/* tests/unit/server/test_ingest.c
+ * What an officer's phone signed is stored once, whatever happens on the way; nothing that the
+ * server answered is lost; two branches of one phone never mix; what waits for another change takes
+ * effect when that comes; and the book is always the fold of its log. */
+#include "server_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/sync/held.h"
+#include "server/sync/sets.h"
+
+static int setup(void **state)
+{
+    static rig shared;
+    rig_open(&shared);
+    *state = &shared;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rig *r = *state;
+    assert_int_equal(rig_verify(r), 0);        /* after every test: state == fold of the log */
+    rig_close(r);
+    return 0;
+}
+
+static uint64_t log_size(rig *r)
+{
+    uint64_t size = 0;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
+    store_end(&txn);
+    return size;
+}
+
+static uint64_t held_count(rig *r)
+{
+    uint64_t count = 0;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_held_count(&txn, &count, NULL), ST_OK);
+    store_end(&txn);
+    return count;
+}
+
+/* The number of the held change with this dot. */
+static uint64_t held_number(rig *r, const st_id *record, const st_dot *dot)
+{
+    sync_held held;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    st_err err = sync_held_by_dot(&txn, record, dot, &held, NULL);
+    store_end(&txn);
+    return err == ST_OK ? held.n : 0;
+}
+
+static void test_stored_once(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    size_t values = 0;
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    store_slice set = rig_seal(&an);
+    assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_STORED);
+    uint64_t size = log_size(r);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_DUPLICATE);
+    rig_reopen(r);
+    assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_DUPLICATE);
+    assert_int_equal(log_size(r), size);
+    assert_string_equal(rig_value(r, &visit, "general_note", &values), "gốc");
+    assert_int_equal(values, 1);
+}
+
+static void test_a_request_counter_is_used_once(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    sync_request request;
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    (void)rig_visit(&an, "một");
+    store_slice one = rig_seal(&an);
+    rig_begin(&an, RIG_BUCKET);
+    (void)rig_visit(&an, "hai");
+    store_slice two = rig_seal(&an);
+    an.request_counter = 9;
+    assert_int_equal(rig_push(&an, &request, &one, 1), ST_OK);
+    sync_request_free(&request);
+    uint64_t size = log_size(r);
+    an.request_counter = 9;                    /* the same counter, another body */
+    assert_int_equal(rig_push(&an, &request, &two, 1), ST_E_AGAIN);
+    assert_int_equal(request.counter_highest, 10);
+    sync_request_free(&request);
+    assert_int_equal(log_size(r), size);
+    an.request_counter = 4;                    /* an older one that was never used is fine */
+    assert_int_equal(rig_push(&an, &request, &two, 1), ST_OK);
+    sync_request_free(&request);
+    assert_int_equal(log_size(r), size + 1);
+}
+
+static void test_two_officers_differ(void **state)
+{
+    rig *r = *state;
+    rig_phone an, binh;
+    size_t values = 0;
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    st_dot root = { an.device, 1 };
+    store_slice first = rig_seal(&an);
+    rig_begin(&an, RIG_BUCKET);
+    st_dot a = rig_set(&an, &visit, "general_note", "A", &root);
+    store_slice second = rig_seal(&an);
+    rig_begin(&binh, RIG_BUCKET);
+    st_dot b = rig_set(&binh, &visit, "general_note", "B", &root);
+    store_slice third = rig_seal(&binh);
+    assert_int_equal(rig_push_one(&an, first, NULL), ST_VERDICT_STORED);
+    assert_int_equal(rig_push_one(&an, second, NULL), ST_VERDICT_STORED);
+    assert_int_equal(rig_push_one(&binh, third, NULL), ST_VERDICT_STORED);
+    (void)rig_value(r, &visit, "general_note", &values);
+    assert_int_equal(values, 2);               /* both stay */
+    rig_begin(&an, RIG_BUCKET);
+    st_change *change = rig_change(&an, &visit);
+    st_op *op = rig_op(&an, change, "visit", "general_note", "B");
+    st_dot both[2] = { a, b };
+    if (st_dot_cmp(&a, &b) > 0) {
+        both[0] = b;
+        both[1] = a;
+    }
+    op->replaces = both;
+    op->replaces_count = 2;
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    assert_string_equal(rig_value(r, &visit, "general_note", &values), "B");
+    assert_int_equal(values, 1);
+}
+
+/* A set of tomorrow's format, or one whose bytes were touched, or of nobody we know. */
+static void test_what_nobody_signed_is_not_stored(void **state)
+{
+    rig *r = *state;
+    rig_phone an, stranger;
+    sync_request request;
+    st_hold hold = ST_HOLD_NONE;
+    uint8_t seed[32] = { 7 };
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    (void)rig_visit(&an, "gốc");
+    store_slice set = rig_seal(&an);
+    uint64_t size = log_size(r);
+    uint8_t *bytes = st_arena_copy(&r->arena, set.data, set.len);
+    size_t kinds[ST_HOLD_COUNT] = { 0 };
+    for (size_t at = 0; at < set.len; at++) {
+        bytes[at] ^= 0x20;
+        store_slice bent = store_bytes(bytes, set.len);
+        assert_int_equal(rig_push(&an, &request, &bent, 1), ST_OK);
+        const st_verdict *verdict = &request.items[0].verdict;
+        assert_int_equal(verdict->kind, ST_VERDICT_HELD);
+        assert_int_equal(verdict->position, 0);
+        kinds[verdict->held[0].reason]++;
+        sync_request_free(&request);
+        bytes[at] ^= 0x20;
+    }
+    assert_int_equal(log_size(r), size);
+    assert_true(kinds[ST_HOLD_SIGNATURE] > 0);
+    assert_true(kinds[ST_HOLD_CORRUPT] > 0);
+    assert_true(kinds[ST_HOLD_DEVICE] > 0);
+    assert_int_equal(kinds[ST_HOLD_SIGNATURE] + kinds[ST_HOLD_CORRUPT] + kinds[ST_HOLD_DEVICE],
+                     set.len);
+    stranger = an;
+    st_sign_keypair(seed, stranger.public_key, stranger.secret);
+    stranger.device = st_device_id(stranger.public_key);
+    stranger.last = 0;
+    stranger.has_prev = false;
+    stranger.here_count = 0;
+    rig_begin(&stranger, RIG_BUCKET);
+    (void)rig_visit(&stranger, "lạ");
+    assert_int_equal(rig_push_one(&an, rig_seal(&stranger), &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_DEVICE);
+    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_STORED);
+}
+
+static void test_order_of_arrival_does_not_matter(void **state)
+{
+    rig *r = *state;
+    static const size_t ORDERS[][4] = { { 0, 1, 2, 3 }, { 3, 2, 1, 0 }, { 2, 0, 3, 1 },
+                                        { 1, 3, 0, 2 } };
+    for (size_t o = 0; o < sizeof ORDERS / sizeof ORDERS[0]; o++) {
+        rig_phone an;
+        store_slice sets[4];
+        sync_request request;
+        size_t values = 0;
+        print_message("  order %zu %zu %zu %zu\n", ORDERS[o][0], ORDERS[o][1], ORDERS[o][2],
+                      ORDERS[o][3]);
+        rig_enrol(r, &an, "an");
+        rig_begin(&an, RIG_BUCKET);
+        st_id visit = rig_visit(&an, "0");
+        st_dot before = { an.device, 1 };
+        sets[0] = rig_seal(&an);
+        for (size_t i = 1; i < 4; i++) {
+            char text[2] = { (char)('0' + i), '\0' };
+            rig_begin(&an, RIG_BUCKET);
+            before = rig_set(&an, &visit, "general_note", text, &before);
+            sets[i] = rig_seal(&an);
+        }
+        for (size_t i = 0; i < 4; i++) {
+            assert_int_equal(rig_push(&an, &request, &sets[ORDERS[o][i]], 1), ST_OK);
+            assert_true(request.items[0].verdict.position > 0);
+            sync_request_free(&request);
+        }
+        assert_string_equal(rig_value(r, &visit, "general_note", &values), "3");
+        assert_int_equal(values, 1);
+        assert_int_equal(held_count(r), 0);    /* what waited for the record came in by itself */
+    }
+}
+
+static void test_gaps_are_asked_for_and_given_up(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    sync_request request;
+    store_slice sets[3];
+    sets_head head;
+    store_txn txn = { 0 };
+    rig_enrol(r, &an, "an");
+    for (size_t i = 0; i < 3; i++) {
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_visit(&an, "x");
+        sets[i] = rig_seal(&an);
+    }
+    assert_int_equal(rig_push_one(&an, sets[0], NULL), ST_VERDICT_STORED);
+    assert_int_equal(rig_push(&an, &request, &sets[2], 1), ST_OK);
+    assert_int_equal(request.items[0].verdict.kind, ST_VERDICT_STORED);
+    assert_true(request.items[0].has_want);
+    assert_int_equal(request.items[0].want.from, 2);
+    assert_int_equal(request.items[0].want.to, 2);
+    sync_request_free(&request);
+    /* The phone no longer has it: an entry, and no more questions; said twice, one entry. */
+    st_gone gone = { 2, 2 };
+    st_ask ask;
+    memset(&ask, 0, sizeof ask);
+    ask.gone = &gone;
+    ask.gone_count = 1;
+    for (int i = 0; i < 2; i++) {
+        sync_request_init(&request, 1 << 20);
+        request.device.id = an.device;
+        request.ask = &ask;
+        assert_int_equal(sync_request_submit(&request, r->srv.writer, NULL), ST_OK);
+        sync_request_free(&request);
+    }
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sets_head_get(&txn, &an.device, &head, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(head.known, 3);
+    uint64_t size = log_size(r);
+    assert_int_equal(rig_push_one(&an, sets[1], NULL), ST_VERDICT_STORED);  /* found after all */
+    assert_int_equal(log_size(r), size + 1);
+}
+
+static void test_the_first_branch_counts(void **state)
+{
+    rig *r = *state;
+    rig_phone an, copy;
+    st_hold hold = ST_HOLD_NONE;
+    size_t values = 0;
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    copy = an;                                 /* the phone was restored from a copy */
+    st_dot root = { an.device, 1 };
+    rig_begin(&an, RIG_BUCKET);
+    (void)rig_set(&an, &visit, "general_note", "một", &root);
+    store_slice one = rig_seal(&an);
+    rig_begin(&copy, RIG_BUCKET);
+    (void)rig_set(&copy, &visit, "general_note", "hai", &root);
+    store_slice two = rig_seal(&copy);
+    rig_begin(&copy, RIG_BUCKET);
+    (void)rig_set(&copy, &visit, "place", "khác", NULL);
+    store_slice three = rig_seal(&copy);
+    assert_int_equal(rig_push_one(&an, one, NULL), ST_VERDICT_STORED);
+    assert_int_equal(rig_push_one(&an, two, &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_FORK);
+    assert_int_equal(rig_push_one(&an, three, &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_FORK);      /* its chain hangs on the other branch */
+    assert_int_equal(rig_push_one(&an, two, &hold), ST_VERDICT_DUPLICATE);
+    assert_int_equal(hold, ST_HOLD_FORK);
+    assert_string_equal(rig_value(r, &visit, "general_note", &values), "một");
+    assert_int_equal(values, 1);
+    rig_begin(&an, RIG_BUCKET);                /* the first branch goes on */
+    (void)rig_set(&an, &visit, "place", "đây", NULL);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+}
+
+static void test_held_changes_wait_in_line(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    st_hold hold = ST_HOLD_NONE;
+    uint32_t settled = 0;
+    size_t values = 0;
+    static const struct { const char *why; bool accept; const char *want; } CASES[] = {
+        { "accepted: the follower comes in too", true, "sau" },
+        { "declined: the follower goes along", false, "gốc" },
+    };
+    for (size_t i = 0; i < 2; i++) {
+        print_message("  case: %s\n", CASES[i].why);
+        rig_enrol(r, &an, "an");
+        rig_begin(&an, RIG_BUCKET);
+        st_id visit = rig_visit(&an, "gốc");
+        st_id other = rig_visit(&an, "khác");
+        st_dot root = { an.device, 1 };
+        assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+        rig_begin(&an, RIG_BUCKET);            /* an officer writes the office's field */
+        st_change *change = rig_change(&an, &visit);
+        (void)rig_op(&an, change, "visit", "ratings.m1.accepted_rating", "dat");
+        st_dot first = change->dot;
+        st_dot second = rig_set(&an, &visit, "general_note", "sau", &root);
+        st_dot third = rig_set(&an, &other, "general_note", "tự do", NULL);
+        assert_int_equal(rig_push_one(&an, rig_seal(&an), &hold), ST_VERDICT_STORED);
+        assert_int_equal(hold, ST_HOLD_ROLE);
+        assert_int_equal(held_count(r), 2);
+        assert_int_equal(held_number(r, &other, &third), 0);
+        uint64_t n = held_number(r, &visit, &first), later = held_number(r, &visit, &second);
+        assert_true(n > 0 && later > n);
+        sync_decision decision = { later, true, rig_person(r, "office"), "xem" };
+        assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_E_STATE);
+        decision.n = n;
+        decision.actor = an.person;
+        assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_E_DENIED);
+        decision.actor = rig_person(r, "office");
+        decision.accept = CASES[i].accept;
+        assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_OK);
+        assert_int_equal(settled, CASES[i].accept ? 1 : 2);
+        assert_int_equal(held_count(r), 0);
+        assert_string_equal(rig_value(r, &visit, "general_note", &values), CASES[i].want);
+        assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_E_NOT_FOUND);
+    }
+}
+
+static void test_a_decline_takes_nobody_else_along(void **state)
+{
+    rig *r = *state;
+    rig_phone an, binh;
+    uint32_t settled = 0;
+    size_t values = 0;
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    st_dot root = { an.device, 1 };
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    assert_int_equal(rig_edit(r, &visit, "office", "general_note", "x"), ST_E_DENIED);
+    rig_begin(&an, RIG_BUCKET);
+    an.role = ST_ROLE_OFFICE;                  /* not his role: held */
+    st_dot bad = rig_set(&an, &visit, "general_note", "giả", &root);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
+    rig_begin(&binh, RIG_BUCKET);              /* another phone carried it and wrote on top of it */
+    (void)rig_set(&binh, &visit, "general_note", "Bình", &bad);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_STORED);
+    sync_decision decision = { held_number(r, &visit, &bad), false, rig_person(r, "office"),
+                               "không đúng vai" };
+    assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_OK);
+    assert_int_equal(settled, 1);
+    (void)rig_value(r, &visit, "general_note", &values);
+    assert_int_equal(values, 2);               /* "gốc", and Bình's beside it */
+}
+
+static void test_a_carried_set(void **state)
+{
+    rig *r = *state;
+    rig_phone an, binh;
+    sync_request request;
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    store_slice set = rig_seal(&an);
+    assert_int_equal(rig_push(&binh, &request, &set, 1), ST_OK);
+    assert_int_equal(request.items[0].verdict.kind, ST_VERDICT_STORED);
+    assert_true(request.items[0].verdict.has_device);
+    sync_request_free(&request);
+    store_txn txn = { 0 };
+    st_record record;
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_record_get(&txn, &visit, &r->arena, &record, NULL, NULL), ST_OK);
+    assert_int_equal(st_id_cmp(&record.metas[record.creator].carrier, &binh.device), 0);
+    assert_int_equal(st_id_cmp(&record.metas[record.creator].actor, &an.person), 0);
+    store_end(&txn);
+}
+
+static void test_rebuild_gives_the_same_book(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    uint64_t entries = 0;
+    uint32_t settled = 0;
+    size_t values = 0;
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    st_change *change = rig_change(&an, &visit);
+    (void)rig_op(&an, change, "visit", "ratings.m1.accepted_rating", "dat");
+    st_dot bad = change->dot;
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    sync_decision decision = { held_number(r, &visit, &bad), true, rig_person(r, "office"), NULL };
+    assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_OK);
+    assert_int_equal(rig_verify(r), 0);
+    assert_int_equal(sync_rebuild(&r->srv.sync, &entries, NULL), ST_OK);
+    assert_int_equal(entries, log_size(r));
+    assert_int_equal(rig_verify(r), 0);
+    rig_reopen(r);
+    assert_string_equal(rig_value(r, &visit, "general_note", &values), "gốc");
+    assert_string_equal(rig_value(r, &visit, "ratings.m1.accepted_rating", &values), "dat");
+}
+
+/* verify must be able to say no. */
+static void test_verify_sees_damage(void **state)
+{
+    rig *r = *state;
+    static const store_table TABLES[] = { STORE_STATE, STORE_VECTOR, STORE_BUCKET, STORE_LEAF,
+                                          STORE_ROWS, STORE_RIGHTS, STORE_FEED };
+    for (size_t i = 0; i < sizeof TABLES / sizeof TABLES[0]; i++) {
+        store_txn txn = { 0 };
+        store_cursor cursor = { 0 };
+        uint8_t key[STORE_KEY_BYTES_MAX], value[65536];
+        print_message("  table %s\n", store_table_name(TABLES[i]));
+        assert_int_equal(store_begin(r->srv.sync.store, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+        assert_int_equal(store_cursor_open(&txn, TABLES[i], &cursor, NULL), ST_OK);
+        assert_int_equal(store_seek_before(&cursor, store_text(""), NULL), ST_OK);
+        assert_true(cursor.is_valid);
+        size_t key_len = cursor.key.len, len = cursor.value.len;
+        assert_true(len <= sizeof value);
+        memcpy(key, cursor.key.data, key_len);
+        memcpy(value, cursor.value.data, len);
+        store_cursor_close(&cursor);
+        store_slice where = store_bytes(key, key_len);
+        if (len == 0)
+            assert_int_equal(store_delete(&txn, TABLES[i], where, NULL), ST_OK);
+        else
+            value[len - 1] ^= 1;
+        if (len > 0)
+            assert_int_equal(store_put(&txn, TABLES[i], where, store_bytes(value, len), NULL),
+                             ST_OK);
+        assert_int_equal(store_commit(&txn, NULL), ST_OK);
+        assert_true(rig_verify(r) > 0);
+        if (len > 0)
+            value[len - 1] ^= 1;
+        assert_int_equal(store_begin(r->srv.sync.store, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+        assert_int_equal(store_put(&txn, TABLES[i], where, store_bytes(value, len), NULL), ST_OK);
+        assert_int_equal(store_commit(&txn, NULL), ST_OK);
+        assert_int_equal(rig_verify(r), 0);
+    }
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_stored_once),
+        CASE(test_a_request_counter_is_used_once),
+        CASE(test_two_officers_differ),
+        CASE(test_what_nobody_signed_is_not_stored),
+        CASE(test_order_of_arrival_does_not_matter),
+        CASE(test_gaps_are_asked_for_and_given_up),
+        CASE(test_the_first_branch_counts),
+        CASE(test_held_changes_wait_in_line),
+        CASE(test_a_decline_takes_nobody_else_along),
+        CASE(test_a_carried_set),
+        CASE(test_rebuild_gives_the_same_book),
+        CASE(test_verify_sees_damage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
