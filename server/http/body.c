@@ -59,21 +59,30 @@ static int announced(const struct mg_request_info *info, size_t max, size_t *out
     return expect != NULL && strcasecmp(expect, "100-continue") != 0 ? 417 : 0;
 }
 
-/* Piece by piece, each with a deadline of its own: a minimum rate. */
-static size_t read_pieces(http_request *request, size_t length, int ticket)
+static int64_t mono_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Piece by piece, each with a deadline of its own: a minimum rate. *out_late: time was up. */
+static size_t read_pieces(http_request *request, size_t length, int ticket, bool *out_late)
 {
     http_guard *guard = http_server_guard(request->server);
-    struct timespec start, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    time_t total_s = (time_t)(http_server_deadline_s(request->server) + length / 1000);
+    int64_t total_ms = ((int64_t)http_server_deadline_s(request->server) +
+                        (int64_t)(length / 1000)) * 1000;
+    int64_t end_ms = mono_ms() + total_ms;
     size_t got = 0;
     while (got < length) {
         size_t piece = length - got < PIECE_BYTES ? length - got : PIECE_BYTES;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec - start.tv_sec > total_s)
+        int64_t left_ms = end_ms - mono_ms();
+        *out_late = left_ms <= 0;
+        if (*out_late)
             break;
         if (ticket >= 0)
-            http_guard_extend(guard, ticket, PIECE_DEADLINE_MS);
+            http_guard_extend(guard, ticket, left_ms < PIECE_DEADLINE_MS ? (unsigned)left_ms
+                                                                         : PIECE_DEADLINE_MS);
         int n = mg_read(request->connection, request->body + got, piece);
         if (n <= 0)
             break;
@@ -98,9 +107,10 @@ int http_read_body(http_request *request, size_t max)
     http_guard *guard = http_server_guard(request->server);
     int ticket = http_guard_watch(guard, http_port(request->server), (unsigned)info->remote_port,
                                   PIECE_DEADLINE_MS);
-    request->body_len = read_pieces(request, length, ticket);
+    bool is_late = false;
+    request->body_len = read_pieces(request, length, ticket, &is_late);
     bool was_cut = ticket >= 0 && http_guard_end(guard, ticket);
     if (request->body_len == length)
         return 0;
-    return was_cut ? 408 : 400;
+    return was_cut || is_late ? 408 : 400;
 }

@@ -1,6 +1,6 @@
 /* server/http/guard.c - promises that no client holds a worker longer than its deadline: CivetWeb
  * limits silence only, so a client that drips would stay for ever. A thread looks four times a
- * second and shuts down what is over time. Must never touch a descriptor that is not ours: each
+ * second and ends the reading of what is over time. Must never touch a descriptor that is not ours: each
  * watched one is a duplicate made while its connection was open. */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -47,7 +47,7 @@ static void cut_late(http_guard *guard)
         guard_slot *slot = &guard->slots[i];
         if (slot->fd < 0 || slot->cut || now < slot->deadline_ms)
             continue;
-        (void)shutdown(slot->fd, SHUT_RDWR);
+        (void)shutdown(slot->fd, SHUT_RD);       /* the refusal still goes out */
         slot->cut = true;
     }
 }

@@ -12,6 +12,7 @@ typedef struct {
     const char *listen;        /* "127.0.0.1:8080"; port 0: any free one */
     unsigned threads;          /* workers = connections served at once */
     unsigned body_deadline_s;  /* a body must be here by then, plus one second per kB */
+    unsigned head_deadline_ms; /* a head must be here by then; a silent body too */
     bool quiet;                /* no line per request */
     const char *public_url;    /* what enrolment links name; NULL or "": the listen address */
 } http_config;

@@ -207,16 +207,20 @@ static void set_urls(http_server *http, const http_config *config, const char *l
              has_public ? config->public_url : http->url);
 }
 
-static struct mg_context *start_listener(http_server *http, const char *listen, unsigned threads)
+static struct mg_context *start_listener(http_server *http, const char *listen,
+                                         const http_config *config)
 {
     static const struct mg_callbacks CALLBACKS = { .begin_request = on_request,
                                                    .log_message = on_message };
-    char workers[16];
+    char workers[16], head_ms[16];
+    snprintf(head_ms, sizeof head_ms, "%u",
+             config->head_deadline_ms > 0 ? config->head_deadline_ms : 10000u);
+    unsigned threads = config->threads;
     snprintf(workers, sizeof workers, "%u", threads > 0 ? threads : 512u);
     const char *options[] = {
         "listening_ports", listen, "num_threads", workers, "tcp_nodelay", "1",
         "enable_keep_alive", "yes", "keep_alive_timeout_ms", "10000",
-        "request_timeout_ms", "10000", "max_request_size", "8192",
+        "request_timeout_ms", head_ms, "max_request_size", "8192",
         "connection_queue", "1024", "listen_backlog", "1024",
         "enable_directory_listing", "no", "access_control_allow_origin", "", NULL };
     struct mg_init_data init = { &CALLBACKS, http, options };
@@ -242,7 +246,7 @@ st_err http_start(server *rooms, const http_config *config, const char *operator
     http->guard = http_guard_new();
     mg_init_library(0);
     if (http->guard != NULL)
-        http->context = start_listener(http, listen, config->threads);
+        http->context = start_listener(http, listen, config);
     if (http->context == NULL)
         return fail_start(http, error);
     set_urls(http, config, listen);

@@ -13,15 +13,18 @@
 
 char *ctl_read_text(const char *path)
 {
+    errno = 0;
     FILE *file = fopen(path, "re");
+    int cannot_open = errno;
     char *text = malloc(CTL_FILE_BYTES_MAX + 1);
     size_t len = 0;
     const char *why = NULL;
-    errno = 0;
     if (file != NULL && text != NULL)
         len = fread(text, 1, CTL_FILE_BYTES_MAX + 1, file);
-    if (file == NULL || ferror(file))
-        why = errno != 0 ? strerror(errno) : "cannot be read";
+    if (file == NULL)
+        why = strerror(cannot_open);
+    else if (ferror(file))
+        why = "cannot be read";
     else if (text == NULL)
         why = "no memory";
     else if (len > CTL_FILE_BYTES_MAX)
