@@ -91,8 +91,8 @@ TESTS     := $(patsubst %.c,$(BUILD)/%,$(TEST_MAIN))
 # ---- what people call -----------------------------------------------------------------------
 
 .PHONY: all deps deps-build demo run test test-long check check-wasm check-self check-asan \
-        check-tsan coverage bench bench-peers format format-check install clean help \
-        unit-tests FORCE
+        check-tsan coverage bench bench-peers bench-programs deps-bench format \
+        format-check install clean help unit-tests FORCE
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -105,6 +105,9 @@ deps: ## install what is missing from Debian (tools/setup/packages.txt)
 
 deps-build:
 	@tools/setup/deps.sh build
+
+deps-bench:
+	@tools/setup/deps.sh bench
 
 demo: all ## play one day of the commune: two phones, one server, no signal
 	@BIN=$(abspath $(BIN)) tools/demo/demo.sh
@@ -136,10 +139,12 @@ check-tsan: deps ## unit and end-to-end tests under ThreadSanitizer
 coverage: deps ## branch coverage of proto/ and server/sync
 	+@MAKE='$(MAKE)' tools/check/coverage.sh
 
-bench: all ## measure the programs on this machine
+bench: deps-bench ## measure the programs on this machine
+	+@$(MAKE) all bench-programs
 	@BIN=$(abspath $(BIN)) tools/bench/bench.sh
 
-bench-peers: all ## the same work beside other ways of doing it
+bench-peers: deps-bench ## the same work beside other ways of doing it
+	+@$(MAKE) all bench-programs
 	@BIN=$(abspath $(BIN)) tools/bench/peers.sh
 
 format: deps ## rewrite the C sources in the style of .clang-format
@@ -211,6 +216,39 @@ $(TESTS): | deps
 	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) -o $@
 $(call objects,$(TEST_MAIN) $(TEST_HELP)): | deps
 
+# ---- bench: programs that measure, beside bin/ and never installed -------------------------------
+
+BENCH       := $(BUILD)/bench
+BENCH_SRC   := $(sort $(wildcard tools/bench/*.c tools/bench/peers/*.c))
+BENCH_O     := $(call objects,$(BENCH_SRC))
+BENCH_FORMS := form person device assignment unit
+BENCH_BOOK  := $(BENCH_FORMS:%=$(BENCH)/catalogue/forms/%.json) \
+               $(BENCH)/catalogue/forms/bench.json $(BENCH)/catalogue/unit/units.json
+bench_o = $(patsubst %,$(OBJ)/tools/bench/%.o,$(1))
+
+bench-programs: $(BENCH)/peer-client $(BENCH)/store-bench $(BENCH)/proxy $(BENCH)/sqlite-server \
+    $(BENCH)/sqlite-client $(BENCH)/peer-server $(BENCH_BOOK)
+
+$(BENCH)/peer-client: $(call bench_o,peer_client device peers/wire peers/workload) $(LIB)/libsotay.a
+$(BENCH)/store-bench: $(call bench_o,store_bench device peers/wire peers/workload) $(LIB)/libsotay.a
+$(BENCH)/proxy: $(call bench_o,peers/proxy)
+$(BENCH)/sqlite-server: $(call bench_o,peers/sqlite_server)
+$(BENCH)/sqlite-client: $(call bench_o,peers/sqlite_client peers/wire peers/workload)
+$(BENCH)/%:
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_ALL) -lsqlite3 -o $@
+$(BENCH)/peer-server: tools/bench/peer_server.sh
+	@install -D -m 755 $< $@
+# As little beside the measured records as a server can live with.
+$(BENCH)/catalogue/forms/bench.json: tools/bench/form/bench.json
+	@install -D -m 644 $< $@
+$(BENCH)/catalogue/unit/units.json: tools/bench/form/unit/units.json
+	@install -D -m 644 $< $@
+$(BENCH)/catalogue/forms/%.json: server/catalogue/forms/%.json
+	@install -D -m 644 $< $@
+$(BENCH_O): | deps-bench
+
 # ---- compiling --------------------------------------------------------------------------------
 
 # Generated once per mode; compiled without our warnings, since it is not our code.
@@ -246,4 +284,4 @@ $(BUILD)/sources: FORCE
 	@$(call keep_note,$(SOURCES_NOTE))
 
 .SECONDARY:
--include $(patsubst %.c,$(OBJ)/%.d,$(ALL_SRC)) $(GEN_O:.o=.d)
+-include $(patsubst %.c,$(OBJ)/%.d,$(ALL_SRC) $(BENCH_SRC)) $(GEN_O:.o=.d)

@@ -9,9 +9,9 @@ cd "${1:-.}"
 doors() {
     cat <<'TABLE'
 ^lmdb\.h$	^(server/store/|client-lib/ports/|tests/|tools/bench/)
-^civetweb\.h$	^server/http/
+^civetweb\.h$	^(server/http/|tools/bench/peers/)
 ^curl/	^(client-lib/ports/|tools/ctl/|tools/bench/)
-^zstd(_errors)?\.h$	^(proto/frame[a-z_]*\.c$|tests/)
+^zstd(_errors)?\.h$	^(proto/frame[a-z_]*\.c$|tests/|tools/bench/peers/)
 \.pb-c\.h$	^(proto/[a-z_0-9]+\.c$|tests/)
 ^protobuf-c/	^(proto/|tests/)
 ^sodium\.h$	^(proto/(hash|sign|seal)[a-z_]*\.c$|client-lib/src/vault|server/[a-z/]*key|tests/)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Debian packages of packages.txt that are missing, and only those.
 # Silent and fast when nothing is missing; never removes or upgrades anything on its own.
-# usage: deps.sh [build|test]     build = what compiling and running needs; test = all (default)
+# usage: deps.sh [build|test|bench]     build = what compiling and running needs; test (default) =
+#                                       that and the tests; bench = build and what it compares with
 set -eu
 export LC_ALL=C
 
@@ -16,9 +17,10 @@ fail() {
 
 # All names of the list that this level asks for.
 wanted() {
-    while read -r name use _; do
+    while read -r name use command _; do
         case $name in '' | '#'*) continue ;; esac
-        if [ "$level" = test ] || [ "$use" = build ]; then
+        [ -z "$command" ] || ! command -v "$command" >/dev/null 2>&1 || continue
+        if [ "$use" = "$level" ] || [ "$use" = build ]; then
             printf '%s\n' "$name"
         fi
     done <"$list"
