@@ -10,6 +10,7 @@
 #include "tools/ctl/ctl.h"
 
 #define CONNECT_MS 3000L
+#define KNOCK_MS 5000L
 #define TRIES 60                   /* 50 ms between: another sotayctl, a server that starts */
 #define ANSWER_MS 600000L          /* verify and export of a large book take their time */
 
@@ -33,6 +34,25 @@ static struct curl_slist *headers(const running_server *run)
     return all;
 }
 
+/* Is anybody there? A server that was stopped in the middle must not keep us for minutes. */
+static CURLcode knock(CURL *curl, const running_server *run)
+{
+    char url[200];
+    st_buffer greeting;
+    st_buffer_init(&greeting, 4096);
+    (void)snprintf(url, sizeof url, "%s/healthz", run->url);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &greeting);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, KNOCK_MS);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    CURLcode code = curl_easy_perform(curl);
+    st_buffer_free(&greeting);
+    return code;
+}
+
 static CURLcode post(const running_server *run, const st_buffer *body, st_buffer *answer,
                      long *out_status)
 {
@@ -41,17 +61,15 @@ static CURLcode post(const running_server *run, const st_buffer *body, st_buffer
     struct curl_slist *list = headers(run);
     CURLcode code = CURLE_OUT_OF_MEMORY;
     (void)snprintf(url, sizeof url, "%s/api/operator", run->url);
-    if (curl != NULL && list != NULL) {
+    if (curl != NULL && list != NULL)
+        code = knock(curl, run);
+    if (code == CURLE_OK) {
         curl_easy_setopt(curl, CURLOPT_URL, url);
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (char *)body->data);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
-        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
         code = curl_easy_perform(curl);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, out_status);
     }
