@@ -206,9 +206,11 @@ static const char *choose_lang(const cli_options *options)
     return lang != NULL && strncmp(lang, "vi", 2) == 0 ? "vi" : "en";
 }
 
+/* Of today's time zone, also on a phone whose clock stands in 1970: zones were others then. */
 static int local_offset_minutes(void)
 {
-    time_t now = time(NULL);
+    const time_t YEAR_2026 = 1767225600;
+    time_t now = time(NULL) > YEAR_2026 ? time(NULL) : YEAR_2026;
     struct tm local;
     return localtime_r(&now, &local) != NULL ? (int)(local.tm_gmtoff / 60) : 0;
 }

@@ -3,7 +3,6 @@
  * Promises: one process per folder (flock); a commit that returned is on disk (no NOSYNC, no
  * WRITEMAP); a full map grows and the caller never hears of it.
  * Never: touches a store of another version or word size. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>

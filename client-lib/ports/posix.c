@@ -1,7 +1,6 @@
 /* client-lib/ports/posix.c - clocks, randomness, boot and install id, key file of a Linux machine.
  * Promises: the key file is readable by its owner only and is on disk before it is used.
  * Never: follows a link in the store's folder, or reads more of a file than it needs. */
-#define _GNU_SOURCE
 #include "client-lib/ports/posix.h"
 
 #include <errno.h>

@@ -80,7 +80,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     memcpy(ask->epoch, me->epoch, sizeof ask->epoch);
     ask->position = me->position;
     ask->scope_rev = me->scope_rev;
-    ask->is_collapsed = scope.can_collapse;
+    ask->is_collapsed = sync->asked_collapsed = scope.can_collapse;
     if (scope.can_collapse) {
         st_sync_collapse(scope.sums, scope.count, ask->collapsed);
     } else {

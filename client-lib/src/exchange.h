@@ -29,6 +29,7 @@ struct sotay_sync {
     size_t sent_count, sent_capacity;
     bool no_references;        /* the server must send own sets in full */
     int64_t asked_wall_ms;
+    bool asked_collapsed;      /* one position for all buckets: says nothing of new ones */
 
     /* taking an answer */
     st_arena arena;            /* of one round: lists below */

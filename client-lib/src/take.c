@@ -196,6 +196,17 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     return ST_OK;
 }
 
+/* A bucket that is new to us: when one position stood for all, the server could not know from where
+ * to send it, so it is asked again. */
+static st_err take_scope(sotay_sync *sync, const st_scope *scope, st_error *error)
+{
+    uint64_t before = sync->client->next.position;
+    st_err err = apply_scope(sync->client, scope, error);
+    if (before > 0 && sync->client->next.position == 0 && sync->asked_collapsed)
+        sync->wants_again = true;
+    return err;
+}
+
 st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
 {
     switch (frame->kind) {
@@ -204,7 +215,7 @@ st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
     case ST_FRAME_WANT:
         return take_want(sync, &frame->as.want, error);
     case ST_FRAME_SCOPE:
-        return apply_scope(sync->client, &frame->as.scope, error);
+        return take_scope(sync, &frame->as.scope, error);
     case ST_FRAME_PAGE:
         return take_page(sync, &frame->as.page, error);
     case ST_FRAME_END:

@@ -1,0 +1,173 @@
+/* tests/unit/client-lib/test_enrol.c
+ * A phone joins by a link; a lost answer costs nothing; a copied or newly keyed phone takes its
+ * unsent work along, and nothing of it is lost or doubled. */
+#include "tests/unit/client-lib/phone.h"
+
+static void test_links(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {
+        "", "http://x", "http://127.0.0.1:1/field/#e=", "http://127.0.0.1:1/field/#e=abc",
+        "ftp://127.0.0.1/field/#e=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    };
+    phone p;
+    sotay_sync *sync = NULL;
+    phone_new(&p, 1);
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
+        assert_int_equal(sotay_enrol_begin(p.client, BAD[i], NULL, &sync, NULL), SOTAY_E_VALUE);
+    assert_int_equal(sotay_sync_begin(p.client, &sync, NULL), SOTAY_E_STATE);
+    sotay_id id;
+    const sotay_pairs none = { NULL, 0 };
+    assert_int_equal(sotay_record_new(p.client, "visit", EDGE_UNIT, none, &id, NULL),
+                     SOTAY_E_STATE);
+    phone_free(&p);
+}
+
+static void test_a_lost_answer_costs_nothing(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone p;
+    char link[128];
+    sotay_who who;
+    sotay_sync *sync = NULL;
+    const edge_trouble lost = { 1, 0, 0, NULL };
+    phone_new(&p, 1);
+    edge_link(e, 0, link);
+    assert_int_equal(sotay_enrol_begin(p.client, link, NULL, &sync, NULL), SOTAY_OK);
+    assert_int_equal(edge_run(e, p.client, sync, &lost, NULL), SOTAY_E_NETWORK);
+    sotay_whoami(p.client, &who);
+    assert_false(who.is_enrolled);
+    phone_crash(&p, false);
+    assert_int_equal(sotay_enrol_begin(p.client, link, NULL, &sync, NULL), SOTAY_OK);
+    assert_int_equal(edge_run(e, p.client, sync, NULL, NULL), SOTAY_OK);
+    sotay_whoami(p.client, &who);
+    assert_true(who.is_enrolled);
+    assert_false(who.is_copied);
+    assert_string_equal(who.login, "an");
+    assert_string_equal(who.url, "http://127.0.0.1:8080");
+    assert_int_equal(e->devices_count, 2);
+    phone_free(&p);
+    edge_free(e);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone p;
+    char link[128], other[128];
+    sotay_who who;
+    sotay_sync *sync = NULL;
+    phone_new(&p, 1);
+    edge_link(e, 0, link);
+    edge_link(e, 0, other);
+    assert_int_equal(sotay_enrol_begin(p.client, link, NULL, &sync, NULL), SOTAY_OK);
+    assert_int_equal(edge_run(e, p.client, sync, NULL, NULL), SOTAY_E_ENROL);
+    e->log_key[5] ^= 1;        /* another server than the link names */
+    assert_int_equal(sotay_enrol_begin(p.client, other, NULL, &sync, NULL), SOTAY_OK);
+    assert_int_equal(edge_run(e, p.client, sync, NULL, NULL), SOTAY_E_SIGNATURE);
+    sotay_whoami(p.client, &who);
+    assert_false(who.is_enrolled);
+    e->log_key[5] ^= 1;
+    assert_int_equal(edge_enrol(e, p.client, 0, NULL), SOTAY_OK);
+    assert_int_equal(edge_enrol(e, p.client, 1, NULL), SOTAY_E_DENIED);
+    sotay_whoami(p.client, &who);
+    assert_string_equal(who.login, "an");
+    phone_free(&p);
+    edge_free(e);
+}
+
+/* The folder of a phone was copied, both went on: the second one's branch is refused by the server,
+ * its phone enrols again and its work arrives under the new key. */
+static void test_a_copied_phone_brings_its_work(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, copy;
+    sotay_report report;
+    sotay_who who;
+    char item[SOTAY_ITEM_TEXT];
+    memset(&copy, 0, sizeof copy);
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(sotay_memory_copy(&an.port, true, &copy.port, NULL), SOTAY_OK);
+    phone_open(&copy);
+    sotay_whoami(copy.client, &who);
+    assert_true(who.is_copied);
+
+    assert_int_equal(phone_set(&an, &visit, "general_note", "máy thứ nhất"), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+
+    assert_int_equal(phone_set(&copy, &visit, "place", "máy thứ hai"), SOTAY_OK);
+    sotay_id second = phone_visit(&copy, "làm trên bản sao");
+    const sotay_pair finding = { "text", "mất sóng" };
+    const sotay_pairs one = { &finding, 1 };
+    assert_int_equal(sotay_item_new(copy.client, &second, "findings", one, item, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, copy.client, NULL, &report), SOTAY_OK);
+    assert_true(report.needs_person);
+    assert_int_equal(report.held, 1);
+    sotay_whoami(copy.client, &who);
+    assert_true(who.is_copied);
+    assert_int_equal(phone_set(&copy, &second, "place", "sửa sau khi bị giữ"), SOTAY_OK);
+
+    assert_int_equal(edge_enrol(e, copy.client, 0, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, copy.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.held, 0);
+    sotay_whoami(copy.client, &who);
+    assert_false(who.is_copied);
+    st_id id = phone_id(&visit);
+    assert_int_equal(edge_values(e, &id, EDGE_PLACE), 1);
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 1);
+    assert_true(phone_says(&copy, sotay_show, &visit, "\"máy thứ hai\""));
+    assert_true(phone_says(&copy, sotay_show, &visit, "\"máy thứ nhất\""));
+    assert_true(phone_status_says(&copy, "\"ready\":0"));
+    assert_true(phone_status_says(&copy, "\"held\":0"));
+    const sotay_filter visits = { "visit", NULL, NULL, "sua sau khi" };
+    char *json = NULL;
+    assert_int_equal(sotay_list(copy.client, &visits, SOTAY_JSON, &json, NULL), SOTAY_OK);
+    assert_non_null(strstr(json, "sửa sau khi bị giữ"));
+    sotay_text_free(json);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"máy thứ hai\""));
+    phone_free(&an);
+    phone_free(&copy);
+    edge_free(e);
+}
+
+static void test_a_new_key_keeps_what_was_sealed(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    sotay_report report;
+    const edge_trouble lost = { 1, 0, 0, NULL };
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, &lost, NULL), SOTAY_E_NETWORK);
+    assert_int_equal(phone_set(&an, &visit, "general_note", "sau đó"), SOTAY_OK);
+    assert_int_equal(edge_enrol(e, an.client, 0, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.duplicate, 1);
+    assert_int_equal(report.stored, 1);
+    st_id id = phone_id(&visit);
+    assert_int_equal(edge_values(e, &id, EDGE_PLACE), 1);
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 1);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"sau đó\""));
+    assert_true(phone_status_says(&an, "\"ready\":0"));
+    phone_free(&an);
+    edge_free(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_a_lost_answer_costs_nothing),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_copied_phone_brings_its_work),
+        cmocka_unit_test(test_a_new_key_keeps_what_was_sealed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,245 @@
+/* tests/unit/client-lib/test_port.c
+ * Whatever a phone is made of, its store must behave the same: ordered keys, all of a transaction
+ * or nothing of it, and what was committed is there after the power went. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client-lib/include/sotay.h"
+
+
+static sotay_slice slice(const char *text)
+{
+    sotay_slice s = { text, strlen(text) };
+    return s;
+}
+
+static void put(sotay_port *port, const char *key, const char *value)
+{
+    sotay_slice none = { NULL, 0 };
+    assert_int_equal(port->put(port->context, slice(key), value == NULL ? none : slice(value),
+                               NULL), SOTAY_OK);
+}
+
+static bool holds(sotay_port *port, const char *key, const char *want)
+{
+    sotay_slice value = { NULL, 0 };
+    int rc = port->get(port->context, slice(key), &value, NULL);
+    if (want == NULL)
+        return rc == SOTAY_E_NOT_FOUND;
+    return rc == SOTAY_OK && value.len == strlen(want) && memcmp(value.data, want, value.len) == 0;
+}
+
+static bool seeks(sotay_port *port, const char *key, bool forward, const char *want)
+{
+    sotay_slice found = { NULL, 0 }, value = { NULL, 0 };
+    int rc = port->seek(port->context, slice(key), forward, &found, &value, NULL);
+    if (want == NULL)
+        return rc == SOTAY_E_NOT_FOUND;
+    return rc == SOTAY_OK && found.len == strlen(want) && memcmp(found.data, want, found.len) == 0;
+}
+
+static void begin(sotay_port *port, bool write)
+{
+    assert_int_equal(port->begin(port->context, write, NULL), SOTAY_OK);
+}
+
+static void conform(sotay_port *port)
+{
+    begin(port, true);
+    put(port, "b", "1");
+    put(port, "d", "2");
+    put(port, "bb", "3");
+    put(port, "b", "4");
+    put(port, "empty", "");
+    assert_true(holds(port, "b", "4"));
+    assert_true(holds(port, "empty", ""));
+    assert_int_equal(port->commit(port->context, NULL), SOTAY_OK);
+
+    begin(port, true);
+    put(port, "d", NULL);
+    put(port, "never there", NULL);
+    put(port, "a", "5");
+    assert_true(holds(port, "d", NULL));
+    assert_true(seeks(port, "c", true, "empty"));
+    assert_true(seeks(port, "e", false, "bb"));
+    port->abort(port->context);
+
+    begin(port, false);
+    assert_true(holds(port, "d", "2"));
+    assert_true(holds(port, "a", NULL));
+    static const struct { const char *from; bool forward; const char *want; } CASES[] = {
+        { "a", true, "b" },   { "b", true, "b" },    { "b\x01", true, "bb" },
+        { "bc", true, "d" },  { "f", true, NULL },   { "f", false, "empty" },
+        { "d", false, "bb" }, { "bb", false, "b" },  { "b", false, NULL },
+        { "a", false, NULL }, { "dd", false, "d" },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        bool good = seeks(port, CASES[i].from, CASES[i].forward, CASES[i].want);
+        if (!good)
+            print_message("  case: %s %d\n", CASES[i].from, CASES[i].forward);
+        assert_true(good);
+    }
+    port->abort(port->context);
+}
+
+static void test_memory_conforms(void **state)
+{
+    (void)state;
+    sotay_port port, after;
+    assert_int_equal(sotay_memory_open(1, &port, NULL), SOTAY_OK);
+    conform(&port);
+    begin(&port, true);
+    put(&port, "b", "lost");
+    assert_int_equal(sotay_memory_copy(&port, false, &after, NULL), SOTAY_OK);
+    begin(&after, false);
+    assert_true(holds(&after, "b", "4"));
+    after.abort(after.context);
+    sotay_port_close(&after);
+    sotay_port_close(&port);
+    sotay_port_close(&port);
+}
+
+static void test_memory_fails_when_asked(void **state)
+{
+    (void)state;
+    sotay_port port;
+    assert_int_equal(sotay_memory_open(1, &port, NULL), SOTAY_OK);
+    sotay_memory_fail(&port, 3);
+    begin(&port, true);
+    put(&port, "b", "1");
+    assert_int_equal(port.commit(port.context, NULL), SOTAY_E_STORAGE);
+    begin(&port, false);
+    assert_true(holds(&port, "b", NULL));
+    port.abort(port.context);
+    sotay_port_close(&port);
+}
+
+static void make_dir(char dir[64])
+{
+    strcpy(dir, "/tmp/sotay-port-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+}
+
+static void remove_dir(const char *dir)
+{
+    static const char *const FILES[] = { "data.mdb", "data.mdb-lock", "lock", "install", "key",
+                                         "store.version" };
+    char path[128];
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", dir, FILES[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
+static void test_lmdb_conforms_and_keeps(void **state)
+{
+    (void)state;
+    char dir[64];
+    sotay_port port, second;
+    sotay_error error;
+    make_dir(dir);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, &error), SOTAY_OK);
+    conform(&port);
+    assert_int_equal(sotay_lmdb_open(dir, true, &second, &error), SOTAY_E_BUSY);
+    sotay_port_close(&port);
+    assert_int_equal(sotay_lmdb_open(dir, false, &port, &error), SOTAY_OK);
+    begin(&port, false);
+    assert_true(holds(&port, "b", "4"));
+    port.abort(port.context);
+    sotay_port_close(&port);
+    remove_dir(dir);
+}
+
+/* More than the map holds at first: the store grows without anybody asking. */
+static void test_lmdb_grows(void **state)
+{
+    (void)state;
+    char dir[64], key[16];
+    sotay_port port;
+    make_dir(dir);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    const size_t len = 1024 * 1024;
+    char *value = calloc(1, len);
+    sotay_slice bytes = { value, len };
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(key, sizeof key, "k%03d", i);
+        begin(&port, true);
+        assert_int_equal(port.put(port.context, slice(key), bytes, NULL), SOTAY_OK);
+        assert_int_equal(port.commit(port.context, NULL), SOTAY_OK);
+    }
+    begin(&port, false);
+    assert_true(seeks(&port, "z", false, "k099"));
+    port.abort(port.context);
+    free(value);
+    sotay_port_close(&port);
+    remove_dir(dir);
+}
+
+static void test_lmdb_refuses_foreign_stores(void **state)
+{
+    (void)state;
+    char dir[64], path[128];
+    sotay_port port;
+    sotay_error error;
+    make_dir(dir);
+    assert_int_equal(sotay_lmdb_open(dir, false, &port, &error), SOTAY_E_NOT_FOUND);
+    assert_int_equal(sotay_lmdb_open("/tmp/sotay-none/x/y", true, &port, &error),
+                     SOTAY_E_STORAGE);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, &error), SOTAY_OK);
+    sotay_port_close(&port);
+    (void)snprintf(path, sizeof path, "%s/store.version", dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("sotay-phone 9 32 be\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(sotay_lmdb_open(dir, false, &port, &error), SOTAY_E_VERSION);
+    assert_non_null(strstr(error.detail, "sotay-phone 9 32 be"));
+    remove_dir(dir);
+}
+
+static void test_key_file_is_private_and_stays(void **state)
+{
+    (void)state;
+    char dir[64], path[128];
+    uint8_t first[32], again[32], boot[8], install[8], install_again[8];
+    sotay_port port;
+    struct stat info;
+    make_dir(dir);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    assert_int_equal(port.secret(port.context, false, first, NULL), SOTAY_E_NOT_FOUND);
+    assert_int_equal(port.secret(port.context, true, first, NULL), SOTAY_OK);
+    assert_int_equal(port.secret(port.context, false, again, NULL), SOTAY_OK);
+    assert_memory_equal(first, again, 32);
+    (void)snprintf(path, sizeof path, "%s/key", dir);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_int_equal(port.place(port.context, boot, install, NULL), SOTAY_OK);
+    sotay_port_close(&port);
+    assert_int_equal(sotay_lmdb_open(dir, false, &port, NULL), SOTAY_OK);
+    assert_int_equal(port.place(port.context, boot, install_again, NULL), SOTAY_OK);
+    assert_memory_equal(install, install_again, 8);
+    sotay_port_close(&port);
+    remove_dir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory_conforms),
+        cmocka_unit_test(test_memory_fails_when_asked),
+        cmocka_unit_test(test_lmdb_conforms_and_keeps),
+        cmocka_unit_test(test_lmdb_grows),
+        cmocka_unit_test(test_lmdb_refuses_foreign_stores),
+        cmocka_unit_test(test_key_file_is_private_and_stays),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

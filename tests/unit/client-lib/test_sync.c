@@ -1,0 +1,263 @@
+/* tests/unit/client-lib/test_sync.c
+ * Two officers record without signal and sync when they can: both phones and the log then hold the
+ * same values, nothing is lost when a reply is, and what the office holds or declines is seen. */
+#include "tests/unit/client-lib/phone.h"
+
+static void test_two_phones_meet(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, binh;
+    sotay_report report;
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id visit = phone_visit(&an, "nhà văn hóa");
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.stored, 1);
+    assert_int_equal(report.sent_changes, 1);
+    assert_int_equal(report.requests, 1);
+    assert_true(report.complete);
+    assert_int_equal(edge_sync(e, binh.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.received_changes, 1);
+    assert_true(phone_says(&binh, sotay_show, &visit, "\"nhà văn hóa\""));
+    assert_true(phone_says(&binh, sotay_show, &visit, "\"author\":\"an\""));
+
+    assert_int_equal(phone_set(&an, &visit, "general_note", "A"), SOTAY_OK);
+    assert_int_equal(phone_set(&binh, &visit, "general_note", "B"), SOTAY_OK);
+    assert_int_equal(phone_set(&binh, &visit, "ratings.a1.rating", "dat"), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.received_changes, 2);
+    st_id id = phone_id(&visit);
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 2);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"open_conflicts\":1"));
+    assert_true(phone_says(&binh, sotay_show, &visit, "\"open_conflicts\":1"));
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.received_changes + report.sent_changes, 0);
+    assert_int_equal(report.requests, 1);
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
+static void test_a_lost_or_cut_reply_doubles_nothing(void **state)
+{
+    (void)state;
+    static const struct { const char *why; edge_trouble trouble; bool is_lost; } CASES[] = {
+        { "the reply is lost", { 1, 0, 0, NULL }, true },
+        { "the reply is cut early", { 0, 1, 0, NULL }, true },
+        { "the reply is cut in the middle", { 0, 40, 0, NULL }, false },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        edge *e = edge_new();
+        phone an;
+        sotay_report report;
+        print_message("  case: %s\n", CASES[i].why);
+        phone_make(&an, e, 0);
+        sotay_id visit = phone_visit(&an, "trạm y tế");
+        assert_int_equal(edge_sync(e, an.client, &CASES[i].trouble, NULL), SOTAY_E_NETWORK);
+        if (CASES[i].is_lost)
+            assert_true(phone_status_says(&an, "\"ready\":1"));
+        phone_crash(&an, false);
+        assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+        if (CASES[i].is_lost)
+            assert_int_equal(report.duplicate, 1);
+        assert_int_equal(e->sets_taken, 1);
+        st_id id = phone_id(&visit);
+        assert_int_equal(edge_values(e, &id, EDGE_PLACE), 1);
+        assert_true(phone_status_says(&an, "\"ready\":0"));
+        assert_true(phone_status_says(&an, "\"sent\":1"));
+        phone_free(&an);
+        edge_free(e);
+    }
+}
+
+static void test_any_cut_of_the_bytes_gives_the_same(void **state)
+{
+    (void)state;
+    static const size_t PIECES[] = { 1, 7, 100 };
+    for (size_t i = 0; i < sizeof PIECES / sizeof PIECES[0]; i++) {
+        edge *e = edge_new();
+        phone an, binh;
+        edge_trouble trouble = { 0, 0, PIECES[i], NULL };
+        phone_make(&an, e, 0);
+        sotay_id visit = phone_visit(&an, "trường");
+        assert_int_equal(edge_sync(e, an.client, &trouble, NULL), SOTAY_OK);
+        phone_new(&binh, 9);
+        e->page_per_entry = true;
+        assert_int_equal(edge_enrol(e, binh.client, 1, &trouble), SOTAY_OK);
+        assert_int_equal(edge_sync(e, binh.client, &trouble, NULL), SOTAY_OK);
+        assert_true(phone_says(&binh, sotay_show, &visit, "\"trường\""));
+        phone_free(&an);
+        phone_free(&binh);
+        edge_free(e);
+    }
+}
+
+static void test_a_wrong_sum_is_read_anew(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    sotay_report report;
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(phone_set(&an, &visit, "general_note", "đã xem"), SOTAY_OK);
+    e->corrupt_sum = 1;
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.repaired_buckets, 1);
+    assert_true(report.needs_person);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"đã xem\""));
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.repaired_buckets, 0);
+    assert_false(report.needs_person);
+    phone_free(&an);
+    edge_free(e);
+}
+
+static void test_held_accepted_declined(void **state)
+{
+    (void)state;
+    static const struct { st_entry_kind kind; const char *verdict, *value; size_t live; } CASES[] = {
+        { ST_ENTRY_ACCEPT, "\"verdict\":\"accepted\"", "\"giữ lại\"", 1 },
+        { ST_ENTRY_DECLINE, "\"verdict\":\"declined\"", "\"fields\"", 0 },
+    };
+    for (size_t i = 0; i < 2; i++) {
+        edge *e = edge_new();
+        phone an, binh;
+        sotay_report report;
+        phone_make(&an, e, 0);
+        phone_make(&binh, e, 1);
+        sotay_id visit = phone_visit(&an, "chợ");
+        assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+        assert_int_equal(phone_set(&an, &visit, "general_note", "giữ lại"), SOTAY_OK);
+        e->hold_next = ST_HOLD_SCOPE;
+        assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+        e->hold_next = ST_HOLD_NONE;
+        assert_int_equal(report.held, 1);
+        assert_true(report.needs_person && report.complete);
+        assert_true(phone_status_says(&an, "\"held\":1"));
+        assert_true(phone_says(&an, sotay_show, &visit, "\"giữ lại\""));
+        assert_true(phone_says(&an, sotay_history, &visit, "\"verdict\":\"held\""));
+        assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+        st_id id = phone_id(&visit);
+        assert_int_equal(edge_values(e, &id, EDGE_NOTE), 0);
+        edge_decide(e, &e->devices[1].id, 2, CASES[i].kind);
+        assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+        assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+        assert_int_equal(edge_values(e, &id, EDGE_NOTE), CASES[i].live);
+        assert_true(phone_says(&binh, sotay_show, &visit, CASES[i].value));
+        assert_true(phone_says(&an, sotay_show, &visit, CASES[i].value));
+        assert_true(phone_says(&an, sotay_history, &visit, CASES[i].verdict));
+        assert_true(phone_status_says(&an, "\"held\":0"));
+        phone_free(&an);
+        phone_free(&binh);
+        edge_free(e);
+    }
+}
+
+static void test_a_used_counter_is_jumped(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    sotay_report report;
+    phone_make(&an, e, 0);
+    e->devices[1].counter = 5000;
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.requests, 2);
+    assert_int_equal(report.stored, 1);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"chợ\""));
+    phone_free(&an);
+    edge_free(e);
+}
+
+static void test_a_lost_unit_leaves_own_work(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, binh;
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id theirs = phone_visit(&binh, "của bình");
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    sotay_id mine = phone_visit(&an, "của an");
+    e->lost_unit = true;
+    e->scope_rev++;
+    e->hold_next = ST_HOLD_SCOPE;
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_show, &mine, "\"của an\""));
+    char *text = NULL;
+    assert_int_equal(sotay_show(an.client, &theirs, SOTAY_JSON, &text, NULL), SOTAY_E_NOT_FOUND);
+    sotay_id none;
+    const sotay_pairs no_pairs = { NULL, 0 };
+    assert_int_equal(sotay_record_new(an.client, "visit", EDGE_UNIT, no_pairs, &none, NULL),
+                     SOTAY_E_DENIED);
+    e->lost_unit = false;
+    e->scope_rev++;
+    e->hold_next = ST_HOLD_NONE;
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_show, &theirs, "\"của bình\""));
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
+static void test_a_new_epoch_offers_all_again(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    sotay_report report;
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    e->epoch[0]++;
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.duplicate, 1);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"chợ\""));
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.duplicate + report.stored, 0);
+    phone_free(&an);
+    edge_free(e);
+}
+
+static void test_wipe_is_safe_only_when_covered(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    phone_make(&an, e, 0);
+    assert_true(phone_status_says(&an, "\"safe_to_wipe\":true"));
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_true(phone_status_says(&an, "\"safe_to_wipe\":false"));
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_status_says(&an, "\"safe_to_wipe\":false"));
+    e->backed_up_to = e->entries_count;
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_status_says(&an, "\"safe_to_wipe\":true"));
+    assert_int_equal(sotay_draft_put(an.client, &visit, "general_note", "đang gõ", NULL),
+                     SOTAY_OK);
+    assert_true(phone_status_says(&an, "\"safe_to_wipe\":false"));
+    phone_free(&an);
+    edge_free(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_phones_meet),
+        cmocka_unit_test(test_a_lost_or_cut_reply_doubles_nothing),
+        cmocka_unit_test(test_any_cut_of_the_bytes_gives_the_same),
+        cmocka_unit_test(test_a_wrong_sum_is_read_anew),
+        cmocka_unit_test(test_held_accepted_declined),
+        cmocka_unit_test(test_a_used_counter_is_jumped),
+        cmocka_unit_test(test_a_lost_unit_leaves_own_work),
+        cmocka_unit_test(test_a_new_epoch_offers_all_again),
+        cmocka_unit_test(test_wipe_is_safe_only_when_covered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

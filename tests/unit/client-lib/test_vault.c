@@ -1,0 +1,178 @@
+/* tests/unit/client-lib/test_vault.c
+ * A lost phone gives nothing away: without its key file, and without the PIN when one was set, no
+ * word that an officer wrote can be read from it; the commune can open it when the PIN is
+ * forgotten. */
+#include "client-lib/src/vault.h"
+#include "proto/sign.h"
+#include "tests/unit/client-lib/phone.h"
+
+static int open_with(sotay_port *port, const char *pin, bool create, sotay_client **out_client,
+                     sotay_error *error)
+{
+    const sotay_open_how how = { pin, create, "en", 420 };
+    return sotay_open(port, &how, out_client, error);
+}
+
+static void test_pin_opens_and_wrong_pin_does_not(void **state)
+{
+    (void)state;
+    static const struct { const char *made, *tried; int want; } CASES[] = {
+        { NULL, NULL, SOTAY_OK },
+        { NULL, "123456", SOTAY_E_PIN },
+        { "123456", "123456", SOTAY_OK },
+        { "123456", "123457", SOTAY_E_PIN },
+        { "123456", NULL, SOTAY_E_PIN },
+        { "123456", "", SOTAY_E_PIN },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        sotay_port port;
+        sotay_client *client = NULL;
+        sotay_error error = { SOTAY_OK, "" };
+        assert_int_equal(sotay_memory_open(i, &port, NULL), SOTAY_OK);
+        assert_int_equal(open_with(&port, CASES[i].made, false, &client, &error),
+                         SOTAY_E_NOT_FOUND);
+        assert_int_equal(open_with(&port, CASES[i].made, true, &client, &error), SOTAY_OK);
+        sotay_close(client);
+        client = NULL;
+        assert_int_equal(open_with(&port, CASES[i].tried, true, &client, &error), CASES[i].want);
+        if (CASES[i].want != SOTAY_OK)
+            assert_true(strlen(error.detail) > 0);
+        sotay_close(client);
+        sotay_port_close(&port);
+    }
+}
+
+/* Walks every key and value that lies in the store. */
+static bool store_holds(sotay_port *port, const char *text)
+{
+    sotay_slice at = { "\0", 1 }, key, value;
+    uint8_t next[256];
+    size_t len = strlen(text);
+    bool found = false;
+    assert_int_equal(port->begin(port->context, false, NULL), SOTAY_OK);
+    while (port->seek(port->context, at, true, &key, &value, NULL) == SOTAY_OK) {
+        const uint8_t *data = value.data;
+        for (size_t i = 0; i + len <= value.len; i++)
+            found = found || memcmp(data + i, text, len) == 0;
+        memcpy(next, key.data, key.len);
+        next[key.len] = 0;
+        at.data = next;
+        at.len = key.len + 1;
+    }
+    port->abort(port->context);
+    return found;
+}
+
+static void test_nothing_readable_lies_in_the_store(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "nha van hoa xom Ban Viet");
+    assert_int_equal(sotay_draft_put(an.client, &visit, "general_note", "dang go do", NULL),
+                     SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_false(store_holds(&an.port, "nha van hoa"));
+    assert_false(store_holds(&an.port, "dang go do"));
+    assert_false(store_holds(&an.port, "accepted_note"));
+    phone_free(&an);
+    edge_free(e);
+}
+
+static void test_values_do_not_open_under_another_key(void **state)
+{
+    (void)state;
+    sotay_port port;
+    book_db book;
+    st_arena arena;
+    book_value value = { NULL, 0 };
+    assert_int_equal(sotay_memory_open(1, &port, NULL), SOTAY_OK);
+    book_init(&book, &port);
+    st_arena_init(&arena, 4096);
+    assert_int_equal(book_begin(&book, true, NULL), ST_OK);
+    assert_int_equal(vault_make(&book, NULL, NULL), ST_OK);
+    book_key a = book_key_text(BOOK_NAME, "a"), b = book_key_text(BOOK_NAME, "b");
+    assert_int_equal(book_put(&book, &a, "x", 1, NULL), ST_OK);
+    assert_int_equal(book_get_plain(&book, &a, &value, NULL), ST_OK);
+    uint8_t sealed[64];
+    assert_true(value.len <= sizeof sealed);
+    memcpy(sealed, value.data, value.len);
+    assert_int_equal(book_put_plain(&book, &b, sealed, value.len, NULL), ST_OK);
+    assert_int_equal(book_get(&book, &a, &arena, &value, NULL), ST_OK);
+    assert_int_equal(book_get(&book, &b, &arena, &value, NULL), ST_E_CORRUPT);
+    sealed[30] ^= 1;
+    assert_int_equal(book_put_plain(&book, &a, sealed, value.len + ST_AEAD_EXTRA, NULL), ST_OK);
+    assert_int_equal(book_get(&book, &a, &arena, &value, NULL), ST_E_CORRUPT);
+    book_reset(&book);
+    st_arena_reset(&arena);
+    sotay_port_close(&port);
+}
+
+static void test_damaged_vaults_are_refused(void **state)
+{
+    (void)state;
+    static const struct { const char *why; size_t at; uint8_t value; st_err want; } CASES[] = {
+        { "a newer version", 0, 9, ST_E_VERSION },
+        { "an unknown way", 1, 7, ST_E_CORRUPT },
+        { "memory beyond reason", 22, 0xff, ST_E_CORRUPT },
+        { "passes beyond reason", 18, 0xff, ST_E_CORRUPT },
+        { "another salt", 3, 1, ST_E_CORRUPT },
+        { "a flipped bit", 40, 1, ST_E_CORRUPT },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        sotay_port port;
+        book_db book;
+        book_value value = { NULL, 0 };
+        uint8_t copy[128];
+        book_key key = book_key_text(BOOK_META, "vault");
+        print_message("  case: %s\n", CASES[i].why);
+        assert_int_equal(sotay_memory_open(1, &port, NULL), SOTAY_OK);
+        book_init(&book, &port);
+        assert_int_equal(book_begin(&book, true, NULL), ST_OK);
+        assert_int_equal(vault_make(&book, NULL, NULL), ST_OK);
+        assert_int_equal(vault_open(&book, NULL, NULL), ST_OK);
+        assert_int_equal(book_get_plain(&book, &key, &value, NULL), ST_OK);
+        memcpy(copy, value.data, value.len);
+        copy[CASES[i].at] = (uint8_t)(copy[CASES[i].at] == CASES[i].value ? 0 : CASES[i].value);
+        assert_int_equal(book_put_plain(&book, &key, copy, value.len, NULL), ST_OK);
+        assert_int_equal(vault_open(&book, NULL, NULL), CASES[i].want);
+        book_reset(&book);
+        sotay_port_close(&port);
+    }
+}
+
+static void test_the_commune_can_open_a_forgotten_pin(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    uint8_t public_key[32], secret[32], key[32];
+    book_db book;
+    book_value value = { NULL, 0 };
+    phone_make(&an, e, 0);
+    book_init(&book, &an.port);
+    assert_int_equal(book_begin(&book, false, NULL), ST_OK);
+    assert_int_equal(vault_open(&book, NULL, NULL), ST_OK);
+    book_key name = book_key_text(BOOK_META, "recovery");
+    assert_int_equal(book_get_plain(&book, &name, &value, NULL), ST_OK);
+    st_box_keypair(e->log_seed, public_key, secret);
+    assert_int_equal(value.len, 32 + ST_SEALED_BOX_EXTRA);
+    assert_int_equal(st_box_open(public_key, secret, value.data, value.len, key, NULL), ST_OK);
+    assert_memory_equal(key, book.key, 32);
+    book_reset(&book);
+    phone_free(&an);
+    edge_free(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pin_opens_and_wrong_pin_does_not),
+        cmocka_unit_test(test_nothing_readable_lies_in_the_store),
+        cmocka_unit_test(test_values_do_not_open_under_another_key),
+        cmocka_unit_test(test_damaged_vaults_are_refused),
+        cmocka_unit_test(test_the_commune_can_open_a_forgotten_pin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
