@@ -26,6 +26,7 @@ typedef struct {
     uint64_t position;         /* entries in the log */
     uint64_t bytes_left;
     bool is_foreign;           /* another epoch, or a cursor beyond the log */
+    bool is_closed;            /* the device gets verdicts only: it was brought nowhere */
     feed_report report;
 } answer;
 
@@ -128,7 +129,7 @@ static st_err emit_end(answer *a, st_error *error)
     end->has_epoch = !ask->has_epoch || memcmp(ask->epoch, room->epoch, 8) != 0;
     memcpy(end->epoch, room->epoch, sizeof end->epoch);
     end->server_ms = room->port->now_ms(room->port->context);
-    end->position = a->report.more ? 0 : a->position;
+    end->position = a->report.more || a->is_closed ? 0 : a->position;
     end->more = a->report.more;
     return emit(a, &frame, error);
 }
@@ -422,7 +423,8 @@ st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink
         err = emit_verdicts(&a, error);
     if (err == ST_OK)
         err = emit_wants(&a, error);
-    if (err == ST_OK && device.status == AUTH_ACTIVE) {
+    a.is_closed = err == ST_OK && device.status != AUTH_ACTIVE;
+    if (err == ST_OK && !a.is_closed) {
         err = emit_scope(&a, error);
         if (err == ST_OK)
             err = emit_pages(&a, error);
