@@ -36,10 +36,70 @@ static size_t fold_bytes(const int32_t *parts, size_t count, uint8_t *bytes)
     return filled;
 }
 
-st_err st_text_fold(const void *text, size_t len, st_buffer *out, st_error *error)
+/* ---- the usual case: what Vietnamese is written with, in NFC, folds letter by letter ---- */
+
+#define PLAIN_LATER 0           /* not one of the usual: the long way decides */
+
+/* The folded letter of a precomposed character; PLAIN_LATER when it is none of the usual ones. */
+static char plain_letter(int32_t point)
 {
-    assert(text != NULL || len == 0);
-    assert(out != NULL);
+    static const char LATIN1[] = "aaaaaa.ceeeeiiii.nooooo..uuuuy..aaaaaa.ceeeeiiii.nooooo..uuuuy.y";
+    static const struct { int32_t first, last; char letter; } RANGES[] = {
+        { 0x102, 0x103, 'a' }, { 0x110, 0x111, 'd' }, { 0x128, 0x129, 'i' }, { 0x168, 0x169, 'u' },
+        { 0x1a0, 0x1a1, 'o' }, { 0x1af, 0x1b0, 'u' }, { 0x1ea0, 0x1eb7, 'a' },
+        { 0x1eb8, 0x1ec7, 'e' }, { 0x1ec8, 0x1ecb, 'i' }, { 0x1ecc, 0x1ee3, 'o' },
+        { 0x1ee4, 0x1ef1, 'u' }, { 0x1ef2, 0x1ef9, 'y' },
+    };
+    if (point >= 0xc0 && point <= 0xff)
+        return LATIN1[point - 0xc0] == '.' ? PLAIN_LATER : LATIN1[point - 0xc0];
+    for (size_t i = 0; i < sizeof RANGES / sizeof RANGES[0]; i++)
+        if (point >= RANGES[i].first && point <= RANGES[i].last)
+            return RANGES[i].letter;
+    return PLAIN_LATER;
+}
+
+/* The folded form of one character: a letter, a digit, ' ' for what parts words, or PLAIN_LATER. */
+static char plain_fold(int32_t point)
+{
+    if (point >= 'a' && point <= 'z')
+        return (char)point;
+    if (point >= 'A' && point <= 'Z')
+        return (char)(point - 'A' + 'a');
+    if (point >= '0' && point <= '9')
+        return (char)point;
+    if ((point >= ' ' && point <= '~') || (point >= '\t' && point <= '\r'))
+        return ' ';
+    return plain_letter(point);
+}
+
+/* Folds into bytes, which hold len. False: there is something else in the text. */
+static bool fold_plain(const uint8_t *text, size_t len, uint8_t *bytes, size_t *out_filled)
+{
+    size_t filled = 0;
+    bool apart = false;
+    for (size_t i = 0; i < len;) {
+        int32_t point = text[i];
+        size_t size = point < 0x80 ? 1 : st_text_next(text + i, len - i, &point);
+        char folded = size > 0 ? plain_fold(point) : PLAIN_LATER;
+        if (folded == PLAIN_LATER)
+            return false;
+        i += size;
+        if (folded == ' ') {
+            apart = true;
+            continue;
+        }
+        if (apart && filled > 0)
+            bytes[filled++] = ' ';
+        apart = false;
+        bytes[filled++] = (uint8_t)folded;
+    }
+    *out_filled = filled;
+    return true;
+}
+
+/* Everything else, by the tables of Unicode. */
+static st_err fold_any(const void *text, size_t len, st_buffer *out, st_error *error)
+{
     int32_t *points = NULL, *parts = NULL;
     size_t count = 0, parts_count = 0;
     uint8_t *bytes = NULL;
@@ -61,6 +121,18 @@ done:
     free(parts);
     free(bytes);
     return err;
+}
+
+st_err st_text_fold(const void *text, size_t len, st_buffer *out, st_error *error)
+{
+    assert(text != NULL || len == 0);
+    assert(out != NULL);
+    size_t before = out->len, filled = 0;
+    uint8_t *bytes = len <= ST_TEXT_BYTES_MAX ? st_buffer_reserve(out, len) : NULL;
+    if (bytes == NULL || !fold_plain(text, len, bytes, &filled))
+        return fold_any(text, len, out, error);
+    out->len = before + filled;
+    return ST_OK;
 }
 
 /* Does a word of the text begin with these bytes? */

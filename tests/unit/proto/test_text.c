@@ -264,6 +264,42 @@ static void test_fold(void **state)
     st_buffer_free(&out);
 }
 
+/* The short way for usual letters gives what the tables of Unicode give: a letter that only they
+ * know, set behind the text, sends the whole text the long way. */
+static void test_fold_has_one_result(void **state)
+{
+    (void)state;
+    static const char LONG_WAY[] = "\xe3\x81\x82";      /* a Japanese letter: folds to itself */
+    st_buffer quick, sure;
+    st_buffer_init(&quick, 256);
+    st_buffer_init(&sure, 256);
+    for (int32_t point = 1; point <= 0x3000; point++) {
+        uint8_t text[16] = { 'X' };
+        size_t len = 1;
+        if (point < 0x80) {
+            text[len++] = (uint8_t)point;
+        } else if (point < 0x800) {
+            text[len++] = (uint8_t)(0xc0 | point >> 6);
+            text[len++] = (uint8_t)(0x80 | (point & 0x3f));
+        } else {
+            text[len++] = (uint8_t)(0xe0 | point >> 12);
+            text[len++] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+            text[len++] = (uint8_t)(0x80 | (point & 0x3f));
+        }
+        text[len++] = 'y';
+        st_buffer_clear(&quick);
+        st_buffer_clear(&sure);
+        assert_int_equal(st_text_fold(text, len, &quick, NULL), ST_OK);
+        memcpy(text + len, LONG_WAY, 3);
+        assert_int_equal(st_text_fold(text, len + 3, &sure, NULL), ST_OK);
+        assert_int_equal(st_buffer_append(&quick, LONG_WAY, 3, NULL), ST_OK);
+        if (quick.len != sure.len || memcmp(quick.data, sure.data, quick.len) != 0)
+            fail_msg("U+%04X folds in two ways", (unsigned)point);
+    }
+    st_buffer_free(&quick);
+    st_buffer_free(&sure);
+}
+
 static void test_matches(void **state)
 {
     (void)state;
@@ -360,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_hostile_sizes),
         cmocka_unit_test(test_chars),
         cmocka_unit_test(test_fold),
+        cmocka_unit_test(test_fold_has_one_result),
         cmocka_unit_test(test_matches),
         cmocka_unit_test(test_order),
     };
