@@ -38,6 +38,9 @@ if [ -d "$BUILD/share/sotay" ]; then
     cp -R "$BUILD/share/sotay/." "$to/share/sotay/"
 fi
 install -m 644 LICENSE "$to/share/doc/sotay/"
+for page in docs/man/*.[1-8]; do
+    install -D -m 644 "$page" "$to/share/man/man${page##*.}/${page##*/}"
+done
 
 cat >"$to/lib/pkgconfig/libsotay.pc" <<PC
 prefix=$PREFIX
