@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "server/store/pack.h"
 #include "server/sync/held.h"
 #include "server/sync/judge.h"
 
@@ -68,7 +69,8 @@ static st_err try_one(run *r, bool *out_more, st_error *error)
     st_hold hold = ST_HOLD_NONE;
     const sync_held *held = &r->held[0];
     *out_more = false;
-    if (held->reason != ST_HOLD_WAITS && held->reason != ST_HOLD_NO_RECORD)
+    if (held->reason != ST_HOLD_WAITS && held->reason != ST_HOLD_NO_RECORD
+        && held->reason != ST_HOLD_SUSPENDED)
         return ST_OK;
     st_err err = free_find(r->turn->txn, r->turn->arena, &r->source, held, &change, error);
     if (err == ST_OK)
@@ -143,6 +145,41 @@ static st_err free_run(run *r, const st_bucket *bucket, st_error *error)
         err = sync_held_change(r->turn->txn, &changed, error);
         if (err == ST_OK)
             err = append_entry(r, bucket, ST_ENTRY_HOLD, error);
+    }
+    return err;
+}
+
+/* The first held change of the device on a record after *record; false when there is none. */
+static st_err next_record(store_txn *txn, const st_id *device, sync_held *held, bool *out_found,
+                          st_error *error)
+{
+    store_cursor cursor = { 0 };
+    pack_key key = pack_id(device);
+    pack_key_id(&key, &held->record);
+    pack_key_u64(&key, UINT64_MAX);
+    *out_found = false;
+    st_err err = store_cursor_open(txn, STORE_HELD_BY, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&key), error);
+    if (err == ST_OK && cursor.value.len == 8
+        && store_has_prefix(&cursor, store_bytes(device->b, sizeof device->b))) {
+        err = sync_held_get(txn, st_get_u64(cursor.value.data), held, error);
+        *out_found = err == ST_OK;
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+st_err sync_free_device(writer_turn *turn, const st_id *device, st_error *error)
+{
+    sync_held held;
+    bool found = true;
+    st_err err = ST_OK;
+    memset(&held, 0, sizeof held);
+    while (err == ST_OK && found) {
+        err = next_record(turn->txn, device, &held, &found, error);
+        if (err == ST_OK && found)
+            err = sync_free_record(turn, &held.bucket, &held.record, error);
     }
     return err;
 }

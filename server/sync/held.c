@@ -69,18 +69,24 @@ st_err sync_held_change(store_txn *txn, const sync_held *held, st_error *error)
     return err;
 }
 
+bool sync_held_is_unfolded(const sync_held *held)
+{
+    return held->reason == ST_HOLD_FORK || st_id_is_zero(&held->record);
+}
+
 st_err sync_held_add(writer_turn *turn, const sync_held *held, st_error *error)
 {
     sync_held added = *held;
+    bool is_listed = !sync_held_is_unfolded(held);
     uint8_t number[8];
     added.n = turn->next_held++;
     st_put_u64(number, added.n);
     pack_key by = by_key(&added), of = record_key(&added);
     st_err err = sync_held_change(turn->txn, &added, error);
-    if (err == ST_OK && held->reason != ST_HOLD_FORK)
+    if (err == ST_OK && is_listed)
         err = store_put(turn->txn, STORE_HELD_BY, pack_key_slice(&by), store_bytes(number, 8),
                         error);
-    if (err == ST_OK && held->reason != ST_HOLD_FORK)
+    if (err == ST_OK && is_listed)
         err = store_put(turn->txn, STORE_HELD_RECORD, pack_key_slice(&of), store_bytes("", 0),
                         error);
     return err;
@@ -124,6 +130,36 @@ st_err sync_held_each(store_txn *txn, bool (*each)(void *context, const sync_hel
             err = store_next(&cursor, error);
     }
     store_cursor_close(&cursor);
+    return err;
+}
+
+typedef struct {
+    const st_dot *dot;
+    uint64_t n;                /* 0: none found */
+} unfolded_search;
+
+static bool is_wanted(void *context, const sync_held *held)
+{
+    unfolded_search *search = context;
+    if (sync_held_is_unfolded(held) && st_dot_cmp(&held->dot, search->dot) == 0)
+        search->n = held->n;
+    return search->n == 0;
+}
+
+st_err sync_held_dismiss(store_txn *txn, const st_dot *dot, uint32_t *out_count, st_error *error)
+{
+    st_err err = ST_OK;
+    unfolded_search search = { dot, 1 };
+    *out_count = 0;
+    while (err == ST_OK && search.n != 0) {
+        search.n = 0;
+        err = sync_held_each(txn, is_wanted, &search, error);
+        if (err == ST_OK && search.n != 0) {
+            pack_key key = pack_u64(search.n);
+            err = store_delete(txn, STORE_HELD, pack_key_slice(&key), error);
+            (*out_count)++;
+        }
+    }
     return err;
 }
 

@@ -4,8 +4,13 @@
 
 #include "server/sync/settle.h"
 
-/* Adds a held change with the next number. A fork's changes are listed, but nothing waits behind
- * them. ST_E_STORAGE. */
+/* Never folded, not even as a hole: of another branch, or of a set that cannot be read? Nothing waits
+ * behind such a one. */
+bool sync_held_is_unfolded(const sync_held *held);
+/* Takes all unfolded ones with this dot off the list. ST_E_STORAGE. */
+ST_MUST_USE st_err sync_held_dismiss(store_txn *txn, const st_dot *dot, uint32_t *out_count,
+                                     st_error *error);
+/* Adds a held change with the next number. ST_E_STORAGE. */
 ST_MUST_USE st_err sync_held_add(writer_turn *turn, const sync_held *held, st_error *error);
 /* Another reason for the same number. ST_E_STORAGE. */
 ST_MUST_USE st_err sync_held_change(store_txn *txn, const sync_held *held, st_error *error);

@@ -107,7 +107,7 @@ static st_err hold_one(arrival *a, const st_change *change, uint64_t counter, st
     return sync_held_add(a->turn, &held, error);
 }
 
-/* All of it for one reason, without folding: another branch, or a format of tomorrow. */
+/* All of it for one reason, without folding: another branch, or nothing that can be read. */
 static st_err hold_all(arrival *a, st_hold reason, st_error *error)
 {
     const st_set *set = &a->item->set;
@@ -160,6 +160,18 @@ static st_err take_changes(arrival *a, sync_fold *fold, st_error *error)
     if (err == ST_OK)
         err = sync_fold_close(fold, error);
     return err;
+}
+
+/* Lifting a suspension lets in what it held. */
+static st_err free_lifted(arrival *a, const sync_fold *fold, st_error *error)
+{
+    if (a->row.kind != ST_ENTRY_SUSPEND || fold->list[0]->form == NULL)
+        return ST_OK;
+    st_value key = catalogue_value(fold->list[0]->form, &fold->list[0]->record, "sign_key");
+    if (key.kind != ST_VALUE_HASH || key.len != ST_SIGN_PUBLIC_BYTES)
+        return ST_OK;
+    st_id device = st_device_id(key.data);
+    return sync_free_device(a->turn, &device, error);
 }
 
 /* Records that came into being may let in what waited for them. */
@@ -277,7 +289,9 @@ static st_err take_new(arrival *a, st_error *error)
         err = find_gap(a, error);
     if (err == ST_OK)
         answer_stored(a, index);
-    return err == ST_OK ? free_waiting(a->turn, &fold, error) : err;
+    if (err == ST_OK)
+        err = free_waiting(a->turn, &fold, error);
+    return err == ST_OK ? free_lifted(a, &fold, error) : err;
 }
 
 static st_err take_fork(arrival *a, st_error *error)

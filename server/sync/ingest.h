@@ -35,12 +35,12 @@ typedef struct {
     writer_job job;
 } sync_request;
 
-/* arena_bytes_max: ceiling of what decoding may take. */
+/* arena_bytes_max: ceiling of what decoding may take; 64 MiB of it must be left for each set. */
 void sync_request_init(sync_request *request, size_t arena_bytes_max);
 void sync_request_free(sync_request *request);
 /* Adds one ChangeSet message: decodes and verifies it in the worker. bytes must outlive the
  * request. A set that cannot be read is no error: it gets its verdict. ST_E_TOO_LARGE: more than
- * SYNC_SETS_MAX; ST_E_MEMORY. */
+ * SYNC_SETS_MAX, or too little memory left for it; ST_E_MEMORY. */
 ST_MUST_USE st_err sync_request_add(sync_request *request, sync_room *room, store_txn *txn,
                                     store_slice bytes, st_error *error);
 /* Has the writer take it in; on ST_OK all verdicts are final and durable. ST_E_AGAIN (the counter;

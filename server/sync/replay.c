@@ -36,7 +36,7 @@ static st_err add_held(writer_turn *turn, uint64_t index, const sync_row *row,
     return sync_held_add(turn, &held, error);
 }
 
-/* A fork, or a set of a newer format: listed, not folded. */
+/* A fork, or a set that cannot be read: listed, not folded. */
 static st_err replay_unfolded(writer_turn *turn, uint64_t index, const sync_row *row,
                               const st_set *set, st_error *error)
 {
@@ -151,10 +151,8 @@ static st_err replay_set(writer_turn *turn, uint64_t index, const sync_row *row,
                          st_error *error)
 {
     st_err err = st_set_decode(row->set.data, row->set.len, turn->arena, set, error);
-    if (err == ST_E_VERSION)
-        err = ST_OK;
-    if (err != ST_OK)
-        return err;
+    if (err != ST_OK && set->bytes == NULL)
+        return err;                            /* else: kept although it cannot be read */
     return row->kind == ST_ENTRY_FORK || set->changes_count == 0
                ? replay_unfolded(turn, index, row, set, error)
                : replay_changes(turn, index, row, set, error);
@@ -166,6 +164,7 @@ st_err sync_replay_row(writer_turn *turn, uint64_t index, const sync_row *row, s
     st_set set;
     st_err err = ST_OK;
     bool added = false;
+    uint32_t dismissed = 0;
     st_gone gone = { row->first, row->last };
     memset(&set, 0, sizeof set);
     switch (row->kind) {
@@ -176,6 +175,10 @@ st_err sync_replay_row(writer_turn *turn, uint64_t index, const sync_row *row, s
         break;
     case ST_ENTRY_HOLD:
         err = replay_reason(turn, row, error);
+        break;
+    case ST_ENTRY_NOTE:
+        err = sync_held_dismiss(turn->txn, &(st_dot){ row->device, row->first }, &dismissed,
+                                error);
         break;
     case ST_ENTRY_GAP:
         err = sets_add_gap(turn->txn, &row->device, &gone, &added, error);

@@ -10,6 +10,7 @@
 #include "server/sync/sets.h"
 
 #define GONE_MAX 64u
+#define SET_BYTES_DECODED ((size_t)64 * 1024 * 1024)  /* what the largest set may take in memory */
 
 void sync_request_init(sync_request *request, size_t arena_bytes_max)
 {
@@ -30,6 +31,10 @@ st_err sync_request_add(sync_request *request, sync_room *room, store_txn *txn,
     auth_device device;
     if (request->items_count >= SYNC_SETS_MAX)
         return st_fail(error, ST_E_TOO_LARGE, "sync: more than %u sets", SYNC_SETS_MAX);
+    /* Out of memory must not look like a set that is too large: it would be held for ever. */
+    if (request->items_count > 0
+        && request->arena.bytes_max - request->arena.bytes_used < SET_BYTES_DECODED)
+        return st_fail(error, ST_E_TOO_LARGE, "sync: too much in one request");
     sync_item *items = request->items;
     if (request->items_count == request->items_capacity)
         items = st_arena_grow(&request->arena, request->items, request->items_count,

@@ -114,8 +114,8 @@ static st_err find_run(writer_turn *turn, const sync_held *held, bool accept, sy
     while (first < total && st_dot_cmp(&all[first].dot, &held->dot) != 0)
         first++;
     if (first == total)
-        return st_fail(error, ST_E_STATE, "held: a change of another branch or of a newer "
-                                          "format is not decided here");
+        return st_fail(error, ST_E_CORRUPT, "held: number %llu is not listed with its record",
+                       (unsigned long long)held->n);
     if (first > 0 && st_id_cmp(&all[first - 1].dot.device, &held->dot.device) == 0)
         return st_fail(error, ST_E_STATE, "held: it waits behind number %llu, decide that first",
                        (unsigned long long)all[first - 1].n);
@@ -125,6 +125,22 @@ static st_err find_run(writer_turn *turn, const sync_held *held, bool accept, sy
     *list = &all[first];
     *count = end - first;
     return ST_OK;
+}
+
+/* What was never folded is only taken off the list: its bytes stay in the log, and no replica has to
+ * hear of it. */
+static st_err dismiss(writer_turn *turn, const sync_held *held, const sync_decision *decision,
+                      uint32_t *out_count, st_error *error)
+{
+    sync_row row;
+    memset(&row, 0, sizeof row);
+    row.kind = ST_ENTRY_NOTE;
+    row.actor = decision->actor;
+    row.device = held->dot.device;
+    row.first = row.last = held->dot.counter;
+    row.note = store_text(decision->reason == NULL ? "" : decision->reason);
+    st_err err = sync_held_dismiss(turn->txn, &held->dot, out_count, error);
+    return err == ST_OK ? sync_log_append(turn, &row, NULL, error) : err;
 }
 
 static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
@@ -142,6 +158,8 @@ static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
     if (err == ST_OK && decision->accept && !may_accept(held.reason))
         err = st_fail(error, ST_E_STATE, "held: what is held as %s cannot be let in by hand",
                       st_hold_name(held.reason));
+    if (err == ST_OK && sync_held_is_unfolded(&held))
+        return dismiss(turn, &held, decision, &job->count, error);
     if (err == ST_OK)
         err = find_run(turn, &held, decision->accept, &list, &count, error);
     if (err == ST_OK)
@@ -193,6 +211,8 @@ st_err sync_held_detail(sync_room *room, store_txn *txn, const sync_held *held, 
         if (err == ST_E_NOT_FOUND)
             err = ST_OK;
     }
+    if (err == ST_E_CORRUPT || err == ST_E_TOO_LARGE)
+        err = ST_OK;                           /* its set cannot be read: the reason says all */
     if (err == ST_OK && form != NULL)
         (void)st_form_check(form, change, source.set.role, source.set.via, detail);
     st_arena_reset(&arena);

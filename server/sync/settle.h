@@ -38,8 +38,10 @@ typedef struct {
     st_id actor;
     const char *reason;        /* at most ST_REASON_CHARS_MAX characters; kept with the entry */
 } sync_decision;
-/* The office decides on a held change that waits for no other (ST_E_STATE: it waits, or it is of a
- * fork). accept lets in what waited behind it as far as it only waited; decline takes its
+/* The office decides on a held change that waits for no other (ST_E_STATE: it waits, or its reason is
+ * not one that a person can overrule: no_record, waits, form, version, bucket, limit, fork, corrupt).
+ * ST_E_DENIED: the actor is not of the office. What was never folded (fork, corrupt, a newer format)
+ * is only taken off the list by a decline. accept lets in what waited behind it as far as it only waited; decline takes its
  * followers (same device, same record) along. *out_count: how many changes were settled. */
 ST_MUST_USE st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count,
                                st_error *error);

@@ -300,6 +300,24 @@ static void test_the_first_branch_counts(void **state)
     assert_int_equal(hold, ST_HOLD_FORK);
     assert_string_equal(rig_value(r, &visit, "general_note", &values), "một");
     assert_int_equal(values, 1);
+    uint64_t n = 0;
+    uint32_t settled = 0;
+    st_dot forked = { an.device, 2 };
+    for (uint64_t i = 1; i < 10 && n == 0; i++) {
+        sync_held held;
+        store_txn txn = { 0 };
+        assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+        if (sync_held_get(&txn, i, &held, NULL) == ST_OK
+            && st_dot_cmp(&held.dot, &forked) == 0)
+            n = i;
+        store_end(&txn);
+    }
+    sync_decision decision = { n, true, rig_person(r, "office"), "máy phục hồi từ bản sao" };
+    assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_E_STATE);
+    decision.accept = false;
+    assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_OK);
+    assert_int_equal(held_count(r), 1);        /* the third set's change still waits */
+    assert_string_equal(rig_value(r, &visit, "general_note", &values), "một");
     rig_begin(&an, RIG_BUCKET);                /* the first branch goes on */
     (void)rig_set(&an, &visit, "place", "đây", NULL);
     assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
@@ -402,6 +420,37 @@ static void test_a_carried_set(void **state)
     store_end(&txn);
 }
 
+static void test_a_suspended_phone_waits(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    st_hold hold = ST_HOLD_NONE;
+    size_t values = 0;
+    auth_device device;
+    store_txn txn = { 0 };
+    rig_enrol(r, &an, "an");
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, NULL, &an.device, &device, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(rig_edit(r, &device.record, NULL, "status", "suspended"), ST_OK);
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    st_dot root = { an.device, 1 };
+    (void)rig_set(&an, &visit, "general_note", "sau", &root);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_SUSPENDED);
+    assert_int_equal(held_count(r), 2);
+    assert_string_equal(rig_value(r, &visit, "general_note", &values), "");
+    assert_int_equal(rig_edit(r, &device.record, NULL, "status", "active"), ST_OK);
+    assert_int_equal(held_count(r), 0);        /* lifted: all of it comes in */
+    assert_string_equal(rig_value(r, &visit, "general_note", &values), "sau");
+    assert_int_equal(rig_edit(r, &device.record, NULL, "status", "revoked"), ST_OK);
+    rig_begin(&an, RIG_BUCKET);
+    (void)rig_set(&an, &visit, "place", "sau khi mất", NULL);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_REVOKED);
+}
+
 static void test_rebuild_gives_the_same_book(void **state)
 {
     rig *r = *state;
@@ -481,6 +530,7 @@ int main(void)
         CASE(test_held_changes_wait_in_line),
         CASE(test_a_decline_takes_nobody_else_along),
         CASE(test_a_carried_set),
+        CASE(test_a_suspended_phone_waits),
         CASE(test_rebuild_gives_the_same_book),
         CASE(test_verify_sees_damage),
     };
