@@ -87,7 +87,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         ask->buckets = scope.asks;
         ask->buckets_count = (uint32_t)scope.count;
     }
-    ask->kept_from = sync->no_references ? 0 : 1;
+    ask->kept_from = sync->no_references || me->is_forked ? 0 : 1;
     ask->wall_ms = sync->asked_wall_ms;
     ask->answer_bytes_max = sync->is_send_only ? 1 : 0;     /* no entry fits: verdicts alone */
     st_gone gone = { me->gone_from, me->gone_to };
@@ -183,7 +183,7 @@ static st_err build_head(sotay_sync *sync, st_error *error)
 {
     sotay_client *client = sync->client;
     memset(&sync->head, 0, sizeof sync->head);
-    sync->head.device = client->me.device;
+    sync->head.device = client->me.speaker;
     memcpy(sync->head.install, client->install, sizeof sync->head.install);
     sync->head.counter = sync->seal.counter_next++;
     st_hash body = st_sha256(sync->stream.data, sync->stream.len);

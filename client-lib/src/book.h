@@ -17,6 +17,7 @@
  * FOLD      record                                 its folded search text
  * DRAFT     record                                 working copy
  * FORM      name, 0, version be32                  form definition, from the catalogue
+ * ALIAS     record                                 its id after its making was replayed
  * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
@@ -30,7 +31,7 @@ typedef enum {
     BOOK_META = 'm', BOOK_SELF = 'i', BOOK_SCOPE = 'S', BOOK_BUCKET = 'B', BOOK_VECTOR = 'V',
     BOOK_BASE = 'b', BOOK_CHANGE = 'c', BOOK_SET = 's', BOOK_OWN = 'o', BOOK_OVER = 'v',
     BOOK_HIST = 'h', BOOK_ROW = 'd', BOOK_FOLD = 'f', BOOK_DRAFT = 'w', BOOK_FORM = 'F',
-    BOOK_NAME = 'n'
+    BOOK_NAME = 'n', BOOK_ALIAS = 'A'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

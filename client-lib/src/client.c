@@ -181,7 +181,7 @@ void sotay_whoami(const sotay_client *client, sotay_who *out_who)
     who.is_enrolled = me->is_enrolled;
     who.is_copied = me->is_enrolled &&
                     (me->is_forked || memcmp(me->install, client->install, 8) != 0);
-    memcpy(who.device.b, me->device.b, sizeof who.device.b);
+    memcpy(who.device.b, me->speaker.b, sizeof who.device.b);
     memcpy(who.person.b, me->person.b, sizeof who.person.b);
     memcpy(who.login, me->login.s, sizeof who.login);
     memcpy(who.commune, me->commune.s, sizeof who.commune);

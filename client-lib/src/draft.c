@@ -172,10 +172,8 @@ st_err draft_commit_all(sotay_client *client, st_error *error)
 static st_err draft_change(sotay_client *client, const sotay_id *record, sotay_pair pair,
                            st_error *error)
 {
-    st_id id;
     draft_copy copy;
     st_arena arena;
-    memcpy(id.b, record->b, sizeof id.b);
     if (pair.value != NULL && strlen(pair.value) > ST_VALUE_BYTES_MAX)
         return st_fail(error, ST_E_TOO_LARGE, "%.60s: too long", pair.path);
     if (strlen(pair.path) >= ST_PATH_TEXT_BYTES)
@@ -188,6 +186,7 @@ static st_err draft_change(sotay_client *client, const sotay_id *record, sotay_p
     if (err != ST_OK)
         return err;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_id id = overlay_find(client, record);
     book_key row = book_key_id(BOOK_ROW, &id);
     if (!book_has(&client->book, &row))
         err = st_fail(error, ST_E_NOT_FOUND, "record: not on this device");

@@ -43,8 +43,7 @@ st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record, st_erro
     st_err err = start(e, client, error);
     if (err != ST_OK)
         return err;
-    st_id id;
-    memcpy(id.b, record->b, sizeof id.b);
+    st_id id = overlay_find(client, record);
     err = overlay_load(client, &id, &e->arena, &e->view, error);
     if (err == ST_OK && e->view.form == NULL)
         err = st_fail(error, ST_E_NOT_FOUND, "record: its form is not on this device yet");

@@ -143,7 +143,7 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer)
     const identity_offer *offer = &next->offer;
     next->is_enrolled = true;
     next->is_forked = false;
-    next->device = st_device_id(offer->sign_key);
+    next->device = next->speaker = st_device_id(offer->sign_key);
     next->person = answer->person;
     next->log = st_log_id(answer->log_key);
     next->server_device = answer->server_device;

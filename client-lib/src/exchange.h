@@ -37,6 +37,7 @@ struct sotay_sync {
     bool has_end, has_refusal, is_skipping;
     st_refusal refusal;
     bool more;
+    bool commit_now;           /* what was taken so far must not be undone by what follows */
     bool wants_again;          /* a set is wanted again, or a bucket is read anew */
     unsigned rereads, agains;  /* so that neither goes on for ever */
     uint64_t staged_bytes;
@@ -63,8 +64,8 @@ ST_MUST_USE st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error 
 /* Takes the answer to an enrolment, inside the open write transaction. */
 ST_MUST_USE st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *error);
 
-/* Carries what is not sealed, or was stored as a fork, over to a new device: same operations, new
- * dots. `old` is the identity before. Inside the transaction that changes the identity. */
+/* Carries what is not sealed, or was stored as a fork, over to the device in client->next: same
+ * operations, new dots. `old` is the identity before. Inside the transaction that changes it. */
 ST_MUST_USE st_err replay_changes(sotay_client *client, const identity *old, st_error *error);
 
 #endif

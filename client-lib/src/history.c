@@ -163,18 +163,18 @@ int sotay_history(sotay_client *client, const sotay_id *record, sotay_format for
                   char **out_text, sotay_error *error)
 {
     telling t;
-    st_id id;
     st_error inner = { ST_OK, "" };
     memset(&t, 0, sizeof t);
-    memcpy(id.b, record->b, sizeof id.b);
     t.client = client;
     t.format = format;
     st_arena_init(&t.arena, CLIENT_WORK_BYTES_MAX);
     st_buffer_init(&t.out, CLIENT_TEXT_BYTES_MAX);
     lexicon_directory_init(&t.names, client, &t.arena);
     st_err err = client_begin(client, false, &inner);
-    if (err == ST_OK)
+    if (err == ST_OK) {
+        st_id id = overlay_find(client, record);
         err = tell_all(&t, &id, &inner);
+    }
     if (err == ST_OK)
         err = port_text(&t.out, out_text, &inner);
     client_abort(client);

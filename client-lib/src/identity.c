@@ -38,6 +38,7 @@ static void put_names(slip_writer *slip, const identity *me)
     slip_u8(slip, me->is_enrolled);
     slip_u8(slip, me->is_forked);
     slip_bytes(slip, me->device.b, 16);
+    slip_bytes(slip, me->speaker.b, 16);
     slip_bytes(slip, me->person.b, 16);
     slip_bytes(slip, me->log.b, 16);
     slip_bytes(slip, me->server_device.b, 16);
@@ -62,6 +63,7 @@ static void get_names(slip_reader *slip, identity *me)
     me->is_enrolled = slip_get_u8(slip) != 0;
     me->is_forked = slip_get_u8(slip) != 0;
     slip_get_bytes(slip, me->device.b, 16);
+    slip_get_bytes(slip, me->speaker.b, 16);
     slip_get_bytes(slip, me->person.b, 16);
     slip_get_bytes(slip, me->log.b, 16);
     slip_get_bytes(slip, me->server_device.b, 16);

@@ -18,7 +18,9 @@ typedef struct {
 typedef struct {
     bool is_enrolled;
     bool is_forked;            /* the server stored another branch of this device first */
-    st_id device, person, log, server_device;
+    st_id device;              /* of own changes; not enrolled yet after a fork */
+    st_id speaker;             /* the enrolled one: requests are signed as it */
+    st_id person, log, server_device;
     uint8_t sign_seed[32], sign_key[32], cosign_seed[32];
     uint8_t log_key[32], seal_key[32], recovery_key[32], server_key[32];
     uint8_t epoch[8], install[8];

@@ -315,7 +315,7 @@ static st_hold hold_of(const outbox_set *set, outbox_helds helds, uint64_t count
     for (uint32_t i = 0; i < helds.count; i++)
         if (helds.held[i].counter == counter)
             return helds.held[i].reason == ST_HOLD_NONE ? ST_HOLD_WAITS : helds.held[i].reason;
-    if (set->status != OUTBOX_HELD || helds.count > 0)
+    if (set->status != OUTBOX_HELD)
         return ST_HOLD_NONE;
     return set->hold == ST_HOLD_NONE ? ST_HOLD_CORRUPT : set->hold;
 }

@@ -48,7 +48,8 @@ void outbox_seal_free(outbox_seal *seal);
 ST_MUST_USE st_err outbox_flush(outbox_seal *seal, sotay_client *client, st_error *error);
 
 /* Writes what the server said of an own set: its status, and that of its changes. `held` names the
- * changes of it that are held; with OUTBOX_HELD and none named, all are. Inside a transaction. */
+ * changes of it that are held; with OUTBOX_HELD all are, the others for set->hold. Inside a
+ * transaction. */
 typedef struct { const st_held *held; uint32_t count; } outbox_helds;
 ST_MUST_USE st_err outbox_settle(sotay_client *client, const outbox_set *set, outbox_helds helds,
                                  st_error *error);

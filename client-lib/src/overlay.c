@@ -12,6 +12,7 @@
 
 #define ROW_BYTES_MAX ((size_t)ST_FRAME_BYTES_MAX)
 #define ENTRY_BYTES 10u
+#define ALIAS_STEPS_MAX 16    /* a device that is enrolled anew so often has other worries */
 
 static book_key over_key(const st_id *record, const st_dot *dot)
 {
@@ -186,6 +187,26 @@ static st_err fold_own(sotay_client *client, overlay_view *view, const overlay_e
     st_fold_how how = { ST_FOLD_APPLY, false };
     view->has_own = true;
     return st_merge_fold(&view->vector, &view->record, change, &arrival, how);
+}
+
+st_id overlay_find(sotay_client *client, const sotay_id *record)
+{
+    st_id id;
+    memcpy(id.b, record->b, sizeof id.b);
+    for (int step = 0; step < ALIAS_STEPS_MAX; step++) {
+        st_arena arena;
+        book_value value = { NULL, 0 };
+        book_key key = book_key_id(BOOK_ALIAS, &id);
+        st_arena_init(&arena, 4096);
+        bool found = book_get(&client->book, &key, &arena, &value, NULL) == ST_OK &&
+                     value.len == sizeof id.b;
+        if (found)
+            memcpy(id.b, value.data, sizeof id.b);
+        st_arena_reset(&arena);
+        if (!found)
+            break;
+    }
+    return id;
 }
 
 st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,

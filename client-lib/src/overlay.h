@@ -7,6 +7,10 @@
 #include "client-lib/src/bucket.h"
 #include "client-lib/src/lexicon.h"
 
+/* The record that a caller means: its id, or that which it has since its making was replayed under a
+ * new device. Inside a transaction. */
+st_id overlay_find(sotay_client *client, const sotay_id *record);
+
 /* Where an own change is that its base has not (table OVER). */
 typedef enum { OVERLAY_UNSEALED, OVERLAY_SEALED, OVERLAY_SENT, OVERLAY_HELD } overlay_status;
 typedef struct {

@@ -48,12 +48,12 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
 {
     reading r;
     overlay_view view;
-    st_id id;
     st_error inner = { ST_OK, "" };
-    memcpy(id.b, record->b, sizeof id.b);
     st_err err = reading_begin(&r, client, format, &inner);
-    if (err == ST_OK)
+    if (err == ST_OK) {
+        st_id id = overlay_find(client, record);
         err = overlay_load(client, &id, &r.arena, &view, &inner);
+    }
     if (err == ST_OK && view.form == NULL)
         err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
     if (err == ST_OK) {

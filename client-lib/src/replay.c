@@ -99,6 +99,9 @@ static st_err clear_old(replay *r, st_error *error)
         if (item->entry.first != 0)
             key = book_key_counter(BOOK_OWN, &item->entry.dot.device, item->entry.first);
         err = book_delete(&r->client->book, &key, error);
+        key.b[0] = BOOK_SET;   /* the other branch's set has the same name */
+        if (err == ST_OK && item->entry.first != 0)
+            err = book_delete(&r->client->book, &key, error);
         if (err == ST_OK)
             err = overlay_delete(&r->client->book, &item->record, &item->entry.dot, error);
     }
@@ -252,13 +255,14 @@ static st_err write_one(replay *r, replay_item *item, st_error *error)
     return err == ST_OK ? bucket_put(&client->book, &set.bucket, &state, error) : err;
 }
 
-/* Working copy and rows follow a record to its new id. */
+/* Working copy and rows follow a record to its new id; the old one leads there. */
 static st_err move_record(replay *r, const replay_item *item, st_error *error)
 {
     book_db *book = &r->client->book;
     st_err err = ST_OK;
     if (item->change->creates) {
         book_value value = { NULL, 0 };
+        book_key alias = book_key_id(BOOK_ALIAS, &item->record);
         book_key from = book_key_id(BOOK_DRAFT, &item->record);
         book_key to = book_key_id(BOOK_DRAFT, &item->new_record);
         err = book_get(book, &from, &r->arena, &value, error);
@@ -268,6 +272,8 @@ static st_err move_record(replay *r, const replay_item *item, st_error *error)
             err = book_delete(book, &from, error);
         if (err == ST_E_NOT_FOUND)
             err = ST_OK;
+        if (err == ST_OK)
+            err = book_put(book, &alias, item->new_record.b, 16, error);
         if (err == ST_OK)
             err = overlay_row_refresh(r->client, &item->record, error);
     }

@@ -111,30 +111,36 @@ static st_err write_copy_text(const draft_copy *copy, st_buffer *out, st_error *
     return err;
 }
 
+static st_err read_copy(sotay_client *client, const sotay_id *record, sotay_format format,
+                        st_buffer *out, st_error *error)
+{
+    st_arena arena;
+    draft_copy copy = { NULL, 0 };
+    st_id id = overlay_find(client, record);
+    book_key row = book_key_id(BOOK_ROW, &id);
+    if (!book_has(&client->book, &row))
+        return st_fail(error, ST_E_NOT_FOUND, "record: not on this device");
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = draft_get(&client->book, &id, &arena, &copy, error);
+    if (err == ST_OK)
+        err = format == SOTAY_JSON ? write_copy_json(&id, &copy, out, error)
+                                   : write_copy_text(&copy, out, error);
+    st_arena_reset(&arena);
+    return err;
+}
+
 int sotay_draft_get(sotay_client *client, const sotay_id *record, sotay_format format,
                     char **out_text, sotay_error *error)
 {
     st_buffer out;
-    st_arena arena;
-    st_id id;
-    draft_copy copy = { NULL, 0 };
     st_error inner = { ST_OK, "" };
-    memcpy(id.b, record->b, sizeof id.b);
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_buffer_init(&out, CLIENT_TEXT_BYTES_MAX);
     st_err err = client_begin(client, false, &inner);
-    book_key row = book_key_id(BOOK_ROW, &id);
-    if (err == ST_OK && !book_has(&client->book, &row))
-        err = st_fail(&inner, ST_E_NOT_FOUND, "record: not on this device");
     if (err == ST_OK)
-        err = draft_get(&client->book, &id, &arena, &copy, &inner);
-    if (err == ST_OK)
-        err = format == SOTAY_JSON ? write_copy_json(&id, &copy, &out, &inner)
-                                   : write_copy_text(&copy, &out, &inner);
+        err = read_copy(client, record, format, &out, &inner);
     if (err == ST_OK)
         err = port_text(&out, out_text, &inner);
     client_abort(client);
     st_buffer_free(&out);
-    st_arena_reset(&arena);
     return port_give(err, &inner, error);
 }

@@ -119,14 +119,14 @@ int sotay_record_review(sotay_client *client, const sotay_id *record, sotay_form
     st_error inner = { ST_OK, "" };
     st_arena arena;
     st_buffer out;
-    st_id id;
     overlay_view view;
-    memcpy(id.b, record->b, sizeof id.b);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_buffer_init(&out, CLIENT_TEXT_BYTES_MAX);
     st_err err = client_begin(client, false, &inner);
-    if (err == ST_OK)
+    if (err == ST_OK) {
+        st_id id = overlay_find(client, record);
         err = overlay_load(client, &id, &arena, &view, &inner);
+    }
     if (err == ST_OK && view.form == NULL)
         err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
     if (err == ST_OK)

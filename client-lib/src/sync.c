@@ -166,6 +166,7 @@ int sotay_sync_next(sotay_sync *sync, sotay_request *out_request, sotay_error *e
 static st_err commit_staged(sotay_sync *sync, st_error *error)
 {
     sync->staged_bytes = 0;
+    sync->commit_now = false;
     return sync->client->book.is_begun ? client_commit(sync->client, error) : ST_OK;
 }
 
@@ -224,7 +225,7 @@ int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error 
         }
         err = take_bytes(sync, frame, frame_len, &inner);
         sync->staged_bytes += frame_len;
-        if (err == ST_OK && sync->staged_bytes > STAGED_BYTES_MAX)
+        if (err == ST_OK && (sync->commit_now || sync->staged_bytes > STAGED_BYTES_MAX))
             err = commit_staged(sync, &inner);
     }
     if (err == ST_OK)

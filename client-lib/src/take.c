@@ -46,10 +46,42 @@ static bool has_hold(const st_verdict *verdict, st_hold hold)
     return false;
 }
 
+/* The server stored another branch of this device: this store is a copy. Its own branch, from that set
+ * on, is taken over by a device that is not enrolled yet; recording goes on under it, and what it
+ * holds is sealed and sent after the next enrolment. */
+static st_err take_fork(sotay_sync *sync, uint64_t first, st_error *error)
+{
+    sotay_client *client = sync->client;
+    identity old = client->next;
+    book_key prefix = book_key_id(BOOK_OWN, &old.device);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        outbox_set set;
+        outbox_helds none = { NULL, 0 };
+        err = outbox_next(&client->book, &scan, &set, error);
+        if (err != ST_OK || set.first < first)
+            continue;
+        set.status = OUTBOX_HELD;
+        set.hold = ST_HOLD_FORK;
+        err = outbox_settle(client, &set, none, error);
+    }
+    if (err == ST_E_NOT_FOUND)
+        err = port_random(client->book.port, client->next.device.b, sizeof old.device.b, error);
+    client->next.is_forked = true;
+    client->next.counter = client->next.sealed = 0;
+    client->next.has_prev = false;
+    if (err == ST_OK)
+        err = replay_changes(client, &old, error);
+    sync->commit_now = true;   /* whatever comes after it in this answer */
+    st_wipe(&old, sizeof old);
+    return err;
+}
+
 static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error *error)
 {
     sotay_client *client = sync->client;
-    st_id device = verdict->has_device ? verdict->device : client->me.device;
+    st_id device = verdict->has_device ? verdict->device : client->me.speaker;
     outbox_set set;
     count_verdict(sync, verdict, &device);
     if (verdict->kind == ST_VERDICT_LATER || verdict->kind == ST_VERDICT_UNKNOWN)
@@ -59,11 +91,11 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
         return ST_OK;          /* not ours to keep */
     if (err != ST_OK)
         return err;
+    if (has_hold(verdict, ST_HOLD_FORK) && st_id_cmp(&device, &client->next.device) == 0)
+        return take_fork(sync, verdict->first, error);
     set.status = verdict->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
     set.position = verdict->position;
     set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;
-    if (has_hold(verdict, ST_HOLD_FORK) && st_id_cmp(&device, &client->me.device) == 0)
-        client->next.is_forked = true;
     outbox_helds helds = { verdict->held, verdict->held_count };
     return outbox_settle(client, &set, helds, error);
 }
@@ -72,7 +104,7 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
 static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
 {
     sotay_client *client = sync->client;
-    st_id device = want->has_device ? want->device : client->me.device;
+    st_id device = want->has_device ? want->device : client->me.speaker;
     book_key prefix = book_key_id(BOOK_OWN, &device);
     book_scan scan = book_scan_of(&prefix);
     uint64_t covered = want->from;          /* the first counter not found yet */
@@ -98,7 +130,7 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
             return err;
         sync->wants_again = true;
     }
-    if ((!is_whole || covered <= want->to) && st_id_cmp(&device, &client->me.device) == 0) {
+    if ((!is_whole || covered <= want->to) && st_id_cmp(&device, &client->me.speaker) == 0) {
         client->next.gone_from = is_whole ? covered : want->from;
         client->next.gone_to = want->to;
         sync->wants_again = true;
