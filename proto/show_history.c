@@ -160,14 +160,33 @@ static const char *op_words(const st_op *op, bool vi)
     return word;
 }
 
+/* "Kết quả theo tiêu chí x2 › Mức": the words of a path, as on the form. */
+static st_err path_words(const st_form *form, const st_path *path, bool vi, st_buffer *out,
+                         st_error *error)
+{
+    const st_group *group = NULL;
+    const st_field *field = form != NULL ? st_form_at(form, path, &group) : NULL;
+    if (field == NULL && group == NULL) {
+        char text[ST_PATH_TEXT_BYTES];
+        path_text(form, path, text);
+        return st_buffer_append(out, text, strlen(text), error);
+    }
+    const char *label = field == NULL ? "" : vi ? field->vi : field->en;
+    if (group == NULL)
+        return st_buffer_append(out, label, strlen(label), error);
+    return st_buffer_printf(out, error, "%s%s%s%s%s", vi ? group->vi : group->en,
+                            group->keyed ? " " : "", path->key.s, field != NULL ? " › " : "",
+                            label);
+}
+
 static st_err op_text(const st_form *form, const st_op *op, const char *lang, st_buffer *out,
                       st_error *error)
 {
-    char path[ST_PATH_TEXT_BYTES];
-    path_text(form, &op->path, path);
+    bool vi = strcmp(lang, "vi") == 0;
     const st_field *field = form != NULL ? st_form_at(form, &op->path, NULL) : NULL;
-    st_err err = st_buffer_printf(out, error, "    %s %s", op_words(op, strcmp(lang, "vi") == 0),
-                                  path);
+    st_err err = st_buffer_printf(out, error, "    %s ", op_words(op, vi));
+    if (err == ST_OK)
+        err = path_words(form, &op->path, vi, out, error);
     bool has_value = field != NULL && op->verb != ST_VERB_DROP && op->verb != ST_VERB_KEEP &&
                      (op->value.kind != ST_VALUE_NULL || op->path.element_len > 0);
     if (err == ST_OK && has_value) {
@@ -179,6 +198,34 @@ static st_err op_text(const st_form *form, const st_op *op, const char *lang, st
     if (err == ST_OK)
         err = st_buffer_append(out, "\n", 1, error);
     return err;
+}
+
+/* Words of the glossary for a role and for what became of a change. */
+static const char *role_words(st_role role, bool vi)
+{
+    static const char *const VI[ST_ROLE_COUNT] = {
+        [ST_ROLE_NONE] = "-", [ST_ROLE_OFFICER] = "cán bộ kiểm tra",
+        [ST_ROLE_OFFICE] = "chuyên viên thường trực",
+        [ST_ROLE_OFFICE_HEAD] = "lãnh đạo phòng thường trực",
+        [ST_ROLE_COUNCIL_CHAIR] = "Chủ tịch Hội đồng", [ST_ROLE_DECIDER] = "Chủ tịch UBND xã",
+        [ST_ROLE_AUDITOR] = "người giám sát", [ST_ROLE_ADMIN] = "quản trị máy",
+    };
+    return vi && role < ST_ROLE_COUNT ? VI[role] : st_role_name(role);
+}
+
+static const char *verdict_words(const char *verdict, bool vi)
+{
+    static const struct { const char *word, *vi, *en; } WORDS[] = {
+        { "stored", "đã vào sổ", "in the book" },
+        { "held", "chờ văn phòng xem", "waits for the office" },
+        { "accepted", "văn phòng đưa vào sổ", "let in by the office" },
+        { "declined", "không đưa vào sổ", "declined" },
+        { "unsent", "chưa gửi", "not sent yet" },
+    };
+    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++)
+        if (strcmp(WORDS[i].word, verdict) == 0)
+            return vi ? WORDS[i].vi : WORDS[i].en;
+    return verdict;
 }
 
 static const char *act_words(st_act_kind act, bool vi)
@@ -204,10 +251,11 @@ st_err st_history_text(const st_form *form, const st_history_item *item, const s
         short_time(item->received_ms, how->offset_minutes, got);
     st_err err = st_buffer_printf(
         out, error, "%s  %s (%s)%s  %s %s  [%s%s%s]\n", when,
-        st_show_person(how, &item->actor, hex), st_role_name(item->role),
+        st_show_person(how, &item->actor, hex), role_words(item->role, vi),
         item->via == ST_VIA_OPERATOR ? " via=operator" : "", vi ? "nhận:" : "received:",
-        got[0] != '\0' ? got : "-", item->verdict, item->hold != ST_HOLD_NONE ? " " : "",
-        item->hold != ST_HOLD_NONE ? st_hold_name(item->hold) : "");
+        got[0] != '\0' ? got : "-", verdict_words(item->verdict, vi),
+        item->hold != ST_HOLD_NONE ? ": " : "",
+        item->hold != ST_HOLD_NONE ? st_hold_sentence(item->hold, lang) : "");
     for (uint32_t i = 0; i < change->ops_count && err == ST_OK; i++)
         err = op_text(form, &change->ops[i], lang, out, error);
     if (err == ST_OK && change->act != ST_ACT_NONE)

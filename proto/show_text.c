@@ -60,6 +60,23 @@ static void say_authors(show_page *page, st_span span, size_t of)
     }
 }
 
+/* What a settled value is: whose it was, and why it was kept. */
+static void say_decision(show_page *page, const st_live *live)
+{
+    const st_meta *meta = &page->record->metas[live->meta];
+    char hex[33];
+    if (live->op.verb != ST_VERB_RESOLVE)
+        return;
+    if (live->op.kept.counter != 0) {
+        say(page, page->vi ? "; giữ ý kiến của " : "; kept the value of ");
+        say(page, st_show_person(page->how, &live->op.kept_actor, hex));
+    }
+    if (meta->reason.kind == ST_VALUE_TEXT && page->err == ST_OK) {
+        say(page, page->vi ? "; lý do: " : "; reason: ");
+        page->err = st_buffer_append(page->out, meta->reason.data, meta->reason.len, page->error);
+    }
+}
+
 static void say_siblings(show_page *page, const st_field *field, st_span span)
 {
     st_group_of_equals groups[ST_SIBLINGS_MAX];
@@ -70,6 +87,7 @@ static void say_siblings(show_page *page, const st_field *field, st_span span)
         say(page, " ");
         say_value(page, field, &page->record->lives[groups[0].live]);
         say_authors(page, span, groups[0].live);
+        say_decision(page, &page->record->lives[groups[0].live]);
         say(page, "\n");
         return;
     }

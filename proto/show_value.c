@@ -242,6 +242,11 @@ static void group_json(st_json *json, const field_view *view, st_group_of_equals
     if (view->field->cls == ST_CLASS_FIXED && !group.shown)
         st_json_key_bool(json, "evidence", true);
     kept_json(json, &live->op, view->how);
+    const st_value *reason = &view->record->metas[live->meta].reason;
+    if (reason->kind == ST_VALUE_TEXT) {
+        st_json_key(json, "reason");
+        st_json_textn(json, (const char *)reason->data, reason->len);
+    }
     others_json(json, view->record, view->span, group, view->how);
     st_json_close(json, '}');
 }

@@ -225,6 +225,8 @@ def evening(an, binh, visit):
         phone.sync()
         document = phone.show(visit)
         assert rated(document, "x2") == [("chua_dat", "office")], rated(document, "x2")
+        kept = document["groups"]["ratings"]["x2"]["rating"]["values"][0]
+        assert kept["kept"]["author"] == "binh" and kept["reason"], kept
         assert document["open_conflicts"] == 0, document["open_conflicts"]
     an.do("show", visit, show=True)
     print()
