@@ -14,7 +14,9 @@
 
 #include "server/http/request.h"
 
-#define STOP_WATCHDOG_S 2
+/* Draining and stopping together: CivetWeb looks every two seconds whether it is to stop. */
+#define STOP_MS 4700u
+#define STOP_MS_LEAST 1500u
 
 struct http_server {
     struct mg_context *context;
@@ -25,6 +27,7 @@ struct http_server {
     char public_url[256];      /* what enrolment links name */
     char failure[200];         /* what CivetWeb said when it could not start */
     unsigned port;
+    unsigned drained_ms;       /* how long http_drain waited */
     atomic_uint deadline_s;
     atomic_bool quiet;
     atomic_uint in_flight;
@@ -263,23 +266,28 @@ void http_configure(http_server *http, const http_config *config)
 bool http_drain(http_server *http, unsigned drain_ms)
 {
     atomic_store(&http->draining, true);
-    for (unsigned waited = 0; atomic_load(&http->in_flight) > 0 && waited < drain_ms; waited += 5)
+    unsigned waited = 0;
+    for (; atomic_load(&http->in_flight) > 0 && waited < drain_ms; waited += 5)
         usleep(5000);
+    http->drained_ms = waited;
     return atomic_load(&http->in_flight) == 0;
 }
 
 /* mg_stop can hang in rare cases (civetweb issue 861): all is on disk by now, so just end. */
-static void *end_anyway(void *unused)
+static void *end_anyway(void *argument)
 {
-    (void)unused;
-    sleep(STOP_WATCHDOG_S);
+    const http_server *http = argument;
+    unsigned left_ms = STOP_MS - STOP_MS_LEAST > http->drained_ms ? STOP_MS - http->drained_ms
+                                                                  : STOP_MS_LEAST;
+    struct timespec left = { (time_t)(left_ms / 1000), (long)(left_ms % 1000) * 1000000L };
+    (void)nanosleep(&left, NULL);
     _exit(0);
 }
 
 void http_stop(http_server *http)
 {
     pthread_t watchdog;
-    bool watched = pthread_create(&watchdog, NULL, end_anyway, NULL) == 0;
+    bool watched = pthread_create(&watchdog, NULL, end_anyway, http) == 0;
     mg_stop(http->context);
     if (watched) {
         pthread_cancel(watchdog);

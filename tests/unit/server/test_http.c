@@ -86,6 +86,11 @@ static void put(int fd, const void *data, size_t len)
     }
 }
 
+static void say(int fd, const char *text)
+{
+    put(fd, text, strlen(text));
+}
+
 /* Reads to the end of one reply (Connection: close, or the announced length). Returns the status;
  * 0: closed without one. */
 static int get(int fd, char reply[REPLY_BYTES])
@@ -210,7 +215,7 @@ static void test_a_short_body_is_no_body(void **state)
     house *h = *state;
     char reply[REPLY_BYTES];
     int fd = connect_to(h);
-    put(fd, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\nhalf", 61);
+    say(fd, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\nhalf");
     (void)shutdown(fd, SHUT_WR);
     assert_int_equal(get(fd, reply), 400);
     (void)close(fd);
@@ -224,12 +229,12 @@ static void test_a_slow_body_is_cut(void **state)
     char reply[REPLY_BYTES];
     int fd = connect_to(h);
     int64_t begin = mono_ms();
-    put(fd, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n", 57);
+    say(fd, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n");
     struct timeval poll = { 0, 100000 };
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &poll, sizeof poll);
     int status = 0;
     for (int i = 0; i < 100 && status == 0; i++) {
-        put(fd, "x", 1);
+        say(fd, "x");
         status = get(fd, reply);
     }
     assert_int_equal(status, 408);
@@ -245,7 +250,7 @@ static void test_a_silent_body_is_cut(void **state)
     char reply[REPLY_BYTES];
     int64_t begin = mono_ms();
     int fd = connect_to(h);
-    put(fd, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n", 57);
+    say(fd, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n");
     int status = get(fd, reply);
     assert_true(status == 408 || status == 400);
     assert_true(mono_ms() - begin < 5000);
@@ -260,12 +265,12 @@ static void test_a_slow_head_is_cut(void **state)
     int64_t begin = mono_ms();
     int fd = connect_to(h);
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &poll, sizeof poll);
-    put(fd, "GET /healthz HTTP/1.1\r\nHost: ", 29);
+    say(fd, "GET /healthz HTTP/1.1\r\nHost: ");
     bool is_over = false;
     while (!is_over && mono_ms() - begin < 8000) {
         ssize_t n = recv(fd, &byte, 1, 0);  /* a refusal or nothing, then the end */
         is_over = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-        put(fd, "x", 1);
+        say(fd, "x");
     }
     assert_true(is_over);
     (void)close(fd);
@@ -308,7 +313,7 @@ static void test_only_the_operator_operates(void **state)
     char text[400], reply[REPLY_BYTES];
     for (size_t i = 0; i < sizeof TOKENS / sizeof TOKENS[0]; i++) {
         int len = snprintf(text, sizeof text, "POST /api/operator HTTP/1.1\r\nHost: x\r\n%s"
-                           "Content-Length: 11\r\n\r\nen%c0%cstat%c", TOKENS[i], 0, 0, 0);
+                           "Content-Length: 10\r\n\r\nen%c0%cstat%c", TOKENS[i], 0, 0, 0);
         assert_int_equal(ask(h, text, (size_t)len, reply), 403);
     }
     int len = snprintf(text, sizeof text, "POST /api/operator HTTP/1.1\r\nHost: x\r\n"
@@ -357,7 +362,7 @@ static void test_two_requests_on_one_connection(void **state)
     char reply[REPLY_BYTES];
     int fd = connect_to(h);
     for (int i = 0; i < 3; i++) {
-        put(fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 34);
+        say(fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_int_equal(get(fd, reply), 200);
     }
     (void)close(fd);
@@ -368,12 +373,12 @@ static void test_the_body_is_asked_for(void **state)
     house *h = *state;
     char reply[REPLY_BYTES];
     int fd = connect_to(h);
-    put(fd, "POST /v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n"
-            "\r\n", 82);
+    say(fd, "POST /v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n"
+            "\r\n");
     ssize_t n = recv(fd, reply, 25, MSG_WAITALL);
     assert_int_equal(n, 25);
     assert_memory_equal(reply, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-    put(fd, "abcd", 4);
+    say(fd, "abcd");
     assert_int_equal(get(fd, reply), 422);
     (void)close(fd);
 }
