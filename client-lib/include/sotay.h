@@ -27,21 +27,37 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define SOTAY_API __attribute__((visibility("default")))
+#define SOTAY_API      __attribute__((visibility("default")))
 #define SOTAY_MUST_USE __attribute__((warn_unused_result))
 #else
 #define SOTAY_API
 #define SOTAY_MUST_USE
 #endif
 
-/* ---- codes and small types -------------------------------------------------------------------- */
+/* ---- codes and small types ----------------------------------------------------------------- */
 
 /* The numbers are those of the wire (a refusal of the server carries one). */
 typedef enum {
-    SOTAY_OK, SOTAY_E_NOT_FOUND, SOTAY_E_USAGE, SOTAY_E_VALUE, SOTAY_E_DENIED, SOTAY_E_STATE,
-    SOTAY_E_CHANGED, SOTAY_E_TOO_LARGE, SOTAY_E_CORRUPT, SOTAY_E_VERSION, SOTAY_E_SIGNATURE,
-    SOTAY_E_AGAIN, SOTAY_E_ENROL, SOTAY_E_BUSY, SOTAY_E_EXISTS, SOTAY_E_PIN, SOTAY_E_STORAGE,
-    SOTAY_E_MEMORY, SOTAY_E_NETWORK, SOTAY_E_SERVER,
+    SOTAY_OK,
+    SOTAY_E_NOT_FOUND,
+    SOTAY_E_USAGE,
+    SOTAY_E_VALUE,
+    SOTAY_E_DENIED,
+    SOTAY_E_STATE,
+    SOTAY_E_CHANGED,
+    SOTAY_E_TOO_LARGE,
+    SOTAY_E_CORRUPT,
+    SOTAY_E_VERSION,
+    SOTAY_E_SIGNATURE,
+    SOTAY_E_AGAIN,
+    SOTAY_E_ENROL,
+    SOTAY_E_BUSY,
+    SOTAY_E_EXISTS,
+    SOTAY_E_PIN,
+    SOTAY_E_STORAGE,
+    SOTAY_E_MEMORY,
+    SOTAY_E_NETWORK,
+    SOTAY_E_SERVER,
     SOTAY_PENDING /* not an error: call sotay_finish when the port is done */
 } sotay_code;
 
@@ -57,13 +73,18 @@ SOTAY_API const char *sotay_code_name(sotay_code code);
 SOTAY_API const char *sotay_code_sentence(sotay_code code, const char *lang);
 
 /* A record, device or person. */
-typedef struct { uint8_t b[16]; } sotay_id;
+typedef struct {
+    uint8_t b[16];
+} sotay_id;
 /* "32 lower-case hex digits" and back. text holds 33 bytes. */
 SOTAY_API void sotay_id_format(const sotay_id *id, char *text);
 SOTAY_API bool sotay_id_parse(const char *text, sotay_id *out_id);
 
 /* Bytes that somebody else owns. */
-typedef struct { const void *data; size_t len; } sotay_slice;
+typedef struct {
+    const void *data;
+    size_t len;
+} sotay_slice;
 
 /* How a result is written: for people, in the client's language, or one JSON document with the
  * stable keys of docs/programs.md. Both end with a line break. */
@@ -71,14 +92,15 @@ typedef enum { SOTAY_TEXT, SOTAY_JSON } sotay_format;
 /* Frees text that a call gave. NULL is fine. */
 SOTAY_API void sotay_text_free(char *text);
 
-/* ---- the seam: what the world gives to the library --------------------------------------------- */
+/* ---- the seam: what the world gives to the library ----------------------------------------- */
 
 /* An ordered key-value store with transactions, clocks, randomness, a place and (perhaps) keys.
  * Functions return a sotay_code and fill *error like the library's own. One transaction at a time.
  * Keys have 1..200 bytes and are ordered as by memcmp, a prefix before what it begins. */
 typedef struct sotay_port {
     void *context;
-    /* Opens a transaction; reads see what was committed before and written in it. SOTAY_E_STORAGE. */
+    /* Opens a transaction; reads see what was committed before and written in it.
+     * SOTAY_E_STORAGE. */
     int (*begin)(void *context, bool write, sotay_error *error);
     /* SOTAY_E_NOT_FOUND without *error. The value is valid until the next call that writes or ends
      * the transaction. */
@@ -133,8 +155,9 @@ SOTAY_API SOTAY_MUST_USE int sotay_memory_open(uint64_t seed, sotay_port *out_po
                                                sotay_error *error);
 /* Sets the clocks. A new boot begins when mono_ms is less than before. */
 SOTAY_API void sotay_memory_clock(sotay_port *port, int64_t wall_ms, uint64_t mono_ms);
-/* Makes every commit answer SOTAY_PENDING and, with `sign_too`, every signature; sotay_memory_settle
- * then does the waiting work, or with result != SOTAY_OK throws it away, and calls sotay_finish. */
+/* Makes every commit answer SOTAY_PENDING and, with `sign_too`, every signature;
+ * sotay_memory_settle then does the waiting work, or with result != SOTAY_OK throws it away, and
+ * calls sotay_finish. */
 SOTAY_API void sotay_memory_pending(sotay_port *port, bool commit, bool sign_too);
 typedef struct sotay_client sotay_client;
 SOTAY_API int sotay_memory_settle(sotay_port *port, sotay_client *client, int result,
@@ -150,13 +173,13 @@ SOTAY_API SOTAY_MUST_USE int sotay_memory_copy(const sotay_port *port, bool copi
  * Safe on a zeroed struct. */
 SOTAY_API void sotay_port_close(sotay_port *port);
 
-/* ---- a client ---------------------------------------------------------------------------------- */
+/* ---- a client ------------------------------------------------------------------------------ */
 
 typedef struct {
-    const char *pin;       /* NULL: no PIN, the port's secret alone opens the store */
-    bool create;           /* make a new store when there is none */
-    const char *lang;      /* "vi" (also NULL) or "en": labels and text output */
-    int offset_minutes;    /* local time east of UTC, for output and today(); Viet Nam: 420 */
+    const char *pin;    /* NULL: no PIN, the port's secret alone opens the store */
+    bool create;        /* make a new store when there is none */
+    const char *lang;   /* "vi" (also NULL) or "en": labels and text output */
+    int offset_minutes; /* local time east of UTC, for output and today(); Viet Nam: 420 */
 } sotay_open_how;
 
 /* Opens a store. The port must outlive the client.
@@ -182,19 +205,19 @@ SOTAY_API SOTAY_MUST_USE int sotay_finish(sotay_client *client, int result,
 
 typedef struct {
     bool is_enrolled;
-    bool is_copied;            /* the store is a copy, or the server saw another branch: enrol again */
+    bool is_copied; /* the store is a copy, or the server saw another branch: enrol again */
     sotay_id device, person;
     char login[33], commune[33];
-    char fingerprint[81];      /* of the signing key, shown by the office too */
-    char url[256];             /* server of the enrolment link; a hint */
+    char fingerprint[81]; /* of the signing key, shown by the office too */
+    char url[256];        /* server of the enrolment link; a hint */
 } sotay_who;
 /* Who uses this store. All but is_enrolled is zero before the enrolment. */
 SOTAY_API void sotay_whoami(const sotay_client *client, sotay_who *out_who);
 
-/* ---- recording: no network needed. Each call is one change ------------------------------------- */
+/* ---- recording: no network needed. Each call is one change --------------------------------- */
 /* All of them:
- * SOTAY_E_STATE      the store is not enrolled, or the record is finalised (hint: amend) or withdrawn
- * SOTAY_E_NOT_FOUND  no such record on this device
+ * SOTAY_E_STATE      the store is not enrolled, or the record is finalised (hint: amend) or
+ * withdrawn SOTAY_E_NOT_FOUND  no such record on this device
  * SOTAY_E_VALUE      unknown form, unit or path, or a value that is not of the field's type, length
  *                    or range; detail names it and says what is expected. An empty text is refused:
  *                    clearing is value NULL
@@ -205,9 +228,12 @@ SOTAY_API void sotay_whoami(const sotay_client *client, sotay_who *out_who);
  * `place`, `ratings.a3.rating`, `findings.<item>.text`; in sotay_item_new a field of the group. */
 typedef struct {
     const char *path;
-    const char *value;         /* NULL clears; in new and item: not allowed */
+    const char *value; /* NULL clears; in new and item: not allowed */
 } sotay_pair;
-typedef struct { const sotay_pair *pairs; size_t count; } sotay_pairs;
+typedef struct {
+    const sotay_pair *pairs;
+    size_t count;
+} sotay_pairs;
 
 /* A new record. unit: "01477-x001"; "" or "-" for forms that belong to no unit. Fields that the
  * program knows are filled in (unit, movement, slip number, entry mode) unless given. A set field
@@ -246,8 +272,8 @@ SOTAY_API SOTAY_MUST_USE int sotay_item_keep(sotay_client *client, const sotay_i
  * detail names the first; sotay_record_review lists all. A working copy is written first. */
 SOTAY_API SOTAY_MUST_USE int sotay_record_finalise(sotay_client *client, const sotay_id *record,
                                                    sotay_error *error);
-/* What stands against finalising, one line each; JSON: {"findings":[{"path","required","message"}]}.
- * An empty list: nothing. */
+/* What stands against finalising, one line each; JSON:
+ * {"findings":[{"path","required","message"}]}. An empty list: nothing. */
 SOTAY_API SOTAY_MUST_USE int sotay_record_review(sotay_client *client, const sotay_id *record,
                                                  sotay_format format, char **out_text,
                                                  sotay_error *error);
@@ -265,11 +291,11 @@ SOTAY_API SOTAY_MUST_USE int sotay_record_amend(sotay_client *client, const sota
 
 /* Settles an open conflict of one path: keeps one of the values seen, or writes another one. */
 typedef struct {
-    const char *path;          /* `state`: acts that stand against each other */
-    const char *keep;          /* "<device hex>:<counter>" of the value kept; NULL: value */
-    const char *value;         /* when keep is NULL; NULL clears */
-    const char *seen;          /* dots, comma-separated: the values looked at; NULL: all live now */
-    const char *reason;        /* obliged */
+    const char *path;   /* `state`: acts that stand against each other */
+    const char *keep;   /* "<device hex>:<counter>" of the value kept; NULL: value */
+    const char *value;  /* when keep is NULL; NULL clears */
+    const char *seen;   /* dots, comma-separated: the values looked at; NULL: all live now */
+    const char *reason; /* obliged */
 } sotay_resolution;
 /* SOTAY_E_CHANGED    the live values are not those of `seen`; detail says which came in
  * SOTAY_E_NOT_FOUND  also: no live value of that dot */
@@ -277,7 +303,7 @@ SOTAY_API SOTAY_MUST_USE int sotay_record_resolve(sotay_client *client, const so
                                                   const sotay_resolution *resolution,
                                                   sotay_error *error);
 
-/* ---- working copy: what is being typed. Nobody else's business, survives a crash ---------------- */
+/* ---- working copy: what is being typed. Nobody else's business, survives a crash ----------- */
 
 /* Keeps the text of one field as typed so far (not checked, at most 64 KiB); value NULL takes the
  * field out of the working copy. */
@@ -294,7 +320,7 @@ SOTAY_API SOTAY_MUST_USE int sotay_draft_get(sotay_client *client, const sotay_i
 SOTAY_API SOTAY_MUST_USE int sotay_draft_commit(sotay_client *client, const sotay_id *record,
                                                 sotay_error *error);
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 /* One record with every value, author and conflict. SOTAY_E_NOT_FOUND. */
 SOTAY_API SOTAY_MUST_USE int sotay_show(sotay_client *client, const sotay_id *record,
@@ -306,7 +332,9 @@ SOTAY_API SOTAY_MUST_USE int sotay_history(sotay_client *client, const sotay_id 
 
 /* NULL members do not filter. `text`: every word begins a word of the record; marks and case are
  * ignored, what matches with its marks comes first. */
-typedef struct { const char *form, *unit, *state, *text; } sotay_filter;
+typedef struct {
+    const char *form, *unit, *state, *text;
+} sotay_filter;
 /* Records that pass, newest first (a search: best first). Without `form`, records of the catalogue
  * are left out of a list. filter may be NULL. */
 SOTAY_API SOTAY_MUST_USE int sotay_list(sotay_client *client, const sotay_filter *filter,
@@ -318,30 +346,30 @@ SOTAY_API SOTAY_MUST_USE int sotay_conflicts(sotay_client *client, sotay_format 
 SOTAY_API SOTAY_MUST_USE int sotay_status(sotay_client *client, sotay_format format,
                                           char **out_text, sotay_error *error);
 
-/* ---- sync: plain buffers, any transport --------------------------------------------------------- */
+/* ---- sync: plain buffers, any transport ---------------------------------------------------- */
 /* begin, then rounds of { next: send the request; feed: the answer's body as it comes; end }, while
  * `again`; then free. Losing the connection anywhere is safe: free, and begin another time.
  * next, feed and end may answer SOTAY_PENDING: after sotay_finish call them again with the same
- * arguments (feed: with len 0). Any other code but SOTAY_OK ends the sync. Nothing else is done with
- * the client between begin and free, but reading. */
+ * arguments (feed: with len 0). Any other code but SOTAY_OK ends the sync. Nothing else is done
+ * with the client between begin and free, but reading. */
 typedef struct sotay_sync sotay_sync;
 
 /* What to send. All of it belongs to the sync and is valid until sotay_sync_end. */
 typedef struct {
-    const char *method;        /* "POST" */
-    const char *path;          /* "/v1/sync", "/v1/enrol" */
+    const char *method; /* "POST" */
+    const char *path;   /* "/v1/sync", "/v1/enrol" */
     const uint8_t *body;
     size_t body_bytes;
 } sotay_request;
 
 typedef struct {
     uint64_t sent_changes, received_changes;
-    uint64_t stored, duplicate, held, later;      /* verdicts: sets */
+    uint64_t stored, duplicate, held, later; /* verdicts: sets */
     uint64_t wanted, requests, bytes_up, bytes_down;
     uint64_t repaired_buckets;
-    int64_t clock_offset_ms;   /* server minus phone */
-    bool complete;             /* all was sent and read; true also with held ones */
-    bool needs_person;         /* held changes, a copied phone, a wrong sum: exit code 3 */
+    int64_t clock_offset_ms; /* server minus phone */
+    bool complete;           /* all was sent and read; true also with held ones */
+    bool needs_person;       /* held changes, a copied phone, a wrong sum: exit code 3 */
 } sotay_report;
 
 /* Starts a sync of an enrolled store. SOTAY_E_STATE before the enrolment. */
@@ -354,9 +382,9 @@ SOTAY_API SOTAY_MUST_USE int sotay_sync_begin(sotay_client *client, sotay_sync *
 SOTAY_API SOTAY_MUST_USE int sotay_enrol_begin(sotay_client *client, const char *link,
                                                const char *label, sotay_sync **out_sync,
                                                sotay_error *error);
-/* Between begin and the first next: this sync sends what is unsent and takes the verdicts, but reads
- * nothing that is new, so that work gets out over a weak link. The report's `complete` is then
- * false while there is something to read; the next sync reads it. */
+/* Between begin and the first next: this sync sends what is unsent and takes the verdicts, but
+ * reads nothing that is new, so that work gets out over a weak link. The report's `complete` is
+ * then false while there is something to read; the next sync reads it. */
 SOTAY_API void sotay_sync_send_only(sotay_sync *sync);
 /* Makes the next request: seals and signs what is unsent, durable before it is sent. */
 SOTAY_API SOTAY_MUST_USE int sotay_sync_next(sotay_sync *sync, sotay_request *out_request,
@@ -378,18 +406,18 @@ SOTAY_API SOTAY_MUST_USE int sotay_sync_report_text(const sotay_sync *sync, sota
 /* Ends a sync at any point. NULL is fine. */
 SOTAY_API void sotay_sync_free(sotay_sync *sync);
 
-/* ---- the libcurl driver (blocking; only in builds with libcurl) ---------------------------------- */
+/* ---- the libcurl driver (blocking; only in builds with libcurl) ---------------------------- */
 
 /* How one run goes. Zeroed is fine. */
 typedef struct {
-    const char *url;           /* "http://127.0.0.1:8080"; NULL: that of the enrolment link */
-    const char *label;         /* enrolment only */
-    long connect_timeout_ms;   /* 0: 10,000 */
-    long stall_timeout_s;      /* 0: 30 seconds without a byte end it */
-    sotay_format format;       /* of out_text */
+    const char *url;         /* "http://127.0.0.1:8080"; NULL: that of the enrolment link */
+    const char *label;       /* enrolment only */
+    long connect_timeout_ms; /* 0: 10,000 */
+    long stall_timeout_s;    /* 0: 30 seconds without a byte end it */
+    sotay_format format;     /* of out_text */
 } sotay_curl_how;
-/* One sync to the end. *out_report and *out_text (both may be NULL) are set also when it fails after
- * it began. SOTAY_E_NETWORK: no connection; what was recorded is safe. */
+/* One sync to the end. *out_report and *out_text (both may be NULL) are set also when it fails
+ * after it began. SOTAY_E_NETWORK: no connection; what was recorded is safe. */
 SOTAY_API SOTAY_MUST_USE int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how,
                                              sotay_report *out_report, char **out_text,
                                              sotay_error *error);

@@ -8,14 +8,14 @@
 #include "client-lib/include/sotay.h"
 #include "client-lib/ports/posix.h"
 
-#define URL_BYTES 512
+#define URL_BYTES          512
 #define CONNECT_TIMEOUT_MS 10000L
-#define STALL_TIMEOUT_S 30L
-#define RECEIVE_BYTES (512L * 1024L)
+#define STALL_TIMEOUT_S    30L
+#define RECEIVE_BYTES      (512L * 1024L)
 
 typedef struct {
     sotay_sync *sync;
-    int fed;                   /* what feeding the answer said */
+    int fed; /* what feeding the answer said */
     sotay_error error;
 } curl_answer;
 

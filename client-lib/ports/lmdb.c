@@ -15,8 +15,8 @@
 
 #include "client-lib/ports/posix.h"
 
-#define PATH_BYTES_MAX 4096
-#define MAP_BYTES_START ((size_t)64 * 1024 * 1024)
+#define PATH_BYTES_MAX     4096
+#define MAP_BYTES_START    ((size_t)64 * 1024 * 1024)
 #define MAP_BYTES_STEP_MAX ((size_t)1024 * 1024 * 1024)
 #define VERSION_TEXT_BYTES 64
 
@@ -26,8 +26,8 @@ typedef struct {
     MDB_env *env;
     MDB_dbi dbi;
     MDB_txn *txn;
-    MDB_cursor *cursor;        /* of txn, made at the first seek */
-    size_t free_bytes_min;     /* grow before a write transaction when less is left */
+    MDB_cursor *cursor;    /* of txn, made at the first seek */
+    size_t free_bytes_min; /* grow before a write transaction when less is left */
 } lmdb_port;
 
 static int lmdb_error(int rc, const char *what, sotay_error *error)
@@ -55,8 +55,8 @@ static int grow_map(lmdb_port *port, sotay_error *error)
     return lmdb_error(rc, "grow", error);
 }
 
-/* Room enough for the largest transaction we make: a quarter of the map, at least 16 MiB. Free pages
- * inside the file count for nothing here, so the map is never too small. */
+/* Room enough for the largest transaction we make: a quarter of the map, at least 16 MiB. Free
+ * pages inside the file count for nothing here, so the map is never too small. */
 static int make_room(lmdb_port *port, sotay_error *error)
 {
     for (int round = 0; round < 16; round++) {
@@ -109,7 +109,7 @@ static int port_commit(void *context, sotay_error *error)
 {
     lmdb_port *port = context;
     close_cursor(port);
-    int rc = mdb_txn_commit(port->txn);     /* frees the handle even when it fails */
+    int rc = mdb_txn_commit(port->txn); /* frees the handle even when it fails */
     port->txn = NULL;
     return lmdb_error(rc, "commit", error);
 }
@@ -117,7 +117,10 @@ static int port_commit(void *context, sotay_error *error)
 /* LMDB does not write through the pointers we give it. */
 static MDB_val val_of(sotay_slice slice)
 {
-    union { const void *in; void *out; } data = { slice.data };
+    union {
+        const void *in;
+        void *out;
+    } data = { slice.data };
     MDB_val val = { slice.len, data.out };
     return val;
 }
@@ -147,7 +150,7 @@ static int port_put(void *context, sotay_slice key, sotay_slice value, sotay_err
     }
     int rc = mdb_put(port->txn, port->dbi, &name, &data, 0);
     if (rc == MDB_MAP_FULL)
-        port->free_bytes_min *= 2;          /* the next transaction begins with more room */
+        port->free_bytes_min *= 2; /* the next transaction begins with more room */
     return lmdb_error(rc, "put", error);
 }
 
@@ -163,8 +166,7 @@ static int port_seek(void *context, sotay_slice key, bool forward, sotay_slice *
     MDB_val name = val_of(key), data;
     rc = mdb_cursor_get(port->cursor, &name, &data, MDB_SET_RANGE);
     if (!forward)
-        rc = mdb_cursor_get(port->cursor, &name, &data,
-                            rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+        rc = mdb_cursor_get(port->cursor, &name, &data, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
     if (rc == MDB_NOTFOUND)
         return SOTAY_E_NOT_FOUND;
     if (rc != MDB_SUCCESS)
@@ -250,13 +252,14 @@ static int check_version(const lmdb_port *port, sotay_error *error)
         if (strcmp(have, want) == 0)
             return SOTAY_OK;
         have[strcspn(have, "\n")] = '\0';
-        return posix_fail(error, SOTAY_E_VERSION, "store '%s': it is '%.40s', this program reads "
-                          "'%.*s'; it was not touched", port->dir, have,
-                          (int)strcspn(want, "\n"), want);
+        return posix_fail(error, SOTAY_E_VERSION,
+                          "store '%s': it is '%.40s', this program reads "
+                          "'%.*s'; it was not touched",
+                          port->dir, have, (int)strcspn(want, "\n"), want);
     }
     file = fopen(path, "wbe");
-    bool good = file != NULL && fputs(want, file) >= 0 && fflush(file) == 0 &&
-                fsync(fileno(file)) == 0;
+    bool good =
+        file != NULL && fputs(want, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
     if (file != NULL)
         good = fclose(file) == 0 && good;
     if (!good)
@@ -274,7 +277,7 @@ static int open_env(lmdb_port *port, sotay_error *error)
     int mdb = mdb_env_create(&port->env);
     if (mdb == MDB_SUCCESS)
         mdb = mdb_env_set_mapsize(port->env, MAP_BYTES_START);
-    if (mdb == MDB_SUCCESS)     /* the flock above keeps others out: no lock file needed */
+    if (mdb == MDB_SUCCESS) /* the flock above keeps others out: no lock file needed */
         mdb = mdb_env_open(port->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD,
                            0600);
     if (mdb == MDB_SUCCESS)
@@ -314,9 +317,18 @@ int sotay_lmdb_open(const char *dir, bool create, sotay_port *out_port, sotay_er
         return rc;
     }
     sotay_port made = {
-        .context = port, .begin = port_begin, .get = port_get, .put = port_put,
-        .seek = port_seek, .commit = port_commit, .abort = port_abort, .now = posix_now,
-        .place = port_place, .random = posix_random, .secret = port_secret, .close = port_close,
+        .context = port,
+        .begin = port_begin,
+        .get = port_get,
+        .put = port_put,
+        .seek = port_seek,
+        .commit = port_commit,
+        .abort = port_abort,
+        .now = posix_now,
+        .place = port_place,
+        .random = posix_random,
+        .secret = port_secret,
+        .close = port_close,
     };
     *out_port = made;
     return SOTAY_OK;

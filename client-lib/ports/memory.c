@@ -10,13 +10,19 @@
 #include "proto/hash.h"
 #include "proto/sign.h"
 
-typedef struct { uint8_t *key, *value; size_t key_len, value_len; } memory_row;
-typedef struct { memory_row *rows; size_t count, capacity; } memory_map;   /* ascending by key */
+typedef struct {
+    uint8_t *key, *value;
+    size_t key_len, value_len;
+} memory_row;
+typedef struct {
+    memory_row *rows;
+    size_t count, capacity;
+} memory_map; /* ascending by key */
 
 typedef struct {
-    memory_map data;           /* committed */
-    memory_map staged;         /* of the open or pending transaction; value NULL: deleted */
-    bool is_open, is_waiting;  /* waiting: commit or signature answered SOTAY_PENDING */
+    memory_map data;          /* committed */
+    memory_map staged;        /* of the open or pending transaction; value NULL: deleted */
+    bool is_open, is_waiting; /* waiting: commit or signature answered SOTAY_PENDING */
     bool pend_commit, pend_sign, sign_waits;
     uint64_t fail_in;
     uint64_t random_at;
@@ -204,7 +210,7 @@ static int port_seek(void *context, sotay_slice key, bool forward, sotay_slice *
             a = a == NULL ? b : a;
         } else {
             sotay_slice name = { b->key, b->key_len };
-            int order = key_cmp(a, name);       /* equal: the staged one counts */
+            int order = key_cmp(a, name); /* equal: the staged one counts */
             a = (forward ? order > 0 : order < 0) ? b : a;
         }
         if (a->value != NULL) {
@@ -215,7 +221,7 @@ static int port_seek(void *context, sotay_slice key, bool forward, sotay_slice *
         }
         if (a->key_len >= sizeof next)
             return SOTAY_E_NOT_FOUND;
-        memcpy(next, a->key, a->key_len);       /* a deleted row: go on behind or before it */
+        memcpy(next, a->key, a->key_len); /* a deleted row: go on behind or before it */
         next[a->key_len] = 0;
         key.data = next;
         key.len = a->key_len + (forward ? 1 : 0);
@@ -321,8 +327,7 @@ static int port_key(void *context, bool fresh, uint8_t out_public[32], sotay_err
     return SOTAY_OK;
 }
 
-static int port_sign(void *context, sotay_slice data, uint8_t out_signature[64],
-                     sotay_error *error)
+static int port_sign(void *context, sotay_slice data, uint8_t out_signature[64], sotay_error *error)
 {
     memory_port *port = context;
     uint8_t public_key[32], secret[64];
@@ -352,9 +357,18 @@ static void port_close(void *context)
 static void fill_port(memory_port *port, sotay_port *out_port)
 {
     sotay_port made = {
-        .context = port, .begin = port_begin, .get = port_get, .put = port_put,
-        .seek = port_seek, .commit = port_commit, .abort = port_abort, .now = port_now,
-        .place = port_place, .random = port_random, .secret = port_secret, .close = port_close,
+        .context = port,
+        .begin = port_begin,
+        .get = port_get,
+        .put = port_put,
+        .seek = port_seek,
+        .commit = port_commit,
+        .abort = port_abort,
+        .now = port_now,
+        .place = port_place,
+        .random = port_random,
+        .secret = port_secret,
+        .close = port_close,
     };
     *out_port = made;
 }
@@ -419,8 +433,7 @@ void sotay_memory_fail(sotay_port *port, uint64_t n)
     memory->fail_in = n;
 }
 
-int sotay_memory_copy(const sotay_port *port, bool copied, sotay_port *out_port,
-                      sotay_error *error)
+int sotay_memory_copy(const sotay_port *port, bool copied, sotay_port *out_port, sotay_error *error)
 {
     const memory_port *from = port->context;
     memory_port *copy = calloc(1, sizeof *copy);

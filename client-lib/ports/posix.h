@@ -12,7 +12,8 @@ int posix_fail(sotay_error *error, sotay_code code, const char *format, ...)
 void posix_now(void *context, int64_t *out_wall_ms, uint64_t *out_mono_ms);
 /* getrandom(2). SOTAY_E_STORAGE. */
 int posix_random(void *context, void *data, size_t len, sotay_error *error);
-/* The first 8 bytes of /proc/sys/kernel/random/boot_id, or of the boot time where that is missing. */
+/* The first 8 bytes of /proc/sys/kernel/random/boot_id, or of the boot time where that is
+ * missing. */
 int posix_boot(uint8_t out_boot[8], sotay_error *error);
 /* SHA-256 of device and inode number of the marker file `dir`/install, made when it is missing. A
  * copy of the folder gets another one. First 8 bytes. */

@@ -268,8 +268,8 @@ static st_err resolve_state(edit *e, const sotay_resolution *wish, st_error *err
     return ST_OK;
 }
 
-int sotay_record_resolve(sotay_client *client, const sotay_id *record,
-                         const sotay_resolution *wish, sotay_error *error)
+int sotay_record_resolve(sotay_client *client, const sotay_id *record, const sotay_resolution *wish,
+                         sotay_error *error)
 {
     edit e;
     st_error inner = { ST_OK, "" };

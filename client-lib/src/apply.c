@@ -9,13 +9,13 @@
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
 
-#define FOLD_VERSION 1u
+#define FOLD_VERSION     1u
 #define RECORD_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* A record that the page touches. */
 typedef struct {
     st_record record;
-    st_sum before;             /* its sum in the base */
+    st_sum before; /* its sum in the base */
 } apply_record;
 
 typedef struct {
@@ -162,8 +162,9 @@ static st_err note_own(applying *a, const st_change *change, uint64_t first, st_
 {
     if (hold == ST_HOLD_NONE)
         return overlay_delete(&a->client->book, &change->record, &change->dot, error);
-    overlay_entry entry = { .dot = change->dot, .first = first, .status = OVERLAY_HELD,
-                            .hold = hold };
+    overlay_entry entry = {
+        .dot = change->dot, .first = first, .status = OVERLAY_HELD, .hold = hold
+    };
     return overlay_put(&a->client->book, &change->record, &entry, error);
 }
 
@@ -207,10 +208,14 @@ static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st
     for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
         const st_change *change = &set->changes[i];
         st_hold hold = held_reason(entry, change->dot.counter);
-        apply_line line = { .index = entry->index, .counter = change->dot.counter,
-                            .device = set->device, .first = set->first,
-                            .time_ms = entry->time_ms, .hold = hold,
-                            .has_carrier = entry->has_carrier, .carrier = entry->carrier };
+        apply_line line = { .index = entry->index,
+                            .counter = change->dot.counter,
+                            .device = set->device,
+                            .first = set->first,
+                            .time_ms = entry->time_ms,
+                            .hold = hold,
+                            .has_carrier = entry->has_carrier,
+                            .carrier = entry->carrier };
         line.verdict = hold == ST_HOLD_NONE ? APPLY_STORED : APPLY_HELD;
         err = fold_one(a, change, &arrival, hold == ST_HOLD_NONE ? ST_FOLD_APPLY : ST_FOLD_HOLD,
                        error);
@@ -302,14 +307,14 @@ static st_err apply_entry(applying *a, const st_entry *entry, st_error *error)
         entry->kind == ST_ENTRY_DECLINE)
         return apply_decision(a, entry, error);
     if (entry->kind == ST_ENTRY_FORK || (entry->set == NULL && entry->first == 0))
-        return ST_OK;          /* kept by the server, folded by nobody; or an entry without a set */
+        return ST_OK; /* kept by the server, folded by nobody; or an entry without a set */
     if (entry->kind == ST_ENTRY_GAP || entry->kind == ST_ENTRY_INIT)
         return ST_OK;
     st_err err = entry_set(a, entry, &set, error);
     if (err == ST_E_VERSION)
         a->report->too_new = true;
     if (err == ST_E_CORRUPT && !a->report->lost_reference)
-        return ST_OK;          /* signed but unreadable: held by everybody */
+        return ST_OK; /* signed but unreadable: held by everybody */
     return err == ST_OK ? fold_set(a, entry, &set, error) : err;
 }
 
@@ -367,8 +372,7 @@ static st_err put_rows(applying *a, st_error *error)
 /* The base must now be what the server has. */
 static st_err check_sum(applying *a, st_error *error)
 {
-    if (!a->page->last ||
-        memcmp(a->page->sum.b, a->state.sum.b, sizeof a->state.sum.b) == 0)
+    if (!a->page->last || memcmp(a->page->sum.b, a->state.sum.b, sizeof a->state.sum.b) == 0)
         return ST_OK;
     a->report->wrong_sum = true;
     return apply_forget(a->client, &a->page->bucket, error);

@@ -7,18 +7,18 @@
 
 typedef struct {
     uint64_t received_changes;
-    st_hlc hlc_max;            /* newest stamp seen */
-    bool lost_reference;       /* the server refers to a set that is not kept here */
-    bool too_new;              /* a page needs a newer program: its bucket was left as it is */
-    bool wrong_sum;            /* the base was not what the server has: dropped, to be read anew */
+    st_hlc hlc_max;      /* newest stamp seen */
+    bool lost_reference; /* the server refers to a set that is not kept here */
+    bool too_new;        /* a page needs a newer program: its bucket was left as it is */
+    bool wrong_sum;      /* the base was not what the server has: dropped, to be read anew */
 } apply_report;
 
 /* Folds one page and moves its cursor. ST_E_CORRUPT also with lost_reference: then the transaction
  * must be aborted and the server asked without references. */
 ST_MUST_USE st_err apply_page(sotay_client *client, const st_page *page, apply_report *report,
                               st_error *error);
-/* Buckets and roles that count from now on: new ones begin at cursor 0; what is readable of lost ones
- * goes, own unsent and held work stays. */
+/* Buckets and roles that count from now on: new ones begin at cursor 0; what is readable of lost
+ * ones goes, own unsent and held work stays. */
 ST_MUST_USE st_err apply_scope(sotay_client *client, const st_scope *scope, st_error *error);
 /* Forgets the base of a bucket (records, vector, sum, cursor, history); own changes stay. */
 ST_MUST_USE st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error);
@@ -29,9 +29,9 @@ ST_MUST_USE st_err apply_forget_all(sotay_client *client, st_error *error);
 typedef struct {
     uint64_t index, counter;
     st_id device;
-    uint64_t first;            /* of its set */
+    uint64_t first; /* of its set */
     int64_t time_ms;
-    uint8_t verdict;           /* apply_verdict */
+    uint8_t verdict; /* apply_verdict */
     st_hold hold;
     bool has_carrier;
     st_id carrier;

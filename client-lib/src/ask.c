@@ -7,8 +7,8 @@
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
 
-#define LEVEL 9
-#define SETS_BYTES_MAX ((size_t)3 * 1024 * 1024)   /* of sets in one request, before compression */
+#define LEVEL          9
+#define SETS_BYTES_MAX ((size_t)3 * 1024 * 1024) /* of sets in one request, before compression */
 #define SETS_COUNT_MAX 1024u
 
 static st_err write_frame(sotay_sync *sync, st_frame_writer *writer, const st_frame *frame,
@@ -89,7 +89,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     }
     ask->kept_from = sync->no_references || me->is_forked ? 0 : 1;
     ask->wall_ms = sync->asked_wall_ms;
-    ask->answer_bytes_max = sync->is_send_only ? 1 : 0;     /* no entry fits: verdicts alone */
+    ask->answer_bytes_max = sync->is_send_only ? 1 : 0; /* no entry fits: verdicts alone */
     st_gone gone = { me->gone_from, me->gone_to };
     if (me->gone_from > 0) {
         ask->gone = &gone;
@@ -102,8 +102,8 @@ static st_err remember_sent(sotay_sync *sync, const outbox_set *set, st_error *e
 {
     exchange_sent *sent = sync->sent;
     if (sync->sent_count == sync->sent_capacity)
-        sent = st_arena_grow(&sync->arena, sent, sync->sent_count, &sync->sent_capacity,
-                             sizeof *sent);
+        sent =
+            st_arena_grow(&sync->arena, sent, sync->sent_count, &sync->sent_capacity, sizeof *sent);
     if (sent == NULL)
         return st_fail(error, ST_E_MEMORY, "sync: no memory");
     sync->sent = sent;
@@ -188,14 +188,14 @@ static st_err build_head(sotay_sync *sync, st_error *error)
     sync->head.counter = sync->seal.counter_next++;
     st_hash body = st_sha256(sync->stream.data, sync->stream.len);
     st_buffer_clear(&sync->text);
-    st_err err = st_head_sign_text(&sync->head, "POST", "/v1/sync", &body, &client->me.log,
-                                   &sync->text);
+    st_err err =
+        st_head_sign_text(&sync->head, "POST", "/v1/sync", &body, &client->me.log, &sync->text);
     return err == ST_OK ? ST_OK : st_fail(error, err, "sync: no memory");
 }
 
 static st_err drafts(sotay_sync *sync, st_error *error)
 {
-    sync->client->is_syncing = false;       /* for this step they are ordinary saves */
+    sync->client->is_syncing = false; /* for this step they are ordinary saves */
     st_err err = draft_commit_all(sync->client, error);
     sync->client->is_syncing = true;
     sync->has_drafts_done = err == ST_OK;
@@ -216,8 +216,8 @@ st_err ask_make(sotay_sync *sync, st_error *error)
         sync->body_is_built = err == ST_OK;
     }
     if (err == ST_OK)
-        err = client_sign(sync->client, sync->text.data, sync->text.len, sync->head.signature,
-                          error);
+        err =
+            client_sign(sync->client, sync->text.data, sync->text.len, sync->head.signature, error);
     if (err != ST_OK)
         return err;
     uint8_t head[ST_HEAD_BYTES];

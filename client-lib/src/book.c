@@ -138,7 +138,7 @@ st_err book_get_plain(book_db *book, const book_key *key, book_value *out_value,
 }
 
 st_err book_get(book_db *book, const book_key *key, st_arena *arena, book_value *out_value,
-                 st_error *error)
+                st_error *error)
 {
     book_value sealed = { NULL, 0 };
     st_err err = book_get_plain(book, key, &sealed, error);
@@ -155,7 +155,7 @@ bool book_has(book_db *book, const book_key *key)
 }
 
 st_err book_put_plain(book_db *book, const book_key *key, const void *data, size_t len,
-                       st_error *error)
+                      st_error *error)
 {
     assert(book->is_begun && book->is_write);
     sotay_error from = { SOTAY_OK, "" };
@@ -193,17 +193,16 @@ book_scan book_scan_of(const book_key *prefix)
 }
 
 st_err book_scan_next(book_db *book, book_scan *scan, st_arena *arena, book_value *out_value,
-                       st_error *error)
+                      st_error *error)
 {
     assert(book->is_begun);
     book_key from_key = scan->at;
     if (scan->is_begun)
-        book_key_bytes(&from_key, "", 1);      /* the smallest key after the last one */
+        book_key_bytes(&from_key, "", 1); /* the smallest key after the last one */
     scan->is_begun = true;
     sotay_error from = { SOTAY_OK, "" };
     sotay_slice key = { NULL, 0 }, value = { NULL, 0 };
-    int rc = book->port->seek(book->port->context, key_slice(&from_key), true, &key, &value,
-                               &from);
+    int rc = book->port->seek(book->port->context, key_slice(&from_key), true, &key, &value, &from);
     if (rc == SOTAY_E_NOT_FOUND)
         return ST_E_NOT_FOUND;
     if (rc != SOTAY_OK)
@@ -219,7 +218,7 @@ st_err book_scan_next(book_db *book, book_scan *scan, st_arena *arena, book_valu
 }
 
 st_err book_before(book_db *book, const book_key *key, size_t prefix_len, book_key *out_key,
-                    st_error *error)
+                   st_error *error)
 {
     sotay_error from = { SOTAY_OK, "" };
     sotay_slice found = { NULL, 0 }, value = { NULL, 0 };

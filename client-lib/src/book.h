@@ -28,10 +28,23 @@
 #include "proto/id.h"
 
 typedef enum {
-    BOOK_META = 'm', BOOK_SELF = 'i', BOOK_SCOPE = 'S', BOOK_BUCKET = 'B', BOOK_VECTOR = 'V',
-    BOOK_BASE = 'b', BOOK_CHANGE = 'c', BOOK_SET = 's', BOOK_OWN = 'o', BOOK_OVER = 'v',
-    BOOK_HIST = 'h', BOOK_ROW = 'd', BOOK_FOLD = 'f', BOOK_DRAFT = 'w', BOOK_FORM = 'F',
-    BOOK_NAME = 'n', BOOK_ALIAS = 'A'
+    BOOK_META = 'm',
+    BOOK_SELF = 'i',
+    BOOK_SCOPE = 'S',
+    BOOK_BUCKET = 'B',
+    BOOK_VECTOR = 'V',
+    BOOK_BASE = 'b',
+    BOOK_CHANGE = 'c',
+    BOOK_SET = 's',
+    BOOK_OWN = 'o',
+    BOOK_OVER = 'v',
+    BOOK_HIST = 'h',
+    BOOK_ROW = 'd',
+    BOOK_FOLD = 'f',
+    BOOK_DRAFT = 'w',
+    BOOK_FORM = 'F',
+    BOOK_NAME = 'n',
+    BOOK_ALIAS = 'A'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u
@@ -72,32 +85,33 @@ ST_MUST_USE st_err book_commit(book_db *book, st_error *error);
 /* Safe when none is open. */
 void book_abort(book_db *book);
 
-/* ST_E_NOT_FOUND (without *error). The value is opened into the arena. ST_E_CORRUPT: does not open. */
+/* ST_E_NOT_FOUND (without *error). The value is opened into the arena. ST_E_CORRUPT: does not
+ * open. */
 ST_MUST_USE st_err book_get(book_db *book, const book_key *key, st_arena *arena,
-                             book_value *out_value, st_error *error);
+                            book_value *out_value, st_error *error);
 ST_MUST_USE st_err book_put(book_db *book, const book_key *key, const void *data, size_t len,
-                             st_error *error);
+                            st_error *error);
 ST_MUST_USE st_err book_delete(book_db *book, const book_key *key, st_error *error);
 /* META only: not sealed. The value is valid until the transaction ends or writes. */
 ST_MUST_USE st_err book_get_plain(book_db *book, const book_key *key, book_value *out_value,
-                                   st_error *error);
+                                  st_error *error);
 ST_MUST_USE st_err book_put_plain(book_db *book, const book_key *key, const void *data, size_t len,
-                                   st_error *error);
+                                  st_error *error);
 bool book_has(book_db *book, const book_key *key);
 
 /* Walks the keys that begin with a prefix, in order. Writing between two steps is fine. */
 typedef struct {
     size_t prefix_len;
-    book_key at;              /* the key found last, or the prefix */
+    book_key at; /* the key found last, or the prefix */
     bool is_begun;
 } book_scan;
 book_scan book_scan_of(const book_key *prefix);
-/* The next key (scan->at). out_value may be NULL: then nothing is opened. ST_E_NOT_FOUND at the end,
- * without *error. */
+/* The next key (scan->at). out_value may be NULL: then nothing is opened. ST_E_NOT_FOUND at the
+ * end, without *error. */
 ST_MUST_USE st_err book_scan_next(book_db *book, book_scan *scan, st_arena *arena,
-                                   book_value *out_value, st_error *error);
+                                  book_value *out_value, st_error *error);
 /* The last key before `key` that begins with its first prefix_len bytes. ST_E_NOT_FOUND. */
 ST_MUST_USE st_err book_before(book_db *book, const book_key *key, size_t prefix_len,
-                                book_key *out_key, st_error *error);
+                               book_key *out_key, st_error *error);
 
 #endif

@@ -7,11 +7,11 @@
 #include "proto/record.h"
 
 typedef struct {
-    uint64_t cursor;           /* last log index folded; 0: none */
+    uint64_t cursor; /* last log index folded; 0: none */
     st_sum sum;
-    uint64_t here;             /* own last counter in this bucket; 0: none */
-    bool in_scope;             /* the server lets this device read it */
-    bool too_new;              /* a page needs a newer program: not read, still pushed */
+    uint64_t here; /* own last counter in this bucket; 0: none */
+    bool in_scope; /* the server lets this device read it */
+    bool too_new;  /* a page needs a newer program: not read, still pushed */
 } bucket_state;
 
 /* Zeroed when nothing is known. ST_E_CORRUPT, ST_E_STORAGE. */

@@ -46,8 +46,7 @@ st_err client_commit(sotay_client *client, st_error *error)
     return err;
 }
 
-st_err client_finish(sotay_client *client, st_err result, const uint8_t *signature,
-                     st_error *error)
+st_err client_finish(sotay_client *client, st_err result, const uint8_t *signature, st_error *error)
 {
     if (client->waits == CLIENT_IDLE)
         return st_fail(error, ST_E_USAGE, "finish: nothing is pending");
@@ -125,7 +124,7 @@ static st_err open_book(sotay_client *client, const sotay_open_how *how, st_erro
     if (err == ST_OK)
         err = vault_make(&client->book, how->pin, error);
     memcpy(client->next.install, client->install, sizeof client->install);
-    client->next.requests = 1;              /* differs from the zeroed one, so that it is written */
+    client->next.requests = 1; /* differs from the zeroed one, so that it is written */
     if (err == ST_OK)
         return client_commit(client, error);
     client_abort(client);
@@ -179,8 +178,8 @@ void sotay_whoami(const sotay_client *client, sotay_who *out_who)
     sotay_who who;
     memset(&who, 0, sizeof who);
     who.is_enrolled = me->is_enrolled;
-    who.is_copied = me->is_enrolled &&
-                    (me->is_forked || memcmp(me->install, client->install, 8) != 0);
+    who.is_copied =
+        me->is_enrolled && (me->is_forked || memcmp(me->install, client->install, 8) != 0);
     memcpy(who.device.b, me->speaker.b, sizeof who.device.b);
     memcpy(who.person.b, me->person.b, sizeof who.person.b);
     memcpy(who.login, me->login.s, sizeof who.login);

@@ -6,9 +6,9 @@
 #include "proto/form.h"
 
 /* Ceiling of what one call may take while it works. */
-#define CLIENT_WORK_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define CLIENT_WORK_BYTES_MAX  ((size_t)256 * 1024 * 1024)
 #define CLIENT_FORMS_BYTES_MAX ((size_t)32 * 1024 * 1024)
-#define CLIENT_TEXT_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define CLIENT_TEXT_BYTES_MAX  ((size_t)256 * 1024 * 1024)
 
 typedef enum { CLIENT_IDLE, CLIENT_COMMITS, CLIENT_SIGNS } client_wait;
 
@@ -20,18 +20,18 @@ typedef struct {
 
 struct sotay_client {
     book_db book;
-    identity me;               /* as committed */
-    identity next;             /* as it will be when the open or pending transaction is through */
+    identity me;   /* as committed */
+    identity next; /* as it will be when the open or pending transaction is through */
     client_wait waits;
-    st_err finished;           /* how the last pending step ended */
+    st_err finished; /* how the last pending step ended */
     bool has_signature;
     uint8_t signature[64];
     uint8_t boot[8], install[8];
     char lang[3];
     int offset_minutes;
-    bool is_syncing;           /* between sync begin and free */
+    bool is_syncing; /* between sync begin and free */
     st_arena forms_arena;
-    client_form *forms;        /* decoded definitions, in forms_arena */
+    client_form *forms; /* decoded definitions, in forms_arena */
     size_t forms_count, forms_capacity;
 };
 

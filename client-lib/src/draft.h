@@ -5,7 +5,7 @@
 #include "client-lib/src/edit.h"
 
 typedef struct {
-    sotay_pair *pairs;         /* arena; an empty value clears its field */
+    sotay_pair *pairs; /* arena; an empty value clears its field */
     size_t count;
 } draft_copy;
 

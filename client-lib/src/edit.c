@@ -282,8 +282,8 @@ st_err edit_drop(edit *e, const char *group_name, const char *item, bool drop, s
     op.verb = drop ? ST_VERB_DROP : ST_VERB_KEEP;
     op.value.kind = drop ? ST_VALUE_INT : ST_VALUE_NULL;
     op.value.number = drop ? 1 : 0;
-    st_err err = st_edit_context(&e->view.record, &e->view.vector, &e->arena, &e->change.context,
-                                 error);
+    st_err err =
+        st_edit_context(&e->view.record, &e->view.vector, &e->arena, &e->change.context, error);
     return err == ST_OK ? edit_op(e, &op, error) : err;
 }
 

@@ -9,12 +9,12 @@
 typedef struct {
     sotay_client *client;
     st_arena arena;
-    overlay_view view;         /* the record with what was saved so far */
+    overlay_view view; /* the record with what was saved so far */
     bucket_state bucket;
-    st_change change;          /* in the making: dot, record, creates, form are set */
+    st_change change; /* in the making: dot, record, creates, form are set */
     st_op *ops;
     size_t ops_count, ops_capacity;
-    bool drops_draft;          /* the working copy goes with the next save */
+    bool drops_draft; /* the working copy goes with the next save */
 } edit;
 
 /* Opens a transaction on a record as it is shown here. ST_E_STATE: not enrolled; ST_E_BUSY;
@@ -22,8 +22,8 @@ typedef struct {
 ST_MUST_USE st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record,
                               st_error *error);
 /* Opens a transaction that creates a record. ST_E_VALUE: unknown form or unit; ST_E_DENIED. */
-ST_MUST_USE st_err edit_begin_new(edit *e, sotay_client *client, const char *form,
-                                  const char *unit, st_error *error);
+ST_MUST_USE st_err edit_begin_new(edit *e, sotay_client *client, const char *form, const char *unit,
+                                  st_error *error);
 /* Rolls back what was not committed; gives the memory back. */
 void edit_end(edit *e);
 
@@ -33,8 +33,8 @@ ST_MUST_USE st_err edit_field(edit *e, const char *path, const char *value, st_e
 ST_MUST_USE st_err edit_element(edit *e, const char *path, const char *value, bool add,
                                 st_error *error);
 /* A field of the item number `place` that this change makes in a listed group. */
-ST_MUST_USE st_err edit_item_field(edit *e, const st_group *group, uint16_t place,
-                                   sotay_pair pair, st_error *error);
+ST_MUST_USE st_err edit_item_field(edit *e, const st_group *group, uint16_t place, sotay_pair pair,
+                                   st_error *error);
 /* Drops an item or takes the drop back. */
 ST_MUST_USE st_err edit_drop(edit *e, const char *group, const char *item, bool drop,
                              st_error *error);
@@ -48,8 +48,8 @@ const char *edit_shown_text(edit *e, const st_path *path, const st_field *field)
 /* Fills in what the change replaces, is under and knows, checks it, writes it and its row, folds it
  * into the view; the next operations make the next change. Nothing when there is nothing to say. */
 ST_MUST_USE st_err edit_save(edit *e, st_error *error);
-/* Keeps a set of one change, signed by nobody: how an unsealed change lies in table CHANGE. Inside a
- * transaction. */
+/* Keeps a set of one change, signed by nobody: how an unsealed change lies in table CHANGE.
+ * Inside a transaction. */
 ST_MUST_USE st_err edit_change_put(sotay_client *client, const st_set *set, st_error *error);
 /* Saves and ends the transaction. ST_OK or ST_PENDING: written. */
 ST_MUST_USE st_err edit_commit(edit *e, st_error *error);

@@ -1,5 +1,5 @@
-/* client-lib/src/edit_save.c - checks a change and writes it: change, note, bucket, row, counters in
- * one transaction.
+/* client-lib/src/edit_save.c - checks a change and writes it: change, note, bucket, row,
+ * counters in one transaction.
  * Promises: what the server could never take is refused here, with nothing written; the stored
  * change is the one that will be sealed and sent, byte for byte the same operations.
  * Never: a network, a second try. */
@@ -181,8 +181,8 @@ st_err edit_save(edit *e, st_error *error)
     st_err err = fill_replaces(e, error);
     stamp(e);
     if (err == ST_OK && e->change.act != ST_ACT_NONE)
-        err = st_edit_context(&e->view.record, &e->view.vector, &e->arena, &e->change.context,
-                              error);
+        err =
+            st_edit_context(&e->view.record, &e->view.vector, &e->arena, &e->change.context, error);
     if (err == ST_OK)
         err = st_edit_under(&e->view.record, &e->arena, &e->change, error);
     if (err == ST_OK)
@@ -213,6 +213,6 @@ st_err edit_commit(edit *e, st_error *error)
     st_err err = edit_save(e, error);
     if (err == ST_OK && memcmp(&e->client->next, &e->client->me, sizeof e->client->me) == 0 &&
         !e->drops_draft)
-        return ST_OK;          /* nothing was said */
+        return ST_OK; /* nothing was said */
     return err == ST_OK ? client_commit(e->client, error) : err;
 }

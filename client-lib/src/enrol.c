@@ -120,8 +120,7 @@ st_err enrol_make(sotay_sync *sync, st_error *error)
 
 /* ---- the answer ---- */
 
-static st_err check_answer(const sotay_sync *sync, const st_enrol_answer *answer,
-                           st_error *error)
+static st_err check_answer(const sotay_sync *sync, const st_enrol_answer *answer, st_error *error)
 {
     const identity *me = &sync->client->me;
     st_id log = st_log_id(answer->log_key);

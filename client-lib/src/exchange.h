@@ -7,39 +7,42 @@
 #include "proto/frame.h"
 
 /* A set that was sent in this round and waits for its verdict. */
-typedef struct { st_id device; uint64_t first, changes; } exchange_sent;
+typedef struct {
+    st_id device;
+    uint64_t first, changes;
+} exchange_sent;
 
 struct sotay_sync {
     sotay_client *client;
     bool is_enrolment;
-    bool is_send_only;         /* verdicts are read, pages are not asked for */
-    st_err dead;               /* why nothing goes on; ST_OK while it does */
-    bool waits;                /* a step answered ST_PENDING */
+    bool is_send_only; /* verdicts are read, pages are not asked for */
+    st_err dead;       /* why nothing goes on; ST_OK while it does */
+    bool waits;        /* a step answered ST_PENDING */
 
     /* making a request */
     bool has_drafts_done, is_ready, body_is_built;
     outbox_seal seal;
-    st_buffer stream;          /* zstd stream of frames */
-    st_buffer body;            /* head and stream: what is sent */
-    st_buffer text;            /* being signed */
+    st_buffer stream; /* zstd stream of frames */
+    st_buffer body;   /* head and stream: what is sent */
+    st_buffer text;   /* being signed */
     st_head head;
-    book_scan sets;            /* own sets gone through so far */
-    bool has_sets;             /* more of them wait for the next round */
+    book_scan sets; /* own sets gone through so far */
+    bool has_sets;  /* more of them wait for the next round */
     exchange_sent *sent;
     size_t sent_count, sent_capacity;
-    bool no_references;        /* the server must send own sets in full */
+    bool no_references; /* the server must send own sets in full */
     int64_t asked_wall_ms;
-    bool asked_collapsed;      /* one position for all buckets: says nothing of new ones */
+    bool asked_collapsed; /* one position for all buckets: says nothing of new ones */
 
     /* taking an answer */
-    st_arena arena;            /* of one round: lists below */
+    st_arena arena; /* of one round: lists below */
     st_frame_reader *reader;
     bool has_end, has_refusal, is_skipping;
     st_refusal refusal;
     bool more;
-    bool commit_now;           /* what was taken so far must not be undone by what follows */
-    bool wants_again;          /* a set is wanted again, or a bucket is read anew */
-    unsigned rereads, agains;  /* so that neither goes on for ever */
+    bool commit_now;          /* what was taken so far must not be undone by what follows */
+    bool wants_again;         /* a set is wanted again, or a bucket is read anew */
+    unsigned rereads, agains; /* so that neither goes on for ever */
     uint64_t staged_bytes;
     apply_report applied;
 
@@ -48,9 +51,9 @@ struct sotay_sync {
     char label[321], url[256];
     bool has_answer;
 
-    st_bucket *repaired;       /* in lasting, named once each */
+    st_bucket *repaired; /* in lasting, named once each */
     size_t repaired_count, repaired_capacity;
-    st_arena lasting;          /* of the whole sync */
+    st_arena lasting; /* of the whole sync */
     sotay_report report;
 };
 

@@ -6,8 +6,7 @@
 #include "client-lib/src/apply.h"
 
 /* Is the record of the base in the bucket? */
-static st_err is_in(const book_value *value, const st_bucket *bucket, bool *out_in,
-                    st_error *error)
+static st_err is_in(const book_value *value, const st_bucket *bucket, bool *out_in, st_error *error)
 {
     st_arena arena;
     st_record record;
@@ -138,7 +137,7 @@ st_err apply_scope(sotay_client *client, const st_scope *scope, st_error *error)
         if (err != ST_OK || state.in_scope)
             continue;
         state.in_scope = true;
-        next->position = 0;    /* not all buckets stand at one position any more */
+        next->position = 0; /* not all buckets stand at one position any more */
         err = bucket_put(&client->book, &scope->buckets[i], &state, error);
     }
     if (err != ST_OK)

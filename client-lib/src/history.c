@@ -14,7 +14,7 @@ typedef struct {
     sotay_format format;
     overlay_view view;
     st_show_how how;
-    st_dot *held;              /* listed already although they are in the overlay */
+    st_dot *held; /* listed already although they are in the overlay */
     size_t held_count, held_capacity;
     size_t count;
 } telling;
@@ -149,7 +149,8 @@ static st_err tell_all(telling *t, const st_id *record, st_error *error)
     st_err err = overlay_load(t->client, record, &t->arena, &t->view, error);
     t->how = overlay_how(t->client, &t->names, err == ST_OK && t->view.is_held);
     if (err == ST_OK && t->format == SOTAY_JSON)
-        err = st_buffer_printf(&t->out, error, "{\"id\":\"%s\",\"complete\":true,\"changes\":[", id);
+        err =
+            st_buffer_printf(&t->out, error, "{\"id\":\"%s\",\"complete\":true,\"changes\":[", id);
     if (err == ST_OK)
         err = tell_log(t, record, error);
     if (err == ST_OK)
@@ -182,4 +183,3 @@ int sotay_history(sotay_client *client, const sotay_id *record, sotay_format for
     st_arena_reset(&t.arena);
     return port_give(err, &inner, error);
 }
-

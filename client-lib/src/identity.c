@@ -8,7 +8,7 @@
 #include "client-lib/src/slip.h"
 #include "proto/sign.h"
 
-#define IDENTITY_VERSION 1u
+#define IDENTITY_VERSION   1u
 #define IDENTITY_BYTES_MAX 8192u
 
 static void put_offer(slip_writer *slip, const identity_offer *offer)

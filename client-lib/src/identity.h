@@ -17,9 +17,9 @@ typedef struct {
 
 typedef struct {
     bool is_enrolled;
-    bool is_forked;            /* the server stored another branch of this device first */
-    st_id device;              /* of own changes; not enrolled yet after a fork */
-    st_id speaker;             /* the enrolled one: requests are signed as it */
+    bool is_forked; /* the server stored another branch of this device first */
+    st_id device;   /* of own changes; not enrolled yet after a fork */
+    st_id speaker;  /* the enrolled one: requests are signed as it */
     st_id person, log, server_device;
     uint8_t sign_seed[32], sign_key[32], cosign_seed[32];
     uint8_t log_key[32], seal_key[32], recovery_key[32], server_key[32];
@@ -30,18 +30,18 @@ typedef struct {
     st_role roles[IDENTITY_ROLES_MAX];
     uint32_t roles_count;
 
-    uint64_t counter;          /* of the last own change */
-    uint64_t sealed;           /* of the last own change that is in a set */
-    bool has_prev;             /* a set was sealed: */
-    st_hash prev;              /*   its hash */
+    uint64_t counter; /* of the last own change */
+    uint64_t sealed;  /* of the last own change that is in a set */
+    bool has_prev;    /* a set was sealed: */
+    st_hash prev;     /*   its hash */
     st_hlc hlc;
-    uint64_t slips;            /* slip numbers given out */
-    uint64_t requests;         /* request counters used up or reserved */
+    uint64_t slips;    /* slip numbers given out */
+    uint64_t requests; /* request counters used up or reserved */
     uint64_t position, backed_up_to;
-    int64_t last_sync_ms;      /* by our clock; 0: never */
+    int64_t last_sync_ms; /* by our clock; 0: never */
     bool has_offset;
-    int64_t clock_offset_ms;   /* server minus phone */
-    uint64_t gone_from, gone_to;   /* own counters that no longer exist; 0: none */
+    int64_t clock_offset_ms;     /* server minus phone */
+    uint64_t gone_from, gone_to; /* own counters that no longer exist; 0: none */
     identity_offer offer;
 } identity;
 

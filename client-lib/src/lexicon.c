@@ -30,8 +30,7 @@ static book_key name_key(const char *kind, const void *code, size_t len)
 }
 
 /* The key of the newest version. */
-static st_err newest_key(sotay_client *client, const char *name, book_key *out_key,
-                         st_error *error)
+static st_err newest_key(sotay_client *client, const char *name, book_key *out_key, st_error *error)
 {
     book_key end = form_key(name, UINT32_MAX);
     return book_before(&client->book, &end, end.len - 4, out_key, error);
@@ -97,7 +96,7 @@ st_err lexicon_learn_form(sotay_client *client, const st_record *record, st_erro
         book_key key = form_key(form->name, form->version);
         err = book_put(&client->book, &key, definition->data, definition->len, error);
     } else if (err != ST_E_MEMORY) {
-        err = ST_OK;           /* of a newer program: its records wait until this one is renewed */
+        err = ST_OK; /* of a newer program: its records wait until this one is renewed */
     }
     st_arena_reset(&arena);
     return err;
@@ -138,8 +137,8 @@ const char *lexicon_value(const st_form *form, const st_record *record, const ch
 }
 
 /* The first of these fields that holds something. */
-static const char *first_of(const st_form *form, const st_record *record,
-                            const char *const names[], st_arena *arena)
+static const char *first_of(const st_form *form, const st_record *record, const char *const names[],
+                            st_arena *arena)
 {
     for (size_t i = 0; names[i] != NULL; i++) {
         const char *text = lexicon_value(form, record, names[i], arena);
@@ -237,8 +236,7 @@ bool lexicon_any(sotay_client *client, const char *kind, st_code *out_code, bool
     return true;
 }
 
-st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_person,
-                      st_error *error)
+st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_person, st_error *error)
 {
     st_arena arena;
     st_arena_init(&arena, 4096);

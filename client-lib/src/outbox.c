@@ -8,8 +8,8 @@
 
 #include "client-lib/src/slip.h"
 
-#define BATCH_BYTES_MAX ((size_t)16 * 1024 * 1024)
-#define SET_BYTES_ROOM 4096u               /* header, seed, signature */
+#define BATCH_BYTES_MAX   ((size_t)16 * 1024 * 1024)
+#define SET_BYTES_ROOM    4096u /* header, seed, signature */
 #define COUNTERS_RESERVED 64u
 
 /* ---- the table of own sets ---- */
@@ -101,8 +101,7 @@ void outbox_seal_free(outbox_seal *seal)
 static bool fits(const st_set *run, const st_set *next, size_t run_bytes)
 {
     return next->first == st_set_last(run) + 1 && strcmp(run->bucket.s, next->bucket.s) == 0 &&
-           run->role == next->role && run->via == next->via &&
-           run->scope_rev == next->scope_rev &&
+           run->role == next->role && run->via == next->via && run->scope_rev == next->scope_rev &&
            memcmp(run->boot, next->boot, sizeof run->boot) == 0 &&
            run->changes_count < ST_SET_CHANGES_MAX &&
            run_bytes + next->bytes_len + SET_BYTES_ROOM <= ST_SET_BYTES_MAX;
@@ -120,8 +119,7 @@ static void set_header(st_set *set, const st_set *first, bool has_prev, const st
 }
 
 /* Builds the run that is collected. */
-static st_err close_run(outbox_seal *seal, sotay_client *client, const st_set *set,
-                        st_error *error)
+static st_err close_run(outbox_seal *seal, sotay_client *client, const st_set *set, st_error *error)
 {
     uint8_t seed[ST_SEED_BYTES];
     outbox_run *runs = seal->runs;
@@ -143,7 +141,7 @@ static st_err close_run(outbox_seal *seal, sotay_client *client, const st_set *s
 }
 
 typedef struct {
-    st_set set;                /* being collected; changes_count 0: none */
+    st_set set; /* being collected; changes_count 0: none */
     size_t bytes, capacity, total;
     bool has_prev;
     st_hash prev;
@@ -253,8 +251,7 @@ static st_err write_run(const outbox_run *run, sotay_client *client, st_error *e
         err = outbox_put(&client->book, &own, error);
     for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
         const st_change *change = &set->changes[i];
-        overlay_entry entry = { .dot = change->dot, .first = set->first,
-                                .status = OVERLAY_SEALED };
+        overlay_entry entry = { .dot = change->dot, .first = set->first, .status = OVERLAY_SEALED };
         book_key unsealed = book_key_of(BOOK_CHANGE);
         book_key_u64(&unsealed, change->dot.counter);
         err = overlay_put(&client->book, &change->record, &entry, error);
@@ -335,7 +332,7 @@ st_err outbox_settle(sotay_client *client, const outbox_set *set, outbox_helds h
         overlay_entry entry;
         err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
         if (err == ST_E_NOT_FOUND) {
-            err = ST_OK;       /* the base has it */
+            err = ST_OK; /* the base has it */
             continue;
         }
         if (err != ST_OK)

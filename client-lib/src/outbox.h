@@ -10,11 +10,11 @@
 /* What became of an own set (table OWN). Nothing is deleted. */
 typedef enum { OUTBOX_UNSENT, OUTBOX_SENT, OUTBOX_HELD } outbox_status;
 typedef struct {
-    st_id device;              /* the present one, or one before a new enrolment */
+    st_id device; /* the present one, or one before a new enrolment */
     uint64_t first, last;
     outbox_status status;
-    uint64_t position;         /* log index; 0: none */
-    st_hold hold;              /* OUTBOX_HELD: why nothing of it was taken in */
+    uint64_t position; /* log index; 0: none */
+    st_hold hold;      /* OUTBOX_HELD: why nothing of it was taken in */
 } outbox_set;
 
 ST_MUST_USE st_err outbox_put(book_db *book, const outbox_set *set, st_error *error);
@@ -37,9 +37,9 @@ typedef struct {
     st_arena arena;
     outbox_run *runs;
     size_t count, capacity;
-    bool is_built, is_over;    /* over: every unsealed change was taken */
+    bool is_built, is_over; /* over: every unsealed change was taken */
     uint8_t text[ST_SET_SIGN_BYTES];
-    uint64_t counter_next, counter_end;    /* request counters reserved: [next, end) */
+    uint64_t counter_next, counter_end; /* request counters reserved: [next, end) */
 } outbox_seal;
 void outbox_seal_init(outbox_seal *seal);
 void outbox_seal_free(outbox_seal *seal);
@@ -50,7 +50,10 @@ ST_MUST_USE st_err outbox_flush(outbox_seal *seal, sotay_client *client, st_erro
 /* Writes what the server said of an own set: its status, and that of its changes. `held` names the
  * changes of it that are held; with OUTBOX_HELD all are, the others for set->hold. Inside a
  * transaction. */
-typedef struct { const st_held *held; uint32_t count; } outbox_helds;
+typedef struct {
+    const st_held *held;
+    uint32_t count;
+} outbox_helds;
 ST_MUST_USE st_err outbox_settle(sotay_client *client, const outbox_set *set, outbox_helds helds,
                                  st_error *error);
 

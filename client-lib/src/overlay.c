@@ -10,9 +10,9 @@
 #include "proto/changeset.h"
 #include "proto/merge.h"
 
-#define ROW_BYTES_MAX ((size_t)ST_FRAME_BYTES_MAX)
-#define ENTRY_BYTES 10u
-#define ALIAS_STEPS_MAX 16    /* a device that is enrolled anew so often has other worries */
+#define ROW_BYTES_MAX   ((size_t)ST_FRAME_BYTES_MAX)
+#define ENTRY_BYTES     10u
+#define ALIAS_STEPS_MAX 16 /* a device that is enrolled anew so often has other worries */
 
 static book_key over_key(const st_id *record, const st_dot *dot)
 {
@@ -48,8 +48,8 @@ static st_err unpack(const book_value *value, overlay_entry *entry, st_error *er
     return ST_OK;
 }
 
-st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot,
-                   overlay_entry *out_entry, st_error *error)
+st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot, overlay_entry *out_entry,
+                   st_error *error)
 {
     st_arena arena;
     st_arena_init(&arena, 4096);
@@ -106,8 +106,8 @@ static st_err take_set(overlay_walk *walk, const overlay_entry *entry, st_error 
     if (walk->has_set && entry->first != 0 && st_dot_cmp(&at, &walk->set_at) == 0)
         return ST_OK;
     walk->has_set = false;
-    st_err err = overlay_set_get(walk->client, &entry->dot, entry->first, walk->arena, &walk->set,
-                                 error);
+    st_err err =
+        overlay_set_get(walk->client, &entry->dot, entry->first, walk->arena, &walk->set, error);
     if (err == ST_OK) {
         walk->set_at = at;
         walk->has_set = true;
@@ -115,8 +115,8 @@ static st_err take_set(overlay_walk *walk, const overlay_entry *entry, st_error 
     return err;
 }
 
-st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry,
-                         const st_change **out_change, const st_set **out_set, st_error *error)
+st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry, const st_change **out_change,
+                         const st_set **out_set, st_error *error)
 {
     book_value value = { NULL, 0 };
     overlay_entry entry;
@@ -228,8 +228,7 @@ st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
     if (err != ST_E_NOT_FOUND || (!view.has_base && !view.has_own))
         return err != ST_OK ? err : ST_E_NOT_FOUND;
     if (view.record.created) {
-        err = lexicon_form(client, view.record.form.s, view.record.form_version, &view.form,
-                           error);
+        err = lexicon_form(client, view.record.form.s, view.record.form_version, &view.form, error);
         if (err != ST_OK && err != ST_E_NOT_FOUND && err != ST_E_CORRUPT)
             return err;
     }
@@ -253,7 +252,7 @@ static st_err put_row(sotay_client *client, const st_id *id, st_row *row, st_err
 {
     const char *folded = row->folded == NULL ? "" : row->folded;
     book_key row_key = book_key_id(BOOK_ROW, id), fold_key = book_key_id(BOOK_FOLD, id);
-    row->folded = "";          /* apart, so that a list reads little */
+    row->folded = ""; /* apart, so that a list reads little */
     st_buffer out;
     st_buffer_init(&out, ROW_BYTES_MAX);
     st_err err = st_row_encode(row, &out, error);
@@ -269,7 +268,7 @@ st_err overlay_row_put(sotay_client *client, const overlay_view *view, st_arena 
                        st_error *error)
 {
     if (view->form == NULL || !view->record.created)
-        return ST_OK;          /* shown once its form, or the change that makes it, is here */
+        return ST_OK; /* shown once its form, or the change that makes it, is here */
     lexicon_directory names;
     lexicon_directory_init(&names, client, arena);
     st_show_how how = overlay_how(client, &names, view->is_held);

@@ -7,25 +7,25 @@
 #include "client-lib/src/bucket.h"
 #include "client-lib/src/lexicon.h"
 
-/* The record that a caller means: its id, or that which it has since its making was replayed under a
- * new device. Inside a transaction. */
+/* The record that a caller means: its id, or that which it has since its making was replayed
+ * under a new device. Inside a transaction. */
 st_id overlay_find(sotay_client *client, const sotay_id *record);
 
 /* Where an own change is that its base has not (table OVER). */
 typedef enum { OVERLAY_UNSEALED, OVERLAY_SEALED, OVERLAY_SENT, OVERLAY_HELD } overlay_status;
 typedef struct {
     st_dot dot;
-    uint64_t first;            /* of its set; 0: not sealed, in table CHANGE */
+    uint64_t first; /* of its set; 0: not sealed, in table CHANGE */
     overlay_status status;
-    st_hold hold;              /* OVERLAY_HELD */
+    st_hold hold; /* OVERLAY_HELD */
 } overlay_entry;
 
 typedef struct {
-    st_record record;          /* folded */
-    st_vector vector;          /* folded too: for contexts */
-    const st_form *form;       /* NULL: unknown here */
+    st_record record;    /* folded */
+    st_vector vector;    /* folded too: for contexts */
+    const st_form *form; /* NULL: unknown here */
     bool has_base, is_held;
-    bool has_own;              /* something of ours is folded over the base */
+    bool has_own; /* something of ours is folded over the base */
 } overlay_view;
 
 /* The record as it is shown. All memory in the arena; inside a transaction. ST_E_NOT_FOUND (with
@@ -44,10 +44,10 @@ ST_MUST_USE st_err overlay_get(book_db *book, const st_id *record, const st_dot 
 /* Walks the own changes of one record, in order; the set each lies in is decoded once. */
 typedef struct {
     sotay_client *client;
-    st_arena *arena;           /* of the decoded sets */
+    st_arena *arena; /* of the decoded sets */
     book_scan scan;
-    st_set set;                /* decoded last */
-    st_dot set_at;             /* device and first of it; counter 0: a change that is not sealed */
+    st_set set;    /* decoded last */
+    st_dot set_at; /* device and first of it; counter 0: a change that is not sealed */
     bool has_set;
 } overlay_walk;
 void overlay_walk_begin(overlay_walk *walk, sotay_client *client, const st_id *record,

@@ -7,7 +7,7 @@
 #include "client-lib/src/port.h"
 #include "proto/id.h"
 
-#define SAME(mine, theirs) \
+#define SAME(mine, theirs)                                                                         \
     _Static_assert((int)(mine) == (int)(theirs), "codes of sotay.h are those of proto/err.h")
 SAME(SOTAY_OK, ST_OK);
 SAME(SOTAY_E_NOT_FOUND, ST_E_NOT_FOUND);
@@ -38,11 +38,12 @@ _Static_assert(sizeof(((sotay_error *)0)->detail) == sizeof(((st_error *)0)->det
 const char *sotay_code_name(sotay_code code)
 {
     static const char *const NAMES[] = {
-        "SOTAY_OK", "SOTAY_E_NOT_FOUND", "SOTAY_E_USAGE", "SOTAY_E_VALUE", "SOTAY_E_DENIED",
-        "SOTAY_E_STATE", "SOTAY_E_CHANGED", "SOTAY_E_TOO_LARGE", "SOTAY_E_CORRUPT",
-        "SOTAY_E_VERSION", "SOTAY_E_SIGNATURE", "SOTAY_E_AGAIN", "SOTAY_E_ENROL", "SOTAY_E_BUSY",
-        "SOTAY_E_EXISTS", "SOTAY_E_PIN", "SOTAY_E_STORAGE", "SOTAY_E_MEMORY", "SOTAY_E_NETWORK",
-        "SOTAY_E_SERVER", "SOTAY_PENDING",
+        "SOTAY_OK",        "SOTAY_E_NOT_FOUND", "SOTAY_E_USAGE",     "SOTAY_E_VALUE",
+        "SOTAY_E_DENIED",  "SOTAY_E_STATE",     "SOTAY_E_CHANGED",   "SOTAY_E_TOO_LARGE",
+        "SOTAY_E_CORRUPT", "SOTAY_E_VERSION",   "SOTAY_E_SIGNATURE", "SOTAY_E_AGAIN",
+        "SOTAY_E_ENROL",   "SOTAY_E_BUSY",      "SOTAY_E_EXISTS",    "SOTAY_E_PIN",
+        "SOTAY_E_STORAGE", "SOTAY_E_MEMORY",    "SOTAY_E_NETWORK",   "SOTAY_E_SERVER",
+        "SOTAY_PENDING",
     };
     _Static_assert(sizeof NAMES / sizeof NAMES[0] == ST_ERR_COUNT, "a name for each code");
     return (size_t)code < ST_ERR_COUNT ? NAMES[code] : "SOTAY_E_UNKNOWN";

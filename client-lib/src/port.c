@@ -42,7 +42,7 @@ st_err port_text(st_buffer *buffer, char **out_text, st_error *error)
     if (err != ST_OK)
         return err;
     *out_text = (char *)buffer->data;
-    st_buffer_init(buffer, buffer->max);    /* the memory is the caller's now */
+    st_buffer_init(buffer, buffer->max); /* the memory is the caller's now */
     return ST_OK;
 }
 

@@ -18,8 +18,7 @@ typedef struct {
     sotay_format format;
 } reading;
 
-static st_err reading_begin(reading *r, sotay_client *client, sotay_format format,
-                            st_error *error)
+static st_err reading_begin(reading *r, sotay_client *client, sotay_format format, st_error *error)
 {
     memset(r, 0, sizeof *r);
     r->client = client;
@@ -30,8 +29,7 @@ static st_err reading_begin(reading *r, sotay_client *client, sotay_format forma
     return client_begin(client, false, error);
 }
 
-static int reading_end(reading *r, st_err err, char **out_text, st_error *inner,
-                       sotay_error *error)
+static int reading_end(reading *r, st_err err, char **out_text, st_error *inner, sotay_error *error)
 {
     if (err == ST_OK)
         err = port_text(&r->out, out_text, inner);
@@ -58,9 +56,8 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
         err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
     if (err == ST_OK) {
         st_show_how how = overlay_how(client, &r.names, view.is_held);
-        err = format == SOTAY_JSON
-                  ? st_show_json(view.form, &view.record, &how, &r.out, &inner)
-                  : st_show_text(view.form, &view.record, &how, &r.out, &inner);
+        err = format == SOTAY_JSON ? st_show_json(view.form, &view.record, &how, &r.out, &inner)
+                                   : st_show_text(view.form, &view.record, &how, &r.out, &inner);
     }
     if (err == ST_OK && (r.out.len == 0 || r.out.data[r.out.len - 1] != '\n'))
         err = st_buffer_append(&r.out, "\n", 1, &inner);
@@ -71,18 +68,18 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
 
 typedef struct {
     st_row row;
-    int rank;                  /* a search: 0 matches with its marks, 1 without */
+    int rank; /* a search: 0 matches with its marks, 1 without */
 } list_row;
 
 typedef struct {
     reading *r;
     const sotay_filter *filter;
-    const char *needle;        /* folded; NULL: no search */
+    const char *needle; /* folded; NULL: no search */
     size_t needle_len;
-    const char *cleaned;       /* the needle with its marks */
+    const char *cleaned; /* the needle with its marks */
     list_row *rows;
     size_t count, capacity;
-    st_code last_form;         /* home of the form looked up last */
+    st_code last_form; /* home of the form looked up last */
     st_home last_home;
 } listing;
 
@@ -117,8 +114,8 @@ static st_err matches(listing *l, const st_row *row, bool *out_yes, st_error *er
     book_key key = book_key_id(BOOK_FOLD, &row->id);
     book_value folded = { NULL, 0 };
     st_err err = book_get(&l->r->client->book, &key, &arena, &folded, error);
-    *out_yes = err == ST_OK && st_text_matches((const char *)folded.data, folded.len, l->needle,
-                                               l->needle_len);
+    *out_yes = err == ST_OK &&
+               st_text_matches((const char *)folded.data, folded.len, l->needle, l->needle_len);
     st_arena_reset(&arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -248,8 +245,8 @@ int sotay_list(sotay_client *client, const sotay_filter *filter, sotay_format fo
 
 /* ---- conflicts ---- */
 
-static st_err write_conflict_text(reading *r, const overlay_view *view,
-                                  const st_conflict *conflict, const char *title, st_error *error)
+static st_err write_conflict_text(reading *r, const overlay_view *view, const st_conflict *conflict,
+                                  const char *title, st_error *error)
 {
     char id[33], path[ST_PATH_TEXT_BYTES] = "state";
     st_id_format(&view->record.id, id);
@@ -293,8 +290,8 @@ static st_err write_conflicts(reading *r, const st_row *row, size_t *count, st_e
             if (*count > 0)
                 err = st_buffer_append(&r->out, ",", 1, error);
             if (err == ST_OK)
-                err = st_conflict_json(view.form, &view.record, &conflicts[i], &how, &r->out,
-                                       error);
+                err =
+                    st_conflict_json(view.form, &view.record, &conflicts[i], &how, &r->out, error);
         }
         (*count)++;
     }
@@ -302,8 +299,7 @@ static st_err write_conflicts(reading *r, const st_row *row, size_t *count, st_e
     return err;
 }
 
-int sotay_conflicts(sotay_client *client, sotay_format format, char **out_text,
-                    sotay_error *error)
+int sotay_conflicts(sotay_client *client, sotay_format format, char **out_text, sotay_error *error)
 {
     static const sotay_filter ALL = { NULL, NULL, NULL, NULL };
     reading r;

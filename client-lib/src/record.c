@@ -11,8 +11,7 @@
 /* ---- new ---- */
 
 /* A field that the program knows, unless the caller gave it or the form has none. */
-static st_err fill(edit *e, sotay_pairs given, const char *name, const char *value,
-                   st_error *error)
+static st_err fill(edit *e, sotay_pairs given, const char *name, const char *value, st_error *error)
 {
     if (st_form_field(e->view.form, name) == NULL || value[0] == '\0')
         return ST_OK;

@@ -1,5 +1,5 @@
-/* client-lib/src/replay.c - a device with a new key takes over what the old one had not got through:
- * unsealed changes, and those of a branch that the server calls a fork.
+/* client-lib/src/replay.c - a device with a new key takes over what the old one had not got
+ * through: unsealed changes, and those of a branch that the server calls a fork.
  * Promises: the same operations in the same order under new dots; what they replaced of each other
  * they still replace; records they made are made anew.
  * Never: touches a set that the server has, or may have: those are sent again as they are. */
@@ -12,10 +12,10 @@
 
 typedef struct {
     overlay_entry entry;
-    st_id record;              /* as it was */
+    st_id record; /* as it was */
     st_id new_record;
     st_dot new_dot;
-    st_set set;                /* header of the set it lay in */
+    st_set set; /* header of the set it lay in */
     const st_change *change;
 } replay_item;
 
@@ -99,7 +99,7 @@ static st_err clear_old(replay *r, st_error *error)
         if (item->entry.first != 0)
             key = book_key_counter(BOOK_OWN, &item->entry.dot.device, item->entry.first);
         err = book_delete(&r->client->book, &key, error);
-        key.b[0] = BOOK_SET;   /* the other branch's set has the same name */
+        key.b[0] = BOOK_SET; /* the other branch's set has the same name */
         if (err == ST_OK && item->entry.first != 0)
             err = book_delete(&r->client->book, &key, error);
         if (err == ST_OK)
@@ -214,8 +214,7 @@ static void map_record(replay *r, replay_item *item, st_change *change)
         change->record = st_record_id(&change->dot, change->random);
     } else {
         for (size_t i = 0; i < r->count && &r->items[i] != item; i++)
-            if (r->items[i].change->creates &&
-                st_id_cmp(&r->items[i].record, &change->record) == 0)
+            if (r->items[i].change->creates && st_id_cmp(&r->items[i].record, &change->record) == 0)
                 change->record = r->items[i].new_record;
     }
     item->new_record = change->record;

@@ -76,8 +76,8 @@ int sotay_sync_report_text(const sotay_sync *sync, sotay_format format, char **o
     st_buffer out;
     st_error inner = { ST_OK, "" };
     st_buffer_init(&out, CLIENT_TEXT_BYTES_MAX);
-    st_err err = format == SOTAY_JSON ? write_json(sync, &out, &inner)
-                                      : write_text(sync, &out, &inner);
+    st_err err =
+        format == SOTAY_JSON ? write_json(sync, &out, &inner) : write_text(sync, &out, &inner);
     if (err == ST_OK)
         err = port_text(&out, out_text, &inner);
     st_buffer_free(&out);

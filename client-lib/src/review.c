@@ -1,5 +1,5 @@
-/* client-lib/src/review.c - the gate at finalise: relevance, constraints, requiredness, by the form.
- * Promises: what it lists is what keeps the record from being finalised, all of it.
+/* client-lib/src/review.c - the gate at finalise: relevance, constraints, requiredness, by the
+ * form. Promises: what it lists is what keeps the record from being finalised, all of it.
  * Never: holds anything back that is already recorded. */
 #include "client-lib/src/review.h"
 
@@ -22,7 +22,7 @@ static int64_t today(const sotay_client *client)
 typedef struct {
     const sotay_client *client;
     const st_form *form;
-    st_buffer *out;            /* of text; NULL with json, or to count only */
+    st_buffer *out; /* of text; NULL with json, or to count only */
     st_json *json;
     st_err err;
     size_t count;
@@ -37,7 +37,8 @@ static const char *message_of(const review_list *list, const st_finding *finding
     if (finding->is_required)
         return english ? "it is needed" : "cần ghi mục này";
     if (text == NULL || text[0] == '\0')
-        return english ? "it does not fit the rule of the form" : "không đúng quy định của biểu mẫu";
+        return english ? "it does not fit the rule of the form"
+                       : "không đúng quy định của biểu mẫu";
     return text;
 }
 
@@ -66,8 +67,7 @@ static bool say(void *context, const st_finding *finding)
         bool english = strcmp(list->client->lang, "en") == 0;
         const char *label = english ? finding->field->en : finding->field->vi;
         list->err = st_buffer_printf(list->out, NULL, "%s (%s): %s\n", path,
-                                     label == NULL ? "" : label,
-                                     message_of(list, finding));
+                                     label == NULL ? "" : label, message_of(list, finding));
     }
     list->count++;
     return list->err == ST_OK;

@@ -14,9 +14,9 @@ typedef struct {
 
 void slip_u8(slip_writer *slip, uint8_t v);
 void slip_u64(slip_writer *slip, uint64_t v);
-void slip_bytes(slip_writer *slip, const void *data, size_t len);   /* no length: fixed size */
-void slip_blob(slip_writer *slip, const void *data, size_t len);    /* u32 length first */
-void slip_text(slip_writer *slip, const char *text);                /* a blob without the NUL */
+void slip_bytes(slip_writer *slip, const void *data, size_t len); /* no length: fixed size */
+void slip_blob(slip_writer *slip, const void *data, size_t len);  /* u32 length first */
+void slip_text(slip_writer *slip, const char *text);              /* a blob without the NUL */
 
 /* Reads; running over the end sets `bad` and gives zeros. */
 typedef struct {

@@ -17,14 +17,13 @@ typedef struct {
 typedef struct {
     uint64_t drafts, copies, ready, sent, held, uncovered;
     int64_t oldest_unsent_ms;
-    st_dot oldest;             /* counter 0: none */
+    st_dot oldest; /* counter 0: none */
     uint64_t oldest_first;
-    status_held *list;         /* the held ones; arena */
+    status_held *list; /* the held ones; arena */
     size_t list_count, list_capacity;
 } status_counts;
 
-static st_err add_held(status_counts *s, const status_held *held, st_arena *arena,
-                       st_error *error)
+static st_err add_held(status_counts *s, const status_held *held, st_arena *arena, st_error *error)
 {
     status_held *list = s->list;
     if (s->list_count == s->list_capacity)
@@ -37,8 +36,7 @@ static st_err add_held(status_counts *s, const status_held *held, st_arena *aren
 }
 
 /* The notes of own changes that the base does not have. */
-static st_err count_notes(sotay_client *client, status_counts *s, st_arena *arena,
-                          st_error *error)
+static st_err count_notes(sotay_client *client, status_counts *s, st_arena *arena, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OVER);
     book_scan scan = book_scan_of(&prefix);
@@ -113,8 +111,7 @@ static st_err count_drafts(sotay_client *client, status_counts *s, st_error *err
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-static st_err find_oldest(sotay_client *client, status_counts *s, st_arena *arena,
-                          st_error *error)
+static st_err find_oldest(sotay_client *client, status_counts *s, st_arena *arena, st_error *error)
 {
     st_set set;
     if (s->oldest.counter == 0)
@@ -180,8 +177,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
 }
 
-static st_err write_time(const char *label, int64_t ms, int offset, st_buffer *out,
-                         st_error *error)
+static st_err write_time(const char *label, int64_t ms, int offset, st_buffer *out, st_error *error)
 {
     char text[40] = "-";
     if (ms != 0)
@@ -192,25 +188,24 @@ static st_err write_time(const char *label, int64_t ms, int offset, st_buffer *o
 static st_err write_text(sotay_client *client, const status_counts *s, st_buffer *out,
                          st_error *error)
 {
-    static const char *const VI[] = { "bản nháp", "chưa gửi", "đã gửi", "chờ văn phòng",
-                                      "chưa gửi từ", "lần gửi cuối", "có thể xóa máy",
-                                      "có", "không" };
-    static const char *const EN[] = { "drafts", "not sent", "sent", "held by the office",
-                                      "oldest not sent", "last sync", "safe to wipe", "yes",
-                                      "no" };
+    static const char *const VI[] = { "bản nháp",       "chưa gửi",    "đã gửi",
+                                      "chờ văn phòng",  "chưa gửi từ", "lần gửi cuối",
+                                      "có thể xóa máy", "có",          "không" };
+    static const char *const EN[] = {
+        "drafts",       "not sent", "sent", "held by the office", "oldest not sent", "last sync",
+        "safe to wipe", "yes",      "no"
+    };
     const char *const *say = strcmp(client->lang, "en") == 0 ? EN : VI;
     const uint64_t NUMBERS[] = { s->drafts, s->ready, s->sent, s->held };
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < 4; i++)
-        err = st_buffer_printf(out, error, "%-22s %llu\n", say[i],
-                               (unsigned long long)NUMBERS[i]);
+        err = st_buffer_printf(out, error, "%-22s %llu\n", say[i], (unsigned long long)NUMBERS[i]);
     if (err == ST_OK)
         err = write_time(say[4], s->oldest_unsent_ms, client->offset_minutes, out, error);
     if (err == ST_OK)
         err = write_time(say[5], client->me.last_sync_ms, client->offset_minutes, out, error);
     if (err == ST_OK)
-        err = st_buffer_printf(out, error, "%-22s %s\n", say[6],
-                               safe_to_wipe(s) ? say[7] : say[8]);
+        err = st_buffer_printf(out, error, "%-22s %s\n", say[6], safe_to_wipe(s) ? say[7] : say[8]);
     for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {
         char id[33];
         st_id_format(&s->list[i].record, id);

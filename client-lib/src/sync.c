@@ -1,5 +1,5 @@
-/* client-lib/src/sync.c - the public calls of a sync: begin, next, feed, end. No sockets, no threads;
- * whoever calls brings the bytes.
+/* client-lib/src/sync.c - the public calls of a sync: begin, next, feed, end. No sockets, no
+ * threads; whoever calls brings the bytes.
  * Promises: losing the connection anywhere loses nothing and doubles nothing; whole frames that
  * came are durable when feed returns.
  * Never: goes on after an error; asks for ever. */
@@ -8,10 +8,10 @@
 
 #include "client-lib/src/exchange.h"
 
-#define ROUND_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define ROUND_BYTES_MAX  ((size_t)64 * 1024 * 1024)
 #define STAGED_BYTES_MAX ((uint64_t)4 * 1024 * 1024)
-#define REREADS_MAX 3u
-#define AGAINS_MAX 2u
+#define REREADS_MAX      3u
+#define AGAINS_MAX       2u
 
 static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *error)
 {
@@ -334,7 +334,7 @@ int sotay_sync_end(sotay_sync *sync, int http_status, bool *out_again, sotay_err
     if (err == ST_OK && sync->is_ready)
         err = end_round(sync, http_status, &more, &inner);
     else if (err == ST_OK)
-        more = true;           /* the jump ahead was pending and is through */
+        more = true; /* the jump ahead was pending and is through */
     err = leave(sync, err);
     if (err == ST_OK)
         *out_again = more;

@@ -46,9 +46,9 @@ static bool has_hold(const st_verdict *verdict, st_hold hold)
     return false;
 }
 
-/* The server stored another branch of this device: this store is a copy. Its own branch, from that set
- * on, is taken over by a device that is not enrolled yet; recording goes on under it, and what it
- * holds is sealed and sent after the next enrolment. */
+/* The server stored another branch of this device: this store is a copy. Its own branch, from
+ * that set on, is taken over by a device that is not enrolled yet; recording goes on under it,
+ * and what it holds is sealed and sent after the next enrolment. */
 static st_err take_fork(sotay_sync *sync, uint64_t first, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -73,7 +73,7 @@ static st_err take_fork(sotay_sync *sync, uint64_t first, st_error *error)
     client->next.has_prev = false;
     if (err == ST_OK)
         err = replay_changes(client, &old, error);
-    sync->commit_now = true;   /* whatever comes after it in this answer */
+    sync->commit_now = true; /* whatever comes after it in this answer */
     st_wipe(&old, sizeof old);
     return err;
 }
@@ -85,10 +85,10 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     outbox_set set;
     count_verdict(sync, verdict, &device);
     if (verdict->kind == ST_VERDICT_LATER || verdict->kind == ST_VERDICT_UNKNOWN)
-        return ST_OK;          /* stays unsent: offered again at the next sync */
+        return ST_OK; /* stays unsent: offered again at the next sync */
     st_err err = outbox_get(&client->book, &device, verdict->first, &set, error);
     if (err == ST_E_NOT_FOUND)
-        return ST_OK;          /* not ours to keep */
+        return ST_OK; /* not ours to keep */
     if (err != ST_OK)
         return err;
     if (has_hold(verdict, ST_HOLD_FORK) && st_id_cmp(&device, &client->next.device) == 0)
@@ -100,14 +100,15 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     return outbox_settle(client, &set, helds, error);
 }
 
-/* A gap in front of what was sent: the kept sets in it are offered again; what is not kept is gone. */
+/* A gap in front of what was sent: the kept sets in it are offered again; what is not kept is
+ * gone. */
 static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
 {
     sotay_client *client = sync->client;
     st_id device = want->has_device ? want->device : client->me.speaker;
     book_key prefix = book_key_id(BOOK_OWN, &device);
     book_scan scan = book_scan_of(&prefix);
-    uint64_t covered = want->from;          /* the first counter not found yet */
+    uint64_t covered = want->from; /* the first counter not found yet */
     bool is_whole = true;
     sync->report.wanted++;
     for (;;) {
@@ -242,23 +243,16 @@ static st_err take_scope(sotay_sync *sync, const st_scope *scope, st_error *erro
 st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
 {
     switch (frame->kind) {
-    case ST_FRAME_VERDICT:
-        return take_verdict(sync, &frame->as.verdict, error);
-    case ST_FRAME_WANT:
-        return take_want(sync, &frame->as.want, error);
-    case ST_FRAME_SCOPE:
-        return take_scope(sync, &frame->as.scope, error);
-    case ST_FRAME_PAGE:
-        return take_page(sync, &frame->as.page, error);
-    case ST_FRAME_END:
-        return take_end(sync, &frame->as.end, error);
-    case ST_FRAME_ENROL_ANSWER:
-        return enrol_take(sync, &frame->as.enrol_answer, error);
+    case ST_FRAME_VERDICT: return take_verdict(sync, &frame->as.verdict, error);
+    case ST_FRAME_WANT: return take_want(sync, &frame->as.want, error);
+    case ST_FRAME_SCOPE: return take_scope(sync, &frame->as.scope, error);
+    case ST_FRAME_PAGE: return take_page(sync, &frame->as.page, error);
+    case ST_FRAME_END: return take_end(sync, &frame->as.end, error);
+    case ST_FRAME_ENROL_ANSWER: return enrol_take(sync, &frame->as.enrol_answer, error);
     case ST_FRAME_REFUSAL:
         sync->refusal = frame->as.refusal;
         sync->has_refusal = true;
         return ST_OK;
-    default:
-        return ST_OK;          /* of a newer server: skipped */
+    default: return ST_OK; /* of a newer server: skipped */
     }
 }

@@ -10,15 +10,15 @@
 #include "proto/hash.h"
 #include "proto/sign.h"
 
-#define VAULT_VERSION 1u
-#define VAULT_FILE 0u                     /* the secret alone */
-#define VAULT_PIN 1u                      /* Argon2id of the PIN, mixed with the secret */
-#define VAULT_OPS 3u
-#define VAULT_MEMORY_BYTES (32u * 1024u * 1024u)
+#define VAULT_VERSION          1u
+#define VAULT_FILE             0u /* the secret alone */
+#define VAULT_PIN              1u /* Argon2id of the PIN, mixed with the secret */
+#define VAULT_OPS              3u
+#define VAULT_MEMORY_BYTES     (32u * 1024u * 1024u)
 #define VAULT_MEMORY_BYTES_MAX (256u * 1024u * 1024u)
-#define VAULT_OPS_MAX 16u
-#define HEAD_BYTES (2u + 16u + 4u + 4u)   /* version, how, salt, passes, memory */
-#define VAULT_BYTES (HEAD_BYTES + 32u + ST_AEAD_EXTRA)
+#define VAULT_OPS_MAX          16u
+#define HEAD_BYTES             (2u + 16u + 4u + 4u) /* version, how, salt, passes, memory */
+#define VAULT_BYTES            (HEAD_BYTES + 32u + ST_AEAD_EXTRA)
 
 /* The key that wraps the store key. */
 static st_err wrap_key(const book_db *book, const uint8_t head[HEAD_BYTES], const char *pin,

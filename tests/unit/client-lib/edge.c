@@ -8,10 +8,10 @@
 #include "tests/unit/client-lib/edge_forms.h"
 #include "tests/unit/client-lib/edge_log.h"
 
-#define CHECK(call) \
-    do { \
-        if ((call) != ST_OK) \
-            abort();           /* the edge itself is broken: no test can say anything */ \
+#define CHECK(call)                                                                                \
+    do {                                                                                           \
+        if ((call) != ST_OK)                                                                       \
+            abort(); /* the edge itself is broken: no test can say anything */                     \
     } while (0)
 
 edge_bucket *edge_bucket_of(edge *e, const char *name)
@@ -219,7 +219,12 @@ void edge_write(edge *e, const st_id *record, uint16_t field, const char *text)
 }
 
 /* A record of the catalogue with up to two values. */
-typedef struct { uint16_t field; st_value_kind kind; const void *data; size_t len; } edge_value;
+typedef struct {
+    uint16_t field;
+    st_value_kind kind;
+    const void *data;
+    size_t len;
+} edge_value;
 
 static void make(edge *e, const char *form, edge_value a, edge_value b)
 {
@@ -271,7 +276,7 @@ void edge_know_device(edge *e, const st_id *id, const uint8_t key[32], const st_
     device->person = *person;
     memcpy(device->key, key, 32);
     if (e->devices_count == 1)
-        return;                /* the server's own has no record */
+        return; /* the server's own has no record */
     edge_value a = { 1, ST_VALUE_ID, id->b, 16 }, b = { 2, ST_VALUE_ID, person->b, 16 };
     make(e, "device", a, b);
 }

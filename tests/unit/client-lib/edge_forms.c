@@ -4,20 +4,26 @@
 
 #include <string.h>
 
-#define OFFICER (1u << ST_ROLE_OFFICER)
-#define OFFICE (1u << ST_ROLE_OFFICE)
-#define CREATOR ST_WRITE_CREATOR
-#define ANY .min = 1, .max = 0
+#define OFFICER       (1u << ST_ROLE_OFFICER)
+#define OFFICE        (1u << ST_ROLE_OFFICE)
+#define CREATOR       ST_WRITE_CREATOR
+#define ANY           .min = 1, .max = 0
 #define NAMED(called) .name = (called), .vi = (called), .en = (called)
-#define TEXT_FIELD(number, called, merge, writers, chars) \
-    { .no = (number), NAMED(called), .type = ST_TYPE_STR, .cls = (merge), .write = (writers), \
-      .max_chars = (chars), ANY }
-#define CODE_FIELD(number, called) \
-    { .no = (number), NAMED(called), .type = ST_TYPE_CODE, .cls = ST_CLASS_FIXED, \
-      .write = CREATOR, ANY }
-#define ID_FIELD(number, called) \
-    { .no = (number), NAMED(called), .type = ST_TYPE_ID, .cls = ST_CLASS_FIXED, \
-      .write = CREATOR, ANY }
+#define TEXT_FIELD(number, called, merge, writers, chars)                                          \
+    {                                                                                              \
+        .no = (number), NAMED(called), .type = ST_TYPE_STR, .cls = (merge), .write = (writers),    \
+        .max_chars = (chars), ANY                                                                  \
+    }
+#define CODE_FIELD(number, called)                                                                 \
+    {                                                                                              \
+        .no = (number), NAMED(called), .type = ST_TYPE_CODE, .cls = ST_CLASS_FIXED,                \
+        .write = CREATOR, ANY                                                                      \
+    }
+#define ID_FIELD(number, called)                                                                   \
+    {                                                                                              \
+        .no = (number), NAMED(called), .type = ST_TYPE_ID, .cls = ST_CLASS_FIXED,                  \
+        .write = CREATOR, ANY                                                                      \
+    }
 
 static const st_option KINDS[] = { { 1, "kiem_tra", "kiểm tra", "inspection" } };
 static const st_option RATINGS[] = {
@@ -29,21 +35,40 @@ static const char *const TITLE[] = { "place" };
 
 static const st_field VISIT[] = {
     CODE_FIELD(EDGE_UNIT_ID, "unit_id"),
-    { .no = 2, NAMED("visit_kind"), .type = ST_TYPE_ENUM, .cls = ST_CLASS_FIXED, .write = CREATOR,
-      .list = &LISTS[0], ANY },
-    { .no = EDGE_DATE, NAMED("visit_date"), .type = ST_TYPE_DATE, .cls = ST_CLASS_DECISIVE,
-      .write = OFFICER, .required = true, ANY },
+    { .no = 2,
+      NAMED("visit_kind"),
+      .type = ST_TYPE_ENUM,
+      .cls = ST_CLASS_FIXED,
+      .write = CREATOR,
+      .list = &LISTS[0],
+      ANY },
+    { .no = EDGE_DATE,
+      NAMED("visit_date"),
+      .type = ST_TYPE_DATE,
+      .cls = ST_CLASS_DECISIVE,
+      .write = OFFICER,
+      .required = true,
+      ANY },
     CODE_FIELD(4, "movement_id"),
     CODE_FIELD(5, "field_code"),
     TEXT_FIELD(EDGE_PLACE, "place", ST_CLASS_PLAIN, OFFICER, 120),
     TEXT_FIELD(EDGE_NOTE, "general_note", ST_CLASS_DECISIVE, OFFICER, 4000),
-    { .no = EDGE_TOPICS, NAMED("topics"), .type = ST_TYPE_CODE, .cls = ST_CLASS_SET,
-      .write = OFFICER, ANY },
+    { .no = EDGE_TOPICS,
+      NAMED("topics"),
+      .type = ST_TYPE_CODE,
+      .cls = ST_CLASS_SET,
+      .write = OFFICER,
+      ANY },
     TEXT_FIELD(EDGE_ACCEPTED, "accepted_note", ST_CLASS_DECISIVE, OFFICE, 4000),
 };
 static const st_field RATING_FIELDS[] = {
-    { .no = 1, NAMED("rating"), .type = ST_TYPE_ENUM, .cls = ST_CLASS_DECISIVE, .write = OFFICER,
-      .list = &LISTS[1], ANY },
+    { .no = 1,
+      NAMED("rating"),
+      .type = ST_TYPE_ENUM,
+      .cls = ST_CLASS_DECISIVE,
+      .write = OFFICER,
+      .list = &LISTS[1],
+      ANY },
     TEXT_FIELD(3, "evidence", ST_CLASS_DECISIVE, OFFICER, 2000),
 };
 static const st_field FINDING_FIELDS[] = {
@@ -67,25 +92,34 @@ static const st_group GROUPS[] = {
 
 static const st_field FORM_FIELDS[] = {
     CODE_FIELD(1, "form_id"),
-    { .no = 3, NAMED("definition"), .type = ST_TYPE_BYTES, .cls = ST_CLASS_FIXED,
-      .write = CREATOR, ANY },
+    { .no = 3,
+      NAMED("definition"),
+      .type = ST_TYPE_BYTES,
+      .cls = ST_CLASS_FIXED,
+      .write = CREATOR,
+      ANY },
 };
 static const st_field UNIT_FIELDS[] = {
-    CODE_FIELD(1, "unit_id"), TEXT_FIELD(4, "name_vi", ST_CLASS_DECISIVE, OFFICE, 120),
+    CODE_FIELD(1, "unit_id"),
+    TEXT_FIELD(4, "name_vi", ST_CLASS_DECISIVE, OFFICE, 120),
 };
 static const st_field CRITERION_FIELDS[] = {
-    CODE_FIELD(1, "criterion_id"), TEXT_FIELD(4, "label_vi", ST_CLASS_DECISIVE, OFFICE, 60),
+    CODE_FIELD(1, "criterion_id"),
+    TEXT_FIELD(4, "label_vi", ST_CLASS_DECISIVE, OFFICE, 60),
 };
 static const st_field MOVEMENT_FIELDS[] = {
-    CODE_FIELD(1, "movement_id"), TEXT_FIELD(4, "title_vi", ST_CLASS_DECISIVE, OFFICE, 60),
+    CODE_FIELD(1, "movement_id"),
+    TEXT_FIELD(4, "title_vi", ST_CLASS_DECISIVE, OFFICE, 60),
 };
 static const st_field PERSON_FIELDS[] = { CODE_FIELD(1, "login"), ID_FIELD(2, "person_id") };
 static const st_field DEVICE_FIELDS[] = { ID_FIELD(1, "device_id"), ID_FIELD(2, "person_id") };
 
-#define CATALOGUE(called, its_fields) \
-    { NAMED(called), .version = 1, .home = ST_HOME_CATALOGUE, .life = ST_LIFE_NONE, \
-      .create = OFFICE, .fields = (its_fields), \
-      .fields_count = sizeof (its_fields) / sizeof (its_fields)[0] }
+#define CATALOGUE(called, its_fields)                                                              \
+    {                                                                                              \
+        NAMED(called), .version = 1, .home = ST_HOME_CATALOGUE, .life = ST_LIFE_NONE,              \
+                       .create = OFFICE, .fields = (its_fields),                                   \
+                       .fields_count = sizeof(its_fields) / sizeof(its_fields)[0]                  \
+    }
 
 static const st_form FORMS[] = {
     CATALOGUE("form", FORM_FIELDS),

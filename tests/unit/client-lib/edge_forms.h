@@ -5,7 +5,11 @@
 #include "proto/form.h"
 
 enum {
-    EDGE_UNIT_ID = 1, EDGE_DATE = 3, EDGE_PLACE = 15, EDGE_NOTE = 22, EDGE_TOPICS = 23,
+    EDGE_UNIT_ID = 1,
+    EDGE_DATE = 3,
+    EDGE_PLACE = 15,
+    EDGE_NOTE = 22,
+    EDGE_TOPICS = 23,
     EDGE_ACCEPTED = 24
 };
 

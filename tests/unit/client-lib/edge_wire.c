@@ -6,10 +6,10 @@
 
 #include "tests/unit/client-lib/edge_log.h"
 
-#define CHECK(call) \
-    do { \
-        if ((call) != ST_OK) \
-            abort(); \
+#define CHECK(call)                                                                                \
+    do {                                                                                           \
+        if ((call) != ST_OK)                                                                       \
+            abort();                                                                               \
     } while (0)
 
 typedef struct {

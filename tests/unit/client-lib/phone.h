@@ -19,7 +19,7 @@ typedef struct {
     sotay_error error;
 } phone;
 
-#define PHONE_WALL_MS INT64_C(1773302400000)    /* 2026-03-12 in Viet Nam */
+#define PHONE_WALL_MS INT64_C(1773302400000) /* 2026-03-12 in Viet Nam */
 
 static inline void phone_open(phone *p)
 {
@@ -71,7 +71,8 @@ static inline int phone_set(phone *p, const sotay_id *record, const char *path, 
 /* A visit with a place. */
 static inline sotay_id phone_visit(phone *p, const char *place)
 {
-    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "visit_date", "2026-03-12" },
+    const sotay_pair list[] = { { "visit_kind", "kiem_tra" },
+                                { "visit_date", "2026-03-12" },
                                 { "place", place } };
     const sotay_pairs pairs = { list, 3 };
     sotay_id id;
@@ -90,8 +91,7 @@ static inline st_id phone_id(const sotay_id *id)
 /* Does the JSON of a record (or of a list, a history, the status) hold this text? */
 typedef int (*phone_reader)(sotay_client *client, const sotay_id *record, sotay_format format,
                             char **out_text, sotay_error *error);
-static inline bool phone_says(phone *p, phone_reader read, const sotay_id *record,
-                              const char *text)
+static inline bool phone_says(phone *p, phone_reader read, const sotay_id *record, const char *text)
 {
     char *json = NULL;
     int rc = read(p->client, record, SOTAY_JSON, &json, &p->error);

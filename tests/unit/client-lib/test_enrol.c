@@ -7,7 +7,10 @@ static void test_links(void **state)
 {
     (void)state;
     static const char *const BAD[] = {
-        "", "http://x", "http://127.0.0.1:1/field/#e=", "http://127.0.0.1:1/field/#e=abc",
+        "",
+        "http://x",
+        "http://127.0.0.1:1/field/#e=",
+        "http://127.0.0.1:1/field/#e=abc",
         "ftp://127.0.0.1/field/#e=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     };
     phone p;
@@ -64,7 +67,7 @@ static void test_refusals(void **state)
     edge_link(e, 0, other);
     assert_int_equal(sotay_enrol_begin(p.client, link, NULL, &sync, NULL), SOTAY_OK);
     assert_int_equal(edge_run(e, p.client, sync, NULL, NULL), SOTAY_E_ENROL);
-    e->log_key[5] ^= 1;        /* another server than the link names */
+    e->log_key[5] ^= 1; /* another server than the link names */
     assert_int_equal(sotay_enrol_begin(p.client, other, NULL, &sync, NULL), SOTAY_OK);
     assert_int_equal(edge_run(e, p.client, sync, NULL, NULL), SOTAY_E_SIGNATURE);
     sotay_whoami(p.client, &who);

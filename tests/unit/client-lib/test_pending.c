@@ -1,6 +1,7 @@
 /* tests/unit/client-lib/test_pending.c
  * In a browser neither a save nor a signature is done when the call returns: whatever answers
- * "pending" is finished later, or fails later, and the book is the same as if it had been at once. */
+ * "pending" is finished later, or fails later, and the book is the same as if it had been at
+ * once. */
 #include "tests/unit/client-lib/phone.h"
 
 static void test_everything_works_pending(void **state)

@@ -14,7 +14,6 @@
 
 #include "client-lib/include/sotay.h"
 
-
 static sotay_slice slice(const char *text)
 {
     sotay_slice s = { text, strlen(text) };
@@ -24,8 +23,8 @@ static sotay_slice slice(const char *text)
 static void put(sotay_port *port, const char *key, const char *value)
 {
     sotay_slice none = { NULL, 0 };
-    assert_int_equal(port->put(port->context, slice(key), value == NULL ? none : slice(value),
-                               NULL), SOTAY_OK);
+    assert_int_equal(
+        port->put(port->context, slice(key), value == NULL ? none : slice(value), NULL), SOTAY_OK);
 }
 
 static bool holds(sotay_port *port, const char *key, const char *want)
@@ -75,10 +74,14 @@ static void conform(sotay_port *port)
     begin(port, false);
     assert_true(holds(port, "d", "2"));
     assert_true(holds(port, "a", NULL));
-    static const struct { const char *from; bool forward; const char *want; } CASES[] = {
-        { "a", true, "b" },   { "b", true, "b" },    { "b\x01", true, "bb" },
-        { "bc", true, "d" },  { "f", true, NULL },   { "f", false, "empty" },
-        { "d", false, "bb" }, { "bb", false, "b" },  { "b", false, NULL },
+    static const struct {
+        const char *from;
+        bool forward;
+        const char *want;
+    } CASES[] = {
+        { "a", true, "b" },   { "b", true, "b" },   { "b\x01", true, "bb" },
+        { "bc", true, "d" },  { "f", true, NULL },  { "f", false, "empty" },
+        { "d", false, "bb" }, { "bb", false, "b" }, { "b", false, NULL },
         { "a", false, NULL }, { "dd", false, "d" },
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
@@ -130,8 +133,8 @@ static void make_dir(char dir[64])
 
 static void remove_dir(const char *dir)
 {
-    static const char *const FILES[] = { "data.mdb", "data.mdb-lock", "lock", "install", "key",
-                                         "store.version" };
+    static const char *const FILES[] = { "data.mdb", "data.mdb-lock", "lock",
+                                         "install",  "key",           "store.version" };
     char path[128];
     for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
         (void)snprintf(path, sizeof path, "%s/%s", dir, FILES[i]);
@@ -192,8 +195,7 @@ static void test_lmdb_refuses_foreign_stores(void **state)
     sotay_error error;
     make_dir(dir);
     assert_int_equal(sotay_lmdb_open(dir, false, &port, &error), SOTAY_E_NOT_FOUND);
-    assert_int_equal(sotay_lmdb_open("/tmp/sotay-none/x/y", true, &port, &error),
-                     SOTAY_E_STORAGE);
+    assert_int_equal(sotay_lmdb_open("/tmp/sotay-none/x/y", true, &port, &error), SOTAY_E_STORAGE);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, &error), SOTAY_OK);
     sotay_port_close(&port);
     (void)snprintf(path, sizeof path, "%s/store.version", dir);

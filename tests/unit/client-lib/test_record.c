@@ -25,7 +25,10 @@ static void test_new_fills_what_the_phone_knows(void **state)
 static void test_refusals_write_nothing(void **state)
 {
     (void)state;
-    static const struct { const char *path, *value; int want; } CASES[] = {
+    static const struct {
+        const char *path, *value;
+        int want;
+    } CASES[] = {
         { "no_such_field", "1", SOTAY_E_VALUE },
         { "visit_date", "2026-02-30", SOTAY_E_VALUE },
         { "place", "", SOTAY_E_VALUE },
@@ -54,8 +57,7 @@ static void test_refusals_write_nothing(void **state)
                      SOTAY_E_VALUE);
     assert_int_equal(sotay_record_new(an.client, "visit", "01477-x999", none, &other, NULL),
                      SOTAY_E_VALUE);
-    assert_int_equal(sotay_record_new(an.client, "unit", "-", none, &other, NULL),
-                     SOTAY_E_DENIED);
+    assert_int_equal(sotay_record_new(an.client, "unit", "-", none, &other, NULL), SOTAY_E_DENIED);
     memset(&other, 7, sizeof other);
     assert_int_equal(phone_set(&an, &other, "place", "x"), SOTAY_E_NOT_FOUND);
     assert_true(phone_status_says(&an, "\"ready\":1"));
@@ -121,8 +123,7 @@ static void test_items_remarks_sets(void **state)
     sotay_id visit = phone_visit(&an, "nhà văn hóa");
     const sotay_pair finding = { "text", "thiếu máy tính" };
     const sotay_pairs one = { &finding, 1 };
-    assert_int_equal(sotay_item_new(an.client, &visit, "findings", one, item, &an.error),
-                     SOTAY_OK);
+    assert_int_equal(sotay_item_new(an.client, &visit, "findings", one, item, &an.error), SOTAY_OK);
     (void)snprintf(path, sizeof path, "findings.%s.text", item);
     assert_int_equal(phone_set(&an, &visit, path, "thiếu hai máy tính"), SOTAY_OK);
     assert_true(phone_says(&an, sotay_show, &visit, item));
@@ -254,17 +255,15 @@ static int count_of(const char *text, const char *what)
 static void test_lists_and_search(void **state)
 {
     (void)state;
-    static const struct { sotay_filter filter; int want; } CASES[] = {
-        { { NULL, NULL, NULL, NULL }, 3 },
-        { { "visit", NULL, NULL, NULL }, 3 },
-        { { "unit", NULL, NULL, NULL }, 1 },
-        { { NULL, "01477-x001", "draft", NULL }, 3 },
-        { { NULL, NULL, "withdrawn", NULL }, 0 },
-        { { NULL, "01477-x002", NULL, NULL }, 0 },
-        { { NULL, NULL, NULL, "trung khanh" }, 2 },
-        { { NULL, NULL, NULL, "Trùng Khánh" }, 2 },
-        { { NULL, NULL, NULL, "doong" }, 1 },
-        { { NULL, NULL, NULL, "khong co" }, 0 },
+    static const struct {
+        sotay_filter filter;
+        int want;
+    } CASES[] = {
+        { { NULL, NULL, NULL, NULL }, 3 },          { { "visit", NULL, NULL, NULL }, 3 },
+        { { "unit", NULL, NULL, NULL }, 1 },        { { NULL, "01477-x001", "draft", NULL }, 3 },
+        { { NULL, NULL, "withdrawn", NULL }, 0 },   { { NULL, "01477-x002", NULL, NULL }, 0 },
+        { { NULL, NULL, NULL, "trung khanh" }, 2 }, { { NULL, NULL, NULL, "Trùng Khánh" }, 2 },
+        { { NULL, NULL, NULL, "doong" }, 1 },       { { NULL, NULL, NULL, "khong co" }, 0 },
     };
     edge *e = edge_new();
     phone an;

@@ -44,7 +44,11 @@ static void test_two_phones_meet(void **state)
 static void test_a_lost_or_cut_reply_doubles_nothing(void **state)
 {
     (void)state;
-    static const struct { const char *why; edge_trouble trouble; bool is_lost; } CASES[] = {
+    static const struct {
+        const char *why;
+        edge_trouble trouble;
+        bool is_lost;
+    } CASES[] = {
         { "the reply is lost", { 1, 0, 0, NULL }, true },
         { "the reply is cut early", { 0, 1, 0, NULL }, true },
         { "the reply is cut in the middle", { 0, 40, 0, NULL }, false },
@@ -119,7 +123,11 @@ static void test_a_wrong_sum_is_read_anew(void **state)
 static void test_held_accepted_declined(void **state)
 {
     (void)state;
-    static const struct { st_entry_kind kind; const char *verdict, *value; size_t live; } CASES[] = {
+    static const struct {
+        st_entry_kind kind;
+        const char *verdict, *value;
+        size_t live;
+    } CASES[] = {
         { ST_ENTRY_ACCEPT, "\"verdict\":\"accepted\"", "\"giữ lại\"", 1 },
         { ST_ENTRY_DECLINE, "\"verdict\":\"declined\"", "\"fields\"", 0 },
     };
@@ -239,8 +247,7 @@ static void test_wipe_is_safe_only_when_covered(void **state)
     e->backed_up_to = e->entries_count;
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_true(phone_status_says(&an, "\"safe_to_wipe\":true"));
-    assert_int_equal(sotay_draft_put(an.client, &visit, "general_note", "đang gõ", NULL),
-                     SOTAY_OK);
+    assert_int_equal(sotay_draft_put(an.client, &visit, "general_note", "đang gõ", NULL), SOTAY_OK);
     assert_true(phone_status_says(&an, "\"safe_to_wipe\":false"));
     phone_free(&an);
     edge_free(e);

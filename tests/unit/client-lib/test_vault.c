@@ -16,13 +16,13 @@ static int open_with(sotay_port *port, const char *pin, bool create, sotay_clien
 static void test_pin_opens_and_wrong_pin_does_not(void **state)
 {
     (void)state;
-    static const struct { const char *made, *tried; int want; } CASES[] = {
-        { NULL, NULL, SOTAY_OK },
-        { NULL, "123456", SOTAY_E_PIN },
-        { "123456", "123456", SOTAY_OK },
-        { "123456", "123457", SOTAY_E_PIN },
-        { "123456", NULL, SOTAY_E_PIN },
-        { "123456", "", SOTAY_E_PIN },
+    static const struct {
+        const char *made, *tried;
+        int want;
+    } CASES[] = {
+        { NULL, NULL, SOTAY_OK },         { NULL, "123456", SOTAY_E_PIN },
+        { "123456", "123456", SOTAY_OK }, { "123456", "123457", SOTAY_E_PIN },
+        { "123456", NULL, SOTAY_E_PIN },  { "123456", "", SOTAY_E_PIN },
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         sotay_port port;
@@ -112,7 +112,12 @@ static void test_values_do_not_open_under_another_key(void **state)
 static void test_damaged_vaults_are_refused(void **state)
 {
     (void)state;
-    static const struct { const char *why; size_t at; uint8_t value; st_err want; } CASES[] = {
+    static const struct {
+        const char *why;
+        size_t at;
+        uint8_t value;
+        st_err want;
+    } CASES[] = {
         { "a newer version", 0, 9, ST_E_VERSION },
         { "an unknown way", 1, 7, ST_E_CORRUPT },
         { "memory beyond reason", 22, 0xff, ST_E_CORRUPT },
