@@ -8,6 +8,7 @@
 
 #define RIG_UNIT "01477-x001"
 #define RIG_BUCKET "01477/unit/01477-x001"
+#define RIG_OTHER_UNIT "01477-x002"
 #define RIG_OTHER "01477/unit/01477-x002"
 #define RIG_T0 INT64_C(1773280800000)   /* 2026-03-12 09:00 in Vietnam */
 
