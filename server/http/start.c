@@ -1,14 +1,17 @@
 /* server/http/start.c - starts and stops the listener, and sends every request through the one
  * door: route, who, body, handler, answer, log line. Promises that a reply that was begun is
  * finished before the process ends; must never serve a file. */
+#include <arpa/inet.h>
 #include <assert.h>
 #include <civetweb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -273,12 +276,31 @@ bool http_drain(http_server *http, unsigned drain_ms)
     return atomic_load(&http->in_flight) == 0;
 }
 
+/* CivetWeb's listener sleeps up to two seconds; somebody at the door wakes it. */
+static void knock(const http_server *http)
+{
+    const struct timespec MOMENT = { 0, 20 * 1000000L };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)http->port) };
+    char host[64];
+    (void)nanosleep(&MOMENT, NULL);
+    if (sscanf(http->url, "http://%63[^:]", host) != 1 ||
+        inet_pton(AF_INET, host, &address.sin_addr) != 1)
+        return;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return;
+    (void)connect(fd, (struct sockaddr *)&address, sizeof address);
+    (void)close(fd);
+}
+
 /* mg_stop can hang in rare cases (civetweb issue 861): all is on disk by now, so just end. */
 static void *end_anyway(void *argument)
 {
     const http_server *http = argument;
     unsigned left_ms = STOP_MS - STOP_MS_LEAST > http->drained_ms ? STOP_MS - http->drained_ms
                                                                   : STOP_MS_LEAST;
+    knock(http);
     struct timespec left = { (time_t)(left_ms / 1000), (long)(left_ms % 1000) * 1000000L };
     (void)nanosleep(&left, NULL);
     _exit(0);
