@@ -450,6 +450,46 @@ static void test_the_office_keeps_one_value(void **state)
     KIT_EXPECT(1, book, "history", "00000000000000000000000000000000");
 }
 
+/* One officer withdraws the visit, the other writes in it, neither knows of it. */
+static void withdraw_against_edit(kit_book *book, two_officers *two, uint8_t seed)
+{
+    static const char WHY[] = "đi nhầm xóm";
+    kit_enrol(book, "an", seed, &two->an);
+    kit_enrol(book, "binh", (uint8_t)(seed + 1), &two->binh);
+    kit_visit(&two->an, "gốc", two->id);
+    st_context_device knows = { .device = two->an.device, .upto = 1 };
+    st_change change = { .act = ST_ACT_WITHDRAW, .context = { &knows, 1 },
+                         .reason = { .kind = ST_VALUE_TEXT, .data = (const uint8_t *)WHY,
+                                     .len = sizeof WHY - 1 } };
+    assert_true(st_id_parse(two->id, &change.record));
+    assert_int_equal(kit_send(&two->an, &change), ST_VERDICT_STORED);
+    assert_int_equal(kit_write(&two->binh, two->id, "place", "Sân trường", NULL),
+                     ST_VERDICT_STORED);
+}
+
+static void test_a_withdrawal_against_an_edit_is_settled(void **state)
+{
+    kit_book *book = *state;
+    for (int keep_edit = 0; keep_edit < 2; keep_edit++) {
+        two_officers two;
+        char withdrawal[ST_DOT_TEXT_BYTES], edit[ST_DOT_TEXT_BYTES];
+        withdraw_against_edit(book, &two, (uint8_t)(200 + 2 * keep_edit));
+        dot_of(&two.an, withdrawal);
+        dot_of(&two.binh, edit);
+        cJSON *json = JSON_OF(book, "conflicts", "--json");
+        assert_true(kit_says(KIT_OUT(book), two.id));
+        cJSON_Delete(json);
+        KIT_EXPECT(1, book, "resolve", two.id, "state", "--keep", edit, "--seen", edit, "--as",
+                   "office", "--reason", "r");
+        KIT_EXPECT(0, book, "resolve", two.id, "state", "--keep", keep_edit ? edit : withdrawal,
+                   "--seen", withdrawal, "--as", "office", "--reason", "đã gọi hỏi");
+        json = JSON_OF(book, "show", two.id, "--json");
+        assert_int_equal(cJSON_GetObjectItem(json, "open_conflicts")->valueint, 0);
+        assert_string_equal(text_at(json, "state"), keep_edit ? "draft" : "withdrawn");
+        cJSON_Delete(json);
+    }
+}
+
 /* ---- devices and what is held ---- */
 
 static void device_text(const kit_phone *phone, char hex[33])
@@ -676,6 +716,7 @@ int main(void)
         cmocka_unit_test(test_a_difference_is_listed_with_both_authors),
         cmocka_unit_test(test_resolutions_that_are_refused),
         cmocka_unit_test(test_the_office_keeps_one_value),
+        cmocka_unit_test(test_a_withdrawal_against_an_edit_is_settled),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_held_changes_are_decided_once),
         cmocka_unit_test(test_lists),
