@@ -33,6 +33,7 @@ typedef struct {
     slot *slots;                /* detached values */
     uint32_t slots_count, slots_next;
     bool all_unknown;
+    bool is_kept;               /* own bytes: nobody asks for their hash */
 } reader;
 
 static st_err corrupt(st_error *error, const char *why)
@@ -149,27 +150,32 @@ static st_err fill_slot(slot *out, const ProtobufCBinaryData *value, st_error *e
     return ST_OK;
 }
 
-static st_err hash_seeded(reader *r, st_error *error)
+static st_err fill_slots(reader *r, st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint32_t i = 0; i < r->slots_count && err == ST_OK; i++)
+        err = fill_slot(&r->slots[i], &r->sent->values[i], error);
+    return err;
+}
+
+static void hash_seeded(reader *r)
 {
     const Sotay__ChangeSet *sent = r->sent;
     st_sha256_state state;
-    st_seed_state keys;
+    st_mac_text texts[ST_SET_MACS];
+    st_hash macs[ST_SET_MACS];
     st_hash seed_hash = st_sha256(sent->seed.data, sent->seed.len);
     st_set_hash_begin(&state, sent->skeleton.data, sent->skeleton.len, &seed_hash, r->slots_count);
-    st_seed_init(&keys, sent->seed.data);
-    st_err err = ST_OK;
-    for (uint32_t i = 0; i < r->slots_count && err == ST_OK; i++) {
-        err = fill_slot(&r->slots[i], &sent->values[i], error);
-        if (err != ST_OK)
-            break;
-        st_hash key = st_seed_key(&keys, i);
-        st_hash mac = st_value_mac(&key, r->slots[i].data, r->slots[i].len);
-        st_set_hash_add(&state, &mac);
+    for (uint32_t at = 0; at < r->slots_count;) {
+        uint32_t count = 0;
+        for (; count < ST_SET_MACS && at + count < r->slots_count; count++)
+            texts[count] = (st_mac_text){ r->slots[at + count].data, r->slots[at + count].len };
+        st_value_macs(sent->seed.data, (st_mac_texts){ texts, at, count }, macs);
+        for (uint32_t i = 0; i < count; i++)
+            st_set_hash_add(&state, &macs[i]);
+        at += count;
     }
-    st_wipe(&keys, sizeof keys);
-    if (err == ST_OK)
-        r->set.hash = st_sha256_final(&state);
-    return err;
+    r->set.hash = st_sha256_final(&state);
 }
 
 /* After an erasure: each value comes with its key, or only its commitment is left. */
@@ -218,7 +224,12 @@ static st_err read_envelope(reader *r, st_error *error)
     r->slots = st_arena_array(r->arena, count, sizeof *r->slots);
     if (r->slots == NULL)
         return no_memory(r->arena, error);
-    return seeded ? hash_seeded(r, error) : hash_erased(r, error);
+    if (erased)
+        return hash_erased(r, error);
+    st_err err = fill_slots(r, error);
+    if (err == ST_OK && !r->is_kept)
+        hash_seeded(r);
+    return err;
 }
 
 /* ---- header ---- */
@@ -661,11 +672,12 @@ static void give_envelope(const reader *r, st_set *out_set)
     memcpy(out_set->signature, set->signature, sizeof set->signature);
 }
 
-st_err st_set_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_set *out_set,
+static st_err decode(const uint8_t *bytes, size_t len, reader *from, st_set *out_set,
                      st_error *error)
 {
-    assert((bytes != NULL || len == 0) && arena != NULL && out_set != NULL);
-    reader r = { .arena = arena };
+    assert((bytes != NULL || len == 0) && from->arena != NULL && out_set != NULL);
+    st_arena *arena = from->arena;
+    reader r = *from;
     memset(out_set, 0, sizeof *out_set);
     void *message = NULL;
     uint32_t *sizes = NULL;
@@ -693,4 +705,18 @@ st_err st_set_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_set *
     else
         give_envelope(&r, out_set);
     return err;
+}
+
+st_err st_set_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_set *out_set,
+                     st_error *error)
+{
+    reader r = { .arena = arena };
+    return decode(bytes, len, &r, out_set, error);
+}
+
+st_err st_set_decode_kept(const uint8_t *bytes, size_t len, st_arena *arena, st_set *out_set,
+                          st_error *error)
+{
+    reader r = { .arena = arena, .is_kept = true };
+    return decode(bytes, len, &r, out_set, error);
 }

@@ -350,18 +350,22 @@ static const st_value *walk_next(value_walk *walk)
 static st_hash hash_set(const st_set *set, const st_unsigned_set *made, uint32_t values_count)
 {
     st_sha256_state state;
-    st_seed_state keys;
+    st_mac_text texts[ST_SET_MACS];
+    st_hash macs[ST_SET_MACS];
     st_hash seed_hash = st_sha256(made->seed, sizeof made->seed);
     st_set_hash_begin(&state, made->skeleton.data, made->skeleton.len, &seed_hash, values_count);
-    st_seed_init(&keys, made->seed);
     value_walk walk = { .set = set };
-    for (uint32_t i = 0; i < values_count; i++) {
-        const st_value *value = walk_next(&walk);
-        st_hash key = st_seed_key(&keys, i);
-        st_hash mac = st_value_mac(&key, value->data, value->len);
-        st_set_hash_add(&state, &mac);
+    for (uint32_t at = 0; at < values_count;) {
+        uint32_t count = 0;
+        for (; count < ST_SET_MACS && at + count < values_count; count++) {
+            const st_value *value = walk_next(&walk);
+            texts[count] = (st_mac_text){ value->data, value->len };
+        }
+        st_value_macs(made->seed, (st_mac_texts){ texts, at, count }, macs);
+        for (uint32_t i = 0; i < count; i++)
+            st_set_hash_add(&state, &macs[i]);
+        at += count;
     }
-    st_wipe(&keys, sizeof keys);
     return st_sha256_final(&state);
 }
 

@@ -12,6 +12,8 @@
 void st_set_hash_begin(st_sha256_state *state, const void *skeleton, size_t len,
                        const st_hash *seed_hash, uint32_t macs_count);
 void st_set_hash_add(st_sha256_state *state, const st_hash *mac);
+/* Values whose commitments are taken at a time. */
+#define ST_SET_MACS 64u
 /* The rules that one change keeps by itself, for both directions: shape of paths, values and
  * verbs, order of dots, contexts and items, no doubled path, text in NFC. Not for `unknown`
  * changes. ST_E_CORRUPT names the rule; ST_E_TOO_LARGE; ST_E_MEMORY (scratch from the arena). */

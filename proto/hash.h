@@ -25,6 +25,12 @@ st_hash st_seed_key(const st_seed_state *state, uint32_t index);
 st_hash st_value_key(const uint8_t seed[32], uint32_t index);
 st_hash st_value_mac(const st_hash *key, const void *value, size_t len);
 
+/* The commitments of values first..first+count-1 of a seed, several at a time: out_macs[i] is
+ * st_value_mac(st_value_key(seed, first + i), texts[i]). */
+typedef struct { const uint8_t *data; size_t len; } st_mac_text;
+typedef struct { const st_mac_text *texts; uint32_t first, count; } st_mac_texts;
+void st_value_macs(const uint8_t seed[32], st_mac_texts values, st_hash *out_macs);
+
 /* 16-byte SipHash-2-4 under the fixed public key of this protocol: for additive state sums, never
  * for security. */
 void st_siphash128(const void *data, size_t len, uint8_t out[16]);

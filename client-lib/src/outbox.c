@@ -205,7 +205,7 @@ static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *erro
         st_set one;
         err = book_scan_next(&client->book, &scan, &seal->arena, &value, error);
         if (err == ST_OK)
-            err = st_set_decode(value.data, value.len, &seal->arena, &one, error);
+            err = st_set_decode_kept(value.data, value.len, &seal->arena, &one, error);
         if (err == ST_OK)
             err = gather(&g, seal, client, &one, error);
         if (err == ST_OK && g.total > BATCH_BYTES_MAX) {

@@ -85,7 +85,7 @@ st_err overlay_set_get(sotay_client *client, const st_dot *dot, uint64_t first, 
     if (err == ST_E_NOT_FOUND)
         return st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing");
     if (err == ST_OK)
-        err = st_set_decode(value.data, value.len, arena, out_set, error);
+        err = st_set_decode_kept(value.data, value.len, arena, out_set, error);
     return err;
 }
 

@@ -99,6 +99,35 @@ static void test_keys_of_detached_values(void **state)
     }
 }
 
+/* Many at a time give what one by one gives, for every length around the edges of blocks and every
+ * number of values, full rounds of lanes or not. */
+static void test_commitments_side_by_side(void **state)
+{
+    (void)state;
+    enum { TEXTS = 700 };
+    static uint8_t bytes[TEXTS];
+    static st_mac_text texts[TEXTS];
+    static st_hash macs[TEXTS + 1];
+    uint8_t seed[32];
+    for (uint8_t i = 0; i < 32; i++)
+        seed[i] = (uint8_t)(200 - i);
+    for (uint32_t i = 0; i < TEXTS; i++) {
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+        texts[i] = (st_mac_text){ bytes, (i * 37) % TEXTS };    /* every length once, out of order */
+    }
+    texts[0] = (st_mac_text){ NULL, 0 };
+    for (uint32_t count = 0; count <= TEXTS; count += count < 20 ? 1 : 68) {
+        memset(macs, 0x5a, sizeof macs);
+        st_value_macs(seed, (st_mac_texts){ texts, 255, count }, macs);
+        for (uint32_t i = 0; i < count; i++) {
+            st_hash key = st_value_key(seed, 255 + i);
+            st_hash mac = st_value_mac(&key, texts[i].data, texts[i].len);
+            assert_memory_equal(&mac, &macs[i], sizeof mac);
+        }
+        assert_int_equal(macs[count].b[0], 0x5a);
+    }
+}
+
 /* The reference vector of SipHash-2-4-128 has another key than ours, so these come from a second
  * implementation that was checked against it. */
 static void test_siphash(void **state)
@@ -123,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_hmac),
         cmocka_unit_test(test_keys_of_detached_values),
+        cmocka_unit_test(test_commitments_side_by_side),
         cmocka_unit_test(test_siphash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,243 @@
+/* proto/hash_lanes.c - the commitments of many values at a time. A set of visits has thousands of
+ * them, each worth six blocks of SHA-256, and every side computes them all: eight run side by side
+ * in the lanes of vector registers (SSE2, AVX2, NEON or none: the compiler's vectors).
+ * Promises what st_value_key and st_value_mac give one by one, which the tests hold it to for every
+ * length. Must never branch on a secret, nor leave a key on the stack. Source: FIPS 180-4,
+ * RFC 2104. */
+#include <assert.h>
+#include <string.h>
+
+#include "proto/bytes.h"
+#include "proto/hash.h"
+#include "proto/sign.h"
+
+#define LANES       8u
+#define BLOCK_BYTES 64u
+#define INNER_PAD   0x36u
+#define OUTER_PAD   0x5cu
+
+typedef uint32_t lane __attribute__((vector_size(LANES * sizeof(uint32_t))));
+typedef struct { lane h[8]; } lane_state;
+typedef struct { lane w[16]; } lane_block;
+
+static const uint32_t INITIAL[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
+static const uint32_t ROUND[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+/* ---- the compression function, eight messages at once ---- */
+
+#define TURN(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
+
+static inline __attribute__((always_inline)) void compress(lane_state *state,
+                                                           const lane_block *block)
+{
+    lane w[16], s[8];
+    memcpy(w, block->w, sizeof w);
+    memcpy(s, state->h, sizeof s);
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < 64; i++) {
+        if (i >= 16) {
+            lane a = w[(i + 1) & 15], b = w[(i + 14) & 15];
+            w[i & 15] += (TURN(a, 7) ^ TURN(a, 18) ^ (a >> 3)) + w[(i + 9) & 15] +
+                         (TURN(b, 17) ^ TURN(b, 19) ^ (b >> 10));
+        }
+        lane one = s[7] + (TURN(s[4], 6) ^ TURN(s[4], 11) ^ TURN(s[4], 25)) +
+                   (s[6] ^ (s[4] & (s[5] ^ s[6]))) + ROUND[i] + w[i & 15];
+        lane two = (TURN(s[0], 2) ^ TURN(s[0], 13) ^ TURN(s[0], 22)) +
+                   ((s[0] & s[1]) | (s[2] & (s[0] | s[1])));
+        s[7] = s[6];
+        s[6] = s[5];
+        s[5] = s[4];
+        s[4] = s[3] + one;
+        s[3] = s[2];
+        s[2] = s[1];
+        s[1] = s[0];
+        s[0] = one + two;
+    }
+    for (unsigned i = 0; i < 8; i++)
+        state->h[i] += s[i];
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+__attribute__((target("avx2"))) static void compress_wide(lane_state *state,
+                                                          const lane_block *block)
+{
+    compress(state, block);
+}
+#define HAS_WIDE() __builtin_cpu_supports("avx2")
+#else
+#define compress_wide compress_usual
+#define HAS_WIDE() 0
+#endif
+
+static void compress_usual(lane_state *state, const lane_block *block)
+{
+    compress(state, block);
+}
+
+static void compress_any(lane_state *state, const lane_block *block)
+{
+    if (HAS_WIDE())
+        compress_wide(state, block);
+    else
+        compress_usual(state, block);
+}
+
+/* ---- blocks ---- */
+
+static void set_word(lane_block *block, unsigned lane_no, unsigned at, const uint8_t bytes[4])
+{
+    block->w[at][lane_no] = st_get_u32(bytes);
+}
+
+/* A key of 32 bytes, as HMAC begins with it. */
+static void pad_block(const lane_state *key, uint32_t pad, lane_block *out)
+{
+    const uint32_t word = pad * 0x01010101u;
+    memset(out, 0, sizeof *out);
+    for (unsigned i = 0; i < 8; i++)
+        out->w[i] = key->h[i] ^ word;
+    for (unsigned i = 8; i < 16; i++)
+        out->w[i] += word;
+}
+
+/* What follows one whole block: `words` words of a digest or number, then the end of a message. */
+static void end_block(const lane *words, unsigned count, lane_block *out)
+{
+    memset(out, 0, sizeof *out);
+    memcpy(out->w, words, count * sizeof *words);
+    out->w[count] += 0x80000000u;
+    out->w[15] += (uint32_t)(8 * (BLOCK_BYTES + 4 * count));
+}
+
+static void start(lane_state *state)
+{
+    memset(state, 0, sizeof *state);
+    for (unsigned i = 0; i < 8; i++)
+        state->h[i] += INITIAL[i];
+}
+
+/* Both halves of an HMAC with this key, up to where the message begins. */
+static void key_schedule(const lane_state *key, lane_state *inner, lane_state *outer)
+{
+    lane_block block;
+    pad_block(key, INNER_PAD, &block);
+    start(inner);
+    compress_any(inner, &block);
+    pad_block(key, OUTER_PAD, &block);
+    start(outer);
+    compress_any(outer, &block);
+    st_wipe(&block, sizeof block);
+}
+
+/* The digest of `inner` goes through `outer`, which becomes the MAC. */
+static void finish(const lane_state *inner, lane_state *outer)
+{
+    lane_block block;
+    end_block(inner->h, 8, &block);
+    compress_any(outer, &block);
+}
+
+/* ---- texts of different lengths ---- */
+
+static size_t blocks_of(size_t len)
+{
+    return (len + 9 + BLOCK_BYTES - 1) / BLOCK_BYTES;
+}
+
+/* Block `at` of a text with its end, which follows one block of key. */
+static void text_block(const st_mac_text *text, size_t at, uint8_t out[BLOCK_BYTES])
+{
+    size_t from = at * BLOCK_BYTES;
+    size_t here = from < text->len ? text->len - from : 0;
+    memset(out, 0, BLOCK_BYTES);
+    if (here > BLOCK_BYTES)
+        here = BLOCK_BYTES;
+    if (here > 0)
+        memcpy(out, text->data + from, here);
+    if (text->len >= from && text->len - from < BLOCK_BYTES)
+        out[text->len - from] = 0x80;
+    if (at + 1 == blocks_of(text->len))
+        st_put_u64(out + BLOCK_BYTES - 8, (uint64_t)(BLOCK_BYTES + text->len) * 8);
+}
+
+/* Takes the texts into `inner`; a lane that is at its end keeps its state. */
+static void take_texts(const st_mac_text *texts, uint32_t count, lane_state *inner)
+{
+    size_t most = 0;
+    for (uint32_t i = 0; i < count; i++)
+        most = blocks_of(texts[i].len) > most ? blocks_of(texts[i].len) : most;
+    for (size_t at = 0; at < most; at++) {
+        lane_block block;
+        lane_state next = *inner;
+        lane live = { 0 };
+        memset(&block, 0, sizeof block);
+        for (uint32_t i = 0; i < count; i++) {
+            uint8_t bytes[BLOCK_BYTES];
+            if (at >= blocks_of(texts[i].len))
+                continue;
+            live[i] = UINT32_MAX;
+            text_block(&texts[i], at, bytes);
+            for (unsigned k = 0; k < 16; k++)
+                set_word(&block, i, k, bytes + 4 * k);
+        }
+        compress_any(&next, &block);
+        for (unsigned k = 0; k < 8; k++)
+            inner->h[k] = (next.h[k] & live) | (inner->h[k] & ~live);
+    }
+}
+
+/* ---- commitments ---- */
+
+/* Up to LANES of them. */
+static void macs_of(const lane_state *seed_inner, const lane_state *seed_outer,
+                    const st_mac_texts *values, st_hash *out_macs)
+{
+    lane_state key = *seed_outer, inner = *seed_inner, outer;
+    lane_block block;
+    lane number = { 0 };
+    for (uint32_t i = 0; i < LANES; i++)
+        number[i] = values->first + i;
+    end_block(&number, 1, &block);
+    compress_any(&inner, &block);
+    finish(&inner, &key);
+    key_schedule(&key, &inner, &outer);
+    take_texts(values->texts, values->count, &inner);
+    finish(&inner, &outer);
+    for (uint32_t i = 0; i < values->count; i++)
+        for (unsigned k = 0; k < 8; k++)
+            st_put_u32(out_macs[i].b + 4 * k, outer.h[k][i]);
+    st_wipe(&key, sizeof key);
+    st_wipe(&inner, sizeof inner);
+}
+
+void st_value_macs(const uint8_t seed[32], st_mac_texts values, st_hash *out_macs)
+{
+    assert(seed != NULL);
+    assert(values.count == 0 || (values.texts != NULL && out_macs != NULL));
+    lane_state key, inner, outer;
+    start(&key);
+    for (unsigned k = 0; k < 8; k++) {
+        memset(&key.h[k], 0, sizeof key.h[k]);
+        key.h[k] += st_get_u32(seed + 4 * k);
+    }
+    key_schedule(&key, &inner, &outer);
+    for (uint32_t at = 0; at < values.count; at += LANES) {
+        st_mac_texts some = { values.texts + at, values.first + at, values.count - at };
+        if (some.count > LANES)
+            some.count = LANES;
+        macs_of(&inner, &outer, &some, out_macs + at);
+    }
+    st_wipe(&key, sizeof key);
+    st_wipe(&inner, sizeof inner);
+    st_wipe(&outer, sizeof outer);
+}
