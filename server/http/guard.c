@@ -1,7 +1,7 @@
 /* server/http/guard.c - promises that no client holds a worker longer than its deadline: CivetWeb
  * limits silence only, so a client that drips would stay for ever. A thread looks four times a
- * second and ends the reading of what is over time. Must never touch a descriptor that is not ours: each
- * watched one is a duplicate made while its connection was open. */
+ * second and ends the reading of what is over time. Must never touch a descriptor that is not
+ * ours: each watched one is a duplicate made while its connection was open. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>

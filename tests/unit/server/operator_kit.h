@@ -1,5 +1,5 @@
-/* tests/unit/server/operator_kit.h - a real book in a folder of its own, sotayctl's calls on it, and
- * phones that send signed change-sets, each in one line of a test. */
+/* tests/unit/server/operator_kit.h - a real book in a folder of its own, sotayctl's calls on it,
+ * and phones that send signed change-sets, each in one line of a test. */
 #ifndef SOTAY_TESTS_OPERATOR_KIT_H
 #define SOTAY_TESTS_OPERATOR_KIT_H
 
