@@ -1,0 +1,127 @@
+/* tests/unit/client-lib/test_keep.c
+ * What an officer recorded stays on his phone until others have it: when his unit is taken away,
+ * when the office holds it, when the server was restored from a backup. And no request is ever
+ * mistaken for an older one, however often the phone dies. */
+#include "tests/unit/client-lib/phone.h"
+
+/* A phone that dies after every request goes on with counters that nobody has seen. */
+static void test_a_request_counter_is_never_used_twice(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    sotay_report report;
+    const edge_trouble lost = { 1, 0, 0, NULL };
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(edge_sync(e, an.client, &lost, NULL), SOTAY_E_NETWORK);
+        uint64_t used = e->devices[1].counter;
+        phone_crash(&an, false);
+        assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+        assert_int_equal(report.requests, 1);  /* the server had nothing to object to */
+        assert_true(e->devices[1].counter > used);
+        assert_int_equal(phone_set(&an, &visit, "general_note", i % 2 ? "một" : "hai"), SOTAY_OK);
+    }
+    phone_free(&an);
+    edge_free(e);
+}
+
+/* An edit on another person's record, while the unit is lost: the edit stays, and takes effect. */
+static void test_a_lost_unit_takes_no_edit_along(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, binh;
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id theirs = phone_visit(&binh, "của bình");
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(phone_set(&an, &theirs, "general_note", "lời của an"), SOTAY_OK);
+    e->lost_unit = true;
+    e->scope_rev++;
+    e->hold_next = ST_HOLD_SCOPE;
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_status_says(&an, "\"held\":1"));
+    phone_crash(&an, false);
+    assert_true(phone_status_says(&an, "\"held\":1"));
+    assert_true(phone_status_says(&an, "\"safe_to_wipe\":false"));
+    e->lost_unit = false;
+    e->scope_rev++;
+    e->hold_next = ST_HOLD_NONE;
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_show, &theirs, "\"của bình\""));
+    assert_true(phone_says(&an, sotay_show, &theirs, "\"lời của an\""));
+    edge_decide(e, &e->devices[1].id, 1, ST_ENTRY_ACCEPT);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_show, &theirs, "\"lời của an\""));
+    assert_true(phone_status_says(&an, "\"held\":0"));
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
+/* The office holds a set, then its server is restored: the phone offers all of it again. */
+static void test_what_is_held_is_kept_and_offered_again(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    sotay_report report;
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(phone_set(&an, &visit, "general_note", "bị giữ"), SOTAY_OK);
+    e->hold_next = ST_HOLD_ROLE;
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.held, 1);
+    e->hold_next = ST_HOLD_NONE;
+    e->epoch[0]++;
+    phone_crash(&an, false);
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.duplicate + report.held, 2);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"bị giữ\""));
+    assert_true(phone_status_says(&an, "\"held\":1"));
+    phone_free(&an);
+    edge_free(e);
+}
+
+/* What came in between is another value, not an error and not the old one overwritten. */
+static void test_a_plain_edit_replaces_what_was_shown(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, binh;
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(phone_set(&an, &visit, "general_note", "gốc"), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(phone_set(&an, &visit, "general_note", "A"), SOTAY_OK);
+    assert_int_equal(phone_set(&binh, &visit, "general_note", "B"), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    st_id id = phone_id(&visit);
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 2);
+    assert_int_equal(phone_set(&an, &visit, "general_note", "C"), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 2);   /* C, and the one that was not shown */
+    assert_true(phone_says(&an, sotay_show, &visit, "\"open_conflicts\":1"));
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_request_counter_is_never_used_twice),
+        cmocka_unit_test(test_a_lost_unit_takes_no_edit_along),
+        cmocka_unit_test(test_what_is_held_is_kept_and_offered_again),
+        cmocka_unit_test(test_a_plain_edit_replaces_what_was_shown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
