@@ -190,7 +190,7 @@ static st_err start_set(authoring *a, st_error *error)
     set->actor = draft->actor;
     set->role = draft->role;
     set->via = ST_VIA_OPERATOR;
-    set->fold_version = 1;
+    set->fold_version = SYNC_FOLD_VERSION;
     set->changes = st_arena_array(a->arena, draft->edits_count, sizeof *set->changes);
     set->changes_count = draft->edits_count;
     return set->changes != NULL ? ST_OK : st_fail(error, ST_E_MEMORY, "author: out of memory");

@@ -183,7 +183,7 @@ static st_err flush_page(answer *a, page_maker *maker, st_error *error)
     frame.kind = ST_FRAME_PAGE;
     maker->page.entries = maker->entries;
     maker->page.entries_count = (uint32_t)maker->count;
-    maker->page.fold_version = 1;
+    maker->page.fold_version = SYNC_FOLD_VERSION;
     frame.as.page = maker->page;
     st_err err = emit(a, &frame, error);
     a->report.bytes += maker->bytes;

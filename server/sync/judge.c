@@ -59,6 +59,8 @@ st_err judge_open(sync_fold *fold, const st_set *set, const auth_device *device,
         out_judge->whole = ST_HOLD_REVOKED;
     else if (device->status == AUTH_SUSPENDED)
         out_judge->whole = ST_HOLD_SUSPENDED;
+    else if (set->fold_version > SYNC_FOLD_VERSION)
+        out_judge->whole = ST_HOLD_VERSION;    /* its author says that this program cannot */
     if (bucket_part(room, &set->bucket) == NULL)
         out_judge->access = ST_HOLD_BUCKET;
     else if ((set->via == ST_VIA_OPERATOR) != is_server)

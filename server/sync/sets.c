@@ -83,10 +83,26 @@ static bool fits(const st_set *set, const known_set *left, const known_set *righ
            || (right->has_prev && same_hash(&right->prev, &set->hash));
 }
 
+/* The entry of a fork with this hash; ST_E_NOT_FOUND: none. */
+static st_err fork_get(store_txn *txn, const st_id *device, const st_hash *hash,
+                       uint64_t *out_index, st_error *error)
+{
+    store_slice row = { 0 };
+    pack_key key = pack_id(device);
+    pack_key_hash(&key, hash);
+    st_err err = store_get(txn, STORE_FORKS, pack_key_slice(&key), &row, error);
+    if (err == ST_OK && row.len != 8)
+        return st_fail(error, ST_E_CORRUPT, "store: a row of forks is damaged");
+    if (err == ST_OK)
+        *out_index = st_get_u64(row.data);
+    return err;
+}
+
 st_err sets_look(store_txn *txn, const st_set *set, sets_kind *out_kind, uint64_t *out_index,
                  st_error *error)
 {
     known_set left, right;
+    uint64_t before = 0;
     st_err err = neighbours(txn, &set->device, set->first, &left, &right, error);
     if (err != ST_OK)
         return err;
@@ -95,22 +111,19 @@ st_err sets_look(store_txn *txn, const st_set *set, sets_kind *out_kind, uint64_
         *out_index = left.index;
         return ST_OK;
     }
-    if (fits(set, &left, &right)) {
-        *out_kind = SETS_NEW;
+    err = fork_get(txn, &set->device, &set->hash, out_index, error);
+    if (err == ST_OK) {
+        *out_kind = SETS_DUPLICATE;
         return ST_OK;
     }
-    pack_key key = pack_id(&set->device);
-    pack_key_hash(&key, &set->hash);
-    store_slice row = { 0 };
-    err = store_get(txn, STORE_FORKS, pack_key_slice(&key), &row, error);
-    if (err == ST_OK && row.len == 8) {
-        *out_kind = SETS_DUPLICATE;
-        *out_index = st_get_u64(row.data);
-    } else if (err == ST_E_NOT_FOUND) {
-        *out_kind = SETS_FORK;
-        err = ST_OK;
-    }
-    return err;
+    /* What goes on from a fork is of that branch too, whichever counters it uses. */
+    if (err == ST_E_NOT_FOUND)
+        err = set->has_prev ? fork_get(txn, &set->device, &set->prev, &before, error)
+                            : ST_E_NOT_FOUND;
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    *out_kind = err == ST_E_NOT_FOUND && fits(set, &left, &right) ? SETS_NEW : SETS_FORK;
+    return ST_OK;
 }
 
 st_err sets_head_get(store_txn *txn, const st_id *device, sets_head *out_head, st_error *error)

@@ -5,6 +5,8 @@
 
 #include "server/auth/auth.h"
 
+#define SYNC_FOLD_VERSION 1u          /* what this program can fold; a set that needs more waits */
+
 typedef struct {
     const char *dir;           /* the data folder */
     store *store;
