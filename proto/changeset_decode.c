@@ -33,6 +33,7 @@ typedef struct {
     slot *slots;                /* detached values */
     uint32_t slots_count, slots_next;
     bool all_unknown;
+    st_err kept_for;            /* why it is only kept under its name and not read; ST_OK: it is */
     bool is_kept;               /* own bytes: nobody asks for their hash */
 } reader;
 
@@ -114,16 +115,20 @@ static st_err read_outline(reader *r, uint32_t **out_sizes, size_t *out_count, s
     size_t count = 0, capacity = 0;
     uint64_t format = 0;
     while (w.at < w.end) {
-        if (!walk_field(&w))
-            return corrupt(error, "skeleton is no message");
+        if (!walk_field(&w)) {
+            r->kept_for = ST_E_CORRUPT;
+            break;
+        }
         if (w.field == FIELD_FORMAT)
             format = w.number;
         if (w.field == FIELD_FIRST)
             r->set.first = w.number;
         if (w.field != FIELD_CHANGE || format > ST_FORMAT)
             continue;
-        if (count == ST_SET_CHANGES_MAX)
-            return st_fail(error, ST_E_TOO_LARGE, "change-set: too many changes");
+        if (count == ST_SET_CHANGES_MAX) {
+            r->kept_for = ST_E_TOO_LARGE;
+            continue;
+        }
         sizes = st_arena_grow(r->arena, sizes, count, &capacity, sizeof *sizes);
         if (sizes == NULL)
             return no_memory(r->arena, error);
@@ -141,21 +146,18 @@ static st_err read_outline(reader *r, uint32_t **out_sizes, size_t *out_count, s
 
 /* ---- detached values and the hash ---- */
 
-static st_err fill_slot(slot *out, const ProtobufCBinaryData *value, st_error *error)
+static void fill_slot(reader *r, slot *out, const ProtobufCBinaryData *value)
 {
     if (value->len > ST_VALUE_BYTES_MAX)
-        return st_fail(error, ST_E_TOO_LARGE, "change-set: a value is over its limit");
+        r->kept_for = ST_E_TOO_LARGE;
     out->data = value->data;
-    out->len = (uint32_t)value->len;
-    return ST_OK;
+    out->len = (uint32_t)value->len;           /* a whole set has less than 2^32 bytes */
 }
 
-static st_err fill_slots(reader *r, st_error *error)
+static void fill_slots(reader *r)
 {
-    st_err err = ST_OK;
-    for (uint32_t i = 0; i < r->slots_count && err == ST_OK; i++)
-        err = fill_slot(&r->slots[i], &r->sent->values[i], error);
-    return err;
+    for (uint32_t i = 0; i < r->slots_count; i++)
+        fill_slot(r, &r->slots[i], &r->sent->values[i]);
 }
 
 static void hash_seeded(reader *r)
@@ -190,9 +192,7 @@ static st_err hash_erased(reader *r, st_error *error)
         const Sotay__Detached *piece = sent->detached[i];
         st_hash mac, key;
         if (piece->key.len == 32 && piece->mac.len == 0) {
-            st_err err = fill_slot(&r->slots[i], &piece->value, error);
-            if (err != ST_OK)
-                return err;
+            fill_slot(r, &r->slots[i], &piece->value);
             memcpy(key.b, piece->key.data, sizeof key.b);
             mac = st_value_mac(&key, r->slots[i].data, r->slots[i].len);
         } else if (piece->mac.len == 32 && piece->key.len == 0 && piece->value.len == 0) {
@@ -226,10 +226,10 @@ static st_err read_envelope(reader *r, st_error *error)
         return no_memory(r->arena, error);
     if (erased)
         return hash_erased(r, error);
-    st_err err = fill_slots(r, error);
-    if (err == ST_OK && !r->is_kept)
+    fill_slots(r);
+    if (!r->is_kept)
         hash_seeded(r);
-    return err;
+    return ST_OK;
 }
 
 /* ---- header ---- */
@@ -698,6 +698,11 @@ static st_err decode(const uint8_t *bytes, size_t len, reader *from, st_set *out
     r.set.bytes_len = len;
     if (r.set.format > ST_FORMAT)
         err = st_fail(error, ST_E_VERSION, "change-set: format %u", r.set.format);
+    else if (r.kept_for == ST_E_TOO_LARGE)
+        err = st_fail(error, r.kept_for, "change-set: a value or the number of changes is over its "
+                                         "limit");
+    else if (r.kept_for != ST_OK)
+        err = corrupt(error, "skeleton is no message");
     else
         err = read_skeleton(&r, changes_count, error);
     if (err == ST_OK)
