@@ -30,6 +30,7 @@ STORED, DUPLICATE, HELD, LATER = 1, 2, 3, 4
 (NO_RECORD, FROZEN, WAITS, FORM, VERSION, VALUE, ROLE, SCOPE, BUCKET, STATE, LIMIT, FORK, REVOKED,
  SUSPENDED, LATE, SIGNATURE, DEVICE, CORRUPT) = range(1, 19)
 AGAIN = 11
+RELEASED, ACCEPTED, DECLINED, FORKED = 3, 16, 17, 20      # kinds of entries
 OFFICER, OFFICE = 1, 2
 TYPES = "str code id date min ts enum bool uint dec money geo hash bytes".split()
 CLASSES = "decisive plain set remark fixed state server".split()
@@ -412,6 +413,7 @@ class Client:
         self.base, self.cursors, self.epoch, self.scope_rev = {}, {}, b"", 0
         self.buckets, self.forms, self.pages, self.wrong = [], {}, 0, []
         self.entries, self.unproved, self.end, self.repaired = {}, [], None, []
+        self.wants, self.answered = [], set()
 
     # -- requests
 
@@ -483,16 +485,25 @@ class Client:
         verdicts, more = [], True
         self.seal()
         while more:
-            sets = self.unsent[:]
-            frames = self.push([own.bytes for own in sets], self.ask(references))
+            sets, ask = self.unsent[:], self.ask(references)
+            for start, end in self.wants:   # once: what is not here any more is gone
+                found = [own for own in self.sent.values()
+                         if own.first <= end and own.last >= start]
+                sets += found
+                if not found:
+                    gone = ask.gone.add(to=end)
+                    setattr(gone, "from", start)
+            sets.sort(key=lambda own: own.first)
+            frames = self.push([own.bytes for own in sets], ask)
             if deaf:
                 return []
+            self.answered, self.wants = self.answered | set(self.wants), []
             kinds = [one.WhichOneof("body") for one in frames]
             same_order = sorted(kinds, key=["verdict", "want", "scope", "page", "end"].index)
             if kinds != same_order or kinds.count("verdict") != len(sets):
                 raise Corrupt(f"order of the answer: {kinds}")
             verdicts += self.take(sets, frames)
-            more = self.end.more or 0 in self.cursors.values()
+            more = self.end.more or 0 in self.cursors.values() or self.wants
         return verdicts
 
     # -- what an answer brings
@@ -503,11 +514,14 @@ class Client:
             self.held.update({(self.device, h.counter): h.reason for h in verdict.held})
             if verdict.kind in (STORED, DUPLICATE) or verdict.kind == HELD and verdict.position:
                 self.sent[own.first] = own
-                self.unsent.remove(own)
+                self.unsent = [one for one in self.unsent if one is not own]
         for one in frames:
             kind = one.WhichOneof("body")
             if kind == "scope":
                 self.take_scope(one.scope)
+            elif kind == "want" and one.want.device in (b"", self.device):
+                span = getattr(one.want, "from"), one.want.to
+                self.wants += [span] if span not in self.answered else []
             elif kind == "page":
                 self.take_page(one.page)
             elif kind == "end":
@@ -544,13 +558,13 @@ class Client:
 
     def take_entry(self, bucket, entry):
         counters = [(entry.device, counter) for counter in entry.counters]
-        if entry.kind in (3, 16):
+        if entry.kind in (RELEASED, ACCEPTED):
             for dot in counters:
                 bucket.release(dot)
-        elif entry.kind == 17:
+        elif entry.kind == DECLINED:
             for dot in counters:
                 bucket.decline(dot)
-        elif entry.set or entry.first:
+        elif entry.kind != FORKED and (entry.set or entry.first):
             held = {one.counter: one.reason for one in entry.held}
             got = Set(entry.set or self.sent[entry.first].bytes)
             self.unproved.append(got)
@@ -665,7 +679,8 @@ class Client:
 
     def seal(self, tamper=None, key=None, **header):
         """Signs what waits: one set for each run of changes in one bucket. tamper(skeleton,
-        values) may change what is signed, for those who want to know what comes of it."""
+        values) may change what is signed and return bytes to put behind it, for those who want
+        to know what comes of it."""
         while self.pending:
             run = [self.pending[0]]
             for change in self.pending[1:CHANGES_MAX]:
@@ -674,10 +689,10 @@ class Client:
                 run.append(change)
             skeleton = self.skeleton(run, **header)
             values = put_changes(skeleton, self.device, run)
-            if tamper:
-                tamper(skeleton, values)
+            tail = tamper(skeleton, values) if tamper else None
+            tail = tail if isinstance(tail, bytes) else b""
             data, self.head = sealed(key or self.key, self.log, self.device,
-                                     skeleton.SerializeToString(), values)
+                                     skeleton.SerializeToString() + tail, values)
             self.pending = self.pending[len(run):]
             self.unsent.append(Own(run[0].dot[1], run[-1].dot[1], run[0].bucket, data, run))
         return self.unsent
