@@ -17,7 +17,7 @@
 #include "server/store/store.h"
 
 #define MIB ((size_t)1024 * 1024)
-#define MAP_START (SIZE_MAX > 0xffffffffu ? 1024 * MIB : 256 * MIB)
+#define MAP_START (SIZE_MAX > 0xffffffffu ? 256 * MIB : 128 * MIB)
 #define MAP_MAX (SIZE_MAX > 0xffffffffu ? 65536 * MIB : 1024 * MIB)
 #define READERS_MAX 1100
 

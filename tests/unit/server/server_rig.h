@@ -16,6 +16,7 @@ typedef struct {
     char dir[64];
     int64_t now_ms;
     uint64_t seed;
+    bool threaded;             /* set before rig_reopen: a writer thread */
     server_port port;
     server srv;
     st_arena arena;            /* of the test */

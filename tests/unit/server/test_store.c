@@ -228,6 +228,48 @@ static void test_create_keeps_what_is_there(void **state)
     *state = s;
 }
 
+/* A book that outgrows its map goes on in a larger one, and loses nothing of what stood in it. */
+static void test_the_map_grows(void **state)
+{
+    store *s = *state;
+    static uint8_t block[8 * 1024 * 1024];
+    int grown = 0;
+    uint64_t i = 0;
+    for (; i < 100 && grown == 0; i++) {
+        store_txn txn = { 0 };
+        pack_key key = pack_u64(i);
+        memset(block, (int)i, sizeof block);
+        st_err err = ST_OK;
+        do {
+            assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+            err = store_put(&txn, STORE_LOG, pack_key_slice(&key),
+                            store_bytes(block, sizeof block), NULL);
+            if (err == ST_OK)
+                err = store_commit(&txn, NULL);
+            store_end(&txn);
+        } while (err == ST_E_STORAGE && store_grow(s) && ++grown < 5);
+        assert_int_equal(err, ST_OK);
+        assert_null(store_failure(s));
+    }
+    assert_int_equal(grown, 1);
+    assert_false(store_grow(s));               /* nothing is full now */
+    store_close(s);
+    *state = NULL;
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_OK);
+    *state = s;
+    store_txn txn = { 0 };
+    store_stats stats;
+    assert_int_equal(store_begin(s, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_stat(&txn, &stats, NULL), ST_OK);
+    assert_int_equal(stats.rows[STORE_LOG], i);
+    store_slice got = { 0 };
+    pack_key key = pack_u64(0);
+    assert_int_equal(store_get(&txn, STORE_LOG, pack_key_slice(&key), &got, NULL), ST_OK);
+    assert_int_equal(got.len, sizeof block);
+    assert_int_equal(((const uint8_t *)got.data)[got.len - 1], 0);
+    store_end(&txn);
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -267,7 +309,8 @@ int main(void)
         CASE(test_commit_keeps_and_end_forgets), CASE(test_a_reader_sees_one_moment),
         CASE(test_order_and_cursors),            CASE(test_one_writer),
         CASE(test_foreign_stores_are_refused),   CASE(test_a_cut_file_is_refused),
-        CASE(test_create_keeps_what_is_there),   cmocka_unit_test(test_rows),
+        CASE(test_create_keeps_what_is_there),   CASE(test_the_map_grows),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
