@@ -295,24 +295,46 @@ static void knock(const http_server *http)
 }
 
 /* mg_stop can hang in rare cases (civetweb issue 861): all is on disk by now, so just end. */
+typedef struct {
+    const http_server *http;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stopped;
+} stop_watch;
+
 static void *end_anyway(void *argument)
 {
-    const http_server *http = argument;
+    stop_watch *stop = argument;
+    const http_server *http = stop->http;
     unsigned left_ms = STOP_MS - STOP_MS_LEAST > http->drained_ms ? STOP_MS - http->drained_ms
                                                                   : STOP_MS_LEAST;
+    struct timespec until;
     knock(http);
-    struct timespec left = { (time_t)(left_ms / 1000), (long)(left_ms % 1000) * 1000000L };
-    (void)nanosleep(&left, NULL);
-    _exit(0);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += (long)(left_ms % 1000) * 1000000L;
+    until.tv_sec += (time_t)(left_ms / 1000) + until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    int waited = 0;
+    pthread_mutex_lock(&stop->lock);
+    while (!stop->stopped && waited == 0)
+        waited = pthread_cond_timedwait(&stop->wake, &stop->lock, &until);
+    if (!stop->stopped)
+        _exit(0);
+    pthread_mutex_unlock(&stop->lock);
+    return NULL;
 }
 
 void http_stop(http_server *http)
 {
     pthread_t watchdog;
-    bool watched = pthread_create(&watchdog, NULL, end_anyway, http) == 0;
+    stop_watch stop = { http, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
+    bool watched = pthread_create(&watchdog, NULL, end_anyway, &stop) == 0;
     mg_stop(http->context);
     if (watched) {
-        pthread_cancel(watchdog);
+        pthread_mutex_lock(&stop.lock);
+        stop.stopped = true;
+        pthread_cond_signal(&stop.wake);
+        pthread_mutex_unlock(&stop.lock);
         pthread_join(watchdog, NULL);
     }
     http_guard_free(http->guard);

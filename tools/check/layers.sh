@@ -55,7 +55,7 @@ function side(path) {
 
 # Inside the server calls go from small to large numbers, never back.
 function rank(path) {
-    if (path ~ /^server\/main\./) return 0
+    if (path ~ /^server\/(main|rooms)\.c/) return 0
     if (path ~ /^server\/(http|console)\//) return 1
     if (path ~ /^server\/store\//) return 3
     if (path ~ /^server\/([a-z]+\/|rooms\.h)/) return 2
