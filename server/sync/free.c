@@ -11,15 +11,17 @@
 #include "server/sync/held.h"
 #include "server/sync/judge.h"
 
+#define SET_BYTES_DECODED ((size_t)64 * 1024 * 1024)  /* what the largest set may take in memory */
+
 st_err free_find(store_txn *txn, st_arena *arena, free_source *source, const sync_held *held,
                  const st_change **out_change, st_error *error)
 {
     if (source->index != held->index) {
         source->index = 0;
         st_err err = sync_row_get(txn, held->index, arena, &source->row, error);
-        if (err == ST_OK)
-            err = st_set_decode(source->row.set.data, source->row.set.len, arena, &source->set,
-                                error);
+        if (err == ST_OK)                      /* its hash was checked when it came */
+            err = st_set_decode_kept(source->row.set.data, source->row.set.len, arena,
+                                     &source->set, error);
         if (err != ST_OK)
             return err;
         source->index = held->index;
@@ -46,11 +48,38 @@ st_arrival free_arrival(const free_source *source)
     return what;
 }
 
+/* The held change and its set, decoded or still known. */
+static st_err find_change(free_sets *sets, store_txn *txn, const sync_held *held,
+                          free_source **out_source, const st_change **out_change,
+                          st_error *error)
+{
+    size_t at = 0;
+    while (at < FREE_SETS && sets->list[at].index != held->index)
+        at++;
+    if (at == FREE_SETS) {
+        at = sets->next;
+        sets->next = (at + 1) % FREE_SETS;
+        sets->list[at].index = 0;
+        if (sets->arenas[at].bytes_max == 0)
+            st_arena_init(&sets->arenas[at], SET_BYTES_DECODED);
+        st_arena_reset(&sets->arenas[at]);
+    }
+    *out_source = &sets->list[at];
+    return free_find(txn, &sets->arenas[at], &sets->list[at], held, out_change, error);
+}
+
+void free_sets_end(free_sets *sets)
+{
+    for (size_t i = 0; i < FREE_SETS; i++)
+        st_arena_reset(&sets->arenas[i]);
+    memset(sets, 0, sizeof *sets);
+}
+
 /* The held changes of one device on the record, while they are let in one by one. */
 typedef struct {
     writer_turn *turn;
+    free_sets *sets;
     sync_fold fold;
-    free_source source;
     auth_device device;
     uint64_t *counters;
     uint32_t freed;
@@ -66,17 +95,18 @@ static st_err try_one(run *r, bool *out_more, st_error *error)
     sync_judge judge;
     fold_record *record = NULL;
     const st_change *change = NULL;
+    free_source *source = NULL;
     st_hold hold = ST_HOLD_NONE;
     const sync_held *held = &r->held[0];
     *out_more = false;
     if (held->reason != ST_HOLD_WAITS && held->reason != ST_HOLD_NO_RECORD
         && held->reason != ST_HOLD_SUSPENDED)
         return ST_OK;
-    st_err err = free_find(r->turn->txn, r->turn->arena, &r->source, held, &change, error);
+    st_err err = find_change(r->sets, r->turn->txn, held, &source, &change, error);
     if (err == ST_OK)
         err = sync_fold_record(&r->fold, &held->record, &record, error);
     if (err == ST_OK)
-        err = judge_open(&r->fold, &r->source.set, &r->device, &judge, error);
+        err = judge_open(&r->fold, &source->set, &r->device, &judge, error);
     if (err == ST_OK)
         err = judge_change(&judge, change, record, &hold, NULL, error);
     if (err != ST_OK)
@@ -87,7 +117,7 @@ static st_err try_one(run *r, bool *out_more, st_error *error)
         r->reason.reason = hold;
         return ST_OK;
     }
-    st_arrival what = free_arrival(&r->source);
+    st_arrival what = free_arrival(source);
     err = sync_held_remove(r->turn->txn, held, error);
     if (err == ST_OK)
         err = sync_fold_change(&r->fold, record, change, &what, ST_FOLD_APPLY, error);
@@ -172,20 +202,24 @@ static st_err next_record(store_txn *txn, const st_id *device, sync_held *held, 
 
 st_err sync_free_device(writer_turn *turn, const st_id *device, st_error *error)
 {
+    free_sets sets;
     sync_held held;
     bool found = true;
     st_err err = ST_OK;
+    memset(&sets, 0, sizeof sets);
     memset(&held, 0, sizeof held);
     while (err == ST_OK && found) {
         err = next_record(turn->txn, device, &held, &found, error);
         if (err == ST_OK && found)
-            err = sync_free_record(turn, &held.bucket, &held.record, error);
+            err = sync_free_record(turn, &sets, &held.bucket, &held.record, error);
     }
+    free_sets_end(&sets);
     return err;
 }
 
-st_err sync_free_record(writer_turn *turn, const st_bucket *bucket, const st_id *record,
-                        st_error *error)
+/* One look at all that is held on the record. *out_freed: how many were let in. */
+static st_err free_pass(writer_turn *turn, free_sets *sets, const st_bucket *bucket,
+                        const st_id *record, size_t *out_freed, st_error *error)
 {
     sync_held *list = NULL;
     size_t count = 0;
@@ -197,10 +231,31 @@ st_err sync_free_record(writer_turn *turn, const st_bucket *bucket, const st_id 
                            && st_id_cmp(&list[end].dot.device, &list[at].dot.device) == 0;)
             end++;
         r.turn = turn;
+        r.sets = sets;
         r.held = &list[at];
         r.held_count = end - at;
         if (strcmp(list[at].bucket.s, bucket->s) == 0)
             err = free_run(&r, bucket, error);
+        *out_freed += r.freed;
     }
+    return err;
+}
+
+/* In memory of its own: a set may create a thousand records, each with something that waits. What one
+ * device's change lets in, another one's may have waited for: until nothing moves. */
+st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_bucket *bucket,
+                        const st_id *record, st_error *error)
+{
+    st_arena work, *outer = turn->arena;
+    size_t freed = 1;
+    st_err err = ST_OK;
+    st_arena_init(&work, outer->bytes_max);
+    turn->arena = &work;
+    while (err == ST_OK && freed > 0) {
+        freed = 0;
+        err = free_pass(turn, sets, bucket, record, &freed, error);
+        st_arena_reset(&work);
+    }
+    turn->arena = outer;
     return err;
 }

@@ -19,10 +19,20 @@ ST_MUST_USE st_err free_find(store_txn *txn, st_arena *arena, free_source *sourc
 /* What folding says of the change: as when it arrived. */
 st_arrival free_arrival(const free_source *source);
 
+/* Decoded sets of the log while one record after the other is looked at: what waits on a thousand
+ * records came in few sets, and must not be decoded, nor kept, a thousand times. Zero it. */
+#define FREE_SETS 16
+typedef struct {
+    free_source list[FREE_SETS];
+    st_arena arenas[FREE_SETS];
+    size_t next;               /* the one to give up */
+} free_sets;
+void free_sets_end(free_sets *sets);
+
 /* Judges again all changes of the record that are held as no_record, waits or suspended and do not
  * stand behind another held one; lets in those that nothing else holds (entry VERDICT), notes a new
  * reason for the others (entry HOLD). ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
-ST_MUST_USE st_err sync_free_record(writer_turn *turn, const st_bucket *bucket,
+ST_MUST_USE st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_bucket *bucket,
                                     const st_id *record, st_error *error);
 
 /* The same for every record on which a change of the device is held: its suspension was lifted. */

@@ -177,12 +177,15 @@ static st_err free_lifted(arrival *a, const sync_fold *fold, st_error *error)
 /* Records that came into being may let in what waited for them. */
 static st_err free_waiting(writer_turn *turn, const sync_fold *fold, st_error *error)
 {
+    free_sets sets;
     st_err err = ST_OK;
+    memset(&sets, 0, sizeof sets);
     for (size_t i = 0; err == ST_OK && i < fold->count; i++) {
         const fold_record *record = fold->list[i];
         if (record->record.created && !record->was_created && record->has_held)
-            err = sync_free_record(turn, &fold->bucket, &record->record.id, error);
+            err = sync_free_record(turn, &sets, &fold->bucket, &record->record.id, error);
     }
+    free_sets_end(&sets);
     return err;
 }
 

@@ -149,6 +149,8 @@ static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
     const sync_decision *decision = job->decision;
     sync_held held, *list = NULL;
     size_t count = 0;
+    free_sets sets;
+    memset(&sets, 0, sizeof sets);
     st_err err = check_actor(turn, decision, error);
     if (err == ST_OK)
         err = sync_held_get(turn->txn, decision->n, &held, error);
@@ -165,7 +167,10 @@ static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
     if (err == ST_OK)
         err = settle_list(turn, list, count, decision, error);
     job->count = (uint32_t)count;
-    return err == ST_OK ? sync_free_record(turn, &held.bucket, &held.record, error) : err;
+    if (err == ST_OK)
+        err = sync_free_record(turn, &sets, &held.bucket, &held.record, error);
+    free_sets_end(&sets);
+    return err;
 }
 
 st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count,
