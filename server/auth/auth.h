@@ -112,13 +112,14 @@ ST_MUST_USE st_err auth_code_use(store_txn *txn, const st_enrol_ask *ask, st_err
 
 /* ---- signed requests ---- */
 
-/* Is the head signed by its device for this method, path and body (what follows the head)? Fills
- * the device. ST_E_DENIED: unknown device; ST_E_SIGNATURE. Does not look at the counter. */
+/* What a head was signed for; body: what follows the head. */
 typedef struct {
     const char *method, *path;
     const uint8_t *body;
     size_t body_len;
 } auth_request;
+/* Is the head signed by its device for this request? Fills the device. Does not look at the
+ * counter. ST_E_DENIED: unknown device; ST_E_SIGNATURE; ST_E_STORAGE. */
 ST_MUST_USE st_err auth_head_check(store_txn *txn, const auth_keys *keys, const st_head *head,
                                    const auth_request *request, auth_device *out_device,
                                    st_error *error);

@@ -38,9 +38,13 @@ typedef struct {
     size_t len;
     bool is_bad;
 } pack_reader;
+/* At the front of a row; the row must outlive the reader. */
 pack_reader pack_read(store_slice row);
+/* Exactly len bytes. */
 void pack_get(pack_reader *reader, void *out, size_t len);
+/* One byte. */
 uint8_t pack_get_u8(pack_reader *reader);
+/* Eight bytes, big-endian. */
 uint64_t pack_get_u64(pack_reader *reader);
 /* Points into the row. */
 store_slice pack_get_string(pack_reader *reader);

@@ -53,6 +53,7 @@ typedef struct {
     st_sum sum;
     uint64_t head, records;
 } sync_bucket_row;
+/* ST_E_STORAGE, ST_E_CORRUPT; a bucket that nobody wrote in is no error. */
 ST_MUST_USE st_err sync_bucket_get(store_txn *txn, const char *bucket, sync_bucket_row *out_row,
                                    st_error *error);
 

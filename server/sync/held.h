@@ -4,8 +4,8 @@
 
 #include "server/sync/settle.h"
 
-/* Never folded, not even as a hole: of another branch, or of a set that cannot be read? Nothing waits
- * behind such a one. */
+/* Never folded, not even as a hole: of another branch, or of a set that cannot be read? Nothing
+ * waits behind such a one. */
 bool sync_held_is_unfolded(const sync_held *held);
 /* Takes all unfolded ones with this dot off the list. ST_E_STORAGE. */
 ST_MUST_USE st_err sync_held_dismiss(store_txn *txn, const st_dot *dot, uint32_t *out_count,

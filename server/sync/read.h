@@ -38,6 +38,7 @@ typedef struct {
     st_arena *arena;
     st_directory directory;    /* filled by sync_directory_init */
 } sync_directory;
+/* Fills *directory; room, txn and arena must outlive it. */
 void sync_directory_init(sync_directory *directory, sync_room *room, store_txn *txn,
                          st_arena *arena);
 
@@ -48,6 +49,7 @@ typedef struct {
     st_code login;             /* of its person */
     uint64_t counter;          /* of the last change known */
 } sync_device;
+/* Every enrolled device, by id, until `each` returns false. ST_E_STORAGE, ST_E_CORRUPT. */
 ST_MUST_USE st_err sync_device_each(sync_room *room, store_txn *txn,
                                     bool (*each)(void *context, const sync_device *device),
                                     void *context, st_error *error);
@@ -55,6 +57,8 @@ ST_MUST_USE st_err sync_device_each(sync_room *room, store_txn *txn,
 typedef struct {
     uint64_t records, log_entries, devices, open_conflicts, held, store_bytes;
 } sync_stat;
+/* The figures of one moment; open_conflicts are counted over all rows. ST_E_STORAGE,
+ * ST_E_CORRUPT. */
 ST_MUST_USE st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat,
                                  st_error *error);
 

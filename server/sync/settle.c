@@ -127,8 +127,8 @@ static st_err find_run(writer_turn *turn, const sync_held *held, bool accept, sy
     return ST_OK;
 }
 
-/* What was never folded is only taken off the list: its bytes stay in the log, and no replica has to
- * hear of it. */
+/* What was never folded is only taken off the list: its bytes stay in the log, and no replica has
+ * to hear of it. */
 static st_err dismiss(writer_turn *turn, const sync_held *held, const sync_decision *decision,
                       uint32_t *out_count, st_error *error)
 {

@@ -38,11 +38,13 @@ typedef struct {
     st_id actor;
     const char *reason;        /* at most ST_REASON_CHARS_MAX characters; kept with the entry */
 } sync_decision;
-/* The office decides on a held change that waits for no other (ST_E_STATE: it waits, or its reason is
- * not one that a person can overrule: no_record, waits, form, version, bucket, limit, fork, corrupt).
- * ST_E_DENIED: the actor is not of the office. What was never folded (fork, corrupt, a newer format)
- * is only taken off the list by a decline. accept lets in what waited behind it as far as it only waited; decline takes its
- * followers (same device, same record) along. *out_count: how many changes were settled. */
+/* The office decides on a held change that waits for no other. accept lets in what waited behind it
+ * as far as it only waited; decline takes its followers (same device, same record) along. What was
+ * never folded (fork, corrupt, a newer format) is only taken off the list, by a decline.
+ * *out_count: how many changes were settled.
+ * ST_E_STATE: it waits, or its reason is not one that a person can overrule (no_record, waits,
+ * form, version, bucket, limit, fork, corrupt); ST_E_DENIED: the actor is not of the office;
+ * ST_E_NOT_FOUND: no such number; ST_E_VALUE: the reason; ST_E_STORAGE. */
 ST_MUST_USE st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count,
                                st_error *error);
 

@@ -1,5 +1,5 @@
 /* tests/unit/server/server_rig.c - see server_rig.h. Uses the rooms as sotayd does. */
-#include "server_rig.h"
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* tests/unit/server/test_auth.c
- * A phone comes in only with a code that the office gave, once; a request counts only when its phone
- * signed it, and only once; a person reads and writes what was assigned, by the knowledge of the
- * day; and the server's own keys are nobody else's to read. */
-#include "server_rig.h"
+ * A phone comes in only with a code that the office gave, once; a request counts only when its
+ * phone signed it, and only once; a person reads and writes what was assigned, by the knowledge of
+ * the day; and the server's own keys are nobody else's to read. */
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

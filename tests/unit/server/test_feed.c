@@ -1,8 +1,8 @@
 /* tests/unit/server/test_feed.c
- * A phone that folds what it is sent has what the office has, whether it asks every hour or once a
- * year, in one answer or in many; when nothing is new it gets nothing; and it never gets what it may
- * not read. */
-#include "server_rig.h"
+ * A phone that folds what it is sent has what the office has, whether it asks every hour or once
+ * a year, in one answer or in many; when nothing is new it gets nothing; and it never gets what it
+ * may not read. */
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * What an officer's phone signed is stored once, whatever happens on the way; nothing that the
  * server answered is lost; two branches of one phone never mix; what waits for another change takes
  * effect when that comes; and the book is always the fold of its log. */
-#include "server_rig.h"
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

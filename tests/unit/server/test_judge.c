@@ -2,7 +2,7 @@
  * What may not take effect is kept and held with the right reason, and harms nothing beside it: not
  * the office's fields by an officer, not another unit's records, not what the form does not know.
  * An officer who had not heard that his assignment ended loses no work. */
-#include "server_rig.h"
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* tests/unit/server/test_loader.c
- * The catalogue is data: what the files say is in the book after `init`, a mistake in a file is said
- * with its place, and then nothing was made. */
-#include "server_rig.h"
+ * The catalogue is data: what the files say is in the book after `init`, a mistake in a file is
+ * said with its place, and then nothing was made. */
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,12 +17,12 @@
 
 #include "server/catalogue/load.h"
 
-#define FORM(fields) "{\"form\":\"thu\",\"version\":1,\"bucket\":\"catalogue\",\"label_vi\":\"Thử\"," \
-    "\"label_en\":\"Try\",\"life\":\"none\",\"create\":[\"office\"],\"title\":[\"a\"]," \
-    "\"lists\":{\"l\":[{\"no\":1,\"id\":\"mot\",\"vi\":\"một\",\"en\":\"one\"}]}," \
-    "\"fields\":[" fields "],\"groups\":[{\"no\":20,\"name\":\"g\",\"kind\":\"listed\",\"vi\":\"g\"," \
-    "\"en\":\"g\",\"fields\":[{\"no\":1,\"name\":\"t\",\"type\":\"str\",\"class\":\"plain\"," \
-    "\"write\":[\"office\"],\"vi\":\"t\",\"en\":\"t\"}]}]}"
+#define FORM(fields) "{\"form\":\"thu\",\"version\":1,\"bucket\":\"catalogue\"," \
+    "\"label_vi\":\"Thử\",\"label_en\":\"Try\",\"life\":\"none\"," \
+    "\"create\":[\"office\"],\"title\":[\"a\"],\"lists\":{\"l\":[{\"no\":1,\"id\":\"mot\",\"vi\":\"một\",\"en\":\"one\"}]}," \
+    "\"fields\":[" fields "],\"groups\":[{\"no\":20,\"name\":\"g\"," \
+    "\"kind\":\"listed\",\"vi\":\"g\",\"en\":\"g\",\"fields\":[{\"no\":1," \
+    "\"name\":\"t\",\"type\":\"str\",\"class\":\"plain\",\"write\":[\"office\"],\"vi\":\"t\",\"en\":\"t\"}]}]}"
 #define FIELD(no, name, rest) "{\"no\":" no ",\"name\":\"" name "\",\"class\":\"plain\"," \
     "\"write\":[\"office\"],\"vi\":\"x\",\"en\":\"x\"," rest "}"
 #define A FIELD("1", "a", "\"type\":\"str\",\"max\":10")
@@ -110,7 +110,8 @@ static void test_data(void **state)
     static const struct { const char *why, *records; st_err want; size_t ops; const char *says; }
     CASES[] = {
         { "all kinds", "[{\"a\":\"chữ\",\"e\":\"mot\",\"d\":\"2026-03-12\",\"n\":7,\"p\":7.5,"
-                       "\"s\":[\"x\",\"y\"],\"g\":[{\"t\":\"1\"},{\"t\":\"2\"}]}]", ST_OK, 9, NULL },
+                       "\"s\":[\"x\",\"y\"],\"g\":[{\"t\":\"1\"},{\"t\":\"2\"}]}]",
+          ST_OK, 9, NULL },
         { "none", "[]", ST_OK, 0, NULL },
         { "null is nothing", "[{\"a\":null}]", ST_OK, 0, NULL },
         { "unknown field", "[{\"a\":\"x\"},{\"zz\":1}]", ST_E_VALUE, 0, "record 2: zz" },

@@ -1,7 +1,7 @@
 /* tests/unit/server/test_writer.c
  * On a market day all phones sync at once: every one gets its answer after its work is on disk, one
  * that brings nonsense harms no other, and the server ends without losing what it answered. */
-#include "server_rig.h"
+#include "tests/unit/server/server_rig.h"
 
 #include <pthread.h>
 #include <setjmp.h>
