@@ -18,11 +18,11 @@
 #include "server/catalogue/load.h"
 
 #define FORM(fields) "{\"form\":\"thu\",\"version\":1,\"bucket\":\"catalogue\"," \
-    "\"label_vi\":\"Thử\",\"label_en\":\"Try\",\"life\":\"none\"," \
-    "\"create\":[\"office\"],\"title\":[\"a\"],\"lists\":{\"l\":[{\"no\":1,\"id\":\"mot\",\"vi\":\"một\",\"en\":\"one\"}]}," \
-    "\"fields\":[" fields "],\"groups\":[{\"no\":20,\"name\":\"g\"," \
-    "\"kind\":\"listed\",\"vi\":\"g\",\"en\":\"g\",\"fields\":[{\"no\":1," \
-    "\"name\":\"t\",\"type\":\"str\",\"class\":\"plain\",\"write\":[\"office\"],\"vi\":\"t\",\"en\":\"t\"}]}]}"
+    "\"label_vi\":\"Thử\",\"label_en\":\"Try\",\"life\":\"none\",\"create\":[\"office\"]," \
+    "\"title\":[\"a\"],\"lists\":{\"l\":[{\"no\":1,\"id\":\"mot\",\"vi\":\"một\"," \
+    "\"en\":\"one\"}]},\"fields\":[" fields "],\"groups\":[{\"no\":20,\"name\":\"g\"," \
+    "\"kind\":\"listed\",\"vi\":\"g\",\"en\":\"g\",\"fields\":[" \
+    FIELD("1", "t", "\"type\":\"str\"") "]}]}"
 #define FIELD(no, name, rest) "{\"no\":" no ",\"name\":\"" name "\",\"class\":\"plain\"," \
     "\"write\":[\"office\"],\"vi\":\"x\",\"en\":\"x\"," rest "}"
 #define A FIELD("1", "a", "\"type\":\"str\",\"max\":10")
