@@ -1,5 +1,6 @@
 /* client-lib/cli/main.c - `sotay`, the field notebook for a terminal: finds the verb in the table,
- * opens the store, runs it, says what went wrong in one line. Must never ask when nobody is there. */
+ * opens the store, runs it, says what went wrong in one line. Must never ask when nobody is
+ * there. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +75,7 @@ static void print_help(const char *lang)
                strchr(VERBS[i].options, 'j') != NULL ? " [--json]" : "",
                vi ? VERBS[i].vi : VERBS[i].en);
     fputs(vi ? "\nMã kết thúc: 0 xong; 1 không được; 2 gọi sai; 3 cần người xem; 4 chưa có sóng.\n"
-             : "\nExit codes: 0 done; 1 refused; 2 wrong usage; 3 needs a person; 4 no connection.\n",
+             : "\nExit codes: 0 done; 1 refused; 2 wrong usage; 3 needs a person; 4 no signal.\n",
           stdout);
 }
 

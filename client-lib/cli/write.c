@@ -1,4 +1,5 @@
-/* client-lib/cli/write.c - the verbs that record. One call = one change, on disk when it returns. */
+/* client-lib/cli/write.c - the verbs that record. One call = one change, on disk when it returns.
+ * Must never keep a change in memory alone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
