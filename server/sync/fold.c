@@ -182,7 +182,7 @@ st_err sync_fold_history(sync_fold *fold, const st_change *change, st_entry_kind
 st_err sync_fold_change(sync_fold *fold, fold_record *record, const st_change *change,
                         const st_arrival *arrival, st_fold kind, st_error *error)
 {
-    st_fold_how how = { kind, false };
+    st_fold_how how = { kind, fold->copies };
     record->is_touched = true;
     record->is_dirty = record->is_dirty || kind != ST_FOLD_HOLD;
     if (st_merge_fold(&fold->vector, &record->record, change, arrival, how) != ST_OK)

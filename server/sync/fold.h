@@ -22,6 +22,7 @@ typedef struct {
     writer_turn *turn;
     st_bucket bucket;
     uint64_t index;            /* of the entry that is folded */
+    bool copies;               /* changes do not outlive the call that folds them */
     st_vector vector;
     st_sum sum;
     uint64_t records;          /* in the bucket */

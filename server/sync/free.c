@@ -48,10 +48,8 @@ st_arrival free_arrival(const free_source *source)
     return what;
 }
 
-/* The held change and its set, decoded or still known. */
-static st_err find_change(free_sets *sets, store_txn *txn, const sync_held *held,
-                          free_source **out_source, const st_change **out_change,
-                          st_error *error)
+st_err free_sets_find(free_sets *sets, store_txn *txn, const sync_held *held,
+                      free_source **out_source, const st_change **out_change, st_error *error)
 {
     size_t at = 0;
     while (at < FREE_SETS && sets->list[at].index != held->index)
@@ -102,7 +100,7 @@ static st_err try_one(run *r, bool *out_more, st_error *error)
     if (held->reason != ST_HOLD_WAITS && held->reason != ST_HOLD_NO_RECORD
         && held->reason != ST_HOLD_SUSPENDED)
         return ST_OK;
-    st_err err = find_change(r->sets, r->turn->txn, held, &source, &change, error);
+    st_err err = free_sets_find(r->sets, r->turn->txn, held, &source, &change, error);
     if (err == ST_OK)
         err = sync_fold_record(&r->fold, &held->record, &record, error);
     if (err == ST_OK)
@@ -159,6 +157,7 @@ static st_err free_run(run *r, const st_bucket *bucket, st_error *error)
                                  &r->device, error);
     if (err == ST_OK)
         err = sync_fold_open(r->turn, bucket, r->turn->next_index, &r->fold, error);
+    r->fold.copies = true;                     /* a set may be given up before the fold is closed */
     while (err == ST_OK && more && r->held_count > 0) {
         err = try_one(r, &more, error);
         r->held++;
@@ -241,8 +240,8 @@ static st_err free_pass(writer_turn *turn, free_sets *sets, const st_bucket *buc
     return err;
 }
 
-/* In memory of its own: a set may create a thousand records, each with something that waits. What one
- * device's change lets in, another one's may have waited for: until nothing moves. */
+/* In memory of its own: a set may create a thousand records, each with something that waits. What
+ * one device's change lets in, another one's may have waited for: until nothing moves. */
 st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_bucket *bucket,
                         const st_id *record, st_error *error)
 {

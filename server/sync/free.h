@@ -27,6 +27,12 @@ typedef struct {
     st_arena arenas[FREE_SETS];
     size_t next;               /* the one to give up */
 } free_sets;
+/* The held change and its set, decoded now or still known; both live until the next find. Errors as
+ * free_find. */
+ST_MUST_USE st_err free_sets_find(free_sets *sets, store_txn *txn, const sync_held *held,
+                                  free_source **out_source, const st_change **out_change,
+                                  st_error *error);
+/* Gives the memory back. */
 void free_sets_end(free_sets *sets);
 
 /* Judges again all changes of the record that are held as no_record, waits or suspended and do not

@@ -86,7 +86,8 @@ static st_err replay_changes(writer_turn *turn, uint64_t index, const sync_row *
 
 /* The held change that a decision names: held and change. */
 typedef struct {
-    free_source source;
+    free_sets sets;
+    free_source *source;
     sync_held held;
     const st_change *change;
 } decided;
@@ -100,7 +101,7 @@ static st_err find_decided(writer_turn *turn, const st_id *device, uint64_t coun
     where.dot.counter = counter;
     st_err err = sets_find(turn->txn, &where.dot, &where.index, error);
     if (err == ST_OK)
-        err = free_find(turn->txn, turn->arena, &out->source, &where, &out->change, error);
+        err = free_sets_find(&out->sets, turn->txn, &where, &out->source, &out->change, error);
     if (err == ST_OK)
         err = sync_held_by_dot(turn->txn, &out->change->record, &where.dot, &out->held, error);
     return err == ST_E_NOT_FOUND
@@ -117,6 +118,7 @@ static st_err replay_decision(writer_turn *turn, uint64_t index, const sync_row 
     memset(&one, 0, sizeof one);
     st_fold kind = row->kind == ST_ENTRY_DECLINE ? ST_FOLD_DECLINE : ST_FOLD_APPLY;
     st_err err = sync_fold_open(turn, &row->bucket, index, &fold, error);
+    fold.copies = true;                        /* a set may be given up before the fold is closed */
     for (uint32_t i = 0; err == ST_OK && i < row->counters_count; i++) {
         fold_record *record = NULL;
         err = find_decided(turn, &row->device, row->counters[i], &one, error);
@@ -126,12 +128,15 @@ static st_err replay_decision(writer_turn *turn, uint64_t index, const sync_row 
             err = sync_fold_record(&fold, &one.change->record, &record, error);
         if (err != ST_OK)
             break;
-        st_arrival what = free_arrival(&one.source);
+        st_arrival what = free_arrival(one.source);
         err = sync_fold_change(&fold, record, one.change, &what, kind, error);
         if (err == ST_OK)
             err = sync_fold_history(&fold, one.change, row->kind, error);
     }
-    return err == ST_OK ? sync_fold_close(&fold, error) : err;
+    if (err == ST_OK)
+        err = sync_fold_close(&fold, error);
+    free_sets_end(&one.sets);
+    return err;
 }
 
 static st_err replay_reason(writer_turn *turn, const sync_row *row, st_error *error)
@@ -141,10 +146,11 @@ static st_err replay_reason(writer_turn *turn, const sync_row *row, st_error *er
     if (row->held_count != 1)
         return st_fail(error, ST_E_CORRUPT, "log: a hold without a change");
     st_err err = find_decided(turn, &row->device, row->held[0].counter, &one, error);
-    if (err != ST_OK)
-        return err;
     one.held.reason = row->held[0].reason;
-    return sync_held_change(turn->txn, &one.held, error);
+    if (err == ST_OK)
+        err = sync_held_change(turn->txn, &one.held, error);
+    free_sets_end(&one.sets);
+    return err;
 }
 
 static st_err replay_set(writer_turn *turn, uint64_t index, const sync_row *row, st_set *set,

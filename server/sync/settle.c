@@ -61,20 +61,22 @@ static st_err settle_list(writer_turn *turn, const sync_held *list, size_t count
                           const sync_decision *decision, st_error *error)
 {
     sync_fold fold;
-    free_source source;
+    free_sets sets;
+    free_source *source = NULL;
     sync_row row;
     st_fold kind = decision->accept ? ST_FOLD_APPLY : ST_FOLD_DECLINE;
-    memset(&source, 0, sizeof source);
+    memset(&sets, 0, sizeof sets);
     memset(&row, 0, sizeof row);
     row.kind = decision->accept ? ST_ENTRY_ACCEPT : ST_ENTRY_DECLINE;
     uint64_t *counters = st_arena_array(turn->arena, count, sizeof *counters);
     if (counters == NULL)
         return st_fail(error, ST_E_MEMORY, "settle: out of memory");
     st_err err = sync_fold_open(turn, &list[0].bucket, turn->next_index, &fold, error);
+    fold.copies = true;                        /* a set may be given up before the fold is closed */
     for (size_t i = 0; err == ST_OK && i < count; i++) {
         const st_change *change = NULL;
         fold_record *record = NULL;
-        err = free_find(turn->txn, turn->arena, &source, &list[i], &change, error);
+        err = free_sets_find(&sets, turn->txn, &list[i], &source, &change, error);
         if (err == ST_OK && decision->accept)
             err = check_record(&fold, change, error);
         if (err == ST_OK)
@@ -83,7 +85,7 @@ static st_err settle_list(writer_turn *turn, const sync_held *list, size_t count
             err = sync_fold_record(&fold, &change->record, &record, error);
         if (err != ST_OK)
             break;
-        st_arrival what = free_arrival(&source);
+        st_arrival what = free_arrival(source);
         counters[i] = list[i].dot.counter;
         err = sync_fold_change(&fold, record, change, &what, kind, error);
         if (err == ST_OK)
@@ -91,6 +93,7 @@ static st_err settle_list(writer_turn *turn, const sync_held *list, size_t count
     }
     if (err == ST_OK)
         err = sync_fold_close(&fold, error);
+    free_sets_end(&sets);
     row.actor = decision->actor;
     row.device = list[0].dot.device;
     row.first = counters[0];

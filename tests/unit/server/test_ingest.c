@@ -369,6 +369,43 @@ static void test_held_changes_wait_in_line(void **state)
     }
 }
 
+/* More sets than are kept decoded at once, all let in or declined by one decision. */
+static void test_a_long_line(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    uint32_t settled = 0;
+    size_t values = 0;
+    for (int accept = 0; accept < 2; accept++) {
+        rig_enrol(r, &an, "an");
+        rig_begin(&an, RIG_BUCKET);
+        st_id visit = rig_visit(&an, "gốc");
+        st_dot before = { an.device, 1 };
+        assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+        rig_begin(&an, RIG_BUCKET);
+        st_change *change = rig_change(&an, &visit);
+        (void)rig_op(&an, change, "visit", "ratings.m1.accepted_rating", "dat");
+        st_dot first = change->dot;
+        assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
+        for (int i = 0; i < 40; i++) {
+            char text[32];
+            (void)snprintf(text, sizeof text, "lần %d", i);
+            rig_begin(&an, RIG_BUCKET);
+            before = rig_set(&an, &visit, "general_note", text, &before);
+            (void)rig_set(&an, &visit, "place", text, NULL);
+            assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
+        }
+        sync_decision decision = { held_number(r, &visit, &first), accept == 1,
+                                   rig_person(r, "office"), "xem" };
+        assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_OK);
+        assert_int_equal(held_count(r), 0);
+        assert_string_equal(rig_value(r, &visit, "general_note", &values),
+                            accept == 1 ? "lần 39" : "gốc");
+        (void)rig_value(r, &visit, "place", &values);
+        assert_int_equal(values, accept == 1 ? 41 : 1);
+    }
+}
+
 static void test_a_decline_takes_nobody_else_along(void **state)
 {
     rig *r = *state;
@@ -528,6 +565,7 @@ int main(void)
         CASE(test_gaps_are_asked_for_and_given_up),
         CASE(test_the_first_branch_counts),
         CASE(test_held_changes_wait_in_line),
+        CASE(test_a_long_line),
         CASE(test_a_decline_takes_nobody_else_along),
         CASE(test_a_carried_set),
         CASE(test_a_suspended_phone_waits),
