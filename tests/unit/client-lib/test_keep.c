@@ -4,6 +4,8 @@
  * mistaken for an older one, however often the phone dies. */
 #include "tests/unit/client-lib/phone.h"
 
+#include <stdio.h>
+
 /* A phone that dies after every request goes on with counters that nobody has seen. */
 static void test_a_request_counter_is_never_used_twice(void **state)
 {
@@ -115,6 +117,39 @@ static void test_a_plain_edit_replaces_what_was_shown(void **state)
     edge_free(e);
 }
 
+/* A store that fails anywhere in a sync, and a phone that dies of it: the next sync goes on from what
+ * is on disk. A cursor that were ahead of what was read would show as a sum that is wrong. */
+static void test_the_cursor_is_never_ahead_of_the_page(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, binh;
+    sotay_report report;
+    int rc = SOTAY_E_STORAGE;
+    uint64_t n = 1;
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id visit = phone_visit(&binh, "chợ");
+    for (; n < 500 && rc != SOTAY_OK; n++) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "lần %d", (int)n);
+        assert_int_equal(phone_set(&binh, &visit, "general_note", text), SOTAY_OK);
+        assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+        sotay_memory_fail(&an.port, n);
+        rc = edge_sync(e, an.client, NULL, NULL);
+        sotay_memory_fail(&an.port, 0);
+        phone_crash(&an, false);
+        assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+        assert_int_equal(report.repaired_buckets, 0);
+        assert_true(phone_says(&an, sotay_show, &visit, text));
+    }
+    print_message("  failed at %d places\n", (int)n - 2);
+    assert_true(n > 15 && rc == SOTAY_OK);
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_unit_takes_no_edit_along),
         cmocka_unit_test(test_what_is_held_is_kept_and_offered_again),
         cmocka_unit_test(test_a_plain_edit_replaces_what_was_shown),
+        cmocka_unit_test(test_the_cursor_is_never_ahead_of_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
