@@ -96,11 +96,11 @@ static st_err emit_wants(answer *a, st_error *error)
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < request->items_count; i++) {
         const sync_item *item = &request->items[i];
-        bool again = false;
+        bool again = !item->has_want;
         for (size_t j = 0; j < i && !again; j++)
             again = request->items[j].has_want
                     && st_id_cmp(&request->items[j].set.device, &item->set.device) == 0;
-        if (item->has_want && !again)
+        if (!again)
             err = emit_want(a, item, error);
     }
     return err;

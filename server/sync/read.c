@@ -176,11 +176,12 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
                          void *context, st_error *error)
 {
     st_arena arena;
-    free_source source;
+    free_sets sets;
+    free_source *source = NULL;
     note *notes = NULL;
     size_t count = 0;
     bool more = true;
-    memset(&source, 0, sizeof source);
+    memset(&sets, 0, sizeof sets);
     st_arena_init(&arena, HISTORY_BYTES_MAX);
     st_err err = read_notes(txn, record, &arena, &notes, &count, error);
     if (err == ST_OK && count == 0)
@@ -196,26 +197,27 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
         where.index = notes[i].index;
         where.dot.device = notes[i].device;
         where.dot.counter = notes[i].counter;
-        err = free_find(txn, &arena, &source, &where, &item.change, error);
+        err = free_sets_find(&sets, txn, &where, &source, &item.change, error);
         if (err == ST_OK)
             err = find_verdict(txn, record, &notes[i], count - i, &item, error);
         if (err == ST_OK)
             err = auth_contact_get(txn, &notes[i].device, &contact, error);
         if (err != ST_OK)
             break;
-        item.actor = source.row.actor;
-        item.role = source.set.role;
-        item.via = source.set.via;
-        item.received_ms = source.row.time_ms;
+        item.actor = source->row.actor;
+        item.role = source->set.role;
+        item.via = source->set.via;
+        item.received_ms = source->row.time_ms;
         item.log_index = notes[i].index;
-        item.has_carrier = !st_id_is_zero(&source.row.carrier);
-        item.carrier = source.row.carrier;
+        item.has_carrier = !st_id_is_zero(&source->row.carrier);
+        item.carrier = source->row.carrier;
         if (contact.last_sync_ms != 0)
             item.corrected_ms = item.change->wall_ms - contact.clock_offset_ms;
         else if (st_id_cmp(&notes[i].device, &room->keys->device) == 0)
             item.corrected_ms = item.change->wall_ms;
         more = each(context, &item);
     }
+    free_sets_end(&sets);
     st_arena_reset(&arena);
     return err;
 }

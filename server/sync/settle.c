@@ -32,6 +32,45 @@ static bool may_accept(st_hold reason)
     }
 }
 
+/* Reasons that may be gone: form published, siblings settled, a newer program. */
+static bool may_be_gone(st_hold reason)
+{
+    return reason == ST_HOLD_FORM || reason == ST_HOLD_LIMIT || reason == ST_HOLD_VERSION;
+}
+
+/* What the judge says of the held change now. */
+static st_err judge_again(writer_turn *turn, free_sets *sets, const sync_held *held,
+                          st_hold *out_hold, st_error *error)
+{
+    sync_fold fold;
+    sync_judge judge;
+    auth_device device;
+    free_source *source = NULL;
+    fold_record *record = NULL;
+    const st_change *change = NULL;
+    st_err err = free_sets_find(sets, turn->txn, held, &source, &change, error);
+    if (err == ST_OK)
+        err = auth_device_get(turn->txn, turn->room->keys, &held->dot.device, &device, error);
+    if (err == ST_OK)
+        err = sync_fold_open(turn, &held->bucket, turn->next_index, &fold, error);
+    if (err == ST_OK)
+        err = judge_open(&fold, &source->set, &device, &judge, error);
+    if (err == ST_OK)
+        err = sync_fold_record(&fold, &held->record, &record, error);
+    return err == ST_OK ? judge_change(&judge, change, record, out_hold, NULL, error) : err;
+}
+
+static st_err check_reason(writer_turn *turn, free_sets *sets, const sync_held *held,
+                           st_error *error)
+{
+    st_hold now = held->reason;
+    st_err err = may_be_gone(held->reason) ? judge_again(turn, sets, held, &now, error) : ST_OK;
+    if (err != ST_OK || now == ST_HOLD_NONE || may_accept(now))
+        return err;
+    return st_fail(error, ST_E_STATE, "held: what is held as %s cannot be let in by hand",
+                   st_hold_name(now));
+}
+
 static st_err check_actor(writer_turn *turn, const sync_decision *decision, st_error *error)
 {
     auth_person person;
@@ -160,13 +199,15 @@ static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
     if (err == ST_E_NOT_FOUND)
         err = st_fail(error, ST_E_NOT_FOUND, "held: no number %llu in the list",
                       (unsigned long long)decision->n);
-    if (err == ST_OK && decision->accept && !may_accept(held.reason))
+    if (err == ST_OK && sync_held_is_unfolded(&held) && decision->accept)
         err = st_fail(error, ST_E_STATE, "held: what is held as %s cannot be let in by hand",
                       st_hold_name(held.reason));
     if (err == ST_OK && sync_held_is_unfolded(&held))
         return dismiss(turn, &held, decision, &job->count, error);
     if (err == ST_OK)
         err = find_run(turn, &held, decision->accept, &list, &count, error);
+    if (err == ST_OK && decision->accept)
+        err = check_reason(turn, &sets, &held, error);
     if (err == ST_OK)
         err = settle_list(turn, list, count, decision, error);
     job->count = (uint32_t)count;

@@ -369,6 +369,43 @@ static void test_held_changes_wait_in_line(void **state)
     }
 }
 
+/* Sixty-five values: the last one waits until some are settled; then the office may let it in. */
+static void test_a_reason_that_is_gone(void **state)
+{
+    rig *r = *state;
+    static rig_phone an;
+    static st_dot dots[64];
+    uint32_t settled = 0;
+    size_t values = 0;
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "0");
+    dots[0].device = an.device;
+    dots[0].counter = 1;
+    for (int i = 1; i < 64; i++)
+        dots[i] = rig_set(&an, &visit, "general_note", "nữa", NULL);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    rig_begin(&an, RIG_BUCKET);
+    st_dot late = rig_set(&an, &visit, "general_note", "quá", NULL);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
+    sync_decision decision = { held_number(r, &visit, &late), true, rig_person(r, "office"),
+                               "đã thống nhất" };
+    assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_E_STATE);
+    static rig_phone binh;
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&binh, RIG_BUCKET);
+    st_change *change = rig_change(&binh, &visit);
+    st_op *op = rig_op(&binh, change, "visit", "general_note", "chung");
+    op->replaces = dots;
+    op->replaces_count = 64;
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_STORED);
+    (void)rig_value(r, &visit, "general_note", &values);
+    assert_int_equal(values, 1);
+    assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_OK);
+    (void)rig_value(r, &visit, "general_note", &values);
+    assert_int_equal(values, 2);
+}
+
 /* More sets than are kept decoded at once, all let in or declined by one decision. */
 static void test_a_long_line(void **state)
 {
@@ -566,6 +603,7 @@ int main(void)
         CASE(test_the_first_branch_counts),
         CASE(test_held_changes_wait_in_line),
         CASE(test_a_long_line),
+        CASE(test_a_reason_that_is_gone),
         CASE(test_a_decline_takes_nobody_else_along),
         CASE(test_a_carried_set),
         CASE(test_a_suspended_phone_waits),
