@@ -23,6 +23,7 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
     if (err == ST_OK) {
         en->ask = frame.as.enrol_ask;
         en->has_ask = true;
+        err = http_check_version(en->ask.version, error);
     }
     return err;
 }

@@ -31,7 +31,7 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
     if (frame.kind == ST_FRAME_ASK && !ex->has_ask) {
         ex->ask = frame.as.ask;
         ex->has_ask = true;
-        return ST_OK;
+        return http_check_version(frame.as.ask.version, error);
     }
     if (frame.kind == ST_FRAME_NONE)
         return ST_OK;

@@ -3,6 +3,16 @@
 
 #define REPLY_LEVEL 3
 
+#define EXCHANGE_VERSION 1u
+
+st_err http_check_version(uint32_t version, st_error *error)
+{
+    return version <= EXCHANGE_VERSION
+               ? ST_OK
+               : st_fail(error, ST_E_VERSION, "request: version %u, at most %u", (unsigned)version,
+                         EXCHANGE_VERSION);
+}
+
 st_err http_read_frames(const uint8_t *stream, size_t len, const http_taker *taker,
                         st_error *error)
 {

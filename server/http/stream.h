@@ -15,6 +15,9 @@ typedef struct {
 ST_MUST_USE st_err http_read_frames(const uint8_t *stream, size_t len, const http_taker *taker,
                                     st_error *error);
 
+/* The version of the exchange that a request speaks. ST_E_VERSION: a later one than this program's. */
+ST_MUST_USE st_err http_check_version(uint32_t version, st_error *error);
+
 /* Frames into the reply of a request. */
 typedef struct {
     st_frame_writer *writer;
