@@ -5,6 +5,7 @@ It keeps everything in memory: a phone must reserve its counters and store its s
 
 Debian: python3-nacl python3-zstandard python3-protobuf protobuf-compiler (for /usr/bin/python3)."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -328,6 +329,14 @@ def unpack(stream):
     return found
 
 
+def refusal_in(data):
+    """The refusal of an answer; the door's own are a line of text, and the status says it all."""
+    try:
+        return unpack(data)[0].refusal
+    except (zstandard.ZstdError, Corrupt, IndexError):
+        return pb.Refusal(code=19)
+
+
 # ---- forms, as far as a client needs them to write (docs/data-model.md) ------------------------
 
 class FormView:
@@ -420,14 +429,14 @@ class Client:
     def post(self, path, body):
         link = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
-            link.request("POST", path, body, {"Content-Type": "application/octet-stream"})
+            with contextlib.suppress(BrokenPipeError):     # refused while it is still being sent
+                link.request("POST", path, body, {"Content-Type": "application/octet-stream"})
             answer = link.getresponse()
             data = answer.read()
         finally:
             link.close()
         if answer.status != 200:
-            frames = unpack(data) if data else []
-            raise Refused(answer.status, frames[0].refusal if frames else pb.Refusal(code=19))
+            raise Refused(answer.status, refusal_in(data))
         return unpack(data)
 
     def enrol(self, link, label="second"):
