@@ -18,6 +18,8 @@ static const st_field *field_by_name(const st_field *fields, uint32_t count, con
 
 static const st_field *field_by_no(const st_field *fields, uint32_t count, uint16_t no)
 {
+    if (no > 0 && no <= count && fields[no - 1].no == no)
+        return &fields[no - 1];         /* most forms are numbered in order */
     for (uint32_t i = 0; i < count; i++)
         if (fields[i].no == no)
             return &fields[i];
