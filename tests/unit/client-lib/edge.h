@@ -66,9 +66,10 @@ typedef struct {
     bool lost_unit; /* the scope is the catalogue alone */
 
     /* what a test asks for */
-    st_hold hold_next;    /* hold every change of the sets that come, for this reason */
-    bool page_per_entry;  /* one entry a page, "more" after each answer of one page */
-    uint64_t corrupt_sum; /* the next n answers name a wrong sum */
+    st_hold hold_next;     /* hold every change of the sets that come, for this reason */
+    bool page_per_entry;   /* one entry a page, "more" after each answer of one page */
+    uint32_t fold_version; /* lowest program that can read a page of the unit; 0: 1 */
+    uint64_t corrupt_sum;  /* the next n answers name a wrong sum */
     uint64_t backed_up_to;
     uint64_t sets_taken, duplicates, references;
 } edge;

@@ -161,6 +161,8 @@ static bool feed(answering *a, const edge_bucket *bucket)
     st_page *page = &frame.as.page;
     page->bucket = bucket->name;
     page->fold_version = 1;
+    if (e->fold_version > 0 && strcmp(bucket->name.s, EDGE_UNIT_BUCKET) == 0)
+        page->fold_version = e->fold_version;
     page->entries = entries;
     page->last = true;
     for (size_t i = 0; i < e->entries_count; i++) {

@@ -163,6 +163,89 @@ static void test_a_new_key_keeps_what_was_sealed(void **state)
     edge_free(e);
 }
 
+/* Acts, items, sets and a working copy of a record that was never sent: all of it is the new
+ * device's, in the same order and with the same effect. */
+static void test_unsent_work_of_all_kinds_moves(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, binh;
+    char item[SOTAY_ITEM_TEXT];
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id visit = phone_visit(&an, "chợ");
+    const sotay_pair finding = { "text", "mất sóng" };
+    const sotay_pairs one = { &finding, 1 };
+    assert_int_equal(sotay_item_new(an.client, &visit, "findings", one, item, NULL), SOTAY_OK);
+    assert_int_equal(sotay_item_drop(an.client, &visit, "findings", item, NULL), SOTAY_OK);
+    assert_int_equal(sotay_record_add(an.client, &visit, "topics", "n1", NULL), SOTAY_OK);
+    assert_int_equal(phone_set(&an, &visit, "general_note", "một"), SOTAY_OK);
+    assert_int_equal(phone_set(&an, &visit, "general_note", "hai"), SOTAY_OK);
+    assert_int_equal(sotay_record_withdraw(an.client, &visit, "nhầm", NULL), SOTAY_OK);
+    assert_int_equal(sotay_record_reopen(an.client, &visit, "không nhầm", NULL), SOTAY_OK);
+    assert_int_equal(sotay_draft_put(an.client, &visit, "place", "đang gõ", NULL), SOTAY_OK);
+
+    assert_int_equal(edge_enrol(e, an.client, 0, NULL), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_draft_get, &visit, "\"đang gõ\""));
+    assert_true(phone_says(&an, sotay_show, &visit, "\"state\":\"draft\""));
+    assert_true(phone_status_says(&an, "\"ready\":8"));
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    char *json = NULL;
+    const sotay_filter visits = { "visit", NULL, "draft", NULL };
+    assert_int_equal(sotay_list(binh.client, &visits, SOTAY_JSON, &json, NULL), SOTAY_OK);
+    const char *at = strstr(json, "\"id\":\"");
+    assert_non_null(at);
+    char hex[33];
+    memcpy(hex, at + 6, 32);
+    hex[32] = '\0';
+    sotay_text_free(json);
+    sotay_id moved;
+    assert_true(sotay_id_parse(hex, &moved));
+    assert_memory_not_equal(&moved, &visit, sizeof moved);
+    assert_true(phone_says(&binh, sotay_show, &moved, "\"open_conflicts\":0"));
+    assert_true(phone_says(&binh, sotay_show, &moved, "\"hai\""));
+    assert_false(phone_says(&binh, sotay_show, &moved, "\"một\""));
+    assert_true(phone_says(&binh, sotay_show, &moved, "\"dropped\":true"));
+    assert_true(phone_says(&binh, sotay_show, &moved, "\"n1\""));
+    assert_true(phone_says(&binh, sotay_show, &moved, "\"đang gõ\""));
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
+/* A store that fails anywhere in an enrolment is as before, or enrolled; asking again ends well. */
+static void test_an_enrolment_failing_anywhere(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    char link[128];
+    int rc = SOTAY_E_STORAGE;
+    uint64_t n = 1;
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    edge_link(e, 0, link);
+    for (; n < 200 && rc != SOTAY_OK; n++) {
+        sotay_sync *sync = NULL;
+        sotay_memory_fail(&an.port, n);
+        assert_int_equal(sotay_enrol_begin(an.client, link, NULL, &sync, NULL), SOTAY_OK);
+        rc = edge_run(e, an.client, sync, NULL, NULL);
+        sotay_memory_fail(&an.port, 0);
+        assert_true(rc == SOTAY_OK || rc == SOTAY_E_STORAGE);
+        assert_true(phone_says(&an, sotay_show, &visit, "\"chợ\""));
+        assert_true(phone_status_says(&an, "\"ready\":1"));
+        if (n % 2 == 0)
+            phone_crash(&an, false);
+    }
+    assert_true(n > 10 && rc == SOTAY_OK);
+    assert_int_equal(e->devices_count, 3);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(e->sets_taken, 1);
+    phone_free(&an);
+    edge_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +254,8 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_a_copied_phone_brings_its_work),
         cmocka_unit_test(test_a_new_key_keeps_what_was_sealed),
+        cmocka_unit_test(test_unsent_work_of_all_kinds_moves),
+        cmocka_unit_test(test_an_enrolment_failing_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

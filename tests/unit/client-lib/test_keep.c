@@ -21,7 +21,7 @@ static void test_a_request_counter_is_never_used_twice(void **state)
         uint64_t used = e->devices[1].counter;
         phone_crash(&an, false);
         assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
-        assert_int_equal(report.requests, 1);  /* the server had nothing to object to */
+        assert_int_equal(report.requests, 1); /* the server had nothing to object to */
         assert_true(e->devices[1].counter > used);
         assert_int_equal(phone_set(&an, &visit, "general_note", i % 2 ? "một" : "hai"), SOTAY_OK);
     }
@@ -110,7 +110,7 @@ static void test_a_plain_edit_replaces_what_was_shown(void **state)
     assert_int_equal(edge_values(e, &id, EDGE_NOTE), 2);
     assert_int_equal(phone_set(&an, &visit, "general_note", "C"), SOTAY_OK);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 2);   /* C, and the one that was not shown */
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 2); /* C, and the one that was not shown */
     assert_true(phone_says(&an, sotay_show, &visit, "\"open_conflicts\":1"));
     phone_free(&an);
     phone_free(&binh);

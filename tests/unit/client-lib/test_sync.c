@@ -1,6 +1,8 @@
 /* tests/unit/client-lib/test_sync.c
  * Two officers record without signal and sync when they can: both phones and the log then hold the
  * same values, nothing is lost when a reply is, and what the office holds or declines is seen. */
+#include <stdio.h>
+
 #include "tests/unit/client-lib/phone.h"
 
 static void test_two_phones_meet(void **state)
@@ -233,6 +235,88 @@ static void test_a_new_epoch_offers_all_again(void **state)
     edge_free(e);
 }
 
+/* A page that only a newer program can read: its bucket stays as it is, pushing goes on, and the
+ * renewed server or program brings what was missed. */
+static void test_a_page_too_new(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, binh;
+    sotay_report report;
+    char *text = NULL;
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id theirs = phone_visit(&binh, "của bình");
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    e->fold_version = 2;
+    sotay_id mine = phone_visit(&an, "của an");
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.stored, 1);
+    assert_int_equal(sotay_show(an.client, &theirs, SOTAY_JSON, &text, NULL), SOTAY_E_NOT_FOUND);
+    assert_true(phone_says(&an, sotay_show, &mine, "\"của an\""));
+    e->fold_version = 0;
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_show, &theirs, "\"của bình\""));
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
+/* Hundreds of changes travel in few sets and few requests, and arrive in order. */
+static void test_a_long_day(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, binh;
+    sotay_report report;
+    char text[32];
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id visit = phone_visit(&an, "chợ");
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(text, sizeof text, "lần %d", i);
+        sotay_memory_clock(&an.port, PHONE_WALL_MS + i, 2000 + (uint64_t)i);
+        assert_int_equal(phone_set(&an, &visit, "general_note", text), SOTAY_OK);
+    }
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.sent_changes, 301);
+    assert_int_equal(report.stored, 1);
+    assert_int_equal(edge_sync(e, binh.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.received_changes, 301);
+    assert_true(phone_says(&binh, sotay_show, &visit, "\"lần 299\""));
+    sotay_memory_clock(&an.port, PHONE_WALL_MS, 1); /* a restart: another boot, another set */
+    assert_int_equal(phone_set(&an, &visit, "place", "a"), SOTAY_OK);
+    sotay_memory_clock(&an.port, PHONE_WALL_MS, 0);
+    phone_crash(&an, false);
+    assert_int_equal(phone_set(&an, &visit, "place", "b"), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.stored, 2);
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
+/* What the phone no longer has is said to be gone; what it has is sent when it is wanted. */
+static void test_wanted_sets_are_sent_again(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an;
+    sotay_report report;
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(phone_set(&an, &visit, "place", "a"), SOTAY_OK);
+    e->devices[1].known = 0; /* the server asks for what it has in fact */
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.wanted, 1);
+    assert_int_equal(report.duplicate, 1);
+    assert_int_equal(report.stored, 1);
+    assert_true(report.complete);
+    phone_free(&an);
+    edge_free(e);
+}
+
 static void test_wipe_is_safe_only_when_covered(void **state)
 {
     (void)state;
@@ -264,6 +348,9 @@ int main(void)
         cmocka_unit_test(test_a_used_counter_is_jumped),
         cmocka_unit_test(test_a_lost_unit_leaves_own_work),
         cmocka_unit_test(test_a_new_epoch_offers_all_again),
+        cmocka_unit_test(test_a_page_too_new),
+        cmocka_unit_test(test_a_long_day),
+        cmocka_unit_test(test_wanted_sets_are_sent_again),
         cmocka_unit_test(test_wipe_is_safe_only_when_covered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
