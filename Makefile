@@ -91,8 +91,8 @@ TESTS     := $(patsubst %.c,$(BUILD)/%,$(TEST_MAIN))
 # ---- what people call -----------------------------------------------------------------------
 
 .PHONY: all deps deps-build demo run test test-long check check-wasm check-self check-asan \
-        check-tsan coverage bench bench-peers bench-programs deps-bench format \
-        format-check install clean help unit-tests FORCE
+        check-tsan planted coverage bench bench-peers bench-programs deps-bench \
+        format format-check install clean help unit-tests FORCE
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -118,7 +118,7 @@ run: all ## start the server on the demo's data and say how to connect
 test: deps ## all tests and checks, also under the sanitizers; last line: N passed, N failed
 	+@MAKE='$(MAKE)' tools/check/run-tests.sh all
 
-test-long: deps ## the same, and the end-to-end tests under the sanitizers too
+test-long: deps ## the same, also end to end under the sanitizers, and the planted faults
 	+@TEST_SANITIZE_E2E=1 MAKE='$(MAKE)' tools/check/run-tests.sh all
 
 check: deps all ## layers, style, docs, exported names, and the WebAssembly compile
@@ -126,6 +126,9 @@ check: deps all ## layers, style, docs, exported names, and the WebAssembly comp
 
 check-wasm: deps $(GEN_H) ## compile proto/ and client-lib/src for WebAssembly
 	@BUILD=$(BUILD) tools/check/wasm.sh
+
+planted: deps ## prove that each invariant has a test that fails without its code
+	+@MAKE='$(MAKE)' tests/planted/run.sh
 
 check-self: deps ## prove that each check can fail
 	@tools/check/self-test.sh

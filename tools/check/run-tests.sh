@@ -2,7 +2,8 @@
 # Builds and runs the tests, counts each one, and ends with the line `N passed, N failed`.
 # usage: run-tests.sh all          release: unit, end-to-end, checks; then unit under asan and tsan
 #        run-tests.sh mode MODE    unit and end-to-end tests in one mode
-# environment: TEST_SANITIZE_E2E=1  `all` runs the end-to-end tests under asan as well
+# environment: TEST_SANITIZE_E2E=1  `all` runs the end-to-end tests under asan as well,
+#                                  and tests/planted
 #              TEST_TIMEOUT_S=120   what one test program may take (four times that if sanitized)
 #              ONLY=TEXT            only the test programs whose path contains TEXT
 # A test program runs in the root of the tree with BIN (the programs' folder), BUILD, MODE and a
@@ -129,6 +130,12 @@ checks() {
     wanted check/self && run_one check/self lines tools/check/self-test.sh
 }
 
+# The tests of the tests: some minutes, each invariant's code taken out in a copy of the tree.
+planted() {
+    [ "${TEST_SANITIZE_E2E:-}" = 1 ] && wanted planted || return 0
+    TEST_TIMEOUT_S=3000 run_one planted lines tests/planted/run.sh
+}
+
 whole_mode() {
     use_mode "$1"
     build "$1"
@@ -142,6 +149,7 @@ all)
     whole_mode release
     echo "== checks"
     checks
+    planted
     whole_mode asan "$([ "${TEST_SANITIZE_E2E:-}" = 1 ] || echo unit)"
     whole_mode tsan unit
     ;;

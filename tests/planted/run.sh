@@ -1,0 +1,136 @@
+#!/bin/bash
+# Takes the code that holds an invariant out, one patch after the other, in a copy of the tree, and
+# runs the tests that must notice. Prints `ok NAME caught by TEST` or `not ok NAME: why`; exit 1
+# when one was not caught. A patch that no longer fits its code is not ok either: write it anew.
+# usage: run.sh [NAME...]      NAME is a patch of this folder without .patch; none: all of them
+# environment: MAKE="make -j1"
+# The head of a patch says what it does; its `test:` lines name the programs and cases, as in
+#   test: tests/unit/server/test_ingest test_stored_once
+#   test: tests/e2e/09-disk/run a_full_disk_is_said_and_waited_out
+# Each of the named cases must fail, and each must pass without the patch.
+set -u
+export LC_ALL=C.UTF-8
+cd "$(dirname "$0")/../.." || exit 1
+
+here=$PWD/tests/planted
+MAKE=${MAKE:-make}
+LIMIT_S=240
+failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+tree=$scratch/tree
+export TMPDIR=$scratch/tmp
+mkdir -p "$tree" "$TMPDIR"
+
+# What git knows of, as it lies here; without git, what is here but for build/.
+copy_tree() {
+    if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+        git ls-files -z --cached --others --exclude-standard |
+            while IFS= read -r -d '' file; do [ -e "$file" ] && printf '%s\0' "$file"; done |
+            tar --null -T - -cf - | tar -xf - -C "$tree"
+    else
+        tar --exclude=./build -cf - . | tar -xf - -C "$tree"
+    fi
+}
+
+# A planted fault leaves unused functions behind; speed of the programs does not matter.
+build() {
+    (cd "$tree" && $MAKE --no-print-directory MODE=release WARN=-w HARDEN= "$@") \
+        >"$scratch/build.log" 2>&1
+}
+
+# The make targets of a test: its program, or all programs for an end-to-end test.
+targets_of() {
+    case $1 in
+    tests/e2e/*) echo all ;;
+    *) echo "build/release/$1" ;;
+    esac
+}
+
+# Runs case $2 of test $1. 0: it passed, 1: it failed, 2: it did not run.
+run_case() {
+    local log=$scratch/log status
+    case $1 in
+    tests/e2e/*)
+        (cd "$tree" && BIN=$tree/build/release/bin timeout -k 10 "$LIMIT_S" "$1" "$2") \
+            >"$log" 2>&1 </dev/null
+        grep -q "^not ok $2" "$log" && return 1
+        grep -q "^ok $2" "$log" && return 0
+        return 2
+        ;;
+    esac
+    { (cd "$tree" && CMOCKA_TEST_ABORT=0 CMOCKA_MESSAGE_OUTPUT=STDOUT \
+        timeout -k 10 "$LIMIT_S" "build/release/$1") >"$log" 2>&1 </dev/null; } 2>/dev/null
+    status=$?
+    grep -qE "^\[  (FAILED |ERROR  ) \] $2\$" "$log" && return 1
+    grep -q "^\[       OK \] $2\$" "$log" && return 0
+    # It died, or never came back, in the middle of the case.
+    grep -E '^\[ RUN      \]' "$log" | tail -n 1 | grep -qF " $2" && [ "$status" -ne 0 ] && return 1
+    return 2
+}
+
+tests_of() {
+    sed -n 's/^test: *//p' "$1"
+}
+
+say() {
+    printf '%s\n' "$1"
+    [ "${1%%ok *}" = "" ] || failed=1
+}
+
+plant() {
+    local name=$1 patch=$here/$1.patch test case caught=
+    if ! (cd "$tree" && patch -p1 --dry-run -s -F2 <"$patch") >"$scratch/log" 2>&1; then
+        say "not ok $name: the patch no longer fits its code"
+        return
+    fi
+    (cd "$tree" && patch -p1 -s -F2 --no-backup-if-mismatch <"$patch")
+    # shellcheck disable=SC2046  # a list of targets, split on purpose
+    if ! build $(tests_of "$patch" | while read -r test case; do targets_of "$test"; done | sort -u)
+    then
+        tail -n 15 "$scratch/build.log" | sed 's/^/    | /'
+        say "not ok $name: it does not build"
+    else
+        while read -r test case; do
+            run_case "$test" "$case"
+            case $? in
+            0) say "not ok $name: not caught by $test $case"; caught=; break ;;
+            1) caught="$caught${caught:+, }${test#tests/} $case" ;;
+            *) tail -n 15 "$scratch/log" | sed 's/^/    | /'
+               say "not ok $name: $test $case did not run"; caught=; break ;;
+            esac
+        done < <(tests_of "$patch")
+        [ -z "$caught" ] || say "ok $name caught by $caught"
+    fi
+    (cd "$tree" && patch -p1 -R -s -F2 --no-backup-if-mismatch <"$patch")
+}
+
+# Without a fault all of the named cases pass; else their failing would say nothing.
+sound() {
+    local test case
+    # shellcheck disable=SC2046
+    if ! build $(for name in "$@"; do tests_of "$here/$name.patch"; done |
+        while read -r test case; do targets_of "$test"; done | sort -u); then
+        tail -n 15 "$scratch/build.log" | sed 's/^/    | /'
+        say "not ok planted: the tree does not build"
+        exit 1
+    fi
+    while read -r test case; do
+        run_case "$test" "$case" && continue
+        tail -n 15 "$scratch/log" | sed 's/^/    | /'
+        say "not ok planted: $test $case does not pass without a fault"
+    done < <(for name in "$@"; do tests_of "$here/$name.patch"; done | sort -u)
+}
+
+if [ $# -eq 0 ]; then
+    for patch in "$here"/*.patch; do
+        name=${patch##*/}
+        set -- "$@" "${name%.patch}"
+    done
+fi
+copy_tree
+sound "$@"
+for name in "$@"; do
+    plant "$name"
+done
+exit "$failed"
