@@ -97,6 +97,8 @@ static st_err try_one(run *r, bool *out_more, st_error *error)
     st_hold hold = ST_HOLD_NONE;
     const sync_held *held = &r->held[0];
     *out_more = false;
+    if (strcmp(held->bucket.s, r->fold.bucket.s) != 0)
+        return ST_OK;
     if (held->reason != ST_HOLD_WAITS && held->reason != ST_HOLD_NO_RECORD
         && held->reason != ST_HOLD_SUSPENDED)
         return ST_OK;
@@ -210,15 +212,15 @@ st_err sync_free_device(writer_turn *turn, const st_id *device, st_error *error)
     while (err == ST_OK && found) {
         err = next_record(turn->txn, device, &held, &found, error);
         if (err == ST_OK && found)
-            err = sync_free_record(turn, &sets, &held.bucket, &held.record, error);
+            err = sync_free_record(turn, &sets, &held.record, error);
     }
     free_sets_end(&sets);
     return err;
 }
 
 /* One look at all that is held on the record. *out_freed: how many were let in. */
-static st_err free_pass(writer_turn *turn, free_sets *sets, const st_bucket *bucket,
-                        const st_id *record, size_t *out_freed, st_error *error)
+static st_err free_pass(writer_turn *turn, free_sets *sets, const st_id *record,
+                        size_t *out_freed, st_error *error)
 {
     sync_held *list = NULL;
     size_t count = 0;
@@ -233,8 +235,7 @@ static st_err free_pass(writer_turn *turn, free_sets *sets, const st_bucket *buc
         r.sets = sets;
         r.held = &list[at];
         r.held_count = end - at;
-        if (strcmp(list[at].bucket.s, bucket->s) == 0)
-            err = free_run(&r, bucket, error);
+        err = free_run(&r, &list[at].bucket, error);
         *out_freed += r.freed;
     }
     return err;
@@ -242,8 +243,8 @@ static st_err free_pass(writer_turn *turn, free_sets *sets, const st_bucket *buc
 
 /* In memory of its own: a set may create a thousand records, each with something that waits. What
  * one device's change lets in, another one's may have waited for: until nothing moves. */
-st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_bucket *bucket,
-                        const st_id *record, st_error *error)
+st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_id *record,
+                        st_error *error)
 {
     st_arena work, *outer = turn->arena;
     size_t freed = 1;
@@ -252,7 +253,7 @@ st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_bucket *buc
     turn->arena = &work;
     while (err == ST_OK && freed > 0) {
         freed = 0;
-        err = free_pass(turn, sets, bucket, record, &freed, error);
+        err = free_pass(turn, sets, record, &freed, error);
         st_arena_reset(&work);
     }
     turn->arena = outer;

@@ -38,8 +38,8 @@ void free_sets_end(free_sets *sets);
 /* Judges again all changes of the record that are held as no_record, waits or suspended and do not
  * stand behind another held one; lets in those that nothing else holds (entry VERDICT), notes a new
  * reason for the others (entry HOLD). ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
-ST_MUST_USE st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_bucket *bucket,
-                                    const st_id *record, st_error *error);
+ST_MUST_USE st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_id *record,
+                                    st_error *error);
 
 /* The same for every record on which a change of the device is held: its suspension was lifted. */
 ST_MUST_USE st_err sync_free_device(writer_turn *turn, const st_id *device, st_error *error);

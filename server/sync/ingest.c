@@ -183,7 +183,7 @@ static st_err free_waiting(writer_turn *turn, const sync_fold *fold, st_error *e
     for (size_t i = 0; err == ST_OK && i < fold->count; i++) {
         const fold_record *record = fold->list[i];
         if (record->record.created && !record->was_created && record->has_held)
-            err = sync_free_record(turn, &sets, &fold->bucket, &record->record.id, error);
+            err = sync_free_record(turn, &sets, &record->record.id, error);
     }
     free_sets_end(&sets);
     return err;

@@ -133,6 +133,38 @@ static st_err judge_first(sync_judge *judge, const st_change *change, const fold
     return ST_OK;
 }
 
+static const st_form *form_of(const sync_judge *judge, const st_change *change,
+                              const fold_record *record)
+{
+    const st_form *form = judge->form;         /* runs of creations are of one form, mostly */
+    if (record->record.created)
+        return record->form;
+    if (form != NULL && strcmp(form->name, change->form.s) == 0
+        && form->version == change->form_version)
+        return form;
+    return catalogue_form(judge->fold->turn->room->catalogue, change->form.s,
+                          change->form_version);
+}
+
+st_hold judge_fact(sync_fold *fold, const st_set *set, const st_change *change,
+                   const fold_record *record)
+{
+    sync_judge judge;
+    memset(&judge, 0, sizeof judge);
+    judge.fold = fold;
+    judge.set = set;
+    if (change->unknown || set->fold_version > SYNC_FOLD_VERSION)
+        return ST_HOLD_VERSION;
+    if (!record->record.created && !change->creates)
+        return ST_HOLD_NO_RECORD;
+    const st_form *form = form_of(&judge, change, record);
+    if (form == NULL)
+        return ST_HOLD_FORM;
+    if (strcmp(record->record.bucket.s, set->bucket.s) != 0 || !is_at_home(&judge, form, change))
+        return ST_HOLD_BUCKET;
+    return st_merge_over_limit(&record->record, change) ? ST_HOLD_LIMIT : ST_HOLD_NONE;
+}
+
 st_err judge_change(sync_judge *judge, const st_change *change, const fold_record *record,
                     st_hold *out_hold, char *detail, st_error *error)
 {
@@ -146,14 +178,7 @@ st_err judge_change(sync_judge *judge, const st_change *change, const fold_recor
         *out_hold = hold;
         return ST_OK;
     }
-    const st_form *form = record->form;
-    if (!record->record.created) {
-        form = judge->form;                    /* runs of creations are of one form, mostly */
-        if (form == NULL || strcmp(form->name, change->form.s) != 0
-            || form->version != change->form_version)
-            form = catalogue_form(judge->fold->turn->room->catalogue, change->form.s,
-                                  change->form_version);
-    }
+    const st_form *form = form_of(judge, change, record);
     judge->form = form;
     if (form == NULL)
         hold = ST_HOLD_FORM;

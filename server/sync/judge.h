@@ -26,4 +26,9 @@ ST_MUST_USE st_err judge_change(sync_judge *judge, const st_change *change,
                                 const fold_record *record, st_hold *out_hold, char *detail,
                                 st_error *error);
 
+/* Why not even the office can let the change in as things are: VERSION, NO_RECORD, FORM, BUCKET,
+ * LIMIT; or NONE. What is held for another reason may hide one of these. */
+st_hold judge_fact(sync_fold *fold, const st_set *set, const st_change *change,
+                   const fold_record *record);
+
 #endif

@@ -83,20 +83,25 @@ static st_err check_actor(writer_turn *turn, const sync_decision *decision, st_e
                : err;
 }
 
-/* Has the record its creating change, or is this it? */
-static st_err check_record(sync_fold *fold, const st_change *change, st_error *error)
+/* A person overrules rules, not facts: whatever it is held for, it must be something that every
+ * replica can fold. */
+static st_err check_facts(sync_fold *fold, const st_set *set, const st_change *change,
+                          st_error *error)
 {
     fold_record *record = NULL;
     st_err err = sync_fold_record(fold, &change->record, &record, error);
-    if (err != ST_OK || change->creates)
+    if (err != ST_OK)
         return err;
-    if (!record->record.created || strcmp(record->record.bucket.s, fold->bucket.s) != 0)
+    st_hold hold = judge_fact(fold, set, change, record);
+    if (hold == ST_HOLD_NO_RECORD)
         return st_fail(error, ST_E_STATE, "held: its record is not there");
-    return ST_OK;
+    return hold == ST_HOLD_NONE ? ST_OK
+                                : st_fail(error, ST_E_STATE, "held: it cannot be let in now (%s)",
+                                          st_hold_name(hold));
 }
 
-/* Folds list[0..count), all of one device and record, and writes the entry. */
-static st_err settle_list(writer_turn *turn, const sync_held *list, size_t count,
+/* Folds list[0..count), all of one device, record and bucket, and writes the entry. */
+static st_err settle_run(writer_turn *turn, const sync_held *list, size_t count,
                           const sync_decision *decision, st_error *error)
 {
     sync_fold fold;
@@ -117,7 +122,7 @@ static st_err settle_list(writer_turn *turn, const sync_held *list, size_t count
         fold_record *record = NULL;
         err = free_sets_find(&sets, turn->txn, &list[i], &source, &change, error);
         if (err == ST_OK && decision->accept)
-            err = check_record(&fold, change, error);
+            err = check_facts(&fold, &source->set, change, error);
         if (err == ST_OK)
             err = sync_held_remove(turn->txn, &list[i], error);
         if (err == ST_OK)
@@ -142,6 +147,19 @@ static st_err settle_list(writer_turn *turn, const sync_held *list, size_t count
     row.counters_count = (uint32_t)count;
     row.note = store_text(decision->reason == NULL ? "" : decision->reason);
     return err == ST_OK ? sync_log_append(turn, &row, NULL, error) : err;
+}
+
+/* One entry for each bucket: a phone that errs may write to one record in two. */
+static st_err settle_list(writer_turn *turn, const sync_held *list, size_t count,
+                          const sync_decision *decision, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t at = 0, end = 0; err == ST_OK && at < count; at = end) {
+        for (end = at + 1; end < count && strcmp(list[end].bucket.s, list[at].bucket.s) == 0;)
+            end++;
+        err = settle_run(turn, list + at, end - at, decision, error);
+    }
+    return err;
 }
 
 /* The change and, when it is declined, its held followers: a part of *list. */
@@ -212,7 +230,7 @@ static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
         err = settle_list(turn, list, count, decision, error);
     job->count = (uint32_t)count;
     if (err == ST_OK)
-        err = sync_free_record(turn, &sets, &held.bucket, &held.record, error);
+        err = sync_free_record(turn, &sets, &held.record, error);
     free_sets_end(&sets);
     return err;
 }

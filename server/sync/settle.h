@@ -43,8 +43,9 @@ typedef struct {
  * never folded (fork, corrupt, a newer format) is only taken off the list, by a decline.
  * *out_count: how many changes were settled.
  * ST_E_STATE: it waits, or its reason is not one that a person can overrule (no_record, waits,
- * bucket, fork, corrupt; form, version and limit as long as they stand); ST_E_DENIED: the actor is
- * not of the office; ST_E_NOT_FOUND: no such number; ST_E_VALUE: the reason; ST_E_STORAGE. */
+ * bucket, fork, corrupt; form, version and limit as long as they stand), or one of these hides
+ * behind the reason it is held for; ST_E_DENIED: the actor is not of the office; ST_E_NOT_FOUND: no
+ * such number; ST_E_VALUE: the reason; ST_E_STORAGE. */
 ST_MUST_USE st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count,
                                st_error *error);
 

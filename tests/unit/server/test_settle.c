@@ -1,0 +1,188 @@
+/* tests/unit/server/test_settle.c
+ * The office may overrule a rule, never a fact: what no phone could fold is not let in, whatever it
+ * is held for. And what a phone wrote about one record in two buckets is settled in both. */
+#include "server_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/store/pack.h"
+#include "server/sync/held.h"
+
+static int setup(void **state)
+{
+    static rig shared;
+    rig_open(&shared);
+    *state = &shared;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rig *r = *state;
+    assert_int_equal(rig_verify(r), 0);
+    rig_close(r);
+    return 0;
+}
+
+static void status(rig *r, const rig_phone *phone, const char *word)
+{
+    auth_device device;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, NULL, &phone->device, &device, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(rig_edit(r, &device.record, NULL, "status", word), ST_OK);
+}
+
+static uint64_t number_of(rig *r, const st_id *record, const st_id *device, uint64_t counter)
+{
+    sync_held held;
+    st_dot dot = { *device, counter };
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    st_err err = sync_held_by_dot(&txn, record, &dot, &held, NULL);
+    store_end(&txn);
+    return err == ST_OK ? held.n : 0;
+}
+
+static st_err decide(rig *r, uint64_t n, bool accept)
+{
+    uint32_t count = 0;
+    sync_decision decision = { n, accept, rig_person(r, "office"), "đã xem" };
+    return sync_settle(r->srv.writer, &decision, &count, NULL);
+}
+
+static void test_facts_cannot_be_overruled(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    st_hold hold = ST_HOLD_NONE;
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&an, RIG_BUCKET);
+    st_id full = rig_visit(&an, "0");
+    for (int i = 1; i < 64; i++)
+        (void)rig_set(&an, &full, "general_note", i % 2 == 0 ? "chẵn" : "lẻ", NULL);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    status(r, &binh, "revoked");
+    st_id records[4];
+    rig_begin(&binh, RIG_BUCKET);
+    records[0] = rig_visit(&binh, "biểu mẫu lạ");
+    binh.changes[0].form_version = 9;
+    records[1] = full;
+    (void)rig_set(&binh, &full, "general_note", "giá trị thứ 65", NULL);
+    (void)rig_set(&binh, &full, "place", "sau đó", NULL);
+    records[2] = rig_visit(&binh, "được");
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_REVOKED);
+    rig_begin(&binh, "01477/catalogue");
+    records[3] = rig_visit(&binh, NULL);       /* a visit does not live there */
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), &hold), ST_VERDICT_HELD);
+    const struct { size_t record; uint64_t counter; st_err err; } ROWS[] = {
+        { 0, 1, ST_E_STATE },
+        { 1, 2, ST_E_STATE },
+        { 2, 4, ST_OK },
+        { 3, 5, ST_E_STATE },
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        uint64_t n = number_of(r, &records[ROWS[i].record], &binh.device, ROWS[i].counter);
+        assert_int_not_equal(n, 0);
+        assert_int_equal(decide(r, n, true), ROWS[i].err);
+    }
+    assert_string_equal(rig_value(r, &records[2], "general_note", NULL), "được");
+}
+
+/* Held for its 64 siblings, it may come in when somebody has settled the difference. */
+static void test_a_full_path_has_room_again(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    st_dot dots[64];
+    size_t values = 0;
+    st_hold hold = ST_HOLD_NONE;
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&an, RIG_BUCKET);
+    st_id full = rig_visit(&an, "0");
+    dots[0] = (st_dot){ an.device, 1 };
+    for (int i = 1; i < 64; i++)
+        dots[i] = rig_set(&an, &full, "general_note", i % 2 == 0 ? "chẵn" : "lẻ", NULL);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    rig_begin(&binh, RIG_BUCKET);
+    st_dot late = rig_set(&binh, &full, "general_note", "thứ 65", NULL);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_LIMIT);
+    uint64_t n = number_of(r, &full, &late.device, late.counter);
+    assert_int_equal(decide(r, n, true), ST_E_STATE);
+    rig_begin(&an, RIG_BUCKET);
+    st_change *settled = rig_change(&an, &full);
+    st_op *op = rig_op(&an, settled, "visit", "general_note", "một");
+    op->verb = ST_VERB_RESOLVE;
+    op->replaces = dots;
+    op->replaces_count = 64;
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    assert_int_equal(decide(r, n, true), ST_OK);
+    (void)rig_value(r, &full, "general_note", &values);
+    assert_int_equal(values, 2);
+}
+
+/* binh is assigned to two units and writes about a record of the one in the other. */
+static void test_one_record_in_two_buckets(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    st_hold hold = ST_HOLD_NONE;
+    bool any = true;
+    (void)rig_assign(r, "binh", RIG_OTHER_UNIT);
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    store_slice later = rig_seal(&an);
+    rig_begin(&binh, RIG_OTHER);
+    (void)rig_set(&binh, &visit, "place", "một", NULL);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_NO_RECORD);
+    rig_begin(&binh, RIG_BUCKET);
+    (void)rig_set(&binh, &visit, "place", "hai", NULL);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_WAITS);
+    assert_int_equal(rig_push_one(&an, later, NULL), ST_VERDICT_STORED);
+    sync_held held;
+    store_txn txn = { 0 };
+    st_dot first = { binh.device, 1 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_held_by_dot(&txn, &visit, &first, &held, NULL), ST_OK);
+    assert_int_equal(held.reason, ST_HOLD_BUCKET);    /* the record came, and is not there */
+    store_end(&txn);
+    assert_int_equal(decide(r, held.n, false), ST_OK);
+    const char *const BUCKETS[] = { RIG_BUCKET, RIG_OTHER };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_held_any(&txn, &visit, &any, NULL), ST_OK);
+    assert_false(any);
+    for (size_t i = 0; i < 2; i++) {           /* no hole is left in either */
+        st_vector vector;
+        store_slice row = { 0 };
+        pack_key key = pack_text(BUCKETS[i]);
+        assert_int_equal(store_get(&txn, STORE_VECTOR, pack_key_slice(&key), &row, NULL), ST_OK);
+        assert_int_equal(st_vector_decode(row.data, row.len, &r->arena, &vector, NULL), ST_OK);
+        assert_int_equal(vector.holes_count, 0);
+    }
+    store_end(&txn);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_facts_cannot_be_overruled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_path_has_room_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_record_in_two_buckets, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
+}
