@@ -178,27 +178,51 @@ static st_err advance(store_txn *txn, const st_id *device, sets_head *head, st_e
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-st_err sets_add(store_txn *txn, const st_set *set, uint64_t index, st_error *error)
+static st_err set_put(store_txn *txn, const st_id *device, const known_set *set, st_error *error)
 {
-    uint8_t row[81] = { 0 };
-    sets_head head;
-    pack_key key = set_key(&set->device, set->first);
-    uint64_t last = last_of(set);
-    st_put_u64(row, index);
-    st_put_u64(row + 8, last);
+    uint8_t row[81];
+    pack_key key = set_key(device, set->first);
+    st_put_u64(row, set->index);
+    st_put_u64(row + 8, set->last);
     memcpy(row + 16, set->hash.b, 32);
     row[48] = set->has_prev ? 1 : 0;
+    memcpy(row + 49, set->prev.b, 32);
+    return store_put(txn, STORE_SETS, pack_key_slice(&key), store_bytes(row, sizeof row), error);
+}
+
+/* A set that cannot be read does not say where it ends; the chain of the next one does. */
+static bool is_next(const known_set *unread, const known_set *next)
+{
+    return unread->first != 0 && !unread->has_prev && unread->last + 1 < next->first
+           && next->has_prev && same_hash(&unread->hash, &next->prev);
+}
+
+st_err sets_add(store_txn *txn, const st_set *set, uint64_t index, st_error *error)
+{
+    sets_head head;
+    known_set left, right, own = { .first = set->first, .last = last_of(set), .index = index,
+                                   .hash = set->hash, .has_prev = set->has_prev };
     if (set->has_prev)
-        memcpy(row + 49, set->prev.b, 32);
-    st_err err = store_put(txn, STORE_SETS, pack_key_slice(&key), store_bytes(row, sizeof row),
-                           error);
+        own.prev = set->prev;
+    st_err err = neighbours(txn, &set->device, set->first, &left, &right, error);
+    const uint64_t left_last = left.last;
+    if (err == ST_OK && is_next(&left, &own)) {
+        left.last = own.first - 1;
+        err = set_put(txn, &set->device, &left, error);
+    }
+    if (err == ST_OK && set->changes_count == 0 && is_next(&own, &right))
+        own.last = right.first - 1;
+    if (err == ST_OK)
+        err = set_put(txn, &set->device, &own, error);
     if (err == ST_OK)
         err = sets_head_get(txn, &set->device, &head, error);
     if (err != ST_OK)
         return err;
-    if (last > head.last) {
-        head.last = last;
-        head.last_hash = set->hash;
+    if (head.known == left_last && left.first != 0)
+        head.known = left.last;
+    if (own.last > head.last) {
+        head.last = own.last;
+        head.last_hash = own.hash;
     }
     err = advance(txn, &set->device, &head, error);
     return err == ST_OK ? head_put(txn, &set->device, &head, error) : err;
