@@ -90,9 +90,21 @@ def dot_bytes(dot):
 class Record:
     def __init__(self, ident):
         self.id, self.form, self.lives, self.waiting = ident, None, {}, set()
-        self.acts, self.wrote, self.history = {}, set(), []
+        self.acts, self.wrote, self.history, self.known_sum = {}, set(), [], None
+
+    def copy(self):
+        other = copy.copy(self)
+        other.lives = {path: dict(lives) for path, lives in self.lives.items()}
+        other.waiting, other.acts = set(self.waiting), dict(self.acts)
+        other.wrote, other.history = set(self.wrote), list(self.history)
+        return other
 
     def sum(self):
+        if self.known_sum is None:
+            self.known_sum = self.count_sum()
+        return self.known_sum
+
+    def count_sum(self):
         total = 0
         for path, lives in self.lives.items():
             for dot, (op, _) in lives.items():
@@ -154,7 +166,11 @@ class Bucket:
         self.held = {}          # the changes behind the holes, to fold them when released
 
     def copy(self):
-        return copy.deepcopy(self)
+        other = Bucket()
+        for name in ("upto", "singles", "holes", "held"):
+            setattr(other, name, dict(getattr(self, name)))
+        other.records = {ident: record.copy() for ident, record in self.records.items()}
+        return other
 
     def sum(self):
         return (sum(r.sum() for r in self.records.values()) % ONE).to_bytes(16, "big")
@@ -189,6 +205,7 @@ class Bucket:
 
     def apply(self, change):
         record = self.records.setdefault(change.record, Record(change.record))
+        record.known_sum = None
         record.wrote.add(change.dot[0])
         record.history.append(change)
         if change.create:

@@ -93,8 +93,8 @@ def set_text(log, device, digest):
     return b"sotay-set/v1\0" + log + device + digest
 
 
-def head_text(method, path, stream, log, device, install, counter):
-    return (f"sotay-req/v1\n{method}\n{path}\n".encode() + sha(stream) + log + device + install
+def head_text(path, stream, log, device_install, counter):
+    return (f"sotay-req/v1\nPOST\n{path}\n".encode() + sha(stream) + log + device_install
             + struct.pack(">Q", counter))
 
 
@@ -459,7 +459,7 @@ class Client:
         if counter is None:
             self.counter += 1
             counter = self.counter
-        text = head_text("POST", path, stream, self.log, self.device, self.install, counter)
+        text = head_text(path, stream, self.log, self.device + self.install, counter)
         return (b"\x01" + self.device + self.install + struct.pack(">Q", counter)
                 + self.key.sign(text).signature + stream)
 
@@ -633,11 +633,11 @@ class Client:
         return view
 
     def home(self, ident):
-        for name in self.buckets:
-            view = self.book(name)
-            if ident in view.records:
-                return name, view
-        raise KeyError(ident.hex())
+        own = [*self.pending, *(c for one in [*self.sent.values(), *self.unsent]
+                                for c in one.changes)]
+        name = next((name for name in self.base if ident in self.base[name].records), None)
+        name = name or next(c.bucket for c in own if c.record == ident)
+        return name, self.book(name)
 
     def show(self, ident):
         return self.home(ident)[1].records[ident]

@@ -70,7 +70,7 @@ def golden_ids_texts_and_sums():
     same(enrol_text(bytes([12] * 16), key, bytes([1] * 32), bytes([2] * 32)), frozen("enrol-text"),
          "text of the enrolment")
     same(code_of("#e=" + frozen("enrol-code").decode()), (bytes([12] * 16), key), "code")
-    text = head_text("POST", "/v1/sync", b"body", LOG, DEVICE, bytes([15] * 8), 4097)
+    text = head_text("/v1/sync", b"body", LOG, DEVICE + bytes([15] * 8), 4097)
     same(text, frozen("head-text"), "text of a request")
     head = frozen("head")
     same(len(head), 97, "length of the head")

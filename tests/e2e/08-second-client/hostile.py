@@ -76,7 +76,7 @@ def both(reason):
     return {0: reason, 1: reason}
 
 
-def try_odd(world, row, good):
+def try_odd(client, row, good):
     """Plays one row of a table; adds to good what must be in the book whatever the row was."""
     name, want, write, *rest = row
     tamper, header, unread = None, {}, want == only(CORRUPT)
@@ -87,7 +87,6 @@ def try_odd(world, row, good):
             unread = True
         else:
             header = one
-    client = stranger(world)
     record = visit(client, "gốc")
     client.sync()
     first = client.last + 1
@@ -104,7 +103,8 @@ def try_odd(world, row, good):
         good.append((name, beside, "cùng gói"))
     good.append((name, visit(client, "gói sau"), "gói sau"))
     got = client.sync()
-    same([(v.kind, len(v.held)) for v in got][:1], [(STORED, 0)], f"{name}: the next set")
+    same([(v.kind, len(v.held)) for v in got], [(STORED, 0)], f"{name}: the next set")
+    same(client.answered, set(), f"{name}: nothing is missing")
     same(client.wrong, [], f"{name}: sums and vectors")
     good.append((name, record, "gốc"))
 
@@ -112,8 +112,10 @@ def try_odd(world, row, good):
 def table(rows):
     with commune() as w:
         good, phone = [], w.phone("binh")
-        for row in rows:
-            try_odd(w, row, good)
+        for n, row in enumerate(rows):
+            if n % 6 == 0:       # one device says several of them, and goes on
+                client = stranger(w)
+            try_odd(client, row, good)
         phone.sync()
         for name, ident, place in good:
             same(values(phone.show(ident.hex()), "place"), {place}, f"{name}: beside it")
@@ -216,7 +218,8 @@ def what_breaks_the_rules():
         ("15 random bytes", only(CORRUPT), create("visit"),
          lambda s, v: setattr(s.changes[0].create, "random", bytes(15))),
         ("version 0 of a form", only(CORRUPT), create("visit", 0)),
-        ("a device for nothing", only(CORRUPT), edit, lambda s, v: s.devices.append(bytes([9] * 16))),
+        ("a device for nothing", only(CORRUPT), edit,
+         lambda s, v: s.devices.append(bytes([9] * 16))),
         ("a device that is not listed", only(CORRUPT), edit,
          lambda s, v: s.changes[0].ops[0].replaces.extend((4, 1))),
         ("dots in disorder", only(CORRUPT), edit,

@@ -30,7 +30,7 @@ def rendered(form, field, value):
 
 
 def paths_of(document):
-    """Every path of a `show` document that has values: (name of group or "", key or item, field)."""
+    """Every path of a `show` document with values: (name of group or "", key or item, field)."""
     for name, entry in document["fields"].items():
         yield ("", "", name), entry
     for group, members in document["groups"].items():
@@ -256,6 +256,7 @@ def references_and_nothing_new():
         # A wrong sum is repaired: the bucket is read again from 0.
         name = f"01477/unit/{w.units[0]}"
         client.base[name].records[ident].lives.clear()
+        client.base[name].records[ident].known_sum = None
         client.sync()
         same(client.repaired, [name], "the wrong sum was noticed")
         agree(w, client, ident)
