@@ -44,12 +44,14 @@ static size_t fold_bytes(const int32_t *parts, size_t count, uint8_t *bytes)
 static char plain_letter(int32_t point)
 {
     static const char LATIN1[] = "aaaaaa.ceeeeiiii.nooooo..uuuuy..aaaaaa.ceeeeiiii.nooooo..uuuuy.y";
+    static const char TONED[] = "aaaaaaaaaaaaaaaaaaaaaaaaeeeeeeeeeeeeeeeeiiii"    /* U+1EA0.. */
+                                "oooooooooooooooooooooooouuuuuuuuuuuuuuyyyyyyyy";
     static const struct { int32_t first, last; char letter; } RANGES[] = {
         { 0x102, 0x103, 'a' }, { 0x110, 0x111, 'd' }, { 0x128, 0x129, 'i' }, { 0x168, 0x169, 'u' },
-        { 0x1a0, 0x1a1, 'o' }, { 0x1af, 0x1b0, 'u' }, { 0x1ea0, 0x1eb7, 'a' },
-        { 0x1eb8, 0x1ec7, 'e' }, { 0x1ec8, 0x1ecb, 'i' }, { 0x1ecc, 0x1ee3, 'o' },
-        { 0x1ee4, 0x1ef1, 'u' }, { 0x1ef2, 0x1ef9, 'y' },
+        { 0x1a0, 0x1a1, 'o' }, { 0x1af, 0x1b0, 'u' },
     };
+    if (point >= 0x1ea0 && point < 0x1ea0 + (int32_t)(sizeof TONED - 1))
+        return TONED[point - 0x1ea0];
     if (point >= 0xc0 && point <= 0xff)
         return LATIN1[point - 0xc0] == '.' ? PLAIN_LATER : LATIN1[point - 0xc0];
     for (size_t i = 0; i < sizeof RANGES / sizeof RANGES[0]; i++)
