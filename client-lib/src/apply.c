@@ -22,6 +22,7 @@ typedef struct {
     sotay_client *client;
     apply_report *report;
     const st_page *page;
+    bool in_catalogue;
     st_arena arena;
     bucket_state state;
     st_vector vector;
@@ -230,8 +231,65 @@ static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st
     return err;
 }
 
-/* The bytes of the entry's set: sent along, or kept here. */
-static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, st_error *error)
+/* The key of a set's author. ST_E_NOT_FOUND without *error: the catalogue here does not name it. */
+static st_err author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
+                         st_error *error)
+{
+    const identity *me = &client->next;
+    st_err err = lexicon_device_key(client, device, out_key, error);
+    if (st_id_cmp(device, &me->server_device) == 0)
+        memcpy(out_key, me->server_key, 32);
+    else if (st_id_cmp(device, &me->speaker) == 0)
+        memcpy(out_key, me->sign_key, 32);
+    else
+        return err;
+    return ST_OK;
+}
+
+/* May a set that came in this page be believed? Of this bucket, and signed by its author. Authors are
+ * named by the catalogue, which comes first; in the catalogue itself one may be named later in the
+ * same page: what he wrote there stands under no name. */
+static st_err check_set(applying *a, st_set *set, st_error *error)
+{
+    uint8_t key[32];
+    if (strcmp(set->bucket.s, a->page->bucket.s) != 0)
+        return st_fail(error, ST_E_SIGNATURE, "page of %s: a set of %s", a->page->bucket.s,
+                       set->bucket.s);
+    st_err err = author_key(a->client, &set->device, key, error);
+    if (err == ST_E_NOT_FOUND) {
+        set->has_actor = false;
+        return a->in_catalogue
+                   ? ST_OK
+                   : st_fail(error, ST_E_SIGNATURE,
+                             "page: a set of a device that the catalogue does not name");
+    }
+    if (err == ST_OK && !st_set_verify(set, &a->client->next.log, key))
+        err = st_fail(error, ST_E_SIGNATURE, "page: a set that its author did not sign");
+    return err;
+}
+
+/* Keeps a set that came. An own one that is kept already stays as it was signed here: where the
+ * server has another branch, *out_own_differs. */
+static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
+                       bool *out_own_differs, st_error *error)
+{
+    book_key key = book_key_counter(BOOK_OWN, &set->device, set->first);
+    bool own = book_has(&a->client->book, &key);
+    book_value kept = { NULL, 0 };
+    key.b[0] = BOOK_SET;
+    if (!own)
+        return book_put(&a->client->book, &key, bytes->data, bytes->len, error);
+    st_err err = book_get(&a->client->book, &key, &a->arena, &kept, error);
+    *out_own_differs =
+        err == ST_OK && (kept.len != bytes->len || memcmp(kept.data, bytes->data, kept.len) != 0);
+    if (err == ST_E_NOT_FOUND)
+        err = book_put(&a->client->book, &key, bytes->data, bytes->len, error);
+    return err;
+}
+
+/* The bytes of the entry's set: sent along, or kept here. *out_skip: it cannot be folded. */
+static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, bool *out_skip,
+                        st_error *error)
 {
     book_value bytes = { entry->set, entry->set_len };
     book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
@@ -243,12 +301,16 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, st_
             return st_fail(error, ST_E_CORRUPT, "page: a set it refers to is not kept here");
         }
     }
-    if (err == ST_OK)
-        err = st_set_decode(bytes.data, bytes.len, &a->arena, out_set, error);
-    if (err != ST_OK || entry->set == NULL)
+    if (err != ST_OK)
         return err;
-    key = book_key_counter(BOOK_SET, &out_set->device, out_set->first);
-    return book_put(&a->client->book, &key, bytes.data, bytes.len, error);
+    err = st_set_decode(bytes.data, bytes.len, &a->arena, out_set, error);
+    *out_skip = err == ST_E_CORRUPT; /* signed but unreadable: held by everybody */
+    if (err == ST_E_VERSION)
+        a->report->too_new = true;
+    if (*out_skip || err != ST_OK || entry->set == NULL)
+        return *out_skip ? ST_OK : err;
+    err = check_set(a, out_set, error);
+    return err == ST_OK ? keep_set(a, out_set, &bytes, out_skip, error) : err;
 }
 
 /* The kept set that holds the change `counter` of a device. ST_E_NOT_FOUND without *error. */
@@ -310,12 +372,9 @@ static st_err apply_entry(applying *a, const st_entry *entry, st_error *error)
         return ST_OK; /* kept by the server, folded by nobody; or an entry without a set */
     if (entry->kind == ST_ENTRY_GAP || entry->kind == ST_ENTRY_INIT)
         return ST_OK;
-    st_err err = entry_set(a, entry, &set, error);
-    if (err == ST_E_VERSION)
-        a->report->too_new = true;
-    if (err == ST_E_CORRUPT && !a->report->lost_reference)
-        return ST_OK; /* signed but unreadable: held by everybody */
-    return err == ST_OK ? fold_set(a, entry, &set, error) : err;
+    bool skip = false;
+    st_err err = entry_set(a, entry, &set, &skip, error);
+    return err == ST_OK && !skip ? fold_set(a, entry, &set, error) : err;
 }
 
 /* ---- writing ---- */
@@ -392,8 +451,10 @@ static st_err apply_entries(applying *a, st_error *error)
         err = put_records(a, error);
     if (err == ST_OK && a->count > 0)
         err = bucket_vector_put(book, bucket, &a->vector, error);
-    if (a->page->cursor > a->state.cursor)
+    if (a->page->cursor > a->state.cursor) {
         a->state.cursor = a->page->cursor;
+        a->report->moved = true;
+    }
     a->state.in_scope = true;
     a->state.too_new = false;
     if (err == ST_OK)
@@ -424,6 +485,8 @@ st_err apply_page(sotay_client *client, const st_page *page, apply_report *repor
     a.client = client;
     a.report = report;
     a.page = page;
+    const char *name = strchr(page->bucket.s, '/');
+    a.in_catalogue = name != NULL && strcmp(name, "/catalogue") == 0;
     st_arena_init(&a.arena, CLIENT_WORK_BYTES_MAX);
     st_err err = page->reset ? apply_forget(client, &page->bucket, error) : ST_OK;
     if (page->reset)

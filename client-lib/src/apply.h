@@ -7,6 +7,7 @@
 
 typedef struct {
     uint64_t received_changes;
+    bool moved;          /* the cursor is further than before */
     st_hlc hlc_max;      /* newest stamp seen */
     bool lost_reference; /* the server refers to a set that is not kept here */
     bool too_new;        /* a page needs a newer program: its bucket was left as it is */

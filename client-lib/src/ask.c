@@ -91,6 +91,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     ask->wall_ms = sync->asked_wall_ms;
     ask->answer_bytes_max = sync->is_send_only ? 1 : 0; /* no entry fits: verdicts alone */
     st_gone gone = { me->gone_from, me->gone_to };
+    sync->asked_gone = gone;
     if (me->gone_from > 0) {
         ask->gone = &gone;
         ask->gone_count = 1;
@@ -134,6 +135,12 @@ static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_
     return err == ST_OK ? remember_sent(sync, set, error) : err;
 }
 
+/* Is it still to be taken in? What was held without a place in the log was not. */
+static bool waits(const outbox_set *set)
+{
+    return set->status == OUTBOX_UNSENT || (set->status == OUTBOX_HELD && set->position == 0);
+}
+
 /* Unsent sets in order, as many as one request carries; the scan stays where it is. */
 static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *error)
 {
@@ -145,7 +152,7 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
         st_err err = outbox_next(&sync->client->book, &sync->sets, &set, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
-        if (err == ST_OK && set.status == OUTBOX_UNSENT) {
+        if (err == ST_OK && waits(&set)) {
             if (bytes >= SETS_BYTES_MAX || sync->sent_count >= SETS_COUNT_MAX) {
                 sync->sets = before;
                 sync->has_sets = true;

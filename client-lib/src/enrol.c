@@ -124,6 +124,8 @@ static st_err check_answer(const sotay_sync *sync, const st_enrol_answer *answer
 {
     const identity *me = &sync->client->me;
     st_id log = st_log_id(answer->log_key);
+    if (sync->has_answer)
+        return st_fail(error, ST_E_CORRUPT, "enrol: it was answered already");
     if (memcmp(answer->log_key, sync->log_key, sizeof answer->log_key) != 0)
         return st_fail(error, ST_E_SIGNATURE, "enrol: this is not the server that the link names");
     if (!me->is_enrolled)

@@ -32,6 +32,7 @@ struct sotay_sync {
     size_t sent_count, sent_capacity;
     bool no_references; /* the server must send own sets in full */
     int64_t asked_wall_ms;
+    st_gone asked_gone;   /* what this request says is gone; zero: nothing */
     bool asked_collapsed; /* one position for all buckets: says nothing of new ones */
 
     /* taking an answer */
@@ -40,6 +41,8 @@ struct sotay_sync {
     bool has_end, has_refusal, is_skipping;
     st_refusal refusal;
     bool more;
+    bool moved;               /* this round brought a cursor on, a scope, or sent a set */
+    unsigned idles;           /* rounds of "more" that did not */
     bool commit_now;          /* what was taken so far must not be undone by what follows */
     bool wants_again;         /* a set is wanted again, or a bucket is read anew */
     unsigned rereads, agains; /* so that neither goes on for ever */

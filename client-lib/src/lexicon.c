@@ -10,6 +10,7 @@
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
 
+#define DEVICE_BYTES    48u /* person, signing key */
 #define LABEL_BYTES_MAX 4096u
 
 static book_key form_key(const char *name, uint32_t version)
@@ -182,11 +183,21 @@ static st_err learn_device(sotay_client *client, const st_form *form, const st_r
     const st_field *field = NULL;
     const st_live *device = shown(form, record, "device_id", &field);
     const st_live *person = shown(form, record, "person_id", &field);
+    const st_live *sign_key = shown(form, record, "sign_key", &field);
+    uint8_t value[DEVICE_BYTES];
+    size_t len = 16;
     if (device == NULL || person == NULL || device->op.value.len != 16 ||
         person->op.value.len != 16)
         return ST_OK;
+    memcpy(value, person->op.value.data, 16);
+    /* keys are what the server's own device says, nobody else */
+    if (sign_key != NULL && sign_key->op.value.len == 32 &&
+        st_id_cmp(&record->metas[sign_key->meta].dot.device, &client->next.server_device) == 0) {
+        memcpy(value + len, sign_key->op.value.data, 32);
+        len = sizeof value;
+    }
     book_key key = name_key("device", device->op.value.data, 16);
-    return book_put(&client->book, &key, person->op.value.data, 16, error);
+    return book_put(&client->book, &key, value, len, error);
 }
 
 st_err lexicon_learn_names(sotay_client *client, const st_form *form, const st_record *record,
@@ -243,8 +254,24 @@ st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_pers
     book_key key = name_key("device", device->b, 16);
     book_value value = { NULL, 0 };
     st_err err = book_get(&client->book, &key, &arena, &value, error);
-    if (err == ST_OK && value.len == sizeof out_person->b)
+    if (err == ST_OK && value.len >= sizeof out_person->b)
         memcpy(out_person->b, value.data, sizeof out_person->b);
+    st_arena_reset(&arena);
+    return err;
+}
+
+st_err lexicon_device_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
+                          st_error *error)
+{
+    st_arena arena;
+    st_arena_init(&arena, 4096);
+    book_key key = name_key("device", device->b, 16);
+    book_value value = { NULL, 0 };
+    st_err err = book_get(&client->book, &key, &arena, &value, error);
+    if (err == ST_OK && value.len == DEVICE_BYTES)
+        memcpy(out_key, value.data + 16, 32);
+    else if (err == ST_OK)
+        err = ST_E_NOT_FOUND;
     st_arena_reset(&arena);
     return err;
 }

@@ -26,6 +26,10 @@ bool lexicon_any(sotay_client *client, const char *kind, st_code *out_code, bool
 ST_MUST_USE st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_person,
                                   st_error *error);
 
+/* The key that a device signs with, as the catalogue has it; ST_E_NOT_FOUND without *error. */
+ST_MUST_USE st_err lexicon_device_key(sotay_client *client, const st_id *device,
+                                      uint8_t out_key[32], st_error *error);
+
 /* The shown value of a field as text for machines, in the arena; "" when there is none. */
 const char *lexicon_value(const st_form *form, const st_record *record, const char *field,
                           st_arena *arena);

@@ -11,6 +11,7 @@
 #define ROUND_BYTES_MAX  ((size_t)64 * 1024 * 1024)
 #define STAGED_BYTES_MAX ((uint64_t)4 * 1024 * 1024)
 #define REREADS_MAX      3u
+#define IDLES_MAX        3u
 #define AGAINS_MAX       2u
 
 static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *error)
@@ -32,6 +33,7 @@ static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *er
     book_key own = book_key_of(BOOK_OWN);
     sync->sets = book_scan_of(&own);
     client->is_syncing = true;
+    client->has_signature = false; /* one that came too late for a sync given up */
     *out_sync = sync;
     return ST_OK;
 }
@@ -134,6 +136,7 @@ static st_err leave(sotay_sync *sync, st_err err)
 static void begin_answer(sotay_sync *sync)
 {
     sync->has_end = sync->has_refusal = sync->more = sync->is_skipping = false;
+    sync->moved = false;
     sync->staged_bytes = 0;
     memset(&sync->applied, 0, sizeof sync->applied);
     sync->report.requests++;
@@ -299,6 +302,16 @@ static bool again(sotay_sync *sync)
     return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again;
 }
 
+/* A server that has more and never gives it is not asked for ever. */
+static st_err check_idle(sotay_sync *sync, st_error *error)
+{
+    if (!sync->more || sync->moved || sync->sent_count > 0 || sync->wants_again)
+        return ST_OK;
+    if (sync->idles++ < IDLES_MAX)
+        return ST_OK;
+    return st_fail(error, ST_E_SERVER, "sync: the server says it has more, and gives nothing");
+}
+
 static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error *error)
 {
     bool over = st_frame_is_complete(sync->reader);
@@ -314,6 +327,9 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
     if (!over || !whole)
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     sync->report.received_changes += sync->applied.received_changes;
+    st_err err = check_idle(sync, error);
+    if (err != ST_OK)
+        return err;
     *out_again = again(sync);
     sync->report.complete = !*out_again && !sync->more;
     bool from_start = sync->wants_again;

@@ -109,7 +109,7 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
     book_key prefix = book_key_id(BOOK_OWN, &device);
     book_scan scan = book_scan_of(&prefix);
     uint64_t covered = want->from; /* the first counter not found yet */
-    bool is_whole = true;
+    st_gone gone = { 0, 0 };       /* the first span that is not kept */
     sync->report.wanted++;
     for (;;) {
         outbox_set set;
@@ -120,7 +120,8 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
             return err;
         if (set.last < want->from || set.first > want->to)
             continue;
-        is_whole = is_whole && set.first <= covered;
+        if (set.first > covered && gone.from == 0)
+            gone = (st_gone){ covered, set.first - 1 };
         covered = set.last + 1;
         if (set.status == OUTBOX_HELD)
             continue;
@@ -131,9 +132,13 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
             return err;
         sync->wants_again = true;
     }
-    if ((!is_whole || covered <= want->to) && st_id_cmp(&device, &client->me.speaker) == 0) {
-        client->next.gone_from = is_whole ? covered : want->from;
-        client->next.gone_to = want->to;
+    if (gone.from == 0)
+        gone = (st_gone){ covered, want->to };
+    if (gone.to > client->me.sealed)
+        gone.to = client->me.sealed; /* what comes after it is not made yet */
+    if (gone.from <= gone.to && st_id_cmp(&device, &client->me.device) == 0) {
+        client->next.gone_from = gone.from;
+        client->next.gone_to = gone.to;
         sync->wants_again = true;
     }
     return ST_OK;
@@ -164,6 +169,7 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
     memset(&report, 0, sizeof report);
     st_err err = apply_page(sync->client, page, &report, error);
     sync->applied.received_changes += report.received_changes;
+    sync->moved = sync->moved || report.moved;
     if (report.hlc_max > sync->applied.hlc_max)
         sync->applied.hlc_max = report.hlc_max;
     sync->applied.too_new = sync->applied.too_new || report.too_new;
@@ -201,6 +207,20 @@ static st_err new_epoch(sotay_sync *sync, st_error *error)
     return err;
 }
 
+/* What the server's clock tells ours; a time that no stamp can hold tells nothing. */
+static void take_clock(sotay_sync *sync, int64_t server_ms, int64_t wall_ms)
+{
+    identity *next = &sync->client->next;
+    const int64_t bound = INT64_C(1) << 47;
+    if (server_ms < 0 || server_ms > bound || wall_ms < -bound || wall_ms > bound)
+        return;
+    next->clock_offset_ms = server_ms - (sync->asked_wall_ms / 2 + wall_ms / 2);
+    next->has_offset = true;
+    sync->report.clock_offset_ms = next->clock_offset_ms;
+    st_hlc_observe(&next->hlc, (st_hlc)server_ms << 16, server_ms);
+    st_hlc_observe(&next->hlc, sync->applied.hlc_max, server_ms);
+}
+
 static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -210,14 +230,10 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     client_now(client, &wall_ms, &mono_ms);
     sync->has_end = true;
     sync->more = end->more;
-    next->clock_offset_ms = end->server_ms - (sync->asked_wall_ms + wall_ms) / 2;
-    next->has_offset = true;
     next->last_sync_ms = wall_ms;
-    next->gone_from = next->gone_to = 0;
-    st_hlc server = end->server_ms < 0 ? 0 : (st_hlc)end->server_ms << 16;
-    st_hlc_observe(&next->hlc, server, end->server_ms);
-    st_hlc_observe(&next->hlc, sync->applied.hlc_max, end->server_ms);
-    sync->report.clock_offset_ms = next->clock_offset_ms;
+    if (sync->asked_gone.from == next->gone_from && sync->asked_gone.to == next->gone_to)
+        next->gone_from = next->gone_to = 0; /* said; what was wanted just now is said next */
+    take_clock(sync, end->server_ms, wall_ms);
     if (end->backed_up_to > next->backed_up_to)
         next->backed_up_to = end->backed_up_to;
     if (end->has_epoch && memcmp(end->epoch, next->epoch, sizeof end->epoch) != 0) {
@@ -234,6 +250,7 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
 static st_err take_scope(sotay_sync *sync, const st_scope *scope, st_error *error)
 {
     uint64_t before = sync->client->next.position;
+    sync->moved = sync->moved || scope->rev != sync->client->next.scope_rev;
     st_err err = apply_scope(sync->client, scope, error);
     if (before > 0 && sync->client->next.position == 0 && sync->asked_collapsed)
         sync->wants_again = true;

@@ -218,7 +218,7 @@ void edge_write(edge *e, const st_id *record, uint16_t field, const char *text)
     (void)edge_author(e, EDGE_UNIT_BUCKET, &change);
 }
 
-/* A record of the catalogue with up to two values. */
+/* A record of the catalogue with up to three values. */
 typedef struct {
     uint16_t field;
     st_value_kind kind;
@@ -226,14 +226,14 @@ typedef struct {
     size_t len;
 } edge_value;
 
-static void make(edge *e, const char *form, edge_value a, edge_value b)
+static void make_three(edge *e, const char *form, const edge_value values[3])
 {
     st_change change;
-    st_op ops[2];
-    const edge_value values[2] = { a, b };
+    st_op ops[3];
     memset(&change, 0, sizeof change);
     memset(ops, 0, sizeof ops);
-    for (size_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < 3 && values[i].field != 0; i++) {
+        change.ops_count = i + 1;
         ops[i].path.field = values[i].field;
         ops[i].value.kind = values[i].kind;
         ops[i].value.data = values[i].data;
@@ -243,8 +243,13 @@ static void make(edge *e, const char *form, edge_value a, edge_value b)
     assert(st_code_set(&change.form, form, strlen(form)));
     change.form_version = 1;
     change.ops = ops;
-    change.ops_count = 2;
     (void)edge_author(e, EDGE_COMMUNE "/catalogue", &change);
+}
+
+static void make(edge *e, const char *form, edge_value a, edge_value b)
+{
+    const edge_value values[3] = { a, b, { 0, ST_VALUE_NULL, NULL, 0 } };
+    make_three(e, form, values);
 }
 
 static edge_value text_value(uint16_t field, st_value_kind kind, const char *text)
@@ -277,8 +282,10 @@ void edge_know_device(edge *e, const st_id *id, const uint8_t key[32], const st_
     memcpy(device->key, key, 32);
     if (e->devices_count == 1)
         return; /* the server's own has no record */
-    edge_value a = { 1, ST_VALUE_ID, id->b, 16 }, b = { 2, ST_VALUE_ID, person->b, 16 };
-    make(e, "device", a, b);
+    const edge_value values[3] = { { 1, ST_VALUE_ID, id->b, 16 },
+                                   { 2, ST_VALUE_ID, person->b, 16 },
+                                   { 3, ST_VALUE_HASH, key, 32 } };
+    make_three(e, "device", values);
 }
 
 edge *edge_new(void)

@@ -112,7 +112,16 @@ static const st_field MOVEMENT_FIELDS[] = {
     TEXT_FIELD(4, "title_vi", ST_CLASS_DECISIVE, OFFICE, 60),
 };
 static const st_field PERSON_FIELDS[] = { CODE_FIELD(1, "login"), ID_FIELD(2, "person_id") };
-static const st_field DEVICE_FIELDS[] = { ID_FIELD(1, "device_id"), ID_FIELD(2, "person_id") };
+static const st_field DEVICE_FIELDS[] = {
+    ID_FIELD(1, "device_id"),
+    ID_FIELD(2, "person_id"),
+    { .no = 3,
+      NAMED("sign_key"),
+      .type = ST_TYPE_HASH,
+      .cls = ST_CLASS_FIXED,
+      .write = CREATOR,
+      ANY },
+};
 
 #define CATALOGUE(called, its_fields)                                                              \
     {                                                                                              \
