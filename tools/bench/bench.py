@@ -145,6 +145,11 @@ def measure_list(server, how, work):
         subprocess.run([how.bench / "store-bench", "fill", store, server.links[SAVE_RUNS],
                         str(RECORDS)], env=server.env(), check=True)
         filled = time.monotonic() - start
+        listed = subprocess.run([sotay, "--store", store, "list", "--json"], check=True,
+                                stdout=subprocess.PIPE)
+        count = len(json.loads(listed.stdout)["records"])
+        if count != RECORDS:
+            raise SystemExit(f"bench: {count} records are listed")
         commands = {"sotay --version": [sotay, "--version"],
                     "sotay list": [sotay, "--store", store, "list"],
                     "sotay list --json": [sotay, "--store", store, "list", "--json"]}

@@ -19,7 +19,7 @@ RATIOS = (
     ("push, wall", "push", "wall_s", 1.5),
     ("push, server CPU", "push", "srv_cpu_s", 2.0),
     ("push, bytes up", "push", "up", 1.0),
-    ("one-field edit, bytes both ways", "probe_push", "bytes", 1.8),
+    ("one-field edit, bytes up", "probe_push", "up", 1.8),
     ("nothing new, bytes both ways", "noop", "bytes", 2.5),
 )
 
