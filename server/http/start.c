@@ -35,6 +35,7 @@ struct http_server {
     atomic_bool quiet;
     atomic_uint in_flight;
     atomic_bool draining;
+    atomic_bool ready;         /* all of the above is set */
 };
 
 http_guard *http_server_guard(http_server *http)
@@ -129,8 +130,21 @@ static bool answer(http_request *request)
     return false;
 }
 
+/* The decoded path as one word of a log line: whoever asks must not write lines of his own. */
+static void plain_path(const char *path, char out[65])
+{
+    size_t len = 0;
+    if (path == NULL)
+        path = "-";
+    for (; path[len] != '\0' && len < 64; len++)
+        out[len] = path[len] > ' ' && path[len] < 127 ? path[len] : '?';
+    out[len] = '\0';
+}
+
 static void log_request(const http_request *request, const struct timespec *start)
 {
+    char path[65];
+    plain_path(request->path, path);
     struct timespec end, wall;
     struct tm utc;
     char when[32];
@@ -139,9 +153,8 @@ static void log_request(const http_request *request, const struct timespec *star
     gmtime_r(&wall.tv_sec, &utc);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
     long ms = (end.tv_sec - start->tv_sec) * 1000 + (end.tv_nsec - start->tv_nsec) / 1000000;
-    fprintf(stderr, "%s %s %.64s %d in=%zu out=%zu ms=%ld device=%s\n", when, request->method,
-            request->path, request->status, request->body_len, request->reply.len, ms,
-            request->who);
+    fprintf(stderr, "%s %s %s %d in=%zu out=%zu ms=%ld device=%s\n", when, request->method,
+            path, request->status, request->body_len, request->reply.len, ms, request->who);
 }
 
 /* CivetWeb calls this for every request before it would do anything by itself. */
@@ -151,6 +164,8 @@ static int on_request(struct mg_connection *connection)
     http_server *http = info->user_data;
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
+    while (!atomic_load(&http->ready))         /* the listener is up before its port is known */
+        usleep(1000);
     http_request request = { .connection = connection, .server = http,
                              .rooms = http->rooms, .method = info->request_method,
                              .path = info->local_uri, .status = 200, .who = "-" };
@@ -256,6 +271,7 @@ st_err http_start(server *rooms, const http_config *config, const char *operator
     if (http->context == NULL)
         return fail_start(http, error);
     set_urls(http, config, listen);
+    atomic_store(&http->ready, true);
     *out_server = http;
     return ST_OK;
 }
