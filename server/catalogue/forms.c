@@ -102,20 +102,34 @@ size_t catalogue_forms(catalogue *c, const st_form **out_forms, size_t max)
     return count;
 }
 
-st_err catalogue_add(catalogue *c, const uint8_t *bytes, size_t len, st_error *error)
+/* Under the lock: a copy that stays. */
+static st_err keep(catalogue *c, const uint8_t *bytes, size_t len, st_error *error)
 {
     const st_form *form = NULL;
-    (void)pthread_rwlock_wrlock(&c->lock);
     uint8_t *copy = st_arena_copy(&c->arena, bytes, len);
     st_err err = copy == NULL || c->count == FORMS_MAX
                      ? st_fail(error, ST_E_MEMORY, "catalogue: too many forms")
                      : st_form_decode(copy, len, &c->arena, &form, error);
-    if (err == ST_OK && find(c, form->name, form->version) == NULL) {
+    if (err == ST_OK) {
         c->entries[c->count].form = form;
         c->entries[c->count].is_settled = false;
         c->count++;
     }
+    return err;
+}
+
+/* Looked at in memory of its own first: verify and rebuild teach what is known again and again. */
+st_err catalogue_add(catalogue *c, const uint8_t *bytes, size_t len, st_error *error)
+{
+    st_arena look;
+    const st_form *form = NULL;
+    st_arena_init(&look, FORMS_BYTES_MAX);
+    st_err err = st_form_decode(bytes, len, &look, &form, error);
+    (void)pthread_rwlock_wrlock(&c->lock);
+    if (err == ST_OK && find(c, form->name, form->version) == NULL)
+        err = keep(c, bytes, len, error);
     (void)pthread_rwlock_unlock(&c->lock);
+    st_arena_reset(&look);
     return err;
 }
 
