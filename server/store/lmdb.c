@@ -220,11 +220,20 @@ st_err store_begin(store *s, store_txn_kind kind, store_txn *out_txn, st_error *
     return ST_OK;
 }
 
+/* Commits; frees the handle even when it fails. LMDB says EIO also when the disk took a part of a
+ * write: no call failed then, the disk is full, and the book on it is as it was. */
+static int commit(MDB_txn *txn)
+{
+    errno = 0;
+    int rc = mdb_txn_commit(txn);
+    return rc == EIO && errno != EIO ? ENOSPC : rc;
+}
+
 st_err store_commit(store_txn *txn, st_error *error)
 {
     assert(txn->handle != NULL);
     assert(txn->is_write);
-    int rc = mdb_txn_commit(txn->handle);   /* LMDB frees the handle even when this fails */
+    int rc = commit(txn->handle);
     txn->handle = NULL;
     count_out(txn->owner);
     return rc == 0 ? ST_OK : fail_with(txn->owner, rc, "commit", error);
@@ -279,7 +288,7 @@ bool store_probe(store *s)
     if (rc == 0) {
         rc = mdb_put(txn, s->tables[STORE_META], &key, &value, 0);
         if (rc == 0)
-            rc = mdb_txn_commit(txn);
+            rc = commit(txn);
         else
             mdb_txn_abort(txn);
     }
