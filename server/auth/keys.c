@@ -106,6 +106,10 @@ st_err auth_keys_make(const char *dir, const server_port *port, auth_keys *out_k
         if (err == ST_OK)
             err = write_hex(path, public_of(&keys, i), 0644, error);
     }
+    if (err == ST_OK)
+        err = store_dir_path(dir, "keys", path, error);
+    if (err == ST_OK)                          /* the names too: without its key a log is nothing */
+        err = store_dir_sync(path, error);
     st_wipe(seeds, sizeof seeds);
     if (err == ST_OK)
         *out_keys = keys;

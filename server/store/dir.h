@@ -10,6 +10,8 @@
 /* path = dir/name. ST_E_STORAGE when it does not fit. */
 ST_MUST_USE st_err store_dir_path(const char *dir, const char *name, char path[STORE_PATH_BYTES],
                                   st_error *error);
+/* Makes the names in a folder durable. ST_E_STORAGE. */
+ST_MUST_USE st_err store_dir_sync(const char *path, st_error *error);
 /* A folder, mode 0700; one that exists is fine. ST_E_STORAGE. */
 ST_MUST_USE st_err store_dir_make(const char *path, st_error *error);
 /* Takes DIR/lock for this process; released when *out_fd is closed or the process ends.

@@ -88,16 +88,13 @@ st_err store_dir_check_version(const char *dir, st_error *error)
                    have, want);
 }
 
-/* Makes what was written to fd, and the name of it, durable. */
-static bool sync_file(FILE *file, const char *dir)
+st_err store_dir_sync(const char *path, st_error *error)
 {
-    if (fflush(file) != 0 || fsync(fileno(file)) != 0)
-        return false;
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool good = fsync(fd) == 0;
-    return close(fd) == 0 && good;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        good = close(fd) == 0 && good;
+    return good ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
 }
 
 st_err store_dir_write_version(const char *dir, st_error *error)
@@ -112,7 +109,8 @@ st_err store_dir_write_version(const char *dir, st_error *error)
         return st_fail(error, ST_E_EXISTS, "%s: a sotay store is here already", dir);
     if (file == NULL)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    bool good = fputs(line, file) >= 0 && sync_file(file, dir);
+    bool good = fputs(line, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0
+                && store_dir_sync(dir, NULL) == ST_OK;
     if (fclose(file) != 0 || !good)
         return st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
     return ST_OK;

@@ -200,6 +200,18 @@ static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
     return ST_OK;
 }
 
+/* The code may be older than the day its person left. */
+static st_err check_person(writer_turn *turn, const st_id *id, st_error *error)
+{
+    auth_person person;
+    st_err err = auth_person_get(turn->txn, id, &person, error);
+    if (err == ST_OK && person.is_active)
+        return ST_OK;
+    return err == ST_OK || err == ST_E_NOT_FOUND
+               ? st_fail(error, ST_E_ENROL, "enrol: the code is unknown, used or expired")
+               : err;
+}
+
 static st_err run_enrol(writer_turn *turn, void *argument, st_error *error)
 {
     enrol_job *job = argument;
@@ -214,6 +226,8 @@ static st_err run_enrol(writer_turn *turn, void *argument, st_error *error)
         if (err == ST_OK)
             return st_fail(error, ST_E_ENROL, "enrol: this key is enrolled already");
         if (err == ST_E_NOT_FOUND)
+            err = check_person(turn, &job->person, error);
+        if (err == ST_OK)
             err = clean_label(job, error);
         if (err == ST_OK)
             err = choose_letters(turn, job, error);

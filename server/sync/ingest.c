@@ -53,6 +53,12 @@ static st_err answer_known(arrival *a, uint64_t index, st_error *error)
     sync_held held;
     const st_set *set = &a->item->set;
     st_err err = sync_row_get(a->turn->txn, index, a->turn->arena, &row, error);
+    if (err != ST_OK)
+        return err;
+    /* A program that read more of the set, or less, may have stored it. */
+    a->held = st_arena_array(a->turn->arena, row.held_count + 1u, sizeof *a->held);
+    if (a->held == NULL)
+        return st_fail(error, ST_E_MEMORY, "ingest: out of memory");
     for (uint32_t i = 0; err == ST_OK && i < row.held_count; i++) {
         st_hold reason = row.held[i].reason;
         uint64_t counter = row.held[i].counter;
