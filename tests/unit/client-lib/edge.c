@@ -21,7 +21,8 @@ edge_bucket *edge_bucket_of(edge *e, const char *name)
             return &e->buckets[i];
     assert(e->buckets_count < EDGE_BUCKETS);
     edge_bucket *bucket = &e->buckets[e->buckets_count++];
-    assert(st_bucket_set(&bucket->name, name, strlen(name)));
+    if (!st_bucket_set(&bucket->name, name, strlen(name)))
+        abort();
     st_vector_init(&bucket->vector, &e->arena);
     return bucket;
 }
@@ -240,7 +241,8 @@ static void make_three(edge *e, const char *form, const edge_value values[3])
         ops[i].value.len = (uint32_t)values[i].len;
     }
     change.creates = true;
-    assert(st_code_set(&change.form, form, strlen(form)));
+    if (!st_code_set(&change.form, form, strlen(form)))
+        abort();
     change.form_version = 1;
     change.ops = ops;
     (void)edge_author(e, EDGE_COMMUNE "/catalogue", &change);

@@ -117,8 +117,8 @@ static void test_a_plain_edit_replaces_what_was_shown(void **state)
     edge_free(e);
 }
 
-/* A store that fails anywhere in a sync, and a phone that dies of it: the next sync goes on from what
- * is on disk. A cursor that were ahead of what was read would show as a sum that is wrong. */
+/* A store that fails anywhere in a sync, and a phone that dies of it: the next sync goes on from
+ * what is on disk. A cursor that were ahead of what was read would show as a sum that is wrong. */
 static void test_the_cursor_is_never_ahead_of_the_page(void **state)
 {
     (void)state;
