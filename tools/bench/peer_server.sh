@@ -1,7 +1,7 @@
 #!/bin/sh
 # The sotay server as a peer of the bench: a fresh book with one unit, one form of 60 fields and 20
 # officers, then the real sotayd in this very process, so that CPU and memory are its own.
-# usage: peer-server DIR PORT CTRLPORT     prints `ready ...`; DIR/links has an enrolment link a line
+# usage: peer-server DIR PORT CTRLPORT    prints `ready ...`; DIR/links has an enrolment link a line
 # Stands in build/MODE/bench beside bin/; BENCH_CATALOGUE names another catalogue than the bench's.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

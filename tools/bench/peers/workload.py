@@ -3,12 +3,13 @@
 
 usage: workload.py small|medium|large|NUMBER [SEED] >ops.jsonl
 
-Lines: {"op":"meta"} once; {"op":"create","dev","id","rec"}; {"op":"edit","dev","id","f","v","g",
-"n"}; one {"op":"probe","dev","id","f","v"}. V flat inspection records of 60 fields on 20 devices, then
-V/2 edits of one field, made offline on the same base: 70 % alone on their record, 10 % in pairs on
-one field, 20 % in pairs on two fields of one record. All texts are put together from the pools
-below: no person, household or rating in them exists. They compress better than real prose would,
-so compare peers with each other and promise nobody the kilobytes.
+Lines: {"op":"meta"} once; {"op":"create","dev","id","rec"}; then
+{"op":"edit","dev","id","f","v","g","n"}; one {"op":"probe","dev","id","f","v"}. V flat inspection
+records of 60 fields on 20 devices, then V/2 edits of one field, made offline on the same base: 70 %
+alone on their record, 10 % in pairs on one field, 20 % in pairs on two fields of one record.
+All texts are put together from the pools below: no person, household or rating in them exists. They
+compress better than real prose would, so compare peers with each other and promise nobody the
+kilobytes.
 """
 import json
 import re
