@@ -551,7 +551,7 @@ class Client:
     def take_page(self, page):
         bucket = Bucket() if page.reset else self.base.get(page.bucket, Bucket())
         for entry in page.entries:
-            self.take_entry(bucket, entry)
+            self.take_entry(bucket, entry, page.bucket)
             self.entries.setdefault(page.bucket, {})[entry.index] = entry
         self.base[page.bucket], self.cursors[page.bucket] = bucket, page.cursor
         self.pages += 1
@@ -565,7 +565,7 @@ class Client:
             self.wrong.append(f"{page.bucket}: vector at {page.cursor}")
         self.learn_forms()
 
-    def take_entry(self, bucket, entry):
+    def take_entry(self, bucket, entry, name):
         counters = [(entry.device, counter) for counter in entry.counters]
         if entry.kind in (RELEASED, ACCEPTED):
             for dot in counters:
@@ -576,6 +576,8 @@ class Client:
         elif entry.kind != FORKED and (entry.set or entry.first):
             held = {one.counter: one.reason for one in entry.held}
             got = Set(entry.set or self.sent[entry.first].bytes)
+            if got.bucket != name:
+                raise Corrupt("a set of another bucket")
             self.unproved.append(got)
             for change in got.changes:
                 bucket.fold(change, held=change.dot[1] in held)

@@ -133,6 +133,21 @@ def an_edit_before_its_record():
             agree(w, one, ident)
 
 
+def an_edit_before_its_record_by_one_device():
+    with commune() as w:
+        client = stranger(w)
+        ident = visit(client, "gốc")
+        client.seal()
+        client.edit(ident, {"place": "đến trước"})
+        made, edited = client.seal()
+        same(push(client, edited.bytes), ([(HELD, True, {2: NO_RECORD})], [(1, 1)]), "waits")
+        same(push(client, made.bytes), ([(STORED, True, {})], []), "the record comes")
+        same(place_of(w, ident), {"đến trước"}, "let in by itself")
+        client.sync()
+        agree(w, client, ident)
+        agree(w, stranger(w, "binh"), ident)
+
+
 def frozen_and_what_waits_behind_it():
     with commune() as w:
         client, an = stranger(w), w.phone("an")
@@ -362,6 +377,7 @@ def too_many_changes_are_kept_unread():
 
 CASES = [signatures_that_are_not_the_authors, a_set_carried_by_another_device,
          unknown_fields_are_kept_as_they_came, sixty_five_siblings, an_edit_before_its_record,
+         an_edit_before_its_record_by_one_device,
          frozen_and_what_waits_behind_it, the_same_request_and_old_counters,
          heads_that_are_not_the_devices, twice_is_a_duplicate, branches_of_one_device,
          a_wrong_chain_is_a_branch, a_gap_and_what_is_gone, too_many_changes_are_kept_unread]

@@ -284,7 +284,45 @@ def a_bucket_that_is_lost_and_given_again():
         agree(w, client, ident, an)
 
 
+def a_device_that_only_sends():
+    with commune() as w:
+        client, an = stranger(w, "binh"), w.phone("an")
+        ident = visit_at(client, w, "đình")
+        client.seal()
+        ask = client.ask()
+        ask.answer_bytes_max = 1
+        frames = client.push([client.unsent[0].bytes], ask)
+        same([one.WhichOneof("body") for one in frames], ["verdict", "end"], "no pages")
+        same((frames[0].verdict.kind, frames[1].end.more), (STORED, True), "stored; more to come")
+        same(verdicts(client), [DUPLICATE], "later it reads too")
+        an.sync()
+        agree(w, client, ident, an)
+
+
+def small_answers_come_in_parts():
+    with commune() as w:
+        client, reader = stranger(w), stranger(w, "binh")
+        for n in range(20):
+            ident = visit_at(client, w, f"lần {n} " + 110 * "x")
+            client.sync()
+        parts, more = 0, True
+        while more:
+            ask = reader.ask()
+            ask.answer_bytes_max = 2000
+            frames = reader.push([], ask)
+            need(sum(one.ByteSize() for one in frames) < 8000, "the size of an answer")
+            reader.take([], frames)
+            parts, more = parts + 1, reader.end.more
+        need(parts > 3, f"{parts} parts")
+        agree(w, reader, ident)
+
+
+def visit_at(client, world, place):
+    return client.new("visit", world.units[0], {"visit_kind": "kiem_tra", "place": place})
+
+
 CASES = [it_enrols_and_takes_in_the_catalogue, it_writes_and_the_others_read,
          it_reads_what_the_others_write, it_settles_a_difference_and_knows_acts,
          an_act_and_an_edit_meet, references_and_nothing_new,
-         a_bucket_that_is_lost_and_given_again]
+         a_bucket_that_is_lost_and_given_again, a_device_that_only_sends,
+         small_answers_come_in_parts]
