@@ -246,9 +246,9 @@ static st_err author_key(sotay_client *client, const st_id *device, uint8_t out_
     return ST_OK;
 }
 
-/* May a set that came in this page be believed? Of this bucket, and signed by its author. Authors are
- * named by the catalogue, which comes first; in the catalogue itself one may be named later in the
- * same page: what he wrote there stands under no name. */
+/* May a set that came in this page be believed? Of this bucket, and signed by its author. Authors
+ * are named by the catalogue, which comes first; in the catalogue itself one may be named later in
+ * the same page: what he wrote there stands under no name. */
 static st_err check_set(applying *a, st_set *set, st_error *error)
 {
     uint8_t key[32];

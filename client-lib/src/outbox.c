@@ -8,8 +8,8 @@
 
 #include "client-lib/src/slip.h"
 
-#define BATCH_BYTES_MAX   ((size_t)16 * 1024 * 1024)
-#define SET_BYTES_ROOM    4096u /* header, seed, signature */
+#define BATCH_BYTES_MAX   ((size_t)4 * 1024 * 1024) /* decoded it may take 15 times as much */
+#define SET_BYTES_ROOM    4096u                     /* header, seed, signature */
 #define COUNTERS_RESERVED 64u
 
 /* ---- the table of own sets ---- */
@@ -80,6 +80,7 @@ void outbox_seal_init(outbox_seal *seal)
 {
     memset(seal, 0, sizeof *seal);
     st_arena_init(&seal->arena, CLIENT_WORK_BYTES_MAX);
+    seal->changes_max = ST_SET_CHANGES_MAX;
 }
 
 static void forget_runs(outbox_seal *seal)
@@ -98,12 +99,12 @@ void outbox_seal_free(outbox_seal *seal)
 }
 
 /* May `next` go on in the run that ends with `run`? */
-static bool fits(const st_set *run, const st_set *next, size_t run_bytes)
+static bool fits(const st_set *run, const st_set *next, size_t run_bytes, uint32_t changes_max)
 {
     return next->first == st_set_last(run) + 1 && strcmp(run->bucket.s, next->bucket.s) == 0 &&
            run->role == next->role && run->via == next->via && run->scope_rev == next->scope_rev &&
            memcmp(run->boot, next->boot, sizeof run->boot) == 0 &&
-           run->changes_count < ST_SET_CHANGES_MAX &&
+           run->changes_count < changes_max &&
            run_bytes + next->bytes_len + SET_BYTES_ROOM <= ST_SET_BYTES_MAX;
 }
 
@@ -166,7 +167,7 @@ static st_err gather(gathering *g, outbox_seal *seal, sotay_client *client, cons
     st_err err = ST_OK;
     if (one->changes_count != 1)
         return st_fail(error, ST_E_CORRUPT, "store: an unsealed change is damaged");
-    if (g->set.changes_count > 0 && !fits(&g->set, one, g->bytes))
+    if (g->set.changes_count > 0 && !fits(&g->set, one, g->bytes, seal->changes_max))
         err = end_run(g, seal, client, error);
     if (err == ST_OK && g->set.changes_count == 0) {
         set_header(&g->set, one, g->has_prev, &g->prev);
@@ -291,6 +292,12 @@ st_err outbox_flush(outbox_seal *seal, sotay_client *client, st_error *error)
         st_err err = ST_OK;
         if (!seal->is_built && !seal->is_over)
             err = build_runs(seal, client, error);
+        if (err == ST_E_TOO_LARGE && seal->changes_max > 1) {
+            forget_runs(seal);
+            seal->is_over = false;
+            seal->changes_max /= 2;
+            continue;
+        }
         if (err == ST_OK)
             err = sign_runs(seal, client, error);
         if (err != ST_OK)

@@ -38,6 +38,7 @@ typedef struct {
     outbox_run *runs;
     size_t count, capacity;
     bool is_built, is_over; /* over: every unsealed change was taken */
+    uint32_t changes_max;   /* of a run; less where fields or names, not bytes, are too many */
     uint8_t text[ST_SET_SIGN_BYTES];
     uint64_t counter_next, counter_end; /* request counters reserved: [next, end) */
 } outbox_seal;

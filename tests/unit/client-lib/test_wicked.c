@@ -411,8 +411,8 @@ static void test_impossible_times(void **state)
     }
 }
 
-/* A set that was not taken in, for a signature or a device the server did not know, is offered again:
- * only what has a place in the log is done with. */
+/* A set that was not taken in, for a signature or a device the server did not know, is offered
+ * again: only what has a place in the log is done with. */
 static void test_held_but_not_stored_is_offered_again(void **state)
 {
     (void)state;
@@ -447,9 +447,9 @@ static void test_held_but_not_stored_is_offered_again(void **state)
     }
 }
 
-/* Every frame of a true answer, with bytes changed at random. (Not the kind: a frame of an unknown kind
- * is skipped, and what it should have brought shows in the sums of the next request, which this
- * edge does not compare.) */
+/* Every frame of a true answer, with bytes changed at random. (Not the kind: a frame of an unknown
+ * kind is skipped, and what it should have brought shows in the sums of the next request, which
+ * this edge does not compare.) */
 static void test_changed_bytes(void **state)
 {
     (void)state;
