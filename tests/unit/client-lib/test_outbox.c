@@ -52,13 +52,15 @@ static void test_more_changes_than_a_set_may_have(void **state)
     char text[32] = "";
     phone_make(&an, e, 0);
     sotay_id visit = phone_visit(&an, "chợ");
-    for (int i = 0; i < 2100; i++) {
+    for (int i = 0; i < 1100; i++) {
+        if (i % 50 == 49)
+            visit = phone_visit(&an, "chợ");
         (void)snprintf(text, sizeof text, "lần %d", i);
         assert_int_equal(phone_set(&an, &visit, "place", text), SOTAY_OK);
     }
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-    assert_int_equal(e->devices[1].known, 2101);
-    assert_true(e->sets_taken >= 3);
+    assert_int_equal(e->devices[1].known, 1123);
+    assert_true(e->sets_taken >= 2);
     assert_true(phone_says(&an, sotay_show, &visit, text));
     phone_free(&an);
     edge_free(e);
