@@ -28,7 +28,8 @@ def signatures_that_are_not_the_authors():
         own, = client.seal()
         right = pb.ChangeSet.FromString(own.bytes)
         before = entries(w)
-        wrong = {"a bit": (pb.ChangeSet(signature=right.signature[:-1] + b"\0"), {1: SIGNATURE}),
+        flipped = bytes([right.signature[0] ^ 1]) + right.signature[1:]
+        wrong = {"a bit": (pb.ChangeSet(signature=flipped), {1: SIGNATURE}),
                  "none": (pb.ChangeSet(signature=bytes(64)), {1: SIGNATURE}),
                  "another's": (pb.ChangeSet(signature=other.key.sign(set_text(
                      other.log, client.device, Set(own.bytes).hash)).signature), {1: SIGNATURE}),
