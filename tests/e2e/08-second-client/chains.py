@@ -358,6 +358,38 @@ def a_gap_and_what_is_gone():
         w.ctl("verify")
 
 
+def revoked_and_suspended():
+    with commune() as w:
+        client, reader = stranger(w), stranger(w, "binh")
+        ident = visit(client, "gốc")
+        client.sync()
+        w.ctl("device", "suspend", client.device.hex())
+        client.edit(ident, {"place": "khi tạm khóa"})
+        beside = visit(client, "cùng gói")
+        client.seal()
+        frames = client.push([client.unsent[0].bytes])
+        same([one.WhichOneof("body") for one in frames if one.WhichOneof("body") == "page"], [],
+             "no data for a suspended device")
+        same({h.counter: h.reason for h in frames[0].verdict.held}, {2: SUSPENDED, 3: SUSPENDED},
+             "held")
+        same(place_of(w, ident), {"gốc"}, "not applied")
+        w.ctl("device", "suspend", client.device.hex(), "--lift")
+        same(place_of(w, ident), {"khi tạm khóa"}, "lifting lets it in")
+        for one in (client, reader):
+            one.sync()
+            agree(w, one, ident)
+            agree(w, one, beside)
+        w.ctl("device", "revoke", client.device.hex())
+        client.edit(ident, {"place": "sau khi khóa"})
+        client.seal()
+        frames = client.push([client.unsent[0].bytes])
+        same([h.reason for h in frames[0].verdict.held], [REVOKED], "revoked")
+        need("page" not in [one.WhichOneof("body") for one in frames], "no data")
+        reader.sync()
+        agree(w, reader, ident)
+        same(place_of(w, ident), {"khi tạm khóa"}, "held for the office")
+
+
 def too_many_changes_are_kept_unread():
     with commune() as w:
         client = stranger(w)
@@ -381,4 +413,5 @@ CASES = [signatures_that_are_not_the_authors, a_set_carried_by_another_device,
          an_edit_before_its_record_by_one_device,
          frozen_and_what_waits_behind_it, the_same_request_and_old_counters,
          heads_that_are_not_the_devices, twice_is_a_duplicate, branches_of_one_device,
-         a_wrong_chain_is_a_branch, a_gap_and_what_is_gone, too_many_changes_are_kept_unread]
+         a_wrong_chain_is_a_branch, a_gap_and_what_is_gone, revoked_and_suspended,
+         too_many_changes_are_kept_unread]
