@@ -362,9 +362,28 @@ static st_err apply_decision(applying *a, const st_entry *entry, st_error *error
     return err;
 }
 
+/* Held for another reason now: the author is told, nothing is folded. */
+static st_err apply_hold(applying *a, const st_entry *entry, st_error *error)
+{
+    st_err err = ST_OK;
+    st_set set;
+    for (uint32_t i = 0; err == ST_OK && i < entry->held_count; i++) {
+        uint64_t counter = entry->held[i].counter;
+        err = set_with(a, &entry->device, counter, &set, error);
+        if (err == ST_OK && is_own(a->client, &set.device, set.first))
+            err = note_own(a, overlay_change(&set, counter), set.first, entry->held[i].reason,
+                           error);
+        if (err == ST_E_NOT_FOUND)
+            err = ST_OK;
+    }
+    return err;
+}
+
 static st_err apply_entry(applying *a, const st_entry *entry, st_error *error)
 {
     st_set set;
+    if (entry->kind == ST_ENTRY_HOLD)
+        return apply_hold(a, entry, error);
     if (entry->kind == ST_ENTRY_VERDICT || entry->kind == ST_ENTRY_ACCEPT ||
         entry->kind == ST_ENTRY_DECLINE)
         return apply_decision(a, entry, error);

@@ -31,7 +31,7 @@ STORED, DUPLICATE, HELD, LATER = 1, 2, 3, 4
 (NO_RECORD, FROZEN, WAITS, FORM, VERSION, VALUE, ROLE, SCOPE, BUCKET, STATE, LIMIT, FORK, REVOKED,
  SUSPENDED, LATE, SIGNATURE, DEVICE, CORRUPT) = range(1, 19)
 AGAIN = 11
-RELEASED, ACCEPTED, DECLINED, FORKED = 3, 16, 17, 20      # kinds of entries
+RELEASED, HELD_NOW, ACCEPTED, DECLINED, FORKED = 3, 15, 16, 17, 20  # kinds of entries
 OFFICER, OFFICE = 1, 2
 TYPES = "str code id date min ts enum bool uint dec money geo hash bytes".split()
 CLASSES = "decisive plain set remark fixed state server".split()
@@ -573,7 +573,7 @@ class Client:
         elif entry.kind == DECLINED:
             for dot in counters:
                 bucket.decline(dot)
-        elif entry.kind != FORKED and (entry.set or entry.first):
+        elif entry.kind not in (FORKED, HELD_NOW) and (entry.set or entry.first):
             held = {one.counter: one.reason for one in entry.held}
             got = Set(entry.set or self.sent[entry.first].bytes)
             if got.bucket != name:
