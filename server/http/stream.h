@@ -15,7 +15,7 @@ typedef struct {
 ST_MUST_USE st_err http_read_frames(const uint8_t *stream, size_t len, const http_taker *taker,
                                     st_error *error);
 
-/* The version of the exchange that a request speaks. ST_E_VERSION: a later one than this program's. */
+/* Is it a version of the exchange that this program speaks? ST_E_VERSION: a later one. */
 ST_MUST_USE st_err http_check_version(uint32_t version, st_error *error);
 
 /* Frames into the reply of a request. */
