@@ -233,11 +233,33 @@ static int take_folder(lmdb_port *port, bool create, sotay_error *error)
     return SOTAY_OK;
 }
 
-/* `store.version` says what made the folder; it is written before the first page. */
+/* The file under another name first: it is whole or not there. */
+static int write_version(const lmdb_port *port, const char *path, const char *want,
+                         sotay_error *error)
+{
+    char fresh[PATH_BYTES_MAX];
+    int rc = path_in(port, "store.version.new", fresh, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    FILE *file = fopen(fresh, "wbe");
+    bool good =
+        file != NULL && fputs(want, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    if (file != NULL)
+        good = fclose(file) == 0 && good;
+    if (!good || rename(fresh, path) != 0)
+        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", path, strerror(errno));
+    return SOTAY_OK;
+}
+
+/* `store.version` says what made the folder; it is written before the first page. An empty one
+ * without a page is that of a program killed on the way. */
 static int check_version(const lmdb_port *port, sotay_error *error)
 {
-    char path[PATH_BYTES_MAX], want[VERSION_TEXT_BYTES], have[VERSION_TEXT_BYTES];
+    char path[PATH_BYTES_MAX], data[PATH_BYTES_MAX];
+    char want[VERSION_TEXT_BYTES], have[VERSION_TEXT_BYTES] = "";
     int rc = path_in(port, "store.version", path, error);
+    if (rc == SOTAY_OK)
+        rc = path_in(port, "data.mdb", data, error);
     if (rc != SOTAY_OK)
         return rc;
     const uint16_t one = 1;
@@ -245,25 +267,43 @@ static int check_version(const lmdb_port *port, sotay_error *error)
     (void)snprintf(want, sizeof want, "sotay-phone 1 %zu %s\n", sizeof(void *) * 8,
                    little ? "le" : "be");
     FILE *file = fopen(path, "rbe");
+    if (file == NULL && errno != ENOENT)
+        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", path, strerror(errno));
     if (file != NULL) {
         size_t len = fread(have, 1, sizeof have - 1, file);
         have[len] = '\0';
         (void)fclose(file);
         if (strcmp(have, want) == 0)
             return SOTAY_OK;
-        have[strcspn(have, "\n")] = '\0';
-        return posix_fail(error, SOTAY_E_VERSION,
-                          "store '%s': it is '%.40s', this program reads "
-                          "'%.*s'; it was not touched",
-                          port->dir, have, (int)strcspn(want, "\n"), want);
     }
-    file = fopen(path, "wbe");
-    bool good =
-        file != NULL && fputs(want, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    if (file != NULL)
-        good = fclose(file) == 0 && good;
-    if (!good)
-        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", path, strerror(errno));
+    if (file == NULL || (have[0] == '\0' && access(data, F_OK) != 0))
+        return write_version(port, path, want, error);
+    have[strcspn(have, "\n")] = '\0';
+    return posix_fail(error, SOTAY_E_VERSION,
+                      "store '%s': it is '%.40s', this program reads "
+                      "'%.*s'; it was not touched",
+                      port->dir, have, (int)strcspn(want, "\n"), want);
+}
+
+/* A file that was cut would be read beyond its end, and the program killed for it. */
+static int check_length(const lmdb_port *port, sotay_error *error)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    struct stat file;
+    int fd = -1;
+    int rc = mdb_env_info(port->env, &info);
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_stat(port->env, &stat);
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_get_fd(port->env, &fd);
+    if (rc != MDB_SUCCESS)
+        return lmdb_error(rc, "look", error);
+    if (fstat(fd, &file) != 0)
+        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", port->dir, strerror(errno));
+    if ((uint64_t)file.st_size < ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize)
+        return posix_fail(error, SOTAY_E_CORRUPT, "store '%s': its data file was cut off",
+                          port->dir);
     return SOTAY_OK;
 }
 
@@ -280,6 +320,11 @@ static int open_env(lmdb_port *port, sotay_error *error)
     if (mdb == MDB_SUCCESS) /* the flock above keeps others out: no lock file needed */
         mdb = mdb_env_open(port->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD,
                            0600);
+    if (mdb == MDB_SUCCESS) {
+        rc = check_length(port, error);
+        if (rc != SOTAY_OK)
+            return rc;
+    }
     if (mdb == MDB_SUCCESS)
         mdb = mdb_txn_begin(port->env, NULL, 0, &txn);
     if (mdb == MDB_SUCCESS)

@@ -182,30 +182,44 @@ static st_err write_time(const char *label, int64_t ms, int offset, st_buffer *o
     char text[40] = "-";
     if (ms != 0)
         st_time_format(ms, offset, text);
-    return st_buffer_printf(out, error, "%-22s %s\n", label, text);
+    return st_buffer_printf(out, error, "%s: %s\n", label, text);
 }
 
 static st_err write_text(sotay_client *client, const status_counts *s, st_buffer *out,
                          st_error *error)
 {
-    static const char *const VI[] = { "bản nháp",       "chưa gửi",    "đã gửi",
-                                      "chờ văn phòng",  "chưa gửi từ", "lần gửi cuối",
-                                      "có thể xóa máy", "có",          "không" };
-    static const char *const EN[] = {
-        "drafts",       "not sent", "sent", "held by the office", "oldest not sent", "last sync",
-        "safe to wipe", "yes",      "no"
+    static const char *const VI[] = {
+        "bản nháp",       "chưa gửi",
+        "đã gửi",         "chờ văn phòng",
+        "chưa gửi từ",    "lần gửi cuối",
+        "có thể xóa máy", "có",
+        "không",          "sổ trên máy này là bản sao: cần đăng ký lại máy"
     };
+    static const char *const EN[] = { "drafts",
+                                      "not sent",
+                                      "sent",
+                                      "held by the office",
+                                      "oldest not sent",
+                                      "last sync",
+                                      "safe to wipe",
+                                      "yes",
+                                      "no",
+                                      "the store on this device is a copy: enrol it again" };
     const char *const *say = strcmp(client->lang, "en") == 0 ? EN : VI;
     const uint64_t NUMBERS[] = { s->drafts, s->ready, s->sent, s->held };
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < 4; i++)
-        err = st_buffer_printf(out, error, "%-22s %llu\n", say[i], (unsigned long long)NUMBERS[i]);
+        err = st_buffer_printf(out, error, "%s: %llu\n", say[i], (unsigned long long)NUMBERS[i]);
     if (err == ST_OK)
         err = write_time(say[4], s->oldest_unsent_ms, client->offset_minutes, out, error);
     if (err == ST_OK)
         err = write_time(say[5], client->me.last_sync_ms, client->offset_minutes, out, error);
     if (err == ST_OK)
-        err = st_buffer_printf(out, error, "%-22s %s\n", say[6], safe_to_wipe(s) ? say[7] : say[8]);
+        err = st_buffer_printf(out, error, "%s: %s\n", say[6], safe_to_wipe(s) ? say[7] : say[8]);
+    sotay_who who;
+    sotay_whoami(client, &who);
+    if (err == ST_OK && who.is_copied)
+        err = st_buffer_printf(out, error, "%s\n", say[9]);
     for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {
         char id[33];
         st_id_format(&s->list[i].record, id);

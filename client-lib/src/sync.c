@@ -290,6 +290,13 @@ static void next_round(sotay_sync *sync, bool from_start)
     }
 }
 
+static bool is_copy(const sotay_client *client)
+{
+    sotay_who who;
+    sotay_whoami(client, &who);
+    return who.is_copied;
+}
+
 /* Is another round needed? Reading anew is bounded. */
 static bool again(sotay_sync *sync)
 {
@@ -335,8 +342,8 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
     bool from_start = sync->wants_again;
     if (*out_again)
         next_round(sync, from_start);
-    else if (sync->client->me.is_forked)
-        sync->report.needs_person = true;
+    else if (is_copy(sync->client))
+        sync->report.needs_person = true; /* enrol again */
     return ST_OK;
 }
 

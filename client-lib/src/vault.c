@@ -9,16 +9,35 @@
 
 #include "proto/hash.h"
 #include "proto/sign.h"
+#include "proto/text.h"
 
 #define VAULT_VERSION          1u
 #define VAULT_FILE             0u /* the secret alone */
 #define VAULT_PIN              1u /* Argon2id of the PIN, mixed with the secret */
+#define PIN_BYTES_MAX          4096u
 #define VAULT_OPS              3u
 #define VAULT_MEMORY_BYTES     (32u * 1024u * 1024u)
 #define VAULT_MEMORY_BYTES_MAX (256u * 1024u * 1024u)
 #define VAULT_OPS_MAX          16u
 #define HEAD_BYTES             (2u + 16u + 4u + 4u) /* version, how, salt, passes, memory */
 #define VAULT_BYTES            (HEAD_BYTES + 32u + ST_AEAD_EXTRA)
+
+/* One PIN, one key, however the keyboard puts marks together. What is no clean text stays as it is. */
+static st_err stretch(const char *pin, const uint8_t head[HEAD_BYTES], uint8_t out[32],
+                      st_error *error)
+{
+    st_buffer clean;
+    st_buffer_init(&clean, PIN_BYTES_MAX);
+    bool good = st_text_clean(pin, strlen(pin), &clean, NULL) == ST_OK;
+    const char *text = good ? (const char *)clean.data : pin;
+    int rc =
+        crypto_pwhash(out, 32, text, good ? clean.len : strlen(pin), head + 2,
+                      st_get_u32(head + 18), st_get_u32(head + 22), crypto_pwhash_ALG_ARGON2ID13);
+    if (clean.data != NULL)
+        st_wipe(clean.data, clean.capacity);
+    st_buffer_free(&clean);
+    return rc == 0 ? ST_OK : st_fail(error, ST_E_MEMORY, "store: no memory to try the PIN");
+}
 
 /* The key that wraps the store key. */
 static st_err wrap_key(const book_db *book, const uint8_t head[HEAD_BYTES], const char *pin,
@@ -35,12 +54,10 @@ static st_err wrap_key(const book_db *book, const uint8_t head[HEAD_BYTES], cons
     st_hash key;
     if (head[1] == VAULT_FILE) {
         key = st_hmac(secret, sizeof secret, "sotay-vault/v1 file", 19);
-    } else if (crypto_pwhash(stretched, sizeof stretched, pin, strlen(pin), head + 2,
-                             st_get_u32(head + 18), st_get_u32(head + 22),
-                             crypto_pwhash_ALG_ARGON2ID13) != 0) {
-        err = st_fail(error, ST_E_MEMORY, "store: no memory to try the PIN");
     } else {
-        key = st_hmac(secret, sizeof secret, stretched, sizeof stretched);
+        err = stretch(pin, head, stretched, error);
+        if (err == ST_OK)
+            key = st_hmac(secret, sizeof secret, stretched, sizeof stretched);
     }
     if (err == ST_OK) {
         memcpy(out_key, key.b, sizeof key.b);

@@ -100,6 +100,9 @@ static void test_a_copied_phone_brings_its_work(void **state)
     sotay_whoami(copy.client, &who);
     assert_true(who.is_copied);
 
+    assert_int_equal(edge_sync(e, copy.client, NULL, &report), SOTAY_OK);
+    assert_true(report.needs_person); /* before anything went wrong: enrol again */
+
     assert_int_equal(phone_set(&an, &visit, "general_note", "máy thứ nhất"), SOTAY_OK);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
 

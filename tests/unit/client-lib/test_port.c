@@ -233,6 +233,47 @@ static void test_key_file_is_private_and_stays(void **state)
     remove_dir(dir);
 }
 
+/* Killed while the store was being made: there is nothing in it yet, so it is made anew. */
+static void test_lmdb_killed_while_it_was_made(void **state)
+{
+    (void)state;
+    char dir[64], path[128];
+    sotay_port port;
+    make_dir(dir);
+    (void)snprintf(path, sizeof path, "%s/store.version", dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    sotay_port_close(&port);
+    assert_int_equal(sotay_lmdb_open(dir, false, &port, NULL), SOTAY_OK);
+    sotay_port_close(&port);
+    assert_int_equal(truncate(path, 0), 0); /* with pages beside it, it is no such store */
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_E_VERSION);
+    remove_dir(dir);
+}
+
+/* A data file that a copy cut off is named, instead of the program being killed over it. */
+static void test_lmdb_says_that_it_was_cut(void **state)
+{
+    (void)state;
+    char dir[64], path[128], key[16];
+    sotay_port port;
+    make_dir(dir);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    begin(&port, true);
+    for (int i = 0; i < 2000; i++) {
+        (void)snprintf(key, sizeof key, "key-%d", i);
+        put(&port, key, "so that there are pages to lose");
+    }
+    assert_int_equal(port.commit(port.context, NULL), SOTAY_OK);
+    sotay_port_close(&port);
+    (void)snprintf(path, sizeof path, "%s/data.mdb", dir);
+    assert_int_equal(truncate(path, 8192), 0);
+    assert_int_equal(sotay_lmdb_open(dir, false, &port, NULL), SOTAY_E_CORRUPT);
+    remove_dir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +283,8 @@ int main(void)
         cmocka_unit_test(test_lmdb_grows),
         cmocka_unit_test(test_lmdb_refuses_foreign_stores),
         cmocka_unit_test(test_key_file_is_private_and_stays),
+        cmocka_unit_test(test_lmdb_killed_while_it_was_made),
+        cmocka_unit_test(test_lmdb_says_that_it_was_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,9 +20,14 @@ static void test_pin_opens_and_wrong_pin_does_not(void **state)
         const char *made, *tried;
         int want;
     } CASES[] = {
-        { NULL, NULL, SOTAY_OK },         { NULL, "123456", SOTAY_E_PIN },
-        { "123456", "123456", SOTAY_OK }, { "123456", "123457", SOTAY_E_PIN },
-        { "123456", NULL, SOTAY_E_PIN },  { "123456", "", SOTAY_E_PIN },
+        { NULL, NULL, SOTAY_OK },
+        { NULL, "123456", SOTAY_E_PIN },
+        { "123456", "123456", SOTAY_OK },
+        { "123456", "123457", SOTAY_E_PIN },
+        { "123456", NULL, SOTAY_E_PIN },
+        { "123456", "", SOTAY_E_PIN },
+        /* one keyboard writes the mark into the letter, the other behind it */
+        { "Bí mật", "Bi\xcc\x81 ma\xcc\xa3\xcc\x82t", SOTAY_OK },
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         sotay_port port;
