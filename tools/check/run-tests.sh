@@ -4,7 +4,7 @@
 #        run-tests.sh mode MODE    unit and end-to-end tests in one mode
 # environment: TEST_SANITIZE_E2E=1  `all` runs the end-to-end tests under asan as well,
 #                                  and tests/planted
-#              TEST_TIMEOUT_S=120   what one test program may take (four times that if sanitized)
+#              TEST_TIMEOUT_S=240   what one test program may take (four times that if sanitized)
 #              ONLY=TEXT            only the test programs whose path contains TEXT
 # A test program runs in the root of the tree with BIN (the programs' folder), BUILD, MODE and a
 # TMPDIR of its own that is removed afterwards. A program that crashes, hangs, says nothing or
@@ -14,7 +14,7 @@ export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/../.." || exit 1
 
 MAKE=${MAKE:-make}
-TEST_TIMEOUT_S=${TEST_TIMEOUT_S:-120}
+TEST_TIMEOUT_S=${TEST_TIMEOUT_S:-240}
 ONLY=${ONLY:-}
 TAIL_LINES=40
 passed=0
