@@ -57,6 +57,9 @@ static st_err load_form(loaded *all, catalogue *c, const char *path, st_error *e
 static st_err load_forms(loaded *all, catalogue *c, const char *dir, st_error *error)
 {
     char path[STORE_PATH_BYTES];
+    /* What the server itself reads: without them nobody could ever be let in. */
+    static const char *const NEEDED[] = { CATALOGUE_FORM, CATALOGUE_PERSON, CATALOGUE_DEVICE,
+                                          CATALOGUE_ASSIGNMENT, CATALOGUE_UNIT };
     char **paths = NULL;
     size_t count = 0;
     st_err err = store_dir_path(dir, "forms", path, error);
@@ -67,8 +70,9 @@ static st_err load_forms(loaded *all, catalogue *c, const char *dir, st_error *e
     for (size_t i = 0; err == ST_OK && i < count; i++)
         err = load_form(all, c, paths[i], error);
     catalogue_free_files(paths, count);
-    if (err == ST_OK && catalogue_newest(c, CATALOGUE_FORM) == NULL)
-        err = st_fail(error, ST_E_NOT_FOUND, "%s: there is no form \"form\"", path);
+    for (size_t i = 0; err == ST_OK && i < sizeof NEEDED / sizeof NEEDED[0]; i++)
+        if (catalogue_newest(c, NEEDED[i]) == NULL)
+            err = st_fail(error, ST_E_NOT_FOUND, "%s: there is no form \"%s\"", path, NEEDED[i]);
     return err;
 }
 

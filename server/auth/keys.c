@@ -70,15 +70,23 @@ static st_err write_hex(const char *path, const uint8_t bytes[SEED_BYTES], unsig
     return good ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
 }
 
-static st_err read_hex(const char *path, uint8_t out[SEED_BYTES], st_error *error)
+static st_err read_hex(const char *path, bool is_secret, uint8_t out[SEED_BYTES],
+                       st_error *error)
 {
     char text[HEX_BYTES + 3] = "";
     FILE *file = fopen(path, "rbe");
     if (file == NULL)
         return st_fail(error, errno == ENOENT ? ST_E_NOT_FOUND : ST_E_STORAGE, "%s: %s", path,
                        strerror(errno));
+    struct stat st;
+    bool is_open = is_secret && (fstat(fileno(file), &st) != 0 || (st.st_mode & 077) != 0);
     size_t len = fread(text, 1, sizeof text - 1, file);
     (void)fclose(file);
+    if (is_open) {
+        st_wipe(text, sizeof text);
+        return st_fail(error, ST_E_DENIED, "%s: others may read it; chmod 600 it, and think of who "
+                       "could have read it until now", path);
+    }
     if (len > 0 && text[len - 1] == '\n')
         len--;
     bool good = len == HEX_BYTES && st_unhex(text, len, out, SEED_BYTES);
@@ -126,14 +134,14 @@ st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error)
     for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
         err = key_path(dir, i, "key", path, error);
         if (err == ST_OK)
-            err = read_hex(path, seeds[i], error);
+            err = read_hex(path, true, seeds[i], error);
     }
     if (err == ST_OK)
         derive(seeds, &keys);
     for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
         err = key_path(dir, i, "pub", path, error);
         if (err == ST_OK)
-            err = read_hex(path, stated, error);
+            err = read_hex(path, false, stated, error);
         if (err == ST_OK && memcmp(stated, public_of(&keys, i), SEED_BYTES) != 0)
             err = st_fail(error, ST_E_CORRUPT, "%s: belongs to another key", path);
     }

@@ -21,7 +21,7 @@ typedef struct {
 ST_MUST_USE st_err auth_keys_make(const char *dir, const server_port *port, auth_keys *out_keys,
                                   st_error *error);
 /* Reads them. ST_E_NOT_FOUND, ST_E_CORRUPT (not 64 hex digits, or the .pub is another's),
- * ST_E_STORAGE (permissions). */
+ * ST_E_DENIED (others may read a secret), ST_E_STORAGE. */
 ST_MUST_USE st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error);
 /* Overwrites the secrets in memory. */
 void auth_keys_wipe(auth_keys *keys);

@@ -148,6 +148,19 @@ static st_err put_group(maker *m, const st_group *group, const cJSON *value)
     return err;
 }
 
+static st_err check_required(const maker *m)
+{
+    for (size_t i = 0; i < m->form->fields_count; i++) {
+        const st_field *field = &m->form->fields[i];
+        bool is_there = !field->required;
+        for (size_t k = 0; k < m->count && !is_there; k++)
+            is_there = m->ops[k].path.kind == ST_PATH_FIELD && m->ops[k].path.field == field->no;
+        if (!is_there)
+            return wrong(m, field->name, "is missing");
+    }
+    return ST_OK;
+}
+
 static st_err put_record(maker *m, const cJSON *object)
 {
     st_err err = ST_OK;
@@ -164,7 +177,7 @@ static st_err put_record(maker *m, const cJSON *object)
             err = group == NULL ? wrong(m, at->string, "is not in the form")
                                 : put_group(m, group, at);
     }
-    return err;
+    return err == ST_OK ? check_required(m) : err;
 }
 
 static void start_record(maker *m, size_t record)
@@ -266,12 +279,27 @@ static st_err put_cell(maker *m, const st_field *field, char *cell)
 static st_err put_line(maker *m, const st_field *const *columns, size_t columns_count, char *line)
 {
     st_err err = ST_OK;
-    for (size_t i = 0; err == ST_OK && line != NULL; i++) {
+    size_t cells = 0;
+    for (; err == ST_OK && line != NULL; cells++) {
         char *cell = next_cell(&line);
-        err = i >= columns_count ? wrong(m, "line", "has too many cells")
-                                 : put_cell(m, columns[i], cell);
+        err = cells >= columns_count ? wrong(m, "line", "has too many cells")
+                                     : put_cell(m, columns[cells], cell);
     }
-    return err;
+    return err == ST_OK && cells < columns_count ? wrong(m, "line", "has too few cells") : err;
+}
+
+/* The first column names the record: no name twice. */
+static st_err check_name(const maker *m, const catalogue_draft *drafts, size_t count,
+                         const st_field *named)
+{
+    const st_op *op = m->count > 0 ? &m->ops[0] : NULL;
+    if (op == NULL || op->path.field != named->no)
+        return wrong(m, named->name, "is missing");
+    for (size_t i = 0; i < count; i++)
+        if (drafts[i].ops[0].value.len == op->value.len
+            && memcmp(drafts[i].ops[0].value.data, op->value.data, op->value.len) == 0)
+            return wrong(m, named->name, "stands in the file before");
+    return check_required(m);
 }
 
 static char *next_line(char **rest)
@@ -325,10 +353,14 @@ st_err catalogue_parse_table(catalogue *c, const char *form, const catalogue_tex
         return st_fail(error, ST_E_MEMORY, "%s: out of memory", name);
     st_err err = read_columns(&m, next_line(&rest), columns, &columns_count);
     for (char *line = next_line(&rest); err == ST_OK && line != NULL; line = next_line(&rest)) {
+        if (line[0] == '\0')
+            continue;
         start_record(&m, count + 1);
         if (count == RECORDS_MAX)
             return wrong(&m, "line", "is one too many");
         err = put_line(&m, columns, columns_count, line);
+        if (err == ST_OK)
+            err = check_name(&m, drafts, count, columns[0]);
         drafts[count].ops = m.ops;
         drafts[count++].ops_count = (uint32_t)m.count;
     }
@@ -357,6 +389,8 @@ st_err catalogue_read_file(const char *path, char **out_text, size_t *out_len, s
         err = st_fail(error, ST_E_STORAGE, "%s: cannot be read", path);
     else if (len == FILE_BYTES_MAX)
         err = st_fail(error, ST_E_TOO_LARGE, "%s: over 4 MiB", path);
+    else if (memchr(text, '\0', len) != NULL)
+        err = st_fail(error, ST_E_VALUE, "%s: no text file: it holds a NUL", path);
     (void)fclose(file);
     if (err != ST_OK) {
         free(text);
