@@ -157,7 +157,7 @@ static st_err replay_set(writer_turn *turn, uint64_t index, const sync_row *row,
                          st_error *error)
 {
     st_err err = st_set_decode(row->set.data, row->set.len, turn->arena, set, error);
-    if (err != ST_OK && set->bytes == NULL)
+    if (err == ST_E_MEMORY || (err != ST_OK && set->bytes == NULL))
         return err;                            /* else: kept although it cannot be read */
     return row->kind == ST_ENTRY_FORK || set->changes_count == 0
                ? replay_unfolded(turn, index, row, set, error)

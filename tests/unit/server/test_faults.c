@@ -1,0 +1,580 @@
+/* tests/unit/server/test_faults.c
+ * Whatever breaks inside the server while it takes in an officer's work - a page of the book that
+ * cannot be read or written, memory that is not there - the work is taken in whole or not at all,
+ * never answered with "stored" when it is not, and goes in at the next try. Each scene is tried
+ * with its first call failing, then its second, until none is left to fail. */
+#include "server_rig.h"
+
+#include <dlfcn.h>
+#include <lmdb.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/sync/held.h"
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define MEMORY_IS_WATCHED 1    /* by the sanitizer: it wants its own allocator */
+#else
+#define MEMORY_IS_WATCHED 0
+#endif
+
+typedef enum { NOTHING, BOOK, MEMORY } fault;
+
+static struct {
+    fault kind;
+    uint64_t calls, fail_at;
+    bool only_writes;          /* count only what happens while the book is written */
+    bool is_writing, has_failed;
+} trouble;
+
+static bool fails(fault kind)
+{
+    bool counts = trouble.kind == kind && (trouble.is_writing || !trouble.only_writes);
+    if (!counts || ++trouble.calls != trouble.fail_at)
+        return false;
+    trouble.has_failed = true;
+    return true;
+}
+
+/* ---- between the server and its libraries ---- */
+
+static void *real(const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    if (found == NULL)
+        abort();
+    return found;
+}
+
+/* Declares `f`, a pointer to the real one. */
+#define REAL(name, type) \
+    type *f; \
+    void *found = real(#name); \
+    memcpy(&f, &found, sizeof f)
+
+typedef int begin_type(MDB_env *, MDB_txn *, unsigned, MDB_txn **);
+typedef int commit_type(MDB_txn *);
+typedef void abort_type(MDB_txn *);
+typedef int get_type(MDB_txn *, MDB_dbi, MDB_val *, MDB_val *);
+typedef int put_type(MDB_txn *, MDB_dbi, MDB_val *, MDB_val *, unsigned);
+typedef int drop_type(MDB_txn *, MDB_dbi, int);
+typedef int open_type(MDB_txn *, MDB_dbi, MDB_cursor **);
+typedef int move_type(MDB_cursor *, MDB_val *, MDB_val *, MDB_cursor_op);
+
+#define BROKEN MDB_CORRUPTED
+
+int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
+{
+    REAL(mdb_txn_begin, begin_type);
+    int rc = fails(BOOK) ? BROKEN : f(env, parent, flags, out);
+    if (rc == 0 && (flags & MDB_RDONLY) == 0)
+        trouble.is_writing = true;
+    return rc;
+}
+
+int mdb_txn_commit(MDB_txn *txn)
+{
+    REAL(mdb_txn_commit, commit_type);
+    bool is_bad = fails(BOOK);
+    trouble.is_writing = false;
+    if (!is_bad)
+        return f(txn);
+    mdb_txn_abort(txn);
+    return BROKEN;
+}
+
+void mdb_txn_abort(MDB_txn *txn)
+{
+    REAL(mdb_txn_abort, abort_type);
+    trouble.is_writing = false;
+    f(txn);
+}
+
+int mdb_get(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
+{
+    REAL(mdb_get, get_type);
+    return fails(BOOK) ? BROKEN : f(txn, table, key, value);
+}
+
+int mdb_put(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned flags)
+{
+    REAL(mdb_put, put_type);
+    return fails(BOOK) ? BROKEN : f(txn, table, key, value, flags);
+}
+
+int mdb_del(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
+{
+    REAL(mdb_del, get_type);
+    return fails(BOOK) ? BROKEN : f(txn, table, key, value);
+}
+
+int mdb_drop(MDB_txn *txn, MDB_dbi table, int del)
+{
+    REAL(mdb_drop, drop_type);
+    return fails(BOOK) ? BROKEN : f(txn, table, del);
+}
+
+int mdb_cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **out)
+{
+    REAL(mdb_cursor_open, open_type);
+    return fails(BOOK) ? BROKEN : f(txn, table, out);
+}
+
+int mdb_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op)
+{
+    REAL(mdb_cursor_get, move_type);
+    return fails(BOOK) ? BROKEN : f(cursor, key, value, op);
+}
+
+#if !MEMORY_IS_WATCHED
+/* The C library's own, under the names it keeps for those who stand in between. */
+void *__libc_malloc(size_t len);
+void *__libc_calloc(size_t count, size_t len);
+void *__libc_realloc(void *old, size_t len);
+
+void *malloc(size_t len)
+{
+    return fails(MEMORY) ? NULL : __libc_malloc(len);
+}
+
+void *calloc(size_t count, size_t len)
+{
+    return fails(MEMORY) ? NULL : __libc_calloc(count, len);
+}
+
+void *realloc(void *old, size_t len)
+{
+    return fails(MEMORY) ? NULL : __libc_realloc(old, len);
+}
+#endif
+
+/* ---- trying a scene with every call failing once ---- */
+
+typedef struct scene {
+    rig *r;
+    rig_phone an, copy;
+    store_slice sets[4];
+    size_t count;
+    sync_decision decision;
+    st_gone gone;
+    st_ask ask;
+    st_enrol_ask enrol;
+    st_id record, visit;
+    void (*before)(struct scene *s);   /* makes it; NULL: there is nothing to make */
+} scene;
+
+typedef st_err (*act)(scene *s);
+
+static int setup(void **state)
+{
+    static rig shared;
+    memset(&trouble, 0, sizeof trouble);
+    rig_open(&shared);
+    *state = &shared;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rig *r = *state;
+    assert_int_equal(rig_verify(r), 0);        /* state == fold of the log, after all of it */
+    rig_close(r);
+    return 0;
+}
+
+static uint64_t log_size(rig *r)
+{
+    uint64_t size = 0;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
+    store_end(&txn);
+    return size;
+}
+
+static void again(scene *s)
+{
+    rig *r = s->r;
+    void (*before)(scene *s) = s->before;
+    if (before == NULL)
+        return;
+    memset(s, 0, sizeof *s);
+    s->r = r;
+    s->before = before;
+    rig_enrol(r, &s->an, "an");
+    before(s);
+}
+
+/* Returns at how many places it failed; steps over more and more of them when they are many. */
+static uint64_t torment(scene *s, act what, fault kind, bool only_writes, uint64_t patience)
+{
+    uint64_t places = 0;
+    for (uint64_t n = 1;; n += 1 + n / patience) {
+        uint64_t size = log_size(s->r);
+        trouble.calls = 0;
+        trouble.fail_at = n;
+        trouble.only_writes = only_writes;
+        trouble.has_failed = trouble.is_writing = false;
+        trouble.kind = kind;
+        st_err err = what(s);
+        trouble.kind = NOTHING;
+        if (!trouble.has_failed) {
+            assert_int_equal(err, ST_OK);
+            return places;
+        }
+        places++;
+        if (err == ST_OK && kind == MEMORY) {  /* done in another way: the check after it counts */
+            again(s);
+            continue;
+        }
+        if (err == ST_OK)
+            fail_msg("call %d failed and nobody noticed", (int)n);
+        assert_true(err == ST_E_STORAGE || err == ST_E_MEMORY || err == ST_E_TOO_LARGE
+                    || err == ST_E_CORRUPT);
+        assert_int_equal(log_size(s->r), size);
+    }
+}
+
+/* ---- what is tried ---- */
+
+static st_err push(scene *s)
+{
+    sync_request request;
+    st_err err = rig_push(&s->an, &request, s->sets, s->count);
+    sync_request_free(&request);
+    return err;
+}
+
+static st_err push_gone(scene *s)
+{
+    sync_request request;
+    sync_request_init(&request, 1 << 20);
+    request.device.id = s->an.device;
+    request.ask = &s->ask;
+    st_err err = sync_request_submit(&request, s->r->srv.writer, NULL);
+    sync_request_free(&request);
+    return err;
+}
+
+static st_err settle(scene *s)
+{
+    uint32_t count = 0;
+    return sync_settle(s->r->srv.writer, &s->decision, &count, NULL);
+}
+
+static st_err operate(scene *s)
+{
+    return rig_edit(s->r, &s->record, NULL, "status", "active");
+}
+
+static st_err enrol(scene *s)
+{
+    st_enrol_answer answer;
+    return sync_enrol(s->r->srv.writer, &s->enrol, &s->r->arena, &answer, NULL);
+}
+
+static st_err make_code(scene *s)
+{
+    return sync_code_make(s->r->srv.writer, "an", s->enrol.code, NULL);
+}
+
+/* ---- what was before ---- */
+
+static void begin(scene *s)
+{
+    rig_begin(&s->an, RIG_BUCKET);
+}
+
+static void seal(scene *s)
+{
+    s->sets[s->count++] = rig_seal(&s->an);
+}
+
+static void a_visit(scene *s)
+{
+    begin(s);
+    s->visit = rig_visit(&s->an, "gốc");
+    st_dot root = { s->an.device, s->an.last + 1 };
+    (void)rig_set(&s->an, &s->visit, "general_note", "sửa", &root);
+    (void)rig_visit(&s->an, "khác");
+    seal(s);
+}
+
+static void the_same_again(scene *s)
+{
+    a_visit(s);
+    assert_int_equal(push(s), ST_OK);
+}
+
+static void a_record_that_comes_late(scene *s)
+{
+    begin(s);
+    st_id visit = rig_visit(&s->an, "gốc");
+    st_dot root = { s->an.device, s->an.last + 1 };
+    store_slice first = rig_seal(&s->an);
+    begin(s);
+    (void)rig_set(&s->an, &visit, "general_note", "sửa", &root);
+    (void)rig_set(&s->an, &visit, "place", "chợ", NULL);
+    seal(s);
+    assert_int_equal(push(s), ST_OK);
+    s->sets[0] = first;
+}
+
+/* An officer writes the office's field, then his own; a third change is of another record. */
+static void what_is_held(scene *s)
+{
+    a_visit(s);
+    assert_int_equal(push(s), ST_OK);
+    s->count = 0;
+    begin(s);
+    st_change *change = rig_change(&s->an, &s->visit);
+    (void)rig_op(&s->an, change, "visit", "ratings.m1.accepted_rating", "dat");
+    (void)rig_set(&s->an, &s->visit, "place", "sau", NULL);
+    (void)rig_visit(&s->an, "tự do");
+    seal(s);
+}
+
+static uint64_t first_held(rig *r)
+{
+    uint64_t n = 1;
+    sync_held held;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    while (n < 100 && sync_held_get(&txn, n, &held, NULL) != ST_OK)
+        n++;
+    store_end(&txn);
+    assert_true(n < 100);
+    return n;
+}
+
+static void decide(scene *s, bool accept)
+{
+    s->decision.n = first_held(s->r);
+    s->decision.accept = accept;
+    s->decision.actor = rig_person(s->r, "office");
+    s->decision.reason = "đã xem";
+}
+
+static void an_accept(scene *s)
+{
+    what_is_held(s);
+    assert_int_equal(push(s), ST_OK);
+    decide(s, true);
+}
+
+static void a_decline(scene *s)
+{
+    what_is_held(s);
+    assert_int_equal(push(s), ST_OK);
+    decide(s, false);
+}
+
+static void another_branch(scene *s)
+{
+    a_visit(s);
+    assert_int_equal(push(s), ST_OK);
+    s->copy = s->an;
+    begin(s);
+    (void)rig_set(&s->an, &s->visit, "place", "một", NULL);
+    seal(s);
+    assert_int_equal(push(s), ST_OK);
+    uint64_t counter = s->an.request_counter;
+    s->an = s->copy;
+    s->an.request_counter = counter;
+    s->count = 0;
+    begin(s);
+    (void)rig_set(&s->an, &s->visit, "place", "hai", NULL);
+    seal(s);
+}
+
+static void the_branch_again(scene *s)
+{
+    another_branch(s);
+    assert_int_equal(push(s), ST_OK);
+}
+
+static void a_branch_off_the_list(scene *s)
+{
+    the_branch_again(s);
+    decide(s, false);
+}
+
+static void a_gap_given_up(scene *s)
+{
+    store_slice kept[2];
+    for (size_t i = 0; i < 3; i++) {
+        begin(s);
+        (void)rig_visit(&s->an, "x");
+        kept[i / 2] = rig_seal(&s->an);
+        if (i != 1)
+            s->sets[s->count++] = kept[i / 2];
+    }
+    assert_int_equal(push(s), ST_OK);
+    s->gone.from = s->gone.to = s->an.last - 1;
+    s->ask.gone = &s->gone;
+    s->ask.gone_count = 1;
+}
+
+static void a_suspension_lifted(scene *s)
+{
+    auth_device device;
+    store_txn txn = { 0 };
+    store *book = s->r->srv.sync.store;
+    assert_int_equal(store_begin(book, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, NULL, &s->an.device, &device, NULL), ST_OK);
+    store_end(&txn);
+    s->record = device.record;
+    assert_int_equal(rig_edit(s->r, &s->record, NULL, "status", "suspended"), ST_OK);
+    a_visit(s);
+    assert_int_equal(push(s), ST_OK);
+}
+
+static void a_code(scene *s)
+{
+    s->enrol.version = 1;
+}
+
+static void an_enrolment(scene *s)
+{
+    uint8_t seed[32], public_key[32], secret[64], text[ST_ENROL_SIGN_BYTES];
+    rig_random(s->r, seed, sizeof seed);
+    st_sign_keypair(seed, public_key, secret);
+    a_code(s);
+    memcpy(s->enrol.sign_key, public_key, 32);
+    rig_random(s->r, s->enrol.cosign_key, 32);
+    (void)strcpy(s->enrol.label, "máy mới");
+    assert_int_equal(make_code(s), ST_OK);
+    st_enrol_sign_text(&s->enrol, s->r->srv.keys.log_public, text);
+    st_sign(secret, text, sizeof text, s->enrol.proof);
+}
+
+static const struct { const char *why; void (*before)(scene *s); act what; } SCENES[] = {
+    { "a visit with an edit, and another one", a_visit, push },
+    { "the same set again", the_same_again, push },
+    { "a record after what was written on it", a_record_that_comes_late, push },
+    { "what may not take effect, and what waits behind it", what_is_held, push },
+    { "the office lets in", an_accept, settle },
+    { "the office declines", a_decline, settle },
+    { "the other branch of a copied phone", another_branch, push },
+    { "that branch again", the_branch_again, push },
+    { "that branch taken off the list", a_branch_off_the_list, settle },
+    { "a gap that is given up", a_gap_given_up, push_gone },
+    { "a suspension that is lifted", a_suspension_lifted, operate },
+    { "a code for a new phone", a_code, make_code },
+    { "a new phone", an_enrolment, enrol },
+};
+
+static void run_scenes(rig *r, fault kind)
+{
+    static scene s;
+    for (size_t i = 0; i < sizeof SCENES / sizeof SCENES[0]; i++) {
+        s.r = r;
+        s.before = SCENES[i].before;
+        again(&s);
+        uint64_t places = torment(&s, SCENES[i].what, kind, true, 1000);
+        print_message("  case: %s: failed at %d places\n", SCENES[i].why, (int)places);
+        assert_true(places > 0 || kind == MEMORY);
+        if (SCENES[i].what == push && s.visit.b[0] != 0)
+            assert_string_equal(rig_value(r, &s.visit, "visit_kind", NULL), "kiem_tra");
+        /* One list of held changes for each scene. */
+        for (int n = 0; n < 9 && SCENES[i].what != make_code; n++) {
+            sync_decision decision = { 0, false, rig_person(r, "office"), NULL };
+            uint32_t count = 0;
+            for (decision.n = 1; decision.n < 100; decision.n++)
+                (void)!sync_settle(r->srv.writer, &decision, &count, NULL);
+        }
+    }
+}
+
+static void test_a_book_that_fails_anywhere(void **state)
+{
+    run_scenes(*state, BOOK);
+}
+
+static void test_memory_that_is_not_there(void **state)
+{
+    if (MEMORY_IS_WATCHED)
+        skip();
+    run_scenes(*state, MEMORY);
+}
+
+/* ---- reading ---- */
+
+static st_err drop_frame(void *context, const st_frame *frame, st_error *error)
+{
+    size_t *frames = context;
+    (*frames)++;
+    return frame->kind == ST_FRAME_NONE ? st_fail(error, ST_E_CORRUPT, "test: no frame") : ST_OK;
+}
+
+static sync_request answered;
+
+static st_err answer(scene *s)
+{
+    size_t frames = 0;
+    feed_report report;
+    const feed_sink sink = { &frames, drop_frame };
+    return feed_answer(&s->r->srv.sync, &answered, &sink, &report, NULL);
+}
+
+static bool say_nothing(void *context, const char *line)
+{
+    (void)context;
+    (void)line;
+    return true;
+}
+
+/* What verify finds wrong only because it could not read is an answer too. */
+static st_err verify(scene *s)
+{
+    verify_report report;
+    st_err err = sync_verify(&s->r->srv.sync, say_nothing, NULL, &report, NULL);
+    return err == ST_OK && report.wrong > 0 ? ST_E_CORRUPT : err;
+}
+
+static st_err rebuild(scene *s)
+{
+    uint64_t entries = 0;
+    return sync_rebuild(&s->r->srv.sync, &entries, NULL);
+}
+
+static void test_reading_fails_anywhere(void **state)
+{
+    static const struct { const char *why; act what; uint64_t patience; } CASES[] = {
+        { "the feed", answer, 12 }, { "verify", verify, 3 }, { "rebuild", rebuild, 3 },
+    };
+    static scene s;
+    memset(&s, 0, sizeof s);
+    s.r = *state;
+    rig_enrol(s.r, &s.an, "an");
+    what_is_held(&s);
+    assert_int_equal(rig_push(&s.an, &answered, s.sets, s.count), ST_OK);
+    s.ask.version = 1;
+    s.ask.scope_rev = 1;
+    answered.ask = &s.ask;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        for (int kind = BOOK; kind <= (MEMORY_IS_WATCHED ? BOOK : MEMORY); kind++) {
+            uint64_t places = torment(&s, CASES[i].what, (fault)kind, false, CASES[i].patience);
+            print_message("  case: %s: failed at %d places\n", CASES[i].why, (int)places);
+            assert_true(places > 3);
+        }
+    sync_request_free(&answered);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_book_that_fails_anywhere),
+        CASE(test_memory_that_is_not_there),
+        CASE(test_reading_fails_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
