@@ -55,8 +55,8 @@ static int grow_map(lmdb_port *port, sotay_error *error)
     return lmdb_error(rc, "grow", error);
 }
 
-/* Room enough for the largest transaction we make: a quarter of the map, at least 16 MiB. Free
- * pages inside the file count for nothing here, so the map is never too small. */
+/* Room enough for a transaction that writes every page anew: what does not fit fails, and would fail
+ * again in the next process. Free pages inside the file count for nothing here. */
 static int make_room(lmdb_port *port, sotay_error *error)
 {
     for (int round = 0; round < 16; round++) {
@@ -68,7 +68,8 @@ static int make_room(lmdb_port *port, sotay_error *error)
         if (rc != MDB_SUCCESS)
             return lmdb_error(rc, "look", error);
         size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
-        if (info.me_mapsize > used && info.me_mapsize - used >= port->free_bytes_min)
+        size_t need = used > port->free_bytes_min ? used : port->free_bytes_min;
+        if (info.me_mapsize > used && info.me_mapsize - used >= need)
             return SOTAY_OK;
         rc = grow_map(port, error);
         if (rc != SOTAY_OK)

@@ -233,6 +233,31 @@ static void test_key_file_is_private_and_stays(void **state)
     remove_dir(dir);
 }
 
+/* One transaction may touch all there is: a page of the log that changes every record. */
+static void test_lmdb_rewrites_everything_at_once(void **state)
+{
+    (void)state;
+    char dir[64], key[16];
+    uint8_t value[3000];
+    sotay_port port;
+    make_dir(dir);
+    memset(value, 7, sizeof value);
+    sotay_slice bytes = { value, sizeof value };
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    for (int round = 0; round < 3; round++) {
+        for (int part = 0; part < (round == 0 ? 4 : 1); part++) {
+            begin(&port, true);
+            for (int i = part; i < 22000; i += round == 0 ? 4 : 1) {
+                (void)snprintf(key, sizeof key, "%d", i);
+                assert_int_equal(port.put(port.context, slice(key), bytes, NULL), SOTAY_OK);
+            }
+            assert_int_equal(port.commit(port.context, NULL), SOTAY_OK);
+        }
+    }
+    sotay_port_close(&port);
+    remove_dir(dir);
+}
+
 /* Killed while the store was being made: there is nothing in it yet, so it is made anew. */
 static void test_lmdb_killed_while_it_was_made(void **state)
 {
@@ -283,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_lmdb_grows),
         cmocka_unit_test(test_lmdb_refuses_foreign_stores),
         cmocka_unit_test(test_key_file_is_private_and_stays),
+        cmocka_unit_test(test_lmdb_rewrites_everything_at_once),
         cmocka_unit_test(test_lmdb_killed_while_it_was_made),
         cmocka_unit_test(test_lmdb_says_that_it_was_cut),
     };
