@@ -203,7 +203,8 @@ static void give(answering *a)
 {
     edge *e = a->e;
     st_frame frame;
-    bool whole = true;
+    bool sends_only = a->ask.answer_bytes_max > 0 && a->ask.answer_bytes_max < 96;
+    bool whole = !sends_only;
     if (a->ask.scope_rev != e->scope_rev) {
         memset(&frame, 0, sizeof frame);
         frame.kind = ST_FRAME_SCOPE;

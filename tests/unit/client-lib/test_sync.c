@@ -43,6 +43,39 @@ static void test_two_phones_meet(void **state)
     edge_free(e);
 }
 
+/* Over a weak link an officer's work goes first: it is stored, nothing is fetched, and the next
+ * sync fetches what was left. */
+static void test_work_goes_out_before_anything_comes_in(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone an, binh;
+    sotay_report report;
+    sotay_sync *sync = NULL;
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id theirs = phone_visit(&an, "nhà văn hóa");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    sotay_id own = phone_visit(&binh, "trạm y tế");
+    assert_int_equal(sotay_sync_begin(binh.client, &sync, NULL), SOTAY_OK);
+    sotay_sync_send_only(sync);
+    assert_int_equal(edge_run(e, binh.client, sync, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.stored, 1);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(report.received_changes, 0);
+    assert_false(report.complete);
+    assert_true(phone_status_says(&binh, "\"ready\":0"));
+    st_id id = phone_id(&own);
+    assert_int_equal(edge_values(e, &id, EDGE_PLACE), 1);
+    assert_int_equal(edge_sync(e, binh.client, NULL, &report), SOTAY_OK);
+    assert_true(report.complete);
+    assert_int_equal(report.sent_changes, 0);
+    assert_true(phone_says(&binh, sotay_show, &theirs, "\"nhà văn hóa\""));
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
 static void test_a_lost_or_cut_reply_doubles_nothing(void **state)
 {
     (void)state;
@@ -341,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_phones_meet),
+        cmocka_unit_test(test_work_goes_out_before_anything_comes_in),
         cmocka_unit_test(test_a_lost_or_cut_reply_doubles_nothing),
         cmocka_unit_test(test_any_cut_of_the_bytes_gives_the_same),
         cmocka_unit_test(test_a_wrong_sum_is_read_anew),
