@@ -96,7 +96,7 @@ static uint64_t log_size(rig *r)
 typedef struct {
     writer *w;
     writer_job job;
-    char key[16];
+    char key[32];
     bool fails, waits;
     st_err result;
     unsigned before, after;    /* what the disk had done when it was asked, and when it answered */
