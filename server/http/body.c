@@ -12,6 +12,7 @@
 
 #define PIECE_BYTES 16384u
 #define PIECE_DEADLINE_MS 20000u
+#define BODY_BYTES_USUAL ((size_t)256 << 10)    /* everybody may send that much */
 
 /* The only header of that name, or NULL; *out_count says how many there are. */
 static const char *header(const struct mg_request_info *info, const char *name, int *out_count)
@@ -66,29 +67,62 @@ static int64_t mono_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Piece by piece, each with a deadline of its own: a minimum rate. *out_late: time was up. */
-static size_t read_pieces(http_request *request, size_t length, int ticket, bool *out_late)
+/* Memory grows with what has come, not with what was announced; what goes beyond a usual body is
+ * taken from a store that all requests share: nobody has been asked yet who he is. */
+static bool make_room(http_request *request, size_t length)
+{
+    size_t room = request->body_room == 0 ? BODY_BYTES_USUAL : request->body_room * 2;
+    if (request->body_len < request->body_room)
+        return true;
+    if (room > length)
+        room = length;
+    size_t more = request->body_room == 0 ? 0 : room - request->body_room;
+    if (!http_server_take(request->server, more))
+        return false;
+    uint8_t *body = realloc(request->body, room);
+    if (body == NULL) {
+        http_server_give(request->server, more);
+        return false;
+    }
+    request->body = body;
+    request->body_room = room;
+    return true;
+}
+
+void http_body_free(http_request *request)
+{
+    if (request->body_room > BODY_BYTES_USUAL)
+        http_server_give(request->server, request->body_room - BODY_BYTES_USUAL);
+    free(request->body);
+    request->body = NULL;
+    request->body_len = request->body_room = 0;
+}
+
+/* Piece by piece, each with a deadline of its own: a minimum rate. 0, or why it ended early. */
+static int read_pieces(http_request *request, size_t length, int ticket)
 {
     http_guard *guard = http_server_guard(request->server);
     int64_t total_ms = ((int64_t)http_server_deadline_s(request->server) +
                         (int64_t)(length / 1000)) * 1000;
     int64_t end_ms = mono_ms() + total_ms;
-    size_t got = 0;
-    while (got < length) {
-        size_t piece = length - got < PIECE_BYTES ? length - got : PIECE_BYTES;
+    while (request->body_len < length) {
+        if (!make_room(request, length))
+            return 503;
+        size_t piece = request->body_room - request->body_len;
+        if (piece > PIECE_BYTES)
+            piece = PIECE_BYTES;
         int64_t left_ms = end_ms - mono_ms();
-        *out_late = left_ms <= 0;
-        if (*out_late)
-            break;
+        if (left_ms <= 0)
+            return 408;
         if (ticket >= 0)
             http_guard_extend(guard, ticket, left_ms < PIECE_DEADLINE_MS ? (unsigned)left_ms
                                                                          : PIECE_DEADLINE_MS);
-        int n = mg_read(request->connection, request->body + got, piece);
+        int n = mg_read(request->connection, request->body + request->body_len, piece);
         if (n <= 0)
-            break;
-        got += (size_t)n;
+            return 400;
+        request->body_len += (size_t)n;
     }
-    return got;
+    return 0;
 }
 
 int http_read_body(http_request *request, size_t max)
@@ -98,19 +132,13 @@ int http_read_body(http_request *request, size_t max)
     int count, refusal = announced(info, max, &length);
     if (refusal != 0 || length == 0)
         return refusal;
-    request->body = malloc(length);
-    if (request->body == NULL)
-        return 503;
     if (header(info, "Expect", &count) != NULL)
         (void)mg_printf(request->connection, "HTTP/1.1 100 Continue\r\n\r\n");
     /* A body that fits the head's buffer is usually here already: then nothing is watched. */
     http_guard *guard = http_server_guard(request->server);
     int ticket = http_guard_watch(guard, http_port(request->server), (unsigned)info->remote_port,
                                   PIECE_DEADLINE_MS);
-    bool is_late = false;
-    request->body_len = read_pieces(request, length, ticket, &is_late);
+    refusal = read_pieces(request, length, ticket);
     bool was_cut = ticket >= 0 && http_guard_end(guard, ticket);
-    if (request->body_len == length)
-        return 0;
-    return was_cut || is_late ? 408 : 400;
+    return refusal == 400 && was_cut ? 408 : refusal;
 }

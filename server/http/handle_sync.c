@@ -1,12 +1,14 @@
 /* server/http/handle_sync.c - POST /v1/sync: one request does push and pull. Promises that no
  * verdict leaves before the sets are on disk, and that a body that cannot be read changes
  * nothing. */
+#include <malloc.h>
 #include <string.h>
 #include <time.h>
 
 #include "server/http/stream.h"
 
 #define ARENA_BYTES_MAX (256u << 20)
+#define USUAL_BYTES ((size_t)8 << 20)     /* what every request may take without asking */
 
 typedef struct {
     sync_request sync;
@@ -15,7 +17,23 @@ typedef struct {
     st_arena arena;            /* frames and copies of the sets */
     st_ask ask;
     bool has_ask;
+    http_server *server;
+    size_t charged;            /* taken from the memory that all requests share */
 } exchange;
+
+/* What a request needs beyond the usual is counted with the others': a small body may unfold to a
+ * hundred times its size, and twenty of them must not take the machine. */
+static st_err charge(exchange *ex, st_error *error)
+{
+    size_t used = ex->arena.bytes_used + ex->sync.arena.bytes_used;
+    if (used <= USUAL_BYTES + ex->charged)
+        return ST_OK;
+    size_t more = used - USUAL_BYTES - ex->charged;
+    if (!http_server_take(ex->server, more))
+        return st_fail(error, ST_E_BUSY, "body: the server has no room for it now");
+    ex->charged += more;
+    return ST_OK;
+}
 
 /* One frame of the body: the ask first, then change-sets. */
 static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_error *error)
@@ -34,11 +52,12 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
         return http_check_version(frame.as.ask.version, error);
     }
     if (frame.kind == ST_FRAME_NONE)
-        return ST_OK;
+        return charge(ex, error);
     if (frame.kind != ST_FRAME_SET || !ex->has_ask)
         return st_fail(error, ST_E_CORRUPT, "body: a frame is out of place");
     store_slice set = { frame.as.set.bytes, frame.as.set.len };
-    return sync_request_add(&ex->sync, &ex->rooms->sync, &ex->txn, set, error);
+    err = sync_request_add(&ex->sync, &ex->rooms->sync, &ex->txn, set, error);
+    return err == ST_OK ? charge(ex, error) : err;
 }
 
 static st_err check_head(exchange *ex, http_request *request, st_error *error)
@@ -100,7 +119,7 @@ static st_err give_out(exchange *ex, http_request *request, st_error *error)
 
 void http_handle_sync(http_request *request)
 {
-    exchange ex = { .rooms = request->rooms };
+    exchange ex = { .rooms = request->rooms, .server = request->server };
     st_error error = { 0 };
     st_arena_init(&ex.arena, ARENA_BYTES_MAX);
     sync_request_init(&ex.sync, ARENA_BYTES_MAX);
@@ -113,4 +132,8 @@ void http_handle_sync(http_request *request)
         http_refuse(request, &error, ex.sync.counter_highest);
     sync_request_free(&ex.sync);
     st_arena_reset(&ex.arena);
+    if (ex.charged > 0) {
+        (void)malloc_trim(0);                  /* what was rare is not kept for the next one */
+        http_server_give(request->server, ex.charged);
+    }
 }

@@ -15,6 +15,7 @@ typedef struct {
     const char *bearer;        /* of Authorization: Bearer, or NULL */
     uint8_t *body;             /* owned by the dispatcher */
     size_t body_len;
+    size_t body_room;          /* bytes at body */
     int status;                /* set by the handler, 200 at first */
     const char *content_type;  /* NULL: none is sent */
     st_buffer reply;           /* the body of the answer */
@@ -38,8 +39,10 @@ const http_route *http_routes(void);
 
 /* Reads the whole body into request->body (at most `max` bytes). Returns 0, or the HTTP status of
  * the refusal: 400 short or misshapen, 408 too slow, 411 no length, 413 too large, 417 unknown
- * Expect, 501 Transfer-Encoding, 503 no memory. */
+ * Expect, 501 Transfer-Encoding, 503 too much is on its way in other requests, or no memory. */
 int http_read_body(http_request *request, size_t max);
+/* Gives its memory back. */
+void http_body_free(http_request *request);
 /* Sends status line, minimal head and reply in one write. close: end the connection after it. */
 void http_send(http_request *request, bool close);
 /* Puts a refusal frame (message Refusal) into the reply and sets the status of the code. */
@@ -64,6 +67,9 @@ bool http_guard_end(http_guard *guard, int ticket);
 http_guard *http_server_guard(http_server *http);
 const char *http_server_token(http_server *http);
 unsigned http_server_deadline_s(http_server *http);
+/* Memory for large requests, of all together: false when there is not so much left. */
+bool http_server_take(http_server *http, size_t bytes);
+void http_server_give(http_server *http, size_t bytes);
 
 /* The handlers, one file per message. */
 void http_handle_health(http_request *request);

@@ -20,6 +20,7 @@
 /* Draining and stopping together: CivetWeb looks every two seconds whether it is to stop. */
 #define STOP_MS 4700u
 #define STOP_MS_LEAST 1500u
+#define SHARED_BYTES_MAX ((size_t)256 << 20)    /* bodies, and what they unfold to */
 
 struct http_server {
     struct mg_context *context;
@@ -34,6 +35,7 @@ struct http_server {
     atomic_uint deadline_s;
     atomic_bool quiet;
     atomic_uint in_flight;
+    atomic_size_t shared_bytes; /* taken by large requests */
     atomic_bool draining;
     atomic_bool ready;         /* all of the above is set */
 };
@@ -61,6 +63,19 @@ const char *http_public_url(http_server *http)
 unsigned http_server_deadline_s(http_server *http)
 {
     return atomic_load(&http->deadline_s);
+}
+
+bool http_server_take(http_server *http, size_t bytes)
+{
+    if (atomic_fetch_add(&http->shared_bytes, bytes) + bytes <= SHARED_BYTES_MAX)
+        return true;
+    http_server_give(http, bytes);
+    return false;
+}
+
+void http_server_give(http_server *http, size_t bytes)
+{
+    atomic_fetch_sub(&http->shared_bytes, bytes);
 }
 
 unsigned http_port(http_server *http)
@@ -185,7 +200,7 @@ static int on_request(struct mg_connection *connection)
     http_send(&request, close || atomic_load(&http->draining));
     if (!atomic_load(&http->quiet))
         log_request(&request, &start);
-    free(request.body);
+    http_body_free(&request);
     st_buffer_free(&request.reply);
     int status = request.status;
     atomic_fetch_sub(&http->in_flight, 1);
