@@ -146,6 +146,45 @@ static void test_taken_off_the_list_it_is_still_there(void **state)
     sync_request_free(&request);
 }
 
+/* Who decides sees what was wrong, and may not give a reason that nobody could print. */
+static void test_what_is_held_says_why(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    sync_held held;
+    uint32_t settled = 0;
+    char detail[ST_FORM_DETAIL_BYTES], endless[8192];
+    store_txn txn = { 0 };
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    st_change *change = rig_change(&an, &visit);
+    (void)rig_op(&an, change, "visit", "ratings.m1.accepted_rating", "dat");
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    rig_begin(&an, RIG_BUCKET);
+    (void)rig_visit(&an, "không đọc được");
+    store_slice odd = twisted(&an, &TWISTS[0]);
+    assert_int_equal(rig_push_one(&an, odd, NULL), ST_VERDICT_HELD);
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    for (uint64_t n = 1; n <= 2; n++) {
+        assert_int_equal(sync_held_get(&txn, n, &held, NULL), ST_OK);
+        assert_int_equal(sync_held_detail(&r->srv.sync, &txn, &held, detail, NULL), ST_OK);
+        assert_int_equal(strstr(detail, "accepted_rating") != NULL, n == 1);
+    }
+    store_end(&txn);
+    memset(endless, 'x', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    static const char *const ODD[] = { "e\xcc\x81", "\xff", NULL };
+    for (size_t i = 0; i < 3; i++) {
+        sync_decision decision = { 1, true, rig_person(r, "office"),
+                                   ODD[i] == NULL ? endless : ODD[i] };
+        assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_E_VALUE);
+    }
+    st_id nobody = { { 7 } };
+    sync_decision decision = { 1, true, nobody, "xem" };
+    assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_E_DENIED);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -153,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_what_cannot_be_read_is_kept),
         CASE(test_taken_off_the_list_it_is_still_there),
+        CASE(test_what_is_held_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,193 @@
+/* tests/unit/proto/test_show_text.c
+ * What a person reads on a screen without a browser says all that the record says: both opinions
+ * with who and when, what the office decided and why, what was cleared, dropped or erased - in
+ * Vietnamese and in English. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "proto/show.h"
+#include "tests/unit/proto/make_form.h"
+
+typedef struct {
+    st_arena arena;
+    st_record record;
+    st_vector vector;
+    uint64_t last[4];
+} desk;
+
+static st_value text_of(const char *text)
+{
+    return (st_value){ .kind = ST_VALUE_TEXT, .data = (const uint8_t *)text,
+                       .len = (uint32_t)strlen(text) };
+}
+
+static st_value code_of(const char *text)
+{
+    st_value value = text_of(text);
+    value.kind = ST_VALUE_CODE;
+    return value;
+}
+
+static st_value number_of(int64_t number)
+{
+    return (st_value){ .kind = ST_VALUE_INT, .number = number };
+}
+
+/* One change of device `who` with one operation; returns its dot. */
+static st_dot fold(desk *d, uint8_t who, st_op op, const char *reason)
+{
+    uint64_t n = ++d->last[who];
+    st_change change = { .dot = make_form_dot(who, n), .prev = n - 1, .record = d->record.id,
+                         .creates = d->record.metas_count == 0, .ops = &op, .ops_count = 1,
+                         .hlc = (n * 1000 + who) << 16,
+                         .wall_ms = 1773282600000 + (int64_t)n * 60000 };
+    st_arrival arrival = { .role = ST_ROLE_OFFICER, .log_index = n, .received_ms = 1773290000000,
+                           .via = who == 3 ? ST_VIA_OPERATOR : ST_VIA_DEVICE };
+    memset(&arrival.actor, who, sizeof arrival.actor);
+    if (reason != NULL)
+        change.reason = text_of(reason);
+    if (change.creates) {
+        change.form_version = 1;
+        assert_true(st_code_set(&change.form, "visit", 5));
+    }
+    assert_int_equal(st_merge_fold(&d->vector, &d->record, &change, &arrival,
+                                   (st_fold_how){ ST_FOLD_APPLY, true }), ST_OK);
+    return change.dot;
+}
+
+static const char *login_of(void *context, const st_id *person)
+{
+    (void)context;
+    static const char *const NAMES[] = { NULL, "an", "binh", "office" };
+    return person->b[0] < 4 ? NAMES[person->b[0]] : NULL;
+}
+
+static const char *unit_name(void *context, const char *unit)
+{
+    (void)context;
+    return strcmp(unit, "01477-x013") == 0 ? "Xóm Bản Khấy" : NULL;
+}
+
+static const st_directory DIRECTORY = { .login = login_of, .unit_name = unit_name };
+
+/* A day: two opinions of one rating, another one settled, a text cleared, one erased, tags. */
+static void play(desk *d)
+{
+    st_id id;
+    st_bucket bucket;
+    memset(d, 0, sizeof *d);
+    memset(&id, 0x77, sizeof id);
+    assert_true(st_bucket_set(&bucket, "01477/unit/01477-x013", 21));
+    st_arena_init(&d->arena, 8u << 20);
+    st_record_init(&d->record, &d->arena, &id, &bucket);
+    st_vector_init(&d->vector, &d->arena);
+    (void)fold(d, 1, (st_op){ .path = make_field_path(F_UNIT), .value = code_of("01477-x013") },
+               NULL);
+    (void)fold(d, 1, (st_op){ .path = make_key_path(G_RATINGS, "x2", 1), .value = number_of(3) },
+               NULL);
+    (void)fold(d, 2, (st_op){ .path = make_key_path(G_RATINGS, "x2", 1), .value = number_of(1) },
+               NULL);
+    st_dot dots[2];
+    dots[0] = fold(d, 1, (st_op){ .path = make_field_path(F_SCORE), .value = number_of(85) }, NULL);
+    dots[1] = fold(d, 2, (st_op){ .path = make_field_path(F_SCORE), .value = number_of(70) }, NULL);
+    st_op keep = { .path = make_field_path(F_SCORE), .verb = ST_VERB_RESOLVE,
+                   .value = number_of(85), .replaces = dots, .replaces_count = 2,
+                   .kept = dots[0] };
+    memset(&keep.kept_actor, 1, sizeof keep.kept_actor);
+    (void)fold(d, 3, keep, "theo biên bản");
+    (void)fold(d, 1, (st_op){ .path = make_field_path(F_PLACE), .value = { .kind = ST_VALUE_NULL } },
+               NULL);
+    (void)fold(d, 1, (st_op){ .path = make_key_path(G_RATINGS, "x2", 2),
+                              .value = { .kind = ST_VALUE_ERASED } }, NULL);
+    st_dot item = make_form_dot(2, d->last[2] + 1);
+    (void)fold(d, 2, (st_op){ .path = make_item_path(G_FINDINGS, item, 1), .verb = ST_VERB_ITEM,
+                              .value = text_of("mất sóng") }, NULL);
+    /* Dropped by somebody who had not seen the text. */
+    (void)fold(d, 1, (st_op){ .path = make_item_path(G_FINDINGS, item, 0), .verb = ST_VERB_DROP,
+                              .value = number_of(1) }, NULL);
+}
+
+static void test_a_person_reads_all_of_it(void **state)
+{
+    (void)state;
+    static const struct { const char *lang; const char *says[16]; } CASES[] = {
+        { "vi", { "Lần kiểm tra", "Xóm Bản Khấy (01477-x013)", "≠ ý kiến khác nhau",
+                  "▸ đạt  — an 12/03/2026", "• chưa đạt  — binh 12/03/2026",
+                  "ý kiến khác nhau: 2", "(via=operator)", "; giữ ý kiến của an",
+                  "; lý do: theo biên bản", "(để trống)", "(đã xóa theo yêu cầu)",
+                  "mất sóng", "(còn ý kiến)", "Đánh giá\n", "Nhận xét\n" } },
+        { "en", { "Visit", "Xóm Bản Khấy (01477-x013)", "≠ different opinions",
+                  "▸ met  — an 12/03/2026", "• not met  — binh 12/03/2026",
+                  "different opinions: 2", "(via=operator)", "; kept the value of an",
+                  "; reason: theo biên bản", "(cleared)", "(erased on request)", "mất sóng",
+                  "(contested)", "Ratings\n", "Findings\n" } },
+        { NULL, { "Lần kiểm tra", "Đánh giá\n" } },
+    };
+    desk d;
+    play(&d);
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const st_show_how how = { .directory = &DIRECTORY, .lang = CASES[i].lang,
+                                  .offset_minutes = 420 };
+        st_buffer out;
+        st_buffer_init(&out, 65536);
+        assert_int_equal(st_show_text(&FORM, &d.record, &how, &out, NULL), ST_OK);
+        assert_int_equal(st_buffer_append(&out, "", 1, NULL), ST_OK);
+        for (size_t s = 0; s < 16 && CASES[i].says[s] != NULL; s++)
+            if (strstr((const char *)out.data, CASES[i].says[s]) == NULL)
+                fail_msg("no '%s' in\n%s", CASES[i].says[s], (const char *)out.data);
+        st_buffer_free(&out);
+    }
+    st_arena_reset(&d.arena);
+}
+
+/* Without a directory the ids stand there: nothing is left out because a name is not known. */
+static void test_without_names(void **state)
+{
+    (void)state;
+    const st_show_how how = { .lang = "en" };
+    desk d;
+    st_buffer out;
+    play(&d);
+    st_buffer_init(&out, 65536);
+    assert_int_equal(st_show_text(&FORM, &d.record, &how, &out, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(&out, "", 1, NULL), ST_OK);
+    assert_non_null(strstr((const char *)out.data, "01010101010101010101010101010101"));
+    assert_non_null(strstr((const char *)out.data, " (01477-x013)"));
+    st_buffer_free(&out);
+    st_arena_reset(&d.arena);
+}
+
+/* A page that does not fit is an error, never half a page that looks whole. */
+static void test_too_little_room_is_said(void **state)
+{
+    (void)state;
+    const st_show_how how = { .directory = &DIRECTORY, .lang = "vi", .offset_minutes = 420 };
+    desk d;
+    st_buffer out;
+    size_t max = 0;
+    play(&d);
+    for (st_err err = ST_E_TOO_LARGE; err != ST_OK; max++) {
+        st_buffer_init(&out, max);
+        err = st_show_text(&FORM, &d.record, &how, &out, NULL);
+        assert_true(err == ST_OK || err == ST_E_TOO_LARGE);
+        assert_true(out.len <= max);
+        st_buffer_free(&out);
+    }
+    assert_true(max > 500);
+    st_arena_reset(&d.arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_person_reads_all_of_it),
+        cmocka_unit_test(test_without_names),
+        cmocka_unit_test(test_too_little_room_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
