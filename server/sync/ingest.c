@@ -351,8 +351,10 @@ st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
     if (err != ST_OK)
         return err == ST_E_NOT_FOUND ? st_fail(error, ST_E_CORRUPT, "ingest: the device vanished")
                                      : err;
-    if (kind == SETS_DUPLICATE)
-        return answer_known(&a, index, error);
+    if (kind == SETS_DUPLICATE) {              /* the answer that asked for the gap may be lost */
+        err = find_gap(&a, error);
+        return err == ST_OK ? answer_known(&a, index, error) : err;
+    }
     fill_row(&a, carrier);
     return kind == SETS_FORK ? take_fork(&a, error) : take_new(&a, error);
 }
