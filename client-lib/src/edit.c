@@ -45,6 +45,8 @@ st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record, st_erro
         return err;
     st_id id = overlay_find(client, record);
     err = overlay_load(client, &id, &e->arena, &e->view, error);
+    if (err == ST_OK && !e->view.record.created)
+        err = st_fail(error, ST_E_NOT_FOUND, "record: only own work on it is left on this device");
     if (err == ST_OK && e->view.form == NULL)
         err = st_fail(error, ST_E_NOT_FOUND, "record: its form is not on this device yet");
     if (err == ST_OK)

@@ -209,6 +209,29 @@ st_id overlay_find(sotay_client *client, const sotay_id *record)
     return id;
 }
 
+/* The form of the record; that of its row when only own work on it is left here (its unit is not
+ * read any more): that stays readable. */
+static st_err find_form(sotay_client *client, overlay_view *view, st_arena *arena, st_error *error)
+{
+    st_record *record = &view->record;
+    st_err err = ST_OK;
+    if (!record->created) {
+        book_key key = book_key_id(BOOK_ROW, &record->id);
+        book_value value = { NULL, 0 };
+        st_row row;
+        err = book_get(&client->book, &key, arena, &value, error);
+        if (err == ST_OK)
+            err = st_row_decode(value.data, value.len, &row, error);
+        if (err != ST_OK)
+            return err == ST_E_NOT_FOUND ? ST_OK : err;
+        record->form = row.form;
+    }
+    err = lexicon_form(client, record->form.s, record->form_version, &view->form, error);
+    if (err == ST_OK)
+        record->form_version = view->form->version;
+    return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err;
+}
+
 st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
                     overlay_view *out_view, st_error *error)
 {
@@ -227,11 +250,9 @@ st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
     }
     if (err != ST_E_NOT_FOUND || (!view.has_base && !view.has_own))
         return err != ST_OK ? err : ST_E_NOT_FOUND;
-    if (view.record.created) {
-        err = lexicon_form(client, view.record.form.s, view.record.form_version, &view.form, error);
-        if (err != ST_OK && err != ST_E_NOT_FOUND && err != ST_E_CORRUPT)
-            return err;
-    }
+    err = find_form(client, &view, arena, error);
+    if (err != ST_OK)
+        return err;
     *out_view = view;
     return ST_OK;
 }
@@ -267,7 +288,7 @@ static st_err put_row(sotay_client *client, const st_id *id, st_row *row, st_err
 st_err overlay_row_put(sotay_client *client, const overlay_view *view, st_arena *arena,
                        st_error *error)
 {
-    if (view->form == NULL || !view->record.created)
+    if (view->form == NULL)
         return ST_OK; /* shown once its form, or the change that makes it, is here */
     lexicon_directory names;
     lexicon_directory_init(&names, client, arena);

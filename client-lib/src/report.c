@@ -117,8 +117,8 @@ static st_err read_copy(sotay_client *client, const sotay_id *record, sotay_form
     st_arena arena;
     draft_copy copy = { NULL, 0 };
     st_id id = overlay_find(client, record);
-    book_key row = book_key_id(BOOK_ROW, &id);
-    if (!book_has(&client->book, &row))
+    book_key row = book_key_id(BOOK_ROW, &id), own = book_key_id(BOOK_DRAFT, &id);
+    if (!book_has(&client->book, &row) && !book_has(&client->book, &own))
         return st_fail(error, ST_E_NOT_FOUND, "record: not on this device");
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = draft_get(&client->book, &id, &arena, &copy, error);

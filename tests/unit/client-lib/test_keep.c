@@ -29,6 +29,17 @@ static void test_a_request_counter_is_never_used_twice(void **state)
     edge_free(e);
 }
 
+/* Does a list (a search for `text`, unless NULL) say this? */
+static bool found(phone *p, const char *text, const char *what)
+{
+    const sotay_filter filter = { NULL, NULL, NULL, text };
+    char *json = NULL;
+    assert_int_equal(sotay_list(p->client, &filter, SOTAY_JSON, &json, NULL), SOTAY_OK);
+    bool yes = strstr(json, what) != NULL;
+    sotay_text_free(json);
+    return yes;
+}
+
 /* An edit on another person's record, while the unit is lost: the edit stays, and takes effect. */
 static void test_a_lost_unit_takes_no_edit_along(void **state)
 {
@@ -49,6 +60,13 @@ static void test_a_lost_unit_takes_no_edit_along(void **state)
     phone_crash(&an, false);
     assert_true(phone_status_says(&an, "\"held\":1"));
     assert_true(phone_status_says(&an, "\"safe_to_wipe\":false"));
+    /* own words stay readable, others' are gone: from the record, the list, the search */
+    assert_true(phone_says(&an, sotay_show, &theirs, "\"lời của an\""));
+    assert_false(phone_says(&an, sotay_show, &theirs, "của bình"));
+    assert_false(found(&an, NULL, "của bình"));
+    assert_false(found(&an, "cua binh", "\"id\""));
+    assert_true(found(&an, "loi cua an", "\"id\""));
+    assert_int_equal(phone_set(&an, &theirs, "place", "mù"), SOTAY_E_NOT_FOUND);
     e->lost_unit = false;
     e->scope_rev++;
     e->hold_next = ST_HOLD_NONE;
