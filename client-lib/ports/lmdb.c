@@ -55,8 +55,8 @@ static int grow_map(lmdb_port *port, sotay_error *error)
     return lmdb_error(rc, "grow", error);
 }
 
-/* Room enough for a transaction that writes every page anew: what does not fit fails, and would fail
- * again in the next process. Free pages inside the file count for nothing here. */
+/* Room enough for a transaction that writes every page anew: what does not fit fails, and would
+ * fail again in the next process. Free pages inside the file count for nothing here. */
 static int make_room(lmdb_port *port, sotay_error *error)
 {
     for (int round = 0; round < 16; round++) {

@@ -22,7 +22,7 @@
 #define HEAD_BYTES             (2u + 16u + 4u + 4u) /* version, how, salt, passes, memory */
 #define VAULT_BYTES            (HEAD_BYTES + 32u + ST_AEAD_EXTRA)
 
-/* One PIN, one key, however the keyboard puts marks together. What is no clean text stays as it is. */
+/* One PIN, one key, however the keyboard puts marks together. What is no text stays as it is. */
 static st_err stretch(const char *pin, const uint8_t head[HEAD_BYTES], uint8_t out[32],
                       st_error *error)
 {
