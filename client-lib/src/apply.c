@@ -130,6 +130,8 @@ static st_err load_record(applying *a, const st_id *id, st_record **out_record, 
         err = st_record_decode(value.data, value.len, &a->arena, &entry->record, error);
         if (err == ST_OK)
             entry->before = st_record_sum(&entry->record);
+        if (err == ST_OK && !entry->record.created)
+            entry->record.bucket = a->page->bucket; /* what was held may have named another */
     } else if (err == ST_E_NOT_FOUND) {
         st_record_init(&entry->record, &a->arena, id, &a->page->bucket);
         err = ST_OK;

@@ -134,6 +134,8 @@ static st_err load_record(sync_fold *fold, const st_id *id, fold_record *out, st
     err = st_record_decode(copy, bytes.len, arena, &out->record, error);
     if (err != ST_OK)
         return err;
+    if (!out->record.created)                  /* what was declined may have named another */
+        out->record.bucket = fold->bucket;
     out->sum = st_record_sum(&out->record);
     out->was_created = out->record.created;
     out->form = sync_record_form(fold->turn->room, &out->record);

@@ -177,12 +177,32 @@ static void test_one_record_in_two_buckets(void **state)
     store_end(&txn);
 }
 
+/* A change in a wrong bucket that came before its record, and was declined, claims nothing. */
+static void test_a_declined_change_claims_no_bucket(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    (void)rig_assign(r, "binh", RIG_OTHER_UNIT);
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    store_slice later = rig_seal(&an);
+    rig_begin(&binh, RIG_OTHER);
+    (void)rig_set(&binh, &visit, "place", "một", NULL);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_HELD);
+    assert_int_equal(decide(r, number_of(r, &visit, &binh.device, 1), false), ST_OK);
+    assert_int_equal(rig_push_one(&an, later, NULL), ST_VERDICT_STORED);
+    assert_string_equal(rig_value(r, &visit, "general_note", NULL), "gốc");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_facts_cannot_be_overruled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_full_path_has_room_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_record_in_two_buckets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_declined_change_claims_no_bucket, setup, teardown),
     };
     return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
 }
