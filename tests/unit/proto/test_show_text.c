@@ -100,8 +100,8 @@ static void play(desk *d)
                    .kept = dots[0] };
     memset(&keep.kept_actor, 1, sizeof keep.kept_actor);
     (void)fold(d, 3, keep, "theo biên bản");
-    (void)fold(d, 1, (st_op){ .path = make_field_path(F_PLACE), .value = { .kind = ST_VALUE_NULL } },
-               NULL);
+    (void)fold(d, 1, (st_op){ .path = make_field_path(F_PLACE),
+                              .value = { .kind = ST_VALUE_NULL } }, NULL);
     (void)fold(d, 1, (st_op){ .path = make_key_path(G_RATINGS, "x2", 2),
                               .value = { .kind = ST_VALUE_ERASED } }, NULL);
     st_dot item = make_form_dot(2, d->last[2] + 1);
