@@ -373,8 +373,8 @@ static st_err apply_hold(applying *a, const st_entry *entry, st_error *error)
         uint64_t counter = entry->held[i].counter;
         err = set_with(a, &entry->device, counter, &set, error);
         if (err == ST_OK && is_own(a->client, &set.device, set.first))
-            err = note_own(a, overlay_change(&set, counter), set.first, entry->held[i].reason,
-                           error);
+            err =
+                note_own(a, overlay_change(&set, counter), set.first, entry->held[i].reason, error);
         if (err == ST_E_NOT_FOUND)
             err = ST_OK;
     }

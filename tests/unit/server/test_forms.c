@@ -1,6 +1,6 @@
 /* tests/unit/server/test_forms.c
  * A server that is checked every hour for years goes on knowing its forms, in the same memory. */
-#include "server_rig.h"
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

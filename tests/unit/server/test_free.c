@@ -2,7 +2,7 @@
  * What arrived before the record it is about takes effect when the record comes: however much it
  * is, whoever brought it, and in whatever order the devices are looked at. A set is never turned
  * away because of what waits for it. */
-#include "server_rig.h"
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

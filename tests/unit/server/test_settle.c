@@ -1,7 +1,7 @@
 /* tests/unit/server/test_settle.c
  * The office may overrule a rule, never a fact: what no phone could fold is not let in, whatever it
  * is held for. And what a phone wrote about one record in two buckets is settled in both. */
-#include "server_rig.h"
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
