@@ -3,7 +3,7 @@
  * cannot be read or written, memory that is not there - the work is taken in whole or not at all,
  * never answered with "stored" when it is not, and goes in at the next try. Each scene is tried
  * with its first call failing, then its second, until none is left to fail. */
-#include "server_rig.h"
+#include "tests/unit/server/server_rig.h"
 
 #include <dlfcn.h>
 #include <lmdb.h>

@@ -2,7 +2,7 @@
  * What an officer's phone signed is never turned away, even when this server cannot read it: a
  * newer program or a broken one wrote it, and the office must be able to see that it came, who sent
  * it, and the bytes themselves. What the same phone sends afterwards is not harmed. */
-#include "server_rig.h"
+#include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
