@@ -113,7 +113,7 @@ static void test_commitments_side_by_side(void **state)
         seed[i] = (uint8_t)(200 - i);
     for (uint32_t i = 0; i < TEXTS; i++) {
         bytes[i] = (uint8_t)(i * 7 + i / 256);
-        texts[i] = (st_mac_text){ bytes, (i * 37) % TEXTS };    /* every length once, out of order */
+        texts[i] = (st_mac_text){ bytes, (i * 37) % TEXTS }; /* each length once, out of order */
     }
     texts[0] = (st_mac_text){ NULL, 0 };
     for (uint32_t count = 0; count <= TEXTS; count += count < 20 ? 1 : 68) {
