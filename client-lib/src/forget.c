@@ -1,9 +1,10 @@
 /* client-lib/src/forget.c - scope changes and the dropping of a bucket's base.
- * Promises: own unsent and held work stays, and stays readable.
+ * Promises: own unsent and held work stays, and stays readable; what was sent stays kept.
  * Never: deletes a change-set of our own. */
 #include <string.h>
 
 #include "client-lib/src/apply.h"
+#include "client-lib/src/outbox.h"
 
 /* Is the record of the base in the bucket? */
 static st_err is_in(const book_value *value, const st_bucket *bucket, bool *out_in, st_error *error)
@@ -102,10 +103,55 @@ static bool scope_has(const st_scope *scope, const st_bucket *bucket)
     return false;
 }
 
+/* What the server has taken of one set: it stays kept, but is not read here any more. */
+static st_err close_sent(sotay_client *client, const st_set *set, st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
+        const st_change *change = &set->changes[i];
+        overlay_entry entry;
+        err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
+        if (err == ST_E_NOT_FOUND || (err == ST_OK && entry.status != OVERLAY_SENT)) {
+            err = ST_OK;
+            continue;
+        }
+        if (err == ST_OK)
+            err = overlay_delete(&client->book, &change->record, &change->dot, error);
+        if (err == ST_OK)
+            err = overlay_row_refresh(client, &change->record, error);
+    }
+    return err;
+}
+
+/* Own sent work in a lost bucket; unsent and held work stays readable. */
+static st_err close_bucket(sotay_client *client, const st_bucket *bucket, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        outbox_set sent;
+        st_set set;
+        st_arena arena;
+        err = outbox_next(&client->book, &scan, &sent, error);
+        if (err != ST_OK || sent.status != OUTBOX_SENT)
+            continue;
+        st_dot at = { sent.device, sent.first };
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = overlay_set_get(client, &at, sent.first, &arena, &set, error);
+        if (err == ST_OK && strcmp(set.bucket.s, bucket->s) == 0)
+            err = close_sent(client, &set, error);
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, st_error *error)
 {
     bucket_state state;
     st_err err = apply_forget(client, bucket, error);
+    if (err == ST_OK)
+        err = close_bucket(client, bucket, error);
     if (err == ST_OK)
         err = bucket_get(&client->book, bucket, &state, error);
     state.in_scope = false;
