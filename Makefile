@@ -90,12 +90,14 @@ TESTS     := $(patsubst %.c,$(BUILD)/%,$(TEST_MAIN))
 
 # ---- what people call -----------------------------------------------------------------------
 
-.PHONY: all deps deps-build demo run test test-long check check-wasm check-self check-asan \
+RIG_FILES := $(sort $(wildcard tests/*/rig.mk tools/*/rig.mk))
+
+.PHONY: all deps deps-build rig-programs demo run test test-long check check-wasm check-self check-asan \
         check-tsan planted coverage bench bench-peers bench-programs deps-bench \
         format format-check install clean help unit-tests FORCE
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile $(RIG_FILES)
 	@echo "  MODE=release|asan|tsan   PREFIX=/usr/local   (make MODE=asan, make install PREFIX=...)"
 
 all: $(LIBRARIES) $(PROGRAMS) $(SHARE) ## build everything into build/MODE/ (the default)
@@ -119,7 +121,7 @@ test: deps ## all tests and checks, also under the sanitizers; last line: N pass
 	+@MAKE='$(MAKE)' tools/check/run-tests.sh all
 
 test-long: deps ## the same, also end to end under the sanitizers, and the planted faults
-	+@TEST_SANITIZE_E2E=1 MAKE='$(MAKE)' tools/check/run-tests.sh all
+	+@TEST_LONG=1 MAKE='$(MAKE)' tools/check/run-tests.sh all
 
 check: deps all ## layers, style, docs, exported names, and the WebAssembly compile
 	@BUILD=$(BUILD) tools/check/check.sh
@@ -252,6 +254,18 @@ $(BENCH)/catalogue/forms/%.json: server/catalogue/forms/%.json
 	@install -D -m 644 $< $@
 $(BENCH_O): | deps-bench
 
+# ---- rigs: programs that break everything on purpose (docs/testing.md) ------------------------
+# A rig is a folder with a `rig.mk` (its targets; what it compiles goes into RIG_SRC, what must be
+# built before it runs into RIG_PROGRAMS) and an executable `run short|long` that prints `ok NAME`
+# or `not ok NAME: why`. `make test` runs the short amounts, `make test-long` the long ones.
+
+RIG_SRC :=
+RIG_PROGRAMS :=
+include $(RIG_FILES)
+
+rig-programs: deps
+	+@$(MAKE) --no-print-directory all $(RIG_PROGRAMS)
+
 # ---- compiling --------------------------------------------------------------------------------
 
 # Generated once per mode; compiled without our warnings, since it is not our code.
@@ -287,4 +301,4 @@ $(BUILD)/sources: FORCE
 	@$(call keep_note,$(SOURCES_NOTE))
 
 .SECONDARY:
--include $(patsubst %.c,$(OBJ)/%.d,$(ALL_SRC) $(BENCH_SRC)) $(GEN_O:.o=.d)
+-include $(patsubst %.c,$(OBJ)/%.d,$(ALL_SRC) $(BENCH_SRC) $(RIG_SRC)) $(GEN_O:.o=.d)

@@ -2,8 +2,8 @@
 # Builds and runs the tests, counts each one, and ends with the line `N passed, N failed`.
 # usage: run-tests.sh all          release: unit, end-to-end, checks; then unit under asan and tsan
 #        run-tests.sh mode MODE    unit and end-to-end tests in one mode
-# environment: TEST_SANITIZE_E2E=1  `all` runs the end-to-end tests under asan as well,
-#                                  and tests/planted
+# environment: TEST_LONG=1          `all` runs the end-to-end tests under the sanitizers as well,
+#                                  the rigs with their long amounts, and tests/planted
 #              TEST_TIMEOUT_S=240   what one test program may take (four times that if sanitized)
 #              ONLY=TEXT            only the test programs whose path contains TEXT
 # A test program runs in the root of the tree with BIN (the programs' folder), BUILD, MODE and a
@@ -131,9 +131,24 @@ checks() {
     wanted check/self && run_one check/self lines tools/check/self-test.sh
 }
 
+# What breaks everything on purpose: tests/sim, tests/crash, ... (docs/testing.md); release only.
+rigs() {
+    local amount=short script name start=$SECONDS
+    [ "${TEST_LONG:-}" = 1 ] && amount=long
+    if ! $MAKE --no-print-directory -k rig-programs >"$log" 2>&1; then
+        count build/rigs 0 1 $((SECONDS - start))
+    fi
+    for script in tests/*/run tools/*/run; do
+        [ -x "$script" ] && [ -f "${script%run}rig.mk" ] && wanted "$script" || continue
+        name=${script%/run}
+        TEST_TIMEOUT_S=$([ $amount = long ] && echo 7200 || echo 600) \
+            run_one "rig ${name##*/}" lines "$script" $amount
+    done
+}
+
 # The tests of the tests: some minutes, each invariant's code taken out in a copy of the tree.
 planted() {
-    [ "${TEST_SANITIZE_E2E:-}" = 1 ] && wanted planted || return 0
+    [ "${TEST_LONG:-}" = 1 ] && wanted planted || return 0
     TEST_TIMEOUT_S=3000 run_one planted lines tests/planted/run.sh
 }
 
@@ -150,9 +165,11 @@ all)
     whole_mode release
     echo "== checks"
     checks
+    echo "== rigs"
+    rigs
     planted
-    whole_mode asan "$([ "${TEST_SANITIZE_E2E:-}" = 1 ] || echo unit)"
-    whole_mode tsan unit
+    whole_mode asan "$([ "${TEST_LONG:-}" = 1 ] || echo unit)"
+    whole_mode tsan "$([ "${TEST_LONG:-}" = 1 ] || echo unit)"
     ;;
 mode)
     whole_mode "${2:?which mode}"

@@ -14,7 +14,7 @@ PARAMETERS=6
 sources() {
     find proto client-lib server tools tests \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' \) \
         2>/dev/null | sort
-    find .ci tests/e2e -name run -type f 2>/dev/null | sort
+    find .ci tests tools -name run -type f 2>/dev/null | sort
 }
 
 # Functions of C and Python: FILE <tab> LINE <tab> NAME <tab> END <tab> SIGNATURE
