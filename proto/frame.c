@@ -372,3 +372,9 @@ bool st_frame_is_complete(const st_frame_reader *reader)
     assert(reader != NULL);
     return reader->state == ST_OK && reader->ended && (reader->head_len == 0 || reader->delivered);
 }
+
+bool st_frame_is_foreign(const st_frame_reader *reader)
+{
+    assert(reader != NULL);
+    return reader->state == ST_E_CORRUPT && reader->magic_seen < MAGIC_BYTES;
+}

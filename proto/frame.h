@@ -52,6 +52,8 @@ bool st_frame_read(st_frame_reader *reader, const uint8_t **out_frame, size_t *o
 /* True when the zstd frame ended cleanly and no half frame is left; ask after st_frame_read has
  * returned false. */
 bool st_frame_is_complete(const st_frame_reader *reader);
+/* True when the stream was refused at its first bytes: it is none of ours. */
+bool st_frame_is_foreign(const st_frame_reader *reader);
 void st_frame_reader_free(st_frame_reader *reader);
 
 #endif

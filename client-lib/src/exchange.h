@@ -47,6 +47,7 @@ struct sotay_sync {
     bool wants_again;         /* a set is wanted again, or a bucket is read anew */
     unsigned rereads, agains; /* so that neither goes on for ever */
     uint64_t staged_bytes;
+    uint64_t foreign_bytes; /* of an answer that is not ours to read */
     apply_report applied;
 
     /* enrolment */

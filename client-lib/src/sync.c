@@ -8,11 +8,12 @@
 
 #include "client-lib/src/exchange.h"
 
-#define ROUND_BYTES_MAX  ((size_t)64 * 1024 * 1024)
-#define STAGED_BYTES_MAX ((uint64_t)4 * 1024 * 1024)
-#define REREADS_MAX      3u
-#define IDLES_MAX        3u
-#define AGAINS_MAX       2u
+#define ROUND_BYTES_MAX   ((size_t)64 * 1024 * 1024)
+#define STAGED_BYTES_MAX  ((uint64_t)4 * 1024 * 1024)
+#define FOREIGN_BYTES_MAX ((uint64_t)64 * 1024)
+#define REREADS_MAX       3u
+#define IDLES_MAX         3u
+#define AGAINS_MAX        2u
 
 static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *error)
 {
@@ -137,7 +138,7 @@ static void begin_answer(sotay_sync *sync)
 {
     sync->has_end = sync->has_refusal = sync->more = sync->is_skipping = false;
     sync->moved = false;
-    sync->staged_bytes = 0;
+    sync->staged_bytes = sync->foreign_bytes = 0;
     memset(&sync->applied, 0, sizeof sync->applied);
     sync->report.requests++;
     sync->report.bytes_up += sync->body.len;
@@ -208,6 +209,19 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
     return err;
 }
 
+/* An answer that does not begin like ours is not a damaged one: a server that stops, a gateway or a
+ * door that wants a password speaks. It is passed over, and the status says what it is. */
+static st_err take_in(sotay_sync *sync, const void *data, size_t len, st_error *error)
+{
+    st_err err = st_frame_feed(sync->reader, data, len, error);
+    if (err == ST_OK || !st_frame_is_foreign(sync->reader))
+        return err;
+    sync->foreign_bytes += len;
+    if (sync->foreign_bytes > FOREIGN_BYTES_MAX)
+        return st_fail(error, ST_E_NETWORK, "sync: this is not the server that answers");
+    return ST_OK;
+}
+
 int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error *error)
 {
     st_error inner = { ST_OK, "" };
@@ -215,9 +229,9 @@ int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error 
     if (err == ST_OK && !sync->is_ready)
         err = st_fail(&inner, ST_E_USAGE, "sync: feed before next");
     if (err == ST_OK && len > 0)
-        err = st_frame_feed(sync->reader, data, len, &inner);
+        err = take_in(sync, data, len, &inner);
     sync->report.bytes_down += len;
-    while (err == ST_OK) {
+    while (err == ST_OK && sync->foreign_bytes == 0) {
         const uint8_t *frame = NULL;
         size_t frame_len = 0;
         st_err bad = ST_OK;
@@ -330,6 +344,8 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
     }
     if (status != 200)
         return status_error(status, error);
+    if (sync->foreign_bytes > 0)
+        return st_fail(error, ST_E_NETWORK, "sync: this is not the server that answers");
     bool whole = sync->is_enrolment ? sync->has_answer : sync->has_end || sync->is_skipping;
     if (!over || !whole)
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");

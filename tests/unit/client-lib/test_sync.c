@@ -370,6 +370,45 @@ static void test_wipe_is_safe_only_when_covered(void **state)
     edge_free(e);
 }
 
+/* Gives `text` as the answer to a sync, in pieces, with this status. */
+static int answered_with(phone *p, const char *text, size_t times, int status)
+{
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    bool again = false;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, &p->error), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, &p->error), SOTAY_OK);
+    int rc = SOTAY_OK;
+    for (size_t i = 0; rc == SOTAY_OK && i < times; i++)
+        rc = sotay_sync_feed(sync, text, strlen(text), &p->error);
+    if (rc == SOTAY_OK)
+        rc = sotay_sync_end(sync, status, &again, &p->error);
+    assert_false(again);
+    sotay_sync_free(sync);
+    return rc;
+}
+
+/* A server that stops, a gateway, a door of the hotel: no signal, not damaged data. */
+static void test_an_answer_of_somebody_else_is_no_signal(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone p;
+    sotay_report report;
+    phone_make(&p, e, 0);
+    (void)phone_visit(&p, "chợ");
+    assert_int_equal(answered_with(&p, "stopping\n", 1, 503), SOTAY_E_NETWORK);
+    assert_int_equal(answered_with(&p, "<html>bad gateway</html>\n", 2, 502), SOTAY_E_NETWORK);
+    assert_int_equal(answered_with(&p, "no such address\n", 1, 404), SOTAY_E_SERVER);
+    assert_int_equal(answered_with(&p, "<html>pay for the network</html>", 3, 200),
+                     SOTAY_E_NETWORK);
+    assert_int_equal(answered_with(&p, "<p>without end</p>", 100000, 200), SOTAY_E_NETWORK);
+    assert_int_equal(edge_sync(e, p.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.stored, 1);
+    phone_free(&p);
+    edge_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_a_long_day),
         cmocka_unit_test(test_wanted_sets_are_sent_again),
         cmocka_unit_test(test_wipe_is_safe_only_when_covered),
+        cmocka_unit_test(test_an_answer_of_somebody_else_is_no_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
