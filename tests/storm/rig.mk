@@ -1,0 +1,26 @@
+# tests/storm: the real server under load, killed at named places and at random (README.md there).
+
+STORM     := $(BUILD)/storm
+STORM_SRC := tests/storm/killpoint.c tests/storm/fleet.c tests/storm/reader.c
+storm_o    = $(patsubst %,$(OBJ)/tests/storm/%.o,$(1))
+
+RIG_SRC      += $(STORM_SRC)
+RIG_PROGRAMS += $(STORM)/storm-fleet $(STORM)/storm-reader $(STORM)/killpoint.so
+
+.PHONY: storm
+
+storm: deps ## kill the real server and phones again and again (KILLS=200 SEED=1)
+	+@$(MAKE) --no-print-directory all $(filter $(STORM)/%,$(RIG_PROGRAMS))
+	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tests/storm/run long
+
+$(STORM)/storm-fleet: $(call storm_o,fleet) $(LIB)/libsotay.a
+$(STORM)/storm-reader: $(call storm_o,reader)
+$(STORM)/storm-%:
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_CLIENT) -o $@
+$(STORM)/killpoint.so: $(call storm_o,killpoint)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared $(filter %.o,$^) $(LDFLAGS_ALL) -ldl -o $@
+$(call objects,$(STORM_SRC)): | deps
