@@ -12,14 +12,15 @@ ST_MUST_USE st_err store_dir_path(const char *dir, const char *name, char path[S
                                   st_error *error);
 /* Makes the names in a folder durable. ST_E_STORAGE. */
 ST_MUST_USE st_err store_dir_sync(const char *path, st_error *error);
-/* A folder, mode 0700; one that exists is fine. ST_E_STORAGE. */
+/* A folder, mode 0700, with its name durable; one that exists is fine. ST_E_STORAGE. */
 ST_MUST_USE st_err store_dir_make(const char *path, st_error *error);
 /* Takes DIR/lock for this process; released when *out_fd is closed or the process ends.
  * ST_E_BUSY: another process has it; ST_E_STORAGE. */
 ST_MUST_USE st_err store_dir_lock(const char *dir, int *out_fd, st_error *error);
 /* ST_E_NOT_FOUND: no store; ST_E_VERSION: not one of this machine and version; ST_E_STORAGE. */
 ST_MUST_USE st_err store_dir_check_version(const char *dir, st_error *error);
-/* Writes DIR/store.version, durable: from now on DIR is a store. ST_E_EXISTS, ST_E_STORAGE. */
+/* Writes DIR/store.version, whole and durable: from now on DIR is a store. The caller has the lock.
+ * ST_E_EXISTS, ST_E_STORAGE. */
 ST_MUST_USE st_err store_dir_write_version(const char *dir, st_error *error);
 
 #endif

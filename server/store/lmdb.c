@@ -135,6 +135,17 @@ static st_err open_env(store *s, const char *path, st_error *error)
     return ST_OK;
 }
 
+/* Pages without DIR/store.version: a program that made a store here was broken off. */
+static st_err check_unused(const char *path, st_error *error)
+{
+    char file[STORE_PATH_BYTES];
+    st_err err = store_dir_path(path, "data.mdb", file, error);
+    if (err == ST_OK && access(file, F_OK) == 0)
+        err = st_fail(error, ST_E_EXISTS, "%s: left over from an init that was broken off, never "
+                      "used; remove its folder and begin anew", file);
+    return err;
+}
+
 st_err store_open(const char *dir, store_mode mode, store **out_store, st_error *error)
 {
     assert(dir != NULL);
@@ -158,8 +169,12 @@ st_err store_open(const char *dir, store_mode mode, store **out_store, st_error 
         err = st_fail(error, ST_E_EXISTS, "%s: a sotay store is here already", dir);
     if (err == ST_OK && mode == STORE_CREATE)
         err = store_dir_make(path, error);
+    if (err == ST_OK && mode == STORE_CREATE)
+        err = check_unused(path, error);
     if (err == ST_OK)
         err = open_env(s, path, error);
+    if (err == ST_OK && mode == STORE_CREATE)  /* the pages are of no use without their name */
+        err = store_dir_sync(path, error);
     if (err != ST_OK) {
         store_close(s);
         return err;

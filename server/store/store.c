@@ -35,11 +35,29 @@ st_err store_dir_path(const char *dir, const char *name, char path[STORE_PATH_BY
     return ST_OK;
 }
 
+/* A folder above ours that may be entered but not read can be made durable by its owner only. */
+static st_err sync_above(const char *path, bool is_ours, st_error *error)
+{
+    char above[STORE_PATH_BYTES];
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    if (len >= sizeof above)
+        return st_fail(error, ST_E_STORAGE, "%s: the path is too long", path);
+    (void)snprintf(above, sizeof above, "%.*s", len == 0 ? 1 : (int)len, len == 0 ? "." : path);
+    if (!is_ours && access(above, R_OK) != 0)
+        return ST_OK;
+    return store_dir_sync(above, error);
+}
+
 st_err store_dir_make(const char *path, st_error *error)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
-        return ST_OK;
-    return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    bool is_made = mkdir(path, 0700) == 0;
+    if (!is_made && errno != EEXIST)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    return sync_above(path, is_made, error);
 }
 
 st_err store_dir_lock(const char *dir, int *out_fd, st_error *error)
@@ -97,23 +115,26 @@ st_err store_dir_sync(const char *path, st_error *error)
     return good ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
 }
 
+/* Under another name first: half a line would be a store of an unknown version. */
 st_err store_dir_write_version(const char *dir, st_error *error)
 {
-    char path[STORE_PATH_BYTES], line[64];
+    char path[STORE_PATH_BYTES], fresh[STORE_PATH_BYTES], line[64];
     st_err err = store_dir_path(dir, "store.version", path, error);
+    if (err == ST_OK)
+        err = store_dir_path(dir, "store.version.new", fresh, error);
     if (err != ST_OK)
         return err;
-    version_line(line);
-    FILE *file = fopen(path, "wbxe");
-    if (file == NULL && errno == EEXIST)
+    if (access(path, F_OK) == 0)
         return st_fail(error, ST_E_EXISTS, "%s: a sotay store is here already", dir);
+    version_line(line);
+    FILE *file = fopen(fresh, "wbe");
     if (file == NULL)
-        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    bool good = fputs(line, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0
-                && store_dir_sync(dir, NULL) == ST_OK;
-    if (fclose(file) != 0 || !good)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", fresh, strerror(errno));
+    bool good = fputs(line, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    good = fclose(file) == 0 && good;
+    if (!good || rename(fresh, path) != 0)
         return st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
-    return ST_OK;
+    return store_dir_sync(dir, error);
 }
 
 store_slice store_bytes(const void *data, size_t len)

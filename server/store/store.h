@@ -54,9 +54,10 @@ typedef struct {
 
 /* Opens; never waits.
  * ST_E_BUSY: DIR is served by another process ("data folder already in use"); ST_E_NOT_FOUND: no
- * store there; ST_E_EXISTS: CREATE on a folder that holds one; ST_E_VERSION: another store version,
- * word size or byte order; ST_E_CORRUPT: the file is shorter than its last page; ST_E_STORAGE: the
- * disk or the permissions; ST_E_MEMORY. Close with store_close. */
+ * store there; ST_E_EXISTS: CREATE on a folder that holds one, or pages of an unfinished one;
+ * ST_E_VERSION: another store version, word size or byte order; ST_E_CORRUPT: the file is shorter
+ * than its last page; ST_E_STORAGE: the disk or the permissions; ST_E_MEMORY. Close with
+ * store_close. */
 ST_MUST_USE st_err store_open(const char *dir, store_mode mode, store **out_store,
                               st_error *error);
 /* Closes and unlocks. No transaction may be open. NULL is fine. */

@@ -228,6 +228,26 @@ static void test_create_keeps_what_is_there(void **state)
     *state = s;
 }
 
+/* An init that was broken off, by a cut or by anything: no store, and nothing is made over it. */
+static void test_what_an_unfinished_init_leaves(void **state)
+{
+    store_close(*state);
+    *state = NULL;
+    char path[STORE_PATH_BYTES], other[STORE_PATH_BYTES];
+    store *s = NULL;
+    st_error error = { 0 };
+    assert_int_equal(store_dir_path(dir, "store.version", path, NULL), ST_OK);
+    assert_int_equal(store_dir_path(dir, "store.version.new", other, NULL), ST_OK);
+    assert_int_equal(rename(path, other), 0);
+    assert_int_equal(truncate(other, 5), 0);
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(store_open(dir, STORE_CREATE, &s, &error), ST_E_EXISTS);
+    assert_non_null(strstr(error.detail, "broken off"));
+    assert_int_equal(store_dir_write_version(dir, NULL), ST_OK);
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_OK);
+    *state = s;
+}
+
 /* A book that outgrows its map goes on in a larger one, and loses nothing of what stood in it. */
 static void test_the_map_grows(void **state)
 {
@@ -309,7 +329,8 @@ int main(void)
         CASE(test_commit_keeps_and_end_forgets), CASE(test_a_reader_sees_one_moment),
         CASE(test_order_and_cursors),            CASE(test_one_writer),
         CASE(test_foreign_stores_are_refused),   CASE(test_a_cut_file_is_refused),
-        CASE(test_create_keeps_what_is_there),   CASE(test_the_map_grows),
+        CASE(test_create_keeps_what_is_there),   CASE(test_what_an_unfinished_init_leaves),
+        CASE(test_the_map_grows),
         cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
