@@ -213,6 +213,37 @@ static int path_in(const lmdb_port *port, const char *name, char path[PATH_BYTES
     return SOTAY_OK;
 }
 
+/* A new name in the folder `path` survives a power cut. */
+static int sync_folder(const char *path, sotay_error *error)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    int why = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    return good ? SOTAY_OK
+                : posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", path, strerror(why));
+}
+
+/* Makes the folder, durable: all that will be synced in it is lost with its name. One that somebody
+ * else made where we may not read is his to keep. */
+static int make_folder(const char *dir, sotay_error *error)
+{
+    char above[PATH_BYTES_MAX];
+    size_t len = strlen(dir);
+    bool is_made = mkdir(dir, 0700) == 0;
+    if (!is_made && errno != EEXIST)
+        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", dir, strerror(errno));
+    while (len > 1 && dir[len - 1] == '/')
+        len--;
+    while (len > 0 && dir[len - 1] != '/')
+        len--;
+    (void)snprintf(above, sizeof above, "%.*s", len == 0 ? 1 : (int)len, len == 0 ? "." : dir);
+    if (!is_made && access(above, R_OK) != 0)
+        return SOTAY_OK;
+    return sync_folder(above, error);
+}
+
 /* The folder is there and ours alone. */
 static int take_folder(lmdb_port *port, bool create, sotay_error *error)
 {
@@ -220,8 +251,10 @@ static int take_folder(lmdb_port *port, bool create, sotay_error *error)
     int rc = path_in(port, "lock", path, error);
     if (rc != SOTAY_OK)
         return rc;
-    if (create && mkdir(port->dir, 0700) != 0 && errno != EEXIST)
-        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", port->dir, strerror(errno));
+    if (create)
+        rc = make_folder(port->dir, error);
+    if (rc != SOTAY_OK)
+        return rc;
     int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0);
     port->lock_fd = open(path, flags, 0600);
     if (port->lock_fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -308,10 +341,36 @@ static int check_length(const lmdb_port *port, sotay_error *error)
     return SOTAY_OK;
 }
 
+/* A new data file gets its name when its first pages are on disk: one that was cut in the middle of
+ * them could never be opened, nor made again. */
+static int make_data(const lmdb_port *port, const char *path, sotay_error *error)
+{
+    char fresh[PATH_BYTES_MAX];
+    MDB_env *env = NULL;
+    int rc = path_in(port, "data.mdb.new", fresh, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    (void)unlink(fresh);
+    int mdb = mdb_env_create(&env);
+    if (mdb == MDB_SUCCESS)
+        mdb = mdb_env_open(env, fresh, MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+    if (mdb == MDB_SUCCESS)
+        mdb = mdb_env_sync(env, 1);
+    if (env != NULL)
+        mdb_env_close(env);
+    if (mdb != MDB_SUCCESS)
+        return lmdb_error(mdb, "make", error);
+    if (rename(fresh, path) != 0)
+        return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", path, strerror(errno));
+    return sync_folder(port->dir, error);
+}
+
 static int open_env(lmdb_port *port, sotay_error *error)
 {
     char path[PATH_BYTES_MAX];
     int rc = path_in(port, "data.mdb", path, error);
+    if (rc == SOTAY_OK && access(path, F_OK) != 0 && errno == ENOENT)
+        rc = make_data(port, path, error);
     if (rc != SOTAY_OK)
         return rc;
     MDB_txn *txn = NULL;

@@ -278,6 +278,27 @@ static void test_lmdb_killed_while_it_was_made(void **state)
     remove_dir(dir);
 }
 
+/* The power went while the first pages were written: they have no name yet, and are made anew. */
+static void test_lmdb_cut_while_its_pages_were_made(void **state)
+{
+    (void)state;
+    char dir[64], path[128], name[128];
+    sotay_port port;
+    make_dir(dir);
+    (void)snprintf(path, sizeof path, "%s/data.mdb.new", dir);
+    (void)snprintf(name, sizeof name, "%s/data.mdb", dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 5000; i++)
+        assert_int_equal(fputc(0, file), 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    sotay_port_close(&port);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(access(name, F_OK), 0);
+    remove_dir(dir);
+}
+
 /* A data file that a copy cut off is named, instead of the program being killed over it. */
 static void test_lmdb_says_that_it_was_cut(void **state)
 {
@@ -310,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_key_file_is_private_and_stays),
         cmocka_unit_test(test_lmdb_rewrites_everything_at_once),
         cmocka_unit_test(test_lmdb_killed_while_it_was_made),
+        cmocka_unit_test(test_lmdb_cut_while_its_pages_were_made),
         cmocka_unit_test(test_lmdb_says_that_it_was_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
