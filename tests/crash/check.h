@@ -1,0 +1,47 @@
+/* tests/crash/check.h - a folder as a cut left it, opened by the real code: is everything there
+ * that was promised, and does it go on? */
+#ifndef SOTAY_TESTS_CRASH_CHECK_H
+#define SOTAY_TESTS_CRASH_CHECK_H
+
+#include "tests/crash/owed.h"
+
+/* The server's log at the end of the recording: every earlier one is a beginning of it. */
+typedef struct {
+    struct {
+        st_id device;
+        uint64_t first, last;
+        uint8_t *row, *leaf;
+        size_t row_len, leaf_len;
+    } * entries; /* entries[i] has index i + 1 */
+    uint64_t count;
+    uint8_t epoch[8];
+    st_id log;
+} final_log;
+
+/* Reads it from the folder of the recording. */
+bool final_log_read(const char *dir, final_log *out);
+
+typedef struct {
+    const char *dir;       /* the folder of the server, a phone, ... */
+    const char *catalogue; /* for a new server */
+    const char *side;      /* what the workload put beside */
+    const char *target;
+    const owed_list *owed;
+    const final_log *final;
+    disk *disk;       /* just built */
+    size_t at;        /* last record of the log before the cut */
+    uint64_t seed;    /* chooses what is looked at when not thorough */
+    bool is_thorough; /* also what takes long */
+    char why[400];    /* when the answer is false */
+} crash_case;
+
+typedef bool (*crash_check)(crash_case *c);
+
+bool check_server(crash_case *c);
+bool check_phone(crash_case *c);
+bool check_export(crash_case *c);
+
+/* Writes why and returns false. */
+bool case_fails(crash_case *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

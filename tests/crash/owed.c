@@ -1,0 +1,367 @@
+/* tests/crash/owed.c - reads a log: its records, the marks in it, and the HTTP bodies that left.
+ * Promises: an answer counts from its last byte on, a request from its last byte on: then somebody
+ * may know. Answers of other kinds than sync are passed over. */
+#include "tests/crash/owed.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/changeset.h"
+#include "proto/frame.h"
+#include "proto/limits.h"
+
+#define STREAMS_MAX 64u
+
+/* ---- the records ---- */
+
+static bool wrong_log(const char *path, const char *why)
+{
+    fprintf(stderr, "%s: %s\n", path, why);
+    return false;
+}
+
+bool oplog_read(const char *path, oplog *out_log)
+{
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size == 0)
+        return wrong_log(path, "cannot be read, or is empty");
+    size_t len = (size_t)info.st_size, at = 0, capacity = 0;
+    uint8_t *bytes = malloc(len);
+    size_t got = 0;
+    for (ssize_t n = 1; bytes != NULL && got < len && n > 0; got += n > 0 ? (size_t)n : 0)
+        n = read(fd, bytes + got, len - got);
+    (void)close(fd);
+    if (bytes == NULL || got != len)
+        return wrong_log(path, "cannot be read");
+    oplog log = { NULL, 0 };
+    while (at < len) {
+        oplog_head *head = malloc(sizeof *head + 2 * DISK_NAME_BYTES);
+        if (head == NULL || len - at < sizeof *head)
+            return wrong_log(path, "is cut");
+        memcpy(head, bytes + at, sizeof *head);
+        at += sizeof *head;
+        if (head->magic != OPLOG_MAGIC || head->name_len >= 2 * DISK_NAME_BYTES ||
+            len - at < (size_t)head->name_len + head->data_len)
+            return wrong_log(path, "is damaged");
+        char *name = (char *)(head + 1);
+        memcpy(name, bytes + at, head->name_len);
+        name[head->name_len] = '\0';
+        if (head->kind == OP_BLIND)
+            return wrong_log(path, name);
+        if (log.count == capacity) {
+            capacity = capacity == 0 ? 4096 : capacity * 2;
+            log.ops = realloc(log.ops, capacity * sizeof *log.ops);
+            if (log.ops == NULL)
+                return wrong_log(path, "no memory");
+        }
+        log.ops[log.count++] =
+            (disk_op){ head, name, name + strlen(name) + 1, bytes + at + head->name_len };
+        at += (size_t)head->name_len + head->data_len;
+    }
+    *out_log = log;
+    return true;
+}
+
+/* ---- bodies ---- */
+
+/* Calls back for each frame of a stream; false: it cannot be read. */
+typedef void (*take_frame)(void *context, const st_frame *frame);
+
+static bool each_frame(const uint8_t *body, size_t len, take_frame take, void *context)
+{
+    st_frame_reader *reader = NULL;
+    const uint8_t *bytes;
+    size_t bytes_len;
+    st_err err = ST_OK;
+    bool good = st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, NULL) == ST_OK &&
+                st_frame_feed(reader, body, len, NULL) == ST_OK;
+    while (good && st_frame_read(reader, &bytes, &bytes_len, &err)) {
+        st_frame frame;
+        st_arena arena;
+        st_arena_init(&arena, ST_SET_ARENA_BYTES * 2);
+        good = st_frame_decode(bytes, bytes_len, &arena, &frame, NULL) == ST_OK;
+        if (good)
+            take(context, &frame);
+        st_arena_reset(&arena);
+    }
+    good = good && err == ST_OK && st_frame_is_complete(reader);
+    st_frame_reader_free(reader);
+    return good;
+}
+
+static void take_request(void *context, const st_frame *frame)
+{
+    owed_request *out = context;
+    st_arena arena;
+    st_set set;
+    if (frame->kind == ST_FRAME_ENROL_ASK)
+        memcpy(out->key, frame->as.enrol_ask.sign_key, sizeof out->key);
+    if (frame->kind != ST_FRAME_SET || out->sets_count == 1024)
+        return;
+    st_arena_init(&arena, ST_SET_ARENA_BYTES);
+    if (st_set_decode(frame->as.set.bytes, frame->as.set.len, &arena, &set, NULL) == ST_OK) {
+        out->sets[out->sets_count].device = set.device;
+        out->sets[out->sets_count].first = set.first;
+        out->sets[out->sets_count++].last = st_set_last(&set);
+    }
+    st_arena_reset(&arena);
+}
+
+bool owed_request_read(const char *path, const uint8_t *body, size_t len, owed_request *out)
+{
+    st_head head;
+    memset(out, 0, sizeof *out);
+    if (strcmp(path, "/v1/enrol") == 0)
+        return each_frame(body, len, take_request, out);
+    if (st_head_decode(body, len, &head, NULL) != ST_OK)
+        return false;
+    out->device = head.device;
+    out->counter = head.counter;
+    return each_frame(body + ST_HEAD_BYTES, len - ST_HEAD_BYTES, take_request, out);
+}
+
+/* ---- collecting ---- */
+
+typedef struct {
+    const char *target;
+    owed_list *list;
+    size_t at;
+    struct {
+        uint32_t pid;
+        int32_t fd;
+        uint8_t *bytes;
+        size_t len;
+    } streams[STREAMS_MAX];
+    size_t next_stream;
+    struct {
+        uint32_t pid;
+        char store[128]; /* the folder behind --store, without the way to it */
+    } programs[STREAMS_MAX];
+    size_t next_program;
+    struct {
+        char store[128];
+        st_id device;
+        uint64_t counter;
+    } last_sent[STREAMS_MAX]; /* of each phone */
+    size_t phones;
+} collector;
+
+static owed *add(collector *c, owed_kind kind)
+{
+    owed_list *list = c->list;
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity == 0 ? 256 : list->capacity * 2;
+        list->items = realloc(list->items, list->capacity * sizeof *list->items);
+        if (list->items == NULL)
+            abort();
+    }
+    owed *o = &list->items[list->count++];
+    memset(o, 0, sizeof *o);
+    o->kind = kind;
+    o->since = c->at;
+    return o;
+}
+
+static void note_sent(collector *c, const char *store, const owed_request *request)
+{
+    size_t i = 0;
+    while (i < c->phones && strcmp(c->last_sent[i].store, store) != 0)
+        i++;
+    if (i == STREAMS_MAX)
+        abort();
+    if (i == c->phones)
+        (void)snprintf(c->last_sent[c->phones++].store, sizeof c->last_sent[0].store, "%s", store);
+    c->last_sent[i].device = request->device;
+    c->last_sent[i].counter = request->counter;
+}
+
+static void request_left(collector *c, const char *store, const char *path, const uint8_t *body,
+                         size_t len)
+{
+    owed_request *request = malloc(sizeof *request);
+    if (request == NULL || !owed_request_read(path, body, len, request)) {
+        fprintf(stderr, "record %zu: a request that cannot be read\n", c->at);
+        exit(1);
+    }
+    bool is_sync = strcmp(path, "/v1/sync") == 0;
+    if (is_sync)
+        note_sent(c, store, request);
+    if (strcmp(store, c->target) == 0) {
+        owed *o = add(c, is_sync ? OWED_COUNTER : OWED_OFFERED);
+        o->device = request->device;
+        o->number = request->counter;
+        memcpy(o->key, request->key, sizeof o->key);
+        for (size_t i = 0; i < request->sets_count; i++) {
+            o = add(c, OWED_SENT);
+            o->device = request->sets[i].device;
+            o->number = request->sets[i].first;
+            o->last = request->sets[i].last;
+        }
+    }
+    free(request);
+}
+
+static void take_answer(void *context, const st_frame *frame)
+{
+    collector *c = context;
+    if (frame->kind != ST_FRAME_VERDICT || frame->as.verdict.kind != ST_VERDICT_STORED)
+        return;
+    owed *o = add(c, OWED_STORED);
+    o->number = frame->as.verdict.position;
+    o->last = frame->as.verdict.first;
+}
+
+/* One whole HTTP message. */
+static void message_left(collector *c, uint32_t pid, const uint8_t *bytes, size_t head_len,
+                         size_t body_len)
+{
+    const char *head = (const char *)bytes;
+    const uint8_t *body = bytes + head_len;
+    const char *store = NULL;
+    for (size_t i = 0; i < STREAMS_MAX; i++)
+        if (c->programs[i].pid == pid)
+            store = c->programs[i].store;
+    if (store != NULL && strncmp(head, "POST /v1/sync ", 14) == 0)
+        request_left(c, store, "/v1/sync", body, body_len);
+    if (store != NULL && strncmp(head, "POST /v1/enrol ", 15) == 0)
+        request_left(c, store, "/v1/enrol", body, body_len);
+    if (store == NULL && strncmp(head, "HTTP/1.1 200", 12) == 0)
+        (void)each_frame(body, body_len, take_answer, c);
+}
+
+/* Length of head and body; 0: the head is not whole. */
+static size_t head_length(const uint8_t *bytes, size_t len, size_t *out_body)
+{
+    const uint8_t *end = memmem(bytes, len, "\r\n\r\n", 4);
+    const uint8_t *field =
+        end == NULL ? NULL : memmem(bytes, (size_t)(end - bytes), "\nContent-Length: ", 17);
+    *out_body = field == NULL ? 0 : strtoul((const char *)field + 17, NULL, 10);
+    return end == NULL ? 0 : (size_t)(end - bytes) + 4;
+}
+
+static void bytes_left(collector *c, const disk_op *op)
+{
+    size_t i = 0, body = 0;
+    while (i < STREAMS_MAX &&
+           (c->streams[i].pid != op->head->pid || c->streams[i].fd != op->head->fd))
+        i++;
+    if (i == STREAMS_MAX) {
+        i = c->next_stream++ % STREAMS_MAX;
+        c->streams[i].pid = op->head->pid;
+        c->streams[i].fd = op->head->fd;
+        c->streams[i].len = 0;
+    }
+    bool begins = op->head->data_len > 5 &&
+                  (memcmp(op->data, "POST ", 5) == 0 || memcmp(op->data, "HTTP/", 5) == 0);
+    if (begins)
+        c->streams[i].len = 0; /* what stood there was cut, on a connection that is gone */
+    uint8_t *grown = realloc(c->streams[i].bytes, c->streams[i].len + op->head->data_len + 1);
+    if (grown == NULL)
+        abort();
+    c->streams[i].bytes = grown;
+    memcpy(grown + c->streams[i].len, op->data, op->head->data_len);
+    c->streams[i].len += op->head->data_len;
+    grown[c->streams[i].len] = '\0';
+    size_t head = head_length(grown, c->streams[i].len, &body);
+    if (head == 0 || c->streams[i].len < head + body)
+        return;
+    message_left(c, op->head->pid, grown, head, body);
+    c->streams[i].len = 0;
+}
+
+static void program_began(collector *c, const disk_op *op)
+{
+    const char *word = (const char *)op->data, *end = word + op->head->data_len;
+    size_t i = c->next_program++ % STREAMS_MAX;
+    c->programs[i].pid = op->head->pid;
+    c->programs[i].store[0] = '\0';
+    for (; word < end; word += strnlen(word, (size_t)(end - word)) + 1) {
+        const char *value = word + strnlen(word, (size_t)(end - word)) + 1;
+        const char *slash = value < end ? strrchr(value, '/') : NULL;
+        if (strcmp(word, "--store") == 0 && slash != NULL)
+            (void)snprintf(c->programs[i].store, sizeof c->programs[i].store, "%s", slash + 1);
+    }
+    if (c->programs[i].store[0] == '\0')
+        c->programs[i].pid = 0; /* a program of the server */
+}
+
+/* FOLDER WORD REST */
+static void take_mark(collector *c, const disk_op *op)
+{
+    static const struct {
+        const char *word;
+        owed_kind kind;
+    } WORDS[] = { { "ready", OWED_READY }, { "log", OWED_LOG },       { "saved", OWED_SAVED },
+                  { "shows", OWED_SHOWS }, { "synced", OWED_SYNCED }, { "link", OWED_LINK },
+                  { "whole", OWED_WHOLE } };
+    char line[512], folder[128], word[32];
+    int rest = 0;
+    (void)snprintf(line, sizeof line, "%.*s", (int)op->head->data_len, (const char *)op->data);
+    if (sscanf(line, "%127s %31s %n", folder, word, &rest) < 2) {
+        fprintf(stderr, "record %zu: a mark that cannot be read: %s\n", c->at, line);
+        exit(1);
+    }
+    for (size_t i = 0; strcmp(word, "synced") == 0 && i < c->phones; i++)
+        if (strcmp(c->last_sent[i].store, folder) == 0) {
+            owed *o = add(c, OWED_USED);
+            o->device = c->last_sent[i].device;
+            o->number = c->last_sent[i].counter;
+        }
+    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++)
+        if (strcmp(folder, c->target) == 0 && strcmp(word, WORDS[i].word) == 0) {
+            owed *o = add(c, WORDS[i].kind);
+            o->number = strtoull(line + rest, NULL, 10);
+            (void)snprintf(o->text, sizeof o->text, "%.250s", line + rest);
+        }
+}
+
+void owed_read(const oplog *log, const char *target, owed_list *out_list)
+{
+    collector *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        abort();
+    memset(out_list, 0, sizeof *out_list);
+    c->target = target;
+    c->list = out_list;
+    for (c->at = 0; c->at < log->count; c->at++) {
+        const disk_op *op = &log->ops[c->at];
+        if (op->head->kind == OP_START)
+            program_began(c, op);
+        if (op->head->kind == OP_SEND)
+            bytes_left(c, op);
+        if (op->head->kind == OP_MARK)
+            take_mark(c, op);
+    }
+    for (size_t i = 0; i < STREAMS_MAX; i++)
+        free(c->streams[i].bytes);
+    free(c);
+}
+
+void owed_free(owed_list *list)
+{
+    free(list->items);
+    memset(list, 0, sizeof *list);
+}
+
+uint64_t owed_most(const owed_list *list, owed_kind kind, size_t at)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < list->count && list->items[i].since <= at; i++)
+        if (list->items[i].kind == kind && list->items[i].number > most)
+            most = list->items[i].number;
+    return most;
+}
+
+bool owed_any(const owed_list *list, owed_kind kind, size_t at)
+{
+    for (size_t i = 0; i < list->count && list->items[i].since <= at; i++)
+        if (list->items[i].kind == kind)
+            return true;
+    return false;
+}

@@ -1,0 +1,76 @@
+/* tests/crash/owed.h - what was promised to somebody, and since which record of the log: the
+ * lines of the workload, and what the requests and answers themselves say. */
+#ifndef SOTAY_TESTS_CRASH_OWED_H
+#define SOTAY_TESTS_CRASH_OWED_H
+
+#include "proto/message.h"
+#include "tests/crash/disk.h"
+
+/* The log, as an array of records. Lives in a private map of the file. */
+typedef struct {
+    disk_op *ops;
+    size_t count;
+} oplog;
+
+/* Reads a whole log. false (after a line on stderr): it cannot be read, is cut, or says that the
+ * recorder could not follow a call. */
+bool oplog_read(const char *path, oplog *out_log);
+
+typedef enum {
+    /* lines of the workload: `FOLDER WORD ...` */
+    OWED_READY,  /* ready: init or enrol was done */
+    OWED_LOG,    /* log N: the server has so many entries */
+    OWED_SAVED,  /* saved N: the phone's last change has this counter */
+    OWED_SHOWS,  /* shows RECORD TOKEN: the phone showed it (text: RECORD TOKEN) */
+    OWED_SYNCED, /* synced: a sync of the phone ended well */
+    OWED_LINK,   /* link LINK: the enrolment link that it was given (text) */
+    OWED_WHOLE,  /* whole N: the N-th version of a file was written */
+    /* requests of the phone */
+    OWED_COUNTER, /* it sent this request counter (device, number) */
+    OWED_SENT,    /* it sent a set (device, number: first, last) */
+    OWED_OFFERED, /* it asked to be enrolled with this key (key) */
+    /* answers of the server */
+    OWED_STORED, /* the entry of that index is there (number), and holds the set that begins with
+                    `last` */
+    OWED_USED,   /* the request with that counter was answered (device, number) */
+    OWED_KINDS
+} owed_kind;
+
+typedef struct {
+    owed_kind kind;
+    size_t since; /* record of the log */
+    st_id device;
+    uint64_t number, last;
+    uint8_t key[32];
+    char text[256];
+} owed;
+
+typedef struct {
+    owed *items; /* in the order of `since` */
+    size_t count, capacity;
+} owed_list;
+
+/* All that is owed by the folder `target` (what phones send and servers answer is owed by those
+ * alone: a phone's requests are those of programs called with that folder). Free with owed_free. */
+void owed_read(const oplog *log, const char *target, owed_list *out_list);
+void owed_free(owed_list *list);
+/* The largest number owed of a kind when the record `at` was the last; 0: none. */
+uint64_t owed_most(const owed_list *list, owed_kind kind, size_t at);
+/* Is anything of the kind owed by then? */
+bool owed_any(const owed_list *list, owed_kind kind, size_t at);
+
+/* ---- for the checks: what one request says ---- */
+typedef struct {
+    st_id device;
+    uint64_t counter;
+    uint8_t key[32]; /* of an enrolment */
+    struct {
+        st_id device;
+        uint64_t first, last;
+    } sets[1024];
+    size_t sets_count;
+} owed_request;
+/* false: the body cannot be read. */
+bool owed_request_read(const char *path, const uint8_t *body, size_t len, owed_request *out);
+
+#endif

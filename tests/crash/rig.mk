@@ -1,0 +1,21 @@
+# tests/crash: power cuts, replayed (README.md).
+
+CRASH     := $(BUILD)/crash
+CRASH_SRC := $(sort $(wildcard tests/crash/*.c))
+CRASH_O   := $(call objects,$(filter-out tests/crash/record.c,$(CRASH_SRC)))
+RIG_SRC      += $(CRASH_SRC)
+RIG_PROGRAMS += $(CRASH)/replay $(CRASH)/record.so
+
+.PHONY: crash
+crash: deps ## power cuts at every point of a recorded day: nothing acknowledged is lost
+	+@$(MAKE) --no-print-directory all $(CRASH)/replay $(CRASH)/record.so
+	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tests/crash/run $(or $(AMOUNT),short)
+
+$(CRASH)/replay: $(CRASH_O) $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_ALL) -o $@
+$(CRASH)/record.so: $(call objects,tests/crash/record.c)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared $(filter %.o,$^) $(LDFLAGS_ALL) -o $@

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""A few weeks of a small commune, played by the real programs under the recorder.
+
+usage: workload.py LOG ROOT SIDE ROUNDS
+environment: RECORDER=record.so, BIN as in tests/e2e
+ROOT is the recorded folder; SIDE takes what the checks compare with: copies of exports, and
+`targets`, a line `FOLDER KIND` for each folder whose cuts are replayed (KIND: a row of KINDS in
+replay.c). Between the calls lines go into the log that say what a person was told (README.md)."""
+import os
+import pathlib
+import re
+import struct
+import sys
+import threading
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import lib
+from lib import Phone, World, need, run, same
+
+OPLOG_MAGIC, OP_MARK = 0x70617773, 12
+TOKEN = re.compile(r"tok[0-9]+x")
+
+
+class Recording(World):
+    """A commune in a folder of our own choice, with marks in the log."""
+
+    def __init__(self, log, root, side, rounds):
+        self.dir, self.data, self.side, self.rounds = root, root / "data", side, rounds
+        self.units, self.process, self.port = lib.UNITS, None, 0
+        self.phones, self.proxies, self.tokens, self.exports = 0, [], 0, 0
+        self.log_fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self.lock = threading.Lock()
+        (side / "targets").write_text("data server\n")
+
+    def mark(self, *words):
+        text = " ".join(map(str, words)).encode()
+        head = struct.pack("<IHHIiQQQII", OPLOG_MAGIC, OP_MARK, 0, os.getpid(), 0, 0, 0, 0, 0,
+                           len(text))
+        os.write(self.log_fd, head + text)
+
+    def target(self, folder, kind):
+        with open(self.side / "targets", "a") as file:
+            file.write(f"{folder} {kind}\n")
+
+    def token(self):
+        with self.lock:
+            self.tokens += 1
+            return f"tok{self.tokens}x"
+
+    def log_entries(self):
+        return self.ctl("stat", "--json").json()["log_entries"]
+
+    def office(self, *words):
+        """One verb of the office, and what is owed since: so many entries."""
+        done = self.ctl(*words)
+        self.mark("data", "log", self.log_entries())
+        return done
+
+
+class Notebook(Phone):
+    """A phone that notes what it was told."""
+
+    def __init__(self, world, login):
+        world.phones += 1
+        self.name = f"phone-{world.phones}-{login}"
+        self.saved, self.records, self.known = 0, [], set()
+        world.target(self.name, "phone")
+        link = world.ctl("enrol", login).last()
+        world.mark(self.name, "link", link)
+        self.world, self.login, self.store, self.env = world, login, world.dir / self.name, None
+        self.do("enrol", link)
+        world.mark(self.name, "ready")
+
+    def save(self, *words):
+        done = self.do(*words)
+        self.saved += 1
+        self.world.mark(self.name, "saved", self.saved)
+        return done.out.strip()
+
+    def visit(self):
+        record = self.save("new", "visit", self.world.units[self.saved % 3],
+                           "visit_kind=giam_sat", "general_note=" + self.world.token())
+        self.records.append(record)
+        return record
+
+    def item(self, record):
+        token = self.world.token()
+        self.save("item", record, "findings", "kind=khac", "text=" + token)
+        self.world.mark(self.name, "shows", record, token)
+
+    def meet(self):
+        """A sync, and what it showed afterwards."""
+        self.sync()
+        self.world.mark(self.name, "synced")
+        for row in self.do("list", "--json").json()["records"]:
+            self.known.add(row["id"])
+            items = self.show(row["id"])["groups"].get("findings", {})
+            for token in TOKEN.findall(str(items)):
+                self.world.mark(self.name, "shows", row["id"], token)
+
+
+def init(w):
+    """The folder of the server, its people and their units."""
+    w.ctl("init", "--commune", "01477")
+    w.mark("data", "ready")
+    for login in ("an", "binh", "chi"):
+        w.office("user", "add", login, "--name", login.capitalize(), "--role", "officer")
+        w.office("assign", login, *w.units)
+    w.office("user", "add", "office", "--name", "Office", "--role", "office")
+
+
+def enrol(w):
+    """The server begins, three phones join."""
+    w.start()
+    w.notebooks = [Notebook(w, login) for login in ("an", "binh", "chi")]
+    w.mark("data", "log", w.log_entries())
+
+
+def together(phones, what):
+    """All phones at the same time."""
+    threads = [threading.Thread(target=what, args=(phone,)) for phone in phones]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def field_work(w, n):
+    """Everybody writes, also on the records of others; all send at once."""
+    first = w.notebooks[0].records[0] if w.notebooks[0].records else None
+    for phone in w.notebooks:
+        record = phone.visit() if n % 2 == 0 else phone.records[-1]
+        phone.item(record)
+        phone.save("set", record, "place=" + w.token())
+        if first in phone.known:  # all send at once: it may not have come yet
+            phone.save("set", first, "general_note=" + w.token())
+            phone.item(first)
+    if n % 3 == 1:
+        w.notebooks[1].save("withdraw", w.notebooks[1].records[0], "--reason", "nhầm")
+        w.notebooks[1].save("reopen", w.notebooks[1].records[0], "--reason", "vẫn còn")
+    draft = w.notebooks[2]
+    draft.do("draft", "put", draft.records[-1], "general_note=" + w.token())
+    together(w.notebooks, Notebook.meet)
+    draft.saved += 1  # the sync made a change of it
+    w.mark(draft.name, "saved", draft.saved)
+    w.mark("data", "log", w.log_entries())
+
+
+def settle(w, n):
+    """The office settles what differs, and hands a list on."""
+    for conflict in w.ctl("conflicts", "--json").json()["conflicts"][:2]:
+        w.office("resolve", conflict["id"], conflict["path"], "--keep",
+                 conflict["values"][0]["dot"], "--as", "office", "--reason", f"lần {n}")
+    export(w)
+
+
+def export(w):
+    """A file for others, written over the one before."""
+    path = w.dir / "export" / "visits.csv"
+    if w.exports == 0:
+        path.parent.mkdir()
+        w.target("export", "export")
+    w.ctl("export", "csv", "-o", path)
+    w.exports += 1
+    (w.side / f"export-{w.exports}").write_bytes(path.read_bytes())
+    w.mark("export", "whole", w.exports)
+
+
+def bad_days(w, n):
+    """The server dies and comes back; or it is stopped, and the book built again."""
+    if n % 3 == 2:
+        phone = w.notebooks[0]
+        phone.item(phone.records[-1])
+        syncing = threading.Thread(target=phone.sync, kwargs={"codes": None})
+        syncing.start()
+        w.stop(lib.signal.SIGKILL)
+        syncing.join()
+        w.start()
+    if n % 4 == 3:
+        w.stop()
+        w.ctl("rebuild")
+        same(w.ctl("verify").code, 0, "verify")
+        w.mark("data", "log", w.log_entries())
+        w.start()
+
+
+# What is recorded, in order. A new kind of file (photographs, a backup) is a function here, a line
+# of `target` in it, and a row of KINDS in replay.c.
+ONCE = (init, enrol)
+EACH_ROUND = (field_work, settle, bad_days)
+
+
+def main():
+    log, root, side, rounds = sys.argv[1:]
+    lib.ENV.update(LD_PRELOAD=os.environ["RECORDER"], CRASH_ROOT=root, CRASH_LOG=log)
+    w = Recording(log, pathlib.Path(root), pathlib.Path(side), int(rounds))
+    try:
+        for step in ONCE:
+            step(w)
+        for n in range(w.rounds):
+            for step in EACH_ROUND:
+                step(w, n)
+        need(w.stop() == 0, "the server did not end in order")
+        same(run("sotayctl", "--data", w.data, "verify").code, 0, "verify")
+    finally:
+        if w.process is not None:
+            w.process.kill()
+    return 0
+
+
+sys.exit(main())
