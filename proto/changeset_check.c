@@ -88,30 +88,6 @@ static const char *verb_fault(const st_change *change, const st_op *op)
     return NULL;
 }
 
-static const char *value_fault(const st_value *value)
-{
-    st_code code;
-    switch (value->kind) {
-    case ST_VALUE_NULL:
-    case ST_VALUE_INT:
-    case ST_VALUE_BYTES:
-    case ST_VALUE_ERASED:
-        return NULL;
-    case ST_VALUE_TEXT:
-        return st_text_is_nfc(value->data, value->len) ? NULL : "text is not clean NFC";
-    case ST_VALUE_CODE:
-        return st_code_set(&code, (const char *)value->data, value->len) ? NULL : "bad code";
-    case ST_VALUE_ID:
-        return value->len == 16 ? NULL : "an id has 16 bytes";
-    case ST_VALUE_HASH:
-        return value->len == 32 ? NULL : "a hash has 32 bytes";
-    case ST_VALUE_GEO:
-        return value->len == 20 ? NULL : "a position has 20 bytes";
-    default:
-        return "bad kind of value";
-    }
-}
-
 static bool replaces_dot(const st_op *op, const st_dot *dot)
 {
     for (uint32_t i = 0; i < op->replaces_count; i++) {
@@ -127,7 +103,7 @@ static st_err check_op(const st_change *change, const st_op *op, st_error *error
     if (why == NULL)
         why = verb_fault(change, op);
     if (why == NULL)
-        why = value_fault(&op->value);
+        why = st_value_malformed(&op->value);
     if (why != NULL)
         return corrupt(error, change, why);
     bool one = op->verb == ST_VERB_ADD || op->verb == ST_VERB_DROP;

@@ -423,6 +423,8 @@ static bool read_live(const decoder *d, const Sotay__StoredLive *in, st_live *ou
         return false;
     out->op.value.data = data->data;
     out->op.value.len = (uint32_t)data->len;
+    if (st_value_malformed(&out->op.value) != NULL)
+        return false; /* whoever shows it relies on its length */
     if (op->kept != NULL && !read_dot(d, op->kept, &out->op.kept))
         return false;
     if (op->kept_actor.len > 0 && !read_id(&op->kept_actor, &out->op.kept_actor))
@@ -518,7 +520,8 @@ static bool read_metas(const decoder *d)
     }
     record->created = d->in->creator > 0;
     record->creator = record->created ? d->in->creator - 1 : 0;
-    return !record->created || record->creator < record->metas_count;
+    return !record->created ||
+           (record->creator < record->metas_count && record->form.s[0] != '\0');
 }
 
 static bool read_lives(const decoder *d)
@@ -563,14 +566,11 @@ static bool read_rest(const decoder *d)
 
 static bool read_head(const Sotay__RecordState *in, st_record *out)
 {
-    size_t bucket_len = strlen(in->bucket), form_len = strlen(in->form);
-    if (bucket_len > ST_BUCKET_BYTES_MAX || form_len > ST_CODE_BYTES_MAX ||
-        !read_id(&in->id, &out->id))
-        return false;
-    memcpy(out->bucket.s, in->bucket, bucket_len);
-    memcpy(out->form.s, in->form, form_len);
+    size_t form_len = strlen(in->form);
     out->form_version = in->version;
-    return true;
+    return read_id(&in->id, &out->id) &&
+           st_bucket_set(&out->bucket, in->bucket, strlen(in->bucket)) &&
+           (form_len == 0 || st_code_set(&out->form, in->form, form_len));
 }
 
 st_err st_record_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_record *out_record,

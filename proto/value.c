@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/text.h"
+
 #define DAY_MS             86400000
 #define MINUTE_MS          60000
 #define DAYS_MIN           (-719162) /* 0001-01-01 */
@@ -18,6 +20,31 @@ bool st_value_is_detached(st_value_kind kind)
 {
     return kind == ST_VALUE_TEXT || kind == ST_VALUE_HASH || kind == ST_VALUE_GEO ||
            kind == ST_VALUE_BYTES;
+}
+
+const char *st_value_malformed(const st_value *value)
+{
+    assert(value != NULL);
+    st_code code;
+    switch (value->kind) {
+    case ST_VALUE_NULL:
+    case ST_VALUE_INT:
+    case ST_VALUE_BYTES:
+    case ST_VALUE_ERASED:
+        return NULL;
+    case ST_VALUE_TEXT:
+        return st_text_is_nfc(value->data, value->len) ? NULL : "text is not clean NFC";
+    case ST_VALUE_CODE:
+        return st_code_set(&code, (const char *)value->data, value->len) ? NULL : "bad code";
+    case ST_VALUE_ID:
+        return value->len == 16 ? NULL : "an id has 16 bytes";
+    case ST_VALUE_HASH:
+        return value->len == 32 ? NULL : "a hash has 32 bytes";
+    case ST_VALUE_GEO:
+        return value->len == 20 ? NULL : "a position has 20 bytes";
+    default:
+        return "bad kind of value";
+    }
 }
 
 bool st_value_equal(const st_value *a, const st_value *b)

@@ -30,6 +30,9 @@ typedef struct {
 /* True for the kinds that travel detached (docs/protocol.md 7): TEXT, HASH, GEO, BYTES. A HASH that
  * names no attachment may travel inline; what is written by st_set_build is detached. */
 bool st_value_is_detached(st_value_kind kind);
+/* NULL, or what is wrong with the value whatever its field: length, UTF-8 and NFC, the letters of a
+ * code. ERASED is none of its business. */
+const char *st_value_malformed(const st_value *value);
 /* Same kind and same bytes. */
 bool st_value_equal(const st_value *a, const st_value *b);
 

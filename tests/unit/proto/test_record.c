@@ -218,6 +218,49 @@ static void test_damage_is_noticed_or_harmless(void **state)
     kit_free(r);
 }
 
+/* Whoever shows a value relies on its length and letters; nobody shows a record without form. */
+static void test_values_that_cannot_be_are_noticed(void **state)
+{
+    (void)state;
+#define RAW(k, text, n) { .kind = (k), .data = (const uint8_t *)(text), .len = (n) }
+    static const struct {
+        const char *why;
+        st_value value;
+        bool no_form;
+        st_err want;
+    } CASES[] = {
+        { "a good text", RAW(ST_VALUE_TEXT, "sạch", 6), false, ST_OK },
+        { "a text that is not UTF-8", RAW(ST_VALUE_TEXT, "\xff", 1), false, ST_E_CORRUPT },
+        { "a text that is not NFC", RAW(ST_VALUE_TEXT, "a\xcc\x81", 3), false, ST_E_CORRUPT },
+        { "a code with a blank", RAW(ST_VALUE_CODE, "a 3", 3), false, ST_E_CORRUPT },
+        { "a short position", RAW(ST_VALUE_GEO, "\0\1\2", 3), false, ST_E_CORRUPT },
+        { "a long id", RAW(ST_VALUE_ID, SIXTEEN, 15), false, ST_E_CORRUPT },
+        { "a hash of nothing", RAW(ST_VALUE_HASH, "", 0), false, ST_E_CORRUPT },
+        { "made without a form", RAW(ST_VALUE_TEXT, "x", 1), true, ST_E_CORRUPT },
+    };
+#undef RAW
+    static const st_arrival NONE = { .log_index = 0 };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        kit_replica *r = kit_new();
+        st_op op = { .path = { .kind = ST_PATH_FIELD, .field = 1 }, .value = CASES[i].value };
+        st_change change = { .dot = { { { 'a' } }, 1 }, .record = r->record[0].id, .ops = &op,
+                             .ops_count = 1, .creates = true, .form = { "visit" } };
+        st_buffer out;
+        st_record back;
+        if (CASES[i].no_form)
+            change.form.s[0] = '\0';
+        kit_must(st_merge_fold(&r->vector, &r->record[0], &change, &NONE,
+                               (st_fold_how){ ST_FOLD_APPLY, false }));
+        st_buffer_init(&out, KIT_BYTES);
+        kit_must(st_record_encode(&r->record[0], &out, NULL));
+        print_message("  case: %s\n", CASES[i].why);
+        assert_int_equal(st_record_decode(out.data, out.len, &r->arena, &back, NULL),
+                         CASES[i].want);
+        st_buffer_free(&out);
+        kit_free(r);
+    }
+}
+
 static void test_too_little_room_is_said(void **state)
 {
     (void)state;
@@ -362,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_stored_bytes_bring_everything_back),
         cmocka_unit_test(test_a_vector_comes_back),
         cmocka_unit_test(test_damage_is_noticed_or_harmless),
+        cmocka_unit_test(test_values_that_cannot_be_are_noticed),
         cmocka_unit_test(test_too_little_room_is_said),
         cmocka_unit_test(test_folding_into_a_copy_leaves_the_original),
         cmocka_unit_test(test_the_sum_depends_on_path_dot_value_and_acts_only),
