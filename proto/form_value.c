@@ -397,6 +397,7 @@ st_value st_element_value(const st_field *field, const st_path *path)
 {
     assert(field != NULL && path != NULL);
     st_value value = { .kind = ST_VALUE_NULL };
+    st_code code;
     if (path->element_len > sizeof path->element)
         return value;
     if (field->type == ST_TYPE_ENUM && path->element_len == 8) {
@@ -405,7 +406,8 @@ st_value st_element_value(const st_field *field, const st_path *path)
             value = (st_value){ .kind = ST_VALUE_INT, .number = (int64_t)number };
         return value;
     }
-    if (field->type == ST_TYPE_CODE && path->element_len > 0)
+    if (field->type == ST_TYPE_CODE &&
+        st_code_set(&code, (const char *)path->element, path->element_len))
         value.kind = ST_VALUE_CODE;
     else if (field->type == ST_TYPE_ID && path->element_len == sizeof(st_id))
         value.kind = ST_VALUE_ID;

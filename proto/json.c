@@ -80,7 +80,8 @@ static void put_string(st_json *json, const char *text, size_t len)
         put_escape(json, c);
         start = i + 1;
     }
-    put(json, text + start, len - start);
+    if (start < len) /* an empty text may be NULL */
+        put(json, text + start, len - start);
     put(json, "\"", 1);
 }
 

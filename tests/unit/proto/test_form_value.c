@@ -310,6 +310,9 @@ static void test_elements(void **state)
                      ST_OK);
     assert_int_equal(path.element_len, 32);
     assert_int_equal(st_element_value(contents, &path).kind, ST_VALUE_NULL);
+    memcpy(path.element, "a\nb", 3);        /* of others: what is shown is a code or nothing */
+    path.element_len = 3;
+    assert_int_equal(st_element_value(tags, &path).kind, ST_VALUE_NULL);
     path.element_len = 0;
     assert_int_equal(st_element_value(tags, &path).kind, ST_VALUE_NULL);
     path.element_len = 255;
