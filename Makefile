@@ -6,7 +6,7 @@
 
 MODE   ?= release
 PREFIX ?= /usr/local
-CC      = gcc
+CC      = $(if $(filter fuzz,$(MODE)),clang,gcc)
 VERSION := 0.1.0
 SOVERSION := 0
 
@@ -37,12 +37,17 @@ MODE_CFLAGS_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 # Asserts are left out of the count: the branch in which our own mistake shows is never taken.
 MODE_CFLAGS_coverage := -O0 -g --coverage -fprofile-abs-path -fprofile-update=atomic -DNDEBUG \
                         -Wno-unused-variable -Wno-unused-parameter -Wno-unused-but-set-variable
+# Clang warns of more than gcc does; gcc has said what we want to hear in the other modes.
+MODE_CFLAGS_fuzz     := -O2 -gline-tables-only -fno-omit-frame-pointer -w \
+                        -fsanitize=fuzzer-no-link,address,undefined \
+                        -fno-sanitize-recover=undefined
+MODE_LDFLAGS_fuzz     := -fsanitize=address,undefined
 MODE_LDFLAGS_release  := -Wl,-z,relro,-z,now
 MODE_LDFLAGS_asan     := -fsanitize=address,undefined
 MODE_LDFLAGS_tsan     := -fsanitize=thread
 MODE_LDFLAGS_coverage := --coverage
 ifeq ($(origin MODE_CFLAGS_$(MODE)),undefined)
-$(error MODE=$(MODE) is not known; use release, asan, tsan or coverage)
+$(error MODE=$(MODE) is not known; use release, asan, tsan, coverage or fuzz)
 endif
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes \

@@ -12,8 +12,8 @@ doors() {
 ^civetweb\.h$	^(server/http/|tools/bench/peers/)
 ^curl/	^(client-lib/ports/|tools/ctl/|tools/bench/)
 ^zstd(_errors)?\.h$	^(proto/frame[a-z_]*\.c$|tests/|tools/bench/peers/)
-\.pb-c\.h$	^(proto/[a-z_0-9]+\.c$|tests/)
-^protobuf-c/	^(proto/|tests/)
+\.pb-c\.h$	^(proto/[a-z_0-9]+\.c$|tests/|tools/fuzz/)
+^protobuf-c/	^(proto/|tests/|tools/fuzz/)
 ^sodium\.h$	^(proto/(hash|sign|seal)[a-z_]*\.c$|client-lib/src/vault|server/[a-z/]*key|tests/)
 ^sodium\.h$	^(client-lib/ports/random|server/auth/pass|server/(main|random|secret)[a-z_]*\.c$)
 ^utf8proc\.h$	^(proto/text[a-z_]*\.c$|tests/)
@@ -49,6 +49,7 @@ function side(path) {
     if (path ~ /^client-lib\//) return "client"
     if (path ~ /^server\//) return "server"
     if (path ~ /^tools\/verify\//) return "verify"
+    if (path ~ /^tools\/fuzz\//) return "tests"
     if (path ~ /^tools\//) return "tools"
     return "tests"
 }

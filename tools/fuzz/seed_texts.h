@@ -1,0 +1,72 @@
+/* tools/fuzz/seed_texts.h - seeds that people can read: fuzzer, first byte (-1: none), text. */
+#ifndef SOTAY_TOOLS_FUZZ_SEED_TEXTS_H
+#define SOTAY_TOOLS_FUZZ_SEED_TEXTS_H
+
+typedef struct {
+    const char *fuzzer;
+    int first;
+    const char *text;
+} seed_text;
+
+#define SEED_HEX  "d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1"
+#define SEED_CODE "DAwMDAwMDAwMDAwMDAwMDBERERERERERERERERERERERERERERERERERERERERER"
+
+static const seed_text SEED_TEXTS[] = {
+    { "text", -1, "Xóm Đoỏng Luông mất sóng, Tổ 10" },
+    { "text", -1, "hoà hòa HOÀ o\xcc\x80\xcc\xa3 e\xcc\x82\xcc\x81" },
+    { "text", -1, "  a\tb\r\n\xc2\xa0 c\xe2\x80\x8b\xef\xbb\xbf" },
+    { "text", -1, "ươ ừ ử ữ ự ă ắ \xf0\x9f\x98\x80 \xed\x9f\xbf" },
+    { "id", -1, SEED_HEX },
+    { "id", -1, SEED_HEX ":9223372036854775807" },
+    { "id", -1, SEED_HEX ":7:3" },
+    { "id", -1, "01477/unit/01477-x001" },
+    { "id", -1, "01477/catalogue" },
+    { "id", -1, SEED_CODE },
+    { "id", -1, "YWJjZA==" },
+    { "link", -1, "http://127.0.0.1:8080/field/#e=" SEED_CODE },
+    { "link", -1, "https://sotay.example:443/#e=" SEED_CODE },
+    { "link", -1, SEED_CODE },
+    { "config", -1, "# sotay\nlisten = 127.0.0.1:8080\nthreads = 512\nbody_deadline_s = 20\n" },
+    { "config", -1, "public_url=https://sotay.example\nlog_requests=0\ndrain_ms = 4000 ; why\n" },
+    { "config", -1, "[http]\nthreads=4\n" },
+    { "expr", 'a', "1${visit_kind} = 'kiem_tra' and . <= today()" },
+    { "expr", 'a', "2count(${findings}) > 1 or not(selected(., 'n3'))" },
+    { "expr", 'a', "3if(${a} != '', ${a} * 2 + 1 div 3, string-length('x')) mod 2" },
+    { "expr", 'a', "4(. >= 0 and . <= 100) or ${ratings.a3.rating} = \"dat\"" },
+    { "value", 0, "kiem_tra" },
+    { "value", 1, "01477-x001" },
+    { "value", 2, "2026-03-12" },
+    { "value", 3, "nhà văn hóa" },
+    { "value", 4, "09:30" },
+    { "value", 5, "2026-03-12T09:30+07:00" },
+    { "value", 5, "2026-03-12T02:30:15Z" },
+    { "value", 6, "255" },
+    { "value", 7, "-4.5" },
+    { "value", 8, "1500000" },
+    { "value", 9, "true" },
+    { "value", 10, "22.8312,106.5221,8" },
+    { "value", 11, SEED_HEX SEED_HEX },
+    { "value", 12, "YWJjZA==" },
+    { "value", 13, "n1" },
+    { "value", 14, SEED_HEX },
+    { "value", 15, "ratings.a3.rating" },
+    { "value", 23, "findings." SEED_HEX ":7:0.text" },
+    { "value", 24, "findings." SEED_HEX ":7:0" },
+    { "value", 27, "một ghi chú" },
+    { "head", 1, "vi" },
+    { "catalogue", 1,
+      "{\"form\":\"unit\",\"records\":[{\"unit_id\":\"01477-x001\",\"name_vi\":\"X\"}]}" },
+    { "catalogue", 1,
+      "{\"form\":\"visit\",\"records\":[{\"place\":\"a\",\"visit_date\":\"2026-03-12\","
+      "\"contents\":[\"n1\",\"n2\"],\"ratings\":{\"a3\":{\"rating\":\"dat\"}},"
+      "\"findings\":[{\"text\":\"b\"}]}]}" },
+    { "catalogue", 2, "unit_id\tname_vi\n01477-x001\tXóm\n01477-x002\t\n" },
+    { "catalogue", 128, "visit_date\tplace\tcontents\tpaid\n2026-03-12\txóm\tn1,n2\ttrue\n" },
+    { "json", 200, "aXóm\"\\\nxyz" },
+    { "converge", 24,
+      "0a0\x08"
+      "1b0\x10"
+      "2c1\x02" },
+};
+
+#endif
