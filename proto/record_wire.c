@@ -356,6 +356,7 @@ typedef struct {
     const Sotay__RecordState *in;
     st_record *record;
     st_arena *arena;
+    st_err *fault;             /* why a part could not be read: damage, unless it is memory */
 } decoder;
 
 static bool read_id(const ProtobufCBinaryData *bytes, st_id *out)
@@ -433,16 +434,25 @@ static bool read_live(const decoder *d, const Sotay__StoredLive *in, st_live *ou
     return true;
 }
 
-/* Out of memory counts as damage here: the caller throws the record away in both cases. */
+/* A list that the record keeps beside its metas; NULL when it is too long, or without memory. */
+static void *take_list(const decoder *d, size_t count, size_t most, size_t size)
+{
+    if (count > most)
+        return NULL;
+    void *list = st_arena_array(d->arena, count, size);
+    if (list == NULL)
+        *d->fault = ST_E_MEMORY;
+    return list;
+}
+
 static bool read_context(const decoder *d, Sotay__ContextDevice *const *in, size_t count,
                          st_context *out)
 {
-    st_context_device *devices = st_arena_array(d->arena, count, sizeof *devices);
-    if (devices == NULL || count > ST_DEVICES_MAX)
+    st_context_device *devices = take_list(d, count, ST_DEVICES_MAX, sizeof *devices);
+    if (devices == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (!read_number(d->in->devices, d->in->n_devices, in[i]->device, &devices[i].device) ||
-            in[i]->n_singles > UINT32_MAX || in[i]->n_holes > UINT32_MAX)
+        if (!read_number(d->in->devices, d->in->n_devices, in[i]->device, &devices[i].device))
             return false;
         devices[i].upto = in[i]->upto;
         devices[i].singles = in[i]->singles;
@@ -456,8 +466,8 @@ static bool read_context(const decoder *d, Sotay__ContextDevice *const *in, size
 
 static bool read_under(const decoder *d, const Sotay__StoredMeta *in, st_meta *out)
 {
-    st_under *under = st_arena_array(d->arena, in->n_under, sizeof *under);
-    if (under == NULL || in->n_under > ST_UNDER_MAX)
+    st_under *under = take_list(d, in->n_under, ST_UNDER_MAX, sizeof *under);
+    if (under == NULL)
         return false;
     for (size_t i = 0; i < in->n_under; i++) {
         if (!read_dot(d, in->under[i]->dot, &under[i].dot) ||
@@ -595,9 +605,10 @@ st_err st_record_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_re
     record.lives_capacity = in->n_lives;
     record.waitings_capacity = in->n_waitings;
     record.wrote_capacity = in->n_wrote;
-    const decoder d = { in, &record, arena };
+    st_err fault = ST_E_CORRUPT;
+    const decoder d = { in, &record, arena, &fault };
     if (!read_head(in, &record) || !read_metas(&d) || !read_lives(&d) || !read_rest(&d))
-        return st_fail(error, ST_E_CORRUPT, "record: stored state is damaged or out of order");
+        return st_fail(error, fault, "record: stored state is damaged, out of order or too large");
     *out_record = record;
     return ST_OK;
 }
