@@ -143,6 +143,8 @@ st_err st_leaf_encode(const st_leaf *leaf, st_buffer *out, st_error *error)
 typedef struct {
     char *at;                   /* NUL-terminated copy, lines cut in place */
     char *end;
+    st_arena *arena;            /* for lists */
+    bool no_memory;
 } lines;
 
 /* The rest of the next line when it begins with "name "; else NULL. */
@@ -268,14 +270,17 @@ static bool get_hold(char **text, st_hold *out)
 }
 
 /* "5:frozen,6:waits" or "5,6". */
-static bool get_list(char *text, st_arena *arena, st_leaf *leaf, bool held)
+static bool get_list(lines *from, char *text, st_leaf *leaf, bool held)
 {
     size_t count = 1;
     for (const char *at = text; *at != '\0'; at++)
         count += *at == ',' ? 1 : 0;
-    st_held *holds = st_arena_array(arena, held ? count : 0, sizeof *holds);
-    uint64_t *counters = st_arena_array(arena, held ? 0 : count, sizeof *counters);
-    if (count > NUMBERS_MAX || holds == NULL || counters == NULL)
+    if (count > NUMBERS_MAX)
+        return false;
+    st_held *holds = st_arena_array(from->arena, held ? count : 0, sizeof *holds);
+    uint64_t *counters = st_arena_array(from->arena, held ? 0 : count, sizeof *counters);
+    from->no_memory = holds == NULL || counters == NULL;
+    if (from->no_memory)
         return false;
     for (size_t i = 0; i < count; i++) {
         uint64_t counter = 0;
@@ -296,7 +301,7 @@ static bool get_list(char *text, st_arena *arena, st_leaf *leaf, bool held)
     return *text == '\0';
 }
 
-static bool line_verdict(lines *from, st_arena *arena, st_leaf *leaf)
+static bool line_verdict(lines *from, st_leaf *leaf)
 {
     static const char *const WORDS[] = { "-", "stored", "held", "released", "accepted",
                                          "declined" };
@@ -312,10 +317,10 @@ static bool line_verdict(lines *from, st_arena *arena, st_leaf *leaf)
     }
     if (leaf->verdict == NULL)
         return false;
-    return blank == NULL || get_list(blank + 1, arena, leaf, strcmp(leaf->verdict, "held") == 0);
+    return blank == NULL || get_list(from, blank + 1, leaf, strcmp(leaf->verdict, "held") == 0);
 }
 
-static bool read_lines(lines *from, st_arena *arena, st_leaf *leaf)
+static bool read_lines(lines *from, st_leaf *leaf)
 {
     bool there = false;
     char *text = memchr(from->at, '\n', (size_t)(from->end - from->at));
@@ -334,7 +339,7 @@ static bool read_lines(lines *from, st_arena *arena, st_leaf *leaf)
         || !line_hlc(from, &leaf->hlc) || !line_seen(from, leaf)
         || !line_bucket(from, &leaf->bucket)
         || !line_id(from, "carrier", &leaf->carrier, &leaf->has_carrier)
-        || !line_verdict(from, arena, leaf))
+        || !line_verdict(from, leaf))
         return false;
     text = line_of(from, "via");
     if (text == NULL)
@@ -356,9 +361,10 @@ st_err st_leaf_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_leaf
     char *copy = (char *)st_arena_copy(arena, bytes, len);
     if (copy == NULL)
         return st_fail(error, ST_E_MEMORY, "leaf: no memory");
-    lines from = { copy, copy + len };
-    if (!read_lines(&from, arena, &leaf))
-        return st_fail(error, ST_E_CORRUPT, "leaf: not the lines of a log entry");
+    lines from = { copy, copy + len, arena, false };
+    if (!read_lines(&from, &leaf))
+        return from.no_memory ? st_fail(error, ST_E_MEMORY, "leaf: no memory")
+                              : st_fail(error, ST_E_CORRUPT, "leaf: not the lines of a log entry");
     st_buffer_init(&again, ST_LEAF_BYTES_MAX + 1);
     st_err err = st_leaf_encode(&leaf, &again, error);
     if (err != ST_E_MEMORY && (err != ST_OK || again.len != len
