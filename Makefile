@@ -220,10 +220,15 @@ $(BUILD)/$(1): $(OBJ)/$(1).o $(LIB)/libtesthelp.a $(or $(LINK_$(2)),$(LINK_any))
 endef
 $(foreach test,$(TEST_MAIN:.c=),\
     $(eval $(call test_program,$(test),$(word 3,$(subst /, ,$(test))))))
+# Who tests what happens without memory stands between (tests/support/failing.h).
+WRAPPED := malloc calloc realloc st_arena_get st_arena_copy st_arena_array st_arena_grow \
+           st_buffer_reserve st_buffer_append st_buffer_printf
+$(filter %/test_faults,$(TESTS)): TEST_LDFLAGS := $(WRAPPED:%=-Wl,--wrap=%)
 $(TESTS): | deps
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) -o $@
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(TEST_LDFLAGS) $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) \
+	    -o $@
 $(call objects,$(TEST_MAIN) $(TEST_HELP)): | deps
 
 # ---- bench: programs that measure, beside bin/ and never installed -------------------------------

@@ -1,0 +1,123 @@
+/* tests/support/failing.c - promises that exactly one piece of memory is refused, the one that was
+ * named, and that everything else comes from where it always comes from. */
+#include "tests/support/failing.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/arena.h"
+#include "proto/bytes.h"
+
+static _Thread_local struct {
+    uint64_t left; /* pieces until the one that is refused, itself included; 0: none is */
+    bool has_refused;
+} failing;
+
+void failing_begin(uint64_t n)
+{
+    failing.left = n;
+    failing.has_refused = false;
+}
+
+bool failing_end(void)
+{
+    failing.left = 0;
+    return failing.has_refused;
+}
+
+static bool is_refused(void)
+{
+    if (failing.left == 0 || --failing.left > 0)
+        return false;
+    failing.has_refused = true;
+    return true;
+}
+
+/* The linker sends `f` to `__wrap_f`, and `__real_f` to f. */
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *old, size_t bytes);
+void *__real_st_arena_get(st_arena *arena, size_t bytes);
+uint8_t *__real_st_arena_copy(st_arena *arena, const void *data, size_t bytes);
+void *__real_st_arena_array(st_arena *arena, size_t count, size_t size);
+void *__real_st_arena_grow(st_arena *arena, void *array, size_t count, size_t *capacity,
+                           size_t size);
+uint8_t *__real_st_buffer_reserve(st_buffer *buffer, size_t len);
+st_err __real_st_buffer_append(st_buffer *buffer, const void *data, size_t len, st_error *error);
+
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *old, size_t bytes);
+void *__wrap_st_arena_get(st_arena *arena, size_t bytes);
+uint8_t *__wrap_st_arena_copy(st_arena *arena, const void *data, size_t bytes);
+void *__wrap_st_arena_array(st_arena *arena, size_t count, size_t size);
+void *__wrap_st_arena_grow(st_arena *arena, void *array, size_t count, size_t *capacity,
+                           size_t size);
+uint8_t *__wrap_st_buffer_reserve(st_buffer *buffer, size_t len);
+st_err __wrap_st_buffer_append(st_buffer *buffer, const void *data, size_t len, st_error *error);
+st_err __wrap_st_buffer_printf(st_buffer *buffer, st_error *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+void *__wrap_malloc(size_t bytes)
+{
+    return is_refused() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return is_refused() ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *old, size_t bytes)
+{
+    return is_refused() ? NULL : __real_realloc(old, bytes);
+}
+
+void *__wrap_st_arena_get(st_arena *arena, size_t bytes)
+{
+    return is_refused() ? NULL : __real_st_arena_get(arena, bytes);
+}
+
+uint8_t *__wrap_st_arena_copy(st_arena *arena, const void *data, size_t bytes)
+{
+    return is_refused() ? NULL : __real_st_arena_copy(arena, data, bytes);
+}
+
+void *__wrap_st_arena_array(st_arena *arena, size_t count, size_t size)
+{
+    return is_refused() ? NULL : __real_st_arena_array(arena, count, size);
+}
+
+void *__wrap_st_arena_grow(st_arena *arena, void *array, size_t count, size_t *capacity,
+                           size_t size)
+{
+    return is_refused() ? NULL : __real_st_arena_grow(arena, array, count, capacity, size);
+}
+
+uint8_t *__wrap_st_buffer_reserve(st_buffer *buffer, size_t len)
+{
+    return is_refused() ? NULL : __real_st_buffer_reserve(buffer, len);
+}
+
+st_err __wrap_st_buffer_append(st_buffer *buffer, const void *data, size_t len, st_error *error)
+{
+    if (is_refused())
+        return st_fail(error, ST_E_MEMORY, "test: no memory for %zu bytes", len);
+    return __real_st_buffer_append(buffer, data, len, error);
+}
+
+st_err __wrap_st_buffer_printf(st_buffer *buffer, st_error *error, const char *format, ...)
+{
+    if (is_refused())
+        return st_fail(error, ST_E_MEMORY, "test: no memory for a line");
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int chars = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    st_err err = chars < 0 ? st_fail(error, ST_E_VALUE, "test: cannot format")
+                           : __real_st_buffer_append(buffer, text, (size_t)chars, error);
+    free(chars < 0 ? NULL : text);
+    return err;
+}
