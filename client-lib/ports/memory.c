@@ -104,39 +104,47 @@ static uint8_t *copy_bytes(const void *data, size_t len)
     return copy;
 }
 
+/* Room for `more` rows, so that putting them in cannot fail. */
+static bool map_reserve(memory_map *map, size_t more)
+{
+    size_t capacity = map->capacity == 0 ? 64 : map->capacity;
+    while (capacity < map->count + more)
+        capacity *= 2;
+    if (capacity == map->capacity)
+        return true;
+    memory_row *rows = realloc(map->rows, capacity * sizeof *rows);
+    if (rows == NULL)
+        return false;
+    map->rows = rows;
+    map->capacity = capacity;
+    return true;
+}
+
+/* Takes the row over, in place of one of the same key. There is room for it. */
+static void map_take(memory_map *map, memory_row row)
+{
+    sotay_slice key = { row.key, row.key_len };
+    size_t at = map_lower(map, key);
+    if (at < map->count && key_cmp(&map->rows[at], key) == 0) {
+        row_free(&map->rows[at]);
+    } else {
+        memmove(&map->rows[at + 1], &map->rows[at], (map->count - at) * sizeof *map->rows);
+        map->count++;
+    }
+    map->rows[at] = row;
+}
+
 /* value.data NULL is stored as a deletion mark. */
 static bool map_put(memory_map *map, sotay_slice key, sotay_slice value)
 {
-    uint8_t *copy = value.data == NULL ? NULL : copy_bytes(value.data, value.len);
-    if (copy == NULL && value.data != NULL)
-        return false;
-    size_t at = map_lower(map, key);
-    if (at < map->count && key_cmp(&map->rows[at], key) == 0) {
-        free(map->rows[at].value);
-        map->rows[at].value = copy;
-        map->rows[at].value_len = value.len;
-        return true;
-    }
-    uint8_t *name = copy_bytes(key.data, key.len);
-    if (map->count == map->capacity) {
-        size_t capacity = map->capacity == 0 ? 64 : map->capacity * 2;
-        memory_row *rows = realloc(map->rows, capacity * sizeof *rows);
-        if (rows == NULL) {
-            free(copy);
-            free(name);
-            return false;
-        }
-        map->rows = rows;
-        map->capacity = capacity;
-    }
-    if (name == NULL) {
-        free(copy);
+    memory_row row = { copy_bytes(key.data, key.len), NULL, key.len, value.len };
+    if (value.data != NULL)
+        row.value = copy_bytes(value.data, value.len);
+    if (row.key == NULL || (row.value == NULL && value.data != NULL) || !map_reserve(map, 1)) {
+        row_free(&row);
         return false;
     }
-    memmove(&map->rows[at + 1], &map->rows[at], (map->count - at) * sizeof *map->rows);
-    memory_row row = { name, copy, key.len, value.len };
-    map->rows[at] = row;
-    map->count++;
+    map_take(map, row);
     return true;
 }
 
@@ -235,16 +243,22 @@ static void throw_staged(memory_port *port)
     port->is_waiting = false;
 }
 
-/* Memory for the new rows is there already: moving them cannot fail but for the array's growth. */
+/* All of it or nothing: the rows are there already, and only the array may have to grow. */
 static bool apply_staged(memory_port *port)
 {
+    if (!map_reserve(&port->data, port->staged.count)) {
+        throw_staged(port);
+        return false;
+    }
     for (size_t i = 0; i < port->staged.count; i++) {
-        const memory_row *row = &port->staged.rows[i];
-        sotay_slice key = { row->key, row->key_len }, value = { row->value, row->value_len };
-        if (row->value == NULL)
+        memory_row *row = &port->staged.rows[i];
+        sotay_slice key = { row->key, row->key_len };
+        if (row->value == NULL) {
             map_remove(&port->data, key);
-        else if (!map_put(&port->data, key, value))
-            return false;
+            continue;
+        }
+        map_take(&port->data, *row);
+        *row = (memory_row){ NULL, NULL, 0, 0 };
     }
     throw_staged(port);
     return true;
