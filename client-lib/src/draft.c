@@ -37,12 +37,10 @@ st_err draft_get(book_db *book, const st_id *record, st_arena *arena, draft_copy
     while (slip.at < slip.len) {
         sotay_pair pair = { get_text(&slip, arena), NULL };
         pair.value = get_text(&slip, arena);
-        if (slip.bad || pair.path == NULL || pair.value == NULL)
+        if (slip.bad)
             return st_fail(error, ST_E_CORRUPT, "store: a working copy is damaged");
-        sotay_pair *pairs = copy.pairs;
-        if (copy.count == capacity)
-            pairs = st_arena_grow(arena, pairs, copy.count, &capacity, sizeof *pairs);
-        if (pairs == NULL)
+        sotay_pair *pairs = st_arena_grow(arena, copy.pairs, copy.count, &capacity, sizeof *pairs);
+        if (pair.path == NULL || pair.value == NULL || pairs == NULL)
             return st_fail(error, ST_E_MEMORY, "working copy: no memory");
         copy.pairs = pairs;
         copy.pairs[copy.count++] = pair;
