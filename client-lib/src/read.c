@@ -89,31 +89,35 @@ static bool same(const char *wish, const char *have)
 }
 
 /* Records of the catalogue are data about the commune, not work: shown only when asked for. */
-static bool is_wanted_home(listing *l, const st_row *row)
+static st_err is_wanted_home(listing *l, const st_row *row, bool *out_yes, st_error *error)
 {
+    *out_yes = true;
     if (l->filter->form != NULL)
-        return true;
+        return ST_OK;
     if (strcmp(l->last_form.s, row->form.s) != 0) {
         const st_form *form = NULL;
-        st_err err = lexicon_form(l->r->client, row->form.s, 0, &form, NULL);
+        st_err err = lexicon_form(l->r->client, row->form.s, 0, &form, error);
+        if (err != ST_OK && err != ST_E_NOT_FOUND && err != ST_E_CORRUPT)
+            return err;
         l->last_form = row->form;
-        l->last_home = err == ST_OK ? form->home : ST_HOME_UNIT;
+        l->last_home = err == ST_OK ? form->home : ST_HOME_UNIT; /* a form of a newer program */
     }
-    return l->last_home != ST_HOME_CATALOGUE;
+    *out_yes = l->last_home != ST_HOME_CATALOGUE;
+    return ST_OK;
 }
 
 static st_err matches(listing *l, const st_row *row, bool *out_yes, st_error *error)
 {
     const sotay_filter *f = l->filter;
-    *out_yes = same(f->form, row->form.s) && same(f->unit, row->unit) &&
-               same(f->state, row->state) && is_wanted_home(l, row);
-    if (!*out_yes || l->needle == NULL)
-        return ST_OK;
+    *out_yes = same(f->form, row->form.s) && same(f->unit, row->unit) && same(f->state, row->state);
+    st_err err = *out_yes ? is_wanted_home(l, row, out_yes, error) : ST_OK;
+    if (err != ST_OK || !*out_yes || l->needle == NULL)
+        return err;
     st_arena arena;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     book_key key = book_key_id(BOOK_FOLD, &row->id);
     book_value folded = { NULL, 0 };
-    st_err err = book_get(&l->r->client->book, &key, &arena, &folded, error);
+    err = book_get(&l->r->client->book, &key, &arena, &folded, error);
     *out_yes = err == ST_OK &&
                st_text_matches((const char *)folded.data, folded.len, l->needle, l->needle_len);
     st_arena_reset(&arena);
