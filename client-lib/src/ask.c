@@ -42,7 +42,8 @@ static st_err read_scope(sotay_sync *sync, scope_asks *scope, st_error *error)
             return err;
         if (!state.in_scope)
             continue;
-        if (state.too_new)
+        /* Beyond the position: an answer came in parts, and this bucket is further than others. */
+        if (state.too_new || state.cursor > sync->client->me.position)
             scope->can_collapse = false;
         st_bucket_ask *asks = scope->asks;
         st_bucket_sum *sums = scope->sums;

@@ -134,6 +134,36 @@ static void test_any_cut_of_the_bytes_gives_the_same(void **state)
     }
 }
 
+/* A phone that was away for long reads what happened in parts, and a part that came stays: when the
+ * connection breaks after each, every sync gets it further. */
+static void test_what_was_missed_comes_in_parts(void **state)
+{
+    (void)state;
+    static const edge_trouble TROUBLES[] = { { 0, 0, 0, NULL }, { 2, 0, 0, NULL } };
+    for (size_t i = 0; i < 2; i++) {
+        edge *e = edge_new();
+        phone an, binh;
+        char text[32];
+        int rc = SOTAY_E_NETWORK;
+        phone_make(&an, e, 0);
+        phone_make(&binh, e, 1);
+        sotay_id visit = phone_visit(&an, "chợ");
+        for (int n = 0; n < 8; n++) {
+            (void)snprintf(text, sizeof text, "lần %d", n);
+            assert_int_equal(phone_set(&an, &visit, "general_note", text), SOTAY_OK);
+            assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+        }
+        e->page_per_entry = true;
+        for (int n = 0; n < 12 && rc == SOTAY_E_NETWORK; n++)
+            rc = edge_sync(e, binh.client, &TROUBLES[i], NULL);
+        assert_int_equal(rc, SOTAY_OK);
+        assert_true(phone_says(&binh, sotay_show, &visit, "\"lần 7\""));
+        phone_free(&an);
+        phone_free(&binh);
+        edge_free(e);
+    }
+}
+
 static void test_a_wrong_sum_is_read_anew(void **state)
 {
     (void)state;
@@ -416,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_work_goes_out_before_anything_comes_in),
         cmocka_unit_test(test_a_lost_or_cut_reply_doubles_nothing),
         cmocka_unit_test(test_any_cut_of_the_bytes_gives_the_same),
+        cmocka_unit_test(test_what_was_missed_comes_in_parts),
         cmocka_unit_test(test_a_wrong_sum_is_read_anew),
         cmocka_unit_test(test_held_accepted_declined),
         cmocka_unit_test(test_a_used_counter_is_jumped),
