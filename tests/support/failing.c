@@ -11,7 +11,7 @@
 
 static _Thread_local struct {
     uint64_t left; /* pieces until the one that is refused, itself included; 0: none is */
-    bool has_refused;
+    bool has_refused, is_paused;
 } failing;
 
 void failing_begin(uint64_t n)
@@ -26,9 +26,14 @@ bool failing_end(void)
     return failing.has_refused;
 }
 
+void failing_pause(bool paused)
+{
+    failing.is_paused = paused;
+}
+
 static bool is_refused(void)
 {
-    if (failing.left == 0 || --failing.left > 0)
+    if (failing.is_paused || failing.left == 0 || --failing.left > 0)
         return false;
     failing.has_refused = true;
     return true;

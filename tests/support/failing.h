@@ -12,5 +12,7 @@
 void failing_begin(uint64_t n);
 /* Nothing is refused any more. True when a piece was. */
 bool failing_end(void);
+/* While somebody else works (a server in the same program), nothing is counted or refused. */
+void failing_pause(bool paused);
 
 #endif
