@@ -28,6 +28,7 @@ from fold import *
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FRAME_MAX, STREAM_MAX, SET_MAX, CHANGES_MAX = 4 << 20, 64 << 20, 524288, 1024
 STORED, DUPLICATE, HELD, LATER = 1, 2, 3, 4
+SLOW = float(os.environ.get("TEST_SLOW", "1"))  # sanitizers: more patience
 (NO_RECORD, FROZEN, WAITS, FORM, VERSION, VALUE, ROLE, SCOPE, BUCKET, STATE, LIMIT, FORK, REVOKED,
  SUSPENDED, LATE, SIGNATURE, DEVICE, CORRUPT) = range(1, 19)
 AGAIN = 11
@@ -427,7 +428,7 @@ class Client:
     # -- requests
 
     def post(self, path, body):
-        link = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        link = http.client.HTTPConnection(self.host, self.port, timeout=60 * SLOW)
         try:
             with contextlib.suppress(BrokenPipeError):     # refused while it is still being sent
                 link.request("POST", path, body, {"Content-Type": "application/octet-stream"})

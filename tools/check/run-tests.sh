@@ -93,6 +93,8 @@ use_mode() {
     ASAN_OPTIONS+=":verify_asan_link_order=0"    # a false clock is loaded before it
     export UBSAN_OPTIONS="print_stacktrace=1:exitcode=99"
     export TSAN_OPTIONS="$common:exitcode=99:ignore_noninstrumented_modules=1"
+    export TEST_SLOW=1 # how much more time a test of timing gives: sanitized programs are slow
+    [ "$MODE" = release ] || TEST_SLOW=8
     WRAP=(env)
     # This gcc's TSan cannot live with the widest address randomisation of newer kernels.
     if [ "$MODE" = tsan ] && setarch -R true 2>/dev/null; then

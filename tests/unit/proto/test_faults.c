@@ -129,11 +129,18 @@ static st_err fold_copy(things *t, st_arena *arena, st_buffer *out)
 static st_err prepare_edit(things *t, st_arena *arena, st_buffer *out)
 {
     st_op op = { .path = make_item_path(G_FINDINGS, make_form_dot(1, 4), 0),
-                 .verb = ST_VERB_DROP, .value = make_number(1) };
-    st_change change = { .dot = make_form_dot(3, 50), .record = t->record.id, .ops = &op,
-                         .ops_count = 1 };
-    st_set set = { .device = change.dot.device, .format = 1, .first = 50, .here = 4,
-                   .fold_version = 1, .role = ST_ROLE_OFFICER, .changes = &change,
+                 .verb = ST_VERB_DROP,
+                 .value = make_number(1) };
+    st_change change = {
+        .dot = make_form_dot(3, 50), .record = t->record.id, .ops = &op, .ops_count = 1
+    };
+    st_set set = { .device = change.dot.device,
+                   .format = 1,
+                   .first = 50,
+                   .here = 4,
+                   .fold_version = 1,
+                   .role = ST_ROLE_OFFICER,
+                   .changes = &change,
                    .changes_count = 1 };
     (void)st_bucket_set(&set.bucket, "01477/unit/01477-x01", 20);
     st_unsigned_set made;
@@ -201,9 +208,12 @@ static st_err show_row(things *t, st_arena *arena, st_buffer *out)
 
 static st_err show_history(things *t, st_arena *arena, st_buffer *out)
 {
-    const st_history_item item = { .change = &t->sibling, .role = ST_ROLE_OFFICER,
-                                   .received_ms = 1773290000000, .log_index = 41,
-                                   .verdict = "held", .hold = ST_HOLD_FROZEN };
+    const st_history_item item = { .change = &t->sibling,
+                                   .role = ST_ROLE_OFFICER,
+                                   .received_ms = 1773290000000,
+                                   .log_index = 41,
+                                   .verdict = "held",
+                                   .hold = ST_HOLD_FROZEN };
     (void)arena;
     st_err err = st_history_json(&FORM, &item, &HOW, out, NULL);
     return err == ST_OK ? st_history_text(&FORM, &item, &HOW, out, NULL) : err;
@@ -217,8 +227,8 @@ typedef struct {
 static bool say_finding(void *context, const st_finding *finding)
 {
     finding_list *list = context;
-    list->err = st_buffer_append(list->out, finding->field->name, strlen(finding->field->name),
-                                 NULL);
+    list->err =
+        st_buffer_append(list->out, finding->field->name, strlen(finding->field->name), NULL);
     return list->err == ST_OK;
 }
 
@@ -249,11 +259,18 @@ static st_err keep_text(things *t, st_arena *arena, st_buffer *out)
 /* The values whose text takes memory of its own. */
 static st_err keep_values(things *t, st_arena *arena, st_buffer *out)
 {
-    static const struct { const char *field, *text; } VALUES[] = {
-        { "blob", "c+G7lW5nIHRv" }, { "position", "22.8312,106.5221,8" },
+    static const struct {
+        const char *field, *text;
+    } VALUES[] = {
+        { "blob", "c+G7lW5nIHRv" },
+        { "position", "22.8312,106.5221,8" },
         { "content_hash", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff" },
-        { "fixed_at", "2026-03-12T09:30+07:00" }, { "money", "1234567" }, { "score", "7.5" },
-        { "visit_kind", "kiem_tra" }, { "started_at", "09:30" }, { "visit_date", "2026-03-12" },
+        { "fixed_at", "2026-03-12T09:30+07:00" },
+        { "money", "1234567" },
+        { "score", "7.5" },
+        { "visit_kind", "kiem_tra" },
+        { "started_at", "09:30" },
+        { "visit_date", "2026-03-12" },
     };
     st_err err = ST_OK;
     (void)t;
@@ -345,9 +362,14 @@ static const struct {
 /* One change of device `who`; the first one creates. */
 static st_change change_of(things *t, uint8_t who, uint64_t n, const st_op *op)
 {
-    st_change change = { .dot = make_form_dot(who, n), .prev = n - 1, .record = t->record.id,
-                         .creates = t->record.metas_count == 0, .ops = op, .ops_count = 1,
-                         .hlc = (n * 1000 + who) << 16, .wall_ms = 1773282600000 };
+    st_change change = { .dot = make_form_dot(who, n),
+                         .prev = n - 1,
+                         .record = t->record.id,
+                         .creates = t->record.metas_count == 0,
+                         .ops = op,
+                         .ops_count = 1,
+                         .hlc = (n * 1000 + who) << 16,
+                         .wall_ms = 1773282600000 };
     if (change.creates) {
         change.form_version = 1;
         assert_true(st_code_set(&change.form, "visit", 5));
@@ -357,11 +379,13 @@ static st_change change_of(things *t, uint8_t who, uint64_t n, const st_op *op)
 
 static void fold(things *t, const st_change *change, st_fold kind)
 {
-    st_arrival arrival = { .role = ST_ROLE_OFFICER, .log_index = change->dot.counter,
+    st_arrival arrival = { .role = ST_ROLE_OFFICER,
+                           .log_index = change->dot.counter,
                            .received_ms = 1773290000000 };
     memset(&arrival.actor, change->dot.device.b[0], sizeof arrival.actor);
-    assert_int_equal(st_merge_fold(&t->vector, &t->record, change, &arrival,
-                                   (st_fold_how){ kind, true }), ST_OK);
+    assert_int_equal(
+        st_merge_fold(&t->vector, &t->record, change, &arrival, (st_fold_how){ kind, true }),
+        ST_OK);
 }
 
 /* A record with every kind of thing in it: siblings, an item, a set, a remark, an act, a hole,
@@ -375,11 +399,15 @@ static void make_record(things *t)
         { .path = make_field_path(F_KIND), .value = make_number(1) },
         { .path = make_field_path(F_PLACE), .value = make_text("chợ Đoỏng Luông") },
         { .path = make_key_path(G_RATINGS, "x2", 1), .value = make_number(1) },
-        { .path = make_item_path(G_FINDINGS, make_form_dot(1, 4), 1), .verb = ST_VERB_ITEM,
+        { .path = make_item_path(G_FINDINGS, make_form_dot(1, 4), 1),
+          .verb = ST_VERB_ITEM,
           .value = make_text("mất sóng") },
-        { .path = make_field_path(F_DATE), .value = make_number(20524), .replaces = &UNSEEN,
+        { .path = make_field_path(F_DATE),
+          .value = make_number(20524),
+          .replaces = &UNSEEN,
           .replaces_count = 1 },
-        { .path = make_item_path(G_REMARKS, make_form_dot(1, 6), 1), .verb = ST_VERB_REMARK,
+        { .path = make_item_path(G_REMARKS, make_form_dot(1, 6), 1),
+          .verb = ST_VERB_REMARK,
           .value = make_text("đã nhắc") },
     };
     st_path tag = make_key_path(G_RATINGS, "x2", 3);
@@ -410,8 +438,12 @@ static void make_record(things *t)
     fold(t, &change, ST_FOLD_APPLY);
     static const st_dot SEEN[] = { { { { 1 } }, 3 }, { { { 2 } }, 1 } };
     st_op *keep = st_arena_array(&t->made, 1, sizeof *keep);
-    *keep = (st_op){ .path = ops[2].path, .verb = ST_VERB_RESOLVE, .value = make_number(1),
-                     .replaces = SEEN, .replaces_count = 2, .kept = SEEN[0] };
+    *keep = (st_op){ .path = ops[2].path,
+                     .verb = ST_VERB_RESOLVE,
+                     .value = make_number(1),
+                     .replaces = SEEN,
+                     .replaces_count = 2,
+                     .kept = SEEN[0] };
     t->sibling = change_of(t, 3, 1, keep);
     t->sibling.reason = make_text("theo biên bản");
     t->sibling.context = change.context;
@@ -441,8 +473,13 @@ static int setup(void **state)
     assert_int_equal(st_vector_encode(&t->vector, &t->vector_bytes, NULL), ST_OK);
     assert_int_equal(st_form_encode(&FORM, &t->form_bytes, NULL), ST_OK);
     static const st_held HELD[] = { { 12, ST_HOLD_FROZEN }, { 13, ST_HOLD_WAITS } };
-    const st_leaf leaf = { .kind = ST_ENTRY_CHANGE, .first = 11, .last = 14, .verdict = "held",
-                           .held = HELD, .held_count = 2, .device = { { 1 } },
+    const st_leaf leaf = { .kind = ST_ENTRY_CHANGE,
+                           .first = 11,
+                           .last = 14,
+                           .verdict = "held",
+                           .held = HELD,
+                           .held_count = 2,
+                           .device = { { 1 } },
                            .has_commit = true };
     assert_int_equal(st_leaf_encode(&leaf, &t->leaf_bytes, NULL), ST_OK);
     assert_int_equal(write_stream(t, &t->made, &t->stream), ST_OK);
