@@ -49,30 +49,43 @@ static void wrong(verifier *v, const char *format, ...)
 
 /* ---- one entry ---- */
 
-static void check_chain(verifier *v, store_txn *scratch, uint64_t index, const sync_row *row)
+/* Nothing is known about the book when there is no memory, or its disk cannot be read. */
+static bool is_unknown(st_err err)
+{
+    return err == ST_E_MEMORY || err == ST_E_STORAGE;
+}
+
+static st_err check_chain(verifier *v, store_txn *scratch, uint64_t index, const sync_row *row)
 {
     sets_kind kind = SETS_NEW;
     uint64_t known = 0;
     auth_device device;
     st_set set;
     st_err err = st_set_decode(row->set.data, row->set.len, &v->arena, &set, NULL);
+    if (is_unknown(err))
+        return err;
     if (err != ST_OK && set.bytes == NULL) {
         wrong(v, "entry %" PRIu64 ": its change-set cannot be read", index);
-        return;
+        return ST_OK;
     }
     if (st_id_cmp(&set.device, &row->device) != 0 || set.first != row->first)
         wrong(v, "entry %" PRIu64 ": its change-set is another one", index);
     err = auth_device_get(scratch, v->room->keys, &set.device, &device, NULL);
+    if (is_unknown(err))
+        return err;
     if (err != ST_OK)
         wrong(v, "entry %" PRIu64 ": its device was not enrolled before it", index);
     else if (!st_set_verify(&set, &v->room->keys->log, device.sign_key))
         wrong(v, "entry %" PRIu64 ": the signature is not the device's", index);
     err = sets_look(scratch, &set, &kind, &known, NULL);
+    if (is_unknown(err))
+        return err;
     if (err != ST_OK || kind != (row->kind == ST_ENTRY_FORK ? SETS_FORK : SETS_NEW))
         wrong(v, "entry %" PRIu64 ": it does not fit into the chain of its device", index);
+    return ST_OK;
 }
 
-static void check_leaf(verifier *v, uint64_t index, const sync_row *row, const st_set *set)
+static st_err check_leaf(verifier *v, uint64_t index, const sync_row *row, const st_set *set)
 {
     st_buffer made;
     store_slice stored = { 0 };
@@ -82,12 +95,14 @@ static void check_leaf(verifier *v, uint64_t index, const sync_row *row, const s
     st_err err = audit_leaf_row(&leaf, &made, NULL);
     if (err == ST_OK)
         err = store_get(&v->real, STORE_LEAF, pack_key_slice(&key), &stored, NULL);
-    if (err != ST_OK || stored.len != made.len || memcmp(stored.data, made.data, made.len) != 0)
+    if (!is_unknown(err)
+        && (err != ST_OK || stored.len != made.len || memcmp(stored.data, made.data, made.len) != 0))
         wrong(v, "entry %" PRIu64 ": its leaf is not that of the entry", index);
     st_buffer_free(&made);
     if (row->time_ms < v->last_time_ms)
         wrong(v, "entry %" PRIu64 ": its time lies before that of the one before it", index);
     v->last_time_ms = row->time_ms;
+    return is_unknown(err) ? err : ST_OK;
 }
 
 /* Checks the entry and folds it into the scratch store. */
@@ -104,11 +119,11 @@ static st_err check_entry(verifier *v, writer_turn *turn, uint64_t index, store_
         return err;
     err = sync_row_decode(bytes, &v->arena, &row, &why);
     if (err == ST_OK && row.set.len > 0)
-        check_chain(v, turn->txn, index, &row);
+        err = check_chain(v, turn->txn, index, &row);
     if (err == ST_OK)
         err = sync_replay_row(turn, index, &row, &set, &why);
     if (err == ST_OK)
-        check_leaf(v, index, &row, &set);
+        err = check_leaf(v, index, &row, &set);
     if (err == ST_E_CORRUPT) {
         wrong(v, "entry %" PRIu64 ": %.150s", index, why.detail);
         err = ST_OK;
