@@ -28,7 +28,10 @@ static st_err stretch(const char *pin, const uint8_t head[HEAD_BYTES], uint8_t o
 {
     st_buffer clean;
     st_buffer_init(&clean, PIN_BYTES_MAX);
-    bool good = st_text_clean(pin, strlen(pin), &clean, NULL) == ST_OK;
+    st_err err = st_text_clean(pin, strlen(pin), &clean, error);
+    if (err == ST_E_MEMORY)
+        return err; /* else another key, that no PIN opens when there is memory again */
+    bool good = err == ST_OK;
     const char *text = good ? (const char *)clean.data : pin;
     int rc =
         crypto_pwhash(out, 32, text, good ? clean.len : strlen(pin), head + 2,
