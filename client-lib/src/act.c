@@ -98,26 +98,23 @@ static unsigned revision_of(const st_record *record)
     return count == 0 ? 1 : count;
 }
 
-/* The item in `amendments` that says what was corrected, and why. */
+/* The item in `amendments` that says what was corrected by the last operation, and why. */
 static st_err amendment_item(edit *e, uint16_t place, const sotay_pair *pair, const char *reason,
                              st_error *error)
 {
     const st_group *group = st_form_group(e->view.form, "amendments");
     char revision[16];
-    st_path path;
+    const char *old = NULL;
+    const st_path path = e->ops[e->ops_count - 1].path;
     if (group == NULL || group->keyed)
         return ST_OK;
-    memset(&path, 0, sizeof path);
-    st_err err = st_form_path_parse(e->view.form, pair->path, &path, error);
+    st_err err = edit_shown_text(e, &path, st_form_at(e->view.form, &path, NULL), &old, error);
     if (err != ST_OK)
         return err;
-    const st_field *field = st_form_at(e->view.form, &path, NULL);
     (void)snprintf(revision, sizeof revision, "%u", revision_of(&e->view.record));
     const sotay_pair PARTS[] = {
-        { "revision", revision },
-        { "path", pair->path },
-        { "old", field == NULL ? "" : edit_shown_text(e, &path, field) },
-        { "new", pair->value == NULL ? "" : pair->value },
+        { "revision", revision }, { "path", pair->path },
+        { "old", old },           { "new", pair->value == NULL ? "" : pair->value },
         { "reason", reason },
     };
     for (size_t i = 0; err == ST_OK && i < sizeof PARTS / sizeof PARTS[0]; i++)

@@ -151,12 +151,12 @@ static st_hold held_reason(const st_entry *entry, uint64_t counter)
     return ST_HOLD_NONE;
 }
 
-static bool is_own(sotay_client *client, const st_id *device, uint64_t first)
+static st_err is_own(sotay_client *client, const st_id *device, uint64_t first, bool *out_own,
+                     st_error *error)
 {
-    if (st_id_cmp(device, &client->me.device) == 0)
-        return true;
+    *out_own = st_id_cmp(device, &client->me.device) == 0;
     book_key key = book_key_counter(BOOK_OWN, device, first);
-    return book_has(&client->book, &key);
+    return *out_own ? ST_OK : book_has(&client->book, &key, out_own, error);
 }
 
 /* The note of an own change goes when the base has it, or says that it is held. */
@@ -183,31 +183,37 @@ static st_err fold_one(applying *a, const st_change *change, const st_arrival *a
     return err == ST_OK ? ST_OK : st_fail(error, err, "page: no memory");
 }
 
-/* Who made the changes of a set. */
-static st_id actor_of(applying *a, const st_set *set, bool own)
+/* Is the set an own one, who made its changes, and what the log says of them. */
+static st_err arrival_of(applying *a, const st_entry *entry, const st_set *set,
+                         st_arrival *out_arrival, bool *out_own, st_error *error)
 {
-    st_id actor;
-    memset(&actor, 0, sizeof actor);
-    if (set->has_actor)
-        return set->actor;
-    if (lexicon_person(a->client, &set->device, &actor, NULL) != ST_OK && own)
-        actor = a->client->next.person;
-    return actor;
-}
-
-static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st_error *error)
-{
-    bool own = is_own(a->client, &set->device, set->first);
     st_arrival arrival;
     memset(&arrival, 0, sizeof arrival);
-    arrival.actor = actor_of(a, set, own);
     arrival.role = set->role;
     arrival.via = set->via;
     arrival.received_ms = entry->time_ms;
     arrival.log_index = entry->index;
+    st_err err = is_own(a->client, &set->device, set->first, out_own, error);
+    if (set->has_actor)
+        arrival.actor = set->actor;
+    else if (err == ST_OK)
+        err = lexicon_person(a->client, &set->device, &arrival.actor, error);
+    if (err == ST_E_NOT_FOUND) {
+        err = ST_OK;
+        if (*out_own)
+            arrival.actor = a->client->next.person;
+    }
+    *out_arrival = arrival;
+    return err;
+}
+
+static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st_error *error)
+{
+    bool own = false;
+    st_arrival arrival;
+    st_err err = arrival_of(a, entry, set, &arrival, &own, error);
     if (entry->has_carrier)
         arrival.carrier = entry->carrier;
-    st_err err = ST_OK;
     for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
         const st_change *change = &set->changes[i];
         st_hold hold = held_reason(entry, change->dot.counter);
@@ -276,12 +282,14 @@ static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
                        bool *out_own_differs, st_error *error)
 {
     book_key key = book_key_counter(BOOK_OWN, &set->device, set->first);
-    bool own = book_has(&a->client->book, &key);
+    bool own = false;
     book_value kept = { NULL, 0 };
+    st_err err = book_has(&a->client->book, &key, &own, error);
     key.b[0] = BOOK_SET;
-    if (!own)
+    if (err == ST_OK && !own)
         return book_put(&a->client->book, &key, bytes->data, bytes->len, error);
-    st_err err = book_get(&a->client->book, &key, &a->arena, &kept, error);
+    if (err == ST_OK)
+        err = book_get(&a->client->book, &key, &a->arena, &kept, error);
     *out_own_differs =
         err == ST_OK && (kept.len != bytes->len || memcmp(kept.data, bytes->data, kept.len) != 0);
     if (err == ST_E_NOT_FOUND)
@@ -347,15 +355,11 @@ static st_err apply_decision(applying *a, const st_entry *entry, st_error *error
         if (err != ST_OK)
             return err;
         const st_change *change = overlay_change(&set, counter);
-        bool own = is_own(a->client, &set.device, set.first);
+        bool own = false;
         st_arrival arrival;
-        memset(&arrival, 0, sizeof arrival);
-        arrival.actor = actor_of(a, &set, own);
-        arrival.role = set.role;
-        arrival.via = set.via;
-        arrival.received_ms = entry->time_ms;
-        arrival.log_index = entry->index;
-        err = fold_one(a, change, &arrival, declines ? ST_FOLD_DECLINE : ST_FOLD_APPLY, error);
+        err = arrival_of(a, entry, &set, &arrival, &own, error);
+        if (err == ST_OK)
+            err = fold_one(a, change, &arrival, declines ? ST_FOLD_DECLINE : ST_FOLD_APPLY, error);
         if (err == ST_OK)
             err = line_decide(a, change, declines ? APPLY_DECLINED : APPLY_ACCEPTED, error);
         if (err == ST_OK && own)
@@ -371,8 +375,11 @@ static st_err apply_hold(applying *a, const st_entry *entry, st_error *error)
     st_set set;
     for (uint32_t i = 0; err == ST_OK && i < entry->held_count; i++) {
         uint64_t counter = entry->held[i].counter;
+        bool own = false;
         err = set_with(a, &entry->device, counter, &set, error);
-        if (err == ST_OK && is_own(a->client, &set.device, set.first))
+        if (err == ST_OK)
+            err = is_own(a->client, &set.device, set.first, &own, error);
+        if (err == ST_OK && own)
             err =
                 note_own(a, overlay_change(&set, counter), set.first, entry->held[i].reason, error);
         if (err == ST_E_NOT_FOUND)

@@ -148,10 +148,13 @@ st_err book_get(book_db *book, const book_key *key, st_arena *arena, book_value 
     return open_value(book, key, slice, arena, out_value, error);
 }
 
-bool book_has(book_db *book, const book_key *key)
+st_err book_has(book_db *book, const book_key *key, bool *out_has, st_error *error)
 {
     book_value value = { NULL, 0 };
-    return book_get_plain(book, key, &value, NULL) == ST_OK;
+    st_err err = book_get_plain(book, key, &value, error);
+    if (err == ST_OK || err == ST_E_NOT_FOUND)
+        *out_has = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 st_err book_put_plain(book_db *book, const book_key *key, const void *data, size_t len,

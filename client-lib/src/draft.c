@@ -186,7 +186,9 @@ static st_err draft_change(sotay_client *client, const sotay_id *record, sotay_p
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_id id = overlay_find(client, record);
     book_key row = book_key_id(BOOK_ROW, &id);
-    if (!book_has(&client->book, &row))
+    bool there = false;
+    err = book_has(&client->book, &row, &there, error);
+    if (err == ST_OK && !there)
         err = st_fail(error, ST_E_NOT_FOUND, "record: not on this device");
     if (err == ST_OK)
         err = draft_get(&client->book, &id, &arena, &copy, error);

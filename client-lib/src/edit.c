@@ -64,9 +64,13 @@ static st_err home_bucket(edit *e, const st_form *form, const char *unit, st_buc
     bool has_unit = unit[0] != '\0' && strcmp(unit, "-") != 0;
     st_buffer name;
     st_buffer_init(&name, ST_BUCKET_BYTES_MAX);
-    if (form->home == ST_HOME_UNIT && (!has_unit || !lexicon_has(e->client, "unit", unit)))
-        return st_fail(error, ST_E_VALUE, "unit '%.40s': there is no such unit", unit);
-    st_err err = st_buffer_printf(&name, error, "%s/%s", commune, HOMES[form->home]);
+    st_err err = ST_OK;
+    if (form->home == ST_HOME_UNIT && has_unit)
+        err = lexicon_has(e->client, "unit", unit, &has_unit, error);
+    if (err == ST_OK && form->home == ST_HOME_UNIT && !has_unit)
+        err = st_fail(error, ST_E_VALUE, "unit '%.40s': there is no such unit", unit);
+    if (err == ST_OK)
+        err = st_buffer_printf(&name, error, "%s/%s", commune, HOMES[form->home]);
     if (err == ST_OK && form->home == ST_HOME_UNIT)
         err = st_buffer_printf(&name, error, "/%s", unit);
     if (err == ST_OK && !st_bucket_set(out_bucket, (const char *)name.data, name.len))
@@ -148,6 +152,23 @@ static bool has_item(const edit *e, const st_path *path)
     return false;
 }
 
+/* The key of a keyed group is one that the catalogue has, as soon as it has any of that kind. */
+static st_err check_key(edit *e, const st_group *group, const st_path *path, st_error *error)
+{
+    st_code first;
+    unsigned count = 0;
+    bool there = true;
+    if (path->kind != ST_PATH_KEYED || group->keys == NULL)
+        return ST_OK;
+    st_err err = lexicon_any(e->client, group->keys, &first, &count, error);
+    if (err == ST_OK && count > 0)
+        err = lexicon_has(e->client, group->keys, path->key.s, &there, error);
+    if (err == ST_OK && !there)
+        err = st_fail(error, ST_E_VALUE, "%s: there is no %s '%s'", group->name, group->keys,
+                      path->key.s);
+    return err;
+}
+
 /* Parses a path and finds its field; the key or item must exist. */
 static st_err find_path(edit *e, const char *text, st_path *out_path, const st_field **out_field,
                         st_error *error)
@@ -162,15 +183,8 @@ static st_err find_path(edit *e, const char *text, st_path *out_path, const st_f
         return st_fail(error, ST_E_VALUE, "%.80s: that is not a field", text);
     if (out_path->kind == ST_PATH_ITEM && !has_item(e, out_path))
         return st_fail(error, ST_E_VALUE, "%.80s: there is no such item in this record", text);
-    st_code first;
-    bool only = false;
-    if (out_path->kind == ST_PATH_KEYED && group != NULL && group->keys != NULL &&
-        lexicon_any(e->client, group->keys, &first, &only) &&
-        !lexicon_has(e->client, group->keys, out_path->key.s))
-        return st_fail(error, ST_E_VALUE, "%.80s: there is no %s '%s'", text, group->keys,
-                       out_path->key.s);
     *out_field = field;
-    return ST_OK;
+    return check_key(e, group, out_path, error);
 }
 
 static st_err element_op(edit *e, const st_field *field, st_path path, const char *value, bool add,
@@ -312,17 +326,22 @@ st_err edit_reason(edit *e, const char *reason, st_error *error)
     return err;
 }
 
-const char *edit_shown_text(edit *e, const st_path *path, const st_field *field)
+st_err edit_shown_text(edit *e, const st_path *path, const st_field *field, const char **out_text,
+                       st_error *error)
 {
     const st_record *record = &e->view.record;
     size_t at = st_view_shown(record, st_record_path(record, path));
+    *out_text = "";
     if (at == SIZE_MAX)
-        return "";
+        return ST_OK;
     st_buffer text;
     st_buffer_init(&text, ST_VALUE_BYTES_MAX * 2);
-    const char *copy = NULL;
-    if (st_value_text(field, &record->lives[at].op.value, &text, NULL) == ST_OK)
-        copy = (const char *)st_arena_copy(&e->arena, text.data, text.len);
+    st_err err = st_value_text(field, &record->lives[at].op.value, &text, error);
+    if (err == ST_OK) {
+        *out_text = (const char *)st_arena_copy(&e->arena, text.data, text.len);
+        if (*out_text == NULL)
+            err = st_fail(error, ST_E_MEMORY, "change: no memory");
+    }
     st_buffer_free(&text);
-    return copy == NULL ? "" : copy;
+    return err;
 }

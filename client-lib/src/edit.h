@@ -42,8 +42,10 @@ ST_MUST_USE st_err edit_drop(edit *e, const char *group, const char *item, bool 
 ST_MUST_USE st_err edit_reason(edit *e, const char *reason, st_error *error);
 /* An operation that is whole already. ST_E_TOO_LARGE, ST_E_VALUE (the path is there twice). */
 ST_MUST_USE st_err edit_op(edit *e, const st_op *op, st_error *error);
-/* The text of the value shown at a path, as machines read it; "" when there is none. Arena. */
-const char *edit_shown_text(edit *e, const st_path *path, const st_field *field);
+/* The text of the value shown at a path, as machines read it; "" when there is none. Arena.
+ * ST_E_MEMORY, ST_E_TOO_LARGE. */
+ST_MUST_USE st_err edit_shown_text(edit *e, const st_path *path, const st_field *field,
+                                   const char **out_text, st_error *error);
 
 /* Fills in what the change replaces, is under and knows, checks it, writes it and its row, folds it
  * into the view; the next operations make the next change. Nothing when there is nothing to say. */

@@ -224,27 +224,32 @@ st_err lexicon_learn_names(sotay_client *client, const st_form *form, const st_r
     return err;
 }
 
-bool lexicon_has(sotay_client *client, const char *kind, const char *code)
+st_err lexicon_has(sotay_client *client, const char *kind, const char *code, bool *out_has,
+                   st_error *error)
 {
     size_t len = strlen(code);
-    if (len == 0 || len > ST_CODE_BYTES_MAX || strlen(kind) > ST_CODE_BYTES_MAX)
-        return false;
+    *out_has = false;
+    if (len == 0 || len > ST_CODE_BYTES_MAX)
+        return ST_OK;
     book_key key = name_key(kind, code, len);
-    return book_has(&client->book, &key);
+    return book_has(&client->book, &key, out_has, error);
 }
 
-bool lexicon_any(sotay_client *client, const char *kind, st_code *out_code, bool *out_only)
+st_err lexicon_any(sotay_client *client, const char *kind, st_code *out_code, unsigned *out_count,
+                   st_error *error)
 {
-    if (strlen(kind) > ST_CODE_BYTES_MAX)
-        return false;
     book_key prefix = name_key(kind, "", 0);
     book_scan scan = book_scan_of(&prefix);
-    if (book_scan_next(&client->book, &scan, NULL, NULL, NULL) != ST_OK)
-        return false;
-    if (!st_code_set(out_code, (const char *)scan.at.b + prefix.len, scan.at.len - prefix.len))
-        return false;
-    *out_only = book_scan_next(&client->book, &scan, NULL, NULL, NULL) != ST_OK;
-    return true;
+    st_err err = ST_OK;
+    *out_count = 0;
+    while (err == ST_OK && *out_count < 2) {
+        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        if (err == ST_OK && *out_count == 0)
+            (void)st_code_set(out_code, (const char *)scan.at.b + prefix.len,
+                              scan.at.len - prefix.len); /* as lexicon_learn_names wrote it */
+        *out_count += err == ST_OK ? 1 : 0;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_person, st_error *error)

@@ -19,9 +19,11 @@ ST_MUST_USE st_err lexicon_learn_names(sotay_client *client, const st_form *form
                                        const st_record *record, st_error *error);
 
 /* Does the catalogue have an entry `code` of a kind ("unit", "criterion")? */
-bool lexicon_has(sotay_client *client, const char *kind, const char *code);
-/* Does it have any of that kind? The first one's code in *out_code, whether it is the only one. */
-bool lexicon_any(sotay_client *client, const char *kind, st_code *out_code, bool *out_only);
+ST_MUST_USE st_err lexicon_has(sotay_client *client, const char *kind, const char *code,
+                               bool *out_has, st_error *error);
+/* How many it has of that kind, counted up to two; the first one's code in *out_code. */
+ST_MUST_USE st_err lexicon_any(sotay_client *client, const char *kind, st_code *out_code,
+                               unsigned *out_count, st_error *error);
 /* The person of a device; ST_E_NOT_FOUND. */
 ST_MUST_USE st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_person,
                                   st_error *error);

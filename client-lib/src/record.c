@@ -39,10 +39,12 @@ static st_err fill_slip(edit *e, sotay_pairs given, st_error *error)
 static st_err fill_known(edit *e, const char *unit, sotay_pairs given, st_error *error)
 {
     st_code movement;
-    bool only = false;
+    unsigned count = 0;
     bool has_unit = unit[0] != '\0' && strcmp(unit, "-") != 0;
     st_err err = has_unit ? fill(e, given, "unit_id", unit, error) : ST_OK;
-    if (err == ST_OK && lexicon_any(e->client, "movement", &movement, &only) && only)
+    if (err == ST_OK)
+        err = lexicon_any(e->client, "movement", &movement, &count, error);
+    if (err == ST_OK && count == 1)
         err = fill(e, given, "movement_id", movement.s, error);
     if (err == ST_OK)
         err = fill(e, given, "entry_mode", "phone", error);

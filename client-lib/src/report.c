@@ -118,10 +118,15 @@ static st_err read_copy(sotay_client *client, const sotay_id *record, sotay_form
     draft_copy copy = { NULL, 0 };
     st_id id = overlay_find(client, record);
     book_key row = book_key_id(BOOK_ROW, &id), own = book_key_id(BOOK_DRAFT, &id);
-    if (!book_has(&client->book, &row) && !book_has(&client->book, &own))
-        return st_fail(error, ST_E_NOT_FOUND, "record: not on this device");
+    bool there = false;
+    st_err err = book_has(&client->book, &row, &there, error);
+    if (err == ST_OK && !there)
+        err = book_has(&client->book, &own, &there, error);
+    if (err == ST_OK && !there)
+        err = st_fail(error, ST_E_NOT_FOUND, "record: not on this device");
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = draft_get(&client->book, &id, &arena, &copy, error);
+    if (err == ST_OK)
+        err = draft_get(&client->book, &id, &arena, &copy, error);
     if (err == ST_OK)
         err = format == SOTAY_JSON ? write_copy_json(&id, &copy, out, error)
                                    : write_copy_text(&copy, out, error);
