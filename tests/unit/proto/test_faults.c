@@ -1,8 +1,8 @@
 /* tests/unit/proto/test_faults.c
- * A phone or a server without memory says so. Whatever it was about to read, show, seal or send, it
- * does whole or not at all: no half a page, no set with a change less, no record that lacks a value
- * - and when there is memory again, the same comes out as ever. Each thing that is done with data is
- * tried with the first piece of memory refused, then the second, until none is left to refuse. */
+ * A phone or a server without memory says so. Whatever it was about to read, show, seal or send,
+ * it does whole or not at all: no half a page, no set with a change less, no record that lacks a
+ * value - and when there is memory again, the same comes out as ever. Each thing that is done with
+ * data is tried with the first piece of memory refused, then the second, until none is left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
