@@ -167,7 +167,7 @@ static void log_request(const http_request *request, const struct timespec *star
     clock_gettime(CLOCK_REALTIME, &wall);
     gmtime_r(&wall.tv_sec, &utc);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    long ms = (end.tv_sec - start->tv_sec) * 1000 + (end.tv_nsec - start->tv_nsec) / 1000000;
+    long ms = (long)(end.tv_sec - start->tv_sec) * 1000 + (end.tv_nsec - start->tv_nsec) / 1000000;
     fprintf(stderr, "%s %s %s %d in=%zu out=%zu ms=%ld device=%s\n", when, request->method,
             path, request->status, request->body_len, request->reply.len, ms, request->who);
 }
