@@ -174,10 +174,19 @@ static void write_version(const char *text)
 
 static void test_foreign_stores_are_refused(void **state)
 {
-    static const struct { const char *why, *version; st_err want; } CASES[] = {
-        { "a newer store", "sotay-store 2 64 le\n", ST_E_VERSION },
-        { "another word size", "sotay-store 1 32 le\n", ST_E_VERSION },
-        { "another byte order", "sotay-store 1 64 be\n", ST_E_VERSION },
+    const uint16_t one = 1;
+    bool little = *(const uint8_t *)&one == 1, wide = sizeof(void *) == 8;
+    char newer[32], size[32], order[32];
+    (void)snprintf(newer, sizeof newer, "sotay-store 2 %s %s\n", wide ? "64" : "32",
+                   little ? "le" : "be");
+    (void)snprintf(size, sizeof size, "sotay-store 1 %s %s\n", wide ? "32" : "64",
+                   little ? "le" : "be");
+    (void)snprintf(order, sizeof order, "sotay-store 1 %s %s\n", wide ? "64" : "32",
+                   little ? "be" : "le");
+    const struct { const char *why, *version; st_err want; } CASES[] = {
+        { "a newer store", newer, ST_E_VERSION },
+        { "another word size", size, ST_E_VERSION },
+        { "another byte order", order, ST_E_VERSION },
         { "something else", "hello", ST_E_VERSION },
         { "an empty file", "", ST_E_VERSION },
     };
