@@ -7,6 +7,7 @@
 MODE   ?= release
 PREFIX ?= /usr/local
 CC      = $(if $(filter fuzz,$(MODE)),clang,gcc)
+AR      = ar
 VERSION := 0.1.0
 SOVERSION := 0
 
@@ -46,13 +47,29 @@ MODE_LDFLAGS_release  := -Wl,-z,relro,-z,now
 MODE_LDFLAGS_asan     := -fsanitize=address,undefined
 MODE_LDFLAGS_tsan     := -fsanitize=thread
 MODE_LDFLAGS_coverage := --coverage
+
+# Another machine's code, run under qemu-user (tests/cross). Only the libraries as they run are
+# installed for it: they are linked by their own names, the headers are this machine's.
+CROSS_arm64 := aarch64-linux-gnu
+CROSS_armhf := arm-linux-gnueabihf
+CROSS_i386  := i686-linux-gnu
+CROSS_s390x := s390x-linux-gnu
+CROSS := $(CROSS_$(MODE))
+ifneq ($(CROSS),)
+CC  = $(CROSS)-gcc
+AR  = $(CROSS)-ar
+MODE_CFLAGS_$(MODE)  := $(MODE_CFLAGS_release) -isystem $(BUILD)/include
+MODE_LDFLAGS_$(MODE) := $(MODE_LDFLAGS_release) -L/usr/lib/$(CROSS:i686%=i386%)
+endif
 ifeq ($(origin MODE_CFLAGS_$(MODE)),undefined)
-$(error MODE=$(MODE) is not known; use release, asan, tsan, coverage or fuzz)
+$(error MODE=$(MODE) is not known: release asan tsan coverage fuzz arm64 armhf i386 s390x)
 endif
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
         -Wvla -Werror
-BASE := -std=c11 -fPIC -fvisibility=hidden -pthread -I. -I$(GEN) $(MODE_CFLAGS_$(MODE))
+# On 32 bits, too, files may be large and years late.
+WIDE := -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+BASE := -std=c11 -fPIC -fvisibility=hidden -pthread -I. -I$(GEN) $(WIDE) $(MODE_CFLAGS_$(MODE))
 # proto/ is pure C11: it gets no POSIX names to lean on.
 CFLAGS_PROTO := $(BASE) $(WARN)
 CFLAGS_GEN   := $(BASE) -Wall
@@ -61,6 +78,12 @@ LDFLAGS_ALL  := -pthread -Wl,--as-needed $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
 # Names, not pkg-config: the file is read before pkg-config exists.
 LIBS_CLIENT := -lprotobuf-c -lzstd -lsodium -lutf8proc -lcjson -llmdb -lcurl -lm
 LIBS_ALL    := $(LIBS_CLIENT) -lcivetweb -lqrencode -linih
+LIBS_TEST   := -lcmocka $(LIBS_ALL)
+ifneq ($(CROSS),)
+LIBS_TEST   := $(addprefix -l:,libcmocka.so.0 libprotobuf-c.so.1 libzstd.so.1 libsodium.so.23 \
+                libutf8proc.so.2 libcjson.so.1 liblmdb.so.0 libcivetweb.so.1 libqrencode.so.4 \
+                libinih.so.1) -lm
+endif
 
 # ---- sources: what lies in a room is part of it ---------------------------------------------
 
@@ -103,15 +126,20 @@ RIG_FILES := $(sort $(wildcard tests/*/rig.mk tools/*/rig.mk))
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile $(RIG_FILES)
-	@echo "  MODE=release|asan|tsan   PREFIX=/usr/local   (make MODE=asan, make install PREFIX=...)"
+	@echo "  MODE=release|asan|tsan|armhf|...   PREFIX=/usr/local   (make MODE=asan, make install PREFIX=...)"
 
 all: $(LIBRARIES) $(PROGRAMS) $(SHARE) ## build everything into build/MODE/ (the default)
 
 deps: ## install what is missing from Debian (tools/setup/packages.txt)
 	@tools/setup/deps.sh test
 
+# For another machine also its compiler and libraries; curl's headers lie under this machine's name.
 deps-build:
-	@tools/setup/deps.sh build
+	@tools/setup/deps.sh $(if $(CROSS),cross $(MODE),build)
+ifneq ($(CROSS),)
+	@mkdir -p $(BUILD)/include
+	@ln -sfn $(firstword $(wildcard /usr/include/curl /usr/include/*/curl)) $(BUILD)/include/curl
+endif
 
 deps-bench:
 	@tools/setup/deps.sh bench
@@ -191,7 +219,7 @@ $(LIB)/%.a: $(BUILD)/sources
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(call say,AR,$@)
-	$(Q)ar rcs $@ $(filter %.o,$^)
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
 $(LIB)/libsotay.so.$(VERSION): $(CLIENT_O) $(PROTO_O) $(BUILD)/sources
 	@mkdir -p $(@D)
@@ -227,8 +255,7 @@ $(filter %/test_faults,$(TESTS)): TEST_LDFLAGS := $(WRAPPED:%=-Wl,--wrap=%)
 $(TESTS): | deps
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(TEST_LDFLAGS) $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) \
-	    -o $@
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(TEST_LDFLAGS) $(LDFLAGS_ALL) $(LIBS_TEST) -o $@
 $(call objects,$(TEST_MAIN) $(TEST_HELP)): | deps
 
 # ---- bench: programs that measure, beside bin/ and never installed -------------------------------
@@ -301,7 +328,7 @@ $(OBJ)/%.o: %.c $(BUILD)/flags | $(GEN_H) deps-build
 
 # Two notes that change only when their content does: new flags recompile, and a file that
 # came or went makes the archives anew.
-FLAGS_NOTE   = $(CC) $(CFLAGS_REST) $(LDFLAGS_ALL) $(LIBS_ALL)
+FLAGS_NOTE   = $(CC) $(CFLAGS_REST) $(LDFLAGS_ALL) $(LIBS_TEST)
 SOURCES_NOTE = $(ALL_SRC) $(PROTO_DEF)
 keep_note = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
             printf '%s\n' '$(subst ','\'',$(1))' >$@

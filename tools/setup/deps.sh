@@ -3,16 +3,42 @@
 # Silent and fast when nothing is missing; never removes or upgrades anything on its own.
 # usage: deps.sh [build|test|bench]     build = what compiling and running needs; test (default) =
 #                                       that and the tests; bench = build and what it compares with
+#        deps.sh cross ARCH...          build and what runs programs of arm64, armhf, i386, s390x
 set -eu
 export LC_ALL=C
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 list=$here/packages.txt
 level=${1:-test}
+[ $# -eq 0 ] || shift
+arches=$*
 
 fail() {
     printf 'sotay: %s\nsotay: %s\n' "$1" "$2" >&2
     exit 1
+}
+
+# The name of an architecture in those of the compilers.
+gnu() {
+    case $1 in
+    arm64) echo aarch64-linux-gnu ;;
+    armhf) echo arm-linux-gnueabihf ;;
+    i386) echo i686-linux-gnu ;;
+    s390x) echo s390x-linux-gnu ;;
+    *) fail "Không biết kiến trúc '$1'." "Unknown architecture '$1'." ;;
+    esac
+}
+
+# One line of the list as it is, or once an architecture.
+names_of() {
+    case $1 in
+    *ARCH* | *GNU*)
+        for arch in $arches; do
+            printf '%s\n' "$1" | sed "s/ARCH/$arch/; s/GNU/$(gnu "$arch")/"
+        done
+        ;;
+    *) printf '%s\n' "$1" ;;
+    esac
 }
 
 # All names of the list that this level asks for.
@@ -21,7 +47,7 @@ wanted() {
         case $name in '' | '#'*) continue ;; esac
         [ -z "$command" ] || ! command -v "$command" >/dev/null 2>&1 || continue
         if [ "$use" = "$level" ] || [ "$use" = build ]; then
-            printf '%s\n' "$name"
+            names_of "$name"
         fi
     done <"$list"
 }
@@ -30,10 +56,11 @@ wanted() {
 missing() {
     names=$(wanted)
     # shellcheck disable=SC2086  # a list of plain package names, split on purpose
-    have=" $(dpkg-query -W -f '${db:Status-Status}=${Package} ' $names 2>/dev/null || true)"
+    have=" $(dpkg-query -W -f '${db:Status-Status}=${Package}:${Architecture} ' $names \
+        2>/dev/null || true)"
     for name in $names; do
         case $have in
-        *" installed=$name "*) ;;
+        *" installed=$name "* | *" installed=$name:$native "* | *" installed=$name:all "*) ;;
         *) printf '%s ' "$name" ;;
         esac
     done
@@ -43,6 +70,7 @@ command -v dpkg-query >/dev/null 2>&1 || fail \
     "Máy này không dùng gói Debian. Hãy tự cài các thư viện ghi trong tools/setup/packages.txt." \
     "This is not a Debian system. Install what tools/setup/packages.txt lists by hand."
 
+native=$(dpkg --print-architecture)
 need=$(missing)
 [ -n "$need" ] || exit 0
 
@@ -64,14 +92,24 @@ apt_get() {
 }
 
 printf 'sotay: cài gói còn thiếu / installing: %s\n' "$need" >&2
+for arch in $arches; do
+    case " $native $(dpkg --print-foreign-architectures | tr '\n' ' ')" in
+    *" $arch "*) ;;
+    *) $root dpkg --add-architecture "$arch" ;;
+    esac
+done
+# One index of many may be out of order for a while and none of ours: the install decides.
+updated=yes
 apt_get update || {
+    updated=no
     cat "$log" >&2
-    fail "Không tải được danh mục gói. Kiểm tra mạng và nguồn trong /etc/apt." \
-        "Cannot fetch the package index. Check the network and the sources in /etc/apt."
 }
 # shellcheck disable=SC2086  # split on purpose, as above
 apt_get install $need || {
     tail -n 20 "$log" >&2
+    [ $updated = yes ] || fail \
+        "Không tải được danh mục gói. Kiểm tra mạng và nguồn trong /etc/apt." \
+        "Cannot fetch the package index. Check the network and the sources in /etc/apt."
     fail "Không cài được: ${need}- lý do ở các dòng trên." \
         "Cannot install: ${need}- the lines above say why."
 }
