@@ -4,7 +4,7 @@
 #define SOTAY_PROTO_MESSAGE_H
 
 #include "proto/change.h"
-#include "proto/record.h"
+#include "proto/repair.h"
 
 /* ---- the signed head of every request body: fixed 97 bytes, then the zstd stream ---- */
 #define ST_HEAD_BYTES 97
@@ -43,6 +43,7 @@ typedef struct {
     uint32_t gone_count;
     uint64_t seen_size;
     st_hash seen_root;
+    bool repairs;              /* looks into a wrong sum record by record */
 } st_ask;
 
 typedef enum {
@@ -144,12 +145,45 @@ typedef struct {
     uint8_t server_key[32];
 } st_enrol_answer;
 
+/* Of a record: as its owner holds it, or what the log says of it. */
+typedef struct { st_id record; const uint8_t *state; size_t state_len; } st_repair_evidence;
+typedef struct { st_id record; const st_entry *entries; uint32_t entries_count; } st_repair_record;
+
+typedef struct {
+    st_bucket bucket;
+    uint64_t cursor;
+    st_sum sum;
+    const st_range *ranges;
+    uint32_t ranges_count;
+    const st_id *records;      /* their entries, sets as references */
+    uint32_t records_count;
+    const st_id *whole;        /* their entries with all bytes */
+    uint32_t whole_count;
+    bool has_vector;
+    uint8_t vector[8];
+    const st_repair_evidence *evidence;
+    uint32_t evidence_count;
+} st_repair_ask;
+
+typedef struct {
+    st_bucket bucket;
+    uint64_t cursor;
+    st_sum sum;
+    const st_repair_range *ranges;
+    uint32_t ranges_count;
+    const st_repair_record *records;
+    uint32_t records_count;
+    const uint8_t *vector;     /* VectorState; NULL: as the asker's, or not asked */
+    size_t vector_len;
+} st_repair_answer;
+
 typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later_s; } st_refusal;
 
 typedef enum {
     ST_FRAME_NONE, ST_FRAME_ASK, ST_FRAME_SET, ST_FRAME_VERDICT, ST_FRAME_WANT, ST_FRAME_SCOPE,
-    ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL
-} st_frame_kind;
+    ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL,
+    ST_FRAME_REPAIR_ASK = 12, ST_FRAME_REPAIR_ANSWER
+} st_frame_kind;               /* the numbers of Frame in sotay.proto */
 
 typedef struct {
     st_frame_kind kind;        /* NONE: a kind this version does not know; skip it */
@@ -164,6 +198,8 @@ typedef struct {
         st_enrol_ask enrol_ask;
         st_enrol_answer enrol_answer;
         st_refusal refusal;
+        st_repair_ask repair_ask;
+        st_repair_answer repair_answer;
     } as;
 } st_frame;
 

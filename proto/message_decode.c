@@ -6,23 +6,21 @@
 #include <assert.h>
 #include <string.h>
 
-#include "proto/message.h"
+#include "proto/message_parts.h"
 #include "proto/text.h"
 #include "proto/wire.h"
-#include "sotay.pb-c.h"
 
-static st_err corrupt(st_error *error, const char *why)
+st_err message_corrupt(st_error *error, const char *why)
 {
     return st_fail(error, ST_E_CORRUPT, "frame: %s", why);
 }
 
-static st_err no_memory(st_error *error)
+st_err message_no_memory(st_error *error)
 {
     return st_fail(error, ST_E_MEMORY, "frame: over the memory for decoding");
 }
 
-/* Exactly len bytes. */
-static bool get_bytes(const ProtobufCBinaryData *from, void *out, size_t len)
+bool message_bytes(const ProtobufCBinaryData *from, void *out, size_t len)
 {
     if (from->len != len)
         return false;
@@ -30,11 +28,10 @@ static bool get_bytes(const ProtobufCBinaryData *from, void *out, size_t len)
     return true;
 }
 
-/* Nothing, or exactly len bytes. */
-static bool get_optional(const ProtobufCBinaryData *from, void *out, size_t len, bool *out_there)
+bool message_optional(const ProtobufCBinaryData *from, void *out, size_t len, bool *out_there)
 {
     *out_there = from->len != 0;
-    return !*out_there || get_bytes(from, out, len);
+    return !*out_there || message_bytes(from, out, len);
 }
 
 /* Clean text of at most `room` - 1 bytes. */
@@ -61,31 +58,32 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     out->wall_ms = from->wall_ms;
     out->answer_bytes_max = from->answer_bytes_max;
     out->seen_size = from->seen_size;
+    out->repairs = from->repairs;
     bool has_root = false;
     if (from->version == 0)
-        return corrupt(error, "request without version");
-    if (!get_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch)
-        || !get_optional(&from->collapsed, out->collapsed, sizeof out->collapsed,
+        return message_corrupt(error, "request without version");
+    if (!message_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch)
+        || !message_optional(&from->collapsed, out->collapsed, sizeof out->collapsed,
                          &out->is_collapsed)
-        || !get_optional(&from->seen_root, out->seen_root.b, 32, &has_root)
+        || !message_optional(&from->seen_root, out->seen_root.b, 32, &has_root)
         || has_root != (from->seen_size > 0))
-        return corrupt(error, "bad length in a request");
+        return message_corrupt(error, "bad length in a request");
     if (out->is_collapsed && from->n_buckets > 0)
-        return corrupt(error, "request both collapsed and not");
+        return message_corrupt(error, "request both collapsed and not");
     st_bucket_ask *buckets = st_arena_array(arena, from->n_buckets, sizeof *buckets);
     st_gone *gone = st_arena_array(arena, from->n_gone, sizeof *gone);
     if (buckets == NULL || gone == NULL)
-        return no_memory(error);
+        return message_no_memory(error);
     for (size_t i = 0; i < from->n_buckets; i++) {
         const Sotay__BucketAsk *one = from->buckets[i];
         buckets[i].cursor = one->cursor;
         if (!st_bucket_set(&buckets[i].bucket, one->bucket, strlen(one->bucket))
-            || !get_bytes(&one->sum, buckets[i].sum.b, sizeof buckets[i].sum.b))
-            return corrupt(error, "bad bucket in a request");
+            || !message_bytes(&one->sum, buckets[i].sum.b, sizeof buckets[i].sum.b))
+            return message_corrupt(error, "bad bucket in a request");
     }
     for (size_t i = 0; i < from->n_gone; i++) {
         if (!span_is_good(from->gone[i]->from, from->gone[i]->to))
-            return corrupt(error, "bad span of what is gone");
+            return message_corrupt(error, "bad span of what is gone");
         gone[i] = (st_gone){ from->gone[i]->from, from->gone[i]->to };
     }
     out->buckets = buckets;
@@ -102,12 +100,12 @@ static st_err get_held(Sotay__HeldChange *const *from, size_t count, st_arena *a
 {
     st_held *held = st_arena_array(arena, count, sizeof *held);
     if (held == NULL)
-        return no_memory(error);
+        return message_no_memory(error);
     for (size_t i = 0; i < count; i++) {
         held[i] = (st_held){ from[i]->counter, (st_hold)from[i]->reason };
         if (held[i].reason == ST_HOLD_NONE
             || (i > 0 && held[i - 1].counter >= held[i].counter))
-            return corrupt(error, "bad list of held changes");
+            return message_corrupt(error, "bad list of held changes");
     }
     *out_held = held;
     return ST_OK;
@@ -116,8 +114,8 @@ static st_err get_held(Sotay__HeldChange *const *from, size_t count, st_arena *a
 static st_err get_verdict(const Sotay__Verdict *from, st_arena *arena, st_verdict *out,
                           st_error *error)
 {
-    if (!get_optional(&from->device, out->device.b, 16, &out->has_device))
-        return corrupt(error, "bad verdict");
+    if (!message_optional(&from->device, out->device.b, 16, &out->has_device))
+        return message_corrupt(error, "bad verdict");
     out->first = from->first;
     out->kind = (uint32_t)from->kind <= ST_VERDICT_LATER ? (st_verdict_kind)from->kind
                                                          : ST_VERDICT_UNKNOWN;
@@ -129,9 +127,9 @@ static st_err get_verdict(const Sotay__Verdict *from, st_arena *arena, st_verdic
 
 static st_err get_want(const Sotay__Want *from, st_want *out, st_error *error)
 {
-    if (!get_optional(&from->device, out->device.b, 16, &out->has_device)
+    if (!message_optional(&from->device, out->device.b, 16, &out->has_device)
         || !span_is_good(from->from, from->to))
-        return corrupt(error, "bad want");
+        return message_corrupt(error, "bad want");
     out->from = from->from;
     out->to = from->to;
     return ST_OK;
@@ -143,7 +141,7 @@ static st_err get_scope(const Sotay__Scope *from, st_arena *arena, st_scope *out
     st_bucket *buckets = st_arena_array(arena, from->n_buckets, sizeof *buckets);
     st_role *roles = st_arena_array(arena, from->n_roles, sizeof *roles);
     if (buckets == NULL || roles == NULL)
-        return no_memory(error);
+        return message_no_memory(error);
     out->rev = from->rev;
     for (size_t i = 0; i < from->n_buckets; i++) {
         const char *name = from->buckets[i];
@@ -159,7 +157,7 @@ static st_err get_scope(const Sotay__Scope *from, st_arena *arena, st_scope *out
     return ST_OK;
 }
 
-static st_err get_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, st_error *error)
+st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, st_error *error)
 {
     bool has_device = false;
     out->index = from->index;
@@ -167,22 +165,22 @@ static st_err get_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out
     out->kind = (uint32_t)from->kind < ST_ENTRY_COUNT ? (st_entry_kind)from->kind : ST_ENTRY_NONE;
     if (from->set.len > ST_SET_BYTES_MAX)
         return st_fail(error, ST_E_TOO_LARGE, "frame: a change-set is over its limit");
-    if (!get_optional(&from->device, out->device.b, 16, &has_device)
-        || !get_optional(&from->carrier, out->carrier.b, 16, &out->has_carrier))
-        return corrupt(error, "bad device in an entry");
+    if (!message_optional(&from->device, out->device.b, 16, &has_device)
+        || !message_optional(&from->carrier, out->carrier.b, 16, &out->has_carrier))
+        return message_corrupt(error, "bad device in an entry");
     if (from->set.len > 0) {
         out->set = from->set.data;
         out->set_len = from->set.len;
     } else if ((from->first != 0 || from->last != 0)
                && (!has_device || !span_is_good(from->first, from->last))) {
-        return corrupt(error, "bad reference in an entry");
+        return message_corrupt(error, "bad reference in an entry");
     }
     out->first = from->first;
     out->last = from->last;
     for (size_t i = 0; i < from->n_counters; i++) {
         if (!has_device || from->counters[i] == 0
             || (i > 0 && from->counters[i - 1] >= from->counters[i]))
-            return corrupt(error, "bad counters in an entry");
+            return message_corrupt(error, "bad counters in an entry");
     }
     out->counters = from->counters;
     out->counters_count = (uint32_t)from->n_counters;
@@ -195,14 +193,14 @@ static st_err get_page_entries(const Sotay__Page *from, st_arena *arena, st_page
 {
     st_entry *entries = st_arena_array(arena, from->n_entries, sizeof *entries);
     if (entries == NULL)
-        return no_memory(error);
+        return message_no_memory(error);
     for (size_t i = 0; i < from->n_entries; i++) {
-        st_err err = get_entry(from->entries[i], arena, &entries[i], error);
+        st_err err = message_entry(from->entries[i], arena, &entries[i], error);
         if (err != ST_OK)
             return err;
         uint64_t before = i == 0 ? 0 : entries[i - 1].index;
         if (entries[i].index <= before || entries[i].index > from->cursor)
-            return corrupt(error, "entries of a page do not rise to its cursor");
+            return message_corrupt(error, "entries of a page do not rise to its cursor");
     }
     out->entries = entries;
     out->entries_count = (uint32_t)from->n_entries;
@@ -213,22 +211,22 @@ static st_err get_page(const Sotay__Page *from, st_arena *arena, st_page *out, s
 {
     bool has_sum = false;
     if (!st_bucket_set(&out->bucket, from->bucket, strlen(from->bucket)))
-        return corrupt(error, "bad bucket of a page");
-    if (!get_optional(&from->sum, out->sum.b, sizeof out->sum.b, &has_sum)
+        return message_corrupt(error, "bad bucket of a page");
+    if (!message_optional(&from->sum, out->sum.b, sizeof out->sum.b, &has_sum)
         || has_sum != (from->last != 0) || (from->n_vector > 0 && !from->last))
-        return corrupt(error, "a page has its sum at its end");
+        return message_corrupt(error, "a page has its sum at its end");
     out->cursor = from->cursor;
     out->last = from->last;
     out->fold_version = from->fold_version;
     out->reset = from->reset;
     st_upto *vector = st_arena_array(arena, from->n_vector, sizeof *vector);
     if (vector == NULL)
-        return no_memory(error);
+        return message_no_memory(error);
     for (size_t i = 0; i < from->n_vector; i++) {
         vector[i].counter = from->vector[i]->counter;
-        if (!get_bytes(&from->vector[i]->device, vector[i].device.b, 16)
+        if (!message_bytes(&from->vector[i]->device, vector[i].device.b, 16)
             || (i > 0 && st_id_cmp(&vector[i - 1].device, &vector[i].device) >= 0))
-            return corrupt(error, "bad vector of a page");
+            return message_corrupt(error, "bad vector of a page");
     }
     out->vector = vector;
     out->vector_count = (uint32_t)from->n_vector;
@@ -238,8 +236,8 @@ static st_err get_page(const Sotay__Page *from, st_arena *arena, st_page *out, s
 static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
 {
     if (from->version == 0
-        || !get_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch))
-        return corrupt(error, "bad end");
+        || !message_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch))
+        return message_corrupt(error, "bad end");
     out->version = from->version;
     out->server_ms = from->server_ms;
     out->position = from->position;
@@ -252,15 +250,15 @@ static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
 static st_err get_enrol_ask(const Sotay__EnrolAsk *from, st_enrol_ask *out, st_error *error)
 {
     out->version = from->version;
-    if (from->version == 0 || !get_bytes(&from->code, out->code, sizeof out->code)
-        || !get_bytes(&from->sign_key, out->sign_key, sizeof out->sign_key)
-        || !get_bytes(&from->cosign_key, out->cosign_key, sizeof out->cosign_key)
-        || !get_bytes(&from->install, out->install, sizeof out->install)
-        || !get_bytes(&from->proof, out->proof, sizeof out->proof))
-        return corrupt(error, "bad enrolment");
+    if (from->version == 0 || !message_bytes(&from->code, out->code, sizeof out->code)
+        || !message_bytes(&from->sign_key, out->sign_key, sizeof out->sign_key)
+        || !message_bytes(&from->cosign_key, out->cosign_key, sizeof out->cosign_key)
+        || !message_bytes(&from->install, out->install, sizeof out->install)
+        || !message_bytes(&from->proof, out->proof, sizeof out->proof))
+        return message_corrupt(error, "bad enrolment");
     if (!get_text(from->label, out->label, sizeof out->label)
         || st_text_chars(out->label, strlen(out->label)) > 80)
-        return corrupt(error, "bad label of a device");
+        return message_corrupt(error, "bad label of a device");
     return ST_OK;
 }
 
@@ -269,27 +267,27 @@ static st_err get_enrol_answer(const Sotay__EnrolAnswer *from, st_arena *arena,
 {
     out->version = from->version;
     out->server_ms = from->server_ms;
-    if (from->version == 0 || !get_bytes(&from->log_key, out->log_key, sizeof out->log_key)
-        || !get_bytes(&from->seal_key, out->seal_key, sizeof out->seal_key)
-        || !get_bytes(&from->recovery_key, out->recovery_key, sizeof out->recovery_key)
-        || !get_bytes(&from->person, out->person.b, sizeof out->person.b)
-        || !get_bytes(&from->epoch, out->epoch, sizeof out->epoch)
-        || !get_bytes(&from->server_device, out->server_device.b, sizeof out->server_device.b)
-        || !get_bytes(&from->server_key, out->server_key, sizeof out->server_key))
-        return corrupt(error, "bad answer to an enrolment");
+    if (from->version == 0 || !message_bytes(&from->log_key, out->log_key, sizeof out->log_key)
+        || !message_bytes(&from->seal_key, out->seal_key, sizeof out->seal_key)
+        || !message_bytes(&from->recovery_key, out->recovery_key, sizeof out->recovery_key)
+        || !message_bytes(&from->person, out->person.b, sizeof out->person.b)
+        || !message_bytes(&from->epoch, out->epoch, sizeof out->epoch)
+        || !message_bytes(&from->server_device, out->server_device.b, sizeof out->server_device.b)
+        || !message_bytes(&from->server_key, out->server_key, sizeof out->server_key))
+        return message_corrupt(error, "bad answer to an enrolment");
     if (!st_code_set(&out->login, from->login, strlen(from->login))
         || !st_code_set(&out->commune, from->commune, strlen(from->commune))
         || !get_text(from->letters, out->letters, sizeof out->letters)
         || !get_text(from->fingerprint, out->fingerprint, sizeof out->fingerprint)
         || from->scope == NULL)
-        return corrupt(error, "bad words in the answer to an enrolment");
+        return message_corrupt(error, "bad words in the answer to an enrolment");
     return get_scope(from->scope, arena, &out->scope, error);
 }
 
 static st_err get_refusal(const Sotay__Refusal *from, st_refusal *out, st_error *error)
 {
     if (from->code == ST_OK || !get_text(from->detail, out->detail, sizeof out->detail))
-        return corrupt(error, "bad refusal");
+        return message_corrupt(error, "bad refusal");
     out->code = from->code < ST_ERR_COUNT ? (st_err)from->code : ST_E_SERVER;
     out->counter = from->counter;
     out->later_s = from->later_s;
@@ -303,7 +301,7 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
         return get_ask(from->ask, arena, &out->as.ask, error);
     case SOTAY__FRAME__BODY_SET:
         if (from->set.len == 0)
-            return corrupt(error, "empty change-set");
+            return message_corrupt(error, "empty change-set");
         if (from->set.len > ST_SET_BYTES_MAX)
             return st_fail(error, ST_E_TOO_LARGE, "frame: a change-set is over its limit");
         out->as.set.bytes = from->set.data;
@@ -325,6 +323,11 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
         return get_enrol_answer(from->enrol_answer, arena, &out->as.enrol_answer, error);
     case SOTAY__FRAME__BODY_REFUSAL:
         return get_refusal(from->refusal, &out->as.refusal, error);
+    case SOTAY__FRAME__BODY_REPAIR_ASK:
+        return message_get_repair_ask(from->repair_ask, arena, &out->as.repair_ask, error);
+    case SOTAY__FRAME__BODY_REPAIR_ANSWER:
+        return message_get_repair_answer(from->repair_answer, arena, &out->as.repair_answer,
+                                         error);
     case SOTAY__FRAME__BODY__NOT_SET:
     default:
         return ST_OK;

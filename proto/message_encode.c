@@ -5,24 +5,18 @@
 #include <assert.h>
 #include <string.h>
 
-#include "proto/message.h"
+#include "proto/message_parts.h"
 #include "proto/text.h"
-#include "sotay.pb-c.h"
 
 _Static_assert((int)ST_ENTRY_NOTE == (int)SOTAY__ENTRY_KIND__ENTRY_NOTE, "kinds as in sotay.proto");
 _Static_assert((int)ST_VERDICT_LATER == (int)SOTAY__VERDICT_KIND__VERDICT_LATER,
                "verdicts as in sotay.proto");
-_Static_assert((int)ST_FRAME_REFUSAL == (int)SOTAY__FRAME__BODY_REFUSAL,
+_Static_assert((int)ST_FRAME_REPAIR_ANSWER == (int)SOTAY__FRAME__BODY_REPAIR_ANSWER,
                "frames as in sotay.proto");
 
 #define BUILD_BYTES_MAX (64u * 1024u * 1024u)
 
-typedef struct {
-    st_arena arena;
-    bool no_memory;
-} builder;
-
-static void *make(builder *b, size_t count, size_t size)
+void *message_make(message_builder *b, size_t count, size_t size)
 {
     void *memory = st_arena_array(&b->arena, count, size);
     if (memory == NULL)
@@ -30,7 +24,7 @@ static void *make(builder *b, size_t count, size_t size)
     return memory;
 }
 
-static ProtobufCBinaryData view(const void *data, size_t len)
+ProtobufCBinaryData message_view(const void *data, size_t len)
 {
     /* protobuf-c does not write through it. */
     return (ProtobufCBinaryData){ .len = len, .data = (uint8_t *)(uintptr_t)data };
@@ -38,15 +32,15 @@ static ProtobufCBinaryData view(const void *data, size_t len)
 
 static ProtobufCBinaryData view_if(bool there, const void *data, size_t len)
 {
-    return there ? view(data, len) : (ProtobufCBinaryData){ 0 };
+    return there ? message_view(data, len) : (ProtobufCBinaryData){ 0 };
 }
 
-static char *string_view(const char *text)
+char *message_string(const char *text)
 {
     return (char *)(uintptr_t)text;
 }
 
-static void put_ask(builder *b, const st_ask *ask, Sotay__SyncAsk *out)
+static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
 {
     sotay__sync_ask__init(out);
     out->version = ask->version;
@@ -58,18 +52,19 @@ static void put_ask(builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->wall_ms = ask->wall_ms;
     out->answer_bytes_max = ask->answer_bytes_max;
     out->seen_size = ask->seen_size;
+    out->repairs = ask->repairs;
     out->seen_root = view_if(ask->seen_size > 0, ask->seen_root.b, sizeof ask->seen_root.b);
-    out->buckets = make(b, ask->buckets_count, sizeof *out->buckets);
-    Sotay__BucketAsk *buckets = make(b, ask->buckets_count, sizeof *buckets);
-    out->gone = make(b, ask->gone_count, sizeof *out->gone);
-    Sotay__Gone *gone = make(b, ask->gone_count, sizeof *gone);
+    out->buckets = message_make(b, ask->buckets_count, sizeof *out->buckets);
+    Sotay__BucketAsk *buckets = message_make(b, ask->buckets_count, sizeof *buckets);
+    out->gone = message_make(b, ask->gone_count, sizeof *out->gone);
+    Sotay__Gone *gone = message_make(b, ask->gone_count, sizeof *gone);
     if (b->no_memory)
         return;
     for (uint32_t i = 0; i < ask->buckets_count; i++) {
         sotay__bucket_ask__init(&buckets[i]);
-        buckets[i].bucket = string_view(ask->buckets[i].bucket.s);
+        buckets[i].bucket = message_string(ask->buckets[i].bucket.s);
         buckets[i].cursor = ask->buckets[i].cursor;
-        buckets[i].sum = view(ask->buckets[i].sum.b, sizeof ask->buckets[i].sum.b);
+        buckets[i].sum = message_view(ask->buckets[i].sum.b, sizeof ask->buckets[i].sum.b);
         out->buckets[i] = &buckets[i];
     }
     for (uint32_t i = 0; i < ask->gone_count; i++) {
@@ -82,10 +77,10 @@ static void put_ask(builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->n_gone = ask->gone_count;
 }
 
-static Sotay__HeldChange **make_held(builder *b, const st_held *held, uint32_t count)
+static Sotay__HeldChange **make_held(message_builder *b, const st_held *held, uint32_t count)
 {
-    Sotay__HeldChange **list = make(b, count, sizeof *list);
-    Sotay__HeldChange *items = make(b, count, sizeof *items);
+    Sotay__HeldChange **list = message_make(b, count, sizeof *list);
+    Sotay__HeldChange *items = message_make(b, count, sizeof *items);
     if (list == NULL || items == NULL)
         return NULL;
     for (uint32_t i = 0; i < count; i++) {
@@ -97,7 +92,7 @@ static Sotay__HeldChange **make_held(builder *b, const st_held *held, uint32_t c
     return list;
 }
 
-static void put_verdict(builder *b, const st_verdict *verdict, Sotay__Verdict *out)
+static void put_verdict(message_builder *b, const st_verdict *verdict, Sotay__Verdict *out)
 {
     sotay__verdict__init(out);
     out->device = view_if(verdict->has_device, verdict->device.b, sizeof verdict->device.b);
@@ -117,23 +112,23 @@ static void put_want(const st_want *want, Sotay__Want *out)
     out->to = want->to;
 }
 
-static void put_scope(builder *b, const st_scope *scope, Sotay__Scope *out)
+static void put_scope(message_builder *b, const st_scope *scope, Sotay__Scope *out)
 {
     sotay__scope__init(out);
     out->rev = scope->rev;
-    out->buckets = make(b, scope->buckets_count, sizeof *out->buckets);
-    out->roles = make(b, scope->roles_count, sizeof *out->roles);
+    out->buckets = message_make(b, scope->buckets_count, sizeof *out->buckets);
+    out->roles = message_make(b, scope->roles_count, sizeof *out->roles);
     if (b->no_memory)
         return;
     for (uint32_t i = 0; i < scope->buckets_count; i++)
-        out->buckets[i] = string_view(scope->buckets[i].s);
+        out->buckets[i] = message_string(scope->buckets[i].s);
     for (uint32_t i = 0; i < scope->roles_count; i++)
         out->roles[i] = (Sotay__Role)scope->roles[i];
     out->n_buckets = scope->buckets_count;
     out->n_roles = scope->roles_count;
 }
 
-static void put_entry(builder *b, const st_entry *entry, Sotay__Entry *out)
+void message_put_entry(message_builder *b, const st_entry *entry, Sotay__Entry *out)
 {
     sotay__entry__init(out);
     out->index = entry->index;
@@ -153,28 +148,28 @@ static void put_entry(builder *b, const st_entry *entry, Sotay__Entry *out)
     out->counters = (uint64_t *)(uintptr_t)entry->counters;
 }
 
-static void put_page(builder *b, const st_page *page, Sotay__Page *out)
+static void put_page(message_builder *b, const st_page *page, Sotay__Page *out)
 {
     sotay__page__init(out);
-    out->bucket = string_view(page->bucket.s);
+    out->bucket = message_string(page->bucket.s);
     out->cursor = page->cursor;
     out->last = page->last;
     out->sum = view_if(page->last, page->sum.b, sizeof page->sum.b);
     out->fold_version = page->fold_version;
     out->reset = page->reset;
-    out->entries = make(b, page->entries_count, sizeof *out->entries);
-    Sotay__Entry *entries = make(b, page->entries_count, sizeof *entries);
-    out->vector = make(b, page->vector_count, sizeof *out->vector);
-    Sotay__Upto *vector = make(b, page->vector_count, sizeof *vector);
+    out->entries = message_make(b, page->entries_count, sizeof *out->entries);
+    Sotay__Entry *entries = message_make(b, page->entries_count, sizeof *entries);
+    out->vector = message_make(b, page->vector_count, sizeof *out->vector);
+    Sotay__Upto *vector = message_make(b, page->vector_count, sizeof *vector);
     if (b->no_memory)
         return;
     for (uint32_t i = 0; i < page->entries_count; i++) {
-        put_entry(b, &page->entries[i], &entries[i]);
+        message_put_entry(b, &page->entries[i], &entries[i]);
         out->entries[i] = &entries[i];
     }
     for (uint32_t i = 0; i < page->vector_count; i++) {
         sotay__upto__init(&vector[i]);
-        vector[i].device = view(page->vector[i].device.b, sizeof page->vector[i].device.b);
+        vector[i].device = message_view(page->vector[i].device.b, sizeof page->vector[i].device.b);
         vector[i].counter = page->vector[i].counter;
         out->vector[i] = &vector[i];
     }
@@ -198,37 +193,38 @@ static void put_enrol_ask(const st_enrol_ask *ask, Sotay__EnrolAsk *out)
 {
     sotay__enrol_ask__init(out);
     out->version = ask->version;
-    out->code = view(ask->code, sizeof ask->code);
-    out->sign_key = view(ask->sign_key, sizeof ask->sign_key);
-    out->cosign_key = view(ask->cosign_key, sizeof ask->cosign_key);
-    out->install = view(ask->install, sizeof ask->install);
-    out->label = string_view(ask->label);
-    out->proof = view(ask->proof, sizeof ask->proof);
+    out->code = message_view(ask->code, sizeof ask->code);
+    out->sign_key = message_view(ask->sign_key, sizeof ask->sign_key);
+    out->cosign_key = message_view(ask->cosign_key, sizeof ask->cosign_key);
+    out->install = message_view(ask->install, sizeof ask->install);
+    out->label = message_string(ask->label);
+    out->proof = message_view(ask->proof, sizeof ask->proof);
 }
 
-static void put_enrol_answer(builder *b, const st_enrol_answer *answer, Sotay__EnrolAnswer *out)
+static void put_enrol_answer(message_builder *b, const st_enrol_answer *answer,
+                             Sotay__EnrolAnswer *out)
 {
     sotay__enrol_answer__init(out);
     out->version = answer->version;
-    out->log_key = view(answer->log_key, sizeof answer->log_key);
-    out->seal_key = view(answer->seal_key, sizeof answer->seal_key);
-    out->recovery_key = view(answer->recovery_key, sizeof answer->recovery_key);
-    out->person = view(answer->person.b, sizeof answer->person.b);
-    out->login = string_view(answer->login.s);
-    out->commune = string_view(answer->commune.s);
-    out->epoch = view(answer->epoch, sizeof answer->epoch);
-    out->letters = string_view(answer->letters);
+    out->log_key = message_view(answer->log_key, sizeof answer->log_key);
+    out->seal_key = message_view(answer->seal_key, sizeof answer->seal_key);
+    out->recovery_key = message_view(answer->recovery_key, sizeof answer->recovery_key);
+    out->person = message_view(answer->person.b, sizeof answer->person.b);
+    out->login = message_string(answer->login.s);
+    out->commune = message_string(answer->commune.s);
+    out->epoch = message_view(answer->epoch, sizeof answer->epoch);
+    out->letters = message_string(answer->letters);
     out->server_ms = answer->server_ms;
-    out->fingerprint = string_view(answer->fingerprint);
-    out->server_device = view(answer->server_device.b, sizeof answer->server_device.b);
-    out->server_key = view(answer->server_key, sizeof answer->server_key);
-    out->scope = make(b, 1, sizeof *out->scope);
+    out->fingerprint = message_string(answer->fingerprint);
+    out->server_device = message_view(answer->server_device.b, sizeof answer->server_device.b);
+    out->server_key = message_view(answer->server_key, sizeof answer->server_key);
+    out->scope = message_make(b, 1, sizeof *out->scope);
     if (out->scope != NULL)
         put_scope(b, &answer->scope, out->scope);
 }
 
 /* A detail may have been cut in the middle of a letter; what is sent is clean text. */
-static char *clean_detail(builder *b, const char *detail)
+static char *clean_detail(message_builder *b, const char *detail)
 {
     size_t len = strlen(detail);
     size_t least = len < 4 ? 0 : len - 4;
@@ -242,7 +238,7 @@ static char *clean_detail(builder *b, const char *detail)
     return copy;
 }
 
-static void put_refusal(builder *b, const st_refusal *refusal, Sotay__Refusal *out)
+static void put_refusal(message_builder *b, const st_refusal *refusal, Sotay__Refusal *out)
 {
     sotay__refusal__init(out);
     out->code = (uint32_t)refusal->code;
@@ -276,17 +272,20 @@ typedef union {
     Sotay__EnrolAsk enrol_ask;
     Sotay__EnrolAnswer enrol_answer;
     Sotay__Refusal refusal;
+    Sotay__RepairAsk repair_ask;
+    Sotay__RepairAnswer repair_answer;
 } any_body;
 
 /* Fills body and points message at it. False: a kind that is not sent. */
-static bool put_body(builder *b, const st_frame *frame, any_body *body, Sotay__Frame *message)
+static bool put_body(message_builder *b, const st_frame *frame, any_body *body,
+                     Sotay__Frame *message)
 {
     switch (frame->kind) {
     case ST_FRAME_ASK:
         put_ask(b, &frame->as.ask, message->ask = &body->ask);
         return true;
     case ST_FRAME_SET:
-        message->set = view(frame->as.set.bytes, frame->as.set.len);
+        message->set = message_view(frame->as.set.bytes, frame->as.set.len);
         return frame->as.set.len > 0;
     case ST_FRAME_VERDICT:
         put_verdict(b, &frame->as.verdict, message->verdict = &body->verdict);
@@ -312,6 +311,13 @@ static bool put_body(builder *b, const st_frame *frame, any_body *body, Sotay__F
     case ST_FRAME_REFUSAL:
         put_refusal(b, &frame->as.refusal, message->refusal = &body->refusal);
         return true;
+    case ST_FRAME_REPAIR_ASK:
+        message_put_repair_ask(b, &frame->as.repair_ask, message->repair_ask = &body->repair_ask);
+        return true;
+    case ST_FRAME_REPAIR_ANSWER:
+        message_put_repair_answer(b, &frame->as.repair_answer,
+                                  message->repair_answer = &body->repair_answer);
+        return true;
     case ST_FRAME_NONE:
     default:
         return false;
@@ -321,7 +327,7 @@ static bool put_body(builder *b, const st_frame *frame, any_body *body, Sotay__F
 st_err st_frame_encode(const st_frame *frame, st_buffer *out, st_error *error)
 {
     assert(frame != NULL && out != NULL);
-    builder b = { .no_memory = false };
+    message_builder b = { .no_memory = false };
     any_body body;
     Sotay__Frame message;
     st_arena_init(&b.arena, BUILD_BYTES_MAX);

@@ -66,6 +66,7 @@ int cli_reopen(cli_call *call);
 int cli_amend(cli_call *call);
 int cli_resolve(cli_call *call);
 int cli_draft(cli_call *call);
+int cli_debug(cli_call *call);
 int cli_show(cli_call *call);
 int cli_list(cli_call *call);
 int cli_history(cli_call *call);

@@ -49,6 +49,9 @@ static const cli_verb VERBS[] = {
     { "search", "TEXT", 1, 1, "jfus", cli_search, "tìm, không cần dấu", "search, marks ignored" },
     { "sync", "[--server URL]", 0, 0, "jS", cli_sync, "gửi và nhận", "send and receive" },
     { "status", "", 0, 0, "j", cli_status, "tình trạng của máy", "what waits and what was sent" },
+    { "debug", "value|missing|unsigned|sum ID", 2, 2, "", cli_debug,
+      "diễn tập: cố ý làm hỏng phần lấy từ sổ chung, lần đồng bộ sau sẽ tự sửa",
+      "drill: spoil what came from the server; the next sync mends it" },
 };
 #define VERBS_COUNT (sizeof VERBS / sizeof VERBS[0])
 

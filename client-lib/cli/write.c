@@ -235,3 +235,21 @@ int cli_draft(cli_call *call)
     free((void *)(uintptr_t)pairs.pairs);
     return done(call, code);
 }
+
+/* debug value|missing|unsigned|sum ID */
+int cli_debug(cli_call *call)
+{
+    static const char *const WHAT[] = { "value", "missing", "unsigned", "sum" };
+    sotay_id id;
+    const char *word = call->operands[0];
+    for (size_t i = 0; i < sizeof WHAT / sizeof WHAT[0]; i++) {
+        if (strcmp(word, WHAT[i]) != 0)
+            continue;
+        call->operands++;
+        call->operands_count--;
+        if (!cli_record(call, &id))
+            return CLI_FAILED;
+        return done(call, sotay_debug_damage(call->client, &id, (sotay_damage)i, &call->error));
+    }
+    return cli_misuse(call, "value, missing, unsigned or sum");
+}

@@ -427,6 +427,20 @@ SOTAY_API SOTAY_MUST_USE int sotay_curl_enrol(sotay_client *client, const char *
                                               const sotay_curl_how *how, sotay_report *out_report,
                                               sotay_error *error);
 
+/* ---- drills -------------------------------------------------------------------------------- */
+
+typedef enum {
+    SOTAY_DAMAGE_VALUE,    /* one value of the record is another */
+    SOTAY_DAMAGE_MISSING,  /* the record is not there */
+    SOTAY_DAMAGE_UNSIGNED, /* a value that no signed change says */
+    SOTAY_DAMAGE_SUM       /* one bit of the sum of the record's bucket */
+} sotay_damage;
+/* Spoils what this store has from the server, on purpose: a drill, or a test, then sees that the
+ * next sync finds and mends it (docs/protocol.md 7.8). Own changes are never touched.
+ * SOTAY_E_NOT_FOUND  the server has not brought that record; nothing was changed */
+SOTAY_API SOTAY_MUST_USE int sotay_debug_damage(sotay_client *client, const sotay_id *record,
+                                                sotay_damage how, sotay_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -22,6 +22,7 @@ typedef struct {
     sotay_client *client;
     apply_report *report;
     const st_page *page;
+    const st_id *only; /* NULL: all records; else the one that is made anew */
     bool in_catalogue;
     st_arena arena;
     bucket_state state;
@@ -132,7 +133,10 @@ static st_err load_record(applying *a, const st_id *id, st_record **out_record, 
             entry->before = st_record_sum(&entry->record);
         if (err == ST_OK && !entry->record.created)
             entry->record.bucket = a->page->bucket; /* what was held may have named another */
-    } else if (err == ST_E_NOT_FOUND) {
+    }
+    /* One that does not open is made anew: the sum tells, and the repair brings the rest. */
+    if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT) {
+        memset(entry, 0, sizeof *entry);
         st_record_init(&entry->record, &a->arena, id, &a->page->bucket);
         err = ST_OK;
     }
@@ -157,6 +161,11 @@ static st_err is_own(sotay_client *client, const st_id *device, uint64_t first, 
     *out_own = st_id_cmp(device, &client->me.device) == 0;
     book_key key = book_key_counter(BOOK_OWN, device, first);
     return *out_own ? ST_OK : book_has(&client->book, &key, out_own, error);
+}
+
+static bool is_passed_over(const applying *a, const st_change *change)
+{
+    return a->only != NULL && st_id_cmp(a->only, &change->record) != 0;
 }
 
 /* The note of an own change goes when the base has it, or says that it is held. */
@@ -216,6 +225,8 @@ static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st
         arrival.carrier = entry->carrier;
     for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
         const st_change *change = &set->changes[i];
+        if (is_passed_over(a, change))
+            continue;
         st_hold hold = held_reason(entry, change->dot.counter);
         apply_line line = { .index = entry->index,
                             .counter = change->dot.counter,
@@ -355,6 +366,8 @@ static st_err apply_decision(applying *a, const st_entry *entry, st_error *error
         if (err != ST_OK)
             return err;
         const st_change *change = overlay_change(&set, counter);
+        if (is_passed_over(a, change))
+            continue;
         bool own = false;
         st_arrival arrival;
         err = arrival_of(a, entry, &set, &arrival, &own, error);
@@ -379,7 +392,7 @@ static st_err apply_hold(applying *a, const st_entry *entry, st_error *error)
         err = set_with(a, &entry->device, counter, &set, error);
         if (err == ST_OK)
             err = is_own(a->client, &set.device, set.first, &own, error);
-        if (err == ST_OK && own)
+        if (err == ST_OK && own && !is_passed_over(a, overlay_change(&set, counter)))
             err =
                 note_own(a, overlay_change(&set, counter), set.first, entry->held[i].reason, error);
         if (err == ST_E_NOT_FOUND)
@@ -457,12 +470,10 @@ static st_err put_rows(applying *a, st_error *error)
 }
 
 /* The base must now be what the server has. */
-static st_err check_sum(applying *a, st_error *error)
+static void check_sum(applying *a)
 {
-    if (!a->page->last || memcmp(a->page->sum.b, a->state.sum.b, sizeof a->state.sum.b) == 0)
-        return ST_OK;
-    a->report->wrong_sum = true;
-    return apply_forget(a->client, &a->page->bucket, error);
+    if (a->page->last && memcmp(a->page->sum.b, a->state.sum.b, sizeof a->state.sum.b) != 0)
+        a->report->wrong_sum = true;
 }
 
 static st_err apply_entries(applying *a, st_error *error)
@@ -491,7 +502,8 @@ static st_err apply_entries(applying *a, st_error *error)
         err = put_names(a, error);
     if (err == ST_OK)
         err = put_rows(a, error);
-    return err == ST_OK ? check_sum(a, error) : err;
+    check_sum(a);
+    return err;
 }
 
 static st_err mark_too_new(sotay_client *client, const st_bucket *bucket, st_error *error)
@@ -502,6 +514,17 @@ static st_err mark_too_new(sotay_client *client, const st_bucket *bucket, st_err
     return err == ST_OK ? bucket_put(&client->book, bucket, &state, error) : err;
 }
 
+static void begin(applying *a, sotay_client *client, const st_page *page, apply_report *report)
+{
+    memset(a, 0, sizeof *a);
+    a->client = client;
+    a->report = report;
+    a->page = page;
+    const char *name = strchr(page->bucket.s, '/');
+    a->in_catalogue = name != NULL && strcmp(name, "/catalogue") == 0;
+    st_arena_init(&a->arena, CLIENT_WORK_BYTES_MAX);
+}
+
 st_err apply_page(sotay_client *client, const st_page *page, apply_report *report, st_error *error)
 {
     if (page->fold_version > FOLD_VERSION) {
@@ -509,18 +532,63 @@ st_err apply_page(sotay_client *client, const st_page *page, apply_report *repor
         return mark_too_new(client, &page->bucket, error);
     }
     applying a;
-    memset(&a, 0, sizeof a);
-    a.client = client;
-    a.report = report;
-    a.page = page;
-    const char *name = strchr(page->bucket.s, '/');
-    a.in_catalogue = name != NULL && strcmp(name, "/catalogue") == 0;
-    st_arena_init(&a.arena, CLIENT_WORK_BYTES_MAX);
+    begin(&a, client, page, report);
     st_err err = page->reset ? apply_forget(client, &page->bucket, error) : ST_OK;
-    if (page->reset)
-        report->wrong_sum = true;
+    report->was_reset = page->reset;
     if (err == ST_OK)
         err = apply_entries(&a, error);
+    st_arena_reset(&a.arena);
+    return err;
+}
+
+/* ---- one record anew ---- */
+
+/* What the base says of the record now counts in the sum until it is replaced. */
+static st_err begin_anew(applying *a, st_error *error)
+{
+    st_record *record = NULL;
+    st_err err = bucket_get(&a->client->book, &a->page->bucket, &a->state, error);
+    if (err == ST_OK)
+        err = load_record(a, a->only, &record, error);
+    if (err == ST_OK)
+        err = apply_forget_record(a->client, a->only, error);
+    if (err == ST_OK)
+        st_record_init(record, &a->arena, a->only, &a->page->bucket);
+    return err;
+}
+
+static st_err end_anew(applying *a, st_error *error)
+{
+    st_err err = ST_OK;
+    if (a->page->entries_count > 0)
+        err = put_records(a, error);
+    else
+        st_sum_subtract(&a->state.sum, &a->records[0].before);
+    if (err == ST_OK)
+        err = bucket_put(&a->client->book, &a->page->bucket, &a->state, error);
+    if (err == ST_OK)
+        err = put_names(a, error);
+    return err == ST_OK ? put_rows(a, error) : err;
+}
+
+st_err apply_record_anew(sotay_client *client, const apply_anew *anew, st_error *error)
+{
+    applying a;
+    apply_report report;
+    st_page page;
+    memset(&page, 0, sizeof page);
+    memset(&report, 0, sizeof report);
+    page.bucket = anew->bucket;
+    page.entries = anew->entries;
+    page.entries_count = anew->entries_count;
+    begin(&a, client, &page, &report);
+    a.only = &anew->record;
+    st_vector_init(&a.vector, &a.arena); /* of its own: the bucket's has all of this already */
+    st_err err = begin_anew(&a, error);
+    for (uint32_t i = 0; err == ST_OK && i < page.entries_count; i++)
+        err = apply_entry(&a, &page.entries[i], error);
+    if (err == ST_OK)
+        err = end_anew(&a, error);
     st_arena_reset(&a.arena);
     return err;
 }

@@ -11,7 +11,8 @@ typedef struct {
     st_hlc hlc_max;      /* newest stamp seen */
     bool lost_reference; /* the server refers to a set that is not kept here */
     bool too_new;        /* a page needs a newer program: its bucket was left as it is */
-    bool wrong_sum;      /* the base was not what the server has: dropped, to be read anew */
+    bool was_reset;      /* the server sends the bucket anew: its base was dropped before */
+    bool wrong_sum;      /* the base is not what the server has (repair.h) */
 } apply_report;
 
 /* Folds one page and moves its cursor. ST_E_CORRUPT also with lost_reference: then the transaction
@@ -21,6 +22,19 @@ ST_MUST_USE st_err apply_page(sotay_client *client, const st_page *page, apply_r
 /* Buckets and roles that count from now on: new ones begin at cursor 0; what is readable of lost
  * ones goes, own unsent and held work stays. */
 ST_MUST_USE st_err apply_scope(sotay_client *client, const st_scope *scope, st_error *error);
+/* Makes one record anew from all entries that touch it, as a repair does: what the base said of it
+ * before does not count. The sum of the bucket follows, its cursor and vector stay. Sets that the
+ * entries name must be kept here or come with them. An empty list drops the record. */
+typedef struct {
+    st_bucket bucket;
+    st_id record;
+    const st_entry *entries;
+    uint32_t entries_count;
+} apply_anew;
+ST_MUST_USE st_err apply_record_anew(sotay_client *client, const apply_anew *anew, st_error *error);
+/* Forgets base and history of one record; its row shows what is left of own work. The sum of its
+ * bucket is the caller's. */
+ST_MUST_USE st_err apply_forget_record(sotay_client *client, const st_id *record, st_error *error);
 /* Forgets the base of a bucket (records, vector, sum, cursor, history); own changes stay. */
 ST_MUST_USE st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error);
 /* The same for every bucket known: after a new epoch. */

@@ -87,6 +87,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     } else {
         ask->buckets = scope.asks;
         ask->buckets_count = (uint32_t)scope.count;
+        ask->repairs = true;
     }
     ask->kept_from = sync->no_references || me->is_forked ? 0 : 1;
     ask->wall_ms = sync->asked_wall_ms;
@@ -166,6 +167,24 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
     }
 }
 
+static st_err write_repairs(sotay_sync *sync, st_frame_writer *writer, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < sync->repairs_count; i++) {
+        st_frame frame;
+        st_arena arena;
+        bool asks = false;
+        memset(&frame, 0, sizeof frame);
+        frame.kind = ST_FRAME_REPAIR_ASK;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = repair_ask(sync, i, &arena, &frame.as.repair_ask, &asks, error);
+        if (err == ST_OK && asks)
+            err = write_frame(sync, writer, &frame, error);
+        st_arena_reset(&arena);
+    }
+    return err;
+}
+
 static st_err build_stream(sotay_sync *sync, st_error *error)
 {
     uint64_t mono_ms = 0;
@@ -177,6 +196,8 @@ static st_err build_stream(sotay_sync *sync, st_error *error)
         err = st_frame_writer_new(LEVEL, &sync->stream, &writer, error);
     if (err == ST_OK)
         err = write_ask(sync, writer, error);
+    if (err == ST_OK && !sync->is_send_only)
+        err = write_repairs(sync, writer, error);
     if (err == ST_OK)
         err = write_sets(sync, writer, error);
     if (err == ST_OK)

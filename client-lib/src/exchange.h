@@ -4,6 +4,7 @@
 #define SOTAY_CLIENT_EXCHANGE_H
 
 #include "client-lib/src/apply.h"
+#include "client-lib/src/repair.h"
 #include "proto/frame.h"
 
 /* A set that was sent in this round and waits for its verdict. */
@@ -55,6 +56,9 @@ struct sotay_sync {
     char label[321], url[256];
     bool has_answer;
 
+    repair *repairs; /* in lasting, one for each bucket whose sum was wrong */
+    size_t repairs_count, repairs_capacity;
+    bool repairs_go_on;  /* a repair has more to ask */
     st_bucket *repaired; /* in lasting, named once each */
     size_t repaired_count, repaired_capacity;
     st_arena lasting; /* of the whole sync */

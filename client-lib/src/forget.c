@@ -6,17 +6,21 @@
 #include "client-lib/src/apply.h"
 #include "client-lib/src/outbox.h"
 
-/* Is the record of the base in the bucket? */
-static st_err is_in(const book_value *value, const st_bucket *bucket, bool *out_in, st_error *error)
+/* Is the record of the base in the bucket? One that does not open may be of any: it is left. */
+static st_err is_in(sotay_client *client, const st_id *id, const st_bucket *bucket, bool *out_in,
+                    st_error *error)
 {
     st_arena arena;
     st_record record;
+    book_value value = { NULL, 0 };
+    book_key key = book_key_id(BOOK_BASE, id);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = st_record_decode(value->data, value->len, &arena, &record, error);
+    st_err err = book_get(&client->book, &key, &arena, &value, error);
     if (err == ST_OK)
-        *out_in = strcmp(record.bucket.s, bucket->s) == 0;
+        err = st_record_decode(value.data, value.len, &arena, &record, error);
+    *out_in = err == ST_OK && strcmp(record.bucket.s, bucket->s) == 0;
     st_arena_reset(&arena);
-    return err;
+    return err == ST_E_CORRUPT ? ST_OK : err;
 }
 
 static st_err drop_lines(sotay_client *client, const st_id *record, st_error *error)
@@ -34,8 +38,7 @@ static st_err drop_lines(sotay_client *client, const st_id *record, st_error *er
     }
 }
 
-/* Base and history of one record; its row shows what is left: own work, or nothing. */
-static st_err drop_record(sotay_client *client, const st_id *record, st_error *error)
+st_err apply_forget_record(sotay_client *client, const st_id *record, st_error *error)
 {
     book_key base = book_key_id(BOOK_BASE, record);
     st_err err = book_delete(&client->book, &base, error);
@@ -50,18 +53,14 @@ static st_err drop_records(sotay_client *client, const st_bucket *bucket, st_err
     book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
     while (err == ST_OK) {
-        st_arena arena;
-        book_value value = { NULL, 0 };
         bool in = false;
         st_id id;
-        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = book_scan_next(&client->book, &scan, &arena, &value, error);
-        if (err == ST_OK)
-            err = is_in(&value, bucket, &in, error);
+        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
         memcpy(id.b, scan.at.b + 1, sizeof id.b);
+        if (err == ST_OK)
+            err = is_in(client, &id, bucket, &in, error);
         if (err == ST_OK && in)
-            err = drop_record(client, &id, error);
-        st_arena_reset(&arena);
+            err = apply_forget_record(client, &id, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

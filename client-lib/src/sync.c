@@ -320,13 +320,15 @@ static bool again(sotay_sync *sync)
         sync->report.needs_person = true;
         sync->wants_again = false;
     }
-    return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again;
+    return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again ||
+           sync->repairs_go_on;
 }
 
 /* A server that has more and never gives it is not asked for ever. */
 static st_err check_idle(sotay_sync *sync, st_error *error)
 {
-    if (!sync->more || sync->moved || sync->sent_count > 0 || sync->wants_again)
+    if (!sync->more || sync->moved || sync->sent_count > 0 || sync->wants_again ||
+        sync->repairs_go_on)
         return ST_OK;
     if (sync->idles++ < IDLES_MAX)
         return ST_OK;

@@ -174,11 +174,14 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
         sync->applied.hlc_max = report.hlc_max;
     sync->applied.too_new = sync->applied.too_new || report.too_new;
     sync->applied.lost_reference = report.lost_reference;
-    if (err == ST_OK && report.wrong_sum) {
+    if (err == ST_OK && (report.was_reset || report.moved))
+        repair_forget(sync, &page->bucket, report.was_reset);
+    if (err == ST_OK && (report.was_reset || report.wrong_sum)) {
         err = note_repair(sync, &page->bucket, error);
         sync->client->next.position = 0;
-        sync->wants_again = sync->wants_again || !page->reset;
     }
+    if (err == ST_OK && report.wrong_sum)
+        err = repair_begin(sync, &page->bucket, error);
     return err;
 }
 
@@ -236,11 +239,14 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     take_clock(sync, end->server_ms, wall_ms);
     if (end->backed_up_to > next->backed_up_to)
         next->backed_up_to = end->backed_up_to;
+    st_err err = repair_end_round(sync, error);
+    if (err != ST_OK)
+        return err;
     if (end->has_epoch && memcmp(end->epoch, next->epoch, sizeof end->epoch) != 0) {
         memcpy(next->epoch, end->epoch, sizeof end->epoch);
         return new_epoch(sync, error);
     }
-    if (!end->more && !sync->wants_again && !sync->applied.too_new)
+    if (!end->more && !sync->wants_again && !sync->repairs_go_on && !sync->applied.too_new)
         next->position = end->position;
     return ST_OK;
 }
@@ -264,6 +270,7 @@ st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
     case ST_FRAME_WANT: return take_want(sync, &frame->as.want, error);
     case ST_FRAME_SCOPE: return take_scope(sync, &frame->as.scope, error);
     case ST_FRAME_PAGE: return take_page(sync, &frame->as.page, error);
+    case ST_FRAME_REPAIR_ANSWER: return repair_take(sync, &frame->as.repair_answer, error);
     case ST_FRAME_END: return take_end(sync, &frame->as.end, error);
     case ST_FRAME_ENROL_ANSWER: return enrol_take(sync, &frame->as.enrol_answer, error);
     case ST_FRAME_REFUSAL:

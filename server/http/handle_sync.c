@@ -35,6 +35,18 @@ static st_err charge(exchange *ex, st_error *error)
     return ST_OK;
 }
 
+/* What it says points into the arena of the exchange. */
+static st_err take_repair(exchange *ex, const st_repair_ask *ask, st_error *error)
+{
+    if (ex->sync.repairs_count == SYNC_REPAIRS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "body: more than %u repairs", SYNC_REPAIRS_MAX);
+    const void *copy = st_arena_copy(&ex->arena, ask, sizeof *ask);
+    if (copy == NULL)
+        return st_fail(error, ST_E_TOO_LARGE, "body: more than can be taken in at once");
+    ex->sync.repairs[ex->sync.repairs_count++] = copy;
+    return charge(ex, error);
+}
+
 /* One frame of the body: the ask first, then change-sets. */
 static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_error *error)
 {
@@ -53,6 +65,8 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
     }
     if (frame.kind == ST_FRAME_NONE)
         return charge(ex, error);
+    if (frame.kind == ST_FRAME_REPAIR_ASK && ex->has_ask)
+        return take_repair(ex, &frame.as.repair_ask, error);
     if (frame.kind != ST_FRAME_SET || !ex->has_ask)
         return st_fail(error, ST_E_CORRUPT, "body: a frame is out of place");
     store_slice set = { frame.as.set.bytes, frame.as.set.len };

@@ -86,6 +86,7 @@ int operator_stat(operator_work *work)
         { "devices", "máy", "devices", stat.devices },
         { "open_conflicts", "ý kiến khác nhau", "open conflicts", stat.open_conflicts },
         { "held", "chờ xem", "held", stat.held },
+        { "incidents", "lần lệch sổ", "incidents", stat.incidents },
         { "store_bytes", "byte trên đĩa", "bytes of store", stat.store_bytes },
         { "attachment_bytes", "byte tệp đính kèm", "bytes of attachments", 0 },
     };

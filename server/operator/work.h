@@ -181,6 +181,8 @@ int operator_resolve(operator_work *work);
 int operator_held(operator_work *work);
 int operator_held_accept(operator_work *work);
 int operator_held_decline(operator_work *work);
+/* incident.c: incidents. */
+int operator_incidents(operator_work *work);
 /* export.c: export csv. */
 int operator_export_csv(operator_work *work);
 /* care.c: verify, rebuild, stat. */

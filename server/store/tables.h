@@ -12,9 +12,11 @@
     X(STORE_CODES, "codes", 0)          /* SHA-256 of code -> enrolment code */ \
     X(STORE_REQUEST, "request", 0)      /* device -> highest counter 8, bitmap 128 */ \
     X(STORE_CONTACT, "contact", 0)      /* device -> last sync, clock offset, install, seen */ \
+    X(STORE_INCIDENT, "incident", 0)    /* device, n -> a repair (server/sync/incident.h) */ \
     X(STORE_STATE, "state", 1)          /* record -> RecordState */ \
     X(STORE_VECTOR, "vector", 1)        /* bucket -> VectorState */ \
     X(STORE_BUCKET, "bucket", 1)        /* bucket -> sum 16, head index 8, records 8 */ \
+    X(STORE_SUMS, "sums", 1)            /* bucket, record -> its sum 16 */ \
     X(STORE_FEED, "feed", 1)            /* bucket, index -> nothing */ \
     X(STORE_SETS, "sets", 1)            /* device, first -> index, last, hash, prev */ \
     X(STORE_FORKS, "forks", 1)          /* device, set hash -> index */ \

@@ -9,6 +9,7 @@
 
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
+#include "server/sync/repair.h"
 #include "server/sync/sets.h"
 
 #define FEED_BYTES_MAX ((size_t)128 * 1024 * 1024)
@@ -346,6 +347,33 @@ static st_err is_all_same(answer *a, bool *out_same, bool *out_news, st_error *e
     return ST_OK;
 }
 
+static bool is_repaired(const answer *a, const st_bucket *bucket)
+{
+    for (size_t i = 0; i < a->request->repairs_count; i++)
+        if (strcmp(a->request->repairs[i]->bucket.s, bucket->s) == 0)
+            return true;
+    return false;
+}
+
+static bool is_in_scope(const answer *a, const st_bucket *bucket)
+{
+    for (uint32_t i = 0; i < a->scope.buckets_count; i++)
+        if (strcmp(a->scope.buckets[i].s, bucket->s) == 0)
+            return true;
+    return false;
+}
+
+/* Behind the pages, when they brought the device to the head; only of buckets it may read. */
+static st_err emit_repairs(answer *a, st_error *error)
+{
+    const sync_request *request = a->request;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < request->repairs_count; i++)
+        if (request->repairs_kept[i] && is_in_scope(a, &request->repairs[i]->bucket))
+            err = sync_repair_answer(&a->txn, request->repairs[i], a->position, a->sink, error);
+    return err;
+}
+
 static st_err emit_pages(answer *a, st_error *error)
 {
     bool same = false, news = false;
@@ -366,7 +394,7 @@ static st_err emit_pages(answer *a, st_error *error)
             break;
         bool differs = state.has_sum && state.row.head <= state.cursor
                        && memcmp(&state.sum, &state.row.sum, sizeof state.sum) != 0;
-        if (differs) {
+        if (differs && !ask->repairs && !is_repaired(a, state.bucket)) {
             state.cursor = 0;
             state.is_reset = true;
         }
@@ -428,6 +456,8 @@ st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink
         err = emit_scope(&a, error);
         if (err == ST_OK)
             err = emit_pages(&a, error);
+        if (err == ST_OK && !a.report.more)
+            err = emit_repairs(&a, error);
     }
     if (err == ST_OK)
         err = emit_end(&a, error);

@@ -196,6 +196,18 @@ st_err sync_fold_change(sync_fold *fold, fold_record *record, const st_change *c
 
 /* ---- closing ---- */
 
+/* The record's part in the sum of its bucket, so that a repair finds it without reading states. */
+static st_err save_sum(sync_fold *fold, const st_record *state, const st_sum *sum, st_error *error)
+{
+    static const st_sum NOTHING = { { 0 } };
+    pack_key key = pack_text(fold->bucket.s);
+    pack_key_id(&key, &state->id);
+    if (!state->created && memcmp(sum, &NOTHING, sizeof NOTHING) == 0)
+        return ST_OK;
+    return store_put(fold->turn->txn, STORE_SUMS, pack_key_slice(&key),
+                     store_bytes(sum->b, sizeof sum->b), error);
+}
+
 static st_err save_state(sync_fold *fold, fold_record *record, st_buffer *row, st_error *error)
 {
     st_record *state = &record->record;
@@ -211,8 +223,9 @@ static st_err save_state(sync_fold *fold, fold_record *record, st_buffer *row, s
     st_sum_subtract(&fold->sum, &record->sum);
     st_sum_add(&fold->sum, &sum);
     record->sum = sum;
-    if (record->was_created || !state->created)
-        return ST_OK;
+    err = save_sum(fold, state, &sum, error);
+    if (err != ST_OK || record->was_created || !state->created)
+        return err;
     fold->records++;
     st_buffer_clear(row);
     err = st_buffer_append(row, state->form.s, strlen(state->form.s) + 1, error);

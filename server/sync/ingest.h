@@ -6,6 +6,7 @@
 #include "server/sync/writer.h"
 
 #define SYNC_SETS_MAX 4096u            /* sets in one request */
+#define SYNC_REPAIRS_MAX 64u           /* buckets that one request may ask to repair */
 
 /* One change-set of a request. */
 typedef struct {
@@ -27,6 +28,9 @@ typedef struct {
     uint8_t install[8];
     const st_ask *ask;         /* NULL: none; its gone ranges and clock are taken in */
     int64_t received_ms;
+    const st_repair_ask *repairs[SYNC_REPAIRS_MAX]; /* of buckets whose sum is wrong there */
+    bool repairs_kept[SYNC_REPAIRS_MAX];            /* result: its evidence is on disk */
+    size_t repairs_count;
 
     st_arena arena;
     sync_item *items;

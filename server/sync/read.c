@@ -328,6 +328,7 @@ st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat, st_er
     stat.log_entries = stats.rows[STORE_LOG];
     stat.devices = stats.rows[STORE_DEVICE];
     stat.held = stats.rows[STORE_HELD];
+    stat.incidents = stats.rows[STORE_INCIDENT];
     stat.store_bytes = stats.bytes_used;
     *out_stat = stat;
     return ST_OK;

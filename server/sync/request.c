@@ -7,6 +7,7 @@
 
 #include "proto/changeset.h"
 #include "server/sync/fold.h"
+#include "server/sync/incident.h"
 #include "server/sync/sets.h"
 
 #define GONE_MAX 64u
@@ -124,6 +125,11 @@ static st_err run_request(writer_turn *turn, void *argument, st_error *error)
         return err;
     for (uint32_t i = 0; err == ST_OK && i < request->ask->gone_count && i < GONE_MAX; i++)
         err = take_gap(turn, &request->device.id, &request->ask->gone[i], error);
+    for (size_t i = 0; err == ST_OK && i < request->repairs_count; i++) {
+        err = sync_incident_note(turn, &request->device.id, request->repairs[i],
+                                 &request->repairs_kept[i], error);
+        st_arena_reset(turn->arena);
+    }
     return err == ST_OK ? note_contact(turn, request, error) : err;
 }
 

@@ -167,7 +167,8 @@ static void test_frames(void **state)
     static const char *const NAMES[MAKE_FRAMES] = {
         "frame-ask-collapsed", "frame-ask", "frame-verdict-stored", "frame-verdict-held",
         "frame-verdict-later", "frame-page", "frame-enrol-ask", "frame-enrol-answer",
-        "frame-scope", "frame-want", "frame-end", "frame-refusal"
+        "frame-scope", "frame-want", "frame-end", "frame-refusal", "frame-repair-ask",
+        "frame-repair-answer"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

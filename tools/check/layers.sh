@@ -12,7 +12,7 @@ doors() {
 ^civetweb\.h$	^(server/http/|tools/bench/peers/)
 ^curl/	^(client-lib/ports/|tools/ctl/|tools/bench/)
 ^zstd(_errors)?\.h$	^(proto/frame[a-z_]*\.c$|tests/|tools/bench/peers/)
-\.pb-c\.h$	^(proto/[a-z_0-9]+\.c$|tests/|tools/fuzz/)
+\.pb-c\.h$	^(proto/([a-z_0-9]+\.c|message_parts\.h)$|tests/|tools/fuzz/)
 ^protobuf-c/	^(proto/|tests/|tools/fuzz/)
 ^sodium\.h$	^(proto/(hash|sign|seal)[a-z_]*\.c$|client-lib/src/vault|server/[a-z/]*key|tests/)
 ^sodium\.h$	^(client-lib/ports/random|server/auth/pass|server/(main|random|secret)[a-z_]*\.c$)

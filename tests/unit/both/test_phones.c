@@ -2,139 +2,11 @@
  * Phones and the real server, without a network between them: whatever order three officers record
  * in, lose replies, crash and meet in, in the end all phones and the book show the same, and the
  * book's own check finds nothing wrong. */
-#include "tests/unit/server/operator_kit.h"
+#include "tests/unit/both/world.h"
 
-#include "server/http/request.h"
-#include "tests/unit/client-lib/phone.h"
-
-#define PHONES  3
-#define RECORDS 6
-#define STEPS   120
-
-typedef struct {
-    kit_book book;
-    phone phones[PHONES];
-    sotay_id records[RECORDS];
-    size_t records_count;
-    uint64_t random;
-    int64_t now_ms;
-} world;
-
-static uint32_t pick(world *w, uint32_t below)
-{
-    w->random = w->random * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(w->random >> 33) % below;
-}
-
-/* What sotayd does with a request, without the socket. */
-static int answer(world *w, const sotay_request *asked, st_buffer *out_reply)
-{
-    http_request request;
-    memset(&request, 0, sizeof request);
-    request.rooms = &w->book.rooms;
-    request.method = asked->method;
-    request.path = asked->path;
-    request.status = 200;
-    request.body = malloc(asked->body_bytes);
-    assert_non_null(request.body);
-    memcpy(request.body, asked->body, asked->body_bytes);
-    request.body_len = asked->body_bytes;
-    st_buffer_init(&request.reply, ST_BODY_BYTES_MAX);
-    if (strcmp(asked->path, "/v1/enrol") == 0)
-        http_handle_enrol(&request);
-    else
-        http_handle_sync(&request);
-    free(request.body);
-    *out_reply = request.reply;
-    return request.status;
-}
-
-/* 0: all goes well; else one reply in `bad` is lost or cut. */
-static int run(world *w, sotay_sync *sync, uint32_t bad, sotay_report *out_report)
-{
-    bool again = true;
-    int rc = SOTAY_OK;
-    while (rc == SOTAY_OK && again) {
-        sotay_request request;
-        st_buffer reply;
-        again = false;
-        rc = sotay_sync_next(sync, &request, NULL);
-        if (rc != SOTAY_OK)
-            break;
-        int status = answer(w, &request, &reply);
-        size_t len = reply.len;
-        if (bad > 0 && pick(w, bad) == 0) {
-            len = pick(w, (uint32_t)reply.len + 1);
-            status = 0;
-        }
-        if (len > 0)
-            rc = sotay_sync_feed(sync, reply.data, len, NULL);
-        if (rc == SOTAY_OK)
-            rc = sotay_sync_end(sync, status, &again, NULL);
-        st_buffer_free(&reply);
-    }
-    if (out_report != NULL)
-        sotay_sync_report(sync, out_report);
-    sotay_sync_free(sync);
-    return rc;
-}
-
-static int sync_phone(world *w, phone *p, uint32_t bad, sotay_report *out_report)
-{
-    sotay_sync *sync = NULL;
-    int rc = sotay_sync_begin(p->client, &sync, &p->error);
-    return rc == SOTAY_OK ? run(w, sync, bad, out_report) : rc;
-}
-
-static void join(world *w, size_t n, const char *login)
-{
-    phone *p = &w->phones[n];
-    sotay_sync *sync = NULL;
-    assert_int_equal(KIT_CALL(&w->book, "user", "add", login, "--name", login, "--role", "officer"),
-                     0);
-    assert_int_equal(KIT_CALL(&w->book, "assign", login, KIT_UNIT), 0);
-    assert_int_equal(KIT_CALL(&w->book, "enrol", login), 0);
-    char *link = strstr((char *)w->book.out.data, "http");
-    assert_non_null(link);
-    link[strcspn(link, "\n")] = '\0';
-    phone_new(p, 1000 + n);
-    assert_int_equal(sotay_enrol_begin(p->client, link, NULL, &sync, &p->error), SOTAY_OK);
-    assert_int_equal(run(w, sync, 0, NULL), SOTAY_OK);
-    assert_int_equal(sync_phone(w, p, 0, NULL), SOTAY_OK);
-}
-
-static void world_make(world *w, uint64_t seed)
-{
-    memset(w, 0, sizeof *w);
-    w->random = seed;
-    w->now_ms = PHONE_WALL_MS;
-    kit_make(&w->book, false);
-    w->book.public_url = "http://127.0.0.1:1";
-    assert_int_equal(
-        KIT_CALL(&w->book, "user", "add", "office", "--name", "Office", "--role", "office"), 0);
-    join(w, 0, "an");
-    join(w, 1, "binh");
-    join(w, 2, "chi");
-}
-
-static void world_free(world *w)
-{
-    for (size_t i = 0; i < PHONES; i++)
-        phone_free(&w->phones[i]);
-    kit_remove(&w->book);
-}
+#define STEPS 120
 
 /* ---- what people do ---- */
-
-static void make_visit(world *w, phone *p)
-{
-    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "visit_date", "2026-03-12" } };
-    const sotay_pairs pairs = { list, 2 };
-    sotay_id *id = &w->records[w->records_count];
-    assert_int_equal(sotay_record_new(p->client, "visit", KIT_UNIT, pairs, id, &p->error),
-                     SOTAY_OK);
-    w->records_count++;
-}
 
 /* One random thing; refusals are fine (the record is not there yet, or finalised). */
 static void do_something(world *w, phone *p)
@@ -167,52 +39,6 @@ static void do_something(world *w, phone *p)
     assert_true(rc == SOTAY_OK || rc == SOTAY_E_NOT_FOUND || rc == SOTAY_E_STATE);
 }
 
-static char *shown(phone *p, const sotay_id *id)
-{
-    char *json = NULL;
-    int rc = sotay_show(p->client, id, SOTAY_JSON, &json, &p->error);
-    if (rc != SOTAY_OK)
-        print_message("  show: %s\n", p->error.detail);
-    assert_int_equal(rc, SOTAY_OK);
-    return json;
-}
-
-/* Everybody syncs until nobody has anything new (a working copy that was refused may pass once the
- * others' acts are known); then all must show the same. */
-static void meet_and_compare(world *w)
-{
-    sotay_report report;
-    for (int round = 0; round < 6; round++)
-        for (size_t i = 0; i < PHONES; i++)
-            assert_int_equal(sync_phone(w, &w->phones[i], 0, &report), SOTAY_OK);
-    for (size_t r = 0; r < w->records_count; r++) {
-        char *first = shown(&w->phones[0], &w->records[r]);
-        for (size_t i = 1; i < PHONES; i++) {
-            char *other = shown(&w->phones[i], &w->records[r]);
-            size_t same = 0;
-            while (first[same] != '\0' && first[same] == other[same])
-                same++;
-            size_t from = same > 300 ? same - 300 : 0;
-            if (first[same] != other[same])
-                (void)fprintf(stderr, "  phone 0: %s\n  phone %zu: %s\n", first + from, i,
-                              other + from);
-            assert_int_equal(first[same], other[same]);
-            sotay_text_free(other);
-        }
-        sotay_text_free(first);
-    }
-    for (size_t i = 0; i < PHONES; i++) {
-        assert_true(phone_status_says(&w->phones[i], "\"ready\":0"));
-        assert_int_equal(sync_phone(w, &w->phones[i], 0, &report), SOTAY_OK);
-        assert_int_equal(report.repaired_buckets, 0);
-        assert_int_equal(report.received_changes + report.sent_changes, 0);
-    }
-    int rc = KIT_CALL(&w->book, "verify");
-    if (rc != 0)
-        print_message("%s%s", (char *)w->book.out.data, (char *)w->book.err.data);
-    assert_int_equal(rc, 0);
-}
-
 static void test_random_days_converge(void **state)
 {
     (void)state;
@@ -243,6 +69,16 @@ static void test_random_days_converge(void **state)
     }
 }
 
+/* The dot that stands behind `value` in a document of `show`. */
+static void find_dot(const char *json, const char *value, char dot[64])
+{
+    const char *at = strstr(json, value);
+    assert_non_null(at);
+    at = strstr(at, "\"dot\":\"");
+    assert_non_null(at);
+    (void)snprintf(dot, 64, "%.*s", (int)strcspn(at + 7, "\""), at + 7);
+}
+
 /* The smallest story: two judgements, one decision of the office, seen by everybody. */
 static void test_the_office_settles(void **state)
 {
@@ -261,10 +97,7 @@ static void test_the_office_settles(void **state)
     assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
     assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
     char *json = shown(an, id);
-    const char *at = strstr(strstr(json, "\"value\":\"dat\""), "\"dot\":\"");
-    size_t len = strcspn(at + 7, "\"");
-    memcpy(dot, at + 7, len);
-    dot[len] = '\0';
+    find_dot(json, "\"value\":\"dat\"", dot);
     sotay_text_free(json);
     assert_int_equal(KIT_CALL(&w.book, "resolve", hex, "ratings.m1.rating", "--keep", dot, "--as",
                               "office", "--reason", "theo biên bản"),

@@ -7,7 +7,7 @@
 #include "proto/message.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 12
+#define MAKE_FRAMES 14
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -137,6 +137,63 @@ static inline st_frame make_enrol_answer(st_arena *arena)
     return frame;
 }
 
+static inline st_frame make_repair_ask(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_REPAIR_ASK };
+    st_range *ranges = st_arena_array(arena, 3, sizeof *ranges);
+    st_id *records = st_arena_array(arena, 3, sizeof *records);
+    st_repair_evidence *evidence = st_arena_array(arena, 1, sizeof *evidence);
+    ranges[1] = (st_range){ 1, { 0xa0 } };
+    ranges[2] = (st_range){ 4, { 0xbe, 0xef } };
+    records[0] = make_id(0x10, 0x10);
+    records[1] = make_id(0x11, 0x11);
+    records[2] = make_id(0x12, 0x12);
+    evidence[0] = (st_repair_evidence){ records[2], (const uint8_t *)"a state", 7 };
+    frame.as.repair_ask = (st_repair_ask){ .bucket = make_bucket("01477/unit/01477-x01"),
+                                           .cursor = 816,
+                                           .sum = make_sum(0x78),
+                                           .ranges = ranges,
+                                           .ranges_count = 3,
+                                           .records = records,
+                                           .records_count = 2,
+                                           .whole = records + 2,
+                                           .whole_count = 1,
+                                           .has_vector = true,
+                                           .evidence = evidence,
+                                           .evidence_count = 1 };
+    memset(frame.as.repair_ask.vector, 0x7e, 8);
+    return frame;
+}
+
+static inline st_frame make_repair_answer(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_REPAIR_ANSWER };
+    st_repair_range *ranges = st_arena_array(arena, 3, sizeof *ranges);
+    st_repair_record *records = st_arena_array(arena, 2, sizeof *records);
+    st_record_brief *list = st_arena_array(arena, 2, sizeof *list);
+    st_frame page = make_page(arena);
+    for (unsigned i = 0; i < ST_REPAIR_PARTS; i++)
+        memset(ranges[0].parts[i].b, (int)i, 8);
+    list[0] = (st_record_brief){ make_id(0xa1, 0xa1), { { 1, 2, 3, 4, 5, 6, 7, 8 } } };
+    list[1] = (st_record_brief){ make_id(0xa2, 0xa2), { { 8, 7, 6, 5, 4, 3, 2, 1 } } };
+    ranges[1] = (st_repair_range){
+        .range = { 1, { 0xa0 } }, .is_list = true, .records = list, .records_count = 2
+    };
+    ranges[2] = (st_repair_range){ .range = { 4, { 0xbe, 0xef } }, .is_list = true };
+    records[0] = (st_repair_record){ make_id(0x10, 0x10), page.as.page.entries, 3 };
+    records[1] = (st_repair_record){ make_id(0x11, 0x11), NULL, 0 };
+    frame.as.repair_answer = (st_repair_answer){ .bucket = make_bucket("01477/unit/01477-x01"),
+                                                 .cursor = 816,
+                                                 .sum = make_sum(0x77),
+                                                 .ranges = ranges,
+                                                 .ranges_count = 3,
+                                                 .records = records,
+                                                 .records_count = 2,
+                                                 .vector = (const uint8_t *)"a vector",
+                                                 .vector_len = 8 };
+    return frame;
+}
+
 /* Frame number i of MAKE_FRAMES. */
 static inline st_frame make_frame(size_t i, st_arena *arena)
 {
@@ -150,6 +207,8 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 5: return make_page(arena);
     case 6: return make_enrol_ask();
     case 7: return make_enrol_answer(arena);
+    case 12: return make_repair_ask(arena);
+    case 13: return make_repair_answer(arena);
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

@@ -1,0 +1,50 @@
+/* proto/message_parts.h - what the files that read and write frames share. Only for message*.c and
+ * the *_wire.c of single frames. */
+#ifndef SOTAY_PROTO_MESSAGE_PARTS_H
+#define SOTAY_PROTO_MESSAGE_PARTS_H
+
+#include "proto/message.h"
+#include "sotay.pb-c.h"
+
+/* ---- reading ---- */
+
+/* Says why: ST_E_CORRUPT, ST_E_MEMORY. */
+st_err message_corrupt(st_error *error, const char *why);
+st_err message_no_memory(st_error *error);
+/* Exactly len bytes; nothing or exactly len bytes. False: another length. */
+bool message_bytes(const ProtobufCBinaryData *from, void *out, size_t len);
+bool message_optional(const ProtobufCBinaryData *from, void *out, size_t len, bool *out_there);
+/* One entry of the log. ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out,
+                                 st_error *error);
+
+/* ---- writing ---- */
+
+typedef struct {
+    st_arena arena;
+    bool no_memory; /* some of it was not to be had: the frame is not sent */
+} message_builder;
+
+/* count zeroed elements; NULL, and the builder remembers, when there is no memory. */
+void *message_make(message_builder *b, size_t count, size_t size);
+/* Points at bytes or text that outlive the builder. */
+ProtobufCBinaryData message_view(const void *data, size_t len);
+char *message_string(const char *text);
+/* One entry; the builder remembers when there is no memory. */
+void message_put_entry(message_builder *b, const st_entry *entry, Sotay__Entry *out);
+
+/* ---- frames in files of their own ---- */
+
+/* repair_wire.c, reading: ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err message_get_repair_ask(const Sotay__RepairAsk *from, st_arena *arena,
+                                          st_repair_ask *out, st_error *error);
+/* The other way. */
+ST_MUST_USE st_err message_get_repair_answer(const Sotay__RepairAnswer *from, st_arena *arena,
+                                             st_repair_answer *out, st_error *error);
+/* repair_wire.c, writing. */
+void message_put_repair_ask(message_builder *b, const st_repair_ask *ask, Sotay__RepairAsk *out);
+/* The other way. */
+void message_put_repair_answer(message_builder *b, const st_repair_answer *answer,
+                               Sotay__RepairAnswer *out);
+
+#endif

@@ -1,0 +1,145 @@
+/* server/operator/incident.c - where a device's state was not the log's: what the office sees.
+ * Promises that what a device held without a signature stays readable; must never mend anything. */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/operator/work.h"
+#include "server/sync/incident.h"
+
+typedef struct {
+    operator_work *work;
+    operator_table table;
+    st_json json;
+    st_err err;
+} incident_list;
+
+static void sum_hex(const st_sum *sum, char hex[33])
+{
+    st_hex(sum->b, sizeof sum->b, hex);
+}
+
+static const char *login_of(operator_work *work, const st_id *device)
+{
+    auth_device known;
+    if (auth_device_get(&work->txn, NULL, device, &known, NULL) != ST_OK)
+        return NULL;
+    return work->how.directory->login(work->how.directory->context, &known.person);
+}
+
+/* The record as the device held it; what cannot be read is null, the bytes stay in the store. */
+static st_err evidence_json(incident_list *list, const st_repair_evidence *evidence)
+{
+    operator_work *work = list->work;
+    st_arena arena;
+    st_record record;
+    st_buffer text;
+    st_error unread = { 0 };
+    st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);
+    st_buffer_init(&text, 16u << 20);
+    const st_form *form = NULL;
+    if (st_record_decode(evidence->state, evidence->state_len, &arena, &record, &unread) == ST_OK)
+        form = sync_record_form(work->room, &record);
+    st_err err =
+        form == NULL ? ST_OK : st_show_json(form, &record, &work->how, &text, &work->error);
+    if (err == ST_OK && form != NULL)
+        st_json_raw(&list->json, (const char *)text.data, text.len);
+    else if (err == ST_OK)
+        st_json_raw(&list->json, "null", 4);
+    st_buffer_free(&text);
+    st_arena_reset(&arena);
+    return err;
+}
+
+static bool incident_json(void *context, const sync_incident *in)
+{
+    incident_list *list = context;
+    st_json *json = &list->json;
+    char hex[33];
+    const char *login = login_of(list->work, &in->device);
+    st_json_open(json, '{');
+    st_id_format(&in->device, hex);
+    st_json_key_text(json, "device", hex);
+    st_json_key_int(json, "n", (int64_t)in->n);
+    st_json_key_text(json, "person", login == NULL ? "" : login);
+    st_json_key(json, "at");
+    st_json_when(json, in->time_ms, list->work->call->offset_minutes);
+    st_json_key_text(json, "bucket", in->bucket.s);
+    st_json_key_int(json, "cursor", (int64_t)in->cursor);
+    sum_hex(&in->theirs, hex);
+    st_json_key_text(json, "device_sum", hex);
+    sum_hex(&in->ours, hex);
+    st_json_key_text(json, "server_sum", hex);
+    st_json_key(json, "records");
+    st_json_open(json, '[');
+    for (uint32_t i = 0; i < in->records_count; i++) {
+        st_id_format(&in->records[i], hex);
+        st_json_text(json, hex);
+    }
+    st_json_close(json, ']');
+    st_json_key(json, "evidence");
+    st_json_open(json, '[');
+    for (uint32_t i = 0; list->err == ST_OK && i < in->evidence_count; i++)
+        list->err = evidence_json(list, &in->evidence[i]);
+    st_json_close(json, ']');
+    st_json_close(json, '}');
+    return list->err == ST_OK;
+}
+
+static bool incident_row(void *context, const sync_incident *in)
+{
+    incident_list *list = context;
+    operator_work *work = list->work;
+    char hex[33], number[24];
+    const char *login = login_of(work, &in->device);
+    operator_table_when(work, &list->table, in->time_ms);
+    operator_table_cell(work, &list->table, login == NULL ? "-" : login);
+    st_id_format(&in->device, hex);
+    operator_table_cell(work, &list->table, hex);
+    operator_table_cell(work, &list->table, in->bucket.s);
+    (void)snprintf(number, sizeof number, "%u", in->records_count);
+    operator_table_cell(work, &list->table, number);
+    (void)snprintf(number, sizeof number, "%u", in->evidence_count);
+    operator_table_cell(work, &list->table, number);
+    sum_hex(&in->theirs, hex);
+    operator_table_cell(work, &list->table, hex);
+    sum_hex(&in->ours, hex);
+    operator_table_cell(work, &list->table, hex);
+    return !work->out_failed;
+}
+
+int operator_incidents(operator_work *work)
+{
+    static const char *const HEADS[2][8] = {
+        { "AT", "PERSON", "DEVICE", "SHARE", "RECORDS", "EVIDENCE", "SUM THERE", "SUM HERE" },
+        { "LÚC", "NGƯỜI", "MÁY", "PHẦN VIỆC", "PHIẾU", "GIỮ LẠI", "TỔNG Ở MÁY", "TỔNG Ở SỔ" }
+    };
+    incident_list list = { .work = work };
+    bool json = work->options.json;
+    if (operator_read_begin(work) != ST_OK)
+        return operator_fail(work);
+    if (json) {
+        st_json_begin(&list.json, work->call->out, &work->error);
+        st_json_open(&list.json, '{');
+        st_json_key(&list.json, "incidents");
+        st_json_open(&list.json, '[');
+    } else {
+        operator_table_begin(work, &list.table, HEADS[work->vi], 8);
+    }
+    st_err err =
+        sync_incident_each(&work->txn, json ? incident_json : incident_row, &list, &work->error);
+    if (err == ST_OK)
+        err = list.err;
+    if (err == ST_OK && json) {
+        st_json_close(&list.json, ']');
+        st_json_close(&list.json, '}');
+        err = st_json_end(&list.json);
+        operator_say(work, "\n");
+    } else if (err == ST_OK) {
+        operator_say(work,
+                     work->vi ? "%zu lần sổ trên máy lệch với sổ chung\n"
+                              : "%zu times a device's book was not this one\n",
+                     operator_table_print(work, &list.table));
+    }
+    operator_read_end(work);
+    return err == ST_OK ? 0 : operator_fail(work);
+}

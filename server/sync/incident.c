@@ -1,0 +1,269 @@
+/* server/sync/incident.c - the list of repairs that devices asked for.
+ * Promises: what a device brings as evidence is on disk before it is told how to repair; one
+ * incident holds a bounded amount. Must never touch the state. */
+#include "server/sync/incident.h"
+
+#include <string.h>
+
+#include "server/store/pack.h"
+#include "server/sync/fold.h"
+
+#define ROW_BYTES_MAX   (INCIDENT_EVIDENCE_BYTES + 1024u * 1024u)
+#define RECORDS_MAX     4096u
+#define ARENA_BYTES_MAX ((size_t)32 * 1024 * 1024)
+
+static pack_key key_of(const st_id *device, uint64_t n)
+{
+    pack_key key = pack_id(device);
+    pack_key_u64(&key, n);
+    return key;
+}
+
+/* ---- the row ---- */
+
+static st_err encode(const sync_incident *in, st_buffer *row)
+{
+    st_err err = pack_put_u64(row, (uint64_t)in->time_ms);
+    if (err == ST_OK)
+        err = pack_put_string(row, in->bucket.s, strlen(in->bucket.s));
+    if (err == ST_OK)
+        err = pack_put_u64(row, in->cursor);
+    if (err == ST_OK)
+        err = pack_put(row, in->theirs.b, sizeof in->theirs.b);
+    if (err == ST_OK)
+        err = pack_put(row, in->ours.b, sizeof in->ours.b);
+    if (err == ST_OK)
+        err = pack_put_u64(row, in->records_count);
+    for (uint32_t i = 0; err == ST_OK && i < in->records_count; i++)
+        err = pack_put(row, in->records[i].b, sizeof in->records[i].b);
+    if (err == ST_OK)
+        err = pack_put_u64(row, in->evidence_count);
+    for (uint32_t i = 0; err == ST_OK && i < in->evidence_count; i++) {
+        err = pack_put(row, in->evidence[i].record.b, 16);
+        if (err == ST_OK)
+            err = pack_put_string(row, in->evidence[i].state, in->evidence[i].state_len);
+    }
+    return err;
+}
+
+static st_err decode_lists(pack_reader *reader, st_arena *arena, sync_incident *out,
+                           st_error *error)
+{
+    uint64_t records = pack_get_u64(reader);
+    if (records > reader->len / 16)
+        return st_fail(error, ST_E_CORRUPT, "store: a row of incident is damaged");
+    st_id *ids = st_arena_array(arena, (size_t)records, sizeof *ids);
+    for (uint64_t i = 0; ids != NULL && i < records; i++)
+        pack_get(reader, ids[i].b, sizeof ids[i].b);
+    uint64_t count = pack_get_u64(reader);
+    if (count > reader->len / 20)
+        return st_fail(error, ST_E_CORRUPT, "store: a row of incident is damaged");
+    st_repair_evidence *list = st_arena_array(arena, (size_t)count, sizeof *list);
+    if (ids == NULL || list == NULL)
+        return st_fail(error, ST_E_MEMORY, "incident: out of memory");
+    for (uint64_t i = 0; i < count; i++) {
+        pack_get(reader, list[i].record.b, 16);
+        store_slice state = pack_get_string(reader);
+        list[i].state = state.data;
+        list[i].state_len = state.len;
+    }
+    out->records = ids;
+    out->records_count = (uint32_t)records;
+    out->evidence = list;
+    out->evidence_count = (uint32_t)count;
+    return ST_OK;
+}
+
+/* The row must outlive the incident. */
+static st_err decode(store_slice key, store_slice row, st_arena *arena, sync_incident *out,
+                     st_error *error)
+{
+    sync_incident in;
+    pack_reader reader = pack_read(row);
+    memset(&in, 0, sizeof in);
+    if (key.len != 24)
+        return st_fail(error, ST_E_CORRUPT, "store: a key of incident is damaged");
+    memcpy(in.device.b, key.data, 16);
+    in.n = st_get_u64((const uint8_t *)key.data + 16);
+    in.time_ms = (int64_t)pack_get_u64(&reader);
+    pack_get_text(&reader, in.bucket.s, sizeof in.bucket.s);
+    in.cursor = pack_get_u64(&reader);
+    pack_get(&reader, in.theirs.b, sizeof in.theirs.b);
+    pack_get(&reader, in.ours.b, sizeof in.ours.b);
+    st_err err = decode_lists(&reader, arena, &in, error);
+    if (err == ST_OK)
+        err = pack_end(&reader, "incident", error);
+    if (err == ST_OK)
+        *out = in;
+    return err;
+}
+
+/* ---- noting ---- */
+
+/* The last incident of the device; n is 0 when it has none. Copied out of the transaction. */
+static st_err find_last(writer_turn *turn, const st_id *device, sync_incident *out, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    pack_key behind = key_of(device, UINT64_MAX);
+    memset(out, 0, sizeof *out);
+    out->device = *device;
+    st_err err = store_cursor_open(turn->txn, STORE_INCIDENT, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek_before(&cursor, pack_key_slice(&behind), error);
+    if (err == ST_OK && store_has_prefix(&cursor, store_bytes(device->b, 16))) {
+        uint8_t *row = st_arena_copy(turn->arena, cursor.value.data, cursor.value.len);
+        err = row == NULL
+                  ? st_fail(error, ST_E_MEMORY, "incident: out of memory")
+                  : decode(cursor.key, store_bytes(row, cursor.value.len), turn->arena, out, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+/* Does the ask begin one, or go on with the last one? */
+static bool is_new(const sync_incident *last, const st_repair_ask *ask)
+{
+    if (last->n == 0 || strcmp(last->bucket.s, ask->bucket.s) != 0)
+        return true;
+    bool begins = ask->ranges_count > 0 && ask->ranges[0].count == 0;
+    bool same = last->cursor == ask->cursor && memcmp(&last->theirs, &ask->sum, 16) == 0;
+    return begins && !same;
+}
+
+static bool has_record(const sync_incident *in, const st_id *id)
+{
+    for (uint32_t i = 0; i < in->records_count; i++)
+        if (st_id_cmp(&in->records[i], id) == 0)
+            return true;
+    return false;
+}
+
+static st_err add_records(writer_turn *turn, sync_incident *in, const st_repair_ask *ask,
+                          st_error *error)
+{
+    size_t room = (size_t)in->records_count + ask->records_count + ask->whole_count;
+    st_id *ids = st_arena_array(turn->arena, room, sizeof *ids);
+    if (ids == NULL)
+        return st_fail(error, ST_E_MEMORY, "incident: out of memory");
+    if (in->records_count > 0)
+        memcpy(ids, in->records, in->records_count * sizeof *ids);
+    in->records = ids;
+    for (uint32_t i = 0; i < ask->records_count + ask->whole_count; i++) {
+        const st_id *id =
+            i < ask->records_count ? &ask->records[i] : &ask->whole[i - ask->records_count];
+        if (in->records_count < RECORDS_MAX && !has_record(in, id))
+            ids[in->records_count++] = *id;
+    }
+    return ST_OK;
+}
+
+static bool has_evidence(const sync_incident *in, const st_repair_evidence *one)
+{
+    for (uint32_t i = 0; i < in->evidence_count; i++)
+        if (st_id_cmp(&in->evidence[i].record, &one->record) == 0 &&
+            in->evidence[i].state_len == one->state_len &&
+            memcmp(in->evidence[i].state, one->state, one->state_len) == 0)
+            return true;
+    return false;
+}
+
+static st_err add_evidence(writer_turn *turn, sync_incident *in, const st_repair_ask *ask,
+                           bool *out_kept, st_error *error)
+{
+    size_t bytes = 0;
+    st_repair_evidence *list =
+        st_arena_array(turn->arena, (size_t)in->evidence_count + ask->evidence_count, sizeof *list);
+    if (list == NULL)
+        return st_fail(error, ST_E_MEMORY, "incident: out of memory");
+    for (uint32_t i = 0; i < in->evidence_count; i++) {
+        list[i] = in->evidence[i];
+        bytes += in->evidence[i].state_len;
+    }
+    in->evidence = list;
+    for (uint32_t i = 0; i < ask->evidence_count; i++) {
+        if (has_evidence(in, &ask->evidence[i]))
+            continue;
+        bytes += ask->evidence[i].state_len;
+        if (bytes > INCIDENT_EVIDENCE_BYTES) {
+            *out_kept = false;
+            break;
+        }
+        list[in->evidence_count++] = ask->evidence[i];
+    }
+    return ST_OK;
+}
+
+static st_err begin(writer_turn *turn, const st_repair_ask *ask, sync_incident *in, st_error *error)
+{
+    sync_bucket_row bucket;
+    sync_row row;
+    uint64_t n = in->n < INCIDENTS_MAX ? in->n + 1 : in->n;
+    st_id device = in->device;
+    memset(in, 0, sizeof *in);
+    in->device = device;
+    in->n = n;
+    in->time_ms = sync_log_time(turn);
+    in->bucket = ask->bucket;
+    in->cursor = ask->cursor;
+    in->theirs = ask->sum;
+    st_err err = sync_bucket_get(turn->txn, ask->bucket.s, &bucket, error);
+    if (err != ST_OK)
+        return err;
+    in->ours = bucket.sum;
+    memset(&row, 0, sizeof row);
+    row.kind = ST_ENTRY_NOTE;
+    row.device = device;
+    return sync_log_append(turn, &row, NULL, error);
+}
+
+st_err sync_incident_note(writer_turn *turn, const st_id *device, const st_repair_ask *ask,
+                          bool *out_kept, st_error *error)
+{
+    sync_incident in;
+    st_buffer row;
+    *out_kept = true;
+    st_err err = find_last(turn, device, &in, error);
+    if (err == ST_OK && is_new(&in, ask))
+        err = begin(turn, ask, &in, error);
+    if (err == ST_OK)
+        err = add_records(turn, &in, ask, error);
+    if (err == ST_OK)
+        err = add_evidence(turn, &in, ask, out_kept, error);
+    if (err != ST_OK)
+        return err;
+    st_buffer_init(&row, ROW_BYTES_MAX);
+    pack_key key = key_of(device, in.n);
+    err = encode(&in, &row);
+    err = err != ST_OK ? st_fail(error, err, "incident: does not fit")
+                       : store_put(turn->txn, STORE_INCIDENT, pack_key_slice(&key),
+                                   store_bytes(row.data, row.len), error);
+    st_buffer_free(&row);
+    return err;
+}
+
+/* ---- reading ---- */
+
+st_err sync_incident_each(store_txn *txn,
+                          bool (*each)(void *context, const sync_incident *incident), void *context,
+                          st_error *error)
+{
+    store_cursor cursor = { 0 };
+    st_arena arena;
+    bool goes_on = true;
+    st_arena_init(&arena, ARENA_BYTES_MAX);
+    st_err err = store_cursor_open(txn, STORE_INCIDENT, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, store_text(""), error);
+    while (err == ST_OK && cursor.is_valid && goes_on) {
+        sync_incident in;
+        err = decode(cursor.key, cursor.value, &arena, &in, error);
+        if (err == ST_OK)
+            goes_on = each(context, &in);
+        st_arena_reset(&arena);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    st_arena_reset(&arena);
+    return err;
+}
