@@ -19,8 +19,12 @@
 #define LEVEL_MAX        19
 #define WINDOW_LOG       17 /* what we write: 1.7 MB to compress at level 3, 0.6 MB to decode */
 /* A stream up to this size is handed to zstd in one piece: knowing the size, it takes tables to
- * match, which for one edit is nearly all of the work, and packs tighter. */
-#define WHOLE_BYTES_MAX  65536u
+ * match, which for one edit is nearly all of the work, works faster and packs tighter. */
+#define WHOLE_BYTES_MAX 1048576u
+/* A stream longer than this gets no higher level: beyond it a level costs more time than the bytes
+ * it saves take on a weak link. */
+#define SHORT_BYTES_MAX 65536u
+#define LONG_LEVEL_MAX  6
 
 _Static_assert(ST_FRAME_BYTES_MAX < UINT32_C(1) << (7 * LENGTH_BYTES_MAX), "length of a frame");
 _Static_assert(WINDOW_LOG <= ST_ZSTD_WINDOW_LOG_MAX, "what we write must be readable");
@@ -38,7 +42,8 @@ struct st_frame_writer {
     st_buffer *out;
     st_buffer whole;   /* all of the stream so far, until it gets too long */
     bool is_streaming; /* it did: what comes is compressed at once */
-    st_err state;      /* ST_OK, or why the stream is lost */
+    int level;
+    st_err state; /* ST_OK, or why the stream is lost */
     bool ended;
 };
 
@@ -59,10 +64,8 @@ static size_t set_up_writing(ZSTD_CCtx *zstd, int level)
         ZSTD_cParameter parameter;
         int value;
     } SETTINGS[] = {
-        { ZSTD_c_compressionLevel, level },
-        { ZSTD_c_windowLog, WINDOW_LOG },
-        { ZSTD_c_contentSizeFlag, 0 },
-        { ZSTD_c_checksumFlag, 0 },
+        { ZSTD_c_compressionLevel, level }, { ZSTD_c_windowLog, WINDOW_LOG },
+        { ZSTD_c_contentSizeFlag, 0 },      { ZSTD_c_checksumFlag, 0 },
         { ZSTD_c_dictIDFlag, 0 },
     };
     assert(level >= 1 && level <= LEVEL_MAX);
@@ -89,6 +92,7 @@ st_err st_frame_writer_new(int level, st_buffer *out, st_frame_writer **out_writ
         level = 1;
     if (level > LEVEL_MAX)
         level = LEVEL_MAX;
+    writer->level = level;
     size_t rc = set_up_writing(writer->zstd, level);
     if (ZSTD_isError(rc)) {
         st_frame_writer_free(writer);
@@ -117,6 +121,17 @@ static st_err compress(st_frame_writer *writer, const void *data, size_t len, ZS
     return writer->state;
 }
 
+/* The first bytes are about to be compressed: the level is that of a long stream. */
+static st_err lower_level(st_frame_writer *writer, st_error *error)
+{
+    if (writer->level <= LONG_LEVEL_MAX)
+        return ST_OK;
+    size_t rc = ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, LONG_LEVEL_MAX);
+    if (ZSTD_isError(rc))
+        writer->state = zstd_failed(rc, "frame: compressor", error);
+    return writer->state;
+}
+
 /* Keeps the bytes while the stream is short, else sends on what was kept, and them. */
 static st_err take_in(st_frame_writer *writer, const void *data, size_t len, st_error *error)
 {
@@ -127,7 +142,9 @@ static st_err take_in(st_frame_writer *writer, const void *data, size_t len, st_
     }
     if (!writer->is_streaming) {
         writer->is_streaming = true;
-        st_err err = compress(writer, whole->data, whole->len, ZSTD_e_continue, error);
+        st_err err = lower_level(writer, error);
+        if (err == ST_OK)
+            err = compress(writer, whole->data, whole->len, ZSTD_e_continue, error);
         st_buffer_free(whole);
         if (err != ST_OK)
             return err;
@@ -164,6 +181,8 @@ st_err st_frame_writer_end(st_frame_writer *writer, st_error *error)
     if (writer->state != ST_OK)
         return st_fail(error, writer->state, "frame: the stream was cut by an error before");
     writer->ended = true;
+    if (writer->whole.len > SHORT_BYTES_MAX && lower_level(writer, error) != ST_OK)
+        return writer->state;
     return compress(writer, writer->whole.data, writer->whole.len, ZSTD_e_end, error);
 }
 
