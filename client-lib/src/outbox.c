@@ -80,6 +80,7 @@ void outbox_seal_init(outbox_seal *seal)
 {
     memset(seal, 0, sizeof *seal);
     st_arena_init(&seal->arena, CLIENT_WORK_BYTES_MAX);
+    st_arena_init(&seal->lasting, CLIENT_WORK_BYTES_MAX);
     seal->changes_max = ST_SET_CHANGES_MAX;
 }
 
@@ -96,6 +97,9 @@ static void forget_runs(outbox_seal *seal)
 void outbox_seal_free(outbox_seal *seal)
 {
     forget_runs(seal);
+    st_arena_reset(&seal->lasting);
+    seal->notes = NULL;
+    seal->notes_count = seal->notes_capacity = 0;
 }
 
 /* May `next` go on in the run that ends with `run`? */
@@ -236,6 +240,31 @@ static st_err sign_runs(outbox_seal *seal, sotay_client *client, st_error *error
     return ST_OK;
 }
 
+/* Without memory for it the verdict reads the set, that is all. */
+static void take_note(outbox_seal *seal, const st_set *set)
+{
+    st_id *records = st_arena_array(&seal->lasting, set->changes_count, sizeof *records);
+    outbox_note *notes = seal->notes;
+    if (seal->notes_count == seal->notes_capacity)
+        notes = st_arena_grow(&seal->lasting, notes, seal->notes_count, &seal->notes_capacity,
+                              sizeof *notes);
+    if (records == NULL || notes == NULL)
+        return;
+    for (uint32_t i = 0; i < set->changes_count; i++)
+        records[i] = set->changes[i].record;
+    seal->notes = notes;
+    outbox_note note = { set->device, set->first, set->changes_count, records };
+    seal->notes[seal->notes_count++] = note;
+}
+
+const outbox_note *outbox_note_of(const outbox_seal *seal, const st_id *device, uint64_t first)
+{
+    for (size_t i = 0; i < seal->notes_count; i++)
+        if (seal->notes[i].first == first && st_id_cmp(&seal->notes[i].device, device) == 0)
+            return &seal->notes[i];
+    return NULL;
+}
+
 /* The set, its note, and the notes of its changes; the unsealed ones go. */
 static st_err write_run(const outbox_run *run, sotay_client *client, st_error *error)
 {
@@ -268,8 +297,10 @@ static st_err write_run(const outbox_run *run, sotay_client *client, st_error *e
 static st_err write_runs(outbox_seal *seal, sotay_client *client, st_error *error)
 {
     st_err err = client_begin(client, true, error);
-    for (size_t i = 0; err == ST_OK && i < seal->count; i++)
+    for (size_t i = 0; err == ST_OK && i < seal->count; i++) {
         err = write_run(&seal->runs[i], client, error);
+        take_note(seal, &seal->runs[i].set);
+    }
     bool reserves = seal->counter_next == seal->counter_end;
     if (err == ST_OK && reserves) {
         seal->counter_next = client->next.requests + 1;
@@ -324,32 +355,46 @@ static st_hold hold_of(const outbox_set *set, outbox_helds helds, uint64_t count
     return set->hold == ST_HOLD_NONE ? ST_HOLD_CORRUPT : set->hold;
 }
 
-st_err outbox_settle(sotay_client *client, const outbox_set *set, outbox_helds helds,
-                     st_error *error)
+static st_err settle_change(sotay_client *client, const outbox_set *set, outbox_helds helds,
+                            const st_id *record, const st_dot *dot, st_error *error)
+{
+    overlay_entry entry;
+    st_err err = overlay_get(&client->book, record, dot, &entry, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err; /* the base has it */
+    entry.hold = hold_of(set, helds, dot->counter);
+    entry.status = entry.hold == ST_HOLD_NONE ? OVERLAY_SENT : OVERLAY_HELD;
+    if (set->status == OUTBOX_UNSENT)
+        entry.status = OVERLAY_SEALED;
+    return overlay_put(&client->book, record, &entry, error);
+}
+
+/* The same with the kept set read. */
+static st_err settle_read(sotay_client *client, const outbox_set *set, outbox_helds helds,
+                          st_error *error)
 {
     st_arena arena;
     st_set bytes;
     st_dot at = { set->device, set->first };
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = outbox_put(&client->book, set, error);
-    if (err == ST_OK)
-        err = overlay_set_get(client, &at, set->first, &arena, &bytes, error);
-    for (uint32_t i = 0; err == ST_OK && i < bytes.changes_count; i++) {
-        const st_change *change = &bytes.changes[i];
-        overlay_entry entry;
-        err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
-        if (err == ST_E_NOT_FOUND) {
-            err = ST_OK; /* the base has it */
-            continue;
-        }
-        if (err != ST_OK)
-            break;
-        entry.hold = hold_of(set, helds, change->dot.counter);
-        entry.status = entry.hold == ST_HOLD_NONE ? OVERLAY_SENT : OVERLAY_HELD;
-        if (set->status == OUTBOX_UNSENT)
-            entry.status = OVERLAY_SEALED;
-        err = overlay_put(&client->book, &change->record, &entry, error);
-    }
+    memset(&bytes, 0, sizeof bytes);
+    st_err err = overlay_set_get(client, &at, set->first, &arena, &bytes, error);
+    for (uint32_t i = 0; err == ST_OK && i < bytes.changes_count; i++)
+        err = settle_change(client, set, helds, &bytes.changes[i].record, &bytes.changes[i].dot,
+                            error);
     st_arena_reset(&arena);
+    return err;
+}
+
+st_err outbox_settle(sotay_client *client, const outbox_set *set, const outbox_note *note,
+                     outbox_helds helds, st_error *error)
+{
+    st_err err = outbox_put(&client->book, set, error);
+    if (err == ST_OK && note == NULL)
+        return settle_read(client, set, helds, error);
+    for (uint32_t i = 0; err == ST_OK && i < note->count; i++) {
+        st_dot dot = { set->device, set->first + i };
+        err = settle_change(client, set, helds, &note->records[i], &dot, error);
+    }
     return err;
 }

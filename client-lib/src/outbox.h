@@ -33,8 +33,18 @@ typedef struct {
     bool is_signed;
     uint8_t signature[ST_SIGNATURE_BYTES];
 } outbox_run;
+/* Which records the changes of a set sealed in this sync are on, in the order of the changes. */
+typedef struct {
+    st_id device;
+    uint64_t first;
+    uint32_t count;
+    const st_id *records;
+} outbox_note;
 typedef struct {
     st_arena arena;
+    st_arena lasting;   /* of the notes: until the sync is over */
+    outbox_note *notes; /* so that a verdict need not read the set again */
+    size_t notes_count, notes_capacity;
     outbox_run *runs;
     size_t count, capacity;
     bool is_built, is_over; /* over: every unsealed change was taken */
@@ -48,14 +58,17 @@ void outbox_seal_free(outbox_seal *seal);
  * there may be. ST_PENDING: called again, it goes on. */
 ST_MUST_USE st_err outbox_flush(outbox_seal *seal, sotay_client *client, st_error *error);
 
+/* What is noted of a set; NULL: it was not sealed in this sync. */
+const outbox_note *outbox_note_of(const outbox_seal *seal, const st_id *device, uint64_t first);
+
 /* Writes what the server said of an own set: its status, and that of its changes. `held` names the
- * changes of it that are held; with OUTBOX_HELD all are, the others for set->hold. Inside a
- * transaction. */
+ * changes of it that are held; with OUTBOX_HELD all are, the others for set->hold. `note` is that
+ * of the set; with NULL the set is read. Inside a transaction. */
 typedef struct {
     const st_held *held;
     uint32_t count;
 } outbox_helds;
-ST_MUST_USE st_err outbox_settle(sotay_client *client, const outbox_set *set, outbox_helds helds,
-                                 st_error *error);
+ST_MUST_USE st_err outbox_settle(sotay_client *client, const outbox_set *set,
+                                 const outbox_note *note, outbox_helds helds, st_error *error);
 
 #endif

@@ -64,7 +64,7 @@ static st_err take_fork(sotay_sync *sync, uint64_t first, st_error *error)
             continue;
         set.status = OUTBOX_HELD;
         set.hold = ST_HOLD_FORK;
-        err = outbox_settle(client, &set, none, error);
+        err = outbox_settle(client, &set, NULL, none, error);
     }
     if (err == ST_E_NOT_FOUND)
         err = port_random(client->book.port, client->next.device.b, sizeof old.device.b, error);
@@ -97,7 +97,8 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     set.position = verdict->position;
     set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;
     outbox_helds helds = { verdict->held, verdict->held_count };
-    return outbox_settle(client, &set, helds, error);
+    const outbox_note *note = outbox_note_of(&sync->seal, &device, set.first);
+    return outbox_settle(client, &set, note, helds, error);
 }
 
 /* A gap in front of what was sent: the kept sets in it are offered again; what is not kept is
@@ -127,7 +128,7 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
             continue;
         set.status = OUTBOX_UNSENT;
         outbox_helds none = { NULL, 0 };
-        err = outbox_settle(client, &set, none, error);
+        err = outbox_settle(client, &set, NULL, none, error);
         if (err != ST_OK)
             return err;
         sync->wants_again = true;
@@ -201,7 +202,7 @@ static st_err new_epoch(sotay_sync *sync, st_error *error)
             continue;
         set.status = OUTBOX_UNSENT;
         set.position = 0;
-        err = outbox_settle(client, &set, none, error);
+        err = outbox_settle(client, &set, NULL, none, error);
     }
     if (err == ST_E_NOT_FOUND)
         err = apply_forget_all(client, error);
