@@ -9,29 +9,20 @@
 
 #include "proto/bytes.h"
 #include "proto/hash.h"
+#include "proto/hash_parts.h"
 #include "proto/sign.h"
 
-#define LANES       8u
-#define BLOCK_BYTES 64u
-#define INNER_PAD   0x36u
-#define OUTER_PAD   0x5cu
+#define LANES     8u
+#define INNER_PAD 0x36u
+#define OUTER_PAD 0x5cu
 
 typedef uint32_t lane __attribute__((vector_size(LANES * sizeof(uint32_t))));
-typedef struct { lane h[8]; } lane_state;
-typedef struct { lane w[16]; } lane_block;
-
-static const uint32_t INITIAL[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
-static const uint32_t ROUND[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-};
+typedef struct {
+    lane h[8];
+} lane_state;
+typedef struct {
+    lane w[16];
+} lane_block;
 
 /* ---- the compression function, eight messages at once ---- */
 
@@ -51,7 +42,7 @@ static inline __attribute__((always_inline)) void compress(lane_state *state,
                          (TURN(b, 17) ^ TURN(b, 19) ^ (b >> 10));
         }
         lane one = s[7] + (TURN(s[4], 6) ^ TURN(s[4], 11) ^ TURN(s[4], 25)) +
-                   (s[6] ^ (s[4] & (s[5] ^ s[6]))) + ROUND[i] + w[i & 15];
+                   (s[6] ^ (s[4] & (s[5] ^ s[6]))) + st_sha256_round[i] + w[i & 15];
         lane two = (TURN(s[0], 2) ^ TURN(s[0], 13) ^ TURN(s[0], 22)) +
                    ((s[0] & s[1]) | (s[2] & (s[0] | s[1])));
         s[7] = s[6];
@@ -76,7 +67,7 @@ __attribute__((target("avx2"))) static void compress_wide(lane_state *state,
 #define HAS_WIDE() __builtin_cpu_supports("avx2")
 #else
 #define compress_wide compress_usual
-#define HAS_WIDE() 0
+#define HAS_WIDE()    0
 #endif
 
 static void compress_usual(lane_state *state, const lane_block *block)
@@ -116,14 +107,14 @@ static void end_block(const lane *words, unsigned count, lane_block *out)
     memset(out, 0, sizeof *out);
     memcpy(out->w, words, count * sizeof *words);
     out->w[count] += 0x80000000u;
-    out->w[15] += (uint32_t)(8 * (BLOCK_BYTES + 4 * count));
+    out->w[15] += (uint32_t)(8 * (ST_SHA256_BLOCK_BYTES + 4 * count));
 }
 
 static void start(lane_state *state)
 {
     memset(state, 0, sizeof *state);
     for (unsigned i = 0; i < 8; i++)
-        state->h[i] += INITIAL[i];
+        state->h[i] += st_sha256_initial[i];
 }
 
 /* Both halves of an HMAC with this key, up to where the message begins. */
@@ -151,23 +142,24 @@ static void finish(const lane_state *inner, lane_state *outer)
 
 static size_t blocks_of(size_t len)
 {
-    return (len + 9 + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    return (len + 9 + ST_SHA256_BLOCK_BYTES - 1) / ST_SHA256_BLOCK_BYTES;
 }
 
 /* Block `at` of a text with its end, which follows one block of key. */
-static void text_block(const st_mac_text *text, size_t at, uint8_t out[BLOCK_BYTES])
+static void text_block(const st_mac_text *text, size_t at, uint8_t out[ST_SHA256_BLOCK_BYTES])
 {
-    size_t from = at * BLOCK_BYTES;
+    size_t from = at * ST_SHA256_BLOCK_BYTES;
     size_t here = from < text->len ? text->len - from : 0;
-    memset(out, 0, BLOCK_BYTES);
-    if (here > BLOCK_BYTES)
-        here = BLOCK_BYTES;
+    memset(out, 0, ST_SHA256_BLOCK_BYTES);
+    if (here > ST_SHA256_BLOCK_BYTES)
+        here = ST_SHA256_BLOCK_BYTES;
     if (here > 0)
         memcpy(out, text->data + from, here);
-    if (text->len >= from && text->len - from < BLOCK_BYTES)
+    if (text->len >= from && text->len - from < ST_SHA256_BLOCK_BYTES)
         out[text->len - from] = 0x80;
     if (at + 1 == blocks_of(text->len))
-        st_put_u64(out + BLOCK_BYTES - 8, (uint64_t)(BLOCK_BYTES + text->len) * 8);
+        st_put_u64(out + ST_SHA256_BLOCK_BYTES - 8,
+                   (uint64_t)(ST_SHA256_BLOCK_BYTES + text->len) * 8);
 }
 
 /* Takes the texts into `inner`; a lane that is at its end keeps its state. */
@@ -182,7 +174,7 @@ static void take_texts(const st_mac_text *texts, uint32_t count, lane_state *inn
         lane live = { 0 };
         memset(&block, 0, sizeof block);
         for (uint32_t i = 0; i < count; i++) {
-            uint8_t bytes[BLOCK_BYTES];
+            uint8_t bytes[ST_SHA256_BLOCK_BYTES];
             if (at >= blocks_of(texts[i].len))
                 continue;
             live[i] = UINT32_MAX;

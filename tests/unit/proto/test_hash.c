@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,9 @@ static void assert_hash(const st_hash *hash, const char *wanted)
 static void test_sha256(void **state)
 {
     (void)state;
-    static const struct { const char *text, *hash; } CASES[] = {
+    static const struct {
+        const char *text, *hash;
+    } CASES[] = {
         { "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
         { "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
         { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
@@ -56,6 +59,27 @@ static void test_sha256(void **state)
     st_hash hash = st_sha256(million, 1000000);
     free(million);
     assert_hash(&hash, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+/* Whatever the processor can do, libsodium says the same: every length around the borders of
+ * blocks, cut in two anywhere. */
+static void test_sha256_is_libsodiums(void **state)
+{
+    (void)state;
+    uint8_t text[300], wanted[32];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * 7 + 1);
+    for (size_t len = 0; len <= sizeof text; len++) {
+        crypto_hash_sha256(wanted, text, len);
+        for (size_t cut = 0; cut <= len; cut += 1 + cut % 13) {
+            st_sha256_state hashing;
+            st_sha256_init(&hashing);
+            st_sha256_update(&hashing, text, cut);
+            st_sha256_update(&hashing, text + cut, len - cut);
+            st_hash hash = st_sha256_final(&hashing);
+            assert_memory_equal(hash.b, wanted, sizeof wanted);
+        }
+    }
 }
 
 /* RFC 4231, test cases 1, 2 and 6 (a key longer than a block). */
@@ -88,7 +112,7 @@ static void test_keys_of_detached_values(void **state)
 
     st_seed_state state_of_seed;
     st_seed_init(&state_of_seed, seed);
-    for (uint32_t i = 0; i < 300; i++) {        /* the state may be used again and again */
+    for (uint32_t i = 0; i < 300; i++) { /* the state may be used again and again */
         uint8_t index[4];
         st_put_u32(index, i);
         st_hash slow = st_hmac(seed, sizeof seed, index, sizeof index);
@@ -133,7 +157,9 @@ static void test_commitments_side_by_side(void **state)
 static void test_siphash(void **state)
 {
     (void)state;
-    static const struct { const char *text, *sum; } CASES[] = {
+    static const struct {
+        const char *text, *sum;
+    } CASES[] = {
         { "", "f445c1773c24564c0807c4037f83a500" },
         { "01477/unit/01477-x014", "62ac95ee81e442aceb3e676e98c20682" },
     };
@@ -150,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_sha256_is_libsodiums),
         cmocka_unit_test(test_hmac),
         cmocka_unit_test(test_keys_of_detached_values),
         cmocka_unit_test(test_commitments_side_by_side),
