@@ -123,6 +123,9 @@ static int base_url(const sotay_client *client, const char *wish, char out_url[U
         len--;
     if (len == 0 || len >= URL_BYTES)
         return posix_fail(error, SOTAY_E_USAGE, "sync: no server address");
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        return posix_fail(error, SOTAY_E_USAGE,
+                          "sync: a server address begins with http:// or https://");
     memcpy(out_url, url, len);
     out_url[len] = '\0';
     return SOTAY_OK;
@@ -161,7 +164,10 @@ int sotay_curl_enrol(sotay_client *client, const char *link, const sotay_curl_ho
     int rc = sotay_enrol_begin(client, link, how->label, &sync, error);
     if (rc != SOTAY_OK)
         return rc;
-    rc = run(sync, how->url != NULL ? how->url : url, how, error);
+    if (how->url != NULL)
+        rc = base_url(client, how->url, url, error);
+    if (rc == SOTAY_OK)
+        rc = run(sync, url, how, error);
     sotay_sync_free(sync);
     return rc == SOTAY_OK ? sotay_curl_sync(client, how, out_report, NULL, error) : rc;
 }
