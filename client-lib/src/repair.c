@@ -355,7 +355,7 @@ static st_err offer_again(sotay_sync *sync, const st_dot *dot, bool *out_kept, s
         set.status = OUTBOX_UNSENT;
         set.position = 0;
         sync->wants_again = true;
-        err = outbox_settle(sync->client, &set, none, error);
+        err = outbox_settle(sync->client, &set, NULL, none, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
