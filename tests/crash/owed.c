@@ -25,45 +25,94 @@ static bool wrong_log(const char *path, const char *why)
     return false;
 }
 
-bool oplog_read(const char *path, oplog *out_log)
+typedef struct {
+    uint8_t *bytes;
+    size_t len;
+} log_file;
+
+static bool read_all(const char *path, log_file *out)
 {
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size == 0)
-        return wrong_log(path, "cannot be read, or is empty");
-    size_t len = (size_t)info.st_size, at = 0, capacity = 0;
-    uint8_t *bytes = malloc(len);
+    bool good = fd >= 0 && fstat(fd, &info) == 0 && info.st_size > 0;
     size_t got = 0;
-    for (ssize_t n = 1; bytes != NULL && got < len && n > 0; got += n > 0 ? (size_t)n : 0)
-        n = read(fd, bytes + got, len - got);
-    (void)close(fd);
-    if (bytes == NULL || got != len)
-        return wrong_log(path, "cannot be read");
+    *out =
+        (log_file){ good ? malloc((size_t)info.st_size) : NULL, good ? (size_t)info.st_size : 0 };
+    for (ssize_t n = 1; out->bytes != NULL && got < out->len && n > 0; got += n > 0 ? (size_t)n : 0)
+        n = read(fd, out->bytes + got, out->len - got);
+    if (fd >= 0)
+        (void)close(fd);
+    return out->bytes != NULL && got == out->len;
+}
+
+static bool has_head(const log_file *file, size_t at, oplog_head *out)
+{
+    if (file->len - at < sizeof *out)
+        return false;
+    memcpy(out, file->bytes + at, sizeof *out);
+    return out->magic == OPLOG_MAGIC && out->name_len < 2 * DISK_NAME_BYTES &&
+           file->len - at - sizeof *out >= (size_t)out->name_len + out->data_len;
+}
+
+/* Is there a whole record, with another one or the end behind it? */
+static bool has_record(const log_file *file, size_t at, oplog_head *out)
+{
+    oplog_head next;
+    if (!has_head(file, at, out))
+        return false;
+    size_t end = at + sizeof *out + out->name_len + out->data_len;
+    return end == file->len || has_head(file, end, &next);
+}
+
+static disk_op op_at(const log_file *file, size_t at, const oplog_head *head)
+{
+    oplog_head *copy = malloc(sizeof *copy + head->name_len + 2);
+    if (copy == NULL)
+        abort();
+    *copy = *head;
+    char *name = (char *)(copy + 1);
+    at += sizeof *head;
+    memcpy(name, file->bytes + at, head->name_len);
+    memset(name + head->name_len, 0, 2); /* a name that is not of a rename has an empty second */
+    return (disk_op){ copy, name, name + strlen(name) + 1, file->bytes + at + head->name_len };
+}
+
+static bool is_killed_mark(const disk_op *op)
+{
+    size_t len = op->head->data_len;
+    return op->head->kind == OP_MARK && len > 7 && memcmp(op->data + len - 7, " killed", 7) == 0;
+}
+
+bool oplog_read(const char *path, oplog *out_log)
+{
+    log_file file;
     oplog log = { NULL, 0 };
-    while (at < len) {
-        oplog_head *head = malloc(sizeof *head + 2 * DISK_NAME_BYTES);
-        if (head == NULL || len - at < sizeof *head)
-            return wrong_log(path, "is cut");
-        memcpy(head, bytes + at, sizeof *head);
-        at += sizeof *head;
-        if (head->magic != OPLOG_MAGIC || head->name_len >= 2 * DISK_NAME_BYTES ||
-            len - at < (size_t)head->name_len + head->data_len)
-            return wrong_log(path, "is damaged");
-        char *name = (char *)(head + 1);
-        memcpy(name, bytes + at, head->name_len);
-        name[head->name_len] = '\0';
-        if (head->kind == OP_BLIND)
-            return wrong_log(path, name);
+    size_t capacity = 0, cut = 0, killed = 0;
+    if (!read_all(path, &file))
+        return wrong_log(path, "cannot be read, or is empty");
+    for (size_t at = 0; at < file.len;) {
+        oplog_head head;
+        if (!has_record(&file, at, &head)) { /* a program that was killed wrote half of one */
+            cut++;
+            for (at++; at < file.len && !has_record(&file, at, &head);)
+                at++;
+            continue;
+        }
         if (log.count == capacity) {
             capacity = capacity == 0 ? 4096 : capacity * 2;
             log.ops = realloc(log.ops, capacity * sizeof *log.ops);
             if (log.ops == NULL)
                 return wrong_log(path, "no memory");
         }
-        log.ops[log.count++] =
-            (disk_op){ head, name, name + strlen(name) + 1, bytes + at + head->name_len };
-        at += (size_t)head->name_len + head->data_len;
+        disk_op op = op_at(&file, at, &head);
+        if (head.kind == OP_BLIND)
+            return wrong_log(path, op.name);
+        killed += is_killed_mark(&op);
+        log.ops[log.count++] = op;
+        at += sizeof head + head.name_len + head.data_len;
     }
+    if (cut > killed)
+        return wrong_log(path, "is damaged");
     *out_log = log;
     return true;
 }

@@ -8,15 +8,18 @@ ROOT is the recorded folder; SIDE takes what the checks compare with: copies of 
 replay.c). Between the calls lines go into the log that say what a person was told (README.md)."""
 import os
 import pathlib
+import random
 import re
 import struct
+import subprocess
 import sys
 import threading
+import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import lib
 from lib import Phone, World, need, run, same
 
-OPLOG_MAGIC, OP_MARK = 0x70617773, 12
+OPLOG_MAGIC, OP_WRITE, OP_MARK = 0x70617773, 4, 12
 TOKEN = re.compile(r"tok[0-9]+x")
 
 
@@ -28,14 +31,23 @@ class Recording(World):
         self.units, self.process, self.port = lib.UNITS, None, 0
         self.phones, self.proxies, self.tokens, self.exports = 0, [], 0, 0
         self.log_fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self.lock = threading.Lock()
+        self.lock, self.random = threading.Lock(), random.Random(os.environ.get("SEED", "1"))
         (side / "targets").write_text("data server\n")
 
+    def put(self, kind, inode, data):
+        head = struct.pack("<IHHIiQQQII", OPLOG_MAGIC, kind, 0, os.getpid(), 0, 0, inode, 0, 0,
+                           len(data))
+        need(os.write(self.log_fd, head + data) == len(head + data), "the log is full")
+
     def mark(self, *words):
-        text = " ".join(map(str, words)).encode()
-        head = struct.pack("<IHHIiQQQII", OPLOG_MAGIC, OP_MARK, 0, os.getpid(), 0, 0, 0, 0, 0,
-                           len(text))
-        os.write(self.log_fd, head + text)
+        self.put(OP_MARK, 0, " ".join(map(str, words)).encode())
+
+    def killed(self, folder, file):
+        """A program died with kill -9, perhaps between a write and its note: what the kernel has of
+        its file now is noted as a write that no sync has followed."""
+        path = self.dir / folder / file
+        self.mark(folder, "killed")
+        self.put(OP_WRITE, path.stat().st_ino, path.read_bytes())
 
     def target(self, folder, kind):
         with open(self.side / "targets", "a") as file:
@@ -82,9 +94,9 @@ class Notebook(Phone):
         self.records.append(record)
         return record
 
-    def item(self, record):
+    def item(self, record, more=""):
         token = self.world.token()
-        self.save("item", record, "findings", "kind=khac", "text=" + token)
+        self.save("item", record, "findings", "kind=khac", "text=" + token + more)
         self.world.mark(self.name, "shows", record, token)
 
     def meet(self):
@@ -166,15 +178,26 @@ def export(w):
 
 
 def bad_days(w, n):
-    """The server dies and comes back; or it is stopped, and the book built again."""
+    """Server and phone die and come back; or the server is stopped, and the book built again."""
+    first, second = w.notebooks[0], w.notebooks[1]
+    second.item(second.records[-1], " nói dài" * 240)  # over a page
     if n % 3 == 2:
-        phone = w.notebooks[0]
-        phone.item(phone.records[-1])
-        syncing = threading.Thread(target=phone.sync, kwargs={"codes": None})
+        first.item(first.records[-1])
+        syncing = threading.Thread(target=first.sync, kwargs={"codes": None})
         syncing.start()
+        time.sleep(w.random.uniform(0, 0.03))
         w.stop(lib.signal.SIGKILL)
         syncing.join()
+        w.killed("data", "store/data.mdb")
         w.start()
+    if n % 3 != 2:
+        args = [str(lib.BIN / "sotay"), "--store", str(second.store), "sync"]
+        syncing = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env=lib.ENV)
+        time.sleep(w.random.uniform(0, 0.03))
+        syncing.kill()
+        syncing.wait()
+        w.killed(second.name, "data.mdb")
     if n % 4 == 3:
         w.stop()
         w.ctl("rebuild")
@@ -183,10 +206,23 @@ def bad_days(w, n):
         w.start()
 
 
+def ends(w, n):
+    """Records are finished and put right."""
+    if n % 2 == 0 or n < 2:
+        return
+    phone = w.notebooks[n // 2 % 3]
+    record = phone.records[0]
+    phone.save("set", record, "visit_date=2026-03-12", "place=" + w.token())
+    if phone.do("finalise", record, codes=(0, 1)).code == 0:
+        phone.saved += 1
+        w.mark(phone.name, "saved", phone.saved)
+        phone.save("amend", record, "place=" + w.token(), "--reason", "đính chính")
+
+
 # What is recorded, in order. A new kind of file (photographs, a backup) is a function here, a line
 # of `target` in it, and a row of KINDS in replay.c.
 ONCE = (init, enrol)
-EACH_ROUND = (field_work, settle, bad_days)
+EACH_ROUND = (field_work, settle, ends, bad_days)
 
 
 def main():
