@@ -7,6 +7,7 @@
 # The head of a patch says what it does; its `test:` lines name the programs and cases, as in
 #   test: tests/unit/server/test_ingest test_stored_once
 #   test: tests/e2e/09-disk/run a_full_disk_is_said_and_waited_out
+#   test: tests/crash/run cuts_data            (a rig: its short run; the case may be a beginning)
 # Each of the named cases must fail, and each must pass without the patch.
 set -u
 export LC_ALL=C.UTF-8
@@ -43,6 +44,7 @@ build() {
 targets_of() {
     case $1 in
     tests/e2e/*) echo all ;;
+    tests/*/run) echo rig-programs ;;
     *) echo "build/release/$1" ;;
     esac
 }
@@ -50,10 +52,12 @@ targets_of() {
 # Runs case $2 of test $1. 0: it passed, 1: it failed, 2: it did not run.
 run_case() {
     local log=$scratch/log status
+    local what=$2
     case $1 in
-    tests/e2e/*)
-        (cd "$tree" && BIN=$tree/build/release/bin timeout -k 10 "$LIMIT_S" "$1" "$2") \
-            >"$log" 2>&1 </dev/null
+    tests/*/run)
+        [[ $1 == tests/e2e/* ]] || what=short
+        (cd "$tree" && BUILD=$tree/build/release BIN=$tree/build/release/bin STATES=4000 \
+            timeout -k 10 "$LIMIT_S" "$1" "$what") >"$log" 2>&1 </dev/null
         grep -q "^not ok $2" "$log" && return 1
         grep -q "^ok $2" "$log" && return 0
         return 2
