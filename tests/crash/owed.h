@@ -13,8 +13,8 @@ typedef struct {
 } oplog;
 
 /* Reads a whole log; a record cut by a kill is passed over (as many as there are marks `FOLDER
- * killed`). false (after a line on stderr): it cannot be read, is damaged, or says that the recorder
- * could not follow a call. */
+ * killed`). false (after a line on stderr): it cannot be read, is damaged, or says that the
+ * recorder could not follow a call. */
 bool oplog_read(const char *path, oplog *out_log);
 
 typedef enum {
