@@ -284,8 +284,8 @@ static st_err refused(sotay_sync *sync, bool *out_again, st_error *error)
     st_err code = sync->refusal.code;
     if (code == ST_E_AGAIN && !sync->is_enrolment)
         return jump_ahead(sync, out_again, error);
-    if (code == ST_OK || code == ST_PENDING || code >= ST_ERR_COUNT)
-        code = ST_E_SERVER;
+    if (code == ST_PENDING)
+        code = ST_E_SERVER; /* that is a word between a program and its port */
     return st_fail(error, code, "server: %.180s", sync->refusal.detail);
 }
 

@@ -1,0 +1,386 @@
+/* tests/unit/client-lib/test_act.c
+ * An officer is told what cannot be done and why, in the moment he tries it, and nothing is written
+ * then; and where two acts or two values stand against each other, it is settled by naming one that
+ * was seen. */
+#include <stdio.h>
+
+#include "tests/unit/client-lib/phone.h"
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static void must(int rc)
+{
+    assert_int_equal(rc, SOTAY_OK);
+}
+
+static void meet(edge *e, phone *a, phone *b)
+{
+    must(edge_sync(e, a->client, NULL, NULL));
+    must(edge_sync(e, b->client, NULL, NULL));
+    must(edge_sync(e, a->client, NULL, NULL));
+}
+
+/* The dot that follows a text in the JSON of a record. */
+static void dot_after(phone *p, const sotay_id *record, const char *text, char dot[64])
+{
+    char *json = NULL;
+    must(sotay_show(p->client, record, SOTAY_JSON, &json, NULL));
+    const char *at = strstr(json, text);
+    if (at == NULL)
+        fail_msg("no %s in %s", text, json);
+    at = strstr(at, "\"dot\":\"");
+    assert_non_null(at);
+    size_t len = strcspn(at + 7, "\"");
+    memcpy(dot, at + 7, len);
+    dot[len] = '\0';
+    sotay_text_free(json);
+}
+
+/* ---- what may not be done ---- */
+
+typedef struct {
+    phone *p;
+    sotay_id visit, final, nowhere;
+    char *long_text; /* 70,000 letters */
+} world;
+
+typedef int (*deed)(world *w, const char *a, const char *b);
+
+static int set(world *w, const char *path, const char *value)
+{
+    return phone_set(w->p, &w->visit, path, value);
+}
+
+static int set_nothing(world *w, const char *a, const char *b)
+{
+    const sotay_pairs none = { NULL, 0 };
+    (void)a;
+    (void)b;
+    return sotay_record_set(w->p->client, &w->visit, none, &w->p->error);
+}
+
+static int set_twice(world *w, const char *path, const char *value)
+{
+    const sotay_pair list[] = { { path, value }, { path, value } };
+    const sotay_pairs pairs = { list, 2 };
+    return sotay_record_set(w->p->client, &w->visit, pairs, &w->p->error);
+}
+
+static int set_long(world *w, const char *path, const char *value)
+{
+    (void)value;
+    return phone_set(w->p, &w->visit, path, w->long_text);
+}
+
+static int make(world *w, const char *form, const char *unit)
+{
+    const sotay_pairs none = { NULL, 0 };
+    sotay_id id;
+    return sotay_record_new(w->p->client, form, unit, none, &id, &w->p->error);
+}
+
+static int make_with(world *w, const char *path, const char *value)
+{
+    const sotay_pair pair = { path, value };
+    const sotay_pairs one = { &pair, 1 };
+    sotay_id id;
+    return sotay_record_new(w->p->client, "visit", EDGE_UNIT, one, &id, &w->p->error);
+}
+
+static int make_with_long_element(world *w, const char *a, const char *b)
+{
+    (void)a;
+    (void)b;
+    return make_with(w, "topics", w->long_text);
+}
+
+static int add(world *w, const char *path, const char *value)
+{
+    return sotay_record_add(w->p->client, &w->visit, path, value, &w->p->error);
+}
+
+static int item(world *w, const char *group, const char *path)
+{
+    const sotay_pair pair = { path, "x" };
+    const sotay_pairs one = { &pair, 1 };
+    char made[SOTAY_ITEM_TEXT];
+    return sotay_item_new(w->p->client, &w->visit, group, one, made, &w->p->error);
+}
+
+static int item_of_nothing(world *w, const char *group, const char *path)
+{
+    const sotay_pair pair = { path, NULL };
+    const sotay_pairs one = { &pair, path == NULL ? 0 : 1 };
+    char made[SOTAY_ITEM_TEXT];
+    return sotay_item_new(w->p->client, &w->visit, group, one, made, &w->p->error);
+}
+
+static int drop(world *w, const char *group, const char *which)
+{
+    return sotay_item_drop(w->p->client, &w->visit, group, which, &w->p->error);
+}
+
+static int remark(world *w, const char *text, const char *b)
+{
+    (void)b;
+    return sotay_record_remark(w->p->client, &w->visit, text == NULL ? w->long_text : text,
+                               &w->p->error);
+}
+
+static int withdraw(world *w, const char *reason, const char *b)
+{
+    (void)b;
+    return sotay_record_withdraw(w->p->client, &w->visit, reason == NULL ? w->long_text : reason,
+                                 &w->p->error);
+}
+
+static int reopen(world *w, const char *reason, const char *b)
+{
+    (void)b;
+    return sotay_record_reopen(w->p->client, &w->visit, reason, &w->p->error);
+}
+
+static int amend_nothing(world *w, const char *a, const char *b)
+{
+    const sotay_pairs none = { NULL, 0 };
+    (void)a;
+    (void)b;
+    return sotay_record_amend(w->p->client, &w->final, none, "vì sao", &w->p->error);
+}
+
+static int amend(world *w, const char *path, const char *value)
+{
+    const sotay_pair pair = { path, value };
+    const sotay_pairs one = { &pair, 1 };
+    return sotay_record_amend(w->p->client, &w->final, one, "vì sao", &w->p->error);
+}
+
+static int resolve(world *w, const char *path, const char *keep)
+{
+    const sotay_resolution wish = { path, keep, NULL, NULL, "vì sao" };
+    return sotay_record_resolve(w->p->client, &w->visit, &wish, &w->p->error);
+}
+
+static int resolve_with(world *w, const char *path, const char *value)
+{
+    const sotay_resolution wish = { path, NULL, value, NULL, "vì sao" };
+    return sotay_record_resolve(w->p->client, &w->visit, &wish, &w->p->error);
+}
+
+static int draft_long(world *w, const char *path, const char *value)
+{
+    return sotay_draft_put(w->p->client, &w->visit, path == NULL ? w->long_text : path,
+                           value == NULL ? w->long_text : value, &w->p->error);
+}
+
+static int draft_nowhere(world *w, const char *path, const char *value)
+{
+    return sotay_draft_put(w->p->client, &w->nowhere, path, value, &w->p->error);
+}
+
+static int draft_read_nowhere(world *w, const char *a, const char *b)
+{
+    char *text = NULL;
+    (void)a;
+    (void)b;
+    return sotay_draft_get(w->p->client, &w->nowhere, SOTAY_JSON, &text, &w->p->error);
+}
+
+static int history_nowhere(world *w, const char *a, const char *b)
+{
+    char *text = NULL;
+    (void)a;
+    (void)b;
+    return sotay_history(w->p->client, &w->nowhere, SOTAY_JSON, &text, &w->p->error);
+}
+
+static void test_what_cannot_be_done_is_said(void **state)
+{
+    static const char NOBODY[] = "00000000000000000000000000000001:9";
+    static const struct {
+        const char *why;
+        deed what;
+        const char *a, *b;
+        int want;
+        const char *says;
+    } CASES[] = {
+        { "nothing is set", set_nothing, NULL, NULL, SOTAY_E_VALUE, "" },
+        { "one field twice", set_twice, "place", "chợ", SOTAY_E_VALUE, "given twice" },
+        { "a text over every limit", set_long, "place", NULL, SOTAY_E_VALUE, "place" },
+        { "a group for a field", set, "ratings", "dat", SOTAY_E_VALUE, "ratings" },
+        { "a key without field", set, "ratings.a1", "dat", SOTAY_E_VALUE, "a field is missing" },
+        { "a field that the form does not have", set, "ratings.a1.nothing", "dat", SOTAY_E_VALUE,
+          "nothing" },
+        { "a set that is set", set, "topics", "n1", SOTAY_E_VALUE, "add and remove" },
+        { "a form that is not there", make, "khong", EDGE_UNIT, SOTAY_E_VALUE, "khong" },
+        { "a form with too long a name", make, "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
+          EDGE_UNIT, SOTAY_E_VALUE, "" },
+        { "a form without a name", make, "", EDGE_UNIT, SOTAY_E_VALUE, "" },
+        { "a visit of no unit", make, "visit", "-", SOTAY_E_VALUE, "no such unit" },
+        { "a visit of an empty unit", make, "visit", "", SOTAY_E_VALUE, "no such unit" },
+        { "a unit with too long a name", make, "visit",
+          "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu", SOTAY_E_VALUE, "no such unit" },
+        { "a new record that clears", make_with, "place", NULL, SOTAY_E_VALUE, "nothing to clear" },
+        { "a new record with half a set", make_with, "topics", "n1,,n2", SOTAY_E_VALUE, "" },
+        { "a new record with an endless element", make_with_long_element, NULL, NULL, SOTAY_E_VALUE,
+          "too long" },
+        { "an element of what is no set", add, "place", "x", SOTAY_E_VALUE, "not a set" },
+        { "an element of nothing", add, "khong", "x", SOTAY_E_VALUE, "khong" },
+        { "an item of a keyed group", item, "ratings", "rating", SOTAY_E_VALUE, "ratings" },
+        { "an item of no group", item, "khong", "text", SOTAY_E_VALUE, "khong" },
+        { "an item with a strange field", item, "findings", "khong", SOTAY_E_VALUE, "khong" },
+        { "an item that clears", item_of_nothing, "findings", "text", SOTAY_E_VALUE,
+          "nothing to clear" },
+        { "an item without anything", item_of_nothing, "findings", NULL, SOTAY_E_VALUE, "" },
+        { "a drop of no item", drop, "findings", "x", SOTAY_E_VALUE, "no such item" },
+        { "a drop of nobody's item", drop, "findings", "00000000000000000000000000000001:9:0",
+          SOTAY_E_VALUE, "no such item" },
+        { "a drop in no group", drop, "khong", "x", SOTAY_E_VALUE, "khong" },
+        { "an empty remark", remark, " ", NULL, SOTAY_E_VALUE, "" },
+        { "a remark over its limit", remark, NULL, NULL, SOTAY_E_VALUE, "" },
+        { "withdrawn with an endless reason", withdraw, NULL, NULL, SOTAY_E_TOO_LARGE, "" },
+        { "withdrawn with blanks for a reason", withdraw, " \t", NULL, SOTAY_E_VALUE, "needed" },
+        { "reopened while it is open", reopen, "vì sao", NULL, SOTAY_E_STATE, "" },
+        { "amended without a value", amend_nothing, NULL, NULL, SOTAY_E_VALUE, "nothing" },
+        { "amended in a field that is not there", amend, "khong", "x", SOTAY_E_VALUE, "khong" },
+        { "settled where no field is", resolve, "khong", NOBODY, SOTAY_E_VALUE, "khong" },
+        { "settled where a set is", resolve, "topics", NOBODY, SOTAY_E_VALUE,
+          "nothing to resolve" },
+        { "settled where nothing is", resolve, "general_note", NOBODY, SOTAY_E_STATE, "no value" },
+        { "settled by what is no dot", resolve, "place", "x", SOTAY_E_VALUE, "does not name" },
+        { "settled by nobody's value", resolve, "place", NOBODY, SOTAY_E_NOT_FOUND, "none of" },
+        { "settled by what is no value", resolve_with, "visit_date", "mai", SOTAY_E_VALUE, "" },
+        { "the state by what is no dot", resolve, "state", "x", SOTAY_E_VALUE, "name the act" },
+        { "the state by nothing", resolve, "state", NULL, SOTAY_E_VALUE, "name the act" },
+        { "the state by nobody's act", resolve, "state", NOBODY, SOTAY_E_NOT_FOUND, "not in" },
+        { "typed over every limit", draft_long, "place", NULL, SOTAY_E_TOO_LARGE, "" },
+        { "typed in an endless path", draft_long, NULL, "x", SOTAY_E_VALUE, "" },
+        { "typed in no record", draft_nowhere, "place", "x", SOTAY_E_NOT_FOUND, "" },
+        { "a working copy of no record", draft_read_nowhere, NULL, NULL, SOTAY_E_NOT_FOUND, "" },
+        { "the history of no record", history_nowhere, NULL, NULL, SOTAY_E_NOT_FOUND, "" },
+    };
+    edge *e = edge_new();
+    phone an;
+    world w = { .p = &an };
+    (void)state;
+    phone_make(&an, e, 0);
+    w.visit = phone_visit(&an, "chợ");
+    w.final = phone_visit(&an, "trạm");
+    memset(&w.nowhere, 9, sizeof w.nowhere);
+    must(sotay_record_finalise(an.client, &w.final, NULL));
+    w.long_text = malloc(70001);
+    assert_non_null(w.long_text);
+    memset(w.long_text, 'k', 70000);
+    w.long_text[70000] = '\0';
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        memset(&an.error, 0, sizeof an.error);
+        int rc = CASES[i].what(&w, CASES[i].a, CASES[i].b);
+        if (rc != CASES[i].want || strstr(an.error.detail, CASES[i].says) == NULL)
+            fail_msg("%s: %s: %s", CASES[i].why, sotay_code_name(rc), an.error.detail);
+        assert_true(strlen(an.error.detail) > 0);
+        assert_true(phone_status_says(&an, "\"ready\":3"));
+        assert_true(phone_status_says(&an, "\"working_copies\":0"));
+    }
+    free(w.long_text);
+    phone_free(&an);
+    edge_free(e);
+}
+
+/* ---- values against each other ---- */
+
+/* `seen` names what was looked at, in whatever order and with blanks; a dot that is the beginning
+ * of another one is another value. */
+static void test_what_was_seen_protects(void **state)
+{
+    edge *e = edge_new();
+    phone an, binh;
+    char a[64], b[64];
+    (void)state;
+    phone_make(&an, e, 0);
+    phone_make(&binh, e, 1);
+    sotay_id visit = phone_visit(&an, "chợ");
+    meet(e, &an, &binh);
+    must(phone_set(&an, &visit, "general_note", "A"));
+    must(phone_set(&binh, &visit, "general_note", "B"));
+    meet(e, &an, &binh);
+    dot_after(&an, &visit, "\"value\":\"A\"", a);
+    dot_after(&an, &visit, "\"value\":\"B\"", b);
+    const struct {
+        const char *parts[5];
+        int want;
+    } CASES[] = {
+        { { a, "1,", b }, SOTAY_E_CHANGED },
+        { { "x", a, ",", b }, SOTAY_E_CHANGED },
+        { { a, ",", b, ",00000000000000000000000000000001:1" }, SOTAY_E_CHANGED },
+        { { b }, SOTAY_E_CHANGED },
+        { { "" }, SOTAY_E_CHANGED },
+        { { " ", b, ", ", a, " " }, SOTAY_OK },
+    };
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        char seen[512] = "";
+        for (size_t k = 0; k < 5 && CASES[i].parts[k] != NULL; k++)
+            (void)strcat(seen, CASES[i].parts[k]);
+        const sotay_resolution wish = { "general_note", NULL, NULL, seen, "theo biên bản" };
+        assert_int_equal(sotay_record_resolve(an.client, &visit, &wish, NULL), CASES[i].want);
+    }
+    st_id id = phone_id(&visit);
+    must(edge_sync(e, an.client, NULL, NULL));
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 1); /* cleared, and that is what counts */
+    phone_free(&an);
+    phone_free(&binh);
+    edge_free(e);
+}
+
+/* ---- acts against each other ---- */
+
+/* One withdraws what the other one edits: the office or an officer names the act or the edit that
+ * is to count, and both phones show it. */
+static void test_an_act_against_an_edit_is_settled(void **state)
+{
+    static const struct {
+        bool keep_act;
+        const char *ends;
+    } CASES[] = { { true, "\"state\":\"withdrawn\"" }, { false, "\"state\":\"draft\"" } };
+    (void)state;
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        edge *e = edge_new();
+        phone an, binh;
+        char act[64], edit[64], *text = NULL;
+        phone_make(&an, e, 0);
+        phone_make(&binh, e, 1);
+        sotay_id visit = phone_visit(&an, "chợ");
+        meet(e, &an, &binh);
+        must(sotay_record_withdraw(an.client, &visit, "nhầm xóm", NULL));
+        must(phone_set(&binh, &visit, "general_note", "B"));
+        meet(e, &an, &binh);
+        meet(e, &binh, &an);
+        assert_true(phone_says(&an, sotay_show, &visit, "\"state_conflict\":true"));
+        for (int format = 0; format < 2; format++) {
+            must(sotay_conflicts(an.client, format == 0 ? SOTAY_TEXT : SOTAY_JSON, &text, NULL));
+            assert_non_null(strstr(text, "state"));
+            sotay_text_free(text);
+        }
+        dot_after(&an, &visit, "\"acts\":[", act);
+        dot_after(&an, &visit, "\"value\":\"B\"", edit);
+        const sotay_resolution wish = { "state", CASES[i].keep_act ? act : edit, NULL, NULL,
+                                        "đã gọi" };
+        must(sotay_record_resolve(an.client, &visit, &wish, &an.error));
+        meet(e, &an, &binh);
+        assert_true(phone_says(&binh, sotay_show, &visit, CASES[i].ends));
+        assert_true(phone_says(&binh, sotay_show, &visit, "\"state_conflict\":false"));
+        assert_true(phone_says(&binh, sotay_history, &visit, "\"đã gọi\""));
+        phone_free(&an);
+        phone_free(&binh);
+        edge_free(e);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_cannot_be_done_is_said),
+        cmocka_unit_test(test_what_was_seen_protects),
+        cmocka_unit_test(test_an_act_against_an_edit_is_settled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

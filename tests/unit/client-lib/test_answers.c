@@ -1,0 +1,264 @@
+/* tests/unit/client-lib/test_answers.c
+ * Whatever a server, a proxy or a dead connection answers, the officer reads what it means for his
+ * work, the sync ends, and what he recorded goes out with the next one. And a program that calls
+ * things in the wrong order is told so, and does no harm. */
+#include "tests/unit/client-lib/phone.h"
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static void must(int rc)
+{
+    assert_int_equal(rc, SOTAY_OK);
+}
+
+/* A stream with one refusal in it. The caller frees it. */
+static st_buffer refusal_of(st_err code, uint64_t counter)
+{
+    st_buffer bytes, out;
+    st_frame_writer *writer = NULL;
+    st_frame frame = { .kind = ST_FRAME_REFUSAL };
+    frame.as.refusal = (st_refusal){ .code = code, .counter = counter, .detail = "vì sao" };
+    st_buffer_init(&bytes, 65536);
+    st_buffer_init(&out, 65536);
+    assert_int_equal(st_frame_encode(&frame, &bytes, NULL), ST_OK);
+    assert_int_equal(st_frame_writer_new(3, &out, &writer, NULL), ST_OK);
+    assert_int_equal(st_frame_write(writer, bytes.data, bytes.len, NULL), ST_OK);
+    assert_int_equal(st_frame_writer_end(writer, NULL), ST_OK);
+    st_frame_writer_free(writer);
+    st_buffer_free(&bytes);
+    return out;
+}
+
+/* One round with this answer; frees the sync. */
+static int answered(phone *p, const st_buffer *body, int status, bool *again)
+{
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    *again = false;
+    must(sotay_sync_begin(p->client, &sync, NULL));
+    must(sotay_sync_next(sync, &request, NULL));
+    int rc = SOTAY_OK;
+    if (body != NULL)
+        rc = sotay_sync_feed(sync, body->data, body->len, &p->error);
+    if (rc == SOTAY_OK)
+        rc = sotay_sync_end(sync, status, again, &p->error);
+    sotay_sync_free(sync);
+    return rc;
+}
+
+static void test_an_answer_without_a_body(void **state)
+{
+    static const struct {
+        int status, want;
+    } CASES[] = {
+        { 0, SOTAY_E_NETWORK },   { 502, SOTAY_E_NETWORK }, { 503, SOTAY_E_NETWORK },
+        { 504, SOTAY_E_NETWORK }, { 429, SOTAY_E_NETWORK }, { 500, SOTAY_E_SERVER },
+        { 507, SOTAY_E_SERVER },  { 404, SOTAY_E_SERVER },  { 301, SOTAY_E_SERVER },
+        { 200, SOTAY_E_NETWORK }, /* an answer that is not whole */
+    };
+    edge *e = edge_new();
+    phone an;
+    bool again = false;
+    (void)state;
+    phone_make(&an, e, 0);
+    (void)phone_visit(&an, "chợ");
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        print_message("  case: %d\n", CASES[i].status);
+        assert_int_equal(answered(&an, NULL, CASES[i].status, &again), CASES[i].want);
+        assert_true(strlen(an.error.detail) > 0);
+        assert_true(phone_status_says(&an, "\"ready\":1"));
+    }
+    must(edge_sync(e, an.client, NULL, NULL));
+    assert_true(phone_status_says(&an, "\"ready\":0"));
+    phone_free(&an);
+    edge_free(e);
+}
+
+static void test_a_refusal(void **state)
+{
+    static const struct {
+        int code, status, want;
+    } CASES[] = {
+        { ST_E_DENIED, 403, SOTAY_E_DENIED },   { ST_E_SIGNATURE, 401, SOTAY_E_SIGNATURE },
+        { ST_E_VERSION, 426, SOTAY_E_VERSION }, { ST_E_STORAGE, 507, SOTAY_E_STORAGE },
+        { ST_PENDING, 202, SOTAY_E_SERVER },    { ST_ERR_COUNT, 500, SOTAY_E_SERVER },
+        { 4000, 500, SOTAY_E_SERVER },
+    };
+    edge *e = edge_new();
+    phone an;
+    bool again = false;
+    (void)state;
+    phone_make(&an, e, 0);
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        st_buffer body = refusal_of((st_err)CASES[i].code, 0);
+        print_message("  case: %d\n", CASES[i].code);
+        assert_int_equal(answered(&an, &body, CASES[i].status, &again), CASES[i].want);
+        assert_non_null(strstr(an.error.detail, "vì sao"));
+        st_buffer_free(&body);
+    }
+    phone_free(&an);
+    edge_free(e);
+}
+
+/* A server that refuses every counter is not asked for ever. */
+static void test_a_server_that_wants_another_counter(void **state)
+{
+    edge *e = edge_new();
+    phone an;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    bool again = true;
+    int rc = SOTAY_OK, rounds = 0;
+    (void)state;
+    phone_make(&an, e, 0);
+    st_buffer body = refusal_of(ST_E_AGAIN, 1);
+    must(sotay_sync_begin(an.client, &sync, NULL));
+    for (; rc == SOTAY_OK && again; rounds++) {
+        assert_true(rounds < 100);
+        must(sotay_sync_next(sync, &request, NULL));
+        must(sotay_sync_feed(sync, body.data, body.len, NULL));
+        rc = sotay_sync_end(sync, 409, &again, &an.error);
+    }
+    assert_int_equal(rc, SOTAY_E_AGAIN);
+    assert_true(rounds > 1);
+    sotay_sync_free(sync);
+    st_buffer_free(&body);
+    must(edge_sync(e, an.client, NULL, NULL));
+    phone_free(&an);
+    edge_free(e);
+}
+
+static void test_calls_in_the_wrong_order(void **state)
+{
+    edge *e = edge_new();
+    phone an;
+    sotay_sync *sync = NULL, *other = NULL;
+    sotay_request request;
+    bool again = false;
+    char label[400];
+    (void)state;
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    sotay_sync_free(NULL);
+    must(sotay_sync_begin(an.client, &sync, NULL));
+    assert_int_equal(sotay_sync_feed(sync, "x", 1, &an.error), SOTAY_E_USAGE);
+    assert_int_equal(sotay_sync_feed(sync, "x", 1, &an.error), SOTAY_E_USAGE); /* it is over */
+    sotay_sync_free(sync);
+    must(sotay_sync_begin(an.client, &sync, NULL));
+    assert_int_equal(sotay_sync_end(sync, 200, &again, NULL), SOTAY_E_USAGE);
+    sotay_sync_free(sync);
+    must(sotay_sync_begin(an.client, &sync, NULL));
+    assert_int_equal(sotay_sync_begin(an.client, &other, &an.error), SOTAY_E_BUSY);
+    assert_int_equal(phone_set(&an, &visit, "place", "x"), SOTAY_E_BUSY);
+    assert_int_equal(sotay_draft_put(an.client, &visit, "place", "x", NULL), SOTAY_E_BUSY);
+    must(sotay_sync_next(sync, &request, NULL));
+    const size_t len = request.body_bytes;
+    must(sotay_sync_next(sync, &request, NULL)); /* asked again: the same request */
+    assert_int_equal(request.body_bytes, len);
+    sotay_sync_free(sync);
+    sotay_memory_pending(&an.port, true, false);
+    assert_int_equal(phone_set(&an, &visit, "place", "x"), SOTAY_PENDING);
+    assert_int_equal(sotay_sync_begin(an.client, &other, NULL), SOTAY_E_BUSY);
+    must(sotay_memory_settle(&an.port, an.client, SOTAY_OK, NULL));
+    sotay_memory_pending(&an.port, false, false);
+    memset(label, 'k', sizeof label - 1);
+    label[sizeof label - 1] = '\0';
+    char link[128];
+    edge_link(e, 0, link);
+    assert_int_equal(sotay_enrol_begin(an.client, link, label, &other, NULL), SOTAY_E_VALUE);
+    must(edge_sync(e, an.client, NULL, NULL));
+    phone_free(&an);
+    edge_free(e);
+}
+
+/* ---- words ---- */
+
+static int read_status(sotay_client *client, const sotay_id *record, sotay_format format,
+                       char **out_text, sotay_error *error)
+{
+    (void)record;
+    return sotay_status(client, format, out_text, error);
+}
+
+static int read_conflicts(sotay_client *client, const sotay_id *record, sotay_format format,
+                          char **out_text, sotay_error *error)
+{
+    (void)record;
+    return sotay_conflicts(client, format, out_text, error);
+}
+
+/* The text of a phone whose person reads `lang`, copied or not. */
+static void must_read(const phone *p, phone_reader read, const sotay_id *record, const char *lang,
+                      bool copied, const char *says)
+{
+    const sotay_open_how how = { NULL, false, lang, 420 };
+    phone q;
+    char *text = NULL;
+    memset(&q, 0, sizeof q);
+    must(sotay_memory_copy(&p->port, copied, &q.port, NULL));
+    must(sotay_open(&q.port, &how, &q.client, NULL));
+    must(read(q.client, record, SOTAY_TEXT, &text, NULL));
+    if (strstr(text, says) == NULL)
+        fail_msg("no '%s' in\n%s", says, text);
+    sotay_text_free(text);
+    phone_free(&q);
+}
+
+static void test_both_languages(void **state)
+{
+    edge *e = edge_new();
+    phone an;
+    (void)state;
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    const sotay_pair clear = { "visit_date", NULL };
+    const sotay_pairs cleared = { &clear, 1 };
+    must(sotay_record_set(an.client, &visit, cleared, NULL));
+    must_read(&an, sotay_record_review, &visit, "vi", false, "visit_date (visit_date): cần ghi");
+    must_read(&an, sotay_record_review, &visit, "en", false, "visit_date (visit_date): it is need");
+    must_read(&an, sotay_show, &visit, "vi", false, "chợ");
+    must_read(&an, sotay_show, &visit, NULL, false, "chợ");
+    must_read(&an, sotay_history, &visit, "vi", false, "chưa gửi");
+    must_read(&an, sotay_history, &visit, "en", false, "not sent yet");
+    must_read(&an, read_conflicts, &visit, "en", false, "");
+    must_read(&an, read_status, &visit, "vi", false, "chưa gửi: 2\n");
+    must_read(&an, read_status, &visit, "en", false, "safe to wipe: no\n");
+    must_read(&an, read_status, &visit, "en", true, "is a copy: enrol it again\n");
+    must_read(&an, read_status, &visit, "vi", true, "cần đăng ký lại máy\n");
+    phone_free(&an);
+    edge_free(e);
+}
+
+static void test_codes_have_names_and_sentences(void **state)
+{
+    sotay_id id = { { 1 } };
+    char text[33];
+    (void)state;
+    for (int code = SOTAY_OK; code <= SOTAY_PENDING; code++) {
+        assert_int_equal(strncmp(sotay_code_name((sotay_code)code), "SOTAY_", 6), 0);
+        assert_true(strlen(sotay_code_sentence((sotay_code)code, "vi")) > 0);
+        assert_string_equal(sotay_code_sentence((sotay_code)code, NULL),
+                            sotay_code_sentence((sotay_code)code, "en"));
+    }
+    assert_string_equal(sotay_code_name((sotay_code)(SOTAY_PENDING + 1)), "SOTAY_E_UNKNOWN");
+    assert_string_equal(sotay_code_name(SOTAY_E_VALUE), "SOTAY_E_VALUE");
+    assert_true(strlen(sotay_code_sentence((sotay_code)(SOTAY_PENDING + 1), "vi")) > 0);
+    sotay_id_format(&id, text);
+    assert_string_equal(text, "01000000000000000000000000000000");
+    assert_true(sotay_id_parse(text, &id));
+    assert_false(sotay_id_parse("01", &id));
+    assert_false(sotay_id_parse("g1000000000000000000000000000000", &id));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_answer_without_a_body),
+        cmocka_unit_test(test_a_refusal),
+        cmocka_unit_test(test_a_server_that_wants_another_counter),
+        cmocka_unit_test(test_calls_in_the_wrong_order),
+        cmocka_unit_test(test_both_languages),
+        cmocka_unit_test(test_codes_have_names_and_sentences),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
