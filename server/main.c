@@ -118,8 +118,10 @@ static int serve(options *opt, server *rooms, const sigset_t *set)
     running_server run = { 0 };
     http_config door = door_of(&opt->config);
     running_token(rooms, run.token);
-    if (http_start(rooms, &door, run.token, &http, &error) != ST_OK)
+    if (http_start(rooms, &door, run.token, &http, &error) != ST_OK) {
+        rooms_close(rooms);
         return fail("cannot listen", &error);
+    }
     snprintf(run.url, sizeof run.url, "%s", http_url(http));
     snprintf(run.public_url, sizeof run.public_url, "%s", http_public_url(http));
     int code = 0;
