@@ -174,7 +174,7 @@ check-asan: deps ## unit and end-to-end tests under AddressSanitizer and UBSan
 check-tsan: deps ## unit and end-to-end tests under ThreadSanitizer
 	+@MAKE='$(MAKE)' tools/check/run-tests.sh mode tsan
 
-coverage: deps ## branch coverage of proto/ and server/sync
+coverage: deps ## branch coverage of proto/, client-lib/src and server/sync
 	+@MAKE='$(MAKE)' tools/check/coverage.sh
 
 bench: deps-bench ## measure the programs on this machine
