@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "proto/edit.h"
 #include "proto/show.h"
 #include "tests/unit/proto/make_form.h"
 
@@ -145,6 +146,103 @@ static void test_a_person_reads_all_of_it(void **state)
     st_arena_reset(&d.arena);
 }
 
+static const char *key_label(void *context, const char *keys, const char *key)
+{
+    (void)context;
+    return strcmp(keys, "criterion") == 0 && strcmp(key, "x2") == 0 ? "Lối thoát nạn" : NULL;
+}
+
+/* An act of device `who` that knows all that is there, or nothing. */
+static void act(desk *d, uint8_t who, st_act_kind kind, bool knows)
+{
+    uint64_t n = ++d->last[who];
+    st_change change = { .dot = make_form_dot(who, n), .prev = n - 1, .record = d->record.id,
+                         .act = kind, .hlc = (n * 1000 + who) << 16, .wall_ms = 1773282600000 };
+    const st_arrival arrival = { .role = ST_ROLE_OFFICER, .log_index = n };
+    if (knows)
+        assert_int_equal(st_edit_context(&d->record, &d->vector, &d->arena, &change.context, NULL),
+                         ST_OK);
+    assert_int_equal(st_merge_fold(&d->vector, &d->record, &change, &arrival,
+                                   (st_fold_how){ ST_FOLD_APPLY, true }), ST_OK);
+}
+
+/* The element of a set, put in or taken out. */
+static st_op element(uint8_t no, bool add)
+{
+    st_op op = { .path = make_field_path(F_CONTENTS), .verb = add ? ST_VERB_ADD : ST_VERB_REMOVE,
+                 .value = { .kind = ST_VALUE_NULL } };
+    op.path.element_len = 8;
+    op.path.element[7] = no;
+    if (add)
+        op.value = number_of(1);
+    return op;
+}
+
+/* What only gathers, what was dropped with everybody's knowledge, and acts against each other. */
+static void play_acts(desk *d)
+{
+    play(d);
+    (void)fold(d, 1, (st_op){ .path = make_field_path(F_KIND), .value = number_of(1) }, NULL);
+    (void)fold(d, 2, (st_op){ .path = make_field_path(F_KIND), .value = number_of(2) }, NULL);
+    (void)fold(d, 1, element(1, true), NULL);
+    (void)fold(d, 2, element(1, true), NULL);
+    (void)fold(d, 2, element(2, true), NULL);
+    (void)fold(d, 1, element(3, false), NULL);
+    st_dot item = make_form_dot(1, d->last[1] + 1);
+    (void)fold(d, 1, (st_op){ .path = make_item_path(G_REMARKS, item, 1), .verb = ST_VERB_REMARK,
+                              .value = text_of("đã nhắc") }, NULL);
+    item = make_form_dot(2, d->last[2] + 1);
+    (void)fold(d, 2, (st_op){ .path = make_item_path(G_FINDINGS, item, 1), .verb = ST_VERB_ITEM,
+                              .value = text_of("đã sửa xong") }, NULL);
+    st_op drop = { .path = make_item_path(G_FINDINGS, item, 0), .verb = ST_VERB_DROP,
+                   .value = number_of(1) };
+    st_change change = { .dot = make_form_dot(2, d->last[2] + 1), .prev = d->last[2],
+                         .record = d->record.id, .ops = &drop, .ops_count = 1,
+                         .hlc = (st_hlc)9000 << 16 };
+    const st_arrival arrival = { .role = ST_ROLE_OFFICER, .log_index = 90 };
+    d->last[2]++;
+    assert_int_equal(st_edit_context(&d->record, &d->vector, &d->arena, &change.context, NULL),
+                     ST_OK);
+    assert_int_equal(st_merge_fold(&d->vector, &d->record, &change, &arrival,
+                                   (st_fold_how){ ST_FOLD_APPLY, true }), ST_OK);
+    act(d, 1, ST_ACT_FINALISE, true);
+    act(d, 2, ST_ACT_WITHDRAW, false);
+    (void)fold(d, 3, (st_op){ .path = make_field_path(F_COPIES), .value = number_of(2) }, NULL);
+}
+
+static void test_acts_sets_and_what_was_dropped(void **state)
+{
+    (void)state;
+    static const struct { const char *lang; bool json; const char *says[12]; } CASES[] = {
+        { "vi", false, { "sửa khi đã chốt", "≠ trạng thái", "(đã bỏ)", "n1", "n2", "đã nhắc",
+                         "x2 Lối thoát nạn", "kiểm tra", "giám sát" } },
+        { "en", false, { "changed since", "≠ state", "(dropped)", "n1", "n2", "inspection",
+                         "supervision" } },
+        { "vi", true, { "\"changed_since\":true", "\"state_conflict\":true", "\"dropped\":true",
+                        "\"value\":\"n1\"", "\"value\":\"n2\"", "\"erased\":true",
+                        "\"via\":\"operator\"", "\"kept\"" } },
+    };
+    static const st_directory NAMES = { .login = login_of, .key_label = key_label };
+    desk d;
+    play_acts(&d);
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const st_show_how how = { .directory = &NAMES, .lang = CASES[i].lang,
+                                  .offset_minutes = 420 };
+        st_buffer out;
+        st_buffer_init(&out, 1u << 20);
+        st_err err = CASES[i].json ? st_show_json(&FORM, &d.record, &how, &out, NULL)
+                                   : st_show_text(&FORM, &d.record, &how, &out, NULL);
+        assert_int_equal(err, ST_OK);
+        assert_int_equal(st_buffer_append(&out, "", 1, NULL), ST_OK);
+        for (size_t s = 0; s < 12 && CASES[i].says[s] != NULL; s++)
+            if (strstr((const char *)out.data, CASES[i].says[s]) == NULL)
+                fail_msg("no '%s' in\n%s", CASES[i].says[s], (const char *)out.data);
+        assert_null(strstr((const char *)out.data, CASES[i].json ? "\"n3\"" : "n3"));
+        st_buffer_free(&out);
+    }
+    st_arena_reset(&d.arena);
+}
+
 /* Without a directory the ids stand there: nothing is left out because a name is not known. */
 static void test_without_names(void **state)
 {
@@ -186,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_person_reads_all_of_it),
+        cmocka_unit_test(test_acts_sets_and_what_was_dropped),
         cmocka_unit_test(test_without_names),
         cmocka_unit_test(test_too_little_room_is_said),
     };
