@@ -220,6 +220,19 @@ static st_err compare_table(verifier *v, store_txn *scratch, store_table table, 
     return err;
 }
 
+/* Nothing lies in the log beside its entries, and no leaf is without one. */
+static st_err check_counts(verifier *v, uint64_t entries, st_error *error)
+{
+    static const store_table TABLES[] = { STORE_LOG, STORE_LEAF };
+    store_stats stats;
+    st_err err = store_stat(&v->real, &stats, error);
+    for (size_t i = 0; err == ST_OK && i < sizeof TABLES / sizeof TABLES[0]; i++)
+        if (stats.rows[TABLES[i]] > entries)
+            wrong(v, "table %s: %" PRIu64 " rows, and %" PRIu64 " entries",
+                  store_table_name(TABLES[i]), stats.rows[TABLES[i]], entries);
+    return err;
+}
+
 static st_err compare_all(verifier *v, st_error *error)
 {
     store_txn scratch = { 0 };
@@ -288,6 +301,8 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
     }
     if (err == ST_OK)
         err = compare_all(&v, error);
+    if (err == ST_OK)
+        err = check_counts(&v, index - 1, error);
     v.report.entries = index - 1;
     store_end(&v.real);
     st_arena_reset(&v.arena);
