@@ -194,71 +194,71 @@ static int history_nowhere(world *w, const char *a, const char *b)
     return sotay_history(w->p->client, &w->nowhere, SOTAY_JSON, &text, &w->p->error);
 }
 
+static const char NOBODY[] = "00000000000000000000000000000001:9";
+static const struct {
+    const char *why;
+    deed what;
+    const char *a, *b;
+    int want;
+    const char *says;
+} REFUSED[] = {
+    { "nothing is set", set_nothing, NULL, NULL, SOTAY_E_VALUE, "" },
+    { "one field twice", set_twice, "place", "chợ", SOTAY_E_VALUE, "given twice" },
+    { "a text over every limit", set_long, "place", NULL, SOTAY_E_VALUE, "place" },
+    { "a group for a field", set, "ratings", "dat", SOTAY_E_VALUE, "ratings" },
+    { "a key without field", set, "ratings.a1", "dat", SOTAY_E_VALUE, "a field is missing" },
+    { "a field that the form does not have", set, "ratings.a1.nothing", "dat", SOTAY_E_VALUE,
+      "nothing" },
+    { "a set that is set", set, "topics", "n1", SOTAY_E_VALUE, "add and remove" },
+    { "a form that is not there", make, "khong", EDGE_UNIT, SOTAY_E_VALUE, "khong" },
+    { "a form with too long a name", make, "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk", EDGE_UNIT,
+      SOTAY_E_VALUE, "" },
+    { "a form without a name", make, "", EDGE_UNIT, SOTAY_E_VALUE, "" },
+    { "a visit of no unit", make, "visit", "-", SOTAY_E_VALUE, "no such unit" },
+    { "a visit of an empty unit", make, "visit", "", SOTAY_E_VALUE, "no such unit" },
+    { "a unit with too long a name", make, "visit",
+      "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu", SOTAY_E_VALUE, "no such unit" },
+    { "a new record that clears", make_with, "place", NULL, SOTAY_E_VALUE, "nothing to clear" },
+    { "a new record with half a set", make_with, "topics", "n1,,n2", SOTAY_E_VALUE, "" },
+    { "a new record with an endless element", make_with_long_element, NULL, NULL, SOTAY_E_VALUE,
+      "too long" },
+    { "an element of what is no set", add, "place", "x", SOTAY_E_VALUE, "not a set" },
+    { "an element of nothing", add, "khong", "x", SOTAY_E_VALUE, "khong" },
+    { "an item of a keyed group", item, "ratings", "rating", SOTAY_E_VALUE, "ratings" },
+    { "an item of no group", item, "khong", "text", SOTAY_E_VALUE, "khong" },
+    { "an item with a strange field", item, "findings", "khong", SOTAY_E_VALUE, "khong" },
+    { "an item that clears", item_of_nothing, "findings", "text", SOTAY_E_VALUE,
+      "nothing to clear" },
+    { "an item without anything", item_of_nothing, "findings", NULL, SOTAY_E_VALUE, "" },
+    { "a drop of no item", drop, "findings", "x", SOTAY_E_VALUE, "no such item" },
+    { "a drop of nobody's item", drop, "findings", "00000000000000000000000000000001:9:0",
+      SOTAY_E_VALUE, "no such item" },
+    { "a drop in no group", drop, "khong", "x", SOTAY_E_VALUE, "khong" },
+    { "an empty remark", remark, " ", NULL, SOTAY_E_VALUE, "" },
+    { "a remark over its limit", remark, NULL, NULL, SOTAY_E_VALUE, "" },
+    { "withdrawn with an endless reason", withdraw, NULL, NULL, SOTAY_E_TOO_LARGE, "" },
+    { "withdrawn with blanks for a reason", withdraw, " \t", NULL, SOTAY_E_VALUE, "needed" },
+    { "reopened while it is open", reopen, "vì sao", NULL, SOTAY_E_STATE, "" },
+    { "amended without a value", amend_nothing, NULL, NULL, SOTAY_E_VALUE, "nothing" },
+    { "amended in a field that is not there", amend, "khong", "x", SOTAY_E_VALUE, "khong" },
+    { "settled where no field is", resolve, "khong", NOBODY, SOTAY_E_VALUE, "khong" },
+    { "settled where a set is", resolve, "topics", NOBODY, SOTAY_E_VALUE, "nothing to resolve" },
+    { "settled where nothing is", resolve, "general_note", NOBODY, SOTAY_E_STATE, "no value" },
+    { "settled by what is no dot", resolve, "place", "x", SOTAY_E_VALUE, "does not name" },
+    { "settled by nobody's value", resolve, "place", NOBODY, SOTAY_E_NOT_FOUND, "none of" },
+    { "settled by what is no value", resolve_with, "visit_date", "mai", SOTAY_E_VALUE, "" },
+    { "the state by what is no dot", resolve, "state", "x", SOTAY_E_VALUE, "name the act" },
+    { "the state by nothing", resolve, "state", NULL, SOTAY_E_VALUE, "name the act" },
+    { "the state by nobody's act", resolve, "state", NOBODY, SOTAY_E_NOT_FOUND, "not in" },
+    { "typed over every limit", draft_long, "place", NULL, SOTAY_E_TOO_LARGE, "" },
+    { "typed in an endless path", draft_long, NULL, "x", SOTAY_E_VALUE, "" },
+    { "typed in no record", draft_nowhere, "place", "x", SOTAY_E_NOT_FOUND, "" },
+    { "a working copy of no record", draft_read_nowhere, NULL, NULL, SOTAY_E_NOT_FOUND, "" },
+    { "the history of no record", history_nowhere, NULL, NULL, SOTAY_E_NOT_FOUND, "" },
+};
+
 static void test_what_cannot_be_done_is_said(void **state)
 {
-    static const char NOBODY[] = "00000000000000000000000000000001:9";
-    static const struct {
-        const char *why;
-        deed what;
-        const char *a, *b;
-        int want;
-        const char *says;
-    } CASES[] = {
-        { "nothing is set", set_nothing, NULL, NULL, SOTAY_E_VALUE, "" },
-        { "one field twice", set_twice, "place", "chợ", SOTAY_E_VALUE, "given twice" },
-        { "a text over every limit", set_long, "place", NULL, SOTAY_E_VALUE, "place" },
-        { "a group for a field", set, "ratings", "dat", SOTAY_E_VALUE, "ratings" },
-        { "a key without field", set, "ratings.a1", "dat", SOTAY_E_VALUE, "a field is missing" },
-        { "a field that the form does not have", set, "ratings.a1.nothing", "dat", SOTAY_E_VALUE,
-          "nothing" },
-        { "a set that is set", set, "topics", "n1", SOTAY_E_VALUE, "add and remove" },
-        { "a form that is not there", make, "khong", EDGE_UNIT, SOTAY_E_VALUE, "khong" },
-        { "a form with too long a name", make, "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
-          EDGE_UNIT, SOTAY_E_VALUE, "" },
-        { "a form without a name", make, "", EDGE_UNIT, SOTAY_E_VALUE, "" },
-        { "a visit of no unit", make, "visit", "-", SOTAY_E_VALUE, "no such unit" },
-        { "a visit of an empty unit", make, "visit", "", SOTAY_E_VALUE, "no such unit" },
-        { "a unit with too long a name", make, "visit",
-          "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu", SOTAY_E_VALUE, "no such unit" },
-        { "a new record that clears", make_with, "place", NULL, SOTAY_E_VALUE, "nothing to clear" },
-        { "a new record with half a set", make_with, "topics", "n1,,n2", SOTAY_E_VALUE, "" },
-        { "a new record with an endless element", make_with_long_element, NULL, NULL, SOTAY_E_VALUE,
-          "too long" },
-        { "an element of what is no set", add, "place", "x", SOTAY_E_VALUE, "not a set" },
-        { "an element of nothing", add, "khong", "x", SOTAY_E_VALUE, "khong" },
-        { "an item of a keyed group", item, "ratings", "rating", SOTAY_E_VALUE, "ratings" },
-        { "an item of no group", item, "khong", "text", SOTAY_E_VALUE, "khong" },
-        { "an item with a strange field", item, "findings", "khong", SOTAY_E_VALUE, "khong" },
-        { "an item that clears", item_of_nothing, "findings", "text", SOTAY_E_VALUE,
-          "nothing to clear" },
-        { "an item without anything", item_of_nothing, "findings", NULL, SOTAY_E_VALUE, "" },
-        { "a drop of no item", drop, "findings", "x", SOTAY_E_VALUE, "no such item" },
-        { "a drop of nobody's item", drop, "findings", "00000000000000000000000000000001:9:0",
-          SOTAY_E_VALUE, "no such item" },
-        { "a drop in no group", drop, "khong", "x", SOTAY_E_VALUE, "khong" },
-        { "an empty remark", remark, " ", NULL, SOTAY_E_VALUE, "" },
-        { "a remark over its limit", remark, NULL, NULL, SOTAY_E_VALUE, "" },
-        { "withdrawn with an endless reason", withdraw, NULL, NULL, SOTAY_E_TOO_LARGE, "" },
-        { "withdrawn with blanks for a reason", withdraw, " \t", NULL, SOTAY_E_VALUE, "needed" },
-        { "reopened while it is open", reopen, "vì sao", NULL, SOTAY_E_STATE, "" },
-        { "amended without a value", amend_nothing, NULL, NULL, SOTAY_E_VALUE, "nothing" },
-        { "amended in a field that is not there", amend, "khong", "x", SOTAY_E_VALUE, "khong" },
-        { "settled where no field is", resolve, "khong", NOBODY, SOTAY_E_VALUE, "khong" },
-        { "settled where a set is", resolve, "topics", NOBODY, SOTAY_E_VALUE,
-          "nothing to resolve" },
-        { "settled where nothing is", resolve, "general_note", NOBODY, SOTAY_E_STATE, "no value" },
-        { "settled by what is no dot", resolve, "place", "x", SOTAY_E_VALUE, "does not name" },
-        { "settled by nobody's value", resolve, "place", NOBODY, SOTAY_E_NOT_FOUND, "none of" },
-        { "settled by what is no value", resolve_with, "visit_date", "mai", SOTAY_E_VALUE, "" },
-        { "the state by what is no dot", resolve, "state", "x", SOTAY_E_VALUE, "name the act" },
-        { "the state by nothing", resolve, "state", NULL, SOTAY_E_VALUE, "name the act" },
-        { "the state by nobody's act", resolve, "state", NOBODY, SOTAY_E_NOT_FOUND, "not in" },
-        { "typed over every limit", draft_long, "place", NULL, SOTAY_E_TOO_LARGE, "" },
-        { "typed in an endless path", draft_long, NULL, "x", SOTAY_E_VALUE, "" },
-        { "typed in no record", draft_nowhere, "place", "x", SOTAY_E_NOT_FOUND, "" },
-        { "a working copy of no record", draft_read_nowhere, NULL, NULL, SOTAY_E_NOT_FOUND, "" },
-        { "the history of no record", history_nowhere, NULL, NULL, SOTAY_E_NOT_FOUND, "" },
-    };
     edge *e = edge_new();
     phone an;
     world w = { .p = &an };
@@ -272,11 +272,11 @@ static void test_what_cannot_be_done_is_said(void **state)
     assert_non_null(w.long_text);
     memset(w.long_text, 'k', 70000);
     w.long_text[70000] = '\0';
-    for (size_t i = 0; i < LEN(CASES); i++) {
+    for (size_t i = 0; i < LEN(REFUSED); i++) {
         memset(&an.error, 0, sizeof an.error);
-        int rc = CASES[i].what(&w, CASES[i].a, CASES[i].b);
-        if (rc != CASES[i].want || strstr(an.error.detail, CASES[i].says) == NULL)
-            fail_msg("%s: %s: %s", CASES[i].why, sotay_code_name(rc), an.error.detail);
+        int rc = REFUSED[i].what(&w, REFUSED[i].a, REFUSED[i].b);
+        if (rc != REFUSED[i].want || strstr(an.error.detail, REFUSED[i].says) == NULL)
+            fail_msg("%s: %s: %s", REFUSED[i].why, sotay_code_name(rc), an.error.detail);
         assert_true(strlen(an.error.detail) > 0);
         assert_true(phone_status_says(&an, "\"ready\":3"));
         assert_true(phone_status_says(&an, "\"working_copies\":0"));

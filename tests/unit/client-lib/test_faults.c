@@ -489,7 +489,7 @@ static void test_anything_done_may_fail_anywhere(void **state)
         for (way how = 0; how < WAYS; how++) {
             uint64_t n = 1;
             while (try_deed(&d, i, how, n, before, want))
-                n += 1 + n / patience(40);
+                n += 1 + n / patience(12);
             print_message("  case: %s: %s failed up to %d\n", DEEDS[i].why, WAY_NAMES[how], (int)n);
             assert_true(n > 1 || how == NO_STORE);
         }
@@ -744,7 +744,7 @@ static void test_any_sync_may_fail_anywhere(void **state)
         for (way how = 0; how < WAYS; how++) {
             uint64_t n = 1;
             while (try_scene(&SCENES[i], how, n, list, want))
-                n += 1 + n / patience(10);
+                n += 1 + n / patience(5);
             print_message("  case: %s: %s failed up to %d\n", SCENES[i].why, WAY_NAMES[how],
                           (int)n);
             assert_true(n > 5);

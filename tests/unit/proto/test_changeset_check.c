@@ -133,100 +133,112 @@ static void test_a_drop_names_an_item_alone(void **state)
     }
 }
 
+static const st_dot TWO[] = { OTHER, LATER }, TURNED[] = { LATER, OTHER },
+                    TWICE[] = { OTHER, OTHER }, ITSELF[] = { SELF }, NONE[] = { { { { 8 } }, 0 } },
+                    HIGHER[] = { { { { 8 } }, TOO_HIGH } };
+#define FIELD_1                                                                                    \
+    {                                                                                              \
+        .kind = ST_PATH_FIELD, .field = 1                                                          \
+    }
+#define ELEMENT_1                                                                                  \
+    {                                                                                              \
+        .kind = ST_PATH_FIELD, .field = 1, .element_len = 1                                        \
+    }
+#define ONE                                                                                        \
+    {                                                                                              \
+        .kind = ST_VALUE_INT, .number = 1                                                          \
+    }
+#define X_TEXT                                                                                     \
+    {                                                                                              \
+        .kind = ST_VALUE_TEXT, .data = (const uint8_t *)"x", .len = 1                              \
+    }
+static const struct {
+    const char *why;
+    st_op op;
+    st_err want;
+} OPS[] = {
+    { "replaces two", { .path = FIELD_1, .replaces = TWO, .replaces_count = 2 }, ST_OK },
+    { "replaces them turned",
+      { .path = FIELD_1, .replaces = TURNED, .replaces_count = 2 },
+      ST_E_CORRUPT },
+    { "replaces one twice",
+      { .path = FIELD_1, .replaces = TWICE, .replaces_count = 2 },
+      ST_E_CORRUPT },
+    { "replaces itself",
+      { .path = FIELD_1, .replaces = ITSELF, .replaces_count = 1 },
+      ST_E_CORRUPT },
+    { "replaces nothing's dot",
+      { .path = FIELD_1, .replaces = NONE, .replaces_count = 1 },
+      ST_E_CORRUPT },
+    { "replaces a counter too high",
+      { .path = FIELD_1, .replaces = HIGHER, .replaces_count = 1 },
+      ST_E_CORRUPT },
+    { "adds", { .path = ELEMENT_1, .verb = ST_VERB_ADD, .value = ONE }, ST_OK },
+    { "adds two of it",
+      { .path = ELEMENT_1, .verb = ST_VERB_ADD, .value = { .kind = ST_VALUE_INT, .number = 2 } },
+      ST_E_CORRUPT },
+    { "adds a text", { .path = ELEMENT_1, .verb = ST_VERB_ADD, .value = X_TEXT }, ST_E_CORRUPT },
+    { "removes",
+      { .path = ELEMENT_1, .verb = ST_VERB_REMOVE, .value = { .kind = ST_VALUE_NULL } },
+      ST_OK },
+    { "removes something",
+      { .path = ELEMENT_1, .verb = ST_VERB_REMOVE, .value = ONE },
+      ST_E_CORRUPT },
+    { "settles and keeps",
+      { .path = FIELD_1,
+        .verb = ST_VERB_RESOLVE,
+        .replaces = TWO,
+        .replaces_count = 2,
+        .kept = OTHER,
+        .kept_actor = { { 2 } } },
+      ST_OK },
+    { "settles and keeps another one",
+      { .path = FIELD_1,
+        .verb = ST_VERB_RESOLVE,
+        .replaces = TWO,
+        .replaces_count = 1,
+        .kept = LATER,
+        .kept_actor = { { 2 } } },
+      ST_E_CORRUPT },
+    { "settles nothing", { .path = FIELD_1, .verb = ST_VERB_RESOLVE }, ST_E_CORRUPT },
+    { "keeps without settling",
+      { .path = FIELD_1,
+        .replaces = TWO,
+        .replaces_count = 2,
+        .kept = OTHER,
+        .kept_actor = { { 2 } } },
+      ST_E_CORRUPT },
+    { "keeps nobody's value",
+      { .path = FIELD_1,
+        .verb = ST_VERB_RESOLVE,
+        .replaces = TWO,
+        .replaces_count = 2,
+        .kept = OTHER },
+      ST_E_CORRUPT },
+    { "keeps somebody's nothing",
+      { .path = FIELD_1,
+        .verb = ST_VERB_RESOLVE,
+        .replaces = TWO,
+        .replaces_count = 2,
+        .kept_actor = { { 2 } } },
+      ST_E_CORRUPT },
+    { "an empty remark", { .path = FIELD_1, .verb = ST_VERB_REMARK }, ST_E_CORRUPT },
+    { "a remark that replaces",
+      { .path = FIELD_1,
+        .verb = ST_VERB_REMARK,
+        .value = X_TEXT,
+        .replaces = TWO,
+        .replaces_count = 2 },
+      ST_E_CORRUPT },
+};
+
 static void test_dots_values_and_what_is_kept(void **state)
 {
     (void)state;
-    static const st_dot TWO[] = { OTHER, LATER }, TURNED[] = { LATER, OTHER },
-                        TWICE[] = { OTHER, OTHER }, ITSELF[] = { SELF },
-                        NONE[] = { { { { 8 } }, 0 } }, HIGH[] = { { { { 8 } }, TOO_HIGH } };
-    static const st_id BINH = { { 2 } };
-    const st_path field = make_field_path(1);
-    st_path element = field;
-    element.element_len = 1;
-    const st_value empty = { .kind = ST_VALUE_NULL };
-    const struct {
-        const char *why;
-        st_op op;
-        st_err want;
-    } CASES[] = {
-        { "replaces two", { .path = field, .replaces = TWO, .replaces_count = 2 }, ST_OK },
-        { "replaces them turned",
-          { .path = field, .replaces = TURNED, .replaces_count = 2 },
-          ST_E_CORRUPT },
-        { "replaces one twice",
-          { .path = field, .replaces = TWICE, .replaces_count = 2 },
-          ST_E_CORRUPT },
-        { "replaces itself",
-          { .path = field, .replaces = ITSELF, .replaces_count = 1 },
-          ST_E_CORRUPT },
-        { "replaces nothing's dot",
-          { .path = field, .replaces = NONE, .replaces_count = 1 },
-          ST_E_CORRUPT },
-        { "replaces a counter too high",
-          { .path = field, .replaces = HIGH, .replaces_count = 1 },
-          ST_E_CORRUPT },
-        { "adds", { .path = element, .verb = ST_VERB_ADD, .value = make_number(1) }, ST_OK },
-        { "adds two of it",
-          { .path = element, .verb = ST_VERB_ADD, .value = make_number(2) },
-          ST_E_CORRUPT },
-        { "adds a text",
-          { .path = element, .verb = ST_VERB_ADD, .value = make_text("x") },
-          ST_E_CORRUPT },
-        { "removes", { .path = element, .verb = ST_VERB_REMOVE, .value = empty }, ST_OK },
-        { "removes something",
-          { .path = element, .verb = ST_VERB_REMOVE, .value = make_number(1) },
-          ST_E_CORRUPT },
-        { "settles and keeps",
-          { .path = field,
-            .verb = ST_VERB_RESOLVE,
-            .replaces = TWO,
-            .replaces_count = 2,
-            .kept = OTHER,
-            .kept_actor = BINH },
-          ST_OK },
-        { "settles and keeps another one",
-          { .path = field,
-            .verb = ST_VERB_RESOLVE,
-            .replaces = TWO,
-            .replaces_count = 1,
-            .kept = LATER,
-            .kept_actor = BINH },
-          ST_E_CORRUPT },
-        { "settles nothing", { .path = field, .verb = ST_VERB_RESOLVE }, ST_E_CORRUPT },
-        { "keeps without settling",
-          { .path = field,
-            .replaces = TWO,
-            .replaces_count = 2,
-            .kept = OTHER,
-            .kept_actor = BINH },
-          ST_E_CORRUPT },
-        { "keeps nobody's value",
-          { .path = field,
-            .verb = ST_VERB_RESOLVE,
-            .replaces = TWO,
-            .replaces_count = 2,
-            .kept = OTHER },
-          ST_E_CORRUPT },
-        { "keeps somebody's nothing",
-          { .path = field,
-            .verb = ST_VERB_RESOLVE,
-            .replaces = TWO,
-            .replaces_count = 2,
-            .kept_actor = BINH },
-          ST_E_CORRUPT },
-        { "an empty remark", { .path = field, .verb = ST_VERB_REMARK }, ST_E_CORRUPT },
-        { "a remark that replaces",
-          { .path = field,
-            .verb = ST_VERB_REMARK,
-            .value = make_text("x"),
-            .replaces = TWO,
-            .replaces_count = 2 },
-          ST_E_CORRUPT },
-    };
-    for (size_t i = 0; i < LEN(CASES); i++) {
-        const st_change change = change_of(&CASES[i].op, 1);
-        print_message("  case: %s\n", CASES[i].why);
-        assert_int_equal(checked(&change), CASES[i].want);
+    for (size_t i = 0; i < LEN(OPS); i++) {
+        const st_change change = change_of(&OPS[i].op, 1);
+        print_message("  case: %s\n", OPS[i].why);
+        assert_int_equal(checked(&change), OPS[i].want);
     }
 }
 
