@@ -43,7 +43,10 @@ typedef enum { ST_RETRY_NEVER, ST_RETRY_LATER, ST_RETRY_SIGNAL } st_retry;
       "No connection; it will be sent later.") \
     X(ST_E_SERVER, 500, ST_RETRY_LATER, "Máy chủ gặp lỗi, sẽ gửi lại sau.", \
       "The server failed; it will be sent later.") \
-    X(ST_PENDING, 202, ST_RETRY_LATER, "Đang ghi.", "Being written.")
+    X(ST_PENDING, 202, ST_RETRY_LATER, "Đang ghi.", "Being written.") \
+    X(ST_E_FULL, 507, ST_RETRY_LATER, \
+      "Sổ đã đầy, máy này không cho sổ lớn thêm được; chưa ghi gì.", \
+      "The store is full and cannot grow further on this machine; nothing was written.")
 
 #define X(name, http, retry, vi, en) name,
 typedef enum { ST_ERRORS(X) ST_ERR_COUNT } st_err;

@@ -58,7 +58,8 @@ typedef enum {
     SOTAY_E_MEMORY,
     SOTAY_E_NETWORK,
     SOTAY_E_SERVER,
-    SOTAY_PENDING /* not an error: call sotay_finish when the port is done */
+    SOTAY_PENDING, /* not an error: call sotay_finish when the port is done */
+    SOTAY_E_FULL   /* the store is as large as this machine lets it be; nothing was changed */
 } sotay_code;
 
 /* What failed: the code for programs, `detail` for a log or stderr (English, one line). */

@@ -1,7 +1,8 @@
 /* client-lib/ports/lmdb.c - the phone's store in one LMDB environment. The only file of the client
  * that knows LMDB.
  * Promises: one process per folder (flock); a commit that returned is on disk (no NOSYNC, no
- * WRITEMAP); a full map grows and the caller never hears of it.
+ * WRITEMAP); a full map grows and the caller never hears of it, until it is all that the machine
+ * can map: then writing answers SOTAY_E_FULL and reading goes on.
  * Never: touches a store of another version or word size. */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +20,8 @@
 #define PATH_BYTES_MAX     4096
 #define MAP_BYTES_START    ((size_t)64 * 1024 * 1024)
 #define MAP_BYTES_STEP_MAX ((size_t)1024 * 1024 * 1024)
+/* With 32 bits larger maps fail sooner or later, depending on what else the program holds. */
+#define MAP_BYTES_MAX      (sizeof(void *) < 8 ? MAP_BYTES_STEP_MAX : SIZE_MAX / 4)
 #define VERSION_TEXT_BYTES 64
 
 typedef struct {
@@ -44,15 +48,28 @@ static int lmdb_error(int rc, const char *what, sotay_error *error)
     return posix_fail(error, code, "store: %s: %s", what, mdb_strerror(rc));
 }
 
-/* Doubles the map (by at most a GiB) while no transaction is open. */
-static int grow_map(lmdb_port *port, sotay_error *error)
+/* The next size of a map: twice as much, by at most a GiB. 0: this machine has no room for it.
+ * LMDB gives the old map up before it asks for the new one, and without any the next read would
+ * kill the program: so the room is looked for first. */
+static size_t next_size(size_t bytes)
+{
+    size_t next = bytes + (bytes < MAP_BYTES_STEP_MAX ? bytes : MAP_BYTES_STEP_MAX);
+    if (next > MAP_BYTES_MAX)
+        return 0;
+    void *at = mmap(NULL, next, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at != MAP_FAILED && munmap(at, next) == 0 ? next : 0;
+}
+
+/* What a call said that wrote: MDB_MAP_FULL is final where the map cannot grow. */
+static int write_error(const lmdb_port *port, int rc, const char *what, sotay_error *error)
 {
     MDB_envinfo info;
-    int rc = mdb_env_info(port->env, &info);
-    size_t step = info.me_mapsize < MAP_BYTES_STEP_MAX ? info.me_mapsize : MAP_BYTES_STEP_MAX;
-    if (rc == MDB_SUCCESS)
-        rc = mdb_env_set_mapsize(port->env, info.me_mapsize + step);
-    return lmdb_error(rc, "grow", error);
+    if (rc == MDB_MAP_FULL && mdb_env_info(port->env, &info) == MDB_SUCCESS &&
+        next_size(info.me_mapsize) == 0)
+        return posix_fail(error, SOTAY_E_FULL,
+                          "store '%.80s': full at %zu MiB, all that this machine can map",
+                          port->dir, info.me_mapsize / (1024 * 1024));
+    return lmdb_error(rc, what, error);
 }
 
 /* Room enough for a transaction that writes every page anew: what does not fit fails, and would
@@ -71,9 +88,12 @@ static int make_room(lmdb_port *port, sotay_error *error)
         size_t need = used > port->free_bytes_min ? used : port->free_bytes_min;
         if (info.me_mapsize > used && info.me_mapsize - used >= need)
             return SOTAY_OK;
-        rc = grow_map(port, error);
-        if (rc != SOTAY_OK)
-            return rc;
+        size_t next = next_size(info.me_mapsize);
+        if (next == 0)
+            return SOTAY_OK; /* what is left may do */
+        rc = mdb_env_set_mapsize(port->env, next);
+        if (rc != MDB_SUCCESS)
+            return lmdb_error(rc, "grow", error);
     }
     return posix_fail(error, SOTAY_E_STORAGE, "store: the map cannot grow further");
 }
@@ -112,7 +132,7 @@ static int port_commit(void *context, sotay_error *error)
     close_cursor(port);
     int rc = mdb_txn_commit(port->txn); /* frees the handle even when it fails */
     port->txn = NULL;
-    return lmdb_error(rc, "commit", error);
+    return write_error(port, rc, "commit", error);
 }
 
 /* LMDB does not write through the pointers we give it. */
@@ -147,12 +167,12 @@ static int port_put(void *context, sotay_slice key, sotay_slice value, sotay_err
     MDB_val name = val_of(key), data = val_of(value);
     if (value.data == NULL) {
         int rc = mdb_del(port->txn, port->dbi, &name, NULL);
-        return rc == MDB_NOTFOUND ? SOTAY_OK : lmdb_error(rc, "delete", error);
+        return rc == MDB_NOTFOUND ? SOTAY_OK : write_error(port, rc, "delete", error);
     }
     int rc = mdb_put(port->txn, port->dbi, &name, &data, 0);
     if (rc == MDB_MAP_FULL)
         port->free_bytes_min *= 2; /* the next transaction begins with more room */
-    return lmdb_error(rc, "put", error);
+    return write_error(port, rc, "put", error);
 }
 
 static int port_seek(void *context, sotay_slice key, bool forward, sotay_slice *out_key,

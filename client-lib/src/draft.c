@@ -162,7 +162,8 @@ st_err draft_commit_all(sotay_client *client, st_error *error)
         if (err != ST_OK)
             return err;
         err = commit_one(client, &record, error);
-        if (err == ST_PENDING || err == ST_E_STORAGE || err == ST_E_MEMORY || err == ST_E_CORRUPT)
+        if (err == ST_PENDING || err == ST_E_STORAGE || err == ST_E_FULL || err == ST_E_MEMORY ||
+            err == ST_E_CORRUPT)
             return err;
     }
 }

@@ -30,6 +30,7 @@ SAME(SOTAY_E_MEMORY, ST_E_MEMORY);
 SAME(SOTAY_E_NETWORK, ST_E_NETWORK);
 SAME(SOTAY_E_SERVER, ST_E_SERVER);
 SAME(SOTAY_PENDING, ST_PENDING);
+SAME(SOTAY_E_FULL, ST_E_FULL);
 _Static_assert(sizeof(sotay_id) == sizeof(st_id), "an id is 16 bytes");
 _Static_assert(SOTAY_ITEM_TEXT == ST_ITEM_TEXT_BYTES, "the text of an item's id");
 _Static_assert(sizeof(((sotay_error *)0)->detail) == sizeof(((st_error *)0)->detail),
@@ -43,7 +44,7 @@ const char *sotay_code_name(sotay_code code)
         "SOTAY_E_CORRUPT", "SOTAY_E_VERSION",   "SOTAY_E_SIGNATURE", "SOTAY_E_AGAIN",
         "SOTAY_E_ENROL",   "SOTAY_E_BUSY",      "SOTAY_E_EXISTS",    "SOTAY_E_PIN",
         "SOTAY_E_STORAGE", "SOTAY_E_MEMORY",    "SOTAY_E_NETWORK",   "SOTAY_E_SERVER",
-        "SOTAY_PENDING",
+        "SOTAY_PENDING",   "SOTAY_E_FULL",
     };
     _Static_assert(sizeof NAMES / sizeof NAMES[0] == ST_ERR_COUNT, "a name for each code");
     return (size_t)code < ST_ERR_COUNT ? NAMES[code] : "SOTAY_E_UNKNOWN";

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,6 +47,16 @@ static const struct {
 #undef X
 };
 
+/* Whether the map may become so large: LMDB gives the old one up before it asks for the new one,
+ * and without any the next read would kill the process. */
+static bool fits(size_t bytes)
+{
+    if (bytes > MAP_MAX)
+        return false;
+    void *at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at != MAP_FAILED && munmap(at, bytes) == 0;
+}
+
 /* An LMDB code as ours. What a commit cannot survive marks the store. */
 static st_err fail_with(store *s, int rc, const char *what, st_error *error)
 {
@@ -55,6 +66,9 @@ static st_err fail_with(store *s, int rc, const char *what, st_error *error)
         return st_fail(error, ST_E_BUSY, "store: %s: all reader slots are taken", what);
     if (rc == ENOMEM)
         return st_fail(error, ST_E_MEMORY, "store: %s: out of memory", what);
+    if (rc == MDB_MAP_FULL && !fits(s->map_bytes * 2))
+        return st_fail(error, ST_E_FULL, "store: %s: full at %zu MiB, all that this machine can "
+                       "map", what, s->map_bytes / MIB);
     if (rc == MDB_MAP_FULL)
         atomic_store(&s->is_map_full, true);
     else if (rc == ENOSPC || rc == EDQUOT)
@@ -112,7 +126,7 @@ static st_err open_env(store *s, const char *path, st_error *error)
     if (err != ST_OK)
         return err;
     size_t map = MAP_START;
-    while (stat(file, &st) == 0 && (size_t)st.st_size > map - map / 8 && map < MAP_MAX)
+    while (stat(file, &st) == 0 && (uint64_t)st.st_size > map - map / 8 && map < MAP_MAX)
         map *= 2;
     if (rc == 0)
         rc = mdb_env_set_mapsize(s->env, map);
@@ -265,7 +279,7 @@ void store_end(store_txn *txn)
 
 bool store_grow(store *s)
 {
-    if (!atomic_exchange(&s->is_map_full, false) || s->map_bytes >= MAP_MAX)
+    if (!atomic_exchange(&s->is_map_full, false))
         return false;
     (void)pthread_mutex_lock(&s->mutex);
     s->is_growing = true;

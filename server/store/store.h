@@ -72,7 +72,8 @@ ST_MUST_USE st_err store_commit(store_txn *txn, st_error *error);
 /* Ends without keeping anything, unless committed before. Always safe. */
 void store_end(store_txn *txn);
 /* After a write transaction failed with ST_E_STORAGE and was ended: true when the map was only too
- * small and has been doubled: try the same again. Waits until no transaction is open. */
+ * small and has been doubled: try the same again. (Where it cannot grow any more, the call that
+ * wrote failed with ST_E_FULL.) Waits until no transaction is open. */
 bool store_grow(store *s);
 
 /* NULL while all is well, else why the store takes no writes. Static text. */

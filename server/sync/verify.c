@@ -52,7 +52,7 @@ static void wrong(verifier *v, const char *format, ...)
 /* Nothing is known about the book when there is no memory, or its disk cannot be read. */
 static bool is_unknown(st_err err)
 {
-    return err == ST_E_MEMORY || err == ST_E_STORAGE;
+    return err == ST_E_MEMORY || err == ST_E_STORAGE || err == ST_E_FULL;
 }
 
 static st_err check_chain(verifier *v, store_txn *scratch, uint64_t index, const sync_row *row)

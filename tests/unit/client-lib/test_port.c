@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,6 +189,84 @@ static void test_lmdb_grows(void **state)
     remove_dir(dir);
 }
 
+/* Leaves the program `spare` bytes of addresses, as 32 bits would; the old limit. Emulators and
+ * sanitizers let it have all the same: false. */
+static bool narrow(size_t spare, struct rlimit *out_old)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    (void)spare;
+    (void)out_old;
+    return false;
+#else
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu", &pages), 1);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(getrlimit(RLIMIT_AS, out_old), 0);
+    struct rlimit limit = *out_old;
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + spare;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    void *at = mmap(NULL, spare + 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return true;
+    assert_int_equal(munmap(at, spare + 1), 0);
+    assert_int_equal(setrlimit(RLIMIT_AS, out_old), 0);
+    return false;
+#endif
+}
+
+/* Where the map cannot grow the store says that it is full; what stands in it can be read, and
+ * small things still be deleted. With 64 bits only a narrow machine has such an end. */
+static void test_lmdb_is_full_at_its_cap(void **state)
+{
+    (void)state;
+    const bool wide = sizeof(void *) > 4;
+    struct rlimit old;
+    char dir[64], key[16];
+    sotay_port port;
+    sotay_error error = { SOTAY_OK, "" };
+    make_dir(dir);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    if (wide && !narrow(100u << 20, &old)) {
+        sotay_port_close(&port);
+        remove_dir(dir);
+        skip();
+    }
+    const size_t len = (wide ? 1u : 16u) << 20;
+    char *value = calloc(1, len);
+    sotay_slice bytes = { value, len };
+    int rc = SOTAY_OK, kept = 0;
+    while (rc == SOTAY_OK && kept < 70) {
+        (void)snprintf(key, sizeof key, "k%03d", kept);
+        begin(&port, true);
+        rc = port.put(port.context, slice(key), bytes, &error);
+        if (rc == SOTAY_OK)
+            rc = port.commit(port.context, &error);
+        kept += rc == SOTAY_OK;
+    }
+    port.abort(port.context);
+    print_message("  %d values: %s\n", kept, error.detail);
+    assert_int_equal(rc, SOTAY_E_FULL);
+    assert_in_range(kept, 60, 64);
+    assert_non_null(strstr(error.detail, wide ? "full at 64 MiB" : "full at 1024 MiB"));
+    assert_non_null(strstr(sotay_code_sentence(rc, "vi"), "đầy"));
+    begin(&port, true);
+    put(&port, "k000", NULL);
+    assert_int_equal(port.commit(port.context, NULL), SOTAY_OK);
+    sotay_port_close(&port);
+    assert_int_equal(sotay_lmdb_open(dir, false, &port, NULL), SOTAY_OK);
+    begin(&port, false);
+    assert_true(holds(&port, "k000", NULL));
+    assert_true(seeks(&port, "k001", true, "k001"));
+    port.abort(port.context);
+    free(value);
+    sotay_port_close(&port);
+    if (wide)
+        assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+    remove_dir(dir);
+}
+
 static void test_lmdb_refuses_foreign_stores(void **state)
 {
     (void)state;
@@ -327,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_memory_fails_when_asked),
         cmocka_unit_test(test_lmdb_conforms_and_keeps),
         cmocka_unit_test(test_lmdb_grows),
+        cmocka_unit_test(test_lmdb_is_full_at_its_cap),
         cmocka_unit_test(test_lmdb_refuses_foreign_stores),
         cmocka_unit_test(test_key_file_is_private_and_stays),
         cmocka_unit_test(test_lmdb_rewrites_everything_at_once),

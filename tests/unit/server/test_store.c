@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -330,6 +332,78 @@ static void test_rows(void **state)
     st_buffer_free(&row);
 }
 
+/* Leaves the program `spare` bytes of addresses, as 32 bits would; the old limit. Emulators and
+ * sanitizers let it have all the same: false. */
+static bool narrow(size_t spare, struct rlimit *out_old)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    (void)spare;
+    (void)out_old;
+    return false;
+#else
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu", &pages), 1);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(getrlimit(RLIMIT_AS, out_old), 0);
+    struct rlimit limit = *out_old;
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + spare;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    void *at = mmap(NULL, spare + 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return true;
+    assert_int_equal(munmap(at, spare + 1), 0);
+    assert_int_equal(setrlimit(RLIMIT_AS, out_old), 0);
+    return false;
+#endif
+}
+
+/* With 32 bits the book ends at 1 GiB: it is said so, nothing of that transaction is kept, and what
+ * stood in it can be read. With 64 bits only a narrow machine has such an end. */
+static void test_the_map_is_full_at_its_cap(void **state)
+{
+    const bool wide = sizeof(void *) > 4;
+    struct rlimit old;
+    if (wide && !narrow(300u << 20, &old))
+        skip();
+    store *s = *state;
+    const size_t len = (wide ? 4u : 16u) << 20;
+    uint8_t *value = calloc(1, len);
+    st_error error = { ST_OK, "" };
+    st_err err = ST_OK;
+    uint32_t kept = 0;
+    assert_non_null(value);
+    while (err == ST_OK && kept < 70) {
+        store_txn txn = { 0 };
+        uint8_t key[4] = { 0, 0, 0, (uint8_t)kept };
+        do {
+            assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+            err = store_put(&txn, STORE_META, store_bytes(key, 4), store_bytes(value, len),
+                            &error);
+            if (err == ST_OK)
+                err = store_commit(&txn, &error);
+            store_end(&txn);
+        } while (err == ST_E_STORAGE && store_grow(s));
+        kept += err == ST_OK;
+    }
+    free(value);
+    print_message("  %u values: %s\n", (unsigned)kept, error.detail);
+    assert_int_equal(err, ST_E_FULL);
+    assert_in_range(kept, 60, 64);
+    assert_non_null(strstr(error.detail, wide ? "full at 256 MiB" : "full at 1024 MiB"));
+    assert_false(store_grow(s));
+    assert_null(store_failure(s));
+    store_txn txn = { 0 };
+    store_slice got = { 0 };
+    assert_int_equal(store_begin(s, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_get(&txn, STORE_META, store_bytes("\0\0\0", 4), &got, NULL), ST_OK);
+    assert_int_equal(got.len, len);
+    store_end(&txn);
+    if (wide)
+        assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
 
 int main(void)
@@ -340,6 +414,7 @@ int main(void)
         CASE(test_foreign_stores_are_refused),   CASE(test_a_cut_file_is_refused),
         CASE(test_create_keeps_what_is_there),   CASE(test_what_an_unfinished_init_leaves),
         CASE(test_the_map_grows),
+        CASE(test_the_map_is_full_at_its_cap),
         cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
