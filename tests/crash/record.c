@@ -5,6 +5,8 @@
  * and after: so nothing is taken for durable that may not be. What it cannot follow it notes as
  * such (OP_BLIND), and the replay refuses the log.
  * State: one table of descriptors, changed only where they are opened and closed. */
+#undef _FILE_OFFSET_BITS /* both names of a call are ours, `open` and `open64` */
+#undef _TIME_BITS
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -395,6 +397,11 @@ SHOWN ssize_t pwritev(int fd, const struct iovec *runs, int count, off_t at)
     return write_runs(fd, runs, count, at, false);
 }
 
+SHOWN ssize_t pwritev64(int fd, const struct iovec *runs, int count, off64_t at)
+{
+    return pwritev(fd, runs, count, at);
+}
+
 SHOWN int ftruncate(int fd, off_t size)
 {
     int rc = (int)syscall(SYS_ftruncate, fd, size);
@@ -505,6 +512,16 @@ SHOWN int mkostemp(char *path, int flags)
     return made_temporary(real(path, flags), path, flags);
 }
 
+SHOWN int mkostemp64(char *path, int flags)
+{
+    return mkostemp(path, flags);
+}
+
+SHOWN int mkstemp64(char *path)
+{
+    return mkstemp(path);
+}
+
 SHOWN int mkstemp(char *path)
 {
     int (*real)(char *) = (int (*)(char *))next_of("mkstemp");
@@ -539,11 +556,21 @@ SHOWN void *mmap(void *at, size_t len, int protect, int flags, int fd, off_t fro
     return (void *)(uintptr_t)syscall(SYS_mmap, at, len, protect, flags, fd, from);
 }
 
+SHOWN void *mmap64(void *at, size_t len, int protect, int flags, int fd, off64_t from)
+{
+    return mmap(at, len, protect, flags, fd, from);
+}
+
 SHOWN int fallocate(int fd, int mode, off_t at, off_t len)
 {
     if (file_of(fd) != NULL)
         put_blind("fallocate");
     return (int)syscall(SYS_fallocate, fd, mode, at, len);
+}
+
+SHOWN int fallocate64(int fd, int mode, off64_t at, off64_t len)
+{
+    return fallocate(fd, mode, at, len);
 }
 
 SHOWN ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t len,
@@ -576,4 +603,9 @@ SHOWN int truncate(const char *path, off_t size)
     if (name_of(AT_FDCWD, path, name))
         put_blind("truncate");
     return (int)syscall(SYS_truncate, path, size);
+}
+
+SHOWN int truncate64(const char *path, off64_t size)
+{
+    return truncate(path, size);
 }
