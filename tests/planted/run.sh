@@ -7,7 +7,10 @@
 # The head of a patch says what it does; its `test:` lines name the programs and cases, as in
 #   test: tests/unit/server/test_ingest test_stored_once
 #   test: tests/e2e/09-disk/run a_full_disk_is_said_and_waited_out
-#   test: tests/crash/run cuts_data            (a rig: its short run; the case may be a beginning)
+#   test: SEED=3 tests/storm/run short init_is_killed
+# A name that ends in /run is a program that prints `ok CASE` or `not ok CASE: why`; its last word
+# names the case or how its name begins; words before it are given to the program too, NAME=VALUE
+# before that is its environment.
 # Each of the named cases must fail, and each must pass without the patch.
 set -u
 export LC_ALL=C.UTF-8
@@ -40,34 +43,46 @@ build() {
         >"$scratch/build.log" 2>&1
 }
 
-# The make targets of a test: its program, or all programs for an end-to-end test.
+# The make targets of a test line: its program, or all programs, for a rig those of its own too.
 targets_of() {
     case $1 in
-    tests/e2e/*) echo all ;;
-    tests/*/run) echo rig-programs ;;
-    *) echo "build/release/$1" ;;
+    *tests/e2e/*) echo all ;;
+    */run\ *) echo rig-programs ;;
+    *) echo "build/release/${1%% *}" ;;
     esac
 }
 
-# Runs case $2 of test $1. 0: it passed, 1: it failed, 2: it did not run.
+# Runs a program that prints `ok CASE` (words as in a test line). Returns as run_case does.
+run_lines() {
+    local log=$scratch/log case=${*: -1}
+    (cd "$tree" && BUILD=$tree/build/release BIN=$tree/build/release/bin \
+        timeout -k 10 "$LIMIT_S" env "$@") >"$log" 2>&1 </dev/null
+    grep -q "^not ok $case" "$log" && return 1
+    grep -q "^ok $case" "$log" && return 0
+    return 2
+}
+
+# Runs a test line. 0: its case passed, 1: it failed, 2: it did not run.
 run_case() {
     local log=$scratch/log status
-    local what=$2
     case $1 in
-    tests/*/run)
-        [[ $1 == tests/e2e/* ]] || what=short
-        (cd "$tree" && BUILD=$tree/build/release BIN=$tree/build/release/bin STATES=4000 \
-            timeout -k 10 "$LIMIT_S" "$1" "$what") >"$log" 2>&1 </dev/null
-        grep -q "^not ok $2" "$log" && return 1
-        grep -q "^ok $2" "$log" && return 0
-        return 2
+    */run\ *)
+        # shellcheck disable=SC2086  # words, split on purpose
+        run_lines $1
+        return
         ;;
     esac
+    # shellcheck disable=SC2086
+    run_cmocka $1
+}
+
+run_cmocka() {
+    local log=$scratch/log status
     { (cd "$tree" && CMOCKA_TEST_ABORT=0 CMOCKA_MESSAGE_OUTPUT=STDOUT \
         timeout -k 10 "$LIMIT_S" "build/release/$1") >"$log" 2>&1 </dev/null; } 2>/dev/null
     status=$?
     grep -qE "^\[  (FAILED |ERROR  ) \] $2\$" "$log" && return 1
-    grep -q "^\[       OK \] $2\$" "$log" && return 0
+    grep -q "\[       OK \] $2\$" "$log" && return 0    # perhaps behind what the case printed
     # It died, or never came back, in the middle of the case.
     grep -E '^\[ RUN      \]' "$log" | tail -n 1 | grep -qF " $2" && [ "$status" -ne 0 ] && return 1
     return 2
@@ -83,25 +98,25 @@ say() {
 }
 
 plant() {
-    local name=$1 patch=$here/$1.patch test case caught=
+    local name=$1 patch=$here/$1.patch line caught=
     if ! (cd "$tree" && patch -p1 --dry-run -s -F2 <"$patch") >"$scratch/log" 2>&1; then
         say "not ok $name: the patch no longer fits its code"
         return
     fi
     (cd "$tree" && patch -p1 -s -F2 --no-backup-if-mismatch <"$patch")
     # shellcheck disable=SC2046  # a list of targets, split on purpose
-    if ! build $(tests_of "$patch" | while read -r test case; do targets_of "$test"; done | sort -u)
+    if ! build $(tests_of "$patch" | while read -r line; do targets_of "$line"; done | sort -u)
     then
         tail -n 15 "$scratch/build.log" | sed 's/^/    | /'
         say "not ok $name: it does not build"
     else
-        while read -r test case; do
-            run_case "$test" "$case"
+        while read -r line; do
+            run_case "$line"
             case $? in
-            0) say "not ok $name: not caught by $test $case"; caught=; break ;;
-            1) caught="$caught${caught:+, }${test#tests/} $case" ;;
+            0) say "not ok $name: not caught by $line"; caught=; break ;;
+            1) caught="$caught${caught:+, }${line#tests/}" ;;
             *) tail -n 15 "$scratch/log" | sed 's/^/    | /'
-               say "not ok $name: $test $case did not run"; caught=; break ;;
+               say "not ok $name: $line did not run"; caught=; break ;;
             esac
         done < <(tests_of "$patch")
         [ -z "$caught" ] || say "ok $name caught by $caught"
@@ -111,18 +126,18 @@ plant() {
 
 # Without a fault all of the named cases pass; else their failing would say nothing.
 sound() {
-    local test case
+    local line
     # shellcheck disable=SC2046
     if ! build $(for name in "$@"; do tests_of "$here/$name.patch"; done |
-        while read -r test case; do targets_of "$test"; done | sort -u); then
+        while read -r line; do targets_of "$line"; done | sort -u); then
         tail -n 15 "$scratch/build.log" | sed 's/^/    | /'
         say "not ok planted: the tree does not build"
         exit 1
     fi
-    while read -r test case; do
-        run_case "$test" "$case" && continue
+    while read -r line; do
+        run_case "$line" && continue
         tail -n 15 "$scratch/log" | sed 's/^/    | /'
-        say "not ok planted: $test $case does not pass without a fault"
+        say "not ok planted: $line does not pass without a fault"
     done < <(for name in "$@"; do tests_of "$here/$name.patch"; done | sort -u)
 }
 

@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "server/store/dir.h"
 #include "server/sync/writer.h"
 
 static atomic_int disk_error;  /* errno that the disk answers; 0: it is well */
@@ -62,12 +63,41 @@ __attribute__((visibility("default"))) ssize_t pwrite(int fd, const void *data, 
     return (ssize_t)syscall(SYS_pwrite64, fd, data, len, at);
 }
 
+/* Which files and folders were synced, by path. */
+#define SYNCED_MAX 64
+static char synced[SYNCED_MAX][256];
+static atomic_uint synced_count;
+
+__attribute__((visibility("default"))) int fsync(int fd)
+{
+    char link[64];
+    unsigned at = atomic_load(&synced_count);
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = at < SYNCED_MAX ? readlink(link, synced[at], sizeof synced[at] - 1) : -1;
+    if (len > 0) {
+        synced[at][len] = '\0';
+        atomic_store(&synced_count, at + 1);
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+static bool was_synced(const char *dir, const char *name)
+{
+    char path[STORE_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s%s%s", dir, name[0] != '\0' ? "/" : "", name);
+    for (unsigned i = 0; i < atomic_load(&synced_count); i++)
+        if (strcmp(synced[i], path) == 0)
+            return true;
+    return false;
+}
+
 static int setup(void **state)
 {
     static rig shared;
     atomic_store(&disk_error, 0);
     atomic_store(&disk_ms, 0);
     atomic_store(&disk_cuts, false);
+    atomic_store(&synced_count, 0);
     rig_open(&shared);
     *state = &shared;
     return 0;
@@ -194,6 +224,21 @@ static void test_the_disk_has_it_before_the_answer(void **state)
     }
 }
 
+/* A log is nothing without the keys that sign it: they, and their names, are on the disk before a
+ * folder is called a store. */
+static void test_a_new_book_is_on_the_disk(void **state)
+{
+    rig *r = *state;
+    static const char *const NAMES[] = {
+        "keys/log.key",  "keys/log.pub",  "keys/device.key",   "keys/device.pub",   "keys",
+        "keys/seal.key", "keys/seal.pub", "keys/recovery.key", "keys/recovery.pub", "",
+    };
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        print_message("  DIR/%s\n", NAMES[i]);
+        assert_true(was_synced(r->srv.dir, NAMES[i]));
+    }
+}
+
 static void test_many_requests_one_sync_of_the_disk(void **state)
 {
     rig *r = *state;
@@ -288,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_the_disk_has_it_before_the_answer),
+        CASE(test_a_new_book_is_on_the_disk),
         CASE(test_many_requests_one_sync_of_the_disk),
         CASE(test_one_bad_request_takes_nothing_along),
         CASE(test_a_broken_disk_is_not_acknowledged),

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "proto/leaf.h"
+#include "server/store/pack.h"
 #include "server/sync/held.h"
 #include "server/sync/sets.h"
 
@@ -40,6 +42,21 @@ static uint64_t log_size(rig *r)
     assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
     store_end(&txn);
     return size;
+}
+
+/* The leaf of an entry, as an auditor reads it. */
+static void leaf_at(rig *r, uint64_t index, st_arena *arena, st_leaf *out_leaf)
+{
+    store_txn txn = { 0 };
+    store_slice row = { 0 };
+    pack_key key = pack_u64(index);
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_get(&txn, STORE_LEAF, pack_key_slice(&key), &row, NULL), ST_OK);
+    assert_true(row.len > 32);
+    const uint8_t *text = st_arena_copy(arena, (const uint8_t *)row.data + 32, row.len - 32);
+    assert_non_null(text);
+    assert_int_equal(st_leaf_decode(text, row.len - 32, arena, out_leaf, NULL), ST_OK);
+    store_end(&txn);
 }
 
 static uint64_t held_count(rig *r)
@@ -81,6 +98,53 @@ static void test_stored_once(void **state)
     assert_int_equal(log_size(r), size);
     assert_string_equal(rig_value(r, &visit, "general_note", &values), "gốc");
     assert_int_equal(values, 1);
+}
+
+/* A phone that asks again long after hears where its set lies, not where the log ends. */
+static void test_a_known_set_is_found_where_it_lies(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    store_slice sets[3];
+    sync_request request;
+    rig_enrol(r, &an, "an");
+    uint64_t before = log_size(r);
+    for (size_t i = 0; i < 3; i++) {
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_visit(&an, "gốc");
+        sets[i] = rig_seal(&an);
+        assert_int_equal(rig_push_one(&an, sets[i], NULL), ST_VERDICT_STORED);
+    }
+    assert_int_equal(rig_push(&an, &request, sets, 3), ST_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(request.items[i].verdict.kind, ST_VERDICT_DUPLICATE);
+        assert_int_equal(request.items[i].verdict.position, before + 1 + i);
+    }
+    sync_request_free(&request);
+}
+
+/* An auditor follows a phone's chain from leaf to leaf: each names the set before it. */
+static void test_a_leaf_names_the_set_before_it(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    st_arena arena;
+    st_leaf first, second;
+    rig_enrol(r, &an, "an");
+    for (int i = 0; i < 2; i++) {
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_visit(&an, "gốc");
+        assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    }
+    st_arena_init(&arena, 1 << 20);
+    leaf_at(r, log_size(r) - 1, &arena, &first);
+    leaf_at(r, log_size(r), &arena, &second);
+    assert_false(first.has_prev);
+    assert_true(second.has_prev && first.has_commit && second.has_commit);
+    assert_memory_equal(second.prev.b, first.commit.b, sizeof first.commit.b);
+    assert_memory_equal(second.commit.b, an.prev.b, sizeof an.prev.b);
+    assert_int_equal(second.first, first.last + 1);
+    st_arena_reset(&arena);
 }
 
 static void test_a_request_counter_is_used_once(void **state)
@@ -595,6 +659,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_stored_once),
+        CASE(test_a_known_set_is_found_where_it_lies),
+        CASE(test_a_leaf_names_the_set_before_it),
         CASE(test_a_request_counter_is_used_once),
         CASE(test_two_officers_differ),
         CASE(test_what_nobody_signed_is_not_stored),
