@@ -77,6 +77,7 @@ st_err book_begin(book_db *book, bool write, st_error *error)
         return port_error(rc, &from, error);
     book->is_begun = true;
     book->is_write = write;
+    book->failed = ST_OK;
     return ST_OK;
 }
 
@@ -84,6 +85,10 @@ st_err book_commit(book_db *book, st_error *error)
 {
     assert(book->is_begun && book->is_write);
     sotay_error from = { SOTAY_OK, "" };
+    if (book->failed != ST_OK) {
+        book_abort(book);
+        return st_fail(error, book->failed, "store: a call of this transaction failed");
+    }
     book->is_begun = false;
     int rc = book->port->commit(book->port->context, &from);
     if (rc == SOTAY_PENDING)
@@ -96,6 +101,15 @@ void book_abort(book_db *book)
     if (book->is_begun)
         book->port->abort(book->port->context);
     book->is_begun = false;
+}
+
+/* A call of the port failed: the transaction cannot be committed any more. */
+static st_err call_failed(book_db *book, int rc, const sotay_error *from, st_error *error)
+{
+    st_err err = port_error(rc, from, error);
+    if (book->failed == ST_OK)
+        book->failed = err;
+    return err;
 }
 
 static sotay_slice key_slice(const book_key *key)
@@ -131,7 +145,7 @@ st_err book_get_plain(book_db *book, const book_key *key, book_value *out_value,
     if (rc == SOTAY_E_NOT_FOUND)
         return ST_E_NOT_FOUND;
     if (rc != SOTAY_OK)
-        return port_error(rc, &from, error);
+        return call_failed(book, rc, &from, error);
     out_value->data = found.data;
     out_value->len = found.len;
     return ST_OK;
@@ -164,7 +178,7 @@ st_err book_put_plain(book_db *book, const book_key *key, const void *data, size
     sotay_error from = { SOTAY_OK, "" };
     sotay_slice value = { data, len };
     int rc = book->port->put(book->port->context, key_slice(key), value, &from);
-    return port_error(rc, &from, error);
+    return rc == SOTAY_OK ? ST_OK : call_failed(book, rc, &from, error);
 }
 
 st_err book_put(book_db *book, const book_key *key, const void *data, size_t len, st_error *error)
@@ -209,7 +223,7 @@ st_err book_scan_next(book_db *book, book_scan *scan, st_arena *arena, book_valu
     if (rc == SOTAY_E_NOT_FOUND)
         return ST_E_NOT_FOUND;
     if (rc != SOTAY_OK)
-        return port_error(rc, &from, error);
+        return call_failed(book, rc, &from, error);
     if (key.len < scan->prefix_len || key.len >= sizeof scan->at.b ||
         memcmp(key.data, scan->at.b, scan->prefix_len) != 0)
         return ST_E_NOT_FOUND;
@@ -229,7 +243,7 @@ st_err book_before(book_db *book, const book_key *key, size_t prefix_len, book_k
     if (rc == SOTAY_E_NOT_FOUND)
         return ST_E_NOT_FOUND;
     if (rc != SOTAY_OK)
-        return port_error(rc, &from, error);
+        return call_failed(book, rc, &from, error);
     if (found.len < prefix_len || found.len > sizeof out_key->b ||
         memcmp(found.data, key->b, prefix_len) != 0)
         return ST_E_NOT_FOUND;

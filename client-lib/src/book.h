@@ -72,6 +72,7 @@ typedef struct {
     const sotay_port *port;
     uint8_t key[32];
     bool is_begun, is_write;
+    st_err failed; /* of the open transaction: a call of the port failed, whoever passed it over */
     st_buffer scratch;
 } book_db;
 
@@ -80,7 +81,8 @@ void book_init(book_db *book, const sotay_port *port);
 void book_reset(book_db *book);
 
 ST_MUST_USE st_err book_begin(book_db *book, bool write, st_error *error);
-/* ST_OK or ST_PENDING: the transaction is over. Anything else: it was aborted. */
+/* ST_OK or ST_PENDING: the transaction is over. Anything else: it was aborted. What could not be
+ * read is never taken for what is not there: after a failed call of the port nothing is written. */
 ST_MUST_USE st_err book_commit(book_db *book, st_error *error);
 /* Safe when none is open. */
 void book_abort(book_db *book);
