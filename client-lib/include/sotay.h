@@ -130,11 +130,15 @@ typedef struct sotay_port {
     /* 32 bytes kept outside the store (Linux: a key file, mode 0600), made when `create`.
      * SOTAY_E_NOT_FOUND when there are none. */
     int (*secret)(void *context, bool create, uint8_t out_secret[32], sotay_error *error);
-    /* Signs with the device key (Ed25519) where it lies. NULL: the library keeps the key in the
-     * store. SOTAY_PENDING: the driver gives the signature to sotay_finish. Data is valid until the
-     * signature is there. */
-    int (*sign)(void *context, sotay_slice data, uint8_t out_signature[64], sotay_error *error);
-    /* With `sign`: the public key of that device key; a new key when `fresh`. Else NULL. */
+    /* Signs with a device key (Ed25519) where it lies: that of which `key` gave the public half.
+     * NULL: the library keeps the keys in the store. SOTAY_PENDING: the driver gives the signature
+     * to sotay_finish. public_key and data are valid until the signature is there.
+     * SOTAY_E_NOT_FOUND: no such key. */
+    int (*sign)(void *context, const uint8_t public_key[32], sotay_slice data,
+                uint8_t out_signature[64], sotay_error *error);
+    /* With `sign`: the public half of the newest device key; makes a new one when `fresh`. The
+     * older ones stay: until the answer to an enrolment has come, the device signs with the one it
+     * had. Else NULL. */
     int (*key)(void *context, bool fresh, uint8_t out_public[32], sotay_error *error);
     /* Gives back what the port holds. NULL: nothing. */
     void (*close)(void *context);

@@ -19,16 +19,23 @@ typedef struct {
     size_t count, capacity;
 } memory_map; /* ascending by key */
 
+#define KEYS_MAX 16u
+typedef struct {
+    uint8_t seed[32], public_key[32];
+} memory_key;
+
 typedef struct {
     memory_map data;          /* committed */
     memory_map staged;        /* of the open or pending transaction; value NULL: deleted */
     bool is_open, is_waiting; /* waiting: commit or signature answered SOTAY_PENDING */
-    bool pend_commit, pend_sign, sign_waits;
+    bool pend_commit, pend_sign;
     uint64_t fail_in;
     uint64_t random_at;
-    uint8_t seed[32], boot[8], install[8], secret[32], key_seed[32];
+    uint8_t seed[32], boot[8], install[8], secret[32];
     bool has_secret;
+    memory_key keys[KEYS_MAX]; /* the newest ones, round and round */
     uint64_t keys_made;
+    const memory_key *to_sign_with;
     uint8_t to_sign[512];
     size_t to_sign_len;
     int64_t wall_ms;
@@ -334,28 +341,50 @@ static int port_key(void *context, bool fresh, uint8_t out_public[32], sotay_err
 {
     memory_port *port = context;
     uint8_t secret[64];
-    if (fresh)
-        (void)port_random(port, port->key_seed, sizeof port->key_seed, error);
-    st_sign_keypair(port->key_seed, out_public, secret);
-    st_wipe(secret, sizeof secret);
+    if (fresh) {
+        memory_key *made = &port->keys[port->keys_made++ % KEYS_MAX];
+        (void)port_random(port, made->seed, sizeof made->seed, error);
+        st_sign_keypair(made->seed, made->public_key, secret);
+        st_wipe(secret, sizeof secret);
+    }
+    if (port->keys_made == 0)
+        return SOTAY_E_NOT_FOUND;
+    memcpy(out_public, port->keys[(port->keys_made - 1) % KEYS_MAX].public_key, 32);
     return SOTAY_OK;
 }
 
-static int port_sign(void *context, sotay_slice data, uint8_t out_signature[64], sotay_error *error)
+static const memory_key *find_key(const memory_port *port, const uint8_t public_key[32])
+{
+    for (uint64_t i = 0; i < port->keys_made && i < KEYS_MAX; i++)
+        if (memcmp(port->keys[i].public_key, public_key, 32) == 0)
+            return &port->keys[i];
+    return NULL;
+}
+
+static void sign_with(const memory_key *key, sotay_slice data, uint8_t out_signature[64])
+{
+    uint8_t public_key[32], secret[64];
+    st_sign_keypair(key->seed, public_key, secret);
+    st_sign(secret, data.data, data.len, out_signature);
+    st_wipe(secret, sizeof secret);
+}
+
+static int port_sign(void *context, const uint8_t public_key[32], sotay_slice data,
+                     uint8_t out_signature[64], sotay_error *error)
 {
     memory_port *port = context;
-    uint8_t public_key[32], secret[64];
+    const memory_key *key = find_key(port, public_key);
+    if (key == NULL)
+        return memory_fail(error, SOTAY_E_NOT_FOUND, "memory: no such device key");
     if (data.len > sizeof port->to_sign)
         return memory_fail(error, SOTAY_E_TOO_LARGE, "memory: too much to sign");
     if (port->pend_sign) {
         memcpy(port->to_sign, data.data, data.len);
         port->to_sign_len = data.len;
-        port->sign_waits = true;
+        port->to_sign_with = key;
         return SOTAY_PENDING;
     }
-    st_sign_keypair(port->key_seed, public_key, secret);
-    st_sign(secret, data.data, data.len, out_signature);
-    st_wipe(secret, sizeof secret);
+    sign_with(key, data, out_signature);
     return SOTAY_OK;
 }
 
@@ -425,15 +454,14 @@ void sotay_memory_pending(sotay_port *port, bool commit, bool sign_too)
 int sotay_memory_settle(sotay_port *port, sotay_client *client, int result, sotay_error *error)
 {
     memory_port *memory = port->context;
-    uint8_t public_key[32], secret[64], signature[64];
+    uint8_t signature[64];
     const uint8_t *signed_text = NULL;
-    if (memory->sign_waits && result == SOTAY_OK) {
-        st_sign_keypair(memory->key_seed, public_key, secret);
-        st_sign(secret, memory->to_sign, memory->to_sign_len, signature);
-        st_wipe(secret, sizeof secret);
+    if (memory->to_sign_with != NULL && result == SOTAY_OK) {
+        sotay_slice data = { memory->to_sign, memory->to_sign_len };
+        sign_with(memory->to_sign_with, data, signature);
         signed_text = signature;
     }
-    memory->sign_waits = false;
+    memory->to_sign_with = NULL;
     if (memory->is_waiting && result != SOTAY_OK)
         throw_staged(memory);
     else if (memory->is_waiting && !apply_staged(memory))
@@ -456,7 +484,8 @@ int sotay_memory_copy(const sotay_port *port, bool copied, sotay_port *out_port,
     *copy = *from;
     memset(&copy->data, 0, sizeof copy->data);
     memset(&copy->staged, 0, sizeof copy->staged);
-    copy->is_open = copy->is_waiting = copy->sign_waits = false;
+    copy->is_open = copy->is_waiting = false;
+    copy->to_sign_with = NULL;
     copy->fail_in = 0;
     for (size_t i = 0; i < from->data.count; i++) {
         const memory_row *row = &from->data.rows[i];

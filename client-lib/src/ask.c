@@ -244,9 +244,10 @@ st_err ask_make(sotay_sync *sync, st_error *error)
             err = build_head(sync, error);
         sync->body_is_built = err == ST_OK;
     }
+    sotay_client *client = sync->client;
+    sotay_slice text = { sync->text.data, sync->text.len };
     if (err == ST_OK)
-        err =
-            client_sign(sync->client, sync->text.data, sync->text.len, sync->head.signature, error);
+        err = client_sign(client, client->me.sign_key, text, sync->head.signature, error);
     if (err != ST_OK)
         return err;
     uint8_t head[ST_HEAD_BYTES];

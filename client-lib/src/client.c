@@ -67,8 +67,8 @@ st_err client_finish(sotay_client *client, st_err result, const uint8_t *signatu
     return ST_OK;
 }
 
-st_err client_sign(sotay_client *client, const void *data, size_t len, uint8_t out_signature[64],
-                   st_error *error)
+st_err client_sign(sotay_client *client, const uint8_t public_key[32], sotay_slice text,
+                   uint8_t out_signature[64], st_error *error)
 {
     const sotay_port *port = client->book.port;
     if (client->has_signature) {
@@ -77,15 +77,14 @@ st_err client_sign(sotay_client *client, const void *data, size_t len, uint8_t o
         return ST_OK;
     }
     if (port->sign == NULL) {
-        uint8_t public_key[32], secret[64];
-        st_sign_keypair(client->me.sign_seed, public_key, secret);
-        st_sign(secret, data, len, out_signature);
+        uint8_t ours[32], secret[64];
+        st_sign_keypair(client->me.sign_seed, ours, secret);
+        st_sign(secret, text.data, text.len, out_signature);
         st_wipe(secret, sizeof secret);
         return ST_OK;
     }
     sotay_error from = { SOTAY_OK, "" };
-    sotay_slice text = { data, len };
-    int rc = port->sign(port->context, text, out_signature, &from);
+    int rc = port->sign(port->context, public_key, text, out_signature, &from);
     if (rc == SOTAY_PENDING) {
         client->waits = CLIENT_SIGNS;
         return ST_PENDING;

@@ -45,9 +45,9 @@ void client_abort(sotay_client *client);
 /* The inside of sotay_finish. */
 ST_MUST_USE st_err client_finish(sotay_client *client, st_err result, const uint8_t *signature,
                                  st_error *error);
-/* Signs with the device key. ST_PENDING: the signature comes by client_finish; called again then,
- * with the same data, it answers at once. */
-ST_MUST_USE st_err client_sign(sotay_client *client, const void *data, size_t len,
+/* Signs with the device key of this public half. ST_PENDING: the signature comes by client_finish;
+ * called again then, with the same data, it answers at once. */
+ST_MUST_USE st_err client_sign(sotay_client *client, const uint8_t public_key[32], sotay_slice text,
                                uint8_t out_signature[64], st_error *error);
 /* ST_E_STATE when the store is not enrolled. */
 ST_MUST_USE st_err client_need_enrolled(const sotay_client *client, st_error *error);

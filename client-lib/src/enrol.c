@@ -75,8 +75,9 @@ static st_err sign_ask(sotay_sync *sync, st_enrol_ask *ask, st_error *error)
     st_err err = st_buffer_append(&sync->text, text, sizeof text, error);
     if (err != ST_OK)
         return err;
+    sotay_slice signed_text = { sync->text.data, sync->text.len };
     if (sync->client->book.port->sign != NULL)
-        return client_sign(sync->client, sync->text.data, sync->text.len, ask->proof, error);
+        return client_sign(sync->client, offer->sign_key, signed_text, ask->proof, error);
     st_sign_keypair(offer->sign_seed, public_key, secret);
     st_sign(secret, text, sizeof text, ask->proof);
     st_wipe(secret, sizeof secret);

@@ -232,7 +232,8 @@ static st_err sign_runs(outbox_seal *seal, sotay_client *client, st_error *error
         if (run->is_signed)
             continue;
         st_set_sign_text(&client->me.log, &client->me.device, &run->built.hash, seal->text);
-        st_err err = client_sign(client, seal->text, sizeof seal->text, run->signature, error);
+        sotay_slice text = { seal->text, sizeof seal->text };
+        st_err err = client_sign(client, client->me.sign_key, text, run->signature, error);
         if (err != ST_OK)
             return err;
         run->is_signed = true;
