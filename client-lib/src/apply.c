@@ -82,28 +82,26 @@ st_err apply_line_read(const book_key *key, const book_value *value, apply_line 
     return ST_OK;
 }
 
-/* Marks the line of a change that was decided on: the newest of that device and counter. */
-static st_err line_decide(applying *a, const st_change *change, uint8_t verdict, st_error *error)
+/* The line of a change that came before: when, in which entry and by whom. ST_E_NOT_FOUND without
+ * *error. */
+static st_err line_find(applying *a, const st_change *change, apply_line *out_line, st_error *error)
 {
     book_key prefix = book_key_id(BOOK_HIST, &change->record);
     book_scan scan = book_scan_of(&prefix);
-    apply_line line;
     for (;;) {
         book_value value = { NULL, 0 };
+        apply_line line;
         st_err err = book_scan_next(&a->client->book, &scan, &a->arena, &value, error);
-        if (err == ST_E_NOT_FOUND)
-            return ST_OK;
         if (err == ST_OK)
             err = apply_line_read(&scan.at, &value, &line, error);
         if (err != ST_OK)
             return err;
         if (line.counter == change->dot.counter &&
-            st_id_cmp(&line.device, &change->dot.device) == 0)
-            break;
+            st_id_cmp(&line.device, &change->dot.device) == 0) {
+            *out_line = line;
+            return ST_OK;
+        }
     }
-    line.verdict = verdict;
-    line.hold = ST_HOLD_NONE;
-    return line_put(a->client, &change->record, &line, error);
 }
 
 /* ---- folding ---- */
@@ -350,10 +348,38 @@ static st_err set_with(applying *a, const st_id *device, uint64_t counter, st_se
     return err;
 }
 
-/* Release, accept, decline: what was held gets its effect, or none. */
+/* One change that was held: it gets its effect, or none. It counts as received when its set was,
+ * not when it was decided on: so it stands everywhere, whoever was here before the decision. */
+static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
+                         const st_change *change, st_error *error)
+{
+    bool declines = entry->kind == ST_ENTRY_DECLINE, own = false;
+    apply_line line;
+    st_arrival arrival;
+    if (is_passed_over(a, change))
+        return ST_OK;
+    st_err err = line_find(a, change, &line, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, ST_E_CORRUPT, "page: it decides on a change that did not come");
+    if (err == ST_OK)
+        err = arrival_of(a, entry, set, &arrival, &own, error);
+    if (err != ST_OK)
+        return err;
+    arrival.received_ms = line.time_ms;
+    arrival.log_index = line.index;
+    if (line.has_carrier)
+        arrival.carrier = line.carrier;
+    err = fold_one(a, change, &arrival, declines ? ST_FOLD_DECLINE : ST_FOLD_APPLY, error);
+    line.verdict = declines ? APPLY_DECLINED : APPLY_ACCEPTED;
+    line.hold = ST_HOLD_NONE;
+    if (err == ST_OK)
+        err = line_put(a->client, &change->record, &line, error);
+    return err == ST_OK && own ? note_own(a, change, set->first, ST_HOLD_NONE, error) : err;
+}
+
+/* Release, accept, decline of changes of one device. */
 static st_err apply_decision(applying *a, const st_entry *entry, st_error *error)
 {
-    bool declines = entry->kind == ST_ENTRY_DECLINE;
     st_err err = ST_OK;
     st_set set;
     for (uint32_t i = 0; err == ST_OK && i < entry->counters_count; i++) {
@@ -363,20 +389,8 @@ static st_err apply_decision(applying *a, const st_entry *entry, st_error *error
             a->report->lost_reference = true;
             return st_fail(error, ST_E_CORRUPT, "page: a set it decides on is not kept here");
         }
-        if (err != ST_OK)
-            return err;
-        const st_change *change = overlay_change(&set, counter);
-        if (is_passed_over(a, change))
-            continue;
-        bool own = false;
-        st_arrival arrival;
-        err = arrival_of(a, entry, &set, &arrival, &own, error);
         if (err == ST_OK)
-            err = fold_one(a, change, &arrival, declines ? ST_FOLD_DECLINE : ST_FOLD_APPLY, error);
-        if (err == ST_OK)
-            err = line_decide(a, change, declines ? APPLY_DECLINED : APPLY_ACCEPTED, error);
-        if (err == ST_OK && own)
-            err = note_own(a, change, set.first, ST_HOLD_NONE, error);
+            err = decide_one(a, entry, &set, overlay_change(&set, counter), error);
     }
     return err;
 }

@@ -196,7 +196,9 @@ st_id overlay_find(sotay_client *client, const sotay_id *record)
     for (int step = 0; step < ALIAS_STEPS_MAX; step++) {
         st_arena arena;
         book_value value = { NULL, 0 };
-        book_key key = book_key_id(BOOK_ALIAS, &id);
+        book_key key = book_key_id(BOOK_ALIAS, &id), row = book_key_id(BOOK_ROW, &id);
+        if (book_has(&client->book, &row))
+            break; /* it is here itself: the other branch made it too */
         st_arena_init(&arena, 4096);
         bool found = book_get(&client->book, &key, &arena, &value, NULL) == ST_OK &&
                      value.len == sizeof id.b;

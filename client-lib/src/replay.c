@@ -8,7 +8,7 @@
 
 #include "client-lib/src/edit.h"
 #include "client-lib/src/exchange.h"
-#include "proto/merge.h"
+#include "proto/view.h"
 
 typedef struct {
     overlay_entry entry;
@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     sotay_client *client;
     const identity *old;
+    bool is_late; /* the new device has changes of its own already */
     st_arena arena;
     replay_item *items;
     size_t count, capacity;
@@ -108,9 +109,11 @@ static st_err clear_old(replay *r, st_error *error)
     return err;
 }
 
-/* `here` begins anew with the new device. */
+/* `here` begins anew with a new device. */
 static st_err clear_here(replay *r, st_error *error)
 {
+    if (r->is_late)
+        return ST_OK; /* what it takes over comes behind its own */
     book_key prefix = book_key_of(BOOK_BUCKET);
     book_scan scan = book_scan_of(&prefix);
     for (;;) {
@@ -196,15 +199,60 @@ static st_err map_under(replay *r, st_change *change, st_error *error)
     return ST_OK;
 }
 
-/* What the new device knows of the record: what the old one knew, with the new dots. */
-static st_err map_context(replay *r, st_change *change, st_error *error)
+/* The old device's part of a context: from the first change on that is replayed, its counters are
+ * nobody's, or another branch's, whom the author never saw. */
+static void cut_context(const replay *r, st_context_device *part)
 {
-    overlay_view view;
-    if (change->context.count == 0)
-        return ST_OK;
-    st_err err = overlay_load(r->client, &change->record, &r->arena, &view, error);
-    if (err == ST_OK)
-        err = st_edit_context(&view.record, &view.vector, &r->arena, &change->context, error);
+    uint64_t end = r->items[0].entry.dot.counter;
+    if (part->upto >= end)
+        part->upto = end - 1;
+    while (part->singles_count > 0 && part->singles[part->singles_count - 1] >= end)
+        part->singles_count--;
+    while (part->holes_count > 0 && part->holes[part->holes_count - 1] >= end)
+        part->holes_count--;
+}
+
+/* The replayed changes of the record that the author had before him, by their new counters. */
+static st_err new_singles(replay *r, const replay_item *item, st_context_device *out_part,
+                          st_error *error)
+{
+    uint64_t *singles = st_arena_array(&r->arena, r->count, sizeof *singles);
+    if (singles == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    memset(out_part, 0, sizeof *out_part);
+    out_part->device = r->client->next.device;
+    out_part->singles = singles;
+    for (const replay_item *before = r->items; before != item; before++)
+        if (st_id_cmp(&before->record, &item->record) == 0 &&
+            st_context_has(&item->change->context, &before->entry.dot))
+            singles[out_part->singles_count++] = before->new_dot.counter;
+    return ST_OK;
+}
+
+/* What the author of the act had before him then, with the new dots; not what is known by now. */
+static st_err map_context(replay *r, const replay_item *item, st_change *change, st_error *error)
+{
+    const st_context *old = &item->change->context;
+    st_context_device *parts = st_arena_array(&r->arena, old->count + 1u, sizeof *parts), own;
+    uint32_t count = 0;
+    if (parts == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    st_err err = new_singles(r, item, &own, error);
+    for (uint32_t i = 0; err == ST_OK && i < old->count; i++) {
+        st_context_device part = old->devices[i];
+        if (own.singles_count > 0 && st_id_cmp(&own.device, &part.device) < 0) {
+            parts[count++] = own;
+            own.singles_count = 0;
+        }
+        if (st_id_cmp(&part.device, &r->old->device) == 0)
+            cut_context(r, &part);
+        if (part.upto > 0 || part.singles_count > 0 || part.holes_count > 0)
+            parts[count++] = part;
+    }
+    if (own.singles_count > 0)
+        parts[count++] = own;
+    change->context.devices = parts;
+    change->context.count = count;
     return err;
 }
 
@@ -232,13 +280,15 @@ static st_err write_one(replay *r, replay_item *item, st_error *error)
     change.dot.device = client->next.device;
     change.dot.counter = ++client->next.counter;
     change.prev = state.here;
+    if (r->is_late) /* the stamps of one device rise */
+        change.hlc = st_hlc_tick(&client->next.hlc, change.wall_ms);
     item->new_dot = change.dot;
     map_record(r, item, &change);
     err = map_ops(r, &change, error);
     if (err == ST_OK)
         err = map_under(r, &change, error);
     if (err == ST_OK)
-        err = map_context(r, &change, error);
+        err = map_context(r, item, &change, error);
     set.device = change.dot.device;
     set.first = change.dot.counter;
     set.has_prev = false;
@@ -285,6 +335,7 @@ st_err replay_changes(sotay_client *client, const identity *old, st_error *error
     memset(&r, 0, sizeof r);
     r.client = client;
     r.old = old;
+    r.is_late = client->next.counter > 0;
     st_arena_init(&r.arena, CLIENT_WORK_BYTES_MAX);
     st_err err = collect(&r, error);
     if (r.count > 1)

@@ -46,14 +46,10 @@ static bool has_hold(const st_verdict *verdict, st_hold hold)
     return false;
 }
 
-/* The server stored another branch of this device: this store is a copy. Its own branch, from
- * that set on, is taken over by a device that is not enrolled yet; recording goes on under it,
- * and what it holds is sealed and sent after the next enrolment. */
-static st_err take_fork(sotay_sync *sync, uint64_t first, st_error *error)
+/* Every own set of a device from this counter on belongs to the branch that came second. */
+static st_err mark_fork(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
 {
-    sotay_client *client = sync->client;
-    identity old = client->next;
-    book_key prefix = book_key_id(BOOK_OWN, &old.device);
+    book_key prefix = book_key_id(BOOK_OWN, device);
     book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
     while (err == ST_OK) {
@@ -66,11 +62,26 @@ static st_err take_fork(sotay_sync *sync, uint64_t first, st_error *error)
         set.hold = ST_HOLD_FORK;
         err = outbox_settle(client, &set, NULL, none, error);
     }
-    if (err == ST_E_NOT_FOUND)
-        err = port_random(client->book.port, client->next.device.b, sizeof old.device.b, error);
-    client->next.is_forked = true;
-    client->next.counter = client->next.sealed = 0;
-    client->next.has_prev = false;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* The server stored another branch of this device: this store is a copy. Its own branch, from
+ * that set on, is taken over by a device that is not enrolled yet; recording goes on under it,
+ * and what it holds is sealed and sent after the next enrolment. Where it was enrolled before it
+ * heard of the other branch, the device that it is now takes over at once. */
+static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, st_error *error)
+{
+    sotay_client *client = sync->client;
+    identity old = client->next;
+    old.device = *device;
+    st_err err = mark_fork(client, device, first, error);
+    if (st_id_cmp(device, &client->next.device) == 0) {
+        if (err == ST_OK)
+            err = port_random(client->book.port, client->next.device.b, sizeof old.device.b, error);
+        client->next.is_forked = true;
+        client->next.counter = client->next.sealed = 0;
+        client->next.has_prev = false;
+    }
     if (err == ST_OK)
         err = replay_changes(client, &old, error);
     sync->commit_now = true; /* whatever comes after it in this answer */
@@ -91,8 +102,8 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
         return ST_OK; /* not ours to keep */
     if (err != ST_OK)
         return err;
-    if (has_hold(verdict, ST_HOLD_FORK) && st_id_cmp(&device, &client->next.device) == 0)
-        return take_fork(sync, verdict->first, error);
+    if (has_hold(verdict, ST_HOLD_FORK))
+        return take_fork(sync, &device, verdict->first, error);
     set.status = verdict->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
     set.position = verdict->position;
     set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;

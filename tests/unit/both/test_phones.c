@@ -132,11 +132,173 @@ static void test_a_wrong_clock(void **state)
     }
 }
 
+/* The office holds something back and lets it in later: it counts as received when it came, on the
+ * phone that was there before the decision as in the book. */
+static void test_what_is_let_in_keeps_its_time(void **state)
+{
+    (void)state;
+    world w;
+    sotay_who who;
+    char hex[33], device[33];
+    world_make(&w, 1);
+    phone *an = &w.phones[0];
+    sotay_whoami(an->client, &who);
+    sotay_id_format(&who.device, device);
+    KIT_EXPECT(0, &w.book, "device", "suspend", device);
+    make_visit(&w, an);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, &w.phones[1], 0, NULL), SOTAY_OK);
+    KIT_EXPECT(0, &w.book, "device", "suspend", device, "--lift");
+    meet_and_compare(&w);
+    sotay_id_format(&w.records[0], hex);
+    char *json = shown(&w.phones[1], &w.records[0]);
+    KIT_EXPECT(0, &w.book, "show", hex, "--json");
+    assert_string_equal(json, KIT_OUT(&w.book));
+    sotay_text_free(json);
+    world_free(&w);
+}
+
+/* A copy that is enrolled again before it hears that the other one was first: what it had sealed
+ * under the old name goes out under the new one, and the book is whole on it. */
+static void test_a_copy_enrolled_before_it_hears(void **state)
+{
+    (void)state;
+    world w;
+    sotay_report report;
+    world_make(&w, 1);
+    phone *an = &w.phones[0], *twin = &w.phones[2];
+    make_visit(&w, an);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    phone_free(twin);
+    assert_int_equal(sotay_memory_copy(&an->port, true, &twin->port, NULL), SOTAY_OK);
+    phone_open(twin);
+    assert_int_equal(phone_set(twin, &w.records[0], "place", "của bản sao"), SOTAY_OK);
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    assert_int_equal(sotay_sync_begin(twin->client, &sync, NULL), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, NULL), SOTAY_OK);
+    sotay_sync_free(sync); /* sealed, and never sent */
+    assert_int_equal(phone_set(an, &w.records[0], "general_note", "của máy đầu"), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    enrol(&w, twin, "an", true);
+    assert_int_equal(phone_set(twin, &w.records[0], "ratings.m1.rating", "dat"), SOTAY_OK);
+    meet_and_compare(&w);
+    assert_int_equal(sync_phone(&w, twin, 0, &report), SOTAY_OK);
+    assert_int_equal(report.received_changes, 0);
+    assert_true(phone_says(an, sotay_show, &w.records[0], "của bản sao"));
+    assert_true(phone_says(twin, sotay_show, &w.records[0], "của máy đầu"));
+    world_free(&w);
+}
+
+/* Both branches made the same record: by its id each shows that one, not its own second one. */
+static void test_a_record_that_both_branches_made(void **state)
+{
+    (void)state;
+    world w;
+    world_make(&w, 1);
+    phone *an = &w.phones[0], *twin = &w.phones[2];
+    make_visit(&w, an);
+    phone_free(twin);
+    assert_int_equal(sotay_memory_copy(&an->port, true, &twin->port, NULL), SOTAY_OK);
+    phone_open(twin);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, twin, 0, NULL), SOTAY_OK);
+    enrol(&w, twin, "an", true);
+    meet_and_compare(&w);
+    char hex[33];
+    sotay_id_format(&w.records[0], hex);
+    assert_true(phone_says(twin, sotay_show, &w.records[0], hex));
+    world_free(&w);
+}
+
+/* What a copy takes over under a new name says what its author had before him then, not what has
+ * come since: a drop does not cover words that were written in the meantime. */
+static void test_a_drop_taken_over_covers_only_what_was_seen(void **state)
+{
+    (void)state;
+    world w;
+    char item[SOTAY_ITEM_TEXT], path[128];
+    const sotay_pair finding = { "text", "mất sóng" };
+    const sotay_pairs one = { &finding, 1 };
+    world_make(&w, 1);
+    phone *an = &w.phones[0], *binh = &w.phones[1], *twin = &w.phones[2];
+    make_visit(&w, an);
+    const sotay_id *id = &w.records[0];
+    assert_int_equal(sotay_item_new(an->client, id, "findings", one, item, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    phone_free(twin);
+    assert_int_equal(sotay_memory_copy(&an->port, true, &twin->port, NULL), SOTAY_OK);
+    phone_open(twin);
+    assert_int_equal(phone_set(an, id, "place", "chợ"), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(phone_set(twin, id, "place", "trường"), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, twin, 0, NULL), SOTAY_OK);
+    assert_int_equal(sotay_item_drop(twin->client, id, "findings", item, NULL), SOTAY_OK);
+    (void)snprintf(path, sizeof path, "findings.%s.text", item);
+    assert_int_equal(phone_set(binh, id, path, "mất sóng từ sáng"), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, twin, 0, NULL), SOTAY_OK);
+    enrol(&w, twin, "an", true);
+    meet_and_compare(&w);
+    assert_true(phone_says(an, sotay_show, id, "\"contested\":true"));
+    world_free(&w);
+}
+
+/* A copy with unsent work on a unit that is not its officer's any more can be enrolled all the
+ * same, and the work goes out. */
+static void test_enrolled_again_without_the_unit(void **state)
+{
+    (void)state;
+    world w;
+    char item[SOTAY_ITEM_TEXT];
+    const sotay_pair finding = { "text", "mất sóng" };
+    const sotay_pairs one = { &finding, 1 };
+    world_make(&w, 1);
+    phone *an = &w.phones[0];
+    make_visit(&w, an);
+    assert_int_equal(sotay_item_new(an->client, &w.records[0], "findings", one, item, NULL),
+                     SOTAY_OK);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(sotay_item_drop(an->client, &w.records[0], "findings", item, NULL), SOTAY_OK);
+    phone_crash(an, true);
+    KIT_EXPECT(0, &w.book, "unassign", "an", KIT_UNIT);
+    enrol(&w, an, "an", true);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_true(phone_status_says(an, "\"ready\":0"));
+    char hex[33];
+    sotay_id_format(&w.records[0], hex);
+    KIT_EXPECT(0, &w.book, "show", hex, "--json");
+    assert_true(kit_says(KIT_OUT(&w.book), "\"dropped\":true"));
+    world_free(&w);
+}
+
+/* Keys that cannot be taken out: as long as a new one is not enrolled, the old one signs. */
+static void test_an_enrolment_without_an_answer_keeps_the_old_key(void **state)
+{
+    (void)state;
+    world w;
+    world_make_with(&w, 1, true);
+    enrol(&w, &w.phones[0], "an", false);
+    make_visit(&w, &w.phones[0]);
+    meet_and_compare(&w);
+    enrol(&w, &w.phones[0], "an", true);
+    assert_int_equal(phone_set(&w.phones[0], &w.records[0], "place", "chợ"), SOTAY_OK);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_office_settles),
         cmocka_unit_test(test_a_wrong_clock),
+        cmocka_unit_test(test_what_is_let_in_keeps_its_time),
+        cmocka_unit_test(test_a_copy_enrolled_before_it_hears),
+        cmocka_unit_test(test_a_record_that_both_branches_made),
+        cmocka_unit_test(test_a_drop_taken_over_covers_only_what_was_seen),
+        cmocka_unit_test(test_enrolled_again_without_the_unit),
+        cmocka_unit_test(test_an_enrolment_without_an_answer_keeps_the_old_key),
         cmocka_unit_test(test_random_days_converge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ typedef struct {
     size_t records_count;
     uint64_t random;
     int64_t now_ms;
+    bool has_port_keys;        /* device keys that the library never sees */
 } world;
 
 static inline uint32_t pick(world *w, uint32_t below)
@@ -86,26 +87,47 @@ static inline int sync_phone(world *w, phone *p, uint32_t bad, sotay_report *out
     return rc == SOTAY_OK ? run(w, sync, bad, out_report) : rc;
 }
 
-static inline void join(world *w, size_t n, const char *login)
+/* Enrols, for the first time or again; with `answered` false the answer is lost. */
+static inline void enrol(world *w, phone *p, const char *login, bool answered)
 {
-    phone *p = &w->phones[n];
     sotay_sync *sync = NULL;
-    assert_int_equal(KIT_CALL(&w->book, "user", "add", login, "--name", login, "--role", "officer"),
-                     0);
-    assert_int_equal(KIT_CALL(&w->book, "assign", login, KIT_UNIT), 0);
     assert_int_equal(KIT_CALL(&w->book, "enrol", login), 0);
     char *link = strstr((char *)w->book.out.data, "http");
     assert_non_null(link);
     link[strcspn(link, "\n")] = '\0';
-    phone_new(p, 1000 + n);
     assert_int_equal(sotay_enrol_begin(p->client, link, NULL, &sync, &p->error), SOTAY_OK);
-    assert_int_equal(run(w, sync, 0, NULL), SOTAY_OK);
+    if (answered) {
+        assert_int_equal(run(w, sync, 0, NULL), SOTAY_OK);
+        return;
+    }
+    sotay_request request;
+    st_buffer reply;
+    assert_int_equal(sotay_sync_next(sync, &request, NULL), SOTAY_OK);
+    assert_int_equal(answer(w, &request, &reply), 200);
+    st_buffer_free(&reply);
+    sotay_sync_free(sync);
+}
+
+static inline void join(world *w, size_t n, const char *login)
+{
+    phone *p = &w->phones[n];
+    assert_int_equal(KIT_CALL(&w->book, "user", "add", login, "--name", login, "--role", "officer"),
+                     0);
+    assert_int_equal(KIT_CALL(&w->book, "assign", login, KIT_UNIT), 0);
+    phone_new(p, 1000 + n);
+    if (w->has_port_keys) {
+        sotay_memory_pending(&p->port, false, true);
+        sotay_memory_pending(&p->port, false, false);
+        phone_reopen(p);
+    }
+    enrol(w, p, login, true);
     assert_int_equal(sync_phone(w, p, 0, NULL), SOTAY_OK);
 }
 
-static inline void world_make(world *w, uint64_t seed)
+static inline void world_make_with(world *w, uint64_t seed, bool has_port_keys)
 {
     memset(w, 0, sizeof *w);
+    w->has_port_keys = has_port_keys;
     w->random = seed;
     w->now_ms = PHONE_WALL_MS;
     kit_make(&w->book, false);
@@ -115,6 +137,11 @@ static inline void world_make(world *w, uint64_t seed)
     join(w, 0, "an");
     join(w, 1, "binh");
     join(w, 2, "chi");
+}
+
+static inline void world_make(world *w, uint64_t seed)
+{
+    world_make_with(w, seed, false);
 }
 
 static inline void world_free(world *w)

@@ -28,6 +28,13 @@ static inline void phone_open(phone *p)
     assert_int_equal(edge_settle(&p->port, p->client, rc), SOTAY_OK);
 }
 
+/* The same port, a new client. */
+static inline void phone_reopen(phone *p)
+{
+    sotay_close(p->client);
+    phone_open(p);
+}
+
 /* A store of its own, not enrolled. */
 static inline void phone_new(phone *p, uint64_t seed)
 {
