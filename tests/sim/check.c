@@ -1,0 +1,252 @@
+/* tests/sim/check.c - what is checked while a world lives: what left the server stays, and nobody
+ * is sent what he may not read. */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/frame.h"
+#include "proto/message.h"
+#include "server/store/pack.h"
+#include "server/sync/row.h"
+
+/* ---- the log ---- */
+
+static bool leaf_get(store_txn *txn, uint64_t index, st_hash *out_hash)
+{
+    store_slice row = { 0 };
+    pack_key key = pack_u64(index);
+    if (store_get(txn, STORE_LEAF, pack_key_slice(&key), &row, NULL) != ST_OK || row.len < 32)
+        return false;
+    memcpy(out_hash->b, row.data, sizeof out_hash->b);
+    return true;
+}
+
+static void read_begin(sim_world *w, store_txn *txn)
+{
+    st_error error = { 0 };
+    memset(txn, 0, sizeof *txn);
+    if (store_begin(w->rooms.sync.store, STORE_READ_TXN, txn, &error) != ST_OK)
+        sim_fail(w, "the store cannot be read: %s", error.detail);
+}
+
+void sim_note_log(sim_world *w)
+{
+    store_txn txn;
+    st_hash hash;
+    read_begin(w, &txn);
+    while (leaf_get(&txn, w->leaves_count + 1, &hash)) {
+        if (w->leaves_count == w->leaves_capacity) {
+            w->leaves_capacity = w->leaves_capacity == 0 ? 256 : w->leaves_capacity * 2;
+            w->leaves = sim_must(realloc(w->leaves, w->leaves_capacity * sizeof *w->leaves));
+        }
+        w->leaves[w->leaves_count++] = hash;
+    }
+    store_end(&txn);
+}
+
+static void check_ack(sim_world *w, store_txn *txn, const sim_ack *ack)
+{
+    sync_row row;
+    st_arena arena;
+    st_arena_init(&arena, 64u << 20);
+    st_err err = sync_row_get(txn, ack->position, &arena, &row, NULL);
+    if (err != ST_OK || st_id_cmp(&row.device, &ack->device) != 0 || row.first != ack->first)
+        sim_fail(w, "a set was acknowledged at %llu and is not there: device %02x%02x… first %llu",
+                 (unsigned long long)ack->position, ack->device.b[0], ack->device.b[1],
+                 (unsigned long long)ack->first);
+    st_arena_reset(&arena);
+}
+
+/* Who may read what, as the server says after an order that was not answered. */
+static void ask_scope(sim_world *w, store_txn *txn)
+{
+    st_arena arena;
+    st_arena_init(&arena, 64u << 20);
+    for (uint32_t person = 0; person < SIM_PEOPLE; person++) {
+        auth_person who;
+        auth_rights rights;
+        if (auth_person_by_login(txn, SIM_LOGINS[person], &who, NULL) != ST_OK ||
+            auth_rights_get(txn, &who.id, UINT64_MAX, &arena, &rights, NULL) != ST_OK)
+            sim_fail(w, "the rights of %s cannot be read", SIM_LOGINS[person]);
+        for (uint32_t unit = 0; unit < SIM_UNITS; unit++) {
+            w->may_read[person][unit] = false;
+            for (uint32_t i = 0; i < rights.units_count; i++)
+                if (strcmp(rights.units[i].s, SIM_UNIT_NAMES[unit]) == 0)
+                    w->may_read[person][unit] = true;
+        }
+    }
+    st_arena_reset(&arena);
+    w->is_scope_unsure = false;
+}
+
+void sim_check_promises(sim_world *w)
+{
+    store_txn txn;
+    st_hash hash;
+    read_begin(w, &txn);
+    for (size_t i = 0; i < w->leaves_count; i++)
+        if (!leaf_get(&txn, i + 1, &hash) || memcmp(hash.b, w->leaves[i].b, sizeof hash.b) != 0)
+            sim_fail(w, "entry %zu had left the server and is gone or another one", i + 1);
+    for (size_t i = 0; i < w->acks_count; i++)
+        check_ack(w, &txn, &w->acks[i]);
+    if (w->is_scope_unsure)
+        ask_scope(w, &txn);
+    store_end(&txn);
+}
+
+/* ---- answers ---- */
+
+typedef struct {
+    sim_world *w;
+    const net_message *request;
+    st_id device;
+    uint64_t server_ms;
+} answer;
+
+static void note_ack(sim_world *w, const st_id *device, const st_verdict *verdict)
+{
+    if (verdict->position == 0)
+        return;
+    if (w->acks_count == w->acks_capacity) {
+        w->acks_capacity = w->acks_capacity == 0 ? 64 : w->acks_capacity * 2;
+        w->acks = sim_must(realloc(w->acks, w->acks_capacity * sizeof *w->acks));
+    }
+    sim_ack *ack = &w->acks[w->acks_count++];
+    ack->device = *device;
+    ack->first = verdict->first;
+    ack->position = verdict->position;
+}
+
+static void take_verdict(answer *a, const st_verdict *verdict)
+{
+    sim_world *w = a->w;
+    const st_id *device = verdict->has_device ? &verdict->device : &a->device;
+    bool carried = a->request->phone == UINT32_MAX;
+    if (verdict->kind == ST_VERDICT_STORED) {
+        sim_count(w, SIM_STORED);
+        if (carried)
+            sim_count(w, SIM_CARRIED);
+    } else if (verdict->kind == ST_VERDICT_DUPLICATE) {
+        sim_count(w, SIM_DUPLICATE);
+        if (!carried && !a->request->is_copy && w->unanswered_commits > 0)
+            sim_count(w, SIM_RETRY_AFTER_COMMIT);
+    } else if (verdict->kind == ST_VERDICT_HELD) {
+        sim_count(w, SIM_HELD);
+        if (verdict->position == 0)
+            sim_fail(w, "a set that a phone of the commune signed is not stored (reason %u)",
+                     verdict->held_count > 0 ? (unsigned)verdict->held[0].reason : 0);
+    } else {
+        sim_fail(w, "verdict %u", (unsigned)verdict->kind);
+    }
+    note_ack(w, device, verdict);
+}
+
+static bool may_read(const answer *a, const st_bucket *bucket)
+{
+    const sim_world *w = a->w;
+    const char *unit = strstr(bucket->s, "/unit/");
+    if (a->request->phone == UINT32_MAX)
+        return false; /* the carrier asked for no page */
+    if (unit == NULL)
+        return strcmp(bucket->s, "01477/catalogue") == 0;
+    for (uint32_t i = 0; i < SIM_UNITS; i++)
+        if (strcmp(unit + 6, SIM_UNIT_NAMES[i]) == 0)
+            return w->may_read[w->phones[a->request->phone].person][i];
+    return false;
+}
+
+static void take_page(answer *a, const st_page *page)
+{
+    sim_world *w = a->w;
+    if (!w->is_scope_unsure && !may_read(a, &page->bucket))
+        sim_fail(w, "phone %u is sent a page of %s, which it may not read", a->request->phone,
+                 page->bucket.s);
+    for (size_t i = 0; i < w->revoked_count; i++)
+        if (st_id_cmp(&w->revoked[i].device, &a->device) == 0)
+            sim_fail(w, "a revoked device is sent a page of %s", page->bucket.s);
+}
+
+static void take_frame(answer *a, const st_frame *frame)
+{
+    switch (frame->kind) {
+    case ST_FRAME_VERDICT: take_verdict(a, &frame->as.verdict); break;
+    case ST_FRAME_WANT: sim_count(a->w, SIM_GAP); break;
+    case ST_FRAME_PAGE: take_page(a, &frame->as.page); break;
+    case ST_FRAME_REFUSAL:
+        if (frame->as.refusal.code == ST_E_AGAIN)
+            sim_count(a->w, SIM_AGAIN);
+        break;
+    default: break;
+    }
+}
+
+void sim_check_answer(sim_world *w, const net_message *request, const st_buffer *reply)
+{
+    answer a = { .w = w, .request = request };
+    st_frame_reader *reader = NULL;
+    const uint8_t *bytes = NULL;
+    size_t len = 0;
+    st_err bad = ST_OK;
+    st_arena arena;
+    st_head head;
+    sim_note_log(w);
+    if (strcmp(request->path, "/v1/sync") != 0 || reply->len == 0)
+        return;
+    if (st_head_decode(request->bytes, request->len, &head, NULL) == ST_OK)
+        a.device = head.device;
+    st_arena_init(&arena, 256u << 20);
+    if (st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, NULL) != ST_OK ||
+        st_frame_feed(reader, reply->data, reply->len, NULL) != ST_OK)
+        sim_fail(w, "an answer is no stream");
+    while (st_frame_read(reader, &bytes, &len, &bad)) {
+        st_frame frame;
+        if (st_frame_decode(bytes, len, &arena, &frame, NULL) != ST_OK)
+            sim_fail(w, "an answer holds what is no frame");
+        take_frame(&a, &frame);
+    }
+    if (bad != ST_OK || !st_frame_is_complete(reader))
+        sim_fail(w, "an answer is no whole stream");
+    st_frame_reader_free(reader);
+    st_arena_reset(&arena);
+}
+
+/* ---- images ---- */
+
+typedef struct {
+    const disk_table *table;
+    uint32_t leaf, row;
+} place;
+
+static const disk_row *next_row(place *at)
+{
+    while (at->leaf < at->table->count && at->row == at->table->leaves[at->leaf]->count) {
+        at->leaf++;
+        at->row = 0;
+    }
+    return at->leaf < at->table->count ? &at->table->leaves[at->leaf]->rows[at->row++] : NULL;
+}
+
+static bool same_row(const disk_row *x, const disk_row *y)
+{
+    return x->key_len == y->key_len && x->value_len == y->value_len &&
+           memcmp(x->key, y->key, x->key_len) == 0 && memcmp(x->value, y->value, x->value_len) == 0;
+}
+
+bool sim_images_equal(const disk_image *a, const disk_image *b, char *why)
+{
+    for (int i = 0; i < STORE_TABLE_COUNT; i++) {
+        place x = { &a->tables[i], 0, 0 }, y = { &b->tables[i], 0, 0 };
+        const disk_row *left = next_row(&x), *right = next_row(&y);
+        while (left != NULL && right != NULL && same_row(left, right)) {
+            left = next_row(&x);
+            right = next_row(&y);
+        }
+        if (left == NULL && right == NULL)
+            continue;
+        (void)snprintf(why, 256, "table %s differs", store_table_name((store_table)i));
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,419 @@
+/* tests/sim/main.c - runs worlds by seed on all cores, and makes a failure small.
+ * usage: sim short | long | soak | seeds
+ *   short, long  the amounts of `make test` and `make test-long`, as `ok NAME` lines
+ *   soak         fresh seeds for MINUTES (10)
+ *   seeds        SEEDS (1000) seeds from SEED (fresh); with SEED alone: that one, traced
+ * environment: SEED, SEEDS, TRACE=3,7,10-14 (only these steps of SEED), JOBS, MINUTES, BUILD
+ * exit 0: all held. Promises that a failure prints its seed, its shortest trace and one command. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/sim/sim.h"
+
+#define JOBS_MAX       64
+#define SEED_SECONDS   60u /* one world that takes longer hangs */
+#define SHRINK_SECONDS 90
+#define FAILURES_MAX   3u
+#define COUNTED_SEEDS  1000u /* from so many on every counter must have moved */
+#define SPEED_MIN      1000.0
+
+typedef struct {
+    sim_template from;
+    sim_report *reports; /* shared; one a worker, and one more */
+    unsigned jobs;
+    uint64_t failures;
+    struct timespec began;
+} runner;
+
+static double seconds_since(const struct timespec *began)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - began->tv_sec) + (double)(now.tv_nsec - began->tv_nsec) / 1e9;
+}
+
+static uint64_t number_of(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text == NULL || text[0] == '\0' ? otherwise : strtoull(text, NULL, 10);
+}
+
+/* ---- one world in a process of its own ---- */
+
+static sim_report *spare(const runner *run)
+{
+    return &run->reports[JOBS_MAX];
+}
+
+/* Wait status of the world; its report lies in `spare`. */
+static int play_alone(runner *run, const sim_plan *plan, bool is_traced)
+{
+    int status = -1;
+    memset(spare(run), 0, sizeof *spare(run));
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)alarm(SEED_SECONDS);
+        sim_play(&run->from, plan, spare(run), is_traced);
+        (void)fflush(stdout);
+        _exit(0);
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return status;
+}
+
+/* What went wrong, without the numbers in it: the same trouble in a shorter list. */
+static void name_failure(int status, const sim_report *report, char name[128])
+{
+    size_t used = 0;
+    if (WIFSIGNALED(status)) {
+        (void)snprintf(name, 128, "killed by signal %d", WTERMSIG(status));
+        return;
+    }
+    if (WEXITSTATUS(status) != SIM_FAILED) {
+        (void)snprintf(name, 128, "ended with %d", WEXITSTATUS(status));
+        return;
+    }
+    for (const char *at = report->why; *at != '\0' && used < 127; at++)
+        if (strchr("0123456789\"'", *at) == NULL)
+            name[used++] = *at;
+    name[used > 40 ? 40 : used] = '\0';
+}
+
+/* ---- shrinking: steps are left out as long as the same failure comes ---- */
+
+static bool still_fails(runner *run, const sim_plan *plan, const char *name)
+{
+    char now[128];
+    int status = play_alone(run, plan, false);
+    if (status == 0)
+        return false;
+    name_failure(status, spare(run), now);
+    return strcmp(now, name) == 0;
+}
+
+static sim_plan without(const sim_plan *plan, size_t from, size_t count)
+{
+    sim_plan less = *plan;
+    less.ops = sim_must(calloc(plan->count + 1, sizeof *less.ops));
+    less.count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        if (i < from || i >= from + count)
+            less.ops[less.count++] = plan->ops[i];
+    return less;
+}
+
+static void shrink(runner *run, sim_plan *plan, const char *name)
+{
+    struct timespec began;
+    (void)clock_gettime(CLOCK_MONOTONIC, &began);
+    size_t part = plan->count / 2;
+    while (part > 0 && seconds_since(&began) < SHRINK_SECONDS) {
+        bool shorter = false;
+        for (size_t at = 0; at < plan->count && seconds_since(&began) < SHRINK_SECONDS;) {
+            sim_plan less = without(plan, at, part);
+            if (still_fails(run, &less, name)) {
+                plan_free(plan);
+                *plan = less;
+                shorter = true;
+            } else {
+                plan_free(&less);
+                at += part;
+            }
+        }
+        if (!shorter || part > plan->count)
+            part = part > plan->count ? plan->count / 2 : part / 2;
+    }
+}
+
+/* Prints the failure of a seed: why, the shortest list that shows it, how to see it again. */
+static void show_failure(runner *run, sim_plan *plan)
+{
+    char name[128], *list = sim_must(malloc(PLAN_LIST_BYTES));
+    run->failures++;
+    int status = play_alone(run, plan, false);
+    if (status == 0) {
+        (void)printf("seed %llu failed in a row of seeds and not alone: a world leaves something "
+                     "behind\n",
+                     (unsigned long long)plan->seed);
+        free(list);
+        return;
+    }
+    name_failure(status, spare(run), name);
+    (void)printf("seed %llu: %s\nmaking it small...\n", (unsigned long long)plan->seed,
+                 spare(run)->why[0] == '\0' ? name : spare(run)->why);
+    size_t before = plan->count;
+    shrink(run, plan, name);
+    plan_list(plan, list);
+    (void)printf("%zu of %zu steps show it (phones %u, trouble %u of 1000):\n", plan->count, before,
+                 plan->phones, plan->trouble_permille);
+    (void)play_alone(run, plan, true);
+    (void)printf("again: SEED=%llu TRACE=%s make sim\n", (unsigned long long)plan->seed, list);
+    (void)fflush(stdout);
+    free(list);
+}
+
+/* ---- many worlds ---- */
+
+typedef struct {
+    const uint64_t *list; /* NULL: `count` seeds from `first` on */
+    uint64_t first, count;
+} seeds;
+
+static uint64_t seed_at(const seeds *all, uint64_t i)
+{
+    return all->list != NULL ? all->list[i] : all->first + i;
+}
+
+/* Every `jobs`-th seed from `from` on. */
+static void work(runner *run, const seeds *all, uint64_t from, sim_report *report)
+{
+    for (uint64_t i = from; i < all->count; i += run->jobs) {
+        sim_plan plan = plan_make(seed_at(all, i));
+        report->seed = i;
+        (void)alarm(SEED_SECONDS);
+        sim_play(&run->from, &plan, report, false);
+        plan_free(&plan);
+    }
+    (void)alarm(0);
+    _exit(0);
+}
+
+static pid_t start(runner *run, const seeds *all, unsigned job, uint64_t from)
+{
+    run->reports[job].seed = from;
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0)
+        work(run, all, from, &run->reports[job]);
+    return child;
+}
+
+/* True when none failed. After a few failures the rest is not tried. */
+static bool run_seeds(runner *run, const seeds *all)
+{
+    pid_t workers[JOBS_MAX] = { 0 };
+    unsigned running = 0, failed = 0;
+    for (unsigned job = 0; job < run->jobs && job < all->count; job++, running++)
+        workers[job] = start(run, all, job, job);
+    while (running > 0) {
+        int status = 0;
+        pid_t ended = waitpid(-1, &status, 0);
+        unsigned job = 0;
+        while (job < run->jobs && workers[job] != ended)
+            job++;
+        if (job == run->jobs)
+            continue;
+        running--;
+        if (status == 0)
+            continue;
+        uint64_t at = run->reports[job].seed;
+        sim_plan plan = plan_make(seed_at(all, at));
+        show_failure(run, &plan);
+        plan_free(&plan);
+        if (++failed < FAILURES_MAX && at + run->jobs < all->count) {
+            workers[job] = start(run, all, job, at + run->jobs);
+            running++;
+        }
+    }
+    return failed == 0;
+}
+
+/* ---- figures ---- */
+
+static sim_report sum_up(const runner *run)
+{
+    sim_report sum;
+    memset(&sum, 0, sizeof sum);
+    for (unsigned i = 0; i < run->jobs; i++) {
+        sum.seeds += run->reports[i].seeds;
+        sum.ops += run->reports[i].ops;
+        sum.requests += run->reports[i].requests;
+        sum.sim_ms += run->reports[i].sim_ms;
+        for (int c = 0; c < SIM_COUNTER_COUNT; c++)
+            sum.counters[c] += run->reports[i].counters[c];
+    }
+    return sum;
+}
+
+static void say_figures(const runner *run)
+{
+    sim_report sum = sum_up(run);
+    double s = seconds_since(&run->began);
+    (void)printf("%llu seeds, %llu steps, %llu requests in %.1f s: %.1f ms a seed on %u cores; "
+                 "%.0f days of simulated time, %.0f times as fast as real time\n",
+                 (unsigned long long)sum.seeds, (unsigned long long)sum.ops,
+                 (unsigned long long)sum.requests, s,
+                 sum.seeds == 0 ? 0 : s * 1000 / (double)sum.seeds * run->jobs, run->jobs,
+                 (double)sum.sim_ms / 86400000, (double)sum.sim_ms / 1000 / s);
+    for (int c = 0; c < SIM_COUNTER_COUNT; c++)
+        (void)printf("%s%s %llu", c == 0 ? "seen: " : ", ", sim_counter_name((sim_counter)c),
+                     (unsigned long long)sum.counters[c]);
+    (void)printf("\n");
+    (void)fflush(stdout);
+}
+
+static bool say(bool good, const char *name, const char *why)
+{
+    (void)printf(good ? "ok %s\n" : "not ok %s: %s\n", name, why);
+    (void)fflush(stdout);
+    return good;
+}
+
+/* What no world ever met was not tested. */
+static bool all_seen(const runner *run)
+{
+    sim_report sum = sum_up(run);
+    bool all = true;
+    for (int c = 0; c < SIM_COUNTER_COUNT; c++) {
+        if (sum.counters[c] > 0)
+            continue;
+        (void)printf("never seen: %s\n", sim_counter_name((sim_counter)c));
+        all = false;
+    }
+    return all;
+}
+
+/* The same seed twice, in processes of their own: the same book. */
+static bool repeats(runner *run)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        sim_plan plan = plan_make(seed);
+        int first = play_alone(run, &plan, false);
+        uint64_t digest = spare(run)->digest;
+        int second = play_alone(run, &plan, false);
+        plan_free(&plan);
+        if (first != 0 || second != 0 || digest == 0 || digest != spare(run)->digest)
+            return false;
+    }
+    return true;
+}
+
+/* Negative control: with a disk that says it has what it has not, worlds must fail. */
+static bool lie_is_caught(runner *run)
+{
+    unsigned caught = 0;
+    for (uint64_t seed = 1; seed <= 60 && caught == 0; seed++) {
+        sim_plan plan = plan_make(seed);
+        plan.lies = DISK_LIES_MAX;
+        caught += play_alone(run, &plan, false) != 0 && strstr(spare(run)->why, "gone") != NULL;
+        plan_free(&plan);
+    }
+    return caught > 0;
+}
+
+/* ---- what is run ---- */
+
+static seeds known_seeds(void)
+{
+    static uint64_t list[4096];
+    char line[512];
+    seeds known = { list, 0, 0 };
+    FILE *file = fopen("tests/sim/seeds.txt", "re");
+    while (file != NULL && known.count < 4096 && fgets(line, sizeof line, file) != NULL)
+        if (line[0] >= '0' && line[0] <= '9')
+            list[known.count++] = strtoull(line, NULL, 10);
+    if (file != NULL)
+        (void)fclose(file);
+    return known;
+}
+
+static uint64_t fresh_seed(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u % 1000000u;
+}
+
+static bool run_gate(runner *run, uint64_t fixed, uint64_t fresh)
+{
+    seeds known = known_seeds(), usual = { NULL, 1, fixed }, new = { NULL, fresh_seed(), fresh };
+    bool good = say(run_seeds(run, &known), "sim/known-seeds", "a mended fault is back");
+    good &= say(run_seeds(run, &usual), "sim/fixed-seeds", "see the trace above");
+    (void)printf("fresh seeds from %llu\n", (unsigned long long)new.first);
+    good &= say(run_seeds(run, &new), "sim/fresh-seeds", "see the trace above");
+    say_figures(run);
+    sim_report sum = sum_up(run);
+    double speed = (double)sum.sim_ms / 1000 / seconds_since(&run->began);
+    good &= say(all_seen(run), "sim/everything-was-seen", "a rare path was never met");
+    good &= say(speed >= SPEED_MIN, "sim/a-thousand-times-real-time", "too slow");
+    good &= say(repeats(run), "sim/the-same-seed-gives-the-same-book", "digests differ");
+    good &= say(lie_is_caught(run), "sim/a-lying-disk-is-caught", "60 worlds did not notice it");
+    return good;
+}
+
+static bool run_soak(runner *run)
+{
+    double end_s = (double)number_of("MINUTES", 10) * 60;
+    bool good = true;
+    while (good && seconds_since(&run->began) < end_s) {
+        seeds some = { NULL, fresh_seed(), 2000 };
+        (void)printf("seeds from %llu\n", (unsigned long long)some.first);
+        good = run_seeds(run, &some);
+        say_figures(run);
+    }
+    return say(good, "sim/soak", "see the trace above");
+}
+
+static bool run_one(runner *run)
+{
+    sim_plan plan = plan_make(number_of("SEED", 0));
+    const char *list = getenv("TRACE");
+    if (list != NULL && list[0] != '\0' && !plan_keep(&plan, list)) {
+        (void)fprintf(stderr, "sim: TRACE is no list like 3,7,10-14\n");
+        return false;
+    }
+    bool good = play_alone(run, &plan, true) == 0;
+    plan_free(&plan);
+    return say(good, "sim/seed", "see above");
+}
+
+static bool run_some(runner *run)
+{
+    seeds some = { NULL, number_of("SEED", fresh_seed()), number_of("SEEDS", 1000) };
+    if (getenv("SEED") != NULL && getenv("SEEDS") == NULL)
+        return run_one(run);
+    (void)printf("seeds from %llu\n", (unsigned long long)some.first);
+    bool good = run_seeds(run, &some);
+    say_figures(run);
+    if (some.count >= COUNTED_SEEDS)
+        good &= say(all_seen(run), "sim/everything-was-seen", "a rare path was never met");
+    return say(good, "sim/seeds", "see the trace above");
+}
+
+int main(int argc, char **argv)
+{
+    runner run;
+    const char *what = argc > 1 ? argv[1] : "seeds";
+    bool good = false;
+    memset(&run, 0, sizeof run);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    run.jobs = (unsigned)number_of("JOBS", cores > 0 ? (uint64_t)cores : 1);
+    if (run.jobs == 0 || run.jobs > JOBS_MAX)
+        run.jobs = 1;
+    run.reports = mmap(NULL, (JOBS_MAX + 1) * sizeof *run.reports, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (run.reports == MAP_FAILED)
+        return 1;
+    sim_template_make(&run.from);
+    (void)clock_gettime(CLOCK_MONOTONIC, &run.began);
+    if (strcmp(what, "short") == 0)
+        good = run_gate(&run, 2000, 500);
+    else if (strcmp(what, "long") == 0)
+        good = run_gate(&run, 20000, 5000);
+    else if (strcmp(what, "soak") == 0)
+        good = run_soak(&run);
+    else
+        good = run_some(&run);
+    sim_template_free(&run.from);
+    (void)munmap(run.reports, (JOBS_MAX + 1) * sizeof *run.reports);
+    return good ? 0 : 1;
+}

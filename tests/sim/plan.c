@@ -1,0 +1,184 @@
+/* tests/sim/plan.c - makes the list of steps of a seed. Promises that the same seed gives the same
+ * list, and that a step means the same whatever steps stand around it. */
+#include "tests/sim/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *text;
+    uint32_t weight;
+    bool needs_phone;
+} KINDS[PLAN_KINDS] = {
+#define X(name, text, weight, needs_phone) [PLAN_##name] = { text, weight, needs_phone },
+    PLAN_OPS(X)
+#undef X
+};
+
+uint64_t sim_next(sim_random *r)
+{
+    uint64_t z = r->state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+uint32_t sim_pick(sim_random *r, uint32_t below)
+{
+    return below == 0 ? 0 : (uint32_t)(sim_next(r) >> 33) % below;
+}
+
+bool sim_chance(sim_random *r, uint32_t permille)
+{
+    return sim_pick(r, 1000) < permille;
+}
+
+int64_t sim_between(sim_random *r, int64_t low, int64_t high)
+{
+    return low + (int64_t)(sim_next(r) >> 1) % (high - low + 1);
+}
+
+const char *plan_kind_name(plan_kind kind)
+{
+    return KINDS[kind].text;
+}
+
+bool plan_kind_needs_phone(plan_kind kind)
+{
+    return KINDS[kind].needs_phone;
+}
+
+/* In a calm world nothing breaks but the network; what people and the office do is the same. */
+static bool is_rough_kind(plan_kind kind)
+{
+    return (kind >= PLAN_crash && kind <= PLAN_lose) || kind == PLAN_server_kill ||
+           kind == PLAN_server_fault || kind == PLAN_server_clock;
+}
+
+static plan_kind pick_kind(sim_random *r, bool is_rough)
+{
+    uint32_t all = 0;
+    for (int i = 0; i < PLAN_KINDS; i++)
+        all += KINDS[i].weight;
+    for (;;) {
+        uint32_t at = sim_pick(r, all);
+        int kind = 0;
+        while (at >= KINDS[kind].weight)
+            at -= KINDS[kind++].weight;
+        if (is_rough || !is_rough_kind((plan_kind)kind))
+            return (plan_kind)kind;
+    }
+}
+
+/* Mostly seconds to minutes, now and then a night or a season. */
+static uint32_t pick_wait(sim_random *r)
+{
+    if (sim_chance(r, 20))
+        return (uint32_t)sim_between(r, 1000, 40 * 86400 * INT64_C(1000));
+    if (sim_chance(r, 150))
+        return (uint32_t)sim_between(r, 1000, 8 * 3600 * 1000);
+    return (uint32_t)sim_between(r, 0, 120 * 1000);
+}
+
+static size_t pick_size(sim_random *r)
+{
+    if (sim_chance(r, 8))
+        return (size_t)sim_between(r, 200, 1200);
+    if (sim_chance(r, 150))
+        return (size_t)sim_between(r, 60, 200);
+    return (size_t)sim_between(r, 8, 60);
+}
+
+static uint32_t pick_phones(sim_random *r)
+{
+    if (sim_chance(r, 50))
+        return 9 + sim_pick(r, 4);
+    return sim_chance(r, 200) ? 6 + sim_pick(r, 3) : 3 + sim_pick(r, 3);
+}
+
+sim_plan plan_make(uint64_t seed)
+{
+    static const uint32_t TROUBLE[] = { 0, 30, 100, 100, 300, 600 };
+    sim_random r = { seed };
+    sim_plan plan;
+    memset(&plan, 0, sizeof plan);
+    plan.seed = seed;
+    plan.phones = pick_phones(&r);
+    plan.first_phone = sim_pick(&r, PLAN_PHONES_MAX);
+    plan.trouble_permille = TROUBLE[sim_pick(&r, 6)];
+    plan.is_rough = !sim_chance(&r, 250);
+    plan.count = pick_size(&r);
+    plan.ops = calloc(plan.count, sizeof *plan.ops);
+    if (plan.ops == NULL)
+        abort();
+    for (size_t i = 0; i < plan.count; i++) {
+        plan_op *op = &plan.ops[i];
+        op->index = (uint32_t)i;
+        /* The first steps give the world something to talk about. */
+        op->kind = i < 2 ? PLAN_new_record : pick_kind(&r, plan.is_rough);
+        op->phone = sim_pick(&r, plan.phones + (plan.is_rough ? PLAN_CLONES_MAX : 0));
+        op->wait_ms = pick_wait(&r);
+        op->salt = sim_next(&r);
+    }
+    return plan;
+}
+
+void plan_free(sim_plan *plan)
+{
+    free(plan->ops);
+    plan->ops = NULL;
+    plan->count = 0;
+}
+
+static bool read_number(const char **at, unsigned long *out)
+{
+    char *end = NULL;
+    *out = strtoul(*at, &end, 10);
+    bool good = end != *at;
+    *at = end;
+    return good;
+}
+
+bool plan_keep(sim_plan *plan, const char *list)
+{
+    size_t kept = 0;
+    const char *at = list;
+    while (*at != '\0') {
+        unsigned long from = 0, to = 0;
+        if (!read_number(&at, &from))
+            return false;
+        to = from;
+        if (*at == '-') {
+            at++;
+            if (!read_number(&at, &to))
+                return false;
+        }
+        if (*at == ',')
+            at++;
+        else if (*at != '\0')
+            return false;
+        for (size_t i = kept; i < plan->count; i++)
+            if (plan->ops[i].index >= from && plan->ops[i].index <= to)
+                plan->ops[kept++] = plan->ops[i];
+    }
+    plan->count = kept;
+    return true;
+}
+
+void plan_list(const sim_plan *plan, char *text)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < plan->count && used + 32 < PLAN_LIST_BYTES;) {
+        size_t end = i;
+        while (end + 1 < plan->count && plan->ops[end + 1].index == plan->ops[end].index + 1)
+            end++;
+        const char *comma = i == 0 ? "" : ",";
+        int len = end == i ? snprintf(text + used, 32, "%s%u", comma, plan->ops[i].index)
+                           : snprintf(text + used, 32, "%s%u-%u", comma, plan->ops[i].index,
+                                      plan->ops[end].index);
+        used += (size_t)len;
+        i = end + 1;
+    }
+}

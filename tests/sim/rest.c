@@ -1,0 +1,512 @@
+/* tests/sim/rest.c - faults stop, everybody meets, and everything is compared: with the naive
+ * model, with each other, and with what people were told. */
+#include "tests/sim/sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/sync/fold.h"
+#include "server/sync/held.h"
+#include "server/sync/sets.h"
+#include "tests/sim/model.h"
+
+#define ROUNDS_MAX 12u
+
+/* ---- meeting ---- */
+
+static void stop_faults(sim_world *w)
+{
+    w->disk.is_full = false;
+    w->disk.fault = DISK_GOOD;
+    w->disk.map_full_in = 0;
+    for (size_t i = 0; i < w->phones_count; i++) {
+        sim_phone *p = &w->phones[i];
+        if (!p->exists)
+            continue;
+        p->is_cut_off = false;
+        p->tap->fail_in = p->tap->die_in = 0;
+        p->trouble_permille = 0;
+        p->slow = 1;
+    }
+    w->is_calm = true;
+    sim_net_drain(w);
+    sim_pass(w, 1000 + (w->is_up ? 0 : w->back_ms - w->now_ms));
+    if (!w->is_up)
+        sim_fail(w, "the server is not back");
+    w->op = NULL;
+}
+
+static void lift_all(sim_world *w)
+{
+    sim_random r = { w->plan->seed };
+    sim_do_lift(w, NULL, &r);
+}
+
+/* Copies get keys of their own, so that what they hold may go out. */
+static bool enrol_copies(sim_world *w)
+{
+    bool any = false;
+    for (size_t i = 0; i < w->phones_count; i++) {
+        sim_phone *p = &w->phones[i];
+        if (!p->exists || !sim_phone_is_copied(p))
+            continue;
+        any = true;
+        sim_count(w, SIM_ENROLLED_AGAIN);
+        if (!sim_enrol_again(w, p, 0))
+            sim_fail(w, "phone %zu is a copy and cannot be enrolled again", i);
+    }
+    return any;
+}
+
+/* Everybody syncs until a whole round brought the log nothing: then the others' syncs of this
+ * round brought everybody all there is. `twice`: one more round, in which nothing may move. */
+static void meet(sim_world *w, bool twice)
+{
+    bool moves = true;
+    for (uint32_t round = 0; moves; round++) {
+        size_t before = w->leaves_count;
+        if (round == ROUNDS_MAX)
+            sim_fail(w, "after %u rounds without a fault there is still something to send",
+                     ROUNDS_MAX);
+        moves = enrol_copies(w);
+        for (size_t i = 0; i < w->phones_count; i++) {
+            sim_phone *p = &w->phones[i];
+            if (!p->exists)
+                continue;
+            sim_sync_whole(w, p, 0);
+            moves = moves || !p->last.complete ||
+                    (twice && p->last.sent_changes + p->last.received_changes > 0);
+        }
+        moves = moves || w->leaves_count > before;
+    }
+}
+
+/* ---- the log and the model ---- */
+
+static void count_model(sim_world *w, const model *m)
+{
+    uint64_t *counters = w->report->counters;
+    counters[SIM_RELEASE] += m->releases;
+    counters[SIM_ACCEPT] += m->accepts;
+    counters[SIM_DECLINE] += m->declines;
+    counters[SIM_FORK] += m->forks;
+    counters[SIM_NO_RECORD] += m->holds[ST_HOLD_NO_RECORD];
+    counters[SIM_WAITS] += m->holds[ST_HOLD_WAITS];
+    counters[SIM_REVOKED] += m->holds[ST_HOLD_REVOKED];
+    counters[SIM_SUSPENDED] += m->holds[ST_HOLD_SUSPENDED];
+    counters[SIM_SCOPE] += m->holds[ST_HOLD_SCOPE];
+}
+
+/* Counters of a device rise with its hybrid clock, and no stamp is ahead of every clock. */
+static void check_clocks(sim_world *w, const model *m)
+{
+    int64_t furthest = w->server_max_ms;
+    for (size_t i = 0; i < w->phones_count; i++)
+        if (w->phones[i].wall_max_ms > furthest)
+            furthest = w->phones[i].wall_max_ms;
+    for (size_t i = 0; i < m->count; i++) {
+        const st_change *change = m->changes[i].change;
+        const st_change *before = i == 0 ? NULL : m->changes[i - 1].change;
+        if (before != NULL && st_id_cmp(&before->dot.device, &change->dot.device) == 0 &&
+            before->hlc >= change->hlc)
+            sim_fail(w, "the hybrid clock of a device went back at its change %" PRIu64,
+                     change->dot.counter);
+        if ((int64_t)(change->hlc >> 16) > furthest + SIM_LEAD_MS)
+            sim_fail(w, "change %" PRIu64 " is stamped ahead of every clock there ever was",
+                     change->dot.counter);
+    }
+}
+
+/* What a device sent after it was revoked is held, whole. */
+static void check_revoked(sim_world *w, const model *m)
+{
+    for (size_t i = 0; i < m->sets_count; i++)
+        for (size_t j = 0; j < w->revoked_count; j++) {
+            const model_set *set = &m->sets[i];
+            if (st_id_cmp(&set->set->device, &w->revoked[j].device) == 0 && !set->is_fork &&
+                set->index > w->revoked[j].index && set->held < set->set->changes_count)
+                sim_fail(w, "entry %" PRIu64 " of a revoked device is not held", set->index);
+        }
+}
+
+/* Every chain is whole, or the office knows of the gap. */
+static void check_chains(sim_world *w, store_txn *txn, const model *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        const st_id *device = &m->changes[i].change->dot.device;
+        sets_head head;
+        if (i > 0 && st_id_cmp(device, &m->changes[i - 1].change->dot.device) == 0)
+            continue;
+        if (sets_head_get(txn, device, &head, NULL) != ST_OK)
+            sim_fail(w, "the head of a device cannot be read");
+        uint64_t last = 0, count = 0;
+        for (size_t j = i;
+             j < m->count && st_id_cmp(device, &m->changes[j].change->dot.device) == 0;
+             j++, count++)
+            last = m->changes[j].change->dot.counter;
+        if (head.last != last || head.known > head.last)
+            sim_fail(
+                w, "the head of a device says %" PRIu64 "/%" PRIu64 ", its last change is %" PRIu64,
+                head.known, head.last, last);
+        if (head.known == last && count != last && m->gaps == 0)
+            sim_fail(w, "a chain of %" PRIu64 " has %" PRIu64 " changes and no gap is noted", last,
+                     count);
+    }
+}
+
+typedef struct {
+    sim_world *w;
+    const model *m;
+    uint64_t count;
+} held_check;
+
+static bool check_one_held(void *context, const sync_held *held)
+{
+    held_check *check = context;
+    if (held->reason == ST_HOLD_FORK)
+        return true;
+    const model_change *change = model_find(check->m, &held->dot);
+    if (change == NULL || change->verdict != MODEL_HELD)
+        sim_fail(check->w, "the list of held changes names one that is not held: counter %" PRIu64,
+                 held->dot.counter);
+    check->count++;
+    return true;
+}
+
+static void check_held(sim_world *w, store_txn *txn, const model *m)
+{
+    held_check check = { w, m, 0 };
+    uint64_t want = 0;
+    for (size_t i = 0; i < m->count; i++)
+        want += m->changes[i].verdict == MODEL_HELD;
+    if (sync_held_each(txn, check_one_held, &check, NULL) != ST_OK || check.count != want)
+        sim_fail(w, "%" PRIu64 " changes are held in the log, %" PRIu64 " in the list", want,
+                 check.count);
+}
+
+static void check_sums(sim_world *w, store_txn *txn, model *m)
+{
+    for (uint32_t i = 0; i <= SIM_UNITS; i++) {
+        char bucket[64];
+        sync_bucket_row row;
+        uint8_t sum[16];
+        (void)snprintf(bucket, sizeof bucket, "01477/%s%s", i == SIM_UNITS ? "catalogue" : "unit/",
+                       i == SIM_UNITS ? "" : SIM_UNIT_NAMES[i]);
+        if (i == SIM_UNITS && w->plan->seed % 16 != 0)
+            continue;
+        if (sync_bucket_get(txn, bucket, &row, NULL) != ST_OK)
+            sim_fail(w, "the row of %s cannot be read", bucket);
+        model_sum_of(m, bucket, sum);
+        if (memcmp(sum, row.sum.b, sizeof sum) != 0)
+            sim_fail(w, "the sum of %s is not that of the model", bucket);
+    }
+}
+
+/* ---- records ---- */
+
+static void fail_record(sim_world *w, uint32_t no, const char *who, const char *what)
+{
+    sim_fail(w, "record r%u, %s: %s", no, who, what);
+}
+
+/* The document shows exactly the live dots of the model, its acts and its conflicts. */
+static void check_document(sim_world *w, uint32_t no, const char *who, const char *json,
+                           const model_view *view)
+{
+    char text[200], dot[ST_DOT_TEXT_BYTES];
+    const char *fields = strstr(json, "\"fields\":");
+    (void)snprintf(text, sizeof text, "\"changed_since\":%s,\"state_conflict\":%s,",
+                   view->changed_since ? "true" : "false", view->state_conflict ? "true" : "false");
+    if (strstr(json, text) == NULL)
+        fail_record(w, no, who, "state conflict or changed since");
+    (void)snprintf(text, sizeof text, "\"open_conflicts\":%u,", view->open_conflicts);
+    if (strstr(json, text) == NULL || fields == NULL)
+        fail_record(w, no, who, "another number of open conflicts");
+    for (size_t i = 0; i < view->acts_count; i++) {
+        st_dot_format(&view->acts[i]->change->dot, dot);
+        (void)snprintf(text, sizeof text, "\"dot\":\"%s\"", dot);
+        const char *at = strstr(json, text);
+        if (at == NULL || at > fields)
+            fail_record(w, no, who, "an act in force is not shown");
+    }
+    for (size_t i = 0; i < view->lives_count; i++) {
+        const st_op *op = view->lives[i].op;
+        if (op->path.kind == ST_PATH_DROP || op->path.element_len > 0)
+            continue;
+        st_dot_format(&view->lives[i].change->change->dot, dot);
+        (void)snprintf(text, sizeof text, "\"dot\":\"%s\"", dot);
+        if (strstr(fields, text) == NULL)
+            fail_record(w, no, who, "a live value is not shown");
+        if (op->value.kind != ST_VALUE_TEXT || op->value.len > 100)
+            continue;
+        (void)snprintf(text, sizeof text, "\"%.*s\"", (int)op->value.len,
+                       (const char *)op->value.data);
+        if (strstr(fields, text) == NULL)
+            fail_record(w, no, who, "a live text is not shown");
+    }
+}
+
+/* The server's state of a record, operation by operation. */
+static void check_state(sim_world *w, uint32_t no, const st_record *record, const model_view *view)
+{
+    if (record->lives_count != view->lives_count)
+        fail_record(w, no, "the server", "another number of live operations");
+    for (size_t i = 0; i < view->lives_count; i++) {
+        const model_live *live = &view->lives[i];
+        bool found = false;
+        for (size_t j = 0; j < record->lives_count && !found; j++) {
+            const st_live *other = &record->lives[j];
+            found = st_dot_cmp(&record->metas[other->meta].dot, &live->change->change->dot) == 0 &&
+                    model_same_path(&other->op.path, &live->op->path) &&
+                    model_same_value(&other->op.value, &live->op->value);
+        }
+        if (!found)
+            fail_record(w, no, "the server", "a live operation is missing or has another value");
+    }
+}
+
+static void count_view(sim_world *w, const model_view *view)
+{
+    uint64_t *counters = w->report->counters;
+    counters[SIM_CONFLICT] += view->open_conflicts > (view->state_conflict ? 1u : 0u);
+    counters[SIM_STATE_CONFLICT] += view->state_conflict;
+    counters[SIM_CHANGED_SINCE] += view->changed_since;
+    counters[SIM_ACTS] += view->acts_count > 0;
+    for (size_t i = 0; i < view->lives_count; i++)
+        if (view->lives[i].op->path.kind == ST_PATH_DROP) {
+            model_item item = model_item_of(view, &view->lives[i].op->path);
+            counters[SIM_DROPPED] += item == MODEL_DROPPED;
+            counters[SIM_CONTESTED] += item == MODEL_CONTESTED;
+        }
+}
+
+/* Is a change of the record held that a device of this phone made? */
+static bool has_own_held(const model *m, const st_id *record, const sim_phone *p)
+{
+    for (size_t i = 0; i < m->count; i++)
+        for (size_t j = 0; j < p->devices_count; j++)
+            if (m->changes[i].verdict == MODEL_HELD &&
+                st_id_cmp(&m->changes[i].change->record, record) == 0 &&
+                memcmp(m->changes[i].change->dot.device.b, p->devices[j].b, 16) == 0)
+                return true;
+    return false;
+}
+
+/* Where two documents differ, but for the server's mark that something of the record is held;
+ * SIZE_MAX: nowhere. */
+static size_t difference(const char *phone, const char *ours)
+{
+    static const char NONE[] = "\"flags\":[]", HELD[] = "\"flags\":[\"held\"]";
+    size_t at = 0;
+    while (phone[at] == ours[at]) {
+        if (phone[at] == '\0')
+            return SIZE_MAX;
+        if (strncmp(ours + at, HELD, sizeof HELD - 1) == 0 &&
+            strncmp(phone + at, NONE, sizeof NONE - 1) == 0)
+            return strcmp(phone + at + sizeof NONE - 1, ours + at + sizeof HELD - 1) == 0 ? SIZE_MAX
+                                                                                          : at;
+        at++;
+    }
+    return at;
+}
+
+/* Every phone that may read the record shows the same bytes; one whose own words are held shows
+ * those too, marked. */
+static void check_phone(sim_world *w, sim_phone *p, uint32_t no, model *m)
+{
+    char *json = NULL, who[32];
+    sotay_who me;
+    sotay_error error = { 0 };
+    st_id record, device;
+    model_view view;
+    sotay_whoami(p->client, &me);
+    memcpy(record.b, w->records[no].id.b, sizeof record.b);
+    memcpy(device.b, me.device.b, sizeof device.b);
+    (void)snprintf(who, sizeof who, "phone %u", sim_phone_no(w, p));
+    int rc = sotay_show(p->client, &w->records[no].id, SOTAY_JSON, &json, &error);
+    if (rc != SOTAY_OK)
+        sim_fail(w, "record r%u is not shown on %s: %s", no, who, error.detail);
+    bool own = has_own_held(m, &record, p);
+    if (own && (p->is_branch || p->devices_count > 1)) {
+        sotay_text_free(json); /* which of them it has depends on its branch */
+        return;
+    }
+    model_view_of(m, &record, own ? &device : NULL, &view);
+    check_document(w, no, who, json, &view);
+    size_t at = own ? SIZE_MAX : difference(json, SIM_OUT(w));
+    if (at != SIZE_MAX) {
+        size_t from = at > 60 ? at - 60 : 0;
+        sim_fail(w, "record r%u: %s shows …%.120s… and the server …%.120s…", no, who, json + from,
+                 SIM_OUT(w) + from);
+    }
+    sotay_text_free(json);
+}
+
+/* A revoked device is told nothing more. The server is asked: an order may have been taken by one
+ * that was killed before it answered. */
+static bool is_closed(store_txn *txn, const sim_phone *p)
+{
+    sotay_who me;
+    st_id id;
+    auth_device device;
+    sotay_whoami(p->client, &me);
+    memcpy(id.b, me.device.b, sizeof id.b);
+    return auth_device_get(txn, NULL, &id, &device, NULL) == ST_OK && device.status != AUTH_ACTIVE;
+}
+
+static void check_record(sim_world *w, store_txn *txn, uint32_t no, model *m)
+{
+    char hex[33];
+    st_id id;
+    st_arena arena;
+    st_record record;
+    model_view view;
+    memcpy(id.b, w->records[no].id.b, sizeof id.b);
+    st_arena_init(&arena, 64u << 20);
+    model_view_of(m, &id, NULL, &view);
+    st_err err = sync_record_get(txn, &id, &arena, &record, NULL, NULL);
+    if (err == ST_E_NOT_FOUND || (err == ST_OK && !record.created)) {
+        st_arena_reset(&arena);
+        return; /* never arrived, held, or lost with its phone */
+    }
+    if (err != ST_OK)
+        fail_record(w, no, "the server", "it cannot be read");
+    check_state(w, no, &record, &view);
+    count_view(w, &view);
+    st_arena_reset(&arena);
+    sotay_id_format(&w->records[no].id, hex);
+    if (SIM_CTL(w, "show", hex, "--json") != 0)
+        fail_record(w, no, "the server", "it is not shown");
+    check_document(w, no, "the server", SIM_OUT(w), &view);
+    for (size_t i = 0; i < w->phones_count; i++) {
+        sim_phone *p = &w->phones[i];
+        if (p->exists && w->may_read[p->person][w->records[no].unit] && !is_closed(txn, p))
+            check_phone(w, p, no, m);
+    }
+}
+
+/* ---- nothing recorded is lost ---- */
+
+static bool op_says(const st_value *value, const char *word, size_t len)
+{
+    return value->kind == ST_VALUE_TEXT && value->len == len && memcmp(value->data, word, len) == 0;
+}
+
+static bool log_has(const model *m, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i < m->sets_count; i++) {
+        const st_set *set = m->sets[i].set;
+        for (uint32_t j = 0; j < set->changes_count; j++) {
+            const st_change *change = &set->changes[j];
+            if (op_says(&change->reason, word, len))
+                return true;
+            for (uint32_t k = 0; k < change->ops_count; k++)
+                if (op_says(&change->ops[k].value, word, len))
+                    return true;
+        }
+    }
+    return false;
+}
+
+static bool draft_has(sim_world *w, sim_phone *p, const sim_mark *mark, const char *word)
+{
+    char *text = NULL;
+    int rc = sotay_draft_get(p->client, &w->records[mark->record].id, SOTAY_TEXT, &text, NULL);
+    bool found = rc == SOTAY_OK && strstr(text, word) != NULL;
+    if (rc == SOTAY_OK)
+        sotay_text_free(text);
+    if (found)
+        sim_count(w, SIM_DRAFT_KEPT);
+    return found;
+}
+
+static void check_marks(sim_world *w, const model *m)
+{
+    for (uint32_t i = 0; i < w->marks_count; i++) {
+        char word[16];
+        bool found = false;
+        sim_phone *holder = NULL;
+        for (size_t n = 0; n < w->phones_count; n++)
+            if (w->phones[n].exists && sim_holds_has(&w->phones[n].holds, i))
+                holder = &w->phones[n];
+        if (holder == NULL)
+            continue; /* never saved, or gone with its phone */
+        sim_mark_text(i, word);
+        found = log_has(m, word);
+        for (size_t n = 0; n < w->phones_count && !found && w->marks[i].is_draft; n++)
+            if (w->phones[n].exists && sim_holds_has(&w->phones[n].holds, i))
+                found = draft_has(w, &w->phones[n], &w->marks[i], word);
+        if (!found)
+            sim_fail(w, "'%s' was saved on phone %u and is nowhere", word, w->marks[i].phone);
+    }
+}
+
+/* Nothing waits on a phone once all was sent. */
+static void check_status(sim_world *w)
+{
+    for (size_t i = 0; i < w->phones_count; i++) {
+        char *json = NULL;
+        sim_phone *p = &w->phones[i];
+        if (!p->exists)
+            continue;
+        if (sotay_status(p->client, SOTAY_JSON, &json, NULL) != SOTAY_OK)
+            sim_fail(w, "phone %zu: no status", i);
+        if (strstr(json, "\"ready\":0,") == NULL)
+            sim_fail(w, "phone %zu: something waits still: %.300s", i, json);
+        sotay_text_free(json);
+    }
+}
+
+/* ---- the book as a whole ---- */
+
+static bool say_wrong(void *context, const char *line)
+{
+    sim_world *w = context;
+    sim_fail(w, "verify: %s", line);
+}
+
+static void check_book(sim_world *w)
+{
+    verify_report report;
+    st_error error = { 0 };
+    if (sync_verify(&w->rooms.sync, say_wrong, w, &report, &error) != ST_OK)
+        sim_fail(w, "verify: %s", error.detail);
+    if (report.wrong > 0)
+        sim_fail(w, "verify finds %" PRIu64 " things wrong", report.wrong);
+    if (report.entries != w->leaves_count)
+        sim_fail(w, "%" PRIu64 " entries, %zu leaves", report.entries, w->leaves_count);
+}
+
+void sim_rest(sim_world *w)
+{
+    model m;
+    char why[256] = "";
+    store_txn txn = { 0 };
+    stop_faults(w);
+    lift_all(w);
+    meet(w, w->plan->seed % 4 == 1);
+    sim_check_promises(w);
+    if (store_begin(w->rooms.sync.store, STORE_READ_TXN, &txn, NULL) != ST_OK)
+        sim_fail(w, "the store cannot be read");
+    if (!model_read(&m, &txn, why))
+        sim_fail(w, "the log: %s", why);
+    count_model(w, &m);
+    check_clocks(w, &m);
+    check_revoked(w, &m);
+    check_chains(w, &txn, &m);
+    check_held(w, &txn, &m);
+    check_sums(w, &txn, &m);
+    check_status(w);
+    check_marks(w, &m);
+    for (uint32_t no = 0; no < w->records_count; no++)
+        check_record(w, &txn, no, &m);
+    store_end(&txn);
+    model_free(&m);
+    if (w->plan->seed % 2 == 1)
+        check_book(w);
+    if (w->plan->seed % 4 == 0)
+        sim_do_rebuild(w, NULL, NULL);
+}

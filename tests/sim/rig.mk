@@ -1,0 +1,31 @@
+# tests/sim - the deterministic simulator: the real client and server in one thread, by seed.
+
+SIM        := $(BUILD)/sim
+SIM_SRC    := $(sort $(wildcard tests/sim/*.c))
+SIM_FORMS  := form person device assignment unit visit
+SIM_BOOK   := $(SIM_FORMS:%=$(SIM)/catalogue/forms/%.json) $(SIM)/catalogue/unit/units.json
+RIG_SRC      += $(SIM_SRC)
+RIG_PROGRAMS += $(SIM)/sim $(SIM_BOOK)
+
+.PHONY: sim soak
+
+sim: deps ## simulate SEEDS (1000) worlds from SEED on; SEED alone: that one, traced
+	+@$(MAKE) --no-print-directory $(SIM)/sim $(SIM_BOOK)
+	@BUILD=$(BUILD) $(SIM)/sim seeds
+
+soak: deps ## simulate fresh worlds for MINUTES (10)
+	+@$(MAKE) --no-print-directory $(SIM)/sim $(SIM_BOOK)
+	@BUILD=$(BUILD) $(SIM)/sim soak
+
+$(call objects,$(SIM_SRC)): | deps
+
+# The simulated disk stands before the library whose store it replaces.
+$(SIM)/sim: $(call objects,$(SIM_SRC)) $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_ALL) \
+	    -Wl,--wrap=st_sign_verify -o $@
+$(SIM)/catalogue/unit/units.json: tests/sim/units.json
+	@install -D -m 644 $< $@
+$(SIM)/catalogue/forms/%.json: server/catalogue/forms/%.json
+	@install -D -m 644 $< $@

@@ -1,0 +1,98 @@
+/* tests/sim/server.c - the server's process: started, asked, killed, started again. Promises that
+ * what the process had in memory is gone after a kill, and that an answer is given only by a
+ * process that lived until it was whole. */
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/http/request.h"
+#include "server/operator/operator.h"
+
+void sim_server_start(sim_world *w)
+{
+    st_error error = { 0 };
+    rooms_how how = { w->disk.dir, &w->port, false };
+    sim_disk_power_cut(&w->disk);
+    if (rooms_open(&how, &w->rooms, &error) != ST_OK)
+        sim_fail(w, "the server does not start: %s", error.detail);
+    w->is_up = true;
+    sim_check_promises(w);
+}
+
+void sim_server_stop(sim_world *w, int64_t ms)
+{
+    if (!w->is_up)
+        return;
+    rooms_close(&w->rooms);
+    sim_disk_power_cut(&w->disk);
+    w->is_up = false;
+    w->back_ms = w->now_ms + ms;
+    sim_say(w, " [server gone for %lld s]", (long long)(ms / 1000));
+}
+
+void sim_server_look(sim_world *w)
+{
+    if (!w->is_up)
+        return;
+    const char *failure = store_failure(w->rooms.sync.store);
+    bool is_broken = failure != NULL && !w->disk.is_full;
+    if (w->disk.is_dead || is_broken)
+        sim_server_stop(w, sim_between(&w->random, 500, 60000));
+}
+
+int sim_server_answer(sim_world *w, const net_message *asked, st_buffer *out_reply)
+{
+    http_request request;
+    memset(&request, 0, sizeof request);
+    request.rooms = &w->rooms;
+    request.method = "POST";
+    request.path = asked->path;
+    request.status = 200;
+    request.body = asked->bytes;
+    request.body_len = asked->len;
+    st_buffer_init(&request.reply, ST_BODY_BYTES_MAX);
+    if (strcmp(asked->path, "/v1/enrol") == 0)
+        http_handle_enrol(&request);
+    else
+        http_handle_sync(&request);
+    w->report->requests++;
+    if (w->disk.is_dead) {
+        st_buffer_free(&request.reply);
+        request.status = 0;
+    } else {
+        sim_check_answer(w, asked, &request.reply);
+    }
+    *out_reply = request.reply;
+    sim_server_look(w);
+    return request.status;
+}
+
+int sim_ctl(sim_world *w, const char *const *words)
+{
+    size_t count = 0;
+    st_buffer_clear(&w->out);
+    st_buffer_clear(&w->err);
+    if (!w->is_up)
+        return -1;
+    while (words[count] != NULL)
+        count++;
+    operator_call call = { .rooms = &w->rooms,
+                           .argv = words,
+                           .argc = count,
+                           .lang = "en",
+                           .offset_minutes = 420,
+                           .public_url = "http://127.0.0.1:1",
+                           .out = &w->out,
+                           .err = &w->err };
+    int code = operator_run(&call);
+    if (st_buffer_append(&w->out, "", 1, NULL) != ST_OK ||
+        st_buffer_append(&w->err, "", 1, NULL) != ST_OK)
+        abort();
+    if (w->disk.is_dead)
+        code = -1;
+    else if (code == 0)
+        sim_note_log(w);
+    sim_server_look(w);
+    return code;
+}
