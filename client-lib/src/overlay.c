@@ -197,7 +197,8 @@ st_id overlay_find(sotay_client *client, const sotay_id *record)
         st_arena arena;
         book_value value = { NULL, 0 };
         book_key key = book_key_id(BOOK_ALIAS, &id), row = book_key_id(BOOK_ROW, &id);
-        if (book_has(&client->book, &row))
+        bool is_here = false;
+        if (book_has(&client->book, &row, &is_here, NULL) != ST_OK || is_here)
             break; /* it is here itself: the other branch made it too */
         st_arena_init(&arena, 4096);
         bool found = book_get(&client->book, &key, &arena, &value, NULL) == ST_OK &&
