@@ -302,6 +302,9 @@ include $(RIG_FILES)
 
 rig-programs: deps
 	+@$(MAKE) --no-print-directory all $(RIG_PROGRAMS)
+# Those of one rig: in build/MODE/NAME, or called NAME-programs.
+rig-programs-%: deps
+	+@$(MAKE) --no-print-directory all $(filter $(BUILD)/$*/% $*-programs,$(RIG_PROGRAMS))
 
 # ---- compiling --------------------------------------------------------------------------------
 

@@ -38,16 +38,32 @@ copy_tree() {
 }
 
 # A planted fault leaves unused functions behind; speed of the programs does not matter.
+make_some() {
+    [ $# -eq 0 ] || (cd "$tree" && $MAKE --no-print-directory MODE=release WARN=-w HARDEN= "$@") \
+        >>"$scratch/build.log" 2>&1
+}
+
+# Makes the targets; those of rigs one after the other, since each makes all programs.
 build() {
-    (cd "$tree" && $MAKE --no-print-directory MODE=release WARN=-w HARDEN= "$@") \
-        >"$scratch/build.log" 2>&1
+    local plain=() rigs=() target
+    : >"$scratch/build.log"
+    for target in "$@"; do
+        case $target in
+        rig-*) rigs+=("$target") ;;
+        *) plain+=("$target") ;;
+        esac
+    done
+    make_some "${plain[@]}" || return
+    for target in "${rigs[@]}"; do
+        make_some "$target" || return
+    done
 }
 
 # The make targets of a test line: its program, or all programs, for a rig those of its own too.
 targets_of() {
     case $1 in
     *tests/e2e/*) echo all ;;
-    */run\ *) echo rig-programs ;;
+    */run\ *) echo "$1" | sed 's|.*/\([^/]*\)/run .*|rig-programs-\1|' ;;
     *) echo "build/release/${1%% *}" ;;
     esac
 }
