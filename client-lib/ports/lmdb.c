@@ -325,8 +325,11 @@ static int check_version(const lmdb_port *port, sotay_error *error)
         return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", path, strerror(errno));
     if (file != NULL) {
         size_t len = fread(have, 1, sizeof have - 1, file);
+        bool is_read = ferror(file) == 0;
         have[len] = '\0';
         (void)fclose(file);
+        if (!is_read)
+            return posix_fail(error, SOTAY_E_STORAGE, "store '%s': cannot be read", path);
         if (strcmp(have, want) == 0)
             return SOTAY_OK;
     }

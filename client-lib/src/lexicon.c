@@ -121,28 +121,38 @@ static const st_live *shown(const st_form *form, const st_record *record, const 
     return &record->lives[at];
 }
 
-const char *lexicon_value(const st_form *form, const st_record *record, const char *name,
-                          st_arena *arena)
+/* A record of the catalogue whose names are learned. */
+typedef struct {
+    const st_form *form;
+    const st_record *record;
+    st_arena *arena;
+    st_err err; /* ST_E_MEMORY: what was answered is not what the record says */
+} naming;
+
+/* The shown value of a field as text for machines, in the arena; "" when there is none. */
+static const char *value_of(naming *n, const char *name)
 {
     const st_field *field = NULL;
-    const st_live *live = shown(form, record, name, &field);
+    const st_live *live = shown(n->form, n->record, name, &field);
     if (live == NULL || live->op.value.kind == ST_VALUE_NULL)
         return "";
     st_buffer text;
     st_buffer_init(&text, ST_VALUE_BYTES_MAX * 2);
-    const char *copy = NULL;
-    if (st_value_text(field, &live->op.value, &text, NULL) == ST_OK)
-        copy = (const char *)st_arena_copy(arena, text.data, text.len);
+    const char *copy = "";
+    st_err err = st_value_text(field, &live->op.value, &text, NULL);
+    if (err == ST_OK)
+        copy = (const char *)st_arena_copy(n->arena, text.data, text.len);
     st_buffer_free(&text);
+    if (err == ST_E_MEMORY || copy == NULL)
+        n->err = ST_E_MEMORY;
     return copy == NULL ? "" : copy;
 }
 
 /* The first of these fields that holds something. */
-static const char *first_of(const st_form *form, const st_record *record, const char *const names[],
-                            st_arena *arena)
+static const char *first_of(naming *n, const char *const names[])
 {
     for (size_t i = 0; names[i] != NULL; i++) {
-        const char *text = lexicon_value(form, record, names[i], arena);
+        const char *text = value_of(n, names[i]);
         if (text[0] != '\0')
             return text;
     }
@@ -163,14 +173,20 @@ static st_err put_name(sotay_client *client, const book_key *key, const char *vi
     return err;
 }
 
-static st_err learn_person(sotay_client *client, const st_form *form, const st_record *record,
-                           st_arena *arena, st_error *error)
+static st_err no_memory(st_error *error)
+{
+    return st_fail(error, ST_E_MEMORY, "names: no memory");
+}
+
+static st_err learn_person(sotay_client *client, naming *n, st_error *error)
 {
     const st_field *field = NULL;
-    const st_live *live = shown(form, record, "person_id", &field);
-    const char *login = lexicon_value(form, record, "login", arena);
-    const char *name = lexicon_value(form, record, "full_name", arena);
-    const uint8_t *id = record->id.b;
+    const st_live *live = shown(n->form, n->record, "person_id", &field);
+    const char *login = value_of(n, "login");
+    const char *name = value_of(n, "full_name");
+    const uint8_t *id = n->record->id.b;
+    if (n->err != ST_OK)
+        return no_memory(error);
     if (live != NULL && live->op.value.kind == ST_VALUE_ID && live->op.value.len == 16)
         id = live->op.value.data;
     book_key key = name_key("person", id, 16);
@@ -200,26 +216,36 @@ static st_err learn_device(sotay_client *client, const st_form *form, const st_r
     return book_put(&client->book, &key, value, len, error);
 }
 
-st_err lexicon_learn_names(sotay_client *client, const st_form *form, const st_record *record,
-                           st_error *error)
+static st_err learn_label(sotay_client *client, naming *n, st_error *error)
 {
     static const char *const VI[] = { "label_vi", "name_vi", "title_vi", "label", NULL };
     static const char *const EN[] = { "label_en", "gloss_en", "name_en", "title_en", NULL };
     char id_field[ST_CODE_BYTES_MAX + 8];
+    (void)snprintf(id_field, sizeof id_field, "%s_id", n->form->name);
+    const char *code = value_of(n, id_field);
+    const char *vi = first_of(n, VI);
+    const char *en = first_of(n, EN);
+    if (n->err != ST_OK)
+        return no_memory(error);
+    if (code[0] == '\0' || strlen(code) > ST_CODE_BYTES_MAX)
+        return ST_OK;
+    book_key key = name_key(n->form->name, code, strlen(code));
+    return put_name(client, &key, vi, en, error);
+}
+
+st_err lexicon_learn_names(sotay_client *client, const st_form *form, const st_record *record,
+                           st_error *error)
+{
     st_arena arena;
     st_arena_init(&arena, 1024 * 1024);
+    naming n = { form, record, &arena, ST_OK };
     st_err err = ST_OK;
-    (void)snprintf(id_field, sizeof id_field, "%s_id", form->name);
-    const char *code = lexicon_value(form, record, id_field, &arena);
-    if (strcmp(form->name, "person") == 0) {
-        err = learn_person(client, form, record, &arena, error);
-    } else if (strcmp(form->name, "device") == 0) {
+    if (strcmp(form->name, "person") == 0)
+        err = learn_person(client, &n, error);
+    else if (strcmp(form->name, "device") == 0)
         err = learn_device(client, form, record, error);
-    } else if (code[0] != '\0' && strlen(code) <= ST_CODE_BYTES_MAX) {
-        book_key key = name_key(form->name, code, strlen(code));
-        err = put_name(client, &key, first_of(form, record, VI, &arena),
-                       first_of(form, record, EN, &arena), error);
-    }
+    else
+        err = learn_label(client, &n, error);
     st_arena_reset(&arena);
     return err;
 }

@@ -14,7 +14,8 @@ ST_MUST_USE st_err lexicon_form(sotay_client *client, const char *name, uint32_t
 /* Takes in the definition that a record of form `form` holds: the value of kind BYTES. */
 ST_MUST_USE st_err lexicon_learn_form(sotay_client *client, const st_record *record,
                                       st_error *error);
-/* Refreshes the names that a catalogue record of form `form` gives. */
+/* Refreshes the names that a catalogue record of form `form` gives. ST_E_MEMORY: what it would have
+ * learned is not known; the page must come again. */
 ST_MUST_USE st_err lexicon_learn_names(sotay_client *client, const st_form *form,
                                        const st_record *record, st_error *error);
 
@@ -31,10 +32,6 @@ ST_MUST_USE st_err lexicon_person(sotay_client *client, const st_id *device, st_
 /* The key that a device signs with, as the catalogue has it; ST_E_NOT_FOUND without *error. */
 ST_MUST_USE st_err lexicon_device_key(sotay_client *client, const st_id *device,
                                       uint8_t out_key[32], st_error *error);
-
-/* The shown value of a field as text for machines, in the arena; "" when there is none. */
-const char *lexicon_value(const st_form *form, const st_record *record, const char *field,
-                          st_arena *arena);
 
 /* A directory for proto/show.h over the open transaction; its strings live in the arena. */
 typedef struct {
