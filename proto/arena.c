@@ -115,6 +115,13 @@ uint8_t *st_arena_copy(st_arena *arena, const void *data, size_t bytes)
     return copy;
 }
 
+st_err st_arena_refused(const st_arena *arena, size_t bytes)
+{
+    const size_t extra = sizeof(st_arena_block) + 2 * ALIGN;
+    size_t left = arena->bytes_max - arena->bytes_used;
+    return left < extra || bytes > left - extra ? ST_E_TOO_LARGE : ST_E_MEMORY;
+}
+
 void *st_arena_array(st_arena *arena, size_t count, size_t size)
 {
     if (size != 0 && count > SIZE_MAX / size)

@@ -31,5 +31,8 @@ void *st_arena_array(st_arena *arena, size_t count, size_t size);
 /* Room for one more element of an array that lives in the arena: returns the array (moved when it
  * grew, doubling), *capacity updated; NULL as above, the old array then still stands. */
 void *st_arena_grow(st_arena *arena, void *array, size_t count, size_t *capacity, size_t size);
+/* Why one of them just answered NULL for so many bytes: ST_E_TOO_LARGE at the ceiling, where it
+ * would be so again; ST_E_MEMORY when the machine had none, and another try may go well. */
+st_err st_arena_refused(const st_arena *arena, size_t bytes);
 
 #endif

@@ -59,8 +59,7 @@ uint8_t *st_buffer_reserve(st_buffer *buffer, size_t len)
     return data + buffer->len;
 }
 
-/* Room for len bytes, or the reason why not. */
-static st_err make_room(st_buffer *buffer, size_t len, uint8_t **out_at, st_error *error)
+st_err st_buffer_room(st_buffer *buffer, size_t len, uint8_t **out_at, st_error *error)
 {
     if (!has_room(buffer, len))
         return st_fail(error, ST_E_TOO_LARGE, "buffer: %zu bytes and %zu more are over %zu",
@@ -76,7 +75,7 @@ st_err st_buffer_append(st_buffer *buffer, const void *data, size_t len, st_erro
 {
     assert(buffer != NULL && (data != NULL || len == 0));
     uint8_t *at = NULL;
-    st_err err = make_room(buffer, len, &at, error);
+    st_err err = st_buffer_room(buffer, len, &at, error);
     if (err != ST_OK || len == 0)
         return err;
     memcpy(at, data, len);

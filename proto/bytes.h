@@ -27,6 +27,8 @@ ST_MUST_USE st_err st_buffer_append(st_buffer *buffer, const void *data, size_t 
 /* Room for len more bytes; the pointer is valid until the next call, *buffer.len is unchanged.
  * NULL over max or without memory. */
 uint8_t *st_buffer_reserve(st_buffer *buffer, size_t len);
+/* The same with the reason: ST_E_TOO_LARGE over max, ST_E_MEMORY. */
+ST_MUST_USE st_err st_buffer_room(st_buffer *buffer, size_t len, uint8_t **out_at, st_error *error);
 /* Appends formatted text without the NUL. Errors as st_buffer_append. */
 ST_MUST_USE st_err st_buffer_printf(st_buffer *buffer, st_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

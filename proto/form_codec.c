@@ -158,11 +158,10 @@ st_err st_form_encode(const st_form *form, st_buffer *out, st_error *error)
                       ST_FORM_BYTES_MAX);
         goto done;
     }
-    uint8_t *to = st_buffer_reserve(out, len);
-    if (to == NULL) {
-        err = st_fail(error, ST_E_TOO_LARGE, "form '%s': no room for %zu bytes", form->name, len);
+    uint8_t *to = NULL;
+    err = st_buffer_room(out, len, &to, error);
+    if (err != ST_OK)
         goto done;
-    }
     out->len += protobuf_c_message_pack(&wire.base, to);
 done:
     st_arena_reset(&arena);

@@ -74,9 +74,10 @@ static st_err put_hex(const st_value *value, st_buffer *out, st_error *error)
 static st_err put_base64(const st_value *value, st_buffer *out, st_error *error)
 {
     size_t room = 4 * (((size_t)value->len + 2) / 3) + 1;
-    uint8_t *to = st_buffer_reserve(out, room);
-    if (to == NULL)
-        return st_fail(error, ST_E_TOO_LARGE, "value: no room for %u bytes", value->len);
+    uint8_t *to = NULL;
+    st_err err = st_buffer_room(out, room, &to, error);
+    if (err != ST_OK)
+        return err;
     st_base64(value->data, value->len, (char *)to);
     out->len += room - 1;
     return ST_OK;

@@ -179,11 +179,10 @@ st_err st_text_sort_key(const void *text, size_t len, st_buffer *out, st_error *
     sort_fill(&key, parts, parts_count);
     key.letters[key.letters_len++] = SORT_END;
     key.tones[key.tones_len++] = SORT_END;
-    uint8_t *to = st_buffer_reserve(out, key.letters_len + key.tones_len + key.cases_len);
-    if (to == NULL) {
-        err = st_fail(error, ST_E_TOO_LARGE, "text: sort key over %zu bytes", out->max);
+    uint8_t *to = NULL;
+    err = st_buffer_room(out, key.letters_len + key.tones_len + key.cases_len, &to, error);
+    if (err != ST_OK)
         goto done;
-    }
     memcpy(to, key.letters, key.letters_len);
     memcpy(to + key.letters_len, key.tones, key.tones_len);
     memcpy(to + key.letters_len + key.tones_len, key.cases, key.cases_len);

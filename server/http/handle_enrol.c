@@ -16,7 +16,8 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
     st_frame frame;
     const uint8_t *copy = st_arena_copy(&en->arena, bytes, len);
     if (copy == NULL)
-        return st_fail(error, ST_E_TOO_LARGE, "body: more than can be taken in at once");
+        return st_fail(error, st_arena_refused(&en->arena, len),
+                       "body: more than can be taken in at once");
     st_err err = st_frame_decode(copy, len, &en->arena, &frame, error);
     if (err == ST_OK && (frame.kind != ST_FRAME_ENROL_ASK || en->has_ask))
         err = st_fail(error, ST_E_CORRUPT, "body: not one enrolment");

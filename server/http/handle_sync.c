@@ -54,7 +54,8 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
     st_frame frame;
     const uint8_t *copy = st_arena_copy(&ex->arena, bytes, len);
     if (copy == NULL)
-        return st_fail(error, ST_E_TOO_LARGE, "body: more than can be taken in at once");
+        return st_fail(error, st_arena_refused(&ex->arena, len),
+                       "body: more than can be taken in at once");
     st_err err = st_frame_decode(copy, len, &ex->arena, &frame, error);
     if (err != ST_OK)
         return err;
