@@ -79,14 +79,18 @@ static st_err read_hex(const char *path, bool is_secret, uint8_t out[SEED_BYTES]
         return st_fail(error, errno == ENOENT ? ST_E_NOT_FOUND : ST_E_STORAGE, "%s: %s", path,
                        strerror(errno));
     struct stat st;
-    bool is_open = is_secret && (fstat(fileno(file), &st) != 0 || (st.st_mode & 077) != 0);
+    bool is_known = fstat(fileno(file), &st) == 0;
+    bool is_open = is_known && is_secret && (st.st_mode & 077) != 0;
     size_t len = fread(text, 1, sizeof text - 1, file);
+    bool is_read = is_known && ferror(file) == 0;
     (void)fclose(file);
-    if (is_open) {
+    if (!is_read || is_open)
         st_wipe(text, sizeof text);
+    if (!is_read)
+        return st_fail(error, ST_E_STORAGE, "%s: cannot be read", path);
+    if (is_open)
         return st_fail(error, ST_E_DENIED, "%s: others may read it; chmod 600 it, and think of who "
                        "could have read it until now", path);
-    }
     if (len > 0 && text[len - 1] == '\n')
         len--;
     bool good = len == HEX_BYTES && st_unhex(text, len, out, SEED_BYTES);

@@ -22,6 +22,10 @@ typedef struct {
     const char *name, *text;
     size_t len;
 } catalogue_text_file;
+/* The JSON of a file, cJSON_Delete frees it; NULL when it is none. ST_E_MEMORY. */
+struct cJSON;
+ST_MUST_USE st_err catalogue_parse_json(const catalogue_text_file *file, struct cJSON **out_root,
+                                        st_error *error);
 /* One definition file -> st_form in the arena. ST_E_CORRUPT says file, place and reason;
  * ST_E_MEMORY. */
 ST_MUST_USE st_err catalogue_parse_form(const catalogue_text_file *file, st_arena *arena,

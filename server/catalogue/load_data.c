@@ -220,10 +220,12 @@ st_err catalogue_parse_data(catalogue *c, const catalogue_text_file *file, st_ar
     m.name = file->name;
     m.arena = arena;
     m.error = error;
-    cJSON *root = cJSON_ParseWithLength(file->text, file->len);
+    cJSON *root = NULL;
+    st_err err = catalogue_parse_json(file, &root, error);
+    if (err != ST_OK)
+        return err;
     const cJSON *form = cJSON_GetObjectItemCaseSensitive(root, "form");
     const cJSON *records = cJSON_GetObjectItemCaseSensitive(root, "records");
-    st_err err = ST_OK;
     if (!cJSON_IsObject(root) || !cJSON_IsString(form) || records == NULL)
         err = st_fail(error, ST_E_VALUE, "%s: not {\"form\":…,\"records\":[…]}",
                       file->name);
@@ -373,6 +375,22 @@ st_err catalogue_parse_table(catalogue *c, const char *form, const catalogue_tex
 }
 
 /* ---- files ---- */
+
+/* The library says nothing about why it gave up. No text needs more than this much memory a byte
+ * ("[[[": a node for each); where that is there, the text is at fault. */
+st_err catalogue_parse_json(const catalogue_text_file *file, cJSON **out_root, st_error *error)
+{
+    cJSON *root = cJSON_ParseWithLength(file->text, file->len);
+    void *enough = root == NULL ? malloc((file->len + 1) * (sizeof *root + 16)) : NULL;
+    bool had_none = root == NULL && enough == NULL;
+    free(enough);
+    if (root == NULL && !had_none)
+        root = cJSON_ParseWithLength(file->text, file->len); /* it may have come back since */
+    if (had_none)
+        return st_fail(error, ST_E_MEMORY, "%s: out of memory", file->name);
+    *out_root = root;
+    return ST_OK;
+}
 
 st_err catalogue_read_file(const char *path, char **out_text, size_t *out_len, st_error *error)
 {

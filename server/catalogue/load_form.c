@@ -326,10 +326,12 @@ st_err catalogue_parse_form(const catalogue_text_file *file, st_arena *arena,
                             const st_form **out_form, st_error *error)
 {
     reader r = { file->name, arena, error, ST_OK, NULL, 0 };
-    cJSON *root = cJSON_ParseWithLength(file->text, file->len);
+    cJSON *root = NULL;
     st_form *form = st_arena_get(arena, sizeof *form);
     if (form == NULL)
         no_memory(&r);
+    else if (catalogue_parse_json(file, &root, error) != ST_OK)
+        r.err = ST_E_MEMORY;
     else if (!cJSON_IsObject(root))
         say(&r, "file", "is not a JSON object");
     else
