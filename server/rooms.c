@@ -4,6 +4,7 @@
 #include "server/rooms.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,8 @@ static st_err load_data_dir(loaded *all, catalogue *c, const char *dir, st_error
         err = store_dir_path(dir, "units.tsv", path, error);
     if (err == ST_OK && stat(path, &st) == 0)
         err = load_table(all, c, path, CATALOGUE_UNIT, error);
+    else if (err == ST_OK && errno != ENOENT)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
     return err;
 }
 
@@ -135,7 +138,9 @@ static st_err load_all(loaded *all, catalogue *c, const char *dir, st_error *err
         char path[STORE_PATH_BYTES];
         if (err == ST_OK)
             err = store_dir_path(dir, entries[i]->d_name, path, error);
-        if (err == ST_OK && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        if (err == ST_OK && stat(path, &st) != 0)
+            err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+        if (err == ST_OK && S_ISDIR(st.st_mode))
             err = load_data_dir(all, c, path, error);
         free(entries[i]);
     }
@@ -387,7 +392,13 @@ st_err rooms_init(const rooms_how *how, const rooms_new *wish, server *out_serve
     st_err err = make_rooms(how, wish, all, out_server, error);
     unload(all);
     rooms_close(out_server);
-    return err == ST_OK ? rooms_open(how, out_server, error) : err;
+    if (err != ST_OK)
+        return err;
+    st_error why = { 0 };
+    err = rooms_open(how, out_server, &why);
+    return err == ST_OK
+               ? ST_OK
+               : st_fail(error, err, "the book is made, but cannot be opened now: %s", why.detail);
 }
 
 void rooms_close(server *srv)

@@ -35,7 +35,7 @@ typedef struct {
  * catalogue_dir/forms, data from every other folder in it, all authored by the operator; and opens
  * it as rooms_open does. ST_E_EXISTS, ST_E_NOT_FOUND, ST_E_VALUE (a file, with its place),
  * ST_E_STORAGE. On an error an unfinished folder is left without DIR/store.version, so that no
- * program takes it for a store. */
+ * program takes it for a store. Only when the detail says that the book is made is it one. */
 ST_MUST_USE st_err rooms_init(const rooms_how *how, const rooms_new *wish, server *out_server,
                               st_error *error);
 /* Opens an existing one for writing. Errors of store_open and auth_keys_read. */

@@ -134,7 +134,10 @@ st_err store_dir_write_version(const char *dir, st_error *error)
     good = fclose(file) == 0 && good;
     if (!good || rename(fresh, path) != 0)
         return st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
-    return store_dir_sync(dir, error);
+    err = store_dir_sync(dir, error);
+    if (err != ST_OK)
+        (void)rename(path, fresh);             /* what is called unfinished is not a store */
+    return err;
 }
 
 store_slice store_bytes(const void *data, size_t len)
