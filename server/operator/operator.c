@@ -227,6 +227,22 @@ static bool is_text(const operator_call *call)
     return true;
 }
 
+/* What was written is not taken back because there is no memory to say so: the words of every verb
+ * that writes have their place before it begins. */
+static bool make_room(operator_call *call)
+{
+    const size_t words = 4096;
+    size_t out = call->out->max - call->out->len, err = call->err->max - call->err->len;
+    return st_buffer_reserve(call->out, out < words ? out : words) != NULL &&
+           st_buffer_reserve(call->err, err < words ? err : words) != NULL;
+}
+
+static int no_memory(operator_work *work)
+{
+    free(work->operands);
+    return operator_refuse(work, "no memory");
+}
+
 int operator_run(operator_call *call)
 {
     size_t words = 0;
@@ -241,8 +257,8 @@ int operator_run(operator_call *call)
     if (!is_text(call))
         return usage(&work, row, "the command line", "not UTF-8");
     work.operands = calloc(call->argc + 1, sizeof *work.operands);
-    if (work.operands == NULL)
-        return operator_refuse(&work, "no memory");
+    if (work.operands == NULL || !make_room(call))
+        return no_memory(&work);
     st_arena_init(&work.arena, OPERATOR_ARENA_BYTES_MAX);
     int code = read_line(&work, row, words);
     if (code < 0)
