@@ -10,7 +10,7 @@ doors() {
     cat <<'TABLE'
 ^lmdb\.h$	^(server/store/|client-lib/ports/|tests/|tools/bench/)
 ^civetweb\.h$	^(server/http/|tools/bench/peers/)
-^curl/	^(client-lib/ports/|tools/ctl/|tools/bench/)
+^curl/	^(client-lib/ports/|tools/ctl/|tests/|tools/bench/)
 ^zstd(_errors)?\.h$	^(proto/frame[a-z_]*\.c$|tests/|tools/bench/peers/)
 \.pb-c\.h$	^(proto/([a-z_0-9]+\.c|message_parts\.h)$|tests/|tools/fuzz/)
 ^protobuf-c/	^(proto/|tests/|tools/fuzz/)

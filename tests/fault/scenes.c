@@ -1,0 +1,443 @@
+/* tests/fault/scenes.c - the table of scenes, and what people do in them. */
+#include "tests/fault/scenes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef int (*step)(stage *s);
+
+/* Goes on after what was acknowledged. */
+static int go_on(stage *s, const step *steps, size_t count)
+{
+    while (s->done < count) {
+        int rc = steps[s->done](s);
+        if (rc != SOTAY_OK)
+            return rc;
+        s->done++;
+    }
+    return SOTAY_OK;
+}
+#define GO_ON(s, steps) go_on((s), (steps), sizeof(steps) / sizeof(steps)[0])
+
+static void must_be(bool good, const char *what)
+{
+    if (!good)
+        stage_die(what, "is not so");
+}
+
+static void opened(stage *s, int code)
+{
+    if (code != SOTAY_OK)
+        stage_die("opening", s->detail);
+}
+
+/* ---- what was before ---- */
+
+static void a_book(stage *s)
+{
+    opened(s, stage_init(s));
+}
+
+static void two_phones(stage *s)
+{
+    a_book(s);
+    stage_people(s);
+}
+
+static void a_new_phone(stage *s)
+{
+    two_phones(s);
+    stage_link(s, 0, "an");
+    stage_close_phone(s, 0);
+    stage_close_book(s);
+}
+
+/* Both have the first visit; both judged it, each without the other; the second has one more. */
+static void two_minds(stage *s)
+{
+    two_phones(s);
+    stage_visit(s, 0, "gốc");
+    opened(s, stage_sync(s, 0));
+    opened(s, stage_sync(s, 1));
+    stage_set(s, 1, 0, "ratings.m1.rating", "chua_dat");
+    stage_set(s, 1, 0, "place", "chợ");
+    stage_visit(s, 1, "của bình");
+    opened(s, stage_sync(s, 1));
+    stage_set(s, 0, 0, "ratings.m1.rating", "dat");
+    stage_set(s, 0, 0, "general_note", "đường lầy");
+    stage_visit(s, 0, "của an");
+}
+
+static void a_difference(stage *s)
+{
+    two_minds(s);
+    opened(s, stage_sync(s, 0));
+    char *json = stage_show(s, 0, 0);
+    const char *at = strstr(json, "\"value\":\"dat\"");
+    at = at == NULL ? NULL : strstr(at, "\"dot\":\"");
+    must_be(at != NULL, "a difference");
+    (void)snprintf(s->dot, sizeof s->dot, "%.*s", (int)strcspn(at + 7, "\""), at + 7);
+    sotay_text_free(json);
+}
+
+/* ---- opened beforehand ---- */
+
+static void book_and_phone(stage *s)
+{
+    opened(s, stage_open_book(s));
+    opened(s, stage_open_phone(s, 0, false));
+}
+
+static void the_phone(stage *s)
+{
+    opened(s, stage_open_phone(s, 0, false));
+}
+
+static void the_book(stage *s)
+{
+    opened(s, stage_open_book(s));
+}
+
+/* ---- the phone ---- */
+
+static int start_phone(stage *s)
+{
+    return stage_open_phone(s, 0, true);
+}
+
+static int open_phone(stage *s)
+{
+    return stage_open_phone(s, 0, false);
+}
+
+static int enrol(stage *s)
+{
+    int rc = stage_enrol(s, 0);
+    return rc == SOTAY_OK ? stage_sync(s, 0) : rc;
+}
+
+static int sync_phone(stage *s)
+{
+    return stage_sync(s, 0);
+}
+
+#define PHONE(s) (s)->phones[0].client
+
+static int save_new(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "visit_date", "2026-03-12" } };
+    const sotay_pairs pairs = { list, 2 };
+    int rc = sotay_record_new(PHONE(s), "visit", STAGE_UNIT, pairs, &s->visits[0], &error);
+    if (rc == SOTAY_OK)
+        s->visits_count = 1;
+    return stage_said(s, rc, &error);
+}
+
+static int save_set(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    const sotay_pair list[] = { { "place", "Nhà văn hóa" }, { "ratings.m1.rating", "dat" } };
+    const sotay_pairs pairs = { list, 2 };
+    return stage_said(s, sotay_record_set(PHONE(s), &s->visits[0], pairs, &error), &error);
+}
+
+static int save_item(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    char item[SOTAY_ITEM_TEXT];
+    const sotay_pair one = { "text", "mất sóng" };
+    const sotay_pairs pairs = { &one, 1 };
+    int rc = sotay_item_new(PHONE(s), &s->visits[0], "findings", pairs, item, &error);
+    return stage_said(s, rc, &error);
+}
+
+static int save_remark(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = sotay_record_remark(PHONE(s), &s->visits[0], "ghi thêm", &error);
+    return stage_said(s, rc, &error);
+}
+
+static int type_draft(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = sotay_draft_put(PHONE(s), &s->visits[0], "general_note", "gõ dở", &error);
+    return stage_said(s, rc, &error);
+}
+
+static int save_draft(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    return stage_said(s, sotay_draft_commit(PHONE(s), &s->visits[0], &error), &error);
+}
+
+static int save_withdraw(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = sotay_record_withdraw(PHONE(s), &s->visits[0], "nhầm", &error);
+    return stage_said(s, rc, &error);
+}
+
+static int save_reopen(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = sotay_record_reopen(PHONE(s), &s->visits[0], "không nhầm", &error);
+    return stage_said(s, rc, &error);
+}
+
+static int save(stage *s)
+{
+    static const step STEPS[] = { save_new,   save_set,   save_item,     save_remark,
+                                  type_draft, save_draft, save_withdraw, save_reopen };
+    return GO_ON(s, STEPS);
+}
+
+static void all_saved(stage *s)
+{
+    static const char *const TEXTS[] = { "Nhà văn hóa", "\"dat\"", "mất sóng", "ghi thêm",
+                                         "gõ dở" };
+    char *json = stage_show(s, 1, 0);
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++)
+        must_be(strstr(json, TEXTS[i]) != NULL, TEXTS[i]);
+    sotay_text_free(json);
+}
+
+typedef int (*reader)(sotay_client *, const sotay_id *, sotay_format, char **, sotay_error *);
+
+static int read_one(stage *s, reader read)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    char *text = NULL;
+    int rc =
+        read(PHONE(s), &s->visits[0], s->done % 2 == 0 ? SOTAY_JSON : SOTAY_TEXT, &text, &error);
+    if (rc == SOTAY_OK && text == NULL)
+        stage_die("reading", "OK, and no text");
+    sotay_text_free(text);
+    return stage_said(s, rc, &error);
+}
+
+static int read_list(sotay_client *client, const sotay_id *record, sotay_format format,
+                     char **out_text, sotay_error *error)
+{
+    const sotay_filter filter = { "visit", NULL, NULL, "lay" };
+    (void)record;
+    return sotay_list(client, &filter, format, out_text, error);
+}
+
+static int read_conflicts(sotay_client *client, const sotay_id *record, sotay_format format,
+                          char **out_text, sotay_error *error)
+{
+    (void)record;
+    return sotay_conflicts(client, format, out_text, error);
+}
+
+static int read_status(sotay_client *client, const sotay_id *record, sotay_format format,
+                       char **out_text, sotay_error *error)
+{
+    (void)record;
+    return sotay_status(client, format, out_text, error);
+}
+
+/* Each as JSON and as text. */
+static int read_phone(stage *s)
+{
+    static const reader READERS[] = { sotay_show, sotay_history,  sotay_record_review,
+                                      read_list,  read_conflicts, read_status };
+    for (; s->done < 2 * sizeof READERS / sizeof READERS[0]; s->done++) {
+        int rc = read_one(s, READERS[s->done / 2]);
+        if (rc != SOTAY_OK)
+            return rc;
+    }
+    return SOTAY_OK;
+}
+
+/* ---- the server and the office ---- */
+
+static int init_book(stage *s)
+{
+    int rc = s->done > 0 ? stage_open_book(s) : stage_init(s);
+    if (rc == SOTAY_E_EXISTS && strstr(s->detail, "broken off") != NULL) {
+        stage_clear_book(s); /* as the words say */
+        rc = stage_init(s);
+    }
+    if (rc == SOTAY_OK || strstr(s->detail, "the book is made") != NULL)
+        s->done = 1;
+    return rc;
+}
+
+static int open_book(stage *s)
+{
+    return stage_open_book(s);
+}
+
+static int call_user(stage *s)
+{
+    return STAGE_CALL(s, "user", "add", "chi", "--name", "Chi", "--role", "officer");
+}
+
+static int call_role(stage *s)
+{
+    return STAGE_CALL(s, "role", "chi", "+office");
+}
+
+static int call_assign(stage *s)
+{
+    return STAGE_CALL(s, "assign", "chi", STAGE_UNIT);
+}
+
+static int call_unassign(stage *s)
+{
+    return STAGE_CALL(s, "unassign", "chi", STAGE_UNIT);
+}
+
+static int call_import(stage *s)
+{
+    return STAGE_CALL(s, "user", "import", "--text", "dung,Dung,officer," STAGE_UNIT "\n");
+}
+
+static int call_disable(stage *s)
+{
+    return STAGE_CALL(s, "user", "disable", "dung");
+}
+
+static int people(stage *s)
+{
+    static const step STEPS[] = { call_user,     call_role,   call_assign,
+                                  call_unassign, call_import, call_disable };
+    return GO_ON(s, STEPS);
+}
+
+static int call_resolve(stage *s)
+{
+    char hex[33];
+    sotay_id_format(&s->visits[0], hex);
+    return STAGE_CALL(s, "resolve", hex, "ratings.m1.rating", "--keep", s->dot, "--as", "office",
+                      "--reason", "theo biên bản");
+}
+
+static int call_set(stage *s)
+{
+    char hex[33];
+    sotay_id_format(&s->visits[0], hex);
+    return STAGE_CALL(s, "set", hex, "ratings.m1.accepted_rating=dat", "--as", "office");
+}
+
+static int call_enrol(stage *s)
+{
+    return STAGE_CALL(s, "enrol", "an");
+}
+
+static int call_suspend(stage *s)
+{
+    char hex[33];
+    sotay_who who;
+    sotay_whoami(s->phones[1].client, &who);
+    sotay_id_format(&who.device, hex);
+    return STAGE_CALL(s, "device", "suspend", hex);
+}
+
+static int call_lift(stage *s)
+{
+    char hex[33];
+    sotay_who who;
+    sotay_whoami(s->phones[1].client, &who);
+    sotay_id_format(&who.device, hex);
+    return STAGE_CALL(s, "device", "suspend", hex, "--lift");
+}
+
+static int office(stage *s)
+{
+    static const step STEPS[] = { call_resolve, call_set, call_enrol, call_suspend, call_lift };
+    return GO_ON(s, STEPS);
+}
+
+static void book_and_second_phone(stage *s)
+{
+    opened(s, stage_open_book(s));
+    opened(s, stage_open_phone(s, 1, false));
+}
+
+static int call_reader(stage *s, const char *verb)
+{
+    char hex[33];
+    sotay_id_format(&s->visits[0], hex);
+    return strcmp(verb, "show") == 0 || strcmp(verb, "history") == 0
+               ? STAGE_CALL(s, verb, hex, "--json")
+               : STAGE_CALL(s, verb);
+}
+
+static int read_book(stage *s)
+{
+    static const char *const VERBS[] = {
+        "show", "history", "records", "conflicts", "held", "stat"
+    };
+    for (; s->done < sizeof VERBS / sizeof VERBS[0]; s->done++) {
+        int rc = call_reader(s, VERBS[s->done]);
+        if (rc != SOTAY_OK)
+            return rc;
+        must_be(s->out.len > 1 || strcmp(VERBS[s->done], "held") == 0, "an answer");
+    }
+    return SOTAY_OK;
+}
+
+static int call_export(stage *s)
+{
+    return STAGE_CALL(s, "export", "csv", "--form", "visit");
+}
+
+static int call_verify(stage *s)
+{
+    return STAGE_CALL(s, "verify");
+}
+
+static int call_rebuild(stage *s)
+{
+    return STAGE_CALL(s, "rebuild");
+}
+
+static int care(stage *s)
+{
+    static const step STEPS[] = { call_export, call_verify, call_rebuild };
+    return GO_ON(s, STEPS);
+}
+
+/* ---- the table ---- */
+
+#define BIT(call) (1u << (call))
+#define STORE                                                                                      \
+    (BIT(CALL_MEMORY) | BIT(CALL_WRITE) | BIT(CALL_SYNC) | BIT(CALL_MAP) | BIT(CALL_LMDB) |        \
+     BIT(CALL_PUT) | BIT(CALL_SODIUM))
+#define FILES     (BIT(CALL_OPEN) | BIT(CALL_READ) | BIT(CALL_NAME))
+#define PHONE_ALL (STORE | FILES | BIT(CALL_ZSTD) | BIT(CALL_RANDOM))
+#define BOOK_ALL  (STORE | FILES | BIT(CALL_ZSTD))
+
+/* clang-format off */
+static const scene SCENES[] = {
+    /* name, what is counted, server fails, threaded, book, phones, before, ready, act, check */
+    { "phone-start", PHONE_ALL, false, false, false, false, NULL, NULL, start_phone, NULL },
+    { "phone-open", PHONE_ALL, false, false, true, true, two_minds, NULL, open_phone, NULL },
+    { "phone-enrol", PHONE_ALL, false, false, true, true, a_new_phone, book_and_phone, enrol,
+      NULL },
+    { "phone-save", PHONE_ALL, false, false, true, true, two_phones, the_phone, save, all_saved },
+    { "phone-read", PHONE_ALL, false, false, true, true, a_difference, the_phone, read_phone,
+      NULL },
+    { "phone-sync", PHONE_ALL, false, false, true, true, two_minds, book_and_phone, sync_phone,
+      NULL },
+    { "book-init", BOOK_ALL, false, false, true, false, NULL, NULL, init_book, NULL },
+    { "book-open", BOOK_ALL, false, false, true, true, two_minds, NULL, open_book, NULL },
+    { "ingest", BOOK_ALL, true, false, true, true, two_minds, book_and_phone, sync_phone, NULL },
+    { "enrol-in", BOOK_ALL, true, false, true, true, a_new_phone, book_and_phone, enrol, NULL },
+    { "people", BOOK_ALL, false, false, true, false, a_book, the_book, people, NULL },
+    { "office", BOOK_ALL, false, false, true, true, a_difference, book_and_second_phone, office,
+      NULL },
+    { "book-read", BOOK_ALL, false, false, true, true, a_difference, the_book, read_book, NULL },
+    { "book-care", BOOK_ALL, false, false, true, true, a_difference, the_book, care, NULL },
+    { NULL, 0, false, false, false, false, NULL, NULL, NULL, NULL },
+};
+/* clang-format on */
+
+const scene *scenes(void)
+{
+    return SCENES;
+}

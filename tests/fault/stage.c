@@ -1,0 +1,404 @@
+/* tests/fault/stage.c - sets the scenes. Promises that a copied folder is the same phone: its
+ * install file is the same inode. Never hides why something that is not under test failed. */
+#include "tests/fault/stage.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/http/request.h"
+#include "server/sync/read.h"
+
+#define PATH_BYTES 512
+#define ADDRESS    "http://127.0.0.1:1"
+
+void stage_die(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "not as it should be: %s: %s\n", what, why);
+    exit(3);
+}
+
+/* ---- folders ---- */
+
+static const char *const FOLDERS[] = { "", "/book", "/book/store", "/book/keys", "/a", "/b" };
+#define FOLDERS_COUNT (sizeof FOLDERS / sizeof FOLDERS[0])
+
+static void copy_file(const char *from, const char *to)
+{
+    struct stat info;
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (in < 0 || out < 0 || fstat(in, &info) != 0)
+        stage_die(from, strerror(errno));
+    for (off_t left = info.st_size; left > 0;) {
+        ssize_t got = sendfile(out, in, NULL, (size_t)left);
+        if (got <= 0)
+            stage_die(from, "cannot be copied");
+        left -= got;
+    }
+    (void)close(in);
+    (void)close(out);
+}
+
+/* Each file of one folder: copies it, or with `to` NULL removes it. */
+static void each_file(const char *from, const char *to)
+{
+    char source[PATH_BYTES], target[PATH_BYTES];
+    DIR *dir = opendir(from);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        if (entry->d_type != DT_REG)
+            continue;
+        (void)snprintf(source, sizeof source, "%s/%s", from, entry->d_name);
+        (void)snprintf(target, sizeof target, "%s/%s", to == NULL ? "" : to, entry->d_name);
+        if (to == NULL)
+            (void)unlink(source);
+        else if (strcmp(entry->d_name, "install") != 0)
+            copy_file(source, target);
+        else if (link(source, target) != 0)
+            stage_die(source, strerror(errno));
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+}
+
+void stage_copy(const char *from, const char *to)
+{
+    char source[PATH_BYTES], target[PATH_BYTES];
+    struct stat info;
+    for (size_t i = 0; i < FOLDERS_COUNT; i++) {
+        (void)snprintf(source, sizeof source, "%s%s", from, FOLDERS[i]);
+        (void)snprintf(target, sizeof target, "%s%s", to, FOLDERS[i]);
+        if (stat(source, &info) != 0)
+            continue;
+        if (mkdir(target, 0700) != 0)
+            stage_die(target, strerror(errno));
+        each_file(source, target);
+    }
+}
+
+/* Folders that a check left in the book (its scratch store) go too. */
+void stage_remove(const char *dir)
+{
+    char path[PATH_BYTES];
+    for (size_t i = FOLDERS_COUNT; i > 0; i--) {
+        (void)snprintf(path, sizeof path, "%s%s", dir, FOLDERS[i - 1]);
+        each_file(path, NULL);
+        if (rmdir(path) != 0 && errno != ENOENT) {
+            char command[PATH_BYTES + 16];
+            (void)snprintf(command, sizeof command, "rm -rf '%s'", path);
+            if (system(command) != 0)
+                stage_die(path, "cannot be removed");
+        }
+    }
+}
+
+void stage_catalogue(stage *s, const char *dir)
+{
+    static const char *const FORMS[] = {
+        "form", "person", "device", "assignment", "unit", "visit"
+    };
+    char from[PATH_BYTES], to[PATH_BYTES];
+    (void)snprintf(s->catalogue, sizeof s->catalogue, "%s/catalogue", dir);
+    (void)snprintf(to, sizeof to, "%s/forms", s->catalogue);
+    if (mkdir(s->catalogue, 0700) != 0 || mkdir(to, 0700) != 0)
+        stage_die(to, strerror(errno));
+    for (size_t i = 0; i < sizeof FORMS / sizeof FORMS[0]; i++) {
+        (void)snprintf(from, sizeof from, "server/catalogue/forms/%s.json", FORMS[i]);
+        (void)snprintf(to, sizeof to, "%s/forms/%s.json", s->catalogue, FORMS[i]);
+        copy_file(from, to);
+    }
+    (void)snprintf(to, sizeof to, "%s/unit", s->catalogue);
+    if (mkdir(to, 0700) != 0)
+        stage_die(to, strerror(errno));
+    (void)snprintf(to, sizeof to, "%s/unit/units.json", s->catalogue);
+    copy_file("tests/fault/units.json", to);
+}
+
+/* ---- the book ---- */
+
+static int say(stage *s, int code, const char *detail)
+{
+    s->code = code;
+    (void)snprintf(s->detail, sizeof s->detail, "%s", code == SOTAY_OK ? "" : detail);
+    return code;
+}
+
+int stage_said(stage *s, int code, const sotay_error *error)
+{
+    return say(s, code, error->detail);
+}
+
+int stage_init(stage *s)
+{
+    char dir[PATH_BYTES];
+    st_error error = { 0 };
+    (void)snprintf(dir, sizeof dir, "%s/book", s->dir);
+    rooms_how how = { .dir = dir, .threaded = s->threaded };
+    rooms_new wish = { "01477", s->catalogue, false };
+    st_err err = rooms_init(&how, &wish, &s->rooms, &error);
+    s->is_book = err == ST_OK;
+    return say(s, (int)err, error.detail);
+}
+
+void stage_clear_book(stage *s)
+{
+    char command[PATH_BYTES];
+    (void)snprintf(command, sizeof command, "rm -rf '%s/book'", s->dir);
+    if (system(command) != 0)
+        stage_die(s->dir, "cannot be cleared");
+}
+
+int stage_open_book(stage *s)
+{
+    char dir[PATH_BYTES];
+    st_error error = { 0 };
+    if (s->is_book)
+        return say(s, SOTAY_OK, "");
+    (void)snprintf(dir, sizeof dir, "%s/book", s->dir);
+    rooms_how how = { .dir = dir, .threaded = s->threaded };
+    st_err err = rooms_open(&how, &s->rooms, &error);
+    s->is_book = err == ST_OK;
+    return say(s, (int)err, error.detail);
+}
+
+void stage_close_book(stage *s)
+{
+    if (s->is_book)
+        rooms_close(&s->rooms);
+    s->is_book = false;
+}
+
+/* What the operator reads on stderr lies in memory that was there before. */
+int stage_call(stage *s, const char *const *words)
+{
+    size_t count = 0;
+    while (words[count] != NULL)
+        count++;
+    st_buffer_free(&s->out);
+    st_buffer_init(&s->out, OPERATOR_OUT_BYTES_MAX);
+    st_buffer_clear(&s->err);
+    operator_call call = { .rooms = &s->rooms,
+                           .argv = words,
+                           .argc = count,
+                           .lang = "en",
+                           .offset_minutes = 420,
+                           .public_url = strcmp(words[0], "enrol") == 0 ? ADDRESS : NULL,
+                           .out = &s->out,
+                           .err = &s->err };
+    int code = operator_run(&call);
+    fault_pause();
+    if (st_buffer_append(&s->out, "", 1, NULL) != ST_OK ||
+        st_buffer_append(&s->err, "", 1, NULL) != ST_OK)
+        stage_die("operator", "no memory for what it said");
+    fault_resume();
+    const st_buffer *said = s->err.len > 1 ? &s->err : &s->out; /* what verify finds is an answer */
+    return say(s, code == 0 ? SOTAY_OK : SOTAY_E_SERVER, (const char *)said->data);
+}
+
+uint64_t stage_entries(stage *s)
+{
+    uint64_t size = 0;
+    store_txn txn = { 0 };
+    st_error error = { 0 };
+    if (store_begin(s->rooms.sync.store, STORE_READ_TXN, &txn, &error) != ST_OK ||
+        sync_log_size(&txn, &size, &error) != ST_OK)
+        stage_die("log", error.detail);
+    store_end(&txn);
+    return size;
+}
+
+/* ---- phones ---- */
+
+int stage_open_phone(stage *s, int n, bool create)
+{
+    char dir[PATH_BYTES];
+    sotay_error error = { SOTAY_OK, "" };
+    stage_phone *p = &s->phones[n];
+    const sotay_open_how how = { NULL, create, "vi", 420 };
+    int rc = SOTAY_OK;
+    (void)snprintf(dir, sizeof dir, "%s/%s", s->dir, n == 0 ? "a" : "b");
+    if (!p->is_port)
+        rc = sotay_lmdb_open(dir, create, &p->port, &error);
+    p->is_port = rc == SOTAY_OK;
+    if (rc == SOTAY_OK && !p->is_open)
+        rc = sotay_open(&p->port, &how, &p->client, &error);
+    p->is_open = rc == SOTAY_OK;
+    return stage_said(s, rc, &error);
+}
+
+void stage_close_phone(stage *s, int n)
+{
+    stage_phone *p = &s->phones[n];
+    if (p->is_open)
+        sotay_close(p->client);
+    if (p->is_port)
+        sotay_port_close(&p->port);
+    p->is_open = p->is_port = false;
+    p->client = NULL;
+}
+
+void stage_close(stage *s)
+{
+    stage_close_phone(s, 0);
+    stage_close_phone(s, 1);
+    stage_close_book(s);
+    st_buffer_free(&s->out);
+}
+
+/* What sotayd does with a request, without the socket. The other half is not under test. */
+static int answer(stage *s, const sotay_request *asked, st_buffer *out_reply)
+{
+    http_request request;
+    if (s->server_fails)
+        fault_resume();
+    else
+        fault_pause();
+    memset(&request, 0, sizeof request);
+    request.rooms = &s->rooms;
+    request.method = asked->method;
+    request.path = asked->path;
+    request.status = 200;
+    request.body = malloc(asked->body_bytes);
+    st_buffer_init(&request.reply, ST_BODY_BYTES_MAX);
+    if (request.body == NULL) {
+        request.status = 503;
+    } else {
+        memcpy(request.body, asked->body, asked->body_bytes);
+        request.body_len = asked->body_bytes;
+        if (strcmp(asked->path, "/v1/enrol") == 0)
+            http_handle_enrol(&request);
+        else
+            http_handle_sync(&request);
+    }
+    free(request.body);
+    if (s->server_fails)
+        fault_pause();
+    else
+        fault_resume();
+    *out_reply = request.reply;
+    return request.status;
+}
+
+static int run(stage *s, sotay_sync *sync, sotay_error *error)
+{
+    bool again = true;
+    int rc = SOTAY_OK;
+    while (rc == SOTAY_OK && again) {
+        sotay_request request;
+        st_buffer reply;
+        again = false;
+        rc = sotay_sync_next(sync, &request, error);
+        if (rc != SOTAY_OK)
+            break;
+        int status = answer(s, &request, &reply);
+        for (size_t at = 0; rc == SOTAY_OK && at < reply.len; at += 1000) {
+            size_t len = reply.len - at < 1000 ? reply.len - at : 1000;
+            rc = sotay_sync_feed(sync, reply.data + at, len, error);
+        }
+        if (rc == SOTAY_OK)
+            rc = sotay_sync_end(sync, status, &again, error);
+        st_buffer_free(&reply);
+    }
+    sotay_sync_free(sync);
+    return rc;
+}
+
+static int exchange(stage *s, int n, bool enrol)
+{
+    sotay_sync *sync = NULL;
+    sotay_error error = { SOTAY_OK, "" };
+    stage_phone *p = &s->phones[n];
+    if (s->server_fails)
+        fault_pause();
+    int rc = enrol ? sotay_enrol_begin(p->client, p->link, "máy thử", &sync, &error)
+                   : sotay_sync_begin(p->client, &sync, &error);
+    if (rc == SOTAY_OK)
+        rc = run(s, sync, &error);
+    if (s->server_fails)
+        fault_resume();
+    return stage_said(s, rc, &error);
+}
+
+int stage_enrol(stage *s, int n)
+{
+    sotay_who who;
+    sotay_whoami(s->phones[n].client, &who);
+    return who.is_enrolled ? SOTAY_OK : exchange(s, n, true);
+}
+
+int stage_sync(stage *s, int n)
+{
+    return exchange(s, n, false);
+}
+
+/* ---- what must work ---- */
+
+static void must(stage *s, const char *what, int code)
+{
+    if (code != SOTAY_OK)
+        stage_die(what, s->detail);
+}
+
+void stage_link(stage *s, int n, const char *login)
+{
+    stage_phone *p = &s->phones[n];
+    must(s, "enrol", STAGE_CALL(s, "enrol", login));
+    const char *link = strstr((const char *)s->out.data, "http");
+    size_t len = link == NULL ? 0 : strcspn(link, "\n");
+    if (len == 0 || len >= sizeof p->link)
+        stage_die("enrol", "no link");
+    memcpy(p->link, link, len);
+    p->link[len] = '\0';
+}
+
+void stage_visit(stage *s, int n, const char *note)
+{
+    const sotay_pair list[] = { { "visit_kind", "kiem_tra" },
+                                { "visit_date", "2026-03-12" },
+                                { "general_note", note } };
+    const sotay_pairs pairs = { list, 3 };
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = sotay_record_new(s->phones[n].client, "visit", STAGE_UNIT, pairs,
+                              &s->visits[s->visits_count], &error);
+    must(s, "new", stage_said(s, rc, &error));
+    s->visits_count++;
+}
+
+void stage_set(stage *s, int n, size_t visit, const char *path, const char *value)
+{
+    const sotay_pair pair = { path, value };
+    const sotay_pairs pairs = { &pair, 1 };
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = sotay_record_set(s->phones[n].client, &s->visits[visit], pairs, &error);
+    must(s, "set", stage_said(s, rc, &error));
+}
+
+void stage_people(stage *s)
+{
+    static const char *const LOGINS[] = { "an", "binh" };
+    must(s, "user", STAGE_CALL(s, "user", "add", "office", "--name", "Office", "--role", "office"));
+    for (int n = 0; n < 2; n++) {
+        must(s, "user",
+             STAGE_CALL(s, "user", "add", LOGINS[n], "--name", LOGINS[n], "--role", "officer"));
+        must(s, "assign", STAGE_CALL(s, "assign", LOGINS[n], STAGE_UNIT));
+        stage_link(s, n, LOGINS[n]);
+        must(s, "phone", stage_open_phone(s, n, true));
+        must(s, "enrol", stage_enrol(s, n));
+        must(s, "sync", stage_sync(s, n));
+    }
+}
+
+char *stage_show(stage *s, int n, size_t visit)
+{
+    char *text = NULL;
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = sotay_show(s->phones[n].client, &s->visits[visit], SOTAY_JSON, &text, &error);
+    must(s, "show", stage_said(s, rc, &error));
+    return text;
+}

@@ -1,0 +1,81 @@
+/* tests/fault/stage.h - one small commune for a scene: a real book in LMDB, two phones with real
+ * stores, and the calls that people make, each in one line. Whatever is not under test ends the
+ * process with a word when it fails. */
+#ifndef SOTAY_TESTS_FAULT_STAGE_H
+#define SOTAY_TESTS_FAULT_STAGE_H
+
+#include "client-lib/include/sotay.h"
+#include "server/operator/operator.h"
+#include "tests/fault/faults.h"
+
+#define STAGE_UNIT "01477-x001"
+
+typedef struct {
+    sotay_port port;
+    sotay_client *client;
+    bool is_port, is_open;
+    char link[256];
+} stage_phone;
+
+typedef struct {
+    char dir[128]; /* of this run: book, a, b */
+    char catalogue[128];
+    server rooms;
+    bool is_book, threaded;
+    stage_phone phones[2];
+    bool server_fails; /* faults hit the server's half of an exchange, not the phone's */
+    sotay_id visits[4];
+    size_t visits_count;
+    char dot[64];       /* of the value that the office will keep */
+    size_t done;        /* steps of the act that were acknowledged */
+    uint64_t entries;   /* of the log, when all went well */
+    st_buffer out, err; /* of the last operator call */
+    int code;           /* how the last call ended: a sotay_code */
+    char detail[256];   /* and what it said */
+} stage;
+
+/* Ends the process: "setting the scene failed". */
+_Noreturn void stage_die(const char *what, const char *why);
+
+/* The catalogue of the scenes in DIR/catalogue: the forms that a visit needs, one unit. */
+void stage_catalogue(stage *s, const char *dir);
+/* Copies book and phones of one folder into another (made). The phones' install ids stay. */
+void stage_copy(const char *from, const char *to);
+void stage_remove(const char *dir);
+
+/* ---- these answer a sotay_code and fill s->detail; under test or not ---- */
+
+/* A new book in DIR/book; open. */
+int stage_init(stage *s);
+int stage_open_book(stage *s);
+/* Removes DIR/book, which is closed. */
+void stage_clear_book(stage *s);
+void stage_close_book(stage *s);
+/* n: 0 or 1. create: also makes the store. */
+int stage_open_phone(stage *s, int n, bool create);
+void stage_close_phone(stage *s, int n);
+void stage_close(stage *s);
+/* One call of sotayctl: words up to NULL. Its output stays in s->out, ended by NUL. */
+int stage_call(stage *s, const char *const *words);
+#define STAGE_CALL(s, ...) stage_call((s), (const char *const[]){ __VA_ARGS__, NULL })
+/* Enrols a phone with its link; syncs it. The server answers in the same thread. */
+int stage_enrol(stage *s, int n);
+int stage_sync(stage *s, int n);
+/* What the phone says when it failed. */
+int stage_said(stage *s, int code, const sotay_error *error);
+
+/* ---- these never fail, or the process ends ---- */
+
+/* Enrolment link of a login for phone n. */
+void stage_link(stage *s, int n, const char *login);
+/* A visit, and one field of it. */
+void stage_visit(stage *s, int n, const char *note);
+void stage_set(stage *s, int n, size_t visit, const char *path, const char *value);
+/* People an and binh (phones 0 and 1, enrolled and synced) and office. */
+void stage_people(stage *s);
+/* Entries of the log. */
+uint64_t stage_entries(stage *s);
+/* How the phone shows a visit; free with sotay_text_free. */
+char *stage_show(stage *s, int n, size_t visit);
+
+#endif

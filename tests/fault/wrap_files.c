@@ -1,0 +1,258 @@
+/* tests/fault/wrap_files.c - stands in front of the system's calls for files. Failing ones do
+ * nothing, but for a short write, which writes its first half. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "tests/fault/faults.h"
+
+/* Declares `f`, a pointer to the library's own. */
+#define REAL(name, type)                                                                           \
+    type *f;                                                                                       \
+    void *found = fault_real(#name);                                                               \
+    memcpy(&f, &found, sizeof f)
+
+/* Leaves with `result` when the call is to fail. */
+#define MAY_FAIL(call, result)                                                                     \
+    do {                                                                                           \
+        int why = fault_hits(call);                                                                \
+        if (why != 0) {                                                                            \
+            errno = why == FAULT_SHORT ? ENOSPC : why;                                             \
+            return result;                                                                         \
+        }                                                                                          \
+    } while (0)
+
+typedef int open_type(const char *, int, ...);
+typedef FILE *fopen_type(const char *, const char *);
+typedef DIR *opendir_type(const char *);
+typedef ssize_t read_type(int, void *, size_t);
+typedef ssize_t pread_type(int, void *, size_t, off_t);
+typedef size_t fread_type(void *, size_t, size_t, FILE *);
+typedef ssize_t write_type(int, const void *, size_t);
+typedef ssize_t pwrite_type(int, const void *, size_t, off_t);
+typedef ssize_t writev_type(int, const struct iovec *, int);
+typedef int fputs_type(const char *, FILE *);
+typedef size_t fwrite_type(const void *, size_t, size_t, FILE *);
+typedef int fd_type(int);
+typedef int fflush_type(FILE *);
+typedef void *mmap_type(void *, size_t, int, int, int, off_t);
+typedef int mkdir_type(const char *, mode_t);
+typedef char *mkdtemp_type(char *);
+typedef int rename_type(const char *, const char *);
+typedef int stat_type(const char *, struct stat *);
+typedef int fstat_type(int, struct stat *);
+typedef int flock_type(int, int);
+typedef int ftruncate_type(int, off_t);
+typedef ssize_t random_type(void *, size_t, unsigned);
+typedef int thread_type(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+int open(const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    MAY_FAIL(CALL_OPEN, -1);
+    REAL(open, open_type);
+    return f(path, flags, mode);
+}
+
+FILE *fopen(const char *restrict path, const char *restrict mode)
+{
+    MAY_FAIL(CALL_OPEN, NULL);
+    REAL(fopen, fopen_type);
+    return f(path, mode);
+}
+
+DIR *opendir(const char *path)
+{
+    MAY_FAIL(CALL_OPEN, NULL);
+    REAL(opendir, opendir_type);
+    return f(path);
+}
+
+ssize_t read(int fd, void *data, size_t len)
+{
+    MAY_FAIL(CALL_READ, -1);
+    REAL(read, read_type);
+    return f(fd, data, len);
+}
+
+ssize_t pread(int fd, void *data, size_t len, off_t at)
+{
+    MAY_FAIL(CALL_READ, -1);
+    REAL(pread, pread_type);
+    return f(fd, data, len, at);
+}
+
+/* A stream that failed says so by ferror: its descriptor is put where nothing can be read. */
+size_t fread(void *restrict data, size_t size, size_t count, FILE *restrict file)
+{
+    REAL(fread, fread_type);
+    if (fault_hits(CALL_READ) == 0)
+        return f(data, size, count, file);
+    fault_pause();
+    int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)dup2(folder, fileno(file));
+    (void)close(folder);
+    fault_resume();
+    return f(data, size, count, file);
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+    REAL(write, write_type);
+    int why = fault_hits(CALL_WRITE);
+    if (why == FAULT_SHORT && len > 1)
+        return f(fd, data, len / 2);
+    if (why == 0)
+        return f(fd, data, len);
+    errno = why == FAULT_SHORT ? ENOSPC : why;
+    return -1;
+}
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+{
+    REAL(pwrite, pwrite_type);
+    int why = fault_hits(CALL_WRITE);
+    if (why == FAULT_SHORT && len > 1)
+        return f(fd, data, len / 2, at);
+    if (why == 0)
+        return f(fd, data, len, at);
+    errno = why == FAULT_SHORT ? ENOSPC : why;
+    return -1;
+}
+
+ssize_t writev(int fd, const struct iovec *pieces, int count)
+{
+    REAL(writev, writev_type);
+    int why = fault_hits(CALL_WRITE);
+    if (why == FAULT_SHORT && count > 1)
+        return f(fd, pieces, count / 2);
+    if (why == FAULT_SHORT)
+        return write(fd, pieces[0].iov_base, pieces[0].iov_len / 2);
+    if (why == 0)
+        return f(fd, pieces, count);
+    errno = why;
+    return -1;
+}
+
+int fputs(const char *restrict text, FILE *restrict file)
+{
+    MAY_FAIL(CALL_WRITE, EOF);
+    REAL(fputs, fputs_type);
+    return f(text, file);
+}
+
+size_t fwrite(const void *restrict data, size_t size, size_t count, FILE *restrict file)
+{
+    MAY_FAIL(CALL_WRITE, 0);
+    REAL(fwrite, fwrite_type);
+    return f(data, size, count, file);
+}
+
+int fsync(int fd)
+{
+    MAY_FAIL(CALL_SYNC, -1);
+    REAL(fsync, fd_type);
+    return f(fd);
+}
+
+int fdatasync(int fd)
+{
+    MAY_FAIL(CALL_SYNC, -1);
+    REAL(fdatasync, fd_type);
+    return f(fd);
+}
+
+int fflush(FILE *file)
+{
+    MAY_FAIL(CALL_SYNC, EOF);
+    REAL(fflush, fflush_type);
+    return f(file);
+}
+
+void *mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset)
+{
+    MAY_FAIL(CALL_MAP, MAP_FAILED);
+    REAL(mmap, mmap_type);
+    return f(at, len, protection, flags, fd, offset);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    MAY_FAIL(CALL_NAME, -1);
+    REAL(mkdir, mkdir_type);
+    return f(path, mode);
+}
+
+char *mkdtemp(char *path)
+{
+    MAY_FAIL(CALL_NAME, NULL);
+    REAL(mkdtemp, mkdtemp_type);
+    return f(path);
+}
+
+int rename(const char *from, const char *to)
+{
+    MAY_FAIL(CALL_NAME, -1);
+    REAL(rename, rename_type);
+    return f(from, to);
+}
+
+int stat(const char *restrict path, struct stat *restrict out)
+{
+    MAY_FAIL(CALL_NAME, -1);
+    REAL(stat, stat_type);
+    return f(path, out);
+}
+
+int fstat(int fd, struct stat *out)
+{
+    MAY_FAIL(CALL_NAME, -1);
+    REAL(fstat, fstat_type);
+    return f(fd, out);
+}
+
+int flock(int fd, int how)
+{
+    MAY_FAIL(CALL_NAME, -1);
+    REAL(flock, flock_type);
+    return f(fd, how);
+}
+
+int ftruncate(int fd, off_t len)
+{
+    MAY_FAIL(CALL_NAME, -1);
+    REAL(ftruncate, ftruncate_type);
+    return f(fd, len);
+}
+
+ssize_t getrandom(void *data, size_t len, unsigned flags)
+{
+    MAY_FAIL(CALL_RANDOM, -1);
+    REAL(getrandom, random_type);
+    return f(data, len, flags);
+}
+
+int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict how,
+                   void *(*run)(void *), void *restrict argument)
+{
+    int why = fault_hits(CALL_THREAD);
+    if (why != 0)
+        return why;
+    REAL(pthread_create, thread_type);
+    return f(thread, how, run, argument);
+}
