@@ -58,6 +58,30 @@ static inline void phone_free(phone *p)
     sotay_port_close(&p->port);
 }
 
+/* A server with the phone of person 0 (an) alone, or beside that of person 1 (binh). */
+static inline edge *phone_alone(phone *an)
+{
+    edge *e = edge_new();
+    phone_make(an, e, 0);
+    return e;
+}
+
+static inline edge *phone_pair(phone *an, phone *binh)
+{
+    edge *e = phone_alone(an);
+    phone_make(binh, e, 1);
+    return e;
+}
+
+/* The end of both; binh may be NULL. */
+static inline void phone_part(edge *e, phone *an, phone *binh)
+{
+    phone_free(an);
+    if (binh != NULL)
+        phone_free(binh);
+    edge_free(e);
+}
+
 /* As after a crash or kill -9: whatever was not committed is gone. */
 static inline void phone_crash(phone *p, bool copied)
 {

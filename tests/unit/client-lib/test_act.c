@@ -259,11 +259,10 @@ static const struct {
 
 static void test_what_cannot_be_done_is_said(void **state)
 {
-    edge *e = edge_new();
     phone an;
     world w = { .p = &an };
     (void)state;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     w.visit = phone_visit(&an, "chợ");
     w.final = phone_visit(&an, "trạm");
     memset(&w.nowhere, 9, sizeof w.nowhere);
@@ -282,8 +281,7 @@ static void test_what_cannot_be_done_is_said(void **state)
         assert_true(phone_status_says(&an, "\"working_copies\":0"));
     }
     free(w.long_text);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* ---- values against each other ---- */
@@ -292,12 +290,10 @@ static void test_what_cannot_be_done_is_said(void **state)
  * of another one is another value. */
 static void test_what_was_seen_protects(void **state)
 {
-    edge *e = edge_new();
     phone an, binh;
     char a[64], b[64];
     (void)state;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id visit = phone_visit(&an, "chợ");
     meet(e, &an, &binh);
     must(phone_set(&an, &visit, "general_note", "A"));
@@ -326,9 +322,7 @@ static void test_what_was_seen_protects(void **state)
     st_id id = phone_id(&visit);
     must(edge_sync(e, an.client, NULL, NULL));
     assert_int_equal(edge_values(e, &id, EDGE_NOTE), 1); /* cleared, and that is what counts */
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 /* ---- acts against each other ---- */
@@ -343,11 +337,9 @@ static void test_an_act_against_an_edit_is_settled(void **state)
     } CASES[] = { { true, "\"state\":\"withdrawn\"" }, { false, "\"state\":\"draft\"" } };
     (void)state;
     for (size_t i = 0; i < LEN(CASES); i++) {
-        edge *e = edge_new();
         phone an, binh;
         char act[64], edit[64], *text = NULL;
-        phone_make(&an, e, 0);
-        phone_make(&binh, e, 1);
+        edge *e = phone_pair(&an, &binh);
         sotay_id visit = phone_visit(&an, "chợ");
         meet(e, &an, &binh);
         must(sotay_record_withdraw(an.client, &visit, "nhầm xóm", NULL));
@@ -369,9 +361,7 @@ static void test_an_act_against_an_edit_is_settled(void **state)
         assert_true(phone_says(&binh, sotay_show, &visit, CASES[i].ends));
         assert_true(phone_says(&binh, sotay_show, &visit, "\"state_conflict\":false"));
         assert_true(phone_says(&binh, sotay_history, &visit, "\"đã gọi\""));
-        phone_free(&an);
-        phone_free(&binh);
-        edge_free(e);
+        phone_part(e, &an, &binh);
     }
 }
 

@@ -56,11 +56,10 @@ static void test_an_answer_without_a_body(void **state)
         { 507, SOTAY_E_SERVER },  { 404, SOTAY_E_SERVER },  { 301, SOTAY_E_SERVER },
         { 200, SOTAY_E_NETWORK }, /* an answer that is not whole */
     };
-    edge *e = edge_new();
     phone an;
     bool again = false;
     (void)state;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     (void)phone_visit(&an, "chợ");
     for (size_t i = 0; i < LEN(CASES); i++) {
         print_message("  case: %d\n", CASES[i].status);
@@ -70,8 +69,7 @@ static void test_an_answer_without_a_body(void **state)
     }
     must(edge_sync(e, an.client, NULL, NULL));
     assert_true(phone_status_says(&an, "\"ready\":0"));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_a_refusal(void **state)
@@ -84,11 +82,10 @@ static void test_a_refusal(void **state)
         { ST_PENDING, 202, SOTAY_E_SERVER },    { ST_ERR_COUNT, 500, SOTAY_E_SERVER },
         { 4000, 500, SOTAY_E_SERVER },
     };
-    edge *e = edge_new();
     phone an;
     bool again = false;
     (void)state;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     for (size_t i = 0; i < LEN(CASES); i++) {
         st_buffer body = refusal_of((st_err)CASES[i].code, 0);
         print_message("  case: %d\n", CASES[i].code);
@@ -96,21 +93,19 @@ static void test_a_refusal(void **state)
         assert_non_null(strstr(an.error.detail, "vì sao"));
         st_buffer_free(&body);
     }
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* A server that refuses every counter is not asked for ever. */
 static void test_a_server_that_wants_another_counter(void **state)
 {
-    edge *e = edge_new();
     phone an;
     sotay_sync *sync = NULL;
     sotay_request request;
     bool again = true;
     int rc = SOTAY_OK, rounds = 0;
     (void)state;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     st_buffer body = refusal_of(ST_E_AGAIN, 1);
     must(sotay_sync_begin(an.client, &sync, NULL));
     for (; rc == SOTAY_OK && again; rounds++) {
@@ -124,20 +119,18 @@ static void test_a_server_that_wants_another_counter(void **state)
     sotay_sync_free(sync);
     st_buffer_free(&body);
     must(edge_sync(e, an.client, NULL, NULL));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_calls_in_the_wrong_order(void **state)
 {
-    edge *e = edge_new();
     phone an;
     sotay_sync *sync = NULL, *other = NULL;
     sotay_request request;
     bool again = false;
     char label[400];
     (void)state;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     sotay_sync_free(NULL);
     must(sotay_sync_begin(an.client, &sync, NULL));
@@ -167,8 +160,7 @@ static void test_calls_in_the_wrong_order(void **state)
     edge_link(e, 0, link);
     assert_int_equal(sotay_enrol_begin(an.client, link, label, &other, NULL), SOTAY_E_VALUE);
     must(edge_sync(e, an.client, NULL, NULL));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* ---- words ---- */
@@ -206,10 +198,9 @@ static void must_read(const phone *p, phone_reader read, const sotay_id *record,
 
 static void test_both_languages(void **state)
 {
-    edge *e = edge_new();
     phone an;
     (void)state;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     const sotay_pair clear = { "visit_date", NULL };
     const sotay_pairs cleared = { &clear, 1 };
@@ -225,8 +216,7 @@ static void test_both_languages(void **state)
     must_read(&an, read_status, &visit, "en", false, "safe to wipe: no\n");
     must_read(&an, read_status, &visit, "en", true, "is a copy: enrol it again\n");
     must_read(&an, read_status, &visit, "vi", true, "cần đăng ký lại máy\n");
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_codes_have_names_and_sentences(void **state)

@@ -86,13 +86,12 @@ static void test_refusals(void **state)
 static void test_a_copied_phone_brings_its_work(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, copy;
     sotay_report report;
     sotay_who who;
     char item[SOTAY_ITEM_TEXT];
     memset(&copy, 0, sizeof copy);
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(sotay_memory_copy(&an.port, true, &copy.port, NULL), SOTAY_OK);
@@ -145,11 +144,10 @@ static void test_a_copied_phone_brings_its_work(void **state)
 static void test_a_new_key_keeps_what_was_sealed(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     sotay_report report;
     const edge_trouble lost = { 1, 0, 0, NULL };
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(edge_sync(e, an.client, &lost, NULL), SOTAY_E_NETWORK);
     assert_int_equal(phone_set(&an, &visit, "general_note", "sau đó"), SOTAY_OK);
@@ -162,8 +160,7 @@ static void test_a_new_key_keeps_what_was_sealed(void **state)
     assert_int_equal(edge_values(e, &id, EDGE_NOTE), 1);
     assert_true(phone_says(&an, sotay_show, &visit, "\"sau đó\""));
     assert_true(phone_status_says(&an, "\"ready\":0"));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* Acts, items, sets and a working copy of a record that was never sent: all of it is the new
@@ -171,11 +168,9 @@ static void test_a_new_key_keeps_what_was_sealed(void **state)
 static void test_unsent_work_of_all_kinds_moves(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
     char item[SOTAY_ITEM_TEXT];
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id visit = phone_visit(&an, "chợ");
     const sotay_pair finding = { "text", "mất sóng" };
     const sotay_pairs one = { &finding, 1 };
@@ -212,21 +207,18 @@ static void test_unsent_work_of_all_kinds_moves(void **state)
     assert_true(phone_says(&binh, sotay_show, &moved, "\"dropped\":true"));
     assert_true(phone_says(&binh, sotay_show, &moved, "\"n1\""));
     assert_true(phone_says(&binh, sotay_show, &moved, "\"đang gõ\""));
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 /* A store that fails anywhere in an enrolment is as before, or enrolled; asking again ends well. */
 static void test_an_enrolment_failing_anywhere(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     char link[128];
     int rc = SOTAY_E_STORAGE;
     uint64_t n = 1;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     edge_link(e, 0, link);
     for (; n < 200 && rc != SOTAY_OK; n++) {
@@ -245,8 +237,7 @@ static void test_an_enrolment_failing_anywhere(void **state)
     assert_int_equal(e->devices_count, 3);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(e->sets_taken, 1);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 int main(void)

@@ -10,11 +10,10 @@
 static void test_a_request_counter_is_never_used_twice(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     sotay_report report;
     const edge_trouble lost = { 1, 0, 0, NULL };
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     for (int i = 0; i < 4; i++) {
         assert_int_equal(edge_sync(e, an.client, &lost, NULL), SOTAY_E_NETWORK);
@@ -25,8 +24,7 @@ static void test_a_request_counter_is_never_used_twice(void **state)
         assert_true(e->devices[1].counter > used);
         assert_int_equal(phone_set(&an, &visit, "general_note", i % 2 ? "một" : "hai"), SOTAY_OK);
     }
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* Does a list (a search for `text`, unless NULL) say this? */
@@ -44,10 +42,8 @@ static bool found(phone *p, const char *text, const char *what)
 static void test_a_lost_unit_takes_no_edit_along(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id theirs = phone_visit(&binh, "của bình");
     assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
@@ -77,19 +73,16 @@ static void test_a_lost_unit_takes_no_edit_along(void **state)
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_true(phone_says(&an, sotay_show, &theirs, "\"lời của an\""));
     assert_true(phone_status_says(&an, "\"held\":0"));
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 /* The office holds a set, then its server is restored: the phone offers all of it again. */
 static void test_what_is_held_is_kept_and_offered_again(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     sotay_report report;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(phone_set(&an, &visit, "general_note", "bị giữ"), SOTAY_OK);
@@ -103,18 +96,15 @@ static void test_what_is_held_is_kept_and_offered_again(void **state)
     assert_int_equal(report.duplicate + report.held, 2);
     assert_true(phone_says(&an, sotay_show, &visit, "\"bị giữ\""));
     assert_true(phone_status_says(&an, "\"held\":1"));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* What came in between is another value, not an error and not the old one overwritten. */
 static void test_a_plain_edit_replaces_what_was_shown(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(phone_set(&an, &visit, "general_note", "gốc"), SOTAY_OK);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
@@ -130,9 +120,7 @@ static void test_a_plain_edit_replaces_what_was_shown(void **state)
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(edge_values(e, &id, EDGE_NOTE), 2); /* C, and the one that was not shown */
     assert_true(phone_says(&an, sotay_show, &visit, "\"open_conflicts\":1"));
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 /* A store that fails anywhere in a sync, and a phone that dies of it: the next sync goes on from
@@ -140,13 +128,11 @@ static void test_a_plain_edit_replaces_what_was_shown(void **state)
 static void test_the_cursor_is_never_ahead_of_the_page(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
     sotay_report report;
     int rc = SOTAY_E_STORAGE;
     uint64_t n = 1;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id visit = phone_visit(&binh, "chợ");
     for (; n < 500 && rc != SOTAY_OK; n++) {
         char text[16];
@@ -163,9 +149,7 @@ static void test_the_cursor_is_never_ahead_of_the_page(void **state)
     }
     print_message("  failed at %d places\n", (int)n - 2);
     assert_true(n > 15 && rc == SOTAY_OK);
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 int main(void)

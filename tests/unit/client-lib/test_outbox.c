@@ -31,26 +31,23 @@ static sotay_id many_topics(phone *p)
 static void test_more_fields_than_a_set_may_have(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     for (int i = 0; i < 14; i++)
         (void)many_topics(&an);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(e->devices[1].known, 14);
     assert_true(phone_status_says(&an, "\"ready\":0"));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* More changes than a set may have, in one sync. */
 static void test_more_changes_than_a_set_may_have(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     char text[32] = "";
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     for (int i = 0; i < 1100; i++) {
         if (i % 50 == 49)
@@ -62,17 +59,15 @@ static void test_more_changes_than_a_set_may_have(void **state)
     assert_int_equal(e->devices[1].known, 1123);
     assert_true(e->sets_taken >= 2);
     assert_true(phone_says(&an, sotay_show, &visit, text));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* Notes of the full length until no set holds two of them. */
 static void test_large_values(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     char *note = malloc(4000 * 3 + 1);
     for (size_t i = 0; i < 4000; i++)
         memcpy(note + 3 * i, "ế", 3);
@@ -85,8 +80,7 @@ static void test_large_values(void **state)
     free(note);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(e->devices[1].known, 300);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* The clock jumps: back to 1970, on to 2199, back; the boot changes in the middle. */
@@ -95,10 +89,8 @@ static void test_jumping_clocks(void **state)
     (void)state;
     static const int64_t WALLS[] = { PHONE_WALL_MS, 0, INT64_C(7226582400000), -86400000,
                                      PHONE_WALL_MS };
-    edge *e = edge_new();
     phone an, binh;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id visit = phone_visit(&an, "chợ");
     char text[32] = "";
     for (size_t i = 0; i < 5; i++) {
@@ -129,9 +121,7 @@ static void test_jumping_clocks(void **state)
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_true(phone_says(&an, sotay_show, &visit, "\"value\":\"của bình\""));
     assert_true(phone_says(&binh, sotay_show, &visit, "\"value\":\"của bình\""));
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 int main(void)

@@ -41,9 +41,8 @@ static void test_everything_works_pending(void **state)
 static void test_a_save_that_fails_later_is_not_there(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     sotay_memory_pending(&an.port, true, false);
     assert_int_equal(phone_set(&an, &visit, "general_note", "mất"), SOTAY_PENDING);
@@ -57,17 +56,15 @@ static void test_a_save_that_fails_later_is_not_there(void **state)
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_true(phone_says(&an, sotay_show, &visit, "\"còn\""));
     assert_int_equal(e->devices[1].known, 2);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* Killed between "pending" and the end of it: as if it had never been asked. */
 static void test_a_crash_while_pending(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     sotay_memory_pending(&an.port, true, false);
     assert_int_equal(phone_set(&an, &visit, "general_note", "mất"), SOTAY_PENDING);
@@ -75,18 +72,15 @@ static void test_a_crash_while_pending(void **state)
     sotay_memory_pending(&an.port, false, false);
     assert_true(phone_status_says(&an, "\"ready\":1"));
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* A sync that fails at any call of the store can simply be begun again. */
 static void test_a_sync_failing_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id theirs = phone_visit(&binh, "của bình");
     assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
     sotay_id mine = phone_visit(&an, "của an");
@@ -106,9 +100,7 @@ static void test_a_sync_failing_anywhere_loses_nothing(void **state)
     assert_true(phone_says(&an, sotay_show, &theirs, "\"của bình\""));
     assert_true(phone_says(&an, sotay_show, &mine, "\"của an\""));
     assert_true(phone_status_says(&an, "\"ready\":0"));
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 int main(void)

@@ -8,9 +8,8 @@
 static void test_new_fills_what_the_phone_knows(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "nhà văn hóa");
     assert_true(phone_says(&an, sotay_show, &visit, "\"01477-x001\""));
     assert_true(phone_says(&an, sotay_show, &visit, "\"kh07\""));
@@ -18,8 +17,7 @@ static void test_new_fills_what_the_phone_knows(void **state)
     assert_true(phone_says(&an, sotay_show, &visit, "\"state\":\"draft\""));
     sotay_id second = phone_visit(&an, "chợ");
     assert_true(phone_says(&an, sotay_show, &second, "\"TK-002\""));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_refusals_write_nothing(void **state)
@@ -40,9 +38,8 @@ static void test_refusals_write_nothing(void **state)
         { "findings.00000000000000000000000000000001:1:0.text", "x", SOTAY_E_VALUE },
         { "place", "\xff", SOTAY_E_VALUE },
     };
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "nhà văn hóa"), other;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         print_message("  case: %s=%s\n", CASES[i].path, CASES[i].value);
@@ -61,16 +58,14 @@ static void test_refusals_write_nothing(void **state)
     memset(&other, 7, sizeof other);
     assert_int_equal(phone_set(&an, &other, "place", "x"), SOTAY_E_NOT_FOUND);
     assert_true(phone_status_says(&an, "\"ready\":1"));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_a_save_survives_the_crash(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "nhà văn hóa");
     assert_int_equal(phone_set(&an, &visit, "general_note", "mái dột"), SOTAY_OK);
     assert_int_equal(sotay_draft_put(an.client, &visit, "place", "đang gõ dở", NULL), SOTAY_OK);
@@ -81,17 +76,15 @@ static void test_a_save_survives_the_crash(void **state)
     assert_int_equal(sotay_draft_commit(an.client, &visit, NULL), SOTAY_OK);
     assert_true(phone_says(&an, sotay_show, &visit, "\"đang gõ dở\""));
     assert_true(phone_says(&an, sotay_draft_get, &visit, "\"fields\":{}"));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* A failure at any call of the store leaves the record and the counters as they were. */
 static void test_every_failing_write_changes_nothing(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "nhà văn hóa");
     int rc = SOTAY_E_STORAGE;
     uint64_t n = 0;
@@ -109,17 +102,15 @@ static void test_every_failing_write_changes_nothing(void **state)
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     st_id id = phone_id(&visit);
     assert_int_equal(edge_values(e, &id, EDGE_NOTE), 1);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_items_remarks_sets(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     char item[SOTAY_ITEM_TEXT], path[160];
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "nhà văn hóa");
     const sotay_pair finding = { "text", "thiếu máy tính" };
     const sotay_pairs one = { &finding, 1 };
@@ -142,17 +133,15 @@ static void test_items_remarks_sets(void **state)
     assert_int_equal(sotay_item_drop(an.client, &visit, "ratings", item, NULL), SOTAY_E_VALUE);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_true(phone_says(&an, sotay_show, &visit, "\"thiếu hai máy tính\""));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_finalise_amend_withdraw(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     char *text = NULL;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "nhà văn hóa");
     const sotay_pair clear = { "visit_date", NULL };
     const sotay_pairs cleared = { &clear, 1 };
@@ -186,8 +175,7 @@ static void test_finalise_amend_withdraw(void **state)
     assert_int_equal(sotay_record_reopen(an.client, &wrong, "không nhầm", NULL), SOTAY_OK);
     assert_int_equal(phone_set(&an, &wrong, "place", "x"), SOTAY_OK);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* Takes the dot of a value out of the JSON of a record. */
@@ -209,11 +197,9 @@ static void dot_of(phone *p, const sotay_id *visit, const char *value, char dot[
 static void test_resolve_keeps_one_of_the_seen(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
     char a[64], b[64];
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
@@ -239,9 +225,7 @@ static void test_resolve_keeps_one_of_the_seen(void **state)
     assert_true(phone_says(&binh, sotay_show, &visit, "\"open_conflicts\":0"));
     assert_true(phone_says(&binh, sotay_show, &visit, "\"kept\""));
     assert_true(phone_says(&binh, sotay_history, &visit, "\"theo biên bản\""));
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 static int count_of(const char *text, const char *what)
@@ -265,10 +249,9 @@ static void test_lists_and_search(void **state)
         { { NULL, NULL, NULL, "trung khanh" }, 2 }, { { NULL, NULL, NULL, "Trùng Khánh" }, 2 },
         { { NULL, NULL, NULL, "doong" }, 1 },       { { NULL, NULL, NULL, "khong co" }, 0 },
     };
-    edge *e = edge_new();
     phone an;
     char *json = NULL;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     (void)phone_visit(&an, "chợ Trùng Khánh");
     sotay_memory_clock(&an.port, PHONE_WALL_MS + 1000, 2000);
     (void)phone_visit(&an, "Trung khánh cũ");
@@ -285,18 +268,15 @@ static void test_lists_and_search(void **state)
     sotay_text_free(json);
     const sotay_filter nothing = { NULL, NULL, NULL, "?!" };
     assert_int_equal(sotay_list(an.client, &nothing, SOTAY_JSON, &json, NULL), SOTAY_E_VALUE);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_conflicts_are_listed(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
     char *json = NULL;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
@@ -311,9 +291,7 @@ static void test_conflicts_are_listed(void **state)
     assert_int_equal(sotay_conflicts(binh.client, SOTAY_TEXT, &json, NULL), SOTAY_OK);
     assert_int_equal(count_of(json, "an: "), 1);
     sotay_text_free(json);
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 int main(void)

@@ -8,11 +8,9 @@
 static void test_two_phones_meet(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
     sotay_report report;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id visit = phone_visit(&an, "nhà văn hóa");
     assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
     assert_int_equal(report.stored, 1);
@@ -38,9 +36,7 @@ static void test_two_phones_meet(void **state)
     assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
     assert_int_equal(report.received_changes + report.sent_changes, 0);
     assert_int_equal(report.requests, 1);
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 /* Over a weak link an officer's work goes first: it is stored, nothing is fetched, and the next
@@ -48,12 +44,10 @@ static void test_two_phones_meet(void **state)
 static void test_work_goes_out_before_anything_comes_in(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
     sotay_report report;
     sotay_sync *sync = NULL;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id theirs = phone_visit(&an, "nhà văn hóa");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     sotay_id own = phone_visit(&binh, "trạm y tế");
@@ -71,9 +65,7 @@ static void test_work_goes_out_before_anything_comes_in(void **state)
     assert_true(report.complete);
     assert_int_equal(report.sent_changes, 0);
     assert_true(phone_says(&binh, sotay_show, &theirs, "\"nhà văn hóa\""));
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 static void test_a_lost_or_cut_reply_doubles_nothing(void **state)
@@ -89,11 +81,10 @@ static void test_a_lost_or_cut_reply_doubles_nothing(void **state)
         { "the reply is cut in the middle", { 0, 40, 0, NULL }, false },
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        edge *e = edge_new();
         phone an;
         sotay_report report;
         print_message("  case: %s\n", CASES[i].why);
-        phone_make(&an, e, 0);
+        edge *e = phone_alone(&an);
         sotay_id visit = phone_visit(&an, "trạm y tế");
         assert_int_equal(edge_sync(e, an.client, &CASES[i].trouble, NULL), SOTAY_E_NETWORK);
         if (CASES[i].is_lost)
@@ -107,8 +98,7 @@ static void test_a_lost_or_cut_reply_doubles_nothing(void **state)
         assert_int_equal(edge_values(e, &id, EDGE_PLACE), 1);
         assert_true(phone_status_says(&an, "\"ready\":0"));
         assert_true(phone_status_says(&an, "\"sent\":1"));
-        phone_free(&an);
-        edge_free(e);
+        phone_part(e, &an, NULL);
     }
 }
 
@@ -117,10 +107,9 @@ static void test_any_cut_of_the_bytes_gives_the_same(void **state)
     (void)state;
     static const size_t PIECES[] = { 1, 7, 100 };
     for (size_t i = 0; i < sizeof PIECES / sizeof PIECES[0]; i++) {
-        edge *e = edge_new();
         phone an, binh;
         edge_trouble trouble = { 0, 0, PIECES[i], NULL };
-        phone_make(&an, e, 0);
+        edge *e = phone_alone(&an);
         sotay_id visit = phone_visit(&an, "trường");
         assert_int_equal(edge_sync(e, an.client, &trouble, NULL), SOTAY_OK);
         phone_new(&binh, 9);
@@ -128,9 +117,7 @@ static void test_any_cut_of_the_bytes_gives_the_same(void **state)
         assert_int_equal(edge_enrol(e, binh.client, 1, &trouble), SOTAY_OK);
         assert_int_equal(edge_sync(e, binh.client, &trouble, NULL), SOTAY_OK);
         assert_true(phone_says(&binh, sotay_show, &visit, "\"trường\""));
-        phone_free(&an);
-        phone_free(&binh);
-        edge_free(e);
+        phone_part(e, &an, &binh);
     }
 }
 
@@ -141,12 +128,10 @@ static void test_what_was_missed_comes_in_parts(void **state)
     (void)state;
     static const edge_trouble TROUBLES[] = { { 0, 0, 0, NULL }, { 2, 0, 0, NULL } };
     for (size_t i = 0; i < 2; i++) {
-        edge *e = edge_new();
         phone an, binh;
         char text[32];
         int rc = SOTAY_E_NETWORK;
-        phone_make(&an, e, 0);
-        phone_make(&binh, e, 1);
+        edge *e = phone_pair(&an, &binh);
         sotay_id visit = phone_visit(&an, "chợ");
         for (int n = 0; n < 8; n++) {
             (void)snprintf(text, sizeof text, "lần %d", n);
@@ -158,19 +143,16 @@ static void test_what_was_missed_comes_in_parts(void **state)
             rc = edge_sync(e, binh.client, &TROUBLES[i], NULL);
         assert_int_equal(rc, SOTAY_OK);
         assert_true(phone_says(&binh, sotay_show, &visit, "\"lần 7\""));
-        phone_free(&an);
-        phone_free(&binh);
-        edge_free(e);
+        phone_part(e, &an, &binh);
     }
 }
 
 static void test_a_wrong_sum_is_read_anew(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     sotay_report report;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(phone_set(&an, &visit, "general_note", "đã xem"), SOTAY_OK);
     e->corrupt_sum = 1;
@@ -181,8 +163,7 @@ static void test_a_wrong_sum_is_read_anew(void **state)
     assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
     assert_int_equal(report.repaired_buckets, 0);
     assert_false(report.needs_person);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_held_accepted_declined(void **state)
@@ -197,11 +178,9 @@ static void test_held_accepted_declined(void **state)
         { ST_ENTRY_DECLINE, "\"verdict\":\"declined\"", "\"fields\"", 0 },
     };
     for (size_t i = 0; i < 2; i++) {
-        edge *e = edge_new();
         phone an, binh;
         sotay_report report;
-        phone_make(&an, e, 0);
-        phone_make(&binh, e, 1);
+        edge *e = phone_pair(&an, &binh);
         sotay_id visit = phone_visit(&an, "chợ");
         assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
         assert_int_equal(phone_set(&an, &visit, "general_note", "giữ lại"), SOTAY_OK);
@@ -224,36 +203,30 @@ static void test_held_accepted_declined(void **state)
         assert_true(phone_says(&an, sotay_show, &visit, CASES[i].value));
         assert_true(phone_says(&an, sotay_history, &visit, CASES[i].verdict));
         assert_true(phone_status_says(&an, "\"held\":0"));
-        phone_free(&an);
-        phone_free(&binh);
-        edge_free(e);
+        phone_part(e, &an, &binh);
     }
 }
 
 static void test_a_used_counter_is_jumped(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     sotay_report report;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     e->devices[1].counter = 5000;
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
     assert_int_equal(report.requests, 2);
     assert_int_equal(report.stored, 1);
     assert_true(phone_says(&an, sotay_show, &visit, "\"chợ\""));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_a_lost_unit_leaves_own_work(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id theirs = phone_visit(&binh, "của bình");
     assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
@@ -274,18 +247,15 @@ static void test_a_lost_unit_leaves_own_work(void **state)
     e->hold_next = ST_HOLD_NONE;
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_true(phone_says(&an, sotay_show, &theirs, "\"của bình\""));
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 static void test_a_new_epoch_offers_all_again(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     sotay_report report;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     e->epoch[0]++;
@@ -294,8 +264,7 @@ static void test_a_new_epoch_offers_all_again(void **state)
     assert_true(phone_says(&an, sotay_show, &visit, "\"chợ\""));
     assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
     assert_int_equal(report.duplicate + report.stored, 0);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* A page that only a newer program can read: its bucket stays as it is, pushing goes on, and the
@@ -303,12 +272,10 @@ static void test_a_new_epoch_offers_all_again(void **state)
 static void test_a_page_too_new(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
     sotay_report report;
     char *text = NULL;
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id theirs = phone_visit(&binh, "của bình");
     assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
     e->fold_version = 2;
@@ -320,21 +287,17 @@ static void test_a_page_too_new(void **state)
     e->fold_version = 0;
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_true(phone_says(&an, sotay_show, &theirs, "\"của bình\""));
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 /* Hundreds of changes travel in few sets and few requests, and arrive in order. */
 static void test_a_long_day(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an, binh;
     sotay_report report;
     char text[32];
-    phone_make(&an, e, 0);
-    phone_make(&binh, e, 1);
+    edge *e = phone_pair(&an, &binh);
     sotay_id visit = phone_visit(&an, "chợ");
     for (int i = 0; i < 300; i++) {
         (void)snprintf(text, sizeof text, "lần %d", i);
@@ -354,19 +317,16 @@ static void test_a_long_day(void **state)
     assert_int_equal(phone_set(&an, &visit, "place", "b"), SOTAY_OK);
     assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
     assert_int_equal(report.stored, 2);
-    phone_free(&an);
-    phone_free(&binh);
-    edge_free(e);
+    phone_part(e, &an, &binh);
 }
 
 /* What the phone no longer has is said to be gone; what it has is sent when it is wanted. */
 static void test_wanted_sets_are_sent_again(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     sotay_report report;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(phone_set(&an, &visit, "place", "a"), SOTAY_OK);
@@ -376,16 +336,14 @@ static void test_wanted_sets_are_sent_again(void **state)
     assert_int_equal(report.duplicate, 1);
     assert_int_equal(report.stored, 1);
     assert_true(report.complete);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_wipe_is_safe_only_when_covered(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     assert_true(phone_status_says(&an, "\"safe_to_wipe\":true"));
     sotay_id visit = phone_visit(&an, "chợ");
     assert_true(phone_status_says(&an, "\"safe_to_wipe\":false"));
@@ -396,8 +354,7 @@ static void test_wipe_is_safe_only_when_covered(void **state)
     assert_true(phone_status_says(&an, "\"safe_to_wipe\":true"));
     assert_int_equal(sotay_draft_put(an.client, &visit, "general_note", "đang gõ", NULL), SOTAY_OK);
     assert_true(phone_status_says(&an, "\"safe_to_wipe\":false"));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* Gives `text` as the answer to a sync, in pieces, with this status. */

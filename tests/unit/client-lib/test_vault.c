@@ -71,9 +71,8 @@ static bool store_holds(sotay_port *port, const char *text)
 static void test_nothing_readable_lies_in_the_store(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "nha van hoa xom Ban Viet");
     assert_int_equal(sotay_draft_put(an.client, &visit, "general_note", "dang go do", NULL),
                      SOTAY_OK);
@@ -81,8 +80,7 @@ static void test_nothing_readable_lies_in_the_store(void **state)
     assert_false(store_holds(&an.port, "nha van hoa"));
     assert_false(store_holds(&an.port, "dang go do"));
     assert_false(store_holds(&an.port, "accepted_note"));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 static void test_values_do_not_open_under_another_key(void **state)
@@ -155,12 +153,11 @@ static void test_damaged_vaults_are_refused(void **state)
 static void test_the_commune_can_open_a_forgotten_pin(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     uint8_t public_key[32], secret[32], key[32];
     book_db book;
     book_value value = { NULL, 0 };
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     book_init(&book, &an.port);
     assert_int_equal(book_begin(&book, false, NULL), ST_OK);
     assert_int_equal(vault_open(&book, NULL, NULL), ST_OK);
@@ -171,8 +168,7 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     assert_int_equal(st_box_open(public_key, secret, value.data, value.len, key, NULL), ST_OK);
     assert_memory_equal(key, book.key, 32);
     book_reset(&book);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 int main(void)

@@ -133,13 +133,12 @@ static void test_a_forged_set_in_our_name(void **state)
     (void)state;
     static const uint8_t SEED[32] = { 66 };
     uint8_t key[32], secret[64];
-    edge *e = edge_new();
     phone an;
     answer a;
     bool again = false;
     sotay_who who;
     st_sign_keypair(SEED, key, secret);
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "cũ");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(phone_set(&an, &visit, "place", "chữ của tôi"), SOTAY_OK);
@@ -164,8 +163,7 @@ static void test_a_forged_set_in_our_name(void **state)
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(e->devices[1].known, 2);
     assert_true(phone_says(&an, sotay_show, &visit, "\"chữ của tôi\""));
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* Nobody's name can be borrowed: not the office's, not another officer's. */
@@ -176,12 +174,10 @@ static void test_a_forged_set_in_another_name(void **state)
     uint8_t key[32], secret[64];
     st_sign_keypair(SEED, key, secret);
     for (size_t i = 0; i < 2; i++) {
-        edge *e = edge_new();
         phone an, binh;
         answer a;
         bool again = false;
-        phone_make(&an, e, 0);
-        phone_make(&binh, e, 1);
+        edge *e = phone_pair(&an, &binh);
         assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
         sotay_id visit = phone_visit(&an, "thật");
         assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
@@ -199,9 +195,7 @@ static void test_a_forged_set_in_another_name(void **state)
         assert_true(phone_says(&an, sotay_show, &visit, "\"thật\""));
         assert_false(phone_says(&an, sotay_show, &visit, "\"giả\""));
         assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-        phone_free(&an);
-        phone_free(&binh);
-        edge_free(e);
+        phone_part(e, &an, &binh);
     }
 }
 
@@ -209,11 +203,10 @@ static void test_a_forged_set_in_another_name(void **state)
 static void test_a_set_of_another_bucket(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     answer a;
     bool again = false;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "thật");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     forgery f = { .device = e->devices[0].id,
@@ -229,22 +222,20 @@ static void test_a_set_of_another_bucket(void **state)
     st_buffer_free(&set);
     assert_false(phone_says(&an, sotay_show, &visit, "\"lạc\""));
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* "More", and never anything. */
 static void test_a_server_that_always_has_more(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     sotay_sync *sync = NULL;
     sotay_request request;
     unsigned rounds = 0;
     bool again = true;
     int rc = SOTAY_OK;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     assert_int_equal(sotay_sync_begin(an.client, &sync, NULL), SOTAY_OK);
     while (rc == SOTAY_OK && again && rounds < ROUNDS_MAX) {
         answer a;
@@ -257,8 +248,7 @@ static void test_a_server_that_always_has_more(void **state)
     sotay_sync_free(sync);
     assert_true(rounds < ROUNDS_MAX);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* What the request says of `gone`. */
@@ -289,7 +279,6 @@ static uint32_t gone_in(const sotay_request *request, uint64_t *out_to)
 static void test_wanting_what_was_never_made(void **state)
 {
     (void)state;
-    edge *e = edge_new();
     phone an;
     answer a;
     st_frame frame;
@@ -297,7 +286,7 @@ static void test_wanting_what_was_never_made(void **state)
     sotay_request request;
     bool again = false;
     uint64_t to = 0;
-    phone_make(&an, e, 0);
+    edge *e = phone_alone(&an);
     sotay_id visit = phone_visit(&an, "chợ");
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(sotay_sync_begin(an.client, &sync, NULL), SOTAY_OK);
@@ -318,8 +307,7 @@ static void test_wanting_what_was_never_made(void **state)
     assert_int_equal(phone_set(&an, &visit, "place", "sau"), SOTAY_OK);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     assert_int_equal(e->devices[1].known, 2);
-    phone_free(&an);
-    edge_free(e);
+    phone_part(e, &an, NULL);
 }
 
 /* The second answer to one enrolment would take the keys away again. */
@@ -392,11 +380,10 @@ static void test_impossible_times(void **state)
     (void)state;
     static const int64_t TIMES[] = { INT64_MIN, INT64_MAX, -1, 0, INT64_C(1) << 47 };
     for (size_t i = 0; i < sizeof TIMES / sizeof TIMES[0]; i++) {
-        edge *e = edge_new();
         phone an;
         answer a;
         bool again = false;
-        phone_make(&an, e, 0);
+        edge *e = phone_alone(&an);
         answer_begin(&a);
         answer_end_frame(&a, TIMES[i], false);
         (void)play(&an, &a, &again);
@@ -406,8 +393,7 @@ static void test_impossible_times(void **state)
         assert_true(phone_says(&an, sotay_show, &visit, "\"nhà\""));
         assert_true(phone_says(&an, sotay_history, &visit, "\"nhà\""));
         assert_true(phone_status_says(&an, "\"ready\":0"));
-        phone_free(&an);
-        edge_free(e);
+        phone_part(e, &an, NULL);
     }
 }
 
@@ -418,13 +404,12 @@ static void test_held_but_not_stored_is_offered_again(void **state)
     (void)state;
     static const st_hold REASONS[] = { ST_HOLD_SIGNATURE, ST_HOLD_DEVICE };
     for (size_t i = 0; i < 2; i++) {
-        edge *e = edge_new();
         phone an;
         answer a;
         st_frame frame;
         st_held held = { 1, REASONS[i] };
         bool again = false;
-        phone_make(&an, e, 0);
+        edge *e = phone_alone(&an);
         sotay_id visit = phone_visit(&an, "chợ");
         memset(&frame, 0, sizeof frame);
         frame.kind = ST_FRAME_VERDICT;
@@ -442,8 +427,7 @@ static void test_held_but_not_stored_is_offered_again(void **state)
         assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
         assert_int_equal(e->devices[1].known, 1);
         assert_true(phone_status_says(&an, "\"held\":0"));
-        phone_free(&an);
-        edge_free(e);
+        phone_part(e, &an, NULL);
     }
 }
 
@@ -457,7 +441,6 @@ static void test_changed_bytes(void **state)
     const char *asked = getenv("SEEDS");
     unsigned long runs = asked == NULL ? 150 : strtoul(asked, NULL, 10);
     for (unsigned long run = 0; run < runs; run++) {
-        edge *e = edge_new();
         phone an, binh;
         sotay_sync *sync = NULL;
         sotay_request request;
@@ -468,8 +451,7 @@ static void test_changed_bytes(void **state)
         st_err bad = ST_OK;
         answer a;
         st_frame_reader *reader = NULL;
-        phone_make(&an, e, 0);
-        phone_make(&binh, e, 1);
+        edge *e = phone_pair(&an, &binh);
         sotay_id theirs = phone_visit(&binh, "của bình");
         assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
         sotay_id mine = phone_visit(&an, "của an");
@@ -505,9 +487,7 @@ static void test_changed_bytes(void **state)
         assert_true(phone_says(&an, sotay_show, &theirs, "\"của bình\""));
         st_id id = phone_id(&mine);
         assert_int_equal(edge_values(e, &id, EDGE_PLACE), 1);
-        phone_free(&an);
-        phone_free(&binh);
-        edge_free(e);
+        phone_part(e, &an, &binh);
     }
 }
 

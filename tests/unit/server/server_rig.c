@@ -459,3 +459,19 @@ uint64_t rig_verify(rig *r)
     assert_int_equal(err, ST_OK);
     return report.wrong;
 }
+
+int rig_setup(void **state)
+{
+    static rig shared;
+    rig_open(&shared);
+    *state = &shared;
+    return 0;
+}
+
+int rig_teardown(void **state)
+{
+    rig *r = *state;
+    assert_int_equal(rig_verify(r), 0);
+    rig_close(r);
+    return 0;
+}

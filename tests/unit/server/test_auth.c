@@ -14,22 +14,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    static rig shared;
-    rig_open(&shared);
-    *state = &shared;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig *r = *state;
-    assert_int_equal(rig_verify(r), 0);
-    rig_close(r);
-    return 0;
-}
-
 /* ---- enrolment ---- */
 
 static void make_ask(rig *r, st_enrol_ask *ask, uint8_t secret[64])
@@ -283,7 +267,7 @@ static void test_keys_are_kept_close(void **state)
     assert_int_equal(auth_keys_read(r->dir, &keys, NULL), ST_E_NOT_FOUND);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {

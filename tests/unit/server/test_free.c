@@ -17,22 +17,6 @@
 #define SETS 10
 #define NOTE_BYTES 3600
 
-static int setup(void **state)
-{
-    static rig shared;
-    rig_open(&shared);
-    *state = &shared;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig *r = *state;
-    assert_int_equal(rig_verify(r), 0);
-    rig_close(r);
-    return 0;
-}
-
 /* Ten full sets about records whose creating set was lost, and is sent again at last. */
 static void test_a_thousand_changes_wait_for_one_set(void **state)
 {
@@ -95,8 +79,8 @@ static void test_one_device_waits_for_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_thousand_changes_wait_for_one_set, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_one_device_waits_for_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_thousand_changes_wait_for_one_set, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_one_device_waits_for_another, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("free", tests, NULL, NULL);
 }

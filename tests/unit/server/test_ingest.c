@@ -18,22 +18,6 @@
 #include "server/sync/held.h"
 #include "server/sync/sets.h"
 
-static int setup(void **state)
-{
-    static rig shared;
-    rig_open(&shared);
-    *state = &shared;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig *r = *state;
-    assert_int_equal(rig_verify(r), 0);        /* after every test: state == fold of the log */
-    rig_close(r);
-    return 0;
-}
-
 static uint64_t log_size(rig *r)
 {
     uint64_t size = 0;
@@ -653,7 +637,7 @@ static void test_verify_sees_damage(void **state)
     }
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {

@@ -12,22 +12,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    static rig shared;
-    rig_open(&shared);
-    *state = &shared;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig *r = *state;
-    assert_int_equal(rig_verify(r), 0);
-    rig_close(r);
-    return 0;
-}
-
 /* What is wrong with the second change of a set; the first and third must come through. */
 typedef enum {
     BAD_NOTHING, BAD_ROLE, BAD_VALUE, BAD_FORM, BAD_FIELD, BAD_UNIT, BAD_ACT, BAD_FROZEN, BAD_VERB,
@@ -254,7 +238,7 @@ static void test_the_operator_is_refused(void **state)
     }
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {

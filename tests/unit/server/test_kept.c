@@ -15,22 +15,6 @@
 #include "server/sync/held.h"
 #include "server/sync/row.h"
 
-static int setup(void **state)
-{
-    static rig shared;
-    rig_open(&shared);
-    *state = &shared;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig *r = *state;
-    assert_int_equal(rig_verify(r), 0);
-    rig_close(r);
-    return 0;
-}
-
 /* Where `part` begins in the bytes. */
 static uint8_t *find(uint8_t *bytes, size_t len, const void *part, size_t part_len)
 {
@@ -185,7 +169,7 @@ static void test_what_is_held_says_why(void **state)
     assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_E_DENIED);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {

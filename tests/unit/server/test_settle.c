@@ -14,22 +14,6 @@
 #include "server/store/pack.h"
 #include "server/sync/held.h"
 
-static int setup(void **state)
-{
-    static rig shared;
-    rig_open(&shared);
-    *state = &shared;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig *r = *state;
-    assert_int_equal(rig_verify(r), 0);
-    rig_close(r);
-    return 0;
-}
-
 static void status(rig *r, const rig_phone *phone, const char *word)
 {
     auth_device device;
@@ -199,10 +183,10 @@ static void test_a_declined_change_claims_no_bucket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_facts_cannot_be_overruled, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_full_path_has_room_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_one_record_in_two_buckets, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_declined_change_claims_no_bucket, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_facts_cannot_be_overruled, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_path_has_room_again, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_one_record_in_two_buckets, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_declined_change_claims_no_bucket, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
 }
