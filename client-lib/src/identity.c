@@ -3,6 +3,7 @@
  * Never: leaves a secret in memory that it allocated itself. */
 #include "client-lib/src/identity.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "client-lib/src/slip.h"
@@ -33,54 +34,41 @@ static void get_offer(slip_reader *slip, identity_offer *offer)
     slip_get_text(slip, offer->url, sizeof offer->url);
 }
 
+/* Where the parts lie that are bytes of one size, and the texts, in the order of the store. */
+#define PART(member)                                                                               \
+    {                                                                                              \
+        offsetof(identity, member), sizeof((identity *)0)->member                                  \
+    }
+typedef struct {
+    size_t at, bytes;
+} part;
+static const part BYTES[] = {
+    PART(device),       PART(speaker),    PART(person),      PART(log),     PART(server_device),
+    PART(sign_seed),    PART(sign_key),   PART(cosign_seed), PART(log_key), PART(seal_key),
+    PART(recovery_key), PART(server_key), PART(epoch),       PART(install),
+};
+static const part TEXTS[] = {
+    PART(login.s), PART(commune.s), PART(letters), PART(fingerprint), PART(url),
+};
+
 static void put_names(slip_writer *slip, const identity *me)
 {
     slip_u8(slip, me->is_enrolled);
     slip_u8(slip, me->is_forked);
-    slip_bytes(slip, me->device.b, 16);
-    slip_bytes(slip, me->speaker.b, 16);
-    slip_bytes(slip, me->person.b, 16);
-    slip_bytes(slip, me->log.b, 16);
-    slip_bytes(slip, me->server_device.b, 16);
-    slip_bytes(slip, me->sign_seed, 32);
-    slip_bytes(slip, me->sign_key, 32);
-    slip_bytes(slip, me->cosign_seed, 32);
-    slip_bytes(slip, me->log_key, 32);
-    slip_bytes(slip, me->seal_key, 32);
-    slip_bytes(slip, me->recovery_key, 32);
-    slip_bytes(slip, me->server_key, 32);
-    slip_bytes(slip, me->epoch, 8);
-    slip_bytes(slip, me->install, 8);
-    slip_text(slip, me->login.s);
-    slip_text(slip, me->commune.s);
-    slip_text(slip, me->letters);
-    slip_text(slip, me->fingerprint);
-    slip_text(slip, me->url);
+    for (size_t i = 0; i < sizeof BYTES / sizeof BYTES[0]; i++)
+        slip_bytes(slip, (const char *)me + BYTES[i].at, BYTES[i].bytes);
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++)
+        slip_text(slip, (const char *)me + TEXTS[i].at);
 }
 
 static void get_names(slip_reader *slip, identity *me)
 {
     me->is_enrolled = slip_get_u8(slip) != 0;
     me->is_forked = slip_get_u8(slip) != 0;
-    slip_get_bytes(slip, me->device.b, 16);
-    slip_get_bytes(slip, me->speaker.b, 16);
-    slip_get_bytes(slip, me->person.b, 16);
-    slip_get_bytes(slip, me->log.b, 16);
-    slip_get_bytes(slip, me->server_device.b, 16);
-    slip_get_bytes(slip, me->sign_seed, 32);
-    slip_get_bytes(slip, me->sign_key, 32);
-    slip_get_bytes(slip, me->cosign_seed, 32);
-    slip_get_bytes(slip, me->log_key, 32);
-    slip_get_bytes(slip, me->seal_key, 32);
-    slip_get_bytes(slip, me->recovery_key, 32);
-    slip_get_bytes(slip, me->server_key, 32);
-    slip_get_bytes(slip, me->epoch, 8);
-    slip_get_bytes(slip, me->install, 8);
-    slip_get_text(slip, me->login.s, sizeof me->login.s);
-    slip_get_text(slip, me->commune.s, sizeof me->commune.s);
-    slip_get_text(slip, me->letters, sizeof me->letters);
-    slip_get_text(slip, me->fingerprint, sizeof me->fingerprint);
-    slip_get_text(slip, me->url, sizeof me->url);
+    for (size_t i = 0; i < sizeof BYTES / sizeof BYTES[0]; i++)
+        slip_get_bytes(slip, (char *)me + BYTES[i].at, BYTES[i].bytes);
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++)
+        slip_get_text(slip, (char *)me + TEXTS[i].at, TEXTS[i].bytes);
 }
 
 static void put_counters(slip_writer *slip, const identity *me)
