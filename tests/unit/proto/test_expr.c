@@ -71,6 +71,11 @@ static st_expr_value eval(const char *text)
     return value;
 }
 
+/* Over 10^300: no number any more. */
+#define BIG  "100000000000000"
+#define BIG5 BIG "*" BIG "*" BIG "*" BIG "*" BIG
+#define MUCH BIG5 "*" BIG5 "*" BIG5 "*" BIG5 "*" BIG5
+
 static void test_truth(void **state)
 {
     (void)state;
@@ -96,7 +101,19 @@ static void test_truth(void **state)
         { "${visit_date} = '2026-03-12'", true }, { "${visit_date} < '2026-03-13'", true },
         { "'2026-03-11' < ${visit_date}", true }, { "today() - ${visit_date} = 6", true },
         { "${visit_date} = '2026-02-30'", false }, { "${visit_date} != '2026-02-30'", true },
-        { "${visit_date} < 'soon'", false },
+        { "${visit_date} < 'soon'", false }, { "${visit_date} != 'soon'", true },
+        { "${visit_date} = '2026/03/12'", false }, { "${visit_date} = '2026-03/12'", false },
+        { "${visit_date} = 'x026-03-12'", false }, { "${visit_date} = '2026-:3-12'", false },
+        { "${visit_date} = '2026-03-x2'", false }, { "${visit_date} = '2026-13-12'", false },
+        /* numbers that are none */
+        { MUCH " > 1", false }, { MUCH " = ''", true }, { "0 - " MUCH " = ''", true },
+        { "100000000000000 * 100000000000000 mod 7 = ''", true },
+        { "0 - 100000000000000 * 100000000000000 mod 7 = ''", true },
+        { "7 = ''", false }, { "'' = 7", false }, { "true() = ''", false }, { "'' != 7", true },
+        { "'x' + 1 = ''", true }, { "1 + ${nothing} = ''", true }, { "1 - 'x' = ''", true },
+        { "false() or ${zero}", false }, { "false() or 1", true }, { "${zero} or false()", false },
+        { "true() and ${nothing}", false }, { "'wrong' = false()", false },
+        { "'fals' = true()", true },
         /* texts, enums */
         { "${visit_kind} = 'kiem_tra'", true }, { "${visit_kind} != 'kiem_tra'", false },
         { "${visit_kind} = \"kiem_tra\"", true }, { "${place} = 'Nà Sơn'", true },

@@ -254,6 +254,9 @@ typedef enum {
     BAD_EXPRESSION, UNKNOWN_PATH, PATH_OF_ITEM, SIBLING_PATH, GROUP_PATH, GROUP_AS_VALUE,
     GROUP_NO_OF_FIELD, GROUP_NAME_OF_FIELD, GROUP_TWICE, GROUP_EMPTY, KEYS_MISSING, KEYS_EXTRA,
     OPTION_TWICE, OPTION_ID, LIST_TWICE, TITLE_UNKNOWN, VERSION_ZERO, LABEL_NFD, TYPE_UNKNOWN,
+    CLASS_UNKNOWN, EN_NFD, MESSAGE_VI_NFD, MESSAGE_EN_NFD, LABEL_LONG, EXPRESSION_NFD,
+    GROUP_LABEL_NFD, GROUP_EN_NFD, GROUP_NAME_TWICE, OPTION_LABEL_NFD, OPTION_EN_NFD,
+    OPTION_ID_TWICE, LIST_NAME, FORM_LABEL_NFD, FORM_EN_NFD, FORM_NAME_LONG,
     FAULTS
 } fault;
 
@@ -289,7 +292,59 @@ static const struct { const char *why; st_err want; } FAULT_CASES[FAULTS] = {
     [VERSION_ZERO] = { "version 0", ST_E_CORRUPT },
     [LABEL_NFD] = { "label in NFD", ST_E_CORRUPT },
     [TYPE_UNKNOWN] = { "unknown type", ST_E_CORRUPT },
+    [CLASS_UNKNOWN] = { "unknown class", ST_E_CORRUPT },
+    [EN_NFD] = { "English label in NFD", ST_E_CORRUPT },
+    [MESSAGE_VI_NFD] = { "message in NFD", ST_E_CORRUPT },
+    [MESSAGE_EN_NFD] = { "English message in NFD", ST_E_CORRUPT },
+    [LABEL_LONG] = { "label of 1001 bytes", ST_E_CORRUPT },
+    [EXPRESSION_NFD] = { "expression in NFD", ST_E_CORRUPT },
+    [GROUP_LABEL_NFD] = { "label of a group in NFD", ST_E_CORRUPT },
+    [GROUP_EN_NFD] = { "English label of a group in NFD", ST_E_CORRUPT },
+    [GROUP_NAME_TWICE] = { "group name twice", ST_E_CORRUPT },
+    [OPTION_LABEL_NFD] = { "label of an option in NFD", ST_E_CORRUPT },
+    [OPTION_EN_NFD] = { "English label of an option in NFD", ST_E_CORRUPT },
+    [OPTION_ID_TWICE] = { "option id twice", ST_E_CORRUPT },
+    [LIST_NAME] = { "name of a list in capitals", ST_E_CORRUPT },
+    [FORM_LABEL_NFD] = { "label of the form in NFD", ST_E_CORRUPT },
+    [FORM_EN_NFD] = { "English label of the form in NFD", ST_E_CORRUPT },
+    [FORM_NAME_LONG] = { "name of the form over a code", ST_E_CORRUPT },
 };
+
+#define NFD "Nguye\xcc\x82n"
+
+static const char *label_of_1001(void)
+{
+    static char text[1002];
+    memset(text, 'a', 1001);
+    return text;
+}
+
+static void spoil_words(fault what, st_form *form, st_field *place, st_group *group)
+{
+    static const st_option WORDS[] = { { 1, "a", NFD, "a" } };
+    static const st_option EN_WORDS[] = { { 1, "a", "a", NFD } };
+    static const st_option IDS[] = { { 1, "a", "a", "a" }, { 2, "a", "b", "b" } };
+    st_list *lists = (st_list *)(uintptr_t)form->lists;
+    switch (what) {
+    case CLASS_UNKNOWN: place->cls = ST_CLASS_COUNT; break;
+    case EN_NFD: place->en = NFD; break;
+    case MESSAGE_VI_NFD: place->message_vi = NFD; break;
+    case MESSAGE_EN_NFD: place->message_en = NFD; break;
+    case LABEL_LONG: place->vi = label_of_1001(); break;
+    case EXPRESSION_NFD: place->relevant = "'" NFD "' = 'x'"; break;
+    case GROUP_LABEL_NFD: group->vi = NFD; break;
+    case GROUP_EN_NFD: group->en = NFD; break;
+    case GROUP_NAME_TWICE: group->name = "findings"; break;
+    case OPTION_LABEL_NFD: lists[0] = (st_list){ "visit_kind", WORDS, 1 }; break;
+    case OPTION_EN_NFD: lists[0] = (st_list){ "visit_kind", EN_WORDS, 1 }; break;
+    case OPTION_ID_TWICE: lists[0] = (st_list){ "visit_kind", IDS, 2 }; break;
+    case LIST_NAME: lists[0].name = "Kind"; break;
+    case FORM_LABEL_NFD: form->vi = NFD; break;
+    case FORM_EN_NFD: form->en = NFD; break;
+    case FORM_NAME_LONG: form->name = "a23456789012345678901234567890123456789"; break;
+    default: break;
+    }
+}
 
 static void spoil_field(fault what, st_field *f)
 {
@@ -354,6 +409,8 @@ static void test_unsound_forms(void **state)
         ((st_group *)(uintptr_t)form->groups)[0].fields = rating;
         spoil_field(what, (st_field *)(uintptr_t)form->fields);
         spoil_group(what, (st_group *)(uintptr_t)form->groups, rating);
+        spoil_words(what, form, (st_field *)(uintptr_t)form->fields + 3,
+                    (st_group *)(uintptr_t)form->groups);
         st_list *lists = (st_list *)(uintptr_t)form->lists;
         if (what == OPTION_TWICE)
             lists[0] = (st_list){ "visit_kind", TWICE, 2 };

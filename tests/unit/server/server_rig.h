@@ -25,7 +25,7 @@ typedef struct {
 /* A new store with the catalogue of Trùng Khánh, and people an, binh (officers), chi (officer
  * without a unit), office. an and binh are assigned to RIG_UNIT. */
 void rig_open(rig *r);
-/* The same for cmocka: *state is the rig; and its end, when the book must be the fold of its log. */
+/* The same for cmocka: *state is the rig; at the end the book must be the fold of its log. */
 int rig_setup(void **state);
 int rig_teardown(void **state);
 /* Closes the store and opens it again. */

@@ -79,8 +79,10 @@ static void test_one_device_waits_for_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_thousand_changes_wait_for_one_set, rig_setup, rig_teardown),
-        cmocka_unit_test_setup_teardown(test_one_device_waits_for_another, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_thousand_changes_wait_for_one_set, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_one_device_waits_for_another, rig_setup,
+                                        rig_teardown),
     };
     return cmocka_run_group_tests_name("free", tests, NULL, NULL);
 }

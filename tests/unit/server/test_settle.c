@@ -183,10 +183,14 @@ static void test_a_declined_change_claims_no_bucket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_facts_cannot_be_overruled, rig_setup, rig_teardown),
-        cmocka_unit_test_setup_teardown(test_a_full_path_has_room_again, rig_setup, rig_teardown),
-        cmocka_unit_test_setup_teardown(test_one_record_in_two_buckets, rig_setup, rig_teardown),
-        cmocka_unit_test_setup_teardown(test_a_declined_change_claims_no_bucket, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_facts_cannot_be_overruled, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_path_has_room_again, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_one_record_in_two_buckets, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_declined_change_claims_no_bucket, rig_setup,
+                                        rig_teardown),
     };
     return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
 }
