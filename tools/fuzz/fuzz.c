@@ -123,7 +123,7 @@ void fuzz_stream(const void *data, size_t len, st_buffer *out)
         uint8_t bytes[3] = { (uint8_t)head, (uint8_t)(head >> 8), (uint8_t)(head >> 16) };
         fuzz_append(out, bytes, sizeof bytes);
         fuzz_append(out, at, size);
-        at += size;
+        at = last ? at : at + size;
         len -= size;
     }
 }

@@ -1,7 +1,9 @@
 # tools/fuzz: one libFuzzer program for each decoder of foreign bytes, in a mode of its own.
 
 FUZZ_LIBRARIES := $(LIB)/libtesthelp.a $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
-FUZZ_SHARED    := $(OBJ)/tools/fuzz/fuzz.o $(OBJ)/tools/fuzz/mutate.o
+FUZZ_SHARED    := $(patsubst %,$(OBJ)/tools/fuzz/%.o,fuzz mutate parts)
+FUZZ_PHONE     := $(OBJ)/tools/fuzz/phone_world.o
+FUZZ_BOOK      := $(OBJ)/tools/fuzz/book_world.o
 FUZZERS        := $(patsubst tools/fuzz/%.c,$(BUILD)/%,$(sort $(wildcard tools/fuzz/fuzz_*.c)))
 SECONDS        ?= 60
 
@@ -21,13 +23,18 @@ fuzz-programs:
 
 fuzzers: $(FUZZERS) $(BUILD)/seeds
 
+# The worlds that some of them work in.
+$(BUILD)/fuzz_phone: $(FUZZ_PHONE)
+$(BUILD)/fuzz_sync $(BUILD)/fuzz_operator $(BUILD)/fuzz_http: $(FUZZ_BOOK)
+
 $(FUZZERS): $(BUILD)/%: $(OBJ)/tools/fuzz/%.o $(FUZZ_SHARED) $(FUZZ_LIBRARIES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -fsanitize=fuzzer $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) -lcmocka \
 	    $(LIBS_ALL) -o $@
 
-$(BUILD)/seeds: $(OBJ)/tools/fuzz/seeds.o $(OBJ)/tools/fuzz/fuzz.o $(FUZZ_LIBRARIES)
+$(BUILD)/seeds: $(patsubst %,$(OBJ)/tools/fuzz/%.o,seeds seeds_exchange fuzz parts) \
+    $(FUZZ_PHONE) $(FUZZ_BOOK) $(FUZZ_LIBRARIES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) -o $@

@@ -67,6 +67,44 @@ static const seed_text SEED_TEXTS[] = {
       "0a0\x08"
       "1b0\x10"
       "2c1\x02" },
+    { "http", -1, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" },
+    { "http", -1, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" },
+    { "http", -1, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" },
+    { "http", -1,
+      "POST /v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+      "\x28\xb5\x2f\xfd\x20\x01\x01\x01\x01" },
+    { "http", -1,
+      "POST /api/operator HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n"
+      "Content-Length: 4\r\n\r\nstat" },
+    { "http", -1, "POST /v1/sync HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n" },
+};
+
+/* Calls of sotayctl; a blank ends a word, VISIT and DEVICE stand for ids of the book. */
+static const char *const SEED_CALLS[] = {
+    "user add lan --name Lan --role officer",
+    "user list --json",
+    "user disable binh",
+    "user import --text login\tname\nlan\tLan",
+    "role an +office",
+    "enrol an --url http://x",
+    "assign chi 01477-x001 01477-x002",
+    "unassign an 01477-x001",
+    "device list --json",
+    "device revoke DEVICE --reason mất",
+    "device suspend DEVICE --lift",
+    "records --form visit --unit 01477-x001 --json",
+    "show VISIT --json",
+    "history VISIT --json",
+    "search nhà --json",
+    "new setting - key=a value=b --as office",
+    "set VISIT accepted_result=dat --as office --reason vì",
+    "conflicts --json",
+    "resolve VISIT place --value đây --as office --reason vì",
+    "held --json",
+    "held accept 1 --as office --reason vì",
+    "export csv --form visit",
+    "verify --json",
+    "stat --json",
 };
 
 #endif

@@ -10,20 +10,14 @@
 #include "server/catalogue/load.h"
 #include "tests/unit/client-lib/edge_forms.h"
 #include "tests/unit/proto/make_frames.h"
-#include "tools/fuzz/fuzz.h"
 #include "tools/fuzz/seed_texts.h"
+#include "tools/fuzz/seeder.h"
 
 #define ARENA_BYTES (256u << 20)
 #define SETS        24u
 #define RECORDS_MAX 8u
 
-typedef struct {
-    const char *dir;
-    st_arena arena;
-    unsigned written;
-} seeder;
-
-static void save(seeder *s, const char *fuzzer, int first, const void *data, size_t len)
+void seeder_save(seeder *s, const char *fuzzer, int first, const void *data, size_t len)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", s->dir, fuzzer);
@@ -37,11 +31,24 @@ static void save(seeder *s, const char *fuzzer, int first, const void *data, siz
     FUZZ_MUST(fclose(file) == 0);
 }
 
+/* The words of a call end with NUL each. */
+static void write_call(seeder *s, const char *line)
+{
+    char words[512];
+    size_t len = strlen(line);
+    FUZZ_MUST(len < sizeof words);
+    for (size_t i = 0; i <= len; i++)
+        words[i] = line[i] == ' ' ? '\0' : line[i];
+    seeder_save(s, "operator", -1, words, len + 1);
+}
+
 static void write_texts(seeder *s)
 {
+    for (size_t i = 0; i < sizeof SEED_CALLS / sizeof SEED_CALLS[0]; i++)
+        write_call(s, SEED_CALLS[i]);
     for (size_t i = 0; i < sizeof SEED_TEXTS / sizeof SEED_TEXTS[0]; i++)
-        save(s, SEED_TEXTS[i].fuzzer, SEED_TEXTS[i].first, SEED_TEXTS[i].text,
-             strlen(SEED_TEXTS[i].text));
+        seeder_save(s, SEED_TEXTS[i].fuzzer, SEED_TEXTS[i].first, SEED_TEXTS[i].text,
+                    strlen(SEED_TEXTS[i].text));
 }
 
 /* The records that the changes of a set make, and the vector of their bucket. */
@@ -69,13 +76,13 @@ static void write_records(seeder *s, const st_set *set)
     for (size_t i = 0; i < count; i++) {
         st_buffer_clear(&out);
         FUZZ_MUST(st_record_encode(&records[i], &out, NULL) == ST_OK);
-        save(s, "record", -1, out.data, out.len);
-        save(s, "show", 0, out.data, out.len);
-        save(s, "wire", 3, out.data, out.len);
+        seeder_save(s, "record", -1, out.data, out.len);
+        seeder_save(s, "show", 0, out.data, out.len);
+        seeder_save(s, "wire", 3, out.data, out.len);
     }
     st_buffer_clear(&out);
     FUZZ_MUST(st_vector_encode(&vector, &out, NULL) == ST_OK);
-    save(s, "vector", -1, out.data, out.len);
+    seeder_save(s, "vector", -1, out.data, out.len);
     st_buffer_free(&out);
 }
 
@@ -87,9 +94,9 @@ static void write_sets(seeder *s)
         st_set set = make_set(i, 1 + i % 6, i % 4 * 2, &s->arena);
         st_buffer_clear(&out);
         FUZZ_MUST(make_bytes(&set, &out, NULL) == ST_OK);
-        save(s, "set", -1, out.data, out.len);
-        save(s, "show", 8, out.data, out.len);
-        save(s, "wire", 1, out.data, out.len);
+        seeder_save(s, "set", -1, out.data, out.len);
+        seeder_save(s, "show", 8, out.data, out.len);
+        seeder_save(s, "wire", 1, out.data, out.len);
         write_records(s, &set);
     }
     st_buffer_free(&out);
@@ -107,16 +114,16 @@ static void write_frames(seeder *s)
         st_frame frame = make_frame(i, &s->arena);
         st_buffer_clear(&out);
         FUZZ_MUST(st_frame_encode(&frame, &out, NULL) == ST_OK);
-        save(s, "message", -1, out.data, out.len);
-        save(s, "wire", 0, out.data, out.len);
-        save(s, "frame", 15, out.data, out.len);
+        seeder_save(s, "message", -1, out.data, out.len);
+        seeder_save(s, "wire", 0, out.data, out.len);
+        seeder_save(s, "frame", 15, out.data, out.len);
         fuzz_frame(out.data, out.len, &stream);
         FUZZ_MUST(st_frame_write(writer, out.data, out.len, NULL) == ST_OK);
     }
     FUZZ_MUST(st_frame_writer_end(writer, NULL) == ST_OK);
     st_frame_writer_free(writer);
-    save(s, "frame", 6, stream.data, stream.len);
-    save(s, "frame", 29, packed.data, packed.len);
+    seeder_save(s, "frame", 6, stream.data, stream.len);
+    seeder_save(s, "frame", 29, packed.data, packed.len);
     st_buffer_free(&out);
     st_buffer_free(&stream);
     st_buffer_free(&packed);
@@ -127,8 +134,8 @@ static void write_form(seeder *s, const st_form *form)
     st_buffer out;
     st_buffer_init(&out, ST_FORM_BYTES_MAX);
     FUZZ_MUST(st_form_encode(form, &out, NULL) == ST_OK);
-    save(s, "form", -1, out.data, out.len);
-    save(s, "wire", 5, out.data, out.len);
+    seeder_save(s, "form", -1, out.data, out.len);
+    seeder_save(s, "wire", 5, out.data, out.len);
     st_buffer_free(&out);
 }
 
@@ -145,7 +152,7 @@ static void write_catalogue(seeder *s)
         file.text = text;
         FUZZ_MUST(catalogue_parse_form(&file, &s->arena, &form, NULL) == ST_OK);
         if (file.len < 4096) {
-            save(s, "catalogue", 0, file.text, file.len);
+            seeder_save(s, "catalogue", 0, file.text, file.len);
             write_form(s, form);
         }
         free(text);
@@ -171,7 +178,7 @@ static void write_golden(seeder *s, const char *name, const char *fuzzer, int fi
             hex[len++] = (char)c;
     fclose(file);
     FUZZ_MUST(st_unhex(hex, len, data, len / 2));
-    save(s, fuzzer, first, data, len / 2);
+    seeder_save(s, fuzzer, first, data, len / 2);
 }
 
 int main(int argc, char **argv)
@@ -190,6 +197,7 @@ int main(int argc, char **argv)
     write_sets(&s);
     write_frames(&s);
     write_catalogue(&s);
+    seeder_write_exchanges(&s);
     for (size_t i = 0; i < sizeof SETS_KEPT / sizeof SETS_KEPT[0]; i++)
         write_golden(&s, SETS_KEPT[i], "set", -1);
     write_golden(&s, "leaf", "leaf", -1);

@@ -53,7 +53,8 @@ void rig_open(rig *r)
 {
     static const char *const LOGINS[] = { "an", "binh", "chi" };
     memset(r, 0, sizeof *r);
-    (void)strcpy(r->dir, "/tmp/sotay-rig-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    (void)snprintf(r->dir, sizeof r->dir, "%s/sotay-rig-XXXXXX", tmp != NULL ? tmp : "/tmp");
     assert_non_null(mkdtemp(r->dir));
     r->now_ms = RIG_T0;
     r->seed = 42;
@@ -84,7 +85,7 @@ void rig_reopen(rig *r)
 
 void rig_close(rig *r)
 {
-    char command[128];
+    char command[sizeof r->dir + 16];
     rooms_close(&r->srv);
     st_arena_reset(&r->arena);
     (void)snprintf(command, sizeof command, "rm -rf %s", r->dir);

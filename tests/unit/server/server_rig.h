@@ -13,7 +13,7 @@
 #define RIG_T0 INT64_C(1773280800000)   /* 2026-03-12 09:00 in Vietnam */
 
 typedef struct {
-    char dir[64];
+    char dir[96];
     int64_t now_ms;
     uint64_t seed;
     bool threaded;             /* set before rig_reopen: a writer thread */

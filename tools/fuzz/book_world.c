@@ -1,0 +1,100 @@
+/* tools/fuzz/book_world.c - see book_world.h. The store's file is written back between two inputs;
+ * nothing waits for a disk: what a power cut does is for others to try (tests/crash). */
+#include "tools/fuzz/book_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/fuzz/fuzz.h"
+
+#define FILE_BYTES_MAX ((size_t)64 << 20)
+
+int fdatasync(int fd);
+int msync(void *address, size_t len, int flags);
+
+/* Instead of libc's, for LMDB. */
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+__attribute__((visibility("default"))) int msync(void *address, size_t len, int flags)
+{
+    (void)address;
+    (void)len;
+    (void)flags;
+    return 0;
+}
+
+static FILE *open_file(const book_world *world, const char *how)
+{
+    char path[sizeof world->r.dir + 32];
+    snprintf(path, sizeof path, "%s/store/data.mdb", world->r.dir);
+    FILE *file = fopen(path, how);
+    FUZZ_MUST(file != NULL);
+    return file;
+}
+
+static void make(book_world *world)
+{
+    rig *r = &world->r;
+    rig_open(r);
+    rig_enrol(r, &world->an, "an");
+    rig_enrol(r, &world->binh, "binh");
+    rig_begin(&world->an, RIG_BUCKET);
+    world->visit = rig_visit(&world->an, "ghi chú");
+    FUZZ_MUST(rig_push_one(&world->an, rig_seal(&world->an), NULL) == ST_VERDICT_STORED);
+    rig_begin(&world->binh, RIG_BUCKET);
+    (void)rig_set(&world->binh, &world->visit, "place", "nơi khác", NULL);
+    FUZZ_MUST(rig_push_one(&world->binh, rig_seal(&world->binh), NULL) == ST_VERDICT_STORED);
+    rig_begin(&world->an, RIG_BUCKET);
+    (void)rig_set(&world->an, &world->visit, "general_note", "sạch", NULL);
+    (void)rig_set(&world->an, &world->visit, "ratings.a3.rating", "dat", NULL);
+    world->honest[0] = rig_seal(&world->an);
+    rig_begin(&world->an, RIG_BUCKET);
+    (void)rig_visit(&world->an, "lần hai");
+    rig_change(&world->an, &world->visit)->act = ST_ACT_FINALISE;
+    world->honest[1] = rig_seal(&world->an);
+    rig_begin(&world->an, RIG_OTHER);
+    (void)rig_visit(&world->an, NULL);
+    world->honest[2] = rig_seal(&world->an);
+    world->entries = book_world_entries(world);
+    rooms_close(&r->srv);
+    world->kept = malloc(FILE_BYTES_MAX);
+    FUZZ_MUST(world->kept != NULL);
+    FILE *file = open_file(world, "rb");
+    world->kept_len = fread(world->kept, 1, FILE_BYTES_MAX, file);
+    FUZZ_MUST(world->kept_len > 0 && world->kept_len < FILE_BYTES_MAX && fclose(file) == 0);
+    rig_reopen(r);
+}
+
+book_world *book_world_get(void)
+{
+    static book_world world;
+    if (world.kept == NULL)
+        make(&world);
+    return &world;
+}
+
+uint64_t book_world_entries(book_world *world)
+{
+    store_txn txn = { 0 };
+    uint64_t entries = 0;
+    FUZZ_MUST(store_begin(world->r.srv.sync.store, STORE_READ_TXN, &txn, NULL) == ST_OK);
+    FUZZ_MUST(sync_log_size(&txn, &entries, NULL) == ST_OK);
+    store_end(&txn);
+    return entries;
+}
+
+bool book_world_restore(book_world *world)
+{
+    if (book_world_entries(world) == world->entries)
+        return false;
+    rooms_close(&world->r.srv);
+    FILE *file = open_file(world, "wb");
+    FUZZ_MUST(fwrite(world->kept, world->kept_len, 1, file) == 1 && fclose(file) == 0);
+    rig_reopen(&world->r);
+    return true;
+}

@@ -1,0 +1,24 @@
+/* tools/fuzz/book_world.h - a server's book with people, phones and a visit in it, that is put back
+ * to where it began after an input has changed it. Made once, always the same. */
+#ifndef SOTAY_TOOLS_FUZZ_BOOK_WORLD_H
+#define SOTAY_TOOLS_FUZZ_BOOK_WORLD_H
+
+#include "tests/unit/server/server_rig.h"
+
+typedef struct {
+    rig r;
+    rig_phone an, binh;    /* officers of RIG_UNIT, each with a phone */
+    st_id visit;           /* of an, with a conflict by binh */
+    store_slice honest[3]; /* sets of an that the book does not have yet */
+    uint8_t *kept;         /* the store's file as it was in the beginning */
+    size_t kept_len;
+    uint64_t entries; /* of the log then */
+} book_world;
+
+book_world *book_world_get(void);
+/* How many entries the log has now. */
+uint64_t book_world_entries(book_world *world);
+/* Puts the book back if its log has grown. Returns whether it had. */
+bool book_world_restore(book_world *world);
+
+#endif

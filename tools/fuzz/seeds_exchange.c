@@ -1,0 +1,102 @@
+/* tools/fuzz/seeds_exchange.c - seeds of the fuzzers that have a phone or a book behind them: what
+ * an honest server answers that phone, what an honest phone asks that server. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/frame.h"
+#include "tests/unit/proto/make_frames.h"
+#include "tools/fuzz/book_world.h"
+#include "tools/fuzz/parts.h"
+#include "tools/fuzz/phone_world.h"
+#include "tools/fuzz/seeder.h"
+
+#define PARTS_MAX (1u << 20)
+
+/* The frames of a stream as an input. */
+static void put_stream(const uint8_t *stream, size_t len, st_buffer *out)
+{
+    st_frame_reader *reader = NULL;
+    const uint8_t *frame;
+    size_t frame_len;
+    st_err bad = ST_OK;
+    FUZZ_MUST(st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, NULL) == ST_OK);
+    FUZZ_MUST(st_frame_feed(reader, stream, len, NULL) == ST_OK);
+    while (st_frame_read(reader, &frame, &frame_len, &bad))
+        parts_put(frame, frame_len, out);
+    FUZZ_MUST(bad == ST_OK);
+    st_frame_reader_free(reader);
+}
+
+static void put_frame(const st_frame *frame, st_buffer *out)
+{
+    st_buffer bytes;
+    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
+    FUZZ_MUST(st_frame_encode(frame, &bytes, NULL) == ST_OK);
+    parts_put(bytes.data, bytes.len, out);
+    st_buffer_free(&bytes);
+}
+
+static void write_answers(seeder *s)
+{
+    phone_world *world = phone_world_get();
+    st_buffer parts;
+    sotay_port port;
+    sotay_client *client = NULL;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    uint8_t *body = NULL;
+    size_t len = 0;
+    st_buffer_init(&parts, PARTS_MAX);
+    for (int scope = 0; scope < 2; scope++) {
+        world->e->scope_rev += (uint64_t)scope;
+        phone_world_open(world, &port, &client);
+        FUZZ_MUST(sotay_sync_begin(client, &sync, NULL) == SOTAY_OK);
+        FUZZ_MUST(sotay_sync_next(sync, &request, NULL) == SOTAY_OK);
+        FUZZ_MUST(edge_answer(world->e, &request, &body, &len) == 200);
+        st_buffer_clear(&parts);
+        put_stream(body, len, &parts);
+        seeder_save(s, "phone", -1, parts.data, parts.len);
+        free(body);
+        world->e->devices[1].counter = 0; /* the copies ask with the same counter */
+        sotay_sync_free(sync);
+        phone_world_close(&port, client);
+    }
+    for (size_t i = 0; i < MAKE_FRAMES; i++) {
+        st_frame frame = make_frame(i, &s->arena);
+        st_buffer_clear(&parts);
+        put_frame(&frame, &parts);
+        seeder_save(s, "phone", -1, parts.data, parts.len);
+    }
+    st_buffer_free(&parts);
+}
+
+static void write_requests(seeder *s)
+{
+    book_world *world = book_world_get();
+    st_buffer parts;
+    st_buffer_init(&parts, PARTS_MAX);
+    for (size_t sets = 0; sets <= 3; sets++) {
+        st_frame frame = make_ask(&s->arena, sets % 2 == 1);
+        st_buffer_clear(&parts);
+        put_frame(&frame, &parts);
+        for (size_t i = 0; i < sets; i++) {
+            st_frame set = { .kind = ST_FRAME_SET };
+            set.as.set.bytes = world->honest[i].data;
+            set.as.set.len = world->honest[i].len;
+            put_frame(&set, &parts);
+        }
+        seeder_save(s, "sync", -1, parts.data, parts.len);
+    }
+    st_buffer_clear(&parts);
+    st_frame enrol = make_enrol_ask();
+    put_frame(&enrol, &parts);
+    seeder_save(s, "sync", -1, parts.data, parts.len);
+    st_buffer_free(&parts);
+    rig_close(&world->r);
+}
+
+void seeder_write_exchanges(seeder *s)
+{
+    write_answers(s);
+    write_requests(s);
+}
