@@ -1,5 +1,6 @@
 /* client-lib/src/forget.c - scope changes and the dropping of a bucket's base.
- * Promises: own unsent and held work stays, and stays readable; what was sent stays kept.
+ * Promises: own work stays, and stays readable while the bucket is ours: what the base had of it is
+ * folded over the base again; in a lost bucket, what was sent stays kept and is not read.
  * Never: deletes a change-set of our own. */
 #include <string.h>
 
@@ -65,6 +66,51 @@ static st_err drop_records(sotay_client *client, const st_bucket *bucket, st_err
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* What the base had of an own set is ours to show again. */
+static st_err show_set(sotay_client *client, const outbox_set *own, const st_set *set,
+                       st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
+        const st_change *change = &set->changes[i];
+        overlay_entry entry;
+        err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
+        if (err != ST_E_NOT_FOUND)
+            continue;
+        memset(&entry, 0, sizeof entry);
+        entry.dot = change->dot;
+        entry.first = set->first;
+        entry.status = own->status == OUTBOX_UNSENT ? OVERLAY_SEALED : OVERLAY_SENT;
+        err = overlay_put(&client->book, &change->record, &entry, error);
+        if (err == ST_OK)
+            err = overlay_row_refresh(client, &change->record, error);
+    }
+    return err;
+}
+
+/* Until the server sends it anew, nobody else has it here. Held sets have their notes all along. */
+static st_err show_own(sotay_client *client, const st_bucket *bucket, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        outbox_set own;
+        st_set set;
+        st_arena arena;
+        err = outbox_next(&client->book, &scan, &own, error);
+        if (err != ST_OK || own.status == OUTBOX_HELD)
+            continue;
+        st_dot at = { own.device, own.first };
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = overlay_set_get(client, &at, own.first, &arena, &set, error);
+        if (err == ST_OK && strcmp(set.bucket.s, bucket->s) == 0)
+            err = show_set(client, &own, &set, error);
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error)
 {
     bucket_state state;
@@ -76,7 +122,9 @@ st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *err
         err = bucket_put(&client->book, bucket, &state, error);
     if (err == ST_OK)
         err = book_delete(&client->book, &vector, error);
-    return err == ST_OK ? drop_records(client, bucket, error) : err;
+    if (err == ST_OK)
+        err = drop_records(client, bucket, error);
+    return err == ST_OK ? show_own(client, bucket, error) : err;
 }
 
 st_err apply_forget_all(sotay_client *client, st_error *error)

@@ -250,6 +250,30 @@ static void test_a_lost_unit_leaves_own_work(void **state)
     phone_part(e, &an, &binh);
 }
 
+/* The server was restored, and the signal went before it took our work again: until then only this
+ * phone has it, so it shows it, and counts it as waiting. */
+static void test_a_new_epoch_without_signal_hides_nothing(void **state)
+{
+    (void)state;
+    static const edge_trouble LOST = { .lose_reply_of = 2 };
+    edge *e = edge_new();
+    phone an;
+    phone_make(&an, e, 0);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(phone_set(&an, &visit, "place", "nhà"), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    e->epoch[0]++;
+    assert_int_not_equal(edge_sync(e, an.client, &LOST, NULL), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"nhà\""));
+    assert_true(phone_status_says(&an, "\"ready\":2"));
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"nhà\""));
+    assert_true(phone_status_says(&an, "\"ready\":0"));
+    phone_free(&an);
+    edge_free(e);
+}
+
 static void test_a_new_epoch_offers_all_again(void **state)
 {
     (void)state;
@@ -409,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_a_used_counter_is_jumped),
         cmocka_unit_test(test_a_lost_unit_leaves_own_work),
         cmocka_unit_test(test_a_new_epoch_offers_all_again),
+        cmocka_unit_test(test_a_new_epoch_without_signal_hides_nothing),
         cmocka_unit_test(test_a_page_too_new),
         cmocka_unit_test(test_a_long_day),
         cmocka_unit_test(test_wanted_sets_are_sent_again),
