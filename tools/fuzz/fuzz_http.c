@@ -78,10 +78,9 @@ static void check_replies(const char *reply, size_t len)
         const char *head = reply + at;
         const char *end = strstr(head, "\r\n\r\n");
         FUZZ_MUST(strncmp(head, "HTTP/", len - at < 5 ? len - at : 5) == 0);
-        if (end == NULL)
-            return;
-        const char *version_end = strchr(head, ' '); /* CivetWeb repeats a version it was given */
-        int status = version_end != NULL ? atoi(version_end) : 0;
+        if (end == NULL || strncmp(head, "HTTP/1.1 ", 9) != 0)
+            return; /* CivetWeb's own refusal repeats the version that it was given */
+        int status = atoi(head + 9);
         FUZZ_MUST(status == 100 || (status >= 200 && status < 600));
         const char *length = strstr(head, "Content-Length: ");
         if (status != 100 && (length == NULL || length > end))

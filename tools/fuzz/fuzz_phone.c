@@ -1,6 +1,6 @@
-/* tools/fuzz/fuzz_phone.c - a phone and any answer of a server, true or hostile, with sets signed by
- * the server's own key. Whatever it was told, the phone still has what its officer wrote, sent or
- * unsent, still shows and lists it, and still records. */
+/* tools/fuzz/fuzz_phone.c - a phone and any answer of a server, true or hostile, with sets signed
+ * by the server's own key. Whatever it was told, the phone still has what its officer wrote and did
+ * not send, still shows and lists what it has, and still records. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
