@@ -4,6 +4,9 @@
  *   STORM_FIRED=FILE        a line NAME is added to FILE just before the end
  *   STORM_MAP_BYTES=BYTES   the first map of a store is that small, so that it must grow under load
  * Promises: without these it changes nothing. Never: fails a call; a place is reached or not. */
+#undef _FILE_OFFSET_BITS /* both names of a call are ours, `open` and `open64` */
+#undef _TIME_BITS
+#include <assert.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <lmdb.h>
@@ -267,6 +270,12 @@ SHOWN int unlink(const char *path)
     return rc;
 }
 
+/* The other name of a call: programs built for large files use it. One offset has 64 bits. */
+static_assert(sizeof(off_t) == 8, "a machine where the two names are two calls");
+#define ALSO(name, other) SHOWN extern __typeof__(name) other __attribute__((alias(#name)))
+ALSO(open, open64);
+ALSO(fopen, fopen64);
+
 /* ---- sockets ---- */
 
 SHOWN int listen(int fd, int backlog)
@@ -326,6 +335,8 @@ SHOWN ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
         reach(POINT_rooted);
     return done;
 }
+
+ALSO(pwrite, pwrite64);
 
 SHOWN ssize_t writev(int fd, const struct iovec *list, int count)
 {

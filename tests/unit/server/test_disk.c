@@ -2,6 +2,8 @@
  * An officer who was told "stored" may put the paper away: no answer leaves before the disk has it,
  * a disk that fails is never answered with "stored", and one request that fails takes nothing of
  * the others with it. The disk is the real one; the test stands between it and LMDB. */
+#undef _FILE_OFFSET_BITS /* LMDB calls `pwrite` by this name */
+#undef _TIME_BITS
 #include "tests/unit/server/server_rig.h"
 
 #include <errno.h>
