@@ -43,25 +43,56 @@ static struct curl_slist *plain_headers(void)
     return list;
 }
 
+/* What does not hold is no line to send over: a limit or a buffer would be another one. */
+static bool set_up(CURL *curl, const sotay_curl_how *how, struct curl_slist *headers)
+{
+    long connect_ms = how->connect_timeout_ms > 0 ? how->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    long stall_s = how->stall_timeout_s > 0 ? how->stall_timeout_s : STALL_TIMEOUT_S;
+    const struct {
+        CURLoption option;
+        long value;
+    } numbers[] = {
+        { CURLOPT_POST, 1L },
+        { CURLOPT_NOSIGNAL, 1L },
+        { CURLOPT_FOLLOWLOCATION, 0L },
+        { CURLOPT_CONNECTTIMEOUT_MS, connect_ms },
+        { CURLOPT_LOW_SPEED_LIMIT, 1L },
+        { CURLOPT_LOW_SPEED_TIME, stall_s },
+        { CURLOPT_BUFFERSIZE, RECEIVE_BYTES },
+        { CURLOPT_TCP_NODELAY, 1L },
+    };
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    for (size_t i = 0; code == CURLE_OK && i < sizeof numbers / sizeof numbers[0]; i++)
+        code = curl_easy_setopt(curl, numbers[i].option, numbers[i].value);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+    return code == CURLE_OK;
+}
+
 static CURL *new_handle(const sotay_curl_how *how, struct curl_slist *headers)
 {
     CURL *curl = curl_easy_init();
-    if (curl == NULL)
-        return NULL;
-    long connect_ms = how->connect_timeout_ms > 0 ? how->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-    long stall_s = how->stall_timeout_s > 0 ? how->stall_timeout_s : STALL_TIMEOUT_S;
-    (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, stall_s);
-    (void)curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
-    (void)curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
-    return curl;
+    if (curl == NULL || set_up(curl, how, headers))
+        return curl;
+    curl_easy_cleanup(curl);
+    return NULL;
+}
+
+/* Where to, what, and who takes the answer. */
+static CURLcode address(CURL *curl, const char *url, const sotay_request *request,
+                        curl_answer *answer)
+{
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                                (curl_off_t)request->body_bytes);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    return code;
 }
 
 /* One request and its answer. */
@@ -76,11 +107,10 @@ static int run_round(CURL *curl, sotay_sync *sync, const char *url, bool *out_ag
     if (rc != SOTAY_OK)
         return rc;
     (void)snprintf(full, sizeof full, "%s%s", url, request.path);
-    (void)curl_easy_setopt(curl, CURLOPT_URL, full);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request.body_bytes);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-    CURLcode code = curl_easy_perform(curl);
+    CURLcode code = address(curl, full, &request, &answer);
+    if (code != CURLE_OK)
+        return posix_fail(error, SOTAY_E_MEMORY, "sync: no memory for the line");
+    code = curl_easy_perform(curl);
     if (answer.fed != SOTAY_OK) {
         if (error != NULL)
             *error = answer.error;

@@ -11,7 +11,7 @@ typedef struct {
     const char *name;
     unsigned calls; /* bits 1 << fault_call: what is counted */
     bool server_fails;
-    bool threaded;             /* a book with a writer thread; all threads count */
+    bool threaded;             /* a book with a writer thread, whose calls do not count */
     bool has_book, has_phones; /* are there afterwards, and are compared */
     void (*prepare)(stage *s); /* NULL: nothing was there before */
     void (*ready)(stage *s);   /* opened beforehand, not under test; NULL: act opens it */

@@ -167,10 +167,31 @@ int stage_open_book(stage *s)
     return say(s, (int)err, error.detail);
 }
 
+int stage_open_door(stage *s)
+{
+    static const char TOKEN[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    st_error error = { 0 };
+    const http_config how = { .listen = "127.0.0.1:0",
+                              .threads = 4,
+                              .body_deadline_s = 5,
+                              .head_deadline_ms = 5000,
+                              .quiet = true };
+    st_err err = http_start(&s->rooms, &how, TOKEN, &s->http, &error);
+    if (err != ST_OK)
+        s->http = NULL;
+    s->had_door = true;
+    return say(s, (int)err, error.detail);
+}
+
 void stage_close_book(stage *s)
 {
+    if (s->http != NULL) {
+        (void)http_drain(s->http, 3000);
+        http_stop(s->http);
+    }
     if (s->is_book)
         rooms_close(&s->rooms);
+    s->http = NULL;
     s->is_book = false;
 }
 
@@ -335,6 +356,15 @@ int stage_enrol(stage *s, int n)
 int stage_sync(stage *s, int n)
 {
     return exchange(s, n, false);
+}
+
+int stage_sync_curl(stage *s, int n)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    const sotay_curl_how how = { .url = http_url(s->http) };
+    sotay_report report;
+    int rc = sotay_curl_sync(s->phones[n].client, &how, &report, NULL, &error);
+    return stage_said(s, rc, &error);
 }
 
 /* ---- what must work ---- */

@@ -5,6 +5,7 @@
 #define SOTAY_TESTS_FAULT_STAGE_H
 
 #include "client-lib/include/sotay.h"
+#include "server/http/http.h"
 #include "server/operator/operator.h"
 #include "tests/fault/faults.h"
 
@@ -21,7 +22,9 @@ typedef struct {
     char dir[128]; /* of this run: book, a, b */
     char catalogue[128];
     server rooms;
+    http_server *http; /* the door of the book, when it is open */
     bool is_book, threaded;
+    bool had_door; /* CivetWeb keeps a descriptor when it could not start all its threads */
     stage_phone phones[2];
     bool server_fails; /* faults hit the server's half of an exchange, not the phone's */
     sotay_id visits[4];
@@ -50,6 +53,9 @@ int stage_init(stage *s);
 int stage_open_book(stage *s);
 /* Removes DIR/book, which is closed. */
 void stage_clear_book(stage *s);
+/* Lets requests in on a free port of this machine; the book is open. */
+int stage_open_door(stage *s);
+/* Closes the door, too. */
 void stage_close_book(stage *s);
 /* n: 0 or 1. create: also makes the store. */
 int stage_open_phone(stage *s, int n, bool create);
@@ -61,6 +67,8 @@ int stage_call(stage *s, const char *const *words);
 /* Enrols a phone with its link; syncs it. The server answers in the same thread. */
 int stage_enrol(stage *s, int n);
 int stage_sync(stage *s, int n);
+/* The same through the door, with libcurl. */
+int stage_sync_curl(stage *s, int n);
 /* What the phone says when it failed. */
 int stage_said(stage *s, int code, const sotay_error *error);
 

@@ -9,6 +9,7 @@ typedef struct {
     const fault_family *family; /* NULL: nothing fails */
     uint64_t n;
     bool on;               /* from then on, else once */
+    bool first;            /* in this process: libraries keep what they make once */
     const char *from, *to; /* folder of what was before, and one that is made for this try */
 } try_how;
 

@@ -79,9 +79,9 @@ int sodium_init(void)
 }
 
 /* The library's own list is longer than ours may be. */
-#define PWHASH_TAKES \
-    unsigned char *const out, unsigned long long len, const char *const text, \
-        unsigned long long text_len, const unsigned char *const salt, unsigned long long passes, \
+#define PWHASH_TAKES                                                                               \
+    unsigned char *const out, unsigned long long len, const char *const text,                      \
+        unsigned long long text_len, const unsigned char *const salt, unsigned long long passes,   \
         size_t memory, int how
 
 int crypto_pwhash(PWHASH_TAKES)
