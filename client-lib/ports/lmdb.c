@@ -186,7 +186,7 @@ static int port_seek(void *context, sotay_slice key, bool forward, sotay_slice *
         return lmdb_error(rc, "seek", error);
     MDB_val name = val_of(key), data;
     rc = mdb_cursor_get(port->cursor, &name, &data, MDB_SET_RANGE);
-    if (!forward)
+    if (!forward && (rc == MDB_SUCCESS || rc == MDB_NOTFOUND))
         rc = mdb_cursor_get(port->cursor, &name, &data, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
     if (rc == MDB_NOTFOUND)
         return SOTAY_E_NOT_FOUND;
