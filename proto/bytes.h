@@ -31,7 +31,7 @@ uint8_t *st_buffer_reserve(st_buffer *buffer, size_t len);
 ST_MUST_USE st_err st_buffer_room(st_buffer *buffer, size_t len, uint8_t **out_at, st_error *error);
 /* Appends formatted text without the NUL. Errors as st_buffer_append. */
 ST_MUST_USE st_err st_buffer_printf(st_buffer *buffer, st_error *error, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    ST_PRINTF(3, 4);
 
 /* Big-endian numbers at p. */
 void st_put_u16(uint8_t *p, uint16_t v);

@@ -53,6 +53,12 @@ typedef enum { ST_ERRORS(X) ST_ERR_COUNT } st_err;
 #undef X
 
 #define ST_MUST_USE __attribute__((warn_unused_result))
+/* A format and its arguments, C11's on every system: Windows has a library with its own. */
+#if defined(__MINGW32__) && !defined(__clang__)
+#define ST_PRINTF(format_at, first_at) __attribute__((format(gnu_printf, format_at, first_at)))
+#else
+#define ST_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
+#endif
 
 /* What failed: the code for programs, `detail` for the log or for stderr (English, no field values
  * of records unless the caller just typed them). */
@@ -63,7 +69,7 @@ typedef struct {
 
 /* Fills *error (if not NULL) and returns code, so that failing is one line. */
 st_err st_fail(st_error *error, st_err code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    ST_PRINTF(3, 4);
 
 /* The symbolic name ("ST_E_NOT_FOUND"), never NULL; "ST_E_UNKNOWN" for foreign numbers. */
 const char *st_err_name(st_err code);
