@@ -120,7 +120,7 @@ TESTS     := $(patsubst %.c,$(BUILD)/%,$(TEST_MAIN))
 
 RIG_FILES := $(sort $(wildcard tests/*/rig.mk tools/*/rig.mk))
 
-.PHONY: all deps deps-build rig-programs demo run test test-long check check-wasm check-self check-asan \
+.PHONY: all dist-clib deps deps-build rig-programs demo run test test-long check check-wasm check-self check-asan \
         check-tsan planted coverage bench bench-peers bench-programs deps-bench \
         format format-check install clean help unit-tests FORCE
 
@@ -194,6 +194,9 @@ format-check: deps ## say which C sources are not in that style
 install: all ## install programs, library, headers and catalogue under PREFIX (DESTDIR too)
 	@BUILD=$(BUILD) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' VERSION=$(VERSION) \
 	    SOVERSION=$(SOVERSION) tools/setup/install.sh
+
+dist-clib: $(GEN_C) ## pack the client library alone: build/sotay-clib-VERSION.tar.gz
+	@GEN=$(GEN) VERSION=$(VERSION) tools/setup/dist-clib.sh
 
 clean: ## remove build/
 	rm -rf build
