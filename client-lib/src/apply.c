@@ -24,6 +24,7 @@ typedef struct {
     const st_page *page;
     const st_id *only; /* NULL: all records; else the one that is made anew */
     bool in_catalogue;
+    bool looks_for_twin;
     st_arena arena;
     bucket_state state;
     st_vector vector;
@@ -306,6 +307,14 @@ static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
     return err;
 }
 
+/* A set under our name with counters that this store never sealed: it, or the one it was copied or
+ * brought back from, lives on somewhere else. */
+static bool is_of_twin(const applying *a, const st_set *set)
+{
+    return a->looks_for_twin && st_id_cmp(&set->device, &a->client->next.device) == 0 &&
+           set->first > a->client->next.sealed;
+}
+
 /* The bytes of the entry's set: sent along, or kept here. *out_skip: it cannot be folded. */
 static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, bool *out_skip,
                         st_error *error)
@@ -329,6 +338,11 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, boo
     if (*out_skip || err != ST_OK || entry->set == NULL)
         return *out_skip ? ST_OK : err;
     err = check_set(a, out_set, error);
+    if (err == ST_OK && is_of_twin(a, out_set)) {
+        a->report->has_twin = true;
+        a->report->twin_first = out_set->first;
+        return st_fail(error, ST_E_CHANGED, "page: another store writes under this name");
+    }
     return err == ST_OK ? keep_set(a, out_set, &bytes, out_skip, error) : err;
 }
 
@@ -548,6 +562,7 @@ st_err apply_page(sotay_client *client, const st_page *page, apply_report *repor
     applying a;
     begin(&a, client, page, report);
     st_err err = page->reset ? apply_forget(client, &page->bucket, error) : ST_OK;
+    a.looks_for_twin = true;
     report->was_reset = page->reset;
     if (err == ST_OK)
         err = apply_entries(&a, error);

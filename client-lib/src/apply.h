@@ -13,10 +13,14 @@ typedef struct {
     bool too_new;        /* a page needs a newer program: its bucket was left as it is */
     bool was_reset;      /* the server sends the bucket anew: its base was dropped before */
     bool wrong_sum;      /* the base is not what the server has (repair.h) */
+    bool has_twin;       /* another store writes under this device's name, from this counter on */
+    uint64_t twin_first;
 } apply_report;
 
 /* Folds one page and moves its cursor. ST_E_CORRUPT also with lost_reference: then the transaction
- * must be aborted and the server asked without references. */
+ * must be aborted and the server asked without references. ST_E_CHANGED with has_twin: the
+ * transaction must be aborted, and the branch of this store given another name (take_twin) before
+ * anything of the other is folded in. */
 ST_MUST_USE st_err apply_page(sotay_client *client, const st_page *page, apply_report *report,
                               st_error *error);
 /* Buckets and roles that count from now on: new ones begin at cursor 0; what is readable of lost

@@ -72,6 +72,9 @@ ST_MUST_USE st_err enrol_make(sotay_sync *sync, st_error *error);
 
 /* Takes one decoded frame, inside the open write transaction. */
 ST_MUST_USE st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error);
+/* A page showed that another store writes under this device's name: what was recorded here goes on
+ * under another one, as after a verdict `fork`. Inside the open write transaction. */
+ST_MUST_USE st_err take_twin(sotay_sync *sync, st_error *error);
 /* Takes the answer to an enrolment, inside the open write transaction. */
 ST_MUST_USE st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *error);
 

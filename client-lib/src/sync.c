@@ -185,6 +185,19 @@ static st_err give_up_references(sotay_sync *sync)
     return ST_OK;
 }
 
+/* Another store writes under our name: nothing of its words is folded in before ours have another
+ * one, else they would be taken for the same. Then the book is asked for again. */
+static st_err leave_the_name(sotay_sync *sync, st_error *error)
+{
+    client_abort(sync->client);
+    st_err err = client_begin(sync->client, true, error);
+    if (err == ST_OK)
+        err = take_twin(sync, error);
+    sync->wants_again = true;
+    sync->is_skipping = true;
+    return err;
+}
+
 static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_error *error)
 {
     st_arena arena;
@@ -205,6 +218,8 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
         err = take_frame(sync, &frame, error);
     if (err != ST_OK && sync->applied.lost_reference && !sync->no_references)
         err = give_up_references(sync);
+    if (err != ST_OK && sync->applied.has_twin)
+        err = leave_the_name(sync, error);
     st_arena_reset(&arena);
     return err;
 }

@@ -89,6 +89,12 @@ static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, s
     return err;
 }
 
+st_err take_twin(sotay_sync *sync, st_error *error)
+{
+    st_id device = sync->client->next.device;
+    return take_fork(sync, &device, sync->applied.twin_first, error);
+}
+
 static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -186,6 +192,8 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
         sync->applied.hlc_max = report.hlc_max;
     sync->applied.too_new = sync->applied.too_new || report.too_new;
     sync->applied.lost_reference = report.lost_reference;
+    sync->applied.has_twin = report.has_twin;
+    sync->applied.twin_first = report.twin_first;
     if (err == ST_OK && (report.was_reset || report.moved))
         repair_forget(sync, &page->bucket, report.was_reset);
     if (err == ST_OK && (report.was_reset || report.wrong_sum)) {

@@ -56,8 +56,11 @@ static void write_stream(sim_world *w, sim_random *r, uint32_t count, st_buffer 
     frame.as.ask.answer_bytes_max = 1;
     frame.as.ask.wall_ms = w->now_ms;
     write_frame(stream, &frame);
+    bool newest = sim_chance(r, 500); /* what came last is carried first */
     for (uint32_t i = 0; i < count; i++) {
-        const sim_set *set = &w->stick.sets[sim_pick(r, (uint32_t)w->stick.count)];
+        size_t at = newest ? (w->stick.next + 2 * SIM_STICK_MAX - 1 - i) % SIM_STICK_MAX
+                           : sim_pick(r, (uint32_t)w->stick.count);
+        const sim_set *set = &w->stick.sets[at % w->stick.count];
         memset(&frame, 0, sizeof frame);
         frame.kind = ST_FRAME_SET;
         frame.as.set.bytes = set->bytes;
@@ -92,7 +95,8 @@ void sim_do_carry(sim_world *w, sim_phone *p, sim_random *r)
     (void)p;
     if (w->stick.count == 0 || !w->is_up)
         return;
-    uint32_t count = 1 + sim_pick(r, (uint32_t)w->stick.count + 1);
+    uint32_t most = (uint32_t)w->stick.count + 1;
+    uint32_t count = 1 + sim_pick(r, sim_chance(r, 500) && most > 3 ? 3 : most);
     st_buffer_init(&body, ST_BODY_BYTES_MAX);
     write_stream(w, r, count, &body);
     sign_head(w, &body, head);

@@ -190,6 +190,34 @@ static void test_a_copy_enrolled_before_it_hears(void **state)
     world_free(&w);
 }
 
+/* A copy that hears of the other branch before it has anything to send: it goes on under another
+ * name, and writes where the other wrote. */
+static void test_a_copy_that_reads_the_other_branch(void **state)
+{
+    (void)state;
+    world w;
+    sotay_who who;
+    world_make(&w, 1);
+    phone *an = &w.phones[0], *twin = &w.phones[2];
+    make_visit(&w, an);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    phone_free(twin);
+    assert_int_equal(sotay_memory_copy(&an->port, true, &twin->port, NULL), SOTAY_OK);
+    phone_open(twin);
+    assert_int_equal(phone_set(an, &w.records[0], "general_note", "của máy đầu"), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, twin, 0, NULL), SOTAY_OK);
+    assert_true(phone_says(twin, sotay_show, &w.records[0], "của máy đầu"));
+    assert_int_equal(phone_set(twin, &w.records[0], "general_note", "của bản sao"), SOTAY_OK);
+    sotay_whoami(twin->client, &who);
+    assert_true(who.is_copied);
+    enrol(&w, twin, "an", true);
+    meet_and_compare(&w);
+    assert_true(phone_says(an, sotay_show, &w.records[0], "của bản sao"));
+    assert_true(phone_says(an, sotay_history, &w.records[0], "của máy đầu"));
+    world_free(&w);
+}
+
 /* Both branches made the same record: by its id each shows that one, not its own second one. */
 static void test_a_record_that_both_branches_made(void **state)
 {
@@ -295,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_a_wrong_clock),
         cmocka_unit_test(test_what_is_let_in_keeps_its_time),
         cmocka_unit_test(test_a_copy_enrolled_before_it_hears),
+        cmocka_unit_test(test_a_copy_that_reads_the_other_branch),
         cmocka_unit_test(test_a_record_that_both_branches_made),
         cmocka_unit_test(test_a_drop_taken_over_covers_only_what_was_seen),
         cmocka_unit_test(test_enrolled_again_without_the_unit),
