@@ -11,6 +11,10 @@ $(BUILD)/fault/fault-rig: $(call objects,$(FAULT_SRC)) $(LIB)/libserver.a $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) -rdynamic -no-pie $(LIBS_ALL) -o $@
 $(call objects,$(FAULT_SRC)): CFLAGS_REST += -fvisibility=default
+# Our malloc is called before the sanitizer is ready for code of its own kind.
+ifeq ($(MODE),asan)
+$(call objects,$(FAULT_SRC)): CFLAGS_REST += -fno-sanitize=all -DFAULT_BEFORE_ASAN
+endif
 $(call objects,$(FAULT_SRC)): | deps
 
 fault: rig-programs ## fail every call once, and from then on; LONG=1 for every n

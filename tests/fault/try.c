@@ -26,7 +26,8 @@ static void judge_error(const stage *s, const fault_family *family)
     int code = s->code;
     bool good = code == SOTAY_E_STORAGE || code == SOTAY_E_MEMORY || code == SOTAY_E_SERVER ||
                 code == SOTAY_E_NETWORK || code == SOTAY_E_BUSY || code == SOTAY_E_FULL;
-    good = good || (family->may_be_cut && code == SOTAY_E_CORRUPT);
+    /* A phone shows what a damaged form explains as if the form were not there yet. */
+    good = good || (family->may_be_cut && (code == SOTAY_E_CORRUPT || code == SOTAY_E_NOT_FOUND));
     if (!good)
         stage_die(sotay_code_name((sotay_code)code), s->detail);
     if (s->detail[0] == '\0')

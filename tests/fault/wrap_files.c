@@ -1,5 +1,8 @@
 /* tests/fault/wrap_files.c - stands in front of the system's calls for files. Failing ones do
  * nothing, but for a short write, which writes its first half. */
+#undef _FILE_OFFSET_BITS /* both names of a call are ours, `open` and `open64` */
+#undef _TIME_BITS
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -255,4 +258,24 @@ int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict ho
         return why;
     REAL(pthread_create, thread_type);
     return f(thread, how, run, argument);
+}
+
+/* The other name of a call: programs built for large files use it. One offset has 64 bits. */
+static_assert(sizeof(off_t) == 8, "a machine where the two names are two calls");
+#define ALSO(name, other) extern __typeof__(name) other __attribute__((alias(#name)))
+ALSO(open, open64);
+ALSO(fopen, fopen64);
+ALSO(pread, pread64);
+ALSO(pwrite, pwrite64);
+ALSO(mmap, mmap64);
+ALSO(ftruncate, ftruncate64);
+
+int stat64(const char *restrict path, struct stat64 *restrict out)
+{
+    return stat(path, (struct stat *)out);
+}
+
+int fstat64(int fd, struct stat64 *out)
+{
+    return fstat(fd, (struct stat *)out);
 }

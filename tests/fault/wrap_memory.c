@@ -6,7 +6,7 @@
 
 #include "tests/fault/faults.h"
 
-#if defined __SANITIZE_ADDRESS__
+#if defined FAULT_BEFORE_ASAN
 #define BEHIND(name) __interceptor_##name
 #define ALIGNED      __interceptor_memalign
 #else
