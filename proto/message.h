@@ -4,6 +4,7 @@
 #define SOTAY_PROTO_MESSAGE_H
 
 #include "proto/change.h"
+#include "proto/epoch.h"
 #include "proto/repair.h"
 
 /* ---- the signed head of every request body: fixed 97 bytes, then the zstd stream ---- */
@@ -43,6 +44,8 @@ typedef struct {
     uint32_t gone_count;
     uint64_t seen_size;
     st_hash seen_root;
+    uint64_t epochs;           /* how many it knows; 0: the first */
+    uint64_t address;          /* number of the newest notice it has; 0: none */
     bool repairs;              /* looks into a wrong sum record by record */
 } st_ask;
 
@@ -182,7 +185,7 @@ typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later
 typedef enum {
     ST_FRAME_NONE, ST_FRAME_ASK, ST_FRAME_SET, ST_FRAME_VERDICT, ST_FRAME_WANT, ST_FRAME_SCOPE,
     ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL,
-    ST_FRAME_REPAIR_ASK = 12, ST_FRAME_REPAIR_ANSWER
+    ST_FRAME_REPAIR_ASK = 12, ST_FRAME_REPAIR_ANSWER, ST_FRAME_ADDRESS, ST_FRAME_EPOCHS
 } st_frame_kind;               /* the numbers of Frame in sotay.proto */
 
 typedef struct {
@@ -200,6 +203,8 @@ typedef struct {
         st_refusal refusal;
         st_repair_ask repair_ask;
         st_repair_answer repair_answer;
+        st_address address;
+        struct { const st_epoch *rows; uint32_t count; } epochs;
     } as;
 } st_frame;
 

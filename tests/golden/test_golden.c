@@ -168,7 +168,7 @@ static void test_frames(void **state)
         "frame-ask-collapsed", "frame-ask", "frame-verdict-stored", "frame-verdict-held",
         "frame-verdict-later", "frame-page", "frame-enrol-ask", "frame-enrol-answer",
         "frame-scope", "frame-want", "frame-end", "frame-refusal", "frame-repair-ask",
-        "frame-repair-answer"
+        "frame-repair-answer", "frame-epochs", "frame-address"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;
@@ -235,6 +235,8 @@ static void test_ids_and_texts(void **state)
 {
     (void)state;
     const st_dot dot = { make_id(0xd1, 0xd1), 258 };
+    st_arena arena;
+    st_arena_init(&arena, 1u << 20);
     st_frame frame = make_enrol_ask();
     uint8_t key[32], random[16], text[ST_ENROL_SIGN_BYTES], collapsed[8];
     char code[ST_ENROL_CODE_TEXT], print[20];
@@ -252,6 +254,17 @@ static void test_ids_and_texts(void **state)
     check("enrol-text", text, sizeof text);
     st_enrol_code_format(frame.as.enrol_ask.code, key, code);
     check("enrol-code", code, strlen(code));
+    st_frame epochs = make_epochs(&arena), address = make_address();
+    uint8_t epoch_text[ST_EPOCH_SIGN_BYTES];
+    const st_id log = make_id(0x10, 0x10);
+    st_buffer address_text;
+    st_epoch_sign_text(&log, &epochs.as.epochs.rows[0], epoch_text);
+    check("epoch-text", epoch_text, sizeof epoch_text);
+    st_buffer_init(&address_text, 1024);
+    assert_int_equal(st_address_sign_text(&log, &address.as.address, &address_text), ST_OK);
+    check("address-text", address_text.data, address_text.len);
+    st_buffer_free(&address_text);
+    st_arena_reset(&arena);
     st_fingerprint(key, print);
     check("fingerprint", print, strlen(print));
     st_sync_collapse(sums, 2, collapsed);

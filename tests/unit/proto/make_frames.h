@@ -7,7 +7,7 @@
 #include "proto/message.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 14
+#define MAKE_FRAMES 16
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -194,6 +194,29 @@ static inline st_frame make_repair_answer(st_arena *arena)
     return frame;
 }
 
+static inline st_frame make_epochs(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_EPOCHS };
+    st_epoch *rows = st_arena_array(arena, 2, sizeof *rows);
+    for (size_t i = 0; i < 2; i++) {
+        rows[i] = (st_epoch){ .n = 2 + i, .cut = 812 + i };
+        memset(rows[i].epoch, (int)(0xe2 + i), 8);
+        memset(rows[i].server_key, (int)(0x15 + i), 32);
+        memset(rows[i].signature, (int)(0x65 + i), 64);
+    }
+    frame.as.epochs.rows = rows;
+    frame.as.epochs.count = 2;
+    return frame;
+}
+
+static inline st_frame make_address(void)
+{
+    st_frame frame = { .kind = ST_FRAME_ADDRESS };
+    frame.as.address = (st_address){ .n = 3, .url = "https://so.trungkhanh.example" };
+    memset(frame.as.address.signature, 0x66, 64);
+    return frame;
+}
+
 /* Frame number i of MAKE_FRAMES. */
 static inline st_frame make_frame(size_t i, st_arena *arena)
 {
@@ -209,6 +232,8 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 7: return make_enrol_answer(arena);
     case 12: return make_repair_ask(arena);
     case 13: return make_repair_answer(arena);
+    case 14: return make_epochs(arena);
+    case 15: return make_address();
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);
