@@ -54,6 +54,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->seen_size = ask->seen_size;
     out->epochs = ask->epochs;
     out->address = ask->address;
+    out->snapshots = ask->snapshots;
     out->repairs = ask->repairs;
     out->seen_root = view_if(ask->seen_size > 0, ask->seen_root.b, sizeof ask->seen_root.b);
     out->buckets = message_make(b, ask->buckets_count, sizeof *out->buckets);
@@ -274,6 +275,7 @@ typedef union {
     Sotay__EnrolAsk enrol_ask;
     Sotay__EnrolAnswer enrol_answer;
     Sotay__Refusal refusal;
+    Sotay__Snapshot snapshot;
     Sotay__RepairAsk repair_ask;
     Sotay__RepairAnswer repair_answer;
     Sotay__AddressNotice address;
@@ -314,6 +316,9 @@ static bool put_body(message_builder *b, const st_frame *frame, any_body *body,
         return true;
     case ST_FRAME_REFUSAL:
         put_refusal(b, &frame->as.refusal, message->refusal = &body->refusal);
+        return true;
+    case ST_FRAME_SNAPSHOT:
+        message_put_snapshot(b, &frame->as.snapshot, message->snapshot = &body->snapshot);
         return true;
     case ST_FRAME_REPAIR_ASK:
         message_put_repair_ask(b, &frame->as.repair_ask, message->repair_ask = &body->repair_ask);

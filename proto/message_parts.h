@@ -58,4 +58,9 @@ void message_put_repair_ask(message_builder *b, const st_repair_ask *ask, Sotay_
 void message_put_repair_answer(message_builder *b, const st_repair_answer *answer,
                                Sotay__RepairAnswer *out);
 
+/* snapshot_wire.c, both directions. */
+ST_MUST_USE st_err message_get_snapshot(const Sotay__Snapshot *from, st_arena *arena,
+                                        st_snapshot *out, st_error *error);
+void message_put_snapshot(message_builder *b, const st_snapshot *snapshot, Sotay__Snapshot *out);
+
 #endif

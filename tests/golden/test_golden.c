@@ -168,7 +168,7 @@ static void test_frames(void **state)
         "frame-ask-collapsed", "frame-ask", "frame-verdict-stored", "frame-verdict-held",
         "frame-verdict-later", "frame-page", "frame-enrol-ask", "frame-enrol-answer",
         "frame-scope", "frame-want", "frame-end", "frame-refusal", "frame-repair-ask",
-        "frame-repair-answer", "frame-epochs", "frame-address"
+        "frame-repair-answer", "frame-epochs", "frame-address", "frame-snapshot"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;
@@ -186,6 +186,33 @@ static void test_frames(void **state)
         st_buffer_free(&bytes);
         st_arena_reset(&arena);
     }
+}
+
+/* What lies in a piece of a snapshot, and what one is called. */
+static void test_snapshots(void **state)
+{
+    (void)state;
+    st_arena arena;
+    st_buffer bytes;
+    st_snapshot_part back;
+    char path[ST_SNAPSHOT_PATH_SIZE];
+    st_arena_init(&arena, 1u << 20);
+    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
+    st_snapshot_part part = make_snapshot_part(&arena);
+    assert_int_equal(st_snapshot_part_encode(&part, &bytes, NULL), ST_OK);
+    check("snapshot-part", bytes.data, bytes.len);
+    st_buffer_clear(&bytes);
+    read_golden("snapshot-part", &bytes);
+    assert_int_equal(st_snapshot_part_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
+    assert_int_equal(back.records_count, part.records_count);
+    assert_int_equal(back.held_count, part.held_count);
+    assert_int_equal(back.vector_len, part.vector_len);
+    st_frame frame = make_snapshot(&arena);
+    st_hash name = st_snapshot_name(&frame.as.snapshot);
+    st_snapshot_path(&frame.as.snapshot.bucket, &name, path);
+    check("snapshot-path", path, strlen(path));
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
 }
 
 static void test_leaves(void **state)
@@ -279,7 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),
         cmocka_unit_test(test_erased_set),
-        cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_frames), cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_leaves),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_ids_and_texts),

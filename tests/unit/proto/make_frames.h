@@ -7,7 +7,7 @@
 #include "proto/message.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 16
+#define MAKE_FRAMES 17
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -217,6 +217,37 @@ static inline st_frame make_address(void)
     return frame;
 }
 
+static inline st_frame make_snapshot(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_SNAPSHOT };
+    st_snapshot_piece *pieces = st_arena_array(arena, 2, sizeof *pieces);
+    memset(pieces[0].hash.b, 0x51, sizeof pieces[0].hash.b);
+    memset(pieces[1].hash.b, 0x52, sizeof pieces[1].hash.b);
+    pieces[0].bytes = 131072;
+    pieces[1].bytes = 517;
+    frame.as.snapshot = (st_snapshot){ .bucket = make_bucket("01477/unit/01477-x01"),
+                                       .cursor = 812,
+                                       .sum = make_sum(0x55),
+                                       .fold_version = 1,
+                                       .pieces = pieces,
+                                       .pieces_count = 2 };
+    return frame;
+}
+
+static inline st_snapshot_part make_snapshot_part(st_arena *arena)
+{
+    st_snapshot_record *records = st_arena_array(arena, 2, sizeof *records);
+    st_frame page = make_page(arena);
+    records[0] = (st_snapshot_record){ (const uint8_t *)"a record", 8 };
+    records[1] = (st_snapshot_record){ (const uint8_t *)"another record", 14 };
+    return (st_snapshot_part){ .records = records,
+                               .records_count = 2,
+                               .held = page.as.page.entries,
+                               .held_count = 1,
+                               .vector = (const uint8_t *)"a vector",
+                               .vector_len = 8 };
+}
+
 /* Frame number i of MAKE_FRAMES. */
 static inline st_frame make_frame(size_t i, st_arena *arena)
 {
@@ -234,6 +265,7 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 13: return make_repair_answer(arena);
     case 14: return make_epochs(arena);
     case 15: return make_address();
+    case 16: return make_snapshot(arena);
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);
