@@ -29,12 +29,6 @@
 _Static_assert(ST_FRAME_BYTES_MAX < UINT32_C(1) << (7 * LENGTH_BYTES_MAX), "length of a frame");
 _Static_assert(WINDOW_LOG <= ST_ZSTD_WINDOW_LOG_MAX, "what we write must be readable");
 
-/* None yet: docs/decisions/0002-dictionary.md has the numbers. */
-st_dictionary st_frame_dictionary(void)
-{
-    return (st_dictionary){ .data = NULL, .len = 0, .id = 0 };
-}
-
 /* ---- writing ---- */
 
 struct st_frame_writer {
@@ -100,6 +94,13 @@ st_err st_frame_writer_new(int level, st_buffer *out, st_frame_writer **out_writ
     }
     *out_writer = writer;
     return ST_OK;
+}
+
+st_err st_frame_writer_base(st_frame_writer *writer, const void *base, size_t len, st_error *error)
+{
+    assert(writer != NULL && base != NULL && writer->whole.len == 0 && !writer->is_streaming);
+    size_t rc = ZSTD_CCtx_refPrefix(writer->zstd, base, len);
+    return ZSTD_isError(rc) ? zstd_failed(rc, "frame: base", error) : ST_OK;
 }
 
 /* Passes bytes to the compressor and its output to *out. An error leaves half a stream behind, so
@@ -243,6 +244,13 @@ void st_frame_reader_free(st_frame_reader *reader)
     st_buffer_free(&reader->input);
     st_buffer_free(&reader->frame);
     free(reader);
+}
+
+st_err st_frame_reader_base(st_frame_reader *reader, const void *base, size_t len, st_error *error)
+{
+    assert(reader != NULL && base != NULL && reader->magic_seen == 0);
+    size_t rc = ZSTD_DCtx_refPrefix(reader->zstd, base, len);
+    return ZSTD_isError(rc) ? zstd_failed(rc, "frame: base", error) : ST_OK;
 }
 
 /* The first bytes decide: zstd would skip over "skippable" frames without end. */

@@ -9,21 +9,15 @@
 typedef struct st_frame_writer st_frame_writer;
 typedef struct st_frame_reader st_frame_reader;
 
-typedef struct {
-    const void *data;          /* NULL: none */
-    size_t len;
-    uint32_t id;               /* 0 without one */
-} st_dictionary;
-
-/* The dictionary of this protocol version, named by SyncEnd.dictionary. Version 1 has none (id 0):
- * docs/decisions/0002-dictionary.md. */
-st_dictionary st_frame_dictionary(void);
-
 /* level: zstd level, cut to 1..19. The writer appends compressed bytes to *out (not owned, must
  * outlive the writer) as it goes; most of them come when a block is full or the stream ends. An
  * empty stream is 9 bytes. ST_E_MEMORY. */
 ST_MUST_USE st_err st_frame_writer_new(int level, st_buffer *out, st_frame_writer **out_writer,
                                        st_error *error);
+/* The stream leans on these bytes, which must outlive the writer: only a reader with the same base
+ * reads it. Before the first frame. ST_E_MEMORY. */
+ST_MUST_USE st_err st_frame_writer_base(st_frame_writer *writer, const void *base, size_t len,
+                                        st_error *error);
 /* Adds one frame of 0..ST_FRAME_BYTES_MAX bytes. ST_E_TOO_LARGE over that: nothing was written and
  * the writer lives on. ST_E_TOO_LARGE over out->max, ST_E_MEMORY: the stream is cut, every later
  * call fails the same way. */
@@ -38,6 +32,10 @@ void st_frame_writer_free(st_frame_writer *writer);
  * whatever follows the first. ST_E_MEMORY. */
 ST_MUST_USE st_err st_frame_reader_new(size_t decoded_max, st_frame_reader **out_reader,
                                        st_error *error);
+/* What the stream leans on; must outlive the reader. Before the first byte. With other bytes than
+ * the writer's the frames are wrong or ST_E_CORRUPT: know that they are the same. ST_E_MEMORY. */
+ST_MUST_USE st_err st_frame_reader_base(st_frame_reader *reader, const void *base, size_t len,
+                                        st_error *error);
 /* Feeds compressed bytes (any cut; copied). Nothing is decoded before st_frame_read asks for it, so
  * read until it returns false before feeding more: ST_E_TOO_LARGE when more than ST_BODY_BYTES_MAX
  * wait undecoded. ST_E_CORRUPT: not a zstd frame, or bytes after its end. ST_E_MEMORY. After any

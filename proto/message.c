@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define HEAD_VERSION 1u
+#define HEAD_VERSION_BASE 2u
 #define LOG_KEY_BYTES 32u
 
 static const char *const KINDS[ST_ENTRY_COUNT] = {
@@ -36,29 +37,55 @@ bool st_entry_kind_parse(const char *name, st_entry_kind *out_kind)
     return false;
 }
 
-void st_head_encode(const st_head *head, uint8_t out[ST_HEAD_BYTES])
+size_t st_head_encode(const st_head *head, uint8_t *out)
 {
     assert(head != NULL && out != NULL);
-    out[0] = HEAD_VERSION;
+    out[0] = head->has_base ? HEAD_VERSION_BASE : HEAD_VERSION;
     memcpy(out + 1, head->device.b, 16);
     memcpy(out + 17, head->install, 8);
     st_put_u64(out + 25, head->counter);
     memcpy(out + 33, head->signature, ST_SIGNATURE_BYTES);
+    if (!head->has_base)
+        return ST_HEAD_BYTES;
+    memcpy(out + ST_HEAD_BYTES, head->base, sizeof head->base);
+    return ST_HEAD_BYTES_MAX;
 }
 
 st_err st_head_decode(const uint8_t *bytes, size_t len, st_head *out_head, st_error *error)
 {
     assert((bytes != NULL || len == 0) && out_head != NULL);
-    if (len > 0 && bytes[0] > HEAD_VERSION)
+    if (len > 0 && bytes[0] > HEAD_VERSION_BASE)
         return st_fail(error, ST_E_VERSION, "request head: version %u", bytes[0]);
-    if (len < ST_HEAD_BYTES || bytes[0] != HEAD_VERSION)
+    bool has_base = len > 0 && bytes[0] == HEAD_VERSION_BASE;
+    size_t size = has_base ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
+    if (len < size || bytes[0] == 0)
         return st_fail(error, ST_E_CORRUPT, "request head: truncated or without version");
     if (st_get_u64(bytes + 25) == 0)
         return st_fail(error, ST_E_CORRUPT, "request head: counter 0");
+    memset(out_head, 0, sizeof *out_head);
     memcpy(out_head->device.b, bytes + 1, 16);
     memcpy(out_head->install, bytes + 17, 8);
     out_head->counter = st_get_u64(bytes + 25);
     memcpy(out_head->signature, bytes + 33, ST_SIGNATURE_BYTES);
+    out_head->has_base = has_base;
+    if (has_base)
+        memcpy(out_head->base, bytes + ST_HEAD_BYTES, sizeof out_head->base);
+    return ST_OK;
+}
+
+st_err st_head_base(const void *set, size_t len, const st_hash *hash, st_buffer *out,
+                    uint8_t out_check[ST_BASE_CHECK_BYTES])
+{
+    assert((set != NULL || len == 0) && hash != NULL && out != NULL);
+    st_buffer_clear(out);
+    st_err err = st_buffer_append(out, set, len < ST_BASE_BYTES_MAX ? len : ST_BASE_BYTES_MAX,
+                                  NULL);
+    if (err == ST_OK)
+        err = st_buffer_append(out, hash->b, sizeof hash->b, NULL);
+    if (err != ST_OK)
+        return err;
+    st_hash sum = st_sha256(out->data, out->len);
+    memcpy(out_check, sum.b, ST_BASE_CHECK_BYTES);
     return ST_OK;
 }
 

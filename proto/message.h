@@ -4,26 +4,37 @@
 #define SOTAY_PROTO_MESSAGE_H
 
 #include "proto/change.h"
-#include "proto/epoch.h"
 #include "proto/repair.h"
-#include "proto/snapshot.h"
 
-/* ---- the signed head of every request body: fixed 97 bytes, then the zstd stream ---- */
+/* ---- the signed head of every request body, then the zstd stream ---- */
 #define ST_HEAD_BYTES 97
+#define ST_BASE_CHECK_BYTES 4
+#define ST_HEAD_BYTES_MAX (ST_HEAD_BYTES + ST_BASE_CHECK_BYTES)
 typedef struct {
     st_id device;
     uint8_t install[8];
     uint64_t counter;
     uint8_t signature[ST_SIGNATURE_BYTES];
+    bool has_base;             /* the stream leans on the device's last set: */
+    uint8_t base[ST_BASE_CHECK_BYTES];
 } st_head;
-/* version 1 byte (1), device 16, install 8, counter 8 big-endian, signature 64. */
-void st_head_encode(const st_head *head, uint8_t out[ST_HEAD_BYTES]);
+/* version 1 byte (1; with a base 2), device 16, install 8, counter 8 big-endian, signature 64, with
+ * a base its check 4. out holds ST_HEAD_BYTES, with a base ST_HEAD_BYTES_MAX; returns which. */
+size_t st_head_encode(const st_head *head, uint8_t *out);
 ST_MUST_USE st_err st_head_decode(const uint8_t *bytes, size_t len, st_head *out_head,
                                   st_error *error);
 /* The text that is signed: "sotay-req/v1" LF method LF path LF, then body hash 32, log id 16,
  * device 16, install 8, counter 8. Appends to out. body = what follows the head. */
 ST_MUST_USE st_err st_head_sign_text(const st_head *head, const char *method, const char *path,
                                      const st_hash *body, const st_id *log, st_buffer *out);
+
+/* SyncEnd.dictionary: the server takes streams that lean on the device's last set. */
+#define ST_DICTIONARY_LAST_SET 1u
+#define ST_BASE_BYTES_MAX 8192u
+/* What such a stream leans on: the first ST_BASE_BYTES_MAX bytes of the set, then its hash. out is
+ * replaced; out_check is what the head says of it. ST_E_MEMORY. */
+ST_MUST_USE st_err st_head_base(const void *set, size_t len, const st_hash *hash, st_buffer *out,
+                                uint8_t out_check[ST_BASE_CHECK_BYTES]);
 
 /* ---- frames ---- */
 typedef struct { st_bucket bucket; uint64_t cursor; st_sum sum; } st_bucket_ask;
@@ -45,9 +56,6 @@ typedef struct {
     uint32_t gone_count;
     uint64_t seen_size;
     st_hash seen_root;
-    uint64_t epochs;           /* how many it knows; 0: the first */
-    uint64_t address;          /* number of the newest notice it has; 0: none */
-    bool snapshots;            /* takes a snapshot in place of pages from cursor 0 */
     bool repairs;              /* looks into a wrong sum record by record */
 } st_ask;
 
@@ -182,31 +190,12 @@ typedef struct {
     size_t vector_len;
 } st_repair_answer;
 
-/* A frame of a piece of a snapshot. */
-typedef struct { const uint8_t *bytes; size_t len; } st_snapshot_record;
-typedef struct {
-    const st_snapshot_record *records; /* RecordState each */
-    uint32_t records_count;
-    const st_entry *held;      /* with their sets */
-    uint32_t held_count;
-    const uint8_t *vector;     /* VectorState; NULL: in another part */
-    size_t vector_len;
-} st_snapshot_part;
-/* Appends. ST_E_TOO_LARGE over ST_FRAME_BYTES_MAX, ST_E_MEMORY. */
-ST_MUST_USE st_err st_snapshot_part_encode(const st_snapshot_part *part, st_buffer *out,
-                                           st_error *error);
-/* Decodes into the arena; bytes must outlive the part. ST_E_CORRUPT, ST_E_TOO_LARGE,
- * ST_E_MEMORY. */
-ST_MUST_USE st_err st_snapshot_part_decode(const uint8_t *bytes, size_t len, st_arena *arena,
-                                           st_snapshot_part *out_part, st_error *error);
-
 typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later_s; } st_refusal;
 
 typedef enum {
     ST_FRAME_NONE, ST_FRAME_ASK, ST_FRAME_SET, ST_FRAME_VERDICT, ST_FRAME_WANT, ST_FRAME_SCOPE,
     ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL,
-    ST_FRAME_SNAPSHOT, ST_FRAME_REPAIR_ASK, ST_FRAME_REPAIR_ANSWER, ST_FRAME_ADDRESS,
-    ST_FRAME_EPOCHS
+    ST_FRAME_REPAIR_ASK = 12, ST_FRAME_REPAIR_ANSWER
 } st_frame_kind;               /* the numbers of Frame in sotay.proto */
 
 typedef struct {
@@ -222,11 +211,8 @@ typedef struct {
         st_enrol_ask enrol_ask;
         st_enrol_answer enrol_answer;
         st_refusal refusal;
-        st_snapshot snapshot;
         st_repair_ask repair_ask;
         st_repair_answer repair_answer;
-        st_address address;
-        struct { const st_epoch *rows; uint32_t count; } epochs;
     } as;
 } st_frame;
 

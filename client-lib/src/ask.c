@@ -91,8 +91,6 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     }
     ask->kept_from = sync->no_references || me->is_forked ? 0 : 1;
     ask->wall_ms = sync->asked_wall_ms;
-    ask->epochs = me->epochs > 1 ? me->epochs : 0;
-    ask->address = me->address;
     ask->answer_bytes_max = sync->is_send_only ? 1 : 0; /* no entry fits: verdicts alone */
     st_gone gone = { me->gone_from, me->gone_to };
     sync->asked_gone = gone;
@@ -139,47 +137,6 @@ static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_
     return err == ST_OK ? remember_sent(sync, set, error) : err;
 }
 
-/* Sets of others that the server lost, its own device's first; as many as one request carries. */
-static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
-                            st_error *error)
-{
-    for (;;) {
-        outbox_set set;
-        st_dot at;
-        book_scan before = sync->carried;
-        st_err err = epoch_next_carried(sync->client, &sync->carried, &at, error);
-        if (err == ST_E_NOT_FOUND)
-            return ST_OK;
-        if (err == ST_OK && (*bytes >= SETS_BYTES_MAX || sync->sent_count >= SETS_COUNT_MAX)) {
-            sync->carried = before;
-            sync->has_sets = true;
-            return ST_OK;
-        }
-        memset(&set, 0, sizeof set);
-        set.device = at.device;
-        set.first = set.last = at.counter;
-        if (err == ST_OK)
-            err = write_set(sync, writer, &set, bytes, error);
-        if (err != ST_OK)
-            return err;
-    }
-}
-
-/* The server does not know this device: what it once signed to enrol it goes in front. */
-static st_err write_enrolment(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
-                              st_error *error)
-{
-    outbox_set set;
-    st_dot at;
-    st_err err = sync->presents ? epoch_own_enrolment(sync->client, &at, error) : ST_E_NOT_FOUND;
-    if (err != ST_OK)
-        return err == ST_E_NOT_FOUND ? ST_OK : err;
-    memset(&set, 0, sizeof set);
-    set.device = at.device;
-    set.first = set.last = at.counter;
-    return write_set(sync, writer, &set, bytes, error);
-}
-
 /* Is it still to be taken in? What was held without a place in the log was not. */
 static bool waits(const outbox_set *set)
 {
@@ -191,13 +148,10 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
 {
     size_t bytes = 0;
     sync->has_sets = false;
-    st_err err = write_enrolment(sync, writer, &bytes, error);
-    if (err == ST_OK)
-        err = write_carried(sync, writer, &bytes, error);
-    while (err == ST_OK && !sync->has_sets) {
+    for (;;) {
         outbox_set set;
         book_scan before = sync->sets;
-        err = outbox_next(&sync->client->book, &sync->sets, &set, error);
+        st_err err = outbox_next(&sync->client->book, &sync->sets, &set, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
         if (err == ST_OK && waits(&set)) {
@@ -208,8 +162,9 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
             }
             err = write_set(sync, writer, &set, &bytes, error);
         }
+        if (err != ST_OK)
+            return err;
     }
-    return err;
 }
 
 static st_err write_repairs(sotay_sync *sync, st_frame_writer *writer, st_error *error)
@@ -230,15 +185,52 @@ static st_err write_repairs(sotay_sync *sync, st_frame_writer *writer, st_error 
     return err;
 }
 
+/* The last set that was sealed before this sync, when the server is known to have it: then it is
+ * the last one that it has of this device. */
+static st_err find_base(sotay_sync *sync, st_head *head, st_error *error)
+{
+    sotay_client *client = sync->client;
+    const identity *me = &client->me;
+    outbox_set set;
+    book_key at = book_key_counter(BOOK_OWN, &me->device, sync->last_sealed + 1), found;
+    st_buffer_clear(&sync->base);
+    head->has_base = false;
+    bool may = me->dictionary == ST_DICTIONARY_LAST_SET && !sync->is_plain && !me->is_forked;
+    if (!may || sync->last_sealed == 0 || me->sealed == sync->last_sealed ||
+        sync->report.requests > 0 || st_id_cmp(&me->device, &me->speaker) != 0)
+        return ST_OK;
+    st_err err = book_before(&client->book, &at, 1 + sizeof me->device.b, &found, error);
+    uint64_t first = err == ST_OK ? st_get_u64(found.b + 1 + sizeof me->device.b) : 0;
+    if (err == ST_OK)
+        err = outbox_get(&client->book, &me->device, first, &set, error);
+    if (err != ST_OK || set.last != sync->last_sealed || set.status != OUTBOX_SENT)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    st_arena arena;
+    book_value value = { NULL, 0 };
+    book_key key = book_key_counter(BOOK_SET, &me->device, first);
+    st_arena_init(&arena, (size_t)ST_SET_BYTES_MAX * 2);
+    err = book_get(&client->book, &key, &arena, &value, error);
+    head->has_base = err == ST_OK;
+    if (err == ST_OK)
+        err = st_head_base(value.data, value.len, &sync->last_hash, &sync->base, head->base);
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 static st_err build_stream(sotay_sync *sync, st_error *error)
 {
     uint64_t mono_ms = 0;
     st_frame_writer *writer = NULL;
     client_now(sync->client, &sync->asked_wall_ms, &mono_ms);
     st_buffer_clear(&sync->stream);
+    memset(&sync->head, 0, sizeof sync->head);
     st_err err = client_begin(sync->client, false, error);
     if (err == ST_OK)
         err = st_frame_writer_new(LEVEL, &sync->stream, &writer, error);
+    if (err == ST_OK)
+        err = find_base(sync, &sync->head, error);
+    if (err == ST_OK && sync->head.has_base)
+        err = st_frame_writer_base(writer, sync->base.data, sync->base.len, error);
     if (err == ST_OK)
         err = write_ask(sync, writer, error);
     if (err == ST_OK && !sync->is_send_only)
@@ -256,7 +248,6 @@ static st_err build_stream(sotay_sync *sync, st_error *error)
 static st_err build_head(sotay_sync *sync, st_error *error)
 {
     sotay_client *client = sync->client;
-    memset(&sync->head, 0, sizeof sync->head);
     sync->head.device = client->me.speaker;
     memcpy(sync->head.install, client->install, sizeof sync->head.install);
     sync->head.counter = sync->seal.counter_next++;
@@ -295,10 +286,10 @@ st_err ask_make(sotay_sync *sync, st_error *error)
         err = client_sign(client, client->me.sign_key, text, sync->head.signature, error);
     if (err != ST_OK)
         return err;
-    uint8_t head[ST_HEAD_BYTES];
-    st_head_encode(&sync->head, head);
+    uint8_t head[ST_HEAD_BYTES_MAX];
+    size_t head_bytes = st_head_encode(&sync->head, head);
     st_buffer_clear(&sync->body);
-    err = st_buffer_append(&sync->body, head, sizeof head, error);
+    err = st_buffer_append(&sync->body, head, head_bytes, error);
     if (err == ST_OK)
         err = st_buffer_append(&sync->body, sync->stream.data, sync->stream.len, error);
     return err;

@@ -4,7 +4,6 @@
 #define SOTAY_CLIENT_EXCHANGE_H
 
 #include "client-lib/src/apply.h"
-#include "client-lib/src/epoch.h"
 #include "client-lib/src/repair.h"
 #include "proto/frame.h"
 
@@ -27,12 +26,13 @@ struct sotay_sync {
     st_buffer stream; /* zstd stream of frames */
     st_buffer body;   /* head and stream: what is sent */
     st_buffer text;   /* being signed */
+    st_buffer base;   /* what the stream leans on; empty: nothing */
+    st_hash last_hash;       /* of the last set sealed before this sync */
+    uint64_t last_sealed;    /* its last counter; 0: none */
+    bool is_plain;           /* the server did not take a stream that leans on something */
     st_head head;
     book_scan sets; /* own sets gone through so far */
     bool has_sets;  /* more of them wait for the next round */
-    book_scan carried; /* kept sets of others gone through so far */
-    bool has_turned;   /* a new epoch, or a log that is shorter, was seen in this sync */
-    bool presents;     /* the server does not know us: our own enrolment goes along */
     exchange_sent *sent;
     size_t sent_count, sent_capacity;
     bool no_references; /* the server must send own sets in full */

@@ -29,12 +29,13 @@ static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *er
     st_buffer_init(&sync->stream, ST_BODY_BYTES_MAX);
     st_buffer_init(&sync->body, ST_BODY_BYTES_MAX);
     st_buffer_init(&sync->text, ST_FRAME_BYTES_MAX);
+    st_buffer_init(&sync->base, ST_BASE_BYTES_MAX + sizeof(st_hash));
+    sync->last_sealed = client->me.has_prev ? client->me.sealed : 0;
+    sync->last_hash = client->me.prev;
     st_arena_init(&sync->arena, ROUND_BYTES_MAX);
     st_arena_init(&sync->lasting, ROUND_BYTES_MAX);
     book_key own = book_key_of(BOOK_OWN);
     sync->sets = book_scan_of(&own);
-    book_key carry = book_key_of(BOOK_CARRY);
-    sync->carried = book_scan_of(&carry);
     client->is_syncing = true;
     client->has_signature = false; /* one that came too late for a sync given up */
     *out_sync = sync;
@@ -97,6 +98,7 @@ void sotay_sync_free(sotay_sync *sync)
     st_buffer_free(&sync->stream);
     st_buffer_free(&sync->body);
     st_buffer_free(&sync->text);
+    st_buffer_free(&sync->base);
     st_arena_reset(&sync->arena);
     st_arena_reset(&sync->lasting);
     st_frame_reader_free(sync->reader);
@@ -301,8 +303,10 @@ static st_err refused(sotay_sync *sync, bool *out_again, st_error *error)
     st_err code = sync->refusal.code;
     if (code == ST_E_AGAIN && !sync->is_enrolment)
         return jump_ahead(sync, out_again, error);
-    if (code == ST_E_DENIED && !sync->is_enrolment && !sync->presents) {
-        sync->presents = *out_again = true; /* a book put back may not know us: with our papers */
+    bool unread = code == ST_E_CHANGED || code == ST_E_VERSION || code == ST_E_CORRUPT;
+    if (sync->base.len > 0 && unread) {
+        sync->is_plain = true; /* its last set of ours is another one: the whole once more */
+        *out_again = true;
         return ST_OK;
     }
     if (code == ST_PENDING)
@@ -320,9 +324,8 @@ static void next_round(sotay_sync *sync, bool from_start)
     sync->sent = NULL;
     sync->sent_count = sync->sent_capacity = 0;
     if (from_start) {
-        book_key own = book_key_of(BOOK_OWN), carry = book_key_of(BOOK_CARRY);
+        book_key own = book_key_of(BOOK_OWN);
         sync->sets = book_scan_of(&own);
-        sync->carried = book_scan_of(&carry);
     }
 }
 

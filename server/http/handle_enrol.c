@@ -37,7 +37,7 @@ void http_handle_enrol(http_request *request)
     st_frame frame = { .kind = ST_FRAME_ENROL_ANSWER };
     http_taker taker = { &en, take_frame };
     st_arena_init(&en.arena, ARENA_BYTES_MAX);
-    st_err err = http_read_frames(request->body, request->body_len, &taker, &error);
+    st_err err = http_read_frames(request->body, request->body_len, NULL, &taker, &error);
     if (err == ST_OK && !en.has_ask)
         err = st_fail(&error, ST_E_CORRUPT, "body: no enrolment");
     if (err == ST_OK)

@@ -2,14 +2,12 @@
  * verdict leaves before the sets are on disk, and that a body that cannot be read changes
  * nothing. */
 #include <malloc.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "server/http/stream.h"
 
 #define ARENA_BYTES_MAX (256u << 20)
-#define INTRODUCED_MAX 64u
 #define USUAL_BYTES ((size_t)8 << 20)     /* what every request may take without asking */
 
 typedef struct {
@@ -19,6 +17,8 @@ typedef struct {
     st_arena arena;            /* frames and copies of the sets */
     st_ask ask;
     bool has_ask;
+    st_buffer base;            /* what the stream leans on; empty: nothing */
+    size_t head_bytes;
     http_server *server;
     size_t charged;            /* taken from the memory that all requests share */
 } exchange;
@@ -77,6 +77,20 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
     return err == ST_OK ? charge(ex, error) : err;
 }
 
+/* A stream that leans on the device's last set is read only with that very set: another one would
+ * give other frames. */
+static st_err find_base(exchange *ex, const st_head *head, st_error *error)
+{
+    uint8_t check[ST_BASE_CHECK_BYTES];
+    ex->head_bytes = head->has_base ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
+    if (!head->has_base)
+        return ST_OK;
+    st_err err = sync_request_base(&ex->txn, &head->device, &ex->base, check, error);
+    if (err == ST_E_NOT_FOUND || (err == ST_OK && memcmp(check, head->base, sizeof check) != 0))
+        return st_fail(error, ST_E_CHANGED, "request: its stream leans on another set");
+    return err;
+}
+
 static st_err check_head(exchange *ex, http_request *request, st_error *error)
 {
     st_head head;
@@ -86,82 +100,15 @@ static st_err check_head(exchange *ex, http_request *request, st_error *error)
     char hex[33];
     st_id_format(&head.device, hex);
     memcpy(request->who, hex, 8);
-    auth_request signed_request = { request->method, request->path, request->body + ST_HEAD_BYTES,
-                                    request->body_len - ST_HEAD_BYTES };
+    size_t size = head.has_base ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
+    auth_request signed_request = { request->method, request->path, request->body + size,
+                                    request->body_len - size };
     err = auth_head_check(&ex->txn, &ex->rooms->keys, &head, &signed_request, &ex->sync.device,
                           error);
     ex->sync.has_counter = true;
     ex->sync.counter = head.counter;
     memcpy(ex->sync.install, head.install, sizeof head.install);
-    return err;
-}
-
-/* ---- a device that this log does not know (any more) ---- */
-
-typedef struct {
-    exchange *ex;
-    sync_request sync;
-    st_id device;
-} introduction;
-
-/* Only what the server's own device once signed: enrolments, people, what they may do. */
-static st_err take_own_set(void *context, const uint8_t *bytes, size_t len, st_error *error)
-{
-    introduction *in = context;
-    st_frame frame;
-    const uint8_t *copy = st_arena_copy(&in->ex->arena, bytes, len);
-    if (copy == NULL)
-        return st_fail(error, ST_E_TOO_LARGE, "body: more than can be taken in at once");
-    st_err err = st_frame_decode(copy, len, &in->ex->arena, &frame, error);
-    if (err != ST_OK || frame.kind != ST_FRAME_SET || in->sync.items_count >= INTRODUCED_MAX)
-        return err;
-    store_slice set = { frame.as.set.bytes, frame.as.set.len };
-    err = sync_request_add(&in->sync, &in->ex->rooms->sync, &in->ex->txn, set, error);
-    if (err != ST_OK)
-        return err;
-    sync_item *item = &in->sync.items[in->sync.items_count - 1];
-    if (!item->is_signed || !item->is_servers)
-        in->sync.items_count--;
-    return ST_OK;
-}
-
-static bool is_revocation(void *context, const char *words)
-{
-    introduction *in = context;
-    char hex[33], line[64];
-    st_id_format(&in->device, hex);
-    (void)snprintf(line, sizeof line, "device revoke %s", hex);
-    if (strncmp(words, line, strlen(line)) != 0)
-        return true;
-    in->sync.items_count = 0;
-    return false;
-}
-
-/* After a restore a device presents its own enrolment, signed by the server as it was. It is taken
- * in first, unless the notes beside the store say that the device was revoked. */
-static st_err introduce(exchange *ex, http_request *request, st_error *error)
-{
-    introduction in = { .ex = ex };
-    st_head head;
-    http_taker taker = { &in, take_own_set };
-    sync_request_init(&in.sync, ARENA_BYTES_MAX);
-    st_err err = store_begin(ex->rooms->sync.store, STORE_READ_TXN, &ex->txn, error);
-    if (err == ST_OK)
-        err = st_head_decode(request->body, request->body_len, &head, error);
-    if (err == ST_OK)
-        err = http_read_frames(request->body + ST_HEAD_BYTES, request->body_len - ST_HEAD_BYTES,
-                               &taker, error);
-    store_end(&ex->txn);
-    if (err == ST_OK) {
-        in.device = head.device;
-        in.sync.device.id = head.device;
-        in.sync.received_ms = ex->sync.received_ms;
-        err = side_each_words(ex->rooms->dir, is_revocation, &in, error);
-    }
-    if (err == ST_OK && in.sync.items_count > 0)
-        err = sync_request_submit(&in.sync, ex->rooms->writer, error);
-    sync_request_free(&in.sync);
-    return err;
+    return err == ST_OK ? find_base(ex, &head, error) : err;
 }
 
 /* Reads and verifies everything, without writing. */
@@ -174,8 +121,8 @@ static st_err take_in(exchange *ex, http_request *request, st_error *error)
         err = check_head(ex, request, error);
     ex->sync.received_ms = port->now_ms(port->context);
     if (err == ST_OK)
-        err = http_read_frames(request->body + ST_HEAD_BYTES, request->body_len - ST_HEAD_BYTES,
-                               &taker, error);
+        err = http_read_frames(request->body + ex->head_bytes, request->body_len - ex->head_bytes,
+                               ex->base.len > 0 ? &ex->base : NULL, &taker, error);
     if (err == ST_OK && !ex->has_ask)
         err = st_fail(error, ST_E_CORRUPT, "body: no ask");
     store_end(&ex->txn);
@@ -207,13 +154,9 @@ void http_handle_sync(http_request *request)
     exchange ex = { .rooms = request->rooms, .server = request->server };
     st_error error = { 0 };
     st_arena_init(&ex.arena, ARENA_BYTES_MAX);
+    st_buffer_init(&ex.base, ST_BASE_BYTES_MAX + sizeof(st_hash));
     sync_request_init(&ex.sync, ARENA_BYTES_MAX);
     st_err err = take_in(&ex, request, &error);
-    if (err == ST_E_DENIED && ex.rooms->sync.keys->former_count > 0) {
-        err = introduce(&ex, request, &error);
-        if (err == ST_OK)
-            err = take_in(&ex, request, &error);
-    }
     if (err == ST_OK)
         err = sync_request_submit(&ex.sync, request->rooms->writer, &error);
     if (err == ST_OK)
@@ -222,6 +165,7 @@ void http_handle_sync(http_request *request)
         http_refuse(request, &error, ex.sync.counter_highest);
     sync_request_free(&ex.sync);
     st_arena_reset(&ex.arena);
+    st_buffer_free(&ex.base);
     if (ex.charged > 0) {
         (void)malloc_trim(0);                  /* what was rare is not kept for the next one */
         http_server_give(request->server, ex.charged);

@@ -13,14 +13,16 @@ st_err http_check_version(uint32_t version, st_error *error)
                          EXCHANGE_VERSION);
 }
 
-st_err http_read_frames(const uint8_t *stream, size_t len, const http_taker *taker,
-                        st_error *error)
+st_err http_read_frames(const uint8_t *stream, size_t len, const st_buffer *base,
+                        const http_taker *taker, st_error *error)
 {
     st_frame_reader *reader = NULL;
     const uint8_t *frame;
     size_t frame_len;
     st_err bad = ST_OK;
     st_err err = st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, error);
+    if (err == ST_OK && base != NULL)
+        err = st_frame_reader_base(reader, base->data, base->len, error);
     if (err == ST_OK)
         err = st_frame_feed(reader, stream, len, error);
     while (err == ST_OK && st_frame_read(reader, &frame, &frame_len, &bad))

@@ -6,14 +6,15 @@
 #include "server/http/request.h"
 
 /* Reads every frame of a zstd stream and hands it to `take` (bytes live during the call only).
+ * base: what the stream leans on, or NULL.
  * ST_E_CORRUPT, ST_E_TOO_LARGE, or what take returned. */
 typedef struct {
     void *context;
     st_err (*take)(void *context, const uint8_t *frame, size_t len, st_error *error);
 } http_taker;
 /* See http_taker. */
-ST_MUST_USE st_err http_read_frames(const uint8_t *stream, size_t len, const http_taker *taker,
-                                    st_error *error);
+ST_MUST_USE st_err http_read_frames(const uint8_t *stream, size_t len, const st_buffer *base,
+                                    const http_taker *taker, st_error *error);
 
 /* Is it a version of the exchange that this program speaks? ST_E_VERSION: a later one. */
 ST_MUST_USE st_err http_check_version(uint32_t version, st_error *error);

@@ -14,7 +14,6 @@ typedef struct {
     st_err decoded;            /* ST_OK, ST_E_VERSION, ST_E_CORRUPT, ST_E_TOO_LARGE */
     bool is_known;             /* its device is enrolled */
     bool is_signed;            /* by that device, for this log */
-    bool is_servers;           /* which is the server's own, of this epoch or one before */
     st_verdict verdict;        /* result; held lives in the request's arena */
     bool has_want;
     st_want want;              /* result: a gap in front of it */
@@ -48,6 +47,10 @@ void sync_request_free(sync_request *request);
  * SYNC_SETS_MAX, or too little memory left for it; ST_E_MEMORY. */
 ST_MUST_USE st_err sync_request_add(sync_request *request, sync_room *room, store_txn *txn,
                                     store_slice bytes, st_error *error);
+/* What a stream of this device may lean on: its last stored set. out is replaced; out_check is
+ * what the head must say. ST_E_NOT_FOUND: nothing of the device is stored; ST_E_MEMORY. */
+ST_MUST_USE st_err sync_request_base(store_txn *txn, const st_id *device, st_buffer *out,
+                                     uint8_t out_check[4], st_error *error);
 /* Has the writer take it in; on ST_OK all verdicts are final and durable. ST_E_AGAIN (the counter;
  * nothing changed), ST_E_BUSY, ST_E_STORAGE. */
 ST_MUST_USE st_err sync_request_submit(sync_request *request, writer *w, st_error *error);

@@ -54,7 +54,6 @@ st_err sync_request_add(sync_request *request, sync_room *room, store_txn *txn,
         if (err != ST_OK && err != ST_E_NOT_FOUND)
             return err;
         item->is_known = err == ST_OK;
-        item->is_servers = err == ST_OK && device.is_server;
         item->is_signed = err == ST_OK
                           && st_set_verify(&item->set, &room->keys->log, device.sign_key);
     }
@@ -132,6 +131,27 @@ static st_err run_request(writer_turn *turn, void *argument, st_error *error)
         st_arena_reset(turn->arena);
     }
     return err == ST_OK ? note_contact(turn, request, error) : err;
+}
+
+st_err sync_request_base(store_txn *txn, const st_id *device, st_buffer *out,
+                         uint8_t out_check[4], st_error *error)
+{
+    sets_head head;
+    sync_row row;
+    st_arena arena;
+    uint64_t index = 0;
+    st_err err = sets_head_get(txn, device, &head, error);
+    if (err != ST_OK)
+        return err;
+    const st_dot last = { *device, head.last };
+    err = head.last == 0 ? ST_E_NOT_FOUND : sets_find(txn, &last, &index, error);
+    st_arena_init(&arena, SET_BYTES_DECODED);
+    if (err == ST_OK)
+        err = sync_row_get(txn, index, &arena, &row, error);
+    if (err == ST_OK)
+        err = st_head_base(row.set.data, row.set.len, &head.last_hash, out, out_check);
+    st_arena_reset(&arena);
+    return err;
 }
 
 st_err sync_request_submit(sync_request *request, writer *w, st_error *error)

@@ -202,7 +202,8 @@ static bool ask(phone *p, const char *link)
         rc = sotay_sync_next(sync, &http, &error);
     bool good = rc == SOTAY_OK || case_fails(p->c, "it asks for nothing: %s", error.detail);
     if (good &&
-        (request == NULL || !owed_request_read(http.path, http.body, http.body_bytes, request)))
+        (request == NULL || !owed_request_read(http.path, http.body, http.body_bytes, p->c->owed,
+                                               NULL, request)))
         good = case_fails(p->c, "its request cannot be read");
     good = good && check_request(p, request);
     sotay_sync_free(sync);

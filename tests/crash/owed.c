@@ -122,13 +122,16 @@ bool oplog_read(const char *path, oplog *out_log)
 /* Calls back for each frame of a stream; false: it cannot be read. */
 typedef void (*take_frame)(void *context, const st_frame *frame);
 
-static bool each_frame(const uint8_t *body, size_t len, take_frame take, void *context)
+static bool each_frame(const uint8_t *body, size_t len, const owed_base *base, take_frame take,
+                       void *context)
 {
     st_frame_reader *reader = NULL;
     const uint8_t *bytes;
     size_t bytes_len;
     st_err err = ST_OK;
     bool good = st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, NULL) == ST_OK &&
+                (base == NULL || st_frame_reader_base(reader, base->bytes.data, base->bytes.len,
+                                                      NULL) == ST_OK) &&
                 st_frame_feed(reader, body, len, NULL) == ST_OK;
     while (good && st_frame_read(reader, &bytes, &bytes_len, &err)) {
         st_frame frame;
@@ -144,9 +147,39 @@ static bool each_frame(const uint8_t *body, size_t len, take_frame take, void *c
     return good;
 }
 
+/* The request that is read, and where its sets are noted (NULL: nowhere). */
+typedef struct {
+    owed_request *out;
+    owed_list *list;
+} reading;
+
+static void note_base(owed_list *list, const st_frame *frame, const st_hash *hash)
+{
+    if (list->bases_count == list->bases_capacity) {
+        list->bases_capacity = list->bases_capacity == 0 ? 64 : list->bases_capacity * 2;
+        list->bases = realloc(list->bases, list->bases_capacity * sizeof *list->bases);
+        if (list->bases == NULL)
+            abort();
+    }
+    owed_base *base = &list->bases[list->bases_count++];
+    st_buffer_init(&base->bytes, ST_BASE_BYTES_MAX + sizeof *hash);
+    if (st_head_base(frame->as.set.bytes, frame->as.set.len, hash, &base->bytes, base->check) !=
+        ST_OK)
+        abort();
+}
+
+static const owed_base *find_base(const owed_list *list, const uint8_t check[ST_BASE_CHECK_BYTES])
+{
+    for (size_t i = 0; i < list->bases_count; i++)
+        if (memcmp(list->bases[i].check, check, ST_BASE_CHECK_BYTES) == 0)
+            return &list->bases[i];
+    return NULL;
+}
+
 static void take_request(void *context, const st_frame *frame)
 {
-    owed_request *out = context;
+    const reading *r = context;
+    owed_request *out = r->out;
     st_arena arena;
     st_set set;
     if (frame->kind == ST_FRAME_ENROL_ASK)
@@ -158,21 +191,28 @@ static void take_request(void *context, const st_frame *frame)
         out->sets[out->sets_count].device = set.device;
         out->sets[out->sets_count].first = set.first;
         out->sets[out->sets_count++].last = st_set_last(&set);
+        if (r->list != NULL)
+            note_base(r->list, frame, &set.hash);
     }
     st_arena_reset(&arena);
 }
 
-bool owed_request_read(const char *path, const uint8_t *body, size_t len, owed_request *out)
+bool owed_request_read(const char *path, const uint8_t *body, size_t len, const owed_list *known,
+                       owed_list *notes, owed_request *out)
 {
     st_head head;
+    reading r = { out, notes };
     memset(out, 0, sizeof *out);
     if (strcmp(path, "/v1/enrol") == 0)
-        return each_frame(body, len, take_request, out);
+        return each_frame(body, len, NULL, take_request, &r);
     if (st_head_decode(body, len, &head, NULL) != ST_OK)
         return false;
     out->device = head.device;
     out->counter = head.counter;
-    return each_frame(body + ST_HEAD_BYTES, len - ST_HEAD_BYTES, take_request, out);
+    size_t head_bytes = head.has_base ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
+    const owed_base *base = head.has_base ? find_base(known, head.base) : NULL;
+    return (base != NULL || !head.has_base) &&
+           each_frame(body + head_bytes, len - head_bytes, base, take_request, &r);
 }
 
 /* ---- collecting ---- */
@@ -234,7 +274,7 @@ static void request_left(collector *c, const char *store, const char *path, cons
                          size_t len)
 {
     owed_request *request = malloc(sizeof *request);
-    if (request == NULL || !owed_request_read(path, body, len, request)) {
+    if (request == NULL || !owed_request_read(path, body, len, c->list, c->list, request)) {
         fprintf(stderr, "record %zu: a request that cannot be read\n", c->at);
         exit(1);
     }
@@ -281,7 +321,7 @@ static void message_left(collector *c, uint32_t pid, const uint8_t *bytes, size_
     if (store != NULL && strncmp(head, "POST /v1/enrol ", 15) == 0)
         request_left(c, store, "/v1/enrol", body, body_len);
     if (store == NULL && strncmp(head, "HTTP/1.1 200", 12) == 0)
-        (void)each_frame(body, body_len, take_answer, c);
+        (void)each_frame(body, body_len, NULL, take_answer, c);
 }
 
 /* Length of head and body; 0: the head is not whole. */
@@ -394,6 +434,9 @@ void owed_read(const oplog *log, const char *target, owed_list *out_list)
 
 void owed_free(owed_list *list)
 {
+    for (size_t i = 0; i < list->bases_count; i++)
+        st_buffer_free(&list->bases[i].bytes);
+    free(list->bases);
     free(list->items);
     memset(list, 0, sizeof *list);
 }

@@ -46,9 +46,17 @@ typedef struct {
     char text[256];
 } owed;
 
+/* A set that left: a later request of its device may lean on it. */
+typedef struct {
+    uint8_t check[ST_BASE_CHECK_BYTES];
+    st_buffer bytes;
+} owed_base;
+
 typedef struct {
     owed *items; /* in the order of `since` */
     size_t count, capacity;
+    owed_base *bases;
+    size_t bases_count, bases_capacity;
 } owed_list;
 
 /* All that is owed by the folder `target` (what phones send and servers answer is owed by those
@@ -71,7 +79,9 @@ typedef struct {
     } sets[1024];
     size_t sets_count;
 } owed_request;
-/* false: the body cannot be read. */
-bool owed_request_read(const char *path, const uint8_t *body, size_t len, owed_request *out);
+/* What it leans on is looked for in `known`; its own sets are noted in `notes`, unless NULL. false:
+ * the body cannot be read. */
+bool owed_request_read(const char *path, const uint8_t *body, size_t len, const owed_list *known,
+                       owed_list *notes, owed_request *out);
 
 #endif

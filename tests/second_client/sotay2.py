@@ -302,9 +302,16 @@ def frame(**body):
     return varint(len(data)) + data
 
 
-def pack(frames, window=17):
+def base_of(data):
+    """What a stream may lean on when this set is the last that the server has of its device."""
+    return data[:8192] + Set(data).hash
+
+
+def pack(frames, window=17, base=b""):
     parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=window)
-    return zstandard.ZstdCompressor(compression_params=parameters).compress(b"".join(frames))
+    prefix = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    return zstandard.ZstdCompressor(compression_params=parameters,
+                                    dict_data=prefix if base else None).compress(b"".join(frames))
 
 
 def unpack(stream):
@@ -455,14 +462,15 @@ class Client:
         self.take_scope(answer.scope)
         return answer
 
-    def signed(self, stream, counter=None, path="/v1/sync"):
-        """The body of a request: head and stream."""
+    def signed(self, stream, counter=None, path="/v1/sync", base=b""):
+        """The body of a request: head and stream, which may lean on a base."""
         if counter is None:
             self.counter += 1
             counter = self.counter
         text = head_text(path, stream, self.log, self.device + self.install, counter)
-        return (b"\x01" + self.device + self.install + struct.pack(">Q", counter)
-                + self.key.sign(text).signature + stream)
+        return (bytes([2 if base else 1]) + self.device + self.install
+                + struct.pack(">Q", counter) + self.key.sign(text).signature
+                + (sha(base)[:4] if base else b"") + stream)
 
     def ask(self, references=True):
         kept = min([*self.sent, *(own.first for own in self.unsent)], default=0)

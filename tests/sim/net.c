@@ -77,6 +77,21 @@ static void put_copy(sim_world *w, const net_message *request, int64_t after_ms)
     (void)put(w, &late);
 }
 
+/* What the stream of a request leans on, as the server holds it. false: it holds
+ * another set, or is away. */
+static bool base_of(sim_world *w, const st_head *head, st_buffer *out)
+{
+    store_txn txn = { 0 };
+    uint8_t check[ST_BASE_CHECK_BYTES];
+    if (!w->is_up)
+        return false;
+    bool same = store_begin(w->rooms.sync.store, STORE_READ_TXN, &txn, NULL) == ST_OK &&
+                sync_request_base(&txn, &head->device, out, check, NULL) == ST_OK &&
+                memcmp(check, head->base, sizeof check) == 0;
+    store_end(&txn);
+    return same;
+}
+
 /* Somebody else keeps the sealed sets of a request that never arrived. */
 static void stick_take(sim_world *w, const net_message *request)
 {
@@ -85,12 +100,21 @@ static void stick_take(sim_world *w, const net_message *request)
     size_t len = 0;
     st_err bad = ST_OK;
     st_arena arena;
-    if (strcmp(request->path, "/v1/sync") != 0 || request->len <= ST_HEAD_BYTES)
+    st_head head;
+    st_buffer base;
+    if (strcmp(request->path, "/v1/sync") != 0 ||
+        st_head_decode(request->bytes, request->len, &head, NULL) != ST_OK)
         return;
+    size_t from = head.has_base ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
+    st_buffer_init(&base, ST_BASE_BYTES_MAX + sizeof(st_hash));
+    if (head.has_base && !base_of(w, &head, &base)) {
+        st_buffer_free(&base);
+        return;
+    }
     st_arena_init(&arena, 64u << 20);
     if (st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, NULL) != ST_OK ||
-        st_frame_feed(reader, request->bytes + ST_HEAD_BYTES, request->len - ST_HEAD_BYTES, NULL) !=
-            ST_OK)
+        (head.has_base && st_frame_reader_base(reader, base.data, base.len, NULL) != ST_OK) ||
+        st_frame_feed(reader, request->bytes + from, request->len - from, NULL) != ST_OK)
         abort();
     while (st_frame_read(reader, &bytes, &len, &bad)) {
         st_frame frame;
@@ -106,6 +130,7 @@ static void stick_take(sim_world *w, const net_message *request)
     }
     st_frame_reader_free(reader);
     st_arena_reset(&arena);
+    st_buffer_free(&base);
 }
 
 static int64_t way_ms(sim_phone *p)

@@ -232,7 +232,9 @@ def heads_that_are_not_the_devices():
             "another device": (body[:1] + other.device + body[17:], (401, 10)),
             "an unknown device": (body[:1] + bytes(16) + body[17:], (403, 4)),
             "another path": (client.signed(stream, path="/v1/enrol"), (401, 10)),
-            "version 2": (b"\x02" + body[1:], (426, 9)),
+            "a stream that leans on nothing we have":
+                (client.signed(stream, base=b"nothing"), (409, 6)),
+            "version 3": (b"\x03" + body[1:], (426, 9)),
             "a short head": (body[:90], (422, 8)),
         }
         for name, (data, want) in wrong.items():
@@ -243,6 +245,39 @@ def heads_that_are_not_the_devices():
                 same((no.status, no.code), want, name)
         same(entries(w), before, "log entries")
         client.sync()
+
+
+def a_stream_that_leans_on_the_last_set():
+    with commune() as w:
+        client = stranger(w)
+        ident = visit(client, "đình")
+        first, = client.seal()
+        same(verdicts(client), [STORED], "the set to lean on")
+        client.edit(ident, {"place": "chợ"})
+        second, = client.seal()
+        frames, base = [frame(ask=client.ask()), frame(set=second.bytes)], base_of(first.bytes)
+        before = entries(w)
+        for name, wrong in (("its own", base_of(second.bytes)), ("a part", base[1:])):
+            body = client.signed(pack(frames, base=wrong), base=wrong)
+            try:
+                client.post("/v1/sync", body)
+                need(False, f"{name}: was taken")
+            except Refused as no:
+                same((no.status, no.code), (409, 6), name)
+        same(entries(w), before, "log entries")
+        leaning = pack(frames, base=base)
+        need(len(leaning) < len(pack(frames)) - 60, "it is shorter")
+        body = client.signed(leaning, base=base)
+        found = [one.verdict.kind for one in client.post("/v1/sync", body)
+                 if one.HasField("verdict")]
+        same(found, [STORED], "the second set")
+        try:
+            client.post("/v1/sync", body)
+            need(False, "a second time: was taken")
+        except Refused as no:
+            same((no.status, no.code), (409, 6), "a second time")
+        same(verdicts(client), [DUPLICATE], "asked for plainly")
+        same(place_of(w, ident), {"chợ"}, "the office shows it")
 
 
 def twice_is_a_duplicate():
@@ -412,6 +447,7 @@ CASES = [signatures_that_are_not_the_authors, a_set_carried_by_another_device,
          unknown_fields_are_kept_as_they_came, sixty_five_siblings, an_edit_before_its_record,
          an_edit_before_its_record_by_one_device,
          frozen_and_what_waits_behind_it, the_same_request_and_old_counters,
-         heads_that_are_not_the_devices, twice_is_a_duplicate, branches_of_one_device,
+         heads_that_are_not_the_devices, a_stream_that_leans_on_the_last_set,
+         twice_is_a_duplicate, branches_of_one_device,
          a_wrong_chain_is_a_branch, a_gap_and_what_is_gone, revoked_and_suspended,
          too_many_changes_are_kept_unread]

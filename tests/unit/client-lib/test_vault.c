@@ -2,6 +2,7 @@
  * A lost phone gives nothing away: without its key file, and without the PIN when one was set, no
  * word that an officer wrote can be read from it; the commune can open it when the PIN is
  * forgotten. */
+#include "client-lib/src/client.h"
 #include "client-lib/src/vault.h"
 #include "proto/sign.h"
 #include "tests/unit/client-lib/phone.h"
@@ -171,6 +172,37 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
+/* A store of before the identity said what the server takes is opened, and says it from then on. */
+static void test_an_older_identity_is_read(void **state)
+{
+    (void)state;
+    phone p;
+    st_arena arena;
+    identity me;
+    book_value value = { NULL, 0 };
+    book_key key = book_key_of(BOOK_SELF);
+    phone_new(&p, 7);
+    st_arena_init(&arena, 1 << 20);
+    assert_int_equal(client_begin(p.client, true, NULL), ST_OK);
+    identity named = p.client->me;
+    named.dictionary = 1;
+    named.requests = 4711;
+    assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_true(me.dictionary == 1 && me.requests == 4711);
+    assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
+    uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    older[0] = 1;
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - 1, NULL), ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_true(me.dictionary == 0 && me.requests == 4711);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len, NULL), ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_E_CORRUPT);
+    client_abort(p.client);
+    st_arena_reset(&arena);
+    phone_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_nothing_readable_lies_in_the_store),
         cmocka_unit_test(test_values_do_not_open_under_another_key),
         cmocka_unit_test(test_damaged_vaults_are_refused),
+        cmocka_unit_test(test_an_older_identity_is_read),
         cmocka_unit_test(test_the_commune_can_open_a_forgotten_pin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

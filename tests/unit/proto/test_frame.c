@@ -163,7 +163,6 @@ static void test_nothing_new_is_small(void **state)
     stream = written(&ONE, 1, 3);
     assert_int_equal(stream.len, 9 + 1 + 10);
     st_buffer_free(&stream);
-    assert_true(st_frame_dictionary().data == NULL && st_frame_dictionary().id == 0);
 }
 
 static void test_the_largest_frame(void **state)
@@ -411,6 +410,46 @@ static void test_window_bomb(void **state)
     }
 }
 
+/* Long and short streams that lean on a base come back with it; without it they are damaged. */
+static void test_base(void **state)
+{
+    (void)state;
+    static const size_t COPIES[] = { 1, 40, 400 };
+    static uint8_t base[8224], frame[3 * sizeof base];
+    fill(base, sizeof base, 5);
+    for (size_t i = 0; i < sizeof frame; i++)
+        frame[i] = base[i % sizeof base];
+    for (size_t c = 0; c < LEN(COPIES); c++) {
+        st_frame_writer *writer = NULL;
+        st_frame_reader *reader = NULL;
+        const uint8_t *got = NULL;
+        size_t len = 0, count = 0;
+        st_err bad = ST_OK;
+        st_buffer stream;
+        st_buffer_init(&stream, 64 * MIB);
+        assert_int_equal(st_frame_writer_new(9, &stream, &writer, NULL), ST_OK);
+        assert_int_equal(st_frame_writer_base(writer, base, sizeof base, NULL), ST_OK);
+        for (size_t i = 0; i < COPIES[c]; i++)
+            assert_int_equal(st_frame_write(writer, frame, sizeof frame, NULL), ST_OK);
+        assert_int_equal(st_frame_writer_end(writer, NULL), ST_OK);
+        st_frame_writer_free(writer);
+        assert_true(stream.len < sizeof base / 2);
+        assert_int_equal(st_frame_reader_new(64 * MIB, &reader, NULL), ST_OK);
+        assert_int_equal(st_frame_reader_base(reader, base, sizeof base, NULL), ST_OK);
+        assert_int_equal(st_frame_feed(reader, stream.data, stream.len, NULL), ST_OK);
+        for (; st_frame_read(reader, &got, &len, &bad); count++) {
+            assert_int_equal(len, sizeof frame);
+            assert_memory_equal(got, frame, len);
+        }
+        assert_true(bad == ST_OK && count == COPIES[c] && st_frame_is_complete(reader));
+        st_frame_reader_free(reader);
+        outcome without = read_all(stream.data, stream.len, 65536, 64 * MIB);
+        assert_int_equal(without.err, ST_E_CORRUPT);
+        st_buffer_free(&without.bytes);
+        st_buffer_free(&stream);
+    }
+}
+
 static void test_foreign_dictionary(void **state)
 {
     (void)state;
@@ -482,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_zstd_frame),
         cmocka_unit_test(test_ratio_bomb),
         cmocka_unit_test(test_window_bomb),
+        cmocka_unit_test(test_base),
         cmocka_unit_test(test_foreign_dictionary),
         cmocka_unit_test(test_blocks_of_nothing),
         cmocka_unit_test(test_noise),

@@ -301,27 +301,53 @@ static void test_head(void **state)
 {
     (void)state;
     st_head head = { .device = make_id(0xd1, 0xd1), .counter = 0x0102030405060708u }, back;
-    uint8_t bytes[ST_HEAD_BYTES];
+    uint8_t bytes[ST_HEAD_BYTES_MAX];
     memset(head.install, 0x0f, sizeof head.install);
     memset(head.signature, 0x51, sizeof head.signature);
-    st_head_encode(&head, bytes);
+    assert_int_equal(st_head_encode(&head, bytes), ST_HEAD_BYTES);
     assert_int_equal(bytes[0], 1);
     assert_int_equal(bytes[25], 1);
     assert_int_equal(bytes[32], 8);
-    assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_OK);
-    assert_true(back.counter == head.counter);
+    assert_int_equal(st_head_decode(bytes, ST_HEAD_BYTES, &back, NULL), ST_OK);
+    assert_true(back.counter == head.counter && !back.has_base);
     assert_memory_equal(back.device.b, head.device.b, 16);
     assert_memory_equal(back.install, head.install, 8);
     assert_memory_equal(back.signature, head.signature, 64);
-    for (size_t len = 0; len < sizeof bytes; len++)
+    for (size_t len = 0; len < ST_HEAD_BYTES; len++)
         assert_int_equal(st_head_decode(bytes, len, &back, NULL), ST_E_CORRUPT);
-    bytes[0] = 2;
+    bytes[0] = 3;
     assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_VERSION);
     bytes[0] = 0;
     assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_CORRUPT);
     bytes[0] = 1;
     memset(bytes + 25, 0, 8);
     assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_CORRUPT);
+}
+
+/* A stream that leans on a set says on which. */
+static void test_head_with_a_base(void **state)
+{
+    (void)state;
+    static uint8_t set[ST_BASE_BYTES_MAX + 1];
+    st_head head = { .device = make_id(0xd1, 0xd1), .counter = 7, .has_base = true }, back;
+    const st_hash hash = st_sha256("set", 3);
+    uint8_t bytes[ST_HEAD_BYTES_MAX], other[ST_BASE_CHECK_BYTES];
+    st_buffer base;
+    st_buffer_init(&base, 2 * ST_BASE_BYTES_MAX);
+    assert_int_equal(st_head_base(set, sizeof set, &hash, &base, head.base), ST_OK);
+    assert_int_equal(base.len, ST_BASE_BYTES_MAX + sizeof hash.b);
+    assert_memory_equal(base.data + ST_BASE_BYTES_MAX, hash.b, sizeof hash.b);
+    set[ST_BASE_BYTES_MAX - 1] = 1;
+    assert_int_equal(st_head_base(set, sizeof set, &hash, &base, other), ST_OK);
+    assert_memory_not_equal(other, head.base, sizeof other);
+    assert_int_equal(st_head_encode(&head, bytes), ST_HEAD_BYTES_MAX);
+    assert_int_equal(bytes[0], 2);
+    for (size_t len = 0; len < sizeof bytes; len++)
+        assert_int_equal(st_head_decode(bytes, len, &back, NULL), ST_E_CORRUPT);
+    assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_OK);
+    assert_true(back.has_base && back.counter == 7);
+    assert_memory_equal(back.base, head.base, sizeof back.base);
+    st_buffer_free(&base);
 }
 
 /* Each part of a request is in what is signed: another method, path, body, log, device, install or
@@ -468,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_numbers_are_frozen),
         cmocka_unit_test(test_entry_kinds),
         cmocka_unit_test(test_head),
+        cmocka_unit_test(test_head_with_a_base),
         cmocka_unit_test(test_head_text_covers_all),
         cmocka_unit_test(test_collapse),
         cmocka_unit_test(test_enrolment_texts),
