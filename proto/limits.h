@@ -23,6 +23,9 @@
 #define ST_WIRE_DEPTH_MAX 8u                /* nesting of a protobuf message */
 #define ST_WIRE_FIELDS_MAX 200000u          /* fields in one protobuf message, all levels */
 #define ST_ZSTD_WINDOW_LOG_MAX 20
+#define ST_CHUNK_BYTES_MAX 262144u          /* one piece of an attachment */
+#define ST_CHUNKS_MAX 2048u                 /* hashes of one attachment, and of one have-frame */
+#define ST_ATTACHMENT_BYTES_MAX (20u * 1024u * 1024u) /* one attachment */
 #define ST_CLOCK_SPREAD_MS_MAX 300000u      /* how far a foreign hybrid clock may move ours */
 
 #endif

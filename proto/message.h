@@ -190,12 +190,31 @@ typedef struct {
     size_t vector_len;
 } st_repair_answer;
 
+typedef struct { const uint8_t *bytes; size_t len; } st_chunk;
+
+/* Pieces of the attachments of one record, by their hashes. */
+typedef struct {
+    st_id record;
+    const st_hash *hashes;
+    uint32_t hashes_count;
+    const st_chunk *chunks;    /* with a PUT: of these, in any order */
+    uint32_t chunks_count;
+} st_have_ask;
+
+typedef struct {
+    st_id record;
+    const st_hash *missing;    /* of those asked: named by the record, and not here */
+    uint32_t missing_count;
+    const st_hash *unknown;    /* not named by a record that the asker may read */
+    uint32_t unknown_count;
+} st_have_answer;
+
 typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later_s; } st_refusal;
 
 typedef enum {
     ST_FRAME_NONE, ST_FRAME_ASK, ST_FRAME_SET, ST_FRAME_VERDICT, ST_FRAME_WANT, ST_FRAME_SCOPE,
     ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL,
-    ST_FRAME_REPAIR_ASK = 12, ST_FRAME_REPAIR_ANSWER
+    ST_FRAME_REPAIR_ASK = 12, ST_FRAME_REPAIR_ANSWER, ST_FRAME_HAVE_ASK = 16, ST_FRAME_HAVE_ANSWER
 } st_frame_kind;               /* the numbers of Frame in sotay.proto */
 
 typedef struct {
@@ -213,6 +232,8 @@ typedef struct {
         st_refusal refusal;
         st_repair_ask repair_ask;
         st_repair_answer repair_answer;
+        st_have_ask have_ask;
+        st_have_answer have_answer;
     } as;
 } st_frame;
 

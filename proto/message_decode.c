@@ -328,6 +328,10 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
     case SOTAY__FRAME__BODY_REPAIR_ANSWER:
         return message_get_repair_answer(from->repair_answer, arena, &out->as.repair_answer,
                                          error);
+    case SOTAY__FRAME__BODY_HAVE_ASK:
+        return message_get_have_ask(from->have_ask, arena, &out->as.have_ask, error);
+    case SOTAY__FRAME__BODY_HAVE_ANSWER:
+        return message_get_have_answer(from->have_answer, arena, &out->as.have_answer, error);
     case SOTAY__FRAME__BODY__NOT_SET:
     default:
         return ST_OK;

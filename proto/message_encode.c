@@ -11,6 +11,8 @@
 _Static_assert((int)ST_ENTRY_NOTE == (int)SOTAY__ENTRY_KIND__ENTRY_NOTE, "kinds as in sotay.proto");
 _Static_assert((int)ST_VERDICT_LATER == (int)SOTAY__VERDICT_KIND__VERDICT_LATER,
                "verdicts as in sotay.proto");
+_Static_assert((int)ST_FRAME_HAVE_ANSWER == (int)SOTAY__FRAME__BODY_HAVE_ANSWER,
+               "numbers of frames");
 _Static_assert((int)ST_FRAME_REPAIR_ANSWER == (int)SOTAY__FRAME__BODY_REPAIR_ANSWER,
                "frames as in sotay.proto");
 
@@ -274,6 +276,8 @@ typedef union {
     Sotay__Refusal refusal;
     Sotay__RepairAsk repair_ask;
     Sotay__RepairAnswer repair_answer;
+    Sotay__HaveAsk have_ask;
+    Sotay__HaveAnswer have_answer;
 } any_body;
 
 /* Fills body and points message at it. False: a kind that is not sent. */
@@ -317,6 +321,12 @@ static bool put_body(message_builder *b, const st_frame *frame, any_body *body,
     case ST_FRAME_REPAIR_ANSWER:
         message_put_repair_answer(b, &frame->as.repair_answer,
                                   message->repair_answer = &body->repair_answer);
+        return true;
+    case ST_FRAME_HAVE_ASK:
+        message_put_have_ask(b, &frame->as.have_ask, message->have_ask = &body->have_ask);
+        return true;
+    case ST_FRAME_HAVE_ANSWER:
+        message_put_have_answer(&frame->as.have_answer, message->have_answer = &body->have_answer);
         return true;
     case ST_FRAME_NONE:
     default:

@@ -47,4 +47,15 @@ void message_put_repair_ask(message_builder *b, const st_repair_ask *ask, Sotay_
 void message_put_repair_answer(message_builder *b, const st_repair_answer *answer,
                                Sotay__RepairAnswer *out);
 
+/* have_wire.c, reading: ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err message_get_have_ask(const Sotay__HaveAsk *from, st_arena *arena,
+                                        st_have_ask *out, st_error *error);
+/* The other way. */
+ST_MUST_USE st_err message_get_have_answer(const Sotay__HaveAnswer *from, st_arena *arena,
+                                           st_have_answer *out, st_error *error);
+/* have_wire.c, writing. */
+void message_put_have_ask(message_builder *b, const st_have_ask *ask, Sotay__HaveAsk *out);
+/* The other way. */
+void message_put_have_answer(const st_have_answer *answer, Sotay__HaveAnswer *out);
+
 #endif

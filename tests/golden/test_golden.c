@@ -168,7 +168,7 @@ static void test_frames(void **state)
         "frame-ask-collapsed", "frame-ask", "frame-verdict-stored", "frame-verdict-held",
         "frame-verdict-later", "frame-page", "frame-enrol-ask", "frame-enrol-answer",
         "frame-scope", "frame-want", "frame-end", "frame-refusal", "frame-repair-ask",
-        "frame-repair-answer"
+        "frame-repair-answer", "frame-have-ask", "frame-have-answer"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

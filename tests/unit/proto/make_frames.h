@@ -7,7 +7,7 @@
 #include "proto/message.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 14
+#define MAKE_FRAMES 16
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -194,6 +194,30 @@ static inline st_frame make_repair_answer(st_arena *arena)
     return frame;
 }
 
+static inline st_frame make_have_ask(st_arena *arena)
+{
+    static const st_chunk CHUNKS[] = { { (const uint8_t *)"one piece", 9 },
+                                       { (const uint8_t *)"another", 7 } };
+    st_frame frame = { .kind = ST_FRAME_HAVE_ASK };
+    st_hash *hashes = st_arena_array(arena, 3, sizeof *hashes);
+    memset(hashes, 0x5e, 3 * sizeof *hashes);
+    hashes[0] = st_sha256(CHUNKS[0].bytes, CHUNKS[0].len);
+    hashes[1] = st_sha256(CHUNKS[1].bytes, CHUNKS[1].len);
+    frame.as.have_ask = (st_have_ask){ .record = make_id(0x10, 0x10), .hashes = hashes,
+                                       .hashes_count = 3, .chunks = CHUNKS, .chunks_count = 2 };
+    return frame;
+}
+
+static inline st_frame make_have_answer(st_arena *arena)
+{
+    st_frame ask = make_have_ask(arena), frame = { .kind = ST_FRAME_HAVE_ANSWER };
+    frame.as.have_answer = (st_have_answer){ .record = ask.as.have_ask.record,
+                                             .missing = ask.as.have_ask.hashes, .missing_count = 2,
+                                             .unknown = ask.as.have_ask.hashes + 2,
+                                             .unknown_count = 1 };
+    return frame;
+}
+
 /* Frame number i of MAKE_FRAMES. */
 static inline st_frame make_frame(size_t i, st_arena *arena)
 {
@@ -209,6 +233,8 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 7: return make_enrol_answer(arena);
     case 12: return make_repair_ask(arena);
     case 13: return make_repair_answer(arena);
+    case 14: return make_have_ask(arena);
+    case 15: return make_have_answer(arena);
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);
