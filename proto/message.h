@@ -4,7 +4,9 @@
 #define SOTAY_PROTO_MESSAGE_H
 
 #include "proto/change.h"
+#include "proto/epoch.h"
 #include "proto/repair.h"
+#include "proto/snapshot.h"
 
 /* ---- the signed head of every request body, then the zstd stream ---- */
 #define ST_HEAD_BYTES 97
@@ -56,6 +58,9 @@ typedef struct {
     uint32_t gone_count;
     uint64_t seen_size;
     st_hash seen_root;
+    uint64_t epochs;           /* how many it knows; 0: the first */
+    uint64_t address;          /* number of the newest notice it has; 0: none */
+    bool snapshots;            /* takes a snapshot in place of pages from cursor 0 */
     bool repairs;              /* looks into a wrong sum record by record */
 } st_ask;
 
@@ -190,6 +195,24 @@ typedef struct {
     size_t vector_len;
 } st_repair_answer;
 
+/* A frame of a piece of a snapshot. */
+typedef struct { const uint8_t *bytes; size_t len; } st_snapshot_record;
+typedef struct {
+    const st_snapshot_record *records; /* RecordState each */
+    uint32_t records_count;
+    const st_entry *held;      /* with their sets */
+    uint32_t held_count;
+    const uint8_t *vector;     /* VectorState; NULL: in another part */
+    size_t vector_len;
+} st_snapshot_part;
+/* Appends. ST_E_TOO_LARGE over ST_FRAME_BYTES_MAX, ST_E_MEMORY. */
+ST_MUST_USE st_err st_snapshot_part_encode(const st_snapshot_part *part, st_buffer *out,
+                                           st_error *error);
+/* Decodes into the arena; bytes must outlive the part. ST_E_CORRUPT, ST_E_TOO_LARGE,
+ * ST_E_MEMORY. */
+ST_MUST_USE st_err st_snapshot_part_decode(const uint8_t *bytes, size_t len, st_arena *arena,
+                                           st_snapshot_part *out_part, st_error *error);
+
 typedef struct { const uint8_t *bytes; size_t len; } st_chunk;
 
 /* Pieces of the attachments of one record, by their hashes. */
@@ -214,7 +237,8 @@ typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later
 typedef enum {
     ST_FRAME_NONE, ST_FRAME_ASK, ST_FRAME_SET, ST_FRAME_VERDICT, ST_FRAME_WANT, ST_FRAME_SCOPE,
     ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL,
-    ST_FRAME_REPAIR_ASK = 12, ST_FRAME_REPAIR_ANSWER, ST_FRAME_HAVE_ASK = 16, ST_FRAME_HAVE_ANSWER
+    ST_FRAME_SNAPSHOT, ST_FRAME_REPAIR_ASK, ST_FRAME_REPAIR_ANSWER, ST_FRAME_ADDRESS,
+    ST_FRAME_EPOCHS, ST_FRAME_HAVE_ASK, ST_FRAME_HAVE_ANSWER
 } st_frame_kind;               /* the numbers of Frame in sotay.proto */
 
 typedef struct {
@@ -230,8 +254,11 @@ typedef struct {
         st_enrol_ask enrol_ask;
         st_enrol_answer enrol_answer;
         st_refusal refusal;
+        st_snapshot snapshot;
         st_repair_ask repair_ask;
         st_repair_answer repair_answer;
+        st_address address;
+        struct { const st_epoch *rows; uint32_t count; } epochs;
         st_have_ask have_ask;
         st_have_answer have_answer;
     } as;

@@ -58,6 +58,9 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     out->wall_ms = from->wall_ms;
     out->answer_bytes_max = from->answer_bytes_max;
     out->seen_size = from->seen_size;
+    out->epochs = from->epochs;
+    out->address = from->address;
+    out->snapshots = from->snapshots;
     out->repairs = from->repairs;
     bool has_root = false;
     if (from->version == 0)
@@ -323,11 +326,17 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
         return get_enrol_answer(from->enrol_answer, arena, &out->as.enrol_answer, error);
     case SOTAY__FRAME__BODY_REFUSAL:
         return get_refusal(from->refusal, &out->as.refusal, error);
+    case SOTAY__FRAME__BODY_SNAPSHOT:
+        return message_get_snapshot(from->snapshot, arena, &out->as.snapshot, error);
     case SOTAY__FRAME__BODY_REPAIR_ASK:
         return message_get_repair_ask(from->repair_ask, arena, &out->as.repair_ask, error);
     case SOTAY__FRAME__BODY_REPAIR_ANSWER:
         return message_get_repair_answer(from->repair_answer, arena, &out->as.repair_answer,
                                          error);
+    case SOTAY__FRAME__BODY_EPOCHS:
+        return message_get_epochs(from->epochs, arena, out, error);
+    case SOTAY__FRAME__BODY_ADDRESS:
+        return message_get_address(from->address, &out->as.address, error);
     case SOTAY__FRAME__BODY_HAVE_ASK:
         return message_get_have_ask(from->have_ask, arena, &out->as.have_ask, error);
     case SOTAY__FRAME__BODY_HAVE_ANSWER:

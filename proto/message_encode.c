@@ -11,6 +11,8 @@
 _Static_assert((int)ST_ENTRY_NOTE == (int)SOTAY__ENTRY_KIND__ENTRY_NOTE, "kinds as in sotay.proto");
 _Static_assert((int)ST_VERDICT_LATER == (int)SOTAY__VERDICT_KIND__VERDICT_LATER,
                "verdicts as in sotay.proto");
+_Static_assert((int)ST_FRAME_EPOCHS == (int)SOTAY__FRAME__BODY_EPOCHS,
+               "frames as in sotay.proto");
 _Static_assert((int)ST_FRAME_HAVE_ANSWER == (int)SOTAY__FRAME__BODY_HAVE_ANSWER,
                "numbers of frames");
 _Static_assert((int)ST_FRAME_REPAIR_ANSWER == (int)SOTAY__FRAME__BODY_REPAIR_ANSWER,
@@ -54,6 +56,9 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->wall_ms = ask->wall_ms;
     out->answer_bytes_max = ask->answer_bytes_max;
     out->seen_size = ask->seen_size;
+    out->epochs = ask->epochs;
+    out->address = ask->address;
+    out->snapshots = ask->snapshots;
     out->repairs = ask->repairs;
     out->seen_root = view_if(ask->seen_size > 0, ask->seen_root.b, sizeof ask->seen_root.b);
     out->buckets = message_make(b, ask->buckets_count, sizeof *out->buckets);
@@ -274,8 +279,11 @@ typedef union {
     Sotay__EnrolAsk enrol_ask;
     Sotay__EnrolAnswer enrol_answer;
     Sotay__Refusal refusal;
+    Sotay__Snapshot snapshot;
     Sotay__RepairAsk repair_ask;
     Sotay__RepairAnswer repair_answer;
+    Sotay__AddressNotice address;
+    Sotay__Epochs epochs;
     Sotay__HaveAsk have_ask;
     Sotay__HaveAnswer have_answer;
 } any_body;
@@ -315,12 +323,21 @@ static bool put_body(message_builder *b, const st_frame *frame, any_body *body,
     case ST_FRAME_REFUSAL:
         put_refusal(b, &frame->as.refusal, message->refusal = &body->refusal);
         return true;
+    case ST_FRAME_SNAPSHOT:
+        message_put_snapshot(b, &frame->as.snapshot, message->snapshot = &body->snapshot);
+        return true;
     case ST_FRAME_REPAIR_ASK:
         message_put_repair_ask(b, &frame->as.repair_ask, message->repair_ask = &body->repair_ask);
         return true;
     case ST_FRAME_REPAIR_ANSWER:
         message_put_repair_answer(b, &frame->as.repair_answer,
                                   message->repair_answer = &body->repair_answer);
+        return true;
+    case ST_FRAME_EPOCHS:
+        message_put_epochs(b, frame, message->epochs = &body->epochs);
+        return true;
+    case ST_FRAME_ADDRESS:
+        message_put_address(&frame->as.address, message->address = &body->address);
         return true;
     case ST_FRAME_HAVE_ASK:
         message_put_have_ask(b, &frame->as.have_ask, message->have_ask = &body->have_ask);

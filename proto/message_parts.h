@@ -35,6 +35,17 @@ void message_put_entry(message_builder *b, const st_entry *entry, Sotay__Entry *
 
 /* ---- frames in files of their own ---- */
 
+/* epoch_wire.c. ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err message_get_epochs(const Sotay__Epochs *from, st_arena *arena,
+                                      st_frame *out, st_error *error);
+/* The same for a notice. */
+ST_MUST_USE st_err message_get_address(const Sotay__AddressNotice *from, st_address *out,
+                                       st_error *error);
+/* The other way. */
+void message_put_epochs(message_builder *b, const st_frame *frame, Sotay__Epochs *out);
+/* The other way. */
+void message_put_address(const st_address *address, Sotay__AddressNotice *out);
+
 /* repair_wire.c, reading: ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err message_get_repair_ask(const Sotay__RepairAsk *from, st_arena *arena,
                                           st_repair_ask *out, st_error *error);
@@ -46,6 +57,11 @@ void message_put_repair_ask(message_builder *b, const st_repair_ask *ask, Sotay_
 /* The other way. */
 void message_put_repair_answer(message_builder *b, const st_repair_answer *answer,
                                Sotay__RepairAnswer *out);
+
+/* snapshot_wire.c, both directions. */
+ST_MUST_USE st_err message_get_snapshot(const Sotay__Snapshot *from, st_arena *arena,
+                                        st_snapshot *out, st_error *error);
+void message_put_snapshot(message_builder *b, const st_snapshot *snapshot, Sotay__Snapshot *out);
 
 /* have_wire.c, reading: ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err message_get_have_ask(const Sotay__HaveAsk *from, st_arena *arena,

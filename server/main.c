@@ -90,14 +90,21 @@ static http_config door_of(const server_config *config)
                           .public_url = config->public_url };
 }
 
-static void wait_for_end(options *opt, server *rooms, http_server *http, const sigset_t *set)
+static int wait_for_end(options *opt, server *rooms, http_server *http, const sigset_t *set)
 {
-    const struct timespec MINUTE = { 60, 0 };
-    for (;;) {
-        int got = sigtimedwait(set, NULL, &MINUTE);
+    const struct timespec SECOND = { 1, 0 };
+    for (unsigned seconds = 1;; seconds++) {
+        int got = sigtimedwait(set, NULL, &SECOND);
         if (got == SIGTERM || got == SIGINT)
-            return;
-        store_tidy(rooms->sync.store);
+            return 0;
+        if (side_is_rolled_back(rooms->sync.side)) {
+            fprintf(stderr, "sotayd: %s\n", SYNC_ROLLED_BACK);
+            return 1;
+        }
+        if (seconds % 60 == 0) {
+            store_tidy(rooms->sync.store);
+            side_sync(rooms->sync.side);
+        }
         if (got != SIGHUP)
             continue;
         st_error error = { 0 };
@@ -130,7 +137,7 @@ static int serve(options *opt, server *rooms, const sigset_t *set)
     } else {
         printf("ready %s\n", run.url);
         fflush(stdout);
-        wait_for_end(opt, rooms, http, set);
+        code = wait_for_end(opt, rooms, http, set);
     }
     running_remove(rooms->dir);
     if (!http_drain(http, opt->config.drain_ms))

@@ -13,6 +13,7 @@
 #include "server/catalogue/load.h"
 #include "server/store/dir.h"
 #include "server/store/pack.h"
+#include "server/sync/epoch.h"
 #include "server/sync/fold.h"
 
 #define LOAD_BYTES_MAX ((size_t)256 * 1024 * 1024)
@@ -310,6 +311,91 @@ static st_err read_meta(server *srv, store_txn *txn, st_error *error)
     return ST_OK;
 }
 
+/* ---- epochs ---- */
+
+/* The keys of the server's own device before now, so that what they signed is known. */
+static void keep_former(server *srv, const st_epoch *rows, uint32_t count)
+{
+    auth_keys *keys = &srv->keys;
+    keys->former_count = 0;
+    for (uint32_t i = 0; i < count && keys->former_count < AUTH_FORMER_MAX; i++) {
+        if (memcmp(rows[i].server_key, keys->device_public, 32) == 0)
+            continue;
+        keys->former[keys->former_count].device = st_device_id(rows[i].server_key);
+        memcpy(keys->former[keys->former_count].sign_key, rows[i].server_key, 32);
+        keys->former_count++;
+    }
+}
+
+typedef struct {
+    uint64_t size;                             /* of the log */
+    uint8_t server_key[32];                    /* of the newest epoch */
+} epoch_now;
+
+static st_err read_epochs(server *srv, epoch_now *out, st_error *error)
+{
+    store_txn txn = { 0 };
+    st_arena arena;
+    const st_epoch *rows = NULL;
+    uint32_t count = 0;
+    st_arena_init(&arena, 1u << 20);
+    st_err err = store_begin(srv->sync.store, STORE_WRITE_TXN, &txn, error);
+    if (err == ST_OK)                          /* a store that was made before there was a list */
+        err = sync_epoch_first(&txn, &srv->sync, srv->keys.device_public, error);
+    if (err == ST_OK)
+        err = store_commit(&txn, error);
+    store_end(&txn);
+    if (err == ST_OK)
+        err = store_begin(srv->sync.store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = sync_epochs_read(&txn, &arena, &rows, &count, error);
+    if (err == ST_OK)
+        err = sync_log_size(&txn, &out->size, error);
+    if (err == ST_OK && count == 0)
+        err = st_fail(error, ST_E_CORRUPT, "%s: no epoch", srv->dir);
+    if (err == ST_OK) {
+        keep_former(srv, rows, count);
+        memcpy(out->server_key, rows[count - 1].server_key, 32);
+    }
+    store_end(&txn);
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* Is the log shorter than what phones were shown? Then its device signs nothing more. */
+static st_err check_rollback(server *srv, const sync_side *side, epoch_now *now, bool *out_back,
+                             st_error *error)
+{
+    *out_back = side_is_rolled_back(side) || side_size(side) > now->size;
+    if (!*out_back || memcmp(now->server_key, srv->keys.device_public, 32) != 0)
+        return ST_OK;
+    (void)fprintf(stderr, "sotay: %s: THE STORE WAS PUT BACK: phones were shown %llu entries, here "
+                  "are %llu. A new epoch begins; what phones hold comes back by itself.\n",
+                  srv->dir, (unsigned long long)side_size(side),
+                  (unsigned long long)now->size);
+    st_err err = auth_keys_renew_device(srv->dir, srv->sync.port, &srv->keys, error);
+    return err == ST_OK ? read_epochs(srv, now, error) : err;
+}
+
+/* A device key that the newest epoch does not name begins one: after a restore, or a rollback. */
+static st_err check_epoch(server *srv, sync_side *side, st_error *error)
+{
+    epoch_now now;
+    bool is_back = false;
+    sync_epoch_wish wish = { .reason = "restored from a backup", .from_backup = true };
+    st_err err = read_epochs(srv, &now, error);
+    if (err == ST_OK)
+        err = check_rollback(srv, side, &now, &is_back, error);
+    if (is_back)
+        wish = (sync_epoch_wish){ .reason = "the store was put back" };
+    if (err == ST_OK && memcmp(now.server_key, srv->keys.device_public, 32) != 0) {
+        err = sync_epoch_begin(srv->writer, &srv->sync, &wish, error);
+        if (err == ST_OK)
+            err = side_set_size(side, now.size, error);
+    }
+    return err == ST_OK && is_back ? side_unmark(side, error) : err;
+}
+
 /* ---- opening ---- */
 
 static st_err start(server *srv, const rooms_how *how, st_error *error)
@@ -324,6 +410,18 @@ static st_err start(server *srv, const rooms_how *how, st_error *error)
     srv->sync.dir = srv->dir;
     port->random(port->context, srv->sync.boot, sizeof srv->sync.boot);
     return catalogue_new(&srv->sync.catalogue, error);
+}
+
+/* The writer refuses while the mark stands: the epoch begins without the notes beside the store. */
+static st_err begin_unmarked(server *srv, bool threaded, st_error *error)
+{
+    sync_side *side = srv->sync.side;
+    st_err err = writer_new(&srv->sync, threaded, &srv->writer, error);
+    srv->sync.side = NULL;
+    if (err == ST_OK)
+        err = check_epoch(srv, side, error);
+    srv->sync.side = side;
+    return err;
 }
 
 static st_err open_rooms(const rooms_how *how, server *srv, st_error *error)
@@ -341,8 +439,12 @@ static st_err open_rooms(const rooms_how *how, server *srv, st_error *error)
     if (err == ST_OK)
         err = catalogue_read(srv->sync.catalogue, &txn, error);
     store_end(&txn);
+    sync_side *side = NULL;
     if (err == ST_OK)
-        err = writer_new(&srv->sync, how->threaded, &srv->writer, error);
+        err = side_open(srv->dir, &side, error);
+    srv->sync.side = side;
+    if (err == ST_OK)
+        err = begin_unmarked(srv, how->threaded, error);
     return err;
 }
 
@@ -401,9 +503,41 @@ st_err rooms_init(const rooms_how *how, const rooms_new *wish, server *out_serve
                : st_fail(error, err, "the book is made, but cannot be opened now: %s", why.detail);
 }
 
+static st_err make_filled(const rooms_how *how, const rooms_filler *filler, server *srv,
+                          st_error *error)
+{
+    st_err err = start(srv, how, error);
+    if (err == ST_OK && store_dir_check_version(srv->dir, NULL) == ST_OK)
+        err = st_fail(error, ST_E_EXISTS, "%s: a sotay store is here already", srv->dir);
+    if (err == ST_OK)
+        err = store_open(srv->dir, STORE_CREATE, &srv->sync.store, error);
+    if (err == ST_OK)
+        err = filler->fill(filler->context, srv, error);
+    return err == ST_OK ? store_dir_write_version(srv->dir, error) : err;
+}
+
+st_err rooms_make(const rooms_how *how, const rooms_filler *filler, st_error *error)
+{
+    server srv;
+    st_err err = make_filled(how, filler, &srv, error);
+    rooms_close(&srv);
+    return err;
+}
+
+st_err rooms_fold(server *srv, uint64_t *out_entries, st_error *error)
+{
+    store_txn txn = { 0 };
+    st_err err = store_begin(srv->sync.store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = read_meta(srv, &txn, error);
+    store_end(&txn);
+    return err == ST_OK ? sync_rebuild(&srv->sync, out_entries, error) : err;
+}
+
 void rooms_close(server *srv)
 {
     writer_free(srv->writer);
+    side_close(srv->sync.side);
     catalogue_free(srv->sync.catalogue);
     store_close(srv->sync.store);
     auth_keys_wipe(&srv->keys);

@@ -38,6 +38,16 @@ typedef struct {
  * program takes it for a store. Only when the detail says that the book is made is it one. */
 ST_MUST_USE st_err rooms_init(const rooms_how *how, const rooms_new *wish, server *out_server,
                               st_error *error);
+typedef struct {
+    void *context;
+    st_err (*fill)(void *context, server *srv, st_error *error);
+} rooms_filler;
+/* Makes a data folder whose content comes from elsewhere: the store is there and empty when `fill`
+ * is called, keys and rows are its to bring. ST_E_EXISTS, ST_E_STORAGE, and what fill says; on an
+ * error an unfinished folder is left, as by rooms_init. Nothing is open afterwards. */
+ST_MUST_USE st_err rooms_make(const rooms_how *how, const rooms_filler *filler, st_error *error);
+/* For fill, when the base tables are there: reads what they say of the book and folds the log. */
+ST_MUST_USE st_err rooms_fold(server *srv, uint64_t *out_entries, st_error *error);
 /* Opens an existing one for writing. Errors of store_open and auth_keys_read. */
 ST_MUST_USE st_err rooms_open(const rooms_how *how, server *out_server, st_error *error);
 /* Stops the writer, closes all. Safe on a zeroed struct. */

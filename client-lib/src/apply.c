@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/epoch.h"
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
 
@@ -259,6 +260,8 @@ static st_err author_key(sotay_client *client, const st_id *device, uint8_t out_
         memcpy(out_key, me->server_key, 32);
     else if (st_id_cmp(device, &me->speaker) == 0)
         memcpy(out_key, me->sign_key, 32);
+    else if (err == ST_E_NOT_FOUND)
+        return epoch_former_key(client, device, out_key, error);
     else
         return err;
     return ST_OK;
@@ -279,7 +282,8 @@ static st_err check_set(applying *a, st_set *set, st_error *error)
         return a->in_catalogue
                    ? ST_OK
                    : st_fail(error, ST_E_SIGNATURE,
-                             "page: a set of a device that the catalogue does not name");
+                             "page of %s: a set of a device that the catalogue does not name",
+                             a->page->bucket.s);
     }
     if (err == ST_OK && !st_set_verify(set, &a->client->next.log, key))
         err = st_fail(error, ST_E_SIGNATURE, "page: a set that its author did not sign");

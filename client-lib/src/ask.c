@@ -91,6 +91,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     }
     ask->kept_from = sync->no_references || me->is_forked ? 0 : 1;
     ask->wall_ms = sync->asked_wall_ms;
+    ask->epochs = me->epochs > 1 ? me->epochs : 0;
+    ask->address = me->address;
     ask->answer_bytes_max = sync->is_send_only ? 1 : 0; /* no entry fits: verdicts alone */
     st_gone gone = { me->gone_from, me->gone_to };
     sync->asked_gone = gone;
@@ -137,6 +139,47 @@ static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_
     return err == ST_OK ? remember_sent(sync, set, error) : err;
 }
 
+/* Sets of others that the server lost, its own device's first; as many as one request carries. */
+static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
+                            st_error *error)
+{
+    for (;;) {
+        outbox_set set;
+        st_dot at;
+        book_scan before = sync->carried;
+        st_err err = epoch_next_carried(sync->client, &sync->carried, &at, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err == ST_OK && (*bytes >= SETS_BYTES_MAX || sync->sent_count >= SETS_COUNT_MAX)) {
+            sync->carried = before;
+            sync->has_sets = true;
+            return ST_OK;
+        }
+        memset(&set, 0, sizeof set);
+        set.device = at.device;
+        set.first = set.last = at.counter;
+        if (err == ST_OK)
+            err = write_set(sync, writer, &set, bytes, error);
+        if (err != ST_OK)
+            return err;
+    }
+}
+
+/* The server does not know this device: what it once signed to enrol it goes in front. */
+static st_err write_enrolment(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
+                              st_error *error)
+{
+    outbox_set set;
+    st_dot at;
+    st_err err = sync->presents ? epoch_own_enrolment(sync->client, &at, error) : ST_E_NOT_FOUND;
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    memset(&set, 0, sizeof set);
+    set.device = at.device;
+    set.first = set.last = at.counter;
+    return write_set(sync, writer, &set, bytes, error);
+}
+
 /* Is it still to be taken in? What was held without a place in the log was not. */
 static bool waits(const outbox_set *set)
 {
@@ -148,10 +191,13 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
 {
     size_t bytes = 0;
     sync->has_sets = false;
-    for (;;) {
+    st_err err = write_enrolment(sync, writer, &bytes, error);
+    if (err == ST_OK)
+        err = write_carried(sync, writer, &bytes, error);
+    while (err == ST_OK && !sync->has_sets) {
         outbox_set set;
         book_scan before = sync->sets;
-        st_err err = outbox_next(&sync->client->book, &sync->sets, &set, error);
+        err = outbox_next(&sync->client->book, &sync->sets, &set, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
         if (err == ST_OK && waits(&set)) {
@@ -162,9 +208,8 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
             }
             err = write_set(sync, writer, &set, &bytes, error);
         }
-        if (err != ST_OK)
-            return err;
     }
+    return err;
 }
 
 static st_err write_repairs(sotay_sync *sync, st_frame_writer *writer, st_error *error)

@@ -18,7 +18,9 @@
  * DRAFT     record                                 working copy
  * FORM      name, 0, version be32                  form definition, from the catalogue
  * ALIAS     record                                 its id after its making was replayed
- * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h) */
+ * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h)
+ * EPOCH     n be64                                 signing key of the server's device in it
+ * CARRY     order, device, first be64              a kept set of another device, to be offered */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
 
@@ -44,7 +46,9 @@ typedef enum {
     BOOK_DRAFT = 'w',
     BOOK_FORM = 'F',
     BOOK_NAME = 'n',
-    BOOK_ALIAS = 'A'
+    BOOK_ALIAS = 'A',
+    BOOK_EPOCH = 'E',
+    BOOK_CARRY = 'K'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

@@ -4,6 +4,7 @@
 #define SOTAY_CLIENT_EXCHANGE_H
 
 #include "client-lib/src/apply.h"
+#include "client-lib/src/epoch.h"
 #include "client-lib/src/repair.h"
 #include "proto/frame.h"
 
@@ -33,6 +34,9 @@ struct sotay_sync {
     st_head head;
     book_scan sets; /* own sets gone through so far */
     bool has_sets;  /* more of them wait for the next round */
+    book_scan carried; /* kept sets of others gone through so far */
+    bool has_turned;   /* a new epoch, or a log that is shorter, was seen in this sync */
+    bool presents;     /* the server does not know us: our own enrolment goes along */
     exchange_sent *sent;
     size_t sent_count, sent_capacity;
     bool no_references; /* the server must send own sets in full */

@@ -9,8 +9,7 @@
 #include "client-lib/src/slip.h"
 #include "proto/sign.h"
 
-#define IDENTITY_VERSION   2u
-#define IDENTITY_PLAIN     1u /* the version without `dictionary` */
+#define IDENTITY_VERSION   1u
 #define IDENTITY_BYTES_MAX 8192u
 
 static void put_offer(slip_writer *slip, const identity_offer *offer)
@@ -117,6 +116,17 @@ static void get_counters(slip_reader *slip, identity *me)
     me->gone_to = slip_get_u64(slip);
 }
 
+/* What came after the first stores were made; each is there, or all that follow are missing. */
+static void get_later(slip_reader *slip, identity *me)
+{
+    if (slip->at < slip->len)
+        me->epochs = slip_get_u64(slip);
+    if (slip->at < slip->len)
+        me->address = slip_get_u64(slip);
+    if (slip->at < slip->len)
+        me->dictionary = slip_get_u8(slip);
+}
+
 st_err identity_put(book_db *book, const identity *me, st_error *error)
 {
     st_buffer out;
@@ -126,6 +136,8 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     put_names(&slip, me);
     put_counters(&slip, me);
     put_offer(&slip, &me->offer);
+    slip_u64(&slip, me->epochs);
+    slip_u64(&slip, me->address);
     slip_u8(&slip, (uint8_t)me->dictionary);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
@@ -151,9 +163,8 @@ st_err identity_get(book_db *book, identity *out_identity, st_error *error)
         get_names(&slip, &me);
         get_counters(&slip, &me);
         get_offer(&slip, &me.offer);
-        if (version == IDENTITY_VERSION)
-            me.dictionary = slip_get_u8(&slip);
-        if (version != IDENTITY_VERSION && version != IDENTITY_PLAIN)
+        get_later(&slip, &me);
+        if (version != IDENTITY_VERSION)
             err = st_fail(error, ST_E_VERSION, "store: made by another version");
         else if (slip.bad || slip.at != slip.len)
             err = st_fail(error, ST_E_CORRUPT, "store: the identity is damaged");

@@ -42,8 +42,10 @@ typedef struct {
     bool has_offset;
     int64_t clock_offset_ms;     /* server minus phone */
     uint64_t gone_from, gone_to; /* own counters that no longer exist; 0: none */
-    uint32_t dictionary;         /* what the server said it takes; 0: plain streams */
     identity_offer offer;
+    uint64_t epochs;  /* how many are known; 0: the first */
+    uint64_t address; /* number of the newest notice of the server's address; 0: none */
+    uint32_t dictionary; /* what the server said it takes; 0: plain streams */
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

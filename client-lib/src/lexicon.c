@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client-lib/src/epoch.h"
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
 
@@ -207,8 +208,14 @@ static st_err learn_device(sotay_client *client, const st_form *form, const st_r
         return ST_OK;
     memcpy(value, person->op.value.data, 16);
     /* keys are what the server's own device says, nobody else */
-    if (sign_key != NULL && sign_key->op.value.len == 32 &&
-        st_id_cmp(&record->metas[sign_key->meta].dot.device, &client->next.server_device) == 0) {
+    bool servers = false;
+    st_err err = sign_key == NULL ? ST_OK
+                                  : epoch_is_servers(client,
+                                                     &record->metas[sign_key->meta].dot.device,
+                                                     &servers, error);
+    if (err != ST_OK)
+        return err;
+    if (servers && sign_key->op.value.len == 32) {
         memcpy(value + len, sign_key->op.value.data, 32);
         len = sizeof value;
     }

@@ -36,6 +36,8 @@ static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *er
     st_arena_init(&sync->lasting, ROUND_BYTES_MAX);
     book_key own = book_key_of(BOOK_OWN);
     sync->sets = book_scan_of(&own);
+    book_key carry = book_key_of(BOOK_CARRY);
+    sync->carried = book_scan_of(&carry);
     client->is_syncing = true;
     client->has_signature = false; /* one that came too late for a sync given up */
     *out_sync = sync;
@@ -303,6 +305,10 @@ static st_err refused(sotay_sync *sync, bool *out_again, st_error *error)
     st_err code = sync->refusal.code;
     if (code == ST_E_AGAIN && !sync->is_enrolment)
         return jump_ahead(sync, out_again, error);
+    if (code == ST_E_DENIED && !sync->is_enrolment && !sync->presents) {
+        sync->presents = *out_again = true; /* a book put back may not know us: with our papers */
+        return ST_OK;
+    }
     bool unread = code == ST_E_CHANGED || code == ST_E_VERSION || code == ST_E_CORRUPT;
     if (sync->base.len > 0 && unread) {
         sync->is_plain = true; /* its last set of ours is another one: the whole once more */
@@ -324,8 +330,9 @@ static void next_round(sotay_sync *sync, bool from_start)
     sync->sent = NULL;
     sync->sent_count = sync->sent_capacity = 0;
     if (from_start) {
-        book_key own = book_key_of(BOOK_OWN);
+        book_key own = book_key_of(BOOK_OWN), carry = book_key_of(BOOK_CARRY);
         sync->sets = book_scan_of(&own);
+        sync->carried = book_scan_of(&carry);
     }
 }
 

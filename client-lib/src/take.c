@@ -104,8 +104,10 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     if (verdict->kind == ST_VERDICT_LATER || verdict->kind == ST_VERDICT_UNKNOWN)
         return ST_OK; /* stays unsent: offered again at the next sync */
     st_err err = outbox_get(&client->book, &device, verdict->first, &set, error);
+    if (err == ST_E_NOT_FOUND && verdict->position == 0)
+        return ST_OK; /* somebody else's, not in the log: offered again */
     if (err == ST_E_NOT_FOUND)
-        return ST_OK; /* not ours to keep */
+        return epoch_carried(client, &device, verdict->first, error);
     if (err != ST_OK)
         return err;
     if (has_hold(verdict, ST_HOLD_FORK))
@@ -205,31 +207,6 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
     return err;
 }
 
-/* Everything kept of an older epoch is offered again, and the book is read anew. */
-static st_err new_epoch(sotay_sync *sync, st_error *error)
-{
-    sotay_client *client = sync->client;
-    book_key prefix = book_key_of(BOOK_OWN);
-    book_scan scan = book_scan_of(&prefix);
-    st_err err = ST_OK;
-    while (err == ST_OK) {
-        outbox_set set;
-        outbox_helds none = { NULL, 0 };
-        err = outbox_next(&client->book, &scan, &set, error);
-        if (err != ST_OK || set.status == OUTBOX_UNSENT ||
-            (set.position > 0 && set.position <= client->me.backed_up_to))
-            continue;
-        set.status = OUTBOX_UNSENT;
-        set.position = 0;
-        err = outbox_settle(client, &set, NULL, none, error);
-    }
-    if (err == ST_E_NOT_FOUND)
-        err = apply_forget_all(client, error);
-    client->next.position = 0;
-    sync->wants_again = true;
-    return err;
-}
-
 /* What the server's clock tells ours; a time that no stamp can hold tells nothing. */
 static void take_clock(sotay_sync *sync, int64_t server_ms, int64_t wall_ms)
 {
@@ -264,9 +241,12 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (err != ST_OK)
         return err;
     if (end->has_epoch && memcmp(end->epoch, next->epoch, sizeof end->epoch) != 0) {
-        memcpy(next->epoch, end->epoch, sizeof end->epoch);
-        return new_epoch(sync, error);
+        memcpy(next->epoch, end->epoch, sizeof end->epoch); /* of a server that says no more */
+        return epoch_turn(sync, 0, error);
     }
+    err = epoch_check_end(sync, end, error);
+    if (err != ST_OK)
+        return err;
     if (!end->more && !sync->wants_again && !sync->repairs_go_on && !sync->applied.too_new)
         next->position = end->position;
     return ST_OK;
@@ -284,6 +264,19 @@ static st_err take_scope(sotay_sync *sync, const st_scope *scope, st_error *erro
     return err;
 }
 
+/* A new address of the server: from the next sync on. */
+static st_err take_address(sotay_sync *sync, const st_address *address, st_error *error)
+{
+    identity *next = &sync->client->next;
+    if (address->n <= next->address || strlen(address->url) >= sizeof next->url)
+        return ST_OK;
+    if (!st_address_verify(address, next->log_key))
+        return st_fail(error, ST_E_SIGNATURE, "address: the key of the log has not signed it");
+    memcpy(next->url, address->url, strlen(address->url) + 1);
+    next->address = address->n;
+    return ST_OK;
+}
+
 st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
 {
     switch (frame->kind) {
@@ -291,6 +284,9 @@ st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
     case ST_FRAME_WANT: return take_want(sync, &frame->as.want, error);
     case ST_FRAME_SCOPE: return take_scope(sync, &frame->as.scope, error);
     case ST_FRAME_PAGE: return take_page(sync, &frame->as.page, error);
+    case ST_FRAME_EPOCHS:
+        return epoch_take(sync, frame->as.epochs.rows, frame->as.epochs.count, error);
+    case ST_FRAME_ADDRESS: return take_address(sync, &frame->as.address, error);
     case ST_FRAME_REPAIR_ANSWER: return repair_take(sync, &frame->as.repair_answer, error);
     case ST_FRAME_END: return take_end(sync, &frame->as.end, error);
     case ST_FRAME_ENROL_ANSWER: return enrol_take(sync, &frame->as.enrol_answer, error);

@@ -42,6 +42,7 @@ typedef struct {
     char letters[9];
     int64_t enrolled_ms;
     int64_t revoked_ms;        /* 0: never */
+    bool is_server;            /* the server's own, of this epoch or of one before */
 } auth_device;
 
 /* What the last contact left behind; all zero before it. */

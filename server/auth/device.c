@@ -60,13 +60,26 @@ static st_err save_device(store_txn *txn, const auth_device *device, st_error *e
     return err;
 }
 
+/* The key of the server's own device, if that is what `id` names. */
+static const uint8_t *own_key(const auth_keys *keys, const st_id *id)
+{
+    if (st_id_cmp(id, &keys->device) == 0)
+        return keys->device_public;
+    for (size_t i = 0; i < keys->former_count; i++)
+        if (st_id_cmp(id, &keys->former[i].device) == 0)
+            return keys->former[i].sign_key;
+    return NULL;
+}
+
 st_err auth_device_get(store_txn *txn, const auth_keys *keys, const st_id *id,
                        auth_device *out_device, st_error *error)
 {
-    if (keys != NULL && st_id_cmp(id, &keys->device) == 0) {
+    const uint8_t *own = keys == NULL ? NULL : own_key(keys, id);
+    if (own != NULL) {
         memset(out_device, 0, sizeof *out_device);
-        out_device->id = keys->device;
-        memcpy(out_device->sign_key, keys->device_public, sizeof out_device->sign_key);
+        out_device->id = *id;
+        out_device->is_server = true;
+        memcpy(out_device->sign_key, own, sizeof out_device->sign_key);
         return ST_OK;
     }
     pack_key key = pack_id(id);

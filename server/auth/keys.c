@@ -98,13 +98,13 @@ static st_err read_hex(const char *path, bool is_secret, uint8_t out[SEED_BYTES]
     return good ? ST_OK : st_fail(error, ST_E_CORRUPT, "%s: not a key", path);
 }
 
-st_err auth_keys_make(const char *dir, const server_port *port, auth_keys *out_keys,
-                      st_error *error)
+/* A new folder keys/ with these. */
+static st_err write_keys(const char *dir, uint8_t seeds[KEY_COUNT][SEED_BYTES], auth_keys *out_keys,
+                         st_error *error)
 {
-    uint8_t seeds[KEY_COUNT][SEED_BYTES];
     auth_keys keys;
     char path[STORE_PATH_BYTES];
-    port->random(port->context, seeds, sizeof seeds);
+    memset(&keys, 0, sizeof keys);
     derive(seeds, &keys);
     st_err err = store_dir_path(dir, "keys", path, error);
     if (err == ST_OK)
@@ -122,17 +122,86 @@ st_err auth_keys_make(const char *dir, const server_port *port, auth_keys *out_k
         err = store_dir_path(dir, "keys", path, error);
     if (err == ST_OK)                          /* the names too: without its key a log is nothing */
         err = store_dir_sync(path, error);
-    st_wipe(seeds, sizeof seeds);
     if (err == ST_OK)
         *out_keys = keys;
     st_wipe(&keys, sizeof keys);
     return err;
 }
 
-st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error)
+st_err auth_keys_make(const char *dir, const server_port *port, auth_keys *out_keys,
+                      st_error *error)
 {
-    uint8_t seeds[KEY_COUNT][SEED_BYTES], stated[SEED_BYTES];
-    auth_keys keys;
+    uint8_t seeds[KEY_COUNT][SEED_BYTES];
+    port->random(port->context, seeds, sizeof seeds);
+    st_err err = write_keys(dir, seeds, out_keys, error);
+    st_wipe(seeds, sizeof seeds);
+    return err;
+}
+
+/* ---- another device key ---- */
+
+/* Cut off between the two renames: the .pub of the new key still waits under its other name. */
+static st_err finish_renewal(const char *dir, st_error *error)
+{
+    char fresh[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+    st_err err = key_path(dir, KEY_DEVICE, "pub.new", fresh, error);
+    if (err == ST_OK)
+        err = key_path(dir, KEY_DEVICE, "pub", path, error);
+    if (err == ST_OK && rename(fresh, path) != 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    if (err == ST_OK)
+        err = store_dir_path(dir, "keys", path, error);
+    return err == ST_OK ? store_dir_sync(path, error) : err;
+}
+
+static st_err write_fresh(const char *dir, const uint8_t seed[SEED_BYTES],
+                          const uint8_t public_key[SEED_BYTES], st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = key_path(dir, KEY_DEVICE, "key.new", path, error);
+    if (err == ST_OK) {
+        (void)unlink(path);                    /* of a renewal that was cut off before it counted */
+        err = write_hex(path, seed, 0600, error);
+    }
+    if (err == ST_OK)
+        err = key_path(dir, KEY_DEVICE, "pub.new", path, error);
+    if (err == ST_OK) {
+        (void)unlink(path);
+        err = write_hex(path, public_key, 0644, error);
+    }
+    if (err == ST_OK)
+        err = store_dir_path(dir, "keys", path, error);
+    return err == ST_OK ? store_dir_sync(path, error) : err;
+}
+
+st_err auth_keys_renew_device(const char *dir, const server_port *port, auth_keys *keys,
+                              st_error *error)
+{
+    uint8_t seed[SEED_BYTES], public_key[32], secret[64];
+    char fresh[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+    port->random(port->context, seed, sizeof seed);
+    st_sign_keypair(seed, public_key, secret);
+    st_err err = write_fresh(dir, seed, public_key, error);
+    if (err == ST_OK)
+        err = key_path(dir, KEY_DEVICE, "key.new", fresh, error);
+    if (err == ST_OK)
+        err = key_path(dir, KEY_DEVICE, "key", path, error);
+    if (err == ST_OK && rename(fresh, path) != 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    if (err == ST_OK)
+        err = finish_renewal(dir, error);
+    if (err == ST_OK) {
+        memcpy(keys->device_public, public_key, sizeof public_key);
+        memcpy(keys->device_secret, secret, sizeof secret);
+        keys->device = st_device_id(public_key);
+    }
+    st_wipe(seed, sizeof seed);
+    st_wipe(secret, sizeof secret);
+    return err;
+}
+
+static st_err read_seeds(const char *dir, uint8_t seeds[KEY_COUNT][SEED_BYTES], st_error *error)
+{
     char path[STORE_PATH_BYTES];
     st_err err = ST_OK;
     for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
@@ -140,8 +209,44 @@ st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error)
         if (err == ST_OK)
             err = read_hex(path, true, seeds[i], error);
     }
+    return err;
+}
+
+st_err auth_keys_inherit(const char *from, const char *to, const server_port *port,
+                         st_error *error)
+{
+    uint8_t seeds[KEY_COUNT][SEED_BYTES];
+    auth_keys made;
+    st_err err = read_seeds(from, seeds, error);
+    if (err == ST_OK) {
+        port->random(port->context, seeds[KEY_DEVICE], SEED_BYTES);
+        err = write_keys(to, seeds, &made, error);
+        st_wipe(&made, sizeof made);
+    }
+    st_wipe(seeds, sizeof seeds);
+    return err;
+}
+
+static bool is_renewal_open(const char *dir, const uint8_t public_key[SEED_BYTES])
+{
+    uint8_t stated[SEED_BYTES];
+    char path[STORE_PATH_BYTES];
+    return key_path(dir, KEY_DEVICE, "pub.new", path, NULL) == ST_OK
+           && read_hex(path, false, stated, NULL) == ST_OK
+           && memcmp(stated, public_key, SEED_BYTES) == 0;
+}
+
+st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error)
+{
+    uint8_t seeds[KEY_COUNT][SEED_BYTES], stated[SEED_BYTES];
+    auth_keys keys;
+    char path[STORE_PATH_BYTES];
+    memset(&keys, 0, sizeof keys);
+    st_err err = read_seeds(dir, seeds, error);
     if (err == ST_OK)
         derive(seeds, &keys);
+    if (err == ST_OK && is_renewal_open(dir, keys.device_public))
+        err = finish_renewal(dir, error);
     for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
         err = key_path(dir, i, "pub", path, error);
         if (err == ST_OK)

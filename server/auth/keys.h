@@ -7,6 +7,8 @@
 #include "proto/sign.h"
 #include "server/port.h"
 
+#define AUTH_FORMER_MAX 64u
+
 typedef struct {
     uint8_t log_public[32], log_secret[64];
     uint8_t device_public[32], device_secret[64];
@@ -14,6 +16,8 @@ typedef struct {
     uint8_t recovery_public[32], recovery_secret[32];
     st_id log;                 /* st_log_id(log_public) */
     st_id device;              /* st_device_id(device_public): the server's own device */
+    struct { st_id device; uint8_t sign_key[32]; } former[AUTH_FORMER_MAX]; /* of older epochs */
+    size_t former_count;
 } auth_keys;
 
 /* Makes DIR/keys with fresh keys: NAME.key (seed, hex, 0600) and NAME.pub (hex). ST_E_EXISTS,
@@ -23,6 +27,14 @@ ST_MUST_USE st_err auth_keys_make(const char *dir, const server_port *port, auth
 /* Reads them. ST_E_NOT_FOUND, ST_E_CORRUPT (not 64 hex digits, or the .pub is another's),
  * ST_E_DENIED (others may read a secret), ST_E_STORAGE. */
 ST_MUST_USE st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error);
+/* A device key that nobody had before, in the place of the old one; the other keys stay. Cut off at
+ * any point, the folder holds one of the two, whole. ST_E_STORAGE. */
+ST_MUST_USE st_err auth_keys_renew_device(const char *dir, const server_port *port,
+                                          auth_keys *keys, st_error *error);
+/* Writes keys/ of `to` from that of `from`, all but the device key, which is made anew.
+ * ST_E_EXISTS, ST_E_STORAGE, and what auth_keys_read says of `from`. */
+ST_MUST_USE st_err auth_keys_inherit(const char *from, const char *to, const server_port *port,
+                                     st_error *error);
 /* Overwrites the secrets in memory. */
 void auth_keys_wipe(auth_keys *keys);
 

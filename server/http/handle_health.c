@@ -15,7 +15,9 @@ void http_handle_ready(http_request *request)
     store_txn txn = { 0 };
     uint64_t size = 0;
     st_err err = ST_OK;
-    if (store_failure(s) != NULL && !store_probe(s))
+    if (side_is_rolled_back(request->rooms->sync.side))
+        err = st_fail(&error, ST_E_STORAGE, SYNC_ROLLED_BACK);
+    else if (store_failure(s) != NULL && !store_probe(s))
         err = st_fail(&error, ST_E_STORAGE, "%s", store_failure(s));
     if (err == ST_OK)
         err = store_begin(s, STORE_READ_TXN, &txn, &error);

@@ -2,12 +2,14 @@
  * verdict leaves before the sets are on disk, and that a body that cannot be read changes
  * nothing. */
 #include <malloc.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "server/http/stream.h"
 
 #define ARENA_BYTES_MAX (256u << 20)
+#define INTRODUCED_MAX 64u
 #define USUAL_BYTES ((size_t)8 << 20)     /* what every request may take without asking */
 
 typedef struct {
@@ -111,6 +113,76 @@ static st_err check_head(exchange *ex, http_request *request, st_error *error)
     return err == ST_OK ? find_base(ex, &head, error) : err;
 }
 
+/* ---- a device that this log does not know (any more) ---- */
+
+typedef struct {
+    exchange *ex;
+    sync_request sync;
+    st_id device;
+} introduction;
+
+/* Only what the server's own device once signed: enrolments, people, what they may do. */
+static st_err take_own_set(void *context, const uint8_t *bytes, size_t len, st_error *error)
+{
+    introduction *in = context;
+    st_frame frame;
+    const uint8_t *copy = st_arena_copy(&in->ex->arena, bytes, len);
+    if (copy == NULL)
+        return st_fail(error, ST_E_TOO_LARGE, "body: more than can be taken in at once");
+    st_err err = st_frame_decode(copy, len, &in->ex->arena, &frame, error);
+    if (err != ST_OK || frame.kind != ST_FRAME_SET || in->sync.items_count >= INTRODUCED_MAX)
+        return err;
+    store_slice set = { frame.as.set.bytes, frame.as.set.len };
+    err = sync_request_add(&in->sync, &in->ex->rooms->sync, &in->ex->txn, set, error);
+    if (err != ST_OK)
+        return err;
+    sync_item *item = &in->sync.items[in->sync.items_count - 1];
+    if (!item->is_signed || !item->is_servers)
+        in->sync.items_count--;
+    return ST_OK;
+}
+
+static bool is_revocation(void *context, const char *words)
+{
+    introduction *in = context;
+    char hex[33], line[64];
+    st_id_format(&in->device, hex);
+    (void)snprintf(line, sizeof line, "device revoke %s", hex);
+    if (strncmp(words, line, strlen(line)) != 0)
+        return true;
+    in->sync.items_count = 0;
+    return false;
+}
+
+/* After a restore a device presents its own enrolment, signed by the server as it was. It is taken
+ * in first, unless the notes beside the store say that the device was revoked. */
+static st_err introduce(exchange *ex, http_request *request, st_error *error)
+{
+    introduction in = { .ex = ex };
+    st_head head;
+    http_taker taker = { &in, take_own_set };
+    sync_request_init(&in.sync, ARENA_BYTES_MAX);
+    st_err err = store_begin(ex->rooms->sync.store, STORE_READ_TXN, &ex->txn, error);
+    if (err == ST_OK)
+        err = st_head_decode(request->body, request->body_len, &head, error);
+    if (err == ST_OK && head.has_base) /* what it leans on is not here: with its papers it is plain */
+        err = st_fail(error, ST_E_DENIED, "request: unknown device");
+    if (err == ST_OK)
+        err = http_read_frames(request->body + ST_HEAD_BYTES, request->body_len - ST_HEAD_BYTES,
+                               NULL, &taker, error);
+    store_end(&ex->txn);
+    if (err == ST_OK) {
+        in.device = head.device;
+        in.sync.device.id = head.device;
+        in.sync.received_ms = ex->sync.received_ms;
+        err = side_each_words(ex->rooms->dir, is_revocation, &in, error);
+    }
+    if (err == ST_OK && in.sync.items_count > 0)
+        err = sync_request_submit(&in.sync, ex->rooms->writer, error);
+    sync_request_free(&in.sync);
+    return err;
+}
+
 /* Reads and verifies everything, without writing. */
 static st_err take_in(exchange *ex, http_request *request, st_error *error)
 {
@@ -157,6 +229,11 @@ void http_handle_sync(http_request *request)
     st_buffer_init(&ex.base, ST_BASE_BYTES_MAX + sizeof(st_hash));
     sync_request_init(&ex.sync, ARENA_BYTES_MAX);
     st_err err = take_in(&ex, request, &error);
+    if (err == ST_E_DENIED && ex.rooms->sync.keys->former_count > 0) {
+        err = introduce(&ex, request, &error);
+        if (err == ST_OK)
+            err = take_in(&ex, request, &error);
+    }
     if (err == ST_OK)
         err = sync_request_submit(&ex.sync, request->rooms->writer, &error);
     if (err == ST_OK)

@@ -88,6 +88,8 @@ int operator_stat(operator_work *work)
         { "held", "chờ xem", "held", stat.held },
         { "incidents", "lần lệch sổ", "incidents", stat.incidents },
         { "store_bytes", "byte trên đĩa", "bytes of store", stat.store_bytes },
+        { "backed_up_to", "mục nhật ký đã sao lưu chắc", "log entries safely backed up",
+          stat.backed_up_to },
         { "attachment_bytes", "byte tệp đính kèm", "bytes of attachments", 0 },
     };
     st_json json;
@@ -103,7 +105,6 @@ int operator_stat(operator_work *work)
     }
     if (work->options.json) {
         st_json_key_text(&json, "epoch", epoch);
-        st_json_key_int(&json, "backed_up_to", 0);
         st_json_key_bool(&json, "practice", work->rooms->is_practice);
         st_json_close(&json, '}');
         if (st_json_end(&json) != ST_OK)

@@ -180,7 +180,13 @@ static st_err change_status(operator_work *work, writer_turn *turn, void *argume
 
 static int move_device(operator_work *work, status_wish *wish, const char *vi, const char *en)
 {
+    char words[80];
     if (operator_write(work, change_status, wish) != ST_OK)
+        return operator_fail(work);
+    (void)snprintf(words, sizeof words, "device %s %s%s",
+                   wish->to == AUTH_REVOKED ? "revoke" : "suspend", wish->hex,
+                   wish->to == AUTH_ACTIVE ? " --lift" : "");
+    if (operator_note_aside(work, "%s", words) != ST_OK)
         return operator_fail(work);
     operator_say_in(work, vi, en);
     operator_say(work, " %s\n", wish->hex);

@@ -74,6 +74,17 @@ static const verb_row VERBS[] = {
       0, 0, "j", "", operator_verify },
     { { "rebuild", "", "dựng lại sổ từ nhật ký (khi máy chủ dừng)",
         "fold the log again (server stopped)" }, 0, 0, "", "", operator_rebuild },
+    { { "backup", "DIR | --check DIR", "sao lưu sổ, cả khi máy chủ đang chạy, hoặc thử lại bản sao",
+        "copy the book into a folder, also while the server runs, or check a copy" },
+      1, 1, "c", "", operator_backup },
+    { { "compact", "", "thu gọn tệp của sổ (khi máy chủ dừng)",
+        "make the store's file as small as it can be (server stopped)" },
+      0, 0, "", "", operator_compact },
+    { { "address", "URL", "địa chỉ mới của máy chủ: các máy tự tìm về",
+        "a new address of the server: devices follow by themselves" },
+      1, 1, "", "", operator_address },
+    { { "epoch new", "--as LOGIN --second LOGIN --reason T", "mở đời sổ mới (hai người)",
+        "begin a new epoch (two people)" }, 0, 0, "a2r", "a2r", operator_epoch_new },
     { { "stat", "[--json]", "số liệu về sổ", "figures about the store" },
       0, 0, "j", "", operator_stat },
 };
@@ -85,7 +96,7 @@ static const struct { const char *name; char letter; bool has_value; } OPTIONS[]
     { "--form", 'f', true },   { "--unit", 'u', true },    { "--state", 's', true },
     { "--as", 'a', true },     { "--reason", 'r', true },  { "--keep", 'k', true },
     { "--value", 'v', true },  { "--seen", 'e', true },    { "--period", 'p', true },
-    { "--text", 't', true },
+    { "--text", 't', true },   { "--check", 'c', false },  { "--second", '2', true },
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
 
@@ -134,11 +145,13 @@ static bool keep_option(operator_options *out, char letter, const char *value)
     const char **texts[128] = { ['n'] = &out->name,  ['l'] = &out->url,    ['f'] = &out->form,
                                 ['u'] = &out->unit,  ['s'] = &out->state,  ['a'] = &out->as,
                                 ['r'] = &out->reason, ['k'] = &out->keep,  ['v'] = &out->value,
-                                ['e'] = &out->seen,  ['p'] = &out->period, ['t'] = &out->text };
+                                ['e'] = &out->seen,  ['p'] = &out->period, ['t'] = &out->text,
+                                ['2'] = &out->second };
     switch (letter) {
     case 'j': out->json = true; return true;
     case 'q': out->qr = true; return true;
     case 'L': out->lift = true; return true;
+    case 'c': out->check = true; return true;
     case 'R':
         if (out->roles_count == ST_ROLE_COUNT)
             return false;

@@ -2,6 +2,8 @@
  * that whatever a verb decides on was read in the same transaction that it writes in. */
 #include "server/operator/work.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/text.h"
@@ -323,4 +325,14 @@ st_err operator_form(operator_work *work, const char *name, const st_form **out_
         return st_fail(error, ST_E_NOT_FOUND, "the catalogue has no form '%.40s'", name);
     *out_form = form;
     return ST_OK;
+}
+
+st_err operator_note_aside(operator_work *work, const char *format, ...)
+{
+    char words[160];
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(words, sizeof words, format, list);
+    va_end(list);
+    return side_add_words(work->rooms->dir, words, &work->error);
 }

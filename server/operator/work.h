@@ -9,8 +9,9 @@
 #define OPERATOR_RECORD_BYTES_MAX (64u << 20)   /* memory of one record while it is read */
 
 typedef struct {
-    bool json, qr, lift;
+    bool json, qr, lift, check;
     const char *name, *url, *form, *unit, *state, *as, *reason, *keep, *value, *seen, *period;
+    const char *second;            /* of two people */
     const char *text;              /* content of the file of `user import` */
     const char *roles[ST_ROLE_COUNT];
     size_t roles_count;
@@ -102,6 +103,10 @@ ST_MUST_USE st_err operator_record_id(const char *text, st_id *out_id, st_error 
 ST_MUST_USE st_err operator_device(operator_work *work, store_txn *txn, const char *text,
                                    auth_device *out_device, st_error *error);
 
+/* Writes the words, which took a right away, beside the store: a backup that is older than they are
+ * must not give it back (server/sync/side.h). ST_E_STORAGE. */
+ST_MUST_USE st_err operator_note_aside(operator_work *work, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* The text of --reason, cleaned, in the arena of the call. ST_E_VALUE: empty or too long. */
 ST_MUST_USE st_err operator_reason(operator_work *work, const char **out_reason,
                                    st_error *error);
@@ -185,6 +190,11 @@ int operator_held_decline(operator_work *work);
 int operator_incidents(operator_work *work);
 /* export.c: export csv. */
 int operator_export_csv(operator_work *work);
+/* backup.c: backup, compact, address, epoch new. */
+int operator_backup(operator_work *work);
+int operator_compact(operator_work *work);
+int operator_address(operator_work *work);
+int operator_epoch_new(operator_work *work);
 /* care.c: verify, rebuild, stat. */
 int operator_verify(operator_work *work);
 int operator_rebuild(operator_work *work);

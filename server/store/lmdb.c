@@ -5,9 +5,11 @@
  * Never: two environments of one folder in a process, a reader that outlives its transaction. */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,6 +38,7 @@ struct store {
     bool is_growing;
     atomic_bool is_map_full;   /* the last write needed a larger map */
     atomic_int health;
+    char path[STORE_PATH_BYTES];
 };
 
 static const struct {
@@ -186,6 +189,8 @@ st_err store_open(const char *dir, store_mode mode, store **out_store, st_error 
     if (err == ST_OK && mode == STORE_CREATE)
         err = check_unused(path, error);
     if (err == ST_OK)
+        memcpy(s->path, path, sizeof s->path);
+    if (err == ST_OK)
         err = open_env(s, path, error);
     if (err == ST_OK && mode == STORE_CREATE)  /* the pages are of no use without their name */
         err = store_dir_sync(path, error);
@@ -292,6 +297,51 @@ bool store_grow(store *s)
     (void)pthread_cond_broadcast(&s->changed);
     (void)pthread_mutex_unlock(&s->mutex);
     return rc == 0;
+}
+
+/* A copy without holes beside the file, durable. ENOSPC and the like leave nothing behind. */
+static st_err write_compact(store *s, const char *fresh, st_error *error)
+{
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int rc = fd < 0 ? errno : mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT);
+    if (rc == 0 && fsync(fd) != 0)
+        rc = errno;
+    if (fd >= 0 && close(fd) != 0 && rc == 0)
+        rc = errno;
+    if (rc == 0)
+        return ST_OK;
+    (void)unlink(fresh);
+    return st_fail(error, ST_E_STORAGE, "%s: %s; the book is as it was", fresh, mdb_strerror(rc));
+}
+
+static uint64_t file_bytes(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+st_err store_compact(store *s, uint64_t *out_before, uint64_t *out_after, st_error *error)
+{
+    assert(s->mode == STORE_WRITE && s->open_txns == 0);
+    char file[STORE_PATH_BYTES], fresh[STORE_PATH_BYTES];
+    st_err err = store_dir_path(s->path, "data.mdb", file, error);
+    if (err == ST_OK)
+        err = store_dir_path(s->path, "data.mdb.new", fresh, error);
+    if (err == ST_OK)
+        err = write_compact(s, fresh, error);
+    if (err != ST_OK)
+        return err;
+    *out_before = file_bytes(file);
+    mdb_env_close(s->env);
+    s->env = NULL;
+    if (rename(fresh, file) != 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", file, strerror(errno));
+    if (err == ST_OK)
+        err = store_dir_sync(s->path, error);
+    if (err == ST_OK)
+        err = open_env(s, s->path, error);
+    *out_after = file_bytes(file);
+    return err;
 }
 
 const char *store_failure(const store *s)

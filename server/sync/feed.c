@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "server/store/pack.h"
+#include "server/sync/address.h"
+#include "server/sync/epoch.h"
 #include "server/sync/fold.h"
 #include "server/sync/repair.h"
 #include "server/sync/sets.h"
@@ -26,7 +28,10 @@ typedef struct {
     st_scope scope, before;    /* now, and at the revision asked */
     uint64_t position;         /* entries in the log */
     uint64_t bytes_left;
-    bool is_foreign;           /* another epoch, or a cursor beyond the log */
+    const st_epoch *epochs;
+    uint32_t epochs_count;
+    uint64_t cut;              /* a cursor of the epoch asked counts up to here */
+    bool is_behind;            /* the device was shown more than the log has in this epoch */
     bool is_closed;            /* the device gets verdicts only: it was brought nowhere */
     feed_report report;
 } answer;
@@ -118,6 +123,31 @@ static st_err emit_scope(answer *a, st_error *error)
     return emit(a, &frame, error);
 }
 
+/* The epochs that the device does not know; a device that says nothing knows the first. */
+static st_err emit_epochs(answer *a, st_error *error)
+{
+    st_frame frame;
+    uint64_t known = a->request->ask->epochs > 0 ? a->request->ask->epochs : 1;
+    if (known >= a->epochs_count)
+        return ST_OK;
+    memset(&frame, 0, sizeof frame);
+    frame.kind = ST_FRAME_EPOCHS;
+    frame.as.epochs.rows = a->epochs + known;
+    frame.as.epochs.count = a->epochs_count - (uint32_t)known;
+    return emit(a, &frame, error);
+}
+
+static st_err emit_address(answer *a, st_error *error)
+{
+    st_frame frame;
+    memset(&frame, 0, sizeof frame);
+    st_err err = sync_address_get(&a->txn, &frame.as.address, error);
+    if (err != ST_OK || frame.as.address.n <= a->request->ask->address)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    frame.kind = ST_FRAME_ADDRESS;
+    return emit(a, &frame, error);
+}
+
 static st_err emit_end(answer *a, st_error *error)
 {
     st_frame frame;
@@ -133,7 +163,8 @@ static st_err emit_end(answer *a, st_error *error)
     end->position = a->report.more || a->is_closed ? 0 : a->position;
     end->more = a->report.more;
     end->dictionary = ST_DICTIONARY_LAST_SET;
-    return emit(a, &frame, error);
+    st_err err = sync_backed_up_to(&a->txn, &end->backed_up_to, error);
+    return err == ST_OK ? emit(a, &frame, error) : err;
 }
 
 /* ---- pages ---- */
@@ -315,7 +346,7 @@ static st_err find_state(answer *a, const st_bucket *bucket, bucket_state *out, 
             out->sum = one->sum;
         }
     }
-    if (a->is_foreign || out->cursor > a->position) {
+    if (out->cursor > a->cut || out->cursor > a->position) {
         out->is_reset = out->cursor > 0;
         out->has_sum = false;
         out->cursor = 0;
@@ -343,7 +374,7 @@ static st_err is_all_same(answer *a, bool *out_same, bool *out_news, st_error *e
     if (err != ST_OK || !ask->is_collapsed)
         return err;
     st_sync_collapse(sums, a->scope.buckets_count, collapsed);
-    *out_same = !*out_news && !a->is_foreign
+    *out_same = !*out_news && ask->position <= a->cut
                 && memcmp(collapsed, ask->collapsed, sizeof collapsed) == 0;
     return ST_OK;
 }
@@ -426,9 +457,15 @@ static st_err start_answer(answer *a, st_error *error)
         err = auth_scope(&a->txn, &now, &a->arena, &a->scope, error);
     if (err == ST_OK)
         err = auth_scope(&a->txn, &then, &a->arena, &a->before, error);
-    a->is_foreign = (ask->has_epoch && memcmp(ask->epoch, a->room->epoch, 8) != 0)
-                    || ask->position > a->position;
-    return err;
+    if (err == ST_OK)
+        err = sync_epochs_read(&a->txn, &a->arena, &a->epochs, &a->epochs_count, error);
+    if (err != ST_OK)
+        return err;
+    a->cut = ask->has_epoch ? sync_epoch_cut(a->epochs, a->epochs_count, ask->epoch) : UINT64_MAX;
+    a->is_behind = ask->position > a->position;
+    for (uint32_t i = 0; i < ask->buckets_count; i++)
+        a->is_behind = a->is_behind || ask->buckets[i].cursor > a->position;
+    return ST_OK;
 }
 
 st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink *sink,
@@ -453,7 +490,14 @@ st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink
     if (err == ST_OK)
         err = emit_wants(&a, error);
     a.is_closed = err == ST_OK && device.status != AUTH_ACTIVE;
-    if (err == ST_OK && !a.is_closed) {
+    if (err == ST_OK)
+        err = emit_epochs(&a, error);
+    if (err == ST_OK)
+        err = emit_address(&a, error);
+    /* First what it holds beyond the cut has to come: until then its base is left as it is. */
+    bool waits = a.cut != UINT64_MAX || a.is_behind;
+    a.report.more = a.report.more || (err == ST_OK && a.cut != UINT64_MAX);
+    if (err == ST_OK && !a.is_closed && !waits) {
         err = emit_scope(&a, error);
         if (err == ST_OK)
             err = emit_pages(&a, error);

@@ -8,7 +8,7 @@
 #include "server/sync/writer.h"
 
 #define INCIDENTS_MAX           100u /* of one device; then the last one is reused */
-#define INCIDENT_EVIDENCE_BYTES (4u * 1024u * 1024u)
+#define INCIDENT_EVIDENCE_BYTES (2u * 1024u * 1024u)
 
 typedef struct {
     st_id device;

@@ -14,6 +14,7 @@ typedef struct {
     st_err decoded;            /* ST_OK, ST_E_VERSION, ST_E_CORRUPT, ST_E_TOO_LARGE */
     bool is_known;             /* its device is enrolled */
     bool is_signed;            /* by that device, for this log */
+    bool is_servers;           /* which is the server's own, of this epoch or one before */
     st_verdict verdict;        /* result; held lives in the request's arena */
     bool has_want;
     st_want want;              /* result: a gap in front of it */

@@ -54,7 +54,7 @@ st_err judge_open(sync_fold *fold, const st_set *set, const auth_device *device,
     out_judge->set = set;
     out_judge->device = device;
     out_judge->actor = judge_actor(set, device);
-    bool is_server = st_id_cmp(&device->id, &room->keys->device) == 0;
+    bool is_server = device->is_server;
     if (device->status == AUTH_REVOKED)
         out_judge->whole = ST_HOLD_REVOKED;
     else if (device->status == AUTH_SUSPENDED)

@@ -9,6 +9,7 @@
 #include "proto/changeset.h"
 #include "proto/text.h"
 #include "server/store/pack.h"
+#include "server/sync/address.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/sets.h"
@@ -175,6 +176,7 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
                          bool (*each)(void *context, const st_history_item *item),
                          void *context, st_error *error)
 {
+    (void)room;
     st_arena arena;
     free_sets sets;
     free_source *source = NULL;
@@ -213,7 +215,7 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
         item.carrier = source->row.carrier;
         if (contact.last_sync_ms != 0)
             item.corrected_ms = item.change->wall_ms - contact.clock_offset_ms;
-        else if (st_id_cmp(&notes[i].device, &room->keys->device) == 0)
+        else if (source->set.via == ST_VIA_OPERATOR)
             item.corrected_ms = item.change->wall_ms;
         more = each(context, &item);
     }
@@ -329,6 +331,9 @@ st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat, st_er
     stat.devices = stats.rows[STORE_DEVICE];
     stat.held = stats.rows[STORE_HELD];
     stat.incidents = stats.rows[STORE_INCIDENT];
+    err = sync_backed_up_to(txn, &stat.backed_up_to, error);
+    if (err != ST_OK)
+        return err;
     stat.store_bytes = stats.bytes_used;
     *out_stat = stat;
     return ST_OK;

@@ -55,7 +55,8 @@ ST_MUST_USE st_err sync_device_each(sync_room *room, store_txn *txn,
                                     void *context, st_error *error);
 
 typedef struct {
-    uint64_t records, log_entries, devices, open_conflicts, held, incidents, store_bytes;
+    uint64_t records, log_entries, devices, open_conflicts, held, incidents, store_bytes,
+        backed_up_to;          /* entries in two backups, or in one that was checked */
 } sync_stat;
 /* The figures of one moment; open_conflicts are counted over all rows. ST_E_STORAGE,
  * ST_E_CORRUPT. */

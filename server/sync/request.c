@@ -54,6 +54,7 @@ st_err sync_request_add(sync_request *request, sync_room *room, store_txn *txn,
         if (err != ST_OK && err != ST_E_NOT_FOUND)
             return err;
         item->is_known = err == ST_OK;
+        item->is_servers = err == ST_OK && device.is_server;
         item->is_signed = err == ST_OK
                           && st_set_verify(&item->set, &room->keys->log, device.sign_key);
     }

@@ -4,7 +4,11 @@
 #define SOTAY_SERVER_SYNC_SYNC_H
 
 #include "server/auth/auth.h"
+#include "server/sync/side.h"
 
+/* Why nothing is acknowledged any more once a phone has shown an entry that is missing here. */
+#define SYNC_ROLLED_BACK \
+    "the store was put back: phones hold entries that are missing here; start the server again"
 #define SYNC_FOLD_VERSION 1u          /* what this program can fold; a set that needs more waits */
 
 typedef struct {
@@ -16,6 +20,7 @@ typedef struct {
     st_code commune;
     uint8_t epoch[8];
     uint8_t boot[8];           /* of this process, for sets that the operator signs */
+    sync_side *side;           /* notes beside the store; NULL while a store is being made */
 } sync_room;
 
 /* Log entries so far: the index of the last one. */

@@ -35,6 +35,8 @@ static st_err attempt(writer *w, writer_job **list, size_t count, st_error *erro
     turn.room = w->room;
     turn.txn = &txn;
     turn.arena = &w->arena;
+    if (w->room->side != NULL && side_is_rolled_back(w->room->side))
+        return st_fail(error, ST_E_STORAGE, SYNC_ROLLED_BACK);
     st_err err = store_begin(s, STORE_WRITE_TXN, &txn, error);
     if (err != ST_OK)
         return err;
@@ -47,6 +49,8 @@ static st_err attempt(writer *w, writer_job **list, size_t count, st_error *erro
         err = sync_turn_end(&turn, error);
     if (err == ST_OK)
         err = store_commit(&txn, error);
+    if (err == ST_OK && w->room->side != NULL)
+        side_note_size(w->room->side, turn.next_index - 1);
     store_end(&txn);
     catalogue_settle(w->room->catalogue, err == ST_OK);
     return err;

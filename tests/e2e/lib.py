@@ -110,6 +110,16 @@ class World:
         self.process = None
         return code
 
+    def ended(self):
+        """Has the server ended by itself? Waits for it a little."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(15 * SLOW)
+        if self.process.poll() is None:
+            return False
+        self.process.stdout.close()
+        self.process = None
+        return True
+
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 

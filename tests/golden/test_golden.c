@@ -168,7 +168,8 @@ static void test_frames(void **state)
         "frame-ask-collapsed", "frame-ask", "frame-verdict-stored", "frame-verdict-held",
         "frame-verdict-later", "frame-page", "frame-enrol-ask", "frame-enrol-answer",
         "frame-scope", "frame-want", "frame-end", "frame-refusal", "frame-repair-ask",
-        "frame-repair-answer", "frame-have-ask", "frame-have-answer"
+        "frame-repair-answer", "frame-epochs", "frame-address", "frame-snapshot",
+        "frame-have-ask", "frame-have-answer"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;
@@ -186,6 +187,33 @@ static void test_frames(void **state)
         st_buffer_free(&bytes);
         st_arena_reset(&arena);
     }
+}
+
+/* What lies in a piece of a snapshot, and what one is called. */
+static void test_snapshots(void **state)
+{
+    (void)state;
+    st_arena arena;
+    st_buffer bytes;
+    st_snapshot_part back;
+    char path[ST_SNAPSHOT_PATH_SIZE];
+    st_arena_init(&arena, 1u << 20);
+    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
+    st_snapshot_part part = make_snapshot_part(&arena);
+    assert_int_equal(st_snapshot_part_encode(&part, &bytes, NULL), ST_OK);
+    check("snapshot-part", bytes.data, bytes.len);
+    st_buffer_clear(&bytes);
+    read_golden("snapshot-part", &bytes);
+    assert_int_equal(st_snapshot_part_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
+    assert_int_equal(back.records_count, part.records_count);
+    assert_int_equal(back.held_count, part.held_count);
+    assert_int_equal(back.vector_len, part.vector_len);
+    st_frame frame = make_snapshot(&arena);
+    st_hash name = st_snapshot_name(&frame.as.snapshot);
+    st_snapshot_path(&frame.as.snapshot.bucket, &name, path);
+    check("snapshot-path", path, strlen(path));
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
 }
 
 static void test_leaves(void **state)
@@ -239,6 +267,8 @@ static void test_ids_and_texts(void **state)
 {
     (void)state;
     const st_dot dot = { make_id(0xd1, 0xd1), 258 };
+    st_arena arena;
+    st_arena_init(&arena, 1u << 20);
     st_frame frame = make_enrol_ask();
     uint8_t key[32], random[16], text[ST_ENROL_SIGN_BYTES], collapsed[8];
     char code[ST_ENROL_CODE_TEXT], print[20];
@@ -256,6 +286,17 @@ static void test_ids_and_texts(void **state)
     check("enrol-text", text, sizeof text);
     st_enrol_code_format(frame.as.enrol_ask.code, key, code);
     check("enrol-code", code, strlen(code));
+    st_frame epochs = make_epochs(&arena), address = make_address();
+    uint8_t epoch_text[ST_EPOCH_SIGN_BYTES];
+    const st_id log = make_id(0x10, 0x10);
+    st_buffer address_text;
+    st_epoch_sign_text(&log, &epochs.as.epochs.rows[0], epoch_text);
+    check("epoch-text", epoch_text, sizeof epoch_text);
+    st_buffer_init(&address_text, 1024);
+    assert_int_equal(st_address_sign_text(&log, &address.as.address, &address_text), ST_OK);
+    check("address-text", address_text.data, address_text.len);
+    st_buffer_free(&address_text);
+    st_arena_reset(&arena);
     st_fingerprint(key, print);
     check("fingerprint", print, strlen(print));
     st_sync_collapse(sums, 2, collapsed);
@@ -270,7 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),
         cmocka_unit_test(test_erased_set),
-        cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_frames), cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_leaves),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_ids_and_texts),

@@ -27,6 +27,10 @@ bool ctl_write_file(const char *path, const uint8_t *data, size_t len);
 int ctl_reach(const ctl_line *line, operator_call *call);
 /* `init`. */
 int ctl_init(const ctl_line *line);
+/* `restore`. */
+int ctl_restore(const ctl_line *line);
+/* The path as it is meant from here, malloc'd; NULL without memory. */
+char *ctl_absolute(const char *path);
 /* `--help`. */
 void ctl_help(const char *lang);
 

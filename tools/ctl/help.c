@@ -18,6 +18,9 @@ void ctl_help(const char *lang)
             : "Works on the store of a stopped server, or asks the server that runs on DIR.\n");
     print_verb("init", "--commune CODE [--catalogue DIR] [--practice]",
                vi ? "lập sổ mới: khóa, danh mục, biểu mẫu" : "make a new store: keys, catalogue");
+    print_verb("restore", "BACKUP [--side OLD-DATA]",
+               vi ? "dựng lại sổ từ bản sao vào DIR mới; --side: thu lại quyền đã thu sau đó"
+                  : "make DIR anew from a backup; --side: take away again what was taken since");
     for (size_t i = 0; operator_verb_at(i) != NULL; i++) {
         const operator_help *verb = operator_verb_at(i);
         print_verb(verb->name, verb->usage, vi ? verb->vi : verb->en);

@@ -100,6 +100,22 @@ static bool read_import(ctl_line *line, char **out_text)
     return *out_text != NULL;
 }
 
+/* `backup DIR`: a server that runs has another folder under its feet than we have. */
+static bool place_backup(ctl_line *line, char **out_text)
+{
+    if (strcmp(line->words[0], "backup") != 0)
+        return true;
+    for (size_t i = 1; i < line->words_count; i++) {
+        if (line->words[i][0] == '-' || *out_text != NULL)
+            continue;
+        *out_text = ctl_absolute(line->words[i]);
+        if (*out_text == NULL)
+            return false;
+        line->words[i] = *out_text;
+    }
+    return true;
+}
+
 /* ---- running it ---- */
 
 static int local_offset_minutes(void)
@@ -188,6 +204,8 @@ static int choose(ctl_line *line)
         return ctl_say(2, line->words[0], "-o belongs to export");
     if (is_init)
         return ctl_init(line);
+    if (strcmp(line->words[0], "restore") == 0)
+        return ctl_restore(line);
     if (!is_known(line))
         return ctl_say(2, "usage", "no such verb (see --help)");
     if (is_export(line) && line->output == NULL)
@@ -195,6 +213,8 @@ static int choose(ctl_line *line)
     size_t words = line->words_count;
     if (!read_import(line, &text))
         return words == 3 ? 1 : 2;
+    if (!place_backup(line, &text))
+        return ctl_say(1, "backup", "no memory");
     int code = run_verb(line);
     free(text);
     return code;

@@ -306,7 +306,7 @@ static void test_an_enrolment_without_an_answer_keeps_the_old_key(void **state)
 {
     (void)state;
     world w;
-    world_make_with(&w, 1, true);
+    world_make_with(&w, 1, (world_how){ PHONES, true });
     enrol(&w, &w.phones[0], "an", false);
     make_visit(&w, &w.phones[0]);
     meet_and_compare(&w);

@@ -18,7 +18,8 @@ typedef struct {
     size_t records_count;
     uint64_t random;
     int64_t now_ms;
-    bool has_port_keys;        /* device keys that the library never sees */
+    bool has_port_keys; /* device keys that the library never sees */
+    sotay_error error;  /* of the last sync */
 } world;
 
 static inline uint32_t pick(world *w, uint32_t below)
@@ -59,7 +60,7 @@ static inline int run(world *w, sotay_sync *sync, uint32_t bad, sotay_report *ou
         sotay_request request;
         st_buffer reply;
         again = false;
-        rc = sotay_sync_next(sync, &request, NULL);
+        rc = sotay_sync_next(sync, &request, &w->error);
         if (rc != SOTAY_OK)
             break;
         int status = answer(w, &request, &reply);
@@ -69,9 +70,9 @@ static inline int run(world *w, sotay_sync *sync, uint32_t bad, sotay_report *ou
             status = 0;
         }
         if (len > 0)
-            rc = sotay_sync_feed(sync, reply.data, len, NULL);
+            rc = sotay_sync_feed(sync, reply.data, len, &w->error);
         if (rc == SOTAY_OK)
-            rc = sotay_sync_end(sync, status, &again, NULL);
+            rc = sotay_sync_end(sync, status, &again, &w->error);
         st_buffer_free(&reply);
     }
     if (out_report != NULL)
@@ -124,24 +125,29 @@ static inline void join(world *w, size_t n, const char *login)
     assert_int_equal(sync_phone(w, p, 0, NULL), SOTAY_OK);
 }
 
-static inline void world_make_with(world *w, uint64_t seed, bool has_port_keys)
+/* With the first `phones` of the three. */
+typedef struct {
+    size_t phones;
+    bool has_port_keys;
+} world_how;
+static inline void world_make_with(world *w, uint64_t seed, world_how how)
 {
+    static const char *const LOGINS[PHONES] = { "an", "binh", "chi" };
     memset(w, 0, sizeof *w);
-    w->has_port_keys = has_port_keys;
+    w->has_port_keys = how.has_port_keys;
     w->random = seed;
     w->now_ms = PHONE_WALL_MS;
     kit_make(&w->book, false);
     w->book.public_url = "http://127.0.0.1:1";
     assert_int_equal(
         KIT_CALL(&w->book, "user", "add", "office", "--name", "Office", "--role", "office"), 0);
-    join(w, 0, "an");
-    join(w, 1, "binh");
-    join(w, 2, "chi");
+    for (size_t i = 0; i < how.phones; i++)
+        join(w, i, LOGINS[i]);
 }
 
 static inline void world_make(world *w, uint64_t seed)
 {
-    world_make_with(w, seed, false);
+    world_make_with(w, seed, (world_how){ PHONES, false });
 }
 
 static inline void world_free(world *w)

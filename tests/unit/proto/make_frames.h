@@ -7,7 +7,7 @@
 #include "proto/message.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 16
+#define MAKE_FRAMES 19
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -194,6 +194,60 @@ static inline st_frame make_repair_answer(st_arena *arena)
     return frame;
 }
 
+static inline st_frame make_epochs(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_EPOCHS };
+    st_epoch *rows = st_arena_array(arena, 2, sizeof *rows);
+    for (size_t i = 0; i < 2; i++) {
+        rows[i] = (st_epoch){ .n = 2 + i, .cut = 812 + i };
+        memset(rows[i].epoch, (int)(0xe2 + i), 8);
+        memset(rows[i].server_key, (int)(0x15 + i), 32);
+        memset(rows[i].signature, (int)(0x65 + i), 64);
+    }
+    frame.as.epochs.rows = rows;
+    frame.as.epochs.count = 2;
+    return frame;
+}
+
+static inline st_frame make_address(void)
+{
+    st_frame frame = { .kind = ST_FRAME_ADDRESS };
+    frame.as.address = (st_address){ .n = 3, .url = "https://so.trungkhanh.example" };
+    memset(frame.as.address.signature, 0x66, 64);
+    return frame;
+}
+
+static inline st_frame make_snapshot(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_SNAPSHOT };
+    st_snapshot_piece *pieces = st_arena_array(arena, 2, sizeof *pieces);
+    memset(pieces[0].hash.b, 0x51, sizeof pieces[0].hash.b);
+    memset(pieces[1].hash.b, 0x52, sizeof pieces[1].hash.b);
+    pieces[0].bytes = 131072;
+    pieces[1].bytes = 517;
+    frame.as.snapshot = (st_snapshot){ .bucket = make_bucket("01477/unit/01477-x01"),
+                                       .cursor = 812,
+                                       .sum = make_sum(0x55),
+                                       .fold_version = 1,
+                                       .pieces = pieces,
+                                       .pieces_count = 2 };
+    return frame;
+}
+
+static inline st_snapshot_part make_snapshot_part(st_arena *arena)
+{
+    st_snapshot_record *records = st_arena_array(arena, 2, sizeof *records);
+    st_frame page = make_page(arena);
+    records[0] = (st_snapshot_record){ (const uint8_t *)"a record", 8 };
+    records[1] = (st_snapshot_record){ (const uint8_t *)"another record", 14 };
+    return (st_snapshot_part){ .records = records,
+                               .records_count = 2,
+                               .held = page.as.page.entries,
+                               .held_count = 1,
+                               .vector = (const uint8_t *)"a vector",
+                               .vector_len = 8 };
+}
+
 static inline st_frame make_have_ask(st_arena *arena)
 {
     static const st_chunk CHUNKS[] = { { (const uint8_t *)"one piece", 9 },
@@ -233,8 +287,11 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 7: return make_enrol_answer(arena);
     case 12: return make_repair_ask(arena);
     case 13: return make_repair_answer(arena);
-    case 14: return make_have_ask(arena);
-    case 15: return make_have_answer(arena);
+    case 14: return make_epochs(arena);
+    case 15: return make_address();
+    case 16: return make_snapshot(arena);
+    case 17: return make_have_ask(arena);
+    case 18: return make_have_answer(arena);
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

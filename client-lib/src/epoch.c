@@ -1,0 +1,285 @@
+/* client-lib/src/epoch.c - a new epoch of the book.
+ * Promises: nothing that is kept here is given up; what the server's own device signed goes back
+ * first, so that people and devices are known again before what they wrote comes.
+ * Never: believes in an epoch that the key of the log has not signed. */
+#include "client-lib/src/epoch.h"
+
+#include <string.h>
+
+#include "client-lib/src/exchange.h"
+
+enum { CARRY_SERVER, CARRY_OTHERS, CARRY_ORDERS };
+
+/* ---- keys of the server's device ---- */
+
+static book_key epoch_key(uint64_t n)
+{
+    book_key key = book_key_of(BOOK_EPOCH);
+    book_key_u64(&key, n);
+    return key;
+}
+
+st_err epoch_former_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
+                        st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_EPOCH);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        st_arena arena;
+        book_value value = { NULL, 0 };
+        st_arena_init(&arena, 4096);
+        st_err err = book_scan_next(&client->book, &scan, &arena, &value, error);
+        bool found = false;
+        if (err == ST_OK && value.len == 32) {
+            st_id id = st_device_id(value.data);
+            found = st_id_cmp(&id, device) == 0;
+            if (found)
+                memcpy(out_key, value.data, 32);
+        }
+        st_arena_reset(&arena);
+        if (err != ST_OK || found)
+            return err;
+    }
+}
+
+st_err epoch_is_servers(sotay_client *client, const st_id *device, bool *out_is, st_error *error)
+{
+    uint8_t key[32];
+    *out_is = st_id_cmp(device, &client->next.server_device) == 0;
+    st_err err = *out_is ? ST_OK : epoch_former_key(client, device, key, error);
+    *out_is = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* ---- what others wrote and we keep ---- */
+
+static book_key carry_key(uint8_t order, const st_id *device, uint64_t first)
+{
+    book_key key = book_key_of(BOOK_CARRY);
+    book_key_bytes(&key, &order, 1);
+    book_key_bytes(&key, device->b, sizeof device->b);
+    book_key_u64(&key, first);
+    return key;
+}
+
+st_err epoch_next_carried(sotay_client *client, book_scan *scan, st_dot *out_set, st_error *error)
+{
+    st_err err = book_scan_next(&client->book, scan, NULL, NULL, error);
+    if (err == ST_OK && scan->at.len != 1 + 1 + 16 + 8)
+        return st_fail(error, ST_E_CORRUPT, "store: a note of a carried set is damaged");
+    if (err != ST_OK)
+        return err;
+    memcpy(out_set->device.b, scan->at.b + 2, sizeof out_set->device.b);
+    out_set->counter = st_get_u64(scan->at.b + 18);
+    return ST_OK;
+}
+
+st_err epoch_carried(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint8_t order = 0; err == ST_OK && order < CARRY_ORDERS; order++) {
+        book_key key = carry_key(order, device, first);
+        err = book_delete(&client->book, &key, error);
+    }
+    return err;
+}
+
+static st_err offer_one(sotay_client *client, const apply_line *line, st_error *error)
+{
+    bool kept = false, own = false, servers = false;
+    const uint8_t here = 1;
+    book_key key = book_key_counter(BOOK_OWN, &line->device, line->first);
+    st_err err = book_has(&client->book, &key, &own, error);
+    key.b[0] = BOOK_SET;
+    if (err == ST_OK)
+        err = book_has(&client->book, &key, &kept, error);
+    if (err == ST_OK && kept && !own)
+        err = epoch_is_servers(client, &line->device, &servers, error);
+    if (err != ST_OK || own || !kept)
+        return err;
+    uint8_t order = servers ? CARRY_SERVER : CARRY_OTHERS;
+    key = carry_key(order, &line->device, line->first);
+    return book_put(&client->book, &key, &here, sizeof here, error);
+}
+
+/* Every line of a history tells which set came with which entry. */
+static st_err offer_others(sotay_client *client, uint64_t cut, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_HIST);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_arena arena;
+        apply_line line;
+        book_value value = { NULL, 0 };
+        st_arena_init(&arena, 4096);
+        err = book_scan_next(&client->book, &scan, &arena, &value, error);
+        if (err == ST_OK)
+            err = apply_line_read(&scan.at, &value, &line, error);
+        if (err == ST_OK && line.index > cut)
+            err = offer_one(client, &line, error);
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* ---- the turn ---- */
+
+static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        outbox_set set;
+        outbox_helds none = { NULL, 0 };
+        err = outbox_next(&client->book, &scan, &set, error);
+        if (err != ST_OK || set.status == OUTBOX_UNSENT ||
+            (set.position > 0 && set.position <= cut))
+            continue;
+        set.status = OUTBOX_UNSENT;
+        set.position = 0;
+        err = outbox_settle(client, &set, NULL, none, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err forget_beyond(sotay_client *client, uint64_t cut, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BUCKET);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_bucket bucket;
+        bucket_state state;
+        err = bucket_next(&client->book, &scan, &bucket, &state, error);
+        if (err == ST_OK && state.cursor > cut)
+            err = apply_forget(client, &bucket, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
+{
+    sotay_client *client = sync->client;
+    st_err err = offer_own(client, cut, error);
+    if (err == ST_OK)
+        err = offer_others(client, cut, error);
+    if (err == ST_OK)
+        err = forget_beyond(client, cut, error);
+    if (client->next.position > cut)
+        client->next.position = 0;
+    if (client->next.backed_up_to > cut)
+        client->next.backed_up_to = cut;
+    sync->wants_again = true;
+    sync->report.needs_person = true;
+    return err;
+}
+
+/* The key that counted until now stays known. */
+static st_err keep_key(sotay_client *client, uint64_t n, const uint8_t server_key[32],
+                       st_error *error)
+{
+    book_key key = epoch_key(n);
+    return book_put(&client->book, &key, server_key, 32, error);
+}
+
+st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_error *error)
+{
+    identity *next = &sync->client->next;
+    uint64_t known = next->epochs > 0 ? next->epochs : 1, cut = UINT64_MAX;
+    st_err err = ST_OK;
+    if (count == 0 || rows[count - 1].n <= known)
+        return ST_OK;
+    err = keep_key(sync->client, known, next->server_key, error);
+    for (uint32_t i = 0; err == ST_OK && i < count; i++) {
+        if (!st_epoch_verify(&rows[i], next->log_key))
+            return st_fail(error, ST_E_SIGNATURE, "epoch: the key of the log has not signed it");
+        if (rows[i].cut < cut)
+            cut = rows[i].cut;
+        err = keep_key(sync->client, rows[i].n, rows[i].server_key, error);
+    }
+    const st_epoch *last = &rows[count - 1];
+    next->epochs = last->n;
+    memcpy(next->server_key, last->server_key, sizeof next->server_key);
+    next->server_device = st_device_id(last->server_key);
+    if (err != ST_OK || memcmp(next->epoch, last->epoch, sizeof next->epoch) == 0)
+        return err;
+    memcpy(next->epoch, last->epoch, sizeof next->epoch);
+    sync->has_turned = true;
+    return epoch_turn(sync, cut, error);
+}
+
+/* How far some bucket of ours stands. */
+static st_err farthest(sotay_client *client, uint64_t *out_cursor, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BUCKET);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    *out_cursor = 0;
+    while (err == ST_OK) {
+        st_bucket bucket;
+        bucket_state state;
+        err = bucket_next(&client->book, &scan, &bucket, &state, error);
+        if (err == ST_OK && state.in_scope && state.cursor > *out_cursor)
+            *out_cursor = state.cursor;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error)
+{
+    uint64_t cursor = sync->client->next.position;
+    if (end->more || end->has_epoch || end->position == 0 || sync->has_turned)
+        return ST_OK;
+    st_err err = cursor > 0 ? ST_OK : farthest(sync->client, &cursor, error);
+    if (err != ST_OK || cursor <= end->position)
+        return err;
+    sync->has_turned = true;
+    return epoch_turn(sync, end->position, error);
+}
+
+/* ---- a server that does not know us any more ---- */
+
+static bool enrols(const st_set *set, const st_id *device)
+{
+    for (uint32_t i = 0; i < set->changes_count; i++) {
+        const st_change *change = &set->changes[i];
+        if (!change->creates || strcmp(change->form.s, "device") != 0)
+            continue;
+        for (uint32_t j = 0; j < change->ops_count; j++)
+            if (change->ops[j].value.kind == ST_VALUE_ID && change->ops[j].value.len == 16 &&
+                memcmp(change->ops[j].value.data, device->b, 16) == 0)
+                return true;
+    }
+    return false;
+}
+
+st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        st_arena arena;
+        st_set set;
+        st_err err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        if (err != ST_OK)
+            return err;
+        st_dot at;
+        memcpy(at.device.b, scan.at.b + 1, sizeof at.device.b);
+        at.counter = st_get_u64(scan.at.b + 17);
+        bool servers = false;
+        err = epoch_is_servers(client, &at.device, &servers, error);
+        if (err == ST_OK && !servers)
+            continue;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        if (err == ST_OK)
+            err = overlay_set_get(client, &at, at.counter, &arena, &set, error);
+        bool found = err == ST_OK && enrols(&set, &client->me.speaker);
+        st_arena_reset(&arena);
+        if (found)
+            *out_set = at;
+        if (found || err == ST_E_MEMORY || err == ST_E_STORAGE)
+            return err;
+    }
+}

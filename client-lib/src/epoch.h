@@ -1,0 +1,38 @@
+/* client-lib/src/epoch.h - when the server goes on from an older copy of its book: what of ours
+ * still counts, and giving back to it what it lost. Source: docs/protocol.md 7.9. */
+#ifndef SOTAY_CLIENT_EPOCH_H
+#define SOTAY_CLIENT_EPOCH_H
+
+#include "client-lib/src/client.h"
+#include "proto/message.h"
+
+typedef struct sotay_sync sotay_sync;
+
+/* Takes the epochs that the server names: their signatures, the keys of its device, and, when the
+ * present one is not ours, the turn below. ST_E_SIGNATURE. Inside the open write transaction. */
+ST_MUST_USE st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count,
+                              st_error *error);
+/* What lies beyond the entry `cut` is not in the server's book (any more): own sets become unsent,
+ * those of others that are kept here are offered too, and buckets that stood beyond it are read
+ * from the beginning. */
+ST_MUST_USE st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error);
+/* The server's log is shorter than what it showed us in this same epoch. */
+ST_MUST_USE st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error);
+
+/* The key of a device of the server's own in an earlier epoch. ST_E_NOT_FOUND without *error. */
+ST_MUST_USE st_err epoch_former_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
+                                    st_error *error);
+/* Is it the server's own device, now or in an earlier epoch? */
+ST_MUST_USE st_err epoch_is_servers(sotay_client *client, const st_id *device, bool *out_is,
+                                    st_error *error);
+/* A kept set of somebody else that is to be offered: the next one; scan from
+ * book_key_of(BOOK_CARRY). ST_E_NOT_FOUND at the end. */
+ST_MUST_USE st_err epoch_next_carried(sotay_client *client, book_scan *scan, st_dot *out_set,
+                                      st_error *error);
+/* The server has it, or will never take it. */
+ST_MUST_USE st_err epoch_carried(sotay_client *client, const st_id *device, uint64_t first,
+                                 st_error *error);
+/* The kept set by which the server's device once enrolled this one. ST_E_NOT_FOUND. */
+ST_MUST_USE st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error);
+
+#endif

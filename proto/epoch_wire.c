@@ -1,0 +1,66 @@
+/* proto/epoch_wire.c - the frames of epochs and addresses, both directions.
+ * Promises: rows rise without doubles, lengths are exact. Signatures are the caller's to check. */
+#include <string.h>
+
+#include "proto/message_parts.h"
+
+st_err message_get_epochs(const Sotay__Epochs *from, st_arena *arena, st_frame *out,
+                          st_error *error)
+{
+    if (from->n_rows > ST_EPOCHS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: more epochs than a log may have");
+    st_epoch *rows = st_arena_array(arena, from->n_rows, sizeof *rows);
+    if (rows == NULL)
+        return message_no_memory(error);
+    for (size_t i = 0; i < from->n_rows; i++) {
+        const Sotay__EpochRow *one = from->rows[i];
+        rows[i].n = one->n;
+        rows[i].cut = one->cut;
+        if (one->n == 0 || (i > 0 && one->n <= rows[i - 1].n) ||
+            !message_bytes(&one->epoch, rows[i].epoch, sizeof rows[i].epoch) ||
+            !message_bytes(&one->server_key, rows[i].server_key, sizeof rows[i].server_key) ||
+            !message_bytes(&one->signature, rows[i].signature, sizeof rows[i].signature))
+            return message_corrupt(error, "bad epoch");
+    }
+    out->as.epochs.rows = rows;
+    out->as.epochs.count = (uint32_t)from->n_rows;
+    return ST_OK;
+}
+
+void message_put_epochs(message_builder *b, const st_frame *frame, Sotay__Epochs *out)
+{
+    uint32_t count = frame->as.epochs.count;
+    sotay__epochs__init(out);
+    out->rows = message_make(b, count, sizeof *out->rows);
+    Sotay__EpochRow *rows = message_make(b, count, sizeof *rows);
+    for (uint32_t i = 0; !b->no_memory && i < count; i++) {
+        const st_epoch *one = &frame->as.epochs.rows[i];
+        sotay__epoch_row__init(&rows[i]);
+        rows[i].n = one->n;
+        rows[i].epoch = message_view(one->epoch, sizeof one->epoch);
+        rows[i].cut = one->cut;
+        rows[i].server_key = message_view(one->server_key, sizeof one->server_key);
+        rows[i].signature = message_view(one->signature, sizeof one->signature);
+        out->rows[i] = &rows[i];
+    }
+    out->n_rows = count;
+}
+
+st_err message_get_address(const Sotay__AddressNotice *from, st_address *out, st_error *error)
+{
+    size_t len = strlen(from->url);
+    if (from->n == 0 || len > ST_ADDRESS_BYTES_MAX ||
+        !message_bytes(&from->signature, out->signature, sizeof out->signature))
+        return message_corrupt(error, "bad notice of an address");
+    out->n = from->n;
+    memcpy(out->url, from->url, len + 1);
+    return ST_OK;
+}
+
+void message_put_address(const st_address *address, Sotay__AddressNotice *out)
+{
+    sotay__address_notice__init(out);
+    out->n = address->n;
+    out->url = message_string(address->url);
+    out->signature = message_view(address->signature, sizeof address->signature);
+}

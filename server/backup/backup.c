@@ -1,0 +1,253 @@
+/* server/backup/backup.c - makes a backup.
+ * Promises: one moment of the book, taken while it works; what was in the folder stays good until
+ * the new list of files has its name. Must never delete a file that the present list names. */
+#include "server/backup/backup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/backup/pieces.h"
+#include "server/backup/tree.h"
+#include "server/store/dir.h"
+#include "server/store/pack.h"
+#include "server/sync/address.h"
+
+#define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+/* One backup on its way. */
+typedef struct {
+    server *srv;
+    const char *to;
+    int lock;
+    st_arena arena;
+    bool has_before;
+    backup_manifest before, now;
+    store_txn txn;
+    piece_folder folder;
+} backup_job;
+
+/* ---- the folder ---- */
+
+static bool is_empty(const char *path)
+{
+    DIR *dir = opendir(path);
+    const struct dirent *entry = NULL;
+    bool empty = true;
+    while (dir != NULL && (entry = readdir(dir)) != NULL)
+        empty = empty && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                          strcmp(entry->d_name, "lock") == 0);
+    if (dir != NULL)
+        (void)closedir(dir);
+    return dir != NULL && empty;
+}
+
+static st_err make_folders(backup_job *job, st_error *error)
+{
+    static const char *const NAMES[] = { "log", "tables", "keys" };
+    char path[STORE_PATH_BYTES];
+    st_err err = store_dir_make(job->to, error);
+    if (err == ST_OK)
+        err = store_dir_lock(job->to, &job->lock, error);
+    if (err == ST_E_BUSY)
+        err = st_fail(error, ST_E_BUSY, "%s: another backup goes there", job->to);
+    if (err == ST_OK)
+        err = backup_manifest_read(job->to, &job->arena, &job->before, error);
+    job->has_before = err == ST_OK;
+    if (err == ST_E_NOT_FOUND)
+        err = is_empty(job->to) || backup_is_unfinished(job->to)
+                  ? ST_OK
+                  : st_fail(error, ST_E_EXISTS, "%s: holds something that is no backup", job->to);
+    for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        err = store_dir_path(job->to, NAMES[i], path, error);
+        if (err == ST_OK)
+            err = store_dir_make(path, error);
+    }
+    return err;
+}
+
+/* The leaf hash of an entry; zero for entry 0. */
+static st_err leaf_hash(store_txn *txn, uint64_t index, st_hash *out, st_error *error)
+{
+    store_slice row = { 0 };
+    pack_key key = pack_u64(index);
+    memset(out, 0, sizeof *out);
+    if (index == 0)
+        return ST_OK;
+    st_err err = store_get(txn, STORE_LEAF, pack_key_slice(&key), &row, error);
+    if (err == ST_E_NOT_FOUND || (err == ST_OK && row.len < sizeof out->b))
+        return st_fail(error, ST_E_CORRUPT, "log: the leaf of entry %llu is not there",
+                       (unsigned long long)index);
+    if (err == ST_OK)
+        memcpy(out->b, row.data, sizeof out->b);
+    return err;
+}
+
+/* Are the entries that the folder holds the first ones of this log? */
+static st_err check_before(backup_job *job, st_error *error)
+{
+    st_hash leaf;
+    const backup_manifest *before = &job->before;
+    if (!job->has_before)
+        return ST_OK;
+    if (st_id_cmp(&before->log, &job->srv->keys.log) != 0)
+        return st_fail(error, ST_E_EXISTS, "%s: holds a backup of another book", job->to);
+    st_err err = before->entries <= job->now.entries
+                     ? leaf_hash(&job->txn, before->entries, &leaf, error)
+                     : ST_OK;
+    if (err != ST_OK)
+        return err;
+    if (before->entries > job->now.entries ||
+        memcmp(leaf.b, before->leaf.b, sizeof leaf.b) != 0)
+        return st_fail(error, ST_E_EXISTS,
+                       "%s: holds entries that this book does not have; keep it, and take another "
+                       "folder", job->to);
+    return ST_OK;
+}
+
+/* ---- what goes in ---- */
+
+static void fill_head(backup_job *job)
+{
+    server *srv = job->srv;
+    backup_manifest *now = &job->now;
+    const server_port *port = srv->sync.port;
+    if (job->has_before)
+        memcpy(now->id, job->before.id, sizeof now->id);
+    else
+        port->random(port->context, now->id, sizeof now->id);
+    now->log = srv->keys.log;
+    now->commune = srv->sync.commune;
+    memcpy(now->epoch, srv->sync.epoch, sizeof now->epoch);
+    now->is_practice = srv->is_practice;
+    now->time_ms = port->now_ms(port->context);
+}
+
+/* Pieces of the log that the folder holds already go on into the new list. */
+static st_err keep_pieces(backup_job *job, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < job->before.files_count; i++)
+        if (strncmp(job->before.files[i].name, "log/", 4) == 0)
+            err = backup_manifest_add(&job->now, &job->arena, &job->before.files[i], error);
+    return err;
+}
+
+static st_err copy_keys(backup_job *job, st_error *error)
+{
+    static const char *const NAMES[] = { "log", "device", "seal", "recovery" };
+    char name[BACKUP_NAME_BYTES];
+    st_buffer bytes;
+    st_err err = ST_OK;
+    st_buffer_init(&bytes, 4096);
+    for (size_t i = 0; err == ST_OK && i < 8; i++) {
+        (void)snprintf(name, sizeof name, "keys/%s.%s", NAMES[i / 2], i % 2 == 0 ? "key" : "pub");
+        st_buffer_clear(&bytes);
+        err = backup_read_file(job->srv->dir, name, &bytes, error);
+        if (err == ST_OK)
+            err = backup_write_file(job->to, name, &bytes, error);
+        if (err == ST_OK)
+            err = piece_note_file(&job->folder, name, error);
+    }
+    if (bytes.data != NULL)
+        st_wipe(bytes.data, bytes.len);
+    st_buffer_free(&bytes);
+    return err;
+}
+
+static st_err sync_folders(backup_job *job, st_error *error)
+{
+    static const char *const NAMES[] = { "log", "tables", "keys" };
+    char path[STORE_PATH_BYTES];
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        err = store_dir_path(job->to, NAMES[i], path, error);
+        if (err == ST_OK)
+            err = store_dir_sync(path, error);
+    }
+    return err;
+}
+
+/* Everything that the new list names, on disk before the list is. */
+static st_err write_all(backup_job *job, st_error *error)
+{
+    uint64_t from = job->has_before ? job->before.entries + 1 : 1;
+    job->folder = (piece_folder){ job->to, &job->now, &job->arena, 0 };
+    st_err err = keep_pieces(job, error);
+    if (err == ST_OK)
+        err = piece_write_log(&job->folder, &job->txn, from, job->now.entries, error);
+    if (err == ST_OK)
+        err = piece_write_tables(&job->folder, &job->txn, job->now.entries, error);
+    if (err == ST_OK)
+        err = copy_keys(job, error);
+    if (err == ST_OK)
+        err = backup_tree_copy(job->srv->dir, &job->folder, error);
+    if (err == ST_OK)
+        err = sync_folders(job, error);
+    return err == ST_OK ? backup_manifest_write(job->to, &job->now, error) : err;
+}
+
+/* Tables of the backup before are not named any more. */
+static void remove_old(const backup_job *job)
+{
+    char path[STORE_PATH_BYTES];
+    for (size_t i = 0; i < job->before.files_count; i++) {
+        const char *name = job->before.files[i].name;
+        bool is_named = strncmp(name, "tables/", 7) != 0;
+        for (size_t j = 0; j < job->now.files_count && !is_named; j++)
+            is_named = strcmp(job->now.files[j].name, name) == 0;
+        if (!is_named && store_dir_path(job->to, name, path, NULL) == ST_OK)
+            (void)unlink(path);
+    }
+}
+
+static st_err run(backup_job *job, st_error *error)
+{
+    st_err err = make_folders(job, error);
+    if (err == ST_OK)
+        err = store_begin(job->srv->sync.store, STORE_READ_TXN, &job->txn, error);
+    if (err == ST_OK)
+        err = sync_log_size(&job->txn, &job->now.entries, error);
+    if (err == ST_OK)
+        err = leaf_hash(&job->txn, job->now.entries, &job->now.leaf, error);
+    if (err == ST_OK)
+        err = check_before(job, error);
+    fill_head(job);
+    if (err == ST_OK)
+        err = write_all(job, error);
+    store_end(&job->txn);
+    if (err == ST_OK)
+        remove_old(job);
+    return err;
+}
+
+st_err backup_make(server *srv, const char *to, backup_report *out_report, st_error *error)
+{
+    backup_job job;
+    memset(&job, 0, sizeof job);
+    job.srv = srv;
+    job.to = to;
+    job.lock = -1;
+    st_arena_init(&job.arena, ARENA_BYTES_MAX);
+    st_err err = run(&job, error);
+    if (err == ST_OK) {
+        sync_backup note = { .index = job.now.entries };
+        memcpy(note.id, job.now.id, sizeof note.id);
+        err = sync_backup_note(srv->writer, &note, error);
+    }
+    if (err == ST_OK) {
+        out_report->manifest = job.now;
+        out_report->manifest.files = NULL;
+        out_report->entries_new = job.now.entries - (job.has_before ? job.before.entries : 0);
+        out_report->bytes_new = job.folder.written;
+    }
+    if (job.lock >= 0)
+        (void)close(job.lock);
+    st_arena_reset(&job.arena);
+    return err;
+}

@@ -1,0 +1,179 @@
+/* server/backup/restore.c - a backup to a data folder, and the check of one by doing just that.
+ * Promises: nothing is loaded whose hash is not the one that was written; a folder is a store only
+ * when everything is in it. */
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/backup/backup.h"
+#include "server/backup/pieces.h"
+#include "server/backup/tree.h"
+#include "server/store/dir.h"
+#include "server/sync/address.h"
+#include "server/sync/epoch.h"
+
+#define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+/* Every file, read and hashed; those of tables and log also into the store (NULL: only read). */
+static st_err load_files(const char *from, const backup_manifest *manifest, store *s,
+                         st_error *error)
+{
+    st_buffer bytes;
+    st_err err = ST_OK;
+    st_buffer_init(&bytes, PIECE_FILE_BYTES);
+    for (size_t i = 0; err == ST_OK && i < manifest->files_count; i++) {
+        const backup_file *file = &manifest->files[i];
+        bool is_rows = strncmp(file->name, "log/", 4) == 0 ||
+                       strncmp(file->name, "tables/", 7) == 0;
+        err = piece_read(from, file, &bytes, error);
+        if (err == ST_OK && is_rows && s != NULL)
+            err = piece_load(s, &bytes, error);
+    }
+    if (bytes.data != NULL)
+        st_wipe(bytes.data, bytes.len);
+    st_buffer_free(&bytes);
+    return err;
+}
+
+/* The first epoch's row of a book that was made before there was a list, with the key it had. */
+static st_err keep_first_epoch(const char *from, server *srv, const backup_manifest *manifest,
+                               st_error *error)
+{
+    store_txn txn = { 0 };
+    auth_keys before;
+    st_err err = auth_keys_read(from, &before, error);
+    if (err == ST_OK)
+        err = store_begin(srv->sync.store, STORE_WRITE_TXN, &txn, error);
+    memcpy(srv->sync.epoch, manifest->epoch, sizeof srv->sync.epoch);
+    if (err == ST_OK)
+        err = sync_epoch_first(&txn, &srv->sync, before.device_public, error);
+    if (err == ST_OK)
+        err = store_commit(&txn, error);
+    store_end(&txn);
+    auth_keys_wipe(&before);
+    return err;
+}
+
+typedef struct {
+    const char *from;
+    const backup_manifest *manifest;
+} restore_job;
+
+static st_err fill(void *context, server *srv, st_error *error)
+{
+    const restore_job *job = context;
+    uint64_t entries = 0;
+    st_err err = auth_keys_inherit(job->from, srv->dir, srv->sync.port, error);
+    if (err == ST_OK)
+        err = auth_keys_read(srv->dir, &srv->keys, error);
+    if (err == ST_OK && st_id_cmp(&srv->keys.log, &job->manifest->log) != 0)
+        err = st_fail(error, ST_E_CORRUPT, "%s: the key is another log's", job->from);
+    if (err == ST_OK)
+        err = load_files(job->from, job->manifest, srv->sync.store, error);
+    if (err == ST_OK)
+        err = keep_first_epoch(job->from, srv, job->manifest, error);
+    if (err == ST_OK)
+        err = rooms_fold(srv, &entries, error);
+    if (err == ST_OK && entries != job->manifest->entries)
+        err = st_fail(error, ST_E_CORRUPT, "%s: %llu entries instead of %llu", job->from,
+                      (unsigned long long)entries, (unsigned long long)job->manifest->entries);
+    return err == ST_OK ? backup_tree_restore(job->from, job->manifest, srv->dir, error) : err;
+}
+
+st_err backup_restore(const char *from, const rooms_how *to, backup_manifest *out_manifest,
+                      st_error *error)
+{
+    st_arena arena;
+    backup_manifest manifest;
+    memset(&manifest, 0, sizeof manifest);
+    st_arena_init(&arena, ARENA_BYTES_MAX);
+    st_err err = backup_manifest_read(from, &arena, &manifest, error);
+    if (err == ST_OK)
+        err = load_files(from, &manifest, NULL, error);    /* before anything is made */
+    restore_job job = { from, &manifest };
+    rooms_filler filler = { &job, fill };
+    if (err == ST_OK)
+        err = rooms_make(to, &filler, error);
+    if (err == ST_OK) {
+        *out_manifest = manifest;
+        out_manifest->files = NULL;
+    }
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* ---- check ---- */
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+typedef struct {
+    verify_say say;
+    void *context;
+    uint64_t wrong;
+} check_voice;
+
+static st_err verify_scratch(const char *from, const rooms_how *how, check_voice *voice,
+                             st_error *error)
+{
+    backup_manifest manifest;
+    server srv;
+    verify_report report = { 0 };
+    st_err err = backup_restore(from, how, &manifest, error);
+    if (err == ST_OK)
+        err = rooms_open(how, &srv, error);
+    if (err != ST_OK)
+        return err;
+    err = sync_verify(&srv.sync, voice->say, voice->context, &report, error);
+    rooms_close(&srv);
+    voice->wrong = report.wrong;
+    return err;
+}
+
+/* In the folder that was checked, and in the log's figures when it is this book's. */
+static st_err note_checked(server *srv, const char *from, backup_manifest *manifest,
+                           st_error *error)
+{
+    manifest->is_checked = true;
+    st_err err = backup_manifest_write(from, manifest, error);
+    if (err != ST_OK || st_id_cmp(&manifest->log, &srv->keys.log) != 0)
+        return err;
+    sync_backup note = { .index = manifest->entries, .is_checked = true };
+    memcpy(note.id, manifest->id, sizeof note.id);
+    return sync_backup_note(srv->writer, &note, error);
+}
+
+st_err backup_check(server *srv, const char *from, verify_say say, void *context,
+                    uint64_t *out_wrong, st_error *error)
+{
+    st_arena arena;
+    backup_manifest manifest;
+    char scratch[STORE_PATH_BYTES];
+    check_voice voice = { say, context, 0 };
+    st_arena_init(&arena, ARENA_BYTES_MAX);
+    st_err err = backup_manifest_read(from, &arena, &manifest, error);
+    if (err == ST_OK)
+        err = store_dir_path(from, ".check.XXXXXX", scratch, error);
+    if (err == ST_OK && mkdtemp(scratch) == NULL)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", scratch, strerror(errno));
+    if (err == ST_OK) {
+        rooms_how how = { scratch, srv->sync.port, false };
+        err = verify_scratch(from, &how, &voice, error);
+        (void)nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
+    if (err == ST_OK && voice.wrong == 0)
+        err = note_checked(srv, from, &manifest, error);
+    if (err == ST_OK)
+        *out_wrong = voice.wrong;
+    st_arena_reset(&arena);
+    return err;
+}

@@ -1,0 +1,17 @@
+/* server/backup/tree.h - files that are named by their content (DIR/chunks): copied once, never
+ * changed. */
+#ifndef SOTAY_SERVER_BACKUP_TREE_H
+#define SOTAY_SERVER_BACKUP_TREE_H
+
+#include "server/backup/pieces.h"
+
+/* Copies what lies below DIR/chunks and is not in the backup's list yet, and adds it; what an older
+ * list named goes on being named. A data folder without chunks is fine. ST_E_STORAGE… */
+ST_MUST_USE st_err backup_tree_copy(const char *dir, piece_folder *folder, st_error *error);
+/* The other way: every file of the manifest that lies below chunks/, into the data folder. */
+ST_MUST_USE st_err backup_tree_restore(const char *from, const backup_manifest *manifest,
+                                       const char *to, st_error *error);
+/* Holds the folder nothing but what a backup that was cut off leaves behind? */
+bool backup_is_unfinished(const char *dir);
+
+#endif

@@ -1,0 +1,159 @@
+/* server/sync/address.c - small statements about the server that travel with every sync.
+ * Promises: what is said of backups is what two folders, or one that was checked, really held when
+ * they were written. */
+#include "server/sync/address.h"
+
+#include <string.h>
+
+#include "server/store/pack.h"
+#include "server/sync/fold.h"
+
+/* ---- address: n 8, signature 64, url ---- */
+
+st_err sync_address_get(store_txn *txn, st_address *out_address, st_error *error)
+{
+    store_slice row = { 0 };
+    st_address address;
+    memset(&address, 0, sizeof address);
+    st_err err = store_get(txn, STORE_META, store_text("address"), &row, error);
+    if (err != ST_OK)
+        return err;
+    pack_reader reader = pack_read(row);
+    address.n = pack_get_u64(&reader);
+    pack_get(&reader, address.signature, sizeof address.signature);
+    pack_get_text(&reader, address.url, sizeof address.url);
+    err = pack_end(&reader, "address", error);
+    if (err == ST_OK)
+        *out_address = address;
+    return err;
+}
+
+static st_err put_address(writer_turn *turn, st_address *address, st_error *error)
+{
+    st_buffer text, row;
+    const auth_keys *keys = turn->room->keys;
+    st_buffer_init(&text, 1024);
+    st_buffer_init(&row, 1024);
+    st_err err = st_address_sign_text(&keys->log, address, &text);
+    if (err == ST_OK)
+        st_sign(keys->log_secret, text.data, text.len, address->signature);
+    if (err == ST_OK)
+        err = pack_put_u64(&row, address->n);
+    if (err == ST_OK)
+        err = pack_put(&row, address->signature, sizeof address->signature);
+    if (err == ST_OK)
+        err = pack_put_string(&row, address->url, strlen(address->url));
+    err = err != ST_OK ? st_fail(error, err, "address: no memory")
+                       : store_put(turn->txn, STORE_META, store_text("address"),
+                                   store_bytes(row.data, row.len), error);
+    st_buffer_free(&text);
+    st_buffer_free(&row);
+    return err;
+}
+
+static st_err append(writer_turn *turn, st_entry_kind kind, const char *note, st_error *error)
+{
+    sync_row row;
+    memset(&row, 0, sizeof row);
+    row.kind = kind;
+    row.device = turn->room->keys->device;
+    row.note = store_text(note);
+    return sync_log_append(turn, &row, NULL, error);
+}
+
+static st_err run_address(writer_turn *turn, void *argument, st_error *error)
+{
+    const char *url = argument;
+    st_address address;
+    memset(&address, 0, sizeof address);
+    st_err err = sync_address_get(turn->txn, &address, error);
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    address.n++;
+    memcpy(address.url, url, strlen(url) + 1);
+    err = put_address(turn, &address, error);
+    return err == ST_OK ? append(turn, ST_ENTRY_ADDRESS, url, error) : err;
+}
+
+st_err sync_address_set(writer *w, const char *url, st_error *error)
+{
+    writer_job job;
+    char copy[ST_ADDRESS_BYTES_MAX + 1];
+    if (!st_address_is_good(url))
+        return st_fail(error, ST_E_VALUE,
+                       "'%.80s': an address is http:// or https:// and a host, without a slash at "
+                       "its end", url);
+    memcpy(copy, url, strlen(url) + 1);
+    memset(&job, 0, sizeof job);
+    job.run = run_address;
+    job.argument = copy;
+    return writer_submit(w, &job, error);
+}
+
+/* ---- backups: META "backup/" and the folder's id -> index 8, checked 1 ---- */
+
+#define BACKUP_PREFIX "backup/"
+
+st_err sync_backed_up_to(store_txn *txn, uint64_t *out_index, st_error *error)
+{
+    store_slice row = { 0 };
+    *out_index = 0;
+    st_err err = store_get(txn, STORE_META, store_text("backed_up_to"), &row, error);
+    if (err == ST_OK && row.len == 8)
+        *out_index = st_get_u64(row.data);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* The highest of those that were checked, and the second highest of all. */
+static st_err count_covered(store_txn *txn, uint64_t *out_index, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    uint64_t first = 0, second = 0, checked = 0;
+    store_slice prefix = store_text(BACKUP_PREFIX);
+    st_err err = store_cursor_open(txn, STORE_META, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, prefix, error);
+    while (err == ST_OK && store_has_prefix(&cursor, prefix)) {
+        pack_reader reader = pack_read(cursor.value);
+        uint64_t index = pack_get_u64(&reader);
+        bool is_checked = pack_get_u8(&reader) != 0;
+        if (is_checked && index > checked)
+            checked = index;
+        second = index > first ? first : index > second ? index : second;
+        first = index > first ? index : first;
+        err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    *out_index = checked > second ? checked : second;
+    return err;
+}
+
+static st_err run_backup(writer_turn *turn, void *argument, st_error *error)
+{
+    const sync_backup *backup = argument;
+    uint8_t row[9], covered[8];
+    char key[sizeof BACKUP_PREFIX + 32] = BACKUP_PREFIX;
+    uint64_t index = 0;
+    st_hex(backup->id, sizeof backup->id, key + strlen(BACKUP_PREFIX));
+    st_put_u64(row, backup->index);
+    row[8] = backup->is_checked ? 1 : 0;
+    st_err err = store_put(turn->txn, STORE_META, store_text(key), store_bytes(row, sizeof row),
+                           error);
+    if (err == ST_OK)
+        err = count_covered(turn->txn, &index, error);
+    st_put_u64(covered, index);
+    if (err == ST_OK)
+        err = store_put(turn->txn, STORE_META, store_text("backed_up_to"),
+                        store_bytes(covered, sizeof covered), error);
+    return err == ST_OK && !backup->is_checked ? append(turn, ST_ENTRY_BACKUP, "", error) : err;
+}
+
+st_err sync_backup_note(writer *w, const sync_backup *backup, st_error *error)
+{
+    sync_backup copy = *backup;
+    writer_job job;
+    memset(&job, 0, sizeof job);
+    job.run = run_backup;
+    job.argument = &copy;
+    return writer_submit(w, &job, error);
+}

@@ -1,0 +1,29 @@
+/* server/sync/epoch.h - the epochs of a log: a new one begins whenever the server starts from a
+ * restored store, or finds out that its store was put back. Source: docs/protocol.md 7.9. */
+#ifndef SOTAY_SERVER_SYNC_EPOCH_H
+#define SOTAY_SERVER_SYNC_EPOCH_H
+
+#include "proto/message.h"
+#include "server/sync/writer.h"
+
+/* All epochs, ascending by n, in the arena; never none in an opened room. ST_E_CORRUPT,
+ * ST_E_MEMORY, ST_E_STORAGE. */
+ST_MUST_USE st_err sync_epochs_read(store_txn *txn, st_arena *arena, const st_epoch **out_rows,
+                                    uint32_t *out_count, st_error *error);
+/* Writes the row of the first epoch when there is none; device_public: the server's key then. */
+ST_MUST_USE st_err sync_epoch_first(store_txn *txn, const sync_room *room,
+                                    const uint8_t device_public[32], st_error *error);
+typedef struct {
+    const char *reason;        /* for people, never in a leaf */
+    st_id actor;               /* zero: the operator without a name */
+    bool from_backup;          /* an entry `restore` too */
+} sync_epoch_wish;
+/* Begins one at the present end of the log, with the device key of room->keys: row and entry
+ * `epoch`. room->epoch is the new one when it returns ST_OK. ST_E_TOO_LARGE, ST_E_STORAGE. */
+ST_MUST_USE st_err sync_epoch_begin(writer *w, sync_room *room, const sync_epoch_wish *wish,
+                                    st_error *error);
+/* Up to where what was known in `epoch` still counts: the lowest cut of all later ones. UINT64_MAX:
+ * it is the present one; 0 when the epoch is not of this log. */
+uint64_t sync_epoch_cut(const st_epoch *rows, uint32_t count, const uint8_t epoch[8]);
+
+#endif

@@ -1,0 +1,193 @@
+/* server/sync/side.c - the notes beside the store.
+ * Promises: a size is written over in place, so that it costs no more than a copy into the page
+ * cache; words and marks are durable when the call returns. Must never be read as the truth about
+ * the log: it only raises questions. */
+#include "server/sync/side.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/store/dir.h"
+
+#define SIZE_BYTES 21              /* twenty digits and a line end */
+#define LINE_BYTES 202
+
+struct sync_side {
+    char dir[STORE_PATH_BYTES];    /* DIR/side */
+    int fd;                        /* of size */
+    uint64_t size;
+    atomic_bool is_rolled_back;    /* said by the writer, heard by everybody */
+};
+
+static uint64_t read_size(int fd)
+{
+    char text[SIZE_BYTES + 1] = "";
+    char *end = NULL;
+    if (pread(fd, text, SIZE_BYTES, 0) != SIZE_BYTES || text[SIZE_BYTES - 1] != '\n')
+        return 0;
+    uint64_t size = strtoull(text, &end, 10);
+    return end == text + SIZE_BYTES - 1 ? size : 0;
+}
+
+static bool write_size(int fd, uint64_t size)
+{
+    char text[SIZE_BYTES + 1];
+    (void)snprintf(text, sizeof text, "%020llu\n", (unsigned long long)size);
+    return pwrite(fd, text, SIZE_BYTES, 0) == SIZE_BYTES;
+}
+
+static st_err open_files(const char *dir, sync_side *side, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = store_dir_path(dir, "side", side->dir, error);
+    if (err == ST_OK)
+        err = store_dir_make(side->dir, error);
+    if (err == ST_OK)
+        err = store_dir_path(side->dir, "rolled-back", path, error);
+    if (err != ST_OK)
+        return err;
+    side->is_rolled_back = access(path, F_OK) == 0;
+    err = store_dir_path(side->dir, "size", path, error);
+    if (err == ST_OK)
+        side->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (err == ST_OK && side->fd < 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    if (err == ST_OK)
+        side->size = read_size(side->fd);
+    return err;
+}
+
+st_err side_open(const char *dir, sync_side **out_side, st_error *error)
+{
+    sync_side *side = calloc(1, sizeof *side);
+    if (side == NULL)
+        return st_fail(error, ST_E_MEMORY, "side: out of memory");
+    side->fd = -1;
+    st_err err = open_files(dir, side, error);
+    if (err == ST_OK)
+        *out_side = side;
+    else
+        side_close(side);
+    return err;
+}
+
+void side_close(sync_side *side)
+{
+    if (side == NULL)
+        return;
+    side_sync(side);
+    if (side->fd >= 0)
+        (void)close(side->fd);
+    free(side);
+}
+
+uint64_t side_size(const sync_side *side)
+{
+    return side->size;
+}
+
+void side_note_size(sync_side *side, uint64_t size)
+{
+    if (size > side->size && write_size(side->fd, size))
+        side->size = size;
+}
+
+st_err side_set_size(sync_side *side, uint64_t size, st_error *error)
+{
+    if (!write_size(side->fd, size) || fsync(side->fd) != 0)
+        return st_fail(error, ST_E_STORAGE, "%s/size: %s", side->dir, strerror(errno));
+    side->size = size;
+    return ST_OK;
+}
+
+void side_sync(sync_side *side)
+{
+    if (side->fd >= 0)
+        (void)!fdatasync(side->fd);
+}
+
+bool side_is_rolled_back(const sync_side *side)
+{
+    return side->is_rolled_back;
+}
+
+st_err side_mark(sync_side *side, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = store_dir_path(side->dir, "rolled-back", path, error);
+    if (err != ST_OK)
+        return err;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || close(fd) != 0)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    side->is_rolled_back = true;
+    return store_dir_sync(side->dir, error);
+}
+
+st_err side_unmark(sync_side *side, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = store_dir_path(side->dir, "rolled-back", path, error);
+    if (err != ST_OK)
+        return err;
+    if (unlink(path) != 0 && errno != ENOENT)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    side->is_rolled_back = false;
+    return store_dir_sync(side->dir, error);
+}
+
+static st_err words_path(const char *dir, char path[STORE_PATH_BYTES], st_error *error)
+{
+    char side[STORE_PATH_BYTES];
+    st_err err = store_dir_path(dir, "side", side, error);
+    if (err == ST_OK)
+        err = store_dir_make(side, error);
+    return err == ST_OK ? store_dir_path(dir, "side/words", path, error) : err;
+}
+
+st_err side_add_words(const char *dir, const char *words, st_error *error)
+{
+    char path[STORE_PATH_BYTES], line[LINE_BYTES];
+    st_err err = words_path(dir, path, error);
+    int len = snprintf(line, sizeof line, "%s\n", words);
+    if (err == ST_OK && (len < 0 || len >= LINE_BYTES))
+        err = st_fail(error, ST_E_TOO_LARGE, "side: the words are too long");
+    if (err != ST_OK)
+        return err;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    bool good = fd >= 0 && write(fd, line, (size_t)len) == len && fsync(fd) == 0;
+    if (fd >= 0)
+        good = close(fd) == 0 && good;
+    return good ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+}
+
+st_err side_each_words(const char *dir, bool (*each)(void *context, const char *words),
+                       void *context, st_error *error)
+{
+    char path[STORE_PATH_BYTES], line[LINE_BYTES + 2];
+    bool goes_on = true, is_whole = true;
+    st_err err = store_dir_path(dir, "side/words", path, error);
+    FILE *file = err == ST_OK ? fopen(path, "rbe") : NULL;
+    if (file == NULL)
+        return err != ST_OK || errno == ENOENT ? err
+                                               : st_fail(error, ST_E_STORAGE, "%s: %s", path,
+                                                         strerror(errno));
+    while (goes_on && fgets(line, sizeof line, file) != NULL) {
+        char *end = strchr(line, '\n');
+        bool begins = is_whole;
+        is_whole = end != NULL;
+        if (end == NULL || !begins)
+            continue;                      /* a line cut off, or longer than any of ours */
+        *end = '\0';
+        goes_on = each(context, line);
+    }
+    if (ferror(file))
+        err = st_fail(error, ST_E_STORAGE, "%s: cannot be read", path);
+    (void)fclose(file);
+    return err;
+}

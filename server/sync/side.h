@@ -1,0 +1,42 @@
+/* server/sync/side.h - what a server knows of itself outside its store, so that a store that was
+ * put back is noticed: DIR/side/size, the largest log that phones were shown; DIR/side/words, the
+ * operator's words that took rights away; DIR/side/rolled-back, when a phone proved that entries
+ * are missing. No backup takes it along. Source: docs/protocol.md 7.9. */
+#ifndef SOTAY_SERVER_SYNC_SIDE_H
+#define SOTAY_SERVER_SYNC_SIDE_H
+
+#include "server/store/store.h"
+
+typedef struct sync_side sync_side;
+
+/* Opens, making the folder when it is not there. Close with side_close. ST_E_STORAGE,
+ * ST_E_MEMORY. */
+ST_MUST_USE st_err side_open(const char *dir, sync_side **out_side, st_error *error);
+/* Durable, then closed. NULL is fine. */
+void side_close(sync_side *side);
+
+/* The largest size noted; 0: none. */
+uint64_t side_size(const sync_side *side);
+/* Notes that entries up to `size` are on disk and may be shown. Not yet durable: side_sync. Never
+ * fails loudly: the note is a help, the store is the book. One thread at a time. */
+void side_note_size(sync_side *side, uint64_t size);
+/* From now on this size counts, smaller as it may be: a new epoch began there. ST_E_STORAGE. */
+ST_MUST_USE st_err side_set_size(sync_side *side, uint64_t size, st_error *error);
+/* Makes what was noted durable; each minute. */
+void side_sync(sync_side *side);
+
+/* Was it proved that the store was put back? */
+bool side_is_rolled_back(const sync_side *side);
+/* Notes the proof, durable. ST_E_STORAGE. */
+ST_MUST_USE st_err side_mark(sync_side *side, st_error *error);
+/* The new epoch has begun. ST_E_STORAGE. */
+ST_MUST_USE st_err side_unmark(sync_side *side, st_error *error);
+
+/* Adds one line of operator words ("device revoke 0123..."), durable. ST_E_STORAGE. */
+ST_MUST_USE st_err side_add_words(const char *dir, const char *words, st_error *error);
+/* The lines of dir/side/words, in order, until `each` returns false. A file that is not there has
+ * none; lines over 200 bytes are passed over. ST_E_STORAGE. */
+ST_MUST_USE st_err side_each_words(const char *dir, bool (*each)(void *context, const char *words),
+                                   void *context, st_error *error);
+
+#endif

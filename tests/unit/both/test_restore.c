@@ -1,0 +1,317 @@
+/* tests/unit/both/test_restore.c
+ * The server is restored from yesterday's backup, or somebody puts an old folder back without a
+ * word: what any phone holds comes back by itself, also what others wrote and who they are. */
+#include <sys/stat.h>
+
+#include "server/backup/backup.h"
+#include "tests/unit/both/world.h"
+
+typedef struct {
+    world w;
+    char backup[80], copy[80];
+} town;
+
+static void town_make(town *t, uint64_t seed)
+{
+    world_make(&t->w, seed);
+    (void)snprintf(t->backup, sizeof t->backup, "%s.backup", t->w.book.dir);
+    (void)snprintf(t->copy, sizeof t->copy, "%s.copy", t->w.book.dir);
+}
+
+static void run_shell(const char *format, const char *a, const char *b)
+{
+    char command[400];
+    (void)snprintf(command, sizeof command, format, a, b);
+    assert_int_equal(system(command), 0);
+}
+
+static void town_free(town *t)
+{
+    world_free(&t->w);
+    run_shell("rm -rf %s %s", t->backup, t->copy);
+}
+
+static void reopen(town *t)
+{
+    st_error error = { 0 };
+    rooms_how how = { .dir = t->w.book.dir };
+    if (rooms_open(&how, &t->w.book.rooms, &error) != ST_OK)
+        fail_msg("open: %s", error.detail);
+}
+
+/* The machine is gone; another one starts from the backup, in the same place. */
+static void restore(town *t)
+{
+    st_error error = { 0 };
+    backup_manifest manifest;
+    rooms_how how = { .dir = t->w.book.dir };
+    rooms_close(&t->w.book.rooms);
+    run_shell("rm -rf %s %s", t->w.book.dir, "");
+    if (backup_restore(t->backup, &how, &manifest, &error) != ST_OK)
+        fail_msg("restore: %s", error.detail);
+    reopen(t);
+}
+
+static void sync_all(town *t, int rounds)
+{
+    for (int round = 0; round < rounds; round++)
+        for (size_t i = 0; i < PHONES; i++) {
+            phone *p = &t->w.phones[i];
+            int rc = sync_phone(&t->w, p, 0, NULL);
+            if (rc != SOTAY_OK)
+                print_message("  phone %d: %s\n", (int)i, t->w.error.detail);
+            assert_int_equal(rc, SOTAY_OK);
+        }
+}
+
+static void backup(town *t)
+{
+    KIT_EXPECT(0, &t->w.book, "backup", t->backup);
+}
+
+/* A day of work after the backup: of phone 0, of 1 that only 2 has received, of a new person. */
+static void work_on(town *t, sotay_id *ids)
+{
+    world *w = &t->w;
+    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "place", "sau sao lưu" } };
+    const sotay_pairs pairs = { list, 2 };
+    for (size_t i = 0; i < PHONES; i++)
+        assert_int_equal(sotay_record_new(w->phones[i].client, "visit", KIT_UNIT, pairs, &ids[i],
+                                          &w->phones[i].error),
+                         SOTAY_OK);
+    sync_all(t, 2);
+}
+
+static void assert_everywhere(town *t, const sotay_id *ids)
+{
+    for (size_t r = 0; r < PHONES; r++) {
+        char hex[33];
+        sotay_id_format(&ids[r], hex);
+        KIT_EXPECT(0, &t->w.book, "show", hex);
+        for (size_t i = 0; i < PHONES; i++) {
+            char *text = shown(&t->w.phones[i], &ids[r]);
+            assert_non_null(strstr(text, "sau sao lưu"));
+            sotay_text_free(text);
+        }
+    }
+    KIT_EXPECT(0, &t->w.book, "verify");
+}
+
+static void assert_quiet(town *t)
+{
+    for (size_t i = 0; i < PHONES; i++) {
+        sotay_report report;
+        assert_int_equal(sync_phone(&t->w, &t->w.phones[i], 0, &report), SOTAY_OK);
+        assert_int_equal(report.requests, 1);
+        assert_int_equal(report.sent_changes + report.received_changes, 0);
+        assert_true(phone_status_says(&t->w.phones[i], "\"ready\":0"));
+    }
+}
+
+static void test_yesterdays_backup(void **state)
+{
+    (void)state;
+    sotay_id before[PHONES], after[PHONES];
+    uint8_t epoch[8];
+    town t;
+    town_make(&t, 1);
+    work_on(&t, before);
+    backup(&t);
+    memcpy(epoch, t.w.book.rooms.sync.epoch, 8);
+    work_on(&t, after);
+    restore(&t);
+    assert_memory_not_equal(epoch, t.w.book.rooms.sync.epoch, 8);
+    sync_all(&t, 2);
+    assert_everywhere(&t, before);
+    assert_everywhere(&t, after);
+    assert_quiet(&t);
+    restore(&t); /* the same backup a second time: another epoch */
+    sync_all(&t, 2);
+    assert_everywhere(&t, after);
+    assert_quiet(&t);
+    town_free(&t);
+}
+
+/* Only phone 2 is left; it holds what 0 and 1 wrote. */
+static void test_what_others_wrote_comes_back(void **state)
+{
+    (void)state;
+    sotay_id ids[PHONES];
+    town t;
+    town_make(&t, 2);
+    backup(&t);
+    work_on(&t, ids);
+    restore(&t);
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_OK);
+    for (size_t i = 0; i < PHONES; i++) {
+        char hex[33];
+        sotay_id_format(&ids[i], hex);
+        KIT_EXPECT(0, &t.w.book, "show", hex);
+    }
+    sync_all(&t, 2);
+    assert_everywhere(&t, ids);
+    assert_quiet(&t);
+    town_free(&t);
+}
+
+/* A person and her phone came after the backup: the phone presents its own enrolment. */
+static void test_a_phone_that_the_backup_does_not_know(void **state)
+{
+    (void)state;
+    sotay_id ids[PHONES];
+    town t;
+    world_make_with(&t.w, 3, (world_how){ 2, false });
+    (void)snprintf(t.backup, sizeof t.backup, "%s.backup", t.w.book.dir);
+    (void)snprintf(t.copy, sizeof t.copy, "%s.copy", t.w.book.dir);
+    backup(&t);
+    join(&t.w, 2, "chi");
+    work_on(&t, ids);
+    restore(&t);
+    KIT_EXPECT(0, &t.w.book, "user", "list");
+    assert_null(strstr(KIT_OUT(&t.w.book), "chi"));
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_OK);
+    KIT_EXPECT(0, &t.w.book, "user", "list");
+    assert_non_null(strstr(KIT_OUT(&t.w.book), "chi"));
+    sync_all(&t, 2);
+    assert_everywhere(&t, ids);
+    assert_quiet(&t);
+    town_free(&t);
+}
+
+/* What was taken away after the backup is not given back to the one it was taken from. */
+static void test_a_revoked_phone_is_not_let_in_again(void **state)
+{
+    (void)state;
+    sotay_id ids[PHONES];
+    sotay_who who;
+    char hex[33];
+    town t;
+    world_make_with(&t.w, 4, (world_how){ 2, false });
+    (void)snprintf(t.backup, sizeof t.backup, "%s.backup", t.w.book.dir);
+    (void)snprintf(t.copy, sizeof t.copy, "%s.copy", t.w.book.dir);
+    backup(&t);
+    join(&t.w, 2, "chi");
+    work_on(&t, ids);
+    sotay_whoami(t.w.phones[2].client, &who);
+    sotay_id_format(&who.device, hex);
+    KIT_EXPECT(0, &t.w.book, "device", "revoke", hex);
+    run_shell("cp -r %s %s", t.w.book.dir, t.copy);
+    restore(&t);
+    run_shell("cp -r %s/side/words %s/side/words", t.copy, t.w.book.dir);
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_E_DENIED);
+    KIT_EXPECT(0, &t.w.book, "device", "list");
+    assert_null(strstr(KIT_OUT(&t.w.book), hex));
+    town_free(&t);
+}
+
+/* Somebody puts yesterday's folder back and says nothing. The notes beside the store tell at once;
+ * when they were put back too, the first phone that brings what the server signed proves it. */
+static void put_back(bool with_side)
+{
+    sotay_id ids[PHONES];
+    uint8_t epoch[8];
+    town t;
+    town_make(&t, 5);
+    rooms_close(&t.w.book.rooms);
+    run_shell("cp -r %s %s", t.w.book.dir, t.copy);
+    reopen(&t);
+    memcpy(epoch, t.w.book.rooms.sync.epoch, 8);
+    KIT_EXPECT(0, &t.w.book, "user", "add", "dung", "--name", "Dung", "--role", "officer");
+    work_on(&t, ids);
+    rooms_close(&t.w.book.rooms);
+    if (with_side)
+        run_shell("cp %s/side/size %s/side/size", t.w.book.dir, t.copy);
+    run_shell("rm -rf %s %s", t.w.book.dir, "");
+    run_shell("mv %s %s", t.copy, t.w.book.dir);
+    reopen(&t);
+    bool knows = memcmp(epoch, t.w.book.rooms.sync.epoch, 8) != 0;
+    assert_int_equal(knows, with_side);
+    if (!knows) {
+        assert_int_equal(sync_phone(&t.w, &t.w.phones[0], 0, NULL), SOTAY_E_STORAGE);
+        assert_int_equal(sync_phone(&t.w, &t.w.phones[1], 0, NULL), SOTAY_E_STORAGE);
+        rooms_close(&t.w.book.rooms);
+        reopen(&t);
+        assert_memory_not_equal(epoch, t.w.book.rooms.sync.epoch, 8);
+    }
+    sync_all(&t, 2);
+    assert_everywhere(&t, ids);
+    assert_quiet(&t);
+    KIT_EXPECT(0, &t.w.book, "user", "list");
+    assert_non_null(strstr(KIT_OUT(&t.w.book), "dung"));
+    town_free(&t);
+}
+
+static void test_an_old_folder_put_back(void **state)
+{
+    (void)state;
+    put_back(true);
+}
+
+static void test_an_old_folder_with_its_notes(void **state)
+{
+    (void)state;
+    put_back(false);
+}
+
+/* A damaged or missing file is named; nothing is made of such a backup. */
+static void test_a_damaged_backup(void **state)
+{
+    (void)state;
+    town t;
+    st_error error = { 0 };
+    backup_manifest manifest;
+    town_make(&t, 6);
+    backup(&t);
+    KIT_EXPECT(0, &t.w.book, "backup", "--check", t.backup);
+    KIT_EXPECT(0, &t.w.book, "stat", "--json");
+    assert_null(strstr(KIT_OUT(&t.w.book), "\"backed_up_to\":0"));
+    rooms_how how = { .dir = t.copy };
+    run_shell("f=$(ls %s/log/* | head -1); printf x | dd of=$f bs=1 seek=200 conv=notrunc 2>%s",
+              t.backup, "/dev/null");
+    assert_int_equal(backup_restore(t.backup, &how, &manifest, &error), ST_E_CORRUPT);
+    assert_non_null(strstr(error.detail, "/log/"));
+    assert_int_equal(access(t.copy, F_OK), -1);
+    KIT_EXPECT(1, &t.w.book, "backup", "--check", t.backup);
+    run_shell("rm %s/tables/* %s", t.backup, "");
+    assert_int_equal(backup_restore(t.backup, &how, &manifest, &error), ST_E_CORRUPT);
+    KIT_EXPECT(1, &t.w.book, "backup", "/tmp");
+    town_free(&t);
+}
+
+/* Only what is new is added; what was cut off is no backup; two folders, or one check, cover. */
+static void test_a_backup_grows(void **state)
+{
+    (void)state;
+    sotay_id ids[PHONES];
+    backup_report report;
+    town t;
+    town_make(&t, 7);
+    backup(&t);
+    work_on(&t, ids);
+    memset(&report, 0, sizeof report);
+    assert_int_equal(backup_make(&t.w.book.rooms, t.backup, &report, NULL), ST_OK);
+    assert_true(report.entries_new > 0 && report.entries_new < report.manifest.entries);
+    assert_true(phone_status_says(&t.w.phones[0], "\"safe_to_wipe\":false"));
+    KIT_EXPECT(0, &t.w.book, "backup", t.copy);
+    sync_all(&t, 1);
+    assert_true(phone_status_says(&t.w.phones[0], "\"safe_to_wipe\":true"));
+    restore(&t);
+    sync_all(&t, 2);
+    assert_everywhere(&t, ids);
+    town_free(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_yesterdays_backup),
+        cmocka_unit_test(test_what_others_wrote_comes_back),
+        cmocka_unit_test(test_a_phone_that_the_backup_does_not_know),
+        cmocka_unit_test(test_a_revoked_phone_is_not_let_in_again),
+        cmocka_unit_test(test_an_old_folder_put_back),
+        cmocka_unit_test(test_an_old_folder_with_its_notes),
+        cmocka_unit_test(test_a_damaged_backup),
+        cmocka_unit_test(test_a_backup_grows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

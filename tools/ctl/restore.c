@@ -1,0 +1,91 @@
+/* tools/ctl/restore.c - `restore`: a new data folder from a backup, in a new epoch; then the words
+ * that took rights away after the backup was made are said again. Promises that nothing is opened
+ * to phones before that is done. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/backup/backup.h"
+#include "tools/ctl/ctl.h"
+
+typedef struct {
+    const ctl_line *line;
+    server *rooms;
+    bool failed;
+} words_said;
+
+/* "device revoke 0123...": as on a command line. One that no longer applies is passed over: it was
+ * said of somebody whom this copy does not know yet; the note is kept for the day he comes. */
+static bool say_again(void *context, const char *words)
+{
+    words_said *said = context;
+    char copy[256], *rest = NULL;
+    const char *argv[8];
+    size_t argc = 0;
+    st_buffer out, err;
+    (void)snprintf(copy, sizeof copy, "%s", words);
+    for (char *word = strtok_r(copy, " ", &rest); word != NULL && argc < 8;
+         word = strtok_r(NULL, " ", &rest))
+        argv[argc++] = word;
+    st_buffer_init(&out, 65536);
+    st_buffer_init(&err, 65536);
+    operator_call call = { .rooms = said->rooms, .argv = argv, .argc = argc,
+                           .lang = said->line->lang, .out = &out, .err = &err };
+    if (argc > 0 && operator_run(&call) == 0)
+        printf("  %s\n", words);
+    else if (side_add_words(said->line->data, words, NULL) != ST_OK)
+        said->failed = true;
+    st_buffer_free(&out);
+    st_buffer_free(&err);
+    return !said->failed;
+}
+
+static int finish(const ctl_line *line, const char *side)
+{
+    server rooms = { 0 };
+    st_error error = { 0 };
+    rooms_how how = { .dir = line->data };
+    words_said said = { line, &rooms, false };
+    if (rooms_open(&how, &rooms, &error) != ST_OK)
+        return ctl_say(1, "restore", error.detail);
+    st_err err = side == NULL ? ST_OK : side_each_words(side, say_again, &said, &error);
+    rooms_close(&rooms);
+    if (err != ST_OK || said.failed)
+        return ctl_say(1, "restore", err != ST_OK ? error.detail : "the notes cannot be kept");
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int ctl_restore(const ctl_line *line)
+{
+    backup_manifest manifest;
+    st_error error = { 0 };
+    rooms_how how = { .dir = line->data };
+    bool vi = strcmp(line->lang, "vi") == 0;
+    const char *side = line->words_count == 4 ? line->words[3] : NULL;
+    if ((line->words_count != 2 && side == NULL) ||
+        (side != NULL && strcmp(line->words[2], "--side") != 0))
+        return ctl_say(2, "restore",
+                       "usage: sotayctl --data NEW restore BACKUP [--side OLD-DATA]");
+    memset(&manifest, 0, sizeof manifest);
+    if (backup_restore(line->words[1], &how, &manifest, &error) != ST_OK)
+        return ctl_say(1, "restore", error.detail);
+    printf(vi ? "Đã dựng lại sổ %s từ %llu mục nhật ký, trong %s. Đời sổ mới bắt đầu; các máy sẽ "
+                "tự gửi lại những gì còn giữ.\n"
+              : "Restored book %s from %llu log entries, in %s. A new epoch begins; devices send "
+                "again by themselves what they hold.\n",
+           manifest.commune.s, (unsigned long long)manifest.entries, line->data);
+    return finish(line, side);
+}
+
+char *ctl_absolute(const char *path)
+{
+    char *whole = NULL, *here = NULL;
+    if (path[0] == '/')
+        return strdup(path);
+    here = getcwd(NULL, 0);
+    if (here == NULL || asprintf(&whole, "%s/%s", here, path) < 0)
+        whole = NULL;
+    free(here);
+    return whole;
+}
