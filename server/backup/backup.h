@@ -22,8 +22,8 @@ ST_MUST_USE st_err backup_make(server *srv, const char *to, backup_report *out_r
                                st_error *error);
 /* Reads every byte of a backup again, restores it into a scratch folder inside it and verifies
  * that; then notes it as checked, in the folder and, when it is this book's, in the log's figures.
- * say: a line for each thing that is wrong, *out_wrong counts them. ST_E_NOT_FOUND: no backup there;
- * ST_E_CORRUPT: a file is missing or damaged, error names it; ST_E_STORAGE. */
+ * say: a line for each thing that is wrong, *out_wrong counts them. ST_E_NOT_FOUND: no backup
+ * there; ST_E_CORRUPT: a file is missing or damaged, error names it; ST_E_STORAGE. */
 ST_MUST_USE st_err backup_check(server *srv, const char *from, verify_say say, void *context,
                                 uint64_t *out_wrong, st_error *error);
 /* Makes a new data folder of a backup: log and tables loaded, state folded, a device key of its
