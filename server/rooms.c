@@ -278,6 +278,8 @@ static st_err run_init(writer_turn *turn, void *argument, st_error *error)
         err = store_put(turn->txn, STORE_META, store_text("practice"),
                         store_text(job->wish->is_practice ? "1" : "0"), error);
     if (err == ST_OK)
+        err = sync_epoch_first(turn->txn, room, room->keys->device_public, error);
+    if (err == ST_OK)
         err = sync_log_append(turn, &row, NULL, error);
     return err;
 }
@@ -332,34 +334,47 @@ typedef struct {
     uint8_t server_key[32];                    /* of the newest epoch */
 } epoch_now;
 
-static st_err read_epochs(server *srv, epoch_now *out, st_error *error)
+/* Of a store that was made before there was a list. */
+static st_err write_first_epoch(server *srv, st_error *error)
 {
     store_txn txn = { 0 };
-    st_arena arena;
-    const st_epoch *rows = NULL;
-    uint32_t count = 0;
-    st_arena_init(&arena, 1u << 20);
     st_err err = store_begin(srv->sync.store, STORE_WRITE_TXN, &txn, error);
-    if (err == ST_OK)                          /* a store that was made before there was a list */
+    if (err == ST_OK)
         err = sync_epoch_first(&txn, &srv->sync, srv->keys.device_public, error);
     if (err == ST_OK)
         err = store_commit(&txn, error);
     store_end(&txn);
+    return err;
+}
+
+static st_err read_rows(server *srv, epoch_now *out, uint32_t *out_count, st_error *error)
+{
+    store_txn txn = { 0 };
+    st_arena arena;
+    const st_epoch *rows = NULL;
+    st_arena_init(&arena, 1u << 20);
+    st_err err = store_begin(srv->sync.store, STORE_READ_TXN, &txn, error);
     if (err == ST_OK)
-        err = store_begin(srv->sync.store, STORE_READ_TXN, &txn, error);
-    if (err == ST_OK)
-        err = sync_epochs_read(&txn, &arena, &rows, &count, error);
+        err = sync_epochs_read(&txn, &arena, &rows, out_count, error);
     if (err == ST_OK)
         err = sync_log_size(&txn, &out->size, error);
-    if (err == ST_OK && count == 0)
-        err = st_fail(error, ST_E_CORRUPT, "%s: no epoch", srv->dir);
-    if (err == ST_OK) {
-        keep_former(srv, rows, count);
-        memcpy(out->server_key, rows[count - 1].server_key, 32);
+    if (err == ST_OK && *out_count > 0) {
+        keep_former(srv, rows, *out_count);
+        memcpy(out->server_key, rows[*out_count - 1].server_key, 32);
     }
     store_end(&txn);
     st_arena_reset(&arena);
     return err;
+}
+
+/* Reads only, as a rule: a server starts on a full disk too. */
+static st_err read_epochs(server *srv, epoch_now *out, st_error *error)
+{
+    uint32_t count = 0;
+    st_err err = read_rows(srv, out, &count, error);
+    if (err == ST_OK && count == 0)
+        err = write_first_epoch(srv, error);
+    return err == ST_OK && count == 0 ? read_rows(srv, out, &count, error) : err;
 }
 
 /* Is the log shorter than what phones were shown? Then its device signs nothing more. */

@@ -192,8 +192,10 @@ static pid_t start(runner *run, const seeds *all, unsigned job, uint64_t from)
     run->reports[job].seed = from;
     (void)fflush(stdout);
     pid_t child = fork();
-    if (child == 0)
+    if (child == 0) {
+        sim_template_move(&run->from, job);
         work(run, all, from, &run->reports[job]);
+    }
     return child;
 }
 

@@ -181,6 +181,7 @@ typedef struct {
     sotay_port phones[PLAN_PHONES_MAX];
     st_id carrier;                  /* a device of "mang", who carries for the others */
     uint8_t carrier_secret[64];
+    char device_key[2][128];        /* keys/device.key and .pub, as the book was made with them */
 } sim_template;
 
 typedef struct sim_world {
@@ -232,6 +233,9 @@ typedef struct sim_world {
 /* Makes the template in a folder under TMPDIR; ends the process when it cannot. */
 void sim_template_make(sim_template *from);
 void sim_template_free(sim_template *from);
+/* In a process of its own: another folder, since keys and notes lie on the real disk. It goes with
+ * that of the template. */
+void sim_template_move(sim_template *from, unsigned job);
 /* Plays a plan from beginning to end. Returns when all held; else sim_fail ends the process. */
 void sim_play(sim_template *from, const sim_plan *plan, sim_report *report, bool is_traced);
 /* Notes why in the report and ends the process with SIM_FAILED. */

@@ -209,9 +209,42 @@ static uint64_t digest(const sim_world *w)
     return sum;
 }
 
+static const char *const DEVICE_KEY[2] = { "keys/device.key", "keys/device.pub" };
+
+static FILE *open_below(const sim_template *from, const char *name, const char *mode)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", from->dir, name);
+    return fopen(path, mode);
+}
+
+static void read_below(const sim_template *from, const char *name, char text[128])
+{
+    FILE *file = sim_must(open_below(from, name, "re"));
+    size_t len = fread(text, 1, 127, file);
+    text[len] = '\0';
+    (void)fclose(file);
+}
+
+/* What a world left on the real disk: a device key of its own after it found out that its store was
+ * put back. */
+static void tidy(const sim_template *from)
+{
+    for (size_t i = 0; i < 2; i++) {
+        char text[128];
+        read_below(from, DEVICE_KEY[i], text);
+        if (strcmp(text, from->device_key[i]) == 0)
+            continue;
+        FILE *file = sim_must(open_below(from, DEVICE_KEY[i], "we"));
+        (void)fputs(from->device_key[i], file);
+        (void)fclose(file);
+    }
+}
+
 void sim_play(sim_template *from, const sim_plan *plan, sim_report *report, bool is_traced)
 {
     sim_world *w = sim_must(malloc(sizeof *w));
+    tidy(from);
     world_init(w, from, report);
     w->plan = plan;
     w->is_traced = is_traced;
@@ -322,6 +355,8 @@ void sim_template_make(sim_template *from)
     w->random.state = 1;
     sim_disk_attach(&w->disk);
     make_book(w);
+    for (size_t i = 0; i < 2; i++)
+        read_below(from, DEVICE_KEY[i], from->device_key[i]);
     make_phones(w, from);
     sim_carrier_make(w, from);
     from->image = w->disk.synced;
@@ -330,14 +365,26 @@ void sim_template_make(sim_template *from)
     world_free(w);
 }
 
+void sim_template_move(sim_template *from, unsigned job)
+{
+    char command[400], dir[sizeof from->dir + 16];
+    (void)snprintf(dir, sizeof dir, "%s-%u", from->dir, job);
+    (void)snprintf(command, sizeof command, "rm -rf '%s'; cp -r '%s' '%s'", dir, from->dir, dir);
+    if (system(command) != 0 || strlen(dir) >= sizeof from->dir) {
+        (void)fprintf(stderr, "sim: %s: cannot be made\n", dir);
+        exit(1);
+    }
+    memcpy(from->dir, dir, strlen(dir) + 1);
+}
+
 void sim_template_free(sim_template *from)
 {
-    char command[128];
+    char command[200];
     for (uint32_t i = 0; i < PLAN_PHONES_MAX; i++)
         sotay_port_close(&from->phones[i]);
     disk_heap_free(&from->heap);
     disk_heap_free(&from->work);
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", from->dir);
+    (void)snprintf(command, sizeof command, "rm -rf '%s' '%s'-*", from->dir, from->dir);
     if (system(command) != 0)
         (void)fprintf(stderr, "sim: %s is left\n", from->dir);
 }
