@@ -182,7 +182,23 @@ static void take_frame(answer *a, const st_frame *frame)
     }
 }
 
-void sim_check_answer(sim_world *w, const net_message *request, const st_buffer *reply)
+/* A copy of a request that was taken in must be turned away. */
+static void check_counter(sim_world *w, const st_head *head)
+{
+    for (size_t i = 0; i < w->taken_count; i++)
+        if (w->taken[i].counter == head->counter &&
+            st_id_cmp(&w->taken[i].device, &head->device) == 0)
+            sim_fail(w, "request %llu of a device is taken in twice",
+                     (unsigned long long)head->counter);
+    if (w->taken_count == w->taken_capacity) {
+        w->taken_capacity = w->taken_capacity == 0 ? 64 : w->taken_capacity * 2;
+        w->taken = sim_must(realloc(w->taken, w->taken_capacity * sizeof *w->taken));
+    }
+    w->taken[w->taken_count].device = head->device;
+    w->taken[w->taken_count++].counter = head->counter;
+}
+
+void sim_check_answer(sim_world *w, const net_message *request, int status, const st_buffer *reply)
 {
     answer a = { .w = w, .request = request };
     st_frame_reader *reader = NULL;
@@ -196,6 +212,8 @@ void sim_check_answer(sim_world *w, const net_message *request, const st_buffer 
         return;
     if (st_head_decode(request->bytes, request->len, &head, NULL) == ST_OK)
         a.device = head.device;
+    if (status == 200)
+        check_counter(w, &head);
     st_arena_init(&arena, 256u << 20);
     if (st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, NULL) != ST_OK ||
         st_frame_feed(reader, reply->data, reply->len, NULL) != ST_OK)

@@ -55,6 +55,11 @@ void sim_disk_attach(sim_disk *disk)
     attached = disk;
 }
 
+sim_disk *sim_disk_attached(void)
+{
+    return attached;
+}
+
 /* ---- memory ---- */
 
 static void *must(void *memory)
@@ -367,6 +372,8 @@ st_err store_commit(store_txn *txn, st_error *error)
     st_err err = ST_OK;
     if (is_dead(s))
         err = st_fail(error, ST_E_STORAGE, "store: killed");
+    else if (mine->changes == 0)
+        err = ST_OK; /* nothing is written: as LMDB does it */
     else if (s->disk != NULL)
         err = commit_on(s, &mine->image, error);
     else

@@ -6,10 +6,11 @@
 #ifndef SOTAY_TESTS_SIM_DISK_H
 #define SOTAY_TESTS_SIM_DISK_H
 
+#include "proto/bytes.h"
 #include "server/store/store.h"
 
 #define DISK_LEAF_ROWS 24u
-#define DISK_LIES_MAX 4u
+#define DISK_LIES_MAX  4u
 
 typedef struct {
     const uint8_t *key, *value;
@@ -17,13 +18,13 @@ typedef struct {
 } disk_row;
 
 typedef struct {
-    uint64_t version;           /* of the transaction that may still write in it */
+    uint64_t version; /* of the transaction that may still write in it */
     uint32_t count;
     disk_row rows[DISK_LEAF_ROWS];
 } disk_leaf;
 
 typedef struct {
-    disk_leaf **leaves;         /* ascending, none is empty */
+    disk_leaf **leaves; /* ascending, none is empty */
     uint32_t count, capacity;
     uint64_t rows, version;
 } disk_table;
@@ -42,30 +43,34 @@ typedef struct {
 
 typedef enum {
     DISK_GOOD,
-    DISK_KILL_BEFORE,           /* the server is killed, the commit never was */
-    DISK_KILL_AFTER,            /* the server is killed, the commit is on disk */
-    DISK_EIO_LOST,              /* the commit fails and is not on disk; nothing is written after */
-    DISK_EIO_KEPT,              /* the commit fails and is on disk all the same */
-    DISK_FULL                   /* the commit fails; so does every one until there is room again */
+    DISK_KILL_BEFORE, /* the server is killed, the commit never was */
+    DISK_KILL_AFTER,  /* the server is killed, the commit is on disk */
+    DISK_EIO_LOST,    /* the commit fails and is not on disk; nothing is written after */
+    DISK_EIO_KEPT,    /* the commit fails and is on disk all the same */
+    DISK_FULL         /* the commit fails; so does every one until there is room again */
 } disk_fault;
 
 typedef struct {
-    char dir[64];               /* store_open of this folder opens `synced` */
-    disk_image synced;          /* what a power cut leaves */
+    char dir[64];      /* store_open of this folder opens `synced` */
+    disk_image synced; /* what a power cut leaves */
     disk_heap heap;
-    disk_fault fault;           /* at the next commit */
-    uint32_t map_full_in;       /* the n-th put from now needs a larger map; 0: none */
+    disk_fault fault;     /* at the next commit */
+    uint32_t map_full_in; /* the n-th put from now needs a larger map; 0: none */
+    uint64_t side_size;   /* the notes beside the store (side.c): not in its image */
+    bool is_rolled_back;
+    st_buffer side_words;
     bool is_full;
-    bool is_dead;               /* the server was killed: nothing works until it is opened anew */
+    bool is_dead; /* the server was killed: nothing works until it is opened anew */
     uint64_t commits;
     /* Negative control: commits that were answered and are not on disk yet. */
-    uint32_t lies;              /* how many the disk keeps back; 0: an honest disk */
+    uint32_t lies; /* how many the disk keeps back; 0: an honest disk */
     disk_image kept_back[DISK_LIES_MAX];
     uint32_t kept_back_count;
 } sim_disk;
 
 /* Makes this disk the one that store_open finds. The only one at a time; NULL: none. */
 void sim_disk_attach(sim_disk *disk);
+sim_disk *sim_disk_attached(void);
 /* The power goes and comes back: what was not synced is gone. */
 void sim_disk_power_cut(sim_disk *disk);
 /* Empties the heap for the next world; chunks are kept. */

@@ -413,6 +413,59 @@ void model_view_of(model *m, const st_id *record, const st_id *held_of, model_vi
     count_conflicts(out_view);
 }
 
+/* ---- what an author may name ---- */
+
+static const st_op *op_at(const st_change *change, const st_path *path)
+{
+    for (uint32_t i = 0; i < change->ops_count; i++)
+        if (model_same_path(&change->ops[i].path, path))
+            return &change->ops[i];
+    return NULL;
+}
+
+/* Is it under an act that the replaced change contradicts? */
+static bool settles_an_act(const model *m, const st_change *change, const st_change *replaced)
+{
+    for (uint32_t i = 0; i < change->under_count; i++) {
+        const model_change *act = model_find(m, &change->under[i].dot);
+        if (act != NULL && act->change->act != ST_ACT_NONE && is_concurrent(replaced, act->change))
+            return true;
+    }
+    return false;
+}
+
+static bool is_honest_edit(const model *m, const st_change *change, const st_op *op,
+                           const char **out_why)
+{
+    const st_op *first = NULL;
+    for (uint32_t i = 0; i < op->replaces_count; i++) {
+        const model_change *replaced = model_find(m, &op->replaces[i]);
+        const st_op *old = replaced == NULL ? NULL : op_at(replaced->change, &op->path);
+        if (old == NULL)
+            continue;
+        if (first != NULL && is_decisive(&op->path) &&
+            !model_same_value(&first->value, &old->value)) {
+            *out_why = "a plain edit settles a conflict: it replaces two values";
+            return false;
+        }
+        first = old;
+        if (settles_an_act(m, change, replaced->change)) {
+            *out_why = "an edit is under an act that the value it replaces contradicts";
+            return false;
+        }
+    }
+    return true;
+}
+
+bool model_is_honest(const model *m, const st_change *change, const char **out_why)
+{
+    for (uint32_t i = 0; i < change->ops_count; i++)
+        if (change->ops[i].verb == ST_VERB_SET &&
+            !is_honest_edit(m, change, &change->ops[i], out_why))
+            return false;
+    return true;
+}
+
 /* ---- sums ---- */
 
 typedef struct {

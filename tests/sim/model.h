@@ -14,7 +14,7 @@ typedef struct {
     const st_set *set;
     const st_change *change;
     model_verdict verdict;
-    uint64_t index;             /* of the entry that brought it */
+    uint64_t index; /* of the entry that brought it */
     int64_t time_ms;
     bool is_carried;
 } model_change;
@@ -25,15 +25,15 @@ typedef struct {
     uint64_t index;
     int64_t time_ms;
     bool is_fork, is_carried;
-    uint32_t held;              /* changes of it that were held when it came */
+    uint32_t held; /* changes of it that were held when it came */
     uint32_t held_revoked;
 } model_set;
 
 typedef struct {
     st_arena arena;
-    model_set *sets;            /* in log order, forks too */
+    model_set *sets; /* in log order, forks too */
     size_t sets_count, sets_capacity;
-    model_change *changes;      /* ascending by dot, without forks */
+    model_change *changes; /* ascending by dot, without forks */
     size_t count, capacity;
     uint64_t entries;
     uint64_t releases, accepts, declines, gaps, forks;
@@ -56,9 +56,9 @@ typedef struct {
 } model_live;
 
 typedef struct {
-    model_live *lives;          /* what no other operation replaces */
+    model_live *lives; /* what no other operation replaces */
     size_t lives_count;
-    const model_change **acts;  /* in force, ascending by dot */
+    const model_change **acts; /* in force, ascending by dot */
     size_t acts_count;
     bool state_conflict, changed_since;
     uint32_t open_conflicts;
@@ -70,6 +70,11 @@ void model_view_of(model *m, const st_id *record, const st_id *held_of, model_vi
 model_item model_item_of(const model_view *view, const st_path *item);
 /* Sum of a bucket (docs/protocol.md 7.5, "Sum"), 16 bytes. */
 void model_sum_of(model *m, const char *bucket, uint8_t out[16]);
+
+/* Does the change name what docs/protocol.md 5 lets its author name? A plain edit of a decisive path
+ * replaces one value and no other, and is under no act that a value it replaces is concurrent with.
+ * False: why (static text). */
+bool model_is_honest(const model *m, const st_change *change, const char **out_why);
 
 bool model_same_path(const st_path *a, const st_path *b);
 bool model_same_value(const st_value *a, const st_value *b);

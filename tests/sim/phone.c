@@ -311,7 +311,7 @@ uint32_t sim_mark_new(sim_world *w, char text[16])
 
 bool sim_holds_has(const sim_holds *holds, uint32_t mark)
 {
-    return (holds->bits[mark / 8] >> mark % 8 & 1u) != 0;
+    return (holds->bits[mark / 8] & 1u << mark % 8) != 0;
 }
 
 void sim_mark_keep(sim_world *w, sim_phone *p, uint32_t mark)

@@ -21,23 +21,35 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
 
 /* Every kind of step: X(name, what the trace calls it, weight, does it need a phone). */
 #define PLAN_OPS(X)                                                                                \
-    X(new_record, "new", 60, true) X(set, "set", 200, true) X(element, "element", 30, true)        \
-    X(remark, "remark", 20, true) X(item, "item", 50, true) X(drop, "drop", 25, true)              \
-    X(finalise, "finalise", 14, true) X(withdraw, "withdraw", 12, true)                            \
-    X(reopen, "reopen", 10, true) X(amend, "amend", 8, true) X(resolve, "resolve", 25, true)       \
-    X(draft, "draft", 20, true) X(commit, "commit", 8, true) X(sync, "sync", 260, true)            \
-    X(send_only, "send-only", 15, true) X(everybody, "everybody", 6, false)                        \
-    X(crash, "crash", 15, true) X(crash_inside, "crash-inside", 30, true)                          \
-    X(fail_call, "fail-call", 15, true) X(reboot, "reboot", 6, true) X(clock, "clock", 8, true)    \
-    X(clone, "clone", 4, true) X(backup, "backup", 6, true) X(restore, "restore", 4, true)         \
-    X(lose, "lose", 2, true) X(enrol, "enrol", 12, true) X(cut_off, "cut-off", 8, true)            \
-    X(heal, "heal", 12, true) X(swizzle, "swizzle", 3, false) X(carry, "carry", 25, false)         \
-    X(server_kill, "server-kill", 8, false) X(server_fault, "server-fault", 18, false)             \
-    X(server_clock, "server-clock", 4, false) X(rebuild, "rebuild", 2, false)                      \
-    X(revoke, "revoke", 2, true) X(suspend, "suspend", 4, true) X(lift, "lift", 5, false)          \
-    X(assign, "assign", 8, false) X(unassign, "unassign", 5, false)                                \
-    X(decide, "decide", 15, false) X(office_set, "office-set", 12, false)                          \
-    X(office_resolve, "office-resolve", 8, false)
+    X(new_record, "new", 60, true)                                                                 \
+    X(set, "set", 200, true) X(element, "element", 30, true) X(remark, "remark", 20, true) X(      \
+        item, "item", 50, true) X(drop, "drop", 25, true) X(finalise, "finalise", 14, true)        \
+        X(withdraw, "withdraw", 12, true) X(reopen, "reopen", 10, true) X(amend, "amend", 8, true) \
+            X(resolve, "resolve", 25, true) X(draft, "draft", 20, true)                            \
+                X(commit, "commit", 8, true) X(sync, "sync", 260, true) X(                         \
+                    send_only, "send-only", 15, true) X(everybody, "everybody", 6, false)          \
+                    X(crash, "crash", 15, true) X(crash_inside, "crash-inside", 30, true) X(       \
+                        fail_call, "fail-call", 15, true) X(reboot, "reboot", 6, true)             \
+                        X(clock, "clock", 8, true) X(clone, "clone", 4, true)                      \
+                            X(backup, "backup", 6, true) X(restore, "restore", 4, true)            \
+                                X(lose, "lose", 2, true) X(enrol, "enrol", 12, true)               \
+                                    X(cut_off, "cut-off", 8, true) X(heal, "heal", 12, true) X(    \
+                                        swizzle, "swizzle", 3, false) X(carry, "carry", 25, false) \
+                                        X(server_kill, "server-kill", 8,                           \
+                                          false) X(server_fault, "server-fault", 18, false)        \
+                                            X(server_clock, "server-clock", 4,                     \
+                                              false) X(rebuild, "rebuild", 2, false)               \
+                                                X(revoke, "revoke", 2, true)                       \
+                                                    X(suspend, "suspend", 4, true)                 \
+                                                        X(lift, "lift", 5, false)                  \
+                                                            X(assign, "assign", 8, false)          \
+                                                                X(unassign, "unassign", 5, false)  \
+                                                                    X(decide, "decide", 15, false) \
+                                                                        X(office_set,              \
+                                                                          "office-set", 12, false) \
+                                                                            X(office_resolve,      \
+                                                                              "office-resolve", 8, \
+                                                                              false)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,
 typedef enum { PLAN_OPS(X) PLAN_KINDS } plan_kind;
@@ -46,20 +58,20 @@ const char *plan_kind_name(plan_kind kind);
 bool plan_kind_needs_phone(plan_kind kind);
 
 typedef struct {
-    uint32_t index;             /* in the whole plan of the seed: what TRACE= names */
+    uint32_t index; /* in the whole plan of the seed: what TRACE= names */
     plan_kind kind;
     uint32_t phone;
-    uint32_t wait_ms;           /* before it */
-    uint64_t salt;              /* everything else about it */
+    uint32_t wait_ms; /* before it */
+    uint64_t salt;    /* everything else about it */
 } plan_op;
 
 typedef struct {
     uint64_t seed;
-    uint32_t phones;            /* 3 to PLAN_PHONES_MAX */
-    uint32_t first_phone;       /* of the template */
-    uint32_t trouble_permille;  /* of messages */
-    bool is_rough;              /* crashes, disks, copies; else only the network misbehaves */
-    uint32_t lies;              /* negative control: commits that the disk only says it made */
+    uint32_t phones;           /* 3 to PLAN_PHONES_MAX */
+    uint32_t first_phone;      /* of the template */
+    uint32_t trouble_permille; /* of messages */
+    bool is_rough;             /* crashes, disks, copies; else only the network misbehaves */
+    uint32_t lies;             /* negative control: commits that the disk only says it made */
     plan_op *ops;
     size_t count;
 } sim_plan;

@@ -99,13 +99,25 @@ static void count_model(sim_world *w, const model *m)
     counters[SIM_SCOPE] += m->holds[ST_HOLD_SCOPE];
 }
 
-/* Counters of a device rise with its hybrid clock, and no stamp is ahead of every clock. */
+/* The furthest clock that may have moved the stamps of a device: those of the phones that were it,
+ * and what a server may pull them to. INT64_MAX: nobody here was it. */
+static int64_t furthest_of(const sim_world *w, const st_id *device)
+{
+    int64_t furthest = INT64_MAX;
+    for (size_t i = 0; i < w->phones_count; i++)
+        for (size_t j = 0; j < w->phones[i].devices_count; j++) {
+            if (memcmp(w->phones[i].devices[j].b, device->b, sizeof device->b) != 0)
+                continue;
+            if (furthest == INT64_MAX || furthest < w->phones[i].wall_max_ms)
+                furthest = w->phones[i].wall_max_ms;
+        }
+    int64_t pulled = w->server_max_ms + SIM_LEAD_MS;
+    return furthest < pulled ? pulled : furthest;
+}
+
+/* Counters of a device rise with its hybrid clock, and nobody's clock drags another's along. */
 static void check_clocks(sim_world *w, const model *m)
 {
-    int64_t furthest = w->server_max_ms;
-    for (size_t i = 0; i < w->phones_count; i++)
-        if (w->phones[i].wall_max_ms > furthest)
-            furthest = w->phones[i].wall_max_ms;
     for (size_t i = 0; i < m->count; i++) {
         const st_change *change = m->changes[i].change;
         const st_change *before = i == 0 ? NULL : m->changes[i - 1].change;
@@ -113,10 +125,19 @@ static void check_clocks(sim_world *w, const model *m)
             before->hlc >= change->hlc)
             sim_fail(w, "the hybrid clock of a device went back at its change %" PRIu64,
                      change->dot.counter);
-        if ((int64_t)(change->hlc >> 16) > furthest + SIM_LEAD_MS)
-            sim_fail(w, "change %" PRIu64 " is stamped ahead of every clock there ever was",
+        if ((int64_t)(change->hlc >> 16) > furthest_of(w, &change->dot.device))
+            sim_fail(w, "change %" PRIu64 " is stamped ahead of its phone's clock",
                      change->dot.counter);
     }
+}
+
+static void check_authors(sim_world *w, const model *m)
+{
+    const char *why = "";
+    for (size_t i = 0; i < m->count; i++)
+        if (!model_is_honest(m, m->changes[i].change, &why))
+            sim_fail(w, "%s: change %" PRIu64 " in entry %" PRIu64, why,
+                     m->changes[i].change->dot.counter, m->changes[i].index);
 }
 
 /* What a device sent after it was revoked is held, whole. */
@@ -162,6 +183,15 @@ typedef struct {
     uint64_t count;
 } held_check;
 
+static bool is_created(const model *m, const st_id *record)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->changes[i].verdict == MODEL_IN && m->changes[i].change->creates &&
+            st_id_cmp(&m->changes[i].change->record, record) == 0)
+            return true;
+    return false;
+}
+
 static bool check_one_held(void *context, const sync_held *held)
 {
     held_check *check = context;
@@ -172,6 +202,9 @@ static bool check_one_held(void *context, const sync_held *held)
         sim_fail(check->w, "the list of held changes names one that is not held: counter %" PRIu64,
                  held->dot.counter);
     check->count++;
+    if (held->reason == ST_HOLD_NO_RECORD && is_created(check->m, &held->record))
+        sim_fail(check->w, "change %" PRIu64 " waits for a record that is there",
+                 held->dot.counter);
     return true;
 }
 
@@ -495,6 +528,7 @@ void sim_rest(sim_world *w)
         sim_fail(w, "the log: %s", why);
     count_model(w, &m);
     check_clocks(w, &m);
+    check_authors(w, &m);
     check_revoked(w, &m);
     check_chains(w, &txn, &m);
     check_held(w, &txn, &m);

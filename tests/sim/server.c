@@ -50,6 +50,8 @@ void sim_server_look(sim_world *w)
 {
     if (!w->is_up)
         return;
+    if (w->disk.is_rolled_back)
+        sim_fail(w, "the server takes its store for one that was put back");
     const char *failure = store_failure(w->rooms.sync.store);
     bool is_broken = failure != NULL && !w->disk.is_full;
     if (w->disk.is_dead || is_broken)
@@ -76,7 +78,7 @@ int sim_server_answer(sim_world *w, const net_message *asked, st_buffer *out_rep
         st_buffer_free(&request.reply);
         request.status = 0;
     } else {
-        sim_check_answer(w, asked, &request.reply);
+        sim_check_answer(w, asked, request.status, &request.reply);
     }
     *out_reply = request.reply;
     sim_server_look(w);

@@ -11,42 +11,57 @@
 #include "tests/sim/disk.h"
 #include "tests/sim/plan.h"
 
-#define SIM_UNITS 3u
-#define SIM_PEOPLE 6u
+#define SIM_UNITS       3u
+#define SIM_PEOPLE      6u
 #define SIM_RECORDS_MAX 96u
-#define SIM_ITEMS_MAX 64u
+#define SIM_ITEMS_MAX   64u
 #define SIM_DEVICES_MAX 16u
-#define SIM_MARKS_MAX 8192u
+#define SIM_MARKS_MAX   8192u
 #define SIM_REVOKED_MAX 64u
-#define SIM_T0_MS INT64_C(1773302400000)    /* 2026-03-12 in Viet Nam */
-#define SIM_LEAD_MS INT64_C(300000)         /* how far a server may pull a hybrid clock */
+#define SIM_T0_MS       INT64_C(1773302400000) /* 2026-03-12 in Viet Nam */
+#define SIM_LEAD_MS     INT64_C(300000)        /* how far a server may pull a hybrid clock */
 
 /* ---- what happened at all: a run that never saw one of these proves less than it says ---- */
 
 #define SIM_COUNTERS(X)                                                                            \
-    X(CONFLICT, "conflict") X(STATE_CONFLICT, "conflict of acts")                                  \
-    X(CHANGED_SINCE, "changed since an act") X(DROPPED, "item dropped")                            \
-    X(CONTESTED, "item contested") X(ACTS, "act in force") X(RESOLVED, "resolution")               \
-    X(STORED, "verdict stored") X(DUPLICATE, "verdict duplicate") X(HELD, "verdict held")          \
-    X(RETRY_AFTER_COMMIT, "retry after a commit that was not answered")                            \
-    X(GAP, "gap asked for") X(FORK, "fork")                         \
-    X(ENROLLED_AGAIN, "copy enrolled again") X(CLONE, "clone") X(RESTORE, "old copy restored")     \
-    X(LOST_PHONE, "phone lost with unsent work") X(RELEASE, "release") X(ACCEPT, "accept")         \
-    X(DECLINE, "decline") X(NO_RECORD, "held: no record") X(WAITS, "held: waits")                  \
-    X(REVOKED, "held: revoked") X(SUSPENDED, "held: suspended")          \
-    X(SCOPE, "held: scope") X(SCOPE_LOST, "unit taken away") X(SCOPE_GIVEN, "unit given")          \
-    X(AGAIN, "request counter refused") X(CUT, "answer cut") X(LOST, "message lost")               \
-    X(LATE_COPY, "late copy of a request") X(PROXY, "answer of a proxy")                           \
-    X(KILL_BEFORE, "server killed before a commit") X(KILL_AFTER, "server killed after a commit")  \
-    X(EIO_LOST, "failed commit, not on disk") X(EIO_KEPT, "failed commit, on disk")                \
-    X(DISK_FULL, "disk full") X(MAP_GROWN, "larger map") X(SERVER_DOWN, "server not there")        \
-    X(PHONE_CRASH, "phone killed") X(PHONE_CRASH_INSIDE, "phone killed inside a call")             \
-    X(PHONE_CRASH_KEPT, "phone killed after its commit") X(PHONE_IO, "phone store failed")         \
-    X(PENDING, "call pending") X(PENDING_FAILED, "pending call failed")                            \
-    X(CLOCK_JUMP, "clock jump") X(REBOOT, "reboot") X(PARTITION, "partition")                      \
-    X(SWIZZLE, "swizzle") X(EVERYBODY, "everybody at once") X(CARRIED, "set carried first")        \
-    X(SEND_ONLY, "sync that only sends") X(REPLAYED, "work under a new key")                       \
-    X(DRAFT_KEPT, "working copy left behind") X(REBUILD, "rebuild")
+    X(CONFLICT, "conflict")                                                                        \
+    X(STATE_CONFLICT, "conflict of acts") X(CHANGED_SINCE, "changed since an act") X(              \
+        DROPPED, "item dropped") X(CONTESTED, "item contested") X(ACTS, "act in force")            \
+        X(RESOLVED, "resolution") X(STORED, "verdict stored") X(DUPLICATE, "verdict duplicate") X( \
+            HELD, "verdict held") X(RETRY_AFTER_COMMIT,                                            \
+                                    "retry after a commit that was not answered")                  \
+            X(GAP, "gap asked for") X(FORK, "fork") X(ENROLLED_AGAIN, "copy enrolled again") X(    \
+                CLONE, "clone") X(RESTORE, "old copy restored")                                    \
+                X(LOST_PHONE, "phone lost with unsent work") X(RELEASE, "release") X(              \
+                    ACCEPT, "accept") X(DECLINE, "decline") X(NO_RECORD, "held: no record")        \
+                    X(WAITS, "held: waits") X(REVOKED, "held: revoked") X(                         \
+                        SUSPENDED, "held: suspended") X(SCOPE, "held: scope")                      \
+                        X(SCOPE_LOST, "unit taken away") X(SCOPE_GIVEN, "unit given") X(           \
+                            AGAIN, "request counter refused") X(CUT, "answer cut")                 \
+                            X(LOST, "message lost") X(LATE_COPY, "late copy of a request") X(      \
+                                PROXY, "answer of a proxy") X(KILL_BEFORE,                         \
+                                                              "server killed before a commit")     \
+                                X(KILL_AFTER, "server killed after a commit") X(                   \
+                                    EIO_LOST,                                                      \
+                                    "failed commit, not on disk") X(EIO_KEPT,                      \
+                                                                    "failed commit, on disk")      \
+                                    X(DISK_FULL, "disk full") X(MAP_GROWN, "larger map") X(        \
+                                        SERVER_DOWN, "server not there") X(PHONE_CRASH,            \
+                                                                           "phone killed")         \
+                                        X(PHONE_CRASH_INSIDE, "phone killed inside a call") X(     \
+                                            PHONE_CRASH_KEPT, "phone killed after its commit")     \
+                                            X(PHONE_IO, "phone store failed") X(                   \
+                                                PENDING, "call pending") X(PENDING_FAILED,         \
+                                                                           "pending call failed")  \
+                                                X(CLOCK_JUMP, "clock jump") X(REBOOT, "reboot") X( \
+                                                    PARTITION, "partition") X(SWIZZLE, "swizzle")  \
+                                                    X(EVERYBODY, "everybody at once")              \
+                                                        X(CARRIED, "set carried first") X(         \
+                                                            SEND_ONLY, "sync that only sends")     \
+                                                            X(REPLAYED, "work under a new key")    \
+                                                                X(DRAFT_KEPT,                      \
+                                                                  "working copy left behind")      \
+                                                                    X(REBUILD, "rebuild")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -55,12 +70,12 @@ const char *sim_counter_name(sim_counter counter);
 
 /* What a worker tells its parent; shared memory. */
 typedef struct {
-    uint64_t seed, step;            /* under way */
-    uint64_t seeds, ops, requests;  /* done */
-    uint64_t sim_ms;                /* virtual time */
+    uint64_t seed, step;           /* under way */
+    uint64_t seeds, ops, requests; /* done */
+    uint64_t sim_ms;               /* virtual time */
     uint64_t counters[SIM_COUNTER_COUNT];
-    uint64_t digest;                /* of the last world: the same seed gives the same one */
-    char why[1024];                 /* of a failure */
+    uint64_t digest; /* of the last world: the same seed gives the same one */
+    char why[1024];  /* of a failure */
 } sim_report;
 
 /* ---- phones ---- */
@@ -68,12 +83,12 @@ typedef struct {
 /* Stands between a client and its port: kills the phone at a call, fails a call. */
 typedef struct {
     sotay_port inner;
-    sim_random random;              /* the kernel's: a copy of the store does not take it along */
+    sim_random random; /* the kernel's: a copy of the store does not take it along */
     uint8_t install[8];
-    uint32_t die_in, fail_in;       /* the n-th call from now; 0: none */
-    bool die_keeps;                 /* a commit that it dies in is on disk */
+    uint32_t die_in, fail_in; /* the n-th call from now; 0: none */
+    bool die_keeps;           /* a commit that it dies in is on disk */
     bool is_dead;
-    bool kept;                      /* it died after its commit */
+    bool kept; /* it died after its commit */
 } sim_tap;
 
 /* Which marks a store holds: bit n is mark n. */
@@ -84,27 +99,27 @@ typedef struct {
 typedef struct {
     bool exists;
     sim_tap *tap;
-    uint8_t install[8];             /* of the device; zero: that of the template's store */
+    uint8_t install[8]; /* of the device; zero: that of the template's store */
     sotay_port outer;
     sotay_client *client;
     uint32_t person;
-    bool is_cut_off;                /* partition */
+    bool is_cut_off; /* partition */
     bool pends_commit, pends_sign;
-    uint32_t slow;                  /* 1: usual; times a message takes */
+    uint32_t slow; /* 1: usual; times a message takes */
     int64_t skew_ms, boot_ms;
-    int64_t wall_max_ms;            /* the furthest clock that this store ever saw */
-    bool sends_only;                /* the sync that is begun now */
-    sotay_sync *sync;               /* under way; NULL: none */
-    uint64_t sync_no;               /* of it, in this world */
-    sotay_report last;              /* of the last one that came to its end */
-    sim_random trouble;             /* what befalls its messages */
+    int64_t wall_max_ms; /* the furthest clock that this store ever saw */
+    bool sends_only;     /* the sync that is begun now */
+    sotay_sync *sync;    /* under way; NULL: none */
+    uint64_t sync_no;    /* of it, in this world */
+    sotay_report last;   /* of the last one that came to its end */
+    sim_random trouble;  /* what befalls its messages */
     uint32_t trouble_permille;
-    sotay_id devices[SIM_DEVICES_MAX];  /* all that this store ever was, oldest first */
+    sotay_id devices[SIM_DEVICES_MAX]; /* all that this store ever was, oldest first */
     size_t devices_count;
-    bool is_new_device;             /* the store that is opened next was copied to it */
-    bool is_branch;                 /* there is or was another store of one of these devices */
+    bool is_new_device; /* the store that is opened next was copied to it */
+    bool is_branch;     /* there is or was another store of one of these devices */
     sim_holds holds;
-    sotay_port backup;              /* context NULL: none */
+    sotay_port backup; /* context NULL: none */
     sim_holds backup_holds;
 } sim_phone;
 
@@ -115,14 +130,14 @@ typedef enum { NET_REQUEST, NET_REPLY } net_kind;
 typedef struct {
     net_kind kind;
     int64_t at_ms;
-    uint64_t order;                 /* of those with the same time */
+    uint64_t order; /* of those with the same time */
     uint32_t phone;
     uint64_t sync_no;
-    bool is_copy;                   /* nobody waits for its answer */
+    bool is_copy; /* nobody waits for its answer */
     const char *path;
-    uint8_t *bytes;                 /* owned */
+    uint8_t *bytes; /* owned */
     size_t len;
-    int status;                     /* of a reply; 0: the connection broke */
+    int status; /* of a reply; 0: the connection broke */
 } net_message;
 
 typedef struct {
@@ -149,21 +164,27 @@ typedef struct {
     uint64_t first, position;
 } sim_ack;
 
+/* A counter that a device has used: no second request may be taken in under it. */
+typedef struct {
+    st_id device;
+    uint64_t counter;
+} sim_taken;
+
 /* A word that an officer wrote, unlike any other: it must be found again. */
 typedef struct {
-    bool is_draft;                  /* in a working copy: another one may take its place */
+    bool is_draft; /* in a working copy: another one may take its place */
     uint32_t phone, record, path;
 } sim_mark;
 
 typedef struct {
     st_id device;
-    uint64_t index;                 /* the log when it was revoked */
+    uint64_t index; /* the log when it was revoked */
 } sim_revoked;
 
 typedef struct {
     sotay_id id;
     uint32_t unit;
-    uint32_t maker;                 /* phone */
+    uint32_t maker; /* phone */
 } sim_record;
 
 typedef struct {
@@ -175,11 +196,11 @@ typedef struct {
 /* What all worlds of a process start from: a book, enrolled phones that have read it. */
 typedef struct {
     char dir[64];
-    disk_heap heap, work;           /* of the image; of the worlds, one after the other */
+    disk_heap heap, work; /* of the image; of the worlds, one after the other */
     disk_image image;
     uint64_t commits;
     sotay_port phones[PLAN_PHONES_MAX];
-    st_id carrier;                  /* a device of "mang", who carries for the others */
+    st_id carrier; /* a device of "mang", who carries for the others */
     uint8_t carrier_secret[64];
     char device_key[2][128];        /* keys/device.key and .pub, as the book was made with them */
 } sim_template;
@@ -187,31 +208,31 @@ typedef struct {
 typedef struct sim_world {
     sim_template *from;
     const sim_plan *plan;
-    const plan_op *op;              /* the step under way */
+    const plan_op *op; /* the step under way */
     sim_report *report;
     bool is_traced;
-    st_buffer line;                 /* of the trace, one step */
-    int64_t now_ms;                 /* true time */
-    sim_random random;              /* of what no step decides */
+    st_buffer line;    /* of the trace, one step */
+    int64_t now_ms;    /* true time */
+    sim_random random; /* of what no step decides */
 
     sim_disk disk;
     server rooms;
     server_port port;
     bool is_up;
-    int64_t back_ms;                /* when a dead server is started again */
+    int64_t back_ms; /* when a dead server is started again */
     int64_t server_skew_ms, server_max_ms;
-    st_buffer out, err;             /* of sotayctl */
+    st_buffer out, err; /* of sotayctl */
 
     sim_phone phones[PLAN_PHONES_MAX + PLAN_CLONES_MAX];
     size_t phones_count;
     sim_net net;
     uint64_t syncs;
-    uint32_t copies;                /* of stores on other devices, so far */
+    uint32_t copies; /* of stores on other devices, so far */
     sim_stick stick;
     uint64_t carrier_counter;
 
     bool may_read[SIM_PEOPLE][SIM_UNITS];
-    bool is_scope_unsure;           /* sotayctl was killed: ask the server who may read what */
+    bool is_scope_unsure; /* sotayctl was killed: ask the server who may read what */
     sim_record records[SIM_RECORDS_MAX];
     size_t records_count;
     sim_item items[SIM_ITEMS_MAX];
@@ -220,12 +241,14 @@ typedef struct sim_world {
     size_t marks_count;
     sim_ack *acks;
     size_t acks_count, acks_capacity;
-    st_hash *leaves;                /* of entries that left the server: [i] is entry i + 1 */
+    st_hash *leaves; /* of entries that left the server: [i] is entry i + 1 */
     size_t leaves_count, leaves_capacity;
+    sim_taken *taken; /* requests that were answered with 200 */
+    size_t taken_count, taken_capacity;
     sim_revoked revoked[SIM_REVOKED_MAX];
     size_t revoked_count;
-    bool is_calm;                   /* faults have stopped */
-    uint64_t unanswered_commits;    /* the server died after one */
+    bool is_calm;                /* faults have stopped */
+    uint64_t unanswered_commits; /* the server died after one */
 } sim_world;
 
 /* ---- world.c ---- */
@@ -268,7 +291,7 @@ int sim_server_answer(sim_world *w, const net_message *request, st_buffer *out_r
 /* One call of sotayctl; words up to NULL. Returns its exit code, -1: no server. */
 int sim_ctl(sim_world *w, const char *const *words);
 #define SIM_CTL(w, ...) sim_ctl((w), (const char *const[]){ __VA_ARGS__, NULL })
-#define SIM_OUT(w) ((const char *)(w)->out.data)
+#define SIM_OUT(w)      ((const char *)(w)->out.data)
 
 /* ---- phone.c ---- */
 
@@ -319,7 +342,7 @@ void sim_sync_whole(sim_world *w, sim_phone *p, uint32_t permille);
 
 typedef void (*sim_step)(sim_world *w, sim_phone *p, sim_random *r);
 void sim_step_run(sim_world *w, const plan_op *op);
-#define X(name, text, weight, needs_phone) \
+#define X(name, text, weight, needs_phone)                                                         \
     void sim_do_##name(sim_world *w, sim_phone *p, sim_random *r);
 PLAN_OPS(X)
 #undef X
@@ -336,7 +359,7 @@ bool sim_images_equal(const disk_image *a, const disk_image *b, char *why);
 /* After each start of the server: is all that was promised there? */
 void sim_check_promises(sim_world *w);
 /* An answer is about to leave. */
-void sim_check_answer(sim_world *w, const net_message *request, const st_buffer *reply);
+void sim_check_answer(sim_world *w, const net_message *request, int status, const st_buffer *reply);
 /* Faults stop, everybody meets; then everything is compared. */
 void sim_rest(sim_world *w);
 

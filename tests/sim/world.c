@@ -154,6 +154,7 @@ static void world_init(sim_world *w, sim_template *from, sim_report *report)
     st_buffer_init(&w->out, OPERATOR_OUT_BYTES_MAX);
     st_buffer_init(&w->err, LINE_BYTES_MAX);
     memcpy(w->disk.dir, from->dir, sizeof w->disk.dir);
+    st_buffer_init(&w->disk.side_words, LINE_BYTES_MAX);
     for (uint32_t person = 0; person < SIM_PEOPLE; person++)
         for (uint32_t unit = 0; unit < SIM_UNITS; unit++)
             w->may_read[person][unit] =
@@ -170,11 +171,13 @@ static void world_free(sim_world *w)
     sim_net_free(&w->net);
     for (size_t i = 0; i < w->stick.count; i++)
         free(w->stick.sets[i].bytes);
+    st_buffer_free(&w->disk.side_words);
     st_buffer_free(&w->line);
     st_buffer_free(&w->out);
     st_buffer_free(&w->err);
     free(w->acks);
     free(w->leaves);
+    free(w->taken);
     free(w);
 }
 

@@ -1,0 +1,88 @@
+/* tests/sim/side.c - the notes beside the store: server/sync/side.h on the simulated disk, linked in
+ * the place of server/sync/side.c. Promises that each world has its own. A lying disk has lost them
+ * too: then a store that was put back is not noticed by the server itself. */
+#include "server/sync/side.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/disk.h"
+
+struct sync_side {
+    sim_disk *disk;
+};
+
+st_err side_open(const char *dir, sync_side **out_side, st_error *error)
+{
+    sync_side *side = calloc(1, sizeof *side);
+    if (side == NULL)
+        return st_fail(error, ST_E_MEMORY, "%s: side: out of memory", dir);
+    side->disk = sim_disk_attached();
+    *out_side = side;
+    return ST_OK;
+}
+
+void side_close(sync_side *side)
+{
+    free(side);
+}
+
+uint64_t side_size(const sync_side *side)
+{
+    return side->disk->lies > 0 ? 0 : side->disk->side_size;
+}
+
+void side_note_size(sync_side *side, uint64_t size)
+{
+    if (size > side->disk->side_size)
+        side->disk->side_size = size;
+}
+
+st_err side_set_size(sync_side *side, uint64_t size, st_error *error)
+{
+    (void)error;
+    side->disk->side_size = size;
+    return ST_OK;
+}
+
+void side_sync(sync_side *side)
+{
+    (void)side;
+}
+
+bool side_is_rolled_back(const sync_side *side)
+{
+    return side->disk->is_rolled_back;
+}
+
+st_err side_mark(sync_side *side, st_error *error)
+{
+    (void)error;
+    side->disk->is_rolled_back = true;
+    return ST_OK;
+}
+
+st_err side_unmark(sync_side *side, st_error *error)
+{
+    (void)error;
+    side->disk->is_rolled_back = false;
+    return ST_OK;
+}
+
+st_err side_add_words(const char *dir, const char *words, st_error *error)
+{
+    (void)dir;
+    return st_buffer_append(&sim_disk_attached()->side_words, words, strlen(words) + 1, error);
+}
+
+st_err side_each_words(const char *dir, bool (*each)(void *context, const char *words),
+                       void *context, st_error *error)
+{
+    const st_buffer *words = &sim_disk_attached()->side_words;
+    (void)dir;
+    (void)error;
+    for (size_t at = 0; at < words->len; at += strlen((const char *)words->data + at) + 1)
+        if (!each(context, (const char *)words->data + at))
+            break;
+    return ST_OK;
+}
