@@ -71,9 +71,9 @@ model_item model_item_of(const model_view *view, const st_path *item);
 /* Sum of a bucket (docs/protocol.md 7.5, "Sum"), 16 bytes. */
 void model_sum_of(model *m, const char *bucket, uint8_t out[16]);
 
-/* Does the change name what docs/protocol.md 5 lets its author name? A plain edit of a decisive path
- * replaces one value and no other, and is under no act that a value it replaces is concurrent with.
- * False: why (static text). */
+/* Does the change name what docs/protocol.md 5 lets its author name? A plain edit of a decisive
+ * path replaces one value and no other, and is under no act that a value it replaces is concurrent
+ * with. False: why (static text). */
 bool model_is_honest(const model *m, const st_change *change, const char **out_why);
 
 bool model_same_path(const st_path *a, const st_path *b);

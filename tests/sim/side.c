@@ -1,6 +1,6 @@
-/* tests/sim/side.c - the notes beside the store: server/sync/side.h on the simulated disk, linked in
- * the place of server/sync/side.c. Promises that each world has its own. A lying disk has lost them
- * too: then a store that was put back is not noticed by the server itself. */
+/* tests/sim/side.c - the notes beside the store: server/sync/side.h on the simulated disk, linked
+ * in the place of server/sync/side.c. Promises that each world has its own. A lying disk has lost
+ * them too: then a store that was put back is not noticed by the server itself. */
 #include "server/sync/side.h"
 
 #include <stdlib.h>
