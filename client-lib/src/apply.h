@@ -39,6 +39,10 @@ ST_MUST_USE st_err apply_record_anew(sotay_client *client, const apply_anew *ane
 /* Forgets base and history of one record; its row shows what is left of own work. The sum of its
  * bucket is the caller's. */
 ST_MUST_USE st_err apply_forget_record(sotay_client *client, const st_id *record, st_error *error);
+/* What the base had of an own set of this bucket is ours to show again, until the server sends it
+ * anew: to be called where the base forgets it. A set of another bucket is left as it is. */
+ST_MUST_USE st_err apply_show_set(sotay_client *client, const outbox_set *own,
+                                  const st_bucket *bucket, st_error *error);
 /* Forgets the base of a bucket (records, vector, sum, cursor, history); own changes stay. */
 ST_MUST_USE st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error);
 /* The same for every bucket known: after a new epoch. */

@@ -66,7 +66,6 @@ static st_err drop_records(sotay_client *client, const st_bucket *bucket, st_err
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* What the base had of an own set is ours to show again. */
 static st_err show_set(sotay_client *client, const outbox_set *own, const st_set *set,
                        st_error *error)
 {
@@ -88,6 +87,20 @@ static st_err show_set(sotay_client *client, const outbox_set *own, const st_set
     return err;
 }
 
+st_err apply_show_set(sotay_client *client, const outbox_set *own, const st_bucket *bucket,
+                      st_error *error)
+{
+    st_set set;
+    st_arena arena;
+    st_dot at = { own->device, own->first };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = overlay_set_get(client, &at, own->first, &arena, &set, error);
+    if (err == ST_OK && strcmp(set.bucket.s, bucket->s) == 0)
+        err = show_set(client, own, &set, error);
+    st_arena_reset(&arena);
+    return err;
+}
+
 /* Until the server sends it anew, nobody else has it here. Held sets have their notes all along. */
 static st_err show_own(sotay_client *client, const st_bucket *bucket, st_error *error)
 {
@@ -96,17 +109,9 @@ static st_err show_own(sotay_client *client, const st_bucket *bucket, st_error *
     st_err err = ST_OK;
     while (err == ST_OK) {
         outbox_set own;
-        st_set set;
-        st_arena arena;
         err = outbox_next(&client->book, &scan, &own, error);
-        if (err != ST_OK || own.status == OUTBOX_HELD)
-            continue;
-        st_dot at = { own.device, own.first };
-        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = overlay_set_get(client, &at, own.first, &arena, &set, error);
-        if (err == ST_OK && strcmp(set.bucket.s, bucket->s) == 0)
-            err = show_set(client, &own, &set, error);
-        st_arena_reset(&arena);
+        if (err == ST_OK && own.status != OUTBOX_HELD)
+            err = apply_show_set(client, &own, bucket, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

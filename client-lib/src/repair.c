@@ -336,8 +336,10 @@ static st_err brings(const st_entry *entry, const st_dot *dot, st_arena *arena, 
 }
 
 /* Own sets with the change are offered again: they were taken once, and the log does not have them.
+ * Since the base is about to forget them, they are shown as unsent work is.
  * *out_kept: there is one. */
-static st_err offer_again(sotay_sync *sync, const st_dot *dot, bool *out_kept, st_error *error)
+static st_err offer_again(sotay_sync *sync, const st_bucket *bucket, const st_dot *dot,
+                          bool *out_kept, st_error *error)
 {
     book_key prefix = book_key_id(BOOK_OWN, &dot->device);
     book_scan scan = book_scan_of(&prefix);
@@ -356,6 +358,8 @@ static st_err offer_again(sotay_sync *sync, const st_dot *dot, bool *out_kept, s
         set.position = 0;
         sync->wants_again = true;
         err = outbox_settle(sync->client, &set, NULL, none, error);
+        if (err == ST_OK)
+            err = apply_show_set(sync->client, &set, bucket, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -378,7 +382,7 @@ static st_err holds_more(sotay_sync *sync, const st_repair_record *came, bool *o
         for (uint32_t j = 0; err == ST_OK && j < came->entries_count && !found; j++)
             err = brings(&came->entries[j], &record.metas[i].dot, &arena, &found);
         if (err == ST_OK && !found)
-            err = offer_again(sync, &record.metas[i].dot, &found, error);
+            err = offer_again(sync, &record.bucket, &record.metas[i].dot, &found, error);
         *out_more = *out_more || !found;
     }
     st_arena_reset(&arena);
