@@ -12,6 +12,11 @@
 #define RECORDS_MAX     4096u
 #define ARENA_BYTES_MAX ((size_t)32 * 1024 * 1024)
 
+static st_err no_memory(st_error *error)
+{
+    return st_fail(error, ST_E_MEMORY, "incident: out of memory");
+}
+
 static pack_key key_of(const st_id *device, uint64_t n)
 {
     pack_key key = pack_id(device);
@@ -53,14 +58,16 @@ static st_err decode_lists(pack_reader *reader, st_arena *arena, sync_incident *
     if (records > reader->len / 16)
         return st_fail(error, ST_E_CORRUPT, "store: a row of incident is damaged");
     st_id *ids = st_arena_array(arena, (size_t)records, sizeof *ids);
-    for (uint64_t i = 0; ids != NULL && i < records; i++)
+    if (ids == NULL)
+        return no_memory(error);
+    for (uint64_t i = 0; i < records; i++)
         pack_get(reader, ids[i].b, sizeof ids[i].b);
     uint64_t count = pack_get_u64(reader);
     if (count > reader->len / 20)
         return st_fail(error, ST_E_CORRUPT, "store: a row of incident is damaged");
     st_repair_evidence *list = st_arena_array(arena, (size_t)count, sizeof *list);
-    if (ids == NULL || list == NULL)
-        return st_fail(error, ST_E_MEMORY, "incident: out of memory");
+    if (list == NULL)
+        return no_memory(error);
     for (uint64_t i = 0; i < count; i++) {
         pack_get(reader, list[i].record.b, 16);
         store_slice state = pack_get_string(reader);
@@ -113,7 +120,7 @@ static st_err find_last(writer_turn *turn, const st_id *device, sync_incident *o
     if (err == ST_OK && store_has_prefix(&cursor, store_bytes(device->b, 16))) {
         uint8_t *row = st_arena_copy(turn->arena, cursor.value.data, cursor.value.len);
         err = row == NULL
-                  ? st_fail(error, ST_E_MEMORY, "incident: out of memory")
+                  ? no_memory(error)
                   : decode(cursor.key, store_bytes(row, cursor.value.len), turn->arena, out, error);
     }
     store_cursor_close(&cursor);
@@ -144,7 +151,7 @@ static st_err add_records(writer_turn *turn, sync_incident *in, const st_repair_
     size_t room = (size_t)in->records_count + ask->records_count + ask->whole_count;
     st_id *ids = st_arena_array(turn->arena, room, sizeof *ids);
     if (ids == NULL)
-        return st_fail(error, ST_E_MEMORY, "incident: out of memory");
+        return no_memory(error);
     if (in->records_count > 0)
         memcpy(ids, in->records, in->records_count * sizeof *ids);
     in->records = ids;
@@ -174,7 +181,7 @@ static st_err add_evidence(writer_turn *turn, sync_incident *in, const st_repair
     st_repair_evidence *list =
         st_arena_array(turn->arena, (size_t)in->evidence_count + ask->evidence_count, sizeof *list);
     if (list == NULL)
-        return st_fail(error, ST_E_MEMORY, "incident: out of memory");
+        return no_memory(error);
     for (uint32_t i = 0; i < in->evidence_count; i++) {
         list[i] = in->evidence[i];
         bytes += in->evidence[i].state_len;

@@ -5,8 +5,6 @@
  * with its first call failing, then its second, until none is left to fail. */
 #include "tests/unit/server/server_rig.h"
 
-#include <dlfcn.h>
-#include <lmdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,153 +15,9 @@
 #include <cmocka.h>
 
 #include "server/sync/held.h"
+#include "server/sync/incident.h"
 #include "server/sync/read.h"
-#include "tests/support/failing.h"
-
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define MEMORY_IS_WATCHED 1    /* by the sanitizer: it wants its own allocator */
-#else
-#define MEMORY_IS_WATCHED 0
-#endif
-
-/* MEMORY: of the heap, also a library's; PIECE: of an arena, a buffer or our part of the heap. */
-typedef enum { NOTHING, BOOK, MEMORY, PIECE } fault;
-
-static struct {
-    fault kind;
-    uint64_t calls, fail_at;
-    bool only_writes;          /* count only what happens while the book is written */
-    bool is_writing, has_failed;
-} trouble;
-
-static bool fails(fault kind)
-{
-    bool counts = trouble.kind == kind && (trouble.is_writing || !trouble.only_writes);
-    if (!counts || ++trouble.calls != trouble.fail_at)
-        return false;
-    trouble.has_failed = true;
-    return true;
-}
-
-/* The book is being written from now on, or no more. */
-static void note_writing(bool is_writing)
-{
-    trouble.is_writing = is_writing;
-    if (trouble.kind == PIECE && trouble.only_writes)
-        failing_pause(!is_writing);
-}
-
-/* ---- between the server and its libraries ---- */
-
-static void *real(const char *name)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-    if (found == NULL)
-        abort();
-    return found;
-}
-
-/* Declares `f`, a pointer to the real one. */
-#define REAL(name, type) \
-    type *f; \
-    void *found = real(#name); \
-    memcpy(&f, &found, sizeof f)
-
-typedef int begin_type(MDB_env *, MDB_txn *, unsigned, MDB_txn **);
-typedef int commit_type(MDB_txn *);
-typedef void abort_type(MDB_txn *);
-typedef int get_type(MDB_txn *, MDB_dbi, MDB_val *, MDB_val *);
-typedef int put_type(MDB_txn *, MDB_dbi, MDB_val *, MDB_val *, unsigned);
-typedef int drop_type(MDB_txn *, MDB_dbi, int);
-typedef int open_type(MDB_txn *, MDB_dbi, MDB_cursor **);
-typedef int move_type(MDB_cursor *, MDB_val *, MDB_val *, MDB_cursor_op);
-
-#define BROKEN MDB_CORRUPTED
-
-int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
-{
-    REAL(mdb_txn_begin, begin_type);
-    int rc = fails(BOOK) ? BROKEN : f(env, parent, flags, out);
-    if (rc == 0 && (flags & MDB_RDONLY) == 0)
-        note_writing(true);
-    return rc;
-}
-
-int mdb_txn_commit(MDB_txn *txn)
-{
-    REAL(mdb_txn_commit, commit_type);
-    bool is_bad = fails(BOOK);
-    note_writing(false);
-    if (!is_bad)
-        return f(txn);
-    mdb_txn_abort(txn);
-    return BROKEN;
-}
-
-void mdb_txn_abort(MDB_txn *txn)
-{
-    REAL(mdb_txn_abort, abort_type);
-    note_writing(false);
-    f(txn);
-}
-
-int mdb_get(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
-{
-    REAL(mdb_get, get_type);
-    return fails(BOOK) ? BROKEN : f(txn, table, key, value);
-}
-
-int mdb_put(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned flags)
-{
-    REAL(mdb_put, put_type);
-    return fails(BOOK) ? BROKEN : f(txn, table, key, value, flags);
-}
-
-int mdb_del(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
-{
-    REAL(mdb_del, get_type);
-    return fails(BOOK) ? BROKEN : f(txn, table, key, value);
-}
-
-int mdb_drop(MDB_txn *txn, MDB_dbi table, int del)
-{
-    REAL(mdb_drop, drop_type);
-    return fails(BOOK) ? BROKEN : f(txn, table, del);
-}
-
-int mdb_cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **out)
-{
-    REAL(mdb_cursor_open, open_type);
-    return fails(BOOK) ? BROKEN : f(txn, table, out);
-}
-
-int mdb_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op)
-{
-    REAL(mdb_cursor_get, move_type);
-    return fails(BOOK) ? BROKEN : f(cursor, key, value, op);
-}
-
-#if !MEMORY_IS_WATCHED
-/* The C library's own, under the names it keeps for those who stand in between. */
-void *__libc_malloc(size_t len);
-void *__libc_calloc(size_t count, size_t len);
-void *__libc_realloc(void *old, size_t len);
-
-void *malloc(size_t len)
-{
-    return fails(MEMORY) ? NULL : __libc_malloc(len);
-}
-
-void *calloc(size_t count, size_t len)
-{
-    return fails(MEMORY) ? NULL : __libc_calloc(count, len);
-}
-
-void *realloc(void *old, size_t len)
-{
-    return fails(MEMORY) ? NULL : __libc_realloc(old, len);
-}
-#endif
+#include "tests/unit/server/broken_book.h"
 
 /* ---- trying a scene with every call failing once ---- */
 
@@ -176,7 +30,10 @@ typedef struct scene {
     st_gone gone;
     st_ask ask;
     st_enrol_ask enrol;
-    st_id record, visit;
+    st_repair_ask repair;
+    st_repair_evidence shown[2];
+    st_range range;
+    st_id record, visit, listed[2];
     void (*before)(struct scene *s);   /* makes it; NULL: there is nothing to make */
 } scene;
 
@@ -220,33 +77,6 @@ static void again(scene *s)
     s->before = before;
     rig_enrol(r, &s->an, "an");
     before(s);
-}
-
-static void arm(fault kind, uint64_t n, bool only_writes)
-{
-    trouble.calls = 0;
-    trouble.fail_at = n;
-    trouble.only_writes = only_writes;
-    trouble.has_failed = trouble.is_writing = false;
-    trouble.kind = kind;
-    failing_pause(only_writes);
-    if (kind == PIECE)
-        failing_begin(n);
-}
-
-/* Did anything fail? */
-static bool disarm(void)
-{
-    trouble.kind = NOTHING;
-    failing_pause(false);
-    return failing_end() || trouble.has_failed;
-}
-
-/* Is it an error that fits what went wrong? Lack of memory is not called damage. */
-static bool is_fitting(fault kind, st_err err)
-{
-    return err == ST_E_STORAGE || err == ST_E_MEMORY || err == ST_E_TOO_LARGE
-           || (err == ST_E_CORRUPT && kind != PIECE);
 }
 
 /* Returns at how many places it failed; steps over more and more of them when they are many. */
@@ -308,6 +138,28 @@ static st_err push_gone(scene *s)
     return err;
 }
 
+/* A repair goes along, with what the device shows of its base. */
+static st_err push_repair(scene *s)
+{
+    sync_request request;
+    store_txn txn = { 0 };
+    sync_request_init(&request, 64u << 20);
+    st_err err = store_begin(s->r->srv.sync.store, STORE_READ_TXN, &txn, NULL);
+    if (err == ST_OK)
+        err = auth_device_get(&txn, NULL, &s->an.device, &request.device, NULL);
+    store_end(&txn);
+    request.ask = &s->ask;
+    request.repairs[0] = &s->repair;
+    request.repairs_count = 1;
+    request.received_ms = s->r->now_ms;
+    if (err == ST_OK)
+        err = sync_request_submit(&request, s->r->srv.writer, NULL);
+    if (err == ST_OK)
+        assert_true(request.repairs_kept[0]);
+    sync_request_free(&request);
+    return err;
+}
+
 static st_err settle(scene *s)
 {
     uint32_t count = 0;
@@ -350,6 +202,45 @@ static void a_visit(scene *s)
     (void)rig_set(&s->an, &s->visit, "general_note", "sửa", &root);
     (void)rig_visit(&s->an, "khác");
     seal(s);
+}
+
+/* The device asks for the whole bucket and a record, and shows what it has of that. */
+static void prepare_repair(scene *s)
+{
+    (void)strcpy(s->repair.bucket.s, RIG_BUCKET);
+    s->repair.cursor = log_size(s->r);
+    s->repair.ranges = &s->range;
+    s->repair.ranges_count = 1;
+    s->repair.has_vector = true;
+    s->listed[0] = s->visit;
+    s->repair.records = s->listed;
+    s->repair.whole = s->listed;
+    s->repair.records_count = s->repair.whole_count = 1;
+    s->shown[0] = (st_repair_evidence){ s->visit, (const uint8_t *)"what stood here", 15 };
+    s->repair.evidence = s->shown;
+    s->repair.evidence_count = 1;
+}
+
+static void show_more(scene *s)
+{
+    s->range.count = 1;                        /* not the first question any more */
+    s->shown[1] = (st_repair_evidence){ s->visit, (const uint8_t *)"and here", 8 };
+    s->repair.evidence_count = 2;
+}
+
+static void a_wrong_base(scene *s)
+{
+    a_visit(s);
+    assert_int_equal(push(s), ST_OK);
+    prepare_repair(s);
+}
+
+/* It goes on: the incident that was begun has its list and its evidence already. */
+static void a_base_that_is_still_wrong(scene *s)
+{
+    a_wrong_base(s);
+    assert_int_equal(push_repair(s), ST_OK);
+    show_more(s);
 }
 
 static void the_same_again(scene *s)
@@ -511,6 +402,8 @@ static const struct { const char *why; void (*before)(scene *s); act what; } SCE
     { "that branch again", the_branch_again, push },
     { "that branch taken off the list", a_branch_off_the_list, settle },
     { "a gap that is given up", a_gap_given_up, push_gone },
+    { "a base that is wrong", a_wrong_base, push_repair },
+    { "a base that is still wrong", a_base_that_is_still_wrong, push_repair },
     { "a suspension that is lifted", a_suspension_lifted, operate },
     { "a code for a new phone", a_code, make_code },
     { "a new phone", an_enrolment, enrol },
@@ -575,6 +468,17 @@ static st_err answer(scene *s)
     return feed_answer(&s->r->srv.sync, &answered, &sink, &report, NULL);
 }
 
+/* The answer to a repair: what the bucket holds, a record by the names of its sets and with them. */
+static st_err answer_repair(scene *s)
+{
+    answered.repairs[0] = &s->repair;
+    answered.repairs_kept[0] = true;
+    answered.repairs_count = 1;
+    st_err err = answer(s);
+    answered.repairs_count = 0;
+    return err;
+}
+
 static bool say_nothing(void *context, const char *line)
 {
     (void)context;
@@ -610,6 +514,28 @@ static st_err look_with(scene *s, look what)
     store_end(&txn);
     st_arena_reset(&arena);
     return err;
+}
+
+static bool one_incident(void *context, const sync_incident *incident)
+{
+    *(size_t *)context += incident->evidence_count;
+    return true;
+}
+
+static st_err look_incidents(scene *s, store_txn *txn, st_arena *arena)
+{
+    size_t shown = 0;
+    (void)s;
+    (void)arena;
+    st_err err = sync_incident_each(txn, one_incident, &shown, NULL);
+    if (err == ST_OK)
+        assert_int_equal(shown, 2);
+    return err;
+}
+
+static st_err show_incidents(scene *s)
+{
+    return look_with(s, look_incidents);
 }
 
 static st_err look_record(scene *s, store_txn *txn, st_arena *arena)
@@ -733,6 +659,7 @@ static void test_reading_fails_anywhere(void **state)
         { "rebuild", rebuild, 10 },       { "a record", show_record, 100 },
         { "its history", show_history, 100 }, { "lists", show_lists, 20 },
         { "what is held", show_held, 100 },
+        { "a repair", answer_repair, 40 }, { "incidents", show_incidents, 100 },
     };
     static const fault KINDS[] = { BOOK, PIECE, MEMORY };
     static scene s;
@@ -741,6 +668,11 @@ static void test_reading_fails_anywhere(void **state)
     rig_enrol(s.r, &s.an, "an");
     what_is_held(&s);
     assert_int_equal(rig_push(&s.an, &answered, s.sets, s.count), ST_OK);
+    prepare_repair(&s);
+    assert_int_equal(push_repair(&s), ST_OK);
+    show_more(&s);
+    assert_int_equal(push_repair(&s), ST_OK);
+    s.range.count = 0;
     s.ask.version = 1;
     s.ask.scope_rev = 1;
     answered.ask = &s.ask;
