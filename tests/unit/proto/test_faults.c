@@ -549,6 +549,29 @@ static void test_memory_that_is_not_there(void **state)
 /* ---- room that is too small ---- */
 
 /* Whoever gives too little room gets an error and no more bytes than there is room for. */
+/* A phone without memory to sort its buckets finds the same hash for them, or it would be sent all
+ * of their sums for nothing. */
+static void test_buckets_that_cannot_be_sorted(void **state)
+{
+    static const char *const NAMES[] = { "01477/unit/01477-x02", "01477/catalogue", "01477/council",
+                                         "01477/unit/01477-x01" };
+    st_bucket_sum sums[LEN(NAMES)];
+    uint8_t sorted[8], unsorted[8];
+    (void)state;
+    memset(sums, 0, sizeof sums);
+    for (size_t i = 0; i < LEN(NAMES); i++) {
+        (void)strcpy(sums[i].bucket.s, NAMES[i]);
+        sums[i].sum.b[0] = (uint8_t)(i + 1);
+    }
+    for (size_t count = 1; count <= LEN(NAMES); count++) {
+        st_sync_collapse(sums, count, sorted);
+        failing_begin(1);
+        st_sync_collapse(sums, count, unsorted);
+        assert_true(failing_end());
+        assert_memory_equal(sorted, unsorted, sizeof sorted);
+    }
+}
+
 static void test_room_that_is_too_small(void **state)
 {
     things *t = *state;
@@ -598,6 +621,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_that_is_not_there),
+        cmocka_unit_test(test_buckets_that_cannot_be_sorted),
         cmocka_unit_test(test_room_that_is_too_small),
         cmocka_unit_test(test_a_ceiling_that_is_too_low),
     };
