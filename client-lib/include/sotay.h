@@ -361,10 +361,13 @@ typedef struct sotay_sync sotay_sync;
 
 /* What to send. All of it belongs to the sync and is valid until sotay_sync_end. */
 typedef struct {
-    const char *method; /* "POST" */
-    const char *path;   /* "/v1/sync", "/v1/enrol" */
+    const char *method; /* "POST", or "GET" after sotay_sync_can_fetch */
+    const char *path;   /* "/v1/sync", "/v1/enrol", "/v1/snapshot/..." */
     const uint8_t *body;
     size_t body_bytes;
+    /* Set only after sotay_sync_can_fetch: */
+    const char *authorization; /* value of a header Authorization; NULL: none */
+    uint64_t range_from;       /* with GET: a header Range: bytes=FROM- */
 } sotay_request;
 
 typedef struct {
@@ -391,6 +394,10 @@ SOTAY_API SOTAY_MUST_USE int sotay_enrol_begin(sotay_client *client, const char 
  * reads nothing that is new, so that work gets out over a weak link. The report's `complete` is
  * then false while there is something to read; the next sync reads it. */
 SOTAY_API void sotay_sync_send_only(sotay_sync *sync);
+/* This driver sends GET requests with the headers that a request names: a bucket of which nothing
+ * is here yet comes as a snapshot then, and a broken one goes on where it stopped. Called after
+ * begin. Tell sotay_sync_end with status 0 that the connection broke, and what came is kept. */
+SOTAY_API void sotay_sync_can_fetch(sotay_sync *sync);
 /* Makes the next request: seals and signs what is unsent, durable before it is sent. */
 SOTAY_API SOTAY_MUST_USE int sotay_sync_next(sotay_sync *sync, sotay_request *out_request,
                                              sotay_error *error);

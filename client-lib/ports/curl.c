@@ -2,6 +2,7 @@
  * Promises: the fewest bytes HTTP needs; ends by itself when nothing moves.
  * Never: follows a redirect, sends a cookie, or looks into the bodies. */
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ static struct curl_slist *plain_headers(void)
 }
 
 /* What does not hold is no line to send over: a limit or a buffer would be another one. */
-static bool set_up(CURL *curl, const sotay_curl_how *how, struct curl_slist *headers)
+static bool set_up(CURL *curl, const sotay_curl_how *how)
 {
     long connect_ms = how->connect_timeout_ms > 0 ? how->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     long stall_s = how->stall_timeout_s > 0 ? how->stall_timeout_s : STALL_TIMEOUT_S;
@@ -52,7 +53,6 @@ static bool set_up(CURL *curl, const sotay_curl_how *how, struct curl_slist *hea
         CURLoption option;
         long value;
     } numbers[] = {
-        { CURLOPT_POST, 1L },
         { CURLOPT_NOSIGNAL, 1L },
         { CURLOPT_FOLLOWLOCATION, 0L },
         { CURLOPT_CONNECTTIMEOUT_MS, connect_ms },
@@ -61,7 +61,7 @@ static bool set_up(CURL *curl, const sotay_curl_how *how, struct curl_slist *hea
         { CURLOPT_BUFFERSIZE, RECEIVE_BYTES },
         { CURLOPT_TCP_NODELAY, 1L },
     };
-    CURLcode code = curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    CURLcode code = CURLE_OK;
     for (size_t i = 0; code == CURLE_OK && i < sizeof numbers / sizeof numbers[0]; i++)
         code = curl_easy_setopt(curl, numbers[i].option, numbers[i].value);
     if (code == CURLE_OK)
@@ -71,53 +71,85 @@ static bool set_up(CURL *curl, const sotay_curl_how *how, struct curl_slist *hea
     return code == CURLE_OK;
 }
 
-static CURL *new_handle(const sotay_curl_how *how, struct curl_slist *headers)
+static CURL *new_handle(const sotay_curl_how *how)
 {
     CURL *curl = curl_easy_init();
-    if (curl == NULL || set_up(curl, how, headers))
+    if (curl == NULL || set_up(curl, how))
         return curl;
     curl_easy_cleanup(curl);
     return NULL;
 }
 
+/* A body to send, or bytes to fetch from where they ended. */
+static CURLcode verb(CURL *curl, const sotay_request *request, struct curl_slist *headers)
+{
+    char range[32];
+    bool fetches = strcmp(request->method, "GET") == 0;
+    (void)snprintf(range, sizeof range, "%" PRIu64 "-", request->range_from);
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_RANGE, fetches ? range : NULL);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, fetches ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
+    if (code == CURLE_OK && !fetches)
+        code = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+    if (code == CURLE_OK && !fetches)
+        code = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                                (curl_off_t)request->body_bytes);
+    return code;
+}
+
 /* Where to, what, and who takes the answer. */
 static CURLcode address(CURL *curl, const char *url, const sotay_request *request,
-                        curl_answer *answer)
+                        struct curl_slist *headers, curl_answer *answer)
 {
     CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
     if (code == CURLE_OK)
-        code = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
-    if (code == CURLE_OK)
-        code = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                                (curl_off_t)request->body_bytes);
+        code = verb(curl, request, headers);
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     return code;
+}
+
+/* Sends one request, its answer goes to the sync. SOTAY_E_MEMORY: nothing was sent. */
+static int perform(CURL *curl, const char *url, const sotay_request *request, curl_answer *answer,
+                   CURLcode *out_code)
+{
+    char full[URL_BYTES + 192], line[256];
+    struct curl_slist *headers = plain_headers(), *longer = headers;
+    (void)snprintf(full, sizeof full, "%s%s", url, request->path);
+    if (headers != NULL && request->authorization != NULL) {
+        (void)snprintf(line, sizeof line, "Authorization: %s", request->authorization);
+        longer = curl_slist_append(headers, line);
+    }
+    bool good = longer != NULL && address(curl, full, request, longer, answer) == CURLE_OK;
+    if (good)
+        *out_code = curl_easy_perform(curl);
+    curl_slist_free_all(headers);
+    return good ? SOTAY_OK : SOTAY_E_MEMORY;
 }
 
 /* One request and its answer. */
 static int run_round(CURL *curl, sotay_sync *sync, const char *url, bool *out_again,
                      sotay_error *error)
 {
-    char full[URL_BYTES + 64];
     sotay_request request;
     curl_answer answer = { sync, SOTAY_OK, { SOTAY_OK, "" } };
+    CURLcode code = CURLE_OK;
     long status = 0;
+    memset(&request, 0, sizeof request);
     int rc = sotay_sync_next(sync, &request, error);
     if (rc != SOTAY_OK)
         return rc;
-    (void)snprintf(full, sizeof full, "%s%s", url, request.path);
-    CURLcode code = address(curl, full, &request, &answer);
-    if (code != CURLE_OK)
+    if (perform(curl, url, &request, &answer, &code) != SOTAY_OK)
         return posix_fail(error, SOTAY_E_MEMORY, "sync: no memory for the line");
-    code = curl_easy_perform(curl);
     if (answer.fed != SOTAY_OK) {
         if (error != NULL)
             *error = answer.error;
         return answer.fed;
     }
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK)
+    if (code != CURLE_OK && sotay_sync_end(sync, 0, out_again, NULL) != SOTAY_OK)
         return posix_fail(error, SOTAY_E_NETWORK, "no connection to %.80s: %.80s", url,
                           curl_easy_strerror(code));
     return sotay_sync_end(sync, (int)status, out_again, error);
@@ -126,8 +158,7 @@ static int run_round(CURL *curl, sotay_sync *sync, const char *url, bool *out_ag
 /* Rounds until nothing is left. */
 static int run(sotay_sync *sync, const char *url, const sotay_curl_how *how, sotay_error *error)
 {
-    struct curl_slist *headers = plain_headers();
-    CURL *curl = headers == NULL ? NULL : new_handle(how, headers);
+    CURL *curl = new_handle(how);
     bool again = curl != NULL;
     int rc = SOTAY_OK;
     if (curl == NULL)
@@ -137,7 +168,6 @@ static int run(sotay_sync *sync, const char *url, const sotay_curl_how *how, sot
         rc = run_round(curl, sync, url, &again, error);
     }
     curl_easy_cleanup(curl);
-    curl_slist_free_all(headers);
     return rc;
 }
 
@@ -171,6 +201,7 @@ int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how, sotay_repor
         rc = sotay_sync_begin(client, &sync, error);
     if (rc != SOTAY_OK)
         return rc;
+    sotay_sync_can_fetch(sync);
     rc = run(sync, url, how, error);
     if (out_report != NULL)
         sotay_sync_report(sync, out_report);

@@ -574,6 +574,52 @@ st_err apply_page(sotay_client *client, const st_page *page, apply_report *repor
     return err;
 }
 
+/* ---- sets that wait ---- */
+
+static st_err keep_held(applying *a, const st_entry *entry, st_error *error)
+{
+    st_set set;
+    bool skip = false, own = false;
+    st_err err = entry_set(a, entry, &set, &skip, error);
+    if (err == ST_OK && !skip)
+        err = is_own(a->client, &set.device, set.first, &own, error);
+    for (uint32_t i = 0; err == ST_OK && !skip && i < entry->held_count; i++) {
+        const st_change *change = overlay_change(&set, entry->held[i].counter);
+        if (change == NULL)
+            return st_fail(error, ST_E_CORRUPT, "snapshot: a change is not in its set");
+        apply_line line = { .index = entry->index,
+                            .counter = change->dot.counter,
+                            .device = set.device,
+                            .first = set.first,
+                            .time_ms = entry->time_ms,
+                            .verdict = APPLY_HELD,
+                            .hold = entry->held[i].reason,
+                            .has_carrier = entry->has_carrier,
+                            .carrier = entry->carrier };
+        err = line_put(a->client, &change->record, &line, error);
+        if (err == ST_OK && own)
+            err = note_own(a, change, set.first, line.hold, error);
+    }
+    return err;
+}
+
+st_err apply_held(sotay_client *client, const st_bucket *bucket, const st_entry *entries,
+                  uint32_t count, st_error *error)
+{
+    applying a;
+    apply_report report;
+    st_page page;
+    st_err err = ST_OK;
+    memset(&page, 0, sizeof page);
+    memset(&report, 0, sizeof report);
+    page.bucket = *bucket;
+    begin(&a, client, &page, &report);
+    for (uint32_t i = 0; err == ST_OK && i < count; i++)
+        err = keep_held(&a, &entries[i], error);
+    st_arena_reset(&a.arena);
+    return err;
+}
+
 /* ---- one record anew ---- */
 
 /* What the base says of the record now counts in the sum until it is replaced. */

@@ -36,6 +36,10 @@ typedef struct {
     uint32_t entries_count;
 } apply_anew;
 ST_MUST_USE st_err apply_record_anew(sotay_client *client, const apply_anew *anew, st_error *error);
+/* Keeps sets that wait, as they come with a snapshot: their changes are folded when an entry says
+ * so, and are listed as held until then. The vector that has their holes is the caller's. */
+ST_MUST_USE st_err apply_held(sotay_client *client, const st_bucket *bucket,
+                              const st_entry *entries, uint32_t count, st_error *error);
 /* Forgets base and history of one record; its row shows what is left of own work. The sum of its
  * bucket is the caller's. */
 ST_MUST_USE st_err apply_forget_record(sotay_client *client, const st_id *record, st_error *error);

@@ -91,6 +91,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     }
     ask->kept_from = sync->no_references || me->is_forked ? 0 : 1;
     ask->wall_ms = sync->asked_wall_ms;
+    ask->snapshots = sync->fetch.can_fetch && !sync->fetch.is_off && !sync->is_send_only;
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
     ask->answer_bytes_max = sync->is_send_only ? 1 : 0; /* no entry fits: verdicts alone */

@@ -18,6 +18,7 @@
  * DRAFT     record                                 working copy
  * FORM      name, 0, version be32                  form definition, from the catalogue
  * ALIAS     record                                 its id after its making was replayed
+ * SNAPSHOT  kind, bucket                           a snapshot that is being fetched (snapshot.h)
  * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h)
  * EPOCH     n be64                                 signing key of the server's device in it
  * CARRY     order, device, first be64              a kept set of another device, to be offered */
@@ -48,7 +49,8 @@ typedef enum {
     BOOK_NAME = 'n',
     BOOK_ALIAS = 'A',
     BOOK_EPOCH = 'E',
-    BOOK_CARRY = 'K'
+    BOOK_CARRY = 'K',
+    BOOK_SNAPSHOT = 'p'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

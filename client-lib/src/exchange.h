@@ -6,6 +6,7 @@
 #include "client-lib/src/apply.h"
 #include "client-lib/src/epoch.h"
 #include "client-lib/src/repair.h"
+#include "client-lib/src/snapshot.h"
 #include "proto/frame.h"
 
 /* A set that was sent in this round and waits for its verdict. */
@@ -63,6 +64,9 @@ struct sotay_sync {
     uint8_t code[16], log_key[32];
     char label[321], url[256];
     bool has_answer;
+
+    snapshot_fetch fetch;
+    bool is_fetching; /* the present request is for a snapshot */
 
     repair *repairs; /* in lasting, one for each bucket whose sum was wrong */
     size_t repairs_count, repairs_capacity;

@@ -6,6 +6,7 @@
 
 #include "client-lib/src/apply.h"
 #include "client-lib/src/outbox.h"
+#include "client-lib/src/snapshot.h"
 
 /* Is the record of the base in the bucket? One that does not open may be of any: it is left. */
 static st_err is_in(sotay_client *client, const st_id *id, const st_bucket *bucket, bool *out_in,
@@ -127,6 +128,8 @@ st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *err
         err = bucket_put(&client->book, bucket, &state, error);
     if (err == ST_OK)
         err = book_delete(&client->book, &vector, error);
+    if (err == ST_OK)
+        err = snapshot_clear(&client->book, bucket, error);
     if (err == ST_OK)
         err = drop_records(client, bucket, error);
     return err == ST_OK ? show_own(client, bucket, error) : err;

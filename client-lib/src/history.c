@@ -142,15 +142,52 @@ static st_err tell_own(telling *t, const st_id *record, st_error *error)
     }
 }
 
-static st_err tell_all(telling *t, const st_id *record, st_error *error)
+/* Are all changes here? Not of a record that came as it stands, in place of its entries: the one
+ * that made it is not listed then. */
+static st_err find_complete(telling *t, const st_id *record, bool *out_complete, st_error *error)
+{
+    const st_record *state = &t->view.record;
+    book_key prefix = book_key_id(BOOK_HIST, record);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    *out_complete = !state->created || state->metas[state->creator].log_index == 0;
+    while (err == ST_OK && !*out_complete) {
+        book_value value = { NULL, 0 };
+        apply_line line;
+        err = book_scan_next(&t->client->book, &scan, &t->arena, &value, error);
+        if (err == ST_OK)
+            err = apply_line_read(&scan.at, &value, &line, error);
+        if (err == ST_OK) {
+            st_dot dot = { line.device, line.counter };
+            *out_complete = st_dot_cmp(&dot, &state->metas[state->creator].dot) == 0;
+        }
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err tell_head(telling *t, const st_id *record, st_error *error)
 {
     char id[33];
+    bool complete = true;
     st_id_format(record, id);
+    st_err err = find_complete(t, record, &complete, error);
+    if (err == ST_OK && t->format == SOTAY_JSON)
+        return st_buffer_printf(&t->out, error, "{\"id\":\"%s\",\"complete\":%s,\"changes\":[", id,
+                                complete ? "true" : "false");
+    if (err != ST_OK || complete)
+        return err;
+    return st_buffer_printf(&t->out, error, "%s\n",
+                            strcmp(t->client->lang, "en") == 0
+                                ? "(earlier changes are not on this device)"
+                                : "(các thay đổi trước đó không có trên máy này)");
+}
+
+static st_err tell_all(telling *t, const st_id *record, st_error *error)
+{
     st_err err = overlay_load(t->client, record, &t->arena, &t->view, error);
     t->how = overlay_how(t->client, &t->names, err == ST_OK && t->view.is_held);
-    if (err == ST_OK && t->format == SOTAY_JSON)
-        err =
-            st_buffer_printf(&t->out, error, "{\"id\":\"%s\",\"complete\":true,\"changes\":[", id);
+    if (err == ST_OK)
+        err = tell_head(t, record, error);
     if (err == ST_OK)
         err = tell_log(t, record, error);
     if (err == ST_OK)

@@ -34,6 +34,7 @@ static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *er
     sync->last_hash = client->me.prev;
     st_arena_init(&sync->arena, ROUND_BYTES_MAX);
     st_arena_init(&sync->lasting, ROUND_BYTES_MAX);
+    snapshot_init(&sync->fetch);
     book_key own = book_key_of(BOOK_OWN);
     sync->sets = book_scan_of(&own);
     book_key carry = book_key_of(BOOK_CARRY);
@@ -104,6 +105,7 @@ void sotay_sync_free(sotay_sync *sync)
     st_arena_reset(&sync->arena);
     st_arena_reset(&sync->lasting);
     st_frame_reader_free(sync->reader);
+    snapshot_free(&sync->fetch);
     st_wipe(sync, sizeof *sync);
     free(sync);
 }
@@ -111,6 +113,11 @@ void sotay_sync_free(sotay_sync *sync)
 void sotay_sync_send_only(sotay_sync *sync)
 {
     sync->is_send_only = true;
+}
+
+void sotay_sync_can_fetch(sotay_sync *sync)
+{
+    sync->fetch.can_fetch = true;
 }
 
 /* Before each step: is it alive, and did what was pending go well? */
@@ -150,26 +157,47 @@ static void begin_answer(sotay_sync *sync)
     sync->report.bytes_up += sync->body.len;
 }
 
+static st_err make_request(sotay_sync *sync, st_error *error)
+{
+    if (sync->is_enrolment)
+        return enrol_make(sync, error);
+    st_err err = sync->body_is_built ? ST_OK : snapshot_next(sync, error);
+    if (err != ST_OK)
+        return err;
+    return sync->fetch.is_open ? snapshot_make(sync, error) : ask_make(sync, error);
+}
+
+/* The last two are there only for those who said that they know them. */
+static void fill_request(sotay_sync *sync, sotay_request *request)
+{
+    bool fetches = sync->is_fetching;
+    request->method = fetches ? "GET" : "POST";
+    request->path = fetches ? sync->fetch.path : sync->is_enrolment ? "/v1/enrol" : "/v1/sync";
+    request->body = sync->body.data;
+    request->body_bytes = sync->body.len;
+    if (!sync->fetch.can_fetch)
+        return;
+    request->authorization = fetches ? sync->fetch.authorization : NULL;
+    request->range_from = fetches ? snapshot_from(&sync->fetch) : 0;
+}
+
 int sotay_sync_next(sotay_sync *sync, sotay_request *out_request, sotay_error *error)
 {
     st_error inner = { ST_OK, "" };
     st_err err = enter(sync, &inner);
     if (err == ST_OK && !sync->is_ready) {
-        err = sync->is_enrolment ? enrol_make(sync, &inner) : ask_make(sync, &inner);
+        err = make_request(sync, &inner);
         if (err == ST_OK)
             err = st_frame_reader_new(ST_STREAM_BYTES_MAX, &sync->reader, &inner);
         if (err == ST_OK) {
             begin_answer(sync);
             sync->is_ready = true;
+            sync->is_fetching = sync->fetch.is_open;
         }
         err = leave(sync, err);
     }
-    if (err == ST_OK) {
-        out_request->method = "POST";
-        out_request->path = sync->is_enrolment ? "/v1/enrol" : "/v1/sync";
-        out_request->body = sync->body.data;
-        out_request->body_bytes = sync->body.len;
-    }
+    if (err == ST_OK)
+        fill_request(sync, out_request);
     return port_give(err, &inner, error);
 }
 
@@ -249,9 +277,13 @@ int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error 
     st_err err = enter(sync, &inner);
     if (err == ST_OK && !sync->is_ready)
         err = st_fail(&inner, ST_E_USAGE, "sync: feed before next");
+    sync->report.bytes_down += len;
+    if (err == ST_OK && sync->is_fetching) {
+        err = snapshot_feed(sync, data, len, &inner);
+        return port_give(leave(sync, err), &inner, error);
+    }
     if (err == ST_OK && len > 0)
         err = take_in(sync, data, len, &inner);
-    sync->report.bytes_down += len;
     while (err == ST_OK && sync->foreign_bytes == 0) {
         const uint8_t *frame = NULL;
         size_t frame_len = 0;
@@ -324,7 +356,7 @@ static void next_round(sotay_sync *sync, bool from_start)
 {
     st_frame_reader_free(sync->reader);
     sync->reader = NULL;
-    sync->is_ready = sync->body_is_built = false;
+    sync->is_ready = sync->body_is_built = sync->is_fetching = false;
     sync->wants_again = false;
     st_arena_reset(&sync->arena);
     sync->sent = NULL;
@@ -367,8 +399,26 @@ static st_err check_idle(sotay_sync *sync, st_error *error)
     return st_fail(error, ST_E_SERVER, "sync: the server says it has more, and gives nothing");
 }
 
+/* An answer with bytes of a snapshot. Either there is more of it, or the book is asked on. */
+static st_err end_fetch(sotay_sync *sync, int status, bool *out_again, st_error *error)
+{
+    bool was_refused = false;
+    st_err err = snapshot_end(sync, status, &was_refused, error);
+    if (err == ST_OK && was_refused) {
+        err = refused(sync, out_again, error);
+    } else if (err == ST_OK) {
+        *out_again = true;
+        (void)again(sync); /* counts how often the book is read anew */
+    }
+    if (*out_again)
+        next_round(sync, false);
+    return err;
+}
+
 static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error *error)
 {
+    if (sync->is_fetching)
+        return end_fetch(sync, status, out_again, error);
     bool over = st_frame_is_complete(sync->reader);
     if (sync->has_refusal) {
         st_err err = refused(sync, out_again, error);

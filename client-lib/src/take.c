@@ -187,7 +187,12 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
 {
     apply_report report;
     memset(&report, 0, sizeof report);
-    st_err err = apply_page(sync->client, page, &report, error);
+    bool begun = false;
+    st_err err = snapshot_is_begun(&sync->client->book, &page->bucket, &begun, error);
+    if (err == ST_OK && begun) /* the server sends all entries after all */
+        err = apply_forget(sync->client, &page->bucket, error);
+    if (err == ST_OK)
+        err = apply_page(sync->client, page, &report, error);
     sync->applied.received_changes += report.received_changes;
     sync->moved = sync->moved || report.moved;
     if (report.hlc_max > sync->applied.hlc_max)
@@ -219,6 +224,7 @@ static void take_clock(sotay_sync *sync, int64_t server_ms, int64_t wall_ms)
     sync->report.clock_offset_ms = next->clock_offset_ms;
     st_hlc_observe(&next->hlc, (st_hlc)server_ms << 16, server_ms);
     st_hlc_observe(&next->hlc, sync->applied.hlc_max, server_ms);
+    st_hlc_observe(&next->hlc, sync->fetch.hlc_max, server_ms);
 }
 
 static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
@@ -287,6 +293,7 @@ st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
     case ST_FRAME_EPOCHS:
         return epoch_take(sync, frame->as.epochs.rows, frame->as.epochs.count, error);
     case ST_FRAME_ADDRESS: return take_address(sync, &frame->as.address, error);
+    case ST_FRAME_SNAPSHOT: return snapshot_take(sync, &frame->as.snapshot, error);
     case ST_FRAME_REPAIR_ANSWER: return repair_take(sync, &frame->as.repair_answer, error);
     case ST_FRAME_END: return take_end(sync, &frame->as.end, error);
     case ST_FRAME_ENROL_ANSWER: return enrol_take(sync, &frame->as.enrol_answer, error);

@@ -10,10 +10,12 @@
 static const char *reason_of(int status)
 {
     static const struct { int status; const char *reason; } REASONS[] = {
-        { 200, "OK" }, { 202, "Accepted" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
+        { 200, "OK" }, { 202, "Accepted" }, { 206, "Partial Content" },
+        { 400, "Bad Request" }, { 401, "Unauthorized" },
         { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
         { 408, "Request Timeout" }, { 409, "Conflict" }, { 411, "Length Required" },
-        { 413, "Content Too Large" }, { 417, "Expectation Failed" },
+        { 413, "Content Too Large" }, { 416, "Range Not Satisfiable" },
+        { 417, "Expectation Failed" },
         { 422, "Unprocessable Content" }, { 426, "Upgrade Required" },
         { 500, "Internal Server Error" }, { 501, "Not Implemented" },
         { 503, "Service Unavailable" }, { 507, "Insufficient Storage" },
@@ -26,10 +28,15 @@ static const char *reason_of(int status)
 
 void http_send(http_request *request, bool close)
 {
-    char head[256];
+    char head[384];
     const char *type = request->content_type;
-    int len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n%s%s%s%s\r\n",
-                       request->status, reason_of(request->status), request->reply.len,
+    bool has_range = request->content_range[0] != '\0';
+    int len = snprintf(head, sizeof head,
+                       "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n%s%s%s%s%s%s%s\r\n",
+                       request->status,
+                       reason_of(request->status), request->reply.len,
+                       has_range ? "Content-Range: " : "", request->content_range,
+                       has_range ? "\r\n" : "",
                        type != NULL ? "Content-Type: " : "", type != NULL ? type : "",
                        type != NULL ? "\r\nX-Content-Type-Options: nosniff\r\n" : "",
                        close ? "Connection: close\r\n" : "");

@@ -13,11 +13,14 @@ typedef struct {
     const char *method, *path;
     bool is_loopback;
     const char *bearer;        /* of Authorization: Bearer, or NULL */
+    const char *signed_head;   /* of Authorization: Sotay, or NULL */
+    const char *range;         /* of Range, or NULL */
     uint8_t *body;             /* owned by the dispatcher */
     size_t body_len;
     size_t body_room;          /* bytes at body */
     int status;                /* set by the handler, 200 at first */
     const char *content_type;  /* NULL: none is sent */
+    char content_range[80];    /* "": none is sent */
     st_buffer reply;           /* the body of the answer */
     char who[9];               /* first 8 hex digits of the device, for the log; "-" */
 } http_request;
@@ -28,7 +31,7 @@ typedef void (*http_handler)(http_request *request);
 typedef enum { HTTP_WHO_ANYONE, HTTP_WHO_DEVICE, HTTP_WHO_OPERATOR } http_who;
 
 typedef struct {
-    const char *method, *path;
+    const char *method, *path; /* "/x/ *", without the blank: all that begins with "/x/" */
     http_who who;              /* who is checked: DEVICE by the handler's signed head */
     size_t body_bytes_max;
     http_handler handler;
@@ -75,6 +78,7 @@ void http_server_give(http_server *http, size_t bytes);
 void http_handle_health(http_request *request);
 void http_handle_ready(http_request *request);
 void http_handle_sync(http_request *request);
+void http_handle_snapshot(http_request *request);
 void http_handle_enrol(http_request *request);
 void http_handle_operator(http_request *request);
 void http_handle_root(http_request *request);

@@ -91,12 +91,19 @@ static const char *header_of(const struct mg_request_info *info, const char *nam
     return NULL;
 }
 
+static bool is_route(const http_route *route, const char *path)
+{
+    size_t len = strlen(route->path);
+    return route->path[len - 1] == '*' ? strncmp(route->path, path, len - 1) == 0
+                                       : strcmp(route->path, path) == 0;
+}
+
 /* The route of a request: *out_status says why there is none (404, 405). */
 static const http_route *find_route(const http_request *request, int *out_status)
 {
     *out_status = 404;
     for (const http_route *route = http_routes(); route->method != NULL; route++) {
-        if (strcmp(route->path, request->path) != 0)
+        if (!is_route(route, request->path))
             continue;
         if (strcmp(route->method, request->method) == 0)
             return route;
@@ -187,6 +194,9 @@ static int on_request(struct mg_connection *connection)
     const char *bearer = header_of(info, "Authorization");
     if (bearer != NULL && strncmp(bearer, "Bearer ", 7) == 0)
         request.bearer = bearer + 7;
+    if (bearer != NULL && strncmp(bearer, "Sotay ", 6) == 0)
+        request.signed_head = bearer + 6;
+    request.range = header_of(info, "Range");
     request.is_loopback = strcmp(info->remote_addr, "127.0.0.1") == 0;
     st_buffer_init(&request.reply, ST_STREAM_BYTES_MAX);
     atomic_fetch_add(&http->in_flight, 1);

@@ -13,6 +13,7 @@
 #include "server/sync/fold.h"
 #include "server/sync/repair.h"
 #include "server/sync/sets.h"
+#include "server/sync/snapshot.h"
 
 #define FEED_BYTES_MAX ((size_t)128 * 1024 * 1024)
 #define ENTRY_EXTRA 96u        /* of an entry beside its set */
@@ -32,6 +33,7 @@ typedef struct {
     uint32_t epochs_count;
     uint64_t cut;              /* a cursor of the epoch asked counts up to here */
     bool is_behind;            /* the device was shown more than the log has in this epoch */
+    bool has_snapshots;        /* it has to fetch before it asks on */
     bool is_closed;            /* the device gets verdicts only: it was brought nowhere */
     feed_report report;
 } answer;
@@ -310,6 +312,25 @@ static st_err emit_bucket(answer *a, const bucket_state *state, st_error *error)
     return err;
 }
 
+/* In place of all its entries, where that is shorter. *out_sent false: they have to be sent. */
+static st_err emit_snapshot(answer *a, const bucket_state *state, bool *out_sent, st_error *error)
+{
+    st_frame frame;
+    *out_sent = false;
+    if (!a->request->ask->snapshots || state->cursor > 0 || state->is_reset)
+        return ST_OK;
+    memset(&frame, 0, sizeof frame);
+    frame.kind = ST_FRAME_SNAPSHOT;
+    st_err err = sync_snapshot_offer(a->room, &a->txn, state->bucket, &a->page_arena,
+                                     &frame.as.snapshot, error);
+    *out_sent = err == ST_OK;
+    if (err == ST_OK)
+        err = emit(a, &frame, error);
+    st_arena_reset(&a->page_arena);
+    a->has_snapshots = a->has_snapshots || *out_sent;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* ---- what the device has ---- */
 
 static const st_bucket_ask *find_ask(const st_ask *ask, const st_bucket *bucket)
@@ -434,9 +455,13 @@ static st_err emit_pages(answer *a, st_error *error)
         if (!differs && !show_sums && !state.is_reset && state.row.head <= state.cursor)
             continue;
         a->report.more = a->bytes_left == 0;
-        if (!a->report.more)
+        bool sent = a->report.more;
+        if (!sent)
+            err = emit_snapshot(a, &state, &sent, error);
+        if (err == ST_OK && !sent)
             err = emit_bucket(a, &state, error);
     }
+    a->report.more = a->report.more || a->has_snapshots;
     return err;
 }
 

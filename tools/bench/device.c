@@ -29,11 +29,15 @@ static void drive(device *d, sotay_sync *sync)
     sotay_error error = { 0 };
     bool again = true;
     while (again) {
-        sotay_request request;
+        sotay_request request = { 0 };
+        char headers[256] = "";
         device_need(sotay_sync_next(sync, &request, &error), &error, "next");
-        wire_answer answer = wire_call(&d->link, &(wire_request){ request.method, request.path,
-                                                                  request.body,
-                                                                  request.body_bytes });
+        if (request.authorization != NULL)
+            (void)snprintf(headers, sizeof headers, "Authorization: %s\r\nRange: bytes=%llu-\r\n",
+                           request.authorization, (unsigned long long)request.range_from);
+        wire_answer answer =
+            wire_call(&d->link, &(wire_request){ request.method, request.path, request.body,
+                                                 request.body_bytes, headers });
         if (answer.body_bytes > 0)
             device_need(sotay_sync_feed(sync, answer.body, answer.body_bytes, &error), &error,
                         "feed");
@@ -48,6 +52,7 @@ void device_sync(device *d)
     sotay_error error = { 0 };
     sotay_sync *sync = NULL;
     device_need(sotay_sync_begin(d->client, &sync, &error), &error, "sync");
+    sotay_sync_can_fetch(sync);
     drive(d, sync);
 }
 

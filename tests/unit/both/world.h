@@ -37,15 +37,23 @@ static inline int answer(world *w, const sotay_request *asked, st_buffer *out_re
     request.method = asked->method;
     request.path = asked->path;
     request.status = 200;
-    request.body = malloc(asked->body_bytes);
+    request.body = malloc(asked->body_bytes + 1);
     assert_non_null(request.body);
-    memcpy(request.body, asked->body, asked->body_bytes);
+    if (asked->body_bytes > 0)
+        memcpy(request.body, asked->body, asked->body_bytes);
     request.body_len = asked->body_bytes;
     st_buffer_init(&request.reply, ST_BODY_BYTES_MAX);
-    if (strcmp(asked->path, "/v1/enrol") == 0)
+    char range[40];
+    if (strcmp(asked->path, "/v1/enrol") == 0) {
         http_handle_enrol(&request);
-    else
+    } else if (strcmp(asked->method, "GET") == 0) {
+        snprintf(range, sizeof range, "bytes=%llu-", (unsigned long long)asked->range_from);
+        request.range = range;
+        request.signed_head = asked->authorization + strlen("Sotay ");
+        http_handle_snapshot(&request);
+    } else {
         http_handle_sync(&request);
+    }
     free(request.body);
     *out_reply = request.reply;
     return request.status;

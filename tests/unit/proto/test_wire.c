@@ -340,7 +340,7 @@ static void test_damage(void **state)
 static void test_our_messages_stay_flat_and_small(void **state)
 {
     (void)state;
-    const ProtobufCMessageDescriptor *seen[64] = {
+    const ProtobufCMessageDescriptor *seen[256] = {
         &sotay__frame__descriptor, &sotay__change_set__descriptor, &sotay__skeleton__descriptor,
         &sotay__record_state__descriptor, &sotay__vector_state__descriptor,
         &sotay__form__descriptor,

@@ -185,7 +185,7 @@ static void push(device *d)
     size_t blob_len = ZSTD_compress(blob, capacity, changeset, (size_t)len, 3);
     sqlite3_free(changeset);
     snprintf(path, sizeof path, "/push?dev=%d", d->id);
-    wire_answer answer = call(d, &(wire_request){ "POST", path, blob, blob_len });
+    wire_answer answer = call(d, &(wire_request){ "POST", path, blob, blob_len, NULL });
     free(blob);
     for (size_t i = 0; i < d->pending_count; i++)
         if (d->pending[i].sequence == 0)
@@ -356,7 +356,7 @@ static void run_main(const workload *work, const char *schema)
         run(&devices[i], "BEGIN");
     }
     wire_answer made = call(&devices[0],
-                            &(wire_request){ "POST", "/schema", schema, strlen(schema) });
+                            &(wire_request){ "POST", "/schema", schema, strlen(schema), NULL });
     wire_free(&made);
     for (size_t i = 0; i < work->ops_count; i++)
         if (work->ops[i].kind == WORKLOAD_CREATE)

@@ -50,9 +50,10 @@ static bool is_closed(int fd)
 /* Head and body leave in one piece, as one turn. */
 static bool send_request(int fd, const wire_request *request)
 {
-    char head[300];
+    char head[600];
     int head_len = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu"
-                            "\r\n\r\n", request->method, request->path, request->body_bytes);
+                            "\r\n%s\r\n", request->method, request->path, request->body_bytes,
+                            request->headers != NULL ? request->headers : "");
     size_t len = (size_t)head_len + request->body_bytes, sent = 0;
     char *whole = malloc(len);
     if (whole == NULL)

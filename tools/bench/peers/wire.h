@@ -14,6 +14,7 @@ typedef struct {
     const char *method, *path;
     const void *body;
     size_t body_bytes;
+    const char *headers;       /* whole lines, with their ends; NULL: none */
 } wire_request;
 
 typedef struct {

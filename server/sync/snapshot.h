@@ -1,0 +1,24 @@
+/* server/sync/snapshot.h - the current records of a bucket as a file that many devices fetch:
+ * DIR/snapshots/<name>.zst, and for each bucket DIR/snapshots/<hash of the bucket>.list with what
+ * the newest one is. Both can be thrown away: they are cut anew. Source: docs/protocol.md 7.10. */
+#ifndef SOTAY_SERVER_SYNC_SNAPSHOT_H
+#define SOTAY_SERVER_SYNC_SNAPSHOT_H
+
+#include "server/sync/feed.h"
+
+#define SYNC_SNAPSHOT_RECORDS_MIN 32u     /* fewer: their entries are as short */
+
+/* What a device that has nothing of the bucket is to fetch: the snapshot there is, or one that is
+ * cut now, out of the transaction's moment. Waits while another thread cuts one. The list lives in
+ * the arena. ST_E_NOT_FOUND without *error: there is none (too few records, the catalogue, no room
+ * on the disk), it gets entries. ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_snapshot_offer(sync_room *room, store_txn *txn, const st_bucket *bucket,
+                                       st_arena *arena, st_snapshot *out_snapshot,
+                                       st_error *error);
+/* Opens the file of a snapshot that was offered for this bucket: the newest or the one before it.
+ * The caller closes *out_fd. ST_E_NOT_FOUND. */
+ST_MUST_USE st_err sync_snapshot_open(const sync_room *room, const st_bucket *bucket,
+                                      const st_hash *name, int *out_fd, uint64_t *out_bytes,
+                                      st_error *error);
+
+#endif

@@ -1,0 +1,279 @@
+/* server/sync/snapshot_cut.c - the bytes of a snapshot.
+ * Promises: one moment of the log, in the order of the records' ids, so that the same state gives
+ * the same bytes; bounded memory, however large the bucket is.
+ * Must never: write in a transaction, or show a record of another bucket. */
+#include "server/sync/snapshot_cut.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/frame.h"
+#include "proto/hash.h"
+#include "server/store/pack.h"
+#include "server/sync/sets.h"
+
+#define LEVEL           12
+#define PIECE_BYTES     ((size_t)512 * 1024) /* of parts, before they are compressed */
+#define PART_BYTES      ((size_t)64 * 1024)  /* of records, in one part */
+#define PART_RECORDS    256u
+#define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+typedef struct {
+    store_txn *txn;
+    const st_bucket *bucket;
+    int fd;
+    st_arena *lasting;         /* the list of pieces */
+    st_snapshot_piece *pieces;
+    size_t count, capacity;
+    st_frame_writer *stream;   /* of the open piece; NULL: none */
+    st_buffer piece;           /* compressed */
+    size_t piece_bytes;        /* not compressed */
+    st_buffer frame;
+    st_arena arena;            /* of one part */
+} cutting;
+
+/* ---- pieces ---- */
+
+static st_err write_all(cutting *c, st_error *error)
+{
+    size_t done = 0;
+    while (done < c->piece.len) {
+        ssize_t n = write(c->fd, c->piece.data + done, c->piece.len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return st_fail(error, ST_E_STORAGE, "snapshot: cannot be written");
+        done += (size_t)n;
+    }
+    return ST_OK;
+}
+
+static st_err close_piece(cutting *c, st_error *error)
+{
+    if (c->stream == NULL)
+        return ST_OK;
+    st_err err = st_frame_writer_end(c->stream, error);
+    st_frame_writer_free(c->stream);
+    c->stream = NULL;
+    if (err == ST_OK)
+        err = write_all(c, error);
+    if (err == ST_OK && c->count == ST_SNAPSHOT_PIECES_MAX)
+        err = st_fail(error, ST_E_TOO_LARGE, "snapshot: more pieces than a list may have");
+    st_snapshot_piece *pieces = c->pieces;
+    if (err == ST_OK && c->count == c->capacity) {
+        pieces = st_arena_grow(c->lasting, pieces, c->count, &c->capacity, sizeof *pieces);
+        if (pieces == NULL)
+            err = st_fail(error, ST_E_MEMORY, "snapshot: out of memory");
+    }
+    if (err != ST_OK)
+        return err;
+    c->pieces = pieces;
+    c->pieces[c->count].hash = st_sha256(c->piece.data, c->piece.len);
+    c->pieces[c->count++].bytes = (uint32_t)c->piece.len;
+    return ST_OK;
+}
+
+static st_err put_part(cutting *c, const st_snapshot_part *part, st_error *error)
+{
+    st_err err = ST_OK;
+    if (c->stream == NULL) {
+        st_buffer_clear(&c->piece);
+        c->piece_bytes = 0;
+        err = st_frame_writer_new(LEVEL, &c->piece, &c->stream, error);
+    }
+    st_buffer_clear(&c->frame);
+    if (err == ST_OK)
+        err = st_snapshot_part_encode(part, &c->frame, error);
+    if (err == ST_OK)
+        err = st_frame_write(c->stream, c->frame.data, c->frame.len, error);
+    c->piece_bytes += c->frame.len;
+    return err == ST_OK && c->piece_bytes >= PIECE_BYTES ? close_piece(c, error) : err;
+}
+
+/* ---- what waits ---- */
+
+static bool is_hole(const st_vector *vector, const st_id *device, uint64_t counter)
+{
+    for (size_t i = 0; i < vector->holes_count; i++)
+        if (vector->holes[i].dot.counter == counter &&
+            st_id_cmp(&vector->holes[i].dot.device, device) == 0)
+            return true;
+    return false;
+}
+
+/* Those of the set's held changes that wait still. */
+static st_err still_held(cutting *c, const st_vector *vector, const sync_row *row, st_entry *entry,
+                         st_error *error)
+{
+    st_held *held = st_arena_array(&c->arena, row->held_count, sizeof *held);
+    if (held == NULL)
+        return st_fail(error, ST_E_MEMORY, "snapshot: out of memory");
+    for (uint32_t i = 0; i < row->held_count; i++)
+        if (is_hole(vector, &row->device, row->held[i].counter))
+            held[entry->held_count++] = row->held[i];
+    entry->held = held;
+    return ST_OK;
+}
+
+static st_err put_held(cutting *c, const st_vector *vector, uint64_t index, st_error *error)
+{
+    sync_row row;
+    st_entry entry;
+    st_snapshot_part part;
+    memset(&entry, 0, sizeof entry);
+    memset(&part, 0, sizeof part);
+    st_err err = sync_row_get(c->txn, index, &c->arena, &row, error);
+    if (err == ST_OK)
+        err = still_held(c, vector, &row, &entry, error);
+    if (err == ST_OK) {
+        entry.index = index;
+        entry.time_ms = row.time_ms;
+        entry.kind = row.kind;
+        entry.set = row.set.data;
+        entry.set_len = row.set.len;
+        entry.has_carrier = !st_id_is_zero(&row.carrier);
+        entry.carrier = row.carrier;
+        part.held = &entry;
+        part.held_count = 1;
+        err = put_part(c, &part, error);
+    }
+    st_arena_reset(&c->arena);
+    return err;
+}
+
+/* The set of each hole, once: the holes of one set stand side by side. */
+static st_err put_holes(cutting *c, const st_vector *vector, st_error *error)
+{
+    uint64_t before = 0;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < vector->holes_count; i++) {
+        uint64_t index = 0;
+        err = sets_find(c->txn, &vector->holes[i].dot, &index, error);
+        if (err == ST_OK && index != before)
+            err = put_held(c, vector, index, error);
+        if (err == ST_E_NOT_FOUND)
+            err = st_fail(error, ST_E_CORRUPT, "snapshot: a set that waits is not there");
+        before = index;
+    }
+    return err;
+}
+
+static st_err put_vector(cutting *c, st_error *error)
+{
+    st_vector vector;
+    st_arena arena;
+    store_slice bytes = { 0 };
+    st_snapshot_part part;
+    pack_key key = pack_text(c->bucket->s);
+    memset(&part, 0, sizeof part);
+    st_arena_init(&arena, ARENA_BYTES_MAX);
+    st_err err = store_get(c->txn, STORE_VECTOR, pack_key_slice(&key), &bytes, error);
+    if (err == ST_E_NOT_FOUND)
+        err = st_fail(error, ST_E_CORRUPT, "snapshot: the bucket has no vector");
+    if (err == ST_OK)
+        err = st_vector_decode(bytes.data, bytes.len, &arena, &vector, error);
+    if (err == ST_OK) {
+        part.vector = bytes.data;
+        part.vector_len = bytes.len;
+        err = put_part(c, &part, error);
+    }
+    if (err == ST_OK)
+        err = put_holes(c, &vector, error);
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* ---- records ---- */
+
+typedef struct {
+    st_snapshot_record list[PART_RECORDS];
+    st_snapshot_part part;
+    size_t bytes;
+} record_part;
+
+static st_err flush(cutting *c, record_part *records, st_error *error)
+{
+    records->part.records = records->list;
+    st_err err = records->part.records_count > 0 ? put_part(c, &records->part, error) : ST_OK;
+    records->part.records_count = 0;
+    records->bytes = 0;
+    return err;
+}
+
+/* Slices of a read transaction live until it ends. */
+static st_err add_record(cutting *c, record_part *records, store_slice id, st_error *error)
+{
+    store_slice state = { 0 };
+    st_err err = store_get(c->txn, STORE_STATE, id, &state, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, ST_E_CORRUPT, "snapshot: a record is not there");
+    if (err == ST_OK && (records->part.records_count == PART_RECORDS ||
+                         records->bytes + state.len > PART_BYTES))
+        err = flush(c, records, error);
+    if (err != ST_OK)
+        return err;
+    records->list[records->part.records_count++] =
+        (st_snapshot_record){ state.data, state.len };
+    records->bytes += state.len;
+    return ST_OK;
+}
+
+static st_err put_records(cutting *c, st_error *error)
+{
+    record_part records;
+    store_cursor cursor = { 0 };
+    pack_key prefix = pack_text(c->bucket->s);
+    memset(&records, 0, sizeof records);
+    st_err err = store_cursor_open(c->txn, STORE_SUMS, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&prefix), error);
+    while (err == ST_OK && store_has_prefix(&cursor, pack_key_slice(&prefix))) {
+        if (cursor.key.len != prefix.len + 16) {
+            err = st_fail(error, ST_E_CORRUPT, "store: a row of sums is damaged");
+            break;
+        }
+        store_slice id = { (const uint8_t *)cursor.key.data + prefix.len, 16 };
+        err = add_record(c, &records, id, error);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err == ST_OK ? flush(c, &records, error) : err;
+}
+
+st_err snapshot_cut(store_txn *txn, const st_bucket *bucket, const char *path, st_arena *arena,
+                    st_snapshot *out_snapshot, st_error *error)
+{
+    cutting c = { .txn = txn, .bucket = bucket, .lasting = arena };
+    sync_bucket_row row;
+    uint64_t size = 0;
+    st_buffer_init(&c.piece, ST_BODY_BYTES_MAX);
+    st_buffer_init(&c.frame, ST_FRAME_BYTES_MAX);
+    st_arena_init(&c.arena, ARENA_BYTES_MAX);
+    st_err err = sync_bucket_get(txn, bucket->s, &row, error);
+    if (err == ST_OK)
+        err = sync_log_size(txn, &size, error);
+    c.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (err == ST_OK && c.fd < 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
+    if (err == ST_OK)
+        err = put_vector(&c, error);
+    if (err == ST_OK)
+        err = put_records(&c, error);
+    if (err == ST_OK)
+        err = close_piece(&c, error);
+    if (err == ST_OK && fsync(c.fd) != 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: cannot be made durable", path);
+    if (c.fd >= 0)
+        (void)close(c.fd);
+    st_frame_writer_free(c.stream);
+    st_buffer_free(&c.piece);
+    st_buffer_free(&c.frame);
+    st_arena_reset(&c.arena);
+    if (err == ST_OK)
+        *out_snapshot = (st_snapshot){ *bucket,         size,     row.sum,
+                                       SYNC_FOLD_VERSION, c.pieces, (uint32_t)c.count };
+    return err;
+}
