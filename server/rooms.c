@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "server/catalogue/load.h"
+#include "server/store/chunks.h"
 #include "server/store/dir.h"
 #include "server/store/pack.h"
 #include "server/sync/epoch.h"
@@ -445,6 +446,8 @@ static st_err open_rooms(const rooms_how *how, server *srv, st_error *error)
     st_err err = start(srv, how, error);
     if (err == ST_OK)
         err = store_open(srv->dir, STORE_WRITE, &srv->sync.store, error);
+    if (err == ST_OK)
+        err = chunks_tidy(srv->dir, error);
     if (err == ST_OK)
         err = auth_keys_read(srv->dir, &srv->keys, error);
     if (err == ST_OK)

@@ -9,7 +9,7 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_PERSON = 3, CLI_NO_SIGNA
 /* Options that some verbs take; NULL or false when not given. */
 typedef struct {
     const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
-    const char *server, *label, *output;
+    const char *server, *label, *output, *about, *caption;
     bool json, help, version;
 } cli_options;
 
@@ -57,6 +57,7 @@ int cli_add(cli_call *call);
 int cli_remove(cli_call *call);
 int cli_remark(cli_call *call);
 int cli_item(cli_call *call);
+int cli_attach(cli_call *call);
 int cli_drop(cli_call *call);
 int cli_keep(cli_call *call);
 int cli_finalise(cli_call *call);

@@ -14,7 +14,7 @@
 #define PIN_BYTES_MAX 256
 
 /* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
- * S server, l label. --store, --lang and --pin-file go with every verb. */
+ * S server, l label, a about, c caption. --store, --lang and --pin-file go with every verb. */
 static const cli_verb VERBS[] = {
     { "enrol", "LINK [--label TEXT]", 1, 1, "lS", cli_enrol,
       "đăng ký máy và lấy sổ về", "enrol this device and fetch the book" },
@@ -27,6 +27,9 @@ static const cli_verb VERBS[] = {
     { "remark", "ID TEXT", 2, 2, "", cli_remark, "ghi thêm, không sửa được", "add a signed note" },
     { "item", "ID GROUP [FIELD=VALUE]...", 2, 999, "", cli_item,
       "thêm một mục; in ra mã mục", "add an item; prints its id" },
+    { "attach", "ID FILE [--about PATH] [--caption T]", 2, 2, "ac", cli_attach,
+      "đính kèm tệp (ảnh, ghi âm, PDF, Word, Excel; đến 20 MiB); in ra mã mục",
+      "attach a file (photo, audio, PDF, Word, Excel; up to 20 MiB); prints its item" },
     { "drop", "ID GROUP ITEM", 3, 3, "", cli_drop, "bỏ một mục", "drop an item" },
     { "keep", "ID GROUP ITEM", 3, 3, "", cli_keep, "giữ lại mục đã bỏ", "keep a dropped item" },
     { "review", "ID", 1, 1, "j", cli_review, "còn thiếu gì trước khi chốt",
@@ -65,7 +68,8 @@ static const struct option NAMES[] = {
     { "state", required_argument, NULL, 's' },        { "reason", required_argument, NULL, 'r' },
     { "keep", required_argument, NULL, 'k' },         { "seen", required_argument, NULL, 'e' },
     { "value", required_argument, NULL, 'v' },        { "server", required_argument, NULL, 'S' },
-    { "label", required_argument, NULL, 'l' },        { NULL, 0, NULL, 0 },
+    { "label", required_argument, NULL, 'l' },        { "about", required_argument, NULL, 'a' },
+    { "caption", required_argument, NULL, 'c' },      { NULL, 0, NULL, 0 },
 };
 
 static void print_help(const char *lang)
@@ -104,7 +108,8 @@ static bool take_option(cli_options *out, int c, char *given)
 {
     const char **texts[128] = { ['f'] = &out->form,  ['u'] = &out->unit,   ['s'] = &out->state,
                                 ['r'] = &out->reason, ['k'] = &out->keep,   ['e'] = &out->seen,
-                                ['v'] = &out->value,  ['S'] = &out->server, ['l'] = &out->label };
+                                ['v'] = &out->value,  ['S'] = &out->server, ['l'] = &out->label,
+                                ['a'] = &out->about, ['c'] = &out->caption };
     size_t len = strlen(given);
     switch (c) {
     case OPT_STORE: out->store = optarg; return true;

@@ -273,6 +273,22 @@ SOTAY_API SOTAY_MUST_USE int sotay_item_keep(sotay_client *client, const sotay_i
                                              const char *group, const char *item,
                                              sotay_error *error);
 
+/* A file to attach. name: as people know it (folders are left out); about, caption: may be NULL. */
+typedef struct {
+    const char *name;
+    const void *data;
+    size_t len;
+    const char *about, *caption;
+} sotay_attachment;
+/* Attaches a file (photo, audio, PDF, Word, Excel; at most 20 MiB): an item of `attachments` with
+ * the hashes of its pieces, which are kept sealed here and sent by a sync, after the data. Of a
+ * picture neither place nor owner nor device leaves with it.
+ * SOTAY_E_VALUE      also: an empty file, or none of a kind that may be attached, or a cut picture
+ * SOTAY_E_TOO_LARGE  over 20 MiB */
+SOTAY_API SOTAY_MUST_USE int sotay_attach(sotay_client *client, const sotay_id *record,
+                                          const sotay_attachment *file,
+                                          char out_item[SOTAY_ITEM_TEXT], sotay_error *error);
+
 /* Finalises. SOTAY_E_STATE also when something required is missing or a rule of the form is broken:
  * detail names the first; sotay_record_review lists all. A working copy is written first. */
 SOTAY_API SOTAY_MUST_USE int sotay_record_finalise(sotay_client *client, const sotay_id *record,
@@ -361,8 +377,8 @@ typedef struct sotay_sync sotay_sync;
 
 /* What to send. All of it belongs to the sync and is valid until sotay_sync_end. */
 typedef struct {
-    const char *method; /* "POST", or "GET" after sotay_sync_can_fetch */
-    const char *path;   /* "/v1/sync", "/v1/enrol", "/v1/snapshot/..." */
+    const char *method; /* "POST", "PUT", or "GET" after sotay_sync_can_fetch */
+    const char *path;   /* "/v1/sync", "/v1/enrol", "/v1/have", "/v1/snapshot/...", ... */
     const uint8_t *body;
     size_t body_bytes;
     /* Set only after sotay_sync_can_fetch: */
@@ -378,6 +394,8 @@ typedef struct {
     int64_t clock_offset_ms; /* server minus phone */
     bool complete;           /* all was sent and read; true also with held ones */
     bool needs_person;       /* held changes, a copied phone, a wrong sum: exit code 3 */
+    uint64_t attachments_sent;    /* files that are all with the server since this sync */
+    uint64_t attachments_waiting; /* files that are not */
 } sotay_report;
 
 /* Starts a sync of an enrolled store. SOTAY_E_STATE before the enrolment. */

@@ -91,6 +91,8 @@ static CURLcode verb(CURL *curl, const sotay_request *request, struct curl_slist
         code = curl_easy_setopt(curl, CURLOPT_RANGE, fetches ? range : NULL);
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, fetches ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, fetches ? NULL : request->method);
     if (code == CURLE_OK && !fetches)
         code = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
     if (code == CURLE_OK && !fetches)

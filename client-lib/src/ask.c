@@ -291,7 +291,7 @@ static st_err build_stream(sotay_sync *sync, st_error *error)
 }
 
 /* The head and what is signed of it. */
-static st_err build_head(sotay_sync *sync, st_error *error)
+st_err ask_head(sotay_sync *sync, const char *method, const char *path, st_error *error)
 {
     sotay_client *client = sync->client;
     sync->head.device = client->me.speaker;
@@ -300,7 +300,7 @@ static st_err build_head(sotay_sync *sync, st_error *error)
     st_hash body = st_sha256(sync->stream.data, sync->stream.len);
     st_buffer_clear(&sync->text);
     st_err err =
-        st_head_sign_text(&sync->head, "POST", "/v1/sync", &body, &client->me.log, &sync->text);
+        st_head_sign_text(&sync->head, method, path, &body, &client->me.log, &sync->text);
     return err == ST_OK ? ST_OK : st_fail(error, err, "sync: no memory");
 }
 
@@ -310,6 +310,22 @@ static st_err drafts(sotay_sync *sync, st_error *error)
     st_err err = draft_commit_all(sync->client, error);
     sync->client->is_syncing = true;
     sync->has_drafts_done = err == ST_OK;
+    return err;
+}
+
+st_err ask_sign(sotay_sync *sync, st_error *error)
+{
+    sotay_client *client = sync->client;
+    sotay_slice text = { sync->text.data, sync->text.len };
+    st_err err = client_sign(client, client->me.sign_key, text, sync->head.signature, error);
+    if (err != ST_OK)
+        return err;
+    uint8_t head[ST_HEAD_BYTES_MAX];
+    size_t head_bytes = st_head_encode(&sync->head, head);
+    st_buffer_clear(&sync->body);
+    err = st_buffer_append(&sync->body, head, head_bytes, error);
+    if (err == ST_OK)
+        err = st_buffer_append(&sync->body, sync->stream.data, sync->stream.len, error);
     return err;
 }
 
@@ -323,20 +339,8 @@ st_err ask_make(sotay_sync *sync, st_error *error)
         if (err == ST_OK)
             err = build_stream(sync, error);
         if (err == ST_OK)
-            err = build_head(sync, error);
+            err = ask_head(sync, "POST", "/v1/sync", error);
         sync->body_is_built = err == ST_OK;
     }
-    sotay_client *client = sync->client;
-    sotay_slice text = { sync->text.data, sync->text.len };
-    if (err == ST_OK)
-        err = client_sign(client, client->me.sign_key, text, sync->head.signature, error);
-    if (err != ST_OK)
-        return err;
-    uint8_t head[ST_HEAD_BYTES_MAX];
-    size_t head_bytes = st_head_encode(&sync->head, head);
-    st_buffer_clear(&sync->body);
-    err = st_buffer_append(&sync->body, head, head_bytes, error);
-    if (err == ST_OK)
-        err = st_buffer_append(&sync->body, sync->stream.data, sync->stream.len, error);
-    return err;
+    return err == ST_OK ? ask_sign(sync, error) : err;
 }

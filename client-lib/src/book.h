@@ -21,7 +21,9 @@
  * SNAPSHOT  kind, bucket                           a snapshot that is being fetched (snapshot.h)
  * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h)
  * EPOCH     n be64                                 signing key of the server's device in it
- * CARRY     order, device, first be64              a kept set of another device, to be offered */
+ * CARRY     order, device, first be64              a kept set of another device, to be offered
+ * CHUNK     hash                                   a piece of an attached file
+ * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
 
@@ -48,6 +50,8 @@ typedef enum {
     BOOK_FORM = 'F',
     BOOK_NAME = 'n',
     BOOK_ALIAS = 'A',
+    BOOK_CHUNK = 'k',
+    BOOK_ATTACH = 'a',
     BOOK_EPOCH = 'E',
     BOOK_CARRY = 'K',
     BOOK_SNAPSHOT = 'p'

@@ -4,6 +4,7 @@
 #define SOTAY_CLIENT_EXCHANGE_H
 
 #include "client-lib/src/apply.h"
+#include "client-lib/src/attach.h"
 #include "client-lib/src/epoch.h"
 #include "client-lib/src/repair.h"
 #include "client-lib/src/snapshot.h"
@@ -74,11 +75,17 @@ struct sotay_sync {
     st_bucket *repaired; /* in lasting, named once each */
     size_t repaired_count, repaired_capacity;
     st_arena lasting; /* of the whole sync */
+    attach_lane lane; /* files, after the data */
     sotay_report report;
 };
 
 /* Makes the request of this round in sync->body. ST_PENDING: called again, it goes on. */
 ST_MUST_USE st_err ask_make(sotay_sync *sync, st_error *error);
+/* Its parts, for requests of other kinds: the head for sync->stream, and what is signed of it; head
+ * and stream as the body (ST_PENDING: called again, it goes on). */
+ST_MUST_USE st_err ask_head(sotay_sync *sync, const char *method, const char *path,
+                            st_error *error);
+ST_MUST_USE st_err ask_sign(sotay_sync *sync, st_error *error);
 /* The same for an enrolment (enrol.c). */
 ST_MUST_USE st_err enrol_make(sotay_sync *sync, st_error *error);
 

@@ -40,8 +40,8 @@ static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error
     st_json_close(&json, ']');
     st_json_key(&json, "attachments");
     st_json_open(&json, '{');
-    st_json_key_int(&json, "sent", 0);
-    st_json_key_int(&json, "waiting", 0);
+    st_json_key_int(&json, "sent", (int64_t)report->attachments_sent);
+    st_json_key_int(&json, "waiting", (int64_t)report->attachments_waiting);
     st_json_close(&json, '}');
     st_json_key(&json, "checkpoint");
     st_json_null(&json);
@@ -63,6 +63,12 @@ static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error
                 : "đã gửi %llu thay đổi, nhận %llu (%llu byte lên, %llu byte xuống)\n",
         (unsigned long long)report->sent_changes, (unsigned long long)report->received_changes,
         (unsigned long long)report->bytes_up, (unsigned long long)report->bytes_down);
+    if (err == ST_OK && report->attachments_sent + report->attachments_waiting > 0)
+        err = st_buffer_printf(out, error,
+                               english ? "files: %llu sent, %llu still here\n"
+                                       : "tệp đính kèm: đã gửi %llu, còn chờ %llu\n",
+                               (unsigned long long)report->attachments_sent,
+                               (unsigned long long)report->attachments_waiting);
     if (err == ST_OK && report->needs_person)
         err = st_buffer_printf(out, error, "%s\n",
                                english ? "something needs a person: see status"

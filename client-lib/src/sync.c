@@ -39,6 +39,7 @@ static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *er
     sync->sets = book_scan_of(&own);
     book_key carry = book_key_of(BOOK_CARRY);
     sync->carried = book_scan_of(&carry);
+    attach_lane_init(&sync->lane);
     client->is_syncing = true;
     client->has_signature = false; /* one that came too late for a sync given up */
     *out_sync = sync;
@@ -104,6 +105,7 @@ void sotay_sync_free(sotay_sync *sync)
     st_buffer_free(&sync->base);
     st_arena_reset(&sync->arena);
     st_arena_reset(&sync->lasting);
+    attach_lane_free(&sync->lane);
     st_frame_reader_free(sync->reader);
     snapshot_free(&sync->fetch);
     st_wipe(sync, sizeof *sync);
@@ -161,6 +163,8 @@ static st_err make_request(sotay_sync *sync, st_error *error)
 {
     if (sync->is_enrolment)
         return enrol_make(sync, error);
+    if (sync->lane.phase != ATTACH_IDLE)
+        return attach_make(sync, error);
     st_err err = sync->body_is_built ? ST_OK : snapshot_next(sync, error);
     if (err != ST_OK)
         return err;
@@ -171,8 +175,11 @@ static st_err make_request(sotay_sync *sync, st_error *error)
 static void fill_request(sotay_sync *sync, sotay_request *request)
 {
     bool fetches = sync->is_fetching;
-    request->method = fetches ? "GET" : "POST";
+    attach_phase phase = sync->lane.phase;
+    request->method = fetches ? "GET" : phase == ATTACH_PUT ? "PUT" : "POST";
     request->path = fetches ? sync->fetch.path : sync->is_enrolment ? "/v1/enrol" : "/v1/sync";
+    if (phase != ATTACH_IDLE)
+        request->path = phase == ATTACH_PUT ? "/v1/chunks" : "/v1/have";
     request->body = sync->body.data;
     request->body_bytes = sync->body.len;
     if (!sync->fetch.can_fetch)
@@ -415,6 +422,21 @@ static st_err end_fetch(sotay_sync *sync, int status, bool *out_again, st_error 
     return err;
 }
 
+/* A round of the lane of files is over. A server that does not know it is an older one. */
+static st_err end_lane(sotay_sync *sync, int status, bool *out_again, st_error *error)
+{
+    if (status == 404 || status == 405)
+        return attach_give_up(sync, error);
+    if (status != 200)
+        return status_error(status, error);
+    if (sync->foreign_bytes > 0 || !st_frame_is_complete(sync->reader))
+        return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
+    st_err err = attach_end(sync, out_again, error);
+    if (*out_again)
+        next_round(sync, false);
+    return err;
+}
+
 static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error *error)
 {
     if (sync->is_fetching)
@@ -426,6 +448,8 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
             next_round(sync, true);
         return err;
     }
+    if (sync->lane.phase != ATTACH_IDLE)
+        return end_lane(sync, status, out_again, error);
     if (status != 200)
         return status_error(status, error);
     if (sync->foreign_bytes > 0)
@@ -439,12 +463,14 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
         return err;
     *out_again = again(sync);
     sync->report.complete = !*out_again && !sync->more;
-    bool from_start = sync->wants_again;
+    bool from_start = sync->wants_again, is_over = !*out_again && !sync->is_enrolment;
+    if (!*out_again && is_copy(sync->client))
+        sync->report.needs_person = true; /* enrol again */
+    else if (is_over && !sync->is_send_only)
+        err = attach_begin(sync, out_again, error);
     if (*out_again)
         next_round(sync, from_start);
-    else if (is_copy(sync->client))
-        sync->report.needs_person = true; /* enrol again */
-    return ST_OK;
+    return err;
 }
 
 int sotay_sync_end(sotay_sync *sync, int http_status, bool *out_again, sotay_error *error)

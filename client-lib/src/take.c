@@ -295,6 +295,7 @@ st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
     case ST_FRAME_ADDRESS: return take_address(sync, &frame->as.address, error);
     case ST_FRAME_SNAPSHOT: return snapshot_take(sync, &frame->as.snapshot, error);
     case ST_FRAME_REPAIR_ANSWER: return repair_take(sync, &frame->as.repair_answer, error);
+    case ST_FRAME_HAVE_ANSWER: return attach_take(sync, &frame->as.have_answer, error);
     case ST_FRAME_END: return take_end(sync, &frame->as.end, error);
     case ST_FRAME_ENROL_ANSWER: return enrol_take(sync, &frame->as.enrol_answer, error);
     case ST_FRAME_REFUSAL:

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "server/operator/work.h"
+#include "server/store/chunks.h"
 
 #define LINES_MAX 1000u            /* of what is wrong; the rest is counted only */
 
@@ -41,6 +42,8 @@ int operator_verify(operator_work *work)
         st_json_key_int(&list.json, "entries", (int64_t)report.entries);
         st_json_key_int(&list.json, "records", (int64_t)report.records);
         st_json_key_int(&list.json, "wrong_count", (int64_t)report.wrong);
+        st_json_key_int(&list.json, "attachments", (int64_t)report.attachments);
+        st_json_key_int(&list.json, "attachments_missing", (int64_t)report.incomplete);
         st_json_close(&list.json, '}');
         if (st_json_end(&list.json) != ST_OK)
             return operator_fail(work);
@@ -51,6 +54,10 @@ int operator_verify(operator_work *work)
                      report.wrong == 0 ? "OK" : work->vi ? "SAI" : "WRONG",
                      (unsigned long long)report.entries, (unsigned long long)report.records,
                      (unsigned long long)report.wrong);
+        operator_say(work, work->vi ? "%llu tệp đính kèm, %llu tệp chưa về đủ\n"
+                                    : "%llu attachments, %llu not all here yet\n",
+                     (unsigned long long)report.attachments,
+                     (unsigned long long)report.incomplete);
     }
     return report.wrong == 0 ? 0 : 3;
 }
@@ -72,11 +79,14 @@ int operator_rebuild(operator_work *work)
 int operator_stat(operator_work *work)
 {
     sync_stat stat = { 0 };
+    uint64_t attachment_bytes = 0;
     char epoch[17];
     st_err err = operator_read_begin(work);
     if (err == ST_OK)
         err = sync_stat_get(work->room, &work->txn, &stat, &work->error);
     operator_read_end(work);
+    if (err == ST_OK)
+        err = chunks_total(work->room->dir, &attachment_bytes, &work->error);
     if (err != ST_OK)
         return operator_fail(work);
     st_hex(work->room->epoch, sizeof work->room->epoch, epoch);
@@ -90,7 +100,7 @@ int operator_stat(operator_work *work)
         { "store_bytes", "byte trên đĩa", "bytes of store", stat.store_bytes },
         { "backed_up_to", "mục nhật ký đã sao lưu chắc", "log entries safely backed up",
           stat.backed_up_to },
-        { "attachment_bytes", "byte tệp đính kèm", "bytes of attachments", 0 },
+        { "attachment_bytes", "byte tệp đính kèm", "bytes of attachments", attachment_bytes },
     };
     st_json json;
     st_json_begin(&json, work->call->out, &work->error);

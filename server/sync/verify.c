@@ -14,6 +14,7 @@
 #include "server/audit/leaf.h"
 #include "server/store/dir.h"
 #include "server/store/pack.h"
+#include "server/sync/have.h"
 #include "server/sync/replay.h"
 #include "server/sync/sets.h"
 
@@ -244,6 +245,17 @@ static st_err compare_all(verifier *v, st_error *error)
     return err;
 }
 
+static st_err check_attachments(verifier *v, st_error *error)
+{
+    have_report have = { 0 };
+    have_say say = v->stopped ? NULL : v->say;
+    st_err err = have_check(v->room, &v->real, say, v->context, &have, error);
+    v->report.attachments = have.attachments;
+    v->report.incomplete = have.incomplete;
+    v->report.wrong += have.wrong;
+    return err;
+}
+
 /* ---- the scratch store ---- */
 
 static st_err open_scratch(verifier *v, st_error *error)
@@ -303,6 +315,8 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
         err = compare_all(&v, error);
     if (err == ST_OK)
         err = check_counts(&v, index - 1, error);
+    if (err == ST_OK)
+        err = check_attachments(&v, error);
     v.report.entries = index - 1;
     store_end(&v.real);
     st_arena_reset(&v.arena);

@@ -1,0 +1,252 @@
+/* client-lib/src/attach.c - attaches a file to a record: one change that names its pieces, and the
+ * pieces, in one transaction.
+ * Promises: what is attached is all here, sealed, or not at all; the same bytes are kept once.
+ * Never: what a camera wrote about place, owner and device leaves with a picture. */
+#include "client-lib/src/attach.h"
+
+#include <string.h>
+
+#include "client-lib/src/edit.h"
+#include "client-lib/src/media.h"
+
+#define PIECE_SMALL ((size_t)16 * 1024)
+#define PIECE_LARGE ((size_t)64 * 1024)
+#define FILE_SMALL  ((size_t)2 * 1024 * 1024)
+#define ROW_BYTES   17u /* in front of the hashes */
+
+/* ---- rows ---- */
+
+st_err attach_put(book_db *book, const book_key *key, const attach_row *row, st_error *error)
+{
+    st_buffer out;
+    uint8_t head[ROW_BYTES];
+    head[0] = row->is_sent ? 1 : 0;
+    memcpy(head + 1, row->epoch, 8);
+    st_put_u64(head + 9, row->position);
+    st_buffer_init(&out, ROW_BYTES + ST_CHUNKS_MAX * sizeof(st_hash));
+    st_err err = st_buffer_append(&out, head, sizeof head, error);
+    if (err == ST_OK)
+        err = st_buffer_append(&out, row->hashes, row->count * sizeof *row->hashes, error);
+    if (err == ST_OK)
+        err = book_put(book, key, out.data, out.len, error);
+    st_buffer_free(&out);
+    return err;
+}
+
+st_err attach_next(book_db *book, book_scan *scan, st_arena *arena, attach_row *out_row,
+                   st_error *error)
+{
+    book_value value = { NULL, 0 };
+    st_err err = book_scan_next(book, scan, arena, &value, error);
+    if (err != ST_OK)
+        return err;
+    size_t bytes = value.len < ROW_BYTES ? 1 : value.len - ROW_BYTES;
+    if (bytes % sizeof(st_hash) != 0 || bytes == 0 || bytes / sizeof(st_hash) > ST_CHUNKS_MAX ||
+        scan->at.len != 1 + 16 + 16)
+        return st_fail(error, ST_E_CORRUPT, "store: the note of an attachment is damaged");
+    out_row->is_sent = value.data[0] != 0;
+    memcpy(out_row->epoch, value.data + 1, 8);
+    out_row->position = st_get_u64(value.data + 9);
+    out_row->hashes = (const st_hash *)(value.data + ROW_BYTES);
+    out_row->count = (uint32_t)(bytes / sizeof(st_hash));
+    return ST_OK;
+}
+
+bool attach_waits(const sotay_client *client, const attach_row *row)
+{
+    return !row->is_sent || memcmp(row->epoch, client->me.epoch, sizeof row->epoch) != 0;
+}
+
+st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_ATTACH);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    memset(out_counts, 0, sizeof *out_counts);
+    while (err == ST_OK) {
+        st_arena arena;
+        attach_row row;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = attach_next(&client->book, &scan, &arena, &row, error);
+        if (err == ST_OK && attach_waits(client, &row))
+            out_counts->waiting++;
+        else if (err == ST_OK && client->me.backed_up_to <= row.position)
+            out_counts->uncovered++;
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* ---- one file ---- */
+
+typedef struct {
+    const sotay_attachment *file;
+    media what;
+    st_buffer stripped;
+    const uint8_t *data;
+    size_t len;
+    st_hash *hashes;
+    uint32_t count;
+} attaching;
+
+/* The same bytes are cut alike on every phone. */
+static size_t piece_bytes(size_t len)
+{
+    return len <= FILE_SMALL ? PIECE_SMALL : PIECE_LARGE;
+}
+
+static st_err read_file(attaching *a, st_error *error)
+{
+    if (a->file->len == 0)
+        return st_fail(error, ST_E_VALUE, "the file is empty");
+    if (a->file->len > ST_ATTACHMENT_BYTES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "the file has %zu bytes, at most %u", a->file->len,
+                       ST_ATTACHMENT_BYTES_MAX);
+    st_err err = media_read(a->file->data, a->file->len, &a->what, &a->stripped, error);
+    a->data = a->stripped.len > 0 ? a->stripped.data : a->file->data;
+    a->len = a->stripped.len > 0 ? a->stripped.len : a->file->len;
+    return err;
+}
+
+static st_err keep_pieces(attaching *a, edit *e, st_error *error)
+{
+    size_t size = piece_bytes(a->len);
+    a->count = (uint32_t)((a->len + size - 1) / size);
+    a->hashes = st_arena_array(&e->arena, a->count, sizeof *a->hashes);
+    if (a->hashes == NULL)
+        return st_fail(error, ST_E_MEMORY, "attach: no memory");
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < a->count; i++) {
+        size_t at = i * size;
+        size_t len = a->len - at < size ? a->len - at : size;
+        a->hashes[i] = st_sha256(a->data + at, len);
+        book_key key = book_key_of(BOOK_CHUNK);
+        book_key_bytes(&key, a->hashes[i].b, sizeof a->hashes[i].b);
+        err = book_put(&e->client->book, &key, a->data + at, len, error);
+    }
+    return err;
+}
+
+static st_err note_file(const attaching *a, edit *e, st_error *error)
+{
+    attach_row row = { .hashes = a->hashes, .count = a->count };
+    st_hash all = st_sha256(a->hashes, a->count * sizeof *a->hashes);
+    book_key key = book_key_id(BOOK_ATTACH, &e->change.record);
+    book_key_bytes(&key, all.b, 16);
+    return attach_put(&e->client->book, &key, &row, error);
+}
+
+/* ---- its item ---- */
+
+static st_err put_value(edit *e, const st_group *group, const char *name, st_value value,
+                        st_error *error)
+{
+    const st_field *field = st_group_field(group, name);
+    st_op op;
+    if (field == NULL)
+        return ST_OK; /* of an older form */
+    memset(&op, 0, sizeof op);
+    op.verb = ST_VERB_ITEM;
+    op.path.kind = ST_PATH_ITEM;
+    op.path.group = group->no;
+    op.path.item = e->change.dot;
+    op.path.field = field->no;
+    op.value = value;
+    return edit_op(e, &op, error);
+}
+
+static st_err put_number(edit *e, const st_group *group, const char *name, int64_t number,
+                         st_error *error)
+{
+    st_value value = { .kind = ST_VALUE_INT, .number = number };
+    return put_value(e, group, name, value, error);
+}
+
+static st_err put_text(edit *e, const st_group *group, const char *name, const char *text,
+                       st_error *error)
+{
+    sotay_pair pair = { name, text };
+    if (text == NULL || text[0] == '\0')
+        return ST_OK;
+    return edit_item_field(e, group, 0, pair, error);
+}
+
+/* The last part of a path, of either kind. */
+static const char *base_name(const char *path)
+{
+    const char *name = path;
+    for (; *path != '\0'; path++)
+        if (*path == '/' || *path == '\\')
+            name = path + 1;
+    return name;
+}
+
+static st_err put_picture(const attaching *a, edit *e, const st_group *group, st_error *error)
+{
+    st_err err = ST_OK;
+    int64_t offset_ms = (int64_t)e->client->offset_minutes * 60000;
+    if (a->what.width > 0)
+        err = put_number(e, group, "width", a->what.width, error);
+    if (err == ST_OK && a->what.height > 0)
+        err = put_number(e, group, "height", a->what.height, error);
+    if (err == ST_OK && a->what.has_taken)
+        err = put_number(e, group, "taken_at", a->what.taken_local_ms - offset_ms, error);
+    return err;
+}
+
+static st_err put_item(const attaching *a, edit *e, st_error *error)
+{
+    const st_group *group = st_form_group(e->view.form, "attachments");
+    if (group == NULL || st_group_field(group, "chunk_hashes") == NULL)
+        return st_fail(error, ST_E_VALUE, "records of this kind have no attachments");
+    st_value hashes = { .kind = ST_VALUE_BYTES,
+                        .data = a->hashes[0].b,
+                        .len = a->count * (uint32_t)sizeof *a->hashes };
+    int64_t wall_ms = 0;
+    uint64_t mono_ms = 0;
+    client_now(e->client, &wall_ms, &mono_ms);
+    st_err err = put_text(e, group, "kind", a->what.kind, error);
+    if (err == ST_OK)
+        err = put_text(e, group, "name", base_name(a->file->name), error);
+    if (err == ST_OK)
+        err = put_text(e, group, "mime", a->what.mime, error);
+    if (err == ST_OK)
+        err = put_number(e, group, "size", (int64_t)a->len, error);
+    if (err == ST_OK)
+        err = put_value(e, group, "chunk_hashes", hashes, error);
+    if (err == ST_OK)
+        err = put_picture(a, e, group, error);
+    if (err == ST_OK)
+        err = put_number(e, group, "attached_at", wall_ms, error);
+    if (err == ST_OK)
+        err = put_text(e, group, "about", a->file->about, error);
+    return err == ST_OK ? put_text(e, group, "caption", a->file->caption, error) : err;
+}
+
+int sotay_attach(sotay_client *client, const sotay_id *record, const sotay_attachment *file,
+                 char out_item[SOTAY_ITEM_TEXT], sotay_error *error)
+{
+    edit e;
+    char item[ST_ITEM_TEXT_BYTES] = "";
+    st_error inner = { ST_OK, "" };
+    attaching a = { .file = file };
+    st_buffer_init(&a.stripped, ST_ATTACHMENT_BYTES_MAX + 64u);
+    st_err err = edit_begin(&e, client, record, &inner);
+    if (err == ST_OK)
+        err = read_file(&a, &inner);
+    if (err == ST_OK)
+        err = keep_pieces(&a, &e, &inner);
+    if (err == ST_OK)
+        err = note_file(&a, &e, &inner);
+    if (err == ST_OK)
+        err = put_item(&a, &e, &inner);
+    if (err == ST_OK)
+        st_item_format(&e.change.dot, 0, item);
+    if (err == ST_OK)
+        err = edit_commit(&e, &inner);
+    edit_end(&e);
+    st_buffer_free(&a.stripped);
+    if (err == ST_OK || err == ST_PENDING)
+        memcpy(out_item, item, SOTAY_ITEM_TEXT);
+    return port_give(err, &inner, error);
+}

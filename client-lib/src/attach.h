@@ -1,0 +1,83 @@
+/* client-lib/src/attach.h - files of records on this phone: their pieces, sealed like all else, and
+ * what became of them; and the lane in which they are sent, after the data.
+ *
+ * table     key after the table's byte             value
+ * CHUNK     hash of the piece                      its bytes
+ * ATTACH    record, start of the hash of hashes 16 what became of a file (attach_row) */
+#ifndef SOTAY_CLIENT_ATTACH_H
+#define SOTAY_CLIENT_ATTACH_H
+
+#include "client-lib/src/client.h"
+#include "proto/message.h"
+
+/* A file that was attached here. */
+typedef struct {
+    bool is_sent;          /* the server said that all of it is on its disk */
+    uint8_t epoch[8];      /* of the book when it said so: another one may have lost it */
+    uint64_t position;     /* of the book then */
+    const st_hash *hashes; /* of its pieces, in their order */
+    uint32_t count;
+} attach_row;
+
+/* The next file of the store. ST_E_NOT_FOUND at the end. The row lives in the arena. */
+ST_MUST_USE st_err attach_next(book_db *book, book_scan *scan, st_arena *arena, attach_row *out_row,
+                               st_error *error);
+ST_MUST_USE st_err attach_put(book_db *book, const book_key *key, const attach_row *row,
+                              st_error *error);
+/* Does the file still have to be sent? */
+bool attach_waits(const sotay_client *client, const attach_row *row);
+
+typedef struct {
+    uint64_t waiting;   /* files not all with the server */
+    uint64_t uncovered; /* sent ones that no backup of the server is known to have */
+} attach_counts;
+/* Inside a transaction. */
+ST_MUST_USE st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *error);
+
+/* ---- the lane ---- */
+
+#define ATTACH_FILES 4u /* sent at the same time */
+
+typedef enum { ATTACH_IDLE, ATTACH_HAVE, ATTACH_PUT } attach_phase;
+
+typedef struct {
+    book_key key;
+    st_id record;
+    const st_hash *hashes;
+    bool *missing;      /* one for each hash: the server has said that it is not there */
+    uint32_t count, at; /* at: those before it are looked at in this request */
+    unsigned tries;     /* requests after which a piece of it was still missing */
+    bool is_given_up;   /* until the next sync */
+} attach_file;
+
+typedef struct {
+    attach_phase phase;
+    book_scan scan;
+    st_arena arena; /* of the files being sent */
+    attach_file files[ATTACH_FILES];
+    size_t count;
+    size_t answered;                         /* frames of the answer taken so far */
+    size_t asked[ATTACH_FILES], asked_count; /* which files the request is about, in its order */
+    size_t bytes_wanted; /* of pieces in one request: as many as the line carries in a moment */
+    size_t bytes_sent;
+    uint64_t mono_ms; /* when the request was made */
+} attach_lane;
+
+struct sotay_sync;
+void attach_lane_init(attach_lane *lane);
+void attach_lane_free(attach_lane *lane);
+/* After the data: is there a file to send? Then *out_again, and the next rounds are the lane's. */
+ST_MUST_USE st_err attach_begin(struct sotay_sync *sync, bool *out_again, st_error *error);
+/* Makes the request of this round in sync->body. ST_PENDING: called again, it goes on. */
+ST_MUST_USE st_err attach_make(struct sotay_sync *sync, st_error *error);
+/* Takes one frame of the answer, inside the open write transaction. */
+ST_MUST_USE st_err attach_take(struct sotay_sync *sync, const st_have_answer *answer,
+                               st_error *error);
+/* The answer is whole: what is next? */
+ST_MUST_USE st_err attach_end(struct sotay_sync *sync, bool *out_again, st_error *error);
+/* The server does not know the lane: the files wait for one that does. */
+ST_MUST_USE st_err attach_give_up(struct sotay_sync *sync, st_error *error);
+/* Counts what waits into the report. */
+ST_MUST_USE st_err attach_report(struct sotay_sync *sync, st_error *error);
+
+#endif

@@ -1,0 +1,357 @@
+/* client-lib/src/attach_lane.c - sends the pieces of files, a few side by side, after the data.
+ * Promises: nothing is remembered of a transfer but what the server said it has; a file that cannot
+ * be read, or that the server does not know of, stops no other.
+ * Never: calls a file sent before the server has said so of every piece. */
+#include <string.h>
+
+#include "client-lib/src/attach.h"
+#include "client-lib/src/exchange.h"
+
+#define LEVEL       1 /* pictures do not get smaller */
+#define BYTES_LEAST ((size_t)16 * 1024)
+#define BYTES_MOST  ((size_t)256 * 1024)
+#define MOMENT_MS   2000u /* what one request should take: so much is lost with a line */
+#define TRIES_MAX   3u
+#define LANE_BYTES  ((size_t)1024 * 1024)
+
+void attach_lane_init(attach_lane *lane)
+{
+    book_key files = book_key_of(BOOK_ATTACH);
+    memset(lane, 0, sizeof *lane);
+    lane->scan = book_scan_of(&files);
+    lane->bytes_wanted = BYTES_LEAST;
+    st_arena_init(&lane->arena, LANE_BYTES);
+}
+
+void attach_lane_free(attach_lane *lane)
+{
+    st_arena_reset(&lane->arena);
+}
+
+st_err attach_report(sotay_sync *sync, st_error *error)
+{
+    attach_counts counts;
+    st_err err = client_begin(sync->client, false, error);
+    if (err == ST_OK)
+        err = attach_count(sync->client, &counts, error);
+    client_abort(sync->client);
+    if (err == ST_OK)
+        sync->report.attachments_waiting = counts.waiting;
+    return err;
+}
+
+/* ---- the files being sent ---- */
+
+/* The record may have another name since its making was replayed under a new device. */
+static st_err take_file(sotay_sync *sync, const attach_row *row, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    attach_file *file = &lane->files[lane->count];
+    sotay_id named;
+    memset(file, 0, sizeof *file);
+    file->key = lane->scan.at;
+    memcpy(named.b, file->key.b + 1, sizeof named.b);
+    file->record = overlay_find(sync->client, &named);
+    file->hashes =
+        (const st_hash *)st_arena_copy(&lane->arena, row->hashes, row->count * sizeof(st_hash));
+    file->missing = st_arena_array(&lane->arena, row->count, sizeof *file->missing);
+    if (file->hashes == NULL || file->missing == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: no memory for an attachment");
+    file->count = row->count;
+    lane->count++;
+    return ST_OK;
+}
+
+/* The next few that wait. None: the lane is over. */
+static st_err next_files(sotay_sync *sync, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    st_arena_reset(&lane->arena);
+    lane->count = 0;
+    st_err err = client_begin(sync->client, false, error);
+    while (err == ST_OK && lane->count < ATTACH_FILES) {
+        st_arena arena;
+        attach_row row;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = attach_next(&sync->client->book, &lane->scan, &arena, &row, error);
+        if (err == ST_OK && attach_waits(sync->client, &row))
+            err = take_file(sync, &row, error);
+        st_arena_reset(&arena);
+    }
+    client_abort(sync->client);
+    lane->phase = lane->count > 0 ? ATTACH_HAVE : ATTACH_IDLE;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err attach_begin(sotay_sync *sync, bool *out_again, st_error *error)
+{
+    st_err err = next_files(sync, error);
+    if (err == ST_OK)
+        err = attach_report(sync, error);
+    *out_again = err == ST_OK && sync->lane.phase != ATTACH_IDLE;
+    return err;
+}
+
+st_err attach_give_up(sotay_sync *sync, st_error *error)
+{
+    sync->lane.phase = ATTACH_IDLE;
+    return attach_report(sync, error);
+}
+
+static bool has_missing(const attach_file *file)
+{
+    for (uint32_t i = 0; i < file->count; i++)
+        if (file->missing[i])
+            return true;
+    return false;
+}
+
+/* ---- the request ---- */
+
+static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, size_t which,
+                        const st_have_ask *ask, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    st_frame frame = { .kind = ST_FRAME_HAVE_ASK, .as.have_ask = *ask };
+    st_buffer_clear(&sync->text);
+    st_err err = st_frame_encode(&frame, &sync->text, error);
+    if (err == ST_OK)
+        err = st_frame_write(writer, sync->text.data, sync->text.len, error);
+    lane->asked[lane->asked_count++] = which;
+    return err;
+}
+
+static st_err ask_of_all(sotay_sync *sync, st_frame_writer *writer, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < lane->count; i++) {
+        const attach_file *file = &lane->files[i];
+        st_have_ask ask = { .record = file->record,
+                            .hashes = file->hashes,
+                            .hashes_count = file->count };
+        err = write_ask(sync, writer, i, &ask, error);
+    }
+    return err;
+}
+
+/* Pieces of one file for this request. */
+typedef struct {
+    st_hash *hashes;
+    st_chunk *chunks;
+    uint32_t count;
+} load;
+
+/* The next piece that is missing, read and opened. *out_len 0: none is left in this round of the
+ * file, or it cannot be read here, and then the file is left for another day. */
+static st_err load_piece(sotay_sync *sync, attach_file *file, load *to, size_t *out_len,
+                         st_error *error)
+{
+    book_value value = { NULL, 0 };
+    *out_len = 0;
+    while (file->at < file->count && !file->missing[file->at])
+        file->at++;
+    if (file->at == file->count)
+        return ST_OK;
+    book_key key = book_key_of(BOOK_CHUNK);
+    book_key_bytes(&key, file->hashes[file->at].b, sizeof file->hashes[0].b);
+    st_err err = book_get(&sync->client->book, &key, &sync->arena, &value, error);
+    if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT) {
+        file->is_given_up = true;
+        return ST_OK;
+    }
+    if (err != ST_OK)
+        return err;
+    to->hashes[to->count] = file->hashes[file->at++];
+    to->chunks[to->count++] = (st_chunk){ value.data, value.len };
+    *out_len = value.len;
+    return ST_OK;
+}
+
+static st_err make_loads(sotay_sync *sync, load loads[ATTACH_FILES], st_error *error)
+{
+    size_t most = BYTES_MOST / BYTES_LEAST + 1;
+    for (size_t i = 0; i < sync->lane.count; i++) {
+        loads[i].count = 0;
+        loads[i].hashes = st_arena_array(&sync->arena, most, sizeof *loads[i].hashes);
+        loads[i].chunks = st_arena_array(&sync->arena, most, sizeof *loads[i].chunks);
+        if (loads[i].hashes == NULL || loads[i].chunks == NULL)
+            return st_fail(error, ST_E_MEMORY, "sync: no memory for attachments");
+    }
+    return ST_OK;
+}
+
+/* One piece of each file in turn, until there is enough for a moment of this line. */
+static st_err fill_loads(sotay_sync *sync, load loads[ATTACH_FILES], st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    size_t most = BYTES_MOST / BYTES_LEAST;
+    bool any = true;
+    st_err err = make_loads(sync, loads, error);
+    lane->bytes_sent = 0;
+    while (err == ST_OK && any && lane->bytes_sent < lane->bytes_wanted) {
+        any = false;
+        for (size_t i = 0; err == ST_OK && i < lane->count; i++) {
+            attach_file *file = &lane->files[i];
+            size_t len = 0;
+            if (file->is_given_up || loads[i].count == most ||
+                lane->bytes_sent >= lane->bytes_wanted)
+                continue;
+            err = load_piece(sync, file, &loads[i], &len, error);
+            lane->bytes_sent += len;
+            any = any || len > 0;
+        }
+    }
+    return err;
+}
+
+static st_err send_some(sotay_sync *sync, st_frame_writer *writer, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    load loads[ATTACH_FILES];
+    memset(loads, 0, sizeof loads);
+    for (size_t i = 0; i < lane->count; i++)
+        lane->files[i].at = 0; /* what is still missing, from the front */
+    st_err err = fill_loads(sync, loads, error);
+    for (size_t i = 0; err == ST_OK && i < lane->count; i++) {
+        st_have_ask ask = { .record = lane->files[i].record,
+                            .hashes = loads[i].hashes,
+                            .hashes_count = loads[i].count,
+                            .chunks = loads[i].chunks,
+                            .chunks_count = loads[i].count };
+        if (loads[i].count > 0)
+            err = write_ask(sync, writer, i, &ask, error);
+    }
+    return err;
+}
+
+static st_err build_stream(sotay_sync *sync, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    st_frame_writer *writer = NULL;
+    int64_t wall_ms = 0;
+    lane->asked_count = lane->answered = 0;
+    client_now(sync->client, &wall_ms, &lane->mono_ms);
+    st_buffer_clear(&sync->stream);
+    st_buffer_clear(&sync->base); /* these streams lean on nothing */
+    memset(&sync->head, 0, sizeof sync->head);
+    st_err err = client_begin(sync->client, false, error);
+    if (err == ST_OK)
+        err = st_frame_writer_new(LEVEL, &sync->stream, &writer, error);
+    if (err == ST_OK)
+        err = lane->phase == ATTACH_PUT ? send_some(sync, writer, error)
+                                        : ask_of_all(sync, writer, error);
+    if (err == ST_OK)
+        err = st_frame_writer_end(writer, error);
+    st_frame_writer_free(writer);
+    client_abort(sync->client);
+    return err;
+}
+
+st_err attach_make(sotay_sync *sync, st_error *error)
+{
+    sotay_client *client = sync->client;
+    bool is_put = sync->lane.phase == ATTACH_PUT;
+    st_err err = ST_OK;
+    if (!sync->body_is_built) {
+        err = outbox_flush(&sync->seal, client, error); /* a request counter at hand */
+        if (err == ST_OK)
+            err = build_stream(sync, error);
+        if (err == ST_OK)
+            err =
+                ask_head(sync, is_put ? "PUT" : "POST", is_put ? "/v1/chunks" : "/v1/have", error);
+        sync->body_is_built = err == ST_OK;
+    }
+    return err == ST_OK ? ask_sign(sync, error) : err;
+}
+
+/* ---- the answer ---- */
+
+static bool lists(const st_hash *hashes, uint32_t count, const st_hash *hash)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (memcmp(hashes[i].b, hash->b, sizeof hash->b) == 0)
+            return true;
+    return false;
+}
+
+/* Each hash once: a file may hold the same piece twice. */
+static void set_missing(attach_file *file, const st_have_answer *answer)
+{
+    for (uint32_t i = 0; i < file->count; i++)
+        file->missing[i] = lists(answer->missing, answer->missing_count, &file->hashes[i]) &&
+                           !lists(file->hashes, i, &file->hashes[i]);
+}
+
+/* What was sent is there now, but for what the answer names. */
+static void set_sent(attach_file *file, const st_have_answer *answer)
+{
+    for (uint32_t i = 0; i < file->at; i++)
+        if (!lists(answer->missing, answer->missing_count, &file->hashes[i]))
+            file->missing[i] = false;
+    if (answer->missing_count > 0 && ++file->tries >= TRIES_MAX)
+        file->is_given_up = true;
+}
+
+static st_err note_sent(sotay_sync *sync, const attach_file *file, st_error *error)
+{
+    attach_row row = { .is_sent = true,
+                       .hashes = file->hashes,
+                       .count = file->count,
+                       .position = sync->client->me.position };
+    memcpy(row.epoch, sync->client->me.epoch, sizeof row.epoch);
+    sync->report.attachments_sent++;
+    return attach_put(&sync->client->book, &file->key, &row, error);
+}
+
+st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    if (lane->phase == ATTACH_IDLE || lane->answered >= lane->asked_count)
+        return st_fail(error, ST_E_CORRUPT, "sync: an answer about attachments, not asked for");
+    attach_file *file = &lane->files[lane->asked[lane->answered++]];
+    if (memcmp(file->record.b, answer->record.b, sizeof file->record.b) != 0)
+        return st_fail(error, ST_E_CORRUPT, "sync: an answer about another record");
+    if (answer->unknown_count > 0)
+        file->is_given_up = true; /* its record is not there yet, or waits */
+    else if (lane->phase == ATTACH_HAVE)
+        set_missing(file, answer);
+    else
+        set_sent(file, answer);
+    return file->is_given_up || has_missing(file) ? ST_OK : note_sent(sync, file, error);
+}
+
+/* As much as the line carries in a moment, never more than twice as much as before. */
+static void adapt(sotay_sync *sync)
+{
+    attach_lane *lane = &sync->lane;
+    int64_t wall_ms = 0;
+    uint64_t mono_ms = 0;
+    client_now(sync->client, &wall_ms, &mono_ms);
+    uint64_t took_ms = mono_ms > lane->mono_ms ? mono_ms - lane->mono_ms : 1;
+    uint64_t carries = (uint64_t)lane->bytes_sent * MOMENT_MS / took_ms;
+    uint64_t bytes = carries < 2 * lane->bytes_wanted ? carries : 2 * lane->bytes_wanted;
+    if (bytes < BYTES_LEAST)
+        bytes = BYTES_LEAST;
+    lane->bytes_wanted = bytes < BYTES_MOST ? (size_t)bytes : BYTES_MOST;
+}
+
+st_err attach_end(sotay_sync *sync, bool *out_again, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    bool any = false;
+    st_err err = ST_OK;
+    if (lane->answered < lane->asked_count)
+        return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
+    if (lane->phase == ATTACH_PUT)
+        adapt(sync);
+    for (size_t i = 0; i < lane->count; i++)
+        any = any || (!lane->files[i].is_given_up && has_missing(&lane->files[i]));
+    lane->phase = ATTACH_PUT;
+    if (!any)
+        err = next_files(sync, error);
+    if (err == ST_OK)
+        err = attach_report(sync, error);
+    *out_again = err == ST_OK && lane->phase != ATTACH_IDLE;
+    return err;
+}

@@ -1,0 +1,37 @@
+/* server/store/chunks.h - pieces of attachments as files: DIR/chunks/<2 hex>/<62 hex>, named by the
+ * SHA-256 of what is in them. A file that has its name is whole and is never written again; what is
+ * being written lies in DIR/parts. Calls may come from any thread. */
+#ifndef SOTAY_SERVER_STORE_CHUNKS_H
+#define SOTAY_SERVER_STORE_CHUNKS_H
+
+#include <stdint.h>
+
+#include "proto/err.h"
+#include "proto/hash.h"
+
+/* Is the piece there, with its name on disk for good? ST_E_STORAGE. */
+ST_MUST_USE st_err chunks_has(const char *dir, const st_hash *hash, bool *out_has,
+                              st_error *error);
+/* A piece to be written; part: a name that no other call under way has ([0-9a-f-], at most 80). */
+typedef struct {
+    const char *part;
+    st_hash hash;              /* SHA-256 of bytes */
+    const uint8_t *bytes;
+    size_t len;
+} chunks_piece;
+/* Writes a piece; one that is there is fine. When it returns ST_OK, name and bytes are on disk.
+ * ST_E_STORAGE: no such file was made. */
+ST_MUST_USE st_err chunks_put(const char *dir, const chunks_piece *piece, st_error *error);
+
+typedef enum { CHUNKS_MISSING, CHUNKS_WHOLE, CHUNKS_WRONG } chunks_state;
+/* Reads the piece and compares it with its name. out_len: its bytes, 0 when missing.
+ * ST_E_STORAGE: it cannot be read. */
+ST_MUST_USE st_err chunks_check(const char *dir, const st_hash *hash, chunks_state *out_state,
+                                uint64_t *out_len, st_error *error);
+/* Bytes of all pieces. ST_E_STORAGE. */
+ST_MUST_USE st_err chunks_total(const char *dir, uint64_t *out_bytes, st_error *error);
+/* Removes what a process that was killed left half written. Only while no other call is under way.
+ * ST_E_STORAGE. */
+ST_MUST_USE st_err chunks_tidy(const char *dir, st_error *error);
+
+#endif

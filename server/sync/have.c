@@ -1,0 +1,233 @@
+/* server/sync/have.c - answers about pieces of attachments, and takes them in.
+ * Promises: tells nobody of a hash unless the record that names it is his to read, or he wrote in
+ * it; keeps only what a record names, each piece once; one bad piece stops no other. Must never say
+ * that a piece is here before it is on disk. */
+#include "server/sync/have.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/store/chunks.h"
+#include "server/store/pack.h"
+
+#define WORK_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+/* ---- what a record names ---- */
+
+/* The field of hashes, by its numbers; false: records of this form have no attachments. */
+typedef struct {
+    uint32_t group, field;
+} hashes_at;
+
+static bool find_field(const st_form *form, hashes_at *out)
+{
+    const st_group *group = form == NULL ? NULL : st_form_group(form, "attachments");
+    const st_field *field = group == NULL ? NULL : st_group_field(group, "chunk_hashes");
+    if (field == NULL)
+        return false;
+    *out = (hashes_at){ group->no, field->no };
+    return true;
+}
+
+/* The hashes of one value, or none. */
+static have_named hashes_of(const st_live *live, const hashes_at *at)
+{
+    const st_path *path = &live->op.path;
+    const st_value *value = &live->op.value;
+    have_named none = { NULL, 0 };
+    if (path->kind != ST_PATH_ITEM || path->group != at->group || path->field != at->field ||
+        value->kind != ST_VALUE_BYTES || value->len % sizeof(st_hash) != 0)
+        return none;
+    return (have_named){ (const st_hash *)value->data, value->len / sizeof(st_hash) };
+}
+
+static int compare(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(st_hash));
+}
+
+st_err have_named_by(sync_room *room, const st_record *record, st_arena *arena,
+                     have_named *out_named, st_error *error)
+{
+    hashes_at at;
+    size_t count = 0;
+    *out_named = (have_named){ NULL, 0 };
+    if (!find_field(sync_record_form(room, record), &at))
+        return ST_OK;
+    for (size_t i = 0; i < record->lives_count; i++)
+        count += hashes_of(&record->lives[i], &at).count;
+    st_hash *all = st_arena_array(arena, count + 1, sizeof *all);
+    if (all == NULL)
+        return st_fail(error, st_arena_refused(arena, count * sizeof *all),
+                       "attachments: no memory");
+    count = 0;
+    for (size_t i = 0; i < record->lives_count; i++) {
+        have_named some = hashes_of(&record->lives[i], &at);
+        if (some.count > 0)
+            memcpy(&all[count], some.hashes, some.count * sizeof *all);
+        count += some.count;
+    }
+    qsort(all, count, sizeof *all, compare);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || compare(&all[kept - 1], &all[i]) != 0)
+            all[kept++] = all[i];
+    *out_named = (have_named){ all, kept };
+    return ST_OK;
+}
+
+static bool is_named(const have_named *named, const st_hash *hash)
+{
+    return named->count > 0 &&
+           bsearch(hash, named->hashes, named->count, sizeof *hash, compare) != NULL;
+}
+
+/* ---- one question ---- */
+
+static bool wrote_in(const st_record *record, const st_id *device)
+{
+    for (size_t i = 0; i < record->wrote_count; i++)
+        if (st_id_cmp(&record->wrote[i], device) == 0)
+            return true;
+    return false;
+}
+
+/* What the asker may know of: nothing of a record that is not there, or not his. */
+static st_err look_up(sync_room *room, const have_asker *asker, const st_id *id,
+                      have_named *out_named, st_error *error)
+{
+    store_txn txn = { 0 };
+    st_record record;
+    auth_rights rights;
+    const auth_device *device = asker->device;
+    *out_named = (have_named){ NULL, 0 };
+    if (device->status != AUTH_ACTIVE)
+        return ST_OK;
+    st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = auth_rights_get(&txn, &device->person, UINT64_MAX, asker->arena, &rights, error);
+    if (err == ST_OK)
+        err = sync_record_get(&txn, id, asker->arena, &record, NULL, error);
+    if (err == ST_OK &&
+        (auth_rights_has_bucket(&rights, &record.bucket) || wrote_in(&record, &device->id)))
+        err = have_named_by(room, &record, asker->arena, out_named, error);
+    store_end(&txn);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err keep_pieces(sync_room *room, const have_asker *asker, const st_have_ask *ask,
+                          const have_named *named, st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < ask->chunks_count; i++) {
+        const st_chunk *chunk = &ask->chunks[i];
+        chunks_piece piece = { asker->part, st_sha256(chunk->bytes, chunk->len), chunk->bytes,
+                               chunk->len };
+        if (is_named(named, &piece.hash))
+            err = chunks_put(room->dir, &piece, error);
+    }
+    return err;
+}
+
+st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *ask,
+                 st_have_answer *out_answer, st_error *error)
+{
+    have_named named;
+    st_err err = look_up(room, asker, &ask->record, &named, error);
+    if (err == ST_OK)
+        err = keep_pieces(room, asker, ask, &named, error);
+    st_hash *missing = st_arena_array(asker->arena, ask->hashes_count + 1u, sizeof *missing);
+    st_hash *unknown = st_arena_array(asker->arena, ask->hashes_count + 1u, sizeof *unknown);
+    if (err == ST_OK && (missing == NULL || unknown == NULL))
+        err = st_fail(error, ST_E_MEMORY, "attachments: no memory");
+    if (err != ST_OK)
+        return err;
+    memset(out_answer, 0, sizeof *out_answer);
+    out_answer->record = ask->record;
+    out_answer->missing = missing;
+    out_answer->unknown = unknown;
+    for (uint32_t i = 0; err == ST_OK && i < ask->hashes_count; i++) {
+        bool is_here = false;
+        if (!is_named(&named, &ask->hashes[i])) {
+            unknown[out_answer->unknown_count++] = ask->hashes[i];
+            continue;
+        }
+        err = chunks_has(room->dir, &ask->hashes[i], &is_here, error);
+        if (!is_here)
+            missing[out_answer->missing_count++] = ask->hashes[i];
+    }
+    return err;
+}
+
+/* ---- the whole book ---- */
+
+typedef struct {
+    sync_room *room;
+    have_say say;
+    void *context;
+    have_report report;
+    bool stopped;
+} checker;
+
+static void say_wrong(checker *c, const st_id *record, const st_hash *hash, const char *why)
+{
+    char line[160], id[33], hex[65];
+    st_id_format(record, id);
+    st_hex(hash->b, sizeof hash->b, hex);
+    (void)snprintf(line, sizeof line, "attachment of %s: piece %.16s: %s", id, hex, why);
+    c->report.wrong++;
+    if (!c->stopped && c->say != NULL)
+        c->stopped = !c->say(c->context, line);
+}
+
+static st_err check_item(checker *c, const st_id *record, have_named pieces, st_error *error)
+{
+    st_err err = ST_OK;
+    bool is_whole = true;
+    for (size_t i = 0; err == ST_OK && i < pieces.count; i++) {
+        chunks_state state = CHUNKS_MISSING;
+        uint64_t len = 0;
+        err = chunks_check(c->room->dir, &pieces.hashes[i], &state, &len, error);
+        if (err == ST_OK && state == CHUNKS_WRONG)
+            say_wrong(c, record, &pieces.hashes[i], "the file is not what its name says");
+        is_whole = is_whole && state == CHUNKS_WHOLE;
+    }
+    c->report.attachments += pieces.count > 0 ? 1 : 0;
+    c->report.incomplete += is_whole ? 0 : 1;
+    return err;
+}
+
+static st_err check_record(checker *c, store_slice bytes, st_arena *arena, st_error *error)
+{
+    st_record record;
+    hashes_at at;
+    st_err err = st_record_decode(bytes.data, bytes.len, arena, &record, error);
+    if (err != ST_OK || !find_field(sync_record_form(c->room, &record), &at))
+        return err == ST_E_CORRUPT ? ST_OK : err; /* the fold of the log says what is wrong */
+    for (size_t i = 0; err == ST_OK && i < record.lives_count; i++)
+        err = check_item(c, &record.id, hashes_of(&record.lives[i], &at), error);
+    return err;
+}
+
+st_err have_check(sync_room *room, store_txn *txn, have_say say, void *context,
+                  have_report *out_report, st_error *error)
+{
+    checker c = { .room = room, .say = say, .context = context };
+    store_cursor cursor = { 0 };
+    st_arena arena;
+    st_arena_init(&arena, WORK_BYTES_MAX);
+    st_err err = store_cursor_open(txn, STORE_STATE, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, store_text(""), error);
+    while (err == ST_OK && cursor.is_valid) {
+        err = check_record(&c, cursor.value, &arena, error);
+        st_arena_reset(&arena);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    if (err == ST_OK)
+        *out_report = c.report;
+    return err;
+}

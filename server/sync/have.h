@@ -1,0 +1,42 @@
+/* server/sync/have.h - attachments: which pieces does a record name, which are on disk. */
+#ifndef SOTAY_SERVER_SYNC_HAVE_H
+#define SOTAY_SERVER_SYNC_HAVE_H
+
+#include "server/sync/read.h"
+
+/* Hashes that a record names, ascending, each once. */
+typedef struct {
+    const st_hash *hashes;
+    size_t count;
+} have_named;
+
+/* All pieces of all attachments of a record, dropped items too. Memory from the arena.
+ * ST_E_MEMORY, ST_E_TOO_LARGE. */
+ST_MUST_USE st_err have_named_by(sync_room *room, const st_record *record, st_arena *arena,
+                                 have_named *out_named, st_error *error);
+
+/* Answers one frame: stores the pieces that come with it and that the record names, then says what
+ * is missing and unknown of the hashes asked. part: a name of its own (server/store/chunks.h).
+ * Outside any transaction. The answer lives in the arena. ST_E_STORAGE: nothing is acknowledged. */
+typedef struct {
+    const auth_device *device; /* who asks */
+    const char *part;
+    st_arena *arena;
+} have_asker;
+/* See have_asker. */
+ST_MUST_USE st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *ask,
+                             st_have_answer *out_answer, st_error *error);
+
+/* What is there of the attachments of the whole book. Wrong pieces are said, one line each
+ * ("attachment of RECORD: ..."), until `say` returns false. Inside the caller's transaction. */
+typedef struct {
+    uint64_t attachments;      /* items that name pieces */
+    uint64_t incomplete;       /* of these: a piece is not here yet */
+    uint64_t wrong;            /* pieces on disk that are not what their name says */
+} have_report;
+typedef bool (*have_say)(void *context, const char *line);
+/* See have_report. */
+ST_MUST_USE st_err have_check(sync_room *room, store_txn *txn, have_say say, void *context,
+                              have_report *out_report, st_error *error);
+
+#endif
