@@ -217,6 +217,7 @@ $(LIB)/libproto.a: $(PROTO_O)
 $(LIB)/libserver.a: $(call objects,$(SERVER_SRC))
 # Embedders link one archive: what both sides agree on is inside.
 $(LIB)/libsotay.a: $(CLIENT_O) $(PROTO_O)
+$(LIB)/libstore.a: $(call objects,$(filter server/store/%,$(SERVER_SRC)))
 $(LIB)/libtesthelp.a: $(call objects,$(TEST_HELP))
 $(LIB)/%.a: $(BUILD)/sources
 	@mkdir -p $(@D)
@@ -246,8 +247,11 @@ LINK_proto      := $(LIB)/libproto.a
 LINK_client-lib := $(LIB)/libsotay.a $(LIB)/libproto.a
 LINK_server     := $(LIB)/libserver.a $(LIB)/libproto.a
 LINK_any        := $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
+# These know nothing of the server, and other machines need not build it for them.
+LINK_test_store  := $(LIB)/libstore.a $(LIB)/libproto.a
+LINK_test_golden := $(LIB)/libproto.a
 define test_program
-$(BUILD)/$(1): $(OBJ)/$(1).o $(LIB)/libtesthelp.a $(or $(LINK_$(2)),$(LINK_any))
+$(BUILD)/$(1): $(OBJ)/$(1).o $(LIB)/libtesthelp.a $(or $(LINK_$(notdir $(1))),$(LINK_$(2)),$(LINK_any))
 endef
 $(foreach test,$(TEST_MAIN:.c=),\
     $(eval $(call test_program,$(test),$(word 3,$(subst /, ,$(test))))))
