@@ -345,7 +345,7 @@ static void test_our_messages_stay_flat_and_small(void **state)
         &sotay__record_state__descriptor, &sotay__vector_state__descriptor,
         &sotay__form__descriptor,
     };
-    size_t depth[64] = { 1, 1, 1, 1, 1, 1 };
+    size_t depth[LEN(seen)] = { 1, 1, 1, 1, 1, 1 };
     size_t count = 6;
     for (size_t i = 0; i < count; i++) {
         assert_true(seen[i]->n_fields <= 64);
@@ -358,6 +358,7 @@ static void test_our_messages_stay_flat_and_small(void **state)
             depth[count++] = depth[i] + 1;
         }
     }
+    print_message("  %u messages\n", (unsigned)count);
     assert_true(count > 20);
 }
 
