@@ -74,6 +74,7 @@ void sim_do_clone(sim_world *w, sim_phone *p, sim_random *r)
     memcpy(twin->devices, p->devices, sizeof twin->devices);
     twin->devices_count = p->devices_count;
     twin->is_branch = p->is_branch = true;
+    twin->draws_anew = true;
     sim_phone_open(w, twin, &port);
 }
 
@@ -105,7 +106,7 @@ void sim_do_restore(sim_world *w, sim_phone *p, sim_random *r)
     sotay_port_close(&p->tap->inner);
     free(p->tap);
     p->holds = p->backup_holds;
-    p->is_branch = true;
+    p->is_branch = p->draws_anew = true;
     p->is_new_device = moved;
     sim_phone_open(w, p, &port);
 }

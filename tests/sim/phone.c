@@ -160,12 +160,12 @@ static void take_place(sim_world *w, sim_phone *p)
     uint8_t boot[8], burnt[64 * 32];
     if (memcmp(p->install, NONE, sizeof NONE) == 0)
         (void)!p->tap->inner.place(p->tap->inner.context, boot, p->install, NULL);
-    if (p->is_new_device) {
+    if (p->is_new_device)
         st_put_u64(p->install, sim_next(&w->random) | 1);
+    if (p->draws_anew)
         for (uint32_t n = ++w->copies; n > 0; n--)
             (void)!p->tap->inner.random(p->tap->inner.context, burnt, sizeof burnt, NULL);
-    }
-    p->is_new_device = false;
+    p->is_new_device = p->draws_anew = false;
     memcpy(p->tap->install, p->install, sizeof p->tap->install);
 }
 
