@@ -330,6 +330,24 @@ static int draft_commit(desk *d, phone *p, char **out_text)
     return sotay_draft_commit(p->client, &d->theirs, &p->error);
 }
 
+static int spoil_value(desk *d, phone *p, char **out_text)
+{
+    (void)out_text;
+    return sotay_debug_damage(p->client, &d->visit, SOTAY_DAMAGE_VALUE, &p->error);
+}
+
+static int spoil_all(desk *d, phone *p, char **out_text)
+{
+    (void)out_text;
+    return sotay_debug_damage(p->client, &d->visit, SOTAY_DAMAGE_MISSING, &p->error);
+}
+
+static int spoil_sum(desk *d, phone *p, char **out_text)
+{
+    (void)out_text;
+    return sotay_debug_damage(p->client, &d->visit, SOTAY_DAMAGE_SUM, &p->error);
+}
+
 static int open_again(desk *d, phone *p, char **out_text)
 {
     static const sotay_open_how HOW = { NULL, false, "en", 420 };
@@ -388,6 +406,9 @@ static const struct {
     { "another value is agreed on", resolve_anew, false },
     { "something is typed", draft_put, false },
     { "what was typed is saved", draft_commit, false },
+    { "a value is spoiled for a drill", spoil_value, false },
+    { "a record is taken out for a drill", spoil_all, false },
+    { "a sum is spoiled for a drill", spoil_sum, false },
     { "the store is opened", open_again, false },
     { "show", show_json, true },
     { "show, text", show_text, true },

@@ -87,6 +87,39 @@ static void test_a_code_ends(void **state)
     }
 }
 
+/* What an officer calls his phone is his to choose, in 80 characters; what is no text is refused, and
+ * the code is still good then. */
+static void test_what_a_phone_is_called(void **state)
+{
+    static const char LETTER[] = "ạ";
+    static const struct { const char *why, *label; size_t letters; st_err want; } CASES[] = {
+        { "nothing", "", 0, ST_OK },
+        { "a name", "  máy   hai ", 0, ST_OK },
+        { "as long as may be", NULL, 80, ST_OK },
+        { "longer", NULL, 81, ST_E_VALUE },
+        { "no text", "m\xff", 0, ST_E_VALUE },
+    };
+    rig *r = *state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        st_enrol_ask ask;
+        st_enrol_answer answer;
+        uint8_t secret[64];
+        print_message("  case: %s\n", CASES[i].why);
+        make_ask(r, &ask, secret);
+        assert_int_equal(sync_code_make(r->srv.writer, "an", ask.code, NULL), ST_OK);
+        prove(r, &ask, secret);
+        st_enrol_ask named = ask;
+        (void)snprintf(named.label, sizeof named.label, "%s",
+                       CASES[i].label == NULL ? "" : CASES[i].label);
+        for (size_t n = 0; n < CASES[i].letters; n++)
+            memcpy(named.label + n * (sizeof LETTER - 1), LETTER, sizeof LETTER);
+        assert_int_equal(sync_enrol(r->srv.writer, &named, &r->arena, &answer, NULL),
+                         CASES[i].want);
+        if (CASES[i].want != ST_OK)
+            assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &answer, NULL), ST_OK);
+    }
+}
+
 static void test_a_disabled_person(void **state)
 {
     rig *r = *state;
@@ -273,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_one_code_one_phone), CASE(test_a_code_ends),   CASE(test_a_disabled_person),
+        CASE(test_what_a_phone_is_called),
         CASE(test_heads),              CASE(test_counters),      CASE(test_who_gets_what),
         CASE(test_logins_are_unique),  CASE(test_keys_are_kept_close),
     };

@@ -468,7 +468,7 @@ static st_err answer(scene *s)
     return feed_answer(&s->r->srv.sync, &answered, &sink, &report, NULL);
 }
 
-/* The answer to a repair: what the bucket holds, a record by the names of its sets and with them. */
+/* The answer to a repair: the ranges of the bucket, and a record with and without its sets. */
 static st_err answer_repair(scene *s)
 {
     answered.repairs[0] = &s->repair;
