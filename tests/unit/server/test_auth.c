@@ -87,8 +87,8 @@ static void test_a_code_ends(void **state)
     }
 }
 
-/* What an officer calls his phone is his to choose, in 80 characters; what is no text is refused, and
- * the code is still good then. */
+/* What an officer calls his phone is his to choose, in 80 characters; what is no text is refused,
+ * and the code is still good then. */
 static void test_what_a_phone_is_called(void **state)
 {
     static const char LETTER[] = "ạ";
