@@ -14,7 +14,9 @@
 #include "server/audit/leaf.h"
 #include "server/store/dir.h"
 #include "server/store/pack.h"
+#include "server/sync/epoch.h"
 #include "server/sync/have.h"
+#include "server/sync/incident.h"
 #include "server/sync/replay.h"
 #include "server/sync/sets.h"
 
@@ -256,6 +258,31 @@ static st_err check_attachments(verifier *v, st_error *error)
     return err;
 }
 
+static bool next_incident(void *context, const sync_incident *incident)
+{
+    (void)context;
+    return incident != NULL;
+}
+
+/* What the log cannot be folded to, and must be readable all the same: epochs and incidents. */
+static st_err check_notes(verifier *v, st_error *error)
+{
+    st_arena arena;
+    const st_epoch *epochs = NULL;
+    uint32_t count = 0;
+    st_arena_init(&arena, TURN_BYTES_MAX);
+    st_err err = sync_epochs_read(&v->real, &arena, &epochs, &count, error);
+    st_arena_reset(&arena);
+    if (err != ST_OK && !is_unknown(err))
+        wrong(v, "table %s: a row cannot be read", store_table_name(STORE_EPOCH));
+    if (is_unknown(err))
+        return err;
+    err = sync_incident_each(&v->real, next_incident, NULL, error);
+    if (err != ST_OK && !is_unknown(err))
+        wrong(v, "table %s: a row cannot be read", store_table_name(STORE_INCIDENT));
+    return is_unknown(err) ? err : ST_OK;
+}
+
 /* ---- the scratch store ---- */
 
 static st_err open_scratch(verifier *v, st_error *error)
@@ -317,6 +344,8 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
         err = check_counts(&v, index - 1, error);
     if (err == ST_OK)
         err = check_attachments(&v, error);
+    if (err == ST_OK)
+        err = check_notes(&v, error);
     v.report.entries = index - 1;
     store_end(&v.real);
     st_arena_reset(&v.arena);

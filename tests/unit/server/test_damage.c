@@ -37,6 +37,27 @@ static void push(world *w, store_slice set)
     sync_request_free(&request);
 }
 
+/* The device asked for a repair and showed what it had: an incident. */
+static void note_repair(world *w)
+{
+    static const uint8_t SHOWN[] = { 1, 2, 3 };
+    const st_range all = { 0 };
+    const st_repair_evidence shown = { w->visit, SHOWN, sizeof SHOWN };
+    st_repair_ask ask = { .ranges = &all, .ranges_count = 1, .records = &w->visit,
+                          .records_count = 1, .evidence = &shown, .evidence_count = 1 };
+    const st_ask nothing = { .version = 1, .scope_rev = 1 };
+    sync_request request;
+    (void)strcpy(ask.bucket.s, RIG_BUCKET);
+    sync_request_init(&request, 1u << 20);
+    request.device.id = w->an.device;
+    request.ask = &nothing;
+    request.repairs[0] = &ask;
+    request.repairs_count = 1;
+    assert_int_equal(sync_request_submit(&request, w->r.srv.writer, NULL), ST_OK);
+    assert_true(request.repairs_kept[0]);
+    sync_request_free(&request);
+}
+
 /* A visit, something held, what waits behind it, a fork, a gap; and two sets still to come. */
 static void world_open(world *w)
 {
@@ -68,6 +89,7 @@ static void world_open(world *w)
     (void)rig_visit(&w->an, "nữa");
     (void)rig_set(&w->an, &w->visit, "general_note", "cuối", NULL);
     w->next = rig_seal(&w->an);
+    note_repair(w);
 }
 
 /* Damages up to ROWS_MAX rows of a table; how many. */
