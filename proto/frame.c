@@ -36,6 +36,7 @@ struct st_frame_writer {
     st_buffer *out;
     st_buffer whole;   /* all of the stream so far, until it gets too long */
     bool is_streaming; /* it did: what comes is compressed at once */
+    bool is_wide;      /* the widest window, and the level as it was asked for */
     int level;
     st_err state; /* ST_OK, or why the stream is lost */
     bool ended;
@@ -96,6 +97,15 @@ st_err st_frame_writer_new(int level, st_buffer *out, st_frame_writer **out_writ
     return ST_OK;
 }
 
+st_err st_frame_writer_widen(st_frame_writer *writer, st_error *error)
+{
+    assert(writer != NULL && writer->whole.len == 0 && !writer->is_streaming);
+    size_t rc =
+        ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_windowLog, ST_ZSTD_WINDOW_LOG_MAX);
+    writer->is_wide = !ZSTD_isError(rc);
+    return writer->is_wide ? ST_OK : zstd_failed(rc, "frame: window", error);
+}
+
 st_err st_frame_writer_base(st_frame_writer *writer, const void *base, size_t len, st_error *error)
 {
     assert(writer != NULL && base != NULL && writer->whole.len == 0 && !writer->is_streaming);
@@ -125,7 +135,7 @@ static st_err compress(st_frame_writer *writer, const void *data, size_t len, ZS
 /* The first bytes are about to be compressed: the level is that of a long stream. */
 static st_err lower_level(st_frame_writer *writer, st_error *error)
 {
-    if (writer->level <= LONG_LEVEL_MAX)
+    if (writer->is_wide || writer->level <= LONG_LEVEL_MAX)
         return ST_OK;
     size_t rc = ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, LONG_LEVEL_MAX);
     if (ZSTD_isError(rc))

@@ -14,6 +14,9 @@ typedef struct st_frame_reader st_frame_reader;
  * empty stream is 9 bytes. ST_E_MEMORY. */
 ST_MUST_USE st_err st_frame_writer_new(int level, st_buffer *out, st_frame_writer **out_writer,
                                        st_error *error);
+/* For what is written once and read by many: the widest window that a reader allows, and the level
+ * stays as asked for, however long the stream grows. Before the first frame. ST_E_MEMORY. */
+ST_MUST_USE st_err st_frame_writer_widen(st_frame_writer *writer, st_error *error);
 /* The stream leans on these bytes, which must outlive the writer: only a reader with the same base
  * reads it. Before the first frame. ST_E_MEMORY. */
 ST_MUST_USE st_err st_frame_writer_base(st_frame_writer *writer, const void *base, size_t len,

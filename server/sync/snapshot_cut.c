@@ -15,7 +15,7 @@
 #include "server/sync/sets.h"
 
 #define LEVEL           12
-#define PIECE_BYTES     ((size_t)512 * 1024) /* of parts, before they are compressed */
+#define PIECE_BYTES     ((size_t)2048 * 1024) /* of parts, before they are compressed */
 #define PART_BYTES      ((size_t)64 * 1024)  /* of records, in one part */
 #define PART_RECORDS    256u
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -82,6 +82,8 @@ static st_err put_part(cutting *c, const st_snapshot_part *part, st_error *error
         st_buffer_clear(&c->piece);
         c->piece_bytes = 0;
         err = st_frame_writer_new(LEVEL, &c->piece, &c->stream, error);
+        if (err == ST_OK)
+            err = st_frame_writer_widen(c->stream, error);
     }
     st_buffer_clear(&c->frame);
     if (err == ST_OK)
