@@ -4,6 +4,7 @@
 #define SOTAY_PROTO_MESSAGE_H
 
 #include "proto/change.h"
+#include "proto/clock.h"
 #include "proto/epoch.h"
 #include "proto/repair.h"
 #include "proto/snapshot.h"
@@ -61,6 +62,8 @@ typedef struct {
     uint64_t epochs;           /* how many it knows; 0: the first */
     uint64_t address;          /* number of the newest notice it has; 0: none */
     bool snapshots;            /* takes a snapshot in place of pages from cursor 0 */
+    bool has_clock;            /* an exchange in this run of its machine: */
+    st_clock clock;
     bool repairs;              /* looks into a wrong sum record by record */
 } st_ask;
 

@@ -49,6 +49,17 @@ static bool span_is_good(uint64_t from, uint64_t to)
     return from >= 1 && from <= to && to <= (uint64_t)INT64_MAX;
 }
 
+static bool get_clock(const Sotay__Clock *from, st_ask *out)
+{
+    out->has_clock = from != NULL;
+    if (from == NULL)
+        return true;
+    out->clock.sent_mono_ms = from->sent_mono_ms;
+    out->clock.got_mono_ms = from->got_mono_ms;
+    out->clock.server_ms = from->server_ms;
+    return message_bytes(&from->boot, out->clock.boot, sizeof out->clock.boot);
+}
+
 static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, st_error *error)
 {
     out->version = from->version;
@@ -69,7 +80,7 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
         || !message_optional(&from->collapsed, out->collapsed, sizeof out->collapsed,
                          &out->is_collapsed)
         || !message_optional(&from->seen_root, out->seen_root.b, 32, &has_root)
-        || has_root != (from->seen_size > 0))
+        || has_root != (from->seen_size > 0) || !get_clock(from->clock, out))
         return message_corrupt(error, "bad length in a request");
     if (out->is_collapsed && from->n_buckets > 0)
         return message_corrupt(error, "request both collapsed and not");

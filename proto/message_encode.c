@@ -44,6 +44,19 @@ char *message_string(const char *text)
     return (char *)(uintptr_t)text;
 }
 
+static void put_clock(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
+{
+    Sotay__Clock *clock = ask->has_clock ? message_make(b, 1, sizeof *clock) : NULL;
+    if (clock == NULL)
+        return;
+    sotay__clock__init(clock);
+    clock->boot = message_view(ask->clock.boot, sizeof ask->clock.boot);
+    clock->sent_mono_ms = ask->clock.sent_mono_ms;
+    clock->got_mono_ms = ask->clock.got_mono_ms;
+    clock->server_ms = ask->clock.server_ms;
+    out->clock = clock;
+}
+
 static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
 {
     sotay__sync_ask__init(out);
@@ -60,6 +73,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->address = ask->address;
     out->snapshots = ask->snapshots;
     out->repairs = ask->repairs;
+    put_clock(b, ask, out);
     out->seen_root = view_if(ask->seen_size > 0, ask->seen_root.b, sizeof ask->seen_root.b);
     out->buckets = message_make(b, ask->buckets_count, sizeof *out->buckets);
     Sotay__BucketAsk *buckets = message_make(b, ask->buckets_count, sizeof *buckets);

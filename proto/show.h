@@ -89,6 +89,8 @@ typedef struct {
     const char *verdict;          /* "stored", "held", "accepted", "declined", "unsent" */
     st_hold hold;                 /* when held */
     int64_t corrected_ms;         /* 0: unknown */
+    int64_t within_ms;            /* how far off it may be; with corrected_ms */
+    bool rebooted;                /* unknown: the machine restarted before it met the server */
 } st_history_item;
 /* One element of "changes". `form` may be NULL (unknown form): numbers stand for names. */
 ST_MUST_USE st_err st_history_json(const st_form *form, const st_history_item *item,

@@ -5,6 +5,8 @@
 
 #include "proto/show_value.h"
 
+#define CLOCK_SAID_MS (INT64_C(2) * 60 * 1000)  /* a clock that is wrong by more is said */
+
 /* "12/03/2026 09:30" in local time; text holds 40 bytes. */
 static void short_time(int64_t ms, int offset_minutes, char *text)
 {
@@ -101,6 +103,13 @@ static void who_json(st_json *json, const st_history_item *item, const st_show_h
     st_json_when(json, change->wall_ms, how->offset_minutes);
     st_json_key(json, "corrected_at");
     st_json_when(json, item->corrected_ms, how->offset_minutes);
+    st_json_key(json, "corrected_within_ms");
+    if (item->corrected_ms != 0)
+        st_json_int(json, item->within_ms);
+    else
+        st_json_null(json);
+    if (item->rebooted)
+        st_json_key_bool(json, "rebooted", true);
     st_json_key(json, "received_at");
     st_json_when(json, item->received_ms, how->offset_minutes);
     if (item->has_carrier)
@@ -239,6 +248,26 @@ static const char *act_words(st_act_kind act, bool vi)
     return vi && act < ST_ACT_COUNT ? VI[act] : st_act_name(act);
 }
 
+/* What the server's clock says of the time that the device claimed. */
+static st_err clock_text(const st_history_item *item, const st_show_how *how, bool vi,
+                         st_buffer *out, st_error *error)
+{
+    char when[40];
+    int64_t off = item->corrected_ms - item->change->wall_ms;
+    if (item->rebooted)
+        return st_buffer_printf(
+            out, error, "    %s\n",
+            vi ? "giờ máy không chắc: máy đã khởi động lại trước khi gặp máy chủ"
+               : "time uncertain: the device restarted before it met the server");
+    bool is_near = off >= -CLOCK_SAID_MS && off <= CLOCK_SAID_MS;
+    if (item->corrected_ms == 0 || is_near)
+        return ST_OK;
+    short_time(item->corrected_ms, how->offset_minutes, when);
+    return st_buffer_printf(out, error, "    %s %s (±%lld s)\n",
+                            vi ? "giờ máy sai; theo máy chủ là" : "clock wrong; by the server",
+                            when, (long long)((item->within_ms + 999) / 1000));
+}
+
 st_err st_history_text(const st_form *form, const st_history_item *item, const st_show_how *how,
                        st_buffer *out, st_error *error)
 {
@@ -256,6 +285,8 @@ st_err st_history_text(const st_form *form, const st_history_item *item, const s
         got[0] != '\0' ? got : "-", verdict_words(item->verdict, vi),
         item->hold != ST_HOLD_NONE ? ": " : "",
         item->hold != ST_HOLD_NONE ? st_hold_sentence(item->hold, lang) : "");
+    if (err == ST_OK)
+        err = clock_text(item, how, vi, out, error);
     for (uint32_t i = 0; i < change->ops_count && err == ST_OK; i++)
         err = op_text(form, &change->ops[i], lang, out, error);
     if (err == ST_OK && change->act != ST_ACT_NONE)

@@ -92,6 +92,9 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     ask->kept_from = sync->no_references || me->is_forked ? 0 : 1;
     ask->wall_ms = sync->asked_wall_ms;
     ask->snapshots = sync->fetch.can_fetch && !sync->fetch.is_off && !sync->is_send_only;
+    ask->has_clock = me->has_clock &&
+                     memcmp(me->clock.boot, sync->client->boot, sizeof me->clock.boot) == 0;
+    ask->clock = me->clock;
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
     ask->answer_bytes_max = sync->is_send_only ? 1 : 0; /* no entry fits: verdicts alone */
@@ -265,9 +268,8 @@ static st_err find_base(sotay_sync *sync, st_head *head, st_error *error)
 
 static st_err build_stream(sotay_sync *sync, st_error *error)
 {
-    uint64_t mono_ms = 0;
     st_frame_writer *writer = NULL;
-    client_now(sync->client, &sync->asked_wall_ms, &mono_ms);
+    client_now(sync->client, &sync->asked_wall_ms, &sync->asked_mono_ms);
     st_buffer_clear(&sync->stream);
     memset(&sync->head, 0, sizeof sync->head);
     st_err err = client_begin(sync->client, false, error);

@@ -109,8 +109,7 @@ static st_err write_body(sotay_sync *sync, const st_enrol_ask *ask, st_error *er
 st_err enrol_make(sotay_sync *sync, st_error *error)
 {
     st_enrol_ask ask;
-    uint64_t mono_ms = 0;
-    client_now(sync->client, &sync->asked_wall_ms, &mono_ms);
+    client_now(sync->client, &sync->asked_wall_ms, &sync->asked_mono_ms);
     st_err err = store_offer(sync, error);
     if (err != ST_OK)
         return err;
@@ -180,6 +179,7 @@ st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *err
     become(sync, answer);
     st_hlc server = answer->server_ms < 0 ? 0 : (st_hlc)answer->server_ms << 16;
     st_hlc_observe(&client->next.hlc, server, answer->server_ms);
+    take_exchange(sync, answer->server_ms);
     err = apply_scope(client, &answer->scope, error);
     client->next.scope_rev = answer->scope.rev;
     if (err == ST_OK)

@@ -43,6 +43,7 @@ struct sotay_sync {
     size_t sent_count, sent_capacity;
     bool no_references; /* the server must send own sets in full */
     int64_t asked_wall_ms;
+    uint64_t asked_mono_ms;
     st_gone asked_gone;   /* what this request says is gone; zero: nothing */
     bool asked_collapsed; /* one position for all buckets: says nothing of new ones */
 
@@ -89,6 +90,8 @@ ST_MUST_USE st_err ask_sign(sotay_sync *sync, st_error *error);
 /* The same for an enrolment (enrol.c). */
 ST_MUST_USE st_err enrol_make(sotay_sync *sync, st_error *error);
 
+/* Keeps the exchange that just came to its end, for the next request to tell. */
+void take_exchange(sotay_sync *sync, int64_t server_ms);
 /* Takes one decoded frame, inside the open write transaction. */
 ST_MUST_USE st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error);
 /* A page showed that another store writes under this device's name: what was recorded here goes on

@@ -113,6 +113,18 @@ static bool is_told(const telling *t, const st_dot *dot)
     return false;
 }
 
+/* Own work of the run of the machine in which the server was met last. */
+static void correct(const telling *t, const st_set *set, st_history_item *item)
+{
+    const identity *me = &t->client->me;
+    st_moment moment;
+    if (!me->has_clock || st_id_cmp(&set->device, &me->device) != 0 ||
+        !st_clock_moment(&me->clock, set->boot, item->change->mono_ms, &moment))
+        return;
+    item->corrected_ms = moment.at_ms;
+    item->within_ms = moment.within_ms;
+}
+
 static st_err tell_own(telling *t, const st_id *record, st_error *error)
 {
     overlay_walk walk;
@@ -134,8 +146,7 @@ static st_err tell_own(telling *t, const st_id *record, st_error *error)
         if (entry.status == OVERLAY_HELD)
             item.verdict = "held";
         item.hold = entry.hold;
-        if (t->client->me.has_offset && entry.status <= OVERLAY_SEALED)
-            item.corrected_ms = item.change->wall_ms + t->client->me.clock_offset_ms;
+        correct(t, set, &item);
         err = tell(t, &item, error);
         if (err != ST_OK)
             return err;

@@ -125,6 +125,22 @@ static void get_later(slip_reader *slip, identity *me)
         me->address = slip_get_u64(slip);
     if (slip->at < slip->len)
         me->dictionary = slip_get_u8(slip);
+    if (slip->at == slip->len)
+        return;
+    me->has_clock = slip_get_u8(slip) != 0;
+    slip_get_bytes(slip, me->clock.boot, sizeof me->clock.boot);
+    me->clock.sent_mono_ms = slip_get_u64(slip);
+    me->clock.got_mono_ms = slip_get_u64(slip);
+    me->clock.server_ms = (int64_t)slip_get_u64(slip);
+}
+
+static void put_clock(slip_writer *slip, const identity *me)
+{
+    slip_u8(slip, me->has_clock);
+    slip_bytes(slip, me->clock.boot, sizeof me->clock.boot);
+    slip_u64(slip, me->clock.sent_mono_ms);
+    slip_u64(slip, me->clock.got_mono_ms);
+    slip_u64(slip, (uint64_t)me->clock.server_ms);
 }
 
 st_err identity_put(book_db *book, const identity *me, st_error *error)
@@ -139,6 +155,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u64(&slip, me->epochs);
     slip_u64(&slip, me->address);
     slip_u8(&slip, (uint8_t)me->dictionary);
+    put_clock(&slip, me);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

@@ -5,6 +5,7 @@
 
 #include "client-lib/src/book.h"
 #include "proto/change.h"
+#include "proto/clock.h"
 
 #define IDENTITY_ROLES_MAX 8u
 
@@ -45,6 +46,8 @@ typedef struct {
     identity_offer offer;
     uint64_t epochs;  /* how many are known; 0: the first */
     uint64_t address; /* number of the newest notice of the server's address; 0: none */
+    bool has_clock;   /* the last whole exchange with the server: */
+    st_clock clock;
     uint32_t dictionary; /* what the server said it takes; 0: plain streams */
 } identity;
 

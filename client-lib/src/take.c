@@ -227,6 +227,20 @@ static void take_clock(sotay_sync *sync, int64_t server_ms, int64_t wall_ms)
     st_hlc_observe(&next->hlc, sync->fetch.hlc_max, server_ms);
 }
 
+void take_exchange(sotay_sync *sync, int64_t server_ms)
+{
+    identity *next = &sync->client->next;
+    int64_t wall_ms = 0;
+    uint64_t mono_ms = 0;
+    client_now(sync->client, &wall_ms, &mono_ms);
+    st_clock clock = { { 0 }, sync->asked_mono_ms, mono_ms, server_ms };
+    memcpy(clock.boot, sync->client->boot, sizeof clock.boot);
+    if (!st_clock_is_good(&clock, server_ms))
+        return;
+    next->clock = clock;
+    next->has_clock = true;
+}
+
 static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -240,6 +254,7 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (sync->asked_gone.from == next->gone_from && sync->asked_gone.to == next->gone_to)
         next->gone_from = next->gone_to = 0; /* said; what was wanted just now is said next */
     take_clock(sync, end->server_ms, wall_ms);
+    take_exchange(sync, end->server_ms);
     next->dictionary = end->dictionary == ST_DICTIONARY_LAST_SET ? end->dictionary : 0;
     if (end->backed_up_to > next->backed_up_to)
         next->backed_up_to = end->backed_up_to;

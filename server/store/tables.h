@@ -12,6 +12,7 @@
     X(STORE_CODES, "codes", 0)          /* SHA-256 of code -> enrolment code */ \
     X(STORE_REQUEST, "request", 0)      /* device -> highest counter 8, bitmap 128 */ \
     X(STORE_CONTACT, "contact", 0)      /* device -> last sync, clock offset, install, seen */ \
+    X(STORE_CLOCK, "clock", 0)          /* device, boot, mono -> exchange (sync/clock.h) */ \
     X(STORE_EPOCH, "epoch", 0)          /* n -> st_epoch as on the wire (server/sync/epoch.h) */ \
     X(STORE_INCIDENT, "incident", 0)    /* device, n -> a repair (server/sync/incident.h) */ \
     X(STORE_STATE, "state", 1)          /* record -> RecordState */ \

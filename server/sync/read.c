@@ -10,6 +10,7 @@
 #include "proto/text.h"
 #include "server/store/pack.h"
 #include "server/sync/address.h"
+#include "server/sync/clock.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/sets.h"
@@ -172,6 +173,25 @@ static st_err find_verdict(store_txn *txn, const st_id *record, const note *note
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* When it was written, by the server's clock. What the server signed itself says so itself. */
+static st_err find_moment(store_txn *txn, const st_set *set, st_history_item *item,
+                          st_error *error)
+{
+    const sync_reading reading = { &set->device, set->boot, item->change->mono_ms };
+    sync_moment found;
+    if (set->via == ST_VIA_OPERATOR) {
+        item->corrected_ms = item->change->wall_ms;
+        return ST_OK;
+    }
+    st_err err = sync_clock_moment(txn, &reading, item->received_ms, &found, error);
+    if (err != ST_OK)
+        return err;
+    item->corrected_ms = found.is_known ? found.moment.at_ms : 0;
+    item->within_ms = found.moment.within_ms;
+    item->rebooted = found.rebooted;
+    return ST_OK;
+}
+
 st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
                          bool (*each)(void *context, const st_history_item *item),
                          void *context, st_error *error)
@@ -191,7 +211,6 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
     for (size_t i = 0; err == ST_OK && more && i < count; i++) {
         st_history_item item;
         sync_held where;
-        auth_contact contact;
         if (notes[i].kind != ST_ENTRY_CHANGE)
             continue;
         memset(&item, 0, sizeof item);
@@ -202,8 +221,6 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
         err = free_sets_find(&sets, txn, &where, &source, &item.change, error);
         if (err == ST_OK)
             err = find_verdict(txn, record, &notes[i], count - i, &item, error);
-        if (err == ST_OK)
-            err = auth_contact_get(txn, &notes[i].device, &contact, error);
         if (err != ST_OK)
             break;
         item.actor = source->row.actor;
@@ -213,11 +230,8 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
         item.log_index = notes[i].index;
         item.has_carrier = !st_id_is_zero(&source->row.carrier);
         item.carrier = source->row.carrier;
-        if (contact.last_sync_ms != 0)
-            item.corrected_ms = item.change->wall_ms - contact.clock_offset_ms;
-        else if (source->set.via == ST_VIA_OPERATOR)
-            item.corrected_ms = item.change->wall_ms;
-        more = each(context, &item);
+        err = find_moment(txn, &source->set, &item, error);
+        more = err == ST_OK && each(context, &item);
     }
     free_sets_end(&sets);
     st_arena_reset(&arena);

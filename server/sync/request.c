@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "server/sync/clock.h"
 #include "server/sync/fold.h"
 #include "server/sync/incident.h"
 #include "server/sync/sets.h"
@@ -91,7 +92,11 @@ static st_err note_contact(writer_turn *turn, const sync_request *request, st_er
     if (ask->seen_size > contact.seen_size)
         contact.seen_size = ask->seen_size;
     memcpy(contact.install, request->install, sizeof contact.install);
-    return auth_contact_put(turn->txn, &request->device.id, &contact, error);
+    err = auth_contact_put(turn->txn, &request->device.id, &contact, error);
+    if (err == ST_OK && ask->has_clock)
+        err = sync_clock_note(turn->txn, &request->device.id, &ask->clock, request->received_ms,
+                              error);
+    return err;
 }
 
 /* Copies a verdict's list out of the turn's memory, which ends before the answer is written. */

@@ -169,7 +169,7 @@ static void test_frames(void **state)
         "frame-verdict-later", "frame-page", "frame-enrol-ask", "frame-enrol-answer",
         "frame-scope", "frame-want", "frame-end", "frame-refusal", "frame-repair-ask",
         "frame-repair-answer", "frame-epochs", "frame-address", "frame-snapshot",
-        "frame-have-ask", "frame-have-answer"
+        "frame-have-ask", "frame-have-answer", "frame-ask-clock"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

@@ -172,7 +172,10 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* A store of before the identity said what the server takes is opened, and says it from then on. */
+#define CLOCK_BYTES 33u  /* of the identity: the last exchange with the server, at its end */
+
+/* A store of before the identity said what the server takes, or when it was met last, is opened,
+ * and says it from then on. */
 static void test_an_older_identity_is_read(void **state)
 {
     (void)state;
@@ -187,15 +190,24 @@ static void test_an_older_identity_is_read(void **state)
     identity named = p.client->me;
     named.dictionary = 1;
     named.requests = 4711;
+    named.has_clock = true;
+    named.clock.got_mono_ms = 815;
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711);
+    assert_true(me.has_clock && me.clock.got_mono_ms == 815);
     assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - 1, NULL), ST_OK);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - CLOCK_BYTES, NULL),
+                     ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_true(me.dictionary == 1 && !me.has_clock);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - CLOCK_BYTES - 1, NULL),
+                     ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 0 && me.requests == 4711);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - 2, NULL), ST_OK);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - CLOCK_BYTES - 2, NULL),
+                     ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_E_CORRUPT);
     client_abort(p.client);
     st_arena_reset(&arena);

@@ -7,7 +7,7 @@
 #include "proto/message.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 19
+#define MAKE_FRAMES 20
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -45,6 +45,15 @@ static inline st_frame make_ask(st_arena *arena, bool collapsed)
     ask->buckets_count = 2;
     ask->gone = gone;
     ask->gone_count = 1;
+    return frame;
+}
+
+static inline st_frame make_ask_clock(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    st_ask *ask = &frame.as.ask;
+    ask->has_clock = true;
+    ask->clock = (st_clock){ { 0xb0, 0, 0, 0, 0, 0, 0, 1 }, 86400000, 86400240, 1773282500000 };
     return frame;
 }
 
@@ -292,6 +301,7 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 16: return make_snapshot(arena);
     case 17: return make_have_ask(arena);
     case 18: return make_have_answer(arena);
+    case 19: return make_ask_clock(arena);
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

@@ -1,0 +1,29 @@
+/* proto/clock.c - the moment of a monotonic reading. Promises: the bound holds as long as the
+ * exchange was as told and the machine's clock runs off by less than one part in ST_CLOCK_DRIFT;
+ * must never look at a wall clock of a phone. */
+#include "proto/clock.h"
+
+#include <string.h>
+
+#define MONO_MS_MAX   (UINT64_C(1) << 46)
+#define SERVER_MS_MAX (INT64_C(1) << 46)
+
+bool st_clock_is_good(const st_clock *clock, int64_t now_ms)
+{
+    return clock->got_mono_ms >= clock->sent_mono_ms && clock->got_mono_ms <= MONO_MS_MAX &&
+           clock->got_mono_ms - clock->sent_mono_ms <= (uint64_t)ST_CLOCK_TRIP_MS_MAX &&
+           clock->server_ms > 0 && clock->server_ms <= SERVER_MS_MAX && clock->server_ms <= now_ms;
+}
+
+bool st_clock_moment(const st_clock *clock, const uint8_t boot[ST_BOOT_BYTES], uint64_t mono_ms,
+                     st_moment *out_moment)
+{
+    if (memcmp(clock->boot, boot, ST_BOOT_BYTES) != 0 || mono_ms > MONO_MS_MAX)
+        return false;
+    int64_t half = (int64_t)(clock->got_mono_ms - clock->sent_mono_ms) / 2;
+    int64_t since = (int64_t)mono_ms - (int64_t)clock->sent_mono_ms - half;
+    int64_t apart = since < 0 ? -since : since;
+    out_moment->at_ms = clock->server_ms + since;
+    out_moment->within_ms = half + 1 + apart / ST_CLOCK_DRIFT + 1;
+    return true;
+}

@@ -1,0 +1,73 @@
+/* tests/unit/proto/test_clock.c
+ * The moment of a reading comes from an exchange of the same run of the machine alone, with a bound
+ * that grows with the way to it; an exchange that cannot be right tells nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "proto/clock.h"
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define NOW    INT64_C(1773282600000)
+#define BOOT1  { 1, 2, 3, 4, 5, 6, 7, 8 }
+#define BOOT2  { 1, 2, 3, 4, 5, 6, 7, 9 }
+
+static void test_moments(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *why;
+        st_clock clock;
+        uint8_t boot[8];
+        uint64_t mono_ms;
+        bool is_told;
+        int64_t at_ms, within_ms;
+    } CASES[] = {
+        { "the middle of the exchange", { BOOT1, 1000, 1200, NOW }, BOOT1, 1100, true, NOW, 102 },
+        { "before it", { BOOT1, 50000, 50000, NOW }, BOOT1, 20000, true, NOW - 30000, 5 },
+        { "a day after it", { BOOT1, 0, 0, NOW }, BOOT1, 86400000, true, NOW + 86400000, 8642 },
+        { "another boot", { BOOT1, 1000, 1200, NOW }, BOOT2, 1100, false, 0, 0 },
+        { "a reading no machine has", { BOOT1, 1000, 1200, NOW }, BOOT1, UINT64_MAX, false, 0, 0 },
+    };
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        st_moment moment = { 0, 0 };
+        bool is_told =
+            st_clock_moment(&CASES[i].clock, CASES[i].boot, CASES[i].mono_ms, &moment);
+        if (is_told != CASES[i].is_told || moment.at_ms != CASES[i].at_ms ||
+            moment.within_ms != CASES[i].within_ms)
+            fail_msg("%s: %d, %lld within %lld", CASES[i].why, is_told, (long long)moment.at_ms,
+                     (long long)moment.within_ms);
+    }
+}
+
+static void test_what_cannot_be_right(void **state)
+{
+    (void)state;
+    static const struct { const char *why; st_clock clock; bool is_good; } CASES[] = {
+        { "as it should be", { BOOT1, 1000, 1200, NOW - 1 }, true },
+        { "at this very moment", { BOOT1, 1000, 1000, NOW }, true },
+        { "in the future", { BOOT1, 1000, 1200, NOW + 1 }, false },
+        { "got before it was sent", { BOOT1, 1200, 1000, NOW }, false },
+        { "too long to tell anything", { BOOT1, 0, ST_CLOCK_TRIP_MS_MAX + 1, NOW }, false },
+        { "no time of the server", { BOOT1, 1000, 1200, 0 }, false },
+        { "before 1970", { BOOT1, 1000, 1200, INT64_MIN }, false },
+        { "a reading no machine has", { BOOT1, UINT64_MAX, UINT64_MAX, NOW }, false },
+    };
+    for (size_t i = 0; i < LEN(CASES); i++)
+        if (st_clock_is_good(&CASES[i].clock, NOW) != CASES[i].is_good)
+            fail_msg("%s", CASES[i].why);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_what_cannot_be_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
