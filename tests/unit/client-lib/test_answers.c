@@ -77,7 +77,7 @@ static void test_a_refusal(void **state)
     static const struct {
         int code, status, want;
     } CASES[] = {
-        { ST_E_DENIED, 403, SOTAY_E_DENIED },   { ST_E_SIGNATURE, 401, SOTAY_E_SIGNATURE },
+        { ST_E_SIGNATURE, 401, SOTAY_E_SIGNATURE },
         { ST_E_VERSION, 426, SOTAY_E_VERSION }, { ST_E_STORAGE, 507, SOTAY_E_STORAGE },
         { ST_PENDING, 202, SOTAY_E_SERVER },    { ST_ERR_COUNT, 500, SOTAY_E_SERVER },
         { 4000, 500, SOTAY_E_SERVER },
@@ -93,6 +93,31 @@ static void test_a_refusal(void **state)
         assert_non_null(strstr(an.error.detail, "vì sao"));
         st_buffer_free(&body);
     }
+    phone_part(e, &an, NULL);
+}
+
+/* A server that was put back may not know this phone: it is asked once more, with the set by which
+ * it once enrolled it; then its word counts. */
+static void test_a_server_that_does_not_know_us(void **state)
+{
+    phone an;
+    (void)state;
+    edge *e = phone_alone(&an);
+    sotay_sync *sync = NULL;
+    st_buffer body = refusal_of(ST_E_DENIED, 0);
+    must(sotay_sync_begin(an.client, &sync, NULL));
+    for (int round = 0; round < 2; round++) {
+        sotay_request request;
+        bool again = false;
+        must(sotay_sync_next(sync, &request, NULL));
+        must(sotay_sync_feed(sync, body.data, body.len, NULL));
+        int rc = sotay_sync_end(sync, 403, &again, &an.error);
+        assert_int_equal(again, round == 0);
+        assert_int_equal(rc, round == 0 ? SOTAY_OK : SOTAY_E_DENIED);
+    }
+    assert_non_null(strstr(an.error.detail, "vì sao"));
+    sotay_sync_free(sync);
+    st_buffer_free(&body);
     phone_part(e, &an, NULL);
 }
 
@@ -246,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_answer_without_a_body),
         cmocka_unit_test(test_a_refusal),
+        cmocka_unit_test(test_a_server_that_does_not_know_us),
         cmocka_unit_test(test_a_server_that_wants_another_counter),
         cmocka_unit_test(test_calls_in_the_wrong_order),
         cmocka_unit_test(test_both_languages),
