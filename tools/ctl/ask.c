@@ -112,17 +112,17 @@ static int ask_server(const ctl_line *line, operator_call *call)
     st_buffer_init(&answer, OPERATOR_OUT_BYTES_MAX + 65536u + 1024u);
     int code = -1;
     if (operator_pack(call, &body, &error) != ST_OK)
-        code = ctl_say(1, call->argv[0], error.detail);
+        code = CTL_SAID | ctl_say(1, call->argv[0], error.detail);
     else if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        code = ctl_say(1, "start", "libcurl does not start");
+        code = CTL_SAID | ctl_say(1, "start", "libcurl does not start");
     else {
         CURLcode sent = post(&run, &body, &answer, &status);
         if (sent == CURLE_OK && status == 200)
             code = unpack(&answer, call);
         else if (sent == CURLE_OK && status == 503)
-            code = ctl_say(1, "server", "is stopping or busy; try again");
+            code = CTL_SAID | ctl_say(1, "server", "is stopping or busy; try again");
         else if (!is_gone(sent) && status != 403 && status != 404 && status != 405)
-            code = ctl_say(1, "server", sent != CURLE_OK ? curl_easy_strerror(sent)
+            code = CTL_SAID | ctl_say(1, "server", sent != CURLE_OK ? curl_easy_strerror(sent)
                                                          : "gave an answer that is none of ours");
     }
     st_buffer_free(&body);
@@ -140,7 +140,7 @@ static int run_here(const ctl_line *line, operator_call *call)
     if (err == ST_E_BUSY)
         return -1;
     if (err != ST_OK)
-        return ctl_say(1, "cannot open", error.detail);
+        return CTL_SAID | ctl_say(1, "cannot open", error.detail);
     call->rooms = &rooms;
     int code = operator_run(call);
     rooms_close(&rooms);
@@ -160,5 +160,5 @@ int ctl_reach(const ctl_line *line, operator_call *call)
     }
     fprintf(stderr, "sotayctl: cannot open: %s: the data folder is in use by a program that does "
             "not answer\n", line->data);
-    return 1;
+    return CTL_SAID | 1;
 }

@@ -22,8 +22,10 @@ char *ctl_read_text(const char *path);
 /* Writes the file whole or not at all (a new file beside it, then a rename); "-" is stdout. Returns
  * false and says why on stderr. */
 bool ctl_write_file(const char *path, const uint8_t *data, size_t len);
+/* In what ctl_reach returns: why is on stderr already. */
+#define CTL_SAID 0x100
 /* Runs the verb: here when nobody has the store, else in the server that has it. Waits a little for
- * another sotayctl to end. Returns the exit code. */
+ * another sotayctl to end. Returns the exit code, with CTL_SAID when the verb was not reached. */
 int ctl_reach(const ctl_line *line, operator_call *call);
 /* `init`. */
 int ctl_init(const ctl_line *line);

@@ -140,6 +140,8 @@ static void print_errors(const st_buffer *text)
 static int print_answer(const ctl_line *line, const operator_call *call, int code)
 {
     print_errors(call->err);
+    if ((code & CTL_SAID) != 0)
+        return code & ~CTL_SAID;
     if (code != 0 && code != 3 && call->err->len == 0 && call->out->len == 0)
         return ctl_say(code, line->words[0], "no memory");
     if (line->output != NULL && (code == 0 || code == 3))
