@@ -101,7 +101,7 @@ static int wait_for_end(options *opt, server *rooms, http_server *http, const si
             fprintf(stderr, "sotayd: %s\n", SYNC_ROLLED_BACK);
             return 1;
         }
-        if (seconds % 60 == 0) {
+        if (seconds % 60 == 0 || got == SIGHUP) {
             store_tidy(rooms->sync.store);
             side_sync(rooms->sync.side);
         }

@@ -186,8 +186,7 @@ static int move_device(operator_work *work, status_wish *wish, const char *vi, c
     (void)snprintf(words, sizeof words, "device %s %s%s",
                    wish->to == AUTH_REVOKED ? "revoke" : "suspend", wish->hex,
                    wish->to == AUTH_ACTIVE ? " --lift" : "");
-    if (operator_note_aside(work, "%s", words) != ST_OK)
-        return operator_fail(work);
+    operator_note_aside(work, "%s", words);
     operator_say_in(work, vi, en);
     operator_say(work, " %s\n", wish->hex);
     return 0;

@@ -180,9 +180,9 @@ static st_err disable_person(operator_work *work, writer_turn *turn, void *argum
 
 int operator_user_disable(operator_work *work)
 {
-    if (operator_write(work, disable_person, NULL) != ST_OK ||
-        operator_note_aside(work, "user disable %.32s", work->operands[0]) != ST_OK)
+    if (operator_write(work, disable_person, NULL) != ST_OK)
         return operator_fail(work);
+    operator_note_aside(work, "user disable %.32s", work->operands[0]);
     operator_say_in(work, "Đã ngừng quyền của ", "Disabled ");
     operator_say(work, "%s\n", work->operands[0]);
     return 0;
@@ -230,10 +230,8 @@ int operator_role(operator_work *work)
     if (operator_write(work, change_roles, NULL) != ST_OK)
         return operator_fail(work);
     for (size_t i = 1; i < work->operands_count; i++)
-        if (work->operands[i][0] == '-' &&
-            operator_note_aside(work, "role %.32s %.32s", work->operands[0], work->operands[i]) !=
-                ST_OK)
-            return operator_fail(work);
+        if (work->operands[i][0] == '-')
+            operator_note_aside(work, "role %.32s %.32s", work->operands[0], work->operands[i]);
     operator_say_in(work, "Đã ghi vai trò của ", "Roles written for ");
     operator_say(work, "%s\n", work->operands[0]);
     return 0;

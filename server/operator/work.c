@@ -327,12 +327,16 @@ st_err operator_form(operator_work *work, const char *name, const st_form **out_
     return ST_OK;
 }
 
-st_err operator_note_aside(operator_work *work, const char *format, ...)
+void operator_note_aside(operator_work *work, const char *format, ...)
 {
     char words[160];
+    st_error error = { 0 };
     va_list list;
     va_start(list, format);
     (void)vsnprintf(words, sizeof words, format, list);
     va_end(list);
-    return side_add_words(work->rooms->dir, words, &work->error);
+    if (side_add_words(work->rooms->dir, words, &error) != ST_OK)
+        operator_complain(work, work->vi ? "đã làm, nhưng không ghi được vào sổ phụ: %s"
+                                         : "done, but the note beside the store failed: %s",
+                          error.detail);
 }

@@ -104,8 +104,9 @@ ST_MUST_USE st_err operator_device(operator_work *work, store_txn *txn, const ch
                                    auth_device *out_device, st_error *error);
 
 /* Writes the words, which took a right away, beside the store: a backup that is older than they are
- * must not give it back (server/sync/side.h). ST_E_STORAGE. */
-ST_MUST_USE st_err operator_note_aside(operator_work *work, const char *format, ...)
+ * must not give it back (server/sync/side.h). The verb is done by then: when the note cannot be
+ * written, a line on stderr says so. */
+void operator_note_aside(operator_work *work, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The text of --reason, cleaned, in the arena of the call. ST_E_VALUE: empty or too long. */
 ST_MUST_USE st_err operator_reason(operator_work *work, const char **out_reason,
