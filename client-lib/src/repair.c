@@ -91,6 +91,20 @@ static st_err read_state(sotay_sync *sync, const st_id *id, st_arena *arena, boo
     return err;
 }
 
+/* The base's record, as far as it opens and reads; want of memory is no damage. */
+static st_err read_record(sotay_sync *sync, const st_id *id, st_arena *arena, st_record *out,
+                          bool *out_reads, st_error *error)
+{
+    book_value state = { NULL, 0 };
+    *out_reads = false;
+    st_err err = read_state(sync, id, arena, &state, error);
+    if (err != ST_OK || state.data == NULL)
+        return err;
+    err = st_record_decode(state.data, state.len, arena, out, error);
+    *out_reads = err == ST_OK;
+    return err == ST_E_MEMORY ? err : ST_OK;
+}
+
 /* Ids rise in each list, since the records of a repair do. */
 static st_err ask_records(sotay_sync *sync, repair *r, st_arena *arena, st_repair_ask *ask,
                           st_error *error)
@@ -186,15 +200,13 @@ static st_err count_totals(sotay_sync *sync, repair *r, st_error *error)
     while (err == ST_OK) {
         st_arena arena;
         st_record record;
-        book_value value = { NULL, 0 };
+        bool reads = false;
         st_id id;
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
         err = book_scan_next(&sync->client->book, &scan, NULL, NULL, error);
         memcpy(id.b, scan.at.b + 1, sizeof id.b);
         if (err == ST_OK)
-            err = read_state(sync, &id, &arena, &value, error);
-        bool reads = err == ST_OK && value.data != NULL &&
-                     st_record_decode(value.data, value.len, &arena, &record, NULL) == ST_OK;
+            err = read_record(sync, &id, &arena, &record, &reads, error);
         if (reads && strcmp(record.bucket.s, r->bucket.s) == 0)
             err = add_total(sync, r, &record, error);
         st_arena_reset(&arena);
@@ -371,12 +383,10 @@ static st_err holds_more(sotay_sync *sync, const st_repair_record *came, bool *o
 {
     st_arena arena;
     st_record record;
-    book_value state = { NULL, 0 };
+    bool reads = false;
     *out_more = false;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = read_state(sync, &came->record, &arena, &state, error);
-    bool reads = err == ST_OK && state.data != NULL &&
-                 st_record_decode(state.data, state.len, &arena, &record, NULL) == ST_OK;
+    st_err err = read_record(sync, &came->record, &arena, &record, &reads, error);
     for (size_t i = 0; reads && err == ST_OK && i < record.metas_count; i++) {
         bool found = false;
         for (uint32_t j = 0; err == ST_OK && j < came->entries_count && !found; j++)

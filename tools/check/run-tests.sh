@@ -6,6 +6,7 @@
 #                                  the rigs with their long amounts, and tests/planted
 #              TEST_TIMEOUT_S=240   what one test program may take (four times that if sanitized)
 #              ONLY=TEXT            only the test programs whose path contains TEXT
+#              JOBS=2             how many test programs at once (default: one per core)
 # A test program runs in the root of the tree with BIN (the programs' folder), BUILD, MODE and a
 # TMPDIR of its own that is removed afterwards. A program that crashes, hangs, says nothing or
 # leaves a sanitizer's report counts as one failure.
@@ -16,23 +17,36 @@ cd "$(dirname "$0")/../.." || exit 1
 MAKE=${MAKE:-make}
 TEST_TIMEOUT_S=${TEST_TIMEOUT_S:-240}
 ONLY=${ONLY:-}
+JOBS=${JOBS:-$(nproc)}
 TAIL_LINES=40
-passed=0
-failed=0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 log=$scratch/log
+tallies=$scratch/tallies # one line for each program: passed failed
+: >"$tallies"
 
 # Adds one program's result: NAME PASSED FAILED SECONDS; a failure shows the end of its output.
+# Programs that run side by side say it one after the other.
 count() {
-    passed=$((passed + $2))
-    failed=$((failed + $3))
+    local tally
+    exec {tally}>>"$tallies"
+    flock "$tally"
+    echo "$2 $3" >&"$tally"
     if [ "$3" -eq 0 ]; then
         printf 'ok      %-58s %4d  %3ds\n' "$1" "$2" "$4"
-        return
+    else
+        printf 'FAILED  %-58s %4d passed, %d failed  %ds\n' "$1" "$2" "$3" "$4"
+        tail -n "$TAIL_LINES" "$log" | sed 's/^/        | /'
     fi
-    printf 'FAILED  %-58s %4d passed, %d failed  %ds\n' "$1" "$2" "$3" "$4"
-    tail -n "$TAIL_LINES" "$log" | sed 's/^/        | /'
+    exec {tally}>&-
+}
+
+# Runs run_one with these arguments beside others, as soon as fewer than JOBS are under way.
+run_beside() {
+    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
+        wait -n
+    done
+    run_one "$@" &
 }
 
 # Sum of cmocka's numbers behind a word: [  PASSED  ] 3 test(s).
@@ -40,12 +54,15 @@ sum() {
     grep -oE "\[  $1  \] [0-9]+ test" "$log" | awk '{ n += $4 } END { print n + 0 }'
 }
 
-# Runs COMMAND (after NAME KIND) with its own folder, into $log. Counts by KIND: cmocka or lines.
+# Runs COMMAND (after NAME KIND) with its own folder and log. Counts by KIND: cmocka or lines.
 run_one() {
     local name=$1 kind=$2 status good bad start=$SECONDS limit=$TEST_TIMEOUT_S
+    local own log tmp reports
     shift 2
-    local tmp=$scratch/tmp
-    mkdir -p "$tmp" "$scratch/reports"
+    own=$(mktemp -d "$scratch/XXXXXX")
+    log=$own/log tmp=$own/tmp reports=$own/reports
+    mkdir "$tmp" "$reports"
+    use_reports "$reports"
     [ "$MODE" = release ] || limit=$((limit * 4))
     # The braces swallow the shell's own remark about a program that died of a signal.
     { TMPDIR=$tmp timeout -k 10 "$limit" "${WRAP[@]}" "$@" >"$log" 2>&1 </dev/null; } 2>/dev/null
@@ -57,8 +74,8 @@ run_one() {
         good=$(grep -cE '^ok( |$)' "$log")
         bad=$(grep -cE '^not ok( |$)' "$log")
     fi
-    if compgen -G "$scratch/reports/*" >/dev/null; then
-        { echo "sanitizer report:"; cat "$scratch"/reports/*; } >>"$log"
+    if compgen -G "$reports/*" >/dev/null; then
+        { echo "sanitizer report:"; cat "$reports"/*; } >>"$log"
         bad=$((bad + 1))
     elif [ "$bad" -eq 0 ] && [ "$status" -ne 0 ]; then
         [ "$status" -eq 124 ] && echo "no end after $limit s" >>"$log"
@@ -68,9 +85,18 @@ run_one() {
         echo "ended without reporting a test" >>"$log"
         bad=1
     fi
-    chmod -R u+rwX "$tmp" 2>/dev/null
-    rm -rf "$tmp" "$scratch/reports"
     count "$name" "$good" "$bad" $((SECONDS - start))
+    chmod -R u+rwX "$tmp" 2>/dev/null
+    rm -rf "$own"
+}
+
+# Where the sanitizers put what they find.
+use_reports() {
+    local common="log_path=$1/report:log_exe_name=1"
+    export ASAN_OPTIONS="$common:exitcode=99:detect_stack_use_after_return=1"
+    ASAN_OPTIONS+=":verify_asan_link_order=0"    # a false clock is loaded before it
+    export UBSAN_OPTIONS="print_stacktrace=1:exitcode=99"
+    export TSAN_OPTIONS="$common:exitcode=99:ignore_noninstrumented_modules=1"
 }
 
 # Builds one mode, as far as it goes; a build that breaks is one failure.
@@ -88,11 +114,6 @@ use_mode() {
     export BUILD=$PWD/build/$MODE
     export BIN=$BUILD/bin
     export CMOCKA_MESSAGE_OUTPUT=STDOUT
-    local common="log_path=$scratch/reports/report:log_exe_name=1"
-    export ASAN_OPTIONS="$common:exitcode=99:detect_stack_use_after_return=1"
-    ASAN_OPTIONS+=":verify_asan_link_order=0"    # a false clock is loaded before it
-    export UBSAN_OPTIONS="print_stacktrace=1:exitcode=99"
-    export TSAN_OPTIONS="$common:exitcode=99:ignore_noninstrumented_modules=1"
     export TEST_SLOW=1 # how much more time a test of timing gives: sanitized programs are slow
     [ "$MODE" = release ] || TEST_SLOW=8
     WRAP=(env)
@@ -111,8 +132,9 @@ unit_tests() {
     for source in tests/unit/*/test_*.c tests/golden/test_*.c; do
         [ -f "$source" ] && wanted "$source" || continue
         name=${source%.c}
-        run_one "$MODE ${name#tests/}" cmocka "$BUILD/$name"
+        run_beside "$MODE ${name#tests/}" cmocka "$BUILD/$name"
     done
+    wait
 }
 
 e2e_tests() {
@@ -120,16 +142,18 @@ e2e_tests() {
     for script in tests/e2e/[0-9]*/run; do
         [ -x "$script" ] && wanted "$script" || continue
         name=${script%/run}
-        run_one "$MODE ${name#tests/}" lines "$script"
+        run_beside "$MODE ${name#tests/}" lines "$script"
     done
+    wait
 }
 
 checks() {
     local name
     for name in $(tools/check/check.sh --list); do
         wanted "check/$name" || continue
-        run_one "check/$name" lines tools/check/check.sh "$name"
+        run_beside "check/$name" lines tools/check/check.sh "$name"
     done
+    wait
     wanted check/self && run_one check/self lines tools/check/self-test.sh
 }
 
@@ -182,6 +206,7 @@ mode)
     ;;
 esac
 
+read -r passed failed < <(awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }' "$tallies")
 echo
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,6 +1,7 @@
 /* tools/fuzz/fuzz_phone.c - a phone and any answer of a server, true or hostile, with sets signed
  * by the server's own key. Whatever it was told, the phone still has what its officer wrote and did
- * not send, still shows and lists what it has, and still records. */
+ * not send, still shows and lists what it has, and still records. Only a set that the answer both
+ * acknowledges and takes out of the scope may leave the view. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,11 +69,27 @@ static void must_show(sotay_client *client, const sotay_id *record, text_of read
     sotay_text_free(text);
 }
 
+/* Everything was acknowledged, and the unit of the record is no longer this phone's. */
+static bool is_taken_away(sotay_client *client, const sotay_id *record)
+{
+    char *text = NULL;
+    int rc = sotay_show(client, record, SOTAY_JSON, &text, NULL);
+    sotay_text_free(text);
+    if (rc != SOTAY_E_NOT_FOUND)
+        return false;
+    FUZZ_MUST(sotay_status(client, SOTAY_JSON, &text, NULL) == SOTAY_OK);
+    bool taken = strstr(text, "\"ready\":0,") != NULL && strstr(text, "\"sent\":0,") == NULL;
+    sotay_text_free(text);
+    return taken;
+}
+
 /* What is unsent is there after every answer; of the rest one thing, by turns. */
 static void check_phone(const phone_world *world, sotay_client *client, size_t turn)
 {
     static const sotay_pair PAIR = { "place", "nơi mới" };
     static const text_of READS[] = { sotay_history, list_text, status_text, conflicts_text };
+    if (is_taken_away(client, &world->unsent))
+        return;
     must_show(client, &world->unsent, sotay_show, "trạm y tế");
     if (turn % 8 < 4) {
         must_show(client, &world->unsent, READS[turn % 4], NULL);
