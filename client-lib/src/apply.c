@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/epoch.h"
+#include "client-lib/src/evidence.h"
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
 
@@ -565,7 +566,7 @@ st_err apply_page(sotay_client *client, const st_page *page, apply_report *repor
     }
     applying a;
     begin(&a, client, page, report);
-    st_err err = page->reset ? apply_forget(client, &page->bucket, error) : ST_OK;
+    st_err err = page->reset ? evidence_forget(client, &page->bucket, 0, error) : ST_OK;
     a.looks_for_twin = true;
     report->was_reset = page->reset;
     if (err == ST_OK)

@@ -216,6 +216,21 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
     return err;
 }
 
+static st_err write_evidence(sotay_sync *sync, st_frame_writer *writer, st_error *error)
+{
+    st_frame frame;
+    st_arena arena;
+    bool asks = false;
+    memset(&frame, 0, sizeof frame);
+    frame.kind = ST_FRAME_REPAIR_ASK;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = evidence_ask(sync, &arena, &frame.as.repair_ask, &asks, error);
+    if (err == ST_OK && asks)
+        err = write_frame(sync, writer, &frame, error);
+    st_arena_reset(&arena);
+    return err;
+}
+
 static st_err write_repairs(sotay_sync *sync, st_frame_writer *writer, st_error *error)
 {
     st_err err = ST_OK;
@@ -231,7 +246,7 @@ static st_err write_repairs(sotay_sync *sync, st_frame_writer *writer, st_error 
             err = write_frame(sync, writer, &frame, error);
         st_arena_reset(&arena);
     }
-    return err;
+    return err == ST_OK ? write_evidence(sync, writer, error) : err;
 }
 
 /* The last set that was sealed before this sync, when the server is known to have it: then it is

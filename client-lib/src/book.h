@@ -22,6 +22,7 @@
  * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h)
  * EPOCH     n be64                                 signing key of the server's device in it
  * CARRY     order, device, first be64              a kept set of another device, to be offered
+ * EVIDENCE  record, n be32                         a RecordState set aside (evidence.h)
  * CHUNK     hash                                   a piece of an attached file
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
@@ -54,6 +55,7 @@ typedef enum {
     BOOK_ATTACH = 'a',
     BOOK_EPOCH = 'E',
     BOOK_CARRY = 'K',
+    BOOK_EVIDENCE = 'e',
     BOOK_SNAPSHOT = 'p'
 } book_table;
 

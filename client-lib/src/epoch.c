@@ -154,7 +154,7 @@ static st_err forget_beyond(sotay_client *client, uint64_t cut, st_error *error)
         bucket_state state;
         err = bucket_next(&client->book, &scan, &bucket, &state, error);
         if (err == ST_OK && state.cursor > cut)
-            err = apply_forget(client, &bucket, error);
+            err = evidence_forget(client, &bucket, cut, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

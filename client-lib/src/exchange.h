@@ -6,6 +6,7 @@
 #include "client-lib/src/apply.h"
 #include "client-lib/src/attach.h"
 #include "client-lib/src/epoch.h"
+#include "client-lib/src/evidence.h"
 #include "client-lib/src/repair.h"
 #include "client-lib/src/snapshot.h"
 #include "proto/frame.h"
@@ -76,6 +77,7 @@ struct sotay_sync {
     st_bucket *repaired; /* in lasting, named once each */
     size_t repaired_count, repaired_capacity;
     st_arena lasting; /* of the whole sync */
+    evidence_lane evidence;
     attach_lane lane; /* files, after the data */
     sotay_report report;
 };

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/evidence.h"
 #include "client-lib/src/exchange.h"
 
 #define ROUNDS_MAX  48u
@@ -49,7 +50,7 @@ st_err repair_begin(sotay_sync *sync, const st_bucket *bucket, st_error *error)
         return ST_OK; /* under way, or left for the office */
     if (r != NULL) {  /* it was mended, and is wrong all the same */
         sync->wants_again = true;
-        return apply_forget(sync->client, bucket, error);
+        return evidence_forget(sync->client, bucket, 0, error);
     }
     repair *repairs = sync->repairs;
     if (sync->repairs_count == sync->repairs_capacity)
@@ -407,10 +408,22 @@ static repair_record *find_record(repair *r, const st_id *id)
     return NULL;
 }
 
+/* Is the base's record small enough to be shown as it is? */
+static st_err can_show(sotay_sync *sync, const st_id *id, bool *out_can, st_error *error)
+{
+    st_arena arena;
+    book_value state = { NULL, 0 };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = read_state(sync, id, &arena, &state, error);
+    *out_can = state.len <= ST_REPAIR_STATE_MAX;
+    st_arena_reset(&arena);
+    return err;
+}
+
 static st_err take_record(sotay_sync *sync, repair *r, const st_repair_record *came,
                           st_error *error)
 {
-    bool more = false;
+    bool more = false, shows = false;
     repair_record *record = find_record(r, &came->record);
     if (record == NULL || record->stage == REPAIR_MENDED)
         return ST_OK; /* not asked for */
@@ -425,10 +438,14 @@ static st_err take_record(sotay_sync *sync, repair *r, const st_repair_record *c
     }
     if (!record->shows)
         err = holds_more(sync, came, &more, error);
+    if (err == ST_OK && more)
+        err = can_show(sync, &came->record, &shows, error);
+    if (err == ST_OK && more && !shows) /* what is lost of it alone, when the repair is over */
+        err = evidence_set_aside(sync->client, &came->record, &r->bucket, 0, error);
     if (err != ST_OK)
         return err;
     r->has_progress = true;
-    if (more) {
+    if (shows) {
         record->shows = true; /* it goes along first */
         return ST_OK;
     }
@@ -499,7 +516,7 @@ static st_err end_one(sotay_sync *sync, repair *r, st_error *error)
     if (too_much || !r->has_progress) {
         r->is_open = false;
         sync->wants_again = true;
-        return apply_forget(sync->client, &r->bucket, error);
+        return evidence_forget(sync->client, &r->bucket, 0, error);
     }
     sync->repairs_go_on = sync->repairs_go_on || is_busy(r);
     return is_busy(r) ? ST_OK : close(sync, r, error);

@@ -22,6 +22,7 @@ typedef struct {
     status_held *list; /* the held ones; arena */
     size_t list_count, list_capacity;
     attach_counts files;
+    uint64_t evidence; /* states that the office has to see first */
 } status_counts;
 
 static st_err add_held(status_counts *s, const status_held *held, st_arena *arena, st_error *error)
@@ -127,7 +128,7 @@ static st_err find_oldest(sotay_client *client, status_counts *s, st_arena *aren
 static bool safe_to_wipe(const status_counts *s)
 {
     return s->ready == 0 && s->held == 0 && s->copies == 0 && s->uncovered == 0 &&
-           s->files.waiting == 0 && s->files.uncovered == 0;
+           s->files.waiting == 0 && s->files.uncovered == 0 && s->evidence == 0;
 }
 
 static st_err write_json(sotay_client *client, const status_counts *s, st_buffer *out,
@@ -145,6 +146,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_key_int(&json, "sent", (int64_t)s->sent);
     st_json_key_int(&json, "held", (int64_t)s->held);
     st_json_key_int(&json, "attachments_waiting", (int64_t)s->files.waiting);
+    st_json_key_int(&json, "evidence_waiting", (int64_t)s->evidence);
     st_json_key(&json, "oldest_unsent");
     st_json_when(&json, s->oldest_unsent_ms, offset);
     st_json_key(&json, "last_sync");
@@ -196,7 +198,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
         "chưa gửi từ",    "lần gửi cuối",
         "có thể xóa máy", "có",
         "không",          "sổ trên máy này là bản sao: cần đăng ký lại máy",
-        "tệp đính kèm chưa gửi xong"
+        "tệp đính kèm chưa gửi xong",
+        "phiếu giữ lại cho văn phòng xem"
     };
     static const char *const EN[] = { "drafts",
                                       "not sent",
@@ -208,7 +211,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
                                       "yes",
                                       "no",
                                       "the store on this device is a copy: enrol it again",
-                                      "files not all sent" };
+                                      "files not all sent",
+                                      "records the office has to see" };
     const char *const *say = strcmp(client->lang, "en") == 0 ? EN : VI;
     const uint64_t NUMBERS[] = { s->drafts, s->ready, s->sent, s->held };
     st_err err = ST_OK;
@@ -217,6 +221,9 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
     if (err == ST_OK && s->files.waiting > 0)
         err = st_buffer_printf(out, error, "%s: %llu\n", say[10],
                                (unsigned long long)s->files.waiting);
+    if (err == ST_OK && s->evidence > 0)
+        err = st_buffer_printf(out, error, "%s: %llu\n", say[11],
+                               (unsigned long long)s->evidence);
     if (err == ST_OK)
         err = write_time(say[4], s->oldest_unsent_ms, client->offset_minutes, out, error);
     if (err == ST_OK)
@@ -254,6 +261,8 @@ int sotay_status(sotay_client *client, sotay_format format, char **out_text, sot
         err = count_drafts(client, &s, &inner);
     if (err == ST_OK)
         err = attach_count(client, &s.files, &inner);
+    if (err == ST_OK)
+        err = evidence_count(client, &s.evidence, &inner);
     if (err == ST_OK)
         err = find_oldest(client, &s, &arena, &inner);
     client_abort(client);

@@ -392,7 +392,7 @@ static bool again(sotay_sync *sync)
         sync->wants_again = false;
     }
     return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again ||
-           sync->repairs_go_on;
+           sync->repairs_go_on || sync->evidence.goes_on;
 }
 
 /* A server that has more and never gives it is not asked for ever. */

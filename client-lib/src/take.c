@@ -266,6 +266,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
         return epoch_turn(sync, 0, error);
     }
     err = epoch_check_end(sync, end, error);
+    if (err == ST_OK)
+        err = evidence_end_round(sync, error);
     if (err != ST_OK)
         return err;
     if (!end->more && !sync->wants_again && !sync->repairs_go_on && !sync->applied.too_new)
@@ -298,6 +300,13 @@ static st_err take_address(sotay_sync *sync, const st_address *address, st_error
     return ST_OK;
 }
 
+/* The answer also says that what was shown of the bucket is kept. */
+static st_err take_repair(sotay_sync *sync, const st_repair_answer *answer, st_error *error)
+{
+    st_err err = evidence_take(sync, &answer->bucket, error);
+    return err == ST_OK ? repair_take(sync, answer, error) : err;
+}
+
 st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
 {
     switch (frame->kind) {
@@ -309,7 +318,7 @@ st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
         return epoch_take(sync, frame->as.epochs.rows, frame->as.epochs.count, error);
     case ST_FRAME_ADDRESS: return take_address(sync, &frame->as.address, error);
     case ST_FRAME_SNAPSHOT: return snapshot_take(sync, &frame->as.snapshot, error);
-    case ST_FRAME_REPAIR_ANSWER: return repair_take(sync, &frame->as.repair_answer, error);
+    case ST_FRAME_REPAIR_ANSWER: return take_repair(sync, &frame->as.repair_answer, error);
     case ST_FRAME_HAVE_ANSWER: return attach_take(sync, &frame->as.have_answer, error);
     case ST_FRAME_END: return take_end(sync, &frame->as.end, error);
     case ST_FRAME_ENROL_ANSWER: return enrol_take(sync, &frame->as.enrol_answer, error);

@@ -127,14 +127,48 @@ static st_err find_last(writer_turn *turn, const st_id *device, sync_incident *o
     return err;
 }
 
-/* Does the ask begin one, or go on with the last one? */
+static bool has_evidence(const sync_incident *in, const st_repair_evidence *one)
+{
+    for (uint32_t i = 0; i < in->evidence_count; i++)
+        if (st_id_cmp(&in->evidence[i].record, &one->record) == 0 &&
+            in->evidence[i].state_len == one->state_len &&
+            memcmp(in->evidence[i].state, one->state, one->state_len) == 0)
+            return true;
+    return false;
+}
+
+/* Has it all that the ask shows? The same may be shown again when an answer was lost. */
+static bool has_all_evidence(const sync_incident *in, const st_repair_ask *ask)
+{
+    for (uint32_t i = 0; i < ask->evidence_count; i++)
+        if (!has_evidence(in, &ask->evidence[i]))
+            return false;
+    return true;
+}
+
+/* Is there room in it for what is shown? */
+static bool has_room(const sync_incident *in, const st_repair_ask *ask)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < in->evidence_count; i++)
+        bytes += in->evidence[i].state_len;
+    for (uint32_t i = 0; i < ask->evidence_count; i++)
+        bytes += has_evidence(in, &ask->evidence[i]) ? 0 : ask->evidence[i].state_len;
+    return bytes <= INCIDENT_EVIDENCE_BYTES;
+}
+
+/* Does the ask begin one, or go on with the last one? What is shown without a question is what a
+ * device had beyond the log of an older copy: an incident of its own, or several. */
 static bool is_new(const sync_incident *last, const st_repair_ask *ask)
 {
+    bool asks = ask->ranges_count + ask->records_count + ask->whole_count > 0;
     if (last->n == 0 || strcmp(last->bucket.s, ask->bucket.s) != 0)
         return true;
-    bool begins = ask->ranges_count > 0 && ask->ranges[0].count == 0;
+    if (!asks && (has_all_evidence(last, ask) || last->n == INCIDENTS_MAX))
+        return false;
     bool same = last->cursor == ask->cursor && memcmp(&last->theirs, &ask->sum, 16) == 0;
-    return begins && !same;
+    bool begins = ask->ranges_count > 0 && ask->ranges[0].count == 0;
+    return asks ? begins && !same : !same || !has_room(last, ask);
 }
 
 static bool has_record(const sync_incident *in, const st_id *id)
@@ -162,16 +196,6 @@ static st_err add_records(writer_turn *turn, sync_incident *in, const st_repair_
             ids[in->records_count++] = *id;
     }
     return ST_OK;
-}
-
-static bool has_evidence(const sync_incident *in, const st_repair_evidence *one)
-{
-    for (uint32_t i = 0; i < in->evidence_count; i++)
-        if (st_id_cmp(&in->evidence[i].record, &one->record) == 0 &&
-            in->evidence[i].state_len == one->state_len &&
-            memcmp(in->evidence[i].state, one->state, one->state_len) == 0)
-            return true;
-    return false;
 }
 
 static st_err add_evidence(writer_turn *turn, sync_incident *in, const st_repair_ask *ask,
