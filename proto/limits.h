@@ -26,6 +26,12 @@
 #define ST_CHUNK_BYTES_MAX 262144u          /* one piece of an attachment */
 #define ST_CHUNKS_MAX 2048u                 /* hashes of one attachment, and of one have-frame */
 #define ST_ATTACHMENT_BYTES_MAX (20u * 1024u * 1024u) /* one attachment */
+#define ST_PARCEL_BYTES_MAX 655360u         /* a parcel: a set or a piece, sealed */
+#define ST_BUNDLE_BYTES_MAX (64u * 1024u * 1024u) /* one bundle */
+#define ST_BUNDLE_PARTS_MAX 65536u          /* parcels and receipts in one bundle */
+#define ST_CARRY_BYTES_MAX (32u * 1024u * 1024u)  /* what one side gives in one exchange */
+#define ST_CARRY_KNOWN_MAX 8192u            /* sets that one side names as known */
+#define ST_CARRY_BUCKETS_MAX 4096u          /* buckets that one side names */
 #define ST_CLOCK_SPREAD_MS_MAX 300000u      /* how far a foreign hybrid clock may move ours */
 
 #endif

@@ -65,6 +65,7 @@ typedef struct {
     bool has_clock;            /* an exchange in this run of its machine: */
     st_clock clock;
     bool repairs;              /* looks into a wrong sum record by record */
+    bool carries;              /* takes receipts for what it brought of others */
 } st_ask;
 
 typedef enum {
@@ -237,11 +238,55 @@ typedef struct {
 
 typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later_s; } st_refusal;
 
+/* One thing on its way, sealed to the server (proto/carry.h). */
+typedef enum { ST_PARCEL_NONE, ST_PARCEL_SET, ST_PARCEL_PIECE } st_parcel_kind;
+typedef struct {
+    st_parcel_kind kind;       /* NONE: of a newer program; it is carried all the same */
+    st_id owner;               /* device of the set; record of the piece */
+    uint64_t first;            /* of the set; 0 of a piece */
+    st_hash name;              /* set_hash; SHA-256 of the piece */
+    const uint8_t *sealed;
+    size_t sealed_len;
+} st_parcel;
+
+/* What became of a set, in the server's words. Its signature is the reader's to check. */
+typedef struct {
+    st_id device;
+    uint64_t first, last;
+    st_hash hash;              /* set_hash */
+    st_verdict_kind kind;
+    uint64_t position;         /* > 0 */
+    const st_held *held;
+    uint32_t held_count;
+    uint8_t epoch[8];
+    const uint8_t *body;       /* the bytes that are signed */
+    size_t body_len;
+    uint8_t signature[ST_SIGNATURE_BYTES];
+} st_receipt;
+
+/* A set as somebody names it who has it. */
+typedef struct { st_id device; uint64_t first; uint8_t start[8]; } st_carry_known;
+typedef struct {
+    uint32_t version;          /* > 0: a hello, with log, device and key */
+    st_id log, device;
+    uint8_t key[32];
+    bool has_signature;
+    uint8_t signature[ST_SIGNATURE_BYTES];
+    const st_bucket *buckets;
+    uint32_t buckets_count;
+    const st_carry_known *known;
+    uint32_t known_count;
+    bool end, more, taken;
+} st_carry;
+
+typedef struct { st_id record; st_hash hash; } st_piece_taken;
+
 typedef enum {
     ST_FRAME_NONE, ST_FRAME_ASK, ST_FRAME_SET, ST_FRAME_VERDICT, ST_FRAME_WANT, ST_FRAME_SCOPE,
     ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL,
     ST_FRAME_SNAPSHOT, ST_FRAME_REPAIR_ASK, ST_FRAME_REPAIR_ANSWER, ST_FRAME_ADDRESS,
-    ST_FRAME_EPOCHS, ST_FRAME_HAVE_ASK, ST_FRAME_HAVE_ANSWER
+    ST_FRAME_EPOCHS, ST_FRAME_HAVE_ASK, ST_FRAME_HAVE_ANSWER, ST_FRAME_PARCEL = 21,
+    ST_FRAME_RECEIPT, ST_FRAME_CARRY, ST_FRAME_PIECE_TAKEN
 } st_frame_kind;               /* the numbers of Frame in sotay.proto */
 
 typedef struct {
@@ -264,6 +309,10 @@ typedef struct {
         struct { const st_epoch *rows; uint32_t count; } epochs;
         st_have_ask have_ask;
         st_have_answer have_answer;
+        st_parcel parcel;
+        st_receipt receipt;    /* its signature is the reader's to check */
+        st_carry carry;
+        st_piece_taken piece_taken;
     } as;
 } st_frame;
 

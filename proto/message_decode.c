@@ -73,6 +73,7 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     out->address = from->address;
     out->snapshots = from->snapshots;
     out->repairs = from->repairs;
+    out->carries = from->carries;
     bool has_root = false;
     if (from->version == 0)
         return message_corrupt(error, "request without version");
@@ -109,8 +110,8 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
 
 /* A reason that this version does not know keeps its number: st_hold_name says "unknown". Counter 0
  * stands for a set of which not even that could be read. */
-static st_err get_held(Sotay__HeldChange *const *from, size_t count, st_arena *arena,
-                       const st_held **out_held, st_error *error)
+st_err message_held(Sotay__HeldChange *const *from, size_t count, st_arena *arena,
+                    const st_held **out_held, st_error *error)
 {
     st_held *held = st_arena_array(arena, count, sizeof *held);
     if (held == NULL)
@@ -136,7 +137,7 @@ static st_err get_verdict(const Sotay__Verdict *from, st_arena *arena, st_verdic
     out->position = from->position;
     out->later_s = from->later_s;
     out->held_count = (uint32_t)from->n_held;
-    return get_held(from->held, from->n_held, arena, &out->held, error);
+    return message_held(from->held, from->n_held, arena, &out->held, error);
 }
 
 static st_err get_want(const Sotay__Want *from, st_want *out, st_error *error)
@@ -199,7 +200,7 @@ st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, s
     out->counters = from->counters;
     out->counters_count = (uint32_t)from->n_counters;
     out->held_count = (uint32_t)from->n_held;
-    return get_held(from->held, from->n_held, arena, &out->held, error);
+    return message_held(from->held, from->n_held, arena, &out->held, error);
 }
 
 static st_err get_page_entries(const Sotay__Page *from, st_arena *arena, st_page *out,
@@ -352,6 +353,14 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
         return message_get_have_ask(from->have_ask, arena, &out->as.have_ask, error);
     case SOTAY__FRAME__BODY_HAVE_ANSWER:
         return message_get_have_answer(from->have_answer, arena, &out->as.have_answer, error);
+    case SOTAY__FRAME__BODY_PARCEL:
+        return message_get_parcel(from->parcel, &out->as.parcel, error);
+    case SOTAY__FRAME__BODY_RECEIPT:
+        return message_get_receipt(from->receipt, arena, &out->as.receipt, error);
+    case SOTAY__FRAME__BODY_CARRY:
+        return message_get_carry(from->carry, arena, &out->as.carry, error);
+    case SOTAY__FRAME__BODY_PIECE_TAKEN:
+        return message_get_piece_taken(from->piece_taken, &out->as.piece_taken, error);
     case SOTAY__FRAME__BODY__NOT_SET:
     default:
         return ST_OK;

@@ -73,6 +73,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->address = ask->address;
     out->snapshots = ask->snapshots;
     out->repairs = ask->repairs;
+    out->carries = ask->carries;
     put_clock(b, ask, out);
     out->seen_root = view_if(ask->seen_size > 0, ask->seen_root.b, sizeof ask->seen_root.b);
     out->buckets = message_make(b, ask->buckets_count, sizeof *out->buckets);
@@ -98,7 +99,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->n_gone = ask->gone_count;
 }
 
-static Sotay__HeldChange **make_held(message_builder *b, const st_held *held, uint32_t count)
+Sotay__HeldChange **message_put_held(message_builder *b, const st_held *held, uint32_t count)
 {
     Sotay__HeldChange **list = message_make(b, count, sizeof *list);
     Sotay__HeldChange *items = message_make(b, count, sizeof *items);
@@ -121,7 +122,7 @@ static void put_verdict(message_builder *b, const st_verdict *verdict, Sotay__Ve
     out->kind = (Sotay__VerdictKind)verdict->kind;
     out->position = verdict->position;
     out->n_held = verdict->held_count;
-    out->held = make_held(b, verdict->held, verdict->held_count);
+    out->held = message_put_held(b, verdict->held, verdict->held_count);
     out->later_s = verdict->later_s;
 }
 
@@ -163,7 +164,7 @@ void message_put_entry(message_builder *b, const st_entry *entry, Sotay__Entry *
         out->last = entry->last;
     }
     out->n_held = entry->held_count;
-    out->held = make_held(b, entry->held, entry->held_count);
+    out->held = message_put_held(b, entry->held, entry->held_count);
     out->carrier = view_if(entry->has_carrier, entry->carrier.b, sizeof entry->carrier.b);
     out->n_counters = entry->counters_count;
     out->counters = (uint64_t *)(uintptr_t)entry->counters;
@@ -300,7 +301,33 @@ typedef union {
     Sotay__Epochs epochs;
     Sotay__HaveAsk have_ask;
     Sotay__HaveAnswer have_answer;
+    Sotay__Parcel parcel;
+    Sotay__Receipt receipt;
+    Sotay__Carry carry;
+    Sotay__PieceTaken piece_taken;
 } any_body;
+
+/* The same for what is carried. */
+static bool put_carried(message_builder *b, const st_frame *frame, any_body *body,
+                        Sotay__Frame *message)
+{
+    switch (frame->kind) {
+    case ST_FRAME_PARCEL:
+        message_put_parcel(&frame->as.parcel, message->parcel = &body->parcel);
+        return true;
+    case ST_FRAME_RECEIPT:
+        message_put_receipt(&frame->as.receipt, message->receipt = &body->receipt);
+        return true;
+    case ST_FRAME_CARRY:
+        message_put_carry(b, &frame->as.carry, message->carry = &body->carry);
+        return true;
+    case ST_FRAME_PIECE_TAKEN:
+        message_put_piece_taken(&frame->as.piece_taken, message->piece_taken = &body->piece_taken);
+        return true;
+    default:
+        return false;
+    }
+}
 
 /* Fills body and points message at it. False: a kind that is not sent. */
 static bool put_body(message_builder *b, const st_frame *frame, any_body *body,
@@ -359,9 +386,8 @@ static bool put_body(message_builder *b, const st_frame *frame, any_body *body,
     case ST_FRAME_HAVE_ANSWER:
         message_put_have_answer(&frame->as.have_answer, message->have_answer = &body->have_answer);
         return true;
-    case ST_FRAME_NONE:
     default:
-        return false;
+        return put_carried(b, frame, body, message);
     }
 }
 

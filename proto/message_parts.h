@@ -74,4 +74,22 @@ void message_put_have_ask(message_builder *b, const st_have_ask *ask, Sotay__Hav
 /* The other way. */
 void message_put_have_answer(const st_have_answer *answer, Sotay__HaveAnswer *out);
 
+/* carry_wire.c, reading: ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err message_get_parcel(const Sotay__Parcel *from, st_parcel *out, st_error *error);
+ST_MUST_USE st_err message_get_receipt(const Sotay__Receipt *from, st_arena *arena,
+                                       st_receipt *out, st_error *error);
+ST_MUST_USE st_err message_get_carry(const Sotay__Carry *from, st_arena *arena, st_carry *out,
+                                     st_error *error);
+ST_MUST_USE st_err message_get_piece_taken(const Sotay__PieceTaken *from, st_piece_taken *out,
+                                           st_error *error);
+/* carry_wire.c, writing. */
+void message_put_parcel(const st_parcel *parcel, Sotay__Parcel *out);
+void message_put_receipt(const st_receipt *receipt, Sotay__Receipt *out);
+void message_put_carry(message_builder *b, const st_carry *carry, Sotay__Carry *out);
+void message_put_piece_taken(const st_piece_taken *taken, Sotay__PieceTaken *out);
+/* Lists of held changes: message_decode.c, message_encode.c. */
+ST_MUST_USE st_err message_held(Sotay__HeldChange *const *from, size_t count, st_arena *arena,
+                                const st_held **out_held, st_error *error);
+Sotay__HeldChange **message_put_held(message_builder *b, const st_held *held, uint32_t count);
+
 #endif

@@ -77,6 +77,23 @@ st_err st_box_open(const uint8_t public_key[32], const uint8_t secret[32], const
     return ST_OK;
 }
 
+void st_kx_keypair(const uint8_t seed[32], uint8_t out_public[32], uint8_t out_secret[32])
+{
+    assert(seed != NULL && out_public != NULL && out_secret != NULL);
+    (void)crypto_kx_seed_keypair(out_public, out_secret, seed);
+}
+
+bool st_kx_agree(bool serves, const st_kx_pair *ours, const uint8_t theirs[32],
+                 st_kx_keys *out_keys)
+{
+    assert(ours != NULL && theirs != NULL && out_keys != NULL);
+    int rc = serves ? crypto_kx_server_session_keys(out_keys->receive, out_keys->send,
+                                                    ours->public_key, ours->secret, theirs)
+                    : crypto_kx_client_session_keys(out_keys->receive, out_keys->send,
+                                                    ours->public_key, ours->secret, theirs);
+    return rc == 0;
+}
+
 /* Picks the fast code for this processor; without it the result is the same, only slower, so a
  * failure does not matter. */
 static void pick_code(void)

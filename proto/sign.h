@@ -27,6 +27,15 @@ ST_MUST_USE st_err st_box_seal(const uint8_t public_key[32], const void *data, s
 ST_MUST_USE st_err st_box_open(const uint8_t public_key[32], const uint8_t secret[32],
                                const void *sealed, size_t len, uint8_t *out, st_error *error);
 
+/* Keys for one conversation (libsodium's crypto_kx): a fresh X25519 pair, from a seed, and what
+ * both sides make of theirs and the other's: one key to send with, one to receive with. false:
+ * the other's key is none. */
+void st_kx_keypair(const uint8_t seed[32], uint8_t out_public[32], uint8_t out_secret[32]);
+typedef struct { uint8_t public_key[32], secret[32]; } st_kx_pair;
+typedef struct { uint8_t receive[32], send[32]; } st_kx_keys;
+bool st_kx_agree(bool serves, const st_kx_pair *ours, const uint8_t theirs[32],
+                 st_kx_keys *out_keys);
+
 /* XChaCha20-Poly1305: seals len bytes into out (len + ST_AEAD_EXTRA: nonce 24, tag 16). The caller
  * gives 24 fresh random bytes. ad = what the value is bound to (its key in the store). */
 #define ST_AEAD_EXTRA 40

@@ -169,7 +169,9 @@ static void test_frames(void **state)
         "frame-verdict-later", "frame-page", "frame-enrol-ask", "frame-enrol-answer",
         "frame-scope", "frame-want", "frame-end", "frame-refusal", "frame-repair-ask",
         "frame-repair-answer", "frame-epochs", "frame-address", "frame-snapshot",
-        "frame-have-ask", "frame-have-answer", "frame-ask-clock"
+        "frame-have-ask", "frame-have-answer", "frame-ask-clock", "frame-ask-carries",
+        "frame-parcel-set", "frame-parcel-piece", "frame-receipt", "frame-carry-hello",
+        "frame-carry-offer", "frame-carry-end", "frame-piece-taken"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;
@@ -212,6 +214,51 @@ static void test_snapshots(void **state)
     st_hash name = st_snapshot_name(&frame.as.snapshot);
     st_snapshot_path(&frame.as.snapshot.bucket, &name, path);
     check("snapshot-path", path, strlen(path));
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
+/* A bundle with two parts, and what is signed about what is carried. */
+static void test_carried(void **state)
+{
+    (void)state;
+    static const uint8_t SEED[32] = { 0xb1 };
+    const st_id log = make_id(0x10, 0x06);
+    st_arena arena;
+    st_buffer bytes;
+    st_bundle_part parts[2];
+    st_bundle_head head = { .log = log, .made_ms = 1773282600500, .parts = parts,
+                            .parts_count = 2 }, back;
+    uint8_t secret[64], text[ST_BUNDLE_SIGN_BYTES], receipt_text[ST_RECEIPT_SIGN_BYTES];
+    uint8_t carry_text[ST_CARRY_SIGN_BYTES];
+    char code[8];
+    size_t at = 0;
+    st_arena_init(&arena, 1u << 20);
+    st_buffer_init(&bytes, ST_BUNDLE_BYTES_MAX);
+    st_sign_keypair(SEED, head.sign_key, secret);
+    head.device = st_device_id(head.sign_key);
+    parts[0] = (st_bundle_part){ st_sha256("part one", 8), 8 };
+    parts[1] = (st_bundle_part){ st_sha256("part two!", 9), 9 };
+    st_bundle_sign_text(&head, text);
+    check("bundle-text", text, sizeof text);
+    st_sign(secret, text, sizeof text, head.signature);
+    assert_int_equal(st_bundle_head_put(&head, &bytes, NULL), ST_OK);
+    wire_put(&bytes, "part onepart two!", 17);
+    check("bundle", bytes.data, bytes.len);
+    st_buffer_clear(&bytes);
+    read_golden("bundle", &bytes);
+    assert_int_equal(st_bundle_read(bytes.data, bytes.len, &arena, &back, &at, NULL), ST_OK);
+    assert_int_equal(at, bytes.len - 17);
+    st_frame receipt = make_receipt(&arena);
+    st_receipt_sign_text(&log, &receipt.as.receipt, receipt_text);
+    check("receipt-text", receipt_text, sizeof receipt_text);
+    const st_mac_text serves = { (const uint8_t *)"serves", 6 };
+    const st_mac_text fetches = { (const uint8_t *)"fetches", 7 };
+    st_hash transcript = st_carry_transcript(serves, fetches);
+    st_carry_sign_text(&log, true, &transcript, carry_text);
+    check("carry-text", carry_text, sizeof carry_text);
+    st_carry_code(&transcript, code);
+    check("carry-code", code, strlen(code));
     st_buffer_free(&bytes);
     st_arena_reset(&arena);
 }
@@ -312,6 +359,7 @@ int main(void)
         cmocka_unit_test(test_sets),
         cmocka_unit_test(test_erased_set),
         cmocka_unit_test(test_frames), cmocka_unit_test(test_snapshots),
+        cmocka_unit_test(test_carried),
         cmocka_unit_test(test_leaves),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_ids_and_texts),

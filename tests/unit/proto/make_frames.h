@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "proto/message.h"
+#include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 20
+#define MAKE_FRAMES 28
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -281,6 +281,99 @@ static inline st_frame make_have_answer(st_arena *arena)
     return frame;
 }
 
+static inline st_frame make_parcel(st_parcel_kind kind)
+{
+    st_frame frame = { .kind = ST_FRAME_PARCEL };
+    st_parcel *parcel = &frame.as.parcel;
+    parcel->kind = kind;
+    parcel->owner = make_id(0x0a, 0x0a);
+    parcel->first = kind == ST_PARCEL_SET ? 41 : 0;
+    memset(parcel->name.b, 0x5e, sizeof parcel->name.b);
+    parcel->sealed =
+        (const uint8_t *)"sealed to the server: nobody who carries it can read what is inside";
+    parcel->sealed_len = 67;
+    return frame;
+}
+
+/* signature: of a fixed key, so that it verifies. */
+static inline st_frame make_receipt(st_arena *arena)
+{
+    static const uint8_t SEED[32] = { 0x5d };
+    st_frame frame = { .kind = ST_FRAME_RECEIPT };
+    st_receipt *receipt = &frame.as.receipt;
+    uint8_t public_key[32], secret[64], text[ST_RECEIPT_SIGN_BYTES];
+    st_held *held = st_arena_array(arena, 1, sizeof *held);
+    st_id log = make_id(0x10, 0x06);
+    st_buffer body;
+    st_buffer_init(&body, 4096);
+    held[0] = (st_held){ 42, ST_HOLD_FROZEN };
+    *receipt = (st_receipt){ .device = make_id(0x0a, 0x0a), .first = 41, .last = 43,
+                             .kind = ST_VERDICT_STORED, .position = 816, .held = held,
+                             .held_count = 1 };
+    memset(receipt->hash.b, 0x5e, sizeof receipt->hash.b);
+    memset(receipt->epoch, 0xe0, sizeof receipt->epoch);
+    if (st_receipt_make(receipt, &body, NULL) == ST_OK)
+        receipt->body = st_arena_copy(arena, body.data, body.len);
+    st_sign_keypair(SEED, public_key, secret);
+    st_receipt_sign_text(&log, receipt, text);
+    st_sign(secret, text, sizeof text, receipt->signature);
+    st_buffer_free(&body);
+    return frame;
+}
+
+static inline st_frame make_carry_hello(void)
+{
+    st_frame frame = { .kind = ST_FRAME_CARRY };
+    frame.as.carry.version = 1;
+    frame.as.carry.log = make_id(0x10, 0x06);
+    frame.as.carry.device = make_id(0x0a, 0x0a);
+    memset(frame.as.carry.key, 0x25, sizeof frame.as.carry.key);
+    return frame;
+}
+
+static inline st_frame make_carry_offer(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_CARRY };
+    st_carry *carry = &frame.as.carry;
+    st_bucket *buckets = st_arena_array(arena, 2, sizeof *buckets);
+    st_carry_known *known = st_arena_array(arena, 2, sizeof *known);
+    buckets[0] = make_bucket("01477/catalogue");
+    buckets[1] = make_bucket("01477/unit/01477-x01");
+    known[0] = (st_carry_known){ make_id(0x0a, 0x0a), 41, { 0x5e, 0x5e } };
+    known[1] = (st_carry_known){ make_id(0x0b, 0x0b), 7, { 0x5f } };
+    carry->has_signature = true;
+    memset(carry->signature, 0x67, sizeof carry->signature);
+    carry->buckets = buckets;
+    carry->buckets_count = 2;
+    carry->known = known;
+    carry->known_count = 2;
+    return frame;
+}
+
+static inline st_frame make_carry_end(void)
+{
+    st_frame frame = { .kind = ST_FRAME_CARRY };
+    frame.as.carry.end = true;
+    frame.as.carry.more = true;
+    frame.as.carry.taken = true;
+    return frame;
+}
+
+static inline st_frame make_piece_taken(void)
+{
+    st_frame frame = { .kind = ST_FRAME_PIECE_TAKEN };
+    frame.as.piece_taken.record = make_id(0x10, 0x10);
+    memset(frame.as.piece_taken.hash.b, 0xc4, sizeof frame.as.piece_taken.hash.b);
+    return frame;
+}
+
+static inline st_frame make_ask_carries(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    frame.as.ask.carries = true;
+    return frame;
+}
+
 /* Frame number i of MAKE_FRAMES. */
 static inline st_frame make_frame(size_t i, st_arena *arena)
 {
@@ -302,6 +395,14 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 17: return make_have_ask(arena);
     case 18: return make_have_answer(arena);
     case 19: return make_ask_clock(arena);
+    case 20: return make_ask_carries(arena);
+    case 21: return make_parcel(ST_PARCEL_SET);
+    case 22: return make_parcel(ST_PARCEL_PIECE);
+    case 23: return make_receipt(arena);
+    case 24: return make_carry_hello();
+    case 25: return make_carry_offer(arena);
+    case 26: return make_carry_end();
+    case 27: return make_piece_taken();
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

@@ -1,0 +1,320 @@
+/* proto/carry_wire.c - the frames about what others carry, and the head of a bundle, both ways.
+ * Promises: lists are bounded before memory is taken; lengths are exact.
+ * Must never: look into a parcel, or believe a receipt - who reads it checks. */
+#include <string.h>
+
+#include "proto/carry.h"
+#include "proto/message_parts.h"
+#include "proto/wire.h"
+
+#define KNOWN_BYTES  32u
+#define LISTED_BYTES 36u
+
+/* ---- reading ---- */
+
+st_err message_get_parcel(const Sotay__Parcel *from, st_parcel *out, st_error *error)
+{
+    if (!message_bytes(&from->owner, out->owner.b, sizeof out->owner.b) ||
+        !message_bytes(&from->name, out->name.b, sizeof out->name.b) ||
+        from->sealed.len <= ST_SEALED_BOX_EXTRA)
+        return message_corrupt(error, "bad parcel");
+    if (from->sealed.len > ST_PARCEL_BYTES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: a parcel is over its limit");
+    if ((from->kind == SOTAY__PARCEL_KIND__PARCEL_SET && from->first == 0) ||
+        (from->kind == SOTAY__PARCEL_KIND__PARCEL_PIECE && from->first != 0))
+        return message_corrupt(error, "bad counter of a parcel");
+    bool is_known = from->kind == SOTAY__PARCEL_KIND__PARCEL_SET ||
+                    from->kind == SOTAY__PARCEL_KIND__PARCEL_PIECE;
+    out->kind = is_known ? (st_parcel_kind)from->kind : ST_PARCEL_NONE;
+    out->first = from->first;
+    out->sealed = from->sealed.data;
+    out->sealed_len = from->sealed.len;
+    return ST_OK;
+}
+
+static st_err get_body(const Sotay__ReceiptBody *from, st_arena *arena, st_receipt *out,
+                       st_error *error)
+{
+    bool is_known = from->kind == SOTAY__VERDICT_KIND__VERDICT_STORED ||
+                    from->kind == SOTAY__VERDICT_KIND__VERDICT_HELD;
+    if (!message_bytes(&from->device, out->device.b, sizeof out->device.b) ||
+        !message_bytes(&from->hash, out->hash.b, sizeof out->hash.b) ||
+        !message_bytes(&from->epoch, out->epoch, sizeof out->epoch) || from->first == 0 ||
+        from->last < from->first || from->position == 0)
+        return message_corrupt(error, "bad receipt");
+    out->first = from->first;
+    out->last = from->last;
+    out->kind = is_known ? (st_verdict_kind)from->kind : ST_VERDICT_UNKNOWN;
+    out->position = from->position;
+    out->held_count = (uint32_t)from->n_held;
+    return message_held(from->held, from->n_held, arena, &out->held, error);
+}
+
+st_err message_get_receipt(const Sotay__Receipt *from, st_arena *arena, st_receipt *out,
+                           st_error *error)
+{
+    void *body = NULL;
+    if (!message_bytes(&from->signature, out->signature, sizeof out->signature) ||
+        from->body.len == 0)
+        return message_corrupt(error, "bad signature of a receipt");
+    st_err err = st_wire_unpack(from->body.data, from->body.len, &sotay__receipt_body__descriptor,
+                                arena, &body, error);
+    out->body = from->body.data;
+    out->body_len = from->body.len;
+    return err == ST_OK ? get_body(body, arena, out, error) : err;
+}
+
+static st_err get_lists(const Sotay__Carry *from, st_arena *arena, st_carry *out, st_error *error)
+{
+    size_t count = from->known.len / KNOWN_BYTES;
+    if (from->known.len % KNOWN_BYTES != 0)
+        return message_corrupt(error, "bad list of known sets");
+    if (count > ST_CARRY_KNOWN_MAX || from->n_buckets > ST_CARRY_BUCKETS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: an offer is over its limit");
+    st_carry_known *known = st_arena_array(arena, count, sizeof *known);
+    st_bucket *buckets = st_arena_array(arena, from->n_buckets, sizeof *buckets);
+    if (known == NULL || buckets == NULL)
+        return message_no_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *at = from->known.data + i * KNOWN_BYTES;
+        memcpy(known[i].device.b, at, sizeof known[i].device.b);
+        known[i].first = st_get_u64(at + 16);
+        memcpy(known[i].start, at + 24, sizeof known[i].start);
+    }
+    for (size_t i = 0; i < from->n_buckets; i++)
+        if (!st_bucket_set(&buckets[i], from->buckets[i], strlen(from->buckets[i])))
+            return message_corrupt(error, "bad bucket of an offer");
+    out->known = known;
+    out->known_count = (uint32_t)count;
+    out->buckets = buckets;
+    out->buckets_count = (uint32_t)from->n_buckets;
+    return ST_OK;
+}
+
+st_err message_get_carry(const Sotay__Carry *from, st_arena *arena, st_carry *out, st_error *error)
+{
+    bool is_hello = from->version > 0;
+    if (is_hello && (!message_bytes(&from->log, out->log.b, sizeof out->log.b) ||
+                     !message_bytes(&from->device, out->device.b, sizeof out->device.b) ||
+                     !message_bytes(&from->key, out->key, sizeof out->key)))
+        return message_corrupt(error, "bad hello");
+    if (!message_optional(&from->signature, out->signature, sizeof out->signature,
+                          &out->has_signature))
+        return message_corrupt(error, "bad proof of a phone");
+    out->version = from->version;
+    out->end = from->end;
+    out->more = from->more;
+    out->taken = from->taken;
+    return get_lists(from, arena, out, error);
+}
+
+st_err message_get_piece_taken(const Sotay__PieceTaken *from, st_piece_taken *out, st_error *error)
+{
+    if (!message_bytes(&from->record, out->record.b, sizeof out->record.b) ||
+        !message_bytes(&from->hash, out->hash.b, sizeof out->hash.b))
+        return message_corrupt(error, "bad name of a piece");
+    return ST_OK;
+}
+
+/* ---- writing ---- */
+
+void message_put_parcel(const st_parcel *parcel, Sotay__Parcel *out)
+{
+    sotay__parcel__init(out);
+    out->kind = (Sotay__ParcelKind)parcel->kind;
+    out->owner = message_view(parcel->owner.b, sizeof parcel->owner.b);
+    out->first = parcel->first;
+    out->name = message_view(parcel->name.b, sizeof parcel->name.b);
+    out->sealed = message_view(parcel->sealed, parcel->sealed_len);
+}
+
+void message_put_receipt(const st_receipt *receipt, Sotay__Receipt *out)
+{
+    sotay__receipt__init(out);
+    out->body = message_view(receipt->body, receipt->body_len);
+    out->signature = message_view(receipt->signature, sizeof receipt->signature);
+}
+
+void message_put_carry(message_builder *b, const st_carry *carry, Sotay__Carry *out)
+{
+    sotay__carry__init(out);
+    out->version = carry->version;
+    if (carry->version > 0) {
+        out->log = message_view(carry->log.b, sizeof carry->log.b);
+        out->device = message_view(carry->device.b, sizeof carry->device.b);
+        out->key = message_view(carry->key, sizeof carry->key);
+    }
+    if (carry->has_signature)
+        out->signature = message_view(carry->signature, sizeof carry->signature);
+    uint8_t *known = message_make(b, carry->known_count, KNOWN_BYTES);
+    for (uint32_t i = 0; known != NULL && i < carry->known_count; i++) {
+        uint8_t *at = known + (size_t)i * KNOWN_BYTES;
+        memcpy(at, carry->known[i].device.b, sizeof carry->known[i].device.b);
+        st_put_u64(at + 16, carry->known[i].first);
+        memcpy(at + 24, carry->known[i].start, sizeof carry->known[i].start);
+    }
+    out->known = message_view(known, (size_t)carry->known_count * KNOWN_BYTES);
+    out->buckets = message_make(b, carry->buckets_count, sizeof *out->buckets);
+    for (uint32_t i = 0; out->buckets != NULL && i < carry->buckets_count; i++)
+        out->buckets[i] = message_string(carry->buckets[i].s);
+    out->n_buckets = carry->buckets_count;
+    out->end = carry->end;
+    out->more = carry->more;
+    out->taken = carry->taken;
+}
+
+void message_put_piece_taken(const st_piece_taken *taken, Sotay__PieceTaken *out)
+{
+    sotay__piece_taken__init(out);
+    out->record = message_view(taken->record.b, sizeof taken->record.b);
+    out->hash = message_view(taken->hash.b, sizeof taken->hash.b);
+}
+
+st_err st_receipt_make(st_receipt *receipt, st_buffer *out, st_error *error)
+{
+    message_builder b = { .no_memory = false };
+    Sotay__ReceiptBody message;
+    uint8_t *room = NULL;
+    st_arena_init(&b.arena, ST_FRAME_BYTES_MAX);
+    sotay__receipt_body__init(&message);
+    message.device = message_view(receipt->device.b, sizeof receipt->device.b);
+    message.first = receipt->first;
+    message.last = receipt->last;
+    message.hash = message_view(receipt->hash.b, sizeof receipt->hash.b);
+    message.kind = (Sotay__VerdictKind)receipt->kind;
+    message.position = receipt->position;
+    message.held = message_put_held(&b, receipt->held, receipt->held_count);
+    message.n_held = receipt->held_count;
+    message.epoch = message_view(receipt->epoch, sizeof receipt->epoch);
+    st_err err = b.no_memory ? message_no_memory(error) : ST_OK;
+    st_buffer_clear(out);
+    if (err == ST_OK)
+        err = st_buffer_room(out, sotay__receipt_body__get_packed_size(&message), &room, error);
+    if (err == ST_OK)
+        out->len = sotay__receipt_body__pack(&message, room);
+    receipt->body = out->data;
+    receipt->body_len = out->len;
+    st_arena_reset(&b.arena);
+    return err;
+}
+
+/* ---- the head of a bundle ---- */
+
+st_err st_bundle_head_put(const st_bundle_head *head, st_buffer *out, st_error *error)
+{
+    message_builder b = { .no_memory = false };
+    Sotay__BundleHead message;
+    uint8_t *room = NULL;
+    st_arena_init(&b.arena, (size_t)ST_BUNDLE_PARTS_MAX * LISTED_BYTES + 4096);
+    sotay__bundle_head__init(&message);
+    message.version = 1;
+    message.log = message_view(head->log.b, sizeof head->log.b);
+    message.device = message_view(head->device.b, sizeof head->device.b);
+    message.sign_key = message_view(head->sign_key, sizeof head->sign_key);
+    message.made_ms = head->made_ms;
+    message.signature = message_view(head->signature, sizeof head->signature);
+    uint8_t *list = message_make(&b, head->parts_count, LISTED_BYTES);
+    for (uint32_t i = 0; list != NULL && i < head->parts_count; i++) {
+        memcpy(list + (size_t)i * LISTED_BYTES, head->parts[i].hash.b, 32);
+        st_put_u32(list + (size_t)i * LISTED_BYTES + 32, head->parts[i].bytes);
+    }
+    message.parts = message_view(list, (size_t)head->parts_count * LISTED_BYTES);
+    size_t len = sotay__bundle_head__get_packed_size(&message);
+    st_err err = b.no_memory ? message_no_memory(error) : ST_OK;
+    if (err == ST_OK)
+        err = st_buffer_room(out, ST_BUNDLE_MAGIC_BYTES + 4 + len, &room, error);
+    if (err == ST_OK) {
+        memcpy(room, ST_BUNDLE_MAGIC, ST_BUNDLE_MAGIC_BYTES);
+        st_put_u32(room + ST_BUNDLE_MAGIC_BYTES, (uint32_t)len);
+        out->len += ST_BUNDLE_MAGIC_BYTES + 4;
+        out->len += sotay__bundle_head__pack(&message, room + ST_BUNDLE_MAGIC_BYTES + 4);
+    }
+    st_arena_reset(&b.arena);
+    return err;
+}
+
+static st_err get_parts(const Sotay__BundleHead *from, st_arena *arena, st_bundle_head *out,
+                        st_error *error)
+{
+    size_t count = from->parts.len / LISTED_BYTES;
+    if (from->parts.len % LISTED_BYTES != 0)
+        return st_fail(error, ST_E_CORRUPT, "bundle: its list is damaged");
+    if (count > ST_BUNDLE_PARTS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "bundle: more parts than one may have");
+    st_bundle_part *parts = st_arena_array(arena, count, sizeof *parts);
+    if (parts == NULL)
+        return message_no_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(parts[i].hash.b, from->parts.data + i * LISTED_BYTES, 32);
+        parts[i].bytes = st_get_u32(from->parts.data + i * LISTED_BYTES + 32);
+    }
+    out->parts = parts;
+    out->parts_count = (uint32_t)count;
+    return ST_OK;
+}
+
+static st_err get_head(const uint8_t *bytes, size_t len, st_arena *arena, st_bundle_head *out,
+                       st_error *error)
+{
+    void *message = NULL;
+    st_err err =
+        st_wire_unpack(bytes, len, &sotay__bundle_head__descriptor, arena, &message, error);
+    if (err != ST_OK)
+        return err;
+    const Sotay__BundleHead *from = message;
+    if (from->version != 1)
+        return st_fail(error, ST_E_VERSION, "bundle: of a newer program");
+    if (!message_bytes(&from->log, out->log.b, sizeof out->log.b) ||
+        !message_bytes(&from->device, out->device.b, sizeof out->device.b) ||
+        !message_bytes(&from->sign_key, out->sign_key, sizeof out->sign_key) ||
+        !message_bytes(&from->signature, out->signature, sizeof out->signature))
+        return st_fail(error, ST_E_CORRUPT, "bundle: its head is damaged");
+    out->made_ms = from->made_ms;
+    return get_parts(from, arena, out, error);
+}
+
+/* Where the list says, each with its hash, and nothing behind the last. */
+static st_err check_parts(const uint8_t *bytes, size_t len, size_t at, const st_bundle_head *head,
+                          st_error *error)
+{
+    for (uint32_t i = 0; i < head->parts_count; i++) {
+        const st_bundle_part *part = &head->parts[i];
+        if (part->bytes == 0 || part->bytes > ST_FRAME_BYTES_MAX || part->bytes > len - at)
+            return st_fail(error, ST_E_CORRUPT, "bundle: it is cut");
+        st_hash hash = st_sha256(bytes + at, part->bytes);
+        if (memcmp(hash.b, part->hash.b, sizeof hash.b) != 0)
+            return st_fail(error, ST_E_CORRUPT, "bundle: it was changed on its way");
+        at += part->bytes;
+    }
+    return at == len ? ST_OK : st_fail(error, ST_E_CORRUPT, "bundle: something lies behind it");
+}
+
+st_err st_bundle_read(const uint8_t *bytes, size_t len, st_arena *arena, st_bundle_head *out_head,
+                      size_t *out_at, st_error *error)
+{
+    uint8_t text[ST_BUNDLE_SIGN_BYTES];
+    st_bundle_head head;
+    size_t at = ST_BUNDLE_MAGIC_BYTES + 4;
+    memset(&head, 0, sizeof head);
+    if (len < at || memcmp(bytes, ST_BUNDLE_MAGIC, ST_BUNDLE_MAGIC_BYTES) != 0)
+        return st_fail(error, ST_E_CORRUPT, "bundle: this file is none");
+    if (len > ST_BUNDLE_BYTES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "bundle: %zu bytes", len);
+    size_t head_len = st_get_u32(bytes + ST_BUNDLE_MAGIC_BYTES);
+    if (head_len > len - at)
+        return st_fail(error, ST_E_CORRUPT, "bundle: it is cut");
+    st_err err = get_head(bytes + at, head_len, arena, &head, error);
+    if (err != ST_OK)
+        return err;
+    st_id device = st_device_id(head.sign_key);
+    st_bundle_sign_text(&head, text);
+    if (st_id_cmp(&device, &head.device) != 0 ||
+        !st_sign_verify(head.sign_key, text, sizeof text, head.signature))
+        return st_fail(error, ST_E_SIGNATURE, "bundle: it was changed on its way");
+    err = check_parts(bytes, len, at + head_len, &head, error);
+    if (err == ST_OK) {
+        *out_head = head;
+        *out_at = at + head_len;
+    }
+    return err;
+}
