@@ -91,7 +91,17 @@ typedef struct {
     int64_t corrected_ms;         /* 0: unknown */
     int64_t within_ms;            /* how far off it may be; with corrected_ms */
     bool rebooted;                /* unknown: the machine restarted before it met the server */
+    uint64_t seen_size;           /* its author held the seal of so many entries; 0: none */
+    int64_t not_before_ms;        /* when the last of them came in; 0: unknown */
+    bool has_fence;               /* the last meeting mark before it in the log */
+    bool fence_is_close;
+    st_id fence_meeting;
+    const st_path *only;          /* show the operations of this path alone; NULL: all */
 } st_history_item;
+/* Is the operation one of those to be shown? */
+bool st_history_shows(const st_history_item *item, const st_op *op);
+/* "observed": what an officer may write; "settled": what the office decides, or a resolution. */
+const char *st_history_side(const st_form *form, const st_op *op);
 /* One element of "changes". `form` may be NULL (unknown form): numbers stand for names. */
 ST_MUST_USE st_err st_history_json(const st_form *form, const st_history_item *item,
                                    const st_show_how *how, st_buffer *out, st_error *error);

@@ -27,6 +27,28 @@ static void path_text(const st_form *form, const st_path *path, char *text)
     snprintf(text, ST_PATH_TEXT_BYTES, "%u.%s%s.%u", path->group, path->key.s, item, path->field);
 }
 
+bool st_history_shows(const st_history_item *item, const st_op *op)
+{
+    if (item->only == NULL)
+        return true;
+    st_path bare = op->path;
+    bare.element_len = 0;
+    memset(bare.element, 0, sizeof bare.element);
+    return st_path_cmp(&bare, item->only) == 0;
+}
+
+const char *st_history_side(const st_form *form, const st_op *op)
+{
+    const st_field *field = form != NULL ? st_form_at(form, &op->path, NULL) : NULL;
+    if (op->verb == ST_VERB_RESOLVE)
+        return "settled";
+    if (field == NULL || (field->write & (1u << ST_ROLE_OFFICER)) != 0)
+        return "observed";
+    bool by_creator = (field->write & ST_WRITE_CREATOR) != 0
+                      && (form->create & (1u << ST_ROLE_OFFICER)) != 0;
+    return by_creator ? "observed" : "settled";
+}
+
 /* The word of an operation in the history. */
 static const char *op_word(const st_op *op)
 {
@@ -58,6 +80,7 @@ static void op_json(st_json *json, const st_form *form, const st_op *op, const s
     op_value_json(json, form != NULL ? st_form_at(form, &op->path, NULL) : NULL, op);
     if (op->value.kind == ST_VALUE_ERASED)
         st_json_key_bool(json, "erased", true);
+    st_json_key_text(json, "side", st_history_side(form, op));
     st_json_key(json, "replaces");
     st_json_open(json, '[');
     for (uint32_t i = 0; i < op->replaces_count; i++) {
@@ -85,6 +108,22 @@ static void act_json(st_json *json, st_act_kind act)
     st_json_key(json, "replaces");
     st_json_open(json, '[');
     st_json_close(json, ']');
+    st_json_close(json, '}');
+}
+
+/* Behind which meeting mark it stands in the log. */
+static void fence_json(st_json *json, const st_history_item *item)
+{
+    char hex[33];
+    st_json_key(json, "after_fence");
+    if (!item->has_fence) {
+        st_json_null(json);
+        return;
+    }
+    st_json_open(json, '{');
+    st_id_format(&item->fence_meeting, hex);
+    st_json_key_text(json, "meeting", hex);
+    st_json_key_text(json, "side", item->fence_is_close ? "close" : "open");
     st_json_close(json, '}');
 }
 
@@ -120,6 +159,10 @@ static void who_json(st_json *json, const st_history_item *item, const st_show_h
         st_json_null(json);
     else
         st_json_int(json, (int64_t)item->log_index);
+    st_json_key_int(json, "seen_size", (int64_t)item->seen_size);
+    st_json_key(json, "not_before");
+    st_json_when(json, item->not_before_ms, how->offset_minutes);
+    fence_json(json, item);
     st_json_key_text(json, "verdict", item->verdict);
     if (item->hold != ST_HOLD_NONE)
         st_json_key_text(json, "held", st_hold_name(item->hold));
@@ -136,7 +179,8 @@ st_err st_history_json(const st_form *form, const st_history_item *item, const s
     st_json_key(&json, "ops");
     st_json_open(&json, '[');
     for (uint32_t i = 0; i < change->ops_count; i++)
-        op_json(&json, form, &change->ops[i], how);
+        if (st_history_shows(item, &change->ops[i]))
+            op_json(&json, form, &change->ops[i], how);
     if (change->act != ST_ACT_NONE)
         act_json(&json, change->act);
     st_json_close(&json, ']');
@@ -248,6 +292,13 @@ static const char *act_words(st_act_kind act, bool vi)
     return vi && act < ST_ACT_COUNT ? VI[act] : st_act_name(act);
 }
 
+static const char *fence_words(bool is_close, bool vi)
+{
+    if (is_close)
+        return vi ? "sau khi kết thúc cuộc họp" : "after the meeting closed";
+    return vi ? "trong cuộc họp" : "while the meeting was open";
+}
+
 /* What the server's clock says of the time that the device claimed. */
 static st_err clock_text(const st_history_item *item, const st_show_how *how, bool vi,
                          st_buffer *out, st_error *error)
@@ -287,8 +338,11 @@ st_err st_history_text(const st_form *form, const st_history_item *item, const s
         item->hold != ST_HOLD_NONE ? st_hold_sentence(item->hold, lang) : "");
     if (err == ST_OK)
         err = clock_text(item, how, vi, out, error);
+    if (err == ST_OK && item->has_fence)
+        err = st_buffer_printf(out, error, "    %s\n", fence_words(item->fence_is_close, vi));
     for (uint32_t i = 0; i < change->ops_count && err == ST_OK; i++)
-        err = op_text(form, &change->ops[i], lang, out, error);
+        if (st_history_shows(item, &change->ops[i]))
+            err = op_text(form, &change->ops[i], lang, out, error);
     if (err == ST_OK && change->act != ST_ACT_NONE)
         err = st_buffer_printf(out, error, "    %s\n", act_words(change->act, vi));
     if (err == ST_OK && change->reason.kind == ST_VALUE_TEXT)

@@ -34,31 +34,9 @@ typedef struct {
 
 /* ---- cells ---- */
 
-/* Ends the row after its last cell, else parts two cells. */
 static void put_cell(sheet *s, const char *text, size_t len, bool is_last)
 {
-    st_buffer *out = s->work->call->out;
-    bool is_formula = len > 0 && strchr("=+-@\t\r", text[0]) != NULL;
-    bool quoted = is_formula;
-    for (size_t i = 0; i < len && !quoted; i++)
-        quoted = text[i] == '"' || text[i] == ',' || text[i] == '\n' || text[i] == '\r';
-    quoted = quoted || (len > 0 && (text[0] == ' ' || text[len - 1] == ' '));
-    st_err err = ST_OK;
-    if (quoted)
-        err = st_buffer_append(out, is_formula ? "\"'" : "\"", is_formula ? 2 : 1, NULL);
-    for (size_t from = 0; err == ST_OK && from < len;) {
-        const char *quote = quoted ? memchr(text + from, '"', len - from) : NULL;
-        size_t run = quote != NULL ? (size_t)(quote - text) - from + 1 : len - from;
-        err = st_buffer_append(out, text + from, run, NULL);
-        if (err == ST_OK && quote != NULL)
-            err = st_buffer_append(out, "\"", 1, NULL);
-        from += run;
-    }
-    if (err == ST_OK)
-        err = st_buffer_append(out, quoted ? "\"" : "", quoted ? 1 : 0, NULL);
-    if (err == ST_OK)
-        err = st_buffer_append(out, is_last ? "\r\n" : ",", is_last ? 2 : 1, NULL);
-    s->work->out_failed |= err != ST_OK;
+    operator_csv_cell(s->work, text, len, is_last);
 }
 
 static void put_text(sheet *s, const char *text)

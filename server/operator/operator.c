@@ -46,8 +46,9 @@ static const verb_row VERBS[] = {
         "list records" }, 0, 0, "jfus", "", operator_records },
     { { "show", "ID [--json]", "xem một phiếu", "show a record" },
       1, 1, "j", "", operator_show },
-    { { "history", "ID [--json]", "lịch sử sửa đổi", "history of a record" },
-      1, 1, "j", "", operator_history },
+    { { "history", "ID [--field PATH] [--between T1,T2] [--after MEETING] [--json|--csv]",
+        "lịch sử sửa đổi của một phiếu, một mục", "history of a record or of one field" },
+      1, 1, "jFbmC", "", operator_history },
     { { "search", "TEXT [--form F] [--unit U] [--state S] [--json]", "tìm, không cần dấu",
         "search, marks ignored" }, 1, 1, "jfus", "", operator_search },
     { { "new", "FORM UNIT [PATH=VALUE]... --as LOGIN", "lập phiếu mới; in ra mã phiếu",
@@ -65,6 +66,13 @@ static const verb_row VERBS[] = {
       1, 1, "ar", "ar", operator_held_accept },
     { { "held decline", "N --as LOGIN --reason T", "không nhận (vẫn nằm trong sổ)",
         "decline it (it stays in the log)" }, 1, 1, "ar", "ar", operator_held_decline },
+    { { "fence open", "MEETING --as LOGIN", "đặt mốc mở họp: sổ đang đến đâu",
+        "mark where the book stands as a meeting opens" }, 1, 1, "a", "a", operator_fence_open },
+    { { "fence close", "MEETING --as LOGIN", "đặt mốc kết thúc họp",
+        "mark where the book stands as a meeting closes" }, 1, 1, "a", "a",
+      operator_fence_close },
+    { { "fence list", "[--json|--csv]", "các mốc họp", "the meeting marks" },
+      0, 0, "jC", "", operator_fence_list },
     { { "incidents", "[--json]", "máy có sổ lệch với sổ chung, và đã sửa gì",
         "devices whose book was not this one, and what was mended" },
       0, 0, "j", "", operator_incidents },
@@ -97,6 +105,8 @@ static const struct { const char *name; char letter; bool has_value; } OPTIONS[]
     { "--as", 'a', true },     { "--reason", 'r', true },  { "--keep", 'k', true },
     { "--value", 'v', true },  { "--seen", 'e', true },    { "--period", 'p', true },
     { "--text", 't', true },   { "--check", 'c', false },  { "--second", '2', true },
+    { "--field", 'F', true },  { "--between", 'b', true }, { "--after", 'm', true },
+    { "--csv", 'C', false },   { "--basis", 'B', true },
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
 
@@ -146,12 +156,15 @@ static bool keep_option(operator_options *out, char letter, const char *value)
                                 ['u'] = &out->unit,  ['s'] = &out->state,  ['a'] = &out->as,
                                 ['r'] = &out->reason, ['k'] = &out->keep,  ['v'] = &out->value,
                                 ['e'] = &out->seen,  ['p'] = &out->period, ['t'] = &out->text,
-                                ['2'] = &out->second };
+                                ['2'] = &out->second, ['F'] = &out->field,
+                                ['b'] = &out->between, ['m'] = &out->after,
+                                ['B'] = &out->basis };
     switch (letter) {
     case 'j': out->json = true; return true;
     case 'q': out->qr = true; return true;
     case 'L': out->lift = true; return true;
     case 'c': out->check = true; return true;
+    case 'C': out->csv = true; return true;
     case 'R':
         if (out->roles_count == ST_ROLE_COUNT)
             return false;
@@ -215,7 +228,7 @@ static int read_line(operator_work *work, const verb_row *row, size_t at)
         if (!only_operands && strcmp(word, "--") == 0) {
             only_operands = true;
             at++;
-        } else if (only_operands || word[0] != '-' || is_removal) {
+        } else if (only_operands || word[0] != '-' || word[1] == '\0' || is_removal) {
             work->operands[work->operands_count++] = word;
             at++;
         } else {

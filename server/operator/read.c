@@ -112,7 +112,7 @@ int operator_search(operator_work *work)
     return code;
 }
 
-/* ---- show, history ---- */
+/* ---- show ---- */
 
 int operator_show(operator_work *work)
 {
@@ -129,77 +129,6 @@ int operator_show(operator_work *work)
         err = st_show_text(got.form, &got.record, &work->how, work->call->out, &work->error);
     }
     operator_read_end(work);
-    return err == ST_OK ? 0 : operator_fail(work);
-}
-
-typedef struct {
-    operator_work *work;
-    const st_form *form;
-    st_json json;
-    st_buffer item;
-    size_t count;
-    st_err err;
-} history_list;
-
-static bool history_item(void *context, const st_history_item *item)
-{
-    history_list *list = context;
-    operator_work *work = list->work;
-    list->count++;
-    if (!work->options.json) {
-        list->err = st_history_text(list->form, item, &work->how, work->call->out, &work->error);
-        return list->err == ST_OK;
-    }
-    st_buffer_clear(&list->item);
-    list->err = st_history_json(list->form, item, &work->how, &list->item, &work->error);
-    if (list->err == ST_OK)
-        st_json_raw(&list->json, (const char *)list->item.data, list->item.len);
-    return list->err == ST_OK;
-}
-
-/* A record of which every change is held has a history, but no record yet. */
-static const st_form *form_of(operator_work *work, const st_id *id)
-{
-    st_record record;
-    if (sync_record_get(&work->txn, id, &work->arena, &record, NULL, NULL) != ST_OK)
-        return NULL;
-    return sync_record_form(work->room, &record);
-}
-
-int operator_history(operator_work *work)
-{
-    st_id id;
-    history_list list = { .work = work };
-    st_buffer_init(&list.item, 64u << 20);
-    st_err err = operator_read_begin(work);
-    if (err == ST_OK)
-        err = operator_record_id(work->operands[0], &id, &work->error);
-    if (err == ST_OK)
-        list.form = form_of(work, &id);
-    st_json_begin(&list.json, work->call->out, &work->error);
-    if (err == ST_OK && work->options.json) {
-        st_json_open(&list.json, '{');
-        st_json_key_text(&list.json, "id", work->operands[0]);
-        st_json_key_bool(&list.json, "complete", true);
-        st_json_key(&list.json, "changes");
-        st_json_open(&list.json, '[');
-    }
-    if (err == ST_OK)
-        err = sync_history_each(work->room, &work->txn, &id, history_item, &list, &work->error);
-    if (err == ST_E_NOT_FOUND)
-        (void)st_fail(&work->error, ST_E_NOT_FOUND, "no record %s", work->operands[0]);
-    if (err == ST_OK)
-        err = list.err;
-    if (err == ST_OK && work->options.json) {
-        st_json_close(&list.json, ']');
-        st_json_close(&list.json, '}');
-        err = st_json_end(&list.json);
-        operator_say(work, "\n");
-    } else if (err == ST_OK) {
-        operator_say(work, work->vi ? "%zu lần ghi\n" : "%zu changes\n", list.count);
-    }
-    operator_read_end(work);
-    st_buffer_free(&list.item);
     return err == ST_OK ? 0 : operator_fail(work);
 }
 

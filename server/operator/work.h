@@ -9,7 +9,9 @@
 #define OPERATOR_RECORD_BYTES_MAX (64u << 20)   /* memory of one record while it is read */
 
 typedef struct {
-    bool json, qr, lift, check;
+    bool json, qr, lift, check, csv;
+    const char *field, *between, *after;
+    const char *basis;             /* in law */
     const char *name, *url, *form, *unit, *state, *as, *reason, *keep, *value, *seen, *period;
     const char *second;            /* of two people */
     const char *text;              /* content of the file of `user import` */
@@ -78,6 +80,14 @@ void operator_table_when(operator_work *work, operator_table *table, int64_t ms)
 size_t operator_table_print(operator_work *work, const operator_table *table);
 /* Terminal columns of a UTF-8 text: combining marks take none. */
 size_t operator_text_width(const char *text);
+
+/* ---- CSV (csv.c) ---- */
+
+/* Ends the row after its last cell, else parts two cells. */
+void operator_csv_cell(operator_work *work, const char *text, size_t len, bool is_last);
+void operator_csv_text(operator_work *work, const char *text, bool is_last);
+/* The mark that says UTF-8 to spreadsheets, and the names of the columns. */
+void operator_csv_heads(operator_work *work, const char *const *heads, size_t count);
 
 /* ---- reading and writing (work.c) ---- */
 
@@ -173,7 +183,7 @@ ST_MUST_USE st_err operator_assign_new(operator_work *work, writer_turn *turn, c
 int operator_device_list(operator_work *work);
 int operator_device_revoke(operator_work *work);
 int operator_device_suspend(operator_work *work);
-/* read.c: records, search, show, history, conflicts. */
+/* read.c: records, search, show, conflicts; history.c: history. */
 int operator_records(operator_work *work);
 int operator_search(operator_work *work);
 int operator_show(operator_work *work);
@@ -187,6 +197,10 @@ int operator_resolve(operator_work *work);
 int operator_held(operator_work *work);
 int operator_held_accept(operator_work *work);
 int operator_held_decline(operator_work *work);
+/* fence.c: fence open, fence close, fence list. */
+int operator_fence_open(operator_work *work);
+int operator_fence_close(operator_work *work);
+int operator_fence_list(operator_work *work);
 /* incident.c: incidents. */
 int operator_incidents(operator_work *work);
 /* export.c: export csv. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "server/sync/fence.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/judge.h"
@@ -228,6 +229,8 @@ static st_entry_kind kind_of(const arrival *a, const sync_fold *fold)
         return change->creates ? ST_ENTRY_USER : kind_of_person_op(fold->list[0]->form, change);
     if (strcmp(form, CATALOGUE_ASSIGNMENT) == 0)
         return ST_ENTRY_ASSIGN;
+    if (strcmp(form, SYNC_FENCE_FORM) == 0)
+        return change->creates ? ST_ENTRY_FENCE : ST_ENTRY_CHANGE;
     if (strcmp(form, CATALOGUE_DEVICE) == 0)
         return change->creates ? ST_ENTRY_ENROL : kind_of_device_op(fold->list[0]->form, change);
     return ST_ENTRY_CHANGE;

@@ -11,6 +11,7 @@
 #include "server/store/pack.h"
 #include "server/sync/address.h"
 #include "server/sync/clock.h"
+#include "server/sync/fence.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/sets.h"
@@ -192,13 +193,38 @@ static st_err find_moment(store_txn *txn, const st_set *set, st_history_item *it
     return ST_OK;
 }
 
+/* The author held a seal of seen_size entries: it was not written before the last of those came. */
+static st_err find_seen(store_txn *txn, const st_set *set, st_arena *arena, st_history_item *item,
+                        st_error *error)
+{
+    sync_row row;
+    item->seen_size = set->seen_size;
+    if (set->seen_size == 0)
+        return ST_OK;
+    st_err err = sync_row_get(txn, set->seen_size, arena, &row, error);
+    if (err == ST_OK)
+        item->not_before_ms = row.time_ms;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;    /* of a log that goes on elsewhere */
+}
+
+/* The last meeting mark before the entry, of all that there are. */
+static void find_fence(const sync_fences *fences, st_history_item *item)
+{
+    const sync_fence *fence = sync_fence_before(fences, item->log_index);
+    if (fence == NULL)
+        return;
+    item->has_fence = true;
+    item->fence_is_close = fence->is_close;
+    item->fence_meeting = fence->meeting;
+}
+
 st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
                          bool (*each)(void *context, const st_history_item *item),
                          void *context, st_error *error)
 {
-    (void)room;
     st_arena arena;
     free_sets sets;
+    sync_fences fences = { NULL, 0 };
     free_source *source = NULL;
     note *notes = NULL;
     size_t count = 0;
@@ -208,6 +234,8 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
     st_err err = read_notes(txn, record, &arena, &notes, &count, error);
     if (err == ST_OK && count == 0)
         err = st_fail(error, ST_E_NOT_FOUND, "no such record");
+    if (err == ST_OK)
+        err = sync_fences_read(room, txn, &arena, &fences, error);
     for (size_t i = 0; err == ST_OK && more && i < count; i++) {
         st_history_item item;
         sync_held where;
@@ -230,7 +258,10 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
         item.log_index = notes[i].index;
         item.has_carrier = !st_id_is_zero(&source->row.carrier);
         item.carrier = source->row.carrier;
+        find_fence(&fences, &item);
         err = find_moment(txn, &source->set, &item, error);
+        if (err == ST_OK)
+            err = find_seen(txn, &source->set, &arena, &item, error);
         more = err == ST_OK && each(context, &item);
     }
     free_sets_end(&sets);

@@ -1,0 +1,195 @@
+/* server/sync/fence.c - sets and reads fences.
+ * Promises: index and root are those of the very transaction that stores the fence; a meeting has
+ * at most one on each side. Must never move one that is there. */
+#include "server/sync/fence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/audit/root.h"
+#include "server/sync/fold.h"
+
+#define FIELDS_MAX 5u
+#define SIDE_OPEN 1
+#define SIDE_CLOSE 2
+
+/* ---- reading ---- */
+
+typedef struct {
+    st_arena *arena;
+    st_id *ids;
+    size_t count, capacity;
+    bool failed;
+} id_list;
+
+static bool note_id(void *context, const st_row *row)
+{
+    id_list *list = context;
+    st_id *ids = st_arena_grow(list->arena, list->ids, list->count, &list->capacity, sizeof *ids);
+    list->failed = ids == NULL;
+    if (ids == NULL)
+        return false;
+    list->ids = ids;
+    list->ids[list->count++] = row->id;
+    return true;
+}
+
+static bool read_fence(const st_form *form, const st_record *record, sync_fence *out)
+{
+    const st_meta *made = &record->metas[record->creator];
+    st_value meeting = catalogue_value(form, record, "meeting_id");
+    st_value root = catalogue_value(form, record, "root");
+    st_value side = catalogue_value(form, record, "side");
+    st_value index = catalogue_value(form, record, "log_index");
+    memset(out, 0, sizeof *out);
+    if (meeting.len != sizeof out->meeting.b || root.len != sizeof out->root.b
+        || side.kind != ST_VALUE_INT || index.kind != ST_VALUE_INT)
+        return false;
+    out->id = record->id;
+    memcpy(out->meeting.b, meeting.data, meeting.len);
+    memcpy(out->root.b, root.data, root.len);
+    out->is_close = side.number == SIDE_CLOSE;
+    out->index = (uint64_t)index.number;
+    out->at_ms = catalogue_value(form, record, "at").number;
+    out->actor = made->actor;
+    out->entry = made->log_index;
+    return true;
+}
+
+static int by_entry(const void *a, const void *b)
+{
+    const sync_fence *one = a, *two = b;
+    return one->entry < two->entry ? -1 : one->entry > two->entry ? 1 : 0;
+}
+
+st_err sync_fences_read(sync_room *room, store_txn *txn, st_arena *arena,
+                        sync_fences *out_fences, st_error *error)
+{
+    id_list ids = { .arena = arena };
+    sync_filter filter = { .form = SYNC_FENCE_FORM };
+    size_t count = 0;
+    st_err err = sync_row_each(txn, &filter, note_id, &ids, error);
+    sync_fence *list = st_arena_array(arena, ids.count, sizeof *list);
+    if (err == ST_OK && (ids.failed || list == NULL))
+        err = st_fail(error, ST_E_MEMORY, "fences: out of memory");
+    for (size_t i = 0; err == ST_OK && i < ids.count; i++) {
+        st_record record;
+        err = sync_record_get(txn, &ids.ids[i], arena, &record, NULL, error);
+        const st_form *form = err == ST_OK ? sync_record_form(room, &record) : NULL;
+        if (form != NULL && read_fence(form, &record, &list[count]))
+            count++;
+    }
+    if (err != ST_OK)
+        return err;
+    if (count > 1)
+        qsort(list, count, sizeof *list, by_entry);
+    out_fences->list = list;
+    out_fences->count = count;
+    return ST_OK;
+}
+
+const sync_fence *sync_fence_before(const sync_fences *fences, uint64_t index)
+{
+    size_t low = 0, high = fences->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (fences->list[middle].entry < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low == 0 ? NULL : &fences->list[low - 1];
+}
+
+const sync_fence *sync_fence_of(const sync_fences *fences, const st_id *meeting, bool is_close)
+{
+    for (size_t i = 0; i < fences->count; i++)
+        if (fences->list[i].is_close == is_close
+            && st_id_cmp(&fences->list[i].meeting, meeting) == 0)
+            return &fences->list[i];
+    return NULL;
+}
+
+/* ---- setting ---- */
+
+static st_err check_meeting(writer_turn *turn, const sync_fence_wish *wish, st_error *error)
+{
+    st_record record;
+    sync_fences fences = { NULL, 0 };
+    st_err err = sync_record_get(turn->txn, &wish->meeting, turn->arena, &record, NULL, error);
+    if (err == ST_E_NOT_FOUND
+        || (err == ST_OK && strcmp(record.form.s, SYNC_MEETING_FORM) != 0))
+        return st_fail(error, ST_E_NOT_FOUND, "this is no council meeting");
+    if (err == ST_OK)
+        err = sync_fences_read(turn->room, turn->txn, turn->arena, &fences, error);
+    if (err != ST_OK)
+        return err;
+    if (sync_fence_of(&fences, &wish->meeting, true) != NULL)
+        return st_fail(error, ST_E_STATE, "the meeting is closed already");
+    bool is_open = sync_fence_of(&fences, &wish->meeting, false) != NULL;
+    if (is_open && !wish->is_close)
+        return st_fail(error, ST_E_STATE, "the meeting is open already");
+    return is_open || !wish->is_close
+               ? ST_OK
+               : st_fail(error, ST_E_STATE, "the meeting was not opened");
+}
+
+static void put(const st_form *form, sync_edit *edit, const char *name, st_value value)
+{
+    const st_field *field = st_form_field(form, name);
+    if (field == NULL || edit->ops_count == FIELDS_MAX)
+        return;                                /* the server's own judgement says what lacks */
+    st_op *op = &edit->ops[edit->ops_count++];
+    memset(op, 0, sizeof *op);
+    op->path.kind = ST_PATH_FIELD;
+    op->path.field = field->no;
+    op->verb = ST_VERB_SET;
+    op->value = value;
+}
+
+static st_value number(int64_t n)
+{
+    return (st_value){ .kind = ST_VALUE_INT, .number = n };
+}
+
+static st_err author(writer_turn *turn, const sync_fence_wish *wish, const st_form *form,
+                     sync_fence *fence, st_error *error)
+{
+    st_op ops[FIELDS_MAX];
+    sync_edit edit = { .form = form, .ops = ops };
+    sync_draft draft = { .actor = wish->actor, .role = wish->role, .edits = &edit,
+                         .edits_count = 1 };
+    sync_authored authored = { .records = &fence->id };
+    put(form, &edit, "meeting_id", (st_value){ .kind = ST_VALUE_ID, .data = fence->meeting.b,
+                                               .len = sizeof fence->meeting.b });
+    put(form, &edit, "side", number(wish->is_close ? SIDE_CLOSE : SIDE_OPEN));
+    put(form, &edit, "log_index", number((int64_t)fence->index));
+    put(form, &edit, "root", (st_value){ .kind = ST_VALUE_HASH, .data = fence->root.b,
+                                         .len = sizeof fence->root.b });
+    put(form, &edit, "at", number(fence->at_ms));
+    if (!sync_bucket(turn->room, form->home, NULL, &draft.bucket))
+        return st_fail(error, ST_E_SERVER, "the council has no bucket");
+    st_err err = sync_author_turn(turn, &draft, &authored, error);
+    fence->entry = authored.index;
+    return err;
+}
+
+st_err sync_fence_set(writer_turn *turn, const sync_fence_wish *wish, sync_fence *out_fence,
+                      st_error *error)
+{
+    sync_fence fence = { .meeting = wish->meeting, .is_close = wish->is_close,
+                         .actor = wish->actor, .index = turn->next_index - 1,
+                         .at_ms = sync_log_time(turn) };
+    const st_form *form = catalogue_newest(turn->room->catalogue, SYNC_FENCE_FORM);
+    if (form == NULL || form->home == ST_HOME_UNIT)
+        return st_fail(error, ST_E_NOT_FOUND, "this book's catalogue has no form '%s'",
+                       SYNC_FENCE_FORM);
+    st_err err = check_meeting(turn, wish, error);
+    if (err == ST_OK)
+        err = audit_root(turn->txn, fence.index, &fence.root, error);
+    if (err == ST_OK)
+        err = author(turn, wish, form, &fence, error);
+    if (err == ST_OK)
+        *out_fence = fence;
+    return err;
+}

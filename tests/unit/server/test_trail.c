@@ -1,0 +1,147 @@
+/* tests/unit/server/test_trail.c
+ * What a reviewer reads: the root of the book at every size, the marks of a meeting, and what the
+ * history says of them. */
+#include "tests/unit/server/operator_kit.h"
+
+#include "server/audit/root.h"
+#include "server/store/pack.h"
+#include "server/sync/fence.h"
+
+static kit_book BOOK;
+
+static int setup(void **state)
+{
+    kit_make(&BOOK, false);
+    KIT_EXPECT(0, &BOOK, "user", "add", "an", "--name", "An", "--role", "officer");
+    KIT_EXPECT(0, &BOOK, "assign", "an", KIT_UNIT);
+    KIT_EXPECT(0, &BOOK, "user", "add", "office", "--name", "Office", "--role", "office");
+    KIT_EXPECT(0, &BOOK, "user", "add", "chair", "--name", "Chair", "--role", "council_chair");
+    *state = &BOOK;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    kit_remove(*state);
+    return 0;
+}
+
+/* ---- the root ---- */
+
+/* RFC 6962 2.1 level by level: a last one without a neighbour goes up as it is. */
+static st_hash slow_root(const st_hash *leaves, size_t count)
+{
+    st_hash work[256];
+    size_t width = count;
+    if (count == 0)
+        return st_sha256("", 0);
+    assert_true(count <= 256);
+    memcpy(work, leaves, count * sizeof *work);
+    for (; width > 1; width = (width + 1) / 2)
+        for (size_t i = 0; i < width; i += 2) {
+            uint8_t node[65] = { 1 };
+            if (i + 1 == width) {
+                work[i / 2] = work[i];
+                continue;
+            }
+            memcpy(node + 1, work[i].b, 32);
+            memcpy(node + 33, work[i + 1].b, 32);
+            work[i / 2] = st_sha256(node, sizeof node);
+        }
+    return work[0];
+}
+
+static size_t read_leaves(store_txn *txn, st_hash *out, size_t max)
+{
+    size_t count = 0;
+    for (; count < max; count++) {
+        store_slice row = { 0 };
+        pack_key key = pack_u64(count + 1);
+        if (store_get(txn, STORE_LEAF, pack_key_slice(&key), &row, NULL) != ST_OK)
+            break;
+        memcpy(out[count].b, row.data, 32);
+    }
+    return count;
+}
+
+static void test_the_root_is_that_of_the_rfc(void **state)
+{
+    kit_book *book = *state;
+    store_txn txn = { 0 };
+    st_hash leaves[256], root, before;
+    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    size_t count = read_leaves(&txn, leaves, 256);
+    assert_true(count > 20);
+    memset(&before, 0, sizeof before);
+    for (size_t size = 0; size <= count; size++) {
+        st_hash want = slow_root(leaves, size);
+        assert_int_equal(audit_root(&txn, size, &root, NULL), ST_OK);
+        assert_memory_equal(root.b, want.b, sizeof root.b);
+        assert_memory_not_equal(root.b, before.b, sizeof root.b);
+        before = root;
+    }
+    assert_int_equal(audit_root(&txn, count + 1, &root, NULL), ST_E_CORRUPT);
+    store_end(&txn);
+}
+
+/* ---- marks ---- */
+
+static void test_a_meeting_has_one_mark_on_each_side(void **state)
+{
+    kit_book *book = *state;
+    char meeting[33], visit[33];
+    KIT_EXPECT(0, book, "new", "council_meeting", "-", "date=2026-03-20", "--as", "office");
+    kit_take_id(book, meeting);
+    KIT_EXPECT(0, book, "new", "visit", KIT_UNIT, "visit_kind=kiem_tra",
+               "planned_date=2026-03-12", "--as", "office");
+    kit_take_id(book, visit);
+    KIT_EXPECT(1, book, "fence", "close", meeting, "--as", "chair");
+    KIT_EXPECT(1, book, "fence", "open", visit, "--as", "chair");
+    KIT_EXPECT(1, book, "fence", "open", "nothing", "--as", "chair");
+    KIT_EXPECT(1, book, "fence", "open", meeting, "--as", "an");
+    KIT_EXPECT(2, book, "fence", "open", meeting);
+    KIT_EXPECT(0, book, "fence", "open", meeting, "--as", "chair");
+    KIT_EXPECT(1, book, "fence", "open", meeting, "--as", "chair");
+    KIT_EXPECT(0, book, "set", visit, "planned_date=2026-03-13", "--as", "office");
+    book->lang = "vi";
+    KIT_EXPECT(0, book, "fence", "close", meeting, "--as", "office");
+    assert_true(kit_says(KIT_OUT(book), "Mốc kết thúc họp: sổ có "));
+    KIT_EXPECT(0, book, "fence", "list");
+    assert_true(kit_says(KIT_OUT(book), "2 mốc họp"));
+    book->lang = "en";
+    KIT_EXPECT(1, book, "fence", "close", meeting, "--as", "office");
+    KIT_EXPECT(1, book, "fence", "open", meeting, "--as", "office");
+    KIT_EXPECT(0, book, "set", visit, "planned_date=2026-03-14", "--as", "office");
+    KIT_EXPECT(0, book, "history", visit, "--after", meeting);
+    assert_true(kit_says(KIT_OUT(book), "14 March 2026"));
+    assert_true(kit_says(KIT_OUT(book), "after the meeting closed"));
+    assert_true(kit_says(KIT_OUT(book), "1 changes"));
+    assert_null(strstr(KIT_OUT(book), "13 March 2026"));
+    KIT_EXPECT(0, book, "history", visit);
+    assert_true(kit_says(KIT_OUT(book), "while the meeting was open"));
+    KIT_EXPECT(0, book, "verify");
+}
+
+static void test_the_last_mark_before_an_entry_is_found(void **state)
+{
+    (void)state;
+    const sync_fence list[] = { { .entry = 5, .index = 4 }, { .entry = 9, .index = 8 } };
+    const sync_fences fences = { list, 2 }, none = { NULL, 0 };
+    static const struct { uint64_t at; int want; } CASES[] = {
+        { 0, -1 }, { 4, -1 }, { 5, -1 }, { 6, 0 }, { 9, 0 }, { 10, 1 }, { UINT64_MAX, 1 } };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const sync_fence *found = sync_fence_before(&fences, CASES[i].at);
+        assert_int_equal(found == NULL ? -1 : (int)(found - list), CASES[i].want);
+        assert_null(sync_fence_before(&none, CASES[i].at));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_root_is_that_of_the_rfc, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_meeting_has_one_mark_on_each_side, setup, teardown),
+        cmocka_unit_test(test_the_last_mark_before_an_entry_is_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
