@@ -396,6 +396,7 @@ typedef struct {
     bool needs_person;       /* held changes, a copied phone, a wrong sum: exit code 3 */
     uint64_t attachments_sent;    /* files that are all with the server since this sync */
     uint64_t attachments_waiting; /* files that are not */
+    uint64_t later_s;             /* the longest that a verdict asked to wait; 0: none did */
 } sotay_report;
 
 /* Starts a sync of an enrolled store. SOTAY_E_STATE before the enrolment. */
@@ -435,6 +436,59 @@ SOTAY_API SOTAY_MUST_USE int sotay_sync_report_text(const sotay_sync *sync, sota
                                                     char **out_text, sotay_error *error);
 /* Ends a sync at any point. NULL is fine. */
 SOTAY_API void sotay_sync_free(sotay_sync *sync);
+
+/* ---- the line: why it failed, and when to try again ---------------------------------------- */
+
+/* Why a sync did not come through. */
+typedef enum {
+    SOTAY_WHY_NONE,
+    SOTAY_WHY_NAME,     /* the server's name is not known here */
+    SOTAY_WHY_CONNECT,  /* nobody took the call, or not in time */
+    SOTAY_WHY_SECURITY, /* no secure line: a certificate, or a clock that is far off */
+    SOTAY_WHY_SEND,     /* the request left too slowly */
+    SOTAY_WHY_ANSWER,   /* all was sent, and no answer began in time */
+    SOTAY_WHY_RECEIVE,  /* the answer came too slowly */
+    SOTAY_WHY_CUT,      /* the line broke, or what came was not whole */
+    SOTAY_WHY_GATEWAY,  /* somebody between here and the server answered, or could not reach it */
+    SOTAY_WHY_BUSY,     /* the server, or one in front of it, asked to come later */
+    SOTAY_WHY_REFUSED,  /* the server answered, and did not take it: the code says why */
+    SOTAY_WHY_HERE      /* this device failed: the code says why */
+} sotay_why;
+/* "connect", "busy", ...: for programs. Never NULL. */
+SOTAY_API const char *sotay_why_name(sotay_why why);
+/* The sentence people read; lang "vi" or "en" (anything else: "en"). Never NULL. */
+SOTAY_API const char *sotay_why_sentence(sotay_why why, const char *lang);
+
+/* How an attempt to sync ended; `detail` as in sotay_error, may be NULL. */
+typedef struct {
+    sotay_code code;
+    sotay_why why;
+    uint64_t later_s; /* the server asked for so much; 0: it did not */
+    const char *detail;
+} sotay_attempt;
+
+/* What is known of the attempts that failed since the last one that came through. */
+typedef struct {
+    uint64_t failures; /* 0: all is well, the rest is zero */
+    sotay_code code;   /* of the last one, as are: */
+    sotay_why why;
+    char detail[200];
+    int64_t tried_ms;
+    uint64_t wait_ms; /* from now until a program should try again; a person may at any time */
+    bool is_hopeless; /* trying again changes nothing before somebody has done something */
+} sotay_line;
+
+/* Keeps how an attempt ended, so that every program on this store, also after a restart, waits
+ * before the next: 2 s after the first failure, twice as long after each further one, 15 minutes at
+ * most, of that a random half to all; a server that asked for time gets it and up to a quarter
+ * more, an hour at most. SOTAY_OK as the code forgets all of it.
+ * SOTAY_E_BUSY       also: a sync is under way */
+SOTAY_API SOTAY_MUST_USE int sotay_line_note(sotay_client *client, const sotay_attempt *attempt,
+                                             sotay_error *error);
+/* What was kept. A wait is measured by the clock that only rises while the device stays on; after
+ * a restart by the wall clock, and one that was set back makes nobody wait. */
+SOTAY_API SOTAY_MUST_USE int sotay_line_get(sotay_client *client, sotay_line *out_line,
+                                            sotay_error *error);
 
 /* ---- the libcurl driver (blocking; only in builds with libcurl) ---------------------------- */
 

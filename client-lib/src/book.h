@@ -24,7 +24,8 @@
  * CARRY     order, device, first be64              a kept set of another device, to be offered
  * EVIDENCE  record, n be32                         a RecordState set aside (evidence.h)
  * CHUNK     hash                                   a piece of an attached file
- * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h) */
+ * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
+ * LINE      -                                      syncs that failed, and the wait (line.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
 
@@ -53,6 +54,7 @@ typedef enum {
     BOOK_ALIAS = 'A',
     BOOK_CHUNK = 'k',
     BOOK_ATTACH = 'a',
+    BOOK_LINE = 'l',
     BOOK_EPOCH = 'E',
     BOOK_CARRY = 'K',
     BOOK_EVIDENCE = 'e',

@@ -6,6 +6,7 @@
 
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/line.h"
 #include "proto/show.h"
 
 typedef struct {
@@ -23,6 +24,7 @@ typedef struct {
     size_t list_count, list_capacity;
     attach_counts files;
     uint64_t evidence; /* states that the office has to see first */
+    sotay_line line;
 } status_counts;
 
 static st_err add_held(status_counts *s, const status_held *held, st_arena *arena, st_error *error)
@@ -131,6 +133,14 @@ static bool safe_to_wipe(const status_counts *s)
            s->files.waiting == 0 && s->files.uncovered == 0 && s->evidence == 0;
 }
 
+static int64_t now_ms(const sotay_client *client)
+{
+    int64_t wall_ms = 0;
+    uint64_t mono_ms = 0;
+    client_now(client, &wall_ms, &mono_ms);
+    return wall_ms;
+}
+
 static st_err write_json(sotay_client *client, const status_counts *s, st_buffer *out,
                          st_error *error)
 {
@@ -176,6 +186,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
         st_json_close(&json, '}');
     }
     st_json_close(&json, ']');
+    line_write_json(&s->line, now_ms(client), offset, &json);
     st_json_close(&json, '}');
     st_err err = st_json_end(&json);
     return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
@@ -229,6 +240,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
     if (err == ST_OK)
         err = write_time(say[5], client->me.last_sync_ms, client->offset_minutes, out, error);
     if (err == ST_OK)
+        err = line_write_text(client, &s->line, out, error);
+    if (err == ST_OK)
         err = st_buffer_printf(out, error, "%s: %s\n", say[6], safe_to_wipe(s) ? say[7] : say[8]);
     sotay_who who;
     sotay_whoami(client, &who);
@@ -265,6 +278,8 @@ int sotay_status(sotay_client *client, sotay_format format, char **out_text, sot
         err = evidence_count(client, &s.evidence, &inner);
     if (err == ST_OK)
         err = find_oldest(client, &s, &arena, &inner);
+    if (err == ST_OK)
+        err = line_read(client, &s.line, &inner);
     client_abort(client);
     if (err == ST_OK)
         err = format == SOTAY_JSON ? write_json(client, &s, &out, &inner)

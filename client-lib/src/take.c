@@ -29,8 +29,11 @@ static void count_verdict(sotay_sync *sync, const st_verdict *verdict, const st_
         report->duplicate++;
     if (verdict->kind == ST_VERDICT_HELD)
         report->held++;
-    if (verdict->kind == ST_VERDICT_LATER)
+    if (verdict->kind == ST_VERDICT_LATER) {
         report->later++;
+        if (verdict->later_s > report->later_s)
+            report->later_s = verdict->later_s;
+    }
     if (verdict->kind != ST_VERDICT_LATER)
         report->sent_changes += sent_changes(sync, device, verdict->first);
     if (verdict->kind == ST_VERDICT_HELD || verdict->held_count > 0 ||
