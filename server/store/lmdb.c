@@ -116,7 +116,15 @@ static st_err check_length(store *s, const char *path, st_error *error)
     return ST_OK;
 }
 
-static st_err open_env(store *s, const char *path, st_error *error)
+static void close_env(store *s)
+{
+    if (s->env != NULL)
+        mdb_env_close(s->env);
+    s->env = NULL;
+}
+
+/* May leave an environment that is not open. */
+static st_err try_open_env(store *s, const char *path, st_error *error)
 {
     int rc = mdb_env_create(&s->env);
     if (rc == 0)
@@ -150,6 +158,20 @@ static st_err open_env(store *s, const char *path, st_error *error)
     if (rc != 0)
         return st_fail(error, ST_E_STORAGE, "%s: tables: %s", path, mdb_strerror(rc));
     return ST_OK;
+}
+
+static st_err open_env(store *s, const char *path, st_error *error)
+{
+    st_err err = try_open_env(s, path, error);
+    if (err != ST_OK)
+        close_env(s);
+    return err;
+}
+
+/* After it could not be opened again (store_compact). */
+static st_err not_open(st_error *error)
+{
+    return st_fail(error, ST_E_STORAGE, "store: it could not be opened again; start anew");
 }
 
 /* Pages without DIR/store.version: a program that made a store here was broken off. */
@@ -207,8 +229,7 @@ void store_close(store *s)
     if (s == NULL)
         return;
     assert(s->open_txns == 0);
-    if (s->env != NULL)
-        mdb_env_close(s->env);
+    close_env(s);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
     (void)pthread_cond_destroy(&s->changed);
@@ -241,6 +262,8 @@ st_err store_begin(store *s, store_txn_kind kind, store_txn *out_txn, st_error *
     assert(kind == STORE_READ_TXN || s->mode != STORE_READ);
     if (kind == STORE_WRITE_TXN && store_failure(s) != NULL)
         return st_fail(error, ST_E_STORAGE, "store: %s", store_failure(s));
+    if (s->env == NULL)
+        return not_open(error);
     MDB_txn *txn = NULL;
     count_in(s);
     int rc = mdb_txn_begin(s->env, NULL, kind == STORE_READ_TXN ? MDB_RDONLY : 0, &txn);
@@ -323,6 +346,8 @@ static uint64_t file_bytes(const char *path)
 st_err store_compact(store *s, uint64_t *out_before, uint64_t *out_after, st_error *error)
 {
     assert(s->mode == STORE_WRITE && s->open_txns == 0);
+    if (s->env == NULL)
+        return not_open(error);
     char file[STORE_PATH_BYTES], fresh[STORE_PATH_BYTES];
     st_err err = store_dir_path(s->path, "data.mdb", file, error);
     if (err == ST_OK)
@@ -332,14 +357,17 @@ st_err store_compact(store *s, uint64_t *out_before, uint64_t *out_after, st_err
     if (err != ST_OK)
         return err;
     *out_before = file_bytes(file);
-    mdb_env_close(s->env);
-    s->env = NULL;
-    if (rename(fresh, file) != 0)
-        err = st_fail(error, ST_E_STORAGE, "%s: %s", file, strerror(errno));
+    close_env(s);
+    if (rename(fresh, file) != 0) {
+        err = st_fail(error, ST_E_STORAGE, "%s: %s; the book is as it was", file, strerror(errno));
+        (void)unlink(fresh);
+    }
     if (err == ST_OK)
         err = store_dir_sync(s->path, error);
     if (err == ST_OK)
         err = open_env(s, s->path, error);
+    if (err != ST_OK && s->env == NULL) /* either file is the whole book */
+        (void)!open_env(s, s->path, NULL);
     *out_after = file_bytes(file);
     return err;
 }

@@ -82,7 +82,8 @@ const char *store_failure(const store *s);
 bool store_probe(store *s);
 /* Writes the database again without its holes, durable, in the place of the old file. Nothing else
  * may use the store meanwhile; afterwards it is open as before. ST_E_STORAGE: no room for the
- * second file, or the disk; the old one is then as it was. */
+ * second file, or the disk: the book is then the old file or the new one, both whole, and open; if
+ * even that failed, every later call says ST_E_STORAGE until the program is started anew. */
 ST_MUST_USE st_err store_compact(store *s, uint64_t *out_before, uint64_t *out_after,
                                  st_error *error);
 /* Frees the slots of readers that died. Call each minute. */

@@ -80,6 +80,31 @@ static void a_difference(stage *s)
     sotay_text_free(json);
 }
 
+/* The newest work is in no backup; the machine with the book is gone. */
+static void a_lost_book(stage *s)
+{
+    a_difference(s);
+    opened(s, stage_backup(s, false));
+    stage_set(s, 0, 0, "place", "sau sao lưu");
+    opened(s, stage_sync(s, 0));
+    stage_close_book(s);
+    stage_clear_book(s);
+}
+
+/* The second phone had a unit taken away and gets it back, with so much in it that it comes as a
+ * snapshot. */
+static void a_full_unit(stage *s)
+{
+    two_phones(s);
+    stage_visit(s, 0, "gốc");
+    stage_crowd(s, 0, 60);
+    opened(s, stage_sync(s, 0));
+    opened(s, STAGE_CALL(s, "unassign", "binh", STAGE_UNIT));
+    opened(s, stage_sync(s, 1));
+    opened(s, STAGE_CALL(s, "assign", "binh", STAGE_UNIT));
+    s->fetches = true;
+}
+
 /* ---- opened beforehand ---- */
 
 static void book_and_phone(stage *s)
@@ -414,10 +439,62 @@ static int call_rebuild(stage *s)
     return STAGE_CALL(s, "rebuild");
 }
 
+static int call_compact(stage *s)
+{
+    return STAGE_CALL(s, "compact");
+}
+
 static int care(stage *s)
 {
-    static const step STEPS[] = { call_export, call_verify, call_rebuild };
+    static const step STEPS[] = { call_export, call_verify, call_rebuild, call_compact };
     return GO_ON(s, STEPS);
+}
+
+static int call_backup(stage *s)
+{
+    return stage_backup(s, false);
+}
+
+static int call_backup_check(stage *s)
+{
+    return stage_backup(s, true);
+}
+
+/* Into the same folder, as if nothing had been. */
+static int back_up(stage *s)
+{
+    static const step STEPS[] = { call_backup, call_backup_check };
+    return GO_ON(s, STEPS);
+}
+
+static void backup_is_good(stage *s)
+{
+    opened(s, stage_backup(s, true));
+}
+
+static int restore(stage *s)
+{
+    int rc = s->done > 0 ? SOTAY_OK : stage_restore(s);
+    if (rc == SOTAY_E_EXISTS && strstr(s->detail, "broken off") != NULL) {
+        stage_clear_book(s); /* as the words say */
+        rc = stage_restore(s);
+    }
+    if (rc == SOTAY_OK)
+        s->done = 1;
+    return rc == SOTAY_OK ? stage_open_book(s) : rc;
+}
+
+/* What no backup had comes back with the phones. */
+static void all_came_back(stage *s)
+{
+    char *json = stage_show(s, 1, 0);
+    must_be(strstr(json, "sau sao lưu") != NULL, "what the phones brought back");
+    sotay_text_free(json);
+}
+
+static int sync_second(stage *s)
+{
+    return stage_sync(s, 1);
 }
 
 /* ---- the table ---- */
@@ -458,6 +535,13 @@ static const scene SCENES[] = {
       NULL },
     { "book-read", BOOK_ALL, false, false, true, true, a_difference, the_book, read_book, NULL },
     { "book-care", BOOK_ALL, false, false, true, true, a_difference, the_book, care, NULL },
+    { "backup", BOOK_ALL, false, false, true, true, a_difference, the_book, back_up,
+      backup_is_good },
+    { "restore", BOOK_ALL, false, false, true, true, a_lost_book, NULL, restore, all_came_back },
+    { "snapshot-cut", BOOK_ALL, true, false, true, true, a_full_unit, book_and_second_phone,
+      sync_second, NULL },
+    { "snapshot-load", PHONE_ALL, false, false, true, true, a_full_unit, book_and_second_phone,
+      sync_second, NULL },
     { NULL, 0, false, false, false, false, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

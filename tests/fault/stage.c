@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/backup/backup.h"
 #include "server/http/request.h"
 #include "server/sync/read.h"
 
@@ -26,7 +27,9 @@ void stage_die(const char *what, const char *why)
 
 /* ---- folders ---- */
 
-static const char *const FOLDERS[] = { "", "/book", "/book/store", "/book/keys", "/a", "/b" };
+static const char *const FOLDERS[] = { "",           "/book", "/book/store", "/book/keys",
+                                       "/book/side", "/copy", "/copy/log",   "/copy/tables",
+                                       "/copy/keys", "/a",    "/b" };
 #define FOLDERS_COUNT (sizeof FOLDERS / sizeof FOLDERS[0])
 
 static void copy_file(const char *from, const char *to)
@@ -167,6 +170,25 @@ int stage_open_book(stage *s)
     return say(s, (int)err, error.detail);
 }
 
+int stage_restore(stage *s)
+{
+    char from[PATH_BYTES], dir[PATH_BYTES];
+    st_error error = { 0 };
+    backup_manifest manifest;
+    (void)snprintf(from, sizeof from, "%s/copy", s->dir);
+    (void)snprintf(dir, sizeof dir, "%s/book", s->dir);
+    rooms_how how = { .dir = dir };
+    st_err err = backup_restore(from, &how, &manifest, &error);
+    return say(s, (int)err, error.detail);
+}
+
+int stage_backup(stage *s, bool check)
+{
+    char to[PATH_BYTES];
+    (void)snprintf(to, sizeof to, "%s/copy", s->dir);
+    return check ? STAGE_CALL(s, "backup", "--check", to) : STAGE_CALL(s, "backup", to);
+}
+
 int stage_open_door(stage *s)
 {
     static const char TOKEN[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -276,6 +298,7 @@ void stage_close(stage *s)
 static int answer(stage *s, const sotay_request *asked, st_buffer *out_reply)
 {
     http_request request;
+    char range[40];
     if (s->server_fails)
         fault_resume();
     else
@@ -285,17 +308,24 @@ static int answer(stage *s, const sotay_request *asked, st_buffer *out_reply)
     request.method = asked->method;
     request.path = asked->path;
     request.status = 200;
-    request.body = malloc(asked->body_bytes);
+    request.body = malloc(asked->body_bytes + 1);
     st_buffer_init(&request.reply, ST_BODY_BYTES_MAX);
     if (request.body == NULL) {
         request.status = 503;
     } else {
-        memcpy(request.body, asked->body, asked->body_bytes);
+        if (asked->body_bytes > 0)
+            memcpy(request.body, asked->body, asked->body_bytes);
         request.body_len = asked->body_bytes;
-        if (strcmp(asked->path, "/v1/enrol") == 0)
+        (void)snprintf(range, sizeof range, "bytes=%llu-", (unsigned long long)asked->range_from);
+        if (strcmp(asked->path, "/v1/enrol") == 0) {
             http_handle_enrol(&request);
-        else
+        } else if (strcmp(asked->method, "GET") == 0) {
+            request.range = range;
+            request.signed_head = asked->authorization + strlen("Sotay ");
+            http_handle_snapshot(&request);
+        } else {
             http_handle_sync(&request);
+        }
     }
     free(request.body);
     if (s->server_fails)
@@ -339,6 +369,8 @@ static int exchange(stage *s, int n, bool enrol)
         fault_pause();
     int rc = enrol ? sotay_enrol_begin(p->client, p->link, "máy thử", &sync, &error)
                    : sotay_sync_begin(p->client, &sync, &error);
+    if (rc == SOTAY_OK && s->fetches)
+        sotay_sync_can_fetch(sync);
     if (rc == SOTAY_OK)
         rc = run(s, sync, &error);
     if (s->server_fails)
@@ -398,6 +430,18 @@ void stage_visit(stage *s, int n, const char *note)
                               &s->visits[s->visits_count], &error);
     must(s, "new", stage_said(s, rc, &error));
     s->visits_count++;
+}
+
+void stage_crowd(stage *s, int n, size_t count)
+{
+    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "place", "nhà văn hóa" } };
+    const sotay_pairs pairs = { list, 2 };
+    for (size_t i = 0; i < count; i++) {
+        sotay_id id;
+        sotay_error error = { SOTAY_OK, "" };
+        int rc = sotay_record_new(s->phones[n].client, "visit", STAGE_UNIT, pairs, &id, &error);
+        must(s, "new", stage_said(s, rc, &error));
+    }
 }
 
 void stage_set(stage *s, int n, size_t visit, const char *path, const char *value)

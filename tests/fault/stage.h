@@ -26,6 +26,7 @@ typedef struct {
     bool is_book, threaded;
     bool had_door; /* CivetWeb keeps a descriptor when it could not start all its threads */
     stage_phone phones[2];
+    bool fetches;      /* phones take snapshots */
     bool server_fails; /* faults hit the server's half of an exchange, not the phone's */
     sotay_id visits[4];
     size_t visits_count;
@@ -53,6 +54,10 @@ int stage_init(stage *s);
 int stage_open_book(stage *s);
 /* Removes DIR/book, which is closed. */
 void stage_clear_book(stage *s);
+/* Makes DIR/book, which is not there, of the backup in DIR/copy. */
+int stage_restore(stage *s);
+/* One copy of the book into DIR/copy; with `check`, reads that again. */
+int stage_backup(stage *s, bool check);
 /* Lets requests in on a free port of this machine; the book is open. */
 int stage_open_door(stage *s);
 /* Closes the door, too. */
@@ -78,6 +83,8 @@ int stage_said(stage *s, int code, const sotay_error *error);
 void stage_link(stage *s, int n, const char *login);
 /* A visit, and one field of it. */
 void stage_visit(stage *s, int n, const char *note);
+/* So many more, whose ids nobody keeps. */
+void stage_crowd(stage *s, int n, size_t count);
 void stage_set(stage *s, int n, size_t visit, const char *path, const char *value);
 /* People an and binh (phones 0 and 1, enrolled and synced) and office. */
 void stage_people(stage *s);
