@@ -21,7 +21,8 @@ typedef struct {
     size_t operands_count;
     const char *lang;          /* "vi" or "en" */
     int offset_minutes;
-    sotay_client *client;      /* open while the verb runs */
+    const sotay_port *port;    /* open while the verb runs */
+    sotay_client *client;      /* the same; not for cli_recover */
     sotay_error error;
 } cli_call;
 
@@ -49,6 +50,11 @@ bool cli_record(cli_call *call, sotay_id *out_id);
  * Free *out_pairs->pairs with free(); the strings are split in place. */
 bool cli_pairs(cli_call *call, size_t from, sotay_pairs *out_pairs);
 
+#define CLI_PIN_BYTES 256
+/* The PIN that a store is to have: that of --pin-file, or what is typed twice where a terminal is
+ * there. *out_given: false when there is none. SOTAY_E_PIN: it cannot be read, or not the same. */
+int cli_new_pin(cli_call *call, char pin[CLI_PIN_BYTES], bool *out_given);
+
 int cli_enrol(cli_call *call);
 int cli_new(cli_call *call);
 int cli_set(cli_call *call);
@@ -67,6 +73,7 @@ int cli_reopen(cli_call *call);
 int cli_amend(cli_call *call);
 int cli_resolve(cli_call *call);
 int cli_draft(cli_call *call);
+int cli_recover(cli_call *call);
 int cli_debug(cli_call *call);
 int cli_show(cli_call *call);
 int cli_list(cli_call *call);

@@ -11,8 +11,6 @@
 
 #include "client-lib/cli/cli.h"
 
-#define PIN_BYTES_MAX 256
-
 /* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
  * S server, l label, a about, c caption. --store, --lang and --pin-file go with every verb. */
 static const cli_verb VERBS[] = {
@@ -52,6 +50,11 @@ static const cli_verb VERBS[] = {
     { "search", "TEXT", 1, 1, "jfus", cli_search, "tìm, không cần dấu", "search, marks ignored" },
     { "sync", "[--server URL]", 0, 0, "jS", cli_sync, "gửi và nhận", "send and receive" },
     { "status", "", 0, 0, "j", cli_status, "tình trạng của máy", "what waits and what was sent" },
+    { "recover", "[ANSWER]", 0, 1, "", cli_recover,
+      "quên mã PIN hoặc mất tệp khóa: in ra dòng đọc cho văn phòng; ANSWER: dòng văn phòng "
+      "trả lời, khi đó --pin-file là mã PIN mới",
+      "a forgotten PIN or a lost key file: prints the line for the office; ANSWER: the line that "
+      "the office gave, --pin-file is then the new PIN" },
     { "debug", "value|missing|unsigned|sum ID", 2, 2, "", cli_debug,
       "diễn tập: cố ý làm hỏng phần lấy từ sổ chung, lần đồng bộ sau sẽ tự sửa",
       "drill: spoil what came from the server; the next sync mends it" },
@@ -142,7 +145,7 @@ static bool has_operands(const cli_verb *verb, size_t count)
 }
 
 /* The first line of a file, or what is typed when a terminal is there; false: none. */
-static bool read_pin(const char *path, char pin[PIN_BYTES_MAX])
+static bool read_pin(const char *path, char pin[CLI_PIN_BYTES])
 {
     FILE *file = path != NULL ? fopen(path, "re") : stdin;
     struct termios old, silent;
@@ -155,7 +158,7 @@ static bool read_pin(const char *path, char pin[PIN_BYTES_MAX])
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
         fputs("PIN: ", stderr);
     }
-    bool got = fgets(pin, PIN_BYTES_MAX, file) != NULL;
+    bool got = fgets(pin, CLI_PIN_BYTES, file) != NULL;
     if (is_terminal) {
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
         fputc('\n', stderr);
@@ -167,17 +170,37 @@ static bool read_pin(const char *path, char pin[PIN_BYTES_MAX])
     return got;
 }
 
+static int pin_unread(cli_call *call)
+{
+    snprintf(call->error.detail, sizeof call->error.detail, "%s: cannot be read",
+             call->options.pin_file);
+    return SOTAY_E_PIN;
+}
+
+int cli_new_pin(cli_call *call, char pin[CLI_PIN_BYTES], bool *out_given)
+{
+    char again[CLI_PIN_BYTES] = "";
+    const char *path = call->options.pin_file;
+    *out_given = read_pin(path, pin);
+    if (!*out_given)
+        return path == NULL ? SOTAY_OK : pin_unread(call);
+    if (path != NULL)
+        return SOTAY_OK;
+    bool same = read_pin(NULL, again) && strcmp(pin, again) == 0;
+    explicit_bzero(again, sizeof again);
+    if (!same)
+        snprintf(call->error.detail, sizeof call->error.detail, "the two are not the same");
+    return same ? SOTAY_OK : SOTAY_E_PIN;
+}
+
 static int open_client(cli_call *call, const sotay_port *port, bool create)
 {
-    char pin[PIN_BYTES_MAX] = "";
+    char pin[CLI_PIN_BYTES] = "";
     sotay_open_how how = { .create = create, .lang = call->lang,
                            .offset_minutes = call->offset_minutes };
     if (call->options.pin_file != NULL) {
-        if (!read_pin(call->options.pin_file, pin)) {
-            snprintf(call->error.detail, sizeof call->error.detail, "%s: cannot be read",
-                     call->options.pin_file);
-            return SOTAY_E_PIN;
-        }
+        if (!read_pin(call->options.pin_file, pin))
+            return pin_unread(call);
         how.pin = pin;
     }
     int code = sotay_open(port, &how, &call->client, &call->error);
@@ -194,7 +217,8 @@ static int run_verb(cli_call *call, const cli_verb *verb)
     sotay_port port = { 0 };
     bool create = verb->run == cli_enrol;
     int code = sotay_lmdb_open(call->options.store, create, &port, &call->error);
-    if (code == SOTAY_OK)
+    call->port = &port;
+    if (code == SOTAY_OK && verb->run != cli_recover)
         code = open_client(call, &port, create);
     int exit_code = code == SOTAY_OK ? verb->run(call) : cli_fail(call, code);
     sotay_close(call->client);

@@ -199,6 +199,19 @@ SOTAY_API SOTAY_MUST_USE int sotay_open(const sotay_port *port, const sotay_open
  * fine. */
 SOTAY_API void sotay_close(sotay_client *client);
 
+/* A forgotten PIN, or a lost key file (docs/operations.md): a line of text for the office, which
+ * two of its people answer. Needs no PIN; asked again, it is the same line.
+ * SOTAY_E_NOT_FOUND  there is no store, or it was never enrolled: nobody can open it
+ * SOTAY_PENDING      the line is good when the port's commit is through */
+SOTAY_API SOTAY_MUST_USE int sotay_recover_ask(const sotay_port *port, char **out_text,
+                                               sotay_error *error);
+/* The office's answer: from now on `pin` opens the store (NULL: the port's secret alone, where it
+ * had no PIN before), and nothing in it is lost. Then sotay_open.
+ * SOTAY_E_VALUE      mistyped, or the answer to another line: nothing was changed
+ * SOTAY_E_PIN        the store had a PIN and needs a new one */
+SOTAY_API SOTAY_MUST_USE int sotay_recover_take(const sotay_port *port, const char *answer,
+                                                const char *pin, sotay_error *error);
+
 /* Ends what answered SOTAY_PENDING. Call it when the port's commit or signature is there.
  * result     SOTAY_OK, or why it failed
  * signature  64 bytes when a signature was asked for, else NULL

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "proto/hash.h"
+#include "proto/recover.h"
 #include "proto/sign.h"
 #include "proto/text.h"
 
@@ -71,7 +72,8 @@ static st_err wrap_key(const book_db *book, const uint8_t head[HEAD_BYTES], cons
     return err;
 }
 
-st_err vault_make(book_db *book, const char *pin, st_error *error)
+/* Writes the header that opens with this PIN; the store key is there. */
+static st_err put_vault(book_db *book, const char *pin, st_error *error)
 {
     uint8_t vault[VAULT_BYTES], wrap[32], nonce[24];
     vault[0] = VAULT_VERSION;
@@ -82,8 +84,6 @@ st_err vault_make(book_db *book, const char *pin, st_error *error)
     if (err == ST_OK)
         err = port_random(book->port, nonce, sizeof nonce, error);
     if (err == ST_OK)
-        err = port_random(book->port, book->key, sizeof book->key, error);
-    if (err == ST_OK)
         err = wrap_key(book, vault, pin, true, wrap, error);
     if (err != ST_OK)
         return err;
@@ -92,6 +92,24 @@ st_err vault_make(book_db *book, const char *pin, st_error *error)
     st_wipe(wrap, sizeof wrap);
     book_key key = book_key_text(BOOK_META, "vault");
     return book_put_plain(book, &key, vault, sizeof vault, error);
+}
+
+st_err vault_make(book_db *book, const char *pin, st_error *error)
+{
+    st_err err = port_random(book->port, book->key, sizeof book->key, error);
+    return err == ST_OK ? put_vault(book, pin, error) : err;
+}
+
+st_err vault_renew(book_db *book, const char *pin, st_error *error)
+{
+    book_key key = book_key_text(BOOK_META, "vault");
+    book_value vault = { NULL, 0 };
+    st_err err = book_get_plain(book, &key, &vault, error);
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    if (pin == NULL && err == ST_OK && vault.len > 1 && vault.data[1] == VAULT_PIN)
+        return st_fail(error, ST_E_PIN, "store: it had a PIN, give it a new one");
+    return put_vault(book, pin, error);
 }
 
 /* Foreign numbers are bounded before they cost memory or minutes. */
@@ -137,10 +155,14 @@ st_err vault_open(book_db *book, const char *pin, st_error *error)
     return st_fail(error, ST_E_CORRUPT, "store: its key file is not the one it was made with");
 }
 
-st_err vault_seal_recovery(book_db *book, const uint8_t recovery_key[32], st_error *error)
+st_err vault_seal_recovery(book_db *book, const uint8_t recovery_key[32], const st_id *device,
+                           st_error *error)
 {
-    uint8_t sealed[32 + ST_SEALED_BOX_EXTRA];
-    st_err err = st_box_seal(recovery_key, book->key, sizeof book->key, sealed, error);
+    uint8_t open[ST_RECOVER_OPENED_MAX], sealed[ST_RECOVER_SEALED_MAX];
+    memcpy(open, book->key, sizeof book->key);
+    memcpy(open + sizeof book->key, device->b, sizeof device->b);
+    st_err err = st_box_seal(recovery_key, open, sizeof open, sealed, error);
+    st_wipe(open, sizeof open);
     if (err != ST_OK)
         return err;
     book_key key = book_key_text(BOOK_META, "recovery");

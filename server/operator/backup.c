@@ -66,8 +66,7 @@ int operator_address(operator_work *work)
     return 0;
 }
 
-/* Two different people of the office. ST_E_DENIED. */
-static st_err two_people(operator_work *work, st_id *out_first, st_error *error)
+st_err operator_two_people(operator_work *work, st_id *out_first, st_error *error)
 {
     static const uint32_t MAY = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD |
                                 1u << ST_ROLE_ADMIN;
@@ -95,7 +94,7 @@ int operator_epoch_new(operator_work *work)
     if (err == ST_OK)
         err = operator_read_begin(work);
     if (err == ST_OK)
-        err = two_people(work, &wish.actor, &work->error);
+        err = operator_two_people(work, &wish.actor, &work->error);
     operator_read_end(work);
     if (err == ST_OK)
         err = sync_epoch_begin(work->rooms->writer, work->room, &wish, &work->error);

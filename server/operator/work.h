@@ -102,6 +102,9 @@ ST_MUST_USE st_err operator_write(operator_work *work, operator_turn_run run, vo
 /* The person of --as, who must be known and active. ST_E_DENIED says why not. */
 ST_MUST_USE st_err operator_actor(operator_work *work, store_txn *txn, auth_person *out_person,
                                   st_error *error);
+/* Those of --as and --second: two different people of the office, inside a read transaction.
+ * ST_E_DENIED. */
+ST_MUST_USE st_err operator_two_people(operator_work *work, st_id *out_first, st_error *error);
 /* The first role of the person that is one of `roles` (bits), in the order office, office_head,
  * admin, council_chair, decider; never officer: what officers saw comes from their own devices.
  * NONE when there is none. */
@@ -184,6 +187,9 @@ int operator_device_list(operator_work *work);
 int operator_device_revoke(operator_work *work);
 int operator_device_suspend(operator_work *work);
 /* read.c: records, search, show, conflicts; history.c: history. */
+/* recover.c: device recover. */
+int operator_device_recover(operator_work *work);
+/* read.c: records, search, show, history, conflicts. */
 int operator_records(operator_work *work);
 int operator_search(operator_work *work);
 int operator_show(operator_work *work);

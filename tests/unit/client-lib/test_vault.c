@@ -155,7 +155,7 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
 {
     (void)state;
     phone an;
-    uint8_t public_key[32], secret[32], key[32];
+    uint8_t public_key[32], secret[32], key[48];
     book_db book;
     book_value value = { NULL, 0 };
     edge *e = phone_alone(&an);
@@ -165,9 +165,12 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     book_key name = book_key_text(BOOK_META, "recovery");
     assert_int_equal(book_get_plain(&book, &name, &value, NULL), ST_OK);
     st_box_keypair(e->log_seed, public_key, secret);
-    assert_int_equal(value.len, 32 + ST_SEALED_BOX_EXTRA);
+    assert_int_equal(value.len, sizeof key + ST_SEALED_BOX_EXTRA);
     assert_int_equal(st_box_open(public_key, secret, value.data, value.len, key, NULL), ST_OK);
     assert_memory_equal(key, book.key, 32);
+    sotay_who who;
+    sotay_whoami(an.client, &who);
+    assert_memory_equal(key + 32, who.device.b, 16);
     book_reset(&book);
     phone_part(e, &an, NULL);
 }
