@@ -207,6 +207,8 @@ int operator_held_decline(operator_work *work);
 int operator_fence_open(operator_work *work);
 int operator_fence_close(operator_work *work);
 int operator_fence_list(operator_work *work);
+/* trail.c: audit list. */
+int operator_audit_list(operator_work *work);
 /* incident.c: incidents. */
 int operator_incidents(operator_work *work);
 /* export.c: export csv. */

@@ -3,6 +3,8 @@
  * history says of them. */
 #include "tests/unit/server/operator_kit.h"
 
+#include <time.h>
+
 #include "server/audit/root.h"
 #include "server/store/pack.h"
 #include "server/sync/fence.h"
@@ -136,11 +138,69 @@ static void test_the_last_mark_before_an_entry_is_found(void **state)
     }
 }
 
+/* ---- lists ---- */
+
+/* A visit that the phone makes; the random bytes tell one from the other. */
+static st_verdict_kind send_visit(kit_phone *phone, uint8_t random, st_arena *arena)
+{
+    const st_form *form = catalogue_newest(phone->book->rooms.sync.catalogue, "visit");
+    st_op ops[3];
+    st_change change = { .creates = true, .form_version = form->version, .ops = ops,
+                         .ops_count = 3 };
+    assert_true(st_code_set(&change.form, "visit", 5));
+    memset(change.random, random, sizeof change.random);
+    ops[0] = kit_op(form, "unit_id", KIT_UNIT, arena);
+    ops[1] = kit_op(form, "visit_kind", "kiem_tra", arena);
+    ops[2] = kit_op(form, "visit_date", "2026-03-12", arena);
+    return kit_send(phone, &change);
+}
+
+static void test_lists_say_what_is_missing_and_what_is_twice(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_arena arena;
+    st_arena_init(&arena, 1u << 20);
+    kit_enrol(book, "an", 7, &phone);
+    phone.ms = ((int64_t)time(NULL) - 40 * 86400) * 1000;   /* it was far away for long */
+    assert_int_equal(send_visit(&phone, 1, &arena), ST_VERDICT_STORED);
+    const kit_phone copy = phone;
+    assert_int_equal(send_visit(&phone, 2, &arena), ST_VERDICT_STORED);
+    phone.next += 3;
+    assert_int_equal(send_visit(&phone, 3, &arena), ST_VERDICT_STORED);
+    kit_phone other = copy;
+    assert_int_equal(send_visit(&other, 4, &arena), ST_VERDICT_HELD);
+    static const struct { const char *list, *says; } CASES[] = {
+        { "gaps", "3-5" },          { "gaps", "not brought yet" },
+        { "forks", "waits for the office" }, { "holds", "two books of one device" },
+        { "late", "by the device's clock" }, { "silent", "never heard of" },
+        { "epochs", "book made" },  { "revoked", "0 to look at" },
+        { "changed", "0 to look at" }, { "withdrawn", "0 to look at" },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        KIT_EXPECT(0, book, "audit", "list", CASES[i].list);
+        assert_true(kit_says(KIT_OUT(book), CASES[i].says));
+    }
+    book->lang = "vi";
+    KIT_EXPECT(0, book, "audit", "list", "gaps");
+    assert_true(kit_says(KIT_OUT(book), "chưa ai gửi đến"));
+    book->lang = "en";
+    KIT_EXPECT(0, book, "held", "decline", "1", "--as", "office", "--reason", "a copy");
+    KIT_EXPECT(0, book, "audit", "list", "forks");
+    assert_true(kit_says(KIT_OUT(book), "looked at, off the list"));
+    assert_true(kit_says(KIT_OUT(book), "a copy"));
+    KIT_EXPECT(2, book, "audit", "list", "everything");
+    KIT_EXPECT(1, book, "audit", "list", "gaps", "--csv", "--json");
+    st_arena_reset(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_root_is_that_of_the_rfc, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_meeting_has_one_mark_on_each_side, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lists_say_what_is_missing_and_what_is_twice, setup,
+                                        teardown),
         cmocka_unit_test(test_the_last_mark_before_an_entry_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,259 @@
+/* server/operator/trail.c - `audit list`: what a reviewer goes through. Promises exit 0 whatever a
+ * list shows; must never write. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/operator/work.h"
+#include "server/sync/trail.h"
+
+typedef struct {
+    operator_work *work;
+    operator_table table;
+    st_json json;
+    size_t count;
+} trail_list;
+
+/* ---- words ---- */
+
+static const char *words_of(const char *word, bool vi)
+{
+    static const struct { const char *word, *vi, *en; } WORDS[] = {
+        { "gone", "không còn nữa", "gone" },
+        { "missing", "chưa ai gửi đến", "not brought yet" },
+        { "waiting", "chờ văn phòng xem", "waits for the office" },
+        { "accepted", "đưa vào sổ", "let in" },
+        { "declined", "không đưa vào sổ", "declined" },
+        { "dismissed", "đã xem, bỏ khỏi danh sách", "looked at, off the list" },
+        { "released", "tự vào sổ", "let in by itself" },
+        { "amended", "sửa khi đã chốt, có lý do", "amended after the finalise" },
+        { "changed_since", "sửa khi đã chốt", "changed since" },
+        { "withdraw", "rút lại", "withdrawn" },
+        { "void", "không tính", "not counted" },
+        { "drop", "bỏ mục", "item dropped" },
+        { "ahead", "đồng hồ chạy nhanh", "clock ahead" },
+        { "behind", "đồng hồ chạy chậm", "clock behind" },
+        { "uncertain", "giờ máy không chắc", "time uncertain" },
+        { "corrected", "theo giờ máy chủ", "by the server's clock" },
+        { "claimed", "theo giờ của máy", "by the device's clock" },
+        { "never", "chưa lần nào liên lạc", "never heard of" },
+        { "silent", "lâu không liên lạc", "not heard of for long" },
+        { "active", "đang dùng", "active" },
+        { "suspended", "tạm khóa máy", "suspended" },
+        { "revoked", "thu hồi máy", "revoked" },
+        { "epoch", "đời sổ mới", "new epoch" },
+        { "restore", "dựng lại từ bản sao", "restored from a backup" },
+        { "backup", "sao lưu", "backup" },
+        { "init", "lập sổ", "book made" },
+        { "address", "địa chỉ mới", "new address" },
+        { "frozen", "sửa khi đã chốt, không có lý do", "edited after the finalise" },
+        { "late", "đến sau khi khóa", "came after the lock" },
+        { "fork", "hai sổ cùng một máy", "two books of one device" },
+    };
+    for (size_t i = 0; word != NULL && i < sizeof WORDS / sizeof WORDS[0]; i++)
+        if (strcmp(WORDS[i].word, word) == 0)
+            return vi ? WORDS[i].vi : WORDS[i].en;
+    return word == NULL ? "" : word;
+}
+
+static const char *person_of(operator_work *work, const st_id *person, char hex[33])
+{
+    hex[0] = '\0';
+    if (st_id_is_zero(person))
+        return "";
+    st_id_format(person, hex);
+    const char *login = work->how.directory->login(work->how.directory->context, person);
+    return login != NULL ? login : hex;
+}
+
+static const char *id_of(const st_id *id, char hex[33])
+{
+    hex[0] = '\0';
+    if (!st_id_is_zero(id))
+        st_id_format(id, hex);
+    return hex;
+}
+
+/* "3.5 d", "12 min" of a span. */
+static void span_text(int64_t ms, char text[32])
+{
+    double minutes = (double)ms / 60000.0;
+    double size = minutes < 0 ? -minutes : minutes;
+    text[0] = '\0';
+    if (ms != 0 && size >= 2880)
+        (void)snprintf(text, 32, "%.1f d", minutes / 1440);
+    else if (ms != 0)
+        (void)snprintf(text, 32, "%.0f min", minutes);
+}
+
+/* ---- lines ---- */
+
+static void line_json(trail_list *list, const trail_line *line)
+{
+    st_json *json = &list->json;
+    operator_work *work = list->work;
+    char hex[33];
+    int offset = work->call->offset_minutes;
+    st_json_open(json, '{');
+    st_json_key_int(json, "log_index", (int64_t)line->index);
+    st_json_key_text(json, "what", line->what);
+    st_json_key_text(json, "outcome", line->outcome);
+    st_json_key_text(json, "person", person_of(work, &line->person, hex));
+    st_json_key_text(json, "device", id_of(&line->device, hex));
+    st_json_key_int(json, "first", (int64_t)line->first);
+    st_json_key_int(json, "last", (int64_t)line->last);
+    st_json_key_text(json, "record", id_of(&line->record, hex));
+    st_json_key_text(json, "path", line->path);
+    st_json_key(json, "claimed_at");
+    st_json_when(json, line->claimed_ms, offset);
+    st_json_key(json, "received_at");
+    st_json_when(json, line->received_ms, offset);
+    st_json_key_int(json, "off_ms", line->off_ms);
+    st_json_key(json, "note");
+    st_json_textn(json, line->note_len > 0 ? line->note : "", line->note_len);
+    st_json_close(json, '}');
+}
+
+static void csv_when(operator_work *work, int64_t ms)
+{
+    char iso[40] = "";
+    if (ms != 0)
+        st_time_format(ms, work->call->offset_minutes, iso);
+    operator_csv_text(work, iso, false);
+}
+
+static void csv_number(operator_work *work, uint64_t n)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRIu64, n);
+    operator_csv_text(work, text, false);
+}
+
+static void line_csv(trail_list *list, const trail_line *line)
+{
+    operator_work *work = list->work;
+    char hex[33], span[32];
+    csv_number(work, line->index);
+    operator_csv_text(work, line->what == NULL ? "" : line->what, false);
+    operator_csv_text(work, line->outcome == NULL ? "" : line->outcome, false);
+    operator_csv_text(work, person_of(work, &line->person, hex), false);
+    operator_csv_text(work, id_of(&line->device, hex), false);
+    csv_number(work, line->first);
+    csv_number(work, line->last);
+    operator_csv_text(work, id_of(&line->record, hex), false);
+    operator_csv_text(work, line->path, false);
+    csv_when(work, line->claimed_ms);
+    csv_when(work, line->received_ms);
+    span_text(line->off_ms, span);
+    operator_csv_text(work, span, false);
+    operator_csv_cell(work, line->note_len > 0 ? line->note : "", line->note_len, true);
+}
+
+static void line_table(trail_list *list, const trail_line *line)
+{
+    operator_work *work = list->work;
+    char hex[33], number[56], span[32];
+    char *note = (char *)st_arena_copy(&work->arena, line->note_len > 0 ? line->note : "",
+                                       line->note_len);
+    operator_table_when(work, &list->table, line->received_ms);
+    (void)snprintf(number, sizeof number, "%" PRIu64, line->index);
+    operator_table_cell(work, &list->table, line->index > 0 ? number : "-");
+    operator_table_cell(work, &list->table, words_of(line->what, work->vi));
+    operator_table_cell(work, &list->table, words_of(line->outcome, work->vi));
+    operator_table_cell(work, &list->table, person_of(work, &line->person, hex));
+    operator_table_cell(work, &list->table, id_of(&line->device, hex));
+    (void)snprintf(number, sizeof number, "%" PRIu64 "-%" PRIu64, line->first, line->last);
+    operator_table_cell(work, &list->table, line->last > 0 ? number : "-");
+    operator_table_cell(work, &list->table, id_of(&line->record, hex));
+    span_text(line->off_ms, span);
+    operator_table_cell(work, &list->table, line->path[0] != '\0' ? line->path : span);
+    operator_table_cell(work, &list->table, note == NULL ? "" : note);
+}
+
+static bool one_line(void *context, const trail_line *line)
+{
+    trail_list *list = context;
+    list->count++;
+    if (list->work->options.json)
+        line_json(list, line);
+    else if (list->work->options.csv)
+        line_csv(list, line);
+    else
+        line_table(list, line);
+    return !list->work->out_failed;
+}
+
+/* ---- the verb ---- */
+
+static void begin(trail_list *list, trail_kind kind)
+{
+    static const char *const HEADS[2][10] = {
+        { "RECEIVED", "ENTRY", "WHAT", "OUTCOME", "PERSON", "DEVICE", "CHANGES", "RECORD",
+          "WHERE", "WORDS" },
+        { "NHẬN LÚC", "MỤC", "VIỆC", "KẾT QUẢ", "NGƯỜI", "MÁY", "LẦN GHI", "MÃ PHIẾU", "CHỖ",
+          "LỜI GHI" } };
+    static const char *const CSV[] = { "log_index", "what", "outcome", "person", "device",
+                                       "first", "last", "record", "path", "claimed_at",
+                                       "received_at", "off", "note" };
+    operator_work *work = list->work;
+    if (work->options.json) {
+        st_json_begin(&list->json, work->call->out, &work->error);
+        st_json_open(&list->json, '{');
+        st_json_key_text(&list->json, "list", sync_trail_word(kind));
+        st_json_key(&list->json, "lines");
+        st_json_open(&list->json, '[');
+    } else if (work->options.csv) {
+        operator_csv_heads(work, CSV, sizeof CSV / sizeof CSV[0]);
+    } else {
+        operator_table_begin(work, &list->table, HEADS[work->vi], 10);
+    }
+}
+
+static st_err end(trail_list *list)
+{
+    operator_work *work = list->work;
+    st_err err = ST_OK;
+    if (work->options.json) {
+        st_json_close(&list->json, ']');
+        st_json_close(&list->json, '}');
+        err = st_json_end(&list->json);
+        operator_say(work, "\n");
+    } else if (!work->options.csv) {
+        operator_say(work, work->vi ? "%zu dòng cần xem\n" : "%zu to look at\n",
+                     operator_table_print(work, &list->table));
+    }
+    return err;
+}
+
+static int unknown_list(operator_work *work)
+{
+    st_buffer names;
+    st_buffer_init(&names, 1024);
+    for (int i = 0; i < TRAIL_KIND_COUNT; i++)
+        if (st_buffer_printf(&names, NULL, "%s%s", i > 0 ? " " : "",
+                             sync_trail_word((trail_kind)i)) != ST_OK)
+            break;
+    operator_complain(work, "%.40s: %s %.*s", work->operands[0],
+                      work->vi ? "không có danh sách này; có:" : "no such list; there are:",
+                      (int)names.len, (const char *)names.data);
+    st_buffer_free(&names);
+    return 2;
+}
+
+int operator_audit_list(operator_work *work)
+{
+    trail_list list = { .work = work };
+    trail_kind kind = sync_trail_kind(work->operands[0]);
+    if (kind == TRAIL_KIND_COUNT)
+        return unknown_list(work);
+    if (work->options.csv && work->options.json)
+        return operator_refuse(work, work->vi ? "chọn --json hoặc --csv" : "--json or --csv");
+    st_err err = operator_read_begin(work);
+    begin(&list, kind);
+    if (err == ST_OK)
+        err = sync_trail_each(work->room, &work->txn, kind, one_line, &list, &work->error);
+    operator_read_end(work);
+    if (err == ST_OK)
+        err = end(&list);
+    return err == ST_OK ? 0 : operator_fail(work);
+}

@@ -1,0 +1,73 @@
+/* server/sync/trail.h - the lists that a reviewer goes through: what is missing, late, changed
+ * after it was final, taken back, held, from a wrong clock, from a lost device. Read off the log
+ * and the state; nothing is kept for them. */
+#ifndef SOTAY_SERVER_SYNC_TRAIL_H
+#define SOTAY_SERVER_SYNC_TRAIL_H
+
+#include "server/sync/read.h"
+
+#define TRAIL_LATE_MS (INT64_C(30) * 86400 * 1000)    /* written so long before it arrived */
+#define TRAIL_SILENT_MS (INT64_C(30) * 86400 * 1000)  /* a device not heard of for so long */
+#define TRAIL_CLOCK_MS (INT64_C(2) * 60 * 1000)       /* a clock that is wrong by more */
+
+/* X(enum, word) */
+#define TRAIL_KINDS(X) \
+    X(TRAIL_GAPS, "gaps")             /* counters of a device that nobody brought */ \
+    X(TRAIL_FORKS, "forks")           /* a second book of one device */ \
+    X(TRAIL_LATE, "late")             /* arrived long after, or for a locked period */ \
+    X(TRAIL_CHANGED, "changed")       /* after a finalise, return or lock; amendments */ \
+    X(TRAIL_WITHDRAWN, "withdrawn")   /* withdrawn, void, dropped */ \
+    X(TRAIL_HOLDS, "holds")           /* each held change and what became of it */ \
+    X(TRAIL_CLOCKS, "clocks")         /* the claimed time is not the corrected one */ \
+    X(TRAIL_SILENT, "silent")         /* devices not heard of any more */ \
+    X(TRAIL_REVOKED, "revoked")       /* what came from a revoked or suspended device */ \
+    X(TRAIL_EPOCHS, "epochs")         /* epochs, restores, backups */
+
+#define X(name, word) name,
+typedef enum { TRAIL_KINDS(X) TRAIL_KIND_COUNT } trail_kind;
+#undef X
+
+/* One line. What does not belong to a list is zero, NULL or "". */
+typedef struct {
+    uint64_t index;            /* log entry */
+    int64_t received_ms, claimed_ms;
+    st_id person, device, record;
+    uint64_t first, last;      /* counters of the device */
+    const char *what;          /* a word: of a hold, an act, "gone"… */
+    const char *outcome;       /* a word: "waiting", "accepted"… */
+    int64_t off_ms;            /* late: how long; clocks: claimed minus corrected */
+    char path[ST_PATH_TEXT_BYTES];
+    const char *note;          /* a person's words, not NUL-terminated */
+    size_t note_len;
+} trail_line;
+
+typedef bool (*trail_each)(void *context, const trail_line *line);
+
+/* The kind of a word, or TRAIL_KIND_COUNT; and its word. */
+trail_kind sync_trail_kind(const char *word);
+const char *sync_trail_word(trail_kind kind);
+/* Every line of a list, in the order of the log (of devices, of records), until `each` returns
+ * false. A line lives during the call only. ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_trail_each(sync_room *room, store_txn *txn, trail_kind kind,
+                                   trail_each each, void *context, st_error *error);
+
+/* ---- parts: of the log (trail_log.c), of records and devices (trail_state.c) ---- */
+
+typedef struct {
+    sync_room *room;
+    store_txn *txn;
+    trail_kind kind;
+    trail_each each;
+    void *context;
+    bool stopped;
+} trail_walk;
+/* Hands a line on, unless the list was stopped. */
+void sync_trail_say(trail_walk *walk, const trail_line *line);
+/* Errors of sync_trail_each, also below. */
+ST_MUST_USE st_err sync_trail_log(trail_walk *walk, st_error *error);
+/* Of records as they stand. */
+ST_MUST_USE st_err sync_trail_records(trail_walk *walk, st_error *error);
+/* Of enrolled devices. */
+ST_MUST_USE st_err sync_trail_devices(trail_walk *walk, st_error *error);
+
+#endif

@@ -1,0 +1,203 @@
+/* server/sync/trail_state.c - a reviewer's lists that are read off records and devices.
+ * Promises: one record in memory at a time. Must never write. */
+#include <string.h>
+
+#include "server/store/pack.h"
+#include "server/sync/sets.h"
+#include "server/sync/trail.h"
+
+#define IDS_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define RECORD_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+/* ---- records ---- */
+
+typedef struct {
+    trail_walk *walk;
+    st_arena ids_arena, arena;
+    st_id *ids;
+    size_t count, capacity;
+    bool failed;
+} record_walk;
+
+static bool note_id(void *context, const st_row *row)
+{
+    record_walk *w = context;
+    st_id *ids = st_arena_grow(&w->ids_arena, w->ids, w->count, &w->capacity, sizeof *ids);
+    w->failed = ids == NULL;
+    if (ids == NULL)
+        return false;
+    w->ids = ids;
+    w->ids[w->count++] = row->id;
+    return true;
+}
+
+static trail_line line_of(const st_record *record, const st_meta *meta, const char *what)
+{
+    trail_line line;
+    memset(&line, 0, sizeof line);
+    line.record = record->id;
+    line.index = meta->log_index;
+    line.received_ms = meta->received_ms;
+    line.claimed_ms = meta->wall_ms;
+    line.person = meta->actor;
+    line.device = meta->dot.device;
+    line.first = line.last = meta->dot.counter;
+    line.what = what;
+    if (meta->reason.kind == ST_VALUE_TEXT) {
+        line.note = (const char *)meta->reason.data;
+        line.note_len = meta->reason.len;
+    }
+    return line;
+}
+
+static void say_withdrawn(record_walk *w, const st_record *record, const st_form *form,
+                          const st_acts_view *acts)
+{
+    for (size_t i = 0; i < acts->acts_count; i++) {
+        const st_meta *act = &record->metas[acts->acts[i]];
+        trail_line line = line_of(record, act, st_act_name(act->act));
+        if (act->act == ST_ACT_WITHDRAW || act->act == ST_ACT_VOID)
+            sync_trail_say(w->walk, &line);
+    }
+    for (size_t i = 0; i < record->lives_count; i++) {
+        const st_op *op = &record->lives[i].op;
+        if (op->path.kind != ST_PATH_DROP || op->value.kind == ST_VALUE_NULL
+            || st_view_item(record, op->path.group, &op->path.item, op->path.place)
+                   != ST_ITEM_DROPPED)
+            continue;
+        trail_line line = line_of(record, &record->metas[record->lives[i].meta], "drop");
+        if (form != NULL)
+            st_form_path_format(form, &op->path, line.path);
+        sync_trail_say(w->walk, &line);
+    }
+}
+
+/* What was taken in although its author had not heard that the record was final. */
+static void say_changed(record_walk *w, const st_record *record, const st_form *form,
+                        const st_acts_view *acts)
+{
+    for (size_t i = 0; i < record->lives_count && acts->changed_since; i++) {
+        const st_meta *meta = &record->metas[record->lives[i].meta];
+        bool is_late = false;
+        for (size_t k = 0; k < acts->acts_count && !is_late; k++) {
+            const st_meta *act = &record->metas[acts->acts[k]];
+            bool freezes = act->act == ST_ACT_FINALISE || act->act == ST_ACT_RETURN
+                           || act->act == ST_ACT_LOCK;
+            is_late = freezes && st_meta_is_late(meta, act);
+        }
+        if (!is_late)
+            continue;
+        trail_line line = line_of(record, meta, "changed_since");
+        if (form != NULL)
+            st_form_path_format(form, &record->lives[i].op.path, line.path);
+        sync_trail_say(w->walk, &line);
+    }
+}
+
+static st_err one_record(record_walk *w, const st_id *id, st_error *error)
+{
+    st_record record;
+    st_acts_view acts;
+    st_err err = sync_record_get(w->walk->txn, id, &w->arena, &record, NULL, error);
+    if (err == ST_OK)
+        err = st_view_acts(&record, &w->arena, &acts, error);
+    if (err != ST_OK)
+        return err;
+    const st_form *form = sync_record_form(w->walk->room, &record);
+    if (w->walk->kind == TRAIL_WITHDRAWN)
+        say_withdrawn(w, &record, form, &acts);
+    else
+        say_changed(w, &record, form, &acts);
+    return ST_OK;
+}
+
+st_err sync_trail_records(trail_walk *walk, st_error *error)
+{
+    record_walk w = { .walk = walk };
+    sync_filter all = { .form = NULL };
+    st_arena_init(&w.ids_arena, IDS_BYTES_MAX);
+    st_arena_init(&w.arena, RECORD_BYTES_MAX);
+    st_err err = sync_row_each(walk->txn, &all, note_id, &w, error);
+    if (err == ST_OK && w.failed)
+        err = st_fail(error, ST_E_MEMORY, "trail: out of memory");
+    for (size_t i = 0; err == ST_OK && i < w.count && !walk->stopped; i++) {
+        err = one_record(&w, &w.ids[i], error);
+        st_arena_reset(&w.arena);
+    }
+    st_arena_reset(&w.ids_arena);
+    return err;
+}
+
+/* ---- devices ---- */
+
+typedef struct {
+    trail_walk *walk;
+    st_err err;
+    st_error *error;
+} device_walk;
+
+static trail_line device_line(const sync_device *device, const char *what)
+{
+    trail_line line;
+    memset(&line, 0, sizeof line);
+    line.device = device->device.id;
+    line.person = device->device.person;
+    line.received_ms = device->contact.last_sync_ms;
+    line.last = device->counter;
+    line.what = what;
+    line.note = device->device.label;
+    line.note_len = strlen(device->device.label);
+    return line;
+}
+
+static void say_silent(trail_walk *walk, const sync_device *device)
+{
+    const server_port *port = walk->room->port;
+    int64_t last_ms = device->contact.last_sync_ms;
+    static const char *const STATUS[] = { "active", "suspended", "revoked" };
+    trail_line line = device_line(device, last_ms == 0 ? "never" : "silent");
+    line.outcome = STATUS[device->device.status];
+    line.off_ms = last_ms == 0 ? 0 : port->now_ms(port->context) - last_ms;
+    if (last_ms == 0 || line.off_ms > TRAIL_SILENT_MS)
+        sync_trail_say(walk, &line);
+}
+
+/* Counters that nobody brought although later ones are there, and that nobody gave up either. */
+static st_err say_missing(trail_walk *walk, const sync_device *device, st_error *error)
+{
+    sets_head head;
+    store_cursor cursor = { 0 };
+    pack_key key = pack_id(&device->device.id);
+    st_err err = sets_head_get(walk->txn, &device->device.id, &head, error);
+    if (err != ST_OK || head.known >= head.last)
+        return err;
+    trail_line line = device_line(device, "missing");
+    line.first = line.last = head.known + 1;
+    pack_key_u64(&key, head.known + 1);
+    err = store_cursor_open(walk->txn, STORE_SETS, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&key), error);
+    if (err == ST_OK && cursor.is_valid && cursor.key.len == 24)
+        line.last = st_get_u64((const uint8_t *)cursor.key.data + 16) - 1;
+    store_cursor_close(&cursor);
+    if (err == ST_OK)
+        sync_trail_say(walk, &line);
+    return err;
+}
+
+static bool one_device(void *context, const sync_device *device)
+{
+    device_walk *w = context;
+    if (w->walk->kind == TRAIL_SILENT)
+        say_silent(w->walk, device);
+    else
+        w->err = say_missing(w->walk, device, w->error);
+    return w->err == ST_OK && !w->walk->stopped;
+}
+
+st_err sync_trail_devices(trail_walk *walk, st_error *error)
+{
+    device_walk w = { walk, ST_OK, error };
+    st_err err = sync_device_each(walk->room, walk->txn, one_device, &w, error);
+    return err == ST_OK ? w.err : err;
+}
