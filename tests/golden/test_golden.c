@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "proto/leaf.h"
+#include "proto/note.h"
 #include "tests/golden/golden_sets.h"
 #include "tests/unit/proto/make_frames.h"
 #include "tests/unit/proto/wire_text.h"
@@ -286,6 +287,53 @@ static void test_leaves(void **state)
     st_buffer_free(&bytes);
 }
 
+/* What is said of the log in public: checkpoint, cosignature, key, proof, path of a tile. */
+static void test_audit(void **state)
+{
+    (void)state;
+    static const st_tile TILE = { 1, 1234067, 12 };
+    const st_id log = make_id(0x10, 0x10), phone = make_id(0xd1, 0xd1);
+    st_checkpoint checkpoint = { .head.size = 70000 };
+    st_note_signer signer;
+    st_vkey vkey = { .type = ST_KEY_WITNESS };
+    uint8_t seed[32], public_key[32], secret[64];
+    char text[ST_VKEY_BYTES], path[ST_TILE_PATH_BYTES];
+    st_buffer note, file;
+    st_arena arena;
+    st_note back;
+    st_arena_init(&arena, 1u << 20);
+    st_buffer_init(&note, ST_NOTE_BYTES_MAX);
+    st_buffer_init(&file, ST_NOTE_BYTES_MAX);
+    memset(seed, 0x51, sizeof seed);
+    st_sign_keypair(seed, public_key, secret);
+    memset(seed, 0x52, sizeof seed);
+    st_sign_keypair(seed, signer.public_key, signer.secret);
+    st_origin("01477", &log, 1, checkpoint.origin);
+    memset(checkpoint.head.root.b, 0x33, 32);
+    assert_int_equal(st_checkpoint_sign(&checkpoint, secret, &note, NULL), ST_OK);
+    assert_int_equal(st_note_decode(note.data, note.len, &arena, &back, NULL), ST_OK);
+    st_witness_name("01477", &phone, signer.name);
+    assert_int_equal(st_cosign(&signer, &back, 1773282601, &file, NULL), ST_OK);
+    check("cosignature", file.data, file.len);
+    check("checkpoint", note.data, note.len);
+    memcpy(vkey.name, signer.name, sizeof vkey.name);
+    memcpy(vkey.key, signer.public_key, sizeof vkey.key);
+    st_vkey_format(&vkey, text);
+    check("vkey", text, strlen(text));
+    st_proof_file proof = { .place = 41, .checkpoint = (const char *)note.data,
+                            .checkpoint_len = note.len };
+    memset(proof.proof.hashes, 0x44, 2 * sizeof proof.proof.hashes[0]);
+    proof.proof.count = 2;
+    st_buffer_clear(&file);
+    assert_int_equal(st_proof_file_encode(&proof, &file, NULL), ST_OK);
+    check("proof-file", file.data, file.len);
+    st_tile_path(&TILE, path);
+    check("tile-path", path, strlen(path));
+    st_buffer_free(&file);
+    st_buffer_free(&note);
+    st_arena_reset(&arena);
+}
+
 static void test_head(void **state)
 {
     (void)state;
@@ -361,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_frames), cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_carried),
         cmocka_unit_test(test_leaves),
+        cmocka_unit_test(test_audit),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_ids_and_texts),
     };
