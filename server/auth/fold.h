@@ -21,7 +21,8 @@ ST_MUST_USE st_err auth_rights_fold(store_txn *txn, const st_id *person, uint64_
 /* Replaces the units of an auditor's scope in assign, from the person record. */
 ST_MUST_USE st_err auth_scope_fold(store_txn *txn, const st_form *form, const st_record *record,
                                    st_error *error);
-/* A unit is new: the rights of all whose assignment names a class or an area. */
-ST_MUST_USE st_err auth_unit_fold(store_txn *txn, uint64_t index, st_error *error);
+/* A unit is new: the rights of all whose assignment names a class or an area; with `moves`, units
+ * go into others: of all who have any. */
+ST_MUST_USE st_err auth_unit_fold(store_txn *txn, bool moves, uint64_t index, st_error *error);
 
 #endif

@@ -76,6 +76,32 @@ static bool add_matching(void *context, const catalogue_unit *unit)
     return !list->failed;
 }
 
+typedef struct {
+    unit_list *list;
+    size_t sorted;             /* so many of its codes are in order, the others are new */
+} predecessor_walk;
+
+/* A unit that went into one of those sorted so far, and is none of them. */
+static bool add_predecessor(void *context, const catalogue_unit *unit)
+{
+    predecessor_walk *walk = context;
+    const char *at = unit->successors;
+    st_code successor;
+    bool is_there = bsearch(&unit->id, walk->list->codes, walk->sorted, sizeof unit->id, by_code)
+                    != NULL;
+    while (!is_there && at[0] == ',' && at[1] != '\0') {
+        size_t len = strcspn(at + 1, ",");
+        if (st_code_set(&successor, at + 1, len)
+            && bsearch(&successor, walk->list->codes, walk->sorted, sizeof successor, by_code)
+                   != NULL) {
+            list_add(walk->list, &unit->id);
+            break;
+        }
+        at += 1 + len;
+    }
+    return !walk->list->failed;
+}
+
 static bool add_any(void *context, const catalogue_unit *unit)
 {
     unit_list *list = context;
@@ -259,6 +285,21 @@ static st_err collect_one(store_txn *txn, store_slice row, unit_list *list, bool
     return catalogue_unit_each(txn, add_matching, list, error);
 }
 
+/* What was filed under a unit that went into another is read by whoever has the other: through any
+ * number of steps; each pass finds one more, or is the last. */
+static st_err collect_predecessors(store_txn *txn, unit_list *list, st_error *error)
+{
+    predecessor_walk walk = { list, 0 };
+    st_err err = ST_OK;
+    list_sort(list);
+    while (err == ST_OK && !list->failed && walk.sorted < list->count) {
+        walk.sorted = list->count;
+        err = catalogue_unit_each(txn, add_predecessor, &walk, error);
+        list_sort(list);
+    }
+    return err;
+}
+
 static st_err collect(store_txn *txn, const st_id *person, unit_list *list, bool *out_scoped,
                       st_error *error)
 {
@@ -273,9 +314,10 @@ static st_err collect(store_txn *txn, const st_id *person, unit_list *list, bool
             err = store_next(&cursor, error);
     }
     store_cursor_close(&cursor);
+    if (err == ST_OK)
+        err = collect_predecessors(txn, list, error);
     if (err == ST_OK && list->failed)
         err = st_fail(error, ST_E_MEMORY, "rights: too many units");
-    list_sort(list);
     return err;
 }
 
@@ -403,8 +445,10 @@ st_err auth_scope_fold(store_txn *txn, const st_form *form, const st_record *rec
     return walk.err;
 }
 
-/* The next person after *person who has an assignment by class or area; false at the end. */
-static st_err next_spread(store_txn *txn, st_id *person, bool *out_found, st_error *error)
+/* The next person after *person who has an assignment by class or area, or (all) any; false at the
+ * end. */
+static st_err next_spread(store_txn *txn, bool all, st_id *person, bool *out_found,
+                          st_error *error)
 {
     store_cursor cursor = { 0 };
     *out_found = false;
@@ -414,7 +458,7 @@ static st_err next_spread(store_txn *txn, st_id *person, bool *out_found, st_err
     while (err == ST_OK && cursor.is_valid && !*out_found) {
         const uint8_t *key = cursor.key.data, *row = cursor.value.data;
         if (cursor.key.len > 16 && cursor.value.len > 0
-            && (row[0] == TARGET_AREA || row[0] == TARGET_CLASS)
+            && (all || row[0] == TARGET_AREA || row[0] == TARGET_CLASS)
             && memcmp(key, person->b, 16) != 0) {
             memcpy(person->b, key, 16);
             *out_found = true;
@@ -426,14 +470,14 @@ static st_err next_spread(store_txn *txn, st_id *person, bool *out_found, st_err
     return err;
 }
 
-st_err auth_unit_fold(store_txn *txn, uint64_t index, st_error *error)
+st_err auth_unit_fold(store_txn *txn, bool moves, uint64_t index, st_error *error)
 {
     st_id person;
     bool found = true;
     st_err err = ST_OK;
     memset(&person, 0, sizeof person);
     while (err == ST_OK && found) {
-        err = next_spread(txn, &person, &found, error);
+        err = next_spread(txn, moves, &person, &found, error);
         if (err == ST_OK && found)
             err = auth_rights_fold(txn, &person, index, error);
     }
@@ -455,9 +499,10 @@ st_err auth_fold(store_txn *txn, const st_form *form, const st_record *record, u
     } else if (strcmp(form->name, CATALOGUE_ASSIGNMENT) == 0) {
         err = auth_assign_fold(txn, form, record, index, error);
     } else if (strcmp(form->name, CATALOGUE_UNIT) == 0) {
-        err = catalogue_unit_fold(txn, form, record, index, error);
+        bool moves = false;
+        err = catalogue_unit_fold(txn, form, record, index, &moves, error);
         if (err == ST_OK)
-            err = auth_unit_fold(txn, index, error);
+            err = auth_unit_fold(txn, moves, index, error);
     }
     return err;
 }

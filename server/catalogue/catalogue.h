@@ -64,6 +64,7 @@ typedef struct {
     char name[161];            /* name_vi, "" when there is none */
     char class_id[33];         /* "x", "a", … or "" */
     char areas[257];           /* ids between commas: ",ar-01477," or "" */
+    char successors[257];      /* units that it went into, likewise */
 } catalogue_unit;
 
 /* ST_E_NOT_FOUND, ST_E_STORAGE. */
@@ -73,9 +74,11 @@ ST_MUST_USE st_err catalogue_unit_get(store_txn *txn, const char *unit, catalogu
 ST_MUST_USE st_err catalogue_unit_each(store_txn *txn,
                                        bool (*each)(void *context, const catalogue_unit *unit),
                                        void *context, st_error *error);
-/* Refreshes the row of a unit from its record (called by the fold). */
+/* Refreshes the row of a unit from its record (called by the fold). *out_moves: it has, or had,
+ * units that it went into. */
 ST_MUST_USE st_err catalogue_unit_fold(store_txn *txn, const st_form *form,
-                                       const st_record *record, uint64_t index, st_error *error);
+                                       const st_record *record, uint64_t index, bool *out_moves,
+                                       st_error *error);
 /* The short label (label_vi) of a key of a keyed group: `keys` is the form that holds them
  * ("criterion"), whose field `<keys>_id` is the key ("a3"). "" when there is none. */
 ST_MUST_USE st_err catalogue_key_label(catalogue *c, store_txn *txn, const char *keys,

@@ -23,6 +23,8 @@ static st_err decode_unit(store_slice key, store_slice row, catalogue_unit *out,
     pack_get_text(&reader, unit.name, sizeof unit.name);
     pack_get_text(&reader, unit.class_id, sizeof unit.class_id);
     pack_get_text(&reader, unit.areas, sizeof unit.areas);
+    if (reader.len > 0)                        /* only where there are some */
+        pack_get_text(&reader, unit.successors, sizeof unit.successors);
     st_err err = pack_end(&reader, "unit", error);
     if (err == ST_OK)
         *out = unit;
@@ -61,17 +63,30 @@ st_err catalogue_unit_each(store_txn *txn,
     return err;
 }
 
+/* Adds a code to a list between commas; what does not fit is left out. */
+static void add_code(char *list, size_t bytes, st_value element)
+{
+    size_t len = strlen(list);
+    if (element.kind != ST_VALUE_CODE || len + element.len + 3 > bytes)
+        return;
+    if (len == 0)
+        list[len++] = ',';
+    memcpy(list + len, element.data, element.len);
+    list[len + element.len] = ',';
+    list[len + element.len + 1] = '\0';
+}
+
 static bool add_area(void *context, st_value element)
 {
     catalogue_unit *unit = context;
-    size_t len = strlen(unit->areas);
-    if (element.kind != ST_VALUE_CODE || len + element.len + 3 > sizeof unit->areas)
-        return true;
-    if (len == 0)
-        unit->areas[len++] = ',';
-    memcpy(unit->areas + len, element.data, element.len);
-    unit->areas[len + element.len] = ',';
-    unit->areas[len + element.len + 1] = '\0';
+    add_code(unit->areas, sizeof unit->areas, element);
+    return true;
+}
+
+static bool add_successor(void *context, st_value element)
+{
+    catalogue_unit *unit = context;
+    add_code(unit->successors, sizeof unit->successors, element);
     return true;
 }
 
@@ -89,6 +104,8 @@ static st_err save_unit(store_txn *txn, const catalogue_unit *unit, st_error *er
         err = pack_put_string(&row, unit->class_id, strlen(unit->class_id));
     if (err == ST_OK)
         err = pack_put_string(&row, unit->areas, strlen(unit->areas));
+    if (err == ST_OK && unit->successors[0] != '\0')
+        err = pack_put_string(&row, unit->successors, strlen(unit->successors));
     if (err == ST_OK)
         err = store_put(txn, STORE_UNIT, pack_key_slice(&key), store_bytes(row.data, row.len),
                         error);
@@ -97,10 +114,12 @@ static st_err save_unit(store_txn *txn, const catalogue_unit *unit, st_error *er
 }
 
 st_err catalogue_unit_fold(store_txn *txn, const st_form *form, const st_record *record,
-                           uint64_t index, st_error *error)
+                           uint64_t index, bool *out_moves, st_error *error)
 {
     catalogue_unit unit, before;
+    *out_moves = false;
     memset(&unit, 0, sizeof unit);
+    memset(&before, 0, sizeof before);
     st_value id = catalogue_value(form, record, "unit_id");
     if (id.kind != ST_VALUE_CODE || !st_code_set(&unit.id, (const char *)id.data, id.len))
         return ST_OK;
@@ -114,6 +133,8 @@ st_err catalogue_unit_fold(store_txn *txn, const st_form *form, const st_record 
     catalogue_text(form, record, "name_vi", unit.name, sizeof unit.name);
     catalogue_text(form, record, "class", unit.class_id, sizeof unit.class_id);
     catalogue_each_element(form, record, "areas", add_area, &unit);
+    catalogue_each_element(form, record, "successor_ids", add_successor, &unit);
+    *out_moves = unit.successors[0] != '\0' || before.successors[0] != '\0';
     return save_unit(txn, &unit, error);
 }
 

@@ -186,10 +186,9 @@ ST_MUST_USE st_err operator_assign_new(operator_work *work, writer_turn *turn, c
 int operator_device_list(operator_work *work);
 int operator_device_revoke(operator_work *work);
 int operator_device_suspend(operator_work *work);
-/* read.c: records, search, show, conflicts; history.c: history. */
 /* recover.c: device recover. */
 int operator_device_recover(operator_work *work);
-/* read.c: records, search, show, history, conflicts. */
+/* read.c: records, search, show, conflicts; history.c: history. */
 int operator_records(operator_work *work);
 int operator_search(operator_work *work);
 int operator_show(operator_work *work);
