@@ -337,13 +337,17 @@ static uint64_t fresh_seed(void)
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u % 1000000u;
 }
 
+/* Without fresh seeds the same worlds each time: who runs it on somebody's change sees that change,
+ * not luck. */
 static bool run_gate(runner *run, uint64_t fixed, uint64_t fresh)
 {
     seeds known = known_seeds(), usual = { NULL, 1, fixed }, new = { NULL, fresh_seed(), fresh };
     bool good = say(run_seeds(run, &known), "sim/known-seeds", "a mended fault is back");
     good &= say(run_seeds(run, &usual), "sim/fixed-seeds", "see the trace above");
-    (void)printf("fresh seeds from %llu\n", (unsigned long long)new.first);
-    good &= say(run_seeds(run, &new), "sim/fresh-seeds", "see the trace above");
+    if (fresh > 0) {
+        (void)printf("fresh seeds from %llu\n", (unsigned long long)new.first);
+        good &= say(run_seeds(run, &new), "sim/fresh-seeds", "see the trace above");
+    }
     say_figures(run);
     sim_report sum = sum_up(run);
     double speed = (double)sum.sim_ms / 1000 / seconds_since(&run->began);
@@ -410,7 +414,7 @@ int main(int argc, char **argv)
     sim_template_make(&run.from);
     (void)clock_gettime(CLOCK_MONOTONIC, &run.began);
     if (strcmp(what, "short") == 0)
-        good = run_gate(&run, 2000, 500);
+        good = run_gate(&run, 2500, 0);
     else if (strcmp(what, "long") == 0)
         good = run_gate(&run, 20000, 5000);
     else if (strcmp(what, "soak") == 0)

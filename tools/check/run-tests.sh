@@ -116,6 +116,8 @@ use_mode() {
     export CMOCKA_MESSAGE_OUTPUT=STDOUT
     export TEST_SLOW=1 # how much more time a test of timing gives: sanitized programs are slow
     [ "$MODE" = release ] || TEST_SLOW=8
+    # Sweeps over failing calls have one thread: under TSan fewer places say as much.
+    [ "$MODE" != tsan ] || [ "${TEST_LONG:-}" = 1 ] || export PATIENCE=${PATIENCE:-4}
     WRAP=(env)
     # This gcc's TSan cannot live with the widest address randomisation of newer kernels.
     if [ "$MODE" = tsan ] && setarch -R true 2>/dev/null; then
