@@ -296,10 +296,11 @@ static void request_left(collector *c, const char *store, const char *path, cons
     free(request);
 }
 
+/* A set that is there already, or is held, is in the log as well as one that was stored now. */
 static void take_answer(void *context, const st_frame *frame)
 {
     collector *c = context;
-    if (frame->kind != ST_FRAME_VERDICT || frame->as.verdict.kind != ST_VERDICT_STORED)
+    if (frame->kind != ST_FRAME_VERDICT || frame->as.verdict.position == 0)
         return;
     owed *o = add(c, OWED_STORED);
     o->number = frame->as.verdict.position;
