@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "server/http/stream.h"
+#include "server/sync/parcel.h"
 
 #define ARENA_BYTES_MAX (256u << 20)
 #define INTRODUCED_MAX 64u
@@ -51,6 +52,14 @@ static st_err take_repair(exchange *ex, const st_repair_ask *ask, st_error *erro
     return charge(ex, error);
 }
 
+/* Brought for somebody else, and sealed. */
+static st_err take_parcel(exchange *ex, const st_parcel *parcel, st_error *error)
+{
+    parcel_room where = { &ex->rooms->sync, &ex->txn, &ex->arena };
+    st_err err = parcel_add(&ex->sync, &where, parcel, error);
+    return err == ST_OK ? charge(ex, error) : err;
+}
+
 /* One frame of the body: the ask first, then change-sets. */
 static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_error *error)
 {
@@ -72,6 +81,8 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
         return charge(ex, error);
     if (frame.kind == ST_FRAME_REPAIR_ASK && ex->has_ask)
         return take_repair(ex, &frame.as.repair_ask, error);
+    if (frame.kind == ST_FRAME_PARCEL && ex->has_ask)
+        return take_parcel(ex, &frame.as.parcel, error);
     if (frame.kind != ST_FRAME_SET || !ex->has_ask)
         return st_fail(error, ST_E_CORRUPT, "body: a frame is out of place");
     store_slice set = { frame.as.set.bytes, frame.as.set.len };
@@ -202,6 +213,15 @@ static st_err take_in(exchange *ex, http_request *request, st_error *error)
     return err;
 }
 
+/* After the sets: their records name the pieces. */
+static st_err keep_pieces(exchange *ex, st_error *error)
+{
+    char hex[33], part[64];
+    st_id_format(&ex->sync.device.id, hex);
+    (void)snprintf(part, sizeof part, "%s-%llu", hex, (unsigned long long)ex->sync.counter);
+    return parcel_keep_pieces(&ex->sync, &ex->rooms->sync, part, error);
+}
+
 static st_err emit(void *context, const st_frame *frame, st_error *error)
 {
     return http_stream_put(context, frame, error);
@@ -236,6 +256,8 @@ void http_handle_sync(http_request *request)
     }
     if (err == ST_OK)
         err = sync_request_submit(&ex.sync, request->rooms->writer, &error);
+    if (err == ST_OK)
+        err = keep_pieces(&ex, &error);
     if (err == ST_OK)
         err = give_out(&ex, request, &error);
     if (err != ST_OK)

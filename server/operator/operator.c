@@ -92,6 +92,8 @@ static const verb_row VERBS[] = {
     { { "backup", "DIR | --check DIR", "sao lưu sổ, cả khi máy chủ đang chạy, hoặc thử lại bản sao",
         "copy the book into a folder, also while the server runs, or check a copy" },
       1, 1, "c", "", operator_backup },
+    { { "bundle import", "FILE [--json]", "nhận gói gửi hộ mà máy khác mang đến",
+        "take in a bundle that somebody carried here" }, 1, 1, "j", "", operator_bundle_import },
     { { "compact", "", "thu gọn tệp của sổ (khi máy chủ dừng)",
         "make the store's file as small as it can be (server stopped)" },
       0, 0, "", "", operator_compact },

@@ -217,6 +217,8 @@ int operator_backup(operator_work *work);
 int operator_compact(operator_work *work);
 int operator_address(operator_work *work);
 int operator_epoch_new(operator_work *work);
+/* bundle.c: bundle import. */
+int operator_bundle_import(operator_work *work);
 /* care.c: verify, rebuild, stat. */
 int operator_verify(operator_work *work);
 int operator_rebuild(operator_work *work);

@@ -11,6 +11,7 @@
 #include "server/sync/address.h"
 #include "server/sync/epoch.h"
 #include "server/sync/fold.h"
+#include "server/sync/parcel.h"
 #include "server/sync/repair.h"
 #include "server/sync/sets.h"
 #include "server/sync/snapshot.h"
@@ -55,6 +56,40 @@ static st_err emit(answer *a, const st_frame *frame, st_error *error)
 
 /* ---- verdicts, wants, scope, end ---- */
 
+/* For the author, by way of whoever brought his set. */
+static st_err emit_receipt(answer *a, const sync_item *item, st_error *error)
+{
+    st_frame frame;
+    st_buffer body;
+    if (!a->request->ask->carries || item->verdict.position == 0
+        || st_id_cmp(&item->set.device, &a->request->device.id) == 0)
+        return ST_OK;
+    memset(&frame, 0, sizeof frame);
+    frame.kind = ST_FRAME_RECEIPT;
+    st_buffer_init(&body, ST_FRAME_BYTES_MAX);
+    st_err err = parcel_receipt(a->room, item, &frame.as.receipt, &body, error);
+    if (err == ST_OK)
+        err = emit(a, &frame, error);
+    st_buffer_free(&body);
+    return err;
+}
+
+static st_err emit_pieces(answer *a, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < a->request->pieces_count; i++) {
+        const sync_piece *piece = &a->request->pieces[i];
+        st_frame frame;
+        if (!piece->is_taken)
+            continue;
+        memset(&frame, 0, sizeof frame);
+        frame.kind = ST_FRAME_PIECE_TAKEN;
+        frame.as.piece_taken = (st_piece_taken){ piece->record, piece->hash };
+        err = emit(a, &frame, error);
+    }
+    return err;
+}
+
 static st_err emit_verdicts(answer *a, st_error *error)
 {
     st_err err = ST_OK;
@@ -64,8 +99,10 @@ static st_err emit_verdicts(answer *a, st_error *error)
         frame.kind = ST_FRAME_VERDICT;
         frame.as.verdict = a->request->items[i].verdict;
         err = emit(a, &frame, error);
+        if (err == ST_OK)
+            err = emit_receipt(a, &a->request->items[i], error);
     }
-    return err;
+    return err == ST_OK ? emit_pieces(a, error) : err;
 }
 
 /* The first gap of the device as it is now, after all sets of the request. */

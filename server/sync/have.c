@@ -160,6 +160,31 @@ st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *as
     return err;
 }
 
+/* ---- what was carried ---- */
+
+st_err have_keep_carried(sync_room *room, const st_id *record, const chunks_piece *piece,
+                         bool *out_taken, st_error *error)
+{
+    store_txn txn = { 0 };
+    st_record state;
+    st_arena arena;
+    have_named named = { NULL, 0 };
+    *out_taken = false;
+    st_arena_init(&arena, WORK_BYTES_MAX);
+    st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = sync_record_get(&txn, record, &arena, &state, NULL, error);
+    if (err == ST_OK)
+        err = have_named_by(room, &state, &arena, &named, error);
+    store_end(&txn);
+    bool is_wanted = err == ST_OK && is_named(&named, &piece->hash);
+    st_arena_reset(&arena);
+    if (is_wanted)
+        err = chunks_put(room->dir, piece, error);
+    *out_taken = is_wanted && err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* ---- the whole book ---- */
 
 typedef struct {

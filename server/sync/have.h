@@ -2,6 +2,7 @@
 #ifndef SOTAY_SERVER_SYNC_HAVE_H
 #define SOTAY_SERVER_SYNC_HAVE_H
 
+#include "server/store/chunks.h"
 #include "server/sync/read.h"
 
 /* Hashes that a record names, ascending, each once. */
@@ -26,6 +27,11 @@ typedef struct {
 /* See have_asker. */
 ST_MUST_USE st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *ask,
                              st_have_answer *out_answer, st_error *error);
+
+/* Stores a piece that somebody carried, when its record names it: *out_taken. Its hash is that of
+ * its bytes. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err have_keep_carried(sync_room *room, const st_id *record,
+                                     const chunks_piece *piece, bool *out_taken, st_error *error);
 
 /* What is there of the attachments of the whole book. Wrong pieces are said, one line each
  * ("attachment of RECORD: ..."), until `say` returns false. Inside the caller's transaction. */

@@ -21,6 +21,15 @@ typedef struct {
     char detail[ST_FORM_DETAIL_BYTES]; /* result: of the first held change, "path: why" */
 } sync_item;
 
+/* One piece of a file that came in a parcel (parcel.h). */
+typedef struct {
+    st_id record;
+    st_hash hash;              /* of the bytes */
+    const uint8_t *bytes;
+    size_t len;
+    bool is_taken;             /* result: it is on disk for good */
+} sync_piece;
+
 /* One request. Zero it, fill the first block, sync_prepare, sync_submit, read the results, free. */
 typedef struct {
     auth_device device;        /* who asks: also the carrier of other devices' sets */
@@ -36,6 +45,8 @@ typedef struct {
     st_arena arena;
     sync_item *items;
     size_t items_count, items_capacity;
+    sync_piece *pieces;
+    size_t pieces_count, pieces_capacity;
     uint64_t counter_highest;  /* result with ST_E_AGAIN */
     writer_job job;
 } sync_request;

@@ -25,6 +25,8 @@ void sync_request_free(sync_request *request)
     st_arena_reset(&request->arena);
     request->items = NULL;
     request->items_count = 0;
+    request->pieces = NULL;
+    request->pieces_count = 0;
 }
 
 st_err sync_request_add(sync_request *request, sync_room *room, store_txn *txn,

@@ -100,12 +100,14 @@ static bool read_import(ctl_line *line, char **out_text)
     return *out_text != NULL;
 }
 
-/* `backup DIR`: a server that runs has another folder under its feet than we have. */
-static bool place_backup(ctl_line *line, char **out_text)
+/* `backup DIR`, `bundle import FILE`: a server that runs has another folder under its feet than we
+ * have. */
+static bool place_path(ctl_line *line, char **out_text)
 {
-    if (strcmp(line->words[0], "backup") != 0)
+    bool is_bundle = line->words_count > 1 && strcmp(line->words[0], "bundle") == 0;
+    if (!is_bundle && strcmp(line->words[0], "backup") != 0)
         return true;
-    for (size_t i = 1; i < line->words_count; i++) {
+    for (size_t i = is_bundle ? 2 : 1; i < line->words_count; i++) {
         if (line->words[i][0] == '-' || *out_text != NULL)
             continue;
         *out_text = ctl_absolute(line->words[i]);
@@ -215,8 +217,8 @@ static int choose(ctl_line *line)
     size_t words = line->words_count;
     if (!read_import(line, &text))
         return words == 3 ? 1 : 2;
-    if (!place_backup(line, &text))
-        return ctl_say(1, "backup", "no memory");
+    if (!place_path(line, &text))
+        return ctl_say(1, line->words[0], "no memory");
     int code = run_verb(line);
     free(text);
     return code;

@@ -1,0 +1,231 @@
+/* server/operator/bundle.c - bundle import: what somebody carried here in a file. Promises that a file
+ * of another book, or one that was cut or changed, is refused before anything of it is taken; that
+ * importing it again changes nothing. Must never print what is inside. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/operator/work.h"
+#include "server/sync/parcel.h"
+
+#define SETS_AT_ONCE 256u
+#define BYTES_AT_ONCE ((size_t)16 << 20)
+#define ARENA_BYTES_MAX (256u << 20)
+
+typedef struct {
+    uint64_t stored, duplicate, held, wrong, pieces, pieces_waiting;
+} bundle_counts;
+
+typedef struct {
+    operator_work *work;
+    uint8_t *bytes;
+    size_t len, at;            /* at: of the next part */
+    st_bundle_head head;
+    auth_device maker;
+    uint32_t part;             /* parts read so far */
+    bundle_counts counts;
+} bundle;
+
+/* ---- the file ---- */
+
+static st_err read_all(int fd, bundle *b, const char *path, st_error *error)
+{
+    while (b->at < b->len) {
+        ssize_t n = read(fd, b->bytes + b->at, b->len - b->at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return st_fail(error, ST_E_VALUE, "%.100s: it cannot be read", path);
+        b->at += (size_t)n;
+    }
+    return ST_OK;
+}
+
+static st_err read_file(bundle *b, const char *path, st_error *error)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return st_fail(error, ST_E_NOT_FOUND, "%.100s: %s", path, strerror(errno));
+    st_err err = ST_OK;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        err = st_fail(error, ST_E_VALUE, "%.100s: not a file", path);
+    else if ((uint64_t)st.st_size > ST_BUNDLE_BYTES_MAX)
+        err = st_fail(error, ST_E_TOO_LARGE, "%.100s: over %u bytes", path, ST_BUNDLE_BYTES_MAX);
+    if (err == ST_OK) {
+        b->len = (size_t)st.st_size;
+        b->bytes = malloc(b->len + 1);
+        err = b->bytes == NULL ? st_fail(error, ST_E_MEMORY, "bundle: no memory")
+                               : read_all(fd, b, path, error);
+    }
+    (void)close(fd);
+    return err;
+}
+
+/* ---- whose is it, and is all of it there? ---- */
+
+static st_err check_maker(bundle *b, st_error *error)
+{
+    operator_work *work = b->work;
+    const auth_keys *keys = work->room->keys;
+    store_txn txn = { 0 };
+    if (st_id_cmp(&b->head.log, &keys->log) != 0)
+        return st_fail(error, ST_E_DENIED, "bundle: it belongs to another book");
+    st_err err = store_begin(work->room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = auth_device_get(&txn, keys, &b->head.device, &b->maker, error);
+    store_end(&txn);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, ST_E_DENIED, "bundle: its device is not enrolled here");
+    if (err == ST_OK && memcmp(b->maker.sign_key, b->head.sign_key, 32) != 0)
+        return st_fail(error, ST_E_SIGNATURE, "bundle: not signed by the device that it names");
+    return err;
+}
+
+static st_err part_frame(bundle *b, st_arena *arena, st_frame *out, st_error *error)
+{
+    const st_bundle_part *part = &b->head.parts[b->part];
+    st_err err = st_frame_decode(b->bytes + b->at, part->bytes, arena, out, error);
+    if (err == ST_OK) {
+        b->at += part->bytes;
+        b->part++;
+    }
+    return err;
+}
+
+static st_err check_parts(bundle *b, size_t first_at, st_error *error)
+{
+    st_err err = ST_OK;
+    b->at = first_at;
+    while (err == ST_OK && b->part < b->head.parts_count) {
+        st_arena arena;
+        st_frame frame;
+        st_arena_init(&arena, ST_STREAM_BYTES_MAX);
+        err = part_frame(b, &arena, &frame, error);
+        st_arena_reset(&arena);
+    }
+    b->at = first_at;
+    b->part = 0;
+    return err;
+}
+
+/* ---- taking it in ---- */
+
+static void count(bundle *b, const sync_request *request)
+{
+    bundle_counts *counts = &b->counts;
+    for (size_t i = 0; i < request->items_count; i++) {
+        const st_verdict *verdict = &request->items[i].verdict;
+        counts->stored += verdict->kind == ST_VERDICT_STORED;
+        counts->duplicate += verdict->kind == ST_VERDICT_DUPLICATE;
+        counts->wrong += verdict->kind == ST_VERDICT_HELD && verdict->position == 0;
+        counts->held += verdict->kind != ST_VERDICT_DUPLICATE && verdict->position > 0 &&
+                        verdict->held_count > 0;
+    }
+    for (size_t i = 0; i < request->pieces_count; i++) {
+        counts->pieces += request->pieces[i].is_taken;
+        counts->pieces_waiting += !request->pieces[i].is_taken;
+    }
+}
+
+/* As many parts as one turn of the writer should have. */
+static st_err read_some(bundle *b, sync_request *request, st_arena *arena, st_error *error)
+{
+    store_txn txn = { 0 };
+    size_t from = b->at;
+    st_err err = store_begin(b->work->room->store, STORE_READ_TXN, &txn, error);
+    parcel_room where = { b->work->room, &txn, arena };
+    while (err == ST_OK && b->part < b->head.parts_count && b->at - from < BYTES_AT_ONCE &&
+           request->items_count < SETS_AT_ONCE) {
+        st_frame frame;
+        err = part_frame(b, arena, &frame, error);
+        if (err == ST_OK && frame.kind == ST_FRAME_PARCEL)
+            err = parcel_add(request, &where, &frame.as.parcel, error);
+        if (request->arena.bytes_used > ARENA_BYTES_MAX / 2)
+            break;
+    }
+    store_end(&txn);
+    return err;
+}
+
+static st_err take_some(bundle *b, st_error *error)
+{
+    char hex[33], part[64];
+    sync_request request;
+    st_arena arena;
+    st_arena_init(&arena, ARENA_BYTES_MAX);
+    sync_request_init(&request, ARENA_BYTES_MAX);
+    request.device = b->maker;
+    st_err err = read_some(b, &request, &arena, error);
+    st_id_format(&b->maker.id, hex);
+    (void)snprintf(part, sizeof part, "%s-b%u", hex, b->part);
+    if (err == ST_OK && request.items_count > 0)
+        err = sync_request_submit(&request, b->work->rooms->writer, error);
+    if (err == ST_OK)
+        err = parcel_keep_pieces(&request, b->work->room, part, error);
+    if (err == ST_OK)
+        count(b, &request);
+    sync_request_free(&request);
+    st_arena_reset(&arena);
+    return err;
+}
+
+static st_err take_file(bundle *b, st_error *error)
+{
+    size_t first_at = 0;
+    st_err err = read_file(b, b->work->operands[0], error);
+    if (err == ST_OK)
+        err = st_bundle_read(b->bytes, b->len, &b->work->arena, &b->head, &first_at, error);
+    if (err == ST_OK)
+        err = check_maker(b, error);
+    if (err == ST_OK)
+        err = check_parts(b, first_at, error);
+    while (err == ST_OK && b->part < b->head.parts_count)
+        err = take_some(b, error);
+    return err;
+}
+
+/* ---- saying it ---- */
+
+static void say_json(operator_work *work, const bundle_counts *counts)
+{
+    operator_say(work,
+                 "{\"stored\":%llu,\"duplicate\":%llu,\"held\":%llu,\"unreadable\":%llu,"
+                 "\"pieces\":%llu,\"pieces_waiting\":%llu}\n",
+                 (unsigned long long)counts->stored, (unsigned long long)counts->duplicate,
+                 (unsigned long long)counts->held, (unsigned long long)counts->wrong,
+                 (unsigned long long)counts->pieces, (unsigned long long)counts->pieces_waiting);
+}
+
+static void say_text(operator_work *work, const bundle_counts *counts)
+{
+    operator_say(work,
+                 work->vi ? "vào sổ: %llu; đã có: %llu; chờ văn phòng: %llu; không đọc được: %llu\n"
+                          : "taken in: %llu; there already: %llu; held: %llu; unreadable: %llu\n",
+                 (unsigned long long)counts->stored, (unsigned long long)counts->duplicate,
+                 (unsigned long long)counts->held, (unsigned long long)counts->wrong);
+    if (counts->pieces + counts->pieces_waiting > 0)
+        operator_say(work,
+                     work->vi ? "mảnh tệp đính kèm: %llu; chưa có phiếu: %llu\n"
+                              : "pieces of files: %llu; of records not here: %llu\n",
+                     (unsigned long long)counts->pieces,
+                     (unsigned long long)counts->pieces_waiting);
+}
+
+int operator_bundle_import(operator_work *work)
+{
+    bundle b = { .work = work };
+    st_err err = take_file(&b, &work->error);
+    free(b.bytes);
+    if (err != ST_OK)
+        return operator_fail(work);
+    if (work->options.json)
+        say_json(work, &b.counts);
+    else
+        say_text(work, &b.counts);
+    return b.counts.held + b.counts.wrong > 0 ? 3 : 0;
+}
