@@ -23,9 +23,9 @@ st_err message_get_parcel(const Sotay__Parcel *from, st_parcel *out, st_error *e
     if ((from->kind == SOTAY__PARCEL_KIND__PARCEL_SET && from->first == 0) ||
         (from->kind == SOTAY__PARCEL_KIND__PARCEL_PIECE && from->first != 0))
         return message_corrupt(error, "bad counter of a parcel");
-    bool is_known = from->kind == SOTAY__PARCEL_KIND__PARCEL_SET ||
-                    from->kind == SOTAY__PARCEL_KIND__PARCEL_PIECE;
-    out->kind = is_known ? (st_parcel_kind)from->kind : ST_PARCEL_NONE;
+    if ((unsigned)from->kind > UINT8_MAX)
+        return message_corrupt(error, "bad kind of a parcel");
+    out->kind = (st_parcel_kind)from->kind; /* of a newer program: it is carried all the same */
     out->first = from->first;
     out->sealed = from->sealed.data;
     out->sealed_len = from->sealed.len;

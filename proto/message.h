@@ -241,7 +241,7 @@ typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later
 /* One thing on its way, sealed to the server (proto/carry.h). */
 typedef enum { ST_PARCEL_NONE, ST_PARCEL_SET, ST_PARCEL_PIECE } st_parcel_kind;
 typedef struct {
-    st_parcel_kind kind;       /* NONE: of a newer program; it is carried all the same */
+    st_parcel_kind kind;       /* another number: of a newer program; it is carried all the same */
     st_id owner;               /* device of the set; record of the piece */
     uint64_t first;            /* of the set; 0 of a piece */
     st_hash name;              /* set_hash; SHA-256 of the piece */

@@ -240,6 +240,8 @@ st_err st_show_json(const st_form *form, const st_record *record, const st_show_
         st_json_open(&json, '[');
         if (how->is_held)
             st_json_text(&json, "held");
+        if (how->is_carried)
+            st_json_text(&json, "carried");
         st_json_close(&json, ']');
         st_json_key(&json, "fields");
         st_json_open(&json, '{');

@@ -23,6 +23,7 @@ typedef struct {
     int offset_minutes;           /* local time of claimed_at and received_at; 420 in Viet Nam */
     bool is_phone;                /* an unsent finalise shows as `finalised`, not `received` */
     bool is_held;                 /* some change of the record is held */
+    bool is_carried;              /* some of it came from another phone by hand */
 } st_show_how;
 
 /* Open conflicts of a record. */
@@ -86,7 +87,8 @@ typedef struct {
     uint64_t log_index;           /* 0: unsent */
     bool has_carrier;
     st_id carrier;
-    const char *verdict;          /* "stored", "held", "accepted", "declined", "unsent" */
+    const char *verdict;          /* "stored", "held", "accepted", "declined", "unsent",
+                                     "carried" */
     st_hold hold;                 /* when held */
     int64_t corrected_ms;         /* 0: unknown */
     int64_t within_ms;            /* how far off it may be; with corrected_ms */

@@ -274,6 +274,7 @@ static const char *verdict_words(const char *verdict, bool vi)
         { "accepted", "văn phòng đưa vào sổ", "let in by the office" },
         { "declined", "không đưa vào sổ", "declined" },
         { "unsent", "chưa gửi", "not sent yet" },
+        { "carried", "máy khác đưa sang, chưa qua máy chủ", "from another phone, not the server" },
     };
     for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++)
         if (strcmp(WORDS[i].word, verdict) == 0)

@@ -207,6 +207,8 @@ static void say_head(show_page *page, const st_acts_view *acts, size_t conflicts
                              page->lang));
     if (acts->changed_since)
         say(page, page->vi ? "  ·  sửa khi đã chốt" : "  ·  changed since");
+    if (page->how->is_carried)
+        say(page, page->vi ? "  ·  máy khác đưa sang" : "  ·  from another phone");
     if (acts->state_conflict)
         say(page, page->vi ? "  ·  ≠ trạng thái" : "  ·  ≠ state");
     if (conflicts > 0) {

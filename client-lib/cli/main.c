@@ -55,6 +55,9 @@ static const cli_verb VERBS[] = {
       "trả lời, khi đó --pin-file là mã PIN mới",
       "a forgotten PIN or a lost key file: prints the line for the office; ANSWER: the line that "
       "the office gave, --pin-file is then the new PIN" },
+    { "bundle", "export FILE | import FILE", 2, 2, "", cli_bundle,
+      "gói gửi hộ: một tệp chỉ máy chủ đọc được, ai cũng mang đi được",
+      "a file that only the server can read and anybody may carry" },
     { "debug", "value|missing|unsigned|sum ID", 2, 2, "", cli_debug,
       "diễn tập: cố ý làm hỏng phần lấy từ sổ chung, lần đồng bộ sau sẽ tự sửa",
       "drill: spoil what came from the server; the next sync mends it" },

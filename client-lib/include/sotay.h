@@ -503,6 +503,41 @@ SOTAY_API SOTAY_MUST_USE int sotay_line_note(sotay_client *client, const sotay_a
 SOTAY_API SOTAY_MUST_USE int sotay_line_get(sotay_client *client, sotay_line *out_line,
                                             sotay_error *error);
 
+/* ---- bundles: what waits here, in a file that anybody may carry ---------------------------- */
+
+#define SOTAY_BUNDLE_BYTES_MAX (64u * 1024u * 1024u)
+typedef struct {
+    uint64_t sets;     /* change-sets: given, or new here */
+    uint64_t pieces;   /* of files, the same */
+    uint64_t receipts; /* what the server said of sets of others, the same */
+    uint64_t known;    /* import: what was here already */
+    bool more;         /* export: not all of it fitted into one bundle */
+} sotay_bundle_report;
+typedef struct sotay_bundle sotay_bundle;
+
+/* Begins a bundle of all that the server is not known to have: own work, files, and what is carried
+ * for others. Only the server can read it. Between begin and free nothing else is done with the
+ * client, but reading. SOTAY_E_STATE before the enrolment. */
+SOTAY_API SOTAY_MUST_USE int sotay_bundle_begin(sotay_client *client, sotay_bundle **out_bundle,
+                                                sotay_error *error);
+/* Makes it. The bytes belong to the bundle. It may answer SOTAY_PENDING: after sotay_finish it is
+ * called again. Nothing counts as sent by it: what the bundle brings to the server is a duplicate
+ * when this phone sends it too. */
+SOTAY_API SOTAY_MUST_USE int sotay_bundle_make(sotay_bundle *bundle, sotay_slice *out_bytes,
+                                               sotay_bundle_report *out_report,
+                                               sotay_error *error);
+/* NULL is fine. */
+SOTAY_API void sotay_bundle_free(sotay_bundle *bundle);
+/* Takes a bundle that somebody else made: the next sync hands it to the server. All of it or
+ * nothing; the same one again changes nothing.
+ * SOTAY_E_CORRUPT    it is none, was cut or changed
+ * SOTAY_E_DENIED     it belongs to another book
+ * SOTAY_E_SIGNATURE  the device that it names has not signed it
+ * SOTAY_E_VERSION    made by a newer version */
+SOTAY_API SOTAY_MUST_USE int sotay_bundle_import(sotay_client *client, const void *data, size_t len,
+                                                 sotay_bundle_report *out_report,
+                                                 sotay_error *error);
+
 /* ---- the libcurl driver (blocking; only in builds with libcurl) ---------------------------- */
 
 /* How one run goes. Zeroed is fine. */

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/carried.h"
 #include "client-lib/src/epoch.h"
 #include "client-lib/src/evidence.h"
 #include "client-lib/src/slip.h"
@@ -251,9 +252,8 @@ static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st
     return err;
 }
 
-/* The key of a set's author. ST_E_NOT_FOUND without *error: the catalogue here does not name it. */
-static st_err author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
-                         st_error *error)
+st_err apply_author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
+                        st_error *error)
 {
     const identity *me = &client->next;
     st_err err = lexicon_device_key(client, device, out_key, error);
@@ -277,7 +277,7 @@ static st_err check_set(applying *a, st_set *set, st_error *error)
     if (strcmp(set->bucket.s, a->page->bucket.s) != 0)
         return st_fail(error, ST_E_SIGNATURE, "page of %s: a set of %s", a->page->bucket.s,
                        set->bucket.s);
-    st_err err = author_key(a->client, &set->device, key, error);
+    st_err err = apply_author_key(a->client, &set->device, key, error);
     if (err == ST_E_NOT_FOUND) {
         set->has_actor = false;
         return a->in_catalogue
@@ -343,6 +343,8 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, boo
     if (*out_skip || err != ST_OK || entry->set == NULL)
         return *out_skip ? ST_OK : err;
     err = check_set(a, out_set, error);
+    if (err == ST_OK)
+        err = carried_in_log(a->client, &out_set->device, out_set->first, error);
     if (err == ST_OK && is_of_twin(a, out_set)) {
         a->report->has_twin = true;
         a->report->twin_first = out_set->first;
@@ -434,6 +436,17 @@ static st_err apply_hold(applying *a, const st_entry *entry, st_error *error)
     return err;
 }
 
+/* Another branch: what somebody brought by hand of it is not shown any more. Its own sign of who
+ * made it is enough, since nothing is folded. */
+static st_err drop_fork(applying *a, const st_entry *entry, st_error *error)
+{
+    st_set set;
+    st_err err = st_set_decode(entry->set, entry->set_len, &a->arena, &set, error);
+    if (err == ST_E_MEMORY)
+        return err;
+    return set.bytes == NULL ? ST_OK : carried_drop(a->client, &set, error);
+}
+
 static st_err apply_entry(applying *a, const st_entry *entry, st_error *error)
 {
     st_set set;
@@ -442,6 +455,8 @@ static st_err apply_entry(applying *a, const st_entry *entry, st_error *error)
     if (entry->kind == ST_ENTRY_VERDICT || entry->kind == ST_ENTRY_ACCEPT ||
         entry->kind == ST_ENTRY_DECLINE)
         return apply_decision(a, entry, error);
+    if (entry->kind == ST_ENTRY_FORK && entry->set != NULL)
+        return drop_fork(a, entry, error);
     if (entry->kind == ST_ENTRY_FORK || (entry->set == NULL && entry->first == 0))
         return ST_OK; /* kept by the server, folded by nobody; or an entry without a set */
     if (entry->kind == ST_ENTRY_GAP || entry->kind == ST_ENTRY_INIT)

@@ -36,6 +36,10 @@ typedef struct {
     uint32_t entries_count;
 } apply_anew;
 ST_MUST_USE st_err apply_record_anew(sotay_client *client, const apply_anew *anew, st_error *error);
+/* The key that a device signs with: our own, the server's of any epoch, or what the catalogue says.
+ * ST_E_NOT_FOUND without *error: the catalogue here does not name it. */
+ST_MUST_USE st_err apply_author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
+                                    st_error *error);
 /* Keeps sets that wait, as they come with a snapshot: their changes are folded when an entry says
  * so, and are listed as held until then. The vector that has their holes is the caller's. */
 ST_MUST_USE st_err apply_held(sotay_client *client, const st_bucket *bucket,

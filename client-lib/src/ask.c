@@ -4,6 +4,7 @@
  * Never: more in memory than one request may carry. */
 #include <string.h>
 
+#include "client-lib/src/carried.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
 
@@ -64,6 +65,17 @@ static st_err read_scope(sotay_sync *sync, scope_asks *scope, st_error *error)
     }
 }
 
+/* Is there something of others that may go along? Then what became of it is wanted. */
+static st_err carries(sotay_sync *sync, bool *out_carries, st_error *error)
+{
+    book_scan taken = sync->taken, parcels = sync->parcels;
+    st_err err = book_scan_next(&sync->client->book, &taken, NULL, NULL, error);
+    if (err == ST_E_NOT_FOUND)
+        err = book_scan_next(&sync->client->book, &parcels, NULL, NULL, error);
+    *out_carries = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *error)
 {
     const identity *me = &sync->client->me;
@@ -95,6 +107,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     ask->has_clock = me->has_clock &&
                      memcmp(me->clock.boot, sync->client->boot, sizeof me->clock.boot) == 0;
     ask->clock = me->clock;
+    if (err == ST_OK)
+        err = carries(sync, &ask->carries, error);
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
     ask->answer_bytes_max = sync->is_send_only ? 1 : 0; /* no entry fits: verdicts alone */
@@ -104,7 +118,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         ask->gone = &gone;
         ask->gone_count = 1;
     }
-    return write_frame(sync, writer, &frame, error);
+    return err == ST_OK ? write_frame(sync, writer, &frame, error) : err;
 }
 
 static st_err remember_sent(sotay_sync *sync, const outbox_set *set, st_error *error)
@@ -190,7 +204,82 @@ static bool waits(const outbox_set *set)
     return set->status == OUTBOX_UNSENT || (set->status == OUTBOX_HELD && set->position == 0);
 }
 
+/* No more for this request: it goes on behind `before` in the next one. */
+static bool is_full(sotay_sync *sync, size_t bytes, book_scan *scan, const book_scan *before)
+{
+    if (bytes < SETS_BYTES_MAX && sync->sent_count < SETS_COUNT_MAX)
+        return false;
+    *scan = *before;
+    sync->has_sets = true;
+    return true;
+}
+
+/* What other phones gave us that can be read here and that the server is not known to have. */
+static st_err write_taken(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
+                          st_error *error)
+{
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_arena arena;
+        carried_set taken;
+        st_frame frame = { .kind = ST_FRAME_SET };
+        book_scan before = sync->taken;
+        st_arena_init(&arena, (size_t)ST_SET_BYTES_MAX * 2);
+        err = carried_next_set(sync->client, &sync->taken, &arena, &taken, error);
+        bool goes = err == ST_OK && !taken.is_delivered;
+        bool full = goes && is_full(sync, *bytes, &sync->taken, &before);
+        if (goes && !full) {
+            outbox_set set = { .device = taken.device, .first = taken.first, .last = taken.first };
+            frame.as.set.bytes = taken.bytes;
+            frame.as.set.len = taken.len;
+            *bytes += taken.len;
+            err = write_frame(sync, writer, &frame, error);
+            if (err == ST_OK)
+                err = remember_sent(sync, &set, error);
+        }
+        st_arena_reset(&arena);
+        if (full)
+            return ST_OK;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* What only the server opens. */
+static st_err write_parcels(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
+                            st_error *error)
+{
+    st_err err = ST_OK;
+    while (err == ST_OK && !sync->has_sets) {
+        st_arena arena;
+        st_frame frame = { .kind = ST_FRAME_PARCEL };
+        book_scan before = sync->parcels;
+        st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
+        err = carried_next_parcel(sync->client, &sync->parcels, &arena, &frame.as.parcel, error);
+        if (err == ST_OK && !is_full(sync, *bytes, &sync->parcels, &before)) {
+            *bytes += frame.as.parcel.sealed_len;
+            err = write_frame(sync, writer, &frame, error);
+        }
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* Unsent sets in order, as many as one request carries; the scan stays where it is. */
+static st_err write_own(sotay_sync *sync, st_frame_writer *writer, size_t *bytes, st_error *error)
+{
+    st_err err = ST_OK;
+    while (err == ST_OK && !sync->has_sets) {
+        outbox_set set;
+        book_scan before = sync->sets;
+        err = outbox_next(&sync->client->book, &sync->sets, &set, error);
+        if (err == ST_E_NOT_FOUND)
+            return ST_OK;
+        if (err == ST_OK && waits(&set) && !is_full(sync, *bytes, &sync->sets, &before))
+            err = write_set(sync, writer, &set, bytes, error);
+    }
+    return err;
+}
+
 static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *error)
 {
     size_t bytes = 0;
@@ -198,22 +287,11 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
     st_err err = write_enrolment(sync, writer, &bytes, error);
     if (err == ST_OK)
         err = write_carried(sync, writer, &bytes, error);
-    while (err == ST_OK && !sync->has_sets) {
-        outbox_set set;
-        book_scan before = sync->sets;
-        err = outbox_next(&sync->client->book, &sync->sets, &set, error);
-        if (err == ST_E_NOT_FOUND)
-            return ST_OK;
-        if (err == ST_OK && waits(&set)) {
-            if (bytes >= SETS_BYTES_MAX || sync->sent_count >= SETS_COUNT_MAX) {
-                sync->sets = before;
-                sync->has_sets = true;
-                return ST_OK;
-            }
-            err = write_set(sync, writer, &set, &bytes, error);
-        }
-    }
-    return err;
+    if (err == ST_OK)
+        err = write_own(sync, writer, &bytes, error);
+    if (err == ST_OK && !sync->has_sets)
+        err = write_taken(sync, writer, &bytes, error);
+    return err == ST_OK ? write_parcels(sync, writer, &bytes, error) : err;
 }
 
 static st_err write_evidence(sotay_sync *sync, st_frame_writer *writer, st_error *error)

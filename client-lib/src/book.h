@@ -23,6 +23,9 @@
  * EPOCH     n be64                                 signing key of the server's device in it
  * CARRY     order, device, first be64              a kept set of another device, to be offered
  * EVIDENCE  record, n be32                         a RecordState set aside (evidence.h)
+ * TAKEN     device, first be64                     a set that came by hand (carried.h)
+ * PARCEL    kind, owner, first be64, name 8        what is carried sealed to the server
+ * RECEIPT   position be64, device, first be64      what the server said of a set of another device
  * CHUNK     hash                                   a piece of an attached file
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
  * LINE      -                                      syncs that failed, and the wait (line.h) */
@@ -58,7 +61,10 @@ typedef enum {
     BOOK_EPOCH = 'E',
     BOOK_CARRY = 'K',
     BOOK_EVIDENCE = 'e',
-    BOOK_SNAPSHOT = 'p'
+    BOOK_SNAPSHOT = 'p',
+    BOOK_TAKEN = 't',
+    BOOK_PARCEL = 'P',
+    BOOK_RECEIPT = 'r'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

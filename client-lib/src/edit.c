@@ -47,6 +47,9 @@ st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record, st_erro
     err = overlay_load(client, &id, &e->arena, &e->view, error);
     if (err == ST_OK && !e->view.record.created)
         err = st_fail(error, ST_E_NOT_FOUND, "record: only own work on it is left on this device");
+    if (err == ST_OK && e->view.has_carried && !e->view.has_base && !e->view.has_own)
+        err = st_fail(error, ST_E_STATE, "record: another phone brought it, to be read; it can be "
+                                         "written once the server has sent it");
     if (err == ST_OK && e->view.form == NULL)
         err = st_fail(error, ST_E_NOT_FOUND, "record: its form is not on this device yet");
     if (err == ST_OK)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/carried.h"
 #include "client-lib/src/exchange.h"
 
 enum { CARRY_SERVER, CARRY_OTHERS, CARRY_ORDERS };
@@ -165,6 +166,8 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
     st_err err = offer_own(client, cut, error);
     if (err == ST_OK)
         err = offer_others(client, cut, error);
+    if (err == ST_OK)
+        err = carried_turn(client, error);
     if (err == ST_OK)
         err = forget_beyond(client, cut, error);
     if (client->next.position > cut)

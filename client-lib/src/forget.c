@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client-lib/src/apply.h"
+#include "client-lib/src/carried.h"
 #include "client-lib/src/outbox.h"
 #include "client-lib/src/snapshot.h"
 
@@ -207,6 +208,8 @@ static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, st_erro
     st_err err = apply_forget(client, bucket, error);
     if (err == ST_OK)
         err = close_bucket(client, bucket, error);
+    if (err == ST_OK)
+        err = carried_close_bucket(client, bucket, error);
     if (err == ST_OK)
         err = bucket_get(&client->book, bucket, &state, error);
     state.in_scope = false;

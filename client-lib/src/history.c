@@ -145,6 +145,8 @@ static st_err tell_own(telling *t, const st_id *record, st_error *error)
         item.verdict = entry.status == OVERLAY_SENT ? "stored" : "unsent";
         if (entry.status == OVERLAY_HELD)
             item.verdict = "held";
+        if (entry.status == OVERLAY_CARRIED)
+            item.verdict = "carried";
         item.hold = entry.hold;
         correct(t, set, &item);
         err = tell(t, &item, error);
@@ -197,6 +199,7 @@ static st_err tell_all(telling *t, const st_id *record, st_error *error)
 {
     st_err err = overlay_load(t->client, record, &t->arena, &t->view, error);
     t->how = overlay_how(t->client, &t->names, err == ST_OK && t->view.is_held);
+    t->how.is_carried = err == ST_OK && t->view.has_carried;
     if (err == ST_OK)
         err = tell_head(t, record, error);
     if (err == ST_OK)

@@ -1,11 +1,12 @@
 /* client-lib/src/overlay.c - folds own unsent, held and carried changes over the base of a record.
  * Promises: what the base has leaves the overlay; a frozen change is skipped, as every replica
  * skips it; the base on disk is not touched by reading.
- * Never: another person's change that the base does not have. */
+ * Never: another person's change that neither the base has nor somebody brought by hand. */
 #include "client-lib/src/overlay.h"
 
 #include <string.h>
 
+#include "client-lib/src/carried.h"
 #include "client-lib/src/slip.h"
 #include "proto/changeset.h"
 #include "proto/merge.h"
@@ -40,7 +41,7 @@ st_err overlay_delete(book_db *book, const st_id *record, const st_dot *dot, st_
 
 static st_err unpack(const book_value *value, overlay_entry *entry, st_error *error)
 {
-    if (value->len != ENTRY_BYTES || value->data[8] > OVERLAY_HELD)
+    if (value->len != ENTRY_BYTES || value->data[8] > OVERLAY_CARRIED)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
     entry->first = st_get_u64(value->data);
     entry->status = (overlay_status)value->data[8];
@@ -106,8 +107,13 @@ static st_err take_set(overlay_walk *walk, const overlay_entry *entry, st_error 
     if (walk->has_set && entry->first != 0 && st_dot_cmp(&at, &walk->set_at) == 0)
         return ST_OK;
     walk->has_set = false;
-    st_err err =
-        overlay_set_get(walk->client, &entry->dot, entry->first, walk->arena, &walk->set, error);
+    st_err err = entry->status == OVERLAY_CARRIED
+                     ? carried_get(walk->client, &entry->dot.device, entry->first, walk->arena,
+                                   &walk->set, error)
+                     : overlay_set_get(walk->client, &entry->dot, entry->first, walk->arena,
+                                       &walk->set, error);
+    if (err == ST_E_NOT_FOUND)
+        err = st_fail(error, ST_E_CORRUPT, "store: a carried change-set is missing");
     if (err == ST_OK) {
         walk->set_at = at;
         walk->has_set = true;
@@ -180,12 +186,19 @@ static st_err fold_own(sotay_client *client, overlay_view *view, const overlay_e
         change->unknown)
         return ST_OK;
     st_arrival arrival;
+    bool is_carried = entry->status == OVERLAY_CARRIED;
     memset(&arrival, 0, sizeof arrival);
-    arrival.actor = set->has_actor ? set->actor : client->me.person;
+    if (set->has_actor)
+        arrival.actor = set->actor;
+    else if (!is_carried)
+        arrival.actor = client->me.person;
+    else if (lexicon_person(client, &set->device, &arrival.actor, NULL) == ST_E_MEMORY)
+        return ST_E_MEMORY;
     arrival.role = set->role;
     arrival.via = set->via;
     st_fold_how how = { ST_FOLD_APPLY, false };
-    view->has_own = true;
+    view->has_own = view->has_own || !is_carried;
+    view->has_carried = view->has_carried || is_carried;
     return st_merge_fold(&view->vector, &view->record, change, &arrival, how);
 }
 
@@ -251,7 +264,7 @@ st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
         if (err == ST_OK)
             err = fold_own(client, &view, &entry, change, set);
     }
-    if (err != ST_E_NOT_FOUND || (!view.has_base && !view.has_own))
+    if (err != ST_E_NOT_FOUND || (!view.has_base && !view.has_own && !view.has_carried))
         return err != ST_OK ? err : ST_E_NOT_FOUND;
     err = find_form(client, &view, arena, error);
     if (err != ST_OK)

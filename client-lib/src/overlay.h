@@ -11,8 +11,15 @@
  * under a new device. Inside a transaction. */
 st_id overlay_find(sotay_client *client, const sotay_id *record);
 
-/* Where an own change is that its base has not (table OVER). */
-typedef enum { OVERLAY_UNSEALED, OVERLAY_SEALED, OVERLAY_SENT, OVERLAY_HELD } overlay_status;
+/* Where a change is that its base has not (table OVER): an own one, or one of another device that
+ * came by hand (carried.h). */
+typedef enum {
+    OVERLAY_UNSEALED,
+    OVERLAY_SEALED,
+    OVERLAY_SENT,
+    OVERLAY_HELD,
+    OVERLAY_CARRIED
+} overlay_status;
 typedef struct {
     st_dot dot;
     uint64_t first; /* of its set; 0: not sealed, in table CHANGE */
@@ -26,6 +33,7 @@ typedef struct {
     const st_form *form; /* NULL: unknown here */
     bool has_base, is_held;
     bool has_own; /* something of ours is folded over the base */
+    bool has_carried; /* something that came by hand is */
 } overlay_view;
 
 /* The record as it is shown. All memory in the arena; inside a transaction. ST_E_NOT_FOUND (with

@@ -56,6 +56,7 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
         err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
     if (err == ST_OK) {
         st_show_how how = overlay_how(client, &r.names, view.is_held);
+        how.is_carried = view.has_carried;
         err = format == SOTAY_JSON ? st_show_json(view.form, &view.record, &how, &r.out, &inner)
                                    : st_show_text(view.form, &view.record, &how, &r.out, &inner);
     }

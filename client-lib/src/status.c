@@ -4,6 +4,7 @@
  * Never: counts from memory - it looks. */
 #include <string.h>
 
+#include "client-lib/src/carried.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/line.h"
@@ -20,6 +21,7 @@ typedef struct {
     int64_t oldest_unsent_ms;
     st_dot oldest; /* counter 0: none */
     uint64_t oldest_first;
+    uint64_t carried; /* of others, not with the server */
     status_held *list; /* the held ones; arena */
     size_t list_count, list_capacity;
     attach_counts files;
@@ -62,7 +64,8 @@ static st_err count_notes(sotay_client *client, status_counts *s, st_arena *aren
         if (err == ST_OK && entry.status == OVERLAY_HELD) {
             s->held++;
             err = add_held(s, &held, arena, error);
-        } else if (err == ST_OK && entry.status != OVERLAY_SENT) {
+        } else if (err == ST_OK && entry.status != OVERLAY_SENT &&
+                   entry.status != OVERLAY_CARRIED) {
             s->ready++;
             if (s->oldest.counter == 0 || held.dot.counter < s->oldest.counter) {
                 s->oldest = held.dot;
@@ -130,7 +133,8 @@ static st_err find_oldest(sotay_client *client, status_counts *s, st_arena *aren
 static bool safe_to_wipe(const status_counts *s)
 {
     return s->ready == 0 && s->held == 0 && s->copies == 0 && s->uncovered == 0 &&
-           s->files.waiting == 0 && s->files.uncovered == 0 && s->evidence == 0;
+           s->files.waiting == 0 && s->files.uncovered == 0 && s->evidence == 0 &&
+           s->carried == 0;
 }
 
 static int64_t now_ms(const sotay_client *client)
@@ -157,6 +161,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_key_int(&json, "held", (int64_t)s->held);
     st_json_key_int(&json, "attachments_waiting", (int64_t)s->files.waiting);
     st_json_key_int(&json, "evidence_waiting", (int64_t)s->evidence);
+    st_json_key_int(&json, "carried", (int64_t)s->carried);
     st_json_key(&json, "oldest_unsent");
     st_json_when(&json, s->oldest_unsent_ms, offset);
     st_json_key(&json, "last_sync");
@@ -210,7 +215,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
         "có thể xóa máy", "có",
         "không",          "sổ trên máy này là bản sao: cần đăng ký lại máy",
         "tệp đính kèm chưa gửi xong",
-        "phiếu giữ lại cho văn phòng xem"
+        "phiếu giữ lại cho văn phòng xem",
+        "gửi hộ máy khác, chưa tới nơi"
     };
     static const char *const EN[] = { "drafts",
                                       "not sent",
@@ -223,7 +229,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
                                       "no",
                                       "the store on this device is a copy: enrol it again",
                                       "files not all sent",
-                                      "records the office has to see" };
+                                      "records the office has to see",
+                                      "carried for others, not delivered" };
     const char *const *say = strcmp(client->lang, "en") == 0 ? EN : VI;
     const uint64_t NUMBERS[] = { s->drafts, s->ready, s->sent, s->held };
     st_err err = ST_OK;
@@ -235,6 +242,9 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
     if (err == ST_OK && s->evidence > 0)
         err = st_buffer_printf(out, error, "%s: %llu\n", say[11],
                                (unsigned long long)s->evidence);
+    if (err == ST_OK && s->carried > 0)
+        err = st_buffer_printf(out, error, "%s: %llu\n", say[12],
+                               (unsigned long long)s->carried);
     if (err == ST_OK)
         err = write_time(say[4], s->oldest_unsent_ms, client->offset_minutes, out, error);
     if (err == ST_OK)
@@ -276,6 +286,8 @@ int sotay_status(sotay_client *client, sotay_format format, char **out_text, sot
         err = attach_count(client, &s.files, &inner);
     if (err == ST_OK)
         err = evidence_count(client, &s.evidence, &inner);
+    if (err == ST_OK)
+        err = carried_count(client, &s.carried, &inner);
     if (err == ST_OK)
         err = find_oldest(client, &s, &arena, &inner);
     if (err == ST_OK)

@@ -15,6 +15,13 @@
 #define IDLES_MAX         3u
 #define AGAINS_MAX        2u
 
+static void scan_carried(sotay_sync *sync)
+{
+    book_key taken = book_key_of(BOOK_TAKEN), parcels = book_key_of(BOOK_PARCEL);
+    sync->taken = book_scan_of(&taken);
+    sync->parcels = book_scan_of(&parcels);
+}
+
 static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *error)
 {
     if (client->is_syncing)
@@ -39,6 +46,7 @@ static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *er
     sync->sets = book_scan_of(&own);
     book_key carry = book_key_of(BOOK_CARRY);
     sync->carried = book_scan_of(&carry);
+    scan_carried(sync);
     attach_lane_init(&sync->lane);
     client->is_syncing = true;
     client->has_signature = false; /* one that came too late for a sync given up */
@@ -372,6 +380,7 @@ static void next_round(sotay_sync *sync, bool from_start)
         book_key own = book_key_of(BOOK_OWN), carry = book_key_of(BOOK_CARRY);
         sync->sets = book_scan_of(&own);
         sync->carried = book_scan_of(&carry);
+        scan_carried(sync);
     }
 }
 

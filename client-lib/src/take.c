@@ -4,6 +4,7 @@
  * Never: believes a stranger's clock - only the server's time bounds ours. */
 #include <string.h>
 
+#include "client-lib/src/carried.h"
 #include "client-lib/src/exchange.h"
 #include "proto/merge.h"
 
@@ -107,8 +108,12 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     if (verdict->kind == ST_VERDICT_LATER || verdict->kind == ST_VERDICT_UNKNOWN)
         return ST_OK; /* stays unsent: offered again at the next sync */
     st_err err = outbox_get(&client->book, &device, verdict->first, &set, error);
-    if (err == ST_E_NOT_FOUND && verdict->position == 0)
-        return ST_OK; /* somebody else's, not in the log: offered again */
+    if (err == ST_E_NOT_FOUND) {
+        err = carried_verdict(client, &device, verdict, error);
+        if (err != ST_OK || verdict->position == 0)
+            return err; /* somebody else's, not in the log: offered again */
+        err = ST_E_NOT_FOUND;
+    }
     if (err == ST_E_NOT_FOUND)
         return epoch_carried(client, &device, verdict->first, error);
     if (err != ST_OK)
@@ -312,6 +317,7 @@ static st_err take_repair(sotay_sync *sync, const st_repair_answer *answer, st_e
 
 st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
 {
+    bool is_new = false;
     switch (frame->kind) {
     case ST_FRAME_VERDICT: return take_verdict(sync, &frame->as.verdict, error);
     case ST_FRAME_WANT: return take_want(sync, &frame->as.want, error);
@@ -323,6 +329,10 @@ st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
     case ST_FRAME_SNAPSHOT: return snapshot_take(sync, &frame->as.snapshot, error);
     case ST_FRAME_REPAIR_ANSWER: return take_repair(sync, &frame->as.repair_answer, error);
     case ST_FRAME_HAVE_ANSWER: return attach_take(sync, &frame->as.have_answer, error);
+    case ST_FRAME_RECEIPT:
+        return carried_take_receipt(sync->client, &frame->as.receipt, &is_new, error);
+    case ST_FRAME_PIECE_TAKEN:
+        return carried_piece_taken(sync->client, &frame->as.piece_taken, error);
     case ST_FRAME_END: return take_end(sync, &frame->as.end, error);
     case ST_FRAME_ENROL_ANSWER: return enrol_take(sync, &frame->as.enrol_answer, error);
     case ST_FRAME_REFUSAL:

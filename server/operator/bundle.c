@@ -1,6 +1,6 @@
-/* server/operator/bundle.c - bundle import: what somebody carried here in a file. Promises that a file
- * of another book, or one that was cut or changed, is refused before anything of it is taken; that
- * importing it again changes nothing. Must never print what is inside. */
+/* server/operator/bundle.c - bundle import: what somebody carried here in a file. Promises that a
+ * file of another book, or one that was cut or changed, is refused before anything of it is taken;
+ * that importing it again changes nothing. Must never print what is inside. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

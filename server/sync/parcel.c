@@ -69,7 +69,7 @@ st_err parcel_add(sync_request *request, const parcel_room *where, const st_parc
     const auth_keys *keys = where->room->keys;
     st_seal_pair pair = { keys->seal_public, keys->seal_secret };
     st_frame inside;
-    if (parcel->kind == ST_PARCEL_NONE)
+    if (parcel->kind != ST_PARCEL_SET && parcel->kind != ST_PARCEL_PIECE)
         return ST_OK;                          /* of a newer program */
     st_err err = st_parcel_open(parcel, pair, where->arena, &inside, error);
     if (err == ST_E_MEMORY)

@@ -1,5 +1,5 @@
-/* server/sync/parcel.h - what somebody else carried here, sealed to the server, and what he may tell
- * the author about it. Source: docs/protocol.md 7.12. */
+/* server/sync/parcel.h - what somebody else carried here, sealed to the server, and what he may
+ * tell the author about it. Source: docs/protocol.md 7.12. */
 #ifndef SOTAY_SERVER_SYNC_PARCEL_H
 #define SOTAY_SERVER_SYNC_PARCEL_H
 

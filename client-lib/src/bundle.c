@@ -1,0 +1,278 @@
+/* client-lib/src/bundle.c - bundles: all that waits here, sealed to the server in one file; and a
+ * file that somebody else made, taken to be carried on.
+ * Promises: a file is taken whole or not at all, and twice changes nothing; making one changes
+ * nothing but that what was typed is sealed.
+ * Never: shows what is in a file of somebody else. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/src/draft.h"
+#include "client-lib/src/give.h"
+#include "client-lib/src/outbox.h"
+
+#define HEAD_ROOM     4096u /* of the head, without its list */
+#define LISTED_BYTES  36u
+
+struct sotay_bundle {
+    sotay_client *client;
+    st_err dead;
+    bool waits; /* a step answered ST_PENDING */
+    bool has_drafts_done, is_sealed, is_gathered, is_made;
+    outbox_seal seal;
+    st_arena arena;
+    st_bundle_part *parts; /* arena */
+    size_t parts_count, parts_capacity;
+    st_bundle_head head;
+    st_buffer bytes; /* of the parts, then the whole */
+    st_buffer frame;
+    uint8_t text[ST_BUNDLE_SIGN_BYTES];
+    give_report given;
+};
+
+/* ---- making one ---- */
+
+int sotay_bundle_begin(sotay_client *client, sotay_bundle **out_bundle, sotay_error *error)
+{
+    st_error inner = { ST_OK, "" };
+    sotay_bundle *bundle = NULL;
+    st_err err = client_need_enrolled(client, &inner);
+    if (err == ST_OK && (client->is_syncing || client->waits != CLIENT_IDLE))
+        err = st_fail(&inner, ST_E_BUSY, "store: something is under way");
+    if (err == ST_OK) {
+        bundle = calloc(1, sizeof *bundle);
+        if (bundle == NULL)
+            err = st_fail(&inner, ST_E_MEMORY, "bundle: no memory");
+    }
+    if (err == ST_OK) {
+        bundle->client = client;
+        outbox_seal_init(&bundle->seal);
+        st_arena_init(&bundle->arena, CLIENT_WORK_BYTES_MAX);
+        st_buffer_init(&bundle->bytes, ST_BUNDLE_BYTES_MAX);
+        st_buffer_init(&bundle->frame, ST_FRAME_BYTES_MAX);
+        client->is_syncing = true;
+        client->has_signature = false;
+        *out_bundle = bundle;
+    }
+    return port_give(err, &inner, error);
+}
+
+void sotay_bundle_free(sotay_bundle *bundle)
+{
+    if (bundle == NULL)
+        return;
+    client_abort(bundle->client);
+    bundle->client->has_signature = false;
+    bundle->client->is_syncing = false;
+    outbox_seal_free(&bundle->seal);
+    st_arena_reset(&bundle->arena);
+    st_buffer_free(&bundle->bytes);
+    st_buffer_free(&bundle->frame);
+    free(bundle);
+}
+
+static st_err take_part(void *context, const st_frame *frame, st_error *error)
+{
+    sotay_bundle *b = context;
+    st_buffer_clear(&b->frame);
+    st_err err = st_frame_encode(frame, &b->frame, error);
+    size_t head = ST_BUNDLE_MAGIC_BYTES + HEAD_ROOM + (b->parts_count + 1) * LISTED_BYTES;
+    if (err == ST_OK && (b->bytes.len + b->frame.len + head > ST_BUNDLE_BYTES_MAX ||
+                         b->parts_count == ST_BUNDLE_PARTS_MAX))
+        return ST_E_TOO_LARGE;
+    st_bundle_part *parts = b->parts;
+    if (err == ST_OK && b->parts_count == b->parts_capacity)
+        parts = st_arena_grow(&b->arena, parts, b->parts_count, &b->parts_capacity, sizeof *parts);
+    if (err == ST_OK && parts == NULL)
+        err = st_fail(error, ST_E_MEMORY, "bundle: no memory");
+    if (err == ST_OK)
+        err = st_buffer_append(&b->bytes, b->frame.data, b->frame.len, error);
+    if (err != ST_OK)
+        return err == ST_E_TOO_LARGE ? st_fail(error, ST_E_MEMORY, "bundle: no memory") : err;
+    b->parts = parts;
+    st_bundle_part *part = &b->parts[b->parts_count++];
+    part->hash = st_sha256(b->frame.data, b->frame.len);
+    part->bytes = (uint32_t)b->frame.len;
+    return ST_OK;
+}
+
+static st_err gather(sotay_bundle *b, st_error *error)
+{
+    const give_to to = { b, NULL, NULL, take_part };
+    const identity *me = &b->client->me;
+    int64_t wall_ms = 0;
+    uint64_t mono_ms = 0;
+    st_err err = client_begin(b->client, false, error);
+    if (err == ST_OK)
+        err = give_all(b->client, &to, &b->given, error);
+    client_abort(b->client);
+    client_now(b->client, &wall_ms, &mono_ms);
+    b->head.log = me->log;
+    b->head.device = me->speaker;
+    memcpy(b->head.sign_key, me->sign_key, sizeof b->head.sign_key);
+    b->head.made_ms = wall_ms;
+    b->head.parts = b->parts;
+    b->head.parts_count = (uint32_t)b->parts_count;
+    st_bundle_sign_text(&b->head, b->text);
+    b->is_gathered = err == ST_OK;
+    return err;
+}
+
+/* The head in front of the parts. */
+static st_err put_together(sotay_bundle *b, st_error *error)
+{
+    st_buffer whole;
+    st_buffer_init(&whole, ST_BUNDLE_BYTES_MAX);
+    st_err err = st_bundle_head_put(&b->head, &whole, error);
+    if (err == ST_OK)
+        err = st_buffer_append(&whole, b->bytes.data, b->bytes.len, error);
+    if (err != ST_OK) {
+        st_buffer_free(&whole);
+        return err;
+    }
+    st_buffer_free(&b->bytes);
+    b->bytes = whole;
+    b->is_made = true;
+    return ST_OK;
+}
+
+static st_err seal_all(sotay_bundle *b, st_error *error)
+{
+    st_err err = ST_OK;
+    if (!b->has_drafts_done) {
+        b->client->is_syncing = false; /* for this step they are ordinary saves */
+        err = draft_commit_all(b->client, error);
+        b->client->is_syncing = true;
+        b->has_drafts_done = err == ST_OK;
+    }
+    if (err == ST_OK && !b->is_sealed)
+        err = outbox_flush(&b->seal, b->client, error);
+    b->is_sealed = b->is_sealed || err == ST_OK;
+    return err;
+}
+
+static st_err make(sotay_bundle *b, st_error *error)
+{
+    sotay_client *client = b->client;
+    sotay_slice text = { b->text, sizeof b->text };
+    st_err err = seal_all(b, error);
+    if (err == ST_OK && !b->is_gathered)
+        err = gather(b, error);
+    if (err == ST_OK && !b->is_made)
+        err = client_sign(client, client->me.sign_key, text, b->head.signature, error);
+    return err == ST_OK && !b->is_made ? put_together(b, error) : err;
+}
+
+int sotay_bundle_make(sotay_bundle *bundle, sotay_slice *out_bytes, sotay_bundle_report *out_report,
+                      sotay_error *error)
+{
+    st_error inner = { ST_OK, "" };
+    sotay_client *client = bundle->client;
+    st_err err = bundle->dead;
+    if (err != ST_OK)
+        err = st_fail(&inner, err, "bundle: it ended with an error before");
+    else if (client->waits != CLIENT_IDLE)
+        return port_give(st_fail(&inner, ST_E_BUSY, "bundle: a step is still pending"), &inner,
+                         error);
+    else if (bundle->waits && client->finished != ST_OK)
+        err = st_fail(&inner, client->finished, "bundle: the pending step failed");
+    if (err == ST_OK)
+        err = make(bundle, &inner);
+    bundle->waits = err == ST_PENDING;
+    if (err != ST_OK && err != ST_PENDING) {
+        client_abort(client);
+        bundle->dead = err;
+    }
+    if (err == ST_OK) {
+        sotay_slice bytes = { bundle->bytes.data, bundle->bytes.len };
+        *out_bytes = bytes;
+        sotay_bundle_report report = { .sets = bundle->given.sets, .pieces = bundle->given.pieces,
+                                       .receipts = bundle->given.receipts,
+                                       .more = bundle->given.more };
+        *out_report = report;
+    }
+    return port_give(err, &inner, error);
+}
+
+/* ---- taking one ---- */
+
+/* Of this book; and by the device that it names, as far as that one is known here. */
+static st_err check_maker(sotay_client *client, const st_bundle_head *head, st_error *error)
+{
+    uint8_t key[32];
+    if (st_id_cmp(&head->log, &client->next.log) != 0)
+        return st_fail(error, ST_E_DENIED, "bundle: it belongs to another book");
+    st_err err = lexicon_device_key(client, &head->device, key, error);
+    if (err == ST_OK && memcmp(key, head->sign_key, sizeof key) != 0)
+        return st_fail(error, ST_E_SIGNATURE, "bundle: not signed by the device that it names");
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err take_frame(sotay_client *client, const st_frame *frame, sotay_bundle_report *report,
+                         st_error *error)
+{
+    bool is_new = false;
+    st_err err = ST_OK;
+    if (frame->kind == ST_FRAME_PARCEL)
+        err = carried_take_parcel(client, &frame->as.parcel, &is_new, error);
+    else if (frame->kind == ST_FRAME_RECEIPT)
+        err = carried_take_receipt(client, &frame->as.receipt, &is_new, error);
+    if (err != ST_OK)
+        return err;
+    if (!is_new)
+        report->known++;
+    else if (frame->kind == ST_FRAME_RECEIPT)
+        report->receipts++;
+    else if (frame->as.parcel.kind == ST_PARCEL_SET)
+        report->sets++;
+    else
+        report->pieces++;
+    return ST_OK;
+}
+
+static st_err take_parts(sotay_client *client, const uint8_t *at, const st_bundle_head *head,
+                         sotay_bundle_report *report, st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < head->parts_count; i++) {
+        st_arena arena;
+        st_frame frame;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = st_frame_decode(at, head->parts[i].bytes, &arena, &frame, error);
+        if (err == ST_OK)
+            err = take_frame(client, &frame, report, error);
+        st_arena_reset(&arena);
+        at += head->parts[i].bytes;
+    }
+    return err;
+}
+
+int sotay_bundle_import(sotay_client *client, const void *data, size_t len,
+                        sotay_bundle_report *out_report, sotay_error *error)
+{
+    st_error inner = { ST_OK, "" };
+    sotay_bundle_report report = { 0 };
+    st_bundle_head head;
+    st_arena arena;
+    size_t at = 0;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = client_need_enrolled(client, &inner);
+    if (err == ST_OK && client->is_syncing)
+        err = st_fail(&inner, ST_E_BUSY, "store: a sync is under way");
+    if (err == ST_OK)
+        err = st_bundle_read(data, len, &arena, &head, &at, &inner);
+    bool begun = err == ST_OK;
+    if (err == ST_OK)
+        err = client_begin(client, true, &inner);
+    if (err == ST_OK)
+        err = check_maker(client, &head, &inner);
+    if (err == ST_OK)
+        err = take_parts(client, (const uint8_t *)data + at, &head, &report, &inner);
+    if (err == ST_OK)
+        err = client_commit(client, &inner);
+    else if (begun)
+        client_abort(client);
+    if (err == ST_OK || err == ST_PENDING)
+        *out_report = report;
+    st_arena_reset(&arena);
+    return port_give(err, &inner, error);
+}

@@ -1,0 +1,75 @@
+/* client-lib/src/carried.h - what this phone carries for others: sets that it may read, shown over
+ * the base until the log brings them; parcels that only the server opens; and what the server said
+ * of sets that were carried. Source: docs/protocol.md 7.12.
+ *
+ * TAKEN     u8 the server has it, set_hash 32, ChangeSet bytes
+ * PARCEL    u8 how often the server would not have it, name 32, the sealed bytes
+ * RECEIPT   signature 64, body */
+#ifndef SOTAY_CLIENT_CARRIED_H
+#define SOTAY_CLIENT_CARRIED_H
+
+#include "client-lib/src/overlay.h"
+#include "proto/carry.h"
+
+#define CARRIED_RECEIPTS_MAX 4096u
+
+/* All of them inside the caller's transaction. */
+
+/* Takes a set of another device that came in the open. One of a device whose key the catalogue here
+ * does not know, or that stands beside another of the same counters, or of a bucket that is not
+ * read here, goes on as a parcel. *out_new: it was not known. ST_E_SIGNATURE: its author has not
+ * signed it; ST_E_CORRUPT. */
+ST_MUST_USE st_err carried_take_set(sotay_client *client, const uint8_t *bytes, size_t len,
+                                    bool *out_new, st_error *error);
+/* Keeps a parcel, but one of an own set, or of a set that is known here. */
+ST_MUST_USE st_err carried_take_parcel(sotay_client *client, const st_parcel *parcel,
+                                       bool *out_new, st_error *error);
+/* What the server said of a set: of an own one it counts as the verdict; of another one it ends the
+ * carrying and is kept for its author. One of another epoch, or that the server's device has not
+ * signed, is left. */
+ST_MUST_USE st_err carried_take_receipt(sotay_client *client, const st_receipt *receipt,
+                                        bool *out_new, st_error *error);
+
+/* The server's verdict about a set of another device: it has it, or will never take it. */
+ST_MUST_USE st_err carried_verdict(sotay_client *client, const st_id *device,
+                                   const st_verdict *verdict, st_error *error);
+/* The server has the piece on disk. */
+ST_MUST_USE st_err carried_piece_taken(sotay_client *client, const st_piece_taken *taken,
+                                       st_error *error);
+/* The log brings a set of this device and counter: what was taken by hand under that name leaves
+ * the overlay. */
+ST_MUST_USE st_err carried_in_log(sotay_client *client, const st_id *device, uint64_t first,
+                                  st_error *error);
+/* The feed calls this very set a fork: it is carried no further. */
+ST_MUST_USE st_err carried_drop(sotay_client *client, const st_set *set, st_error *error);
+/* A bucket is not read here any more: its sets go on as parcels. */
+ST_MUST_USE st_err carried_close_bucket(sotay_client *client, const st_bucket *bucket,
+                                        st_error *error);
+/* A new epoch: what the server was said to have is offered again. */
+ST_MUST_USE st_err carried_turn(sotay_client *client, st_error *error);
+
+/* A set taken in the open. Memory of bytes in the arena. */
+typedef struct {
+    st_id device;
+    uint64_t first;
+    bool is_delivered; /* the server has it */
+    st_hash hash;
+    const uint8_t *bytes;
+    size_t len;
+} carried_set;
+/* The next one; scan from book_key_of(BOOK_TAKEN). ST_E_NOT_FOUND at the end. */
+ST_MUST_USE st_err carried_next_set(sotay_client *client, book_scan *scan, st_arena *arena,
+                                    carried_set *out_set, st_error *error);
+/* The next parcel; scan from book_key_of(BOOK_PARCEL). ST_E_NOT_FOUND at the end. */
+ST_MUST_USE st_err carried_next_parcel(sotay_client *client, book_scan *scan, st_arena *arena,
+                                       st_parcel *out_parcel, st_error *error);
+/* The next receipt of the present epoch; scan from book_key_of(BOOK_RECEIPT). ST_E_NOT_FOUND. */
+ST_MUST_USE st_err carried_next_receipt(sotay_client *client, book_scan *scan, st_arena *arena,
+                                        st_receipt *out_receipt, st_error *error);
+/* One by its name, decoded, for the overlay. ST_E_NOT_FOUND without *error. */
+ST_MUST_USE st_err carried_get(sotay_client *client, const st_id *device, uint64_t first,
+                               st_arena *arena, st_set *out_set, st_error *error);
+/* Sets and parcels that the server is not known to have. */
+ST_MUST_USE st_err carried_count(sotay_client *client, uint64_t *out_count, st_error *error);
+
+#endif
