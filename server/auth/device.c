@@ -53,6 +53,7 @@ static st_err save_device(store_txn *txn, const auth_device *device, st_error *e
         err = pack_put_string(&row, device->label, strlen(device->label));
     if (err == ST_OK)
         err = pack_put_string(&row, device->letters, strlen(device->letters));
+    err = pack_done(err, "device", error);
     if (err == ST_OK)
         err = store_put(txn, STORE_DEVICE, pack_key_slice(&key), store_bytes(row.data, row.len),
                         error);

@@ -125,6 +125,7 @@ st_err auth_person_fold(store_txn *txn, const st_form *form, const st_record *re
         err = pack_put_string(&row, person.login.s, strlen(person.login.s));
     if (err == ST_OK)
         err = pack_put_string(&row, person.name, strlen(person.name));
+    err = pack_done(err, "person", error);
     if (err == ST_OK)
         err = store_put(txn, STORE_PERSON, pack_key_slice(&key), store_bytes(row.data, row.len),
                         error);

@@ -355,7 +355,7 @@ st_err auth_rights_fold(store_txn *txn, const st_id *person, uint64_t index, st_
     bool all = (who.roles & ALL_UNITS) != 0
                || ((who.roles & BIT(ST_ROLE_AUDITOR)) != 0 && !scoped);
     if (err == ST_OK)
-        err = encode_rights(&list, who.roles, all, &row);
+        err = pack_done(encode_rights(&list, who.roles, all, &row), "rights", error);
     if (err == ST_OK)
         err = is_same_row(txn, person, &row, &same, error);
     if (err == ST_OK && !same) {
@@ -377,6 +377,7 @@ static st_err put_assign(store_txn *txn, const pack_key *key, uint8_t target, co
     st_err err = pack_put_u8(&row, target);
     if (err == ST_OK)
         err = pack_put_string(&row, code, strlen(code));
+    err = pack_done(err, "assignment", error);
     if (err == ST_OK)
         err = store_put(txn, STORE_ASSIGN, pack_key_slice(key), store_bytes(row.data, row.len),
                         error);

@@ -106,6 +106,7 @@ static st_err save_unit(store_txn *txn, const catalogue_unit *unit, st_error *er
         err = pack_put_string(&row, unit->areas, strlen(unit->areas));
     if (err == ST_OK && unit->successors[0] != '\0')
         err = pack_put_string(&row, unit->successors, strlen(unit->successors));
+    err = pack_done(err, "unit", error);
     if (err == ST_OK)
         err = store_put(txn, STORE_UNIT, pack_key_slice(&key), store_bytes(row.data, row.len),
                         error);

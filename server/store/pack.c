@@ -90,6 +90,11 @@ st_err pack_put_string(st_buffer *row, const void *data, size_t len)
     return err == ST_OK ? pack_put(row, data, len) : err;
 }
 
+st_err pack_done(st_err err, const char *what, st_error *error)
+{
+    return err == ST_OK ? ST_OK : st_fail(error, err, "%s: a row does not fit into memory", what);
+}
+
 pack_reader pack_read(store_slice row)
 {
     pack_reader reader = { row.data, row.len, false };

@@ -31,6 +31,9 @@ ST_MUST_USE st_err pack_put_u64(st_buffer *row, uint64_t number);
 /* 4 bytes of length, then the bytes. */
 ST_MUST_USE st_err pack_put_string(st_buffer *row, const void *data, size_t len);
 
+/* After the last piece: when one did not fit, the words for it. Returns `err`. */
+ST_MUST_USE st_err pack_done(st_err err, const char *what, st_error *error);
+
 /* Reads a row from the front. After the first short read everything reads as zero and is_bad is
  * true: check it once at the end. */
 typedef struct {

@@ -58,6 +58,7 @@ static st_err put(store_txn *txn, const sync_room *room, st_epoch *row, st_error
         err = pack_put(&bytes, row->server_key, sizeof row->server_key);
     if (err == ST_OK)
         err = pack_put(&bytes, row->signature, sizeof row->signature);
+    err = pack_done(err, "epoch", error);
     pack_key key = pack_u64(row->n);
     if (err == ST_OK)
         err = store_put(txn, STORE_EPOCH, pack_key_slice(&key), store_bytes(bytes.data, bytes.len),

@@ -62,6 +62,7 @@ st_err sync_held_change(store_txn *txn, const sync_held *held, st_error *error)
         err = pack_put_u8(&row, (uint8_t)held->reason);
     if (err == ST_OK)
         err = pack_put_string(&row, held->bucket.s, strlen(held->bucket.s));
+    err = pack_done(err, "held", error);
     if (err == ST_OK)
         err = store_put(txn, STORE_HELD, pack_key_slice(&key), store_bytes(row.data, row.len),
                         error);

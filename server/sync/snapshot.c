@@ -108,6 +108,7 @@ static st_err encode_list(const snapshot_list *list, st_buffer *out, st_error *e
         err = pack_put_u8(out, list->has_before ? 1 : 0);
     if (err == ST_OK)
         err = pack_put(out, list->before.b, sizeof list->before.b);
+    err = pack_done(err, "snapshot", error);
     return err == ST_OK ? st_frame_encode(&frame, out, error) : err;
 }
 
