@@ -19,6 +19,7 @@
 #include "server/sync/address.h"
 
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define KEY_FILES       8u
 
 /* One backup on its way. */
 typedef struct {
@@ -30,6 +31,7 @@ typedef struct {
     backup_manifest before, now;
     store_txn txn;
     piece_folder folder;
+    char keys[40]; /* where they lie in the folder */
 } backup_job;
 
 /* ---- the folder ---- */
@@ -47,10 +49,15 @@ static bool is_empty(const char *path)
     return dir != NULL && empty;
 }
 
+static st_err make_folder(const backup_job *job, const char *name, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = store_dir_path(job->to, name, path, error);
+    return err == ST_OK ? store_dir_make(path, error) : err;
+}
+
 static st_err make_folders(backup_job *job, st_error *error)
 {
-    static const char *const NAMES[] = { "log", "tables", "keys" };
-    char path[STORE_PATH_BYTES];
     st_err err = store_dir_make(job->to, error);
     if (err == ST_OK)
         err = store_dir_lock(job->to, &job->lock, error);
@@ -63,12 +70,9 @@ static st_err make_folders(backup_job *job, st_error *error)
         err = is_empty(job->to) || backup_is_unfinished(job->to)
                   ? ST_OK
                   : st_fail(error, ST_E_EXISTS, "%s: holds something that is no backup", job->to);
-    for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        err = store_dir_path(job->to, NAMES[i], path, error);
-        if (err == ST_OK)
-            err = store_dir_make(path, error);
-    }
-    return err;
+    if (err == ST_OK)
+        err = make_folder(job, "log", error);
+    return err == ST_OK ? make_folder(job, "tables", error) : err;
 }
 
 /* The leaf hash of an entry; zero for entry 0. */
@@ -138,21 +142,61 @@ static st_err keep_pieces(backup_job *job, st_error *error)
     return err;
 }
 
-static st_err copy_keys(backup_job *job, st_error *error)
+static const backup_file *find_file(const backup_manifest *manifest, const char *name)
 {
-    static const char *const NAMES[] = { "log", "device", "seal", "recovery" };
-    char name[BACKUP_NAME_BYTES];
+    for (size_t i = 0; i < manifest->files_count; i++)
+        if (strcmp(manifest->files[i].name, name) == 0)
+            return &manifest->files[i];
+    return NULL;
+}
+
+/* One key's file: as the list before has it when that is the same, else written anew. `before` is
+ * NULL in a folder that was not there. */
+static st_err copy_key(backup_job *job, const char *from, const char *name,
+                       const backup_file *before, st_error *error)
+{
+    st_buffer bytes, there;
+    st_buffer_init(&bytes, 4096);
+    st_buffer_init(&there, 4096);
+    st_err err = backup_read_file(job->srv->dir, from, &bytes, error);
+    bool same = err == ST_OK && before != NULL &&
+                piece_read(job->to, before, &there, NULL) == ST_OK;
+    if (err == ST_OK && !same)
+        err = backup_write_file(job->to, name, &bytes, error);
+    if (err == ST_OK)
+        err = piece_note_file(&job->folder, name, error);
+    if (bytes.data != NULL)
+        st_wipe(bytes.data, bytes.len);
+    if (there.data != NULL)
+        st_wipe(there.data, there.len);
+    st_buffer_free(&bytes);
+    st_buffer_free(&there);
+    return err;
+}
+
+static void key_name(unsigned i, const char *below, char name[BACKUP_NAME_BYTES])
+{
+    static const char *const NAMES[KEY_FILES / 2] = { "log", "device", "seal", "recovery" };
+    (void)snprintf(name, BACKUP_NAME_BYTES, "%.30skeys/%s.%s", below, NAMES[i / 2],
+                   i % 2 == 0 ? "key" : "pub");
+}
+
+/* Has the list before every key as it is now? */
+static st_err has_keys(backup_job *job, const char *below, bool *out_has, st_error *error)
+{
+    char from[BACKUP_NAME_BYTES], name[BACKUP_NAME_BYTES];
     st_buffer bytes;
     st_err err = ST_OK;
+    *out_has = true;
     st_buffer_init(&bytes, 4096);
-    for (size_t i = 0; err == ST_OK && i < 8; i++) {
-        (void)snprintf(name, sizeof name, "keys/%s.%s", NAMES[i / 2], i % 2 == 0 ? "key" : "pub");
+    for (unsigned i = 0; err == ST_OK && *out_has && i < KEY_FILES; i++) {
+        key_name(i, "", from);
+        key_name(i, below, name);
         st_buffer_clear(&bytes);
-        err = backup_read_file(job->srv->dir, name, &bytes, error);
-        if (err == ST_OK)
-            err = backup_write_file(job->to, name, &bytes, error);
-        if (err == ST_OK)
-            err = piece_note_file(&job->folder, name, error);
+        const backup_file *before = find_file(&job->before, name);
+        err = backup_read_file(job->srv->dir, from, &bytes, error);
+        st_hash hash = st_sha256(bytes.data == NULL ? (const void *)"" : bytes.data, bytes.len);
+        *out_has = before != NULL && memcmp(hash.b, before->hash.b, sizeof hash.b) == 0;
     }
     if (bytes.data != NULL)
         st_wipe(bytes.data, bytes.len);
@@ -160,9 +204,40 @@ static st_err copy_keys(backup_job *job, st_error *error)
     return err;
 }
 
+/* In keys/. A book that has another key since (a new epoch) gets a folder of its own: the list
+ * before goes on naming the old ones until the new one has its name. */
+static st_err copy_keys(backup_job *job, st_error *error)
+{
+    char dir[STORE_PATH_BYTES], from[BACKUP_NAME_BYTES], name[BACKUP_NAME_BYTES];
+    char below[32] = "";
+    bool has = false;
+    st_err err = ST_OK;
+    if (job->has_before) {
+        err = backup_manifest_keys(&job->before, job->to, dir, error);
+        if (err == ST_OK && strlen(dir) > strlen(job->to))
+            (void)snprintf(below, sizeof below, "%.30s/", dir + strlen(job->to) + 1);
+        if (err == ST_OK)
+            err = has_keys(job, below, &has, error);
+    }
+    if (err == ST_OK && job->has_before && !has) {
+        (void)snprintf(below, sizeof below, "k%012llu", (unsigned long long)job->now.entries);
+        err = make_folder(job, below, error);
+        (void)strcat(below, "/");
+    }
+    (void)snprintf(job->keys, sizeof job->keys, "%skeys", below);
+    if (err == ST_OK)
+        err = make_folder(job, job->keys, error);
+    for (unsigned i = 0; err == ST_OK && i < KEY_FILES; i++) {
+        key_name(i, "", from);
+        key_name(i, below, name);
+        err = copy_key(job, from, name, has ? find_file(&job->before, name) : NULL, error);
+    }
+    return err;
+}
+
 static st_err sync_folders(backup_job *job, st_error *error)
 {
-    static const char *const NAMES[] = { "log", "tables", "keys" };
+    const char *const NAMES[] = { "log", "tables", job->keys };
     char path[STORE_PATH_BYTES];
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++) {
@@ -171,6 +246,20 @@ static st_err sync_folders(backup_job *job, st_error *error)
             err = store_dir_sync(path, error);
     }
     return err;
+}
+
+/* The highest number of a file of tables at this size of the log that the list before names. */
+static unsigned tables_so_far(const backup_job *job)
+{
+    unsigned highest = 0;
+    for (size_t i = 0; i < job->before.files_count; i++) {
+        unsigned long long entries = 0;
+        unsigned number = 0;
+        if (sscanf(job->before.files[i].name, "tables/%llu-%u", &entries, &number) == 2 &&
+            entries == job->now.entries && number > highest)
+            highest = number;
+    }
+    return highest;
 }
 
 /* Everything that the new list names, on disk before the list is. */
@@ -182,7 +271,7 @@ static st_err write_all(backup_job *job, st_error *error)
     if (err == ST_OK)
         err = piece_write_log(&job->folder, &job->txn, from, job->now.entries, error);
     if (err == ST_OK)
-        err = piece_write_tables(&job->folder, &job->txn, job->now.entries, error);
+        err = piece_write_tables(&job->folder, &job->txn, tables_so_far(job), error);
     if (err == ST_OK)
         err = copy_keys(job, error);
     if (err == ST_OK)
@@ -192,16 +281,15 @@ static st_err write_all(backup_job *job, st_error *error)
     return err == ST_OK ? backup_manifest_write(job->to, &job->now, error) : err;
 }
 
-/* Tables of the backup before are not named any more. */
+/* Tables and keys of the backup before are not named any more. */
 static void remove_old(const backup_job *job)
 {
     char path[STORE_PATH_BYTES];
     for (size_t i = 0; i < job->before.files_count; i++) {
         const char *name = job->before.files[i].name;
-        bool is_named = strncmp(name, "tables/", 7) != 0;
-        for (size_t j = 0; j < job->now.files_count && !is_named; j++)
-            is_named = strcmp(job->now.files[j].name, name) == 0;
-        if (!is_named && store_dir_path(job->to, name, path, NULL) == ST_OK)
+        bool may_go = strncmp(name, "tables/", 7) == 0 || strstr(name, "keys/") != NULL;
+        if (may_go && find_file(&job->now, name) == NULL &&
+            store_dir_path(job->to, name, path, NULL) == ST_OK)
             (void)unlink(path);
     }
 }

@@ -110,6 +110,22 @@ st_err backup_manifest_write(const char *dir, const backup_manifest *manifest, s
     return err == ST_OK ? store_dir_sync(dir, error) : err;
 }
 
+st_err backup_manifest_keys(const backup_manifest *manifest, const char *from,
+                            char out_dir[STORE_PATH_BYTES], st_error *error)
+{
+    static const char LAST[] = "/keys/log.key";
+    char below[BACKUP_NAME_BYTES] = "";
+    for (size_t i = 0; i < manifest->files_count; i++) {
+        const char *name = manifest->files[i].name;
+        size_t len = strlen(name);
+        if (len > sizeof LAST - 1 && strcmp(name + len - (sizeof LAST - 1), LAST) == 0)
+            (void)snprintf(below, sizeof below, "%.*s", (int)(len - (sizeof LAST - 1)), name);
+    }
+    int len = snprintf(out_dir, STORE_PATH_BYTES, below[0] == '\0' ? "%s" : "%s/%s", from, below);
+    return len > 0 && len < STORE_PATH_BYTES ? ST_OK
+                                             : st_fail(error, ST_E_TOO_LARGE, "%s: too long", from);
+}
+
 st_err backup_manifest_add(backup_manifest *manifest, st_arena *arena, const backup_file *file,
                            st_error *error)
 {

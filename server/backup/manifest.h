@@ -3,7 +3,8 @@
  *   id HEX16  log HEX16  commune CODE  epoch HEX8  practice 0|1
  *   entries N  leaf HEX32     of the last entry: the same history, or not
  *   time MS  checked 0|1
- *   file SHA256 BYTES NAME    one for each file, names below the folder */
+ *   file SHA256 BYTES NAME    one for each file, names below the folder
+ * What a list names is never changed afterwards: what differs gets another name. */
 #ifndef SOTAY_SERVER_BACKUP_MANIFEST_H
 #define SOTAY_SERVER_BACKUP_MANIFEST_H
 
@@ -11,6 +12,7 @@
 #include "proto/bytes.h"
 #include "proto/hash.h"
 #include "proto/id.h"
+#include "server/store/dir.h"
 
 #define BACKUP_NAME_BYTES 100
 #define BACKUP_FILES_MAX  100000u
@@ -44,6 +46,11 @@ ST_MUST_USE st_err backup_manifest_write(const char *dir, const backup_manifest 
 /* Adds a file. ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err backup_manifest_add(backup_manifest *manifest, st_arena *arena,
                                        const backup_file *file, st_error *error);
+
+/* The folder below which keys/ lies in the backup: `from`, or one inside it (backup.c:copy_keys).
+ * ST_E_TOO_LARGE. */
+ST_MUST_USE st_err backup_manifest_keys(const backup_manifest *manifest, const char *from,
+                                        char out_dir[STORE_PATH_BYTES], st_error *error);
 
 /* Reads DIR/NAME whole, up to bytes_max; caller's buffer. ST_E_NOT_FOUND, ST_E_TOO_LARGE,
  * ST_E_STORAGE, ST_E_MEMORY. */

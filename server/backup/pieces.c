@@ -148,9 +148,9 @@ static st_err write_table(table_pieces *pieces, store_txn *txn, store_table tabl
     return err;
 }
 
-st_err piece_write_tables(piece_folder *folder, store_txn *txn, uint64_t entries, st_error *error)
+st_err piece_write_tables(piece_folder *folder, store_txn *txn, unsigned number, st_error *error)
 {
-    table_pieces pieces = { .folder = folder, .entries = entries };
+    table_pieces pieces = { folder, .entries = folder->manifest->entries, .number = number };
     st_err err = begin(&pieces.now, error);
     for (int table = 0; err == ST_OK && table < STORE_TABLE_COUNT; table++)
         if (is_base((store_table)table))

@@ -20,8 +20,9 @@ typedef struct {
 /* Log rows and leaves of the entries from..to, in as many files log/FROM-TO as they need. */
 ST_MUST_USE st_err piece_write_log(piece_folder *folder, store_txn *txn, uint64_t from, uint64_t to,
                                    st_error *error);
-/* All other base tables, in files tables/ENTRIES-NUMBER. */
-ST_MUST_USE st_err piece_write_tables(piece_folder *folder, store_txn *txn, uint64_t entries,
+/* All other base tables, in files tables/ENTRIES-NUMBER, where ENTRIES is the manifest's; numbers
+ * begin behind `number`. */
+ST_MUST_USE st_err piece_write_tables(piece_folder *folder, store_txn *txn, unsigned number,
                                       st_error *error);
 /* Adds DIR/NAME as it lies there, hashed, to the manifest. */
 ST_MUST_USE st_err piece_note_file(piece_folder *folder, const char *name, st_error *error);

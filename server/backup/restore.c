@@ -45,7 +45,10 @@ static st_err keep_first_epoch(const char *from, server *srv, const backup_manif
 {
     store_txn txn = { 0 };
     auth_keys before;
-    st_err err = auth_keys_read(from, &before, error);
+    char keys[STORE_PATH_BYTES];
+    st_err err = backup_manifest_keys(manifest, from, keys, error);
+    if (err == ST_OK)
+        err = auth_keys_read(keys, &before, error);
     if (err == ST_OK)
         err = store_begin(srv->sync.store, STORE_WRITE_TXN, &txn, error);
     memcpy(srv->sync.epoch, manifest->epoch, sizeof srv->sync.epoch);
@@ -67,7 +70,10 @@ static st_err fill(void *context, server *srv, st_error *error)
 {
     const restore_job *job = context;
     uint64_t entries = 0;
-    st_err err = auth_keys_inherit(job->from, srv->dir, srv->sync.port, error);
+    char keys[STORE_PATH_BYTES];
+    st_err err = backup_manifest_keys(job->manifest, job->from, keys, error);
+    if (err == ST_OK)
+        err = auth_keys_inherit(keys, srv->dir, srv->sync.port, error);
     if (err == ST_OK)
         err = auth_keys_read(srv->dir, &srv->keys, error);
     if (err == ST_OK && st_id_cmp(&srv->keys.log, &job->manifest->log) != 0)

@@ -301,6 +301,39 @@ static void test_a_backup_grows(void **state)
     town_free(&t);
 }
 
+/* Everything of the next backup is written but its list: the one before is whole, also when the
+ * book has other keys by now, or nothing new in its log. */
+static void test_a_backup_that_is_cut_off(void **state)
+{
+    (void)state;
+    backup_report report;
+    backup_manifest manifest;
+    sotay_id ids[PHONES];
+    town t;
+    town_make(&t, 8);
+    backup(&t);
+    for (int n = 0; n < 3; n++) {
+        st_error error = { 0 };
+        rooms_how how = { .dir = t.copy };
+        if (n == 1)
+            work_on(&t, ids);
+        if (n == 2)
+            restore(&t); /* a new epoch: the server's device has another key */
+        run_shell("mkdir %s/backup.txt.new %s", t.backup, "");
+        assert_int_equal(backup_make(&t.w.book.rooms, t.backup, &report, &error), ST_E_STORAGE);
+        run_shell("rmdir %s/backup.txt.new %s", t.backup, "");
+        if (backup_restore(t.backup, &how, &manifest, &error) != ST_OK)
+            fail_msg("%d: the backup before: %s", n, error.detail);
+        run_shell("rm -rf %s %s", t.copy, "");
+        backup(&t); /* and this time to its end */
+        KIT_EXPECT(0, &t.w.book, "backup", "--check", t.backup);
+    }
+    restore(&t);
+    sync_all(&t, 2);
+    assert_everywhere(&t, ids);
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_an_old_folder_with_its_notes),
         cmocka_unit_test(test_a_damaged_backup),
         cmocka_unit_test(test_a_backup_grows),
+        cmocka_unit_test(test_a_backup_that_is_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
