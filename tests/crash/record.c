@@ -495,6 +495,13 @@ SHOWN int rmdir(const char *path)
     return remove_name(path, AT_REMOVEDIR);
 }
 
+/* Within glibc these go past the names above. */
+SHOWN int remove(const char *path)
+{
+    int rc = remove_name(path, 0);
+    return rc != 0 && errno == EISDIR ? remove_name(path, AT_REMOVEDIR) : rc;
+}
+
 /* glibc opens these itself. */
 static int made_temporary(int fd, const char *path, int flags)
 {

@@ -31,6 +31,7 @@ static const struct {
 } KINDS[] = {
     { "server", check_server, { OWED_READY, OWED_LOG, OWED_STORED, OWED_USED } },
     { "phone", check_phone, { OWED_READY, OWED_SHOWS, OWED_COUNTER, OWED_SENT } },
+    { "backup", check_backup, { OWED_LOG, OWED_LOG, OWED_LOG, OWED_LOG } },
     { "export", check_export, { OWED_WHOLE, OWED_WHOLE, OWED_WHOLE, OWED_WHOLE } },
 };
 

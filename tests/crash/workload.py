@@ -177,6 +177,17 @@ def export(w):
     w.mark("export", "whole", w.exports)
 
 
+def back_up(w, n):
+    """A copy of the book while it works, into the same folder each time, and what it has."""
+    if n == 0:
+        w.target("backup", "backup")
+    told = w.ctl("backup", w.dir / "backup").out
+    w.mark("backup", "log", re.search(r"(\d+) log entries", told).group(1))
+    if n % 2 == 1:
+        w.ctl("backup", "--check", w.dir / "backup")
+    w.mark("data", "log", w.log_entries())
+
+
 def bad_days(w, n):
     """Server and phone die and come back; or the server is stopped, and the book built again."""
     first, second = w.notebooks[0], w.notebooks[1]
@@ -201,6 +212,7 @@ def bad_days(w, n):
     if n % 4 == 3:
         w.stop()
         w.ctl("rebuild")
+        w.ctl("compact")
         same(w.ctl("verify").code, 0, "verify")
         w.mark("data", "log", w.log_entries())
         w.start()
@@ -222,7 +234,7 @@ def ends(w, n):
 # What is recorded, in order. A new kind of file (photographs, a backup) is a function here, a line
 # of `target` in it, and a row of KINDS in replay.c.
 ONCE = (init, enrol)
-EACH_ROUND = (field_work, settle, ends, bad_days)
+EACH_ROUND = (field_work, settle, back_up, ends, bad_days)
 
 
 def main():
