@@ -100,8 +100,16 @@ st_err st_frame_writer_new(int level, st_buffer *out, st_frame_writer **out_writ
 st_err st_frame_writer_widen(st_frame_writer *writer, st_error *error)
 {
     assert(writer != NULL && writer->whole.len == 0 && !writer->is_streaming);
-    size_t rc =
-        ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_windowLog, ST_ZSTD_WINDOW_LOG_MAX);
+    static const struct {
+        ZSTD_cParameter parameter;
+        int value;
+    } WIDE[] = { /* tables to match: without them the highest levels take 100 MB */
+                 { ZSTD_c_windowLog, ST_ZSTD_WINDOW_LOG_MAX },
+                 { ZSTD_c_chainLog, ST_ZSTD_WINDOW_LOG_MAX + 1 },
+                 { ZSTD_c_hashLog, ST_ZSTD_WINDOW_LOG_MAX } };
+    size_t rc = 0;
+    for (size_t i = 0; i < sizeof WIDE / sizeof WIDE[0] && !ZSTD_isError(rc); i++)
+        rc = ZSTD_CCtx_setParameter(writer->zstd, WIDE[i].parameter, WIDE[i].value);
     writer->is_wide = !ZSTD_isError(rc);
     return writer->is_wide ? ST_OK : zstd_failed(rc, "frame: window", error);
 }
