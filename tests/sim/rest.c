@@ -115,8 +115,8 @@ static int64_t furthest_of(const sim_world *w, const st_id *device)
     return furthest < pulled ? pulled : furthest;
 }
 
-/* Two phones had the key, and what lies between the two changes is lost: they may be of two branches
- * that no chain of hashes shows to be two. */
+/* Two phones had the key, and what lies between the two changes is lost: they may be of two
+ * branches that no chain of hashes shows to be two. */
 static bool may_be_branches(const sim_world *w, const st_change *before, const st_change *change)
 {
     unsigned phones = 0;
@@ -465,8 +465,8 @@ static bool copy_says(sim_phone *p, const sotay_id *record, const char *word)
     return found;
 }
 
-/* In the working copy of any record: one that a copied phone makes anew under another key has another
- * id, and the id it had is then that of the other branch. */
+/* In the working copy of any record: one that a copied phone makes anew under another key has
+ * another id, and the id it had is then that of the other branch. */
 static bool draft_has(sim_world *w, sim_phone *p, const sim_mark *mark, const char *word)
 {
     static const char ID[] = "\"id\":\"";
