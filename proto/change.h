@@ -44,8 +44,10 @@ const char *st_via_name(st_via via);
 const char *st_verb_name(st_verb verb);
 const char *st_act_name(st_act_kind kind);
 const char *st_hold_name(st_hold hold);
-/* What the officer or the office reads about a hold; lang "vi" or "en". */
+/* What became of the change and what its author does next; lang "vi" or "en". */
 const char *st_hold_sentence(st_hold hold, const char *lang);
+/* What the office can do about it. */
+const char *st_hold_for_office(st_hold hold, const char *lang);
 
 typedef struct {
     st_path path;

@@ -216,6 +216,26 @@ static void state_json(st_json *json, const st_form *form, const st_record *reco
     st_show_acts_json(json, record, acts, how);
 }
 
+/* The changes that wait: for programs, and the sentence for people. */
+static void helds_json(st_json *json, const st_show_how *how)
+{
+    char dot[ST_DOT_TEXT_BYTES];
+    if (how->helds_count == 0)
+        return;
+    st_json_key(json, "held");
+    st_json_open(json, '[');
+    for (size_t i = 0; i < how->helds_count; i++) {
+        st_dot_format(&how->helds[i].dot, dot);
+        st_json_open(json, '{');
+        st_json_key_text(json, "dot", dot);
+        st_json_key_text(json, "reason", st_hold_name(how->helds[i].reason));
+        st_json_key_text(json, "what",
+                         st_hold_sentence(how->helds[i].reason, how->lang ? how->lang : "vi"));
+        st_json_close(json, '}');
+    }
+    st_json_close(json, ']');
+}
+
 st_err st_show_json(const st_form *form, const st_record *record, const st_show_how *how,
                     st_buffer *out, st_error *error)
 {
@@ -238,11 +258,12 @@ st_err st_show_json(const st_form *form, const st_record *record, const st_show_
         st_json_key_int(&json, "open_conflicts", (int64_t)count);
         st_json_key(&json, "flags");
         st_json_open(&json, '[');
-        if (how->is_held)
-            st_json_text(&json, "held");
-        if (how->is_carried)
-            st_json_text(&json, "carried");
+        uint32_t flags = st_show_flags(form, record, how);
+        for (uint32_t i = 0; i < ST_FLAG_COUNT; i++)
+            if ((flags & 1u << i) != 0)
+                st_json_text(&json, st_flag_name((st_flag)i));
         st_json_close(&json, ']');
+        helds_json(&json, how);
         st_json_key(&json, "fields");
         st_json_open(&json, '{');
         entry_json(&json, form, record, group_span(record, 0), how);

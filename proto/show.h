@@ -16,15 +16,56 @@ typedef struct {
     const char *(*key_label)(void *context, const char *keys, const char *key);
 } st_directory;
 
+/* When something was written, by the server's clock (docs/protocol.md 6). */
+typedef struct {
+    int64_t at_ms, within_ms;     /* when known */
+    bool rebooted;                /* not known: the machine restarted before it met the server */
+} st_written;
+/* Answers for a value or an act; false: not known, then rebooted may still be set. */
+typedef struct {
+    void *context;
+    bool (*of)(void *context, const st_meta *meta, st_written *out_written);
+} st_moments;
+
+/* A change of the record that waits for the office. */
+typedef struct { st_dot dot; st_hold reason; } st_show_held;
+
 /* What only the holder of the record knows. Zeroed is valid. */
 typedef struct {
     const st_directory *directory;
+    const st_moments *moments;    /* NULL: nothing is known */
     const char *lang;             /* "vi" or "en", for labels; NULL: "vi" */
     int offset_minutes;           /* local time of claimed_at and received_at; 420 in Viet Nam */
     bool is_phone;                /* an unsent finalise shows as `finalised`, not `received` */
     bool is_held;                 /* some change of the record is held */
     bool is_carried;              /* some of it came from another phone by hand */
+    const st_show_held *helds;    /* which ones, as far as they are known here */
+    size_t helds_count;
 } st_show_how;
+
+/* "corrected_at","corrected_within_ms" and, when the machine restarted, "rebooted". at_ms 0: not
+ * known. */
+void st_show_written_json(st_json *json, const st_written *written, const st_show_how *how);
+
+/* What people should look at in a record; nothing of it keeps it from being used. */
+typedef enum {
+    ST_FLAG_HELD,                 /* a change of it waits for the office */
+    ST_FLAG_CLOCK_OFF,            /* a value was written with a clock more than two minutes off */
+    ST_FLAG_CLOCK_FAR,            /* more than a day off */
+    ST_FLAG_TIME_UNKNOWN,         /* a value's machine restarted before it met the server */
+    ST_FLAG_DATE_AHEAD,           /* the visit is dated after the day it was written on */
+    ST_FLAG_CARRIED,              /* on a phone: some of it came from another phone by hand */
+    ST_FLAG_COUNT
+} st_flag;
+/* Bits 1 << st_flag. */
+uint32_t st_show_flags(const st_form *form, const st_record *record, const st_show_how *how);
+/* "held", "clock_off"…; never NULL. */
+const char *st_flag_name(st_flag flag);
+/* What it means and what to do, in "vi" or "en". Never NULL. */
+const char *st_flag_sentence(st_flag flag, const char *lang);
+/* The warning when the clock of a phone is offset_ms (server minus phone) off; NULL when it is
+ * right enough. */
+const char *st_clock_warning(int64_t offset_ms, const char *lang);
 
 /* Open conflicts of a record. */
 typedef struct {

@@ -5,8 +5,6 @@
 
 #include "proto/show_value.h"
 
-#define CLOCK_SAID_MS (INT64_C(2) * 60 * 1000)  /* a clock that is wrong by more is said */
-
 /* "12/03/2026 09:30" in local time; text holds 40 bytes. */
 static void short_time(int64_t ms, int offset_minutes, char *text)
 {
@@ -140,15 +138,8 @@ static void who_json(st_json *json, const st_history_item *item, const st_show_h
     st_json_key_text(json, "via", item->via == ST_VIA_DEVICE ? NULL : st_via_name(item->via));
     st_json_key(json, "claimed_at");
     st_json_when(json, change->wall_ms, how->offset_minutes);
-    st_json_key(json, "corrected_at");
-    st_json_when(json, item->corrected_ms, how->offset_minutes);
-    st_json_key(json, "corrected_within_ms");
-    if (item->corrected_ms != 0)
-        st_json_int(json, item->within_ms);
-    else
-        st_json_null(json);
-    if (item->rebooted)
-        st_json_key_bool(json, "rebooted", true);
+    const st_written written = { item->corrected_ms, item->within_ms, item->rebooted };
+    st_show_written_json(json, &written, how);
     st_json_key(json, "received_at");
     st_json_when(json, item->received_ms, how->offset_minutes);
     if (item->has_carrier)
@@ -305,13 +296,14 @@ static st_err clock_text(const st_history_item *item, const st_show_how *how, bo
                          st_buffer *out, st_error *error)
 {
     char when[40];
-    int64_t off = item->corrected_ms - item->change->wall_ms;
+    const st_written written = { item->corrected_ms, item->within_ms, item->rebooted };
+    int64_t off = st_show_clock_off(item->change->wall_ms, item->received_ms, &written);
     if (item->rebooted)
         return st_buffer_printf(
             out, error, "    %s\n",
             vi ? "giờ máy không chắc: máy đã khởi động lại trước khi gặp máy chủ"
                : "time uncertain: the device restarted before it met the server");
-    bool is_near = off >= -CLOCK_SAID_MS && off <= CLOCK_SAID_MS;
+    bool is_near = off >= -ST_CLOCK_SAID_MS && off <= ST_CLOCK_SAID_MS;
     if (item->corrected_ms == 0 || is_near)
         return ST_OK;
     short_time(item->corrected_ms, how->offset_minutes, when);

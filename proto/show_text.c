@@ -40,6 +40,24 @@ static void say_value(show_page *page, const st_field *field, const st_live *liv
         page->err = st_value_label(field, &value, page->lang, page->out, page->error);
 }
 
+/* " [giờ máy chủ 12/03/2026 09:30 ±2 s]" where the claimed time is wrong. */
+static void say_moment(show_page *page, const st_meta *meta)
+{
+    char iso[40], text[96];
+    st_written written = st_show_written(page->how, meta);
+    int64_t off = st_show_clock_off(meta->wall_ms, meta->received_ms, &written);
+    bool is_near = off >= -ST_CLOCK_SAID_MS && off <= ST_CLOCK_SAID_MS;
+    if (written.rebooted)
+        say(page, page->vi ? " [giờ không chắc]" : " [time uncertain]");
+    if (written.at_ms == 0 || is_near)
+        return;
+    st_time_format(written.at_ms, page->how->offset_minutes, iso);
+    snprintf(text, sizeof text, " [%s %.2s/%.2s/%.4s %.5s ±%lld s]",
+             page->vi ? "giờ máy chủ" : "by the server", iso + 8, iso + 5, iso, iso + 11,
+             (long long)((written.within_ms + 999) / 1000));
+    say(page, text);
+}
+
 /* " — an, binh 12/03/2026 09:30" for the authors of one value. */
 static void say_authors(show_page *page, st_span span, size_t of)
 {
@@ -56,6 +74,7 @@ static void say_authors(show_page *page, st_span span, size_t of)
         snprintf(text, sizeof text, " %.2s/%.2s/%.4s %.5s%s", iso + 8, iso + 5, iso, iso + 11,
                  meta->via == ST_VIA_OPERATOR ? " (via=operator)" : "");
         say(page, text);
+        say_moment(page, meta);
         first = false;
     }
 }
@@ -187,6 +206,21 @@ static void say_group(show_page *page, const st_group *group)
     }
 }
 
+/* Each change that waits, with what became of it and what to do. */
+static void say_helds(show_page *page)
+{
+    char dot[ST_DOT_TEXT_BYTES];
+    for (size_t i = 0; i < page->how->helds_count; i++) {
+        const st_show_held *held = &page->how->helds[i];
+        st_dot_format(&held->dot, dot);
+        say(page, "! ");
+        say(page, st_hold_sentence(held->reason, page->lang));
+        say(page, "  [");
+        say(page, dot);
+        say(page, "]\n");
+    }
+}
+
 static void say_head(show_page *page, const st_acts_view *acts, size_t conflicts)
 {
     char hex[33], unit[ST_CODE_BYTES_MAX + 1], number[64];
@@ -217,6 +251,16 @@ static void say_head(show_page *page, const st_acts_view *acts, size_t conflicts
         say(page, number);
     }
     say(page, "\n");
+    uint32_t flags = st_show_flags(page->form, page->record, page->how);
+    for (uint32_t i = 0; i < ST_FLAG_COUNT; i++) {
+        bool is_said = i == ST_FLAG_CARRIED || (i == ST_FLAG_HELD && page->how->helds_count > 0);
+        if ((flags & 1u << i) == 0 || is_said)
+            continue;
+        say(page, "! ");
+        say(page, st_flag_sentence((st_flag)i, page->lang));
+        say(page, "\n");
+    }
+    say_helds(page);
 }
 
 st_err st_show_text(const st_form *form, const st_record *record, const st_show_how *how,

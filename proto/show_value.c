@@ -148,6 +148,14 @@ void st_show_value_json(st_json *json, const st_field *field, const st_value *va
     }
 }
 
+/* Only who hears of all devices' exchanges tells of them: phones show the same to everybody. */
+static void written_json(st_json *json, const st_meta *meta, const st_show_how *how)
+{
+    st_written written = st_show_written(how, meta);
+    if (how->moments != NULL)
+        st_show_written_json(json, &written, how);
+}
+
 /* Who, when, from where: the keys that every value and act has. */
 static void meta_json(st_json *json, const st_meta *meta, const st_show_how *how)
 {
@@ -160,6 +168,7 @@ static void meta_json(st_json *json, const st_meta *meta, const st_show_how *how
     st_json_key_text(json, "role", st_role_name(meta->role));
     st_json_key(json, "claimed_at");
     st_json_when(json, meta->wall_ms, how->offset_minutes);
+    written_json(json, meta, how);
     st_json_key(json, "received_at");
     st_json_when(json, meta->received_ms, how->offset_minutes);
     st_json_key(json, "log_index");
@@ -198,6 +207,7 @@ static void others_json(st_json *json, const st_record *record, st_span span,
         st_json_key_text(json, "role", st_role_name(meta->role));
         st_json_key(json, "claimed_at");
         st_json_when(json, meta->wall_ms, how->offset_minutes);
+        written_json(json, meta, how);
         st_json_close(json, '}');
     }
     if (open)

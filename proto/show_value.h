@@ -43,6 +43,13 @@ void st_show_acts_json(st_json *json, const st_record *record, const st_acts_vie
                        const st_show_how *how);
 /* The unit a record belongs to, "" when none; text lives in the record or in buffer (33 bytes). */
 const char *st_show_unit(const st_form *form, const st_record *record, char *buffer);
+/* A claimed time more than this off is said to people. */
+#define ST_CLOCK_SAID_MS (INT64_C(120) * 1000)
+/* What how->moments says of it; zeroed when that is nothing. */
+st_written st_show_written(const st_show_how *how, const st_meta *meta);
+/* How far a claimed time is off, as far as is certain: claimed minus true, 0 when it may be right.
+ * received_ms: 0 when it was not received. */
+int64_t st_show_clock_off(int64_t wall_ms, int64_t received_ms, const st_written *written);
 /* Login or hex of a person; buffer holds 33 bytes. */
 const char *st_show_person(const st_show_how *how, const st_id *person, char *buffer);
 

@@ -55,6 +55,19 @@ static st_err remember_held(telling *t, const st_dot *dot, st_error *error)
     return ST_OK;
 }
 
+/* Own work of the run of the machine in which the server was met last. */
+static void correct(const telling *t, const st_set *set, st_history_item *item)
+{
+    const identity *me = &t->client->me;
+    st_moment moment;
+    if (!me->has_clock || st_id_cmp(&set->device, &me->device) != 0 ||
+        !st_clock_moment(&me->clock, set->boot, item->change->mono_ms, &moment))
+        return;
+    bool is_late = item->received_ms != 0 && moment.at_ms > item->received_ms;
+    item->corrected_ms = is_late ? item->received_ms : moment.at_ms;
+    item->within_ms = moment.within_ms;
+}
+
 static st_err tell_line(telling *t, const apply_line *line, st_error *error)
 {
     static const char *const VERDICTS[] = { "stored", "held", "accepted", "declined" };
@@ -78,6 +91,7 @@ static st_err tell_line(telling *t, const apply_line *line, st_error *error)
         item.carrier = line->carrier;
         item.verdict = VERDICTS[line->verdict];
         item.hold = line->hold;
+        correct(t, &set, &item);
         err = tell(t, &item, error);
     }
     if (err == ST_OK && line->verdict == APPLY_HELD)
@@ -111,18 +125,6 @@ static bool is_told(const telling *t, const st_dot *dot)
         if (st_dot_cmp(&t->held[i], dot) == 0)
             return true;
     return false;
-}
-
-/* Own work of the run of the machine in which the server was met last. */
-static void correct(const telling *t, const st_set *set, st_history_item *item)
-{
-    const identity *me = &t->client->me;
-    st_moment moment;
-    if (!me->has_clock || st_id_cmp(&set->device, &me->device) != 0 ||
-        !st_clock_moment(&me->clock, set->boot, item->change->mono_ms, &moment))
-        return;
-    item->corrected_ms = moment.at_ms;
-    item->within_ms = moment.within_ms;
 }
 
 static st_err tell_own(telling *t, const st_id *record, st_error *error)

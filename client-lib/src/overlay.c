@@ -178,10 +178,24 @@ static st_err load_base(sotay_client *client, const st_id *id, st_arena *arena, 
     return err;
 }
 
+static st_err note_held(overlay_view *view, const overlay_entry *entry, st_arena *arena,
+                        st_error *error)
+{
+    st_show_held *helds = view->helds;
+    view->is_held = true;
+    if (view->helds_count == view->helds_capacity)
+        helds =
+            st_arena_grow(arena, helds, view->helds_count, &view->helds_capacity, sizeof *helds);
+    if (helds == NULL)
+        return st_fail(error, ST_E_MEMORY, "record: no memory");
+    view->helds = helds;
+    helds[view->helds_count++] = (st_show_held){ entry->dot, entry->hold };
+    return ST_OK;
+}
+
 static st_err fold_own(sotay_client *client, overlay_view *view, const overlay_entry *entry,
                        const st_change *change, const st_set *set)
 {
-    view->is_held = view->is_held || entry->status == OVERLAY_HELD;
     if (st_vector_has(&view->vector, &change->dot) || st_change_is_frozen(change) ||
         change->unknown)
         return ST_OK;
@@ -261,6 +275,8 @@ st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
         const st_change *change = NULL;
         const st_set *set = NULL;
         err = overlay_walk_next(&walk, &entry, &change, &set, error);
+        if (err == ST_OK && entry.status == OVERLAY_HELD)
+            err = note_held(&view, &entry, arena, error);
         if (err == ST_OK)
             err = fold_own(client, &view, &entry, change, set);
     }

@@ -34,6 +34,8 @@ typedef struct {
     bool has_base, is_held;
     bool has_own; /* something of ours is folded over the base */
     bool has_carried; /* something that came by hand is */
+    st_show_held *helds; /* own changes that wait for the office; by device and counter */
+    size_t helds_count, helds_capacity;
 } overlay_view;
 
 /* The record as it is shown. All memory in the arena; inside a transaction. ST_E_NOT_FOUND (with

@@ -57,6 +57,8 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
     if (err == ST_OK) {
         st_show_how how = overlay_how(client, &r.names, view.is_held);
         how.is_carried = view.has_carried;
+        how.helds = view.helds;
+        how.helds_count = view.helds_count;
         err = format == SOTAY_JSON ? st_show_json(view.form, &view.record, &how, &r.out, &inner)
                                    : st_show_text(view.form, &view.record, &how, &r.out, &inner);
     }

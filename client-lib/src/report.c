@@ -73,6 +73,11 @@ static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error
         err = st_buffer_printf(out, error, "%s\n",
                                english ? "something needs a person: see status"
                                        : "có việc cần người xem: xem tình trạng (status)");
+    const char *warning = sync->client->me.has_offset
+                              ? st_clock_warning(report->clock_offset_ms, sync->client->lang)
+                              : NULL;
+    if (err == ST_OK && warning != NULL)
+        err = st_buffer_printf(out, error, "! %s\n", warning);
     return err;
 }
 

@@ -173,6 +173,8 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
         st_json_int(&json, me->clock_offset_ms);
     else
         st_json_null(&json);
+    st_json_key_text(&json, "clock_warning",
+                     me->has_offset ? st_clock_warning(me->clock_offset_ms, client->lang) : NULL);
     st_json_key_bool(&json, "safe_to_wipe", safe_to_wipe(s));
     st_json_key_int(&json, "working_copies", (int64_t)s->copies);
     st_json_key_text(&json, "login", me->login.s);
@@ -188,6 +190,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
         st_json_key_text(&json, "record", id);
         st_json_key_text(&json, "dot", dot);
         st_json_key_text(&json, "reason", st_hold_name(s->list[i].hold));
+        st_json_key_text(&json, "what", st_hold_sentence(s->list[i].hold, client->lang));
         st_json_close(&json, '}');
     }
     st_json_close(&json, ']');
@@ -257,6 +260,12 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
     sotay_whoami(client, &who);
     if (err == ST_OK && who.is_copied)
         err = st_buffer_printf(out, error, "%s\n", say[9]);
+    const char *warning = client->me.has_offset
+                              ? st_clock_warning(client->me.clock_offset_ms, client->lang)
+                              : NULL;
+    if (err == ST_OK && warning != NULL)
+        err = st_buffer_printf(out, error, "! %s (%+lld s)\n", warning,
+                               -(long long)(client->me.clock_offset_ms / 1000));
     for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {
         char id[33];
         st_id_format(&s->list[i].record, id);

@@ -1,16 +1,25 @@
-/* server/operator/held.c - what waits for the office, and its decision. Promises that a decision
- * names who took it and why; must never drop what was declined: it stays in the log. */
+/* server/operator/held.c - what waits for the office: why, written between which moments, and what
+ * to do. Promises that everything held is listed; must never decide. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/operator/work.h"
+#include "server/sync/bounds.h"
 
 typedef struct {
     operator_work *work;
     operator_table table;
     st_json json;
+    bool one_device;               /* --device: */
+    st_id device;
+    free_sets sets;
+    st_err err;
 } held_list;
+
+static bool is_wanted(const held_list *list, const sync_held *held)
+{
+    return !list->one_device || st_id_cmp(&held->dot.device, &list->device) == 0;
+}
 
 /* "sentence — path: why"; the second part only when there is something to say. */
 static void explain(held_list *list, const sync_held *held, char *text, size_t text_bytes)
@@ -31,11 +40,46 @@ static const char *login_of(operator_work *work, const st_id *person, char hex[3
     return login != NULL ? login : hex;
 }
 
+/* What bounds the moment of writing: nothing, when its set cannot be read. */
+static bool find_bounds(held_list *list, const sync_held *held, sync_bounds *out_bounds)
+{
+    st_error *error = &list->work->error;
+    st_err err = sync_bounds_get(&list->work->txn, &list->sets, &held->dot, held->index,
+                                 out_bounds, error);
+    if (err == ST_OK)
+        return true;
+    memset(out_bounds, 0, sizeof *out_bounds);
+    if (err != ST_E_CORRUPT && err != ST_E_VERSION && err != ST_E_TOO_LARGE)
+        list->err = err;
+    return false;
+}
+
+static void bounds_json(held_list *list, const sync_held *held)
+{
+    st_json *json = &list->json;
+    sync_bounds bounds;
+    int offset = list->work->call->offset_minutes;
+    bool is_read = find_bounds(list, held, &bounds);
+    st_json_key(json, "claimed_at");
+    if (is_read)
+        st_json_when(json, bounds.claimed_ms, offset);
+    else
+        st_json_null(json);
+    st_written written = { bounds.found.moment.at_ms, bounds.found.moment.within_ms,
+                           bounds.found.rebooted };
+    st_show_written_json(json, &written, &list->work->how);
+    st_json_key_int(json, "seen_size", (int64_t)bounds.seen_size);
+    st_json_key(json, "not_before");
+    st_json_when(json, bounds.not_before_ms, offset);
+}
+
 static bool held_json(void *context, const sync_held *held)
 {
     held_list *list = context;
     st_json *json = &list->json;
     char hex[33], why[600];
+    if (!is_wanted(list, held))
+        return true;
     explain(list, held, why, sizeof why);
     st_json_open(json, '{');
     st_json_key_int(json, "n", (int64_t)held->n);
@@ -51,48 +95,143 @@ static bool held_json(void *context, const sync_held *held)
     st_json_text(json, hex);
     st_json_close(json, ']');
     st_json_key_text(json, "detail", why);
+    st_json_key_text(json, "todo", st_hold_for_office(held->reason, list->work->call->lang));
+    bounds_json(list, held);
     st_json_key_int(json, "counter", (int64_t)held->dot.counter);
     st_json_key_int(json, "log_index", (int64_t)held->index);
     st_json_close(json, '}');
-    return true;
+    return list->err == ST_OK;
+}
+
+/* "12/03/2026 09:30 ±2 s": by the server's clock where that is known, else what was claimed. */
+static void written_cell(held_list *list, const sync_held *held)
+{
+    operator_work *work = list->work;
+    sync_bounds bounds;
+    char iso[40], text[96];
+    if (!find_bounds(list, held, &bounds)) {
+        operator_table_cell(work, &list->table, "-");
+        return;
+    }
+    bool known = bounds.found.is_known;
+    st_time_format(known ? bounds.found.moment.at_ms : bounds.claimed_ms,
+                   work->call->offset_minutes, iso);
+    if (known)
+        (void)snprintf(text, sizeof text, "%.2s/%.2s/%.4s %.5s ±%lld s", iso + 8, iso + 5, iso,
+                       iso + 11, (long long)((bounds.found.moment.within_ms + 999) / 1000));
+    else
+        (void)snprintf(text, sizeof text, "%.2s/%.2s/%.4s %.5s ?", iso + 8, iso + 5, iso, iso + 11);
+    operator_table_cell(work, &list->table, text);
 }
 
 static bool held_row(void *context, const sync_held *held)
 {
     held_list *list = context;
     operator_work *work = list->work;
-    char hex[33], number[24], why[600];
+    char hex[33], number[24], why[600], all[1100];
+    if (!is_wanted(list, held))
+        return true;
     explain(list, held, why, sizeof why);
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)held->n);
     operator_table_cell(work, &list->table, number);
     operator_table_cell(work, &list->table, st_hold_name(held->reason));
     operator_table_cell(work, &list->table, login_of(work, &held->person, hex));
+    written_cell(list, held);
     operator_table_when(work, &list->table, held->received_ms);
     st_id_format(&held->record, hex);
     operator_table_cell(work, &list->table, hex);
-    operator_table_cell(work, &list->table, why);
-    return !work->out_failed;
+    (void)snprintf(all, sizeof all, "%s → %s", why,
+                   st_hold_for_office(held->reason, work->call->lang));
+    operator_table_cell(work, &list->table, all);
+    return !work->out_failed && list->err == ST_OK;
+}
+
+/* The device of --device, and what the office knows of it. */
+static st_err begin_device(held_list *list, auth_device *out_device, auth_contact *out_contact)
+{
+    operator_work *work = list->work;
+    list->one_device = work->options.device != NULL;
+    if (!list->one_device)
+        return ST_OK;
+    st_err err = operator_device(work, &work->txn, work->options.device, out_device, &work->error);
+    list->device = out_device->id;
+    return err == ST_OK ? auth_contact_get(&work->txn, &list->device, out_contact, &work->error)
+                        : err;
+}
+
+static void say_when(operator_work *work, const char *vi, const char *en, int64_t ms)
+{
+    char iso[40];
+    if (ms == 0)
+        return;
+    st_time_format(ms, work->call->offset_minutes, iso);
+    operator_say_in(work, vi, en);
+    operator_say(work, " %.2s/%.2s/%.4s %.5s", iso + 8, iso + 5, iso, iso + 11);
+}
+
+static void say_device(held_list *list, const auth_device *device, const auth_contact *contact)
+{
+    operator_work *work = list->work;
+    char hex[33], login[33];
+    st_id_format(&device->id, hex);
+    operator_say(work, "%s  %s", hex, login_of(work, &device->person, login));
+    say_when(work, "  ·  thu hồi", "  ·  revoked", device->revoked_ms);
+    say_when(work, "  ·  gặp lần cuối", "  ·  last sync", contact->last_sync_ms);
+    if (contact->last_sync_ms != 0)
+        operator_say(work, work->vi ? "  ·  đồng hồ %+lld s" : "  ·  clock %+lld s",
+                     (long long)(contact->clock_offset_ms / 1000));
+    operator_say(work, "\n");
+}
+
+static void json_device(held_list *list, const auth_device *device, const auth_contact *contact)
+{
+    st_json *json = &list->json;
+    int offset = list->work->call->offset_minutes;
+    char hex[33];
+    st_id_format(&device->id, hex);
+    st_json_key_text(json, "device", hex);
+    st_json_key(json, "revoked_at");
+    st_json_when(json, device->revoked_ms, offset);
+    st_json_key(json, "last_sync");
+    st_json_when(json, contact->last_sync_ms, offset);
+    st_json_key(json, "clock_offset_ms");
+    if (contact->last_sync_ms != 0)
+        st_json_int(json, contact->clock_offset_ms);
+    else
+        st_json_null(json);
+    st_json_key_int(json, "checkpoint_size", (int64_t)contact->seen_size);
 }
 
 int operator_held(operator_work *work)
 {
-    static const char *const HEADS[2][6] = {
-        { "N", "REASON", "PERSON", "RECEIVED", "RECORD", "WHY" },
-        { "SỐ", "LÝ DO", "NGƯỜI", "NHẬN LÚC", "PHIẾU", "GIẢI THÍCH" } };
+    static const char *const HEADS[2][7] = {
+        { "N", "REASON", "PERSON", "WRITTEN", "RECEIVED", "RECORD", "WHY → WHAT TO DO" },
+        { "SỐ", "LÝ DO", "NGƯỜI", "GHI LÚC", "NHẬN LÚC", "PHIẾU", "GIẢI THÍCH → VIỆC CẦN LÀM" }
+    };
     held_list list = { .work = work };
+    auth_device device = { .revoked_ms = 0 };
+    auth_contact contact = { .last_sync_ms = 0 };
     bool json = work->options.json;
     st_err err = operator_read_begin(work);
+    if (err == ST_OK)
+        err = begin_device(&list, &device, &contact);
     if (err != ST_OK)
         return operator_fail(work);
     if (json) {
         st_json_begin(&list.json, work->call->out, &work->error);
         st_json_open(&list.json, '{');
+        if (list.one_device)
+            json_device(&list, &device, &contact);
         st_json_key(&list.json, "held");
         st_json_open(&list.json, '[');
     } else {
-        operator_table_begin(work, &list.table, HEADS[work->vi], 6);
+        if (list.one_device)
+            say_device(&list, &device, &contact);
+        operator_table_begin(work, &list.table, HEADS[work->vi], 7);
     }
     err = sync_held_each(&work->txn, json ? held_json : held_row, &list, &work->error);
+    if (err == ST_OK)
+        err = list.err;
     if (err == ST_OK && json) {
         st_json_close(&list.json, ']');
         st_json_close(&list.json, '}');
@@ -102,51 +241,7 @@ int operator_held(operator_work *work)
         operator_say(work, work->vi ? "%zu thay đổi chờ xem\n" : "%zu changes wait\n",
                      operator_table_print(work, &list.table));
     }
+    free_sets_end(&list.sets);
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);
-}
-
-static int decide(operator_work *work, bool accept)
-{
-    static const uint32_t MAY = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD;
-    auth_person person = { .is_active = false };
-    sync_decision decision = { .accept = accept };
-    uint32_t count = 0;
-    char *end = NULL;
-    const char *n = work->operands[0];
-    decision.n = strtoull(n, &end, 10);
-    if (n[0] < '1' || n[0] > '9' || *end != '\0') {
-        operator_complain(work, "'%.40s' is no number of the list `held`", n);
-        return 1;
-    }
-    st_err err = operator_reason(work, &decision.reason, &work->error);
-    if (err == ST_OK)
-        err = operator_read_begin(work);
-    if (err == ST_OK)
-        err = operator_actor(work, &work->txn, &person, &work->error);
-    operator_read_end(work);
-    if (err == ST_OK && operator_role_of(&person, MAY) == ST_ROLE_NONE)
-        err = st_fail(&work->error, ST_E_DENIED, "'%s' is neither office nor office_head",
-                      person.login.s);
-    decision.actor = person.id;
-    if (err == ST_OK)
-        err = sync_settle(work->rooms->writer, &decision, &count, &work->error);
-    if (err == ST_E_NOT_FOUND && work->error.detail[0] == '\0')
-        (void)st_fail(&work->error, ST_E_NOT_FOUND, "nothing is held under the number %s", n);
-    if (err != ST_OK)
-        return operator_fail(work);
-    operator_say_in(work, accept ? "Đã cho vào sổ: " : "Không nhận: ",
-                    accept ? "Let in: " : "Declined: ");
-    operator_say(work, "%u\n", count);
-    return 0;
-}
-
-int operator_held_accept(operator_work *work)
-{
-    return decide(work, true);
-}
-
-int operator_held_decline(operator_work *work)
-{
-    return decide(work, false);
 }

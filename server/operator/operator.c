@@ -63,12 +63,6 @@ static const verb_row VERBS[] = {
     { { "resolve", "ID PATH --keep DOT|--value V --as LOGIN --reason T [--seen DOT,...]",
         "thống nhất ý kiến khác nhau", "settle different opinions" },
       2, 2, "kvare", "ar", operator_resolve },
-    { { "held", "[--json]", "các thay đổi chờ văn phòng xem", "changes that wait for the office" },
-      0, 0, "j", "", operator_held },
-    { { "held accept", "N --as LOGIN --reason T", "cho vào sổ", "let a held change in" },
-      1, 1, "ar", "ar", operator_held_accept },
-    { { "held decline", "N --as LOGIN --reason T", "không nhận (vẫn nằm trong sổ)",
-        "decline it (it stays in the log)" }, 1, 1, "ar", "ar", operator_held_decline },
     { { "fence open", "MEETING --as LOGIN", "đặt mốc mở họp: sổ đang đến đâu",
         "mark where the book stands as a meeting opens" }, 1, 1, "a", "a", operator_fence_open },
     { { "fence close", "MEETING --as LOGIN", "đặt mốc kết thúc họp",
@@ -80,6 +74,13 @@ static const verb_row VERBS[] = {
         "gaps|forks|late|changed|withdrawn|holds|clocks|silent|revoked|epochs [--json|--csv]",
         "các danh sách cần xem khi giám sát", "the lists that a reviewer goes through" },
       1, 1, "jC", "", operator_audit_list },
+    { { "held", "[--device DEVICE] [--json]", "các thay đổi chờ văn phòng xem",
+        "changes that wait for the office" }, 0, 0, "jD", "", operator_held },
+    { { "held accept", "N...|--device DEVICE --as LOGIN --reason T", "cho vào sổ",
+        "let held changes in" }, 0, OPERATOR_ARGS_MAX, "Dar", "ar", operator_held_accept },
+    { { "held decline", "N...|--device DEVICE --as LOGIN --reason T",
+        "không nhận (vẫn nằm trong sổ)", "decline them (they stay in the log)" },
+      0, OPERATOR_ARGS_MAX, "Dar", "ar", operator_held_decline },
     { { "incidents", "[--json]", "máy có sổ lệch với sổ chung, và đã sửa gì",
         "devices whose book was not this one, and what was mended" },
       0, 0, "j", "", operator_incidents },
@@ -116,6 +117,7 @@ static const struct { const char *name; char letter; bool has_value; } OPTIONS[]
     { "--text", 't', true },   { "--check", 'c', false },  { "--second", '2', true },
     { "--field", 'F', true },  { "--between", 'b', true }, { "--after", 'm', true },
     { "--csv", 'C', false },   { "--basis", 'B', true },
+    { "--device", 'D', true },
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
 
@@ -167,7 +169,7 @@ static bool keep_option(operator_options *out, char letter, const char *value)
                                 ['e'] = &out->seen,  ['p'] = &out->period, ['t'] = &out->text,
                                 ['2'] = &out->second, ['F'] = &out->field,
                                 ['b'] = &out->between, ['m'] = &out->after,
-                                ['B'] = &out->basis };
+                                ['B'] = &out->basis, ['D'] = &out->device };
     switch (letter) {
     case 'j': out->json = true; return true;
     case 'q': out->qr = true; return true;

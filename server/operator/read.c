@@ -5,6 +5,8 @@
 
 #include "proto/text.h"
 #include "server/operator/work.h"
+#include "server/sync/bounds.h"
+#include "server/sync/held.h"
 
 /* ---- records, search ---- */
 
@@ -114,6 +116,24 @@ int operator_search(operator_work *work)
 
 /* ---- show ---- */
 
+static st_err find_helds(operator_work *work, const st_id *record)
+{
+    sync_held *list = NULL;
+    size_t count = 0;
+    st_err err = sync_held_of_record(&work->txn, record, &work->arena, &list, &count,
+                                     &work->error);
+    if (err != ST_OK || count == 0)
+        return err;
+    st_show_held *helds = st_arena_array(&work->arena, count, sizeof *helds);
+    if (helds == NULL)
+        return st_fail(&work->error, ST_E_MEMORY, "show: out of memory");
+    for (size_t i = 0; i < count; i++)
+        helds[i] = (st_show_held){ list[i].dot, list[i].reason };
+    work->how.helds = helds;
+    work->how.helds_count = count;
+    return ST_OK;
+}
+
 int operator_show(operator_work *work)
 {
     operator_record got = { .form = NULL };
@@ -122,12 +142,19 @@ int operator_show(operator_work *work)
         err = operator_record_get(work, &work->txn, &work->arena, &got, &work->error);
     if (err == ST_OK)
         err = sync_held_any(&work->txn, &got.record.id, &work->how.is_held, &work->error);
+    if (err == ST_OK)
+        err = find_helds(work, &got.record.id);
+    sync_moments moments;
+    sync_moments_begin(&moments, &work->txn);
+    work->how.moments = &moments.moments;
     if (err == ST_OK && work->options.json) {
         err = st_show_json(got.form, &got.record, &work->how, work->call->out, &work->error);
         operator_say(work, "\n");
     } else if (err == ST_OK) {
         err = st_show_text(got.form, &got.record, &work->how, work->call->out, &work->error);
     }
+    work->how.moments = NULL;
+    sync_moments_end(&moments);
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);
 }

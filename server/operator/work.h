@@ -14,6 +14,7 @@ typedef struct {
     const char *basis;             /* in law */
     const char *name, *url, *form, *unit, *state, *as, *reason, *keep, *value, *seen, *period;
     const char *second;            /* of two people */
+    const char *device;
     const char *text;              /* content of the file of `user import` */
     const char *roles[ST_ROLE_COUNT];
     size_t roles_count;
@@ -198,7 +199,7 @@ int operator_conflicts(operator_work *work);
 int operator_new(operator_work *work);
 int operator_set(operator_work *work);
 int operator_resolve(operator_work *work);
-/* held.c: held, held accept, held decline. */
+/* held.c: held; decide.c: held accept, held decline. */
 int operator_held(operator_work *work);
 int operator_held_accept(operator_work *work);
 int operator_held_decline(operator_work *work);

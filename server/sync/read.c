@@ -10,7 +10,7 @@
 #include "proto/text.h"
 #include "server/store/pack.h"
 #include "server/sync/address.h"
-#include "server/sync/clock.h"
+#include "server/sync/bounds.h"
 #include "server/sync/fence.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
@@ -174,37 +174,21 @@ static st_err find_verdict(store_txn *txn, const st_id *record, const note *note
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* When it was written, by the server's clock. What the server signed itself says so itself. */
-static st_err find_moment(store_txn *txn, const st_set *set, st_history_item *item,
+/* When it was written, by the server's clock, and after which entry. */
+static st_err find_moment(store_txn *txn, free_sets *sets, const note *at, st_history_item *item,
                           st_error *error)
 {
-    const sync_reading reading = { &set->device, set->boot, item->change->mono_ms };
-    sync_moment found;
-    if (set->via == ST_VIA_OPERATOR) {
-        item->corrected_ms = item->change->wall_ms;
-        return ST_OK;
-    }
-    st_err err = sync_clock_moment(txn, &reading, item->received_ms, &found, error);
+    sync_bounds bounds;
+    const st_dot dot = { at->device, at->counter };
+    st_err err = sync_bounds_get(txn, sets, &dot, at->index, &bounds, error);
     if (err != ST_OK)
         return err;
-    item->corrected_ms = found.is_known ? found.moment.at_ms : 0;
-    item->within_ms = found.moment.within_ms;
-    item->rebooted = found.rebooted;
+    item->corrected_ms = bounds.found.is_known ? bounds.found.moment.at_ms : 0;
+    item->within_ms = bounds.found.moment.within_ms;
+    item->rebooted = bounds.found.rebooted;
+    item->seen_size = bounds.seen_size;
+    item->not_before_ms = bounds.not_before_ms;
     return ST_OK;
-}
-
-/* The author held a seal of seen_size entries: it was not written before the last of those came. */
-static st_err find_seen(store_txn *txn, const st_set *set, st_arena *arena, st_history_item *item,
-                        st_error *error)
-{
-    sync_row row;
-    item->seen_size = set->seen_size;
-    if (set->seen_size == 0)
-        return ST_OK;
-    st_err err = sync_row_get(txn, set->seen_size, arena, &row, error);
-    if (err == ST_OK)
-        item->not_before_ms = row.time_ms;
-    return err == ST_E_NOT_FOUND ? ST_OK : err;    /* of a log that goes on elsewhere */
 }
 
 /* The last meeting mark before the entry, of all that there are. */
@@ -259,9 +243,7 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
         item.has_carrier = !st_id_is_zero(&source->row.carrier);
         item.carrier = source->row.carrier;
         find_fence(&fences, &item);
-        err = find_moment(txn, &source->set, &item, error);
-        if (err == ST_OK)
-            err = find_seen(txn, &source->set, &arena, &item, error);
+        err = find_moment(txn, &sets, &notes[i], &item, error);
         more = err == ST_OK && each(context, &item);
     }
     free_sets_end(&sets);

@@ -260,7 +260,8 @@ def alike(world, phones, record):
         def strip(node):
             if isinstance(node, dict):
                 return {k: strip(v) for k, v in node.items()
-                        if k not in ("received_at", "log_index", "flags")}
+                        if k not in ("received_at", "log_index", "flags", "held", "rebooted",
+                                     "corrected_at", "corrected_within_ms")}
             return [strip(x) for x in node] if isinstance(node, list) else node
         return strip(document)
     want = essence(world.show(record))

@@ -132,6 +132,21 @@ static void test_a_wrong_clock(void **state)
     }
 }
 
+/* Takes what only the office knows out of a `show` document: times by the server's clock, and the
+ * flags that follow from them. */
+static void forget_moments(char *json)
+{
+    static const char *const KEYS[] = { "\"corrected_at\":", "\"corrected_within_ms\":",
+                                        "\"flags\":[" };
+    for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++)
+        for (char *at = strstr(json, KEYS[i]); at != NULL; at = strstr(at, KEYS[i])) {
+            char *end = at + strlen(KEYS[i]) + strcspn(at + strlen(KEYS[i]), i == 2 ? "]" : ",");
+            assert_true(*end != '\0' && end[1] != '\0');
+            end += i == 2 ? 2 : 1;
+            memmove(at, end, strlen(end) + 1);
+        }
+}
+
 /* The office holds something back and lets it in later: it counts as received when it came, on the
  * phone that was there before the decision as in the book. */
 static void test_what_is_let_in_keeps_its_time(void **state)
@@ -153,6 +168,8 @@ static void test_what_is_let_in_keeps_its_time(void **state)
     sotay_id_format(&w.records[0], hex);
     char *json = shown(&w.phones[1], &w.records[0]);
     KIT_EXPECT(0, &w.book, "show", hex, "--json");
+    forget_moments(json);
+    forget_moments((char *)w.book.out.data);
     assert_string_equal(json, KIT_OUT(&w.book));
     sotay_text_free(json);
     world_free(&w);

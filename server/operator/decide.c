@@ -1,0 +1,168 @@
+/* server/operator/decide.c - the office lets held changes in, or declines them, one or many.
+ * Promises that a decision names who took it and why, and that each one is whole by itself; must
+ * never drop what was declined: it stays in the log. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/operator/work.h"
+
+/* What is to be decided, in the order of the devices' own counters. */
+typedef struct {
+    operator_work *work;
+    sync_held *list;               /* arena of the call */
+    size_t count, capacity;
+    st_id device;                  /* of --device */
+    st_err err;
+} decide_list;
+
+static bool add_held(void *context, const sync_held *held)
+{
+    decide_list *d = context;
+    if (d->work->options.device != NULL && st_id_cmp(&held->dot.device, &d->device) != 0)
+        return true;
+    sync_held *grown = d->list;
+    if (d->count == d->capacity)
+        grown = st_arena_grow(&d->work->arena, d->list, d->count, &d->capacity, sizeof *grown);
+    if (grown == NULL) {
+        d->err = st_fail(&d->work->error, ST_E_MEMORY, "held: out of memory");
+        return false;
+    }
+    d->list = grown;
+    d->list[d->count++] = *held;
+    return true;
+}
+
+static int by_dot(const void *a, const void *b)
+{
+    const sync_held *x = a, *y = b;
+    int order = st_dot_cmp(&x->dot, &y->dot);
+    return order != 0 ? order : x->n < y->n ? -1 : x->n > y->n;
+}
+
+static st_err add_number(decide_list *d, const char *text)
+{
+    operator_work *work = d->work;
+    char *end = NULL;
+    sync_held held;
+    uint64_t n = strtoull(text, &end, 10);
+    if (text[0] < '1' || text[0] > '9' || *end != '\0')
+        return st_fail(&work->error, ST_E_VALUE, "'%.40s' is no number of the list `held`", text);
+    st_err err = sync_held_get(&work->txn, n, &held, &work->error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(&work->error, err, "nothing is held under the number %s", text);
+    if (err == ST_OK && !add_held(d, &held))
+        err = d->err;
+    return err;
+}
+
+/* Fills the list: the numbers given, or all that is held of a device. */
+static st_err gather(decide_list *d)
+{
+    operator_work *work = d->work;
+    auth_device device;
+    st_err err = ST_OK;
+    if ((work->options.device != NULL) == (work->operands_count > 0))
+        return st_fail(&work->error, ST_E_USAGE, "give numbers of the list `held`, or --device");
+    for (size_t i = 0; err == ST_OK && i < work->operands_count; i++)
+        err = add_number(d, work->operands[i]);
+    if (err == ST_OK && work->options.device != NULL) {
+        err = operator_device(work, &work->txn, work->options.device, &device, &work->error);
+        d->device = device.id;
+        if (err == ST_OK)
+            err = sync_held_each(&work->txn, add_held, d, &work->error);
+        if (err == ST_OK)
+            err = d->err;
+        if (err == ST_OK && d->count == 0)
+            err = st_fail(&work->error, ST_E_NOT_FOUND, "nothing of this device is held");
+    }
+    if (err == ST_OK)
+        qsort(d->list, d->count, sizeof *d->list, by_dot);
+    return err;
+}
+
+/* Is it held still? What a decision before it freed or took along is settled. */
+static st_err is_still_held(operator_work *work, uint64_t n, bool *out_held)
+{
+    sync_held held;
+    st_err err = operator_read_begin(work);
+    if (err == ST_OK)
+        err = sync_held_get(&work->txn, n, &held, &work->error);
+    operator_read_end(work);
+    *out_held = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Decides one after the other. What cannot be decided so is said, with its number, and left. */
+static st_err decide_all(decide_list *d, sync_decision *decision, uint32_t *out_count,
+                         size_t *out_left)
+{
+    operator_work *work = d->work;
+    st_err first = ST_OK;
+    for (size_t i = 0; i < d->count; i++) {
+        bool is_held = true;
+        uint32_t count = 0;
+        decision->n = d->list[i].n;
+        st_err err = i > 0 ? is_still_held(work, decision->n, &is_held) : ST_OK;
+        if (err == ST_OK && !is_held)
+            continue;
+        if (err == ST_OK)
+            err = sync_settle(work->rooms->writer, decision, &count, &work->error);
+        *out_count += count;
+        if (err == ST_OK)
+            continue;
+        if (d->count > 1 && (err == ST_E_STATE || err == ST_E_NOT_FOUND)) {
+            operator_complain(work, "%llu: %s", (unsigned long long)decision->n,
+                              work->error.detail);
+            ++*out_left;
+            continue;
+        }
+        first = err;
+        break;
+    }
+    return first;
+}
+
+static int decide(operator_work *work, bool accept)
+{
+    static const uint32_t MAY = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD;
+    auth_person person = { .is_active = false };
+    sync_decision decision = { .accept = accept };
+    decide_list d = { .work = work };
+    uint32_t count = 0;
+    size_t left = 0;
+    st_err err = operator_reason(work, &decision.reason, &work->error);
+    if (err == ST_OK)
+        err = operator_read_begin(work);
+    if (err == ST_OK)
+        err = operator_actor(work, &work->txn, &person, &work->error);
+    if (err == ST_OK && operator_role_of(&person, MAY) == ST_ROLE_NONE)
+        err = st_fail(&work->error, ST_E_DENIED, "'%s' is neither office nor office_head",
+                      person.login.s);
+    if (err == ST_OK)
+        err = gather(&d);
+    operator_read_end(work);
+    decision.actor = person.id;
+    if (err == ST_OK)
+        err = decide_all(&d, &decision, &count, &left);
+    if (err != ST_OK)
+        return operator_fail(work);
+    operator_say_in(work, accept ? "Đã cho vào sổ: " : "Không nhận: ",
+                    accept ? "Let in: " : "Declined: ");
+    operator_say(work, "%u\n", count);
+    if (left == 0)
+        return 0;
+    operator_complain(work, work->vi ? "%u thay đổi đã xong, %zu vẫn chờ"
+                                     : "%u changes settled, %zu still wait", count, left);
+    return 1;
+}
+
+int operator_held_accept(operator_work *work)
+{
+    return decide(work, true);
+}
+
+int operator_held_decline(operator_work *work)
+{
+    return decide(work, false);
+}

@@ -1,0 +1,78 @@
+/* server/sync/bounds.c - between which moments a change was written.
+ * Promises: says only what follows from the set, the kept exchanges and the log; a set that cannot
+ * be read has no bounds. Must never decide anything by them. */
+#include "server/sync/bounds.h"
+
+#include <string.h>
+
+static st_err find_entry_time(store_txn *txn, uint64_t index, int64_t *out_ms, st_error *error)
+{
+    st_arena arena;
+    sync_row row;
+    *out_ms = 0;
+    if (index == 0)
+        return ST_OK;
+    st_arena_init(&arena, (size_t)4 * 1024 * 1024);
+    st_err err = sync_row_get(txn, index, &arena, &row, error);
+    if (err == ST_OK)
+        *out_ms = row.time_ms;
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;    /* a log that was put back has fewer */
+}
+
+st_err sync_bounds_get(store_txn *txn, free_sets *sets, const st_dot *dot, uint64_t index,
+                       sync_bounds *out_bounds, st_error *error)
+{
+    free_source *source = NULL;
+    const st_change *change = NULL;
+    sync_held where;
+    memset(&where, 0, sizeof where);
+    memset(out_bounds, 0, sizeof *out_bounds);
+    where.dot = *dot;
+    where.index = index;
+    st_err err = free_sets_find(sets, txn, &where, &source, &change, error);
+    if (err != ST_OK)
+        return err;
+    const st_set *set = &source->set;
+    const sync_reading reading = { &set->device, set->boot, change->mono_ms };
+    out_bounds->claimed_ms = change->wall_ms;
+    out_bounds->seen_size = set->seen_size;
+    err = find_entry_time(txn, set->seen_size, &out_bounds->not_before_ms, error);
+    if (err == ST_OK && set->via == ST_VIA_OPERATOR) { /* what the server signed says so itself */
+        out_bounds->found.is_known = true;
+        out_bounds->found.moment.at_ms = change->wall_ms;
+        return ST_OK;
+    }
+    if (err == ST_OK)
+        err = sync_clock_moment(txn, &reading, source->row.time_ms, &out_bounds->found, error);
+    return err;
+}
+
+static bool moment_of(void *context, const st_meta *meta, st_written *out)
+{
+    sync_moments *m = context;
+    sync_bounds bounds;
+    memset(out, 0, sizeof *out);
+    if (meta->log_index == 0
+        || sync_bounds_get(m->txn, &m->sets, &meta->dot, meta->log_index, &bounds, NULL) != ST_OK)
+        return false;
+    out->rebooted = bounds.found.rebooted;
+    if (!bounds.found.is_known)
+        return false;
+    out->at_ms = bounds.found.moment.at_ms;
+    out->within_ms = bounds.found.moment.within_ms;
+    return true;
+}
+
+void sync_moments_begin(sync_moments *moments, store_txn *txn)
+{
+    memset(moments, 0, sizeof *moments);
+    moments->txn = txn;
+    moments->moments.context = moments;
+    moments->moments.of = moment_of;
+}
+
+void sync_moments_end(sync_moments *moments)
+{
+    free_sets_end(&moments->sets);
+}
