@@ -94,10 +94,9 @@ static int export_bundle(cli_call *call, const char *path)
               : "%s: %llu change-sets, %llu pieces of files, %llu receipts\n",
            path, (unsigned long long)report.sets, (unsigned long long)report.pieces,
            (unsigned long long)report.receipts);
-    if (!report.more)
-        return CLI_DONE;
-    puts(vi ? "Chưa hết: một gói không chứa đủ" : "Not all of it: more than one bundle holds");
-    return CLI_PERSON;
+    if (report.more)
+        puts(vi ? "Chưa hết: một gói không chứa đủ" : "Not all of it: more than one bundle holds");
+    return CLI_DONE;
 }
 
 /* The whole file; false after the reason stands in call->error. */

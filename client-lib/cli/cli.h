@@ -83,5 +83,6 @@ int cli_search(cli_call *call);
 int cli_sync(cli_call *call);
 int cli_status(cli_call *call);
 int cli_bundle(cli_call *call);
+int cli_carry(cli_call *call);
 
 #endif

@@ -104,9 +104,8 @@ st_err lexicon_learn_form(sotay_client *client, const st_record *record, st_erro
     return err;
 }
 
-/* The live value of a top-level field that is shown first. */
-static const st_live *shown(const st_form *form, const st_record *record, const char *name,
-                            const st_field **out_field)
+const st_live *lexicon_shown(const st_form *form, const st_record *record, const char *name,
+                             const st_field **out_field)
 {
     const st_field *field = st_form_field(form, name);
     if (field == NULL)
@@ -134,7 +133,7 @@ typedef struct {
 static const char *value_of(naming *n, const char *name)
 {
     const st_field *field = NULL;
-    const st_live *live = shown(n->form, n->record, name, &field);
+    const st_live *live = lexicon_shown(n->form, n->record, name, &field);
     if (live == NULL || live->op.value.kind == ST_VALUE_NULL)
         return "";
     st_buffer text;
@@ -182,7 +181,7 @@ static st_err no_memory(st_error *error)
 static st_err learn_person(sotay_client *client, naming *n, st_error *error)
 {
     const st_field *field = NULL;
-    const st_live *live = shown(n->form, n->record, "person_id", &field);
+    const st_live *live = lexicon_shown(n->form, n->record, "person_id", &field);
     const char *login = value_of(n, "login");
     const char *name = value_of(n, "full_name");
     const uint8_t *id = n->record->id.b;
@@ -198,9 +197,9 @@ static st_err learn_device(sotay_client *client, const st_form *form, const st_r
                            st_error *error)
 {
     const st_field *field = NULL;
-    const st_live *device = shown(form, record, "device_id", &field);
-    const st_live *person = shown(form, record, "person_id", &field);
-    const st_live *sign_key = shown(form, record, "sign_key", &field);
+    const st_live *device = lexicon_shown(form, record, "device_id", &field);
+    const st_live *person = lexicon_shown(form, record, "person_id", &field);
+    const st_live *sign_key = lexicon_shown(form, record, "sign_key", &field);
     uint8_t value[DEVICE_BYTES];
     size_t len = 16;
     if (device == NULL || person == NULL || device->op.value.len != 16 ||

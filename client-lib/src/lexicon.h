@@ -19,6 +19,10 @@ ST_MUST_USE st_err lexicon_learn_form(sotay_client *client, const st_record *rec
 ST_MUST_USE st_err lexicon_learn_names(sotay_client *client, const st_form *form,
                                        const st_record *record, st_error *error);
 
+/* The live value of a top-level field that is shown first; NULL: none, or no such field. */
+const st_live *lexicon_shown(const st_form *form, const st_record *record, const char *name,
+                             const st_field **out_field);
+
 /* Does the catalogue have an entry `code` of a kind ("unit", "criterion")? */
 ST_MUST_USE st_err lexicon_has(sotay_client *client, const char *kind, const char *code,
                                bool *out_has, st_error *error);

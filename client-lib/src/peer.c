@@ -1,0 +1,135 @@
+/* client-lib/src/peer.c - reads off the catalogue who another phone is.
+ * Promises: what is not said there is not granted.
+ * Never: believes the other phone about its own rights. */
+#include "client-lib/src/peer.h"
+
+#include <string.h>
+
+#define STATUS_ACTIVE 1
+#define TARGET_UNIT   1
+
+typedef struct {
+    sotay_client *client;
+    st_arena *arena;
+    peer *out;
+} looking;
+
+static bool says_id(const st_form *form, const st_record *record, const char *name, const st_id *id)
+{
+    const st_field *field = NULL;
+    const st_live *live = lexicon_shown(form, record, name, &field);
+    return live != NULL && live->op.value.kind == ST_VALUE_ID &&
+           live->op.value.len == sizeof id->b &&
+           memcmp(live->op.value.data, id->b, sizeof id->b) == 0;
+}
+
+/* The number that is shown; `absent` where there is none. */
+static int64_t number_of(const st_form *form, const st_record *record, const char *name,
+                         int64_t absent)
+{
+    const st_field *field = NULL;
+    const st_live *live = lexicon_shown(form, record, name, &field);
+    return live != NULL && live->op.value.kind == ST_VALUE_INT ? live->op.value.number : absent;
+}
+
+static bool is_withdrawn(const st_record *record)
+{
+    for (size_t i = 0; i < record->metas_count; i++)
+        if (record->metas[i].act == ST_ACT_WITHDRAW)
+            return true; /* also one that was taken back: it goes sealed, that is all */
+    return false;
+}
+
+static st_err add_unit(looking *l, const st_form *form, const st_record *record, st_error *error)
+{
+    const st_field *field = NULL;
+    const st_live *live = lexicon_shown(form, record, "target_id", &field);
+    peer *p = l->out;
+    st_code unit;
+    if (live == NULL || number_of(form, record, "target", 0) != TARGET_UNIT ||
+        number_of(form, record, "active", 1) == 0 || is_withdrawn(record) ||
+        !st_code_set(&unit, (const char *)live->op.value.data, live->op.value.len))
+        return ST_OK;
+    st_code *units = (st_code *)(uintptr_t)p->units;
+    if (p->units_count == p->units_capacity)
+        units = st_arena_grow(l->arena, units, p->units_count, &p->units_capacity, sizeof *units);
+    if (units == NULL)
+        return st_fail(error, ST_E_MEMORY, "carry: no memory");
+    units[p->units_count++] = unit;
+    p->units = units;
+    return ST_OK;
+}
+
+static st_err look_at(looking *l, const st_record *record, st_error *error)
+{
+    static const char *const FORMS[] = { "device", "person", "assignment" };
+    const st_form *form = NULL;
+    peer *p = l->out;
+    size_t which = 0;
+    while (which < 3 && strcmp(record->form.s, FORMS[which]) != 0)
+        which++;
+    if (!record->created || which == 3)
+        return ST_OK;
+    st_err err = lexicon_form(l->client, record->form.s, record->form_version, &form, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err;
+    if (which == 0 && says_id(form, record, "device_id", &p->device) &&
+        number_of(form, record, "status", STATUS_ACTIVE) != STATUS_ACTIVE)
+        p->is_in_use = false;
+    if (which == 1 &&
+        (st_id_cmp(&record->id, &p->person) == 0 ||
+         says_id(form, record, "person_id", &p->person)) &&
+        (number_of(form, record, "active", 1) == 0 || is_withdrawn(record)))
+        p->is_in_use = false;
+    return which == 2 && says_id(form, record, "person_id", &p->person)
+               ? add_unit(l, form, record, error)
+               : ST_OK;
+}
+
+st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena, peer *out_peer,
+                 st_error *error)
+{
+    peer p;
+    looking l = { client, arena, &p };
+    book_key prefix = book_key_of(BOOK_BASE);
+    book_scan scan = book_scan_of(&prefix);
+    memset(&p, 0, sizeof p);
+    p.device = *device;
+    p.is_in_use = true;
+    st_err err = lexicon_device_key(client, device, p.sign_key, error);
+    if (err == ST_OK)
+        err = lexicon_person(client, device, &p.person, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, err, "carry: the other phone is not in the book on this one yet");
+    while (err == ST_OK) {
+        st_arena work;
+        st_record record;
+        book_value value = { NULL, 0 };
+        st_arena_init(&work, CLIENT_WORK_BYTES_MAX);
+        err = book_scan_next(&client->book, &scan, &work, &value, error);
+        if (err == ST_OK)
+            err = st_record_decode(value.data, value.len, &work, &record, error);
+        if (err == ST_OK)
+            err = look_at(&l, &record, error);
+        st_arena_reset(&work);
+    }
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    *out_peer = p;
+    return ST_OK;
+}
+
+bool peer_may_read(const peer *p, const st_bucket *bucket)
+{
+    const char *part = strchr(bucket->s, '/');
+    if (part == NULL || !p->is_in_use)
+        return false;
+    if (strcmp(part, "/catalogue") == 0)
+        return true;
+    if (strncmp(part, "/unit/", 6) != 0)
+        return false;
+    for (size_t i = 0; i < p->units_count; i++)
+        if (strcmp(p->units[i].s, part + 6) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,23 @@
+/* client-lib/src/peer.h - what the catalogue on this phone says of another device: its key, whose
+ * it is, whether it is in use, and what its person may read. */
+#ifndef SOTAY_CLIENT_PEER_H
+#define SOTAY_CLIENT_PEER_H
+
+#include "client-lib/src/lexicon.h"
+
+typedef struct {
+    st_id device, person;
+    uint8_t sign_key[32];
+    bool is_in_use;       /* neither suspended nor revoked, and its person is active */
+    const st_code *units; /* assigned to its person; arena */
+    size_t units_count, units_capacity;
+} peer;
+
+/* Inside a transaction. ST_E_NOT_FOUND (with *error): the catalogue here does not name it. */
+ST_MUST_USE st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena,
+                             peer *out_peer, st_error *error);
+/* May its person read the bucket? Of units: what is assigned by name. What the catalogue gives in
+ * other ways is not looked into: such a set goes sealed. */
+bool peer_may_read(const peer *peer, const st_bucket *bucket);
+
+#endif
