@@ -23,6 +23,7 @@
 #define MAP_START (SIZE_MAX > 0xffffffffu ? 256 * MIB : 128 * MIB)
 #define MAP_MAX (SIZE_MAX > 0xffffffffu ? 65536 * MIB : 1024 * MIB)
 #define READERS_MAX 1100
+#define SLOTS_BYTES (READERS_MAX * 64 + 4096) /* a slot is a line of the cache */
 
 enum { HEALTH_GOOD, HEALTH_FULL, HEALTH_BROKEN };
 
@@ -123,9 +124,30 @@ static void close_env(store *s)
     s->env = NULL;
 }
 
+/* LMDB maps the file with the slots of its readers and writes there: on a full disk a page that it
+ * did not get yet would kill the process, and with it the server that made a scratch store. So all
+ * of it is taken first; where the file system cannot, nothing is said. */
+static st_err reserve_slots(const char *path, st_error *error)
+{
+    char file[STORE_PATH_BYTES];
+    struct stat st;
+    st_err err = store_dir_path(path, "lock.mdb", file, error);
+    int fd = err == ST_OK ? open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (fd < 0)
+        return err; /* LMDB will say why */
+    bool is_new = fstat(fd, &st) == 0 && st.st_size == 0;
+    int rc = fallocate(fd, is_new ? 0 : FALLOC_FL_KEEP_SIZE, 0, is_new ? SLOTS_BYTES : st.st_size);
+    if (rc != 0 && (errno == ENOSPC || errno == EDQUOT))
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", file, strerror(errno));
+    (void)close(fd);
+    return err;
+}
+
 /* May leave an environment that is not open. */
 static st_err try_open_env(store *s, const char *path, st_error *error)
 {
+    if (reserve_slots(path, error) != ST_OK)
+        return ST_E_STORAGE;
     int rc = mdb_env_create(&s->env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(s->env, STORE_TABLE_COUNT);

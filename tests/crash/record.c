@@ -570,7 +570,7 @@ SHOWN void *mmap64(void *at, size_t len, int protect, int flags, int fd, off64_t
 
 SHOWN int fallocate(int fd, int mode, off_t at, off_t len)
 {
-    if (file_of(fd) != NULL)
+    if (file_of(fd) != NULL && !file_of(fd)->is_lock)
         put_blind("fallocate");
     return (int)syscall(SYS_fallocate, fd, mode, at, len);
 }
