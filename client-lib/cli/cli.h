@@ -10,7 +10,8 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_PERSON = 3, CLI_NO_SIGNA
 typedef struct {
     const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
     const char *server, *label, *output, *about, *caption;
-    bool json, help, version;
+    const char *budget, *retry_for, *timeout, *progress;
+    bool json, help, version, metered, retry;
 } cli_options;
 
 /* One call. operands are what stands behind the verb, without options. */
@@ -24,6 +25,7 @@ typedef struct {
     const sotay_port *port;    /* open while the verb runs */
     sotay_client *client;      /* the same; not for cli_recover */
     sotay_error error;
+    bool has_progress;         /* a line of it stands on the terminal */
 } cli_call;
 
 typedef int (*cli_run)(cli_call *call);

@@ -12,9 +12,11 @@
 #include "client-lib/cli/cli.h"
 
 /* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
- * S server, l label, a about, c caption. --store, --lang and --pin-file go with every verb. */
+ * S server, l label, a about, c caption,
+ * m metered, b budget, y retry, R retry for, t timeout, p progress. --store, --lang and --pin-file
+ * go with every verb. */
 static const cli_verb VERBS[] = {
-    { "enrol", "LINK [--label TEXT]", 1, 1, "lS", cli_enrol,
+    { "enrol", "LINK [--label TEXT] [--timeout TIME]", 1, 1, "lStp", cli_enrol,
       "đăng ký máy và lấy sổ về", "enrol this device and fetch the book" },
     { "new", "FORM UNIT [PATH=VALUE]...", 2, 999, "", cli_new,
       "lập phiếu mới; in ra mã phiếu", "make a record; prints its id" },
@@ -48,7 +50,12 @@ static const cli_verb VERBS[] = {
     { "history", "ID", 1, 1, "j", cli_history, "lịch sử sửa đổi", "history of a record" },
     { "conflicts", "", 0, 0, "j", cli_conflicts, "ý kiến khác nhau", "different opinions" },
     { "search", "TEXT", 1, 1, "jfus", cli_search, "tìm, không cần dấu", "search, marks ignored" },
-    { "sync", "[--server URL]", 0, 0, "jS", cli_sync, "gửi và nhận", "send and receive" },
+    { "sync", "[--server URL] [--metered] [--budget BYTES] [--retry | --retry-for TIME] "
+      "[--timeout TIME] [--progress json|text|none]", 0, 0, "jSmbyRtp", cli_sync,
+      "gửi và nhận; --metered: tệp chờ lúc khác; --budget: dùng hết thì dừng; --retry-for: thử\n"
+      "      lại trong bấy lâu; --timeout: chờ mỗi bước bấy lâu",
+      "send and receive; --metered: files wait for another line; --budget: stop when it is used\n"
+      "      up; --retry-for: try again for so long; --timeout: what each step may take" },
     { "status", "", 0, 0, "j", cli_status, "tình trạng của máy", "what waits and what was sent" },
     { "recover", "[ANSWER]", 0, 1, "", cli_recover,
       "quên mã PIN hoặc mất tệp khóa: in ra dòng đọc cho văn phòng; ANSWER: dòng văn phòng "
@@ -78,7 +85,10 @@ static const struct option NAMES[] = {
     { "keep", required_argument, NULL, 'k' },         { "seen", required_argument, NULL, 'e' },
     { "value", required_argument, NULL, 'v' },        { "server", required_argument, NULL, 'S' },
     { "label", required_argument, NULL, 'l' },        { "about", required_argument, NULL, 'a' },
-    { "caption", required_argument, NULL, 'c' },      { NULL, 0, NULL, 0 },
+    { "caption", required_argument, NULL, 'c' },      { "metered", no_argument, NULL, 'm' },
+    { "budget", required_argument, NULL, 'b' },       { "retry", no_argument, NULL, 'y' },
+    { "retry-for", required_argument, NULL, 'R' },    { "timeout", required_argument, NULL, 't' },
+    { "progress", required_argument, NULL, 'p' },     { NULL, 0, NULL, 0 },
 };
 
 static void print_help(const char *lang)
@@ -118,7 +128,9 @@ static bool take_option(cli_options *out, int c, char *given)
     const char **texts[128] = { ['f'] = &out->form,  ['u'] = &out->unit,   ['s'] = &out->state,
                                 ['r'] = &out->reason, ['k'] = &out->keep,   ['e'] = &out->seen,
                                 ['v'] = &out->value,  ['S'] = &out->server, ['l'] = &out->label,
-                                ['a'] = &out->about, ['c'] = &out->caption };
+                                ['a'] = &out->about, ['c'] = &out->caption,
+                                ['b'] = &out->budget, ['R'] = &out->retry_for,
+                                ['t'] = &out->timeout, ['p'] = &out->progress };
     size_t len = strlen(given);
     switch (c) {
     case OPT_STORE: out->store = optarg; return true;
@@ -127,6 +139,8 @@ static bool take_option(cli_options *out, int c, char *given)
     case OPT_HELP: out->help = true; return true;
     case OPT_VERSION: out->version = true; return true;
     case 'j': out->json = true; break;
+    case 'm': out->metered = true; break;
+    case 'y': out->retry = true; break;
     default:
         if (c >= 128 || texts[c] == NULL)
             return false;

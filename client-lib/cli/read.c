@@ -1,7 +1,6 @@
 /* client-lib/cli/read.c - the verbs that show, and those that talk to the server. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client-lib/cli/cli.h"
 
@@ -79,41 +78,4 @@ int cli_status(cli_call *call)
     char *text = NULL;
     int code = sotay_status(call->client, cli_format(call), &text, &call->error);
     return cli_print(call, code, text);
-}
-
-static void say_start(const cli_call *call, const char *vi, const char *en)
-{
-    if (!call->options.json && isatty(STDERR_FILENO))
-        fprintf(stderr, "%s\n", strcmp(call->lang, "vi") == 0 ? vi : en);
-}
-
-int cli_sync(cli_call *call)
-{
-    sotay_report report = { 0 };
-    sotay_curl_how how = { .url = call->options.server, .format = cli_format(call) };
-    char *text = NULL;
-    say_start(call, "Đang gửi và nhận…", "Sending and receiving…");
-    int code = sotay_curl_sync(call->client, &how, &report, &text, &call->error);
-    if (code != SOTAY_OK) {
-        sotay_text_free(text);
-        return cli_fail(call, code);
-    }
-    (void)cli_print(call, code, text);
-    return report.needs_person ? CLI_PERSON : CLI_DONE;
-}
-
-int cli_enrol(cli_call *call)
-{
-    sotay_report report = { 0 };
-    sotay_who who;
-    sotay_curl_how how = { .url = call->options.server, .label = call->options.label };
-    bool vi = strcmp(call->lang, "vi") == 0;
-    say_start(call, "Đang đăng ký máy…", "Enrolling this device…");
-    int code = sotay_curl_enrol(call->client, call->operands[0], &how, &report, &call->error);
-    sotay_whoami(call->client, &who);
-    if (code != SOTAY_OK)
-        return cli_fail(call, code);
-    printf("%s: %s\n%s: %s\n", vi ? "Máy của" : "Device of", who.login,
-           vi ? "Đọc cho văn phòng đối chiếu" : "Read this to the office", who.fingerprint);
-    return report.needs_person ? CLI_PERSON : CLI_DONE;
 }

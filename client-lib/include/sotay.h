@@ -409,7 +409,8 @@ typedef struct {
     bool needs_person;       /* held changes, a copied phone, a wrong sum: exit code 3 */
     uint64_t attachments_sent;    /* files that are all with the server since this sync */
     uint64_t attachments_waiting; /* files that are not */
-    uint64_t later_s;             /* the longest that a verdict asked to wait; 0: none did */
+    uint64_t later_s;             /* the longest that the server asked to wait; 0: not at all */
+    bool is_spent; /* it ended because its budget was used up; the next sync goes on */
 } sotay_report;
 
 /* Starts a sync of an enrolled store. SOTAY_E_STATE before the enrolment. */
@@ -430,6 +431,16 @@ SOTAY_API void sotay_sync_send_only(sotay_sync *sync);
  * is here yet comes as a snapshot then, and a broken one goes on where it stopped. Called after
  * begin. Tell sotay_sync_end with status 0 that the connection broke, and what came is kept. */
 SOTAY_API void sotay_sync_can_fetch(sotay_sync *sync);
+/* Between begin and the first next: what this sync may cost. After `budget_bytes` of bodies, both
+ * ways (0: no limit), it ends in order, with is_spent and without `complete`: what is written here
+ * goes first, then what is read, then files. The first request is made in any case, and one
+ * change-set or page goes whole. is_metered: no files are sent, they wait for another line. */
+SOTAY_API void sotay_sync_limit(sotay_sync *sync, uint64_t budget_bytes, bool is_metered);
+/* Between begin and the first next: this sync is another attempt at one that broke; what `before`
+ * counts is in its report and was taken from its budget. */
+SOTAY_API void sotay_sync_continue(sotay_sync *sync, const sotay_report *before);
+/* Is the budget used up? A driver breaks a GET off then (status 0), which is no error. */
+SOTAY_API bool sotay_sync_is_spent(const sotay_sync *sync);
 /* Makes the next request: seals and signs what is unsent, durable before it is sent. */
 SOTAY_API SOTAY_MUST_USE int sotay_sync_next(sotay_sync *sync, sotay_request *out_request,
                                              sotay_error *error);
@@ -471,6 +482,10 @@ typedef enum {
 SOTAY_API const char *sotay_why_name(sotay_why why);
 /* The sentence people read; lang "vi" or "en" (anything else: "en"). Never NULL. */
 SOTAY_API const char *sotay_why_sentence(sotay_why why, const char *lang);
+
+/* Why this sync did not come through, as far as the answers tell: a driver knows more of a line
+ * that broke (SOTAY_WHY_CUT here). SOTAY_WHY_NONE while it is alive. */
+SOTAY_API sotay_why sotay_sync_why(const sotay_sync *sync);
 
 /* How an attempt to sync ended; `detail` as in sotay_error, may be NULL. */
 typedef struct {
@@ -598,16 +613,48 @@ SOTAY_API SOTAY_MUST_USE int sotay_socket_fetch(sotay_client *client, const char
 
 /* ---- the libcurl driver (blocking; only in builds with libcurl) ---------------------------- */
 
+/* What a run is doing. */
+typedef enum {
+    SOTAY_STAGE_CONNECT,
+    SOTAY_STAGE_SEND,
+    SOTAY_STAGE_ANSWER,  /* all is sent, no answer began yet */
+    SOTAY_STAGE_RECEIVE,
+    SOTAY_STAGE_PAUSE    /* until the next attempt */
+} sotay_stage;
+/* "connect", "send", ...: for programs. Never NULL. */
+SOTAY_API const char *sotay_stage_name(sotay_stage stage);
+
+/* How far a run is. */
+typedef struct {
+    sotay_stage stage;
+    uint64_t run_ms;               /* since it began */
+    uint64_t bytes_up, bytes_down; /* of bodies, those of the present request included */
+    uint64_t up_total;             /* of the present request; what has not left of it: */
+    uint64_t up_left;
+    sotay_report report; /* up to the last answer that was taken */
+    uint64_t wait_ms;    /* SOTAY_STAGE_PAUSE: what is left of it */
+    sotay_why why;       /* and what for; else SOTAY_WHY_NONE */
+} sotay_progress;
+
 /* How one run goes. Zeroed is fine. */
 typedef struct {
     const char *url;         /* "http://127.0.0.1:8080"; NULL: that of the enrolment link */
     const char *label;       /* enrolment only */
     long connect_timeout_ms; /* 0: 10,000 */
-    long stall_timeout_s;    /* 0: 30 seconds without a byte end it */
+    long stall_timeout_s;    /* 0: 30 seconds with less than 32 bytes in each end it */
     sotay_format format;     /* of out_text */
+    long answer_timeout_s;   /* 0: 60 seconds without an answer that begins end it */
+    long retry_for_s;        /* tries again for so long, each time after the wait that
+                                sotay_line_get tells (also before the first); 0: once, now */
+    uint64_t budget_bytes;   /* as in sotay_sync_limit, for all attempts together */
+    bool is_metered;
+    /* Told about four times a second while it waits for the line; may be NULL. */
+    void (*progress)(void *context, const sotay_progress *progress);
+    void *context;
 } sotay_curl_how;
 /* One sync to the end. *out_report and *out_text (both may be NULL) are set also when it fails
- * after it began. SOTAY_E_NETWORK: no connection; what was recorded is safe. */
+ * after it began. How it ended is noted (sotay_line_note). SOTAY_E_NETWORK: no connection; what was
+ * recorded is safe, and sotay_line_get says why. */
 SOTAY_API SOTAY_MUST_USE int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how,
                                              sotay_report *out_report, char **out_text,
                                              sotay_error *error);

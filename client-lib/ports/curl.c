@@ -7,18 +7,28 @@
 #include <string.h>
 
 #include "client-lib/include/sotay.h"
+#include "client-lib/ports/curl_watch.h"
 #include "client-lib/ports/posix.h"
 
-#define URL_BYTES          512
-#define CONNECT_TIMEOUT_MS 10000L
-#define STALL_TIMEOUT_S    30L
-#define RECEIVE_BYTES      (512L * 1024L)
+#define URL_BYTES     512
+#define RECEIVE_BYTES (512L * 1024L)
 
 typedef struct {
     sotay_sync *sync;
-    int fed; /* what feeding the answer said */
+    int fed;       /* what feeding the answer said */
+    bool fetches;  /* it may be broken off */
+    bool is_spent; /* and was, since the budget is */
     sotay_error error;
 } curl_answer;
+
+/* One run: where to, how, and what came of it so far. */
+typedef struct {
+    char url[URL_BYTES];
+    const sotay_curl_how *how;
+    curl_watch watch;
+    sotay_report report;   /* of all attempts */
+    sotay_attempt attempt; /* how the last one ended */
+} curl_run;
 
 static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 {
@@ -26,7 +36,8 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
     size_t len = size * count;
     if (answer->fed == SOTAY_OK)
         answer->fed = sotay_sync_feed(answer->sync, data, len, &answer->error);
-    return answer->fed == SOTAY_OK ? len : 0;
+    answer->is_spent = answer->fetches && sotay_sync_is_spent(answer->sync);
+    return answer->fed == SOTAY_OK && !answer->is_spent ? len : 0;
 }
 
 static struct curl_slist *plain_headers(void)
@@ -45,19 +56,14 @@ static struct curl_slist *plain_headers(void)
 }
 
 /* What does not hold is no line to send over: a limit or a buffer would be another one. */
-static bool set_up(CURL *curl, const sotay_curl_how *how)
+static bool set_up(CURL *curl, curl_watch *watch)
 {
-    long connect_ms = how->connect_timeout_ms > 0 ? how->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-    long stall_s = how->stall_timeout_s > 0 ? how->stall_timeout_s : STALL_TIMEOUT_S;
     const struct {
         CURLoption option;
         long value;
     } numbers[] = {
         { CURLOPT_NOSIGNAL, 1L },
         { CURLOPT_FOLLOWLOCATION, 0L },
-        { CURLOPT_CONNECTTIMEOUT_MS, connect_ms },
-        { CURLOPT_LOW_SPEED_LIMIT, 1L },
-        { CURLOPT_LOW_SPEED_TIME, stall_s },
         { CURLOPT_BUFFERSIZE, RECEIVE_BYTES },
         { CURLOPT_TCP_NODELAY, 1L },
     };
@@ -68,13 +74,13 @@ static bool set_up(CURL *curl, const sotay_curl_how *how)
         code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
-    return code == CURLE_OK;
+    return code == CURLE_OK && curl_watch_set(watch, curl);
 }
 
-static CURL *new_handle(const sotay_curl_how *how)
+static CURL *new_handle(curl_watch *watch)
 {
     CURL *curl = curl_easy_init();
-    if (curl == NULL || set_up(curl, how))
+    if (curl == NULL || set_up(curl, watch))
         return curl;
     curl_easy_cleanup(curl);
     return NULL;
@@ -131,45 +137,71 @@ static int perform(CURL *curl, const char *url, const sotay_request *request, cu
     return good ? SOTAY_OK : SOTAY_E_MEMORY;
 }
 
+/* The answer broke off, or never began. */
+static int broken(curl_run *run, sotay_sync *sync, CURLcode code, bool *out_again,
+                  sotay_error *error)
+{
+    int rc = sotay_sync_end(sync, 0, out_again, error);
+    if (rc != SOTAY_E_NETWORK)
+        return rc; /* the budget is used up; or this device failed */
+    run->attempt.why = curl_watch_why(&run->watch, code);
+    const char *what = run->attempt.why == run->watch.why ? "too slow" : curl_easy_strerror(code);
+    return posix_fail(error, SOTAY_E_NETWORK, "no connection to %.80s: %s: %.60s", run->url,
+                      sotay_why_name(run->attempt.why), what);
+}
+
 /* One request and its answer. */
-static int run_round(CURL *curl, sotay_sync *sync, const char *url, bool *out_again,
+static int run_round(CURL *curl, curl_run *run, sotay_sync *sync, bool *out_again,
                      sotay_error *error)
 {
     sotay_request request;
-    curl_answer answer = { sync, SOTAY_OK, { SOTAY_OK, "" } };
+    curl_answer answer = { .sync = sync };
     CURLcode code = CURLE_OK;
+    curl_off_t later_s = 0;
     long status = 0;
     memset(&request, 0, sizeof request);
     int rc = sotay_sync_next(sync, &request, error);
     if (rc != SOTAY_OK)
         return rc;
-    if (perform(curl, url, &request, &answer, &code) != SOTAY_OK)
+    answer.fetches = strcmp(request.method, "GET") == 0;
+    sotay_sync_report(sync, &run->report);
+    curl_watch_next(&run->watch, &run->report, answer.fetches ? 0 : request.body_bytes);
+    if (perform(curl, run->url, &request, &answer, &code) != SOTAY_OK)
         return posix_fail(error, SOTAY_E_MEMORY, "sync: no memory for the line");
     if (answer.fed != SOTAY_OK) {
         if (error != NULL)
             *error = answer.error;
         return answer.fed;
     }
+    if (code != CURLE_OK)
+        return broken(run, sync, code, out_again, error);
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK && sotay_sync_end(sync, 0, out_again, NULL) != SOTAY_OK)
-        return posix_fail(error, SOTAY_E_NETWORK, "no connection to %.80s: %.80s", url,
-                          curl_easy_strerror(code));
-    return sotay_sync_end(sync, (int)status, out_again, error);
+    (void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &later_s);
+    rc = sotay_sync_end(sync, (int)status, out_again, error);
+    if (rc != SOTAY_OK && later_s > 0)
+        run->attempt.later_s = (uint64_t)later_s;
+    return rc;
 }
 
 /* Rounds until nothing is left. */
-static int run(sotay_sync *sync, const char *url, const sotay_curl_how *how, sotay_error *error)
+static int run_rounds(curl_run *run, sotay_sync *sync, sotay_error *error)
 {
-    CURL *curl = new_handle(how);
+    CURL *curl = new_handle(&run->watch);
     bool again = curl != NULL;
     int rc = SOTAY_OK;
+    memset(&run->attempt, 0, sizeof run->attempt);
     if (curl == NULL)
         rc = posix_fail(error, SOTAY_E_MEMORY, "sync: no memory");
     while (rc == SOTAY_OK && again) {
         again = false;
-        rc = run_round(curl, sync, url, &again, error);
+        rc = run_round(curl, run, sync, &again, error);
     }
     curl_easy_cleanup(curl);
+    run->attempt.code = (sotay_code)rc;
+    if (rc != SOTAY_OK && run->attempt.why == SOTAY_WHY_NONE)
+        run->attempt.why = curl == NULL ? SOTAY_WHY_HERE : sotay_sync_why(sync);
+    if (rc != SOTAY_OK && run->attempt.why == SOTAY_WHY_NONE)
+        run->attempt.why = SOTAY_WHY_HERE;
     return rc;
 }
 
@@ -193,44 +225,97 @@ static int base_url(const sotay_client *client, const char *wish, char out_url[U
     return SOTAY_OK;
 }
 
-int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how, sotay_report *out_report,
-                    char **out_text, sotay_error *error)
+/* One attempt; what it gives is added to what those before it gave. */
+static int try_once(sotay_client *client, curl_run *run, char **out_text, sotay_error *error)
 {
-    char url[URL_BYTES];
+    const sotay_curl_how *how = run->how;
     sotay_sync *sync = NULL;
-    int rc = base_url(client, how->url, url, error);
-    if (rc == SOTAY_OK)
-        rc = sotay_sync_begin(client, &sync, error);
+    char *text = NULL;
+    sotay_error inner = { SOTAY_OK, "" };
+    int rc = sotay_sync_begin(client, &sync, error);
     if (rc != SOTAY_OK)
         return rc;
     sotay_sync_can_fetch(sync);
-    rc = run(sync, url, how, error);
-    if (out_report != NULL)
-        sotay_sync_report(sync, out_report);
-    if (out_text != NULL && sotay_sync_report_text(sync, how->format, out_text, NULL) != SOTAY_OK)
+    sotay_sync_limit(sync, how->budget_bytes, how->is_metered);
+    sotay_sync_continue(sync, &run->report);
+    rc = run_rounds(run, sync, &inner);
+    sotay_sync_report(sync, &run->report);
+    if (run->report.later_s > run->attempt.later_s)
+        run->attempt.later_s = run->report.later_s;
+    if (out_text != NULL) {
+        sotay_text_free(*out_text);
         *out_text = NULL;
+        if (sotay_sync_report_text(sync, how->format, &text, NULL) == SOTAY_OK)
+            *out_text = text;
+    }
     sotay_sync_free(sync);
+    /* A verdict that says later is no failure of the line, and the next one waits for it too. */
+    bool is_later = rc == SOTAY_OK && run->report.later_s > 0;
+    if (is_later)
+        run->attempt = (sotay_attempt){ SOTAY_E_NETWORK, SOTAY_WHY_BUSY, run->report.later_s, "" };
+    run->attempt.detail = is_later ? "server: later" : inner.detail;
+    int noted = sotay_line_note(client, &run->attempt, NULL);
+    (void)noted; /* a hint: the sync went as it went */
+    if (rc != SOTAY_OK && error != NULL)
+        *error = inner;
+    return rc;
+}
+
+/* Waits until the line should be tried again. False: not within the time that is left. */
+static bool wait_for_line(sotay_client *client, curl_run *run)
+{
+    sotay_line line;
+    uint64_t most_ms = (uint64_t)run->how->retry_for_s * 1000;
+    uint64_t run_ms = curl_watch_run_ms(&run->watch);
+    if (sotay_line_get(client, &line, NULL) != SOTAY_OK || line.is_hopeless ||
+        run_ms >= most_ms || line.wait_ms > most_ms - run_ms)
+        return false;
+    curl_watch_pause(&run->watch, line.wait_ms, &run->report, line.why);
+    return true;
+}
+
+int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how, sotay_report *out_report,
+                    char **out_text, sotay_error *error)
+{
+    curl_run run;
+    memset(&run, 0, sizeof run);
+    run.how = how;
+    int rc = base_url(client, how->url, run.url, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    curl_watch_begin(&run.watch, how);
+    if (out_text != NULL)
+        *out_text = NULL;
+    if (how->retry_for_s > 0)
+        (void)wait_for_line(client, &run); /* longer than there is time: one attempt all the same */
+    do
+        rc = try_once(client, &run, out_text, error);
+    while (rc != SOTAY_OK && how->retry_for_s > 0 && wait_for_line(client, &run));
+    if (out_report != NULL)
+        *out_report = run.report;
     return rc;
 }
 
 int sotay_curl_enrol(sotay_client *client, const char *link, const sotay_curl_how *how,
                      sotay_report *out_report, sotay_error *error)
 {
-    char url[URL_BYTES];
+    curl_run run;
     sotay_sync *sync = NULL;
     const char *field = strstr(link, "/field/");
     size_t len = field == NULL ? 0 : (size_t)(field - link);
-    if (len >= sizeof url)
+    memset(&run, 0, sizeof run);
+    if (len >= sizeof run.url)
         return posix_fail(error, SOTAY_E_VALUE, "enrol: that is not an enrolment link");
-    memcpy(url, link, len);
-    url[len] = '\0';
+    memcpy(run.url, link, len);
+    run.how = how;
+    curl_watch_begin(&run.watch, how);
     int rc = sotay_enrol_begin(client, link, how->label, &sync, error);
     if (rc != SOTAY_OK)
         return rc;
     if (how->url != NULL)
-        rc = base_url(client, how->url, url, error);
+        rc = base_url(client, how->url, run.url, error);
     if (rc == SOTAY_OK)
-        rc = run(sync, url, how, error);
+        rc = run_rounds(&run, sync, error);
     sotay_sync_free(sync);
     return rc == SOTAY_OK ? sotay_curl_sync(client, how, out_report, NULL, error) : rc;
 }

@@ -111,7 +111,9 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         err = carries(sync, &ask->carries, error);
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
-    ask->answer_bytes_max = sync->is_send_only ? 1 : 0; /* no entry fits: verdicts alone */
+    ask->answer_bytes_max = sync->budget > 0 ? limit_left(sync) : 0;
+    if (sync->is_send_only || (sync->budget > 0 && ask->answer_bytes_max == 0))
+        ask->answer_bytes_max = 1; /* no entry fits: verdicts alone */
     st_gone gone = { me->gone_from, me->gone_to };
     sync->asked_gone = gone;
     if (me->gone_from > 0) {
@@ -157,6 +159,11 @@ static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_
     return err == ST_OK ? remember_sent(sync, set, error) : err;
 }
 
+static bool has_no_room(const sotay_sync *sync, size_t bytes)
+{
+    return bytes >= limit_sets(sync, SETS_BYTES_MAX) || sync->sent_count >= SETS_COUNT_MAX;
+}
+
 /* Sets of others that the server lost, its own device's first; as many as one request carries. */
 static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
                             st_error *error)
@@ -168,7 +175,7 @@ static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *b
         st_err err = epoch_next_carried(sync->client, &sync->carried, &at, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
-        if (err == ST_OK && (*bytes >= SETS_BYTES_MAX || sync->sent_count >= SETS_COUNT_MAX)) {
+        if (err == ST_OK && has_no_room(sync, *bytes)) {
             sync->carried = before;
             sync->has_sets = true;
             return ST_OK;
@@ -207,7 +214,7 @@ static bool waits(const outbox_set *set)
 /* No more for this request: it goes on behind `before` in the next one. */
 static bool is_full(sotay_sync *sync, size_t bytes, book_scan *scan, const book_scan *before)
 {
-    if (bytes < SETS_BYTES_MAX && sync->sent_count < SETS_COUNT_MAX)
+    if (!has_no_room(sync, bytes))
         return false;
     *scan = *before;
     sync->has_sets = true;
@@ -430,6 +437,7 @@ st_err ask_make(sotay_sync *sync, st_error *error)
     if (!sync->has_drafts_done)
         err = drafts(sync, error);
     if (err == ST_OK && !sync->body_is_built) {
+        limit_seal(sync);
         err = outbox_flush(&sync->seal, sync->client, error);
         if (err == ST_OK)
             err = build_stream(sync, error);

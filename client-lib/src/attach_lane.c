@@ -186,16 +186,17 @@ static st_err fill_loads(sotay_sync *sync, load loads[ATTACH_FILES], st_error *e
 {
     attach_lane *lane = &sync->lane;
     size_t most = BYTES_MOST / BYTES_LEAST;
+    size_t wanted = limit_bytes(sync, lane->bytes_wanted);
     bool any = true;
     st_err err = make_loads(sync, loads, error);
     lane->bytes_sent = 0;
-    while (err == ST_OK && any && lane->bytes_sent < lane->bytes_wanted) {
+    while (err == ST_OK && any && lane->bytes_sent < wanted) {
         any = false;
         for (size_t i = 0; err == ST_OK && i < lane->count; i++) {
             attach_file *file = &lane->files[i];
             size_t len = 0;
             if (file->is_given_up || loads[i].count == most ||
-                lane->bytes_sent >= lane->bytes_wanted)
+                lane->bytes_sent >= wanted)
                 continue;
             err = load_piece(sync, file, &loads[i], &len, error);
             lane->bytes_sent += len;

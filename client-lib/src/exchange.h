@@ -21,6 +21,11 @@ struct sotay_sync {
     sotay_client *client;
     bool is_enrolment;
     bool is_send_only; /* verdicts are read, pages are not asked for */
+    uint64_t budget;   /* bytes of bodies; 0: no limit */
+    bool is_metered;   /* files stay here */
+    size_t sets_bytes; /* of sets in one request: less on a line that broke, more as it holds */
+    sotay_report before; /* of the attempts before this one */
+    sotay_why why;       /* what the last answer said of a failure */
     st_err dead;       /* why nothing goes on; ST_OK while it does */
     bool waits;        /* a step answered ST_PENDING */
 
@@ -82,6 +87,22 @@ struct sotay_sync {
     attach_lane lane; /* files, after the data */
     sotay_report report;
 };
+
+/* What is left of the budget, UINT64_MAX without one; and of it, what `most` bytes may take. */
+uint64_t limit_left(const sotay_sync *sync);
+size_t limit_bytes(const sotay_sync *sync, size_t most);
+/* How much the line may carry at once, by how often it broke. Inside a transaction. */
+ST_MUST_USE st_err limit_begin(sotay_sync *sync, st_error *error);
+/* Of `most` bytes of sets, what this request may carry; and how large a set is sealed. */
+size_t limit_sets(const sotay_sync *sync, size_t most);
+void limit_seal(sotay_sync *sync);
+/* The round came through. */
+void limit_grow(sotay_sync *sync);
+/* Ends the sync in order when the budget has no room for another round. */
+void limit_end(sotay_sync *sync, bool *again);
+/* The code for a status without a refusal in the body, and for a refusal; sync->why says more. */
+ST_MUST_USE st_err limit_status(sotay_sync *sync, int status, st_error *error);
+ST_MUST_USE st_err limit_refusal(sotay_sync *sync, st_error *error);
 
 /* Makes the request of this round in sync->body. ST_PENDING: called again, it goes on. */
 ST_MUST_USE st_err ask_make(sotay_sync *sync, st_error *error);

@@ -82,6 +82,7 @@ void outbox_seal_init(outbox_seal *seal)
     st_arena_init(&seal->arena, CLIENT_WORK_BYTES_MAX);
     st_arena_init(&seal->lasting, CLIENT_WORK_BYTES_MAX);
     seal->changes_max = ST_SET_CHANGES_MAX;
+    seal->bytes_max = OUTBOX_RUN_BYTES;
 }
 
 static void forget_runs(outbox_seal *seal)
@@ -103,13 +104,13 @@ void outbox_seal_free(outbox_seal *seal)
 }
 
 /* May `next` go on in the run that ends with `run`? */
-static bool fits(const st_set *run, const st_set *next, size_t run_bytes, uint32_t changes_max)
+static bool fits(const outbox_seal *seal, const st_set *run, const st_set *next, size_t run_bytes)
 {
     return next->first == st_set_last(run) + 1 && strcmp(run->bucket.s, next->bucket.s) == 0 &&
            run->role == next->role && run->via == next->via && run->scope_rev == next->scope_rev &&
            memcmp(run->boot, next->boot, sizeof run->boot) == 0 &&
-           run->changes_count < changes_max &&
-           run_bytes + next->bytes_len + SET_BYTES_ROOM <= ST_SET_BYTES_MAX;
+           run->changes_count < seal->changes_max &&
+           run_bytes + next->bytes_len + SET_BYTES_ROOM <= seal->bytes_max;
 }
 
 /* The run's header: that of its first change, in the chain. */
@@ -171,7 +172,7 @@ static st_err gather(gathering *g, outbox_seal *seal, sotay_client *client, cons
     st_err err = ST_OK;
     if (one->changes_count != 1)
         return st_fail(error, ST_E_CORRUPT, "store: an unsealed change is damaged");
-    if (g->set.changes_count > 0 && !fits(&g->set, one, g->bytes, seal->changes_max))
+    if (g->set.changes_count > 0 && !fits(seal, &g->set, one, g->bytes))
         err = end_run(g, seal, client, error);
     if (err == ST_OK && g->set.changes_count == 0) {
         set_header(&g->set, one, g->has_prev, &g->prev);

@@ -40,6 +40,9 @@ typedef struct {
     uint32_t count;
     const st_id *records;
 } outbox_note;
+/* A set is stored and acknowledged whole: small enough that a poor line carries it before it
+ * breaks, large enough that its header and signature cost nothing. */
+#define OUTBOX_RUN_BYTES ((size_t)128 * 1024)
 typedef struct {
     st_arena arena;
     st_arena lasting;   /* of the notes: until the sync is over */
@@ -49,6 +52,7 @@ typedef struct {
     size_t count, capacity;
     bool is_built, is_over; /* over: every unsealed change was taken */
     uint32_t changes_max;   /* of a run; less where fields or names, not bytes, are too many */
+    size_t bytes_max;       /* of a run of more than one change */
     uint8_t text[ST_SET_SIGN_BYTES];
     uint64_t counter_next, counter_end; /* request counters reserved: [next, end) */
 } outbox_seal;

@@ -20,9 +20,11 @@ static void write_verdicts(st_json *json, const sotay_report *report)
 
 static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error)
 {
-    const sotay_report *report = &sync->report;
+    sotay_report all;
+    const sotay_report *report = &all;
     char epoch[17];
     st_json json;
+    sotay_sync_report(sync, &all);
     st_hex(sync->client->me.epoch, 8, epoch);
     st_json_begin(&json, out, error);
     st_json_open(&json, '{');
@@ -48,6 +50,11 @@ static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error
     st_json_key_int(&json, "clock_offset_ms", report->clock_offset_ms);
     st_json_key_text(&json, "epoch", epoch);
     st_json_key_bool(&json, "complete", report->complete);
+    st_json_key(&json, "stopped");
+    if (report->is_spent)
+        st_json_text(&json, "budget");
+    else
+        st_json_null(&json);
     st_json_close(&json, '}');
     st_err err = st_json_end(&json);
     return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
@@ -55,8 +62,10 @@ static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error
 
 static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error)
 {
-    const sotay_report *report = &sync->report;
+    sotay_report all;
+    const sotay_report *report = &all;
     bool english = strcmp(sync->client->lang, "en") == 0;
+    sotay_sync_report(sync, &all);
     st_err err = st_buffer_printf(
         out, error,
         english ? "sent %llu changes, received %llu (%llu bytes up, %llu down)\n"
@@ -69,6 +78,10 @@ static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error
                                        : "tệp đính kèm: đã gửi %llu, còn chờ %llu\n",
                                (unsigned long long)report->attachments_sent,
                                (unsigned long long)report->attachments_waiting);
+    if (err == ST_OK && report->is_spent)
+        err = st_buffer_printf(out, error, "%s\n",
+                               english ? "the budget is used up; the next sync goes on"
+                                       : "đã dùng hết hạn mức; phần còn lại gửi nhận lần sau");
     if (err == ST_OK && report->needs_person)
         err = st_buffer_printf(out, error, "%s\n",
                                english ? "something needs a person: see status"

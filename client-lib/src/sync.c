@@ -57,9 +57,20 @@ static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *er
 int sotay_sync_begin(sotay_client *client, sotay_sync **out_sync, sotay_error *error)
 {
     st_error inner = { ST_OK, "" };
+    sotay_sync *sync = NULL;
     st_err err = client_need_enrolled(client, &inner);
     if (err == ST_OK)
-        err = new_sync(client, out_sync, &inner);
+        err = new_sync(client, &sync, &inner);
+    if (err != ST_OK)
+        return port_give(err, &inner, error);
+    err = client_begin(client, false, &inner);
+    if (err == ST_OK)
+        err = limit_begin(sync, &inner);
+    client_abort(client);
+    if (err == ST_OK)
+        *out_sync = sync;
+    else
+        sotay_sync_free(sync);
     return port_give(err, &inner, error);
 }
 
@@ -318,18 +329,6 @@ int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error 
     return port_give(leave(sync, err), &inner, error);
 }
 
-/* The code for a status without a refusal in the body. */
-static st_err status_error(int status, st_error *error)
-{
-    if (status == 0)
-        return st_fail(error, ST_E_NETWORK, "sync: the connection broke");
-    if (status == 503 || status == 429 || status == 502 || status == 504)
-        return st_fail(error, ST_E_NETWORK, "sync: the server is not ready (%d)", status);
-    if (status >= 500)
-        return st_fail(error, ST_E_SERVER, "sync: the server failed (%d)", status);
-    return st_fail(error, ST_E_SERVER, "sync: the server answered %d", status);
-}
-
 /* The server knows a higher request counter: jump ahead and try once more. */
 static st_err jump_ahead(sotay_sync *sync, bool *out_again, st_error *error)
 {
@@ -362,9 +361,7 @@ static st_err refused(sotay_sync *sync, bool *out_again, st_error *error)
         *out_again = true;
         return ST_OK;
     }
-    if (code == ST_PENDING)
-        code = ST_E_SERVER; /* that is a word between a program and its port */
-    return st_fail(error, code, "server: %.180s", sync->refusal.detail);
+    return limit_refusal(sync, error);
 }
 
 static void next_round(sotay_sync *sync, bool from_start)
@@ -410,6 +407,10 @@ static st_err check_idle(sotay_sync *sync, st_error *error)
     if (!sync->more || sync->moved || sync->sent_count > 0 || sync->wants_again ||
         sync->repairs_go_on)
         return ST_OK;
+    if (sync->budget > 0) { /* no page fits into what is left */
+        sync->report.is_spent = true;
+        return ST_OK;
+    }
     if (sync->idles++ < IDLES_MAX)
         return ST_OK;
     return st_fail(error, ST_E_SERVER, "sync: the server says it has more, and gives nothing");
@@ -420,6 +421,10 @@ static st_err end_fetch(sotay_sync *sync, int status, bool *out_again, st_error 
 {
     bool was_refused = false;
     st_err err = snapshot_end(sync, status, &was_refused, error);
+    if (err == ST_E_NETWORK && status == 0 && sotay_sync_is_spent(sync)) {
+        sync->report.is_spent = true; /* broken off by us */
+        return ST_OK;
+    }
     if (err == ST_OK && was_refused) {
         err = refused(sync, out_again, error);
     } else if (err == ST_OK) {
@@ -437,7 +442,7 @@ static st_err end_lane(sotay_sync *sync, int status, bool *out_again, st_error *
     if (status == 404 || status == 405)
         return attach_give_up(sync, error);
     if (status != 200)
-        return status_error(status, error);
+        return limit_status(sync, status, error);
     if (sync->foreign_bytes > 0 || !st_frame_is_complete(sync->reader))
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     st_err err = attach_end(sync, out_again, error);
@@ -460,21 +465,24 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
     if (sync->lane.phase != ATTACH_IDLE)
         return end_lane(sync, status, out_again, error);
     if (status != 200)
-        return status_error(status, error);
+        return limit_status(sync, status, error);
     if (sync->foreign_bytes > 0)
         return st_fail(error, ST_E_NETWORK, "sync: this is not the server that answers");
     bool whole = sync->is_enrolment ? sync->has_answer : sync->has_end || sync->is_skipping;
     if (!over || !whole)
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     sync->report.received_changes += sync->applied.received_changes;
+    limit_grow(sync);
     st_err err = check_idle(sync, error);
     if (err != ST_OK)
         return err;
     *out_again = again(sync);
-    sync->report.complete = !*out_again && !sync->more;
+    sync->report.complete = !*out_again && !sync->more && sync->report.later == 0;
     bool from_start = sync->wants_again, is_over = !*out_again && !sync->is_enrolment;
     if (!*out_again && is_copy(sync->client))
         sync->report.needs_person = true; /* enrol again */
+    else if (is_over && sync->is_metered)
+        err = attach_report(sync, error);
     else if (is_over && !sync->is_send_only)
         err = attach_begin(sync, out_again, error);
     if (*out_again)
@@ -493,13 +501,10 @@ int sotay_sync_end(sotay_sync *sync, int http_status, bool *out_again, sotay_err
         err = end_round(sync, http_status, &more, &inner);
     else if (err == ST_OK)
         more = true; /* the jump ahead was pending and is through */
+    if (err == ST_OK)
+        limit_end(sync, &more);
     err = leave(sync, err);
     if (err == ST_OK)
         *out_again = more;
     return port_give(err, &inner, error);
-}
-
-void sotay_sync_report(const sotay_sync *sync, sotay_report *out_report)
-{
-    *out_report = sync->report;
 }

@@ -7,6 +7,9 @@
 #include "proto/frame.h"
 #include "server/http/request.h"
 
+#define LATER_BUSY_S 5u
+#define LATER_DISK_S 300u /* somebody has to make room first */
+
 static const char *reason_of(int status)
 {
     static const struct { int status; const char *reason; } REASONS[] = {
@@ -28,18 +31,20 @@ static const char *reason_of(int status)
 
 void http_send(http_request *request, bool close)
 {
-    char head[384];
+    char head[384], later[40] = "";
     const char *type = request->content_type;
     bool has_range = request->content_range[0] != '\0';
+    if (request->later_s > 0)
+        (void)snprintf(later, sizeof later, "Retry-After: %u\r\n", (unsigned)request->later_s);
     int len = snprintf(head, sizeof head,
-                       "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n%s%s%s%s%s%s%s\r\n",
+                       "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n%s%s%s%s%s%s%s%s\r\n",
                        request->status,
                        reason_of(request->status), request->reply.len,
                        has_range ? "Content-Range: " : "", request->content_range,
                        has_range ? "\r\n" : "",
                        type != NULL ? "Content-Type: " : "", type != NULL ? type : "",
                        type != NULL ? "\r\nX-Content-Type-Options: nosniff\r\n" : "",
-                       close ? "Connection: close\r\n" : "");
+                       later, close ? "Connection: close\r\n" : "");
     if (close)
         mg_disable_connection_keep_alive(request->connection);
     size_t body_len = request->reply.len;
@@ -65,11 +70,24 @@ void http_say(http_request *request, int status, const char *text)
         st_buffer_clear(&request->reply);
 }
 
+/* When a phone should come back. It spreads the time itself, and waits longer each time. */
+static uint32_t later_s_of(st_err code)
+{
+    switch (code) {
+    case ST_E_BUSY:
+    case ST_E_MEMORY: return LATER_BUSY_S;
+    case ST_E_STORAGE:
+    case ST_E_FULL: return LATER_DISK_S;
+    default: return 0;
+    }
+}
+
 void http_refuse(http_request *request, const st_error *error, uint64_t counter)
 {
     st_frame frame = { .kind = ST_FRAME_REFUSAL };
     frame.as.refusal.code = error->code;
     frame.as.refusal.counter = counter;
+    frame.as.refusal.later_s = request->later_s = later_s_of(error->code);
     snprintf(frame.as.refusal.detail, sizeof frame.as.refusal.detail, "%s", error->detail);
     request->status = st_err_http(error->code);
     request->content_type = NULL;

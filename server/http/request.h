@@ -19,6 +19,7 @@ typedef struct {
     size_t body_len;
     size_t body_room;          /* bytes at body */
     int status;                /* set by the handler, 200 at first */
+    uint32_t later_s;          /* of a refusal: a header Retry-After; 0: none is sent */
     const char *content_type;  /* NULL: none is sent */
     char content_range[80];    /* "": none is sent */
     st_buffer reply;           /* the body of the answer */

@@ -18,6 +18,9 @@ import threading
 import time
 import traceback
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools" / "proxy"))
+from proxy import FaultProxy  # the poor line of tools/proxy
+
 BIN = pathlib.Path(os.environ.get("BIN", "build/release/bin")).resolve()
 ENV = dict(os.environ, TZ="Asia/Ho_Chi_Minh", LC_ALL="C.UTF-8")
 SLOW = float(os.environ.get("TEST_SLOW", "1"))  # sanitizers: more patience
@@ -127,8 +130,9 @@ class World:
         self.phones += 1
         return Phone(self, login, self.dir / f"phone-{self.phones}-{login}", env)
 
-    def proxy(self, cut=None):
-        proxy = Proxy(self, cut)
+    def proxy(self, rules="", seed=1, cut=None):
+        """A poor line to the server (tools/proxy/README.md). cut(n): bytes of connection n."""
+        proxy = FaultProxy(lambda: ("127.0.0.1", self.port), rules, seed, cut=cut)
         self.proxies.append(proxy)
         return proxy
 
@@ -170,63 +174,6 @@ class Phone:
         words = ("--server", how.pop("url")) if "url" in how else ()
         done = self.do("sync", "--json", *words, codes=codes, **how)
         return done.json() if done.out.strip() else {}
-
-
-class Proxy:
-    """Counts bytes, and cuts connections: cut(n) -> (bytes up, bytes down) or None."""
-
-    def __init__(self, world, cut=None):
-        self.world, self.cut, self.connections, self.up, self.down = world, cut, 0, 0, 0
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client = self.socket.accept()[0]
-            except OSError:
-                return
-            self.connections += 1
-            limits = self.cut(self.connections) if self.cut else None
-            threading.Thread(target=self.serve, args=(client, limits), daemon=True).start()
-
-    def serve(self, client, limits):
-        try:
-            server = socket.create_connection(("127.0.0.1", self.world.port))
-        except OSError:
-            client.close()
-            return
-        back = threading.Thread(target=self.pump, args=(server, client, "down", limits),
-                                daemon=True)
-        back.start()
-        self.pump(client, server, "up", limits)
-        back.join(10)
-        for one in (client, server):
-            with contextlib.suppress(OSError):
-                one.close()
-
-    def pump(self, source, target, way, limits):
-        left = None if limits is None else limits[0 if way == "up" else 1]
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                if left is not None:
-                    data = data[:left]
-                    left -= len(data)
-                if data:
-                    target.sendall(data)
-                setattr(self, way, getattr(self, way) + len(data))
-                if left == 0:
-                    for one in (source, target):
-                        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                       struct.pack("ii", 1, 0))
-                        one.shutdown(socket.SHUT_RDWR)
-                    return
-            target.shutdown(socket.SHUT_WR)
-
-    def close(self):
-        with contextlib.suppress(OSError):
-            self.socket.close()
 
 
 def field(document, path):
