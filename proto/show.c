@@ -20,6 +20,7 @@ static const struct { const char *state, *vi, *en; } STATES[] = {
     { "withdrawn", "rút lại", "withdrawn" },
     { "void", "không tính", "not counted" },
     { "locked", "khóa sổ", "locked" },
+    { "reopened", "mở lại", "reopened" },
     { "held", "chờ văn phòng xem", "waits for the office" },
     { "recorded", "đã ghi", "recorded" },
 };
@@ -31,6 +32,14 @@ const char *st_state_label(const char *state, const char *lang)
         if (strcmp(STATES[i].state, state) == 0)
             return vi ? STATES[i].vi : STATES[i].en;
     return state;
+}
+
+/* Taken back: a visit is a draft again; other records have no such state. */
+static const char *opened_state(const st_form *form)
+{
+    if (form == NULL || form->life != ST_LIFE_NONE)
+        return "draft";
+    return strcmp(form->name, "period") == 0 ? "reopened" : "recorded";
 }
 
 static const char *state_of_act(const st_meta *meta, const st_show_how *how)
@@ -68,6 +77,8 @@ const char *st_show_state(const st_form *form, const st_record *record, const st
     }
     if (how->is_held && record->created && record->metas[record->creator].log_index == 0)
         return "held";
+    if (top != NULL && top->act == ST_ACT_OPEN)
+        return opened_state(form);
     if (top != NULL)
         return state_of_act(top, how);
     if (form == NULL || form->life == ST_LIFE_NONE)

@@ -74,6 +74,9 @@ static const verb_row VERBS[] = {
         "gaps|forks|late|changed|withdrawn|holds|clocks|silent|revoked|epochs [--json|--csv]",
         "các danh sách cần xem khi giám sát", "the lists that a reviewer goes through" },
       1, 1, "jC", "", operator_audit_list },
+    { { "move", "ID|PERIOD locked|reopened --as LOGIN [--reason T] [--decision NO]",
+        "khóa sổ một kỳ, hoặc mở lại theo quyết định", "lock a period, or open it again" },
+      2, 2, "ard", "a", operator_move },
     { { "held", "[--device DEVICE] [--json]", "các thay đổi chờ văn phòng xem",
         "changes that wait for the office" }, 0, 0, "jD", "", operator_held },
     { { "held accept", "N...|--device DEVICE --as LOGIN --reason T", "cho vào sổ",
@@ -117,7 +120,7 @@ static const struct { const char *name; char letter; bool has_value; } OPTIONS[]
     { "--text", 't', true },   { "--check", 'c', false },  { "--second", '2', true },
     { "--field", 'F', true },  { "--between", 'b', true }, { "--after", 'm', true },
     { "--csv", 'C', false },   { "--basis", 'B', true },
-    { "--device", 'D', true },
+    { "--device", 'D', true }, { "--decision", 'd', true },
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
 
@@ -169,7 +172,8 @@ static bool keep_option(operator_options *out, char letter, const char *value)
                                 ['e'] = &out->seen,  ['p'] = &out->period, ['t'] = &out->text,
                                 ['2'] = &out->second, ['F'] = &out->field,
                                 ['b'] = &out->between, ['m'] = &out->after,
-                                ['B'] = &out->basis, ['D'] = &out->device };
+                                ['B'] = &out->basis, ['D'] = &out->device,
+                                ['d'] = &out->decision };
     switch (letter) {
     case 'j': out->json = true; return true;
     case 'q': out->qr = true; return true;

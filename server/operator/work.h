@@ -14,7 +14,7 @@ typedef struct {
     const char *basis;             /* in law */
     const char *name, *url, *form, *unit, *state, *as, *reason, *keep, *value, *seen, *period;
     const char *second;            /* of two people */
-    const char *device;
+    const char *device, *decision;
     const char *text;              /* content of the file of `user import` */
     const char *roles[ST_ROLE_COUNT];
     size_t roles_count;
@@ -199,6 +199,8 @@ int operator_conflicts(operator_work *work);
 int operator_new(operator_work *work);
 int operator_set(operator_work *work);
 int operator_resolve(operator_work *work);
+/* move.c: move. */
+int operator_move(operator_work *work);
 /* held.c: held; decide.c: held accept, held decline. */
 int operator_held(operator_work *work);
 int operator_held_accept(operator_work *work);

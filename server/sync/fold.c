@@ -9,6 +9,7 @@
 
 #include "server/store/pack.h"
 #include "server/sync/held.h"
+#include "server/sync/lock.h"
 
 #define SLOTS 4096u            /* > 2 * ST_SET_CHANGES_MAX, a power of two */
 #define ROW_BYTES_MAX (64u * 1024u * 1024u)
@@ -269,6 +270,9 @@ static st_err learn(sync_fold *fold, fold_record *record, st_error *error)
         record->form = sync_record_form(room, &record->record);
     if (err == ST_OK && record->form != NULL && record->form->home == ST_HOME_CATALOGUE)
         err = auth_fold(fold->turn->txn, record->form, &record->record, fold->index, error);
+    if (err == ST_OK && record->form != NULL && record->form->home == ST_HOME_CATALOGUE)
+        err = sync_lock_fold(fold->turn->txn, record->form, &record->record, fold->turn->arena,
+                             error);
     return err;
 }
 

@@ -1,7 +1,7 @@
 /* server/sync/judge.c - the rules by which a change waits for the office.
- * Promises: looks at the change, its author's rights and whether its record is there; never at
- * clocks, constraints or the order of arrival; never refuses: a reason means that it is kept and
- * held. Must never write. */
+ * Promises: looks at the change, its author's rights, whether its record is there and its period
+ * locked; never at clocks, constraints or the order of arrival beyond that; never refuses: a reason
+ * means that it is kept and held. Must never write. */
 #include "server/sync/judge.h"
 
 #include <stdio.h>
@@ -67,9 +67,12 @@ st_err judge_open(sync_fold *fold, const st_set *set, const auth_device *device,
         out_judge->access = ST_HOLD_ROLE;
     else if (!is_server && set->has_actor && st_id_cmp(&set->actor, &device->person) != 0)
         out_judge->access = ST_HOLD_ROLE;
-    else if (!is_server || set->has_actor)
-        return judge_rights(out_judge, error);
-    return ST_OK;
+    else if (!is_server || set->has_actor) {
+        st_err err = judge_rights(out_judge, error);
+        if (err != ST_OK)
+            return err;
+    }
+    return sync_locks_load(fold->turn->txn, fold->turn->arena, &out_judge->locks, error);
 }
 
 /* Is the bucket the home of the form's records, and of the unit that the change names? */
@@ -94,6 +97,16 @@ static bool is_at_home(const sync_judge *judge, const st_form *form, const st_ch
     return true;
 }
 
+/* A period is locked and opened again by the office and the chair of the Council. */
+static st_hold judge_period_act(st_act_kind act, uint32_t who)
+{
+    const uint32_t may = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD
+                         | 1u << ST_ROLE_COUNCIL_CHAIR;
+    if (act != ST_ACT_LOCK && act != ST_ACT_OPEN && act != ST_ACT_WITHDRAW)
+        return ST_HOLD_STATE;
+    return (who & may) != 0 ? ST_HOLD_NONE : ST_HOLD_ROLE;
+}
+
 /* Which acts are an author's own to make; the office's other moves are not the phone's. */
 static st_hold judge_act(const sync_judge *judge, const st_form *form, const st_change *change)
 {
@@ -101,6 +114,8 @@ static st_hold judge_act(const sync_judge *judge, const st_form *form, const st_
     if (judge->set->via == ST_VIA_OPERATOR)
         who |= ST_WRITE_OPERATOR;
     bool creator = (form->create & who) != 0;
+    if (change->act != ST_ACT_NONE && strcmp(form->name, SYNC_FORM_PERIOD) == 0)
+        return judge_period_act(change->act, who);
     switch (change->act) {
     case ST_ACT_NONE:
         return ST_HOLD_NONE;
@@ -193,6 +208,9 @@ st_err judge_change(sync_judge *judge, const st_change *change, const fold_recor
         hold = ST_HOLD_LIMIT;
     if (hold == ST_HOLD_NONE)
         hold = judge_act(judge, form, change);
+    if (hold == ST_HOLD_NONE
+        && sync_locks_have(&judge->locks, form, &record->record, change))
+        hold = ST_HOLD_LATE;
     *out_hold = hold;
     return ST_OK;
 }

@@ -3,6 +3,7 @@
 #define SOTAY_SERVER_SYNC_JUDGE_H
 
 #include "server/sync/fold.h"
+#include "server/sync/lock.h"
 
 /* One set before the judge: what holds for all its changes is worked out once. */
 typedef struct {
@@ -13,6 +14,7 @@ typedef struct {
     st_hold whole;             /* REVOKED, SUSPENDED: nothing of it takes effect; or NONE */
     st_hold access;            /* ROLE, SCOPE, BUCKET: by author, role and bucket; or NONE */
     const st_form *form;       /* of the change judged last */
+    sync_locks locks;          /* the periods that are locked now */
 } sync_judge;
 
 /* The author: the person the set names, else that of the device. */

@@ -54,6 +54,11 @@ static void test_every_hold_says_what_to_do(void **state)
         /* Each says that nothing is lost, or that the device still has it. */
         assert_true(strstr(en, "kept") != NULL || strstr(en, "device") != NULL);
         assert_true(strstr(vi, "giữ") != NULL || strstr(vi, "trên máy") != NULL);
+        const char *office = st_hold_for_office((st_hold)i, "vi");
+        assert_true(st_text_is_nfc(office, strlen(office)));
+        assert_string_not_equal(office, st_hold_for_office((st_hold)i, "en"));
+        for (int k = 1; k < i; k++)
+            assert_string_not_equal(office, st_hold_for_office((st_hold)k, "vi"));
         for (int k = 1; k < i && i < ST_HOLD_COUNT; k++) {
             assert_string_not_equal(vi, st_hold_sentence((st_hold)k, "vi"));
             assert_string_not_equal(st_hold_name((st_hold)i), st_hold_name((st_hold)k));
