@@ -8,6 +8,15 @@
 #define MONO_MS_MAX   (UINT64_C(1) << 46)
 #define SERVER_MS_MAX (INT64_C(1) << 46)
 
+int64_t st_ms_between(int64_t earlier_ms, int64_t later_ms)
+{
+    if (earlier_ms < 0 && later_ms > INT64_MAX + earlier_ms)
+        return INT64_MAX;
+    if (earlier_ms > 0 && later_ms < INT64_MIN + earlier_ms)
+        return INT64_MIN;
+    return later_ms - earlier_ms;
+}
+
 bool st_clock_is_good(const st_clock *clock, int64_t now_ms)
 {
     return clock->got_mono_ms >= clock->sent_mono_ms && clock->got_mono_ms <= MONO_MS_MAX &&

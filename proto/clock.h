@@ -25,6 +25,8 @@ typedef struct {
     int64_t within_ms;  /* the true moment is at most this far off; > 0 */
 } st_moment;
 
+/* later_ms - earlier_ms; times that a device claims may be anything, so it stops at the ends. */
+int64_t st_ms_between(int64_t earlier_ms, int64_t later_ms);
 /* Can it be right, when the server's time now is now_ms? */
 bool st_clock_is_good(const st_clock *clock, int64_t now_ms);
 /* False: the boots differ, or the numbers are out of range. The exchange must be good. */

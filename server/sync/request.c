@@ -90,7 +90,7 @@ static st_err note_contact(writer_turn *turn, const sync_request *request, st_er
         return err;
     contact.last_sync_ms = request->received_ms;
     if (ask->wall_ms != 0)
-        contact.clock_offset_ms = ask->wall_ms - request->received_ms;
+        contact.clock_offset_ms = st_ms_between(request->received_ms, ask->wall_ms);
     if (ask->seen_size > contact.seen_size)
         contact.seen_size = ask->seen_size;
     memcpy(contact.install, request->install, sizeof contact.install);

@@ -215,7 +215,7 @@ static st_err say_late(log_walk *w, uint64_t index, const sync_row *row, const s
         trail_line line = line_of(index, row);
         err = moment_of(w, row, set, change, &moment, error);
         int64_t written_ms = moment.is_known ? moment.moment.at_ms : change->wall_ms;
-        line.off_ms = row->time_ms - written_ms;
+        line.off_ms = st_ms_between(written_ms, row->time_ms);
         if (err != ST_OK || line.off_ms < TRAIL_LATE_MS || set->via == ST_VIA_OPERATOR)
             continue;
         line.first = line.last = change->dot.counter;
@@ -234,13 +234,14 @@ static const char AHEAD[] = "ahead", BEHIND[] = "behind", UNCERTAIN[] = "uncerta
 static const char *clock_word(const st_change *change, const sync_row *row,
                               const sync_moment *moment, int64_t *out_off_ms)
 {
-    *out_off_ms = moment->is_known ? change->wall_ms - moment->moment.at_ms : 0;
+    *out_off_ms =
+        moment->is_known ? st_ms_between(moment->moment.at_ms, change->wall_ms) : 0;
     if (moment->is_known && *out_off_ms > TRAIL_CLOCK_MS)
         return AHEAD;
     if (moment->is_known && *out_off_ms < -TRAIL_CLOCK_MS)
         return BEHIND;
     if (!moment->is_known && change->wall_ms > row->time_ms + TRAIL_CLOCK_MS) {
-        *out_off_ms = change->wall_ms - row->time_ms;
+        *out_off_ms = st_ms_between(row->time_ms, change->wall_ms);
         return AHEAD;
     }
     return moment->rebooted ? UNCERTAIN : NULL;

@@ -63,11 +63,24 @@ static void test_what_cannot_be_right(void **state)
             fail_msg("%s", CASES[i].why);
 }
 
+static void test_a_difference_stops_at_the_ends(void **state)
+{
+    (void)state;
+    assert_true(st_ms_between(3, 10) == 7 && st_ms_between(10, 3) == -7);
+    assert_true(st_ms_between(0, INT64_MIN) == INT64_MIN);
+    assert_true(st_ms_between(INT64_C(1773280800000), INT64_MIN) == INT64_MIN);
+    assert_true(st_ms_between(-1, INT64_MAX) == INT64_MAX);
+    assert_true(st_ms_between(INT64_MIN, INT64_MAX) == INT64_MAX);
+    assert_true(st_ms_between(INT64_MIN, INT64_MIN) == 0);
+    assert_true(st_ms_between(INT64_MAX, INT64_MIN) == INT64_MIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_what_cannot_be_right),
+        cmocka_unit_test(test_a_difference_stops_at_the_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
