@@ -83,6 +83,7 @@ void http_handle_snapshot(http_request *request);
 void http_handle_have(http_request *request);
 void http_handle_enrol(http_request *request);
 void http_handle_operator(http_request *request);
+void http_handle_audit(http_request *request);
 void http_handle_root(http_request *request);
 
 #endif

@@ -201,6 +201,9 @@ int operator_set(operator_work *work);
 int operator_resolve(operator_work *work);
 /* move.c: move. */
 int operator_move(operator_work *work);
+/* audit.c: audit export, audit proof. */
+int operator_audit_export(operator_work *work);
+int operator_audit_proof(operator_work *work);
 /* held.c: held; decide.c: held accept, held decline. */
 int operator_held(operator_work *work);
 int operator_held_accept(operator_work *work);

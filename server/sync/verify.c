@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "proto/changeset.h"
+#include "server/audit/check.h"
 #include "server/audit/leaf.h"
 #include "server/store/dir.h"
 #include "server/store/pack.h"
@@ -35,6 +36,7 @@ typedef struct {
     verify_report report;
     int64_t last_time_ms;
     bool stopped;
+    audit_check tree;          /* of the leaves as they should be */
 } verifier;
 
 static void wrong(verifier *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -48,6 +50,11 @@ static void wrong(verifier *v, const char *format, ...)
     v->report.wrong++;
     if (v->say != NULL && !v->stopped)
         v->stopped = !v->say(v->context, line);
+}
+
+static void say_audit(void *context, const char *line)
+{
+    wrong(context, "%s", line);
 }
 
 /* ---- one entry ---- */
@@ -102,6 +109,14 @@ static st_err check_leaf(verifier *v, uint64_t index, const sync_row *row, const
                 && memcmp(stored.data, made.data, made.len) == 0;
     if (!same && !is_unknown(err))
         wrong(v, "entry %" PRIu64 ": its leaf is not that of the entry", index);
+    if (!is_unknown(err)) {
+        st_hash hash;
+        const audit_sayer sayer = { v, say_audit };
+        memset(&hash, 0, sizeof hash);
+        if (made.len > sizeof hash.b)
+            memcpy(hash.b, made.data, sizeof hash.b);
+        err = audit_check_leaf(&v->tree, &v->real, &hash, &sayer, NULL);
+    }
     st_buffer_free(&made);
     if (row->time_ms < v->last_time_ms)
         wrong(v, "entry %" PRIu64 ": its time lies before that of the one before it", index);
@@ -321,6 +336,7 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
     verifier v;
     uint64_t index = 1;
     bool more = true;
+    const audit_sayer sayer = { &v, say_audit };
     memset(&v, 0, sizeof v);
     v.room = room;
     v.say = say;
@@ -330,11 +346,15 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
     st_err err = open_scratch(&v, error);
     if (err == ST_OK)
         err = store_begin(room->store, STORE_READ_TXN, &v.real, error);
+    if (err == ST_OK)
+        err = audit_check_begin(&v.tree, &v.real, room, &sayer, error);
     while (err == ST_OK && more) {
         uint64_t wrong_before = v.report.wrong;
+        audit_check tree_before = v.tree;
         err = check_some(&v, &index, &more, error);
         if (err == ST_E_STORAGE && store_grow(v.scratch)) {
             v.report.wrong = wrong_before;
+            v.tree = tree_before;
             err = ST_OK;
         }
     }
@@ -342,6 +362,8 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
         err = compare_all(&v, error);
     if (err == ST_OK)
         err = check_counts(&v, index - 1, error);
+    if (err == ST_OK)
+        err = audit_check_end(&v.tree, &v.real, &sayer, error);
     if (err == ST_OK)
         err = check_attachments(&v, error);
     if (err == ST_OK)
@@ -396,6 +418,8 @@ static st_err rebuild_once(sync_room *room, uint64_t *out_entries, st_error *err
     }
     if (err == ST_OK)
         err = sync_turn_end(&turn, error);
+    if (err == ST_OK)
+        err = audit_tree_again(&txn, error);
     if (err == ST_OK)
         err = store_commit(&txn, error);
     store_end(&txn);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "server/audit/sign.h"
 #include "server/sync/fold.h"
 
 #define TURN_BYTES_MAX ((size_t)512 * 1024 * 1024)
@@ -47,6 +48,8 @@ static st_err attempt(writer *w, writer_job **list, size_t count, st_error *erro
     }
     if (err == ST_OK)
         err = sync_turn_end(&turn, error);
+    if (err == ST_OK)
+        err = audit_sign(&txn, w->room, turn.next_index - 1, error);
     if (err == ST_OK)
         err = store_commit(&txn, error);
     if (err == ST_OK && w->room->side != NULL)

@@ -100,14 +100,24 @@ static bool read_import(ctl_line *line, char **out_text)
     return *out_text != NULL;
 }
 
+/* Where the words of a verb name a path; 0: nowhere. */
+static size_t path_at(const ctl_line *line)
+{
+    if (strcmp(line->words[0], "backup") == 0)
+        return 1;
+    if (line->words_count > 1 && strcmp(line->words[0], "bundle") == 0)
+        return 2;
+    if (line->words_count < 2 || strcmp(line->words[0], "audit") != 0)
+        return 0;
+    return strcmp(line->words[1], "export") == 0 ? 2 : 3;
+}
+
 /* `backup DIR`, `bundle import FILE`: a server that runs has another folder under its feet than we
  * have. */
 static bool place_path(ctl_line *line, char **out_text)
 {
-    bool is_bundle = line->words_count > 1 && strcmp(line->words[0], "bundle") == 0;
-    if (!is_bundle && strcmp(line->words[0], "backup") != 0)
-        return true;
-    for (size_t i = is_bundle ? 2 : 1; i < line->words_count; i++) {
+    size_t at = path_at(line);
+    for (size_t i = at; at > 0 && i < line->words_count; i++) {
         if (line->words[i][0] == '-' || *out_text != NULL)
             continue;
         *out_text = ctl_absolute(line->words[i]);

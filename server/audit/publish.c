@@ -1,0 +1,310 @@
+/* server/audit/publish.c - the log in files.
+ * Promises: the same bytes by HTTP and in a folder; names of people stand in none of them. Must
+ * never write beside the folder that was named, or over what is not an export of this log. */
+#include "server/audit/publish.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/leaf.h"
+#include "server/audit/tree.h"
+#include "server/store/dir.h"
+
+#define FILE_BYTES_MAX (ST_TILE_WIDTH * (2u + ST_LEAF_BYTES_MAX))
+
+/* ---- devices and policy ---- */
+
+typedef struct {
+    const sync_room *room;
+    st_buffer *out;
+    st_error *error;
+    st_err err;
+    bool is_policy;
+    uint32_t witnesses;
+} list;
+
+static void put_device(list *l, const st_id *device, const uint8_t sign_key[32],
+                       const char *witness)
+{
+    char hex[33], key[48];
+    st_id_format(device, hex);
+    st_base64(sign_key, 32, key);
+    if (l->err == ST_OK)
+        l->err = st_buffer_printf(l->out, l->error, "%s %s %s\n", hex, key, witness);
+}
+
+static bool next_device(void *context, const auth_device *device)
+{
+    list *l = context;
+    static const uint8_t NONE[32];
+    st_vkey vkey = { .type = ST_KEY_WITNESS };
+    char text[ST_VKEY_BYTES] = "-", hex[33];
+    if (device->is_server)
+        return true;
+    if (memcmp(device->cosign_key, NONE, sizeof NONE) != 0) {
+        st_witness_name(l->room->commune.s, &device->id, vkey.name);
+        memcpy(vkey.key, device->cosign_key, sizeof vkey.key);
+        st_vkey_format(&vkey, text);
+    }
+    st_id_format(&device->id, hex);
+    if (!l->is_policy)
+        put_device(l, &device->id, device->sign_key, text);
+    else if (text[0] != '-' && l->err == ST_OK)
+        l->err = st_buffer_printf(l->out, l->error, "witness %s %s\n", hex, text);
+    l->witnesses += text[0] != '-' ? 1 : 0;
+    return l->err == ST_OK;
+}
+
+/* Each device whose sets the log may hold, with the keys it signs and cosigns with. */
+static st_err put_devices(store_txn *txn, const sync_room *room, st_buffer *out, st_error *error)
+{
+    list l = { .room = room, .out = out, .error = error };
+    const auth_keys *keys = room->keys;
+    l.err = st_buffer_printf(out, error, "sotay-devices/v1\n");
+    put_device(&l, &keys->device, keys->device_public, "-");
+    for (size_t i = 0; i < keys->former_count; i++)
+        put_device(&l, &keys->former[i].device, keys->former[i].sign_key, "-");
+    st_err err = auth_device_each(txn, next_device, &l, error);
+    return l.err != ST_OK ? l.err : err;
+}
+
+/* C2SP tlog-policy: which log, which witnesses. None of them is needed: a commune's phones are
+ * offline for weeks; how many confirm is shown instead. */
+static st_err put_policy(store_txn *txn, const sync_room *room, st_buffer *out, st_error *error)
+{
+    st_vkey vkey;
+    char text[ST_VKEY_BYTES];
+    list l = { .room = room, .out = out, .error = error, .is_policy = true };
+    st_err err = audit_vkey(txn, room, &vkey, error);
+    if (err != ST_OK)
+        return err;
+    st_vkey_format(&vkey, text);
+    l.err = st_buffer_printf(out, error, "log %s\n", text);
+    err = auth_device_each(txn, next_device, &l, error);
+    if (l.err == ST_OK)
+        l.err = st_buffer_printf(out, error, "quorum none\n");
+    return l.err != ST_OK ? l.err : err;
+}
+
+static st_err put_vkey(store_txn *txn, const sync_room *room, st_buffer *out, st_error *error)
+{
+    st_vkey vkey;
+    char text[ST_VKEY_BYTES];
+    st_err err = audit_vkey(txn, room, &vkey, error);
+    if (err != ST_OK)
+        return err;
+    st_vkey_format(&vkey, text);
+    return st_buffer_printf(out, error, "%s\n", text);
+}
+
+/* ---- one file ---- */
+
+static st_err put_tile(store_txn *txn, const st_tile *tile, st_buffer *out, st_error *error)
+{
+    st_tree_edge edge;
+    st_err err = audit_edge_get(txn, &edge, error);
+    if (err == ST_OK && st_tile_width(tile->level, tile->place, edge.size) < tile->width)
+        err = st_fail(error, ST_E_NOT_FOUND, "audit: the log is not that long");
+    return err == ST_OK ? audit_tree_tile(txn, tile, out, error) : err;
+}
+
+st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_buffer *out,
+                  st_error *error)
+{
+    st_tile tile;
+    if (st_tile_parse(name, &tile))
+        return put_tile(txn, &tile, out, error);
+    if (strcmp(name, "checkpoint") == 0) {
+        st_err err = audit_note(txn, out, NULL, error);
+        return err == ST_E_NOT_FOUND
+                   ? st_fail(error, err, "audit: nothing was signed yet; write one entry")
+                   : err;
+    }
+    if (strcmp(name, "vkey") == 0)
+        return put_vkey(txn, room, out, error);
+    if (strcmp(name, "policy") == 0)
+        return put_policy(txn, room, out, error);
+    if (strcmp(name, "devices") == 0)
+        return put_devices(txn, room, out, error);
+    return st_fail(error, ST_E_NOT_FOUND, "audit: no file of that name");
+}
+
+/* ---- a folder of them ---- */
+
+typedef struct {
+    sync_room *room;
+    store_txn txn;
+    const char *dir;
+    st_buffer bytes;
+    audit_export_report report;
+} export_job;
+
+static st_err make_parents(const char *path, size_t from, st_error *error)
+{
+    char part[STORE_PATH_BYTES];
+    for (size_t i = from; path[i] != '\0'; i++) {
+        if (path[i] != '/')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return st_fail(error, ST_E_STORAGE, "%s: %s", part, strerror(errno));
+    }
+    return ST_OK;
+}
+
+static bool write_all(int fd, const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* Whole under its name, or not at all. */
+static st_err write_file(const char *path, const st_buffer *bytes, st_error *error)
+{
+    char fresh[STORE_PATH_BYTES + 8];
+    (void)snprintf(fresh, sizeof fresh, "%s.new", path);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", fresh, strerror(errno));
+    bool good = write_all(fd, bytes->data, bytes->len);
+    good = close(fd) == 0 && good && rename(fresh, path) == 0;
+    if (good)
+        return ST_OK;
+    st_err err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    (void)unlink(fresh);
+    return err;
+}
+
+static st_err export_file(export_job *job, const char *name, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_buffer_clear(&job->bytes);
+    st_err err = audit_file(&job->txn, job->room, name, &job->bytes, error);
+    if (err == ST_OK)
+        err = store_dir_path(job->dir, name, path, error);
+    if (err == ST_OK)
+        err = make_parents(path, strlen(job->dir) + 1, error);
+    if (err == ST_OK)
+        err = write_file(path, &job->bytes, error);
+    job->report.files += err == ST_OK ? 1 : 0;
+    return err;
+}
+
+static st_err export_level(export_job *job, unsigned level, st_error *error)
+{
+    st_err err = ST_OK;
+    st_tile tile = { .level = level };
+    for (; err == ST_OK; tile.place++) {
+        char name[ST_TILE_PATH_BYTES];
+        tile.width = st_tile_width(level, tile.place, job->report.head.size);
+        if (tile.width == 0)
+            break;
+        st_tile_path(&tile, name);
+        err = export_file(job, name, error);
+    }
+    return err;
+}
+
+/* Empty, or with an older export of this log in it. */
+static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *error)
+{
+    char path[STORE_PATH_BYTES], line[ST_NOTE_NAME_BYTES] = "";
+    bool is_empty = true;
+    const struct dirent *entry = NULL;
+    if (mkdir(job->dir, 0755) != 0 && errno != EEXIST)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", job->dir, strerror(errno));
+    DIR *dir = opendir(job->dir);
+    if (dir == NULL)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", job->dir, strerror(errno));
+    while ((entry = readdir(dir)) != NULL)
+        is_empty = is_empty && entry->d_name[0] == '.';
+    (void)closedir(dir);
+    if (is_empty)
+        return ST_OK;
+    st_err err = store_dir_path(job->dir, "checkpoint", path, error);
+    FILE *file = err == ST_OK ? fopen(path, "re") : NULL;
+    bool is_read = file != NULL && fgets(line, sizeof line, file) != NULL;
+    if (file != NULL)
+        (void)fclose(file);
+    line[strcspn(line, "\n")] = '\0';
+    if (err == ST_OK && (!is_read || !st_origin_is_same_log(line, now->origin)))
+        err = st_fail(error, ST_E_EXISTS, "%s: holds something that is no export of this log",
+                      job->dir);
+    return err;
+}
+
+static st_err export_all(export_job *job, st_error *error)
+{
+    static const char *const NAMES[] = { "vkey", "policy", "devices", "checkpoint" };
+    st_checkpoint now;
+    st_err err = audit_note(&job->txn, &job->bytes, &now, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, err, "audit: nothing was signed yet; write one entry");
+    if (err != ST_OK)
+        return err;
+    job->report.head = now.head;
+    err = check_folder(job, &now, error);
+    for (unsigned level = 0; err == ST_OK && level <= ST_TILE_ENTRIES; level++)
+        err = export_level(job, level, error);
+    for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++)
+        err = export_file(job, NAMES[i], error);
+    return err;
+}
+
+st_err audit_export(sync_room *room, const char *dir, audit_export_report *out_report,
+                    st_error *error)
+{
+    export_job job = { .room = room, .dir = dir };
+    st_buffer_init(&job.bytes, FILE_BYTES_MAX);
+    st_err err = store_begin(room->store, STORE_READ_TXN, &job.txn, error);
+    if (err == ST_OK)
+        err = export_all(&job, error);
+    store_end(&job.txn);
+    st_buffer_free(&job.bytes);
+    if (err == ST_OK)
+        *out_report = job.report;
+    return err;
+}
+
+/* ---- one proof ---- */
+
+st_err audit_proof(store_txn *txn, uint64_t index, st_buffer *out_file, st_buffer *out_leaf,
+                   st_error *error)
+{
+    st_buffer note;
+    st_checkpoint now;
+    store_slice leaf = { 0 };
+    st_proof_file file = { .place = index - 1 };
+    st_tree_source source = audit_tree_source(txn);
+    st_buffer_init(&note, ST_NOTE_BYTES_MAX);
+    st_err err = audit_note(txn, &note, &now, error);
+    if (err == ST_OK && (index == 0 || index > now.head.size))
+        err = st_fail(error, ST_E_NOT_FOUND, "audit: entry %" PRIu64 " is not signed yet", index);
+    if (err == ST_OK)
+        err = st_tree_inclusion(&source, file.place, now.head.size, &file.proof, error);
+    if (err == ST_OK)
+        err = audit_leaf_bytes(txn, file.place, &leaf, error);
+    if (err == ST_OK)
+        err = st_buffer_append(out_leaf, leaf.data, leaf.len, error);
+    file.checkpoint = (const char *)note.data;
+    file.checkpoint_len = note.len;
+    if (err == ST_OK)
+        err = st_proof_file_encode(&file, out_file, error);
+    st_buffer_free(&note);
+    return err;
+}

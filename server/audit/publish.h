@@ -1,0 +1,29 @@
+/* server/audit/publish.h - the log as anyone may check it: files by name, served under /audit/ and
+ * written into a folder (C2SP tlog-tiles, and beside them vkey, policy and devices). */
+#ifndef SOTAY_SERVER_AUDIT_PUBLISH_H
+#define SOTAY_SERVER_AUDIT_PUBLISH_H
+
+#include "server/audit/sign.h"
+
+/* Appends the file of that name: "checkpoint", "vkey", "policy", "devices", "tile/0/000.p/12",
+ * "tile/entries/000", ... as they are in the transaction. ST_E_NOT_FOUND: there is none of that
+ * name, or nothing was signed yet. ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err audit_file(store_txn *txn, const sync_room *room, const char *name,
+                              st_buffer *out, st_error *error);
+
+typedef struct {
+    st_tree_head head;
+    uint64_t files;
+} audit_export_report;
+/* Writes all of them into a new folder or one that holds an older export of this log, tiles first,
+ * the checkpoint last. Partial tiles of older exports stay. ST_E_EXISTS: the folder holds something
+ * else, or another log. ST_E_NOT_FOUND: nothing was signed yet. ST_E_STORAGE. */
+ST_MUST_USE st_err audit_export(sync_room *room, const char *dir, audit_export_report *out_report,
+                                st_error *error);
+
+/* A proof that entry `index` (from 1) is in the tree of the checkpoint signed last: appends the
+ * file, and the leaf's bytes to out_leaf. ST_E_NOT_FOUND: it is not in there (yet). */
+ST_MUST_USE st_err audit_proof(store_txn *txn, uint64_t index, st_buffer *out_file,
+                               st_buffer *out_leaf, st_error *error);
+
+#endif

@@ -1,0 +1,111 @@
+/* server/operator/audit.c - audit export, audit proof. Promises that what is written can be checked
+ * by sotay-verify with nothing but the key. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "server/audit/publish.h"
+#include "server/operator/work.h"
+#include "server/store/dir.h"
+#include "server/store/pack.h"
+
+#define FILE_BYTES_MAX 131072u
+
+int operator_audit_export(operator_work *work)
+{
+    audit_export_report report;
+    char root[48];
+    memset(&report, 0, sizeof report);
+    if (audit_export(work->room, work->operands[0], &report, &work->error) != ST_OK)
+        return operator_fail(work);
+    st_base64(report.head.root.b, sizeof report.head.root.b, root);
+    operator_say(work,
+                 work->vi ? "%s: %" PRIu64 " mục, gốc %s, %" PRIu64 " tệp\n"
+                          : "%s: %" PRIu64 " entries, root %s, %" PRIu64 " files\n",
+                 work->operands[0], report.head.size, root, report.files);
+    return 0;
+}
+
+/* ---- proofs of a record ---- */
+
+static st_err write_part(const char *dir, uint64_t index, const char *ending,
+                         const st_buffer *bytes, st_error *error)
+{
+    char path[STORE_PATH_BYTES], name[48];
+    (void)snprintf(name, sizeof name, "%" PRIu64 ".%s", index, ending);
+    st_err err = store_dir_path(dir, name, path, error);
+    FILE *file = err == ST_OK ? fopen(path, "we") : NULL;
+    if (err == ST_OK && file == NULL)
+        return st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
+    bool good = file != NULL && fwrite(bytes->data, 1, bytes->len, file) == bytes->len;
+    good = file != NULL && fclose(file) == 0 && good;
+    return err != ST_OK || good ? err : st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
+}
+
+/* dir NULL: the proof alone, to stdout. */
+static st_err put_proof(operator_work *work, uint64_t index, const char *dir)
+{
+    st_buffer file, leaf;
+    st_buffer_init(&file, FILE_BYTES_MAX);
+    st_buffer_init(&leaf, FILE_BYTES_MAX);
+    st_err err = audit_proof(&work->txn, index, &file, &leaf, &work->error);
+    if (err == ST_OK && dir == NULL)
+        operator_say(work, "%.*s", (int)file.len, (const char *)file.data);
+    if (err == ST_OK && dir != NULL)
+        err = write_part(dir, index, "tlog-proof", &file, &work->error);
+    if (err == ST_OK && dir != NULL)
+        err = write_part(dir, index, "leaf", &leaf, &work->error);
+    st_buffer_free(&leaf);
+    st_buffer_free(&file);
+    return err;
+}
+
+/* Every entry that touched the record; *out_last is the newest, 0: there is none. */
+static st_err each_entry(operator_work *work, const st_id *record, const char *dir,
+                         uint64_t *out_last, uint64_t *out_count)
+{
+    store_cursor cursor = { 0 };
+    store_slice prefix = store_bytes(record->b, sizeof record->b);
+    st_err err = store_cursor_open(&work->txn, STORE_HISTORY, &cursor, &work->error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, prefix, &work->error);
+    while (err == ST_OK && store_has_prefix(&cursor, prefix)) {
+        const uint8_t *key = cursor.key.data;
+        uint64_t index = cursor.key.len >= 24 ? st_get_u64(key + 16) : 0;
+        bool is_new = index != *out_last;
+        *out_last = index;
+        *out_count += is_new ? 1 : 0;
+        if (is_new && dir != NULL)
+            err = put_proof(work, index, dir);
+        if (err == ST_OK)
+            err = store_next(&cursor, &work->error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+int operator_audit_proof(operator_work *work)
+{
+    st_id record;
+    uint64_t last = 0, count = 0;
+    const char *dir = work->operands_count > 1 ? work->operands[1] : NULL;
+    st_err err = operator_record_id(work->operands[0], &record, &work->error);
+    if (err == ST_OK && dir != NULL)
+        err = store_dir_make(dir, &work->error);
+    if (err == ST_OK)
+        err = operator_read_begin(work);
+    if (err == ST_OK)
+        err = each_entry(work, &record, dir, &last, &count);
+    if (err == ST_OK && count == 0)
+        err = st_fail(&work->error, ST_E_NOT_FOUND, "no entry of the log is about this record");
+    if (err == ST_OK && dir == NULL)
+        err = put_proof(work, last, NULL);
+    operator_read_end(work);
+    if (err != ST_OK)
+        return operator_fail(work);
+    if (dir != NULL)
+        operator_say(work, work->vi ? "%s: %" PRIu64 " mục\n" : "%s: %" PRIu64 " entries\n", dir,
+                     count);
+    return 0;
+}
