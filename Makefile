@@ -93,6 +93,7 @@ CLIENT_SRC := $(sort $(wildcard client-lib/src/*.c client-lib/ports/*.c))
 CLI_SRC    := $(sort $(wildcard client-lib/cli/*.c))
 SERVER_SRC := $(sort $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c server/*/*/*.c)))
 CTL_SRC    := $(sort $(wildcard tools/ctl/*.c))
+VERIFY_SRC := $(sort $(wildcard tools/verify/*.c))
 TEST_MAIN  := $(sort $(wildcard tests/unit/*/test_*.c tests/golden/test_*.c))
 TEST_HELP  := $(sort $(filter-out $(TEST_MAIN),$(wildcard tests/unit/*/*.c tests/unit/*.c \
                 tests/golden/*.c tests/support/*.c)))
@@ -106,11 +107,11 @@ GEN_O  := $(patsubst $(GEN)/%.c,$(OBJ)/gen/%.o,$(GEN_C))
 PROTO_O  := $(call objects,$(PROTO_SRC)) $(GEN_O)
 CLIENT_O := $(call objects,$(CLIENT_SRC))
 ALL_SRC  := $(PROTO_SRC) $(CLIENT_SRC) $(CLI_SRC) $(SERVER_SRC) $(wildcard server/main.c) \
-            $(CTL_SRC) $(TEST_MAIN) $(TEST_HELP)
+            $(CTL_SRC) $(VERIFY_SRC) $(TEST_MAIN) $(TEST_HELP)
 
 # A program whose main file is not there yet is left out.
 PROGRAMS := $(if $(wildcard server/main.c),$(BIN)/sotayd) \
-            $(if $(wildcard tools/ctl/main.c),$(BIN)/sotayctl) \
+            $(if $(wildcard tools/ctl/main.c),$(BIN)/sotayctl) $(BIN)/sotay-verify \
             $(if $(wildcard client-lib/cli/main.c),$(BIN)/sotay)
 LIBRARIES := $(LIB)/libproto.a $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libsotay.so
 SHARE     := $(patsubst server/catalogue/%,$(BUILD)/share/sotay/catalogue/%,$(CATALOGUE))
@@ -207,6 +208,7 @@ unit-tests: $(TESTS) all # built, not run
 
 $(BIN)/sotayd: $(OBJ)/server/main.o $(LIB)/libserver.a $(LIB)/libproto.a
 $(BIN)/sotayctl: $(call objects,$(CTL_SRC)) $(LIB)/libserver.a $(LIB)/libproto.a
+$(BIN)/sotay-verify: $(call objects,$(VERIFY_SRC)) $(LIB)/libproto.a
 $(BIN)/sotay: $(call objects,$(CLI_SRC)) $(LIB)/libsotay.a
 $(BIN)/%:
 	@mkdir -p $(@D)
@@ -218,6 +220,7 @@ $(LIB)/libserver.a: $(call objects,$(SERVER_SRC))
 # Embedders link one archive: what both sides agree on is inside.
 $(LIB)/libsotay.a: $(CLIENT_O) $(PROTO_O)
 $(LIB)/libstore.a: $(call objects,$(filter server/store/%,$(SERVER_SRC)))
+$(LIB)/libverify.a: $(call objects,$(filter-out %/main.c,$(VERIFY_SRC)))
 $(LIB)/libtesthelp.a: $(call objects,$(TEST_HELP))
 $(LIB)/%.a: $(BUILD)/sources
 	@mkdir -p $(@D)
@@ -250,6 +253,7 @@ LINK_any        := $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
 # These know nothing of the server, and other machines need not build it for them.
 LINK_test_store  := $(LIB)/libstore.a $(LIB)/libproto.a
 LINK_test_golden := $(LIB)/libproto.a
+LINK_test_verify := $(LIB)/libverify.a $(LIB)/libproto.a
 define test_program
 $(BUILD)/$(1): $(OBJ)/$(1).o $(LIB)/libtesthelp.a $(or $(LINK_$(notdir $(1))),$(LINK_$(2)),$(LINK_any))
 endef

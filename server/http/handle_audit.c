@@ -1,5 +1,5 @@
-/* server/http/handle_audit.c - GET /audit/...: the log as anyone may check it. Promises that nothing
- * is given out that was not signed; no name of a person is in it. Must never write. */
+/* server/http/handle_audit.c - GET /audit/...: the log as anyone may check it. Promises that
+ * nothing is given out that was not signed; no name of a person is in it. Must never write. */
 #include <string.h>
 
 #include "server/audit/publish.h"

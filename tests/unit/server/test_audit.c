@@ -1,0 +1,312 @@
+/* tests/unit/server/test_audit.c
+ * What the book signs of itself continues what it signed before: each entry has a proof to the
+ * signed root, and a server whose leaves, tree or note were touched signs nothing more and takes in
+ * nothing more, until a rebuild finds the root that was signed. */
+#include "tests/unit/server/server_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proto/leaf.h"
+#include "server/audit/publish.h"
+#include "server/audit/tree.h"
+#include "server/store/pack.h"
+#include "server/sync/verify.h"
+
+#define SETS 280u /* so that a node one tile up is complete */
+
+typedef struct {
+    rig r;
+    rig_phone an;
+} world;
+
+static st_err push_more(world *w, size_t count)
+{
+    store_slice sets[70];
+    sync_request request;
+    for (size_t i = 0; i < count; i++) {
+        rig_begin(&w->an, RIG_BUCKET);
+        (void)rig_visit(&w->an, "ghi");
+        sets[i] = rig_seal(&w->an);
+    }
+    st_err err = rig_push(&w->an, &request, sets, count);
+    sync_request_free(&request);
+    return err;
+}
+
+static void world_open(world *w)
+{
+    memset(w, 0, sizeof *w);
+    rig_open(&w->r);
+    rig_enrol(&w->r, &w->an, "an");
+    for (size_t i = 0; i < SETS / 70; i++)
+        assert_int_equal(push_more(w, 70), ST_OK);
+}
+
+static void world_close(world *w)
+{
+    rig_close(&w->r);
+}
+
+static st_checkpoint signed_now(world *w)
+{
+    store_txn txn = { 0 };
+    st_buffer note;
+    st_arena arena;
+    st_vkey vkey;
+    st_opened opened;
+    st_buffer_init(&note, ST_NOTE_BYTES_MAX);
+    st_arena_init(&arena, 1u << 20);
+    assert_int_equal(store_begin(w->r.srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(audit_note(&txn, &note, NULL, NULL), ST_OK);
+    assert_int_equal(audit_vkey(&txn, &w->r.srv.sync, &vkey, NULL), ST_OK);
+    assert_int_equal(st_checkpoint_open(note.data, note.len, &vkey, &arena, &opened, NULL), ST_OK);
+    assert_string_equal(opened.checkpoint.origin, vkey.name);
+    store_end(&txn);
+    st_arena_reset(&arena);
+    st_buffer_free(&note);
+    return opened.checkpoint;
+}
+
+static void test_each_entry_has_a_proof(void **state)
+{
+    (void)state;
+    static world w;
+    world_open(&w);
+    st_checkpoint now = signed_now(&w);
+    store_txn txn = { 0 };
+    st_buffer file, leaf;
+    st_buffer_init(&file, ST_NOTE_BYTES_MAX);
+    st_buffer_init(&leaf, ST_NOTE_BYTES_MAX);
+    assert_true(now.head.size > ST_TILE_WIDTH);
+    assert_int_equal(store_begin(w.r.srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    for (uint64_t index = 1; index <= now.head.size; index++) {
+        st_proof_file proof;
+        st_buffer_clear(&file);
+        st_buffer_clear(&leaf);
+        assert_int_equal(audit_proof(&txn, index, &file, &leaf, NULL), ST_OK);
+        assert_int_equal(st_proof_file_decode(file.data, file.len, &proof, NULL), ST_OK);
+        st_hash hash = st_leaf_hash(leaf.data, leaf.len);
+        assert_true(st_inclusion_holds(&hash, proof.place, &proof.proof, &now.head));
+        assert_true(proof.place + 1 == index);
+    }
+    assert_int_equal(audit_proof(&txn, 0, &file, &leaf, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(audit_proof(&txn, now.head.size + 1, &file, &leaf, NULL), ST_E_NOT_FOUND);
+    /* Of each older root there is a proof that it is the beginning of this one. */
+    st_tree_source source = audit_tree_source(&txn);
+    for (uint64_t size = 1; size <= now.head.size; size++) {
+        st_tree_head old;
+        st_proof proof;
+        assert_int_equal(audit_tree_head(&txn, size, &old, NULL), ST_OK);
+        assert_int_equal(st_tree_consistency(&source, size, now.head.size, &proof, NULL), ST_OK);
+        assert_true(st_consistency_holds(&old, &now.head, &proof));
+    }
+    store_end(&txn);
+    st_buffer_free(&leaf);
+    st_buffer_free(&file);
+    world_close(&w);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    static const char *const NONE[] = { "",
+                                        "keys",
+                                        "tile/0/005",
+                                        "tile/1/000",
+                                        "checkpoint/",
+                                        "../keys/log.key",
+                                        "tile/3/000.p/1",
+                                        "tile/0/001.p/255" };
+    static world w;
+    world_open(&w);
+    st_checkpoint now = signed_now(&w);
+    store_txn txn = { 0 };
+    st_buffer out;
+    char name[ST_TILE_PATH_BYTES];
+    st_buffer_init(&out, 1u << 20);
+    assert_int_equal(store_begin(w.r.srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++)
+        assert_int_equal(audit_file(&txn, &w.r.srv.sync, NONE[i], &out, NULL), ST_E_NOT_FOUND);
+    /* A partial tile is there for every size that was ever signed. */
+    for (unsigned width = 1; width <= ST_TILE_WIDTH; width++) {
+        st_tile tile = { 0, 0, width };
+        st_tile_path(&tile, name);
+        st_buffer_clear(&out);
+        assert_int_equal(audit_file(&txn, &w.r.srv.sync, name, &out, NULL), ST_OK);
+        assert_int_equal(out.len, width * 32);
+    }
+    st_tree_edge edge = { .size = 0 };
+    for (unsigned i = 0; i < ST_TILE_WIDTH; i++)
+        (void)st_tree_add(&edge, (const st_hash *)(const void *)(out.data + i * 32));
+    st_buffer_clear(&out);
+    assert_int_equal(audit_file(&txn, &w.r.srv.sync, "tile/1/000.p/1", &out, NULL), ST_OK);
+    assert_memory_equal(out.data, edge.nodes[8].b, 32);
+    st_buffer_clear(&out);
+    assert_int_equal(audit_file(&txn, &w.r.srv.sync, "checkpoint", &out, NULL), ST_OK);
+    assert_non_null(strstr((const char *)out.data, now.origin));
+    store_end(&txn);
+    st_buffer_free(&out);
+    world_close(&w);
+}
+
+/* ---- touched by a hand ---- */
+
+typedef struct {
+    store_table table;
+    const char *meta; /* name of a row of meta, else the first row of the table */
+    size_t byte;      /* which is changed */
+} touch;
+
+static void flip(world *w, const touch *t)
+{
+    store_txn txn = { 0 };
+    store_cursor cursor = { 0 };
+    uint8_t row[65600], key[64];
+    assert_int_equal(store_begin(w->r.srv.sync.store, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_cursor_open(&txn, t->table, &cursor, NULL), ST_OK);
+    assert_int_equal(store_seek(&cursor, store_text(t->meta != NULL ? t->meta : ""), NULL), ST_OK);
+    assert_true(cursor.is_valid && cursor.value.len < sizeof row && cursor.key.len < sizeof key);
+    size_t len = cursor.value.len, key_len = cursor.key.len;
+    memcpy(row, cursor.value.data, len);
+    memcpy(key, cursor.key.data, key_len);
+    store_cursor_close(&cursor);
+    row[t->byte < len ? t->byte : len - 1] ^= 1;
+    assert_int_equal(
+        store_put(&txn, t->table, store_bytes(key, key_len), store_bytes(row, len), NULL), ST_OK);
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    store_end(&txn);
+}
+
+static bool count_line(void *context, const char *line)
+{
+    unsigned *count = context;
+    (void)line;
+    (*count)++;
+    return true;
+}
+
+static uint64_t wrong_now(world *w)
+{
+    verify_report report;
+    unsigned lines = 0;
+    assert_int_equal(sync_verify(&w->r.srv.sync, count_line, &lines, &report, NULL), ST_OK);
+    assert_true(lines == report.wrong);
+    return report.wrong;
+}
+
+static void test_a_touched_tree_is_seen(void **state)
+{
+    (void)state;
+    static const touch TOUCHES[] = { { STORE_TREE, NULL, 0 },
+                                     { STORE_META, "audit_edge", 7 },
+                                     { STORE_META, "audit_edge", 100 },
+                                     { STORE_META, "audit_note", 70 } };
+    static world w;
+    uint64_t entries = 0;
+    world_open(&w);
+    assert_true(wrong_now(&w) == 0);
+    for (size_t i = 0; i < sizeof TOUCHES / sizeof TOUCHES[0]; i++) {
+        flip(&w, &TOUCHES[i]);
+        assert_true(wrong_now(&w) > 0);
+        if (TOUCHES[i].table == STORE_META)
+            assert_int_equal(push_more(&w, 1), ST_E_CORRUPT);
+        if (i + 1 == sizeof TOUCHES / sizeof TOUCHES[0])
+            flip(&w, &TOUCHES[i]); /* what was signed cannot be made anew */
+        else
+            assert_int_equal(sync_rebuild(&w.r.srv.sync, &entries, NULL), ST_OK);
+        assert_true(wrong_now(&w) == 0);
+    }
+    world_close(&w);
+}
+
+/* Another first leaf, with its own hash: the log as it was signed is not there any more. */
+static void test_a_changed_leaf_is_not_signed_over(void **state)
+{
+    (void)state;
+    static const touch LEAF = { STORE_LEAF, NULL, 60 };
+    static world w;
+    uint64_t entries = 0;
+    world_open(&w);
+    flip(&w, &LEAF);
+    assert_true(wrong_now(&w) > 0);
+    assert_int_equal(sync_rebuild(&w.r.srv.sync, &entries, NULL), ST_E_CORRUPT);
+    flip(&w, &LEAF);
+    assert_true(wrong_now(&w) == 0);
+    world_close(&w);
+}
+
+static void drop_entry(world *w, uint64_t index)
+{
+    store_txn txn = { 0 };
+    pack_key key = pack_u64(index);
+    assert_int_equal(store_begin(w->r.srv.sync.store, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_delete(&txn, STORE_LOG, pack_key_slice(&key), NULL), ST_OK);
+    assert_int_equal(store_delete(&txn, STORE_LEAF, pack_key_slice(&key), NULL), ST_OK);
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    store_end(&txn);
+}
+
+/* The last two entries are gone: one more would make the log shorter than what was signed. */
+static void test_a_shorter_log_is_not_signed(void **state)
+{
+    (void)state;
+    static world w;
+    world_open(&w);
+    st_checkpoint before = signed_now(&w);
+    drop_entry(&w, before.head.size);
+    drop_entry(&w, before.head.size - 1);
+    assert_int_equal(push_more(&w, 1), ST_E_CORRUPT);
+    assert_int_equal(push_more(&w, 1), ST_E_CORRUPT);
+    st_checkpoint after = signed_now(&w);
+    assert_true(after.head.size == before.head.size);
+    world_close(&w);
+}
+
+/* A store that was made before there were trees: its first write signs all that is there. */
+static void test_an_older_store_is_filled(void **state)
+{
+    (void)state;
+    static world w;
+    world_open(&w);
+    st_checkpoint before = signed_now(&w);
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(w.r.srv.sync.store, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_clear(&txn, STORE_TREE, NULL), ST_OK);
+    assert_int_equal(store_delete(&txn, STORE_META, store_text("audit_edge"), NULL), ST_OK);
+    assert_int_equal(store_delete(&txn, STORE_META, store_text("audit_note"), NULL), ST_OK);
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    store_end(&txn);
+    assert_true(wrong_now(&w) == 0);
+    rig_reopen(&w.r);
+    assert_int_equal(push_more(&w, 1), ST_OK);
+    st_checkpoint after = signed_now(&w);
+    assert_true(after.head.size == before.head.size + 1);
+    assert_true(wrong_now(&w) == 0);
+    assert_int_equal(store_begin(w.r.srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    st_tree_head again;
+    assert_int_equal(audit_tree_head(&txn, before.head.size, &again, NULL), ST_OK);
+    assert_memory_equal(again.root.b, before.head.root.b, 32);
+    store_end(&txn);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_entry_has_a_proof),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_a_touched_tree_is_seen),
+        cmocka_unit_test(test_a_changed_leaf_is_not_signed_over),
+        cmocka_unit_test(test_a_shorter_log_is_not_signed),
+        cmocka_unit_test(test_an_older_store_is_filled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+/* tools/verify/chain.c - who wrote what: signatures, chains of devices, what they had seen.
+ * Promises: a set that is missing from the middle of a device's chain, one in a device's name that
+ * it did not sign, and a log that forgot what a device had seen are each found. Must never take a
+ * name of a key from the entry that it checks. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/changeset.h"
+#include "tools/verify/log.h"
+
+#define DEVICES_FIRST   "sotay-devices/v1\n"
+#define DEVICE_LINE_MAX 300u
+
+/* ---- the list of devices ---- */
+
+static bool take_device(const char *line, size_t len, verify_device *out)
+{
+    uint8_t key[48];
+    char hex[33] = "";
+    verify_device device;
+    memset(&device, 0, sizeof device);
+    if (len < 32 + 1 + 44 + 2 || len > DEVICE_LINE_MAX || line[32] != ' ' || line[77] != ' ')
+        return false;
+    memcpy(hex, line, 32);
+    if (!st_id_parse(hex, &device.id) || st_unbase64(line + 33, 44, key) != 32)
+        return false;
+    memcpy(device.sign_key, key, sizeof device.sign_key);
+    st_id own = st_device_id(device.sign_key);
+    if (st_id_cmp(&own, &device.id) != 0)
+        return false;
+    device.has_witness = len != 79 || line[78] != '-';
+    *out = device;
+    return !device.has_witness || (st_vkey_parse(line + 78, len - 78, &out->witness) &&
+                                   out->witness.type == ST_KEY_WITNESS);
+}
+
+st_err verify_devices_read(verify_log *log, const char *text, size_t len, st_error *error)
+{
+    const size_t first = sizeof DEVICES_FIRST - 1;
+    if (len < first || memcmp(text, DEVICES_FIRST, first) != 0 || text[len - 1] != '\n')
+        return st_fail(error, ST_E_CORRUPT, "devices: not a list of devices");
+    for (size_t at = first; at < len;) {
+        size_t line_len = (size_t)((const char *)memchr(text + at, '\n', len - at) - (text + at));
+        verify_device *grown =
+            verify_grow(log->devices, log->devices_count, &log->devices_room, sizeof *log->devices);
+        if (grown == NULL)
+            return st_fail(error, ST_E_MEMORY, "no memory");
+        log->devices = grown;
+        if (!take_device(text + at, line_len, &log->devices[log->devices_count]))
+            return st_fail(error, ST_E_CORRUPT, "devices: line %zu is not that of a device",
+                           log->devices_count + 2);
+        log->devices_count++;
+        at += line_len + 1;
+    }
+    return ST_OK;
+}
+
+static verify_device *find(const verify_log *log, const st_id *id)
+{
+    for (size_t i = 0; i < log->devices_count; i++)
+        if (st_id_cmp(&log->devices[i].id, id) == 0)
+            return &log->devices[i];
+    return NULL;
+}
+
+/* ---- one entry ---- */
+
+static st_err check_signature(const verify_log *log, uint64_t place, const st_leaf *leaf,
+                              const verify_device *device, st_error *error)
+{
+    uint8_t text[ST_SET_SIGN_BYTES];
+    st_id id = st_log_id(log->vkey.key);
+    st_set_sign_text(&id, &leaf->device, &leaf->commit, text);
+    if (!st_sign_verify(device->sign_key, text, sizeof text, leaf->dsig))
+        return st_fail(error, ST_E_SIGNATURE, "entry %" PRIu64 ": its device did not sign it",
+                       place + 1);
+    return ST_OK;
+}
+
+static st_err note_link(verify_log *log, const verify_link *link, st_error *error)
+{
+    verify_link *grown =
+        verify_grow(log->links, log->links_count, &log->links_room, sizeof *log->links);
+    if (grown == NULL)
+        return st_fail(error, ST_E_MEMORY, "no memory");
+    log->links = grown;
+    log->links[log->links_count++] = *link;
+    return ST_OK;
+}
+
+static st_err note_seen(verify_log *log, uint64_t place, const st_leaf *leaf, st_error *error)
+{
+    if (leaf->seen_size == 0)
+        return ST_OK;
+    verify_seen *grown =
+        verify_grow(log->seens, log->seens_count, &log->seens_room, sizeof *log->seens);
+    if (grown == NULL)
+        return st_fail(error, ST_E_MEMORY, "no memory");
+    log->seens = grown;
+    log->seens[log->seens_count++] = (verify_seen){ place, leaf->seen_size, leaf->seen_root };
+    return ST_OK;
+}
+
+static st_err note_cut(verify_log *log, uint64_t place, st_error *error)
+{
+    uint64_t *grown = verify_grow(log->cuts, log->cuts_count, &log->cuts_room, sizeof *log->cuts);
+    if (grown == NULL)
+        return st_fail(error, ST_E_MEMORY, "no memory");
+    log->cuts = grown;
+    log->cuts[log->cuts_count++] = place;
+    return ST_OK;
+}
+
+static st_err take_set(verify_log *log, uint64_t place, const st_leaf *leaf, st_error *error)
+{
+    verify_device *device = find(log, &leaf->device);
+    if (device == NULL)
+        return st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": its device is not in the list",
+                       place + 1);
+    st_err err = check_signature(log, place, leaf, device, error);
+    device->entries++;
+    verify_link link = { (uint32_t)(device - log->devices),
+                         place,
+                         leaf->first,
+                         leaf->last,
+                         leaf->has_prev,
+                         false,
+                         leaf->prev,
+                         leaf->commit };
+    if (err == ST_OK && (leaf->first == 0 || leaf->last < leaf->first))
+        err = st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": its changes have no number",
+                      place + 1);
+    if (err == ST_OK && leaf->kind != ST_ENTRY_FORK)
+        err = note_link(log, &link, error);
+    return err == ST_OK ? note_seen(log, place, leaf, error) : err;
+}
+
+st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf, st_error *error)
+{
+    if (leaf->time_ms < log->last_time_ms && place > 0)
+        return st_fail(error, ST_E_CORRUPT,
+                       "entry %" PRIu64 ": its time lies before that of the one before it",
+                       place + 1);
+    log->last_time_ms = leaf->time_ms;
+    if (leaf->kind == ST_ENTRY_EPOCH)
+        return note_cut(log, place, error);
+    if (leaf->kind == ST_ENTRY_GAP) {
+        const verify_device *device = find(log, &leaf->device);
+        verify_link gap = {
+            .place = place, .first = leaf->first, .last = leaf->last, .is_gap = true
+        };
+        if (device == NULL)
+            return st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": its device is not in the list",
+                           place + 1);
+        gap.device = (uint32_t)(device - log->devices);
+        return note_link(log, &gap, error);
+    }
+    return leaf->has_commit ? take_set(log, place, leaf, error) : ST_OK;
+}
+
+/* ---- when all are there ---- */
+
+static int by_counter(const void *a, const void *b)
+{
+    const verify_link *x = a, *y = b;
+    if (x->device != y->device)
+        return x->device < y->device ? -1 : 1;
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static st_err check_link(const verify_log *log, const verify_link *before, const verify_link *link,
+                         st_error *error)
+{
+    char hex[33];
+    uint64_t next = before == NULL ? 1 : before->last + 1;
+    st_id_format(&log->devices[link->device].id, hex);
+    if (link->first > next)
+        return st_fail(error, ST_E_CORRUPT,
+                       "entry %" PRIu64 ": changes %" PRIu64 " to %" PRIu64 " of device %s are "
+                       "missing before it",
+                       link->place + 1, next, link->first - 1, hex);
+    if (link->first < next && !link->is_gap && (before == NULL || !before->is_gap))
+        return st_fail(error, ST_E_CORRUPT,
+                       "entry %" PRIu64 ": device %s has these changes in another entry",
+                       link->place + 1, hex);
+    if (link->is_gap || before == NULL || before->is_gap)
+        return ST_OK;
+    if (!link->has_prev || memcmp(link->prev.b, before->hash.b, sizeof link->prev.b) != 0)
+        return st_fail(error, ST_E_CORRUPT,
+                       "entry %" PRIu64 ": it does not continue the chain of device %s",
+                       link->place + 1, hex);
+    return ST_OK;
+}
+
+/* A log that was put back (an entry `epoch` says where) may know less than somebody had seen. */
+static bool was_cut(const verify_log *log, const verify_seen *seen)
+{
+    for (size_t i = 0; i < log->cuts_count; i++)
+        if (log->cuts[i] < seen->size && log->cuts[i] > 0)
+            return true;
+    return false;
+}
+
+static st_err check_seen(const verify_log *log, const verify_seen *seen, st_error *error)
+{
+    st_hash root;
+    st_tree_source source = verify_log_source(log);
+    st_err err = ST_OK;
+    if (was_cut(log, seen))
+        return ST_OK;
+    if (seen->size <= seen->place)
+        err = st_tree_hash(&source, 0, seen->size, &root, error);
+    if (err != ST_OK)
+        return err;
+    if (seen->size > seen->place || memcmp(root.b, seen->root.b, sizeof root.b) != 0)
+        return st_fail(error, ST_E_CORRUPT,
+                       "entry %" PRIu64 ": its author had seen another log of %" PRIu64 " entries",
+                       seen->place + 1, seen->size);
+    return ST_OK;
+}
+
+st_err verify_chains(verify_log *log, st_error *error)
+{
+    st_err err = ST_OK;
+    if (log->links_count > 0)
+        qsort(log->links, log->links_count, sizeof *log->links, by_counter);
+    for (size_t i = 0; err == ST_OK && i < log->links_count; i++) {
+        const verify_link *link = &log->links[i];
+        bool is_first = i == 0 || log->links[i - 1].device != link->device;
+        err = check_link(log, is_first ? NULL : &log->links[i - 1], link, error);
+    }
+    for (size_t i = 0; err == ST_OK && i < log->seens_count; i++)
+        err = check_seen(log, &log->seens[i], error);
+    return err;
+}

@@ -1,0 +1,328 @@
+/* tools/verify/log.c - reads a published log and computes everything anew.
+ * Promises: nothing is believed that was not computed from the leaves or signed by the key; each
+ * changed bit of a tile, a leaf or the checkpoint is found. Must never count what it was told. */
+#include "tools/verify/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/message.h"
+
+#define ENTRIES_MAX (UINT64_C(1) << 32)
+#define TILE_BYTES  (ST_TILE_WIDTH * (2u + ST_LEAF_BYTES_MAX))
+#define TILE_HEIGHT 8u
+#define ARENA_BYTES ((size_t)4 << 20)
+
+/* ---- the tree ---- */
+
+void *verify_grow(void *list, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return list;
+    size_t more = *room == 0 ? 64 : *room * 2;
+    void *grown = more > SIZE_MAX / size ? NULL : realloc(list, more * size);
+    if (grown != NULL)
+        *room = more;
+    return grown;
+}
+
+static st_err node_of(void *context, unsigned level, uint64_t place, st_hash *out, st_error *error)
+{
+    const verify_log *log = context;
+    if (level >= ST_TREE_LEVELS || place >= log->counts[level])
+        return st_fail(error, ST_E_NOT_FOUND, "tree: no such node");
+    *out = log->nodes[level][place];
+    return ST_OK;
+}
+
+st_tree_source verify_log_source(const verify_log *log)
+{
+    return (st_tree_source){ (void *)(uintptr_t)log, node_of };
+}
+
+/* A leaf, and each node that it completes. */
+static st_err add_hash(verify_log *log, const st_hash *leaf, st_error *error)
+{
+    st_hash node = *leaf;
+    for (unsigned level = 0; level < ST_TREE_LEVELS; level++) {
+        size_t room = (size_t)log->rooms[level];
+        st_hash *grown =
+            verify_grow(log->nodes[level], (size_t)log->counts[level], &room, sizeof node);
+        if (grown == NULL)
+            return st_fail(error, ST_E_MEMORY, "no memory");
+        log->rooms[level] = room;
+        log->nodes[level] = grown;
+        grown[log->counts[level]++] = node;
+        if (log->counts[level] % 2 != 0)
+            break;
+        node = st_tree_node(&grown[log->counts[level] - 2], &grown[log->counts[level] - 1]);
+    }
+    return ST_OK;
+}
+
+st_err verify_log_tile(const verify_log *log, const st_tile *tile, st_buffer *out, st_error *error)
+{
+    unsigned level = tile->level * TILE_HEIGHT;
+    uint64_t first = tile->place * ST_TILE_WIDTH;
+    if (tile->level >= ST_TILE_ENTRIES || first + tile->width > log->counts[level])
+        return st_fail(error, ST_E_NOT_FOUND, "the log has no such tile");
+    return st_buffer_append(out, log->nodes[level] + first, tile->width * sizeof(st_hash), error);
+}
+
+/* ---- leaves ---- */
+
+static st_err take_leaf(verify_log *log, const uint8_t *bytes, size_t len, st_arena *arena,
+                        st_error *error)
+{
+    st_leaf leaf;
+    uint64_t place = log->counts[0];
+    st_error why = { 0 };
+    st_err err = st_leaf_decode(bytes, len, arena, &leaf, &why);
+    if (err != ST_OK)
+        return st_fail(error, err, "entry %" PRIu64 ": %.120s", place + 1, why.detail);
+    err = verify_leaf_take(log, place, &leaf, error);
+    st_hash hash = st_leaf_hash(bytes, len);
+    return err == ST_OK ? add_hash(log, &hash, error) : err;
+}
+
+static st_err read_tile(const verify_source *source, const st_tile *tile, st_buffer *out,
+                        st_error *error)
+{
+    char name[ST_TILE_PATH_BYTES];
+    st_tile_path(tile, name);
+    st_buffer_clear(out);
+    st_err err = source->read(source->context, name, out, error);
+    if (err == ST_E_NOT_FOUND && tile->width < ST_TILE_WIDTH) {
+        /* It may have become full since: C2SP lets partial ones go. */
+        st_tile full = { tile->level, tile->place, ST_TILE_WIDTH };
+        st_tile_path(&full, name);
+        err = source->read(source->context, name, out, error);
+    }
+    return err == ST_E_NOT_FOUND ? st_fail(error, ST_E_CORRUPT, "%s: is missing", name) : err;
+}
+
+static st_err take_entries(verify_log *log, const st_tile *tile, const st_buffer *bytes,
+                           st_error *error)
+{
+    st_arena arena;
+    size_t at = 0;
+    st_err err = ST_OK;
+    st_arena_init(&arena, ARENA_BYTES);
+    for (unsigned i = 0; err == ST_OK && i < tile->width; i++) {
+        size_t len = bytes->len - at < 2 ? SIZE_MAX : st_get_u16(bytes->data + at);
+        if (len == SIZE_MAX || bytes->len - at - 2 < len) {
+            err = st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": it is cut off",
+                          log->counts[0] + 1);
+            break;
+        }
+        err = take_leaf(log, bytes->data + at + 2, len, &arena, error);
+        at += 2 + len;
+        st_arena_reset(&arena);
+    }
+    return err;
+}
+
+/* The published hashes of these leaves: the first that differs is named. */
+static st_err compare_leaves(const verify_log *log, const st_tile *tile, const st_buffer *bytes,
+                             st_error *error)
+{
+    uint64_t first = tile->place * ST_TILE_WIDTH;
+    for (unsigned i = 0; i < tile->width; i++)
+        if (bytes->len < (i + 1) * sizeof(st_hash) ||
+            memcmp(bytes->data + i * sizeof(st_hash), log->nodes[0] + first + i, sizeof(st_hash)) !=
+                0)
+            return st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": it is not what its hash says",
+                           first + i + 1);
+    return ST_OK;
+}
+
+static st_err read_leaves(verify_log *log, const verify_source *source, st_error *error)
+{
+    uint64_t size = log->now.checkpoint.head.size;
+    st_buffer bytes;
+    st_err err = ST_OK;
+    st_tile tile = { .level = ST_TILE_ENTRIES };
+    st_buffer_init(&bytes, TILE_BYTES);
+    for (; err == ST_OK; tile.place++) {
+        st_tile hashes = tile;
+        tile.width = st_tile_width(ST_TILE_ENTRIES, tile.place, size);
+        hashes.level = 0;
+        hashes.width = tile.width;
+        if (tile.width == 0)
+            break;
+        err = read_tile(source, &tile, &bytes, error);
+        if (err == ST_OK)
+            err = take_entries(log, &tile, &bytes, error);
+        if (err == ST_OK)
+            err = read_tile(source, &hashes, &bytes, error);
+        if (err == ST_OK)
+            err = compare_leaves(log, &hashes, &bytes, error);
+    }
+    st_buffer_free(&bytes);
+    return err;
+}
+
+static st_err compare_tiles(verify_log *log, const verify_source *source, st_error *error)
+{
+    st_buffer theirs, ours;
+    st_err err = ST_OK;
+    st_buffer_init(&theirs, TILE_BYTES);
+    st_buffer_init(&ours, TILE_BYTES);
+    for (unsigned level = 1; err == ST_OK && level < ST_TILE_ENTRIES; level++)
+        for (st_tile tile = { .level = level }; err == ST_OK; tile.place++) {
+            tile.width = st_tile_width(level, tile.place, log->counts[0]);
+            if (tile.width == 0)
+                break;
+            st_buffer_clear(&ours);
+            err = read_tile(source, &tile, &theirs, error);
+            if (err == ST_OK)
+                err = verify_log_tile(log, &tile, &ours, error);
+            if (err == ST_OK &&
+                (theirs.len < ours.len || memcmp(theirs.data, ours.data, ours.len) != 0))
+                err = st_fail(error, ST_E_CORRUPT, "tile %u/%" PRIu64 ": not that of its leaves",
+                              level, tile.place);
+        }
+    st_buffer_free(&ours);
+    st_buffer_free(&theirs);
+    return err;
+}
+
+/* ---- the checkpoint ---- */
+
+static st_err read_checkpoint(verify_log *log, const verify_source *source, st_error *error)
+{
+    st_buffer_init(&log->note, ST_NOTE_BYTES_MAX);
+    st_arena_init(&log->arena, ARENA_BYTES);
+    log->last_time_ms = INT64_MIN;
+    st_err err = source->read(source->context, "checkpoint", &log->note, error);
+    if (err == ST_OK)
+        err = st_checkpoint_open(log->note.data, log->note.len, &log->vkey, &log->arena, &log->now,
+                                 error);
+    if (err == ST_OK && log->now.checkpoint.head.size > ENTRIES_MAX)
+        err = st_fail(error, ST_E_TOO_LARGE, "checkpoint: more entries than this program reads");
+    return err;
+}
+
+static st_err read_devices(verify_log *log, const verify_source *source, st_error *error)
+{
+    st_buffer bytes;
+    st_buffer_init(&bytes, (size_t)16 << 20);
+    st_err err = source->read(source->context, "devices", &bytes, error);
+    if (err == ST_OK)
+        err = verify_devices_read(log, (const char *)bytes.data, bytes.len, error);
+    st_buffer_free(&bytes);
+    return err;
+}
+
+/* How many listed devices cosigned it. Strict: no line is a stranger's, none is wrong. */
+static st_err count_witnesses(verify_log *log, st_error *error)
+{
+    uint32_t known = 1; /* the log's own */
+    for (size_t i = 0; i < log->devices_count; i++) {
+        bool is_good = false;
+        if (!log->devices[i].has_witness ||
+            st_note_by(&log->now.note, &log->devices[i].witness, &is_good, NULL) == NULL)
+            continue;
+        known++;
+        log->confirmed += is_good ? 1 : 0;
+        if (!is_good)
+            return st_fail(error, ST_E_SIGNATURE, "checkpoint: a device's cosignature is wrong");
+    }
+    if (log->is_strict && known != log->now.note.lines_count)
+        return st_fail(error, ST_E_SIGNATURE, "checkpoint: it bears a signature of nobody listed");
+    return ST_OK;
+}
+
+st_err verify_log_read(verify_log *log, const verify_source *source, const st_vkey *vkey,
+                       st_error *error)
+{
+    log->vkey = *vkey;
+    st_err err = read_checkpoint(log, source, error);
+    if (err == ST_OK)
+        err = read_devices(log, source, error);
+    if (err == ST_OK)
+        err = count_witnesses(log, error);
+    if (err == ST_OK)
+        err = read_leaves(log, source, error);
+    if (err == ST_OK)
+        err = compare_tiles(log, source, error);
+    if (err != ST_OK)
+        return err;
+    st_hash root;
+    st_tree_source tree = verify_log_source(log);
+    err = st_tree_hash(&tree, 0, log->counts[0], &root, error);
+    if (err == ST_OK && memcmp(root.b, log->now.checkpoint.head.root.b, sizeof root.b) != 0)
+        err = st_fail(error, ST_E_CORRUPT, "checkpoint: its root is not that of the entries");
+    return err == ST_OK ? verify_chains(log, error) : err;
+}
+
+st_err verify_log_continues(verify_log *log, const void *note, size_t len, st_error *error)
+{
+    st_opened old;
+    st_hash root;
+    st_tree_source source = verify_log_source(log);
+    st_err err = st_checkpoint_open(note, len, &log->vkey, &log->arena, &old, error);
+    if (err != ST_OK)
+        return err;
+    if (old.checkpoint.head.size > log->counts[0])
+        return st_fail(error, ST_E_CORRUPT,
+                       "the older checkpoint has %" PRIu64 " entries, and here are %" PRIu64
+                       ": the log was cut off or put back",
+                       old.checkpoint.head.size, log->counts[0]);
+    err = st_tree_hash(&source, 0, old.checkpoint.head.size, &root, error);
+    if (err == ST_OK && memcmp(root.b, old.checkpoint.head.root.b, sizeof root.b) != 0)
+        err = st_fail(error, ST_E_CORRUPT,
+                      "the first %" PRIu64 " entries are not those of the older checkpoint: two "
+                      "logs under one name",
+                      old.checkpoint.head.size);
+    return err;
+}
+
+uint64_t verify_log_code(const verify_log *log, const char *digits)
+{
+    st_tree_source source = verify_log_source(log);
+    for (uint64_t size = log->counts[0]; size > 0; size--) {
+        st_hash root;
+        char text[20];
+        if (st_tree_hash(&source, 0, size, &root, NULL) != ST_OK)
+            return 0;
+        st_fingerprint(root.b, text);
+        if (strcmp(text, digits) == 0)
+            return size;
+    }
+    return 0;
+}
+
+void verify_log_free(verify_log *log)
+{
+    for (size_t i = 0; i < ST_TREE_LEVELS; i++)
+        free(log->nodes[i]);
+    free(log->devices);
+    free(log->links);
+    free(log->seens);
+    free(log->cuts);
+    st_buffer_free(&log->note);
+    st_arena_reset(&log->arena);
+    memset(log, 0, sizeof *log);
+}
+
+st_err verify_proof(const void *file, size_t file_len, const void *leaf, size_t leaf_len,
+                    const st_vkey *vkey, st_error *error)
+{
+    st_proof_file proof;
+    st_opened opened;
+    st_arena arena;
+    st_arena_init(&arena, ARENA_BYTES);
+    st_err err = st_proof_file_decode(file, file_len, &proof, error);
+    if (err == ST_OK)
+        err = st_checkpoint_open(proof.checkpoint, proof.checkpoint_len, vkey, &arena, &opened,
+                                 error);
+    st_hash hash = st_leaf_hash(leaf, leaf_len);
+    if (err == ST_OK &&
+        !st_inclusion_holds(&hash, proof.place, &proof.proof, &opened.checkpoint.head))
+        err = st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": this is not what the log has there",
+                      proof.place + 1);
+    st_arena_reset(&arena);
+    return err;
+}

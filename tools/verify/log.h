@@ -1,0 +1,95 @@
+/* tools/verify/log.h - checks a published log with nothing trusted but its key. Knows proto/ alone,
+ * and nothing of files or networks: it asks a source for files by name. */
+#ifndef SOTAY_TOOLS_VERIFY_LOG_H
+#define SOTAY_TOOLS_VERIFY_LOG_H
+
+#include "proto/leaf.h"
+#include "proto/note.h"
+
+/* Gives a file of the log: "checkpoint", "devices", "tile/0/000", ... Appends; ST_E_NOT_FOUND:
+ * there is none. */
+typedef struct {
+    void *context;
+    st_err (*read)(void *context, const char *name, st_buffer *out, st_error *error);
+} verify_source;
+
+/* One device of the list, and what its sets say so far. */
+typedef struct {
+    st_id id;
+    uint8_t sign_key[32];
+    bool has_witness;
+    st_vkey witness;
+    uint64_t entries;
+} verify_device;
+
+/* A set in the log: one link of its device's chain. */
+typedef struct {
+    uint32_t device; /* its place in the list */
+    uint64_t place, first, last;
+    bool has_prev, is_gap;
+    st_hash prev, hash;
+} verify_link;
+
+/* What somebody's set says that it had seen of the log. */
+typedef struct {
+    uint64_t place, size;
+    st_hash root;
+} verify_seen;
+
+/* A log under check. Zero it; verify_log_free gives its memory back. */
+typedef struct {
+    st_vkey vkey;
+    st_opened now; /* its checkpoint */
+    st_buffer note;
+    st_arena arena;                 /* of notes */
+    st_hash *nodes[ST_TREE_LEVELS]; /* of each level, complete subtrees only */
+    uint64_t counts[ST_TREE_LEVELS], rooms[ST_TREE_LEVELS];
+    verify_device *devices;
+    size_t devices_count, devices_room;
+    verify_link *links;
+    size_t links_count, links_room;
+    verify_seen *seens;
+    size_t seens_count, seens_room;
+    uint64_t *cuts; /* places of entries `epoch`, ascending */
+    size_t cuts_count, cuts_room;
+    int64_t last_time_ms;
+    uint32_t confirmed; /* devices whose cosignature the checkpoint bears */
+    bool is_strict;     /* each signature line must be a listed one's, and good */
+} verify_log;
+
+/* Reads all of it and checks: the key signed the checkpoint; each leaf has its one spelling, its
+ * time is not before the one's before it; tiles and root are those of the leaves; each set is
+ * signed by its device, each device's chain is whole; nobody has seen a log that this one does not
+ * continue. ST_E_CORRUPT or ST_E_SIGNATURE: error->detail names the first wrong entry.
+ * ST_E_NETWORK, ST_E_NOT_FOUND: a file cannot be had. ST_E_MEMORY. */
+ST_MUST_USE st_err verify_log_read(verify_log *log, const verify_source *source,
+                                   const st_vkey *vkey, st_error *error);
+/* After that: is the log that this older checkpoint speaks of the beginning of it? Errors as
+ * above. */
+ST_MUST_USE st_err verify_log_continues(verify_log *log, const void *note, size_t len,
+                                        st_error *error);
+/* After that: what a tile of the log must be. Appends; ST_E_NOT_FOUND: there is none. Only of
+ * hashes. */
+ST_MUST_USE st_err verify_log_tile(const verify_log *log, const st_tile *tile, st_buffer *out,
+                                   st_error *error);
+/* After that: of how many entries is this check code (st_fingerprint of the root)? 0: of none. */
+uint64_t verify_log_code(const verify_log *log, const char *digits);
+void verify_log_free(verify_log *log);
+
+/* The parts, for log.c and chain.c. */
+st_tree_source verify_log_source(const verify_log *log);
+/* Room for one more of `size` bytes; NULL without memory. */
+void *verify_grow(void *list, size_t count, size_t *room, size_t size);
+ST_MUST_USE st_err verify_devices_read(verify_log *log, const char *text, size_t len,
+                                       st_error *error);
+/* Notes what the leaf at `place` says, and checks what it says by itself. */
+ST_MUST_USE st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf,
+                                    st_error *error);
+/* When all are noted: chains without holes, and what was seen. */
+ST_MUST_USE st_err verify_chains(verify_log *log, st_error *error);
+
+/* A proof file and the bytes of its leaf, against the key alone. */
+ST_MUST_USE st_err verify_proof(const void *file, size_t file_len, const void *leaf,
+                                size_t leaf_len, const st_vkey *vkey, st_error *error);
+
+#endif

@@ -1,0 +1,224 @@
+/* tools/verify/main.c - `sotay-verify`, the auditor's program: says OK, or the first thing that is
+ * wrong. Must never need anything of the log's owner but the key. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/message.h"
+#include "tools/verify/source.h"
+
+#define FILE_MAX (1u << 20)
+
+typedef struct {
+    const char *where, *vkey, *old, *proof, *record, *code, *lang;
+    bool help, version, vi;
+} verify_call;
+
+static int complain(const char *what, const char *why, int code)
+{
+    (void)fprintf(stderr, "sotay-verify: %s: %s\n", what, why);
+    return code;
+}
+
+static void help(bool vi)
+{
+    puts(
+        vi ? "cách dùng: sotay-verify DIR|URL [--vkey KHÓA|TỆP] [--old TỆP] [--code SỐ]\n"
+             "           sotay-verify --proof TỆP --record TỆP --vkey KHÓA|TỆP\n\n"
+             "Kiểm tra nhật ký đã xuất (sotayctl audit export) hoặc đang mở (URL/audit), "
+             "chỉ tin vào khóa.\n\n"
+             "  --vkey    khóa của nhật ký, hoặc tệp có khóa; không có: lấy ở chính nhật ký\n"
+             "  --old     một dấu chốt (checkpoint) cũ hơn: nhật ký phải nối tiếp từ đó\n"
+             "  --code    mã kiểm tra in trên giấy, bốn nhóm bốn chữ số\n"
+             "  --proof   bằng chứng (.tlog-proof) của một mục; --record: chính mục đó (.leaf)\n"
+             "  --lang    vi hoặc en\n\n"
+             "Mã kết thúc: 0 đúng; 1 sai, dòng đầu tiên nói chỗ sai; 2 gọi sai; 4 không có kết nối."
+           : "usage: sotay-verify DIR|URL [--vkey KEY|FILE] [--old FILE] [--code DIGITS]\n"
+             "       sotay-verify --proof FILE --record FILE --vkey KEY|FILE\n\n"
+             "Checks a log that was exported (sotayctl audit export) or is served (URL/audit), "
+             "with nothing trusted but the key.\n\n"
+             "  --vkey    the log's key, or a file with it; without it the log's own is taken\n"
+             "  --old     an older checkpoint: the log must continue it\n"
+             "  --code    the check code on paper, four groups of four digits\n"
+             "  --proof   a proof (.tlog-proof) of one entry; --record: that entry (.leaf)\n"
+             "  --lang    vi or en\n\n"
+             "Exit codes: 0 right; 1 wrong, the line says the first place; 2 wrong usage; 4 no "
+             "connection.");
+}
+
+static int read_line(int argc, char **argv, verify_call *out)
+{
+    const struct {
+        const char *name;
+        const char **text;
+    } OPTIONS[] = {
+        { "--vkey", &out->vkey },     { "--old", &out->old },   { "--proof", &out->proof },
+        { "--record", &out->record }, { "--code", &out->code }, { "--lang", &out->lang },
+    };
+    for (int i = 1; i < argc; i++) {
+        size_t at = 0;
+        const size_t count = sizeof OPTIONS / sizeof OPTIONS[0];
+        while (at < count && strcmp(argv[i], OPTIONS[at].name) != 0)
+            at++;
+        out->help = out->help || strcmp(argv[i], "--help") == 0;
+        out->version = out->version || strcmp(argv[i], "--version") == 0;
+        if (at < count && i + 1 == argc)
+            return complain(argv[i], "its value is missing (see --help)", 2);
+        if (at < count)
+            *OPTIONS[at].text = argv[++i];
+        else if (argv[i][0] == '-' && !out->help && !out->version)
+            return complain(argv[i], "no such option (see --help)", 2);
+        else if (argv[i][0] != '-' && out->where != NULL)
+            return complain(argv[i], "one log at a time", 2);
+        else if (argv[i][0] != '-')
+            out->where = argv[i];
+    }
+    const char *lang = out->lang != NULL ? out->lang : getenv("LANG");
+    out->vi = lang != NULL && strncmp(lang, "vi", 2) == 0;
+    return 0;
+}
+
+/* ---- the key ---- */
+
+/* A key in text, or the first line of a file. */
+static st_err read_key(const char *text, st_vkey *out, st_error *error)
+{
+    st_buffer file;
+    if (st_vkey_parse(text, strlen(text), out))
+        return out->type == ST_KEY_LOG ? ST_OK
+                                       : st_fail(error, ST_E_VALUE, "the key is not a log's");
+    st_buffer_init(&file, 4096);
+    st_err err = verify_read_file(text, &file, error);
+    const char *end = err == ST_OK && file.len > 0 ? memchr(file.data, '\n', file.len) : NULL;
+    size_t len = end == NULL ? file.len : (size_t)(end - (const char *)file.data);
+    if (err == ST_OK &&
+        (len == 0 || !st_vkey_parse((const char *)file.data, len, out) || out->type != ST_KEY_LOG))
+        err = st_fail(error, ST_E_VALUE, "%s: not the key of a log", text);
+    st_buffer_free(&file);
+    return err;
+}
+
+static st_err take_key(const verify_call *line, const verify_source *source, st_vkey *out,
+                       st_error *error)
+{
+    st_buffer file;
+    if (line->vkey != NULL)
+        return read_key(line->vkey, out, error);
+    (void)complain(line->where,
+                   line->vi
+                       ? "không có --vkey: tin vào khóa của chính nhật ký; hãy so với khóa trên "
+                         "phiếu đăng ký"
+                       : "without --vkey the log's own key is believed; compare it with the "
+                         "one on the enrolment sheet",
+                   0);
+    st_buffer_init(&file, 4096);
+    st_err err = source->read(source->context, "vkey", &file, error);
+    if (err == ST_OK && (file.len < 2 || file.data[file.len - 1] != '\n' ||
+                         !st_vkey_parse((const char *)file.data, file.len - 1, out)))
+        err = st_fail(error, ST_E_CORRUPT, "vkey: not the key of a log");
+    st_buffer_free(&file);
+    return err;
+}
+
+/* ---- the checks ---- */
+
+static st_err check_old(verify_log *log, const char *path, st_error *error)
+{
+    st_buffer note;
+    st_buffer_init(&note, ST_NOTE_BYTES_MAX);
+    st_err err = verify_read_file(path, &note, error);
+    if (err == ST_OK)
+        err = verify_log_continues(log, note.data, note.len, error);
+    st_buffer_free(&note);
+    return err;
+}
+
+static void say_good(const verify_call *line, const verify_log *log)
+{
+    const st_checkpoint *now = &log->now.checkpoint;
+    char root[48], code[20];
+    size_t witnesses = 0;
+    for (size_t i = 0; i < log->devices_count; i++)
+        witnesses += log->devices[i].has_witness ? 1 : 0;
+    st_base64(now->head.root.b, sizeof now->head.root.b, root);
+    st_fingerprint(now->head.root.b, code);
+    printf("OK %" PRIu64 " entries root %s\n", now->head.size, root);
+    printf("%s: %s\n", line->vi ? "mã kiểm tra" : "check code", code);
+    printf(line->vi ? "%u trên %zu máy xác nhận %" PRIu64 " mục\n"
+                    : "%u of %zu devices confirm %" PRIu64 " entries\n",
+           log->confirmed, witnesses, now->head.size);
+}
+
+static int check_log(const verify_call *line)
+{
+    verify_log log = { .is_strict = false };
+    st_error error = { 0 };
+    st_vkey vkey;
+    uint64_t of = 0;
+    verify_place place = { line->where, strncmp(line->where, "http://", 7) == 0 ||
+                                            strncmp(line->where, "https://", 8) == 0 };
+    verify_source source = verify_source_of(&place);
+    log.is_strict = !place.is_url;
+    st_err err = take_key(line, &source, &vkey, &error);
+    if (err == ST_OK)
+        err = verify_log_read(&log, &source, &vkey, &error);
+    if (err == ST_OK && !place.is_url)
+        err = verify_folder(&log, line->where, &error);
+    if (err == ST_OK && line->old != NULL)
+        err = check_old(&log, line->old, &error);
+    if (err == ST_OK && line->code != NULL) {
+        of = verify_log_code(&log, line->code);
+        err =
+            of > 0 ? ST_OK : st_fail(&error, ST_E_CORRUPT, "the code on paper is not of this log");
+    }
+    if (err == ST_OK)
+        say_good(line, &log);
+    if (err == ST_OK && of > 0)
+        printf(line->vi ? "mã trên giấy là của %" PRIu64 " mục đầu\n"
+                        : "the code on paper is of the first %" PRIu64 " entries\n",
+               of);
+    verify_log_free(&log);
+    return err == ST_OK ? 0 : complain(line->where, error.detail, err == ST_E_NETWORK ? 4 : 1);
+}
+
+static int check_proof(const verify_call *line)
+{
+    st_error error = { 0 };
+    st_vkey vkey;
+    st_buffer proof, leaf;
+    if (line->record == NULL || line->vkey == NULL)
+        return complain("--proof", "needs --record and --vkey (see --help)", 2);
+    st_buffer_init(&proof, FILE_MAX);
+    st_buffer_init(&leaf, FILE_MAX);
+    st_err err = read_key(line->vkey, &vkey, &error);
+    if (err == ST_OK)
+        err = verify_read_file(line->proof, &proof, &error);
+    if (err == ST_OK)
+        err = verify_read_file(line->record, &leaf, &error);
+    if (err == ST_OK)
+        err = verify_proof(proof.data, proof.len, leaf.data, leaf.len, &vkey, &error);
+    st_buffer_free(&leaf);
+    st_buffer_free(&proof);
+    if (err != ST_OK)
+        return complain(line->proof, error.detail, 1);
+    puts(line->vi ? "OK mục này có trong nhật ký" : "OK this entry is in the log");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    verify_call line = { .where = NULL };
+    int code = read_line(argc, argv, &line);
+    if (code != 0)
+        return code;
+    if (line.help)
+        help(line.vi);
+    if (line.version)
+        puts("sotay-verify " SOTAY_VERSION);
+    if (line.help || line.version)
+        return 0;
+    if (line.proof != NULL)
+        return check_proof(&line);
+    return line.where != NULL ? check_log(&line) : complain("nothing", "to check (see --help)", 2);
+}

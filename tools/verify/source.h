@@ -1,0 +1,21 @@
+/* tools/verify/source.h - where a log is read from: a folder, or an address by the program curl. */
+#ifndef SOTAY_TOOLS_VERIFY_SOURCE_H
+#define SOTAY_TOOLS_VERIFY_SOURCE_H
+
+#include "tools/verify/log.h"
+
+/* where: a folder, or http://, https:// and what lies before "/checkpoint". */
+typedef struct {
+    const char *where;
+    bool is_url;
+} verify_place;
+
+/* The place must outlive the source. */
+verify_source verify_source_of(const verify_place *place);
+/* Appends a whole file. ST_E_NOT_FOUND, ST_E_STORAGE, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err verify_read_file(const char *path, st_buffer *out, st_error *error);
+/* Is every file of the folder one of the log's, with the bytes it must have? Partial tiles of older
+ * sizes too. ST_E_CORRUPT names the first that is not. */
+ST_MUST_USE st_err verify_folder(const verify_log *log, const char *dir, st_error *error);
+
+#endif
