@@ -18,6 +18,7 @@
 #define ST_UNDER_MAX 256u                   /* acts named in `under` of one change */
 #define ST_CONTEXT_DOTS_MAX 4096u           /* single dots and holes in the context of one act */
 #define ST_BUCKET_BYTES_MAX 63u
+#define ST_LEASE_MS 3888000000LL            /* 45 days without contact lock others' records */
 #define ST_CODE_BYTES_MAX 32u               /* an ASCII id: unit, criterion, form, login */
 #define ST_REASON_CHARS_MAX 1000u
 #define ST_WIRE_DEPTH_MAX 8u                /* nesting of a protobuf message */

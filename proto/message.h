@@ -43,6 +43,20 @@ ST_MUST_USE st_err st_head_base(const void *set, size_t len, const st_hash *hash
 typedef struct { st_bucket bucket; uint64_t cursor; st_sum sum; } st_bucket_ask;
 typedef struct { uint64_t from, to; } st_gone;
 
+/* What a device could read of a bucket that it lost is gone from it. */
+typedef struct {
+    st_bucket bucket;
+    uint64_t rev;              /* of the scope without it */
+    int64_t wall_ms;
+    uint64_t records, kept;    /* records that were readable; own sets that stay, sealed */
+    uint8_t signature[ST_SIGNATURE_BYTES];
+} st_purge;
+#define ST_PURGES_MAX 16u      /* of one request */
+#define ST_PURGE_SIGN_BYTES_MAX (15u + 16u + 16u + 32u + 1u + ST_BUCKET_BYTES_MAX)
+/* What the device signs; the length of the text. */
+size_t st_purge_sign_text(const st_id *log, const st_id *device, const st_purge *purge,
+                          uint8_t out[ST_PURGE_SIGN_BYTES_MAX]);
+
 typedef struct {
     uint32_t version;
     bool has_epoch;
@@ -66,6 +80,8 @@ typedef struct {
     st_clock clock;
     bool repairs;              /* looks into a wrong sum record by record */
     bool carries;              /* takes receipts for what it brought of others */
+    const st_purge *purges;
+    uint32_t purges_count;
 } st_ask;
 
 typedef enum {
@@ -144,6 +160,7 @@ typedef struct {
     bool more;
     uint64_t backed_up_to;
     uint32_t dictionary;
+    uint32_t purges;           /* so many of the asked ones are noted */
 } st_end;
 
 typedef struct {

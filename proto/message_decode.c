@@ -105,7 +105,7 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     out->buckets_count = (uint32_t)from->n_buckets;
     out->gone = gone;
     out->gone_count = (uint32_t)from->n_gone;
-    return ST_OK;
+    return message_get_purges(from, arena, out, error);
 }
 
 /* A reason that this version does not know keeps its number: st_hold_name says "unknown". Counter 0
@@ -259,6 +259,7 @@ static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
     out->more = from->more;
     out->backed_up_to = from->backed_up_to;
     out->dictionary = from->dictionary;
+    out->purges = from->purges;
     return ST_OK;
 }
 

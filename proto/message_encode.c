@@ -75,6 +75,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->repairs = ask->repairs;
     out->carries = ask->carries;
     put_clock(b, ask, out);
+    message_put_purges(b, ask, out);
     out->seen_root = view_if(ask->seen_size > 0, ask->seen_root.b, sizeof ask->seen_root.b);
     out->buckets = message_make(b, ask->buckets_count, sizeof *out->buckets);
     Sotay__BucketAsk *buckets = message_make(b, ask->buckets_count, sizeof *buckets);
@@ -209,6 +210,7 @@ static void put_end(const st_end *end, Sotay__SyncEnd *out)
     out->more = end->more;
     out->backed_up_to = end->backed_up_to;
     out->dictionary = end->dictionary;
+    out->purges = end->purges;
 }
 
 static void put_enrol_ask(const st_enrol_ask *ask, Sotay__EnrolAsk *out)

@@ -74,6 +74,12 @@ void message_put_have_ask(message_builder *b, const st_have_ask *ask, Sotay__Hav
 /* The other way. */
 void message_put_have_answer(const st_have_answer *answer, Sotay__HaveAnswer *out);
 
+/* purge_wire.c. ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err message_get_purges(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out,
+                                      st_error *error);
+/* The other way. */
+void message_put_purges(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out);
+
 /* carry_wire.c, reading: ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err message_get_parcel(const Sotay__Parcel *from, st_parcel *out, st_error *error);
 ST_MUST_USE st_err message_get_receipt(const Sotay__Receipt *from, st_arena *arena,

@@ -24,8 +24,9 @@ typedef struct {
 ST_MUST_USE st_err apply_page(sotay_client *client, const st_page *page, apply_report *report,
                               st_error *error);
 /* Buckets and roles that count from now on: new ones begin at cursor 0; what is readable of lost
- * ones goes, own unsent and held work stays. */
-ST_MUST_USE st_err apply_scope(sotay_client *client, const st_scope *scope, st_error *error);
+ * ones goes, own unsent and held work stays. *out_lost: some were lost, receipts are owed. */
+ST_MUST_USE st_err apply_scope(sotay_client *client, const st_scope *scope, bool *out_lost,
+                               st_error *error);
 /* Makes one record anew from all entries that touch it, as a repair does: what the base said of it
  * before does not count. The sum of the bucket follows, its cursor and vector stay. Sets that the
  * entries name must be kept here or come with them. An empty list drops the record. */

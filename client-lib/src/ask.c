@@ -114,6 +114,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     ask->answer_bytes_max = sync->budget > 0 ? limit_left(sync) : 0;
     if (sync->is_send_only || (sync->budget > 0 && ask->answer_bytes_max == 0))
         ask->answer_bytes_max = 1; /* no entry fits: verdicts alone */
+    ask->purges = sync->purges;
+    ask->purges_count = sync->purges_count;
     st_gone gone = { me->gone_from, me->gone_to };
     sync->asked_gone = gone;
     if (me->gone_from > 0) {
@@ -433,12 +435,14 @@ st_err ask_sign(sotay_sync *sync, st_error *error)
 
 st_err ask_make(sotay_sync *sync, st_error *error)
 {
-    st_err err = ST_OK;
-    if (!sync->has_drafts_done)
+    st_err err = take_copied(sync->client, error);
+    if (err == ST_OK && !sync->has_drafts_done)
         err = drafts(sync, error);
     if (err == ST_OK && !sync->body_is_built) {
         limit_seal(sync);
         err = outbox_flush(&sync->seal, sync->client, error);
+        if (err == ST_OK)
+            err = purge_prepare(sync, error);
         if (err == ST_OK)
             err = build_stream(sync, error);
         if (err == ST_OK)

@@ -26,6 +26,7 @@
  * TAKEN     device, first be64                     a set that came by hand (carried.h)
  * PARCEL    kind, owner, first be64, name 8        what is carried sealed to the server
  * RECEIPT   position be64, device, first be64      what the server said of a set of another device
+ * PURGE     bucket                                 a receipt that is owed (purge.h)
  * CHUNK     hash                                   a piece of an attached file
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
  * LINE      -                                      syncs that failed, and the wait (line.h) */
@@ -64,7 +65,8 @@ typedef enum {
     BOOK_SNAPSHOT = 'p',
     BOOK_TAKEN = 't',
     BOOK_PARCEL = 'P',
-    BOOK_RECEIPT = 'r'
+    BOOK_RECEIPT = 'r',
+    BOOK_PURGE = 'g'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

@@ -180,7 +180,8 @@ st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *err
     st_hlc server = answer->server_ms < 0 ? 0 : (st_hlc)answer->server_ms << 16;
     st_hlc_observe(&client->next.hlc, server, answer->server_ms);
     take_exchange(sync, answer->server_ms);
-    err = apply_scope(client, &answer->scope, error);
+    bool lost = false;
+    err = apply_scope(client, &answer->scope, &lost, error);
     client->next.scope_rev = answer->scope.rev;
     if (err == ST_OK)
         err = vault_seal_recovery(&client->book, client->next.recovery_key, &client->next.device,

@@ -49,6 +49,10 @@ struct sotay_sync {
     exchange_sent *sent;
     size_t sent_count, sent_capacity;
     bool no_references; /* the server must send own sets in full */
+    st_purge purges[ST_PURGES_MAX]; /* receipts that this round brings, the first ones signed */
+    uint32_t purges_count, purges_signed;
+    uint8_t purge_text[ST_PURGE_SIGN_BYTES_MAX]; /* being signed */
+    bool has_purges; /* they were looked for in this round */
     int64_t asked_wall_ms;
     uint64_t asked_mono_ms;
     st_gone asked_gone;   /* what this request says is gone; zero: nothing */
@@ -116,11 +120,19 @@ ST_MUST_USE st_err enrol_make(sotay_sync *sync, st_error *error);
 
 /* Keeps the exchange that just came to its end, for the next request to tell. */
 void take_exchange(sotay_sync *sync, int64_t server_ms);
+/* Reads and signs the receipts that are owed. ST_PENDING: called again, it goes on. */
+ST_MUST_USE st_err purge_prepare(sotay_sync *sync, st_error *error);
+/* The server has noted so many of them for good. Inside the open write transaction. */
+ST_MUST_USE st_err purge_noted(sotay_sync *sync, uint32_t count, st_error *error);
 /* Takes one decoded frame, inside the open write transaction. */
 ST_MUST_USE st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error);
 /* A page showed that another store writes under this device's name: what was recorded here goes on
  * under another one, as after a verdict `fork`. Inside the open write transaction. */
 ST_MUST_USE st_err take_twin(sotay_sync *sync, st_error *error);
+/* A store whose place shows that it is a copy signs nothing new under the old name: what is not in
+ * a set yet goes on under one of its own, until it is enrolled again. ST_PENDING: called again, it
+ * goes on. */
+ST_MUST_USE st_err take_copied(sotay_client *client, st_error *error);
 /* Takes the answer to an enrolment, inside the open write transaction. */
 ST_MUST_USE st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *error);
 

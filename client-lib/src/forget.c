@@ -7,6 +7,7 @@
 #include "client-lib/src/apply.h"
 #include "client-lib/src/carried.h"
 #include "client-lib/src/outbox.h"
+#include "client-lib/src/purge.h"
 #include "client-lib/src/snapshot.h"
 
 /* Is the record of the base in the bucket? One that does not open may be of any: it is left. */
@@ -50,7 +51,8 @@ st_err apply_forget_record(sotay_client *client, const st_id *record, st_error *
     return err == ST_OK ? overlay_row_refresh(client, record, error) : err;
 }
 
-static st_err drop_records(sotay_client *client, const st_bucket *bucket, st_error *error)
+static st_err drop_records(sotay_client *client, const st_bucket *bucket, uint64_t *out_count,
+                           st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BASE);
     book_scan scan = book_scan_of(&prefix);
@@ -64,6 +66,7 @@ static st_err drop_records(sotay_client *client, const st_bucket *bucket, st_err
             err = is_in(client, &id, bucket, &in, error);
         if (err == ST_OK && in)
             err = apply_forget_record(client, &id, error);
+        *out_count += err == ST_OK && in;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -118,7 +121,9 @@ static st_err show_own(sotay_client *client, const st_bucket *bucket, st_error *
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error)
+/* The same as apply_forget, and how many records it were. */
+static st_err forget(sotay_client *client, const st_bucket *bucket, uint64_t *out_count,
+                     st_error *error)
 {
     bucket_state state;
     book_key vector = book_key_text(BOOK_VECTOR, bucket->s);
@@ -132,8 +137,14 @@ st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *err
     if (err == ST_OK)
         err = snapshot_clear(&client->book, bucket, error);
     if (err == ST_OK)
-        err = drop_records(client, bucket, error);
+        err = drop_records(client, bucket, out_count, error);
     return err == ST_OK ? show_own(client, bucket, error) : err;
+}
+
+st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error)
+{
+    uint64_t count = 0;
+    return forget(client, bucket, &count, error);
 }
 
 st_err apply_forget_all(sotay_client *client, st_error *error)
@@ -180,7 +191,8 @@ static st_err close_sent(sotay_client *client, const st_set *set, st_error *erro
 }
 
 /* Own sent work in a lost bucket; unsent and held work stays readable. */
-static st_err close_bucket(sotay_client *client, const st_bucket *bucket, st_error *error)
+static st_err close_bucket(sotay_client *client, const st_bucket *bucket, uint64_t *out_kept,
+                           st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OWN);
     book_scan scan = book_scan_of(&prefix);
@@ -195,19 +207,27 @@ static st_err close_bucket(sotay_client *client, const st_bucket *bucket, st_err
         st_dot at = { sent.device, sent.first };
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
         err = overlay_set_get(client, &at, sent.first, &arena, &set, error);
-        if (err == ST_OK && strcmp(set.bucket.s, bucket->s) == 0)
+        bool in = err == ST_OK && strcmp(set.bucket.s, bucket->s) == 0;
+        if (in)
             err = close_sent(client, &set, error);
+        *out_kept += in;
         st_arena_reset(&arena);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, st_error *error)
+static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, uint64_t rev,
+                          st_error *error)
 {
     bucket_state state;
-    st_err err = apply_forget(client, bucket, error);
+    purge_owed owed = { .rev = rev };
+    uint64_t mono_ms = 0;
+    client_now(client, &owed.wall_ms, &mono_ms);
+    st_err err = forget(client, bucket, &owed.records, error);
     if (err == ST_OK)
-        err = close_bucket(client, bucket, error);
+        err = close_bucket(client, bucket, &owed.kept, error);
+    if (err == ST_OK)
+        err = purge_owe(client, bucket, &owed, error);
     if (err == ST_OK)
         err = carried_close_bucket(client, bucket, error);
     if (err == ST_OK)
@@ -216,7 +236,8 @@ static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, st_erro
     return err == ST_OK ? bucket_put(&client->book, bucket, &state, error) : err;
 }
 
-static st_err lose_buckets(sotay_client *client, const st_scope *scope, st_error *error)
+static st_err lose_buckets(sotay_client *client, const st_scope *scope, bool *out_lost,
+                           st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BUCKET);
     book_scan scan = book_scan_of(&prefix);
@@ -225,16 +246,18 @@ static st_err lose_buckets(sotay_client *client, const st_scope *scope, st_error
         st_bucket bucket;
         bucket_state state;
         err = bucket_next(&client->book, &scan, &bucket, &state, error);
-        if (err == ST_OK && state.in_scope && !scope_has(scope, &bucket))
-            err = lose_bucket(client, &bucket, error);
+        if (err != ST_OK || !state.in_scope || scope_has(scope, &bucket))
+            continue;
+        err = lose_bucket(client, &bucket, scope->rev, error);
+        *out_lost = true;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-st_err apply_scope(sotay_client *client, const st_scope *scope, st_error *error)
+st_err apply_scope(sotay_client *client, const st_scope *scope, bool *out_lost, st_error *error)
 {
     identity *next = &client->next;
-    st_err err = lose_buckets(client, scope, error);
+    st_err err = lose_buckets(client, scope, out_lost, error);
     for (uint32_t i = 0; err == ST_OK && i < scope->buckets_count; i++) {
         bucket_state state;
         err = bucket_get(&client->book, &scope->buckets[i], &state, error);

@@ -369,7 +369,7 @@ static void next_round(sotay_sync *sync, bool from_start)
     st_frame_reader_free(sync->reader);
     sync->reader = NULL;
     sync->is_ready = sync->body_is_built = sync->is_fetching = false;
-    sync->wants_again = false;
+    sync->wants_again = sync->has_purges = false;
     st_arena_reset(&sync->arena);
     sync->sent = NULL;
     sync->sent_count = sync->sent_capacity = 0;

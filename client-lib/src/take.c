@@ -69,6 +69,35 @@ static st_err mark_fork(sotay_client *client, const st_id *device, uint64_t firs
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* From here on recording goes on under a name that is not enrolled yet. */
+static st_err leave_name(sotay_client *client, st_error *error)
+{
+    identity *next = &client->next;
+    next->is_forked = true;
+    next->counter = next->sealed = 0;
+    next->has_prev = false;
+    return port_random(client->book.port, next->device.b, sizeof next->device.b, error);
+}
+
+st_err take_copied(sotay_client *client, st_error *error)
+{
+    const identity *me = &client->me;
+    if (!me->is_enrolled || me->is_forked ||
+        memcmp(me->install, client->install, sizeof me->install) == 0)
+        return ST_OK;
+    identity old = *me;
+    st_err err = client_begin(client, true, error);
+    if (err == ST_OK)
+        err = leave_name(client, error);
+    if (err == ST_OK)
+        err = replay_changes(client, &old, error);
+    st_wipe(&old, sizeof old);
+    if (err == ST_OK)
+        return client_commit(client, error);
+    client_abort(client);
+    return err;
+}
+
 /* The server stored another branch of this device: this store is a copy. Its own branch, from
  * that set on, is taken over by a device that is not enrolled yet; recording goes on under it,
  * and what it holds is sealed and sent after the next enrolment. Where it was enrolled before it
@@ -79,13 +108,8 @@ static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, s
     identity old = client->next;
     old.device = *device;
     st_err err = mark_fork(client, device, first, error);
-    if (st_id_cmp(device, &client->next.device) == 0) {
-        if (err == ST_OK)
-            err = port_random(client->book.port, client->next.device.b, sizeof old.device.b, error);
-        client->next.is_forked = true;
-        client->next.counter = client->next.sealed = 0;
-        client->next.has_prev = false;
-    }
+    if (err == ST_OK && st_id_cmp(device, &client->next.device) == 0)
+        err = leave_name(client, error);
     if (err == ST_OK)
         err = replay_changes(client, &old, error);
     sync->commit_now = true; /* whatever comes after it in this answer */
@@ -267,6 +291,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (end->backed_up_to > next->backed_up_to)
         next->backed_up_to = end->backed_up_to;
     st_err err = repair_end_round(sync, error);
+    if (err == ST_OK)
+        err = purge_noted(sync, end->purges, error);
     if (err != ST_OK)
         return err;
     if (end->has_epoch && memcmp(end->epoch, next->epoch, sizeof end->epoch) != 0) {
@@ -289,7 +315,10 @@ static st_err take_scope(sotay_sync *sync, const st_scope *scope, st_error *erro
 {
     uint64_t before = sync->client->next.position;
     sync->moved = sync->moved || scope->rev != sync->client->next.scope_rev;
-    st_err err = apply_scope(sync->client, scope, error);
+    bool lost = false;
+    st_err err = apply_scope(sync->client, scope, &lost, error);
+    if (lost) /* the receipt goes at once */
+        sync->wants_again = true;
     if (before > 0 && sync->client->next.position == 0 && sync->asked_collapsed)
         sync->wants_again = true;
     return err;

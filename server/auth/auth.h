@@ -79,6 +79,9 @@ typedef struct {
 /* The rights of a person at a revision (UINT64_MAX: now). Zeroed when there were none. */
 ST_MUST_USE st_err auth_rights_get(store_txn *txn, const st_id *person, uint64_t rev,
                                    st_arena *arena, auth_rights *out_rights, st_error *error);
+/* The first revision of the person's rights behind *rev, into *rev. ST_E_NOT_FOUND: none. */
+ST_MUST_USE st_err auth_rights_next(store_txn *txn, const st_id *person, uint64_t *rev,
+                                    st_error *error);
 /* May a holder of these rights read and write in the bucket? (Which fields: the form says.) */
 bool auth_rights_has_bucket(const auth_rights *rights, const st_bucket *bucket);
 /* Whose scope, and at which revision (UINT64_MAX: now). */

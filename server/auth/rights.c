@@ -203,6 +203,22 @@ st_err auth_rights_get(store_txn *txn, const st_id *person, uint64_t rev, st_are
     return err;
 }
 
+st_err auth_rights_next(store_txn *txn, const st_id *person, uint64_t *rev, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    pack_key key = pack_id(person);
+    pack_key_u64(&key, *rev + 1);
+    st_err err = store_cursor_open(txn, STORE_RIGHTS, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&key), error);
+    bool found = err == ST_OK && store_has_prefix(&cursor, store_bytes(person->b, 16))
+                 && cursor.key.len == 24;
+    if (found)
+        *rev = st_get_u64((const uint8_t *)cursor.key.data + 16);
+    store_cursor_close(&cursor);
+    return err == ST_OK && !found ? ST_E_NOT_FOUND : err;
+}
+
 bool auth_rights_has_bucket(const auth_rights *rights, const st_bucket *bucket)
 {
     const char *part = strchr(bucket->s, '/');

@@ -187,6 +187,9 @@ ST_MUST_USE st_err operator_assign_new(operator_work *work, writer_turn *turn, c
 int operator_device_list(operator_work *work);
 int operator_device_revoke(operator_work *work);
 int operator_device_suspend(operator_work *work);
+/* alarm.c: alarms, receipts. */
+int operator_alarms(operator_work *work);
+int operator_receipts(operator_work *work);
 /* recover.c: device recover. */
 int operator_device_recover(operator_work *work);
 /* read.c: records, search, show, conflicts; history.c: history. */

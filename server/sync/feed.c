@@ -202,6 +202,7 @@ static st_err emit_end(answer *a, st_error *error)
     end->position = a->report.more || a->is_closed ? 0 : a->position;
     end->more = a->report.more;
     end->dictionary = ST_DICTIONARY_LAST_SET;
+    end->purges = ask->purges_count;
     st_err err = sync_backed_up_to(&a->txn, &end->backed_up_to, error);
     return err == ST_OK ? emit(a, &frame, error) : err;
 }

@@ -9,6 +9,7 @@
 #include "server/sync/clock.h"
 #include "server/sync/fold.h"
 #include "server/sync/incident.h"
+#include "server/sync/purge.h"
 #include "server/sync/sets.h"
 
 #define GONE_MAX 64u
@@ -133,6 +134,8 @@ static st_err run_request(writer_turn *turn, void *argument, st_error *error)
         return err;
     for (uint32_t i = 0; err == ST_OK && i < request->ask->gone_count && i < GONE_MAX; i++)
         err = take_gap(turn, &request->device.id, &request->ask->gone[i], error);
+    for (uint32_t i = 0; err == ST_OK && i < request->ask->purges_count; i++)
+        err = sync_purge_note(turn, &request->device, &request->ask->purges[i], error);
     for (size_t i = 0; err == ST_OK && i < request->repairs_count; i++) {
         err = sync_incident_note(turn, &request->device.id, request->repairs[i],
                                  &request->repairs_kept[i], error);

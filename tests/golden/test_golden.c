@@ -172,7 +172,8 @@ static void test_frames(void **state)
         "frame-repair-answer", "frame-epochs", "frame-address", "frame-snapshot",
         "frame-have-ask", "frame-have-answer", "frame-ask-clock", "frame-ask-carries",
         "frame-parcel-set", "frame-parcel-piece", "frame-receipt", "frame-carry-hello",
-        "frame-carry-offer", "frame-carry-end", "frame-piece-taken"
+        "frame-carry-offer", "frame-carry-end", "frame-piece-taken",
+        "frame-ask-purges", "frame-end-purges"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;
@@ -391,6 +392,11 @@ static void test_ids_and_texts(void **state)
     assert_int_equal(st_address_sign_text(&log, &address.as.address, &address_text), ST_OK);
     check("address-text", address_text.data, address_text.len);
     st_buffer_free(&address_text);
+    uint8_t purge_text[ST_PURGE_SIGN_BYTES_MAX];
+    st_frame purges = make_ask_purges(&arena);
+    st_id purger = st_device_id(key);
+    size_t purge_len = st_purge_sign_text(&log, &purger, purges.as.ask.purges, purge_text);
+    check("purge-text", purge_text, purge_len);
     st_arena_reset(&arena);
     st_fingerprint(key, print);
     check("fingerprint", print, strlen(print));

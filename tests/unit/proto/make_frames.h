@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 28
+#define MAKE_FRAMES 30
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -54,6 +54,18 @@ static inline st_frame make_ask_clock(st_arena *arena)
     st_ask *ask = &frame.as.ask;
     ask->has_clock = true;
     ask->clock = (st_clock){ { 0xb0, 0, 0, 0, 0, 0, 0, 1 }, 86400000, 86400240, 1773282500000 };
+    return frame;
+}
+
+static inline st_frame make_ask_purges(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    st_purge *purges = st_arena_array(arena, 1, sizeof *purges);
+    purges[0] = (st_purge){ .bucket = make_bucket("01477/unit/01477-x01"), .rev = 5,
+                            .wall_ms = 1773282600000, .records = 40, .kept = 3 };
+    memset(purges[0].signature, 0x77, sizeof purges[0].signature);
+    frame.as.ask.purges = purges;
+    frame.as.ask.purges_count = 1;
     return frame;
 }
 
@@ -403,6 +415,12 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 25: return make_carry_offer(arena);
     case 26: return make_carry_end();
     case 27: return make_piece_taken();
+    case 28: return make_ask_purges(arena);
+    case 29:
+        frame.kind = ST_FRAME_END;
+        frame.as.end = (st_end){ .version = 1, .server_ms = 1773282600500, .position = 816,
+                                 .dictionary = 1, .purges = 1 };
+        break;
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

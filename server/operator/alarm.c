@@ -1,0 +1,287 @@
+/* server/operator/alarm.c - what somebody in the office has to look into about devices: copies,
+ * phones that were taken away and still send, units that left a person and not yet the phone, and
+ * phones that nobody has heard of. Promises that each line says what to do next; must never change
+ * anything. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/limits.h"
+#include "server/operator/work.h"
+#include "server/sync/purge.h"
+
+typedef enum { ALARM_FORK, ALARM_REVOKED, ALARM_LEAVING, ALARM_SILENT } alarm_kind;
+
+/* One line. since_ms 0: unknown. */
+typedef struct {
+    alarm_kind kind;
+    st_id device;
+    const char *person; /* login */
+    int64_t since_ms;
+    uint64_t count;     /* changes that are held, or 1 */
+    const char *bucket; /* LEAVING; else "" */
+} alarm_line;
+
+typedef struct {
+    st_id device;
+    uint64_t forks, revoked;
+    int64_t fork_ms, revoked_ms; /* the first one */
+} alarm_held;
+
+typedef struct {
+    operator_work *work;
+    operator_table table;
+    st_json json;
+    alarm_held *held;
+    size_t held_count, held_capacity;
+    bool no_memory;
+    st_err err;
+    const sync_device *device; /* being looked at */
+    uint64_t lines;
+} alarm_page;
+
+static const char *kind_name(alarm_kind kind)
+{
+    static const char *const NAMES[] = { "fork", "revoked", "leaving", "silent" };
+    return NAMES[kind];
+}
+
+static const char *kind_sentence(alarm_kind kind, bool vi)
+{
+    static const char *const SENTENCES[4][2] = {
+        { "another copy of this phone's book went on writing: enrol that phone again, decline "
+          "these in `held`",
+          "một bản sao sổ của máy này đã ghi tiếp: đăng ký lại máy đó, rồi bỏ các mục này trong "
+          "`held`" },
+        { "was taken away and still sends: see `held`",
+          "máy đã thu hồi mà vẫn gửi về: xem `held`" },
+        { "may not be read any more, and the phone has not yet said that it is gone from it",
+          "không còn được xem, nhưng máy chưa báo là đã xóa" },
+        { "45 days without contact: others' records are locked on it; is it lost?",
+          "45 ngày chưa gặp: máy đã khóa phiếu của người khác; có mất máy không?" },
+    };
+    return SENTENCES[kind][vi];
+}
+
+static void show_line(alarm_page *page, const alarm_line *line)
+{
+    operator_work *work = page->work;
+    char hex[33], number[24];
+    st_id_format(&line->device, hex);
+    page->lines++;
+    if (!work->options.json) {
+        (void)snprintf(number, sizeof number, "%" PRIu64, line->count);
+        operator_table_cell(work, &page->table, kind_name(line->kind));
+        operator_table_cell(work, &page->table, hex);
+        operator_table_cell(work, &page->table, line->person);
+        operator_table_when(work, &page->table, line->since_ms);
+        operator_table_cell(work, &page->table, number);
+        operator_table_cell(work, &page->table, line->bucket);
+        operator_table_cell(work, &page->table, kind_sentence(line->kind, work->vi));
+        return;
+    }
+    st_json *json = &page->json;
+    st_json_open(json, '{');
+    st_json_key_text(json, "kind", kind_name(line->kind));
+    st_json_key_text(json, "device", hex);
+    st_json_key_text(json, "person", line->person);
+    st_json_key(json, "since");
+    st_json_when(json, line->since_ms, work->call->offset_minutes);
+    st_json_key_int(json, "count", (int64_t)line->count);
+    st_json_key_text(json, "bucket", line->bucket);
+    st_json_key_text(json, "detail", kind_sentence(line->kind, work->vi));
+    st_json_close(json, '}');
+}
+
+/* ---- held changes by device ---- */
+
+static alarm_held *held_of(alarm_page *page, const st_id *device)
+{
+    for (size_t i = 0; i < page->held_count; i++)
+        if (st_id_cmp(&page->held[i].device, device) == 0)
+            return &page->held[i];
+    alarm_held *list = page->held;
+    if (page->held_count == page->held_capacity)
+        list = st_arena_grow(&page->work->arena, list, page->held_count, &page->held_capacity,
+                             sizeof *list);
+    if (list == NULL)
+        return NULL;
+    page->held = list;
+    list[page->held_count] = (alarm_held){ .device = *device };
+    return &list[page->held_count++];
+}
+
+static bool count_held(void *context, const sync_held *held)
+{
+    alarm_page *page = context;
+    if (held->reason != ST_HOLD_FORK && held->reason != ST_HOLD_REVOKED)
+        return true;
+    alarm_held *of = held_of(page, &held->dot.device);
+    page->no_memory = of == NULL;
+    if (of == NULL)
+        return false;
+    uint64_t *count = held->reason == ST_HOLD_FORK ? &of->forks : &of->revoked;
+    int64_t *first = held->reason == ST_HOLD_FORK ? &of->fork_ms : &of->revoked_ms;
+    if ((*count)++ == 0 || held->received_ms < *first)
+        *first = held->received_ms;
+    return true;
+}
+
+/* ---- devices ---- */
+
+static bool show_leaving(void *context, const sync_leaving *leaving)
+{
+    alarm_page *page = context;
+    alarm_line line = { ALARM_LEAVING, page->device->device.id, page->device->login.s,
+                        leaving->since_ms, 1, leaving->bucket.s };
+    show_line(page, &line);
+    return !page->work->out_failed;
+}
+
+static void show_silent(alarm_page *page, int64_t now_ms)
+{
+    const sync_device *device = page->device;
+    int64_t seen_ms = device->contact.last_sync_ms;
+    if (seen_ms == 0)
+        seen_ms = device->device.enrolled_ms;
+    alarm_line line = { ALARM_SILENT, device->device.id, device->login.s, seen_ms, 1, "" };
+    if (now_ms - seen_ms >= ST_LEASE_MS)
+        show_line(page, &line);
+}
+
+static bool look_at(void *context, const sync_device *device)
+{
+    alarm_page *page = context;
+    operator_work *work = page->work;
+    const server_port *port = work->room->port;
+    page->device = device;
+    for (size_t i = 0; i < page->held_count; i++) {
+        const alarm_held *of = &page->held[i];
+        if (st_id_cmp(&of->device, &device->device.id) != 0)
+            continue;
+        alarm_line line = { ALARM_FORK, of->device, device->login.s, of->fork_ms, of->forks, "" };
+        if (of->forks > 0)
+            show_line(page, &line);
+        line = (alarm_line){ ALARM_REVOKED, of->device, device->login.s, of->revoked_ms,
+                             of->revoked, "" };
+        if (of->revoked > 0)
+            show_line(page, &line);
+    }
+    if (device->device.status == AUTH_REVOKED)
+        return !work->out_failed;
+    st_arena arena;
+    sync_leaving_sink sink = { show_leaving, page };
+    st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);
+    page->err = sync_leaving_each(work->room, &work->txn, &device->device, &arena, &sink,
+                                  &work->error);
+    st_arena_reset(&arena);
+    show_silent(page, port->now_ms(port->context));
+    return page->err == ST_OK && !work->out_failed;
+}
+
+static void begin(alarm_page *page, const char *key, const char *const *heads, size_t columns)
+{
+    operator_work *work = page->work;
+    if (!work->options.json) {
+        operator_table_begin(work, &page->table, heads, columns);
+        return;
+    }
+    st_json_begin(&page->json, work->call->out, &work->error);
+    st_json_open(&page->json, '{');
+    st_json_key(&page->json, key);
+    st_json_open(&page->json, '[');
+}
+
+/* The exit code. */
+static int end(alarm_page *page, st_err err, const char *vi, const char *en)
+{
+    operator_work *work = page->work;
+    if (err == ST_OK && work->options.json) {
+        st_json_close(&page->json, ']');
+        st_json_close(&page->json, '}');
+        err = st_json_end(&page->json);
+        operator_say(work, "\n");
+    } else if (err == ST_OK) {
+        operator_say(work, "%zu %s\n", operator_table_print(work, &page->table),
+                     work->vi ? vi : en);
+    }
+    operator_read_end(work);
+    return err == ST_OK ? 0 : operator_fail(work);
+}
+
+int operator_alarms(operator_work *work)
+{
+    static const char *const HEADS[2][7] = {
+        { "KIND", "DEVICE", "PERSON", "SINCE", "CHANGES", "SHARE", "WHAT TO DO" },
+        { "LOẠI", "MÁY", "NGƯỜI", "TỪ LÚC", "THAY ĐỔI", "PHẦN VIỆC", "CẦN LÀM" } };
+    alarm_page page = { .work = work };
+    if (operator_read_begin(work) != ST_OK)
+        return operator_fail(work);
+    begin(&page, "alarms", HEADS[work->vi], 7);
+    st_err err = sync_held_each(&work->txn, count_held, &page, &work->error);
+    if (err == ST_OK && page.no_memory)
+        err = st_fail(&work->error, ST_E_MEMORY, "alarms: out of memory");
+    if (err == ST_OK)
+        err = sync_device_each(work->room, &work->txn, look_at, &page, &work->error);
+    if (err == ST_OK)
+        err = page.err;
+    return end(&page, err, "việc cần xem", "to look into");
+}
+
+/* ---- receipts ---- */
+
+static bool receipt(void *context, const sync_purge *purge)
+{
+    alarm_page *page = context;
+    operator_work *work = page->work;
+    auth_device device;
+    char hex[33], records[24], kept[24];
+    const char *login = NULL;
+    if (auth_device_get(&work->txn, NULL, &purge->device, &device, NULL) == ST_OK)
+        login = work->how.directory->login(work->how.directory->context, &device.person);
+    if (login == NULL)
+        login = "";
+    st_id_format(&purge->device, hex);
+    if (!work->options.json) {
+        (void)snprintf(records, sizeof records, "%" PRIu64, purge->purge.records);
+        (void)snprintf(kept, sizeof kept, "%" PRIu64, purge->purge.kept);
+        operator_table_cell(work, &page->table, hex);
+        operator_table_cell(work, &page->table, login);
+        operator_table_cell(work, &page->table, purge->purge.bucket.s);
+        operator_table_when(work, &page->table, purge->received_ms);
+        operator_table_cell(work, &page->table, records);
+        operator_table_cell(work, &page->table, kept);
+        return !work->out_failed;
+    }
+    char signature[2 * ST_SIGNATURE_BYTES + 1];
+    st_json *json = &page->json;
+    st_hex(purge->purge.signature, sizeof purge->purge.signature, signature);
+    st_json_open(json, '{');
+    st_json_key_text(json, "device", hex);
+    st_json_key_text(json, "person", login);
+    st_json_key_text(json, "bucket", purge->purge.bucket.s);
+    st_json_key_int(json, "scope_rev", (int64_t)purge->purge.rev);
+    st_json_key_int(json, "records", (int64_t)purge->purge.records);
+    st_json_key_int(json, "kept_sets", (int64_t)purge->purge.kept);
+    st_json_key(json, "claimed_at");
+    st_json_when(json, purge->purge.wall_ms, work->call->offset_minutes);
+    st_json_key(json, "received_at");
+    st_json_when(json, purge->received_ms, work->call->offset_minutes);
+    st_json_key_text(json, "signature", signature);
+    st_json_close(json, '}');
+    return !work->out_failed;
+}
+
+int operator_receipts(operator_work *work)
+{
+    static const char *const HEADS[2][6] = {
+        { "DEVICE", "PERSON", "SHARE", "RECEIVED", "RECORDS GONE", "SETS KEPT SEALED" },
+        { "MÁY", "NGƯỜI", "PHẦN VIỆC", "NHẬN LÚC", "PHIẾU ĐÃ XÓA", "GÓI CÒN GIỮ" } };
+    alarm_page page = { .work = work };
+    if (operator_read_begin(work) != ST_OK)
+        return operator_fail(work);
+    begin(&page, "receipts", HEADS[work->vi], 6);
+    st_err err = sync_purge_each(&work->txn, receipt, &page, &work->error);
+    return end(&page, err, "giấy báo đã xóa", "receipts");
+}
