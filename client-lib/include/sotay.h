@@ -600,7 +600,7 @@ typedef struct {
 SOTAY_API SOTAY_MUST_USE int sotay_socket_listen(const char *address, int *out_socket,
                                                  char *out_address, sotay_error *error);
 /* One exchange with whoever comes and is one of us; strangers are turned away. It closes the
- * socket. SOTAY_E_NETWORK: nobody came, or the line broke. *out_report is set also when it fails. */
+ * socket. SOTAY_E_NETWORK: nobody came, or the line broke. *out_report is set on failure too. */
 SOTAY_API SOTAY_MUST_USE int sotay_socket_serve(sotay_client *client, int socket,
                                                 const sotay_socket_how *how,
                                                 sotay_carry_report *out_report,
