@@ -275,6 +275,10 @@ st_err st_show_json(const st_form *form, const st_record *record, const st_show_
                 st_json_text(&json, st_flag_name((st_flag)i));
         st_json_close(&json, ']');
         helds_json(&json, how);
+        if (how->files > 0) {
+            st_json_key_int(&json, "attachments", how->files);
+            st_json_key_int(&json, "attachments_missing", how->files_missing);
+        }
         st_json_key(&json, "fields");
         st_json_open(&json, '{');
         entry_json(&json, form, record, group_span(record, 0), how);

@@ -41,6 +41,8 @@ typedef struct {
     bool is_carried;              /* some of it came from another phone by hand */
     const st_show_held *helds;    /* which ones, as far as they are known here */
     size_t helds_count;
+    uint32_t files;               /* attachments of the record */
+    uint32_t files_missing;       /* of these: not known to be all with the office */
 } st_show_how;
 
 /* "corrected_at","corrected_within_ms" and, when the machine restarted, "rebooted". at_ms 0: not
@@ -55,6 +57,7 @@ typedef enum {
     ST_FLAG_TIME_UNKNOWN,         /* a value's machine restarted before it met the server */
     ST_FLAG_DATE_AHEAD,           /* the visit is dated after the day it was written on */
     ST_FLAG_CARRIED,              /* on a phone: some of it came from another phone by hand */
+    ST_FLAG_PHOTOS_PENDING,       /* a file of it is not known to be all with the office */
     ST_FLAG_COUNT
 } st_flag;
 /* Bits 1 << st_flag. */

@@ -30,6 +30,10 @@ static const struct { const char *name, *vi, *en; } FLAGS[ST_FLAG_COUNT] = {
     [ST_FLAG_CARRIED] = { "carried",
         "Có phần nhận từ máy khác, chưa qua máy chủ.",
         "Some of it came from another phone by hand, and not from the server yet." },
+    [ST_FLAG_PHOTOS_PENDING] = { "photos_pending",
+        "Tệp đính kèm chưa về đủ văn phòng: chờ máy gửi; văn phòng có thể ghi nhận tệp đã mất.",
+        "Files of it are not all at the office: wait for the phone; the office may declare one"
+        " lost." },
 };
 
 const char *st_flag_name(st_flag flag)
@@ -138,6 +142,8 @@ uint32_t st_show_flags(const st_form *form, const st_record *record, const st_sh
     uint32_t flags = how->is_held ? 1u << ST_FLAG_HELD : 0;
     if (how->is_carried)
         flags |= 1u << ST_FLAG_CARRIED;
+    if (how->files_missing > 0)
+        flags |= 1u << ST_FLAG_PHOTOS_PENDING;
     for (size_t i = 0; i < record->metas_count; i++) {
         const st_meta *meta = &record->metas[i];
         st_written written = st_show_written(how, meta);

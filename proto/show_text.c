@@ -250,10 +250,17 @@ static void say_head(show_page *page, const st_acts_view *acts, size_t conflicts
                  page->vi ? "ý kiến khác nhau" : "different opinions", conflicts);
         say(page, number);
     }
+    if (page->how->files_missing > 0) {
+        snprintf(number, sizeof number, "  ·  %s: %u/%u",
+                 page->vi ? "tệp chưa về đủ" : "files missing", page->how->files_missing,
+                 page->how->files);
+        say(page, number);
+    }
     say(page, "\n");
     uint32_t flags = st_show_flags(page->form, page->record, page->how);
     for (uint32_t i = 0; i < ST_FLAG_COUNT; i++) {
-        bool is_said = i == ST_FLAG_CARRIED || (i == ST_FLAG_HELD && page->how->helds_count > 0);
+        bool is_said = i == ST_FLAG_CARRIED || i == ST_FLAG_PHOTOS_PENDING ||
+                       (i == ST_FLAG_HELD && page->how->helds_count > 0);
         if ((flags & 1u << i) == 0 || is_said)
             continue;
         say(page, "! ");

@@ -9,6 +9,10 @@
 #include "client-lib/src/review.h"
 #include "proto/merge.h"
 
+/* Moves of the office that a phone does not take back. */
+static const unsigned OFFICE_MOVES = 1u << ST_ACT_REVIEW | 1u << ST_ACT_APPROVE |
+                                     1u << ST_ACT_VOID | 1u << ST_ACT_LOCK;
+
 /* Is an act of one of these kinds (bits 1 << kind) in force? */
 static st_err in_force(edit *e, unsigned kinds, bool *out_yes, st_acts_view *out_acts,
                        st_error *error)
@@ -31,6 +35,10 @@ static st_err check_finalise(edit *e, st_error *error)
     st_err err = in_force(e, 1u << ST_ACT_FINALISE, &is_final, &acts, error);
     if (err == ST_OK && is_final && !acts.changed_since && !acts.state_conflict)
         return st_fail(error, ST_E_STATE, "finalise: it is finalised already");
+    if (err == ST_OK)
+        err = in_force(e, OFFICE_MOVES, &is_final, &acts, error);
+    if (err == ST_OK && is_final)
+        return st_fail(error, ST_E_STATE, "finalise: the office has the record in hand");
     return err == ST_OK ? review_gate(e->client, &e->view, error) : err;
 }
 
@@ -56,12 +64,16 @@ static int act_with_reason(sotay_client *client, const sotay_id *record, st_act_
                            const char *reason, sotay_error *error)
 {
     edit e;
-    bool withdrawn = false;
+    bool withdrawn = false, is_taken = false;
     st_acts_view acts;
     st_error inner = { ST_OK, "" };
     st_err err = edit_begin(&e, client, record, &inner);
     if (err == ST_OK)
         err = in_force(&e, 1u << ST_ACT_WITHDRAW, &withdrawn, &acts, &inner);
+    if (err == ST_OK)
+        err = in_force(&e, OFFICE_MOVES, &is_taken, &acts, &inner);
+    if (err == ST_OK && is_taken)
+        err = st_fail(&inner, ST_E_STATE, "the office has the record in hand");
     if (err == ST_OK && kind == ST_ACT_WITHDRAW && withdrawn && !acts.state_conflict)
         err = st_fail(&inner, ST_E_STATE, "withdraw: it is withdrawn already");
     if (err == ST_OK && kind == ST_ACT_OPEN && !withdrawn)

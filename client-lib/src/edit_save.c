@@ -44,6 +44,10 @@ static st_err check_state(edit *e, st_error *error)
             return st_fail(error, ST_E_STATE, "the record is withdrawn");
         if (kind == ST_ACT_LOCK)
             return st_fail(error, ST_E_STATE, "the record's period is locked");
+        if (kind == ST_ACT_APPROVE)
+            return st_fail(error, ST_E_STATE, "the record is approved");
+        if (kind == ST_ACT_REVIEW && !e->change.amend)
+            return st_fail(error, ST_E_STATE, "the office has the record in hand; use amend");
     }
     return ST_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "server/operator/work.h"
 #include "server/store/chunks.h"
+#include "server/sync/files.h"
 
 #define LINES_MAX 1000u            /* of what is wrong; the rest is counted only */
 
@@ -80,10 +81,13 @@ int operator_stat(operator_work *work)
 {
     sync_stat stat = { 0 };
     uint64_t attachment_bytes = 0;
+    files_count files = { 0 };
     char epoch[17];
     st_err err = operator_read_begin(work);
     if (err == ST_OK)
         err = sync_stat_get(work->room, &work->txn, &stat, &work->error);
+    if (err == ST_OK)
+        err = files_count_all(work->room, &work->txn, &files, &work->error);
     operator_read_end(work);
     if (err == ST_OK)
         err = chunks_total(work->room->dir, &attachment_bytes, &work->error);
@@ -101,6 +105,10 @@ int operator_stat(operator_work *work)
         { "backed_up_to", "mục nhật ký đã sao lưu chắc", "log entries safely backed up",
           stat.backed_up_to },
         { "attachment_bytes", "byte tệp đính kèm", "bytes of attachments", attachment_bytes },
+        { "attachments", "tệp đính kèm", "attachments", files.files },
+        { "attachments_missing", "tệp chưa về đủ", "attachments not all here yet",
+          files.missing },
+        { "attachments_lost", "tệp ghi nhận đã mất", "attachments declared lost", files.lost },
     };
     st_json json;
     st_json_begin(&json, work->call->out, &work->error);

@@ -1,6 +1,7 @@
 /* server/operator/move.c - moves of a whole record that are the office's: a period is locked and
- * opened again. Promises that each move is a signed change with its author and reason; must never
- * touch a record of the period: what arrives late is held (server/sync/lock.h). */
+ * opened again (visits: review.c). Promises that each move is a signed change with its author and
+ * reason; must never touch a record of the period: what arrives late is held
+ * (server/sync/lock.h). */
 #include <stdio.h>
 #include <string.h>
 
@@ -127,12 +128,15 @@ int operator_move(operator_work *work)
 {
     move_wish wish = { ST_ACT_NONE, "" };
     const char *state = work->operands[1];
+    if (operator_is_visit_state(state))
+        return operator_move_visit(work);
     if (strcmp(state, "locked") == 0)
         wish.act = ST_ACT_LOCK;
     else if (strcmp(state, "reopened") == 0)
         wish.act = ST_ACT_OPEN;
     else {
-        operator_complain(work, "'%.40s': a period goes to locked or reopened", state);
+        operator_complain(work, "'%.40s': a visit goes to under_review, returned, approved or void,"
+                                " a period to locked or reopened", state);
         return 2;
     }
     const char *decision = work->options.decision;

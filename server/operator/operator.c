@@ -70,6 +70,15 @@ static const verb_row VERBS[] = {
     { { "resolve", "ID PATH --keep DOT|--value V --as LOGIN --reason T [--seen DOT,...]",
         "thống nhất ý kiến khác nhau", "settle different opinions" },
       2, 2, "kvare", "ar", operator_resolve },
+    { { "attachment list", "[ID] [--json]", "tệp đính kèm chưa về đủ, hoặc mọi tệp của một phiếu",
+        "attachments that are missing, or all of a record" },
+      0, 1, "j", "", operator_attachment_list },
+    { { "attachment get", "ID ITEM [--thumbnail] -o FILE", "lấy một tệp đính kèm ra",
+        "write one attachment to a file" }, 2, 2, "T", "", operator_attachment_get },
+    { { "attachment lost", "ID ITEM [--lift] --as LOGIN --reason T",
+        "ghi nhận tệp sẽ không về nữa, hoặc thôi ghi nhận",
+        "declare that a file will not come, or take that back" },
+      2, 2, "Lar", "ar", operator_attachment_lost },
     { { "fence open", "MEETING --as LOGIN", "đặt mốc mở họp: sổ đang đến đâu",
         "mark where the book stands as a meeting opens" }, 1, 1, "a", "a", operator_fence_open },
     { { "fence close", "MEETING --as LOGIN", "đặt mốc kết thúc họp",
@@ -81,8 +90,11 @@ static const verb_row VERBS[] = {
         "gaps|forks|late|changed|withdrawn|holds|clocks|silent|revoked|epochs [--json|--csv]",
         "các danh sách cần xem khi giám sát", "the lists that a reviewer goes through" },
       1, 1, "jC", "", operator_audit_list },
-    { { "move", "ID|PERIOD locked|reopened --as LOGIN [--reason T] [--decision NO]",
-        "khóa sổ một kỳ, hoặc mở lại theo quyết định", "lock a period, or open it again" },
+    { { "move", "ID under_review|returned|approved|void --as LOGIN [--reason T]"
+        " | PERIOD locked|reopened --as LOGIN [--reason T] [--decision NO]",
+        "rà soát, trả lại, duyệt, không tính một lần kiểm tra; khóa sổ một kỳ, mở lại theo quyết"
+        " định",
+        "take up, give back, approve or void a visit; lock a period, or open it again" },
       2, 2, "ard", "a", operator_move },
     { { "held", "[--device DEVICE] [--json]", "các thay đổi chờ văn phòng xem",
         "changes that wait for the office" }, 0, 0, "jD", "", operator_held },
@@ -134,6 +146,7 @@ static const struct { const char *name; char letter; bool has_value; } OPTIONS[]
     { "--field", 'F', true },  { "--between", 'b', true }, { "--after", 'm', true },
     { "--csv", 'C', false },   { "--basis", 'B', true },
     { "--device", 'D', true }, { "--decision", 'd', true },
+    { "--thumbnail", 'T', false },
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
 
@@ -193,6 +206,7 @@ static bool keep_option(operator_options *out, char letter, const char *value)
     case 'L': out->lift = true; return true;
     case 'c': out->check = true; return true;
     case 'C': out->csv = true; return true;
+    case 'T': out->thumbnail = true; return true;
     case 'R':
         if (out->roles_count == ST_ROLE_COUNT)
             return false;

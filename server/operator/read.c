@@ -7,6 +7,7 @@
 #include "server/operator/work.h"
 #include "server/sync/bounds.h"
 #include "server/sync/held.h"
+#include "server/sync/files.h"
 
 /* ---- records, search ---- */
 
@@ -134,6 +135,18 @@ static st_err find_helds(operator_work *work, const st_id *record)
     return ST_OK;
 }
 
+static st_err count_files(operator_work *work, const st_record *record)
+{
+    files_item *items = NULL;
+    size_t count = 0;
+    st_err err = files_of(work->room, record, &work->arena, &items, &count, &work->error);
+    for (size_t i = 0; err == ST_OK && i < count; i++) {
+        work->how.files += items[i].is_dropped ? 0 : 1;
+        work->how.files_missing += files_waits(&items[i]) ? 1 : 0;
+    }
+    return err;
+}
+
 int operator_show(operator_work *work)
 {
     operator_record got = { .form = NULL };
@@ -144,6 +157,8 @@ int operator_show(operator_work *work)
         err = sync_held_any(&work->txn, &got.record.id, &work->how.is_held, &work->error);
     if (err == ST_OK)
         err = find_helds(work, &got.record.id);
+    if (err == ST_OK)
+        err = count_files(work, &got.record);
     sync_moments moments;
     sync_moments_begin(&moments, &work->txn);
     work->how.moments = &moments.moments;

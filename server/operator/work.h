@@ -9,7 +9,7 @@
 #define OPERATOR_RECORD_BYTES_MAX (64u << 20)   /* memory of one record while it is read */
 
 typedef struct {
-    bool json, qr, lift, check, csv;
+    bool json, qr, lift, check, csv, thumbnail;
     const char *field, *between, *after;
     const char *basis;             /* in law */
     const char *name, *url, *form, *unit, *state, *as, *reason, *keep, *value, *seen, *period;
@@ -207,6 +207,12 @@ int operator_move(operator_work *work);
 /* audit.c: audit export, audit proof. */
 int operator_audit_export(operator_work *work);
 int operator_audit_proof(operator_work *work);
+/* review.c: move of a visit; attachment.c: attachment list, get, lost. */
+int operator_move_visit(operator_work *work);
+bool operator_is_visit_state(const char *state);
+int operator_attachment_list(operator_work *work);
+int operator_attachment_get(operator_work *work);
+int operator_attachment_lost(operator_work *work);
 /* held.c: held; decide.c: held accept, held decline. */
 int operator_held(operator_work *work);
 int operator_held_accept(operator_work *work);

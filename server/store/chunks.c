@@ -49,6 +49,57 @@ st_err chunks_has(const char *dir, const st_hash *hash, bool *out_has, st_error 
     return err;
 }
 
+st_err chunks_is_there(const char *dir, const st_hash *hash, bool *out_is, st_error *error)
+{
+    struct stat st;
+    place at;
+    st_err err = place_of(dir, hash, &at, error);
+    if (err != ST_OK)
+        return err;
+    *out_is = stat(at.file, &st) == 0;
+    if (!*out_is && errno != ENOENT)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", at.file, strerror(errno));
+    return ST_OK;
+}
+
+/* Appends at most a piece's bytes and one more, so that a longer file shows. */
+static st_err read_piece(FILE *file, const place *at, st_buffer *out, st_error *error)
+{
+    uint8_t bytes[READ_BYTES];
+    size_t n = 0, len = 0;
+    st_err err = ST_OK;
+    while (err == ST_OK && len <= ST_CHUNK_BYTES_MAX &&
+           (n = fread(bytes, 1, sizeof bytes, file)) > 0) {
+        err = st_buffer_append(out, bytes, n, error);
+        len += n;
+    }
+    if (err == ST_OK && ferror(file) != 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: it cannot be read", at->file);
+    return err;
+}
+
+st_err chunks_get(const char *dir, const st_hash *hash, st_buffer *out, st_error *error)
+{
+    place at;
+    size_t before = out->len;
+    st_err err = place_of(dir, hash, &at, error);
+    if (err != ST_OK)
+        return err;
+    FILE *file = fopen(at.file, "rbe");
+    if (file == NULL)
+        return st_fail(error, errno == ENOENT ? ST_E_NOT_FOUND : ST_E_STORAGE, "%s: %s", at.file,
+                       strerror(errno));
+    err = read_piece(file, &at, out, error);
+    (void)fclose(file);
+    if (err != ST_OK)
+        return err;
+    st_hash found = st_sha256(out->data + before, out->len - before);
+    if (memcmp(found.b, hash->b, sizeof found.b) == 0)
+        return ST_OK;
+    out->len = before;
+    return st_fail(error, ST_E_CORRUPT, "%s: the file is not what its name says", at.file);
+}
+
 static bool write_all(int fd, const uint8_t *bytes, size_t len)
 {
     while (len > 0) {

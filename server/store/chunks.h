@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "proto/bytes.h"
 #include "proto/err.h"
 #include "proto/hash.h"
 
@@ -22,6 +23,14 @@ typedef struct {
 /* Writes a piece; one that is there is fine. When it returns ST_OK, name and bytes are on disk.
  * ST_E_STORAGE: no such file was made. */
 ST_MUST_USE st_err chunks_put(const char *dir, const chunks_piece *piece, st_error *error);
+
+/* Is there a file of that name? Tells nothing about whether it is on disk for good: for counting.
+ * ST_E_STORAGE. */
+ST_MUST_USE st_err chunks_is_there(const char *dir, const st_hash *hash, bool *out_is,
+                                   st_error *error);
+/* Appends the piece. ST_E_NOT_FOUND; ST_E_CORRUPT: it is not what its name says; ST_E_STORAGE. */
+ST_MUST_USE st_err chunks_get(const char *dir, const st_hash *hash, st_buffer *out,
+                              st_error *error);
 
 typedef enum { CHUNKS_MISSING, CHUNKS_WHOLE, CHUNKS_WRONG } chunks_state;
 /* Reads the piece and compares it with its name. out_len: its bytes, 0 when missing.

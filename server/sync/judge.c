@@ -107,6 +107,26 @@ static st_hold judge_period_act(st_act_kind act, uint32_t who)
     return (who & may) != 0 ? ST_HOLD_NONE : ST_HOLD_ROLE;
 }
 
+static bool is_office(uint32_t who)
+{
+    return (who & (1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD)) != 0;
+}
+
+/* What a device wrote knowing that the office had the record in hand. Corrections may come while it
+ * looks; nothing does once it has decided. */
+static st_hold judge_hands(const sync_judge *judge, const st_change *change)
+{
+    if (judge->set->via == ST_VIA_OPERATOR)
+        return ST_HOLD_NONE;
+    for (uint32_t i = 0; i < change->under_count; i++) {
+        st_act_kind kind = change->under[i].kind;
+        bool is_decided = kind == ST_ACT_APPROVE || kind == ST_ACT_VOID;
+        if (is_decided || (kind == ST_ACT_REVIEW && !change->amend))
+            return change->act == ST_ACT_NONE ? ST_HOLD_FROZEN : ST_HOLD_STATE;
+    }
+    return ST_HOLD_NONE;
+}
+
 /* Which acts are an author's own to make; the office's other moves are not the phone's. */
 static st_hold judge_act(const sync_judge *judge, const st_form *form, const st_change *change)
 {
@@ -126,6 +146,13 @@ static st_hold judge_act(const sync_judge *judge, const st_form *form, const st_
         if (form->life != ST_LIFE_VISIT)
             return ST_HOLD_STATE;
         return creator ? ST_HOLD_NONE : ST_HOLD_ROLE;
+    case ST_ACT_REVIEW:
+    case ST_ACT_RETURN:
+    case ST_ACT_APPROVE:
+    case ST_ACT_VOID:
+        return form->life == ST_LIFE_VISIT && judge->set->via == ST_VIA_OPERATOR && is_office(who)
+                   ? ST_HOLD_NONE
+                   : ST_HOLD_STATE;
     default:
         return ST_HOLD_STATE;
     }
@@ -211,6 +238,8 @@ st_err judge_change(sync_judge *judge, const st_change *change, const fold_recor
     if (hold == ST_HOLD_NONE
         && sync_locks_have(&judge->locks, form, &record->record, change))
         hold = ST_HOLD_LATE;
+    if (hold == ST_HOLD_NONE)
+        hold = judge_hands(judge, change);
     *out_hold = hold;
     return ST_OK;
 }

@@ -165,8 +165,11 @@ static int print_answer(const ctl_line *line, const operator_call *call, int cod
     return code;
 }
 
+/* Verbs whose answer is a file. */
 static bool is_export(const ctl_line *line)
 {
+    if (line->words_count > 1 && strcmp(line->words[0], "attachment") == 0)
+        return strcmp(line->words[1], "get") == 0;
     return line->words_count > 0 && strcmp(line->words[0], "export") == 0;
 }
 
@@ -215,7 +218,7 @@ static int choose(ctl_line *line)
     if (!is_init && (line->commune != NULL || line->catalogue != NULL || line->practice))
         return ctl_say(2, line->words[0], "--commune, --catalogue and --practice belong to init");
     if (!is_export(line) && line->output != NULL)
-        return ctl_say(2, line->words[0], "-o belongs to export");
+        return ctl_say(2, line->words[0], "-o belongs to export and attachment get");
     if (is_init)
         return ctl_init(line);
     if (strcmp(line->words[0], "restore") == 0)
@@ -223,7 +226,7 @@ static int choose(ctl_line *line)
     if (!is_known(line))
         return ctl_say(2, "usage", "no such verb (see --help)");
     if (is_export(line) && line->output == NULL)
-        return ctl_say(2, "export", "-o FILE is needed");
+        return ctl_say(2, line->words[0], "-o FILE is needed");
     size_t words = line->words_count;
     if (!read_import(line, &text))
         return words == 3 ? 1 : 2;

@@ -1,0 +1,44 @@
+/* server/sync/files.h - attachments as the office sees them: each item of a record, and how much of
+ * its file is here. */
+#ifndef SOTAY_SERVER_SYNC_FILES_H
+#define SOTAY_SERVER_SYNC_FILES_H
+
+#include "server/sync/have.h"
+
+/* One attachment. Texts end in NUL, "" when not there; they live in the arena or the record. */
+typedef struct {
+    st_path path;              /* of its hashes: names the item */
+    const char *name, *kind, *mime;
+    uint64_t bytes;            /* as signed */
+    const st_hash *hashes;     /* its pieces in order */
+    size_t count;
+    size_t missing;            /* of these: not on the server's disk */
+    const uint8_t *thumbnail;  /* a small JPEG, or NULL */
+    size_t thumbnail_len;
+    bool is_lost;              /* the office declared that it will not come */
+    bool is_dropped;
+} files_item;
+
+/* The attachments of a record in path order. Arena. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err files_of(sync_room *room, const st_record *record, st_arena *arena,
+                            files_item **out_items, size_t *out_count, st_error *error);
+/* Is something missing that nobody declared lost, and that nobody dropped? */
+bool files_waits(const files_item *item);
+/* Reads all pieces of a file and compares them with their names. ST_E_STORAGE. */
+ST_MUST_USE st_err files_check(sync_room *room, const files_item *item, bool *out_whole,
+                               st_error *error);
+/* Appends the file. ST_E_NOT_FOUND: it is not all here; ST_E_STORAGE: also a piece that is not what
+ * its name says. */
+ST_MUST_USE st_err files_read(sync_room *room, const files_item *item, st_buffer *out,
+                              st_error *error);
+
+typedef struct {
+    uint64_t files;            /* attachments, but for dropped ones */
+    uint64_t missing;          /* of these: waited for */
+    uint64_t lost;             /* of these: declared lost */
+} files_count;
+/* Of the whole book. ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err files_count_all(sync_room *room, store_txn *txn, files_count *out_count,
+                                   st_error *error);
+
+#endif
