@@ -122,7 +122,7 @@ TESTS     := $(patsubst %.c,$(BUILD)/%,$(TEST_MAIN))
 RIG_FILES := $(sort $(wildcard tests/*/rig.mk tools/*/rig.mk))
 
 .PHONY: all dist-clib deps deps-build rig-programs demo run test test-long check check-wasm check-self check-asan \
-        check-tsan planted coverage bench bench-peers bench-programs deps-bench \
+        check-tsan planted coverage bench bench-large bench-peers bench-programs deps-bench \
         format format-check install clean help unit-tests FORCE
 
 help: ## list these targets
@@ -181,6 +181,10 @@ coverage: deps ## branch coverage of proto/, client-lib/src and server/sync
 bench: deps-bench ## measure the programs on this machine
 	+@$(MAKE) all bench-programs
 	@BIN=$(abspath $(BIN)) tools/bench/bench.sh
+
+bench-large: deps-bench ## the care of a book of 20,000 records, and the first sync of a phone with it
+	+@$(MAKE) all bench-programs
+	@python3 tools/bench/large.py --bin $(BIN) --bench $(BENCH) --records $(or $(RECORDS),20000)
 
 bench-peers: deps-bench ## the same work beside other ways of doing it
 	+@$(MAKE) all bench-programs
