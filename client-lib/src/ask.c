@@ -163,7 +163,8 @@ static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_
 
 static bool has_no_room(const sotay_sync *sync, size_t bytes)
 {
-    return bytes >= limit_sets(sync, SETS_BYTES_MAX) || sync->sent_count >= SETS_COUNT_MAX;
+    return bytes >= limit_sets(sync, SETS_BYTES_MAX) ||
+           sync->sent_count + sync->parcels_count >= SETS_COUNT_MAX;
 }
 
 /* Sets of others that the server lost, its own device's first; as many as one request carries. */
@@ -266,6 +267,7 @@ static st_err write_parcels(sotay_sync *sync, st_frame_writer *writer, size_t *b
         err = carried_next_parcel(sync->client, &sync->parcels, &arena, &frame.as.parcel, error);
         if (err == ST_OK && !is_full(sync, *bytes, &sync->parcels, &before)) {
             *bytes += frame.as.parcel.sealed_len;
+            sync->parcels_count++;
             err = write_frame(sync, writer, &frame, error);
         }
         st_arena_reset(&arena);
@@ -293,6 +295,7 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
 {
     size_t bytes = 0;
     sync->has_sets = false;
+    sync->parcels_count = 0;
     st_err err = write_enrolment(sync, writer, &bytes, error);
     if (err == ST_OK)
         err = write_carried(sync, writer, &bytes, error);

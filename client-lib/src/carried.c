@@ -321,13 +321,39 @@ st_err carried_take_set(sotay_client *client, const uint8_t *bytes, size_t len, 
 
 /* ---- the server has it ---- */
 
+/* Is something of it shown over the base? Not what a snapshot brought already. */
+static st_err is_shown(sotay_client *client, const carried_set *taken, bool *out_shown,
+                       st_error *error)
+{
+    st_arena arena;
+    st_set set;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    *out_shown = false;
+    memset(&set, 0, sizeof set);
+    st_err err = st_set_decode_kept(taken->bytes, taken->len, &arena, &set, error);
+    for (uint32_t i = 0; err == ST_OK && !*out_shown && i < set.changes_count; i++) {
+        overlay_entry entry;
+        err = overlay_get(&client->book, &set.changes[i].record, &set.changes[i].dot, &entry,
+                          error);
+        *out_shown = err == ST_OK;
+        err = err == ST_E_NOT_FOUND ? ST_OK : err;
+    }
+    st_arena_reset(&arena);
+    return err;
+}
+
 /* Its changes stay in the overlay until the log brings them. */
 static st_err mark_delivered(sotay_client *client, const carried_set *taken, bool is_delivered,
                              st_error *error)
 {
+    bool shows = true;
+    st_err err = is_delivered ? is_shown(client, taken, &shows, error) : ST_OK;
+    if (err != ST_OK)
+        return err;
     book_key key = book_key_counter(BOOK_TAKEN, &taken->device, taken->first);
     book_value bytes = { taken->bytes, taken->len };
-    return put_value(client, &key, is_delivered ? 1 : 0, &taken->hash, bytes, error);
+    return shows ? put_value(client, &key, is_delivered ? 1 : 0, &taken->hash, bytes, error)
+                 : book_delete(&client->book, &key, error);
 }
 
 static bool is_fork(const st_held *held, uint32_t count)

@@ -44,6 +44,7 @@ struct sotay_sync {
     bool has_sets;  /* more of them wait for the next round */
     book_scan carried; /* kept sets of others gone through so far */
     book_scan taken, parcels; /* what is carried for others, gone through so far */
+    size_t parcels_count;     /* in this request */
     bool has_turned;   /* a new epoch, or a log that is shorter, was seen in this sync */
     bool presents;     /* the server does not know us: our own enrolment goes along */
     exchange_sent *sent;

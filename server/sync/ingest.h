@@ -47,6 +47,7 @@ typedef struct {
     size_t items_count, items_capacity;
     sync_piece *pieces;
     size_t pieces_count, pieces_capacity;
+    size_t parcels_count;      /* opened so far, also those in which nothing was */
     uint64_t counter_highest;  /* result with ST_E_AGAIN */
     writer_job job;
 } sync_request;

@@ -71,6 +71,8 @@ st_err parcel_add(sync_request *request, const parcel_room *where, const st_parc
     st_frame inside;
     if (parcel->kind != ST_PARCEL_SET && parcel->kind != ST_PARCEL_PIECE)
         return ST_OK;                          /* of a newer program */
+    if (++request->parcels_count > SYNC_SETS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "sync: more than %u parcels", SYNC_SETS_MAX);
     st_err err = st_parcel_open(parcel, pair, where->arena, &inside, error);
     if (err == ST_E_MEMORY)
         return err;

@@ -9,7 +9,7 @@
 /* Opens a parcel and adds what is in it to the request: a set as any other, a piece to its pieces.
  * What does not open, or is not what stands beside it, is no error: it gets the verdict corrupt
  * under the name of the parcel. What was opened lives in the arena, which must outlive the
- * request. Errors of sync_request_add. */
+ * request. Errors of sync_request_add; ST_E_TOO_LARGE: more than SYNC_SETS_MAX parcels. */
 typedef struct {
     sync_room *room;
     store_txn *txn;

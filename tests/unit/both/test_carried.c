@@ -1,0 +1,584 @@
+/* tests/unit/both/test_carried.c
+ * Two officers meet in a valley without signal and take each other's work along: both read it at
+ * once, whoever has signal first delivers it, and a line that breaks, a changed byte, a copied
+ * phone or a lost unit neither loses nor doubles a word. */
+#include "tests/unit/both/world.h"
+
+#include "client-lib/src/carried.h"
+#include "client-lib/src/client.h"
+
+#define MESSAGES_MAX 64u
+
+/* ---- a line between two phones, in memory ---- */
+
+typedef struct {
+    size_t calls_max; /* so many pieces go over the line, then it breaks; SIZE_MAX: never */
+    size_t half;      /* of the last one only so many bytes */
+    size_t flip_call; /* in this piece one bit is turned; SIZE_MAX: none */
+    size_t flip_bit;
+} trouble;
+
+static const trouble NONE = { SIZE_MAX, SIZE_MAX, SIZE_MAX, 0 };
+
+typedef struct {
+    size_t calls, bytes[MESSAGES_MAX];
+    int codes[2]; /* of the one who serves, and the one who fetches */
+    sotay_carry_report reports[2];
+} outcome;
+
+/* What has to be sent now; a port that answers later is waited for. */
+static int next_of(phone *p, sotay_carry *carry, sotay_slice *out, bool *out_done)
+{
+    int rc = sotay_carry_next(carry, out, out_done, &p->error);
+    while (rc == SOTAY_PENDING) {
+        rc = sotay_memory_settle(&p->port, p->client, SOTAY_OK, &p->error);
+        if (rc == SOTAY_OK || rc == SOTAY_PENDING)
+            rc = sotay_carry_next(carry, out, out_done, &p->error);
+    }
+    return rc;
+}
+
+/* One piece over the line, with its trouble; false: the line is broken. */
+static bool pass_on(sotay_slice bytes, const trouble *t, outcome *o, sotay_carry *to, phone *p,
+                    int *out_code)
+{
+    size_t call = o->calls++;
+    size_t len = bytes.len;
+    assert_true(call < MESSAGES_MAX);
+    o->bytes[call] = len;
+    if (call > t->calls_max)
+        return false;
+    bool breaks = call == t->calls_max;
+    if (breaks && t->half < len)
+        len = t->half;
+    uint8_t *copy = malloc(len + 1);
+    assert_non_null(copy);
+    if (len > 0)
+        memcpy(copy, bytes.data, len);
+    if (call == t->flip_call && len > 0)
+        copy[t->flip_bit / 8 % len] ^= (uint8_t)(1u << t->flip_bit % 8);
+    for (size_t at = 0; at < len && *out_code == SOTAY_OK; at += 999) {
+        size_t some = len - at < 999 ? len - at : 999;
+        *out_code = sotay_carry_feed(to, copy + at, some, &p->error);
+    }
+    free(copy);
+    return !breaks;
+}
+
+static outcome meet(phone *serves, phone *fetches, trouble t)
+{
+    phone *const WHO[2] = { serves, fetches };
+    sotay_carry *carry[2] = { NULL, NULL };
+    bool done[2] = { false, false }, whole = true;
+    unsigned silent = 0; /* turns in which nobody had anything to say: both would wait for ever */
+    outcome o;
+    memset(&o, 0, sizeof o);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(sotay_carry_begin(WHO[i]->client, i == 1, &carry[i], NULL), SOTAY_OK);
+    for (size_t turn = 1; whole && silent < 4 && !(done[0] && done[1]); turn = 1 - turn) {
+        sotay_slice bytes = { NULL, 0 };
+        silent++;
+        if (done[turn])
+            continue;
+        o.codes[turn] = next_of(WHO[turn], carry[turn], &bytes, &done[turn]);
+        whole = o.codes[turn] == SOTAY_OK;
+        if (whole && bytes.len > 0)
+            silent = 0;
+        if (whole && bytes.len > 0)
+            whole = pass_on(bytes, &t, &o, carry[1 - turn], WHO[1 - turn], &o.codes[1 - turn]) &&
+                    o.codes[1 - turn] == SOTAY_OK;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        sotay_carry_report_get(carry[i], &o.reports[i]);
+        sotay_carry_free(carry[i]);
+    }
+    return o;
+}
+
+static void meet_well(phone *serves, phone *fetches)
+{
+    outcome o = meet(serves, fetches, NONE);
+    for (size_t i = 0; i < 2; i++) {
+        if (o.codes[i] != SOTAY_OK)
+            print_message("  %s: %s\n", i == 0 ? "serves" : "fetches",
+                          (i == 0 ? serves : fetches)->error.detail);
+        assert_int_equal(o.codes[i], SOTAY_OK);
+        assert_true(o.reports[i].done && !o.reports[i].more);
+    }
+    assert_string_equal(o.reports[0].code, o.reports[1].code);
+    assert_int_equal(strlen(o.reports[0].code), 7);
+}
+
+/* ---- helpers ---- */
+
+static uint64_t carried_by(phone *p)
+{
+    uint64_t count = 0;
+    st_error error = { 0 };
+    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
+    assert_int_equal(carried_count(p->client, &count, &error), ST_OK);
+    client_abort(p->client);
+    return count;
+}
+
+static char *text_of(phone *p, const sotay_id *record)
+{
+    char *json = NULL;
+    assert_int_equal(sotay_show(p->client, record, SOTAY_JSON, &json, &p->error), SOTAY_OK);
+    return json;
+}
+
+static bool reads(phone *p, const sotay_id *record)
+{
+    char *json = NULL;
+    int rc = sotay_show(p->client, record, SOTAY_JSON, &json, &p->error);
+    sotay_text_free(json);
+    return rc == SOTAY_OK;
+}
+
+/* All three know of each other, and an and binh have each written something. */
+static void valley_make(world *w, uint64_t seed, bool has_port_keys)
+{
+    world_make_with(w, seed, (world_how){ PHONES, has_port_keys });
+    for (size_t i = 0; i < PHONES; i++)
+        assert_int_equal(sync_phone(w, &w->phones[i], 0, NULL), SOTAY_OK);
+    make_visit(w, &w->phones[0]);
+    make_visit(w, &w->phones[1]);
+}
+
+/* ---- the meeting ---- */
+
+static void test_both_leave_with_both(void **state)
+{
+    (void)state;
+    for (int has_port_keys = 0; has_port_keys < 2; has_port_keys++) {
+        world w;
+        sotay_report report;
+        valley_make(&w, 40, has_port_keys == 1);
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        meet_well(an, binh);
+        assert_true(phone_says(binh, sotay_show, &w.records[0], "\"flags\":[\"carried\"]"));
+        assert_true(phone_says(an, sotay_history, &w.records[1], "\"verdict\":\"carried\""));
+        assert_true(phone_says(binh, sotay_show, &w.records[0], "\"author\":\"an\""));
+        assert_int_equal(phone_set(binh, &w.records[0], "place", "x"), SOTAY_E_STATE);
+        assert_int_equal(carried_by(an) + carried_by(binh), 2);
+        assert_true(phone_status_says(binh, "\"safe_to_wipe\":false"));
+        meet_well(binh, an);
+        assert_int_equal(carried_by(an) + carried_by(binh), 2);
+        assert_int_equal(sync_phone(&w, binh, 0, &report), SOTAY_OK);
+        assert_int_equal(report.stored, 2);
+        assert_int_equal(carried_by(binh), 0);
+        assert_true(phone_says(binh, sotay_show, &w.records[0], "\"flags\":[]"));
+        assert_true(phone_says(binh, sotay_history, &w.records[0], "\"carrier\":\""));
+        meet_well(an, binh); /* the receipt of what an wrote */
+        assert_true(phone_status_says(an, "\"ready\":0"));
+        assert_int_equal(sync_phone(&w, an, 0, &report), SOTAY_OK);
+        assert_int_equal(report.stored, 0);
+        meet_and_compare(&w);
+        world_free(&w);
+    }
+}
+
+/* The two as they were before an exchange. */
+static void put_back(world *w, sotay_port before[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        phone_free(&w->phones[i]);
+        w->phones[i].port = before[i];
+        phone_open(&w->phones[i]);
+    }
+}
+
+/* However the line breaks, each side has all that the other gave, or nothing of it. */
+static void test_the_line_breaks_anywhere(void **state)
+{
+    (void)state;
+    static const size_t OF_AN[] = { 0, 2, 3 }, OF_BINH[] = { 1, 4 };
+    world w;
+    size_t calls = 0;
+    valley_make(&w, 41, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    make_visit(&w, an);
+    make_visit(&w, an);
+    make_visit(&w, binh);
+    for (bool broke = true; broke; calls++) {
+        for (size_t part = 0; part < 4; part++) {
+            sotay_port before[2];
+            const trouble t = { calls, part == 3 ? SIZE_MAX : part * 40, SIZE_MAX, 0 };
+            for (size_t i = 0; i < 2; i++)
+                assert_int_equal(sotay_memory_copy(&w.phones[i].port, false, &before[i], NULL),
+                                 SOTAY_OK);
+            outcome o = meet(an, binh, t);
+            size_t at_an = 0, at_binh = 0;
+            for (size_t i = 0; i < 3; i++)
+                at_binh += reads(binh, &w.records[OF_AN[i]]);
+            for (size_t i = 0; i < 2; i++)
+                at_an += reads(an, &w.records[OF_BINH[i]]);
+            assert_true(at_binh == 0 || at_binh == 3);
+            assert_true(at_an == 0 || at_an == 2);
+            broke = o.calls > calls; /* else it went through with less */
+            put_back(&w, before);
+        }
+    }
+    assert_int_equal(calls, 7); /* six pieces go over the line */
+    meet_well(an, binh);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
+/* Somebody on the line turns a bit: it is noticed, and nothing is taken of what came so. */
+static void test_a_changed_byte_is_noticed(void **state)
+{
+    (void)state;
+    world w;
+    valley_make(&w, 42, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    for (size_t call = 0; call < 6; call++) {
+        for (size_t round = 0; round < 6; round++) {
+            const trouble t = { SIZE_MAX, SIZE_MAX, call, 32 + pick(&w, 4000) };
+            outcome o = meet(an, binh, t);
+            assert_true(o.codes[0] != SOTAY_OK || o.codes[1] != SOTAY_OK ||
+                        !(o.reports[0].done && o.reports[1].done));
+            if (call < 4)
+                assert_int_equal(carried_by(binh), 0);
+            if (call < 5)
+                assert_int_equal(carried_by(an), 0);
+        }
+    }
+    meet_well(an, binh);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
+/* ---- what becomes of it ---- */
+
+/* What binh writes over a value that an gave him by hand replaces it, as if the log had brought it,
+ * whoever is first at the server. */
+static void test_an_edit_over_what_was_carried(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        world w;
+        valley_make(&w, 43, false);
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        for (int i = 0; i < 2; i++)
+            for (size_t n = 0; n < 2; n++)
+                assert_int_equal(sync_phone(&w, &w.phones[n], 0, NULL), SOTAY_OK);
+        assert_int_equal(phone_set(an, &w.records[0], "place", "chợ"), SOTAY_OK);
+        meet_well(an, binh);
+        assert_int_equal(phone_set(binh, &w.records[0], "place", "trạm"), SOTAY_OK);
+        assert_true(phone_says(binh, sotay_show, &w.records[0], "\"open_conflicts\":0"));
+        assert_int_equal(sync_phone(&w, &w.phones[first], 0, NULL), SOTAY_OK);
+        meet_and_compare(&w);
+        assert_true(phone_says(an, sotay_show, &w.records[0], "\"open_conflicts\":0"));
+        assert_true(phone_says(an, sotay_show, &w.records[0], "\"trạm\""));
+        world_free(&w);
+    }
+}
+
+/* A copied phone writes under the name of the first one. What it gave by hand is carried to the
+ * server, which keeps it as a fork; then nobody shows it. */
+static void test_a_fork_is_carried_no_further(void **state)
+{
+    (void)state;
+    world w;
+    valley_make(&w, 44, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1], copy;
+    memset(&copy, 0, sizeof copy);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(sotay_memory_copy(&an->port, true, &copy.port, NULL), SOTAY_OK);
+    phone_open(&copy);
+    assert_int_equal(phone_set(an, &w.records[0], "place", "của máy đầu"), SOTAY_OK);
+    make_visit(&w, &copy);
+    size_t of_copy = w.records_count - 1;
+    meet_well(&copy, binh);
+    assert_true(reads(binh, &w.records[of_copy]));
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_false(reads(binh, &w.records[of_copy]));
+    assert_int_equal(carried_by(binh), 0);
+    w.records_count--; /* it is a held line in the office, and no record */
+    phone_free(&copy);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
+/* The log has another branch, and binh hears of it before he delivers. */
+static void test_the_log_knows_better(void **state)
+{
+    (void)state;
+    world w;
+    valley_make(&w, 45, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1], copy;
+    sotay_sync *sync = NULL;
+    memset(&copy, 0, sizeof copy);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_int_equal(sotay_memory_copy(&an->port, true, &copy.port, NULL), SOTAY_OK);
+    phone_open(&copy);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(phone_set(&copy, &w.records[0], "place", i % 2 ? "b" : "c"), SOTAY_OK);
+        assert_int_equal(phone_set(an, &w.records[0], "general_note", i % 2 ? "x" : "y"), SOTAY_OK);
+    }
+    assert_int_equal(phone_set(&copy, &w.records[0], "place", "nhánh kia"), SOTAY_OK);
+    meet_well(&copy, binh);
+    assert_true(phone_says(binh, sotay_show, &w.records[0], "nhánh kia"));
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_int_equal(sotay_sync_begin(binh->client, &sync, NULL), SOTAY_OK);
+    assert_int_equal(run(&w, sync, 0, NULL), SOTAY_OK);
+    char *json = text_of(binh, &w.records[0]);
+    assert_null(strstr(json, "nhánh kia"));
+    sotay_text_free(json);
+    assert_int_equal(carried_by(binh), 0);
+    phone_free(&copy);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
+static st_bucket unit_bucket(void)
+{
+    st_bucket bucket;
+    const char *name = "01477/unit/" KIT_UNIT;
+    assert_true(st_bucket_set(&bucket, name, strlen(name)));
+    return bucket;
+}
+
+/* The unit is not binh's any more: nothing of it is read on his phone, and an's work still comes to
+ * the server by it. */
+static void test_a_lost_unit_goes_on_sealed(void **state)
+{
+    (void)state;
+    world w;
+    st_error error = { 0 };
+    st_bucket bucket = unit_bucket();
+    valley_make(&w, 46, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    meet_well(an, binh);
+    assert_int_equal(client_begin(binh->client, true, &error), ST_OK);
+    assert_int_equal(carried_close_bucket(binh->client, &bucket, &error), ST_OK);
+    assert_int_equal(client_commit(binh->client, &error), ST_OK);
+    assert_false(reads(binh, &w.records[0]));
+    assert_int_equal(carried_by(binh), 1);
+    assert_int_equal(KIT_CALL(&w.book, "unassign", "binh", KIT_UNIT), 0);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_int_equal(carried_by(binh), 0);
+    assert_false(reads(binh, &w.records[0]));
+    assert_int_equal(KIT_CALL(&w.book, "assign", "binh", KIT_UNIT), 0);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
+/* Only the server's word ends the carrying. */
+static void test_receipts_that_are_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *why;
+        bool other_key, other_epoch, other_hash;
+    } CASES[] = {
+        { "signed by somebody else", true, false, false },
+        { "of another epoch", false, true, false },
+        { "of another set of that name", false, false, true },
+        { "right", false, false, false },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        world w;
+        st_error error = { 0 };
+        bool is_new = false;
+        st_buffer body;
+        valley_make(&w, 47, false);
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        print_message("  case: a receipt %s\n", CASES[i].why);
+        meet_well(an, binh);
+        st_buffer_init(&body, 4096);
+        st_arena arena;
+        carried_set taken;
+        st_arena_init(&arena, 1u << 20);
+        book_key prefix = book_key_of(BOOK_TAKEN);
+        book_scan scan = book_scan_of(&prefix);
+        assert_int_equal(client_begin(binh->client, true, &error), ST_OK);
+        assert_int_equal(carried_next_set(binh->client, &scan, &arena, &taken, &error), ST_OK);
+        const sync_room *room = &w.book.rooms.sync;
+        st_receipt receipt = { .device = taken.device, .first = taken.first, .last = taken.first,
+                               .hash = taken.hash, .kind = ST_VERDICT_STORED, .position = 900 };
+        memcpy(receipt.epoch, room->epoch, sizeof receipt.epoch);
+        receipt.epoch[0] ^= CASES[i].other_epoch;
+        receipt.hash.b[0] ^= CASES[i].other_hash;
+        uint8_t text[ST_RECEIPT_SIGN_BYTES], public_key[32], secret[64];
+        const uint8_t seed[32] = { 7 };
+        assert_int_equal(st_receipt_make(&receipt, &body, NULL), ST_OK);
+        st_sign_keypair(seed, public_key, secret);
+        st_receipt_sign_text(&room->keys->log, &receipt, text);
+        st_sign(CASES[i].other_key ? secret : room->keys->device_secret, text, sizeof text,
+                receipt.signature);
+        assert_int_equal(carried_take_receipt(binh->client, &receipt, &is_new, &error), ST_OK);
+        assert_int_equal(client_commit(binh->client, &error), ST_OK);
+        assert_int_equal(carried_by(binh), i == 3 ? 0 : 1);
+        assert_int_equal(client_begin(an->client, true, &error), ST_OK);
+        assert_int_equal(carried_take_receipt(an->client, &receipt, &is_new, &error), ST_OK);
+        assert_int_equal(client_commit(an->client, &error), ST_OK);
+        assert_true(phone_status_says(an, i == 3 ? "\"ready\":0" : "\"ready\":1"));
+        st_buffer_free(&body);
+        st_arena_reset(&arena);
+        world_free(&w);
+    }
+}
+
+/* A new epoch: what the server was said to have is offered once more. */
+static void test_a_new_epoch_offers_again(void **state)
+{
+    (void)state;
+    world w;
+    st_error error = { 0 };
+    valley_make(&w, 48, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    meet_well(an, binh);
+    assert_int_equal(client_begin(binh->client, true, &error), ST_OK);
+    st_verdict verdict = { .first = 1, .kind = ST_VERDICT_STORED, .position = 900 };
+    st_id device;
+    sotay_who who;
+    sotay_whoami(an->client, &who);
+    memcpy(device.b, who.device.b, sizeof device.b);
+    assert_int_equal(carried_verdict(binh->client, &device, &verdict, &error), ST_OK);
+    assert_int_equal(client_commit(binh->client, &error), ST_OK);
+    assert_int_equal(carried_by(binh), 0);
+    assert_true(reads(binh, &w.records[0])); /* until the log brings it */
+    assert_int_equal(client_begin(binh->client, true, &error), ST_OK);
+    assert_int_equal(carried_turn(binh->client, &error), ST_OK);
+    assert_int_equal(client_commit(binh->client, &error), ST_OK);
+    assert_int_equal(carried_by(binh), 1);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
+/* ---- parcels ---- */
+
+static sotay_slice bundle_of(phone *p, sotay_bundle **out_bundle)
+{
+    sotay_slice bytes = { NULL, 0 };
+    sotay_bundle_report report;
+    assert_int_equal(sotay_bundle_begin(p->client, out_bundle, &p->error), SOTAY_OK);
+    int rc = sotay_bundle_make(*out_bundle, &bytes, &report, &p->error);
+    while (rc == SOTAY_PENDING) {
+        assert_int_equal(sotay_memory_settle(&p->port, p->client, SOTAY_OK, &p->error), SOTAY_OK);
+        rc = sotay_bundle_make(*out_bundle, &bytes, &report, &p->error);
+    }
+    assert_int_equal(rc, SOTAY_OK);
+    return bytes;
+}
+
+/* Replies are lost while three people carry the same bundle: it is in the book once. */
+static void test_three_carriers_and_lost_replies(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        world w;
+        sotay_bundle *bundle = NULL;
+        sotay_bundle_report report;
+        valley_make(&w, 50 + seed, seed % 2 == 1);
+        phone *an = &w.phones[0];
+        sotay_slice bytes = bundle_of(an, &bundle);
+        for (size_t i = 1; i < PHONES; i++) {
+            phone *p = &w.phones[i];
+            int rc = sotay_bundle_import(p->client, bytes.data, bytes.len, &report, &p->error);
+            if (rc == SOTAY_PENDING)
+                rc = sotay_memory_settle(&p->port, p->client, SOTAY_OK, &p->error);
+            assert_int_equal(rc, SOTAY_OK);
+            assert_int_equal(report.sets, 1);
+            assert_int_equal(carried_by(p), 1);
+        }
+        sotay_bundle_free(bundle);
+        for (int i = 0; i < 12; i++) /* the outcome of each is what the network makes of it */
+            (void)(sync_phone(&w, &w.phones[i % 3], 2, NULL) == SOTAY_OK);
+        meet_and_compare(&w);
+        for (size_t i = 0; i < PHONES; i++)
+            assert_int_equal(carried_by(&w.phones[i]), 0);
+        world_free(&w);
+    }
+}
+
+/* A parcel that nobody can open, or that is not what stands beside it, is given up, and takes no
+ * other with it. */
+static void test_parcels_that_are_none(void **state)
+{
+    (void)state;
+    world w;
+    st_error error = { 0 };
+    bool is_new = false;
+    valley_make(&w, 49, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    uint8_t noise[300];
+    memset(noise, 0x5a, sizeof noise);
+    sotay_who who;
+    sotay_whoami(an->client, &who);
+    st_parcel parcel = { .kind = ST_PARCEL_SET, .first = 1, .sealed = noise,
+                         .sealed_len = sizeof noise };
+    memcpy(parcel.owner.b, who.device.b, sizeof parcel.owner.b);
+    assert_int_equal(client_begin(binh->client, true, &error), ST_OK);
+    assert_int_equal(carried_take_parcel(binh->client, &parcel, &is_new, &error), ST_OK);
+    assert_true(is_new);
+    assert_int_equal(client_commit(binh->client, &error), ST_OK);
+    sotay_bundle *bundle = NULL;
+    sotay_bundle_report report;
+    sotay_slice bytes = bundle_of(an, &bundle); /* the true one, under the same name */
+    assert_int_equal(sotay_bundle_import(binh->client, bytes.data, bytes.len, &report, NULL),
+                     SOTAY_OK);
+    sotay_bundle_free(bundle);
+    assert_int_equal(carried_by(binh), 2);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_int_equal(carried_by(binh), 1); /* the true one is delivered */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_int_equal(carried_by(binh), 0);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
+/* A hundred bundles on one phone: more than one request may hold, and all of it gets through. */
+static void test_more_parcels_than_a_request_holds(void **state)
+{
+    (void)state;
+    world w;
+    st_error error = { 0 };
+    uint8_t noise[60];
+    sotay_report report;
+    world_make_with(&w, 60, (world_how){ 2, false });
+    phone *binh = &w.phones[1];
+    memset(noise, 0x5a, sizeof noise);
+    assert_int_equal(client_begin(binh->client, true, &error), ST_OK);
+    for (uint64_t i = 1; i <= 4200; i++) {
+        bool is_new = false;
+        st_parcel parcel = { .kind = ST_PARCEL_SET, .first = i, .sealed = noise,
+                             .sealed_len = sizeof noise };
+        memset(parcel.owner.b, 7, sizeof parcel.owner.b);
+        assert_int_equal(carried_take_parcel(binh->client, &parcel, &is_new, &error), ST_OK);
+    }
+    assert_int_equal(client_commit(binh->client, &error), ST_OK);
+    make_visit(&w, binh);
+    assert_int_equal(sync_phone(&w, binh, 0, &report), SOTAY_OK);
+    assert_true(report.requests >= 5);
+    assert_int_equal(report.stored, 1);
+    phone_new(&w.phones[2], 9);
+    world_free(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_both_leave_with_both),
+        cmocka_unit_test(test_the_line_breaks_anywhere),
+        cmocka_unit_test(test_a_changed_byte_is_noticed),
+        cmocka_unit_test(test_an_edit_over_what_was_carried),
+        cmocka_unit_test(test_a_fork_is_carried_no_further),
+        cmocka_unit_test(test_the_log_knows_better),
+        cmocka_unit_test(test_a_lost_unit_goes_on_sealed),
+        cmocka_unit_test(test_receipts_that_are_none),
+        cmocka_unit_test(test_a_new_epoch_offers_again),
+        cmocka_unit_test(test_three_carriers_and_lost_replies),
+        cmocka_unit_test(test_parcels_that_are_none),
+        cmocka_unit_test(test_more_parcels_than_a_request_holds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
