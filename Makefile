@@ -283,11 +283,12 @@ BENCH_BOOK  := $(BENCH_FORMS:%=$(BENCH)/catalogue/forms/%.json) \
                $(BENCH)/catalogue/forms/bench.json $(BENCH)/catalogue/unit/units.json
 bench_o = $(patsubst %,$(OBJ)/tools/bench/%.o,$(1))
 
-bench-programs: $(BENCH)/peer-client $(BENCH)/store-bench $(BENCH)/proxy $(BENCH)/sqlite-server \
+bench-programs: $(BENCH)/peer-client $(BENCH)/store-bench $(BENCH)/crowd $(BENCH)/proxy $(BENCH)/sqlite-server \
     $(BENCH)/sqlite-client $(BENCH)/peer-server $(BENCH_BOOK)
 
 $(BENCH)/peer-client: $(call bench_o,peer_client device peers/wire peers/workload) $(LIB)/libsotay.a
 $(BENCH)/store-bench: $(call bench_o,store_bench device peers/wire peers/workload) $(LIB)/libsotay.a
+$(BENCH)/crowd: $(call bench_o,crowd device peers/wire peers/workload) $(LIB)/libsotay.a
 $(BENCH)/proxy: $(call bench_o,peers/proxy)
 $(BENCH)/sqlite-server: $(call bench_o,peers/sqlite_server)
 $(BENCH)/sqlite-client: $(call bench_o,peers/sqlite_client peers/wire peers/workload)

@@ -13,7 +13,7 @@
 #define FOREIGN_BYTES_MAX ((uint64_t)64 * 1024)
 #define REREADS_MAX       3u
 #define IDLES_MAX         3u
-#define AGAINS_MAX        2u
+#define AGAINS_MAX        5u
 
 static void scan_carried(sotay_sync *sync)
 {
@@ -429,6 +429,7 @@ static st_err end_fetch(sotay_sync *sync, int status, bool *out_again, st_error 
         err = refused(sync, out_again, error);
     } else if (err == ST_OK) {
         *out_again = true;
+        sync->agains = 0;
         (void)again(sync); /* counts how often the book is read anew */
     }
     if (*out_again)
@@ -445,6 +446,7 @@ static st_err end_lane(sotay_sync *sync, int status, bool *out_again, st_error *
         return limit_status(sync, status, error);
     if (sync->foreign_bytes > 0 || !st_frame_is_complete(sync->reader))
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
+    sync->agains = 0;
     st_err err = attach_end(sync, out_again, error);
     if (*out_again)
         next_round(sync, false);
@@ -473,6 +475,7 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     sync->report.received_changes += sync->applied.received_changes;
     limit_grow(sync);
+    sync->agains = 0; /* of one request, not of a long sync */
     st_err err = check_idle(sync, error);
     if (err != ST_OK)
         return err;

@@ -26,7 +26,8 @@ REASONS = {429: "Too Many Requests", 502: "Bad Gateway", 503: "Service Unavailab
            504: "Gateway Timeout"}
 ACTIONS = {"delay": float, "rate": int, "rate-up": int, "rate-down": int, "cut-up": int,
            "cut-down": int, "half-close": int, "status": int, "retry-after": int, "body": str,
-           "duplicate": None, "lose": None, "swap": None, "reset": None, "hang": None}
+           "duplicate": None, "repeat": None, "lose": None, "swap": None, "reset": None,
+           "hang": None}
 WHEN = re.compile(r"(all|every (\d+)|chance ([\d.]+)|[\d,-]+)(?: (GET|PUT|POST))?(?: (/\S*))?$")
 
 
@@ -162,7 +163,7 @@ class Ends:
     """The two ends of a connection, and how many bytes it lives for: None, as long as it likes."""
 
     def __init__(self, client, limits):
-        self.client, self.server = client, None
+        self.client, self.server, self.is_broken = client, None, False
         self.left = dict(zip(("up", "down"), limits or (None, None)))
 
     def allowed(self, name, piece):
@@ -193,6 +194,8 @@ class Way:
             piece = self.ends.allowed(self.name, piece)
             if self.pace:
                 self.pace.take(len(piece))
+            if self.ends.is_broken:  # what lay here has not passed the line
+                raise Cut()
             if piece:
                 self.target.sendall(piece)
                 self.proxy.count(self.name, len(piece))
@@ -241,7 +244,7 @@ class FaultProxy:
 
     def serve(self, ends):
         with self.lock:
-            self.open.add(ends.client)
+            self.open.add(ends)
         hard = False
         try:
             while self.one_request(ends):
@@ -251,7 +254,7 @@ class FaultProxy:
         except (OSError, ValueError):
             hard = True
         with self.lock:
-            self.open.discard(ends.client)
+            self.open.discard(ends)
         for end in filter(None, (ends.client, ends.server)):
             end.close(hard)
 
@@ -287,10 +290,10 @@ class FaultProxy:
         if "status" in actions or "hang" in actions:
             self.count("up", len(head) + sum(map(len, body)))
             return self.instead(ends, actions)
-        if "duplicate" in actions or "swap" in actions:
+        if actions.keys() & {"duplicate", "repeat", "swap"}:
             body = [b"".join(body)]
-        if "duplicate" in actions:
-            self.first_copy(head, body)
+        if "repeat" in actions:
+            self.send_copy(head, body)
         if "swap" in actions:
             self.wait_for_another()
         if ends.server is None:
@@ -299,9 +302,12 @@ class FaultProxy:
         way.send(head)
         for piece in body:
             way.send(piece)
-        return self.answer(ends, actions)
+        goes_on = self.answer(ends, actions)
+        if "duplicate" in actions:
+            self.send_copy(head, body)
+        return goes_on
 
-    def first_copy(self, head, body):
+    def send_copy(self, head, body):
         """Sends the request by itself and takes the answer, which nobody gets."""
         copy = self.connect()
         copy.sock.sendall(head + body[0])
@@ -350,11 +356,10 @@ class FaultProxy:
         """The line breaks now, for everybody."""
         with self.lock:
             connections = list(self.open)
-        for client in connections:
+        for ends in connections:
+            ends.is_broken = True
             with contextlib.suppress(OSError):
-                client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                       struct.pack("ii", 1, 0))
-                client.sock.shutdown(socket.SHUT_RDWR)
+                ends.client.sock.shutdown(socket.SHUT_RDWR)
 
     def counts(self):
         with self.lock:

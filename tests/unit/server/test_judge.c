@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -103,6 +104,43 @@ static void test_reasons(void **state)
         assert_string_equal(rig_value(r, &visit, "general_note", &values), "trước");
         assert_string_equal(rig_value(r, &after, "general_note", &values), "sau");
     }
+}
+
+/* One set that cannot be judged, and a hundred behind it in the same request. */
+static void test_a_held_set_stops_none_behind_it(void **state)
+{
+    enum { GOOD = 100 };
+    rig *r = *state;
+    static rig_phone an;
+    static store_slice sets[GOOD + 1];
+    static st_id visits[GOOD];
+    sync_request request;
+    size_t values = 0;
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "trước");
+    store_slice first = rig_seal(&an);
+    assert_int_equal(rig_push_one(&an, first, NULL), ST_VERDICT_STORED);
+    rig_begin(&an, RIG_BUCKET);
+    (void)make_bad(&an, &visit, BAD_FIELD);
+    sets[0] = rig_seal(&an);
+    for (int i = 0; i < GOOD; i++) {
+        char note[32];
+        (void)snprintf(note, sizeof note, "phiếu %d", i);
+        rig_begin(&an, RIG_BUCKET);
+        visits[i] = rig_visit(&an, note);
+        sets[i + 1] = rig_seal(&an);
+    }
+    assert_int_equal(rig_push(&an, &request, sets, GOOD + 1), ST_OK);
+    assert_int_equal(request.items[0].verdict.kind, ST_VERDICT_HELD);
+    for (int i = 0; i < GOOD; i++) {
+        char note[32];
+        (void)snprintf(note, sizeof note, "phiếu %d", i);
+        assert_int_equal(request.items[i + 1].verdict.kind, ST_VERDICT_STORED);
+        assert_int_equal(request.items[i + 1].verdict.held_count, 0);
+        assert_string_equal(rig_value(r, &visits[i], "general_note", &values), note);
+    }
+    sync_request_free(&request);
 }
 
 static void test_whole_sets(void **state)
@@ -244,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_reasons),          CASE(test_whole_sets),
+        CASE(test_a_held_set_stops_none_behind_it),
         CASE(test_rights_of_then_count), CASE(test_acts_of_a_phone),
         CASE(test_siblings_have_a_limit), CASE(test_the_operator_is_refused),
     };
