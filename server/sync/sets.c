@@ -5,7 +5,10 @@
 
 #include <string.h>
 
+#include "proto/merge.h"
 #include "server/store/pack.h"
+
+#define VECTOR_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of one bucket, decoded */
 
 typedef struct {
     uint64_t first, last, index;
@@ -98,9 +101,38 @@ static st_err fork_get(store_txn *txn, const st_id *device, const st_hash *hash,
     return err;
 }
 
+static bool has_any(const st_vector *vector, const st_set *set)
+{
+    for (uint32_t i = 0; i < set->changes_count; i++)
+        if (st_vector_has(vector, &set->changes[i].dot))
+            return true;
+    return false;
+}
+
+/* A later set of the device says which change came before it in its bucket. One that arrives now and
+ * lies behind that is of a branch in which there was another one; folding would pass over it. */
+static st_err is_denied(store_txn *txn, const st_set *set, bool *out_denied, st_error *error)
+{
+    st_vector vector;
+    st_arena arena;
+    store_slice bytes = { 0 };
+    pack_key key = pack_text(set->bucket.s);
+    *out_denied = false;
+    st_err err = store_get(txn, STORE_VECTOR, pack_key_slice(&key), &bytes, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    st_arena_init(&arena, VECTOR_BYTES_MAX);
+    err = st_vector_decode(bytes.data, bytes.len, &arena, &vector, error);
+    if (err == ST_OK)
+        *out_denied = has_any(&vector, set);
+    st_arena_reset(&arena);
+    return err;
+}
+
 st_err sets_look(store_txn *txn, const st_set *set, sets_kind *out_kind, uint64_t *out_index,
                  st_error *error)
 {
+    bool denied = false;
     known_set left, right;
     uint64_t before = 0;
     st_err err = neighbours(txn, &set->device, set->first, &left, &right, error);
@@ -123,7 +155,12 @@ st_err sets_look(store_txn *txn, const st_set *set, sets_kind *out_kind, uint64_
     if (err != ST_OK && err != ST_E_NOT_FOUND)
         return err;
     *out_kind = err == ST_E_NOT_FOUND && fits(set, &left, &right) ? SETS_NEW : SETS_FORK;
-    return ST_OK;
+    err = ST_OK;
+    if (*out_kind == SETS_NEW && right.first != 0 && set->changes_count > 0)
+        err = is_denied(txn, set, &denied, error);
+    if (denied)
+        *out_kind = SETS_FORK;
+    return err;
 }
 
 st_err sets_head_get(store_txn *txn, const st_id *device, sets_head *out_head, st_error *error)

@@ -371,6 +371,34 @@ static void test_the_first_branch_counts(void **state)
     assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
 }
 
+/* Between the branches lies a gap, so that no hash tells them apart; but one says that its device
+ * wrote nothing before in this unit, and the other comes with something. Folding would pass over it. */
+static void test_a_branch_behind_a_gap(void **state)
+{
+    rig *r = *state;
+    rig_phone an, copy;
+    st_hold hold = ST_HOLD_NONE;
+    (void)rig_assign(r, "an", "01477-x002");
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    copy = an;
+    rig_begin(&an, RIG_BUCKET);
+    (void)rig_set(&an, &visit, "place", "một", NULL);
+    (void)rig_set(&an, &visit, "general_note", "hai", NULL);
+    store_slice between = rig_seal(&an);
+    rig_begin(&an, RIG_OTHER);
+    (void)rig_visit(&an, "nhánh một");
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    rig_begin(&copy, RIG_OTHER);
+    (void)rig_visit(&copy, "nhánh hai");
+    assert_int_equal(rig_push_one(&an, rig_seal(&copy), &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_FORK);
+    assert_int_equal(rig_push_one(&an, between, NULL), ST_VERDICT_STORED);
+    assert_int_equal(rig_verify(r), 0);
+}
+
 static void test_held_changes_wait_in_line(void **state)
 {
     rig *r = *state;
@@ -651,6 +679,7 @@ int main(void)
         CASE(test_order_of_arrival_does_not_matter),
         CASE(test_gaps_are_asked_for_and_given_up),
         CASE(test_the_first_branch_counts),
+        CASE(test_a_branch_behind_a_gap),
         CASE(test_held_changes_wait_in_line),
         CASE(test_a_long_line),
         CASE(test_a_reason_that_is_gone),
