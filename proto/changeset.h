@@ -33,6 +33,10 @@ void st_set_sign_text(const st_id *log, const st_id *device, const st_hash *hash
 ST_MUST_USE st_err st_set_finish(const st_set *set, const st_unsigned_set *unsigned_set,
                                  const uint8_t signature[64], st_buffer *out, st_error *error);
 
+/* Is it no longer than a set may be: ST_SET_BYTES_MAX, or ST_ERASED_SET_BYTES_MAX after an erasure?
+ * Looks at nothing else. */
+bool st_set_fits(const uint8_t *bytes, size_t len);
+
 /* Decodes and validates. bytes must live as long as the set (values point into the arena).
  * ST_E_CORRUPT: not a change-set (truncated, over-nested, over-long varint, bad UTF-8 or not NFC,
  * NUL in text, wrong lengths, doubled paths, unsorted dots, ...); ST_E_TOO_LARGE: over a frozen

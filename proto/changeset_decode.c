@@ -14,6 +14,7 @@
 #define FIELD_FORMAT 1u
 #define FIELD_FIRST 2u
 #define FIELD_CHANGE 18u
+#define FIELD_SEED_HASH 6u              /* of a ChangeSet */
 
 typedef struct {
     const uint8_t *data;
@@ -104,6 +105,21 @@ static bool walk_field(walk *w)
         return false;
     w->at += skip;
     return true;
+}
+
+/* After an erasure a set has a hash in place of its seed. */
+bool st_set_fits(const uint8_t *bytes, size_t len)
+{
+    walk w = { .at = bytes, .end = bytes + len };
+    bool erased = false;
+    if (len <= ST_SET_BYTES_MAX || len > ST_ERASED_SET_BYTES_MAX)
+        return len <= ST_SET_BYTES_MAX;
+    while (w.at < w.end) {
+        if (!walk_field(&w))
+            return false;
+        erased = erased || w.field == FIELD_SEED_HASH;
+    }
+    return erased;
 }
 
 /* Reads format, first and the size of each change. Only format 1 is looked at further. */
@@ -682,7 +698,7 @@ static st_err decode(const uint8_t *bytes, size_t len, reader *from, st_set *out
     void *message = NULL;
     uint32_t *sizes = NULL;
     size_t changes_count = 0;
-    if (len > ST_SET_BYTES_MAX)
+    if (!st_set_fits(bytes, len))
         return st_fail(error, ST_E_TOO_LARGE, "change-set: %zu bytes", len);
     st_err err = st_wire_unpack(bytes, len, &sotay__change_set__descriptor, arena, &message, error);
     if (err != ST_OK)

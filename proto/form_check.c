@@ -116,6 +116,10 @@ static st_hold check_plain_value(check_case *c, const st_field *field, const st_
         fault = "elements are for sets";
     if (fault != NULL)
         return check_says(c, ST_HOLD_VALUE, fault);
+    bool may_be_erased = field->type == ST_TYPE_STR || field->type == ST_TYPE_GEO
+                         || field->type == ST_TYPE_HASH || field->type == ST_TYPE_BYTES;
+    if (op->value.kind == ST_VALUE_ERASED && may_be_erased)
+        return ST_HOLD_NONE;
     if (op->value.kind == ST_VALUE_NULL) {
         bool may_clear = op->verb == ST_VERB_SET || op->verb == ST_VERB_RESOLVE;
         if (may_clear && !(field->cls == ST_CLASS_FIXED && is_made_here(c, &op->path)))

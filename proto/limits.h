@@ -7,6 +7,7 @@
 #define ST_CHANGE_BYTES_MAX 262144u         /* frozen: one change, encoded, with its values */
 #define ST_SET_CHANGES_MAX 1024u            /* frozen: changes in one change-set */
 #define ST_SET_BYTES_MAX 524288u            /* frozen: one change-set, encoded */
+#define ST_ERASED_SET_BYTES_MAX 3145728u    /* the same after an erasure: keys beside the values */
 #define ST_FRAME_BYTES_MAX 4194304u         /* frozen: one frame, decoded */
 
 #define ST_BODY_BYTES_MAX (8u * 1024u * 1024u)    /* one request or answer, compressed */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "proto/changeset.h"
 #include "proto/message_parts.h"
 #include "proto/text.h"
 #include "proto/wire.h"
@@ -178,7 +179,7 @@ st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, s
     out->index = from->index;
     out->time_ms = from->time_ms;
     out->kind = (uint32_t)from->kind < ST_ENTRY_COUNT ? (st_entry_kind)from->kind : ST_ENTRY_NONE;
-    if (from->set.len > ST_SET_BYTES_MAX)
+    if (!st_set_fits(from->set.data, from->set.len))
         return st_fail(error, ST_E_TOO_LARGE, "frame: a change-set is over its limit");
     if (!message_optional(&from->device, out->device.b, 16, &has_device)
         || !message_optional(&from->carrier, out->carrier.b, 16, &out->has_carrier))
@@ -318,7 +319,7 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
     case SOTAY__FRAME__BODY_SET:
         if (from->set.len == 0)
             return message_corrupt(error, "empty change-set");
-        if (from->set.len > ST_SET_BYTES_MAX)
+        if (!st_set_fits(from->set.data, from->set.len))
             return st_fail(error, ST_E_TOO_LARGE, "frame: a change-set is over its limit");
         out->as.set.bytes = from->set.data;
         out->as.set.len = from->set.len;

@@ -8,6 +8,7 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/epoch.h"
+#include "client-lib/src/erase.h"
 #include "client-lib/src/evidence.h"
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
@@ -33,6 +34,8 @@ typedef struct {
     st_vector vector;
     apply_record *records;
     size_t count, capacity;
+    erase_values *erasures; /* that the page brought */
+    size_t erasures_count, erasures_capacity;
 } applying;
 
 /* ---- history ---- */
@@ -218,6 +221,31 @@ static st_err arrival_of(applying *a, const st_entry *entry, const st_set *set,
     return err;
 }
 
+/* Notes what an erasure names, when the server's own device says it in the catalogue. */
+static st_err note_erasure(applying *a, const st_set *set, const st_change *change,
+                           st_error *error)
+{
+    erase_values values;
+    bool is_erasure = false, is_servers = false;
+    if (!a->in_catalogue || !change->creates || strcmp(change->form.s, ST_ERASURE_FORM) != 0)
+        return ST_OK;
+    st_err err = epoch_is_servers(a->client, &set->device, &is_servers, error);
+    if (err != ST_OK || !is_servers)
+        return err;
+    err = st_erasure_read(change, &a->arena, &is_erasure, &values.record, &values.list,
+                          &values.count);
+    erase_values *grown = a->erasures;
+    if (err == ST_OK && is_erasure && a->erasures_count == a->erasures_capacity)
+        grown = st_arena_grow(&a->arena, a->erasures, a->erasures_count, &a->erasures_capacity,
+                              sizeof *grown);
+    if (err != ST_OK || grown == NULL)
+        return is_erasure || err != ST_OK ? st_fail(error, ST_E_MEMORY, "page: no memory") : ST_OK;
+    a->erasures = grown;
+    if (is_erasure)
+        a->erasures[a->erasures_count++] = values;
+    return ST_OK;
+}
+
 static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st_error *error)
 {
     bool own = false;
@@ -245,6 +273,8 @@ static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st
             err = line_put(a->client, &change->record, &line, error);
         if (err == ST_OK && own)
             err = note_own(a, change, set->first, hold, error);
+        if (err == ST_OK && hold == ST_HOLD_NONE)
+            err = note_erasure(a, set, change, error);
         if (change->hlc > a->report->hlc_max)
             a->report->hlc_max = change->hlc;
         a->report->received_changes += own ? 0 : 1;
@@ -291,6 +321,25 @@ static st_err check_set(applying *a, st_set *set, st_error *error)
     return err;
 }
 
+/* An own set comes with other bytes. When values of it were erased it is still the same set, and
+ * what is left of it takes the place of the whole; else it stays. */
+static st_err keep_remains(applying *a, const st_set *set, const book_value *bytes,
+                           const book_value *kept, bool *out_own_differs, st_error *error)
+{
+    st_set own;
+    const uint32_t *gone = NULL;
+    size_t gone_count = 0;
+    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
+    st_err err = st_set_decode(kept->data, kept->len, &a->arena, &own, error);
+    if (err != ST_OK || memcmp(own.hash.b, set->hash.b, sizeof own.hash.b) != 0)
+        return err == ST_E_MEMORY ? err : ST_OK;
+    *out_own_differs = false;
+    err = st_set_gone(bytes->data, bytes->len, &a->arena, &gone, &gone_count, error);
+    return err == ST_OK && gone_count > 0
+               ? book_put(&a->client->book, &key, bytes->data, bytes->len, error)
+               : err;
+}
+
 /* Keeps a set that came. An own one that is kept already stays as it was signed here: where the
  * server has another branch, *out_own_differs. */
 static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
@@ -307,6 +356,8 @@ static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
         err = book_get(&a->client->book, &key, &a->arena, &kept, error);
     *out_own_differs =
         err == ST_OK && (kept.len != bytes->len || memcmp(kept.data, bytes->data, kept.len) != 0);
+    if (*out_own_differs)
+        return keep_remains(a, set, bytes, &kept, out_own_differs, error);
     if (err == ST_E_NOT_FOUND)
         err = book_put(&a->client->book, &key, bytes->data, bytes->len, error);
     return err;
@@ -550,6 +601,10 @@ static st_err apply_entries(applying *a, st_error *error)
         err = put_names(a, error);
     if (err == ST_OK)
         err = put_rows(a, error);
+    for (size_t i = 0; err == ST_OK && i < a->erasures_count; i++)
+        err = erase_take(a->client, &a->erasures[i], error);
+    if (err == ST_OK && a->erasures_count > 0)
+        err = bucket_get(book, bucket, &a->state, error); /* it may be about the catalogue itself */
     check_sum(a);
     return err;
 }

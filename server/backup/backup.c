@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,6 +18,7 @@
 #include "server/store/dir.h"
 #include "server/store/pack.h"
 #include "server/sync/address.h"
+#include "server/sync/erase.h"
 
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define KEY_FILES       8u
@@ -132,13 +134,35 @@ static void fill_head(backup_job *job)
     now->time_ms = port->now_ms(port->context);
 }
 
-/* Pieces of the log that the folder holds already go on into the new list. */
+/* Was something erased in the piece since it was written? */
+static st_err is_spoiled(backup_job *job, const char *name, uint64_t span[2], bool *out_spoiled,
+                         st_error *error)
+{
+    *out_spoiled = false;
+    if (sscanf(name, "log/%" SCNu64 "-%" SCNu64, &span[0], &span[1]) != 2)
+        return st_fail(error, ST_E_CORRUPT, "%s: '%.60s' is no name of a piece", job->to, name);
+    return sync_erased_in(&job->txn, span[0], span[1], job->before.entries, out_spoiled, error);
+}
+
+/* Pieces of the log that the folder holds already go on into the new list, but for those in which
+ * something was erased: they are written anew under another name. */
 static st_err keep_pieces(backup_job *job, st_error *error)
 {
     st_err err = ST_OK;
-    for (size_t i = 0; err == ST_OK && i < job->before.files_count; i++)
-        if (strncmp(job->before.files[i].name, "log/", 4) == 0)
-            err = backup_manifest_add(&job->now, &job->arena, &job->before.files[i], error);
+    for (size_t i = 0; err == ST_OK && i < job->before.files_count; i++) {
+        const backup_file *file = &job->before.files[i];
+        uint64_t span[2] = { 0, 0 };
+        bool spoiled = false;
+        if (strncmp(file->name, "log/", 4) != 0)
+            continue;
+        err = is_spoiled(job, file->name, span, &spoiled, error);
+        if (err == ST_OK && !spoiled)
+            err = backup_manifest_add(&job->now, &job->arena, file, error);
+        job->folder.again = job->now.entries;
+        if (err == ST_OK && spoiled)
+            err = piece_write_log(&job->folder, &job->txn, span[0], span[1], error);
+        job->folder.again = 0;
+    }
     return err;
 }
 
@@ -266,7 +290,7 @@ static unsigned tables_so_far(const backup_job *job)
 static st_err write_all(backup_job *job, st_error *error)
 {
     uint64_t from = job->has_before ? job->before.entries + 1 : 1;
-    job->folder = (piece_folder){ job->to, &job->now, &job->arena, 0 };
+    job->folder = (piece_folder){ job->to, &job->now, &job->arena, 0, 0 };
     st_err err = keep_pieces(job, error);
     if (err == ST_OK)
         err = piece_write_log(&job->folder, &job->txn, from, job->now.entries, error);
@@ -281,13 +305,15 @@ static st_err write_all(backup_job *job, st_error *error)
     return err == ST_OK ? backup_manifest_write(job->to, &job->now, error) : err;
 }
 
-/* Tables and keys of the backup before are not named any more. */
+/* Tables, keys and pieces of the log of the backup before are not named any more: those held
+ * what was erased. */
 static void remove_old(const backup_job *job)
 {
     char path[STORE_PATH_BYTES];
     for (size_t i = 0; i < job->before.files_count; i++) {
         const char *name = job->before.files[i].name;
-        bool may_go = strncmp(name, "tables/", 7) == 0 || strstr(name, "keys/") != NULL;
+        bool may_go = strncmp(name, "tables/", 7) == 0 || strncmp(name, "log/", 4) == 0 ||
+                      strstr(name, "keys/") != NULL;
         if (may_go && find_file(&job->now, name) == NULL &&
             store_dir_path(job->to, name, path, NULL) == ST_OK)
             (void)unlink(path);

@@ -91,7 +91,9 @@ static st_err write_some(piece_folder *folder, store_txn *txn, uint64_t *at, uin
         }
         ++*at;
     }
-    (void)snprintf(name, sizeof name, "log/%012" PRIu64 "-%012" PRIu64, from, *at - 1);
+    int len = snprintf(name, sizeof name, "log/%012" PRIu64 "-%012" PRIu64, from, *at - 1);
+    if (folder->again > 0)
+        (void)snprintf(name + len, sizeof name - (size_t)len, "-%012" PRIu64, folder->again);
     if (err == ST_OK)
         err = finish(&p, folder, name, error);
     end(&p);

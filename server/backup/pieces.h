@@ -15,9 +15,11 @@ typedef struct {
     backup_manifest *manifest;
     st_arena *arena;
     uint64_t written;
+    uint64_t again;            /* > 0: pieces of the log have names of their own, with this number */
 } piece_folder;
 
-/* Log rows and leaves of the entries from..to, in as many files log/FROM-TO as they need. */
+/* Log rows and leaves of the entries from..to, in as many files log/FROM-TO as they need
+ * (log/FROM-TO-AGAIN when something in them was erased since a file of that name was written). */
 ST_MUST_USE st_err piece_write_log(piece_folder *folder, store_txn *txn, uint64_t from, uint64_t to,
                                    st_error *error);
 /* All other base tables, in files tables/ENTRIES-NUMBER, where ENTRIES is the manifest's; numbers

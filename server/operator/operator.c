@@ -86,8 +86,13 @@ static const verb_row VERBS[] = {
       operator_fence_close },
     { { "fence list", "[--json|--csv]", "các mốc họp", "the meeting marks" },
       0, 0, "jC", "", operator_fence_list },
+    { { "erase", "ID PATH... --as LOGIN --second LOGIN --basis T",
+        "xóa giá trị theo yêu cầu và căn cứ pháp lý (hai người)",
+        "destroy values for a reason in law (two people)" },
+      2, OPERATOR_ARGS_MAX, "a2B", "a2B", operator_erase },
     { { "audit list",
-        "gaps|forks|late|changed|withdrawn|holds|clocks|silent|revoked|epochs [--json|--csv]",
+        "gaps|forks|late|changed|withdrawn|holds|clocks|silent|revoked|epochs|erasures "
+        "[--json|--csv]",
         "các danh sách cần xem khi giám sát", "the lists that a reviewer goes through" },
       1, 1, "jC", "", operator_audit_list },
     { { "move", "ID under_review|returned|approved|void --as LOGIN [--reason T]"

@@ -48,6 +48,7 @@ static const char *words_of(const char *word, bool vi)
         { "address", "địa chỉ mới", "new address" },
         { "frozen", "sửa khi đã chốt, không có lý do", "edited after the finalise" },
         { "late", "đến sau khi khóa", "came after the lock" },
+        { "erased", "đã xóa theo yêu cầu", "erased on request" },
         { "fork", "hai sổ cùng một máy", "two books of one device" },
     };
     for (size_t i = 0; word != NULL && i < sizeof WORDS / sizeof WORDS[0]; i++)
@@ -99,6 +100,7 @@ static void line_json(trail_list *list, const trail_line *line)
     st_json_key_text(json, "what", line->what);
     st_json_key_text(json, "outcome", line->outcome);
     st_json_key_text(json, "person", person_of(work, &line->person, hex));
+    st_json_key_text(json, "second", person_of(work, &line->second, hex));
     st_json_key_text(json, "device", id_of(&line->device, hex));
     st_json_key_int(json, "first", (int64_t)line->first);
     st_json_key_int(json, "last", (int64_t)line->last);
@@ -137,6 +139,7 @@ static void line_csv(trail_list *list, const trail_line *line)
     operator_csv_text(work, line->what == NULL ? "" : line->what, false);
     operator_csv_text(work, line->outcome == NULL ? "" : line->outcome, false);
     operator_csv_text(work, person_of(work, &line->person, hex), false);
+    operator_csv_text(work, person_of(work, &line->second, hex), false);
     operator_csv_text(work, id_of(&line->device, hex), false);
     csv_number(work, line->first);
     csv_number(work, line->last);
@@ -159,7 +162,9 @@ static void line_table(trail_list *list, const trail_line *line)
     (void)snprintf(number, sizeof number, "%" PRIu64, line->index);
     operator_table_cell(work, &list->table, line->index > 0 ? number : "-");
     operator_table_cell(work, &list->table, words_of(line->what, work->vi));
-    operator_table_cell(work, &list->table, words_of(line->outcome, work->vi));
+    operator_table_cell(work, &list->table, st_id_is_zero(&line->second)
+                                                ? words_of(line->outcome, work->vi)
+                                                : person_of(work, &line->second, hex));
     operator_table_cell(work, &list->table, person_of(work, &line->person, hex));
     operator_table_cell(work, &list->table, id_of(&line->device, hex));
     (void)snprintf(number, sizeof number, "%" PRIu64 "-%" PRIu64, line->first, line->last);
@@ -192,8 +197,8 @@ static void begin(trail_list *list, trail_kind kind)
           "WHERE", "WORDS" },
         { "NHẬN LÚC", "MỤC", "VIỆC", "KẾT QUẢ", "NGƯỜI", "MÁY", "LẦN GHI", "MÃ PHIẾU", "CHỖ",
           "LỜI GHI" } };
-    static const char *const CSV[] = { "log_index", "what", "outcome", "person", "device",
-                                       "first", "last", "record", "path", "claimed_at",
+    static const char *const CSV[] = { "log_index", "what", "outcome", "person", "second",
+                                       "device", "first", "last", "record", "path", "claimed_at",
                                        "received_at", "off", "note" };
     operator_work *work = list->work;
     if (work->options.json) {

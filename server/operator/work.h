@@ -221,6 +221,8 @@ int operator_held_decline(operator_work *work);
 int operator_fence_open(operator_work *work);
 int operator_fence_close(operator_work *work);
 int operator_fence_list(operator_work *work);
+/* erase.c: erase. */
+int operator_erase(operator_work *work);
 /* trail.c: audit list. */
 int operator_audit_list(operator_work *work);
 /* incident.c: incidents. */

@@ -9,11 +9,15 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "server/sync/erase.h"
 #include "server/sync/fence.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/judge.h"
 #include "server/sync/sets.h"
+
+/* Somebody took a value out of a set that comes, and no erasure says so: it may come whole yet. */
+#define STRIPPED_LATER_S 3600u
 
 /* One set on its way in. */
 typedef struct {
@@ -229,6 +233,8 @@ static st_entry_kind kind_of(const arrival *a, const sync_fold *fold)
         return change->creates ? ST_ENTRY_USER : kind_of_person_op(fold->list[0]->form, change);
     if (strcmp(form, CATALOGUE_ASSIGNMENT) == 0)
         return ST_ENTRY_ASSIGN;
+    if (strcmp(form, ST_ERASURE_FORM) == 0)
+        return change->creates ? ST_ENTRY_ERASE : ST_ENTRY_CHANGE;
     if (strcmp(form, SYNC_FENCE_FORM) == 0)
         return change->creates ? ST_ENTRY_FENCE : ST_ENTRY_CHANGE;
     if (strcmp(form, CATALOGUE_DEVICE) == 0)
@@ -301,6 +307,8 @@ static st_err take_new(arrival *a, st_error *error)
         err = find_gap(a, error);
     if (err == ST_OK)
         answer_stored(a, index);
+    if (err == ST_OK && a->row.kind == ST_ENTRY_ERASE && a->held_count == 0)
+        err = sync_erase_apply(a->turn, set, index, error);
     if (err == ST_OK)
         err = free_waiting(a->turn, &fold, error);
     return err == ST_OK ? free_lifted(a, &fold, error) : err;
@@ -373,6 +381,17 @@ st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
         err = find_gap(&a, error);
         return err == ST_OK ? answer_known(&a, index, error) : err;
     }
+    const sync_item given = *item;
+    bool refused_for_now = false;
+    err = sync_erase_admit(turn, &given.set, &item->set, &refused_for_now, error);
+    if (err == ST_OK && refused_for_now) {
+        item->verdict.kind = ST_VERDICT_LATER;
+        item->verdict.later_s = STRIPPED_LATER_S;
+        return ST_OK;
+    }
     fill_row(&a, carrier);
-    return kind == SETS_FORK ? take_fork(&a, error) : take_new(&a, error);
+    if (err == ST_OK)
+        err = kind == SETS_FORK ? take_fork(&a, error) : take_new(&a, error);
+    item->set = given.set;                     /* the turn's memory ends with it */
+    return err;
 }

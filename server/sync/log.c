@@ -9,7 +9,7 @@
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
 
-#define ROW_BYTES_MAX (ST_SET_BYTES_MAX + 1024u * 1024u)
+#define ROW_BYTES_MAX (ST_ERASED_SET_BYTES_MAX + 1024u * 1024u)
 
 static st_err last_key(store_txn *txn, store_table table, uint64_t *out_last, store_slice *value,
                        st_error *error)

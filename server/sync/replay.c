@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "server/sync/erase.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/sets.h"
@@ -81,7 +82,11 @@ static st_err replay_changes(writer_turn *turn, uint64_t index, const sync_row *
     }
     if (err == ST_OK)
         err = sync_fold_close(&fold, error);
-    return err == ST_OK ? sets_add(turn->txn, set, index, error) : err;
+    if (err == ST_OK)
+        err = sets_add(turn->txn, set, index, error);
+    return err == ST_OK && row->kind == ST_ENTRY_ERASE && row->held_count == 0
+               ? sync_erase_apply(turn, set, index, error)
+               : err;
 }
 
 /* The held change that a decision names: held and change. */

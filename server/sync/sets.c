@@ -318,3 +318,29 @@ st_err sets_find(store_txn *txn, const st_dot *dot, uint64_t *out_index, st_erro
     *out_index = left.index;
     return ST_OK;
 }
+
+st_err sets_find_fork(store_txn *txn, const st_id *device, const st_hash *hash,
+                      uint64_t *out_index, st_error *error)
+{
+    return fork_get(txn, device, hash, out_index, error);
+}
+
+st_err sets_each_fork(store_txn *txn, bool (*each)(void *context, uint64_t index), void *context,
+                      st_error *error)
+{
+    store_cursor cursor = { 0 };
+    bool more = true;
+    st_err err = store_cursor_open(txn, STORE_FORKS, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, store_text(""), error);
+    while (err == ST_OK && more && cursor.is_valid) {
+        if (cursor.value.len != 8)
+            err = st_fail(error, ST_E_CORRUPT, "store: a row of forks is damaged");
+        else
+            more = each(context, st_get_u64(cursor.value.data));
+        if (err == ST_OK && more)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}

@@ -32,4 +32,11 @@ ST_MUST_USE st_err sets_head_get(store_txn *txn, const st_id *device, sets_head 
 ST_MUST_USE st_err sets_find(store_txn *txn, const st_dot *dot, uint64_t *out_index,
                              st_error *error);
 
+/* The entry of a fork by its hash. ST_E_NOT_FOUND. */
+ST_MUST_USE st_err sets_find_fork(store_txn *txn, const st_id *device, const st_hash *hash,
+                                  uint64_t *out_index, st_error *error);
+/* The entries of all forks, in no order that means anything, until `each` returns false. */
+ST_MUST_USE st_err sets_each_fork(store_txn *txn, bool (*each)(void *context, uint64_t index),
+                                  void *context, st_error *error);
+
 #endif

@@ -14,6 +14,7 @@
 #include "proto/hash.h"
 #include "server/store/dir.h"
 #include "server/store/pack.h"
+#include "server/sync/erase.h"
 #include "server/sync/snapshot_cut.h"
 
 #define LIST_BYTES_MAX (4u * 1024u * 1024u)
@@ -241,6 +242,37 @@ static st_err cut_anew(const wish *w, const snapshot_list *old, snapshot_list *o
     return err;
 }
 
+/* Was something of the bucket erased after it was cut? Then nobody may have it any more. */
+static st_err is_stale(store_txn *txn, const snapshot_list *list, bool *out_stale,
+                       st_error *error)
+{
+    uint64_t erased = 0;
+    st_err err = sync_erased_at(txn, &list->snapshot.bucket, &erased, error);
+    *out_stale = erased > list->snapshot.cursor;
+    return err;
+}
+
+static void drop_list(const sync_room *room, const snapshot_list *list)
+{
+    char path[STORE_PATH_BYTES];
+    st_hash name = st_snapshot_name(&list->snapshot);
+    if (list_path(room, &list->snapshot.bucket, path, NULL) == ST_OK)
+        (void)unlink(path);
+    drop_data(room, &name);
+    if (list->has_before)
+        drop_data(room, &list->before);
+}
+
+void sync_snapshot_drop(const sync_room *room, const st_bucket *bucket)
+{
+    st_arena arena;
+    snapshot_list list;
+    st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 4);
+    if (read_list(room, bucket, &arena, &list, NULL) == ST_OK)
+        drop_list(room, &list);
+    st_arena_reset(&arena);
+}
+
 /* One thread at a time: the others find what it made. */
 static st_err offer_locked(const wish *w, st_snapshot *out, st_error *error)
 {
@@ -248,9 +280,15 @@ static st_err offer_locked(const wish *w, st_snapshot *out, st_error *error)
     bool good = false;
     memset(&list, 0, sizeof list);
     st_err err = read_list(w->room, w->bucket, w->arena, &list, error);
-    bool has = err == ST_OK;
+    bool has = err == ST_OK, stale = false;
     if (err == ST_E_NOT_FOUND)
         err = ST_OK;
+    if (err == ST_OK && has)
+        err = is_stale(w->txn, &list, &stale, error);
+    if (err == ST_OK && stale) {
+        drop_list(w->room, &list);
+        has = false;
+    }
     if (err == ST_OK && has)
         err = is_good(w->room, w->txn, &list, &good, error);
     if (err == ST_OK && good)
@@ -305,6 +343,17 @@ st_err sync_snapshot_offer(sync_room *room, store_txn *txn, const st_bucket *buc
     return err == ST_OK && !has ? ST_E_NOT_FOUND : err;
 }
 
+static st_err is_stale_now(const sync_room *room, const snapshot_list *list, bool *out_stale,
+                           st_error *error)
+{
+    store_txn txn = { 0 };
+    st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = is_stale(&txn, list, out_stale, error);
+    store_end(&txn);
+    return err;
+}
+
 st_err sync_snapshot_open(const sync_room *room, const st_bucket *bucket, const st_hash *name,
                           int *out_fd, uint64_t *out_bytes, st_error *error)
 {
@@ -316,13 +365,18 @@ st_err sync_snapshot_open(const sync_room *room, const st_bucket *bucket, const 
     st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 4);
     st_err err = read_list(room, bucket, &arena, &list, error);
     st_hash newest = { { 0 } };
+    bool stale = false;
     if (err == ST_OK)
         newest = st_snapshot_name(&list.snapshot);
+    if (err == ST_OK)
+        err = is_stale_now(room, &list, &stale, error);
     st_arena_reset(&arena);
+    if (stale)
+        err = ST_E_NOT_FOUND;
     bool named = err == ST_OK && (memcmp(newest.b, name->b, sizeof name->b) == 0 ||
                                   (list.has_before &&
                                    memcmp(list.before.b, name->b, sizeof name->b) == 0));
-    if (err == ST_E_MEMORY)
+    if (err == ST_E_MEMORY || err == ST_E_STORAGE || err == ST_E_BUSY)
         return err;
     if (named && memcmp(list.epoch, room->epoch, sizeof list.epoch) != 0)
         named = false;         /* of a life that the log has forgotten */

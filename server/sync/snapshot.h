@@ -20,5 +20,8 @@ ST_MUST_USE st_err sync_snapshot_offer(sync_room *room, store_txn *txn, const st
 ST_MUST_USE st_err sync_snapshot_open(const sync_room *room, const st_bucket *bucket,
                                       const st_hash *name, int *out_fd, uint64_t *out_bytes,
                                       st_error *error);
+/* Removes what was cut of the bucket: something in it was erased. What cannot be removed now is not
+ * given out any more, and goes when the next one is cut. */
+void sync_snapshot_drop(const sync_room *room, const st_bucket *bucket);
 
 #endif

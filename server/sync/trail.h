@@ -21,7 +21,8 @@
     X(TRAIL_CLOCKS, "clocks")         /* the claimed time is not the corrected one */ \
     X(TRAIL_SILENT, "silent")         /* devices not heard of any more */ \
     X(TRAIL_REVOKED, "revoked")       /* what came from a revoked or suspended device */ \
-    X(TRAIL_EPOCHS, "epochs")         /* epochs, restores, backups */
+    X(TRAIL_EPOCHS, "epochs")         /* epochs, restores, backups */ \
+    X(TRAIL_ERASURES, "erasures")     /* what was destroyed by law */
 
 #define X(name, word) name,
 typedef enum { TRAIL_KINDS(X) TRAIL_KIND_COUNT } trail_kind;
@@ -32,6 +33,7 @@ typedef struct {
     uint64_t index;            /* log entry */
     int64_t received_ms, claimed_ms;
     st_id person, device, record;
+    st_id second;              /* erasures: who confirmed it */
     uint64_t first, last;      /* counters of the device */
     const char *what;          /* a word: of a hold, an act, "gone"… */
     const char *outcome;       /* a word: "waiting", "accepted"… */

@@ -1,6 +1,7 @@
 /* server/sync/trail_log.c - a reviewer's lists that are read off the log, entry by entry.
  * Promises: memory for one entry at a time, and a word for each decision. Must never judge: what is
  * shown is what was decided then. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -297,6 +298,44 @@ static void say_amended(log_walk *w, uint64_t index, const sync_row *row, const 
     }
 }
 
+/* ---- erasures ---- */
+
+static const st_value *value_of(const st_form *form, const st_change *change, const char *name)
+{
+    const st_field *field = form == NULL ? NULL : st_form_field(form, name);
+    for (uint32_t i = 0; field != NULL && i < change->ops_count; i++)
+        if (change->ops[i].path.kind == ST_PATH_FIELD && change->ops[i].path.field == field->no)
+            return &change->ops[i].value;
+    return NULL;
+}
+
+static void copy_id(const st_value *value, st_id *out)
+{
+    if (value != NULL && value->kind == ST_VALUE_ID && value->len == sizeof out->b)
+        memcpy(out->b, value->data, sizeof out->b);
+}
+
+static void say_erasure(log_walk *w, uint64_t index, const sync_row *row, const st_set *set)
+{
+    const st_change *change = &set->changes[0];
+    const st_form *form = catalogue_form(w->walk->room->catalogue, change->form.s,
+                                         change->form_version);
+    trail_line line = line_of(index, row);
+    const st_value *paths = value_of(form, change, "paths");
+    const st_value *basis = value_of(form, change, "basis");
+    line.what = "erased";
+    copy_id(value_of(form, change, "about_record"), &line.record);
+    copy_id(value_of(form, change, "confirmed_by"), &line.second);
+    if (paths != NULL && paths->kind == ST_VALUE_TEXT)
+        (void)snprintf(line.path, sizeof line.path, "%.*s", (int)paths->len,
+                       (const char *)paths->data);
+    if (basis != NULL && basis->kind == ST_VALUE_TEXT) {
+        line.note = (const char *)basis->data;
+        line.note_len = basis->len;
+    }
+    sync_trail_say(w->walk, &line);
+}
+
 /* ---- entries ---- */
 
 /* Entries without a set that a list shows as they are; NULL: none of this list. */
@@ -319,7 +358,9 @@ static st_err show_entry(log_walk *w, uint64_t index, const sync_row *row, st_er
     line.what = entry_word(kind, row->kind);
     if (line.what != NULL)
         sync_trail_say(w->walk, &line);
-    bool reads_all = kind == TRAIL_LATE || kind == TRAIL_CLOCKS || kind == TRAIL_CHANGED;
+    if (kind == TRAIL_ERASURES && row->kind != ST_ENTRY_ERASE)
+        return ST_OK;
+    bool reads_all = kind == TRAIL_ERASURES || kind == TRAIL_LATE || kind == TRAIL_CLOCKS || kind == TRAIL_CHANGED;
     if (row->set.len == 0 || (row->held_count == 0 && !reads_all))
         return ST_OK;
     st_err err = st_set_decode(row->set.data, row->set.len, &w->entry, &set, error);
@@ -328,6 +369,8 @@ static st_err show_entry(log_walk *w, uint64_t index, const sync_row *row, st_er
     err = say_held(w, index, row, &set, error);
     if (err != ST_OK || row->kind == ST_ENTRY_FORK)
         return err;
+    if (kind == TRAIL_ERASURES && set.changes_count == 1)
+        say_erasure(w, index, row, &set);
     if (kind == TRAIL_CHANGED)
         say_amended(w, index, row, &set);
     if (kind == TRAIL_LATE)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "proto/erase.h"
 #include "proto/leaf.h"
 #include "proto/note.h"
 #include "tests/golden/golden_sets.h"
@@ -151,6 +152,17 @@ static void test_erased_set(void **state)
     wire_put_bytes(&erased, 6, seed_hash.b, sizeof seed_hash.b);
     wire_put_bytes(&erased, 7, skeleton.data, skeleton.len);
     check("set-erased", erased.data, erased.len);
+    /* What the programs make of the whole set is the same. */
+    st_buffer whole, left;
+    const uint32_t place = 0;
+    st_buffer_init(&whole, ST_SET_BYTES_MAX);
+    st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
+    assert_int_equal(st_set_finish(&set, &made, signature, &whole, NULL), ST_OK);
+    assert_int_equal(st_set_erase(whole.data, whole.len, (st_set_places){ &place, 1 }, &left,
+                                  NULL), ST_OK);
+    check("set-erased", left.data, left.len);
+    st_buffer_free(&whole);
+    st_buffer_free(&left);
     st_set back;
     assert_int_equal(st_set_decode(erased.data, erased.len, &arena, &back, NULL), ST_OK);
     assert_memory_equal(back.hash.b, made.hash.b, sizeof made.hash.b);
@@ -160,6 +172,24 @@ static void test_erased_set(void **state)
     st_buffer_free(&skeleton);
     st_buffer_free(&erased);
     st_arena_reset(&arena);
+}
+
+/* The values that an erasure names: one of an operation, one reason. */
+static void test_erasures(void **state)
+{
+    (void)state;
+    st_buffer bytes;
+    const st_path path = { .kind = ST_PATH_KEYED, .group = 40, .field = 3, .key = { "a3" } };
+    st_erasure list[2] = {
+        { .dot = { make_id(0x20, 0x21), 12 }, .first = 10, .place = 4 },
+        { .dot = { make_id(0x20, 0x21), 13 }, .first = 10, .place = 7 } };
+    memset(list[0].set.b, 0x33, sizeof list[0].set.b);
+    memset(list[1].set.b, 0x33, sizeof list[1].set.b);
+    list[0].path_len = st_path_encode(&path, list[0].path);
+    st_buffer_init(&bytes, FILE_BYTES_MAX);
+    assert_int_equal(st_erasures_encode(list, 2, &bytes, NULL), ST_OK);
+    check("erasures", bytes.data, bytes.len);
+    st_buffer_free(&bytes);
 }
 
 static void test_frames(void **state)
@@ -412,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),
         cmocka_unit_test(test_erased_set),
+        cmocka_unit_test(test_erasures),
         cmocka_unit_test(test_frames), cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_carried),
         cmocka_unit_test(test_leaves),

@@ -1,0 +1,139 @@
+/* client-lib/src/erase.c - takes erased values out of everything that this store keeps.
+ * Promises: what is left of a set is byte for byte what the server keeps of it; the base is what
+ * the log says, and so is its sum. Never: touches a value that the erasure does not name, or what
+ * is being typed. */
+#include "client-lib/src/erase.h"
+
+#include <string.h>
+
+#include "client-lib/src/lexicon.h"
+#include "client-lib/src/overlay.h"
+
+#define RECORD_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+static st_err erase_in_set(sotay_client *client, const st_erasure *one, st_arena *arena,
+                           st_error *error)
+{
+    st_set set;
+    st_buffer left;
+    book_value bytes = { NULL, 0 };
+    const st_set_places places = { &one->place, 1 };
+    book_key key = book_key_counter(BOOK_SET, &one->dot.device, one->first);
+    st_err err = book_get(&client->book, &key, arena, &bytes, error);
+    if (err == ST_OK)
+        err = st_set_decode(bytes.data, bytes.len, arena, &set, error);
+    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
+        return err;
+    if (err != ST_OK || memcmp(set.hash.b, one->set.b, sizeof set.hash.b) != 0)
+        return ST_OK; /* not kept here, or another branch of that device */
+    st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
+    err = st_set_erase(bytes.data, bytes.len, places, &left, error);
+    if (err == ST_OK)
+        err = book_put(&client->book, &key, left.data, left.len, error);
+    st_buffer_free(&left);
+    return err == ST_E_VALUE ? ST_OK : err;
+}
+
+/* Rewrites the RecordState under a key. *out_record is what it is now; its bucket's sum is the
+ * caller's. ST_E_NOT_FOUND: there is none, or it names none of the values. */
+static st_err erase_in_state(sotay_client *client, const book_key *key, const erase_values *values,
+                             st_arena *arena, st_record *out_record, st_error *error)
+{
+    st_buffer out;
+    book_value bytes = { NULL, 0 };
+    st_err err = book_get(&client->book, key, arena, &bytes, error);
+    if (err == ST_OK)
+        err = st_record_decode(bytes.data, bytes.len, arena, out_record, error);
+    if (err == ST_E_CORRUPT || (err == ST_OK && !st_record_erase(out_record, values->list,
+                                                                 values->count)))
+        return ST_E_NOT_FOUND; /* one that does not open is made anew by a repair */
+    if (err != ST_OK)
+        return err;
+    st_buffer_init(&out, RECORD_BYTES_MAX);
+    err = st_record_encode(out_record, &out, error);
+    if (err == ST_OK)
+        err = book_put(&client->book, key, out.data, out.len, error);
+    st_buffer_free(&out);
+    return err;
+}
+
+static st_err learn_names(sotay_client *client, const st_record *record, st_error *error)
+{
+    const st_form *form = NULL;
+    st_err err = record->created
+                     ? lexicon_form(client, record->form.s, record->form_version, &form, error)
+                     : ST_E_NOT_FOUND;
+    if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT)
+        return ST_OK;
+    return err == ST_OK && form->home == ST_HOME_CATALOGUE
+               ? lexicon_learn_names(client, form, record, error)
+               : err;
+}
+
+static st_sum sum_at(sotay_client *client, const book_key *key, st_arena *arena)
+{
+    st_record record;
+    st_sum sum;
+    book_value bytes = { NULL, 0 };
+    memset(&sum, 0, sizeof sum);
+    if (book_get(&client->book, key, arena, &bytes, NULL) == ST_OK &&
+        st_record_decode(bytes.data, bytes.len, arena, &record, NULL) == ST_OK)
+        sum = st_record_sum(&record);
+    return sum;
+}
+
+static st_err erase_in_base(sotay_client *client, const erase_values *values, st_arena *arena,
+                            st_error *error)
+{
+    st_record record;
+    bucket_state state;
+    book_key key = book_key_id(BOOK_BASE, &values->record);
+    st_sum before = sum_at(client, &key, arena);
+    st_err err = erase_in_state(client, &key, values, arena, &record, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    err = bucket_get(&client->book, &record.bucket, &state, error);
+    if (err == ST_OK) {
+        st_sum after = st_record_sum(&record);
+        st_sum_subtract(&state.sum, &before);
+        st_sum_add(&state.sum, &after);
+        err = bucket_put(&client->book, &record.bucket, &state, error);
+    }
+    return err == ST_OK ? learn_names(client, &record, error) : err;
+}
+
+/* States of the record that a repair or a reset set aside. */
+static st_err erase_in_evidence(sotay_client *client, const erase_values *values, st_arena *arena,
+                                st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_EVIDENCE, &values->record);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_record record;
+        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        if (err != ST_OK)
+            break;
+        err = erase_in_state(client, &scan.at, values, arena, &record, error);
+        if (err == ST_E_NOT_FOUND)
+            err = ST_OK;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err erase_take(sotay_client *client, const erase_values *values, st_error *error)
+{
+    st_arena arena;
+    st_err err = ST_OK;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    for (size_t i = 0; err == ST_OK && i < values->count; i++) {
+        err = erase_in_set(client, &values->list[i], &arena, error);
+        st_arena_reset(&arena);
+    }
+    if (err == ST_OK)
+        err = erase_in_base(client, values, &arena, error);
+    if (err == ST_OK)
+        err = erase_in_evidence(client, values, &arena, error);
+    st_arena_reset(&arena);
+    return err == ST_OK ? overlay_row_refresh(client, &values->record, error) : err;
+}

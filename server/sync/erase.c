@@ -1,0 +1,311 @@
+/* server/sync/erase.c - destroys what an erasure names.
+ * Promises: log row, state, sum and rows change in the transaction that stores the erasure, and a
+ * rebuild gives the same; hash, signature, chain and leaf stand. Must never touch a value that no
+ * erasure of the server's own device names.
+ * Table `erased`: 0, device, first, set hash -> places and the entry that erased each; 1, index of a
+ * log row -> the last entry that erased in it; 2, bucket -> the same. */
+#include "server/sync/erase.h"
+
+#include <string.h>
+
+#include "proto/changeset.h"
+#include "server/store/pack.h"
+#include "server/sync/fold.h"
+#include "server/sync/sets.h"
+
+#define KEY_SET 0u
+#define KEY_ROW 1u
+#define KEY_BUCKET 2u
+#define PLACE_BYTES 12u
+
+static pack_key key_of(uint8_t kind)
+{
+    pack_key key;
+    memset(&key, 0, sizeof key);
+    key.data[0] = kind;
+    key.len = 1;
+    return key;
+}
+
+static pack_key set_key(const st_id *device, uint64_t first, const st_hash *hash)
+{
+    pack_key key = key_of(KEY_SET);
+    pack_key_id(&key, device);
+    pack_key_u64(&key, first);
+    pack_key_hash(&key, hash);
+    return key;
+}
+
+/* ---- the table ---- */
+
+static st_err get_number(store_txn *txn, const pack_key *key, uint64_t *out, st_error *error)
+{
+    store_slice row = { 0 };
+    *out = 0;
+    st_err err = store_get(txn, STORE_ERASED, pack_key_slice(key), &row, error);
+    if (err == ST_OK && row.len != 8)
+        return st_fail(error, ST_E_CORRUPT, "store: a row of erased is damaged");
+    if (err == ST_OK)
+        *out = st_get_u64(row.data);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err put_number(store_txn *txn, const pack_key *key, uint64_t number, st_error *error)
+{
+    uint8_t row[8];
+    st_put_u64(row, number);
+    return store_put(txn, STORE_ERASED, pack_key_slice(key), store_bytes(row, 8), error);
+}
+
+/* The places of a set that are known to be erased, in the arena. */
+static st_err get_places(writer_turn *turn, const pack_key *key, uint32_t **out, size_t *out_count,
+                         st_error *error)
+{
+    store_slice row = { 0 };
+    *out = NULL;
+    *out_count = 0;
+    st_err err = store_get(turn->txn, STORE_ERASED, pack_key_slice(key), &row, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    if (row.len % PLACE_BYTES != 0)
+        return st_fail(error, ST_E_CORRUPT, "store: a row of erased is damaged");
+    uint32_t *places = st_arena_array(turn->arena, row.len / PLACE_BYTES, sizeof *places);
+    if (places == NULL)
+        return st_fail(error, ST_E_MEMORY, "erase: out of memory");
+    for (size_t i = 0; i < row.len / PLACE_BYTES; i++)
+        places[i] = st_get_u32((const uint8_t *)row.data + i * PLACE_BYTES);
+    *out = places;
+    *out_count = row.len / PLACE_BYTES;
+    return ST_OK;
+}
+
+static bool has_place(const uint32_t *places, size_t count, uint32_t place)
+{
+    for (size_t i = 0; i < count; i++)
+        if (places[i] == place)
+            return true;
+    return false;
+}
+
+static st_err add_place(writer_turn *turn, const st_erasure *one, uint64_t index, st_error *error)
+{
+    pack_key key = set_key(&one->dot.device, one->first, &one->set);
+    uint32_t *places = NULL;
+    size_t count = 0;
+    store_slice old = { 0 };
+    st_buffer row;
+    uint8_t piece[PLACE_BYTES];
+    st_err err = get_places(turn, &key, &places, &count, error);
+    if (err != ST_OK || has_place(places, count, one->place))
+        return err;
+    st_buffer_init(&row, 1u << 22);
+    if (count > 0)
+        err = store_get(turn->txn, STORE_ERASED, pack_key_slice(&key), &old, error);
+    if (err == ST_OK && old.len > 0)
+        err = st_buffer_append(&row, old.data, old.len, error);
+    st_put_u32(piece, one->place);
+    st_put_u64(piece + 4, index);
+    if (err == ST_OK)
+        err = st_buffer_append(&row, piece, sizeof piece, error);
+    if (err == ST_OK)
+        err = store_put(turn->txn, STORE_ERASED, pack_key_slice(&key),
+                        store_bytes(row.data, row.len), error);
+    st_buffer_free(&row);
+    return err;
+}
+
+st_err sync_erased_at(store_txn *txn, const st_bucket *bucket, uint64_t *out_index,
+                      st_error *error)
+{
+    pack_key key = key_of(KEY_BUCKET);
+    pack_key_text(&key, bucket->s);
+    return get_number(txn, &key, out_index, error);
+}
+
+st_err sync_erased_in(store_txn *txn, uint64_t from, uint64_t to, uint64_t since, bool *out_any,
+                      st_error *error)
+{
+    store_cursor cursor = { 0 };
+    const pack_key prefix = key_of(KEY_ROW);
+    pack_key at = prefix;
+    *out_any = false;
+    pack_key_u64(&at, from);
+    st_err err = store_cursor_open(txn, STORE_ERASED, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&at), error);
+    while (err == ST_OK && !*out_any && store_has_prefix(&cursor, pack_key_slice(&prefix))) {
+        if (cursor.key.len != 9 || cursor.value.len != 8)
+            err = st_fail(error, ST_E_CORRUPT, "store: a row of erased is damaged");
+        else if (st_get_u64((const uint8_t *)cursor.key.data + 1) > to)
+            break;
+        else
+            *out_any = st_get_u64(cursor.value.data) > since;
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+/* ---- the log ---- */
+
+/* The entry that holds the set, as a set or as a fork. ST_E_NOT_FOUND: it has not come (yet). */
+static st_err find_row(writer_turn *turn, const st_erasure *one, uint64_t *out_index,
+                       sync_row *out_row, st_error *error)
+{
+    st_set set;
+    st_err err = sets_find(turn->txn, &one->dot, out_index, error);
+    if (err == ST_OK)
+        err = sync_row_get(turn->txn, *out_index, turn->arena, out_row, error);
+    if (err == ST_OK)
+        err = st_set_decode(out_row->set.data, out_row->set.len, turn->arena, &set, error);
+    if (err == ST_OK && memcmp(set.hash.b, one->set.b, sizeof set.hash.b) == 0)
+        return ST_OK;
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    err = sets_find_fork(turn->txn, &one->dot.device, &one->set, out_index, error);
+    return err == ST_OK ? sync_row_get(turn->txn, *out_index, turn->arena, out_row, error) : err;
+}
+
+static st_err rewrite_row(writer_turn *turn, uint64_t index, sync_row *row, store_slice set,
+                          st_error *error)
+{
+    st_buffer bytes;
+    pack_key key = pack_u64(index);
+    row->set = set;
+    st_buffer_init(&bytes, ST_ERASED_SET_BYTES_MAX + 1024u * 1024u);
+    st_err err = sync_row_encode(row, &bytes, error);
+    if (err == ST_OK)
+        err = store_put(turn->txn, STORE_LOG, pack_key_slice(&key),
+                        store_bytes(bytes.data, bytes.len), error);
+    st_buffer_free(&bytes);
+    return err;
+}
+
+/* Takes the value out of the bytes in the log. index: of the erasure. */
+static st_err erase_in_log(writer_turn *turn, const st_erasure *one, uint64_t index,
+                           st_error *error)
+{
+    sync_row row;
+    uint64_t at = 0;
+    st_buffer left;
+    const st_set_places places = { &one->place, 1 };
+    pack_key key = key_of(KEY_ROW);
+    st_err err = find_row(turn, one, &at, &row, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    pack_key_u64(&key, at);
+    st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
+    err = st_set_erase(row.set.data, row.set.len, places, &left, error);
+    bool same = err == ST_OK && left.len == row.set.len
+                && memcmp(left.data, row.set.data, left.len) == 0;
+    if (err == ST_OK && !same)
+        err = rewrite_row(turn, at, &row, store_bytes(left.data, left.len), error);
+    if (err == ST_OK)
+        err = put_number(turn->txn, &key, index, error);
+    st_buffer_free(&left);
+    return err;
+}
+
+/* ---- the state ---- */
+
+typedef struct {
+    st_id record;
+    const st_erasure *list;
+    size_t count;
+} erasing;
+
+/* Record, sum and everything that is read off it are made anew, also when nothing of it is live: a
+ * rebuild does it at the same entry. */
+static st_err erase_in_state(writer_turn *turn, const erasing *what, uint64_t index,
+                             st_error *error)
+{
+    sync_fold fold;
+    fold_record *record = NULL;
+    st_record stored;
+    pack_key key = key_of(KEY_BUCKET);
+    st_err err = sync_record_get(turn->txn, &what->record, turn->arena, &stored, NULL, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    err = sync_fold_open(turn, &stored.bucket, index, &fold, error);
+    if (err == ST_OK)
+        err = sync_fold_record(&fold, &what->record, &record, error);
+    if (err != ST_OK)
+        return err;
+    (void)st_record_erase(&record->record, what->list, what->count);
+    record->is_dirty = record->is_touched = true;
+    err = sync_fold_close(&fold, error);
+    pack_key_text(&key, stored.bucket.s);
+    return err == ST_OK ? put_number(turn->txn, &key, index, error) : err;
+}
+
+/* ---- one erasure ---- */
+
+static st_err apply_one(writer_turn *turn, const st_change *change, uint64_t index,
+                        st_error *error)
+{
+    erasing what;
+    bool is_erasure = false;
+    if (st_erasure_read(change, turn->arena, &is_erasure, &what.record, &what.list, &what.count)
+        != ST_OK)
+        return st_fail(error, ST_E_MEMORY, "erase: out of memory");
+    if (!is_erasure)
+        return ST_OK;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < what.count; i++) {
+        err = add_place(turn, &what.list[i], index, error);
+        if (err == ST_OK)
+            err = erase_in_log(turn, &what.list[i], index, error);
+    }
+    return err == ST_OK ? erase_in_state(turn, &what, index, error) : err;
+}
+
+st_err sync_erase_apply(writer_turn *turn, const st_set *set, uint64_t index, st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++)
+        err = apply_one(turn, &set->changes[i], index, error);
+    return err;
+}
+
+/* ---- sets that come later ---- */
+
+/* What is left of a set that comes whole, decoded again. */
+static st_err take_out(writer_turn *turn, const st_set *set, st_set_places places,
+                       st_set *out_set, st_error *error)
+{
+    st_buffer left;
+    st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
+    st_err err = st_set_erase(set->bytes, set->bytes_len, places, &left, error);
+    const uint8_t *copy = err == ST_OK ? st_arena_copy(turn->arena, left.data, left.len) : NULL;
+    if (err == ST_OK && copy == NULL)
+        err = st_fail(error, ST_E_MEMORY, "erase: out of memory");
+    if (err == ST_OK) {
+        st_err read = st_set_decode(copy, left.len, turn->arena, out_set, error);
+        err = read == ST_OK || (read != ST_E_MEMORY && out_set->bytes != NULL) ? ST_OK : read;
+    }
+    st_buffer_free(&left);
+    return err;
+}
+
+st_err sync_erase_admit(writer_turn *turn, const st_set *set, st_set *out_set, bool *out_refused,
+                        st_error *error)
+{
+    uint32_t *known = NULL;
+    const uint32_t *gone = NULL;
+    size_t known_count = 0, gone_count = 0;
+    pack_key key = set_key(&set->device, set->first, &set->hash);
+    *out_refused = false;
+    *out_set = *set;
+    st_err err = get_places(turn, &key, &known, &known_count, error);
+    if (err == ST_OK)
+        err = st_set_gone(set->bytes, set->bytes_len, turn->arena, &gone, &gone_count, error);
+    if (err != ST_OK)
+        return err;
+    for (size_t i = 0; i < gone_count && !*out_refused; i++)
+        *out_refused = !has_place(known, known_count, gone[i]);
+    if (*out_refused || known_count == 0)
+        return ST_OK;
+    const st_set_places places = { known, known_count };
+    return take_out(turn, set, places, out_set, error);
+}

@@ -1,0 +1,54 @@
+/* server/sync/erase.h - single values destroyed by law. An erasure is a record of form `erasure` in
+ * the catalogue, signed by the server's device; taking it in destroys what it names in the log and
+ * in the state, whoever brings it, so that an old backup brings nothing back. Source:
+ * docs/protocol.md 7.14. */
+#ifndef SOTAY_SERVER_SYNC_ERASE_H
+#define SOTAY_SERVER_SYNC_ERASE_H
+
+#include "proto/erase.h"
+#include "server/sync/author.h"
+#include "server/sync/read.h"
+
+#define SYNC_ERASE_REASON "@reason"    /* in place of a path: the reasons given with changes */
+#define SYNC_ERASE_VALUES_MAX 16384u   /* at once */
+
+typedef struct {
+    st_id record;
+    const char *const *paths;  /* every value ever written there, and its copies in amendments */
+    size_t paths_count;
+    st_id actor, second;       /* two people; the caller has seen to it that they may */
+    st_role role;              /* of the actor */
+    const char *basis;         /* in law */
+} sync_erase_wish;
+
+typedef struct {
+    uint32_t erased;           /* values that are gone now */
+    uint32_t standing;         /* numbers, dates, choices: part of what was signed, they stay */
+    uint32_t gone_before;
+    st_bucket bucket;          /* of the record */
+} sync_erase_report;
+/* Erases, inside a turn of the writer. ST_E_NOT_FOUND: no such record, or this book's catalogue
+ * does not know the form; ST_E_VALUE: a path, or none of it can be erased; ST_E_TOO_LARGE: more
+ * than SYNC_ERASE_VALUES_MAX; errors of sync_author_turn. */
+ST_MUST_USE st_err sync_erase(writer_turn *turn, const sync_erase_wish *wish,
+                              sync_erase_report *out_report, st_error *error);
+
+/* ---- parts used by ingest, replay, snapshots and backups ---- */
+
+/* Destroys what the erasures made by this set name: entry `index`, folded just before. Does nothing
+ * for what is gone already. */
+ST_MUST_USE st_err sync_erase_apply(writer_turn *turn, const st_set *set, uint64_t index,
+                                    st_error *error);
+/* Before a set is stored: takes out of it what is known to be erased; *out_set is then another set,
+ * in turn->arena. *out_refused: it comes without a value of which no erasure is known: somebody took
+ * it out, and the whole set must not be kept from coming. */
+ST_MUST_USE st_err sync_erase_admit(writer_turn *turn, const st_set *set, st_set *out_set,
+                                    bool *out_refused, st_error *error);
+/* The last entry that erased something in the bucket; 0: none. */
+ST_MUST_USE st_err sync_erased_at(store_txn *txn, const st_bucket *bucket, uint64_t *out_index,
+                                  st_error *error);
+/* The entries from..to of which something was erased by an entry above `since`: any? */
+ST_MUST_USE st_err sync_erased_in(store_txn *txn, uint64_t from, uint64_t to, uint64_t since,
+                                  bool *out_any, st_error *error);
+
+#endif

@@ -1,0 +1,284 @@
+/* server/sync/erase_plan.c - finds the values that are to go, and signs the erasure.
+ * Promises: every value that was ever written at the path goes, also those that were replaced, held
+ * or are of a fork, and what amendments and settlements copied of them. Must never choose for the
+ * office: what cannot go is counted and said. */
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/changeset.h"
+#include "server/sync/erase.h"
+#include "server/sync/fold.h"
+#include "server/sync/sets.h"
+
+#define PATHS_BYTES_MAX 8000u
+#define FIELDS_MAX 6u
+
+typedef struct {
+    writer_turn *turn;
+    const sync_erase_wish *wish;
+    const st_form *form;
+    st_path *paths;            /* of the wish, but for SYNC_ERASE_REASON */
+    size_t paths_count;
+    bool reasons;
+    st_erasure *list;
+    size_t count, capacity;
+    sync_erase_report report;
+    st_err err;
+    st_error *error;
+} plan;
+
+/* ---- is it one of them? ---- */
+
+static bool is_at(const st_path *path, const st_path *wanted)
+{
+    st_path bare = *path;
+    bare.element_len = 0;
+    memset(bare.element, 0, sizeof bare.element);
+    return st_path_cmp(&bare, wanted) == 0;
+}
+
+/* Does the item of the operation say that it is about the path? (amendments, settlements…) */
+static bool is_about(const plan *p, const st_change *change, const st_op *op, const char *path)
+{
+    for (uint32_t i = 0; i < change->ops_count; i++) {
+        const st_op *other = &change->ops[i];
+        const st_field *field = st_form_at(p->form, &other->path, NULL);
+        if (other->path.kind != ST_PATH_ITEM || other->path.group != op->path.group
+            || other->path.place != op->path.place
+            || st_dot_cmp(&other->path.item, &op->path.item) != 0 || field == NULL
+            || strcmp(field->name, "path") != 0)
+            continue;
+        if (other->value.kind == ST_VALUE_TEXT && other->value.len == strlen(path)
+            && memcmp(other->value.data, path, other->value.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What was copied of a value: `old` and `new` of an amendment, what a settlement had seen. */
+static bool is_copy(const plan *p, const st_change *change, const st_op *op)
+{
+    static const char *const NAMES[] = { "old", "new", "values_seen", "value" };
+    const st_field *field = st_form_at(p->form, &op->path, NULL);
+    bool named = false;
+    if (op->path.kind != ST_PATH_ITEM || field == NULL)
+        return false;
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+        named = named || strcmp(field->name, NAMES[i]) == 0;
+    for (size_t i = 0; named && i < p->wish->paths_count; i++)
+        if (is_about(p, change, op, p->wish->paths[i]))
+            return true;
+    return false;
+}
+
+static bool is_wanted(const plan *p, const st_change *change, const st_op *op)
+{
+    for (size_t i = 0; i < p->paths_count; i++)
+        if (is_at(&op->path, &p->paths[i]))
+            return true;
+    return is_copy(p, change, op);
+}
+
+/* ---- collecting ---- */
+
+static void add(plan *p, const st_set *set, st_set_value at, const st_path *path)
+{
+    const st_change *change = &set->changes[at.change];
+    st_erasure one = { .dot = change->dot, .first = set->first, .set = set->hash };
+    if (path != NULL)
+        one.path_len = st_path_encode(path, one.path);
+    p->err = st_set_place(set->bytes, set->bytes_len, at, &one.place, p->error);
+    if (p->err != ST_OK)
+        return;
+    if (one.place == ST_PLACE_NONE) {
+        p->report.standing++;
+        return;
+    }
+    st_erasure *grown = st_arena_grow(p->turn->arena, p->list, p->count, &p->capacity,
+                                      sizeof *grown);
+    if (grown == NULL)
+        p->err = st_fail(p->error, ST_E_MEMORY, "erase: out of memory");
+    else if (p->count == SYNC_ERASE_VALUES_MAX)
+        p->err = st_fail(p->error, ST_E_TOO_LARGE, "erase: more than %u values at once",
+                         SYNC_ERASE_VALUES_MAX);
+    if (p->err != ST_OK)
+        return;
+    p->list = grown;
+    p->list[p->count++] = one;
+}
+
+static void collect_change(plan *p, const st_set *set, uint32_t at)
+{
+    const st_change *change = &set->changes[at];
+    for (uint32_t i = 0; p->err == ST_OK && i < change->ops_count; i++) {
+        const st_op *op = &change->ops[i];
+        if (!is_wanted(p, change, op) || op->value.kind == ST_VALUE_NULL)
+            continue;
+        if (op->value.kind == ST_VALUE_ERASED)
+            p->report.gone_before++;
+        else
+            add(p, set, (st_set_value){ at, i }, &op->path);
+    }
+    if (p->reasons && change->reason.kind == ST_VALUE_TEXT && p->err == ST_OK)
+        add(p, set, (st_set_value){ at, ST_PLACE_NONE }, NULL);
+}
+
+/* The changes of one entry on the record. counter: of the change; 0: all of them. */
+static void collect_entry(plan *p, uint64_t index, uint64_t counter)
+{
+    sync_row row;
+    st_set set;
+    st_arena arena;
+    st_arena_init(&arena, (size_t)64 * 1024 * 1024);
+    p->err = sync_row_get(p->turn->txn, index, &arena, &row, p->error);
+    if (p->err == ST_OK)
+        p->err = st_set_decode(row.set.data, row.set.len, &arena, &set, p->error);
+    for (uint32_t i = 0; p->err == ST_OK && i < set.changes_count; i++)
+        if (st_id_cmp(&set.changes[i].record, &p->wish->record) == 0
+            && (counter == 0 || set.changes[i].dot.counter == counter))
+            collect_change(p, &set, i);
+    st_arena_reset(&arena);
+}
+
+static bool one_change(void *context, const st_history_item *item)
+{
+    plan *p = context;
+    collect_entry(p, item->log_index, item->change->dot.counter);
+    return p->err == ST_OK;
+}
+
+/* One that cannot be read holds nothing that could be named by a path. */
+static bool one_fork(void *context, uint64_t index)
+{
+    plan *p = context;
+    collect_entry(p, index, 0);
+    if (p->err != ST_OK && p->err != ST_E_MEMORY && p->err != ST_E_STORAGE)
+        p->err = ST_OK;
+    return p->err == ST_OK;
+}
+
+static st_err read_paths(plan *p, st_error *error)
+{
+    const sync_erase_wish *wish = p->wish;
+    p->paths = st_arena_array(p->turn->arena, wish->paths_count, sizeof *p->paths);
+    if (p->paths == NULL)
+        return st_fail(error, ST_E_MEMORY, "erase: out of memory");
+    for (size_t i = 0; i < wish->paths_count; i++) {
+        if (strcmp(wish->paths[i], SYNC_ERASE_REASON) == 0) {
+            p->reasons = true;
+            continue;
+        }
+        st_err err = st_form_path_parse(p->form, wish->paths[i], &p->paths[p->paths_count],
+                                        error);
+        if (err != ST_OK)
+            return err;
+        p->paths_count++;
+    }
+    return ST_OK;
+}
+
+static st_err collect(plan *p, st_error *error)
+{
+    st_record record;
+    writer_turn *turn = p->turn;
+    st_err err = sync_record_get(turn->txn, &p->wish->record, turn->arena, &record, NULL, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, ST_E_NOT_FOUND, "no such record");
+    if (err != ST_OK)
+        return err;
+    p->form = sync_record_form(turn->room, &record);
+    p->report.bucket = record.bucket;
+    if (p->form == NULL)
+        return st_fail(error, ST_E_VERSION, "the form of the record is not known here");
+    err = read_paths(p, error);
+    if (err == ST_OK)
+        err = sync_history_each(turn->room, turn->txn, &p->wish->record, one_change, p, error);
+    if (err == ST_OK && p->err == ST_OK)
+        err = sets_each_fork(turn->txn, one_fork, p, error);
+    return err == ST_OK ? p->err : err;
+}
+
+/* ---- the erasure ---- */
+
+static void put(const st_form *form, sync_edit *edit, const char *name, st_value value)
+{
+    const st_field *field = st_form_field(form, name);
+    if (field == NULL || edit->ops_count == FIELDS_MAX)
+        return;                                /* the server's own judgement says what lacks */
+    st_op *op = &edit->ops[edit->ops_count++];
+    memset(op, 0, sizeof *op);
+    op->path.kind = ST_PATH_FIELD;
+    op->path.field = field->no;
+    op->verb = ST_VERB_SET;
+    op->value = value;
+}
+
+static st_value data_value(st_value_kind kind, const void *data, size_t len)
+{
+    return (st_value){ .kind = kind, .data = data, .len = (uint32_t)len };
+}
+
+static st_err author(plan *p, const st_form *form, const st_buffer *paths,
+                     const st_buffer *targets, st_error *error)
+{
+    st_op ops[FIELDS_MAX];
+    const sync_erase_wish *wish = p->wish;
+    sync_edit edit = { .form = form, .ops = ops };
+    sync_draft draft = { .actor = wish->actor, .role = wish->role, .edits = &edit,
+                         .edits_count = 1 };
+    sync_authored authored = { .records = NULL };
+    put(form, &edit, "about_record", data_value(ST_VALUE_ID, wish->record.b, 16));
+    put(form, &edit, "paths", data_value(ST_VALUE_TEXT, paths->data, paths->len));
+    put(form, &edit, "basis", data_value(ST_VALUE_TEXT, wish->basis, strlen(wish->basis)));
+    put(form, &edit, "confirmed_by", data_value(ST_VALUE_ID, wish->second.b, 16));
+    put(form, &edit, "targets", data_value(ST_VALUE_BYTES, targets->data, targets->len));
+    put(form, &edit, "at",
+        (st_value){ .kind = ST_VALUE_INT, .number = sync_log_time(p->turn) });
+    if (!sync_bucket(p->turn->room, form->home, NULL, &draft.bucket))
+        return st_fail(error, ST_E_SERVER, "the catalogue has no bucket");
+    return sync_author_turn(p->turn, &draft, &authored, error);
+}
+
+static st_err author_all(plan *p, const st_form *form, st_error *error)
+{
+    st_buffer paths, targets;
+    st_err err = ST_OK;
+    st_buffer_init(&paths, PATHS_BYTES_MAX);
+    st_buffer_init(&targets, ST_VALUE_BYTES_MAX);
+    for (size_t i = 0; err == ST_OK && i < p->wish->paths_count; i++)
+        err = st_buffer_printf(&paths, error, "%s%s", i > 0 ? ", " : "", p->wish->paths[i]);
+    for (size_t at = 0; err == ST_OK && at < p->count; at += ST_ERASURES_MAX) {
+        size_t left = p->count - at;
+        st_buffer_clear(&targets);
+        err = st_erasures_encode(p->list + at, left < ST_ERASURES_MAX ? left : ST_ERASURES_MAX,
+                                 &targets, error);
+        if (err == ST_OK)
+            err = author(p, form, &paths, &targets, error);
+    }
+    st_buffer_free(&paths);
+    st_buffer_free(&targets);
+    return err;
+}
+
+st_err sync_erase(writer_turn *turn, const sync_erase_wish *wish, sync_erase_report *out_report,
+                  st_error *error)
+{
+    plan p = { .turn = turn, .wish = wish, .error = error };
+    const st_form *form = catalogue_newest(turn->room->catalogue, ST_ERASURE_FORM);
+    if (form == NULL || form->home == ST_HOME_UNIT)
+        return st_fail(error, ST_E_NOT_FOUND, "this book's catalogue has no form '%s'",
+                       ST_ERASURE_FORM);
+    st_err err = collect(&p, error);
+    if (err == ST_OK && p.count == 0)
+        err = st_fail(error, ST_E_VALUE, "%s",
+                      p.report.standing > 0
+                          ? "numbers, dates and choices are part of what was signed and stay"
+                          : p.report.gone_before > 0 ? "it is erased already"
+                                                     : "nothing was ever written there");
+    if (err == ST_OK)
+        err = author_all(&p, form, error);
+    p.report.erased = (uint32_t)p.count;
+    if (err == ST_OK)
+        *out_report = p.report;
+    return err;
+}

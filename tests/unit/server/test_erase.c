@@ -1,0 +1,315 @@
+/* tests/unit/server/test_erase.c
+ * What was erased is gone from log, state, forks and copies, for two people and a reason; nobody
+ * takes a value out of a set on its way and so keeps the whole one from coming. */
+#include "tests/unit/server/operator_kit.h"
+
+#include "server/store/pack.h"
+#include "server/sync/erase.h"
+#include "server/sync/snapshot.h"
+
+static kit_book BOOK;
+
+static int setup(void **state)
+{
+    kit_make(&BOOK, false);
+    KIT_EXPECT(0, &BOOK, "user", "add", "an", "--name", "An", "--role", "officer");
+    KIT_EXPECT(0, &BOOK, "assign", "an", KIT_UNIT);
+    KIT_EXPECT(0, &BOOK, "user", "add", "office", "--name", "Office", "--role", "office");
+    KIT_EXPECT(0, &BOOK, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    *state = &BOOK;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    kit_book *book = *state;
+    KIT_EXPECT(0, book, "verify");
+    kit_remove(book);
+    return 0;
+}
+
+/* Is the text in a row of the table? */
+static bool is_in(kit_book *book, store_table table, const char *text)
+{
+    store_txn txn = { 0 };
+    store_cursor cursor = { 0 };
+    bool found = false;
+    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_cursor_open(&txn, table, &cursor, NULL), ST_OK);
+    assert_int_equal(store_seek(&cursor, store_text(""), NULL), ST_OK);
+    while (cursor.is_valid && !found) {
+        found = memmem(cursor.value.data, cursor.value.len, text, strlen(text)) != NULL;
+        assert_int_equal(store_next(&cursor, NULL), ST_OK);
+    }
+    store_cursor_close(&cursor);
+    store_end(&txn);
+    return found;
+}
+
+static bool is_anywhere(kit_book *book, const char *text)
+{
+    for (int table = 0; table < STORE_TABLE_COUNT; table++)
+        if (is_in(book, (store_table)table, text))
+            return true;
+    return false;
+}
+
+/* Sends a set as these bytes. */
+static st_verdict_kind send_bytes(kit_phone *phone, const st_buffer *bytes)
+{
+    sync_room *room = &phone->book->rooms.sync;
+    store_txn txn = { 0 };
+    sync_request request;
+    sync_request_init(&request, 64u << 20);
+    assert_int_equal(store_begin(room->store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, &phone->book->rooms.keys, &phone->device,
+                                     &request.device, NULL), ST_OK);
+    request.received_ms = phone->ms + 1000;
+    const store_slice slice = { bytes->data, bytes->len };
+    assert_int_equal(sync_request_add(&request, room, &txn, slice, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(sync_request_submit(&request, phone->book->rooms.writer, NULL), ST_OK);
+    st_verdict_kind kind = request.items[0].verdict.kind;
+    sync_request_free(&request);
+    return kind;
+}
+
+/* The bytes of a visit that the phone makes, with its note; the phone goes on behind it. */
+static st_id make_visit(kit_phone *phone, const char *note, uint8_t random, st_buffer *out)
+{
+    st_arena arena;
+    st_op ops[4];
+    const st_form *form = catalogue_newest(phone->book->rooms.sync.catalogue, "visit");
+    st_change change = { .dot = { phone->device, phone->next }, .prev = phone->next - 1,
+                         .creates = true, .form_version = form->version, .ops = ops,
+                         .ops_count = 4, .wall_ms = phone->ms += 60000 };
+    st_set set = { .device = phone->device, .format = 1, .first = phone->next,
+                   .has_prev = phone->has_prev, .prev = phone->prev, .here = phone->next - 1,
+                   .bucket = phone->bucket, .role = ST_ROLE_OFFICER, .fold_version = 1,
+                   .changes = &change, .changes_count = 1 };
+    st_arena_init(&arena, 1u << 20);
+    assert_true(st_code_set(&change.form, "visit", 5));
+    memset(change.random, random, sizeof change.random);
+    ops[0] = kit_op(form, "unit_id", KIT_UNIT, &arena);
+    ops[1] = kit_op(form, "visit_kind", "kiem_tra", &arena);
+    ops[2] = kit_op(form, "visit_date", "2026-03-12", &arena);
+    ops[3] = kit_op(form, "general_note", note, &arena);
+    change.hlc = (st_hlc)change.wall_ms << 16;
+    change.record = st_record_id(&change.dot, change.random);
+    st_buffer_clear(out);
+    kit_sign(phone, &set, out);
+    phone->next++;
+    st_arena_reset(&arena);
+    return change.record;
+}
+
+static void test_two_people_and_a_reason(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes;
+    char id[33];
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    st_id record = make_visit(&phone, "một điều riêng tư", 1, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    KIT_EXPECT(2, book, "erase", id, "general_note", "--as", "office", "--second", "head");
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "office",
+               "--basis", "x");
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "an",
+               "--basis", "x");
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+               "--basis", " ");
+    KIT_EXPECT(1, book, "erase", id, "visit_date", "--as", "office", "--second", "head",
+               "--basis", "x");
+    KIT_EXPECT(1, book, "erase", id, "place", "--as", "office", "--second", "head", "--basis",
+               "x");
+    assert_true(is_anywhere(book, "riêng tư"));
+    KIT_EXPECT(0, book, "erase", id, "general_note", "visit_date", "--as", "office", "--second",
+               "head", "--basis", "điều 14");
+    assert_true(kit_says(KIT_OUT(book), "1 values erased"));
+    assert_true(kit_says(KIT_OUT(book), "1 numbers, dates or choices"));
+    assert_false(is_anywhere(book, "riêng tư"));
+    KIT_EXPECT(0, book, "show", id);
+    assert_true(kit_says(KIT_OUT(book), "erased on request"));
+    KIT_EXPECT(0, book, "search", "rieng tu");
+    assert_true(kit_says(KIT_OUT(book), "0 records"));
+    KIT_EXPECT(0, book, "audit", "list", "erasures");
+    assert_true(kit_says(KIT_OUT(book), "điều 14"));
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+               "--basis", "x");
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_DUPLICATE);
+    assert_false(is_anywhere(book, "riêng tư"));
+    KIT_EXPECT(0, book, "rebuild");
+    assert_false(is_anywhere(book, "riêng tư"));
+    st_buffer_free(&bytes);
+}
+
+static void test_a_fork_holds_it_no_longer(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone, copy;
+    st_buffer bytes;
+    char id[33];
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    copy = phone;
+    st_id record = make_visit(&phone, "lời thứ nhất", 1, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    (void)make_visit(&copy, "lời thứ hai", 1, &bytes);
+    assert_int_equal(send_bytes(&copy, &bytes), ST_VERDICT_HELD);
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "head", "--second", "office",
+               "--basis", "x");
+    assert_true(kit_says(KIT_OUT(book), "2 values erased"));
+    assert_false(is_anywhere(book, "lời thứ"));
+    st_buffer_free(&bytes);
+}
+
+/* Anybody can take values out of a set without harm to its signature. */
+static void test_a_set_is_not_taken_in_without_a_value(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes, left;
+    char id[33];
+    const uint32_t place = 0;
+    const st_set_places places = { &place, 1 };
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    st_id record = make_visit(&phone, "đáng giữ lại", 1, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(st_set_erase(bytes.data, bytes.len, places, &left, NULL), ST_OK);
+    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
+    KIT_EXPECT(1, book, "show", id);
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    KIT_EXPECT(0, book, "show", id);
+    assert_true(kit_says(KIT_OUT(book), "đáng giữ lại"));
+    /* Once it is erased, what is left of it is a duplicate like the whole. */
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "head", "--second", "office",
+               "--basis", "x");
+    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_DUPLICATE);
+    st_buffer_free(&left);
+    st_buffer_free(&bytes);
+}
+
+/* The office's own values and reasons, and what a resolution or an amendment copied. */
+static void test_reasons_go_too(void **state)
+{
+    kit_book *book = *state;
+    char id[33];
+    KIT_EXPECT(0, book, "new", "review_note", "-", "about_record=00000000000000000000000000000001",
+               "text=ghi chú", "--as", "office", "--reason", "bà Nông Thị A nhờ ghi");
+    kit_take_id(book, id);
+    assert_true(is_anywhere(book, "Nông Thị A"));
+    KIT_EXPECT(0, book, "erase", id, "@reason", "--as", "office", "--second", "head", "--basis",
+               "x");
+    assert_false(is_anywhere(book, "Nông Thị A"));
+    assert_true(is_anywhere(book, "ghi chú"));
+}
+
+/* What people and units are called is read off records of the catalogue: they follow. */
+static void test_a_name_in_the_catalogue_goes_from_every_table(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    char id[33];
+    auth_person person;
+    store_txn txn = { 0 };
+    kit_enrol(book, "an", 7, &phone);
+    KIT_EXPECT(0, book, "user", "add", "mo", "--name", "Hoàng Văn Mơ", "--role", "officer");
+    assert_true(is_in(book, STORE_PERSON, "Hoàng Văn Mơ"));
+    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_person_by_login(&txn, "mo", &person, NULL), ST_OK);
+    store_end(&txn);
+    st_id_format(&person.id, id);
+    KIT_EXPECT(0, book, "erase", id, "full_name", "--as", "office", "--second", "head", "--basis",
+               "x");
+    assert_false(is_anywhere(book, "Hoàng Văn Mơ"));
+    KIT_EXPECT(0, book, "user", "list");
+    assert_true(kit_says(KIT_OUT(book), "mo"));
+}
+
+/* ---- snapshots ---- */
+
+static st_hash offer(kit_book *book, const st_bucket *bucket)
+{
+    st_arena arena;
+    store_txn txn = { 0 };
+    st_snapshot snapshot;
+    st_arena_init(&arena, 64u << 20);
+    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_snapshot_offer(&book->rooms.sync, &txn, bucket, &arena, &snapshot,
+                                         NULL), ST_OK);
+    st_hash name = st_snapshot_name(&snapshot);
+    store_end(&txn);
+    st_arena_reset(&arena);
+    return name;
+}
+
+static bool is_given(kit_book *book, const st_bucket *bucket, const st_hash *name)
+{
+    int fd = -1;
+    uint64_t bytes = 0;
+    if (sync_snapshot_open(&book->rooms.sync, bucket, name, &fd, &bytes, NULL) != ST_OK)
+        return false;
+    assert_int_equal(close(fd), 0);
+    return true;
+}
+
+static void run_in(const kit_book *book, const char *command)
+{
+    char line[256];
+    (void)snprintf(line, sizeof line, "cd %s && %s", book->dir, command);
+    assert_int_equal(system(line), 0);
+}
+
+/* The files go; one that came back, or was cut from a moment before, is not given out. */
+static void test_a_snapshot_with_the_value_is_not_given_out(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes;
+    char id[33];
+    st_id record = { { 0 } };
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    for (uint8_t i = 0; i < SYNC_SNAPSHOT_RECORDS_MIN + 2; i++) {
+        record = make_visit(&phone, "một điều riêng tư", i, &bytes);
+        assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    }
+    st_id_format(&record, id);
+    const st_hash first = offer(book, &phone.bucket);
+    assert_true(is_given(book, &phone.bucket, &first));
+    run_in(book, "cp -r snapshots kept");
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+               "--basis", "x");
+    assert_false(is_given(book, &phone.bucket, &first));
+    run_in(book, "test -z \"$(ls snapshots/*.zst 2>/dev/null)\"");
+    run_in(book, "rm -r snapshots && mv kept snapshots");
+    assert_false(is_given(book, &phone.bucket, &first));
+    const st_hash second = offer(book, &phone.bucket);
+    assert_memory_not_equal(first.b, second.b, sizeof first.b);
+    assert_true(is_given(book, &phone.bucket, &second));
+    assert_false(is_given(book, &phone.bucket, &first));
+    run_in(book, "test $(ls snapshots/*.zst | wc -l) = 1");
+    st_buffer_free(&bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_two_people_and_a_reason, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_fork_holds_it_no_longer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_set_is_not_taken_in_without_a_value, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_reasons_go_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_name_in_the_catalogue_goes_from_every_table, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_snapshot_with_the_value_is_not_given_out, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
