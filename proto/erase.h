@@ -9,8 +9,8 @@
 #define ST_ERASURES_MAX 256u           /* in one `targets` value */
 #define ST_PLACE_NONE UINT32_MAX       /* the value stands in the skeleton, or there is none */
 
-/* A record of this form, made by the server's own device in the catalogue, is an erasure. Numbers of
- * its fields: what it is about, and the values. */
+/* A record of this form, made by the server's own device in the catalogue, is an erasure. Numbers
+ * of its fields: what it is about, and the values. */
 #define ST_ERASURE_FORM "erasure"
 #define ST_ERASURE_ABOUT 1u
 #define ST_ERASURE_TARGETS 5u

@@ -15,7 +15,7 @@ typedef struct {
     backup_manifest *manifest;
     st_arena *arena;
     uint64_t written;
-    uint64_t again;            /* > 0: pieces of the log have names of their own, with this number */
+    uint64_t again;            /* > 0: pieces of the log have names with this number in them */
 } piece_folder;
 
 /* Log rows and leaves of the entries from..to, in as many files log/FROM-TO as they need

@@ -1,5 +1,5 @@
 /* server/operator/erase.c - `erase`: two people destroy single values for a reason in law. Promises
- * that both are named in the book; says what the operator has to do about copies that lie elsewhere.
+ * that both are named in the book, and says what is to be done about copies that lie elsewhere.
  * Must never erase for one person alone. */
 #include <stdio.h>
 #include <string.h>

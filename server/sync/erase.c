@@ -2,8 +2,8 @@
  * Promises: log row, state, sum and rows change in the transaction that stores the erasure, and a
  * rebuild gives the same; hash, signature, chain and leaf stand. Must never touch a value that no
  * erasure of the server's own device names.
- * Table `erased`: 0, device, first, set hash -> places and the entry that erased each; 1, index of a
- * log row -> the last entry that erased in it; 2, bucket -> the same. */
+ * Table `erased`: 0, device, first, set hash -> places and the entry that erased each; 1, index of
+ * a log row -> the last entry that erased in it; 2, bucket -> the same. */
 #include "server/sync/erase.h"
 
 #include <string.h>

@@ -40,8 +40,8 @@ ST_MUST_USE st_err sync_erase(writer_turn *turn, const sync_erase_wish *wish,
 ST_MUST_USE st_err sync_erase_apply(writer_turn *turn, const st_set *set, uint64_t index,
                                     st_error *error);
 /* Before a set is stored: takes out of it what is known to be erased; *out_set is then another set,
- * in turn->arena. *out_refused: it comes without a value of which no erasure is known: somebody took
- * it out, and the whole set must not be kept from coming. */
+ * in turn->arena. *out_refused: it comes without a value of which no erasure is known: somebody
+ * took it out, and the whole set must not be kept from coming. */
 ST_MUST_USE st_err sync_erase_admit(writer_turn *turn, const st_set *set, st_set *out_set,
                                     bool *out_refused, st_error *error);
 /* The last entry that erased something in the bucket; 0: none. */

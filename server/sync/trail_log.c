@@ -360,7 +360,8 @@ static st_err show_entry(log_walk *w, uint64_t index, const sync_row *row, st_er
         sync_trail_say(w->walk, &line);
     if (kind == TRAIL_ERASURES && row->kind != ST_ENTRY_ERASE)
         return ST_OK;
-    bool reads_all = kind == TRAIL_ERASURES || kind == TRAIL_LATE || kind == TRAIL_CLOCKS || kind == TRAIL_CHANGED;
+    bool reads_all = kind == TRAIL_ERASURES || kind == TRAIL_LATE || kind == TRAIL_CLOCKS
+                     || kind == TRAIL_CHANGED;
     if (row->set.len == 0 || (row->held_count == 0 && !reads_all))
         return ST_OK;
     st_err err = st_set_decode(row->set.data, row->set.len, &w->entry, &set, error);
