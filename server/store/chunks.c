@@ -1,6 +1,6 @@
 /* server/store/chunks.c - pieces of attachments on disk, each once, under the hash of its bytes.
  * Promises: what has a name is whole; what is acknowledged is on disk, name and bytes. Must never
- * change or remove a piece that has its name. */
+ * change a piece that has its name, nor remove one but by chunks_remove. */
 #include "server/store/chunks.h"
 
 #include <dirent.h>
@@ -98,6 +98,16 @@ st_err chunks_get(const char *dir, const st_hash *hash, st_buffer *out, st_error
         return ST_OK;
     out->len = before;
     return st_fail(error, ST_E_CORRUPT, "%s: the file is not what its name says", at.file);
+}
+
+st_err chunks_remove(const char *dir, const st_hash *hash, st_error *error)
+{
+    place at;
+    st_err err = place_of(dir, hash, &at, error);
+    if (err == ST_OK && unlink(at.file) != 0)
+        return errno == ENOENT ? ST_OK
+                               : st_fail(error, ST_E_STORAGE, "%s: %s", at.file, strerror(errno));
+    return err == ST_OK ? store_dir_sync(at.folder, error) : err;
 }
 
 static bool write_all(int fd, const uint8_t *bytes, size_t len)

@@ -31,6 +31,9 @@ ST_MUST_USE st_err chunks_is_there(const char *dir, const st_hash *hash, bool *o
 /* Appends the piece. ST_E_NOT_FOUND; ST_E_CORRUPT: it is not what its name says; ST_E_STORAGE. */
 ST_MUST_USE st_err chunks_get(const char *dir, const st_hash *hash, st_buffer *out,
                               st_error *error);
+/* Removes a piece for good: what it was part of was erased. One that is not there is fine.
+ * ST_E_STORAGE. */
+ST_MUST_USE st_err chunks_remove(const char *dir, const st_hash *hash, st_error *error);
 
 typedef enum { CHUNKS_MISSING, CHUNKS_WHOLE, CHUNKS_WRONG } chunks_state;
 /* Reads the piece and compares it with its name. out_len: its bytes, 0 when missing.

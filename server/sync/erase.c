@@ -11,6 +11,7 @@
 #include "proto/changeset.h"
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
+#include "server/sync/have.h"
 #include "server/sync/sets.h"
 
 #define KEY_SET 0u
@@ -182,9 +183,50 @@ static st_err rewrite_row(writer_turn *turn, uint64_t index, sync_row *row, stor
     return err;
 }
 
+/* What one erasure names, and the pieces of files that go with it. */
+typedef struct {
+    st_id record;
+    const st_form *form;       /* NULL: the record is not there */
+    const st_erasure *list;
+    size_t count;
+    bool is_replay;
+    st_hash *pieces;
+    size_t pieces_count, pieces_capacity;
+} erasing;
+
+/* The hashes in the value that is to go, when it is that of an attachment. */
+static st_err note_pieces(writer_turn *turn, erasing *what, const st_erasure *one,
+                          const sync_row *row, st_error *error)
+{
+    st_set set;
+    if (what->is_replay || !have_is_hashes(what->form, one->path, one->path_len))
+        return ST_OK;
+    st_err err = st_set_decode(row->set.data, row->set.len, turn->arena, &set, error);
+    if (err != ST_OK || one->dot.counter < set.first || one->dot.counter > st_set_last(&set))
+        return err;
+    const st_change *change = &set.changes[one->dot.counter - set.first];
+    for (uint32_t i = 0; i < change->ops_count; i++) {
+        uint8_t path[ST_PATH_BYTES_MAX];
+        const st_value *value = &change->ops[i].value;
+        size_t len = st_path_encode(&change->ops[i].path, path);
+        if (value->kind != ST_VALUE_BYTES || len != one->path_len
+            || memcmp(path, one->path, len) != 0)
+            continue;
+        for (size_t at = 0; at + sizeof(st_hash) <= value->len; at += sizeof(st_hash)) {
+            st_hash *grown = st_arena_grow(turn->arena, what->pieces, what->pieces_count,
+                                           &what->pieces_capacity, sizeof *grown);
+            if (grown == NULL)
+                return st_fail(error, ST_E_MEMORY, "erase: out of memory");
+            what->pieces = grown;
+            memcpy(grown[what->pieces_count++].b, value->data + at, sizeof(st_hash));
+        }
+    }
+    return ST_OK;
+}
+
 /* Takes the value out of the bytes in the log. index: of the erasure. */
-static st_err erase_in_log(writer_turn *turn, const st_erasure *one, uint64_t index,
-                           st_error *error)
+static st_err erase_in_log(writer_turn *turn, erasing *what, const st_erasure *one,
+                           uint64_t index, st_error *error)
 {
     sync_row row;
     uint64_t at = 0;
@@ -194,6 +236,9 @@ static st_err erase_in_log(writer_turn *turn, const st_erasure *one, uint64_t in
     st_err err = find_row(turn, one, &at, &row, error);
     if (err != ST_OK)
         return err == ST_E_NOT_FOUND ? ST_OK : err;
+    err = note_pieces(turn, what, one, &row, error);
+    if (err != ST_OK)
+        return err;
     pack_key_u64(&key, at);
     st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
     err = st_set_erase(row.set.data, row.set.len, places, &left, error);
@@ -208,12 +253,6 @@ static st_err erase_in_log(writer_turn *turn, const st_erasure *one, uint64_t in
 }
 
 /* ---- the state ---- */
-
-typedef struct {
-    st_id record;
-    const st_erasure *list;
-    size_t count;
-} erasing;
 
 /* Record, sum and everything that is read off it are made anew, also when nothing of it is live: a
  * rebuild does it at the same entry. */
@@ -241,31 +280,63 @@ static st_err erase_in_state(writer_turn *turn, const erasing *what, uint64_t in
 
 /* ---- one erasure ---- */
 
-static st_err apply_one(writer_turn *turn, const st_change *change, uint64_t index,
+/* An erasure, as it comes or again. */
+typedef struct {
+    uint64_t index;            /* of its entry */
+    bool is_replay;
+} erase_how;
+
+static st_err apply_one(writer_turn *turn, const st_change *change, const erase_how *how,
                         st_error *error)
 {
     erasing what;
+    uint64_t index = how->index;
+    st_record record;
     bool is_erasure = false;
+    memset(&what, 0, sizeof what);
+    what.is_replay = how->is_replay;
     if (st_erasure_read(change, turn->arena, &is_erasure, &what.record, &what.list, &what.count)
         != ST_OK)
         return st_fail(error, ST_E_MEMORY, "erase: out of memory");
     if (!is_erasure)
         return ST_OK;
-    st_err err = ST_OK;
+    st_err err = sync_record_get(turn->txn, &what.record, turn->arena, &record, NULL, error);
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    if (err == ST_OK)
+        what.form = sync_record_form(turn->room, &record);
+    err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < what.count; i++) {
         err = add_place(turn, &what.list[i], index, error);
         if (err == ST_OK)
-            err = erase_in_log(turn, &what.list[i], index, error);
+            err = erase_in_log(turn, &what, &what.list[i], index, error);
     }
-    return err == ST_OK ? erase_in_state(turn, &what, index, error) : err;
+    if (err == ST_OK)
+        err = erase_in_state(turn, &what, index, error);
+    const have_named pieces = { what.pieces, what.pieces_count };
+    return err == ST_OK && pieces.count > 0 ? have_forget(turn->room, turn->txn, &pieces, error)
+                                            : err;
+}
+
+static st_err apply_all(writer_turn *turn, const st_set *set, const erase_how *how,
+                        st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++)
+        err = apply_one(turn, &set->changes[i], how, error);
+    return err;
 }
 
 st_err sync_erase_apply(writer_turn *turn, const st_set *set, uint64_t index, st_error *error)
 {
-    st_err err = ST_OK;
-    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++)
-        err = apply_one(turn, &set->changes[i], index, error);
-    return err;
+    const erase_how how = { index, false };
+    return apply_all(turn, set, &how, error);
+}
+
+st_err sync_erase_replay(writer_turn *turn, const st_set *set, uint64_t index, st_error *error)
+{
+    const erase_how how = { index, true };
+    return apply_all(turn, set, &how, error);
 }
 
 /* ---- sets that come later ---- */

@@ -39,6 +39,9 @@ ST_MUST_USE st_err sync_erase(writer_turn *turn, const sync_erase_wish *wish,
  * for what is gone already. */
 ST_MUST_USE st_err sync_erase_apply(writer_turn *turn, const st_set *set, uint64_t index,
                                     st_error *error);
+/* The same when the log is folded again: files beside the store are left as they are. */
+ST_MUST_USE st_err sync_erase_replay(writer_turn *turn, const st_set *set, uint64_t index,
+                                     st_error *error);
 /* Before a set is stored: takes out of it what is known to be erased; *out_set is then another set,
  * in turn->arena. *out_refused: it comes without a value of which no erasure is known: somebody
  * took it out, and the whole set must not be kept from coming. */

@@ -256,3 +256,57 @@ st_err have_check(sync_room *room, store_txn *txn, have_say say, void *context,
         *out_report = c.report;
     return err;
 }
+
+/* ---- after an erasure ---- */
+
+bool have_is_hashes(const st_form *form, const uint8_t *path, size_t len)
+{
+    hashes_at at;
+    uint8_t wanted[5];
+    if (!find_field(form, &at) || len < sizeof wanted)
+        return false;
+    wanted[0] = (uint8_t)ST_PATH_ITEM;
+    wanted[1] = (uint8_t)(at.group >> 8);
+    wanted[2] = (uint8_t)at.group;
+    wanted[3] = (uint8_t)(at.field >> 8);
+    wanted[4] = (uint8_t)at.field;
+    return memcmp(path, wanted, sizeof wanted) == 0;
+}
+
+/* Marks the pieces that the record names. */
+static st_err mark_named(sync_room *room, store_slice bytes, const have_named *pieces,
+                         st_arena *arena, bool *named, st_error *error)
+{
+    st_record record;
+    have_named of_record;
+    st_err err = st_record_decode(bytes.data, bytes.len, arena, &record, error);
+    if (err == ST_OK)
+        err = have_named_by(room, &record, arena, &of_record, error);
+    for (size_t i = 0; err == ST_OK && i < pieces->count; i++)
+        named[i] = named[i] || is_named(&of_record, &pieces->hashes[i]);
+    return err;
+}
+
+st_err have_forget(sync_room *room, store_txn *txn, const have_named *pieces, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    st_arena arena;
+    bool *named = calloc(pieces->count + 1, sizeof *named);
+    st_arena_init(&arena, WORK_BYTES_MAX);
+    st_err err = named == NULL ? st_fail(error, ST_E_MEMORY, "attachments: no memory")
+                               : store_cursor_open(txn, STORE_STATE, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, store_text(""), error);
+    while (err == ST_OK && cursor.is_valid) {
+        err = mark_named(room, cursor.value, pieces, &arena, named, error);
+        st_arena_reset(&arena);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    for (size_t i = 0; err == ST_OK && i < pieces->count; i++)
+        if (!named[i])
+            err = chunks_remove(room->dir, &pieces->hashes[i], error);
+    free(named);
+    return err;
+}

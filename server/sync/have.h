@@ -32,6 +32,13 @@ ST_MUST_USE st_err sync_have(sync_room *room, const have_asker *asker, const st_
  * its bytes. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err have_keep_carried(sync_room *room, const st_id *record,
                                      const chunks_piece *piece, bool *out_taken, st_error *error);
+/* Is the path, as st_path_encode writes it, that of the hashes of an attachment? form may be
+ * NULL. */
+bool have_is_hashes(const st_form *form, const uint8_t *path, size_t len);
+/* Removes the pieces that no record names: what named them was erased. In the writer's turn, so
+ * that no record that names one comes meanwhile. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err have_forget(sync_room *room, store_txn *txn, const have_named *pieces,
+                               st_error *error);
 
 /* What is there of the attachments of the whole book. Wrong pieces are said, one line each
  * ("attachment of RECORD: ..."), until `say` returns false. Inside the caller's transaction. */

@@ -85,7 +85,7 @@ static st_err replay_changes(writer_turn *turn, uint64_t index, const sync_row *
     if (err == ST_OK)
         err = sets_add(turn->txn, set, index, error);
     return err == ST_OK && row->kind == ST_ENTRY_ERASE && row->held_count == 0
-               ? sync_erase_apply(turn, set, index, error)
+               ? sync_erase_replay(turn, set, index, error)
                : err;
 }
 
