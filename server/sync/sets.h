@@ -14,8 +14,8 @@ typedef struct {
 } sets_head;
 
 /* Is the set new, known (*out_index: its entry; also that of a known fork), or another branch: its
- * counters overlap a known set's, the chain does not fit on one side, goes on from a fork, or a later
- * set of the device says that its bucket has no change there? ST_E_STORAGE, ST_E_MEMORY. */
+ * counters overlap a known set's, the chain does not fit on one side, goes on from a fork, or a
+ * later set of the device says that its bucket has no change there? ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err sets_look(store_txn *txn, const st_set *set, sets_kind *out_kind,
                              uint64_t *out_index, st_error *error);
 /* Notes a stored set and moves the head. */

@@ -372,7 +372,8 @@ static void test_the_first_branch_counts(void **state)
 }
 
 /* Between the branches lies a gap, so that no hash tells them apart; but one says that its device
- * wrote nothing before in this unit, and the other comes with something. Folding would pass over it. */
+ * wrote nothing before in this unit, and the other comes with something. Folding would pass over
+ * it. */
 static void test_a_branch_behind_a_gap(void **state)
 {
     rig *r = *state;
