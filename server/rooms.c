@@ -484,7 +484,8 @@ static st_err make_rooms(const rooms_how *how, const rooms_new *wish, loaded *al
         err = st_fail(error, ST_E_EXISTS, "%s: a sotay store is here already", srv->dir);
     if (err == ST_OK)
         err = load_all(all, srv->sync.catalogue, wish->catalogue_dir, error);
-    catalogue_settle(srv->sync.catalogue, err == ST_OK);
+    if (srv->sync.catalogue != NULL) /* else there was no memory for one */
+        catalogue_settle(srv->sync.catalogue, err == ST_OK);
     if (err == ST_OK)
         err = store_open(srv->dir, STORE_CREATE, &srv->sync.store, error);
     if (err == ST_OK)

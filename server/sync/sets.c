@@ -110,7 +110,8 @@ static bool has_any(const st_vector *vector, const st_set *set)
 }
 
 /* A later set of the device says which change came before it in its bucket. One that arrives now
- * and lies behind that is of a branch in which there was another one; folding would pass over it. */
+ * and lies behind that is of a branch in which there was another one; folding would pass over it.
+ */
 static st_err is_denied(store_txn *txn, const st_set *set, bool *out_denied, st_error *error)
 {
     st_vector vector;

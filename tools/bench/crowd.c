@@ -1,6 +1,6 @@
 /* tools/bench/crowd.c - crowd DIR URL LINKS PHONES SETS: so many phones with so many change-sets
- * each come back at the same moment, as after a day without signal, and go on until all is acknowledged.
- * Prints one JSON document: how many were, the times, and what they sent.
+ * each come back at the same moment, as after a day without signal, and go on until all is
+ * acknowledged. Prints one JSON document: how many were, the times, and what they sent.
  * Each phone is a thread with an LMDB store under DIR, driven by libsotay's own libcurl driver with
  * its waits; LINKS has an enrolment link a line. */
 #include <pthread.h>
