@@ -132,6 +132,8 @@ static void get_later(slip_reader *slip, identity *me)
     me->clock.sent_mono_ms = slip_get_u64(slip);
     me->clock.got_mono_ms = slip_get_u64(slip);
     me->clock.server_ms = (int64_t)slip_get_u64(slip);
+    if (slip->at < slip->len)
+        me->lost = slip_get_u64(slip);
 }
 
 static void put_clock(slip_writer *slip, const identity *me)
@@ -156,6 +158,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u64(&slip, me->address);
     slip_u8(&slip, (uint8_t)me->dictionary);
     put_clock(&slip, me);
+    slip_u64(&slip, me->lost);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

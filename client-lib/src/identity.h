@@ -49,6 +49,7 @@ typedef struct {
     bool has_clock;   /* the last whole exchange with the server: */
     st_clock clock;
     uint32_t dictionary; /* what the server said it takes; 0: plain streams */
+    uint64_t lost; /* own changes that the server asked for and this device has no more */
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

@@ -173,6 +173,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
         st_json_int(&json, me->clock_offset_ms);
     else
         st_json_null(&json);
+    st_json_key_int(&json, "lost", (int64_t)me->lost);
     st_json_key_text(&json, "clock_warning",
                      me->has_offset ? st_clock_warning(me->clock_offset_ms, client->lang) : NULL);
     st_json_key_bool(&json, "safe_to_wipe", safe_to_wipe(s));
@@ -206,6 +207,34 @@ static st_err write_time(const char *label, int64_t ms, int offset, st_buffer *o
     if (ms != 0)
         st_time_format(ms, offset, text);
     return st_buffer_printf(out, error, "%s: %s\n", label, text);
+}
+
+/* What a person should do something about. */
+static st_err write_warnings(sotay_client *client, const status_counts *s, st_buffer *out,
+                             st_error *error)
+{
+    const identity *me = &client->me;
+    bool english = strcmp(client->lang, "en") == 0;
+    const char *warning =
+        me->has_offset ? st_clock_warning(me->clock_offset_ms, client->lang) : NULL;
+    st_err err = ST_OK;
+    if (me->lost > 0)
+        err = st_buffer_printf(out, error,
+                               english ? "! %llu older changes of this device exist no more; the"
+                                         " office knows. Write them again if you have notes.\n"
+                                       : "! %llu thay đổi cũ của máy này không còn; văn phòng đã"
+                                         " biết. Nếu còn giấy tờ, hãy ghi lại.\n",
+                               (unsigned long long)me->lost);
+    if (err == ST_OK && warning != NULL)
+        err = st_buffer_printf(out, error, "! %s (%+lld s)\n", warning,
+                               -(long long)(me->clock_offset_ms / 1000));
+    for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {
+        char id[33];
+        st_id_format(&s->list[i].record, id);
+        err = st_buffer_printf(out, error, "  %s: %s\n", id,
+                               st_hold_sentence(s->list[i].hold, client->lang));
+    }
+    return err;
 }
 
 static st_err write_text(sotay_client *client, const status_counts *s, st_buffer *out,
@@ -260,18 +289,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
     sotay_whoami(client, &who);
     if (err == ST_OK && who.is_copied)
         err = st_buffer_printf(out, error, "%s\n", say[9]);
-    const char *warning = client->me.has_offset
-                              ? st_clock_warning(client->me.clock_offset_ms, client->lang)
-                              : NULL;
-    if (err == ST_OK && warning != NULL)
-        err = st_buffer_printf(out, error, "! %s (%+lld s)\n", warning,
-                               -(long long)(client->me.clock_offset_ms / 1000));
-    for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {
-        char id[33];
-        st_id_format(&s->list[i].record, id);
-        err = st_buffer_printf(out, error, "  %s: %s\n", id,
-                               st_hold_sentence(s->list[i].hold, client->lang));
-    }
+    if (err == ST_OK)
+        err = write_warnings(client, s, out, error);
     return err;
 }
 

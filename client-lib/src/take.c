@@ -283,8 +283,11 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     sync->has_end = true;
     sync->more = end->more;
     next->last_sync_ms = wall_ms;
-    if (sync->asked_gone.from == next->gone_from && sync->asked_gone.to == next->gone_to)
-        next->gone_from = next->gone_to = 0; /* said; what was wanted just now is said next */
+    bool is_said = sync->asked_gone.from == next->gone_from && sync->asked_gone.to == next->gone_to;
+    if (is_said && next->gone_from > 0)
+        next->lost += next->gone_to - next->gone_from + 1;
+    if (is_said)
+        next->gone_from = next->gone_to = 0; /* what was wanted just now is said next */
     take_clock(sync, end->server_ms, wall_ms);
     take_exchange(sync, end->server_ms);
     next->dictionary = end->dictionary == ST_DICTIONARY_LAST_SET ? end->dictionary : 0;

@@ -100,6 +100,7 @@ int operator_stat(operator_work *work)
         { "devices", "máy", "devices", stat.devices },
         { "open_conflicts", "ý kiến khác nhau", "open conflicts", stat.open_conflicts },
         { "held", "chờ xem", "held", stat.held },
+        { "gaps", "chỗ thiếu thay đổi", "gaps of missing changes", stat.gaps },
         { "incidents", "lần lệch sổ", "incidents", stat.incidents },
         { "store_bytes", "byte trên đĩa", "bytes of store", stat.store_bytes },
         { "backed_up_to", "mục nhật ký đã sao lưu chắc", "log entries safely backed up",

@@ -50,6 +50,43 @@ static void buckets_json(device_page *page, const sync_device *device)
     st_arena_reset(&arena);
 }
 
+/* Changes that are missing although later ones are here. */
+static void gaps_json(st_json *json, const sync_device *device)
+{
+    st_json_key(json, "gaps");
+    st_json_open(json, '[');
+    for (uint32_t i = 0; i < device->gaps_count && i < SYNC_GAPS_SHOWN; i++) {
+        st_json_open(json, '{');
+        st_json_key_int(json, "from", (int64_t)device->gaps[i].from);
+        st_json_key_int(json, "to", (int64_t)device->gaps[i].to);
+        st_json_key_bool(json, "gone", device->gaps[i].is_gone);
+        st_json_close(json, '}');
+    }
+    st_json_close(json, ']');
+}
+
+/* A line of its own below the table: nobody overlooks it. */
+static bool gap_lines(void *context, const sync_device *device)
+{
+    operator_work *work = ((device_page *)context)->work;
+    char hex[33];
+    st_id_format(&device->device.id, hex);
+    for (uint32_t i = 0; i < device->gaps_count && i < SYNC_GAPS_SHOWN; i++) {
+        const sets_gap *gap = &device->gaps[i];
+        operator_say(work, work->vi ? "! %s (%s): thiếu thay đổi %llu–%llu: "
+                                    : "! %s (%s): changes %llu-%llu are missing: ",
+                     hex, device->login.s, (unsigned long long)gap->from,
+                     (unsigned long long)gap->to);
+        if (gap->is_gone)
+            operator_say_in(work, "máy không còn chúng; hỏi người ghi về giấy tờ còn giữ\n",
+                            "the device has them no more; ask its holder for papers\n");
+        else
+            operator_say_in(work, "máy được hỏi ở lần gửi tới\n",
+                            "the device is asked at its next sync\n");
+    }
+    return !work->out_failed;
+}
+
 static bool device_json(void *context, const sync_device *device)
 {
     device_page *page = context;
@@ -75,6 +112,7 @@ static bool device_json(void *context, const sync_device *device)
         st_json_null(json);
     st_json_key_int(json, "counter", (int64_t)device->counter);
     st_json_key_int(json, "checkpoint_size", (int64_t)device->contact.seen_size);
+    gaps_json(json, device);
     buckets_json(page, device);
     st_json_close(json, '}');
     return page->err == ST_OK;
@@ -128,13 +166,13 @@ int operator_device_list(operator_work *work)
         err = st_json_end(&page.json);
         operator_say(work, "\n");
     }
-    operator_read_end(work);
-    if (err != ST_OK)
-        return operator_fail(work);
-    if (!json)
+    if (err == ST_OK && !json) {
         operator_say(work, "%zu %s\n", operator_table_print(work, &page.table),
                      work->vi ? "máy" : "devices");
-    return 0;
+        err = sync_device_each(work->room, &work->txn, gap_lines, &page, &work->error);
+    }
+    operator_read_end(work);
+    return err == ST_OK ? 0 : operator_fail(work);
 }
 
 /* ---- revoke, suspend ---- */

@@ -302,6 +302,15 @@ typedef struct {
     st_err err;
 } device_walk;
 
+static bool note_gap(void *context, const sets_gap *gap)
+{
+    sync_device *line = context;
+    if (line->gaps_count < SYNC_GAPS_SHOWN)
+        line->gaps[line->gaps_count] = *gap;
+    line->gaps_count++;
+    return true;
+}
+
 static bool show_device(void *context, const auth_device *device)
 {
     device_walk *walk = context;
@@ -313,6 +322,8 @@ static bool show_device(void *context, const auth_device *device)
     walk->err = auth_contact_get(walk->txn, &device->id, &line.contact, NULL);
     if (walk->err == ST_OK)
         walk->err = sets_head_get(walk->txn, &device->id, &head, NULL);
+    if (walk->err == ST_OK)
+        walk->err = sets_gap_each(walk->txn, &device->id, note_gap, &line, NULL);
     if (walk->err != ST_OK)
         return false;
     line.counter = head.last;
@@ -339,9 +350,14 @@ static bool count_conflicts(void *context, const st_row *row)
     return true;
 }
 
+static bool count_gaps(void *context, const sync_device *device)
+{
+    *(uint64_t *)context += device->gaps_count;
+    return true;
+}
+
 st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat, st_error *error)
 {
-    (void)room;
     store_stats stats;
     sync_stat stat;
     sync_filter all;
@@ -351,6 +367,8 @@ st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat, st_er
     st_err err = store_stat(txn, &stats, error);
     if (err == ST_OK)
         err = sync_row_each(txn, &all, count_conflicts, &stat.open_conflicts, error);
+    if (err == ST_OK)
+        err = sync_device_each(room, txn, count_gaps, &stat.gaps, error);
     if (err != ST_OK)
         return err;
     stat.records = stats.rows[STORE_REC];

@@ -4,6 +4,7 @@
 #define SOTAY_SERVER_SYNC_READ_H
 
 #include "proto/show.h"
+#include "server/sync/sets.h"
 #include "server/sync/settle.h"
 
 /* A record with the vector of its bucket, in the arena. out_vector may be NULL. ST_E_NOT_FOUND,
@@ -42,12 +43,15 @@ typedef struct {
 void sync_directory_init(sync_directory *directory, sync_room *room, store_txn *txn,
                          st_arena *arena);
 
+#define SYNC_GAPS_SHOWN 16u
 /* A device's line for `device list`. */
 typedef struct {
     auth_device device;
     auth_contact contact;
     st_code login;             /* of its person */
     uint64_t counter;          /* of the last change known */
+    sets_gap gaps[SYNC_GAPS_SHOWN]; /* what is missing before it */
+    uint32_t gaps_count;       /* all of them; at most SYNC_GAPS_SHOWN are in gaps */
 } sync_device;
 /* Every enrolled device, by id, until `each` returns false. ST_E_STORAGE, ST_E_CORRUPT. */
 ST_MUST_USE st_err sync_device_each(sync_room *room, store_txn *txn,
@@ -56,6 +60,7 @@ ST_MUST_USE st_err sync_device_each(sync_room *room, store_txn *txn,
 
 typedef struct {
     uint64_t records, log_entries, devices, open_conflicts, held, incidents, store_bytes,
+        gaps,                  /* runs of changes that are missing, of all devices */
         backed_up_to;          /* entries in two backups, or in one that was checked */
 } sync_stat;
 /* The figures of one moment; open_conflicts are counted over all rows. ST_E_STORAGE,

@@ -345,3 +345,75 @@ st_err sets_each_fork(store_txn *txn, bool (*each)(void *context, uint64_t index
     store_cursor_close(&cursor);
     return err;
 }
+
+/* ---- gaps, for people ---- */
+
+static st_err gone_each(store_txn *txn, const st_id *device,
+                        bool (*each)(void *context, const sets_gap *gap), void *context,
+                        bool *out_more, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    store_slice prefix = store_bytes(device->b, sizeof device->b);
+    st_err err = store_cursor_open(txn, STORE_GAPS, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, prefix, error);
+    while (err == ST_OK && *out_more && store_has_prefix(&cursor, prefix)) {
+        if (cursor.key.len != 24 || cursor.value.len != 8) {
+            err = st_fail(error, ST_E_CORRUPT, "store: a row of gaps is damaged");
+            break;
+        }
+        const sets_gap gap = { st_get_u64((const uint8_t *)cursor.key.data + 16),
+                               st_get_u64(cursor.value.data), true };
+        *out_more = each(context, &gap);
+        err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+/* Where the known part that begins at `from` ends: a set, or a gap that is gone; from - 1 when
+ * nothing begins there. */
+static st_err known_to(store_txn *txn, const st_id *device, uint64_t from, uint64_t *out_to,
+                       st_error *error)
+{
+    store_slice row = { 0 };
+    pack_key key = set_key(device, from);
+    *out_to = from - 1;
+    st_err err = store_get(txn, STORE_GAPS, pack_key_slice(&key), &row, error);
+    if (err == ST_OK && row.len == 8)
+        *out_to = st_get_u64(row.data);
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    err = store_get(txn, STORE_SETS, pack_key_slice(&key), &row, error);
+    if (err == ST_OK && row.len >= 16)
+        *out_to = st_get_u64((const uint8_t *)row.data + 8);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err sets_gap_each(store_txn *txn, const st_id *device,
+                     bool (*each)(void *context, const sets_gap *gap), void *context,
+                     st_error *error)
+{
+    sets_head head;
+    bool more = true;
+    st_err err = sets_head_get(txn, device, &head, error);
+    if (err == ST_OK)
+        err = gone_each(txn, device, each, context, &more, error);
+    for (uint64_t at = head.known + 1; err == ST_OK && more && at <= head.last;) {
+        known_set left, right;
+        uint64_t to = 0;
+        err = known_to(txn, device, at, &to, error);
+        if (err == ST_OK && to >= at) {
+            at = to + 1;
+            continue;
+        }
+        if (err == ST_OK)
+            err = neighbours(txn, device, at, &left, &right, error);
+        if (err != ST_OK || right.first <= at)
+            break;
+        const sets_gap gap = { at, right.first - 1, false };
+        more = each(context, &gap);
+        at = right.first;
+    }
+    return err;
+}

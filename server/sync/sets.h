@@ -28,6 +28,16 @@ ST_MUST_USE st_err sets_add_gap(store_txn *txn, const st_id *device, const st_go
                                 bool *out_added, st_error *error);
 ST_MUST_USE st_err sets_head_get(store_txn *txn, const st_id *device, sets_head *out_head,
                                  st_error *error);
+/* Counters of a device that are not here although later ones are. */
+typedef struct {
+    uint64_t from, to;
+    bool is_gone;              /* the device said that they no longer exist; else it is asked */
+} sets_gap;
+/* Every gap of the device: those that are gone, ascending, then the others, ascending, until `each`
+ * returns false. ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err sets_gap_each(store_txn *txn, const st_id *device,
+                                 bool (*each)(void *context, const sets_gap *gap), void *context,
+                                 st_error *error);
 /* The entry of the set that holds the change. ST_E_NOT_FOUND. */
 ST_MUST_USE st_err sets_find(store_txn *txn, const st_dot *dot, uint64_t *out_index,
                              st_error *error);

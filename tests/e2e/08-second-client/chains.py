@@ -349,6 +349,11 @@ def a_wrong_chain_is_a_branch():
         agree(w, client, ident)
 
 
+def gaps(w, client):
+    found = w.ctl("device", "list", "--json").json()["devices"]
+    return next(d["gaps"] for d in found if d["device"] == client.device.hex())
+
+
 def a_gap_and_what_is_gone():
     with commune() as w:
         client, reader = stranger(w), stranger(w, "binh")
@@ -361,12 +366,16 @@ def a_gap_and_what_is_gone():
         own, = client.seal()
         got = push(client, own.bytes)
         same(got, ([(STORED, True, {})], [(2, 2)]), "stored, and wanted")
+        same(gaps(w, client), [{"from": 2, "to": 2, "gone": False}], "seen in the office")
+        text_of = w.ctl("device", "list", "--lang", "vi").out
+        need("thiếu thay đổi 2–2" in text_of, "said to people: " + text_of)
         same(place_of(w, ident), {"gốc"}, "the book goes on")
         same(field_of(w.show(ident.hex()), "general_note")["value"], "đến trước", "with it")
         reader.sync()
         agree(w, reader, ident)
         same(push(client, lost.bytes), ([(STORED, True, {})], []), "the lost one turns up")
         same(place_of(w, ident), {"đi lạc"}, "and counts")
+        same(gaps(w, client), [], "nothing is missing")
         client.sent[lost.first], client.sent[own.first], client.unsent = lost, own, []
         for one in (reader, client):
             one.sync()
@@ -380,6 +389,8 @@ def a_gap_and_what_is_gone():
         client.sync()                                 # is asked for 4, answers that it is gone
         same(entries(w), before + 2, "an entry for the set, one for the gap")
         same(client.wants, [], "asked once")
+        same(gaps(w, client), [{"from": 4, "to": 4, "gone": True}], "gone, and seen for ever")
+        same(w.ctl("stat", "--json").json()["gaps"], 1, "counted")
         client.edit(ident, {"copies": "2"})
         client.seal()
         same(push(client, client.unsent[0].bytes), ([(STORED, True, {})], []), "no want any more")

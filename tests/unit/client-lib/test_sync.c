@@ -3,6 +3,7 @@
  * same values, nothing is lost when a reply is, and what the office holds or declines is seen. */
 #include <stdio.h>
 
+#include "client-lib/src/client.h"
 #include "tests/unit/client-lib/phone.h"
 
 static void test_two_phones_meet(void **state)
@@ -363,6 +364,31 @@ static void test_wanted_sets_are_sent_again(void **state)
     phone_part(e, &an, NULL);
 }
 
+/* What was asked for and is kept no more stays visible on the phone. */
+static void test_what_is_gone_is_said(void **state)
+{
+    (void)state;
+    phone an;
+    sotay_report report;
+    edge *e = phone_alone(&an);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_status_says(&an, "\"lost\":0"));
+    book_key own = book_key_counter(BOOK_OWN, &an.client->me.device, 1);
+    assert_int_equal(client_begin(an.client, true, NULL), ST_OK);
+    assert_int_equal(book_delete(&an.client->book, &own, NULL), ST_OK);
+    assert_int_equal(client_commit(an.client, NULL), ST_OK);
+    assert_int_equal(phone_set(&an, &visit, "place", "a"), SOTAY_OK);
+    e->devices[1].known = 0; /* a server that does not have it either */
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_int_equal(report.wanted, 1);
+    phone_crash(&an, false);
+    assert_true(phone_status_says(&an, "\"lost\":1"));
+    assert_int_equal(edge_sync(e, an.client, NULL, &report), SOTAY_OK);
+    assert_true(phone_status_says(&an, "\"lost\":1"));
+    phone_part(e, &an, NULL);
+}
+
 static void test_wipe_is_safe_only_when_covered(void **state)
 {
     (void)state;
@@ -437,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_a_page_too_new),
         cmocka_unit_test(test_a_long_day),
         cmocka_unit_test(test_wanted_sets_are_sent_again),
+        cmocka_unit_test(test_what_is_gone_is_said),
         cmocka_unit_test(test_wipe_is_safe_only_when_covered),
         cmocka_unit_test(test_an_answer_of_somebody_else_is_no_signal),
     };
