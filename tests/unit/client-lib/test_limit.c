@@ -1,6 +1,6 @@
 /* tests/unit/client-lib/test_limit.c
- * What a sync may cost is kept, and what it did not get to comes with the next one; after a line that
- * broke less is offered at once; a server that is busy is not taken for damage. */
+ * What a sync may cost is kept, and what it did not get to comes with the next one; after a line
+ * that broke less is offered at once; a server that is busy is not taken for damage. */
 #include "tests/unit/client-lib/phone.h"
 
 #include "client-lib/src/exchange.h"
