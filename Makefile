@@ -76,7 +76,7 @@ CFLAGS_GEN   := $(BASE) -Wall
 CFLAGS_REST  := $(BASE) $(WARN) -D_GNU_SOURCE= -DSOTAY_VERSION='"$(VERSION)"'
 LDFLAGS_ALL  := -pthread -Wl,--as-needed $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
 # Names, not pkg-config: the file is read before pkg-config exists.
-LIBS_CLIENT := -lprotobuf-c -lzstd -lsodium -lutf8proc -lcjson -llmdb -lcurl -lm
+LIBS_CLIENT := -lprotobuf-c -lzstd -lsodium -lutf8proc -lcjson -llmdb -lcurl -ljpeg -lpng -lm
 LIBS_ALL    := $(LIBS_CLIENT) -lcivetweb -lqrencode -linih
 LIBS_TEST   := -lcmocka $(LIBS_ALL)
 ifneq ($(CROSS),)
@@ -140,6 +140,8 @@ deps-build:
 ifneq ($(CROSS),)
 	@mkdir -p $(BUILD)/include
 	@ln -sfn $(firstword $(wildcard /usr/include/curl /usr/include/*/curl)) $(BUILD)/include/curl
+	@ln -sfn $(firstword $(wildcard /usr/include/jconfig.h /usr/include/*/jconfig.h)) \
+	    $(BUILD)/include/jconfig.h
 endif
 
 deps-bench:

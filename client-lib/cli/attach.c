@@ -46,6 +46,18 @@ static int read_file(const char *path, void **out_data, size_t *out_len, sotay_e
     return SOTAY_OK;
 }
 
+/* `--longest POINTS`; 0: the library's own. */
+static bool read_longest(const cli_call *call, unsigned *out)
+{
+    char *end = NULL;
+    *out = 0;
+    if (call->options.longest == NULL)
+        return true;
+    unsigned long points = strtoul(call->options.longest, &end, 10);
+    *out = (unsigned)points;
+    return *end == '\0' && points >= 100 && points <= 10000;
+}
+
 int cli_attach(cli_call *call)
 {
     sotay_id id;
@@ -53,6 +65,8 @@ int cli_attach(cli_call *call)
     char item[SOTAY_ITEM_TEXT];
     sotay_attachment file = { .name = call->operands[1], .about = call->options.about,
                               .caption = call->options.caption };
+    if (!read_longest(call, &file.longest))
+        return cli_misuse(call, "--longest: 100 to 10000 points");
     if (!cli_record(call, &id))
         return CLI_FAILED;
     int code = read_file(call->operands[1], &data, &file.len, &call->error);

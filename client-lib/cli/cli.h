@@ -9,7 +9,7 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_PERSON = 3, CLI_NO_SIGNA
 /* Options that some verbs take; NULL or false when not given. */
 typedef struct {
     const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
-    const char *server, *label, *output, *about, *caption;
+    const char *server, *label, *output, *about, *caption, *longest;
     const char *budget, *retry_for, *timeout, *progress;
     bool json, help, version, metered, retry;
 } cli_options;

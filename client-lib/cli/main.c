@@ -12,7 +12,7 @@
 #include "client-lib/cli/cli.h"
 
 /* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
- * S server, l label, a about, c caption,
+ * S server, l label, a about, c caption, x longest,
  * m metered, b budget, y retry, R retry for, t timeout, p progress. --store, --lang and --pin-file
  * go with every verb. */
 static const cli_verb VERBS[] = {
@@ -27,7 +27,8 @@ static const cli_verb VERBS[] = {
     { "remark", "ID TEXT", 2, 2, "", cli_remark, "ghi thêm, không sửa được", "add a signed note" },
     { "item", "ID GROUP [FIELD=VALUE]...", 2, 999, "", cli_item,
       "thêm một mục; in ra mã mục", "add an item; prints its id" },
-    { "attach", "ID FILE [--about PATH] [--caption T]", 2, 2, "ac", cli_attach,
+    { "attach", "ID FILE [--about PATH] [--caption T] [--longest POINTS]", 2, 2, "acx",
+      cli_attach,
       "đính kèm tệp (ảnh, ghi âm, PDF, Word, Excel; đến 20 MiB); in ra mã mục",
       "attach a file (photo, audio, PDF, Word, Excel; up to 20 MiB); prints its item" },
     { "drop", "ID GROUP ITEM", 3, 3, "", cli_drop, "bỏ một mục", "drop an item" },
@@ -85,7 +86,8 @@ static const struct option NAMES[] = {
     { "keep", required_argument, NULL, 'k' },         { "seen", required_argument, NULL, 'e' },
     { "value", required_argument, NULL, 'v' },        { "server", required_argument, NULL, 'S' },
     { "label", required_argument, NULL, 'l' },        { "about", required_argument, NULL, 'a' },
-    { "caption", required_argument, NULL, 'c' },      { "metered", no_argument, NULL, 'm' },
+    { "caption", required_argument, NULL, 'c' },
+    { "longest", required_argument, NULL, 'x' },      { "metered", no_argument, NULL, 'm' },
     { "budget", required_argument, NULL, 'b' },       { "retry", no_argument, NULL, 'y' },
     { "retry-for", required_argument, NULL, 'R' },    { "timeout", required_argument, NULL, 't' },
     { "progress", required_argument, NULL, 'p' },     { NULL, 0, NULL, 0 },
@@ -129,6 +131,7 @@ static bool take_option(cli_options *out, int c, char *given)
                                 ['r'] = &out->reason, ['k'] = &out->keep,   ['e'] = &out->seen,
                                 ['v'] = &out->value,  ['S'] = &out->server, ['l'] = &out->label,
                                 ['a'] = &out->about, ['c'] = &out->caption,
+                                ['x'] = &out->longest,
                                 ['b'] = &out->budget, ['R'] = &out->retry_for,
                                 ['t'] = &out->timeout, ['p'] = &out->progress };
     size_t len = strlen(given);
@@ -237,6 +240,7 @@ static int run_verb(cli_call *call, const cli_verb *verb)
     sotay_port port = { 0 };
     bool create = verb->run == cli_enrol;
     int code = sotay_lmdb_open(call->options.store, create, &port, &call->error);
+    port.picture = sotay_picture_fit;
     call->port = &port;
     if (code == SOTAY_OK && verb->run != cli_recover)
         code = open_client(call, &port, create);

@@ -95,6 +95,21 @@ SOTAY_API void sotay_text_free(char *text);
 
 /* ---- the seam: what the world gives to the library ----------------------------------------- */
 
+/* What is to become of a picture. */
+typedef struct {
+    const void *data; /* a JPEG or PNG */
+    size_t len;
+    unsigned orientation; /* 1 to 8, as cameras write it; 0: upright */
+    unsigned longest;     /* no side of the result has more points */
+    size_t bytes_max;     /* the result gets worse, then smaller, until it has no more */
+} sotay_picture_ask;
+/* A JPEG, upright, with nothing in it but the picture. data: free() */
+typedef struct {
+    void *data;
+    size_t len;
+    unsigned width, height;
+} sotay_picture;
+
 /* An ordered key-value store with transactions, clocks, randomness, a place and (perhaps) keys.
  * Functions return a sotay_code and fill *error like the library's own. One transaction at a time.
  * Keys have 1..200 bytes and are ordered as by memcmp, a prefix before what it begins. */
@@ -142,7 +157,16 @@ typedef struct sotay_port {
     int (*key)(void *context, bool fresh, uint8_t out_public[32], sotay_error *error);
     /* Gives back what the port holds. NULL: nothing. */
     void (*close)(void *context);
+    /* Makes a picture small; NULL: pictures are attached as large as they are, without thumbnails.
+     * SOTAY_E_VALUE: it cannot be read (it is attached as it is); SOTAY_E_TOO_LARGE: more points
+     * than this machine takes; SOTAY_E_MEMORY. */
+    int (*picture)(void *context, const sotay_picture_ask *ask, sotay_picture *out_picture,
+                   sotay_error *error);
 } sotay_port;
+
+/* `picture` of a port on Linux, with libjpeg and libpng. */
+SOTAY_API SOTAY_MUST_USE int sotay_picture_fit(void *context, const sotay_picture_ask *ask,
+                                               sotay_picture *out_picture, sotay_error *error);
 
 /* LMDB store in the folder `dir`, Linux clocks, getrandom, key file `dir`/key.
  * create   make the folder (0700) when it is not there
@@ -292,10 +316,12 @@ typedef struct {
     const void *data;
     size_t len;
     const char *about, *caption;
+    unsigned longest; /* of a picture: no side has more points; 0: 1600 */
 } sotay_attachment;
 /* Attaches a file (photo, audio, PDF, Word, Excel; at most 20 MiB): an item of `attachments` with
  * the hashes of its pieces, which are kept sealed here and sent by a sync, after the data. Of a
- * picture neither place nor owner nor device leaves with it.
+ * picture neither place nor owner nor device leaves with it; one that is larger than wanted is made
+ * smaller, and a thumbnail of at most 12 KB goes with the record (both where the port can).
  * SOTAY_E_VALUE      also: an empty file, or none of a kind that may be attached, or a cut picture
  * SOTAY_E_TOO_LARGE  over 20 MiB */
 SOTAY_API SOTAY_MUST_USE int sotay_attach(sotay_client *client, const sotay_id *record,

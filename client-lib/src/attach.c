@@ -4,6 +4,7 @@
  * Never: what a camera wrote about place, owner and device leaves with a picture. */
 #include "client-lib/src/attach.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "client-lib/src/edit.h"
@@ -12,6 +13,10 @@
 #define PIECE_SMALL ((size_t)16 * 1024)
 #define PIECE_LARGE ((size_t)64 * 1024)
 #define FILE_SMALL  ((size_t)2 * 1024 * 1024)
+#define LONGEST     1600u /* points of a side, as people attach pictures */
+#define PHOTO_BYTES ((size_t)2 * 1024 * 1024)
+#define THUMB_SIDE  256u
+#define THUMB_BYTES ((size_t)12 * 1024)
 #define ROW_BYTES   17u /* in front of the hashes */
 
 /* ---- rows ---- */
@@ -83,6 +88,7 @@ typedef struct {
     const sotay_attachment *file;
     media what;
     st_buffer stripped;
+    sotay_picture small, thumbnail; /* data NULL: none */
     const uint8_t *data;
     size_t len;
     st_hash *hashes;
@@ -93,6 +99,44 @@ typedef struct {
 static size_t piece_bytes(size_t len)
 {
     return len <= FILE_SMALL ? PIECE_SMALL : PIECE_LARGE;
+}
+
+/* Of the picture that is attached; *out stays empty when the port cannot read it. */
+static st_err make_picture(const attaching *a, edit *e, const sotay_picture_ask *how,
+                           sotay_picture *out, st_error *error)
+{
+    const sotay_port *port = e->client->book.port;
+    sotay_picture_ask ask = *how;
+    sotay_error why = { SOTAY_OK, "" };
+    ask.data = a->data;
+    ask.len = a->len;
+    ask.orientation = a->what.orientation;
+    int code = port->picture(port->context, &ask, out, &why);
+    if (code == SOTAY_E_VALUE)
+        return ST_OK;
+    return code == SOTAY_OK ? ST_OK : port_error(code, &why, error);
+}
+
+/* A picture leaves no larger than wanted, and with a small one that travels with the record. */
+static st_err fit_picture(attaching *a, edit *e, st_error *error)
+{
+    uint32_t longest = a->file->longest > 0 ? a->file->longest : LONGEST;
+    sotay_picture_ask how = { .longest = longest, .bytes_max = PHOTO_BYTES };
+    sotay_picture_ask least = { .longest = THUMB_SIDE, .bytes_max = THUMB_BYTES };
+    st_err err = ST_OK;
+    if (strcmp(a->what.kind, "photo") != 0 || e->client->book.port->picture == NULL)
+        return ST_OK;
+    if (a->what.width > longest || a->what.height > longest || a->len > PHOTO_BYTES)
+        err = make_picture(a, e, &how, &a->small, error);
+    if (err == ST_OK && a->small.data != NULL) {
+        a->data = a->small.data;
+        a->len = a->small.len;
+        a->what.width = a->small.width;
+        a->what.height = a->small.height;
+        a->what.orientation = 1;
+        a->what.mime = "image/jpeg";
+    }
+    return err == ST_OK ? make_picture(a, e, &least, &a->thumbnail, error) : err;
 }
 
 static st_err read_file(attaching *a, st_error *error)
@@ -191,6 +235,11 @@ static st_err put_picture(const attaching *a, edit *e, const st_group *group, st
         err = put_number(e, group, "height", a->what.height, error);
     if (err == ST_OK && a->what.has_taken)
         err = put_number(e, group, "taken_at", a->what.taken_local_ms - offset_ms, error);
+    st_value thumbnail = { .kind = ST_VALUE_BYTES,
+                           .data = a->thumbnail.data,
+                           .len = (uint32_t)a->thumbnail.len };
+    if (err == ST_OK && a->thumbnail.data != NULL)
+        err = put_value(e, group, "thumbnail", thumbnail, error);
     return err;
 }
 
@@ -235,6 +284,8 @@ int sotay_attach(sotay_client *client, const sotay_id *record, const sotay_attac
     if (err == ST_OK)
         err = read_file(&a, &inner);
     if (err == ST_OK)
+        err = fit_picture(&a, &e, &inner);
+    if (err == ST_OK)
         err = keep_pieces(&a, &e, &inner);
     if (err == ST_OK)
         err = note_file(&a, &e, &inner);
@@ -246,6 +297,8 @@ int sotay_attach(sotay_client *client, const sotay_id *record, const sotay_attac
         err = edit_commit(&e, &inner);
     edit_end(&e);
     st_buffer_free(&a.stripped);
+    free(a.small.data);
+    free(a.thumbnail.data);
     if (err == ST_OK || err == ST_PENDING)
         memcpy(out_item, item, SOTAY_ITEM_TEXT);
     return port_give(err, &inner, error);

@@ -158,6 +158,7 @@ static st_err read_jpeg(const uint8_t *data, size_t len, media *out_media, st_bu
                         st_error *error)
 {
     uint8_t orientation = jpeg_orientation(data, len, out_media);
+    out_media->orientation = orientation;
     st_err err = st_buffer_append(out, data, 2, error);
     if (err == ST_OK)
         err = put_orientation(orientation, out, error);

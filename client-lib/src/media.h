@@ -8,6 +8,7 @@
 typedef struct {
     const char *kind, *mime; /* kind: as in the form; NULL: not a file that may be attached */
     uint32_t width, height;  /* of a picture; 0: unknown */
+    uint8_t orientation;     /* of a picture, 1 to 8 as in EXIF; 0: not said */
     bool has_taken;          /* when the camera says: */
     int64_t taken_local_ms;  /*   its own wall clock, as ms since 1970 without a time zone */
 } media;

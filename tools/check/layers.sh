@@ -10,6 +10,7 @@ doors() {
     cat <<'TABLE'
 ^lmdb\.h$	^(server/store/|client-lib/ports/|tests/|tools/bench/)
 ^civetweb\.h$	^(server/http/|tools/bench/peers/)
+^(jpeglib|png)\.h$	^(client-lib/ports/picture\.c$|tests/)
 ^curl/	^(client-lib/ports/|tools/ctl/|tests/|tools/bench/)
 ^zstd(_errors)?\.h$	^(proto/frame[a-z_]*\.c$|tests/|tools/bench/peers/)
 \.pb-c\.h$	^(proto/([a-z_0-9]+\.c|message_parts\.h)$|tests/|tools/fuzz/)

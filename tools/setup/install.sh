@@ -52,5 +52,6 @@ Description: Record field visits offline and sync them with the office when ther
 Version: $VERSION
 Cflags: -I\${includedir}/sotay
 Libs: -L\${libdir} -lsotay
-Libs.private: -lprotobuf-c -lzstd -lsodium -lutf8proc -lcjson -llmdb -lcurl -lm -pthread
+Libs.private: -lprotobuf-c -lzstd -lsodium -lutf8proc -lcjson -llmdb -lcurl -ljpeg \
+-lpng -lm -pthread
 PC
