@@ -48,9 +48,22 @@ int cli_review(cli_call *call)
     return cli_print(call, code, text);
 }
 
+/* A list that is shorter than it was says why. */
+static void say_locked(const cli_call *call)
+{
+    sotay_who who;
+    bool vi = strcmp(call->lang, "vi") == 0;
+    sotay_whoami(call->client, &who);
+    if (who.is_locked)
+        fputs(vi ? "sotay: 45 ngày chưa gặp máy chủ, phiếu của người khác tạm khóa: hãy đồng bộ\n"
+                 : "sotay: 45 days without the server, others' records are locked: sync\n",
+              stderr);
+}
+
 static int list(cli_call *call, const char *words)
 {
     char *text = NULL;
+    say_locked(call);
     sotay_filter filter = { call->options.form, call->options.unit, call->options.state, words };
     int code = sotay_list(call->client, &filter, cli_format(call), &text, &call->error);
     return cli_print(call, code, text);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client-lib/src/lease.h"
 #include "client-lib/src/vault.h"
 
 st_err client_begin(sotay_client *client, bool write, st_error *error)
@@ -17,6 +18,8 @@ st_err client_begin(sotay_client *client, bool write, st_error *error)
     st_err err = book_begin(&client->book, write, error);
     if (err == ST_OK)
         client->next = client->me;
+    if (err == ST_OK && write)
+        lease_note(client);
     return err;
 }
 
@@ -179,6 +182,7 @@ void sotay_whoami(const sotay_client *client, sotay_who *out_who)
     who.is_enrolled = me->is_enrolled;
     who.is_copied =
         me->is_enrolled && (me->is_forked || memcmp(me->install, client->install, 8) != 0);
+    who.is_locked = lease_is_over(client);
     memcpy(who.device.b, me->speaker.b, sizeof who.device.b);
     memcpy(who.person.b, me->person.b, sizeof who.person.b);
     memcpy(who.login, me->login.s, sizeof who.login);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/lease.h"
 #include "proto/merge.h"
 #include "proto/text.h"
 
@@ -52,6 +53,8 @@ st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record, st_erro
                                          "written once the server has sent it");
     if (err == ST_OK && e->view.form == NULL)
         err = st_fail(error, ST_E_NOT_FOUND, "record: its form is not on this device yet");
+    if (err == ST_OK) /* an edit replaces what was shown */
+        err = lease_check(client, &e->view, error);
     if (err == ST_OK)
         err = bucket_get(&client->book, &e->view.record.bucket, &e->bucket, error);
     next_change(e);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client-lib/src/apply.h"
+#include "client-lib/src/lease.h"
 #include "proto/show.h"
 
 typedef struct {
@@ -202,6 +203,8 @@ static st_err tell_all(telling *t, const st_id *record, st_error *error)
     st_err err = overlay_load(t->client, record, &t->arena, &t->view, error);
     t->how = overlay_how(t->client, &t->names, err == ST_OK && t->view.is_held);
     t->how.is_carried = err == ST_OK && t->view.has_carried;
+    if (err == ST_OK)
+        err = lease_check(t->client, &t->view, error);
     if (err == ST_OK)
         err = tell_head(t, record, error);
     if (err == ST_OK)

@@ -134,6 +134,20 @@ static void get_later(slip_reader *slip, identity *me)
     me->clock.server_ms = (int64_t)slip_get_u64(slip);
     if (slip->at < slip->len)
         me->lost = slip_get_u64(slip);
+    if (slip->at == slip->len)
+        return;
+    me->has_lease = slip_get_u8(slip) != 0;
+    me->lease_ms = slip_get_u64(slip);
+    me->lease_mono_ms = slip_get_u64(slip);
+    slip_get_bytes(slip, me->lease_boot, sizeof me->lease_boot);
+}
+
+static void put_lease(slip_writer *slip, const identity *me)
+{
+    slip_u8(slip, me->has_lease);
+    slip_u64(slip, me->lease_ms);
+    slip_u64(slip, me->lease_mono_ms);
+    slip_bytes(slip, me->lease_boot, sizeof me->lease_boot);
 }
 
 static void put_clock(slip_writer *slip, const identity *me)
@@ -159,6 +173,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u8(&slip, (uint8_t)me->dictionary);
     put_clock(&slip, me);
     slip_u64(&slip, me->lost);
+    put_lease(&slip, me);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

@@ -48,6 +48,9 @@ typedef struct {
     uint64_t address; /* number of the newest notice of the server's address; 0: none */
     bool has_clock;   /* the last whole exchange with the server: */
     st_clock clock;
+    bool has_lease; /* the server was met, or the clock began (lease.h): */
+    uint64_t lease_ms, lease_mono_ms; /* used up then; the monotonic clock then */
+    uint8_t lease_boot[8];
     uint32_t dictionary; /* what the server said it takes; 0: plain streams */
     uint64_t lost; /* own changes that the server asked for and this device has no more */
 } identity;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client-lib/src/overlay.h"
+#include "client-lib/src/lease.h"
 #include "proto/text.h"
 
 #define NEEDLE_BYTES_MAX 1024u
@@ -52,6 +52,8 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
         st_id id = overlay_find(client, record);
         err = overlay_load(client, &id, &r.arena, &view, &inner);
     }
+    if (err == ST_OK)
+        err = lease_check(client, &view, &inner);
     if (err == ST_OK && view.form == NULL)
         err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
     if (err == ST_OK) {
@@ -127,6 +129,20 @@ static st_err matches(listing *l, const st_row *row, bool *out_yes, st_error *er
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* Once the lease is over each record is looked into: what others wrote is not listed. */
+static st_err is_open(listing *l, const st_row *row, bool *out_yes, st_error *error)
+{
+    st_arena arena;
+    overlay_view view;
+    st_error ignored = { ST_OK, "" };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = overlay_load(l->r->client, &row->id, &arena, &view, error);
+    if (err == ST_OK)
+        *out_yes = lease_check(l->r->client, &view, &ignored) == ST_OK;
+    st_arena_reset(&arena);
+    return err;
+}
+
 static st_err take_row(listing *l, const st_row *row, st_error *error)
 {
     list_row *rows = l->rows;
@@ -157,6 +173,7 @@ static st_err read_rows(listing *l, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_ROW);
     book_scan scan = book_scan_of(&prefix);
+    bool locked = lease_is_over(l->r->client);
     for (;;) {
         book_value value = { NULL, 0 };
         st_row row;
@@ -168,6 +185,8 @@ static st_err read_rows(listing *l, st_error *error)
             err = st_row_decode(value.data, value.len, &row, error);
         if (err == ST_OK)
             err = matches(l, &row, &yes, error);
+        if (err == ST_OK && yes && locked)
+            err = is_open(l, &row, &yes, error);
         if (err == ST_OK && yes)
             err = take_row(l, &row, error);
         if (err != ST_OK)

@@ -2,6 +2,7 @@
  * form. Promises: what it lists is what keeps the record from being finalised, all of it.
  * Never: holds anything back that is already recorded. */
 #include "client-lib/src/review.h"
+#include "client-lib/src/lease.h"
 
 #include <string.h>
 
@@ -127,6 +128,8 @@ int sotay_record_review(sotay_client *client, const sotay_id *record, sotay_form
         st_id id = overlay_find(client, record);
         err = overlay_load(client, &id, &arena, &view, &inner);
     }
+    if (err == ST_OK)
+        err = lease_check(client, &view, &inner);
     if (err == ST_OK && view.form == NULL)
         err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
     if (err == ST_OK)

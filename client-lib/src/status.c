@@ -7,6 +7,7 @@
 #include "client-lib/src/carried.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/lease.h"
 #include "client-lib/src/line.h"
 #include "proto/show.h"
 
@@ -130,6 +131,31 @@ static st_err find_oldest(sotay_client *client, status_counts *s, st_arena *aren
     return err;
 }
 
+/* Until others' records are locked. */
+static int64_t lease_left_ms(const sotay_client *client)
+{
+    uint64_t spent_ms = lease_spent_ms(client);
+    return spent_ms >= (uint64_t)ST_LEASE_MS ? 0 : ST_LEASE_MS - (int64_t)spent_ms;
+}
+
+/* A line from a week before it is so. */
+static st_err write_lease(const sotay_client *client, st_buffer *out, st_error *error)
+{
+    const int64_t day_ms = 24 * 3600 * 1000;
+    int64_t left_ms = lease_left_ms(client);
+    bool vi = strcmp(client->lang, "en") != 0;
+    if (!client->me.is_enrolled || left_ms > 7 * day_ms)
+        return ST_OK;
+    if (left_ms == 0)
+        return st_buffer_printf(
+            out, error, "%s\n",
+            vi ? "45 ngày chưa gặp máy chủ: phiếu của người khác tạm khóa đến lần gửi và nhận tới"
+               : "45 days without the server: others' records are locked until the next sync");
+    return st_buffer_printf(out, error, vi ? "phiếu của người khác sẽ khóa sau: %lld ngày\n"
+                                           : "others' records are locked in: %lld days\n",
+                            (long long)((left_ms + day_ms - 1) / day_ms));
+}
+
 static bool safe_to_wipe(const status_counts *s)
 {
     return s->ready == 0 && s->held == 0 && s->copies == 0 && s->uncovered == 0 &&
@@ -181,6 +207,8 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_key_text(&json, "login", me->login.s);
     st_json_key_text(&json, "fingerprint", me->fingerprint);
     st_json_key_bool(&json, "copied", who.is_copied);
+    st_json_key_bool(&json, "locked", who.is_locked);
+    st_json_key_int(&json, "lease_left_ms", lease_left_ms(client));
     st_json_key(&json, "held_changes");
     st_json_open(&json, '[');
     for (size_t i = 0; i < s->list_count; i++) {
@@ -289,6 +317,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
     sotay_whoami(client, &who);
     if (err == ST_OK && who.is_copied)
         err = st_buffer_printf(out, error, "%s\n", say[9]);
+    if (err == ST_OK)
+        err = write_lease(client, out, error);
     if (err == ST_OK)
         err = write_warnings(client, s, out, error);
     return err;

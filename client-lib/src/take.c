@@ -6,6 +6,7 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/lease.h"
 #include "proto/merge.h"
 
 static uint64_t sent_changes(const sotay_sync *sync, const st_id *device, uint64_t first)
@@ -265,6 +266,7 @@ void take_exchange(sotay_sync *sync, int64_t server_ms)
     int64_t wall_ms = 0;
     uint64_t mono_ms = 0;
     client_now(sync->client, &wall_ms, &mono_ms);
+    lease_meet(sync->client);
     st_clock clock = { { 0 }, sync->asked_mono_ms, mono_ms, server_ms };
     memcpy(clock.boot, sync->client->boot, sizeof clock.boot);
     if (!st_clock_is_good(&clock, server_ms))

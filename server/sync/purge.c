@@ -194,7 +194,7 @@ static st_err is_owed(store_txn *txn, const auth_device *device, const sync_leav
     st_arena_reset(&arena);
     if (err == ST_OK)
         err = get(txn, &device->id, &leaving->bucket, &receipt, error);
-    *out_owed = err == ST_OK && *out_since_ms > device->enrolled_ms &&
+    *out_owed = err == ST_OK && *out_since_ms >= device->enrolled_ms &&
                 receipt.purge.rev < leaving->rev;
     return err;
 }

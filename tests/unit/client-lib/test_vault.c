@@ -175,7 +175,8 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-#define CLOCK_BYTES 33u  /* of the identity: the last exchange with the server, at its end */
+#define LEASE_BYTES 25u  /* of the identity: the lease, at its end */
+#define CLOCK_BYTES (33u + 8u + LEASE_BYTES)  /* the last exchange and what is lost, before it */
 
 /* A store of before the identity said what the server takes, or when it was met last, is opened,
  * and says it from then on. */
@@ -193,14 +194,18 @@ static void test_an_older_identity_is_read(void **state)
     identity named = p.client->me;
     named.dictionary = 1;
     named.requests = 4711;
-    named.has_clock = true;
+    named.has_clock = named.has_lease = true;
     named.clock.got_mono_ms = 815;
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711);
-    assert_true(me.has_clock && me.clock.got_mono_ms == 815);
+    assert_true(me.has_clock && me.clock.got_mono_ms == 815 && me.has_lease);
     assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - LEASE_BYTES, NULL),
+                     ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_true(me.has_clock && !me.has_lease);
     assert_int_equal(book_put(&p.client->book, &key, older, value.len - CLOCK_BYTES, NULL),
                      ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
