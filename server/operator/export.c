@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/operator/work.h"
+#include "server/sync/bounds.h"
 
 #define COLUMNS_MAX 4000u
 #define CELL_BYTES_MAX (4u << 20)
@@ -29,6 +30,7 @@ typedef struct {
     size_t columns_count, columns_capacity;
     st_buffer cell;
     size_t rows;
+    sync_moments moments;
     st_err err;
 } sheet;
 
@@ -201,7 +203,10 @@ static void put_head(sheet *s)
                            c->field->name);
         put_text(s, text);
     }
-    put_cell(s, "created_by", 10, true);
+    put_text(s, "created_by");
+    put_text(s, "created_at");
+    put_text(s, "corrected_at");
+    put_cell(s, "corrected_within_s", 18, true);
 }
 
 /* ---- rows ---- */
@@ -240,6 +245,28 @@ static void put_fixed(sheet *s, const st_record *record, const st_acts_view *act
     put_text(s, text);
 }
 
+/* Who made the record, when by the device's word, when by the server's clock, within what. */
+static void put_creator(sheet *s, const st_record *record)
+{
+    const st_meta *meta = &record->metas[record->creator];
+    const st_directory *names = s->work->how.directory;
+    const char *login = names->login(names->context, &meta->actor);
+    char text[40];
+    st_written written;
+    put_text(s, login != NULL ? login : "");
+    st_time_format(meta->wall_ms, s->work->call->offset_minutes, text);
+    put_text(s, text);
+    bool known = s->moments.moments.of(s->moments.moments.context, meta, &written);
+    text[0] = '\0';
+    if (known)
+        st_time_format(written.at_ms, s->work->call->offset_minutes, text);
+    put_text(s, text);
+    text[0] = '\0';
+    if (known)
+        (void)snprintf(text, sizeof text, "%lld", (long long)((written.within_ms + 999) / 1000));
+    put_cell(s, text, strlen(text), true);
+}
+
 static st_err put_row(sheet *s, const st_record *record, st_arena *arena)
 {
     operator_work *work = s->work;
@@ -257,9 +284,7 @@ static st_err put_row(sheet *s, const st_record *record, st_arena *arena)
         if (err == ST_OK)
             put_cell(s, s->cell.len > 0 ? (const char *)s->cell.data : "", s->cell.len, false);
     }
-    const st_id *creator = &record->metas[record->creator].actor;
-    const char *login = work->how.directory->login(work->how.directory->context, creator);
-    put_cell(s, login != NULL ? login : "", login != NULL ? strlen(login) : 0, true);
+    put_creator(s, record);
     s->rows++;
     return err;
 }
@@ -371,8 +396,10 @@ int operator_export_csv(operator_work *work)
     sheet s = { .work = work };
     st_buffer_init(&s.cell, CELL_BYTES_MAX);
     st_err err = operator_read_begin(work);
+    sync_moments_begin(&s.moments, &work->txn);
     if (err == ST_OK)
         err = write_sheet(&s);
+    sync_moments_end(&s.moments);
     operator_read_end(work);
     st_buffer_free(&s.cell);
     return err == ST_OK ? 0 : operator_fail(work);

@@ -180,6 +180,65 @@ static void test_values_are_json_of_their_type(void **state)
     st_arena_reset(&d.arena);
 }
 
+static bool written_at(void *context, const st_meta *meta, st_written *out)
+{
+    (void)meta;
+    *out = *(const st_written *)context;
+    return out->at_ms != 0;
+}
+
+/* What is said of clocks is certain: bounds count for the device, and no number is too wild. */
+static void test_flags_of_clocks(void **state)
+{
+    (void)state;
+    static const int64_t WALL = 1773282600000 + 60000; /* of the change that fold() makes */
+    static const struct {
+        int64_t wall_ms, at_ms, within_ms;
+        bool rebooted;
+        uint32_t flags;
+    } ROWS[] = {
+        { WALL, WALL, 1, false, 0 },
+        { WALL, WALL - 120000, 0, false, 0 },
+        { WALL, WALL - 120001, 0, false, 1u << ST_FLAG_CLOCK_OFF },
+        { WALL, WALL - 130000, 10000, false, 0 },
+        { WALL, WALL + 130000, 9999, false, 1u << ST_FLAG_CLOCK_OFF },
+        { WALL, WALL - 86400001, 0, false, 1u << ST_FLAG_CLOCK_OFF | 1u << ST_FLAG_CLOCK_FAR },
+        { INT64_MAX, WALL, 5, false, 1u << ST_FLAG_CLOCK_OFF | 1u << ST_FLAG_CLOCK_FAR },
+        { INT64_MIN, WALL, 5, false, 1u << ST_FLAG_CLOCK_OFF | 1u << ST_FLAG_CLOCK_FAR },
+        { WALL, 0, 0, true, 1u << ST_FLAG_TIME_UNKNOWN },
+        { INT64_MAX, 0, 0, false, 1u << ST_FLAG_CLOCK_OFF | 1u << ST_FLAG_CLOCK_FAR },
+        { INT64_MIN, 0, 0, false, 0 },
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        desk d;
+        st_written written = { ROWS[i].at_ms, ROWS[i].within_ms, ROWS[i].rebooted };
+        const st_moments moments = { &written, written_at };
+        st_show_how how = HOW;
+        how.moments = &moments;
+        desk_open(&d);
+        fold(&d, 1, 1, (st_op){ .path = make_key_path(G_RATINGS, "x2", 1),
+                                .value = number_of(3) }, 5);
+        d.record.metas[0].wall_ms = ROWS[i].wall_ms;
+        assert_int_equal(st_show_flags(&FORM, &d.record, &how), ROWS[i].flags);
+        if (ROWS[i].wall_ms == WALL) {
+            cJSON *json = show(&d, &how);
+            cJSON *value = at(json, "groups/ratings/x2/rating/values/0");
+            assert_int_equal(cJSON_IsNull(at(value, "corrected_at")), ROWS[i].at_ms == 0);
+            assert_int_equal(cJSON_HasObjectItem(value, "rebooted"), ROWS[i].rebooted);
+            cJSON_Delete(json);
+        }
+        st_arena_reset(&d.arena);
+    }
+    for (int i = 0; i < ST_FLAG_COUNT; i++)
+        assert_string_not_equal(st_flag_sentence((st_flag)i, "vi"),
+                                st_flag_sentence((st_flag)i, "en"));
+    assert_string_equal(st_flag_name(ST_FLAG_COUNT), "unknown");
+    assert_null(st_clock_warning(120000, "vi"));
+    assert_null(st_clock_warning(-120000, "vi"));
+    assert_non_null(strstr(st_clock_warning(120001, "vi"), "chậm hơn"));
+    assert_non_null(strstr(st_clock_warning(INT64_MIN, "vi"), "nhanh hơn"));
+}
+
 static void test_rows_survive_storing(void **state)
 {
     (void)state;
@@ -279,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_equal_values_are_one_with_all_authors),
         cmocka_unit_test(test_a_fixed_field_keeps_the_second_as_evidence),
         cmocka_unit_test(test_values_are_json_of_their_type),
+        cmocka_unit_test(test_flags_of_clocks),
         cmocka_unit_test(test_rows_survive_storing),
         cmocka_unit_test(test_a_contested_item_is_an_open_conflict),
         cmocka_unit_test(test_a_history_line_says_who_what_and_why),
