@@ -2,7 +2,7 @@
  * each come back at the same moment, as after a day without signal, and go on until all is
  * acknowledged. Prints one JSON document: how many were, the times, and what they sent.
  * Each phone is a thread with an LMDB store under DIR, driven by libsotay's own libcurl driver with
- * its waits; LINKS has an enrolment link a line. */
+ * its waits; LINKS has an enrolment link and the phone's unit a line. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,11 +19,10 @@
 #define RETRY_S          600
 #define PREPARES_AT_ONCE 16
 #define FORM             "visit"
-#define UNIT             "01477-x013"
 
 typedef struct {
     const char *url, *links;
-    char dir[512];
+    char dir[512], unit[40];
     int number, sets;
     sotay_port port;
     sotay_client *client;
@@ -65,7 +64,7 @@ static void add_set(phone *p, int n)
     sotay_error error = { 0 };
     const sotay_pair pairs[] = { { "visit_kind", "giam_sat" }, { "place", text } };
     (void)snprintf(text, sizeof text, "máy %d phiếu %d", p->number, n);
-    int rc = sotay_record_new(p->client, FORM, UNIT, (sotay_pairs){ pairs, 2 }, &id, &error);
+    int rc = sotay_record_new(p->client, FORM, p->unit, (sotay_pairs){ pairs, 2 }, &id, &error);
     device_need(rc, &error, "new");
     seal(p);
 }
@@ -78,6 +77,11 @@ static void prepare(phone *p)
     const sotay_open_how open = { .create = true, .lang = "en", .offset_minutes = 420 };
     const sotay_curl_how how = { .url = p->url };
     device_read_link(p->links, p->number, link, sizeof link);
+    char *unit = strchr(link, ' ');
+    if (unit != NULL) {
+        (void)snprintf(p->unit, sizeof p->unit, "%s", unit + 1);
+        *unit = '\0';
+    }
     device_need(sotay_lmdb_open(p->dir, true, &p->port, &error), &error, "store");
     device_need(sotay_open(&p->port, &open, &p->client, &error), &error, "open");
     device_need(sotay_curl_enrol(p->client, link, &how, NULL, &error), &error, "enrol");

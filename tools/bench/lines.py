@@ -21,7 +21,7 @@ LINE_BYTES_S = 8000  # 64 kbit/s each way
 CUT_EVERY_S = 30
 VISITS, PHOTOS, PHOTO_BYTES = 12, 6, 150_000
 SETS = 10
-OFFICERS = 20
+OFFICERS = 90  # each with a unit of its own
 
 
 def head(title):
@@ -122,12 +122,15 @@ def rss_mb(pid, key):
 
 
 def make_links(w, path, phones):
-    for n in range(OFFICERS):
+    listed = w.ctl("records", "--form", "unit", "--json").json()["records"]
+    units = sorted(r["unit"] for r in listed if r["unit"])[:OFFICERS]
+    for n, unit in enumerate(units):
         w.ctl("user", "add", f"crowd{n}", "--name", f"Crowd {n}", "--role", "officer")
-        w.ctl("assign", f"crowd{n}", w.units[0])
+        w.ctl("assign", f"crowd{n}", unit)
     with open(path, "w", encoding="ascii") as links:
         for n in range(phones):
-            links.write(w.ctl("enrol", f"crowd{n % OFFICERS}").last() + "\n")
+            link = w.ctl("enrol", f"crowd{n % len(units)}").last()
+            links.write(f"{link} {units[n % len(units)]}\n")
 
 
 def measure_crowd(how):
