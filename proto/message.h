@@ -7,6 +7,7 @@
 #include "proto/clock.h"
 #include "proto/epoch.h"
 #include "proto/repair.h"
+#include "proto/tree.h"
 #include "proto/snapshot.h"
 
 /* ---- the signed head of every request body, then the zstd stream ---- */
@@ -40,6 +41,7 @@ ST_MUST_USE st_err st_head_base(const void *set, size_t len, const st_hash *hash
                                 uint8_t out_check[ST_BASE_CHECK_BYTES]);
 
 /* ---- frames ---- */
+#define ST_COSIGNED_BYTES (8u + ST_SIGNATURE_BYTES) /* time in s, signature */
 typedef struct { st_bucket bucket; uint64_t cursor; st_sum sum; } st_bucket_ask;
 typedef struct { uint64_t from, to; } st_gone;
 
@@ -79,6 +81,9 @@ typedef struct {
     bool has_clock;            /* an exchange in this run of its machine: */
     st_clock clock;
     bool repairs;              /* looks into a wrong sum record by record */
+    bool checkpoints;          /* takes the newest checkpoint */
+    bool has_cosigned;         /* of the checkpoint of seen_size: */
+    uint8_t cosigned[ST_COSIGNED_BYTES];
     bool carries;              /* takes receipts for what it brought of others */
     const st_purge *purges;
     uint32_t purges_count;
@@ -151,6 +156,15 @@ typedef struct {
     uint32_t roles_count;
 } st_scope;
 
+/* A checkpoint and why the asker may believe it. */
+typedef struct {
+    st_tree_head head;
+    uint8_t signature[ST_SIGNATURE_BYTES];
+    uint64_t epoch;            /* at the end of its origin */
+    const uint8_t *proof;      /* that the asker's checkpoint is its beginning: 32 bytes each */
+    uint32_t proof_count;
+} st_tree_news;
+
 typedef struct {
     uint32_t version;
     bool has_epoch;
@@ -161,6 +175,8 @@ typedef struct {
     uint64_t backed_up_to;
     uint32_t dictionary;
     uint32_t purges;           /* so many of the asked ones are noted */
+    bool has_tree;             /* the newest checkpoint: */
+    st_tree_news tree;
 } st_end;
 
 typedef struct {

@@ -74,6 +74,7 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     out->address = from->address;
     out->snapshots = from->snapshots;
     out->repairs = from->repairs;
+    out->checkpoints = from->checkpoints;
     out->carries = from->carries;
     bool has_root = false;
     if (from->version == 0)
@@ -82,6 +83,8 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
         || !message_optional(&from->collapsed, out->collapsed, sizeof out->collapsed,
                          &out->is_collapsed)
         || !message_optional(&from->seen_root, out->seen_root.b, 32, &has_root)
+        || !message_optional(&from->cosigned, out->cosigned, sizeof out->cosigned,
+                             &out->has_cosigned)
         || has_root != (from->seen_size > 0) || !get_clock(from->clock, out))
         return message_corrupt(error, "bad length in a request");
     if (out->is_collapsed && from->n_buckets > 0)
@@ -249,10 +252,27 @@ static st_err get_page(const Sotay__Page *from, st_arena *arena, st_page *out, s
     return get_page_entries(from, arena, out, error);
 }
 
+static bool get_tree(const Sotay__TreeHead *from, st_end *out)
+{
+    st_tree_news *tree = &out->tree;
+    out->has_tree = from != NULL;
+    if (from == NULL)
+        return true;
+    tree->head.size = from->size;
+    tree->epoch = from->epoch;
+    tree->proof = from->consistency.data;
+    tree->proof_count = (uint32_t)(from->consistency.len / sizeof(st_hash));
+    return from->size > 0 && from->consistency.len % sizeof(st_hash) == 0
+        && tree->proof_count <= ST_PROOF_MAX
+        && message_bytes(&from->root, tree->head.root.b, sizeof tree->head.root.b)
+        && message_bytes(&from->signature, tree->signature, sizeof tree->signature);
+}
+
 static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
 {
     if (from->version == 0
-        || !message_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch))
+        || !message_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch)
+        || !get_tree(from->tree, out))
         return message_corrupt(error, "bad end");
     out->version = from->version;
     out->server_ms = from->server_ms;

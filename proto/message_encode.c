@@ -73,6 +73,8 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->address = ask->address;
     out->snapshots = ask->snapshots;
     out->repairs = ask->repairs;
+    out->checkpoints = ask->checkpoints;
+    out->cosigned = view_if(ask->has_cosigned, ask->cosigned, sizeof ask->cosigned);
     out->carries = ask->carries;
     put_clock(b, ask, out);
     message_put_purges(b, ask, out);
@@ -200,7 +202,22 @@ static void put_page(message_builder *b, const st_page *page, Sotay__Page *out)
     out->n_vector = page->vector_count;
 }
 
-static void put_end(const st_end *end, Sotay__SyncEnd *out)
+static void put_tree(message_builder *b, const st_end *end, Sotay__SyncEnd *out)
+{
+    const st_tree_news *tree = &end->tree;
+    Sotay__TreeHead *head = end->has_tree ? message_make(b, 1, sizeof *head) : NULL;
+    if (head == NULL)
+        return;
+    sotay__tree_head__init(head);
+    head->size = tree->head.size;
+    head->root = message_view(tree->head.root.b, sizeof tree->head.root.b);
+    head->signature = message_view(tree->signature, sizeof tree->signature);
+    head->epoch = tree->epoch;
+    head->consistency = message_view(tree->proof, tree->proof_count * sizeof(st_hash));
+    out->tree = head;
+}
+
+static void put_end(message_builder *b, const st_end *end, Sotay__SyncEnd *out)
 {
     sotay__sync_end__init(out);
     out->version = end->version;
@@ -211,6 +228,7 @@ static void put_end(const st_end *end, Sotay__SyncEnd *out)
     out->backed_up_to = end->backed_up_to;
     out->dictionary = end->dictionary;
     out->purges = end->purges;
+    put_tree(b, end, out);
 }
 
 static void put_enrol_ask(const st_enrol_ask *ask, Sotay__EnrolAsk *out)
@@ -355,7 +373,7 @@ static bool put_body(message_builder *b, const st_frame *frame, any_body *body,
         put_page(b, &frame->as.page, message->page = &body->page);
         return true;
     case ST_FRAME_END:
-        put_end(&frame->as.end, message->end = &body->end);
+        put_end(b, &frame->as.end, message->end = &body->end);
         return true;
     case ST_FRAME_ENROL_ASK:
         put_enrol_ask(&frame->as.enrol_ask, message->enrol_ask = &body->enrol_ask);

@@ -164,23 +164,40 @@ static st_err cosign_text(const st_note *note, uint64_t time_s, st_buffer *out, 
     return err == ST_OK ? st_buffer_append(out, note->text, note->text_len, error) : err;
 }
 
+st_err st_cosign_bytes(const st_note_signer *signer, const st_note *note, uint64_t time_s,
+                       uint8_t out[COSIGN_BYTES], st_error *error)
+{
+    st_buffer text;
+    st_buffer_init(&text, ST_NOTE_BYTES_MAX);
+    st_err err = cosign_text(note, time_s, &text, error);
+    if (err == ST_OK) {
+        st_put_u64(out, time_s);
+        st_sign(signer->secret, text.data, text.len, out + 8);
+    }
+    st_buffer_free(&text);
+    return err;
+}
+
+bool st_cosign_holds(const uint8_t public_key[32], const st_note *note,
+                     const uint8_t bytes[COSIGN_BYTES])
+{
+    st_buffer text;
+    st_buffer_init(&text, ST_NOTE_BYTES_MAX);
+    bool good = cosign_text(note, st_get_u64(bytes), &text, NULL) == ST_OK &&
+                st_sign_verify(public_key, text.data, text.len, bytes + 8);
+    st_buffer_free(&text);
+    return good;
+}
+
 st_err st_cosign(const st_note_signer *signer, const st_note *note, uint64_t time_s, st_buffer *out,
                  st_error *error)
 {
     st_vkey vkey = { .type = ST_KEY_WITNESS };
     uint8_t bytes[COSIGN_BYTES];
-    st_buffer text;
-    st_buffer_init(&text, ST_NOTE_BYTES_MAX);
     memcpy(vkey.name, signer->name, sizeof vkey.name);
     memcpy(vkey.key, signer->public_key, sizeof vkey.key);
-    st_err err = cosign_text(note, time_s, &text, error);
-    if (err == ST_OK) {
-        st_put_u64(bytes, time_s);
-        st_sign(signer->secret, text.data, text.len, bytes + 8);
-        err = put_line(&vkey, bytes, sizeof bytes, out, error);
-    }
-    st_buffer_free(&text);
-    return err;
+    st_err err = st_cosign_bytes(signer, note, time_s, bytes, error);
+    return err == ST_OK ? put_line(&vkey, bytes, sizeof bytes, out, error) : err;
 }
 
 /* ---- reading ---- */
@@ -302,16 +319,10 @@ st_err st_checkpoint_decode(const st_note *note, st_checkpoint *out_checkpoint, 
 
 static bool is_good_line(const st_note *note, const st_note_line *line, const st_vkey *vkey)
 {
-    st_buffer text;
     if (vkey->type == ST_KEY_LOG)
         return line->len == ST_SIGNATURE_BYTES &&
                st_sign_verify(vkey->key, note->text, note->text_len, line->bytes);
-    st_buffer_init(&text, ST_NOTE_BYTES_MAX);
-    bool good = line->len == COSIGN_BYTES &&
-                cosign_text(note, st_get_u64(line->bytes), &text, NULL) == ST_OK &&
-                st_sign_verify(vkey->key, text.data, text.len, line->bytes + 8);
-    st_buffer_free(&text);
-    return good;
+    return line->len == COSIGN_BYTES && st_cosign_holds(vkey->key, note, line->bytes);
 }
 
 const st_note_line *st_note_by(const st_note *note, const st_vkey *vkey, bool *out_good,

@@ -438,6 +438,7 @@ typedef struct {
     uint64_t attachments_waiting; /* files that are not */
     uint64_t later_s;             /* the longest that the server asked to wait; 0: not at all */
     bool is_spent; /* it ended because its budget was used up; the next sync goes on */
+    bool has_log_alarm; /* the server showed a log that does not continue the one seen before */
 } sotay_report;
 
 /* Starts a sync of an enrolled store. SOTAY_E_STATE before the enrolment. */

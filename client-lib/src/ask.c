@@ -7,6 +7,7 @@
 #include "client-lib/src/carried.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/witness.h"
 
 #define LEVEL          9
 #define SETS_BYTES_MAX ((size_t)3 * 1024 * 1024) /* of sets in one request, before compression */
@@ -109,6 +110,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     ask->clock = me->clock;
     if (err == ST_OK)
         err = carries(sync, &ask->carries, error);
+    if (err == ST_OK)
+        err = witness_ask(sync, ask, error);
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
     ask->answer_bytes_max = sync->budget > 0 ? limit_left(sync) : 0;

@@ -142,6 +142,8 @@ static st_err write_change(edit *e, st_role role, st_error *error)
     set.bucket = e->view.record.bucket;
     memcpy(set.boot, client->boot, sizeof set.boot);
     set.scope_rev = client->next.scope_rev;
+    set.seen_size = client->next.tree.head.size;
+    set.seen_root = client->next.tree.head.root;
     set.role = role;
     set.fold_version = 1;
     set.changes = &e->change;

@@ -146,7 +146,12 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer)
     next->is_forked = false;
     next->device = next->speaker = st_device_id(offer->sign_key);
     next->person = answer->person;
-    next->log = st_log_id(answer->log_key);
+    st_id log = st_log_id(answer->log_key);
+    if (st_id_cmp(&next->log, &log) != 0) { /* what was seen of another book says nothing here */
+        memset(&next->tree, 0, sizeof next->tree);
+        next->cosign_due = false;
+    }
+    next->log = log;
     next->server_device = answer->server_device;
     memcpy(next->sign_seed, offer->sign_seed, sizeof next->sign_seed);
     memcpy(next->sign_key, offer->sign_key, sizeof next->sign_key);

@@ -56,6 +56,7 @@ struct sotay_sync {
     bool has_purges; /* they were looked for in this round */
     int64_t asked_wall_ms;
     uint64_t asked_mono_ms;
+    bool cosigned;        /* this request confirms the checkpoint that is held */
     st_gone asked_gone;   /* what this request says is gone; zero: nothing */
     bool asked_collapsed; /* one position for all buckets: says nothing of new ones */
 

@@ -116,6 +116,14 @@ static void get_counters(slip_reader *slip, identity *me)
     me->gone_to = slip_get_u64(slip);
 }
 
+static void get_head(slip_reader *slip, witness_head *head)
+{
+    head->head.size = slip_get_u64(slip);
+    slip_get_bytes(slip, head->head.root.b, sizeof head->head.root.b);
+    head->epoch = slip_get_u64(slip);
+    slip_get_bytes(slip, head->signature, sizeof head->signature);
+}
+
 /* What came after the first stores were made; each is there, or all that follow are missing. */
 static void get_later(slip_reader *slip, identity *me)
 {
@@ -140,6 +148,15 @@ static void get_later(slip_reader *slip, identity *me)
     me->lease_ms = slip_get_u64(slip);
     me->lease_mono_ms = slip_get_u64(slip);
     slip_get_bytes(slip, me->lease_boot, sizeof me->lease_boot);
+    if (slip->at == slip->len)
+        return;
+    me->cosign_due = slip_get_u8(slip) != 0;
+    get_head(slip, &me->tree);
+    me->has_alarm = slip_get_u8(slip) != 0;
+    if (!me->has_alarm)
+        return;
+    get_head(slip, &me->alarm);
+    me->alarm_ms = (int64_t)slip_get_u64(slip);
 }
 
 static void put_lease(slip_writer *slip, const identity *me)
@@ -148,6 +165,25 @@ static void put_lease(slip_writer *slip, const identity *me)
     slip_u64(slip, me->lease_ms);
     slip_u64(slip, me->lease_mono_ms);
     slip_bytes(slip, me->lease_boot, sizeof me->lease_boot);
+}
+
+static void put_head(slip_writer *slip, const witness_head *head)
+{
+    slip_u64(slip, head->head.size);
+    slip_bytes(slip, head->head.root.b, sizeof head->head.root.b);
+    slip_u64(slip, head->epoch);
+    slip_bytes(slip, head->signature, sizeof head->signature);
+}
+
+static void put_witness(slip_writer *slip, const identity *me)
+{
+    slip_u8(slip, me->cosign_due);
+    put_head(slip, &me->tree);
+    slip_u8(slip, me->has_alarm);
+    if (!me->has_alarm)
+        return;
+    put_head(slip, &me->alarm);
+    slip_u64(slip, (uint64_t)me->alarm_ms);
 }
 
 static void put_clock(slip_writer *slip, const identity *me)
@@ -174,6 +210,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     put_clock(&slip, me);
     slip_u64(&slip, me->lost);
     put_lease(&slip, me);
+    put_witness(&slip, me);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

@@ -6,6 +6,7 @@
 #include "client-lib/src/book.h"
 #include "proto/change.h"
 #include "proto/clock.h"
+#include "proto/tree.h"
 
 #define IDENTITY_ROLES_MAX 8u
 
@@ -15,6 +16,13 @@ typedef struct {
     uint8_t code[16], log_key[32], sign_seed[32], sign_key[32], cosign_seed[32];
     char url[256];
 } identity_offer;
+
+/* A checkpoint as the log's key signed it. */
+typedef struct {
+    st_tree_head head;
+    uint64_t epoch; /* at the end of its origin */
+    uint8_t signature[64];
+} witness_head;
 
 typedef struct {
     bool is_enrolled;
@@ -53,6 +61,11 @@ typedef struct {
     uint8_t lease_boot[8];
     uint32_t dictionary; /* what the server said it takes; 0: plain streams */
     uint64_t lost; /* own changes that the server asked for and this device has no more */
+    witness_head tree;   /* the newest checkpoint that continues all before; size 0: none */
+    bool cosign_due;     /* the server has not heard that we saw it */
+    bool has_alarm;      /* the server showed a log that does not continue it: */
+    witness_head alarm;  /*   signed all the same */
+    int64_t alarm_ms;    /*   when, by our clock */
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

@@ -5,6 +5,7 @@
 
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/witness.h"
 #include "proto/show.h"
 
 static void write_verdicts(st_json *json, const sotay_report *report)
@@ -45,8 +46,7 @@ static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error
     st_json_key_int(&json, "sent", (int64_t)report->attachments_sent);
     st_json_key_int(&json, "waiting", (int64_t)report->attachments_waiting);
     st_json_close(&json, '}');
-    st_json_key(&json, "checkpoint");
-    st_json_null(&json);
+    witness_json(&sync->client->me, sync->client->offset_minutes, &json);
     st_json_key_int(&json, "clock_offset_ms", report->clock_offset_ms);
     st_json_key_text(&json, "epoch", epoch);
     st_json_key_bool(&json, "complete", report->complete);

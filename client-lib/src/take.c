@@ -7,6 +7,7 @@
 #include "client-lib/src/carried.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/lease.h"
+#include "client-lib/src/witness.h"
 #include "proto/merge.h"
 
 static uint64_t sent_changes(const sotay_sync *sync, const st_id *device, uint64_t first)
@@ -298,6 +299,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     st_err err = repair_end_round(sync, error);
     if (err == ST_OK)
         err = purge_noted(sync, end->purges, error);
+    if (err == ST_OK)
+        err = witness_take(sync, end, error);
     if (err != ST_OK)
         return err;
     if (end->has_epoch && memcmp(end->epoch, next->epoch, sizeof end->epoch) != 0) {

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "server/audit/news.h"
 #include "server/store/pack.h"
 #include "server/sync/address.h"
 #include "server/sync/epoch.h"
@@ -204,6 +205,8 @@ static st_err emit_end(answer *a, st_error *error)
     end->dictionary = ST_DICTIONARY_LAST_SET;
     end->purges = ask->purges_count;
     st_err err = sync_backed_up_to(&a->txn, &end->backed_up_to, error);
+    if (err == ST_OK)
+        err = audit_news(&a->txn, ask, &a->arena, end, error);
     return err == ST_OK ? emit(a, &frame, error) : err;
 }
 

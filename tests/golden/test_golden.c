@@ -203,7 +203,8 @@ static void test_frames(void **state)
         "frame-have-ask", "frame-have-answer", "frame-ask-clock", "frame-ask-carries",
         "frame-parcel-set", "frame-parcel-piece", "frame-receipt", "frame-carry-hello",
         "frame-carry-offer", "frame-carry-end", "frame-piece-taken",
-        "frame-ask-purges", "frame-end-purges"
+        "frame-ask-purges", "frame-end-purges",
+        "frame-ask-cosigned", "frame-end-tree"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 30
+#define MAKE_FRAMES 32
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -386,6 +386,30 @@ static inline st_frame make_ask_carries(st_arena *arena)
     return frame;
 }
 
+/* A phone that confirms the checkpoint it has, and one that is shown the next. */
+static inline st_frame make_ask_cosigned(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    st_ask *ask = &frame.as.ask;
+    ask->checkpoints = ask->has_cosigned = true;
+    memset(ask->cosigned, 0x6c, sizeof ask->cosigned);
+    return frame;
+}
+
+static inline st_frame make_end_tree(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_END };
+    st_end *end = &frame.as.end;
+    uint8_t *proof = st_arena_array(arena, 3, sizeof(st_hash));
+    *end = (st_end){ .version = 1, .server_ms = 1773282600500, .position = 816, .has_tree = true };
+    end->tree = (st_tree_news){ .head = { .size = 816 }, .epoch = 2, .proof = proof,
+                                .proof_count = 3 };
+    memset(proof, 0x44, 3 * sizeof(st_hash));
+    memset(end->tree.head.root.b, 0x33, 32);
+    memset(end->tree.signature, 0x64, sizeof end->tree.signature);
+    return frame;
+}
+
 /* Frame number i of MAKE_FRAMES. */
 static inline st_frame make_frame(size_t i, st_arena *arena)
 {
@@ -421,6 +445,8 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
         frame.as.end = (st_end){ .version = 1, .server_ms = 1773282600500, .position = 816,
                                  .dictionary = 1, .purges = 1 };
         break;
+    case 30: return make_ask_cosigned(arena);
+    case 31: return make_end_tree(arena);
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

@@ -1,0 +1,18 @@
+/* client-lib/src/witness.h - this phone as a witness of the log: it keeps the newest checkpoint,
+ * moves on only when the next continues it, and confirms what it saw with a key of its own. */
+#ifndef SOTAY_CLIENT_WITNESS_H
+#define SOTAY_CLIENT_WITNESS_H
+
+#include "client-lib/src/exchange.h"
+
+/* What a request says of it: the checkpoint that is held, and once for each that it was seen.
+ * ST_E_MEMORY. */
+ST_MUST_USE st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error);
+/* Takes the checkpoint of an answer. One that does not continue what is held is kept beside it, as
+ * evidence, and the report says that a person is needed; all else goes on. ST_E_SIGNATURE: the
+ * log's key has not signed it. */
+ST_MUST_USE st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error);
+/* Writes "checkpoint" and "log_alarm" of sync and status. */
+void witness_json(const identity *me, int offset_minutes, st_json *json);
+
+#endif
