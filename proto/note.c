@@ -178,6 +178,12 @@ st_err st_cosign_bytes(const st_note_signer *signer, const st_note *note, uint64
     return err;
 }
 
+st_err st_cosign_line(const st_vkey *witness, const uint8_t bytes[COSIGN_BYTES], st_buffer *out,
+                      st_error *error)
+{
+    return put_line(witness, bytes, COSIGN_BYTES, out, error);
+}
+
 bool st_cosign_holds(const uint8_t public_key[32], const st_note *note,
                      const uint8_t bytes[COSIGN_BYTES])
 {
@@ -197,7 +203,7 @@ st_err st_cosign(const st_note_signer *signer, const st_note *note, uint64_t tim
     memcpy(vkey.name, signer->name, sizeof vkey.name);
     memcpy(vkey.key, signer->public_key, sizeof vkey.key);
     st_err err = st_cosign_bytes(signer, note, time_s, bytes, error);
-    return err == ST_OK ? put_line(&vkey, bytes, sizeof bytes, out, error) : err;
+    return err == ST_OK ? st_cosign_line(&vkey, bytes, out, error) : err;
 }
 
 /* ---- reading ---- */

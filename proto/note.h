@@ -77,10 +77,12 @@ typedef struct {
 ST_MUST_USE st_err st_cosign(const st_note_signer *signer, const st_note *note, uint64_t time_s,
                              st_buffer *out, st_error *error);
 
-/* The same as bytes: time 8, signature 64; and does one hold? */
+/* The same as bytes: time 8, signature 64; the line of such; and does one hold? */
 ST_MUST_USE st_err st_cosign_bytes(const st_note_signer *signer, const st_note *note,
                                    uint64_t time_s, uint8_t out[8 + ST_SIGNATURE_BYTES],
                                    st_error *error);
+ST_MUST_USE st_err st_cosign_line(const st_vkey *witness, const uint8_t bytes[8 + 64],
+                                  st_buffer *out, st_error *error);
 bool st_cosign_holds(const uint8_t public_key[32], const st_note *note,
                      const uint8_t bytes[8 + ST_SIGNATURE_BYTES]);
 /* Takes a note apart. Strict: UTF-8 without control characters, canonical base64, nothing behind

@@ -30,8 +30,8 @@ st_err audit_leaf_append(store_txn *txn, uint64_t index, const st_leaf *leaf, st
     pack_key key = pack_u64(index);
     st_err err = audit_leaf_row(leaf, &row, error);
     if (err == ST_OK)
-        err = store_put(txn, STORE_LEAF, pack_key_slice(&key), store_bytes(row.data, row.len),
-                        error);
+        err =
+            store_put(txn, STORE_LEAF, pack_key_slice(&key), store_bytes(row.data, row.len), error);
     st_buffer_free(&row);
     return err;
 }

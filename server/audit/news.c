@@ -1,10 +1,12 @@
-/* server/audit/news.c - shows phones the newest checkpoint.
- * Promises: what a phone is shown is on disk. Must never sign: it gives what was signed. */
+/* server/audit/news.c - shows phones the newest checkpoint, and keeps what they confirm.
+ * Promises: what a phone is shown is on disk; a confirmation counts only for a checkpoint of this
+ * very log. Must never sign anything new: only again what was signed. */
 #include "server/audit/news.h"
 
 #include <string.h>
 
 #include "server/audit/tree.h"
+#include "server/store/pack.h"
 
 /* The log's own line of the note. */
 static st_err read_signed(store_txn *txn, st_tree_news *out, st_error *error)
@@ -65,4 +67,82 @@ st_err audit_news(store_txn *txn, const st_ask *ask, st_arena *arena, st_end *en
     end->has_tree = true;
     end->tree = news;
     return ST_OK;
+}
+
+/* ---- what phones confirm ---- */
+
+/* The checkpoint of this size, as the present epoch names it. */
+static st_err at_size(store_txn *txn, const sync_room *room, uint64_t size, st_checkpoint *out,
+                      st_error *error)
+{
+    st_vkey vkey;
+    memset(out, 0, sizeof *out);
+    st_err err = audit_vkey(txn, room, &vkey, error);
+    if (err != ST_OK)
+        return err;
+    memcpy(out->origin, vkey.name, sizeof out->origin);
+    return audit_tree_head(txn, size, &out->head, error);
+}
+
+static st_err put_witness(store_txn *txn, const st_id *device, const st_checkpoint *seen,
+                          const st_ask *ask, st_error *error)
+{
+    uint8_t row[16 + ST_COSIGNED_BYTES];
+    pack_key key = pack_id(device);
+    st_put_u64(row, st_origin_epoch(seen->origin));
+    st_put_u64(row + 8, seen->head.size);
+    memcpy(row + 16, ask->cosigned, sizeof ask->cosigned);
+    return store_put(txn, STORE_WITNESS, pack_key_slice(&key), store_bytes(row, sizeof row), error);
+}
+
+st_err audit_cosigned(store_txn *txn, const sync_room *room, const auth_device *device,
+                      const st_ask *ask, st_error *error)
+{
+    st_checkpoint seen;
+    st_tree_edge edge;
+    st_buffer text;
+    if (!ask->has_cosigned || ask->seen_size == 0)
+        return ST_OK;
+    st_err err = audit_edge_get(txn, &edge, error);
+    if (err != ST_OK || ask->seen_size > edge.size)
+        return err;
+    err = at_size(txn, room, ask->seen_size, &seen, error);
+    if (err != ST_OK || memcmp(seen.head.root.b, ask->seen_root.b, sizeof seen.head.root.b) != 0)
+        return err;
+    st_buffer_init(&text, ST_NOTE_BYTES_MAX);
+    err = st_checkpoint_text(&seen, &text, error);
+    st_note note = { .text = (const char *)text.data, .text_len = text.len };
+    if (err == ST_OK && st_cosign_holds(device->cosign_key, &note, ask->cosigned))
+        err = put_witness(txn, &device->id, &seen, ask, error);
+    st_buffer_free(&text);
+    return err;
+}
+
+st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device, st_buffer *out,
+                     st_error *error)
+{
+    store_slice row = { 0 };
+    st_vkey witness = { .type = ST_KEY_WITNESS };
+    auth_device known;
+    st_checkpoint seen;
+    uint8_t bytes[ST_COSIGNED_BYTES];
+    pack_key key = pack_id(device);
+    st_err err = store_get(txn, STORE_WITNESS, pack_key_slice(&key), &row, error);
+    if (err == ST_OK && row.len != 16 + sizeof bytes)
+        err = st_fail(error, ST_E_CORRUPT, "store: a row of witness is damaged");
+    if (err != ST_OK)
+        return err;
+    const uint8_t *data = row.data;
+    uint64_t epoch = st_get_u64(data);
+    memcpy(bytes, data + 16, sizeof bytes);
+    err = at_size(txn, room, st_get_u64(data + 8), &seen, error);
+    if (err == ST_OK)
+        err = auth_device_get(txn, room->keys, device, &known, error);
+    if (err != ST_OK)
+        return err;
+    st_origin(room->commune.s, &room->keys->log, epoch, seen.origin);
+    st_witness_name(room->commune.s, device, witness.name);
+    memcpy(witness.key, known.cosign_key, sizeof witness.key);
+    err = st_checkpoint_sign(&seen, room->keys->log_secret, out, error);
+    return err == ST_OK ? st_cosign_line(&witness, bytes, out, error) : err;
 }

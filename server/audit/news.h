@@ -11,4 +11,14 @@
 ST_MUST_USE st_err audit_news(store_txn *txn, const st_ask *ask, st_arena *arena, st_end *end,
                               st_error *error);
 
+/* In a write transaction: notes that the device confirms the checkpoint of its request, when its
+ * cosignature holds and the checkpoint is one of this log and epoch; else nothing. ST_E_CORRUPT,
+ * ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err audit_cosigned(store_txn *txn, const sync_room *room, const auth_device *device,
+                                  const st_ask *ask, st_error *error);
+/* Appends the newest checkpoint that a device confirmed: the log's note of that size, with the
+ * device's line. ST_E_NOT_FOUND: none. */
+ST_MUST_USE st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device,
+                                 st_buffer *out, st_error *error);
+
 #endif

@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "proto/leaf.h"
+#include "server/audit/news.h"
 #include "server/audit/tree.h"
 #include "server/store/dir.h"
 
+#define WITNESS        "witness/"
 #define FILE_BYTES_MAX (ST_TILE_WIDTH * (2u + ST_LEAF_BYTES_MAX))
 
 /* ---- devices and policy ---- */
@@ -114,6 +116,18 @@ static st_err put_tile(store_txn *txn, const st_tile *tile, st_buffer *out, st_e
     return err == ST_OK ? audit_tree_tile(txn, tile, out, error) : err;
 }
 
+static st_err put_witness(store_txn *txn, const sync_room *room, const char *name, st_buffer *out,
+                          st_error *error)
+{
+    st_id device;
+    st_err err = st_id_parse(name + strlen(WITNESS), &device)
+                     ? audit_witness(txn, room, &device, out, error)
+                     : ST_E_NOT_FOUND;
+    return err == ST_E_NOT_FOUND
+               ? st_fail(error, err, "audit: no device of that name confirmed anything")
+               : err;
+}
+
 st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_buffer *out,
                   st_error *error)
 {
@@ -126,6 +140,8 @@ st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_bu
                    ? st_fail(error, err, "audit: nothing was signed yet; write one entry")
                    : err;
     }
+    if (strncmp(name, WITNESS, strlen(WITNESS)) == 0)
+        return put_witness(txn, room, name, out, error);
     if (strcmp(name, "vkey") == 0)
         return put_vkey(txn, room, out, error);
     if (strcmp(name, "policy") == 0)
@@ -220,6 +236,30 @@ static st_err export_level(export_job *job, unsigned level, st_error *error)
     return err;
 }
 
+typedef struct {
+    export_job *job;
+    st_error *error;
+    st_err err;
+} witness_walk;
+
+static bool export_witness(void *context, const auth_device *device)
+{
+    witness_walk *w = context;
+    char name[sizeof WITNESS + 33] = WITNESS;
+    st_id_format(&device->id, name + strlen(WITNESS));
+    w->err = device->is_server ? ST_E_NOT_FOUND : export_file(w->job, name, w->error);
+    if (w->err == ST_E_NOT_FOUND)
+        w->err = ST_OK;
+    return w->err == ST_OK;
+}
+
+static st_err export_witnesses(export_job *job, st_error *error)
+{
+    witness_walk walk = { job, error, ST_OK };
+    st_err err = auth_device_each(&job->txn, export_witness, &walk, error);
+    return walk.err != ST_OK ? walk.err : err;
+}
+
 /* Empty, or with an older export of this log in it. */
 static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *error)
 {
@@ -261,6 +301,8 @@ static st_err export_all(export_job *job, st_error *error)
     err = check_folder(job, &now, error);
     for (unsigned level = 0; err == ST_OK && level <= ST_TILE_ENTRIES; level++)
         err = export_level(job, level, error);
+    if (err == ST_OK)
+        err = export_witnesses(job, error);
     for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++)
         err = export_file(job, NAMES[i], error);
     return err;

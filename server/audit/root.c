@@ -8,7 +8,7 @@
 #include "server/store/pack.h"
 
 #define HASH_BYTES 32u
-#define LEVELS 64u
+#define LEVELS     64u
 
 /* The roots of the whole subtrees so far: peaks[i] holds 2^i leaves when bit i of count is set. */
 typedef struct {
@@ -68,8 +68,8 @@ st_err audit_root(store_txn *txn, uint64_t size, st_hash *out_root, st_error *er
     if (err == ST_OK)
         err = store_seek(&cursor, pack_key_slice(&first), error);
     while (err == ST_OK && p.count < size) {
-        if (!cursor.is_valid || cursor.key.len != 8 || cursor.value.len < HASH_BYTES
-            || st_get_u64(cursor.key.data) != p.count + 1) {
+        if (!cursor.is_valid || cursor.key.len != 8 || cursor.value.len < HASH_BYTES ||
+            st_get_u64(cursor.key.data) != p.count + 1) {
             err = st_fail(error, ST_E_CORRUPT, "log: the leaf of entry %llu is not there",
                           (unsigned long long)p.count + 1);
             break;

@@ -39,7 +39,8 @@
     X(STORE_UNIT, "unit", 1)            /* unit id -> record 16, since index 8, names */ \
     X(STORE_LOCK, "lock", 1)            /* period record -> a locked period (sync/lock.h) */ \
     X(STORE_TREE, "tree", 0)            /* tile level 1, place -> node hash 32 (audit/tree.h) */ \
-    X(STORE_ERASED, "erased", 1)        /* set, row or bucket -> what was erased (sync/erase.h) */
+    X(STORE_ERASED, "erased", 1)        /* set, row or bucket -> what was erased (sync/erase.h) */ \
+    X(STORE_WITNESS, "witness", 0)      /* device -> epoch n 8, size 8, time 8, signature 64 */
 
 #define X(name, text, derived) name,
 typedef enum { STORE_TABLES(X) STORE_TABLE_COUNT } store_table;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "server/audit/news.h"
 #include "server/sync/clock.h"
 #include "server/sync/fold.h"
 #include "server/sync/incident.h"
@@ -96,6 +97,8 @@ static st_err note_contact(writer_turn *turn, const sync_request *request, st_er
         contact.seen_size = ask->seen_size;
     memcpy(contact.install, request->install, sizeof contact.install);
     err = auth_contact_put(turn->txn, &request->device.id, &contact, error);
+    if (err == ST_OK)
+        err = audit_cosigned(turn->txn, turn->room, &request->device, ask, error);
     if (err == ST_OK && ask->has_clock)
         err = sync_clock_note(turn->txn, &request->device.id, &ask->clock, request->received_ms,
                               error);

@@ -236,3 +236,51 @@ st_err verify_chains(verify_log *log, st_error *error)
         err = check_seen(log, &log->seens[i], error);
     return err;
 }
+
+/* ---- what devices confirmed ---- */
+
+static st_err check_witness(verify_log *log, verify_device *device, const st_buffer *bytes,
+                            st_error *error)
+{
+    st_opened opened;
+    st_arena arena;
+    char hex[33];
+    bool is_good = false;
+    st_id_format(&device->id, hex);
+    st_arena_init(&arena, 1u << 20);
+    st_err err = verify_log_continues(log, bytes->data, bytes->len, error);
+    if (err == ST_OK)
+        err = st_checkpoint_open(bytes->data, bytes->len, &log->vkey, &arena, &opened, error);
+    if (err == ST_OK && opened.note.lines_count == 2)
+        (void)st_note_by(&opened.note, &device->witness, &is_good, &device->confirmed_s);
+    if (err == ST_OK && !is_good)
+        err = st_fail(error, ST_E_SIGNATURE, "witness/%s: the device did not confirm it", hex);
+    if (err == ST_OK) {
+        device->confirmed = opened.checkpoint.head.size;
+        log->confirmed++;
+    }
+    st_arena_reset(&arena);
+    return err;
+}
+
+st_err verify_witnesses(verify_log *log, const verify_source *source, st_error *error)
+{
+    st_buffer bytes;
+    st_err err = ST_OK;
+    st_buffer_init(&bytes, ST_NOTE_BYTES_MAX);
+    for (size_t i = 0; err == ST_OK && i < log->devices_count; i++) {
+        char name[48] = "witness/";
+        verify_device *device = &log->devices[i];
+        if (!device->has_witness)
+            continue;
+        st_id_format(&device->id, name + 8);
+        st_buffer_clear(&bytes);
+        err = source->read(source->context, name, &bytes, error);
+        if (err == ST_OK)
+            err = check_witness(log, device, &bytes, error);
+        else if (err == ST_E_NOT_FOUND)
+            err = ST_OK;
+    }
+    st_buffer_free(&bytes);
+    return err;
+}

@@ -215,7 +215,7 @@ static st_err read_devices(verify_log *log, const verify_source *source, st_erro
     return err;
 }
 
-/* How many listed devices cosigned it. Strict: no line is a stranger's, none is wrong. */
+/* Lines of listed devices are good ones. Strict: no line is a stranger's, none is wrong. */
 static st_err count_witnesses(verify_log *log, st_error *error)
 {
     uint32_t known = 1; /* the log's own */
@@ -225,7 +225,6 @@ static st_err count_witnesses(verify_log *log, st_error *error)
             st_note_by(&log->now.note, &log->devices[i].witness, &is_good, NULL) == NULL)
             continue;
         known++;
-        log->confirmed += is_good ? 1 : 0;
         if (!is_good)
             return st_fail(error, ST_E_SIGNATURE, "checkpoint: a device's cosignature is wrong");
     }
@@ -254,28 +253,38 @@ st_err verify_log_read(verify_log *log, const verify_source *source, const st_vk
     err = st_tree_hash(&tree, 0, log->counts[0], &root, error);
     if (err == ST_OK && memcmp(root.b, log->now.checkpoint.head.root.b, sizeof root.b) != 0)
         err = st_fail(error, ST_E_CORRUPT, "checkpoint: its root is not that of the entries");
+    if (err == ST_OK)
+        err = verify_witnesses(log, source, error);
     return err == ST_OK ? verify_chains(log, error) : err;
 }
 
-st_err verify_log_continues(verify_log *log, const void *note, size_t len, st_error *error)
+static st_err check_older(const verify_log *log, const st_tree_head *old, st_error *error)
 {
-    st_opened old;
     st_hash root;
     st_tree_source source = verify_log_source(log);
-    st_err err = st_checkpoint_open(note, len, &log->vkey, &log->arena, &old, error);
-    if (err != ST_OK)
-        return err;
-    if (old.checkpoint.head.size > log->counts[0])
+    if (old->size > log->counts[0])
         return st_fail(error, ST_E_CORRUPT,
                        "the older checkpoint has %" PRIu64 " entries, and here are %" PRIu64
                        ": the log was cut off or put back",
-                       old.checkpoint.head.size, log->counts[0]);
-    err = st_tree_hash(&source, 0, old.checkpoint.head.size, &root, error);
-    if (err == ST_OK && memcmp(root.b, old.checkpoint.head.root.b, sizeof root.b) != 0)
+                       old->size, log->counts[0]);
+    st_err err = st_tree_hash(&source, 0, old->size, &root, error);
+    if (err == ST_OK && memcmp(root.b, old->root.b, sizeof root.b) != 0)
         err = st_fail(error, ST_E_CORRUPT,
                       "the first %" PRIu64 " entries are not those of the older checkpoint: two "
                       "logs under one name",
-                      old.checkpoint.head.size);
+                      old->size);
+    return err;
+}
+
+st_err verify_log_continues(const verify_log *log, const void *note, size_t len, st_error *error)
+{
+    st_opened old;
+    st_arena arena;
+    st_arena_init(&arena, ARENA_BYTES);
+    st_err err = st_checkpoint_open(note, len, &log->vkey, &arena, &old, error);
+    if (err == ST_OK)
+        err = check_older(log, &old.checkpoint.head, error);
+    st_arena_reset(&arena);
     return err;
 }
 

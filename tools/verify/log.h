@@ -20,6 +20,7 @@ typedef struct {
     bool has_witness;
     st_vkey witness;
     uint64_t entries;
+    uint64_t confirmed, confirmed_s; /* the size that it confirmed, and when; 0: none */
 } verify_device;
 
 /* A set in the log: one link of its device's chain. */
@@ -53,7 +54,7 @@ typedef struct {
     uint64_t *cuts; /* places of entries `epoch`, ascending */
     size_t cuts_count, cuts_room;
     int64_t last_time_ms;
-    uint32_t confirmed; /* devices whose cosignature the checkpoint bears */
+    uint32_t confirmed; /* devices that confirmed a checkpoint of this log */
     bool is_strict;     /* each signature line must be a listed one's, and good */
 } verify_log;
 
@@ -66,7 +67,7 @@ ST_MUST_USE st_err verify_log_read(verify_log *log, const verify_source *source,
                                    const st_vkey *vkey, st_error *error);
 /* After that: is the log that this older checkpoint speaks of the beginning of it? Errors as
  * above. */
-ST_MUST_USE st_err verify_log_continues(verify_log *log, const void *note, size_t len,
+ST_MUST_USE st_err verify_log_continues(const verify_log *log, const void *note, size_t len,
                                         st_error *error);
 /* After that: what a tile of the log must be. Appends; ST_E_NOT_FOUND: there is none. Only of
  * hashes. */
@@ -85,7 +86,8 @@ ST_MUST_USE st_err verify_devices_read(verify_log *log, const char *text, size_t
 /* Notes what the leaf at `place` says, and checks what it says by itself. */
 ST_MUST_USE st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf,
                                     st_error *error);
-/* When all are noted: chains without holes, and what was seen. */
+/* When all are noted: what devices confirmed; chains without holes, and what was seen. */
+ST_MUST_USE st_err verify_witnesses(verify_log *log, const verify_source *source, st_error *error);
 ST_MUST_USE st_err verify_chains(verify_log *log, st_error *error);
 
 /* A proof file and the bytes of its leaf, against the key alone. */

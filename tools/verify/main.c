@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "proto/message.h"
 #include "tools/verify/source.h"
@@ -134,6 +135,20 @@ static st_err check_old(verify_log *log, const char *path, st_error *error)
     return err;
 }
 
+static void say_witness(const verify_call *line, const verify_device *device)
+{
+    char hex[33], when[32] = "?";
+    time_t time_s = (time_t)device->confirmed_s;
+    struct tm utc;
+    if (device->confirmed == 0)
+        return;
+    st_id_format(&device->id, hex);
+    if (gmtime_r(&time_s, &utc) != NULL)
+        (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    printf(line->vi ? "  %s: %" PRIu64 " mục, %s\n" : "  %s: %" PRIu64 " entries, %s\n", hex,
+           device->confirmed, when);
+}
+
 static void say_good(const verify_call *line, const verify_log *log)
 {
     const st_checkpoint *now = &log->now.checkpoint;
@@ -145,9 +160,11 @@ static void say_good(const verify_call *line, const verify_log *log)
     st_fingerprint(now->head.root.b, code);
     printf("OK %" PRIu64 " entries root %s\n", now->head.size, root);
     printf("%s: %s\n", line->vi ? "mã kiểm tra" : "check code", code);
-    printf(line->vi ? "%u trên %zu máy xác nhận %" PRIu64 " mục\n"
-                    : "%u of %zu devices confirm %" PRIu64 " entries\n",
-           log->confirmed, witnesses, now->head.size);
+    printf(line->vi ? "%u trên %zu máy đã xác nhận nhật ký này\n"
+                    : "%u of %zu devices have confirmed this log\n",
+           log->confirmed, witnesses);
+    for (size_t i = 0; i < log->devices_count; i++)
+        say_witness(line, &log->devices[i]);
 }
 
 static int check_log(const verify_call *line)

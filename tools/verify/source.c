@@ -139,6 +139,18 @@ static bool is_tile(const verify_log *log, const st_tile *tile, const st_buffer 
     return good;
 }
 
+/* Of a listed device: it was read and checked. */
+static bool is_witness(const verify_log *log, const char *name)
+{
+    st_id id;
+    if (strncmp(name, "witness/", 8) != 0 || !st_id_parse(name + 8, &id))
+        return false;
+    for (size_t i = 0; i < log->devices_count; i++)
+        if (st_id_cmp(&log->devices[i].id, &id) == 0)
+            return log->devices[i].has_witness;
+    return false;
+}
+
 /* vkey and policy follow from the checkpoint's origin, the key and the list of devices. */
 static st_err put_follower(const verify_log *log, const char *name, st_buffer *out, st_error *error)
 {
@@ -174,7 +186,7 @@ static st_err check_file(const verify_log *log, const char *path, const char *na
 {
     st_tile tile;
     st_buffer bytes;
-    if (is_head(name))
+    if (is_head(name) || is_witness(log, name))
         return ST_OK;
     bool follows = strcmp(name, "vkey") == 0 || strcmp(name, "policy") == 0;
     if (!follows && !st_tile_parse(name, &tile))
