@@ -1,6 +1,10 @@
 """Signatures, chains and what waits: every set of a device is stored once, a branch stays apart, a
 gap stops nothing, and what is held comes in by itself or by the office."""
 import copy
+import json
+import pathlib
+import shutil
+import tempfile
 
 from lib import *
 from sotay2 import *
@@ -404,6 +408,51 @@ def a_gap_and_what_is_gone():
         w.ctl("verify")
 
 
+def later_forms(place):
+    """The catalogue with two more versions of the visit, each with a field more."""
+    for source in (pathlib.Path(__file__).resolve().parents[3] / "server/catalogue").iterdir():
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, place / source.name)
+    form = json.loads((place / "forms/visit.json").read_text())
+    for version in (2, 3):
+        form["version"] = version
+        form["fields"].append({"no": 900 + version, "name": f"later_{version}", "type": "str",
+                               "max": 200, "class": "plain", "write": ["officer"],
+                               "vi": f"Mục mới {version}", "en": f"Later {version}"})
+        (place / f"forms/visit_{version}.json").write_text(json.dumps(form))
+
+
+def a_phone_two_forms_behind():
+    with tempfile.TemporaryDirectory() as place:
+        later_forms(pathlib.Path(place))
+        with commune(init=("--catalogue", place)) as w:
+            client, phone = stranger(w), w.phone("binh")
+            phone.sync()
+            old = visit(client, "theo mẫu cũ")
+            same(verdicts(client), [STORED], "what the newer form asks for may be missing")
+            same(w.show(old.hex())["form_version"], 1, "and stays missing")
+            newer = (FIELD, 0, 903, "", None, 0, b"")
+            op(newer, text("mục của mẫu mới"))(client, old)
+            client.edit(old, {"general_note": "sau mục lạ"})
+            beside = visit(client, "bên cạnh")
+            client.sync()
+            waiting = w.ctl("held", "--json").json()["held"]
+            same([(h["reason"], h["counter"]) for h in waiting], [("form", 2), ("waits", 3)],
+                 "a field that its form does not have is kept, with what follows on the record")
+            same(place_of(w, beside), {"bên cạnh"}, "other records go on")
+            fresh = phone.new("visit", w.units[0], "visit_kind=kiem_tra", "later_3=mới")
+            same(phone.show(fresh)["form_version"], 3, "a newer phone takes the newest form")
+            settle(phone)
+            client.sync()
+            client.edit(bytes.fromhex(fresh), {"place": "máy cũ ghi"})
+            client.sync()
+            settle(phone)
+            same(values(phone.show(fresh), "later_3"), {"mới"}, "the old one leaves it as it is")
+            same(values(phone.show(fresh), "place"), {"máy cũ ghi"}, "and writes what it knows")
+            same(client.wrong, [], "sums and vectors")
+            w.stop()
+            w.ctl("verify")
+
+
 def revoked_and_suspended():
     with commune() as w:
         client, reader = stranger(w), stranger(w, "binh")
@@ -460,5 +509,6 @@ CASES = [signatures_that_are_not_the_authors, a_set_carried_by_another_device,
          frozen_and_what_waits_behind_it, the_same_request_and_old_counters,
          heads_that_are_not_the_devices, a_stream_that_leans_on_the_last_set,
          twice_is_a_duplicate, branches_of_one_device,
-         a_wrong_chain_is_a_branch, a_gap_and_what_is_gone, revoked_and_suspended,
+         a_wrong_chain_is_a_branch, a_gap_and_what_is_gone,
+         a_phone_two_forms_behind, revoked_and_suspended,
          too_many_changes_are_kept_unread]
