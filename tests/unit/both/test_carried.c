@@ -251,6 +251,44 @@ static void test_a_changed_byte_is_noticed(void **state)
     world_free(&w);
 }
 
+/* Whoever has not the key of the phone that he says he is learns nothing and gets nothing. */
+static void test_somebody_else_in_his_name(void **state)
+{
+    (void)state;
+    world w;
+    sotay_who who;
+    valley_make(&w, 51, false);
+    phone *an = &w.phones[0], *chi = &w.phones[2];
+    sotay_whoami(w.phones[1].client, &who);
+    memcpy(chi->client->me.speaker.b, who.device.b, sizeof who.device.b); /* binh, says chi */
+    chi->client->next = chi->client->me;
+    for (int serves = 0; serves < 2; serves++) {
+        outcome o = serves ? meet(chi, an, NONE) : meet(an, chi, NONE);
+        assert_int_equal(o.codes[serves ? 1 : 0], SOTAY_E_SIGNATURE);
+        assert_false(o.reports[serves ? 1 : 0].has_peer);
+        assert_int_equal(carried_by(an) + carried_by(chi), 0);
+    }
+    world_free(&w);
+}
+
+/* What a phone says of its own rights does not count: its unit was taken back, it has not heard. */
+static void test_rights_are_those_of_the_catalogue(void **state)
+{
+    (void)state;
+    world w;
+    valley_make(&w, 52, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    assert_int_equal(KIT_CALL(&w.book, "unassign", "binh", KIT_UNIT), 0);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    make_visit(&w, an);
+    meet_well(an, binh);
+    assert_false(reads(binh, &w.records[2]));
+    assert_int_equal(carried_by(binh), 1); /* sealed: he may bring it all the same */
+    assert_int_equal(KIT_CALL(&w.book, "assign", "binh", KIT_UNIT), 0);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
 /* ---- what becomes of it ---- */
 
 /* What binh writes over a value that an gave him by hand replaces it, as if the log had brought it,
@@ -570,6 +608,8 @@ int main(void)
         cmocka_unit_test(test_both_leave_with_both),
         cmocka_unit_test(test_the_line_breaks_anywhere),
         cmocka_unit_test(test_a_changed_byte_is_noticed),
+        cmocka_unit_test(test_somebody_else_in_his_name),
+        cmocka_unit_test(test_rights_are_those_of_the_catalogue),
         cmocka_unit_test(test_an_edit_over_what_was_carried),
         cmocka_unit_test(test_a_fork_is_carried_no_further),
         cmocka_unit_test(test_the_log_knows_better),
