@@ -91,13 +91,15 @@ static st_err sign(store_txn *txn, const sync_room *room, const st_tree_edge *ed
     return err;
 }
 
-st_err audit_sign(store_txn *txn, const sync_room *room, uint64_t size, st_error *error)
+st_err audit_sign(store_txn *txn, const sync_room *room, uint64_t before, uint64_t size,
+                  st_error *error)
 {
     st_tree_edge edge;
+    if (size == before)
+        return ST_OK;
     st_err err = audit_edge_get(txn, &edge, error);
-    if (err != ST_OK || edge.size == size)
-        return err;
-    err = check_before(txn, &edge, size, error);
+    if (err == ST_OK)
+        err = check_before(txn, &edge, before, error);
     if (err == ST_OK)
         err = audit_tree_grow(txn, &edge, size, error);
     return err == ST_OK ? sign(txn, room, &edge, error) : err;

@@ -42,6 +42,7 @@ static st_err attempt(writer *w, writer_job **list, size_t count, st_error *erro
     if (err != ST_OK)
         return err;
     err = sync_turn_begin(&turn, error);
+    uint64_t before = turn.next_index - 1;
     for (size_t i = 0; err == ST_OK && i < count; i++) {
         err = list[i]->run(&turn, list[i]->argument, error);
         st_arena_reset(&w->arena);
@@ -49,7 +50,7 @@ static st_err attempt(writer *w, writer_job **list, size_t count, st_error *erro
     if (err == ST_OK)
         err = sync_turn_end(&turn, error);
     if (err == ST_OK)
-        err = audit_sign(&txn, w->room, turn.next_index - 1, error);
+        err = audit_sign(&txn, w->room, before, turn.next_index - 1, error);
     if (err == ST_OK)
         err = store_commit(&txn, error);
     if (err == ST_OK && w->room->side != NULL)

@@ -1,7 +1,7 @@
 /* tests/unit/proto/test_tree.c
  * The book's tree is the one of RFC 6962, so that a stranger's program can check it: its roots are
  * the published ones, every proof up to 256 leaves (600 with TEST_LONG=1) is the one that Go's tlog
- * makes (tests/audit), and a proof with one bit, one hash or one number changed does not hold. */
+ * makes (make check-go), and a proof with one bit, one hash or one number changed does not hold. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
