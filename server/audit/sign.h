@@ -7,9 +7,9 @@
 #include "server/sync/sync.h"
 
 /* In a write transaction that found `before` entries, before its commit: carries the tree on to the
- * last entry (`size`) and signs it. Nothing happens when there is no new entry. Refuses, so that nothing is committed, with
- * ST_E_CORRUPT: the log is shorter than what was signed, the old root is not the one that was
- * signed, a leaf is not what its hash says. ST_E_STORAGE, ST_E_MEMORY. */
+ * last entry (`size`) and signs it. Nothing happens when there is no new entry. Refuses, so that
+ * nothing is committed, with ST_E_CORRUPT: the log is shorter than what was signed, the old root is
+ * not the one that was signed, a leaf is not what its hash says. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err audit_sign(store_txn *txn, const sync_room *room, uint64_t before, uint64_t size,
                               st_error *error);
 /* Appends the note that was signed last; *out_checkpoint (may be NULL) is what it says.
