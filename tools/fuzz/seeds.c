@@ -95,6 +95,7 @@ static void write_sets(seeder *s)
         st_buffer_clear(&out);
         FUZZ_MUST(make_bytes(&set, &out, NULL) == ST_OK);
         seeder_save(s, "set", -1, out.data, out.len);
+        seeder_save(s, "erase", (int)(i % 4), out.data, out.len);
         seeder_save(s, "show", 8, out.data, out.len);
         seeder_save(s, "wire", 1, out.data, out.len);
         write_records(s, &set);
@@ -200,6 +201,7 @@ int main(int argc, char **argv)
     seeder_write_exchanges(&s);
     for (size_t i = 0; i < sizeof SETS_KEPT / sizeof SETS_KEPT[0]; i++)
         write_golden(&s, SETS_KEPT[i], "set", -1);
+    write_golden(&s, "erasures", "erase", 255);
     write_golden(&s, "leaf", "leaf", -1);
     write_golden(&s, "head", "head", 0);
     st_arena_reset(&s.arena);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "server/audit/root.h"
+#include "server/audit/tree.h"
 #include "server/store/pack.h"
 #include "server/sync/fence.h"
 
@@ -80,6 +81,9 @@ static void test_the_root_is_that_of_the_rfc(void **state)
         assert_int_equal(audit_root(&txn, size, &root, NULL), ST_OK);
         assert_memory_equal(root.b, want.b, sizeof root.b);
         assert_memory_not_equal(root.b, before.b, sizeof root.b);
+        st_tree_head head;                     /* and that of the tree that proofs are made from */
+        assert_int_equal(audit_tree_head(&txn, size, &head, NULL), ST_OK);
+        assert_memory_equal(root.b, head.root.b, sizeof root.b);
         before = root;
     }
     assert_int_equal(audit_root(&txn, count + 1, &root, NULL), ST_E_CORRUPT);
