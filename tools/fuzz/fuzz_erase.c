@@ -1,6 +1,6 @@
-/* tools/fuzz/fuzz_erase.c - erasures: a list of values is what would be written, byte for byte; what
- * is left of a set is a set with the same hash and signature, without the value, and stays as it is
- * when the same value is erased again. The first byte says which, and in a set the place. */
+/* tools/fuzz/fuzz_erase.c - erasures: a list of values is what would be written, byte for byte;
+ * what is left of a set is a set with the same hash and signature, without the value, and stays as
+ * it is when the same value is erased again. The first byte says which, and in a set the place. */
 #include <string.h>
 
 #include "proto/erase.h"
