@@ -175,7 +175,8 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-#define LEASE_BYTES 25u  /* of the identity: the lease, at its end */
+#define WITNESS_BYTES 114u  /* of the identity: what it saw of the log, at its end */
+#define LEASE_BYTES (25u + WITNESS_BYTES)  /* the lease, before it */
 #define CLOCK_BYTES (33u + 8u + LEASE_BYTES)  /* the last exchange and what is lost, before it */
 
 /* A store of before the identity said what the server takes, or when it was met last, is opened,
@@ -202,6 +203,10 @@ static void test_an_older_identity_is_read(void **state)
     assert_true(me.has_clock && me.clock.got_mono_ms == 815 && me.has_lease);
     assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - WITNESS_BYTES, NULL),
+                     ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_true(me.has_lease);
     assert_int_equal(book_put(&p.client->book, &key, older, value.len - LEASE_BYTES, NULL),
                      ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
