@@ -88,6 +88,8 @@ static size_t take_head(char *data, size_t size, size_t count, void *context)
 {
     curl_watch *watch = context;
     (void)data;
+    if (watch->now.stage == SOTAY_STAGE_SEND) /* it answered before we looked */
+        enter(watch, SOTAY_STAGE_ANSWER);
     if (watch->now.stage != SOTAY_STAGE_RECEIVE)
         enter(watch, SOTAY_STAGE_RECEIVE);
     return size * count;

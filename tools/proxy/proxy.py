@@ -56,8 +56,8 @@ class Rule:
 
     @staticmethod
     def span(word):
-        first, _, last = word.partition("-")
-        return int(first), int(last or first)
+        first, dash, last = word.partition("-")
+        return int(first), int(last) if last else float("inf") if dash else int(first)
 
     @staticmethod
     def action(word):
