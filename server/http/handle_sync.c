@@ -199,6 +199,7 @@ static st_err take_in(exchange *ex, http_request *request, st_error *error)
 {
     http_taker taker = { ex, take_frame };
     const server_port *port = ex->rooms->sync.port;
+    http_server_sit(ex->server);
     st_err err = store_begin(ex->rooms->sync.store, STORE_READ_TXN, &ex->txn, error);
     if (err == ST_OK)
         err = check_head(ex, request, error);
@@ -209,6 +210,7 @@ static st_err take_in(exchange *ex, http_request *request, st_error *error)
     if (err == ST_OK && !ex->has_ask)
         err = st_fail(error, ST_E_CORRUPT, "body: no ask");
     store_end(&ex->txn);
+    http_server_rise(ex->server);
     ex->sync.ask = ex->has_ask ? &ex->ask : NULL;
     return err;
 }
@@ -232,12 +234,14 @@ static st_err give_out(exchange *ex, http_request *request, st_error *error)
     http_stream stream = { 0 };
     feed_report report = { 0 };
     feed_sink sink = { &stream, emit };
+    http_server_sit(ex->server);
     st_err err = http_stream_begin(&stream, request, error);
     if (err == ST_OK)
         err = feed_answer(&ex->rooms->sync, &ex->sync, &sink, &report, error);
     if (err == ST_OK)
         err = http_stream_end(&stream, error);
     http_stream_free(&stream);
+    http_server_rise(ex->server);
     return err;
 }
 

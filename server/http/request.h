@@ -74,6 +74,11 @@ unsigned http_server_deadline_s(http_server *http);
 /* Memory for large requests, of all together: false when there is not so much left. */
 bool http_server_take(http_server *http, size_t bytes);
 void http_server_give(http_server *http, size_t bytes);
+/* Before and after work that takes memory and the processor, but waits for nobody: only so many do
+ * that at once, or a thousand phones that come together take a thousand times zstd's tables. Never
+ * while waiting for the writer or for a connection. */
+void http_server_sit(http_server *http);
+void http_server_rise(http_server *http);
 
 /* The handlers, one file per message. */
 void http_handle_health(http_request *request);

@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <civetweb.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 #define STOP_MS 4700u
 #define STOP_MS_LEAST 1500u
 #define SHARED_BYTES_MAX ((size_t)256 << 20)    /* bodies, and what they unfold to */
+#define DESKS 24u              /* requests that are read or answered at once: 2 MB each for zstd */
 
 struct http_server {
     struct mg_context *context;
@@ -36,6 +39,7 @@ struct http_server {
     atomic_bool quiet;
     atomic_uint in_flight;
     atomic_size_t shared_bytes; /* taken by large requests */
+    sem_t desks;
     atomic_bool draining;
     atomic_bool ready;         /* all of the above is set */
 };
@@ -76,6 +80,17 @@ bool http_server_take(http_server *http, size_t bytes)
 void http_server_give(http_server *http, size_t bytes)
 {
     atomic_fetch_sub(&http->shared_bytes, bytes);
+}
+
+void http_server_sit(http_server *http)
+{
+    while (sem_wait(&http->desks) != 0)
+        assert(errno == EINTR);
+}
+
+void http_server_rise(http_server *http)
+{
+    (void)sem_post(&http->desks);
 }
 
 unsigned http_port(http_server *http)
@@ -232,6 +247,7 @@ static st_err fail_start(http_server *http, st_error *error)
     st_fail(error, code, "listen: %s", http->failure[0] != '\0' ? http->failure
                                                                   : "the server did not start");
     http_guard_free(http->guard);
+    (void)sem_destroy(&http->desks);
     free(http);
     mg_exit_library();
     return code;
@@ -287,6 +303,7 @@ st_err http_start(server *rooms, const http_config *config, const char *operator
     if (http == NULL)
         return st_fail(error, ST_E_MEMORY, "listen: no memory");
     http->rooms = rooms;
+    (void)sem_init(&http->desks, 0, DESKS); /* fails only for numbers no semaphore holds */
     http_configure(http, config);
     snprintf(http->token, sizeof http->token, "%s", operator_token);
     http->guard = http_guard_new();
@@ -379,6 +396,7 @@ void http_stop(http_server *http)
         pthread_join(watchdog, NULL);
     }
     http_guard_free(http->guard);
+    (void)sem_destroy(&http->desks);
     free(http);
     mg_exit_library();
 }
