@@ -113,6 +113,8 @@ static st_err items_text(sheet *s, const st_record *record, const st_group *grou
             st_path field_path = path;
             field_path.field = group->fields[f].no;
             st_buffer_clear(&text);
+            if (group->fields[f].type == ST_TYPE_BYTES)
+                continue; /* a picture is no text: `attachment get --thumbnail` */
             err = path_text(s, record, &group->fields[f], &field_path, &text);
             if (err != ST_OK || text.len == 0)
                 continue;
