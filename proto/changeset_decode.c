@@ -110,10 +110,10 @@ static bool walk_field(walk *w)
 /* After an erasure a set has a hash in place of its seed. */
 bool st_set_fits(const uint8_t *bytes, size_t len)
 {
-    walk w = { .at = bytes, .end = bytes + len };
     bool erased = false;
     if (len <= ST_SET_BYTES_MAX || len > ST_ERASED_SET_BYTES_MAX)
         return len <= ST_SET_BYTES_MAX;
+    walk w = { .at = bytes, .end = bytes + len };
     while (w.at < w.end) {
         if (!walk_field(&w))
             return false;

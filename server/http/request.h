@@ -76,7 +76,7 @@ bool http_server_take(http_server *http, size_t bytes);
 void http_server_give(http_server *http, size_t bytes);
 /* Before and after work that takes memory and the processor, but waits for nobody: only so many do
  * that at once, or a thousand phones that come together take a thousand times zstd's tables. Never
- * while waiting for the writer or for a connection. */
+ * while waiting for the writer or for a connection. NULL: a handler called without a listener. */
 void http_server_sit(http_server *http);
 void http_server_rise(http_server *http);
 

@@ -84,13 +84,14 @@ void http_server_give(http_server *http, size_t bytes)
 
 void http_server_sit(http_server *http)
 {
-    while (sem_wait(&http->desks) != 0)
+    while (http != NULL && sem_wait(&http->desks) != 0)
         assert(errno == EINTR);
 }
 
 void http_server_rise(http_server *http)
 {
-    (void)sem_post(&http->desks);
+    if (http != NULL)
+        (void)sem_post(&http->desks);
 }
 
 unsigned http_port(http_server *http)

@@ -59,7 +59,8 @@ static bool is_said_elsewhere(const found *all, size_t count, const bool *gone,
                               const st_value *value)
 {
     for (size_t i = 0; i < count; i++)
-        if (!gone[i] && memmem(all[i].value->data, all[i].value->len, value->data, value->len))
+        if (!gone[i] && all[i].value->len > 0 &&
+            memmem(all[i].value->data, all[i].value->len, value->data, value->len) != NULL)
             return true;
     return false;
 }
