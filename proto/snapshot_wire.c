@@ -103,8 +103,9 @@ static st_err get_part(const Sotay__SnapshotPart *from, st_arena *arena, st_snap
         records[i] = (st_snapshot_record){ from->records[i].data, from->records[i].len };
     for (size_t i = 0; err == ST_OK && i < from->n_held; i++) {
         err = message_entry(from->held[i], arena, &held[i], error);
-        if (err == ST_OK && (held[i].set == NULL || held[i].index == 0))
-            err = message_corrupt(error, "an entry of a snapshot without its set");
+        if (err == ST_OK && (held[i].set == NULL || held[i].index == 0 ||
+                             held[i].counters_count > 0))
+            err = message_corrupt(error, "an entry of a snapshot that is no set");
     }
     out->records = records;
     out->records_count = (uint32_t)from->n_records;
