@@ -33,10 +33,15 @@ static uint64_t mono_ms(void)
     return mono;
 }
 
+/* A stage may have begun after `now` was read. */
+static uint64_t since(uint64_t then, uint64_t now)
+{
+    return now > then ? now - then : 0;
+}
+
 uint64_t curl_watch_run_ms(const curl_watch *watch)
 {
-    uint64_t now = mono_ms();
-    return now > watch->begun_ms ? now - watch->begun_ms : 0;
+    return since(watch->begun_ms, mono_ms());
 }
 
 void curl_watch_begin(curl_watch *watch, const sotay_curl_how *how)
@@ -51,7 +56,7 @@ static void tell(curl_watch *watch, uint64_t now)
     if (watch->how->progress == NULL)
         return;
     watch->told_ms = now;
-    watch->now.run_ms = now - watch->begun_ms;
+    watch->now.run_ms = since(watch->begun_ms, now);
     watch->how->progress(watch->how->context, &watch->now);
 }
 
@@ -105,8 +110,8 @@ static bool is_stuck(curl_watch *watch, uint64_t now)
     if (stage == SOTAY_STAGE_CONNECT)
         return false; /* libcurl's own limit */
     if (stage == SOTAY_STAGE_ANSWER)
-        return now - watch->stage_ms >= (uint64_t)answer_s * 1000;
-    if (now - watch->mark_ms < (uint64_t)stall_s * 1000)
+        return since(watch->stage_ms, now) >= (uint64_t)answer_s * 1000;
+    if (since(watch->mark_ms, now) < (uint64_t)stall_s * 1000)
         return false;
     uint64_t moved = watch->up + watch->down - watch->mark_bytes;
     watch->mark_ms = now;

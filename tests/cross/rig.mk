@@ -10,8 +10,8 @@ check-cross: deps ## the tests on other machines' code: ARCHES="armhf s390x" (ar
 # What `run` builds with MODE=armhf and so on; the slow ones take too long under an emulator.
 CROSS_SLOW := client-lib/test_faults client-lib/test_outbox client-lib/test_vault \
               proto/test_changeset proto/test_merge_permutations
-# Nobody installs libjpeg and libpng for these machines.
-CROSS_ALL  := $(filter-out %/client-lib/test_picture,\
+# Nobody installs libjpeg, libpng and libcurl for these machines.
+CROSS_ALL  := $(filter-out %/client-lib/test_picture %/client-lib/test_watch,\
               $(filter $(BUILD)/tests/unit/% $(BUILD)/tests/golden/%,$(TESTS)))
 CROSS_FEW  := $(filter $(addprefix $(BUILD)/tests/,unit/proto/% unit/client-lib/% golden/% \
                 unit/server/test_store),$(CROSS_ALL))
