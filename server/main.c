@@ -90,7 +90,29 @@ static http_config door_of(const server_config *config)
                           .public_url = config->public_url };
 }
 
-static int wait_for_end(options *opt, server *rooms, http_server *http, const sigset_t *set)
+/* The note for sotayctl, as soon as it can be written: phones are served meanwhile. */
+typedef struct {
+    running_server run;
+    bool is_written;
+} note;
+
+static st_err leave_note(server *rooms, note *n, st_error *error)
+{
+    bool is_full = false;
+    st_err err = running_write(rooms->dir, &n->run, &is_full, error);
+    n->is_written = err == ST_OK;
+    return is_full ? ST_OK : err;
+}
+
+static void leave_note_later(server *rooms, note *n)
+{
+    st_error error = { 0 };
+    if (!n->is_written && leave_note(rooms, n, &error) == ST_OK && n->is_written)
+        fprintf(stderr, "sotayd: there is room on the disk again\n");
+}
+
+static int wait_for_end(options *opt, server *rooms, http_server *http, note *n,
+                        const sigset_t *set)
 {
     const struct timespec SECOND = { 1, 0 };
     for (unsigned seconds = 1;; seconds++) {
@@ -101,6 +123,7 @@ static int wait_for_end(options *opt, server *rooms, http_server *http, const si
             fprintf(stderr, "sotayd: %s\n", SYNC_ROLLED_BACK);
             return 1;
         }
+        leave_note_later(rooms, n);
         if (seconds % 60 == 0 || got == SIGHUP) {
             store_tidy(rooms->sync.store);
             side_sync(rooms->sync.side);
@@ -122,22 +145,25 @@ static int serve(options *opt, server *rooms, const sigset_t *set)
 {
     st_error error = { 0 };
     http_server *http = NULL;
-    running_server run = { 0 };
+    note n = { .is_written = false };
     http_config door = door_of(&opt->config);
-    running_token(rooms, run.token);
-    if (http_start(rooms, &door, run.token, &http, &error) != ST_OK) {
+    running_token(rooms, n.run.token);
+    if (http_start(rooms, &door, n.run.token, &http, &error) != ST_OK) {
         rooms_close(rooms);
         return fail("cannot listen", &error);
     }
-    snprintf(run.url, sizeof run.url, "%s", http_url(http));
-    snprintf(run.public_url, sizeof run.public_url, "%s", http_public_url(http));
+    snprintf(n.run.url, sizeof n.run.url, "%s", http_url(http));
+    snprintf(n.run.public_url, sizeof n.run.public_url, "%s", http_public_url(http));
     int code = 0;
-    if (running_write(rooms->dir, &run, &error) != ST_OK) {
+    if (leave_note(rooms, &n, &error) != ST_OK) {
         code = fail("cannot start", &error);
     } else {
-        printf("ready %s\n", run.url);
+        if (!n.is_written)
+            fprintf(stderr, "sotayd: %s: sotayctl does not find this server until there is room; "
+                    "what is read is given, what cannot be written is refused\n", error.detail);
+        printf("ready %s\n", n.run.url);
         fflush(stdout);
-        code = wait_for_end(opt, rooms, http, set);
+        code = wait_for_end(opt, rooms, http, &n, set);
     }
     running_remove(rooms->dir);
     if (!http_drain(http, opt->config.drain_ms))
