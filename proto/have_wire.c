@@ -1,4 +1,4 @@
-/* proto/have_wire.c - the two frames about pieces of attachments, both directions.
+/* proto/have_wire.c - the frames about pieces of attachments, both directions.
  * Promises: lists and pieces are bounded before memory is taken; a piece is never empty.
  * Must never: look inside a piece, or say that it is the one of its name - who stores it does. */
 #include <string.h>
@@ -47,6 +47,8 @@ st_err message_get_have_ask(const Sotay__HaveAsk *from, st_arena *arena, st_have
     }
     out->chunks = chunks;
     out->chunks_count = (uint32_t)from->n_chunks;
+    out->skip = from->skip;
+    out->most = from->most;
     return get_hashes(&from->hashes, arena, &out->hashes, &out->hashes_count, error);
 }
 
@@ -61,6 +63,21 @@ st_err message_get_have_answer(const Sotay__HaveAnswer *from, st_arena *arena, s
     return err;
 }
 
+st_err message_get_piece_bytes(const Sotay__PieceBytes *from, st_piece_bytes *out, st_error *error)
+{
+    if (!message_bytes(&from->hash, out->hash.b, sizeof out->hash.b) || from->bytes.len == 0)
+        return message_corrupt(error, "bad bytes of a piece");
+    if (from->bytes.len > ST_PIECE_PART_BYTES_MAX || from->size > ST_CHUNK_BYTES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: a piece over its limit");
+    if (from->from > from->size || from->bytes.len > from->size - from->from)
+        return message_corrupt(error, "bytes behind the end of a piece");
+    out->size = from->size;
+    out->from = from->from;
+    out->bytes = from->bytes.data;
+    out->len = (uint32_t)from->bytes.len;
+    return ST_OK;
+}
+
 /* ---- writing ---- */
 
 void message_put_have_ask(message_builder *b, const st_have_ask *ask, Sotay__HaveAsk *out)
@@ -72,6 +89,8 @@ void message_put_have_ask(message_builder *b, const st_have_ask *ask, Sotay__Hav
     for (uint32_t i = 0; !b->no_memory && i < ask->chunks_count; i++)
         out->chunks[i] = message_view(ask->chunks[i].bytes, ask->chunks[i].len);
     out->n_chunks = ask->chunks_count;
+    out->skip = ask->skip;
+    out->most = ask->most;
 }
 
 void message_put_have_answer(const st_have_answer *answer, Sotay__HaveAnswer *out)
@@ -80,4 +99,13 @@ void message_put_have_answer(const st_have_answer *answer, Sotay__HaveAnswer *ou
     out->record = message_view(answer->record.b, sizeof answer->record.b);
     out->missing = message_view(answer->missing, answer->missing_count * sizeof *answer->missing);
     out->unknown = message_view(answer->unknown, answer->unknown_count * sizeof *answer->unknown);
+}
+
+void message_put_piece_bytes(const st_piece_bytes *part, Sotay__PieceBytes *out)
+{
+    sotay__piece_bytes__init(out);
+    out->hash = message_view(part->hash.b, sizeof part->hash.b);
+    out->size = part->size;
+    out->from = part->from;
+    out->bytes = message_view(part->bytes, part->len);
 }

@@ -26,6 +26,7 @@
 #define ST_WIRE_FIELDS_MAX 200000u          /* fields in one protobuf message, all levels */
 #define ST_ZSTD_WINDOW_LOG_MAX 20
 #define ST_CHUNK_BYTES_MAX 262144u          /* one piece of an attachment */
+#define ST_PIECE_PART_BYTES_MAX 16384u      /* of a piece, in one frame */
 #define ST_CHUNKS_MAX 2048u                 /* hashes of one attachment, and of one have-frame */
 #define ST_ATTACHMENT_BYTES_MAX (20u * 1024u * 1024u) /* one attachment */
 #define ST_PARCEL_BYTES_MAX 655360u         /* a parcel: a set or a piece, sealed */

@@ -259,6 +259,8 @@ typedef struct {
     uint32_t hashes_count;
     const st_chunk *chunks;    /* with a PUT: of these, in any order */
     uint32_t chunks_count;
+    uint32_t skip;             /* to fetch: bytes of the first hash that are here already */
+    uint32_t most;             /* to fetch: so many bytes of pieces are enough */
 } st_have_ask;
 
 typedef struct {
@@ -268,6 +270,14 @@ typedef struct {
     const st_hash *unknown;    /* not named by a record that the asker may read */
     uint32_t unknown_count;
 } st_have_answer;
+
+/* Bytes [from, from + len) of a piece of `size` bytes. */
+typedef struct {
+    st_hash hash;
+    uint32_t size, from;
+    const uint8_t *bytes;
+    uint32_t len;              /* 1..ST_PIECE_PART_BYTES_MAX */
+} st_piece_bytes;
 
 typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later_s; } st_refusal;
 
@@ -319,7 +329,7 @@ typedef enum {
     ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL,
     ST_FRAME_SNAPSHOT, ST_FRAME_REPAIR_ASK, ST_FRAME_REPAIR_ANSWER, ST_FRAME_ADDRESS,
     ST_FRAME_EPOCHS, ST_FRAME_HAVE_ASK, ST_FRAME_HAVE_ANSWER, ST_FRAME_PARCEL = 21,
-    ST_FRAME_RECEIPT, ST_FRAME_CARRY, ST_FRAME_PIECE_TAKEN
+    ST_FRAME_RECEIPT, ST_FRAME_CARRY, ST_FRAME_PIECE_TAKEN, ST_FRAME_PIECE_BYTES
 } st_frame_kind;               /* the numbers of Frame in sotay.proto */
 
 typedef struct {
@@ -346,6 +356,7 @@ typedef struct {
         st_receipt receipt;    /* its signature is the reader's to check */
         st_carry carry;
         st_piece_taken piece_taken;
+        st_piece_bytes piece_bytes;
     } as;
 } st_frame;
 

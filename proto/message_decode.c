@@ -383,6 +383,8 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
         return message_get_carry(from->carry, arena, &out->as.carry, error);
     case SOTAY__FRAME__BODY_PIECE_TAKEN:
         return message_get_piece_taken(from->piece_taken, &out->as.piece_taken, error);
+    case SOTAY__FRAME__BODY_PIECE_BYTES:
+        return message_get_piece_bytes(from->piece_bytes, &out->as.piece_bytes, error);
     case SOTAY__FRAME__BODY__NOT_SET:
     default:
         return ST_OK;

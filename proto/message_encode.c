@@ -15,6 +15,8 @@ _Static_assert((int)ST_FRAME_EPOCHS == (int)SOTAY__FRAME__BODY_EPOCHS,
                "frames as in sotay.proto");
 _Static_assert((int)ST_FRAME_HAVE_ANSWER == (int)SOTAY__FRAME__BODY_HAVE_ANSWER,
                "numbers of frames");
+_Static_assert((int)ST_FRAME_PIECE_BYTES == (int)SOTAY__FRAME__BODY_PIECE_BYTES,
+               "numbers of frames");
 _Static_assert((int)ST_FRAME_REPAIR_ANSWER == (int)SOTAY__FRAME__BODY_REPAIR_ANSWER,
                "frames as in sotay.proto");
 
@@ -325,6 +327,7 @@ typedef union {
     Sotay__Receipt receipt;
     Sotay__Carry carry;
     Sotay__PieceTaken piece_taken;
+    Sotay__PieceBytes piece_bytes;
 } any_body;
 
 /* The same for what is carried. */
@@ -343,6 +346,9 @@ static bool put_carried(message_builder *b, const st_frame *frame, any_body *bod
         return true;
     case ST_FRAME_PIECE_TAKEN:
         message_put_piece_taken(&frame->as.piece_taken, message->piece_taken = &body->piece_taken);
+        return true;
+    case ST_FRAME_PIECE_BYTES:
+        message_put_piece_bytes(&frame->as.piece_bytes, message->piece_bytes = &body->piece_bytes);
         return true;
     default:
         return false;

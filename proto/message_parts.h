@@ -69,10 +69,15 @@ ST_MUST_USE st_err message_get_have_ask(const Sotay__HaveAsk *from, st_arena *ar
 /* The other way. */
 ST_MUST_USE st_err message_get_have_answer(const Sotay__HaveAnswer *from, st_arena *arena,
                                            st_have_answer *out, st_error *error);
+/* Bytes of a piece. */
+ST_MUST_USE st_err message_get_piece_bytes(const Sotay__PieceBytes *from, st_piece_bytes *out,
+                                           st_error *error);
 /* have_wire.c, writing. */
 void message_put_have_ask(message_builder *b, const st_have_ask *ask, Sotay__HaveAsk *out);
 /* The other way. */
 void message_put_have_answer(const st_have_answer *answer, Sotay__HaveAnswer *out);
+/* Bytes of a piece. */
+void message_put_piece_bytes(const st_piece_bytes *part, Sotay__PieceBytes *out);
 
 /* purge_wire.c. ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err message_get_purges(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out,

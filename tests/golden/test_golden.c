@@ -204,7 +204,7 @@ static void test_frames(void **state)
         "frame-parcel-set", "frame-parcel-piece", "frame-receipt", "frame-carry-hello",
         "frame-carry-offer", "frame-carry-end", "frame-piece-taken",
         "frame-ask-purges", "frame-end-purges",
-        "frame-ask-cosigned", "frame-end-tree"
+        "frame-ask-cosigned", "frame-end-tree", "frame-have-ask-fetch", "frame-piece-bytes"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 32
+#define MAKE_FRAMES 34
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -293,6 +293,24 @@ static inline st_frame make_have_answer(st_arena *arena)
     return frame;
 }
 
+static inline st_frame make_have_ask_fetch(st_arena *arena)
+{
+    st_frame frame = make_have_ask(arena);
+    frame.as.have_ask.chunks_count = 0;
+    frame.as.have_ask.skip = 5;
+    frame.as.have_ask.most = 65536;
+    return frame;
+}
+
+static inline st_frame make_piece_bytes(void)
+{
+    st_frame frame = { .kind = ST_FRAME_PIECE_BYTES };
+    frame.as.piece_bytes = (st_piece_bytes){ .hash = st_sha256("one piece", 9), .size = 9,
+                                             .from = 5, .bytes = (const uint8_t *)"iece",
+                                             .len = 4 };
+    return frame;
+}
+
 static inline st_frame make_parcel(st_parcel_kind kind)
 {
     st_frame frame = { .kind = ST_FRAME_PARCEL };
@@ -447,6 +465,8 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
         break;
     case 30: return make_ask_cosigned(arena);
     case 31: return make_end_tree(arena);
+    case 32: return make_have_ask_fetch(arena);
+    case 33: return make_piece_bytes();
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

@@ -165,6 +165,20 @@ static const struct { const char *why, *text; st_err want; st_frame_kind kind; }
       ST_FRAME_NONE },
     { "end without version", "7:{ 4:v4 }", ST_E_CORRUPT, ST_FRAME_NONE },
     { "enrolment without keys", "8:{ 1:v1 2:*16,0c }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "bytes of a piece", "25:{ 1:*32,01 2:v9 3:v5 4:\"iece\" }", ST_OK, ST_FRAME_PIECE_BYTES },
+    { "no bytes of a piece", "25:{ 1:*32,01 2:v9 3:v5 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "bytes of no piece", "25:{ 2:v9 3:v5 4:\"iece\" }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "bytes of half a name", "25:{ 1:*16,01 2:v9 4:\"iece\" }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "bytes over the end of a piece", "25:{ 1:*32,01 2:v8 3:v5 4:\"iece\" }", ST_E_CORRUPT,
+      ST_FRAME_NONE },
+    { "bytes behind the end of a piece", "25:{ 1:*32,01 2:v8 3:v4294967295 4:\"iece\" }",
+      ST_E_CORRUPT, ST_FRAME_NONE },
+    { "a piece over its limit", "25:{ 1:*32,01 2:v262145 4:\"iece\" }", ST_E_TOO_LARGE,
+      ST_FRAME_NONE },
+    { "too many bytes of a piece", "25:{ 1:*32,01 2:v262144 4:*16385,07 }", ST_E_TOO_LARGE,
+      ST_FRAME_NONE },
+    { "as many as may be", "25:{ 1:*32,01 2:v262144 3:v245760 4:*16384,07 }", ST_OK,
+      ST_FRAME_PIECE_BYTES },
     { "refusal for nothing", "10:{ 3:\"x\" }", ST_E_CORRUPT, ST_FRAME_NONE },
     { "refusal with bad UTF-8", "10:{ 1:v2 3:xff }", ST_E_CORRUPT, ST_FRAME_NONE },
     { "refusal in NFD", "10:{ 1:v2 3:x6fcc81 }", ST_E_CORRUPT, ST_FRAME_NONE },
@@ -181,7 +195,7 @@ static void test_bad_frames(void **state)
         st_error error = { 0 };
         st_frame frame = { .kind = ST_FRAME_NONE };
         st_arena_init(&arena, ARENA_MAX);
-        st_buffer_init(&bytes, 4096);
+        st_buffer_init(&bytes, 32768);
         wire_text(FRAMES[i].text, &bytes);
         st_err err = st_frame_decode(bytes.data, bytes.len, &arena, &frame, &error);
         if (err != FRAMES[i].want || frame.kind != FRAMES[i].kind)

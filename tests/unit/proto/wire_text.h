@@ -39,7 +39,7 @@ static inline void wire_put_bytes(st_buffer *out, uint64_t field, const void *da
 /* One scalar at *at behind "N:"; moves *at behind it. */
 static inline void wire_put_scalar(st_buffer *out, uint64_t field, const char **at)
 {
-    uint8_t data[256];
+    uint8_t data[32768];
     const char *text = *at;
     char *end = NULL;
     if (*text == 'v') {
