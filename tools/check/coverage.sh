@@ -1,41 +1,46 @@
 #!/bin/bash
 # Branch coverage of what decides the meaning of data: proto/, the phone's core (client-lib/src) and
-# server/sync, by the unit tests (and the end-to-end tests with COVERAGE_E2E=1). Asserts are not
-# counted. A table on stdout; its last lines are the sums that docs/testing.md names.
-set -eu
+# the server, by the unit tests. Asserts are not counted. A table on stdout; its last lines are the
+# sums that docs/testing.md names.
+# environment: COVERAGE_E2E=1    the end-to-end tests as well
+#              COVERAGE_RIGS=1   the rigs as well, in the amounts below
+#              COVERAGE_KEEP=1   adds to what earlier runs counted (since the last change)
+#              COVERAGE_RUN=0    runs nothing: the table of what was counted
+#              ONLY=TEXT         only test programs whose path contains TEXT
+#              FILE=TEXT         instead of the table: where branches are missing in those files
+#              SEEDS=400 STATES=2000 TRIES=24   the rigs' amounts; TRIES=0: every call
+set -u
 export LC_ALL=C.UTF-8
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 
 build=build/coverage
-find "$build" -name '*.gcda' -delete 2>/dev/null || true
-if [ "${COVERAGE_E2E:-}" != 1 ]; then
-    export ONLY=tests/unit
-fi
-tools/check/run-tests.sh mode coverage || echo "coverage: tests failed; the table counts what ran"
+MAKE=${MAKE:-make}
 
-# gcov's summary per source file: lines and branches taken at least once.
-for object in "$build"/obj/{proto,client-lib/src,server/sync}/*.gcno; do
-    [ -e "$object" ] || continue
-    gcov -n -b -c "${object%.gcno}.o" 2>/dev/null || true
-done | awk '
-function add(name, n, all) { sum[name] += n; most[name] += all }
-/^File / { file = $2; gsub(/\047/, "", file); sub(/^.*\/proto\//, "proto/", file)
-           sub(/^.*\/client-lib\//, "client-lib/", file); sub(/^.*\/server\//, "server/", file) }
-/^Lines executed:/ { split($0, a, /[:% ]+/); lines[file] = a[3]; of_lines[file] = a[5] }
-/^Taken at least once:/ { split($0, a, /[:% ]+/); taken[file] = a[5]; of[file] = a[7] }
-END {
-    printf "%-34s %9s %9s %9s\n", "file", "lines %", "branch %", "branches"
-    for (file in of) {
-        if (file !~ /^(proto|client-lib\/src|server\/sync)\/.*\.c$/) continue
-        printf "%-34s %9.1f %9.1f %9d\n", file, lines[file], taken[file], of[file] | "sort"
-        hit = taken[file] * of[file] / 100
-        room = file; sub(/\/[^\/]*$/, "", room)
-        add(room, hit, of[file]); add("all", hit, of[file])
-        if (file ~ /\/(request|writer|ingest|judge|sets|held|fold|free|settle|row|log)\.c$/ &&
-            room == "server/sync")
-            add("server/sync, the way in", hit, of[file])
-    }
-    close("sort")
-    for (name in most)
-        printf "%-34s %9s %9.1f %9d\n", name, "", 100 * sum[name] / most[name], most[name] | "sort"
-}'
+# What the rigs say, without what went well.
+rig() {
+    "$@" 2>&1 | grep -v '^ok' | sed 's/^/# /'
+}
+
+rigs() {
+    local dir name
+    export BUILD=$PWD/$build BIN=$PWD/$build/bin
+    $MAKE --no-print-directory MODE=coverage rig-programs-sim rig-programs-fault \
+        rig-programs-crash >/dev/null &&
+        $MAKE --no-print-directory MODE=coverage fuzzers >/dev/null || return 1
+    rig env SEED=1 SEEDS="${SEEDS:-400}" "$build/sim/sim" seeds
+    rig env TRIES="${TRIES:-24}" tests/fault/run short
+    rig env STATES="${STATES:-2000}" ROUNDS=2 tests/crash/run short
+    for dir in tools/fuzz/corpus/* tools/fuzz/found/*; do
+        name=${dir##*/}
+        "$build/fuzz_$name" "$dir" || echo "# fuzz $name: ends in $dir"
+    done
+}
+
+if [ "${COVERAGE_RUN:-1}" = 1 ]; then
+    [ "${COVERAGE_KEEP:-}" = 1 ] || find "$build" -name '*.gcda' -delete 2>/dev/null
+    [ "${COVERAGE_E2E:-}" = 1 ] || export ONLY=${ONLY:-tests/unit}
+    tools/check/run-tests.sh mode coverage >&2 ||
+        echo "# tests failed; the table counts what ran"
+    [ "${COVERAGE_RIGS:-}" != 1 ] || rigs
+fi
+tools/check/coverage.py "$build" ${FILE:+"$FILE"}
