@@ -2,6 +2,7 @@
 
 Each test is a folder NN-name with an executable `run`. It prints `ok NAME` or `not ok NAME: why`
 for each case and exits 1 when one failed. BIN names the folder of the programs."""
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -217,26 +218,32 @@ def alike(world, phones, record):
         same(essence(phone.show(record)), want, f"{phone.login} against the server")
 
 
-def main(cases):
-    """Runs the cases (functions) in turn, each one's failure by itself."""
-    failed, only = 0, sys.argv[1:]
-    for case in cases:
-        name = case.__name__
-        if only and name not in only:
-            continue
-        started = time.time()
-        try:
-            case()
-            print(f"ok {name} ({time.time() - started:.1f} s)", flush=True)
-        except Failure as bad:
-            failed += 1
-            print(f"not ok {name}: {bad}", flush=True)
-        except Exception as bad:  # what cannot run has failed
-            failed += 1
-            where = traceback.extract_tb(bad.__traceback__)[-1]
-            print(f"not ok {name}: {type(bad).__name__}: {bad} ({where.name}:{where.lineno})",
-                  flush=True)
-    sys.exit(1 if failed else 0)
+def is_passed(case):
+    """Runs one case, and says what became of it."""
+    name, started, why = case.__name__, time.time(), None
+    try:
+        case()
+    except Failure as bad:
+        why = str(bad)
+    except Exception as bad:  # what cannot run has failed
+        where = traceback.extract_tb(bad.__traceback__)[-1]
+        why = f"{type(bad).__name__}: {bad} ({where.name}:{where.lineno})"
+    line = f"ok {name} ({time.time() - started:.1f} s)" if why is None else f"not ok {name}: {why}"
+    print(line + "\n", end="", flush=True)  # in one piece, whoever else is speaking
+    return why is None
+
+
+def main(cases, beside=1):
+    """Runs the cases (functions), each one's failure by itself: in turn, or so many beside each
+    other, where most of the time goes by waiting for programs to start and to end."""
+    only = sys.argv[1:]
+    wanted = [case for case in cases if not only or case.__name__ in only]
+    if beside == 1:
+        passed = [is_passed(case) for case in wanted]
+    else:
+        with concurrent.futures.ThreadPoolExecutor(beside) as pool:
+            passed = list(pool.map(is_passed, wanted))
+    sys.exit(0 if all(passed) else 1)
 
 
 @contextlib.contextmanager

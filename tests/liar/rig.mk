@@ -1,0 +1,21 @@
+# tests/liar: a server whose owner lies, and who finds it out (README.md).
+
+LIAR := $(BUILD)/liar
+RIG_SRC      += tests/liar/lies.c
+RIG_PROGRAMS += $(LIAR)/sotayd-liar
+
+.PHONY: liar
+
+liar: deps ## let the server's owner lie in every way, and see who finds it out
+	+@$(MAKE) --no-print-directory all $(LIAR)/sotayd-liar
+	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tests/liar/run long
+
+# The shipped server; the linker sends these calls to lies.c first.
+LIAR_CALLS := audit_sign auth_device_each
+$(LIAR)/sotayd-liar: $(call objects,tests/liar/lies.c server/main.c) $(LIB)/libserver.a \
+    $(LIB)/libproto.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_ALL) \
+	    $(LIAR_CALLS:%=-Wl,--wrap=%) -o $@
+$(call objects,tests/liar/lies.c): | deps
