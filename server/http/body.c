@@ -1,6 +1,7 @@
 /* server/http/body.c - reads a request's body. Promises that nothing is taken in that is longer,
  * shorter or slower than announced; must never trust CivetWeb's end of data, which is also what
  * it reports for a stalled client. */
+#include <arpa/inet.h>
 #include <civetweb.h>
 #include <ctype.h>
 #include <stdlib.h>
@@ -134,10 +135,10 @@ int http_read_body(http_request *request, size_t max)
         return refusal;
     if (header(info, "Expect", &count) != NULL)
         (void)mg_printf(request->connection, "HTTP/1.1 100 Continue\r\n\r\n");
-    /* A body that fits the head's buffer is usually here already: then nothing is watched. */
     http_guard *guard = http_server_guard(request->server);
-    int ticket = http_guard_watch(guard, http_port(request->server), (unsigned)info->remote_port,
-                                  PIECE_DEADLINE_MS);
+    const http_peer peer = { http_port(request->server), (unsigned)info->remote_port,
+                             inet_addr(info->remote_addr) };
+    int ticket = http_guard_watch(guard, &peer, PIECE_DEADLINE_MS);
     refusal = read_pieces(request, length, ticket);
     bool was_cut = ticket >= 0 && http_guard_end(guard, ticket);
     return refusal == 400 && was_cut ? 408 : refusal;

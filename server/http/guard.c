@@ -60,7 +60,7 @@ static void *watch(void *argument)
         while (!guard->stop && guard->watched == 0)
             pthread_cond_wait(&guard->wake, &guard->lock);
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until); /* a wall clock set back would stop the watch */
         until.tv_nsec += GUARD_TICK_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
@@ -70,6 +70,15 @@ static void *watch(void *argument)
     }
     pthread_mutex_unlock(&guard->lock);
     return NULL;
+}
+
+void http_wake_init(pthread_cond_t *wake)
+{
+    pthread_condattr_t how;
+    pthread_condattr_init(&how);
+    pthread_condattr_setclock(&how, CLOCK_MONOTONIC);
+    pthread_cond_init(wake, &how);
+    pthread_condattr_destroy(&how);
 }
 
 http_guard *http_guard_new(void)
@@ -83,7 +92,7 @@ http_guard *http_guard_new(void)
     for (int i = 0; i < GUARD_SLOTS; i++)
         guard->slots[i].fd = -1;
     pthread_mutex_init(&guard->lock, NULL);
-    pthread_cond_init(&guard->wake, NULL);
+    http_wake_init(&guard->wake);
     if (pthread_create(&guard->thread, NULL, watch, guard) != 0) {
         free(guard);
         return NULL;
@@ -108,31 +117,32 @@ void http_guard_free(http_guard *guard)
     free(guard);
 }
 
-static bool is_connection(int fd, unsigned local_port, unsigned remote_port)
+/* Two phones behind different addresses may well have the same port. */
+static bool is_connection(int fd, const http_peer *peer)
 {
     struct sockaddr_in address = { 0 };
     socklen_t len = sizeof address;
     if (getpeername(fd, (struct sockaddr *)&address, &len) != 0 ||
-        address.sin_family != AF_INET || ntohs(address.sin_port) != remote_port)
+        address.sin_family != AF_INET || ntohs(address.sin_port) != peer->remote_port ||
+        address.sin_addr.s_addr != peer->remote_address)
         return false;
     len = sizeof address;
     return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
-           ntohs(address.sin_port) == local_port;
+           ntohs(address.sin_port) == peer->local_port;
 }
 
 /* CivetWeb does not tell the descriptor of a connection. Returns a duplicate, or -1. */
-static int find_connection(const http_guard *guard, unsigned local_port, unsigned remote_port)
+static int find_connection(const http_guard *guard, const http_peer *peer)
 {
     for (int fd = 3; fd < guard->fd_max; fd++)
-        if (is_connection(fd, local_port, remote_port))
+        if (is_connection(fd, peer))
             return dup(fd);
     return -1;
 }
 
-int http_guard_watch(http_guard *guard, unsigned local_port, unsigned remote_port,
-                     unsigned deadline_ms)
+int http_guard_watch(http_guard *guard, const http_peer *peer, unsigned deadline_ms)
 {
-    int fd = find_connection(guard, local_port, remote_port), ticket = -1;
+    int fd = find_connection(guard, peer), ticket = -1;
     if (fd < 0)
         return -1;
     pthread_mutex_lock(&guard->lock);

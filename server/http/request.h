@@ -2,6 +2,8 @@
 #ifndef SOTAY_SERVER_HTTP_REQUEST_H
 #define SOTAY_SERVER_HTTP_REQUEST_H
 
+#include <pthread.h>
+
 #include "server/http/http.h"
 
 struct mg_connection;
@@ -54,14 +56,21 @@ void http_refuse(http_request *request, const st_error *error, uint64_t counter)
 /* Plain text reply with a status. */
 void http_say(http_request *request, int status, const char *text);
 
+/* A condition whose waits end by CLOCK_MONOTONIC, which nobody sets. */
+void http_wake_init(pthread_cond_t *wake);
+
 /* Watches slow bodies: cuts a connection whose time is up. */
 typedef struct http_guard http_guard;
 http_guard *http_guard_new(void);
 void http_guard_free(http_guard *guard);
-/* Starts watching the connection to remote port `port` (its descriptor is found among ours);
- * returns a ticket, or -1 when it cannot be watched. */
-int http_guard_watch(http_guard *guard, unsigned local_port, unsigned remote_port,
-                     unsigned deadline_ms);
+/* Which connection: ports as numbers, the other side's IPv4 address in network order. */
+typedef struct {
+    unsigned local_port, remote_port;
+    uint32_t remote_address;
+} http_peer;
+/* Starts watching a connection (its descriptor is found among ours); returns a ticket, or -1 when
+ * it cannot be watched. */
+int http_guard_watch(http_guard *guard, const http_peer *peer, unsigned deadline_ms);
 /* A new deadline from now for a ticket. */
 void http_guard_extend(http_guard *guard, int ticket, unsigned deadline_ms);
 /* Ends watching. True when the connection was cut. */

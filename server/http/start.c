@@ -369,7 +369,7 @@ static void *end_anyway(void *argument)
                                                                   : STOP_MS_LEAST;
     struct timespec until;
     knock(http);
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += (long)(left_ms % 1000) * 1000000L;
     until.tv_sec += (time_t)(left_ms / 1000) + until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
@@ -386,7 +386,8 @@ static void *end_anyway(void *argument)
 void http_stop(http_server *http)
 {
     pthread_t watchdog;
-    stop_watch stop = { http, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
+    stop_watch stop = { .http = http, .lock = PTHREAD_MUTEX_INITIALIZER };
+    http_wake_init(&stop.wake);
     bool watched = pthread_create(&watchdog, NULL, end_anyway, &stop) == 0;
     mg_stop(http->context);
     if (watched) {
@@ -396,6 +397,7 @@ void http_stop(http_server *http)
         pthread_mutex_unlock(&stop.lock);
         pthread_join(watchdog, NULL);
     }
+    pthread_cond_destroy(&stop.wake);
     http_guard_free(http->guard);
     (void)sem_destroy(&http->desks);
     free(http);

@@ -7,7 +7,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -17,6 +19,17 @@
 #define REPLY_BYTES 4096
 
 static const char TOKEN[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+static atomic_int wall_ahead_s;    /* what the wall clock shows too much */
+
+/* In place of the C library's. */
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    int rc = (int)syscall(SYS_clock_gettime, clock, out);
+    if (rc == 0 && clock == CLOCK_REALTIME)
+        out->tv_sec += atomic_load(&wall_ahead_s);
+    return rc;
+}
 
 typedef struct {
     kit_book book;
@@ -243,6 +256,78 @@ static void test_a_slow_body_is_cut(void **state)
     assert_alive(h);
 }
 
+/* Drips a body into an open connection until it is answered. Returns the status; 0: never. */
+static int drip(int fd)
+{
+    char reply[REPLY_BYTES];
+    struct timeval poll = { 0, 100000 };
+    int status = 0;
+    say(fd, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 800\r\n\r\n");
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &poll, sizeof poll);
+    for (int i = 0; i < 600 && status == 0; i++) {
+        say(fd, "x");
+        status = get(fd, reply);
+    }
+    return status;
+}
+
+/* The wall clock goes back by an hour after the watch looked at it. */
+static void test_a_clock_set_back_stops_no_watch(void **state)
+{
+    house *h = *state;
+    atomic_store(&wall_ahead_s, 3600);
+    int fd = connect_to(h);
+    int status = drip(fd);
+    atomic_store(&wall_ahead_s, 0);
+    assert_int_equal(status, 408);
+    (void)close(fd);
+    assert_alive(h);
+}
+
+/* A connection from an address of this machine and a port; -1: the port is taken. */
+static int connect_from(const house *h, const char *from, uint16_t *port)
+{
+    struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(*port) };
+    struct sockaddr_in door = { .sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)http_port(h->http)) };
+    struct timeval patience = { 15, 0 };
+    socklen_t len = sizeof own;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(inet_pton(AF_INET, from, &own.sin_addr), 1);
+    door.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (bind(fd, (struct sockaddr *)&own, sizeof own) != 0 ||
+        connect(fd, (struct sockaddr *)&door, sizeof door) != 0) {
+        (void)close(fd);
+        return -1;
+    }
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &len), 0);
+    *port = ntohs(own.sin_port);
+    return fd;
+}
+
+/* Two machines that use the same port: the one that drips is cut, not the one that waits. */
+static void test_the_slow_one_is_cut_not_its_namesake(void **state)
+{
+    house *h = *state;
+    char reply[REPLY_BYTES];
+    int other = -1, slow = -1;
+    for (int i = 0; i < 50 && slow < 0; i++) {
+        uint16_t port = 0;
+        other = connect_from(h, "127.0.0.2", &port);
+        assert_true(other >= 0);
+        slow = connect_from(h, "127.0.0.1", &port);
+        if (slow < 0)
+            (void)close(other);
+    }
+    assert_true(slow >= 0);
+    say(other, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(get(other, reply), 200);
+    assert_int_equal(drip(slow), 408);
+    (void)close(slow);
+    (void)close(other);
+}
+
 /* Announced, then silence. */
 static void test_a_silent_body_is_cut(void **state)
 {
@@ -390,6 +475,8 @@ int main(void)
         cmocka_unit_test(test_roads_that_lead_nowhere),
         cmocka_unit_test(test_a_short_body_is_no_body),
         cmocka_unit_test(test_a_slow_body_is_cut),
+        cmocka_unit_test(test_a_clock_set_back_stops_no_watch),
+        cmocka_unit_test(test_the_slow_one_is_cut_not_its_namesake),
         cmocka_unit_test(test_a_silent_body_is_cut),
         cmocka_unit_test(test_a_slow_head_is_cut),
         cmocka_unit_test(test_a_long_head_is_refused),
