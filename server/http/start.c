@@ -237,14 +237,14 @@ static int on_message(const struct mg_connection *connection, const char *messag
 {
     struct mg_context *context = mg_get_context(connection);
     http_server *http = context != NULL ? mg_get_user_data(context) : NULL;
-    if (http != NULL && http->context == NULL)
+    if (http != NULL && http->context == NULL && http->failure[0] == '\0')
         snprintf(http->failure, sizeof http->failure, "%s", message);
     return 1;
 }
 
 static st_err fail_start(http_server *http, st_error *error)
 {
-    st_err code = strstr(http->failure, "port") != NULL ? ST_E_BUSY : ST_E_SERVER;
+    st_err code = strstr(http->failure, "bind") != NULL ? ST_E_BUSY : ST_E_SERVER;
     st_fail(error, code, "listen: %s", http->failure[0] != '\0' ? http->failure
                                                                   : "the server did not start");
     http_guard_free(http->guard);
@@ -254,6 +254,24 @@ static st_err fail_start(http_server *http, st_error *error)
     return code;
 }
 
+/* ADDRESS:PORT and nothing else: CivetWeb takes a bare port for every address of the machine, and
+ * lists and letters behind the port for ways to listen that are not ours. */
+static st_err check_listen(const char *listen, st_error *error)
+{
+    const char *colon = strchr(listen, ':');
+    size_t digits = colon != NULL ? strspn(colon + 1, "0123456789") : 0;
+    char host[64] = "";
+    struct in_addr address;
+    if (colon != NULL && (size_t)(colon - listen) < sizeof host)
+        memcpy(host, listen, (size_t)(colon - listen));
+    bool is_host = inet_pton(AF_INET, host, &address) == 1 || strcmp(host, "localhost") == 0;
+    if (is_host && digits > 0 && digits < 6 && colon[1 + digits] == '\0' &&
+        atoi(colon + 1) <= UINT16_MAX)
+        return ST_OK;
+    return st_fail(error, ST_E_USAGE, "listen: '%.80s' is not ADDRESS:PORT, like 127.0.0.1:8080 "
+                   "(IPv4; 0.0.0.0 for all addresses of this machine)", listen);
+}
+
 /* The address it really listens on, as a URL for this machine and one for links. */
 static void set_urls(http_server *http, const http_config *config, const char *listen)
 {
@@ -261,8 +279,8 @@ static void set_urls(http_server *http, const http_config *config, const char *l
     if (mg_get_server_ports(http->context, 1, &port) == 1)
         http->port = (unsigned)port.port;
     const char *colon = strrchr(listen, ':');
-    int host_len = colon != NULL ? (int)(colon - listen) : 0;
-    bool any = host_len == 0 || strncmp(listen, "0.0.0.0", 7) == 0;
+    int host_len = (int)(colon - listen);
+    bool any = strncmp(listen, "0.0.0.0:", 8) == 0;
     snprintf(http->url, sizeof http->url, "http://%.*s:%u", any ? 9 : host_len,
              any ? "127.0.0.1" : listen, http->port);
     bool has_public = config->public_url != NULL && config->public_url[0] != '\0';
@@ -300,6 +318,8 @@ st_err http_start(server *rooms, const http_config *config, const char *operator
 {
     assert(rooms != NULL && out_server != NULL);
     const char *listen = config->listen != NULL ? config->listen : "127.0.0.1:8080";
+    if (check_listen(listen, error) != ST_OK)
+        return ST_E_USAGE;
     http_server *http = calloc(1, sizeof *http);
     if (http == NULL)
         return st_fail(error, ST_E_MEMORY, "listen: no memory");

@@ -328,6 +328,32 @@ static void test_the_slow_one_is_cut_not_its_namesake(void **state)
     (void)close(other);
 }
 
+/* What CivetWeb would take for more than one address, or for all of them. */
+static void test_it_listens_where_it_is_told(void **state)
+{
+    house *h = *state;
+    static const char *const WRONG[] = {
+        "", "0", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:0s",
+        "127.0.0.1:0r", "127.0.0.1:0,127.0.0.1:0", "[::1]:0", "+0", "127.1:0", "somewhere:0",
+        "127.0.0.1:-1", "127.0.0.1:000000", " 127.0.0.1:0",
+    };
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
+        st_error error = { 0 };
+        http_server *http = NULL;
+        const http_config config = { .listen = WRONG[i], .threads = 4, .quiet = true };
+        assert_int_equal(http_start(&h->book.rooms, &config, TOKEN, &http, &error), ST_E_USAGE);
+        assert_non_null(strstr(error.detail, WRONG[i]));
+        assert_null(http);
+    }
+    char taken[40];
+    st_error error = { 0 };
+    http_server *http = NULL;
+    (void)snprintf(taken, sizeof taken, "127.0.0.1:%u", http_port(h->http));
+    const http_config config = { .listen = taken, .threads = 4, .quiet = true };
+    assert_int_equal(http_start(&h->book.rooms, &config, TOKEN, &http, &error), ST_E_BUSY);
+    assert_non_null(strstr(error.detail, taken));
+}
+
 /* Announced, then silence. */
 static void test_a_silent_body_is_cut(void **state)
 {
@@ -477,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_body_is_cut),
         cmocka_unit_test(test_a_clock_set_back_stops_no_watch),
         cmocka_unit_test(test_the_slow_one_is_cut_not_its_namesake),
+        cmocka_unit_test(test_it_listens_where_it_is_told),
         cmocka_unit_test(test_a_silent_body_is_cut),
         cmocka_unit_test(test_a_slow_head_is_cut),
         cmocka_unit_test(test_a_long_head_is_refused),
