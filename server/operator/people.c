@@ -257,6 +257,8 @@ static bool base_url(const char *given, char *url, size_t url_bytes)
         host = strchr(given, '/') + 2;
     else
         scheme = is_loopback(given) ? "http://" : "https://";
+    if (strstr(host, "://") != NULL)
+        return false;
     size_t len = strlen(given);
     while (len > 0 && given[len - 1] == '/')
         len--;

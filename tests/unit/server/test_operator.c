@@ -90,7 +90,8 @@ static void test_wrong_usage_is_2_and_writes_nothing(void **state)
         { "new", "visit", KIT_UNIT, "place", "--as", "office" },
         { "new", "visit", KIT_UNIT, "planned_date=2026-03-12", "planned_date=2026-03-13",
           "--as", "office" },
-        { "enrol", "an", "--url", "http://a b/" },
+        { "enrol", "an", "--url", "http://a b/" }, { "enrol", "an", "--url", "ftp://a" },
+        { "enrol", "an", "--url", "https://http://a" },
     };
     uint64_t before = log_size(book);
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
