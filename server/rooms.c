@@ -150,6 +150,38 @@ static st_err load_all(loaded *all, catalogue *c, const char *dir, st_error *err
     return err;
 }
 
+/* The value of a field in a record of a data file; NULL: it has none. */
+static const st_value *drafted(const catalogue_table *table, const catalogue_draft *draft,
+                               const char *name)
+{
+    const st_field *field = st_form_field(table->form, name);
+    for (uint32_t i = 0; field != NULL && i < draft->ops_count; i++)
+        if (draft->ops[i].path.kind == ST_PATH_FIELD && draft->ops[i].path.field == field->no)
+            return &draft->ops[i].value;
+    return NULL;
+}
+
+static bool says(const st_value *value, const char *text)
+{
+    return value->len == strlen(text) && memcmp(value->data, text, value->len) == 0;
+}
+
+/* The code cannot be changed afterwards: it must be that of the catalogue, where that names one. */
+static st_err check_commune(const loaded *all, const char *commune, st_error *error)
+{
+    for (size_t t = 0; t < all->tables_count; t++) {
+        const catalogue_table *table = &all->tables[t];
+        for (size_t i = 0; strcmp(table->form->name, "setting") == 0 && i < table->count; i++) {
+            const st_value *key = drafted(table, &table->drafts[i], "key");
+            const st_value *value = drafted(table, &table->drafts[i], "value");
+            if (key != NULL && value != NULL && says(key, "commune") && !says(value, commune))
+                return st_fail(error, ST_E_VALUE, "the catalogue is that of commune %.*s, not of "
+                               "%.32s", (int)value->len, (const char *)value->data, commune);
+        }
+    }
+    return ST_OK;
+}
+
 static void unload(loaded *all)
 {
     if (all == NULL)
@@ -484,6 +516,8 @@ static st_err make_rooms(const rooms_how *how, const rooms_new *wish, loaded *al
         err = st_fail(error, ST_E_EXISTS, "%s: a sotay store is here already", srv->dir);
     if (err == ST_OK)
         err = load_all(all, srv->sync.catalogue, wish->catalogue_dir, error);
+    if (err == ST_OK)
+        err = check_commune(all, wish->commune, error);
     if (srv->sync.catalogue != NULL) /* else there was no memory for one */
         catalogue_settle(srv->sync.catalogue, err == ST_OK);
     if (err == ST_OK)
