@@ -4,6 +4,7 @@
  * English with the separators people expect there. Must never depend on a locale of the machine,
  * and never fail on a value that the form does not know: then it shows the bare number. */
 #include "proto/form_parts.h"
+#include "proto/text.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -234,6 +235,8 @@ st_err st_value_label(const st_field *field, const st_value *value, const char *
         return st_buffer_printf(out, error, "%u byte", value->len);
     case ST_VALUE_ERASED:
         return put_text(out, vi ? "đã xóa theo yêu cầu" : "erased on request", error);
+    case ST_VALUE_TEXT:
+        return st_text_say(value->data, value->len, ST_LINE_INSIDE, out, error);
     default:
         return st_value_text(field, value, out, error);
     }

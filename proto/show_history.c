@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/show_value.h"
+#include "proto/text.h"
 
 /* "12/03/2026 09:30" in local time; text holds 40 bytes. */
 static void short_time(int64_t ms, int offset_minutes, char *text)
@@ -338,8 +339,10 @@ st_err st_history_text(const st_form *form, const st_history_item *item, const s
             err = op_text(form, &change->ops[i], lang, out, error);
     if (err == ST_OK && change->act != ST_ACT_NONE)
         err = st_buffer_printf(out, error, "    %s\n", act_words(change->act, vi));
-    if (err == ST_OK && change->reason.kind == ST_VALUE_TEXT)
-        err = st_buffer_printf(out, error, "    %s %.*s\n", vi ? "lý do:" : "reason:",
-                               (int)change->reason.len, (const char *)change->reason.data);
-    return err;
+    if (err != ST_OK || change->reason.kind != ST_VALUE_TEXT)
+        return err;
+    err = st_buffer_printf(out, error, "    %s ", vi ? "lý do:" : "reason:");
+    if (err == ST_OK)
+        err = st_text_say(change->reason.data, change->reason.len, ST_LINE_INSIDE, out, error);
+    return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
 }

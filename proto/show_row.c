@@ -22,8 +22,10 @@ static st_err make_title(const st_form *form, const st_record *record, const cha
             continue;
         if (out->len > 0)
             err = st_buffer_append(out, " · ", strlen(" · "), error);
-        if (err == ST_OK)
-            err = st_value_label(field, &record->lives[at].op.value, lang, out, error);
+        const st_value *value = &record->lives[at].op.value;
+        if (err == ST_OK)              /* texts as they are: whoever prints the row tames them */
+            err = value->kind == ST_VALUE_TEXT ? st_value_text(field, value, out, error)
+                                               : st_value_label(field, value, lang, out, error);
     }
     return err;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/show_value.h"
+#include "proto/text.h"
 
 typedef struct {
     const st_form *form;
@@ -92,7 +93,8 @@ static void say_decision(show_page *page, const st_live *live)
     }
     if (meta->reason.kind == ST_VALUE_TEXT && page->err == ST_OK) {
         say(page, page->vi ? "; lý do: " : "; reason: ");
-        page->err = st_buffer_append(page->out, meta->reason.data, meta->reason.len, page->error);
+        page->err = st_text_say(meta->reason.data, meta->reason.len, ST_LINE_INSIDE, page->out,
+                                page->error);
     }
 }
 

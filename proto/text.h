@@ -20,6 +20,13 @@ size_t st_text_chars(const void *text, size_t len);
  * break, trimmed at both ends; line breaks kept as \n; other control characters dropped. Cleaning
  * twice changes nothing more. ST_E_VALUE when it is not UTF-8; ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err st_text_clean(const void *text, size_t len, st_buffer *out, st_error *error);
+/* Appends text of others as people may see it in a terminal: each line break becomes `line`, other
+ * blanks a space, what is not seen (control characters, direction marks, bytes that are no UTF-8)
+ * U+FFFD. ST_LINE_INSIDE keeps the lines of a value behind those of the page around it.
+ * ST_E_TOO_LARGE, ST_E_MEMORY. */
+#define ST_LINE_INSIDE "\n          "
+ST_MUST_USE st_err st_text_say(const void *text, size_t len, const char *line, st_buffer *out,
+                               st_error *error);
 /* The search key: lower case, no marks, đ as d, nothing but letters, digits and single spaces:
  * punctuation parts words like a blank does. Appends. Errors as st_text_clean. */
 ST_MUST_USE st_err st_text_fold(const void *text, size_t len, st_buffer *out, st_error *error);

@@ -202,8 +202,10 @@ static st_err write_row_text(listing *l, const st_row *row, st_error *error)
     reading *r = l->r;
     char id[33];
     st_id_format(&row->id, id);
-    st_err err = st_buffer_printf(&r->out, error, "%s  %-14s  %-12s  %s", id, row->unit,
-                                  st_state_label(row->state, r->client->lang), row->title);
+    st_err err = st_buffer_printf(&r->out, error, "%s  %-14s  %-12s  ", id, row->unit,
+                                  st_state_label(row->state, r->client->lang));
+    if (err == ST_OK)
+        err = st_text_say(row->title, strlen(row->title), " ", &r->out, error);
     if (err == ST_OK && row->open_conflicts > 0)
         err = st_buffer_printf(&r->out, error, "  [%u ≠]", row->open_conflicts);
     return err == ST_OK ? st_buffer_append(&r->out, "\n", 1, error) : err;
@@ -278,7 +280,11 @@ static st_err write_conflict_text(reading *r, const overlay_view *view, const st
     st_id_format(&view->record.id, id);
     if (!conflict->is_state)
         st_form_path_format(view->form, &conflict->path, path);
-    st_err err = st_buffer_printf(&r->out, error, "%s  %s  (%s)\n", id, path, title);
+    st_err err = st_buffer_printf(&r->out, error, "%s  %s  (", id, path);
+    if (err == ST_OK)
+        err = st_text_say(title, strlen(title), " ", &r->out, error);
+    if (err == ST_OK)
+        err = st_buffer_append(&r->out, ")\n", 2, error);
     if (err != ST_OK || conflict->is_state || conflict->path.kind == ST_PATH_DROP)
         return err;
     const st_field *field = st_form_at(view->form, &conflict->path, NULL);

@@ -56,6 +56,8 @@ static void value_text(settlement *s, const st_op *op, char text[SHOWN_BYTES])
             len--;
         memcpy(text, label.data, len);
         text[len] = '\0';
+        for (char *p = text; *p != '\0'; p++)
+            *p = *p == '\n' ? ' ' : *p;         /* a refusal is one line */
     }
     st_buffer_free(&label);
 }

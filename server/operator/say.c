@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/text.h"
 #include "server/operator/work.h"
 
 static void append_formatted(st_buffer *out, bool *failed, const char *format, va_list list)
@@ -92,14 +93,17 @@ void operator_table_cell(operator_work *work, operator_table *table, const char 
 {
     const char **cells = st_arena_grow(&work->arena, table->cells, table->count,
                                        &table->capacity, sizeof *cells);
-    char *copy = (char *)st_arena_copy(&work->arena, text, strlen(text));
+    st_buffer plain;
+    st_buffer_init(&plain, OPERATOR_OUT_BYTES_MAX);
+    st_err err = st_text_say(text, strlen(text), " ", &plain, NULL);
+    const void *said = plain.len > 0 ? plain.data : (const void *)"";
+    const char *copy =
+        err == ST_OK ? (const char *)st_arena_copy(&work->arena, said, plain.len) : NULL;
+    st_buffer_free(&plain);
     if (cells == NULL || copy == NULL) {
         work->out_failed = true;
         return;
     }
-    for (char *p = copy; *p != '\0'; p++)
-        if (*p == '\n' || *p == '\t')
-            *p = ' ';
     table->cells = cells;
     table->cells[table->count++] = copy;
 }

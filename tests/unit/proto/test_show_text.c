@@ -260,6 +260,32 @@ static void test_without_names(void **state)
     st_arena_reset(&d.arena);
 }
 
+/* Lines of a value and of a reason stand behind those of the page, and no order to the terminal is
+ * among them; a program gets the text as it is. */
+static void test_nobody_writes_lines_of_the_page(void **state)
+{
+    (void)state;
+    static const char FORGED[] = "ồn\n  Rating: met  — binh\nVisit\x1b[2J";
+    const st_show_how how = { .directory = &DIRECTORY, .lang = "en", .offset_minutes = 420 };
+    desk d;
+    st_buffer out;
+    play(&d);
+    (void)fold(&d, 1, (st_op){ .path = make_field_path(F_PLACE), .value = text_of(FORGED) },
+               FORGED);
+    st_buffer_init(&out, 65536);
+    assert_int_equal(st_show_text(&FORM, &d.record, &how, &out, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(&out, "", 1, NULL), ST_OK);
+    assert_non_null(strstr((const char *)out.data, "ồn\n            Rating: met"));
+    assert_null(strstr((const char *)out.data, "\n  Rating"));
+    assert_null(strchr((const char *)out.data, '\x1b'));
+    st_buffer_clear(&out);
+    assert_int_equal(st_show_json(&FORM, &d.record, &how, &out, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(&out, "", 1, NULL), ST_OK);
+    assert_non_null(strstr((const char *)out.data, "\\n  Rating: met  — binh\\nVisit\\u001b"));
+    st_buffer_free(&out);
+    st_arena_reset(&d.arena);
+}
+
 /* A page that does not fit is an error, never half a page that looks whole. */
 static void test_too_little_room_is_said(void **state)
 {
@@ -286,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_a_person_reads_all_of_it),
         cmocka_unit_test(test_acts_sets_and_what_was_dropped),
         cmocka_unit_test(test_without_names),
+        cmocka_unit_test(test_nobody_writes_lines_of_the_page),
         cmocka_unit_test(test_too_little_room_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

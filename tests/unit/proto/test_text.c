@@ -385,6 +385,37 @@ static void test_order(void **state)
     assert_true(compare_keys("Tổ 07", "Tổ 8") < 0);
 }
 
+/* A terminal obeys what it is sent: nothing of somebody else's text is an order. */
+static void test_say(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *line, *want; } CASES[] = {
+        { "", "|", "" },
+        { "Hà Nội, 5 µg/m³ — ổn", "|", "Hà Nội, 5 µg/m³ — ổn" },
+        { "\x1b[31mđỏ\x1b[0m", "|", "\uFFFD[31mđỏ\uFFFD[0m" },
+        { "a\nb\r\nc\u2028d\xc2\x85" "e", "|", "a|b||c|d|e" },
+        { "a\tb\u00a0c\fd", "|", "a b c d" },
+        { "a\x7f\x08\xc2\x9b" "2Jb", "|", "a\uFFFD\uFFFD\uFFFD2Jb" },
+        { "\u202Egnp.exe\u2066x\u200fy\u200b", "|", "\uFFFDgnp.exe\uFFFDx\uFFFDy\uFFFD" },
+        { "a\xff\xc3", "|", "a\uFFFD\uFFFD" },
+        { "one\ntwo", ST_LINE_INSIDE, "one\n          two" },
+    };
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        st_buffer out;
+        st_buffer_init(&out, 1000);
+        assert_int_equal(st_text_say(CASES[i].text, strlen(CASES[i].text), CASES[i].line, &out,
+                                     NULL), ST_OK);
+        assert_int_equal(out.len, strlen(CASES[i].want));
+        if (out.len > 0)
+            assert_memory_equal(out.data, CASES[i].want, out.len);
+        st_buffer_free(&out);
+    }
+    st_buffer small;
+    st_buffer_init(&small, 4);
+    assert_int_equal(st_text_say("\x01\x01", 2, "|", &small, NULL), ST_E_TOO_LARGE);
+    st_buffer_free(&small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_fold_has_one_result),
         cmocka_unit_test(test_matches),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
