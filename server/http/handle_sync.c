@@ -23,6 +23,7 @@ typedef struct {
     st_buffer base;            /* what the stream leans on; empty: nothing */
     size_t head_bytes;
     http_server *server;
+    size_t introduced_bytes;   /* what an introduction keeps of the body */
     size_t charged;            /* taken from the memory that all requests share */
 } exchange;
 
@@ -30,7 +31,7 @@ typedef struct {
  * hundred times its size, and twenty of them must not take the machine. */
 static st_err charge(exchange *ex, st_error *error)
 {
-    size_t used = ex->arena.bytes_used + ex->sync.arena.bytes_used;
+    size_t used = ex->arena.bytes_used + ex->sync.arena.bytes_used + ex->introduced_bytes;
     if (used <= USUAL_BYTES + ex->charged)
         return ST_OK;
     size_t more = used - USUAL_BYTES - ex->charged;
@@ -132,25 +133,48 @@ typedef struct {
     st_id device;
 } introduction;
 
-/* Only what the server's own device once signed: enrolments, people, what they may do. */
+/* Did the server's own device sign this set? Read in memory that ends here. */
+static st_err is_own_set(introduction *in, store_slice set, bool *out_own, st_error *error)
+{
+    sync_request probe;
+    sync_request_init(&probe, ARENA_BYTES_MAX);
+    st_err err = sync_request_add(&probe, &in->ex->rooms->sync, &in->ex->txn, set, error);
+    *out_own = err == ST_OK && probe.items[0].is_signed && probe.items[0].is_servers;
+    sync_request_free(&probe);
+    return err;
+}
+
+static st_err keep_own_set(introduction *in, store_slice set, st_error *error)
+{
+    const uint8_t *copy = st_arena_copy(&in->sync.arena, set.data, set.len);
+    if (copy == NULL)
+        return st_fail(error, ST_E_TOO_LARGE, "body: more than can be taken in at once");
+    st_err err = sync_request_add(&in->sync, &in->ex->rooms->sync, &in->ex->txn,
+                                  store_bytes(copy, set.len), error);
+    in->ex->introduced_bytes = in->sync.arena.bytes_used;
+    return err == ST_OK ? charge(in->ex, error) : err;
+}
+
+/* Only what the server's own device once signed: enrolments, people, what they may do. Of the rest
+ * nothing is kept: nobody knows yet who sent it. */
 static st_err take_own_set(void *context, const uint8_t *bytes, size_t len, st_error *error)
 {
     introduction *in = context;
     st_frame frame;
-    const uint8_t *copy = st_arena_copy(&in->ex->arena, bytes, len);
-    if (copy == NULL)
-        return st_fail(error, ST_E_TOO_LARGE, "body: more than can be taken in at once");
-    st_err err = st_frame_decode(copy, len, &in->ex->arena, &frame, error);
-    if (err != ST_OK || frame.kind != ST_FRAME_SET || in->sync.items_count >= INTRODUCED_MAX)
-        return err;
-    store_slice set = { frame.as.set.bytes, frame.as.set.len };
-    err = sync_request_add(&in->sync, &in->ex->rooms->sync, &in->ex->txn, set, error);
-    if (err != ST_OK)
-        return err;
-    sync_item *item = &in->sync.items[in->sync.items_count - 1];
-    if (!item->is_signed || !item->is_servers)
-        in->sync.items_count--;
-    return ST_OK;
+    st_arena arena;
+    bool is_own = false;
+    if (in->sync.items_count >= INTRODUCED_MAX)
+        return ST_OK;
+    st_arena_init(&arena, ARENA_BYTES_MAX);
+    st_err err = st_frame_decode(bytes, len, &arena, &frame, error);
+    if (err == ST_OK && frame.kind == ST_FRAME_SET) {
+        store_slice set = { frame.as.set.bytes, frame.as.set.len };
+        err = is_own_set(in, set, &is_own, error);
+        if (err == ST_OK && is_own)
+            err = keep_own_set(in, set, error);
+    }
+    st_arena_reset(&arena);
+    return err;
 }
 
 static bool is_revocation(void *context, const char *words)
@@ -173,6 +197,7 @@ static st_err introduce(exchange *ex, http_request *request, st_error *error)
     st_head head;
     http_taker taker = { &in, take_own_set };
     sync_request_init(&in.sync, ARENA_BYTES_MAX);
+    http_server_sit(ex->server);
     st_err err = store_begin(ex->rooms->sync.store, STORE_READ_TXN, &ex->txn, error);
     if (err == ST_OK)
         err = st_head_decode(request->body, request->body_len, &head, error);
@@ -182,6 +207,7 @@ static st_err introduce(exchange *ex, http_request *request, st_error *error)
         err = http_read_frames(request->body + ST_HEAD_BYTES, request->body_len - ST_HEAD_BYTES,
                                NULL, &taker, error);
     store_end(&ex->txn);
+    http_server_rise(ex->server);
     if (err == ST_OK) {
         in.device = head.device;
         in.sync.device.id = head.device;
@@ -191,6 +217,7 @@ static st_err introduce(exchange *ex, http_request *request, st_error *error)
     if (err == ST_OK && in.sync.items_count > 0)
         err = sync_request_submit(&in.sync, ex->rooms->writer, error);
     sync_request_free(&in.sync);
+    ex->introduced_bytes = 0;
     return err;
 }
 
