@@ -1,11 +1,11 @@
-/* server/http/handle_have.c - POST /v1/have and PUT /v1/chunks: pieces of attachments, in a lane of
+/* server/http/handle_have.c - POST /v1/have, PUT /v1/chunks and POST /v1/fetch: pieces of attachments, in a lane of
  * their own beside the data. Promises that a piece is on disk before it is no longer missing, and
  * that a request counter is taken before anything is stored. */
 #include <stdio.h>
 #include <string.h>
 
 #include "server/http/stream.h"
-#include "server/sync/have.h"
+#include "server/sync/fetch.h"
 #include "server/sync/ingest.h"
 
 #define ARENA_BYTES_MAX (8u << 20)        /* what every request may take without asking */
@@ -18,7 +18,7 @@ typedef struct {
     st_arena arena;            /* frames, and copies of the pieces */
     st_have_ask asks[ASKS_MAX];
     size_t count;
-    bool may_put;
+    bool may_put, fetches;
     char part[64];
 } pieces;
 
@@ -36,6 +36,8 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
     if (frame.kind != ST_FRAME_HAVE_ASK ||
         (frame.as.have_ask.chunks_count > 0 && !p->may_put))
         return st_fail(error, ST_E_CORRUPT, "body: a frame is out of place");
+    if (p->fetches && p->count > 0)
+        return st_fail(error, ST_E_CORRUPT, "body: one file is fetched at a time");
     if (p->count == ASKS_MAX)
         return st_fail(error, ST_E_TOO_LARGE, "body: more than %u records", ASKS_MAX);
     p->asks[p->count++] = frame.as.have_ask;
@@ -67,6 +69,11 @@ static st_err check_head(pieces *p, http_request *request, st_error *error)
     return err;
 }
 
+static st_err put_frame(void *context, const st_frame *frame, st_error *error)
+{
+    return http_stream_put(context, frame, error);
+}
+
 /* One answer for each frame, in their order. What is read of a record is given back after it. */
 static st_err answer_all(pieces *p, http_request *request, st_error *error)
 {
@@ -75,7 +82,10 @@ static st_err answer_all(pieces *p, http_request *request, st_error *error)
     st_arena_init(&work, WORK_BYTES_MAX);
     have_asker asker = { &p->sync.device, p->part, &work };
     st_err err = http_stream_begin(&stream, request, error);
-    for (size_t i = 0; err == ST_OK && i < p->count; i++) {
+    fetch_out out = { &stream, put_frame };
+    if (err == ST_OK && p->fetches && p->count == 1)
+        err = sync_fetch(&p->rooms->sync, &asker, &p->asks[0], &out, error);
+    for (size_t i = 0; err == ST_OK && !p->fetches && i < p->count; i++) {
         st_frame frame = { .kind = ST_FRAME_HAVE_ANSWER };
         err = sync_have(&p->rooms->sync, &asker, &p->asks[i], &frame.as.have_answer, error);
         if (err == ST_OK)
@@ -90,7 +100,9 @@ static st_err answer_all(pieces *p, http_request *request, st_error *error)
 
 void http_handle_have(http_request *request)
 {
-    pieces p = { .rooms = request->rooms, .may_put = strcmp(request->method, "PUT") == 0 };
+    pieces p = { .rooms = request->rooms,
+                 .may_put = strcmp(request->method, "PUT") == 0,
+                 .fetches = strcmp(request->path, "/v1/fetch") == 0 };
     st_error error = { 0 };
     http_taker taker = { &p, take_frame };
     st_arena_init(&p.arena, ARENA_BYTES_MAX);

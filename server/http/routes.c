@@ -7,6 +7,7 @@ static const http_route ROUTES[] = {
     { "POST", "/v1/sync",       HTTP_WHO_DEVICE,    ST_BODY_BYTES_MAX,  http_handle_sync     },
     { "POST", "/v1/have",       HTTP_WHO_DEVICE,    1u << 20,           http_handle_have     },
     { "PUT",  "/v1/chunks",     HTTP_WHO_DEVICE,    2u << 20,           http_handle_have     },
+    { "POST", "/v1/fetch",      HTTP_WHO_DEVICE,    1u << 20,           http_handle_have     },
     { "POST", "/v1/enrol",      HTTP_WHO_ANYONE,    4096,               http_handle_enrol    },
     { "GET",  "/v1/snapshot/*", HTTP_WHO_DEVICE,    0,                  http_handle_snapshot },
     { "POST", "/api/operator",  HTTP_WHO_OPERATOR,  ST_BODY_BYTES_MAX,  http_handle_operator },

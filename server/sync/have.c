@@ -77,7 +77,7 @@ st_err have_named_by(sync_room *room, const st_record *record, st_arena *arena,
     return ST_OK;
 }
 
-static bool is_named(const have_named *named, const st_hash *hash)
+bool have_is_named(const have_named *named, const st_hash *hash)
 {
     return named->count > 0 &&
            bsearch(hash, named->hashes, named->count, sizeof *hash, compare) != NULL;
@@ -93,8 +93,8 @@ static bool wrote_in(const st_record *record, const st_id *device)
     return false;
 }
 
-/* What the asker may know of: nothing of a record that is not there, or not his. */
-static st_err look_up(sync_room *room, const have_asker *asker, const st_id *id,
+/* What the asker may read; with `knows` also what he may only know of, as he wrote in it. */
+static st_err look_up(sync_room *room, const have_asker *asker, const st_id *id, bool knows,
                       have_named *out_named, st_error *error)
 {
     store_txn txn = { 0 };
@@ -109,11 +109,17 @@ static st_err look_up(sync_room *room, const have_asker *asker, const st_id *id,
         err = auth_rights_get(&txn, &device->person, UINT64_MAX, asker->arena, &rights, error);
     if (err == ST_OK)
         err = sync_record_get(&txn, id, asker->arena, &record, NULL, error);
-    if (err == ST_OK &&
-        (auth_rights_has_bucket(&rights, &record.bucket) || wrote_in(&record, &device->id)))
+    if (err == ST_OK && (auth_rights_has_bucket(&rights, &record.bucket) ||
+                         (knows && wrote_in(&record, &device->id))))
         err = have_named_by(room, &record, asker->arena, out_named, error);
     store_end(&txn);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err have_readable(sync_room *room, const have_asker *asker, const st_id *record,
+                     have_named *out_named, st_error *error)
+{
+    return look_up(room, asker, record, false, out_named, error);
 }
 
 static st_err keep_pieces(sync_room *room, const have_asker *asker, const st_have_ask *ask,
@@ -124,7 +130,7 @@ static st_err keep_pieces(sync_room *room, const have_asker *asker, const st_hav
         const st_chunk *chunk = &ask->chunks[i];
         chunks_piece piece = { asker->part, st_sha256(chunk->bytes, chunk->len), chunk->bytes,
                                chunk->len };
-        if (is_named(named, &piece.hash))
+        if (have_is_named(named, &piece.hash))
             err = chunks_put(room->dir, &piece, error);
     }
     return err;
@@ -134,7 +140,7 @@ st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *as
                  st_have_answer *out_answer, st_error *error)
 {
     have_named named;
-    st_err err = look_up(room, asker, &ask->record, &named, error);
+    st_err err = look_up(room, asker, &ask->record, true, &named, error);
     if (err == ST_OK)
         err = keep_pieces(room, asker, ask, &named, error);
     st_hash *missing = st_arena_array(asker->arena, ask->hashes_count + 1u, sizeof *missing);
@@ -149,7 +155,7 @@ st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *as
     out_answer->unknown = unknown;
     for (uint32_t i = 0; err == ST_OK && i < ask->hashes_count; i++) {
         bool is_here = false;
-        if (!is_named(&named, &ask->hashes[i])) {
+        if (!have_is_named(&named, &ask->hashes[i])) {
             unknown[out_answer->unknown_count++] = ask->hashes[i];
             continue;
         }
@@ -177,7 +183,7 @@ st_err have_keep_carried(sync_room *room, const st_id *record, const chunks_piec
     if (err == ST_OK)
         err = have_named_by(room, &state, &arena, &named, error);
     store_end(&txn);
-    bool is_wanted = err == ST_OK && is_named(&named, &piece->hash);
+    bool is_wanted = err == ST_OK && have_is_named(&named, &piece->hash);
     st_arena_reset(&arena);
     if (is_wanted)
         err = chunks_put(room->dir, piece, error);
@@ -283,7 +289,7 @@ static st_err mark_named(sync_room *room, store_slice bytes, const have_named *p
     if (err == ST_OK)
         err = have_named_by(room, &record, arena, &of_record, error);
     for (size_t i = 0; err == ST_OK && i < pieces->count; i++)
-        named[i] = named[i] || is_named(&of_record, &pieces->hashes[i]);
+        named[i] = named[i] || have_is_named(&of_record, &pieces->hashes[i]);
     return err;
 }
 
