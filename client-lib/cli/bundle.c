@@ -1,79 +1,12 @@
 /* client-lib/cli/bundle.c - `sotay bundle export|import FILE`. Must never leave half a file behind,
  * or write over one that is there. */
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "client-lib/cli/cli.h"
-
-#define PATH_BYTES 4096
-
-static int fail_file(cli_call *call, const char *path, int why)
-{
-    snprintf(call->error.detail, sizeof call->error.detail, "%.120s: %s", path, strerror(why));
-    return cli_fail(call, SOTAY_E_STORAGE);
-}
-
-static bool write_all(int fd, sotay_slice bytes)
-{
-    const uint8_t *at = bytes.data;
-    size_t left = bytes.len;
-    while (left > 0) {
-        ssize_t n = write(fd, at, left);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += n;
-        left -= (size_t)n;
-    }
-    return fsync(fd) == 0;
-}
-
-/* The folder too: a stick is pulled out at once. */
-static bool sync_folder(const char *path)
-{
-    char copy[PATH_BYTES];
-    (void)snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool done = fsync(fd) == 0 || errno == EINVAL;
-    return close(fd) == 0 && done;
-}
-
-/* 0, or errno. A file of that name stays as it is. */
-static int write_file(const char *path, sotay_slice bytes)
-{
-    char temporary[PATH_BYTES];
-    int need = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (need < 0 || (size_t)need >= sizeof temporary)
-        return ENAMETOOLONG;
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0)
-        return errno;
-    int why = 0;
-    if (!write_all(fd, bytes))
-        why = errno != 0 ? errno : EIO;
-    if (close(fd) != 0 && why == 0)
-        why = errno;
-    if (why == 0 && link(temporary, path) != 0) {
-        /* a stick knows no links: then there is one moment between looking and naming */
-        struct stat st;
-        why = errno == EEXIST || lstat(path, &st) == 0 ? EEXIST : 0;
-        if (why == 0 && rename(temporary, path) != 0)
-            why = errno;
-    }
-    (void)unlink(temporary);
-    if (why == 0 && !sync_folder(path))
-        why = errno;
-    return why;
-}
 
 static int export_bundle(cli_call *call, const char *path)
 {
@@ -84,12 +17,12 @@ static int export_bundle(cli_call *call, const char *path)
     int code = sotay_bundle_begin(call->client, &bundle, &call->error);
     if (code == SOTAY_OK)
         code = sotay_bundle_make(bundle, &bytes, &report, &call->error);
-    int why = code == SOTAY_OK ? write_file(path, bytes) : 0;
+    int why = code == SOTAY_OK ? cli_write_file(path, bytes, false) : 0;
     sotay_bundle_free(bundle);
     if (code != SOTAY_OK)
         return cli_fail(call, code);
     if (why != 0)
-        return fail_file(call, path, why);
+        return cli_fail_file(call, path, why);
     printf(vi ? "%s: %llu tập thay đổi, %llu mảnh tệp, %llu biên nhận\n"
               : "%s: %llu change-sets, %llu pieces of files, %llu receipts\n",
            path, (unsigned long long)report.sets, (unsigned long long)report.pieces,

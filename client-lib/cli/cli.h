@@ -11,7 +11,7 @@ typedef struct {
     const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
     const char *server, *label, *output, *about, *caption, *longest;
     const char *budget, *retry_for, *timeout, *progress;
-    bool json, help, version, metered, retry;
+    bool json, help, version, metered, retry, thumbnail, dry_run;
 } cli_options;
 
 /* One call. operands are what stands behind the verb, without options. */
@@ -41,6 +41,11 @@ typedef struct {
 
 /* Prints `sotay: verb: why` and returns the exit code of the code. */
 int cli_fail(cli_call *call, int code);
+/* The same for a file or its folder: why is an errno. */
+int cli_fail_file(cli_call *call, const char *path, int why);
+/* One sync as the options say: budget, timeouts, progress. CLI_DONE, or the exit code after a
+ * message. *out_report is set also when it fails. */
+int cli_run_sync(cli_call *call, sotay_report *out_report);
 /* The same with a text of our own; exit code 2. */
 int cli_misuse(cli_call *call, const char *why);
 /* Prints the text of a reading call and frees it, or fails. */
@@ -51,6 +56,10 @@ bool cli_record(cli_call *call, sotay_id *out_id);
 /* Operands from `from` on as PATH=VALUE pairs; an empty value is refused with a hint to clear.
  * Free *out_pairs->pairs with free(); the strings are split in place. */
 bool cli_pairs(cli_call *call, size_t from, sotay_pairs *out_pairs);
+
+/* 0, or errno. The file is whole and on disk, or as it was. One that is there is replaced, or
+ * stays, and EEXIST is the answer. */
+int cli_write_file(const char *path, sotay_slice bytes, bool replaces);
 
 #define CLI_PIN_BYTES 256
 /* The PIN that a store is to have: that of --pin-file, or what is typed twice where a terminal is
@@ -66,6 +75,7 @@ int cli_remove(cli_call *call);
 int cli_remark(cli_call *call);
 int cli_item(cli_call *call);
 int cli_attach(cli_call *call);
+int cli_attachment(cli_call *call);
 int cli_drop(cli_call *call);
 int cli_keep(cli_call *call);
 int cli_finalise(cli_call *call);

@@ -12,7 +12,7 @@
 #include "client-lib/cli/cli.h"
 
 /* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
- * S server, l label, a about, c caption, x longest,
+ * S server, l label, a about, c caption, x longest, o output, T thumbnail, d dry run,
  * m metered, b budget, y retry, R retry for, t timeout, p progress. --store, --lang and --pin-file
  * go with every verb. */
 static const cli_verb VERBS[] = {
@@ -31,6 +31,14 @@ static const cli_verb VERBS[] = {
       cli_attach,
       "đính kèm tệp (ảnh, ghi âm, PDF, Word, Excel; đến 20 MiB); in ra mã mục",
       "attach a file (photo, audio, PDF, Word, Excel; up to 20 MiB); prints its item" },
+    { "attachment", "list ID | fetch ID ITEM [-o FILE] [--server URL] [--timeout TIME] "
+      "[--progress json|text|none] | get ID ITEM [--thumbnail] -o FILE | clear [--dry-run]", 1, 3,
+      "joTdStp", cli_attachment,
+      "tệp của phiếu: list: có gì, đang ở đâu; fetch: tải bản gốc từ văn phòng về (đứt thì tải\n"
+      "      tiếp); get: ghi ra tệp; clear: nhả chỗ của tệp văn phòng đã giữ chắc, cần thì tải lại",
+      "files of records: list: which, and where; fetch: get an original from the office (goes on\n"
+      "      after a break); get: write it out; clear: give back the room of files that the\n"
+      "      office keeps safely; they can be fetched again" },
     { "drop", "ID GROUP ITEM", 3, 3, "", cli_drop, "bỏ một mục", "drop an item" },
     { "keep", "ID GROUP ITEM", 3, 3, "", cli_keep, "giữ lại mục đã bỏ", "keep a dropped item" },
     { "review", "ID", 1, 1, "j", cli_review, "còn thiếu gì trước khi chốt",
@@ -87,6 +95,8 @@ static const struct option NAMES[] = {
     { "value", required_argument, NULL, 'v' },        { "server", required_argument, NULL, 'S' },
     { "label", required_argument, NULL, 'l' },        { "about", required_argument, NULL, 'a' },
     { "caption", required_argument, NULL, 'c' },
+    { "output", required_argument, NULL, 'o' },
+    { "thumbnail", no_argument, NULL, 'T' },          { "dry-run", no_argument, NULL, 'd' },
     { "longest", required_argument, NULL, 'x' },      { "metered", no_argument, NULL, 'm' },
     { "budget", required_argument, NULL, 'b' },       { "retry", no_argument, NULL, 'y' },
     { "retry-for", required_argument, NULL, 'R' },    { "timeout", required_argument, NULL, 't' },
@@ -131,7 +141,7 @@ static bool take_option(cli_options *out, int c, char *given)
                                 ['r'] = &out->reason, ['k'] = &out->keep,   ['e'] = &out->seen,
                                 ['v'] = &out->value,  ['S'] = &out->server, ['l'] = &out->label,
                                 ['a'] = &out->about, ['c'] = &out->caption,
-                                ['x'] = &out->longest,
+                                ['x'] = &out->longest, ['o'] = &out->output,
                                 ['b'] = &out->budget, ['R'] = &out->retry_for,
                                 ['t'] = &out->timeout, ['p'] = &out->progress };
     size_t len = strlen(given);
@@ -144,6 +154,8 @@ static bool take_option(cli_options *out, int c, char *given)
     case 'j': out->json = true; break;
     case 'm': out->metered = true; break;
     case 'y': out->retry = true; break;
+    case 'T': out->thumbnail = true; break;
+    case 'd': out->dry_run = true; break;
     default:
         if (c >= 128 || texts[c] == NULL)
             return false;
@@ -287,7 +299,7 @@ int main(int argc, char **argv)
     char given[32] = "";
     int c;
     opterr = 0;
-    while ((c = getopt_long(argc, argv, "", NAMES, NULL)) != -1)
+    while ((c = getopt_long(argc, argv, "o:", NAMES, NULL)) != -1)
         if (c == '?' || !take_option(&call.options, c, given))
             return cli_misuse(&call, "unknown option, or its value is missing (see --help)");
     call.lang = choose_lang(&call.options);

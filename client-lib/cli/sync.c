@@ -31,11 +31,12 @@ static void say_json(void *context, const sotay_progress *now)
             "{\"stage\":\"%s\",\"run_ms\":%" PRIu64 ",\"bytes_up\":%" PRIu64
             ",\"bytes_down\":%" PRIu64 ",\"up_total\":%" PRIu64 ",\"up_left\":%" PRIu64
             ",\"sent_changes\":%" PRIu64 ",\"received_changes\":%" PRIu64
-            ",\"attachments\":{\"sent\":%" PRIu64 ",\"waiting\":%" PRIu64 "},\"wait_ms\":%" PRIu64
-            ",\"why\":",
+            ",\"attachments\":{\"sent\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"fetched\":%" PRIu64
+            ",\"wanted\":%" PRIu64 "},\"wait_ms\":%" PRIu64 ",\"why\":",
             sotay_stage_name(now->stage), now->run_ms, now->bytes_up, now->bytes_down,
             now->up_total, now->up_left, report->sent_changes, report->received_changes,
-            report->attachments_sent, report->attachments_waiting, now->wait_ms);
+            report->attachments_sent, report->attachments_waiting, report->attachments_fetched,
+            report->attachments_wanted, now->wait_ms);
     if (now->why == SOTAY_WHY_NONE)
         fputs("null}\n", stderr);
     else
@@ -153,6 +154,17 @@ static int fail_on_line(cli_call *call, int code)
     fprintf(stderr, "sotay: %s: %s (%s)\n", call->verb, sotay_why_sentence(line.why, call->lang),
             call->error.detail);
     return CLI_NO_SIGNAL;
+}
+
+int cli_run_sync(cli_call *call, sotay_report *out_report)
+{
+    sotay_curl_how how = { .url = call->options.server };
+    int wrong = read_limits(call, &how);
+    if (wrong != CLI_DONE)
+        return wrong;
+    int code = sotay_curl_sync(call->client, &how, out_report, NULL, &call->error);
+    end_line(call);
+    return code == SOTAY_OK ? CLI_DONE : fail_on_line(call, code);
 }
 
 int cli_sync(cli_call *call)

@@ -329,6 +329,37 @@ SOTAY_API SOTAY_MUST_USE int sotay_attach(sotay_client *client, const sotay_id *
                                           const sotay_attachment *file,
                                           char out_item[SOTAY_ITEM_TEXT], sotay_error *error);
 
+/* The files of a record: what each is, and whether it is on this device (`here`), waits to be sent
+ * (`unsent`) or to be fetched (`wanted`), or is with the office alone (`away`). */
+SOTAY_API SOTAY_MUST_USE int sotay_attachment_list(sotay_client *client, const sotay_id *record,
+                                                   sotay_format format, char **out_text,
+                                                   sotay_error *error);
+/* Asks for a file that is not on this device: the next sync over a line that is not metered fetches
+ * it from the office, before it sends any. *out_is_here: it is here already. */
+SOTAY_API SOTAY_MUST_USE int sotay_attachment_want(sotay_client *client, const sotay_id *record,
+                                                   const char *item, bool *out_is_here,
+                                                   sotay_error *error);
+/* data: free() */
+typedef struct {
+    void *data;
+    size_t len;
+} sotay_file;
+/* Reads a file, or its thumbnail, whole.
+ * SOTAY_E_NOT_FOUND  also: it is not all on this device, or has no thumbnail */
+SOTAY_API SOTAY_MUST_USE int sotay_attachment_get(sotay_client *client, const sotay_id *record,
+                                                  const char *item, bool thumbnail,
+                                                  sotay_file *out_file, sotay_error *error);
+typedef struct {
+    uint64_t files, bytes;           /* that go: the server has them, and a backup there or it gave
+                                        them out itself; thumbnails stay */
+    uint64_t kept_files, kept_bytes; /* that stay: not sent, or no backup is known to have them */
+} sotay_cleared;
+/* Gives back the room of files that can be fetched again; only_say: only says how much it would be.
+ * The store's file keeps its size, and what is recorded next needs no more. */
+SOTAY_API SOTAY_MUST_USE int sotay_attachment_clear(sotay_client *client, bool only_say,
+                                                    sotay_cleared *out_cleared,
+                                                    sotay_error *error);
+
 /* Finalises. SOTAY_E_STATE also when something required is missing or a rule of the form is broken:
  * detail names the first; sotay_record_review lists all. A working copy is written first. */
 SOTAY_API SOTAY_MUST_USE int sotay_record_finalise(sotay_client *client, const sotay_id *record,
@@ -439,6 +470,8 @@ typedef struct {
     uint64_t later_s;             /* the longest that the server asked to wait; 0: not at all */
     bool is_spent; /* it ended because its budget was used up; the next sync goes on */
     bool has_log_alarm; /* the server showed a log that does not continue the one seen before */
+    uint64_t attachments_fetched; /* files that somebody here wanted, and that are all here now */
+    uint64_t attachments_wanted;  /* files that are not */
 } sotay_report;
 
 /* Starts a sync of an enrolled store. SOTAY_E_STATE before the enrolment. */
@@ -462,7 +495,8 @@ SOTAY_API void sotay_sync_can_fetch(sotay_sync *sync);
 /* Between begin and the first next: what this sync may cost. After `budget_bytes` of bodies, both
  * ways (0: no limit), it ends in order, with is_spent and without `complete`: what is written here
  * goes first, then what is read, then files. The first request is made in any case, and one
- * change-set or page goes whole. is_metered: no files are sent, they wait for another line. */
+ * change-set or page goes whole. is_metered: no files are sent or fetched,
+ * they wait for another line. */
 SOTAY_API void sotay_sync_limit(sotay_sync *sync, uint64_t budget_bytes, bool is_metered);
 /* Between begin and the first next: this sync is another attempt at one that broke; what `before`
  * counts is in its report and was taken from its budget. */

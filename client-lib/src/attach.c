@@ -25,7 +25,7 @@ st_err attach_put(book_db *book, const book_key *key, const attach_row *row, st_
 {
     st_buffer out;
     uint8_t head[ROW_BYTES];
-    head[0] = row->is_sent ? 1 : 0;
+    head[0] = (uint8_t)row->kind;
     memcpy(head + 1, row->epoch, 8);
     st_put_u64(head + 9, row->position);
     st_buffer_init(&out, ROW_BYTES + ST_CHUNKS_MAX * sizeof(st_hash));
@@ -47,9 +47,9 @@ st_err attach_next(book_db *book, book_scan *scan, st_arena *arena, attach_row *
         return err;
     size_t bytes = value.len < ROW_BYTES ? 1 : value.len - ROW_BYTES;
     if (bytes % sizeof(st_hash) != 0 || bytes == 0 || bytes / sizeof(st_hash) > ST_CHUNKS_MAX ||
-        scan->at.len != 1 + 16 + 16)
+        value.data[0] > ATTACH_FETCHED || scan->at.len != 1 + 16 + 16)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an attachment is damaged");
-    out_row->is_sent = value.data[0] != 0;
+    out_row->kind = (attach_kind)value.data[0];
     memcpy(out_row->epoch, value.data + 1, 8);
     out_row->position = st_get_u64(value.data + 9);
     out_row->hashes = (const st_hash *)(value.data + ROW_BYTES);
@@ -59,7 +59,24 @@ st_err attach_next(book_db *book, book_scan *scan, st_arena *arena, attach_row *
 
 bool attach_waits(const sotay_client *client, const attach_row *row)
 {
-    return !row->is_sent || memcmp(row->epoch, client->me.epoch, sizeof row->epoch) != 0;
+    if (row->kind == ATTACH_UNSENT || row->kind == ATTACH_WANTED)
+        return row->kind == ATTACH_UNSENT;
+    return memcmp(row->epoch, client->me.epoch, sizeof row->epoch) != 0;
+}
+
+book_key attach_key(const st_id *record, const st_hash *hashes, size_t count)
+{
+    st_hash all = st_sha256(hashes, count * sizeof *hashes);
+    book_key key = book_key_id(BOOK_ATTACH, record);
+    book_key_bytes(&key, all.b, 16);
+    return key;
+}
+
+book_key attach_piece_key(book_table table, const st_hash *hash)
+{
+    book_key key = book_key_of(table);
+    book_key_bytes(&key, hash->b, sizeof hash->b);
+    return key;
 }
 
 st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *error)
@@ -75,7 +92,10 @@ st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *e
         err = attach_next(&client->book, &scan, &arena, &row, error);
         if (err == ST_OK && attach_waits(client, &row))
             out_counts->waiting++;
-        else if (err == ST_OK && client->me.backed_up_to <= row.position)
+        else if (err == ST_OK && row.kind == ATTACH_WANTED)
+            out_counts->wanted++;
+        else if (err == ST_OK && row.kind == ATTACH_SENT &&
+                 client->me.backed_up_to <= row.position)
             out_counts->uncovered++;
         st_arena_reset(&arena);
     }
@@ -164,8 +184,7 @@ static st_err keep_pieces(attaching *a, edit *e, st_error *error)
         size_t at = i * size;
         size_t len = a->len - at < size ? a->len - at : size;
         a->hashes[i] = st_sha256(a->data + at, len);
-        book_key key = book_key_of(BOOK_CHUNK);
-        book_key_bytes(&key, a->hashes[i].b, sizeof a->hashes[i].b);
+        book_key key = attach_piece_key(BOOK_CHUNK, &a->hashes[i]);
         err = book_put(&e->client->book, &key, a->data + at, len, error);
     }
     return err;
@@ -174,9 +193,7 @@ static st_err keep_pieces(attaching *a, edit *e, st_error *error)
 static st_err note_file(const attaching *a, edit *e, st_error *error)
 {
     attach_row row = { .hashes = a->hashes, .count = a->count };
-    st_hash all = st_sha256(a->hashes, a->count * sizeof *a->hashes);
-    book_key key = book_key_id(BOOK_ATTACH, &e->change.record);
-    book_key_bytes(&key, all.b, 16);
+    book_key key = attach_key(&e->change.record, a->hashes, a->count);
     return attach_put(&e->client->book, &key, &row, error);
 }
 

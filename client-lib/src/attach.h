@@ -1,19 +1,29 @@
 /* client-lib/src/attach.h - files of records on this phone: their pieces, sealed like all else, and
- * what became of them; and the lane in which they are sent, after the data.
+ * what became of them; and the lanes in which they are sent and fetched, after the data.
  *
  * table     key after the table's byte             value
  * CHUNK     hash of the piece                      its bytes
+ * PART      hash of the piece                      its first bytes: the line broke there
  * ATTACH    record, start of the hash of hashes 16 what became of a file (attach_row) */
 #ifndef SOTAY_CLIENT_ATTACH_H
 #define SOTAY_CLIENT_ATTACH_H
 
 #include "client-lib/src/client.h"
+#include "proto/frame.h"
 #include "proto/message.h"
 
-/* A file that was attached here. */
+/* The numbers lie in the store. */
+typedef enum {
+    ATTACH_UNSENT,
+    ATTACH_SENT,    /* the server said that all of it is on its disk */
+    ATTACH_WANTED,  /* somebody wants to see it: it is fetched when there is a line */
+    ATTACH_FETCHED  /* it came from the server */
+} attach_kind;
+
+/* A file that was attached here, or that is fetched. */
 typedef struct {
-    bool is_sent;          /* the server said that all of it is on its disk */
-    uint8_t epoch[8];      /* of the book when it said so: another one may have lost it */
+    attach_kind kind;
+    uint8_t epoch[8];      /* SENT, FETCHED: of the book then; another one may have lost it */
     uint64_t position;     /* of the book then */
     const st_hash *hashes; /* of its pieces, in their order */
     uint32_t count;
@@ -24,12 +34,20 @@ ST_MUST_USE st_err attach_next(book_db *book, book_scan *scan, st_arena *arena, 
                                st_error *error);
 ST_MUST_USE st_err attach_put(book_db *book, const book_key *key, const attach_row *row,
                               st_error *error);
+/* The key of a file's row: the record, and what the file is. */
+book_key attach_key(const st_id *record, const st_hash *hashes, size_t count);
+/* The key of a piece in CHUNK or PART. */
+book_key attach_piece_key(book_table table, const st_hash *hash);
 /* Does the file still have to be sent? */
 bool attach_waits(const sotay_client *client, const attach_row *row);
+/* The files that were fetched, or wanted, of records that are not shown here any more go. Inside
+ * the caller's write transaction. */
+ST_MUST_USE st_err attach_forget(sotay_client *client, st_error *error);
 
 typedef struct {
     uint64_t waiting;   /* files not all with the server */
     uint64_t uncovered; /* sent ones that no backup of the server is known to have */
+    uint64_t wanted;    /* not all here yet */
 } attach_counts;
 /* Inside a transaction. */
 ST_MUST_USE st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *error);
@@ -38,7 +56,7 @@ ST_MUST_USE st_err attach_count(sotay_client *client, attach_counts *out_counts,
 
 #define ATTACH_FILES 4u /* sent at the same time */
 
-typedef enum { ATTACH_IDLE, ATTACH_HAVE, ATTACH_PUT } attach_phase;
+typedef enum { ATTACH_IDLE, ATTACH_HAVE, ATTACH_PUT, ATTACH_FETCH } attach_phase;
 
 typedef struct {
     book_key key;
@@ -50,8 +68,27 @@ typedef struct {
     bool is_given_up;   /* until the next sync */
 } attach_file;
 
+/* The file that is fetched. */
+typedef struct {
+    book_scan scan;
+    st_arena arena;         /* of the lists below */
+    book_key key;
+    st_id record;
+    const st_hash *hashes;  /* of its pieces */
+    uint32_t count;
+    st_hash *lacks;         /* of these, what is not here: each once, in order */
+    uint32_t lacks_count;
+    st_hash piece;          /* the one that is coming */
+    st_buffer bytes;        /* of it, as far as they are here */
+    bool has_new;           /* of these, since they were kept last */
+    bool has_moved;         /* this answer brought something */
+    bool is_answered;       /* its last frame came */
+    unsigned wrongs;        /* pieces that had not their hash */
+} attach_fetch;
+
 typedef struct {
     attach_phase phase;
+    attach_fetch fetch;
     book_scan scan;
     st_arena arena; /* of the files being sent */
     attach_file files[ATTACH_FILES];
@@ -59,7 +96,7 @@ typedef struct {
     size_t answered;                         /* frames of the answer taken so far */
     size_t asked[ATTACH_FILES], asked_count; /* which files the request is about, in its order */
     size_t bytes_wanted; /* of pieces in one request: as many as the line carries in a moment */
-    size_t bytes_sent;
+    size_t bytes_sent; /* of pieces in this request; fetched ones: that came */
     uint64_t mono_ms; /* when the request was made */
 } attach_lane;
 
@@ -76,7 +113,22 @@ ST_MUST_USE st_err attach_take(struct sotay_sync *sync, const st_have_answer *an
 /* The answer is whole: what is next? */
 ST_MUST_USE st_err attach_end(struct sotay_sync *sync, bool *out_again, st_error *error);
 /* The server does not know the lane: the files wait for one that does. */
-ST_MUST_USE st_err attach_give_up(struct sotay_sync *sync, st_error *error);
+ST_MUST_USE st_err attach_give_up(struct sotay_sync *sync, bool *out_again, st_error *error);
+/* Where the request of this phase goes. */
+const char *attach_path(const attach_lane *lane);
+/* Fetching: the first file that is wanted; none: the phase stays. */
+ST_MUST_USE st_err fetch_next(struct sotay_sync *sync, st_error *error);
+/* Writes what is asked of it. */
+ST_MUST_USE st_err fetch_ask(struct sotay_sync *sync, st_frame_writer *writer, st_error *error);
+/* Takes a frame of the answer, inside the open write transaction. */
+ST_MUST_USE st_err fetch_take_bytes(struct sotay_sync *sync, const st_piece_bytes *part,
+                                    st_error *error);
+ST_MUST_USE st_err fetch_take_answer(struct sotay_sync *sync, const st_have_answer *answer,
+                                     st_error *error);
+/* Keeps what came of a piece, inside the open write transaction. */
+ST_MUST_USE st_err fetch_keep(struct sotay_sync *sync, st_error *error);
+/* The answer is whole: the same file once more, or another. */
+ST_MUST_USE st_err fetch_end(struct sotay_sync *sync, st_error *error);
 /* Counts what waits into the report. */
 ST_MUST_USE st_err attach_report(struct sotay_sync *sync, st_error *error);
 

@@ -1,4 +1,5 @@
-/* client-lib/src/attach_lane.c - sends the pieces of files, a few side by side, after the data.
+/* client-lib/src/attach_lane.c - sends the pieces of files, a few side by side, after the data;
+ * what somebody here waits to see is fetched before (attach_fetch.c).
  * Promises: nothing is remembered of a transfer but what the server said it has; a file that cannot
  * be read, or that the server does not know of, stops no other.
  * Never: calls a file sent before the server has said so of every piece. */
@@ -18,14 +19,18 @@ void attach_lane_init(attach_lane *lane)
 {
     book_key files = book_key_of(BOOK_ATTACH);
     memset(lane, 0, sizeof *lane);
-    lane->scan = book_scan_of(&files);
+    lane->scan = lane->fetch.scan = book_scan_of(&files);
     lane->bytes_wanted = BYTES_LEAST;
     st_arena_init(&lane->arena, LANE_BYTES);
+    st_arena_init(&lane->fetch.arena, LANE_BYTES);
+    st_buffer_init(&lane->fetch.bytes, ST_CHUNK_BYTES_MAX);
 }
 
 void attach_lane_free(attach_lane *lane)
 {
     st_arena_reset(&lane->arena);
+    st_arena_reset(&lane->fetch.arena);
+    st_buffer_free(&lane->fetch.bytes);
 }
 
 st_err attach_report(sotay_sync *sync, st_error *error)
@@ -35,8 +40,10 @@ st_err attach_report(sotay_sync *sync, st_error *error)
     if (err == ST_OK)
         err = attach_count(sync->client, &counts, error);
     client_abort(sync->client);
-    if (err == ST_OK)
+    if (err == ST_OK) {
         sync->report.attachments_waiting = counts.waiting;
+        sync->report.attachments_wanted = counts.wanted;
+    }
     return err;
 }
 
@@ -83,19 +90,33 @@ static st_err next_files(sotay_sync *sync, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* What somebody waits for first, then what waits itself. */
+static st_err next_phase(sotay_sync *sync, st_error *error)
+{
+    sync->lane.phase = ATTACH_IDLE;
+    st_err err = fetch_next(sync, error);
+    return err == ST_OK && sync->lane.phase == ATTACH_IDLE ? next_files(sync, error) : err;
+}
+
 st_err attach_begin(sotay_sync *sync, bool *out_again, st_error *error)
 {
-    st_err err = next_files(sync, error);
+    st_err err = next_phase(sync, error);
     if (err == ST_OK)
         err = attach_report(sync, error);
     *out_again = err == ST_OK && sync->lane.phase != ATTACH_IDLE;
     return err;
 }
 
-st_err attach_give_up(sotay_sync *sync, st_error *error)
+/* A server that takes files may be too old to give any. */
+st_err attach_give_up(sotay_sync *sync, bool *out_again, st_error *error)
 {
+    bool fetches = sync->lane.phase == ATTACH_FETCH;
     sync->lane.phase = ATTACH_IDLE;
-    return attach_report(sync, error);
+    st_err err = fetches ? next_files(sync, error) : ST_OK;
+    if (err == ST_OK)
+        err = attach_report(sync, error);
+    *out_again = err == ST_OK && sync->lane.phase != ATTACH_IDLE;
+    return err;
 }
 
 static bool has_missing(const attach_file *file)
@@ -153,8 +174,7 @@ static st_err load_piece(sotay_sync *sync, attach_file *file, load *to, size_t *
         file->at++;
     if (file->at == file->count)
         return ST_OK;
-    book_key key = book_key_of(BOOK_CHUNK);
-    book_key_bytes(&key, file->hashes[file->at].b, sizeof file->hashes[0].b);
+    book_key key = attach_piece_key(BOOK_CHUNK, &file->hashes[file->at]);
     st_err err = book_get(&sync->client->book, &key, &sync->arena, &value, error);
     if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT) {
         file->is_given_up = true;
@@ -226,6 +246,22 @@ static st_err send_some(sotay_sync *sync, st_frame_writer *writer, st_error *err
     return err;
 }
 
+static st_err write_frames(sotay_sync *sync, st_frame_writer *writer, st_error *error)
+{
+    switch (sync->lane.phase) {
+    case ATTACH_FETCH: return fetch_ask(sync, writer, error);
+    case ATTACH_PUT: return send_some(sync, writer, error);
+    default: return ask_of_all(sync, writer, error);
+    }
+}
+
+const char *attach_path(const attach_lane *lane)
+{
+    return lane->phase == ATTACH_FETCH ? "/v1/fetch"
+           : lane->phase == ATTACH_PUT ? "/v1/chunks"
+                                       : "/v1/have";
+}
+
 static st_err build_stream(sotay_sync *sync, st_error *error)
 {
     attach_lane *lane = &sync->lane;
@@ -240,8 +276,7 @@ static st_err build_stream(sotay_sync *sync, st_error *error)
     if (err == ST_OK)
         err = st_frame_writer_new(LEVEL, &sync->stream, &writer, error);
     if (err == ST_OK)
-        err = lane->phase == ATTACH_PUT ? send_some(sync, writer, error)
-                                        : ask_of_all(sync, writer, error);
+        err = write_frames(sync, writer, error);
     if (err == ST_OK)
         err = st_frame_writer_end(writer, error);
     st_frame_writer_free(writer);
@@ -259,8 +294,7 @@ st_err attach_make(sotay_sync *sync, st_error *error)
         if (err == ST_OK)
             err = build_stream(sync, error);
         if (err == ST_OK)
-            err =
-                ask_head(sync, is_put ? "PUT" : "POST", is_put ? "/v1/chunks" : "/v1/have", error);
+            err = ask_head(sync, is_put ? "PUT" : "POST", attach_path(&sync->lane), error);
         sync->body_is_built = err == ST_OK;
     }
     return err == ST_OK ? ask_sign(sync, error) : err;
@@ -296,7 +330,7 @@ static void set_sent(attach_file *file, const st_have_answer *answer)
 
 static st_err note_sent(sotay_sync *sync, const attach_file *file, st_error *error)
 {
-    attach_row row = { .is_sent = true,
+    attach_row row = { .kind = ATTACH_SENT,
                        .hashes = file->hashes,
                        .count = file->count,
                        .position = sync->client->me.position };
@@ -308,6 +342,8 @@ static st_err note_sent(sotay_sync *sync, const attach_file *file, st_error *err
 st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *error)
 {
     attach_lane *lane = &sync->lane;
+    if (lane->phase == ATTACH_FETCH)
+        return fetch_take_answer(sync, answer, error);
     if (lane->phase == ATTACH_IDLE || lane->answered >= lane->asked_count)
         return st_fail(error, ST_E_CORRUPT, "sync: an answer about attachments, not asked for");
     attach_file *file = &lane->files[lane->asked[lane->answered++]];
@@ -337,11 +373,30 @@ static void adapt(sotay_sync *sync)
     lane->bytes_wanted = bytes < BYTES_MOST ? (size_t)bytes : BYTES_MOST;
 }
 
+static st_err end_fetch(sotay_sync *sync, bool *out_again, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    if (!lane->fetch.is_answered)
+        return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
+    adapt(sync);
+    st_err err = fetch_end(sync, error);
+    if (err == ST_OK && lane->phase == ATTACH_IDLE) {
+        lane->bytes_wanted = BYTES_LEAST; /* a line may carry less up than down */
+        err = next_files(sync, error);
+    }
+    if (err == ST_OK)
+        err = attach_report(sync, error);
+    *out_again = err == ST_OK && lane->phase != ATTACH_IDLE;
+    return err;
+}
+
 st_err attach_end(sotay_sync *sync, bool *out_again, st_error *error)
 {
     attach_lane *lane = &sync->lane;
     bool any = false;
     st_err err = ST_OK;
+    if (lane->phase == ATTACH_FETCH)
+        return end_fetch(sync, out_again, error);
     if (lane->answered < lane->asked_count)
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     if (lane->phase == ATTACH_PUT)

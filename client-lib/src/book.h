@@ -28,6 +28,7 @@
  * RECEIPT   position be64, device, first be64      what the server said of a set of another device
  * PURGE     bucket                                 a receipt that is owed (purge.h)
  * CHUNK     hash                                   a piece of an attached file
+ * PART      hash                                   the first bytes of a piece that is fetched
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
  * LINE      -                                      syncs that failed, and the wait (line.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
@@ -58,6 +59,7 @@ typedef enum {
     BOOK_ALIAS = 'A',
     BOOK_CHUNK = 'k',
     BOOK_ATTACH = 'a',
+    BOOK_PART = 'q',
     BOOK_LINE = 'l',
     BOOK_EPOCH = 'E',
     BOOK_CARRY = 'K',

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client-lib/src/apply.h"
+#include "client-lib/src/attach.h"
 #include "client-lib/src/carried.h"
 #include "client-lib/src/outbox.h"
 #include "client-lib/src/purge.h"
@@ -230,6 +231,8 @@ static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, uint64_
         err = purge_owe(client, bucket, &owed, error);
     if (err == ST_OK)
         err = carried_close_bucket(client, bucket, error);
+    if (err == ST_OK)
+        err = attach_forget(client, error);
     if (err == ST_OK)
         err = bucket_get(&client->book, bucket, &state, error);
     state.in_scope = false;

@@ -86,7 +86,8 @@ bool sotay_sync_is_spent(const sotay_sync *sync)
 
 void limit_end(sotay_sync *sync, bool *again)
 {
-    uint64_t least = sync->lane.phase == ATTACH_PUT ? PIECE_LEAST : ROUND_LEAST;
+    bool has_pieces = sync->lane.phase == ATTACH_PUT || sync->lane.phase == ATTACH_FETCH;
+    uint64_t least = has_pieces ? PIECE_LEAST : ROUND_LEAST;
     if (*again && limit_left(sync) < least)
         sync->report.is_spent = true;
     if (!sync->report.is_spent)
@@ -160,6 +161,7 @@ void sotay_sync_report(const sotay_sync *sync, sotay_report *out_report)
     sum.bytes_down += before->bytes_down;
     sum.repaired_buckets += before->repaired_buckets;
     sum.attachments_sent += before->attachments_sent;
+    sum.attachments_fetched += before->attachments_fetched;
     sum.needs_person = sum.needs_person || before->needs_person;
     *out_report = sum;
 }

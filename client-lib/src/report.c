@@ -45,6 +45,8 @@ static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error
     st_json_open(&json, '{');
     st_json_key_int(&json, "sent", (int64_t)report->attachments_sent);
     st_json_key_int(&json, "waiting", (int64_t)report->attachments_waiting);
+    st_json_key_int(&json, "fetched", (int64_t)report->attachments_fetched);
+    st_json_key_int(&json, "wanted", (int64_t)report->attachments_wanted);
     st_json_close(&json, '}');
     witness_json(&sync->client->me, sync->client->offset_minutes, &json);
     st_json_key_int(&json, "clock_offset_ms", report->clock_offset_ms);
@@ -78,6 +80,12 @@ static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error
                                        : "tệp đính kèm: đã gửi %llu, còn chờ %llu\n",
                                (unsigned long long)report->attachments_sent,
                                (unsigned long long)report->attachments_waiting);
+    if (err == ST_OK && report->attachments_fetched + report->attachments_wanted > 0)
+        err = st_buffer_printf(out, error,
+                               english ? "originals: %llu fetched, %llu still wanted\n"
+                                       : "bản gốc: đã tải về %llu, còn chờ tải %llu\n",
+                               (unsigned long long)report->attachments_fetched,
+                               (unsigned long long)report->attachments_wanted);
     if (err == ST_OK && report->is_spent)
         err = st_buffer_printf(out, error, "%s\n",
                                english ? "the budget is used up; the next sync goes on"

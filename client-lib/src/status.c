@@ -187,6 +187,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_key_int(&json, "sent", (int64_t)s->sent);
     st_json_key_int(&json, "held", (int64_t)s->held);
     st_json_key_int(&json, "attachments_waiting", (int64_t)s->files.waiting);
+    st_json_key_int(&json, "attachments_wanted", (int64_t)s->files.wanted);
     st_json_key_int(&json, "evidence_waiting", (int64_t)s->evidence);
     st_json_key_int(&json, "carried", (int64_t)s->carried);
     st_json_key(&json, "oldest_unsent");

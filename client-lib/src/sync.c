@@ -198,7 +198,7 @@ static void fill_request(sotay_sync *sync, sotay_request *request)
     request->method = fetches ? "GET" : phase == ATTACH_PUT ? "PUT" : "POST";
     request->path = fetches ? sync->fetch.path : sync->is_enrolment ? "/v1/enrol" : "/v1/sync";
     if (phase != ATTACH_IDLE)
-        request->path = phase == ATTACH_PUT ? "/v1/chunks" : "/v1/have";
+        request->path = attach_path(&sync->lane);
     request->body = sync->body.data;
     request->body_bytes = sync->body.len;
     if (!sync->fetch.can_fetch)
@@ -324,6 +324,8 @@ int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error 
         if (err == ST_OK && (sync->commit_now || sync->staged_bytes > STAGED_BYTES_MAX))
             err = commit_staged(sync, &inner);
     }
+    if (err == ST_OK && sync->lane.phase == ATTACH_FETCH && sync->client->book.is_begun)
+        err = fetch_keep(sync, &inner);
     if (err == ST_OK)
         err = commit_staged(sync, &inner);
     return port_give(leave(sync, err), &inner, error);
@@ -437,11 +439,19 @@ static st_err end_fetch(sotay_sync *sync, int status, bool *out_again, st_error 
     return err;
 }
 
+static st_err give_up_lane(sotay_sync *sync, bool *out_again, st_error *error)
+{
+    st_err err = attach_give_up(sync, out_again, error);
+    if (err == ST_OK && *out_again)
+        next_round(sync, false);
+    return err;
+}
+
 /* A round of the lane of files is over. A server that does not know it is an older one. */
 static st_err end_lane(sotay_sync *sync, int status, bool *out_again, st_error *error)
 {
     if (status == 404 || status == 405)
-        return attach_give_up(sync, error);
+        return give_up_lane(sync, out_again, error);
     if (status != 200)
         return limit_status(sync, status, error);
     if (sync->foreign_bytes > 0 || !st_frame_is_complete(sync->reader))

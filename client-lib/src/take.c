@@ -365,6 +365,7 @@ st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
     case ST_FRAME_ADDRESS: return take_address(sync, &frame->as.address, error);
     case ST_FRAME_SNAPSHOT: return snapshot_take(sync, &frame->as.snapshot, error);
     case ST_FRAME_REPAIR_ANSWER: return take_repair(sync, &frame->as.repair_answer, error);
+    case ST_FRAME_PIECE_BYTES: return fetch_take_bytes(sync, &frame->as.piece_bytes, error);
     case ST_FRAME_HAVE_ANSWER: return attach_take(sync, &frame->as.have_answer, error);
     case ST_FRAME_RECEIPT:
         return carried_take_receipt(sync->client, &frame->as.receipt, &is_new, error);

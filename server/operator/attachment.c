@@ -17,7 +17,7 @@ typedef struct {
     size_t files, missing;
 } file_list;
 
-static const char *state_of(const files_item *item)
+static const char *state_of(const st_file *item)
 {
     return item->is_dropped          ? "dropped"
            : item->missing == 0      ? "here"
@@ -39,7 +39,7 @@ static const char *state_label(const char *state, bool vi)
 }
 
 static void item_json(file_list *list, const char *record, const char *item_text,
-                      const files_item *item)
+                      const st_file *item)
 {
     st_json *json = &list->json;
     st_json_open(json, '{');
@@ -57,7 +57,7 @@ static void item_json(file_list *list, const char *record, const char *item_text
 }
 
 static void item_row(file_list *list, const char *record, const char *item_text,
-                     const files_item *item)
+                     const st_file *item)
 {
     operator_work *work = list->work;
     char pieces[48], bytes[24];
@@ -74,16 +74,16 @@ static void item_row(file_list *list, const char *record, const char *item_text,
 static st_err list_record(file_list *list, const st_record *record, st_arena *arena)
 {
     operator_work *work = list->work;
-    files_item *items = NULL;
+    st_file *items = NULL;
     size_t count = 0;
     char hex[33], text[ST_ITEM_TEXT_BYTES];
     st_err err = files_of(work->room, record, arena, &items, &count, &work->error);
     st_id_format(&record->id, hex);
     for (size_t i = 0; err == ST_OK && i < count; i++) {
-        if (!list->all && !files_waits(&items[i]))
+        if (!list->all && !st_file_waits(&items[i]))
             continue;
         list->files++;
-        list->missing += files_waits(&items[i]) ? 1 : 0;
+        list->missing += st_file_waits(&items[i]) ? 1 : 0;
         st_item_format(&items[i].path.item, items[i].path.place, text);
         if (work->options.json)
             item_json(list, hex, text, &items[i]);
@@ -161,9 +161,9 @@ int operator_attachment_list(operator_work *work)
 
 /* The attachment of operand 1. */
 static st_err find_item(operator_work *work, const st_record *record, st_arena *arena,
-                        files_item *out_item, st_error *error)
+                        st_file *out_item, st_error *error)
 {
-    files_item *items = NULL;
+    st_file *items = NULL;
     size_t count = 0;
     char text[ST_ITEM_TEXT_BYTES];
     st_err err = files_of(work->room, record, arena, &items, &count, error);
@@ -182,7 +182,7 @@ static st_err find_item(operator_work *work, const st_record *record, st_arena *
 int operator_attachment_get(operator_work *work)
 {
     operator_record got = { .form = NULL };
-    files_item item;
+    st_file item;
     st_err err = operator_read_begin(work);
     if (err == ST_OK)
         err = operator_record_get(work, &work->txn, &work->arena, &got, &work->error);
@@ -232,7 +232,7 @@ static st_err lost_ops(operator_work *work, const operator_record *got, const au
     return err == ST_OK ? put_field(work, got, ops, "lost_decided_by", who, error) : err;
 }
 
-static st_err check_lost(operator_work *work, const files_item *item, st_error *error)
+static st_err check_lost(operator_work *work, const st_file *item, st_error *error)
 {
     if (item->is_dropped)
         return st_fail(error, ST_E_STATE, "the attachment was dropped");
@@ -251,7 +251,7 @@ static st_err declare_lost(operator_work *work, writer_turn *turn, void *argumen
 {
     (void)argument;
     auth_person person;
-    files_item item;
+    st_file item;
     operator_record got = { .form = NULL };
     operator_ops ops = { .arena = turn->arena };
     sync_edit edit = { .act = ST_ACT_NONE };

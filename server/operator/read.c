@@ -137,12 +137,12 @@ static st_err find_helds(operator_work *work, const st_id *record)
 
 static st_err count_files(operator_work *work, const st_record *record)
 {
-    files_item *items = NULL;
+    st_file *items = NULL;
     size_t count = 0;
     st_err err = files_of(work->room, record, &work->arena, &items, &count, &work->error);
     for (size_t i = 0; err == ST_OK && i < count; i++) {
         work->how.files += items[i].is_dropped ? 0 : 1;
-        work->how.files_missing += files_waits(&items[i]) ? 1 : 0;
+        work->how.files_missing += st_file_waits(&items[i]) ? 1 : 0;
     }
     return err;
 }

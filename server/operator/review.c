@@ -45,7 +45,7 @@ static st_err find_move(const char *from, const char *to, const move_row **out, 
 static void name_missing(operator_work *work)
 {
     operator_record got = { .form = NULL };
-    files_item *items = NULL;
+    st_file *items = NULL;
     size_t count = 0;
     char item[ST_ITEM_TEXT_BYTES];
     st_error error = { 0 }; /* why the move failed is said already */
@@ -56,7 +56,7 @@ static void name_missing(operator_work *work)
         err = files_of(work->room, &got.record, &work->arena, &items, &count, &error);
     operator_read_end(work);
     for (size_t i = 0; err == ST_OK && i < count; i++) {
-        if (!files_waits(&items[i]))
+        if (!st_file_waits(&items[i]))
             continue;
         st_item_format(&items[i].path.item, items[i].path.place, item);
         operator_complain(work, work->vi ? "%s %.60s: thiếu %zu/%zu phần"
@@ -68,12 +68,12 @@ static void name_missing(operator_work *work)
 static st_err count_missing(operator_work *work, const st_record *record, st_arena *arena,
                             size_t *out_missing, st_error *error)
 {
-    files_item *items = NULL;
+    st_file *items = NULL;
     size_t count = 0;
     st_err err = files_of(work->room, record, arena, &items, &count, error);
     *out_missing = 0;
     for (size_t i = 0; err == ST_OK && i < count; i++)
-        *out_missing += files_waits(&items[i]) ? 1 : 0;
+        *out_missing += st_file_waits(&items[i]) ? 1 : 0;
     return err;
 }
 
@@ -166,7 +166,7 @@ static st_err move_record(operator_work *work, writer_turn *turn, void *argument
 static st_err read_pieces(operator_work *work)
 {
     operator_record got = { .form = NULL };
-    files_item *items = NULL;
+    st_file *items = NULL;
     size_t count = 0;
     st_err err = operator_read_begin(work);
     if (err == ST_OK)

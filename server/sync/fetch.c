@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define PART_BYTES ((size_t)4096) /* so much is lost with a line, at most */
+
 typedef struct {
     const fetch_out *out;
     const st_have_ask *ask;
@@ -21,8 +23,8 @@ static st_err put_piece(fetch *f, const st_hash *hash, size_t from, st_error *er
     st_err err = ST_OK;
     while (err == ST_OK && from < f->piece.len && f->left > 0) {
         size_t len = f->piece.len - from;
-        if (len > ST_PIECE_PART_BYTES_MAX)
-            len = ST_PIECE_PART_BYTES_MAX;
+        if (len > PART_BYTES)
+            len = PART_BYTES;
         if (len > f->left)
             len = f->left;
         frame.as.piece_bytes = (st_piece_bytes){ .hash = *hash,

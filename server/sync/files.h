@@ -3,33 +3,19 @@
 #ifndef SOTAY_SERVER_SYNC_FILES_H
 #define SOTAY_SERVER_SYNC_FILES_H
 
+#include "proto/files.h"
 #include "server/sync/have.h"
 
-/* One attachment. Texts end in NUL, "" when not there; they live in the arena or the record. */
-typedef struct {
-    st_path path;              /* of its hashes: names the item */
-    const char *name, *kind, *mime;
-    uint64_t bytes;            /* as signed */
-    const st_hash *hashes;     /* its pieces in order */
-    size_t count;
-    size_t missing;            /* of these: not on the server's disk */
-    const uint8_t *thumbnail;  /* a small JPEG, or NULL */
-    size_t thumbnail_len;
-    bool is_lost;              /* the office declared that it will not come */
-    bool is_dropped;
-} files_item;
-
-/* The attachments of a record in path order. Arena. ST_E_STORAGE, ST_E_MEMORY. */
+/* The attachments of a record in path order, with what is missing of each. Arena. ST_E_STORAGE,
+ * ST_E_MEMORY. */
 ST_MUST_USE st_err files_of(sync_room *room, const st_record *record, st_arena *arena,
-                            files_item **out_items, size_t *out_count, st_error *error);
-/* Is something missing that nobody declared lost, and that nobody dropped? */
-bool files_waits(const files_item *item);
+                            st_file **out_items, size_t *out_count, st_error *error);
 /* Reads all pieces of a file and compares them with their names. ST_E_STORAGE. */
-ST_MUST_USE st_err files_check(sync_room *room, const files_item *item, bool *out_whole,
+ST_MUST_USE st_err files_check(sync_room *room, const st_file *item, bool *out_whole,
                                st_error *error);
 /* Appends the file. ST_E_NOT_FOUND: it is not all here; ST_E_STORAGE: also a piece that is not what
  * its name says. */
-ST_MUST_USE st_err files_read(sync_room *room, const files_item *item, st_buffer *out,
+ST_MUST_USE st_err files_read(sync_room *room, const st_file *item, st_buffer *out,
                               st_error *error);
 
 typedef struct {

@@ -28,8 +28,8 @@ typedef struct {
 ST_MUST_USE st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *ask,
                              st_have_answer *out_answer, st_error *error);
 
-/* What the asker may read now: nothing of a record that is not there, or whose bucket is not his. The
- * list lives in his arena. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
+/* What the asker may read now: nothing of a record that is not there, or whose bucket is not his.
+ * The list lives in his arena. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err have_readable(sync_room *room, const have_asker *asker, const st_id *record,
                                  have_named *out_named, st_error *error);
 bool have_is_named(const have_named *named, const st_hash *hash);

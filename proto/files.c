@@ -1,0 +1,126 @@
+/* proto/files.c - reads the attached files off a record.
+ * Promises: a file is named with all its pieces, in order. Must never call one dropped that
+ * somebody keeps. */
+#include "proto/files.h"
+
+#include <string.h>
+
+#include "proto/view.h"
+
+/* Numbers of the fields in the form that the record is pinned to; 0: the form has none such. */
+typedef struct {
+    uint16_t group, hashes, name, kind, mime, size, lost, thumbnail;
+} fields_at;
+
+static uint16_t number_of(const st_group *group, const char *name)
+{
+    const st_field *field = st_group_field(group, name);
+    return field == NULL ? 0 : field->no;
+}
+
+static bool find_fields(const st_form *form, fields_at *out)
+{
+    const st_group *group = form == NULL ? NULL : st_form_group(form, "attachments");
+    if (group == NULL || group->keyed)
+        return false;
+    *out = (fields_at){ .group = group->no,
+                        .hashes = number_of(group, "chunk_hashes"),
+                        .name = number_of(group, "name"),
+                        .kind = number_of(group, "kind"),
+                        .mime = number_of(group, "mime"),
+                        .size = number_of(group, "size"),
+                        .lost = number_of(group, "declared_lost"),
+                        .thumbnail = number_of(group, "thumbnail") };
+    return out->hashes != 0;
+}
+
+/* The value shown first of another field of the item; NULL: none. */
+static const st_value *value_of(const st_record *record, const st_path *item, uint16_t field)
+{
+    st_path path = *item;
+    path.field = field;
+    if (field == 0)
+        return NULL;
+    size_t at = st_view_shown(record, st_record_path(record, &path));
+    return at == SIZE_MAX ? NULL : &record->lives[at].op.value;
+}
+
+static st_err text_of(const st_value *value, st_arena *arena, const char **out, st_error *error)
+{
+    *out = "";
+    if (value == NULL || value->len == 0 ||
+        (value->kind != ST_VALUE_TEXT && value->kind != ST_VALUE_CODE))
+        return ST_OK;
+    *out = (const char *)st_arena_copy(arena, value->data, value->len); /* with its NUL */
+    return *out != NULL ? ST_OK : st_fail(error, ST_E_MEMORY, "attachments: no memory");
+}
+
+static st_err read_file(const st_record *record, const fields_at *at, st_arena *arena,
+                        st_file *file, st_error *error)
+{
+    const st_value *size = value_of(record, &file->path, at->size);
+    const st_value *lost = value_of(record, &file->path, at->lost);
+    const st_value *thumbnail = value_of(record, &file->path, at->thumbnail);
+    st_err err = text_of(value_of(record, &file->path, at->name), arena, &file->name, error);
+    if (err == ST_OK)
+        err = text_of(value_of(record, &file->path, at->kind), arena, &file->kind, error);
+    if (err == ST_OK)
+        err = text_of(value_of(record, &file->path, at->mime), arena, &file->mime, error);
+    if (err != ST_OK)
+        return err;
+    if (size != NULL && size->kind == ST_VALUE_INT && size->number > 0)
+        file->bytes = (uint64_t)size->number;
+    if (thumbnail != NULL && thumbnail->kind == ST_VALUE_BYTES) {
+        file->thumbnail = thumbnail->data;
+        file->thumbnail_len = thumbnail->len;
+    }
+    file->is_lost = lost != NULL && lost->kind == ST_VALUE_INT && lost->number == 1;
+    file->is_dropped = st_view_item(record, file->path.group, &file->path.item, file->path.place) ==
+                       ST_ITEM_DROPPED;
+    return ST_OK;
+}
+
+static bool holds_hashes(const st_live *live, const fields_at *at)
+{
+    const st_path *path = &live->op.path;
+    const st_value *value = &live->op.value;
+    return path->kind == ST_PATH_ITEM && path->group == at->group && path->field == at->hashes &&
+           value->kind == ST_VALUE_BYTES && value->len > 0 && value->len % sizeof(st_hash) == 0;
+}
+
+st_err st_files_of(const st_form *form, const st_record *record, st_arena *arena,
+                   st_file **out_files, size_t *out_count, st_error *error)
+{
+    fields_at at;
+    size_t count = 0;
+    st_err err = ST_OK;
+    *out_files = NULL;
+    *out_count = 0;
+    if (!find_fields(form, &at))
+        return ST_OK;
+    for (size_t i = 0; i < record->lives_count; i++)
+        count += holds_hashes(&record->lives[i], &at) ? 1 : 0;
+    st_file *files = st_arena_array(arena, count + 1, sizeof *files);
+    if (files == NULL)
+        return st_fail(error, ST_E_MEMORY, "attachments: no memory");
+    count = 0;
+    for (size_t i = 0; err == ST_OK && i < record->lives_count; i++) {
+        const st_op *op = &record->lives[i].op;
+        if (!holds_hashes(&record->lives[i], &at))
+            continue;
+        st_file *file = &files[count++];
+        memset(file, 0, sizeof *file);
+        file->path = op->path;
+        file->hashes = (const st_hash *)op->value.data;
+        file->count = op->value.len / sizeof(st_hash);
+        err = read_file(record, &at, arena, file, error);
+    }
+    *out_files = files;
+    *out_count = count;
+    return err;
+}
+
+bool st_file_waits(const st_file *file)
+{
+    return file->missing > 0 && !file->is_lost && !file->is_dropped;
+}
