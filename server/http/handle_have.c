@@ -1,6 +1,6 @@
 /* server/http/handle_have.c - POST /v1/have, PUT /v1/chunks and POST /v1/fetch: pieces of
- * attachments, in a lane of their own beside the data. Promises that a piece is on disk before it is no longer missing, and
- * that a request counter is taken before anything is stored. */
+ * attachments, in a lane of their own beside the data. Promises that a piece is on disk before it
+ * is no longer missing, and that a request counter is taken before anything is stored. */
 #include <stdio.h>
 #include <string.h>
 
