@@ -109,8 +109,8 @@ static void print_help(const char *lang)
     printf("%s: sotay --store DIR [--pin-file F] [--lang vi|en] %s\n\n",
            vi ? "cách dùng" : "usage", vi ? "LỆNH ..." : "VERB ...");
     for (size_t i = 0; i < VERBS_COUNT; i++)
-        printf("  %s %s%s\n      %s\n", VERBS[i].name, VERBS[i].usage,
-               strchr(VERBS[i].options, 'j') != NULL ? " [--json]" : "",
+        printf("  %s%s%s%s\n      %s\n", VERBS[i].name, VERBS[i].usage[0] != '\0' ? " " : "",
+               VERBS[i].usage, strchr(VERBS[i].options, 'j') != NULL ? " [--json]" : "",
                vi ? VERBS[i].vi : VERBS[i].en);
     fputs(vi ? "\nMã kết thúc: 0 xong; 1 không được; 2 gọi sai; 3 cần người xem; 4 chưa có sóng.\n"
              : "\nExit codes: 0 done; 1 refused; 2 wrong usage; 3 needs a person; 4 no signal.\n",
