@@ -7,7 +7,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -47,7 +49,7 @@ static bool part_address(const char *address, char host[HOST_BYTES], char port[8
     memcpy(host, from, len);
     host[len] = '\0';
     memcpy(port, colon + 1, strlen(colon + 1) + 1);
-    return strspn(port, "0123456789") == strlen(port) &&
+    return strspn(port, "0123456789") == strlen(port) && atoi(port) <= UINT16_MAX &&
            (in_brackets || strchr(host, ':') == NULL);
 }
 
