@@ -76,6 +76,16 @@ int64_t sync_log_time(const writer_turn *turn)
     return now > turn->last_time_ms ? now : turn->last_time_ms;
 }
 
+/* What the server noted itself is bound by its leaf, as what a phone wrote is by its set's. */
+static void hide_note(const writer_turn *turn, sync_row *row, const st_set *set)
+{
+    const server_port *port = turn->room->port;
+    if (set != NULL || row->note.len == 0 || row->has_note_key)
+        return;
+    port->random(port->context, row->note_key, sizeof row->note_key);
+    row->has_note_key = true;
+}
+
 st_err sync_log_append(writer_turn *turn, sync_row *row, const st_set *set, st_error *error)
 {
     assert(turn->next_index > 0);
@@ -83,6 +93,7 @@ st_err sync_log_append(writer_turn *turn, sync_row *row, const st_set *set, st_e
     st_buffer bytes;
     if (row->time_ms == 0)
         row->time_ms = sync_log_time(turn);
+    hide_note(turn, row, set);
     st_buffer_init(&bytes, ROW_BYTES_MAX);
     pack_key key = pack_u64(turn->next_index);
     st_leaf leaf = sync_row_leaf(row, set);

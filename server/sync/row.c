@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "proto/hash.h"
 #include "server/store/pack.h"
 
 #define ROW_HELD_MAX ST_SET_CHANGES_MAX
@@ -48,6 +49,8 @@ st_err sync_row_encode(const sync_row *row, st_buffer *out, st_error *error)
         err = pack_put_string(out, row->note.data, row->note.len);
     if (err == ST_OK)
         err = pack_put_string(out, row->set.data, row->set.len);
+    if (err == ST_OK && row->has_note_key)
+        err = pack_put(out, row->note_key, sizeof row->note_key);
     return err == ST_OK ? ST_OK : st_fail(error, err, "log: a row cannot be encoded");
 }
 
@@ -94,6 +97,9 @@ st_err sync_row_decode(store_slice bytes, st_arena *arena, sync_row *out_row, st
         return err;
     row.note = pack_get_string(&reader);
     row.set = pack_get_string(&reader);
+    row.has_note_key = reader.len > 0;
+    if (row.has_note_key)
+        pack_get(&reader, row.note_key, sizeof row.note_key);
     err = pack_end(&reader, "log", error);
     if (err == ST_OK)
         *out_row = row;
@@ -159,6 +165,10 @@ st_leaf sync_row_leaf(const sync_row *row, const st_set *set)
     leaf.verdict = verdict_word(row);
     leaf.counters = row->counters;
     leaf.counters_count = row->counters_count;
+    if (set == NULL && row->has_note_key) {
+        leaf.has_commit = true;
+        leaf.commit = st_hmac(row->note_key, sizeof row->note_key, row->note.data, row->note.len);
+    }
     if (set == NULL) {
         leaf.via = row->kind == ST_ENTRY_ACCEPT || row->kind == ST_ENTRY_DECLINE
                            || row->kind == ST_ENTRY_INIT

@@ -18,7 +18,9 @@ typedef struct {
     uint32_t held_count;
     const uint64_t *counters;  /* VERDICT, ACCEPT, DECLINE */
     uint32_t counters_count;
-    store_slice note;          /* reason of a decision; never in the leaf */
+    store_slice note;          /* reason of a decision; the leaf has its commitment alone */
+    bool has_note_key;         /* random, so that nobody guesses it; rows of before have none */
+    uint8_t note_key[ST_SEED_BYTES];
     store_slice set;           /* ChangeSet bytes, verbatim; empty: none */
 } sync_row;
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "proto/erase.h"
+#include "proto/hash.h"
 #include "proto/leaf.h"
 #include "proto/note.h"
 #include "tests/golden/golden_sets.h"
@@ -316,6 +317,17 @@ static void test_leaves(void **state)
     check("leaf", bytes.data, bytes.len);
     st_hash hash = st_leaf_hash(bytes.data, bytes.len);
     check("leaf-hash", hash.b, sizeof hash.b);
+    /* a decision of the office, with the commitment to its reason */
+    static const uint64_t COUNTERS[] = { 12, 13 };
+    const uint8_t KEY[ST_SEED_BYTES] = { 0x11, 0x22 };
+    st_leaf decision = { .kind = ST_ENTRY_ACCEPT, .time_ms = 1773282601000, .first = 12,
+                         .last = 13, .actor = leaf.actor, .device = leaf.device,
+                         .bucket = leaf.bucket, .verdict = "accepted", .counters = COUNTERS,
+                         .counters_count = 2, .via = ST_VIA_OPERATOR, .has_commit = true,
+                         .commit = st_hmac(KEY, sizeof KEY, "đã hỏi an", strlen("đã hỏi an")) };
+    st_buffer_clear(&bytes);
+    assert_int_equal(st_leaf_encode(&decision, &bytes, NULL), ST_OK);
+    check("leaf-decision", bytes.data, bytes.len);
     st_buffer_free(&bytes);
 }
 

@@ -101,7 +101,8 @@ static void invent(book *b, size_t at)
     if (b->count == LEAVES_MAX)
         return;
     for (size_t i = 0; i < b->count; i++)
-        if (b->leaves[i].has_commit && st_id_cmp(&b->leaves[i].device, &made.device) == 0)
+        if (strcmp(b->leaves[i].verdict, "stored") == 0 &&
+            st_id_cmp(&b->leaves[i].device, &made.device) == 0)
             made = b->leaves[i];
     made.has_prev = true;
     made.prev = made.commit;

@@ -136,6 +136,15 @@ static st_err take_set(verify_log *log, uint64_t place, const st_leaf *leaf, st_
     return err == ST_OK ? note_seen(log, place, leaf, error) : err;
 }
 
+/* A commitment to what the server noted itself, a reason: no device signs it. What is called stored
+ * or held is a set of a device, whatever else is missing in it. */
+static bool is_note(const st_leaf *leaf)
+{
+    static const uint8_t NONE[ST_SIGNATURE_BYTES];
+    return memcmp(leaf->dsig, NONE, sizeof NONE) == 0 && !leaf->has_prev && leaf->hlc == 0 &&
+           strcmp(leaf->verdict, "stored") != 0 && strcmp(leaf->verdict, "held") != 0;
+}
+
 st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf, st_error *error)
 {
     if (leaf->time_ms < log->last_time_ms && place > 0)
@@ -156,7 +165,7 @@ st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf, st
         gap.device = (uint32_t)(device - log->devices);
         return note_link(log, &gap, error);
     }
-    return leaf->has_commit ? take_set(log, place, leaf, error) : ST_OK;
+    return leaf->has_commit && !is_note(leaf) ? take_set(log, place, leaf, error) : ST_OK;
 }
 
 /* ---- when all are there ---- */

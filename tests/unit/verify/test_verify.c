@@ -358,6 +358,51 @@ static void test_lies_within_a_log(void **state)
     free_owner(o);
 }
 
+/* What the server noted with a word of its own is bound by its leaf, and no phone signs it; a set
+ * whose signature was taken out does not pass for that. */
+static void test_notes_of_the_server(void **state)
+{
+    (void)state;
+    static const uint64_t COUNTERS[] = { 4, 5, 6 };
+    owner *o = make_owner(6);
+    st_leaf *leaf = &o->leaves[5];
+    const st_leaf honest = *leaf;
+    memset(leaf, 0, sizeof *leaf);
+    leaf->kind = ST_ENTRY_ACCEPT;
+    leaf->time_ms = honest.time_ms;
+    leaf->device = honest.device;
+    leaf->first = 4;
+    leaf->last = 6;
+    leaf->verdict = "accepted";
+    leaf->counters = COUNTERS;
+    leaf->counters_count = 3;
+    leaf->via = ST_VIA_OPERATOR;
+    leaf->has_commit = true;
+    leaf->commit = st_hmac("key", 3, "reason", 6);
+    publish(o);
+    assert_good(o);
+    leaf->verdict = "-";
+    leaf->counters_count = 0;
+    publish(o);
+    assert_good(o);
+    leaf->verdict = "stored";
+    publish(o);
+    assert_found(o, NULL, "entry 6: its device did not sign it");
+    leaf->verdict = "-";
+    leaf->has_prev = true;
+    publish(o);
+    assert_found(o, NULL, "entry 6: its device did not sign it");
+    leaf->has_prev = false;
+    leaf->hlc = 1;
+    publish(o);
+    assert_found(o, NULL, "entry 6: its device did not sign it");
+    *leaf = honest;
+    memset(leaf->dsig, 0, sizeof leaf->dsig);
+    publish(o);
+    assert_found(o, NULL, "entry 6: its device did not sign it");
+    free_owner(o);
+}
+
 /* A set says which log its author had seen: one that was changed before it cannot carry it. */
 static void test_what_was_seen_bounds_the_past(void **state)
 {
@@ -456,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_a_whole_log),
         cmocka_unit_test(test_each_bit_of_each_file),
         cmocka_unit_test(test_lies_within_a_log),
+        cmocka_unit_test(test_notes_of_the_server),
         cmocka_unit_test(test_what_was_seen_bounds_the_past),
         cmocka_unit_test(test_lies_against_what_somebody_holds),
         cmocka_unit_test(test_a_strangers_signature),
