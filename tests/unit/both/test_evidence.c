@@ -3,7 +3,7 @@
  * A phone that had it by snapshot, as a state without signatures, shows it to the office before it
  * lets go of it; what the log has after all is shown to nobody. */
 #include "server/backup/backup.h"
-#include "tests/unit/both/world.h"
+#include "tests/unit/both/fetch.h"
 
 #define VISITS 70 /* so many that they come as a snapshot */
 
@@ -21,33 +21,11 @@ static void run_shell(const char *format, const char *dir)
     assert_int_equal(system(command), 0);
 }
 
-/* As `run` of world.h, by a program that can fetch; `lost`: this request's answer does not come. */
+/* One sync by a program that can fetch; `lost`: this request's answer does not come. */
 static int sync_fetching(world *w, phone *p, unsigned lost, sotay_report *out_report)
 {
-    sotay_sync *sync = NULL;
-    bool again = true;
-    unsigned n = 0;
-    int rc = sotay_sync_begin(p->client, &sync, &p->error);
-    assert_int_equal(rc, SOTAY_OK);
-    sotay_sync_can_fetch(sync);
-    while (rc == SOTAY_OK && again) {
-        sotay_request request;
-        st_buffer reply;
-        again = false;
-        rc = sotay_sync_next(sync, &request, &p->error);
-        if (rc != SOTAY_OK)
-            break;
-        int status = answer(w, &request, &reply);
-        bool comes = ++n != lost;
-        if (comes && reply.len > 0)
-            rc = sotay_sync_feed(sync, reply.data, reply.len, &p->error);
-        if (rc == SOTAY_OK)
-            rc = sotay_sync_end(sync, comes ? status : 0, &again, &p->error);
-        st_buffer_free(&reply);
-    }
-    sotay_sync_report(sync, out_report);
-    sotay_sync_free(sync);
-    return rc;
+    line l = { .lost = lost };
+    return sync_over(w, p, &l, out_report);
 }
 
 static void sync_well(town *t, size_t n)

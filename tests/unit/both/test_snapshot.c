@@ -2,93 +2,9 @@
  * A phone that is new to a bucket gets its records in pieces: cut anywhere it goes on at the byte,
  * a wrong bit is fetched again, what the server has no more is begun anew, what is not sound is
  * read entry by entry; it shows what everybody shows, and what waits is let in later. */
-#include <glob.h>
-
-#include "tests/unit/both/world.h"
+#include "tests/unit/both/fetch.h"
 
 #define VISITS 60
-
-/* What happens to the answers to GET. */
-typedef struct {
-    size_t cut;            /* the line breaks after so many bytes; 0: it does not */
-    uint64_t flip_at;      /* a bit of this byte of the file is wrong, once; 0: none */
-    int status;            /* in place of the answer's; 0: as it is */
-    uint64_t bytes, gets;  /* so far */
-    const sotay_request *last;
-} line;
-
-static int fetch(world *w, const sotay_request *request, line *l, st_buffer *reply)
-{
-    int status = answer(w, request, reply);
-    uint64_t from = request->range_from;
-    l->gets++;
-    if (l->status != 0)
-        status = l->status;
-    if (l->flip_at > from && l->flip_at - from < reply->len) {
-        reply->data[l->flip_at - from] ^= 4;
-        l->flip_at = 0;
-    }
-    if (l->cut > 0 && reply->len > l->cut) {
-        reply->len = l->cut;
-        status = 0;
-    }
-    l->bytes += reply->len;
-    return status;
-}
-
-static int sync_once(world *w, phone *p, line *l, sotay_report *report)
-{
-    sotay_sync *sync = NULL;
-    bool again = true;
-    int rc = sotay_sync_begin(p->client, &sync, &p->error);
-    assert_int_equal(rc, SOTAY_OK);
-    sotay_sync_can_fetch(sync);
-    while (rc == SOTAY_OK && again) {
-        sotay_request request;
-        st_buffer reply;
-        again = false;
-        rc = sotay_sync_next(sync, &request, &p->error);
-        if (rc != SOTAY_OK)
-            break;
-        bool fetches = strcmp(request.method, "GET") == 0;
-        int status = fetches ? fetch(w, &request, l, &reply) : answer(w, &request, &reply);
-        if (reply.len > 0)
-            rc = sotay_sync_feed(sync, reply.data, reply.len, &p->error);
-        if (rc == SOTAY_OK)
-            rc = sotay_sync_end(sync, status, &again, &p->error);
-        st_buffer_free(&reply);
-    }
-    sotay_sync_report(sync, report);
-    sotay_sync_free(sync);
-    return rc;
-}
-
-static void sync_to_the_end(world *w, phone *p, line *l)
-{
-    sotay_report report;
-    int rc = SOTAY_E_NETWORK;
-    for (int i = 0; rc == SOTAY_E_NETWORK && i < 2000; i++)
-        rc = sync_once(w, p, l, &report);
-    if (rc != SOTAY_OK)
-        print_message("  sync: %s\n", p->error.detail);
-    assert_int_equal(rc, SOTAY_OK);
-    assert_true(report.complete);
-    assert_int_equal(report.repaired_buckets, 0);
-}
-
-/* An officer with a phone that has not synced yet. */
-static phone *newcomer(world *w, size_t n, const char *login)
-{
-    static uint64_t made;
-    phone *p = &w->phones[n];
-    if (n > 0)
-        assert_int_equal(
-            KIT_CALL(&w->book, "user", "add", login, "--name", login, "--role", "officer"), 0);
-    assert_int_equal(KIT_CALL(&w->book, "assign", login, KIT_UNIT), 0);
-    phone_new(p, 1000 + ++made);
-    enrol(w, p, login, true);
-    return p;
-}
 
 static sotay_id ids[VISITS * 8];
 static size_t ids_count;
@@ -134,28 +50,16 @@ static void assert_alike(world *w, phone *p)
     assert_int_equal(KIT_CALL(&w->book, "verify"), 0);
 }
 
-static bool history_says(phone *p, const sotay_id *id, const char *text)
-{
-    char *json = NULL;
-    assert_int_equal(sotay_history(p->client, id, SOTAY_JSON, &json, &p->error), SOTAY_OK);
-    bool says = strstr(json, text) != NULL;
-    sotay_text_free(json);
-    return says;
-}
-
 /* Bytes of the one snapshot there is. */
 static uint64_t file_bytes(world *w)
 {
-    char pattern[128];
-    glob_t found;
-    (void)snprintf(pattern, sizeof pattern, "%s/snapshots/*.zst", w->book.dir);
-    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
-    FILE *file = fopen(found.gl_pathv[0], "rb");
+    char path[256];
+    snapshot_file(w, "zst", path);
+    FILE *file = fopen(path, "rb");
     assert_non_null(file);
     assert_int_equal(fseek(file, 0, SEEK_END), 0);
     long bytes = ftell(file);
     (void)fclose(file);
-    globfree(&found);
     return (uint64_t)bytes;
 }
 
@@ -222,7 +126,7 @@ static void test_a_restart_in_between(void **state)
     sotay_report report;
     phone *p = newcomer(w, 1, "binh");
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(sync_once(w, p, &l, &report), SOTAY_E_NETWORK);
+        assert_int_equal(sync_over(w, p, &l, &report), SOTAY_E_NETWORK);
         phone_reopen(p);
     }
     l.cut = 0;
@@ -269,7 +173,7 @@ static void test_cut_anew_in_between(void **state)
         line begun = { .cut = 900 }, other = { 0 };
         sotay_report report;
         phone *p = newcomer(w, 1, "binh");
-        assert_int_equal(sync_once(w, p, &begun, &report), SOTAY_E_NETWORK);
+        assert_int_equal(sync_over(w, p, &begun, &report), SOTAY_E_NETWORK);
         uint64_t before = file_bytes(w);
         for (int i = 0; i < times; i++) {
             make_visits(w, VISITS * (size_t)(i + 1));
@@ -293,14 +197,12 @@ static void test_cut_anew_in_between(void **state)
 static void test_an_unsound_one_is_left(void **state)
 {
     (void)state;
-    char pattern[128];
-    glob_t found;
+    char path[256];
     world *w = begin(30);
     line l = { 0 };
     sync_to_the_end(w, newcomer(w, 1, "binh"), &l);
-    (void)snprintf(pattern, sizeof pattern, "%s/snapshots/*.list", w->book.dir);
-    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
-    FILE *file = fopen(found.gl_pathv[0], "r+b");
+    snapshot_file(w, "list", path);
+    FILE *file = fopen(path, "r+b");
     assert_non_null(file);
     int was = 0, is = 0;
     while (!(was == 0x1a && is == 0x10)) {                  /* field 3, 16 bytes: the sum */
@@ -312,7 +214,6 @@ static void test_an_unsound_one_is_left(void **state)
     assert_int_equal(fseek(file, -1, SEEK_CUR), 0);
     assert_int_equal(fputc(byte ^ 1, file), byte ^ 1);
     assert_int_equal(fclose(file), 0);
-    globfree(&found);
     phone *p = newcomer(w, 2, "chi");
     sync_to_the_end(w, p, &l);
     assert_alike(w, p);

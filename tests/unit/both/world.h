@@ -19,6 +19,7 @@ typedef struct {
     uint64_t random;
     int64_t now_ms;
     bool has_port_keys; /* device keys that the library never sees */
+    void (*at_work)(bool works); /* told when the server begins and ends a request; or NULL */
     sotay_error error;  /* of the last sync */
 } world;
 
@@ -32,6 +33,8 @@ static inline uint32_t pick(world *w, uint32_t below)
 static inline int answer(world *w, const sotay_request *asked, st_buffer *out_reply)
 {
     http_request request;
+    if (w->at_work != NULL)
+        w->at_work(true);
     memset(&request, 0, sizeof request);
     request.rooms = &w->book.rooms;
     request.method = asked->method;
@@ -51,11 +54,15 @@ static inline int answer(world *w, const sotay_request *asked, st_buffer *out_re
         request.range = range;
         request.signed_head = asked->authorization + strlen("Sotay ");
         http_handle_snapshot(&request);
+    } else if (strcmp(asked->path, "/v1/sync") != 0) {
+        http_handle_have(&request);
     } else {
         http_handle_sync(&request);
     }
     free(request.body);
     *out_reply = request.reply;
+    if (w->at_work != NULL)
+        w->at_work(false);
     return request.status;
 }
 
