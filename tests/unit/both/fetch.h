@@ -14,6 +14,9 @@ typedef struct {
     int status;           /* in place of that of an answer to GET */
     const st_buffer *say; /* and these bytes in place of its own */
     unsigned lost;        /* the answer to this request of a sync (1: the first) does not come */
+    /* What becomes of an answer about pieces of files: changes it and says its status. */
+    int (*files)(void *context, const sotay_request *request, int status, st_buffer *reply);
+    void *context;
     uint64_t bytes, gets; /* of answers to GET so far */
 } line;
 
@@ -40,6 +43,24 @@ static inline int line_fetch(world *w, const sotay_request *request, line *l, st
     return status;
 }
 
+/* An answer of these frames. */
+static inline void line_answer(const st_frame *frames, size_t count, st_buffer *out)
+{
+    st_buffer bytes;
+    st_frame_writer *stream = NULL;
+    st_buffer_clear(out);
+    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
+    assert_int_equal(st_frame_writer_new(1, out, &stream, NULL), ST_OK);
+    for (size_t i = 0; i < count; i++) {
+        st_buffer_clear(&bytes);
+        assert_int_equal(st_frame_encode(&frames[i], &bytes, NULL), ST_OK);
+        assert_int_equal(st_frame_write(stream, bytes.data, bytes.len, NULL), ST_OK);
+    }
+    assert_int_equal(st_frame_writer_end(stream, NULL), ST_OK);
+    st_frame_writer_free(stream);
+    st_buffer_free(&bytes);
+}
+
 /* One sync; out_report may be NULL. */
 static inline int sync_over(world *w, phone *p, line *l, sotay_report *out_report)
 {
@@ -58,6 +79,8 @@ static inline int sync_over(world *w, phone *p, line *l, sotay_report *out_repor
             break;
         bool fetches = strcmp(request.method, "GET") == 0;
         int status = fetches ? line_fetch(w, &request, l, &reply) : answer(w, &request, &reply);
+        if (l->files != NULL && !fetches && strcmp(request.path, "/v1/sync") != 0)
+            status = l->files(l->context, &request, status, &reply);
         bool comes = ++n != l->lost;
         if (comes && reply.len > 0)
             rc = sotay_sync_feed(sync, reply.data, reply.len, &p->error);

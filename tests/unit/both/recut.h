@@ -28,9 +28,9 @@ typedef struct {
 typedef struct {
     uint32_t records_a_part, parts_a_piece; /* 0: all */
     bool no_vector, vector_twice;
-    int spoil_part;        /* this part's bytes are none (0: the first); -1: all are as they are */
-    size_t shorter;        /* every piece ends so many bytes too early */
-    const void *behind;    /* text behind each piece's stream */
+    int spoil_part;     /* this part's bytes are none (0: the first); -1: all are as they are */
+    size_t shorter;     /* every piece ends so many bytes too early */
+    const void *behind; /* text behind each piece's stream */
 } recut_how;
 
 static inline const uint8_t *recut_read(st_arena *arena, const char *path, size_t *out_len)
@@ -86,9 +86,8 @@ static inline void recut_open(world *w, recut_book *r)
     const uint8_t *bytes = recut_read(&r->arena, r->list_path, &len);
     assert_true(len > RECUT_FRONT);
     memcpy(r->front, bytes, RECUT_FRONT);
-    assert_int_equal(st_frame_decode(bytes + RECUT_FRONT, len - RECUT_FRONT, &r->arena, &frame,
-                                     NULL),
-                     ST_OK);
+    assert_int_equal(
+        st_frame_decode(bytes + RECUT_FRONT, len - RECUT_FRONT, &r->arena, &frame, NULL), ST_OK);
     r->list = frame.as.snapshot;
     snapshot_file(w, "zst", r->old_data);
     bytes = recut_read(&r->arena, r->old_data, &len);
@@ -158,9 +157,8 @@ static inline void recut_put(world *w, recut_book *r, const recut_how *how)
         size_t from = data.len;
         assert_true(r->list.pieces_count < RECUT_PIECES);
         assert_int_equal(st_frame_writer_new(1, &data, &stream, NULL), ST_OK);
-        for (uint32_t i = 0; at < r->records_count &&
-                             (how->parts_a_piece == 0 || i < how->parts_a_piece);
-             i++)
+        for (uint32_t i = 0;
+             at < r->records_count && (how->parts_a_piece == 0 || i < how->parts_a_piece); i++)
             recut_part(r, how, parts++, &at, stream);
         assert_int_equal(st_frame_writer_end(stream, NULL), ST_OK);
         st_frame_writer_free(stream);

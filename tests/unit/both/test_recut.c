@@ -90,11 +90,8 @@ static void must_show(town *t, phone *p, bool by_snapshot)
 static void test_many_pieces(void **state)
 {
     static const recut_how CUTS[] = {
-        { .spoil_part = -1 },
-        { 1, 1, .spoil_part = -1 },
-        { 1, 0, .spoil_part = -1 },
-        { 7, 1, .spoil_part = -1 },
-        { 3, 2, .spoil_part = -1 },
+        { .spoil_part = -1 },       { 1, 1, .spoil_part = -1 }, { 1, 0, .spoil_part = -1 },
+        { 7, 1, .spoil_part = -1 }, { 3, 2, .spoil_part = -1 },
     };
     town *t = *state;
     for (size_t i = 0; i < sizeof CUTS / sizeof CUTS[0]; i++) {
@@ -142,8 +139,7 @@ static void test_a_wrong_bit_in_the_second_piece(void **state)
     phone *p = next_phone(t);
     sync_to_the_end(&t->w, p, &l);
     assert_int_equal(l.gets, 2);
-    assert_int_equal(l.bytes,
-                     2 * st_snapshot_bytes(&t->book.list) - t->book.list.pieces[0].bytes);
+    assert_int_equal(l.bytes, 2 * st_snapshot_bytes(&t->book.list) - t->book.list.pieces[0].bytes);
     must_show(t, p, true);
 }
 
@@ -249,8 +245,7 @@ static void sum_told_wrong(town *t, const phone *p)
 
 static void held_damaged(town *t, const phone *p)
 {
-    st_entry *held =
-        st_arena_array(&t->book.arena, t->book.held_count, sizeof *t->book.held);
+    st_entry *held = st_arena_array(&t->book.arena, t->book.held_count, sizeof *t->book.held);
     (void)p;
     assert_non_null(held);
     memcpy(held, t->book.held, t->book.held_count * sizeof *held);
@@ -274,9 +269,8 @@ static st_id device_of(const phone *p)
 static st_vector vector_of(town *t)
 {
     st_vector vector;
-    assert_int_equal(st_vector_decode(t->book.vector, t->book.vector_len, &t->book.arena, &vector,
-                                      NULL),
-                     ST_OK);
+    assert_int_equal(
+        st_vector_decode(t->book.vector, t->book.vector_len, &t->book.arena, &vector, NULL), ST_OK);
     return vector;
 }
 
@@ -353,18 +347,10 @@ static void test_contents_that_are_not_sound(void **state)
 static void refusal_of(st_err code, st_buffer *out)
 {
     st_frame frame;
-    st_buffer bytes;
-    st_frame_writer *stream = NULL;
     memset(&frame, 0, sizeof frame);
     frame.kind = ST_FRAME_REFUSAL;
     frame.as.refusal.code = code;
-    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
-    assert_int_equal(st_frame_encode(&frame, &bytes, NULL), ST_OK);
-    assert_int_equal(st_frame_writer_new(1, out, &stream, NULL), ST_OK);
-    assert_int_equal(st_frame_write(stream, bytes.data, bytes.len, NULL), ST_OK);
-    assert_int_equal(st_frame_writer_end(stream, NULL), ST_OK);
-    st_frame_writer_free(stream);
-    st_buffer_free(&bytes);
+    line_answer(&frame, 1, out);
 }
 
 static void test_answers_in_place_of_a_piece(void **state)
@@ -373,7 +359,7 @@ static void test_answers_in_place_of_a_piece(void **state)
         int status;
         st_err refusal; /* ST_OK: none, the text instead */
         const char *text;
-        int want;       /* of this sync; SOTAY_OK: the entries are read */
+        int want; /* of this sync; SOTAY_OK: the entries are read */
     } CASES[] = {
         { 403, ST_E_DENIED, NULL, SOTAY_OK },
         { 426, ST_E_VERSION, NULL, SOTAY_OK },
