@@ -81,6 +81,8 @@ static const cli_verb VERBS[] = {
       "diễn tập: cố ý làm hỏng phần lấy từ sổ chung, lần đồng bộ sau sẽ tự sửa",
       "drill: spoil what came from the server; the next sync mends it" },
 };
+#define STORE_WAIT_MS 3000L
+#define STORE_LOOK_MS 20L
 #define VERBS_COUNT (sizeof VERBS / sizeof VERBS[0])
 
 enum { OPT_STORE = 256, OPT_LANG, OPT_PIN, OPT_HELP, OPT_VERSION };
@@ -247,11 +249,24 @@ static int open_client(cli_call *call, const sotay_port *port, bool create)
     return code;
 }
 
+/* Another call on the store may be about to end: who writes must not be sent away for that. */
+static int open_store(cli_call *call, bool create, sotay_port *port)
+{
+    const struct timespec moment = { 0, STORE_LOOK_MS * 1000000L };
+    int code = sotay_lmdb_open(call->options.store, create, port, &call->error);
+    for (long waited_ms = 0; code == SOTAY_E_BUSY && waited_ms < STORE_WAIT_MS;
+         waited_ms += STORE_LOOK_MS) {
+        (void)nanosleep(&moment, NULL);
+        code = sotay_lmdb_open(call->options.store, create, port, &call->error);
+    }
+    return code;
+}
+
 static int run_verb(cli_call *call, const cli_verb *verb)
 {
     sotay_port port = { 0 };
     bool create = verb->run == cli_enrol;
-    int code = sotay_lmdb_open(call->options.store, create, &port, &call->error);
+    int code = open_store(call, create, &port);
     port.picture = sotay_picture_fit;
     call->port = &port;
     if (code == SOTAY_OK && verb->run != cli_recover)
