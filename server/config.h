@@ -10,6 +10,7 @@
     X(threads, 512, 4, 4096, "threads", "connections served at once") \
     X(body_deadline_s, 20, 1, 3600, "s", "a body must be here by then, plus 1 s per kB") \
     X(log_requests, 1, 0, 1, "0|1", "one line per request on stderr") \
+    X(snapshot_quiet_s, 5, 0, 3600, "s", "so long after the last work: snapshots; 0: never") \
     X(drain_ms, 3000, 0, 4000, "ms", "how long a stop waits for answers under way")
 
 typedef struct {

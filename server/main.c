@@ -11,6 +11,7 @@
 #include "server/config.h"
 #include "server/http/http.h"
 #include "server/operator/running.h"
+#include "server/sync/cutter.h"
 
 typedef struct {
     const char *data, *listen, *config_path;
@@ -111,9 +112,17 @@ static void leave_note_later(server *rooms, note *n)
         fprintf(stderr, "sotayd: there is room on the disk again\n");
 }
 
-static int wait_for_end(options *opt, server *rooms, http_server *http, note *n,
-                        const sigset_t *set)
+/* All that runs. */
+typedef struct {
+    server *rooms;
+    http_server *http;
+    cutter *cutter;
+    note note;
+} house;
+
+static int wait_for_end(options *opt, house *all, const sigset_t *set)
 {
+    server *rooms = all->rooms;
     const struct timespec SECOND = { 1, 0 };
     for (unsigned seconds = 1;; seconds++) {
         int got = sigtimedwait(set, NULL, &SECOND);
@@ -123,7 +132,7 @@ static int wait_for_end(options *opt, server *rooms, http_server *http, note *n,
             fprintf(stderr, "sotayd: %s\n", SYNC_ROLLED_BACK);
             return 1;
         }
-        leave_note_later(rooms, n);
+        leave_note_later(rooms, &all->note);
         if (seconds % 60 == 0 || got == SIGHUP) {
             store_tidy(rooms->sync.store);
             side_sync(rooms->sync.side);
@@ -136,41 +145,54 @@ static int wait_for_end(options *opt, server *rooms, http_server *http, note *n,
             continue;
         }
         http_config door = door_of(&opt->config);
-        http_configure(http, &door);
+        http_configure(all->http, &door);
+        cutter_configure(all->cutter, opt->config.snapshot_quiet_s);
         fprintf(stderr, "sotayd: configuration read again\n");
     }
+}
+
+static st_err open_door(options *opt, house *all, st_error *error)
+{
+    http_config door = door_of(&opt->config);
+    running_server *run = &all->note.run;
+    st_err err = cutter_new(&all->rooms->sync, opt->config.snapshot_quiet_s, &all->cutter, error);
+    running_token(all->rooms, run->token);
+    if (err == ST_OK)
+        err = http_start(all->rooms, &door, run->token, &all->http, error);
+    if (err != ST_OK)
+        return err;
+    snprintf(run->url, sizeof run->url, "%s", http_url(all->http));
+    snprintf(run->public_url, sizeof run->public_url, "%s", http_public_url(all->http));
+    return ST_OK;
 }
 
 static int serve(options *opt, server *rooms, const sigset_t *set)
 {
     st_error error = { 0 };
-    http_server *http = NULL;
-    note n = { .is_written = false };
-    http_config door = door_of(&opt->config);
-    running_token(rooms, n.run.token);
-    if (http_start(rooms, &door, n.run.token, &http, &error) != ST_OK) {
+    house all = { .rooms = rooms };
+    if (open_door(opt, &all, &error) != ST_OK) {
+        cutter_free(all.cutter);
         rooms_close(rooms);
         return fail("cannot listen", &error);
     }
-    snprintf(n.run.url, sizeof n.run.url, "%s", http_url(http));
-    snprintf(n.run.public_url, sizeof n.run.public_url, "%s", http_public_url(http));
     int code = 0;
-    if (leave_note(rooms, &n, &error) != ST_OK) {
+    if (leave_note(rooms, &all.note, &error) != ST_OK) {
         code = fail("cannot start", &error);
     } else {
-        if (!n.is_written)
+        if (!all.note.is_written)
             fprintf(stderr, "sotayd: %s: sotayctl does not find this server until there is room; "
                     "what is read is given, what cannot be written is refused\n", error.detail);
-        printf("ready %s\n", n.run.url);
+        printf("ready %s\n", all.note.run.url);
         fflush(stdout);
-        code = wait_for_end(opt, rooms, http, &n, set);
+        code = wait_for_end(opt, &all, set);
     }
     running_remove(rooms->dir);
-    if (!http_drain(http, opt->config.drain_ms))
+    cutter_free(all.cutter);
+    if (!http_drain(all.http, opt->config.drain_ms))
         fprintf(stderr, "sotayd: some requests were not answered; they will come again\n");
     else
         rooms_close(rooms);
-    http_stop(http);
+    http_stop(all.http);
     return code;
 }
 

@@ -18,12 +18,21 @@
 #include "server/sync/snapshot_cut.h"
 
 #define LIST_BYTES_MAX (4u * 1024u * 1024u)
+/* The entries behind one may take so much of its size: while somebody waits, and while nobody does
+ * and each byte that is saved is saved for many. */
+#define TAIL_ASKED 2u
+#define TAIL_AHEAD 8u
 
 /* What DIR/snapshots/<bucket>.list says. */
+#define LIST_HAS_BEFORE 1u
+#define LIST_IS_QUICK   2u
+#define LIST_HAS_OLDER  4u
+#define LIST_FORMER     2u
 typedef struct {
     uint8_t epoch[8];
-    bool has_before;
-    st_hash before;            /* the name of the one that this one took the place of */
+    bool is_quick;             /* cut while somebody waited: larger than it has to be */
+    st_hash former[LIST_FORMER]; /* names of those before it, the latest first */
+    uint32_t former_count;
     st_snapshot snapshot;
 } snapshot_list;
 
@@ -71,7 +80,8 @@ static st_err read_file(const char *path, st_arena *arena, store_slice *out, st_
     return err;
 }
 
-/* epoch 8, has_before 1, before 32, the frame. ST_E_NOT_FOUND: none, or not to be read. */
+/* epoch 8, LIST_ 1, the one before 32 (zeros: none), the one before that 32 if there is one, the
+ * frame. ST_E_NOT_FOUND: none, or not to be read. */
 static st_err read_list(const sync_room *room, const st_bucket *bucket, st_arena *arena,
                         snapshot_list *out, st_error *error)
 {
@@ -87,8 +97,12 @@ static st_err read_list(const sync_room *room, const st_bucket *bucket, st_arena
         return ST_E_NOT_FOUND;
     pack_reader reader = pack_read(bytes);
     pack_get(&reader, out->epoch, sizeof out->epoch);
-    out->has_before = pack_get_u8(&reader) != 0;
-    pack_get(&reader, out->before.b, sizeof out->before.b);
+    uint8_t said = pack_get_u8(&reader);
+    out->is_quick = (said & LIST_IS_QUICK) != 0;
+    out->former_count = (said & LIST_HAS_BEFORE) == 0 ? 0 : (said & LIST_HAS_OLDER) == 0 ? 1 : 2;
+    pack_get(&reader, out->former[0].b, sizeof out->former[0].b);
+    if (out->former_count > 1)
+        pack_get(&reader, out->former[1].b, sizeof out->former[1].b);
     if (reader.is_bad ||
         st_frame_decode(reader.data, reader.len, arena, &frame, NULL) != ST_OK ||
         frame.kind != ST_FRAME_SNAPSHOT ||
@@ -104,11 +118,15 @@ static st_err encode_list(const snapshot_list *list, st_buffer *out, st_error *e
     memset(&frame, 0, sizeof frame);
     frame.kind = ST_FRAME_SNAPSHOT;
     frame.as.snapshot = list->snapshot;
+    unsigned said = (list->is_quick ? LIST_IS_QUICK : 0u) |
+                    (list->former_count > 0 ? LIST_HAS_BEFORE : 0u) |
+                    (list->former_count > 1 ? LIST_HAS_OLDER : 0u);
+    uint32_t names = list->former_count > 1 ? 2 : 1;
     st_err err = pack_put(out, list->epoch, sizeof list->epoch);
     if (err == ST_OK)
-        err = pack_put_u8(out, list->has_before ? 1 : 0);
-    if (err == ST_OK)
-        err = pack_put(out, list->before.b, sizeof list->before.b);
+        err = pack_put_u8(out, (uint8_t)said);
+    for (uint32_t i = 0; err == ST_OK && i < names; i++)
+        err = pack_put(out, list->former[i].b, sizeof list->former[i].b);
     err = pack_done(err, "snapshot", error);
     return err == ST_OK ? st_frame_encode(&frame, out, error) : err;
 }
@@ -140,12 +158,13 @@ static st_err write_list(const sync_room *room, const snapshot_list *list, st_er
 
 /* ---- is it still good? ---- */
 
-/* Have the entries behind it grown to half its size? Looks at no more of them than that. */
-static st_err is_outgrown(store_txn *txn, const st_snapshot *snapshot, bool *out_outgrown,
-                          st_error *error)
+/* Have the entries behind it grown to more than this part of its size? Looks at no more of them
+ * than that. */
+static st_err is_outgrown(store_txn *txn, const st_snapshot *snapshot, unsigned part,
+                          bool *out_outgrown, st_error *error)
 {
     store_cursor cursor = { 0 };
-    uint64_t room = st_snapshot_bytes(snapshot) / 2, tail = 0;
+    uint64_t room = st_snapshot_bytes(snapshot) / part, tail = 0;
     pack_key prefix = pack_text(snapshot->bucket.s), from = prefix;
     pack_key_u64(&from, snapshot->cursor + 1);
     st_err err = store_cursor_open(txn, STORE_FEED, &cursor, error);
@@ -165,17 +184,26 @@ static st_err is_outgrown(store_txn *txn, const st_snapshot *snapshot, bool *out
                                  : err;
 }
 
+/* What is asked for, and where. */
+typedef struct {
+    sync_room *room;
+    store_txn *txn;
+    const st_bucket *bucket;
+    st_arena *arena;
+    unsigned tail_part;        /* one is good while the entries behind it are at most size / this */
+} wish;
+
 /* Of this epoch, on the disk with all its bytes, and with a short tail. */
-static st_err is_good(sync_room *room, store_txn *txn, const snapshot_list *list, bool *out_good,
-                      st_error *error)
+static st_err is_good(const wish *w, const snapshot_list *list, bool *out_good, st_error *error)
 {
+    const sync_room *room = w->room;
     char path[STORE_PATH_BYTES];
     struct stat about;
     uint64_t size = 0;
     bool outgrown = false;
     st_hash name = st_snapshot_name(&list->snapshot);
     *out_good = false;
-    st_err err = sync_log_size(txn, &size, error);
+    st_err err = sync_log_size(w->txn, &size, error);
     if (err == ST_OK)
         err = data_path(room, &name, path, error);
     if (err != ST_OK || memcmp(list->epoch, room->epoch, sizeof list->epoch) != 0 ||
@@ -183,7 +211,7 @@ static st_err is_good(sync_room *room, store_txn *txn, const snapshot_list *list
         stat(path, &about) != 0 ||
         (uint64_t)about.st_size != st_snapshot_bytes(&list->snapshot))
         return err;
-    err = is_outgrown(txn, &list->snapshot, &outgrown, error);
+    err = is_outgrown(w->txn, &list->snapshot, w->tail_part, &outgrown, error);
     *out_good = !outgrown;
     return err;
 }
@@ -197,46 +225,64 @@ static void drop_data(const sync_room *room, const st_hash *name)
         (void)unlink(path);
 }
 
-/* What is asked for, and where. */
-typedef struct {
-    sync_room *room;
-    store_txn *txn;
-    const st_bucket *bucket;
-    st_arena *arena;
-} wish;
+static bool names(const snapshot_list *list, const st_hash *name)
+{
+    const st_hash newest = st_snapshot_name(&list->snapshot);
+    bool is = memcmp(newest.b, name->b, sizeof name->b) == 0;
+    for (uint32_t i = 0; i < list->former_count; i++)
+        is = is || memcmp(list->former[i].b, name->b, sizeof name->b) == 0;
+    return is;
+}
 
-/* The new one's data, then the list that names it: who was told a name finds a whole file. */
-static st_err cut_anew(const wish *w, const snapshot_list *old, snapshot_list *out,
-                       st_error *error)
+static void add_former(snapshot_list *list, const st_hash *name)
+{
+    if (list->former_count < LIST_FORMER && !names(list, name))
+        list->former[list->former_count++] = *name;
+}
+
+/* The new one's data at `fresh`, then the list that names it: who was told a name finds a whole
+ * file. old: the one whose place it takes, or NULL. */
+static st_err install(const wish *w, const char *fresh, snapshot_list *list,
+                      const snapshot_list *old, st_error *error)
 {
     const sync_room *room = w->room;
-    char fresh[STORE_PATH_BYTES], path[STORE_PATH_BYTES], folder[STORE_PATH_BYTES];
-    snapshot_list list;
-    memset(&list, 0, sizeof list);
-    memcpy(list.epoch, room->epoch, sizeof list.epoch);
-    st_err err = path_of(room, "new", ".zst", fresh, error);
-    if (err == ST_OK)
-        err = store_dir_path(room->dir, "snapshots", folder, error);
-    if (err == ST_OK)
-        err = snapshot_cut(w->txn, w->bucket, fresh, w->arena, &list.snapshot, error);
-    if (err != ST_OK)
-        return err;
-    st_hash name = st_snapshot_name(&list.snapshot), former = { { 0 } };
+    char path[STORE_PATH_BYTES], folder[STORE_PATH_BYTES];
+    st_hash name = st_snapshot_name(&list->snapshot);
+    memcpy(list->epoch, room->epoch, sizeof list->epoch);
+    list->former_count = 0;
     if (old != NULL) {
-        former = st_snapshot_name(&old->snapshot);
-        list.has_before = memcmp(former.b, name.b, sizeof name.b) != 0;
-        list.before = former;
+        const st_hash former = st_snapshot_name(&old->snapshot);
+        add_former(list, &former);
+        for (uint32_t i = 0; i < old->former_count; i++)
+            add_former(list, &old->former[i]);
     }
-    err = data_path(room, &name, path, error);
+    st_err err = store_dir_path(room->dir, "snapshots", folder, error);
+    if (err == ST_OK)
+        err = data_path(room, &name, path, error);
     if (err == ST_OK && rename(fresh, path) != 0)
         err = st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
     if (err == ST_OK)
-        err = write_list(room, &list, error);
+        err = write_list(room, list, error);
     if (err == ST_OK)
         err = store_dir_sync(folder, error);
-    if (err == ST_OK && old != NULL && old->has_before &&
-        memcmp(old->before.b, name.b, sizeof name.b) != 0)
-        drop_data(room, &old->before);
+    for (uint32_t i = 0; err == ST_OK && old != NULL && i < old->former_count; i++)
+        if (!names(list, &old->former[i]))
+            drop_data(room, &old->former[i]);
+    return err;
+}
+
+static st_err cut_anew(const wish *w, const snapshot_list *old, snapshot_list *out,
+                       st_error *error)
+{
+    char fresh[STORE_PATH_BYTES];
+    snapshot_list list;
+    memset(&list, 0, sizeof list);
+    list.is_quick = true;
+    st_err err = path_of(w->room, "new", ".zst", fresh, error);
+    if (err == ST_OK)
+        err = snapshot_cut(w->txn, w->bucket, fresh, w->arena, &list.snapshot, error);
+    if (err == ST_OK)
+        err = install(w, fresh, &list, old, error);
     if (err == ST_OK)
         *out = list;
     return err;
@@ -259,24 +305,14 @@ static void drop_list(const sync_room *room, const snapshot_list *list)
     if (list_path(room, &list->snapshot.bucket, path, NULL) == ST_OK)
         (void)unlink(path);
     drop_data(room, &name);
-    if (list->has_before)
-        drop_data(room, &list->before);
+    for (uint32_t i = 0; i < list->former_count; i++)
+        drop_data(room, &list->former[i]);
 }
 
-void sync_snapshot_drop(const sync_room *room, const st_bucket *bucket)
+/* The one there is, if it is good; else one that is cut now. */
+static st_err offer_list(const wish *w, snapshot_list *out, st_error *error)
 {
-    st_arena arena;
     snapshot_list list;
-    st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 4);
-    if (read_list(room, bucket, &arena, &list, NULL) == ST_OK)
-        drop_list(room, &list);
-    st_arena_reset(&arena);
-}
-
-/* One thread at a time: the others find what it made. */
-static st_err offer_locked(const wish *w, st_snapshot *out, st_error *error)
-{
-    snapshot_list list, fresh;
     bool good = false;
     memset(&list, 0, sizeof list);
     st_err err = read_list(w->room, w->bucket, w->arena, &list, error);
@@ -290,15 +326,10 @@ static st_err offer_locked(const wish *w, st_snapshot *out, st_error *error)
         has = false;
     }
     if (err == ST_OK && has)
-        err = is_good(w->room, w->txn, &list, &good, error);
+        err = is_good(w, &list, &good, error);
     if (err == ST_OK && good)
-        *out = list.snapshot;
-    if (err != ST_OK || good)
-        return err;
-    err = cut_anew(w, has ? &list : NULL, &fresh, error);
-    if (err == ST_OK)
-        *out = fresh.snapshot;
-    return err;
+        *out = list;
+    return err != ST_OK || good ? err : cut_anew(w, has ? &list : NULL, out, error);
 }
 
 static bool is_catalogue(const st_bucket *bucket)
@@ -307,40 +338,88 @@ static bool is_catalogue(const st_bucket *bucket)
     return name == NULL || strcmp(name, "/catalogue") == 0;
 }
 
-static st_err offer(const wish *w, st_snapshot *out, bool *out_has, st_error *error)
+static st_err is_cut(const wish *w, bool *out_is, st_error *error)
+{
+    sync_bucket_row row;
+    st_err err = sync_bucket_get(w->txn, w->bucket->s, &row, error);
+    *out_is = err == ST_OK && !is_catalogue(w->bucket) &&
+              row.records >= SYNC_SNAPSHOT_RECORDS_MIN;
+    return err;
+}
+
+/* One thread at a time: the others find what it made. -1: there is no place for it. Closing the
+ * descriptor unlocks. */
+static int lock_folder(const sync_room *room)
 {
     char path[STORE_PATH_BYTES];
-    sync_bucket_row row;
-    const sync_room *room = w->room;
-    st_err err = sync_bucket_get(w->txn, w->bucket->s, &row, error);
-    if (err != ST_OK || is_catalogue(w->bucket) || row.records < SYNC_SNAPSHOT_RECORDS_MIN)
-        return err;
-    err = store_dir_path(room->dir, "snapshots", path, error);
+    st_err err = store_dir_path(room->dir, "snapshots", path, NULL);
     if (err == ST_OK)
         err = store_dir_make(path, NULL);
     if (err == ST_OK)
-        err = path_of(room, "lock", "", path, error);
+        err = path_of(room, "lock", "", path, NULL);
     int fd = err == ST_OK ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    int locked = fd < 0 ? -1 : 0;
+    if (fd >= 0) {
+        do {
+            locked = flock(fd, LOCK_EX);
+        } while (locked != 0 && errno == EINTR);
+    }
+    if (fd >= 0 && locked != 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* What was being written when a server died, or is by one that packs, has the values too. */
+static void drop_unnamed(const sync_room *room)
+{
+    static const char *const NAMES[] = { "new", "dense" };
+    char path[STORE_PATH_BYTES];
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+        if (path_of(room, NAMES[i], ".zst", path, NULL) == ST_OK)
+            (void)unlink(path);
+}
+
+void sync_snapshot_drop(const sync_room *room, const st_bucket *bucket)
+{
+    st_arena arena;
+    snapshot_list list;
+    st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 4);
+    int fd = lock_folder(room);
+    if (read_list(room, bucket, &arena, &list, NULL) == ST_OK)
+        drop_list(room, &list);
+    drop_unnamed(room);
+    if (fd >= 0)
+        (void)close(fd);
+    st_arena_reset(&arena);
+}
+
+/* ST_E_NOT_FOUND without *error: none is made of this bucket, or there is no room for it. */
+static st_err offer(const wish *w, snapshot_list *out, st_error *error)
+{
+    bool is = false;
+    st_err err = is_cut(w, &is, error);
+    if (err != ST_OK || !is)
+        return err == ST_OK ? ST_E_NOT_FOUND : err;
+    int fd = lock_folder(w->room);
     if (fd < 0)
-        return ST_OK;          /* no place for it: the entries are there all the same */
-    int locked;
-    do {
-        locked = flock(fd, LOCK_EX);
-    } while (locked != 0 && errno == EINTR);
-    err = locked == 0 ? offer_locked(w, out, error) : ST_E_STORAGE;
+        return ST_E_NOT_FOUND; /* no place for it: the entries are there all the same */
+    err = offer_list(w, out, error);
     (void)close(fd);
-    *out_has = err == ST_OK;
     /* A full disk, or a record that is too large for a frame. */
-    return err == ST_E_STORAGE || err == ST_E_TOO_LARGE ? ST_OK : err;
+    return err == ST_E_STORAGE || err == ST_E_TOO_LARGE ? ST_E_NOT_FOUND : err;
 }
 
 st_err sync_snapshot_offer(sync_room *room, store_txn *txn, const st_bucket *bucket,
                            st_arena *arena, st_snapshot *out_snapshot, st_error *error)
 {
-    bool has = false;
-    const wish w = { room, txn, bucket, arena };
-    st_err err = offer(&w, out_snapshot, &has, error);
-    return err == ST_OK && !has ? ST_E_NOT_FOUND : err;
+    snapshot_list list;
+    const wish w = { room, txn, bucket, arena, TAIL_ASKED };
+    st_err err = offer(&w, &list, error);
+    if (err == ST_OK)
+        *out_snapshot = list.snapshot;
+    return err;
 }
 
 static st_err is_stale_now(const sync_room *room, const snapshot_list *list, bool *out_stale,
@@ -364,18 +443,12 @@ st_err sync_snapshot_open(const sync_room *room, const st_bucket *bucket, const 
     memset(&list, 0, sizeof list);
     st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 4);
     st_err err = read_list(room, bucket, &arena, &list, error);
-    st_hash newest = { { 0 } };
-    bool stale = false;
-    if (err == ST_OK)
-        newest = st_snapshot_name(&list.snapshot);
+    bool stale = false, named = false;
     if (err == ST_OK)
         err = is_stale_now(room, &list, &stale, error);
+    if (err == ST_OK && !stale)
+        named = names(&list, name);
     st_arena_reset(&arena);
-    if (stale)
-        err = ST_E_NOT_FOUND;
-    bool named = err == ST_OK && (memcmp(newest.b, name->b, sizeof name->b) == 0 ||
-                                  (list.has_before &&
-                                   memcmp(list.before.b, name->b, sizeof name->b) == 0));
     if (err == ST_E_MEMORY || err == ST_E_STORAGE || err == ST_E_BUSY)
         return err;
     if (named && memcmp(list.epoch, room->epoch, sizeof list.epoch) != 0)
@@ -392,4 +465,80 @@ st_err sync_snapshot_open(const sync_room *room, const st_bucket *bucket, const 
     *out_fd = fd;
     *out_bytes = (uint64_t)about.st_size;
     return ST_OK;
+}
+
+/* ---- ahead of who asks ---- */
+
+/* What there is to give out, in a transaction that is over afterwards: packing takes long. */
+static st_err offer_now(wish *w, snapshot_list *out, st_error *error)
+{
+    store_txn txn = { 0 };
+    st_err err = store_begin(w->room->store, STORE_READ_TXN, &txn, error);
+    w->txn = &txn;
+    if (err == ST_OK)
+        err = offer(w, out, error);
+    store_end(&txn);
+    w->txn = NULL;
+    return err;
+}
+
+/* Takes the place of the one it was made of, unless that is no longer the one given out. A small
+ * one may be as short as it is. */
+static st_err replace(const wish *w, const char *fresh, const snapshot_list *old,
+                      const st_snapshot *dense, st_error *error)
+{
+    snapshot_list now, list;
+    memset(&now, 0, sizeof now);
+    memset(&list, 0, sizeof list);
+    list.snapshot = *dense;
+    int fd = lock_folder(w->room);
+    if (fd < 0)
+        return ST_OK;
+    st_err err = read_list(w->room, w->bucket, w->arena, &now, error);
+    st_hash name = st_snapshot_name(&old->snapshot), found = { { 0 } };
+    if (err == ST_OK)
+        found = st_snapshot_name(&now.snapshot);
+    bool is_same = err == ST_OK && memcmp(name.b, found.b, sizeof name.b) == 0;
+    now.is_quick = false;
+    if (is_same && st_snapshot_bytes(dense) < st_snapshot_bytes(&now.snapshot))
+        err = install(w, fresh, &list, &now, error);
+    else if (is_same)
+        err = write_list(w->room, &now, error);
+    (void)close(fd);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err pack(const wish *w, const snapshot_list *old, const atomic_bool *stop,
+                   st_error *error)
+{
+    char fresh[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+    st_snapshot dense;
+    st_hash name = st_snapshot_name(&old->snapshot);
+    const snapshot_source from = { path, &old->snapshot, stop };
+    st_err err = data_path(w->room, &name, path, error);
+    if (err == ST_OK)
+        err = path_of(w->room, "dense", ".zst", fresh, error);
+    if (err != ST_OK)
+        return err;
+    err = snapshot_pack(&from, fresh, w->arena, &dense, error);
+    if (err == ST_E_CORRUPT)
+        sync_snapshot_drop(w->room, w->bucket);
+    if (err == ST_OK)
+        err = replace(w, fresh, old, &dense, error);
+    (void)unlink(fresh);       /* it has its name by now, or nobody needs it */
+    return err;
+}
+
+st_err sync_snapshot_prepare(sync_room *room, const st_bucket *bucket, const atomic_bool *stop,
+                             st_error *error)
+{
+    st_arena arena;
+    snapshot_list list;
+    st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 8);
+    wish w = { room, NULL, bucket, &arena, TAIL_AHEAD };
+    st_err err = offer_now(&w, &list, error);
+    if (err == ST_OK && list.is_quick)
+        err = pack(&w, &list, stop, error);
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

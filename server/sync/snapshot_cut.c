@@ -4,7 +4,6 @@
  * Must never: write in a transaction, or show a record of another bucket. */
 #include "server/sync/snapshot_cut.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,15 +12,8 @@
 #include "proto/hash.h"
 #include "server/store/pack.h"
 #include "server/sync/sets.h"
+#include "server/sync/snapshot_pieces.h"
 
-/* A snapshot is cut once and read over weak lines by everybody: a second of the processor for each
- * megabyte saves a tenth of its bytes in a bucket of one piece. From the second piece on a quick
- * level loses a hundredth only, and the first who asks must not wait longer than a phone hopes for
- * an answer (30 s without a byte): 20,000 records took that long on a busy machine. */
-#define LEVEL           19
-#define LEVEL_QUICK     12
-#define PIECES_DENSE    1u
-#define PIECE_BYTES     ((size_t)3072 * 1024) /* of parts, before they are compressed */
 #define PART_BYTES      ((size_t)64 * 1024)  /* of records, in one part */
 #define PART_RECORDS    256u
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -29,76 +21,16 @@
 typedef struct {
     store_txn *txn;
     const st_bucket *bucket;
-    int fd;
-    st_arena *lasting;         /* the list of pieces */
-    st_snapshot_piece *pieces;
-    size_t count, capacity;
-    st_frame_writer *stream;   /* of the open piece; NULL: none */
-    st_buffer piece;           /* compressed */
-    size_t piece_bytes;        /* not compressed */
+    snapshot_pieces *pieces;
     st_buffer frame;
     st_arena arena;            /* of one part */
 } cutting;
 
-/* ---- pieces ---- */
-
-static st_err write_all(cutting *c, st_error *error)
-{
-    size_t done = 0;
-    while (done < c->piece.len) {
-        ssize_t n = write(c->fd, c->piece.data + done, c->piece.len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return st_fail(error, ST_E_STORAGE, "snapshot: cannot be written");
-        done += (size_t)n;
-    }
-    return ST_OK;
-}
-
-static st_err close_piece(cutting *c, st_error *error)
-{
-    if (c->stream == NULL)
-        return ST_OK;
-    st_err err = st_frame_writer_end(c->stream, error);
-    st_frame_writer_free(c->stream);
-    c->stream = NULL;
-    if (err == ST_OK)
-        err = write_all(c, error);
-    if (err == ST_OK && c->count == ST_SNAPSHOT_PIECES_MAX)
-        err = st_fail(error, ST_E_TOO_LARGE, "snapshot: more pieces than a list may have");
-    st_snapshot_piece *pieces = c->pieces;
-    if (err == ST_OK && c->count == c->capacity) {
-        pieces = st_arena_grow(c->lasting, pieces, c->count, &c->capacity, sizeof *pieces);
-        if (pieces == NULL)
-            err = st_fail(error, ST_E_MEMORY, "snapshot: out of memory");
-    }
-    if (err != ST_OK)
-        return err;
-    c->pieces = pieces;
-    c->pieces[c->count].hash = st_sha256(c->piece.data, c->piece.len);
-    c->pieces[c->count++].bytes = (uint32_t)c->piece.len;
-    return ST_OK;
-}
-
 static st_err put_part(cutting *c, const st_snapshot_part *part, st_error *error)
 {
-    st_err err = ST_OK;
-    if (c->stream == NULL) {
-        st_buffer_clear(&c->piece);
-        c->piece_bytes = 0;
-        int level = c->count < PIECES_DENSE ? LEVEL : LEVEL_QUICK;
-        err = st_frame_writer_new(level, &c->piece, &c->stream, error);
-        if (err == ST_OK)
-            err = st_frame_writer_widen(c->stream, error);
-    }
     st_buffer_clear(&c->frame);
-    if (err == ST_OK)
-        err = st_snapshot_part_encode(part, &c->frame, error);
-    if (err == ST_OK)
-        err = st_frame_write(c->stream, c->frame.data, c->frame.len, error);
-    c->piece_bytes += c->frame.len;
-    return err == ST_OK && c->piece_bytes >= PIECE_BYTES ? close_piece(c, error) : err;
+    st_err err = st_snapshot_part_encode(part, &c->frame, error);
+    return err == ST_OK ? snapshot_pieces_put(c->pieces, c->frame.data, c->frame.len, error) : err;
 }
 
 /* ---- what waits ---- */
@@ -252,37 +184,108 @@ static st_err put_records(cutting *c, st_error *error)
     return err == ST_OK ? flush(c, &records, error) : err;
 }
 
+static st_err cut(cutting *c, st_error *error)
+{
+    st_buffer_init(&c->frame, ST_FRAME_BYTES_MAX);
+    st_arena_init(&c->arena, ARENA_BYTES_MAX);
+    st_err err = put_vector(c, error);
+    if (err == ST_OK)
+        err = put_records(c, error);
+    st_buffer_free(&c->frame);
+    st_arena_reset(&c->arena);
+    return err;
+}
+
 st_err snapshot_cut(store_txn *txn, const st_bucket *bucket, const char *path, st_arena *arena,
                     st_snapshot *out_snapshot, st_error *error)
 {
-    cutting c = { .txn = txn, .bucket = bucket, .lasting = arena };
+    snapshot_pieces pieces = { .lasting = arena, .density = SNAPSHOT_QUICK };
+    cutting c = { .txn = txn, .bucket = bucket, .pieces = &pieces };
     sync_bucket_row row;
     uint64_t size = 0;
-    st_buffer_init(&c.piece, ST_BODY_BYTES_MAX);
-    st_buffer_init(&c.frame, ST_FRAME_BYTES_MAX);
-    st_arena_init(&c.arena, ARENA_BYTES_MAX);
     st_err err = sync_bucket_get(txn, bucket->s, &row, error);
     if (err == ST_OK)
         err = sync_log_size(txn, &size, error);
-    c.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (err == ST_OK && c.fd < 0)
-        err = st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
     if (err == ST_OK)
-        err = put_vector(&c, error);
+        err = snapshot_pieces_open(&pieces, path, error);
     if (err == ST_OK)
-        err = put_records(&c, error);
+        err = cut(&c, error);
     if (err == ST_OK)
-        err = close_piece(&c, error);
-    if (err == ST_OK && fsync(c.fd) != 0)
-        err = st_fail(error, ST_E_STORAGE, "%s: cannot be made durable", path);
-    if (c.fd >= 0)
-        (void)close(c.fd);
-    st_frame_writer_free(c.stream);
-    st_buffer_free(&c.piece);
-    st_buffer_free(&c.frame);
-    st_arena_reset(&c.arena);
+        err = snapshot_pieces_end(&pieces, error);
+    snapshot_pieces_free(&pieces);
     if (err == ST_OK)
         *out_snapshot = (st_snapshot){ *bucket,         size,     row.sum,
-                                       SYNC_FOLD_VERSION, c.pieces, (uint32_t)c.count };
+                                       SYNC_FOLD_VERSION, pieces.list, (uint32_t)pieces.count };
     return err;
+}
+
+/* ---- dense ---- */
+
+typedef struct {
+    snapshot_pieces *pieces;
+    int fd;
+    uint64_t offset;
+    st_buffer bytes;           /* one piece, as it is */
+} packing;
+
+static st_err read_piece(packing *p, const st_snapshot_piece *piece, st_error *error)
+{
+    uint8_t *at = NULL;
+    st_buffer_clear(&p->bytes);
+    st_err err = st_buffer_room(&p->bytes, piece->bytes, &at, error);
+    if (err != ST_OK)
+        return err;
+    ssize_t n = pread(p->fd, at, piece->bytes, (off_t)p->offset);
+    if (n != (ssize_t)piece->bytes)
+        return st_fail(error, ST_E_CORRUPT, "snapshot: a piece is not whole");
+    p->bytes.len = piece->bytes;
+    p->offset += piece->bytes;
+    st_hash hash = st_sha256(p->bytes.data, p->bytes.len);
+    return memcmp(hash.b, piece->hash.b, sizeof hash.b) == 0
+               ? ST_OK
+               : st_fail(error, ST_E_CORRUPT, "snapshot: a piece is damaged");
+}
+
+/* The parts of a piece as they are; only how they are compressed is another. */
+static st_err pack_piece(packing *p, const st_snapshot_piece *piece, st_error *error)
+{
+    st_frame_reader *reader = NULL;
+    const uint8_t *frame = NULL;
+    size_t len = 0;
+    st_err bad = ST_OK, err = read_piece(p, piece, error);
+    if (err == ST_OK)
+        err = st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, error);
+    if (err == ST_OK)
+        err = st_frame_feed(reader, p->bytes.data, p->bytes.len, error);
+    while (err == ST_OK && st_frame_read(reader, &frame, &len, &bad))
+        err = snapshot_pieces_put(p->pieces, frame, len, error);
+    if (err == ST_OK && (bad != ST_OK || !st_frame_is_complete(reader)))
+        err = st_fail(error, ST_E_CORRUPT, "snapshot: a piece cannot be read");
+    st_frame_reader_free(reader);
+    return err;
+}
+
+st_err snapshot_pack(const snapshot_source *from, const char *path, st_arena *arena,
+                     st_snapshot *out_snapshot, st_error *error)
+{
+    snapshot_pieces pieces = { .lasting = arena, .density = SNAPSHOT_DENSE, .stop = from->stop };
+    packing p = { .pieces = &pieces };
+    st_buffer_init(&p.bytes, ST_BODY_BYTES_MAX);
+    p.fd = open(from->path, O_RDONLY | O_CLOEXEC);
+    st_err err = p.fd < 0 ? st_fail(error, ST_E_CORRUPT, "%s: cannot be opened", from->path)
+                          : snapshot_pieces_open(&pieces, path, error);
+    for (uint32_t i = 0; err == ST_OK && i < from->snapshot->pieces_count; i++)
+        err = pack_piece(&p, &from->snapshot->pieces[i], error);
+    if (err == ST_OK)
+        err = snapshot_pieces_end(&pieces, error);
+    snapshot_pieces_free(&pieces);
+    st_buffer_free(&p.bytes);
+    if (p.fd >= 0)
+        (void)close(p.fd);
+    if (err != ST_OK)
+        return err;
+    *out_snapshot = *from->snapshot;
+    out_snapshot->pieces = pieces.list;
+    out_snapshot->pieces_count = (uint32_t)pieces.count;
+    return ST_OK;
 }

@@ -91,10 +91,30 @@ class World:
     def ctl(self, *words, **how):
         return run("sotayctl", "--data", self.data, *words, **how)
 
+    def configure(self, *lines):
+        """What sotayd reads from the next start on."""
+        (self.dir / "sotayd.conf").write_text("".join(line + "\n" for line in lines))
+
+    def reconfigure(self, *lines):
+        """The same for the one that runs: from now on."""
+        def times():
+            return self.log().count("configuration read again")
+        before = times()
+        self.configure(*lines)
+        self.process.send_signal(signal.SIGHUP)
+        for _ in range(600):
+            if times() > before:
+                return
+            time.sleep(0.1)
+        need(False, "sotayd reads its configuration again")
+
     def start(self, env=None, wait=True):
+        command = [str(BIN / "sotayd"), "--data", str(self.data), "--listen",
+                   f"127.0.0.1:{self.port}"]
+        if (self.dir / "sotayd.conf").exists():
+            command += ["--config", str(self.dir / "sotayd.conf")]
         self.process = subprocess.Popen(
-            [str(BIN / "sotayd"), "--data", str(self.data), "--listen",
-             f"127.0.0.1:{self.port}"], stdout=subprocess.PIPE,
+            command, stdout=subprocess.PIPE,
             stderr=open(self.dir / "server.log", "ab"), text=True, env=env or ENV)
         if not wait:
             return
