@@ -207,33 +207,50 @@ int cli_resolve(cli_call *call)
     return done(call, sotay_record_resolve(call->client, &id, &resolution, &call->error));
 }
 
-/* draft put ID PATH=TEXT... | draft show ID | draft commit ID */
+static int draft_put(cli_call *call, const sotay_id *id)
+{
+    sotay_pairs pairs = { NULL, 0 };
+    int code = SOTAY_OK;
+    if (!cli_pairs(call, 1, &pairs))
+        return CLI_FAILED;
+    for (size_t i = 0; i < pairs.count && code == SOTAY_OK; i++)
+        code = sotay_draft_put(call->client, id, pairs.pairs[i].path, pairs.pairs[i].value,
+                               &call->error);
+    free((void *)(uintptr_t)pairs.pairs);
+    return done(call, code);
+}
+
+/* Takes fields out of the working copy: a path that no form has would keep it from passing. */
+static int draft_drop(cli_call *call, const sotay_id *id)
+{
+    int code = SOTAY_OK;
+    for (size_t i = 1; i < call->operands_count && code == SOTAY_OK; i++)
+        code = sotay_draft_put(call->client, id, call->operands[i], NULL, &call->error);
+    return done(call, code);
+}
+
+/* draft put ID PATH=TEXT... | drop ID PATH... | show ID | commit ID */
 int cli_draft(cli_call *call)
 {
     const char *what = call->operands[0];
-    sotay_pairs pairs = { NULL, 0 };
     sotay_id id;
     char *text = NULL;
-    int code = SOTAY_OK;
+    bool puts_some = strcmp(what, "put") == 0, drops_some = strcmp(what, "drop") == 0;
     call->operands++;
     call->operands_count--;
+    if ((puts_some || drops_some) && call->operands_count < 2)
+        return cli_misuse(call, puts_some ? "put: PATH=TEXT is needed" : "drop: PATH is needed");
     if (!cli_record(call, &id))
         return CLI_FAILED;
     if (strcmp(what, "show") == 0) {
-        code = sotay_draft_get(call->client, &id, cli_format(call), &text, &call->error);
+        int code = sotay_draft_get(call->client, &id, cli_format(call), &text, &call->error);
         return cli_print(call, code, text);
     }
     if (strcmp(what, "commit") == 0)
         return done(call, sotay_draft_commit(call->client, &id, &call->error));
-    if (strcmp(what, "put") != 0)
-        return cli_misuse(call, "put, show or commit");
-    if (!cli_pairs(call, 1, &pairs))
-        return CLI_FAILED;
-    for (size_t i = 0; i < pairs.count && code == SOTAY_OK; i++)
-        code = sotay_draft_put(call->client, &id, pairs.pairs[i].path, pairs.pairs[i].value,
-                               &call->error);
-    free((void *)(uintptr_t)pairs.pairs);
-    return done(call, code);
+    if (puts_some)
+        return draft_put(call, &id);
+    return drops_some ? draft_drop(call, &id) : cli_misuse(call, "put, drop, show or commit");
 }
 
 /* debug value|missing|unsigned|sum ID */
