@@ -79,6 +79,10 @@ static const verb_row VERBS[] = {
         "ghi nhận tệp sẽ không về nữa, hoặc thôi ghi nhận",
         "declare that a file will not come, or take that back" },
       2, 2, "Lar", "ar", operator_attachment_lost },
+    { { "attachment collect", "[--dry-run] [--json]",
+        "xóa mảnh tệp mà 90 ngày nay không phiếu nào dùng",
+        "remove pieces that nothing has named for 90 days" },
+      0, 0, "jN", "", operator_attachment_collect },
     { { "fence open", "MEETING --as LOGIN", "đặt mốc mở họp: sổ đang đến đâu",
         "mark where the book stands as a meeting opens" }, 1, 1, "a", "a", operator_fence_open },
     { { "fence close", "MEETING --as LOGIN", "đặt mốc kết thúc họp",
@@ -151,7 +155,7 @@ static const struct { const char *name; char letter; bool has_value; } OPTIONS[]
     { "--field", 'F', true },  { "--between", 'b', true }, { "--after", 'm', true },
     { "--csv", 'C', false },   { "--basis", 'B', true },
     { "--device", 'D', true }, { "--decision", 'd', true },
-    { "--thumbnail", 'T', false },
+    { "--thumbnail", 'T', false }, { "--dry-run", 'N', false },
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
 
@@ -212,6 +216,7 @@ static bool keep_option(operator_options *out, char letter, const char *value)
     case 'c': out->check = true; return true;
     case 'C': out->csv = true; return true;
     case 'T': out->thumbnail = true; return true;
+    case 'N': out->dry_run = true; return true;
     case 'R':
         if (out->roles_count == ST_ROLE_COUNT)
             return false;

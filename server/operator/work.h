@@ -9,7 +9,7 @@
 #define OPERATOR_RECORD_BYTES_MAX (64u << 20)   /* memory of one record while it is read */
 
 typedef struct {
-    bool json, qr, lift, check, csv, thumbnail;
+    bool json, qr, lift, check, csv, thumbnail, dry_run;
     const char *field, *between, *after;
     const char *basis;             /* in law */
     const char *name, *url, *form, *unit, *state, *as, *reason, *keep, *value, *seen, *period;
@@ -213,6 +213,7 @@ bool operator_is_visit_state(const char *state);
 int operator_attachment_list(operator_work *work);
 int operator_attachment_get(operator_work *work);
 int operator_attachment_lost(operator_work *work);
+int operator_attachment_collect(operator_work *work);
 /* held.c: held; decide.c: held accept, held decline. */
 int operator_held(operator_work *work);
 int operator_held_accept(operator_work *work);

@@ -220,8 +220,8 @@ static st_err list_folder(const char *path, const lister *list, st_error *error)
 {
     char inner[STORE_PATH_BYTES];
     DIR *folder = opendir(path);
-    if (folder == NULL && errno == ENOENT)
-        return ST_OK;
+    if (folder == NULL && (errno == ENOENT || errno == ENOTDIR))
+        return ST_OK; /* what somebody left among the folders is none of ours */
     if (folder == NULL)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
     st_err err = ST_OK;
@@ -240,6 +240,46 @@ static st_err list_folder(const char *path, const lister *list, st_error *error)
     }
     (void)closedir(folder);
     return err;
+}
+
+typedef struct {
+    chunks_take take;
+    void *context;
+} taker;
+
+/* "…/chunks/<2 hex>/<62 hex>" */
+static st_err take_file(void *context, const char *path, st_error *error)
+{
+    const taker *t = context;
+    char hex[65] = "";
+    st_hash hash;
+    struct stat st;
+    size_t len = strlen(path);
+    if (len < 66 || path[len - 63] != '/' || path[len - 66] != '/')
+        return ST_OK;
+    memcpy(hex, path + len - 65, 2);
+    memcpy(hex + 2, path + len - 62, 62);
+    if (!st_unhex(hex, 64, hash.b, sizeof hash.b))
+        return ST_OK;
+    if (stat(path, &st) != 0)
+        return errno == ENOENT ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", path,
+                                                 strerror(errno));
+    return t->take(t->context, &hash, (uint64_t)st.st_size, error);
+}
+
+static st_err take_folder(void *context, const char *path, st_error *error)
+{
+    lister files = { context, take_file };
+    return list_folder(path, &files, error);
+}
+
+st_err chunks_each(const char *dir, chunks_take each, void *context, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    taker t = { each, context };
+    lister folders = { &t, take_folder };
+    st_err err = store_dir_path(dir, "chunks", path, error);
+    return err == ST_OK ? list_folder(path, &folders, error) : err;
 }
 
 static st_err add_file(void *context, const char *path, st_error *error)

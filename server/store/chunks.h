@@ -40,6 +40,12 @@ typedef enum { CHUNKS_MISSING, CHUNKS_WHOLE, CHUNKS_WRONG } chunks_state;
  * ST_E_STORAGE: it cannot be read. */
 ST_MUST_USE st_err chunks_check(const char *dir, const st_hash *hash, chunks_state *out_state,
                                 uint64_t *out_len, st_error *error);
+/* Every piece that has its name, in no order, until `each` fails. What lies among them under a name
+ * that is none of theirs is passed over. ST_E_STORAGE, or what each returned. */
+typedef st_err (*chunks_take)(void *context, const st_hash *hash, uint64_t bytes,
+                              st_error *error);
+/* See chunks_take. */
+ST_MUST_USE st_err chunks_each(const char *dir, chunks_take each, void *context, st_error *error);
 /* Bytes of all pieces. ST_E_STORAGE. */
 ST_MUST_USE st_err chunks_total(const char *dir, uint64_t *out_bytes, st_error *error);
 /* Removes what a process that was killed left half written. Only while no other call is under way.
