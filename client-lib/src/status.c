@@ -277,7 +277,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
         "không",          "sổ trên máy này là bản sao: cần đăng ký lại máy",
         "tệp đính kèm chưa gửi xong",
         "phiếu giữ lại cho văn phòng xem",
-        "gửi hộ máy khác, chưa tới nơi"
+        "gửi hộ máy khác, chưa tới nơi",
+        "phiếu đang gõ dở, chưa gửi được (xem `draft show`)"
     };
     static const char *const EN[] = { "drafts",
                                       "not sent",
@@ -291,21 +292,18 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
                                       "the store on this device is a copy: enrol it again",
                                       "files not all sent",
                                       "records the office has to see",
-                                      "carried for others, not delivered" };
+                                      "carried for others, not delivered",
+                                      "records still being typed, not sent (see `draft show`)" };
     const char *const *say = strcmp(client->lang, "en") == 0 ? EN : VI;
     const uint64_t NUMBERS[] = { s->drafts, s->ready, s->sent, s->held };
+    const uint64_t SOME[] = { s->files.waiting, s->evidence, s->carried, s->copies };
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < 4; i++)
         err = st_buffer_printf(out, error, "%s: %llu\n", say[i], (unsigned long long)NUMBERS[i]);
-    if (err == ST_OK && s->files.waiting > 0)
-        err = st_buffer_printf(out, error, "%s: %llu\n", say[10],
-                               (unsigned long long)s->files.waiting);
-    if (err == ST_OK && s->evidence > 0)
-        err = st_buffer_printf(out, error, "%s: %llu\n", say[11],
-                               (unsigned long long)s->evidence);
-    if (err == ST_OK && s->carried > 0)
-        err = st_buffer_printf(out, error, "%s: %llu\n", say[12],
-                               (unsigned long long)s->carried);
+    for (size_t i = 0; err == ST_OK && i < sizeof SOME / sizeof SOME[0]; i++)
+        if (SOME[i] > 0)
+            err = st_buffer_printf(out, error, "%s: %llu\n", say[10 + i],
+                                   (unsigned long long)SOME[i]);
     if (err == ST_OK)
         err = write_time(say[4], s->oldest_unsent_ms, client->offset_minutes, out, error);
     if (err == ST_OK)
