@@ -207,6 +207,13 @@ static bool can_be_shown(const evidence_row *row)
     return row->says_more && row->state.in_scope && row->bytes.len <= ST_REPAIR_STATE_MAX;
 }
 
+/* A row that is nothing is passed over. A store that cannot be read says the same of every row, and
+ * never comes to an end. */
+static st_err pass_over(const sotay_client *client, st_err err)
+{
+    return err == ST_E_CORRUPT && client->book.failed == ST_OK ? ST_OK : err;
+}
+
 /* Drops what the log says by now; is there something to be shown? */
 static st_err settle(sotay_client *client, bool *out_left, st_error *error)
 {
@@ -223,8 +230,7 @@ static st_err settle(sotay_client *client, bool *out_left, st_error *error)
             err = book_delete(&client->book, &scan.at, error);
         *out_left = *out_left || (err == ST_OK && can_be_shown(&row));
         st_arena_reset(&arena);
-        if (err == ST_E_CORRUPT)
-            err = ST_OK;
+        err = pass_over(client, err);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -278,8 +284,7 @@ st_err evidence_ask(sotay_sync *sync, st_arena *arena, st_repair_ask *out_ask, b
         err = read_row(sync->client, &scan, &one, &row, error);
         bool fits = err == ST_OK && can_be_shown(&row) &&
                     (lane->rows_count == 0 || strcmp(row.bucket.s, out_ask->bucket.s) == 0);
-        if (err == ST_E_CORRUPT)
-            err = ST_OK;
+        err = pass_over(sync->client, err);
         if (fits) {
             out_ask->bucket = row.bucket;
             out_ask->cursor = row.state.cursor;
