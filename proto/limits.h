@@ -29,6 +29,8 @@
 #define ST_PIECE_PART_BYTES_MAX 16384u      /* of a piece, in one frame */
 #define ST_CHUNKS_MAX 2048u                 /* hashes of one attachment, and of one have-frame */
 #define ST_ATTACHMENT_BYTES_MAX (20u * 1024u * 1024u) /* one attachment */
+#define ST_RECORD_FILES_MAX 100u            /* attachments of one record that nobody dropped */
+#define ST_RECORD_FILE_BYTES_MAX (200u * 1024u * 1024u) /* of all of them together */
 #define ST_PARCEL_BYTES_MAX 655360u         /* a parcel: a set or a piece, sealed */
 #define ST_BUNDLE_BYTES_MAX (64u * 1024u * 1024u) /* one bundle */
 #define ST_BUNDLE_PARTS_MAX 65536u          /* parcels and receipts in one bundle */
