@@ -324,7 +324,8 @@ typedef struct {
  * picture neither place nor owner nor device leaves with it; one that is larger than wanted is made
  * smaller, and a thumbnail of at most 12 KB goes with the record (both where the port can).
  * SOTAY_E_VALUE      also: an empty file, or none of a kind that may be attached, or a cut picture
- * SOTAY_E_TOO_LARGE  over 20 MiB */
+ * SOTAY_E_TOO_LARGE  over 20 MiB; the record has 100 files, or would have more than 200 MiB; the
+ *                    device holds as many pieces as it may (sotay_attachment_clear) */
 SOTAY_API SOTAY_MUST_USE int sotay_attach(sotay_client *client, const sotay_id *record,
                                           const sotay_attachment *file,
                                           char out_item[SOTAY_ITEM_TEXT], sotay_error *error);

@@ -9,6 +9,7 @@
 
 #include "client-lib/src/edit.h"
 #include "client-lib/src/media.h"
+#include "proto/files.h"
 
 #define PIECE_SMALL ((size_t)16 * 1024)
 #define PIECE_LARGE ((size_t)64 * 1024)
@@ -172,6 +173,46 @@ static st_err read_file(attaching *a, st_error *error)
     return err;
 }
 
+/* Of one record, with those of others that are not dropped. */
+static st_err check_record(const attaching *a, edit *e, st_error *error)
+{
+    st_file *files = NULL;
+    size_t count = 0, kept = 0;
+    uint64_t bytes = a->len;
+    st_err err = st_files_of(e->view.form, &e->view.record, &e->arena, &files, &count, error);
+    if (err != ST_OK)
+        return err;
+    for (size_t i = 0; i < count; i++) {
+        kept += files[i].is_dropped ? 0 : 1;
+        bytes += files[i].is_dropped ? 0 : files[i].bytes;
+    }
+    if (kept >= ST_RECORD_FILES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "the record has %zu files, at most %u", kept,
+                       ST_RECORD_FILES_MAX);
+    return bytes <= ST_RECORD_FILE_BYTES_MAX
+               ? ST_OK
+               : st_fail(error, ST_E_TOO_LARGE,
+                         "the files of the record would have %llu bytes, at most %u",
+                         (unsigned long long)bytes, ST_RECORD_FILE_BYTES_MAX);
+}
+
+/* Of the whole device: a store that is full of photos has no room for words. */
+static st_err check_device(edit *e, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_CHUNK);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    for (size_t count = 0; err == ST_OK; count++) {
+        err = book_scan_next(&e->client->book, &scan, NULL, NULL, error);
+        if (err == ST_OK && count + 1 >= ATTACH_PIECES_MAX)
+            return st_fail(error, ST_E_TOO_LARGE,
+                           "this device holds %u pieces of files, as many as it may: sync, then "
+                           "give back the room of what the office keeps (attachment clear)",
+                           ATTACH_PIECES_MAX);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 static st_err keep_pieces(attaching *a, edit *e, st_error *error)
 {
     size_t size = piece_bytes(a->len);
@@ -302,6 +343,10 @@ int sotay_attach(sotay_client *client, const sotay_id *record, const sotay_attac
         err = read_file(&a, &inner);
     if (err == ST_OK)
         err = fit_picture(&a, &e, &inner);
+    if (err == ST_OK)
+        err = check_record(&a, &e, &inner);
+    if (err == ST_OK)
+        err = check_device(&e, &inner);
     if (err == ST_OK)
         err = keep_pieces(&a, &e, &inner);
     if (err == ST_OK)

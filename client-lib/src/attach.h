@@ -12,6 +12,9 @@
 #include "proto/frame.h"
 #include "proto/message.h"
 
+/* Pieces on one device: 2 GiB of photos. */
+#define ATTACH_PIECES_MAX 131072u
+
 /* The numbers lie in the store. */
 typedef enum {
     ATTACH_UNSENT,

@@ -504,6 +504,78 @@ static void test_a_lost_unit_takes_it_along(void **state)
     assert_true(is_state(d, d->an, d->item, "here")); /* its author keeps it */
 }
 
+/* ---- limits ---- */
+
+static int try_attach(desk *d, size_t len)
+{
+    char item[SOTAY_ITEM_TEXT];
+    const sotay_attachment file = { "a.pdf", d->data, len, NULL, NULL, 0 };
+    return sotay_attach(d->an->client, &d->visit, &file, item, &d->an->error);
+}
+
+/* A dropped one makes room for another; a record of a hundred is sent like any other. */
+static void test_a_record_has_a_hundred_files(void **state)
+{
+    desk *d = *state;
+    char item[SOTAY_ITEM_TEXT];
+    for (unsigned i = 1; i < ST_RECORD_FILES_MAX; i++)
+        assert_int_equal(try_attach(d, 20 + i), SOTAY_OK);
+    assert_int_equal(try_attach(d, 10), SOTAY_E_TOO_LARGE);
+    assert_non_null(strstr(d->an->error.detail, "100 files"));
+    memcpy(item, d->item, sizeof item);
+    assert_int_equal(sotay_item_drop(d->an->client, &d->visit, "attachments", item, &d->an->error),
+                     SOTAY_OK);
+    assert_int_equal(try_attach(d, 10), SOTAY_OK);
+    assert_int_equal(try_attach(d, 11), SOTAY_E_TOO_LARGE);
+    sync_well(d, d->an, NULL);
+    assert_true(phone_status_says(d->an, "\"attachments_waiting\":0"));
+}
+
+/* The same bytes are kept once, and count for the record each time. */
+static void test_a_record_has_two_hundred_mebibytes(void **state)
+{
+    desk *d = *state;
+    size_t len = 20 * KIB * KIB;
+    if (getenv("TEST_LONG") == NULL)
+        skip(); /* it seals 200 MiB */
+    uint8_t *large = malloc(len);
+    assert_non_null(large);
+    noise(large, len, 3);
+    char item[SOTAY_ITEM_TEXT];
+    for (unsigned i = 0; i < 9; i++)
+        attach(d, large, len, item);
+    const sotay_attachment file = { "a.pdf", large, len, NULL, NULL, 0 };
+    assert_int_equal(sotay_attach(d->an->client, &d->visit, &file, item, &d->an->error),
+                     SOTAY_E_TOO_LARGE);
+    assert_non_null(strstr(d->an->error.detail, "209715200"));
+    attach(d, large, len - LEN, item); /* to the last byte */
+    assert_int_equal(try_attach(d, 10), SOTAY_E_TOO_LARGE);
+    free(large);
+}
+
+/* Full of photos: it says how room is made, words are still taken, and room helps at once. */
+static void test_a_device_full_of_photos(void **state)
+{
+    desk *d = *state;
+    sotay_client *client = d->an->client;
+    st_hash hash = { { 0 } };
+    st_error error = { ST_OK, "" };
+    assert_int_equal(client_begin(client, true, &error), ST_OK);
+    for (uint32_t i = 7; i < ATTACH_PIECES_MAX; i++) { /* seven are there */
+        st_put_u32(hash.b, i);
+        book_key key = attach_piece_key(BOOK_CHUNK, &hash);
+        assert_int_equal(book_put(&client->book, &key, "x", 1, &error), ST_OK);
+    }
+    assert_int_equal(client_commit(client, &error), ST_OK);
+    assert_int_equal(try_attach(d, 10), SOTAY_E_TOO_LARGE);
+    assert_non_null(strstr(d->an->error.detail, "attachment clear"));
+    (void)phone_visit(d->an, "bản");
+    sotay_cleared cleared;
+    client->me.backed_up_to = UINT64_MAX;
+    assert_int_equal(sotay_attachment_clear(client, false, &cleared, NULL), SOTAY_OK);
+    assert_int_equal(try_attach(d, 10), SOTAY_OK);
+}
+
 /* ---- stores that fail ---- */
 
 /* Each call that may fail does so once: nothing half is left, and the next try does it. */
@@ -521,7 +593,7 @@ static void test_a_store_that_fails(void **state)
         assert_true(is_state(d, d->binh, d->item, was_refused ? "away" : "wanted"));
     }
     was_refused = true;
-    for (uint64_t n = 1; was_refused; n += n < 40 ? 1 : 7) {
+    for (uint64_t n = 1; was_refused; n += n < 20 ? 1 : 17) {
         line l = { 0 };
         assert_true(n < 5000);
         sotay_memory_fail(&d->binh->port, n);
@@ -561,6 +633,9 @@ int main(void)
         CASE(test_only_what_can_be_had_again_goes),
         CASE(test_a_new_epoch_keeps_what_is_here),
         CASE(test_a_lost_unit_takes_it_along),
+        CASE(test_a_record_has_a_hundred_files),
+        CASE(test_a_record_has_two_hundred_mebibytes),
+        CASE(test_a_device_full_of_photos),
         CASE(test_a_store_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
