@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/operator/work.h"
+#include "server/sync/act.h"
 #include "server/sync/bounds.h"
 
 #define COLUMNS_MAX 4000u
@@ -393,6 +394,17 @@ static st_err write_sheet(sheet *s)
     return each_record(s, true);
 }
 
+/* Data left the office: that is written down before they do. */
+static st_err note_export(sheet *s)
+{
+    const operator_options *options = &s->work->options;
+    char note[160];
+    (void)snprintf(note, sizeof note, "csv %.64s%s%.40s: %zu", s->form->name,
+                   options->period != NULL ? " " : "",
+                   options->period != NULL ? options->period : "", s->rows);
+    return act_note(s->work->rooms->writer, ST_ENTRY_EXPORT, note, &s->work->error);
+}
+
 int operator_export_csv(operator_work *work)
 {
     sheet s = { .work = work };
@@ -404,5 +416,7 @@ int operator_export_csv(operator_work *work)
     sync_moments_end(&s.moments);
     operator_read_end(work);
     st_buffer_free(&s.cell);
+    if (err == ST_OK)
+        err = note_export(&s);
     return err == ST_OK ? 0 : operator_fail(work);
 }

@@ -95,7 +95,7 @@ static const verb_row VERBS[] = {
         "destroy values for a reason in law (two people)" },
       2, OPERATOR_ARGS_MAX, "a2B", "a2B", operator_erase },
     { { "audit list",
-        "gaps|forks|late|changed|withdrawn|holds|clocks|silent|revoked|epochs|erasures "
+        "gaps|forks|late|changed|withdrawn|holds|clocks|silent|revoked|epochs|erasures|acts "
         "[--json|--csv]",
         "các danh sách cần xem khi giám sát", "the lists that a reviewer goes through" },
       1, 1, "jC", "", operator_audit_list },

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "proto/text.h"
-#include "server/sync/fold.h"
+#include "server/sync/act.h"
 
 /* Fields of the form "device" that enrolment writes. */
 #define OPS_MAX 8
@@ -257,5 +257,7 @@ st_err sync_enrol(writer *w, const st_enrol_ask *ask, st_arena *arena,
     st_err err = writer_submit(w, &job, error);
     if (err == ST_OK)
         *out_answer = enrol.answer;
+    if (err == ST_E_ENROL && act_refused(w, NULL) != ST_OK)
+        return st_fail(error, ST_E_BUSY, "enrol: the refusal could not be noted");
     return err;
 }

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "server/sync/act.h"
 #include "server/sync/erase.h"
-#include "server/sync/fence.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/judge.h"
@@ -200,48 +200,6 @@ static st_err free_waiting(writer_turn *turn, const sync_fold *fold, st_error *e
     return err;
 }
 
-/* ---- the entry's kind ---- */
-
-static st_entry_kind kind_of_device_op(const st_form *form, const st_change *change)
-{
-    const st_field *status = form == NULL ? NULL : st_form_field(form, "status");
-    for (uint32_t i = 0; status != NULL && i < change->ops_count; i++)
-        if (change->ops[i].path.kind == ST_PATH_FIELD
-            && change->ops[i].path.field == status->no)
-            return change->ops[i].value.number > 2 ? ST_ENTRY_REVOKE : ST_ENTRY_SUSPEND;
-    return ST_ENTRY_CHANGE;
-}
-
-static st_entry_kind kind_of_person_op(const st_form *form, const st_change *change)
-{
-    const st_field *roles = form == NULL ? NULL : st_form_field(form, "roles");
-    for (uint32_t i = 0; roles != NULL && i < change->ops_count; i++)
-        if (change->ops[i].path.kind == ST_PATH_FIELD && change->ops[i].path.field == roles->no)
-            return ST_ENTRY_ROLE;
-    return ST_ENTRY_USER;
-}
-
-/* What the operator's single changes of people, devices and assignments are called in the log. */
-static st_entry_kind kind_of(const arrival *a, const sync_fold *fold)
-{
-    const st_set *set = &a->item->set;
-    if (set->via != ST_VIA_OPERATOR || set->changes_count != 1 || fold->count != 1)
-        return ST_ENTRY_CHANGE;
-    const st_change *change = &set->changes[0];
-    const char *form = fold->list[0]->record.form.s;
-    if (strcmp(form, CATALOGUE_PERSON) == 0)
-        return change->creates ? ST_ENTRY_USER : kind_of_person_op(fold->list[0]->form, change);
-    if (strcmp(form, CATALOGUE_ASSIGNMENT) == 0)
-        return ST_ENTRY_ASSIGN;
-    if (strcmp(form, ST_ERASURE_FORM) == 0)
-        return change->creates ? ST_ENTRY_ERASE : ST_ENTRY_CHANGE;
-    if (strcmp(form, SYNC_FENCE_FORM) == 0)
-        return change->creates ? ST_ENTRY_FENCE : ST_ENTRY_CHANGE;
-    if (strcmp(form, CATALOGUE_DEVICE) == 0)
-        return change->creates ? ST_ENTRY_ENROL : kind_of_device_op(fold->list[0]->form, change);
-    return ST_ENTRY_CHANGE;
-}
-
 /* ---- one set ---- */
 
 static void fill_row(arrival *a, const st_id *carrier)
@@ -298,7 +256,7 @@ static st_err take_new(arrival *a, st_error *error)
                                          : take_changes(a, &fold, error);
     if (err == ST_OK)
         err = sets_add(a->turn->txn, set, index, error);
-    a->row.kind = kind_of(a, &fold);
+    a->row.kind = act_kind_of(set, &fold);
     a->row.held = a->held;
     a->row.held_count = a->held_count;
     if (err == ST_OK)

@@ -11,6 +11,12 @@
     "the store was put back: phones hold entries that are missing here; start the server again"
 #define SYNC_FOLD_VERSION 1u          /* what this program can fold; a set that needs more waits */
 
+/* Who asked to be let in and was refused since then; the writer's own. */
+typedef struct {
+    int64_t since_ms;
+    uint64_t count;
+} sync_refusals;
+
 typedef struct {
     const char *dir;           /* the data folder */
     store *store;
@@ -20,6 +26,7 @@ typedef struct {
     st_code commune;
     uint8_t epoch[8];
     uint8_t boot[8];           /* of this process, for sets that the operator signs */
+    sync_refusals refusals;
     sync_side *side;           /* notes beside the store; NULL while a store is being made */
 } sync_room;
 

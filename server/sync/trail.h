@@ -22,7 +22,8 @@
     X(TRAIL_SILENT, "silent")         /* devices not heard of any more */ \
     X(TRAIL_REVOKED, "revoked")       /* what came from a revoked or suspended device */ \
     X(TRAIL_EPOCHS, "epochs")         /* epochs, restores, backups */ \
-    X(TRAIL_ERASURES, "erasures")     /* what was destroyed by law */
+    X(TRAIL_ERASURES, "erasures")     /* what was destroyed by law */ \
+    X(TRAIL_ACTS, "acts")             /* whatever the office did beside recording */
 
 #define X(name, word) name,
 typedef enum { TRAIL_KINDS(X) TRAIL_KIND_COUNT } trail_kind;

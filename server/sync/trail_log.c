@@ -7,6 +7,7 @@
 
 #include "proto/changeset.h"
 #include "server/store/pack.h"
+#include "server/sync/act.h"
 #include "server/sync/clock.h"
 #include "server/sync/held.h"
 #include "server/sync/row.h"
@@ -336,6 +337,28 @@ static void say_erasure(log_walk *w, uint64_t index, const sync_row *row, const 
     sync_trail_say(w->walk, &line);
 }
 
+/* ---- acts ---- */
+
+/* An act that is a set: of which record, and in which words. */
+static st_err say_act(log_walk *w, trail_line *line, const sync_row *row, st_error *error)
+{
+    st_set set;
+    st_err err = st_set_decode(row->set.data, row->set.len, &w->entry, &set, error);
+    if (err != ST_OK)
+        return err;
+    if (set.changes_count > 0) {
+        const st_change *change = &set.changes[0];
+        line->record = change->record;
+        line->claimed_ms = change->wall_ms;
+        if (change->reason.kind == ST_VALUE_TEXT) {
+            line->note = (const char *)change->reason.data;
+            line->note_len = change->reason.len;
+        }
+    }
+    sync_trail_say(w->walk, line);
+    return ST_OK;
+}
+
 /* ---- entries ---- */
 
 /* Entries without a set that a list shows as they are; NULL: none of this list. */
@@ -343,6 +366,8 @@ static const char *entry_word(trail_kind kind, st_entry_kind entry)
 {
     if (kind == TRAIL_GAPS)
         return entry == ST_ENTRY_GAP ? "gone" : NULL;
+    if (kind == TRAIL_ACTS)
+        return act_is_listed(entry) ? st_entry_kind_name(entry) : NULL;
     if (kind != TRAIL_EPOCHS)
         return NULL;
     bool listed = entry == ST_ENTRY_EPOCH || entry == ST_ENTRY_RESTORE || entry == ST_ENTRY_BACKUP
@@ -356,6 +381,8 @@ static st_err show_entry(log_walk *w, uint64_t index, const sync_row *row, st_er
     trail_line line = line_of(index, row);
     trail_kind kind = w->walk->kind;
     line.what = entry_word(kind, row->kind);
+    if (line.what != NULL && kind == TRAIL_ACTS && row->set.len > 0)
+        return say_act(w, &line, row, error);
     if (line.what != NULL)
         sync_trail_say(w->walk, &line);
     if (kind == TRAIL_ERASURES && row->kind != ST_ENTRY_ERASE)
