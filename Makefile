@@ -268,7 +268,7 @@ $(foreach test,$(TEST_MAIN:.c=),\
 # Who tests what happens without memory stands between (tests/support/failing.h).
 WRAPPED := malloc calloc realloc st_arena_get st_arena_copy st_arena_array st_arena_grow \
            st_buffer_reserve st_buffer_append st_buffer_printf
-$(filter %/test_faults %/test_stumbles,$(TESTS)): TEST_LDFLAGS := $(WRAPPED:%=-Wl,--wrap=%)
+$(filter %faults %/test_stumbles,$(TESTS)): TEST_LDFLAGS := $(WRAPPED:%=-Wl,--wrap=%)
 $(TESTS): | deps
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

@@ -1,7 +1,7 @@
 /* tests/support/failing.h - stands between the programs and their memory. A sweep lets the first
  * piece be refused (of an arena, of a buffer, of the heap), then the second, until there is none
  * left to refuse: whoever asked must say so, and what it did before must be as if never begun.
- * Works in every mode, since the linker puts it in (WRAPPED in the Makefile: test_faults.c). */
+ * Works in every mode, since the linker puts it in (WRAPPED in the Makefile: *faults.c). */
 #ifndef SOTAY_TESTS_FAILING_H
 #define SOTAY_TESTS_FAILING_H
 

@@ -1,6 +1,6 @@
 /* tests/unit/server/broken_book.h - stands between the server and LMDB and the C library: one call
  * fails, the one that was named. It defines the libraries' names, so exactly one file of a program
- * that is called test_faults (WRAPPED in the Makefile) may include it. */
+ * whose name ends in faults (WRAPPED in the Makefile) may include it. */
 #ifndef SOTAY_TESTS_BROKEN_BOOK_H
 #define SOTAY_TESTS_BROKEN_BOOK_H
 
@@ -182,7 +182,7 @@ static bool disarm(void)
 }
 
 /* Is it an error that fits what went wrong? Lack of memory is not called damage. */
-static bool is_fitting(fault kind, st_err err)
+static inline bool is_fitting(fault kind, st_err err)
 {
     return err == ST_E_STORAGE || err == ST_E_MEMORY || err == ST_E_TOO_LARGE
            || (err == ST_E_CORRUPT && kind != PIECE);
