@@ -566,6 +566,43 @@ static void test_a_unit_is_lost(void **state)
     sweep(*state, &LOSE);
 }
 
+/* ---- what the office erases ---- */
+
+static void a_value_is_erased(bench *b)
+{
+    char id[33], text[64];
+    phone *an = &b->w.phones[0], *binh = &b->w.phones[1];
+    (void)snprintf(text, sizeof text, "bí mật thứ %llu", (unsigned long long)++b->made);
+    b->visit = phone_visit(an, "xóm");
+    assert_int_equal(phone_set(an, &b->visit, "general_note", text), SOTAY_OK);
+    settle(b);
+    assert_int_equal(phone_set(binh, &b->visit, "general_note", text), SOTAY_OK);
+    settle(b);
+    sotay_id_format(&b->visit, id);
+    KIT_EXPECT(0, &b->w.book, "erase", id, "general_note", "--as", "office", "--second", "head",
+               "--basis", "đơn");
+    assert_int_equal(phone_set(binh, &b->visit, "place", "chưa gửi"), SOTAY_OK);
+    b->p = binh;
+}
+
+static void it_is_erased(bench *b)
+{
+    char *json = NULL;
+    assert_int_equal(sotay_history(b->p->client, &b->visit, SOTAY_JSON, &json, NULL), SOTAY_OK);
+    assert_null(strstr(json, "bí mật"));
+    sotay_text_free(json);
+    settle(b);
+    must_show_alike(b, b->p, &b->visit);
+}
+
+static void test_a_value_is_erased(void **state)
+{
+    static const scene ERASE = { "a value is erased", 1, a_value_is_erased, sync_it, it_is_erased };
+    bench *b = *state;
+    KIT_EXPECT(0, &b->w.book, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    sweep(b, &ERASE);
+}
+
 /* ---- the gate at finalise ---- */
 
 static void a_visit_with_gaps(bench *b)
@@ -676,11 +713,17 @@ static void test_a_server_set_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_snapshot),           cmocka_unit_test(test_a_unit_is_lost),
-        cmocka_unit_test(test_a_file_is_attached),   cmocka_unit_test(test_a_picture_is_attached),
-        cmocka_unit_test(test_files_are_sent),       cmocka_unit_test(test_a_bundle_is_made),
-        cmocka_unit_test(test_a_bundle_is_taken_in), cmocka_unit_test(test_what_is_carried_is_sent),
-        cmocka_unit_test(test_two_phones_meet),      cmocka_unit_test(test_the_gate),
+        cmocka_unit_test(test_a_snapshot),
+        cmocka_unit_test(test_a_unit_is_lost),
+        cmocka_unit_test(test_a_file_is_attached),
+        cmocka_unit_test(test_a_picture_is_attached),
+        cmocka_unit_test(test_files_are_sent),
+        cmocka_unit_test(test_a_bundle_is_made),
+        cmocka_unit_test(test_a_bundle_is_taken_in),
+        cmocka_unit_test(test_what_is_carried_is_sent),
+        cmocka_unit_test(test_two_phones_meet),
+        cmocka_unit_test(test_a_value_is_erased),
+        cmocka_unit_test(test_the_gate),
         cmocka_unit_test(test_a_server_set_back),
     };
     return cmocka_run_group_tests(tests, town_open, town_close);

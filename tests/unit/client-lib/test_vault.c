@@ -126,6 +126,8 @@ static void test_damaged_vaults_are_refused(void **state)
         { "an unknown way", 1, 7, ST_E_CORRUPT },
         { "memory beyond reason", 22, 0xff, ST_E_CORRUPT },
         { "passes beyond reason", 18, 0xff, ST_E_CORRUPT },
+        { "no pass at all", 21, 0, ST_E_CORRUPT },
+        { "next to no memory", 22, 0, ST_E_CORRUPT },
         { "another salt", 3, 1, ST_E_CORRUPT },
         { "a flipped bit", 40, 1, ST_E_CORRUPT },
     };
@@ -148,6 +150,164 @@ static void test_damaged_vaults_are_refused(void **state)
         assert_int_equal(vault_open(&book, NULL, NULL), CASES[i].want);
         book_reset(&book);
         sotay_port_close(&port);
+    }
+}
+
+/* A store in memory with a vault, in an open transaction. */
+static void vault_of(sotay_port *port, book_db *book, const char *pin)
+{
+    assert_int_equal(sotay_memory_open(1, port, NULL), SOTAY_OK);
+    book_init(book, port);
+    assert_int_equal(book_begin(book, true, NULL), ST_OK);
+    assert_int_equal(vault_make(book, pin, NULL), ST_OK);
+}
+
+static void vault_end(sotay_port *port, book_db *book)
+{
+    book_reset(book);
+    sotay_port_close(port);
+}
+
+static void test_vaults_of_another_length(void **state)
+{
+    (void)state;
+    sotay_port port;
+    book_db book;
+    book_value value = { NULL, 0 };
+    uint8_t copy[128] = { 0 };
+    book_key key = book_key_text(BOOK_META, "vault");
+    vault_of(&port, &book, NULL);
+    assert_int_equal(book_get_plain(&book, &key, &value, NULL), ST_OK);
+    size_t whole = value.len;
+    memcpy(copy, value.data, whole);
+    for (size_t len = 0; len <= whole + 1; len++) {
+        st_error error = { 0 };
+        assert_int_equal(book_put_plain(&book, &key, copy, len, NULL), ST_OK);
+        st_err want = len == 0 ? ST_E_VERSION : len == whole ? ST_OK : ST_E_CORRUPT;
+        assert_int_equal(vault_open(&book, NULL, &error), want);
+    }
+    vault_end(&port, &book);
+}
+
+/* What the device does not give: a key file, or random bytes. */
+static struct {
+    sotay_port real;
+    int secret;          /* what `secret` answers; SOTAY_OK: as it is */
+    unsigned random_at;  /* this call of `random` fails */
+} poor;
+
+static int poor_secret(void *context, bool create, uint8_t out_secret[32], sotay_error *error)
+{
+    if (poor.secret != SOTAY_OK)
+        return poor.secret;
+    return poor.real.secret(context, create, out_secret, error);
+}
+
+static int poor_random(void *context, void *data, size_t len, sotay_error *error)
+{
+    if (poor.random_at > 0 && --poor.random_at == 0)
+        return SOTAY_E_STORAGE;
+    return poor.real.random(context, data, len, error);
+}
+
+static void test_a_device_without_its_key_file(void **state)
+{
+    (void)state;
+    static const struct {
+        int given;
+        st_err want;
+    } CASES[] = {
+        { SOTAY_OK, ST_OK },
+        { SOTAY_E_NOT_FOUND, ST_E_CORRUPT },
+        { SOTAY_E_STORAGE, ST_E_STORAGE },
+        { SOTAY_E_DENIED, ST_E_DENIED },
+    };
+    sotay_port port;
+    book_db book;
+    vault_of(&port, &book, NULL);
+    poor.real = port;
+    port.secret = poor_secret;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        st_error error = { 0 };
+        uint8_t key[32];
+        memcpy(key, book.key, sizeof key);
+        poor.secret = CASES[i].given;
+        assert_int_equal(vault_open(&book, NULL, &error), CASES[i].want);
+        assert_memory_equal(key, book.key, sizeof key);
+    }
+    poor.secret = SOTAY_OK;
+    vault_end(&port, &book);
+}
+
+/* No key is made of bytes that are not random: what was there before still opens. */
+static void test_a_device_without_random_bytes(void **state)
+{
+    (void)state;
+    sotay_port port;
+    book_db book;
+    vault_of(&port, &book, "1234");
+    poor.real = port;
+    port.random = poor_random;
+    for (unsigned at = 1; at <= 3; at++) {
+        poor.random_at = at;
+        assert_int_equal(vault_make(&book, "5678", NULL), ST_E_STORAGE);
+        assert_int_equal(vault_open(&book, "1234", NULL), ST_OK);
+    }
+    poor.random_at = 2;
+    assert_int_equal(vault_renew(&book, "5678", NULL), ST_E_STORAGE);
+    assert_int_equal(vault_open(&book, "1234", NULL), ST_OK);
+    poor.random_at = 0;
+    vault_end(&port, &book);
+}
+
+/* A new PIN wraps the same key. One that was there is not taken away by a word that is none. */
+static void test_a_pin_is_renewed(void **state)
+{
+    (void)state;
+    sotay_port port;
+    book_db book;
+    uint8_t key[32];
+    book_key name = book_key_text(BOOK_META, "vault");
+    vault_of(&port, &book, NULL);
+    memcpy(key, book.key, sizeof key);
+    assert_int_equal(vault_renew(&book, NULL, NULL), ST_OK);
+    assert_int_equal(vault_open(&book, NULL, NULL), ST_OK);
+    assert_int_equal(vault_renew(&book, "1234", NULL), ST_OK);
+    assert_int_equal(vault_open(&book, NULL, NULL), ST_E_PIN);
+    assert_int_equal(vault_renew(&book, NULL, NULL), ST_E_PIN);
+    assert_int_equal(vault_renew(&book, "5678", NULL), ST_OK);
+    assert_int_equal(vault_open(&book, "1234", NULL), ST_E_PIN);
+    memset(book.key, 0, sizeof book.key);
+    assert_int_equal(vault_open(&book, "5678", NULL), ST_OK);
+    assert_memory_equal(key, book.key, sizeof key);
+    /* a header that is gone is written anew, while its key is known */
+    assert_int_equal(book_delete(&book, &name, NULL), ST_OK);
+    assert_int_equal(vault_open(&book, "5678", NULL), ST_E_NOT_FOUND);
+    assert_int_equal(vault_renew(&book, NULL, NULL), ST_OK);
+    memset(book.key, 0, sizeof book.key);
+    assert_int_equal(vault_open(&book, NULL, NULL), ST_OK);
+    assert_memory_equal(key, book.key, sizeof key);
+    vault_end(&port, &book);
+}
+
+/* Whatever was typed opens again, and nothing that is only like it. */
+static void test_pins_that_are_no_text(void **state)
+{
+    (void)state;
+    char longest[5001];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    const char *const PINS[] = { "\xff\xfe\x01", "\xe1\xba", longest };
+    for (size_t i = 0; i < sizeof PINS / sizeof PINS[0]; i++) {
+        sotay_port port;
+        book_db book;
+        char other[5001];
+        memcpy(other, PINS[i], strlen(PINS[i]) + 1);
+        other[strlen(other) - 1] ^= 1;
+        vault_of(&port, &book, PINS[i]);
+        assert_int_equal(vault_open(&book, PINS[i], NULL), ST_OK);
+        assert_int_equal(vault_open(&book, other, NULL), ST_E_PIN);
+        vault_end(&port, &book);
     }
 }
 
@@ -234,6 +394,11 @@ int main(void)
         cmocka_unit_test(test_nothing_readable_lies_in_the_store),
         cmocka_unit_test(test_values_do_not_open_under_another_key),
         cmocka_unit_test(test_damaged_vaults_are_refused),
+        cmocka_unit_test(test_vaults_of_another_length),
+        cmocka_unit_test(test_a_device_without_its_key_file),
+        cmocka_unit_test(test_a_device_without_random_bytes),
+        cmocka_unit_test(test_a_pin_is_renewed),
+        cmocka_unit_test(test_pins_that_are_no_text),
         cmocka_unit_test(test_an_older_identity_is_read),
         cmocka_unit_test(test_the_commune_can_open_a_forgotten_pin),
     };
