@@ -7,14 +7,10 @@
 #include "tests/unit/both/recut.h"
 
 #include "server/backup/backup.h"
-#include "tests/support/failing.h"
+#include "tests/unit/client-lib/stumble.h"
 
 #define VISITS 36u
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
-
-typedef enum { NO_MEMORY, NO_STORE, NO_READING, WAYS } way;
-
-static const char *const WAY_NAMES[WAYS] = { "memory", "the store", "reading" };
 
 /* A town of two phones that work, and one that is kept as it was before it fetched the unit. */
 typedef struct {
@@ -37,69 +33,6 @@ typedef struct {
     int (*what)(bench *b);
     void (*after)(bench *b);
 } scene;
-
-/* ---- what fails ---- */
-
-/* Stands between a phone and its store: one call that reads fails. */
-static struct {
-    sotay_port real;
-    uint64_t left;
-    bool has_failed;
-} reading;
-
-static bool reading_fails(void)
-{
-    if (reading.left == 0 || --reading.left > 0)
-        return false;
-    reading.has_failed = true;
-    return true;
-}
-
-static int read_get(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
-{
-    return reading_fails() ? SOTAY_E_STORAGE : reading.real.get(context, key, out_value, error);
-}
-
-static int read_seek(void *context, sotay_slice key, bool forward, sotay_slice *out_key,
-                     sotay_slice *out_value, sotay_error *error)
-{
-    if (reading_fails())
-        return SOTAY_E_STORAGE;
-    return reading.real.seek(context, key, forward, out_key, out_value, error);
-}
-
-static void arm(way how, phone *p, uint64_t n)
-{
-    reading.has_failed = false;
-    if (how == NO_MEMORY)
-        failing_begin(n);
-    if (how == NO_STORE)
-        sotay_memory_fail(&p->port, n);
-    if (how == NO_READING) {
-        reading.real = p->port;
-        reading.left = n;
-        p->port.get = read_get;
-        p->port.seek = read_seek;
-    }
-}
-
-/* True when a piece was refused, or a call that reads. */
-static bool disarm(phone *p)
-{
-    bool refused = failing_end();
-    sotay_memory_fail(&p->port, 0);
-    if (p->port.get == read_get) {
-        p->port.get = reading.real.get;
-        p->port.seek = reading.real.seek;
-    }
-    reading.left = 0;
-    return refused || reading.has_failed;
-}
-
-static bool may_fail(int rc)
-{
-    return rc == SOTAY_E_MEMORY || rc == SOTAY_E_STORAGE || rc == SOTAY_E_TOO_LARGE;
-}
 
 /* ---- the town ---- */
 
@@ -126,18 +59,24 @@ static bool carries(phone *p)
     return !nothing;
 }
 
+static void nothing_waits(phone *p)
+{
+    static const char *const NONE[] = { "\"ready\":0", "\"held\":0", "\"carried\":0",
+                                        "\"attachments_waiting\":0" };
+    char *json = NULL;
+    assert_int_equal(sotay_status(p->client, SOTAY_JSON, &json, &p->error), SOTAY_OK);
+    for (size_t i = 0; i < LEN(NONE); i++)
+        assert_non_null(strstr(json, NONE[i]));
+    sotay_text_free(json);
+}
+
 /* Both phones have what the other has, and nothing waits. */
 static void settle(bench *b)
 {
     for (int i = 0; i < 3; i++)
         must(b, sync_one(&b->w, &b->w.phones[i % 2]));
-    for (int i = 0; i < 2; i++) {
-        phone *p = &b->w.phones[i];
-        assert_true(phone_status_says(p, "\"ready\":0"));
-        assert_true(phone_status_says(p, "\"held\":0"));
-        assert_true(phone_status_says(p, "\"attachments_waiting\":0"));
-        assert_false(carries(p));
-    }
+    for (int i = 0; i < 2; i++)
+        nothing_waits(&b->w.phones[i]);
 }
 
 static void must_show_alike(bench *b, phone *p, const sotay_id *id)
@@ -152,12 +91,7 @@ static void must_show_alike(bench *b, phone *p, const sotay_id *id)
 static void town_cut(bench *b)
 {
     static const recut_how HOW = { 12, 1, .spoil_part = -1 };
-    char hex[33];
-    sotay_who who;
     line l = { 0 };
-    phone *an = &b->w.phones[0];
-    sotay_whoami(an->client, &who);
-    st_hex(who.device.b, 16, hex);
     phone *first = newcomer(&b->w, 2, "chi");
     sync_to_the_end(&b->w, first, &l);
     phone_free(first);
@@ -207,33 +141,34 @@ static int town_close(void **state)
 }
 
 /* One scene from its beginning, with the n-th piece or call failing. False: none was left. */
-static bool try_scene(bench *b, const scene *s, way how, uint64_t n)
+static bool try_scene(bench *b, const scene *s, stumble_way how, uint64_t n)
 {
     s->before(b);
-    arm(how, b->p, n);
+    stumble_arm(how, b->p, n);
     int rc = s->what(b);
-    bool refused = disarm(b->p);
-    if (rc != SOTAY_OK && !may_fail(rc))
-        fail_msg("%s: %d of %s: called %s: %s", s->why, (int)n, WAY_NAMES[how],
+    bool refused = stumble_disarm(b->p);
+    if (rc != SOTAY_OK && !stumble_may(rc))
+        fail_msg("%s: %d of %s: called %s: %s", s->why, (int)n, STUMBLE_NAMES[how],
                  sotay_code_name((sotay_code)rc), b->p->error.detail);
     if (rc != SOTAY_OK && n % 2 == 0)
         phone_crash(b->p, false);
     if (rc != SOTAY_OK)
         must(b, s->what(b));
     s->after(b);
-    return rc != SOTAY_OK || (how != NO_STORE && refused);
+    return rc != SOTAY_OK || (how != STUMBLE_STORE && refused);
 }
 
 static void sweep(bench *b, const scene *s)
 {
     const char *wish = getenv("PATIENCE");
     uint64_t wanted = wish == NULL ? 0 : strtoull(wish, NULL, 10);
-    uint64_t patience = wanted > 0 ? wanted : s->patience;
-    for (way how = 0; how < WAYS; how++) {
+    /* Less than the usual it is for sweeps that try more places than this one does. */
+    uint64_t patience = wanted > s->patience * 8 + 8 ? wanted : s->patience;
+    for (stumble_way how = 0; how < STUMBLE_WAYS; how++) {
         uint64_t n = 1;
         while (try_scene(b, s, how, n))
             n += patience == 0 ? 2 * n : 1 + n / patience;
-        print_message("  %s: %s failed up to %d\n", s->why, WAY_NAMES[how], (int)n);
+        print_message("  %s: %s failed up to %d\n", s->why, STUMBLE_NAMES[how], (int)n);
         assert_true(n > 3);
     }
 }
@@ -319,7 +254,7 @@ static void one_file_waits(bench *b)
 
 static void test_a_file_is_attached(void **state)
 {
-    static const scene ATTACH = { "a file is attached", 5, a_visit_without_files, attach_it,
+    static const scene ATTACH = { "a file is attached", 2, a_visit_without_files, attach_it,
                                   one_file_waits };
     sweep(*state, &ATTACH);
 }
@@ -363,7 +298,7 @@ static int paint_and_attach(bench *b)
 
 static void test_a_picture_is_attached(void **state)
 {
-    static const scene ATTACH = { "a picture is attached", 4, a_visit_without_files,
+    static const scene ATTACH = { "a picture is attached", 2, a_visit_without_files,
                                   paint_and_attach, one_file_waits };
     sweep(*state, &ATTACH);
 }
@@ -453,7 +388,7 @@ static void it_is_carried(bench *b)
 
 static void test_a_bundle_is_taken_in(void **state)
 {
-    static const scene TAKE = { "a bundle is taken in", 3, a_bundle_comes, import_it,
+    static const scene TAKE = { "a bundle is taken in", 2, a_bundle_comes, import_it,
                                 it_is_carried };
     sweep(*state, &TAKE);
 }
@@ -635,7 +570,7 @@ static int review_it(bench *b)
 
 static void test_the_gate(void **state)
 {
-    static const scene REVIEW = { "the gate at finalise", 4, a_visit_with_gaps, review_it, settle };
+    static const scene REVIEW = { "the gate at finalise", 2, a_visit_with_gaps, review_it, settle };
     sweep(*state, &REVIEW);
 }
 

@@ -4,47 +4,11 @@
  * thing works when it is tried again. Each thing that an officer does is tried with the first piece
  * of memory refused, then the second, and with each call of the store failing once; so is each kind
  * of sync, with a server that gets its answer through and a phone that cannot keep it. */
-#include "tests/unit/client-lib/phone.h"
+#include "tests/unit/client-lib/stumble.h"
 
 #include <stdio.h>
 
-#include "tests/support/failing.h"
-
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
-
-typedef enum { NO_MEMORY, NO_STORE, NO_READING, WAYS } way;
-
-static const char *const WAY_NAMES[WAYS] = { "memory", "the store", "reading" };
-
-/* Stands between a phone and its store: one call that reads fails. */
-static struct {
-    sotay_port real;
-    uint64_t left;
-    bool has_failed;
-} reading;
-
-static bool reading_fails(void)
-{
-    if (reading.left == 0 || --reading.left > 0)
-        return false;
-    reading.has_failed = true;
-    return true;
-}
-
-static int read_get(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
-{
-    if (reading_fails())
-        return SOTAY_E_STORAGE;
-    return reading.real.get(context, key, out_value, error);
-}
-
-static int read_seek(void *context, sotay_slice key, bool forward, sotay_slice *out_key,
-                     sotay_slice *out_value, sotay_error *error)
-{
-    if (reading_fails())
-        return SOTAY_E_STORAGE;
-    return reading.real.seek(context, key, forward, out_key, out_value, error);
-}
 
 /* A server, two phones that met, and what lies on them. */
 typedef struct {
@@ -60,38 +24,6 @@ static uint64_t patience(uint64_t usual)
     const char *wish = getenv("PATIENCE");
     uint64_t wanted = wish == NULL ? 0 : strtoull(wish, NULL, 10);
     return wanted > 0 ? wanted : usual;
-}
-
-static bool may_fail(int rc)
-{
-    return rc == SOTAY_E_MEMORY || rc == SOTAY_E_STORAGE || rc == SOTAY_E_TOO_LARGE;
-}
-
-static void arm(way how, phone *p, uint64_t n)
-{
-    if (how == NO_MEMORY)
-        failing_begin(n);
-    if (how == NO_STORE)
-        sotay_memory_fail(&p->port, n);
-    reading.has_failed = false;
-    if (how == NO_READING) {
-        reading.real = p->port;
-        reading.left = n;
-        p->port.get = read_get;
-        p->port.seek = read_seek;
-    }
-}
-
-/* All is well again. True when a piece was refused, or a call that reads. */
-static bool disarm(phone *p)
-{
-    sotay_memory_fail(&p->port, 0);
-    if (p->port.get == read_get) {
-        p->port.get = reading.real.get;
-        p->port.seek = reading.real.seek;
-    }
-    reading.left = 0;
-    return failing_end() || reading.has_failed;
 }
 
 /* ---- a sync whose server is not tormented ---- */
@@ -457,36 +389,38 @@ static int dots_in(const char *text)
 
 /* Does one thing on a copy of the phone with its n-th piece or call failing. False: none was left
  * to fail. */
-static bool try_deed(desk *d, size_t i, way how, uint64_t n, const char *before, const char *want)
+static bool try_deed(desk *d, size_t i, stumble_way how, uint64_t n, const char *before,
+                     const char *want)
 {
     phone p;
     char *text = NULL;
     copy_phone(&d->an, &p);
-    arm(how, &p, n);
+    stumble_arm(how, &p, n);
     int rc = DEEDS[i].what(d, &p, &text);
-    bool refused = disarm(&p);
-    if (rc != SOTAY_OK && !may_fail(rc))
-        fail_msg("%s: %d of %s: called %s: %s", DEEDS[i].why, (int)n, WAY_NAMES[how],
+    bool refused = stumble_disarm(&p);
+    if (rc != SOTAY_OK && !stumble_may(rc))
+        fail_msg("%s: %d of %s: called %s: %s", DEEDS[i].why, (int)n, STUMBLE_NAMES[how],
                  sotay_code_name(rc), p.error.detail);
-    bool failed = rc != SOTAY_OK || (how != NO_STORE && refused);
+    bool failed = rc != SOTAY_OK || (how != STUMBLE_STORE && refused);
     if (rc != SOTAY_OK) {
         assert_null(text);
         if (p.client == NULL)
             phone_open(&p);
         char *after = whole(&p);
         if (strcmp(after, before) != 0)
-            fail_msg("%s: %d of %s: changed\n%s%s", DEEDS[i].why, (int)n, WAY_NAMES[how], before,
-                     after);
+            fail_msg("%s: %d of %s: changed\n%s%s", DEEDS[i].why, (int)n, STUMBLE_NAMES[how],
+                     before, after);
         sotay_text_free(after);
         must(DEEDS[i].what(d, &p, &text));
     }
     /* A name that there is no memory for is shown as its id; but nothing is left out. */
     if (DEEDS[i].reads &&
         (failed && rc == SOTAY_OK ? dots_in(text) != dots_in(want) : strcmp(text, want) != 0))
-        fail_msg("%s: %d of %s: says\n%s", DEEDS[i].why, (int)n, WAY_NAMES[how], text);
+        fail_msg("%s: %d of %s: says\n%s", DEEDS[i].why, (int)n, STUMBLE_NAMES[how], text);
     char *after = whole(&p);
     if (!DEEDS[i].reads && strcmp(after, want) != 0)
-        fail_msg("%s: %d of %s: ends as\n%s%s", DEEDS[i].why, (int)n, WAY_NAMES[how], want, after);
+        fail_msg("%s: %d of %s: ends as\n%s%s", DEEDS[i].why, (int)n, STUMBLE_NAMES[how], want,
+                 after);
     sotay_text_free(after);
     sotay_text_free(text);
     phone_free(&p);
@@ -507,12 +441,13 @@ static void test_anything_done_may_fail_anywhere(void **state)
         if (!DEEDS[i].reads)
             want = whole(&p);
         phone_free(&p);
-        for (way how = 0; how < WAYS; how++) {
+        for (stumble_way how = 0; how < STUMBLE_WAYS; how++) {
             uint64_t n = 1;
             while (try_deed(&d, i, how, n, before, want))
                 n += 1 + n / patience(12);
-            print_message("  case: %s: %s failed up to %d\n", DEEDS[i].why, WAY_NAMES[how], (int)n);
-            assert_true(n > 1 || how == NO_STORE);
+            print_message("  case: %s: %s failed up to %d\n", DEEDS[i].why, STUMBLE_NAMES[how],
+                          (int)n);
+            assert_true(n > 1 || how == STUMBLE_STORE);
         }
         sotay_text_free(want);
     }
@@ -535,7 +470,7 @@ static void test_a_pin_chosen_without_memory(void **state)
         failing_begin(n);
         int rc = sotay_open(&p.port, &BEHIND, &p.client, NULL);
         refused = failing_end();
-        assert_true(rc == SOTAY_OK || (refused && may_fail(rc)));
+        assert_true(rc == SOTAY_OK || (refused && stumble_may(rc)));
         sotay_close(p.client);
         p.client = NULL;
         if (rc == SOTAY_OK)
@@ -718,7 +653,7 @@ static void counts(phone *p, char out[160])
 }
 
 /* One scene from its beginning, with the n-th piece or call failing. False: none was left. */
-static bool try_scene(const scene *s, way how, uint64_t n, const char *want_list,
+static bool try_scene(const scene *s, stumble_way how, uint64_t n, const char *want_list,
                       const char *want_counts)
 {
     static const sotay_filter VISITS = { "visit", NULL, NULL, NULL };
@@ -726,23 +661,23 @@ static bool try_scene(const scene *s, way how, uint64_t n, const char *want_list
     char *list = NULL, now[160];
     desk_open(&d);
     s->before(&d);
-    arm(how, &d.an, n);
+    stumble_arm(how, &d.an, n);
     int rc = s->what(&d);
-    bool refused = disarm(&d.an);
-    if (rc != SOTAY_OK && !may_fail(rc))
-        fail_msg("%s: %d of %s: called %s: %s", s->why, (int)n, WAY_NAMES[how], sotay_code_name(rc),
-                 d.an.error.detail);
-    bool failed = rc != SOTAY_OK || (how != NO_STORE && refused);
+    bool refused = stumble_disarm(&d.an);
+    if (rc != SOTAY_OK && !stumble_may(rc))
+        fail_msg("%s: %d of %s: called %s: %s", s->why, (int)n, STUMBLE_NAMES[how],
+                 sotay_code_name(rc), d.an.error.detail);
+    bool failed = rc != SOTAY_OK || (how != STUMBLE_STORE && refused);
     if (rc != SOTAY_OK && n % 2 == 0)
         phone_crash(&d.an, s->before == a_copied_phone);
     if (rc != SOTAY_OK)
         must(s->what(&d));
     counts(&d.an, now);
     if (strcmp(now, want_counts) != 0)
-        fail_msg("%s: %d of %s: %s, not %s", s->why, (int)n, WAY_NAMES[how], now, want_counts);
+        fail_msg("%s: %d of %s: %s, not %s", s->why, (int)n, STUMBLE_NAMES[how], now, want_counts);
     must(sotay_list(d.an.client, &VISITS, SOTAY_JSON, &list, NULL));
     if (!s->renews && strcmp(list, want_list) != 0)
-        fail_msg("%s: %d of %s: lists\n%s%s", s->why, (int)n, WAY_NAMES[how], list, want_list);
+        fail_msg("%s: %d of %s: lists\n%s%s", s->why, (int)n, STUMBLE_NAMES[how], list, want_list);
     sotay_text_free(list);
     must(sync_phone(d.e, &d.an));
     desk_close(&d);
@@ -762,11 +697,11 @@ static void test_any_sync_may_fail_anywhere(void **state)
         counts(&d.an, want);
         must(sotay_list(d.an.client, &VISITS, SOTAY_JSON, &list, NULL));
         desk_close(&d);
-        for (way how = 0; how < WAYS; how++) {
+        for (stumble_way how = 0; how < STUMBLE_WAYS; how++) {
             uint64_t n = 1;
             while (try_scene(&SCENES[i], how, n, list, want))
                 n += 1 + n / patience(5);
-            print_message("  case: %s: %s failed up to %d\n", SCENES[i].why, WAY_NAMES[how],
+            print_message("  case: %s: %s failed up to %d\n", SCENES[i].why, STUMBLE_NAMES[how],
                           (int)n);
             assert_true(n > 5);
         }
