@@ -106,7 +106,8 @@ static void test_what_breaks_a_rule(void **state)
     speak(an, "vi");
 }
 
-/* A phone without a battery wakes up before 1970: rules with today in them are read all the same. */
+/* A phone without a battery wakes up before 1970: rules with today in them are read all the
+ * same. */
 static void test_a_clock_that_began_again(void **state)
 {
     (void)state;
