@@ -12,6 +12,7 @@
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
 #include "server/sync/have.h"
+#include "server/sync/incident.h"
 #include "server/sync/sets.h"
 
 #define KEY_SET 0u
@@ -313,6 +314,8 @@ static st_err apply_one(writer_turn *turn, const st_change *change, const erase_
     }
     if (err == ST_OK)
         err = erase_in_state(turn, &what, index, error);
+    if (err == ST_OK && !how->is_replay)
+        err = sync_incident_erase(turn, &what.record, what.list, what.count, error);
     const have_named pieces = { what.pieces, what.pieces_count };
     return err == ST_OK && pieces.count > 0 ? have_forget(turn->room, turn->txn, &pieces, error)
                                             : err;
@@ -379,4 +382,61 @@ st_err sync_erase_admit(writer_turn *turn, const st_set *set, st_set *out_set, b
         return ST_OK;
     const st_set_places places = { known, known_count };
     return take_out(turn, set, places, out_set, error);
+}
+
+/* ---- states that come later ---- */
+
+/* Was the operation of that path destroyed in the change? Without a path: its reason. */
+static bool is_gone(const st_change *change, const uint8_t *path, size_t path_len)
+{
+    uint8_t other[ST_PATH_BYTES_MAX];
+    if (path_len == 0)
+        return change->reason.kind == ST_VALUE_ERASED;
+    for (uint32_t i = 0; i < change->ops_count; i++)
+        if (st_path_encode(&change->ops[i].path, other) == path_len
+            && memcmp(other, path, path_len) == 0)
+            return change->ops[i].value.kind == ST_VALUE_ERASED;
+    return false;
+}
+
+/* Looks the change up in the log; what the log does not have was not destroyed. */
+static st_err look_up(writer_turn *turn, st_erasure *one, bool *out_gone, st_error *error)
+{
+    sync_row row;
+    st_set set;
+    uint64_t index = 0;
+    *out_gone = false;
+    st_err err = sets_find(turn->txn, &one->dot, &index, error);
+    if (err == ST_OK)
+        err = sync_row_get(turn->txn, index, turn->arena, &row, error);
+    if (err == ST_OK)
+        err = st_set_decode(row.set.data, row.set.len, turn->arena, &set, error);
+    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
+        return err;
+    if (err == ST_OK && one->dot.counter >= set.first && one->dot.counter <= st_set_last(&set))
+        *out_gone = is_gone(&set.changes[one->dot.counter - set.first], one->path, one->path_len);
+    return ST_OK;
+}
+
+st_err sync_erase_known(writer_turn *turn, const st_record *record, const st_erasure **out_list,
+                        size_t *out_count, st_error *error)
+{
+    size_t room = record->lives_count + record->metas_count, count = 0;
+    st_erasure *list = st_arena_array(turn->arena, room, sizeof *list);
+    st_err err = list == NULL ? st_fail(error, ST_E_MEMORY, "erase: out of memory") : ST_OK;
+    for (size_t i = 0; err == ST_OK && i < room; i++) {
+        bool is_value = i < record->lives_count, gone = false;
+        st_erasure one;
+        memset(&one, 0, sizeof one);
+        size_t meta = is_value ? record->lives[i].meta : i - record->lives_count;
+        one.dot = record->metas[meta].dot;
+        if (is_value)
+            one.path_len = st_path_encode(&record->lives[i].op.path, one.path);
+        err = look_up(turn, &one, &gone, error);
+        if (err == ST_OK && gone)
+            list[count++] = one;
+    }
+    *out_list = list;
+    *out_count = count;
+    return err;
 }

@@ -42,6 +42,12 @@ ST_MUST_USE st_err sync_erase_apply(writer_turn *turn, const st_set *set, uint64
 /* The same when the log is folded again: files beside the store are left as they are. */
 ST_MUST_USE st_err sync_erase_replay(writer_turn *turn, const st_set *set, uint64_t index,
                                      st_error *error);
+/* Which live values and reasons of a record, as somebody else has it, were destroyed here: an
+ * erasure of each, with dot and path alone, in turn->arena. ST_E_CORRUPT, ST_E_STORAGE,
+ * ST_E_MEMORY. */
+ST_MUST_USE st_err sync_erase_known(writer_turn *turn, const st_record *record,
+                                    const st_erasure **out_list, size_t *out_count,
+                                    st_error *error);
 /* Before a set is stored: takes out of it what is known to be erased; *out_set is then another set,
  * in turn->arena. *out_refused: it comes without a value of which no erasure is known: somebody
  * took it out, and the whole set must not be kept from coming. */

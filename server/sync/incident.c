@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#include "proto/record.h"
 #include "server/store/pack.h"
+#include "server/sync/erase.h"
 #include "server/sync/fold.h"
 
 #define ROW_BYTES_MAX   (INCIDENT_EVIDENCE_BYTES + 1024u * 1024u)
@@ -198,6 +200,48 @@ static st_err add_records(writer_turn *turn, sync_incident *in, const st_repair_
     return ST_OK;
 }
 
+/* Takes the values out of a state; of one that cannot be read nothing is left, since nobody can say
+ * what stands in it. *out_any: something was taken. Memory from the turn. */
+static st_err strip(writer_turn *turn, st_repair_evidence *one, const st_erasure *list,
+                    size_t count, bool *out_any, st_error *error)
+{
+    st_record record;
+    st_buffer left;
+    st_err err = st_record_decode(one->state, one->state_len, turn->arena, &record, NULL);
+    if (err == ST_E_MEMORY)
+        return no_memory(error);
+    *out_any = *out_any || err != ST_OK;
+    if (err != ST_OK)
+        one->state_len = 0;
+    if (err != ST_OK || !st_record_erase(&record, list, count))
+        return ST_OK;
+    st_buffer_init(&left, ROW_BYTES_MAX);
+    err = st_record_encode(&record, &left, error);
+    if (err == ST_OK) {
+        one->state_len = left.len;
+        one->state = st_arena_copy(turn->arena, left.data, left.len);
+        *out_any = true;
+        if (one->state == NULL)
+            err = no_memory(error);
+    }
+    st_buffer_free(&left);
+    return err;
+}
+
+/* A device that has not heard of an erasure shows what was destroyed here. */
+static st_err strip_known(writer_turn *turn, st_repair_evidence *one, st_error *error)
+{
+    st_record record;
+    const st_erasure *list = NULL;
+    size_t count = 0;
+    bool any = false;
+    st_err err = st_record_decode(one->state, one->state_len, turn->arena, &record, NULL);
+    if (err != ST_OK)
+        return err == ST_E_MEMORY ? no_memory(error) : ST_OK;
+    err = sync_erase_known(turn, &record, &list, &count, error);
+    return err == ST_OK && count > 0 ? strip(turn, one, list, count, &any, error) : err;
+}
+
 static st_err add_evidence(writer_turn *turn, sync_incident *in, const st_repair_ask *ask,
                            bool *out_kept, st_error *error)
 {
@@ -211,17 +255,20 @@ static st_err add_evidence(writer_turn *turn, sync_incident *in, const st_repair
         bytes += in->evidence[i].state_len;
     }
     in->evidence = list;
-    for (uint32_t i = 0; i < ask->evidence_count; i++) {
-        if (has_evidence(in, &ask->evidence[i]))
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < ask->evidence_count; i++) {
+        st_repair_evidence one = ask->evidence[i];
+        err = strip_known(turn, &one, error);
+        if (err != ST_OK || has_evidence(in, &one))
             continue;
-        bytes += ask->evidence[i].state_len;
+        bytes += one.state_len;
         if (bytes > INCIDENT_EVIDENCE_BYTES) {
             *out_kept = false;
             break;
         }
-        list[in->evidence_count++] = ask->evidence[i];
+        list[in->evidence_count++] = one;
     }
-    return ST_OK;
+    return err;
 }
 
 static st_err begin(writer_turn *turn, const st_repair_ask *ask, sync_incident *in, st_error *error)
@@ -247,11 +294,23 @@ static st_err begin(writer_turn *turn, const st_repair_ask *ask, sync_incident *
     return sync_log_append(turn, &row, NULL, error);
 }
 
+static st_err put(writer_turn *turn, const sync_incident *in, st_error *error)
+{
+    st_buffer row;
+    st_buffer_init(&row, ROW_BYTES_MAX);
+    pack_key key = key_of(&in->device, in->n);
+    st_err err = encode(in, &row);
+    err = err != ST_OK ? st_fail(error, err, "incident: does not fit")
+                       : store_put(turn->txn, STORE_INCIDENT, pack_key_slice(&key),
+                                   store_bytes(row.data, row.len), error);
+    st_buffer_free(&row);
+    return err;
+}
+
 st_err sync_incident_note(writer_turn *turn, const st_id *device, const st_repair_ask *ask,
                           bool *out_kept, st_error *error)
 {
     sync_incident in;
-    st_buffer row;
     *out_kept = true;
     st_err err = find_last(turn, device, &in, error);
     if (err == ST_OK && is_new(&in, ask))
@@ -262,13 +321,89 @@ st_err sync_incident_note(writer_turn *turn, const st_id *device, const st_repai
         err = add_evidence(turn, &in, ask, out_kept, error);
     if (err != ST_OK)
         return err;
-    st_buffer_init(&row, ROW_BYTES_MAX);
-    pack_key key = key_of(device, in.n);
-    err = encode(&in, &row);
-    err = err != ST_OK ? st_fail(error, err, "incident: does not fit")
-                       : store_put(turn->txn, STORE_INCIDENT, pack_key_slice(&key),
-                                   store_bytes(row.data, row.len), error);
-    st_buffer_free(&row);
+    return put(turn, &in, error);
+}
+
+/* ---- what the law wants destroyed ---- */
+
+/* What is to go. */
+typedef struct {
+    const st_erasure *list;
+    size_t count;
+} erasures;
+
+/* Incidents that hold evidence of a record. */
+typedef struct {
+    const st_id *record;
+    pack_key *keys;            /* in the turn's arena */
+    size_t count, capacity;
+} holders;
+
+static bool shows(const sync_incident *in, const st_id *record)
+{
+    for (uint32_t i = 0; i < in->evidence_count; i++)
+        if (st_id_cmp(&in->evidence[i].record, record) == 0)
+            return true;
+    return false;
+}
+
+static st_err find_holders(writer_turn *turn, holders *found, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    st_arena arena;
+    st_arena_init(&arena, ARENA_BYTES_MAX);
+    st_err err = store_cursor_open(turn->txn, STORE_INCIDENT, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, store_text(""), error);
+    while (err == ST_OK && cursor.is_valid) {
+        sync_incident in;
+        err = decode(cursor.key, cursor.value, &arena, &in, error);
+        if (err == ST_OK && shows(&in, found->record)) {
+            pack_key *grown = st_arena_grow(turn->arena, found->keys, found->count,
+                                            &found->capacity, sizeof *grown);
+            found->keys = grown;
+            if (grown != NULL)
+                grown[found->count++] = key_of(&in.device, in.n);
+            else
+                err = no_memory(error);
+        }
+        st_arena_reset(&arena);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+static st_err erase_one(writer_turn *turn, const pack_key *key, const st_id *record,
+                        erasures gone, st_error *error)
+{
+    store_slice row = { 0 };
+    sync_incident in;
+    bool any = false;
+    memset(&in, 0, sizeof in);
+    st_err err = store_get(turn->txn, STORE_INCIDENT, pack_key_slice(key), &row, error);
+    const uint8_t *copy = err == ST_OK ? st_arena_copy(turn->arena, row.data, row.len) : NULL;
+    if (err == ST_OK && copy == NULL)
+        err = no_memory(error);
+    if (err == ST_OK)
+        err = decode(pack_key_slice(key), store_bytes(copy, row.len), turn->arena, &in, error);
+    st_repair_evidence *list = (st_repair_evidence *)(uintptr_t)in.evidence; /* made by decode */
+    for (uint32_t i = 0; err == ST_OK && i < in.evidence_count; i++) {
+        if (st_id_cmp(&list[i].record, record) == 0)
+            err = strip(turn, &list[i], gone.list, gone.count, &any, error);
+    }
+    return err == ST_OK && any ? put(turn, &in, error) : err;
+}
+
+st_err sync_incident_erase(writer_turn *turn, const st_id *record, const st_erasure *list,
+                           size_t count, st_error *error)
+{
+    holders found = { .record = record };
+    const erasures gone = { list, count };
+    st_err err = find_holders(turn, &found, error);
+    for (size_t i = 0; err == ST_OK && i < found.count; i++)
+        err = erase_one(turn, &found.keys[i], record, gone, error);
     return err;
 }
 

@@ -4,6 +4,7 @@
 #ifndef SOTAY_SERVER_SYNC_INCIDENT_H
 #define SOTAY_SERVER_SYNC_INCIDENT_H
 
+#include "proto/erase.h"
 #include "proto/message.h"
 #include "server/sync/writer.h"
 
@@ -29,6 +30,10 @@ typedef struct {
  * A new incident is an entry (note) of the log. */
 ST_MUST_USE st_err sync_incident_note(writer_turn *turn, const st_id *device,
                                       const st_repair_ask *ask, bool *out_kept, st_error *error);
+/* In the turn that stores an erasure: takes the values out of what devices showed of the record. A
+ * state that cannot be read is taken away whole. ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_incident_erase(writer_turn *turn, const st_id *record,
+                                       const st_erasure *list, size_t count, st_error *error);
 /* All of them, by device and n, until `each` returns false; memory lives during the call only.
  * ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err sync_incident_each(store_txn *txn,

@@ -5,6 +5,7 @@
 
 #include "server/store/pack.h"
 #include "server/sync/erase.h"
+#include "server/sync/incident.h"
 #include "server/sync/snapshot.h"
 
 static kit_book BOOK;
@@ -299,6 +300,106 @@ static void test_a_snapshot_with_the_value_is_not_given_out(void **state)
     st_buffer_free(&bytes);
 }
 
+/* ---- what a phone once showed of itself ---- */
+
+/* The record as it is now, encoded as a phone would show it. */
+static void state_of(kit_book *book, const st_id *record, st_buffer *out)
+{
+    store_txn txn = { 0 };
+    st_arena arena;
+    st_record read;
+    st_arena_init(&arena, 1u << 22);
+    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_record_get(&txn, record, &arena, &read, NULL, NULL), ST_OK);
+    assert_int_equal(st_record_encode(&read, out, NULL), ST_OK);
+    store_end(&txn);
+    st_arena_reset(&arena);
+}
+
+typedef struct {
+    const kit_phone *phone;
+    st_repair_ask ask;
+    bool kept;
+} showing;
+
+static st_err run_show(writer_turn *turn, void *argument, st_error *error)
+{
+    showing *s = argument;
+    return sync_incident_note(turn, &s->phone->device, &s->ask, &s->kept, error);
+}
+
+static void show_evidence(const kit_phone *phone, const st_repair_evidence *list, uint32_t count)
+{
+    showing s = { .phone = phone, .ask = { .bucket = phone->bucket, .evidence = list,
+                                           .evidence_count = count } };
+    writer_job job = { .run = run_show, .argument = &s };
+    s.ask.sum.b[0] = 1;
+    assert_int_equal(writer_submit(phone->book->rooms.writer, &job, NULL), ST_OK);
+    assert_true(s.kept);
+}
+
+static bool count_evidence(void *context, const sync_incident *incident)
+{
+    uint32_t *count = context;
+    for (uint32_t i = 0; i < incident->evidence_count; i++)
+        *count += incident->evidence[i].state_len > 0;
+    return true;
+}
+
+static uint32_t readable_evidence(kit_book *book)
+{
+    uint32_t count = 0;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_incident_each(&txn, count_evidence, &count, NULL), ST_OK);
+    store_end(&txn);
+    return count;
+}
+
+/* Evidence of a repair holds whole states: the value goes from those that lie here, and from those
+ * that a phone brings later; what is said of other records stays. */
+static void test_evidence_of_phones(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes, one, two;
+    char id[33];
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    st_buffer_init(&one, 1u << 20);
+    st_buffer_init(&two, 1u << 20);
+    kit_enrol(book, "an", 9, &phone);
+    st_id record = make_visit(&phone, "điều kín đáo", 1, &bytes);
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    st_id other = make_visit(&phone, "điều của người khác", 2, &bytes);
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    state_of(book, &record, &one);
+    state_of(book, &other, &two);
+    const uint8_t torn[] = "\xff kín đáo, nhưng không đọc được";
+    const st_repair_evidence shown[] = { { record, one.data, one.len },
+                                         { other, two.data, two.len },
+                                         { record, torn, sizeof torn } };
+    show_evidence(&phone, shown, 3);
+    assert_true(is_in(book, STORE_INCIDENT, "kín đáo"));
+    assert_int_equal(readable_evidence(book), 3);
+    st_id_format(&record, id);
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+               "--basis", "điều 14");
+    assert_false(is_anywhere(book, "kín đáo"));
+    assert_true(is_in(book, STORE_INCIDENT, "người khác"));
+    assert_int_equal(readable_evidence(book), 2);   /* nobody knows what the torn one held */
+    /* a phone that never heard of it shows the same */
+    phone.device.b[0] ^= 1;
+    show_evidence(&phone, shown, 2);
+    assert_false(is_anywhere(book, "kín đáo"));
+    assert_int_equal(readable_evidence(book), 4);
+    show_evidence(&phone, shown, 2);                /* again, since an answer was lost */
+    assert_int_equal(readable_evidence(book), 4);
+    KIT_EXPECT(0, book, "verify");
+    st_buffer_free(&bytes);
+    st_buffer_free(&one);
+    st_buffer_free(&two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_set_is_not_taken_in_without_a_value, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_reasons_go_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_evidence_of_phones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_name_in_the_catalogue_goes_from_every_table, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_snapshot_with_the_value_is_not_given_out, setup,
