@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/attach.h"
 #include "client-lib/src/lexicon.h"
 #include "client-lib/src/overlay.h"
 
@@ -121,11 +122,116 @@ static st_err erase_in_evidence(sotay_client *client, const erase_values *values
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* ---- files: the value that goes is the list of hashes of their pieces ---- */
+
+/* Rows of files, in an arena. */
+typedef struct {
+    st_arena arena;
+    book_key *keys;
+    size_t count, capacity;
+} files;
+
+/* The value that is to go, when it stands in this change. */
+static st_value value_in(const st_change *change, const st_erasure *one)
+{
+    uint8_t path[ST_PATH_BYTES_MAX];
+    for (uint32_t i = 0; i < change->ops_count; i++)
+        if (st_path_encode(&change->ops[i].path, path) == one->path_len &&
+            memcmp(path, one->path, one->path_len) == 0)
+            return change->ops[i].value;
+    return (st_value){ .kind = ST_VALUE_NULL };
+}
+
+/* The same in the record as it is read. */
+static st_value value_of(const st_record *record, const st_erasure *one)
+{
+    uint8_t path[ST_PATH_BYTES_MAX];
+    size_t meta = st_record_meta(record, &one->dot);
+    for (size_t i = 0; meta != SIZE_MAX && i < record->lives_count; i++)
+        if (record->lives[i].meta == meta &&
+            st_path_encode(&record->lives[i].op.path, path) == one->path_len &&
+            memcmp(path, one->path, one->path_len) == 0)
+            return record->lives[i].op.value;
+    return (st_value){ .kind = ST_VALUE_NULL };
+}
+
+/* Notes the file of that list of hashes, when this store has a row of it. */
+static st_err note_file(sotay_client *client, files *found, const st_id *record, st_value value,
+                        st_error *error)
+{
+    bool is_there = false;
+    st_hash *hashes;
+    size_t count = value.len / sizeof *hashes;
+    if (value.kind != ST_VALUE_BYTES || count == 0 || value.len % sizeof *hashes != 0)
+        return ST_OK;
+    hashes = st_arena_array(&found->arena, count, sizeof *hashes);
+    if (hashes == NULL)
+        return st_fail(error, ST_E_MEMORY, "erase: no memory");
+    memcpy(hashes, value.data, value.len);
+    book_key key = attach_key(record, hashes, count);
+    st_err err = book_has(&client->book, &key, &is_there, error);
+    if (err != ST_OK || !is_there)
+        return err;
+    book_key *keys = found->count < found->capacity
+                         ? found->keys
+                         : st_arena_grow(&found->arena, found->keys, found->count,
+                                         &found->capacity, sizeof *keys);
+    if (keys == NULL)
+        return st_fail(error, ST_E_MEMORY, "erase: no memory");
+    found->keys = keys;
+    found->keys[found->count++] = key;
+    return ST_OK;
+}
+
+/* In a set that is kept here: also what was replaced long ago. */
+static st_err find_in_set(sotay_client *client, files *found, const st_id *record,
+                          const st_erasure *one, st_error *error)
+{
+    st_set set;
+    book_value bytes = { NULL, 0 };
+    book_key key = book_key_counter(BOOK_SET, &one->dot.device, one->first);
+    st_err err = book_get(&client->book, &key, &found->arena, &bytes, error);
+    if (err == ST_OK)
+        err = st_set_decode(bytes.data, bytes.len, &found->arena, &set, error);
+    if (err != ST_OK)
+        return err == ST_E_MEMORY || err == ST_E_STORAGE ? err : ST_OK;
+    if (memcmp(set.hash.b, one->set.b, sizeof set.hash.b) != 0 || one->dot.counter < set.first ||
+        one->dot.counter > st_set_last(&set))
+        return ST_OK;
+    const st_change *change = &set.changes[one->dot.counter - set.first];
+    return note_file(client, found, record, value_in(change, one), error);
+}
+
+/* Before anything is taken out: which files of this store the values are of. */
+static st_err find_files(sotay_client *client, files *found, const erase_values *values,
+                         st_error *error)
+{
+    st_record record;
+    book_value bytes = { NULL, 0 };
+    book_key key = book_key_id(BOOK_BASE, &values->record);
+    st_err err = book_get(&client->book, &key, &found->arena, &bytes, error);
+    if (err == ST_OK)
+        err = st_record_decode(bytes.data, bytes.len, &found->arena, &record, error);
+    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
+        return err;
+    bool has_base = err == ST_OK;
+    err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < values->count; i++) {
+        err = find_in_set(client, found, &values->record, &values->list[i], error);
+        if (err == ST_OK && has_base)
+            err = note_file(client, found, &values->record, value_of(&record, &values->list[i]),
+                            error);
+    }
+    return err;
+}
+
 st_err erase_take(sotay_client *client, const erase_values *values, st_error *error)
 {
     st_arena arena;
-    st_err err = ST_OK;
+    files found = { .keys = NULL };
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_arena_init(&found.arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = find_files(client, &found, values, error);
     for (size_t i = 0; err == ST_OK && i < values->count; i++) {
         err = erase_in_set(client, &values->list[i], &arena, error);
         st_arena_reset(&arena);
@@ -134,6 +240,9 @@ st_err erase_take(sotay_client *client, const erase_values *values, st_error *er
         err = erase_in_base(client, values, &arena, error);
     if (err == ST_OK)
         err = erase_in_evidence(client, values, &arena, error);
+    if (err == ST_OK)
+        err = attach_erase(client, found.keys, found.count, error);
+    st_arena_reset(&found.arena);
     st_arena_reset(&arena);
     return err == ST_OK ? overlay_row_refresh(client, &values->record, error) : err;
 }

@@ -12,7 +12,8 @@ typedef struct {
     size_t count;
 } erase_values;
 
-/* Destroys them in kept sets, in the base and in what was set aside; sums and rows follow. What is
+/* Destroys them in kept sets, in the base and in what was set aside, and the pieces of files whose
+ * hashes are among them; sums and rows follow. What is
  * not here, or gone already, is no error. Inside the caller's write transaction. ST_E_STORAGE,
  * ST_E_MEMORY. */
 ST_MUST_USE st_err erase_take(sotay_client *client, const erase_values *values, st_error *error);

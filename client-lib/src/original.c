@@ -351,9 +351,11 @@ static bool set_has(const hash_set *set, const st_hash *hash)
 }
 
 /* Which files go, and what they and the others consist of. */
-typedef struct {
+typedef struct clearing {
     sotay_client *client;
-    bool (*goes)(sotay_client *client, const book_key *key, const attach_row *row);
+    bool (*goes)(const struct clearing *c, const book_key *key, const attach_row *row);
+    const book_key *erased; /* rows of files whose hashes were destroyed */
+    size_t erased_count;
     bool only_says, counts;
     st_arena arena;
     hash_set going, staying;
@@ -361,8 +363,9 @@ typedef struct {
 } clearing;
 
 /* Covered: a backup of the server has it too, or the server gave it to us. */
-static bool is_covered(sotay_client *client, const book_key *key, const attach_row *row)
+static bool is_covered(const clearing *c, const book_key *key, const attach_row *row)
 {
+    const sotay_client *client = c->client;
     (void)key;
     if (attach_waits(client, row) || row->kind == ATTACH_WANTED)
         return false;
@@ -370,8 +373,9 @@ static bool is_covered(sotay_client *client, const book_key *key, const attach_r
 }
 
 /* Fetched or wanted, and its record is not shown here any more. */
-static bool is_left_over(sotay_client *client, const book_key *key, const attach_row *row)
+static bool is_left_over(const clearing *c, const book_key *key, const attach_row *row)
 {
+    sotay_client *client = c->client;
     sotay_id named;
     bool is_shown = true;
     if (row->kind != ATTACH_FETCHED && row->kind != ATTACH_WANTED)
@@ -382,9 +386,18 @@ static bool is_left_over(sotay_client *client, const book_key *key, const attach
     return book_has(&client->book, &shown, &is_shown, NULL) == ST_OK && !is_shown;
 }
 
+static bool is_erased(const clearing *c, const book_key *key, const attach_row *row)
+{
+    (void)row;
+    for (size_t i = 0; i < c->erased_count; i++)
+        if (c->erased[i].len == key->len && memcmp(c->erased[i].b, key->b, key->len) == 0)
+            return true;
+    return false;
+}
+
 static st_err clear_row(clearing *c, const book_key *key, const attach_row *row, st_error *error)
 {
-    if (!c->goes(c->client, key, row)) {
+    if (!c->goes(c, key, row)) {
         c->cleared.kept_files += row->kind != ATTACH_WANTED;
         return set_add(&c->staying, &c->arena, row, error);
     }
@@ -468,4 +481,10 @@ st_err attach_forget(sotay_client *client, st_error *error)
 {
     clearing c = { .client = client, .goes = is_left_over };
     return clear(&c, error);
+}
+
+st_err attach_erase(sotay_client *client, const book_key *keys, size_t count, st_error *error)
+{
+    clearing c = { .client = client, .goes = is_erased, .erased = keys, .erased_count = count };
+    return count == 0 ? ST_OK : clear(&c, error);
 }

@@ -1,0 +1,174 @@
+/* tests/unit/both/test_erase.c
+ * A photo that the law wants destroyed goes from the phone that took it and from those that fetched
+ * it, piece by piece; what other files consist of, and files that nobody spoke of, stay. */
+#include "tests/unit/both/fetch.h"
+
+#include "client-lib/src/attach.h"
+#include "client-lib/src/client.h"
+
+#define KIB ((size_t)1024)
+#define LEN (40 * KIB)
+
+typedef struct {
+    world w;
+    phone *an, *binh;
+    sotay_id visit;
+    char id[33];
+    char item[SOTAY_ITEM_TEXT], other[SOTAY_ITEM_TEXT];
+} desk;
+
+/* The first 16 KiB, a piece, are the same for every seed. */
+static void fill(uint8_t *data, uint64_t seed)
+{
+    uint64_t state = 1;
+    for (size_t i = 0; i < LEN; i++) {
+        if (i == 16 * KIB)
+            state = seed;
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        data[i] = (uint8_t)(state >> 56);
+    }
+    memcpy(data, "%PDF-1.7\n", 9);
+}
+
+static void attach(desk *d, uint64_t seed, char item[SOTAY_ITEM_TEXT])
+{
+    static uint8_t data[LEN];
+    fill(data, seed);
+    const sotay_attachment file = { "a.pdf", data, LEN, NULL, "riêng tư", 0 };
+    assert_int_equal(sotay_attach(d->an->client, &d->visit, &file, item, &d->an->error), SOTAY_OK);
+}
+
+static void sync_well(desk *d, phone *p)
+{
+    line l = { 0 };
+    sotay_report report;
+    int rc = sync_over(&d->w, p, &l, &report);
+    if (rc != SOTAY_OK)
+        print_message("  sync: %s\n", p->error.detail);
+    assert_int_equal(rc, SOTAY_OK);
+}
+
+static int desk_open(void **state)
+{
+    static desk d;
+    world_make_with(&d.w, 1, (world_how){ 2, false });
+    d.an = &d.w.phones[0];
+    d.binh = &d.w.phones[1];
+    KIT_EXPECT(0, &d.w.book, "user", "add", "mai", "--name", "Mai", "--role", "office");
+    KIT_EXPECT(0, &d.w.book, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    d.visit = phone_visit(d.an, "chợ");
+    sotay_id_format(&d.visit, d.id);
+    attach(&d, 7, d.item);
+    attach(&d, 8, d.other);
+    *state = &d;
+    return 0;
+}
+
+static int desk_close(void **state)
+{
+    world_free(&((desk *)*state)->w);
+    return 0;
+}
+
+/* Rows of a table of the phone's store. */
+static size_t rows_of(phone *p, book_table table)
+{
+    st_error error = { 0 };
+    book_key prefix = book_key_of(table);
+    book_scan scan = book_scan_of(&prefix);
+    size_t count = 0;
+    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
+    while (book_scan_next(&p->client->book, &scan, NULL, NULL, &error) == ST_OK)
+        count++;
+    client_abort(p->client);
+    return count;
+}
+
+static void erase(desk *d, const char *item)
+{
+    char paths[3][96];
+    static const char *const FIELDS[] = { "chunk_hashes", "name", "caption" };
+    for (size_t i = 0; i < 3; i++)
+        (void)snprintf(paths[i], sizeof paths[i], "attachments.%s.%s", item, FIELDS[i]);
+    KIT_EXPECT(0, &d->w.book, "erase", d->id, paths[0], paths[1], paths[2], "--as", "mai",
+               "--second", "head", "--basis", "điều 14");
+}
+
+static void fetch(desk *d, phone *p, const char *item)
+{
+    bool is_here = false;
+    assert_int_equal(sotay_attachment_want(p->client, &d->visit, item, &is_here, &p->error),
+                     SOTAY_OK);
+    sync_well(d, p);
+}
+
+static bool is_whole(desk *d, phone *p, const char *item)
+{
+    sotay_file file = { NULL, 0 };
+    int rc = sotay_attachment_get(p->client, &d->visit, item, false, &file, &p->error);
+    bool is = rc == SOTAY_OK && file.len == LEN;
+    free(file.data);
+    return is;
+}
+
+static void test_the_photo_goes_from_both_phones(void **state)
+{
+    desk *d = *state;
+    sync_well(d, d->an);
+    sync_well(d, d->binh);
+    fetch(d, d->binh, d->item);
+    fetch(d, d->binh, d->other);
+    const size_t all = rows_of(d->an, BOOK_CHUNK);
+    assert_int_equal(all, 5);                   /* two of three pieces each, and one of both */
+    assert_int_equal(rows_of(d->binh, BOOK_CHUNK), all);
+    erase(d, d->item);
+    for (phone *p = d->an; p != NULL; p = p == d->an ? d->binh : NULL) {
+        assert_true(is_whole(d, p, d->item));   /* has not heard of it */
+        sync_well(d, p);
+        assert_int_equal(rows_of(p, BOOK_CHUNK), all - 2);
+        assert_int_equal(rows_of(p, BOOK_ATTACH), 1);
+        assert_false(is_whole(d, p, d->item));
+        assert_true(is_whole(d, p, d->other));
+        assert_true(phone_status_says(p, "\"attachments_waiting\":0"));
+    }
+    erase(d, d->other);
+    sync_well(d, d->an);
+    assert_int_equal(rows_of(d->an, BOOK_CHUNK), 0);
+    assert_int_equal(rows_of(d->an, BOOK_ATTACH), 0);
+    KIT_EXPECT(0, &d->w.book, "verify");
+}
+
+static void sync_metered(desk *d, sotay_report *report)
+{
+    sotay_sync *sync = NULL;
+    assert_int_equal(sotay_sync_begin(d->an->client, &sync, NULL), SOTAY_OK);
+    sotay_sync_limit(sync, 0, true);
+    assert_int_equal(run(&d->w, sync, 0, report), SOTAY_OK);
+}
+
+/* The change came by a line that carries no files: what is destroyed is not sent any more. */
+static void test_what_was_not_sent_yet_is_not_sent(void **state)
+{
+    desk *d = *state;
+    sotay_report report;
+    sync_metered(d, &report);
+    assert_int_equal(report.attachments_waiting, 2);
+    erase(d, d->item);
+    sync_metered(d, &report);
+    assert_int_equal(report.attachments_waiting, 1);
+    assert_int_equal(rows_of(d->an, BOOK_CHUNK), 3);
+    sync_well(d, d->an);
+    assert_true(is_whole(d, d->an, d->other));
+    KIT_EXPECT(0, &d->w.book, "verify");
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, desk_open, desk_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_the_photo_goes_from_both_phones),
+        CASE(test_what_was_not_sent_yet_is_not_sent),
+    };
+    return cmocka_run_group_tests_name("erase", tests, NULL, NULL);
+}
