@@ -47,8 +47,8 @@ bool attach_waits(const sotay_client *client, const attach_row *row);
  * the caller's write transaction. */
 ST_MUST_USE st_err attach_forget(sotay_client *client, st_error *error);
 
-/* The files of these rows go, sent or not, but for pieces that other files consist of: the law wants
- * them destroyed. Inside the caller's write transaction. */
+/* The files of these rows go, sent or not, but for pieces that other files consist of: the law
+ * wants them destroyed. Inside the caller's write transaction. */
 ST_MUST_USE st_err attach_erase(sotay_client *client, const book_key *keys, size_t count,
                                 st_error *error);
 
