@@ -8,6 +8,7 @@
 /* X(name, default, least, most, unit, meaning) */
 #define CONFIG_NUMBERS(X) \
     X(threads, 512, 4, 4096, "threads", "connections served at once") \
+    X(per_address, 128, 1, 4096, "threads", "of them for one address, loopback not counted") \
     X(body_deadline_s, 20, 1, 3600, "s", "a body must be here by then, plus 1 s per kB") \
     X(log_requests, 1, 0, 1, "0|1", "one line per request on stderr") \
     X(snapshot_quiet_s, 5, 0, 3600, "s", "so long after the last work: snapshots; 0: never") \

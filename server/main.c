@@ -86,6 +86,7 @@ static st_err read_config(options *opt, st_error *error)
 static http_config door_of(const server_config *config)
 {
     return (http_config){ .listen = config->listen, .threads = config->threads,
+                          .per_address = config->per_address,
                           .body_deadline_s = config->body_deadline_s,
                           .quiet = config->log_requests == 0,
                           .public_url = config->public_url };

@@ -23,6 +23,7 @@ typedef struct {
     st_buffer base;            /* what the stream leans on; empty: nothing */
     size_t head_bytes;
     http_server *server;
+    bool is_inside;            /* counted among the requests of its device */
     size_t introduced_bytes;   /* what an introduction keeps of the body */
     size_t charged;            /* taken from the memory that all requests share */
 } exchange;
@@ -122,6 +123,10 @@ static st_err check_head(exchange *ex, http_request *request, st_error *error)
     ex->sync.has_counter = true;
     ex->sync.counter = head.counter;
     memcpy(ex->sync.install, head.install, sizeof head.install);
+    if (err == ST_OK && !ex->is_inside)
+        ex->is_inside = http_server_enter(ex->server, &head.device);
+    if (err == ST_OK && !ex->is_inside)
+        return st_fail(error, ST_E_BUSY, "request: others of this device are under way");
     return err == ST_OK ? find_base(ex, &head, error) : err;
 }
 
@@ -293,6 +298,8 @@ void http_handle_sync(http_request *request)
         err = give_out(&ex, request, &error);
     if (err != ST_OK)
         http_refuse(request, &error, ex.sync.counter_highest);
+    if (ex.is_inside)
+        http_server_leave(request->server, &ex.sync.device.id);
     sync_request_free(&ex.sync);
     st_arena_reset(&ex.arena);
     st_buffer_free(&ex.base);

@@ -59,9 +59,15 @@ void http_say(http_request *request, int status, const char *text);
 /* A condition whose waits end by CLOCK_MONOTONIC, which nobody sets. */
 void http_wake_init(pthread_cond_t *wake);
 
-/* Watches slow bodies: cuts a connection whose time is up. */
+/* Watches slow bodies: cuts a connection whose time is up. And crowds: of one address no more than
+ * per_address connections stay, but for those of this machine, where a proxy may be. */
 typedef struct http_guard http_guard;
-http_guard *http_guard_new(void);
+http_guard *http_guard_new(unsigned per_address);
+/* The port that connections come to; none is looked at before. */
+void http_guard_door(http_guard *guard, unsigned port);
+/* A connection began to be served, or ended. */
+void http_guard_came(http_guard *guard);
+void http_guard_went(http_guard *guard);
 void http_guard_free(http_guard *guard);
 /* Which connection: ports as numbers, the other side's IPv4 address in network order. */
 typedef struct {
@@ -88,6 +94,9 @@ void http_server_give(http_server *http, size_t bytes);
  * while waiting for the writer or for a connection. NULL: a handler called without a listener. */
 void http_server_sit(http_server *http);
 void http_server_rise(http_server *http);
+/* One more request of a device is under way; false when it has four already. Each leaves once. */
+bool http_server_enter(http_server *http, const st_id *device);
+void http_server_leave(http_server *http, const st_id *device);
 
 /* The handlers, one file per message. */
 void http_handle_health(http_request *request);

@@ -18,11 +18,15 @@
 #include <unistd.h>
 
 #include "server/http/request.h"
+#include "server/http/tally.h"
 
 /* Draining and stopping together: CivetWeb looks every two seconds whether it is to stop. */
 #define STOP_MS 4700u
 #define STOP_MS_LEAST 1500u
 #define SHARED_BYTES_MAX ((size_t)256 << 20)    /* bodies, and what they unfold to */
+#define THREADS 512u
+#define PER_ADDRESS 128u
+#define PER_DEVICE 4u          /* a phone sends one request at a time; those cut off may linger */
 #define DESKS 24u              /* requests that are read or answered at once: 2 MB each for zstd */
 
 struct http_server {
@@ -40,6 +44,7 @@ struct http_server {
     atomic_uint in_flight;
     atomic_size_t shared_bytes; /* taken by large requests */
     sem_t desks;
+    tally *devices;            /* requests by the device that signed them */
     atomic_bool draining;
     atomic_bool ready;         /* all of the above is set */
 };
@@ -92,6 +97,17 @@ void http_server_rise(http_server *http)
 {
     if (http != NULL)
         (void)sem_post(&http->desks);
+}
+
+bool http_server_enter(http_server *http, const st_id *device)
+{
+    return http == NULL || tally_enter(http->devices, device->b);
+}
+
+void http_server_leave(http_server *http, const st_id *device)
+{
+    if (http != NULL)
+        tally_leave(http->devices, device->b);
 }
 
 unsigned http_port(http_server *http)
@@ -195,6 +211,29 @@ static void log_request(const http_request *request, const struct timespec *star
             path, request->status, request->body_len, request->reply.len, ms, request->who);
 }
 
+static void wait_until_ready(const http_server *http)
+{
+    while (!atomic_load(&http->ready))         /* the listener is up before its port is known */
+        usleep(1000);
+}
+
+/* A worker begins with a connection, and ends. Whose it is CivetWeb does not tell yet. */
+static int on_connect(const struct mg_connection *connection, void **out_data)
+{
+    http_server *http = mg_get_user_data(mg_get_context(connection));
+    wait_until_ready(http);
+    http_guard_came(http->guard);
+    *out_data = http;
+    return 0;
+}
+
+static void on_closed(const struct mg_connection *connection)
+{
+    const http_server *http = mg_get_user_connection_data(connection);
+    if (http != NULL)
+        http_guard_went(http->guard);
+}
+
 /* CivetWeb calls this for every request before it would do anything by itself. */
 static int on_request(struct mg_connection *connection)
 {
@@ -202,8 +241,7 @@ static int on_request(struct mg_connection *connection)
     http_server *http = info->user_data;
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    while (!atomic_load(&http->ready))         /* the listener is up before its port is known */
-        usleep(1000);
+    wait_until_ready(http);
     http_request request = { .connection = connection, .server = http,
                              .rooms = http->rooms, .method = info->request_method,
                              .path = info->local_uri, .status = 200, .who = "-" };
@@ -242,15 +280,21 @@ static int on_message(const struct mg_connection *connection, const char *messag
     return 1;
 }
 
+static void free_server(http_server *http)
+{
+    http_guard_free(http->guard);
+    tally_free(http->devices);
+    (void)sem_destroy(&http->desks);
+    free(http);
+    mg_exit_library();
+}
+
 static st_err fail_start(http_server *http, st_error *error)
 {
     st_err code = strstr(http->failure, "bind") != NULL ? ST_E_BUSY : ST_E_SERVER;
     st_fail(error, code, "listen: %s", http->failure[0] != '\0' ? http->failure
                                                                   : "the server did not start");
-    http_guard_free(http->guard);
-    (void)sem_destroy(&http->desks);
-    free(http);
-    mg_exit_library();
+    free_server(http);
     return code;
 }
 
@@ -288,16 +332,22 @@ static void set_urls(http_server *http, const http_config *config, const char *l
              has_public ? config->public_url : http->url);
 }
 
+static unsigned threads_of(const http_config *config)
+{
+    return config->threads > 0 ? config->threads : THREADS;
+}
+
 static struct mg_context *start_listener(http_server *http, const char *listen,
                                          const http_config *config)
 {
     static const struct mg_callbacks CALLBACKS = { .begin_request = on_request,
-                                                   .log_message = on_message };
+                                                   .log_message = on_message,
+                                                   .init_connection = on_connect,
+                                                   .connection_closed = on_closed };
     char workers[16], head_ms[16];
     snprintf(head_ms, sizeof head_ms, "%u",
              config->head_deadline_ms > 0 ? config->head_deadline_ms : 10000u);
-    unsigned threads = config->threads;
-    snprintf(workers, sizeof workers, "%u", threads > 0 ? threads : 512u);
+    snprintf(workers, sizeof workers, "%u", threads_of(config));
     const char *options[] = {
         "listening_ports", listen, "num_threads", workers, "tcp_nodelay", "1",
         "enable_keep_alive", "yes", "keep_alive_timeout_ms", "10000",
@@ -327,13 +377,15 @@ st_err http_start(server *rooms, const http_config *config, const char *operator
     (void)sem_init(&http->desks, 0, DESKS); /* fails only for numbers no semaphore holds */
     http_configure(http, config);
     snprintf(http->token, sizeof http->token, "%s", operator_token);
-    http->guard = http_guard_new();
+    http->guard = http_guard_new(config->per_address > 0 ? config->per_address : PER_ADDRESS);
+    http->devices = tally_new(threads_of(config), PER_DEVICE);
     mg_init_library(0);
-    if (http->guard != NULL)
+    if (http->guard != NULL && http->devices != NULL)
         http->context = start_listener(http, listen, config);
     if (http->context == NULL)
         return fail_start(http, error);
     set_urls(http, config, listen);
+    http_guard_door(http->guard, http->port);
     atomic_store(&http->ready, true);
     *out_server = http;
     return ST_OK;
@@ -418,8 +470,5 @@ void http_stop(http_server *http)
         pthread_join(watchdog, NULL);
     }
     pthread_cond_destroy(&stop.wake);
-    http_guard_free(http->guard);
-    (void)sem_destroy(&http->desks);
-    free(http);
-    mg_exit_library();
+    free_server(http);
 }

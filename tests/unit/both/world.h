@@ -18,6 +18,7 @@ typedef struct {
     size_t records_count;
     uint64_t random;
     int64_t now_ms;
+    http_server *door;  /* NULL: requests come by no door */
     bool has_port_keys; /* device keys that the library never sees */
     void (*at_work)(bool works); /* told when the server begins and ends a request; or NULL */
     sotay_error error;  /* of the last sync */
@@ -37,6 +38,7 @@ static inline int answer(world *w, const sotay_request *asked, st_buffer *out_re
         w->at_work(true);
     memset(&request, 0, sizeof request);
     request.rooms = &w->book.rooms;
+    request.server = w->door;
     request.method = asked->method;
     request.path = asked->path;
     request.status = 200;

@@ -17,6 +17,7 @@
 
 #define IDLE_CONNECTIONS 200
 #define REPLY_BYTES 4096
+#define PER_ADDRESS 12
 
 static const char TOKEN[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -54,6 +55,7 @@ static int start(void **state)
     kit_make(&h.book, true);
     KIT_EXPECT(0, &h.book, "user", "add", "an", "--name", "An", "--role", "officer");
     http_config config = { .listen = "127.0.0.1:0", .threads = IDLE_CONNECTIONS + 24,
+                           .per_address = PER_ADDRESS,
                            .body_deadline_s = 1, .head_deadline_ms = 1500, .quiet = true };
     if (http_start(&h.book.rooms, &config, TOKEN, &h.http, &error) != ST_OK)
         fail_msg("%s", error.detail);
@@ -328,6 +330,51 @@ static void test_the_slow_one_is_cut_not_its_namesake(void **state)
     (void)close(other);
 }
 
+static int ask_health(int fd)
+{
+    char reply[REPLY_BYTES];
+    say(fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    return get(fd, reply);
+}
+
+/* How many of some connections are still served. */
+static int count_open(const int *fds, int count)
+{
+    int open = 0;
+    for (int i = 0; i < count; i++)
+        open += recv(fds[i], &(char){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    return open;
+}
+
+/* One address keeps as many connections as it may: what is more ends, also while its head has not
+ * come; others are served, and so is this one again when its own have ended. */
+static void test_one_address_does_not_take_all(void **state)
+{
+    house *h = *state;
+    int fds[3 * PER_ADDRESS];
+    for (int i = 0; i < 3 * PER_ADDRESS; i++) {
+        fds[i] = connect_from(h, "127.0.0.3", &(uint16_t){ 0 });
+        if (i % 2 == 0)
+            say(fds[i], "GET /heal");
+    }
+    for (int i = 0; i < 600 && count_open(fds, 3 * PER_ADDRESS) > PER_ADDRESS; i++)
+        usleep(100000);
+    assert_in_range(count_open(fds, 3 * PER_ADDRESS), 0, PER_ADDRESS);
+    int other = connect_from(h, "127.0.0.4", &(uint16_t){ 0 });
+    assert_int_equal(ask_health(other), 200);
+    (void)close(other);
+    for (int i = 0; i < 3 * PER_ADDRESS; i++)
+        (void)close(fds[i]);
+    int status = 0;
+    for (int i = 0; i < 600 && status != 200; i++) {
+        usleep(100000);
+        other = connect_from(h, "127.0.0.3", &(uint16_t){ 0 });
+        status = ask_health(other);
+        (void)close(other);
+    }
+    assert_int_equal(status, 200);
+}
+
 /* What CivetWeb would take for more than one address, or for all of them. */
 static void test_it_listens_where_it_is_told(void **state)
 {
@@ -503,6 +550,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_body_is_cut),
         cmocka_unit_test(test_a_clock_set_back_stops_no_watch),
         cmocka_unit_test(test_the_slow_one_is_cut_not_its_namesake),
+        cmocka_unit_test(test_one_address_does_not_take_all),
         cmocka_unit_test(test_it_listens_where_it_is_told),
         cmocka_unit_test(test_a_silent_body_is_cut),
         cmocka_unit_test(test_a_slow_head_is_cut),
