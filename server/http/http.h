@@ -11,7 +11,7 @@ typedef struct http_server http_server;
 typedef struct {
     const char *listen;        /* "127.0.0.1:8080"; port 0: any free one */
     unsigned threads;          /* workers = connections served at once */
-    unsigned per_address;      /* of them, those of one address; loopback (a proxy) is not counted */
+    unsigned per_address;      /* of them, for one address; loopback (a proxy) is not counted */
     unsigned body_deadline_s;  /* a body must be here by then, plus one second per kB */
     unsigned head_deadline_ms; /* a head must be here by then; a silent body too */
     bool quiet;                /* no line per request */
