@@ -18,7 +18,9 @@
 #include "server/store/dir.h"
 #include "server/store/pack.h"
 #include "server/sync/address.h"
+#include "server/store/chunks.h"
 #include "server/sync/erase.h"
+#include "server/sync/have.h"
 
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define KEY_FILES       8u
@@ -34,6 +36,8 @@ typedef struct {
     store_txn txn;
     piece_folder folder;
     char keys[40]; /* where they lie in the folder */
+    st_err gone_err;           /* of the removing of erased files */
+    st_error gone_error;
 } backup_job;
 
 /* ---- the folder ---- */
@@ -366,6 +370,27 @@ static void remove_old(const backup_job *job)
     }
 }
 
+/* A piece of a file that was erased, unless somebody attached it anew. */
+static void remove_gone(void *context, const st_hash *hash)
+{
+    backup_job *job = context;
+    bool is_there = true;
+    if (chunks_is_there(job->srv->dir, hash, &is_there, &job->gone_error) != ST_OK)
+        job->gone_err = ST_E_STORAGE;
+    else if (!is_there && chunks_remove(job->to, hash, &job->gone_error) != ST_OK)
+        job->gone_err = ST_E_STORAGE;
+}
+
+/* When the new list, which does not name them, is on disk. A backup that still held one would not
+ * be what the law wants: it has failed. */
+static st_err remove_erased(backup_job *job, st_error *error)
+{
+    st_err err = have_gone_each(&job->txn, remove_gone, job, error);
+    return err == ST_OK && job->gone_err != ST_OK
+               ? st_fail(error, job->gone_err, "%s", job->gone_error.detail)
+               : err;
+}
+
 static st_err run(backup_job *job, st_error *error)
 {
     st_err err = make_folders(job, error);
@@ -380,6 +405,8 @@ static st_err run(backup_job *job, st_error *error)
     fill_head(job);
     if (err == ST_OK)
         err = write_all(job, error);
+    if (err == ST_OK)
+        err = remove_erased(job, error);
     store_end(&job->txn);
     if (err == ST_OK)
         remove_old(job);

@@ -293,6 +293,37 @@ static st_err mark_named(sync_room *room, store_slice bytes, const have_named *p
     return err;
 }
 
+/* META: these, then the hash. A backup that still has the piece takes it away. */
+#define GONE "gone/"
+
+static st_err note_gone(store_txn *txn, const st_hash *hash, st_error *error)
+{
+    uint8_t key[sizeof GONE - 1 + sizeof hash->b] = GONE;
+    memcpy(key + sizeof GONE - 1, hash->b, sizeof hash->b);
+    return store_put(txn, STORE_META, store_bytes(key, sizeof key), store_text(""), error);
+}
+
+st_err have_gone_each(store_txn *txn, have_gone each, void *context, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    const store_slice prefix = store_text(GONE);
+    st_err err = store_cursor_open(txn, STORE_META, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, prefix, error);
+    while (err == ST_OK && store_has_prefix(&cursor, prefix)) {
+        st_hash hash;
+        if (cursor.key.len != prefix.len + sizeof hash.b) {
+            err = st_fail(error, ST_E_CORRUPT, "store: a row of meta is damaged");
+            break;
+        }
+        memcpy(hash.b, (const uint8_t *)cursor.key.data + prefix.len, sizeof hash.b);
+        each(context, &hash);
+        err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
 st_err have_forget(sync_room *room, store_txn *txn, const have_named *pieces, st_error *error)
 {
     store_cursor cursor = { 0 };
@@ -310,9 +341,13 @@ st_err have_forget(sync_room *room, store_txn *txn, const have_named *pieces, st
             err = store_next(&cursor, error);
     }
     store_cursor_close(&cursor);
-    for (size_t i = 0; err == ST_OK && i < pieces->count; i++)
-        if (!named[i])
+    for (size_t i = 0; err == ST_OK && i < pieces->count; i++) {
+        if (named[i])
+            continue;
+        err = note_gone(txn, &pieces->hashes[i], error);
+        if (err == ST_OK)
             err = chunks_remove(room->dir, &pieces->hashes[i], error);
+    }
     free(named);
     return err;
 }

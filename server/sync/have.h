@@ -41,8 +41,13 @@ ST_MUST_USE st_err have_keep_carried(sync_room *room, const st_id *record,
 /* Is the path, as st_path_encode writes it, that of the hashes of an attachment? form may be
  * NULL. */
 bool have_is_hashes(const st_form *form, const uint8_t *path, size_t len);
-/* Removes the pieces that no record names: what named them was erased. In the writer's turn, so
- * that no record that names one comes meanwhile. ST_E_STORAGE, ST_E_MEMORY. */
+/* Each piece that was destroyed because what named it was erased; it may have come again since.
+ * ST_E_STORAGE, ST_E_CORRUPT. */
+typedef void (*have_gone)(void *context, const st_hash *hash);
+ST_MUST_USE st_err have_gone_each(store_txn *txn, have_gone each, void *context, st_error *error);
+/* Removes the pieces that no record names, and notes that for backups: what named them was erased.
+ * In the writer's turn, so that no record that names one comes meanwhile. ST_E_STORAGE,
+ * ST_E_MEMORY. */
 ST_MUST_USE st_err have_forget(sync_room *room, store_txn *txn, const have_named *pieces,
                                st_error *error);
 
