@@ -225,7 +225,8 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     server rooms = { 0 };
-    rooms_how how = { .dir = opt.data, .threaded = true };
+    progress work = { .tell = NULL };
+    rooms_how how = { .dir = opt.data, .threaded = true, .progress = &work };
     if (rooms_open(&how, &rooms, &error) != ST_OK)
         return fail("cannot open", &error);
     return serve(&opt, &rooms, &set);

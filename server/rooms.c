@@ -454,6 +454,7 @@ static st_err start(server *srv, const rooms_how *how, st_error *error)
     memcpy(srv->dir, how->dir, strlen(how->dir) + 1);
     const server_port *port = how->port == NULL ? server_port_system() : how->port;
     srv->sync.port = port;
+    srv->sync.progress = how->progress;
     srv->sync.keys = &srv->keys;
     srv->sync.dir = srv->dir;
     port->random(port->context, srv->sync.boot, sizeof srv->sync.boot);

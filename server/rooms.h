@@ -23,6 +23,7 @@ typedef struct {
     const char *dir;
     const server_port *port;   /* NULL: the real one */
     bool threaded;             /* writer thread (sotayd); else jobs run in the caller */
+    progress *progress;        /* told of long work; may be NULL */
 } rooms_how;
 
 typedef struct {

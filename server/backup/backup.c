@@ -340,7 +340,9 @@ static unsigned tables_so_far(const backup_job *job)
 static st_err write_all(backup_job *job, st_error *error)
 {
     uint64_t from = job->has_before ? job->before.entries + 1 : 1;
-    job->folder = (piece_folder){ job->to, &job->now, &job->arena, 0, 0 };
+    job->folder = (piece_folder){ .dir = job->to, .manifest = &job->now, .arena = &job->arena,
+                                  .progress = job->srv->sync.progress };
+    progress_begin(job->folder.progress, PROGRESS_LOG, job->now.entries + 1 - from);
     st_err err = keep_pieces(job, error);
     if (err == ST_OK)
         err = piece_write_log(&job->folder, &job->txn, from, job->now.entries, error);
@@ -348,6 +350,7 @@ static st_err write_all(backup_job *job, st_error *error)
         err = piece_write_tables(&job->folder, &job->txn, tables_so_far(job), error);
     if (err == ST_OK)
         err = copy_keys(job, error);
+    progress_begin(job->folder.progress, PROGRESS_FILES, 0);
     if (err == ST_OK)
         err = backup_tree_copy(job->srv->dir, &job->folder, error);
     if (err == ST_OK)
@@ -433,6 +436,7 @@ st_err backup_make(server *srv, const char *to, backup_report *out_report, st_er
         out_report->entries_new = job.now.entries - (job.has_before ? job.before.entries : 0);
         out_report->bytes_new = job.folder.written;
     }
+    progress_end(srv->sync.progress);
     if (job.lock >= 0)
         (void)close(job.lock);
     st_arena_reset(&job.arena);

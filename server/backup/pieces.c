@@ -90,6 +90,7 @@ static st_err write_some(piece_folder *folder, store_txn *txn, uint64_t *at, uin
                 err = add_row(&p, TABLES[i], pack_key_slice(&key), value, error);
         }
         ++*at;
+        progress_add(folder->progress, 1);
     }
     int len = snprintf(name, sizeof name, "log/%012" PRIu64 "-%012" PRIu64, from, *at - 1);
     if (folder->again > 0)

@@ -4,6 +4,7 @@
 #define SOTAY_SERVER_BACKUP_PIECES_H
 
 #include "server/backup/manifest.h"
+#include "server/progress.h"
 #include "server/store/store.h"
 
 #define PIECE_BYTES      (12u * 1024u * 1024u) /* of rows in one file, before compression */
@@ -15,6 +16,7 @@ typedef struct {
     backup_manifest *manifest;
     st_arena *arena;
     uint64_t written;
+    progress *progress;        /* of entries, then of files; may be NULL */
     uint64_t again;            /* > 0: pieces of the log have names with this number in them */
 } piece_folder;
 

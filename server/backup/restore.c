@@ -20,11 +20,12 @@
 
 /* Every file, read and hashed; those of tables and log also into the store (NULL: only read). */
 static st_err load_files(const char *from, const backup_manifest *manifest, store *s,
-                         st_error *error)
+                         progress *how, st_error *error)
 {
     st_buffer bytes;
     st_err err = ST_OK;
     st_buffer_init(&bytes, PIECE_FILE_BYTES);
+    progress_begin(how, s == NULL ? PROGRESS_READ : PROGRESS_LOAD, manifest->files_count);
     for (size_t i = 0; err == ST_OK && i < manifest->files_count; i++) {
         const backup_file *file = &manifest->files[i];
         bool is_rows = strncmp(file->name, "log/", 4) == 0 ||
@@ -32,6 +33,7 @@ static st_err load_files(const char *from, const backup_manifest *manifest, stor
         err = piece_read(from, file, &bytes, error);
         if (err == ST_OK && is_rows && s != NULL)
             err = piece_load(s, &bytes, error);
+        progress_add(how, 1);
     }
     if (bytes.data != NULL)
         st_wipe(bytes.data, bytes.len);
@@ -79,7 +81,7 @@ static st_err fill(void *context, server *srv, st_error *error)
     if (err == ST_OK && st_id_cmp(&srv->keys.log, &job->manifest->log) != 0)
         err = st_fail(error, ST_E_CORRUPT, "%s: the key is another log's", job->from);
     if (err == ST_OK)
-        err = load_files(job->from, job->manifest, srv->sync.store, error);
+        err = load_files(job->from, job->manifest, srv->sync.store, srv->sync.progress, error);
     if (err == ST_OK)
         err = keep_first_epoch(job->from, srv, job->manifest, error);
     if (err == ST_OK)
@@ -87,7 +89,10 @@ static st_err fill(void *context, server *srv, st_error *error)
     if (err == ST_OK && entries != job->manifest->entries)
         err = st_fail(error, ST_E_CORRUPT, "%s: %llu entries instead of %llu", job->from,
                       (unsigned long long)entries, (unsigned long long)job->manifest->entries);
-    return err == ST_OK ? backup_tree_restore(job->from, job->manifest, srv->dir, error) : err;
+    if (err == ST_OK)
+        err = backup_tree_restore(job->from, job->manifest, srv->dir, srv->sync.progress, error);
+    progress_end(srv->sync.progress);
+    return err;
 }
 
 st_err backup_restore(const char *from, const rooms_how *to, backup_manifest *out_manifest,
@@ -99,7 +104,7 @@ st_err backup_restore(const char *from, const rooms_how *to, backup_manifest *ou
     st_arena_init(&arena, ARENA_BYTES_MAX);
     st_err err = backup_manifest_read(from, &arena, &manifest, error);
     if (err == ST_OK)
-        err = load_files(from, &manifest, NULL, error);    /* before anything is made */
+        err = load_files(from, &manifest, NULL, to->progress, error); /* before anything is made */
     restore_job job = { from, &manifest };
     rooms_filler filler = { &job, fill };
     if (err == ST_OK)
@@ -172,7 +177,8 @@ st_err backup_check(server *srv, const char *from, verify_say say, void *context
     if (err == ST_OK && mkdtemp(scratch) == NULL)
         err = st_fail(error, ST_E_STORAGE, "%s: %s", scratch, strerror(errno));
     if (err == ST_OK) {
-        rooms_how how = { scratch, srv->sync.port, false };
+        rooms_how how = { .dir = scratch, .port = srv->sync.port,
+                          .progress = srv->sync.progress };
         err = verify_scratch(from, &how, &voice, error);
         (void)nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     }

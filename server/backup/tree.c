@@ -82,6 +82,7 @@ static st_err copy_folder(const char *dir, piece_folder *folder, const char *nam
             continue;
         (void)snprintf(below, sizeof below, "%.30s/%.64s", name, entry->d_name);
         err = copy_one(dir, folder, below, error);
+        progress_add(folder->progress, 1);
     }
     (void)closedir(open);
     if (err == ST_OK)
@@ -122,9 +123,10 @@ static st_err make_parents(const char *to, const char *name, st_error *error)
 }
 
 st_err backup_tree_restore(const char *from, const backup_manifest *manifest, const char *to,
-                           st_error *error)
+                           progress *how, st_error *error)
 {
     st_err err = ST_OK;
+    progress_begin(how, PROGRESS_FILES, 0);
     for (size_t i = 0; err == ST_OK && i < manifest->files_count; i++) {
         const char *name = manifest->files[i].name;
         if (strncmp(name, TREE "/", strlen(TREE) + 1) != 0)
@@ -132,6 +134,7 @@ st_err backup_tree_restore(const char *from, const backup_manifest *manifest, co
         err = make_parents(to, name, error);
         if (err == ST_OK)
             err = copy_file(from, to, name, error);
+        progress_add(how, 1);
     }
     return err;
 }

@@ -8,9 +8,10 @@
 /* Copies what lies below DIR/chunks and is not in the backup's list yet, and adds it; what an older
  * list named goes on being named. A data folder without chunks is fine. ST_E_STORAGE… */
 ST_MUST_USE st_err backup_tree_copy(const char *dir, piece_folder *folder, st_error *error);
-/* The other way: every file of the manifest that lies below chunks/, into the data folder. */
+/* The other way: every file of the manifest that lies below chunks/, into the data folder. how:
+ * counts them; may be NULL. */
 ST_MUST_USE st_err backup_tree_restore(const char *from, const backup_manifest *manifest,
-                                       const char *to, st_error *error);
+                                       const char *to, progress *how, st_error *error);
 /* Holds the folder nothing but what a backup that was cut off leaves behind? */
 bool backup_is_unfinished(const char *dir);
 

@@ -50,7 +50,10 @@ int operator_compact(operator_work *work)
     if (work->call->public_url != NULL)
         return operator_refuse(work, work->vi ? "hãy dừng máy chủ trước"
                                               : "stop the server first");
-    if (store_compact(work->room->store, &before, &after, &work->error) != ST_OK)
+    progress_begin(work->room->progress, PROGRESS_COMPACT, 0);
+    st_err err = store_compact(work->room->store, &before, &after, &work->error);
+    progress_end(work->room->progress);
+    if (err != ST_OK)
         return operator_fail(work);
     operator_say(work, work->vi ? "%" PRIu64 " byte, trước đó %" PRIu64 "\n"
                                 : "%" PRIu64 " bytes, before %" PRIu64 "\n", after, before);

@@ -135,3 +135,18 @@ int operator_stat(operator_work *work)
     }
     return 0;
 }
+
+int operator_progress(operator_work *work)
+{
+    progress_now now = progress_get(work->room->progress);
+    unsigned long long done = now.done, total = now.total;
+    if (work->options.json)
+        operator_say(work, "{\"stage\":\"%s\",\"done\":%llu,\"total\":%llu}\n",
+                     progress_word(now.stage), done, total);
+    else if (now.stage == PROGRESS_NONE)
+        operator_say(work, "%s\n", progress_label(now.stage, work->vi));
+    else
+        operator_say(work, total > 0 ? "%s: %llu/%llu\n" : "%s: %llu\n",
+                     progress_label(now.stage, work->vi), done, total);
+    return 0;
+}

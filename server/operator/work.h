@@ -214,6 +214,7 @@ int operator_attachment_list(operator_work *work);
 int operator_attachment_get(operator_work *work);
 int operator_attachment_lost(operator_work *work);
 int operator_attachment_collect(operator_work *work);
+int operator_progress(operator_work *work);
 /* held.c: held; decide.c: held accept, held decline. */
 int operator_held(operator_work *work);
 int operator_held_accept(operator_work *work);

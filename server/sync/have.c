@@ -254,6 +254,7 @@ st_err have_check(sync_room *room, store_txn *txn, have_say say, void *context,
     while (err == ST_OK && cursor.is_valid) {
         err = check_record(&c, cursor.value, &arena, error);
         st_arena_reset(&arena);
+        progress_add(room->progress, 1);
         if (err == ST_OK)
             err = store_next(&cursor, error);
     }

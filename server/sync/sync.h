@@ -4,6 +4,7 @@
 #define SOTAY_SERVER_SYNC_SYNC_H
 
 #include "server/auth/auth.h"
+#include "server/progress.h"
 #include "server/sync/side.h"
 
 /* Why nothing is acknowledged any more once a phone has shown an entry that is missing here. */
@@ -27,6 +28,7 @@ typedef struct {
     uint8_t epoch[8];
     uint8_t boot[8];           /* of this process, for sets that the operator signs */
     sync_refusals refusals;
+    progress *progress;        /* of long work; NULL: nobody wants to know */
     sync_side *side;           /* notes beside the store; NULL while a store is being made */
 } sync_room;
 

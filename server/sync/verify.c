@@ -254,10 +254,13 @@ static st_err check_counts(verifier *v, uint64_t entries, st_error *error)
 static st_err compare_all(verifier *v, st_error *error)
 {
     store_txn scratch = { 0 };
+    progress_begin(v->room->progress, PROGRESS_COMPARE, STORE_TABLE_COUNT);
     st_err err = store_begin(v->scratch, STORE_READ_TXN, &scratch, error);
-    for (int table = 0; err == ST_OK && table < STORE_TABLE_COUNT; table++)
+    for (int table = 0; err == ST_OK && table < STORE_TABLE_COUNT; table++) {
         if (store_is_derived((store_table)table))
             err = compare_table(v, &scratch, (store_table)table, error);
+        progress_add(v->room->progress, 1);
+    }
     store_end(&scratch);
     return err;
 }
@@ -266,6 +269,7 @@ static st_err check_attachments(verifier *v, st_error *error)
 {
     have_report have = { 0 };
     have_say say = v->stopped ? NULL : v->say;
+    progress_begin(v->room->progress, PROGRESS_FILES, v->report.records);
     st_err err = have_check(v->room, &v->real, say, v->context, &have, error);
     v->report.attachments = have.attachments;
     v->report.incomplete = have.incomplete;
@@ -334,7 +338,7 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
                    st_error *error)
 {
     verifier v;
-    uint64_t index = 1;
+    uint64_t index = 1, size = 0;
     bool more = true;
     const audit_sayer sayer = { &v, say_audit };
     memset(&v, 0, sizeof v);
@@ -347,6 +351,9 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
     if (err == ST_OK)
         err = store_begin(room->store, STORE_READ_TXN, &v.real, error);
     if (err == ST_OK)
+        err = sync_log_size(&v.real, &size, error);
+    progress_begin(room->progress, PROGRESS_FOLD, size);
+    if (err == ST_OK)
         err = audit_check_begin(&v.tree, &v.real, room, &sayer, error);
     while (err == ST_OK && more) {
         uint64_t wrong_before = v.report.wrong;
@@ -357,6 +364,7 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
             v.tree = tree_before;
             err = ST_OK;
         }
+        progress_set(room->progress, index - 1);
     }
     if (err == ST_OK)
         err = compare_all(&v, error);
@@ -372,6 +380,7 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
     store_end(&v.real);
     st_arena_reset(&v.arena);
     close_scratch(&v);
+    progress_end(room->progress);
     if (err == ST_OK)
         *out_report = v.report;
     return err;
@@ -404,6 +413,7 @@ static st_err rebuild_once(sync_room *room, uint64_t *out_entries, st_error *err
         err = sync_turn_begin(&turn, error);
     end = turn.next_index;
     turn.next_held = 1;
+    progress_begin(room->progress, PROGRESS_FOLD, end - 1);
     if (err == ST_OK)
         err = clear_derived(&txn, error);
     for (; err == ST_OK && index < end; index++) {
@@ -415,6 +425,7 @@ static st_err rebuild_once(sync_room *room, uint64_t *out_entries, st_error *err
         if (err == ST_OK)
             err = sync_replay_row(&turn, index, &row, NULL, error);
         st_arena_reset(&arena);
+        progress_add(room->progress, 1);
     }
     if (err == ST_OK)
         err = sync_turn_end(&turn, error);
@@ -435,5 +446,6 @@ st_err sync_rebuild(sync_room *room, uint64_t *out_entries, st_error *error)
     st_err err = rebuild_once(room, out_entries, error);
     while (err == ST_E_STORAGE && store_grow(room->store))
         err = rebuild_once(room, out_entries, error);
+    progress_end(room->progress);
     return err;
 }

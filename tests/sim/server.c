@@ -26,7 +26,7 @@ static void forget_notes(sim_world *w)
 void sim_server_start(sim_world *w)
 {
     st_error error = { 0 };
-    rooms_how how = { w->disk.dir, &w->port, false };
+    rooms_how how = { .dir = w->disk.dir, .port = &w->port };
     sim_disk_power_cut(&w->disk);
     forget_notes(w);
     if (rooms_open(&how, &w->rooms, &error) != ST_OK)

@@ -294,7 +294,7 @@ static void make_book(sim_world *w)
     st_error error = { 0 };
     const char *build = getenv("BUILD");
     (void)snprintf(book, sizeof book, "%s/sim/catalogue", build == NULL ? "build/release" : build);
-    rooms_how how = { w->disk.dir, &w->port, false };
+    rooms_how how = { .dir = w->disk.dir, .port = &w->port };
     rooms_new wish = { COMMUNE, book, false };
     if (rooms_init(&how, &wish, &w->rooms, &error) != ST_OK) {
         (void)fprintf(stderr, "sim: %s\n", error.detail);

@@ -12,6 +12,7 @@
 #define CONNECT_MS 3000L
 #define KNOCK_MS 5000L
 #define TRIES 60                   /* 50 ms between: another sotayctl, a server that starts */
+#define PROGRESS_MS 2000L
 #define ANSWER_MS 600000L          /* verify and export of a large book take their time */
 
 static size_t take(char *data, size_t size, size_t count, void *context)
@@ -53,9 +54,72 @@ static CURLcode knock(CURL *curl, const running_server *run)
     return code;
 }
 
-static CURLcode post(const running_server *run, const st_buffer *body, st_buffer *answer,
-                     long *out_status)
+/* What a running server says of its long work. */
+typedef struct {
+    const running_server *run;
+    ctl_progress *shown;
+    uint64_t asked_s;
+} watcher;
+
+static void ask_progress(watcher *w)
 {
+    static const char *const WORDS[] = { "progress", "--json" };
+    char url[200], word[16] = "";
+    unsigned long long done = 0, total = 0;
+    progress_now now = { PROGRESS_NONE, 0, 0 };
+    operator_call call = { .argv = WORDS, .argc = 2, .lang = "en" };
+    st_buffer body, answer;
+    st_buffer_init(&body, 4096);
+    st_buffer_init(&answer, 4096);
+    CURL *curl = curl_easy_init();
+    struct curl_slist *list = headers(w->run);
+    (void)snprintf(url, sizeof url, "%s/api/operator", w->run->url);
+    if (curl != NULL && list != NULL && operator_pack(&call, &body, NULL) == ST_OK) {
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (char *)body.data);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, PROGRESS_MS);
+        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+        (void)curl_easy_perform(curl);
+    }
+    bool is_said = answer.len > 5 && st_buffer_append(&answer, "", 1, NULL) == ST_OK &&
+                   sscanf((const char *)answer.data + 5,
+                          "{\"stage\":\"%15[a-z]\",\"done\":%llu,\"total\":%llu", word, &done,
+                          &total) == 3;
+    for (unsigned i = 0; is_said && i < PROGRESS_STAGE_COUNT; i++)
+        if (strcmp(word, progress_word((progress_stage)i)) == 0)
+            now = (progress_now){ (progress_stage)i, done, total };
+    if (is_said)
+        ctl_progress_say(w->shown, &now);
+    curl_slist_free_all(list);
+    curl_easy_cleanup(curl);
+    st_buffer_free(&body);
+    st_buffer_free(&answer);
+}
+
+/* Called by libcurl while we wait; once a second the server is asked. */
+static int watch(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                 curl_off_t up)
+{
+    watcher *w = context;
+    struct timespec now;
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    bool is_time = w->asked_s > 0 && (uint64_t)now.tv_sec > w->asked_s;
+    w->asked_s = (uint64_t)now.tv_sec;
+    if (is_time)
+        ask_progress(w);
+    return 0;
+}
+
+static CURLcode post(const running_server *run, ctl_progress *shown, const st_buffer *body,
+                     st_buffer *answer, long *out_status)
+{
+    watcher w = { run, shown, 0 };
     char url[200];
     CURL *curl = curl_easy_init();
     struct curl_slist *list = headers(run);
@@ -70,6 +134,9 @@ static CURLcode post(const running_server *run, const st_buffer *body, st_buffer
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &w);
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, shown->how == CTL_PROGRESS_NONE ? 1L : 0L);
         code = curl_easy_perform(curl);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, out_status);
     }
@@ -100,7 +167,7 @@ static bool is_gone(CURLcode code)
 }
 
 /* The exit code, or -1 when no server answers. */
-static int ask_server(const ctl_line *line, operator_call *call)
+static int ask_server(const ctl_line *line, ctl_progress *shown, operator_call *call)
 {
     running_server run;
     st_error error = { 0 };
@@ -116,7 +183,8 @@ static int ask_server(const ctl_line *line, operator_call *call)
     else if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         code = CTL_SAID | ctl_say(1, "start", "libcurl does not start");
     else {
-        CURLcode sent = post(&run, &body, &answer, &status);
+        CURLcode sent = post(&run, shown, &body, &answer, &status);
+        ctl_progress_end(shown);
         if (sent == CURLE_OK && status == 200)
             code = unpack(&answer, call);
         else if (sent == CURLE_OK && status == 503)
@@ -131,11 +199,11 @@ static int ask_server(const ctl_line *line, operator_call *call)
 }
 
 /* The exit code, or -1 when another program has the store. */
-static int run_here(const ctl_line *line, operator_call *call)
+static int run_here(const ctl_line *line, ctl_progress *shown, operator_call *call)
 {
     server rooms = { 0 };
     st_error error = { 0 };
-    rooms_how how = { .dir = line->data };
+    rooms_how how = { .dir = line->data, .progress = &shown->work };
     st_err err = rooms_open(&how, &rooms, &error);
     if (err == ST_E_BUSY)
         return -1;
@@ -143,6 +211,7 @@ static int run_here(const ctl_line *line, operator_call *call)
         return CTL_SAID | ctl_say(1, "cannot open", error.detail);
     call->rooms = &rooms;
     int code = operator_run(call);
+    ctl_progress_end(shown);
     rooms_close(&rooms);
     return code;
 }
@@ -150,10 +219,13 @@ static int run_here(const ctl_line *line, operator_call *call)
 int ctl_reach(const ctl_line *line, operator_call *call)
 {
     const struct timespec PAUSE = { 0, 50 * 1000 * 1000 };
+    ctl_progress shown;
+    if (!ctl_progress_init(&shown, line))
+        return CTL_SAID | ctl_say(2, "--progress", "takes json, text or none");
     for (int tries = 0; tries < TRIES; tries++) {
-        int code = run_here(line, call);
+        int code = run_here(line, &shown, call);
         if (code < 0)
-            code = ask_server(line, call);
+            code = ask_server(line, &shown, call);
         if (code >= 0)
             return code;
         (void)nanosleep(&PAUSE, NULL);

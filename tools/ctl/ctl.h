@@ -8,12 +8,29 @@
 
 /* The command line, parted: what sotayctl itself needs, and what goes on to the verb. */
 typedef struct {
-    const char *data, *lang_given, *output, *commune, *catalogue;
+    const char *data, *lang_given, *output, *commune, *catalogue, *progress;
     const char *lang;              /* "vi" or "en" */
     bool help, version, practice;
     const char **words;            /* of the verb; OPERATOR_ARGS_MAX */
     size_t words_count;
 } ctl_line;
+
+/* How far a long verb is, on stderr. */
+typedef enum { CTL_PROGRESS_NONE, CTL_PROGRESS_TEXT, CTL_PROGRESS_JSON } ctl_progress_how;
+typedef struct {
+    ctl_progress_how how;
+    const char *lang;
+    uint64_t begun_ms, said_ms;
+    bool is_eager;                 /* each step is said, however short the work */
+    bool has_line;                 /* one stands on the terminal */
+    progress work;                 /* for rooms_how */
+} ctl_progress;
+/* As the line wishes: on a terminal without a word. false: it wishes for something unknown. */
+bool ctl_progress_init(ctl_progress *p, const ctl_line *line);
+/* Says it, unless it was said a moment ago. */
+void ctl_progress_say(ctl_progress *p, const progress_now *now);
+/* Takes the line from the terminal, before anything else is written there. */
+void ctl_progress_end(ctl_progress *p);
 
 /* One line on stderr: "sotayctl: what: why". Returns code. */
 int ctl_say(int code, const char *what, const char *why);

@@ -12,8 +12,8 @@ static void print_verb(const char *name, const char *usage, const char *meaning)
 void ctl_help(const char *lang)
 {
     bool vi = strcmp(lang, "vi") == 0;
-    printf("%s: sotayctl --data DIR [--lang vi|en] %s\n\n", vi ? "cách dùng" : "usage",
-           vi ? "LỆNH ..." : "VERB ...");
+    printf("%s: sotayctl --data DIR [--lang vi|en] [--progress json|text|none] %s\n\n",
+           vi ? "cách dùng" : "usage", vi ? "LỆNH ..." : "VERB ...");
     puts(vi ? "Làm việc trên sổ của máy chủ đang dừng, hoặc hỏi máy chủ đang chạy trên DIR.\n"
             : "Works on the store of a stopped server, or asks the server that runs on DIR.\n");
     print_verb("init", "--commune CODE [--catalogue DIR] [--practice]",

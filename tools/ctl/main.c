@@ -61,6 +61,7 @@ static int read_line(int argc, char **argv, ctl_line *line)
         { "--data", &line->data, NULL },       { "--lang", &line->lang_given, NULL },
         { "-o", &line->output, NULL },         { "--commune", &line->commune, NULL },
         { "--catalogue", &line->catalogue, NULL }, { "--help", NULL, &line->help },
+        { "--progress", &line->progress, NULL },
         { "--version", NULL, &line->version }, { "--practice", NULL, &line->practice },
         { NULL, NULL, NULL },
     };

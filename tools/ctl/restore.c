@@ -60,7 +60,8 @@ int ctl_restore(const ctl_line *line)
 {
     backup_manifest manifest;
     st_error error = { 0 };
-    rooms_how how = { .dir = line->data };
+    ctl_progress shown;
+    rooms_how how = { .dir = line->data, .progress = &shown.work };
     bool vi = strcmp(line->lang, "vi") == 0;
     const char *side = line->words_count == 4 ? line->words[3] : NULL;
     if ((line->words_count != 2 && side == NULL) ||
@@ -68,7 +69,11 @@ int ctl_restore(const ctl_line *line)
         return ctl_say(2, "restore",
                        "usage: sotayctl --data NEW restore BACKUP [--side OLD-DATA]");
     memset(&manifest, 0, sizeof manifest);
-    if (backup_restore(line->words[1], &how, &manifest, &error) != ST_OK)
+    if (!ctl_progress_init(&shown, line))
+        return ctl_say(2, "--progress", "takes json, text or none");
+    st_err err = backup_restore(line->words[1], &how, &manifest, &error);
+    ctl_progress_end(&shown);
+    if (err != ST_OK)
         return ctl_say(1, "restore", error.detail);
     printf(vi ? "Đã dựng lại sổ %s từ %llu mục nhật ký, trong %s. Đời sổ mới bắt đầu; các máy sẽ "
                 "tự gửi lại những gì còn giữ.\n"

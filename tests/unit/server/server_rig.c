@@ -40,7 +40,7 @@ static void port_random(void *context, void *out, size_t len)
 static void open_store(rig *r, bool is_new)
 {
     st_error error = { 0 };
-    rooms_how how = { r->dir, &r->port, r->threaded };
+    rooms_how how = { .dir = r->dir, .port = &r->port, .threaded = r->threaded };
     rooms_new wish = { "01477", "server/catalogue", false };
     st_err err = is_new ? rooms_init(&how, &wish, &r->srv, &error)
                         : rooms_open(&how, &r->srv, &error);

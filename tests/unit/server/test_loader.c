@@ -215,7 +215,7 @@ static void test_a_bad_file_makes_nothing(void **state)
     assert_int_equal(fclose(file), 0);
     (void)snprintf(path, sizeof path, "%s/catalogue", dir);
     (void)snprintf(data, sizeof data, "%s/data", dir);
-    rooms_how how = { data, NULL, false };
+    rooms_how how = { .dir = data };
     rooms_new wish = { "01477", path, false };
     assert_int_equal(rooms_init(&how, &wish, &srv, &error), ST_E_VALUE);
     assert_non_null(strstr(error.detail, "bad.json"));
