@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "proto/carry.h"
+#include "proto/erase.h"
 #include "proto/expr.h"
 #include "proto/form_parts.h"
 #include "proto/frame.h"
@@ -330,6 +332,103 @@ static st_err read_stream(things *t, st_arena *arena, st_buffer *out)
     return err;
 }
 
+/* Sealed for the server and opened by it. The seal is new each time, what is inside is not. */
+static st_err carry_parcel(things *t, st_arena *arena, st_buffer *out)
+{
+    static const uint8_t SEED[32] = { 0x5e };
+    uint8_t public_key[32], secret[32];
+    st_parcel parcel = { .kind = ST_PARCEL_SET, .first = 7 };
+    st_frame inside = { .kind = ST_FRAME_SET }, back;
+    st_buffer sealed;
+    st_box_keypair(SEED, public_key, secret);
+    inside.as.set.bytes = t->set_bytes[t->number].data;
+    inside.as.set.len = t->set_bytes[t->number].len;
+    st_buffer_init(&sealed, ST_PARCEL_BYTES_MAX);
+    const st_seal_pair keys = { public_key, secret };
+    st_err err = st_parcel_seal(public_key, &inside, &parcel, &sealed, NULL);
+    if (err == ST_OK)
+        err = st_parcel_open(&parcel, keys, arena, &back, NULL);
+    if (err == ST_OK)
+        err = st_buffer_append(out, back.as.set.bytes, back.as.set.len, NULL);
+    st_buffer_free(&sealed);
+    return err;
+}
+
+/* A part of a snapshot, with a set that waits. */
+static st_err read_part(things *t, st_arena *arena, st_buffer *out)
+{
+    static const st_held HELD[] = { { 1, ST_HOLD_SCOPE } };
+    const st_snapshot_record records[] = { { t->record_bytes.data, t->record_bytes.len },
+                                           { t->record_bytes.data, t->record_bytes.len } };
+    const st_entry entry = { .index = 9,
+                             .set = t->set_bytes[0].data,
+                             .set_len = t->set_bytes[0].len,
+                             .held = HELD,
+                             .held_count = 1 };
+    const st_snapshot_part part = { .records = records,
+                                    .records_count = LEN(records),
+                                    .held = &entry,
+                                    .held_count = 1,
+                                    .vector = t->vector_bytes.data,
+                                    .vector_len = t->vector_bytes.len };
+    st_snapshot_part back;
+    st_buffer bytes;
+    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
+    st_err err = st_snapshot_part_encode(&part, &bytes, NULL);
+    if (err == ST_OK)
+        err = st_snapshot_part_decode(bytes.data, bytes.len, arena, &back, NULL);
+    if (err == ST_OK)
+        err = st_snapshot_part_encode(&back, out, NULL);
+    st_buffer_free(&bytes);
+    return err;
+}
+
+/* The first value of a set goes, or there is none; then the places of what is gone are read. */
+static st_err erase_value(things *t, st_arena *arena, st_buffer *out)
+{
+    static const uint32_t FIRST[] = { 0 };
+    const st_set_places places = { FIRST, 1 };
+    const st_buffer *set = &t->set_bytes[t->number];
+    const uint32_t *gone = NULL;
+    size_t count = 0;
+    uint32_t place = 0;
+    const bool has_ops = t->sets[t->number].changes[0].ops_count > 0;
+    const st_set_value value = { 0, has_ops ? 0 : ST_PLACE_NONE };
+    st_err err = st_set_place(set->data, set->len, value, &place, NULL);
+    if (err == ST_OK)
+        err = st_buffer_append(out, &place, sizeof place, NULL);
+    size_t before = out->len;
+    if (err == ST_OK)
+        err = st_set_erase(set->data, set->len, places, out, NULL);
+    if (err == ST_E_VALUE)
+        return ST_OK;
+    if (err == ST_OK)
+        err = st_set_gone(out->data + before, out->len - before, arena, &gone, &count, NULL);
+    if (err == ST_OK && (count != 1 || gone[0] != 0))
+        err = ST_E_CORRUPT;
+    return err;
+}
+
+static st_err read_erasures(things *t, st_arena *arena, st_buffer *out)
+{
+    static const st_erasure LIST[] = {
+        { .dot = { { { 1 } }, 8 }, .first = 7, .place = 2, .path_len = 3, .path = { 1, 2, 3 } },
+        { .dot = { { { 1 } }, 9 }, .first = 9, .place = 0 },
+    };
+    const st_erasure *list = NULL;
+    size_t count = 0;
+    st_buffer bytes;
+    (void)t;
+    st_buffer_init(&bytes, 1u << 16);
+    st_err err = st_erasures_encode(LIST, LEN(LIST), &bytes, NULL);
+    if (err == ST_OK)
+        err = st_erasures_decode(bytes.data, bytes.len, arena, &list, &count, NULL);
+    if (err == ST_OK)
+        err = st_erasures_encode(list, count, out, NULL);
+    st_buffer_free(&bytes);
+    return err;
+}
+
 static const struct {
     const char *why;
     act what;
@@ -355,6 +454,10 @@ static const struct {
     { "the head of a request", sign_head, 1 },
     { "a stream is written", write_stream, 1 },
     { "a stream is read", read_stream, 1 },
+    { "a parcel is sealed and opened", carry_parcel, SETS },
+    { "a part of a snapshot", read_part, 1 },
+    { "a value is erased from a set", erase_value, SETS },
+    { "the list of what is erased", read_erasures, 1 },
 };
 
 /* ---- what it is done with ---- */
