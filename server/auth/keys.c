@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,7 +71,13 @@ static st_err write_hex(const char *path, const uint8_t bytes[SEED_BYTES], unsig
     return good ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
 }
 
-static st_err read_hex(const char *path, bool is_secret, uint8_t out[SEED_BYTES],
+/* Whose rights to a file must be none. The service manager gives a key to one user by an access
+ * list, which shows as a right of the group; its folder is closed to all others. */
+#define OTHERS_OWN  077u
+#define OTHERS_LENT 07u
+#define OTHERS_ANY  0u
+
+static st_err read_hex(const char *path, unsigned others, uint8_t out[SEED_BYTES],
                        st_error *error)
 {
     char text[HEX_BYTES + 3] = "";
@@ -80,7 +87,7 @@ static st_err read_hex(const char *path, bool is_secret, uint8_t out[SEED_BYTES]
                        strerror(errno));
     struct stat st;
     bool is_known = fstat(fileno(file), &st) == 0;
-    bool is_open = is_known && is_secret && (st.st_mode & 077) != 0;
+    bool is_open = is_known && (st.st_mode & others) != 0;
     size_t len = fread(text, 1, sizeof text - 1, file);
     bool is_read = is_known && ferror(file) == 0;
     (void)fclose(file);
@@ -98,21 +105,26 @@ static st_err read_hex(const char *path, bool is_secret, uint8_t out[SEED_BYTES]
     return good ? ST_OK : st_fail(error, ST_E_CORRUPT, "%s: not a key", path);
 }
 
-/* A new folder keys/ with these. */
-static st_err write_keys(const char *dir, uint8_t seeds[KEY_COUNT][SEED_BYTES], auth_keys *out_keys,
-                         st_error *error)
+/* The secrets, and which of them the folder does not hold. */
+typedef struct {
+    uint8_t seeds[KEY_COUNT][SEED_BYTES];
+    bool is_lent[KEY_COUNT];
+} secrets;
+
+/* A new folder keys/ with these; what is lent stays where it is. */
+static st_err write_keys(const char *dir, secrets *all, auth_keys *out_keys, st_error *error)
 {
     auth_keys keys;
     char path[STORE_PATH_BYTES];
     memset(&keys, 0, sizeof keys);
-    derive(seeds, &keys);
+    derive(all->seeds, &keys);
     st_err err = store_dir_path(dir, "keys", path, error);
     if (err == ST_OK)
         err = store_dir_make(path, error);
     for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
         err = key_path(dir, i, "key", path, error);
-        if (err == ST_OK)
-            err = write_hex(path, seeds[i], 0600, error);
+        if (err == ST_OK && !all->is_lent[i])
+            err = write_hex(path, all->seeds[i], 0600, error);
         if (err == ST_OK)
             err = key_path(dir, i, "pub", path, error);
         if (err == ST_OK)
@@ -131,10 +143,10 @@ static st_err write_keys(const char *dir, uint8_t seeds[KEY_COUNT][SEED_BYTES], 
 st_err auth_keys_make(const char *dir, const server_port *port, auth_keys *out_keys,
                       st_error *error)
 {
-    uint8_t seeds[KEY_COUNT][SEED_BYTES];
-    port->random(port->context, seeds, sizeof seeds);
-    st_err err = write_keys(dir, seeds, out_keys, error);
-    st_wipe(seeds, sizeof seeds);
+    secrets all = { .is_lent = { false } };
+    port->random(port->context, all.seeds, sizeof all.seeds);
+    st_err err = write_keys(dir, &all, out_keys, error);
+    st_wipe(&all, sizeof all);
     return err;
 }
 
@@ -200,14 +212,44 @@ st_err auth_keys_renew_device(const char *dir, const server_port *port, auth_key
     return err;
 }
 
-static st_err read_seeds(const char *dir, uint8_t seeds[KEY_COUNT][SEED_BYTES], st_error *error)
+/* Where a secret lies: in the folder, else among what the service manager lends to this process
+ * (systemd: LoadCredential=sotay-log.key:...). The device key is made anew with each epoch and so
+ * has to lie in the folder. */
+static st_err secret_path(const char *dir, int which, char path[STORE_PATH_BYTES], bool *out_lent,
+                          st_error *error)
+{
+    const char *lender = getenv("CREDENTIALS_DIRECTORY");
+    char name[32], lent[STORE_PATH_BYTES];
+    *out_lent = false;
+    st_err err = key_path(dir, which, "key", path, error);
+    if (err != ST_OK || lender == NULL || which == KEY_DEVICE || access(path, F_OK) == 0)
+        return err;
+    (void)snprintf(name, sizeof name, "sotay-%s.key", NAMES[which]);
+    err = store_dir_path(lender, name, lent, error);
+    *out_lent = err == ST_OK && access(lent, F_OK) == 0;
+    if (*out_lent)
+        memcpy(path, lent, strlen(lent) + 1);
+    return err;
+}
+
+bool auth_key_is_lent(const char *dir, const char *name)
+{
+    char path[STORE_PATH_BYTES];
+    bool is_lent = false;
+    for (int i = 0; i < KEY_COUNT; i++)
+        if (strcmp(NAMES[i], name) == 0 && secret_path(dir, i, path, &is_lent, NULL) == ST_OK)
+            return is_lent;
+    return false;
+}
+
+static st_err read_seeds(const char *dir, secrets *out, st_error *error)
 {
     char path[STORE_PATH_BYTES];
     st_err err = ST_OK;
     for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
-        err = key_path(dir, i, "key", path, error);
+        err = secret_path(dir, i, path, &out->is_lent[i], error);
         if (err == ST_OK)
-            err = read_hex(path, true, seeds[i], error);
+            err = read_hex(path, out->is_lent[i] ? OTHERS_LENT : OTHERS_OWN, out->seeds[i], error);
     }
     return err;
 }
@@ -215,15 +257,15 @@ static st_err read_seeds(const char *dir, uint8_t seeds[KEY_COUNT][SEED_BYTES], 
 st_err auth_keys_inherit(const char *from, const char *to, const server_port *port,
                          st_error *error)
 {
-    uint8_t seeds[KEY_COUNT][SEED_BYTES];
+    secrets all;
     auth_keys made;
-    st_err err = read_seeds(from, seeds, error);
+    st_err err = read_seeds(from, &all, error);
     if (err == ST_OK) {
-        port->random(port->context, seeds[KEY_DEVICE], SEED_BYTES);
-        err = write_keys(to, seeds, &made, error);
+        port->random(port->context, all.seeds[KEY_DEVICE], SEED_BYTES);
+        err = write_keys(to, &all, &made, error);
         st_wipe(&made, sizeof made);
     }
-    st_wipe(seeds, sizeof seeds);
+    st_wipe(&all, sizeof all);
     return err;
 }
 
@@ -232,29 +274,30 @@ static bool is_renewal_open(const char *dir, const uint8_t public_key[SEED_BYTES
     uint8_t stated[SEED_BYTES];
     char path[STORE_PATH_BYTES];
     return key_path(dir, KEY_DEVICE, "pub.new", path, NULL) == ST_OK
-           && read_hex(path, false, stated, NULL) == ST_OK
+           && read_hex(path, OTHERS_ANY, stated, NULL) == ST_OK
            && memcmp(stated, public_key, SEED_BYTES) == 0;
 }
 
 st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error)
 {
-    uint8_t seeds[KEY_COUNT][SEED_BYTES], stated[SEED_BYTES];
+    uint8_t stated[SEED_BYTES];
+    secrets all;
     auth_keys keys;
     char path[STORE_PATH_BYTES];
     memset(&keys, 0, sizeof keys);
-    st_err err = read_seeds(dir, seeds, error);
+    st_err err = read_seeds(dir, &all, error);
     if (err == ST_OK)
-        derive(seeds, &keys);
+        derive(all.seeds, &keys);
     if (err == ST_OK && is_renewal_open(dir, keys.device_public))
         err = finish_renewal(dir, error);
     for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
         err = key_path(dir, i, "pub", path, error);
         if (err == ST_OK)
-            err = read_hex(path, false, stated, error);
+            err = read_hex(path, OTHERS_ANY, stated, error);
         if (err == ST_OK && memcmp(stated, public_of(&keys, i), SEED_BYTES) != 0)
             err = st_fail(error, ST_E_CORRUPT, "%s: belongs to another key", path);
     }
-    st_wipe(seeds, sizeof seeds);
+    st_wipe(&all, sizeof all);
     if (err == ST_OK)
         *out_keys = keys;
     st_wipe(&keys, sizeof keys);

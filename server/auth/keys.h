@@ -1,6 +1,8 @@
 /* server/auth/keys.h - the server's own keys in DIR/keys, one file each, mode 0600.
  * log: Ed25519, the identity of the log; device: Ed25519, signs what the operator does; seal:
- * X25519, bundles are sealed to it; recovery: X25519, store keys of phones are sealed to it. */
+ * X25519, bundles are sealed to it; recovery: X25519, store keys of phones are sealed to it. A
+ * secret but that of the device may instead be lent by the service manager, as
+ * $CREDENTIALS_DIRECTORY/sotay-NAME.key. */
 #ifndef SOTAY_SERVER_AUTH_KEYS_H
 #define SOTAY_SERVER_AUTH_KEYS_H
 
@@ -27,6 +29,8 @@ ST_MUST_USE st_err auth_keys_make(const char *dir, const server_port *port, auth
 /* Reads them. ST_E_NOT_FOUND, ST_E_CORRUPT (not 64 hex digits, or the .pub is another's),
  * ST_E_DENIED (others may read a secret), ST_E_STORAGE. */
 ST_MUST_USE st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error);
+/* Is the secret of that name ("log") lent, and not in the folder? */
+bool auth_key_is_lent(const char *dir, const char *name);
 /* A device key that nobody had before, in the place of the old one; the other keys stay. Cut off at
  * any point, the folder holds one of the two, whole. ST_E_STORAGE. */
 ST_MUST_USE st_err auth_keys_renew_device(const char *dir, const server_port *port,

@@ -248,14 +248,21 @@ static st_err copy_key(backup_job *job, const char *from, const char *name,
     return err;
 }
 
+static const char *const KEY_NAMES[KEY_FILES / 2] = { "log", "device", "seal", "recovery" };
+
 static void key_name(unsigned i, const char *below, char name[BACKUP_NAME_BYTES])
 {
-    static const char *const NAMES[KEY_FILES / 2] = { "log", "device", "seal", "recovery" };
-    (void)snprintf(name, BACKUP_NAME_BYTES, "%.30skeys/%s.%s", below, NAMES[i / 2],
+    (void)snprintf(name, BACKUP_NAME_BYTES, "%.30skeys/%s.%s", below, KEY_NAMES[i / 2],
                    i % 2 == 0 ? "key" : "pub");
 }
 
-/* Has the list before every key as it is now? */
+/* A secret that the service manager lends lies in no folder, and comes into no backup. */
+static bool is_lent(const backup_job *job, unsigned i)
+{
+    return i % 2 == 0 && auth_key_is_lent(job->srv->dir, KEY_NAMES[i / 2]);
+}
+
+/* Has the list before every key as it is now, and no other? */
 static st_err has_keys(backup_job *job, const char *below, bool *out_has, st_error *error)
 {
     char from[BACKUP_NAME_BYTES], name[BACKUP_NAME_BYTES];
@@ -268,6 +275,10 @@ static st_err has_keys(backup_job *job, const char *below, bool *out_has, st_err
         key_name(i, below, name);
         st_buffer_clear(&bytes);
         const backup_file *before = find_file(&job->before, name);
+        if (is_lent(job, i)) {
+            *out_has = before == NULL;
+            continue;
+        }
         err = backup_read_file(job->srv->dir, from, &bytes, error);
         st_hash hash = st_sha256(bytes.data == NULL ? (const void *)"" : bytes.data, bytes.len);
         *out_has = before != NULL && memcmp(hash.b, before->hash.b, sizeof hash.b) == 0;
@@ -304,6 +315,8 @@ static st_err copy_keys(backup_job *job, st_error *error)
     for (unsigned i = 0; err == ST_OK && i < KEY_FILES; i++) {
         key_name(i, "", from);
         key_name(i, below, name);
+        if (is_lent(job, i))
+            continue;
         err = copy_key(job, from, name, has ? find_file(&job->before, name) : NULL, error);
     }
     return err;

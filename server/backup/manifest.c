@@ -113,7 +113,7 @@ st_err backup_manifest_write(const char *dir, const backup_manifest *manifest, s
 st_err backup_manifest_keys(const backup_manifest *manifest, const char *from,
                             char out_dir[STORE_PATH_BYTES], st_error *error)
 {
-    static const char LAST[] = "/keys/log.key";
+    static const char LAST[] = "/keys/log.pub"; /* the secret may lie elsewhere */
     char below[BACKUP_NAME_BYTES] = "";
     for (size_t i = 0; i < manifest->files_count; i++) {
         const char *name = manifest->files[i].name;

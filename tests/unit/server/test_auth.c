@@ -9,8 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -300,6 +302,62 @@ static void test_keys_are_kept_close(void **state)
     assert_int_equal(auth_keys_read(r->dir, &keys, NULL), ST_E_NOT_FOUND);
 }
 
+/* ---- secrets that the service manager lends ---- */
+
+/* Moves a secret out of the folder to where a service manager would lend it. */
+static void lend(rig *r, const char *name, const char *lender, unsigned mode)
+{
+    char from[128], to[160];
+    (void)snprintf(from, sizeof from, "%s/keys/%s.key", r->dir, name);
+    (void)snprintf(to, sizeof to, "%s/sotay-%s.key", lender, name);
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(chmod(to, mode), 0);
+}
+
+static void test_keys_may_be_lent(void **state)
+{
+    rig *r = *state;
+    char lender[128], path[160], to[128];
+    auth_keys keys, made;
+    (void)snprintf(lender, sizeof lender, "%s/lender", r->dir);
+    (void)snprintf(to, sizeof to, "%s/other", r->dir);
+    assert_int_equal(mkdir(lender, 0700), 0);
+    assert_int_equal(mkdir(to, 0700), 0);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", lender, 1), 0);
+    lend(r, "log", lender, 0440);              /* a right of one user, by an access list */
+    lend(r, "seal", lender, 0400);
+    assert_true(auth_key_is_lent(r->dir, "log") && auth_key_is_lent(r->dir, "seal"));
+    assert_false(auth_key_is_lent(r->dir, "recovery") || auth_key_is_lent(r->dir, "device"));
+    assert_int_equal(auth_keys_read(r->dir, &keys, NULL), ST_OK);
+    assert_memory_equal(&keys, &r->srv.keys, sizeof keys);
+    /* a folder made of it holds what was not lent, and the public halves of all */
+    assert_int_equal(auth_keys_inherit(r->dir, to, &r->port, NULL), ST_OK);
+    (void)snprintf(path, sizeof path, "%s/keys/log.key", to);
+    assert_int_equal(access(path, F_OK), -1);
+    (void)snprintf(path, sizeof path, "%s/keys/log.pub", to);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(auth_keys_read(to, &made, NULL), ST_OK);
+    assert_memory_equal(made.log_secret, keys.log_secret, sizeof keys.log_secret);
+    assert_memory_equal(made.seal_secret, keys.seal_secret, sizeof keys.seal_secret);
+    assert_memory_not_equal(made.device_secret, keys.device_secret, sizeof keys.device_secret);
+    /* all may read it; it is another log's; the device key; nobody lends */
+    (void)snprintf(path, sizeof path, "%s/sotay-log.key", lender);
+    assert_int_equal(chmod(path, 0444), 0);
+    assert_int_equal(auth_keys_read(r->dir, &made, NULL), ST_E_DENIED);
+    assert_int_equal(chmod(path, 0400), 0);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fprintf(file, "%064d\n", 7), 65);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(auth_keys_read(r->dir, &made, NULL), ST_E_CORRUPT);
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    assert_int_equal(auth_keys_read(r->dir, &made, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", lender, 1), 0);
+    lend(r, "device", lender, 0400);
+    assert_int_equal(auth_keys_read(r->dir, &made, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
@@ -308,7 +366,7 @@ int main(void)
         CASE(test_one_code_one_phone), CASE(test_a_code_ends),   CASE(test_a_disabled_person),
         CASE(test_what_a_phone_is_called),
         CASE(test_heads),              CASE(test_counters),      CASE(test_who_gets_what),
-        CASE(test_logins_are_unique),  CASE(test_keys_are_kept_close),
+        CASE(test_logins_are_unique),  CASE(test_keys_are_kept_close), CASE(test_keys_may_be_lent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
