@@ -1,5 +1,5 @@
 /* client-lib/cli/bundle.c - `sotay bundle export|import FILE`. Must never leave half a file behind,
- * or write over one that is there. */
+ * or write over one that is there; what one file has no other file has again. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,28 +8,68 @@
 
 #include "client-lib/cli/cli.h"
 
+#define PATH_BYTES 4096
+
+/* `--size BYTES`, as in 5M; 0: it is none. */
+static size_t read_size(const cli_call *call)
+{
+    long bytes = 0;
+    if (call->options.size == NULL)
+        return SOTAY_BUNDLE_BYTES_MAX;
+    bool is_one = cli_bytes(call->options.size, &bytes) &&
+                  (size_t)bytes >= SOTAY_BUNDLE_BYTES_LEAST &&
+                  (size_t)bytes <= SOTAY_BUNDLE_BYTES_MAX;
+    return is_one ? (size_t)bytes : 0;
+}
+
+/* FILE, FILE.2, FILE.3…: false when the name gets too long. */
+static bool name_part(const char *path, unsigned n, char name[PATH_BYTES])
+{
+    int len = n == 1 ? snprintf(name, PATH_BYTES, "%s", path)
+                     : snprintf(name, PATH_BYTES, "%s.%u", path, n);
+    return len > 0 && len < PATH_BYTES;
+}
+
+static void say_part(const cli_call *call, const char *name, const sotay_bundle_report *report)
+{
+    printf(strcmp(call->lang, "vi") == 0
+               ? "%s: %llu tập thay đổi, %llu mảnh tệp, %llu biên nhận\n"
+               : "%s: %llu change-sets, %llu pieces of files, %llu receipts\n",
+           name, (unsigned long long)report->sets, (unsigned long long)report->pieces,
+           (unsigned long long)report->receipts);
+    (void)fflush(stdout); /* each as it is done */
+}
+
+static int write_parts(cli_call *call, sotay_bundle *bundle, const char *path)
+{
+    sotay_bundle_report report = { .more = true };
+    for (unsigned n = 1; report.more; n++) {
+        char name[PATH_BYTES];
+        sotay_slice bytes = { NULL, 0 };
+        int code = sotay_bundle_make(bundle, &bytes, &report, &call->error);
+        if (code != SOTAY_OK)
+            return cli_fail(call, code);
+        int why = name_part(path, n, name) ? cli_write_file(name, bytes, false) : ENAMETOOLONG;
+        if (why != 0)
+            return cli_fail_file(call, name, why);
+        say_part(call, name, &report);
+    }
+    return CLI_DONE;
+}
+
 static int export_bundle(cli_call *call, const char *path)
 {
     sotay_bundle *bundle = NULL;
-    sotay_bundle_report report = { 0 };
-    sotay_slice bytes = { NULL, 0 };
-    bool vi = strcmp(call->lang, "vi") == 0;
+    size_t size = read_size(call);
+    if (size == 0)
+        return cli_misuse(call, "--size takes bytes, as in 5M (1M to 67M)");
     int code = sotay_bundle_begin(call->client, &bundle, &call->error);
-    if (code == SOTAY_OK)
-        code = sotay_bundle_make(bundle, &bytes, &report, &call->error);
-    int why = code == SOTAY_OK ? cli_write_file(path, bytes, false) : 0;
-    sotay_bundle_free(bundle);
     if (code != SOTAY_OK)
         return cli_fail(call, code);
-    if (why != 0)
-        return cli_fail_file(call, path, why);
-    printf(vi ? "%s: %llu tập thay đổi, %llu mảnh tệp, %llu biên nhận\n"
-              : "%s: %llu change-sets, %llu pieces of files, %llu receipts\n",
-           path, (unsigned long long)report.sets, (unsigned long long)report.pieces,
-           (unsigned long long)report.receipts);
-    if (report.more)
-        puts(vi ? "Chưa hết: một gói không chứa đủ" : "Not all of it: more than one bundle holds");
-    return CLI_DONE;
+    sotay_bundle_limit(bundle, size);
+    int exit_code = write_parts(call, bundle, path);
+    sotay_bundle_free(bundle);
+    return exit_code;
 }
 
 /* The whole file; false after the reason stands in call->error. */
@@ -85,9 +125,15 @@ static int import_bundle(cli_call *call, const char *path)
 
 int cli_bundle(cli_call *call)
 {
-    if (strcmp(call->operands[0], "export") == 0)
+    bool imports = strcmp(call->operands[0], "import") == 0;
+    if (strcmp(call->operands[0], "export") == 0 && call->operands_count == 2)
         return export_bundle(call, call->operands[1]);
-    if (strcmp(call->operands[0], "import") == 0)
-        return import_bundle(call, call->operands[1]);
-    return cli_misuse(call, "bundle export FILE, or bundle import FILE");
+    if (!imports || call->options.size != NULL)
+        return cli_misuse(call, "bundle export FILE [--size BYTES], or bundle import FILE...");
+    int worst = CLI_DONE;
+    for (size_t i = 1; i < call->operands_count; i++) {
+        int code = import_bundle(call, call->operands[i]);
+        worst = code != CLI_DONE ? code : worst;
+    }
+    return worst;
 }

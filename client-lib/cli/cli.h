@@ -10,7 +10,7 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_PERSON = 3, CLI_NO_SIGNA
 typedef struct {
     const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
     const char *server, *label, *output, *about, *caption, *longest;
-    const char *budget, *retry_for, *timeout, *progress;
+    const char *size, *budget, *retry_for, *timeout, *progress;
     bool json, help, version, metered, retry, thumbnail, dry_run;
 } cli_options;
 
@@ -57,6 +57,8 @@ bool cli_record(cli_call *call, sotay_id *out_id);
  * Free *out_pairs->pairs with free(); the strings are split in place. */
 bool cli_pairs(cli_call *call, size_t from, sotay_pairs *out_pairs);
 
+/* Bytes as people write them: digits, perhaps with k or M behind. false: they are none. */
+bool cli_bytes(const char *text, long *out_bytes);
 /* 0, or errno. The file is whole and on disk, or as it was. One that is there is replaced, or
  * stays, and EEXIST is the answer. */
 int cli_write_file(const char *path, sotay_slice bytes, bool replaces);

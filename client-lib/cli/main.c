@@ -12,7 +12,7 @@
 #include "client-lib/cli/cli.h"
 
 /* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
- * S server, l label, a about, c caption, x longest, o output, T thumbnail, d dry run,
+ * S server, l label, a about, c caption, x longest, z size, o output, T thumbnail, d dry run,
  * m metered, b budget, y retry, R retry for, t timeout, p progress. --store, --lang and --pin-file
  * go with every verb. */
 static const cli_verb VERBS[] = {
@@ -72,9 +72,11 @@ static const cli_verb VERBS[] = {
       "trả lời, khi đó --pin-file là mã PIN mới",
       "a forgotten PIN or a lost key file: prints the line for the office; ANSWER: the line that "
       "the office gave, --pin-file is then the new PIN" },
-    { "bundle", "export FILE | import FILE", 2, 2, "", cli_bundle,
-      "gói gửi hộ: một tệp chỉ máy chủ đọc được, ai cũng mang đi được",
-      "a file that only the server can read and anybody may carry" },
+    { "bundle", "export FILE [--size BYTES] | import FILE...", 2, 999, "z", cli_bundle,
+      "gói gửi hộ: tệp chỉ máy chủ đọc được, ai cũng mang đi được; --size: nhiều hơn thì chia\n"
+      "      thành FILE, FILE.2, FILE.3…",
+      "files that only the server can read and anybody may carry; --size: more than that goes\n"
+      "      into FILE, FILE.2, FILE.3…" },
     { "carry", "serve ADDR | fetch ADDR", 2, 2, "j", cli_carry,
       "hai máy trao đổi trực tiếp khi không có sóng; ADDR: địa chỉ:cổng của máy chờ (serve)",
       "two phones exchange directly, without signal; ADDR: address:port of the one that waits" },
@@ -98,7 +100,7 @@ static const struct option NAMES[] = {
     { "value", required_argument, NULL, 'v' },        { "server", required_argument, NULL, 'S' },
     { "label", required_argument, NULL, 'l' },        { "about", required_argument, NULL, 'a' },
     { "caption", required_argument, NULL, 'c' },
-    { "output", required_argument, NULL, 'o' },
+    { "output", required_argument, NULL, 'o' },       { "size", required_argument, NULL, 'z' },
     { "thumbnail", no_argument, NULL, 'T' },          { "dry-run", no_argument, NULL, 'd' },
     { "longest", required_argument, NULL, 'x' },      { "metered", no_argument, NULL, 'm' },
     { "budget", required_argument, NULL, 'b' },       { "retry", no_argument, NULL, 'y' },
@@ -144,7 +146,7 @@ static bool take_option(cli_options *out, int c, char *given)
                                 ['r'] = &out->reason, ['k'] = &out->keep,   ['e'] = &out->seen,
                                 ['v'] = &out->value,  ['S'] = &out->server, ['l'] = &out->label,
                                 ['a'] = &out->about, ['c'] = &out->caption,
-                                ['x'] = &out->longest, ['o'] = &out->output,
+                                ['x'] = &out->longest, ['z'] = &out->size, ['o'] = &out->output,
                                 ['b'] = &out->budget, ['R'] = &out->retry_for,
                                 ['t'] = &out->timeout, ['p'] = &out->progress };
     size_t len = strlen(given);

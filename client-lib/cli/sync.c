@@ -119,9 +119,15 @@ static bool read_amount(const char *text, const char *units, const long *factors
     return true;
 }
 
+bool cli_bytes(const char *text, long *out_bytes)
+{
+    static const long BYTES[] = { 1000, 1000000 };
+    return read_amount(text, "kM", BYTES, 2000000000L, out_bytes);
+}
+
 static int read_limits(cli_call *call, sotay_curl_how *how)
 {
-    static const long TIMES[] = { 1, 60, 3600 }, BYTES[] = { 1000, 1000000 };
+    static const long TIMES[] = { 1, 60, 3600 };
     const cli_options *given = &call->options;
     long budget = 0, timeout_s = 0;
     how->is_metered = given->metered;
@@ -129,7 +135,7 @@ static int read_limits(cli_call *call, sotay_curl_how *how)
     if (given->retry_for != NULL &&
         !read_amount(given->retry_for, "smh", TIMES, RETRY_S_MAX, &how->retry_for_s))
         return cli_misuse(call, "--retry-for takes a time, as in 90s, 10m or 2h (24h at most)");
-    if (given->budget != NULL && !read_amount(given->budget, "kM", BYTES, 2000000000L, &budget))
+    if (given->budget != NULL && !cli_bytes(given->budget, &budget))
         return cli_misuse(call, "--budget takes bytes, as in 200k or 5M (2000M at most)");
     if (given->timeout != NULL &&
         !read_amount(given->timeout, "sm", TIMES, TIMEOUT_S_MAX, &timeout_s))

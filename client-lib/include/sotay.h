@@ -583,13 +583,14 @@ SOTAY_API SOTAY_MUST_USE int sotay_line_get(sotay_client *client, sotay_line *ou
 
 /* ---- bundles: what waits here, in a file that anybody may carry ---------------------------- */
 
-#define SOTAY_BUNDLE_BYTES_MAX (64u * 1024u * 1024u)
+#define SOTAY_BUNDLE_BYTES_MAX   (64u * 1024u * 1024u)
+#define SOTAY_BUNDLE_BYTES_LEAST 1000000u
 typedef struct {
     uint64_t sets;     /* change-sets: given, or new here */
     uint64_t pieces;   /* of files, the same */
     uint64_t receipts; /* what the server said of sets of others, the same */
     uint64_t known;    /* import: what was here already */
-    bool more;         /* export: not all of it fitted into one bundle */
+    bool more;         /* export: not all of it fitted: made again, it is the next bundle */
 } sotay_bundle_report;
 typedef struct sotay_bundle sotay_bundle;
 
@@ -598,7 +599,11 @@ typedef struct sotay_bundle sotay_bundle;
  * client, but reading. SOTAY_E_STATE before the enrolment. */
 SOTAY_API SOTAY_MUST_USE int sotay_bundle_begin(sotay_client *client, sotay_bundle **out_bundle,
                                                 sotay_error *error);
-/* Makes it. The bytes belong to the bundle. It may answer SOTAY_PENDING: after sotay_finish it is
+/* Between begin and the first make: no bundle is larger; SOTAY_BUNDLE_BYTES_LEAST to _MAX. */
+SOTAY_API void sotay_bundle_limit(sotay_bundle *bundle, size_t bytes_max);
+/* Makes it. The bytes belong to the bundle until it is made again: while out_report says `more`,
+ * that is the next one, with what the ones before had no room for, and nothing that they have.
+ * It may answer SOTAY_PENDING: after sotay_finish it is
  * called again. Nothing counts as sent by it: what the bundle brings to the server is a duplicate
  * when this phone sends it too. */
 SOTAY_API SOTAY_MUST_USE int sotay_bundle_make(sotay_bundle *bundle, sotay_slice *out_bytes,

@@ -22,11 +22,14 @@ struct sotay_bundle {
     st_arena arena;
     st_bundle_part *parts; /* arena */
     size_t parts_count, parts_capacity;
+    size_t bytes_max;      /* of one bundle */
+    uint64_t given_before; /* frames in the bundles before this one */
+    uint64_t offered;      /* frames of all that there is, so far */
     st_bundle_head head;
     st_buffer bytes; /* of the parts, then the whole */
     st_buffer frame;
     uint8_t text[ST_BUNDLE_SIGN_BYTES];
-    give_report given;
+    give_report given, before; /* of all bundles so far; of those before this one */
 };
 
 /* ---- making one ---- */
@@ -45,6 +48,7 @@ int sotay_bundle_begin(sotay_client *client, sotay_bundle **out_bundle, sotay_er
     }
     if (err == ST_OK) {
         bundle->client = client;
+        bundle->bytes_max = ST_BUNDLE_BYTES_MAX;
         outbox_seal_init(&bundle->seal);
         st_arena_init(&bundle->arena, CLIENT_WORK_BYTES_MAX);
         st_buffer_init(&bundle->bytes, ST_BUNDLE_BYTES_MAX);
@@ -54,6 +58,13 @@ int sotay_bundle_begin(sotay_client *client, sotay_bundle **out_bundle, sotay_er
         *out_bundle = bundle;
     }
     return port_give(err, &inner, error);
+}
+
+void sotay_bundle_limit(sotay_bundle *bundle, size_t bytes_max)
+{
+    bundle->bytes_max = bytes_max < SOTAY_BUNDLE_BYTES_LEAST ? SOTAY_BUNDLE_BYTES_LEAST
+                        : bytes_max > ST_BUNDLE_BYTES_MAX    ? ST_BUNDLE_BYTES_MAX
+                                                             : bytes_max;
 }
 
 void sotay_bundle_free(sotay_bundle *bundle)
@@ -70,13 +81,16 @@ void sotay_bundle_free(sotay_bundle *bundle)
     free(bundle);
 }
 
+/* What is given is always given in the same order: the bundle before took the first ones. */
 static st_err take_part(void *context, const st_frame *frame, st_error *error)
 {
     sotay_bundle *b = context;
+    if (b->offered++ < b->given_before)
+        return ST_OK;
     st_buffer_clear(&b->frame);
     st_err err = st_frame_encode(frame, &b->frame, error);
     size_t head = ST_BUNDLE_MAGIC_BYTES + HEAD_ROOM + (b->parts_count + 1) * LISTED_BYTES;
-    if (err == ST_OK && (b->bytes.len + b->frame.len + head > ST_BUNDLE_BYTES_MAX ||
+    if (err == ST_OK && (b->bytes.len + b->frame.len + head > b->bytes_max ||
                          b->parts_count == ST_BUNDLE_PARTS_MAX))
         return ST_E_TOO_LARGE;
     st_bundle_part *parts = b->parts;
@@ -101,6 +115,7 @@ static st_err gather(sotay_bundle *b, st_error *error)
     const identity *me = &b->client->me;
     int64_t wall_ms = 0;
     uint64_t mono_ms = 0;
+    b->offered = 0;
     st_err err = client_begin(b->client, false, error);
     if (err == ST_OK)
         err = give_all(b->client, &to, &b->given, error);
@@ -117,22 +132,37 @@ static st_err gather(sotay_bundle *b, st_error *error)
     return err;
 }
 
-/* The head in front of the parts. */
+/* The head in front of the parts, without a second copy of them. */
 static st_err put_together(sotay_bundle *b, st_error *error)
 {
-    st_buffer whole;
-    st_buffer_init(&whole, ST_BUNDLE_BYTES_MAX);
-    st_err err = st_bundle_head_put(&b->head, &whole, error);
+    st_buffer head;
+    uint8_t *room = NULL;
+    size_t len = b->bytes.len;
+    st_buffer_init(&head, ST_BUNDLE_BYTES_MAX);
+    st_err err = st_bundle_head_put(&b->head, &head, error);
     if (err == ST_OK)
-        err = st_buffer_append(&whole, b->bytes.data, b->bytes.len, error);
-    if (err != ST_OK) {
-        st_buffer_free(&whole);
-        return err;
+        err = st_buffer_room(&b->bytes, head.len, &room, error);
+    if (err == ST_OK) {
+        memmove(b->bytes.data + head.len, b->bytes.data, len);
+        memcpy(b->bytes.data, head.data, head.len);
+        b->bytes.len = head.len + len;
+        b->is_made = true;
     }
-    st_buffer_free(&b->bytes);
-    b->bytes = whole;
-    b->is_made = true;
-    return ST_OK;
+    st_buffer_free(&head);
+    return err;
+}
+
+/* The one before is with the caller, and had no room for all: the next begins where it ended. */
+static void begin_next(sotay_bundle *b)
+{
+    b->given_before += b->parts_count;
+    b->before = b->given;
+    b->parts = NULL;
+    b->parts_count = b->parts_capacity = 0;
+    b->is_gathered = b->is_made = false;
+    memset(&b->head, 0, sizeof b->head);
+    st_arena_reset(&b->arena);
+    st_buffer_clear(&b->bytes);
 }
 
 static st_err seal_all(sotay_bundle *b, st_error *error)
@@ -175,6 +205,8 @@ int sotay_bundle_make(sotay_bundle *bundle, sotay_slice *out_bytes, sotay_bundle
                          error);
     else if (bundle->waits && client->finished != ST_OK)
         err = st_fail(&inner, client->finished, "bundle: the pending step failed");
+    if (err == ST_OK && bundle->is_made && bundle->given.more)
+        begin_next(bundle);
     if (err == ST_OK)
         err = make(bundle, &inner);
     bundle->waits = err == ST_PENDING;
@@ -185,9 +217,11 @@ int sotay_bundle_make(sotay_bundle *bundle, sotay_slice *out_bytes, sotay_bundle
     if (err == ST_OK) {
         sotay_slice bytes = { bundle->bytes.data, bundle->bytes.len };
         *out_bytes = bytes;
-        sotay_bundle_report report = { .sets = bundle->given.sets, .pieces = bundle->given.pieces,
-                                       .receipts = bundle->given.receipts,
-                                       .more = bundle->given.more };
+        const give_report *given = &bundle->given, *before = &bundle->before;
+        sotay_bundle_report report = { .sets = given->sets - before->sets,
+                                       .pieces = given->pieces - before->pieces,
+                                       .receipts = given->receipts - before->receipts,
+                                       .more = given->more };
         *out_report = report;
     }
     return port_give(err, &inner, error);
