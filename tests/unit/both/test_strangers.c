@@ -1,7 +1,7 @@
 /* tests/unit/both/test_strangers.c
- * Whoever answers the phone in the valley, and whatever lies in a file that somebody brings: what is
- * no phone of this book, not in use, or not whole is said to be so, nothing of it stays, and the
- * same phones meet well afterwards. */
+ * Whoever answers the phone in the valley, and whatever lies in a file that somebody brings: what
+ * is no phone of this book, not in use, or not whole is said to be so, nothing of it stays, and
+ * the same phones meet well afterwards. */
 #include "tests/unit/both/fetch.h"
 
 #include "client-lib/src/client.h"
