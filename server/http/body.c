@@ -96,7 +96,7 @@ void http_body_free(http_request *request)
         http_server_give(request->server, request->body_room - BODY_BYTES_USUAL);
     free(request->body);
     request->body = NULL;
-    request->body_len = request->body_room = 0;
+    request->body_room = 0;
 }
 
 /* Piece by piece, each with a deadline of its own: a minimum rate. 0, or why it ended early. */

@@ -261,11 +261,19 @@ static st_err emit(void *context, const st_frame *frame, st_error *error)
     return http_stream_put(context, frame, error);
 }
 
+static void limit_answer(exchange *ex)
+{
+    uint64_t most = http_server_answer_max(ex->server);
+    if (most > 0 && (ex->ask.answer_bytes_max == 0 || ex->ask.answer_bytes_max > most))
+        ex->ask.answer_bytes_max = most;
+}
+
 static st_err give_out(exchange *ex, http_request *request, st_error *error)
 {
     http_stream stream = { 0 };
     feed_report report = { 0 };
     feed_sink sink = { &stream, emit };
+    limit_answer(ex);
     http_server_sit(ex->server);
     st_err err = http_stream_begin(&stream, request, error);
     if (err == ST_OK)
@@ -277,7 +285,7 @@ static st_err give_out(exchange *ex, http_request *request, st_error *error)
     return err;
 }
 
-void http_handle_sync(http_request *request)
+static void handle(http_request *request)
 {
     exchange ex = { .rooms = request->rooms, .server = request->server };
     st_error error = { 0 };
@@ -307,4 +315,11 @@ void http_handle_sync(http_request *request)
         (void)malloc_trim(0);                  /* what was rare is not kept for the next one */
         http_server_give(request->server, ex.charged);
     }
+}
+
+void http_handle_sync(http_request *request)
+{
+    http_server_take_seat(request->server);
+    handle(request);
+    http_server_give_seat(request->server);
 }

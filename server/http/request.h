@@ -89,6 +89,19 @@ unsigned http_server_deadline_s(http_server *http);
 /* Memory for large requests, of all together: false when there is not so much left. */
 bool http_server_take(http_server *http, size_t bytes);
 void http_server_give(http_server *http, size_t bytes);
+/* Bytes of an answer that waits for its line, and that it does no more. */
+void http_server_owe(http_server *http, size_t bytes);
+void http_server_paid(http_server *http, size_t bytes);
+/* Of entries, at most, in an answer that is made now; 0: as many as were asked for. Slow lines keep
+ * what is sent by them in memory: when that is much, phones get less at a time and ask again. NULL:
+ * 0. */
+uint64_t http_server_answer_max(http_server *http);
+/* A place inside, for whatever is neither reading a body nor sending an answer: what an exchange
+ * unfolds to and what its answer is made of is there for so many at once, however many wait at the
+ * door with the bytes they brought. Waits; http may be NULL (a test's request). */
+#define HTTP_SEATS 96u
+void http_server_take_seat(http_server *http);
+void http_server_give_seat(http_server *http);
 /* Before and after work that takes memory and the processor, but waits for nobody: only so many do
  * that at once, or a thousand phones that come together take a thousand times zstd's tables. Never
  * while waiting for the writer or for a connection. NULL: a handler called without a listener. */

@@ -28,6 +28,8 @@
 #define PER_ADDRESS 128u
 #define PER_DEVICE 4u          /* a phone sends one request at a time; those cut off may linger */
 #define DESKS 24u              /* requests that are read or answered at once: 2 MB each for zstd */
+#define ANSWERS_BYTES ((size_t)24 << 20) /* waiting for their lines: more of them are a crowd */
+#define CROWD_BYTES 65536u     /* of entries in an answer while there is */
 
 struct http_server {
     struct mg_context *context;
@@ -43,7 +45,8 @@ struct http_server {
     atomic_bool quiet;
     atomic_uint in_flight;
     atomic_size_t shared_bytes; /* taken by large requests */
-    sem_t desks;
+    atomic_size_t answer_bytes; /* of answers that wait for their lines */
+    sem_t desks, seats;
     tally *devices;            /* requests by the device that signed them */
     atomic_bool draining;
     atomic_bool ready;         /* all of the above is set */
@@ -87,10 +90,43 @@ void http_server_give(http_server *http, size_t bytes)
     atomic_fetch_sub(&http->shared_bytes, bytes);
 }
 
+void http_server_owe(http_server *http, size_t bytes)
+{
+    atomic_fetch_add(&http->answer_bytes, bytes);
+}
+
+void http_server_paid(http_server *http, size_t bytes)
+{
+    atomic_fetch_sub(&http->answer_bytes, bytes);
+}
+
+uint64_t http_server_answer_max(http_server *http)
+{
+    return http != NULL && atomic_load(&http->answer_bytes) > ANSWERS_BYTES ? CROWD_BYTES : 0;
+}
+
+static void take_one(sem_t *places)
+{
+    while (sem_wait(places) != 0)
+        assert(errno == EINTR);
+}
+
+void http_server_take_seat(http_server *http)
+{
+    if (http != NULL)
+        take_one(&http->seats);
+}
+
+void http_server_give_seat(http_server *http)
+{
+    if (http != NULL)
+        (void)sem_post(&http->seats);
+}
+
 void http_server_sit(http_server *http)
 {
-    while (http != NULL && sem_wait(&http->desks) != 0)
-        assert(errno == EINTR);
+    if (http != NULL)
+        take_one(&http->desks);
 }
 
 void http_server_rise(http_server *http)
@@ -261,10 +297,13 @@ static int on_request(struct mg_connection *connection)
         http_say(&request, 503, "stopping\n");
     else
         close = answer(&request);
+    http_body_free(&request);                  /* an answer may wait for its line for minutes */
+    size_t owed = request.reply.len;
+    http_server_owe(http, owed);
     http_send(&request, close || atomic_load(&http->draining));
+    http_server_paid(http, owed);
     if (!atomic_load(&http->quiet))
         log_request(&request, &start);
-    http_body_free(&request);
     st_buffer_free(&request.reply);
     int status = request.status;
     atomic_fetch_sub(&http->in_flight, 1);
@@ -285,6 +324,7 @@ static void free_server(http_server *http)
     http_guard_free(http->guard);
     tally_free(http->devices);
     (void)sem_destroy(&http->desks);
+    (void)sem_destroy(&http->seats);
     free(http);
     mg_exit_library();
 }
@@ -375,6 +415,7 @@ st_err http_start(server *rooms, const http_config *config, const char *operator
         return st_fail(error, ST_E_MEMORY, "listen: no memory");
     http->rooms = rooms;
     (void)sem_init(&http->desks, 0, DESKS); /* fails only for numbers no semaphore holds */
+    (void)sem_init(&http->seats, 0, HTTP_SEATS);
     http_configure(http, config);
     snprintf(http->token, sizeof http->token, "%s", operator_token);
     http->guard = http_guard_new(config->per_address > 0 ? config->per_address : PER_ADDRESS);

@@ -7,13 +7,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 
-#include "server/http/http.h"
+#include "server/http/request.h"
 
 #define IDLE_CONNECTIONS 200
 #define REPLY_BYTES 4096
@@ -458,6 +459,26 @@ static void test_idle_connections_keep_nobody_out(void **state)
         (void)close(fds[i]);
 }
 
+/* Who brings something waits with it at the door while all seats are taken: nothing of it has been
+ * unfolded, and what takes no seat is answered. */
+static void test_a_seat_for_each_who_is_inside(void **state)
+{
+    house *h = *state;
+    char reply[REPLY_BYTES];
+    for (unsigned i = 0; i < HTTP_SEATS; i++)
+        http_server_take_seat(h->http);
+    int fd = connect_to(h);
+    struct pollfd answer = { .fd = fd, .events = POLLIN };
+    say(fd, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabcd");
+    assert_int_equal(poll(&answer, 1, 300), 0);
+    assert_alive(h);
+    http_server_give_seat(h->http);
+    assert_int_equal(get(fd, reply), 426);
+    (void)close(fd);
+    for (unsigned i = 1; i < HTTP_SEATS; i++)
+        http_server_give_seat(h->http);
+}
+
 static void test_only_the_operator_operates(void **state)
 {
     house *h = *state;
@@ -555,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_head_is_cut),
         cmocka_unit_test(test_a_long_head_is_refused),
         cmocka_unit_test(test_idle_connections_keep_nobody_out),
+        cmocka_unit_test(test_a_seat_for_each_who_is_inside),
         cmocka_unit_test(test_only_the_operator_operates),
         cmocka_unit_test(test_garbage_changes_nothing),
         cmocka_unit_test(test_two_requests_on_one_connection),
