@@ -260,32 +260,41 @@ static st_err export_witnesses(export_job *job, st_error *error)
     return walk.err != ST_OK ? walk.err : err;
 }
 
+static st_err is_empty(const char *path, bool *out_is, st_error *error)
+{
+    const char *name = NULL;
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    st_err err = store_dir_next(dir, path, &name, error);
+    (void)closedir(dir);
+    *out_is = name == NULL;
+    return err;
+}
+
 /* Empty, or with an older export of this log in it. */
 static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *error)
 {
     char path[STORE_PATH_BYTES], line[ST_NOTE_NAME_BYTES] = "";
-    bool is_empty = true;
-    const struct dirent *entry = NULL;
+    bool empty = false;
     if (mkdir(job->dir, 0755) != 0 && errno != EEXIST)
         return st_fail(error, ST_E_STORAGE, "%s: %s", job->dir, strerror(errno));
-    DIR *dir = opendir(job->dir);
-    if (dir == NULL)
-        return st_fail(error, ST_E_STORAGE, "%s: %s", job->dir, strerror(errno));
-    while ((entry = readdir(dir)) != NULL)
-        is_empty = is_empty && entry->d_name[0] == '.';
-    (void)closedir(dir);
-    if (is_empty)
-        return ST_OK;
-    st_err err = store_dir_path(job->dir, "checkpoint", path, error);
-    FILE *file = err == ST_OK ? fopen(path, "re") : NULL;
+    st_err err = is_empty(job->dir, &empty, error);
+    if (err == ST_OK)
+        err = store_dir_path(job->dir, "checkpoint", path, error);
+    if (err != ST_OK || empty)
+        return err;
+    FILE *file = fopen(path, "re");
+    if (file == NULL && errno != ENOENT)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
     bool is_read = file != NULL && fgets(line, sizeof line, file) != NULL;
     if (file != NULL)
         (void)fclose(file);
     line[strcspn(line, "\n")] = '\0';
-    if (err == ST_OK && (!is_read || !st_origin_is_same_log(line, now->origin)))
-        err = st_fail(error, ST_E_EXISTS, "%s: holds something that is no export of this log",
-                      job->dir);
-    return err;
+    return is_read && st_origin_is_same_log(line, now->origin)
+               ? ST_OK
+               : st_fail(error, ST_E_EXISTS, "%s: holds something that is no export of this log",
+                         job->dir);
 }
 
 static st_err export_all(export_job *job, st_error *error)

@@ -3,7 +3,6 @@
  * the new list of files has its name. Must never delete a file that the present list names. */
 #include "server/backup/backup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -41,19 +40,6 @@ typedef struct {
 } backup_job;
 
 /* ---- the folder ---- */
-
-static bool is_empty(const char *path)
-{
-    DIR *dir = opendir(path);
-    const struct dirent *entry = NULL;
-    bool empty = true;
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
-        empty = empty && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-                          strcmp(entry->d_name, "lock") == 0);
-    if (dir != NULL)
-        (void)closedir(dir);
-    return dir != NULL && empty;
-}
 
 /* The folder that is there already on the way to `to`: itself, or the one that it will be made in.
  * False: the path is too long. */
@@ -105,6 +91,15 @@ static st_err make_folder(const backup_job *job, const char *name, st_error *err
     return err == ST_OK ? store_dir_make(path, error) : err;
 }
 
+static st_err must_be_free(const char *to, st_error *error)
+{
+    bool is_free = false;
+    st_err err = backup_is_unfinished(to, &is_free, error);
+    return err != ST_OK || is_free
+               ? err
+               : st_fail(error, ST_E_EXISTS, "%s: holds something that is no backup", to);
+}
+
 static st_err make_folders(backup_job *job, st_error *error)
 {
     if (is_inside(job->to, job->srv->dir))
@@ -119,9 +114,7 @@ static st_err make_folders(backup_job *job, st_error *error)
         err = backup_manifest_read(job->to, &job->arena, &job->before, error);
     job->has_before = err == ST_OK;
     if (err == ST_E_NOT_FOUND)
-        err = is_empty(job->to) || backup_is_unfinished(job->to)
-                  ? ST_OK
-                  : st_fail(error, ST_E_EXISTS, "%s: holds something that is no backup", job->to);
+        err = must_be_free(job->to, error);
     if (err == ST_OK)
         err = make_folder(job, "log", error);
     return err == ST_OK ? make_folder(job, "tables", error) : err;

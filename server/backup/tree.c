@@ -14,11 +14,6 @@
 
 #define TREE "chunks"
 
-static bool is_plain(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.' && strlen(entry->d_name) <= 64;
-}
-
 static bool has_file(const char *dir, const char *name, off_t bytes)
 {
     char path[STORE_PATH_BYTES];
@@ -52,8 +47,13 @@ static st_err copy_one(const char *dir, piece_folder *folder, const char *name, 
     char path[STORE_PATH_BYTES];
     struct stat st;
     st_err err = store_dir_path(dir, name, path, error);
-    if (err != ST_OK || stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-        return err;                            /* collected in the meantime */
+    if (err != ST_OK)
+        return err;
+    if (stat(path, &st) != 0)
+        return errno == ENOENT ? ST_OK         /* collected in the meantime */
+                               : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return ST_OK;
     if (!has_file(folder->dir, name, st.st_size)) {
         err = copy_file(dir, folder->dir, name, error);
         folder->written += (uint64_t)st.st_size;
@@ -68,47 +68,64 @@ static st_err make_below(const char *dir, const char *name, st_error *error)
     return err == ST_OK ? store_dir_make(path, error) : err;
 }
 
-static st_err copy_folder(const char *dir, piece_folder *folder, const char *name, st_error *error)
+typedef st_err (*copy_below)(const char *dir, piece_folder *folder, const char *name,
+                             st_error *error);
+
+/* What lies in NAME, whose folder is open. */
+static st_err copy_names(const char *dir, piece_folder *folder, const char *name, DIR *open,
+                         copy_below copy, st_error *error)
 {
-    char path[STORE_PATH_BYTES], below[BACKUP_NAME_BYTES];
-    const struct dirent *entry = NULL;
-    st_err err = store_dir_path(dir, name, path, error);
-    DIR *open = err == ST_OK ? opendir(path) : NULL;
-    if (open == NULL)
-        return err;
-    err = make_below(folder->dir, name, error);
-    while (err == ST_OK && (entry = readdir(open)) != NULL) {
-        if (!is_plain(entry))
-            continue;
-        (void)snprintf(below, sizeof below, "%.30s/%.64s", name, entry->d_name);
-        err = copy_one(dir, folder, below, error);
-        progress_add(folder->progress, 1);
+    char below[BACKUP_NAME_BYTES];
+    const char *entry = NULL;
+    st_err err = store_dir_next(open, name, &entry, error);
+    while (err == ST_OK && entry != NULL) {
+        (void)snprintf(below, sizeof below, "%.30s/%.64s", name, entry);
+        if (strlen(entry) <= 64)
+            err = copy(dir, folder, below, error);
+        if (err == ST_OK)
+            err = store_dir_next(open, name, &entry, error);
     }
+    return err;
+}
+
+/* What lies in NAME of a data folder; one that is not there, or is none, has nothing. */
+static st_err copy_each(const char *dir, piece_folder *folder, const char *name, copy_below copy,
+                        st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = store_dir_path(dir, name, path, error);
+    if (err != ST_OK)
+        return err;
+    DIR *open = opendir(path);
+    if (open == NULL)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? ST_OK
+                   : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    err = make_below(folder->dir, name, error);
+    if (err == ST_OK)
+        err = copy_names(dir, folder, name, open, copy, error);
     (void)closedir(open);
     if (err == ST_OK)
         err = store_dir_path(folder->dir, name, path, error);
     return err == ST_OK ? store_dir_sync(path, error) : err;
 }
 
+static st_err copy_counted(const char *dir, piece_folder *folder, const char *name,
+                           st_error *error)
+{
+    st_err err = copy_one(dir, folder, name, error);
+    progress_add(folder->progress, 1);
+    return err;
+}
+
+static st_err copy_folder(const char *dir, piece_folder *folder, const char *name, st_error *error)
+{
+    return copy_each(dir, folder, name, copy_counted, error);
+}
+
 st_err backup_tree_copy(const char *dir, piece_folder *folder, st_error *error)
 {
-    char path[STORE_PATH_BYTES], below[BACKUP_NAME_BYTES];
-    const struct dirent *entry = NULL;
-    st_err err = store_dir_path(dir, TREE, path, error);
-    DIR *open = err == ST_OK ? opendir(path) : NULL;
-    if (open == NULL)
-        return err;
-    err = make_below(folder->dir, TREE, error);
-    while (err == ST_OK && (entry = readdir(open)) != NULL) {
-        if (!is_plain(entry))
-            continue;
-        (void)snprintf(below, sizeof below, TREE "/%.20s", entry->d_name);
-        err = copy_folder(dir, folder, below, error);
-    }
-    (void)closedir(open);
-    if (err == ST_OK)
-        err = store_dir_path(folder->dir, TREE, path, error);
-    return err == ST_OK ? store_dir_sync(path, error) : err;
+    return copy_each(dir, folder, TREE, copy_folder, error);
 }
 
 /* The folder of NAME below `to`, made when it is not there. */
@@ -139,20 +156,29 @@ st_err backup_tree_restore(const char *from, const backup_manifest *manifest, co
     return err;
 }
 
-bool backup_is_unfinished(const char *dir)
+static bool is_ours(const char *name)
 {
     static const char *const OURS[] = { "lock",   "log", "tables", "keys", "chunks",
                                         "backup.txt.new" };
-    const struct dirent *entry = NULL;
+    for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++)
+        if (strcmp(name, OURS[i]) == 0)
+            return true;
+    return false;
+}
+
+st_err backup_is_unfinished(const char *dir, bool *out_is, st_error *error)
+{
+    const char *name = NULL;
+    bool ours = true;
     DIR *open = opendir(dir);
-    bool ours = open != NULL;
-    while (ours && (entry = readdir(open)) != NULL) {
-        bool known = entry->d_name[0] == '.';
-        for (size_t i = 0; i < sizeof OURS / sizeof OURS[0] && !known; i++)
-            known = strcmp(entry->d_name, OURS[i]) == 0;
-        ours = known;
-    }
-    if (open != NULL)
-        (void)closedir(open);
-    return ours;
+    if (open == NULL)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", dir, strerror(errno));
+    st_err err = ST_OK;
+    do {
+        err = store_dir_next(open, dir, &name, error);
+        ours = err == ST_OK && (name == NULL || is_ours(name));
+    } while (ours && name != NULL);
+    (void)closedir(open);
+    *out_is = ours;
+    return err;
 }

@@ -12,7 +12,8 @@ ST_MUST_USE st_err backup_tree_copy(const char *dir, piece_folder *folder, st_er
  * counts them; may be NULL. */
 ST_MUST_USE st_err backup_tree_restore(const char *from, const backup_manifest *manifest,
                                        const char *to, progress *how, st_error *error);
-/* Holds the folder nothing but what a backup that was cut off leaves behind? */
-bool backup_is_unfinished(const char *dir);
+/* Holds the folder nothing, or nothing but what a backup that was cut off leaves behind?
+ * ST_E_STORAGE. */
+ST_MUST_USE st_err backup_is_unfinished(const char *dir, bool *out_is, st_error *error);
 
 #endif

@@ -224,19 +224,14 @@ static st_err list_folder(const char *path, const lister *list, st_error *error)
         return ST_OK; /* what somebody left among the folders is none of ours */
     if (folder == NULL)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    st_err err = ST_OK;
-    while (err == ST_OK) {
-        errno = 0;
-        const struct dirent *entry = readdir(folder);
-        if (entry == NULL && errno != 0)
-            err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-        if (entry == NULL)
-            break;
-        if (entry->d_name[0] == '.')
-            continue;
-        err = store_dir_path(path, entry->d_name, inner, error);
+    const char *name = NULL;
+    st_err err = store_dir_next(folder, path, &name, error);
+    while (err == ST_OK && name != NULL) {
+        err = store_dir_path(path, name, inner, error);
         if (err == ST_OK)
             err = list->each(list->context, inner, error);
+        if (err == ST_OK)
+            err = store_dir_next(folder, path, &name, error);
     }
     (void)closedir(folder);
     return err;

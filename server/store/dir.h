@@ -3,6 +3,8 @@
 #ifndef SOTAY_SERVER_STORE_DIR_H
 #define SOTAY_SERVER_STORE_DIR_H
 
+#include <dirent.h>
+
 #include "proto/err.h"
 
 #define STORE_PATH_BYTES 1200
@@ -14,6 +16,10 @@ ST_MUST_USE st_err store_dir_path(const char *dir, const char *name, char path[S
 ST_MUST_USE st_err store_dir_sync(const char *path, st_error *error);
 /* A folder, mode 0700, with its name durable; one that exists is fine. ST_E_STORAGE. */
 ST_MUST_USE st_err store_dir_make(const char *path, st_error *error);
+/* The next name in an open folder but those with a dot in front; NULL after the last one. path: of
+ * the folder, for the error. ST_E_STORAGE. */
+ST_MUST_USE st_err store_dir_next(DIR *folder, const char *path, const char **out_name,
+                                  st_error *error);
 /* Takes DIR/lock for this process; released when *out_fd is closed or the process ends.
  * ST_E_BUSY: another process has it; ST_E_STORAGE. */
 ST_MUST_USE st_err store_dir_lock(const char *dir, int *out_fd, st_error *error);

@@ -60,6 +60,19 @@ st_err store_dir_make(const char *path, st_error *error)
     return sync_above(path, is_made, error);
 }
 
+st_err store_dir_next(DIR *folder, const char *path, const char **out_name, st_error *error)
+{
+    const struct dirent *entry = NULL;
+    do {
+        errno = 0;
+        entry = readdir(folder);
+    } while (entry != NULL && entry->d_name[0] == '.');
+    *out_name = entry != NULL ? entry->d_name : NULL;
+    return entry != NULL || errno == 0 ? ST_OK
+                                       : st_fail(error, ST_E_STORAGE, "%s: %s", path,
+                                                 strerror(errno));
+}
+
 st_err store_dir_lock(const char *dir, int *out_fd, st_error *error)
 {
     char path[STORE_PATH_BYTES];

@@ -20,8 +20,9 @@
 #define MEMORY_IS_WATCHED 0
 #endif
 
-/* MEMORY: of the heap, also a library's; PIECE: of an arena, a buffer or our part of the heap. */
-typedef enum { NOTHING, BOOK, MEMORY, PIECE } fault;
+/* MEMORY: of the heap, also a library's; PIECE: of an arena, a buffer or our part of the heap;
+ * FILES: a call for a file or a folder, where broken_files.h stands in between. */
+typedef enum { NOTHING, BOOK, MEMORY, PIECE, FILES } fault;
 
 static struct {
     fault kind;

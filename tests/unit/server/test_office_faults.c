@@ -4,68 +4,11 @@
  * code and in a line, and goes in when it is made again. A list is never shorter than it should be
  * without a word. Each call is tried with its first step failing, then its second, until none is
  * left to fail. */
-#include "tests/unit/server/operator_kit.h"
+#include "tests/unit/server/office_kit.h"
 
 #include <cjson/cJSON.h>
 
-#include "tests/unit/server/broken_book.h"
-
-#define WORDS_MAX 14
-
-/* What the words of a scene may name: see fill. */
-typedef struct {
-    kit_book book;
-    kit_phone an;
-    char visit[33], meeting[33], device[33], dot[ST_DOT_TEXT_BYTES];
-    unsigned round; /* tells what is made anew from what was made before */
-    char words[WORDS_MAX][160];
-    const char *line[WORDS_MAX + 1];
-} office;
-
-static office OFFICE;
-
-static int setup(void **state)
-{
-    office *o = &OFFICE;
-    memset(o, 0, sizeof *o);
-    memset(&trouble, 0, sizeof trouble);
-    kit_make(&o->book, false);
-    KIT_EXPECT(0, &o->book, "user", "add", "an", "--name", "An", "--role", "officer");
-    KIT_EXPECT(0, &o->book, "user", "add", "office", "--name", "Office", "--role", "office");
-    KIT_EXPECT(0, &o->book, "user", "add", "head", "--name", "Head", "--role", "office_head");
-    KIT_EXPECT(0, &o->book, "user", "add", "chair", "--name", "Chair", "--role", "council_chair");
-    KIT_EXPECT(0, &o->book, "assign", "an", KIT_UNIT);
-    kit_enrol(&o->book, "an", 7, &o->an);
-    st_id_format(&o->an.device, o->device);
-    *state = o;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    office *o = *state;
-    KIT_EXPECT(0, &o->book, "verify"); /* state == fold of the log, after all of it */
-    kit_remove(&o->book);
-    return 0;
-}
-
-static uint64_t log_size(office *o)
-{
-    store_txn txn = { 0 };
-    uint64_t size = 0;
-    assert_int_equal(store_begin(o->book.rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 /* ---- what was before ---- */
-
-static void a_visit(office *o)
-{
-    o->an.next++; /* a gap: the ids of two rounds differ */
-    kit_visit(&o->an, "một điều riêng tư", o->visit);
-}
 
 /* A value of the office's that an officer wrote waits for the office. */
 static void what_is_held(office *o)
@@ -143,64 +86,6 @@ static void nothing_before(office *o)
     (void)o;
 }
 
-/* ---- a call of the scene ---- */
-
-static const char *meant(office *o, const char *word)
-{
-    static char login[32];
-    (void)snprintf(login, sizeof login, "n%u", o->round);
-    const struct {
-        const char *name, *text;
-    } NAMES[] = { { "@visit", o->visit }, { "@meeting", o->meeting }, { "@device", o->device },
-                  { "@dot", o->dot },     { "@login", login },        { "@dir", o->book.dir } };
-    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
-        if (strncmp(word, NAMES[i].name, strlen(NAMES[i].name)) == 0)
-            return NAMES[i].text;
-    return NULL;
-}
-
-/* "@name/rest" and "@name" stand for what the office is at. */
-static size_t fill(office *o, const char *const *words)
-{
-    size_t count = 0;
-    for (; words[count] != NULL; count++) {
-        const char *word = words[count], *text = meant(o, word);
-        const char *rest = strchr(word, '/');
-        if (text != NULL)
-            (void)snprintf(o->words[count], sizeof *o->words, "%s%s", text,
-                           rest != NULL ? rest : "");
-        else
-            (void)snprintf(o->words[count], sizeof *o->words, "%s", word);
-        o->line[count] = o->words[count];
-    }
-    o->line[count] = NULL;
-    return count;
-}
-
-/* Like kit_call, with the n-th step failing. Returns the exit code. */
-static int call_failing(office *o, fault kind, uint64_t n, bool only_writes, bool *out_failed)
-{
-    kit_book *book = &o->book;
-    size_t count = 0;
-    while (o->line[count] != NULL)
-        count++;
-    st_buffer_clear(&book->out);
-    st_buffer_clear(&book->err);
-    operator_call call = { .rooms = &book->rooms,
-                           .argv = o->line,
-                           .argc = count,
-                           .lang = "en",
-                           .offset_minutes = 420,
-                           .out = &book->out,
-                           .err = &book->err };
-    arm(kind, n, only_writes);
-    int code = operator_run(&call);
-    *out_failed = disarm();
-    assert_int_equal(st_buffer_append(&book->out, "", 1, NULL), ST_OK);
-    assert_int_equal(st_buffer_append(&book->err, "", 1, NULL), ST_OK);
-    return code;
-}
-
 /* ---- writing ---- */
 
 typedef struct {
@@ -252,30 +137,22 @@ static const scene WRITES[] = {
     { "a link to enrol by", a_login, { "enrol", "@login" } },
 };
 
-static void show_line(const office *o, fault kind, uint64_t n, int code)
-{
-    print_message("  step %d of kind %d failed, exit code %d, in:", (int)n, (int)kind, code);
-    for (size_t i = 0; o->line[i] != NULL; i++)
-        print_message(" %s", o->line[i]);
-    print_message("\n  stdout: %s  stderr: %s\n", KIT_OUT(&o->book), KIT_ERR(&o->book));
-}
-
 /* The call with every step failing once: all of it or nothing. Returns how many steps there are. */
 static uint64_t torment(office *o, const scene *s, fault kind, uint64_t patience)
 {
     uint64_t places = 0;
     o->round++;
     s->before(o);
-    (void)fill(o, s->words);
+    (void)office_fill(o, s->words);
     for (uint64_t n = 1;; n += 1 + n / patience) {
         bool failed = false;
-        uint64_t size = log_size(o);
-        int code = call_failing(o, kind, n, true, &failed);
+        uint64_t size = office_log_size(o);
+        int code = office_call(o, kind, n, true, &failed);
         if (!failed && code == 0)
             return places;
-        if (!failed || (code == 0 && kind == BOOK) || (code != 0 && log_size(o) != size) ||
+        if (!failed || (code == 0 && kind == BOOK) || (code != 0 && office_log_size(o) != size) ||
             (code != 0 && KIT_ERR(&o->book)[0] == '\0')) {
-            show_line(o, kind, n, code);
+            office_show(o, kind, n, code);
             fail_msg("%s: it is neither done nor refused", s->why);
         }
         places++;
@@ -283,7 +160,7 @@ static uint64_t torment(office *o, const scene *s, fault kind, uint64_t patience
             continue;
         o->round++; /* done in another way: there is more to try */
         s->before(o);
-        (void)fill(o, s->words);
+        (void)office_fill(o, s->words);
     }
 }
 
@@ -398,18 +275,18 @@ static uint64_t read_failing(office *o, fault kind, uint64_t patience)
 {
     uint64_t places = 0;
     bool failed = false;
-    int good = call_failing(o, NOTHING, 0, false, &failed);
+    int good = office_call(o, NOTHING, 0, false, &failed);
     if (good != 0)
-        show_line(o, NOTHING, 0, good);
+        office_show(o, NOTHING, 0, good);
     assert_int_equal(good, 0);
     size_t told = told_in(KIT_OUT(&o->book));
     assert_true(told > 0);
     for (uint64_t n = 1;; n += 1 + n / patience) {
-        int code = call_failing(o, kind, n, false, &failed);
+        int code = office_call(o, kind, n, false, &failed);
         bool is_good =
             code != 0 ? KIT_ERR(&o->book)[0] != '\0' : told_in(KIT_OUT(&o->book)) == told;
         if (!is_good || (code != 0 && !failed)) {
-            show_line(o, kind, n, code);
+            office_show(o, kind, n, code);
             fail_msg("the answer is not whole, and nobody is told");
         }
         if (code == 0 && is_json(o))
@@ -440,7 +317,7 @@ static void test_reading_fails(void **state)
     a_full_book(o);
     for (size_t i = 0; i < READS_COUNT; i++) {
         uint64_t places = 0;
-        (void)fill(o, READS[i]);
+        (void)office_fill(o, READS[i]);
         for (int k = 0; k < (MEMORY_IS_WATCHED ? 2 : 3); k++)
             places += read_failing(o, KINDS[k], KINDS[k] == BOOK ? 12 : 6);
         print_message("  case: %s %s: failed at %d places\n", o->line[0],
@@ -449,7 +326,7 @@ static void test_reading_fails(void **state)
     }
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, office_setup, office_teardown)
 
 int main(void)
 {
