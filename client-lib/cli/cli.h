@@ -43,6 +43,8 @@ typedef struct {
 int cli_fail(cli_call *call, int code);
 /* The same for a file or its folder: why is an errno. */
 int cli_fail_file(cli_call *call, const char *path, int why);
+/* What --budget, --timeout and the like say, into `how`. CLI_DONE, or 2 after a message. */
+int cli_read_limits(cli_call *call, sotay_curl_how *how);
 /* One sync as the options say: budget, timeouts, progress. CLI_DONE, or the exit code after a
  * message. *out_report is set also when it fails. */
 int cli_run_sync(cli_call *call, sotay_report *out_report);
@@ -92,6 +94,7 @@ int cli_debug(cli_call *call);
 int cli_show(cli_call *call);
 int cli_list(cli_call *call);
 int cli_history(cli_call *call);
+int cli_receipt(cli_call *call);
 int cli_conflicts(cli_call *call);
 int cli_search(cli_call *call);
 int cli_sync(cli_call *call);

@@ -58,6 +58,11 @@ static const cli_verb VERBS[] = {
     { "list", "[--form F] [--unit U] [--state S]", 0, 0, "jfus", cli_list,
       "danh sách phiếu", "list records" },
     { "history", "ID", 1, 1, "j", cli_history, "lịch sử sửa đổi", "history of a record" },
+    { "receipt", "ID [-o FILE] [--server URL] [--timeout TIME]", 1, 1, "joSt", cli_receipt,
+      "biên nhận: bằng chứng rằng sổ của máy chủ có lần sửa mới nhất của phiếu; lấy về một lần,\n"
+      "      sau đó không cần sóng; -o: ghi bằng chứng ra tệp, mục của nó ra tệp .leaf bên cạnh",
+      "the proof that the office's log has the newest change of a record; fetched once, then it\n"
+      "      needs no signal; -o: writes the proof to a file, and its entry beside it (.leaf)" },
     { "conflicts", "", 0, 0, "j", cli_conflicts, "ý kiến khác nhau", "different opinions" },
     { "search", "TEXT", 1, 1, "jfus", cli_search, "tìm, không cần dấu", "search, marks ignored" },
     { "sync", "[--server URL] [--metered] [--budget BYTES] [--retry | --retry-for TIME] "

@@ -125,7 +125,7 @@ bool cli_bytes(const char *text, long *out_bytes)
     return read_amount(text, "kM", BYTES, 2000000000L, out_bytes);
 }
 
-static int read_limits(cli_call *call, sotay_curl_how *how)
+int cli_read_limits(cli_call *call, sotay_curl_how *how)
 {
     static const long TIMES[] = { 1, 60, 3600 };
     const cli_options *given = &call->options;
@@ -165,7 +165,7 @@ static int fail_on_line(cli_call *call, int code)
 int cli_run_sync(cli_call *call, sotay_report *out_report)
 {
     sotay_curl_how how = { .url = call->options.server };
-    int wrong = read_limits(call, &how);
+    int wrong = cli_read_limits(call, &how);
     if (wrong != CLI_DONE)
         return wrong;
     int code = sotay_curl_sync(call->client, &how, out_report, NULL, &call->error);
@@ -178,7 +178,7 @@ int cli_sync(cli_call *call)
     sotay_report report = { 0 };
     sotay_curl_how how = { .url = call->options.server, .format = cli_format(call) };
     char *text = NULL;
-    int wrong = read_limits(call, &how);
+    int wrong = cli_read_limits(call, &how);
     if (wrong != CLI_DONE)
         return wrong;
     int code = sotay_curl_sync(call->client, &how, &report, &text, &call->error);
@@ -197,7 +197,7 @@ int cli_enrol(cli_call *call)
     sotay_who who;
     sotay_curl_how how = { .url = call->options.server, .label = call->options.label };
     bool vi = is_vi(call);
-    int wrong = read_limits(call, &how);
+    int wrong = cli_read_limits(call, &how);
     if (wrong != CLI_DONE)
         return wrong;
     int code = sotay_curl_enrol(call->client, call->operands[0], &how, &report, &call->error);

@@ -423,6 +423,37 @@ SOTAY_API SOTAY_MUST_USE int sotay_history(sotay_client *client, const sotay_id 
                                            sotay_format format, char **out_text,
                                            sotay_error *error);
 
+/* ---- receipts: proofs that the log has a record's newest change ----------------------------- */
+
+typedef struct {
+    uint64_t entry;  /* that brought the newest change of the record which is known here */
+    uint64_t kept;   /* of which a receipt is on this device; 0: none */
+} sotay_receipt_state;
+/* SOTAY_E_NOT_FOUND  there is no such record, or no entry with a change of it came here yet: it was
+ *                    not sent, or the record came as it stands */
+SOTAY_API SOTAY_MUST_USE int sotay_receipt_find(sotay_client *client, const sotay_id *record,
+                                                sotay_receipt_state *out_state,
+                                                sotay_error *error);
+/* Checks and keeps a receipt of that entry: `proof` as GET /audit/proof/<entry> gives it, `leaf` as
+ * GET /audit/leaf/<entry> does. It takes the place of an older one of the record.
+ * SOTAY_E_SIGNATURE  the key of the log has not signed it
+ * SOTAY_E_CORRUPT    it is no proof, not of this change, or not of the log that this device saw */
+SOTAY_API SOTAY_MUST_USE int sotay_receipt_put(sotay_client *client, const sotay_id *record,
+                                               sotay_slice proof, sotay_slice leaf,
+                                               sotay_error *error);
+/* All texts end with NUL. proof, leaf: the two files, for sotay_receipt_free. */
+typedef struct {
+    uint64_t entry, size; /* entry `entry` of the first `size` */
+    char root[48];        /* of those, base64 */
+    char code[20];        /* the check code of the root, for paper: four groups of four digits */
+    char origin[80];      /* the name of the log */
+    sotay_file proof, leaf;
+} sotay_receipt;
+/* The receipt that is kept of a record. SOTAY_E_NOT_FOUND: none. */
+SOTAY_API SOTAY_MUST_USE int sotay_receipt_get(sotay_client *client, const sotay_id *record,
+                                               sotay_receipt *out_receipt, sotay_error *error);
+SOTAY_API void sotay_receipt_free(sotay_receipt *receipt);
+
 /* NULL members do not filter. `text`: every word begins a word of the record; marks and case are
  * ignored, what matches with its marks comes first. */
 typedef struct {
@@ -731,6 +762,11 @@ SOTAY_API SOTAY_MUST_USE int sotay_curl_sync(sotay_client *client, const sotay_c
 SOTAY_API SOTAY_MUST_USE int sotay_curl_enrol(sotay_client *client, const char *link,
                                               const sotay_curl_how *how, sotay_report *out_report,
                                               sotay_error *error);
+/* Fetches, checks and keeps the receipt of the record's newest entry that is known here; it does
+ * nothing when that one is kept. Of `how` only url and the timeouts count. Also SOTAY_E_NOT_FOUND:
+ * the server does not give it (an older one), or has not signed that entry yet. */
+SOTAY_API SOTAY_MUST_USE int sotay_curl_receipt(sotay_client *client, const sotay_curl_how *how,
+                                                const sotay_id *record, sotay_error *error);
 
 /* ---- drills -------------------------------------------------------------------------------- */
 

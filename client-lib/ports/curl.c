@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "client-lib/include/sotay.h"
+#include "client-lib/ports/curl_get.h"
 #include "client-lib/ports/curl_watch.h"
 #include "client-lib/ports/posix.h"
 
-#define URL_BYTES     512
 #define RECEIVE_BYTES (512L * 1024L)
 
 typedef struct {
@@ -23,7 +23,7 @@ typedef struct {
 
 /* One run: where to, how, and what came of it so far. */
 typedef struct {
-    char url[URL_BYTES];
+    char url[CURL_URL_BYTES];
     const sotay_curl_how *how;
     curl_watch watch;
     sotay_report report;   /* of all attempts */
@@ -123,7 +123,7 @@ static CURLcode address(CURL *curl, const char *url, const sotay_request *reques
 static int perform(CURL *curl, const char *url, const sotay_request *request, curl_answer *answer,
                    CURLcode *out_code)
 {
-    char full[URL_BYTES + 192], line[256];
+    char full[CURL_URL_BYTES + 192], line[256];
     struct curl_slist *headers = plain_headers(), *longer = headers;
     (void)snprintf(full, sizeof full, "%s%s", url, request->path);
     if (headers != NULL && request->authorization != NULL) {
@@ -205,26 +205,6 @@ static int run_rounds(curl_run *run, sotay_sync *sync, sotay_error *error)
     return rc;
 }
 
-/* The server's address without a slash at its end. */
-static int base_url(const sotay_client *client, const char *wish, char out_url[URL_BYTES],
-                    sotay_error *error)
-{
-    sotay_who who;
-    sotay_whoami(client, &who);
-    const char *url = wish != NULL ? wish : who.url;
-    size_t len = strlen(url);
-    while (len > 0 && url[len - 1] == '/')
-        len--;
-    if (len == 0 || len >= URL_BYTES)
-        return posix_fail(error, SOTAY_E_USAGE, "sync: no server address");
-    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-        return posix_fail(error, SOTAY_E_USAGE,
-                          "sync: a server address begins with http:// or https://");
-    memcpy(out_url, url, len);
-    out_url[len] = '\0';
-    return SOTAY_OK;
-}
-
 /* One attempt; what it gives is added to what those before it gave. */
 static int try_once(sotay_client *client, curl_run *run, char **out_text, sotay_error *error)
 {
@@ -280,7 +260,7 @@ int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how, sotay_repor
     curl_run run;
     memset(&run, 0, sizeof run);
     run.how = how;
-    int rc = base_url(client, how->url, run.url, error);
+    int rc = curl_base_url(client, how->url, run.url, error);
     if (rc != SOTAY_OK)
         return rc;
     curl_watch_begin(&run.watch, how);
@@ -313,7 +293,7 @@ int sotay_curl_enrol(sotay_client *client, const char *link, const sotay_curl_ho
     if (rc != SOTAY_OK)
         return rc;
     if (how->url != NULL)
-        rc = base_url(client, how->url, run.url, error);
+        rc = curl_base_url(client, how->url, run.url, error);
     if (rc == SOTAY_OK)
         rc = run_rounds(&run, sync, error);
     sotay_sync_free(sync);

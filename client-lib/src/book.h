@@ -30,6 +30,7 @@
  * CHUNK     hash                                   a piece of an attached file
  * PART      hash                                   the first bytes of a piece that is fetched
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
+ * PROOF     record                                 its newest receipt (receipt.c)
  * LINE      -                                      syncs that failed, and the wait (line.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
@@ -61,6 +62,7 @@ typedef enum {
     BOOK_ATTACH = 'a',
     BOOK_PART = 'q',
     BOOK_LINE = 'l',
+    BOOK_PROOF = 'x',
     BOOK_EPOCH = 'E',
     BOOK_CARRY = 'K',
     BOOK_EVIDENCE = 'e',

@@ -18,6 +18,9 @@
 #include "server/store/dir.h"
 
 #define WITNESS        "witness/"
+#define PROOF          "proof/"
+#define LEAF           "leaf/"
+#define INDEX_DIGITS   18u
 #define FILE_BYTES_MAX (ST_TILE_WIDTH * (2u + ST_LEAF_BYTES_MAX))
 
 /* ---- devices and policy ---- */
@@ -128,6 +131,30 @@ static st_err put_witness(store_txn *txn, const sync_room *room, const char *nam
                : err;
 }
 
+/* Decimal, from 1, in its one spelling. 0: it is none. */
+static uint64_t read_index(const char *digits)
+{
+    uint64_t index = 0;
+    size_t len = strspn(digits, "0123456789");
+    if (len == 0 || len > INDEX_DIGITS || digits[len] != '\0' || digits[0] == '0')
+        return 0;
+    for (size_t i = 0; i < len; i++)
+        index = index * 10 + (uint64_t)(digits[i] - '0');
+    return index;
+}
+
+/* "proof/<n>", or "leaf/<n>": the entry that it is a proof of. */
+static st_err put_proof(store_txn *txn, const char *name, st_buffer *out, st_error *error)
+{
+    st_buffer other;
+    bool is_proof = strncmp(name, PROOF, strlen(PROOF)) == 0;
+    st_buffer_init(&other, FILE_BYTES_MAX);
+    uint64_t index = read_index(name + (is_proof ? strlen(PROOF) : strlen(LEAF)));
+    st_err err = audit_proof(txn, index, is_proof ? out : &other, is_proof ? &other : out, error);
+    st_buffer_free(&other);
+    return err;
+}
+
 st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_buffer *out,
                   st_error *error)
 {
@@ -148,6 +175,8 @@ st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_bu
         return put_policy(txn, room, out, error);
     if (strcmp(name, "devices") == 0)
         return put_devices(txn, room, out, error);
+    if (strncmp(name, PROOF, strlen(PROOF)) == 0 || strncmp(name, LEAF, strlen(LEAF)) == 0)
+        return put_proof(txn, name, out, error);
     return st_fail(error, ST_E_NOT_FOUND, "audit: no file of that name");
 }
 

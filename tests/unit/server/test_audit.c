@@ -75,6 +75,26 @@ static st_checkpoint signed_now(world *w)
     return opened.checkpoint;
 }
 
+/* By name the same two files are served. */
+static void check_served(world *w, store_txn *txn, uint64_t index, const st_buffer *proof,
+                         const st_buffer *leaf)
+{
+    const struct {
+        const char *folder;
+        const st_buffer *want;
+    } files[] = { { "proof", proof }, { "leaf", leaf } };
+    for (size_t i = 0; i < 2; i++) {
+        char name[48];
+        st_buffer got;
+        st_buffer_init(&got, ST_NOTE_BYTES_MAX);
+        (void)snprintf(name, sizeof name, "%s/%llu", files[i].folder, (unsigned long long)index);
+        assert_int_equal(audit_file(txn, &w->r.srv.sync, name, &got, NULL), ST_OK);
+        assert_int_equal(got.len, files[i].want->len);
+        assert_memory_equal(got.data, files[i].want->data, got.len);
+        st_buffer_free(&got);
+    }
+}
+
 static void test_each_entry_has_a_proof(void **state)
 {
     (void)state;
@@ -96,6 +116,7 @@ static void test_each_entry_has_a_proof(void **state)
         st_hash hash = st_leaf_hash(leaf.data, leaf.len);
         assert_true(st_inclusion_holds(&hash, proof.place, &proof.proof, &now.head));
         assert_true(proof.place + 1 == index);
+        check_served(&w, &txn, index, &file, &leaf);
     }
     assert_int_equal(audit_proof(&txn, 0, &file, &leaf, NULL), ST_E_NOT_FOUND);
     assert_int_equal(audit_proof(&txn, now.head.size + 1, &file, &leaf, NULL), ST_E_NOT_FOUND);

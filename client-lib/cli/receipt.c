@@ -1,0 +1,124 @@
+/* client-lib/cli/receipt.c - `sotay receipt`: the proof that the log has a record's newest change.
+ * Must never show a receipt that does not hold, or one of an older change without saying so. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/cli/cli.h"
+
+#define ENDING "tlog-proof"
+
+static bool is_vi(const cli_call *call)
+{
+    return strcmp(call->lang, "vi") == 0;
+}
+
+/* ---- the files ---- */
+
+/* The entry lies beside its proof: x.tlog-proof and x.leaf, as `sotayctl audit proof` writes them;
+ * else .leaf is added. Free it. */
+static char *leaf_path(const char *path)
+{
+    size_t len = strlen(path), ending = strlen("." ENDING);
+    if (len > ending && strcmp(path + len - ending, "." ENDING) == 0)
+        len -= ending;
+    char *leaf = malloc(len + sizeof ".leaf");
+    if (leaf != NULL) {
+        memcpy(leaf, path, len);
+        memcpy(leaf + len, ".leaf", sizeof ".leaf");
+    }
+    return leaf;
+}
+
+static int write_files(cli_call *call, const sotay_receipt *receipt)
+{
+    const char *path = call->options.output;
+    sotay_slice proof = { receipt->proof.data, receipt->proof.len };
+    sotay_slice bytes = { receipt->leaf.data, receipt->leaf.len };
+    if (strcmp(path, "-") == 0) {
+        (void)fwrite(proof.data, 1, proof.len, stdout);
+        return CLI_DONE;
+    }
+    char *leaf = leaf_path(path);
+    if (leaf == NULL)
+        return cli_fail(call, SOTAY_E_MEMORY);
+    int why = cli_write_file(leaf, bytes, true);
+    int code = why == 0 ? CLI_DONE : cli_fail_file(call, leaf, why);
+    free(leaf);
+    if (code != CLI_DONE)
+        return code;
+    why = cli_write_file(path, proof, true);
+    return why == 0 ? CLI_DONE : cli_fail_file(call, path, why);
+}
+
+/* ---- what it says ---- */
+
+static void say(const cli_call *call, const sotay_receipt *receipt)
+{
+    printf(is_vi(call) ? "Mục %" PRIu64 " trong %" PRIu64 " mục đầu của nhật ký\n"
+                         "Mã kiểm tra: %s\nGốc: %s\n"
+                       : "Entry %" PRIu64 " of the first %" PRIu64 " entries of the log\n"
+                         "Check code: %s\nRoot: %s\n",
+           receipt->entry, receipt->size, receipt->code, receipt->root);
+}
+
+/* Nothing in it needs escaping: hex, digits, base64, and an origin of letters, digits and /. */
+static void say_json(const cli_call *call, const sotay_receipt *receipt, uint64_t newest)
+{
+    printf("{\"id\":\"%s\",\"entry\":%" PRIu64 ",\"newest_entry\":%" PRIu64 ",\"size\":%" PRIu64
+           ",\"root\":\"%s\",\"check_code\":\"%s\",\"origin\":\"%s\"}\n",
+           call->operands[0], receipt->entry, newest, receipt->size, receipt->root, receipt->code,
+           receipt->origin);
+}
+
+static int show(cli_call *call, const sotay_id *id, uint64_t newest)
+{
+    sotay_receipt receipt;
+    int code = sotay_receipt_get(call->client, id, &receipt, &call->error);
+    if (code != SOTAY_OK)
+        return cli_fail(call, code);
+    int exit_code = call->options.output != NULL ? write_files(call, &receipt) : CLI_DONE;
+    if (exit_code == CLI_DONE && call->options.json)
+        say_json(call, &receipt, newest);
+    else if (exit_code == CLI_DONE &&
+             (call->options.output == NULL || strcmp(call->options.output, "-") != 0))
+        say(call, &receipt);
+    sotay_receipt_free(&receipt);
+    return exit_code;
+}
+
+/* An older one is still a proof of what was true then. */
+static int show_older(cli_call *call, const sotay_id *id, const sotay_receipt_state *state)
+{
+    fprintf(stderr,
+            is_vi(call) ? "sotay: %s: biên nhận này là của mục %" PRIu64 "; mục mới nhất "
+                          "%" PRIu64 " chưa lấy được\n"
+                        : "sotay: %s: this receipt is of entry %" PRIu64 "; that of the "
+                          "newest, %" PRIu64 ", could not be fetched\n",
+            call->verb, state->kept, state->entry);
+    return show(call, id, state->entry);
+}
+
+int cli_receipt(cli_call *call)
+{
+    sotay_id id;
+    sotay_receipt_state state = { 0, 0 };
+    sotay_curl_how how = { .url = call->options.server };
+    if (call->options.json && call->options.output != NULL &&
+        strcmp(call->options.output, "-") == 0)
+        return cli_misuse(call, "-o - and --json both want stdout");
+    if (!cli_record(call, &id))
+        return CLI_FAILED;
+    int wrong = cli_read_limits(call, &how);
+    if (wrong != CLI_DONE)
+        return wrong;
+    int code = sotay_receipt_find(call->client, &id, &state, &call->error);
+    if (code != SOTAY_OK)
+        return cli_fail(call, code);
+    code = sotay_curl_receipt(call->client, &how, &id, &call->error);
+    if (code == SOTAY_OK)
+        return show(call, &id, state.entry);
+    bool is_out_of_reach = code == SOTAY_E_NETWORK || code == SOTAY_E_NOT_FOUND;
+    return is_out_of_reach && state.kept > 0 ? show_older(call, &id, &state) : cli_fail(call, code);
+}
