@@ -89,7 +89,8 @@ static st_err note_link(verify_log *log, const verify_link *link, st_error *erro
     return ST_OK;
 }
 
-static st_err note_seen(verify_log *log, uint64_t place, const st_leaf *leaf, st_error *error)
+static st_err note_seen(verify_log *log, const verify_link *link, const st_leaf *leaf,
+                        st_error *error)
 {
     if (leaf->seen_size == 0)
         return ST_OK;
@@ -98,7 +99,9 @@ static st_err note_seen(verify_log *log, uint64_t place, const st_leaf *leaf, st
     if (grown == NULL)
         return st_fail(error, ST_E_MEMORY, "no memory");
     log->seens = grown;
-    log->seens[log->seens_count++] = (verify_seen){ place, leaf->seen_size, leaf->seen_root };
+    log->seens[log->seens_count++] =
+        (verify_seen){ link->device, leaf->kind == ST_ENTRY_FORK, link->first, link->place,
+                       leaf->seen_size, leaf->seen_root };
     return ST_OK;
 }
 
@@ -133,7 +136,7 @@ static st_err take_set(verify_log *log, uint64_t place, const st_leaf *leaf, st_
                       place + 1);
     if (err == ST_OK && leaf->kind != ST_ENTRY_FORK)
         err = note_link(log, &link, error);
-    return err == ST_OK ? note_seen(log, place, leaf, error) : err;
+    return err == ST_OK ? note_seen(log, &link, leaf, error) : err;
 }
 
 /* A commitment to what the server noted itself, a reason: no device signs it. What is called stored
@@ -204,31 +207,74 @@ static st_err check_link(const verify_log *log, const verify_link *before, const
     return ST_OK;
 }
 
-/* A log that was put back (an entry `epoch` says where) may know less than somebody had seen. */
-static bool was_cut(const verify_log *log, const verify_seen *seen)
+/* A log that was put back (an entry `epoch` says where) may know less than somebody had seen.
+ * Whoever has seen this log behind that entry has heard of it, and speaks of no other log any more:
+ * `passed` is the last such entry that the device is known to have seen. */
+static bool was_cut(const verify_log *log, const verify_seen *seen, uint64_t passed)
 {
     for (size_t i = 0; i < log->cuts_count; i++)
-        if (log->cuts[i] < seen->size && log->cuts[i] > 0)
+        if (log->cuts[i] > passed && log->cuts[i] < seen->size && log->cuts[i] < seen->place)
             return true;
     return false;
 }
 
-static st_err check_seen(const verify_log *log, const verify_seen *seen, st_error *error)
+static uint64_t last_cut_in(const verify_log *log, uint64_t size, uint64_t passed)
+{
+    for (size_t i = 0; i < log->cuts_count; i++)
+        if (log->cuts[i] < size && log->cuts[i] > passed)
+            passed = log->cuts[i];
+    return passed;
+}
+
+static int by_author(const void *a, const void *b)
+{
+    const verify_seen *x = a, *y = b;
+    if (x->device != y->device)
+        return x->device < y->device ? -1 : 1;
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* passed: as above, of its device; carried on. A fork is the work of a copy that heard less. */
+static st_err check_seen(const verify_log *log, const verify_seen *seen, uint64_t *passed,
+                         bool *out_wrong, st_error *error)
 {
     st_hash root;
     st_tree_source source = verify_log_source(log);
     st_err err = ST_OK;
-    if (was_cut(log, seen))
-        return ST_OK;
+    memset(&root, 0, sizeof root);
     if (seen->size <= seen->place)
         err = st_tree_hash(&source, 0, seen->size, &root, error);
-    if (err != ST_OK)
-        return err;
-    if (seen->size > seen->place || memcmp(root.b, seen->root.b, sizeof root.b) != 0)
+    bool is_this = seen->size <= seen->place && memcmp(root.b, seen->root.b, sizeof root.b) == 0;
+    if (is_this && !seen->is_fork)
+        *passed = last_cut_in(log, seen->size, *passed);
+    *out_wrong = !is_this && !was_cut(log, seen, seen->is_fork ? 0 : *passed);
+    return err;
+}
+
+/* Device by device; of what is wrong the first entry is named. */
+static st_err check_seens(verify_log *log, st_error *error)
+{
+    const verify_seen *first = NULL;
+    uint64_t passed = 0;
+    st_err err = ST_OK;
+    if (log->seens_count > 0)
+        qsort(log->seens, log->seens_count, sizeof *log->seens, by_author);
+    for (size_t i = 0; err == ST_OK && i < log->seens_count; i++) {
+        const verify_seen *seen = &log->seens[i];
+        bool is_wrong = false;
+        if (i > 0 && log->seens[i - 1].device != seen->device)
+            passed = 0;
+        err = check_seen(log, seen, &passed, &is_wrong, error);
+        if (is_wrong && (first == NULL || seen->place < first->place))
+            first = seen;
+    }
+    if (err == ST_OK && first != NULL)
         return st_fail(error, ST_E_CORRUPT,
                        "entry %" PRIu64 ": its author had seen another log of %" PRIu64 " entries",
-                       seen->place + 1, seen->size);
-    return ST_OK;
+                       first->place + 1, first->size);
+    return err;
 }
 
 st_err verify_chains(verify_log *log, st_error *error)
@@ -241,9 +287,7 @@ st_err verify_chains(verify_log *log, st_error *error)
         bool is_first = i == 0 || log->links[i - 1].device != link->device;
         err = check_link(log, is_first ? NULL : &log->links[i - 1], link, error);
     }
-    for (size_t i = 0; err == ST_OK && i < log->seens_count; i++)
-        err = check_seen(log, &log->seens[i], error);
-    return err;
+    return err == ST_OK ? check_seens(log, error) : err;
 }
 
 /* ---- what devices confirmed ---- */

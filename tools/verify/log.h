@@ -33,6 +33,9 @@ typedef struct {
 
 /* What somebody's set says that it had seen of the log. */
 typedef struct {
+    uint32_t device; /* its place in the list */
+    bool is_fork;
+    uint64_t first;  /* counter of its first change */
     uint64_t place, size;
     st_hash root;
 } verify_seen;

@@ -432,6 +432,75 @@ static void test_what_was_seen_bounds_the_past(void **state)
     free_owner(o);
 }
 
+/* The head of the log as it is published now. */
+static st_tree_head head_now(owner *o)
+{
+    st_arena arena;
+    st_note note;
+    st_checkpoint now;
+    publish(o);
+    const st_buffer *file = file_of(o, "checkpoint");
+    st_arena_init(&arena, 1u << 20);
+    assert_int_equal(st_note_decode(file->data, file->len, &arena, &note, NULL), ST_OK);
+    assert_int_equal(st_checkpoint_decode(&note, &now, NULL), ST_OK);
+    st_arena_reset(&arena);
+    return now.head;
+}
+
+static void add_seen(owner *o, phone *p, const st_tree_head *seen)
+{
+    add_set(o, p);
+    o->leaves[o->count - 1].seen_size = seen->size;
+    o->leaves[o->count - 1].seen_root = seen->root;
+}
+
+/* A new epoch excuses those who had seen what was lost, once; it is no leave to forge from then on:
+ * who has seen the log behind it speaks of this log. */
+static void test_an_epoch_excuses_nobody_for_ever(void **state)
+{
+    (void)state;
+    owner *o = make_owner(6);
+    add_set(o, &o->phones[0]);
+    add_set(o, &o->phones[1]);
+    const st_tree_head lost = head_now(o); /* of 8, two of which will be lost */
+    o->count = 6;
+    for (size_t i = 0; i < PHONES; i++) {
+        o->phones[i].last = o->leaves[4 + i].last;
+        o->phones[i].prev = o->leaves[4 + i].commit;
+    }
+    memset(&o->leaves[6], 0, sizeof o->leaves[6]);
+    o->leaves[6].kind = ST_ENTRY_EPOCH;
+    o->leaves[6].time_ms = o->leaves[5].time_ms;
+    o->leaves[6].verdict = "-";
+    o->count = 7;
+    add_seen(o, &o->phones[0], &lost);
+    publish(o);
+    assert_good(o);
+    st_tree_head now = head_now(o);
+    add_seen(o, &o->phones[0], &now);
+    publish(o);
+    assert_good(o);
+    now = head_now(o);
+    add_seen(o, &o->phones[0], &now);
+    publish(o);
+    assert_good(o);
+    const st_leaf honest = o->leaves[8];
+    o->leaves[8].actor = make_id(0xbb, 0xbb); /* behind what phone 0 saw first, before the next */
+    publish(o);
+    assert_found(o, NULL, "entry 10: its author had seen another log of 9 entries");
+    o->leaves[8] = honest;
+    add_seen(o, &o->phones[0], &lost);        /* it knew better by then */
+    publish(o);
+    assert_found(o, NULL, "entry 11: its author had seen another log of 8 entries");
+    o->count--;
+    o->phones[0].last = o->leaves[9].last;
+    o->phones[0].prev = o->leaves[9].commit;
+    add_seen(o, &o->phones[1], &lost);        /* another phone had not heard of it yet */
+    publish(o);
+    assert_good(o);
+    free_owner(o);
+}
+
 static void test_lies_against_what_somebody_holds(void **state)
 {
     (void)state;
@@ -503,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_lies_within_a_log),
         cmocka_unit_test(test_notes_of_the_server),
         cmocka_unit_test(test_what_was_seen_bounds_the_past),
+        cmocka_unit_test(test_an_epoch_excuses_nobody_for_ever),
         cmocka_unit_test(test_lies_against_what_somebody_holds),
         cmocka_unit_test(test_a_strangers_signature),
     };
