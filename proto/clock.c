@@ -24,6 +24,16 @@ bool st_clock_is_good(const st_clock *clock, int64_t now_ms)
            clock->server_ms > 0 && clock->server_ms <= SERVER_MS_MAX && clock->server_ms <= now_ms;
 }
 
+bool st_clock_adds(const st_clock *told, const st_clock *clock)
+{
+    uint64_t told_trip = told->got_mono_ms - told->sent_mono_ms;
+    uint64_t trip = clock->got_mono_ms - clock->sent_mono_ms;
+    bool is_near = memcmp(told->boot, clock->boot, sizeof told->boot) == 0 &&
+                   clock->sent_mono_ms >= told->sent_mono_ms &&
+                   clock->sent_mono_ms - told->sent_mono_ms < ST_CLOCK_APART_MS;
+    return !is_near || (told_trip > trip && told_trip - trip >= ST_CLOCK_FINER_MS);
+}
+
 bool st_clock_moment(const st_clock *clock, const uint8_t boot[ST_BOOT_BYTES], uint64_t mono_ms,
                      st_moment *out_moment)
 {

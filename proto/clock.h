@@ -11,6 +11,10 @@
 /* The longest exchange that tells anything, and how far a clock of a machine runs off in a ms. */
 #define ST_CLOCK_TRIP_MS_MAX (INT64_C(600) * 1000)
 #define ST_CLOCK_DRIFT 10000  /* one part in so many */
+/* An exchange of the same boot less than ST_CLOCK_APART_MS after another one adds nothing to it, if
+ * its trip was no shorter; a phone tells it only if its trip was shorter by ST_CLOCK_FINER_MS. */
+#define ST_CLOCK_APART_MS UINT64_C(3600000)
+#define ST_CLOCK_FINER_MS UINT64_C(1000)
 
 /* One exchange: the server said server_ms somewhere between the two readings. All times in ms. */
 typedef struct {
@@ -29,6 +33,8 @@ typedef struct {
 int64_t st_ms_between(int64_t earlier_ms, int64_t later_ms);
 /* Can it be right, when the server's time now is now_ms? */
 bool st_clock_is_good(const st_clock *clock, int64_t now_ms);
+/* Does it tell more than `told`, which was told before? Both must be good. */
+bool st_clock_adds(const st_clock *told, const st_clock *clock);
 /* False: the boots differ, or the numbers are out of range. The exchange must be good. */
 bool st_clock_moment(const st_clock *clock, const uint8_t boot[ST_BOOT_BYTES], uint64_t mono_ms,
                      st_moment *out_moment);

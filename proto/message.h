@@ -42,6 +42,8 @@ ST_MUST_USE st_err st_head_base(const void *set, size_t len, const st_hash *hash
 
 /* ---- frames ---- */
 #define ST_COSIGNED_BYTES (8u + ST_SIGNATURE_BYTES) /* time in s, signature */
+#define ST_SHORT_ROOT_BYTES 3u
+#define ST_SHORT_TIME_LESS  4u /* so many leading bytes of the time are 0 and left out beside it */
 typedef struct { st_bucket bucket; uint64_t cursor; st_sum sum; } st_bucket_ask;
 typedef struct { uint64_t from, to; } st_gone;
 
@@ -75,6 +77,7 @@ typedef struct {
     uint32_t gone_count;
     uint64_t seen_size;
     st_hash seen_root;
+    bool has_short_root;       /* of it only the first ST_SHORT_ROOT_BYTES; the rest is zero */
     uint64_t epochs;           /* how many it knows; 0: the first */
     uint64_t address;          /* number of the newest notice it has; 0: none */
     bool snapshots;            /* takes a snapshot in place of pages from cursor 0 */
@@ -175,6 +178,7 @@ typedef struct {
     uint64_t backed_up_to;
     uint32_t dictionary;
     uint32_t purges;           /* so many of the asked ones are noted */
+    bool short_roots;          /* takes them */
     bool has_tree;             /* the newest checkpoint: */
     st_tree_news tree;
 } st_end;

@@ -61,6 +61,22 @@ static bool get_clock(const Sotay__Clock *from, st_ask *out)
     return message_bytes(&from->boot, out->clock.boot, sizeof out->clock.boot);
 }
 
+/* The checkpoint that is held, and its confirmation. */
+static bool get_seen(const Sotay__SyncAsk *from, st_ask *out)
+{
+    bool has_root = false;
+    out->seen_size = from->seen_size;
+    out->has_short_root = from->seen_root.len == ST_SHORT_ROOT_BYTES;
+    out->checkpoints = from->checkpoints || out->has_short_root;
+    size_t root_bytes = out->has_short_root ? ST_SHORT_ROOT_BYTES : sizeof out->seen_root.b;
+    size_t left_out = out->has_short_root ? ST_SHORT_TIME_LESS : 0;
+    memset(out->cosigned, 0, left_out);
+    return message_optional(&from->seen_root, out->seen_root.b, root_bytes, &has_root)
+        && message_optional(&from->cosigned, out->cosigned + left_out,
+                            sizeof out->cosigned - left_out, &out->has_cosigned)
+        && has_root == (from->seen_size > 0);
+}
+
 static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, st_error *error)
 {
     out->version = from->version;
@@ -69,23 +85,17 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     out->kept_from = from->kept_from;
     out->wall_ms = from->wall_ms;
     out->answer_bytes_max = from->answer_bytes_max;
-    out->seen_size = from->seen_size;
     out->epochs = from->epochs;
     out->address = from->address;
     out->snapshots = from->snapshots;
     out->repairs = from->repairs;
-    out->checkpoints = from->checkpoints;
     out->carries = from->carries;
-    bool has_root = false;
     if (from->version == 0)
         return message_corrupt(error, "request without version");
     if (!message_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch)
         || !message_optional(&from->collapsed, out->collapsed, sizeof out->collapsed,
                          &out->is_collapsed)
-        || !message_optional(&from->seen_root, out->seen_root.b, 32, &has_root)
-        || !message_optional(&from->cosigned, out->cosigned, sizeof out->cosigned,
-                             &out->has_cosigned)
-        || has_root != (from->seen_size > 0) || !get_clock(from->clock, out))
+        || !get_seen(from, out) || !get_clock(from->clock, out))
         return message_corrupt(error, "bad length in a request");
     if (out->is_collapsed && from->n_buckets > 0)
         return message_corrupt(error, "request both collapsed and not");
@@ -281,6 +291,7 @@ static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
     out->backed_up_to = from->backed_up_to;
     out->dictionary = from->dictionary;
     out->purges = from->purges;
+    out->short_roots = from->short_roots;
     return ST_OK;
 }
 

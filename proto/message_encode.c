@@ -59,6 +59,18 @@ static void put_clock(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out
     out->clock = clock;
 }
 
+static void put_seen(const st_ask *ask, Sotay__SyncAsk *out)
+{
+    bool is_short = ask->has_short_root && ask->seen_size > 0;
+    size_t root_bytes = is_short ? ST_SHORT_ROOT_BYTES : sizeof ask->seen_root.b;
+    size_t left_out = is_short ? ST_SHORT_TIME_LESS : 0;
+    out->seen_size = ask->seen_size;
+    out->seen_root = view_if(ask->seen_size > 0, ask->seen_root.b, root_bytes);
+    out->checkpoints = ask->checkpoints && !is_short;
+    out->cosigned = view_if(ask->has_cosigned, ask->cosigned + left_out,
+                            sizeof ask->cosigned - left_out);
+}
+
 static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
 {
     sotay__sync_ask__init(out);
@@ -70,17 +82,14 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->kept_from = ask->kept_from;
     out->wall_ms = ask->wall_ms;
     out->answer_bytes_max = ask->answer_bytes_max;
-    out->seen_size = ask->seen_size;
     out->epochs = ask->epochs;
     out->address = ask->address;
     out->snapshots = ask->snapshots;
     out->repairs = ask->repairs;
-    out->checkpoints = ask->checkpoints;
-    out->cosigned = view_if(ask->has_cosigned, ask->cosigned, sizeof ask->cosigned);
     out->carries = ask->carries;
     put_clock(b, ask, out);
     message_put_purges(b, ask, out);
-    out->seen_root = view_if(ask->seen_size > 0, ask->seen_root.b, sizeof ask->seen_root.b);
+    put_seen(ask, out);
     out->buckets = message_make(b, ask->buckets_count, sizeof *out->buckets);
     Sotay__BucketAsk *buckets = message_make(b, ask->buckets_count, sizeof *buckets);
     out->gone = message_make(b, ask->gone_count, sizeof *out->gone);
@@ -230,6 +239,7 @@ static void put_end(message_builder *b, const st_end *end, Sotay__SyncEnd *out)
     out->backed_up_to = end->backed_up_to;
     out->dictionary = end->dictionary;
     out->purges = end->purges;
+    out->short_roots = end->short_roots;
     put_tree(b, end, out);
 }
 

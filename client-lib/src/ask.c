@@ -10,6 +10,7 @@
 #include "client-lib/src/witness.h"
 
 #define LEVEL          9
+#define WALL_STEP_MS   1000 /* a wall clock that went on otherwise by this much was set */
 #define SETS_BYTES_MAX ((size_t)3 * 1024 * 1024) /* of sets in one request, before compression */
 #define SETS_COUNT_MAX 1024u
 
@@ -77,6 +78,36 @@ static st_err carries(sotay_sync *sync, bool *out_carries, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* Is what the server heard of our clocks last still so? */
+static bool is_told(const sotay_sync *sync)
+{
+    const identity *me = &sync->client->me;
+    const identity_told *told = &me->told, *now = &sync->telling;
+    int64_t moved_ms = st_ms_between(told->apart_ms, now->apart_ms);
+    return told->is_there && memcmp(told->epoch, now->epoch, sizeof told->epoch) == 0 &&
+           !st_clock_adds(&told->clock, &now->clock) && moved_ms < WALL_STEP_MS &&
+           moved_ms > -WALL_STEP_MS;
+}
+
+/* The wall clock, and the last exchange in this run of the machine, when that is news. */
+static void tell_clock(sotay_sync *sync, st_ask *ask)
+{
+    const identity *me = &sync->client->me;
+    identity_told *now = &sync->telling;
+    memset(now, 0, sizeof *now);
+    now->is_there = me->has_clock && memcmp(me->clock.boot, sync->client->boot,
+                                            sizeof me->clock.boot) == 0;
+    memcpy(now->epoch, me->epoch, sizeof now->epoch);
+    now->clock = me->clock;
+    now->apart_ms = st_ms_between((int64_t)sync->asked_mono_ms, sync->asked_wall_ms);
+    sync->tells_clock = !now->is_there || !is_told(sync);
+    if (!sync->tells_clock)
+        return;
+    ask->wall_ms = sync->asked_wall_ms;
+    ask->has_clock = now->is_there;
+    ask->clock = me->clock;
+}
+
 static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *error)
 {
     const identity *me = &sync->client->me;
@@ -103,11 +134,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         ask->repairs = true;
     }
     ask->kept_from = sync->no_references || me->is_forked ? 0 : 1;
-    ask->wall_ms = sync->asked_wall_ms;
     ask->snapshots = sync->fetch.can_fetch && !sync->fetch.is_off && !sync->is_send_only;
-    ask->has_clock = me->has_clock &&
-                     memcmp(me->clock.boot, sync->client->boot, sizeof me->clock.boot) == 0;
-    ask->clock = me->clock;
+    tell_clock(sync, ask);
     if (err == ST_OK)
         err = carries(sync, &ask->carries, error);
     if (err == ST_OK)

@@ -149,8 +149,9 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer)
     st_id log = st_log_id(answer->log_key);
     if (st_id_cmp(&next->log, &log) != 0) { /* what was seen of another book says nothing here */
         memset(&next->tree, 0, sizeof next->tree);
-        next->cosign_due = false;
+        next->cosign_due = next->short_roots = false;
     }
+    memset(&next->told, 0, sizeof next->told);
     next->log = log;
     next->server_device = answer->server_device;
     memcpy(next->sign_seed, offer->sign_seed, sizeof next->sign_seed);

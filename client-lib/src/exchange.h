@@ -38,7 +38,7 @@ struct sotay_sync {
     st_buffer base;   /* what the stream leans on; empty: nothing */
     st_hash last_hash;       /* of the last set sealed before this sync */
     uint64_t last_sealed;    /* its last counter; 0: none */
-    bool is_plain;           /* the server did not take a stream that leans on something */
+    bool is_plain;           /* the server did not take what is said in short: all of it */
     st_head head;
     book_scan sets; /* own sets gone through so far */
     bool has_sets;  /* more of them wait for the next round */
@@ -56,6 +56,9 @@ struct sotay_sync {
     bool has_purges; /* they were looked for in this round */
     int64_t asked_wall_ms;
     uint64_t asked_mono_ms;
+    bool tells_clock;     /* this request says how our clocks go: */
+    identity_told telling;
+    bool has_short_root;  /* this request says a short root */
     bool cosigned;        /* this request confirms the checkpoint that is held */
     st_gone asked_gone;   /* what this request says is gone; zero: nothing */
     bool asked_collapsed; /* one position for all buckets: says nothing of new ones */

@@ -116,12 +116,30 @@ static void get_counters(slip_reader *slip, identity *me)
     me->gone_to = slip_get_u64(slip);
 }
 
+static void get_clock(slip_reader *slip, st_clock *clock)
+{
+    slip_get_bytes(slip, clock->boot, sizeof clock->boot);
+    clock->sent_mono_ms = slip_get_u64(slip);
+    clock->got_mono_ms = slip_get_u64(slip);
+    clock->server_ms = (int64_t)slip_get_u64(slip);
+}
+
 static void get_head(slip_reader *slip, witness_head *head)
 {
     head->head.size = slip_get_u64(slip);
     slip_get_bytes(slip, head->head.root.b, sizeof head->head.root.b);
     head->epoch = slip_get_u64(slip);
     slip_get_bytes(slip, head->signature, sizeof head->signature);
+}
+
+static void get_told(slip_reader *slip, identity_told *told)
+{
+    told->is_there = slip_get_u8(slip) != 0;
+    if (!told->is_there)
+        return;
+    slip_get_bytes(slip, told->epoch, sizeof told->epoch);
+    get_clock(slip, &told->clock);
+    told->apart_ms = (int64_t)slip_get_u64(slip);
 }
 
 /* What came after the first stores were made; each is there, or all that follow are missing. */
@@ -136,10 +154,7 @@ static void get_later(slip_reader *slip, identity *me)
     if (slip->at == slip->len)
         return;
     me->has_clock = slip_get_u8(slip) != 0;
-    slip_get_bytes(slip, me->clock.boot, sizeof me->clock.boot);
-    me->clock.sent_mono_ms = slip_get_u64(slip);
-    me->clock.got_mono_ms = slip_get_u64(slip);
-    me->clock.server_ms = (int64_t)slip_get_u64(slip);
+    get_clock(slip, &me->clock);
     if (slip->at < slip->len)
         me->lost = slip_get_u64(slip);
     if (slip->at == slip->len)
@@ -153,10 +168,14 @@ static void get_later(slip_reader *slip, identity *me)
     me->cosign_due = slip_get_u8(slip) != 0;
     get_head(slip, &me->tree);
     me->has_alarm = slip_get_u8(slip) != 0;
-    if (!me->has_alarm)
-        return;
-    get_head(slip, &me->alarm);
-    me->alarm_ms = (int64_t)slip_get_u64(slip);
+    if (me->has_alarm) {
+        get_head(slip, &me->alarm);
+        me->alarm_ms = (int64_t)slip_get_u64(slip);
+    }
+    if (slip->at < slip->len) {
+        get_told(slip, &me->told);
+        me->short_roots = slip_get_u8(slip) != 0;
+    }
 }
 
 static void put_lease(slip_writer *slip, const identity *me)
@@ -186,13 +205,22 @@ static void put_witness(slip_writer *slip, const identity *me)
     slip_u64(slip, (uint64_t)me->alarm_ms);
 }
 
-static void put_clock(slip_writer *slip, const identity *me)
+static void put_clock(slip_writer *slip, const st_clock *clock)
 {
-    slip_u8(slip, me->has_clock);
-    slip_bytes(slip, me->clock.boot, sizeof me->clock.boot);
-    slip_u64(slip, me->clock.sent_mono_ms);
-    slip_u64(slip, me->clock.got_mono_ms);
-    slip_u64(slip, (uint64_t)me->clock.server_ms);
+    slip_bytes(slip, clock->boot, sizeof clock->boot);
+    slip_u64(slip, clock->sent_mono_ms);
+    slip_u64(slip, clock->got_mono_ms);
+    slip_u64(slip, (uint64_t)clock->server_ms);
+}
+
+static void put_told(slip_writer *slip, const identity_told *told)
+{
+    slip_u8(slip, told->is_there);
+    if (!told->is_there)
+        return;
+    slip_bytes(slip, told->epoch, sizeof told->epoch);
+    put_clock(slip, &told->clock);
+    slip_u64(slip, (uint64_t)told->apart_ms);
 }
 
 st_err identity_put(book_db *book, const identity *me, st_error *error)
@@ -207,10 +235,13 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u64(&slip, me->epochs);
     slip_u64(&slip, me->address);
     slip_u8(&slip, (uint8_t)me->dictionary);
-    put_clock(&slip, me);
+    slip_u8(&slip, me->has_clock);
+    put_clock(&slip, &me->clock);
     slip_u64(&slip, me->lost);
     put_lease(&slip, me);
     put_witness(&slip, me);
+    put_told(&slip, &me->told);
+    slip_u8(&slip, me->short_roots);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

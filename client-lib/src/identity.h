@@ -17,6 +17,14 @@ typedef struct {
     char url[256];
 } identity_offer;
 
+/* What the server was last told of this machine's clocks, and heard. */
+typedef struct {
+    bool is_there;
+    uint8_t epoch[8];  /* of the book that heard it */
+    st_clock clock;    /* the exchange that was told */
+    int64_t apart_ms;  /* the wall clock minus the monotonic one, then */
+} identity_told;
+
 /* A checkpoint as the log's key signed it. */
 typedef struct {
     st_tree_head head;
@@ -62,10 +70,12 @@ typedef struct {
     uint32_t dictionary; /* what the server said it takes; 0: plain streams */
     uint64_t lost; /* own changes that the server asked for and this device has no more */
     witness_head tree;   /* the newest checkpoint that continues all before; size 0: none */
+    bool short_roots;    /* the server takes the beginning of a root (docs/protocol.md 9.1) */
     bool cosign_due;     /* the server has not heard that we saw it */
     bool has_alarm;      /* the server showed a log that does not continue it: */
     witness_head alarm;  /*   signed all the same */
     int64_t alarm_ms;    /*   when, by our clock */
+    identity_told told;
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

@@ -358,8 +358,8 @@ static st_err refused(sotay_sync *sync, bool *out_again, st_error *error)
         return ST_OK;
     }
     bool unread = code == ST_E_CHANGED || code == ST_E_VERSION || code == ST_E_CORRUPT;
-    if (sync->base.len > 0 && unread) {
-        sync->is_plain = true; /* its last set of ours is another one: the whole once more */
+    if ((sync->base.len > 0 || sync->has_short_root) && unread && !sync->is_plain) {
+        sync->is_plain = true; /* another set of ours, or an older server: the whole once more */
         *out_again = true;
         return ST_OK;
     }
@@ -371,7 +371,7 @@ static void next_round(sotay_sync *sync, bool from_start)
     st_frame_reader_free(sync->reader);
     sync->reader = NULL;
     sync->is_ready = sync->body_is_built = sync->is_fetching = false;
-    sync->wants_again = sync->has_purges = false;
+    sync->wants_again = sync->has_purges = sync->has_short_root = false;
     st_arena_reset(&sync->arena);
     sync->sent = NULL;
     sync->sent_count = sync->sent_capacity = 0;

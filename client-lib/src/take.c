@@ -292,6 +292,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (is_said)
         next->gone_from = next->gone_to = 0; /* what was wanted just now is said next */
     take_clock(sync, end->server_ms, wall_ms);
+    if (sync->tells_clock)
+        next->told = sync->telling;
     take_exchange(sync, end->server_ms);
     next->dictionary = end->dictionary == ST_DICTIONARY_LAST_SET ? end->dictionary : 0;
     if (end->backed_up_to > next->backed_up_to)

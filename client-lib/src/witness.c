@@ -19,6 +19,14 @@ static st_err note_text(const identity *me, const witness_head *head, st_buffer 
     return st_checkpoint_text(&checkpoint, out, error);
 }
 
+/* By the server's clock, as far as it is known. */
+static uint64_t now_s(const sotay_sync *sync)
+{
+    const identity *me = &sync->client->me;
+    int64_t now_ms = sync->asked_wall_ms + (me->has_offset ? me->clock_offset_ms : 0);
+    return now_ms > 0 ? (uint64_t)now_ms / 1000 : 0;
+}
+
 st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
 {
     const identity *me = &sync->client->me;
@@ -28,17 +36,18 @@ st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     ask->checkpoints = true;
     ask->seen_size = me->tree.head.size;
     ask->seen_root = me->tree.head.root;
+    /* A clock beyond 2106 needs all of its bytes. */
+    ask->has_short_root = sync->has_short_root = me->short_roots && !sync->is_plain &&
+                                                 me->tree.head.size > 0 && now_s(sync) < UINT32_MAX;
     if (!me->cosign_due || me->tree.head.size == 0)
         return ST_OK;
     st_buffer_init(&text, ST_NOTE_BYTES_MAX);
     memset(&signer, 0, sizeof signer);
     st_sign_keypair(me->cosign_seed, signer.public_key, signer.secret);
-    int64_t now_ms = sync->asked_wall_ms + (me->has_offset ? me->clock_offset_ms : 0);
-    uint64_t time_s = now_ms > 0 ? (uint64_t)now_ms / 1000 : 0;
     st_err err = note_text(me, &me->tree, &text, error);
     st_note note = { .text = (const char *)text.data, .text_len = text.len };
     if (err == ST_OK)
-        err = st_cosign_bytes(&signer, &note, time_s, ask->cosigned, error);
+        err = st_cosign_bytes(&signer, &note, now_s(sync), ask->cosigned, error);
     ask->has_cosigned = sync->cosigned = err == ST_OK;
     st_wipe(&signer, sizeof signer);
     st_buffer_free(&text);
@@ -74,6 +83,8 @@ st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error)
     identity *next = &sync->client->next;
     witness_head fresh;
     next->cosign_due = next->cosign_due && !sync->cosigned;
+    if (!sync->has_short_root)
+        next->short_roots = end->short_roots;
     if (!end->has_tree)
         return ST_OK;
     memset(&fresh, 0, sizeof fresh);

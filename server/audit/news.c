@@ -32,6 +32,13 @@ static st_err read_signed(store_txn *txn, st_tree_news *out, st_error *error)
     return err;
 }
 
+/* As much of the root as the asker says. */
+static bool is_root_of(const st_ask *ask, const st_tree_head *head)
+{
+    size_t said = ask->has_short_root ? ST_SHORT_ROOT_BYTES : sizeof head->root.b;
+    return memcmp(head->root.b, ask->seen_root.b, said) == 0;
+}
+
 static st_err add_proof(store_txn *txn, const st_ask *ask, st_arena *arena, st_tree_news *news,
                         st_error *error)
 {
@@ -58,8 +65,7 @@ st_err audit_news(store_txn *txn, const st_ask *ask, st_arena *arena, st_end *en
         return ST_OK;
     if (err != ST_OK)
         return err;
-    if (news.head.size == ask->seen_size &&
-        memcmp(news.head.root.b, ask->seen_root.b, sizeof news.head.root.b) == 0)
+    if (news.head.size == ask->seen_size && is_root_of(ask, &news.head))
         return ST_OK;
     err = add_proof(txn, ask, arena, &news, error);
     if (err != ST_OK)
@@ -107,7 +113,7 @@ st_err audit_cosigned(store_txn *txn, const sync_room *room, const auth_device *
     if (err != ST_OK || ask->seen_size > edge.size)
         return err;
     err = at_size(txn, room, ask->seen_size, &seen, error);
-    if (err != ST_OK || memcmp(seen.head.root.b, ask->seen_root.b, sizeof seen.head.root.b) != 0)
+    if (err != ST_OK || !is_root_of(ask, &seen.head))
         return err;
     st_buffer_init(&text, ST_NOTE_BYTES_MAX);
     err = st_checkpoint_text(&seen, &text, error);

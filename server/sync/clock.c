@@ -78,7 +78,7 @@ st_err sync_clock_note(store_txn *txn, const st_id *device, const st_clock *cloc
     uint64_t trip = clock->got_mono_ms - clock->sent_mono_ms;
     const st_clock *before = &near.found[0];
     bool adds_nothing = near.there[0] &&
-                        clock->sent_mono_ms - before->sent_mono_ms < (uint64_t)CLOCK_APART_MS &&
+                        clock->sent_mono_ms - before->sent_mono_ms < ST_CLOCK_APART_MS &&
                         before->got_mono_ms - before->sent_mono_ms <= trip;
     bool is_kept = near.there[1] && near.found[1].sent_mono_ms == clock->sent_mono_ms;
     if (adds_nothing || is_kept)

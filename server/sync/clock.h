@@ -6,9 +6,6 @@
 #include "proto/clock.h"
 #include "server/store/store.h"
 
-/* An exchange of the same boot less than this after a kept one that is as good adds nothing. */
-#define CLOCK_APART_MS (INT64_C(3600) * 1000)
-
 /* Keeps an exchange that a request of the device told; one that cannot be right at now_ms is left
  * out. Writing transaction. ST_E_STORAGE, ST_E_MEMORY, ST_E_CORRUPT. */
 ST_MUST_USE st_err sync_clock_note(store_txn *txn, const st_id *device, const st_clock *clock,

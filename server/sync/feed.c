@@ -204,6 +204,7 @@ static st_err emit_end(answer *a, st_error *error)
     end->more = a->report.more;
     end->dictionary = ST_DICTIONARY_LAST_SET;
     end->purges = ask->purges_count;
+    end->short_roots = ask->checkpoints && ask->seen_size > 0 && !ask->has_short_root;
     st_err err = sync_backed_up_to(&a->txn, &end->backed_up_to, error);
     if (err == ST_OK)
         err = audit_news(&a->txn, ask, &a->arena, end, error);

@@ -335,7 +335,8 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-#define WITNESS_BYTES 114u  /* of the identity: what it saw of the log, at its end */
+#define TOLD_BYTES    2u    /* of the identity: no clock told, no short roots, at its end */
+#define WITNESS_BYTES (114u + TOLD_BYTES)  /* what it saw of the log, before it */
 #define LEASE_BYTES (25u + WITNESS_BYTES)  /* the lease, before it */
 #define CLOCK_BYTES (33u + 8u + LEASE_BYTES)  /* the last exchange and what is lost, before it */
 
@@ -363,6 +364,9 @@ static void test_an_older_identity_is_read(void **state)
     assert_true(me.has_clock && me.clock.got_mono_ms == 815 && me.has_lease);
     assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - TOLD_BYTES, NULL), ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_true(me.has_lease && !me.told.is_there && !me.short_roots);
     assert_int_equal(book_put(&p.client->book, &key, older, value.len - WITNESS_BYTES, NULL),
                      ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
@@ -387,6 +391,34 @@ static void test_an_older_identity_is_read(void **state)
     phone_free(&p);
 }
 
+/* What stands behind the evidence of a fork is read whether there is one or not. */
+static void test_what_was_told_is_kept(void **state)
+{
+    (void)state;
+    phone p;
+    identity me;
+    phone_new(&p, 8);
+    assert_int_equal(client_begin(p.client, true, NULL), ST_OK);
+    for (int alarmed = 0; alarmed < 2; alarmed++) {
+        identity named = p.client->me;
+        named.has_alarm = alarmed == 1;
+        named.alarm.head.size = 30;
+        named.alarm_ms = -5;
+        named.short_roots = true;
+        named.told = (identity_told){ .is_there = true, .epoch = { 1, 2, 3 }, .apart_ms = -77,
+                                      .clock = { { 9 }, 1000, 1200, 1773282500000 } };
+        assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
+        assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+        assert_true(me.has_alarm == named.has_alarm && me.short_roots && me.told.is_there);
+        assert_true(!me.has_alarm || (me.alarm.head.size == 30 && me.alarm_ms == -5));
+        assert_true(me.told.apart_ms == -77 && me.told.clock.got_mono_ms == 1200);
+        assert_true(me.told.epoch[2] == 3 && me.told.clock.boot[0] == 9);
+        assert_true(me.told.clock.server_ms == 1773282500000);
+    }
+    client_abort(p.client);
+    phone_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_a_pin_is_renewed),
         cmocka_unit_test(test_pins_that_are_no_text),
         cmocka_unit_test(test_an_older_identity_is_read),
+        cmocka_unit_test(test_what_was_told_is_kept),
         cmocka_unit_test(test_the_commune_can_open_a_forgotten_pin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

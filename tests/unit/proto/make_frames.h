@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 34
+#define MAKE_FRAMES 36
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -414,6 +414,18 @@ static inline st_frame make_ask_cosigned(st_arena *arena)
     return frame;
 }
 
+/* The same of a phone whose server takes short roots, and that has nothing to say of its clock. */
+static inline st_frame make_ask_short(st_arena *arena)
+{
+    st_frame frame = make_ask_cosigned(arena);
+    st_ask *ask = &frame.as.ask;
+    ask->has_short_root = true;
+    ask->wall_ms = 0;
+    memset(ask->seen_root.b + ST_SHORT_ROOT_BYTES, 0, 32 - ST_SHORT_ROOT_BYTES);
+    memset(ask->cosigned, 0, ST_SHORT_TIME_LESS);
+    return frame;
+}
+
 static inline st_frame make_end_tree(st_arena *arena)
 {
     st_frame frame = { .kind = ST_FRAME_END };
@@ -467,6 +479,12 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 31: return make_end_tree(arena);
     case 32: return make_have_ask_fetch(arena);
     case 33: return make_piece_bytes();
+    case 34: return make_ask_short(arena);
+    case 35:
+        frame.kind = ST_FRAME_END;
+        frame.as.end = (st_end){ .version = 1, .server_ms = 1773282600500, .position = 816,
+                                 .dictionary = 1, .short_roots = true };
+        break;
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

@@ -63,6 +63,25 @@ static void test_what_cannot_be_right(void **state)
             fail_msg("%s", CASES[i].why);
 }
 
+static void test_what_adds_to_what_was_told(void **state)
+{
+    (void)state;
+    const st_clock told = { BOOT1, 10000, 15000, NOW };
+    static const struct { const char *why; st_clock clock; bool adds; } CASES[] = {
+        { "the same", { BOOT1, 10000, 15000, NOW }, false },
+        { "a longer trip", { BOOT1, 20000, 29000, NOW }, false },
+        { "a trip that is a little shorter", { BOOT1, 20000, 24001, NOW }, false },
+        { "a trip that is a second shorter", { BOOT1, 20000, 24000, NOW }, true },
+        { "nearly an hour later", { BOOT1, 10000 + 3599999, 3620000, NOW }, false },
+        { "an hour later", { BOOT1, 10000 + 3600000, 3620000, NOW }, true },
+        { "before what was told", { BOOT1, 9999, 20000, NOW }, true },
+        { "another run of the machine", { BOOT2, 10000, 15000, NOW }, true },
+    };
+    for (size_t i = 0; i < LEN(CASES); i++)
+        if (st_clock_adds(&told, &CASES[i].clock) != CASES[i].adds)
+            fail_msg("%s", CASES[i].why);
+}
+
 static void test_a_difference_stops_at_the_ends(void **state)
 {
     (void)state;
@@ -80,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_what_cannot_be_right),
+        cmocka_unit_test(test_what_adds_to_what_was_told),
         cmocka_unit_test(test_a_difference_stops_at_the_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,33 @@ static void test_fields_arrive(void **state)
     st_arena_reset(&arena);
 }
 
+/* The beginning of a root stands for a wish to see checkpoints and for a short time; the rest of
+ * what was asked is not made up. */
+static void test_short_roots(void **state)
+{
+    (void)state;
+    st_arena arena;
+    st_buffer bytes, whole;
+    st_frame back;
+    st_arena_init(&arena, ARENA_MAX);
+    st_frame frame = make_ask_short(&arena);
+    encode(&frame, &bytes);
+    assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
+    const st_ask *ask = &back.as.ask;
+    assert_true(ask->has_short_root && ask->checkpoints && ask->has_cosigned);
+    assert_true(ask->seen_size == 800 && ask->wall_ms == 0);
+    assert_memory_equal(ask->seen_root.b, frame.as.ask.seen_root.b, 32);
+    assert_memory_equal(ask->cosigned, frame.as.ask.cosigned, sizeof ask->cosigned);
+    frame = make_ask_cosigned(&arena);
+    encode(&frame, &whole);
+    assert_int_equal(st_frame_decode(whole.data, whole.len, &arena, &back, NULL), ST_OK);
+    assert_true(!back.as.ask.has_short_root && back.as.ask.seen_root.b[31] == 0x33);
+    assert_true(whole.len - bytes.len >= 29 + 3 + 4); /* root, wish, half of a time */
+    st_buffer_free(&bytes);
+    st_buffer_free(&whole);
+    st_arena_reset(&arena);
+}
+
 static void test_truncated_and_flipped(void **state)
 {
     (void)state;
@@ -126,6 +153,14 @@ static const struct { const char *why, *text; st_err want; st_frame_kind kind; }
     { "ask with an unknown field", "1:{ 1:v1 99:\"x\" }", ST_OK, ST_FRAME_ASK },
     { "ask without version", "1:{ 3:v1 }", ST_E_CORRUPT, ST_FRAME_NONE },
     { "epoch of 7 bytes", "1:{ 1:v1 2:*7,01 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "a short root", "1:{ 1:v1 11:v9 12:*3,01 27:*68,02 }", ST_OK, ST_FRAME_ASK },
+    { "a root of 4 bytes", "1:{ 1:v1 11:v9 12:*4,01 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "a root of nothing", "1:{ 1:v1 12:*3,01 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "a checkpoint without root", "1:{ 1:v1 11:v9 }", ST_E_CORRUPT, ST_FRAME_NONE },
+    { "a long time with a short root", "1:{ 1:v1 11:v9 12:*3,01 27:*72,02 }", ST_E_CORRUPT,
+      ST_FRAME_NONE },
+    { "a short time with a whole root", "1:{ 1:v1 11:v9 12:*32,01 27:*68,02 }", ST_E_CORRUPT,
+      ST_FRAME_NONE },
     { "collapsed and not", "1:{ 1:v1 5:*8,01 6:{ 1:\"01477/council\" 3:*16,00 } }",
       ST_E_CORRUPT, ST_FRAME_NONE },
     { "bucket without sum", "1:{ 1:v1 6:{ 1:\"01477/council\" } }", ST_E_CORRUPT,
@@ -499,6 +534,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_short_roots),
         cmocka_unit_test(test_fields_arrive),
         cmocka_unit_test(test_truncated_and_flipped),
         cmocka_unit_test(test_bad_frames),
