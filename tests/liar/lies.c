@@ -1,7 +1,8 @@
 /* tests/liar/lies.c - the shipped server with an owner who lies: the linker sends the signing of
- * the log and the list of devices through here. SOTAY_LIE="WORD N" names the lie; it is told once,
- * with the next entry that is written, and from then on the log is signed as it became. The owner
- * holds every key of the server; what he does not have are the keys of the phones. */
+ * the log, the list of devices and each new row of the log through here. SOTAY_LIE="WORD N" names
+ * the lie; it is told once, with the next entry that is written, and from then on the log is signed
+ * as it became. The owner holds every key of the server; what he does not have are the keys of the
+ * phones. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "server/audit/tree.h"
 #include "server/auth/auth.h"
 #include "server/store/pack.h"
+#include "server/sync/fold.h"
 
 #define LEAVES_MAX  4000u
 #define ARENA_BYTES (64u << 20)
@@ -23,6 +25,11 @@ st_err __real_auth_device_each(store_txn *txn, bool (*each)(void *, const auth_d
                                void *context, st_error *error);
 st_err __wrap_auth_device_each(store_txn *txn, bool (*each)(void *, const auth_device *),
                                void *context, st_error *error);
+
+st_err __real_sync_log_append(writer_turn *turn, sync_row *row, const st_set *set,
+                              st_error *error);
+st_err __wrap_sync_log_append(writer_turn *turn, sync_row *row, const st_set *set,
+                              st_error *error);
 
 typedef struct {
     st_arena arena;
@@ -225,4 +232,21 @@ st_err __wrap_auth_device_each(store_txn *txn, bool (*each)(void *, const auth_d
     if (strcmp(told.word, "omit") == 0 && st_id_parse(told.what, &o.hidden))
         return __real_auth_device_each(txn, but_one, &o, error);
     return __real_auth_device_each(txn, each, context, error);
+}
+
+/* ---- another text than the phone wrote ---- */
+
+/* "forge": each set of a phone is kept, and given to the others, with its last byte turned. */
+st_err __wrap_sync_log_append(writer_turn *turn, sync_row *row, const st_set *set, st_error *error)
+{
+    lie told = read_lie();
+    bool is_phones = set != NULL && set->via == ST_VIA_DEVICE && row->set.len > 0;
+    if (strcmp(told.word, "forge") != 0 || !is_phones)
+        return __real_sync_log_append(turn, row, set, error);
+    uint8_t *bytes = st_arena_copy(turn->arena, row->set.data, row->set.len);
+    if (bytes == NULL)
+        return st_fail(error, ST_E_MEMORY, "liar: no memory");
+    bytes[row->set.len - 1] ^= 1;
+    row->set.data = bytes;
+    return __real_sync_log_append(turn, row, set, error);
 }
