@@ -1,8 +1,10 @@
-# tests/audit - what Go's tlog says of the same trees (see differ.sh).
+# tests/audit - what Go's note and tlog say of the same trees (differ.sh), and of real exports and
+# receipts (exports.py).
 
 .PHONY: check-go
 
-check-go: ## compare the tree's proofs with those of Go's tlog (installs Go, about a minute)
+check-go: all ## let Go's note and tlog check trees, exports, receipts (installs Go)
 	@command -v go >/dev/null || apt-get install -y --no-install-recommends golang-go \
 	    golang-golang-x-mod-dev
 	@tests/audit/differ.sh
+	@tests/audit/exports.py

@@ -8,6 +8,8 @@ import json
 import os
 import pathlib
 import random
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -24,6 +26,7 @@ from proxy import FaultProxy  # the poor line of tools/proxy
 
 BIN = pathlib.Path(os.environ.get("BIN", "build/release/bin")).resolve()
 ENV = dict(os.environ, TZ="Asia/Ho_Chi_Minh", LC_ALL="C.UTF-8")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SLOW = float(os.environ.get("TEST_SLOW", "1"))  # sanitizers: more patience
 UNITS = ("01477-x013", "01477-x014", "01477-x015")
 
@@ -273,6 +276,47 @@ def commune(**how):
         yield world
     finally:
         world.close()
+
+
+def page_steps(w, page, section, words, programs, env):
+    """Runs the commands of a section of a page as they stand there, in w.dir/desk: those of the
+    given programs; `words` are what a reader fills in. Every answer that a reader waits for must be
+    there. Returns the commands."""
+    text = (ROOT / "docs" / page).read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    lines = re.findall(r"^ {7}(\S.*)$", text, re.M)
+    ran = []
+    for line in lines:
+        for old, new in words:
+            line = line.replace(old, new)
+        args = shlex.split(line)
+        if args[0] not in programs:
+            continue
+        ours = BIN / args[0]
+        done = subprocess.run([str(ours) if ours.exists() else args[0], *args[1:]],
+                              cwd=w.dir / "desk", env=env, capture_output=True, text=True,
+                              timeout=300 * SLOW, stdin=subprocess.DEVNULL)
+        same(done.returncode, 0, f"{line}: {done.stderr.strip()[-300:]}")
+        need(args[0] in ("sotayctl", "go") or done.stdout.startswith(("OK ", "Entry ")),
+             f"{line}: {done.stdout}")
+        ran.append(args[0])
+    return ran
+
+
+def audit_steps(programs, env):
+    """A reviewer who follows docs/audit.md, with what he got before in his hand."""
+    with commune() as w:
+        an, desk = w.phone("an"), w.dir / "desk"
+        desk.mkdir()
+        record = an.new("visit", w.units[0], "place=trước")
+        settle(an)
+        w.ctl("audit", "export", str(desk / "before"))
+        said = run("sotay-verify", desk / "before", "--vkey", desk / "before" / "vkey").out
+        code = said.split("check code: ")[1].splitlines()[0]
+        an.set(record, "place=sau")
+        settle(an)
+        words = [("DATA", str(w.data)), (" ID ", f" {record} "), ("PHONE", str(an.store)),
+                 ("1234 5678 9012 3456", code), ("tests/audit/", f"{ROOT}/tests/audit/")]
+        return page_steps(w, "audit.md", "Step by step", words, programs, env)
 
 
 def seeded(default):
