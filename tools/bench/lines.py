@@ -121,6 +121,18 @@ def rss_mb(pid, key):
     return float("nan")
 
 
+class Own(threading.Thread):
+    """The largest memory of a process without the pages of files that it looks at."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.most, self.over = pid, 0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.2):
+            self.most = max(self.most, rss_mb(self.pid, "RssAnon"))
+
+
 def make_links(w, path, phones):
     listed = w.ctl("records", "--form", "unit", "--json").json()["records"]
     units = sorted(r["unit"] for r in listed if r["unit"])[:OFFICERS]
@@ -146,7 +158,11 @@ def measure_crowd(how):
             raise SystemExit("bench: the crowd was not prepared")
         pathlib.Path(f"/proc/{w.process.pid}/clear_refs").write_text("5")  # the peak from here on
         before = rss_mb(w.process.pid, "VmRSS")
+        own = Own(w.process.pid)
+        own.start()
         out = json.loads(crowd.communicate("go\n")[0])
+        own.over.set()
+        own.join()
         peak = rss_mb(w.process.pid, "VmHWM")
         listed = w.ctl("records", "--form", "visit", "--json", timeout=300).json()["records"]
         whole = w.ctl("verify", codes=None, timeout=600).code == 0
@@ -162,6 +178,7 @@ def measure_crowd(how):
         f"{out['p50_s']:.1f}, {out['p99_s']:.1f}, {out['max_s']:.1f}", "last: 60",
         verdict(out["max_s"], 60))
     row("server VmHWM, MB", f"{peak:.0f} ({before:.0f} before)", 150, verdict(peak, 150))
+    row("the same without the pages of the store it looked at (RssAnon)", f"{own.most:.0f}", "", "")
     row("requests; bytes up, down", f"{out['requests']:,}; {out['bytes_up']:,}, "
         f"{out['bytes_down']:,}", "", "")
 
