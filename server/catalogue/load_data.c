@@ -85,6 +85,8 @@ static st_err put_text(maker *m, const st_field *field, st_path *path, const cha
     } else {
         err = st_value_parse(field, text, m->arena, &value, &inner);
     }
+    if (err == ST_E_MEMORY)
+        return st_fail(m->error, err, "%s: out of memory", m->name);
     if (err != ST_OK)
         return wrong(m, field->name, inner.detail);
     err = add_op(m, path, verb_for(field, path), &value);
