@@ -204,20 +204,6 @@ static st_err make_parents(const char *path, size_t from, st_error *error)
     return ST_OK;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* Whole under its name, or not at all. */
 static st_err write_file(const char *path, const st_buffer *bytes, st_error *error)
 {
@@ -226,7 +212,7 @@ static st_err write_file(const char *path, const st_buffer *bytes, st_error *err
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return st_fail(error, ST_E_STORAGE, "%s: %s", fresh, strerror(errno));
-    bool good = write_all(fd, bytes->data, bytes->len);
+    bool good = store_write_all(fd, bytes->data, bytes->len);
     good = close(fd) == 0 && good && rename(fresh, path) == 0;
     if (good)
         return ST_OK;

@@ -37,20 +37,6 @@ st_err backup_read_file(const char *dir, const char *name, st_buffer *out, st_er
     return err;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 st_err backup_write_file(const char *dir, const char *name, const st_buffer *bytes,
                          st_error *error)
 {
@@ -59,7 +45,7 @@ st_err backup_write_file(const char *dir, const char *name, const st_buffer *byt
     if (err != ST_OK)
         return err;
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && write_all(fd, bytes->data, bytes->len) && fsync(fd) == 0;
+    bool good = fd >= 0 && store_write_all(fd, bytes->data, bytes->len) && fsync(fd) == 0;
     int why = errno;
     if (fd >= 0 && close(fd) != 0 && good) {
         why = errno;

@@ -110,24 +110,10 @@ st_err chunks_remove(const char *dir, const st_hash *hash, st_error *error)
     return err == ST_OK ? store_dir_sync(at.folder, error) : err;
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 static st_err write_part(const char *path, const chunks_piece *piece, st_error *error)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && write_all(fd, piece->bytes, piece->len) && fsync(fd) == 0;
+    bool good = fd >= 0 && store_write_all(fd, piece->bytes, piece->len) && fsync(fd) == 0;
     int why = errno;
     if (fd >= 0 && close(fd) != 0 && good) {
         good = false;

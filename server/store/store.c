@@ -60,6 +60,20 @@ st_err store_dir_make(const char *path, st_error *error)
     return sync_above(path, is_made, error);
 }
 
+bool store_write_all(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
 st_err store_dir_next(DIR *folder, const char *path, const char **out_name, st_error *error)
 {
     const struct dirent *entry = NULL;

@@ -3,12 +3,12 @@
  * same parts in the same pieces; one piece is in memory at a time. */
 #include "server/sync/snapshot_pieces.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "proto/hash.h"
+#include "server/store/dir.h"
 
 /* Read over weak lines by everybody: two thirds of a second of the processor for each megabyte save
  * an eighth of what the quick level gives, which takes a fortieth of that. A bucket so large that
@@ -27,20 +27,6 @@ st_err snapshot_pieces_open(snapshot_pieces *p, const char *path, st_error *erro
     return p->is_open ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
 }
 
-static st_err write_all(const snapshot_pieces *p, st_error *error)
-{
-    size_t done = 0;
-    while (done < p->piece.len) {
-        ssize_t n = write(p->fd, p->piece.data + done, p->piece.len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return st_fail(error, ST_E_STORAGE, "snapshot: cannot be written");
-        done += (size_t)n;
-    }
-    return ST_OK;
-}
-
 static st_err close_piece(snapshot_pieces *p, st_error *error)
 {
     if (p->stream == NULL)
@@ -48,8 +34,8 @@ static st_err close_piece(snapshot_pieces *p, st_error *error)
     st_err err = st_frame_writer_end(p->stream, error);
     st_frame_writer_free(p->stream);
     p->stream = NULL;
-    if (err == ST_OK)
-        err = write_all(p, error);
+    if (err == ST_OK && !store_write_all(p->fd, p->piece.data, p->piece.len))
+        err = st_fail(error, ST_E_STORAGE, "snapshot: cannot be written");
     if (err == ST_OK && p->count == ST_SNAPSHOT_PIECES_MAX)
         err = st_fail(error, ST_E_TOO_LARGE, "snapshot: more pieces than a list may have");
     st_snapshot_piece *list = p->list;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/store/dir.h"
 #include "tools/ctl/ctl.h"
 
 char *ctl_read_text(const char *path)
@@ -42,20 +43,6 @@ char *ctl_read_text(const char *path)
     return NULL;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* So that the rename itself survives a power cut. */
 static bool sync_folder(const char *path)
 {
@@ -80,7 +67,8 @@ bool ctl_write_file(const char *path, const uint8_t *data, size_t len)
     if (need < 0 || (size_t)need >= sizeof temporary)
         return ctl_say(0, path, "the name is too long") != 0;
     int fd = mkostemp(temporary, O_CLOEXEC);
-    bool done = fd >= 0 && write_all(fd, data, len) && fchmod(fd, 0640) == 0 && fsync(fd) == 0;
+    bool done = fd >= 0 && store_write_all(fd, data, len) && fchmod(fd, 0640) == 0 &&
+                fsync(fd) == 0;
     int why = errno;
     if (fd >= 0 && close(fd) != 0 && done) {
         why = errno;
