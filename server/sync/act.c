@@ -136,32 +136,20 @@ static bool is_time_to_say(uint64_t count)
     return count == ACT_REFUSED_MIN;
 }
 
-/* The count is touched by the writer alone. A job may run more than once and counts once. */
-static st_err run_refused(writer_turn *turn, void *argument, st_error *error)
+uint64_t act_count_refusal(writer_turn *turn)
 {
-    bool *is_counted = argument;
     sync_refusals *refusals = &turn->room->refusals;
     const server_port *port = turn->room->port;
     int64_t now_ms = port->now_ms(port->context);
-    char note[64];
-    if (!*is_counted && (now_ms < refusals->since_ms
-                         || now_ms - refusals->since_ms >= ACT_REFUSED_MS))
+    if (now_ms < refusals->since_ms || now_ms - refusals->since_ms >= ACT_REFUSED_MS)
         *refusals = (sync_refusals){ now_ms, 0 };
-    refusals->count += *is_counted ? 0 : 1;
-    *is_counted = true;
-    if (!is_time_to_say(refusals->count))
-        return ST_OK;
-    (void)snprintf(note, sizeof note, "%" PRIu64 " refused within an hour", refusals->count);
-    note_job act = { ST_ENTRY_LOGIN, note };
-    return run_note(turn, &act, error);
+    refusals->count++;
+    return is_time_to_say(refusals->count) ? refusals->count : 0;
 }
 
-st_err act_refused(writer *w, st_error *error)
+st_err act_say_refused(writer *w, uint64_t count, st_error *error)
 {
-    bool is_counted = false;
-    writer_job job;
-    memset(&job, 0, sizeof job);
-    job.run = run_refused;
-    job.argument = &is_counted;
-    return writer_submit(w, &job, error);
+    char note[64];
+    (void)snprintf(note, sizeof note, "%" PRIu64 " refused within an hour", count);
+    return act_note(w, ST_ENTRY_LOGIN, note, error);
 }

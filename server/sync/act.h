@@ -18,8 +18,10 @@ bool act_is_listed(st_entry_kind kind);
 /* An entry of that kind with a note in plain words; nothing else happens. ST_E_STORAGE,
  * ST_E_TOO_LARGE. */
 ST_MUST_USE st_err act_note(writer *w, st_entry_kind kind, const char *note, st_error *error);
-/* Somebody was refused who asked to be let in: counted in memory, and an entry `login` when they
- * become many. ST_E_STORAGE, ST_E_BUSY. */
-ST_MUST_USE st_err act_refused(writer *w, st_error *error);
+/* In a turn of the writer: somebody was refused who asked to be let in. Counted in memory. Returns
+ * how many within the hour when that is to be said now, else 0. */
+uint64_t act_count_refusal(writer_turn *turn);
+/* Says it: an entry `login`. ST_E_STORAGE, ST_E_BUSY. */
+ST_MUST_USE st_err act_say_refused(writer *w, uint64_t count, st_error *error);
 
 #endif

@@ -57,6 +57,8 @@ typedef struct {
     char letters[9];
     char label[321];
     int64_t now_ms;
+    uint64_t refused;          /* so many within the hour: to be said */
+    bool is_counted;
 } enrol_job;
 
 typedef struct {
@@ -236,6 +238,9 @@ static st_err run_enrol(writer_turn *turn, void *argument, st_error *error)
         if (err == ST_OK)
             err = auth_code_use(turn->txn, job->ask, error);
     }
+    if (err == ST_E_ENROL && !job->is_counted)
+        job->refused = act_count_refusal(turn);
+    job->is_counted = job->is_counted || err == ST_E_ENROL; /* a job may run more than once */
     return err == ST_OK ? fill_answer(turn, job, error) : err;
 }
 
@@ -257,7 +262,7 @@ st_err sync_enrol(writer *w, const st_enrol_ask *ask, st_arena *arena,
     st_err err = writer_submit(w, &job, error);
     if (err == ST_OK)
         *out_answer = enrol.answer;
-    if (err == ST_E_ENROL && act_refused(w, NULL) != ST_OK)
+    if (enrol.refused > 0 && act_say_refused(w, enrol.refused, NULL) != ST_OK)
         return st_fail(error, ST_E_BUSY, "enrol: the refusal could not be noted");
     return err;
 }

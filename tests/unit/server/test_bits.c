@@ -90,7 +90,7 @@ static void turn_all(rig *r, store_table table, uint64_t index)
     held_row *row = take_row(r, table, index);
     size_t bits = row->len * 8;
     assert_int_equal(rig_verify(r), 0);
-    for (size_t bit = 0; bit < bits; bit += step(bits, 16)) {
+    for (size_t bit = 0; bit < bits; bit += step(bits, 8)) {
         turn_bit(row, bit);
         if (wrong_now(r) == 0)
             fail_msg("%s: bit %zu of byte %zu of %zu was not seen", store_table_name(table),
