@@ -103,7 +103,7 @@ static int show_older(cli_call *call, const sotay_id *id, const sotay_receipt_st
 int cli_receipt(cli_call *call)
 {
     sotay_id id;
-    sotay_receipt_state state = { 0, 0 };
+    sotay_receipt_state state = { 0 };
     sotay_curl_how how = { .url = call->options.server };
     if (call->options.json && call->options.output != NULL &&
         strcmp(call->options.output, "-") == 0)
@@ -117,6 +117,11 @@ int cli_receipt(cli_call *call)
     if (code != SOTAY_OK)
         return cli_fail(call, code);
     code = sotay_curl_receipt(call->client, &how, &id, &call->error);
+    if (state.has_unsent)
+        fprintf(stderr,
+                is_vi(call) ? "sotay: %s: phiếu có phần mới ghi chưa gửi, biên nhận chưa có\n"
+                            : "sotay: %s: what was written since is not sent, and not in it\n",
+                call->verb);
     if (code == SOTAY_OK)
         return show(call, &id, state.entry);
     bool is_out_of_reach = code == SOTAY_E_NETWORK || code == SOTAY_E_NOT_FOUND;

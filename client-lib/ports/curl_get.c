@@ -114,7 +114,7 @@ static int fetch_both(const char *base, uint64_t entry, const sotay_curl_how *ho
 int sotay_curl_receipt(sotay_client *client, const sotay_curl_how *how, const sotay_id *record,
                        sotay_error *error)
 {
-    sotay_receipt_state state = { 0, 0 };
+    sotay_receipt_state state = { 0 };
     char base[CURL_URL_BYTES];
     int rc = sotay_receipt_find(client, record, &state, error);
     if (rc == SOTAY_OK && state.kept == state.entry)

@@ -19,7 +19,7 @@ typedef struct {
     sotay_client *client;
     st_id record;
     st_arena arena;
-    bool has_line;
+    bool has_line, has_unsent;
     apply_line line; /* the newest entry that brought a change of it */
 } receipt_look;
 
@@ -71,6 +71,7 @@ static st_err look_begin(receipt_look *l, sotay_client *client, const sotay_id *
     err = overlay_load(client, &l->record, &l->arena, &view, error);
     if (err == ST_OK)
         err = lease_check(client, &view, error);
+    l->has_unsent = err == ST_OK && view.has_own;
     if (err == ST_OK)
         err = find_line(l, error);
     if (err == ST_OK && !l->has_line)
@@ -225,6 +226,7 @@ int sotay_receipt_find(sotay_client *client, const sotay_id *record, sotay_recei
     if (err == ST_OK) {
         st_err found = load_kept(&l, &kept, &says, &inner);
         out_state->entry = l.line.index;
+        out_state->has_unsent = l.has_unsent;
         out_state->kept = found == ST_OK ? says.entry : 0;
         err = found == ST_E_NOT_FOUND ? ST_OK : found;
     }
