@@ -41,6 +41,9 @@ ST_MUST_USE st_err st_head_base(const void *set, size_t len, const st_hash *hash
                                 uint8_t out_check[ST_BASE_CHECK_BYTES]);
 
 /* ---- frames ---- */
+/* A request counter, or one that a refusal names, is at most this far ahead of the highest known:
+ * more than a device can make, and too little to use all of them up. */
+#define ST_COUNTER_AHEAD_MAX (UINT64_C(1) << 32)
 #define ST_COSIGNED_BYTES (8u + ST_SIGNATURE_BYTES) /* time in s, signature */
 #define ST_SHORT_ROOT_BYTES 3u
 #define ST_SHORT_TIME_LESS  4u /* so many leading bytes of the time are 0 and left out beside it */

@@ -337,6 +337,10 @@ static st_err jump_ahead(sotay_sync *sync, bool *out_again, st_error *error)
     sotay_client *client = sync->client;
     if (sync->agains++ >= AGAINS_MAX)
         return st_fail(error, ST_E_AGAIN, "sync: the server refuses every request counter");
+    /* Believed, a number near the end would leave no counter for any request after it. */
+    if (sync->refusal.counter > client->next.requests &&
+        sync->refusal.counter - client->next.requests > ST_COUNTER_AHEAD_MAX)
+        return st_fail(error, ST_E_SERVER, "sync: the server names a counter nobody reached");
     st_err err = client_begin(client, true, error);
     if (err == ST_OK) {
         if (sync->refusal.counter > client->next.requests)

@@ -150,6 +150,8 @@ st_err auth_counter_take(store_txn *txn, const st_id *device, uint64_t counter,
     uint64_t highest = st_get_u64(row);
     *out_highest = highest;
     uint64_t back = counter > highest ? 0 : highest - counter;
+    if (counter > highest && counter - highest > ST_COUNTER_AHEAD_MAX)
+        return st_fail(error, ST_E_VALUE, "request: the counter is too far ahead");
     if (counter > highest) {
         shift(bitmap, counter - highest);
         *out_highest = counter;

@@ -343,6 +343,29 @@ static void test_confirmations(void **state)
     world_free(&w);
 }
 
+/* The beginning is enough to see that the phone holds another root: it is shown the log's. */
+static void test_another_root_is_seen(void **state)
+{
+    (void)state;
+    world w;
+    world_make_with(&w, 8, (world_how){ 1, false });
+    phone *an = &w.phones[0];
+    for (size_t at = 0; at < ST_SHORT_ROOT_BYTES; at++) {
+        settle(&w, an);
+        assert_int_equal(client_begin(an->client, true, NULL), ST_OK);
+        an->client->next.tree.head.root.b[at] ^= 1;
+        assert_int_equal(client_commit(an->client, NULL), ST_OK);
+        round_look one = sync_once(&w, an);
+        assert_true(one.has_short_root && one.has_tree);
+        assert_false(phone_status_says(an, "\"log_alarm\":null"));
+        assert_int_equal(client_begin(an->client, true, NULL), ST_OK);
+        an->client->next.tree.head.root.b[at] ^= 1;
+        assert_int_equal(client_commit(an->client, NULL), ST_OK);
+        assert_false(sync_once(&w, an).has_tree);
+    }
+    world_free(&w);
+}
+
 /* The server was put back to a version that knows whole roots only: one request more, once. */
 static void test_a_server_of_before(void **state)
 {
@@ -393,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_clocks_are_told_when_they_are_news),
         cmocka_unit_test(test_a_lost_answer_tells_nothing),
         cmocka_unit_test(test_confirmations),
+        cmocka_unit_test(test_another_root_is_seen),
         cmocka_unit_test(test_a_server_of_before),
         cmocka_unit_test(test_a_clock_beyond_2106),
     };

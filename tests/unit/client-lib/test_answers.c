@@ -147,6 +147,31 @@ static void test_a_server_that_wants_another_counter(void **state)
     phone_part(e, &an, NULL);
 }
 
+/* One number of a server that errs must not use up all counters of the phone. */
+static void test_a_counter_nobody_reached(void **state)
+{
+    phone an;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    bool again = false;
+    (void)state;
+    edge *e = phone_alone(&an);
+    static const uint64_t COUNTERS[] = { UINT64_MAX, UINT64_C(1) << 40 };
+    for (size_t i = 0; i < sizeof COUNTERS / sizeof COUNTERS[0]; i++) {
+        st_buffer body = refusal_of(ST_E_AGAIN, COUNTERS[i]);
+        must(sotay_sync_begin(an.client, &sync, NULL));
+        must(sotay_sync_next(sync, &request, NULL));
+        must(sotay_sync_feed(sync, body.data, body.len, NULL));
+        assert_int_equal(sotay_sync_end(sync, 409, &again, &an.error), SOTAY_E_SERVER);
+        assert_false(again);
+        sotay_sync_free(sync);
+        st_buffer_free(&body);
+        phone_reopen(&an);
+    }
+    must(edge_sync(e, an.client, NULL, NULL)); /* with the counters that it had */
+    phone_part(e, &an, NULL);
+}
+
 static void test_calls_in_the_wrong_order(void **state)
 {
     phone an;
@@ -273,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_a_refusal),
         cmocka_unit_test(test_a_server_that_does_not_know_us),
         cmocka_unit_test(test_a_server_that_wants_another_counter),
+        cmocka_unit_test(test_a_counter_nobody_reached),
         cmocka_unit_test(test_calls_in_the_wrong_order),
         cmocka_unit_test(test_both_languages),
         cmocka_unit_test(test_codes_have_names_and_sentences),

@@ -206,11 +206,16 @@ static void test_counters(void **state)
         { "what slid out of the window", 5000 - 1023, ST_E_AGAIN, 5001 },
         { "what stayed in it", 5000, ST_E_AGAIN, 5001 },
         { "unused in it", 4999, ST_OK, 5001 },
+        { "the end of all numbers", UINT64_MAX, ST_E_VALUE, 5001 },
+        { "one too far ahead", 5001 + ST_COUNTER_AHEAD_MAX + 1, ST_E_VALUE, 5001 },
+        { "and it goes on as before", 5002, ST_OK, 5002 },
+        { "as far ahead as there may be", 5002 + ST_COUNTER_AHEAD_MAX, ST_OK,
+          5002 + ST_COUNTER_AHEAD_MAX },
     };
     for (size_t i = 0; i < sizeof STEPS / sizeof STEPS[0]; i++) {
         store_txn txn = { 0 };
         uint64_t highest = 0;
-        print_message("  step: %s (%d)\n", STEPS[i].why, (int)STEPS[i].counter);
+        print_message("  step: %s (%llu)\n", STEPS[i].why, (unsigned long long)STEPS[i].counter);
         assert_int_equal(store_begin(r->srv.sync.store, STORE_WRITE_TXN, &txn, NULL), ST_OK);
         st_err err = auth_counter_take(&txn, &device, STEPS[i].counter, &highest, NULL);
         assert_int_equal(err, STEPS[i].want);
