@@ -184,9 +184,10 @@ bench: deps-bench ## measure the programs on this machine
 	+@$(MAKE) all bench-programs
 	@BIN=$(abspath $(BIN)) tools/bench/bench.sh
 
-bench-large: deps-bench ## the care of a book of 20,000 records, and the first sync of a phone with it
+bench-large: deps-bench ## a book of 20,000 records: its care, a phone's first sync; a log of a million
 	+@$(MAKE) all bench-programs
 	@python3 tools/bench/large.py --bin $(BIN) --bench $(BENCH) --records $(or $(RECORDS),20000)
+	@python3 tools/bench/log.py --bin $(BIN) --bench $(BENCH) --leaves $(or $(LEAVES),1000000)
 
 bench-peers: deps-bench ## the same work beside other ways of doing it
 	+@$(MAKE) all bench-programs
@@ -286,18 +287,24 @@ BENCH_BOOK  := $(BENCH_FORMS:%=$(BENCH)/catalogue/forms/%.json) \
 bench_o = $(patsubst %,$(OBJ)/tools/bench/%.o,$(1))
 
 bench-programs: $(BENCH)/peer-client $(BENCH)/store-bench $(BENCH)/crowd $(BENCH)/proxy $(BENCH)/sqlite-server \
-    $(BENCH)/sqlite-client $(BENCH)/peer-server $(BENCH_BOOK)
+    $(BENCH)/log-bench $(BENCH)/sotayd-clock $(BENCH)/sqlite-client $(BENCH)/peer-server $(BENCH_BOOK)
 
 $(BENCH)/peer-client: $(call bench_o,peer_client device peers/wire peers/workload) $(LIB)/libsotay.a
 $(BENCH)/store-bench: $(call bench_o,store_bench device peers/wire peers/workload) $(LIB)/libsotay.a
 $(BENCH)/crowd: $(call bench_o,crowd device peers/wire peers/workload) $(LIB)/libsotay.a
+$(BENCH)/log-bench: $(call bench_o,log_bench) $(LIB)/libverify.a $(LIB)/libserver.a $(LIB)/libproto.a
+$(BENCH)/log-bench: BENCH_WRAPS := st_sign_verify
+$(BENCH)/sotayd-clock: $(OBJ)/server/main.o $(call bench_o,log_clock) $(LIB)/libserver.a \
+    $(LIB)/libproto.a
+$(BENCH)/sotayd-clock: BENCH_WRAPS := audit_leaf_append audit_sign audit_news audit_cosigned
 $(BENCH)/proxy: $(call bench_o,peers/proxy)
 $(BENCH)/sqlite-server: $(call bench_o,peers/sqlite_server)
 $(BENCH)/sqlite-client: $(call bench_o,peers/sqlite_client peers/wire peers/workload)
 $(BENCH)/%:
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_ALL) -lsqlite3 -o $@
+	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(BENCH_WRAPS:%=-Wl,--wrap=%) $(LDFLAGS_ALL) \
+	    $(LIBS_ALL) -lsqlite3 -o $@
 $(BENCH)/peer-server: tools/bench/peer_server.sh
 	@install -D -m 755 $< $@
 # As little beside the measured records as a server can live with.

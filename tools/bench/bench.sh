@@ -8,6 +8,7 @@ work=$PWD/build/bench
 mkdir -p "$work"
 
 python3 tools/bench/bench.py --bin "$BIN" --bench "$bench" --work "$work/run"
+python3 tools/bench/log.py --bin "$BIN" --bench "$bench"
 python3 tools/bench/lines.py --bench "$bench"
 echo
 echo "Beside the SQLite peer, small (make bench-peers runs all)"

@@ -17,6 +17,7 @@ doors() {
 ^protobuf-c/	^(proto/|tests/|tools/fuzz/)
 ^sodium\.h$	^(proto/(hash|sign|seal)[a-z_]*\.c$|client-lib/src/vault|server/[a-z/]*key|tests/)
 ^sodium\.h$	^(client-lib/ports/random|server/auth/pass|server/(main|random|secret)[a-z_]*\.c$)
+^sodium\.h$	^tools/bench/
 ^utf8proc\.h$	^(proto/text[a-z_]*\.c$|tests/)
 ^ini\.h$	^server/config[a-z_]*\.c$
 ^qrencode\.h$	^(server/auth/|server/operator/|tools/ctl/)

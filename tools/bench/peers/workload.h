@@ -47,12 +47,12 @@ workload workload_load(void);
 
 /* A point in time with the counters of the proxy and of the server's process. */
 typedef struct {
-    double seconds, server_cpu_s, server_rss_mb;
+    double seconds, server_cpu_s, log_cpu_s, server_rss_mb;
     uint64_t up, down, turns, connections;
 } workload_mark;
 
 double workload_now(void);
-/* Reads COUNTERS and /proc/SRVPID, both of the environment. */
+/* Reads COUNTERS, /proc/SRVPID and, when there is one, LOG_CLOCK, all of the environment. */
 workload_mark workload_mark_now(void);
 /* Prints `RES {...}` for what happened since `start`; extra: further members without braces. */
 void workload_report(const char *phase, workload_mark start, const char *extra);
