@@ -10,6 +10,7 @@
 /* Numbers of the fields in the form that the record is pinned to; 0: the form has none such. */
 typedef struct {
     uint16_t group, hashes, name, kind, mime, size, lost, thumbnail;
+    const st_list *kinds; /* what a number of `kind` is called; NULL: it is written out */
 } fields_at;
 
 static uint16_t number_of(const st_group *group, const char *name)
@@ -23,6 +24,7 @@ static bool find_fields(const st_form *form, fields_at *out)
     const st_group *group = form == NULL ? NULL : st_form_group(form, "attachments");
     if (group == NULL || group->keyed)
         return false;
+    const st_field *kind = st_group_field(group, "kind");
     *out = (fields_at){ .group = group->no,
                         .hashes = number_of(group, "chunk_hashes"),
                         .name = number_of(group, "name"),
@@ -30,7 +32,8 @@ static bool find_fields(const st_form *form, fields_at *out)
                         .mime = number_of(group, "mime"),
                         .size = number_of(group, "size"),
                         .lost = number_of(group, "declared_lost"),
-                        .thumbnail = number_of(group, "thumbnail") };
+                        .thumbnail = number_of(group, "thumbnail"),
+                        .kinds = kind == NULL ? NULL : kind->list };
     return out->hashes != 0;
 }
 
@@ -55,6 +58,18 @@ static st_err text_of(const st_value *value, st_arena *arena, const char **out, 
     return *out != NULL ? ST_OK : st_fail(error, ST_E_MEMORY, "attachments: no memory");
 }
 
+static st_err kind_of(const st_value *value, const st_list *kinds, st_arena *arena,
+                      const char **out, st_error *error)
+{
+    if (value == NULL || value->kind != ST_VALUE_INT)
+        return text_of(value, arena, out, error);
+    *out = ""; /* also for a number that the form does not know */
+    for (uint32_t i = 0; kinds != NULL && i < kinds->count; i++)
+        if (kinds->options[i].no == value->number)
+            *out = kinds->options[i].id;
+    return ST_OK;
+}
+
 static st_err read_file(const st_record *record, const fields_at *at, st_arena *arena,
                         st_file *file, st_error *error)
 {
@@ -63,7 +78,8 @@ static st_err read_file(const st_record *record, const fields_at *at, st_arena *
     const st_value *thumbnail = value_of(record, &file->path, at->thumbnail);
     st_err err = text_of(value_of(record, &file->path, at->name), arena, &file->name, error);
     if (err == ST_OK)
-        err = text_of(value_of(record, &file->path, at->kind), arena, &file->kind, error);
+        err = kind_of(value_of(record, &file->path, at->kind), at->kinds, arena, &file->kind,
+                      error);
     if (err == ST_OK)
         err = text_of(value_of(record, &file->path, at->mime), arena, &file->mime, error);
     if (err != ST_OK)

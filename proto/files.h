@@ -6,7 +6,8 @@
 #include "proto/hash.h"
 #include "proto/record.h"
 
-/* One attachment. Texts end in NUL, "" when not there; they live in the arena or the record. */
+/* One attachment. Texts end in NUL, "" when not there; they live in the arena, the record or the
+ * form. */
 typedef struct {
     st_path path; /* of its hashes: names the item */
     const char *name, *kind, *mime;

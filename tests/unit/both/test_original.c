@@ -82,6 +82,19 @@ static bool is_state(desk *d, phone *p, const char *item, const char *word)
     return is;
 }
 
+/* The list calls the kind of a file as the form does. */
+static void test_the_list_says_the_kind(void **state)
+{
+    desk *d = *state;
+    for (phone *p = d->an; p != NULL; p = p == d->an ? d->binh : NULL) {
+        char *json = NULL;
+        assert_int_equal(sotay_attachment_list(p->client, &d->visit, SOTAY_JSON, &json, NULL),
+                         SOTAY_OK);
+        assert_non_null(strstr(json, "\"kind\":\"pdf\""));
+        sotay_text_free(json);
+    }
+}
+
 static void want(desk *d, phone *p)
 {
     bool is_here = true;
@@ -622,6 +635,7 @@ static void test_a_store_that_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_the_list_says_the_kind),
         CASE(test_what_is_wanted_comes),
         CASE(test_what_is_not_there_cannot_be_wanted),
         CASE(test_its_own_is_sent_and_not_fetched),

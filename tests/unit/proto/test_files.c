@@ -197,6 +197,37 @@ static void test_hashes_alone_are_a_file(void **state)
     assert_false(file->is_lost || file->is_dropped);
 }
 
+/* The catalogue's form has a list of kinds: the number is read as what the list calls it. */
+static void test_the_kind_by_its_number(void **state)
+{
+    static const st_option OPTIONS[] = { { 1, "photo", "ảnh", "photo" },
+                                         { 3, "pdf", "tệp PDF", "PDF file" } };
+    static const st_list KINDS = { "attachment_kind", OPTIONS, 2 };
+    static const struct {
+        int64_t number;
+        const char *called;
+    } CASES[] = { { 1, "photo" }, { 3, "pdf" }, { 2, "" }, { 0, "" }, { -1, "" }, { 65539, "" } };
+    shelf *s = *state;
+    st_field fields[FIELDS_COUNT];
+    memcpy(fields, FIELDS, sizeof fields);
+    fields[1].type = ST_TYPE_ENUM;
+    s->group.fields = fields;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        begin(s, &PHONE);
+        say(s, HASHES, 0, of_hashes(1, 0));
+        say(s, KIND, 0, of_number(CASES[i].number));
+        (void)end(s);
+    }
+    for (int has_list = 0; has_list < 2; has_list++) {
+        st_file *files = NULL;
+        fields[1].list = has_list ? &KINDS : NULL;
+        assert_int_equal(read_all(s, &files), sizeof CASES / sizeof CASES[0]);
+        for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+            assert_string_equal(files[i].kind, has_list ? CASES[i].called : "");
+    }
+    s->group.fields = FIELDS;
+}
+
 /* A program that errs, or wants ill, signs values of other kinds: each is as if not there. */
 static void test_values_of_another_kind_say_nothing(void **state)
 {
@@ -503,6 +534,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_all_that_is_signed_is_read),
         CASE(test_hashes_alone_are_a_file),
+        CASE(test_the_kind_by_its_number),
         CASE(test_values_of_another_kind_say_nothing),
         CASE(test_a_size_is_above_zero),
         CASE(test_only_one_is_lost),
