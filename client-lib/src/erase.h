@@ -14,8 +14,8 @@ typedef struct {
 
 /* Destroys them in kept sets, in the base and in what was set aside, and the pieces of files whose
  * hashes are among them; sums and rows follow. What is
- * not here, or gone already, is no error. Inside the caller's write transaction. ST_E_STORAGE,
- * ST_E_MEMORY. */
+ * not here, gone already or damaged is no error. Inside the caller's write transaction.
+ * ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err erase_take(sotay_client *client, const erase_values *values, st_error *error);
 
 #endif

@@ -161,6 +161,26 @@ static void test_a_damaged_base(void **state)
     }
 }
 
+/* The base does not even open: the erasure is taken all the same, since the phone would never come
+ * past it, and the repair does the rest. */
+static void test_a_base_that_does_not_open(void **state)
+{
+    (void)state;
+    world w;
+    sotay_id visit = town_make(&w, 20);
+    phone *binh = &w.phones[1];
+    st_id id = phone_id(&visit);
+    book_key key = book_key_id(BOOK_BASE, &id);
+    assert_int_equal(client_begin(binh->client, true, NULL), ST_OK);
+    assert_int_equal(book_put(&binh->client->book, &key, "half", 4, NULL), ST_OK);
+    assert_int_equal(client_commit(binh->client, NULL), ST_OK);
+    erase(&w, &visit, "general_note");
+    for (int round = 0; round < 3; round++)
+        assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    must_be_gone(&w, binh, &visit);
+    world_free(&w);
+}
+
 /* Who is new gets it from the start as it is: nothing of the value, and nothing to mend. */
 static void test_who_comes_later(void **state)
 {
@@ -210,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_what_is_being_written_stays),
         cmocka_unit_test(test_over_a_bad_line),
         cmocka_unit_test(test_a_damaged_base),
+        cmocka_unit_test(test_a_base_that_does_not_open),
         cmocka_unit_test(test_who_comes_later),
         cmocka_unit_test(test_a_name_that_was_learned),
     };
