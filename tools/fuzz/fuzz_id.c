@@ -1,9 +1,11 @@
-/* tools/fuzz/fuzz_id.c - ids, dots, items, codes, buckets, hex, base64 and enrolment codes as
- * people and files spell them: one spelling each, and what is read is written back letter for
- * letter. */
+/* tools/fuzz/fuzz_id.c - ids, dots, items, codes, buckets, hex, base64, enrolment codes, paths of
+ * tiles and snapshots, and the lines of a forgotten PIN, as people, files and addresses spell them:
+ * one spelling each, and what is read is written back letter for letter. */
 #include <string.h>
 
 #include "proto/message.h"
+#include "proto/recover.h"
+#include "proto/tree.h"
 #include "tools/fuzz/fuzz.h"
 
 #define TEXT_BYTES 256
@@ -32,6 +34,48 @@ static void check_ids(const char *text)
     if (st_enrol_code_parse(text, code, log_key)) {
         st_enrol_code_format(code, log_key, back);
         FUZZ_MUST(strcmp(text, back) == 0 && strlen(back) < ST_ENROL_CODE_TEXT);
+    }
+}
+
+static void check_paths(const char *text)
+{
+    char back[ST_SNAPSHOT_PATH_SIZE + ST_TILE_PATH_BYTES];
+    st_bucket bucket;
+    st_hash name;
+    st_tile tile;
+    if (st_tile_parse(text, &tile)) {
+        FUZZ_MUST(tile.level <= ST_TILE_ENTRIES && tile.width >= 1 && tile.width <= ST_TILE_WIDTH);
+        st_tile_path(&tile, back);
+        FUZZ_MUST(strcmp(text, back) == 0 && strlen(back) < ST_TILE_PATH_BYTES);
+    }
+    if (st_snapshot_path_parse(text, &bucket, &name)) {
+        st_snapshot_path(&bucket, &name, back);
+        FUZZ_MUST(strcmp(text, back) == 0 && strlen(back) < ST_SNAPSHOT_PATH_SIZE);
+    }
+}
+
+/* Read out and typed, so that blanks may stand in them: read again it is the same line. */
+static void check_recovery(const char *text)
+{
+    char line[ST_RECOVER_TEXT], again[ST_RECOVER_TEXT];
+    st_recover_ask ask;
+    st_recover_answer answer;
+    st_err err = st_recover_ask_parse(text, &ask, NULL);
+    FUZZ_MUST(err == ST_OK || err == ST_E_VALUE || err == ST_E_VERSION);
+    if (err == ST_OK) {
+        FUZZ_MUST(ask.sealed_len == 80 || ask.sealed_len == 96);
+        st_recover_ask_format(&ask, line);
+        FUZZ_MUST(st_recover_ask_parse(line, &ask, NULL) == ST_OK);
+        st_recover_ask_format(&ask, again);
+        FUZZ_MUST(strcmp(line, again) == 0);
+    }
+    err = st_recover_answer_parse(text, &answer, NULL);
+    FUZZ_MUST(err == ST_OK || err == ST_E_VALUE || err == ST_E_VERSION);
+    if (err == ST_OK) {
+        st_recover_answer_format(&answer, line);
+        FUZZ_MUST(st_recover_answer_parse(line, &answer, NULL) == ST_OK);
+        st_recover_answer_format(&answer, again);
+        FUZZ_MUST(strcmp(line, again) == 0);
     }
 }
 
@@ -90,6 +134,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     check_ids(text);
+    check_paths(text);
+    check_recovery(text);
     check_codes(text, size);
     check_spellings(text, size);
     check_bytes(data, size);

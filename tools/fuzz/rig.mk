@@ -1,6 +1,7 @@
 # tools/fuzz: one libFuzzer program for each decoder of foreign bytes, in a mode of its own.
 
-FUZZ_LIBRARIES := $(LIB)/libtesthelp.a $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
+FUZZ_LIBRARIES := $(LIB)/libtesthelp.a $(LIB)/libverify.a $(LIB)/libserver.a \
+                  $(LIB)/libsotay.a $(LIB)/libproto.a
 FUZZ_SHARED    := $(patsubst %,$(OBJ)/tools/fuzz/%.o,fuzz mutate parts)
 FUZZ_PHONE     := $(OBJ)/tools/fuzz/phone_world.o
 FUZZ_BOOK      := $(OBJ)/tools/fuzz/book_world.o
@@ -29,7 +30,8 @@ fuzz-programs:
 fuzzers: $(FUZZERS) $(BUILD)/seeds
 
 # The worlds that some of them work in.
-$(BUILD)/fuzz_phone: $(FUZZ_PHONE)
+$(BUILD)/fuzz_phone $(BUILD)/fuzz_carry: $(FUZZ_PHONE)
+$(BUILD)/fuzz_carry: $(OBJ)/tools/fuzz/carry_peer.o
 $(BUILD)/fuzz_sync $(BUILD)/fuzz_operator $(BUILD)/fuzz_http: $(FUZZ_BOOK)
 
 $(FUZZERS): $(BUILD)/%: $(OBJ)/tools/fuzz/%.o $(FUZZ_SHARED) $(FUZZ_MAIN) $(FUZZ_LIBRARIES)
@@ -38,7 +40,7 @@ $(FUZZERS): $(BUILD)/%: $(OBJ)/tools/fuzz/%.o $(FUZZ_SHARED) $(FUZZ_MAIN) $(FUZZ
 	$(Q)$(CC) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $(filter %.o,$^) $(filter %.a,$^) \
 	    $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) -o $@
 
-$(BUILD)/seeds: $(patsubst %,$(OBJ)/tools/fuzz/%.o,seeds seeds_exchange fuzz parts) \
+$(BUILD)/seeds: $(patsubst %,$(OBJ)/tools/fuzz/%.o,seeds seeds_carried seeds_exchange fuzz parts) \
     $(FUZZ_PHONE) $(FUZZ_BOOK) $(FUZZ_LIBRARIES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

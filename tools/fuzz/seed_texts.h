@@ -23,6 +23,17 @@ static const seed_text SEED_TEXTS[] = {
     { "id", -1, "01477/catalogue" },
     { "id", -1, SEED_CODE },
     { "id", -1, "YWJjZA==" },
+    { "id", -1, "tile/1/x001/x234/067.p/12" },
+    { "id", -1, "tile/entries/000" },
+    { "id", -1,
+      "/v1/snapshot/01477/unit/01477-x01/"
+      "741791adb919590c7d412d10adbb38e28700b0fb512992b7445352f30c8a7a34" },
+    { "id", -1,
+      "ARERERERERERERERERERERERERERERERERERERERERERIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIi"
+      "IiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIv8COg" },
+    { "id", -1,
+      "ATMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMz"
+      "MzMzMzMzMzMzMzMzMzQxpg-A" },
     { "link", -1, "http://127.0.0.1:8080/field/#e=" SEED_CODE },
     { "link", -1, "https://sotay.example:443/#e=" SEED_CODE },
     { "link", -1, SEED_CODE },

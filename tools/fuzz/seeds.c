@@ -188,6 +188,7 @@ int main(int argc, char **argv)
                                              "set-create", "set-edit",  "set-elements",
                                              "set-erased", "set-items", "set-resolve",
                                              "set-values" };
+    static const char *const NOTES[] = { "checkpoint", "cosignature", "vkey", "proof-file" };
     if (argc != 2) {
         fprintf(stderr, "usage: seeds DIR\n");
         return 2;
@@ -199,10 +200,13 @@ int main(int argc, char **argv)
     write_frames(&s);
     write_catalogue(&s);
     seeder_write_exchanges(&s);
+    seeder_write_carried(&s);
     for (size_t i = 0; i < sizeof SETS_KEPT / sizeof SETS_KEPT[0]; i++)
         write_golden(&s, SETS_KEPT[i], "set", -1);
     write_golden(&s, "erasures", "erase", 255);
     write_golden(&s, "leaf", "leaf", -1);
+    for (size_t i = 0; i < sizeof NOTES / sizeof NOTES[0]; i++)
+        write_golden(&s, NOTES[i], "leaf", -1);
     write_golden(&s, "head", "head", 0);
     st_arena_reset(&s.arena);
     return 0;
