@@ -9,7 +9,7 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_PERSON = 3, CLI_NO_SIGNA
 /* Options that some verbs take; NULL or false when not given. */
 typedef struct {
     const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
-    const char *server, *label, *output, *about, *caption, *longest;
+    const char *server, *label, *output, *qr, *about, *caption, *longest;
     const char *size, *budget, *retry_for, *timeout, *progress;
     bool json, help, version, metered, retry, thumbnail, dry_run;
 } cli_options;
@@ -64,6 +64,11 @@ bool cli_bytes(const char *text, long *out_bytes);
 /* 0, or errno. The file is whole and on disk, or as it was. One that is there is replaced, or
  * stays, and EEXIST is the answer. */
 int cli_write_file(const char *path, sotay_slice bytes, bool replaces);
+
+/* May a QR code go there: "-" (the terminal), or a name that ends with .svg or .png? */
+bool cli_qr_is_place(const char *path);
+/* Puts one of these bytes (up to 2,953) there. CLI_DONE, or the exit code after a message. */
+int cli_qr(cli_call *call, const char *path, sotay_slice bytes);
 
 #define CLI_PIN_BYTES 256
 /* The PIN that a store is to have: that of --pin-file, or what is typed twice where a terminal is

@@ -12,7 +12,7 @@
 #include "client-lib/cli/cli.h"
 
 /* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
- * S server, l label, a about, c caption, x longest, z size, o output, T thumbnail, d dry run,
+ * S server, l label, a about, c caption, x longest, z size, o output, q qr, T thumbnail, d dry run,
  * m metered, b budget, y retry, R retry for, t timeout, p progress. --store, --lang and --pin-file
  * go with every verb. */
 static const cli_verb VERBS[] = {
@@ -58,11 +58,14 @@ static const cli_verb VERBS[] = {
     { "list", "[--form F] [--unit U] [--state S]", 0, 0, "jfus", cli_list,
       "danh sách phiếu", "list records" },
     { "history", "ID", 1, 1, "j", cli_history, "lịch sử sửa đổi", "history of a record" },
-    { "receipt", "ID [-o FILE] [--server URL] [--timeout TIME]", 1, 1, "joSt", cli_receipt,
+    { "receipt", "ID [-o FILE] [--qr FILE.svg|FILE.png|-] [--server URL] [--timeout TIME]", 1, 1,
+      "joqSt", cli_receipt,
       "biên nhận: bằng chứng rằng sổ của máy chủ có lần sửa mới nhất của phiếu; lấy về một lần,\n"
-      "      sau đó không cần sóng; -o: ghi bằng chứng ra tệp, mục của nó ra tệp .leaf bên cạnh",
+      "      sau đó không cần sóng; -o: ghi bằng chứng ra tệp, mục của nó ra tệp .leaf bên cạnh;\n"
+      "      --qr: bằng chứng thành mã QR để in (-: ra màn hình)",
       "the proof that the office's log has the newest change of a record; fetched once, then it\n"
-      "      needs no signal; -o: writes the proof to a file, and its entry beside it (.leaf)" },
+      "      needs no signal; -o: writes the proof to a file, and its entry beside it (.leaf);\n"
+      "      --qr: the proof as a QR code for paper (-: on the screen)" },
     { "conflicts", "", 0, 0, "j", cli_conflicts, "ý kiến khác nhau", "different opinions" },
     { "search", "TEXT", 1, 1, "jfus", cli_search, "tìm, không cần dấu", "search, marks ignored" },
     { "sync", "[--server URL] [--metered] [--budget BYTES] [--retry | --retry-for TIME] "
@@ -110,7 +113,8 @@ static const struct option NAMES[] = {
     { "longest", required_argument, NULL, 'x' },      { "metered", no_argument, NULL, 'm' },
     { "budget", required_argument, NULL, 'b' },       { "retry", no_argument, NULL, 'y' },
     { "retry-for", required_argument, NULL, 'R' },    { "timeout", required_argument, NULL, 't' },
-    { "progress", required_argument, NULL, 'p' },     { NULL, 0, NULL, 0 },
+    { "progress", required_argument, NULL, 'p' },     { "qr", required_argument, NULL, 'q' },
+    { NULL, 0, NULL, 0 },
 };
 
 static void print_help(const char *lang)
@@ -153,7 +157,8 @@ static bool take_option(cli_options *out, int c, char *given)
                                 ['a'] = &out->about, ['c'] = &out->caption,
                                 ['x'] = &out->longest, ['z'] = &out->size, ['o'] = &out->output,
                                 ['b'] = &out->budget, ['R'] = &out->retry_for,
-                                ['t'] = &out->timeout, ['p'] = &out->progress };
+                                ['t'] = &out->timeout, ['p'] = &out->progress,
+                                ['q'] = &out->qr };
     size_t len = strlen(given);
     switch (c) {
     case OPT_STORE: out->store = optarg; return true;

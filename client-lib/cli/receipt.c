@@ -52,6 +52,16 @@ static int write_files(cli_call *call, const sotay_receipt *receipt)
     return why == 0 ? CLI_DONE : cli_fail_file(call, path, why);
 }
 
+/* Proof and entry into files, the proof into a QR code, as far as they were asked for. */
+static int put_away(cli_call *call, const sotay_receipt *receipt)
+{
+    int code = call->options.output != NULL ? write_files(call, receipt) : CLI_DONE;
+    if (code == CLI_DONE && call->options.qr != NULL)
+        code = cli_qr(call, call->options.qr,
+                      (sotay_slice){ receipt->proof.data, receipt->proof.len });
+    return code;
+}
+
 /* ---- what it says ---- */
 
 static void say(const cli_call *call, const sotay_receipt *receipt)
@@ -78,7 +88,7 @@ static int show(cli_call *call, const sotay_id *id, uint64_t newest)
     int code = sotay_receipt_get(call->client, id, &receipt, &call->error);
     if (code != SOTAY_OK)
         return cli_fail(call, code);
-    int exit_code = call->options.output != NULL ? write_files(call, &receipt) : CLI_DONE;
+    int exit_code = put_away(call, &receipt);
     if (exit_code == CLI_DONE && call->options.json)
         say_json(call, &receipt, newest);
     else if (exit_code == CLI_DONE &&
@@ -100,14 +110,31 @@ static int show_older(cli_call *call, const sotay_id *id, const sotay_receipt_st
     return show(call, id, state->entry);
 }
 
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+/* NULL, or what is wrong with the options. */
+static const char *misuse_of(const cli_options *options)
+{
+    if (options->json && is_stdout(options->output))
+        return "-o - and --json both want stdout";
+    if (is_stdout(options->qr) && (options->json || is_stdout(options->output)))
+        return "--qr - wants stdout for itself and the words of the receipt";
+    if (options->qr != NULL && !cli_qr_is_place(options->qr))
+        return "--qr: a name that ends with .svg or .png, or -";
+    return NULL;
+}
+
 int cli_receipt(cli_call *call)
 {
     sotay_id id;
     sotay_receipt_state state = { 0 };
     sotay_curl_how how = { .url = call->options.server };
-    if (call->options.json && call->options.output != NULL &&
-        strcmp(call->options.output, "-") == 0)
-        return cli_misuse(call, "-o - and --json both want stdout");
+    const char *misuse = misuse_of(&call->options);
+    if (misuse != NULL)
+        return cli_misuse(call, misuse);
     if (!cli_record(call, &id))
         return CLI_FAILED;
     int wrong = cli_read_limits(call, &how);

@@ -10,7 +10,7 @@ doors() {
     cat <<'TABLE'
 ^lmdb\.h$	^(server/store/|client-lib/ports/|tests/|tools/bench/)
 ^civetweb\.h$	^(server/http/|tools/bench/peers/)
-^(jpeglib|png)\.h$	^(client-lib/ports/picture\.c$|tests/)
+^(jpeglib|png)\.h$	^(client-lib/(ports/picture|cli/qr)\.c$|tests/)
 ^curl/	^(client-lib/ports/|tools/ctl/|tests/|tools/bench/)
 ^zstd(_errors)?\.h$	^(proto/frame[a-z_]*\.c$|tests/|tools/bench/peers/)
 \.pb-c\.h$	^(proto/([a-z_0-9]+\.c|message_parts\.h)$|tests/|tools/fuzz/)
@@ -20,7 +20,7 @@ doors() {
 ^sodium\.h$	^tools/bench/
 ^utf8proc\.h$	^(proto/text[a-z_]*\.c$|tests/)
 ^ini\.h$	^server/config[a-z_]*\.c$
-^qrencode\.h$	^(server/auth/|server/operator/|tools/ctl/)
+^qrencode\.h$	^(server/auth/|server/operator/|tools/ctl/|client-lib/cli/qr\.c$)
 ^cmocka\.h$	^tests/
 TABLE
 }
