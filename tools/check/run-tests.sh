@@ -3,7 +3,8 @@
 # usage: run-tests.sh all          release: unit, end-to-end, checks; then unit under asan and tsan
 #        run-tests.sh mode MODE    unit and end-to-end tests in one mode
 # environment: TEST_LONG=1          `all` runs the end-to-end tests under the sanitizers as well,
-#                                  the rigs with their long amounts, and tests/planted
+#                                  the rigs with their long amounts, tests/planted, and what
+#                                  tests/audit fetches software for
 #              TEST_TIMEOUT_S=240   what one test program may take (four times that if sanitized)
 #              ONLY=TEXT            only the test programs whose path contains TEXT
 #              JOBS=2             how many test programs at once (default: one per core)
@@ -180,6 +181,17 @@ planted() {
     TEST_TIMEOUT_S=3000 run_one planted lines tests/planted/run.sh
 }
 
+# The reviewer's program where others' software runs it, and what others' software says of the log:
+# needs sources and packages that are fetched.
+outside() {
+    local target
+    [ "${TEST_LONG:-}" = 1 ] || return 0
+    for target in check-verify-wasm; do
+        wanted "$target" || continue
+        TEST_TIMEOUT_S=900 run_one "$target" lines $MAKE --no-print-directory "$target"
+    done
+}
+
 whole_mode() {
     use_mode "$1"
     build "$1"
@@ -196,6 +208,7 @@ all)
     echo "== rigs"
     rigs
     planted
+    outside
     whole_mode asan "$([ "${TEST_LONG:-}" = 1 ] || echo unit)"
     whole_mode tsan "$([ "${TEST_LONG:-}" = 1 ] || echo unit)"
     ;;

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs the Debian packages of packages.txt that are missing, and only those.
 # Silent and fast when nothing is missing; never removes or upgrades anything on its own.
-# usage: deps.sh [build|test|bench|dist] build = what compiling and running needs; test (default) =
-#                                       that and the tests; bench, dist = build and what it needs
+# usage: deps.sh [build|test|bench|dist|outside]
+#                                       build = what compiling and running needs; test (default) =
+#                                       that and the tests; the others = build and what they need
 #        deps.sh cross ARCH...          build and what runs programs of arm64, armhf, i386, s390x
 set -eu
 export LC_ALL=C

@@ -4,6 +4,9 @@
 
 #include "tools/verify/log.h"
 
+#define VERIFY_PATH_BYTES 4096
+#define VERIFY_FILE_MAX   (32u << 20) /* of one file of a log */
+
 /* where: a folder, or http://, https:// and what lies before "/checkpoint". */
 typedef struct {
     const char *where;
@@ -14,6 +17,11 @@ typedef struct {
 verify_source verify_source_of(const verify_place *place);
 /* Appends a whole file. ST_E_NOT_FOUND, ST_E_STORAGE, ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err verify_read_file(const char *path, st_buffer *out, st_error *error);
+/* Appends what is left to read of an open file. ST_E_STORAGE, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err verify_read_all(int fd, st_buffer *out, st_error *error);
+/* Appends what an address gives. ST_E_NOT_FOUND, ST_E_NETWORK, ST_E_SERVER; the build for
+ * WebAssembly has another one (wasm/fetch.c). */
+ST_MUST_USE st_err verify_fetch(const char *url, st_buffer *out, st_error *error);
 /* Is every file of the folder one of the log's, with the bytes it must have? Partial tiles of older
  * sizes too. ST_E_CORRUPT names the first that is not. */
 ST_MUST_USE st_err verify_folder(const verify_log *log, const char *dir, st_error *error);
