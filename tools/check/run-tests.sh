@@ -186,7 +186,7 @@ planted() {
 outside() {
     local target
     [ "${TEST_LONG:-}" = 1 ] || return 0
-    for target in check-verify-wasm; do
+    for target in check-verify-wasm check-sigstore; do
         wanted "$target" || continue
         TEST_TIMEOUT_S=900 run_one "$target" lines $MAKE --no-print-directory "$target"
     done
