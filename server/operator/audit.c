@@ -1,11 +1,12 @@
 /* server/operator/audit.c - audit export, audit proof. Promises that what is written can be checked
- * by sotay-verify with nothing but the key. */
+ * by sotay-verify with nothing but the key. A check code is computed from the leaves anew. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "server/audit/publish.h"
+#include "server/audit/tree.h"
 #include "server/operator/work.h"
 #include "server/store/dir.h"
 #include "server/store/pack.h"
@@ -85,10 +86,53 @@ static st_err each_entry(operator_work *work, const st_id *record, const char *d
     return err;
 }
 
+/* ---- the check code on a paper ---- */
+
+/* Of how many entries, from the first, the digits are the check code; the most, should two have the
+ * same. ST_E_NOT_FOUND: of none. */
+static st_err find_code(operator_work *work, const char *digits, uint64_t *out_size)
+{
+    st_tree_source source = audit_tree_source(&work->txn);
+    st_tree_edge edge, now;
+    memset(&edge, 0, sizeof edge);
+    *out_size = 0;
+    st_err err = audit_edge_get(&work->txn, &now, &work->error);
+    while (err == ST_OK && edge.size < now.size) {
+        st_hash leaf;
+        char code[20];
+        err = source.node(source.context, 0, edge.size, &leaf, &work->error);
+        if (err != ST_OK)
+            break;
+        (void)st_tree_add(&edge, &leaf);
+        st_hash root = st_tree_root(&edge);
+        st_fingerprint(root.b, code);
+        if (strcmp(code, digits) == 0)
+            *out_size = edge.size;
+    }
+    return err == ST_OK && *out_size == 0
+               ? st_fail(&work->error, ST_E_NOT_FOUND,
+                         "no beginning of this log has the check code \"%.40s\"", digits)
+               : err;
+}
+
+/* last: the record's newest entry. */
+static void say_code(operator_work *work, uint64_t size, uint64_t last)
+{
+    const char *in = work->vi ? "đã có trong đó" : "is one of them";
+    const char *since = work->vi ? "là sửa sau đó" : "is a later change";
+    operator_say(work,
+                 work->vi ? "Mã kiểm tra của %" PRIu64 " mục đầu; mục mới nhất của phiếu, %" PRIu64
+                            ", %s\n"
+                          : "The check code of the first %" PRIu64 " entries; the newest of the "
+                            "record, %" PRIu64 ", %s\n",
+                 size, last, last <= size ? in : since);
+}
+
 int operator_audit_proof(operator_work *work)
 {
     st_id record;
-    uint64_t last = 0, count = 0;
+    uint64_t last = 0, count = 0, size = 0;
+    const char *code = work->options.code;
     const char *dir = work->operands_count > 1 ? work->operands[1] : NULL;
     st_err err = operator_record_id(work->operands[0], &record, &work->error);
     if (err == ST_OK && dir != NULL)
@@ -99,11 +143,15 @@ int operator_audit_proof(operator_work *work)
         err = each_entry(work, &record, dir, &last, &count);
     if (err == ST_OK && count == 0)
         err = st_fail(&work->error, ST_E_NOT_FOUND, "no entry of the log is about this record");
-    if (err == ST_OK && dir == NULL)
+    if (err == ST_OK && code != NULL)
+        err = find_code(work, code, &size);
+    if (err == ST_OK && dir == NULL && code == NULL)
         err = put_proof(work, last, NULL);
     operator_read_end(work);
     if (err != ST_OK)
         return operator_fail(work);
+    if (code != NULL)
+        say_code(work, size, last);
     if (dir != NULL)
         operator_say(work, work->vi ? "%s: %" PRIu64 " mục\n" : "%s: %" PRIu64 " entries\n", dir,
                      count);

@@ -135,9 +135,12 @@ static const verb_row VERBS[] = {
     { { "audit export", "DIR", "xuất nhật ký để người khác kiểm tra (sotay-verify)",
         "write the log into a folder for others to check (sotay-verify)" },
       1, 1, "", "", operator_audit_export },
-    { { "audit proof", "ID [DIR]", "bằng chứng các mục của một phiếu có trong nhật ký",
-        "proofs that the entries of a record are in the log" },
-      1, 2, "", "", operator_audit_proof },
+    { { "audit proof", "ID [DIR] [--code DIGITS]",
+        "bằng chứng các mục của một phiếu có trong nhật ký; --code: mã kiểm tra trên giấy là của\n"
+        "      bao nhiêu mục, phiếu có sửa sau đó không",
+        "proofs that the entries of a record are in the log; --code: of how many entries the\n"
+        "      check code on a paper speaks, and whether the record was changed since" },
+      1, 2, "o", "", operator_audit_proof },
     { { "address", "URL", "địa chỉ mới của máy chủ: các máy tự tìm về",
         "a new address of the server: devices follow by themselves" },
       1, 1, "", "", operator_address },
@@ -158,7 +161,7 @@ static const struct { const char *name; char letter; bool has_value; } OPTIONS[]
     { "--field", 'F', true },  { "--between", 'b', true }, { "--after", 'm', true },
     { "--csv", 'C', false },   { "--basis", 'B', true },
     { "--device", 'D', true }, { "--decision", 'd', true },
-    { "--thumbnail", 'T', false }, { "--dry-run", 'N', false },
+    { "--thumbnail", 'T', false }, { "--dry-run", 'N', false }, { "--code", 'o', true },
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
 
@@ -211,7 +214,7 @@ static bool keep_option(operator_options *out, char letter, const char *value)
                                 ['2'] = &out->second, ['F'] = &out->field,
                                 ['b'] = &out->between, ['m'] = &out->after,
                                 ['B'] = &out->basis, ['D'] = &out->device,
-                                ['d'] = &out->decision };
+                                ['d'] = &out->decision, ['o'] = &out->code };
     switch (letter) {
     case 'j': out->json = true; return true;
     case 'q': out->qr = true; return true;

@@ -14,7 +14,7 @@ typedef struct {
     const char *basis;             /* in law */
     const char *name, *url, *form, *unit, *state, *as, *reason, *keep, *value, *seen, *period;
     const char *second;            /* of two people */
-    const char *device, *decision;
+    const char *device, *decision, *code;
     const char *text;              /* content of the file of `user import` */
     const char *roles[ST_ROLE_COUNT];
     size_t roles_count;

@@ -101,7 +101,7 @@ static bool read_import(ctl_line *line, char **out_text)
     return *out_text != NULL;
 }
 
-/* Where the words of a verb name a path; 0: nowhere. */
+/* Which word of a verb, options and their values left out, names a path; 0: none. */
 static size_t path_at(const ctl_line *line)
 {
     if (strcmp(line->words[0], "backup") == 0)
@@ -117,14 +117,19 @@ static size_t path_at(const ctl_line *line)
  * have. */
 static bool place_path(ctl_line *line, char **out_text)
 {
-    size_t at = path_at(line);
-    for (size_t i = at; at > 0 && i < line->words_count; i++) {
-        if (line->words[i][0] == '-' || *out_text != NULL)
+    size_t at = path_at(line), n = 0;
+    for (size_t i = 0; at > 0 && i < line->words_count; i++) {
+        if (line->words[i][0] == '-') {
+            i += operator_option_has_value(line->words[i]) ? 1 : 0;
+            continue;
+        }
+        if (n++ < at)
             continue;
         *out_text = ctl_absolute(line->words[i]);
         if (*out_text == NULL)
             return false;
         line->words[i] = *out_text;
+        break;
     }
     return true;
 }
