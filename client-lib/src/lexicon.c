@@ -314,10 +314,13 @@ st_err lexicon_device_key(sotay_client *client, const st_id *device, uint8_t out
 }
 
 /* Label number `which` (0 vi or login, 1 en or full name) of a name; NULL when there is none. */
-static const char *label(const lexicon_directory *names, const book_key *key, int which)
+static const char *label(lexicon_directory *names, const book_key *key, int which)
 {
     book_value value = { NULL, 0 };
-    if (book_get(&names->client->book, key, names->arena, &value, NULL) != ST_OK)
+    st_err err = book_get(&names->client->book, key, names->arena, &value, NULL);
+    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
+        names->failed = err;
+    if (err != ST_OK)
         return NULL;
     slip_reader slip = { value.data, value.len, 0, false };
     size_t vi_len = 0, en_len = 0;
@@ -327,19 +330,24 @@ static const char *label(const lexicon_directory *names, const book_key *key, in
         return NULL;
     bool take_en = which == 1 && en_len > 0;
     size_t len = take_en ? en_len : vi_len;
-    return len == 0 ? NULL : (const char *)st_arena_copy(names->arena, take_en ? en : vi, len);
+    if (len == 0)
+        return NULL;
+    const uint8_t *copy = st_arena_copy(names->arena, take_en ? en : vi, len);
+    if (copy == NULL)
+        names->failed = ST_E_MEMORY;
+    return (const char *)copy;
 }
 
 static const char *directory_login(void *context, const st_id *person)
 {
-    const lexicon_directory *names = context;
+    lexicon_directory *names = context;
     book_key key = name_key("person", person->b, 16);
     return label(names, &key, 0);
 }
 
 static const char *directory_label(void *context, const char *keys, const char *code)
 {
-    const lexicon_directory *names = context;
+    lexicon_directory *names = context;
     if (keys == NULL || strlen(keys) > ST_CODE_BYTES_MAX || strlen(code) > ST_CODE_BYTES_MAX)
         return NULL;
     book_key key = name_key(keys, code, strlen(code));
@@ -355,6 +363,7 @@ void lexicon_directory_init(lexicon_directory *names, sotay_client *client, st_a
 {
     names->client = client;
     names->arena = arena;
+    names->failed = ST_OK;
     names->directory.context = names;
     names->directory.login = directory_login;
     names->directory.unit_name = directory_unit;

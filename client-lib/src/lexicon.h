@@ -41,6 +41,7 @@ ST_MUST_USE st_err lexicon_device_key(sotay_client *client, const st_id *device,
 typedef struct {
     sotay_client *client;
     st_arena *arena;
+    st_err failed; /* why a name is missing that may be there: ST_E_MEMORY, ST_E_STORAGE */
     st_directory directory;
 } lexicon_directory;
 void lexicon_directory_init(lexicon_directory *names, sotay_client *client, st_arena *arena);

@@ -328,6 +328,8 @@ st_err overlay_row_put(sotay_client *client, const overlay_view *view, st_arena 
     st_row row;
     memset(&row, 0, sizeof row);
     st_err err = st_row_make(view->form, &view->record, &how, arena, &row, error);
+    if (err == ST_OK && names.failed != ST_OK) /* else nobody finds it by that name */
+        err = st_fail(error, names.failed, "store: a name could not be read");
     return err == ST_OK ? put_row(client, &view->record.id, &row, error) : err;
 }
 
