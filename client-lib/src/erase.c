@@ -71,16 +71,19 @@ static st_err learn_names(sotay_client *client, const st_record *record, st_erro
                : err;
 }
 
-static st_sum sum_at(sotay_client *client, const book_key *key, st_arena *arena)
+/* The sum of the record under a key; zero when there is none, or none that opens. */
+static st_err sum_at(sotay_client *client, const book_key *key, st_arena *arena, st_sum *out_sum,
+                     st_error *error)
 {
     st_record record;
-    st_sum sum;
     book_value bytes = { NULL, 0 };
-    memset(&sum, 0, sizeof sum);
-    if (book_get(&client->book, key, arena, &bytes, NULL) == ST_OK &&
-        st_record_decode(bytes.data, bytes.len, arena, &record, NULL) == ST_OK)
-        sum = st_record_sum(&record);
-    return sum;
+    memset(out_sum, 0, sizeof *out_sum);
+    st_err err = book_get(&client->book, key, arena, &bytes, error);
+    if (err == ST_OK)
+        err = st_record_decode(bytes.data, bytes.len, arena, &record, error);
+    if (err == ST_OK)
+        *out_sum = st_record_sum(&record);
+    return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err;
 }
 
 static st_err erase_in_base(sotay_client *client, const erase_values *values, st_arena *arena,
@@ -89,8 +92,10 @@ static st_err erase_in_base(sotay_client *client, const erase_values *values, st
     st_record record;
     bucket_state state;
     book_key key = book_key_id(BOOK_BASE, &values->record);
-    st_sum before = sum_at(client, &key, arena);
-    st_err err = erase_in_state(client, &key, values, arena, &record, error);
+    st_sum before;
+    st_err err = sum_at(client, &key, arena, &before, error);
+    if (err == ST_OK)
+        err = erase_in_state(client, &key, values, arena, &record, error);
     if (err != ST_OK)
         return err == ST_E_NOT_FOUND ? ST_OK : err;
     err = bucket_get(&client->book, &record.bucket, &state, error);
