@@ -12,12 +12,13 @@ USERS = ("an", "binh", "chi")
 MIB = 1 << 20
 
 # Where a program is killed, and up to how many times it comes there in one short life.
-STARTING = dict(file_made=3, file_written=1, store_opened=1, listening=1)
+STARTING = dict(file_made=3, file_written=1, before_rename=2, renamed=2, store_opened=1,
+                listening=1)
 SERVING = dict(accepted=12, received=40, unpacked=30, verified=60, begun=12, before_put=300,
                put=300, before_commit=12, before_pages=80, half_the_pages=80,
                before_sync=12, synced=12, before_root=12, rooted=12, committed=12, packed=20,
                before_send=20, first_byte=20, half_sent=20, sent=20)
-STOPPING = dict(unlinked=1, closing=1)
+STOPPING = dict(put_aside=2, closing=1)
 PHONE = dict(connecting=10, received=20, unpacked=20, signed_now=20, begun=30, before_put=200,
              put=200, deleted=30, before_commit=30, before_pages=80, half_the_pages=80,
              before_sync=30, synced=30, before_root=30, rooted=30, committed=30, packed=20,
