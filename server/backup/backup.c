@@ -364,19 +364,29 @@ static st_err write_all(backup_job *job, st_error *error)
     return err == ST_OK ? backup_manifest_write(job->to, &job->now, error) : err;
 }
 
+static bool may_go(const backup_job *job, const char *name)
+{
+    return (strncmp(name, "tables/", 7) == 0 || strncmp(name, "log/", 4) == 0 ||
+            strstr(name, "keys/") != NULL) &&
+           find_file(&job->now, name) == NULL;
+}
+
 /* Tables, keys and pieces of the log of the backup before are not named any more: those held
- * what was erased. */
-static void remove_old(const backup_job *job)
+ * what was erased. One that stays is said: the backup has failed then. */
+static st_err remove_old(const backup_job *job, st_error *error)
 {
     char path[STORE_PATH_BYTES];
-    for (size_t i = 0; i < job->before.files_count; i++) {
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < job->before.files_count; i++) {
         const char *name = job->before.files[i].name;
-        bool may_go = strncmp(name, "tables/", 7) == 0 || strncmp(name, "log/", 4) == 0 ||
-                      strstr(name, "keys/") != NULL;
-        if (may_go && find_file(&job->now, name) == NULL &&
-            store_dir_path(job->to, name, path, NULL) == ST_OK)
-            (void)unlink(path);
+        if (!may_go(job, name))
+            continue;
+        err = store_dir_path(job->to, name, path, error);
+        if (err == ST_OK && unlink(path) != 0 && errno != ENOENT)
+            err = st_fail(error, ST_E_STORAGE, "%s: an old piece stays: %s", path,
+                          strerror(errno));
     }
+    return err;
 }
 
 /* A piece of a file that was erased, unless somebody attached it anew. */
@@ -417,9 +427,7 @@ static st_err run(backup_job *job, st_error *error)
     if (err == ST_OK)
         err = remove_erased(job, error);
     store_end(&job->txn);
-    if (err == ST_OK)
-        remove_old(job);
-    return err;
+    return err == ST_OK ? remove_old(job, error) : err;
 }
 
 st_err backup_make(server *srv, const char *to, backup_report *out_report, st_error *error)

@@ -24,6 +24,7 @@ struct work {
     st_bucket bucket;
     st_hash name;   /* of the snapshot that was offered last */
     uint64_t files; /* of the folder when nothing fails */
+    char tables[100]; /* that the backup before names */
     chunks_piece piece;
     uint8_t bytes[64];
 };
@@ -156,13 +157,39 @@ static void must_be_a_backup(work *w, st_err err)
     assert_int_equal(count_files(w->there[0]), w->files);
 }
 
+/* The tables that the list in the folder names; "" without a list. */
+static void note_tables(work *w, char name[100])
+{
+    backup_manifest manifest;
+    st_arena arena;
+    name[0] = '\0';
+    st_arena_init(&arena, 1u << 20);
+    if (backup_manifest_read(w->there[0], &arena, &manifest, NULL) == ST_OK)
+        for (size_t i = 0; i < manifest.files_count; i++)
+            if (strncmp(manifest.files[i].name, "tables/", 7) == 0)
+                (void)snprintf(name, 100, "%s", manifest.files[i].name);
+    st_arena_reset(&arena);
+}
+
+/* What a good backup no longer names is not in its folder: it may hold what was erased. */
+static void no_old_tables(work *w)
+{
+    char now[100], path[200];
+    note_tables(w, now);
+    if (w->tables[0] == '\0' || strcmp(now, w->tables) == 0)
+        return;
+    (void)snprintf(path, sizeof path, "%s/%s", w->there[0], w->tables);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 /* A folder that was good stays good: it is restored somewhere. */
 static void restores_still(work *w, st_err err)
 {
     backup_manifest manifest;
     st_error error = { 0 };
     rooms_how how = { .dir = w->there[1] };
-    (void)err;
+    if (err == ST_OK)
+        no_old_tables(w);
     clear(w->there[1]);
     st_err done = backup_restore(w->there[0], &how, &manifest, &error);
     if (done != ST_OK)
@@ -173,6 +200,7 @@ static void restores_still(work *w, st_err err)
 static void one_more_visit(work *w)
 {
     a_visit(w->o);
+    note_tables(w, w->tables);
 }
 
 static bool say_nothing(void *context, const char *line)
