@@ -162,8 +162,9 @@ st_err sync_request_base(store_txn *txn, const st_id *device, st_buffer *out,
     st_arena_init(&arena, SET_BYTES_DECODED);
     if (err == ST_OK)
         err = sync_row_get(txn, index, &arena, &row, error);
-    if (err == ST_OK)
-        err = st_head_base(row.set.data, row.set.len, &head.last_hash, out, out_check);
+    if (err == ST_OK && st_head_base(row.set.data, row.set.len, &head.last_hash, out,
+                                     out_check) != ST_OK)
+        err = st_fail(error, ST_E_MEMORY, "request: no memory for the set that it leans on");
     st_arena_reset(&arena);
     return err;
 }
