@@ -95,6 +95,7 @@ static st_err answer_all(pieces *p, http_request *request, st_error *error)
     if (err == ST_OK)
         err = http_stream_end(&stream, error);
     http_stream_free(&stream);
+    st_arena_reset(&work);
     return err;
 }
 
