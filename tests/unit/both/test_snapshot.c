@@ -2,53 +2,7 @@
  * A phone that is new to a bucket gets its records in pieces: cut anywhere it goes on at the byte,
  * a wrong bit is fetched again, what the server has no more is begun anew, what is not sound is
  * read entry by entry; it shows what everybody shows, and what waits is let in later. */
-#include "tests/unit/both/fetch.h"
-
-#define VISITS 60
-
-static sotay_id ids[VISITS * 8];
-static size_t ids_count;
-
-static void make_visits(world *w, size_t count)
-{
-    phone *p = &w->phones[0];
-    const sotay_pair list[] = { { "visit_kind", "kiem_tra" },
-                                { "visit_date", "2026-03-12" },
-                                { "place", "nhà văn hóa" } };
-    const sotay_pairs pairs = { list, 3 };
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(
-            sotay_record_new(p->client, "visit", KIT_UNIT, pairs, &ids[ids_count++], &p->error),
-            SOTAY_OK);
-        if (i % 3 == 0)
-            assert_int_equal(phone_set(p, &ids[ids_count - 1], "place", "chợ"), SOTAY_OK);
-        if (i % 7 == 0)
-            assert_int_equal(sotay_record_finalise(p->client, &ids[ids_count - 1], NULL),
-                             SOTAY_OK);
-    }
-    assert_int_equal(sync_phone(w, p, 0, NULL), SOTAY_OK);
-}
-
-static world *begin(uint64_t seed)
-{
-    static world w;
-    ids_count = 0;
-    world_make_with(&w, seed, (world_how){ 1, false });
-    make_visits(&w, VISITS);
-    return &w;
-}
-
-static void assert_alike(world *w, phone *p)
-{
-    for (size_t i = 0; i < ids_count; i++) {
-        char *first = shown(&w->phones[0], &ids[i]);
-        char *other = shown(p, &ids[i]);
-        assert_string_equal(first, other);
-        sotay_text_free(first);
-        sotay_text_free(other);
-    }
-    assert_int_equal(KIT_CALL(&w->book, "verify"), 0);
-}
+#include "tests/unit/both/many_visits.h"
 
 /* Bytes of the one snapshot there is. */
 static uint64_t file_bytes(world *w)
