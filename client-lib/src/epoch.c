@@ -13,10 +13,12 @@ enum { CARRY_SERVER, CARRY_OTHERS, CARRY_ORDERS };
 
 /* ---- keys of the server's device ---- */
 
-static book_key epoch_key(uint64_t n)
+/* Two epochs may have the same number: one that was lost with its server, and the one after it. */
+static book_key epoch_key(uint64_t n, const uint8_t server_key[32])
 {
     book_key key = book_key_of(BOOK_EPOCH);
     book_key_u64(&key, n);
+    book_key_bytes(&key, server_key, 8);
     return key;
 }
 
@@ -183,7 +185,7 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
 static st_err keep_key(sotay_client *client, uint64_t n, const uint8_t server_key[32],
                        st_error *error)
 {
-    book_key key = epoch_key(n);
+    book_key key = epoch_key(n, server_key);
     return book_put(&client->book, &key, server_key, 32, error);
 }
 
@@ -192,7 +194,8 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
     identity *next = &sync->client->next;
     uint64_t known = next->epochs > 0 ? next->epochs : 1, cut = UINT64_MAX;
     st_err err = ST_OK;
-    if (count == 0 || rows[count - 1].n <= known)
+    if (count == 0 || (rows[count - 1].n <= known &&
+                       memcmp(rows[count - 1].epoch, next->epoch, sizeof next->epoch) == 0))
         return ST_OK;
     err = keep_key(sync->client, known, next->server_key, error);
     for (uint32_t i = 0; err == ST_OK && i < count; i++) {

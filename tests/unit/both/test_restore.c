@@ -253,6 +253,103 @@ static void test_an_old_folder_with_its_notes(void **state)
     put_back(false);
 }
 
+/* ---- more than one epoch ---- */
+
+static void add_person(town *t, const char *login)
+{
+    KIT_EXPECT(0, &t->w.book, "user", "add", login, "--name", login, "--role", "officer");
+}
+
+static void assert_person(town *t, const char *login)
+{
+    KIT_EXPECT(0, &t->w.book, "user", "list");
+    assert_non_null(strstr(KIT_OUT(&t->w.book), login));
+}
+
+/* A phone is enrolled again before its first sync with the restored server: it still goes back to
+ * where the two books part, reads on from there, and gives back what it holds. */
+static void test_a_phone_that_is_enrolled_again_first(void **state)
+{
+    (void)state;
+    sotay_id ids[PHONES];
+    town t;
+    town_make(&t, 9);
+    backup(&t);
+    work_on(&t, ids);
+    add_person(&t, "dung");
+    sync_all(&t, 1);
+    restore(&t);
+    enrol(&t.w, &t.w.phones[2], "chi", true);
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_OK);
+    assert_person(&t, "dung");
+    for (size_t i = 0; i < PHONES; i++) {
+        char hex[33];
+        sotay_id_format(&ids[i], hex);
+        KIT_EXPECT(0, &t.w.book, "show", hex);
+    }
+    sync_all(&t, 2);
+    assert_everywhere(&t, ids);
+    assert_quiet(&t);
+    town_free(&t);
+}
+
+/* The same backup is restored once more, after a day of the office's work in the epoch that is now
+ * lost. The epoch after it has the same number: phones follow it all the same, and what officers
+ * wrote comes back. */
+static void test_an_epoch_that_was_lost(void **state)
+{
+    (void)state;
+    sotay_id before[PHONES], after[PHONES];
+    town t;
+    town_make(&t, 10);
+    backup(&t);
+    work_on(&t, before);
+    restore(&t);
+    sync_all(&t, 2);
+    add_person(&t, "dung");
+    work_on(&t, after);
+    restore(&t);
+    add_person(&t, "em"); /* signed by a key that stands in the place of the lost one */
+    sync_all(&t, 3);
+    char hex[33];
+    sotay_id_format(&after[0], hex);
+    KIT_EXPECT(0, &t.w.book, "set", hex, "ratings.m1.accepted_rating=dat", "--as", "office",
+               "--reason", "theo hồ sơ");
+    sync_all(&t, 1);
+    assert_everywhere(&t, before);
+    assert_everywhere(&t, after);
+    for (size_t i = 0; i < PHONES; i++) {
+        assert_true(phone_status_says(&t.w.phones[i], "\"ready\":0"));
+        assert_true(phone_says(&t.w.phones[i], sotay_show, &after[0], "accepted_rating"));
+    }
+    town_free(&t);
+}
+
+/* A store from before the epoch that the machine is in: its device signed in that epoch, and so it
+ * signs nothing more, here as in an epoch that the store knows. */
+static void test_a_store_from_before_the_epoch(void **state)
+{
+    (void)state;
+    sotay_id ids[PHONES];
+    town t;
+    town_make(&t, 11);
+    backup(&t);
+    rooms_close(&t.w.book.rooms);
+    run_shell("cp -r %s %s", t.w.book.dir, t.copy);
+    reopen(&t);
+    restore(&t);
+    add_person(&t, "dung");
+    work_on(&t, ids);
+    rooms_close(&t.w.book.rooms);
+    run_shell("cp %s/store/data.mdb %s/store/", t.copy, t.w.book.dir);
+    reopen(&t);
+    sync_all(&t, 3);
+    assert_person(&t, "dung");
+    assert_everywhere(&t, ids);
+    assert_quiet(&t);
+    town_free(&t);
+}
+
 /* A damaged or missing file is named; nothing is made of such a backup. */
 static void test_a_damaged_backup(void **state)
 {
@@ -341,6 +438,9 @@ int main(void)
         cmocka_unit_test(test_what_others_wrote_comes_back),
         cmocka_unit_test(test_a_phone_that_the_backup_does_not_know),
         cmocka_unit_test(test_a_revoked_phone_is_not_let_in_again),
+        cmocka_unit_test(test_a_phone_that_is_enrolled_again_first),
+        cmocka_unit_test(test_an_epoch_that_was_lost),
+        cmocka_unit_test(test_a_store_from_before_the_epoch),
         cmocka_unit_test(test_an_old_folder_put_back),
         cmocka_unit_test(test_an_old_folder_with_its_notes),
         cmocka_unit_test(test_a_damaged_backup),
