@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/closed.h"
 #include "client-lib/src/exchange.h"
 
 enum { CARRY_SERVER, CARRY_OTHERS, CARRY_ORDERS };
@@ -87,22 +88,25 @@ st_err epoch_carried(sotay_client *client, const st_id *device, uint64_t first, 
     return err;
 }
 
+st_err epoch_offer(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
+{
+    bool servers = false;
+    const uint8_t here = 1;
+    st_err err = epoch_is_servers(client, device, &servers, error);
+    book_key key = carry_key(servers ? CARRY_SERVER : CARRY_OTHERS, device, first);
+    return err == ST_OK ? book_put(&client->book, &key, &here, sizeof here, error) : err;
+}
+
 static st_err offer_one(sotay_client *client, const apply_line *line, st_error *error)
 {
-    bool kept = false, own = false, servers = false;
-    const uint8_t here = 1;
+    bool kept = false, own = false;
     book_key key = book_key_counter(BOOK_OWN, &line->device, line->first);
     st_err err = book_has(&client->book, &key, &own, error);
     key.b[0] = BOOK_SET;
     if (err == ST_OK)
         err = book_has(&client->book, &key, &kept, error);
-    if (err == ST_OK && kept && !own)
-        err = epoch_is_servers(client, &line->device, &servers, error);
-    if (err != ST_OK || own || !kept)
-        return err;
-    uint8_t order = servers ? CARRY_SERVER : CARRY_OTHERS;
-    key = carry_key(order, &line->device, line->first);
-    return book_put(&client->book, &key, &here, sizeof here, error);
+    return err == ST_OK && kept && !own ? epoch_offer(client, &line->device, line->first, error)
+                                        : err;
 }
 
 /* Every line of a history tells which set came with which entry. */
@@ -136,8 +140,11 @@ static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
     while (err == ST_OK) {
         outbox_set set;
         outbox_helds none = { NULL, 0 };
+        bool kept = false;
         err = outbox_next(&client->book, &scan, &set, error);
-        if (err != ST_OK || set.status == OUTBOX_UNSENT ||
+        if (err == ST_OK)
+            err = closed_is_kept(client, &set, &kept, error);
+        if (err != ST_OK || !kept || set.status == OUTBOX_UNSENT ||
             (set.position > 0 && set.position <= cut))
             continue;
         set.status = OUTBOX_UNSENT;
@@ -168,6 +175,8 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
     st_err err = offer_own(client, cut, error);
     if (err == ST_OK)
         err = offer_others(client, cut, error);
+    if (err == ST_OK)
+        err = closed_turn(client, cut, error);
     if (err == ST_OK)
         err = carried_turn(client, error);
     if (err == ST_OK)

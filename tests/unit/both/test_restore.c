@@ -3,54 +3,7 @@
  * word: what any phone holds comes back by itself, also what others wrote and who they are. */
 #include <sys/stat.h>
 
-#include "server/backup/backup.h"
-#include "tests/unit/both/world.h"
-
-typedef struct {
-    world w;
-    char backup[80], copy[80];
-} town;
-
-static void town_make(town *t, uint64_t seed)
-{
-    world_make(&t->w, seed);
-    (void)snprintf(t->backup, sizeof t->backup, "%s.backup", t->w.book.dir);
-    (void)snprintf(t->copy, sizeof t->copy, "%s.copy", t->w.book.dir);
-}
-
-static void run_shell(const char *format, const char *a, const char *b)
-{
-    char command[400];
-    (void)snprintf(command, sizeof command, format, a, b);
-    assert_int_equal(system(command), 0);
-}
-
-static void town_free(town *t)
-{
-    world_free(&t->w);
-    run_shell("rm -rf %s %s", t->backup, t->copy);
-}
-
-static void reopen(town *t)
-{
-    st_error error = { 0 };
-    rooms_how how = { .dir = t->w.book.dir };
-    if (rooms_open(&how, &t->w.book.rooms, &error) != ST_OK)
-        fail_msg("open: %s", error.detail);
-}
-
-/* The machine is gone; another one starts from the backup, in the same place. */
-static void restore(town *t)
-{
-    st_error error = { 0 };
-    backup_manifest manifest;
-    rooms_how how = { .dir = t->w.book.dir };
-    rooms_close(&t->w.book.rooms);
-    run_shell("rm -rf %s %s", t->w.book.dir, "");
-    if (backup_restore(t->backup, &how, &manifest, &error) != ST_OK)
-        fail_msg("restore: %s", error.detail);
-    reopen(t);
-}
+#include "tests/unit/both/town.h"
 
 static void sync_all(town *t, int rounds)
 {
@@ -62,11 +15,6 @@ static void sync_all(town *t, int rounds)
                 print_message("  phone %d: %s\n", (int)i, t->w.error.detail);
             assert_int_equal(rc, SOTAY_OK);
         }
-}
-
-static void backup(town *t)
-{
-    KIT_EXPECT(0, &t->w.book, "backup", t->backup);
 }
 
 /* A day of work after the backup: of phone 0, of 1 that only 2 has received, of a new person. */
