@@ -16,9 +16,9 @@ static const char TOKEN[] = "0123456789abcdef0123456789abcdef0123456789abcdef012
 /* What a program keeps of a file. */
 typedef struct {
     uint8_t *bytes;
-    size_t len, most;          /* most: bytes at one time */
-    size_t calls, fails_at;    /* 0: never */
-    size_t spoiled_from;       /* reads from this call on give other bytes; 0: never */
+    size_t len, most;       /* most: bytes at one time */
+    size_t calls, fails_at; /* 0: never */
+    size_t spoiled_from;    /* reads from this call on give other bytes; 0: never */
 } paper;
 
 typedef struct {
@@ -48,8 +48,7 @@ static int desk_open(void **state)
         }
         memcpy(data, "%PDF-1.7\n", 9);
         const sotay_attachment file = { "a.pdf", data, FILE_BYTES, NULL, NULL, 0 };
-        assert_int_equal(sotay_attach(d.an->client, &d.visit, &file, item, &d.an->error),
-                         SOTAY_OK);
+        assert_int_equal(sotay_attach(d.an->client, &d.visit, &file, item, &d.an->error), SOTAY_OK);
         free(data);
     }
     if (http_start(&d.w.book.rooms, &config, TOKEN, &d.w.door, &error) != ST_OK)
@@ -241,8 +240,7 @@ static void test_a_full_stick(void **state)
         paper p = { .fails_at = n };
         assert_int_equal(sotay_bundle_begin(d->an->client, &bundle, NULL), SOTAY_OK);
         sotay_bundle_spool(bundle, put_bytes, &p);
-        assert_int_equal(sotay_bundle_make(bundle, &head, &report, &d->an->error),
-                         SOTAY_E_STORAGE);
+        assert_int_equal(sotay_bundle_make(bundle, &head, &report, &d->an->error), SOTAY_E_STORAGE);
         assert_string_equal(d->an->error.detail, "the stick is full");
         assert_int_equal(sotay_bundle_make(bundle, &head, &report, NULL), SOTAY_E_STORAGE);
         assert_int_equal(p.calls, n); /* nothing more is written to it */
