@@ -1,8 +1,10 @@
 /* client-lib/ports/lmdb.c - the phone's store in one LMDB environment. The only file of the client
  * that knows LMDB.
  * Promises: one process per folder (flock); a commit that returned is on disk (no NOSYNC, no
- * WRITEMAP); a full map grows and the caller never hears of it, until it is all that the machine
- * can map: then writing answers SOTAY_E_FULL and reading goes on.
+ * WRITEMAP); one that may be undone (commit_soon) has its pages on disk and waits for its meta page
+ * alone, so that a power cut leaves the store as it was before it, whole, and every later commit
+ * writes it out first; a full map grows and the caller never hears of it, until it is all that the
+ * machine can map: then writing answers SOTAY_E_FULL and reading goes on.
  * Never: touches a store of another version or word size. */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +34,8 @@ typedef struct {
     MDB_txn *txn;
     MDB_cursor *cursor;    /* of txn, made at the first seek */
     size_t free_bytes_min; /* grow before a write transaction when less is left */
+    bool has_put;          /* txn wrote something */
+    bool is_owed;          /* the meta page of the last commit may not be on disk yet */
 } lmdb_port;
 
 static int lmdb_error(int rc, const char *what, sotay_error *error)
@@ -106,6 +110,7 @@ static int port_begin(void *context, bool write, sotay_error *error)
         if (rc != SOTAY_OK)
             return rc;
     }
+    port->has_put = false;
     return lmdb_error(mdb_txn_begin(port->env, NULL, write ? 0 : MDB_RDONLY, &port->txn), "begin",
                       error);
 }
@@ -126,12 +131,41 @@ static void port_abort(void *context)
     port->txn = NULL;
 }
 
-static int port_commit(void *context, sotay_error *error)
+static int end_txn(lmdb_port *port)
 {
-    lmdb_port *port = context;
     close_cursor(port);
     int rc = mdb_txn_commit(port->txn); /* frees the handle even when it fails */
     port->txn = NULL;
+    return rc;
+}
+
+/* LMDB syncs the whole file before it writes a meta page: what was owed is on disk by then. Of a
+ * transaction that wrote nothing it syncs nothing. */
+static int port_commit(void *context, sotay_error *error)
+{
+    lmdb_port *port = context;
+    bool has_put = port->has_put;
+    int rc = end_txn(port);
+    if (rc == MDB_SUCCESS && port->is_owed && !has_put)
+        rc = mdb_env_sync(port->env, 1);
+    if (rc == MDB_SUCCESS)
+        port->is_owed = false;
+    return write_error(port, rc, "commit", error);
+}
+
+/* LMDB never writes over a page of the last two states, so that the one before this is whole until
+ * the next commit has synced. The flag holds for this commit alone. */
+static int port_commit_soon(void *context, sotay_error *error)
+{
+    lmdb_port *port = context;
+    int rc = mdb_env_set_flags(port->env, MDB_NOMETASYNC, 1);
+    if (rc != MDB_SUCCESS) {
+        port_abort(port);
+        return lmdb_error(rc, "commit", error);
+    }
+    port->is_owed = port->is_owed || port->has_put;
+    rc = end_txn(port);
+    (void)mdb_env_set_flags(port->env, MDB_NOMETASYNC, 0);
     return write_error(port, rc, "commit", error);
 }
 
@@ -164,6 +198,7 @@ static int port_put(void *context, sotay_slice key, sotay_slice value, sotay_err
 {
     lmdb_port *port = context;
     close_cursor(port);
+    port->has_put = true;
     MDB_val name = val_of(key), data = val_of(value);
     if (value.data == NULL) {
         int rc = mdb_del(port->txn, port->dbi, &name, NULL);
@@ -457,6 +492,7 @@ int sotay_lmdb_open(const char *dir, bool create, sotay_port *out_port, sotay_er
         .random = posix_random,
         .secret = port_secret,
         .close = port_close,
+        .commit_soon = port_commit_soon,
     };
     *out_port = made;
     return SOTAY_OK;

@@ -1,6 +1,7 @@
 /* client-lib/ports/memory.c - a store in memory: for browsers (write-through), simulator, tests.
- * Promises: what was not committed is gone after sotay_memory_copy, as after a crash; with the
- * same seed and the same calls everything repeats.
+ * Promises: what was not committed is gone after sotay_memory_copy, as after a crash, and what was
+ * to be durable soon after sotay_memory_cut; with the same seed and the same calls everything
+ * repeats.
  * Never: real randomness, a real clock, a file: tests depend on it. */
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ typedef struct {
 typedef struct {
     memory_map data;          /* committed */
     memory_map staged;        /* of the open or pending transaction; value NULL: deleted */
+    memory_map owed;          /* what stood in data before commits that the power may undo */
     bool is_open, is_waiting; /* waiting: commit or signature answered SOTAY_PENDING */
     bool pend_commit, pend_sign;
     uint64_t fail_in;
@@ -250,25 +252,45 @@ static void throw_staged(memory_port *port)
     port->is_waiting = false;
 }
 
+/* The rows go over to `data`, in which there is room for them. */
+static void move_rows(memory_map *data, memory_map *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        memory_row *row = &rows->rows[i];
+        sotay_slice key = { row->key, row->key_len };
+        if (row->value == NULL) {
+            map_remove(data, key);
+            continue;
+        }
+        map_take(data, *row);
+        *row = (memory_row){ NULL, NULL, 0, 0 };
+    }
+    map_free(rows);
+}
+
 /* All of it or nothing: the rows are there already, and only the array may have to grow. */
 static bool apply_staged(memory_port *port)
 {
-    if (!map_reserve(&port->data, port->staged.count)) {
-        throw_staged(port);
-        return false;
-    }
-    for (size_t i = 0; i < port->staged.count; i++) {
-        memory_row *row = &port->staged.rows[i];
-        sotay_slice key = { row->key, row->key_len };
-        if (row->value == NULL) {
-            map_remove(&port->data, key);
-            continue;
-        }
-        map_take(&port->data, *row);
-        *row = (memory_row){ NULL, NULL, 0, 0 };
-    }
+    bool has_room = map_reserve(&port->data, port->staged.count);
+    if (has_room)
+        move_rows(&port->data, &port->staged);
     throw_staged(port);
-    return true;
+    return has_room;
+}
+
+/* Keeps what the staged rows are about to replace, once of each, and room to put it back. */
+static bool note_owed(memory_port *port)
+{
+    for (size_t i = 0; i < port->staged.count; i++) {
+        const memory_row *row = &port->staged.rows[i];
+        sotay_slice key = { row->key, row->key_len }, value = { NULL, 0 };
+        const memory_row *old = map_find(&port->data, key);
+        if (old != NULL)
+            value = (sotay_slice){ old->value, old->value_len };
+        if (map_find(&port->owed, key) == NULL && !map_put(&port->owed, key, value))
+            return false;
+    }
+    return map_reserve(&port->data, port->staged.count + port->owed.count);
 }
 
 static int port_commit(void *context, sotay_error *error)
@@ -283,7 +305,25 @@ static int port_commit(void *context, sotay_error *error)
         port->is_waiting = true;
         return SOTAY_PENDING;
     }
-    return apply_staged(port) ? SOTAY_OK : memory_fail(error, SOTAY_E_MEMORY, "memory: no memory");
+    if (!apply_staged(port))
+        return memory_fail(error, SOTAY_E_MEMORY, "memory: no memory");
+    map_free(&port->owed);
+    return SOTAY_OK;
+}
+
+/* Where commits wait for somebody, this one does too. */
+static int port_commit_soon(void *context, sotay_error *error)
+{
+    memory_port *port = context;
+    if (port->pend_commit || port->fail_in == 1)
+        return port_commit(context, error);
+    (void)fails_now(port);
+    if (!note_owed(port)) {
+        throw_staged(port);
+        return memory_fail(error, SOTAY_E_MEMORY, "memory: no memory");
+    }
+    (void)apply_staged(port);
+    return SOTAY_OK;
 }
 
 static void port_abort(void *context)
@@ -393,6 +433,7 @@ static void port_close(void *context)
     memory_port *port = context;
     map_free(&port->data);
     map_free(&port->staged);
+    map_free(&port->owed);
     st_wipe(port, sizeof *port);
     free(port);
 }
@@ -412,6 +453,7 @@ static void fill_port(memory_port *port, sotay_port *out_port)
         .random = port_random,
         .secret = port_secret,
         .close = port_close,
+        .commit_soon = port_commit_soon,
     };
     *out_port = made;
 }
@@ -462,11 +504,20 @@ int sotay_memory_settle(sotay_port *port, sotay_client *client, int result, sota
         signed_text = signature;
     }
     memory->to_sign_with = NULL;
-    if (memory->is_waiting && result != SOTAY_OK)
+    bool commits = memory->is_waiting;
+    if (commits && result != SOTAY_OK)
         throw_staged(memory);
-    else if (memory->is_waiting && !apply_staged(memory))
+    else if (commits && !apply_staged(memory))
         result = SOTAY_E_MEMORY;
+    else if (commits)
+        map_free(&memory->owed);
     return sotay_finish(client, result, signed_text, error);
+}
+
+void sotay_memory_cut(sotay_port *port)
+{
+    memory_port *memory = port->context;
+    move_rows(&memory->data, &memory->owed);
 }
 
 void sotay_memory_fail(sotay_port *port, uint64_t n)
@@ -484,6 +535,7 @@ int sotay_memory_copy(const sotay_port *port, bool copied, sotay_port *out_port,
     *copy = *from;
     memset(&copy->data, 0, sizeof copy->data);
     memset(&copy->staged, 0, sizeof copy->staged);
+    memset(&copy->owed, 0, sizeof copy->owed);
     copy->is_open = copy->is_waiting = false;
     copy->to_sign_with = NULL;
     copy->fail_in = 0;

@@ -81,16 +81,18 @@ st_err book_begin(book_db *book, bool write, st_error *error)
     return ST_OK;
 }
 
-st_err book_commit(book_db *book, st_error *error)
+st_err book_commit(book_db *book, bool may_undo, st_error *error)
 {
     assert(book->is_begun && book->is_write);
+    const sotay_port *port = book->port;
     sotay_error from = { SOTAY_OK, "" };
     if (book->failed != ST_OK) {
         book_abort(book);
         return st_fail(error, book->failed, "store: a call of this transaction failed");
     }
     book->is_begun = false;
-    int rc = book->port->commit(book->port->context, &from);
+    bool is_soon = may_undo && port->commit_soon != NULL;
+    int rc = is_soon ? port->commit_soon(port->context, &from) : port->commit(port->context, &from);
     if (rc == SOTAY_PENDING)
         return ST_PENDING;
     return port_error(rc, &from, error);

@@ -27,7 +27,6 @@
  * PARCEL    kind, owner, first be64, name 8        what is carried sealed to the server
  * RECEIPT   position be64, device, first be64      what the server said of a set of another device
  * PURGE     bucket                                 a receipt that is owed (purge.h)
- * CLOSED    device, first be64                     a set of a lost bucket, sealed (closed.h)
  * CHUNK     hash                                   a piece of an attached file
  * PART      hash                                   the first bytes of a piece that is fetched
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
@@ -71,8 +70,7 @@ typedef enum {
     BOOK_TAKEN = 't',
     BOOK_PARCEL = 'P',
     BOOK_RECEIPT = 'r',
-    BOOK_PURGE = 'g',
-    BOOK_CLOSED = 'z'
+    BOOK_PURGE = 'g'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u
@@ -110,8 +108,9 @@ void book_reset(book_db *book);
 
 ST_MUST_USE st_err book_begin(book_db *book, bool write, st_error *error);
 /* ST_OK or ST_PENDING: the transaction is over. Anything else: it was aborted. What could not be
- * read is never taken for what is not there: after a failed call of the port nothing is written. */
-ST_MUST_USE st_err book_commit(book_db *book, st_error *error);
+ * read is never taken for what is not there: after a failed call of the port nothing is written.
+ * may_undo   a power cut may undo it until the next commit without this */
+ST_MUST_USE st_err book_commit(book_db *book, bool may_undo, st_error *error);
 /* Safe when none is open. */
 void book_abort(book_db *book);
 

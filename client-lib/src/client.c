@@ -30,7 +30,18 @@ void client_abort(sotay_client *client)
         client->next = client->me;
 }
 
-st_err client_commit(sotay_client *client, st_error *error)
+/* The commit is through, or nothing of it was written. */
+static void ended(sotay_client *client, st_err err)
+{
+    if (err != ST_OK) {
+        client->next = client->me;
+        return;
+    }
+    client->me = client->next;
+    client->is_owed = client->may_undo;
+}
+
+static st_err commit(sotay_client *client, bool may_undo, st_error *error)
 {
     st_err err = ST_OK;
     if (memcmp(&client->next, &client->me, sizeof client->me) != 0)
@@ -39,14 +50,31 @@ st_err client_commit(sotay_client *client, st_error *error)
         client_abort(client);
         return err;
     }
-    err = book_commit(&client->book, error);
+    err = book_commit(&client->book, may_undo, error);
+    client->may_undo = may_undo;
     if (err == ST_PENDING)
         client->waits = CLIENT_COMMITS;
-    else if (err == ST_OK)
-        client->me = client->next;
     else
-        client->next = client->me;
+        ended(client, err);
     return err;
+}
+
+st_err client_commit(sotay_client *client, st_error *error)
+{
+    return commit(client, false, error);
+}
+
+st_err client_commit_soon(sotay_client *client, st_error *error)
+{
+    return commit(client, true, error);
+}
+
+st_err client_settle(sotay_client *client, st_error *error)
+{
+    if (!client->is_owed)
+        return ST_OK;
+    st_err err = client_begin(client, true, error);
+    return err == ST_OK ? client_commit(client, error) : err;
 }
 
 st_err client_finish(sotay_client *client, st_err result, const uint8_t *signature, st_error *error)
@@ -55,10 +83,8 @@ st_err client_finish(sotay_client *client, st_err result, const uint8_t *signatu
         return st_fail(error, ST_E_USAGE, "finish: nothing is pending");
     if (client->waits == CLIENT_SIGNS && result == ST_OK && signature == NULL)
         return st_fail(error, ST_E_USAGE, "finish: the signature is missing");
-    if (client->waits == CLIENT_COMMITS && result == ST_OK)
-        client->me = client->next;
-    else if (client->waits == CLIENT_COMMITS)
-        client->next = client->me;
+    if (client->waits == CLIENT_COMMITS)
+        ended(client, result);
     if (client->waits == CLIENT_SIGNS && result == ST_OK) {
         memcpy(client->signature, signature, sizeof client->signature);
         client->has_signature = true;

@@ -30,6 +30,8 @@ struct sotay_client {
     char lang[3];
     int offset_minutes;
     bool is_syncing; /* between sync begin and free */
+    bool is_owed;    /* a power cut may undo the last commit */
+    bool may_undo;   /* that is pending, or ended last */
     st_arena forms_arena;
     client_form *forms; /* decoded definitions, in forms_arena */
     size_t forms_count, forms_capacity;
@@ -40,6 +42,11 @@ struct sotay_client {
 ST_MUST_USE st_err client_begin(sotay_client *client, bool write, st_error *error);
 /* Writes `next` when it differs, then commits. ST_PENDING: `next` becomes `me` in client_finish. */
 ST_MUST_USE st_err client_commit(sotay_client *client, st_error *error);
+/* The same, and a power cut may undo it until the next client_commit: only for what is learnt again
+ * by asking again, and nothing that was built on it may leave the device before client_settle. */
+ST_MUST_USE st_err client_commit_soon(sotay_client *client, st_error *error);
+/* Makes durable what is not yet; outside a transaction. ST_PENDING as client_commit. */
+ST_MUST_USE st_err client_settle(sotay_client *client, st_error *error);
 /* Forgets `next` and the transaction; safe when none is open. */
 void client_abort(sotay_client *client);
 /* The inside of sotay_finish. */

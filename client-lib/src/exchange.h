@@ -72,6 +72,7 @@ struct sotay_sync {
     bool moved;               /* this round brought a cursor on, a scope, or sent a set */
     unsigned idles;           /* rounds of "more" that did not */
     bool commit_now;          /* what was taken so far must not be undone by what follows */
+    bool has_news;            /* this answer brought what a power cut must not undo */
     bool wants_again;         /* a set is wanted again, or a bucket is read anew */
     unsigned rereads, agains; /* so that neither goes on for ever */
     uint64_t staged_bytes;

@@ -121,7 +121,7 @@ int sotay_recover_ask(const sotay_port *port, char **out_text, sotay_error *erro
     if (err == ST_OK)
         err = port_text(&out, out_text, &inner);
     if (err == ST_OK) {
-        err = book_commit(&book, &inner);
+        err = book_commit(&book, false, &inner);
         if (err != ST_OK && err != ST_PENDING) {
             sotay_text_free(*out_text);
             *out_text = NULL;
@@ -188,7 +188,7 @@ int sotay_recover_take(const sotay_port *port, const char *answer, const char *p
     if (err == ST_OK)
         err = book_delete(&book, &asked, &inner);
     if (err == ST_OK)
-        err = book_commit(&book, &inner);
+        err = book_commit(&book, false, &inner);
     book_reset(&book);
     return port_give(err, &inner, error);
 }

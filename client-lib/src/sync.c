@@ -1,7 +1,9 @@
 /* client-lib/src/sync.c - the public calls of a sync: begin, next, feed, end. No sockets, no
  * threads; whoever calls brings the bytes.
  * Promises: losing the connection anywhere loses nothing and doubles nothing; whole frames that
- * came are durable when feed returns.
+ * came are durable when feed returns. Of an answer that only says that our sets are stored, a power
+ * cut may undo all: that is as if it had not come, and the server says it again. Nothing leaves the
+ * device before it is durable, so nobody has heard of anything that was built on it.
  * Never: goes on after an error; asks for ever. */
 #include <stdlib.h>
 #include <string.h>
@@ -171,20 +173,31 @@ static st_err leave(sotay_sync *sync, st_err err)
 static void begin_answer(sotay_sync *sync)
 {
     sync->has_end = sync->has_refusal = sync->more = sync->is_skipping = false;
-    sync->moved = false;
+    sync->moved = sync->has_news = false;
     sync->staged_bytes = sync->foreign_bytes = 0;
     memset(&sync->applied, 0, sizeof sync->applied);
     sync->report.requests++;
     sync->report.bytes_up += sync->body.len;
 }
 
+/* What is not durable yet becomes so before the next request: with the reservation of its counter
+ * when that is still to come, else by itself. */
+static st_err settle(sotay_sync *sync, st_error *error)
+{
+    bool reserves = !sync->is_enrolment && sync->seal.counter_next == sync->seal.counter_end;
+    return reserves ? ST_OK : client_settle(sync->client, error);
+}
+
 static st_err make_request(sotay_sync *sync, st_error *error)
 {
+    st_err err = settle(sync, error);
+    if (err != ST_OK)
+        return err;
     if (sync->is_enrolment)
         return enrol_make(sync, error);
     if (sync->lane.phase != ATTACH_IDLE)
         return attach_make(sync, error);
-    st_err err = sync->body_is_built ? ST_OK : snapshot_next(sync, error);
+    err = sync->body_is_built ? ST_OK : snapshot_next(sync, error);
     if (err != ST_OK)
         return err;
     return sync->fetch.is_open ? snapshot_make(sync, error) : ask_make(sync, error);
@@ -231,7 +244,10 @@ static st_err commit_staged(sotay_sync *sync, st_error *error)
 {
     sync->staged_bytes = 0;
     sync->commit_now = false;
-    return sync->client->book.is_begun ? client_commit(sync->client, error) : ST_OK;
+    if (!sync->client->book.is_begun)
+        return ST_OK;
+    return sync->has_news ? client_commit(sync->client, error)
+                          : client_commit_soon(sync->client, error);
 }
 
 /* A page that cannot be applied as it came: nothing of this answer is kept from here on, and the

@@ -1,11 +1,10 @@
 /* client-lib/src/take.c - takes the frames of an answer: verdicts, wants, scope, pages, the end.
  * Promises: a verdict is written down before the set counts as sent; what is not understood is kept
- * and shown.
+ * and shown; what is not said again when the server is asked again is news, which has to last.
  * Never: believes a stranger's clock - only the server's time bounds ours. */
 #include <string.h>
 
 #include "client-lib/src/carried.h"
-#include "client-lib/src/closed.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/witness.h"
@@ -141,12 +140,8 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
             return err; /* somebody else's, not in the log: offered again */
         err = ST_E_NOT_FOUND;
     }
-    if (err == ST_E_NOT_FOUND) {
-        err = epoch_carried(client, &device, verdict->first, error);
-        return err == ST_OK ? closed_settle(client, &device, verdict->first, verdict->position,
-                                            error)
-                            : err;
-    }
+    if (err == ST_E_NOT_FOUND)
+        return epoch_carried(client, &device, verdict->first, error);
     if (err != ST_OK)
         return err;
     if (has_hold(verdict, ST_HOLD_FORK))
@@ -177,11 +172,7 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
             break;
         if (err != ST_OK)
             return err;
-        bool kept = false;
-        err = closed_is_kept(client, &set, &kept, error);
-        if (err != ST_OK)
-            return err;
-        if (!kept || set.last < want->from || set.first > want->to)
+        if (set.last < want->from || set.first > want->to)
             continue;
         if (set.first > covered && gone.from == 0)
             gone = (st_gone){ covered, set.first - 1 };
@@ -305,12 +296,9 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
         next->told = sync->telling;
     take_exchange(sync, end->server_ms);
     next->dictionary = end->dictionary == ST_DICTIONARY_LAST_SET ? end->dictionary : 0;
-    bool is_covered = end->backed_up_to > next->backed_up_to;
-    if (is_covered)
+    if (end->backed_up_to > next->backed_up_to)
         next->backed_up_to = end->backed_up_to;
-    st_err err = is_covered ? closed_cover(client, error) : ST_OK;
-    if (err == ST_OK)
-        err = repair_end_round(sync, error);
+    st_err err = repair_end_round(sync, error);
     if (err == ST_OK)
         err = purge_noted(sync, end->purges, error);
     if (err == ST_OK)
@@ -366,7 +354,34 @@ static st_err take_repair(sotay_sync *sync, const st_repair_answer *answer, st_e
     return err == ST_OK ? repair_take(sync, answer, error) : err;
 }
 
-st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
+/* The end of an answer after which nothing is to be done, and no alarm to be kept. The clocks, the
+ * date until which the store opens, and the checkpoint are those of the answer before when it is
+ * undone; no confirmation of that checkpoint has been signed. */
+static bool is_plain_end(const sotay_sync *sync, const st_end *end)
+{
+    const identity *me = &sync->client->me, *next = &sync->client->next;
+    return end->purges == 0 && sync->asked_gone.from == 0 && sync->repairs_count == 0 &&
+           me->has_alarm == next->has_alarm && me->epochs == next->epochs &&
+           memcmp(me->epoch, next->epoch, sizeof me->epoch) == 0;
+}
+
+/* Does the server say it again when this store has forgotten it? It answers `duplicate` to a set
+ * that is offered once more. Called when the frame is taken. */
+static bool is_said_again(const sotay_sync *sync, const st_frame *frame)
+{
+    const st_verdict *verdict = &frame->as.verdict;
+    switch (frame->kind) {
+    case ST_FRAME_VERDICT:
+        return (verdict->kind == ST_VERDICT_STORED || verdict->kind == ST_VERDICT_DUPLICATE) &&
+               verdict->held_count == 0 && !verdict->has_device;
+    case ST_FRAME_END: return is_plain_end(sync, &frame->as.end);
+    case ST_FRAME_REFUSAL:
+    case ST_FRAME_NONE: return true;
+    default: return false;
+    }
+}
+
+static st_err take_any(sotay_sync *sync, const st_frame *frame, st_error *error)
 {
     bool is_new = false;
     switch (frame->kind) {
@@ -393,4 +408,11 @@ st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
         return ST_OK;
     default: return ST_OK; /* of a newer server: skipped */
     }
+}
+
+st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
+{
+    st_err err = take_any(sync, frame, error);
+    sync->has_news = sync->has_news || !is_said_again(sync, frame);
+    return err;
 }

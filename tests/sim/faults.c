@@ -30,10 +30,12 @@ void sim_do_fail_call(sim_world *w, sim_phone *p, sim_random *r)
     sim_count(w, SIM_PHONE_IO);
 }
 
+/* The power goes: what the store may still lose then, it loses. */
 void sim_do_reboot(sim_world *w, sim_phone *p, sim_random *r)
 {
     (void)r;
     sim_count(w, SIM_REBOOT);
+    sotay_memory_cut(&p->tap->inner);
     p->boot_ms = w->now_ms;
     sim_phone_restart(w, p);
 }

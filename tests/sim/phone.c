@@ -58,17 +58,29 @@ static int tap_seek(void *context, sotay_slice key, bool forward, sotay_slice *o
 }
 
 /* A commit ends its transaction whatever it answers. */
-static int tap_commit(void *context, sotay_error *error)
+static int tap_end(sim_tap *tap, int (*commit)(void *context, sotay_error *error),
+                   sotay_error *error)
 {
-    sim_tap *tap = context;
     bool was_dead = tap->is_dead;
     if (!tap_stops(tap, error))
-        return tap->inner.commit(tap->inner.context, error);
+        return commit(tap->inner.context, error);
     if (!was_dead && tap->is_dead && tap->die_keeps)
-        tap->kept = tap->inner.commit(tap->inner.context, NULL) == SOTAY_OK;
+        tap->kept = commit(tap->inner.context, NULL) == SOTAY_OK;
     else
         tap->inner.abort(tap->inner.context);
     return SOTAY_E_STORAGE;
+}
+
+static int tap_commit(void *context, sotay_error *error)
+{
+    sim_tap *tap = context;
+    return tap_end(tap, tap->inner.commit, error);
+}
+
+static int tap_commit_soon(void *context, sotay_error *error)
+{
+    sim_tap *tap = context;
+    return tap_end(tap, tap->inner.commit_soon, error);
 }
 
 static void tap_abort(void *context)
@@ -140,6 +152,7 @@ static void fill_outer(sim_phone *p)
         .secret = tap_secret,
         .sign = p->tap->inner.sign == NULL ? NULL : tap_sign,
         .key = p->tap->inner.key == NULL ? NULL : tap_key,
+        .commit_soon = tap_commit_soon,
     };
     p->outer = outer;
 }

@@ -122,7 +122,7 @@ static void damage(const phone *an, phone *p, const book_key *key, const uint8_t
     assert_int_equal(book_begin(&book, true, NULL), ST_OK);
     assert_int_equal(vault_open(&book, NULL, NULL), ST_OK);
     assert_int_equal(book_put(&book, key, data, len, NULL), ST_OK);
-    assert_int_equal(book_commit(&book, NULL), ST_OK);
+    assert_int_equal(book_commit(&book, false, NULL), ST_OK);
     book_reset(&book);
 }
 

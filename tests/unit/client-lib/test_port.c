@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +114,91 @@ static void test_memory_conforms(void **state)
     sotay_port_close(&port);
 }
 
+/* What every store does with a commit that may be undone. */
+static void conform_soon(sotay_port *port)
+{
+    begin(port, true);
+    put(port, "soon", "1");
+    put(port, "b", NULL);
+    assert_int_equal(port->commit_soon(port->context, NULL), SOTAY_OK);
+    begin(port, true);
+    assert_true(holds(port, "soon", "1"));
+    assert_true(holds(port, "b", NULL));
+    put(port, "soon", "2");
+    port->abort(port->context);
+    begin(port, true);
+    assert_true(holds(port, "soon", "1"));
+    assert_int_equal(port->commit_soon(port->context, NULL), SOTAY_OK);
+}
+
+/* Whole, and nothing before it: the values that it replaced, what it added and what it deleted. */
+static void test_memory_undoes_when_the_power_goes(void **state)
+{
+    (void)state;
+    sotay_port port;
+    assert_int_equal(sotay_memory_open(1, &port, NULL), SOTAY_OK);
+    conform(&port);
+    begin(&port, true);
+    put(&port, "soon", "0");
+    assert_int_equal(port.commit(port.context, NULL), SOTAY_OK);
+    conform_soon(&port);
+    begin(&port, true);
+    put(&port, "soon", "3"); /* twice: the first of the values is the one that comes back */
+    put(&port, "new", "1");
+    assert_int_equal(port.commit_soon(port.context, NULL), SOTAY_OK);
+    sotay_memory_cut(&port);
+    begin(&port, false);
+    assert_true(holds(&port, "soon", "0"));
+    assert_true(holds(&port, "b", "4"));
+    assert_true(holds(&port, "d", "2"));
+    assert_true(holds(&port, "new", NULL));
+    port.abort(port.context);
+    sotay_port_close(&port);
+}
+
+/* The next commit covers it, also one that writes nothing; not one that fails or is given up. */
+static void test_memory_keeps_what_a_commit_covered(void **state)
+{
+    (void)state;
+    for (int covers = 0; covers < 3; covers++) {
+        sotay_port port;
+        assert_int_equal(sotay_memory_open(1, &port, NULL), SOTAY_OK);
+        conform(&port);
+        conform_soon(&port);
+        begin(&port, true);
+        if (covers == 1) {
+            sotay_memory_fail(&port, 1);
+            assert_int_equal(port.commit(port.context, NULL), SOTAY_E_STORAGE);
+        } else if (covers == 2) {
+            port.abort(port.context);
+        } else {
+            assert_int_equal(port.commit(port.context, NULL), SOTAY_OK);
+        }
+        sotay_memory_cut(&port);
+        begin(&port, false);
+        assert_true(holds(&port, "soon", covers == 0 ? "1" : NULL));
+        assert_true(holds(&port, "b", covers == 0 ? NULL : "4"));
+        port.abort(port.context);
+        sotay_port_close(&port);
+    }
+}
+
+static void test_memory_fails_a_commit_that_may_be_undone(void **state)
+{
+    (void)state;
+    sotay_port port;
+    assert_int_equal(sotay_memory_open(1, &port, NULL), SOTAY_OK);
+    conform(&port);
+    begin(&port, true);
+    put(&port, "b", "5");
+    sotay_memory_fail(&port, 1);
+    assert_int_equal(port.commit_soon(port.context, NULL), SOTAY_E_STORAGE);
+    begin(&port, false);
+    assert_true(holds(&port, "b", "4"));
+    port.abort(port.context);
+    sotay_port_close(&port);
+}
+
 static void test_memory_fails_when_asked(void **state)
 {
     (void)state;
@@ -159,6 +246,127 @@ static void test_lmdb_conforms_and_keeps(void **state)
     assert_int_equal(sotay_lmdb_open(dir, false, &port, &error), SOTAY_OK);
     begin(&port, false);
     assert_true(holds(&port, "b", "4"));
+    port.abort(port.context);
+    sotay_port_close(&port);
+    remove_dir(dir);
+}
+
+/* ---- what LMDB waits for ---- */
+
+/* Calls that wait for the disk, in this program: LMDB's own go through here. */
+static unsigned waits_for_pages, waits_for_meta;
+#define SHOWN __attribute__((visibility("default")))
+
+SHOWN int fdatasync(int fd)
+{
+    waits_for_pages++;
+    return fsync(fd);
+}
+
+/* A write to a descriptor that waits for each; LMDB writes its meta pages so. It calls `pwrite`,
+ * which in this program goes by another name. */
+typedef ssize_t pwrite_type(int fd, const void *data, size_t len, long at);
+SHOWN pwrite_type write_seen __asm__("pwrite");
+ssize_t write_seen(int fd, const void *data, size_t len, long at)
+{
+    static pwrite_type *next;
+    if (next == NULL) {
+        void *found = dlsym(RTLD_NEXT, "pwrite");
+        memcpy(&next, &found, sizeof next);
+    }
+    waits_for_meta += (fcntl(fd, F_GETFL) & O_DSYNC) != 0;
+    return next(fd, data, len, at);
+}
+
+typedef int (*ending)(void *context, sotay_error *error);
+
+static void expect_waits(sotay_port *port, ending end, const char *key, unsigned pages,
+                         unsigned meta)
+{
+    begin(port, true);
+    if (key != NULL)
+        put(port, key, "1");
+    waits_for_pages = waits_for_meta = 0;
+    assert_int_equal(end(port->context, NULL), SOTAY_OK);
+    assert_int_equal(waits_for_pages, pages);
+    assert_int_equal(waits_for_meta, meta);
+}
+
+/* A commit waits for its pages and then for the page that names them; one that may be undone for
+ * the first alone, since without them that page could name what is not there. The next commit waits
+ * for all of it, also one that wrote nothing: that is what makes the one before it durable. */
+static void test_lmdb_waits_for_what_it_promises(void **state)
+{
+    (void)state;
+    char dir[64];
+    sotay_port port;
+    if (sizeof(long) < sizeof(uint64_t))
+        skip(); /* there the name is another one */
+    make_dir(dir);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    expect_waits(&port, port.commit, "a", 1, 1);
+    expect_waits(&port, port.commit, NULL, 0, 0);
+    expect_waits(&port, port.commit_soon, "b", 1, 0);
+    expect_waits(&port, port.commit, NULL, 1, 0);
+    expect_waits(&port, port.commit, NULL, 0, 0);
+    expect_waits(&port, port.commit_soon, "c", 1, 0);
+    expect_waits(&port, port.commit_soon, "d", 1, 0);
+    expect_waits(&port, port.commit_soon, NULL, 0, 0);
+    expect_waits(&port, port.commit, NULL, 1, 0);
+    expect_waits(&port, port.commit_soon, "e", 1, 0);
+    expect_waits(&port, port.commit, "f", 1, 1);
+    expect_waits(&port, port.commit, NULL, 0, 0);
+    expect_waits(&port, port.commit_soon, NULL, 0, 0);
+    expect_waits(&port, port.commit, NULL, 0, 0);
+    sotay_port_close(&port);
+    remove_dir(dir);
+}
+
+/* The file as it would be after a cut: what stood in the page that names the newest state before,
+ * put back. The store opens, with the state before and nothing of the later one. */
+static void test_lmdb_without_the_last_meta_page(void **state)
+{
+    (void)state;
+    char dir[64], path[128];
+    enum { META_BYTES = 2 * 4096 };
+    uint8_t before[META_BYTES];
+    sotay_port port;
+    make_dir(dir);
+    (void)snprintf(path, sizeof path, "%s/data.mdb", dir);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    conform(&port);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, before, sizeof before, 0), META_BYTES);
+    conform_soon(&port);
+    sotay_port_close(&port);
+    assert_int_equal(pwrite(fd, before, sizeof before, 0), META_BYTES);
+    (void)close(fd);
+    assert_int_equal(sotay_lmdb_open(dir, false, &port, NULL), SOTAY_OK);
+    begin(&port, false);
+    assert_true(holds(&port, "soon", NULL));
+    assert_true(holds(&port, "b", "4"));
+    assert_true(holds(&port, "d", "2"));
+    port.abort(port.context);
+    sotay_port_close(&port);
+    remove_dir(dir);
+}
+
+/* Its program ends, the machine goes on: nothing is undone. */
+static void test_lmdb_keeps_it_over_the_end_of_the_program(void **state)
+{
+    (void)state;
+    char dir[64];
+    sotay_port port;
+    make_dir(dir);
+    assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
+    conform(&port);
+    conform_soon(&port);
+    sotay_port_close(&port);
+    assert_int_equal(sotay_lmdb_open(dir, false, &port, NULL), SOTAY_OK);
+    begin(&port, false);
+    assert_true(holds(&port, "soon", "1"));
+    assert_true(holds(&port, "b", NULL));
     port.abort(port.context);
     sotay_port_close(&port);
     remove_dir(dir);
@@ -404,6 +612,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_conforms),
+        cmocka_unit_test(test_memory_undoes_when_the_power_goes),
+        cmocka_unit_test(test_memory_keeps_what_a_commit_covered),
+        cmocka_unit_test(test_memory_fails_a_commit_that_may_be_undone),
+        cmocka_unit_test(test_lmdb_waits_for_what_it_promises),
+        cmocka_unit_test(test_lmdb_without_the_last_meta_page),
+        cmocka_unit_test(test_lmdb_keeps_it_over_the_end_of_the_program),
         cmocka_unit_test(test_memory_fails_when_asked),
         cmocka_unit_test(test_lmdb_conforms_and_keeps),
         cmocka_unit_test(test_lmdb_grows),
