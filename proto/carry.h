@@ -56,12 +56,27 @@ void st_bundle_sign_text(const st_bundle_head *head, uint8_t out[ST_BUNDLE_SIGN_
 /* Appends the magic, the length and the head. ST_E_MEMORY, ST_E_TOO_LARGE. */
 ST_MUST_USE st_err st_bundle_head_put(const st_bundle_head *head, st_buffer *out,
                                       st_error *error);
-/* A whole bundle: its head, with the list in the arena, and where the first part lies. Every part
+/* The bytes of a bundle, wherever they lie. read: len bytes from `at` on, all within len; its
+ * errors are those of who reads. */
+typedef struct {
+    void *context;
+    st_err (*read)(void *context, uint64_t at, uint8_t *bytes, size_t len, st_error *error);
+    uint64_t len;
+} st_bundle_source;
+/* Of bytes that stay where they are. */
+st_bundle_source st_bundle_memory(const void *bytes, size_t len);
+/* The head of a whole bundle, with the list in the arena, and where the first part lies. Every part
  * is there and has its hash, nothing lies behind them, the head is signed by the key it names, and
- * the device is that key's. Says nothing of who that is. ST_E_CORRUPT: no bundle, cut or changed;
- * ST_E_VERSION, ST_E_TOO_LARGE, ST_E_SIGNATURE, ST_E_MEMORY. */
-ST_MUST_USE st_err st_bundle_read(const uint8_t *bytes, size_t len, st_arena *arena,
-                                  st_bundle_head *out_head, size_t *out_at, st_error *error);
+ * the device is that key's. Says nothing of who that is. Reads one part at a time.
+ * ST_E_CORRUPT: no bundle, cut or changed; ST_E_VERSION, ST_E_TOO_LARGE, ST_E_SIGNATURE,
+ * ST_E_MEMORY. */
+ST_MUST_USE st_err st_bundle_open(const st_bundle_source *from, st_arena *arena,
+                                  st_bundle_head *out_head, uint64_t *out_at, st_error *error);
+/* The bytes of the part that lies at `at`, in place of what `out` held (of ST_FRAME_BYTES_MAX); its
+ * hash is looked at once more. ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err st_bundle_part_read(const st_bundle_source *from, uint64_t at,
+                                       const st_bundle_part *part, st_buffer *out,
+                                       st_error *error);
 
 /* ---- two phones ---- */
 

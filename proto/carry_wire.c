@@ -1,4 +1,4 @@
-/* proto/carry_wire.c - the frames about what others carry, and the head of a bundle, both ways.
+/* proto/carry_wire.c - the frames about what others carry, both ways.
  * Promises: lists are bounded before memory is taken; lengths are exact.
  * Must never: look into a parcel, or believe a receipt - who reads it checks. */
 #include <string.h>
@@ -7,8 +7,7 @@
 #include "proto/message_parts.h"
 #include "proto/wire.h"
 
-#define KNOWN_BYTES  32u
-#define LISTED_BYTES 36u
+#define KNOWN_BYTES 32u
 
 /* ---- reading ---- */
 
@@ -195,126 +194,5 @@ st_err st_receipt_make(st_receipt *receipt, st_buffer *out, st_error *error)
     receipt->body = out->data;
     receipt->body_len = out->len;
     st_arena_reset(&b.arena);
-    return err;
-}
-
-/* ---- the head of a bundle ---- */
-
-st_err st_bundle_head_put(const st_bundle_head *head, st_buffer *out, st_error *error)
-{
-    message_builder b = { .no_memory = false };
-    Sotay__BundleHead message;
-    uint8_t *room = NULL;
-    st_arena_init(&b.arena, (size_t)ST_BUNDLE_PARTS_MAX * LISTED_BYTES + 4096);
-    sotay__bundle_head__init(&message);
-    message.version = 1;
-    message.log = message_view(head->log.b, sizeof head->log.b);
-    message.device = message_view(head->device.b, sizeof head->device.b);
-    message.sign_key = message_view(head->sign_key, sizeof head->sign_key);
-    message.made_ms = head->made_ms;
-    message.signature = message_view(head->signature, sizeof head->signature);
-    uint8_t *list = message_make(&b, head->parts_count, LISTED_BYTES);
-    for (uint32_t i = 0; list != NULL && i < head->parts_count; i++) {
-        memcpy(list + (size_t)i * LISTED_BYTES, head->parts[i].hash.b, 32);
-        st_put_u32(list + (size_t)i * LISTED_BYTES + 32, head->parts[i].bytes);
-    }
-    message.parts = message_view(list, (size_t)head->parts_count * LISTED_BYTES);
-    size_t len = sotay__bundle_head__get_packed_size(&message);
-    st_err err = b.no_memory ? message_no_memory(error) : ST_OK;
-    if (err == ST_OK)
-        err = st_buffer_room(out, ST_BUNDLE_MAGIC_BYTES + 4 + len, &room, error);
-    if (err == ST_OK) {
-        memcpy(room, ST_BUNDLE_MAGIC, ST_BUNDLE_MAGIC_BYTES);
-        st_put_u32(room + ST_BUNDLE_MAGIC_BYTES, (uint32_t)len);
-        out->len += ST_BUNDLE_MAGIC_BYTES + 4;
-        out->len += sotay__bundle_head__pack(&message, room + ST_BUNDLE_MAGIC_BYTES + 4);
-    }
-    st_arena_reset(&b.arena);
-    return err;
-}
-
-static st_err get_parts(const Sotay__BundleHead *from, st_arena *arena, st_bundle_head *out,
-                        st_error *error)
-{
-    size_t count = from->parts.len / LISTED_BYTES;
-    if (from->parts.len % LISTED_BYTES != 0)
-        return st_fail(error, ST_E_CORRUPT, "bundle: its list is damaged");
-    if (count > ST_BUNDLE_PARTS_MAX)
-        return st_fail(error, ST_E_TOO_LARGE, "bundle: more parts than one may have");
-    st_bundle_part *parts = st_arena_array(arena, count, sizeof *parts);
-    if (parts == NULL)
-        return message_no_memory(error);
-    for (size_t i = 0; i < count; i++) {
-        memcpy(parts[i].hash.b, from->parts.data + i * LISTED_BYTES, 32);
-        parts[i].bytes = st_get_u32(from->parts.data + i * LISTED_BYTES + 32);
-    }
-    out->parts = parts;
-    out->parts_count = (uint32_t)count;
-    return ST_OK;
-}
-
-static st_err get_head(const uint8_t *bytes, size_t len, st_arena *arena, st_bundle_head *out,
-                       st_error *error)
-{
-    void *message = NULL;
-    st_err err =
-        st_wire_unpack(bytes, len, &sotay__bundle_head__descriptor, arena, &message, error);
-    if (err != ST_OK)
-        return err;
-    const Sotay__BundleHead *from = message;
-    if (from->version != 1)
-        return st_fail(error, ST_E_VERSION, "bundle: of a newer program");
-    if (!message_bytes(&from->log, out->log.b, sizeof out->log.b) ||
-        !message_bytes(&from->device, out->device.b, sizeof out->device.b) ||
-        !message_bytes(&from->sign_key, out->sign_key, sizeof out->sign_key) ||
-        !message_bytes(&from->signature, out->signature, sizeof out->signature))
-        return st_fail(error, ST_E_CORRUPT, "bundle: its head is damaged");
-    out->made_ms = from->made_ms;
-    return get_parts(from, arena, out, error);
-}
-
-/* Where the list says, each with its hash, and nothing behind the last. */
-static st_err check_parts(const uint8_t *bytes, size_t len, size_t at, const st_bundle_head *head,
-                          st_error *error)
-{
-    for (uint32_t i = 0; i < head->parts_count; i++) {
-        const st_bundle_part *part = &head->parts[i];
-        if (part->bytes == 0 || part->bytes > ST_FRAME_BYTES_MAX || part->bytes > len - at)
-            return st_fail(error, ST_E_CORRUPT, "bundle: it is cut");
-        st_hash hash = st_sha256(bytes + at, part->bytes);
-        if (memcmp(hash.b, part->hash.b, sizeof hash.b) != 0)
-            return st_fail(error, ST_E_CORRUPT, "bundle: it was changed on its way");
-        at += part->bytes;
-    }
-    return at == len ? ST_OK : st_fail(error, ST_E_CORRUPT, "bundle: something lies behind it");
-}
-
-st_err st_bundle_read(const uint8_t *bytes, size_t len, st_arena *arena, st_bundle_head *out_head,
-                      size_t *out_at, st_error *error)
-{
-    uint8_t text[ST_BUNDLE_SIGN_BYTES];
-    st_bundle_head head;
-    size_t at = ST_BUNDLE_MAGIC_BYTES + 4;
-    memset(&head, 0, sizeof head);
-    if (len < at || memcmp(bytes, ST_BUNDLE_MAGIC, ST_BUNDLE_MAGIC_BYTES) != 0)
-        return st_fail(error, ST_E_CORRUPT, "bundle: this file is none");
-    if (len > ST_BUNDLE_BYTES_MAX)
-        return st_fail(error, ST_E_TOO_LARGE, "bundle: %zu bytes", len);
-    size_t head_len = st_get_u32(bytes + ST_BUNDLE_MAGIC_BYTES);
-    if (head_len > len - at)
-        return st_fail(error, ST_E_CORRUPT, "bundle: it is cut");
-    st_err err = get_head(bytes + at, head_len, arena, &head, error);
-    if (err != ST_OK)
-        return err;
-    st_id device = st_device_id(head.sign_key);
-    st_bundle_sign_text(&head, text);
-    if (st_id_cmp(&device, &head.device) != 0 ||
-        !st_sign_verify(head.sign_key, text, sizeof text, head.signature))
-        return st_fail(error, ST_E_SIGNATURE, "bundle: it was changed on its way");
-    err = check_parts(bytes, len, at + head_len, &head, error);
-    if (err == ST_OK) {
-        *out_head = head;
-        *out_at = at + head_len;
-    }
     return err;
 }

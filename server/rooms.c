@@ -410,18 +410,25 @@ static st_err read_epochs(server *srv, epoch_now *out, st_error *error)
     return err == ST_OK && count == 0 ? read_rows(srv, out, &count, error) : err;
 }
 
-/* Is the log shorter than what phones were shown? Then its device signs nothing more. */
+/* Is the log shorter than what phones were shown? Then its device signs nothing more. When the
+ * store is from before the epoch of that device, the epoch is entered first: what the device signed
+ * in it comes back from phones. */
 static st_err check_rollback(server *srv, const sync_side *side, epoch_now *now, bool *out_back,
                              st_error *error)
 {
+    static const sync_epoch_wish BACK = { .reason = "the store was put back" };
+    st_err err = ST_OK;
     *out_back = side_is_rolled_back(side) || side_size(side) > now->size;
-    if (!*out_back || memcmp(now->server_key, srv->keys.device_public, 32) != 0)
+    if (!*out_back)
         return ST_OK;
     (void)fprintf(stderr, "sotay: %s: THE STORE WAS PUT BACK: phones were shown %llu entries, here "
                   "are %llu. A new epoch begins; what phones hold comes back by itself.\n",
                   srv->dir, (unsigned long long)side_size(side),
                   (unsigned long long)now->size);
-    st_err err = auth_keys_renew_device(srv->dir, srv->sync.port, &srv->keys, error);
+    if (memcmp(now->server_key, srv->keys.device_public, 32) != 0)
+        err = sync_epoch_begin(srv->writer, &srv->sync, &BACK, error);
+    if (err == ST_OK)
+        err = auth_keys_renew_device(srv->dir, srv->sync.port, &srv->keys, error);
     return err == ST_OK ? read_epochs(srv, now, error) : err;
 }
 

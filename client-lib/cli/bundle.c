@@ -1,14 +1,14 @@
-/* client-lib/cli/bundle.c - `sotay bundle export|import FILE`. Must never leave half a file behind,
- * or write over one that is there; what one file has no other file has again. */
+/* client-lib/cli/bundle.c - `sotay bundle export|import FILE`. Promises that what one file has no
+ * other file has again, and that no file is whole in memory. Must never leave half a file behind,
+ * or write over one that is there. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "client-lib/cli/cli.h"
-
-#define PATH_BYTES 4096
 
 /* `--size BYTES`, as in 5M; 0: it is none. */
 static size_t read_size(const cli_call *call)
@@ -23,11 +23,11 @@ static size_t read_size(const cli_call *call)
 }
 
 /* FILE, FILE.2, FILE.3…: false when the name gets too long. */
-static bool name_part(const char *path, unsigned n, char name[PATH_BYTES])
+static bool name_part(const char *path, unsigned n, char name[CLI_PATH_BYTES])
 {
-    int len = n == 1 ? snprintf(name, PATH_BYTES, "%s", path)
-                     : snprintf(name, PATH_BYTES, "%s.%u", path, n);
-    return len > 0 && len < PATH_BYTES;
+    int len = n == 1 ? snprintf(name, CLI_PATH_BYTES, "%s", path)
+                     : snprintf(name, CLI_PATH_BYTES, "%s.%u", path, n);
+    return len > 0 && len < CLI_PATH_BYTES;
 }
 
 static void say_part(const cli_call *call, const char *name, const sotay_bundle_report *report)
@@ -40,18 +40,50 @@ static void say_part(const cli_call *call, const char *name, const sotay_bundle_
     (void)fflush(stdout); /* each as it is done */
 }
 
+static int fail_file(sotay_error *error, const char *path, int why)
+{
+    if (error != NULL)
+        (void)snprintf(error->detail, sizeof error->detail, "%.120s: %s", path, strerror(why));
+    return SOTAY_E_STORAGE;
+}
+
+static int put_part(void *context, const void *bytes, size_t len, sotay_error *error)
+{
+    cli_file *file = context;
+    int why = cli_file_put(file, bytes, len);
+    return why == 0 ? SOTAY_OK : fail_file(error, file->temporary, why);
+}
+
+static int write_part(cli_call *call, sotay_bundle *bundle, const char *name,
+                      sotay_bundle_report *report)
+{
+    cli_file file;
+    sotay_slice head = { NULL, 0 };
+    int why = cli_file_begin(&file, name);
+    if (why != 0)
+        return cli_fail_file(call, name, why);
+    sotay_bundle_spool(bundle, put_part, &file);
+    int code = sotay_bundle_make(bundle, &head, report, &call->error);
+    if (code == SOTAY_OK)
+        why = cli_file_put_in_front(&file, head);
+    if (code == SOTAY_OK && why == 0)
+        why = cli_file_end(&file, name, false);
+    cli_file_drop(&file);
+    if (code != SOTAY_OK)
+        return cli_fail(call, code);
+    return why == 0 ? CLI_DONE : cli_fail_file(call, name, why);
+}
+
 static int write_parts(cli_call *call, sotay_bundle *bundle, const char *path)
 {
     sotay_bundle_report report = { .more = true };
     for (unsigned n = 1; report.more; n++) {
-        char name[PATH_BYTES];
-        sotay_slice bytes = { NULL, 0 };
-        int code = sotay_bundle_make(bundle, &bytes, &report, &call->error);
-        if (code != SOTAY_OK)
-            return cli_fail(call, code);
-        int why = name_part(path, n, name) ? cli_write_file(name, bytes, false) : ENAMETOOLONG;
-        if (why != 0)
-            return cli_fail_file(call, name, why);
+        char name[CLI_PATH_BYTES];
+        if (!name_part(path, n, name))
+            return cli_fail_file(call, path, ENAMETOOLONG);
+        int exit_code = write_part(call, bundle, name, &report);
+        if (exit_code != CLI_DONE)
+            return exit_code;
         say_part(call, name, &report);
     }
     return CLI_DONE;
@@ -72,46 +104,52 @@ static int export_bundle(cli_call *call, const char *path)
     return exit_code;
 }
 
-/* The whole file; false after the reason stands in call->error. */
-static int read_file(cli_call *call, const char *path, uint8_t **out_data, size_t *out_len)
+typedef struct {
+    int fd;
+    const char *path;
+} bundle_file;
+
+static int read_some(void *context, uint64_t at, void *bytes, size_t len, sotay_error *error)
+{
+    const bundle_file *file = context;
+    uint8_t *to = bytes;
+    while (len > 0) {
+        ssize_t n = pread(file->fd, to, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fail_file(error, file->path, n < 0 ? errno : EIO);
+        to += n;
+        at += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return SOTAY_OK;
+}
+
+/* The code of the library, with the reason in call->error. */
+static int take_file(cli_call *call, const char *path, sotay_bundle_report *report)
 {
     struct stat st;
-    FILE *file = fopen(path, "rbe");
-    if (file == NULL || fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode)) {
+    bundle_file file = { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path };
+    int code = SOTAY_OK;
+    if (file.fd < 0 || fstat(file.fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         snprintf(call->error.detail, sizeof call->error.detail, "%.120s: %s", path,
-                 file == NULL ? strerror(errno) : "not a file");
-        if (file != NULL)
-            (void)fclose(file);
-        return SOTAY_E_NOT_FOUND;
+                 file.fd < 0 ? strerror(errno) : "not a file");
+        code = SOTAY_E_NOT_FOUND;
     }
-    size_t len = (size_t)st.st_size;
-    uint8_t *data = (uint64_t)st.st_size <= SOTAY_BUNDLE_BYTES_MAX ? malloc(len + 1) : NULL;
-    int code = data != NULL                                       ? SOTAY_OK
-               : (uint64_t)st.st_size > SOTAY_BUNDLE_BYTES_MAX ? SOTAY_E_TOO_LARGE
-                                                                  : SOTAY_E_MEMORY;
-    if (code == SOTAY_OK && fread(data, 1, len + 1, file) != len) {
-        snprintf(call->error.detail, sizeof call->error.detail, "%.120s: it cannot be read", path);
-        code = SOTAY_E_VALUE;
+    if (code == SOTAY_OK) {
+        sotay_bundle_source source = { &file, read_some, (uint64_t)st.st_size };
+        code = sotay_bundle_import_from(call->client, &source, report, &call->error);
     }
-    (void)fclose(file);
-    if (code != SOTAY_OK) {
-        free(data);
-        return code;
-    }
-    *out_data = data;
-    *out_len = len;
-    return SOTAY_OK;
+    if (file.fd >= 0)
+        (void)close(file.fd);
+    return code;
 }
 
 static int import_bundle(cli_call *call, const char *path)
 {
     sotay_bundle_report report = { 0 };
-    uint8_t *data = NULL;
-    size_t len = 0;
-    int code = read_file(call, path, &data, &len);
-    if (code == SOTAY_OK)
-        code = sotay_bundle_import(call->client, data, len, &report, &call->error);
-    free(data);
+    int code = take_file(call, path, &report);
     if (code != SOTAY_OK)
         return cli_fail(call, code);
     printf(strcmp(call->lang, "vi") == 0

@@ -64,6 +64,20 @@ bool cli_bytes(const char *text, long *out_bytes);
 /* 0, or errno. The file is whole and on disk, or as it was. One that is there is replaced, or
  * stays, and EEXIST is the answer. */
 int cli_write_file(const char *path, sotay_slice bytes, bool replaces);
+/* The same bit by bit: begin; put at its end, or in front of all there is; then end, which gives it
+ * its name, or drop, which is always safe and leaves nothing behind. 0, or errno; after an error it
+ * is dropped. */
+#define CLI_PATH_BYTES 4096
+typedef struct {
+    char temporary[CLI_PATH_BYTES];
+    int fd;                    /* -1: none */
+    uint64_t bytes;
+} cli_file;
+int cli_file_begin(cli_file *file, const char *path);
+int cli_file_put(cli_file *file, const void *bytes, size_t len);
+int cli_file_put_in_front(cli_file *file, sotay_slice front);
+int cli_file_end(cli_file *file, const char *path, bool replaces);
+void cli_file_drop(cli_file *file);
 
 /* May a QR code go there: "-" (the terminal), or a name that ends with .svg or .png? */
 bool cli_qr_is_place(const char *path);

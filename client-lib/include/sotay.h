@@ -1,6 +1,7 @@
 /* client-lib/include/sotay.h - record field visits offline, send them when there is signal.
  *
- * The only public header of libsotay. It needs nothing but the C11 standard library.
+ * The public header of libsotay; what phones carry for each other stands in sotay_carry.h, which it
+ * includes. It needs nothing but the C11 standard library.
  *
  * Threads:   a client, its port and its syncs belong to the thread that opened them.
  * Text:      UTF-8 with NUL at the end; cleaned to NFC by the library. Times: ms since 1970 UTC.
@@ -620,104 +621,6 @@ SOTAY_API SOTAY_MUST_USE int sotay_line_note(sotay_client *client, const sotay_a
 SOTAY_API SOTAY_MUST_USE int sotay_line_get(sotay_client *client, sotay_line *out_line,
                                             sotay_error *error);
 
-/* ---- bundles: what waits here, in a file that anybody may carry ---------------------------- */
-
-#define SOTAY_BUNDLE_BYTES_MAX   (64u * 1024u * 1024u)
-#define SOTAY_BUNDLE_BYTES_LEAST 1000000u
-typedef struct {
-    uint64_t sets;     /* change-sets: given, or new here */
-    uint64_t pieces;   /* of files, the same */
-    uint64_t receipts; /* what the server said of sets of others, the same */
-    uint64_t known;    /* import: what was here already */
-    bool more;         /* export: not all of it fitted: made again, it is the next bundle */
-} sotay_bundle_report;
-typedef struct sotay_bundle sotay_bundle;
-
-/* Begins a bundle of all that the server is not known to have: own work, files, and what is carried
- * for others. Only the server can read it. Between begin and free nothing else is done with the
- * client, but reading. SOTAY_E_STATE before the enrolment. */
-SOTAY_API SOTAY_MUST_USE int sotay_bundle_begin(sotay_client *client, sotay_bundle **out_bundle,
-                                                sotay_error *error);
-/* Between begin and the first make: no bundle is larger; SOTAY_BUNDLE_BYTES_LEAST to _MAX. */
-SOTAY_API void sotay_bundle_limit(sotay_bundle *bundle, size_t bytes_max);
-/* Makes it. The bytes belong to the bundle until it is made again: while out_report says `more`,
- * that is the next one, with what the ones before had no room for, and nothing that they have.
- * It may answer SOTAY_PENDING: after sotay_finish it is
- * called again. Nothing counts as sent by it: what the bundle brings to the server is a duplicate
- * when this phone sends it too. */
-SOTAY_API SOTAY_MUST_USE int sotay_bundle_make(sotay_bundle *bundle, sotay_slice *out_bytes,
-                                               sotay_bundle_report *out_report,
-                                               sotay_error *error);
-/* NULL is fine. */
-SOTAY_API void sotay_bundle_free(sotay_bundle *bundle);
-/* Takes a bundle that somebody else made: the next sync hands it to the server. All of it or
- * nothing; the same one again changes nothing.
- * SOTAY_E_CORRUPT    it is none, was cut or changed
- * SOTAY_E_DENIED     it belongs to another book
- * SOTAY_E_SIGNATURE  the device that it names has not signed it
- * SOTAY_E_VERSION    made by a newer version */
-SOTAY_API SOTAY_MUST_USE int sotay_bundle_import(sotay_client *client, const void *data,
-                                                 size_t len, sotay_bundle_report *out_report,
-                                                 sotay_error *error);
-
-/* ---- from phone to phone: two officers without signal leave with each other's records -------- */
-/* begin, then rounds of { next: send what it gives; if it is not done: receive, feed }, then free.
- * Breaking off anywhere is safe: what came is taken whole, at its end, or not at all. Between begin
- * and free nothing else is done with the client, but reading. */
-
-typedef struct {
-    bool has_peer;    /* the other phone has shown who it is: */
-    sotay_id device;
-    char login[33];   /* of its person; "" when not known here */
-    char code[8];     /* "123 456": the same on both phones */
-    bool done;        /* both have all that the other gave on disk */
-    bool more;        /* one side has more than one exchange carries: once more */
-    uint64_t sets_given, pieces_given, receipts_given;
-    uint64_t sets_taken, pieces_taken, receipts_taken; /* of these, what was new here */
-} sotay_carry_report;
-typedef struct sotay_carry sotay_carry;
-
-/* fetches: of two phones, one serves and one fetches; both give and take the same.
- * SOTAY_E_STATE before the enrolment. */
-SOTAY_API SOTAY_MUST_USE int sotay_carry_begin(sotay_client *client, bool fetches,
-                                               sotay_carry **out_carry, sotay_error *error);
-/* Takes what was fed as far as it is whole, and says what is to be sent now (perhaps nothing); the
- * bytes belong to the exchange until the next call. It may answer SOTAY_PENDING: after sotay_finish
- * it is called again. Any other code but SOTAY_OK ends the exchange:
- * SOTAY_E_DENIED     the other phone has another book, is not known here, or not in use any more
- * SOTAY_E_SIGNATURE  it is not the one it says, or somebody in between changed something
- * SOTAY_E_CORRUPT, SOTAY_E_TOO_LARGE  what it sends is no such exchange */
-SOTAY_API SOTAY_MUST_USE int sotay_carry_next(sotay_carry *carry, sotay_slice *out_bytes,
-                                              bool *out_done, sotay_error *error);
-/* Bytes that came, cut anywhere, at most 1 MiB at once; call next after each. */
-SOTAY_API SOTAY_MUST_USE int sotay_carry_feed(sotay_carry *carry, const void *data, size_t len,
-                                              sotay_error *error);
-/* What was done so far. */
-SOTAY_API void sotay_carry_report_get(const sotay_carry *carry, sotay_carry_report *out_report);
-/* Ends it at any point. NULL is fine. */
-SOTAY_API void sotay_carry_free(sotay_carry *carry);
-
-/* The same over TCP, blocking. address: "192.168.43.1:7000", "[fe80::1]:7000"; port 0: any.
- * Zeroed is fine. */
-typedef struct {
-    long wait_ms;  /* serving: for the other phone to come; 0: 120,000 */
-    long stall_ms; /* without a byte; 0: 30,000 */
-} sotay_socket_how;
-/* Listens; out_address (64 bytes) says where. SOTAY_E_VALUE: no address; SOTAY_E_NETWORK. */
-SOTAY_API SOTAY_MUST_USE int sotay_socket_listen(const char *address, int *out_socket,
-                                                 char *out_address, sotay_error *error);
-/* One exchange with whoever comes and is one of us; strangers are turned away. It closes the
- * socket. SOTAY_E_NETWORK: nobody came, or the line broke. *out_report is set on failure too. */
-SOTAY_API SOTAY_MUST_USE int sotay_socket_serve(sotay_client *client, int socket,
-                                                const sotay_socket_how *how,
-                                                sotay_carry_report *out_report,
-                                                sotay_error *error);
-/* One exchange with the phone that serves there. */
-SOTAY_API SOTAY_MUST_USE int sotay_socket_fetch(sotay_client *client, const char *address,
-                                                const sotay_socket_how *how,
-                                                sotay_carry_report *out_report,
-                                                sotay_error *error);
-
 /* ---- the libcurl driver (blocking; only in builds with libcurl) ---------------------------- */
 
 /* What a run is doing. */
@@ -793,5 +696,7 @@ SOTAY_API SOTAY_MUST_USE int sotay_debug_damage(sotay_client *client, const sota
 #ifdef __cplusplus
 }
 #endif
+
+#include "client-lib/include/sotay_carry.h"
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/closed.h"
 #include "client-lib/src/epoch.h"
 #include "client-lib/src/erase.h"
 #include "client-lib/src/evidence.h"
@@ -340,6 +341,26 @@ static st_err keep_remains(applying *a, const st_set *set, const book_value *byt
                : err;
 }
 
+/* Keeps a set of which there are no open bytes here. Where a sealed one has its name, it is that
+ * one, or (*out_own_differs) the server has another branch. */
+static st_err keep_new(applying *a, const st_set *set, const book_value *bytes, bool own,
+                       bool *out_own_differs, st_error *error)
+{
+    st_parcel sealed;
+    sotay_client *client = a->client;
+    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
+    st_err err = closed_get(client, &set->device, set->first, &a->arena, &sealed, error);
+    bool was_closed = err == ST_OK;
+    *out_own_differs =
+        was_closed && own && memcmp(sealed.name.b, set->hash.b, sizeof set->hash.b) != 0;
+    if ((!was_closed && err != ST_E_NOT_FOUND) || *out_own_differs)
+        return err;
+    err = book_put(&client->book, &key, bytes->data, bytes->len, error);
+    return err == ST_OK && (was_closed || own)
+               ? closed_open(client, &set->device, set->first, error)
+               : err;
+}
+
 /* Keeps a set that came. An own one that is kept already stays as it was signed here: where the
  * server has another branch, *out_own_differs. */
 static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
@@ -351,16 +372,14 @@ static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
     st_err err = book_has(&a->client->book, &key, &own, error);
     key.b[0] = BOOK_SET;
     if (err == ST_OK && !own)
-        return book_put(&a->client->book, &key, bytes->data, bytes->len, error);
+        return keep_new(a, set, bytes, false, out_own_differs, error);
     if (err == ST_OK)
         err = book_get(&a->client->book, &key, &a->arena, &kept, error);
     *out_own_differs =
         err == ST_OK && (kept.len != bytes->len || memcmp(kept.data, bytes->data, kept.len) != 0);
     if (*out_own_differs)
         return keep_remains(a, set, bytes, &kept, out_own_differs, error);
-    if (err == ST_E_NOT_FOUND)
-        err = book_put(&a->client->book, &key, bytes->data, bytes->len, error);
-    return err;
+    return err == ST_E_NOT_FOUND ? keep_new(a, set, bytes, true, out_own_differs, error) : err;
 }
 
 /* A set under our name with counters that this store never sealed: it, or the one it was copied or

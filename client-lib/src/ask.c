@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/closed.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/witness.h"
@@ -170,24 +171,39 @@ static st_err remember_sent(sotay_sync *sync, const outbox_set *set, st_error *e
     return ST_OK;
 }
 
+/* The frame of a kept set: in the open, or as it was sealed when its bucket was lost. */
+static st_err kept_frame(sotay_client *client, const outbox_set *set, st_arena *arena,
+                         st_frame *out_frame, size_t *bytes, st_error *error)
+{
+    st_parcel *parcel = &out_frame->as.parcel;
+    book_value value = { NULL, 0 };
+    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
+    memset(out_frame, 0, sizeof *out_frame);
+    st_err err = book_get(&client->book, &key, arena, &value, error);
+    if (err == ST_E_NOT_FOUND) {
+        out_frame->kind = ST_FRAME_PARCEL;
+        err = closed_get(client, &set->device, set->first, arena, parcel, error);
+        *bytes += parcel->sealed_len;
+        return err == ST_E_NOT_FOUND
+                   ? st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing")
+                   : err;
+    }
+    out_frame->kind = ST_FRAME_SET;
+    out_frame->as.set.bytes = value.data;
+    out_frame->as.set.len = value.len;
+    *bytes += value.len;
+    return err;
+}
+
 static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_set *set,
                         size_t *bytes, st_error *error)
 {
     st_arena arena;
     st_frame frame;
-    book_value value = { NULL, 0 };
-    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
-    memset(&frame, 0, sizeof frame);
-    st_arena_init(&arena, (size_t)ST_SET_BYTES_MAX * 2);
-    st_err err = book_get(&sync->client->book, &key, &arena, &value, error);
-    if (err == ST_E_NOT_FOUND)
-        err = st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing");
-    frame.kind = ST_FRAME_SET;
-    frame.as.set.bytes = value.data;
-    frame.as.set.len = value.len;
+    st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
+    st_err err = kept_frame(sync->client, set, &arena, &frame, bytes, error);
     if (err == ST_OK)
         err = write_frame(sync, writer, &frame, error);
-    *bytes += value.len;
     st_arena_reset(&arena);
     return err == ST_OK ? remember_sent(sync, set, error) : err;
 }

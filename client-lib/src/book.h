@@ -27,6 +27,7 @@
  * PARCEL    kind, owner, first be64, name 8        what is carried sealed to the server
  * RECEIPT   position be64, device, first be64      what the server said of a set of another device
  * PURGE     bucket                                 a receipt that is owed (purge.h)
+ * CLOSED    device, first be64                     a set of a lost bucket, sealed (closed.h)
  * CHUNK     hash                                   a piece of an attached file
  * PART      hash                                   the first bytes of a piece that is fetched
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
@@ -70,7 +71,8 @@ typedef enum {
     BOOK_TAKEN = 't',
     BOOK_PARCEL = 'P',
     BOOK_RECEIPT = 'r',
-    BOOK_PURGE = 'g'
+    BOOK_PURGE = 'g',
+    BOOK_CLOSED = 'z'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

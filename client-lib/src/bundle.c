@@ -1,8 +1,10 @@
 /* client-lib/src/bundle.c - bundles: all that waits here, sealed to the server in one file; and a
  * file that somebody else made, taken to be carried on.
- * Promises: a file is taken whole or not at all, and twice changes nothing; making one changes
- * nothing but that what was typed is sealed.
+ * Promises: nothing is taken of a file that is not whole, and twice changes nothing; making one
+ * changes nothing but that what was typed is sealed; where the caller keeps the bytes, one part of
+ * them is in memory.
  * Never: shows what is in a file of somebody else. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,7 @@
 
 #define HEAD_ROOM     4096u /* of the head, without its list */
 #define LISTED_BYTES  36u
+#define BYTES_AT_ONCE ((size_t)1 << 20) /* new ones in a transaction, where it is read bit by bit */
 
 struct sotay_bundle {
     sotay_client *client;
@@ -23,10 +26,13 @@ struct sotay_bundle {
     st_bundle_part *parts; /* arena */
     size_t parts_count, parts_capacity;
     size_t bytes_max;      /* of one bundle */
+    sotay_bundle_put put;  /* who keeps the parts; NULL: `bytes` does */
+    void *put_context;
+    size_t parts_bytes;    /* of the parts so far */
     uint64_t given_before; /* frames in the bundles before this one */
     uint64_t offered;      /* frames of all that there is, so far */
     st_bundle_head head;
-    st_buffer bytes; /* of the parts, then the whole */
+    st_buffer bytes; /* of the parts, then the whole; or the head alone */
     st_buffer frame;
     uint8_t text[ST_BUNDLE_SIGN_BYTES];
     give_report given, before; /* of all bundles so far; of those before this one */
@@ -67,6 +73,12 @@ void sotay_bundle_limit(sotay_bundle *bundle, size_t bytes_max)
                                                              : bytes_max;
 }
 
+void sotay_bundle_spool(sotay_bundle *bundle, sotay_bundle_put put, void *context)
+{
+    bundle->put = put;
+    bundle->put_context = context;
+}
+
 void sotay_bundle_free(sotay_bundle *bundle)
 {
     if (bundle == NULL)
@@ -81,6 +93,14 @@ void sotay_bundle_free(sotay_bundle *bundle)
     free(bundle);
 }
 
+static st_err keep_part(sotay_bundle *b, st_error *error)
+{
+    if (b->put == NULL)
+        return st_buffer_append(&b->bytes, b->frame.data, b->frame.len, error);
+    sotay_error from = { SOTAY_OK, "" };
+    return port_error(b->put(b->put_context, b->frame.data, b->frame.len, &from), &from, error);
+}
+
 /* What is given is always given in the same order: the bundle before took the first ones. */
 static st_err take_part(void *context, const st_frame *frame, st_error *error)
 {
@@ -90,7 +110,7 @@ static st_err take_part(void *context, const st_frame *frame, st_error *error)
     st_buffer_clear(&b->frame);
     st_err err = st_frame_encode(frame, &b->frame, error);
     size_t head = ST_BUNDLE_MAGIC_BYTES + HEAD_ROOM + (b->parts_count + 1) * LISTED_BYTES;
-    if (err == ST_OK && (b->bytes.len + b->frame.len + head > b->bytes_max ||
+    if (err == ST_OK && (b->parts_bytes + b->frame.len + head > b->bytes_max ||
                          b->parts_count == ST_BUNDLE_PARTS_MAX))
         return ST_E_TOO_LARGE;
     st_bundle_part *parts = b->parts;
@@ -99,10 +119,11 @@ static st_err take_part(void *context, const st_frame *frame, st_error *error)
     if (err == ST_OK && parts == NULL)
         err = st_fail(error, ST_E_MEMORY, "bundle: no memory");
     if (err == ST_OK)
-        err = st_buffer_append(&b->bytes, b->frame.data, b->frame.len, error);
+        err = keep_part(b, error);
     if (err != ST_OK)
         return err == ST_E_TOO_LARGE ? st_fail(error, ST_E_MEMORY, "bundle: no memory") : err;
     b->parts = parts;
+    b->parts_bytes += b->frame.len;
     st_bundle_part *part = &b->parts[b->parts_count++];
     part->hash = st_sha256(b->frame.data, b->frame.len);
     part->bytes = (uint32_t)b->frame.len;
@@ -132,7 +153,7 @@ static st_err gather(sotay_bundle *b, st_error *error)
     return err;
 }
 
-/* The head in front of the parts, without a second copy of them. */
+/* The head in front of the parts that are here, without a second copy of them. */
 static st_err put_together(sotay_bundle *b, st_error *error)
 {
     st_buffer head;
@@ -159,6 +180,7 @@ static void begin_next(sotay_bundle *b)
     b->before = b->given;
     b->parts = NULL;
     b->parts_count = b->parts_capacity = 0;
+    b->parts_bytes = 0;
     b->is_gathered = b->is_made = false;
     memset(&b->head, 0, sizeof b->head);
     st_arena_reset(&b->arena);
@@ -263,50 +285,124 @@ static st_err take_frame(sotay_client *client, const st_frame *frame, sotay_bund
     return ST_OK;
 }
 
-static st_err take_parts(sotay_client *client, const uint8_t *at, const st_bundle_head *head,
-                         sotay_bundle_report *report, st_error *error)
+/* A bundle that is taken. */
+typedef struct {
+    sotay_client *client;
+    st_bundle_source from;
+    st_bundle_head head;
+    uint64_t at;           /* of the next part */
+    uint32_t part;         /* parts taken so far */
+    size_t bytes_at_once;  /* new ones in one transaction */
+    sotay_bundle_report report;
+    st_buffer bytes;       /* of one part */
+} taking;
+
+static uint64_t count_new(const taking *t)
 {
+    return t->report.sets + t->report.pieces + t->report.receipts;
+}
+
+static st_err take_part_of(taking *t, size_t *out_new_bytes, st_error *error)
+{
+    st_arena arena;
+    st_frame frame;
+    const st_bundle_part *part = &t->head.parts[t->part];
+    uint64_t before = count_new(t);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = st_bundle_part_read(&t->from, t->at, part, &t->bytes, error);
+    if (err == ST_OK)
+        err = st_frame_decode(t->bytes.data, t->bytes.len, &arena, &frame, error);
+    if (err == ST_OK)
+        err = take_frame(t->client, &frame, &t->report, error);
+    st_arena_reset(&arena);
+    t->at += part->bytes;
+    t->part++;
+    if (count_new(t) > before)
+        *out_new_bytes += part->bytes;
+    return err;
+}
+
+/* As many parts as one transaction takes. */
+static st_err take_some(taking *t, st_error *error)
+{
+    size_t new_bytes = 0;
+    st_err err = client_begin(t->client, true, error);
+    if (err != ST_OK)
+        return err;
+    if (t->part == 0)
+        err = check_maker(t->client, &t->head, error);
+    while (err == ST_OK && t->part < t->head.parts_count && new_bytes < t->bytes_at_once)
+        err = take_part_of(t, &new_bytes, error);
+    if (err == ST_OK)
+        return client_commit(t->client, error);
+    client_abort(t->client);
+    return err;
+}
+
+/* Every part can be read: what cannot is refused before anything is taken. */
+static st_err check_parts(taking *t, st_error *error)
+{
+    uint64_t at = t->at;
     st_err err = ST_OK;
-    for (uint32_t i = 0; err == ST_OK && i < head->parts_count; i++) {
+    for (uint32_t i = 0; err == ST_OK && i < t->head.parts_count; i++) {
         st_arena arena;
         st_frame frame;
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = st_frame_decode(at, head->parts[i].bytes, &arena, &frame, error);
+        err = st_bundle_part_read(&t->from, at, &t->head.parts[i], &t->bytes, error);
         if (err == ST_OK)
-            err = take_frame(client, &frame, report, error);
+            err = st_frame_decode(t->bytes.data, t->bytes.len, &arena, &frame, error);
         st_arena_reset(&arena);
-        at += head->parts[i].bytes;
+        at += t->head.parts[i].bytes;
     }
     return err;
+}
+
+static int take(taking *t, sotay_bundle_report *out_report, sotay_error *error)
+{
+    st_error inner = { ST_OK, "" };
+    st_arena arena;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_buffer_init(&t->bytes, ST_FRAME_BYTES_MAX);
+    st_err err = client_need_enrolled(t->client, &inner);
+    if (err == ST_OK && t->client->is_syncing)
+        err = st_fail(&inner, ST_E_BUSY, "store: a sync is under way");
+    if (err == ST_OK)
+        err = st_bundle_open(&t->from, &arena, &t->head, &t->at, &inner);
+    if (err == ST_OK && t->bytes_at_once < SIZE_MAX)
+        err = check_parts(t, &inner);
+    do {
+        if (err == ST_OK)
+            err = take_some(t, &inner);
+    } while (err == ST_OK && t->part < t->head.parts_count);
+    t->report.more = err == ST_PENDING && t->part < t->head.parts_count;
+    if (err == ST_OK || err == ST_PENDING)
+        *out_report = t->report;
+    st_buffer_free(&t->bytes);
+    st_arena_reset(&arena);
+    return port_give(err, &inner, error);
 }
 
 int sotay_bundle_import(sotay_client *client, const void *data, size_t len,
                         sotay_bundle_report *out_report, sotay_error *error)
 {
-    st_error inner = { ST_OK, "" };
-    sotay_bundle_report report = { 0 };
-    st_bundle_head head;
-    st_arena arena;
-    size_t at = 0;
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = client_need_enrolled(client, &inner);
-    if (err == ST_OK && client->is_syncing)
-        err = st_fail(&inner, ST_E_BUSY, "store: a sync is under way");
-    if (err == ST_OK)
-        err = st_bundle_read(data, len, &arena, &head, &at, &inner);
-    bool begun = err == ST_OK;
-    if (err == ST_OK)
-        err = client_begin(client, true, &inner);
-    if (err == ST_OK)
-        err = check_maker(client, &head, &inner);
-    if (err == ST_OK)
-        err = take_parts(client, (const uint8_t *)data + at, &head, &report, &inner);
-    if (err == ST_OK)
-        err = client_commit(client, &inner);
-    else if (begun)
-        client_abort(client);
-    if (err == ST_OK || err == ST_PENDING)
-        *out_report = report;
-    st_arena_reset(&arena);
-    return port_give(err, &inner, error);
+    taking t = { .client = client, .from = st_bundle_memory(data, len), .bytes_at_once = SIZE_MAX };
+    return take(&t, out_report, error);
+}
+
+/* What the caller reads from. */
+static st_err read_source(void *context, uint64_t at, uint8_t *bytes, size_t len, st_error *error)
+{
+    const sotay_bundle_source *source = context;
+    sotay_error from = { SOTAY_OK, "" };
+    return port_error(source->get(source->context, at, bytes, len, &from), &from, error);
+}
+
+int sotay_bundle_import_from(sotay_client *client, const sotay_bundle_source *source,
+                             sotay_bundle_report *out_report, sotay_error *error)
+{
+    sotay_bundle_source own = *source;
+    taking t = { .client = client,
+                 .from = { &own, read_source, own.len },
+                 .bytes_at_once = BYTES_AT_ONCE };
+    return take(&t, out_report, error);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/apply.h"
+#include "client-lib/src/closed.h"
 #include "client-lib/src/slip.h"
 #include "proto/changeset.h"
 
@@ -438,27 +439,40 @@ static st_err keep_receipt(sotay_client *client, const st_receipt *receipt, bool
     return err;
 }
 
+/* Is it the own set that the receipt means? */
+static st_err is_meant(sotay_client *client, const st_receipt *receipt, bool is_closed,
+                       bool *out_is, st_error *error)
+{
+    st_arena arena;
+    st_set kept;
+    st_parcel parcel;
+    book_value value = { NULL, 0 };
+    book_key key = book_key_counter(BOOK_SET, &receipt->device, receipt->first);
+    const st_hash *hash = is_closed ? &parcel.name : &kept.hash;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = is_closed ? closed_get(client, &receipt->device, receipt->first, &arena, &parcel,
+                                        error)
+                           : book_get(&client->book, &key, &arena, &value, error);
+    if (err == ST_OK && !is_closed)
+        err = st_set_decode(value.data, value.len, &arena, &kept, error);
+    *out_is = err == ST_OK && memcmp(hash->b, receipt->hash.b, sizeof hash->b) == 0;
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* An own set: the receipt is its verdict. That it is a fork the server says itself. */
 static st_err settle_own(sotay_client *client, const st_receipt *receipt, bool *out_new,
                          st_error *error)
 {
-    st_arena arena;
-    st_set kept;
     outbox_set own;
-    book_value value = { NULL, 0 };
-    book_key key = book_key_counter(BOOK_SET, &receipt->device, receipt->first);
+    bool is_it = false;
     st_err err = outbox_get(&client->book, &receipt->device, receipt->first, &own, error);
     if (err != ST_OK || own.status == OUTBOX_SENT || own.position > 0 ||
         receipt->kind == ST_VERDICT_UNKNOWN || is_fork(receipt->held, receipt->held_count))
         return err == ST_E_NOT_FOUND ? ST_OK : err;
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    err = book_get(&client->book, &key, &arena, &value, error);
-    if (err == ST_OK)
-        err = st_set_decode(value.data, value.len, &arena, &kept, error);
-    bool is_it = err == ST_OK && memcmp(kept.hash.b, receipt->hash.b, sizeof kept.hash.b) == 0;
-    st_arena_reset(&arena);
-    if (!is_it)
-        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    err = is_meant(client, receipt, own.is_closed, &is_it, error);
+    if (err != ST_OK || !is_it)
+        return err;
     own.status = receipt->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
     own.position = receipt->position;
     own.hold = receipt->kind == ST_VERDICT_HELD && receipt->held_count > 0

@@ -137,11 +137,22 @@ static st_err check_answer(const sotay_sync *sync, const st_enrol_answer *answer
     return ST_OK;
 }
 
+/* Which life of the server this is. A store that has read of an earlier one is told by its next
+ * sync what the two have in common, and turns then. */
+static void begin_epoch(identity *next, const st_enrol_answer *answer)
+{
+    memcpy(next->server_key, answer->server_key, sizeof next->server_key);
+    memcpy(next->epoch, answer->epoch, sizeof next->epoch);
+    next->server_device = answer->server_device;
+}
+
 /* The identity of the new device. The book that is read already stays. */
 static void become(sotay_sync *sync, const st_enrol_answer *answer)
 {
     identity *next = &sync->client->next;
     const identity_offer *offer = &next->offer;
+    if (!next->is_enrolled)
+        begin_epoch(next, answer);
     next->is_enrolled = true;
     next->is_forked = false;
     next->device = next->speaker = st_device_id(offer->sign_key);
@@ -153,15 +164,12 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer)
     }
     memset(&next->told, 0, sizeof next->told);
     next->log = log;
-    next->server_device = answer->server_device;
     memcpy(next->sign_seed, offer->sign_seed, sizeof next->sign_seed);
     memcpy(next->sign_key, offer->sign_key, sizeof next->sign_key);
     memcpy(next->cosign_seed, offer->cosign_seed, sizeof next->cosign_seed);
     memcpy(next->log_key, answer->log_key, sizeof next->log_key);
     memcpy(next->seal_key, answer->seal_key, sizeof next->seal_key);
     memcpy(next->recovery_key, answer->recovery_key, sizeof next->recovery_key);
-    memcpy(next->server_key, answer->server_key, sizeof next->server_key);
-    memcpy(next->epoch, answer->epoch, sizeof next->epoch);
     memcpy(next->install, sync->client->install, sizeof next->install);
     memcpy(next->letters, answer->letters, sizeof next->letters);
     memcpy(next->url, offer->url, sizeof next->url);

@@ -7,16 +7,19 @@
 #include <string.h>
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/closed.h"
 #include "client-lib/src/exchange.h"
 
 enum { CARRY_SERVER, CARRY_OTHERS, CARRY_ORDERS };
 
 /* ---- keys of the server's device ---- */
 
-static book_key epoch_key(uint64_t n)
+/* Two epochs may have the same number: one that was lost with its server, and the one after it. */
+static book_key epoch_key(uint64_t n, const uint8_t server_key[32])
 {
     book_key key = book_key_of(BOOK_EPOCH);
     book_key_u64(&key, n);
+    book_key_bytes(&key, server_key, 8);
     return key;
 }
 
@@ -85,22 +88,25 @@ st_err epoch_carried(sotay_client *client, const st_id *device, uint64_t first, 
     return err;
 }
 
+st_err epoch_offer(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
+{
+    bool servers = false;
+    const uint8_t here = 1;
+    st_err err = epoch_is_servers(client, device, &servers, error);
+    book_key key = carry_key(servers ? CARRY_SERVER : CARRY_OTHERS, device, first);
+    return err == ST_OK ? book_put(&client->book, &key, &here, sizeof here, error) : err;
+}
+
 static st_err offer_one(sotay_client *client, const apply_line *line, st_error *error)
 {
-    bool kept = false, own = false, servers = false;
-    const uint8_t here = 1;
+    bool kept = false, own = false;
     book_key key = book_key_counter(BOOK_OWN, &line->device, line->first);
     st_err err = book_has(&client->book, &key, &own, error);
     key.b[0] = BOOK_SET;
     if (err == ST_OK)
         err = book_has(&client->book, &key, &kept, error);
-    if (err == ST_OK && kept && !own)
-        err = epoch_is_servers(client, &line->device, &servers, error);
-    if (err != ST_OK || own || !kept)
-        return err;
-    uint8_t order = servers ? CARRY_SERVER : CARRY_OTHERS;
-    key = carry_key(order, &line->device, line->first);
-    return book_put(&client->book, &key, &here, sizeof here, error);
+    return err == ST_OK && kept && !own ? epoch_offer(client, &line->device, line->first, error)
+                                        : err;
 }
 
 /* Every line of a history tells which set came with which entry. */
@@ -134,8 +140,11 @@ static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
     while (err == ST_OK) {
         outbox_set set;
         outbox_helds none = { NULL, 0 };
+        bool kept = false;
         err = outbox_next(&client->book, &scan, &set, error);
-        if (err != ST_OK || set.status == OUTBOX_UNSENT ||
+        if (err == ST_OK)
+            err = closed_is_kept(client, &set, &kept, error);
+        if (err != ST_OK || !kept || set.status == OUTBOX_UNSENT ||
             (set.position > 0 && set.position <= cut))
             continue;
         set.status = OUTBOX_UNSENT;
@@ -167,6 +176,8 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
     if (err == ST_OK)
         err = offer_others(client, cut, error);
     if (err == ST_OK)
+        err = closed_turn(client, cut, error);
+    if (err == ST_OK)
         err = carried_turn(client, error);
     if (err == ST_OK)
         err = forget_beyond(client, cut, error);
@@ -183,7 +194,7 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
 static st_err keep_key(sotay_client *client, uint64_t n, const uint8_t server_key[32],
                        st_error *error)
 {
-    book_key key = epoch_key(n);
+    book_key key = epoch_key(n, server_key);
     return book_put(&client->book, &key, server_key, 32, error);
 }
 
@@ -192,7 +203,8 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
     identity *next = &sync->client->next;
     uint64_t known = next->epochs > 0 ? next->epochs : 1, cut = UINT64_MAX;
     st_err err = ST_OK;
-    if (count == 0 || rows[count - 1].n <= known)
+    if (count == 0 || (rows[count - 1].n <= known &&
+                       memcmp(rows[count - 1].epoch, next->epoch, sizeof next->epoch) == 0))
         return ST_OK;
     err = keep_key(sync->client, known, next->server_key, error);
     for (uint32_t i = 0; err == ST_OK && i < count; i++) {

@@ -29,6 +29,9 @@ ST_MUST_USE st_err epoch_is_servers(sotay_client *client, const st_id *device, b
  * book_key_of(BOOK_CARRY). ST_E_NOT_FOUND at the end. */
 ST_MUST_USE st_err epoch_next_carried(sotay_client *client, book_scan *scan, st_dot *out_set,
                                       st_error *error);
+/* A kept set of another device, open or sealed, is to be offered. */
+ST_MUST_USE st_err epoch_offer(sotay_client *client, const st_id *device, uint64_t first,
+                               st_error *error);
 /* The server has it, or will never take it. */
 ST_MUST_USE st_err epoch_carried(sotay_client *client, const st_id *device, uint64_t first,
                                  st_error *error);

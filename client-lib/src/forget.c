@@ -1,13 +1,13 @@
 /* client-lib/src/forget.c - scope changes and the dropping of a bucket's base.
  * Promises: own work stays, and stays readable while the bucket is ours: what the base had of it is
- * folded over the base again; in a lost bucket, what was sent stays kept and is not read.
- * Never: deletes a change-set of our own. */
+ * folded over the base again; of a lost bucket, what was sent is sealed to the server and not read.
+ * Never: touches what is unsent. */
 #include <string.h>
 
 #include "client-lib/src/apply.h"
 #include "client-lib/src/attach.h"
 #include "client-lib/src/carried.h"
-#include "client-lib/src/outbox.h"
+#include "client-lib/src/closed.h"
 #include "client-lib/src/purge.h"
 #include "client-lib/src/snapshot.h"
 
@@ -116,7 +116,7 @@ static st_err show_own(sotay_client *client, const st_bucket *bucket, st_error *
     while (err == ST_OK) {
         outbox_set own;
         err = outbox_next(&client->book, &scan, &own, error);
-        if (err == ST_OK && own.status != OUTBOX_HELD)
+        if (err == ST_OK && own.status != OUTBOX_HELD && !own.is_closed)
             err = apply_show_set(client, &own, bucket, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -171,52 +171,6 @@ static bool scope_has(const st_scope *scope, const st_bucket *bucket)
     return false;
 }
 
-/* What the server has taken of one set: it stays kept, but is not read here any more. */
-static st_err close_sent(sotay_client *client, const st_set *set, st_error *error)
-{
-    st_err err = ST_OK;
-    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
-        const st_change *change = &set->changes[i];
-        overlay_entry entry;
-        err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
-        if (err == ST_E_NOT_FOUND || (err == ST_OK && entry.status != OVERLAY_SENT)) {
-            err = ST_OK;
-            continue;
-        }
-        if (err == ST_OK)
-            err = overlay_delete(&client->book, &change->record, &change->dot, error);
-        if (err == ST_OK)
-            err = overlay_row_refresh(client, &change->record, error);
-    }
-    return err;
-}
-
-/* Own sent work in a lost bucket; unsent and held work stays readable. */
-static st_err close_bucket(sotay_client *client, const st_bucket *bucket, uint64_t *out_kept,
-                           st_error *error)
-{
-    book_key prefix = book_key_of(BOOK_OWN);
-    book_scan scan = book_scan_of(&prefix);
-    st_err err = ST_OK;
-    while (err == ST_OK) {
-        outbox_set sent;
-        st_set set;
-        st_arena arena;
-        err = outbox_next(&client->book, &scan, &sent, error);
-        if (err != ST_OK || sent.status != OUTBOX_SENT)
-            continue;
-        st_dot at = { sent.device, sent.first };
-        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = overlay_set_get(client, &at, sent.first, &arena, &set, error);
-        bool in = err == ST_OK && strcmp(set.bucket.s, bucket->s) == 0;
-        if (in)
-            err = close_sent(client, &set, error);
-        *out_kept += in;
-        st_arena_reset(&arena);
-    }
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
 static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, uint64_t rev,
                           st_error *error)
 {
@@ -224,9 +178,12 @@ static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, uint64_
     purge_owed owed = { .rev = rev };
     uint64_t mono_ms = 0;
     client_now(client, &owed.wall_ms, &mono_ms);
-    st_err err = forget(client, bucket, &owed.records, error);
+    st_err err = bucket_get(&client->book, bucket, &state, error);
+    uint64_t read_to = state.cursor > client->next.position ? state.cursor : client->next.position;
     if (err == ST_OK)
-        err = close_bucket(client, bucket, &owed.kept, error);
+        err = forget(client, bucket, &owed.records, error);
+    if (err == ST_OK)
+        err = closed_bucket(client, bucket, read_to, &owed.kept, error);
     if (err == ST_OK)
         err = purge_owe(client, bucket, &owed, error);
     if (err == ST_OK)

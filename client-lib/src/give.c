@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/attach.h"
-#include "client-lib/src/outbox.h"
+#include "client-lib/src/closed.h"
 
 typedef struct {
     sotay_client *client;
@@ -51,6 +51,26 @@ static bool waits(const outbox_set *set)
     return set->status == OUTBOX_UNSENT || (set->status == OUTBOX_HELD && set->position == 0);
 }
 
+/* Of a bucket that was lost: as it was sealed then. */
+static st_err give_closed(giving *g, const outbox_set *own, st_error *error)
+{
+    st_arena arena;
+    st_frame frame = { .kind = ST_FRAME_PARCEL };
+    st_parcel *parcel = &frame.as.parcel;
+    const give_to *to = g->to;
+    st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
+    st_err err = closed_get(g->client, &own->device, own->first, &arena, parcel, error);
+    if (err == ST_E_NOT_FOUND)
+        err = st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing");
+    bool goes = err == ST_OK && !(to->has != NULL && to->has(to->context, &parcel->owner,
+                                                             parcel->first, &parcel->name));
+    if (goes)
+        err = to->emit(to->context, &frame, error);
+    g->report.sets += goes && err == ST_OK;
+    st_arena_reset(&arena);
+    return err;
+}
+
 static st_err give_own_set(giving *g, const outbox_set *own, st_error *error)
 {
     st_arena arena;
@@ -78,7 +98,7 @@ static st_err give_own(giving *g, st_error *error)
         outbox_set own;
         err = outbox_next(&g->client->book, &scan, &own, error);
         if (err == ST_OK && waits(&own))
-            err = give_own_set(g, &own, error);
+            err = own.is_closed ? give_closed(g, &own, error) : give_own_set(g, &own, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

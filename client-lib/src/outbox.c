@@ -1,11 +1,13 @@
 /* client-lib/src/outbox.c - seals own changes into signed sets and keeps their fate.
  * Promises: a set is on disk before a byte of it is sent and is sent again verbatim; counters and
  * the chain of hashes move in the same transaction as the set.
- * Never: seals for a device that the server calls a fork; deletes a set. */
+ * Never: seals for a device that the server calls a fork; deletes a set (closed.c does that). */
 #include "client-lib/src/outbox.h"
 
 #include <string.h>
 
+#include "client-lib/src/bucket.h"
+#include "client-lib/src/closed.h"
 #include "client-lib/src/slip.h"
 
 #define BATCH_BYTES_MAX   ((size_t)4 * 1024 * 1024) /* decoded it may take 15 times as much */
@@ -23,6 +25,8 @@ st_err outbox_put(book_db *book, const outbox_set *set, st_error *error)
     slip_u8(&slip, (uint8_t)set->status);
     slip_u64(&slip, set->position);
     slip_u8(&slip, (uint8_t)set->hold);
+    if (set->is_closed)
+        slip_u8(&slip, 1);
     book_key key = book_key_counter(BOOK_OWN, &set->device, set->first);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
                                    : book_put(book, &key, out.data, out.len, error);
@@ -40,6 +44,7 @@ static st_err unpack(const book_key *key, const book_value *value, outbox_set *o
     set.status = (outbox_status)slip_get_u8(&slip);
     set.position = slip_get_u64(&slip);
     set.hold = (st_hold)slip_get_u8(&slip);
+    set.is_closed = slip.at < slip.len && slip_get_u8(&slip) != 0;
     if (slip.bad || key->len != 1 + 16 + 8 || set.status > OUTBOX_HELD)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an own set is damaged");
     memcpy(set.device.b, key->b + 1, sizeof set.device.b);
@@ -255,7 +260,7 @@ static void take_note(outbox_seal *seal, const st_set *set)
     for (uint32_t i = 0; i < set->changes_count; i++)
         records[i] = set->changes[i].record;
     seal->notes = notes;
-    outbox_note note = { set->device, set->first, set->changes_count, records };
+    outbox_note note = { set->device, set->first, set->changes_count, records, set->bucket };
     seal->notes[seal->notes_count++] = note;
 }
 
@@ -371,9 +376,9 @@ static st_err settle_change(sotay_client *client, const outbox_set *set, outbox_
     return overlay_put(&client->book, record, &entry, error);
 }
 
-/* The same with the kept set read. */
+/* The same with the kept set read; and which bucket it is of. */
 static st_err settle_read(sotay_client *client, const outbox_set *set, outbox_helds helds,
-                          st_error *error)
+                          st_bucket *out_bucket, st_error *error)
 {
     st_arena arena;
     st_set bytes;
@@ -384,19 +389,37 @@ static st_err settle_read(sotay_client *client, const outbox_set *set, outbox_he
     for (uint32_t i = 0; err == ST_OK && i < bytes.changes_count; i++)
         err = settle_change(client, set, helds, &bytes.changes[i].record, &bytes.changes[i].dot,
                             error);
+    *out_bucket = bytes.bucket;
     st_arena_reset(&arena);
     return err;
+}
+
+/* Sent out and answered after the bucket was lost: it is read here no longer than it waited. */
+static st_err close_lost(sotay_client *client, const outbox_set *set, const st_bucket *bucket,
+                         st_error *error)
+{
+    bucket_state state;
+    outbox_set own = *set;
+    if (set->status != OUTBOX_SENT)
+        return ST_OK;
+    st_err err = bucket_get(&client->book, bucket, &state, error);
+    return err == ST_OK && !state.in_scope ? closed_own(client, &own, error) : err;
 }
 
 st_err outbox_settle(sotay_client *client, const outbox_set *set, const outbox_note *note,
                      outbox_helds helds, st_error *error)
 {
+    st_bucket bucket;
     st_err err = outbox_put(&client->book, set, error);
+    if (err == ST_OK && set->is_closed)
+        return closed_settle(client, &set->device, set->first, set->position, error);
     if (err == ST_OK && note == NULL)
-        return settle_read(client, set, helds, error);
-    for (uint32_t i = 0; err == ST_OK && i < note->count; i++) {
+        err = settle_read(client, set, helds, &bucket, error);
+    else if (note != NULL)
+        bucket = note->bucket;
+    for (uint32_t i = 0; err == ST_OK && note != NULL && i < note->count; i++) {
         st_dot dot = { set->device, set->first + i };
         err = settle_change(client, set, helds, &note->records[i], &dot, error);
     }
-    return err;
+    return err == ST_OK ? close_lost(client, set, &bucket, error) : err;
 }

@@ -7,7 +7,7 @@
 #include "proto/changeset.h"
 #include "proto/message.h"
 
-/* What became of an own set (table OWN). Nothing is deleted. */
+/* What became of an own set (table OWN). No note of one is deleted. */
 typedef enum { OUTBOX_UNSENT, OUTBOX_SENT, OUTBOX_HELD } outbox_status;
 typedef struct {
     st_id device; /* the present one, or one before a new enrolment */
@@ -15,6 +15,7 @@ typedef struct {
     outbox_status status;
     uint64_t position; /* log index; 0: none */
     st_hold hold;      /* OUTBOX_HELD: why nothing of it was taken in */
+    bool is_closed;    /* its bytes are sealed, or gone when covered (closed.h) */
 } outbox_set;
 
 ST_MUST_USE st_err outbox_put(book_db *book, const outbox_set *set, st_error *error);
@@ -39,6 +40,7 @@ typedef struct {
     uint64_t first;
     uint32_t count;
     const st_id *records;
+    st_bucket bucket;
 } outbox_note;
 /* A set is stored and acknowledged whole: small enough that a poor line carries it before it
  * breaks, large enough that its header and signature cost nothing. */
@@ -67,7 +69,8 @@ const outbox_note *outbox_note_of(const outbox_seal *seal, const st_id *device, 
 
 /* Writes what the server said of an own set: its status, and that of its changes. `held` names the
  * changes of it that are held; with OUTBOX_HELD all are, the others for set->hold. `note` is that
- * of the set; with NULL the set is read. Inside a transaction. */
+ * of the set; with NULL the set is read. What the server
+ * has of a bucket that was lost is sealed (closed.h). Inside a transaction. */
 typedef struct {
     const st_held *held;
     uint32_t count;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/closed.h"
 #include "client-lib/src/evidence.h"
 #include "client-lib/src/exchange.h"
 
@@ -362,7 +363,10 @@ static st_err offer_again(sotay_sync *sync, const st_bucket *bucket, const st_do
         outbox_set set;
         outbox_helds none = { NULL, 0 };
         err = outbox_next(&sync->client->book, &scan, &set, error);
-        if (err != ST_OK || set.first > dot->counter || set.last < dot->counter)
+        bool kept = false;
+        if (err == ST_OK)
+            err = closed_is_kept(sync->client, &set, &kept, error);
+        if (err != ST_OK || !kept || set.first > dot->counter || set.last < dot->counter)
             continue;
         *out_kept = true;
         if (set.status == OUTBOX_UNSENT)
@@ -371,7 +375,7 @@ static st_err offer_again(sotay_sync *sync, const st_bucket *bucket, const st_do
         set.position = 0;
         sync->wants_again = true;
         err = outbox_settle(sync->client, &set, NULL, none, error);
-        if (err == ST_OK)
+        if (err == ST_OK && !set.is_closed)
             err = apply_show_set(sync->client, &set, bucket, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/closed.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/witness.h"
@@ -140,8 +141,12 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
             return err; /* somebody else's, not in the log: offered again */
         err = ST_E_NOT_FOUND;
     }
-    if (err == ST_E_NOT_FOUND)
-        return epoch_carried(client, &device, verdict->first, error);
+    if (err == ST_E_NOT_FOUND) {
+        err = epoch_carried(client, &device, verdict->first, error);
+        return err == ST_OK ? closed_settle(client, &device, verdict->first, verdict->position,
+                                            error)
+                            : err;
+    }
     if (err != ST_OK)
         return err;
     if (has_hold(verdict, ST_HOLD_FORK))
@@ -172,7 +177,11 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
             break;
         if (err != ST_OK)
             return err;
-        if (set.last < want->from || set.first > want->to)
+        bool kept = false;
+        err = closed_is_kept(client, &set, &kept, error);
+        if (err != ST_OK)
+            return err;
+        if (!kept || set.last < want->from || set.first > want->to)
             continue;
         if (set.first > covered && gone.from == 0)
             gone = (st_gone){ covered, set.first - 1 };
@@ -296,9 +305,12 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
         next->told = sync->telling;
     take_exchange(sync, end->server_ms);
     next->dictionary = end->dictionary == ST_DICTIONARY_LAST_SET ? end->dictionary : 0;
-    if (end->backed_up_to > next->backed_up_to)
+    bool is_covered = end->backed_up_to > next->backed_up_to;
+    if (is_covered)
         next->backed_up_to = end->backed_up_to;
-    st_err err = repair_end_round(sync, error);
+    st_err err = is_covered ? closed_cover(client, error) : ST_OK;
+    if (err == ST_OK)
+        err = repair_end_round(sync, error);
     if (err == ST_OK)
         err = purge_noted(sync, end->purges, error);
     if (err == ST_OK)

@@ -1,10 +1,10 @@
 /* server/operator/bundle.c - bundle import: what somebody carried here in a file. Promises that a
  * file of another book, or one that was cut or changed, is refused before anything of it is taken;
- * that importing it again changes nothing. Must never print what is inside. */
+ * that importing it again changes nothing; that memory does not grow with the file. Must never
+ * print what is inside. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,8 +13,8 @@
 #include "server/sync/parcel.h"
 
 #define SETS_AT_ONCE 256u
-#define BYTES_AT_ONCE ((size_t)16 << 20)
-#define ARENA_BYTES_MAX (256u << 20)
+#define BYTES_AT_ONCE ((size_t)4 << 20)
+#define ARENA_BYTES_MAX (64u << 20)
 
 typedef struct {
     uint64_t stored, duplicate, held, wrong, pieces, pieces_waiting;
@@ -22,48 +22,45 @@ typedef struct {
 
 typedef struct {
     operator_work *work;
-    uint8_t *bytes;
-    size_t len, at;            /* at: of the next part */
+    int fd;
+    const char *path;
+    st_bundle_source from;
+    uint64_t at;               /* of the next part */
     st_bundle_head head;
     auth_device maker;
     uint32_t part;             /* parts read so far */
+    st_buffer bytes;           /* of one of them */
     bundle_counts counts;
 } bundle;
 
 /* ---- the file ---- */
 
-static st_err read_all(int fd, bundle *b, const char *path, st_error *error)
+static st_err read_bytes(void *context, uint64_t at, uint8_t *bytes, size_t len, st_error *error)
 {
-    while (b->at < b->len) {
-        ssize_t n = read(fd, b->bytes + b->at, b->len - b->at);
+    const bundle *b = context;
+    while (len > 0) {
+        ssize_t n = pread(b->fd, bytes, len, (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return st_fail(error, ST_E_VALUE, "%.100s: it cannot be read", path);
-        b->at += (size_t)n;
+            return st_fail(error, ST_E_VALUE, "%.100s: it cannot be read", b->path);
+        bytes += n;
+        at += (uint64_t)n;
+        len -= (size_t)n;
     }
     return ST_OK;
 }
 
-static st_err read_file(bundle *b, const char *path, st_error *error)
+static st_err open_file(bundle *b, st_error *error)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return st_fail(error, ST_E_NOT_FOUND, "%.100s: %s", path, strerror(errno));
-    st_err err = ST_OK;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        err = st_fail(error, ST_E_VALUE, "%.100s: not a file", path);
-    else if ((uint64_t)st.st_size > ST_BUNDLE_BYTES_MAX)
-        err = st_fail(error, ST_E_TOO_LARGE, "%.100s: over %u bytes", path, ST_BUNDLE_BYTES_MAX);
-    if (err == ST_OK) {
-        b->len = (size_t)st.st_size;
-        b->bytes = malloc(b->len + 1);
-        err = b->bytes == NULL ? st_fail(error, ST_E_MEMORY, "bundle: no memory")
-                               : read_all(fd, b, path, error);
-    }
-    (void)close(fd);
-    return err;
+    b->fd = open(b->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (b->fd < 0)
+        return st_fail(error, ST_E_NOT_FOUND, "%.100s: %s", b->path, strerror(errno));
+    if (fstat(b->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return st_fail(error, ST_E_VALUE, "%.100s: not a file", b->path);
+    b->from = (st_bundle_source){ b, read_bytes, (uint64_t)st.st_size };
+    return ST_OK;
 }
 
 /* ---- whose is it, and is all of it there? ---- */
@@ -89,7 +86,12 @@ static st_err check_maker(bundle *b, st_error *error)
 static st_err part_frame(bundle *b, st_arena *arena, st_frame *out, st_error *error)
 {
     const st_bundle_part *part = &b->head.parts[b->part];
-    st_err err = st_frame_decode(b->bytes + b->at, part->bytes, arena, out, error);
+    st_err err = st_bundle_part_read(&b->from, b->at, part, &b->bytes, error);
+    const uint8_t *bytes = err == ST_OK ? st_arena_copy(arena, b->bytes.data, b->bytes.len) : NULL;
+    if (err == ST_OK && bytes == NULL)
+        err = st_fail(error, ST_E_MEMORY, "bundle: no memory");
+    if (err == ST_OK)
+        err = st_frame_decode(bytes, part->bytes, arena, out, error);
     if (err == ST_OK) {
         b->at += part->bytes;
         b->part++;
@@ -97,10 +99,10 @@ static st_err part_frame(bundle *b, st_arena *arena, st_frame *out, st_error *er
     return err;
 }
 
-static st_err check_parts(bundle *b, size_t first_at, st_error *error)
+static st_err check_parts(bundle *b, st_error *error)
 {
+    const uint64_t first_at = b->at;
     st_err err = ST_OK;
-    b->at = first_at;
     while (err == ST_OK && b->part < b->head.parts_count) {
         st_arena arena;
         st_frame frame;
@@ -136,7 +138,7 @@ static void count(bundle *b, const sync_request *request)
 static st_err read_some(bundle *b, sync_request *request, st_arena *arena, st_error *error)
 {
     store_txn txn = { 0 };
-    size_t from = b->at;
+    const uint64_t from = b->at;
     st_err err = store_begin(b->work->room->store, STORE_READ_TXN, &txn, error);
     parcel_room where = { b->work->room, &txn, arena };
     while (err == ST_OK && b->part < b->head.parts_count && b->at - from < BYTES_AT_ONCE &&
@@ -145,8 +147,9 @@ static st_err read_some(bundle *b, sync_request *request, st_arena *arena, st_er
         err = part_frame(b, arena, &frame, error);
         if (err == ST_OK && frame.kind == ST_FRAME_PARCEL)
             err = parcel_add(request, &where, &frame.as.parcel, error);
-        if (request->arena.bytes_used > ARENA_BYTES_MAX / 2)
-            break;
+        if (request->arena.bytes_used > ARENA_BYTES_MAX / 2 ||
+            arena->bytes_used > ARENA_BYTES_MAX / 2)
+            break; /* the next one fits into the other half */
     }
     store_end(&txn);
     return err;
@@ -176,14 +179,13 @@ static st_err take_some(bundle *b, st_error *error)
 
 static st_err take_file(bundle *b, st_error *error)
 {
-    size_t first_at = 0;
-    st_err err = read_file(b, b->work->operands[0], error);
+    st_err err = open_file(b, error);
     if (err == ST_OK)
-        err = st_bundle_read(b->bytes, b->len, &b->work->arena, &b->head, &first_at, error);
+        err = st_bundle_open(&b->from, &b->work->arena, &b->head, &b->at, error);
     if (err == ST_OK)
         err = check_maker(b, error);
     if (err == ST_OK)
-        err = check_parts(b, first_at, error);
+        err = check_parts(b, error);
     while (err == ST_OK && b->part < b->head.parts_count)
         err = take_some(b, error);
     return err;
@@ -218,9 +220,12 @@ static void say_text(operator_work *work, const bundle_counts *counts)
 
 int operator_bundle_import(operator_work *work)
 {
-    bundle b = { .work = work };
+    bundle b = { .work = work, .fd = -1, .path = work->operands[0] };
+    st_buffer_init(&b.bytes, ST_FRAME_BYTES_MAX);
     st_err err = take_file(&b, &work->error);
-    free(b.bytes);
+    st_buffer_free(&b.bytes);
+    if (b.fd >= 0)
+        (void)close(b.fd);
     if (err != ST_OK)
         return operator_fail(work);
     if (work->options.json)

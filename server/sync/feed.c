@@ -163,11 +163,23 @@ static st_err emit_scope(answer *a, st_error *error)
     return emit(a, &frame, error);
 }
 
-/* The epochs that the device does not know; a device that says nothing knows the first. */
+/* How many epochs the device knows; one that says nothing knows the first. One whose epoch is not
+ * of this log (it began after the copy that was put in its place) knows the first alone: its
+ * numbers are those of other epochs. */
+static uint64_t known_epochs(const answer *a)
+{
+    const st_ask *ask = a->request->ask;
+    bool is_ours = !ask->has_epoch;
+    for (uint32_t i = 0; i < a->epochs_count; i++)
+        is_ours = is_ours || memcmp(a->epochs[i].epoch, ask->epoch, sizeof ask->epoch) == 0;
+    return is_ours && ask->epochs > 0 ? ask->epochs : 1;
+}
+
+/* Those that it does not know. */
 static st_err emit_epochs(answer *a, st_error *error)
 {
     st_frame frame;
-    uint64_t known = a->request->ask->epochs > 0 ? a->request->ask->epochs : 1;
+    uint64_t known = known_epochs(a);
     if (known >= a->epochs_count)
         return ST_OK;
     memset(&frame, 0, sizeof frame);

@@ -123,11 +123,6 @@ st_err sync_row_get(store_txn *txn, uint64_t index, st_arena *arena, sync_row *o
     return sync_row_decode(bytes, arena, out_row, error);
 }
 
-bool sync_row_is_folded(const sync_row *row)
-{
-    return row->set.len > 0 && row->kind != ST_ENTRY_FORK && row->bucket.s[0] != '\0';
-}
-
 /* The word in the leaf for what became of it. */
 static const char *verdict_word(const sync_row *row)
 {

@@ -32,8 +32,6 @@ ST_MUST_USE st_err sync_row_decode(store_slice bytes, st_arena *arena, sync_row 
 /* The row of an index. ST_E_NOT_FOUND, ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err sync_row_get(store_txn *txn, uint64_t index, st_arena *arena,
                                 sync_row *out_row, st_error *error);
-/* Does the row hold a set that is folded (not a fork, not of a newer format)? */
-bool sync_row_is_folded(const sync_row *row);
 /* The leaf of a row; set: its decoded set, or NULL when it has none. */
 st_leaf sync_row_leaf(const sync_row *row, const st_set *set);
 

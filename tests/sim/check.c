@@ -81,6 +81,14 @@ static void ask_scope(sim_world *w, store_txn *txn)
     w->is_scope_unsure = false;
 }
 
+void sim_ask_scope(sim_world *w)
+{
+    store_txn txn;
+    read_begin(w, &txn);
+    ask_scope(w, &txn);
+    store_end(&txn);
+}
+
 void sim_check_promises(sim_world *w)
 {
     store_txn txn;
@@ -94,6 +102,18 @@ void sim_check_promises(sim_world *w)
     if (w->is_scope_unsure)
         ask_scope(w, &txn);
     store_end(&txn);
+}
+
+/* A revoked device is told nothing more. The server is asked: an order may have been taken by one
+ * that was killed before it answered. */
+bool sim_is_closed(store_txn *txn, const sim_phone *p)
+{
+    sotay_who me;
+    st_id id;
+    auth_device device;
+    sotay_whoami(p->client, &me);
+    memcpy(id.b, me.device.b, sizeof id.b);
+    return auth_device_get(txn, NULL, &id, &device, NULL) == ST_OK && device.status != AUTH_ACTIVE;
 }
 
 /* ---- answers ---- */
@@ -119,6 +139,16 @@ static void note_ack(sim_world *w, const st_id *device, const st_verdict *verdic
     ack->position = verdict->position;
 }
 
+/* After a restore a set of others may come in one request with what makes its device known again:
+ * it is offered once more. */
+static void check_refused(const answer *a, const st_verdict *verdict)
+{
+    unsigned reason = verdict->held_count > 0 ? (unsigned)verdict->held[0].reason : 0;
+    if (a->w->restores == 0 || reason != ST_HOLD_DEVICE)
+        sim_fail(a->w, "a set that a phone of the commune signed is not stored (reason %u)",
+                 reason);
+}
+
 static void take_verdict(answer *a, const st_verdict *verdict)
 {
     sim_world *w = a->w;
@@ -135,8 +165,7 @@ static void take_verdict(answer *a, const st_verdict *verdict)
     } else if (verdict->kind == ST_VERDICT_HELD) {
         sim_count(w, SIM_HELD);
         if (verdict->position == 0)
-            sim_fail(w, "a set that a phone of the commune signed is not stored (reason %u)",
-                     verdict->held_count > 0 ? (unsigned)verdict->held[0].reason : 0);
+            check_refused(a, verdict);
     } else {
         sim_fail(w, "verdict %u", (unsigned)verdict->kind);
     }
@@ -208,6 +237,8 @@ void sim_check_answer(sim_world *w, const net_message *request, int status, cons
     st_arena arena;
     st_head head;
     sim_note_log(w);
+    if (w->restores > 0)
+        sim_ask_scope(w); /* phones bring rights back that were given or taken after the backup */
     if (strcmp(request->path, "/v1/sync") != 0 || reply->len == 0)
         return;
     if (st_head_decode(request->bytes, request->len, &head, NULL) == ST_OK)

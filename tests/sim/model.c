@@ -582,3 +582,27 @@ void model_sum_of(model *m, const char *bucket, uint8_t out[16])
             add_record(m, &change->change->record, out);
     }
 }
+
+/* ---- words ---- */
+
+static bool op_says(const st_value *value, const char *word, size_t len)
+{
+    return value->kind == ST_VALUE_TEXT && value->len == len && memcmp(value->data, word, len) == 0;
+}
+
+bool model_says(const model *m, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i < m->sets_count; i++) {
+        const st_set *set = m->sets[i].set;
+        for (uint32_t j = 0; j < set->changes_count; j++) {
+            const st_change *change = &set->changes[j];
+            if (op_says(&change->reason, word, len))
+                return true;
+            for (uint32_t k = 0; k < change->ops_count; k++)
+                if (op_says(&change->ops[k].value, word, len))
+                    return true;
+        }
+    }
+    return false;
+}

@@ -76,6 +76,9 @@ void model_sum_of(model *m, const char *bucket, uint8_t out[16]);
  * with. False: why (static text). */
 bool model_is_honest(const model *m, const st_change *change, const char **out_why);
 
+/* Is this text a value or a reason anywhere in the log, in a fork too? */
+bool model_says(const model *m, const char *word);
+
 bool model_same_path(const st_path *a, const st_path *b);
 bool model_same_value(const st_value *a, const st_value *b);
 

@@ -97,6 +97,63 @@ static uint32_t pick_phones(sim_random *r)
     return sim_chance(r, 200) ? 6 + sim_pick(r, 3) : 3 + sim_pick(r, 3);
 }
 
+/* ---- themes: steps that belong together ---- */
+
+#define THEME_KINDS 4u
+
+/* A world has each of them with its own chance; its steps stand anywhere in the list, in the order
+ * first, some of the middle, last. */
+static const struct {
+    uint32_t permille;
+    bool is_rough; /* in rough worlds only */
+    plan_kind first, last, middle[THEME_KINDS];
+    uint32_t middle_most;
+} THEMES[] = {
+    { 350, true, PLAN_server_backup, PLAN_server_restore,
+      { PLAN_server_backup, PLAN_server_restore, PLAN_sync, PLAN_everybody }, 3 },
+};
+
+static void insert(sim_plan *plan, size_t at, plan_kind kind, sim_random *r)
+{
+    plan_op *op = &plan->ops[at];
+    memmove(op + 1, op, (plan->count - at) * sizeof *op);
+    plan->count++;
+    op->kind = kind;
+    op->phone = sim_pick(r, plan->phones);
+    op->wait_ms = pick_wait(r);
+    op->salt = sim_next(r);
+}
+
+/* Places `count` steps behind one another, with anything between them. */
+static void add_theme(sim_plan *plan, size_t theme, sim_random *r)
+{
+    size_t at = 2 + sim_pick(r, (uint32_t)plan->count / 2);
+    uint32_t middle = sim_pick(r, THEMES[theme].middle_most + 1);
+    for (uint32_t i = 0; i < middle + 2; i++) {
+        plan_kind kind = i == 0            ? THEMES[theme].first
+                         : i == middle + 1 ? THEMES[theme].last
+                                           : THEMES[theme].middle[sim_pick(r, THEME_KINDS)];
+        insert(plan, at, kind, r);
+        at += 1 + sim_pick(r, (uint32_t)(plan->count - at));
+    }
+}
+
+static void add_themes(sim_plan *plan)
+{
+    sim_random r = { plan->seed ^ 0x7468656d65u };
+    size_t most = plan->count;
+    for (size_t i = 0; i < sizeof THEMES / sizeof THEMES[0]; i++)
+        most += THEMES[i].middle_most + 2;
+    plan->ops = realloc(plan->ops, most * sizeof *plan->ops);
+    if (plan->ops == NULL)
+        abort();
+    for (size_t i = 0; i < sizeof THEMES / sizeof THEMES[0]; i++)
+        if (sim_chance(&r, THEMES[i].permille) && (plan->is_rough || !THEMES[i].is_rough))
+            add_theme(plan, i, &r);
+    for (size_t i = 0; i < plan->count; i++)
+        plan->ops[i].index = (uint32_t)i;
+}
+
 sim_plan plan_make(uint64_t seed)
 {
     static const uint32_t TROUBLE[] = { 0, 30, 100, 100, 300, 600 };
@@ -121,6 +178,8 @@ sim_plan plan_make(uint64_t seed)
         op->wait_ms = pick_wait(&r);
         op->salt = sim_next(&r);
     }
+    if (seed >= PLAN_THEMED)
+        add_themes(&plan);
     return plan;
 }
 

@@ -10,6 +10,10 @@
 #define PLAN_PHONES_MAX 12u
 #define PLAN_CLONES_MAX 4u
 
+/* Seeds below have the steps with a weight alone, as they always had: a seed that once failed stays
+ * the same world. From here on a world has themes too. */
+#define PLAN_THEMED UINT64_C(10000000)
+
 /* Randomness of one step: other steps may go without changing it. */
 typedef struct {
     uint64_t state;
@@ -19,7 +23,8 @@ uint32_t sim_pick(sim_random *r, uint32_t below);
 bool sim_chance(sim_random *r, uint32_t permille);
 int64_t sim_between(sim_random *r, int64_t low, int64_t high);
 
-/* Every kind of step: X(name, what the trace calls it, weight, does it need a phone). */
+/* Every kind of step: X(name, what the trace calls it, weight, does it need a phone). Those without
+ * a weight come in themes only (plan.c). */
 #define PLAN_OPS(X)                                                                                \
     X(new_record, "new", 60, true)                                                                 \
     X(set, "set", 200, true) X(element, "element", 30, true) X(remark, "remark", 20, true) X(      \
@@ -49,7 +54,8 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
                                                                           "office-set", 12, false) \
                                                                             X(office_resolve,      \
                                                                               "office-resolve", 8, \
-                                                                              false)
+                                                                              false)               \
+    X(server_backup, "server-backup", 0, false) X(server_restore, "server-restore", 0, false)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,
 typedef enum { PLAN_OPS(X) PLAN_KINDS } plan_kind;

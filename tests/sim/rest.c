@@ -31,6 +31,7 @@ static void stop_faults(sim_world *w)
         p->slow = 1;
     }
     w->is_calm = true;
+    w->start_fault = DISK_GOOD;
     sim_net_drain(w);
     sim_pass(w, 1000 + (w->is_up ? 0 : w->back_ms - w->now_ms));
     if (!w->is_up)
@@ -60,6 +61,31 @@ static bool enrol_copies(sim_world *w)
     return any;
 }
 
+/* A phone that was enrolled after the backup that was restored, and never synced since, holds
+ * nothing that makes it known again: the office enrols it once more. */
+static bool enrol_unknown(sim_world *w)
+{
+    bool any = false;
+    for (size_t i = 0; i < w->phones_count; i++) {
+        store_txn txn = { 0 };
+        sotay_who me;
+        st_id id;
+        auth_device device;
+        if (!w->phones[i].exists)
+            continue;
+        sotay_whoami(w->phones[i].client, &me);
+        memcpy(id.b, me.device.b, sizeof id.b);
+        if (store_begin(w->rooms.sync.store, STORE_READ_TXN, &txn, NULL) != ST_OK)
+            sim_fail(w, "the store cannot be read");
+        bool is_unknown = auth_device_get(&txn, NULL, &id, &device, NULL) == ST_E_NOT_FOUND;
+        store_end(&txn);
+        if (is_unknown && !sim_enrol_again(w, &w->phones[i], 0))
+            sim_fail(w, "phone %zu is unknown after a restore and cannot be enrolled again", i);
+        any = any || is_unknown;
+    }
+    return any;
+}
+
 /* Everybody syncs until a whole round brought the log nothing: then the others' syncs of this
  * round brought everybody all there is. `twice`: one more round, in which nothing may move. */
 static void meet(sim_world *w, bool twice)
@@ -71,6 +97,8 @@ static void meet(sim_world *w, bool twice)
             sim_fail(w, "after %u rounds without a fault there is still something to send",
                      ROUNDS_MAX);
         moves = enrol_copies(w);
+        if (w->restores > 0 && round > 0)
+            moves = enrol_unknown(w) || moves;
         for (size_t i = 0; i < w->phones_count; i++) {
             sim_phone *p = &w->phones[i];
             if (!p->exists)
@@ -416,18 +444,6 @@ static void check_phone(sim_world *w, sim_phone *p, uint32_t no, model *m)
     sotay_text_free(json);
 }
 
-/* A revoked device is told nothing more. The server is asked: an order may have been taken by one
- * that was killed before it answered. */
-static bool is_closed(store_txn *txn, const sim_phone *p)
-{
-    sotay_who me;
-    st_id id;
-    auth_device device;
-    sotay_whoami(p->client, &me);
-    memcpy(id.b, me.device.b, sizeof id.b);
-    return auth_device_get(txn, NULL, &id, &device, NULL) == ST_OK && device.status != AUTH_ACTIVE;
-}
-
 static void check_record(sim_world *w, store_txn *txn, uint32_t no, model *m)
 {
     char hex[33];
@@ -454,34 +470,12 @@ static void check_record(sim_world *w, store_txn *txn, uint32_t no, model *m)
     check_document(w, no, "the server", SIM_OUT(w), &view);
     for (size_t i = 0; i < w->phones_count; i++) {
         sim_phone *p = &w->phones[i];
-        if (p->exists && w->may_read[p->person][w->records[no].unit] && !is_closed(txn, p))
+        if (p->exists && w->may_read[p->person][w->records[no].unit] && !sim_is_closed(txn, p))
             check_phone(w, p, no, m);
     }
 }
 
 /* ---- nothing recorded is lost ---- */
-
-static bool op_says(const st_value *value, const char *word, size_t len)
-{
-    return value->kind == ST_VALUE_TEXT && value->len == len && memcmp(value->data, word, len) == 0;
-}
-
-static bool log_has(const model *m, const char *word)
-{
-    size_t len = strlen(word);
-    for (size_t i = 0; i < m->sets_count; i++) {
-        const st_set *set = m->sets[i].set;
-        for (uint32_t j = 0; j < set->changes_count; j++) {
-            const st_change *change = &set->changes[j];
-            if (op_says(&change->reason, word, len))
-                return true;
-            for (uint32_t k = 0; k < change->ops_count; k++)
-                if (op_says(&change->ops[k].value, word, len))
-                    return true;
-        }
-    }
-    return false;
-}
 
 static bool copy_says(sim_phone *p, const sotay_id *record, const char *word)
 {
@@ -526,10 +520,12 @@ static void check_marks(sim_world *w, const model *m)
         if (holder == NULL)
             continue; /* never saved, or gone with its phone */
         sim_mark_text(i, word);
-        found = log_has(m, word);
+        found = model_says(m, word);
         for (size_t n = 0; n < w->phones_count && !found && w->marks[i].is_draft; n++)
             if (w->phones[n].exists && sim_holds_has(&w->phones[n].holds, i))
                 found = draft_has(w, &w->phones[n], &w->marks[i], word);
+        if (found && sim_holds_has(&w->lost_words, i))
+            sim_count(w, SIM_COME_BACK);
         if (!found)
             sim_fail(w, "'%s' was saved on phone %u and is nowhere", word, w->marks[i].phone);
     }

@@ -3,6 +3,7 @@
  * process that lived until it was whole. */
 #include "tests/sim/sim.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +24,55 @@ static void forget_notes(sim_world *w)
     }
 }
 
+/* A store that was put back is said on stderr, in every world that does it. */
+static st_err open_rooms(sim_world *w, st_error *error)
+{
+    rooms_how how = { .dir = w->disk.dir, .port = &w->port };
+    bool is_quiet = w->restores > 0 && !w->is_traced;
+    int nowhere = is_quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+    int before = nowhere >= 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
+    if (before >= 0)
+        (void)dup2(nowhere, STDERR_FILENO);
+    st_err err = rooms_open(&how, &w->rooms, error);
+    if (before >= 0)
+        (void)dup2(before, STDERR_FILENO);
+    if (before >= 0)
+        (void)close(before);
+    if (nowhere >= 0)
+        (void)close(nowhere);
+    return err;
+}
+
+/* Killed once more, while it begins a new epoch: started again like after any other kill. */
+static bool is_killed_at_start(sim_world *w, st_err err)
+{
+    if (!w->disk.is_dead)
+        return false;
+    if (err == ST_OK)
+        rooms_close(&w->rooms);
+    w->back_ms = w->now_ms + 500;
+    sim_count(w, SIM_KILL_AT_START);
+    return true;
+}
+
 void sim_server_start(sim_world *w)
 {
     st_error error = { 0 };
-    rooms_how how = { .dir = w->disk.dir, .port = &w->port };
     sim_disk_power_cut(&w->disk);
+    w->disk.fault = w->start_fault;
+    w->start_fault = DISK_GOOD;
     forget_notes(w);
-    if (rooms_open(&how, &w->rooms, &error) != ST_OK)
+    st_err err = open_rooms(w, &error);
+    if (is_killed_at_start(w, err))
+        return;
+    w->disk.fault = DISK_GOOD;
+    if (err != ST_OK)
         sim_fail(w, "the server does not start: %s", error.detail);
     w->is_up = true;
     sim_check_promises(w);
+    if (w->is_fresh) /* the first thing after a restore is another backup */
+        sim_yesterday_take(w);
+    w->is_fresh = false;
 }
 
 void sim_server_stop(sim_world *w, int64_t ms)

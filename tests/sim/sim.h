@@ -61,7 +61,10 @@
                                                             X(REPLAYED, "work under a new key")    \
                                                                 X(DRAFT_KEPT,                      \
                                                                   "working copy left behind")      \
-                                                                    X(REBUILD, "rebuild")
+                                                                    X(REBUILD, "rebuild")          \
+    X(SERVER_RESTORED, "server restored") X(SERVER_PUT_BACK, "server's store put back")            \
+    X(KILL_AT_START, "server killed while it starts again")                                        \
+    X(ENTRIES_LOST, "entries that a restore lost") X(COME_BACK, "word that came back after one")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -194,6 +197,13 @@ typedef struct {
     char item[SOTAY_ITEM_TEXT];
 } sim_item;
 
+/* A backup of the server's book, and what had been promised by then. */
+typedef struct {
+    bool exists;
+    disk_image image;
+    size_t leaves, taken; /* as many as there were */
+} sim_yesterday;
+
 /* What all worlds of a process start from: a book, enrolled phones that have read it. */
 typedef struct {
     char dir[64];
@@ -248,7 +258,12 @@ typedef struct sim_world {
     size_t taken_count, taken_capacity;
     sim_revoked revoked[SIM_REVOKED_MAX];
     size_t revoked_count;
-    bool is_calm;                /* faults have stopped */
+    sim_yesterday yesterday;
+    uint32_t restores;      /* of the server, so far */
+    bool is_fresh;          /* restored, and not opened since */
+    disk_fault start_fault; /* at the first commit of the server's next start */
+    sim_holds lost_words;   /* stood in the log and not in the backup that was put in its place */
+    bool is_calm;           /* faults have stopped */
     uint64_t unanswered_commits; /* the server died after one */
 } sim_world;
 
@@ -293,6 +308,11 @@ int sim_server_answer(sim_world *w, const net_message *request, st_buffer *out_r
 int sim_ctl(sim_world *w, const char *const *words);
 #define SIM_CTL(w, ...) sim_ctl((w), (const char *const[]){ __VA_ARGS__, NULL })
 #define SIM_OUT(w)      ((const char *)(w)->out.data)
+
+/* ---- yesterday.c ---- */
+
+/* A backup of the book as it is now. The server runs. */
+void sim_yesterday_take(sim_world *w);
 
 /* ---- phone.c ---- */
 
@@ -357,6 +377,10 @@ bool sim_enrol_again(sim_world *w, sim_phone *p, uint32_t permille);
 /* Are all tables the same? why (256 bytes) names the first difference. */
 bool sim_images_equal(const disk_image *a, const disk_image *b, char *why);
 
+/* Does the server know the phone's device as one that was revoked or suspended? */
+bool sim_is_closed(store_txn *txn, const sim_phone *p);
+/* Asks the server who may read what. */
+void sim_ask_scope(sim_world *w);
 /* After each start of the server: is all that was promised there? */
 void sim_check_promises(sim_world *w);
 /* An answer is about to leave. */

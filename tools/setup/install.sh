@@ -29,7 +29,7 @@ ln -sfn "libsotay.so.$SOVERSION" "$to/lib/libsotay.so"
 gcc -std=c11 -I. -MM client-lib/include/sotay.h | tr -d '\\\n' | tr ' ' '\n' | grep '\.h$' |
     while read -r header; do
         case $header in
-        client-lib/include/*) install -m 644 "$header" "$to/include/sotay/" ;;
+        client-lib/include/sotay.h) install -m 644 "$header" "$to/include/sotay/" ;;
         *) install -D -m 644 "$header" "$to/include/sotay/$header" ;;
         esac
     done

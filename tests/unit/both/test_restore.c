@@ -3,54 +3,7 @@
  * word: what any phone holds comes back by itself, also what others wrote and who they are. */
 #include <sys/stat.h>
 
-#include "server/backup/backup.h"
-#include "tests/unit/both/world.h"
-
-typedef struct {
-    world w;
-    char backup[80], copy[80];
-} town;
-
-static void town_make(town *t, uint64_t seed)
-{
-    world_make(&t->w, seed);
-    (void)snprintf(t->backup, sizeof t->backup, "%s.backup", t->w.book.dir);
-    (void)snprintf(t->copy, sizeof t->copy, "%s.copy", t->w.book.dir);
-}
-
-static void run_shell(const char *format, const char *a, const char *b)
-{
-    char command[400];
-    (void)snprintf(command, sizeof command, format, a, b);
-    assert_int_equal(system(command), 0);
-}
-
-static void town_free(town *t)
-{
-    world_free(&t->w);
-    run_shell("rm -rf %s %s", t->backup, t->copy);
-}
-
-static void reopen(town *t)
-{
-    st_error error = { 0 };
-    rooms_how how = { .dir = t->w.book.dir };
-    if (rooms_open(&how, &t->w.book.rooms, &error) != ST_OK)
-        fail_msg("open: %s", error.detail);
-}
-
-/* The machine is gone; another one starts from the backup, in the same place. */
-static void restore(town *t)
-{
-    st_error error = { 0 };
-    backup_manifest manifest;
-    rooms_how how = { .dir = t->w.book.dir };
-    rooms_close(&t->w.book.rooms);
-    run_shell("rm -rf %s %s", t->w.book.dir, "");
-    if (backup_restore(t->backup, &how, &manifest, &error) != ST_OK)
-        fail_msg("restore: %s", error.detail);
-    reopen(t);
-}
+#include "tests/unit/both/town.h"
 
 static void sync_all(town *t, int rounds)
 {
@@ -62,11 +15,6 @@ static void sync_all(town *t, int rounds)
                 print_message("  phone %d: %s\n", (int)i, t->w.error.detail);
             assert_int_equal(rc, SOTAY_OK);
         }
-}
-
-static void backup(town *t)
-{
-    KIT_EXPECT(0, &t->w.book, "backup", t->backup);
 }
 
 /* A day of work after the backup: of phone 0, of 1 that only 2 has received, of a new person. */
@@ -253,6 +201,103 @@ static void test_an_old_folder_with_its_notes(void **state)
     put_back(false);
 }
 
+/* ---- more than one epoch ---- */
+
+static void add_person(town *t, const char *login)
+{
+    KIT_EXPECT(0, &t->w.book, "user", "add", login, "--name", login, "--role", "officer");
+}
+
+static void assert_person(town *t, const char *login)
+{
+    KIT_EXPECT(0, &t->w.book, "user", "list");
+    assert_non_null(strstr(KIT_OUT(&t->w.book), login));
+}
+
+/* A phone is enrolled again before its first sync with the restored server: it still goes back to
+ * where the two books part, reads on from there, and gives back what it holds. */
+static void test_a_phone_that_is_enrolled_again_first(void **state)
+{
+    (void)state;
+    sotay_id ids[PHONES];
+    town t;
+    town_make(&t, 9);
+    backup(&t);
+    work_on(&t, ids);
+    add_person(&t, "dung");
+    sync_all(&t, 1);
+    restore(&t);
+    enrol(&t.w, &t.w.phones[2], "chi", true);
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_OK);
+    assert_person(&t, "dung");
+    for (size_t i = 0; i < PHONES; i++) {
+        char hex[33];
+        sotay_id_format(&ids[i], hex);
+        KIT_EXPECT(0, &t.w.book, "show", hex);
+    }
+    sync_all(&t, 2);
+    assert_everywhere(&t, ids);
+    assert_quiet(&t);
+    town_free(&t);
+}
+
+/* The same backup is restored once more, after a day of the office's work in the epoch that is now
+ * lost. The epoch after it has the same number: phones follow it all the same, and what officers
+ * wrote comes back. */
+static void test_an_epoch_that_was_lost(void **state)
+{
+    (void)state;
+    sotay_id before[PHONES], after[PHONES];
+    town t;
+    town_make(&t, 10);
+    backup(&t);
+    work_on(&t, before);
+    restore(&t);
+    sync_all(&t, 2);
+    add_person(&t, "dung");
+    work_on(&t, after);
+    restore(&t);
+    add_person(&t, "em"); /* signed by a key that stands in the place of the lost one */
+    sync_all(&t, 3);
+    char hex[33];
+    sotay_id_format(&after[0], hex);
+    KIT_EXPECT(0, &t.w.book, "set", hex, "ratings.m1.accepted_rating=dat", "--as", "office",
+               "--reason", "theo hồ sơ");
+    sync_all(&t, 1);
+    assert_everywhere(&t, before);
+    assert_everywhere(&t, after);
+    for (size_t i = 0; i < PHONES; i++) {
+        assert_true(phone_status_says(&t.w.phones[i], "\"ready\":0"));
+        assert_true(phone_says(&t.w.phones[i], sotay_show, &after[0], "accepted_rating"));
+    }
+    town_free(&t);
+}
+
+/* A store from before the epoch that the machine is in: its device signed in that epoch, and so it
+ * signs nothing more, here as in an epoch that the store knows. */
+static void test_a_store_from_before_the_epoch(void **state)
+{
+    (void)state;
+    sotay_id ids[PHONES];
+    town t;
+    town_make(&t, 11);
+    backup(&t);
+    rooms_close(&t.w.book.rooms);
+    run_shell("cp -r %s %s", t.w.book.dir, t.copy);
+    reopen(&t);
+    restore(&t);
+    add_person(&t, "dung");
+    work_on(&t, ids);
+    rooms_close(&t.w.book.rooms);
+    run_shell("cp %s/store/data.mdb %s/store/", t.copy, t.w.book.dir);
+    reopen(&t);
+    sync_all(&t, 3);
+    assert_person(&t, "dung");
+    assert_everywhere(&t, ids);
+    assert_quiet(&t);
+    town_free(&t);
+}
+
 /* A damaged or missing file is named; nothing is made of such a backup. */
 static void test_a_damaged_backup(void **state)
 {
@@ -341,6 +386,9 @@ int main(void)
         cmocka_unit_test(test_what_others_wrote_comes_back),
         cmocka_unit_test(test_a_phone_that_the_backup_does_not_know),
         cmocka_unit_test(test_a_revoked_phone_is_not_let_in_again),
+        cmocka_unit_test(test_a_phone_that_is_enrolled_again_first),
+        cmocka_unit_test(test_an_epoch_that_was_lost),
+        cmocka_unit_test(test_a_store_from_before_the_epoch),
         cmocka_unit_test(test_an_old_folder_put_back),
         cmocka_unit_test(test_an_old_folder_with_its_notes),
         cmocka_unit_test(test_a_damaged_backup),

@@ -351,6 +351,54 @@ static int import_it(bench *b)
     return sotay_bundle_import(b->p->client, b->bundle, b->bundle_len, &b->brought, &b->p->error);
 }
 
+/* The same of a file: parts first, then the head in front of them. */
+static int put_part(void *context, const void *bytes, size_t len, sotay_error *error)
+{
+    bench *b = context;
+    (void)error;
+    failing_pause(true);
+    b->bundle = realloc(b->bundle, b->bundle_len + len);
+    assert_non_null(b->bundle);
+    memcpy(b->bundle + b->bundle_len, bytes, len);
+    b->bundle_len += len;
+    failing_pause(false);
+    return SOTAY_OK;
+}
+
+static int spool_it(bench *b)
+{
+    sotay_bundle *bundle = NULL;
+    sotay_slice head = { NULL, 0 };
+    b->bundle_len = 0;
+    int rc = sotay_bundle_begin(b->p->client, &bundle, &b->p->error);
+    if (rc == SOTAY_OK) {
+        sotay_bundle_spool(bundle, put_part, b);
+        rc = sotay_bundle_make(bundle, &head, &b->brought, &b->p->error);
+    }
+    if (rc == SOTAY_OK) {
+        size_t parts = b->bundle_len;
+        rc = put_part(b, head.data, head.len, NULL);
+        memmove(b->bundle + head.len, b->bundle, parts);
+        memcpy(b->bundle, head.data, head.len);
+    }
+    sotay_bundle_free(bundle);
+    return rc;
+}
+
+static int get_part(void *context, uint64_t at, void *bytes, size_t len, sotay_error *error)
+{
+    const bench *b = context;
+    (void)error;
+    memcpy(bytes, b->bundle + at, len);
+    return SOTAY_OK;
+}
+
+static int import_it_from(bench *b)
+{
+    const sotay_bundle_source source = { b, get_part, b->bundle_len };
+    return sotay_bundle_import_from(b->p->client, &source, &b->brought, &b->p->error);
+}
+
 /* Somebody else takes it along, twice, and is first at the server. */
 static void it_is_delivered(bench *b)
 {
@@ -369,7 +417,10 @@ static void it_is_delivered(bench *b)
 static void test_a_bundle_is_made(void **state)
 {
     static const scene MAKE = { "a bundle is made", 0, two_files_wait, bundle_it, it_is_delivered };
+    static const scene SPOOL = { "a bundle is made part by part", 0, two_files_wait, spool_it,
+                                 it_is_delivered };
     sweep(*state, &MAKE);
+    sweep(*state, &SPOOL);
 }
 
 static void a_bundle_comes(bench *b)
@@ -390,7 +441,10 @@ static void test_a_bundle_is_taken_in(void **state)
 {
     static const scene TAKE = { "a bundle is taken in", 2, a_bundle_comes, import_it,
                                 it_is_carried };
+    static const scene READ = { "a bundle is read part by part", 2, a_bundle_comes, import_it_from,
+                                it_is_carried };
     sweep(*state, &TAKE);
+    sweep(*state, &READ);
 }
 
 static void what_was_carried_waits(bench *b)

@@ -175,39 +175,43 @@ static void make_bundle(bench *b, const char *const *parts, uint32_t count)
         wire_put(&b->bytes, parts[i], strlen(parts[i]));
 }
 
+static st_err open_bundle(bench *b, const void *bytes, size_t len, st_bundle_head *out_head,
+                          uint64_t *out_at)
+{
+    const st_bundle_source from = st_bundle_memory(bytes, len);
+    return st_bundle_open(&from, &b->arena, out_head, out_at, NULL);
+}
+
 static const char *const PARTS[] = { "the first part", "the second", "x" };
 
 static void test_a_bundle_is_whole_or_nothing(void **state)
 {
     bench *b = *state;
     st_bundle_head head;
-    size_t at = 0;
+    uint64_t at = 0;
     make_bundle(b, PARTS, 3);
-    assert_int_equal(st_bundle_read(b->bytes.data, b->bytes.len, &b->arena, &head, &at, NULL),
-                     ST_OK);
+    assert_int_equal(open_bundle(b, b->bytes.data, b->bytes.len, &head, &at), ST_OK);
     assert_int_equal(head.parts_count, 3);
     assert_int_equal(at, b->bytes.len - 25);
     for (size_t len = 0; len < b->bytes.len; len++) {
         uint8_t *exact = malloc(len + 1);
         assert_non_null(exact);
         memcpy(exact, b->bytes.data, len);
-        assert_int_not_equal(st_bundle_read(exact, len, &b->arena, &head, &at, NULL), ST_OK);
+        assert_int_not_equal(open_bundle(b, exact, len, &head, &at), ST_OK);
         free(exact);
     }
     for (size_t bit = 0; bit < b->bytes.len * 8; bit++) {
         b->bytes.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        st_err err = st_bundle_read(b->bytes.data, b->bytes.len, &b->arena, &head, &at, NULL);
+        st_err err = open_bundle(b, b->bytes.data, b->bytes.len, &head, &at);
         if (err == ST_OK)
             fail_msg("bit %u was turned and nobody noticed", (unsigned)bit);
         b->bytes.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
         st_arena_reset(&b->arena);
     }
     wire_put(&b->bytes, "more", 4);
-    assert_int_equal(st_bundle_read(b->bytes.data, b->bytes.len, &b->arena, &head, &at, NULL),
-                     ST_E_CORRUPT);
+    assert_int_equal(open_bundle(b, b->bytes.data, b->bytes.len, &head, &at), ST_E_CORRUPT);
     make_bundle(b, PARTS, 0);
-    assert_int_equal(st_bundle_read(b->bytes.data, b->bytes.len, &b->arena, &head, &at, NULL),
-                     ST_OK);
+    assert_int_equal(open_bundle(b, b->bytes.data, b->bytes.len, &head, &at), ST_OK);
     assert_int_equal(at, b->bytes.len);
 }
 
@@ -216,15 +220,86 @@ static void test_parts_keep_their_places(void **state)
 {
     bench *b = *state;
     st_bundle_head head;
-    size_t at = 0;
+    uint64_t at = 0;
     make_bundle(b, PARTS, 2);
     uint8_t swapped[24];
     size_t from = b->bytes.len - 24;
     memcpy(swapped, PARTS[1], 10);
     memcpy(swapped + 10, PARTS[0], 14);
     memcpy(b->bytes.data + from, swapped, 24);
-    assert_int_equal(st_bundle_read(b->bytes.data, b->bytes.len, &b->arena, &head, &at, NULL),
-                     ST_E_CORRUPT);
+    assert_int_equal(open_bundle(b, b->bytes.data, b->bytes.len, &head, &at), ST_E_CORRUPT);
+}
+
+/* What is read from elsewhere: never more than one part at a time, nothing beyond the end, and what
+ * cannot be read, or is another byte the second time, is not given out. */
+typedef struct {
+    const uint8_t *bytes;
+    size_t len, most;
+    unsigned reads, fails_at;  /* 0: never */
+} shelf;
+
+static st_err read_shelf(void *context, uint64_t at, uint8_t *bytes, size_t len, st_error *error)
+{
+    shelf *s = context;
+    assert_true(at <= s->len && len <= s->len - at);
+    if (++s->reads == s->fails_at)
+        return st_fail(error, ST_E_STORAGE, "the stick was pulled out");
+    if (len > s->most)
+        s->most = len;
+    memcpy(bytes, s->bytes + at, len);
+    return ST_OK;
+}
+
+static void test_a_bundle_is_read_part_by_part(void **state)
+{
+    bench *b = *state;
+    st_bundle_head head;
+    st_buffer part;
+    uint64_t at = 0;
+    make_bundle(b, PARTS, 3);
+    shelf s = { .bytes = b->bytes.data, .len = b->bytes.len };
+    const st_bundle_source from = { &s, read_shelf, s.len };
+    assert_int_equal(st_bundle_open(&from, &b->arena, &head, &at, NULL), ST_OK);
+    assert_int_equal(s.reads, 2 + 3); /* front, head, parts */
+    assert_int_equal(s.most, b->bytes.len - 25 - ST_BUNDLE_MAGIC_BYTES - 4);
+    const unsigned reads = s.reads;
+    for (s.fails_at = 1; s.fails_at <= reads; s.fails_at++) {
+        uint64_t unchanged = 7;
+        s.reads = 0;
+        assert_int_equal(st_bundle_open(&from, &b->arena, &head, &unchanged, NULL), ST_E_STORAGE);
+        assert_int_equal(unchanged, 7);
+    }
+    s.fails_at = 0;
+    assert_int_equal(st_bundle_open(&from, &b->arena, &head, &at, NULL), ST_OK);
+    st_buffer_init(&part, ST_FRAME_BYTES_MAX);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(st_bundle_part_read(&from, at, &head.parts[i], &part, NULL), ST_OK);
+        assert_int_equal(part.len, strlen(PARTS[i]));
+        assert_memory_equal(part.data, PARTS[i], part.len);
+        b->bytes.data[at] ^= 1; /* it changed since it was opened */
+        assert_int_equal(st_bundle_part_read(&from, at, &head.parts[i], &part, NULL),
+                         ST_E_CORRUPT);
+        b->bytes.data[at] ^= 1;
+        at += head.parts[i].bytes;
+    }
+    assert_int_equal(st_bundle_part_read(&from, at, &head.parts[0], &part, NULL), ST_E_CORRUPT);
+    st_buffer_free(&part);
+}
+
+/* A length that no list can have takes no memory. */
+static void test_a_head_is_bounded(void **state)
+{
+    bench *b = *state;
+    st_bundle_head head;
+    uint64_t at = 0;
+    make_bundle(b, PARTS, 1);
+    shelf s = { .bytes = b->bytes.data, .len = b->bytes.len };
+    const st_bundle_source from = { &s, read_shelf, ST_BUNDLE_BYTES_MAX };
+    st_put_u32(b->bytes.data + ST_BUNDLE_MAGIC_BYTES, ST_BUNDLE_BYTES_MAX / 2);
+    assert_int_equal(st_bundle_open(&from, &b->arena, &head, &at, NULL), ST_E_TOO_LARGE);
+    assert_int_equal(s.reads, 1);
+    const st_bundle_source larger = { &s, read_shelf, (uint64_t)ST_BUNDLE_BYTES_MAX + 1 };
+    assert_int_equal(st_bundle_open(&larger, &b->arena, &head, &at, NULL), ST_E_TOO_LARGE);
 }
 
 static void test_two_phones_agree(void **state)
@@ -316,6 +391,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_receipts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_bundle_is_whole_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts_keep_their_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_bundle_is_read_part_by_part, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_head_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_phones_agree, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_breaks_a_rule, setup, teardown),
     };

@@ -1,0 +1,356 @@
+/* tests/unit/both/test_closed.c
+ * What the server has of a unit that was taken back lies on the phone sealed to the server, so that
+ * nobody reads it there; it comes back to a server that lost it, opens when the unit is given
+ * again, and goes when it is covered. What waits for a person stays readable. */
+#include "client-lib/src/closed.h"
+#include "tests/unit/both/town.h"
+#include "tests/unit/client-lib/rows.h"
+
+#define WORDS "lời kể ở xóm"
+
+static int show(phone *p, const sotay_id *record)
+{
+    char *text = NULL;
+    int rc = sotay_show(p->client, record, SOTAY_TEXT, &text, &p->error);
+    sotay_text_free(text);
+    return rc;
+}
+
+static void sync_well(town *t, size_t n)
+{
+    assert_int_equal(sync_phone(&t->w, &t->w.phones[n], 0, NULL), SOTAY_OK);
+}
+
+/* A visit of phone 0 and one of phone 1, both on both phones; phone 1 then loses the unit. */
+typedef struct {
+    town t;
+    phone *an, *binh;
+    sotay_id hers, his;
+} loss;
+
+static void loss_make(loss *l, uint64_t seed)
+{
+    memset(l, 0, sizeof *l);
+    world_make_with(&l->t.w, seed, (world_how){ .phones = 2 });
+    town_place(&l->t);
+    l->an = &l->t.w.phones[0];
+    l->binh = &l->t.w.phones[1];
+    l->hers = phone_visit(l->an, WORDS " của An");
+    l->his = phone_visit(l->binh, WORDS " của Bình");
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < 2; i++)
+            sync_well(&l->t, i);
+}
+
+/* Every change of the scope has a time of its own. */
+static void scope(loss *l, const char *verb)
+{
+    l->t.w.now_ms += 60000;
+    for (size_t i = 0; i < 2; i++)
+        sotay_memory_clock(&l->t.w.phones[i].port, l->t.w.now_ms,
+                           (uint64_t)(l->t.w.now_ms - PHONE_WALL_MS));
+    KIT_EXPECT(0, &l->t.w.book, verb, "binh", KIT_UNIT);
+}
+
+static void lose(loss *l)
+{
+    scope(l, "unassign");
+    sync_well(&l->t, 1);
+    assert_int_equal(show(l->binh, &l->his), SOTAY_E_NOT_FOUND);
+}
+
+static bool holds(const uint8_t *data, size_t len, const char *words)
+{
+    size_t most = strlen(words);
+    for (size_t i = 0; i + most <= len; i++)
+        if (memcmp(data + i, words, most) == 0)
+            return true;
+    return false;
+}
+
+/* Rows of the store, opened with its key, in which the words stand. */
+static size_t rows_with(phone *p, const char *words)
+{
+    st_error error = { ST_OK, "" };
+    size_t found = 0;
+    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
+    for (unsigned table = 'A'; table <= 'z'; table++) {
+        book_key prefix = book_key_of((book_table)table);
+        book_scan scan = book_scan_of(&prefix);
+        st_arena arena;
+        book_value value = { NULL, 0 };
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        while (table != BOOK_META &&
+               book_scan_next(&p->client->book, &scan, &arena, &value, &error) == ST_OK)
+            found += holds(value.data, value.len, words);
+        st_arena_reset(&arena);
+    }
+    client_abort(p->client);
+    return found;
+}
+
+static outbox_set own_set(phone *p)
+{
+    st_error error = { ST_OK, "" };
+    outbox_set own;
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
+    assert_int_equal(outbox_next(&p->client->book, &scan, &own, &error), ST_OK);
+    client_abort(p->client);
+    return own;
+}
+
+static void test_nobody_reads_it_there(void **state)
+{
+    (void)state;
+    loss l;
+    loss_make(&l, 1);
+    assert_true(rows_with(l.binh, WORDS) > 0);
+    lose(&l);
+    assert_int_equal(rows_with(l.binh, WORDS), 0);
+    assert_int_equal(rows_count(l.binh, BOOK_CLOSED), 2); /* her set and his */
+    outbox_set own = own_set(l.binh);
+    assert_true(own.is_closed && own.position > 0);
+    assert_true(rows_count(l.binh, BOOK_SET) > 0); /* the catalogue is read as ever */
+    sotay_report report;
+    assert_int_equal(sync_phone(&l.t.w, l.binh, 0, &report), SOTAY_OK);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(report.sent_changes, 0);
+    phone_reopen(l.binh);
+    sync_well(&l.t, 1);
+    assert_int_equal(rows_count(l.binh, BOOK_CLOSED), 2);
+    town_free(&l.t);
+}
+
+/* The server goes back to a day when it had neither: the phone that reads neither brings both. */
+static void test_a_restored_server_gets_it_back(void **state)
+{
+    (void)state;
+    loss l;
+    loss_make(&l, 2);
+    backup(&l.t);
+    sotay_id more = phone_visit(l.binh, WORDS " sau sao lưu");
+    sotay_id hers = phone_visit(l.an, WORDS " của An, sau");
+    sync_well(&l.t, 1);
+    sync_well(&l.t, 0);
+    sync_well(&l.t, 1);
+    lose(&l);
+    assert_int_equal(rows_count(l.binh, BOOK_CLOSED), 2 + 2);
+    restore(&l.t);
+    char hex[33];
+    sotay_id_format(&more, hex);
+    KIT_EXPECT(1, &l.t.w.book, "show", hex);
+    sync_well(&l.t, 1);
+    sync_well(&l.t, 1);
+    KIT_EXPECT(0, &l.t.w.book, "show", hex);
+    sotay_id_format(&hers, hex);
+    KIT_EXPECT(0, &l.t.w.book, "show", hex);
+    KIT_EXPECT(0, &l.t.w.book, "verify");
+    assert_int_equal(rows_with(l.binh, WORDS " sau"), 0);
+    assert_int_equal(rows_count(l.binh, BOOK_CARRY), 0);
+    sotay_report report;
+    assert_int_equal(sync_phone(&l.t.w, l.binh, 0, &report), SOTAY_OK);
+    assert_int_equal(report.requests, 1); /* nothing is offered twice */
+    town_free(&l.t);
+}
+
+static void test_a_unit_given_again_opens_it(void **state)
+{
+    (void)state;
+    loss l;
+    loss_make(&l, 3);
+    for (int round = 0; round < 2; round++) {
+        lose(&l);
+        scope(&l, "assign");
+        sync_well(&l.t, 1);
+        assert_int_equal(show(l.binh, &l.his), SOTAY_OK);
+        assert_int_equal(show(l.binh, &l.hers), SOTAY_OK);
+        assert_int_equal(rows_count(l.binh, BOOK_CLOSED), 0);
+        assert_false(own_set(l.binh).is_closed);
+        assert_int_equal(phone_set(l.binh, &l.hers, "place", "sửa tiếp"), SOTAY_OK);
+        sync_well(&l.t, 1);
+        sync_well(&l.t, 0);
+        assert_true(phone_says(l.an, sotay_show, &l.hers, "sửa tiếp"));
+    }
+    town_free(&l.t);
+}
+
+/* Covered before the loss: nothing stays. After it: it goes with the sync that hears of it; also a
+ * gap that somebody wants to fill then is said to be gone. */
+static void test_what_is_covered_goes(void **state)
+{
+    (void)state;
+    loss l;
+    loss_make(&l, 4);
+    backup(&l.t);
+    KIT_EXPECT(0, &l.t.w.book, "backup", "--check", l.t.backup);
+    sync_well(&l.t, 1);
+    sotay_id more = phone_visit(l.binh, WORDS " sau sao lưu");
+    sync_well(&l.t, 1);
+    lose(&l);
+    assert_int_equal(show(l.binh, &more), SOTAY_E_NOT_FOUND);
+    /* Of the others it is known only that they lie before what was read last. */
+    assert_true(rows_count(l.binh, BOOK_CLOSED) <= 2);
+    assert_true(own_set(l.binh).is_closed);
+    backup(&l.t);
+    KIT_EXPECT(0, &l.t.w.book, "backup", "--check", l.t.backup);
+    sync_well(&l.t, 1);
+    assert_int_equal(rows_count(l.binh, BOOK_CLOSED), 0);
+    assert_true(phone_status_says(l.binh, "\"safe_to_wipe\":true"));
+    bool kept = true;
+    outbox_set own = own_set(l.binh);
+    assert_int_equal(client_begin(l.binh->client, false, NULL), ST_OK);
+    assert_int_equal(closed_is_kept(l.binh->client, &own, &kept, NULL), ST_OK);
+    client_abort(l.binh->client);
+    assert_false(kept);
+    scope(&l, "assign"); /* the note of what is gone is right again when it came anew */
+    sync_well(&l.t, 1);
+    assert_false(own_set(l.binh).is_closed);
+    assert_int_equal(show(l.binh, &l.his), SOTAY_OK);
+    town_free(&l.t);
+}
+
+/* A log that is older than what was covered: what went cannot be offered, what lies sealed is, and
+ * the sync does not stop at it. */
+static void test_an_older_log_than_what_was_covered(void **state)
+{
+    (void)state;
+    loss l;
+    loss_make(&l, 5);
+    backup(&l.t);
+    run_shell("cp -r %s %s", l.t.backup, l.t.copy);
+    (void)phone_visit(l.binh, WORDS " sau sao lưu");
+    sync_well(&l.t, 1);
+    backup(&l.t);
+    KIT_EXPECT(0, &l.t.w.book, "backup", "--check", l.t.backup);
+    sync_well(&l.t, 1);
+    lose(&l);
+    run_shell("rm -r %s %s", l.t.backup, "");
+    run_shell("mv %s %s", l.t.copy, l.t.backup);
+    restore(&l.t);
+    for (int i = 0; i < 3; i++)
+        sync_well(&l.t, 1);
+    KIT_EXPECT(0, &l.t.w.book, "verify");
+    sotay_report report;
+    assert_int_equal(sync_phone(&l.t.w, l.binh, 0, &report), SOTAY_OK);
+    assert_int_equal(report.requests, 1);
+    town_free(&l.t);
+}
+
+/* As for a log that lost everything. */
+static st_err epoch_turn_all(phone *p)
+{
+    st_error error = { ST_OK, "" };
+    outbox_helds none = { NULL, 0 };
+    outbox_set own;
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = outbox_next(&p->client->book, &scan, &own, &error);
+    own.status = OUTBOX_UNSENT;
+    own.position = 0;
+    return err == ST_OK ? outbox_settle(p->client, &own, NULL, none, &error) : err;
+}
+
+static void mark_lost(phone *p)
+{
+    bucket_state bucket;
+    st_bucket name;
+    assert_true(st_bucket_set(&name, "01477/unit/" KIT_UNIT, strlen("01477/unit/" KIT_UNIT)));
+    rows_begin(p);
+    assert_int_equal(bucket_get(&p->client->book, &name, &bucket, NULL), ST_OK);
+    bucket.in_scope = false;
+    assert_int_equal(bucket_put(&p->client->book, &name, &bucket, NULL), ST_OK);
+    rows_commit(p);
+}
+
+/* It went out in a later request than the one whose answer took the bucket. */
+static void test_what_is_sent_after_the_loss(void **state)
+{
+    (void)state;
+    loss l;
+    loss_make(&l, 6);
+    sotay_id late = phone_visit(l.binh, "gửi sau");
+    scope(&l, "unassign");
+    mark_lost(l.binh);
+    assert_int_equal(show(l.binh, &late), SOTAY_OK); /* unsent: it stays readable */
+    sync_well(&l.t, 1);
+    assert_int_equal(show(l.binh, &late), SOTAY_E_NOT_FOUND);
+    assert_int_equal(rows_with(l.binh, "gửi sau"), 0);
+    assert_int_equal(rows_count(l.binh, BOOK_CLOSED), 1);
+    sync_well(&l.t, 0);
+    assert_int_equal(show(l.an, &late), SOTAY_OK);
+    town_free(&l.t);
+}
+
+/* One change of a set is held: the person has to see it, so the set stays open. */
+static void test_what_is_held_stays_readable(void **state)
+{
+    (void)state;
+    loss l;
+    loss_make(&l, 7);
+    st_error error = { ST_OK, "" };
+    outbox_set own = own_set(l.binh);
+    const st_held held = { own.last, ST_HOLD_ROLE };
+    const outbox_helds helds = { &held, 1 };
+    rows_begin(l.binh);
+    overlay_entry entry = { .dot = { own.device, own.last }, .first = own.first,
+                            .status = OVERLAY_SENT };
+    st_id record = phone_id(&l.his);
+    assert_int_equal(overlay_put(&l.binh->client->book, &record, &entry, &error), ST_OK);
+    assert_int_equal(outbox_settle(l.binh->client, &own, NULL, helds, &error), ST_OK);
+    rows_commit(l.binh);
+    scope(&l, "unassign");
+    sync_well(&l.t, 1);
+    assert_int_equal(show(l.binh, &l.his), SOTAY_OK);
+    assert_int_equal(show(l.binh, &l.hers), SOTAY_E_NOT_FOUND);
+    assert_false(own_set(l.binh).is_closed);
+    assert_int_equal(rows_count(l.binh, BOOK_CLOSED), 1); /* hers */
+    town_free(&l.t);
+}
+
+/* Before it is offered to a server that lost it, it goes by hand: sealed as it is, and the receipt
+ * that comes back is its verdict. */
+static void test_it_goes_by_hand(void **state)
+{
+    (void)state;
+    loss l;
+    sotay_bundle *bundle = NULL;
+    sotay_bundle_report report, taken;
+    sotay_slice bytes = { NULL, 0 };
+    loss_make(&l, 8);
+    lose(&l);
+    rows_begin(l.binh);
+    assert_int_equal(epoch_turn_all(l.binh), ST_OK);
+    rows_commit(l.binh);
+    assert_int_equal(own_set(l.binh).status, OUTBOX_UNSENT);
+    assert_int_equal(sotay_bundle_begin(l.binh->client, &bundle, NULL), SOTAY_OK);
+    assert_int_equal(sotay_bundle_make(bundle, &bytes, &report, NULL), SOTAY_OK);
+    assert_int_equal(report.sets, 1);
+    assert_false(holds(bytes.data, bytes.len, WORDS));
+    assert_int_equal(sotay_bundle_import(l.an->client, bytes.data, bytes.len, &taken, NULL),
+                     SOTAY_OK);
+    assert_int_equal(taken.sets + taken.known, 1);
+    sotay_bundle_free(bundle);
+    sync_well(&l.t, 0);
+    assert_int_equal(rows_count(l.an, BOOK_PARCEL), 0);
+    sync_well(&l.t, 1);
+    assert_int_equal(own_set(l.binh).status, OUTBOX_SENT);
+    assert_true(own_set(l.binh).is_closed && own_set(l.binh).position > 0);
+    town_free(&l.t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nobody_reads_it_there),
+        cmocka_unit_test(test_a_restored_server_gets_it_back),
+        cmocka_unit_test(test_a_unit_given_again_opens_it),
+        cmocka_unit_test(test_what_is_covered_goes),
+        cmocka_unit_test(test_an_older_log_than_what_was_covered),
+        cmocka_unit_test(test_what_is_sent_after_the_loss),
+        cmocka_unit_test(test_what_is_held_stays_readable),
+        cmocka_unit_test(test_it_goes_by_hand),
+    };
+    return cmocka_run_group_tests_name("closed", tests, NULL, NULL);
+}
