@@ -36,6 +36,15 @@ static const verb_row VERBS[] = {
       2, OPERATOR_ARGS_MAX, "", "", operator_assign },
     { { "unassign", "LOGIN UNIT...", "thôi phân công", "take units back" },
       2, OPERATOR_ARGS_MAX, "", "", operator_unassign },
+    { { "unit rename", "UNIT NAME --document NO --from DATE", "đổi tên đơn vị theo văn bản",
+        "give a unit another name" }, 2, 2, "OM", "OM", operator_unit_rename },
+    { { "unit merge", "UNIT... INTO --document NO --from DATE",
+        "sáp nhập đơn vị vào một đơn vị; người phụ trách đơn vị mới xem được phiếu cũ",
+        "units go into another; whoever has that one reads their records" },
+      2, OPERATOR_ARGS_MAX, "OM", "OM", operator_unit_merge },
+    { { "unit split", "UNIT INTO INTO... --document NO --from DATE",
+        "chia một đơn vị thành nhiều đơn vị", "a unit is divided among others" },
+      3, OPERATOR_ARGS_MAX, "OM", "OM", operator_unit_split },
     { { "device list", "[--json]", "các máy đã đăng ký", "enrolled devices" },
       0, 0, "j", "", operator_device_list },
     { { "device revoke", "DEVICE [--reason T]", "thu hồi máy", "revoke a device" },
@@ -161,6 +170,7 @@ static const struct { const char *name; char letter; bool has_value; } OPTIONS[]
     { "--field", 'F', true },  { "--between", 'b', true }, { "--after", 'm', true },
     { "--csv", 'C', false },   { "--basis", 'B', true },
     { "--device", 'D', true }, { "--decision", 'd', true },
+    { "--document", 'O', true }, { "--from", 'M', true },
     { "--thumbnail", 'T', false }, { "--dry-run", 'N', false }, { "--code", 'o', true },
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
@@ -214,7 +224,8 @@ static bool keep_option(operator_options *out, char letter, const char *value)
                                 ['2'] = &out->second, ['F'] = &out->field,
                                 ['b'] = &out->between, ['m'] = &out->after,
                                 ['B'] = &out->basis, ['D'] = &out->device,
-                                ['d'] = &out->decision, ['o'] = &out->code };
+                                ['d'] = &out->decision, ['o'] = &out->code,
+                                ['O'] = &out->document, ['M'] = &out->from };
     switch (letter) {
     case 'j': out->json = true; return true;
     case 'q': out->qr = true; return true;

@@ -208,6 +208,21 @@ st_err operator_ops_put(operator_ops *ops, const char *name, const char *text, s
                                       : push_value(ops, field, op, text, error);
 }
 
+st_err operator_ops_item(operator_ops *ops, operator_item item, const char *field,
+                         const char *text, st_error *error)
+{
+    const st_group *group = st_form_group(ops->form, item.group);
+    const st_field *found = group != NULL ? st_group_field(group, field) : NULL;
+    if (found == NULL)
+        return st_fail(error, ST_E_SERVER, "form '%s' of this catalogue has no field '%s.%s'",
+                       ops->form->name, item.group, field);
+    st_op op = { .path = { .kind = ST_PATH_ITEM, .group = group->no, .place = item.place,
+                           .field = found->no },
+                 .verb = ST_VERB_ITEM };
+    st_err err = st_value_parse(found, text, ops->arena, &op.value, error);
+    return err == ST_OK ? push(ops, &op, error) : err;
+}
+
 st_err operator_ops_remove(operator_ops *ops, const char *name, const char *text, st_error *error)
 {
     const st_field *field = NULL;

@@ -15,6 +15,7 @@ typedef struct {
     const char *name, *url, *form, *unit, *state, *as, *reason, *keep, *value, *seen, *period;
     const char *second;            /* of two people */
     const char *device, *decision, *code;
+    const char *document, *from;   /* of a change of units */
     const char *text;              /* content of the file of `user import` */
     const char *roles[ST_ROLE_COUNT];
     size_t roles_count;
@@ -146,6 +147,14 @@ typedef struct {
  * element. ST_E_VALUE, ST_E_MEMORY; ST_E_SERVER: the form of the catalogue has no such field. */
 ST_MUST_USE st_err operator_ops_put(operator_ops *ops, const char *field, const char *text,
                                     st_error *error);
+/* A new item of a listed group; those of one change are numbered from 0. */
+typedef struct {
+    const char *group;
+    uint16_t place;
+} operator_item;
+/* Adds a value of it. Errors as above. */
+ST_MUST_USE st_err operator_ops_item(operator_ops *ops, operator_item item, const char *field,
+                                     const char *text, st_error *error);
 /* Adds PATH=VALUE. For a `set` path VALUE is a comma list: the new content; record (NULL: none yet)
  * tells what is to be taken out. ST_E_VALUE, ST_E_MEMORY. */
 ST_MUST_USE st_err operator_ops_parse(operator_ops *ops, const st_record *record,
@@ -183,6 +192,10 @@ int operator_unassign(operator_work *work);
 /* Writes new assignments of a person who has none of these units yet. ST_E_NOT_FOUND: a unit. */
 ST_MUST_USE st_err operator_assign_new(operator_work *work, writer_turn *turn, const st_id *person,
                                        const operator_words *units, st_error *error);
+/* unit.c: unit rename, merge, split. */
+int operator_unit_rename(operator_work *work);
+int operator_unit_merge(operator_work *work);
+int operator_unit_split(operator_work *work);
 /* device.c: device list, revoke, suspend. */
 int operator_device_list(operator_work *work);
 int operator_device_revoke(operator_work *work);
