@@ -1,6 +1,7 @@
 /* server/audit/publish.c - the log in files.
- * Promises: the same bytes by HTTP and in a folder; names of people stand in none of them. Must
- * never write beside the folder that was named, or over what is not an export of this log. */
+ * Promises: the same bytes by HTTP and in a folder; names of people stand in none of them; where a
+ * folder has a checkpoint, all that it stands for is on the disk. Must never write beside the
+ * folder that was named, or over what is not an export of this log. */
 #include "server/audit/publish.h"
 
 #include <dirent.h>
@@ -186,6 +187,7 @@ typedef struct {
     sync_room *room;
     store_txn txn;
     const char *dir;
+    char folder[STORE_PATH_BYTES]; /* the one written to last: its names may not be durable yet */
     st_buffer bytes;
     audit_export_report report;
 } export_job;
@@ -193,26 +195,46 @@ typedef struct {
 static st_err make_parents(const char *path, size_t from, st_error *error)
 {
     char part[STORE_PATH_BYTES];
-    for (size_t i = from; path[i] != '\0'; i++) {
+    st_err err = ST_OK;
+    for (size_t i = from; err == ST_OK && path[i] != '\0'; i++) {
         if (path[i] != '/')
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return st_fail(error, ST_E_STORAGE, "%s: %s", part, strerror(errno));
+        err = store_dir_make_open(part, error);
     }
-    return ST_OK;
+    return err;
 }
 
-/* Whole under its name, or not at all. */
-static st_err write_file(const char *path, const st_buffer *bytes, st_error *error)
+static st_err sync_folder(export_job *job, st_error *error)
+{
+    return job->folder[0] != '\0' ? store_dir_sync(job->folder, error) : ST_OK;
+}
+
+/* The folder that `path` lies in is there, and so are the names in the one before it. Files come a
+ * folder at a time. */
+static st_err enter_folder(export_job *job, const char *path, st_error *error)
+{
+    char folder[STORE_PATH_BYTES];
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (strcmp(folder, job->folder) == 0)
+        return ST_OK;
+    st_err err = sync_folder(job, error);
+    if (err == ST_OK)
+        err = make_parents(path, strlen(job->dir) + 1, error);
+    if (err == ST_OK)
+        memcpy(job->folder, folder, sizeof folder);
+    return err;
+}
+
+st_err audit_write_file(const char *path, const st_buffer *bytes, st_error *error)
 {
     char fresh[STORE_PATH_BYTES + 8];
     (void)snprintf(fresh, sizeof fresh, "%s.new", path);
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return st_fail(error, ST_E_STORAGE, "%s: %s", fresh, strerror(errno));
-    bool good = store_write_all(fd, bytes->data, bytes->len);
+    bool good = store_write_all(fd, bytes->data, bytes->len) && fsync(fd) == 0;
     good = close(fd) == 0 && good && rename(fresh, path) == 0;
     if (good)
         return ST_OK;
@@ -229,9 +251,9 @@ static st_err export_file(export_job *job, const char *name, st_error *error)
     if (err == ST_OK)
         err = store_dir_path(job->dir, name, path, error);
     if (err == ST_OK)
-        err = make_parents(path, strlen(job->dir) + 1, error);
+        err = enter_folder(job, path, error);
     if (err == ST_OK)
-        err = write_file(path, &job->bytes, error);
+        err = audit_write_file(path, &job->bytes, error);
     job->report.files += err == ST_OK ? 1 : 0;
     return err;
 }
@@ -292,9 +314,9 @@ static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *
 {
     char path[STORE_PATH_BYTES], line[ST_NOTE_NAME_BYTES] = "";
     bool empty = false;
-    if (mkdir(job->dir, 0755) != 0 && errno != EEXIST)
-        return st_fail(error, ST_E_STORAGE, "%s: %s", job->dir, strerror(errno));
-    st_err err = is_empty(job->dir, &empty, error);
+    st_err err = store_dir_make_open(job->dir, error);
+    if (err == ST_OK)
+        err = is_empty(job->dir, &empty, error);
     if (err == ST_OK)
         err = store_dir_path(job->dir, "checkpoint", path, error);
     if (err != ST_OK || empty)
@@ -314,7 +336,7 @@ static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *
 
 static st_err export_all(export_job *job, st_error *error)
 {
-    static const char *const NAMES[] = { "vkey", "policy", "devices", "checkpoint" };
+    static const char *const NAMES[] = { "vkey", "policy", "devices" };
     st_checkpoint now;
     st_err err = audit_note(&job->txn, &job->bytes, &now, error);
     if (err == ST_E_NOT_FOUND)
@@ -329,7 +351,11 @@ static st_err export_all(export_job *job, st_error *error)
         err = export_witnesses(job, error);
     for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++)
         err = export_file(job, NAMES[i], error);
-    return err;
+    if (err == ST_OK)
+        err = sync_folder(job, error);
+    if (err == ST_OK)
+        err = export_file(job, "checkpoint", error);
+    return err == ST_OK ? sync_folder(job, error) : err;
 }
 
 st_err audit_export(sync_room *room, const char *dir, audit_export_report *out_report,

@@ -18,10 +18,15 @@ typedef struct {
     uint64_t files;
 } audit_export_report;
 /* Writes all of them into a new folder or one that holds an older export of this log, tiles first,
- * the checkpoint last. Partial tiles of older exports stay. ST_E_EXISTS: the folder holds something
- * else, or another log. ST_E_NOT_FOUND: nothing was signed yet. ST_E_STORAGE. */
+ * the checkpoint last, when the others are on the disk. Partial tiles of older exports stay.
+ * ST_E_EXISTS: the folder holds something else, or another log. ST_E_NOT_FOUND: nothing was signed
+ * yet. ST_E_STORAGE. */
 ST_MUST_USE st_err audit_export(sync_room *room, const char *dir, audit_export_report *out_report,
                                 st_error *error);
+
+/* Writes a file for anybody to read: whole under its name or not at all, whenever the power fails.
+ * The caller makes the name durable (store_dir_sync). ST_E_STORAGE. */
+ST_MUST_USE st_err audit_write_file(const char *path, const st_buffer *bytes, st_error *error);
 
 /* A proof that entry `index` (from 1) is in the tree of the checkpoint signed last: appends the
  * file, and the leaf's bytes to out_leaf. ST_E_NOT_FOUND: it is not in there (yet). */

@@ -36,12 +36,7 @@ static st_err write_part(const char *dir, uint64_t index, const char *ending,
     char path[STORE_PATH_BYTES], name[48];
     (void)snprintf(name, sizeof name, "%" PRIu64 ".%s", index, ending);
     st_err err = store_dir_path(dir, name, path, error);
-    FILE *file = err == ST_OK ? fopen(path, "we") : NULL;
-    if (err == ST_OK && file == NULL)
-        return st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
-    bool good = file != NULL && fwrite(bytes->data, 1, bytes->len, file) == bytes->len;
-    good = file != NULL && fclose(file) == 0 && good;
-    return err != ST_OK || good ? err : st_fail(error, ST_E_STORAGE, "%s: cannot be written", path);
+    return err == ST_OK ? audit_write_file(path, bytes, error) : err;
 }
 
 /* dir NULL: the proof alone, to stdout. */
@@ -143,6 +138,8 @@ int operator_audit_proof(operator_work *work)
         err = each_entry(work, &record, dir, &last, &count);
     if (err == ST_OK && count == 0)
         err = st_fail(&work->error, ST_E_NOT_FOUND, "no entry of the log is about this record");
+    if (err == ST_OK && dir != NULL)
+        err = store_dir_sync(dir, &work->error);
     if (err == ST_OK && code != NULL)
         err = find_code(work, code, &size);
     if (err == ST_OK && dir == NULL && code == NULL)

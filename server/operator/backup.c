@@ -69,38 +69,35 @@ int operator_address(operator_work *work)
     return 0;
 }
 
-st_err operator_two_people(operator_work *work, st_id *out_first, st_error *error)
+typedef struct {
+    sync_epoch_wish wish;
+    operator_ask ask;
+} epoch_call;
+
+static st_err find_people(operator_work *work, writer_turn *turn, void *argument, st_error *error)
 {
-    static const uint32_t MAY = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD |
-                                1u << ST_ROLE_ADMIN;
-    auth_person first = { .is_active = false }, second = { .is_active = false };
-    st_err err = operator_actor(work, &work->txn, &first, error);
-    const char *as = work->options.as;
-    work->options.as = work->options.second;
-    if (err == ST_OK)
-        err = operator_actor(work, &work->txn, &second, error);
-    work->options.as = as;
-    if (err == ST_OK && st_id_cmp(&first.id, &second.id) == 0)
-        err = st_fail(error, ST_E_DENIED, "two different people are needed");
-    if (err == ST_OK && (operator_role_of(&first, MAY) == ST_ROLE_NONE ||
-                         operator_role_of(&second, MAY) == ST_ROLE_NONE))
-        err = st_fail(error, ST_E_DENIED, "both must be of the office");
-    *out_first = first.id;
+    epoch_call *call = argument;
+    operator_pair pair;
+    st_err err = operator_two_people(work, turn, &pair, error);
+    if (err == ST_OK && operator_asks(work))
+        err = operator_second_ask(work, turn, &pair, &call->ask, error);
+    call->wish.actor = pair.first.id;
     return err;
 }
 
+/* A request is used up before the epoch begins: it begins nothing twice. */
 int operator_epoch_new(operator_work *work)
 {
-    sync_epoch_wish wish = { .reason = NULL };
+    epoch_call call = { .ask = { .what = "epoch" } };
     char epoch[17];
-    st_err err = operator_reason(work, &wish.reason, &work->error);
+    st_err err = operator_reason(work, &call.wish.reason, &work->error);
+    call.ask.reason = call.wish.reason;
     if (err == ST_OK)
-        err = operator_read_begin(work);
+        err = operator_write(work, find_people, &call);
+    if (err == ST_OK && operator_asks(work))
+        return operator_second_said(work, &call.ask);
     if (err == ST_OK)
-        err = operator_two_people(work, &wish.actor, &work->error);
-    operator_read_end(work);
-    if (err == ST_OK)
-        err = sync_epoch_begin(work->rooms->writer, work->room, &wish, &work->error);
+        err = sync_epoch_begin(work->rooms->writer, work->room, &call.wish, &work->error);
     if (err != ST_OK)
         return operator_fail(work);
     st_hex(work->room->epoch, sizeof work->room->epoch, epoch);

@@ -1,6 +1,6 @@
 /* server/operator/erase.c - `erase`: two people destroy single values for a reason in law. Promises
  * that both are named in the book, and says what is to be done about copies that lie elsewhere.
- * Must never erase for one person alone. */
+ * Must never erase for one person alone: without the second one it is a request. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,45 +10,25 @@
 
 typedef struct {
     sync_erase_wish wish;
+    operator_ask ask;
     sync_erase_report report;      /* result */
 } erase_call;
 
-/* Who they are now, in the transaction that erases. */
-static st_err find_people(operator_work *work, writer_turn *turn, sync_erase_wish *wish,
-                          st_error *error)
-{
-    static const uint32_t MAY = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD |
-                                1u << ST_ROLE_ADMIN;
-    auth_person first, second;
-    const char *as = work->options.as;
-    st_err err = operator_actor(work, turn->txn, &first, error);
-    work->options.as = work->options.second;
-    if (err == ST_OK)
-        err = operator_actor(work, turn->txn, &second, error);
-    work->options.as = as;
-    if (err != ST_OK)
-        return err;
-    wish->actor = first.id;
-    wish->second = second.id;
-    wish->role = operator_role_of(&first, MAY);
-    return ST_OK;
-}
-
+/* Who they are now, in the transaction that erases, or that keeps the request. */
 static st_err run(operator_work *work, writer_turn *turn, void *argument, st_error *error)
 {
     erase_call *call = argument;
-    st_err err = find_people(work, turn, &call->wish, error);
-    return err == ST_OK ? sync_erase(turn, &call->wish, &call->report, error) : err;
-}
-
-static st_err check_people(operator_work *work)
-{
-    st_id first;
-    st_err err = operator_read_begin(work);
-    if (err == ST_OK)
-        err = operator_two_people(work, &first, &work->error);
-    operator_read_end(work);
-    return err;
+    operator_pair pair;
+    st_err err = operator_two_people(work, turn, &pair, error);
+    if (err != ST_OK)
+        return err;
+    call->wish.actor = pair.first.id;
+    call->wish.second = pair.second.id;
+    call->wish.role = operator_second_role(&pair.first);
+    if (!operator_asks(work))
+        return sync_erase(turn, &call->wish, &call->report, error);
+    err = sync_erase_check(turn, &call->wish, &call->report, error);
+    return err == ST_OK ? operator_second_ask(work, turn, &pair, &call->ask, error) : err;
 }
 
 static void say_done(operator_work *work, const sync_erase_report *report)
@@ -74,18 +54,20 @@ int operator_erase(operator_work *work)
 {
     erase_call call;
     memset(&call, 0, sizeof call);
+    call.ask.what = "erase";
     st_err err = operator_record_id(work->operands[0], &call.wish.record, &work->error);
     call.wish.paths = work->operands + 1;
     call.wish.paths_count = work->operands_count - 1;
     work->options.reason = work->options.basis;
     if (err == ST_OK)
         err = operator_reason(work, &call.wish.basis, &work->error);
-    if (err == ST_OK)
-        err = check_people(work);
+    call.ask.reason = call.wish.basis;
     if (err == ST_OK)
         err = operator_write(work, run, &call);
     if (err != ST_OK)
         return operator_fail(work);
+    if (operator_asks(work))
+        return operator_second_said(work, &call.ask);
     sync_snapshot_drop(work->room, &call.report.bucket);
     say_done(work, &call.report);
     return 0;

@@ -13,7 +13,8 @@ typedef struct {
     st_recover_ask ask;
     st_recover_answer answer;
     auth_device device;
-    st_id first;
+    char hex[33];                  /* of the device */
+    operator_ask request;
     const char *reason;
 } recovery;
 
@@ -46,52 +47,62 @@ static st_err check_device(const auth_device *device, st_error *error)
                    device->status == AUTH_REVOKED ? "revoked" : "suspended");
 }
 
+/* The entry that says so. */
+static st_err append_entry(writer_turn *turn, const recovery *r, const operator_pair *pair,
+                           st_error *error)
+{
+    sync_row entry;
+    size_t room = strlen(r->reason) + 128;
+    char *note = st_arena_array(turn->arena, room, 1);
+    if (note == NULL)
+        return st_fail(error, ST_E_MEMORY, "recover: out of memory");
+    (void)snprintf(note, room, "recover %s with %.40s: %s", r->hex, pair->second.login.s,
+                   r->reason);
+    memset(&entry, 0, sizeof entry);
+    entry.kind = ST_ENTRY_KEY;
+    entry.device = turn->room->keys->device;
+    entry.actor = pair->first.id;
+    entry.note = store_text(note);
+    return sync_log_append(turn, &entry, NULL, error);
+}
+
 static st_err run_recover(operator_work *work, writer_turn *turn, void *argument, st_error *error)
 {
     recovery *r = argument;
-    char hex[33];
-    sync_row entry;
-    st_err err = operator_device(work, turn->txn, work->operands[0], &r->device, error);
+    operator_pair pair;
+    st_err err = operator_two_people(work, turn, &pair, error);
+    if (err == ST_OK)
+        err = operator_device(work, turn->txn, work->operands[0], &r->device, error);
     if (err == ST_OK)
         err = check_device(&r->device, error);
     if (err == ST_OK)
         err = open_and_seal(work, r, error);
     if (err != ST_OK)
         return err;
-    st_id_format(&r->device.id, hex);
-    size_t room = strlen(r->reason) + 128;
-    char *note = st_arena_array(turn->arena, room, 1);
-    if (note == NULL)
-        return st_fail(error, ST_E_MEMORY, "recover: out of memory");
-    (void)snprintf(note, room, "recover %s with %.40s: %s", hex, work->options.second, r->reason);
-    memset(&entry, 0, sizeof entry);
-    entry.kind = ST_ENTRY_KEY;
-    entry.device = turn->room->keys->device;
-    entry.actor = r->first;
-    entry.note = store_text(note);
-    return sync_log_append(turn, &entry, NULL, error);
+    st_id_format(&r->device.id, r->hex);
+    if (!operator_asks(work))
+        return append_entry(turn, r, &pair, error);
+    work->operands[0] = r->hex;        /* by its first digits another may be meant later */
+    return operator_second_ask(work, turn, &pair, &r->request, error);
 }
 
 int operator_device_recover(operator_work *work)
 {
-    recovery r = { .reason = NULL };
-    char text[ST_RECOVER_TEXT], hex[33];
+    recovery r = { .request = { .what = "recover" } };
+    char text[ST_RECOVER_TEXT];
     st_err err = operator_reason(work, &r.reason, &work->error);
     if (err == ST_OK)
         err = st_recover_ask_parse(work->operands[1], &r.ask, &work->error);
-    if (err == ST_OK)
-        err = operator_read_begin(work);
-    if (err == ST_OK)
-        err = operator_two_people(work, &r.first, &work->error);
-    operator_read_end(work);
+    r.request.reason = r.reason;
     if (err == ST_OK)
         err = operator_write(work, run_recover, &r);
     if (err != ST_OK)
         return operator_fail(work);
-    st_id_format(&r.device.id, hex);
+    if (operator_asks(work))
+        return operator_second_said(work, &r.request);
     st_recover_answer_format(&r.answer, text);
     operator_say(work, work->vi ? "Khóa của máy %s, chỉ máy đó mở được:\n%s\n"
                                 : "The key of device %s, for that device alone:\n%s\n",
-                 hex, text);
+                 r.hex, text);
     return 0;
 }

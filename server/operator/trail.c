@@ -66,6 +66,10 @@ static const char *words_of(const char *word, bool vi)
         { "late", "đến sau khi khóa", "came after the lock" },
         { "erased", "đã xóa theo yêu cầu", "erased on request" },
         { "fork", "hai sổ cùng một máy", "two books of one device" },
+        { "recover", "mở khóa máy quên mã", "a forgotten PIN" },
+        { "confirmed", "người thứ hai đồng ý", "confirmed" },
+        { "taken_back", "rút lại", "taken back" },
+        { "lapsed", "quá 72 giờ", "lapsed after 72 hours" },
     };
     for (size_t i = 0; word != NULL && i < sizeof WORDS / sizeof WORDS[0]; i++)
         if (strcmp(WORDS[i].word, word) == 0)
@@ -178,7 +182,7 @@ static void line_table(trail_list *list, const trail_line *line)
     (void)snprintf(number, sizeof number, "%" PRIu64, line->index);
     operator_table_cell(work, &list->table, line->index > 0 ? number : "-");
     operator_table_cell(work, &list->table, words_of(line->what, work->vi));
-    operator_table_cell(work, &list->table, st_id_is_zero(&line->second)
+    operator_table_cell(work, &list->table, st_id_is_zero(&line->second) || line->outcome != NULL
                                                 ? words_of(line->outcome, work->vi)
                                                 : person_of(work, &line->second, hex));
     operator_table_cell(work, &list->table, person_of(work, &line->person, hex));

@@ -4,6 +4,7 @@
 #define SOTAY_SERVER_OPERATOR_WORK_H
 
 #include "server/operator/operator.h"
+#include "server/sync/second.h"
 
 #define OPERATOR_ARENA_BYTES_MAX (256u << 20)
 #define OPERATOR_RECORD_BYTES_MAX (64u << 20)   /* memory of one record while it is read */
@@ -28,6 +29,7 @@ typedef struct {
     operator_options options;
     const char **operands;
     size_t operands_count;
+    uint64_t request;              /* that is confirmed by --as; 0: none */
     server *rooms;
     sync_room *room;
     bool vi;
@@ -104,9 +106,6 @@ ST_MUST_USE st_err operator_write(operator_work *work, operator_turn_run run, vo
 /* The person of --as, who must be known and active. ST_E_DENIED says why not. */
 ST_MUST_USE st_err operator_actor(operator_work *work, store_txn *txn, auth_person *out_person,
                                   st_error *error);
-/* Those of --as and --second: two different people of the office, inside a read transaction.
- * ST_E_DENIED. */
-ST_MUST_USE st_err operator_two_people(operator_work *work, st_id *out_first, st_error *error);
 /* The first role of the person that is one of `roles` (bits), in the order office, office_head,
  * admin, council_chair, decider; never officer: what officers saw comes from their own devices.
  * NONE when there is none. */
@@ -177,7 +176,38 @@ ST_MUST_USE st_err operator_author_nameless(writer_turn *turn, const operator_ed
 ST_MUST_USE st_err operator_form(operator_work *work, const char *name, const st_form **out_form,
                                  st_error *error);
 
+/* ---- what needs two people (second.c) ---- */
+
+typedef struct {
+    auth_person first, second;     /* second: zeroed when only the first one is there so far */
+} operator_pair;
+/* Is the call a request only, for want of --second? */
+bool operator_asks(const operator_work *work);
+/* The people of the call, who are of the office and two: those of --as and --second; or who asked
+ * and, in --as, who confirms: then the request ends in this turn; or, when the call asks, --as
+ * alone. ST_E_DENIED, ST_E_NOT_FOUND, ST_E_STATE. */
+ST_MUST_USE st_err operator_two_people(operator_work *work, writer_turn *turn,
+                                       operator_pair *out_pair, st_error *error);
+/* The role of one of them. */
+st_role operator_second_role(const auth_person *person);
+/* What a request says: the word of its row in second.c; the operands are added. */
+typedef struct {
+    const char *what, *reason;
+    uint64_t index;                /* result */
+} operator_ask;
+/* Writes the request of pair->first. Errors of sync_second_ask. */
+ST_MUST_USE st_err operator_second_ask(operator_work *work, writer_turn *turn,
+                                       const operator_pair *pair, operator_ask *ask,
+                                       st_error *error);
+/* Says that it waits, and how it is confirmed. Returns 0. */
+int operator_second_said(operator_work *work, const operator_ask *ask);
+
 /* ---- verbs ---- */
+
+/* second.c: request list, confirm, withdraw. */
+int operator_request_list(operator_work *work);
+int operator_request_confirm(operator_work *work);
+int operator_request_withdraw(operator_work *work);
 
 /* people.c: user add, list, disable, import, role, enrol. */
 int operator_user_add(operator_work *work);

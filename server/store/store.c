@@ -52,12 +52,22 @@ static st_err sync_above(const char *path, bool is_ours, st_error *error)
     return store_dir_sync(above, error);
 }
 
-st_err store_dir_make(const char *path, st_error *error)
+static st_err make_folder(const char *path, mode_t mode, st_error *error)
 {
-    bool is_made = mkdir(path, 0700) == 0;
+    bool is_made = mkdir(path, mode) == 0;
     if (!is_made && errno != EEXIST)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
     return sync_above(path, is_made, error);
+}
+
+st_err store_dir_make(const char *path, st_error *error)
+{
+    return make_folder(path, 0700, error);
+}
+
+st_err store_dir_make_open(const char *path, st_error *error)
+{
+    return make_folder(path, 0755, error);
 }
 
 bool store_write_all(int fd, const uint8_t *bytes, size_t len)

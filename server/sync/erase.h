@@ -33,6 +33,11 @@ typedef struct {
 ST_MUST_USE st_err sync_erase(writer_turn *turn, const sync_erase_wish *wish,
                               sync_erase_report *out_report, st_error *error);
 
+/* The same, as far as it can be said before: writes nothing. actor, second, role and basis are not
+ * looked at. */
+ST_MUST_USE st_err sync_erase_check(writer_turn *turn, const sync_erase_wish *wish,
+                                    sync_erase_report *out_report, st_error *error);
+
 /* ---- parts used by ingest, replay, snapshots and backups ---- */
 
 /* Destroys what the erasures made by this set name: entry `index`, folded just before. Does nothing

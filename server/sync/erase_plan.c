@@ -260,24 +260,43 @@ static st_err author_all(plan *p, const st_form *form, st_error *error)
     return err;
 }
 
+/* Finds what is to go; a plan of nothing is an error. */
+static st_err make_plan(plan *p, const st_form **out_form, st_error *error)
+{
+    *out_form = catalogue_newest(p->turn->room->catalogue, ST_ERASURE_FORM);
+    if (*out_form == NULL || (*out_form)->home == ST_HOME_UNIT)
+        return st_fail(error, ST_E_NOT_FOUND, "this book's catalogue has no form '%s'",
+                       ST_ERASURE_FORM);
+    st_err err = collect(p, error);
+    p->report.erased = (uint32_t)p->count;
+    if (err != ST_OK || p->count > 0)
+        return err;
+    return st_fail(error, ST_E_VALUE, "%s",
+                   p->report.standing > 0
+                       ? "numbers, dates and choices are part of what was signed and stay"
+                       : p->report.gone_before > 0 ? "it is erased already"
+                                                   : "nothing was ever written there");
+}
+
+st_err sync_erase_check(writer_turn *turn, const sync_erase_wish *wish,
+                        sync_erase_report *out_report, st_error *error)
+{
+    plan p = { .turn = turn, .wish = wish, .error = error };
+    const st_form *form = NULL;
+    st_err err = make_plan(&p, &form, error);
+    if (err == ST_OK)
+        *out_report = p.report;
+    return err;
+}
+
 st_err sync_erase(writer_turn *turn, const sync_erase_wish *wish, sync_erase_report *out_report,
                   st_error *error)
 {
     plan p = { .turn = turn, .wish = wish, .error = error };
-    const st_form *form = catalogue_newest(turn->room->catalogue, ST_ERASURE_FORM);
-    if (form == NULL || form->home == ST_HOME_UNIT)
-        return st_fail(error, ST_E_NOT_FOUND, "this book's catalogue has no form '%s'",
-                       ST_ERASURE_FORM);
-    st_err err = collect(&p, error);
-    if (err == ST_OK && p.count == 0)
-        err = st_fail(error, ST_E_VALUE, "%s",
-                      p.report.standing > 0
-                          ? "numbers, dates and choices are part of what was signed and stay"
-                          : p.report.gone_before > 0 ? "it is erased already"
-                                                     : "nothing was ever written there");
+    const st_form *form = NULL;
+    st_err err = make_plan(&p, &form, error);
     if (err == ST_OK)
         err = author_all(&p, form, error);
-    p.report.erased = (uint32_t)p.count;
     if (err == ST_OK)
         *out_report = p.report;
     return err;

@@ -1,6 +1,7 @@
 /* server/sync/snapshot.c - which snapshot of a bucket is given out, and when it is cut anew.
  * Promises: a name that was given out is a whole file on the disk; a list that cannot be read is
- * no list. Must never fail a sync because there is no room for a snapshot. */
+ * no list; what is cut ahead takes no place before it is packed, while the one given out is good
+ * for who asks. Must never fail a sync because there is no room for a snapshot. */
 #include "server/sync/snapshot.h"
 
 #include <errno.h>
@@ -191,7 +192,15 @@ typedef struct {
     const st_bucket *bucket;
     st_arena *arena;
     unsigned tail_part;        /* one is good while the entries behind it are at most size / this */
+    bool is_ahead;             /* nobody waits */
 } wish;
+
+/* What there is. */
+typedef struct {
+    snapshot_list list;        /* the one given out */
+    bool has_next;             /* its tail is too long to go on with: */
+    st_snapshot next;          /* this one was cut, in the file `next`, that nobody is told of */
+} offered;
 
 /* Of this epoch, on the disk with all its bytes, and with a short tail. */
 static st_err is_good(const wish *w, const snapshot_list *list, bool *out_good, st_error *error)
@@ -309,27 +318,57 @@ static void drop_list(const sync_room *room, const snapshot_list *list)
         drop_data(room, &list->former[i]);
 }
 
+/* The one there is, of which nothing was erased. ST_E_NOT_FOUND. */
+static st_err find_list(const wish *w, snapshot_list *out, st_error *error)
+{
+    bool stale = false;
+    memset(out, 0, sizeof *out);
+    st_err err = read_list(w->room, w->bucket, w->arena, out, error);
+    if (err == ST_OK)
+        err = is_stale(w->txn, out, &stale, error);
+    if (err != ST_OK || !stale)
+        return err;
+    drop_list(w->room, out);
+    return ST_E_NOT_FOUND;
+}
+
+/* The one given out is dense, and good for who asks: cut in a moment, the next would be larger. So
+ * it is cut beside it, to be packed first. */
+static st_err cut_next(const wish *w, const snapshot_list *list, offered *out, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = path_of(w->room, "next", ".zst", path, error);
+    if (err != ST_OK)
+        return err;
+    err = snapshot_cut(w->txn, w->bucket, path, w->arena, &out->next, error);
+    out->list = *list;
+    out->has_next = err == ST_OK;
+    if (err != ST_OK)
+        (void)unlink(path);
+    return err;
+}
+
 /* The one there is, if it is good; else one that is cut now. */
-static st_err offer_list(const wish *w, snapshot_list *out, st_error *error)
+static st_err offer_list(const wish *w, offered *out, st_error *error)
 {
     snapshot_list list;
-    bool good = false;
-    memset(&list, 0, sizeof list);
-    st_err err = read_list(w->room, w->bucket, w->arena, &list, error);
-    bool has = err == ST_OK, stale = false;
+    bool good = false, stays = false;
+    wish asked = *w;
+    asked.tail_part = TAIL_ASKED;
+    out->has_next = false;
+    st_err err = find_list(w, &list, error);
+    bool has = err == ST_OK;
     if (err == ST_E_NOT_FOUND)
         err = ST_OK;
     if (err == ST_OK && has)
-        err = is_stale(w->txn, &list, &stale, error);
-    if (err == ST_OK && stale) {
-        drop_list(w->room, &list);
-        has = false;
-    }
-    if (err == ST_OK && has)
         err = is_good(w, &list, &good, error);
+    if (err == ST_OK && has && !good && w->is_ahead && !list.is_quick)
+        err = is_good(&asked, &list, &stays, error);
+    if (err == ST_OK && stays)
+        return cut_next(w, &list, out, error);
     if (err == ST_OK && good)
-        *out = list;
-    return err != ST_OK || good ? err : cut_anew(w, has ? &list : NULL, out, error);
+        out->list = list;
+    return err != ST_OK || good ? err : cut_anew(w, has ? &list : NULL, &out->list, error);
 }
 
 static bool is_catalogue(const st_bucket *bucket)
@@ -374,7 +413,7 @@ static int lock_folder(const sync_room *room)
 /* What was being written when a server died, or is by one that packs, has the values too. */
 static void drop_unnamed(const sync_room *room)
 {
-    static const char *const NAMES[] = { "new", "dense" };
+    static const char *const NAMES[] = { "new", "next", "dense" };
     char path[STORE_PATH_BYTES];
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
         if (path_of(room, NAMES[i], ".zst", path, NULL) == ST_OK)
@@ -396,7 +435,7 @@ void sync_snapshot_drop(const sync_room *room, const st_bucket *bucket)
 }
 
 /* ST_E_NOT_FOUND without *error: none is made of this bucket, or there is no room for it. */
-static st_err offer(const wish *w, snapshot_list *out, st_error *error)
+static st_err offer(const wish *w, offered *out, st_error *error)
 {
     bool is = false;
     st_err err = is_cut(w, &is, error);
@@ -414,11 +453,11 @@ static st_err offer(const wish *w, snapshot_list *out, st_error *error)
 st_err sync_snapshot_offer(sync_room *room, store_txn *txn, const st_bucket *bucket,
                            st_arena *arena, st_snapshot *out_snapshot, st_error *error)
 {
-    snapshot_list list;
-    const wish w = { room, txn, bucket, arena, TAIL_ASKED };
-    st_err err = offer(&w, &list, error);
+    offered found;
+    const wish w = { room, txn, bucket, arena, TAIL_ASKED, false };
+    st_err err = offer(&w, &found, error);
     if (err == ST_OK)
-        *out_snapshot = list.snapshot;
+        *out_snapshot = found.list.snapshot;
     return err;
 }
 
@@ -470,7 +509,7 @@ st_err sync_snapshot_open(const sync_room *room, const st_bucket *bucket, const 
 /* ---- ahead of who asks ---- */
 
 /* What there is to give out, in a transaction that is over afterwards: packing takes long. */
-static st_err offer_now(wish *w, snapshot_list *out, st_error *error)
+static st_err offer_now(wish *w, offered *out, st_error *error)
 {
     store_txn txn = { 0 };
     st_err err = store_begin(w->room->store, STORE_READ_TXN, &txn, error);
@@ -482,50 +521,67 @@ static st_err offer_now(wish *w, snapshot_list *out, st_error *error)
     return err;
 }
 
-/* Takes the place of the one it was made of, unless that is no longer the one given out. A small
- * one may be as short as it is. */
-static st_err replace(const wish *w, const char *fresh, const snapshot_list *old,
-                      const st_snapshot *dense, st_error *error)
+/* A snapshot in a file of no name yet. */
+typedef struct {
+    char path[STORE_PATH_BYTES];
+    st_snapshot snapshot;
+} unnamed;
+
+/* Packing made it no larger than it was: a small one may be as short as it is. */
+static bool is_shorter(const unnamed *dense, const st_snapshot *before)
+{
+    return st_snapshot_bytes(&dense->snapshot) < st_snapshot_bytes(before);
+}
+
+/* The packed one is given out from now on, or the one it was made of where that is as short; unless
+ * what was given out when packing began no longer is. next: NULL when it was that one. */
+static st_err replace(const wish *w, const offered *old, const unnamed *dense, const unnamed *next,
+                      st_error *error)
 {
     snapshot_list now, list;
     memset(&now, 0, sizeof now);
     memset(&list, 0, sizeof list);
-    list.snapshot = *dense;
     int fd = lock_folder(w->room);
     if (fd < 0)
         return ST_OK;
     st_err err = read_list(w->room, w->bucket, w->arena, &now, error);
-    st_hash name = st_snapshot_name(&old->snapshot), found = { { 0 } };
+    st_hash name = st_snapshot_name(&old->list.snapshot), found = { { 0 } };
     if (err == ST_OK)
         found = st_snapshot_name(&now.snapshot);
     bool is_same = err == ST_OK && memcmp(name.b, found.b, sizeof name.b) == 0;
+    const unnamed *best =
+        is_shorter(dense, next != NULL ? &next->snapshot : &now.snapshot) ? dense : next;
     now.is_quick = false;
-    if (is_same && st_snapshot_bytes(dense) < st_snapshot_bytes(&now.snapshot))
-        err = install(w, fresh, &list, &now, error);
-    else if (is_same)
+    if (is_same && best != NULL) {
+        list.snapshot = best->snapshot;
+        err = install(w, best->path, &list, &now, error);
+    } else if (is_same) {
         err = write_list(w->room, &now, error);
+    }
     (void)close(fd);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-static st_err pack(const wish *w, const snapshot_list *old, const atomic_bool *stop,
-                   st_error *error)
+static st_err pack(const wish *w, const offered *old, const atomic_bool *stop, st_error *error)
 {
-    char fresh[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
-    st_snapshot dense;
-    st_hash name = st_snapshot_name(&old->snapshot);
-    const snapshot_source from = { path, &old->snapshot, stop };
-    st_err err = data_path(w->room, &name, path, error);
+    unnamed dense, source = { .snapshot = old->has_next ? old->next : old->list.snapshot };
+    st_hash name = st_snapshot_name(&old->list.snapshot);
+    const snapshot_source from = { source.path, &source.snapshot, stop };
+    st_err err = old->has_next ? path_of(w->room, "next", ".zst", source.path, error)
+                               : data_path(w->room, &name, source.path, error);
     if (err == ST_OK)
-        err = path_of(w->room, "dense", ".zst", fresh, error);
+        err = path_of(w->room, "dense", ".zst", dense.path, error);
     if (err != ST_OK)
         return err;
-    err = snapshot_pack(&from, fresh, w->arena, &dense, error);
-    if (err == ST_E_CORRUPT)
+    err = snapshot_pack(&from, dense.path, w->arena, &dense.snapshot, error);
+    if (err == ST_E_CORRUPT && !old->has_next)
         sync_snapshot_drop(w->room, w->bucket);
     if (err == ST_OK)
-        err = replace(w, fresh, old, &dense, error);
-    (void)unlink(fresh);       /* it has its name by now, or nobody needs it */
+        err = replace(w, old, &dense, old->has_next ? &source : NULL, error);
+    /* They have their names by now, or nobody needs them. */
+    (void)unlink(dense.path);
+    if (old->has_next)
+        (void)unlink(source.path);
     return err;
 }
 
@@ -533,12 +589,12 @@ st_err sync_snapshot_prepare(sync_room *room, const st_bucket *bucket, const ato
                              st_error *error)
 {
     st_arena arena;
-    snapshot_list list;
+    offered found;
     st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 8);
-    wish w = { room, NULL, bucket, &arena, TAIL_AHEAD };
-    st_err err = offer_now(&w, &list, error);
-    if (err == ST_OK && list.is_quick)
-        err = pack(&w, &list, stop, error);
+    wish w = { room, NULL, bucket, &arena, TAIL_AHEAD, true };
+    st_err err = offer_now(&w, &found, error);
+    if (err == ST_OK && (found.has_next || found.list.is_quick))
+        err = pack(&w, &found, stop, error);
     st_arena_reset(&arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

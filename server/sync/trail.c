@@ -35,6 +35,8 @@ st_err sync_trail_each(sync_room *room, store_txn *txn, trail_kind kind, trail_e
     trail_walk walk = { .room = room, .txn = txn, .kind = kind, .each = each,
                         .context = context };
     st_err err = ST_OK;
+    if (kind == TRAIL_REQUESTS)
+        return sync_trail_requests(&walk, error);
     if (kind != TRAIL_WITHDRAWN && kind != TRAIL_SILENT)
         err = sync_trail_log(&walk, error);
     if (err == ST_OK && (kind == TRAIL_WITHDRAWN || kind == TRAIL_CHANGED))

@@ -23,6 +23,7 @@
     X(TRAIL_REVOKED, "revoked")       /* what came from a revoked or suspended device */ \
     X(TRAIL_EPOCHS, "epochs")         /* epochs, restores, backups */ \
     X(TRAIL_ERASURES, "erasures")     /* what was destroyed by law */ \
+    X(TRAIL_REQUESTS, "requests")     /* what waited for a second person, and its outcome */ \
     X(TRAIL_ACTS, "acts")             /* whatever the office did beside recording */
 
 #define X(name, word) name,
@@ -34,7 +35,7 @@ typedef struct {
     uint64_t index;            /* log entry */
     int64_t received_ms, claimed_ms;
     st_id person, device, record;
-    st_id second;              /* erasures: who confirmed it */
+    st_id second;              /* erasures, requests: who confirmed it, or took it back */
     uint64_t first, last;      /* counters of the device */
     const char *what;          /* a word: of a hold, an act, "gone"… */
     const char *outcome;       /* a word: "waiting", "accepted"… */
@@ -70,6 +71,8 @@ void sync_trail_say(trail_walk *walk, const trail_line *line);
 ST_MUST_USE st_err sync_trail_log(trail_walk *walk, st_error *error);
 /* Of records as they stand. */
 ST_MUST_USE st_err sync_trail_records(trail_walk *walk, st_error *error);
+/* Of requests that waited for a second person. */
+ST_MUST_USE st_err sync_trail_requests(trail_walk *walk, st_error *error);
 /* Of enrolled devices. */
 ST_MUST_USE st_err sync_trail_devices(trail_walk *walk, st_error *error);
 

@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -29,7 +30,8 @@ class Recording(World):
     def __init__(self, log, root, side, rounds):
         self.dir, self.data, self.side, self.rounds = root, root / "data", side, rounds
         self.units, self.process, self.port = lib.UNITS, None, 0
-        self.phones, self.proxies, self.tokens, self.exports = 0, [], 0, 0
+        self.phones, self.proxies, self.tokens = 0, [], 0
+        self.exports = self.published = 0
         self.log_fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self.lock, self.random = threading.Lock(), random.Random(os.environ.get("SEED", "1"))
         (side / "targets").write_text("data server\n")
@@ -163,6 +165,18 @@ def settle(w, n):
         w.office("resolve", conflict["id"], conflict["path"], "--keep",
                  conflict["values"][0]["dot"], "--as", "office", "--reason", f"lần {n}")
     export(w)
+    publish(w)
+
+
+def publish(w):
+    """The log for others to check, into the same folder each time."""
+    folder = w.dir / "published"
+    if w.published == 0:
+        w.target("published", "published")
+    w.ctl("audit", "export", folder)
+    w.published += 1
+    shutil.copytree(folder, w.side / f"published-{w.published}")
+    w.mark("published", "whole", w.published)
 
 
 def export(w):

@@ -80,7 +80,7 @@ run_lines() {
 
 # Runs a test line. 0: its case passed, 1: it failed, 2: it did not run.
 run_case() {
-    local log=$scratch/log status
+    local log=$scratch/log
     case $1 in
     */run\ *)
         # shellcheck disable=SC2086  # words, split on purpose
@@ -88,6 +88,7 @@ run_case() {
         return
         ;;
     esac
+    [[ $1 == *\ * ]] || { echo "no case is named" >"$log"; return 2; }
     # shellcheck disable=SC2086
     run_cmocka $1
 }

@@ -2,6 +2,8 @@
  * named, and that everything else comes from where it always comes from. */
 #include "tests/support/failing.h"
 
+#include <assert.h>
+#include <execinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,20 +11,38 @@
 #include "proto/arena.h"
 #include "proto/bytes.h"
 
+/* What makes a place where memory is asked for: the function of ours that was called, who called
+ * it, and so on. Our helpers are put into the callers, so that this is so in every mode. */
+#define PLACE_CALLS     3u
+#define PLACE_CALLS_MAX 16u
+#define PLACES_MAX      32768u
+#define HELPER          static inline __attribute__((always_inline))
+
 static _Thread_local struct {
     uint64_t left; /* pieces until the one that is refused, itself included; 0: none is */
-    bool has_refused, is_paused;
+    bool has_refused, is_paused, wants_new_place;
 } failing;
+
+/* Those that had their turn: a hash table of their hashes, 0 where it is free. */
+static _Thread_local uint64_t places[PLACES_MAX];
+static _Thread_local uint32_t places_count;
 
 void failing_begin(uint64_t n)
 {
     failing.left = n;
-    failing.has_refused = false;
+    failing.has_refused = failing.wants_new_place = false;
+}
+
+void failing_begin_in_new_place(void)
+{
+    failing_begin(0);
+    failing.wants_new_place = true;
 }
 
 bool failing_end(void)
 {
     failing.left = 0;
+    failing.wants_new_place = false;
     return failing.has_refused;
 }
 
@@ -31,12 +51,47 @@ void failing_pause(bool paused)
     failing.is_paused = paused;
 }
 
-static bool is_refused(void)
+/* Never 0. */
+HELPER uint64_t place_hash(unsigned calls)
 {
-    if (failing.is_paused || failing.left == 0 || --failing.left > 0)
+    void *callers[PLACE_CALLS_MAX];
+    uint64_t hash = 14695981039346656037u;
+    int count = backtrace(callers, (int)calls);
+    for (int i = 0; i < count; i++)
+        hash = (hash ^ (uint64_t)(uintptr_t)callers[i]) * 1099511628211u;
+    return hash == 0 ? 1 : hash;
+}
+
+HELPER bool has_its_turn(uint64_t hash)
+{
+    size_t at = (size_t)(hash >> 32) % PLACES_MAX;
+    while (places[at] != 0 && places[at] != hash)
+        at = (at + 1) % PLACES_MAX;
+    if (places[at] == hash)
         return false;
-    failing.has_refused = true;
+    assert(places_count < PLACES_MAX / 2);
+    places_count++;
+    places[at] = hash;
     return true;
+}
+
+bool failing_is_new_place(unsigned calls)
+{
+    assert(calls < PLACE_CALLS_MAX);
+    return !failing.is_paused && has_its_turn(place_hash(calls + 1));
+}
+
+HELPER bool is_refused(void)
+{
+    if (failing.is_paused)
+        return false;
+    if (failing.wants_new_place && !failing.has_refused)
+        failing.has_refused = has_its_turn(place_hash(PLACE_CALLS));
+    else if (failing.wants_new_place || failing.left == 0 || --failing.left > 0)
+        return false;
+    else
+        failing.has_refused = true;
+    return failing.has_refused;
 }
 
 /* The linker sends `f` to `__wrap_f`, and `__real_f` to f. */

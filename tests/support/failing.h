@@ -10,6 +10,13 @@
 
 /* The n-th piece that this thread asks for from now on is refused, once. */
 void failing_begin(uint64_t n);
+/* The first piece is refused that is asked for in a place where none ever was refused: a place is
+ * the call and those it came through, a few of them. A sweep of this kind ends when every place has
+ * had its turn, however often each is passed. */
+void failing_begin_in_new_place(void);
+/* For what else can fail: is this call, with the `calls` that it came through, in a place that had
+ * no turn yet? Then this is its turn. */
+bool failing_is_new_place(unsigned calls);
 /* Nothing is refused any more. True when a piece was. */
 bool failing_end(void);
 /* While somebody else works (a server in the same program), nothing is counted or refused. */

@@ -133,9 +133,9 @@ static inline bool history_says(phone *p, const sotay_id *id, const char *text)
 static inline void snapshot_file(world *w, const char *ending, char path[256])
 {
     glob_t found;
-    (void)snprintf(path, 256, "%s/snapshots/*.%s", w->book.dir, ending);
+    assert_in_range(snprintf(path, 256, "%s/snapshots/*.%s", w->book.dir, ending), 1, 255);
     assert_int_equal(glob(path, 0, NULL, &found), 0);
-    (void)snprintf(path, 256, "%s", found.gl_pathv[0]);
+    assert_in_range(snprintf(path, 256, "%s", found.gl_pathv[0]), 1, 255);
     globfree(&found);
 }
 

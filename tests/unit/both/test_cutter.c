@@ -160,6 +160,74 @@ static void test_made_before_anybody_asks(void **state)
     world_free(w);
 }
 
+/* A book with a dense snapshot, and behind it more than an eighth and less than a half. */
+static world *begin_with_tail(uint64_t seed, told *out_dense)
+{
+    world *w = begin_wordy(seed);
+    is_wordy = true;
+    make_visits(w, VISITS * 3);
+    look(w);
+    *out_dense = ask_for_it(w);
+    make_visits(w, VISITS / 5);
+    is_wordy = false;
+    const told tail = ask_for_it(w);
+    assert_true(is_same(out_dense, &tail));
+    return w;
+}
+
+/* While it is packed anew, who asks has the dense one that there is; nothing is left beside. */
+static void test_the_dense_one_stays_until_the_next(void **state)
+{
+    (void)state;
+    told dense;
+    world *w = begin_with_tail(85, &dense);
+    const atomic_bool stop = true;
+    size_t before = count_files(w, "*.zst");
+    assert_int_equal(cutter_look(&w->book.rooms.sync, &stop, NULL), ST_E_BUSY);
+    const told during = ask_for_it(w);
+    assert_true(is_same(&dense, &during));
+    assert_int_equal(count_files(w, "*.zst"), before);
+    line l = { 0 };
+    phone *p = newcomer(w, 1, "binh");
+    sync_to_the_end(w, p, &l);
+    assert_int_equal(l.bytes, dense.bytes);
+    assert_alike(w, p);
+    look(w);
+    const told after = ask_for_it(w);
+    assert_false(is_same(&dense, &after));
+    assert_true(after.cursor > dense.cursor);
+    assert_int_equal(count_files(w, "next.zst") + count_files(w, "dense.zst"), 0);
+    look(w);
+    const told again = ask_for_it(w);
+    assert_true(is_same(&after, &again));            /* it is not packed a second time */
+    line m = { 0 };
+    p = newcomer(w, 2, "chi");
+    sync_to_the_end(w, p, &m);
+    assert_int_equal(m.bytes, after.bytes);
+    assert_alike(w, p);
+    world_free(w);
+}
+
+/* Who was fetching the dense one when the next took its place goes on with it. */
+static void test_who_fetches_the_dense_one_goes_on(void **state)
+{
+    (void)state;
+    told dense;
+    world *w = begin_with_tail(86, &dense);
+    line l = { .cut = 900 };
+    sotay_report report;
+    phone *p = newcomer(w, 1, "binh");
+    assert_int_equal(sync_over(w, p, &l, &report), SOTAY_E_NETWORK);
+    look(w);
+    const told after = ask_for_it(w);
+    assert_false(is_same(&dense, &after));
+    l.cut = 0;
+    sync_to_the_end(w, p, &l);
+    assert_int_equal(l.bytes, dense.bytes);
+    assert_alike(w, p);
+    world_free(w);
+}
+
 /* A server that stops does not wait for it, and what was given out still is. */
 static void test_a_look_is_broken_off(void **state)
 {
@@ -274,6 +342,8 @@ int main(void)
         cmocka_unit_test(test_packed_when_nobody_waits),
         cmocka_unit_test(test_not_packed_for_nothing),
         cmocka_unit_test(test_made_before_anybody_asks),
+        cmocka_unit_test(test_the_dense_one_stays_until_the_next),
+        cmocka_unit_test(test_who_fetches_the_dense_one_goes_on),
         cmocka_unit_test(test_a_look_is_broken_off),
         cmocka_unit_test(test_a_damaged_one_is_not_packed),
         cmocka_unit_test(test_a_small_bucket_has_none),

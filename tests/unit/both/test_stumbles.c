@@ -155,20 +155,27 @@ static bool try_scene(bench *b, const scene *s, stumble_way how, uint64_t n)
     if (rc != SOTAY_OK)
         must(b, s->what(b));
     s->after(b);
-    return rc != SOTAY_OK || (how != STUMBLE_STORE && refused);
+    return rc != SOTAY_OK || refused;
+}
+
+/* Each place in turn: a quarter of an hour, so only when there is time for it. */
+static bool tries_places(void)
+{
+    const char *wish = getenv("TEST_LONG");
+    return getenv("EACH_PLACE") != NULL || (wish != NULL && stumble_tries_places());
 }
 
 static void sweep(bench *b, const scene *s)
 {
-    const char *wish = getenv("PATIENCE");
-    uint64_t wanted = wish == NULL ? 0 : strtoull(wish, NULL, 10);
-    /* Less than the usual it is for sweeps that try more places than this one does. */
-    uint64_t patience = wanted > s->patience * 8 + 8 ? wanted : s->patience;
+    uint64_t patience = stumble_patience(s->patience);
     for (stumble_way how = 0; how < STUMBLE_WAYS; how++) {
-        uint64_t n = 1;
+        uint64_t n = 1, places = 0;
         while (try_scene(b, s, how, n))
             n += patience == 0 ? 2 * n : 1 + n / patience;
-        print_message("  %s: %s failed up to %d\n", s->why, STUMBLE_NAMES[how], (int)n);
+        while (tries_places() && try_scene(b, s, how, STUMBLE_IN_NEW_PLACE))
+            places++;
+        print_message("  %s: %s failed up to %d, in %d new places\n", s->why, STUMBLE_NAMES[how],
+                      (int)n, (int)places);
         assert_true(n > 3);
     }
 }

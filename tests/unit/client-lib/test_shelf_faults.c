@@ -247,7 +247,7 @@ static void sweep_one(bench *b, const scene *s, stumble_way how, uint64_t before
             close_copy(b);
             open_copy(b, s);
         }
-        n += 1 + n / 24;
+        n++;
     }
     close_copy(b);
     print_message("  %s: %d times, %s\n", s->why, (int)failed, STUMBLE_NAMES[how]);

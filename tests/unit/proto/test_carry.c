@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "proto/carry.h"
+#include "proto/frame.h"
 #include "tests/unit/proto/make_frames.h"
 #include "tests/unit/proto/wire_text.h"
 
@@ -180,6 +181,118 @@ static st_err open_bundle(bench *b, const void *bytes, size_t len, st_bundle_hea
 {
     const st_bundle_source from = st_bundle_memory(bytes, len);
     return st_bundle_open(&from, &b->arena, out_head, out_at, NULL);
+}
+
+/* The head of a bundle with this list, signed as it should be. */
+static void put_head(bench *b, const st_bundle_part *list, uint32_t count)
+{
+    uint8_t secret[64], text[ST_BUNDLE_SIGN_BYTES];
+    st_bundle_head head = { .log = make_id(0x10, 0x06), .parts = list, .parts_count = count };
+    st_sign_keypair(SIGN_SEED, head.sign_key, secret);
+    head.device = st_device_id(head.sign_key);
+    st_bundle_sign_text(&head, text);
+    st_sign(secret, text, sizeof text, head.signature);
+    st_buffer_clear(&b->bytes);
+    assert_int_equal(st_bundle_head_put(&head, &b->bytes, NULL), ST_OK);
+}
+
+static st_err read_bundle(bench *b)
+{
+    st_bundle_head head;
+    uint64_t at = 77;
+    st_err err = open_bundle(b, b->bytes.data, b->bytes.len, &head, &at);
+    assert_true(err == ST_OK || at == 77);
+    st_arena_reset(&b->arena);
+    return err;
+}
+
+/* What somebody signed is not taken for that alone: parts of no length, of more than a frame, or
+ * beyond the end are refused before they are looked at. */
+static void test_signed_nonsense(void **state)
+{
+    bench *b = *state;
+    static const uint32_t BYTES[] = { 4, 0, ST_FRAME_BYTES_MAX + 1u, 5, UINT32_MAX };
+    for (size_t i = 0; i < sizeof BYTES / sizeof BYTES[0]; i++) {
+        const st_bundle_part part = { st_sha256("data", 4), BYTES[i] };
+        put_head(b, &part, 1);
+        wire_put(&b->bytes, "data", 4);
+        assert_int_equal(read_bundle(b), i == 0 ? ST_OK : ST_E_CORRUPT);
+    }
+    const st_bundle_part other = { st_sha256("DATA", 4), 4 };
+    put_head(b, &other, 1);
+    wire_put(&b->bytes, "data", 4);
+    assert_int_equal(read_bundle(b), ST_E_CORRUPT);
+}
+
+/* Limits hold before memory is taken, and before a signature is looked at. */
+static void test_bundles_over_their_limits(void **state)
+{
+    bench *b = *state;
+    st_bundle_part *list = calloc(ST_BUNDLE_PARTS_MAX + 1u, sizeof *list);
+    assert_non_null(list);
+    put_head(b, list, ST_BUNDLE_PARTS_MAX + 1u);
+    assert_int_equal(read_bundle(b), ST_E_TOO_LARGE);
+    put_head(b, list, ST_BUNDLE_PARTS_MAX);
+    assert_int_equal(read_bundle(b), ST_E_CORRUPT); /* parts of no length */
+    free(list);
+    st_buffer whole;
+    st_buffer_init(&whole, 1024);
+    wire_text("1:v1 2:*16,01 3:*16,02 4:*32,03 6:*35,04 7:*64,05", &whole);
+    uint8_t len[4];
+    st_put_u32(len, (uint32_t)whole.len);
+    st_buffer_clear(&b->bytes);
+    wire_put(&b->bytes, ST_BUNDLE_MAGIC, ST_BUNDLE_MAGIC_BYTES);
+    wire_put(&b->bytes, len, sizeof len);
+    wire_put(&b->bytes, whole.data, whole.len);
+    assert_int_equal(read_bundle(b), ST_E_CORRUPT); /* half a part in its list */
+    st_buffer_free(&whole);
+    uint8_t *large = calloc(1, (size_t)ST_BUNDLE_BYTES_MAX + 1);
+    assert_non_null(large);
+    memcpy(large, ST_BUNDLE_MAGIC, ST_BUNDLE_MAGIC_BYTES);
+    st_bundle_head head;
+    uint64_t at = 0;
+    assert_int_equal(open_bundle(b, large, (size_t)ST_BUNDLE_BYTES_MAX + 1, &head, &at),
+                     ST_E_TOO_LARGE);
+    free(large);
+}
+
+/* Seals what is no single frame in one stream: one cut off, two of them, one and half another. */
+static void test_streams_that_are_not_one_thing(void **state)
+{
+    bench *b = *state;
+    st_seal_pair keys = { b->seal_key, b->seal_secret };
+    st_frame set = inside_set(), back;
+    st_buffer frame, stream;
+    st_buffer_init(&frame, 4096);
+    st_buffer_init(&stream, 4096);
+    assert_int_equal(st_frame_encode(&set, &frame, NULL), ST_OK);
+    for (unsigned times = 0; times <= 2; times++)
+        for (size_t cut = 0; cut <= 4; cut += 4) {
+            st_frame_writer *writer = NULL;
+            st_buffer_clear(&stream);
+            assert_int_equal(st_frame_writer_new(3, &stream, &writer, NULL), ST_OK);
+            for (unsigned i = 0; i < times; i++)
+                assert_int_equal(st_frame_write(writer, frame.data, frame.len, NULL), ST_OK);
+            assert_int_equal(st_frame_writer_end(writer, NULL), ST_OK);
+            st_frame_writer_free(writer);
+            size_t len = stream.len - cut;
+            uint8_t *box = malloc(len + ST_SEALED_BOX_EXTRA);
+            assert_non_null(box);
+            assert_int_equal(st_box_seal(b->seal_key, stream.data, len, box, NULL), ST_OK);
+            const st_parcel parcel = { .kind = ST_PARCEL_SET, .sealed = box,
+                                       .sealed_len = len + ST_SEALED_BOX_EXTRA };
+            assert_int_equal(st_parcel_open(&parcel, keys, &b->arena, &back, NULL),
+                             times == 1 && cut == 0 ? ST_OK : ST_E_CORRUPT);
+            free(box);
+        }
+    /* No length that a parcel has. */
+    st_parcel none = { .kind = ST_PARCEL_SET, .sealed = stream.data,
+                       .sealed_len = ST_SEALED_BOX_EXTRA };
+    assert_int_equal(st_parcel_open(&none, keys, &b->arena, &back, NULL), ST_E_CORRUPT);
+    none.sealed_len = ST_PARCEL_BYTES_MAX + 1u;
+    assert_int_equal(st_parcel_open(&none, keys, &b->arena, &back, NULL), ST_E_CORRUPT);
+    st_buffer_free(&frame);
+    st_buffer_free(&stream);
 }
 
 static const char *const PARTS[] = { "the first part", "the second", "x" };
@@ -393,6 +506,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parts_keep_their_places, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_bundle_is_read_part_by_part, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_head_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_signed_nonsense, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bundles_over_their_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_streams_that_are_not_one_thing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_phones_agree, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_breaks_a_rule, setup, teardown),
     };

@@ -215,6 +215,97 @@ static void test_the_list_travels_whole_or_not_at_all(void **state)
     st_arena_reset(&arena);
 }
 
+/* Each rule of one target, broken alone. */
+static void test_targets_that_are_none(void **state)
+{
+    (void)state;
+    enum { WHOLE, NO_PLACE, NO_FIRST, BEFORE_ITS_SET, LONG_PATH, CASES };
+    st_arena arena;
+    st_buffer bytes;
+    st_arena_init(&arena, ARENA_MAX);
+    st_buffer_init(&bytes, 65536);
+    for (int i = 0; i < CASES; i++) {
+        const st_erasure *back = NULL;
+        size_t count = 77;
+        st_erasure one = make_erasure(5, ST_PATH_BYTES_MAX);
+        one.place = i == NO_PLACE ? ST_PLACE_NONE : one.place;
+        one.first = i == NO_FIRST ? 0 : i == BEFORE_ITS_SET ? one.dot.counter + 1 : one.first;
+        st_buffer_clear(&bytes);
+        assert_int_equal(st_erasures_encode(&one, 1, &bytes, NULL), ST_OK);
+        uint8_t more[256] = { 0 };
+        assert_int_equal(st_buffer_append(&bytes, more, i == LONG_PATH ? sizeof more : 0, NULL),
+                         ST_OK);
+        if (i == LONG_PATH)
+            bytes.data[68] = ST_PATH_BYTES_MAX + 1;
+        st_err err = st_erasures_decode(bytes.data, bytes.len, &arena, &back, &count, NULL);
+        assert_int_equal(err, i == WHOLE ? ST_OK : ST_E_CORRUPT);
+        assert_int_equal(count, i == WHOLE ? 1 : 77);
+    }
+    /* More than one list may name: refused, however many bytes there are. */
+    st_buffer_clear(&bytes);
+    const st_erasure one = make_erasure(5, 0);
+    for (unsigned i = 0; i <= ST_ERASURES_MAX; i++)
+        assert_int_equal(st_erasures_encode(&one, 1, &bytes, NULL), ST_OK);
+    const st_erasure *back = NULL;
+    size_t count = 0, all = bytes.len, each = all / (ST_ERASURES_MAX + 1u);
+    assert_int_equal(st_erasures_decode(bytes.data, all, &arena, &back, &count, NULL),
+                     ST_E_CORRUPT);
+    assert_int_equal(st_erasures_decode(bytes.data, all - each, &arena, &back, &count, NULL),
+                     ST_OK);
+    assert_int_equal(count, ST_ERASURES_MAX);
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
+/* A change is an erasure when its form says so and both of its values are what they should be;
+ * anything else is a record like others, never an error. */
+static void test_what_an_erasure_is(void **state)
+{
+    (void)state;
+    enum { WHOLE, NOT_CREATED, OTHER_FORM, NO_ABOUT, ABOUT_TEXT, ABOUT_SHORT, NO_TARGETS,
+           TARGETS_TEXT, TARGETS_DAMAGED, ABOUT_OF_A_KEY, CASES };
+    st_arena arena, none;
+    st_buffer bytes;
+    const st_id about = make_id(8, 8);
+    const st_erasure one = make_erasure(5, 3);
+    st_arena_init(&arena, ARENA_MAX);
+    st_buffer_init(&bytes, 65536);
+    assert_int_equal(st_erasures_encode(&one, 1, &bytes, NULL), ST_OK);
+    for (int i = 0; i < CASES; i++) {
+        st_op ops[3] = {
+            { .path = { .kind = ST_PATH_FIELD, .field = 900 } },
+            { .path = { .kind = i == ABOUT_OF_A_KEY ? ST_PATH_KEYED : ST_PATH_FIELD,
+                        .field = i == NO_ABOUT ? 901 : ST_ERASURE_ABOUT },
+              .value = { .kind = i == ABOUT_TEXT ? ST_VALUE_TEXT : ST_VALUE_ID,
+                         .data = about.b, .len = i == ABOUT_SHORT ? 15 : 16 } },
+            { .path = { .kind = ST_PATH_FIELD,
+                        .field = i == NO_TARGETS ? 901 : ST_ERASURE_TARGETS },
+              .value = { .kind = i == TARGETS_TEXT ? ST_VALUE_TEXT : ST_VALUE_BYTES,
+                         .data = bytes.data,
+                         .len = (uint32_t)bytes.len - (i == TARGETS_DAMAGED ? 1 : 0) } } };
+        st_change change = { .creates = i != NOT_CREATED, .ops = ops, .ops_count = 3 };
+        const char *form = i == OTHER_FORM ? "visit" : ST_ERASURE_FORM;
+        assert_true(st_code_set(&change.form, form, strlen(form)));
+        bool is = i != WHOLE;
+        st_id told;
+        const st_erasure *list = NULL;
+        size_t count = 0;
+        assert_int_equal(st_erasure_read(&change, &arena, &is, &told, &list, &count), ST_OK);
+        assert_true(is == (i == WHOLE));
+        if (is)
+            assert_true(st_id_cmp(&told, &about) == 0 && count == 1 && list[0].place == 5);
+        st_arena_init(&none, 0); /* without memory nobody says that it is no erasure */
+        is = true;
+        st_err err = st_erasure_read(&change, &none, &is, &told, &list, &count);
+        bool reads_list = i == WHOLE || i == TARGETS_DAMAGED;
+        assert_int_equal(err, reads_list ? ST_E_MEMORY : ST_OK);
+        assert_false(is);
+        st_arena_reset(&none);
+    }
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
 /* ---- the record ---- */
 
 static void test_the_record_forgets_the_value_and_nothing_else(void **state)
@@ -270,6 +361,8 @@ int main(void)
         cmocka_unit_test(test_what_goes_is_gone_and_the_rest_stands),
         cmocka_unit_test(test_what_is_no_value_is_refused),
         cmocka_unit_test(test_the_list_travels_whole_or_not_at_all),
+        cmocka_unit_test(test_targets_that_are_none),
+        cmocka_unit_test(test_what_an_erasure_is),
         cmocka_unit_test(test_the_record_forgets_the_value_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

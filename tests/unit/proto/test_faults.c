@@ -23,13 +23,14 @@
 #undef make_bytes
 #include "tests/support/failing.h"
 #include "tests/unit/proto/make_frames.h"
+#include "tests/unit/proto/signed_acts.h"
 
 #define LEN(a)      (sizeof(a) / sizeof((a)[0]))
 #define ARENA_BYTES ST_SET_ARENA_BYTES
 #define SETS        12
 
 /* What the acts are done with; made once, with memory. */
-typedef struct {
+struct things {
     st_arena made; /* everything below lives here */
     size_t number; /* which of several: a set, a frame, a history line, a text */
     st_set sets[SETS];
@@ -38,7 +39,7 @@ typedef struct {
     st_record record;
     st_vector vector;
     st_change sibling; /* one more change of the record */
-} things;
+};
 
 /* Does one thing and writes what came of it into `out`. */
 typedef st_err (*act)(things *t, st_arena *arena, st_buffer *out);
@@ -458,6 +459,10 @@ static const struct {
     { "a part of a snapshot", read_part, 1 },
     { "a value is erased from a set", erase_value, SETS },
     { "the list of what is erased", read_erasures, 1 },
+    { "a checkpoint is signed by two", sign_checkpoint, 1 },
+    { "a proof in a file", write_proof, 1 },
+    { "a bundle", carry_bundle, 1 },
+    { "what a receipt says", make_body, 1 },
 };
 
 /* ---- what it is done with ---- */

@@ -211,6 +211,155 @@ static void test_keys(void **state)
     assert_false(st_origin_is_same_log("sotay/1/a/1", "sotay/1/a/x"));
 }
 
+/* A checkpoint has one spelling of each of its lines; what is none is named so. */
+static void test_lines_of_a_checkpoint(void **state)
+{
+    (void)state;
+#define ROOT "MzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM="
+    static const struct {
+        const char *text;
+        st_err want;
+    } CASES[] = {
+        { "a/1\n0\n" ROOT "\n", ST_OK },
+        { "a/1\n70000\n" ROOT "\n", ST_OK },
+        { "a/1\n9999999999999999999\n" ROOT "\n", ST_OK },
+        { "a/1\n10000000000000000000\n" ROOT "\n", ST_E_CORRUPT },
+        { "a/1\n\n" ROOT "\n", ST_E_CORRUPT },
+        { "a/1\n07\n" ROOT "\n", ST_E_CORRUPT },
+        { "a/1\n7a\n" ROOT "\n", ST_E_CORRUPT },
+        { "a/1\n7/\n" ROOT "\n", ST_E_CORRUPT },
+        { "a/1\n7\n", ST_E_CORRUPT },
+        { "a/1\n7\nMzMz\n", ST_E_CORRUPT },
+        { "a/1\n7\n!zMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM=\n", ST_E_CORRUPT },
+        { "a/1\n7\n" ROOT "\nmore\n", ST_E_CORRUPT },
+        { "a 1\n7\n" ROOT "\n", ST_E_CORRUPT },
+        { "a+1\n7\n" ROOT "\n", ST_E_CORRUPT },
+        { "\n7\n" ROOT "\n", ST_E_CORRUPT },
+        { "a/1", ST_E_CORRUPT },
+        { "a/1\n7", ST_E_CORRUPT },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const st_note note = { .text = CASES[i].text, .text_len = strlen(CASES[i].text) };
+        st_checkpoint out = { .head.size = 5 };
+        st_err err = st_checkpoint_decode(&note, &out, NULL);
+        if (err != CASES[i].want || (err != ST_OK && out.head.size != 5))
+            fail_msg("%s: %s", CASES[i].text, st_err_name(err));
+    }
+    char text[2 * ST_NOTE_NAME_BYTES];
+    for (size_t len = ST_NOTE_NAME_BYTES - 1; len <= ST_NOTE_NAME_BYTES; len++) {
+        memset(text, 'a', len);
+        memcpy(text + len, "\n7\n" ROOT "\n", sizeof "\n7\n" ROOT "\n");
+        const st_note note = { .text = text, .text_len = strlen(text) };
+        st_checkpoint out;
+        assert_int_equal(st_checkpoint_decode(&note, &out, NULL),
+                         len < ST_NOTE_NAME_BYTES ? ST_OK : ST_E_CORRUPT);
+    }
+#undef ROOT
+}
+
+/* Names that would read as something else on a line. */
+static void test_names_and_origins(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = { "", "a b", "a+b", "a\nb", "x\xc3\xa3", "\x7f" };
+    char name[ST_NOTE_NAME_BYTES + 1];
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
+        assert_false(st_note_name_is_good(BAD[i]));
+    assert_true(st_note_name_is_good("sotay/01477/~!"));
+    memset(name, 'a', sizeof name);
+    name[ST_NOTE_NAME_BYTES] = '\0';
+    assert_false(st_note_name_is_good(name));
+    name[ST_NOTE_NAME_BYTES - 1] = '\0';
+    assert_true(st_note_name_is_good(name));
+    static const struct {
+        const char *origin;
+        uint64_t epoch;
+    } ORIGINS[] = {
+        { "", 0 },   { "7", 0 },    { "/7", 7 },   { "a7", 0 },
+        { "a/", 0 }, { "a/07", 0 }, { "a/:7", 0 }, { "a/123456789012345678", 123456789012345678 },
+        { "a/1234567890123456789", 0 },
+    };
+    for (size_t i = 0; i < sizeof ORIGINS / sizeof ORIGINS[0]; i++)
+        if (st_origin_epoch(ORIGINS[i].origin) != ORIGINS[i].epoch)
+            fail_msg("'%s'", ORIGINS[i].origin);
+    assert_false(st_origin_is_same_log("a/", "a/1"));
+    assert_false(st_origin_is_same_log("a/1", "a/"));
+    assert_true(st_origin_is_same_log("a", "a"));
+}
+
+/* More signatures than anybody looks at, one without bytes, and one with a NUL. */
+static void test_how_many_sign(void **state)
+{
+    (void)state;
+    static const char LINE[] = "\xe2\x80\x94 a AAAAAAE=\n";
+    notes n = make_notes();
+    st_note note;
+    size_t own = n.text.len;
+    for (unsigned i = 1; i < ST_NOTE_LINES_MAX; i++)
+        assert_int_equal(st_buffer_append(&n.text, LINE, sizeof LINE - 1, NULL), ST_OK);
+    assert_int_equal(st_note_decode(n.text.data, n.text.len, &n.arena, &note, NULL), ST_OK);
+    assert_int_equal(note.lines_count, ST_NOTE_LINES_MAX);
+    assert_int_equal(st_buffer_append(&n.text, LINE, sizeof LINE - 1, NULL), ST_OK);
+    assert_int_equal(st_note_decode(n.text.data, n.text.len, &n.arena, &note, NULL),
+                     ST_E_CORRUPT);
+    static const struct {
+        const char *line;
+        size_t len;
+    } BAD[] = {
+        { "\xe2\x80\x94 a \n", 7 },        { "\xe2\x80\n", 3 },
+        { "\xe2\x80\x94 a AAAA\0E=\n", 15 }, { "\xe2\x80\x94 a AAAA\x7f===\n", 15 },
+    };
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        n.text.len = own;
+        assert_int_equal(st_buffer_append(&n.text, BAD[i].line, BAD[i].len, NULL), ST_OK);
+        assert_int_equal(st_note_decode(n.text.data, n.text.len, &n.arena, &note, NULL),
+                         ST_E_CORRUPT);
+    }
+    uint8_t *large = calloc(1, ST_NOTE_BYTES_MAX + 1u);
+    assert_non_null(large);
+    memset(large, '\n', ST_NOTE_BYTES_MAX + 1u);
+    assert_int_equal(st_note_decode(large, ST_NOTE_BYTES_MAX + 1u, &n.arena, &note, NULL),
+                     ST_E_CORRUPT);
+    assert_int_equal(st_note_decode("\n\n\n\n", 4, &n.arena, &note, NULL), ST_E_CORRUPT);
+    free(large);
+    free_notes(&n);
+}
+
+/* A key is believed for what it signs: a phone's opens no checkpoint, a line of another length is
+ * no signature, and a verdict is asked for without its time. */
+static void test_what_a_key_is_for(void **state)
+{
+    (void)state;
+    notes n = make_notes();
+    st_opened back;
+    st_note note;
+    bool good = true;
+    uint64_t time_s = 7;
+    st_vkey other = n.log;
+    other.type = ST_KEY_WITNESS;
+    assert_int_equal(st_checkpoint_open(n.text.data, n.text.len, &other, &n.arena, &back, NULL),
+                     ST_E_SIGNATURE);
+    add_cosignature(&n);
+    assert_int_equal(st_note_decode(n.text.data, n.text.len, &n.arena, &note, NULL), ST_OK);
+    assert_non_null(st_note_by(&note, &n.log, &good, &time_s));
+    assert_true(good && time_s == 0);
+    assert_non_null(st_note_by(&note, &n.phone, &good, NULL));
+    assert_true(good);
+    st_note_line lines[2] = { note.lines[0], note.lines[1] };
+    note.lines = lines;
+    for (size_t i = 0; i < 2; i++) {
+        const st_vkey *key = i == 0 ? &n.log : &n.phone;
+        lines[i].len--;
+        assert_non_null(st_note_by(&note, key, &good, &time_s));
+        assert_true(!good && time_s == 0);
+        lines[i].len++;
+        lines[i].name_len--;
+        assert_null(st_note_by(&note, key, &good, &time_s));
+        lines[i].name_len++;
+    }
+    free_notes(&n);
+}
+
 static void test_proof_files(void **state)
 {
     (void)state;
@@ -249,6 +398,18 @@ static void test_proof_files(void **state)
     assert_true(file.place == 0 && file.proof.count == 0 && file.checkpoint_len == 1);
     for (size_t len = 0; len < sizeof EXTRA - 1; len++)
         assert_int_equal(st_proof_file_decode(EXTRA, len, &file, NULL), ST_E_CORRUPT);
+    /* As many hashes as a proof has, and one more. */
+    static const char HASH[] = "MzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM=\n";
+    for (unsigned more = 0; more <= 1; more++) {
+        st_buffer_clear(&out);
+        assert_int_equal(st_buffer_append(&out, EXTRA, sizeof EXTRA - 3, NULL), ST_OK);
+        for (unsigned i = 0; i < ST_PROOF_MAX + more; i++)
+            assert_int_equal(st_buffer_append(&out, HASH, sizeof HASH - 1, NULL), ST_OK);
+        assert_int_equal(st_buffer_append(&out, "\nx", 2, NULL), ST_OK);
+        assert_int_equal(st_proof_file_decode(out.data, out.len, &file, NULL),
+                         more == 0 ? ST_OK : ST_E_CORRUPT);
+    }
+    assert_int_equal(file.proof.count, ST_PROOF_MAX);
     st_buffer_free(&out);
     free_notes(&n);
 }
@@ -258,7 +419,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_checkpoint), cmocka_unit_test(test_each_bit),
         cmocka_unit_test(test_strangers),  cmocka_unit_test(test_other_texts),
-        cmocka_unit_test(test_keys),       cmocka_unit_test(test_proof_files),
+        cmocka_unit_test(test_keys),       cmocka_unit_test(test_lines_of_a_checkpoint),
+        cmocka_unit_test(test_names_and_origins), cmocka_unit_test(test_how_many_sign),
+        cmocka_unit_test(test_what_a_key_is_for), cmocka_unit_test(test_proof_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,12 +242,105 @@ static void test_who_when_and_what_became_of_it(void **state)
         must_say(&FORM, &items[CASES[i].item], CASES[i].lang, CASES[i].says, 6);
 }
 
+/* Which meeting it stands behind, and what the server's clock says of the time. */
+static void test_meetings_and_clocks(void **state)
+{
+    (void)state;
+    const st_op op = make_op(O_SET);
+    const st_change change = { .dot = make_form_dot(9, 3), .ops = &op, .ops_count = 1,
+                               .wall_ms = 1773282600000 };
+    enum { OPEN, CLOSED, NO_FENCE, REBOOTED, RIGHT, AHEAD, ITEMS };
+    st_history_item items[ITEMS];
+    for (size_t i = 0; i < ITEMS; i++)
+        items[i] = make_item(&change);
+    items[OPEN].has_fence = items[CLOSED].has_fence = true;
+    items[CLOSED].fence_is_close = true;
+    memset(items[CLOSED].fence_meeting.b, 0xfe, 16);
+    items[REBOOTED].rebooted = true;
+    items[RIGHT].corrected_ms = change.wall_ms + 1000;
+    items[AHEAD].corrected_ms = change.wall_ms - 3600000;
+    items[AHEAD].within_ms = 1001;
+    static const struct {
+        size_t item;
+        const char *lang, *says[3], *not_said;
+    } CASES[] = {
+        { OPEN, "vi", { "    trong cuộc họp\n", "\"side\":\"open\"" }, "kết thúc" },
+        { OPEN, "en", { "    while the meeting was open\n" }, "closed" },
+        { CLOSED, "vi", { "    sau khi kết thúc cuộc họp\n", "\"side\":\"close\"",
+                          "\"meeting\":\"fefefefefefefefefefefefefefefefe\"" }, "trong cuộc" },
+        { CLOSED, "en", { "    after the meeting closed\n" }, "was open" },
+        { NO_FENCE, "en", { "\"after_fence\":null" }, "meeting was" },
+        { REBOOTED, "vi", { "giờ máy không chắc", "\"rebooted\":true" }, "giờ máy sai" },
+        { REBOOTED, "en", { "time uncertain: the device restarted" }, "clock wrong" },
+        { RIGHT, "vi", { "\"corrected_at\":\"2026-03-12T09:30:01" }, "giờ máy sai" },
+        { AHEAD, "vi", { "giờ máy sai; theo máy chủ là 12/03/2026 08:30 (±2 s)" }, "không chắc" },
+        { AHEAD, "en", { "clock wrong; by the server 12/03/2026 08:30 (±2 s)" }, "uncertain" },
+    };
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        const st_history_item *item = &items[CASES[i].item];
+        must_say(&FORM, item, CASES[i].lang, CASES[i].says, 3);
+        st_buffer out = written(&FORM, item, CASES[i].lang);
+        assert_null(strstr((const char *)out.data, CASES[i].not_said));
+        st_buffer_free(&out);
+    }
+}
+
+/* What an officer may write was seen by him; what the office decides is settled; what the creator
+ * alone writes is as he is. */
+static void test_who_observed_and_who_settled(void **state)
+{
+    (void)state;
+    const st_field fields[] = {
+        { .no = 1, .name = "a", .write = 1u << ST_ROLE_OFFICER },
+        { .no = 2, .name = "b", .write = 1u << ST_ROLE_OFFICE },
+        { .no = 3, .name = "c", .write = ST_WRITE_CREATOR },
+    };
+    st_form form = { .name = "x", .fields = fields, .fields_count = 3 };
+    static const char *const BY_OFFICE[] = { "observed", "settled", "settled", "observed" };
+    static const char *const BY_OFFICER[] = { "observed", "settled", "observed", "observed" };
+    for (uint16_t no = 1; no <= 4; no++) {
+        st_op op = { .path = make_field_path(no) };
+        form.create = 1u << ST_ROLE_OFFICE;
+        assert_string_equal(st_history_side(&form, &op), BY_OFFICE[no - 1]);
+        form.create |= 1u << ST_ROLE_OFFICER;
+        assert_string_equal(st_history_side(&form, &op), BY_OFFICER[no - 1]);
+        assert_string_equal(st_history_side(NULL, &op), "observed");
+        op.verb = ST_VERB_RESOLVE;
+        assert_string_equal(st_history_side(&form, &op), "settled");
+    }
+}
+
+/* Asked for one field, a history shows that one of a change, also where it is an element of it. */
+static void test_one_field_alone(void **state)
+{
+    (void)state;
+    const st_op ops[] = { make_op(O_SET), make_op(O_ADD), make_op(O_KEYED), make_op(O_KEEP) };
+    const st_change change = { .dot = make_form_dot(9, 3), .ops = ops, .ops_count = LEN(ops) };
+    static const char *const SAYS[] = { "\"path\":\"place\"", "\"path\":\"contents\"",
+                                        "\"path\":\"ratings.x2.rating\"",
+                                        "\"path\":\"findings." };
+    for (size_t only = 0; only < LEN(ops); only++) {
+        st_path path = ops[only].path;
+        st_history_item item = make_item(&change);
+        path.element_len = 0;
+        memset(path.element, 0, sizeof path.element);
+        item.only = &path;
+        st_buffer out = written(&FORM, &item, "en");
+        for (size_t i = 0; i < LEN(SAYS); i++)
+            assert_true((strstr((const char *)out.data, SAYS[i]) != NULL) == (i == only));
+        st_buffer_free(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_operation_is_said),
         cmocka_unit_test(test_a_form_that_is_not_known),
         cmocka_unit_test(test_who_when_and_what_became_of_it),
+        cmocka_unit_test(test_meetings_and_clocks),
+        cmocka_unit_test(test_who_observed_and_who_settled),
+        cmocka_unit_test(test_one_field_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,6 +243,96 @@ static void test_acts_sets_and_what_was_dropped(void **state)
     st_arena_reset(&d.arena);
 }
 
+/* The phone of 1 went wrong by ten minutes, that of 2 was restarted, that of 3 was right. */
+static bool moment_of(void *context, const st_meta *meta, st_written *out_written)
+{
+    (void)context;
+    uint8_t who = meta->dot.device.b[0];
+    *out_written = (st_written){ .at_ms = meta->wall_ms + (who == 1 ? 600000 : 0),
+                                 .within_ms = 1500, .rebooted = who == 2 };
+    return who != 2;
+}
+
+/* Who holds the record knows of clocks, files, what waits and what came by hand: it is said where
+ * it is so, and only there. */
+static void test_what_only_the_holder_knows(void **state)
+{
+    (void)state;
+    static const st_moments MOMENTS = { .of = moment_of };
+    static const st_show_held HELD[] = { { { { { 7 } }, 9 }, ST_HOLD_FROZEN } };
+    static const struct { const char *lang; bool json; const char *says[8]; } CASES[] = {
+        { "vi", false, { "máy khác đưa sang", "tệp chưa về đủ: 2/3", "[giờ không chắc]",
+                         "[giờ máy chủ 12/03/2026 09:", " ±2 s]", "! ",
+                         "[07000000000000000000000000000000:9]" } },
+        { "en", false, { "from another phone", "files missing: 2/3", "[time uncertain]",
+                         "[by the server 12/03/2026 09:", " ±2 s]" } },
+        { "vi", true, { "\"carried\"", "\"photos_pending\"", "\"attachments\":3",
+                        "\"attachments_missing\":2", "\"rebooted\":true",
+                        "\"corrected_within_ms\":1500", "\"reason\":\"frozen\"" } },
+        { NULL, true, { "\"attachments\":3", "\"reason\":\"frozen\"" } },
+    };
+    desk d;
+    play(&d);
+    for (size_t i = 0; i < 2 * sizeof CASES / sizeof CASES[0]; i++) {
+        size_t of = i / 2;
+        st_show_how how = { .directory = &DIRECTORY, .lang = CASES[of].lang,
+                            .offset_minutes = 420 };
+        bool knows = i % 2 == 0;
+        if (knows) {
+            how.moments = &MOMENTS;
+            how.is_carried = how.is_held = true;
+            how.files = 3;
+            how.files_missing = 2;
+            how.helds = HELD;
+            how.helds_count = 1;
+        }
+        st_buffer out;
+        st_buffer_init(&out, 1u << 20);
+        st_err err = CASES[of].json ? st_show_json(&FORM, &d.record, &how, &out, NULL)
+                                    : st_show_text(&FORM, &d.record, &how, &out, NULL);
+        assert_int_equal(err, ST_OK);
+        assert_int_equal(st_buffer_append(&out, "", 1, NULL), ST_OK);
+        for (size_t s = 0; s < 8 && CASES[of].says[s] != NULL; s++)
+            if ((strstr((const char *)out.data, CASES[of].says[s]) != NULL) != knows)
+                fail_msg("'%s' %s in\n%s", CASES[of].says[s], knows ? "is not" : "is",
+                         (const char *)out.data);
+        st_buffer_free(&out);
+    }
+    st_arena_reset(&d.arena);
+}
+
+/* A record that belongs to no unit has none in its head; a decision without a word of why and
+ * without a value that was kept is a decision all the same. */
+static void test_no_unit_and_no_reason(void **state)
+{
+    (void)state;
+    st_form council = FORM;
+    council.home = ST_HOME_COUNCIL;
+    council.vi = NULL;
+    const st_show_how how = { .directory = &DIRECTORY, .lang = "vi", .offset_minutes = 420 };
+    desk d;
+    st_buffer out;
+    play(&d);
+    assert_true(st_bucket_set(&d.record.bucket, "01477/council", 13));
+    st_dot dot = { d.record.metas[0].dot.device, 2 };
+    st_op settle = { .path = make_key_path(G_RATINGS, "x2", 1), .verb = ST_VERB_RESOLVE,
+                     .value = number_of(3), .replaces = &dot, .replaces_count = 1 };
+    (void)fold(&d, 3, settle, NULL);
+    st_buffer_init(&out, 65536);
+    static const char *const GONE[] = { "01477-x013)", "giữ ý kiến của an; lý do: theo biên bản; "
+                                        "giữ ý kiến", "Lần kiểm tra" };
+    council.fields = RECORD_FIELDS + 1; /* and no field that names a unit */
+    council.fields_count = 0;
+    assert_int_equal(st_show_text(&council, &d.record, &how, &out, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(&out, "", 1, NULL), ST_OK);
+    for (size_t i = 0; i < sizeof GONE / sizeof GONE[0]; i++)
+        assert_null(strstr((const char *)out.data, GONE[i]));
+    assert_null(strstr((const char *)out.data, ")  ·  "));
+    assert_non_null(strstr((const char *)out.data, " đạt  — office"));
+    st_buffer_free(&out);
+    st_arena_reset(&d.arena);
+}
+
 /* Without a directory the ids stand there: nothing is left out because a name is not known. */
 static void test_without_names(void **state)
 {
@@ -311,6 +401,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_person_reads_all_of_it),
         cmocka_unit_test(test_acts_sets_and_what_was_dropped),
+        cmocka_unit_test(test_what_only_the_holder_knows),
+        cmocka_unit_test(test_no_unit_and_no_reason),
         cmocka_unit_test(test_without_names),
         cmocka_unit_test(test_nobody_writes_lines_of_the_page),
         cmocka_unit_test(test_too_little_room_is_said),

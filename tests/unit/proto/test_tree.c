@@ -220,6 +220,52 @@ static void test_spoilt_proofs(void **state)
     free(w);
 }
 
+/* A book of nothing begins every book, and a proof that has too much or too little is none. */
+static void test_proofs_of_nothing_and_too_much(void **state)
+{
+    (void)state;
+    wood *w = grow();
+    const st_tree_source source = { w, node_of };
+    st_proof proof = { .count = 3 };
+    st_tree_head nothing = { 0, w->heads[0].root };
+    assert_int_equal(st_tree_consistency(&source, 0, 7, &proof, NULL), ST_OK);
+    assert_int_equal(proof.count, 0);
+    assert_true(st_consistency_holds(&nothing, &w->heads[7], &proof));
+    assert_true(st_consistency_holds(&nothing, &nothing, &proof));
+    proof.count = 1;
+    assert_false(st_consistency_holds(&nothing, &w->heads[7], &proof));
+    assert_false(st_consistency_holds(&nothing, &nothing, &proof));
+    proof.count = 0;
+    nothing.root = w->heads[1].root;
+    assert_false(st_consistency_holds(&nothing, &w->heads[7], &proof));
+    assert_false(st_consistency_holds(&w->heads[6], &w->heads[7], &proof));
+    proof.count = ST_PROOF_MAX + 1;
+    assert_false(st_consistency_holds(&w->heads[6], &w->heads[7], &proof));
+    assert_false(st_inclusion_holds(&w->nodes[0][6], 6, &proof, &w->heads[7]));
+    proof.count = 0;
+    assert_false(st_inclusion_holds(&w->nodes[0][0], 1, &proof, &w->heads[1]));
+    assert_true(st_inclusion_holds(&w->nodes[0][0], 0, &proof, &w->heads[1]));
+    free(w);
+}
+
+/* A source that does not find a node says so; the proof at hand is left alone. */
+static void test_a_node_is_missing(void **state)
+{
+    (void)state;
+    wood *w = grow();
+    const st_tree_source source = { w, node_of };
+    st_proof proof = { .count = 9 };
+    st_hash root;
+    const uint64_t most = LEAVES_MAX;
+    assert_int_equal(st_tree_inclusion(&source, 0, most + 3, &proof, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(st_tree_consistency(&source, 1, most + 3, &proof, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(st_tree_consistency(&source, most + 1, most + 3, &proof, NULL),
+                     ST_E_NOT_FOUND);
+    assert_int_equal(st_tree_hash(&source, 0, most + 3, &root, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(proof.count, 9);
+    free(w);
+}
+
 static void test_tiles(void **state)
 {
     (void)state;
@@ -257,6 +303,12 @@ static void test_tiles(void **state)
         "tile/-1/000",
         "tile/0/ 00",
         "tile/0/x999/x999/x999/x999/x999/x999/999",
+        "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
+        "tile/0/x00:/000",
+        "tile/0/x001x002/000",
+        "tile/0/000.p/1:",
+        "tile/0/000.p/1a",
+        "tile/entries",
     };
     for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
         char text[ST_TILE_PATH_BYTES];
@@ -271,6 +323,7 @@ static void test_tiles(void **state)
         st_tile tile;
         assert_false(st_tile_parse(BAD[i], &tile));
     }
+    assert_int_equal(st_tile_width(0, UINT64_MAX / 2, 70000), 0);
     assert_int_equal(st_tile_width(0, 0, 70000), 256);
     assert_int_equal(st_tile_width(0, 273, 70000), 112);
     assert_int_equal(st_tile_width(0, 274, 70000), 0);
@@ -285,7 +338,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_roots), cmocka_unit_test(test_as_go_has_them),
         cmocka_unit_test(test_roots_of_ranges), cmocka_unit_test(test_spoilt_proofs),
-        cmocka_unit_test(test_tiles),
+        cmocka_unit_test(test_proofs_of_nothing_and_too_much),
+        cmocka_unit_test(test_a_node_is_missing), cmocka_unit_test(test_tiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

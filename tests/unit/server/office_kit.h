@@ -13,7 +13,7 @@
 typedef struct {
     kit_book book;
     kit_phone an;
-    char visit[33], meeting[33], device[33], dot[ST_DOT_TEXT_BYTES];
+    char visit[33], meeting[33], device[33], dot[ST_DOT_TEXT_BYTES], request[24];
     unsigned round; /* tells what is made anew from what was made before */
     char words[WORDS_MAX][160];
     const char *line[WORDS_MAX + 1];
@@ -73,7 +73,8 @@ static inline const char *office_word(office *o, const char *word)
     const struct {
         const char *name, *text;
     } NAMES[] = { { "@visit", o->visit }, { "@meeting", o->meeting }, { "@device", o->device },
-                  { "@dot", o->dot },     { "@login", login },        { "@dir", o->book.dir } };
+                  { "@dot", o->dot },     { "@login", login },        { "@dir", o->book.dir },
+                  { "@request", o->request } };
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
         if (strncmp(word, NAMES[i].name, strlen(NAMES[i].name)) == 0)
             return NAMES[i].text;

@@ -285,7 +285,8 @@ static void test_a_snapshot_with_the_value_is_not_given_out(void **state)
     const st_hash first = offer(book, &phone.bucket);
     assert_true(is_given(book, &phone.bucket, &first));
     run_in(book, "cp -r snapshots kept");
-    run_in(book, "touch snapshots/dense.zst snapshots/new.zst"); /* of a server that died */
+    /* Of a server that died. */
+    run_in(book, "touch snapshots/dense.zst snapshots/new.zst snapshots/next.zst");
     KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "office", "--second", "head",
                "--basis", "x");
     assert_false(is_given(book, &phone.bucket, &first));

@@ -81,6 +81,13 @@ static void a_visit_under_review(office *o)
     KIT_EXPECT(0, &o->book, "move", o->visit, "under_review", "--as", "office");
 }
 
+static void a_request(office *o)
+{
+    a_visit(o);
+    KIT_EXPECT(0, &o->book, "erase", o->visit, "general_note", "--as", "office", "--basis", "x");
+    assert_int_equal(sscanf(KIT_OUT(&o->book), "Request %20[0-9] waits", o->request), 1);
+}
+
 static void nothing_before(office *o)
 {
     (void)o;
@@ -100,6 +107,13 @@ static const scene WRITES[] = {
     { "a value is destroyed",
       a_visit,
       { "erase", "@visit", "general_note", "place", OFFICE_HEAD, "--basis", "x" } },
+    { "a value is asked to go",
+      a_visit,
+      { "erase", "@visit", "general_note", "--as", "office", "--basis", "x" } },
+    { "a second person agrees", a_request, { "request", "confirm", "@request", "--as", "head" } },
+    { "or does not",
+      a_request,
+      { "request", "withdraw", "@request", "--as", "head", "--reason", "x" } },
     { "a meeting opens", a_meeting, { "fence", "open", "@meeting", "--as", "chair" } },
     { "a meeting closes", a_meeting_that_runs, { "fence", "close", "@meeting", "--as", "chair" } },
     { "a new epoch", nothing_before, { "epoch", "new", OFFICE_HEAD, "--reason", "x" } },
@@ -239,6 +253,10 @@ static const char *const READS[][WORDS_MAX] = {
     { "audit", "list", "revoked" },
     { "audit", "list", "epochs", "--json" },
     { "audit", "list", "erasures" },
+    { "audit", "list", "requests" },
+    { "audit", "list", "requests", "--json" },
+    { "request", "list" },
+    { "request", "list", "--json" },
     { "export", "csv" },
     { "export", "csv", "--form", "visit" },
 };
@@ -299,7 +317,7 @@ static uint64_t read_failing(office *o, fault kind, uint64_t patience)
 
 static void a_full_book(office *o)
 {
-    a_visit(o);
+    a_request(o);
     KIT_EXPECT(0, &o->book, "erase", o->visit, "general_note", OFFICE_HEAD, "--basis", "x");
     what_is_held(o);
     a_meeting_that_runs(o);

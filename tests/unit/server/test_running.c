@@ -91,8 +91,10 @@ static void test_the_next_note_takes_the_room_of_the_last(void **state)
     write_note(p);
     struct stat first = stat_of(p->note);
     for (int ended = 0; ended < 2; ended++) { /* killed, then ended in order */
-        if (ended == 1)
+        if (ended == 1) {
             running_remove(p->dir);
+            assert_int_equal(stat_of(p->spare).st_size, first.st_size);
+        }
         memset(p->run.token, 'b' + ended, 64);
         memset(p->run.public_url, 'x', sizeof p->run.public_url - 1 - (size_t)ended * 100);
         p->run.public_url[sizeof p->run.public_url - 1 - (size_t)ended * 100] = '\0';
