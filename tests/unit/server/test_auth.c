@@ -68,6 +68,42 @@ static void test_one_code_one_phone(void **state)
     assert_int_equal(sync_enrol(r->srv.writer, &other, &r->arena, &again, NULL), ST_E_ENROL);
 }
 
+/* The store is gone and the key is not (a browser keeps it elsewhere): its counters would begin
+ * anew under a name that has used them. A key of its own makes it another device, which starts
+ * clean. */
+static void test_a_wiped_store_with_its_old_key(void **state)
+{
+    rig *r = *state;
+    st_enrol_ask ask, again;
+    st_enrol_answer answer;
+    auth_device device;
+    store_txn txn;
+    uint8_t secret[64], new_secret[64];
+    make_ask(r, &ask, secret);
+    assert_int_equal(sync_code_make(r->srv.writer, "an", ask.code, NULL), ST_OK);
+    prove(r, &ask, secret);
+    assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &answer, NULL), ST_OK);
+    char letters[sizeof answer.letters];
+    memcpy(letters, answer.letters, sizeof letters);
+    again = ask;
+    assert_int_equal(sync_code_make(r->srv.writer, "an", again.code, NULL), ST_OK);
+    prove(r, &again, secret);
+    assert_int_equal(sync_enrol(r->srv.writer, &again, &r->arena, &answer, NULL), ST_E_ENROL);
+    uint8_t code[16];
+    memcpy(code, again.code, sizeof code);
+    make_ask(r, &again, new_secret);
+    memcpy(again.code, code, sizeof code); /* the refusal has not used it up */
+    prove(r, &again, new_secret);
+    assert_int_equal(sync_enrol(r->srv.writer, &again, &r->arena, &answer, NULL), ST_OK);
+    assert_string_not_equal(answer.letters, letters);
+    st_id old = st_device_id(ask.sign_key), new = st_device_id(again.sign_key);
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, NULL, &old, &device, NULL), ST_OK);
+    assert_string_equal(device.letters, letters);
+    assert_int_equal(auth_device_get(&txn, NULL, &new, &device, NULL), ST_OK);
+    store_end(&txn);
+}
+
 static void test_a_code_ends(void **state)
 {
     rig *r = *state;
@@ -368,6 +404,7 @@ static void test_keys_may_be_lent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_a_wiped_store_with_its_old_key),
         CASE(test_one_code_one_phone), CASE(test_a_code_ends),   CASE(test_a_disabled_person),
         CASE(test_what_a_phone_is_called),
         CASE(test_heads),              CASE(test_counters),      CASE(test_who_gets_what),
