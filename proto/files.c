@@ -1,10 +1,11 @@
-/* proto/files.c - reads the attached files off a record.
+/* proto/files.c - reads the attached files off a record, and counts those that a change adds.
  * Promises: a file is named with all its pieces, in order. Must never call one dropped that
  * somebody keeps. */
 #include "proto/files.h"
 
 #include <string.h>
 
+#include "proto/limits.h"
 #include "proto/view.h"
 
 /* Numbers of the fields in the form that the record is pinned to; 0: the form has none such. */
@@ -96,10 +97,10 @@ static st_err read_file(const st_record *record, const fields_at *at, st_arena *
     return ST_OK;
 }
 
-static bool holds_hashes(const st_live *live, const fields_at *at)
+static bool holds_hashes(const st_op *op, const fields_at *at)
 {
-    const st_path *path = &live->op.path;
-    const st_value *value = &live->op.value;
+    const st_path *path = &op->path;
+    const st_value *value = &op->value;
     return path->kind == ST_PATH_ITEM && path->group == at->group && path->field == at->hashes &&
            value->kind == ST_VALUE_BYTES && value->len > 0 && value->len % sizeof(st_hash) == 0;
 }
@@ -115,14 +116,14 @@ st_err st_files_of(const st_form *form, const st_record *record, st_arena *arena
     if (!find_fields(form, &at))
         return ST_OK;
     for (size_t i = 0; i < record->lives_count; i++)
-        count += holds_hashes(&record->lives[i], &at) ? 1 : 0;
+        count += holds_hashes(&record->lives[i].op, &at) ? 1 : 0;
     st_file *files = st_arena_array(arena, count + 1, sizeof *files);
     if (files == NULL)
         return st_fail(error, ST_E_MEMORY, "attachments: no memory");
     count = 0;
     for (size_t i = 0; err == ST_OK && i < record->lives_count; i++) {
         const st_op *op = &record->lives[i].op;
-        if (!holds_hashes(&record->lives[i], &at))
+        if (!holds_hashes(op, &at))
             continue;
         st_file *file = &files[count++];
         memset(file, 0, sizeof *file);
@@ -139,4 +140,79 @@ st_err st_files_of(const st_form *form, const st_record *record, st_arena *arena
 bool st_file_waits(const st_file *file)
 {
     return file->missing > 0 && !file->is_lost && !file->is_dropped;
+}
+
+/* ---- limits ---- */
+
+static bool is_same_item(const st_path *a, const st_path *b)
+{
+    return st_dot_cmp(&a->item, &b->item) == 0 && a->place == b->place;
+}
+
+/* What the change says of the size of a file; 0: nothing. */
+static uint64_t said_size(const st_change *change, const st_path *item, const fields_at *at)
+{
+    for (uint32_t i = 0; i < change->ops_count; i++) {
+        const st_op *op = &change->ops[i];
+        if (op->path.kind == ST_PATH_ITEM && op->path.group == at->group &&
+            op->path.field == at->size && at->size != 0 && is_same_item(&op->path, item) &&
+            op->value.kind == ST_VALUE_INT && op->value.number > 0)
+            return (uint64_t)op->value.number;
+    }
+    return 0;
+}
+
+static bool is_there(const st_file *files, size_t count, const st_path *item)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_same_item(&files[i].path, item))
+            return true;
+    return false;
+}
+
+typedef struct {
+    size_t files;
+    uint64_t bytes;
+} amount;
+
+static amount kept_of(const st_file *files, size_t count)
+{
+    amount kept = { 0, 0 };
+    for (size_t i = 0; i < count; i++) {
+        kept.files += files[i].is_dropped ? 0 : 1;
+        kept.bytes += files[i].is_dropped ? 0 : files[i].bytes;
+    }
+    return kept;
+}
+
+st_err st_files_check(const st_form *form, const st_record *record, const st_change *change,
+                      st_arena *arena, const char **out_why, st_error *error)
+{
+    fields_at at;
+    st_file *files = NULL;
+    size_t count = 0, added = 0;
+    amount all = { 0, 0 };
+    *out_why = NULL;
+    if (!find_fields(form, &at))
+        return ST_OK;
+    for (uint32_t i = 0; i < change->ops_count; i++) {
+        const st_op *op = &change->ops[i];
+        if (!holds_hashes(op, &at))
+            continue;
+        if (files == NULL) { /* most changes bring none: only then is the record looked at */
+            st_err err = st_files_of(form, record, arena, &files, &count, error);
+            if (err != ST_OK)
+                return err;
+            all = kept_of(files, count);
+        }
+        if (is_there(files, count, &op->path))
+            continue;
+        added++;
+        all.bytes += said_size(change, &op->path, &at);
+    }
+    if (added > 0 && all.files + added > ST_RECORD_FILES_MAX)
+        *out_why = "attachments: the record would have more than 100 files";
+    else if (added > 0 && all.bytes > ST_RECORD_FILE_BYTES_MAX)
+        *out_why = "attachments: the files of the record would have over 200 MiB";
+    return ST_OK;
 }

@@ -25,6 +25,12 @@ typedef struct {
  * ST_E_MEMORY. */
 ST_MUST_USE st_err st_files_of(const st_form *form, const st_record *record, st_arena *arena,
                                st_file **out_files, size_t *out_count, st_error *error);
+/* Would the record, with the files that the change brings, have more of them than it may
+ * (limits.h)? *out_why: "attachments: ..." in English, static; NULL: no. form: as above. Arena.
+ * ST_E_MEMORY. */
+ST_MUST_USE st_err st_files_check(const st_form *form, const st_record *record,
+                                  const st_change *change, st_arena *arena, const char **out_why,
+                                  st_error *error);
 /* Is something missing that nobody declared lost, and that nobody dropped? */
 bool st_file_waits(const st_file *file);
 

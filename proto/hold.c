@@ -56,10 +56,10 @@ static const struct {
       " xem.",
       "This move is not the author's to make. The change is kept and waits for the office." },
     { "limit",
-      "Có quá nhiều ý kiến khác nhau ở một mục. Thay đổi được giữ; hãy thống nhất các ý kiến, rồi"
-      " văn phòng đưa vào sổ.",
-      "Too many different opinions in one place. The change is kept; settle them, then the office"
-      " accepts it." },
+      "Có quá nhiều ý kiến khác nhau ở một mục, hoặc quá nhiều tệp ở một phiếu. Thay đổi được giữ;"
+      " hãy thống nhất các ý kiến hoặc bỏ bớt tệp, rồi văn phòng đưa vào sổ.",
+      "Too many different opinions in one place, or too many files on one record. The change is"
+      " kept; settle them or drop some, then the office accepts it." },
     { "fork",
       "Có hai sổ cùng một máy; bản kia đã đến trước. Thay đổi được giữ, chờ văn phòng xem; hãy đăng"
       " ký lại máy này.",

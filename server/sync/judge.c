@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/files.h"
 #include "server/sync/held.h"
 
 st_id judge_actor(const st_set *set, const auth_device *device)
@@ -188,6 +189,22 @@ static const st_form *form_of(const sync_judge *judge, const st_change *change,
                           change->form_version);
 }
 
+/* So many files, or so large ones: nothing that a replica could not fold, but more than phones
+ * have room for. */
+static st_err judge_files(sync_judge *judge, const st_change *change, const fold_record *record,
+                          st_hold *hold, char *detail, st_error *error)
+{
+    const char *why = NULL;
+    st_err err = st_files_check(judge->form, &record->record, change, judge->fold->turn->arena,
+                                &why, error);
+    judge->over_files = why != NULL;
+    if (why != NULL)
+        *hold = ST_HOLD_LIMIT;
+    if (why != NULL && detail != NULL)
+        (void)snprintf(detail, ST_FORM_DETAIL_BYTES, "%s", why);
+    return err;
+}
+
 st_hold judge_fact(sync_fold *fold, const st_set *set, const st_change *change,
                    const fold_record *record)
 {
@@ -211,6 +228,7 @@ st_err judge_change(sync_judge *judge, const st_change *change, const fold_recor
                     st_hold *out_hold, char *detail, st_error *error)
 {
     st_hold hold = judge->whole;
+    judge->over_files = false;
     if (detail != NULL)
         detail[0] = '\0';
     st_err err = hold == ST_HOLD_NONE ? judge_first(judge, change, record, &hold, error) : ST_OK;
@@ -240,6 +258,8 @@ st_err judge_change(sync_judge *judge, const st_change *change, const fold_recor
         hold = ST_HOLD_LATE;
     if (hold == ST_HOLD_NONE)
         hold = judge_hands(judge, change);
+    if (hold == ST_HOLD_NONE)
+        err = judge_files(judge, change, record, &hold, detail, error);
     *out_hold = hold;
-    return ST_OK;
+    return err;
 }

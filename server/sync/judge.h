@@ -15,6 +15,7 @@ typedef struct {
     st_hold access;            /* ROLE, SCOPE, BUCKET: by author, role and bucket; or NONE */
     const st_form *form;       /* of the change judged last */
     sync_locks locks;          /* the periods that are locked now */
+    bool over_files;           /* the change judged last: LIMIT, for its files alone */
 } sync_judge;
 
 /* The author: the person the set names, else that of the device. */

@@ -2,12 +2,16 @@
  * Promises: what is let in takes effect as if it had arrived so; what is declined counts as
  * included with no effect, and takes along only what its own author wrote behind it on the same
  * record; the decision is an entry with its actor. Must never touch another person's change. */
+#include <stdio.h>
 #include <string.h>
 
+#include "proto/files.h"
 #include "proto/text.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/judge.h"
+
+#define FILES_BYTES_MAX ((size_t)16 << 20) /* the list of the files of a record */
 
 typedef struct {
     const sync_decision *decision;
@@ -38,9 +42,9 @@ static bool may_be_gone(st_hold reason)
     return reason == ST_HOLD_FORM || reason == ST_HOLD_LIMIT || reason == ST_HOLD_VERSION;
 }
 
-/* What the judge says of the held change now. */
+/* What the judge says of the held change now. out_may: can a person overrule it? */
 static st_err judge_again(writer_turn *turn, free_sets *sets, const sync_held *held,
-                          st_hold *out_hold, st_error *error)
+                          st_hold *out_hold, bool *out_may, st_error *error)
 {
     sync_fold fold;
     sync_judge judge;
@@ -57,15 +61,22 @@ static st_err judge_again(writer_turn *turn, free_sets *sets, const sync_held *h
         err = judge_open(&fold, &source->set, &device, &judge, error);
     if (err == ST_OK)
         err = sync_fold_record(&fold, &held->record, &record, error);
-    return err == ST_OK ? judge_change(&judge, change, record, out_hold, NULL, error) : err;
+    if (err == ST_OK)
+        err = judge_change(&judge, change, record, out_hold, NULL, error);
+    if (err == ST_OK)
+        *out_may = *out_hold == ST_HOLD_NONE || may_accept(*out_hold) || judge.over_files;
+    return err;
 }
 
 static st_err check_reason(writer_turn *turn, free_sets *sets, const sync_held *held,
                            st_error *error)
 {
     st_hold now = held->reason;
-    st_err err = may_be_gone(held->reason) ? judge_again(turn, sets, held, &now, error) : ST_OK;
-    if (err != ST_OK || now == ST_HOLD_NONE || may_accept(now))
+    bool may = may_accept(now);
+    st_err err = ST_OK;
+    if (may_be_gone(held->reason))
+        err = judge_again(turn, sets, held, &now, &may, error);
+    if (err != ST_OK || may)
         return err;
     return st_fail(error, ST_E_STATE, "held: what is held as %s cannot be let in by hand",
                    st_hold_name(now));
@@ -254,12 +265,31 @@ st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count
     return err;
 }
 
+/* What the form says of it, or the files of the record. */
+static st_err explain(const st_form *form, const free_source *source, const st_change *change,
+                      const st_record *record, char *detail, st_error *error)
+{
+    st_arena arena;
+    const char *why = NULL;
+    st_hold hold = st_form_check(form, change, source->set.role, source->set.via, detail);
+    if (hold != ST_HOLD_NONE || record == NULL)
+        return ST_OK;
+    st_arena_init(&arena, FILES_BYTES_MAX);
+    st_err err = st_files_check(form, record, change, &arena, &why, error);
+    if (why != NULL)
+        (void)snprintf(detail, ST_FORM_DETAIL_BYTES, "%s", why);
+    st_arena_reset(&arena);
+    return err;
+}
+
 st_err sync_held_detail(sync_room *room, store_txn *txn, const sync_held *held, char *detail,
                         st_error *error)
 {
     st_arena arena;
     free_source source;
+    st_record record;
     const st_change *change = NULL;
+    const st_form *form = NULL;
     memset(&source, 0, sizeof source);
     detail[0] = '\0';
     if (held->reason != ST_HOLD_VALUE && held->reason != ST_HOLD_ROLE
@@ -267,11 +297,10 @@ st_err sync_held_detail(sync_room *room, store_txn *txn, const sync_held *held, 
         return ST_OK;
     st_arena_init(&arena, 64u * 1024u * 1024u);
     st_err err = free_find(txn, &arena, &source, held, &change, error);
-    const st_form *form = NULL;
-    if (err == ST_OK && change->creates) {
+    bool creates = err == ST_OK && change->creates;
+    if (creates) {
         form = catalogue_form(room->catalogue, change->form.s, change->form_version);
     } else if (err == ST_OK) {
-        st_record record;
         err = sync_record_get(txn, &held->record, &arena, &record, NULL, error);
         if (err == ST_OK)
             form = sync_record_form(room, &record);
@@ -281,7 +310,7 @@ st_err sync_held_detail(sync_room *room, store_txn *txn, const sync_held *held, 
     if (err == ST_E_CORRUPT || err == ST_E_TOO_LARGE)
         err = ST_OK;                           /* its set cannot be read: the reason says all */
     if (err == ST_OK && form != NULL)
-        (void)st_form_check(form, change, source.set.role, source.set.via, detail);
+        err = explain(form, &source, change, creates ? NULL : &record, detail, error);
     st_arena_reset(&arena);
     return err;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "proto/files.h"
+#include "proto/limits.h"
 #include "proto/merge.h"
 
 #define GROUP 50u
@@ -398,6 +399,94 @@ static void test_dropped_and_kept_again(void **state)
     assert_false(files[0].is_dropped || files[1].is_dropped);
 }
 
+/* What the change that is being made would do; NULL: nothing that the limits mind. */
+static const char *check_files(shelf *s)
+{
+    const char *why = "never set";
+    assert_int_equal(st_files_check(&s->form, &s->record, &s->change, &s->arena, &why, NULL),
+                     ST_OK);
+    return why;
+}
+
+static void test_so_many_files_and_no_more(void **state)
+{
+    shelf *s = *state;
+    st_dot first = bare(s, 1);
+    for (size_t i = 1; i < ST_RECORD_FILES_MAX - 1; i++)
+        (void)bare(s, 1);
+    begin(s, &OFFICE);
+    assert_null(check_files(s)); /* a change that brings none */
+    say(s, NAME, 0, of_text(ST_VALUE_TEXT, "a.pdf"));
+    say(s, HASHES, 0, of_hashes(2, 0));
+    assert_null(check_files(s)); /* the hundredth */
+    say(s, HASHES, 1, of_hashes(1, 0));
+    assert_string_equal(check_files(s), "attachments: the record would have more than 100 files");
+    s->ops[2].value = of_hashes(1, 1);
+    assert_null(check_files(s)); /* what is no list of hashes is no file */
+    (void)end(s);
+    begin(s, &PHONE);
+    add(s, ST_VERB_SET, HASHES, &first, 0)->value = of_hashes(3, 0);
+    assert_null(check_files(s)); /* that one is there already */
+    say(s, HASHES, 0, of_hashes(1, 0));
+    assert_non_null(check_files(s));
+    drop(s, &OFFICE, &first, ST_VERB_DROP);
+    begin(s, &PHONE);
+    say(s, HASHES, 0, of_hashes(1, 0));
+    assert_null(check_files(s)); /* one was dropped: there is room again */
+}
+
+static void test_so_many_bytes_and_no_more(void **state)
+{
+    shelf *s = *state;
+    st_dot item = { PHONE, 0 };
+    for (size_t i = 0; i < 10; i++) {
+        begin(s, &PHONE);
+        item = s->change.dot;
+        say(s, HASHES, 0, of_hashes(1, 0));
+        say(s, SIZE, 0, of_number(ST_ATTACHMENT_BYTES_MAX));
+        assert_null(check_files(s)); /* the tenth makes it full to the byte */
+        (void)end(s);
+    }
+    begin(s, &PHONE);
+    say(s, HASHES, 0, of_hashes(1, 0));
+    assert_null(check_files(s)); /* of no size that anybody said */
+    say(s, SIZE, 0, of_number(1));
+    assert_string_equal(check_files(s),
+                        "attachments: the files of the record would have over 200 MiB");
+    s->ops[1].value = of_number(-5);
+    assert_null(check_files(s));
+    s->ops[1].value = of_number(1);
+    s->ops[1].path.place = 1;
+    assert_null(check_files(s)); /* of another item */
+    drop(s, &OFFICE, &item, ST_VERB_DROP);
+    begin(s, &PHONE);
+    say(s, HASHES, 0, of_hashes(1, 0));
+    say(s, SIZE, 0, of_number(ST_ATTACHMENT_BYTES_MAX));
+    assert_null(check_files(s));
+}
+
+/* Where the form has no files, nothing counts as one; want of memory is said. */
+static void test_limits_of_other_forms(void **state)
+{
+    shelf *s = *state;
+    const char *why = "never set";
+    st_arena none;
+    st_form other = { .name = "note", .version = 1 };
+    for (size_t i = 0; i < ST_RECORD_FILES_MAX; i++)
+        (void)bare(s, 1);
+    begin(s, &PHONE);
+    say(s, HASHES, 0, of_hashes(1, 0));
+    assert_non_null(check_files(s));
+    assert_int_equal(st_files_check(&other, &s->record, &s->change, &s->arena, &why, NULL), ST_OK);
+    assert_null(why);
+    assert_int_equal(st_files_check(NULL, &s->record, &s->change, &s->arena, &why, NULL), ST_OK);
+    assert_null(why);
+    st_arena_init(&none, 64);
+    assert_int_equal(st_files_check(&s->form, &s->record, &s->change, &none, &why, NULL),
+                     ST_E_MEMORY);
+    st_arena_reset(&none);
+}
+
 /* Dropped by one who had not seen what another writes at it: somebody keeps it. */
 static void test_contested_is_not_dropped(void **state)
 {
@@ -544,6 +633,9 @@ int main(void)
         CASE(test_the_value_that_is_shown_counts),
         CASE(test_two_lists_for_one_item),
         CASE(test_dropped_and_kept_again),
+        CASE(test_so_many_files_and_no_more),
+        CASE(test_so_many_bytes_and_no_more),
+        CASE(test_limits_of_other_forms),
         CASE(test_contested_is_not_dropped),
         CASE(test_what_waits),
         CASE(test_forms_without_attachments),

@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
+#include "proto/limits.h"
 #include "server/store/pack.h"
 #include "server/sync/held.h"
+#include "server/sync/settle.h"
 
 static void status(rig *r, const rig_phone *phone, const char *word)
 {
@@ -116,6 +118,96 @@ static void test_a_full_path_has_room_again(void **state)
     assert_int_equal(values, 2);
 }
 
+/* ---- more files than a record may have ---- */
+
+static void add_file(rig_phone *phone, const st_id *record, uint8_t letter)
+{
+    static uint8_t hashes[256][32];
+    memset(hashes[letter], letter, sizeof hashes[letter]);
+    st_change *change = rig_change(phone, record);
+    st_op *op = rig_op(phone, change, "visit", "general_note", "x");
+    op->verb = ST_VERB_ITEM;
+    op->path = (st_path){ .kind = ST_PATH_ITEM, .group = 50, .item = change->dot, .field = 5 };
+    op->value = (st_value){ .kind = ST_VALUE_BYTES, .data = hashes[letter], .len = 32 };
+}
+
+/* A visit of an's with as many files as it may have. */
+static st_id visit_full_of_files(rig_phone *an)
+{
+    st_id visit = { { 0 } };
+    for (uint32_t made = 0; made < ST_RECORD_FILES_MAX;) {
+        rig_begin(an, RIG_BUCKET);
+        if (made == 0)
+            visit = rig_visit(an, "ảnh");
+        for (uint32_t i = 0; i < 20 && made < ST_RECORD_FILES_MAX; i++)
+            add_file(an, &visit, (uint8_t)made++);
+        assert_int_equal(rig_push_one(an, rig_seal(an), NULL), ST_VERDICT_STORED);
+    }
+    return visit;
+}
+
+static void detail_of(rig *r, const st_id *record, const st_dot *dot,
+                      char detail[ST_FORM_DETAIL_BYTES])
+{
+    sync_held held;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_held_by_dot(&txn, record, dot, &held, NULL), ST_OK);
+    assert_int_equal(sync_held_detail(&r->srv.sync, &txn, &held, detail, NULL), ST_OK);
+    store_end(&txn);
+}
+
+/* One too many waits for the office with its followers, says why, and is let in as it is: a rule,
+ * not a fact. What others write meanwhile is not stopped. */
+static void test_the_office_lets_one_file_more_in(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    char detail[ST_FORM_DETAIL_BYTES];
+    st_hold hold = ST_HOLD_NONE;
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    st_id visit = visit_full_of_files(&an);
+    rig_begin(&binh, RIG_BUCKET);
+    add_file(&binh, &visit, 200);
+    st_dot late = binh.changes[0].dot;
+    (void)rig_set(&binh, &visit, "general_note", "theo sau", NULL);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), &hold), ST_VERDICT_HELD);
+    assert_int_equal(hold, ST_HOLD_LIMIT);
+    detail_of(r, &visit, &late, detail);
+    assert_string_equal(detail, "attachments: the record would have more than 100 files");
+    rig_begin(&an, RIG_BUCKET);
+    (void)rig_set(&an, &visit, "general_note", "trong khi chờ", NULL);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    assert_int_equal(decide(r, number_of(r, &visit, &late.device, late.counter), true), ST_OK);
+    assert_int_equal(number_of(r, &visit, &late.device, late.counter + 1), 0); /* it came along */
+    assert_int_equal(rig_verify(r), 0);
+}
+
+/* Declined, it stays in the log and has no effect; the next one waits as well. */
+static void test_one_file_more_is_declined(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    st_hold hold = ST_HOLD_NONE;
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    st_id visit = visit_full_of_files(&an);
+    for (uint8_t letter = 201; letter < 203; letter++) {
+        rig_begin(&binh, RIG_BUCKET);
+        add_file(&binh, &visit, letter);
+        st_dot late = binh.changes[0].dot;
+        assert_int_equal(rig_push_one(&binh, rig_seal(&binh), &hold), ST_VERDICT_HELD);
+        assert_int_equal(hold, ST_HOLD_LIMIT);
+        assert_int_equal(decide(r, number_of(r, &visit, &late.device, late.counter), false),
+                         ST_OK);
+    }
+    rig_begin(&binh, RIG_BUCKET);
+    (void)rig_set(&binh, &visit, "general_note", "không kèm tệp", NULL);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), &hold), ST_VERDICT_STORED);
+    assert_int_equal(rig_verify(r), 0);
+}
+
 /* binh is assigned to two units and writes about a record of the one in the other. */
 static void test_one_record_in_two_buckets(void **state)
 {
@@ -187,6 +279,9 @@ int main(void)
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_full_path_has_room_again, rig_setup,
                                         rig_teardown),
+        cmocka_unit_test_setup_teardown(test_the_office_lets_one_file_more_in, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_one_file_more_is_declined, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_one_record_in_two_buckets, rig_setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_declined_change_claims_no_bucket, rig_setup,
