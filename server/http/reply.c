@@ -31,20 +31,21 @@ static const char *reason_of(int status)
 
 void http_send(http_request *request, bool close)
 {
-    char head[384], later[40] = "";
+    char head[512], later[40] = "";
     const char *type = request->content_type;
     bool has_range = request->content_range[0] != '\0';
     if (request->later_s > 0)
         (void)snprintf(later, sizeof later, "Retry-After: %u\r\n", (unsigned)request->later_s);
     int len = snprintf(head, sizeof head,
-                       "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n%s%s%s%s%s%s%s%s\r\n",
+                       "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n%s%s%s%s%s%s%s%s%s\r\n",
                        request->status,
                        reason_of(request->status), request->reply.len,
                        has_range ? "Content-Range: " : "", request->content_range,
                        has_range ? "\r\n" : "",
                        type != NULL ? "Content-Type: " : "", type != NULL ? type : "",
                        type != NULL ? "\r\nX-Content-Type-Options: nosniff\r\n" : "",
-                       later, close ? "Connection: close\r\n" : "");
+                       request->no_store ? "Cache-Control: no-store\r\n" : "", later,
+                       close ? "Connection: close\r\n" : "");
     if (close)
         mg_disable_connection_keep_alive(request->connection);
     size_t body_len = request->reply.len;

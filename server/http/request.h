@@ -13,6 +13,7 @@ typedef struct {
     http_server *server;
     server *rooms;
     const char *method, *path;
+    const char *query;         /* behind the "?", as sent, or NULL */
     bool is_loopback;
     const char *bearer;        /* of Authorization: Bearer, or NULL */
     const char *signed_head;   /* of Authorization: Sotay, or NULL */
@@ -23,6 +24,7 @@ typedef struct {
     int status;                /* set by the handler, 200 at first */
     uint32_t later_s;          /* of a refusal: a header Retry-After; 0: none is sent */
     const char *content_type;  /* NULL: none is sent */
+    bool no_store;             /* nobody on the way may keep the answer */
     char content_range[80];    /* "": none is sent */
     st_buffer reply;           /* the body of the answer */
     char who[9];               /* first 8 hex digits of the device, for the log; "-" */
@@ -31,11 +33,12 @@ typedef struct {
 /* Answers a request whose body has been read. Sets status, content_type and reply. */
 typedef void (*http_handler)(http_request *request);
 
-typedef enum { HTTP_WHO_ANYONE, HTTP_WHO_DEVICE, HTTP_WHO_OPERATOR } http_who;
+/* DEVICE, READER: by the handler. */
+typedef enum { HTTP_WHO_ANYONE, HTTP_WHO_DEVICE, HTTP_WHO_OPERATOR, HTTP_WHO_READER } http_who;
 
 typedef struct {
     const char *method, *path; /* "/x/ *", without the blank: all that begins with "/x/" */
-    http_who who;              /* who is checked: DEVICE by the handler's signed head */
+    http_who who;              /* who is let in */
     size_t body_bytes_max;
     http_handler handler;
 } http_route;
@@ -107,6 +110,12 @@ void http_server_give_seat(http_server *http);
  * while waiting for the writer or for a connection. NULL: a handler called without a listener. */
 void http_server_sit(http_server *http);
 void http_server_rise(http_server *http);
+/* A place for somebody who reads lists of the book, which may be long; false: all are taken. */
+#define HTTP_READERS 2u
+bool http_server_take_reader(http_server *http);
+void http_server_give_reader(http_server *http);
+/* Is it the operator of this machine: from loopback, with the token of DIR/server.run? */
+bool http_is_operator(const http_request *request);
 /* One more request of a device is under way; false when it has four already. Each leaves once. */
 bool http_server_enter(http_server *http, const st_id *device);
 void http_server_leave(http_server *http, const st_id *device);
@@ -119,6 +128,7 @@ void http_handle_snapshot(http_request *request);
 void http_handle_have(http_request *request);
 void http_handle_enrol(http_request *request);
 void http_handle_operator(http_request *request);
+void http_handle_api(http_request *request);
 void http_handle_audit(http_request *request);
 void http_handle_root(http_request *request);
 

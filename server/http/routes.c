@@ -11,6 +11,7 @@ static const http_route ROUTES[] = {
     { "POST", "/v1/enrol",      HTTP_WHO_ANYONE,    4096,               http_handle_enrol    },
     { "GET",  "/v1/snapshot/*", HTTP_WHO_DEVICE,    0,                  http_handle_snapshot },
     { "POST", "/api/operator",  HTTP_WHO_OPERATOR,  ST_BODY_BYTES_MAX,  http_handle_operator },
+    { "GET",  "/api/*",         HTTP_WHO_READER,    0,                  http_handle_api      },
     { "GET",  "/audit/*",       HTTP_WHO_ANYONE,    0,                  http_handle_audit    },
     { "GET",  "/healthz",       HTTP_WHO_ANYONE,    0,                  http_handle_health   },
     { "GET",  "/readyz",        HTTP_WHO_ANYONE,    0,                  http_handle_ready    },

@@ -46,7 +46,7 @@ struct http_server {
     atomic_uint in_flight;
     atomic_size_t shared_bytes; /* taken by large requests */
     atomic_size_t answer_bytes; /* of answers that wait for their lines */
-    sem_t desks, seats;
+    sem_t desks, seats, readers;
     tally *devices;            /* requests by the device that signed them */
     atomic_bool draining;
     atomic_bool ready;         /* all of the above is set */
@@ -135,6 +135,17 @@ void http_server_rise(http_server *http)
         (void)sem_post(&http->desks);
 }
 
+bool http_server_take_reader(http_server *http)
+{
+    return http == NULL || sem_trywait(&http->readers) == 0;
+}
+
+void http_server_give_reader(http_server *http)
+{
+    if (http != NULL)
+        (void)sem_post(&http->readers);
+}
+
 bool http_server_enter(http_server *http, const st_id *device)
 {
     return http == NULL || tally_enter(http->devices, device->b);
@@ -189,9 +200,10 @@ static bool is_same(const char *a, const char *b, size_t len)
     return difference == 0;
 }
 
-/* The operator is this machine's administrator: loopback, and the token of DIR/server.run. */
-static bool is_operator(const http_request *request)
+bool http_is_operator(const http_request *request)
 {
+    if (request->server == NULL)
+        return false;
     const char *token = http_server_token(request->server);
     return request->is_loopback && request->bearer != NULL &&
            strlen(request->bearer) == strlen(token) && token[0] != '\0' &&
@@ -207,7 +219,7 @@ static bool answer(http_request *request)
         http_say(request, status, status == 404 ? "not found\n" : "method not allowed\n");
         return true;
     }
-    if (route->who == HTTP_WHO_OPERATOR && !is_operator(request)) {
+    if (route->who == HTTP_WHO_OPERATOR && !http_is_operator(request)) {
         http_say(request, 403, "only the operator on this machine\n");
         return true;
     }
@@ -280,7 +292,8 @@ static int on_request(struct mg_connection *connection)
     wait_until_ready(http);
     http_request request = { .connection = connection, .server = http,
                              .rooms = http->rooms, .method = info->request_method,
-                             .path = info->local_uri, .status = 200, .who = "-" };
+                             .path = info->local_uri, .query = info->query_string,
+                             .status = 200, .who = "-" };
     const char *bearer = header_of(info, "Authorization");
     if (bearer != NULL && strncmp(bearer, "Bearer ", 7) == 0)
         request.bearer = bearer + 7;
@@ -325,6 +338,7 @@ static void free_server(http_server *http)
     tally_free(http->devices);
     (void)sem_destroy(&http->desks);
     (void)sem_destroy(&http->seats);
+    (void)sem_destroy(&http->readers);
     free(http);
     mg_exit_library();
 }
@@ -416,6 +430,7 @@ st_err http_start(server *rooms, const http_config *config, const char *operator
     http->rooms = rooms;
     (void)sem_init(&http->desks, 0, DESKS); /* fails only for numbers no semaphore holds */
     (void)sem_init(&http->seats, 0, HTTP_SEATS);
+    (void)sem_init(&http->readers, 0, HTTP_READERS);
     http_configure(http, config);
     snprintf(http->token, sizeof http->token, "%s", operator_token);
     http->guard = http_guard_new(config->per_address > 0 ? config->per_address : PER_ADDRESS);

@@ -401,6 +401,29 @@ static void test_it_listens_where_it_is_told(void **state)
     assert_non_null(strstr(error.detail, taken));
 }
 
+/* Lists may be long: only so many are made at once, and who comes then is told when to come. */
+static void test_readers_of_lists_have_their_number(void **state)
+{
+    house *h = *state;
+    char reply[REPLY_BYTES], text[256];
+    int len = snprintf(text, sizeof text,
+                       "GET /api/fences HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                       "Authorization: Bearer %s\r\n\r\n", TOKEN);
+    for (unsigned i = 0; i < HTTP_READERS; i++)
+        assert_true(http_server_take_reader(h->http));
+    assert_false(http_server_take_reader(h->http));
+    assert_int_equal(ask(h, text, (size_t)len, reply), 503);
+    assert_non_null(strstr(reply, "Retry-After: 5\r\n"));
+    http_server_give_reader(h->http);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(ask(h, text, (size_t)len, reply), 200);
+        assert_non_null(strstr(reply, "Cache-Control: no-store\r\n"));
+        assert_non_null(strstr(reply, "{\"fences\":[]}"));
+    }
+    for (unsigned i = 1; i < HTTP_READERS; i++)
+        http_server_give_reader(h->http);
+}
+
 /* Announced, then silence. */
 static void test_a_silent_body_is_cut(void **state)
 {
@@ -572,6 +595,7 @@ int main(void)
         cmocka_unit_test(test_the_slow_one_is_cut_not_its_namesake),
         cmocka_unit_test(test_one_address_does_not_take_all),
         cmocka_unit_test(test_it_listens_where_it_is_told),
+        cmocka_unit_test(test_readers_of_lists_have_their_number),
         cmocka_unit_test(test_a_silent_body_is_cut),
         cmocka_unit_test(test_a_slow_head_is_cut),
         cmocka_unit_test(test_a_long_head_is_refused),
