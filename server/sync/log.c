@@ -56,9 +56,12 @@ st_err sync_turn_begin(writer_turn *turn, st_error *error)
     if (err != ST_OK)
         return err;
     err = store_get(turn->txn, STORE_META, store_text("held_next"), &row, error);
-    if (err == ST_OK && row.len == 8)
-        turn->next_held = st_get_u64(row.data);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    if (row.len != 8)                          /* from 1 again, it would take others' numbers */
+        return st_fail(error, ST_E_CORRUPT, "store: the number of held changes is damaged");
+    turn->next_held = st_get_u64(row.data);
+    return ST_OK;
 }
 
 st_err sync_turn_end(writer_turn *turn, st_error *error)

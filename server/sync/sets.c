@@ -9,6 +9,7 @@
 #include "server/store/pack.h"
 
 #define VECTOR_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of one bucket, decoded */
+#define COUNTER_MAX      ((uint64_t)INT64_MAX)
 
 typedef struct {
     uint64_t first, last, index;
@@ -194,6 +195,20 @@ static st_err head_put(store_txn *txn, const st_id *device, const sets_head *hea
     return store_put(txn, STORE_HEAD, pack_key_slice(&key), store_bytes(row, sizeof row), error);
 }
 
+/* Takes the end of a row of sets (where its index stands before it) or of gaps that begins behind
+ * `*known`. One that ends before it begins, or where no counter is, is damaged: who believed it
+ * would walk in a circle. */
+static st_err take_end(store_slice row, bool is_set, uint64_t *known, st_error *error)
+{
+    size_t at = is_set ? 8 : 0;
+    uint64_t last = row.len >= at + 8 ? st_get_u64((const uint8_t *)row.data + at) : 0;
+    if (last <= *known || last > COUNTER_MAX)
+        return st_fail(error, ST_E_CORRUPT, "store: a row of %s is damaged",
+                       is_set ? "sets" : "gaps");
+    *known = last;
+    return ST_OK;
+}
+
 /* Moves head->known over all that follows it without a hole. */
 static st_err advance(store_txn *txn, const st_id *device, sets_head *head, st_error *error)
 {
@@ -202,16 +217,11 @@ static st_err advance(store_txn *txn, const st_id *device, sets_head *head, st_e
         pack_key key = set_key(device, head->known + 1);
         store_slice row = { 0 };
         err = store_get(txn, STORE_SETS, pack_key_slice(&key), &row, error);
-        if (err == ST_OK && row.len >= 16) {
-            head->known = st_get_u64((const uint8_t *)row.data + 8);
-            continue;
-        }
+        bool is_set = err == ST_OK;
         if (err == ST_E_NOT_FOUND)
             err = store_get(txn, STORE_GAPS, pack_key_slice(&key), &row, error);
-        if (err == ST_OK && row.len == 8)
-            head->known = st_get_u64(row.data);
-        else if (err == ST_OK)
-            err = st_fail(error, ST_E_CORRUPT, "store: a row of sets is damaged");
+        if (err == ST_OK)
+            err = take_end(row, is_set, &head->known, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -283,7 +293,7 @@ st_err sets_add_gap(store_txn *txn, const st_id *device, const st_gone *gone, bo
     uint8_t row[8];
     store_slice old = { 0 };
     *out_added = false;
-    if (gone->from == 0 || gone->to < gone->from || gone->to == UINT64_MAX)
+    if (gone->from == 0 || gone->to < gone->from || gone->to > COUNTER_MAX)
         return ST_OK;
     st_err err = neighbours(txn, device, gone->from, &left, &right, error);
     if (err != ST_OK)
@@ -371,7 +381,7 @@ static st_err gone_each(store_txn *txn, const st_id *device,
     return err;
 }
 
-/* Where the known part that begins at `from` ends: a set, or a gap that is gone; from - 1 when
+/* Where the known part that begins at `from` ends: a gap that is gone, or a set; from - 1 when
  * nothing begins there. */
 static st_err known_to(store_txn *txn, const st_id *device, uint64_t from, uint64_t *out_to,
                        st_error *error)
@@ -380,13 +390,11 @@ static st_err known_to(store_txn *txn, const st_id *device, uint64_t from, uint6
     pack_key key = set_key(device, from);
     *out_to = from - 1;
     st_err err = store_get(txn, STORE_GAPS, pack_key_slice(&key), &row, error);
-    if (err == ST_OK && row.len == 8)
-        *out_to = st_get_u64(row.data);
-    if (err != ST_E_NOT_FOUND)
-        return err;
-    err = store_get(txn, STORE_SETS, pack_key_slice(&key), &row, error);
-    if (err == ST_OK && row.len >= 16)
-        *out_to = st_get_u64((const uint8_t *)row.data + 8);
+    bool is_set = err == ST_E_NOT_FOUND;
+    if (is_set)
+        err = store_get(txn, STORE_SETS, pack_key_slice(&key), &row, error);
+    if (err == ST_OK)
+        err = take_end(row, is_set, out_to, error);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "server/store/pack.h"
+#include "server/sync/fold.h"
 #include "server/sync/sets.h"
 
 #define CHANGES_MAX 8
@@ -265,7 +266,9 @@ static void test_what_is_no_gap_is_not_noted(void **state)
 {
     desk *d = *state;
     static const uint64_t NONE[][2] = {
-        { 0, 5 }, { 5, 4 }, { 4, UINT64_MAX }, { 3, 5 }, { 4, 6 }, { 2, 2 }, { 9, 9 }, { 7, 12 },
+        { 0, 5 },          { 5, 4 }, { 4, (uint64_t)INT64_MAX + 1 },
+        { 4, UINT64_MAX }, { 3, 5 }, { 4, 6 },
+        { 2, 2 },          { 9, 9 }, { 7, 12 },
     };
     add_two(d);
     for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++)
@@ -305,6 +308,29 @@ static st_err list_gaps(desk *d)
     return sets_gap_each(&d->txn, &DEVICE, take_gap, &list, NULL);
 }
 
+/* A row that says that it ends before it begins moves nothing, and nobody walks in a circle. */
+static void test_the_head_does_not_go_back(void **state)
+{
+    desk *d = *state;
+    add_two(d);
+    add(d, 20, 1, 7, 6);
+    const st_set far = set_of(d, 30, 1, 9, 8);
+    put_row(d, STORE_SETS, key_of(4), 8); /* as long as a row of gaps, and all zero */
+    assert_int_equal(sets_add(&d->txn, &far, 130, NULL), ST_E_CORRUPT);
+    pack_key key = key_of(4);
+    assert_int_equal(store_delete(&d->txn, STORE_SETS, pack_key_slice(&key), NULL), ST_OK);
+    put_row(d, STORE_GAPS, key_of(4), 8);
+    assert_int_equal(sets_add(&d->txn, &far, 130, NULL), ST_E_CORRUPT);
+    uint8_t end[8];
+    memset(end, 0xff, sizeof end); /* behind it the counters begin again */
+    assert_int_equal(
+        store_put(&d->txn, STORE_GAPS, pack_key_slice(&key), store_bytes(end, sizeof end), NULL),
+        ST_OK);
+    assert_int_equal(sets_add(&d->txn, &far, 130, NULL), ST_E_CORRUPT);
+    assert_int_equal(list_gaps(d), ST_E_CORRUPT);
+    assert_int_equal(head_of(d).known, 3);
+}
+
 /* A set, or a gap, that does not say where it ends is no hole that somebody is asked for. */
 static void test_damage_is_no_hole(void **state)
 {
@@ -313,6 +339,65 @@ static void test_damage_is_no_hole(void **state)
     add(d, 12, 1, 5, 4);
     put_row(d, STORE_SETS, key_of(9), 8);
     assert_int_equal(list_gaps(d), ST_E_CORRUPT);
+}
+
+/* A key that nobody writes is no counter. */
+static void test_damaged_keys_are_said(void **state)
+{
+    desk *d = *state;
+    sets_kind kind = SETS_NEW;
+    uint64_t index = 0;
+    add_two(d);
+    pack_key key = pack_id(&DEVICE);
+    pack_key_text(&key, "\xff\xff");
+    put_row(d, STORE_GAPS, key, 8);
+    assert_int_equal(list_gaps(d), ST_E_CORRUPT);
+    put_row(d, STORE_SETS, key, 8);
+    const st_set next = set_of(d, 9, 1, 4, 3);
+    assert_int_equal(sets_look(&d->txn, &next, &kind, &index, NULL), ST_E_CORRUPT);
+}
+
+/* The end of the log and the number of the next held change: damaged, nothing is written on. */
+static void test_a_damaged_end_of_the_log(void **state)
+{
+    desk *d = *state;
+    writer_turn turn = { .room = &d->r.srv.sync, .txn = &d->txn };
+    uint64_t size = 0;
+    assert_int_equal(sync_turn_begin(&turn, NULL), ST_OK);
+    assert_true(turn.next_index > 1 && turn.last_time_ms > 0);
+    assert_int_equal(
+        store_put(&d->txn, STORE_META, store_text("held_next"), store_text("1234567"), NULL),
+        ST_OK);
+    assert_int_equal(sync_turn_begin(&turn, NULL), ST_E_CORRUPT);
+    put_row(d, STORE_LOG, pack_u64(turn.next_index), 5); /* no whole time in it */
+    assert_int_equal(sync_turn_begin(&turn, NULL), ST_E_CORRUPT);
+    assert_int_equal(sync_log_size(&d->txn, &size, NULL), ST_OK);
+    put_row(d, STORE_LOG, pack_text("\xff\xff"), 8);
+    assert_int_equal(sync_turn_begin(&turn, NULL), ST_E_CORRUPT);
+    assert_int_equal(sync_log_size(&d->txn, &size, NULL), ST_E_CORRUPT);
+}
+
+/* ---- names of buckets ---- */
+
+static void test_buckets_have_names(void **state)
+{
+    desk *d = *state;
+    const sync_room *room = &d->r.srv.sync;
+    st_bucket bucket;
+    char unit[3 * ST_BUCKET_BYTES_MAX];
+    assert_true(sync_bucket(room, ST_HOME_UNIT, RIG_UNIT, &bucket));
+    assert_string_equal(bucket.s, RIG_BUCKET);
+    assert_true(sync_bucket(room, ST_HOME_REVIEW, RIG_UNIT, &bucket));
+    assert_string_equal(bucket.s, "01477/review");
+    memset(unit, 'x', sizeof unit);
+    for (size_t len = sizeof unit - 1; len > ST_BUCKET_BYTES_MAX; len -= ST_BUCKET_BYTES_MAX) {
+        unit[len] = '\0';
+        assert_false(sync_bucket(room, ST_HOME_UNIT, unit, &bucket));
+    }
+    assert_false(sync_bucket(room, ST_HOME_UNIT, "a b", &bucket));
+    assert_false(sync_bucket(room, ST_HOME_UNIT, "", &bucket));
+    assert_false(sync_bucket(room, (st_home)(ST_HOME_REVIEW + 1), RIG_UNIT, &bucket));
+    assert_string_equal(bucket.s, "01477/review");
 }
 
 static void test_damaged_rows_are_said(void **state)
@@ -379,7 +464,11 @@ int main(void)
         CASE(test_what_cannot_be_read_ends_before_the_next),
         CASE(test_what_is_no_gap_is_not_noted),
         CASE(test_gaps_are_listed),
+        CASE(test_the_head_does_not_go_back),
         CASE(test_damage_is_no_hole),
+        CASE(test_damaged_keys_are_said),
+        CASE(test_a_damaged_end_of_the_log),
+        CASE(test_buckets_have_names),
         CASE(test_damaged_rows_are_said),
         CASE(test_every_fork_is_listed),
     };
