@@ -305,6 +305,32 @@ static void an_accept(scene *s)
     decide(s, true);
 }
 
+/* A value too many waits until somebody has settled the difference; then it may go in. */
+static void room_for_one_more(scene *s)
+{
+    static st_dot dots[ST_SIBLINGS_MAX];
+    begin(s);
+    s->visit = rig_visit(&s->an, "gốc");
+    dots[0] = (st_dot){ s->an.device, s->an.last + 1 };
+    for (size_t i = 1; i < ST_SIBLINGS_MAX; i++)
+        dots[i] = rig_set(&s->an, &s->visit, "general_note", "nữa", NULL);
+    seal(s);
+    assert_int_equal(push(s), ST_OK);
+    begin(s);
+    (void)rig_set(&s->an, &s->visit, "general_note", "thứ 65", NULL);
+    s->sets[0] = rig_seal(&s->an);
+    assert_int_equal(push(s), ST_OK);
+    decide(s, true);
+    static rig_phone binh;
+    rig_enrol(s->r, &binh, "binh");
+    rig_begin(&binh, RIG_BUCKET);
+    st_op *op = rig_op(&binh, rig_change(&binh, &s->visit), "visit", "general_note", "một");
+    op->verb = ST_VERB_RESOLVE;
+    op->replaces = dots;
+    op->replaces_count = ST_SIBLINGS_MAX;
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_STORED);
+}
+
 static void a_decline(scene *s)
 {
     what_is_held(s);
@@ -397,6 +423,7 @@ static const struct { const char *why; void (*before)(scene *s); act what; } SCE
     { "a record after what was written on it", a_record_that_comes_late, push },
     { "what may not take effect, and what waits behind it", what_is_held, push },
     { "the office lets in", an_accept, settle },
+    { "the office lets in what has room again", room_for_one_more, settle },
     { "the office declines", a_decline, settle },
     { "the other branch of a copied phone", another_branch, push },
     { "that branch again", the_branch_again, push },
@@ -652,13 +679,32 @@ static st_err show_held(scene *s)
     return look_with(s, look_held);
 }
 
+/* The set that the device's next stream leans on. */
+static st_err look_base(scene *s, store_txn *txn, st_arena *arena)
+{
+    st_buffer base;
+    uint8_t check[4];
+    (void)arena;
+    st_buffer_init(&base, 2 * ST_BASE_BYTES_MAX);
+    st_err err = sync_request_base(txn, &s->an.device, &base, check, NULL);
+    if (err == ST_OK)
+        assert_true(base.len > sizeof(st_hash));
+    st_buffer_free(&base);
+    return err;
+}
+
+static st_err show_base(scene *s)
+{
+    return look_with(s, look_base);
+}
+
 static void test_reading_fails_anywhere(void **state)
 {
     static const struct { const char *why; act what; uint64_t patience; } CASES[] = {
         { "the feed", answer, 40 },       { "verify", verify, 6 },
         { "rebuild", rebuild, 10 },       { "a record", show_record, 100 },
         { "its history", show_history, 100 }, { "lists", show_lists, 20 },
-        { "what is held", show_held, 100 },
+        { "what is held", show_held, 100 }, { "what a stream leans on", show_base, 100 },
         { "a repair", answer_repair, 40 }, { "incidents", show_incidents, 100 },
     };
     static const fault KINDS[] = { BOOK, PIECE, MEMORY };

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "server/sync/held.h"
+#include "server/sync/sets.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -92,6 +93,40 @@ static void test_what_is_not_finalised(void **state)
     assert_int_equal(verdict->held[0].counter, 2);
     assert_int_equal(verdict->held[0].reason, ST_HOLD_STATE);
     sync_request_free(&request);
+}
+
+/* A period is locked, and opened again, by the office and the chair of the Council; it has no other
+ * acts. */
+static void test_whose_period_it_is(void **state)
+{
+    rig *r = *state;
+    static const struct {
+        const char *login;
+        st_role role;
+        st_act_kind act;
+        st_hold want;
+    } CASES[] = {
+        { "an", ST_ROLE_OFFICER, ST_ACT_LOCK, ST_HOLD_ROLE },
+        { "an", ST_ROLE_OFFICER, ST_ACT_OPEN, ST_HOLD_ROLE },
+        { "an", ST_ROLE_OFFICER, ST_ACT_FINALISE, ST_HOLD_STATE },
+        { "office", ST_ROLE_OFFICE, ST_ACT_APPROVE, ST_HOLD_STATE },
+        { "office", ST_ROLE_OFFICE, ST_ACT_LOCK, ST_HOLD_NONE },
+        { "office", ST_ROLE_OFFICE, ST_ACT_WITHDRAW, ST_HOLD_NONE },
+        { "office", ST_ROLE_OFFICE, ST_ACT_OPEN, ST_HOLD_NONE },
+    };
+    static const char *const PERIOD[] = { "period_id", "1999",    "movement_id", "pt",
+                                          "kind",      "interim", NULL };
+    const st_id period = rig_author(r, "period", PERIOD);
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        static rig_phone phone;
+        rig_enrol(r, &phone, CASES[i].login);
+        phone.role = CASES[i].role;
+        rig_begin(&phone, "01477/catalogue");
+        (void)act_on(&phone, &period, CASES[i].act);
+        st_hold hold = push(&phone);
+        if (hold != CASES[i].want)
+            fail_msg("row %d: %s", (int)i, st_hold_name(hold));
+    }
 }
 
 /* ---- what the office had in hand ---- */
@@ -256,6 +291,113 @@ static void test_what_no_replica_could_fold(void **state)
     assert_string_equal(rig_value(r, &good, "general_note", NULL), "được");
 }
 
+/* What no person can overrule is said to be so, and why. */
+static void test_what_the_office_cannot_let_in(void **state)
+{
+    rig *r = *state;
+    static rig_phone an;
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    st_id unknown = rig_visit(&an, "biểu mẫu lạ");
+    an.changes[0].form_version = 99;
+    const st_dot form = an.changes[0].dot;
+    (void)rig_set(&an, &unknown, "place", "sau", NULL);
+    assert_int_equal(push(&an), ST_HOLD_FORM);
+    assert_int_equal(let_in(r, &unknown, &form, "office"), ST_E_STATE);
+    const st_dot behind = { an.device, form.counter + 1 };
+    assert_int_equal(let_in(r, &unknown, &behind, "office"), ST_E_STATE);
+    rig_begin(&an, "01477/catalogue");
+    st_id strayed = rig_visit(&an, NULL);
+    const st_dot bucket = an.changes[0].dot;
+    assert_int_equal(push(&an), ST_HOLD_BUCKET);
+    assert_int_equal(let_in(r, &strayed, &bucket, "office"), ST_E_STATE);
+}
+
+/* Two changes of a device wait for one record, each in another bucket: the first goes in when the
+ * record comes, the other is found to lie in a wrong place. */
+static void test_what_waits_in_two_buckets(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    sync_held held;
+    store_txn txn = { 0 };
+    (void)rig_assign(r, "binh", RIG_OTHER_UNIT);
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&an, RIG_BUCKET);
+    st_id visit = rig_visit(&an, "gốc");
+    store_slice later = rig_seal(&an);
+    rig_begin(&binh, RIG_BUCKET);
+    (void)rig_set(&binh, &visit, "place", "một", NULL);
+    assert_int_equal(push(&binh), ST_HOLD_NO_RECORD);
+    rig_begin(&binh, RIG_OTHER);
+    const st_dot second = rig_set(&binh, &visit, "general_note", "hai", NULL);
+    assert_int_equal(push(&binh), ST_HOLD_WAITS);
+    assert_int_equal(rig_push_one(&an, later, NULL), ST_VERDICT_STORED);
+    size_t places = 0;
+    (void)rig_value(r, &visit, "place", &places);
+    assert_int_equal(places, 2); /* his, and the one that waited for it */
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_held_by_dot(&txn, &visit, &second, &held, NULL), ST_OK);
+    assert_int_equal(held.reason, ST_HOLD_BUCKET);
+    store_end(&txn);
+    assert_string_equal(rig_value(r, &visit, "general_note", NULL), "gốc");
+}
+
+/* ---- more than one request may bring ---- */
+
+/* More sets than one request has, or too little memory for the next one: said, and what was added
+ * stays as it is. Of what a device says is gone, the first sixty-four count. */
+static void test_more_than_one_request_brings(void **state)
+{
+    rig *r = *state;
+    static rig_phone an;
+    static st_gone gone[66];
+    sync_request request;
+    store_txn txn = { 0 };
+    rig_enrol(r, &an, "an");
+    rig_begin(&an, RIG_BUCKET);
+    (void)rig_visit(&an, "x");
+    store_slice set = rig_seal(&an);
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    sync_request_init(&request, (size_t)64 << 20);
+    assert_int_equal(sync_request_add(&request, &r->srv.sync, &txn, set, NULL), ST_OK);
+    assert_int_equal(sync_request_add(&request, &r->srv.sync, &txn, set, NULL), ST_E_TOO_LARGE);
+    assert_int_equal(request.items_count, 1);
+    request.items_count = SYNC_SETS_MAX;
+    assert_int_equal(sync_request_add(&request, &r->srv.sync, &txn, set, NULL), ST_E_TOO_LARGE);
+    request.items_count = 1;
+    store_end(&txn);
+    sync_request_free(&request);
+    assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_STORED);
+    uint64_t before = an.last;
+    for (size_t i = 0; i < LEN(gone); i++) /* every other one is lost, and told */
+        gone[i].from = gone[i].to = before + 1 + 2 * i;
+    static store_slice kept[LEN(gone)];
+    for (size_t i = 0; i < LEN(gone); i++) {
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_visit(&an, NULL);
+        (void)rig_seal(&an);
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_visit(&an, NULL);
+        kept[i] = rig_seal(&an);
+    }
+    assert_int_equal(rig_push(&an, &request, kept, LEN(gone)), ST_OK);
+    sync_request_free(&request);
+    const st_ask ask = { .version = 1, .gone = gone, .gone_count = LEN(gone) };
+    sync_request_init(&request, 1u << 20);
+    request.device.id = an.device;
+    request.ask = &ask;
+    assert_int_equal(sync_request_submit(&request, r->srv.writer, NULL), ST_OK);
+    sync_request_free(&request);
+    sets_head head;
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sets_head_get(&txn, &an.device, &head, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(head.known, before + 128);
+    assert_int_equal(head.last, before + 2 * LEN(gone));
+}
+
 /* What is said of a held change beside its reason: what of the form it broke. */
 static void test_what_the_office_is_told(void **state)
 {
@@ -321,6 +463,10 @@ int main(void)
         cmocka_unit_test(test_the_unit_a_visit_names),
         cmocka_unit_test(test_what_no_replica_could_fold),
         cmocka_unit_test(test_what_the_office_is_told),
+        cmocka_unit_test(test_whose_period_it_is),
+        cmocka_unit_test(test_what_the_office_cannot_let_in),
+        cmocka_unit_test(test_what_waits_in_two_buckets),
+        cmocka_unit_test(test_more_than_one_request_brings),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
