@@ -13,6 +13,7 @@
 #include "proto/frame.h"
 
 #define MESSAGE_BYTES_MAX 1048576u
+#define HELLO_BYTES_MAX   4096u
 #define BATCH_BYTES_MAX   ((size_t)256 * 1024) /* of frames in one message, not packed yet */
 #define DECODED_BYTES_MAX ((size_t)4 * 1024 * 1024)
 #define LEVEL             6
@@ -94,8 +95,8 @@ int sotay_carry_begin(sotay_client *client, bool fetches, sotay_carry **out_carr
     carry->fetches = fetches;
     outbox_seal_init(&carry->seal);
     st_arena_init(&carry->arena, CLIENT_WORK_BYTES_MAX);
-    st_buffer_init(&carry->own_hello, 4096);
-    st_buffer_init(&carry->other_hello, 4096);
+    st_buffer_init(&carry->own_hello, HELLO_BYTES_MAX);
+    st_buffer_init(&carry->other_hello, HELLO_BYTES_MAX);
     st_buffer_init(&carry->in, (size_t)MESSAGE_BYTES_MAX * 2);
     st_buffer_init(&carry->out, (size_t)ST_CARRY_BYTES_MAX * 2);
     st_buffer_init(&carry->batch, DECODED_BYTES_MAX);
@@ -257,10 +258,11 @@ static st_err take_hello(sotay_carry *c, const uint8_t *bytes, size_t len, st_er
 {
     st_frame frame;
     sotay_client *client = c->client;
-    st_err err = st_buffer_append(&c->other_hello, bytes, len, NULL);
-    if (err != ST_OK)
+    if (len > HELLO_BYTES_MAX)
         return st_fail(error, ST_E_CORRUPT, "carry: the other one is no such phone");
-    err = st_frame_decode(c->other_hello.data, c->other_hello.len, &c->arena, &frame, error);
+    st_err err = st_buffer_append(&c->other_hello, bytes, len, error);
+    if (err == ST_OK)
+        err = st_frame_decode(c->other_hello.data, c->other_hello.len, &c->arena, &frame, error);
     if (err != ST_OK)
         return err;
     if (frame.kind != ST_FRAME_CARRY || frame.as.carry.version == 0)

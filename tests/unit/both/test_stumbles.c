@@ -7,6 +7,7 @@
 #include "tests/unit/both/recut.h"
 
 #include "server/backup/backup.h"
+#include "tests/unit/client-lib/meeting.h"
 #include "tests/unit/client-lib/stumble.h"
 
 #define VISITS 36u
@@ -467,46 +468,11 @@ static void test_what_is_carried_is_sent(void **state)
     sweep(*state, &SEND);
 }
 
-/* The other phone's half of a step is not tormented. */
-static int step(bench *b, phone *const who[2], sotay_carry *carry[2], int turn, bool *done)
-{
-    sotay_slice bytes = { NULL, 0 };
-    for (int i = 0; i < 2; i++) {
-        int half = i == 0 ? turn : 1 - turn; /* one says something, the other hears it */
-        phone *p = who[half];
-        if (i == 1 && bytes.len == 0)
-            break;
-        failing_pause(p != b->p);
-        int rc = i == 0 ? sotay_carry_next(carry[half], &bytes, done, &p->error)
-                        : sotay_carry_feed(carry[half], bytes.data, bytes.len, &p->error);
-        failing_pause(false);
-        if (rc != SOTAY_OK) {
-            assert_ptr_equal(p, b->p);
-            return rc;
-        }
-    }
-    return SOTAY_OK;
-}
-
 static int meet_them(bench *b)
 {
-    phone *const WHO[2] = { &b->w.phones[0], &b->w.phones[1] };
-    sotay_carry *carry[2] = { NULL, NULL };
-    bool done[2] = { false, false };
-    int rc = SOTAY_OK;
-    for (int i = 0; rc == SOTAY_OK && i < 2; i++) {
-        failing_pause(WHO[i] != b->p);
-        rc = sotay_carry_begin(WHO[i]->client, i == 1, &carry[i], &WHO[i]->error);
-        failing_pause(false);
-    }
-    for (int turn = 1, turns = 0; rc == SOTAY_OK && !(done[0] && done[1]); turn = 1 - turn) {
-        assert_true(turns++ < 40);
-        if (!done[turn])
-            rc = step(b, WHO, carry, turn, &done[turn]);
-    }
-    for (int i = 0; i < 2; i++)
-        sotay_carry_free(carry[i]);
-    return rc;
+    meeting m = { .who = { &b->w.phones[0], &b->w.phones[1] }, .looked_at = b->p,
+                  .pause = failing_pause };
+    return meeting_run(&m);
 }
 
 static void both_have_work(bench *b)
