@@ -728,6 +728,9 @@ int sotay_carry_next(sotay_carry *carry, sotay_slice *out_bytes, bool *out_done,
     if (err != ST_OK && err != ST_PENDING) {
         client_abort(carry->client);
         carry->dead = err;
+        if (steps[carry->at] == CARRY_TAKE) /* nothing of it was kept */
+            carry->report.sets_taken = carry->report.pieces_taken =
+                carry->report.receipts_taken = 0;
     }
     if (err == ST_OK) {
         out_bytes->data = carry->out.data;
