@@ -36,6 +36,8 @@ rigs() {
     done
 }
 
+export EACH_PLACE=1 # also in the sweeps that have a server of their own
+
 if [ "${COVERAGE_RUN:-1}" = 1 ]; then
     [ "${COVERAGE_KEEP:-}" = 1 ] || find "$build" -name '*.gcda' -delete 2>/dev/null
     [ "${COVERAGE_E2E:-}" = 1 ] || export ONLY=${ONLY:-tests/unit}

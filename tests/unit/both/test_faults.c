@@ -6,32 +6,15 @@
  * server in the same program always gets its answer through. */
 #include "tests/unit/both/world.h"
 
-#include "tests/support/failing.h"
+#include "tests/unit/client-lib/stumble.h"
 
 #define VISITS 5
-
-typedef enum { NO_MEMORY, NO_STORE, WAYS } way;
-
-static const char *const WAY_NAMES[WAYS] = { "memory", "the store" };
 
 typedef struct {
     world w;
     sotay_id ids[VISITS];
     char *want[VISITS]; /* as phone 0 shows them, who made them */
 } bench;
-
-/* So many places are tried one by one, then fewer and fewer; PATIENCE=100000 tries them all. */
-static uint64_t patience(void)
-{
-    const char *wish = getenv("PATIENCE");
-    uint64_t wanted = wish == NULL ? 0 : strtoull(wish, NULL, 10);
-    return wanted > 0 ? wanted : 12;
-}
-
-static bool may_fail(int rc)
-{
-    return rc == SOTAY_E_MEMORY || rc == SOTAY_E_STORAGE || rc == SOTAY_E_TOO_LARGE;
-}
 
 static void bench_open(bench *b)
 {
@@ -115,20 +98,16 @@ static void must_be_well(bench *b, phone *p)
 }
 
 /* False: there was no n-th to fail. */
-static bool try_repair(bench *b, way how, uint64_t n)
+static bool try_repair(bench *b, stumble_way how, uint64_t n)
 {
     phone p;
     sotay_report report = { 0 };
     spoil(b, &p);
-    if (how == NO_MEMORY)
-        failing_begin(n);
-    else
-        sotay_memory_fail(&p.port, n);
+    stumble_arm(how, &p, n);
     int rc = sync_alone(b, &p, &report);
-    bool refused = failing_end();
-    sotay_memory_fail(&p.port, 0);
-    if (rc != SOTAY_OK && !may_fail(rc))
-        fail_msg("%d of %s: called %s: %s", (int)n, WAY_NAMES[how], sotay_code_name(rc),
+    bool refused = stumble_disarm(&p);
+    if (rc != SOTAY_OK && !stumble_may(rc))
+        fail_msg("%d of %s: called %s: %s", (int)n, STUMBLE_NAMES[how], sotay_code_name(rc),
                  p.error.detail);
     if (rc != SOTAY_OK && n % 2 == 0)
         phone_crash(&p, false);
@@ -144,11 +123,14 @@ static void test_a_repair_may_fail_anywhere(void **state)
     bench b;
     (void)state;
     bench_open(&b);
-    for (way how = 0; how < WAYS; how++) {
-        uint64_t n = 1;
+    for (stumble_way how = 0; how < STUMBLE_WAYS; how++) {
+        uint64_t n = 1, places = 0;
         while (try_repair(&b, how, n))
-            n += 1 + n / patience();
-        print_message("  %s failed up to %d\n", WAY_NAMES[how], (int)n);
+            n += 1 + n / stumble_patience(4);
+        while (stumble_has_time() && try_repair(&b, how, STUMBLE_IN_NEW_PLACE))
+            places++;
+        print_message("  %s failed up to %d, in %d new places\n", STUMBLE_NAMES[how], (int)n,
+                      (int)places);
         assert_true(n > 5);
     }
     assert_int_equal(KIT_CALL(&b.w.book, "incidents", "--json"), 0);

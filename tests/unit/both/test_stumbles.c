@@ -159,13 +159,6 @@ static bool try_scene(bench *b, const scene *s, stumble_way how, uint64_t n)
     return rc != SOTAY_OK || refused;
 }
 
-/* Each place in turn: a quarter of an hour, so only when there is time for it. */
-static bool tries_places(void)
-{
-    const char *wish = getenv("TEST_LONG");
-    return getenv("EACH_PLACE") != NULL || (wish != NULL && stumble_tries_places());
-}
-
 static void sweep(bench *b, const scene *s)
 {
     uint64_t patience = stumble_patience(s->patience);
@@ -173,7 +166,7 @@ static void sweep(bench *b, const scene *s)
         uint64_t n = 1, places = 0;
         while (try_scene(b, s, how, n))
             n += patience == 0 ? 2 * n : 1 + n / patience;
-        while (tries_places() && try_scene(b, s, how, STUMBLE_IN_NEW_PLACE))
+        while (stumble_has_time() && try_scene(b, s, how, STUMBLE_IN_NEW_PLACE))
             places++;
         print_message("  %s: %s failed up to %d, in %d new places\n", s->why, STUMBLE_NAMES[how],
                       (int)n, (int)places);

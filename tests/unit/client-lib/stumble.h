@@ -176,6 +176,12 @@ static inline bool stumble_tries_places(void)
     return wish == NULL || strtoull(wish, NULL, 10) > 8;
 }
 
+/* With a server of its own in the program each try takes long: only when there is time for it. */
+static inline bool stumble_has_time(void)
+{
+    return getenv("EACH_PLACE") != NULL || (getenv("TEST_LONG") != NULL && stumble_tries_places());
+}
+
 /* What a call may answer that stumbled. */
 static inline bool stumble_may(int rc)
 {
