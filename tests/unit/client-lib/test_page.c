@@ -1,0 +1,477 @@
+/* tests/unit/client-lib/test_page.c
+ * Pages of a log, entry by entry, as they are folded into a phone's base: decisions on what never
+ * came, references to what is not kept, own sets with other bytes, erasures in the wrong place. Each
+ * page is put together by hand and taken in a transaction of its own, that ends as the library ends
+ * it. */
+#include "client-lib/src/apply.h"
+#include "client-lib/src/carried.h"
+#include "tests/unit/client-lib/carried_desk.h"
+#include "tests/unit/client-lib/handmade.h"
+
+typedef struct {
+    desk *d;
+    handmade h;          /* a visit that is kept here and not folded yet */
+    st_entry entry;      /* the one of the page */
+    st_page page;
+    apply_report report;
+    st_error error;
+} bench;
+
+static int bench_open(void **state)
+{
+    static bench b;
+    void *under = NULL;
+    memset(&b, 0, sizeof b);
+    assert_int_equal(desk_open(&under), 0);
+    b.d = under;
+    handmade_open(&b.h, 0xd1, EDGE_UNIT_BUCKET);
+    handmade_begin(&b.h);
+    handmade_text(&b.h, EDGE_PLACE, "chợ");
+    handmade_end(&b.h, 0);
+    *state = &b;
+    return 0;
+}
+
+static int bench_close(void **state)
+{
+    bench *b = *state;
+    void *under = b->d;
+    handmade_close(&b->h);
+    return desk_close(&under);
+}
+
+static uint64_t cursor_of(bench *b)
+{
+    bucket_state bucket;
+    rows_begin(&b->d->an);
+    assert_int_equal(bucket_get(&b->d->an.client->book, &b->h.bucket, &bucket, NULL), ST_OK);
+    client_abort(b->d->an.client);
+    return bucket.cursor;
+}
+
+/* The next entry of the unit's log, about the set made by hand. */
+static void next_entry(bench *b, st_entry_kind kind)
+{
+    memset(&b->entry, 0, sizeof b->entry);
+    memset(&b->page, 0, sizeof b->page);
+    memset(&b->report, 0, sizeof b->report);
+    b->entry.kind = kind;
+    b->entry.index = cursor_of(b) + 1;
+    b->entry.time_ms = PHONE_WALL_MS;
+    b->entry.device = b->h.device;
+    b->entry.first = b->entry.last = 1;
+    b->page.bucket = b->h.bucket;
+    b->page.entries = &b->entry;
+    b->page.entries_count = 1;
+    b->page.cursor = b->entry.index;
+    b->page.fold_version = 1;
+}
+
+static st_err take(bench *b)
+{
+    rows_begin(&b->d->an);
+    memset(&b->error, 0, sizeof b->error);
+    return over(&b->d->an, apply_page(b->d->an.client, &b->page, &b->report, &b->error));
+}
+
+/* It is refused, with these words, and the place in the log is as before. */
+static void must_refuse(bench *b, st_err want, const char *words)
+{
+    uint64_t before = cursor_of(b);
+    st_err err = take(b);
+    if (err != want || strstr(b->error.detail, words) == NULL)
+        fail_msg("%s: %s", st_err_name(err), b->error.detail);
+    assert_int_equal(cursor_of(b), before);
+}
+
+static void must_take(bench *b)
+{
+    st_err err = take(b);
+    if (err != ST_OK)
+        fail_msg("%s: %s", st_err_name(err), b->error.detail);
+    assert_true(b->report.moved);
+    assert_int_equal(cursor_of(b), b->entry.index);
+}
+
+static bool says(bench *b, const char *text)
+{
+    sotay_id id;
+    char *json = NULL;
+    memcpy(id.b, b->h.id.b, sizeof id.b);
+    int rc = sotay_show(b->d->an.client, &id, SOTAY_JSON, &json, NULL);
+    bool found = rc == SOTAY_OK && strstr(json, text) != NULL;
+    sotay_text_free(json);
+    return found;
+}
+
+/* What the history says of the change; -1: nothing. */
+static int verdict_of(bench *b)
+{
+    static stored_row row;
+    for (size_t n = 0; rows_get(&b->d->an, BOOK_HIST, n, &row); n++) {
+        apply_line line;
+        const book_value value = { row.data, row.len };
+        if (memcmp(row.key.b + 1, b->h.id.b, sizeof b->h.id.b) != 0)
+            continue;
+        assert_int_equal(apply_line_read(&row.key, &value, &line, NULL), ST_OK);
+        return line.verdict;
+    }
+    return -1;
+}
+
+/* ---- entries that bring nothing ---- */
+
+static void test_entries_without_a_set(void **state)
+{
+    static const st_entry_kind KINDS[] = { ST_ENTRY_GAP, ST_ENTRY_INIT, ST_ENTRY_FORK,
+                                           ST_ENTRY_CHANGE, ST_ENTRY_BACKUP, ST_ENTRY_NOTE };
+    bench *b = *state;
+    size_t rows = rows_count(&b->d->an, BOOK_BASE);
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
+        next_entry(b, KINDS[i]);
+        if (i > 1) /* a gap and a beginning name counters, the others nothing */
+            b->entry.first = b->entry.last = 0;
+        must_take(b);
+        assert_int_equal(b->report.received_changes, 0);
+        assert_int_equal(rows_count(&b->d->an, BOOK_BASE), rows);
+    }
+}
+
+/* What the phone has of the log already changes nothing when it comes again. */
+static void test_an_entry_that_came_before(void **state)
+{
+    bench *b = *state;
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_take(b);
+    assert_true(says(b, "\"chợ\""));
+    size_t lines = rows_count(&b->d->an, BOOK_HIST);
+    b->entry.kind = ST_ENTRY_DECLINE; /* of no counters, and it is not even looked at */
+    memset(&b->report, 0, sizeof b->report);
+    assert_int_equal(take(b), ST_OK);
+    assert_false(b->report.moved);
+    assert_int_equal(rows_count(&b->d->an, BOOK_HIST), lines);
+}
+
+static void test_what_is_not_kept_cannot_be_folded(void **state)
+{
+    bench *b = *state;
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_refuse(b, ST_E_CORRUPT, "not kept here");
+    assert_true(b->report.lost_reference);
+    assert_false(says(b, "\"chợ\""));
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_take(b);
+    assert_false(b->report.lost_reference);
+    assert_true(says(b, "\"chợ\""));
+    assert_int_equal(b->report.received_changes, 1);
+    assert_int_equal(verdict_of(b), APPLY_STORED);
+}
+
+/* ---- decisions ---- */
+
+static void decide(bench *b, st_entry_kind kind, const uint64_t *counter)
+{
+    next_entry(b, kind);
+    b->entry.counters = counter;
+    b->entry.counters_count = 1;
+}
+
+static void test_decisions_on_what_never_came(void **state)
+{
+    static const uint64_t ONE = 1, NINE = 9;
+    bench *b = *state;
+    decide(b, ST_ENTRY_ACCEPT, &ONE);
+    must_refuse(b, ST_E_CORRUPT, "it decides on is not kept");
+    assert_true(b->report.lost_reference);
+    handmade_keep_set(&b->h, &b->d->an);
+    decide(b, ST_ENTRY_DECLINE, &NINE); /* a set is kept, but it has no such change */
+    must_refuse(b, ST_E_CORRUPT, "it decides on is not kept");
+    decide(b, ST_ENTRY_DECLINE, &ONE); /* kept, and no entry brought it */
+    must_refuse(b, ST_E_CORRUPT, "a change that did not come");
+    assert_int_equal(verdict_of(b), -1);
+}
+
+static void test_what_is_held_waits_for_its_decision(void **state)
+{
+    static const uint64_t ONE = 1;
+    static const struct {
+        st_entry_kind kind;
+        int verdict;
+        bool shows;
+    } CASES[] = { { ST_ENTRY_DECLINE, APPLY_DECLINED, false },
+                  { ST_ENTRY_ACCEPT, APPLY_ACCEPTED, true } };
+    bench *b = *state;
+    const st_held held = { 1, ST_HOLD_SCOPE }, other = { 1, ST_HOLD_ROLE };
+    for (size_t i = 0; i < 2; i++) {
+        void *again = b;
+        if (i > 0) {
+            bench_close(&again);
+            bench_open(&again);
+        }
+        handmade_keep_set(&b->h, &b->d->an);
+        next_entry(b, ST_ENTRY_CHANGE);
+        b->entry.held = &held;
+        b->entry.held_count = 1;
+        b->entry.has_carrier = true;
+        b->entry.carrier = b->d->binh.client->me.device;
+        must_take(b);
+        assert_int_equal(verdict_of(b), APPLY_HELD);
+        assert_false(says(b, "\"chợ\""));
+        next_entry(b, ST_ENTRY_HOLD); /* for another reason: only its author is told */
+        b->entry.held = &other;
+        b->entry.held_count = 1;
+        must_take(b);
+        assert_int_equal(verdict_of(b), APPLY_HELD);
+        decide(b, CASES[i].kind, &ONE);
+        must_take(b);
+        assert_int_equal(verdict_of(b), CASES[i].verdict);
+        assert_int_equal(says(b, "\"chợ\""), CASES[i].shows);
+    }
+}
+
+/* Held for another reason: a set that nobody has here is nobody's to tell. */
+static void test_a_reason_for_what_is_not_here(void **state)
+{
+    bench *b = *state;
+    const st_held held[2] = { { 1, ST_HOLD_SCOPE }, { 2, ST_HOLD_ROLE } };
+    next_entry(b, ST_ENTRY_HOLD);
+    b->entry.held = held;
+    b->entry.held_count = 2;
+    must_take(b);
+    assert_int_equal(verdict_of(b), -1);
+}
+
+/* ---- forks ---- */
+
+static void test_a_fork_takes_what_was_carried(void **state)
+{
+    static const uint8_t NOISE[] = { 0xff, 0x01, 0x02 };
+    bench *b = *state;
+    assert_true(takes(b->d));
+    must_hold(b->d, 1, 0);
+    assert_true(shows(b->d));
+    next_entry(b, ST_ENTRY_FORK); /* bytes that are no set: kept by the server, shown by nobody */
+    b->entry.set = NOISE;
+    b->entry.set_len = sizeof NOISE;
+    must_take(b);
+    must_hold(b->d, 1, 0);
+    next_entry(b, ST_ENTRY_FORK);
+    b->entry.set = b->d->bytes.data;
+    b->entry.set_len = b->d->bytes.len;
+    must_take(b);
+    must_hold(b->d, 0, 0);
+    assert_false(shows(b->d));
+}
+
+/* ---- sets that come along ---- */
+
+static void bring(bench *b, const uint8_t *bytes, size_t len)
+{
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->entry.first = b->entry.last = 0;
+    memset(&b->entry.device, 0, sizeof b->entry.device);
+    b->entry.set = bytes;
+    b->entry.set_len = len;
+}
+
+static void test_sets_that_cannot_be_believed(void **state)
+{
+    static const uint8_t NOISE[] = { 0xff, 0x01, 0x02 };
+    static stored_row forged;
+    bench *b = *state;
+    bring(b, b->h.bytes.data, b->h.bytes.len);
+    must_refuse(b, ST_E_SIGNATURE, "that the catalogue does not name");
+    forged = b->d->bytes;
+    forged.data[forged.len - 1] ^= 1;
+    bring(b, forged.data, forged.len);
+    must_refuse(b, ST_E_SIGNATURE, "that its author did not sign");
+    bring(b, b->d->bytes.data, b->d->bytes.len);
+    assert_true(st_bucket_set(&b->page.bucket, EDGE_COMMUNE "/catalogue",
+                              strlen(EDGE_COMMUNE "/catalogue")));
+    b->entry.index = b->page.cursor = 1000;
+    must_refuse(b, ST_E_SIGNATURE, "a set of " EDGE_UNIT_BUCKET);
+    bring(b, NOISE, sizeof NOISE); /* everybody holds it, nobody reads it */
+    must_take(b);
+    assert_int_equal(b->report.received_changes, 0);
+    bring(b, b->d->bytes.data, b->d->bytes.len);
+    must_take(b);
+    assert_int_equal(b->report.received_changes, 1);
+    assert_true(shows(b->d));
+}
+
+static void test_a_page_of_a_newer_program(void **state)
+{
+    bench *b = *state;
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->page.fold_version = 2;
+    uint64_t before = cursor_of(b);
+    assert_int_equal(take(b), ST_OK);
+    assert_true(b->report.too_new);
+    assert_int_equal(cursor_of(b), before);
+    assert_int_equal(verdict_of(b), -1);
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_take(b);
+    assert_int_equal(verdict_of(b), APPLY_STORED);
+}
+
+/* ---- own sets ---- */
+
+/* binh's own page: his sealed set under his own name. */
+static st_err take_own(bench *b, const uint8_t *bytes, size_t len)
+{
+    phone *binh = &b->d->binh;
+    bucket_state bucket;
+    bring(b, bytes, len);
+    rows_begin(binh);
+    assert_int_equal(bucket_get(&binh->client->book, &b->h.bucket, &bucket, NULL), ST_OK);
+    b->entry.index = b->page.cursor = bucket.cursor + 1;
+    memset(&b->error, 0, sizeof b->error);
+    return over(binh, apply_page(binh->client, &b->page, &b->report, &b->error));
+}
+
+static bool keeps(bench *b, const uint8_t *bytes, size_t len)
+{
+    static stored_row row;
+    for (size_t n = 0; rows_get(&b->d->binh, BOOK_SET, n, &row); n++)
+        if (row.key.len == b->d->bytes.key.len &&
+            memcmp(row.key.b, b->d->bytes.key.b, row.key.len) == 0)
+            return row.len == len && memcmp(row.data, bytes, len) == 0;
+    return false;
+}
+
+/* Another signature under the same set: what was signed here stays, and the page goes on. */
+static void test_an_own_set_with_other_bytes_stays(void **state)
+{
+    bench *b = *state;
+    st_set set = b->d->set;
+    st_buffer other;
+    st_unsigned_set built;
+    uint8_t text[ST_SET_SIGN_BYTES], signature[64], ours[32], secret[64];
+    static const uint8_t SEED[32] = { 77 };
+    sotay_client *binh = b->d->binh.client;
+    st_change change = set.changes[0];
+    change.wall_ms += 1; /* another branch under the same counter */
+    set.changes = &change;
+    st_buffer_init(&other, ST_SET_BYTES_MAX);
+    assert_int_equal(st_set_build(&set, SEED, &built, NULL), ST_OK);
+    st_sign_keypair(binh->me.sign_seed, ours, secret);
+    st_set_sign_text(&binh->me.log, &set.device, &built.hash, text);
+    st_sign(secret, text, sizeof text, signature);
+    assert_int_equal(st_set_finish(&set, &built, signature, &other, NULL), ST_OK);
+    st_unsigned_set_free(&built);
+    assert_true(keeps(b, b->d->bytes.data, b->d->bytes.len));
+    assert_int_equal(take_own(b, other.data, other.len), ST_OK);
+    assert_true(keeps(b, b->d->bytes.data, b->d->bytes.len));
+    assert_int_equal(b->report.received_changes, 0);
+    assert_int_equal(take_own(b, b->d->bytes.data, b->d->bytes.len), ST_OK);
+    assert_true(keeps(b, b->d->bytes.data, b->d->bytes.len));
+    st_buffer_free(&other);
+}
+
+/* A set under this name that this store never sealed: another store lives under it. */
+static void test_a_twin_is_noticed(void **state)
+{
+    bench *b = *state;
+    phone *binh = &b->d->binh;
+    rows_begin(binh);
+    binh->client->next.sealed = b->d->set.first - 1;
+    binh->client->next.counter = b->d->set.first - 1;
+    rows_commit(binh);
+    assert_int_equal(take_own(b, b->d->bytes.data, b->d->bytes.len), ST_E_CHANGED);
+    assert_true(b->report.has_twin);
+    assert_int_equal(b->report.twin_first, b->d->set.first);
+}
+
+/* ---- held sets of a snapshot ---- */
+
+static st_err take_held(bench *b)
+{
+    rows_begin(&b->d->an);
+    memset(&b->error, 0, sizeof b->error);
+    return over(&b->d->an, apply_held(b->d->an.client, &b->h.bucket, &b->entry, 1, &b->error));
+}
+
+static void test_held_sets_of_a_snapshot(void **state)
+{
+    bench *b = *state;
+    const st_held held = { b->d->set.first, ST_HOLD_SCOPE }, none = { 99, ST_HOLD_SCOPE };
+    bring(b, b->d->bytes.data, b->d->bytes.len);
+    b->entry.held = &none;
+    b->entry.held_count = 1;
+    assert_int_equal(take_held(b), ST_E_CORRUPT);
+    assert_non_null(strstr(b->error.detail, "a change is not in its set"));
+    size_t lines = rows_count(&b->d->an, BOOK_HIST);
+    b->entry.held = &held;
+    assert_int_equal(take_held(b), ST_OK);
+    assert_int_equal(rows_count(&b->d->an, BOOK_HIST), lines + 1);
+    assert_false(shows(b->d)); /* nothing is folded before it is let in */
+    bring(b, (const uint8_t *)"no set", 6);
+    b->entry.held = &held;
+    b->entry.held_count = 1;
+    assert_int_equal(take_held(b), ST_OK); /* unreadable: nobody has it */
+    assert_int_equal(rows_count(&b->d->an, BOOK_HIST), lines + 1);
+}
+
+/* ---- rows that are damaged ---- */
+
+static void test_lines_that_are_damaged(void **state)
+{
+    static const uint64_t ONE = 1;
+    static stored_row row, cut;
+    bench *b = *state;
+    const st_held held = { 1, ST_HOLD_SCOPE };
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->entry.held = &held;
+    b->entry.held_count = 1;
+    must_take(b);
+    size_t n = 0;
+    while (rows_get(&b->d->an, BOOK_HIST, n, &row) && memcmp(row.key.b + 1, b->h.id.b, 16) != 0)
+        n++;
+    for (size_t len = 0; len < row.len; len++) {
+        rows_put(&b->d->an, &row.key, row.data, len);
+        decide(b, ST_ENTRY_ACCEPT, &ONE);
+        must_refuse(b, ST_E_CORRUPT, "a line of a history is damaged");
+    }
+    cut = row;
+    cut.data[32] = APPLY_DECLINED + 1; /* a verdict that is none */
+    rows_put(&b->d->an, &cut.key, cut.data, cut.len);
+    decide(b, ST_ENTRY_ACCEPT, &ONE);
+    must_refuse(b, ST_E_CORRUPT, "a line of a history is damaged");
+    rows_delete(&b->d->an, &row.key);
+    cut = row;
+    cut.key.len -= 1;
+    rows_put(&b->d->an, &cut.key, cut.data, cut.len);
+    decide(b, ST_ENTRY_ACCEPT, &ONE);
+    must_refuse(b, ST_E_CORRUPT, "a line of a history is damaged");
+    rows_delete(&b->d->an, &cut.key);
+    rows_put(&b->d->an, &row.key, row.data, row.len);
+    decide(b, ST_ENTRY_ACCEPT, &ONE);
+    must_take(b);
+    assert_true(says(b, "\"chợ\""));
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, bench_open, bench_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_entries_without_a_set),
+        CASE(test_an_entry_that_came_before),
+        CASE(test_what_is_not_kept_cannot_be_folded),
+        CASE(test_decisions_on_what_never_came),
+        CASE(test_what_is_held_waits_for_its_decision),
+        CASE(test_a_reason_for_what_is_not_here),
+        CASE(test_a_fork_takes_what_was_carried),
+        CASE(test_sets_that_cannot_be_believed),
+        CASE(test_a_page_of_a_newer_program),
+        CASE(test_an_own_set_with_other_bytes_stays),
+        CASE(test_a_twin_is_noticed),
+        CASE(test_held_sets_of_a_snapshot),
+        CASE(test_lines_that_are_damaged),
+    };
+    return cmocka_run_group_tests_name("page", tests, NULL, NULL);
+}
