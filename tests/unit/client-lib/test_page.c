@@ -1,8 +1,7 @@
 /* tests/unit/client-lib/test_page.c
  * Pages of a log, entry by entry, as they are folded into a phone's base: decisions on what never
- * came, references to what is not kept, own sets with other bytes, erasures in the wrong place. Each
- * page is put together by hand and taken in a transaction of its own, that ends as the library ends
- * it. */
+ * came, references to what is not kept, own sets with other bytes. Each page is put together by
+ * hand and taken in a transaction of its own, that ends as the library ends it. */
 #include "client-lib/src/apply.h"
 #include "client-lib/src/carried.h"
 #include "tests/unit/client-lib/carried_desk.h"
