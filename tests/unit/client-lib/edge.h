@@ -16,6 +16,7 @@
 #define EDGE_RECORDS     512
 #define EDGE_DEVICES     16
 #define EDGE_BUCKETS     8
+#define EDGE_LATER_S     7 /* what is put off may come again after so many seconds */
 #define EDGE_COMMUNE     "01477"
 #define EDGE_UNIT        "01477-x001"
 #define EDGE_UNIT_BUCKET EDGE_COMMUNE "/unit/" EDGE_UNIT
@@ -67,6 +68,7 @@ typedef struct {
 
     /* what a test asks for */
     st_hold hold_next;     /* hold every change of the sets that come, for this reason */
+    uint64_t later_next;   /* put off so many sets that come */
     bool page_per_entry;   /* one entry a page, "more" after each answer of one page */
     uint32_t fold_version; /* lowest program that can read a page of the unit; 0: 1 */
     uint64_t corrupt_sum;  /* the next n answers name a wrong sum */

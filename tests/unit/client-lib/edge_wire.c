@@ -104,6 +104,13 @@ static void take_set(answering *a, const uint8_t *bytes, size_t len)
     verdict->first = set.first;
     verdict->has_device = device != a->device;
     verdict->device = set.device;
+    if (e->later_next > 0) {
+        e->later_next--;
+        verdict->kind = ST_VERDICT_LATER;
+        verdict->later_s = EDGE_LATER_S;
+        put(a, &frame);
+        return;
+    }
     for (size_t i = 0; i < e->entries_count; i++) {
         const edge_entry *known = &e->entries[i];
         if (known->first != set.first || st_id_cmp(&known->device, &set.device) != 0)

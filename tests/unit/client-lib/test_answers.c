@@ -172,6 +172,47 @@ static void test_a_counter_nobody_reached(void **state)
     phone_part(e, &an, NULL);
 }
 
+/* What is put off is neither sent nor lost, and no sync with it is complete; where a later set is
+ * taken meanwhile the server asks for it, and has all of it once. */
+static void test_sets_that_are_put_off(void **state)
+{
+    phone an;
+    sotay_report report;
+    (void)state;
+    edge *e = phone_alone(&an);
+    for (int behind = 0; behind < 2; behind++) {
+        const uint64_t taken = e->sets_taken;
+        sotay_id first = phone_visit(&an, "chợ");
+        e->later_next = 1;
+        must(edge_sync(e, an.client, NULL, &report));
+        assert_int_equal(report.later, 1);
+        assert_int_equal(report.later_s, EDGE_LATER_S);
+        assert_int_equal(report.stored + report.duplicate + report.held, 0);
+        assert_int_equal(report.sent_changes, 0);
+        assert_false(report.complete);
+        assert_false(report.needs_person);
+        assert_true(phone_status_says(&an, "\"ready\":1"));
+        assert_int_equal(e->sets_taken, taken);
+        if (behind > 0) { /* put off again; the one behind it is taken, and the gap is asked for */
+            must(phone_set(&an, &first, "place", "đền"));
+            e->later_next = 1;
+            must(edge_sync(e, an.client, NULL, &report));
+            assert_int_equal(report.later, 1);
+            assert_int_equal(report.stored, 2);
+            assert_int_equal(report.wanted, 1);
+            assert_false(report.complete); /* a program looks once more: that costs nothing */
+        }
+        must(edge_sync(e, an.client, NULL, &report));
+        assert_int_equal(report.later, 0);
+        assert_int_equal(report.later_s, 0);
+        assert_int_equal(report.stored, behind > 0 ? 0 : 1);
+        assert_true(report.complete);
+        assert_true(phone_status_says(&an, "\"ready\":0"));
+        assert_int_equal(e->sets_taken, taken + 1 + (uint64_t)behind);
+    }
+    phone_part(e, &an, NULL);
+}
+
 static void test_calls_in_the_wrong_order(void **state)
 {
     phone an;
@@ -299,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_a_server_that_does_not_know_us),
         cmocka_unit_test(test_a_server_that_wants_another_counter),
         cmocka_unit_test(test_a_counter_nobody_reached),
+        cmocka_unit_test(test_sets_that_are_put_off),
         cmocka_unit_test(test_calls_in_the_wrong_order),
         cmocka_unit_test(test_both_languages),
         cmocka_unit_test(test_codes_have_names_and_sentences),

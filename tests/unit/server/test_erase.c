@@ -196,6 +196,69 @@ static void test_a_set_is_not_taken_in_without_a_value(void **state)
     st_buffer_free(&bytes);
 }
 
+/* Put off, with a later set of the device in the log meanwhile: when the whole one comes, out of its
+ * order, it is judged like any other, and what waited for it is let in. */
+static void test_what_was_put_off_is_judged_when_it_is_whole(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes, left;
+    char id[33];
+    const uint32_t place = 0;
+    const st_set_places places = { &place, 1 };
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    st_id record = make_visit(&phone, "đáng giữ lại", 1, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(st_set_erase(bytes.data, bytes.len, places, &left, NULL), ST_OK);
+    for (int i = 0; i < 2; i++) /* however often it comes so */
+        assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
+    assert_int_equal(kit_write(&phone, id, "place", "chợ phiên", NULL), ST_VERDICT_HELD);
+    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
+    KIT_EXPECT(1, book, "show", id);
+    KIT_EXPECT(0, book, "held");
+    assert_true(kit_says(KIT_OUT(book), id));
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    KIT_EXPECT(0, book, "show", id);
+    assert_true(kit_says(KIT_OUT(book), "đáng giữ lại"));
+    assert_true(kit_says(KIT_OUT(book), "chợ phiên"));
+    KIT_EXPECT(0, book, "held");
+    assert_false(kit_says(KIT_OUT(book), id));
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_DUPLICATE);
+    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_DUPLICATE);
+    st_buffer_free(&left);
+    st_buffer_free(&bytes);
+}
+
+/* The same of a device that lost its rights meanwhile: the whole one is kept, and waits. */
+static void test_what_was_put_off_is_judged_by_the_rules_of_then(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes, left;
+    char id[33], device[33];
+    const uint32_t place = 0;
+    const st_set_places places = { &place, 1 };
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    st_id record = make_visit(&phone, "đáng giữ lại", 1, &bytes);
+    st_id_format(&record, id);
+    st_id_format(&phone.device, device);
+    assert_int_equal(st_set_erase(bytes.data, bytes.len, places, &left, NULL), ST_OK);
+    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
+    KIT_EXPECT(0, book, "device", "suspend", device);
+    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_HELD);
+    KIT_EXPECT(1, book, "show", id);
+    KIT_EXPECT(0, book, "device", "suspend", device, "--lift");
+    KIT_EXPECT(0, book, "show", id);
+    assert_true(kit_says(KIT_OUT(book), "đáng giữ lại"));
+    st_buffer_free(&left);
+    st_buffer_free(&bytes);
+}
+
 /* The office's own values and reasons, and what a resolution or an amendment copied. */
 static void test_reasons_go_too(void **state)
 {
@@ -408,6 +471,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_fork_holds_it_no_longer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_set_is_not_taken_in_without_a_value, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_put_off_is_judged_when_it_is_whole, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_put_off_is_judged_by_the_rules_of_then,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_reasons_go_too, setup, teardown),
         cmocka_unit_test_setup_teardown(test_evidence_of_phones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_name_in_the_catalogue_goes_from_every_table, setup,
