@@ -14,7 +14,8 @@
 
 #define SETS_AT_ONCE 256u
 #define BYTES_AT_ONCE ((size_t)4 << 20)
-#define ARENA_BYTES_MAX (64u << 20)
+#define USED_AT_ONCE ((size_t)32 << 20) /* in memory, of what was opened */
+#define ARENA_BYTES_MAX (256u << 20)    /* with room for the largest set behind that */
 
 typedef struct {
     uint64_t stored, duplicate, held, wrong, pieces, pieces_waiting;
@@ -147,9 +148,8 @@ static st_err read_some(bundle *b, sync_request *request, st_arena *arena, st_er
         err = part_frame(b, arena, &frame, error);
         if (err == ST_OK && frame.kind == ST_FRAME_PARCEL)
             err = parcel_add(request, &where, &frame.as.parcel, error);
-        if (request->arena.bytes_used > ARENA_BYTES_MAX / 2 ||
-            arena->bytes_used > ARENA_BYTES_MAX / 2)
-            break; /* the next one fits into the other half */
+        if (request->arena.bytes_used > USED_AT_ONCE || arena->bytes_used > USED_AT_ONCE)
+            break;
     }
     store_end(&txn);
     return err;

@@ -196,8 +196,8 @@ static void test_a_set_is_not_taken_in_without_a_value(void **state)
     st_buffer_free(&bytes);
 }
 
-/* Put off, with a later set of the device in the log meanwhile: when the whole one comes, out of its
- * order, it is judged like any other, and what waited for it is let in. */
+/* Put off, with a later set of the device in the log meanwhile: when the whole one comes, out of
+ * its order, it is judged like any other, and what waited for it is let in. */
 static void test_what_was_put_off_is_judged_when_it_is_whole(void **state)
 {
     kit_book *book = *state;
