@@ -1,7 +1,7 @@
 /* tests/unit/server/test_lock.c
- * A year that was reported is closed: what comes for it later waits for the office, by the date of a
- * visit - the one it has or the one it is given - and by the period of a report; what is of another
- * time, or of none, goes in, and all of it again when the period is opened. */
+ * A year that was reported is closed: what comes for it later waits for the office, by the date of
+ * a visit - the one it has or the one it is given - and by the period of a report; what is of
+ * another time, or of none, goes in, and all of it again when the period is opened. */
 #include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
