@@ -30,6 +30,11 @@ typedef struct {
 /* A change of the record that waits for the office. */
 typedef struct { st_dot dot; st_hold reason; } st_show_held;
 
+/* Days since 1970, both included. */
+typedef struct {
+    int64_t from, to;
+} st_days;
+
 /* What only the holder of the record knows. Zeroed is valid. */
 typedef struct {
     const st_directory *directory;
@@ -43,6 +48,8 @@ typedef struct {
     size_t helds_count;
     uint32_t files;               /* attachments of the record */
     uint32_t files_missing;       /* of these: not known to be all with the office */
+    const st_days *years;         /* that visits are counted in; none: they are not known here */
+    size_t years_count;
 } st_show_how;
 
 /* "corrected_at","corrected_within_ms" and, when the machine restarted, "rebooted". at_ms 0: not
@@ -56,6 +63,7 @@ typedef enum {
     ST_FLAG_CLOCK_FAR,            /* more than a day off */
     ST_FLAG_TIME_UNKNOWN,         /* a value's machine restarted before it met the server */
     ST_FLAG_DATE_AHEAD,           /* the visit is dated after the day it was written on */
+    ST_FLAG_NO_PERIOD,            /* the visit is dated in no year that the catalogue has */
     ST_FLAG_CARRIED,              /* on a phone: some of it came from another phone by hand */
     ST_FLAG_PHOTOS_PENDING,       /* a file of it is not known to be all with the office */
     ST_FLAG_COUNT

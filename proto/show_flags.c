@@ -27,6 +27,11 @@ static const struct { const char *name, *vi, *en; } FLAGS[ST_FLAG_COUNT] = {
     [ST_FLAG_DATE_AHEAD] = { "date_ahead",
         "Ngày kiểm tra muộn hơn ngày ghi: hãy xem lại ngày kiểm tra.",
         "The visit is dated after the day it was written on: look at the date again." },
+    [ST_FLAG_NO_PERIOD] = { "no_period",
+        "Ngày kiểm tra không thuộc năm nào của phong trào: chưa tính vào năm nào, hãy xem lại"
+        " ngày.",
+        "The visit is dated in no year of the movement: it counts in none until its date is put"
+        " right." },
     [ST_FLAG_CARRIED] = { "carried",
         "Có phần nhận từ máy khác, chưa qua máy chủ.",
         "Some of it came from another phone by hand, and not from the server yet." },
@@ -124,17 +129,31 @@ static bool is_ahead(const st_record *record, const st_live *live, const st_show
            && live->op.value.number > day_of(by_ms, how);
 }
 
-static bool has_date_ahead(const st_form *form, const st_record *record, const st_show_how *how)
+static bool is_in_no_year(const st_live *live, const st_show_how *how)
 {
+    const st_value *date = &live->op.value;
+    bool found = how->years_count == 0 || date->kind != ST_VALUE_INT;
+    for (size_t i = 0; !found && i < how->years_count; i++)
+        found = date->number >= how->years[i].from && date->number <= how->years[i].to;
+    return !found;
+}
+
+/* Of every date that the visit has now. */
+static uint32_t date_flags(const st_form *form, const st_record *record, const st_show_how *how)
+{
+    uint32_t flags = 0;
     const st_field *field = form == NULL ? NULL : st_form_field(form, "visit_date");
     if (field == NULL || field->type != ST_TYPE_DATE)
-        return false;
+        return 0;
     st_path path = { .kind = ST_PATH_FIELD, .field = field->no };
     st_span span = st_record_path(record, &path);
-    for (size_t i = span.first; i < span.first + span.count; i++)
+    for (size_t i = span.first; i < span.first + span.count; i++) {
         if (is_ahead(record, &record->lives[i], how))
-            return true;
-    return false;
+            flags |= 1u << ST_FLAG_DATE_AHEAD;
+        if (is_in_no_year(&record->lives[i], how))
+            flags |= 1u << ST_FLAG_NO_PERIOD;
+    }
+    return flags;
 }
 
 uint32_t st_show_flags(const st_form *form, const st_record *record, const st_show_how *how)
@@ -155,7 +174,5 @@ uint32_t st_show_flags(const st_form *form, const st_record *record, const st_sh
         if (written.rebooted)
             flags |= 1u << ST_FLAG_TIME_UNKNOWN;
     }
-    if (has_date_ahead(form, record, how))
-        flags |= 1u << ST_FLAG_DATE_AHEAD;
-    return flags;
+    return flags | date_flags(form, record, how);
 }

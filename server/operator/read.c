@@ -159,6 +159,8 @@ int operator_show(operator_work *work)
         err = find_helds(work, &got.record.id);
     if (err == ST_OK)
         err = count_files(work, &got.record);
+    if (err == ST_OK)
+        err = operator_years(work, got.form);
     sync_moments moments;
     sync_moments_begin(&moments, &work->txn);
     work->how.moments = &moments.moments;

@@ -235,6 +235,8 @@ int operator_alarms(operator_work *work);
 int operator_receipts(operator_work *work);
 /* recover.c: device recover. */
 int operator_device_recover(operator_work *work);
+/* Fills how.years for a record of the form. period.c; reading transaction. */
+ST_MUST_USE st_err operator_years(operator_work *work, const st_form *of);
 /* read.c: records, search, show, conflicts; history.c: history. */
 int operator_records(operator_work *work);
 int operator_search(operator_work *work);
