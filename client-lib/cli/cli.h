@@ -11,7 +11,7 @@ typedef struct {
     const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
     const char *server, *label, *output, *qr, *about, *caption, *longest;
     const char *size, *budget, *retry_for, *timeout, *progress;
-    bool json, help, version, metered, retry, thumbnail, dry_run;
+    bool json, help, version, metered, receipts, retry, thumbnail, dry_run;
 } cli_options;
 
 /* One call. operands are what stands behind the verb, without options. */
@@ -114,6 +114,8 @@ int cli_show(cli_call *call);
 int cli_list(cli_call *call);
 int cli_history(cli_call *call);
 int cli_receipt(cli_call *call);
+/* Fetches what is due of own records after a sync, and says how many on stderr; never fails. */
+void cli_fetch_receipts(cli_call *call, const sotay_curl_how *how);
 int cli_conflicts(cli_call *call);
 int cli_search(cli_call *call);
 int cli_sync(cli_call *call);

@@ -188,6 +188,8 @@ int cli_sync(cli_call *call)
         return fail_on_line(call, code);
     }
     (void)cli_print(call, code, text);
+    if (call->options.receipts && !call->options.metered)
+        cli_fetch_receipts(call, &how);
     return report.needs_person ? CLI_PERSON : CLI_DONE;
 }
 

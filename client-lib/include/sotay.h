@@ -443,6 +443,10 @@ typedef struct {
 SOTAY_API SOTAY_MUST_USE int sotay_receipt_find(sotay_client *client, const sotay_id *record,
                                                 sotay_receipt_state *out_state,
                                                 sotay_error *error);
+/* Records in which this device wrote and of whose newest entry that is known here no receipt is
+ * kept, ascending by id, at most `most` into out_records. Says nothing of what was never sent. */
+SOTAY_API SOTAY_MUST_USE int sotay_receipt_due(sotay_client *client, sotay_id *out_records,
+                                               size_t most, size_t *out_count, sotay_error *error);
 /* Checks and keeps a receipt of that entry: `proof` as GET /audit/proof/<entry> gives it, `leaf` as
  * GET /audit/leaf/<entry> does. It takes the place of an older one of the record.
  * SOTAY_E_SIGNATURE  the key of the log has not signed it

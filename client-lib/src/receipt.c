@@ -234,6 +234,83 @@ int sotay_receipt_find(sotay_client *client, const sotay_id *record, sotay_recei
     return port_give(err, &inner, error);
 }
 
+/* ---- which are to be fetched ---- */
+
+/* A walk over all of HIST: the record that is being walked, and what was found. */
+typedef struct {
+    receipt_look look;
+    bool has_record, is_own;
+    uint64_t newest; /* entry of the record; 0: none */
+    sotay_id *list;
+    size_t count, most;
+} due_walk;
+
+/* The record is done: is a receipt of its newest entry here? What does not open is none. */
+static st_err end_record(due_walk *w, st_error *error)
+{
+    receipt_kept kept = { .entry = 0 };
+    if (!w->has_record || !w->is_own || w->newest == 0 || w->count == w->most)
+        return ST_OK;
+    st_err err = get_kept(&w->look, &kept, error);
+    if (err != ST_OK && err != ST_E_NOT_FOUND && err != ST_E_CORRUPT)
+        return err;
+    if (err != ST_OK || kept.entry != w->newest)
+        memcpy(w->list[w->count++].b, w->look.record.b, sizeof w->look.record.b);
+    return ST_OK;
+}
+
+static st_err take_line(due_walk *w, const book_key *at, const book_value *value, st_error *error)
+{
+    apply_line line;
+    st_id record;
+    memcpy(record.b, at->b + 1, sizeof record.b);
+    st_err err = apply_line_read(at, value, &line, error);
+    if (err == ST_OK && (!w->has_record || st_id_cmp(&record, &w->look.record) != 0)) {
+        err = end_record(w, error);
+        w->look.record = record;
+        w->has_record = true;
+        w->is_own = false;
+        w->newest = 0;
+    }
+    if (err != ST_OK || (line.verdict != APPLY_STORED && line.verdict != APPLY_HELD))
+        return err;
+    w->newest = line.index;
+    w->is_own = w->is_own || st_id_cmp(&line.device, &w->look.client->me.device) == 0;
+    return ST_OK;
+}
+
+static st_err walk_due(due_walk *w, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_HIST);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK && w->count < w->most) {
+        book_value value = { NULL, 0 };
+        err = book_scan_next(&w->look.client->book, &scan, &w->look.arena, &value, error);
+        if (err == ST_OK)
+            err = take_line(w, &scan.at, &value, error);
+        st_arena_reset(&w->look.arena);
+    }
+    return err == ST_E_NOT_FOUND ? end_record(w, error) : err;
+}
+
+int sotay_receipt_due(sotay_client *client, sotay_id *out_records, size_t most, size_t *out_count,
+                      sotay_error *error)
+{
+    due_walk w = { .list = out_records, .most = most };
+    st_error inner = { ST_OK, "" };
+    w.look.client = client;
+    st_arena_init(&w.look.arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = client_need_enrolled(client, &inner);
+    if (err == ST_OK)
+        err = client_begin(client, false, &inner);
+    if (err == ST_OK)
+        err = walk_due(&w, &inner);
+    look_end(&w.look);
+    *out_count = err == ST_OK ? w.count : 0;
+    return port_give(err, &inner, error);
+}
+
 static st_err keep(receipt_look *l, sotay_slice proof, sotay_slice leaf, st_error *error)
 {
     st_buffer value;

@@ -271,6 +271,47 @@ static void test_when_there_is_nothing_to_keep(void **state)
     bench_close(&b);
 }
 
+/* Own records whose newest change has no receipt, each once; others' and unsent ones are none. */
+static void test_what_is_due(void **state)
+{
+    (void)state;
+    bench b;
+    sotay_id due[8];
+    size_t count = 9;
+    bench_open(&b);
+    assert_int_equal(sotay_receipt_due(b.an.client, due, 8, &count, NULL), SOTAY_OK);
+    assert_int_equal(count, 1);
+    assert_memory_equal(&due[0], &b.visit, sizeof due[0]);
+    assert_int_equal(sotay_receipt_due(b.an.client, due, 0, &count, NULL), SOTAY_OK);
+    assert_int_equal(count, 0);
+    answer a = truth(&b);
+    assert_int_equal(offer(&b, &a, NULL), SOTAY_OK);
+    assert_int_equal(sotay_receipt_due(b.an.client, due, 8, &count, NULL), SOTAY_OK);
+    assert_int_equal(count, 0);
+    sotay_id second = phone_visit(&b.an, "đình"), third = phone_visit(&b.an, "xóm");
+    assert_int_equal(sotay_receipt_due(b.an.client, due, 8, &count, NULL), SOTAY_OK);
+    assert_int_equal(count, 0); /* not sent */
+    assert_int_equal(edge_sync(b.e, b.an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(sotay_receipt_due(b.an.client, due, 8, &count, NULL), SOTAY_OK);
+    assert_int_equal(count, 2);
+    bool is_ascending = memcmp(&due[0], &due[1], sizeof due[0]) < 0;
+    bool has_both = (memcmp(&due[0], &second, sizeof second) == 0 &&
+                     memcmp(&due[1], &third, sizeof third) == 0) ||
+                    (memcmp(&due[1], &second, sizeof second) == 0 &&
+                     memcmp(&due[0], &third, sizeof third) == 0);
+    assert_true(is_ascending && has_both);
+    assert_int_equal(sotay_receipt_due(b.an.client, due, 1, &count, NULL), SOTAY_OK);
+    assert_int_equal(count, 1);
+    /* One that does not open is fetched again. */
+    book_key key = book_key_id(BOOK_PROOF, (const st_id *)&b.visit);
+    assert_int_equal(client_begin(b.an.client, true, NULL), ST_OK);
+    assert_int_equal(book_put(&b.an.client->book, &key, "x", 1, NULL), ST_OK);
+    assert_int_equal(client_commit(b.an.client, NULL), ST_OK);
+    assert_int_equal(sotay_receipt_due(b.an.client, due, 8, &count, NULL), SOTAY_OK);
+    assert_int_equal(count, 3);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_another_change_is_refused),
         cmocka_unit_test(test_another_log_is_refused),
         cmocka_unit_test(test_when_there_is_nothing_to_keep),
+        cmocka_unit_test(test_what_is_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
