@@ -42,6 +42,7 @@ bool check_phone(crash_case *c);
 bool check_export(crash_case *c);
 bool check_backup(crash_case *c);
 bool check_published(crash_case *c);
+bool check_stick(crash_case *c);
 
 /* Writes why and returns false. */
 bool case_fails(crash_case *c, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -34,6 +34,7 @@ static const struct {
     { "phone", check_phone, { OWED_READY, OWED_SHOWS, OWED_COUNTER, OWED_SENT }, 2 },
     { "backup", check_backup, { OWED_LOG, OWED_LOG, OWED_LOG, OWED_LOG }, 2 },
     { "export", check_export, { OWED_WHOLE, OWED_WHOLE, OWED_WHOLE, OWED_WHOLE }, 2 },
+    { "stick", check_stick, { OWED_WHOLE, OWED_WHOLE, OWED_WHOLE, OWED_WHOLE }, 2 },
     /* Of its many files most are written once; when one write is lost it is mostly of an older
      * export. */
     { "published", check_published, { OWED_WHOLE, OWED_WHOLE, OWED_WHOLE, OWED_WHOLE }, 3 },

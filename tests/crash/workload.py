@@ -138,6 +138,19 @@ def together(phones, what):
         thread.join()
 
 
+def carry(w, n):
+    """What one has not sent goes on a stick, and the office takes it in."""
+    phone, path = w.notebooks[n % 3], w.dir / "stick" / f"goi-{n + 1}"
+    if n == 0:
+        path.parent.mkdir()
+        w.target("stick", "stick")
+    phone.item(phone.records[-1] if phone.records else phone.visit())
+    phone.do("bundle", "export", path)
+    (w.side / f"stick-{n + 1}").write_bytes(path.read_bytes())
+    w.mark("stick", "whole", n + 1)
+    w.office("bundle", "import", path)
+
+
 def field_work(w, n):
     """Everybody writes, also on the records of others; all send at once."""
     first = w.notebooks[0].records[0] if w.notebooks[0].records else None
@@ -248,7 +261,7 @@ def ends(w, n):
 # What is recorded, in order. A new kind of file (photographs, a backup) is a function here, a line
 # of `target` in it, and a row of KINDS in replay.c.
 ONCE = (init, enrol)
-EACH_ROUND = (field_work, settle, back_up, ends, bad_days)
+EACH_ROUND = (carry, field_work, settle, back_up, ends, bad_days)
 
 
 def main():
