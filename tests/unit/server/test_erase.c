@@ -274,6 +274,80 @@ static void test_reasons_go_too(void **state)
     assert_true(is_anywhere(book, "ghi chú"));
 }
 
+/* A remark about the path, as `place` of the items that the phone adds in one change: what it says
+ * in the fields named, in pairs. */
+static size_t add_remark(kit_phone *phone, const char *group, uint16_t place,
+                         const char *const *fields, st_op *ops)
+{
+    const st_form *form = catalogue_newest(phone->book->rooms.sync.catalogue, "visit");
+    const st_group *of = st_form_group(form, group);
+    size_t count = 0;
+    assert_non_null(of);
+    for (; fields[2 * count] != NULL; count++) {
+        const st_field *field = st_group_field(of, fields[2 * count]);
+        const char *text = fields[2 * count + 1];
+        st_op *op = &ops[count];
+        assert_non_null(field);
+        memset(op, 0, sizeof *op);
+        op->path.kind = ST_PATH_ITEM;
+        op->path.group = of->no;
+        op->path.field = field->no;
+        op->path.item = (st_dot){ phone->device, phone->next };
+        op->path.place = place;
+        op->verb = ST_VERB_ITEM;
+        op->value = (st_value){ .kind = ST_VALUE_TEXT, .data = (const uint8_t *)text,
+                                .len = (uint32_t)strlen(text) };
+    }
+    return count;
+}
+
+/* An amendment copies what stood there before, a settlement what it saw: a copy about the path goes
+ * with the value, one about another path stays, and so does why it was amended. */
+static void test_copies_go_too(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes;
+    st_op ops[16];
+    char id[33];
+    static const char *const AMENDED[] = { "path", "general_note", "old", "lời cũ riêng tư",
+                                           "new",  "lời mới riêng tư", "reason", "viết nhầm", NULL };
+    static const char *const OTHER[] = { "path", "place", "old", "chỗ cũ", "new", "chỗ mới", NULL };
+    static const char *const LONGER[] = { "path", "general_note2", "old", "của mục khác", NULL };
+    static const char *const NOTHING[] = { "old", "không nói của mục nào", NULL };
+    static const char *const SETTLED[] = { "path", "general_note", "values_seen",
+                                           "ý kiến riêng tư", NULL };
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    st_id record = make_visit(&phone, "một điều riêng tư", 1, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    size_t count = add_remark(&phone, "amendments", 0, AMENDED, ops);
+    count += add_remark(&phone, "amendments", 1, OTHER, ops + count);
+    count += add_remark(&phone, "amendments", 2, LONGER, ops + count);
+    count += add_remark(&phone, "amendments", 3, NOTHING, ops + count);
+    count += add_remark(&phone, "settlements", 4, SETTLED, ops + count);
+    st_change change = { .record = record, .ops = ops, .ops_count = (uint32_t)count };
+    assert_int_equal(kit_send(&phone, &change), ST_VERDICT_STORED);
+    assert_true(is_anywhere(book, "ý kiến riêng tư"));
+    KIT_EXPECT(0, book, "held");
+    assert_false(kit_says(KIT_OUT(book), id));
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+               "--basis", "x");
+    assert_true(kit_says(KIT_OUT(book), "4 values erased"));
+    assert_false(is_anywhere(book, "riêng tư"));
+    static const char *const STAYS[] = { "chỗ cũ", "chỗ mới", "của mục khác", "viết nhầm",
+                                         "không nói của mục nào" };
+    for (size_t i = 0; i < sizeof STAYS / sizeof STAYS[0]; i++)
+        assert_true(is_anywhere(book, STAYS[i]));
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+               "--basis", "x");
+    assert_true(kit_says(KIT_ERR(book), "erased already"));
+    KIT_EXPECT(0, book, "rebuild");
+    assert_false(is_anywhere(book, "riêng tư"));
+    st_buffer_free(&bytes);
+}
+
 /* What people and units are called is read off records of the catalogue: they follow. */
 static void test_a_name_in_the_catalogue_goes_from_every_table(void **state)
 {
@@ -476,6 +550,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_was_put_off_is_judged_by_the_rules_of_then,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_reasons_go_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_copies_go_too, setup, teardown),
         cmocka_unit_test_setup_teardown(test_evidence_of_phones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_name_in_the_catalogue_goes_from_every_table, setup,
                                         teardown),
