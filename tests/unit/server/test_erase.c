@@ -310,8 +310,9 @@ static void test_copies_go_too(void **state)
     st_buffer bytes;
     st_op ops[16];
     char id[33];
-    static const char *const AMENDED[] = { "path", "general_note", "old", "lời cũ riêng tư",
-                                           "new",  "lời mới riêng tư", "reason", "viết nhầm", NULL };
+    static const char *const AMENDED[] = { "path", "general_note",     "old",    "lời cũ riêng tư",
+                                           "new",  "lời mới riêng tư", "reason", "viết nhầm",
+                                           NULL };
     static const char *const OTHER[] = { "path", "place", "old", "chỗ cũ", "new", "chỗ mới", NULL };
     static const char *const LONGER[] = { "path", "general_note2", "old", "của mục khác", NULL };
     static const char *const NOTHING[] = { "old", "không nói của mục nào", NULL };
