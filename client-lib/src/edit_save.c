@@ -33,12 +33,11 @@ static st_err fill_replaces(edit *e, st_error *error)
 static st_err check_state(edit *e, st_error *error)
 {
     st_acts_view acts;
-    if (st_change_is_frozen(&e->change))
-        return st_fail(error, ST_E_STATE, "the record is finalised; use amend");
     st_err err = st_view_acts(&e->view.record, &e->arena, &acts, error);
-    if (err != ST_OK || acts.state_conflict || e->change.act != ST_ACT_NONE)
+    if (err != ST_OK)
         return err;
-    for (size_t i = 0; i < acts.acts_count; i++) {
+    bool are_clear = !acts.state_conflict && e->change.act == ST_ACT_NONE;
+    for (size_t i = 0; are_clear && i < acts.acts_count; i++) {
         st_act_kind kind = e->view.record.metas[acts.acts[i]].act;
         if (kind == ST_ACT_WITHDRAW || kind == ST_ACT_VOID)
             return st_fail(error, ST_E_STATE, "the record is withdrawn");
@@ -49,7 +48,10 @@ static st_err check_state(edit *e, st_error *error)
         if (kind == ST_ACT_REVIEW && !e->change.amend)
             return st_fail(error, ST_E_STATE, "the office has the record in hand; use amend");
     }
-    return ST_OK;
+    /* Not sooner: to what is locked as well nothing is amended. */
+    return st_change_is_frozen(&e->change)
+               ? st_fail(error, ST_E_STATE, "the record is finalised; use amend")
+               : ST_OK;
 }
 
 static st_err refuse(st_hold hold, const char *detail, st_error *error)

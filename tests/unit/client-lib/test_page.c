@@ -414,6 +414,94 @@ static void test_held_sets_of_a_snapshot(void **state)
     assert_int_equal(rows_count(&b->d->an, BOOK_HIST), lines + 1);
 }
 
+/* ---- what the office did ---- */
+
+/* The visit, and an act on all of it, both folded. */
+static void fold_visit_and_act(bench *b, st_act_kind act)
+{
+    const st_context_device seen = { .device = b->h.device, .upto = 1 };
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_take(b);
+    handmade_begin(&b->h);
+    b->h.change.act = act;
+    b->h.change.context = (st_context){ &seen, 1 };
+    handmade_end(&b->h, 0);
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->entry.first = b->entry.last = b->h.counter;
+    must_take(b);
+}
+
+static void test_what_the_office_closed_is_not_written_in(void **state)
+{
+    static const struct {
+        st_act_kind act;
+        const char *why; /* NULL: it may be written in */
+    } CASES[] = {
+        { ST_ACT_WITHDRAW, "the record is withdrawn" },
+        { ST_ACT_VOID, "the record is withdrawn" },
+        { ST_ACT_LOCK, "the record's period is locked" },
+        { ST_ACT_APPROVE, "the record is approved" },
+        { ST_ACT_REVIEW, "the office has the record in hand" },
+        { ST_ACT_FINALISE, "the record is finalised" },
+        { ST_ACT_OPEN, NULL },
+    };
+    void *under = *state;
+    bench *b = *state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        sotay_id id;
+        phone *an = &b->d->an;
+        memcpy(id.b, b->h.id.b, sizeof id.b);
+        print_message("  case: %s\n", CASES[i].why == NULL ? "open" : CASES[i].why);
+        fold_visit_and_act(b, CASES[i].act);
+        size_t changes = rows_count(an, BOOK_CHANGE);
+        int rc = phone_set(an, &id, "place", "trạm");
+        assert_int_equal(rc, CASES[i].why == NULL ? SOTAY_OK : SOTAY_E_STATE);
+        if (CASES[i].why != NULL)
+            assert_non_null(strstr(an->error.detail, CASES[i].why));
+        assert_int_equal(says(b, "\"trạm\""), CASES[i].why == NULL);
+        assert_int_equal(rows_count(an, BOOK_CHANGE), changes + (CASES[i].why == NULL ? 1 : 0));
+        bench_close(&under);
+        bench_open(&under);
+    }
+}
+
+/* The first role that may is the one that writes; who has none is told so. */
+static void test_roles_that_may_and_may_not(void **state)
+{
+    static const struct {
+        const char *why;
+        uint32_t count;
+        st_role roles[2];
+        int rc;
+    } CASES[] = {
+        { "none", 0, { ST_ROLE_OFFICER, ST_ROLE_OFFICER }, SOTAY_E_DENIED },
+        { "one that only reads", 1, { ST_ROLE_AUDITOR, ST_ROLE_AUDITOR }, SOTAY_E_DENIED },
+        { "two that only read", 2, { ST_ROLE_AUDITOR, ST_ROLE_AUDITOR }, SOTAY_E_DENIED },
+        { "the second one writes", 2, { ST_ROLE_AUDITOR, ST_ROLE_OFFICER }, SOTAY_OK },
+        { "the first one writes", 2, { ST_ROLE_OFFICER, ST_ROLE_AUDITOR }, SOTAY_OK },
+    };
+    bench *b = *state;
+    phone *an = &b->d->an;
+    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "place", "chợ" } };
+    const sotay_pairs pairs = { list, 2 };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        sotay_id id;
+        print_message("  case: %s\n", CASES[i].why);
+        rows_begin(an);
+        an->client->next.roles_count = CASES[i].count;
+        memcpy(an->client->next.roles, CASES[i].roles, sizeof CASES[i].roles);
+        rows_commit(an);
+        size_t changes = rows_count(an, BOOK_CHANGE);
+        assert_int_equal(sotay_record_new(an->client, "visit", EDGE_UNIT, pairs, &id, &an->error),
+                         CASES[i].rc);
+        assert_int_equal(rows_count(an, BOOK_CHANGE), changes + (CASES[i].rc == SOTAY_OK ? 1 : 0));
+        if (CASES[i].rc != SOTAY_OK)
+            assert_string_not_equal(an->error.detail, "");
+    }
+}
+
 /* ---- rows that are damaged ---- */
 
 static void test_lines_that_are_damaged(void **state)
@@ -470,6 +558,8 @@ int main(void)
         CASE(test_an_own_set_with_other_bytes_stays),
         CASE(test_a_twin_is_noticed),
         CASE(test_held_sets_of_a_snapshot),
+        CASE(test_what_the_office_closed_is_not_written_in),
+        CASE(test_roles_that_may_and_may_not),
         CASE(test_lines_that_are_damaged),
     };
     return cmocka_run_group_tests_name("page", tests, NULL, NULL);
