@@ -8,10 +8,17 @@
 #define STATUS_ACTIVE 1
 #define TARGET_UNIT   1
 
+/* A unit went into another one. */
+typedef struct {
+    st_code unit, successor;
+} peer_step;
+
 typedef struct {
     sotay_client *client;
     st_arena *arena;
     peer *out;
+    peer_step *steps;
+    size_t steps_count, steps_capacity;
 } looking;
 
 static bool says_id(const st_form *form, const st_record *record, const char *name, const st_id *id)
@@ -40,35 +47,98 @@ static bool is_withdrawn(const st_record *record)
     return false;
 }
 
-static st_err add_unit(looking *l, const st_form *form, const st_record *record, st_error *error)
+static st_err push_unit(looking *l, const st_code *unit, st_error *error)
 {
-    const st_field *field = NULL;
-    const st_live *live = lexicon_shown(form, record, "target_id", &field);
     peer *p = l->out;
-    st_code unit;
-    if (live == NULL || number_of(form, record, "target", 0) != TARGET_UNIT ||
-        number_of(form, record, "active", 1) == 0 || is_withdrawn(record) ||
-        !st_code_set(&unit, (const char *)live->op.value.data, live->op.value.len))
-        return ST_OK;
     st_code *units = (st_code *)(uintptr_t)p->units;
     if (p->units_count == p->units_capacity)
         units = st_arena_grow(l->arena, units, p->units_count, &p->units_capacity, sizeof *units);
     if (units == NULL)
         return st_fail(error, ST_E_MEMORY, "carry: no memory");
-    units[p->units_count++] = unit;
+    units[p->units_count++] = *unit;
     p->units = units;
     return ST_OK;
 }
 
+static st_err add_unit(looking *l, const st_form *form, const st_record *record, st_error *error)
+{
+    const st_field *field = NULL;
+    const st_live *live = lexicon_shown(form, record, "target_id", &field);
+    st_code unit;
+    if (live == NULL || number_of(form, record, "target", 0) != TARGET_UNIT ||
+        number_of(form, record, "active", 1) == 0 || is_withdrawn(record) ||
+        !st_code_set(&unit, (const char *)live->op.value.data, live->op.value.len))
+        return ST_OK;
+    return push_unit(l, &unit, error);
+}
+
+static st_err push_step(looking *l, const peer_step *step, st_error *error)
+{
+    peer_step *steps = l->steps;
+    if (l->steps_count == l->steps_capacity)
+        steps = st_arena_grow(l->arena, steps, l->steps_count, &l->steps_capacity, sizeof *steps);
+    if (steps == NULL)
+        return st_fail(error, ST_E_MEMORY, "carry: no memory");
+    l->steps = steps;
+    steps[l->steps_count++] = *step;
+    return ST_OK;
+}
+
+/* Which units the unit went into. */
+static st_err add_steps(looking *l, const st_form *form, const st_record *record, st_error *error)
+{
+    const st_field *field = NULL, *successors = st_form_field(form, "successor_ids");
+    const st_live *live = lexicon_shown(form, record, "unit_id", &field);
+    peer_step step;
+    if (live == NULL || live->op.value.kind != ST_VALUE_CODE || successors == NULL ||
+        successors->cls != ST_CLASS_SET ||
+        !st_code_set(&step.unit, (const char *)live->op.value.data, live->op.value.len))
+        return ST_OK;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < record->lives_count; i++) {
+        const st_op *op = &record->lives[i].op;
+        if (op->path.kind != ST_PATH_FIELD || op->path.field != successors->no ||
+            op->verb != ST_VERB_ADD)
+            continue;
+        st_value element = st_element_value(successors, &op->path);
+        if (element.kind == ST_VALUE_CODE &&
+            st_code_set(&step.successor, (const char *)element.data, element.len))
+            err = push_step(l, &step, error);
+    }
+    return err;
+}
+
+static bool has_unit(const peer *p, const char *unit)
+{
+    for (size_t i = 0; i < p->units_count; i++)
+        if (strcmp(p->units[i].s, unit) == 0)
+            return true;
+    return false;
+}
+
+/* Whoever has a unit reads what went into it, through any number of steps: units that are found on
+ * the way are looked at in their turn. */
+static st_err add_predecessors(looking *l, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t at = 0; err == ST_OK && at < l->out->units_count; at++)
+        for (size_t i = 0; err == ST_OK && i < l->steps_count; i++)
+            if (strcmp(l->steps[i].successor.s, l->out->units[at].s) == 0 &&
+                !has_unit(l->out, l->steps[i].unit.s))
+                err = push_unit(l, &l->steps[i].unit, error);
+    return err;
+}
+
 static st_err look_at(looking *l, const st_record *record, st_error *error)
 {
-    static const char *const FORMS[] = { "device", "person", "assignment" };
+    static const char *const FORMS[] = { "device", "person", "assignment", "unit" };
+    const size_t forms = sizeof FORMS / sizeof FORMS[0];
     const st_form *form = NULL;
     peer *p = l->out;
     size_t which = 0;
-    while (which < 3 && strcmp(record->form.s, FORMS[which]) != 0)
+    while (which < forms && strcmp(record->form.s, FORMS[which]) != 0)
         which++;
-    if (!record->created || which == 3)
+    if (!record->created || which == forms)
         return ST_OK;
     st_err err = lexicon_form(l->client, record->form.s, record->form_version, &form, error);
     if (err != ST_OK)
@@ -81,6 +151,8 @@ static st_err look_at(looking *l, const st_record *record, st_error *error)
          says_id(form, record, "person_id", &p->person)) &&
         (number_of(form, record, "active", 1) == 0 || is_withdrawn(record)))
         p->is_in_use = false;
+    if (which == 3)
+        return add_steps(l, form, record, error);
     return which == 2 && says_id(form, record, "person_id", &p->person)
                ? add_unit(l, form, record, error)
                : ST_OK;
@@ -90,7 +162,7 @@ st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena, pee
                  st_error *error)
 {
     peer p;
-    looking l = { client, arena, &p };
+    looking l = { .client = client, .arena = arena, .out = &p };
     book_key prefix = book_key_of(BOOK_BASE);
     book_scan scan = book_scan_of(&prefix);
     memset(&p, 0, sizeof p);
@@ -113,10 +185,11 @@ st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena, pee
             err = look_at(&l, &record, error);
         st_arena_reset(&work);
     }
-    if (err != ST_E_NOT_FOUND)
-        return err;
-    *out_peer = p;
-    return ST_OK;
+    if (err == ST_E_NOT_FOUND)
+        err = add_predecessors(&l, error);
+    if (err == ST_OK)
+        *out_peer = p;
+    return err;
 }
 
 bool peer_may_read(const peer *p, const st_bucket *bucket)
@@ -128,8 +201,5 @@ bool peer_may_read(const peer *p, const st_bucket *bucket)
         return true;
     if (strncmp(part, "/unit/", 6) != 0)
         return false;
-    for (size_t i = 0; i < p->units_count; i++)
-        if (strcmp(p->units[i].s, part + 6) == 0)
-            return true;
-    return false;
+    return has_unit(p, part + 6);
 }

@@ -9,15 +9,15 @@ typedef struct {
     st_id device, person;
     uint8_t sign_key[32];
     bool is_in_use;       /* neither suspended nor revoked, and its person is active */
-    const st_code *units; /* assigned to its person; arena */
+    const st_code *units; /* assigned to its person, and what went into them; arena */
     size_t units_count, units_capacity;
 } peer;
 
 /* Inside a transaction. ST_E_NOT_FOUND (with *error): the catalogue here does not name it. */
 ST_MUST_USE st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena,
                              peer *out_peer, st_error *error);
-/* May its person read the bucket? Of units: what is assigned by name. What the catalogue gives in
- * other ways is not looked into: such a set goes sealed. */
+/* May its person read the bucket? Of units: what is assigned by name, and what went into it. What
+ * the catalogue gives in other ways is not looked into: such a set goes sealed. */
 bool peer_may_read(const peer *peer, const st_bucket *bucket);
 
 #endif

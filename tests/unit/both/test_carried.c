@@ -289,6 +289,36 @@ static void test_rights_are_those_of_the_catalogue(void **state)
     world_free(&w);
 }
 
+/* binh has the unit that an's went into, over one in between: it goes in the open. Taken back, it
+ * does not. */
+static void test_a_unit_that_went_into_his(void **state)
+{
+    (void)state;
+    world w;
+    valley_make(&w, 53, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    static const char *const STEPS[][2] = { { KIT_UNIT, "01477-x002" },
+                                            { "01477-x002", "01477-x003" } };
+    assert_int_equal(KIT_CALL(&w.book, "unassign", "binh", KIT_UNIT), 0);
+    assert_int_equal(KIT_CALL(&w.book, "assign", "binh", "01477-x003"), 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(KIT_CALL(&w.book, "unit", "merge", STEPS[i][0], STEPS[i][1],
+                                  "--document", "1", "--from", "2026-07-01"), 0);
+    for (size_t n = 0; n < 2; n++)
+        assert_int_equal(sync_phone(&w, &w.phones[n], 0, NULL), SOTAY_OK);
+    make_visit(&w, an);
+    meet_well(an, binh);
+    assert_true(reads(binh, &w.records[2]));
+    assert_int_equal(KIT_CALL(&w.book, "unassign", "binh", "01477-x003"), 0);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    make_visit(&w, an);
+    meet_well(an, binh);
+    assert_false(reads(binh, &w.records[3]));
+    assert_int_equal(KIT_CALL(&w.book, "assign", "binh", KIT_UNIT), 0);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
 /* ---- what becomes of it ---- */
 
 /* What binh writes over a value that an gave him by hand replaces it, as if the log had brought it,
@@ -610,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_a_changed_byte_is_noticed),
         cmocka_unit_test(test_somebody_else_in_his_name),
         cmocka_unit_test(test_rights_are_those_of_the_catalogue),
+        cmocka_unit_test(test_a_unit_that_went_into_his),
         cmocka_unit_test(test_an_edit_over_what_was_carried),
         cmocka_unit_test(test_a_fork_is_carried_no_further),
         cmocka_unit_test(test_the_log_knows_better),
