@@ -24,7 +24,7 @@
 /* A stream longer than this gets no higher level: beyond it a level costs more time than the bytes
  * it saves take on a weak link. */
 #define SHORT_BYTES_MAX 65536u
-#define LONG_LEVEL_MAX  6
+#define LONG_LEVEL_MAX  7
 
 _Static_assert(ST_FRAME_BYTES_MAX < UINT32_C(1) << (7 * LENGTH_BYTES_MAX), "length of a frame");
 _Static_assert(WINDOW_LOG <= ST_ZSTD_WINDOW_LOG_MAX, "what we write must be readable");
