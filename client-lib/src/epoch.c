@@ -154,6 +154,7 @@ static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* Also what was loaded of a snapshot that is not whole yet, of which no cursor speaks. */
 static st_err forget_beyond(sotay_client *client, uint64_t cut, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BUCKET);
@@ -162,8 +163,11 @@ static st_err forget_beyond(sotay_client *client, uint64_t cut, st_error *error)
     while (err == ST_OK) {
         st_bucket bucket;
         bucket_state state;
+        bool is_begun = false;
         err = bucket_next(&client->book, &scan, &bucket, &state, error);
-        if (err == ST_OK && state.cursor > cut)
+        if (err == ST_OK)
+            err = snapshot_is_begun(&client->book, &bucket, &is_begun, error);
+        if (err == ST_OK && (state.cursor > cut || is_begun))
             err = evidence_forget(client, &bucket, cut, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;

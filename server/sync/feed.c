@@ -165,14 +165,19 @@ static st_err emit_scope(answer *a, st_error *error)
 
 /* How many epochs the device knows; one that says nothing knows the first. One whose epoch is not
  * of this log (it began after the copy that was put in its place) knows the first alone: its
- * numbers are those of other epochs. */
+ * numbers are those of other epochs. One that was enrolled in a later epoch and says nothing yet
+ * knows none: it has to believe what the server's devices signed before. */
 static uint64_t known_epochs(const answer *a)
 {
     const st_ask *ask = a->request->ask;
-    bool is_ours = !ask->has_epoch;
-    for (uint32_t i = 0; i < a->epochs_count; i++)
-        is_ours = is_ours || memcmp(a->epochs[i].epoch, ask->epoch, sizeof ask->epoch) == 0;
-    return is_ours && ask->epochs > 0 ? ask->epochs : 1;
+    uint32_t at = 0;
+    if (!ask->has_epoch)
+        return ask->epochs > 0 ? ask->epochs : 1;
+    while (at < a->epochs_count && memcmp(a->epochs[at].epoch, ask->epoch, 8) != 0)
+        at++;
+    if (at == a->epochs_count)
+        return 1;
+    return ask->epochs > 0 ? ask->epochs : at == 0;
 }
 
 /* Those that it does not know. */

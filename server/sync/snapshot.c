@@ -318,7 +318,7 @@ static void drop_list(const sync_room *room, const snapshot_list *list)
         drop_data(room, &list->former[i]);
 }
 
-/* The one there is, of which nothing was erased. ST_E_NOT_FOUND. */
+/* The one there is, of this epoch and of which nothing was erased. ST_E_NOT_FOUND. */
 static st_err find_list(const wish *w, snapshot_list *out, st_error *error)
 {
     bool stale = false;
@@ -326,6 +326,9 @@ static st_err find_list(const wish *w, snapshot_list *out, st_error *error)
     st_err err = read_list(w->room, w->bucket, w->arena, out, error);
     if (err == ST_OK)
         err = is_stale(w->txn, out, &stale, error);
+    /* Of a life that the log has forgotten, with all that were before it? */
+    if (err == ST_OK && memcmp(out->epoch, w->room->epoch, sizeof out->epoch) != 0)
+        stale = true;
     if (err != ST_OK || !stale)
         return err;
     drop_list(w->room, out);
