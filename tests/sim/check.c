@@ -8,6 +8,7 @@
 
 #include "proto/frame.h"
 #include "proto/message.h"
+#include "proto/snapshot.h"
 #include "server/store/pack.h"
 #include "server/sync/row.h"
 
@@ -227,6 +228,20 @@ static void check_counter(sim_world *w, const st_head *head)
     w->taken[w->taken_count++].counter = head->counter;
 }
 
+/* Bytes of a snapshot go to those only who may read the bucket. */
+static void check_fetch(answer *a, const net_fetch *fetch, int status)
+{
+    st_page page;
+    st_hash name;
+    memset(&page, 0, sizeof page);
+    if (status != 206)
+        return;
+    sim_count(a->w, SIM_SNAPSHOT_READ);
+    if (!st_snapshot_path_parse(fetch->path, &page.bucket, &name))
+        sim_fail(a->w, "%s is answered", fetch->path);
+    take_page(a, &page);
+}
+
 void sim_check_answer(sim_world *w, const net_message *request, int status, const st_buffer *reply)
 {
     answer a = { .w = w, .request = request };
@@ -239,6 +254,8 @@ void sim_check_answer(sim_world *w, const net_message *request, int status, cons
     sim_note_log(w);
     if (w->restores > 0)
         sim_ask_scope(w); /* phones bring rights back that were given or taken after the backup */
+    if (request->is_fetch)
+        check_fetch(&a, &request->fetch, status);
     if (strcmp(request->path, "/v1/sync") != 0 || reply->len == 0)
         return;
     if (st_head_decode(request->bytes, request->len, &head, NULL) == ST_OK)

@@ -80,6 +80,31 @@ void sim_do_clone(sim_world *w, sim_phone *p, sim_random *r)
     sim_phone_open(w, twin, &port);
 }
 
+/* A copy has work on a unit that is taken from its officer before it gets a name of its own: what
+ * it takes over is recorded by somebody who may not. */
+void sim_do_copy_moved(sim_world *w, sim_phone *p, sim_random *r)
+{
+    size_t records = w->records_count;
+    bool was_there[PLAN_CLONES_MAX];
+    sim_phone *spare = &w->phones[w->plan->phones];
+    for (size_t i = 0; i < PLAN_CLONES_MAX; i++)
+        was_there[i] = spare[i].exists;
+    sim_do_new_record(w, p, r);
+    if (w->records_count == records || !w->is_up)
+        return;
+    uint32_t unit = w->records[records].unit;
+    sim_do_clone(w, p, r);
+    if (SIM_CTL(w, "unassign", SIM_LOGINS[p->person], SIM_UNIT_NAMES[unit]) != 0) {
+        w->is_scope_unsure = true;
+        return;
+    }
+    w->may_read[p->person][unit] = false;
+    sim_count(w, SIM_SCOPE_LOST);
+    for (size_t i = 0; i < PLAN_CLONES_MAX; i++)
+        if (spare[i].exists && !was_there[i])
+            (void)sim_enrol_again(w, &spare[i], w->plan->trouble_permille + 1);
+}
+
 void sim_do_backup(sim_world *w, sim_phone *p, sim_random *r)
 {
     (void)w;

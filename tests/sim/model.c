@@ -590,19 +590,29 @@ static bool op_says(const st_value *value, const char *word, size_t len)
     return value->kind == ST_VALUE_TEXT && value->len == len && memcmp(value->data, word, len) == 0;
 }
 
-bool model_says(const model *m, const char *word)
+static bool set_says(const st_set *set, const char *word, size_t len)
 {
-    size_t len = strlen(word);
-    for (size_t i = 0; i < m->sets_count; i++) {
-        const st_set *set = m->sets[i].set;
-        for (uint32_t j = 0; j < set->changes_count; j++) {
-            const st_change *change = &set->changes[j];
-            if (op_says(&change->reason, word, len))
+    for (uint32_t j = 0; j < set->changes_count; j++) {
+        const st_change *change = &set->changes[j];
+        if (op_says(&change->reason, word, len))
+            return true;
+        for (uint32_t k = 0; k < change->ops_count; k++)
+            if (op_says(&change->ops[k].value, word, len))
                 return true;
-            for (uint32_t k = 0; k < change->ops_count; k++)
-                if (op_says(&change->ops[k].value, word, len))
-                    return true;
-        }
     }
     return false;
+}
+
+const st_set *model_saying(const model *m, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i < m->sets_count; i++)
+        if (set_says(m->sets[i].set, word, len))
+            return m->sets[i].set;
+    return NULL;
+}
+
+bool model_says(const model *m, const char *word)
+{
+    return model_saying(m, word) != NULL;
 }

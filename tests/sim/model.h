@@ -29,7 +29,7 @@ typedef struct {
     uint32_t held_revoked;
 } model_set;
 
-typedef struct {
+typedef struct model {
     st_arena arena;
     model_set *sets; /* in log order, forks too */
     size_t sets_count, sets_capacity;
@@ -78,6 +78,8 @@ bool model_is_honest(const model *m, const st_change *change, const char **out_w
 
 /* Is this text a value or a reason anywhere in the log, in a fork too? */
 bool model_says(const model *m, const char *word);
+/* The set that does; NULL: none. */
+const st_set *model_saying(const model *m, const char *word);
 
 bool model_same_path(const st_path *a, const st_path *b);
 bool model_same_value(const st_value *a, const st_value *b);

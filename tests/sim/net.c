@@ -3,6 +3,7 @@
  * that nobody hears an answer he does not wait for. */
 #include "tests/sim/sim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,21 @@ static void send_with_trouble(sim_world *w, sim_phone *p, net_message *request)
     (void)put(w, request);
 }
 
+static void note_fetch(sim_world *w, const sotay_request *asked, net_message *request)
+{
+    static const char SCHEME[] = "Sotay ";
+    net_fetch *fetch = &request->fetch;
+    if (strlen(asked->path) >= sizeof fetch->path || asked->authorization == NULL ||
+        strlen(asked->authorization) >= sizeof fetch->head + sizeof SCHEME - 1)
+        sim_fail(w, "a GET that is too long: %.100s", asked->path);
+    request->is_fetch = true;
+    request->path = "/v1/snapshot";
+    fetch->from = asked->range_from;
+    (void)snprintf(fetch->path, sizeof fetch->path, "%s", asked->path);
+    (void)snprintf(fetch->head, sizeof fetch->head, "%s",
+                   asked->authorization + sizeof SCHEME - 1);
+}
+
 static void send_request(sim_world *w, sim_phone *p)
 {
     sotay_request asked;
@@ -197,6 +213,8 @@ static void send_request(sim_world *w, sim_phone *p)
                             .path = strcmp(asked.path, "/v1/enrol") == 0 ? "/v1/enrol" : "/v1/sync",
                             .bytes = copy(asked.body, asked.body_bytes),
                             .len = asked.body_bytes };
+    if (strcmp(asked.method, "GET") == 0)
+        note_fetch(w, &asked, &request);
     if (p->is_cut_off) {
         sim_count(w, SIM_LOST);
         stick_take(w, &request);
@@ -228,7 +246,9 @@ static void send_reply(sim_world *w, sim_phone *p, net_message *reply)
             reply->len = sim_pick(r, (uint32_t)reply->len + 1);
         }
         reply->at_ms += sim_between(r, 0, STALL_MS);
-        reply->status = sim_chance(r, 500) ? 0 : reply->status;
+        reply->status = sim_chance(r, 500) || reply->is_fetch ? 0 : reply->status;
+        if (reply->is_fetch && reply->len > 0)
+            sim_count(w, SIM_SNAPSHOT_CUT);
     }
     (void)put(w, reply);
 }
@@ -250,6 +270,7 @@ static void deliver_request(sim_world *w, net_message *request)
                              .sync_no = request->sync_no,
                              .status = status,
                              .bytes = copy(reply.data, reply.len),
+                             .is_fetch = request->is_fetch,
                              .len = reply.len };
         send_reply(w, p, &back);
     }
@@ -318,7 +339,8 @@ static void judge(sim_world *w, const sim_phone *p, int rc, const net_message *r
 {
     bool strange = rc == SOTAY_E_CORRUPT || rc == SOTAY_E_SIGNATURE || rc == SOTAY_E_VERSION ||
                    rc == SOTAY_E_TOO_LARGE || rc == SOTAY_E_USAGE || rc == SOTAY_E_AGAIN;
-    if (strange && !p->tap->is_dead && reply->status == 200)
+    bool is_whole = reply->status == 200 || (reply->status == 206 && !p->is_branch);
+    if (strange && !p->tap->is_dead && is_whole)
         sim_fail(w, "phone %u: the server's own answer is refused: %s", sim_phone_no(w, p),
                  sotay_code_name(rc));
 }
@@ -409,6 +431,8 @@ bool sim_sync_start(sim_world *w, sim_phone *p, const char *link, uint32_t permi
         p->sync = NULL;
         return false;
     }
+    if (link == NULL && w->plan->seed >= PLAN_THEMED)
+        sotay_sync_can_fetch(p->sync);
     if (p->sends_only)
         sotay_sync_send_only(p->sync);
     send_request(w, p);

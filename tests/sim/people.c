@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/sync/snapshot.h"
+
 /* Paths that an officer may write, and what he writes there; NULL: a word unlike any other. */
 static const struct {
     const char *path;
@@ -19,6 +21,7 @@ static const struct {
     { "copies", { "1", "2", "3", "1" } },
     { "visit_date", { "2026-03-11", "2026-03-12", "2026-03-13", "2026-03-12" } },
 };
+#define MANY        (SYNC_SNAPSHOT_RECORDS_MIN + 2)
 #define PATHS_COUNT (sizeof PATHS / sizeof PATHS[0])
 
 /* A call that is refused for a reason of the world is fine; anything else is not. */
@@ -76,6 +79,33 @@ void sim_do_new_record(sim_world *w, sim_phone *p, sim_random *r)
     record->unit = unit;
     record->maker = sim_phone_no(w, p);
     w->records_count++;
+}
+
+/* So many records in the unit of all that the server cuts a snapshot of it for who is new. */
+void sim_do_many(sim_world *w, sim_phone *p, sim_random *r)
+{
+    size_t before = w->records_count;
+    sim_phone_ready(w, p);
+    for (uint32_t n = 0; n < MANY && w->records_count < SIM_RECORDS_MAX && !p->tap->is_dead; n++) {
+        char place[16];
+        sotay_error error = { 0 };
+        sim_record *record = &w->records[w->records_count];
+        uint32_t mark = sim_mark_new(w, place);
+        const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "place", place } };
+        const sotay_pairs pairs = { list, 2 };
+        int rc =
+            sotay_record_new(p->client, "visit", SIM_UNIT_NAMES[0], pairs, &record->id, &error);
+        if (sim_settle(w, p, rc) != SOTAY_OK)
+            break;
+        sim_mark_keep(w, p, mark);
+        record->unit = 0;
+        record->maker = sim_phone_no(w, p);
+        w->records_count++;
+    }
+    sim_say(w, ": %zu records", w->records_count - before);
+    sim_phone_look(w, p);
+    if (sim_chance(r, 800))
+        sim_sync_whole(w, p, 0);
 }
 
 void sim_do_set(sim_world *w, sim_phone *p, sim_random *r)

@@ -111,29 +111,34 @@ static const struct {
 } THEMES[] = {
     { 350, true, PLAN_server_backup, PLAN_server_restore,
       { PLAN_server_backup, PLAN_server_restore, PLAN_sync, PLAN_everybody }, 3 },
+    { 300, false, PLAN_erase, PLAN_erase, { PLAN_erase, PLAN_everybody, PLAN_set, PLAN_carry }, 4 },
+    { 60, true, PLAN_copy_moved, PLAN_sync, { PLAN_sync, PLAN_set, PLAN_assign, PLAN_enrol }, 3 },
+    { 100, true, PLAN_backup, PLAN_sync, { PLAN_set, PLAN_sync, PLAN_restore, PLAN_restore }, 6 },
+    { 100, true, PLAN_many, PLAN_newcomer, { PLAN_newcomer, PLAN_set, PLAN_erase, PLAN_sync }, 4 },
 };
 
-static void insert(sim_plan *plan, size_t at, plan_kind kind, sim_random *r)
+static void insert(sim_plan *plan, size_t at, plan_kind kind, uint32_t phone, sim_random *r)
 {
     plan_op *op = &plan->ops[at];
     memmove(op + 1, op, (plan->count - at) * sizeof *op);
     plan->count++;
     op->kind = kind;
-    op->phone = sim_pick(r, plan->phones);
+    op->phone = phone;
     op->wait_ms = pick_wait(r);
     op->salt = sim_next(r);
 }
 
-/* Places `count` steps behind one another, with anything between them. */
+/* Its steps behind one another, all with one phone, with anything between them. */
 static void add_theme(sim_plan *plan, size_t theme, sim_random *r)
 {
     size_t at = 2 + sim_pick(r, (uint32_t)plan->count / 2);
     uint32_t middle = sim_pick(r, THEMES[theme].middle_most + 1);
+    uint32_t phone = sim_pick(r, plan->phones);
     for (uint32_t i = 0; i < middle + 2; i++) {
         plan_kind kind = i == 0            ? THEMES[theme].first
                          : i == middle + 1 ? THEMES[theme].last
                                            : THEMES[theme].middle[sim_pick(r, THEME_KINDS)];
-        insert(plan, at, kind, r);
+        insert(plan, at, kind, phone, r);
         at += 1 + sim_pick(r, (uint32_t)(plan->count - at));
     }
 }

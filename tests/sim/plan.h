@@ -55,7 +55,9 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
                                                                             X(office_resolve,      \
                                                                               "office-resolve", 8, \
                                                                               false)               \
-    X(server_backup, "server-backup", 0, false) X(server_restore, "server-restore", 0, false)
+    X(server_backup, "server-backup", 0, false) X(server_restore, "server-restore", 0, false) \
+    X(erase, "erase", 0, false) X(copy_moved, "copy-moved", 0, true) \
+    X(many, "many", 0, true) X(newcomer, "newcomer", 0, false)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,
 typedef enum { PLAN_OPS(X) PLAN_KINDS } plan_kind;

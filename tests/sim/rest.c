@@ -79,6 +79,7 @@ static bool enrol_unknown(sim_world *w)
             sim_fail(w, "the store cannot be read");
         bool is_unknown = auth_device_get(&txn, NULL, &id, &device, NULL) == ST_E_NOT_FOUND;
         store_end(&txn);
+        w->phones[i].is_orphan = w->phones[i].is_orphan || is_unknown;
         if (is_unknown && !sim_enrol_again(w, &w->phones[i], 0))
             sim_fail(w, "phone %zu is unknown after a restore and cannot be enrolled again", i);
         any = any || is_unknown;
@@ -515,15 +516,18 @@ static void check_marks(sim_world *w, const model *m)
         bool found = false;
         sim_phone *holder = NULL;
         for (size_t n = 0; n < w->phones_count; n++)
-            if (w->phones[n].exists && sim_holds_has(&w->phones[n].holds, i))
+            if (w->phones[n].exists && !w->phones[n].is_orphan &&
+                sim_holds_has(&w->phones[n].holds, i))
                 holder = &w->phones[n];
         if (holder == NULL)
-            continue; /* never saved, or gone with its phone */
+            continue; /* never saved, gone with its phone, or sealed by a device without a name */
         sim_mark_text(i, word);
         found = model_says(m, word);
         for (size_t n = 0; n < w->phones_count && !found && w->marks[i].is_draft; n++)
             if (w->phones[n].exists && sim_holds_has(&w->phones[n].holds, i))
                 found = draft_has(w, &w->phones[n], &w->marks[i], word);
+        if (!found && sim_holds_has(&w->erased, i))
+            continue;
         if (found && sim_holds_has(&w->lost_words, i))
             sim_count(w, SIM_COME_BACK);
         if (!found)
@@ -589,6 +593,7 @@ void sim_rest(sim_world *w)
     check_sums(w, &txn, &m);
     check_status(w);
     check_marks(w, &m);
+    sim_check_erased(w, &txn, &m);
     for (uint32_t no = 0; no < w->records_count; no++)
         check_record(w, &txn, no, &m);
     store_end(&txn);

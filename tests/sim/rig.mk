@@ -3,7 +3,10 @@
 SIM        := $(BUILD)/sim
 SIM_SRC    := $(sort $(wildcard tests/sim/*.c))
 SIM_FORMS  := form person device assignment unit visit
-SIM_BOOK   := $(SIM_FORMS:%=$(SIM)/catalogue/forms/%.json) $(SIM)/catalogue/unit/units.json
+SIM_THEMES := $(SIM_FORMS) erasure
+SIM_BOOK   := $(SIM_FORMS:%=$(SIM)/catalogue/forms/%.json) $(SIM)/catalogue/unit/units.json \
+              $(SIM_THEMES:%=$(SIM)/catalogue-themes/forms/%.json) \
+              $(SIM)/catalogue-themes/unit/units.json
 RIG_SRC      += $(SIM_SRC)
 RIG_PROGRAMS += $(SIM)/sim $(SIM_BOOK)
 
@@ -27,7 +30,9 @@ $(SIM)/sim: $(call objects,$(SIM_SRC) $(SIM_SERVER)) $(LIB)/libsotay.a $(LIB)/li
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_ALL) \
 	    -Wl,--wrap=st_sign_verify -o $@
-$(SIM)/catalogue/unit/units.json: tests/sim/units.json
+$(SIM)/catalogue/unit/units.json $(SIM)/catalogue-themes/unit/units.json: tests/sim/units.json
+	@install -D -m 644 $< $@
+$(SIM)/catalogue-themes/forms/%.json: server/catalogue/forms/%.json
 	@install -D -m 644 $< $@
 $(SIM)/catalogue/forms/%.json: server/catalogue/forms/%.json
 	@install -D -m 644 $< $@

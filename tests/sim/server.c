@@ -98,6 +98,17 @@ void sim_server_look(sim_world *w)
         sim_server_stop(w, sim_between(&w->random, 500, 60000));
 }
 
+static void fetch(http_request *request, const net_fetch *asked)
+{
+    char range[40];
+    (void)snprintf(range, sizeof range, "bytes=%llu-", (unsigned long long)asked->from);
+    request->method = "GET";
+    request->path = asked->path;
+    request->signed_head = asked->head;
+    request->range = range;
+    http_handle_snapshot(request);
+}
+
 int sim_server_answer(sim_world *w, const net_message *asked, st_buffer *out_reply)
 {
     http_request request;
@@ -109,7 +120,9 @@ int sim_server_answer(sim_world *w, const net_message *asked, st_buffer *out_rep
     request.body = asked->bytes;
     request.body_len = asked->len;
     st_buffer_init(&request.reply, ST_BODY_BYTES_MAX);
-    if (strcmp(asked->path, "/v1/enrol") == 0)
+    if (asked->is_fetch)
+        fetch(&request, &asked->fetch);
+    else if (strcmp(asked->path, "/v1/enrol") == 0)
         http_handle_enrol(&request);
     else
         http_handle_sync(&request);

@@ -64,7 +64,11 @@
                                                                     X(REBUILD, "rebuild")          \
     X(SERVER_RESTORED, "server restored") X(SERVER_PUT_BACK, "server's store put back")            \
     X(KILL_AT_START, "server killed while it starts again")                                        \
-    X(ENTRIES_LOST, "entries that a restore lost") X(COME_BACK, "word that came back after one")
+    X(ENTRIES_LOST, "entries that a restore lost")                                                 \
+    X(COME_BACK, "word that came back after one") X(ERASED, "word erased")                         \
+    X(ERASED_ON_PHONES, "erased word gone from phones")                                            \
+    X(NEWCOMER, "new phone") X(SNAPSHOT_READ, "part of a snapshot read")                           \
+    X(SNAPSHOT_CUT, "snapshot broken off")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -120,6 +124,7 @@ typedef struct {
     sotay_id devices[SIM_DEVICES_MAX]; /* all that this store ever was, oldest first */
     size_t devices_count;
     bool is_new_device; /* the store that is opened next was copied to it */
+    bool is_orphan; /* a restored server did not know it, and it could not make itself known */
     bool draws_anew;                /* its port must not draw the keys of the store it came from */
     bool is_branch;     /* there is or was another store of one of these devices */
     sim_holds holds;
@@ -128,6 +133,12 @@ typedef struct {
 } sim_phone;
 
 /* ---- the network ---- */
+
+/* A GET: what a sync says of it belongs to the sync, and the message may live longer. */
+typedef struct {
+    char path[200], head[300]; /* head: of Authorization, behind "Sotay " */
+    uint64_t from;             /* of Range */
+} net_fetch;
 
 typedef enum { NET_REQUEST, NET_REPLY } net_kind;
 
@@ -139,6 +150,8 @@ typedef struct {
     uint64_t sync_no;
     bool is_copy; /* nobody waits for its answer */
     const char *path;
+    bool is_fetch; /* `fetch` says which; there is no body */
+    net_fetch fetch;
     uint8_t *bytes; /* owned */
     size_t len;
     int status; /* of a reply; 0: the connection broke */
@@ -178,6 +191,9 @@ typedef struct {
 typedef struct {
     bool is_draft; /* in a working copy: another one may take its place */
     uint32_t phone, record, path;
+    st_id device;     /* of an erased one: the set it stood in, with */
+    uint64_t first;   /* its first counter */
+    size_t erased_at; /* entries in the log then */
 } sim_mark;
 
 typedef struct {
@@ -263,14 +279,17 @@ typedef struct sim_world {
     bool is_fresh;          /* restored, and not opened since */
     disk_fault start_fault; /* at the first commit of the server's next start */
     sim_holds lost_words;   /* stood in the log and not in the backup that was put in its place */
+    sim_holds erased;       /* words that the office had destroyed */
+    sim_holds unsure;       /* among them those whose erasure a restore may have lost */
     bool is_calm;           /* faults have stopped */
     uint64_t unanswered_commits; /* the server died after one */
 } sim_world;
 
 /* ---- world.c ---- */
 
-/* Makes the template in a folder under TMPDIR; ends the process when it cannot. */
-void sim_template_make(sim_template *from);
+/* Makes the template in a folder under TMPDIR; ends the process when it cannot. For themes its book
+ * has a second person in the office, and forms that only they need. */
+void sim_template_make(sim_template *from, bool has_themes);
 void sim_template_free(sim_template *from);
 /* In a process of its own: another folder, since keys and notes lie on the real disk. It goes with
  * that of the template. */
@@ -314,6 +333,12 @@ int sim_ctl(sim_world *w, const char *const *words);
 /* A backup of the book as it is now. The server runs. */
 void sim_yesterday_take(sim_world *w);
 
+/* ---- erase.c ---- */
+
+struct model;
+/* What was erased is gone from the log and from every phone that may still ask. */
+void sim_check_erased(sim_world *w, store_txn *txn, const struct model *m);
+
 /* ---- phone.c ---- */
 
 extern const char *const SIM_LOGINS[SIM_PEOPLE];
@@ -344,6 +369,10 @@ uint32_t sim_mark_new(sim_world *w, char text[16]);
 void sim_mark_text(uint32_t mark, char text[16]);
 void sim_mark_keep(sim_world *w, sim_phone *p, uint32_t mark);
 bool sim_holds_has(const sim_holds *holds, uint32_t mark);
+static inline void sim_holds_add(sim_holds *holds, uint32_t mark)
+{
+    holds->bits[mark / 8] |= (uint8_t)(1u << mark % 8);
+}
 
 /* ---- net.c ---- */
 

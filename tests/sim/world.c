@@ -3,6 +3,7 @@
  * decides anything. Must never catch a failed check: the process ends there. */
 #include "tests/sim/sim.h"
 
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,10 +230,28 @@ static void read_below(const sim_template *from, const char *name, char text[128
     (void)fclose(file);
 }
 
+static int forget(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+/* The world before this one cut them. */
+static void forget_snapshots(const sim_template *from)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/snapshots", from->dir);
+    if (access(path, F_OK) == 0)
+        (void)nftw(path, forget, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 /* What a world left on the real disk: a device key of its own after it found out that its store was
  * put back. */
 static void tidy(const sim_template *from)
 {
+    forget_snapshots(from);
     for (size_t i = 0; i < 2; i++) {
         char text[128];
         read_below(from, DEVICE_KEY[i], text);
@@ -288,12 +307,13 @@ static void must_call(int code, sim_world *w, const char *what)
     }
 }
 
-static void make_book(sim_world *w)
+static void make_book(sim_world *w, bool has_themes)
 {
     char book[512];
     st_error error = { 0 };
     const char *build = getenv("BUILD");
-    (void)snprintf(book, sizeof book, "%s/sim/catalogue", build == NULL ? "build/release" : build);
+    (void)snprintf(book, sizeof book, "%s/sim/catalogue%s", build == NULL ? "build/release" : build,
+                   has_themes ? "-themes" : "");
     rooms_how how = { .dir = w->disk.dir, .port = &w->port };
     rooms_new wish = { COMMUNE, book, false };
     if (rooms_init(&how, &wish, &w->rooms, &error) != ST_OK) {
@@ -303,6 +323,9 @@ static void make_book(sim_world *w)
     w->is_up = true;
     must_call(SIM_CTL(w, "user", "add", "office", "--name", "Office", "--role", "office"), w,
               "office");
+    if (has_themes)
+        must_call(SIM_CTL(w, "user", "add", "head", "--name", "Head", "--role", "office_head"), w,
+                  "head");
     for (uint32_t i = 0; i < SIM_PEOPLE; i++) {
         const char *login = SIM_LOGINS[i];
         must_call(SIM_CTL(w, "user", "add", login, "--name", login, "--role", "officer"), w, login);
@@ -338,7 +361,7 @@ static void make_phones(sim_world *w, sim_template *from)
     }
 }
 
-void sim_template_make(sim_template *from)
+void sim_template_make(sim_template *from, bool has_themes)
 {
     sim_report report;
     sim_plan plan;
@@ -357,7 +380,7 @@ void sim_template_make(sim_template *from)
     w->plan = &plan;
     w->random.state = 1;
     sim_disk_attach(&w->disk);
-    make_book(w);
+    make_book(w, has_themes);
     for (size_t i = 0; i < 2; i++)
         read_below(from, DEVICE_KEY[i], from->device_key[i]);
     make_phones(w, from);

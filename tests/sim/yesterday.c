@@ -63,7 +63,7 @@ static void note_receivers(sim_world *w, store_txn *txn, const sim_holds *lost)
             char word[16];
             sim_mark_text(i, word);
             if (sim_holds_has(lost, i) && holds_in_a_record(w, p, word))
-                p->holds.bits[i / 8] |= (uint8_t)(1u << i % 8);
+                sim_holds_add(&p->holds, i);
         }
         p->tap->die_in = die_in;
         p->tap->fail_in = fail_in;
@@ -107,8 +107,11 @@ static void put_back(sim_world *w)
         char word[16];
         sim_mark_text(i, word);
         if (model_says(&now.log, word) && !model_says(&before.log, word))
-            lost.bits[i / 8] |= (uint8_t)(1u << i % 8);
-        w->lost_words.bits[i / 8] |= lost.bits[i / 8];
+            sim_holds_add(&lost, i);
+        if (sim_holds_has(&lost, i))
+            sim_holds_add(&w->lost_words, i);
+        if (sim_holds_has(&w->erased, i) && w->marks[i].erased_at > w->yesterday.leaves)
+            sim_holds_add(&w->unsure, i);
     }
     note_receivers(w, &now.txn, &lost);
     book_close(&before);
