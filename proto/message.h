@@ -109,7 +109,12 @@ typedef struct {
     const st_held *held;
     uint32_t held_count;
     uint32_t later_s;
+    const uint64_t *declined;  /* counters, ascending; DUPLICATE only */
+    uint32_t declined_count;
 } st_verdict;
+
+/* What the office says of the asking device. */
+typedef enum { ST_STANDING_IN_USE, ST_STANDING_SUSPENDED, ST_STANDING_REVOKED } st_standing;
 
 typedef struct { bool has_device; st_id device; uint64_t from, to; } st_want;
 
@@ -182,6 +187,7 @@ typedef struct {
     uint32_t dictionary;
     uint32_t purges;           /* so many of the asked ones are noted */
     bool short_roots;          /* takes them */
+    st_standing standing;
     bool has_tree;             /* the newest checkpoint: */
     st_tree_news tree;
 } st_end;

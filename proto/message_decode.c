@@ -150,6 +150,11 @@ static st_err get_verdict(const Sotay__Verdict *from, st_arena *arena, st_verdic
                                                          : ST_VERDICT_UNKNOWN;
     out->position = from->position;
     out->later_s = from->later_s;
+    for (size_t i = 0; i < from->n_declined; i++)
+        if (from->declined[i] == 0 || (i > 0 && from->declined[i - 1] >= from->declined[i]))
+            return message_corrupt(error, "bad list of declined changes");
+    out->declined = from->declined;
+    out->declined_count = (uint32_t)from->n_declined;
     out->held_count = (uint32_t)from->n_held;
     return message_held(from->held, from->n_held, arena, &out->held, error);
 }
@@ -292,6 +297,9 @@ static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
     out->dictionary = from->dictionary;
     out->purges = from->purges;
     out->short_roots = from->short_roots;
+    /* One that a newer server knows is no use of the device either. */
+    out->standing = (uint32_t)from->standing <= ST_STANDING_REVOKED ? (st_standing)from->standing
+                                                                    : ST_STANDING_SUSPENDED;
     return ST_OK;
 }
 

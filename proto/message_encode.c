@@ -138,6 +138,8 @@ static void put_verdict(message_builder *b, const st_verdict *verdict, Sotay__Ve
     out->n_held = verdict->held_count;
     out->held = message_put_held(b, verdict->held, verdict->held_count);
     out->later_s = verdict->later_s;
+    out->n_declined = verdict->declined_count;
+    out->declined = (uint64_t *)(uintptr_t)verdict->declined;
 }
 
 static void put_want(const st_want *want, Sotay__Want *out)
@@ -240,6 +242,7 @@ static void put_end(message_builder *b, const st_end *end, Sotay__SyncEnd *out)
     out->dictionary = end->dictionary;
     out->purges = end->purges;
     out->short_roots = end->short_roots;
+    out->standing = (Sotay__Standing)end->standing;
     put_tree(b, end, out);
 }
 

@@ -8,6 +8,7 @@
 #include "client-lib/src/closed.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/waiting.h"
 #include "client-lib/src/witness.h"
 
 #define LEVEL          9
@@ -338,6 +339,30 @@ static st_err write_own(sotay_sync *sync, st_frame_writer *writer, size_t *bytes
     return err;
 }
 
+/* Own sets whose verdict may have changed where this device does not read: said again, whatever
+ * it is now. Nothing of them counts as sent anew. */
+static st_err write_waiting(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
+                            st_error *error)
+{
+    st_err err = waiting_find(sync, error);
+    while (err == ST_OK && !sync->is_send_only) {
+        outbox_set set;
+        size_t before = *bytes;
+        err = waiting_next(sync, &set, error);
+        if (err == ST_OK && has_no_room(sync, *bytes)) {
+            sync->waiting_done--;
+            sync->has_sets = true;
+            return ST_OK;
+        }
+        if (err == ST_OK)
+            err = write_set(sync, writer, &set, bytes, error);
+        if (err == ST_OK)
+            sync->sent[sync->sent_count - 1].changes = 0;
+        sync->waiting_bytes += *bytes - before;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *error)
 {
     size_t bytes = 0;
@@ -348,6 +373,8 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
         err = write_carried(sync, writer, &bytes, error);
     if (err == ST_OK)
         err = write_own(sync, writer, &bytes, error);
+    if (err == ST_OK && !sync->has_sets)
+        err = write_waiting(sync, writer, &bytes, error);
     if (err == ST_OK && !sync->has_sets)
         err = write_taken(sync, writer, &bytes, error);
     return err == ST_OK ? write_parcels(sync, writer, &bytes, error) : err;

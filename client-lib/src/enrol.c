@@ -155,6 +155,7 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer)
         begin_epoch(next, answer);
     next->is_enrolled = true;
     next->is_forked = false;
+    next->standing = ST_STANDING_IN_USE;
     next->device = next->speaker = st_device_id(offer->sign_key);
     next->person = answer->person;
     st_id log = st_log_id(answer->log_key);

@@ -14,7 +14,7 @@
 /* A set that was sent in this round and waits for its verdict. */
 typedef struct {
     st_id device;
-    uint64_t first, changes;
+    uint64_t first, changes; /* changes 0: it was sent before */
 } exchange_sent;
 
 struct sotay_sync {
@@ -45,6 +45,10 @@ struct sotay_sync {
     book_scan carried; /* kept sets of others gone through so far */
     book_scan taken, parcels; /* what is carried for others, gone through so far */
     size_t parcels_count;     /* in this request */
+    st_dot *waiting; /* in lasting: sets that wait where this device does not read (waiting.h) */
+    size_t waiting_count, waiting_capacity, waiting_start, waiting_done;
+    size_t waiting_bytes; /* of them, in this sync */
+    bool has_waiting;     /* they were looked for */
     bool has_turned;   /* a new epoch, or a log that is shorter, was seen in this sync */
     bool presents;     /* the server does not know us: our own enrolment goes along */
     exchange_sent *sent;
@@ -113,6 +117,9 @@ void limit_end(sotay_sync *sync, bool *again);
 /* The code for a status without a refusal in the body, and for a refusal; sync->why says more. */
 ST_MUST_USE st_err limit_status(sotay_sync *sync, int status, st_error *error);
 ST_MUST_USE st_err limit_refusal(sotay_sync *sync, st_error *error);
+
+/* A line for a device that is suspended or revoked; nothing for others. */
+ST_MUST_USE st_err report_standing(const sotay_client *client, st_buffer *out, st_error *error);
 
 /* Makes the request of this round in sync->body. ST_PENDING: called again, it goes on. */
 ST_MUST_USE st_err ask_make(sotay_sync *sync, st_error *error);

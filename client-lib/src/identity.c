@@ -176,6 +176,9 @@ static void get_later(slip_reader *slip, identity *me)
         get_told(slip, &me->told);
         me->short_roots = slip_get_u8(slip) != 0;
     }
+    if (slip->at < slip->len)
+        me->standing = (st_standing)slip_get_u8(slip);
+    slip->bad = slip->bad || me->standing > ST_STANDING_REVOKED;
 }
 
 static void put_lease(slip_writer *slip, const identity *me)
@@ -242,6 +245,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     put_witness(&slip, me);
     put_told(&slip, &me->told);
     slip_u8(&slip, me->short_roots);
+    slip_u8(&slip, (uint8_t)me->standing);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

@@ -6,6 +6,7 @@
 #include "client-lib/src/book.h"
 #include "proto/change.h"
 #include "proto/clock.h"
+#include "proto/message.h"
 #include "proto/tree.h"
 
 #define IDENTITY_ROLES_MAX 8u
@@ -76,6 +77,7 @@ typedef struct {
     witness_head alarm;  /*   signed all the same */
     int64_t alarm_ms;    /*   when, by our clock */
     identity_told told;
+    st_standing standing; /* what the server said of this device last */
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

@@ -62,6 +62,23 @@ static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error
     return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
 }
 
+st_err report_standing(const sotay_client *client, st_buffer *out, st_error *error)
+{
+    static const char *const SENTENCES[][2] = {
+        { NULL, NULL },
+        { "Máy này đang bị tạm ngừng: việc gửi lên được giữ lại, máy không nhận gì về. Hãy hỏi"
+          " văn phòng.",
+          "This device is suspended: what it sends is held, and it gets nothing. Please ask the"
+          " office." },
+        { "Máy này đã bị thu hồi: việc gửi lên được giữ lại cho văn phòng xem, máy không nhận gì"
+          " về. Hãy gặp văn phòng để đăng ký lại máy.",
+          "This device was revoked: what it sends is held for the office, and it gets nothing."
+          " Please see the office to enrol it again." },
+    };
+    const char *sentence = SENTENCES[client->me.standing][strcmp(client->lang, "en") == 0];
+    return sentence == NULL ? ST_OK : st_buffer_printf(out, error, "! %s\n", sentence);
+}
+
 static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error)
 {
     sotay_report all;
@@ -94,6 +111,8 @@ static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error
         err = st_buffer_printf(out, error, "%s\n",
                                english ? "something needs a person: see status"
                                        : "có việc cần người xem: xem tình trạng (status)");
+    if (err == ST_OK)
+        err = report_standing(sync->client, out, error);
     const char *warning = sync->client->me.has_offset
                               ? st_clock_warning(report->clock_offset_ms, sync->client->lang)
                               : NULL;

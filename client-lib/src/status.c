@@ -172,6 +172,8 @@ static int64_t now_ms(const sotay_client *client)
     return wall_ms;
 }
 
+static const char *const STANDINGS[] = { "in_use", "suspended", "revoked" };
+
 static st_err write_json(sotay_client *client, const status_counts *s, st_buffer *out,
                          st_error *error)
 {
@@ -207,6 +209,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_key_int(&json, "working_copies", (int64_t)s->copies);
     st_json_key_text(&json, "login", me->login.s);
     st_json_key_text(&json, "fingerprint", me->fingerprint);
+    st_json_key_text(&json, "standing", STANDINGS[me->standing]);
     st_json_key_bool(&json, "copied", who.is_copied);
     st_json_key_bool(&json, "locked", who.is_locked);
     st_json_key_int(&json, "lease_left_ms", lease_left_ms(client));
@@ -257,6 +260,8 @@ static st_err write_warnings(sotay_client *client, const status_counts *s, st_bu
     if (err == ST_OK && warning != NULL)
         err = st_buffer_printf(out, error, "! %s (%+lld s)\n", warning,
                                -(long long)(me->clock_offset_ms / 1000));
+    if (err == ST_OK)
+        err = report_standing(client, out, error);
     for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {
         char id[33];
         st_id_format(&s->list[i].record, id);

@@ -8,6 +8,7 @@
 #include "client-lib/src/closed.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/lease.h"
+#include "client-lib/src/waiting.h"
 #include "client-lib/src/witness.h"
 #include "proto/merge.h"
 
@@ -38,9 +39,11 @@ static void count_verdict(sotay_sync *sync, const st_verdict *verdict, const st_
         if (verdict->later_s > report->later_s)
             report->later_s = verdict->later_s;
     }
-    if (verdict->kind != ST_VERDICT_LATER)
-        report->sent_changes += sent_changes(sync, device, verdict->first);
-    if (verdict->kind == ST_VERDICT_HELD || verdict->held_count > 0 ||
+    /* Of what was told before, only what is new is told; what stays unsent was not sent. */
+    uint64_t changes = sent_changes(sync, device, verdict->first);
+    if (verdict->kind != ST_VERDICT_LATER && verdict->kind != ST_VERDICT_UNKNOWN)
+        report->sent_changes += changes;
+    if (verdict->kind == ST_VERDICT_HELD || (verdict->held_count > 0 && changes > 0) ||
         verdict->kind == ST_VERDICT_UNKNOWN)
         report->needs_person = true;
 }
@@ -154,6 +157,8 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     set.status = verdict->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
     set.position = verdict->position;
     set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;
+    if (waiting_has(sync, &device, set.first))
+        return waiting_settle(sync, &set, verdict, error);
     outbox_helds helds = { verdict->held, verdict->held_count };
     const outbox_note *note = outbox_note_of(&sync->seal, &device, set.first);
     return outbox_settle(client, &set, note, helds, error);
@@ -304,6 +309,9 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (sync->tells_clock)
         next->told = sync->telling;
     take_exchange(sync, end->server_ms);
+    next->standing = end->standing;
+    if (end->standing != ST_STANDING_IN_USE)
+        sync->report.needs_person = true;
     next->dictionary = end->dictionary == ST_DICTIONARY_LAST_SET ? end->dictionary : 0;
     bool is_covered = end->backed_up_to > next->backed_up_to;
     if (is_covered)

@@ -36,6 +36,7 @@ typedef struct {
     uint64_t cut;              /* a cursor of the epoch asked counts up to here */
     bool is_behind;            /* the device was shown more than the log has in this epoch */
     bool has_snapshots;        /* it has to fetch before it asks on */
+    st_standing standing;
     bool is_closed;            /* the device gets verdicts only: it was brought nowhere */
     feed_report report;
 } answer;
@@ -222,6 +223,7 @@ static st_err emit_end(answer *a, st_error *error)
     end->dictionary = ST_DICTIONARY_LAST_SET;
     end->purges = ask->purges_count;
     end->short_roots = ask->checkpoints && ask->seen_size > 0 && !ask->has_short_root;
+    end->standing = a->standing;
     st_err err = sync_backed_up_to(&a->txn, &end->backed_up_to, error);
     if (err == ST_OK)
         err = audit_news(&a->txn, ask, &a->arena, end, error);
@@ -574,6 +576,9 @@ st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink
     if (err == ST_OK)
         err = emit_wants(&a, error);
     a.is_closed = err == ST_OK && device.status != AUTH_ACTIVE;
+    if (a.is_closed)
+        a.standing =
+            device.status == AUTH_REVOKED ? ST_STANDING_REVOKED : ST_STANDING_SUSPENDED;
     if (err == ST_OK)
         err = emit_epochs(&a, error);
     if (err == ST_OK)

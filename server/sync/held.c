@@ -262,3 +262,28 @@ st_err sync_held_of_record(store_txn *txn, const st_id *record, st_arena *arena,
     *out_count = count;
     return ST_OK;
 }
+
+st_err sync_held_was_declined(store_txn *txn, const st_id *record, const st_dot *dot,
+                              uint64_t index, bool *out_declined, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    pack_key from = pack_id(record);
+    pack_key_u64(&from, index);
+    store_slice prefix = store_bytes(record->b, sizeof record->b);
+    *out_declined = false;
+    st_err err = store_cursor_open(txn, STORE_HISTORY, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&from), error);
+    while (err == ST_OK && !*out_declined && store_has_prefix(&cursor, prefix)) {
+        const uint8_t *key = cursor.key.data, *row = cursor.value.data;
+        if (cursor.key.len != 32 || cursor.value.len != 17)
+            err = st_fail(error, ST_E_CORRUPT, "history: a row is damaged");
+        else
+            *out_declined = row[0] == ST_ENTRY_DECLINE && st_get_u64(key + 24) == dot->counter
+                            && memcmp(row + 1, dot->device.b, 16) == 0;
+        if (err == ST_OK && !*out_declined)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}

@@ -26,4 +26,8 @@ ST_MUST_USE st_err sync_held_waits(store_txn *txn, const st_id *record, const st
 ST_MUST_USE st_err sync_held_of_record(store_txn *txn, const st_id *record, st_arena *arena,
                                        sync_held **out_list, size_t *out_count, st_error *error);
 
+/* Was a change of that record, which was held in the entry `index`, declined since? */
+ST_MUST_USE st_err sync_held_was_declined(store_txn *txn, const st_id *record, const st_dot *dot,
+                                          uint64_t index, bool *out_declined, st_error *error);
+
 #endif

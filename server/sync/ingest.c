@@ -27,6 +27,8 @@ typedef struct {
     sync_row row;
     st_held *held;             /* room for all changes of the set */
     uint32_t held_count;
+    uint64_t *declined;        /* of a known set: which of its changes were */
+    uint32_t declined_count;
 } arrival;
 
 /* ---- verdicts ---- */
@@ -51,6 +53,17 @@ static st_hold not_storable(const sync_item *item)
     return item->is_signed ? ST_HOLD_NONE : ST_HOLD_SIGNATURE;
 }
 
+/* A change of a known set that waits no more: its author may not read where that was said. */
+static st_err note_settled(arrival *a, const st_change *change, uint64_t index, st_error *error)
+{
+    bool declined = false;
+    st_err err = sync_held_was_declined(a->turn->txn, &change->record, &change->dot, index,
+                                        &declined, error);
+    if (err == ST_OK && declined)
+        a->declined[a->declined_count++] = change->dot.counter;
+    return err;
+}
+
 /* A known set: the answer of then, with what is still held of it. */
 static st_err answer_known(arrival *a, uint64_t index, st_error *error)
 {
@@ -62,7 +75,8 @@ static st_err answer_known(arrival *a, uint64_t index, st_error *error)
         return err;
     /* A program that read more of the set, or less, may have stored it. */
     a->held = st_arena_array(a->turn->arena, row.held_count + 1u, sizeof *a->held);
-    if (a->held == NULL)
+    a->declined = st_arena_array(a->turn->arena, row.held_count + 1u, sizeof *a->declined);
+    if (a->held == NULL || a->declined == NULL)
         return st_fail(error, ST_E_MEMORY, "ingest: out of memory");
     for (uint32_t i = 0; err == ST_OK && i < row.held_count; i++) {
         st_hold reason = row.held[i].reason;
@@ -72,8 +86,10 @@ static st_err answer_known(arrival *a, uint64_t index, st_error *error)
             const st_change *change = &set->changes[counter - set->first];
             st_err found = sync_held_by_dot(a->turn->txn, &change->record, &change->dot, &held,
                                             error);
-            if (found == ST_E_NOT_FOUND)
-                continue;                      /* settled since */
+            if (found == ST_E_NOT_FOUND) {
+                err = note_settled(a, change, index, error);
+                continue;
+            }
             err = found;
             reason = held.reason;
         }
@@ -84,6 +100,8 @@ static st_err answer_known(arrival *a, uint64_t index, st_error *error)
     a->item->verdict.position = index;
     a->item->verdict.held = a->held;
     a->item->verdict.held_count = a->held_count;
+    a->item->verdict.declined = a->declined;
+    a->item->verdict.declined_count = a->declined_count;
     return err;
 }
 

@@ -113,6 +113,11 @@ static st_err keep_verdict(sync_request *request, sync_item *item, st_error *err
         verdict->has_device = false;
     if (item->has_want && st_id_cmp(&item->want.device, &request->device.id) == 0)
         item->want.has_device = false;
+    if (verdict->declined_count > 0)
+        verdict->declined = (const uint64_t *)(const void *)st_arena_copy(
+            &request->arena, verdict->declined, verdict->declined_count * sizeof(uint64_t));
+    if (verdict->declined_count > 0 && verdict->declined == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: out of memory");
     if (verdict->held_count == 0)
         return ST_OK;
     verdict->held = (const st_held *)(const void *)st_arena_copy(

@@ -206,7 +206,8 @@ static void test_frames(void **state)
         "frame-carry-offer", "frame-carry-end", "frame-piece-taken",
         "frame-ask-purges", "frame-end-purges",
         "frame-ask-cosigned", "frame-end-tree", "frame-have-ask-fetch", "frame-piece-bytes",
-        "frame-ask-short", "frame-end-short"
+        "frame-ask-short", "frame-end-short",
+        "frame-verdict-declined", "frame-end-revoked"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

@@ -2,7 +2,8 @@
  * A unit that is taken back goes from the phone, and the office has it in writing: whatever is lost
  * on the way, the receipt comes once, says what went, and is believed only with the device's
  * signature; what was not sent is never lost by it; a unit given in the middle of reading arrives
- * whole. */
+ * whole. And a phone that is shut out, of a unit or of everything, says so and hears what became of
+ * the work that it sent all the same. */
 #include "tests/unit/both/world.h"
 
 #include "server/sync/purge.h"
@@ -199,6 +200,185 @@ static void test_a_grant_while_reading(void **state)
     world_free(&w);
 }
 
+/* ---- what becomes of the work of a phone that reads nothing ---- */
+
+static const char *device_hex(phone *p, char hex[33])
+{
+    sotay_who who;
+    st_id id;
+    sotay_whoami(p->client, &who);
+    memcpy(id.b, who.device.b, sizeof id.b);
+    st_id_format(&id, hex);
+    return hex;
+}
+
+static void suspend(world *w, phone *p, bool lift)
+{
+    char hex[33];
+    KIT_EXPECT(0, &w->book, "device", "suspend", device_hex(p, hex), lift ? "--lift" : NULL);
+}
+
+/* binh lost the unit and was suspended, and two saves of his came in since. */
+static sotay_id shut_out(world *w, uint64_t seed)
+{
+    sotay_report report;
+    sotay_id visit = pair(w, seed);
+    phone *binh = &w->phones[1];
+    KIT_EXPECT(0, &w->book, "unassign", "binh", KIT_UNIT);
+    suspend(w, binh, false);
+    assert_int_equal(phone_set(binh, &visit, "place", "khi bi ngung"), SOTAY_OK);
+    assert_int_equal(phone_set(binh, &visit, "general_note", "lan hai"), SOTAY_OK);
+    assert_int_equal(sync_phone(w, binh, 0, &report), SOTAY_OK);
+    assert_int_equal(report.sent_changes, 2);
+    assert_true(report.needs_person);
+    assert_true(phone_status_says(binh, "\"held\":2"));
+    assert_true(phone_status_says(binh, "\"standing\":\"suspended\""));
+    return visit;
+}
+
+/* Asks the office for all that it holds of the phone. */
+static void decide(world *w, phone *p, const char *how)
+{
+    char hex[33];
+    KIT_EXPECT(0, &w->book, "held", how, "--device", device_hex(p, hex), "--as", "office",
+               "--reason", "da xem");
+}
+
+/* Nothing waits on the phone, and its next sync is one short request. */
+static void assert_at_rest(world *w, phone *p)
+{
+    sotay_report report;
+    assert_true(phone_status_says(p, "\"held\":0"));
+    assert_int_equal(sync_phone(w, p, 0, &report), SOTAY_OK);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(report.sent_changes + report.duplicate + report.held, 0);
+}
+
+static void test_a_lifted_suspension_frees_what_it_held(void **state)
+{
+    (void)state;
+    world w;
+    sotay_report report;
+    sotay_id visit = shut_out(&w, 5);
+    phone *binh = &w.phones[1];
+    assert_int_equal(sync_phone(&w, binh, 0, &report), SOTAY_OK); /* nobody has decided */
+    assert_int_equal(report.sent_changes, 0);
+    assert_true(report.duplicate > 0);
+    assert_true(phone_status_says(binh, "\"held\":2"));
+    suspend(&w, binh, true);
+    assert_int_equal(sync_phone(&w, binh, 0, &report), SOTAY_OK);
+    assert_int_equal(report.sent_changes, 0);
+    assert_false(report.needs_person);
+    assert_true(phone_status_says(binh, "\"standing\":\"in_use\""));
+    assert_at_rest(&w, binh);
+    assert_int_equal(show(binh, &visit), SOTAY_E_NOT_FOUND);
+    assert_int_equal(sync_phone(&w, &w.phones[0], 0, NULL), SOTAY_OK);
+    assert_true(phone_says(&w.phones[0], sotay_show, &visit, "khi bi ngung"));
+    assert_true(phone_says(&w.phones[0], sotay_show, &visit, "lan hai"));
+    world_free(&w);
+}
+
+static void test_what_the_office_decides_is_heard_without_reading(void **state)
+{
+    static const char *const HOW[] = { "accept", "decline" };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        world w;
+        sotay_report report;
+        char *json = NULL;
+        bool declined = i == 1;
+        sotay_id visit = shut_out(&w, 6 + i);
+        phone *binh = &w.phones[1];
+        decide(&w, binh, HOW[i]);
+        assert_int_equal(sync_phone(&w, binh, 0, &report), SOTAY_OK);
+        assert_true(report.needs_person); /* it is suspended still */
+        assert_true(phone_status_says(binh, "\"standing\":\"suspended\""));
+        assert_at_rest(&w, binh);
+        assert_int_equal(sotay_show(binh->client, &visit, SOTAY_JSON, &json, NULL), SOTAY_OK);
+        assert_int_equal(strstr(json, "lan hai") == NULL, declined);
+        sotay_text_free(json);
+        suspend(&w, binh, true);
+        assert_int_equal(sync_phone(&w, binh, 0, &report), SOTAY_OK);
+        assert_int_equal(show(binh, &visit), SOTAY_E_NOT_FOUND);
+        assert_at_rest(&w, binh);
+        assert_int_equal(sync_phone(&w, &w.phones[0], 0, NULL), SOTAY_OK);
+        json = shown(&w.phones[0], &visit);
+        assert_int_equal(strstr(json, "lan hai") == NULL, declined);
+        sotay_text_free(json);
+        world_free(&w);
+    }
+}
+
+/* The first of the two saves is accepted, the other one goes on waiting and is declined. */
+static void test_each_change_has_its_own_verdict(void **state)
+{
+    (void)state;
+    world w;
+    (void)shut_out(&w, 8);
+    phone *binh = &w.phones[1];
+    KIT_EXPECT(0, &w.book, "held", "--json");
+    const char *n = strstr(KIT_OUT(&w.book), "\"n\":");
+    char number[24];
+    assert_non_null(n);
+    (void)snprintf(number, sizeof number, "%ld", strtol(n + 4, NULL, 10));
+    KIT_EXPECT(0, &w.book, "held", "accept", number, "--as", "office", "--reason", "dung");
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_true(phone_status_says(binh, "\"held\":1"));
+    decide(&w, binh, "decline");
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_at_rest(&w, binh);
+    world_free(&w);
+}
+
+/* A suspension that is confirmed: the phone says that, and is enrolled again under a new name; what
+ * the old one had sent is decided later, and heard of. */
+static void test_an_enrolment_brings_the_verdicts_of_before(void **state)
+{
+    (void)state;
+    world w;
+    char hex[33];
+    (void)shut_out(&w, 9);
+    phone *binh = &w.phones[1];
+    KIT_EXPECT(0, &w.book, "device", "revoke", device_hex(binh, hex));
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_true(phone_status_says(binh, "\"standing\":\"revoked\""));
+    enrol(&w, binh, "binh", true);
+    assert_true(phone_status_says(binh, "\"standing\":\"in_use\""));
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_true(phone_status_says(binh, "\"held\":2"));
+    KIT_EXPECT(0, &w.book, "held", "accept", "--device", hex, "--as", "office", "--reason", "dung");
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_at_rest(&w, binh);
+    world_free(&w);
+}
+
+static void test_a_phone_out_of_use_says_so(void **state)
+{
+    static const struct {
+        const char *lang, *says;
+    } CASES[] = { { "vi", "Máy này đang bị tạm ngừng" }, { "en", "This device is suspended" } };
+    (void)state;
+    world w;
+    (void)shut_out(&w, 10);
+    phone *binh = &w.phones[1];
+    for (size_t i = 0; i < 2; i++) {
+        const sotay_open_how how = { NULL, true, CASES[i].lang, 420 };
+        char *text = NULL;
+        sotay_close(binh->client);
+        assert_int_equal(sotay_open(&binh->port, &how, &binh->client, NULL), SOTAY_OK);
+        assert_int_equal(sotay_status(binh->client, SOTAY_TEXT, &text, NULL), SOTAY_OK);
+        assert_non_null(strstr(text, CASES[i].says));
+        sotay_text_free(text);
+    }
+    suspend(&w, binh, true);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    char *text = NULL;
+    assert_int_equal(sotay_status(binh->client, SOTAY_TEXT, &text, NULL), SOTAY_OK);
+    assert_null(strstr(text, CASES[1].says));
+    sotay_text_free(text);
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +386,11 @@ int main(void)
         cmocka_unit_test(test_each_loss_has_its_own),
         cmocka_unit_test(test_only_what_the_device_signed),
         cmocka_unit_test(test_a_grant_while_reading),
+        cmocka_unit_test(test_a_lifted_suspension_frees_what_it_held),
+        cmocka_unit_test(test_what_the_office_decides_is_heard_without_reading),
+        cmocka_unit_test(test_each_change_has_its_own_verdict),
+        cmocka_unit_test(test_an_enrolment_brings_the_verdicts_of_before),
+        cmocka_unit_test(test_a_phone_out_of_use_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

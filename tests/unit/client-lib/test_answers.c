@@ -2,7 +2,7 @@
  * Whatever a server, a proxy or a dead connection answers, the officer reads what it means for his
  * work, the sync ends, and what he recorded goes out with the next one. And a program that calls
  * things in the wrong order is told so, and does no harm. */
-#include "tests/unit/client-lib/phone.h"
+#include "tests/unit/client-lib/rows.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -11,22 +11,31 @@ static void must(int rc)
     assert_int_equal(rc, SOTAY_OK);
 }
 
-/* A stream with one refusal in it. The caller frees it. */
-static st_buffer refusal_of(st_err code, uint64_t counter)
+/* A stream of these frames. The caller frees it. */
+static st_buffer stream_of(const st_frame *frames, size_t count)
 {
     st_buffer bytes, out;
     st_frame_writer *writer = NULL;
-    st_frame frame = { .kind = ST_FRAME_REFUSAL };
-    frame.as.refusal = (st_refusal){ .code = code, .counter = counter, .detail = "vì sao" };
     st_buffer_init(&bytes, 65536);
     st_buffer_init(&out, 65536);
-    assert_int_equal(st_frame_encode(&frame, &bytes, NULL), ST_OK);
     assert_int_equal(st_frame_writer_new(3, &out, &writer, NULL), ST_OK);
-    assert_int_equal(st_frame_write(writer, bytes.data, bytes.len, NULL), ST_OK);
+    for (size_t i = 0; i < count; i++) {
+        st_buffer_clear(&bytes);
+        assert_int_equal(st_frame_encode(&frames[i], &bytes, NULL), ST_OK);
+        assert_int_equal(st_frame_write(writer, bytes.data, bytes.len, NULL), ST_OK);
+    }
     assert_int_equal(st_frame_writer_end(writer, NULL), ST_OK);
     st_frame_writer_free(writer);
     st_buffer_free(&bytes);
     return out;
+}
+
+/* One with one refusal in it. The caller frees it. */
+static st_buffer refusal_of(st_err code, uint64_t counter)
+{
+    st_frame frame = { .kind = ST_FRAME_REFUSAL };
+    frame.as.refusal = (st_refusal){ .code = code, .counter = counter, .detail = "vì sao" };
+    return stream_of(&frame, 1);
 }
 
 /* One round with this answer; frees the sync. */
@@ -118,6 +127,39 @@ static void test_a_server_that_does_not_know_us(void **state)
     assert_non_null(strstr(an.error.detail, "vì sao"));
     sotay_sync_free(sync);
     st_buffer_free(&body);
+    phone_part(e, &an, NULL);
+}
+
+/* A verdict of a newer server is no word that the set is in the log: it goes again. */
+static void test_an_unknown_verdict_is_not_sent(void **state)
+{
+    phone an;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    sotay_report report;
+    bool again = false;
+    (void)state;
+    edge *e = phone_alone(&an);
+    (void)phone_visit(&an, "chợ");
+    must(sotay_sync_begin(an.client, &sync, NULL));
+    must(sotay_sync_next(sync, &request, NULL));
+    st_frame frames[2] = { { .kind = ST_FRAME_VERDICT }, { .kind = ST_FRAME_END } };
+    frames[0].as.verdict = (st_verdict){ .kind = (st_verdict_kind)(ST_VERDICT_LATER + 1),
+                                         .first = an.client->me.counter };
+    frames[1].as.end = (st_end){ .version = 1, .server_ms = PHONE_WALL_MS,
+                                   .position = an.client->me.position };
+    st_buffer body = stream_of(frames, 2);
+    must(sotay_sync_feed(sync, body.data, body.len, NULL));
+    must(sotay_sync_end(sync, 200, &again, NULL));
+    sotay_sync_report(sync, &report);
+    sotay_sync_free(sync);
+    st_buffer_free(&body);
+    assert_int_equal(report.sent_changes, 0);
+    assert_true(report.needs_person);
+    assert_true(phone_status_says(&an, "\"ready\":1"));
+    must(edge_sync(e, an.client, NULL, &report));
+    assert_int_equal(report.sent_changes, 1);
+    assert_true(phone_status_says(&an, "\"ready\":0"));
     phone_part(e, &an, NULL);
 }
 
@@ -338,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_without_a_body),
         cmocka_unit_test(test_a_refusal),
         cmocka_unit_test(test_a_server_that_does_not_know_us),
+        cmocka_unit_test(test_an_unknown_verdict_is_not_sent),
         cmocka_unit_test(test_a_server_that_wants_another_counter),
         cmocka_unit_test(test_a_counter_nobody_reached),
         cmocka_unit_test(test_sets_that_are_put_off),

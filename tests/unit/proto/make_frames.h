@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 36
+#define MAKE_FRAMES 38
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -81,6 +81,25 @@ static inline st_frame make_verdict(st_arena *arena, st_verdict_kind kind)
                                      .later_s = kind == ST_VERDICT_LATER ? 60 : 0 };
     if (frame.as.verdict.has_device)
         frame.as.verdict.device = make_id(0xd2, 0xd2);
+    return frame;
+}
+
+static inline st_frame make_end_revoked(void)
+{
+    st_frame frame = { .kind = ST_FRAME_END };
+    frame.as.end = (st_end){ .version = 1, .server_ms = 1773282600500, .dictionary = 1,
+                             .standing = ST_STANDING_REVOKED };
+    return frame;
+}
+
+static inline st_frame make_verdict_declined(st_arena *arena)
+{
+    st_frame frame = make_verdict(arena, ST_VERDICT_DUPLICATE);
+    uint64_t *declined = st_arena_array(arena, 2, sizeof *declined);
+    declined[0] = 14;
+    declined[1] = 300;
+    frame.as.verdict.declined = declined;
+    frame.as.verdict.declined_count = 2;
     return frame;
 }
 
@@ -485,6 +504,8 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
         frame.as.end = (st_end){ .version = 1, .server_ms = 1773282600500, .position = 816,
                                  .dictionary = 1, .short_roots = true };
         break;
+    case 36: return make_verdict_declined(arena);
+    case 37: return make_end_revoked();
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);
