@@ -101,6 +101,31 @@ static void turn_all(rig *r, store_table table, uint64_t index)
     free(row);
 }
 
+static size_t place_of(const held_row *row, const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t at = 0; at + len <= row->len; at++)
+        if (memcmp(row->bytes + at, text, len) == 0)
+            return at;
+    fail_msg("the row holds no \"%s\"", text);
+    return 0;
+}
+
+/* The same of each byte of a text in a row of the log. */
+static void turn_text(rig *r, uint64_t index, const char *text)
+{
+    held_row *row = take_row(r, STORE_LOG, index);
+    size_t first = place_of(row, text);
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        turn_bit(row, (first + i) * 8 + i % 8);
+        if (wrong_now(r) == 0)
+            fail_msg("byte %zu of \"%s\" was not seen", i, text);
+        turn_bit(row, (first + i) * 8 + i % 8);
+    }
+    assert_int_equal(rig_verify(r), 0);
+    free(row);
+}
+
 static uint64_t log_size(rig *r)
 {
     uint64_t size = 0;
@@ -137,6 +162,7 @@ static void test_a_decision(void **state)
     sync_decision decision = { 1, true, rig_person(r, "office"), "đã xem" };
     assert_int_equal(sync_settle(r->srv.writer, &decision, &count, NULL), ST_OK);
     assert_int_equal(count, 1);
+    turn_text(r, log_size(r), decision.reason);
     turn_all(r, STORE_LOG, log_size(r));
     turn_all(r, STORE_LEAF, log_size(r));
 }
