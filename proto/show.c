@@ -3,6 +3,7 @@
 #include "proto/show.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/show_value.h"
@@ -24,6 +25,18 @@ static const struct { const char *state, *vi, *en; } STATES[] = {
     { "held", "chờ văn phòng xem", "waits for the office" },
     { "recorded", "đã ghi", "recorded" },
 };
+
+st_err st_state_check(const char *state, st_error *error)
+{
+    char all[sizeof ((st_error *)NULL)->detail] = "";
+    for (size_t i = 0, len = 0; i < sizeof STATES / sizeof STATES[0]; i++) {
+        if (strcmp(STATES[i].state, state) == 0)
+            return ST_OK;
+        (void)snprintf(all + len, sizeof all - len, " %s", STATES[i].state);
+        len = strlen(all);
+    }
+    return st_fail(error, ST_E_USAGE, "--state: '%.20s' is none of%s", state, all);
+}
 
 const char *st_state_label(const char *state, const char *lang)
 {

@@ -91,6 +91,8 @@ ST_MUST_USE st_err st_show_conflicts(const st_form *form, const st_record *recor
 /* "assigned", "draft", "finalised", "received", "withdrawn", "held"…: docs/data-model.md states. */
 const char *st_show_state(const st_form *form, const st_record *record, const st_acts_view *acts,
                           const st_show_how *how);
+/* A state that somebody names, as in `list --state`. ST_E_USAGE with all of them: it is none. */
+ST_MUST_USE st_err st_state_check(const char *state, st_error *error);
 /* The Vietnamese or English words for a state. Never NULL. */
 const char *st_state_label(const char *state, const char *lang);
 

@@ -319,7 +319,8 @@ SOTAY_API SOTAY_MUST_USE int sotay_item_keep(sotay_client *client, const sotay_i
                                              const char *group, const char *item,
                                              sotay_error *error);
 
-/* A file to attach. name: as people know it (folders are left out); about, caption: may be NULL. */
+/* A file to attach. name: as people know it (folders are left out); about: a field of the record or
+ * like ratings.x2, else SOTAY_E_VALUE; about, caption: may be NULL. */
 typedef struct {
     const char *name;
     const void *data;
@@ -473,7 +474,7 @@ typedef struct {
     const char *form, *unit, *state, *text;
 } sotay_filter;
 /* Records that pass, newest first (a search: best first). Without `form`, records of the catalogue
- * are left out of a list. filter may be NULL. */
+ * are left out of a list. filter may be NULL. SOTAY_E_USAGE with all states: `state` is none. */
 SOTAY_API SOTAY_MUST_USE int sotay_list(sotay_client *client, const sotay_filter *filter,
                                         sotay_format format, char **out_text, sotay_error *error);
 /* All open conflicts with their values. */

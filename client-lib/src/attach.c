@@ -312,7 +312,10 @@ static st_err put_item(const attaching *a, edit *e, st_error *error)
     int64_t wall_ms = 0;
     uint64_t mono_ms = 0;
     client_now(e->client, &wall_ms, &mono_ms);
-    st_err err = put_text(e, group, "kind", a->what.kind, error);
+    bool has_place = a->file->about != NULL && a->file->about[0] != '\0';
+    st_err err = has_place ? edit_place(e, a->file->about, error) : ST_OK;
+    if (err == ST_OK)
+        err = put_text(e, group, "kind", a->what.kind, error);
     if (err == ST_OK)
         err = put_text(e, group, "name", base_name(a->file->name), error);
     if (err == ST_OK)

@@ -4,6 +4,7 @@
  * Never: writes anything (edit_save.c does). */
 #include "client-lib/src/edit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "client-lib/src/lease.h"
@@ -191,6 +192,23 @@ static st_err find_path(edit *e, const char *text, st_path *out_path, const st_f
         return st_fail(error, ST_E_VALUE, "%.80s: there is no such item in this record", text);
     *out_field = field;
     return check_key(e, group, out_path, error);
+}
+
+st_err edit_place(edit *e, const char *text, st_error *error)
+{
+    const st_form *form = e->view.form;
+    const st_field *field;
+    st_path path;
+    st_err err = find_path(e, text, &path, &field, error);
+    for (uint32_t i = 0; err == ST_E_VALUE && i < form->groups_count; i++) {
+        char inside[ST_PATH_TEXT_BYTES];
+        const char *name = form->groups[i].fields[0].name;
+        if ((size_t)snprintf(inside, sizeof inside, "%s.%s", text, name) < sizeof inside)
+            err = find_path(e, inside, &path, &field, NULL);
+    }
+    return err != ST_E_VALUE ? err
+                             : st_fail(error, err, "'%.60s' is no place of this record: that is a "
+                                       "field, or like ratings.x2", text);
 }
 
 static st_err element_op(edit *e, const st_field *field, st_path path, const char *value, bool add,

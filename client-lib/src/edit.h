@@ -35,6 +35,9 @@ ST_MUST_USE st_err edit_element(edit *e, const char *path, const char *value, bo
 /* A field of the item number `place` that this change makes in a listed group. */
 ST_MUST_USE st_err edit_item_field(edit *e, const st_group *group, uint16_t place, sotay_pair pair,
                                    st_error *error);
+/* What a file may be about: a field, or an entry (ratings.x2) or item (findings.<item>) of a group.
+ * ST_E_VALUE when the form or the record has none such. */
+ST_MUST_USE st_err edit_place(edit *e, const char *text, st_error *error);
 /* Drops an item or takes the drop back. */
 ST_MUST_USE st_err edit_drop(edit *e, const char *group, const char *item, bool drop,
                              st_error *error);

@@ -262,6 +262,8 @@ int sotay_list(sotay_client *client, const sotay_filter *filter, sotay_format fo
     l.r = &r;
     l.filter = filter == NULL ? &ALL : filter;
     st_err err = reading_begin(&r, client, format, &inner);
+    if (err == ST_OK && l.filter->state != NULL)
+        err = st_state_check(l.filter->state, &inner);
     if (err == ST_OK && l.filter->text != NULL)
         err = set_needle(&l, l.filter->text, &inner);
     if (err == ST_OK)

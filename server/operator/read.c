@@ -90,6 +90,8 @@ static int list_rows(operator_work *work, const char *folded)
     row_list list = { .work = work };
     sync_filter filter = { .form = work->options.form, .unit = work->options.unit,
                            .state = work->options.state, .folded = folded };
+    if (filter.state != NULL && st_state_check(filter.state, &work->error) != ST_OK)
+        return operator_fail(work);
     if (operator_read_begin(work) != ST_OK)
         return operator_fail(work);
     st_err err = work->options.json ? list_json(&list, &filter) : list_table(&list, &filter);

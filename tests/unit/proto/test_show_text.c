@@ -396,6 +396,25 @@ static void test_too_little_room_is_said(void **state)
     st_arena_reset(&d.arena);
 }
 
+/* A state that is none is told with all there are; each that is shown can be asked for. */
+static void test_a_state_that_is_none(void **state)
+{
+    st_error error;
+    (void)state;
+    assert_int_equal(st_state_check("zz", &error), ST_E_USAGE);
+    assert_non_null(strstr(error.detail, "'zz'"));
+    char all[sizeof error.detail];
+    (void)snprintf(all, sizeof all, "%s", strstr(error.detail, "none of") + strlen("none of"));
+    size_t known = 0;
+    for (char *rest = NULL, *word = strtok_r(all, " ", &rest); word != NULL; known++) {
+        assert_int_equal(st_state_check(word, &error), ST_OK);
+        assert_string_not_equal(st_state_label(word, "vi"), word);
+        word = strtok_r(NULL, " ", &rest);
+    }
+    assert_int_equal(known, 13);
+    assert_int_equal(st_state_check("", &error), ST_E_USAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_without_names),
         cmocka_unit_test(test_nobody_writes_lines_of_the_page),
         cmocka_unit_test(test_too_little_room_is_said),
+        cmocka_unit_test(test_a_state_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
