@@ -238,6 +238,39 @@ static st_err keep_value(edit *e, st_span span, const char *keep, st_op *op, st_
     return st_fail(error, ST_E_NOT_FOUND, "resolve: %.60s is none of the values there now", keep);
 }
 
+#define SEEN_BYTES 8000 /* of the field `values_seen`: over 100 dots */
+
+/* The item in `settlements` that says what was settled by `op`, what had been seen, and why. */
+static st_err settlement_item(edit *e, const st_op *op, const sotay_resolution *wish,
+                              st_error *error)
+{
+    const st_group *group = st_form_group(e->view.form, "settlements");
+    char *seen = st_arena_get(&e->arena, SEEN_BYTES), person[33];
+    size_t len = 0;
+    if (group == NULL || group->keyed)
+        return ST_OK;
+    if (seen == NULL)
+        return st_fail(error, ST_E_MEMORY, "resolve: no memory");
+    seen[0] = '\0';
+    for (uint32_t i = 0; i < op->replaces_count && len + ST_DOT_TEXT_BYTES + 1 < SEEN_BYTES; i++) {
+        seen[len] = ',';
+        len += i > 0 ? 1 : 0;
+        st_dot_format(&op->replaces[i], seen + len);
+        len += strlen(seen + len);
+    }
+    st_id_format(&e->client->me.person, person);
+    const sotay_pair PARTS[] = {
+        { "path", wish->path },     { "values_seen", seen },   { "kept", wish->keep },
+        { "reason", wish->reason }, { "decided_by", person },
+    };
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < sizeof PARTS / sizeof PARTS[0]; i++)
+        if (PARTS[i].value != NULL && PARTS[i].value[0] != '\0' &&
+            st_group_field(group, PARTS[i].path) != NULL)
+            err = edit_item_field(e, group, 0, PARTS[i], error);
+    return err;
+}
+
 static st_err resolve_value(edit *e, const sotay_resolution *wish, st_error *error)
 {
     st_op op;
@@ -259,7 +292,9 @@ static st_err resolve_value(edit *e, const sotay_resolution *wish, st_error *err
         err = keep_value(e, span, wish->keep, &op, error);
     else if (err == ST_OK && wish->value != NULL)
         err = st_value_parse(field, wish->value, &e->arena, &op.value, error);
-    return err == ST_OK ? edit_op(e, &op, error) : err;
+    if (err == ST_OK)
+        err = edit_op(e, &op, error);
+    return err == ST_OK ? settlement_item(e, &op, wish, error) : err;
 }
 
 /* Acts against each other, or an edit against a withdrawal: the kept one is made anew over all that

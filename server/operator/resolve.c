@@ -1,6 +1,7 @@
 /* server/operator/resolve.c - the office settles different opinions: it keeps one of the values
  * that it saw, or writes its own where it may. Promises that a value which came in between is
- * never settled unseen: looking, comparing and writing are one transaction. */
+ * never settled unseen: looking, comparing and writing are one transaction. What was seen, kept and
+ * why also stands as an item of `settlements` in the same change (docs/data-model.md). */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ typedef struct {
     writer_turn *turn;
     auth_person person;
     operator_record got;
-    operator_ops ops;
+    operator_ops ops;              /* the resolution, then its item of `settlements` */
+    st_span seen;                  /* live operations at the path when it was settled */
     sync_edit edit;
     sync_draft draft;
     st_dot keep;                   /* counter 0: --value */
@@ -181,8 +183,9 @@ static st_err settle_value(settlement *s, const st_path *path, st_error *error)
                                    : write_value(s, field, op, error);
     if (err == ST_OK)
         err = replace_all(s, span, op, error);
-    s->edit.ops = op;
-    s->edit.ops_count = 1;
+    if (err == ST_OK)
+        err = operator_ops_add(&s->ops, op, error);
+    s->seen = span;
     return err;
 }
 
@@ -212,9 +215,8 @@ static st_err settle_item(settlement *s, const st_path *path, st_error *error)
     *op = (st_op){ .path = *path, .verb = drop ? ST_VERB_DROP : ST_VERB_KEEP };
     op->value = drop ? (st_value){ .kind = ST_VALUE_INT, .number = 1 } : (st_value){ 0 };
     s->draft.role = operator_role_of(&s->person, UINT32_MAX);
-    s->edit.ops = op;
-    s->edit.ops_count = 1;
-    return ST_OK;
+    s->seen = drops;
+    return operator_ops_add(&s->ops, op, error);
 }
 
 /* ---- acts ---- */
@@ -247,6 +249,66 @@ static st_err settle_state(settlement *s, st_error *error)
         return st_fail(error, ST_E_DENIED, "no role of '%.32s' moves such a record",
                        s->person.login.s);
     return ST_OK;
+}
+
+/* ---- the item of `settlements` ---- */
+
+#define SEEN_BYTES 8000            /* of the field `values_seen`: over 100 dots */
+
+/* The dots of what was live, by commas, as many as the field has room for. */
+static st_err seen_text(const settlement *s, st_buffer *out, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < s->seen.count; i++) {
+        const st_live *live = &s->got.record.lives[s->seen.first + i];
+        char dot[ST_DOT_TEXT_BYTES];
+        st_dot_format(&s->got.record.metas[live->meta].dot, dot);
+        if (out->len + strlen(dot) + 1 >= SEEN_BYTES)
+            break;
+        err = st_buffer_printf(out, error, "%s%s", i > 0 ? "," : "", dot);
+    }
+    return err == ST_OK ? st_buffer_append(out, "", 1, error) : err;
+}
+
+/* Forms without the group, and roles that do not write in it, have no such item. */
+static bool has_settlements(const settlement *s)
+{
+    const st_group *group = st_form_group(s->got.form, "settlements");
+    const st_field *path = group == NULL ? NULL : st_group_field(group, "path");
+    return path != NULL && (path->write & 1u << (unsigned)s->draft.role) != 0;
+}
+
+static st_err add_item(settlement *s, const char *seen, st_error *error)
+{
+    const operator_item item = { "settlements", 0 };
+    const char *reason = NULL;
+    char kept[ST_DOT_TEXT_BYTES] = "", person[33];
+    st_err err = s->work->options.reason == NULL ? ST_OK : operator_reason(s->work, &reason, error);
+    st_id_format(&s->person.id, person);
+    if (s->keep.counter != 0)
+        st_dot_format(&s->keep, kept);
+    const char *const PARTS[][2] = { { "path", s->work->operands[1] },
+                                     { "values_seen", seen },
+                                     { "kept", kept },
+                                     { "reason", reason },
+                                     { "decided_by", person } };
+    for (size_t i = 0; err == ST_OK && i < sizeof PARTS / sizeof PARTS[0]; i++)
+        if (PARTS[i][1] != NULL && PARTS[i][1][0] != '\0')
+            err = operator_ops_item(&s->ops, item, PARTS[i][0], PARTS[i][1], error);
+    return err;
+}
+
+static st_err note_settlement(settlement *s, st_error *error)
+{
+    st_buffer seen;
+    if (s->ops.count == 0 || !has_settlements(s))
+        return ST_OK;
+    st_buffer_init(&seen, SEEN_BYTES);
+    st_err err = seen_text(s, &seen, error);
+    if (err == ST_OK)
+        err = add_item(s, (const char *)seen.data, error);
+    st_buffer_free(&seen);
+    return err;
 }
 
 /* ---- the verb ---- */
@@ -294,8 +356,11 @@ static st_err settle(operator_work *work, writer_turn *turn, void *argument, st_
         err = st_fail(error, ST_E_DENIED, "'%.32s' has no role of the office", s.person.login.s);
     if (err == ST_OK)
         err = operator_record_get(work, turn->txn, turn->arena, &s.got, error);
+    s.ops = (operator_ops){ .arena = turn->arena, .form = s.got.form };
     if (err == ST_OK)
         err = settle_path(&s, error);
+    if (err == ST_OK)
+        err = note_settlement(&s, error);
     if (err == ST_OK)
         err = operator_reason_value(work, &s.edit.reason, error);
     if (err == ST_OK)
@@ -304,6 +369,8 @@ static st_err settle(operator_work *work, writer_turn *turn, void *argument, st_
         return err;
     if (s.edit.act != ST_ACT_NONE)
         s.edit.amend = false;
+    s.edit.ops = s.ops.ops;
+    s.edit.ops_count = (uint32_t)s.ops.count;
     s.edit.record = s.got.record.id;
     s.draft.bucket = s.got.record.bucket;
     s.draft.actor = s.person.id;

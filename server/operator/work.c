@@ -155,7 +155,7 @@ st_err operator_reason(operator_work *work, const char **out_reason, st_error *e
 
 /* ---- operations ---- */
 
-static st_err push(operator_ops *ops, const st_op *op, st_error *error)
+st_err operator_ops_add(operator_ops *ops, const st_op *op, st_error *error)
 {
     if (ops->count >= ST_OPS_MAX)
         return st_fail(error, ST_E_TOO_LARGE, "more than %u values at once", ST_OPS_MAX);
@@ -173,7 +173,7 @@ static st_err push_element(operator_ops *ops, const st_field *field, st_op op, c
     st_err err = st_element_parse(field, text, &op.path, error);
     bool adds = op.verb == ST_VERB_ADD;
     op.value = adds ? (st_value){ .kind = ST_VALUE_INT, .number = 1 } : (st_value){ 0 };
-    return err == ST_OK ? push(ops, &op, error) : err;
+    return err == ST_OK ? operator_ops_add(ops, &op, error) : err;
 }
 
 static st_err push_value(operator_ops *ops, const st_field *field, st_op op, const char *text,
@@ -181,7 +181,7 @@ static st_err push_value(operator_ops *ops, const st_field *field, st_op op, con
 {
     op.verb = ST_VERB_SET;
     st_err err = st_value_parse(field, text, ops->arena, &op.value, error);
-    return err == ST_OK ? push(ops, &op, error) : err;
+    return err == ST_OK ? operator_ops_add(ops, &op, error) : err;
 }
 
 static st_err own_field(const operator_ops *ops, const char *name, const st_field **out_field,
@@ -220,7 +220,7 @@ st_err operator_ops_item(operator_ops *ops, operator_item item, const char *fiel
                            .field = found->no },
                  .verb = ST_VERB_ITEM };
     st_err err = st_value_parse(found, text, ops->arena, &op.value, error);
-    return err == ST_OK ? push(ops, &op, error) : err;
+    return err == ST_OK ? operator_ops_add(ops, &op, error) : err;
 }
 
 st_err operator_ops_remove(operator_ops *ops, const char *name, const char *text, st_error *error)
@@ -254,7 +254,7 @@ static st_err remove_others(operator_ops *ops, const st_record *record, const st
             keep = same_element(&ops->ops[k].path, &live->path);
         st_op op = { .path = live->path, .verb = ST_VERB_REMOVE };
         if (!keep)
-            err = push(ops, &op, error);
+            err = operator_ops_add(ops, &op, error);
     }
     return err;
 }

@@ -142,6 +142,8 @@ typedef struct {
     st_op *ops;
     size_t count, capacity;
 } operator_ops;
+/* Adds this one. ST_E_TOO_LARGE: more than ST_OPS_MAX; ST_E_MEMORY. */
+ST_MUST_USE st_err operator_ops_add(operator_ops *ops, const st_op *op, st_error *error);
 /* Adds "set this top-level field to the value as a person writes it"; for a `set` field: one more
  * element. ST_E_VALUE, ST_E_MEMORY; ST_E_SERVER: the form of the catalogue has no such field. */
 ST_MUST_USE st_err operator_ops_put(operator_ops *ops, const char *field, const char *text,
