@@ -29,6 +29,18 @@ static const char *label_of(const show_page *page, const char *vi, const char *e
     return label != NULL ? label : "";
 }
 
+/* The login of the person whose id the value is; NULL: it is nobody's. */
+static const char *login_of(const show_page *page, const st_value *value)
+{
+    const st_directory *names = page->how->directory;
+    st_id id;
+    if (value->kind != ST_VALUE_ID || value->len != sizeof id.b || names == NULL ||
+        names->login == NULL)
+        return NULL;
+    memcpy(id.b, value->data, sizeof id.b);
+    return names->login(names->context, &id);
+}
+
 static void say_value(show_page *page, const st_field *field, const st_live *live)
 {
     st_value value = live->op.path.element_len > 0 ? st_element_value(field, &live->op.path)
@@ -37,6 +49,8 @@ static void say_value(show_page *page, const st_field *field, const st_live *liv
         say(page, page->vi ? "(để trống)" : "(cleared)");
     else if (value.kind == ST_VALUE_ERASED)
         say(page, page->vi ? "(đã xóa theo yêu cầu)" : "(erased on request)");
+    else if (login_of(page, &value) != NULL)
+        say(page, login_of(page, &value));
     else if (page->err == ST_OK)
         page->err = st_value_label(field, &value, page->lang, page->out, page->error);
 }
