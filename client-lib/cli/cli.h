@@ -6,6 +6,8 @@
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_PERSON = 3, CLI_NO_SIGNAL = 4 };
 
+#define CLI_PIN_BYTES 256
+
 /* Options that some verbs take; NULL or false when not given. */
 typedef struct {
     const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
@@ -22,8 +24,10 @@ typedef struct {
     size_t operands_count;
     const char *lang;          /* "vi" or "en" */
     int offset_minutes;
-    const sotay_port *port;    /* open while the verb runs */
+    sotay_port port;           /* open while the verb runs */
     sotay_client *client;      /* the same; not for cli_recover */
+    char pin[CLI_PIN_BYTES];   /* that opened it */
+    bool has_pin;
     sotay_error error;
     bool has_progress;         /* a line of it stands on the terminal */
 } cli_call;
@@ -39,6 +43,10 @@ typedef struct {
     const char *vi, *en;
 } cli_verb;
 
+/* Gives the store up, for others to use it, and opens it again as it was. cli_resume: SOTAY_OK, or
+ * the code with call->error set; call->client is NULL then. cli_rest is always safe. */
+void cli_rest(cli_call *call);
+int cli_resume(cli_call *call);
 /* Prints `sotay: verb: why` and returns the exit code of the code. */
 int cli_fail(cli_call *call, int code);
 /* The same for a file or its folder: why is an errno. */
@@ -84,7 +92,6 @@ bool cli_qr_is_place(const char *path);
 /* Puts one of these bytes (up to 2,953) there. CLI_DONE, or the exit code after a message. */
 int cli_qr(cli_call *call, const char *path, sotay_slice bytes);
 
-#define CLI_PIN_BYTES 256
 /* The PIN that a store is to have: that of --pin-file, or what is typed twice where a terminal is
  * there. *out_given: false when there is none. SOTAY_E_PIN: it cannot be read, or not the same. */
 int cli_new_pin(cli_call *call, char pin[CLI_PIN_BYTES], bool *out_given);

@@ -247,50 +247,70 @@ int cli_new_pin(cli_call *call, char pin[CLI_PIN_BYTES], bool *out_given)
     return same ? SOTAY_OK : SOTAY_E_PIN;
 }
 
-static int open_client(cli_call *call, const sotay_port *port, bool create)
+/* The PIN stays in the call: `sync` opens the store more than once. */
+static int open_client(cli_call *call, bool create)
 {
-    char pin[CLI_PIN_BYTES] = "";
     sotay_open_how how = { .create = create, .lang = call->lang,
-                           .offset_minutes = call->offset_minutes };
-    if (call->options.pin_file != NULL) {
-        if (!read_pin(call->options.pin_file, pin))
-            return pin_unread(call);
-        how.pin = pin;
+                           .offset_minutes = call->offset_minutes,
+                           .pin = call->has_pin ? call->pin : NULL };
+    int code = sotay_open(&call->port, &how, &call->client, &call->error);
+    if (code == SOTAY_E_PIN && !call->has_pin && read_pin(NULL, call->pin)) {
+        call->has_pin = true;
+        how.pin = call->pin;
+        code = sotay_open(&call->port, &how, &call->client, &call->error);
     }
-    int code = sotay_open(port, &how, &call->client, &call->error);
-    if (code == SOTAY_E_PIN && how.pin == NULL && read_pin(NULL, pin)) {
-        how.pin = pin;
-        code = sotay_open(port, &how, &call->client, &call->error);
-    }
-    explicit_bzero(pin, sizeof pin);
     return code;
 }
 
 /* Another call on the store may be about to end: who writes must not be sent away for that. */
-static int open_store(cli_call *call, bool create, sotay_port *port)
+static int open_store(cli_call *call, bool create)
 {
     const struct timespec moment = { 0, STORE_LOOK_MS * 1000000L };
-    int code = sotay_lmdb_open(call->options.store, create, port, &call->error);
+    int code = sotay_lmdb_open(call->options.store, create, &call->port, &call->error);
     for (long waited_ms = 0; code == SOTAY_E_BUSY && waited_ms < STORE_WAIT_MS;
          waited_ms += STORE_LOOK_MS) {
         (void)nanosleep(&moment, NULL);
-        code = sotay_lmdb_open(call->options.store, create, port, &call->error);
+        code = sotay_lmdb_open(call->options.store, create, &call->port, &call->error);
     }
+    call->port.picture = sotay_picture_fit;
     return code;
+}
+
+void cli_rest(cli_call *call)
+{
+    sotay_close(call->client);
+    call->client = NULL;
+    sotay_port_close(&call->port);
+}
+
+int cli_resume(cli_call *call)
+{
+    int code = open_store(call, false);
+    if (code == SOTAY_OK)
+        code = open_client(call, false);
+    if (code != SOTAY_OK)
+        cli_rest(call);
+    return code;
+}
+
+static int open_call(cli_call *call, const cli_verb *verb)
+{
+    bool create = verb->run == cli_enrol, is_closed = verb->run == cli_recover;
+    int code = open_store(call, create);
+    if (code != SOTAY_OK || is_closed)
+        return code;
+    call->has_pin = call->options.pin_file != NULL;
+    if (call->has_pin && !read_pin(call->options.pin_file, call->pin))
+        return pin_unread(call);
+    return open_client(call, create);
 }
 
 static int run_verb(cli_call *call, const cli_verb *verb)
 {
-    sotay_port port = { 0 };
-    bool create = verb->run == cli_enrol;
-    int code = open_store(call, create, &port);
-    port.picture = sotay_picture_fit;
-    call->port = &port;
-    if (code == SOTAY_OK && verb->run != cli_recover)
-        code = open_client(call, &port, create);
+    int code = open_call(call, verb);
     int exit_code = code == SOTAY_OK ? verb->run(call) : cli_fail(call, code);
-    sotay_close(call->client);
-    sotay_port_close(&port);
+    cli_rest(call);
+    explicit_bzero(call->pin, sizeof call->pin);
     if (fflush(stdout) != 0 && exit_code == CLI_DONE) {
         fprintf(stderr, "sotay: %s: the output could not be written\n", call->verb);
         return CLI_FAILED;

@@ -10,7 +10,7 @@ static int show_line(cli_call *call)
 {
     char *text = NULL;
     bool vi = strcmp(call->lang, "vi") == 0;
-    int code = sotay_recover_ask(call->port, &text, &call->error);
+    int code = sotay_recover_ask(&call->port, &text, &call->error);
     if (code == SOTAY_OK)
         fputs(vi ? "Đưa dòng này cho văn phòng; hai người ở văn phòng trả lời bằng một dòng khác:\n"
                  : "Give this line to the office; two people there answer with another line:\n",
@@ -26,7 +26,7 @@ int cli_recover(cli_call *call)
         return show_line(call);
     int code = cli_new_pin(call, pin, &given);
     if (code == SOTAY_OK)
-        code = sotay_recover_take(call->port, call->operands[0], given ? pin : NULL, &call->error);
+        code = sotay_recover_take(&call->port, call->operands[0], given ? pin : NULL, &call->error);
     explicit_bzero(pin, sizeof pin);
     if (code != SOTAY_OK)
         return cli_fail(call, code);

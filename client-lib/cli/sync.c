@@ -87,7 +87,6 @@ static bool choose_progress(cli_call *call, sotay_curl_how *how)
 {
     const char *wish = call->options.progress;
     bool is_terminal = isatty(STDERR_FILENO);
-    how->context = call;
     if (wish == NULL)
         how->progress = is_terminal ? say_line : NULL;
     else if (strcmp(wish, "json") == 0)
@@ -125,11 +124,31 @@ bool cli_bytes(const char *text, long *out_bytes)
     return read_amount(text, "kM", BYTES, 2000000000L, out_bytes);
 }
 
+/* ---- the store while it waits ---- */
+
+static void give_up(void *context)
+{
+    cli_rest(context);
+}
+
+static int take_again(void *context, sotay_client **out_client, sotay_error *error)
+{
+    cli_call *call = context;
+    int code = cli_resume(call);
+    *out_client = call->client;
+    if (code != SOTAY_OK && error != NULL && error != &call->error)
+        *error = call->error;
+    return code;
+}
+
 int cli_read_limits(cli_call *call, sotay_curl_how *how)
 {
     static const long TIMES[] = { 1, 60, 3600 };
     const cli_options *given = &call->options;
     long budget = 0, timeout_s = 0;
+    how->context = call;
+    how->rest = give_up;
+    how->resume = take_again;
     how->is_metered = given->metered;
     how->retry_for_s = given->retry ? RETRY_S : 0;
     if (given->retry_for != NULL &&
@@ -204,9 +223,9 @@ int cli_enrol(cli_call *call)
         return wrong;
     int code = sotay_curl_enrol(call->client, call->operands[0], &how, &report, &call->error);
     end_line(call);
-    sotay_whoami(call->client, &who);
     if (code != SOTAY_OK)
         return fail_on_line(call, code);
+    sotay_whoami(call->client, &who);
     printf("%s: %s\n%s: %s\n", vi ? "Máy của" : "Device of", who.login,
            vi ? "Đọc cho văn phòng đối chiếu" : "Read this to the office", who.fingerprint);
     return report.needs_person ? CLI_PERSON : CLI_DONE;

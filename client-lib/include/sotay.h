@@ -665,6 +665,12 @@ typedef struct {
     bool is_metered;
     /* Told about four times a second while it waits for the line; may be NULL. */
     void (*progress)(void *context, const sotay_progress *progress);
+    /* Both or neither. Between two attempts the store is others' to use: `rest` closes the client
+     * before a wait, `resume` opens one again behind it. What resume cannot open ends the run with
+     * its answer, *out_client NULL; SOTAY_E_BUSY is asked again as long as there is time. The
+     * client that was given to sotay_curl_sync is gone then: the last one of resume is open. */
+    void (*rest)(void *context);
+    int (*resume)(void *context, sotay_client **out_client, sotay_error *error);
     void *context;
 } sotay_curl_how;
 /* One sync to the end. *out_report and *out_text (both may be NULL) are set also when it fails

@@ -12,6 +12,7 @@
 #include "client-lib/ports/posix.h"
 
 #define RECEIVE_BYTES (512L * 1024L)
+#define BUSY_MS       1000u /* between two looks at a store that another call holds */
 
 typedef struct {
     sotay_sync *sync;
@@ -241,17 +242,61 @@ static int try_once(sotay_client *client, curl_run *run, char **out_text, sotay_
     return rc;
 }
 
-/* Waits until the line should be tried again. False: not within the time that is left. */
-static bool wait_for_line(sotay_client *client, curl_run *run)
+/* Milliseconds that may still be spent. */
+static uint64_t time_left(const curl_run *run)
 {
-    sotay_line line;
     uint64_t most_ms = (uint64_t)run->how->retry_for_s * 1000;
     uint64_t run_ms = curl_watch_run_ms(&run->watch);
-    if (sotay_line_get(client, &line, NULL) != SOTAY_OK || line.is_hopeless ||
-        run_ms >= most_ms || line.wait_ms > most_ms - run_ms)
-        return false;
-    curl_watch_pause(&run->watch, line.wait_ms, &run->report, line.why);
-    return true;
+    return run_ms < most_ms ? most_ms - run_ms : 0;
+}
+
+/* Waits with the store given up, if the driver can do that. */
+static int wait_beside_the_store(sotay_client **client, curl_run *run, const sotay_line *line,
+                                 sotay_error *error)
+{
+    const sotay_curl_how *how = run->how;
+    if (how->rest == NULL || how->resume == NULL) {
+        curl_watch_pause(&run->watch, line->wait_ms, &run->report, line->why);
+        return SOTAY_OK;
+    }
+    *client = NULL;
+    how->rest(how->context);
+    curl_watch_pause(&run->watch, line->wait_ms, &run->report, line->why);
+    int rc = how->resume(how->context, client, error);
+    while (rc == SOTAY_E_BUSY && time_left(run) > BUSY_MS) {
+        curl_watch_pause(&run->watch, BUSY_MS, &run->report, SOTAY_WHY_HERE);
+        rc = how->resume(how->context, client, error);
+    }
+    return rc;
+}
+
+/* Waits until the line should be tried again; not at all (*out_has_time false) when that is later
+ * than there is time. */
+static int wait_for_line(sotay_client **client, curl_run *run, bool *out_has_time,
+                         sotay_error *error)
+{
+    sotay_line line;
+    *out_has_time = sotay_line_get(*client, &line, NULL) == SOTAY_OK && !line.is_hopeless &&
+                  time_left(run) > 0 && line.wait_ms <= time_left(run);
+    if (!*out_has_time || line.wait_ms == 0)
+        return SOTAY_OK;
+    return wait_beside_the_store(client, run, &line, error);
+}
+
+/* Attempts until one goes through or there is no time for another; one in any case. */
+static int try_on(sotay_client *client, curl_run *run, char **out_text, sotay_error *error)
+{
+    bool has_time = false;
+    int waited = wait_for_line(&client, run, &has_time, error);
+    while (waited == SOTAY_OK) {
+        int rc = try_once(client, run, out_text, error);
+        if (rc == SOTAY_OK)
+            return rc;
+        waited = wait_for_line(&client, run, &has_time, error);
+        if (waited == SOTAY_OK && !has_time)
+            return rc;
+    }
+    return waited;
 }
 
 int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how, sotay_report *out_report,
@@ -266,11 +311,8 @@ int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how, sotay_repor
     curl_watch_begin(&run.watch, how);
     if (out_text != NULL)
         *out_text = NULL;
-    if (how->retry_for_s > 0)
-        (void)wait_for_line(client, &run); /* longer than there is time: one attempt all the same */
-    do
-        rc = try_once(client, &run, out_text, error);
-    while (rc != SOTAY_OK && how->retry_for_s > 0 && wait_for_line(client, &run));
+    rc = how->retry_for_s > 0 ? try_on(client, &run, out_text, error)
+                              : try_once(client, &run, out_text, error);
     if (out_report != NULL)
         *out_report = run.report;
     return rc;

@@ -10,9 +10,12 @@
 #include "client-lib/src/epoch.h"
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
+#include "proto/view.h"
 
 #define DEVICE_BYTES    48u /* person, signing key */
 #define LABEL_BYTES_MAX 4096u
+#define KIND_YEAR       "period/days" /* no form is called so */
+#define YEAR_BYTES      16u           /* first and last day */
 
 static book_key form_key(const char *name, uint32_t version)
 {
@@ -239,6 +242,66 @@ static st_err learn_label(sotay_client *client, naming *n, st_error *error)
     return put_name(client, &key, vi, en, error);
 }
 
+/* Its days, when the period is a year of the movement and not withdrawn. */
+static st_err year_of(naming *n, bool *out_is_year, st_days *out_days, st_error *error)
+{
+    const st_field *field = NULL;
+    const st_live *from = lexicon_shown(n->form, n->record, "from", &field);
+    const st_live *to = lexicon_shown(n->form, n->record, "to", &field);
+    bool is_year = strcmp(value_of(n, "kind"), "year") == 0 && from != NULL && to != NULL &&
+                   from->op.value.kind == ST_VALUE_INT && to->op.value.kind == ST_VALUE_INT;
+    st_acts_view acts;
+    st_err err = n->err != ST_OK ? no_memory(error)
+                                 : st_view_acts(n->record, n->arena, &acts, error);
+    if (err != ST_OK)
+        return err;
+    for (size_t i = 0; i < acts.acts_count; i++)
+        is_year = is_year && n->record->metas[acts.acts[i]].act != ST_ACT_WITHDRAW;
+    *out_is_year = is_year;
+    if (is_year)
+        *out_days = (st_days){ from->op.value.number, to->op.value.number };
+    return ST_OK;
+}
+
+static st_err learn_period(sotay_client *client, naming *n, st_error *error)
+{
+    book_key key = name_key(KIND_YEAR, n->record->id.b, 16);
+    st_days days = { 0, 0 };
+    bool is_year = false;
+    st_err err = year_of(n, &is_year, &days, error);
+    if (err != ST_OK)
+        return err;
+    if (!is_year)
+        return book_delete(&client->book, &key, error);
+    uint8_t value[YEAR_BYTES];
+    st_put_u64(value, (uint64_t)days.from);
+    st_put_u64(value + 8, (uint64_t)days.to);
+    return book_put(&client->book, &key, value, sizeof value, error);
+}
+
+st_err lexicon_years(sotay_client *client, st_arena *arena, const st_days **out_years,
+                     size_t *out_count, st_error *error)
+{
+    book_key prefix = name_key(KIND_YEAR, "", 0);
+    book_scan scan = book_scan_of(&prefix);
+    st_days *years = NULL;
+    size_t count = 0, capacity = 0;
+    book_value value;
+    st_err err = ST_OK;
+    while ((err = book_scan_next(&client->book, &scan, arena, &value, error)) == ST_OK) {
+        st_days *longer = st_arena_grow(arena, years, count, &capacity, sizeof *years);
+        if (longer == NULL)
+            return no_memory(error);
+        years = longer;
+        if (value.len == YEAR_BYTES)
+            years[count++] = (st_days){ (int64_t)st_get_u64(value.data),
+                                        (int64_t)st_get_u64(value.data + 8) };
+    }
+    *out_years = years;
+    *out_count = count;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err lexicon_learn_names(sotay_client *client, const st_form *form, const st_record *record,
                            st_error *error)
 {
@@ -252,6 +315,8 @@ st_err lexicon_learn_names(sotay_client *client, const st_form *form, const st_r
         err = learn_device(client, form, record, error);
     else
         err = learn_label(client, &n, error);
+    if (err == ST_OK && strcmp(form->name, "period") == 0)
+        err = learn_period(client, &n, error);
     st_arena_reset(&arena);
     return err;
 }

@@ -29,6 +29,9 @@ ST_MUST_USE st_err lexicon_has(sotay_client *client, const char *kind, const cha
 /* How many it has of that kind, counted up to two; the first one's code in *out_code. */
 ST_MUST_USE st_err lexicon_any(sotay_client *client, const char *kind, st_code *out_code,
                                unsigned *out_count, st_error *error);
+/* The years of the movement by their days, in the arena; none: they are not known here. */
+ST_MUST_USE st_err lexicon_years(sotay_client *client, st_arena *arena, const st_days **out_years,
+                                 size_t *out_count, st_error *error);
 /* The person of a device; ST_E_NOT_FOUND. */
 ST_MUST_USE st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_person,
                                   st_error *error);

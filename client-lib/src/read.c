@@ -56,8 +56,10 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
         err = lease_check(client, &view, &inner);
     if (err == ST_OK && view.form == NULL)
         err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
+    st_show_how how = overlay_how(client, &r.names, err == ST_OK && view.is_held);
+    if (err == ST_OK && st_form_field(view.form, "visit_date") != NULL)
+        err = lexicon_years(client, &r.arena, &how.years, &how.years_count, &inner);
     if (err == ST_OK) {
-        st_show_how how = overlay_how(client, &r.names, view.is_held);
         how.is_carried = view.has_carried;
         how.helds = view.helds;
         how.helds_count = view.helds_count;

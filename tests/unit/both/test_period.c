@@ -1,6 +1,6 @@
 /* tests/unit/both/test_period.c
- * A visit that is dated in no year of the catalogue is kept as it is and shown so at the office: by
- * the years as they stand there now, and by every date that somebody gives it. */
+ * A visit that is dated in no year of the catalogue is kept as it is and shown so, at the office
+ * and on the phone: by the years as they stand there, and by every date that somebody gives it. */
 #include "tests/unit/both/world.h"
 
 #define FLAG "\"no_period\""
@@ -17,12 +17,24 @@ static sotay_id visit_of(world *w, const char *date)
     return id;
 }
 
+static bool phone_flags(phone *p, const sotay_id *id)
+{
+    char *text = shown(p, id);
+    bool is_flagged = strstr(text, FLAG) != NULL;
+    sotay_text_free(text);
+    return is_flagged;
+}
+
+/* The office says so, and the phone that has heard of everything says the same. */
 static bool is_flagged(world *w, const sotay_id *id)
 {
     char hex[33];
+    assert_int_equal(sync_phone(w, &w->phones[0], 0, NULL), SOTAY_OK);
     sotay_id_format(id, hex);
     KIT_EXPECT(0, &w->book, "show", hex, "--json");
-    return strstr(KIT_OUT(&w->book), FLAG) != NULL;
+    bool is_flagged = strstr(KIT_OUT(&w->book), FLAG) != NULL;
+    assert_int_equal(phone_flags(&w->phones[0], id), is_flagged);
+    return is_flagged;
 }
 
 /* The record of a period. */
@@ -76,6 +88,10 @@ static void test_as_things_stand_now(void **state)
     assert_true(is_flagged(&w, &id));
     KIT_EXPECT(0, &w.book, "set", year, "to=2026-12-31", "--as", "office");
     assert_false(is_flagged(&w, &id));
+    KIT_EXPECT(0, &w.book, "set", year, "kind=interim", "--as", "office");
+    assert_true(is_flagged(&w, &id)); /* it is no year any more */
+    KIT_EXPECT(0, &w.book, "set", year, "kind=year", "--as", "office");
+    assert_false(is_flagged(&w, &id));
     assert_int_equal(sync_phone(&w, &w.phones[1], 0, NULL), SOTAY_OK);
     for (size_t i = 0; i < 2; i++) /* two dates stand against each other, one of them in no year */
         assert_int_equal(phone_set(&w.phones[i], &id, "visit_date",
@@ -99,8 +115,9 @@ static void test_people_are_told(void **state)
     w.book.lang = "vi";
     KIT_EXPECT(0, &w.book, "show", hex);
     assert_non_null(strstr(KIT_OUT(&w.book), "không thuộc năm nào"));
-    char *text = shown(&w.phones[0], &id); /* the phone does not know what is counted */
-    assert_null(strstr(text, FLAG));
+    char *text = NULL;
+    assert_int_equal(sotay_show(w.phones[0].client, &id, SOTAY_TEXT, &text, NULL), SOTAY_OK);
+    assert_non_null(strstr(text, "không thuộc năm nào"));
     sotay_text_free(text);
     world_free(&w);
 }
