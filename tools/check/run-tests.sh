@@ -171,8 +171,9 @@ rigs() {
         [ -x "$script" ] && [ -f "${script%run}rig.mk" ] && wanted "$script" || continue
         name=${script%/run}
         TEST_TIMEOUT_S=$([ $amount = long ] && echo 7200 || echo 600) \
-            run_one "rig ${name##*/}" lines "$script" $amount
+            run_beside "rig ${name##*/}" lines "$script" $amount
     done
+    wait
 }
 
 # The tests of the tests: some minutes, each invariant's code taken out in a copy of the tree.
