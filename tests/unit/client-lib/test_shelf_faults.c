@@ -11,16 +11,15 @@
 #include "client-lib/src/purge.h"
 #include "tests/unit/client-lib/handmade.h"
 #include "tests/unit/client-lib/meeting.h"
-#include "tests/unit/client-lib/stumble.h"
+#include "tests/unit/client-lib/trial.h"
 
 #define SECRET "bị bạo hành trong nhà"
 #define HASHES 200u
-#define TABLES 128
 
-typedef struct {
+struct bench {
+    trial on;                /* a copy of an */
     edge *e;
     phone an, binh;
-    phone copy;              /* of an, on which a scene is tried */
     handmade h;              /* a visit with a secret and a file, in base, set and aside */
     st_erasure secret[2];
     stored_row sets[2];      /* binh's: the first one was taken, the second not yet */
@@ -29,21 +28,10 @@ typedef struct {
     st_buffer body, sealed;
     st_parcel parcel;
     st_arena arena;
-    sotay_sync *sync;        /* of the copy */
     uint64_t given;
     uint8_t *bundle;         /* binh's, when there is one */
     size_t bundle_len;
-} bench;
-
-typedef struct {
-    const char *why;
-    st_err (*what)(bench *b, st_error *error);
-    bool in_sync;  /* it needs b->sync */
-    bool only_reads, only_writes;
-    bool is_alone; /* it opens transactions itself */
-    bool is_long;  /* several commits: each place fails once, not each call */
-    bool talks;    /* something is said after the commit */
-} scene;
+};
 
 /* ---- the store ---- */
 
@@ -157,6 +145,7 @@ static int bench_open(void **state)
     make_receipt(&b);
     make_visit(&b);
     fill(&b);
+    b.on.from = &b.an;
     *state = &b;
     return 0;
 }
@@ -171,119 +160,12 @@ static int bench_close(void **state)
     return 0;
 }
 
-/* ---- trying ---- */
-
-static void open_copy(bench *b, const scene *s)
-{
-    memset(&b->copy, 0, sizeof b->copy);
-    assert_int_equal(sotay_memory_copy(&b->an.port, false, &b->copy.port, NULL), SOTAY_OK);
-    phone_open(&b->copy);
-    b->sync = NULL;
-    if (s->in_sync)
-        assert_int_equal(sotay_sync_begin(b->copy.client, &b->sync, NULL), SOTAY_OK);
-}
-
-static void close_copy(bench *b)
-{
-    sotay_sync_free(b->sync);
-    phone_free(&b->copy);
-}
-
-/* All keys of the store, and the bytes of all values, as one number; without what the device notes
- * of itself (clocks, counters that were reserved) when it is said so. */
-static uint64_t fingerprint(phone *p, bool without_self)
-{
-    uint64_t sum = 14695981039346656037u;
-    st_error error = { ST_OK, "" };
-    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
-    for (int table = 1; table < TABLES; table++) {
-        book_key prefix = book_key_of((book_table)table);
-        book_scan scan = book_scan_of(&prefix);
-        while (table != BOOK_META && !(without_self && table == BOOK_SELF)) {
-            st_arena arena;
-            book_value value = { NULL, 0 };
-            st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-            st_err err = book_scan_next(&p->client->book, &scan, &arena, &value, &error);
-            for (size_t i = 0; err == ST_OK && i < scan.at.len; i++)
-                sum = (sum ^ scan.at.b[i]) * 1099511628211u;
-            /* what is sealed to the server is other bytes each time */
-            size_t len = table == BOOK_PARCEL && value.len > 33 ? 33 : value.len;
-            for (size_t i = 0; err == ST_OK && i < len; i++)
-                sum = (sum ^ value.data[i]) * 1099511628211u;
-            st_arena_reset(&arena);
-            if (err != ST_OK)
-                break;
-        }
-    }
-    client_abort(p->client);
-    return sum;
-}
-
-/* The scene and its end, as the library does it. */
-static st_err play(bench *b, const scene *s)
-{
-    st_error error = { ST_OK, "" };
-    if (s->is_alone)
-        return s->what(b, &error);
-    st_err err = client_begin(b->copy.client, !s->only_reads, &error);
-    if (err == ST_OK)
-        err = s->what(b, &error);
-    if (err == ST_OK && !s->only_reads)
-        return client_commit(b->copy.client, &error);
-    client_abort(b->copy.client);
-    return err;
-}
-
-static void sweep_one(bench *b, const scene *s, stumble_way how, uint64_t before, uint64_t after)
-{
-    uint64_t n = s->is_long ? STUMBLE_IN_NEW_PLACE : 1, failed = 0;
-    bool refused = true;
-    open_copy(b, s);
-    while (refused) {
-        stumble_arm(how, &b->copy, n);
-        st_err err = play(b, s);
-        refused = stumble_disarm(&b->copy) || err != ST_OK;
-        if (err != ST_OK && err != ST_E_MEMORY && err != ST_E_STORAGE && err != ST_E_TOO_LARGE)
-            fail_msg("%s: %d of %s: %s", s->why, (int)n, STUMBLE_NAMES[how], st_err_name(err));
-        failed += err != ST_OK;
-        uint64_t now = fingerprint(&b->copy, s->is_long);
-        bool is_done = err == ST_OK || (s->talks && now == after); /* the last word was not said */
-        if (now != (is_done ? after : before))
-            fail_msg("%s: %d of %s: %s, the store is neither as before nor as after", s->why,
-                     (int)n, STUMBLE_NAMES[how], st_err_name(err));
-        if (is_done && refused) { /* it went without */
-            close_copy(b);
-            open_copy(b, s);
-        }
-        n += s->is_long ? 0 : 1;
-    }
-    close_copy(b);
-    print_message("  %s: %d times, %s\n", s->why, (int)failed, STUMBLE_NAMES[how]);
-    assert_true(failed > 0 || s->is_long); /* other scenes pass the same places */
-}
-
-static void sweep(bench *b, const scene *scenes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        open_copy(b, &scenes[i]);
-        uint64_t before = fingerprint(&b->copy, scenes[i].is_long);
-        assert_int_equal(play(b, &scenes[i]), ST_OK);
-        uint64_t after = fingerprint(&b->copy, scenes[i].is_long);
-        close_copy(b);
-        assert_int_equal(before == after, scenes[i].only_reads);
-        for (stumble_way how = 0; how < STUMBLE_WAYS; how++)
-            if (!(how == STUMBLE_STORE && scenes[i].only_reads) &&
-                !(how == STUMBLE_READING && scenes[i].only_writes))
-                sweep_one(b, &scenes[i], how, before, after);
-    }
-}
-
 /* ---- what is carried ---- */
 
 static st_err take_set(bench *b, st_error *error)
 {
     bool is_new = false;
-    return carried_take_set(b->copy.client, b->sets[1].data, b->sets[1].len, &is_new, error);
+    return carried_take_set(b->on.copy.client, b->sets[1].data, b->sets[1].len, &is_new, error);
 }
 
 static st_err take_parcel(bench *b, st_error *error)
@@ -291,7 +173,7 @@ static st_err take_parcel(bench *b, st_error *error)
     bool is_new = false;
     st_parcel parcel = b->parcel;
     parcel.name.b[0] = 2;
-    return carried_take_parcel(b->copy.client, &parcel, &is_new, error);
+    return carried_take_parcel(b->on.copy.client, &parcel, &is_new, error);
 }
 
 static st_err take_piece(bench *b, st_error *error)
@@ -299,20 +181,20 @@ static st_err take_piece(bench *b, st_error *error)
     bool is_new = false;
     st_parcel parcel = b->parcel;
     parcel.kind = ST_PARCEL_PIECE;
-    return carried_take_parcel(b->copy.client, &parcel, &is_new, error);
+    return carried_take_parcel(b->on.copy.client, &parcel, &is_new, error);
 }
 
 static st_err take_receipt(bench *b, st_error *error)
 {
     bool is_new = false;
-    return carried_take_receipt(b->copy.client, &b->receipt, &is_new, error);
+    return carried_take_receipt(b->on.copy.client, &b->receipt, &is_new, error);
 }
 
 static st_err verdict_stored(bench *b, st_error *error)
 {
     const st_verdict stored = { .first = b->set[0].first, .kind = ST_VERDICT_STORED,
                                 .position = 9 };
-    return carried_verdict(b->copy.client, &b->set[0].device, &stored, error);
+    return carried_verdict(b->on.copy.client, &b->set[0].device, &stored, error);
 }
 
 static st_err verdict_wrong(bench *b, st_error *error)
@@ -320,29 +202,29 @@ static st_err verdict_wrong(bench *b, st_error *error)
     const st_held held = { b->set[0].first, ST_HOLD_CORRUPT };
     const st_verdict wrong = { .first = b->set[0].first, .kind = ST_VERDICT_HELD, .held = &held,
                                .held_count = 1 };
-    return carried_verdict(b->copy.client, &b->set[0].device, &wrong, error);
+    return carried_verdict(b->on.copy.client, &b->set[0].device, &wrong, error);
 }
 
 static st_err in_log(bench *b, st_error *error)
 {
-    return carried_in_log(b->copy.client, &b->set[0].device, b->set[0].first, error);
+    return carried_in_log(b->on.copy.client, &b->set[0].device, b->set[0].first, error);
 }
 
 static st_err drop(bench *b, st_error *error)
 {
-    return carried_drop(b->copy.client, &b->set[0], error);
+    return carried_drop(b->on.copy.client, &b->set[0], error);
 }
 
 static st_err close_bucket(bench *b, st_error *error)
 {
-    return carried_close_bucket(b->copy.client, &b->set[0].bucket, error);
+    return carried_close_bucket(b->on.copy.client, &b->set[0].bucket, error);
 }
 
 static st_err deliver_and_turn(bench *b, st_error *error)
 {
     st_err err = verdict_stored(b, error);
     if (err == ST_OK)
-        err = carried_turn(b->copy.client, error);
+        err = carried_turn(b->on.copy.client, error);
     return err == ST_OK ? verdict_stored(b, error) : err;
 }
 
@@ -360,7 +242,7 @@ static void test_what_is_carried(void **state)
         { .why = "its bucket closes", .what = close_bucket },
         { .why = "a new epoch", .what = deliver_and_turn },
     };
-    sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
+    trial_sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
 }
 
 /* ---- what is given ---- */
@@ -386,7 +268,7 @@ static st_err give_to_a_phone(bench *b, st_error *error)
     const give_to to = { b, reads_all, NULL, emit };
     give_report report;
     b->given = 0;
-    st_err err = give_all(b->copy.client, &to, &report, error);
+    st_err err = give_all(b->on.copy.client, &to, &report, error);
     if (err == ST_OK) /* a receipt, two sets and a parcel, two pieces */
         assert_int_equal(b->given, 6);
     return err;
@@ -397,7 +279,7 @@ static st_err give_to_the_server(bench *b, st_error *error)
     const give_to to = { b, NULL, NULL, emit };
     give_report report;
     b->given = 0;
-    st_err err = give_all(b->copy.client, &to, &report, error);
+    st_err err = give_all(b->on.copy.client, &to, &report, error);
     if (err == ST_OK)
         assert_int_equal(report.sets + report.pieces + report.receipts, b->given);
     return err;
@@ -406,7 +288,7 @@ static st_err give_to_the_server(bench *b, st_error *error)
 static st_err count(bench *b, st_error *error)
 {
     uint64_t carried = 0;
-    st_err err = carried_count(b->copy.client, &carried, error);
+    st_err err = carried_count(b->on.copy.client, &carried, error);
     if (err == ST_OK)
         assert_int_equal(carried, 2);
     return err;
@@ -417,7 +299,7 @@ static st_err load_peer(bench *b, st_error *error)
     st_arena arena;
     peer p;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = peer_load(b->copy.client, &b->set[0].device, &arena, &p, error);
+    st_err err = peer_load(b->on.copy.client, &b->set[0].device, &arena, &p, error);
     if (err == ST_OK)
         assert_true(p.is_in_use && st_id_cmp(&p.person, &b->e->persons[1]) == 0);
     st_arena_reset(&arena);
@@ -432,7 +314,7 @@ static void test_what_is_given(void **state)
         { .why = "what is carried is counted", .what = count, .only_reads = true },
         { .why = "the other phone is looked up", .what = load_peer, .only_reads = true },
     };
-    sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
+    trial_sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
 }
 
 /* ---- what is destroyed, set aside or owed ---- */
@@ -440,21 +322,21 @@ static void test_what_is_given(void **state)
 static st_err erase(bench *b, st_error *error)
 {
     const erase_values values = { b->h.id, b->secret, 2 };
-    return erase_take(b->copy.client, &values, error);
+    return erase_take(b->on.copy.client, &values, error);
 }
 
 static st_err set_aside(bench *b, st_error *error)
 {
     book_key key = book_key_counter(BOOK_SET, &b->h.set.device, b->h.set.first);
-    st_err err = book_delete(&b->copy.client->book, &key, error);
+    st_err err = book_delete(&b->on.copy.client->book, &key, error);
     return err == ST_OK
-               ? evidence_set_aside(b->copy.client, &b->h.id, &b->h.bucket, 0, error)
+               ? evidence_set_aside(b->on.copy.client, &b->h.id, &b->h.bucket, 0, error)
                : err;
 }
 
 static st_err forget(bench *b, st_error *error)
 {
-    return evidence_forget(b->copy.client, &b->h.bucket, 0, error);
+    return evidence_forget(b->on.copy.client, &b->h.bucket, 0, error);
 }
 
 /* A round's end, what is shown then, and that the server has it. */
@@ -464,13 +346,13 @@ static st_err show(bench *b, st_error *error)
     st_repair_ask asked;
     bool asks = false;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    b->sync->evidence = (evidence_lane){ .goes_on = false };
-    st_err err = evidence_end_round(b->sync, error);
+    b->on.sync->evidence = (evidence_lane){ .goes_on = false };
+    st_err err = evidence_end_round(b->on.sync, error);
     if (err == ST_OK)
-        err = evidence_ask(b->sync, &arena, &asked, &asks, error);
+        err = evidence_ask(b->on.sync, &arena, &asked, &asks, error);
     if (err == ST_OK) {
         assert_true(asks && asked.evidence_count == 1);
-        err = evidence_take(b->sync, &asked.bucket, error);
+        err = evidence_take(b->on.sync, &asked.bucket, error);
     }
     st_arena_reset(&arena);
     return err;
@@ -479,30 +361,30 @@ static st_err show(bench *b, st_error *error)
 static st_err owe(bench *b, st_error *error)
 {
     const purge_owed owed = { 5, PHONE_WALL_MS, 13, 2 };
-    return purge_owe(b->copy.client, &b->h.bucket, &owed, error);
+    return purge_owe(b->on.copy.client, &b->h.bucket, &owed, error);
 }
 
 /* They are read and signed, each once, and go when the server has them. */
 static st_err prepare(bench *b, st_error *error)
 {
-    b->sync->has_purges = false;
-    st_err err = purge_prepare(b->sync, error);
+    b->on.sync->has_purges = false;
+    st_err err = purge_prepare(b->on.sync, error);
     if (err == ST_OK) {
-        assert_int_equal(b->sync->purges_count, 2);
-        assert_int_equal(b->sync->purges_signed, 2);
+        assert_int_equal(b->on.sync->purges_count, 2);
+        assert_int_equal(b->on.sync->purges_signed, 2);
     }
     return err;
 }
 
 static st_err noted(bench *b, st_error *error)
 {
-    b->sync->purges_count = 2;
+    b->on.sync->purges_count = 2;
     for (uint32_t i = 0; i < 2; i++) {
         const char *name = i == 0 ? EDGE_COMMUNE "/unit/a" : EDGE_COMMUNE "/unit/b";
-        b->sync->purges[i] = (st_purge){ .rev = 4 };
-        assert_true(st_bucket_set(&b->sync->purges[i].bucket, name, strlen(name)));
+        b->on.sync->purges[i] = (st_purge){ .rev = 4 };
+        assert_true(st_bucket_set(&b->on.sync->purges[i].bucket, name, strlen(name)));
     }
-    return purge_noted(b->sync, 9, error); /* more than were brought */
+    return purge_noted(b->on.sync, 9, error); /* more than were brought */
 }
 
 static void test_what_is_destroyed_set_aside_or_owed(void **state)
@@ -517,7 +399,7 @@ static void test_what_is_destroyed_set_aside_or_owed(void **state)
           .is_alone = true },
         { .why = "what is owed is noted", .what = noted, .in_sync = true },
     };
-    sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
+    trial_sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
 }
 
 /* ---- two phones, and bundles ---- */
@@ -531,8 +413,8 @@ static st_err meet(bench *b, bool fetches)
     assert_int_equal(sotay_memory_copy(&b->binh.port, false, &other.port, NULL), SOTAY_OK);
     phone_open(&other);
     failing_pause(false);
-    meeting m = { .who = { fetches ? &other : &b->copy, fetches ? &b->copy : &other },
-                  .looked_at = &b->copy, .pause = failing_pause };
+    meeting m = { .who = { fetches ? &other : &b->on.copy, fetches ? &b->on.copy : &other },
+                  .looked_at = &b->on.copy, .pause = failing_pause };
     int rc = meeting_run(&m);
     if (rc == SOTAY_OK) {
         assert_int_equal(m.reports[fetches].sets_taken, 1);
@@ -563,7 +445,7 @@ static st_err make_bundle(bench *b, st_error *error)
     sotay_bundle_report report;
     sotay_slice bytes = { NULL, 0 };
     (void)error;
-    int rc = sotay_bundle_begin(b->copy.client, &bundle, NULL);
+    int rc = sotay_bundle_begin(b->on.copy.client, &bundle, NULL);
     if (rc == SOTAY_OK)
         rc = sotay_bundle_make(bundle, &bytes, &report, NULL);
     if (rc == SOTAY_OK)
@@ -576,7 +458,7 @@ static st_err import_bundle(bench *b, st_error *error)
 {
     sotay_bundle_report report;
     (void)error;
-    int rc = sotay_bundle_import(b->copy.client, b->bundle, b->bundle_len, &report, NULL);
+    int rc = sotay_bundle_import(b->on.copy.client, b->bundle, b->bundle_len, &report, NULL);
     if (rc == SOTAY_OK)
         assert_true(report.sets == 1 && report.known == 1);
     return (st_err)rc;
@@ -610,7 +492,7 @@ static void test_two_phones_and_bundles(void **state)
     };
     bench *b = *state;
     bundle_of_binh(b);
-    sweep(b, SCENES, sizeof SCENES / sizeof SCENES[0]);
+    trial_sweep(b, SCENES, sizeof SCENES / sizeof SCENES[0]);
     free(b->bundle);
 }
 
