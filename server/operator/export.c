@@ -25,14 +25,12 @@ typedef struct {
     const st_form *form;           /* newest version: its columns; records are read by their own */
     int64_t from, to;              /* days of the period */
     const st_field *date;          /* NULL: no period was asked for */
-    st_id *ids;
-    size_t ids_count, ids_capacity;
+    sync_ids ids;
     column *columns;
     size_t columns_count, columns_capacity;
     st_buffer cell;
     size_t rows;
     sync_moments moments;
-    st_err err;
 } sheet;
 
 /* ---- cells ---- */
@@ -307,29 +305,15 @@ static bool is_in_period(const sheet *s, const st_record *record)
     return false;
 }
 
-static bool note_id(void *context, const st_row *row)
-{
-    sheet *s = context;
-    st_id *ids = st_arena_grow(&s->work->arena, s->ids, s->ids_count, &s->ids_capacity,
-                               sizeof *ids);
-    if (ids == NULL) {
-        s->err = st_fail(&s->work->error, ST_E_MEMORY, "no memory for a list of records");
-        return false;
-    }
-    s->ids = ids;
-    s->ids[s->ids_count++] = row->id;
-    return true;
-}
-
 /* Twice over the records: which columns there are, then the rows. */
 static st_err each_record(sheet *s, bool writes)
 {
     st_err err = ST_OK;
-    for (size_t i = 0; i < s->ids_count && err == ST_OK; i++) {
+    for (size_t i = 0; i < s->ids.count && err == ST_OK; i++) {
         st_arena arena;
         st_record record;
         st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);
-        err = sync_record_get(&s->work->txn, &s->ids[i], &arena, &record, NULL, &s->work->error);
+        err = sync_record_get(&s->work->txn, &s->ids.list[i], &arena, &record, NULL, &s->work->error);
         if (err == ST_OK && is_in_period(s, &record))
             err = writes ? put_row(s, &record, &arena) : note_columns(s, &record);
         st_arena_reset(&arena);
@@ -343,7 +327,7 @@ static st_err read_period(sheet *s)
 {
     operator_work *work = s->work;
     const st_form *form = NULL;
-    sheet periods = { .work = work };
+    sync_ids periods = { NULL, 0, 0 };
     sync_filter filter = { .form = "period" };
     bool found = false;
     s->date = st_form_field(s->form, "visit_date");
@@ -351,11 +335,11 @@ static st_err read_period(sheet *s)
         return st_fail(&work->error, ST_E_USAGE, "--period is for visits");
     st_err err = operator_form(work, "period", &form, &work->error);
     if (err == ST_OK)
-        err = sync_row_each(&work->txn, &filter, note_id, &periods, &work->error);
-    for (size_t i = 0; i < periods.ids_count && err == ST_OK && !found; i++) {
+        err = sync_row_ids(&work->txn, &filter, &work->arena, &periods, &work->error);
+    for (size_t i = 0; i < periods.count && err == ST_OK && !found; i++) {
         st_record record;
         char id[ST_CODE_BYTES_MAX + 1];
-        err = sync_record_get(&work->txn, &periods.ids[i], &work->arena, &record, NULL,
+        err = sync_record_get(&work->txn, &periods.list[i], &work->arena, &record, NULL,
                               &work->error);
         if (err != ST_OK)
             break;
@@ -381,9 +365,7 @@ static st_err write_sheet(sheet *s)
     if (err == ST_OK && work->options.period != NULL)
         err = read_period(s);
     if (err == ST_OK)
-        err = sync_row_each(&work->txn, &filter, note_id, s, &work->error);
-    if (err == ST_OK)
-        err = s->err;
+        err = sync_row_ids(&work->txn, &filter, &work->arena, &s->ids, &work->error);
     if (err == ST_OK)
         err = each_record(s, false);
     if (err != ST_OK)

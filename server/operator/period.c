@@ -7,25 +7,6 @@
 
 #define KIND_YEAR "year"
 
-typedef struct {
-    st_arena *arena;
-    st_id *ids;
-    size_t count, capacity;
-    bool is_full;
-} id_list;
-
-static bool note_id(void *context, const st_row *row)
-{
-    id_list *list = context;
-    st_id *ids = st_arena_grow(list->arena, list->ids, list->count, &list->capacity, sizeof *ids);
-    list->is_full = ids == NULL;
-    if (list->is_full)
-        return false;
-    list->ids = ids;
-    list->ids[list->count++] = row->id;
-    return true;
-}
-
 /* Is it a year with both its days? */
 static bool is_year(const st_form *form, const st_record *record, st_days *out_days)
 {
@@ -44,19 +25,19 @@ st_err operator_years(operator_work *work, const st_form *of)
 {
     const st_form *form = catalogue_newest(work->room->catalogue, SYNC_FORM_PERIOD);
     sync_filter filter = { .form = SYNC_FORM_PERIOD };
-    id_list list = { .arena = &work->arena };
+    sync_ids ids = { NULL, 0, 0 };
     if (form == NULL || st_form_field(of, "visit_date") == NULL)
         return ST_OK;
-    st_err err = sync_row_each(&work->txn, &filter, note_id, &list, &work->error);
-    st_days *years = st_arena_array(&work->arena, list.count, sizeof *years);
-    if (err == ST_OK && (list.is_full || (years == NULL && list.count > 0)))
+    st_err err = sync_row_ids(&work->txn, &filter, &work->arena, &ids, &work->error);
+    st_days *years = st_arena_array(&work->arena, ids.count, sizeof *years);
+    if (err == ST_OK && years == NULL && ids.count > 0)
         return st_fail(&work->error, ST_E_MEMORY, "no memory for the periods");
     size_t count = 0;
-    for (size_t i = 0; err == ST_OK && i < list.count; i++) {
+    for (size_t i = 0; err == ST_OK && i < ids.count; i++) {
         st_arena arena;
         st_record record;
         st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);
-        err = sync_record_get(&work->txn, &list.ids[i], &arena, &record, NULL, &work->error);
+        err = sync_record_get(&work->txn, &ids.list[i], &arena, &record, NULL, &work->error);
         if (err == ST_OK)
             count += is_year(form, &record, &years[count]);
         st_arena_reset(&arena);

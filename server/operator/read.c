@@ -180,26 +180,6 @@ int operator_show(operator_work *work)
 
 /* ---- conflicts ---- */
 
-typedef struct {
-    operator_work *work;
-    st_id *ids;
-    size_t count, capacity;
-} id_list;
-
-static bool note_id(void *context, const st_row *row)
-{
-    id_list *list = context;
-    st_id *ids = st_arena_grow(&list->work->arena, list->ids, list->count, &list->capacity,
-                               sizeof *ids);
-    if (ids == NULL) {
-        list->work->out_failed = true;
-        return false;
-    }
-    list->ids = ids;
-    list->ids[list->count++] = row->id;
-    return true;
-}
-
 static st_err say_value(operator_work *work, const st_form *form, const st_record *record,
                         size_t at)
 {
@@ -276,21 +256,21 @@ static st_err one_record(operator_work *work, const st_id *id, st_json *json, si
 
 int operator_conflicts(operator_work *work)
 {
-    id_list list = { .work = work };
+    sync_ids ids = { NULL, 0, 0 };
     sync_filter filter = { .conflicts_only = true };
     st_json json;
     size_t count = 0;
     st_err err = operator_read_begin(work);
     if (err == ST_OK)
-        err = sync_row_each(&work->txn, &filter, note_id, &list, &work->error);
+        err = sync_row_ids(&work->txn, &filter, &work->arena, &ids, &work->error);
     st_json_begin(&json, work->call->out, &work->error);
     if (work->options.json) {
         st_json_open(&json, '{');
         st_json_key(&json, "conflicts");
         st_json_open(&json, '[');
     }
-    for (size_t i = 0; i < list.count && err == ST_OK; i++)
-        err = one_record(work, &list.ids[i], &json, &count);
+    for (size_t i = 0; i < ids.count && err == ST_OK; i++)
+        err = one_record(work, &ids.list[i], &json, &count);
     operator_read_end(work);
     if (err == ST_OK && work->options.json) {
         st_json_close(&json, ']');

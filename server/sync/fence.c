@@ -15,25 +15,6 @@
 
 /* ---- reading ---- */
 
-typedef struct {
-    st_arena *arena;
-    st_id *ids;
-    size_t count, capacity;
-    bool failed;
-} id_list;
-
-static bool note_id(void *context, const st_row *row)
-{
-    id_list *list = context;
-    st_id *ids = st_arena_grow(list->arena, list->ids, list->count, &list->capacity, sizeof *ids);
-    list->failed = ids == NULL;
-    if (ids == NULL)
-        return false;
-    list->ids = ids;
-    list->ids[list->count++] = row->id;
-    return true;
-}
-
 static bool read_fence(const st_form *form, const st_record *record, sync_fence *out)
 {
     const st_meta *made = &record->metas[record->creator];
@@ -65,16 +46,16 @@ static int by_entry(const void *a, const void *b)
 st_err sync_fences_read(sync_room *room, store_txn *txn, st_arena *arena,
                         sync_fences *out_fences, st_error *error)
 {
-    id_list ids = { .arena = arena };
+    sync_ids ids = { NULL, 0, 0 };
     sync_filter filter = { .form = SYNC_FENCE_FORM };
     size_t count = 0;
-    st_err err = sync_row_each(txn, &filter, note_id, &ids, error);
+    st_err err = sync_row_ids(txn, &filter, arena, &ids, error);
     sync_fence *list = st_arena_array(arena, ids.count, sizeof *list);
-    if (err == ST_OK && (ids.failed || list == NULL))
+    if (err == ST_OK && list == NULL && ids.count > 0)
         err = st_fail(error, ST_E_MEMORY, "fences: out of memory");
     for (size_t i = 0; err == ST_OK && i < ids.count; i++) {
         st_record record;
-        err = sync_record_get(txn, &ids.ids[i], arena, &record, NULL, error);
+        err = sync_record_get(txn, &ids.list[i], arena, &record, NULL, error);
         const st_form *form = err == ST_OK ? sync_record_form(room, &record) : NULL;
         if (form != NULL && read_fence(form, &record, &list[count]))
             count++;

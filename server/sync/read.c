@@ -108,6 +108,36 @@ st_err sync_row_each(store_txn *txn, const sync_filter *filter,
     return err;
 }
 
+typedef struct {
+    st_arena *arena;
+    sync_ids ids;
+    bool is_full;
+} id_walk;
+
+static bool note_id(void *context, const st_row *row)
+{
+    id_walk *walk = context;
+    sync_ids *ids = &walk->ids;
+    st_id *list = st_arena_grow(walk->arena, ids->list, ids->count, &ids->capacity, sizeof *list);
+    walk->is_full = list == NULL;
+    if (walk->is_full)
+        return false;
+    ids->list = list;
+    ids->list[ids->count++] = row->id;
+    return true;
+}
+
+st_err sync_row_ids(store_txn *txn, const sync_filter *filter, st_arena *arena, sync_ids *out_ids,
+                    st_error *error)
+{
+    id_walk walk = { .arena = arena };
+    st_err err = sync_row_each(txn, filter, note_id, &walk, error);
+    if (err == ST_OK && walk.is_full)
+        err = st_fail(error, ST_E_MEMORY, "records: no memory for the list of them");
+    *out_ids = walk.ids;
+    return err;
+}
+
 /* ---- history ---- */
 
 typedef struct {

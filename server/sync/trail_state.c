@@ -13,23 +13,8 @@
 
 typedef struct {
     trail_walk *walk;
-    st_arena ids_arena, arena;
-    st_id *ids;
-    size_t count, capacity;
-    bool failed;
+    st_arena arena;
 } record_walk;
-
-static bool note_id(void *context, const st_row *row)
-{
-    record_walk *w = context;
-    st_id *ids = st_arena_grow(&w->ids_arena, w->ids, w->count, &w->capacity, sizeof *ids);
-    w->failed = ids == NULL;
-    if (ids == NULL)
-        return false;
-    w->ids = ids;
-    w->ids[w->count++] = row->id;
-    return true;
-}
 
 static trail_line line_of(const st_record *record, const st_meta *meta, const char *what)
 {
@@ -115,16 +100,16 @@ st_err sync_trail_records(trail_walk *walk, st_error *error)
 {
     record_walk w = { .walk = walk };
     sync_filter all = { .form = NULL };
-    st_arena_init(&w.ids_arena, IDS_BYTES_MAX);
+    sync_ids ids = { NULL, 0, 0 };
+    st_arena ids_arena;
+    st_arena_init(&ids_arena, IDS_BYTES_MAX);
     st_arena_init(&w.arena, RECORD_BYTES_MAX);
-    st_err err = sync_row_each(walk->txn, &all, note_id, &w, error);
-    if (err == ST_OK && w.failed)
-        err = st_fail(error, ST_E_MEMORY, "trail: out of memory");
-    for (size_t i = 0; err == ST_OK && i < w.count && !walk->stopped; i++) {
-        err = one_record(&w, &w.ids[i], error);
+    st_err err = sync_row_ids(walk->txn, &all, &ids_arena, &ids, error);
+    for (size_t i = 0; err == ST_OK && i < ids.count && !walk->stopped; i++) {
+        err = one_record(&w, &ids.list[i], error);
         st_arena_reset(&w.arena);
     }
-    st_arena_reset(&w.ids_arena);
+    st_arena_reset(&ids_arena);
     return err;
 }
 
