@@ -31,7 +31,8 @@ typedef struct {
 
 /* ---- which entry ---- */
 
-/* Decisions of the office are entries of their own and carry no set. */
+/* Each line is of an entry with a set: what the office decides is said in the line of the change
+ * that it decides on. */
 static st_err find_line(receipt_look *l, st_error *error)
 {
     book_key prefix = book_key_id(BOOK_HIST, &l->record);
@@ -46,8 +47,6 @@ static st_err find_line(receipt_look *l, st_error *error)
             err = apply_line_read(&scan.at, &value, &line, error);
         if (err != ST_OK)
             return err;
-        if (line.verdict != APPLY_STORED && line.verdict != APPLY_HELD)
-            continue;
         l->line = line;
         l->has_line = true;
     }
@@ -240,7 +239,7 @@ int sotay_receipt_find(sotay_client *client, const sotay_id *record, sotay_recei
 typedef struct {
     receipt_look look;
     bool has_record, is_own;
-    uint64_t newest; /* entry of the record; 0: none */
+    uint64_t newest; /* entry of the record */
     sotay_id *list;
     size_t count, most;
 } due_walk;
@@ -249,7 +248,7 @@ typedef struct {
 static st_err end_record(due_walk *w, st_error *error)
 {
     receipt_kept kept = { .entry = 0 };
-    if (!w->has_record || !w->is_own || w->newest == 0 || w->count == w->most)
+    if (!w->has_record || !w->is_own || w->count == w->most)
         return ST_OK;
     st_err err = get_kept(&w->look, &kept, error);
     if (err != ST_OK && err != ST_E_NOT_FOUND && err != ST_E_CORRUPT)
@@ -270,9 +269,8 @@ static st_err take_line(due_walk *w, const book_key *at, const book_value *value
         w->look.record = record;
         w->has_record = true;
         w->is_own = false;
-        w->newest = 0;
     }
-    if (err != ST_OK || (line.verdict != APPLY_STORED && line.verdict != APPLY_HELD))
+    if (err != ST_OK)
         return err;
     w->newest = line.index;
     w->is_own = w->is_own || st_id_cmp(&line.device, &w->look.client->me.device) == 0;
@@ -350,7 +348,7 @@ int sotay_receipt_put(sotay_client *client, const sotay_id *record, sotay_slice 
 
 static st_err copy_file(sotay_slice bytes, sotay_file *out, st_error *error)
 {
-    out->data = malloc(bytes.len > 0 ? bytes.len : 1);
+    out->data = malloc(bytes.len); /* never none: both files were read */
     if (out->data == NULL)
         return st_fail(error, ST_E_MEMORY, "receipt: no memory");
     memcpy(out->data, bytes.data, bytes.len);

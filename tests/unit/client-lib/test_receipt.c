@@ -1,175 +1,8 @@
 /* tests/unit/client-lib/test_receipt.c
  * A phone keeps a receipt only of its own change-set, in the log that it knows. Even a server that
  * has the log's key in its hand cannot give it another. */
-#include <stdio.h>
-
-#include "client-lib/src/overlay.h"
-#include "proto/changeset.h"
-#include "proto/leaf.h"
-#include "proto/note.h"
-#include "tests/unit/client-lib/phone.h"
-
-#define MORE       5u /* leaves behind the one in question */
-#define LEAVES_MAX 64u
-
-/* A phone whose visit the server has, as entry `entry` with the set `set`. */
-typedef struct {
-    edge *e;
-    phone an;
-    sotay_id visit;
-    uint64_t entry;
-    st_arena arena;
-    st_set set;
-} bench;
-
-/* What a lying server puts together. */
-typedef struct {
-    st_leaf leaf;
-    uint64_t place;     /* that the proof speaks of */
-    bool other_key;     /* signs with another one */
-    bool other_commune; /* under another name */
-    bool other_leaves;  /* all other leaves are others */
-    bool other_hash;    /* the leaf is not the one in the tree */
-} answer;
-
-static void find_set(bench *b)
-{
-    st_set kept;
-    book_key prefix = book_key_of(BOOK_SET);
-    book_value value = { NULL, 0 };
-    book_scan scan = book_scan_of(&prefix);
-    assert_int_equal(client_begin(b->an.client, false, NULL), ST_OK);
-    for (;;) {
-        st_err err = book_scan_next(&b->an.client->book, &scan, &b->arena, &value, NULL);
-        assert_int_equal(err, ST_OK);
-        assert_int_equal(st_set_decode_kept(value.data, value.len, &b->arena, &kept, NULL), ST_OK);
-        if (st_id_cmp(&kept.device, &b->an.client->me.device) == 0)
-            break;
-    }
-    client_abort(b->an.client);
-    assert_int_equal(st_set_decode(kept.bytes, kept.bytes_len, &b->arena, &b->set, NULL), ST_OK);
-}
-
-static void bench_open(bench *b)
-{
-    sotay_receipt_state state = { 0 };
-    memset(b, 0, sizeof *b);
-    st_arena_init(&b->arena, 1u << 22);
-    b->e = phone_alone(&b->an);
-    b->visit = phone_visit(&b->an, "chợ");
-    assert_int_equal(sotay_receipt_find(b->an.client, &b->visit, &state, NULL), SOTAY_E_NOT_FOUND);
-    assert_int_equal(edge_sync(b->e, b->an.client, NULL, NULL), SOTAY_OK);
-    assert_int_equal(sotay_receipt_find(b->an.client, &b->visit, &state, NULL), SOTAY_OK);
-    assert_true(state.entry > 0 && state.entry + MORE < LEAVES_MAX);
-    assert_true(state.kept == 0 && !state.has_unsent);
-    b->entry = state.entry;
-    find_set(b);
-}
-
-static void bench_close(bench *b)
-{
-    st_arena_reset(&b->arena);
-    phone_part(b->e, &b->an, NULL);
-}
-
-static uint64_t kept(bench *b)
-{
-    sotay_receipt_state state = { 0 };
-    assert_int_equal(sotay_receipt_find(b->an.client, &b->visit, &state, NULL), SOTAY_OK);
-    return state.kept;
-}
-
-static answer truth(const bench *b)
-{
-    answer a;
-    memset(&a, 0, sizeof a);
-    a.place = b->entry - 1;
-    a.leaf.kind = ST_ENTRY_CHANGE;
-    a.leaf.time_ms = b->e->now_ms;
-    a.leaf.actor = b->an.client->me.person;
-    a.leaf.device = b->set.device;
-    a.leaf.first = b->set.first;
-    a.leaf.last = st_set_last(&b->set);
-    a.leaf.has_prev = b->set.has_prev;
-    a.leaf.prev = b->set.prev;
-    a.leaf.bucket = b->set.bucket;
-    a.leaf.verdict = "stored";
-    a.leaf.has_commit = true;
-    a.leaf.commit = b->set.hash;
-    memcpy(a.leaf.dsig, b->set.signature, sizeof a.leaf.dsig);
-    return a;
-}
-
-static st_err node_of(void *context, unsigned level, uint64_t place, st_hash *out, st_error *error)
-{
-    const st_hash *leaves = context;
-    st_tree_edge part;
-    memset(&part, 0, sizeof part);
-    (void)error;
-    for (uint64_t i = 0; i < (uint64_t)1 << level; i++)
-        (void)st_tree_add(&part, &leaves[(place << level) + i]);
-    *out = part.nodes[level];
-    return ST_OK;
-}
-
-/* The tree with that leaf at the place, its root, and the path to it. */
-static void plant(const bench *b, const answer *a, const st_buffer *leaf, st_proof *out_proof,
-                  st_tree_head *out_head)
-{
-    st_hash leaves[LEAVES_MAX];
-    st_tree_source source = { leaves, node_of };
-    out_head->size = b->entry + MORE;
-    for (unsigned i = 0; i < out_head->size; i++) {
-        char text[24];
-        int len = snprintf(text, sizeof text, "%s %u", a->other_leaves ? "other" : "leaf", i);
-        leaves[i] = st_leaf_hash(text, (size_t)len);
-    }
-    leaves[a->place] = a->other_hash ? leaves[a->place] : st_leaf_hash(leaf->data, leaf->len);
-    assert_int_equal(st_tree_hash(&source, 0, out_head->size, &out_head->root, NULL), ST_OK);
-    assert_int_equal(st_tree_inclusion(&source, a->place, out_head->size, out_proof, NULL), ST_OK);
-}
-
-/* Both files, signed. */
-static void write_files(const bench *b, const answer *a, st_buffer *proof, st_buffer *leaf,
-                        st_tree_head *out_head)
-{
-    st_checkpoint now;
-    st_buffer note;
-    st_proof_file file = { .place = a->place };
-    uint8_t seed[32], public_key[32], secret[64];
-    memset(&now, 0, sizeof now);
-    st_buffer_init(&note, ST_NOTE_BYTES_MAX);
-    assert_int_equal(st_leaf_encode(&a->leaf, leaf, NULL), ST_OK);
-    plant(b, a, leaf, &file.proof, &now.head);
-    st_origin(a->other_commune ? "01478" : EDGE_COMMUNE, &b->e->log, 1, now.origin);
-    memcpy(seed, b->e->log_seed, sizeof seed);
-    seed[3] ^= a->other_key ? 1 : 0;
-    st_sign_keypair(seed, public_key, secret);
-    assert_int_equal(st_checkpoint_sign(&now, secret, &note, NULL), ST_OK);
-    file.checkpoint = (const char *)note.data;
-    file.checkpoint_len = note.len;
-    assert_int_equal(st_proof_file_encode(&file, proof, NULL), ST_OK);
-    *out_head = now.head;
-    st_buffer_free(&note);
-}
-
-/* What the phone says to it. `out_head` may be NULL. */
-static int offer(bench *b, const answer *a, st_tree_head *out_head)
-{
-    st_buffer proof, leaf;
-    st_tree_head head;
-    st_buffer_init(&proof, ST_NOTE_BYTES_MAX);
-    st_buffer_init(&leaf, ST_LEAF_BYTES_MAX);
-    write_files(b, a, &proof, &leaf, &head);
-    sotay_slice files[2] = { { proof.data, proof.len }, { leaf.data, leaf.len } };
-    int rc = sotay_receipt_put(b->an.client, &b->visit, files[0], files[1], &b->an.error);
-    rc = edge_settle(&b->an.port, b->an.client, rc);
-    if (out_head != NULL)
-        *out_head = head;
-    st_buffer_free(&leaf);
-    st_buffer_free(&proof);
-    return rc;
-}
+#include "tests/unit/client-lib/receipt_desk.h"
+#include "tests/unit/client-lib/rows.h"
 
 static void test_the_true_one_is_kept(void **state)
 {
@@ -312,6 +145,222 @@ static void test_what_is_due(void **state)
     bench_close(&b);
 }
 
+/* ---- what cannot be read ---- */
+
+/* What a server sent, as two files. */
+static int offer_bytes(bench *b, const st_buffer *proof, size_t proof_len, const st_buffer *leaf,
+                       size_t leaf_len)
+{
+    const sotay_slice files[2] = { { proof->data, proof_len }, { leaf->data, leaf_len } };
+    return sotay_receipt_put(b->an.client, &b->visit, files[0], files[1], &b->an.error);
+}
+
+static void files_of(const bench *b, const answer *a, st_buffer *proof, st_buffer *leaf)
+{
+    st_tree_head head;
+    st_buffer_init(proof, ST_NOTE_BYTES_MAX * 2);
+    st_buffer_init(leaf, ST_LEAF_BYTES_MAX * 2);
+    write_files(b, a, proof, leaf, &head);
+}
+
+static void test_what_cannot_be_read_is_refused(void **state)
+{
+    (void)state;
+    bench b;
+    st_buffer proof, leaf;
+    bench_open(&b);
+    answer a = truth(&b);
+    files_of(&b, &a, &proof, &leaf);
+    size_t proof_len = proof.len, leaf_len = leaf.len;
+    for (size_t len = 0; len < proof_len; len += 1 + len / 3)
+        assert_int_not_equal(offer_bytes(&b, &proof, len, &leaf, leaf_len), SOTAY_OK);
+    for (size_t len = 0; len < leaf_len; len += 1 + len / 3)
+        assert_int_not_equal(offer_bytes(&b, &proof, proof_len, &leaf, len), SOTAY_OK);
+    assert_true(kept(&b) == 0);
+    assert_non_null(st_buffer_reserve(&proof, ST_NOTE_BYTES_MAX));
+    assert_non_null(st_buffer_reserve(&leaf, ST_LEAF_BYTES_MAX));
+    assert_int_equal(offer_bytes(&b, &proof, ST_NOTE_BYTES_MAX + 1, &leaf, leaf_len),
+                     SOTAY_E_TOO_LARGE);
+    assert_int_equal(offer_bytes(&b, &proof, proof_len, &leaf, ST_LEAF_BYTES_MAX + 1),
+                     SOTAY_E_TOO_LARGE);
+    a.leaf.first++;
+    assert_int_equal(offer(&b, &a, NULL), SOTAY_E_CORRUPT);
+    a = truth(&b);
+    a.leaf.has_commit = false;
+    a.leaf.commit = (st_hash){ { 0 } };
+    assert_int_not_equal(offer(&b, &a, NULL), SOTAY_OK);
+    assert_true(kept(&b) == 0);
+    assert_int_equal(offer_bytes(&b, &proof, proof_len, &leaf, leaf_len), SOTAY_OK);
+    assert_true(kept(&b) == b.entry);
+    st_buffer_free(&proof);
+    st_buffer_free(&leaf);
+    bench_close(&b);
+}
+
+static void must_hold_none(bench *b)
+{
+    sotay_receipt receipt;
+    assert_true(kept(b) == 0);
+    assert_int_equal(sotay_receipt_get(b->an.client, &b->visit, &receipt, NULL),
+                     SOTAY_E_NOT_FOUND);
+}
+
+/* It is not even known of which entry it was: to be fetched again. */
+static void must_be_due(bench *b)
+{
+    sotay_id due[2];
+    size_t count = 0;
+    must_hold_none(b);
+    assert_int_equal(sotay_receipt_due(b->an.client, due, 2, &count, NULL), SOTAY_OK);
+    assert_int_equal(count, 1);
+}
+
+/* A row that is not as it was written is no receipt, and the true one takes its place. */
+static void test_a_damaged_row_is_none(void **state)
+{
+    static stored_row row;
+    (void)state;
+    bench b;
+    bench_open(&b);
+    answer a = truth(&b);
+    assert_int_equal(offer(&b, &a, NULL), SOTAY_OK);
+    assert_true(rows_get(&b.an, BOOK_PROOF, 0, &row));
+    for (size_t len = 0; len < row.len; len += 1 + len / 2) {
+        rows_put(&b.an, &row.key, row.data, len);
+        must_hold_none(&b);
+    }
+    static stored_row bad;
+    bad = row;
+    st_put_u32(bad.data, (uint32_t)bad.len - 3); /* longer than what follows the number */
+    rows_put(&b.an, &bad.key, bad.data, bad.len);
+    must_be_due(&b);
+    st_put_u32(bad.data, UINT32_MAX);
+    rows_put(&b.an, &bad.key, bad.data, bad.len);
+    must_be_due(&b);
+    rows_put(&b.an, &row.key, row.data, row.len);
+    assert_true(kept(&b) == b.entry);
+    bench_close(&b);
+}
+
+/* A receipt by another key than the log's, as if it had been put into the store. */
+static void test_a_row_signed_by_another_key(void **state)
+{
+    (void)state;
+    bench b;
+    st_buffer proof, leaf, row;
+    uint8_t number[4];
+    book_key key;
+    bench_open(&b);
+    answer a = truth(&b);
+    a.other_key = true;
+    files_of(&b, &a, &proof, &leaf);
+    st_buffer_init(&row, ROWS_BYTES_MAX);
+    st_put_u32(number, (uint32_t)leaf.len);
+    assert_int_equal(st_buffer_append(&row, number, sizeof number, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(&row, leaf.data, leaf.len, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(&row, proof.data, proof.len, NULL), ST_OK);
+    key = book_key_id(BOOK_PROOF, (const st_id *)&b.visit);
+    rows_put(&b.an, &key, row.data, row.len);
+    sotay_receipt receipt;
+    assert_true(kept(&b) == 0);
+    assert_int_equal(sotay_receipt_get(b.an.client, &b.visit, &receipt, NULL), SOTAY_E_NOT_FOUND);
+    st_buffer_free(&row);
+    st_buffer_free(&proof);
+    st_buffer_free(&leaf);
+    bench_close(&b);
+}
+
+/* A log that was put back has another tree of the same size: that is no contradiction. */
+static void test_a_log_of_another_epoch(void **state)
+{
+    (void)state;
+    bench b;
+    bench_open(&b);
+    answer a = truth(&b);
+    assert_int_equal(offer(&b, &a, &b.an.client->me.tree.head), SOTAY_OK);
+    b.an.client->me.tree.head.root.b[0] ^= 1;
+    b.an.client->me.tree.epoch = 2;
+    assert_true(kept(&b) == b.entry);
+    b.an.client->me.tree.epoch = 1;
+    assert_true(kept(&b) == 0);
+    bench_close(&b);
+}
+
+static void test_a_phone_that_was_not_enrolled(void **state)
+{
+    (void)state;
+    phone p;
+    sotay_id id = { { 1 } }, due[1];
+    sotay_receipt receipt;
+    sotay_receipt_state found = { 0 };
+    size_t count = 7;
+    const sotay_slice bytes = { (const uint8_t *)"x", 1 };
+    phone_new(&p, 5);
+    assert_int_equal(sotay_receipt_find(p.client, &id, &found, NULL), SOTAY_E_STATE);
+    assert_int_equal(sotay_receipt_get(p.client, &id, &receipt, NULL), SOTAY_E_STATE);
+    assert_null(receipt.proof.data);
+    assert_int_equal(sotay_receipt_put(p.client, &id, bytes, bytes, NULL), SOTAY_E_STATE);
+    assert_int_equal(sotay_receipt_due(p.client, due, 1, &count, NULL), SOTAY_E_STATE);
+    assert_int_equal(count, 0);
+    phone_free(&p);
+}
+
+/* ---- which entry ---- */
+
+/* A change that was held and then decided on is in the log where it came in, not where it was
+ * decided on; until a newer one comes the receipt is of that entry. */
+static void test_what_the_office_decided_on(void **state)
+{
+    static const st_entry_kind KINDS[] = { ST_ENTRY_ACCEPT, ST_ENTRY_DECLINE };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        bench b;
+        sotay_id due[4];
+        size_t count = 0;
+        sotay_receipt_state found = { 0 };
+        bench_open(&b);
+        answer a = truth(&b);
+        assert_int_equal(offer(&b, &a, NULL), SOTAY_OK);
+        b.e->hold_next = ST_HOLD_ROLE;
+        assert_int_equal(phone_set(&b.an, &b.visit, "place", "bị giữ"), SOTAY_OK);
+        assert_int_equal(edge_sync(b.e, b.an.client, NULL, NULL), SOTAY_OK);
+        b.e->hold_next = ST_HOLD_NONE;
+        uint64_t held = b.e->entries_count;
+        assert_int_equal(sotay_receipt_find(b.an.client, &b.visit, &found, NULL), SOTAY_OK);
+        assert_true(found.entry == held && found.kept == b.entry);
+        edge_decide(b.e, &b.an.client->me.device, b.e->entries[held - 1].first, KINDS[i]);
+        assert_int_equal(edge_sync(b.e, b.an.client, NULL, NULL), SOTAY_OK);
+        assert_int_equal(sotay_receipt_find(b.an.client, &b.visit, &found, NULL), SOTAY_OK);
+        assert_true(found.entry == held && found.kept == b.entry && !found.has_unsent);
+        assert_int_equal(sotay_receipt_due(b.an.client, due, 4, &count, NULL), SOTAY_OK);
+        assert_int_equal(count, 1);
+        assert_int_equal(offer(&b, &a, NULL), SOTAY_E_CORRUPT); /* the older one again */
+        bench_close(&b);
+    }
+}
+
+/* A record is own when any entry of it is; one that others alone wrote is not fetched for. */
+static void test_records_of_others(void **state)
+{
+    (void)state;
+    bench b;
+    phone binh;
+    sotay_id due[4];
+    size_t count = 0;
+    bench_open(&b);
+    phone_make(&binh, b.e, 1);
+    sotay_id theirs = phone_visit(&binh, "của bình");
+    assert_int_equal(phone_set(&binh, &b.visit, "place", "bến"), SOTAY_OK);
+    assert_int_equal(edge_sync(b.e, binh.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(b.e, b.an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_says(&b.an, sotay_show, &theirs, "của bình"));
+    assert_int_equal(sotay_receipt_due(b.an.client, due, 4, &count, NULL), SOTAY_OK);
+    assert_int_equal(count, 1);
+    assert_memory_equal(&due[0], &b.visit, sizeof due[0]);
+    phone_free(&binh);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +369,13 @@ int main(void)
         cmocka_unit_test(test_another_log_is_refused),
         cmocka_unit_test(test_when_there_is_nothing_to_keep),
         cmocka_unit_test(test_what_is_due),
+        cmocka_unit_test(test_what_cannot_be_read_is_refused),
+        cmocka_unit_test(test_a_damaged_row_is_none),
+        cmocka_unit_test(test_a_row_signed_by_another_key),
+        cmocka_unit_test(test_a_log_of_another_epoch),
+        cmocka_unit_test(test_a_phone_that_was_not_enrolled),
+        cmocka_unit_test(test_what_the_office_decided_on),
+        cmocka_unit_test(test_records_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
