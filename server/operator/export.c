@@ -313,7 +313,8 @@ static st_err each_record(sheet *s, bool writes)
         st_arena arena;
         st_record record;
         st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);
-        err = sync_record_get(&s->work->txn, &s->ids.list[i], &arena, &record, NULL, &s->work->error);
+        err = sync_record_get(&s->work->txn, &s->ids.list[i], &arena, &record, NULL,
+                              &s->work->error);
         if (err == ST_OK && is_in_period(s, &record))
             err = writes ? put_row(s, &record, &arena) : note_columns(s, &record);
         st_arena_reset(&arena);
