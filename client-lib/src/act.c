@@ -2,6 +2,7 @@
  * Promises: an act's context is exactly what this phone had folded in; a resolution settles exactly
  * the values that were looked at.
  * Never: a state that a phone may not move to. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -276,11 +277,12 @@ static st_err resolve_value(edit *e, const sotay_resolution *wish, st_error *err
     st_op op;
     memset(&op, 0, sizeof op);
     st_err err = st_form_path_parse(e->view.form, wish->path, &op.path, error);
-    const st_field *field = err == ST_OK ? st_form_at(e->view.form, &op.path, NULL) : NULL;
-    if (err == ST_OK && (field == NULL || field->cls == ST_CLASS_SET))
-        err = st_fail(error, ST_E_VALUE, "%.80s: nothing to resolve there", wish->path);
     if (err != ST_OK)
         return err;
+    const st_field *field = st_form_at(e->view.form, &op.path, NULL);
+    assert(field != NULL); /* a path that was parsed is one of a field */
+    if (field->cls == ST_CLASS_SET)
+        return st_fail(error, ST_E_VALUE, "%.80s: nothing to resolve there", wish->path);
     st_span span = st_record_path(&e->view.record, &op.path);
     if (span.count == 0)
         return st_fail(error, ST_E_STATE, "%.80s: there is no value to settle", wish->path);

@@ -4,6 +4,7 @@
  * Never: touches what is unsent; judges anything itself. */
 #include "client-lib/src/apply.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "client-lib/src/carried.h"
@@ -643,7 +644,8 @@ static void begin(applying *a, sotay_client *client, const st_page *page, apply_
     a->report = report;
     a->page = page;
     const char *name = strchr(page->bucket.s, '/');
-    a->in_catalogue = name != NULL && strcmp(name, "/catalogue") == 0;
+    assert(name != NULL); /* else it would be the name of no bucket */
+    a->in_catalogue = strcmp(name, "/catalogue") == 0;
     st_arena_init(&a->arena, CLIENT_WORK_BYTES_MAX);
 }
 

@@ -3,6 +3,7 @@
  * Promises: nothing is told before the other has shown who it is; what came is taken whole, in one
  * transaction, or not at all; losing the line anywhere loses nothing.
  * Never: keeps a transaction open while it waits; believes the other about its rights. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,8 +168,7 @@ static st_err pack_batch(sotay_carry *c, st_error *error)
 static st_err send_batch(sotay_carry *c, st_error *error)
 {
     uint8_t number[8], nonce[24], *room = NULL;
-    if (c->batch.len == 0)
-        return ST_OK;
+    assert(c->batch.len > 0); /* whoever sends has put a frame there */
     st_put_u64(number, c->sent);
     const st_ad ad = { number, sizeof number };
     st_err err = pack_batch(c, error);
@@ -192,7 +192,7 @@ static st_err send_one(sotay_carry *c, const st_frame *frame, st_error *error)
     return err == ST_OK ? send_batch(c, error) : err;
 }
 
-/* The next message that is all here; false: it is not. */
+/* The next message that is all here; false: it is not, or *out_err. */
 static bool next_message(sotay_carry *c, const uint8_t **out, size_t *out_len, st_err *out_err,
                          st_error *error)
 {
@@ -656,8 +656,7 @@ static bool has_heard(const sotay_carry *c, carry_step step)
     case CARRY_HEAR_PROOF: return c->report.has_peer;
     case CARRY_HEAR_OFFER: return c->has_offer;
     case CARRY_HEAR_THINGS: return c->has_end;
-    case CARRY_HEAR_TAKEN: return c->has_taken;
-    default: return false;
+    default: return c->has_taken; /* the last one */
     }
 }
 
@@ -669,7 +668,7 @@ static st_err hear(sotay_carry *c, carry_step step, bool *out_blocked, st_error 
         const uint8_t *bytes = NULL;
         size_t len = 0;
         *out_blocked = !next_message(c, &bytes, &len, &err, error);
-        if (*out_blocked || err != ST_OK)
+        if (*out_blocked)
             return err;
         err = step == CARRY_HEAR_HELLO ? take_hello(c, bytes, len, error)
                                        : open_message(c, bytes, len, error);
@@ -691,7 +690,6 @@ static st_err run_step(sotay_carry *c, carry_step step, bool *out_blocked, st_er
     case CARRY_GIVE: return give(c, error);
     case CARRY_TAKE: return take(c, error);
     case CARRY_SAY_TAKEN: return say_taken(c, error);
-    case CARRY_DONE: return ST_OK;
     default: return hear(c, step, out_blocked, error);
     }
 }

@@ -4,6 +4,7 @@
  * Never: writes anything (edit_save.c does). */
 #include "client-lib/src/edit.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -165,8 +166,9 @@ static st_err check_key(edit *e, const st_group *group, const st_path *path, st_
     st_code first;
     unsigned count = 0;
     bool there = true;
-    if (path->kind != ST_PATH_KEYED || group->keys == NULL)
+    if (path->kind != ST_PATH_KEYED)
         return ST_OK;
+    assert(group->keys != NULL); /* else the form would not have opened */
     st_err err = lexicon_any(e->client, group->keys, &first, &count, error);
     if (err == ST_OK && count > 0)
         err = lexicon_has(e->client, group->keys, path->key.s, &there, error);
@@ -186,8 +188,7 @@ static st_err find_path(edit *e, const char *text, st_path *out_path, const st_f
     if (err != ST_OK)
         return err;
     const st_field *field = st_form_at(e->view.form, out_path, &group);
-    if (field == NULL)
-        return st_fail(error, ST_E_VALUE, "%.80s: that is not a field", text);
+    assert(field != NULL); /* a path that was parsed is one of a field */
     if (out_path->kind == ST_PATH_ITEM && !has_item(e, out_path))
         return st_fail(error, ST_E_VALUE, "%.80s: there is no such item in this record", text);
     *out_field = field;

@@ -80,6 +80,12 @@ static const st_field AMENDMENT_FIELDS[] = {
     TEXT_FIELD(4, "new", ST_CLASS_REMARK, OFFICER, 8000),
     TEXT_FIELD(5, "reason", ST_CLASS_REMARK, OFFICER, 500),
 };
+static const st_field SETTLEMENT_FIELDS[] = {
+    TEXT_FIELD(1, "path", ST_CLASS_REMARK, OFFICER, 200),
+    TEXT_FIELD(2, "values_seen", ST_CLASS_REMARK, OFFICER, 8000),
+    TEXT_FIELD(3, "kept", ST_CLASS_REMARK, OFFICER, 80),
+    TEXT_FIELD(4, "reason", ST_CLASS_REMARK, OFFICER, 1000),
+};
 static const st_field REMARK_FIELDS[] = {
     TEXT_FIELD(1, "text", ST_CLASS_REMARK, OFFICER | OFFICE, 4000),
 };
@@ -87,7 +93,33 @@ static const st_group GROUPS[] = {
     { 40, NAMED("ratings"), true, "criterion", RATING_FIELDS, 2 },
     { 41, NAMED("findings"), false, NULL, FINDING_FIELDS, 1 },
     { 51, NAMED("amendments"), false, NULL, AMENDMENT_FIELDS, 4 },
+    { 52, NAMED("settlements"), false, NULL, SETTLEMENT_FIELDS, 4 },
     { 900, NAMED("remarks"), false, NULL, REMARK_FIELDS, 1 },
+};
+
+/* Records of which little is asked: keys of which the catalogue has none, and no place that says
+ * what was amended or settled, or a place that cannot. */
+static const st_field NOTE[] = {
+    TEXT_FIELD(1, "subject", ST_CLASS_DECISIVE, OFFICER, 8000),
+};
+static const st_field MARK_FIELDS[] = {
+    TEXT_FIELD(1, "text", ST_CLASS_DECISIVE, OFFICER, 8000),
+};
+static const st_field PART_FIELDS[] = {
+    { .no = 1,
+      NAMED("tags"),
+      .type = ST_TYPE_CODE,
+      .cls = ST_CLASS_SET,
+      .write = OFFICER,
+      ANY },
+};
+static const st_group NOTE_GROUPS[] = {
+    { 40, NAMED("marks"), true, "mark", MARK_FIELDS, 1 },
+    { 42, NAMED("parts"), false, NULL, PART_FIELDS, 1 },
+};
+static const st_group MEMO_GROUPS[] = {
+    { 51, NAMED("amendments"), true, "mark", MARK_FIELDS, 1 },
+    { 52, NAMED("settlements"), true, "mark", MARK_FIELDS, 1 },
 };
 
 static const st_field FORM_FIELDS[] = {
@@ -139,8 +171,14 @@ static const st_form FORMS[] = {
     CATALOGUE("device", DEVICE_FIELDS),
     { NAMED("visit"), .version = 1, .home = ST_HOME_UNIT, .life = ST_LIFE_VISIT,
       .create = OFFICER | OFFICE, .fields = VISIT, .fields_count = sizeof VISIT / sizeof VISIT[0],
-      .groups = GROUPS, .groups_count = 4, .lists = LISTS, .lists_count = 2, .title = TITLE,
+      .groups = GROUPS, .groups_count = 5, .lists = LISTS, .lists_count = 2, .title = TITLE,
       .title_count = 1 },
+    { NAMED("note"), .version = 1, .home = ST_HOME_UNIT, .life = ST_LIFE_VISIT,
+      .create = OFFICER | OFFICE, .fields = NOTE, .fields_count = 1, .groups = NOTE_GROUPS,
+      .groups_count = 2 },
+    { NAMED("memo"), .version = 1, .home = ST_HOME_UNIT, .life = ST_LIFE_VISIT,
+      .create = OFFICER | OFFICE, .fields = NOTE, .fields_count = 1, .groups = MEMO_GROUPS,
+      .groups_count = 2 },
 };
 
 const st_form *edge_forms(size_t *out_count)

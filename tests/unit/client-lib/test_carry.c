@@ -569,6 +569,150 @@ static void test_what_the_other_one_has_is_not_given(void **state)
     must_hold(d, 1, 0);
 }
 
+/* Parcels in what an has said since the hello; there is no set in the open. */
+static size_t parcels_given(stranger *s)
+{
+    size_t at = 4 + st_get_u32(s->in.data), parcels = 0;
+    for (uint64_t n = 0; at < s->in.len; n++) {
+        uint8_t number[8], *stream;
+        const uint8_t *frame = NULL;
+        st_frame_reader *reader = NULL;
+        st_err bad = ST_OK;
+        size_t len = st_get_u32(s->in.data + at), frame_len = 0;
+        st_put_u64(number, n);
+        const st_ad ad = { number, sizeof number };
+        stream = malloc(len);
+        assert_non_null(stream);
+        assert_int_equal(st_aead_open(s->keys.receive, s->in.data + at + 4, len, ad, stream),
+                         ST_OK);
+        assert_int_equal(st_frame_reader_new(1u << 20, &reader, NULL), ST_OK);
+        assert_int_equal(st_frame_feed(reader, stream, len - ST_AEAD_EXTRA, NULL), ST_OK);
+        while (st_frame_read(reader, &frame, &frame_len, &bad)) {
+            st_frame said;
+            assert_int_equal(st_frame_decode(frame, frame_len, &s->d->arena, &said, NULL), ST_OK);
+            assert_int_not_equal(said.kind, ST_FRAME_SET);
+            parcels += said.kind == ST_FRAME_PARCEL;
+        }
+        st_frame_reader_free(reader);
+        free(stream);
+        at += 4 + len;
+    }
+    return parcels;
+}
+
+/* The newest own set of a phone. */
+static st_carry_known newest_of(phone *p)
+{
+    static stored_row row;
+    st_set set;
+    st_arena arena;
+    st_carry_known newest = { .first = 0 };
+    rows_seal(p);
+    st_arena_init(&arena, (size_t)8 << 20);
+    for (size_t i = 0; rows_get(p, BOOK_SET, i, &row); i++) {
+        uint64_t first = st_get_u64(row.key.b + 17);
+        if (memcmp(row.key.b + 1, p->client->me.device.b, 16) != 0 || first < newest.first)
+            continue;
+        assert_int_equal(st_set_decode(row.data, row.len, &arena, &set, NULL), ST_OK);
+        newest.device = set.device;
+        newest.first = first;
+        memcpy(newest.start, set.hash.b, sizeof newest.start);
+    }
+    st_arena_reset(&arena);
+    return newest;
+}
+
+/* What the other one does not ask for, or may not read (the edge's catalogue assigns nobody), goes
+ * sealed to the server; what it has, not at all, but only this very set. */
+static void test_what_is_given_in_which_way(void **state)
+{
+    static const struct {
+        const char *why;
+        bool asks, asks_for_other, knows, of_another_hash, of_another_first;
+        size_t parcels;
+    } CASES[] = {
+        { "it asks for what it may not read", true, false, false, false, false, 1 },
+        { "it asks for nothing", false, false, false, false, false, 1 },
+        { "it asks for what nobody knows", false, true, false, false, false, 1 },
+        { "it has it", true, false, true, false, false, 0 },
+        { "it has another branch", true, false, true, true, false, 1 },
+        { "it has another one", true, false, true, false, true, 1 },
+    };
+    desk *d = *state;
+    st_bucket foreign;
+    assert_true(st_bucket_set(&foreign, "01477/unit/other", strlen("01477/unit/other")));
+    (void)phone_visit(&d->an, "của an");
+    st_carry_known own = newest_of(&d->an);
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        stranger s;
+        print_message("  case: %s\n", CASES[i].why);
+        stranger_open(&s, d);
+        greet(&s);
+        st_frame offer = good_offer(&s);
+        st_carry_known known = own;
+        known.start[0] ^= CASES[i].of_another_hash ? 1 : 0;
+        known.first += CASES[i].of_another_first ? 1 : 0;
+        offer.as.carry.buckets = CASES[i].asks ? &d->set.bucket : &foreign;
+        offer.as.carry.buckets_count = CASES[i].asks || CASES[i].asks_for_other ? 1 : 0;
+        offer.as.carry.known = &known;
+        offer.as.carry.known_count = CASES[i].knows ? 1 : 0;
+        say_frame(&s, &offer);
+        assert_int_equal(hears(&s), SOTAY_OK);
+        assert_int_equal(parcels_given(&s), CASES[i].parcels);
+        stranger_close(&s);
+    }
+}
+
+/* That there is more, and that all was taken, may be said again and again. */
+static void test_words_that_are_said_again(void **state)
+{
+    stranger s;
+    sotay_carry_report report;
+    desk *d = *state;
+    stranger_open(&s, d);
+    greet_and_offer(&s);
+    for (int i = 0; i < 2; i++) {
+        const st_frame word = { .kind = ST_FRAME_CARRY, .as.carry = { .taken = true,
+                                                                      .more = i == 0 } };
+        say_frame(&s, &word);
+    }
+    binhs_set(&s);
+    say_end(&s, false);
+    assert_int_equal(hears(&s), SOTAY_OK);
+    sotay_carry_report_get(s.carry, &report);
+    assert_true(s.is_done && report.done && report.more);
+    assert_int_equal(report.sets_taken, 1);
+    stranger_close(&s);
+}
+
+/* What was typed, and what is not sealed yet, is sealed first, however long that takes. */
+static void test_sealing_that_takes_its_time(void **state)
+{
+    stranger s;
+    desk *d = *state;
+    sotay_slice bytes = { NULL, 0 };
+    bool is_done = false;
+    int pending = 0, rc;
+    sotay_id visit = phone_visit(&d->an, "chợ");
+    assert_int_equal(sotay_draft_put(d->an.client, &visit, "general_note", "gõ dở", NULL),
+                     SOTAY_OK);
+    stranger_open(&s, d);
+    sotay_memory_pending(&d->an.port, true, false);
+    while ((rc = sotay_carry_next(s.carry, &bytes, &is_done, &s.error)) == SOTAY_PENDING) {
+        pending++;
+        assert_int_equal(sotay_memory_settle(&d->an.port, d->an.client, SOTAY_OK, NULL), SOTAY_OK);
+    }
+    assert_int_equal(rc, SOTAY_OK);
+    assert_true(pending >= 2); /* the save, the seal */
+    sotay_memory_pending(&d->an.port, false, false);
+    greet_and_offer(&s);
+    say_end(&s, false);
+    assert_int_equal(hears(&s), SOTAY_OK);
+    assert_true(s.is_done);
+    assert_true(phone_status_says(&d->an, "\"working_copies\":0"));
+    stranger_close(&s);
+}
+
 /* What came is on disk later, or is not: then nothing is said to be taken. */
 static void test_what_cannot_be_kept_is_not_taken(void **state)
 {
@@ -646,6 +790,9 @@ int main(void)
         CASE(test_what_is_given_is_taken_whole_or_not),
         CASE(test_what_a_newer_phone_may_say),
         CASE(test_what_the_other_one_has_is_not_given),
+        CASE(test_what_is_given_in_which_way),
+        CASE(test_words_that_are_said_again),
+        CASE(test_sealing_that_takes_its_time),
         CASE(test_what_cannot_be_kept_is_not_taken),
         CASE(test_one_thing_at_a_time),
     };
