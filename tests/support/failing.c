@@ -15,11 +15,12 @@
  * it, and so on. Our helpers are put into the callers, so that this is so in every mode. */
 #define PLACE_CALLS     3u
 #define PLACE_CALLS_MAX 16u
-#define PLACES_MAX      32768u
+#define PLACES_MAX      262144u
 #define HELPER          static inline __attribute__((always_inline))
 
 static _Thread_local struct {
     uint64_t left; /* pieces until the one that is refused, itself included; 0: none is */
+    unsigned calls; /* that make a place */
     bool has_refused, is_paused, wants_new_place;
 } failing;
 
@@ -33,10 +34,21 @@ void failing_begin(uint64_t n)
     failing.has_refused = failing.wants_new_place = false;
 }
 
+/* EACH_PLACE says of how many calls a place is made, for who has time for many. */
+static unsigned calls_wanted(void)
+{
+    const char *wish = getenv("EACH_PLACE");
+    unsigned long calls = wish == NULL ? 0 : strtoul(wish, NULL, 10);
+    return calls < PLACE_CALLS       ? PLACE_CALLS
+           : calls < PLACE_CALLS_MAX ? (unsigned)calls
+                                     : PLACE_CALLS_MAX - 1;
+}
+
 void failing_begin_in_new_place(void)
 {
     failing_begin(0);
     failing.wants_new_place = true;
+    failing.calls = calls_wanted();
 }
 
 bool failing_end(void)
@@ -86,7 +98,7 @@ HELPER bool is_refused(void)
     if (failing.is_paused)
         return false;
     if (failing.wants_new_place && !failing.has_refused)
-        failing.has_refused = has_its_turn(place_hash(PLACE_CALLS));
+        failing.has_refused = has_its_turn(place_hash(failing.calls));
     else if (failing.wants_new_place || failing.left == 0 || --failing.left > 0)
         return false;
     else

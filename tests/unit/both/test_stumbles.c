@@ -24,6 +24,7 @@ typedef struct {
     uint8_t *bundle;
     size_t bundle_len;
     uint64_t made; /* files so far: each has bytes of its own */
+    char item[SOTAY_ITEM_TEXT]; /* of the one attached last */
     char backup[96];
 } bench;
 
@@ -218,7 +219,6 @@ static void test_a_snapshot(void **state)
 
 static int attach_some(bench *b, size_t len)
 {
-    char item[SOTAY_ITEM_TEXT];
     uint64_t seed = b->made;
     uint8_t *data = malloc(len);
     if (data == NULL)
@@ -229,7 +229,7 @@ static int attach_some(bench *b, size_t len)
     }
     memcpy(data, "%PDF-1.7\n", 9);
     const sotay_attachment file = { "van-ban.pdf", data, len, "place", "cổng chợ", 0 };
-    int rc = sotay_attach(b->p->client, &b->visit, &file, item, &b->p->error);
+    int rc = sotay_attach(b->p->client, &b->visit, &file, b->item, &b->p->error);
     free(data);
     return rc;
 }
@@ -323,6 +323,83 @@ static void test_files_are_sent(void **state)
 {
     static const scene SEND = { "files are sent", 0, two_files_wait, sync_it, settle };
     sweep(*state, &SEND);
+}
+
+/* ---- files that somebody wants to see ---- */
+
+/* One of the office, and one that waits to be sent meanwhile. */
+static void a_file_is_wanted(bench *b)
+{
+    bool is_here = true;
+    char wanted[SOTAY_ITEM_TEXT];
+    a_visit_without_files(b);
+    must(b, attach_some(b, 40000));
+    memcpy(wanted, b->item, sizeof wanted);
+    settle(b);
+    b->p = &b->w.phones[1];
+    b->made++;
+    must(b, attach_some(b, 3000));
+    memcpy(b->item, wanted, sizeof wanted);
+    must(b, sotay_attachment_want(b->p->client, &b->visit, b->item, &is_here, &b->p->error));
+    assert_false(is_here);
+}
+
+/* The line breaks in the middle of the pieces, once. */
+static int break_once(void *context, const sotay_request *request, int status, st_buffer *reply)
+{
+    int *breaks = context;
+    if (strcmp(request->path, "/v1/fetch") != 0 || --*breaks != 0)
+        return status;
+    reply->len /= 2;
+    return 0;
+}
+
+static int fetch_over_a_bad_line(bench *b)
+{
+    int breaks = 1, rc = SOTAY_E_NETWORK;
+    for (int i = 0; rc == SOTAY_E_NETWORK && i < 3; i++) {
+        line l = { .files = break_once, .context = &breaks };
+        sotay_report report;
+        rc = sync_over(&b->w, b->p, &l, &report);
+    }
+    return rc;
+}
+
+static int give_none(void *context, const sotay_request *request, int status, st_buffer *reply)
+{
+    (void)context;
+    if (strcmp(request->path, "/v1/fetch") != 0)
+        return status;
+    st_buffer_clear(reply);
+    return 404;
+}
+
+static int sync_with_an_old_server(bench *b)
+{
+    line l = { .files = give_none };
+    sotay_report report;
+    return sync_over(&b->w, b->p, &l, &report);
+}
+
+static void it_is_all_there(bench *b)
+{
+    sotay_file file = { NULL, 0 };
+    settle(b);
+    must(b, sotay_attachment_get(b->p->client, &b->visit, b->item, false, &file, &b->p->error));
+    assert_int_equal(file.len, 40000);
+    free(file.data);
+    must_show_alike(b, b->p, &b->visit);
+}
+
+static void test_files_are_fetched(void **state)
+{
+    static const scene FETCH = { "a file is fetched", 0, a_file_is_wanted, fetch_over_a_bad_line,
+                                 it_is_all_there };
+    static const scene NONE = { "a server gives no files", 0, a_file_is_wanted,
+                                sync_with_an_old_server, it_is_all_there };
+    sweep(*state, &FETCH);
+    if (stumble_has_time())
+        sweep(*state, &NONE);
 }
 
 /* ---- bundles and meetings ---- */
@@ -673,6 +750,7 @@ int main(void)
         cmocka_unit_test(test_a_file_is_attached),
         cmocka_unit_test(test_a_picture_is_attached),
         cmocka_unit_test(test_files_are_sent),
+        cmocka_unit_test(test_files_are_fetched),
         cmocka_unit_test(test_a_bundle_is_made),
         cmocka_unit_test(test_a_bundle_is_taken_in),
         cmocka_unit_test(test_what_is_carried_is_sent),

@@ -4,6 +4,7 @@
  * hand and taken in a transaction of its own, that ends as the library ends it. */
 #include "client-lib/src/apply.h"
 #include "client-lib/src/carried.h"
+#include "client-lib/src/closed.h"
 #include "tests/unit/client-lib/carried_desk.h"
 #include "tests/unit/client-lib/handmade.h"
 
@@ -341,31 +342,91 @@ static bool keeps(bench *b, const uint8_t *bytes, size_t len)
     return false;
 }
 
-/* Another signature under the same set: what was signed here stays, and the page goes on. */
-static void test_an_own_set_with_other_bytes_stays(void **state)
+/* binh's set once more, under the same counter, with another moment in it. */
+static void make_other_branch(bench *b, st_buffer *out)
 {
-    bench *b = *state;
     st_set set = b->d->set;
-    st_buffer other;
     st_unsigned_set built;
     uint8_t text[ST_SET_SIGN_BYTES], signature[64], ours[32], secret[64];
     static const uint8_t SEED[32] = { 77 };
     sotay_client *binh = b->d->binh.client;
     st_change change = set.changes[0];
-    change.wall_ms += 1; /* another branch under the same counter */
+    change.wall_ms += 1;
     set.changes = &change;
-    st_buffer_init(&other, ST_SET_BYTES_MAX);
     assert_int_equal(st_set_build(&set, SEED, &built, NULL), ST_OK);
     st_sign_keypair(binh->me.sign_seed, ours, secret);
     st_set_sign_text(&binh->me.log, &set.device, &built.hash, text);
     st_sign(secret, text, sizeof text, signature);
-    assert_int_equal(st_set_finish(&set, &built, signature, &other, NULL), ST_OK);
+    assert_int_equal(st_set_finish(&set, &built, signature, out, NULL), ST_OK);
     st_unsigned_set_free(&built);
+}
+
+/* Another signature under the same set: what was signed here stays, and the page goes on. */
+static void test_an_own_set_with_other_bytes_stays(void **state)
+{
+    bench *b = *state;
+    st_buffer other;
+    st_buffer_init(&other, ST_SET_BYTES_MAX);
+    make_other_branch(b, &other);
     assert_true(keeps(b, b->d->bytes.data, b->d->bytes.len));
     assert_int_equal(take_own(b, other.data, other.len), ST_OK);
     assert_true(keeps(b, b->d->bytes.data, b->d->bytes.len));
     assert_int_equal(b->report.received_changes, 0);
     assert_int_equal(take_own(b, b->d->bytes.data, b->d->bytes.len), ST_OK);
+    assert_true(keeps(b, b->d->bytes.data, b->d->bytes.len));
+    st_buffer_free(&other);
+}
+
+/* An own set of which the office erased a value: what is left takes the place of the whole, since
+ * it is the same set; one that was damaged here stays for the repair to see to. */
+static void test_an_own_set_comes_back_without_a_value(void **state)
+{
+    bench *b = *state;
+    const uint32_t place = 0;
+    st_buffer left;
+    st_buffer_init(&left, ST_SET_BYTES_MAX);
+    assert_int_equal(st_set_erase(b->d->bytes.data, b->d->bytes.len,
+                                  (st_set_places){ &place, 1 }, &left, NULL),
+                     ST_OK);
+    rows_put(&b->d->binh, &b->d->bytes.key, "half a set", 10);
+    assert_int_equal(take_own(b, left.data, left.len), ST_OK);
+    assert_true(keeps(b, (const uint8_t *)"half a set", 10));
+    rows_put(&b->d->binh, &b->d->bytes.key, b->d->bytes.data, b->d->bytes.len);
+    assert_int_equal(take_own(b, left.data, left.len), ST_OK);
+    assert_true(keeps(b, left.data, left.len));
+    assert_int_equal(take_own(b, b->d->bytes.data, b->d->bytes.len), ST_OK);
+    assert_true(keeps(b, left.data, left.len)); /* what is gone does not come back */
+    st_buffer_free(&left);
+}
+
+/* Sealed when its bucket was lost, and now another branch comes in the open: ours stays sealed. */
+static void test_an_own_sealed_set_and_another_branch(void **state)
+{
+    bench *b = *state;
+    sotay_client *binh = b->d->binh.client;
+    outbox_set own;
+    rows_begin(&b->d->binh);
+    assert_int_equal(outbox_get(&binh->book, &b->d->set.device, b->d->set.first, &own, NULL),
+                     ST_OK);
+    assert_int_equal(closed_own(binh, &own, NULL), ST_OK); /* nothing of it waits: it is sealed */
+    rows_commit(&b->d->binh);
+    if (rows_count(&b->d->binh, BOOK_CLOSED) == 0) { /* unsent: it has to stay readable */
+        rows_begin(&b->d->binh);
+        own.status = OUTBOX_SENT;
+        own.position = 5;
+        assert_int_equal(outbox_settle(binh, &own, NULL, (outbox_helds){ NULL, 0 }, NULL), ST_OK);
+        assert_int_equal(closed_own(binh, &own, NULL), ST_OK);
+        rows_commit(&b->d->binh);
+    }
+    assert_int_equal(rows_count(&b->d->binh, BOOK_CLOSED), 1);
+    st_buffer other;
+    st_buffer_init(&other, ST_SET_BYTES_MAX);
+    make_other_branch(b, &other);
+    assert_int_equal(take_own(b, other.data, other.len), ST_OK);
+    assert_int_equal(rows_count(&b->d->binh, BOOK_CLOSED), 1);
+    assert_int_equal(b->report.received_changes, 0);
+    assert_int_equal(take_own(b, b->d->bytes.data, b->d->bytes.len), ST_OK);
+    assert_int_equal(rows_count(&b->d->binh, BOOK_CLOSED), 0);
     assert_true(keeps(b, b->d->bytes.data, b->d->bytes.len));
     st_buffer_free(&other);
 }
@@ -502,6 +563,110 @@ static void test_roles_that_may_and_may_not(void **state)
     }
 }
 
+/* ---- forms and records of later ---- */
+
+/* What a newer program packed is not read here, and nothing after it. */
+static void test_a_set_of_a_newer_format(void **state)
+{
+    static stored_row newer;
+    static const uint8_t FORMAT_1[] = { 0x08, 0x01 };
+    st_set set;
+    bench *b = *state;
+    newer = b->d->bytes;
+    uint8_t *at = memmem(newer.data, newer.len, FORMAT_1, sizeof FORMAT_1);
+    st_err err = ST_OK;
+    while (at != NULL && err != ST_E_VERSION) { /* the one that says the format */
+        at[1] = 2;
+        err = st_set_decode(newer.data, newer.len, &b->d->arena, &set, NULL);
+        at[1] = err == ST_E_VERSION ? 2 : 1;
+        size_t rest = newer.len - (size_t)(at + 1 - newer.data);
+        at = memmem(at + 1, rest, FORMAT_1, sizeof FORMAT_1);
+    }
+    assert_int_equal(err, ST_E_VERSION);
+    bring(b, newer.data, newer.len);
+    uint64_t before = cursor_of(b);
+    assert_int_equal(take(b), ST_E_VERSION);
+    assert_true(b->report.too_new);
+    assert_int_equal(cursor_of(b), before);
+    bool is_new = false; /* by hand it is carried on, sealed: whom it is for can read it */
+    assert_int_equal(take_set(b->d, newer.data, newer.len, &is_new), ST_OK);
+    assert_true(is_new);
+    must_hold(b->d, 0, 1);
+}
+
+/* A record of a form that does not open, or is not there, is kept: its row waits for the form. */
+static void test_a_form_that_does_not_open(void **state)
+{
+    static stored_row row;
+    bench *b = *state;
+    size_t n = 0;
+    while (rows_get(&b->d->an, BOOK_FORM, n, &row) &&
+           memmem(row.key.b, row.key.len, "visit", 5) == NULL)
+        n++;
+    assert_true(memmem(row.key.b, row.key.len, "visit", 5) != NULL);
+    rows_put(&b->d->an, &row.key, "no form", 7);
+    phone_reopen(&b->d->an); /* it was read already */
+    size_t records = rows_count(&b->d->an, BOOK_BASE);
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_take(b);
+    assert_int_equal(rows_count(&b->d->an, BOOK_BASE), records + 1);
+}
+
+/* ---- what the office erases ---- */
+
+/* As the server's own device says it in the catalogue: that the visit's place is erased. */
+static void rule(bench *b, handmade *r, bool is_damaged)
+{
+    st_buffer targets;
+    st_erasure one;
+    const st_set *set = &b->h.set;
+    memset(&one, 0, sizeof one);
+    one.dot = set->changes[0].dot;
+    one.first = set->first;
+    one.set = set->hash;
+    assert_int_equal(st_set_place(b->h.bytes.data, b->h.bytes.len, (st_set_value){ 0, 0 },
+                                  &one.place, NULL),
+                     ST_OK);
+    one.path_len = st_path_encode(&set->changes[0].ops[0].path, one.path);
+    st_buffer_init(&targets, 65536);
+    assert_int_equal(st_erasures_encode(&one, 1, &targets, NULL), ST_OK);
+    handmade_begin(r);
+    assert_true(st_code_set(&r->change.form, ST_ERASURE_FORM, strlen(ST_ERASURE_FORM)));
+    r->change.creates = true;
+    handmade_value(r, ST_ERASURE_ABOUT, ST_VALUE_ID, b->h.id.b, sizeof b->h.id.b);
+    handmade_value(r, ST_ERASURE_TARGETS, ST_VALUE_BYTES, targets.data,
+                   targets.len - (is_damaged ? 1 : 0));
+    handmade_end(r, 0);
+    handmade_keep_set(r, &b->d->an);
+    st_buffer_free(&targets);
+}
+
+/* Only the server's device erases, only in the catalogue, and only what it names. */
+static void test_who_may_erase(void **state)
+{
+    enum { DAMAGED, OF_SOMEBODY, GOOD, CASES };
+    bench *b = *state;
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_take(b);
+    for (int i = 0; i < CASES; i++) {
+        handmade r;
+        handmade_open(&r, 0, EDGE_COMMUNE "/catalogue");
+        r.device = i == OF_SOMEBODY ? b->h.device : b->d->an.client->me.server_device;
+        r.device.b[15] ^= i == OF_SOMEBODY ? 1 : 0;
+        assert_true(says(b, "\"chợ\""));
+        rule(b, &r, i == DAMAGED);
+        next_entry(b, ST_ENTRY_CHANGE);
+        b->page.bucket = r.bucket;
+        b->entry.device = r.device;
+        b->entry.index = b->page.cursor = 1000 + (uint64_t)i;
+        assert_int_equal(take(b), ST_OK);
+        assert_int_equal(says(b, "\"chợ\""), i != GOOD);
+        handmade_close(&r);
+    }
+}
+
 /* ---- rows that are damaged ---- */
 
 static void test_lines_that_are_damaged(void **state)
@@ -556,10 +721,15 @@ int main(void)
         CASE(test_sets_that_cannot_be_believed),
         CASE(test_a_page_of_a_newer_program),
         CASE(test_an_own_set_with_other_bytes_stays),
+        CASE(test_an_own_set_comes_back_without_a_value),
+        CASE(test_an_own_sealed_set_and_another_branch),
         CASE(test_a_twin_is_noticed),
         CASE(test_held_sets_of_a_snapshot),
         CASE(test_what_the_office_closed_is_not_written_in),
         CASE(test_roles_that_may_and_may_not),
+        CASE(test_a_set_of_a_newer_format),
+        CASE(test_a_form_that_does_not_open),
+        CASE(test_who_may_erase),
         CASE(test_lines_that_are_damaged),
     };
     return cmocka_run_group_tests_name("page", tests, NULL, NULL);
