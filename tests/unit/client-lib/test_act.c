@@ -245,7 +245,7 @@ static int withdraw_at_length(world *w, const char *a, const char *b)
 static int set_marks(world *w, size_t count, const char *text)
 {
     sotay_pair *list = calloc(count, sizeof *list);
-    char(*paths)[32] = calloc(count, sizeof *paths);
+    char(*paths)[40] = calloc(count, sizeof *paths);
     assert_true(list != NULL && paths != NULL);
     for (size_t i = 0; i < count; i++) {
         (void)snprintf(paths[i], sizeof paths[i], "marks.k%zu.text", i);
