@@ -211,6 +211,8 @@ typedef struct {
     char fingerprint[81];
     st_id server_device;
     uint8_t server_key[32];
+    const uint8_t *enrolment;  /* ChangeSet that enrolled the device; NULL: of an older server */
+    size_t enrolment_len;
 } st_enrol_answer;
 
 /* Of a record: as its owner holds it, or what the log says of it. */

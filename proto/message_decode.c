@@ -337,6 +337,8 @@ static st_err get_enrol_answer(const Sotay__EnrolAnswer *from, st_arena *arena,
         || !get_text(from->fingerprint, out->fingerprint, sizeof out->fingerprint)
         || from->scope == NULL)
         return message_corrupt(error, "bad words in the answer to an enrolment");
+    out->enrolment = from->enrolment.len > 0 ? from->enrolment.data : NULL;
+    out->enrolment_len = from->enrolment.len;
     return get_scope(from->scope, arena, &out->scope, error);
 }
 

@@ -275,6 +275,8 @@ static void put_enrol_answer(message_builder *b, const st_enrol_answer *answer,
     out->fingerprint = message_string(answer->fingerprint);
     out->server_device = message_view(answer->server_device.b, sizeof answer->server_device.b);
     out->server_key = message_view(answer->server_key, sizeof answer->server_key);
+    if (answer->enrolment != NULL)
+        out->enrolment = message_view(answer->enrolment, answer->enrolment_len);
     out->scope = message_make(b, 1, sizeof *out->scope);
     if (out->scope != NULL)
         put_scope(b, &answer->scope, out->scope);

@@ -215,6 +215,18 @@ static bool has_no_room(const sotay_sync *sync, size_t bytes)
            sync->sent_count + sync->parcels_count >= SETS_COUNT_MAX;
 }
 
+/* The server looks at who signed before it takes anything in: what its own device signed, which may
+ * name that author again, goes in a request before. */
+static bool goes_after_papers(sotay_sync *sync, bool named, book_scan *scan,
+                              const book_scan *before)
+{
+    if (!sync->brings_papers || named)
+        return false;
+    *scan = *before;
+    sync->has_sets = true;
+    return true;
+}
+
 /* Sets of others that the server lost, its own device's first; as many as one request carries. */
 static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
                             st_error *error)
@@ -222,6 +234,7 @@ static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *b
     for (;;) {
         outbox_set set;
         st_dot at;
+        bool papers = false;
         book_scan before = sync->carried;
         st_err err = epoch_next_carried(sync->client, &sync->carried, &at, error);
         if (err == ST_E_NOT_FOUND)
@@ -234,6 +247,11 @@ static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *b
         memset(&set, 0, sizeof set);
         set.device = at.device;
         set.first = set.last = at.counter;
+        if (err == ST_OK)
+            err = epoch_is_servers(sync->client, &at.device, &papers, error);
+        if (err == ST_OK && goes_after_papers(sync, papers, &sync->carried, &before))
+            return ST_OK;
+        sync->brings_papers = sync->brings_papers || papers;
         if (err == ST_OK)
             err = write_set(sync, writer, &set, bytes, error);
         if (err != ST_OK)
@@ -333,7 +351,9 @@ static st_err write_own(sotay_sync *sync, st_frame_writer *writer, size_t *bytes
         err = outbox_next(&sync->client->book, &sync->sets, &set, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
-        if (err == ST_OK && waits(&set) && !is_full(sync, *bytes, &sync->sets, &before))
+        bool named = err == ST_OK && st_id_cmp(&set.device, &sync->client->me.speaker) == 0;
+        if (err == ST_OK && waits(&set) && !is_full(sync, *bytes, &sync->sets, &before) &&
+            !goes_after_papers(sync, named, &sync->sets, &before))
             err = write_set(sync, writer, &set, bytes, error);
     }
     return err;
@@ -366,7 +386,7 @@ static st_err write_waiting(sotay_sync *sync, st_frame_writer *writer, size_t *b
 static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *error)
 {
     size_t bytes = 0;
-    sync->has_sets = false;
+    sync->has_sets = sync->brings_papers = false;
     sync->parcels_count = 0;
     st_err err = write_enrolment(sync, writer, &bytes, error);
     if (err == ST_OK)

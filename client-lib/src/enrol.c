@@ -201,6 +201,8 @@ st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *err
     if (err == ST_OK)
         err = vault_seal_recovery(&client->book, client->next.recovery_key, &client->next.device,
                                   error);
+    if (err == ST_OK)
+        err = epoch_keep_enrolment(client, answer, error);
     if (err == ST_OK && old.is_enrolled)
         err = replay_changes(client, &old, error);
     st_wipe(&old, sizeof old);

@@ -130,6 +130,129 @@ static st_err offer_others(sotay_client *client, uint64_t cut, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* ---- a server that does not know us any more ---- */
+
+static bool enrols(const st_change *change, const st_id *device)
+{
+    if (!change->creates || strcmp(change->form.s, "device") != 0)
+        return false;
+    for (uint32_t i = 0; i < change->ops_count; i++)
+        if (change->ops[i].value.kind == ST_VALUE_ID && change->ops[i].value.len == 16 &&
+            memcmp(change->ops[i].value.data, device->b, 16) == 0)
+            return true;
+    return false;
+}
+
+/* The next kept set of a device of the server's own. One that does not open has no changes. */
+static st_err next_of_server(sotay_client *client, book_scan *scan, st_arena *arena, st_dot *out_at,
+                             st_set *out_set, st_error *error)
+{
+    bool servers = false;
+    st_err err = ST_OK;
+    memset(out_set, 0, sizeof *out_set);
+    while (err == ST_OK && !servers) {
+        err = book_scan_next(&client->book, scan, NULL, NULL, error);
+        if (err != ST_OK)
+            break;
+        memcpy(out_at->device.b, scan->at.b + 1, sizeof out_at->device.b);
+        out_at->counter = st_get_u64(scan->at.b + 17);
+        err = epoch_is_servers(client, &out_at->device, &servers, error);
+    }
+    if (err != ST_OK)
+        return err;
+    err = overlay_set_get(client, out_at, out_at->counter, arena, out_set, error);
+    if (err == ST_OK || err == ST_E_MEMORY || err == ST_E_STORAGE)
+        return err;
+    memset(out_set, 0, sizeof *out_set);
+    return ST_OK;
+}
+
+st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        st_arena arena;
+        st_set set;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        st_err err = next_of_server(client, &scan, &arena, out_set, &set, error);
+        bool found = false;
+        for (uint32_t i = 0; err == ST_OK && i < set.changes_count; i++)
+            found = found || enrols(&set.changes[i], &client->me.speaker);
+        st_arena_reset(&arena);
+        if (found || err != ST_OK)
+            return err;
+    }
+}
+
+st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer, st_error *error)
+{
+    st_arena arena;
+    st_set set;
+    const identity *next = &client->next;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = answer->enrolment == NULL
+                     ? ST_E_CORRUPT
+                     : st_set_decode(answer->enrolment, answer->enrolment_len, &arena, &set, NULL);
+    bool good = err == ST_OK && st_id_cmp(&set.device, &answer->server_device) == 0 &&
+                st_set_verify(&set, &next->log, answer->server_key);
+    bool found = false;
+    for (uint32_t i = 0; good && i < set.changes_count; i++)
+        found = found || enrols(&set.changes[i], &next->device);
+    if (found) {
+        book_key key = book_key_counter(BOOK_SET, &set.device, set.first);
+        err = book_put(&client->book, &key, answer->enrolment, answer->enrolment_len, error);
+    }
+    st_arena_reset(&arena);
+    return found || err == ST_E_MEMORY ? err : ST_OK;
+}
+
+/* Did this store write under the device that the change enrols? */
+static st_err enrols_ours(sotay_client *client, const st_change *change, bool *out_ours,
+                          st_error *error)
+{
+    st_err err = ST_OK;
+    *out_ours = enrols(change, &client->next.speaker);
+    for (uint32_t i = 0; err == ST_OK && !*out_ours && i < change->ops_count; i++) {
+        const st_value *value = &change->ops[i].value;
+        st_id id;
+        if (value->kind != ST_VALUE_ID || value->len != sizeof id.b)
+            continue;
+        memcpy(id.b, value->data, sizeof id.b);
+        book_key prefix = book_key_id(BOOK_OWN, &id);
+        book_scan scan = book_scan_of(&prefix);
+        err = enrols(change, &id) ? book_scan_next(&client->book, &scan, NULL, NULL, error)
+                                  : ST_E_NOT_FOUND;
+        *out_ours = err == ST_OK;
+        if (err == ST_E_NOT_FOUND)
+            err = ST_OK;
+    }
+    return err;
+}
+
+/* What enrolled the devices of this store may have come with no page yet, so that no history
+ * speaks of it: it is offered in any case. */
+static st_err offer_enrolments(sotay_client *client, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_arena arena;
+        st_set set;
+        st_dot at;
+        bool ours = false;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = next_of_server(client, &scan, &arena, &at, &set, error);
+        for (uint32_t i = 0; err == ST_OK && !ours && i < set.changes_count; i++)
+            err = enrols_ours(client, &set.changes[i], &ours, error);
+        if (err == ST_OK && ours)
+            err = epoch_offer(client, &at.device, at.counter, error);
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* ---- the turn ---- */
 
 static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
@@ -179,6 +302,8 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
     st_err err = offer_own(client, cut, error);
     if (err == ST_OK)
         err = offer_others(client, cut, error);
+    if (err == ST_OK)
+        err = offer_enrolments(client, error);
     if (err == ST_OK)
         err = closed_turn(client, cut, error);
     if (err == ST_OK)
@@ -256,49 +381,4 @@ st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error)
         return err;
     sync->has_turned = true;
     return epoch_turn(sync, end->position, error);
-}
-
-/* ---- a server that does not know us any more ---- */
-
-static bool enrols(const st_set *set, const st_id *device)
-{
-    for (uint32_t i = 0; i < set->changes_count; i++) {
-        const st_change *change = &set->changes[i];
-        if (!change->creates || strcmp(change->form.s, "device") != 0)
-            continue;
-        for (uint32_t j = 0; j < change->ops_count; j++)
-            if (change->ops[j].value.kind == ST_VALUE_ID && change->ops[j].value.len == 16 &&
-                memcmp(change->ops[j].value.data, device->b, 16) == 0)
-                return true;
-    }
-    return false;
-}
-
-st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error)
-{
-    book_key prefix = book_key_of(BOOK_SET);
-    book_scan scan = book_scan_of(&prefix);
-    for (;;) {
-        st_arena arena;
-        st_set set;
-        st_err err = book_scan_next(&client->book, &scan, NULL, NULL, error);
-        if (err != ST_OK)
-            return err;
-        st_dot at;
-        memcpy(at.device.b, scan.at.b + 1, sizeof at.device.b);
-        at.counter = st_get_u64(scan.at.b + 17);
-        bool servers = false;
-        err = epoch_is_servers(client, &at.device, &servers, error);
-        if (err == ST_OK && !servers)
-            continue;
-        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        if (err == ST_OK)
-            err = overlay_set_get(client, &at, at.counter, &arena, &set, error);
-        bool found = err == ST_OK && enrols(&set, &client->me.speaker);
-        st_arena_reset(&arena);
-        if (found)
-            *out_set = at;
-        if (found || err == ST_E_MEMORY || err == ST_E_STORAGE)
-            return err;
-    }
 }

@@ -37,5 +37,11 @@ ST_MUST_USE st_err epoch_carried(sotay_client *client, const st_id *device, uint
                                  st_error *error);
 /* The kept set by which the server's device once enrolled this one. ST_E_NOT_FOUND. */
 ST_MUST_USE st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error);
+/* Keeps the set that came with the answer, before any page brings it: a book that is put back in
+ * between does not know this device. One that the server's device did not sign, or that enrols
+ * another device, is left. Inside the write transaction that takes the answer; client->next is the
+ * new device. ST_E_MEMORY, ST_E_STORAGE. */
+ST_MUST_USE st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer,
+                                        st_error *error);
 
 #endif

@@ -50,6 +50,7 @@ struct sotay_sync {
     size_t waiting_bytes; /* of them, in this sync */
     bool has_waiting;     /* they were looked for */
     bool has_turned;   /* a new epoch, or a log that is shorter, was seen in this sync */
+    bool brings_papers; /* this request has sets that the server's own device signed */
     bool presents;     /* the server does not know us: our own enrolment goes along */
     exchange_sent *sent;
     size_t sent_count, sent_capacity;

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "proto/text.h"
+#include "server/store/pack.h"
 #include "server/sync/act.h"
+#include "server/sync/row.h"
 
 /* Fields of the form "device" that enrolment writes. */
 #define OPS_MAX 8
@@ -170,6 +172,31 @@ static st_err write_device(writer_turn *turn, enrol_job *job, st_error *error)
 
 /* ---- the answer ---- */
 
+/* The set that made the record of a device: the first line of its history. The device shows it to
+ * a book that was put back and does not know it. */
+static st_err keep_enrolment(writer_turn *turn, enrol_job *job, const st_id *record,
+                             st_error *error)
+{
+    sync_row row;
+    store_cursor cursor = { 0 };
+    uint64_t index = 0;
+    pack_key prefix = pack_id(record);
+    st_err err = store_cursor_open(turn->txn, STORE_HISTORY, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&prefix), error);
+    if (err == ST_OK && store_has_prefix(&cursor, pack_key_slice(&prefix)) && cursor.key.len == 32)
+        index = st_get_u64((const uint8_t *)cursor.key.data + 16);
+    store_cursor_close(&cursor);
+    if (err == ST_OK)
+        err = index == 0 ? st_fail(error, ST_E_CORRUPT, "enrol: the device has no history")
+                         : sync_row_get(turn->txn, index, job->arena, &row, error);
+    if (err != ST_OK)
+        return err;
+    job->answer.enrolment = row.set.data;
+    job->answer.enrolment_len = row.set.len;
+    return ST_OK;
+}
+
 static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
 {
     sync_room *room = turn->room;
@@ -199,7 +226,7 @@ static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
     st_fingerprint(job->ask->sign_key, answer->fingerprint);
     answer->server_device = room->keys->device;
     memcpy(answer->server_key, room->keys->device_public, 32);
-    return ST_OK;
+    return keep_enrolment(turn, job, &device.record, error);
 }
 
 /* The code may be older than the day its person left. */

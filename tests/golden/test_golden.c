@@ -207,7 +207,8 @@ static void test_frames(void **state)
         "frame-ask-purges", "frame-end-purges",
         "frame-ask-cosigned", "frame-end-tree", "frame-have-ask-fetch", "frame-piece-bytes",
         "frame-ask-short", "frame-end-short",
-        "frame-verdict-declined", "frame-end-revoked"
+        "frame-verdict-declined", "frame-end-revoked",
+        "frame-enrol-answer-set"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

@@ -61,8 +61,8 @@ static bool enrol_copies(sim_world *w)
     return any;
 }
 
-/* A phone that was enrolled after the backup that was restored, and never synced since, holds
- * nothing that makes it known again: the office enrols it once more. */
+/* A phone that a restored server does not know although it showed its papers (it was revoked, and
+ * the notes beside the store say so): the office enrols it once more. */
 static bool enrol_unknown(sim_world *w)
 {
     bool any = false;
@@ -79,7 +79,6 @@ static bool enrol_unknown(sim_world *w)
             sim_fail(w, "the store cannot be read");
         bool is_unknown = auth_device_get(&txn, NULL, &id, &device, NULL) == ST_E_NOT_FOUND;
         store_end(&txn);
-        w->phones[i].is_orphan = w->phones[i].is_orphan || is_unknown;
         if (is_unknown && !sim_enrol_again(w, &w->phones[i], 0))
             sim_fail(w, "phone %zu is unknown after a restore and cannot be enrolled again", i);
         any = any || is_unknown;
@@ -516,11 +515,10 @@ static void check_marks(sim_world *w, const model *m)
         bool found = false;
         sim_phone *holder = NULL;
         for (size_t n = 0; n < w->phones_count; n++)
-            if (w->phones[n].exists && !w->phones[n].is_orphan &&
-                sim_holds_has(&w->phones[n].holds, i))
+            if (w->phones[n].exists && sim_holds_has(&w->phones[n].holds, i))
                 holder = &w->phones[n];
         if (holder == NULL)
-            continue; /* never saved, gone with its phone, or sealed by a device without a name */
+            continue; /* never saved, or gone with its phone */
         sim_mark_text(i, word);
         found = model_says(m, word);
         for (size_t n = 0; n < w->phones_count && !found && w->marks[i].is_draft; n++)

@@ -124,7 +124,6 @@ typedef struct {
     sotay_id devices[SIM_DEVICES_MAX]; /* all that this store ever was, oldest first */
     size_t devices_count;
     bool is_new_device; /* the store that is opened next was copied to it */
-    bool is_orphan; /* a restored server did not know it, and it could not make itself known */
     bool draws_anew;                /* its port must not draw the keys of the store it came from */
     bool is_branch;     /* there is or was another store of one of these devices */
     sim_holds holds;

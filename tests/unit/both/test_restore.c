@@ -126,6 +126,71 @@ static void test_a_phone_that_the_backup_does_not_know(void **state)
     town_free(&t);
 }
 
+static sotay_id visit_of(phone *p, const char *place)
+{
+    sotay_id id;
+    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "place", place } };
+    const sotay_pairs pairs = { list, 2 };
+    assert_int_equal(sotay_record_new(p->client, "visit", KIT_UNIT, pairs, &id, &p->error),
+                     SOTAY_OK);
+    return id;
+}
+
+/* What was recorded is sealed, and the line breaks before anything leaves. */
+static void seal_only(phone *p)
+{
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, &p->error), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, &p->error), SOTAY_OK);
+    sotay_sync_free(sync);
+}
+
+static void assert_in_the_book(town *t, const sotay_id *id, const char *place)
+{
+    char hex[33];
+    sotay_id_format(id, hex);
+    KIT_EXPECT(0, &t->w.book, "show", hex);
+    assert_non_null(strstr(KIT_OUT(&t->w.book), place));
+    KIT_EXPECT(0, &t->w.book, "held");
+    assert_null(strstr(KIT_OUT(&t->w.book), hex));
+}
+
+/* Its key is from after the backup, and it wrote before it read a page that says so: what it was
+ * enrolled with came with the answer. When it is enrolled once more before it meets the restored
+ * book, what the key in between signed comes in too. */
+static void key_after_the_backup(uint64_t seed, bool once_more)
+{
+    town t;
+    town_make(&t, seed);
+    phone *chi = &t.w.phones[2];
+    backup(&t);
+    enrol(&t.w, chi, "chi", true);
+    const sotay_id id = visit_of(chi, "khóa mới");
+    seal_only(chi);
+    restore(&t);
+    if (once_more)
+        enrol(&t.w, chi, "chi", true);
+    assert_int_equal(sync_phone(&t.w, chi, 0, NULL), SOTAY_OK);
+    assert_true(phone_status_says(chi, "\"ready\":0"));
+    assert_in_the_book(&t, &id, "khóa mới");
+    sync_all(&t, 2);
+    assert_quiet(&t);
+    town_free(&t);
+}
+
+static void test_a_key_that_the_backup_does_not_know(void **state)
+{
+    (void)state;
+    key_after_the_backup(12, false);
+}
+
+static void test_a_key_in_between(void **state)
+{
+    (void)state;
+    key_after_the_backup(13, true);
+}
+
 /* What was taken away after the backup is not given back to the one it was taken from. */
 static void test_a_revoked_phone_is_not_let_in_again(void **state)
 {
@@ -385,6 +450,8 @@ int main(void)
         cmocka_unit_test(test_yesterdays_backup),
         cmocka_unit_test(test_what_others_wrote_comes_back),
         cmocka_unit_test(test_a_phone_that_the_backup_does_not_know),
+        cmocka_unit_test(test_a_key_that_the_backup_does_not_know),
+        cmocka_unit_test(test_a_key_in_between),
         cmocka_unit_test(test_a_revoked_phone_is_not_let_in_again),
         cmocka_unit_test(test_a_phone_that_is_enrolled_again_first),
         cmocka_unit_test(test_an_epoch_that_was_lost),

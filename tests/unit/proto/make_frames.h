@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 38
+#define MAKE_FRAMES 39
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -174,6 +174,16 @@ static inline st_frame make_enrol_answer(st_arena *arena)
     memcpy(answer->fingerprint, "1234 5678 9012 3456", 20);
     answer->server_device = make_id(0x5d, 0x5d);
     memset(answer->server_key, 0x14, 32);
+    return frame;
+}
+
+/* The same with the set that enrolled the device. */
+static inline st_frame make_enrol_answer_set(st_arena *arena)
+{
+    static const uint8_t SET[] = "bytes of a change-set";
+    st_frame frame = make_enrol_answer(arena);
+    frame.as.enrol_answer.enrolment = SET;
+    frame.as.enrol_answer.enrolment_len = sizeof SET - 1;
     return frame;
 }
 
@@ -506,6 +516,7 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
         break;
     case 36: return make_verdict_declined(arena);
     case 37: return make_end_revoked();
+    case 38: return make_enrol_answer_set(arena);
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

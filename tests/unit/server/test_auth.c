@@ -35,6 +35,19 @@ static void prove(rig *r, st_enrol_ask *ask, const uint8_t secret[64])
     st_sign(secret, text, sizeof text, ask->proof);
 }
 
+/* The set is the one of the log, signed by the server's device, and names this key. */
+static void assert_enrolment(rig *r, const st_enrol_ask *ask, const st_enrol_answer *answer)
+{
+    st_set set;
+    const st_id id = st_device_id(ask->sign_key);
+    const st_id log = st_log_id(r->srv.keys.log_public);
+    assert_int_equal(st_set_decode(answer->enrolment, answer->enrolment_len, &r->arena, &set, NULL),
+                     ST_OK);
+    assert_true(st_set_verify(&set, &log, answer->server_key));
+    assert_int_equal(set.changes_count, 1);
+    assert_memory_equal(set.changes[0].ops[0].value.data, id.b, sizeof id.b);
+}
+
 static void test_one_code_one_phone(void **state)
 {
     rig *r = *state;
@@ -57,6 +70,9 @@ static void test_one_code_one_phone(void **state)
     assert_string_equal(answer.scope.buckets[1].s, RIG_BUCKET);
     rig_reopen(r);                             /* the answer was lost: the same again */
     assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &again, NULL), ST_OK);
+    assert_enrolment(r, &ask, &answer);
+    assert_int_equal(again.enrolment_len, answer.enrolment_len);
+    assert_memory_equal(again.enrolment, answer.enrolment, answer.enrolment_len);
     assert_string_equal(again.letters, answer.letters);
     assert_string_equal(again.fingerprint, answer.fingerprint);
     assert_int_equal(again.scope.rev, answer.scope.rev);
