@@ -13,7 +13,8 @@ typedef struct {
     const char *store, *lang, *pin_file, *form, *unit, *state, *reason, *keep, *seen, *value;
     const char *server, *label, *output, *qr, *about, *caption, *longest;
     const char *size, *budget, *retry_for, *timeout, *progress;
-    bool json, help, version, metered, receipts, retry, thumbnail, dry_run;
+    bool json, help, version, metered, receipts, no_receipts, retry;
+    bool thumbnail, dry_run;
 } cli_options;
 
 /* One call. operands are what stands behind the verb, without options. */

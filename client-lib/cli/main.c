@@ -13,8 +13,8 @@
 
 /* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
  * S server, l label, a about, c caption, x longest, z size, o output, q qr, T thumbnail, d dry run,
- * P receipts, m metered, b budget, y retry, R retry for, t timeout, p progress. --store, --lang and
- * --pin-file go with every verb. */
+ * P receipts, N no receipts, m metered, b budget, y retry, R retry for, t timeout, p progress.
+ * --store, --lang and --pin-file go with every verb. */
 static const cli_verb VERBS[] = {
     { "enrol", "LINK [--label TEXT] [--timeout TIME]", 1, 1, "lStp", cli_enrol,
       "đăng ký máy và lấy sổ về", "enrol this device and fetch the book" },
@@ -69,13 +69,15 @@ static const cli_verb VERBS[] = {
     { "conflicts", "", 0, 0, "j", cli_conflicts, "ý kiến khác nhau", "different opinions" },
     { "search", "TEXT", 1, 1, "jfus", cli_search, "tìm, không cần dấu", "search, marks ignored" },
     { "sync",
-      "[--server URL] [--receipts] [--metered] [--budget BYTES] [--retry | --retry-for TIME] "
-      "[--timeout TIME] [--progress json|text|none]", 0, 0, "jSPmbyRtp", cli_sync,
+      "[--server URL] [--receipts | --no-receipts] [--metered] [--budget BYTES] "
+      "[--retry | --retry-for TIME] [--timeout TIME] [--progress json|text|none]", 0, 0,
+      "jSPNmbyRtp", cli_sync,
       "gửi và nhận; --metered: tệp chờ lúc khác; --budget: dùng hết thì dừng; --retry-for: thử\n"
-      "      lại trong bấy lâu; --timeout: chờ mỗi bước bấy lâu; --receipts: lấy luôn biên nhận",
+      "      lại trong bấy lâu; --timeout: chờ mỗi bước bấy lâu; --receipts: lấy luôn biên nhận\n"
+      "      của mọi phiếu mình ghi, cả bản nháp; --no-receipts: không lấy",
       "send and receive; --metered: files wait for another line; --budget: stop when it is used\n"
       "      up; --retry-for: try again for so long; --timeout: what each step may take;\n"
-      "      --receipts: fetch the receipts of own records too" },
+      "      --receipts: fetch the receipts of all own records, drafts too; --no-receipts: none" },
     { "status", "", 0, 0, "j", cli_status, "tình trạng của máy", "what waits and what was sent" },
     { "recover", "[ANSWER]", 0, 1, "", cli_recover,
       "quên mã PIN hoặc mất tệp khóa: in ra dòng đọc cho văn phòng; ANSWER: dòng văn phòng "
@@ -116,7 +118,7 @@ static const struct option NAMES[] = {
     { "budget", required_argument, NULL, 'b' },       { "retry", no_argument, NULL, 'y' },
     { "retry-for", required_argument, NULL, 'R' },    { "timeout", required_argument, NULL, 't' },
     { "progress", required_argument, NULL, 'p' },     { "qr", required_argument, NULL, 'q' },
-    { "receipts", no_argument, NULL, 'P' },
+    { "receipts", no_argument, NULL, 'P' },           { "no-receipts", no_argument, NULL, 'N' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -172,6 +174,7 @@ static bool take_option(cli_options *out, int c, char *given)
     case 'j': out->json = true; break;
     case 'm': out->metered = true; break;
     case 'P': out->receipts = true; break;
+    case 'N': out->no_receipts = true; break;
     case 'y': out->retry = true; break;
     case 'T': out->thumbnail = true; break;
     case 'd': out->dry_run = true; break;

@@ -7,8 +7,7 @@
 
 #include "client-lib/cli/cli.h"
 
-#define ENDING        "tlog-proof"
-#define RECEIPTS_MOST 64u /* with one sync: about 1.5 kB each */
+#define ENDING "tlog-proof"
 
 static bool is_vi(const cli_call *call)
 {
@@ -119,17 +118,12 @@ static bool is_stdout(const char *path)
 /* What the server has not signed yet, or a line that broke, is for the next sync. */
 void cli_fetch_receipts(cli_call *call, const sotay_curl_how *how)
 {
-    sotay_id *due = calloc(RECEIPTS_MOST, sizeof *due);
-    size_t count = 0, fetched = 0;
+    size_t fetched = 0;
+    bool all = call->options.receipts;
     sotay_error error = { 0, "" };
-    int code = due == NULL ? SOTAY_E_MEMORY
-                           : sotay_receipt_due(call->client, due, RECEIPTS_MOST, &count, &error);
-    for (size_t i = 0; i < count && code != SOTAY_E_NETWORK; i++) {
-        int one = sotay_curl_receipt(call->client, how, &due[i], &error);
-        fetched += one == SOTAY_OK ? 1 : 0;
-        code = one == SOTAY_OK ? code : one; /* one that does not come is in nobody's way */
-    }
-    free(due);
+    int code = sotay_curl_receipts(call->client, how, all, &fetched, &error);
+    if (!all)
+        return; /* nobody asked: `receipt` and `status` tell what is here */
     fprintf(stderr, is_vi(call) ? "sotay: %s: đã lấy %zu biên nhận%s%s\n"
                                 : "sotay: %s: %zu receipts fetched%s%s\n",
             call->verb, fetched, code == SOTAY_OK ? "" : "; ",

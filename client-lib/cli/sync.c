@@ -192,6 +192,13 @@ int cli_run_sync(cli_call *call, sotay_report *out_report)
     return code == SOTAY_OK ? CLI_DONE : fail_on_line(call, code);
 }
 
+/* Where each byte counts they wait, and what is spent is spent. */
+static bool fetches_receipts(const cli_options *given)
+{
+    bool is_counted = given->metered || (given->budget != NULL && !given->receipts);
+    return !is_counted && !given->no_receipts;
+}
+
 int cli_sync(cli_call *call)
 {
     sotay_report report = { 0 };
@@ -207,7 +214,7 @@ int cli_sync(cli_call *call)
         return fail_on_line(call, code);
     }
     (void)cli_print(call, code, text);
-    if (call->options.receipts && !call->options.metered)
+    if (fetches_receipts(&call->options))
         cli_fetch_receipts(call, &how);
     return report.needs_person ? CLI_PERSON : CLI_DONE;
 }

@@ -439,8 +439,7 @@ typedef struct {
     uint64_t kept;   /* of which a receipt is on this device; 0: none */
     bool has_unsent; /* something newer was written here that no entry has yet */
 } sotay_receipt_state;
-/* SOTAY_E_NOT_FOUND  there is no such record, or no entry with a change of it came here yet: it was
- *                    not sent, or the record came as it stands */
+/* SOTAY_E_NOT_FOUND  there is no such record, or no entry with a change of it came here yet */
 SOTAY_API SOTAY_MUST_USE int sotay_receipt_find(sotay_client *client, const sotay_id *record,
                                                 sotay_receipt_state *out_state,
                                                 sotay_error *error);
@@ -448,9 +447,30 @@ SOTAY_API SOTAY_MUST_USE int sotay_receipt_find(sotay_client *client, const sota
  * kept, ascending by id, at most `most` into out_records. Says nothing of what was never sent. */
 SOTAY_API SOTAY_MUST_USE int sotay_receipt_due(sotay_client *client, sotay_id *out_records,
                                                size_t most, size_t *out_count, sotay_error *error);
+/* Which receipts to fetch after a sync: GET `path` gives them all in one answer. */
+#define SOTAY_RECEIPTS_MOST 32
+typedef struct {
+    size_t count; /* 0: none, and nothing is to be asked */
+    sotay_id records[SOTAY_RECEIPTS_MOST];
+    uint64_t entries[SOTAY_RECEIPTS_MOST];
+    char path[704];
+} sotay_receipt_ask;
+/* Those that are due by docs/protocol.md 9.1: of records that this device wrote in, as soon as one
+ * of them is no draft, or waits for a day; the others then come along. `all`: every one that is due
+ * (as sotay_receipt_due), as many as go into one request. */
+SOTAY_API SOTAY_MUST_USE int sotay_receipts_wanted(sotay_client *client, bool all,
+                                                   sotay_receipt_ask *out_ask, sotay_error *error);
+/* Checks and keeps those of the answer that hold: *out_kept of them. One that the server has not
+ * signed yet is passed over. SOTAY_E_CORRUPT, SOTAY_E_SIGNATURE: some, or the answer itself, did
+ * not hold; those that did are kept all the same. */
+SOTAY_API SOTAY_MUST_USE int sotay_receipts_take(sotay_client *client, const sotay_receipt_ask *ask,
+                                                 sotay_slice answer, size_t *out_kept,
+                                                 sotay_error *error);
 /* Checks and keeps a receipt of that entry: `proof` as GET /audit/proof/<entry> gives it, `leaf` as
  * GET /audit/leaf/<entry> does. It takes the place of an older one of the record.
- * SOTAY_E_SIGNATURE  the key of the log has not signed it
+ * A record that came as it stands came without the change itself: then the entry is the one that
+ * the record names, and its author's device signed it; what it says cannot be compared.
+ * SOTAY_E_SIGNATURE  the key of the log has not signed it, or the device has not
  * SOTAY_E_CORRUPT    it is no proof, not of this change, or not of the log that this device saw */
 SOTAY_API SOTAY_MUST_USE int sotay_receipt_put(sotay_client *client, const sotay_id *record,
                                                sotay_slice proof, sotay_slice leaf,
@@ -684,6 +704,11 @@ SOTAY_API SOTAY_MUST_USE int sotay_curl_sync(sotay_client *client, const sotay_c
 SOTAY_API SOTAY_MUST_USE int sotay_curl_enrol(sotay_client *client, const char *link,
                                               const sotay_curl_how *how, sotay_report *out_report,
                                               sotay_error *error);
+/* After a sync: asks for what sotay_receipts_wanted names, once, and keeps what holds of it. With
+ * `all`, and from a server that does not know that request, each is fetched by itself. Of `how`
+ * only url and the timeouts count. SOTAY_E_NOT_FOUND: without `all`, from such a server. */
+SOTAY_API SOTAY_MUST_USE int sotay_curl_receipts(sotay_client *client, const sotay_curl_how *how,
+                                                 bool all, size_t *out_kept, sotay_error *error);
 /* Fetches, checks and keeps the receipt of the record's newest entry that is known here; it does
  * nothing when that one is kept. Of `how` only url and the timeouts count. Also SOTAY_E_NOT_FOUND:
  * the server does not give it (an older one), or has not signed that entry yet. */

@@ -1,4 +1,4 @@
-/* client-lib/ports/curl_get.c - fetches the two files of a receipt with libcurl, blocking.
+/* client-lib/ports/curl_get.c - fetches receipts with libcurl, blocking.
  * Promises: takes no more than a receipt can have; ends by itself when nothing moves.
  * Never: follows a redirect, sends who asks, or keeps what the client did not check. */
 #include "client-lib/ports/curl_get.h"
@@ -14,7 +14,7 @@
 #define CONNECT_MS 10000L
 #define STALL_S    30L
 #define ANSWER_S   60L
-#define FILE_MAX   65536u
+#define FILE_MAX   262144u /* a proof, a leaf, or 32 of both in one stream */
 
 int curl_base_url(const sotay_client *client, const char *wish, char out_url[CURL_URL_BYTES],
                   sotay_error *error)
@@ -133,5 +133,62 @@ int sotay_curl_receipt(sotay_client *client, const sotay_curl_how *how, const so
         rc = sotay_receipt_put(client, record, proof, leaf, error);
     }
     free(files);
+    return rc;
+}
+
+/* Each by itself, in two requests; one that does not come is in no other's way. */
+static int fetch_each(sotay_client *client, const sotay_curl_how *how, const sotay_receipt_ask *ask,
+                      size_t *out_kept, sotay_error *error)
+{
+    int rc = SOTAY_OK;
+    for (size_t i = 0; i < ask->count && rc != SOTAY_E_NETWORK; i++) {
+        int one = sotay_curl_receipt(client, how, &ask->records[i], error);
+        *out_kept += one == SOTAY_OK ? 1 : 0;
+        rc = one == SOTAY_OK ? rc : one;
+    }
+    return rc;
+}
+
+static int fetch_together(sotay_client *client, const sotay_curl_how *how,
+                          const sotay_receipt_ask *ask, size_t *out_kept, sotay_error *error)
+{
+    char url[CURL_URL_BYTES + sizeof ask->path], base[CURL_URL_BYTES];
+    int rc = curl_base_url(client, how->url, base, error);
+    if (rc != SOTAY_OK)
+        return rc;
+    got_file *file = calloc(1, sizeof *file);
+    CURL *curl = curl_easy_init();
+    if (file == NULL || curl == NULL || !set_up(curl, how))
+        rc = posix_fail(error, SOTAY_E_MEMORY, "receipt: no memory for the line");
+    (void)snprintf(url, sizeof url, "%s%s", base, ask->path);
+    if (rc == SOTAY_OK)
+        rc = fetch(curl, url, file, error);
+    if (rc == SOTAY_OK)
+        rc = sotay_receipts_take(client, ask, (sotay_slice){ file->bytes, file->len }, out_kept,
+                                 error);
+    curl_easy_cleanup(curl);
+    free(file);
+    return rc;
+}
+
+int sotay_curl_receipts(sotay_client *client, const sotay_curl_how *how, bool all, size_t *out_kept,
+                        sotay_error *error)
+{
+    int rc = SOTAY_OK;
+    size_t came = 1;
+    *out_kept = 0;
+    while (rc == SOTAY_OK && came > 0) { /* what does not come is not asked for again */
+        sotay_receipt_ask ask;
+        came = 0;
+        rc = sotay_receipts_wanted(client, all, &ask, error);
+        if (rc != SOTAY_OK || ask.count == 0)
+            return rc;
+        rc = fetch_together(client, how, &ask, &came, error);
+        if (rc == SOTAY_E_NOT_FOUND && all)
+            rc = fetch_each(client, how, &ask, &came, error);
+        *out_kept += came;
+        if (!all)
+            return rc;
+    }
     return rc;
 }

@@ -12,6 +12,7 @@
 #include "client-lib/src/epoch.h"
 #include "client-lib/src/erase.h"
 #include "client-lib/src/evidence.h"
+#include "client-lib/src/receipt.h"
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
 
@@ -67,7 +68,7 @@ static st_err line_put(sotay_client *client, const st_id *record, const apply_li
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
                                    : book_put(&client->book, &key, out.data, out.len, error);
     st_buffer_free(&out);
-    return err;
+    return err == ST_OK ? receipt_mark(client, record, line, error) : err;
 }
 
 st_err apply_line_read(const book_key *key, const book_value *value, apply_line *out_line,

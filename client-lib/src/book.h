@@ -32,6 +32,7 @@
  * PART      hash                                   the first bytes of a piece that is fetched
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
  * PROOF     record                                 its newest receipt (receipt.c)
+ * DUE       record                                 since when its newest receipt is due (receipt.h)
  * LINE      -                                      syncs that failed, and the wait (line.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
@@ -64,6 +65,7 @@ typedef enum {
     BOOK_PART = 'q',
     BOOK_LINE = 'l',
     BOOK_PROOF = 'x',
+    BOOK_DUE = 'y',
     BOOK_EPOCH = 'E',
     BOOK_CARRY = 'K',
     BOOK_EVIDENCE = 'e',

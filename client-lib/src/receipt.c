@@ -1,16 +1,18 @@
 /* client-lib/src/receipt.c - receipts: proofs that the log has the newest change of a record.
  * Promises: what is kept was checked against the key of the log, against the change-set here and
- * against the checkpoint that this device holds; it is checked again when it is read.
- * Never: takes a number or a hash from the server that is not computed here too. */
+ * against the checkpoint that this device holds; it is checked again when it is read. Of a record
+ * that came as it stands the set is not here: then the entry is one that the record names, and its
+ * author's device signed it.
+ * Never: takes a number or a hash from the server that could be computed here, and was not. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client-lib/src/apply.h"
 #include "client-lib/src/lease.h"
+#include "client-lib/src/receipt.h"
 #include "proto/changeset.h"
 #include "proto/leaf.h"
-#include "proto/note.h"
+#include "proto/sign.h"
 
 #define RECEIPT_HEAD 4u /* the leaf's length */
 
@@ -19,64 +21,93 @@ typedef struct {
     sotay_client *client;
     st_id record;
     st_arena arena;
-    bool has_line, has_unsent;
-    apply_line line; /* the newest entry that brought a change of it */
+    bool has_unsent;
+    uint64_t newest; /* the entry with its newest change that is known here; 0: none */
 } receipt_look;
 
-/* What a receipt says when it holds. */
+/* The change that an entry is to hold, as this device knows it. */
 typedef struct {
     uint64_t entry;
-    st_checkpoint checkpoint;
-} receipt_says;
+    st_dot dot;
+    uint64_t first; /* of its set; 0: the record came as it stands, without the set */
+    st_bucket bucket;
+} receipt_change;
 
 /* ---- which entry ---- */
 
-/* Each line is of an entry with a set: what the office decides is said in the line of the change
- * that it decides on. */
-static st_err find_line(receipt_look *l, st_error *error)
+/* Decisions of the office are entries of their own and carry no set: what was let in or declined
+ * has the entry that brought it. */
+static st_err newest_line(receipt_look *l, st_error *error)
 {
-    book_key prefix = book_key_id(BOOK_HIST, &l->record);
-    book_scan scan = book_scan_of(&prefix);
-    for (;;) {
-        book_value value = { NULL, 0 };
-        apply_line line;
-        st_err err = book_scan_next(&l->client->book, &scan, &l->arena, &value, error);
-        if (err == ST_E_NOT_FOUND)
-            return ST_OK;
-        if (err == ST_OK)
-            err = apply_line_read(&scan.at, &value, &line, error);
-        if (err != ST_OK)
-            return err;
-        l->line = line;
-        l->has_line = true;
-    }
+    book_key behind = book_key_id(BOOK_HIST, &l->record), last;
+    size_t prefix_len = behind.len;
+    book_key_u64(&behind, UINT64_MAX);
+    book_key_u64(&behind, UINT64_MAX);
+    st_err err = book_before(&l->client->book, &behind, prefix_len, &last, error);
+    if (err == ST_E_NOT_FOUND)
+        return ST_OK;
+    if (err == ST_OK && last.len != behind.len)
+        err = st_fail(error, ST_E_CORRUPT, "store: a line of a history is damaged");
+    if (err == ST_OK)
+        l->newest = st_get_u64(last.b + prefix_len);
+    return err;
 }
 
-static st_err look_begin(receipt_look *l, sotay_client *client, const sotay_id *record, bool write,
-                         st_error *error)
+/* The record as the log has it; ST_E_NOT_FOUND without *error: none of it came here. */
+static st_err get_base(receipt_look *l, st_record *out, st_error *error)
 {
-    overlay_view view;
-    memset(l, 0, sizeof *l);
-    l->client = client;
-    st_arena_init(&l->arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = client_need_enrolled(client, error);
-    if (err == ST_OK && write && client->is_syncing)
-        err = st_fail(error, ST_E_BUSY, "store: a sync is under way");
-    if (err == ST_OK)
-        err = client_begin(client, write, error);
+    book_value value = { NULL, 0 };
+    book_key key = book_key_id(BOOK_BASE, &l->record);
+    st_err err = book_get(&l->client->book, &key, &l->arena, &value, error);
+    return err == ST_OK ? st_record_decode(value.data, value.len, &l->arena, out, error) : err;
+}
+
+/* A record that came as it stands has no lines, or only those since: its values name entries. */
+static st_err find_newest(receipt_look *l, st_error *error)
+{
+    st_record base;
+    st_err err = newest_line(l, error);
     if (err != ST_OK)
         return err;
-    l->record = overlay_find(client, record);
-    err = overlay_load(client, &l->record, &l->arena, &view, error);
+    err = get_base(l, &base, error);
+    for (size_t i = 0; err == ST_OK && i < base.metas_count; i++)
+        if (base.metas[i].log_index > l->newest)
+            l->newest = base.metas[i].log_index;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* The record in l->record, inside a transaction. */
+static st_err look_at(receipt_look *l, st_error *error)
+{
+    overlay_view view;
+    st_err err = overlay_load(l->client, &l->record, &l->arena, &view, error);
     if (err == ST_OK)
-        err = lease_check(client, &view, error);
+        err = lease_check(l->client, &view, error);
     l->has_unsent = err == ST_OK && view.has_own;
     if (err == ST_OK)
-        err = find_line(l, error);
-    if (err == ST_OK && !l->has_line)
+        err = find_newest(l, error);
+    if (err == ST_OK && l->newest == 0)
         err = st_fail(error, ST_E_NOT_FOUND,
                       "receipt: no entry with a change of this record came to this device yet");
     return err;
+}
+
+static receipt_look look_of(sotay_client *client)
+{
+    receipt_look l = { .client = client };
+    st_arena_init(&l.arena, CLIENT_WORK_BYTES_MAX);
+    return l;
+}
+
+static st_err look_begin(receipt_look *l, const sotay_id *record, st_error *error)
+{
+    st_err err = client_need_enrolled(l->client, error);
+    if (err == ST_OK)
+        err = client_begin(l->client, false, error);
+    if (err != ST_OK)
+        return err;
+    l->record = overlay_find(l->client, record);
+    return look_at(l, error);
 }
 
 static void look_end(receipt_look *l)
@@ -109,55 +140,125 @@ static st_err check_note(receipt_look *l, const st_proof_file *file, st_checkpoi
     return ST_OK;
 }
 
-/* The set that the line names, with its hash. */
-static st_err get_set(receipt_look *l, const apply_line *line, st_set *out, st_error *error)
+/* The change that history says the entry brought. ST_E_NOT_FOUND without *error: it names none. */
+static st_err change_of_line(receipt_look *l, uint64_t entry, receipt_change *out, st_error *error)
 {
-    st_set kept;
-    st_dot dot = { line->device, line->counter };
-    st_err err = overlay_set_get(l->client, &dot, line->first, &l->arena, &kept, error);
-    return err == ST_OK ? st_set_decode(kept.bytes, kept.bytes_len, &l->arena, out, error) : err;
+    book_key prefix = book_key_id(BOOK_HIST, &l->record);
+    book_value value = { NULL, 0 };
+    apply_line line;
+    book_key_u64(&prefix, entry);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = book_scan_next(&l->client->book, &scan, &l->arena, &value, error);
+    if (err == ST_OK)
+        err = apply_line_read(&scan.at, &value, &line, error);
+    if (err == ST_OK) {
+        out->dot = (st_dot){ line.device, line.counter };
+        out->first = line.first;
+    }
+    return err;
 }
 
-/* Is the leaf that of the set which the line names: same device, same hash, same signature? */
-static st_err check_leaf(receipt_look *l, const apply_line *line, sotay_slice bytes,
+/* The same of a record that came as it stands. */
+static st_err change_of_state(receipt_look *l, uint64_t entry, receipt_change *out, st_error *error)
+{
+    st_record base;
+    st_err err = get_base(l, &base, error);
+    if (err != ST_OK)
+        return err;
+    out->bucket = base.bucket;
+    for (size_t i = 0; i < base.metas_count; i++) {
+        if (base.metas[i].log_index == entry) {
+            out->dot = base.metas[i].dot;
+            return ST_OK;
+        }
+    }
+    return ST_E_NOT_FOUND;
+}
+
+static st_err find_change(receipt_look *l, uint64_t entry, receipt_change *out, st_error *error)
+{
+    memset(out, 0, sizeof *out);
+    out->entry = entry;
+    st_err err = change_of_line(l, entry, out, error);
+    return err == ST_E_NOT_FOUND ? change_of_state(l, entry, out, error) : err;
+}
+
+static st_err not_this_one(const receipt_change *change, st_error *error)
+{
+    return st_fail(error, ST_E_CORRUPT,
+                   "receipt: entry %" PRIu64 " is not the change that is here", change->entry);
+}
+
+/* Is the leaf that of the set here: same device, same counters, same hash, same signature? */
+static st_err check_set(receipt_look *l, const receipt_change *change, const st_leaf *leaf,
+                        st_error *error)
+{
+    st_set kept, set;
+    st_err err = overlay_set_get(l->client, &change->dot, change->first, &l->arena, &kept, error);
+    if (err == ST_OK)
+        err = st_set_decode(kept.bytes, kept.bytes_len, &l->arena, &set, error);
+    if (err != ST_OK)
+        return err;
+    bool is_same = leaf->has_commit && st_id_cmp(&leaf->device, &set.device) == 0 &&
+                   leaf->first == set.first && leaf->last == st_set_last(&set) &&
+                   memcmp(leaf->commit.b, set.hash.b, sizeof set.hash.b) == 0 &&
+                   memcmp(leaf->dsig, set.signature, sizeof set.signature) == 0;
+    return is_same ? ST_OK : not_this_one(change, error);
+}
+
+/* Without the set: does the leaf speak of the change that the record names, in its bucket, and did
+ * the device that wrote it sign this leaf's hash? What the set says stays unseen. */
+static st_err check_named(receipt_look *l, const receipt_change *change, const st_leaf *leaf,
+                          st_error *error)
+{
+    uint8_t key[32], text[ST_SET_SIGN_BYTES];
+    bool is_same = leaf->has_commit && st_id_cmp(&leaf->device, &change->dot.device) == 0 &&
+                   leaf->first <= change->dot.counter && change->dot.counter <= leaf->last &&
+                   strcmp(leaf->bucket.s, change->bucket.s) == 0;
+    if (!is_same)
+        return not_this_one(change, error);
+    st_err err = apply_author_key(l->client, &leaf->device, key, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, err, "receipt: the device that wrote it is not known here");
+    if (err != ST_OK)
+        return err;
+    st_set_sign_text(&l->client->me.log, &leaf->device, &leaf->commit, text);
+    return st_sign_verify(key, text, sizeof text, leaf->dsig)
+               ? ST_OK
+               : st_fail(error, ST_E_SIGNATURE, "receipt: its device did not sign entry %" PRIu64,
+                         change->entry);
+}
+
+static st_err check_leaf(receipt_look *l, const receipt_change *change, sotay_slice bytes,
                          st_error *error)
 {
     st_leaf leaf;
-    st_set set;
     st_err err = st_leaf_decode(bytes.data, bytes.len, &l->arena, &leaf, error);
-    if (err == ST_OK)
-        err = get_set(l, line, &set, error);
     if (err != ST_OK)
         return err;
-    bool is_same = leaf.has_commit && st_id_cmp(&leaf.device, &set.device) == 0 &&
-                   leaf.first == set.first && leaf.last == st_set_last(&set) &&
-                   memcmp(leaf.commit.b, set.hash.b, sizeof set.hash.b) == 0 &&
-                   memcmp(leaf.dsig, set.signature, sizeof set.signature) == 0;
-    return is_same
-               ? ST_OK
-               : st_fail(error, ST_E_CORRUPT,
-                         "receipt: entry %" PRIu64 " is not the change that is here", line->index);
+    return change->first > 0 ? check_set(l, change, &leaf, error)
+                             : check_named(l, change, &leaf, error);
 }
 
-static st_err check_receipt(receipt_look *l, const apply_line *line, sotay_slice proof,
+static st_err check_receipt(receipt_look *l, const receipt_change *change, sotay_slice proof,
                             sotay_slice leaf, receipt_says *out, st_error *error)
 {
     st_proof_file file;
     st_err err = st_proof_file_decode(proof.data, proof.len, &file, error);
-    if (err == ST_OK && file.place + 1 != line->index)
+    if (err == ST_OK && file.place + 1 != change->entry)
         err = st_fail(error, ST_E_CORRUPT, "receipt: of entry %" PRIu64 ", not of %" PRIu64,
-                      file.place + 1, line->index);
+                      file.place + 1, change->entry);
     if (err == ST_OK)
         err = check_note(l, &file, &out->checkpoint, error);
     if (err == ST_OK)
-        err = check_leaf(l, line, leaf, error);
+        err = check_leaf(l, change, leaf, error);
     if (err != ST_OK)
         return err;
     st_hash hash = st_leaf_hash(leaf.data, leaf.len);
     if (!st_inclusion_holds(&hash, file.place, &file.proof, &out->checkpoint.head))
         return st_fail(error, ST_E_CORRUPT, "receipt: entry %" PRIu64 " is not in that log",
-                       line->index);
-    out->entry = line->index;
+                       change->entry);
+    out->entry = change->entry;
     return ST_OK;
 }
 
@@ -188,27 +289,15 @@ static st_err get_kept(receipt_look *l, receipt_kept *out, st_error *error)
     return err;
 }
 
-/* The line of the entry that the kept one is of; it may be an older one. ST_E_NOT_FOUND without
- * *error: history does not name it any more (the log was put back). */
-static st_err get_line(receipt_look *l, uint64_t entry, apply_line *out, st_error *error)
-{
-    book_key prefix = book_key_id(BOOK_HIST, &l->record);
-    book_value value = { NULL, 0 };
-    book_key_u64(&prefix, entry);
-    book_scan scan = book_scan_of(&prefix);
-    st_err err = book_scan_next(&l->client->book, &scan, &l->arena, &value, error);
-    return err == ST_OK ? apply_line_read(&scan.at, &value, out, error) : err;
-}
-
 /* What is kept, checked as if it came now. ST_E_NOT_FOUND without *error: nothing that holds. */
 static st_err load_kept(receipt_look *l, receipt_kept *out, receipt_says *out_says, st_error *error)
 {
-    apply_line line;
+    receipt_change change;
     st_err err = get_kept(l, out, error);
+    if (err == ST_OK) /* perhaps an older entry; none any more when the log was put back */
+        err = find_change(l, out->entry, &change, error);
     if (err == ST_OK)
-        err = get_line(l, out->entry, &line, error);
-    if (err == ST_OK)
-        err = check_receipt(l, &line, out->proof, out->leaf, out_says, error);
+        err = check_receipt(l, &change, out->proof, out->leaf, out_says, error);
     return err == ST_E_CORRUPT || err == ST_E_SIGNATURE ? ST_E_NOT_FOUND : err;
 }
 
@@ -217,14 +306,14 @@ static st_err load_kept(receipt_look *l, receipt_kept *out, receipt_says *out_sa
 int sotay_receipt_find(sotay_client *client, const sotay_id *record, sotay_receipt_state *out_state,
                        sotay_error *error)
 {
-    receipt_look l;
     receipt_kept kept;
     receipt_says says;
+    receipt_look l = look_of(client);
     st_error inner = { ST_OK, "" };
-    st_err err = look_begin(&l, client, record, false, &inner);
+    st_err err = look_begin(&l, record, &inner);
     if (err == ST_OK) {
         st_err found = load_kept(&l, &kept, &says, &inner);
-        out_state->entry = l.line.index;
+        out_state->entry = l.newest;
         out_state->has_unsent = l.has_unsent;
         out_state->kept = found == ST_OK ? says.entry : 0;
         err = found == ST_E_NOT_FOUND ? ST_OK : found;
@@ -233,87 +322,80 @@ int sotay_receipt_find(sotay_client *client, const sotay_id *record, sotay_recei
     return port_give(err, &inner, error);
 }
 
-/* ---- which are to be fetched ---- */
+st_err receipt_get(sotay_client *client, const st_id *record, st_arena *arena,
+                   receipt_says *out_says, st_error *error)
+{
+    receipt_kept kept;
+    receipt_look l = { .client = client, .record = *record, .arena = *arena };
+    st_err err = load_kept(&l, &kept, out_says, error);
+    *arena = l.arena;
+    return err;
+}
 
-/* A walk over all of HIST: the record that is being walked, and what was found. */
-typedef struct {
-    receipt_look look;
-    bool has_record, is_own;
-    uint64_t newest; /* entry of the record */
-    sotay_id *list;
-    size_t count, most;
-} due_walk;
-
-/* The record is done: is a receipt of its newest entry here? What does not open is none. */
-static st_err end_record(due_walk *w, st_error *error)
+st_err receipt_entries_of(sotay_client *client, const st_id *record, receipt_entries *out_entries,
+                          st_error *error)
 {
     receipt_kept kept = { .entry = 0 };
-    if (!w->has_record || !w->is_own || w->count == w->most)
-        return ST_OK;
-    st_err err = get_kept(&w->look, &kept, error);
-    if (err != ST_OK && err != ST_E_NOT_FOUND && err != ST_E_CORRUPT)
-        return err;
-    if (err != ST_OK || kept.entry != w->newest)
-        memcpy(w->list[w->count++].b, w->look.record.b, sizeof w->look.record.b);
-    return ST_OK;
-}
-
-static st_err take_line(due_walk *w, const book_key *at, const book_value *value, st_error *error)
-{
-    apply_line line;
-    st_id record;
-    memcpy(record.b, at->b + 1, sizeof record.b);
-    st_err err = apply_line_read(at, value, &line, error);
-    if (err == ST_OK && (!w->has_record || st_id_cmp(&record, &w->look.record) != 0)) {
-        err = end_record(w, error);
-        w->look.record = record;
-        w->has_record = true;
-        w->is_own = false;
-    }
-    if (err != ST_OK)
-        return err;
-    w->newest = line.index;
-    w->is_own = w->is_own || st_id_cmp(&line.device, &w->look.client->me.device) == 0;
-    return ST_OK;
-}
-
-static st_err walk_due(due_walk *w, st_error *error)
-{
-    book_key prefix = book_key_of(BOOK_HIST);
-    book_scan scan = book_scan_of(&prefix);
-    st_err err = ST_OK;
-    while (err == ST_OK && w->count < w->most) {
-        book_value value = { NULL, 0 };
-        err = book_scan_next(&w->look.client->book, &scan, &w->look.arena, &value, error);
-        if (err == ST_OK)
-            err = take_line(w, &scan.at, &value, error);
-        st_arena_reset(&w->look.arena);
-    }
-    return err == ST_E_NOT_FOUND ? end_record(w, error) : err;
-}
-
-int sotay_receipt_due(sotay_client *client, sotay_id *out_records, size_t most, size_t *out_count,
-                      sotay_error *error)
-{
-    due_walk w = { .list = out_records, .most = most };
-    st_error inner = { ST_OK, "" };
-    w.look.client = client;
-    st_arena_init(&w.look.arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = client_need_enrolled(client, &inner);
+    receipt_look l = look_of(client);
+    l.record = *record;
+    st_err err = find_newest(&l, error);
     if (err == ST_OK)
-        err = client_begin(client, false, &inner);
-    if (err == ST_OK)
-        err = walk_due(&w, &inner);
-    look_end(&w.look);
-    *out_count = err == ST_OK ? w.count : 0;
-    return port_give(err, &inner, error);
+        err = get_kept(&l, &kept, error);
+    bool is_none = err == ST_E_NOT_FOUND || err == ST_E_CORRUPT;
+    *out_entries = (receipt_entries){ l.newest, err == ST_OK ? kept.entry : 0 };
+    st_arena_reset(&l.arena);
+    return is_none ? ST_OK : err;
+}
+
+/* ---- the marks ---- */
+
+/* Only now and then: when a record of which a receipt is kept got another entry. */
+static st_err is_covered(sotay_client *client, const st_id *record, uint64_t entry, bool *out_is,
+                         st_error *error)
+{
+    receipt_kept kept = { .entry = 0 };
+    receipt_look l = look_of(client);
+    l.record = *record;
+    st_err err = get_kept(&l, &kept, error);
+    *out_is = err == ST_OK && kept.entry >= entry;
+    st_arena_reset(&l.arena);
+    return err == ST_E_CORRUPT ? ST_OK : err;
+}
+
+st_err receipt_mark(sotay_client *client, const st_id *record, const apply_line *line,
+                    st_error *error)
+{
+    uint8_t since[8];
+    bool has_kept = false, is_due = false, covers = false;
+    book_key kept = book_key_id(BOOK_PROOF, record), due = book_key_id(BOOK_DUE, record);
+    bool is_own = st_id_cmp(&line->device, &client->me.device) == 0;
+    st_err err = book_has(&client->book, &kept, &has_kept, error);
+    if (err != ST_OK || (!is_own && !has_kept))
+        return err;
+    err = book_has(&client->book, &due, &is_due, error);
+    if (err == ST_OK && !is_due && has_kept)
+        err = is_covered(client, record, line->index, &covers, error);
+    if (err != ST_OK || is_due || covers)
+        return err;
+    st_put_u64(since, (uint64_t)line->time_ms);
+    return book_put(&client->book, &due, since, sizeof since, error);
+}
+
+/* ---- keeping one ---- */
+
+st_err receipt_begin(sotay_client *client, st_error *error)
+{
+    st_err err = client_need_enrolled(client, error);
+    if (err == ST_OK && client->is_syncing)
+        err = st_fail(error, ST_E_BUSY, "store: a sync is under way");
+    return err == ST_OK ? client_begin(client, true, error) : err;
 }
 
 static st_err keep(receipt_look *l, sotay_slice proof, sotay_slice leaf, st_error *error)
 {
     st_buffer value;
     uint8_t head[RECEIPT_HEAD];
-    book_key key = book_key_id(BOOK_PROOF, &l->record);
+    book_key key = book_key_id(BOOK_PROOF, &l->record), due = book_key_id(BOOK_DUE, &l->record);
     st_buffer_init(&value, RECEIPT_HEAD + leaf.len + proof.len);
     st_put_u32(head, (uint32_t)leaf.len);
     st_err err = st_buffer_append(&value, head, sizeof head, error);
@@ -323,26 +405,44 @@ static st_err keep(receipt_look *l, sotay_slice proof, sotay_slice leaf, st_erro
         err = st_buffer_append(&value, proof.data, proof.len, error);
     if (err == ST_OK)
         err = book_put(&l->client->book, &key, value.data, value.len, error);
+    if (err == ST_OK)
+        err = book_delete(&l->client->book, &due, error);
     st_buffer_free(&value);
+    return err;
+}
+
+st_err receipt_put(sotay_client *client, const st_id *record, sotay_slice proof, sotay_slice leaf,
+                   st_error *error)
+{
+    receipt_says says;
+    receipt_change change;
+    if (leaf.len > ST_LEAF_BYTES_MAX || proof.len > ST_NOTE_BYTES_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "receipt: too long");
+    receipt_look l = look_of(client);
+    l.record = *record;
+    st_err err = look_at(&l, error);
+    if (err == ST_OK)
+        err = find_change(&l, l.newest, &change, error);
+    if (err == ST_OK)
+        err = check_receipt(&l, &change, proof, leaf, &says, error);
+    if (err == ST_OK)
+        err = keep(&l, proof, leaf, error);
+    st_arena_reset(&l.arena);
     return err;
 }
 
 int sotay_receipt_put(sotay_client *client, const sotay_id *record, sotay_slice proof,
                       sotay_slice leaf, sotay_error *error)
 {
-    receipt_look l;
-    receipt_says says;
     st_error inner = { ST_OK, "" };
-    if (leaf.len > ST_LEAF_BYTES_MAX || proof.len > ST_NOTE_BYTES_MAX)
-        return port_give(st_fail(&inner, ST_E_TOO_LARGE, "receipt: too long"), &inner, error);
-    st_err err = look_begin(&l, client, record, true, &inner);
-    if (err == ST_OK)
-        err = check_receipt(&l, &l.line, proof, leaf, &says, &inner);
-    if (err == ST_OK)
-        err = keep(&l, proof, leaf, &inner);
+    st_err err = receipt_begin(client, &inner);
+    if (err == ST_OK) {
+        st_id id = overlay_find(client, record);
+        err = receipt_put(client, &id, proof, leaf, &inner);
+    }
     if (err == ST_OK)
         err = client_commit(client, &inner);
-    look_end(&l);
+    client_abort(client);
     return port_give(err, &inner, error);
 }
 
@@ -372,12 +472,12 @@ static st_err fill(const receipt_kept *kept, const receipt_says *says, sotay_rec
 int sotay_receipt_get(sotay_client *client, const sotay_id *record, sotay_receipt *out_receipt,
                       sotay_error *error)
 {
-    receipt_look l;
     receipt_kept kept;
     receipt_says says;
+    receipt_look l = look_of(client);
     st_error inner = { ST_OK, "" };
     memset(out_receipt, 0, sizeof *out_receipt);
-    st_err err = look_begin(&l, client, record, false, &inner);
+    st_err err = look_begin(&l, record, &inner);
     if (err == ST_OK) {
         err = load_kept(&l, &kept, &says, &inner);
         if (err == ST_E_NOT_FOUND)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/frame.h"
 #include "proto/leaf.h"
 #include "server/audit/news.h"
 #include "server/audit/tree.h"
@@ -21,6 +22,9 @@
 #define WITNESS        "witness/"
 #define PROOF          "proof/"
 #define LEAF           "leaf/"
+#define RECEIPTS       "receipts/"
+#define RECEIPTS_MOST  32u
+#define RECEIPTS_LEVEL 6
 #define INDEX_DIGITS   18u
 #define FILE_BYTES_MAX (ST_TILE_WIDTH * (2u + ST_LEAF_BYTES_MAX))
 
@@ -156,6 +160,59 @@ static st_err put_proof(store_txn *txn, const char *name, st_buffer *out, st_err
     return err;
 }
 
+/* "5,9,12": numbers as read_index takes them. 0: they are none, or too many. */
+static unsigned read_list(const char *text, uint64_t out[RECEIPTS_MOST])
+{
+    unsigned count = 0;
+    for (bool more = true; more; text++) {
+        char digits[INDEX_DIGITS + 1];
+        size_t len = strcspn(text, ",");
+        if (len > INDEX_DIGITS || count == RECEIPTS_MOST)
+            return 0;
+        memcpy(digits, text, len);
+        digits[len] = '\0';
+        out[count] = read_index(digits);
+        if (out[count++] == 0)
+            return 0;
+        text += len;
+        more = *text == ',';
+    }
+    return count;
+}
+
+/* Two frames for each: proof and leaf, both empty of one that is not signed yet. */
+static st_err put_pair(store_txn *txn, uint64_t index, st_frame_writer *writer, st_error *error)
+{
+    st_buffer proof, leaf;
+    st_buffer_init(&proof, FILE_BYTES_MAX);
+    st_buffer_init(&leaf, FILE_BYTES_MAX);
+    st_err err = audit_proof(txn, index, &proof, &leaf, error);
+    if (err == ST_OK || err == ST_E_NOT_FOUND)
+        err = st_frame_write(writer, proof.data, proof.len, error);
+    if (err == ST_OK)
+        err = st_frame_write(writer, leaf.data, leaf.len, error);
+    st_buffer_free(&leaf);
+    st_buffer_free(&proof);
+    return err;
+}
+
+/* "receipts/<n>,<n>…": in one stream, so that what the proofs share is sent once. */
+static st_err put_receipts(store_txn *txn, const char *name, st_buffer *out, st_error *error)
+{
+    uint64_t entries[RECEIPTS_MOST];
+    st_frame_writer *writer = NULL;
+    unsigned count = read_list(name + strlen(RECEIPTS), entries);
+    if (count == 0)
+        return st_fail(error, ST_E_NOT_FOUND, "audit: no list of entries");
+    st_err err = st_frame_writer_new(RECEIPTS_LEVEL, out, &writer, error);
+    for (unsigned i = 0; err == ST_OK && i < count; i++)
+        err = put_pair(txn, entries[i], writer, error);
+    if (err == ST_OK)
+        err = st_frame_writer_end(writer, error);
+    st_frame_writer_free(writer);
+    return err;
+}
+
 st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_buffer *out,
                   st_error *error)
 {
@@ -178,6 +235,8 @@ st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_bu
         return put_devices(txn, room, out, error);
     if (strncmp(name, PROOF, strlen(PROOF)) == 0 || strncmp(name, LEAF, strlen(LEAF)) == 0)
         return put_proof(txn, name, out, error);
+    if (strncmp(name, RECEIPTS, strlen(RECEIPTS)) == 0)
+        return put_receipts(txn, name, out, error);
     return st_fail(error, ST_E_NOT_FOUND, "audit: no file of that name");
 }
 

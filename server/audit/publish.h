@@ -7,7 +7,8 @@
 
 /* Appends the file of that name: "checkpoint", "vkey", "policy", "devices", "tile/0/000.p/12",
  * "tile/entries/000", ..., "witness/<device>" (what a phone confirmed), and "proof/<n>" and
- * "leaf/<n>" (entry n, from 1: its tlog-proof, and its bytes), as they are in the transaction.
+ * "leaf/<n>" (entry n, from 1: its tlog-proof, and its bytes) or "receipts/<n>,<n>..." (both of
+ * each, in frames), as they are in the transaction.
  * ST_E_NOT_FOUND: there is none of that name, or nothing was signed yet. ST_E_STORAGE,
  * ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err audit_file(store_txn *txn, const sync_room *room, const char *name,

@@ -9,7 +9,7 @@
 
 static bool is_text(const char *name)
 {
-    return strncmp(name, "tile/", 5) != 0;
+    return strncmp(name, "tile/", 5) != 0 && strncmp(name, "receipts/", 9) != 0;
 }
 
 void http_handle_audit(http_request *request)

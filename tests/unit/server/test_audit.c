@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "proto/frame.h"
 #include "proto/leaf.h"
 #include "server/audit/publish.h"
 #include "server/audit/tree.h"
@@ -73,6 +74,72 @@ static st_checkpoint signed_now(world *w)
     st_arena_reset(&arena);
     st_buffer_free(&note);
     return opened.checkpoint;
+}
+
+/* Many in one stream: the same files, two frames for each entry. */
+static void check_stream(world *w, store_txn *txn, const uint64_t *entries, unsigned count,
+                         const char *name)
+{
+    st_buffer out;
+    st_frame_reader *reader = NULL;
+    const uint8_t *frame = NULL;
+    size_t len = 0;
+    st_err bad = ST_OK;
+    st_buffer_init(&out, 1u << 20);
+    assert_int_equal(audit_file(txn, &w->r.srv.sync, name, &out, NULL), ST_OK);
+    assert_int_equal(st_frame_reader_new(1u << 22, &reader, NULL), ST_OK);
+    assert_int_equal(st_frame_feed(reader, out.data, out.len, NULL), ST_OK);
+    for (unsigned i = 0; i < count; i++) {
+        st_buffer files[2];
+        st_buffer_init(&files[0], ST_NOTE_BYTES_MAX);
+        st_buffer_init(&files[1], ST_NOTE_BYTES_MAX);
+        st_err err = audit_proof(txn, entries[i], &files[0], &files[1], NULL);
+        assert_true(err == ST_OK || (err == ST_E_NOT_FOUND && files[0].len == 0));
+        for (unsigned n = 0; n < 2; n++) {
+            assert_true(st_frame_read(reader, &frame, &len, &bad));
+            assert_int_equal(len, files[n].len);
+            assert_true(len == 0 || memcmp(frame, files[n].data, len) == 0);
+            st_buffer_free(&files[n]);
+        }
+    }
+    assert_false(st_frame_read(reader, &frame, &len, &bad));
+    assert_true(bad == ST_OK && st_frame_is_complete(reader));
+    st_frame_reader_free(reader);
+    st_buffer_free(&out);
+}
+
+#define LIST_MOST 32u
+
+static void test_many_proofs_in_one_stream(void **state)
+{
+    (void)state;
+    static const char *const NONE[] = { "receipts/",     "receipts/0",  "receipts/1,",
+                                        "receipts/,1",   "receipts/x",  "receipts/1,,2",
+                                        "receipts/01",   "receipts/-1", "receipts/1,2,3 ",
+                                        "receipts/1234567890123456789" };
+    static world w;
+    world_open(&w);
+    store_txn txn = { 0 };
+    st_buffer out;
+    char name[16 + LIST_MOST * 4] = "receipts/";
+    uint64_t entries[LIST_MOST];
+    st_buffer_init(&out, 1u << 20);
+    assert_int_equal(store_begin(w.r.srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    check_stream(&w, &txn, (const uint64_t[]){ 7 }, 1, "receipts/7");
+    check_stream(&w, &txn, (const uint64_t[]){ 3, 999999, 1, 3 }, 4, "receipts/3,999999,1,3");
+    for (unsigned i = 0; i < LIST_MOST; i++) {
+        entries[i] = 100 + i;
+        (void)snprintf(name + strlen(name), 8, "%s%u", i > 0 ? "," : "", 100 + i);
+    }
+    check_stream(&w, &txn, entries, LIST_MOST, name);
+    (void)snprintf(name + strlen(name), 8, ",%u", 200);
+    assert_int_equal(audit_file(&txn, &w.r.srv.sync, name, &out, NULL), ST_E_NOT_FOUND);
+    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++)
+        assert_int_equal(audit_file(&txn, &w.r.srv.sync, NONE[i], &out, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(out.len, 0);
+    store_end(&txn);
+    st_buffer_free(&out);
+    world_close(&w);
 }
 
 /* By name the same two files are served. */
@@ -326,6 +393,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_entry_has_a_proof),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_many_proofs_in_one_stream),
         cmocka_unit_test(test_a_touched_tree_is_seen),
         cmocka_unit_test(test_a_changed_leaf_is_not_signed_over),
         cmocka_unit_test(test_a_shorter_log_is_not_signed),
