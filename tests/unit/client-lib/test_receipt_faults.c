@@ -79,7 +79,7 @@ static int ask(desk *d, phone *p, char text[160])
         assert_int_equal(now.count, 0);
         return rc;
     }
-    (void)snprintf(text, 160, "%s", now.path);
+    (void)snprintf(text, 160, "%.150s", now.path);
     return SOTAY_OK;
 }
 
@@ -89,7 +89,7 @@ static int ask_all(desk *d, phone *p, char text[160])
     (void)d;
     int rc = sotay_receipts_wanted(p->client, true, &all, &p->error);
     if (rc == SOTAY_OK)
-        (void)snprintf(text, 160, "%s", all.path);
+        (void)snprintf(text, 160, "%.150s", all.path);
     else
         assert_int_equal(all.count, 0);
     return rc;
@@ -98,9 +98,9 @@ static int ask_all(desk *d, phone *p, char text[160])
 static int take(desk *d, phone *p, char text[160])
 {
     sotay_receipt_ask one = { .count = 1, .records = { d->b.visit } };
-    const sotay_slice answer = { d->both.data, d->both.len };
+    const sotay_slice bytes = { d->both.data, d->both.len };
     size_t came = 9;
-    int rc = sotay_receipts_take(p->client, &one, answer, &came, &p->error);
+    int rc = sotay_receipts_take(p->client, &one, bytes, &came, &p->error);
     if (rc == SOTAY_OK)
         (void)snprintf(text, 160, "%d taken", (int)came);
     else
