@@ -6,6 +6,7 @@
  * hand here, value by value. */
 #include "client-lib/src/peer.h"
 
+#include "tests/unit/client-lib/forms.h"
 #include "tests/unit/client-lib/handmade.h"
 #include "tests/unit/client-lib/stumble.h"
 
@@ -55,69 +56,40 @@ typedef struct {
 
 /* ---- the forms ---- */
 
-#define NAMED(called) .name = (called), .vi = (called), .en = (called)
-#define FIELD(number, called, kind)                                                                \
-    {                                                                                              \
-        .no = (number), NAMED(called), .type = (kind), .cls = ST_CLASS_PLAIN,                      \
-        .write = 1u << ST_ROLE_OFFICE, .min = 1, .max = 0                                          \
-    }
-#define FORM(called, number, its_fields)                                                           \
-    {                                                                                              \
-        NAMED(called), .version = (number), .home = ST_HOME_CATALOGUE, .life = ST_LIFE_NONE,       \
-                       .create = 1u << ST_ROLE_OFFICE, .fields = (its_fields),                     \
-                       .fields_count = COUNT(its_fields)                                           \
-    }
-
-static const st_field DEVICE[] = { FIELD(DEVICE_ID, "device_id", ST_TYPE_ID),
-                                   FIELD(DEVICE_STATUS, "status", ST_TYPE_UINT) };
-static const st_field PERSON[] = { FIELD(PERSON_LOGIN, "login", ST_TYPE_CODE),
-                                   FIELD(PERSON_ID, "person_id", ST_TYPE_ID),
-                                   FIELD(PERSON_ACTIVE, "active", ST_TYPE_BOOL) };
-static const st_field ASSIGNMENT[] = { FIELD(ASSIGNED, "person_id", ST_TYPE_ID),
-                                       FIELD(TARGET, "target", ST_TYPE_UINT),
-                                       FIELD(TARGET_ID, "target_id", ST_TYPE_CODE),
-                                       FIELD(ASSIGNMENT_ACTIVE, "active", ST_TYPE_BOOL) };
-static const st_field UNIT[] = { FIELD(UNIT_ID, "unit_id", ST_TYPE_CODE),
+static const st_field DEVICE[] = { FORM_FIELD(DEVICE_ID, "device_id", ST_TYPE_ID),
+                                   FORM_FIELD(DEVICE_STATUS, "status", ST_TYPE_UINT) };
+static const st_field PERSON[] = { FORM_FIELD(PERSON_LOGIN, "login", ST_TYPE_CODE),
+                                   FORM_FIELD(PERSON_ID, "person_id", ST_TYPE_ID),
+                                   FORM_FIELD(PERSON_ACTIVE, "active", ST_TYPE_BOOL) };
+static const st_field ASSIGNMENT[] = { FORM_FIELD(ASSIGNED, "person_id", ST_TYPE_ID),
+                                       FORM_FIELD(TARGET, "target", ST_TYPE_UINT),
+                                       FORM_FIELD(TARGET_ID, "target_id", ST_TYPE_CODE),
+                                       FORM_FIELD(ASSIGNMENT_ACTIVE, "active", ST_TYPE_BOOL) };
+static const st_field UNIT[] = { FORM_FIELD(UNIT_ID, "unit_id", ST_TYPE_CODE),
                                  { .no = SUCCESSORS,
-                                   NAMED("successor_ids"),
+                                   FORM_NAMED("successor_ids"),
                                    .type = ST_TYPE_CODE,
                                    .cls = ST_CLASS_SET,
                                    .write = 1u << ST_ROLE_OFFICE,
                                    .min = 1 } };
-static const st_field UNIT_PLAIN[] = { FIELD(UNIT_ID, "unit_id", ST_TYPE_CODE),
-                                       FIELD(SUCCESSORS, "successor_ids", ST_TYPE_CODE) };
-static const st_field UNIT_OLD[] = { FIELD(UNIT_ID, "unit_id", ST_TYPE_CODE) };
+static const st_field UNIT_PLAIN[] = { FORM_FIELD(UNIT_ID, "unit_id", ST_TYPE_CODE),
+                                       FORM_FIELD(SUCCESSORS, "successor_ids", ST_TYPE_CODE) };
+static const st_field UNIT_OLD[] = { FORM_FIELD(UNIT_ID, "unit_id", ST_TYPE_CODE) };
 static const st_form FORMS[] = {
-    FORM("device", SOUND, DEVICE),
-    FORM("person", SOUND, PERSON),
-    FORM("assignment", SOUND, ASSIGNMENT),
-    FORM("unit", SOUND, UNIT),
-    FORM("unit", PLAIN_SUCCESSORS, UNIT_PLAIN),
-    FORM("device", PLAIN_SUCCESSORS, UNIT_OLD),
-    FORM("assignment", PLAIN_SUCCESSORS, UNIT_OLD),
+    FORM_OF("device", SOUND, DEVICE),
+    FORM_OF("person", SOUND, PERSON),
+    FORM_OF("assignment", SOUND, ASSIGNMENT),
+    FORM_OF("unit", SOUND, UNIT),
+    FORM_OF("unit", PLAIN_SUCCESSORS, UNIT_PLAIN),
+    FORM_OF("device", PLAIN_SUCCESSORS, UNIT_OLD),
+    FORM_OF("assignment", PLAIN_SUCCESSORS, UNIT_OLD),
 };
-
-static book_key form_key(const char *name, uint32_t version)
-{
-    uint8_t number[5] = { 0 };
-    book_key key = book_key_text(BOOK_FORM, name);
-    st_put_u32(number + 1, version);
-    book_key_bytes(&key, number, sizeof number);
-    return key;
-}
 
 static void put_forms(phone *p)
 {
-    book_key key;
-    for (size_t i = 0; i < COUNT(FORMS); i++) {
-        st_buffer bytes;
-        st_buffer_init(&bytes, ST_FORM_BYTES_MAX);
-        assert_int_equal(st_form_encode(&FORMS[i], &bytes, NULL), ST_OK);
-        key = form_key(FORMS[i].name, FORMS[i].version);
-        rows_put(p, &key, bytes.data, bytes.len);
-        st_buffer_free(&bytes);
-    }
-    key = form_key("unit", UNREADABLE);
+    book_key key = forms_key("unit", UNREADABLE);
+    for (size_t i = 0; i < COUNT(FORMS); i++)
+        forms_put(p, &FORMS[i]);
     rows_put(p, &key, "no form", 7);
 }
 

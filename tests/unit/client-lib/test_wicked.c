@@ -1,65 +1,10 @@
 /* What must hold in the commune: a server that lies, or a stranger in its place, can keep things
  * from a phone, but it cannot make the phone lose what its officer wrote, put words into anybody's
  * mouth, or keep it asking for ever. */
+#include "tests/unit/client-lib/answer.h"
 #include "tests/unit/client-lib/edge_log.h"
-#include "tests/unit/client-lib/phone.h"
 
 #define ROUNDS_MAX 40u
-
-/* An answer that a test puts together. */
-typedef struct {
-    st_buffer out;
-    st_frame_writer *writer;
-} answer;
-
-static void answer_begin(answer *a)
-{
-    st_buffer_init(&a->out, ST_BODY_BYTES_MAX);
-    assert_int_equal(st_frame_writer_new(3, &a->out, &a->writer, NULL), ST_OK);
-}
-
-static void answer_put(answer *a, const st_frame *frame)
-{
-    st_buffer bytes;
-    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
-    assert_int_equal(st_frame_encode(frame, &bytes, NULL), ST_OK);
-    assert_int_equal(st_frame_write(a->writer, bytes.data, bytes.len, NULL), ST_OK);
-    st_buffer_free(&bytes);
-}
-
-static void answer_end_frame(answer *a, int64_t server_ms, bool more)
-{
-    st_frame frame;
-    memset(&frame, 0, sizeof frame);
-    frame.kind = ST_FRAME_END;
-    frame.as.end.version = 1;
-    frame.as.end.server_ms = server_ms;
-    frame.as.end.more = more;
-    answer_put(a, &frame);
-}
-
-/* Gives the answer to a sync that has made its request; frees the answer. */
-static int answer_give(answer *a, sotay_sync *sync, bool *again)
-{
-    assert_int_equal(st_frame_writer_end(a->writer, NULL), ST_OK);
-    st_frame_writer_free(a->writer);
-    int rc = sotay_sync_feed(sync, a->out.data, a->out.len, NULL);
-    st_buffer_free(&a->out);
-    return rc == SOTAY_OK ? sotay_sync_end(sync, 200, again, NULL) : rc;
-}
-
-/* One sync of one round with this answer. */
-static int play(phone *p, answer *a, bool *again)
-{
-    sotay_sync *sync = NULL;
-    sotay_request request;
-    *again = false;
-    assert_int_equal(sotay_sync_begin(p->client, &sync, &p->error), SOTAY_OK);
-    assert_int_equal(sotay_sync_next(sync, &request, &p->error), SOTAY_OK);
-    int rc = answer_give(a, sync, again);
-    sotay_sync_free(sync);
-    return rc;
-}
 
 /* A set of one change: `text` as the place of a record, signed with `secret`. */
 typedef struct {
