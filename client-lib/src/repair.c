@@ -292,11 +292,9 @@ static st_err take_ranges(sotay_sync *sync, repair *r, const st_repair_answer *a
                           st_error *error)
 {
     st_err err = count_totals(sync, r, error);
-    if (answer->ranges_count > 0) {
-        r->has_progress = true;
-        r->ranges = NULL; /* what was asked may be what the answer points back to */
-        r->ranges_count = r->ranges_capacity = 0;
-    }
+    r->has_progress = true;
+    r->ranges = NULL; /* what was asked may be what the answer points back to */
+    r->ranges_count = r->ranges_capacity = 0;
     for (uint32_t i = 0; err == ST_OK && i < answer->ranges_count; i++)
         err = answer->ranges[i].is_list ? compare_list(sync, r, &answer->ranges[i], error)
                                         : compare_parts(sync, r, &answer->ranges[i], error);

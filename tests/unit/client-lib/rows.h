@@ -74,6 +74,15 @@ static inline void rows_put(phone *p, const book_key *key, const void *data, siz
     rows_commit(p);
 }
 
+/* Bytes that do not open, as after a bad block. */
+static inline void rows_spoil(phone *p, const book_key *key)
+{
+    const sotay_slice name = { key->b, key->len }, bytes = { (const uint8_t *)"no such bytes", 13 };
+    rows_begin(p);
+    assert_int_equal(p->port.put(p->port.context, name, bytes, &p->error), SOTAY_OK);
+    rows_commit(p);
+}
+
 static inline void rows_delete(phone *p, const book_key *key)
 {
     rows_begin(p);

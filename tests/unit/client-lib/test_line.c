@@ -2,9 +2,8 @@
  * A phone that had no signal knows why, also after a restart, and does not come back in the same
  * second as all the others. No clock and no server makes it wait for ever, and a person never
  * waits. */
-#include "tests/unit/client-lib/phone.h"
-
 #include "client-lib/src/line.h"
+#include "tests/unit/client-lib/rows.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -228,6 +227,105 @@ static void test_noting_fails_cleanly(void **state)
     phone_part(e, &an, NULL);
 }
 
+/* ---- the row ---- */
+
+/* A row of another version, one that is cut and one that does not open are none: the next failure
+ * is the first. */
+static void test_a_damaged_row_is_none(void **state)
+{
+    static stored_row row;
+    phone an;
+    (void)state;
+    edge *e = phone_alone(&an);
+    fails(&an, SOTAY_WHY_NAME, 0);
+    assert_true(rows_get(&an, BOOK_LINE, 0, &row));
+    for (int how = 0; how < 3; how++) {
+        fails(&an, SOTAY_WHY_NAME, 0);
+        if (how == 0)
+            rows_put(&an, &row.key, row.data, row.len / 2);
+        if (how == 1)
+            rows_put(&an, &row.key, "\x7f and more", 10);
+        if (how == 2)
+            rows_spoil(&an, &row.key);
+        assert_int_equal(line_of(&an).failures, 0);
+        assert_true(phone_status_says(&an, "\"line\":null"));
+        fails(&an, SOTAY_WHY_CUT, 0);
+        assert_int_equal(line_of(&an).failures, 1);
+    }
+    phone_part(e, &an, NULL);
+}
+
+/* Within one boot the clock that only rises counts; a wall clock that was set back gives no longer
+ * wait, and one that was set on ends it. */
+static void test_a_wait_and_the_clocks(void **state)
+{
+    phone an;
+    (void)state;
+    edge *e = phone_alone(&an);
+    sotay_memory_clock(&an.port, PHONE_WALL_MS, 50000);
+    fails(&an, SOTAY_WHY_CUT, 60);
+    uint64_t whole = line_of(&an).wait_ms;
+    assert_true(whole >= 60000 && whole <= 75000);
+    sotay_memory_clock(&an.port, PHONE_WALL_MS - 86400000, 51000); /* set back */
+    assert_true(line_of(&an).wait_ms == whole - 1000);
+    phone_crash(&an, false);
+    sotay_memory_clock(&an.port, PHONE_WALL_MS + 2000, 10); /* another boot */
+    phone_reopen(&an);
+    assert_true(line_of(&an).wait_ms == whole - 2000);
+    sotay_memory_clock(&an.port, PHONE_WALL_MS - 5000, 20);
+    assert_true(line_of(&an).wait_ms == 0);
+    sotay_memory_clock(&an.port, PHONE_WALL_MS + 86400000, 30);
+    assert_true(line_of(&an).wait_ms == 0);
+    phone_part(e, &an, NULL);
+}
+
+/* What no further try can change is told without a time for it; both languages tell it. */
+static void test_what_the_status_tells(void **state)
+{
+    static const struct {
+        sotay_attempt attempt;
+        const char *lang, *says;
+        bool again;
+    } CASES[] = {
+        { { SOTAY_E_NETWORK, SOTAY_WHY_NAME, 0, NULL }, "vi", "số lần đồng bộ chưa được: 1", true },
+        { { SOTAY_E_NETWORK, SOTAY_WHY_NAME, 0, NULL }, "en", "syncs that failed: 1", true },
+        { { SOTAY_E_DENIED, SOTAY_WHY_REFUSED, 0, NULL }, "vi", "số lần", false },
+        { { SOTAY_E_DENIED, SOTAY_WHY_REFUSED, 0, NULL }, "en", "syncs that", false },
+        { { SOTAY_E_STORAGE, SOTAY_WHY_HERE, 0, NULL }, "en", "syncs that", true },
+    };
+    (void)state;
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        phone an;
+        char *text = NULL;
+        const sotay_open_how how = { NULL, false, CASES[i].lang, 420 };
+        edge *e = phone_alone(&an);
+        sotay_close(an.client);
+        must(sotay_open(&an.port, &how, &an.client, NULL));
+        must(sotay_line_note(an.client, &CASES[i].attempt, NULL));
+        must(sotay_status(an.client, SOTAY_TEXT, &text, NULL));
+        assert_non_null(strstr(text, CASES[i].says));
+        bool again = strstr(text, "thử lại từ lúc") != NULL || strstr(text, "to be tried") != NULL;
+        if (again != CASES[i].again)
+            fail_msg("case %d: %s", (int)i, text);
+        sotay_text_free(text);
+        phone_part(e, &an, NULL);
+    }
+}
+
+static void test_no_note_while_a_sync_goes_on(void **state)
+{
+    phone an;
+    sotay_sync *sync = NULL;
+    const sotay_attempt attempt = { SOTAY_E_NETWORK, SOTAY_WHY_CUT, 0, NULL };
+    (void)state;
+    edge *e = phone_alone(&an);
+    must(sotay_sync_begin(an.client, &sync, NULL));
+    assert_int_equal(sotay_line_note(an.client, &attempt, NULL), SOTAY_E_BUSY);
+    sotay_sync_free(sync);
+    assert_int_equal(line_of(&an).failures, 0);
+    phone_part(e, &an, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +336,10 @@ int main(void)
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_people_read_it_in_the_status),
         cmocka_unit_test(test_noting_fails_cleanly),
+        cmocka_unit_test(test_a_damaged_row_is_none),
+        cmocka_unit_test(test_a_wait_and_the_clocks),
+        cmocka_unit_test(test_what_the_status_tells),
+        cmocka_unit_test(test_no_note_while_a_sync_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,57 +1,8 @@
 /* tests/unit/client-lib/test_recover.c
  * A forgotten PIN loses nothing: with the office's answer another PIN opens the same store, unsent
  * work and all; nothing else opens it, and a step that fails leaves it as it was. */
-#include "proto/recover.h"
-#include "tests/unit/client-lib/phone.h"
-
-static int open_with(sotay_port *port, const char *pin, sotay_client **out_client)
-{
-    const sotay_open_how how = { pin, false, "en", 420 };
-    return sotay_open(port, &how, out_client, NULL);
-}
-
-/* A store with a PIN, enrolled, with a visit that was not sent; closed. */
-static edge *locked(phone *p, uint64_t seed, sotay_id *out_visit)
-{
-    const sotay_open_how how = { "1234", true, "en", 420 };
-    edge *e = edge_new();
-    memset(p, 0, sizeof *p);
-    assert_int_equal(sotay_memory_open(seed, &p->port, NULL), SOTAY_OK);
-    sotay_memory_clock(&p->port, PHONE_WALL_MS, 1000);
-    assert_int_equal(sotay_open(&p->port, &how, &p->client, NULL), SOTAY_OK);
-    assert_int_equal(edge_enrol(e, p->client, 0, NULL), SOTAY_OK);
-    assert_int_equal(edge_sync(e, p->client, NULL, NULL), SOTAY_OK);
-    *out_visit = phone_visit(p, "not sent");
-    sotay_close(p->client);
-    p->client = NULL;
-    return e;
-}
-
-/* What two people of the office do. */
-static void office(const edge *e, const char *line, char answer_text[ST_RECOVER_TEXT])
-{
-    st_recover_ask ask;
-    st_recover_answer answer;
-    char text[ST_RECOVER_TEXT];
-    uint8_t public_key[32], secret[32], open[ST_RECOVER_OPENED_MAX];
-    assert_true(strlen(line) < sizeof text + 1 && strchr(line, '\n') != NULL);
-    memcpy(text, line, strcspn(line, "\n"));
-    text[strcspn(line, "\n")] = '\0';
-    assert_int_equal(st_recover_ask_parse(text, &ask, NULL), ST_OK);
-    st_box_keypair(e->log_seed, public_key, secret);
-    assert_int_equal(st_box_open(public_key, secret, ask.sealed, ask.sealed_len, open, NULL),
-                     ST_OK);
-    assert_int_equal(st_box_seal(ask.reply_key, open, 32, answer.sealed, NULL), ST_OK);
-    st_recover_answer_format(&answer, answer_text);
-}
-
-static void ask(phone *p, edge *e, char answer[ST_RECOVER_TEXT])
-{
-    char *line = NULL;
-    assert_int_equal(sotay_recover_ask(&p->port, &line, NULL), SOTAY_OK);
-    office(e, line, answer);
-    sotay_text_free(line);
-}
+#include "client-lib/src/book.h"
+#include "tests/unit/client-lib/recover_desk.h"
 
 static void test_another_pin_opens_the_same_store(void **state)
 {
@@ -146,6 +97,112 @@ static void test_a_store_nobody_enrolled_cannot_be_asked_for(void **state)
     phone_free(&p);
 }
 
+/* ---- rows past the library: what is in the clear of a store that is closed ---- */
+
+/* NULL: the row goes. */
+static void put_row(sotay_port *port, const book_key *key, const void *data, size_t len)
+{
+    const sotay_slice name = { key->b, key->len }, value = { data, len };
+    assert_int_equal(port->begin(port->context, true, NULL), SOTAY_OK);
+    assert_int_equal(port->put(port->context, name, value, NULL), SOTAY_OK);
+    assert_int_equal(port->commit(port->context, NULL), SOTAY_OK);
+}
+
+/* One closed store, of which each test has a copy. */
+typedef struct {
+    edge *e;
+    phone p;
+    sotay_id visit;
+} desk;
+
+static int desk_open(void **state)
+{
+    static desk d;
+    d.e = locked(&d.p, 5, &d.visit);
+    *state = &d;
+    return 0;
+}
+
+static int desk_close(void **state)
+{
+    desk *d = *state;
+    phone_part(d->e, &d->p, NULL);
+    return 0;
+}
+
+static phone copy_of(const desk *d)
+{
+    phone p;
+    memset(&p, 0, sizeof p);
+    assert_int_equal(sotay_memory_copy(&d->p.port, false, &p.port, NULL), SOTAY_OK);
+    return p;
+}
+
+/* The seed of the line that was shown is damaged: there is another line, and only its answer is
+ * good. */
+static void test_a_damaged_seed(void **state)
+{
+    static const uint8_t NOISE[32 + ST_AEAD_EXTRA] = { 1, 2, 3 };
+    static const size_t LENGTHS[] = { 0, 5, sizeof NOISE };
+    desk *d = *state;
+    phone p = copy_of(d);
+    const book_key key = book_key_text(BOOK_META, "recover");
+    char before[ST_RECOVER_TEXT], answer[ST_RECOVER_TEXT];
+    for (size_t i = 0; i < 3; i++) {
+        ask(&p, d->e, before);
+        put_row(&p.port, &key, NOISE, LENGTHS[i]);
+        assert_int_equal(sotay_recover_take(&p.port, before, "5678", NULL), SOTAY_E_VALUE);
+        ask(&p, d->e, answer);
+        assert_string_not_equal(before, answer);
+        assert_int_equal(sotay_recover_take(&p.port, before, "5678", NULL), SOTAY_E_VALUE);
+    }
+    assert_int_equal(sotay_recover_take(&p.port, answer, "5678", NULL), SOTAY_OK);
+    assert_int_equal(open_with(&p.port, "5678", &p.client), SOTAY_OK);
+    assert_true(phone_says(&p, sotay_show, &d->visit, "not sent"));
+    phone_free(&p);
+}
+
+/* A sealed key that is cut can be opened by nobody: said at once, not after a walk to the office. */
+static void test_a_damaged_sealed_key(void **state)
+{
+    desk *d = *state;
+    phone p = copy_of(d);
+    char *line = NULL;
+    const book_key key = book_key_text(BOOK_META, "recovery");
+    put_row(&p.port, &key, "cut", 3);
+    assert_int_equal(sotay_recover_ask(&p.port, &line, &p.error), SOTAY_E_CORRUPT);
+    assert_null(line);
+    phone_free(&p);
+}
+
+/* A store whose owner cannot be read gets no new PIN. */
+static void test_a_store_without_an_owner(void **state)
+{
+    desk *d = *state;
+    phone p = copy_of(d);
+    char answer[ST_RECOVER_TEXT];
+    const book_key key = book_key_of(BOOK_SELF);
+    ask(&p, d->e, answer);
+    put_row(&p.port, &key, NULL, 0);
+    assert_int_equal(sotay_recover_take(&p.port, answer, "5678", NULL), SOTAY_E_VALUE);
+    phone_free(&p);
+}
+
+/* An answer typed into a phone that has no store, nor ever had one. */
+static void test_an_answer_for_no_store(void **state)
+{
+    desk *d = *state;
+    phone p = copy_of(d);
+    sotay_port bare;
+    char answer[ST_RECOVER_TEXT];
+    ask(&p, d->e, answer);
+    assert_int_equal(sotay_memory_open(9, &bare, NULL), SOTAY_OK);
+    assert_int_equal(sotay_recover_take(&bare, answer, "5678", &p.error), SOTAY_E_VALUE);
+    assert_non_null(strstr(p.error.detail, "nothing was asked"));
+    sotay_port_close(&bare);
+    phone_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +210,10 @@ int main(void)
         cmocka_unit_test(test_wrong_answers_change_nothing),
         cmocka_unit_test(test_every_step_may_fail),
         cmocka_unit_test(test_a_store_nobody_enrolled_cannot_be_asked_for),
+        cmocka_unit_test(test_a_damaged_seed),
+        cmocka_unit_test(test_a_damaged_sealed_key),
+        cmocka_unit_test(test_a_store_without_an_owner),
+        cmocka_unit_test(test_an_answer_for_no_store),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, desk_open, desk_close);
 }
