@@ -281,7 +281,7 @@ st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
             err = fold_own(client, &view, &entry, change, set);
     }
     if (err != ST_E_NOT_FOUND || (!view.has_base && !view.has_own && !view.has_carried))
-        return err != ST_OK ? err : ST_E_NOT_FOUND;
+        return err;
     err = find_form(client, &view, arena, error);
     if (err != ST_OK)
         return err;
