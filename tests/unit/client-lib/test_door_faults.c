@@ -1,7 +1,7 @@
 /* tests/unit/client-lib/test_door_faults.c
- * At the door of a store, and at the line that is dead: each place that can fail fails once, memory,
- * a call of the store that writes, one that reads. It is said, the store opens as before, and the
- * same thing tried again is done. */
+ * At the door of a store, and at the line that is dead: each place that can fail fails once,
+ * memory, a call of the store that writes, one that reads. It is said, the store opens as before,
+ * and the same thing tried again is done. */
 #include "client-lib/src/line.h"
 #include "tests/unit/client-lib/recover_desk.h"
 #include "tests/unit/client-lib/rows.h"

@@ -1,7 +1,7 @@
 /* tests/unit/client-lib/test_lexicon.c
- * What a phone learns of names, people and keys from records of the catalogue, and what it does not:
- * values of the wrong kind, names without end, keys that somebody else than the server says. Where
- * nothing can be learned the record is passed over, and what was known stays. */
+ * What a phone learns of names, people and keys from records of the catalogue, and what it does
+ * not: values of the wrong kind, names without end, keys that somebody else than the server says.
+ * Where nothing can be learned the record is passed over, and what was known stays. */
 #include "client-lib/src/lexicon.h"
 #include "tests/unit/client-lib/forms.h"
 #include "tests/unit/client-lib/handmade.h"

@@ -1,7 +1,7 @@
 /* tests/unit/client-lib/test_snapshot_said.c
  * A server offers the records of a unit as a snapshot, and errs: in its list, in its answers, in
- * what the pieces hold. What is sound is taken, wherever the line breaks; of all else nothing stays,
- * and the phone asks for the entries one by one. The pieces are made by hand here. */
+ * what the pieces hold. What is sound is taken, wherever the line breaks; of all else nothing
+ * stays, and the phone asks for the entries one by one. The pieces are made by hand here. */
 #include "client-lib/src/exchange.h"
 #include "tests/unit/client-lib/answer.h"
 #include "tests/unit/client-lib/handmade.h"
