@@ -162,7 +162,7 @@ static void test_a_damaged_seed(void **state)
     phone_free(&p);
 }
 
-/* A sealed key that is cut can be opened by nobody: said here, before anybody goes to the office. */
+/* A sealed key that is cut can be opened by nobody: said before anybody goes to the office. */
 static void test_a_damaged_sealed_key(void **state)
 {
     desk *d = *state;
