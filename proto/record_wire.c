@@ -353,7 +353,8 @@ st_err st_record_encode(const st_record *record, st_buffer *out, st_error *error
 /* ---- decode ---- */
 
 typedef struct {
-    const Sotay__RecordState *in;
+    const Sotay__RecordState *in; /* without lives */
+    st_wire_walk whole;        /* the bytes, copied: values stay where they are */
     st_record *record;
     st_arena *arena;
     st_err *fault;             /* why a part could not be read: damage, unless it is memory */
@@ -432,6 +433,105 @@ static bool read_live(const decoder *d, const Sotay__StoredLive *in, st_live *ou
         return false;
     d->record->metas[in->meta].live_ops++;
     return true;
+}
+
+/* ---- lives: hundreds to a record, so they are read where they lie and not unpacked first ---- */
+
+enum { STATE_LIVES = 9 };
+enum { LIVE_META = 1, LIVE_OP, LIVE_DATA };
+enum { DOT_DEVICE = 1, DOT_COUNTER };
+enum { OP_GROUP = 1, OP_FIELD, OP_KEY, OP_ITEM, OP_PLACE, OP_VERB, OP_ELEMENT, OP_KIND = 9,
+       OP_NUMBER, OP_INLINE, OP_KEPT, OP_KEPT_ACTOR };
+
+/* One of them; texts and bytes are those of the copy in the arena. */
+typedef struct {
+    Sotay__StoredLive live;
+    Sotay__Op op;
+    Sotay__Dot item, kept;
+    char key[ST_CODE_BYTES_MAX + 1];
+} seen_live;
+
+static st_wire_walk walk_of(const st_wire_field *field)
+{
+    return (st_wire_walk){ field->data, field->data == NULL ? NULL : field->data + field->len };
+}
+
+static void see_dot(const st_wire_field *from, Sotay__Dot *room, Sotay__Dot **out)
+{
+    st_wire_walk walk = walk_of(from);
+    st_wire_field field;
+    sotay__dot__init(room);
+    *out = room;
+    while (st_wire_next(&walk, &field)) {
+        if (field.no == DOT_DEVICE)
+            room->device = (uint32_t)field.number;
+        else if (field.no == DOT_COUNTER)
+            room->counter = field.number;
+    }
+}
+
+/* False: longer than a key can be. */
+static bool see_key(const st_wire_field *from, seen_live *out)
+{
+    if (from->len >= sizeof out->key)
+        return false;
+    if (from->len > 0)
+        memcpy(out->key, from->data, from->len);
+    out->key[from->len] = '\0';
+    out->op.key = out->key;
+    return true;
+}
+
+static int64_t from_zigzag(uint64_t number)
+{
+    return (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
+}
+
+static bool see_op(const st_wire_field *from, seen_live *out)
+{
+    st_wire_walk walk = walk_of(from);
+    st_wire_field field;
+    Sotay__Op *op = &out->op;
+    sotay__op__init(op);
+    out->live.op = op;
+    while (st_wire_next(&walk, &field)) {
+        switch (field.no) {
+        case OP_GROUP: op->group = (uint32_t)field.number; break;
+        case OP_FIELD: op->field = (uint32_t)field.number; break;
+        case OP_KEY:
+            if (!see_key(&field, out))
+                return false;
+            break;
+        case OP_ITEM: see_dot(&field, &out->item, &op->item); break;
+        case OP_PLACE: op->place = (uint32_t)field.number; break;
+        case OP_VERB: op->verb = (Sotay__Verb)(int32_t)field.number; break;
+        case OP_ELEMENT: op->element = bytes_of(field.data, field.len); break;
+        case OP_KIND: op->kind = (Sotay__ValueKind)(int32_t)field.number; break;
+        case OP_NUMBER: op->number = from_zigzag(field.number); break;
+        case OP_INLINE: op->inline_ = bytes_of(field.data, field.len); break;
+        case OP_KEPT: see_dot(&field, &out->kept, &op->kept); break;
+        case OP_KEPT_ACTOR: op->kept_actor = bytes_of(field.data, field.len); break;
+        default: break;
+        }
+    }
+    return true;
+}
+
+static bool see_live(const st_wire_field *from, seen_live *out)
+{
+    st_wire_walk walk = walk_of(from);
+    st_wire_field field;
+    bool is_sound = true;
+    sotay__stored_live__init(&out->live);
+    while (is_sound && st_wire_next(&walk, &field)) {
+        if (field.no == LIVE_META)
+            out->live.meta = (uint32_t)field.number;
+        else if (field.no == LIVE_OP)
+            is_sound = see_op(&field, out);
+        else if (field.no == LIVE_DATA)
+            out->live.data = bytes_of(field.data, field.len);
+    }
+    return is_sound;
 }
 
 /* A list that the record keeps beside its metas; NULL when it is too long, or without memory. */
@@ -537,8 +637,14 @@ static bool read_metas(const decoder *d)
 static bool read_lives(const decoder *d)
 {
     st_record *record = d->record;
-    for (size_t i = 0; i < d->in->n_lives; i++) {
-        if (!read_live(d, d->in->lives[i], &record->lives[i]))
+    st_wire_walk walk = d->whole;
+    st_wire_field field;
+    while (st_wire_next(&walk, &field)) {
+        seen_live seen;
+        size_t i = record->lives_count;
+        if (field.no != STATE_LIVES)
+            continue;
+        if (!see_live(&field, &seen) || !read_live(d, &seen.live, &record->lives[i]))
             return false;
         if (i > 0) {
             int order = st_path_cmp(&record->lives[i - 1].op.path, &record->lives[i].op.path);
@@ -583,33 +689,72 @@ static bool read_head(const Sotay__RecordState *in, st_record *out)
            (form_len == 0 || st_code_set(&out->form, in->form, form_len));
 }
 
+typedef struct {
+    st_wire_walk whole;
+    uint8_t *rest;             /* all but the lives */
+    size_t rest_len, lives_count;
+} parted;
+
+/* Copies the bytes into the arena, and what is no life once more, one after another. */
+static st_err part_lives(const uint8_t *bytes, size_t len, st_arena *arena, parted *out,
+                         st_error *error)
+{
+    const uint8_t *copy = st_arena_copy(arena, bytes, len);
+    out->rest = copy == NULL ? NULL : st_arena_get(arena, len);
+    if (out->rest == NULL)
+        return st_fail(error, st_arena_refused(arena, len), "record: no memory to decode");
+    out->whole = (st_wire_walk){ copy, copy + len };
+    st_wire_walk walk = out->whole;
+    st_wire_field field;
+    for (const uint8_t *from = walk.at; st_wire_next(&walk, &field); from = walk.at) {
+        if (field.no == STATE_LIVES) {
+            out->lives_count++;
+            continue;
+        }
+        memcpy(out->rest + out->rest_len, from, (size_t)(walk.at - from));
+        out->rest_len += (size_t)(walk.at - from);
+    }
+    return ST_OK;
+}
+
+static st_err make_lists(const Sotay__RecordState *in, size_t lives_count, st_arena *arena,
+                         st_record *record, st_error *error)
+{
+    record->metas = st_arena_array(arena, in->n_metas, sizeof *record->metas);
+    record->lives = st_arena_array(arena, lives_count, sizeof *record->lives);
+    record->waitings = st_arena_array(arena, in->n_waitings, sizeof *record->waitings);
+    record->wrote = st_arena_array(arena, in->n_wrote, sizeof *record->wrote);
+    if (record->metas == NULL || record->lives == NULL || record->waitings == NULL ||
+        record->wrote == NULL)
+        return st_fail(error, ST_E_MEMORY, "record: no memory to decode");
+    record->metas_capacity = in->n_metas;
+    record->lives_capacity = lives_count;
+    record->waitings_capacity = in->n_waitings;
+    record->wrote_capacity = in->n_wrote;
+    return ST_OK;
+}
+
 st_err st_record_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_record *out_record,
                         st_error *error)
 {
     assert(arena != NULL && out_record != NULL);
     void *message = NULL;
-    st_err err = st_wire_unpack(bytes, len, &sotay__record_state__descriptor, arena, &message,
-                                error);
+    parted parts = { .lives_count = 0 };
+    st_record record = { .arena = arena };
+    st_err fault = ST_E_CORRUPT;
+    st_err err = st_wire_scan(bytes, len, &sotay__record_state__descriptor, error);
+    if (err == ST_OK)
+        err = part_lives(bytes, len, arena, &parts, error);
+    if (err == ST_OK)
+        err = st_wire_unpack(parts.rest, parts.rest_len, &sotay__record_state__descriptor, arena,
+                             &message, error);
+    if (err == ST_OK)
+        err = make_lists(message, parts.lives_count, arena, &record, error);
     if (err != ST_OK)
         return err;
-    const Sotay__RecordState *in = message;
-    st_record record = { .arena = arena };
-    record.metas = st_arena_array(arena, in->n_metas, sizeof *record.metas);
-    record.lives = st_arena_array(arena, in->n_lives, sizeof *record.lives);
-    record.waitings = st_arena_array(arena, in->n_waitings, sizeof *record.waitings);
-    record.wrote = st_arena_array(arena, in->n_wrote, sizeof *record.wrote);
-    if (record.metas == NULL || record.lives == NULL || record.waitings == NULL ||
-        record.wrote == NULL)
-        return st_fail(error, ST_E_MEMORY, "record: no memory to decode");
-    record.metas_capacity = in->n_metas;
-    record.lives_capacity = in->n_lives;
-    record.waitings_capacity = in->n_waitings;
-    record.wrote_capacity = in->n_wrote;
-    st_err fault = ST_E_CORRUPT;
-    const decoder d = { in, &record, arena, &fault };
-    if (!read_head(in, &record) || !read_metas(&d) || !read_lives(&d) || !read_rest(&d))
+    const decoder d = { message, parts.whole, &record, arena, &fault };
+    if (!read_head(message, &record) || !read_metas(&d) || !read_lives(&d) || !read_rest(&d))
         return st_fail(error, fault, "record: stored state is damaged, out of order or too large");
     *out_record = record;
     return ST_OK;
 }
-

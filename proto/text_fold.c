@@ -60,18 +60,27 @@ static char plain_letter(int32_t point)
     return PLAIN_LATER;
 }
 
-/* The folded form of one character: a letter, a digit, ' ' for what parts words, or PLAIN_LATER. */
-static char plain_fold(int32_t point)
+/* The folded form of the characters of one byte: a letter, a digit, ' ' for what parts words. */
+static const char ASCII_FOLDED[128] =
+    "\0\0\0\0\0\0\0\0\0     \0\0"                 /* a tab begins the blanks */
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "                0123456789      "
+    " abcdefghijklmnopqrstuvwxyz      abcdefghijklmnopqrstuvwxyz    ";
+
+/* The folded form of the character at p, as above or PLAIN_LATER, and its size. Every text of every
+ * record passes here, so the two spellings that Vietnamese is made of come first. */
+static char plain_fold(const uint8_t *p, size_t left, size_t *out_size)
 {
-    if (point >= 'a' && point <= 'z')
-        return (char)point;
-    if (point >= 'A' && point <= 'Z')
-        return (char)(point - 'A' + 'a');
-    if (point >= '0' && point <= '9')
-        return (char)point;
-    if ((point >= ' ' && point <= '~') || (point >= '\t' && point <= '\r'))
-        return ' ';
-    return plain_letter(point);
+    int32_t point;
+    *out_size = 1;
+    if (p[0] < 0x80)
+        return ASCII_FOLDED[p[0]];
+    if (p[0] == 0xe1 && left >= 3 && (p[1] & 0xfe) == 0xba && (p[2] & 0xc0) == 0x80) {
+        *out_size = 3;                                  /* U+1E80..U+1EFF */
+        return plain_letter(0x1e80 + ((p[1] & 1) << 6) + (p[2] & 0x3f));
+    }
+    *out_size = st_text_next(p, left, &point);
+    return *out_size > 0 ? plain_letter(point) : PLAIN_LATER;
 }
 
 /* Folds into bytes, which hold len. False: there is something else in the text. */
@@ -80,9 +89,8 @@ static bool fold_plain(const uint8_t *text, size_t len, uint8_t *bytes, size_t *
     size_t filled = 0;
     bool apart = false;
     for (size_t i = 0; i < len;) {
-        int32_t point = text[i];
-        size_t size = point < 0x80 ? 1 : st_text_next(text + i, len - i, &point);
-        char folded = size > 0 ? plain_fold(point) : PLAIN_LATER;
+        size_t size;
+        char folded = plain_fold(text + i, len - i, &size);
         if (folded == PLAIN_LATER)
             return false;
         i += size;

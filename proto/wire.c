@@ -276,3 +276,43 @@ st_err st_wire_unpack(const uint8_t *bytes, size_t len, const void *descriptor, 
                        len, arena->bytes_max - before);
     return st_fail(error, ST_E_MEMORY, "%s: no memory to unpack %zu bytes", name, len);
 }
+
+/* ---- walking what was looked over ---- */
+
+static uint64_t walk_varint(st_wire_walk *walk)
+{
+    uint64_t number = 0;
+    uint8_t byte = 0x80;
+    for (unsigned shift = 0; shift < 64 && walk->at < walk->end && (byte & 0x80) != 0; shift += 7) {
+        byte = *walk->at++;
+        number |= (uint64_t)(byte & 0x7f) << shift;
+    }
+    return number;
+}
+
+/* Stays inside whatever the bytes say: a scan that lets something wrong pass is not made worse. */
+static size_t walk_length(st_wire_walk *walk, uint64_t len)
+{
+    size_t left = (size_t)(walk->end - walk->at);
+    return len < left ? (size_t)len : left;
+}
+
+bool st_wire_next(st_wire_walk *walk, st_wire_field *out_field)
+{
+    assert(walk != NULL && out_field != NULL);
+    if (walk->at >= walk->end)
+        return false;
+    uint64_t tag = walk_varint(walk);
+    *out_field = (st_wire_field){ .no = (uint32_t)(tag >> 3) };
+    switch ((ProtobufCWireType)(tag & 7)) {
+    case PROTOBUF_C_WIRE_TYPE_VARINT: out_field->number = walk_varint(walk); break;
+    case PROTOBUF_C_WIRE_TYPE_64BIT: walk->at += walk_length(walk, 8); break;
+    case PROTOBUF_C_WIRE_TYPE_32BIT: walk->at += walk_length(walk, 4); break;
+    default:
+        out_field->len = walk_length(walk, walk_varint(walk));
+        out_field->data = out_field->len > 0 ? walk->at : NULL;
+        walk->at += out_field->len;
+        break;
+    }
+    return true;
+}

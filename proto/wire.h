@@ -3,6 +3,8 @@
 #ifndef SOTAY_PROTO_WIRE_H
 #define SOTAY_PROTO_WIRE_H
 
+#include <stdbool.h>
+
 #include "proto/arena.h"
 
 /* Walks the bytes as the message `descriptor` (a ProtobufCMessageDescriptor) says, without
@@ -19,5 +21,19 @@ ST_MUST_USE st_err st_wire_scan(const uint8_t *bytes, size_t len, const void *de
  * arena's ceiling, ST_E_MEMORY when the machine has no more. */
 ST_MUST_USE st_err st_wire_unpack(const uint8_t *bytes, size_t len, const void *descriptor,
                                   st_arena *arena, void **out_message, st_error *error);
+
+/* Fields one after another, of bytes that st_wire_scan let pass as the message they are: for what
+ * comes by the hundred and need not be copied. An embedded message is walked like its parent. */
+typedef struct {
+    const uint8_t *at, *end;
+} st_wire_walk;
+typedef struct {
+    uint32_t no;
+    uint64_t number; /* of a varint, as it is written */
+    const uint8_t *data; /* of all that has a length; NULL when that is 0, and with other kinds */
+    size_t len;
+} st_wire_field;
+/* False at the end. Numbers of fixed width are passed over: read their bytes before walk->at. */
+bool st_wire_next(st_wire_walk *walk, st_wire_field *out_field);
 
 #endif

@@ -585,7 +585,7 @@ static st_err put_rows(applying *a, st_error *error)
 {
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < a->count; i++)
-        err = overlay_row_refresh(a->client, &a->records[i].record.id, error);
+        err = overlay_row_of_base(a->client, &a->records[i].record, error);
     return err;
 }
 

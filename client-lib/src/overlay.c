@@ -350,3 +350,22 @@ st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *
     st_arena_reset(&arena);
     return err;
 }
+
+st_err overlay_row_of_base(sotay_client *client, const st_record *base, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_OVER, &base->id);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+    if (err == ST_OK)
+        return overlay_row_refresh(client, &base->id, error);
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    st_arena arena;
+    overlay_view view = { .record = *base, .has_base = true };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    err = find_form(client, &view, &arena, error);
+    if (err == ST_OK)
+        err = overlay_row_put(client, &view, &arena, error);
+    st_arena_reset(&arena);
+    return err;
+}

@@ -79,6 +79,10 @@ ST_MUST_USE st_err overlay_row_put(sotay_client *client, const overlay_view *vie
                                    st_error *error);
 /* Loads the record and writes its row. Memory is given back. */
 ST_MUST_USE st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *error);
+/* The same for a record whose base was written in this transaction and is still in memory: it is
+ * neither opened nor decoded again when nothing lies over it. */
+ST_MUST_USE st_err overlay_row_of_base(sotay_client *client, const st_record *base,
+                                       st_error *error);
 
 /* How this client shows records. */
 st_show_how overlay_how(const sotay_client *client, const lexicon_directory *names, bool is_held);

@@ -120,7 +120,7 @@ static st_err load_record(loading *l, const st_snapshot_record *from, st_error *
     if (err == ST_OK)
         err = settle_own(l, &record.id, error);
     if (err == ST_OK)
-        err = overlay_row_refresh(l->client, &record.id, error);
+        err = overlay_row_of_base(l->client, &record, error);
     st_arena_reset(&arena);
     return err;
 }

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "proto/wire.h"
+#include "sotay.pb-c.h"
 #include "tests/unit/proto/merge_kit.h"
 
 static const uint8_t SIXTEEN[16] = { 1, 2, 3 }, THIRTY_TWO[32] = { 4, 5, 6 }, TWENTY[20] = { 7 };
@@ -173,6 +175,43 @@ static void test_a_vector_comes_back(void **state)
     kit_free(r);
 }
 
+static void assert_same_bytes(const void *data, size_t len, ProtobufCBinaryData want)
+{
+    assert_int_equal(len, want.len);
+    if (len > 0)
+        assert_memory_equal(data, want.data, len);
+}
+
+/* Lives are read where they lie: protobuf-c, which unpacks them, must see the same ones. */
+static void assert_as_unpacked(const uint8_t *bytes, size_t len, const st_record *record)
+{
+    void *message = NULL;
+    st_arena arena;
+    st_arena_init(&arena, 1u << 20);
+    kit_must(st_wire_unpack(bytes, len, &sotay__record_state__descriptor, &arena, &message, NULL));
+    const Sotay__RecordState *want = message;
+    assert_int_equal(record->lives_count, want->n_lives);
+    for (size_t i = 0; i < want->n_lives; i++) {
+        const st_live *live = &record->lives[i];
+        const Sotay__Op *op = want->lives[i]->op;
+        bool is_inline = op->inline_.len > 0;
+        assert_int_equal(live->meta, want->lives[i]->meta);
+        assert_int_equal(live->op.verb, op->verb);
+        assert_int_equal(live->op.value.kind, op->kind);
+        assert_true(live->op.value.number == op->number);
+        assert_same_bytes(live->op.value.data, live->op.value.len,
+                          is_inline ? op->inline_ : want->lives[i]->data);
+        assert_int_equal(live->op.path.group, op->group);
+        assert_int_equal(live->op.path.field, op->field);
+        assert_int_equal(live->op.path.place, op->place);
+        assert_string_equal(live->op.path.key.s, op->key);
+        assert_same_bytes(live->op.path.element, live->op.path.element_len, op->element);
+        assert_true(live->op.path.item.counter == (op->item != NULL ? op->item->counter : 0));
+        assert_true(live->op.kept.counter == (op->kept != NULL ? op->kept->counter : 0));
+    }
+    st_arena_reset(&arena);
+}
+
 /* Whatever happens to stored bytes: an error, or a record whose indices and order hold. */
 static void poke(const uint8_t *bytes, size_t len)
 {
@@ -189,6 +228,7 @@ static void poke(const uint8_t *bytes, size_t len)
         st_buffer again;
         st_buffer_init(&again, 1u << 20);
         lean_text(&record, &t);
+        assert_as_unpacked(bytes, len, &record);
         (void)st_record_sum(&record);
         kit_must(st_record_encode(&record, &again, &error));
         st_buffer_free(&again);
@@ -216,6 +256,61 @@ static void test_damage_is_noticed_or_harmless(void **state)
     }
     st_buffer_free(&bytes);
     kit_free(r);
+}
+
+/* One life as a newer program, or a wrong one, may have written it, in a record of one change. */
+static void test_a_life_is_read_as_it_is_spelled(void **state)
+{
+    (void)state;
+#define LIFE(bytes) bytes, sizeof(bytes) - 1
+    static const struct {
+        const char *why, *life;
+        size_t len;
+        st_err want;
+    } CASES[] = {
+        { "nothing but its path", LIFE("\x12\x02\x10\x01"), ST_OK },
+        { "no operation", LIFE("\x08\x00"), ST_E_CORRUPT },
+        { "an empty operation is field 0", LIFE("\x12\x00"), ST_OK },
+        { "data before the operation", LIFE("\x1a\x01x\x12\x04\x10\x01\x48\x02"), ST_OK },
+        { "a meta that is not there", LIFE("\x08\x01\x12\x02\x10\x01"), ST_E_CORRUPT },
+        { "unknown numbers, texts, fixed ones",
+          LIFE("\x20\x07\x2a\x03new\x31" "12345678" "\x3d" "1234"
+               "\x12\x0c\x10\x01\xf0\x01\x05\xfa\x01\x02hi\x48\x00"), ST_OK },
+        { "what it replaces is passed over", LIFE("\x12\x06\x10\x01\x42\x02\x01\x02"), ST_OK },
+        { "an item without a counter", LIFE("\x12\x06\x08\x01\x10\x01\x22\x00"), ST_E_CORRUPT },
+        { "a key of 41 bytes",
+          LIFE("\x12\x2f\x08\x01\x10\x01\x1a\x29" "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddX"),
+          ST_E_CORRUPT },
+        { "a verb of tomorrow", LIFE("\x12\x04\x10\x01\x30\x63"), ST_E_CORRUPT },
+        { "a negative kind",
+          LIFE("\x12\x0d\x10\x01\x48\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), ST_E_CORRUPT },
+        { "an author of 2 bytes", LIFE("\x12\x06\x10\x01\x6a\x02zz"), ST_E_CORRUPT },
+        { "an element of 33 bytes",
+          LIFE("\x12\x25\x10\x01\x3a\x21" "aaaaaaaaaabbbbbbbbbbccccccccccddd"), ST_E_CORRUPT },
+    };
+#undef LIFE
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        kit_replica *r = kit_new();
+        st_buffer out;
+        st_record back;
+        uint8_t head[2] = { 0x4a, (uint8_t)CASES[i].len };
+        st_change change = { .dot = { { { 'a' } }, 1 }, .record = r->record[0].id,
+                             .creates = true, .form = { "visit" } };
+        static const st_arrival NONE = { .log_index = 0 };
+        kit_must(st_merge_fold(&r->vector, &r->record[0], &change, &NONE,
+                               (st_fold_how){ ST_FOLD_APPLY, false }));
+        st_buffer_init(&out, KIT_BYTES);
+        kit_must(st_record_encode(&r->record[0], &out, NULL));
+        kit_must(st_buffer_append(&out, head, sizeof head, NULL));
+        kit_must(st_buffer_append(&out, CASES[i].life, CASES[i].len, NULL));
+        print_message("  case: %s\n", CASES[i].why);
+        assert_int_equal(st_record_decode(out.data, out.len, &r->arena, &back, NULL),
+                         CASES[i].want);
+        if (CASES[i].want == ST_OK)
+            assert_as_unpacked(out.data, out.len, &back);
+        st_buffer_free(&out);
+        kit_free(r);
+    }
 }
 
 /* Whoever shows a value relies on its length and letters; nobody shows a record without form. */
@@ -405,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_stored_bytes_bring_everything_back),
         cmocka_unit_test(test_a_vector_comes_back),
         cmocka_unit_test(test_damage_is_noticed_or_harmless),
+        cmocka_unit_test(test_a_life_is_read_as_it_is_spelled),
         cmocka_unit_test(test_values_that_cannot_be_are_noticed),
         cmocka_unit_test(test_too_little_room_is_said),
         cmocka_unit_test(test_folding_into_a_copy_leaves_the_original),

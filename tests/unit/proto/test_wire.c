@@ -336,6 +336,60 @@ static void test_damage(void **state)
     assert_int_equal(st_wire_scan(SEED, sizeof SEED, &KNOT, NULL), ST_OK);
 }
 
+static void test_walking_gives_each_field(void **state)
+{
+    (void)state;
+    static const uint8_t BYTES[] = { 0x20, 0x80, 0x01, 0x12, 2, 'h', 'i', 0x39, 1, 2, 3, 4, 5, 6, 7,
+                                     8, 0x45, 1, 2, 3, 4, 0x1a, 0, 0xf8, 0x7f, 0xff, 0xff, 0xff,
+                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x0a, 2, 0x20, 5 };
+    static const struct {
+        uint32_t no;
+        uint64_t number;
+        size_t len, at;        /* of its data, and where the next field begins */
+    } WANT[] = { { 4, 128, 0, 3 }, { 2, 0, 2, 7 }, { 7, 0, 0, 16 }, { 8, 0, 0, 21 },
+                 { 3, 0, 0, 23 }, { 2047, UINT64_MAX, 0, 35 }, { 1, 0, 2, 39 } };
+    st_wire_walk walk = { BYTES, BYTES + sizeof BYTES };
+    st_wire_field field;
+    assert_int_equal(st_wire_scan(BYTES, sizeof BYTES, &KNOT, NULL), ST_OK);
+    for (size_t i = 0; i < LEN(WANT); i++) {
+        assert_true(st_wire_next(&walk, &field));
+        assert_int_equal(field.no, WANT[i].no);
+        assert_true(field.number == WANT[i].number);
+        assert_int_equal(field.len, WANT[i].len);
+        assert_int_equal(field.data == NULL, WANT[i].len == 0);
+        assert_int_equal(walk.at - BYTES, WANT[i].at);
+    }
+    assert_false(st_wire_next(&walk, &field));
+    walk = (st_wire_walk){ field.data, field.data + field.len };
+    assert_true(st_wire_next(&walk, &field));           /* inside the last one */
+    assert_true(field.no == 4 && field.number == 5);
+    assert_false(st_wire_next(&walk, &field));
+    walk = (st_wire_walk){ NULL, NULL };
+    assert_false(st_wire_next(&walk, &field));
+}
+
+/* Bytes that no scan let pass: it ends, and looks at nothing beyond them. */
+static void test_walking_stays_inside(void **state)
+{
+    (void)state;
+    for (unsigned first = 0; first < 256; first++) {
+        for (unsigned second = 0; second < 256; second += 3) {
+            uint8_t *bytes = malloc(4);
+            assert_non_null(bytes);
+            memcpy(bytes, (uint8_t[]){ (uint8_t)first, (uint8_t)second, 0xff, 0xff }, 4);
+            st_wire_walk walk = { bytes, bytes + 4 };
+            st_wire_field field;
+            unsigned steps = 0;
+            while (st_wire_next(&walk, &field)) {
+                assert_true(++steps <= 4);
+                assert_true(field.len == 0 || field.data + field.len <= bytes + 4);
+            }
+            assert_ptr_equal(walk.at, bytes + 4);
+            free(bytes);
+        }
+    }
+}
+
 /* The rule that makes the walk's small stack enough. */
 static void test_our_messages_stay_flat_and_small(void **state)
 {
@@ -372,6 +426,8 @@ int main(void)
         cmocka_unit_test(test_oneof_has_one_member),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_walking_gives_each_field),
+        cmocka_unit_test(test_walking_stays_inside),
         cmocka_unit_test(test_our_messages_stay_flat_and_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
