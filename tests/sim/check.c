@@ -123,10 +123,20 @@ typedef struct {
     sim_world *w;
     const net_message *request;
     st_id device;
-    uint64_t server_ms;
+    size_t about_pieces; /* answers about pieces so far */
 } answer;
 
-static void note_ack(sim_world *w, const st_id *device, const st_verdict *verdict)
+/* Its author is told what somebody who had it by hand was told before. */
+static bool came_by_hand(const sim_world *w, const st_id *device, uint64_t first)
+{
+    for (size_t i = 0; i < w->acks_count; i++)
+        if (w->acks[i].first == first && st_id_cmp(&w->acks[i].device, device) == 0)
+            return w->acks[i].is_carried;
+    return false;
+}
+
+static void note_ack(sim_world *w, const st_id *device, const st_verdict *verdict,
+                     bool is_carried)
 {
     if (verdict->position == 0)
         return;
@@ -138,6 +148,7 @@ static void note_ack(sim_world *w, const st_id *device, const st_verdict *verdic
     ack->device = *device;
     ack->first = verdict->first;
     ack->position = verdict->position;
+    ack->is_carried = is_carried;
 }
 
 /* After a restore a set of others may come in one request with what makes its device known again:
@@ -170,7 +181,10 @@ static void take_verdict(answer *a, const st_verdict *verdict)
     } else {
         sim_fail(w, "verdict %u", (unsigned)verdict->kind);
     }
-    note_ack(w, device, verdict);
+    bool is_own = st_id_cmp(device, &a->device) == 0;
+    if (is_own && verdict->kind == ST_VERDICT_DUPLICATE && came_by_hand(w, device, verdict->first))
+        sim_count(w, SIM_HAND_FIRST);
+    note_ack(w, device, verdict, !is_own && !carried);
 }
 
 static bool may_read(const answer *a, const st_bucket *bucket)
@@ -207,6 +221,12 @@ static void take_frame(answer *a, const st_frame *frame)
     case ST_FRAME_REFUSAL:
         if (frame->as.refusal.code == ST_E_AGAIN)
             sim_count(a->w, SIM_AGAIN);
+        break;
+    case ST_FRAME_HAVE_ANSWER:
+        sim_files_answer(a->w, a->request, a->about_pieces++, &frame->as.have_answer);
+        break;
+    case ST_FRAME_PIECE_BYTES:
+        sim_files_bytes(a->w, a->request, &frame->as.piece_bytes);
         break;
     default: break;
     }
@@ -256,7 +276,7 @@ void sim_check_answer(sim_world *w, const net_message *request, int status, cons
         sim_ask_scope(w); /* phones bring rights back that were given or taken after the backup */
     if (request->is_fetch)
         check_fetch(&a, &request->fetch, status);
-    if (strcmp(request->path, "/v1/sync") != 0 || reply->len == 0)
+    if (request->is_fetch || strcmp(request->path, "/v1/enrol") == 0 || reply->len == 0)
         return;
     if (st_head_decode(request->bytes, request->len, &head, NULL) == ST_OK)
         a.device = head.device;

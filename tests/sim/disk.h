@@ -7,10 +7,12 @@
 #define SOTAY_TESTS_SIM_DISK_H
 
 #include "proto/bytes.h"
+#include "proto/hash.h"
 #include "server/store/store.h"
 
 #define DISK_LEAF_ROWS 24u
 #define DISK_LIES_MAX  4u
+#define DISK_PIECES_MAX 64u /* of attachments: as many as differ */
 
 typedef struct {
     const uint8_t *key, *value;
@@ -50,6 +52,14 @@ typedef enum {
     DISK_FULL         /* the commit fails; so does every one until there is room again */
 } disk_fault;
 
+/* A piece of an attachment, in a file of its own beside the store (pieces.c). */
+typedef struct {
+    st_hash hash;
+    uint8_t *bytes;
+    size_t len;
+    bool is_there;
+} disk_piece;
+
 typedef struct {
     char dir[64];      /* store_open of this folder opens `synced` */
     disk_image synced; /* what a power cut leaves */
@@ -59,6 +69,11 @@ typedef struct {
     uint64_t side_size;   /* the notes beside the store (side.c): not in its image */
     bool is_rolled_back;
     st_buffer side_words;
+    disk_piece pieces[DISK_PIECES_MAX]; /* all that ever were; their memory is pieces.c's */
+    size_t pieces_count;
+    uint64_t pieces_again;  /* pieces that came when they were there */
+    uint32_t piece_kill_in; /* the server is killed at the n-th piece from now; 0: none */
+    bool piece_kill_keeps;  /* and the piece is on disk */
     bool is_full;
     bool is_dead; /* the server was killed: nothing works until it is opened anew */
     uint64_t commits;
@@ -73,6 +88,10 @@ void sim_disk_attach(sim_disk *disk);
 sim_disk *sim_disk_attached(void);
 /* The power goes and comes back: what was not synced is gone. */
 void sim_disk_power_cut(sim_disk *disk);
+/* Frees what is known of pieces. */
+void sim_disk_pieces_free(sim_disk *disk);
+/* The piece with that name, there or not; NULL: there never was one. */
+disk_piece *sim_disk_piece(sim_disk *disk, const st_hash *hash);
 /* Empties the heap for the next world; chunks are kept. */
 void disk_heap_reset(disk_heap *heap);
 void disk_heap_free(disk_heap *heap);

@@ -8,7 +8,7 @@
 #include "client-lib/src/client.h"
 #include "tests/sim/model.h"
 
-static void read_log(sim_world *w, model *m)
+void sim_read_log(sim_world *w, model *m)
 {
     store_txn txn = { 0 };
     char why[256] = "";
@@ -23,7 +23,7 @@ static void note_erased(sim_world *w, const model *before)
 {
     model now;
     sim_note_log(w);
-    read_log(w, &now);
+    sim_read_log(w, &now);
     for (uint32_t i = 0; i < w->marks_count; i++) {
         char word[16];
         sim_mark_text(i, word);
@@ -54,7 +54,7 @@ void sim_do_erase(sim_world *w, sim_phone *p, sim_random *r)
     for (uint32_t i = 0; i < 4 * w->records_count; i++) {
         uint32_t no = (first + i / 4) % (uint32_t)w->records_count;
         sotay_id_format(&w->records[no].id, hex);
-        read_log(w, &before);
+        sim_read_log(w, &before);
         int code = SIM_CTL(w, "erase", hex, PATHS[(at + i) % 4], "--as", "office", "--second",
                            "head", "--basis", "theo đơn");
         bool was_killed = !w->is_up; /* it may be done */

@@ -73,6 +73,7 @@ void sim_do_clone(sim_world *w, sim_phone *p, sim_random *r)
     twin->boot_ms = w->now_ms - 1000;
     twin->wall_max_ms = p->wall_max_ms;
     twin->holds = p->holds;
+    twin->files = p->files;
     memcpy(twin->devices, p->devices, sizeof twin->devices);
     twin->devices_count = p->devices_count;
     twin->is_branch = p->is_branch = true;
@@ -114,6 +115,7 @@ void sim_do_backup(sim_world *w, sim_phone *p, sim_random *r)
     if (sotay_memory_copy(&p->tap->inner, false, &p->backup, NULL) != SOTAY_OK)
         abort();
     p->backup_holds = p->holds;
+    p->backup_files = p->files;
 }
 
 /* The phone goes back to its backup, on the same device or on a new one. */
@@ -133,6 +135,7 @@ void sim_do_restore(sim_world *w, sim_phone *p, sim_random *r)
     sotay_port_close(&p->tap->inner);
     free(p->tap);
     p->holds = p->backup_holds;
+    p->files = p->backup_files;
     p->is_branch = p->draws_anew = true;
     p->is_new_device = moved;
     sim_phone_open(w, p, &port);

@@ -55,7 +55,7 @@ typedef struct {
     const st_op *op;
 } model_live;
 
-typedef struct {
+typedef struct model_view {
     model_live *lives; /* what no other operation replaces */
     size_t lives_count;
     const model_change **acts; /* in force, ascending by dot */

@@ -64,6 +64,7 @@ static void reply_with(sim_world *w, sim_phone *p, int status, int64_t after_ms)
                           .at_ms = w->now_ms + after_ms,
                           .phone = sim_phone_no(w, p),
                           .sync_no = p->sync_no,
+                          .path = "",
                           .status = status };
     (void)put(w, &reply);
 }
@@ -190,6 +191,16 @@ static void note_fetch(sim_world *w, const sotay_request *asked, net_message *re
                    asked->authorization + sizeof SCHEME - 1);
 }
 
+/* The path of a request in memory that outlives its sync. */
+static const char *path_of(const char *asked)
+{
+    static const char *const PATHS[] = { "/v1/enrol", "/v1/have", "/v1/chunks", "/v1/fetch" };
+    for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++)
+        if (strcmp(asked, PATHS[i]) == 0)
+            return PATHS[i];
+    return "/v1/sync";
+}
+
 static void send_request(sim_world *w, sim_phone *p)
 {
     sotay_request asked;
@@ -210,11 +221,14 @@ static void send_request(sim_world *w, sim_phone *p)
                             .at_ms = w->now_ms + way_ms(p),
                             .phone = sim_phone_no(w, p),
                             .sync_no = p->sync_no,
-                            .path = strcmp(asked.path, "/v1/enrol") == 0 ? "/v1/enrol" : "/v1/sync",
+                            .path = path_of(asked.path),
                             .bytes = copy(asked.body, asked.body_bytes),
                             .len = asked.body_bytes };
     if (strcmp(asked.method, "GET") == 0)
         note_fetch(w, &asked, &request);
+    p->at_pieces = strcmp(asked.path, "/v1/chunks") == 0 || strcmp(asked.path, "/v1/fetch") == 0;
+    if (p->at_pieces && w->plan->is_rough && !w->is_calm && sim_chance(&p->trouble, 200))
+        p->tap->die_in = 1 + sim_pick(&p->trouble, 30); /* killed while a file is under way */
     if (p->is_cut_off) {
         sim_count(w, SIM_LOST);
         stick_take(w, &request);
@@ -249,6 +263,9 @@ static void send_reply(sim_world *w, sim_phone *p, net_message *reply)
         reply->status = sim_chance(r, 500) || reply->is_fetch ? 0 : reply->status;
         if (reply->is_fetch && reply->len > 0)
             sim_count(w, SIM_SNAPSHOT_CUT);
+    } else if (reply->status == 200 && strcmp(reply->path, "/v1/fetch") == 0 &&
+               !w->is_calm && sim_chance(r, p->trouble_permille + 150) && sim_files_spoil(reply)) {
+        sim_count(w, SIM_PIECE_BAD);
     }
     (void)put(w, reply);
 }
@@ -271,6 +288,7 @@ static void deliver_request(sim_world *w, net_message *request)
                              .status = status,
                              .bytes = copy(reply.data, reply.len),
                              .is_fetch = request->is_fetch,
+                             .path = request->path,
                              .len = reply.len };
         send_reply(w, p, &back);
     }
@@ -287,10 +305,23 @@ void sim_sync_drop(sim_world *w, sim_phone *p)
     p->sync = NULL;
 }
 
+/* What was sent or fetched of files, and after what. */
+static void note_files(sim_world *w, sim_phone *p, const sotay_report *report)
+{
+    bool moved = report->attachments_sent + report->attachments_fetched > 0;
+    w->report->counters[SIM_FILE_SENT] += report->attachments_sent;
+    w->report->counters[SIM_FILE_FETCHED] += report->attachments_fetched;
+    w->report->counters[SIM_FILE_GOES_ON] += moved && p->broke_off;
+    w->report->counters[SIM_FILE_AFTER_CRASH] += moved && p->died_off;
+    if (moved)
+        p->broke_off = p->died_off = false;
+}
+
 static void note_report(sim_world *w, sim_phone *p)
 {
     const sotay_report *report = &p->last;
     sotay_sync_report(p->sync, &p->last);
+    note_files(w, p, report);
     if (w->is_calm && report->repaired_buckets > 0 && !report->needs_person)
         sim_fail(w, "phone %u: a sum was wrong", sim_phone_no(w, p));
     sim_say(w, " [phone %u synced: sent %llu, received %llu, %llu held%s]", sim_phone_no(w, p),
@@ -340,7 +371,7 @@ static void judge(sim_world *w, const sim_phone *p, int rc, const net_message *r
     bool strange = rc == SOTAY_E_CORRUPT || rc == SOTAY_E_SIGNATURE || rc == SOTAY_E_VERSION ||
                    rc == SOTAY_E_TOO_LARGE || rc == SOTAY_E_USAGE || rc == SOTAY_E_AGAIN;
     bool is_whole = reply->status == 200 || (reply->status == 206 && !p->is_branch);
-    if (strange && !p->tap->is_dead && is_whole)
+    if (strange && !p->tap->is_dead && is_whole && !reply->is_spoiled)
         sim_fail(w, "phone %u: the server's own answer is refused: %s", sim_phone_no(w, p),
                  sotay_code_name(rc));
 }
@@ -354,6 +385,7 @@ static void deliver_reply(sim_world *w, net_message *reply)
         return;
     }
     sim_phone_clock(w, p);
+    p->broke_off = p->broke_off || (p->at_pieces && reply->status == 0);
     int rc = feed(w, p, reply->bytes, reply->len);
     if (rc == SOTAY_OK)
         rc = end(w, p, reply->status, &again);
@@ -368,6 +400,7 @@ static void deliver_reply(sim_world *w, net_message *reply)
         sim_sync_drop(w, p);
     }
     sim_phone_look(w, p);
+    p->at_pieces = p->at_pieces && p->sync != NULL;
 }
 
 /* ---- time ---- */
@@ -435,6 +468,8 @@ bool sim_sync_start(sim_world *w, sim_phone *p, const char *link, uint32_t permi
         sotay_sync_can_fetch(p->sync);
     if (p->sends_only)
         sotay_sync_send_only(p->sync);
+    if (p->is_metered)
+        sotay_sync_limit(p->sync, 0, true);
     send_request(w, p);
     return true;
 }

@@ -25,7 +25,7 @@ static const struct {
 #define PATHS_COUNT (sizeof PATHS / sizeof PATHS[0])
 
 /* A call that is refused for a reason of the world is fine; anything else is not. */
-static int done(sim_world *w, sim_phone *p, int rc, const sotay_error *error)
+int sim_done(sim_world *w, sim_phone *p, int rc, const sotay_error *error)
 {
     rc = sim_settle(w, p, rc);
     sim_say(w, ": %s%s%s", sotay_code_name(rc), rc == SOTAY_OK || error == NULL ? "" : " ",
@@ -41,12 +41,12 @@ static int done(sim_world *w, sim_phone *p, int rc, const sotay_error *error)
 }
 
 /* Saved, or perhaps saved: a phone that died after its commit has it too. */
-static bool is_saved(const sim_phone *p, int rc)
+bool sim_is_saved(const sim_phone *p, int rc)
 {
     return rc == SOTAY_OK || (p->tap->is_dead && p->tap->kept);
 }
 
-static const sim_record *pick_record(sim_world *w, sim_random *r)
+const sim_record *sim_record_pick(sim_world *w, sim_random *r)
 {
     if (w->records_count == 0)
         return NULL;
@@ -71,8 +71,8 @@ void sim_do_new_record(sim_world *w, sim_phone *p, sim_random *r)
     sim_record *record = &w->records[w->records_count];
     sim_say(w, " r%zu in unit %u", w->records_count, unit);
     int rc = sotay_record_new(p->client, "visit", SIM_UNIT_NAMES[unit], pairs, &record->id, &error);
-    rc = done(w, p, rc, &error);
-    if (pairs.count == 3 && is_saved(p, rc))
+    rc = sim_done(w, p, rc, &error);
+    if (pairs.count == 3 && sim_is_saved(p, rc))
         sim_mark_keep(w, p, mark);
     if (rc != SOTAY_OK)
         return;
@@ -114,7 +114,7 @@ void sim_do_set(sim_world *w, sim_phone *p, sim_random *r)
     uint32_t marks[2] = { UINT32_MAX, UINT32_MAX };
     sotay_pair list[2];
     sotay_error error = { 0 };
-    const sim_record *record = pick_record(w, r);
+    const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
     sim_phone_ready(w, p);
@@ -132,9 +132,9 @@ void sim_do_set(sim_world *w, sim_phone *p, sim_random *r)
         sim_say(w, " %s=%s", list[i].path, list[i].value == NULL ? "" : list[i].value);
     }
     const sotay_pairs pairs = { list, count };
-    int rc = done(w, p, sotay_record_set(p->client, &record->id, pairs, &error), &error);
+    int rc = sim_done(w, p, sotay_record_set(p->client, &record->id, pairs, &error), &error);
     for (uint32_t i = 0; i < count; i++)
-        if (marks[i] != UINT32_MAX && is_saved(p, rc))
+        if (marks[i] != UINT32_MAX && sim_is_saved(p, rc))
             sim_mark_keep(w, p, marks[i]);
 }
 
@@ -142,7 +142,7 @@ void sim_do_element(sim_world *w, sim_phone *p, sim_random *r)
 {
     static const char *const ELEMENTS[] = { "01477-x002", "01477-x003", "01477-x004" };
     sotay_error error = { 0 };
-    const sim_record *record = pick_record(w, r);
+    const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
     sim_phone_ready(w, p);
@@ -151,21 +151,21 @@ void sim_do_element(sim_world *w, sim_phone *p, sim_random *r)
     sim_say(w, " joint_with %s %s", adds ? "+" : "-", element);
     int rc = adds ? sotay_record_add(p->client, &record->id, "joint_with", element, &error)
                   : sotay_record_remove(p->client, &record->id, "joint_with", element, &error);
-    (void)done(w, p, rc, &error);
+    (void)sim_done(w, p, rc, &error);
 }
 
 void sim_do_remark(sim_world *w, sim_phone *p, sim_random *r)
 {
     char word[16];
     sotay_error error = { 0 };
-    const sim_record *record = pick_record(w, r);
+    const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
     sim_phone_ready(w, p);
     uint32_t mark = sim_mark_new(w, word);
     sim_say(w, " '%s'", word);
-    int rc = done(w, p, sotay_record_remark(p->client, &record->id, word, &error), &error);
-    if (is_saved(p, rc))
+    int rc = sim_done(w, p, sotay_record_remark(p->client, &record->id, word, &error), &error);
+    if (sim_is_saved(p, rc))
         sim_mark_keep(w, p, mark);
 }
 
@@ -173,7 +173,7 @@ void sim_do_item(sim_world *w, sim_phone *p, sim_random *r)
 {
     char word[16], path[128];
     sotay_error error = { 0 };
-    const sim_record *record = pick_record(w, r);
+    const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
     sim_phone_ready(w, p);
@@ -188,7 +188,7 @@ void sim_do_item(sim_world *w, sim_phone *p, sim_random *r)
         const sotay_pairs pairs = { &one, 1 };
         sim_say(w, " new %s '%s'", group, word);
         rc = sotay_item_new(p->client, &record->id, group, pairs, item->item, &error);
-        rc = done(w, p, rc, &error);
+        rc = sim_done(w, p, rc, &error);
         if (rc == SOTAY_OK) {
             item->record = (uint32_t)(record - w->records);
             item->group = group;
@@ -202,9 +202,9 @@ void sim_do_item(sim_world *w, sim_phone *p, sim_random *r)
         const sotay_pairs pairs = { &one, 1 };
         sim_say(w, " of r%u: %s='%s'", item->record, path, word);
         rc = sotay_record_set(p->client, &w->records[item->record].id, pairs, &error);
-        rc = done(w, p, rc, &error);
+        rc = sim_done(w, p, rc, &error);
     }
-    if (is_saved(p, rc))
+    if (sim_is_saved(p, rc))
         sim_mark_keep(w, p, mark);
 }
 
@@ -220,17 +220,17 @@ void sim_do_drop(sim_world *w, sim_phone *p, sim_random *r)
     sim_say(w, " %s of r%u %s", keeps ? "back" : "out", item->record, item->item);
     int rc = keeps ? sotay_item_keep(p->client, id, item->group, item->item, &error)
                    : sotay_item_drop(p->client, id, item->group, item->item, &error);
-    (void)done(w, p, rc, &error);
+    (void)sim_done(w, p, rc, &error);
 }
 
 void sim_do_finalise(sim_world *w, sim_phone *p, sim_random *r)
 {
     sotay_error error = { 0 };
-    const sim_record *record = pick_record(w, r);
+    const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
     sim_phone_ready(w, p);
-    (void)done(w, p, sotay_record_finalise(p->client, &record->id, &error), &error);
+    (void)sim_done(w, p, sotay_record_finalise(p->client, &record->id, &error), &error);
 }
 
 /* Acts with a reason; the reason is a word that must be found again. */
@@ -241,14 +241,14 @@ static void act_with_reason(sim_world *w, sim_phone *p, sim_random *r, act run)
 {
     char word[16];
     sotay_error error = { 0 };
-    const sim_record *record = pick_record(w, r);
+    const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
     sim_phone_ready(w, p);
     uint32_t mark = sim_mark_new(w, word);
     sim_say(w, " because '%s'", word);
-    int rc = done(w, p, run(p->client, &record->id, word, &error), &error);
-    if (is_saved(p, rc))
+    int rc = sim_done(w, p, run(p->client, &record->id, word, &error), &error);
+    if (sim_is_saved(p, rc))
         sim_mark_keep(w, p, mark);
 }
 
@@ -266,7 +266,7 @@ void sim_do_amend(sim_world *w, sim_phone *p, sim_random *r)
 {
     char word[16];
     sotay_error error = { 0 };
-    const sim_record *record = pick_record(w, r);
+    const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
     sim_phone_ready(w, p);
@@ -275,7 +275,7 @@ void sim_do_amend(sim_world *w, sim_phone *p, sim_random *r)
     const sotay_pairs pairs = { &one, 1 };
     sim_say(w, " general_note='%s'", word);
     int rc = sotay_record_amend(p->client, &record->id, pairs, "nhầm", &error);
-    if (is_saved(p, done(w, p, rc, &error)))
+    if (sim_is_saved(p, sim_done(w, p, rc, &error)))
         sim_mark_keep(w, p, mark);
 }
 
@@ -305,7 +305,7 @@ void sim_do_resolve(sim_world *w, sim_phone *p, sim_random *r)
     sim_phone_ready(w, p);
     int rc = sotay_conflicts(p->client, SOTAY_JSON, &json, &error);
     if (rc != SOTAY_OK) {
-        (void)done(w, p, rc, &error);
+        (void)sim_done(w, p, rc, &error);
         return;
     }
     const char *at = json;
@@ -326,10 +326,10 @@ void sim_do_resolve(sim_world *w, sim_phone *p, sim_random *r)
         resolution.value = word;
     }
     sim_say(w, " %.8s %s keep %s", id, path, resolution.keep == NULL ? "-" : dot);
-    rc = done(w, p, sotay_record_resolve(p->client, &record, &resolution, &error), &error);
+    rc = sim_done(w, p, sotay_record_resolve(p->client, &record, &resolution, &error), &error);
     if (rc == SOTAY_OK)
         sim_count(w, SIM_RESOLVED);
-    if (mark != UINT32_MAX && is_saved(p, rc))
+    if (mark != UINT32_MAX && sim_is_saved(p, rc))
         sim_mark_keep(w, p, mark);
 }
 
@@ -349,7 +349,7 @@ void sim_do_draft(sim_world *w, sim_phone *p, sim_random *r)
 {
     char word[16];
     sotay_error error = { 0 };
-    const sim_record *record = pick_record(w, r);
+    const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
     sim_phone_ready(w, p);
@@ -357,8 +357,8 @@ void sim_do_draft(sim_world *w, sim_phone *p, sim_random *r)
     uint32_t mark = sim_mark_new(w, word);
     sim_say(w, " %s~'%s'", PATHS[path].path, word);
     int rc = sotay_draft_put(p->client, &record->id, PATHS[path].path, word, &error);
-    rc = done(w, p, rc, &error);
-    if (!is_saved(p, rc))
+    rc = sim_done(w, p, rc, &error);
+    if (!sim_is_saved(p, rc))
         return;
     forget_draft(w, p, no, path);
     w->marks[mark].is_draft = true;
@@ -370,11 +370,11 @@ void sim_do_draft(sim_world *w, sim_phone *p, sim_random *r)
 void sim_do_commit(sim_world *w, sim_phone *p, sim_random *r)
 {
     sotay_error error = { 0 };
-    const sim_record *record = pick_record(w, r);
+    const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
     sim_phone_ready(w, p);
-    (void)done(w, p, sotay_draft_commit(p->client, &record->id, &error), &error);
+    (void)sim_done(w, p, sotay_draft_commit(p->client, &record->id, &error), &error);
 }
 
 /* ---- syncs ---- */

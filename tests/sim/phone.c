@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define THUMBNAIL_BYTES 96u
+
 const char *const SIM_LOGINS[SIM_PEOPLE] = { "an", "binh", "chi", "dung", "em", "giang" };
 const char *const SIM_UNIT_NAMES[SIM_UNITS] = { "01477-x001", "01477-x002", "01477-x003" };
 
@@ -44,6 +46,7 @@ static int tap_get(void *context, sotay_slice key, sotay_slice *out_value, sotay
 static int tap_put(void *context, sotay_slice key, sotay_slice value, sotay_error *error)
 {
     sim_tap *tap = context;
+    tap->puts++;
     return tap_stops(tap, error) ? SOTAY_E_STORAGE
                                  : tap->inner.put(tap->inner.context, key, value, error);
 }
@@ -134,6 +137,22 @@ static int tap_key(void *context, bool fresh, uint8_t out_public[32], sotay_erro
     return tap->inner.key(tap->inner.context, fresh, out_public, error);
 }
 
+/* Pictures are not painted here: a thumbnail is bytes that depend on the picture's. */
+static int tap_picture(void *context, const sotay_picture_ask *ask, sotay_picture *out,
+                       sotay_error *error)
+{
+    const uint8_t *from = ask->data;
+    uint8_t *bytes = malloc(THUMBNAIL_BYTES);
+    (void)context;
+    (void)error;
+    if (bytes == NULL)
+        return SOTAY_E_MEMORY;
+    for (size_t i = 0; i < THUMBNAIL_BYTES; i++)
+        bytes[i] = from[i * 7 % ask->len];
+    *out = (sotay_picture){ bytes, THUMBNAIL_BYTES, 16, 12 };
+    return SOTAY_OK;
+}
+
 /* ---- a phone's life ---- */
 
 static void fill_outer(sim_phone *p)
@@ -152,6 +171,7 @@ static void fill_outer(sim_phone *p)
         .secret = tap_secret,
         .sign = p->tap->inner.sign == NULL ? NULL : tap_sign,
         .key = p->tap->inner.key == NULL ? NULL : tap_key,
+        .picture = tap_picture,
         .commit_soon = tap_commit_soon,
     };
     p->outer = outer;
@@ -224,6 +244,8 @@ void sim_phone_close(sim_phone *p)
 void sim_phone_restart(sim_world *w, sim_phone *p)
 {
     sotay_port after;
+    p->died_off = p->died_off || p->at_pieces;
+    p->at_pieces = false;
     if (sotay_memory_copy(&p->tap->inner, false, &after, NULL) != SOTAY_OK)
         abort();
     sotay_sync_free(p->sync);

@@ -115,6 +115,20 @@ static const struct {
     { 60, true, PLAN_copy_moved, PLAN_sync, { PLAN_sync, PLAN_set, PLAN_assign, PLAN_enrol }, 3 },
     { 100, true, PLAN_backup, PLAN_sync, { PLAN_set, PLAN_sync, PLAN_restore, PLAN_restore }, 6 },
     { 100, true, PLAN_many, PLAN_newcomer, { PLAN_newcomer, PLAN_set, PLAN_erase, PLAN_sync }, 4 },
+    { 180, false, PLAN_attach, PLAN_want,
+      { PLAN_attach, PLAN_sync, PLAN_want, PLAN_everybody }, 4 },
+    { 120, true, PLAN_attach, PLAN_want,
+      { PLAN_piece_kill, PLAN_crash_inside, PLAN_sync, PLAN_want }, 5 },
+    { 60, false, PLAN_attach, PLAN_lost_file,
+      { PLAN_lost_file, PLAN_lost_file, PLAN_attach, PLAN_sync }, 3 },
+    { 60, true, PLAN_server_backup, PLAN_collect,
+      { PLAN_attach, PLAN_sync, PLAN_attach, PLAN_collect }, 5 },
+    { 60, false, PLAN_attach, PLAN_clear,
+      { PLAN_attach, PLAN_clear, PLAN_want, PLAN_exchange }, 4 },
+    { 150, false, PLAN_pack, PLAN_unpack,
+      { PLAN_office_unpack, PLAN_set, PLAN_unpack, PLAN_pack }, 4 },
+    { 150, false, PLAN_exchange, PLAN_exchange,
+      { PLAN_exchange, PLAN_set, PLAN_sync, PLAN_attach }, 5 },
 };
 
 static void insert(sim_plan *plan, size_t at, plan_kind kind, uint32_t phone, sim_random *r)

@@ -57,7 +57,12 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
                                                                               false)               \
     X(server_backup, "server-backup", 0, false) X(server_restore, "server-restore", 0, false) \
     X(erase, "erase", 0, false) X(copy_moved, "copy-moved", 0, true) \
-    X(many, "many", 0, true) X(newcomer, "newcomer", 0, false)
+    X(many, "many", 0, true) X(newcomer, "newcomer", 0, false) \
+    X(attach, "attach", 0, true) X(want, "want", 0, true) X(clear, "clear", 0, true) \
+    X(lost_file, "lost-file", 0, false) X(collect, "collect", 0, false) \
+    X(piece_kill, "piece-kill", 0, true) \
+    X(pack, "pack", 0, true) X(unpack, "unpack", 0, true) \
+    X(office_unpack, "office-unpack", 0, false) X(exchange, "exchange", 0, true)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,
 typedef enum { PLAN_OPS(X) PLAN_KINDS } plan_kind;

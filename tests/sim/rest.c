@@ -20,7 +20,7 @@ static void stop_faults(sim_world *w)
 {
     w->disk.is_full = false;
     w->disk.fault = DISK_GOOD;
-    w->disk.map_full_in = 0;
+    w->disk.map_full_in = w->disk.piece_kill_in = 0;
     for (size_t i = 0; i < w->phones_count; i++) {
         sim_phone *p = &w->phones[i];
         if (!p->exists)
@@ -105,6 +105,7 @@ static void meet(sim_world *w, bool twice)
                 continue;
             sim_sync_whole(w, p, 0);
             moves = moves || !p->last.complete ||
+                    p->last.attachments_sent + p->last.attachments_fetched > 0 ||
                     (twice && p->last.sent_changes + p->last.received_changes > 0);
         }
         moves = moves || w->leaves_count > before;
@@ -355,8 +356,7 @@ static void count_view(sim_world *w, const model_view *view)
         }
 }
 
-/* Is a change of the record held that a device of this phone made? */
-static bool has_own_held(const model *m, const st_id *record, const sim_phone *p)
+bool sim_has_own_held(const model *m, const st_id *record, const sim_phone *p)
 {
     for (size_t i = 0; i < m->count; i++)
         for (size_t j = 0; j < p->devices_count; j++)
@@ -367,8 +367,8 @@ static bool has_own_held(const model *m, const st_id *record, const sim_phone *p
     return false;
 }
 
-/* What only the server says: that something of the record is held, and what its clock tells of the
- * time of a change. */
+/* What only the server says: that something of the record is held, what its clock tells of the time
+ * of a change, and how many files there are (files.c looks at these). */
 static const struct {
     const char *key, *ends;
     bool takes_end; /* the end goes too */
@@ -376,7 +376,17 @@ static const struct {
                     { ",\"held\":[", "]", true },
                     { ",\"corrected_at\":", ",}", false },
                     { ",\"corrected_within_ms\":", ",}", false },
-                    { ",\"rebooted\":", ",}", false } };
+                    { ",\"rebooted\":", ",}", false },
+                    { ",\"attachments_missing\":", ",}", false },
+                    { ",\"attachments\":", ",}", false } };
+
+/* A list is no count, and both sides show it. */
+static bool is_servers_own(const char *json, size_t i)
+{
+    size_t len = strlen(SERVERS_OWN[i].key);
+    return strncmp(json, SERVERS_OWN[i].key, len) == 0 &&
+           (SERVERS_OWN[i].takes_end || json[len] != '[');
+}
 
 /* The document without those values; the caller frees it. */
 static char *plain_of(const char *json)
@@ -386,7 +396,7 @@ static char *plain_of(const char *json)
         abort();
     while (*json != '\0') {
         size_t i = 0, count = sizeof SERVERS_OWN / sizeof SERVERS_OWN[0];
-        while (i < count && strncmp(json, SERVERS_OWN[i].key, strlen(SERVERS_OWN[i].key)) != 0)
+        while (i < count && !is_servers_own(json, i))
             i++;
         if (i == count) {
             *to++ = *json++;
@@ -432,7 +442,7 @@ static void check_phone(sim_world *w, sim_phone *p, uint32_t no, model *m)
     int rc = sotay_show(p->client, &w->records[no].id, SOTAY_JSON, &json, &error);
     if (rc != SOTAY_OK)
         sim_fail(w, "record r%u is not shown on %s: %s", no, who, error.detail);
-    bool own = has_own_held(m, &record, p);
+    bool own = sim_has_own_held(m, &record, p);
     if (own && (p->is_branch || p->devices_count > 1)) {
         sotay_text_free(json); /* which of them it has depends on its branch */
         return;
@@ -473,6 +483,7 @@ static void check_record(sim_world *w, store_txn *txn, uint32_t no, model *m)
         if (p->exists && w->may_read[p->person][w->records[no].unit] && !sim_is_closed(txn, p))
             check_phone(w, p, no, m);
     }
+    sim_check_files(w, txn, no, m, &view);
 }
 
 /* ---- nothing recorded is lost ---- */
@@ -543,7 +554,7 @@ static void check_status(sim_world *w)
             continue;
         if (sotay_status(p->client, SOTAY_JSON, &json, NULL) != SOTAY_OK)
             sim_fail(w, "phone %zu: no status", i);
-        if (strstr(json, "\"ready\":0,") == NULL)
+        if (strstr(json, "\"ready\":0,") == NULL || strstr(json, "\"carried\":0,") == NULL)
             sim_fail(w, "phone %zu: something waits still: %.300s", i, json);
         sotay_text_free(json);
     }
@@ -569,6 +580,15 @@ static void check_book(sim_world *w)
         sim_fail(w, "%" PRIu64 " entries, %zu leaves", report.entries, w->leaves_count);
 }
 
+/* Values that phones wrote so far: looking at what is there writes none. */
+static uint64_t puts_of(const sim_world *w)
+{
+    uint64_t puts = 0;
+    for (size_t i = 0; i < w->phones_count; i++)
+        puts += w->phones[i].exists ? w->phones[i].tap->puts : 0;
+    return puts;
+}
+
 void sim_rest(sim_world *w)
 {
     model m;
@@ -592,8 +612,11 @@ void sim_rest(sim_world *w)
     check_status(w);
     check_marks(w, &m);
     sim_check_erased(w, &txn, &m);
+    uint64_t puts = puts_of(w);
     for (uint32_t no = 0; no < w->records_count; no++)
         check_record(w, &txn, no, &m);
+    if (puts_of(w) != puts)
+        sim_fail(w, "showing records and files writes into a phone's store");
     store_end(&txn);
     model_free(&m);
     if (w->plan->seed % 2 == 1)

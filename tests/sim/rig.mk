@@ -22,9 +22,11 @@ soak: deps ## simulate fresh worlds for MINUTES (10)
 
 $(call objects,$(SIM_SRC)): | deps
 
-# Everything of the server but the store over LMDB and the notes beside it: disk.c and side.c stand
-# in their places. What is new in store.h or side.h has to be there as well, or this does not link.
-SIM_SERVER := $(filter-out server/store/lmdb.c server/sync/side.c,$(SERVER_SRC))
+# Everything of the server but the store over LMDB, the notes beside it and the pieces of
+# attachments: disk.c, side.c and pieces.c stand in their places. What is new in store.h, side.h or
+# chunks.h has to be there as well, or this does not link.
+SIM_SERVER := $(filter-out server/store/lmdb.c server/store/chunks.c server/sync/side.c,\
+                $(SERVER_SRC))
 $(SIM)/sim: $(call objects,$(SIM_SRC) $(SIM_SERVER)) $(LIB)/libsotay.a $(LIB)/libproto.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

@@ -109,6 +109,15 @@ static void fetch(http_request *request, const net_fetch *asked)
     http_handle_snapshot(request);
 }
 
+static void handle_pieces(sim_world *w, http_request *request)
+{
+    bool dies_here = w->disk.piece_kill_in > 0;
+    request->method = strcmp(request->path, "/v1/chunks") == 0 ? "PUT" : "POST";
+    http_handle_have(request);
+    if (dies_here && w->disk.is_dead)
+        sim_count(w, SIM_PIECE_KILL);
+}
+
 int sim_server_answer(sim_world *w, const net_message *asked, st_buffer *out_reply)
 {
     http_request request;
@@ -124,8 +133,10 @@ int sim_server_answer(sim_world *w, const net_message *asked, st_buffer *out_rep
         fetch(&request, &asked->fetch);
     else if (strcmp(asked->path, "/v1/enrol") == 0)
         http_handle_enrol(&request);
-    else
+    else if (strcmp(asked->path, "/v1/sync") == 0)
         http_handle_sync(&request);
+    else
+        handle_pieces(w, &request);
     w->report->requests++;
     if (w->disk.is_dead) {
         st_buffer_free(&request.reply);

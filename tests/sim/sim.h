@@ -11,6 +11,9 @@
 #include "tests/sim/disk.h"
 #include "tests/sim/plan.h"
 
+struct model;
+struct model_view;
+
 #define SIM_UNITS       3u
 #define SIM_PEOPLE      6u
 #define SIM_RECORDS_MAX 96u
@@ -68,7 +71,18 @@
     X(COME_BACK, "word that came back after one") X(ERASED, "word erased")                         \
     X(ERASED_ON_PHONES, "erased word gone from phones")                                            \
     X(NEWCOMER, "new phone") X(SNAPSHOT_READ, "part of a snapshot read")                           \
-    X(SNAPSHOT_CUT, "snapshot broken off")
+    X(SNAPSHOT_CUT, "snapshot broken off")                                                         \
+    X(ATTACHED, "file attached") X(FILE_SENT, "file sent") X(FILE_FETCHED, "file fetched")         \
+    X(FILE_GOES_ON, "file goes on after its line broke")                                           \
+    X(FILE_AFTER_CRASH, "file goes on after its phone was killed")                                 \
+    X(PIECE_TWICE, "piece sent twice") X(PIECE_KILL, "server killed at a piece")                   \
+    X(PIECE_BAD, "bad piece refused") X(FILE_LOST, "file declared lost")                           \
+    X(FILE_CLEARED, "file cleared from a phone") X(STRAY_REMOVED, "piece that nothing names gone") \
+    X(BUNDLE, "bundle made") X(BUNDLE_TAKEN, "bundle taken by a phone")                            \
+    X(BUNDLE_AGAIN, "bundle taken twice") X(BUNDLE_OFFICE, "bundle taken by the office")           \
+    X(EXCHANGED, "phones that met") X(EXCHANGE_CUT, "meeting broken off")                          \
+    X(HAND_FIRST, "set by hand first, by its author later")                                        \
+    X(RECEIPT_BACK, "receipt of a carried set came back")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -96,6 +110,7 @@ typedef struct {
     bool die_keeps;           /* a commit that it dies in is on disk */
     bool is_dead;
     bool kept; /* it died after its commit */
+    uint64_t puts; /* values written, so far */
 } sim_tap;
 
 /* Which marks a store holds: bit n is mark n. */
@@ -116,6 +131,7 @@ typedef struct {
     int64_t skew_ms, boot_ms;
     int64_t wall_max_ms; /* the furthest clock that this store ever saw */
     bool sends_only;     /* the sync that is begun now */
+    bool is_metered;     /* the same */
     sotay_sync *sync;    /* under way; NULL: none */
     uint64_t sync_no;    /* of it, in this world */
     sotay_report last;   /* of the last one that came to its end */
@@ -127,8 +143,11 @@ typedef struct {
     bool draws_anew;                /* its port must not draw the keys of the store it came from */
     bool is_branch;     /* there is or was another store of one of these devices */
     sim_holds holds;
+    sim_holds files; /* captions of files whose pieces lie here too */
+    bool at_pieces;  /* the request under way sends or fetches pieces */
+    bool broke_off, died_off; /* so it was when its line broke, or it died */
     sotay_port backup; /* context NULL: none */
-    sim_holds backup_holds;
+    sim_holds backup_holds, backup_files;
 } sim_phone;
 
 /* ---- the network ---- */
@@ -149,6 +168,7 @@ typedef struct {
     uint64_t sync_no;
     bool is_copy; /* nobody waits for its answer */
     const char *path;
+    bool is_spoiled; /* somebody between changed the answer */
     bool is_fetch; /* `fetch` says which; there is no body */
     net_fetch fetch;
     uint8_t *bytes; /* owned */
@@ -168,16 +188,27 @@ typedef struct {
     size_t len;
 } sim_set;
 #define SIM_STICK_MAX 64u
+#define SIM_BUNDLES_MAX 4u
 typedef struct {
     sim_set sets[SIM_STICK_MAX];
     size_t count, next;
 } sim_stick;
+
+/* A bundle that somebody made, and which words and files lie in it. */
+typedef struct {
+    uint8_t *bytes;
+    size_t len;
+    uint32_t maker;   /* phone */
+    sotay_id device;  /* that it was then */
+    sim_holds words, files;
+} sim_bundle;
 
 /* ---- what was promised, and to whom ---- */
 
 typedef struct {
     st_id device;
     uint64_t first, position;
+    bool is_carried; /* it was told to somebody else */
 } sim_ack;
 
 /* A counter that a device has used: no second request may be taken in under it. */
@@ -217,6 +248,7 @@ typedef struct {
     bool exists;
     disk_image image;
     size_t leaves, taken; /* as many as there were */
+    bool pieces[DISK_PIECES_MAX];
 } sim_yesterday;
 
 /* What all worlds of a process start from: a book, enrolled phones that have read it. */
@@ -256,6 +288,9 @@ typedef struct sim_world {
     uint32_t copies; /* of stores on other devices, so far */
     sim_stick stick;
     uint64_t carrier_counter;
+    sim_bundle bundles[SIM_BUNDLES_MAX];
+    size_t bundles_count; /* made so far; the oldest make room */
+    bool promised_pieces[DISK_PIECES_MAX]; /* a device was told that the piece is here */
 
     bool may_read[SIM_PEOPLE][SIM_UNITS];
     bool is_scope_unsure; /* sotayctl was killed: ask the server who may read what */
@@ -331,10 +366,13 @@ int sim_ctl(sim_world *w, const char *const *words);
 
 /* A backup of the book as it is now. The server runs. */
 void sim_yesterday_take(sim_world *w);
+/* The same, and phones hear of it. */
+void sim_yesterday_tell(sim_world *w);
 
 /* ---- erase.c ---- */
 
-struct model;
+/* The log as it is now; model_free. */
+void sim_read_log(sim_world *w, struct model *m);
 /* What was erased is gone from the log and from every phone that may still ask. */
 void sim_check_erased(sim_world *w, store_txn *txn, const struct model *m);
 
@@ -373,6 +411,29 @@ static inline void sim_holds_add(sim_holds *holds, uint32_t mark)
     holds->bits[mark / 8] |= (uint8_t)(1u << mark % 8);
 }
 
+/* ---- people.c ---- */
+
+/* Ends a call of an officer. One that is refused for a reason of the world is fine; anything else
+ * is not. Returns the code. */
+int sim_done(sim_world *w, sim_phone *p, int rc, const sotay_error *error);
+/* Saved, or perhaps saved: a phone that died after its commit has it too. */
+bool sim_is_saved(const sim_phone *p, int rc);
+/* One of them, said in the trace; NULL: there is none yet. */
+const sim_record *sim_record_pick(sim_world *w, sim_random *r);
+
+/* ---- files.c ---- */
+
+/* The answer to the n-th question of a request about pieces: what it says is here must stay. */
+void sim_files_answer(sim_world *w, const net_message *request, size_t nth,
+                      const st_have_answer *answer);
+/* Bytes of a piece leave the server. */
+void sim_files_bytes(sim_world *w, const net_message *request, const st_piece_bytes *part);
+/* Somebody between spoils the first piece of an answer. False: it brings none. */
+bool sim_files_spoil(net_message *reply);
+/* At rest, of one record: what is attached, here and missing, at the office and on phones. */
+void sim_check_files(sim_world *w, store_txn *txn, uint32_t no, const struct model *m,
+                     const struct model_view *view);
+
 /* ---- net.c ---- */
 
 /* Starts a sync (link NULL) or an enrolment, whose messages meet `permille` trouble. */
@@ -405,6 +466,8 @@ bool sim_enrol_again(sim_world *w, sim_phone *p, uint32_t permille);
 /* Are all tables the same? why (256 bytes) names the first difference. */
 bool sim_images_equal(const disk_image *a, const disk_image *b, char *why);
 
+/* Is a change of the record held that a device of this phone made? */
+bool sim_has_own_held(const struct model *m, const st_id *record, const sim_phone *p);
 /* Does the server know the phone's device as one that was revoked or suspended? */
 bool sim_is_closed(store_txn *txn, const sim_phone *p);
 /* Asks the server who may read what. */

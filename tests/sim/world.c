@@ -172,6 +172,9 @@ static void world_free(sim_world *w)
     sim_net_free(&w->net);
     for (size_t i = 0; i < w->stick.count; i++)
         free(w->stick.sets[i].bytes);
+    for (size_t i = 0; i < SIM_BUNDLES_MAX; i++)
+        free(w->bundles[i].bytes);
+    sim_disk_pieces_free(&w->disk);
     st_buffer_free(&w->disk.side_words);
     st_buffer_free(&w->line);
     st_buffer_free(&w->out);
@@ -290,6 +293,7 @@ void sim_play(sim_template *from, const sim_plan *plan, sim_report *report, bool
         flush_line(w);
     report->digest = digest(w);
     report->ops += plan->count;
+    report->counters[SIM_PIECE_TWICE] += w->disk.pieces_again;
     report->seeds++;
     report->sim_ms += (uint64_t)(w->now_ms - SIM_T0_MS);
     from->work = w->disk.heap;

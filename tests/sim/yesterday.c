@@ -9,7 +9,7 @@
 #include "server/sync/address.h"
 #include "tests/sim/model.h"
 
-/* The next time that phones ask they hear how far there is a backup, and keep less for others. */
+/* A backup of which phones hear the next time that they ask: they keep less for others then. */
 static void tell(sim_world *w)
 {
     sync_backup note = { .index = w->leaves_count, .is_checked = true };
@@ -22,7 +22,15 @@ static void tell(sim_world *w)
 void sim_yesterday_take(sim_world *w)
 {
     sim_note_log(w);
-    w->yesterday = (sim_yesterday){ true, w->disk.synced, w->leaves_count, w->taken_count };
+    w->yesterday = (sim_yesterday){ true, w->disk.synced, w->leaves_count, w->taken_count, { 0 } };
+    for (size_t i = 0; i < w->disk.pieces_count; i++)
+        w->yesterday.pieces[i] = w->disk.pieces[i].is_there;
+}
+
+void sim_yesterday_tell(sim_world *w)
+{
+    sim_yesterday_take(w);
+    tell(w);
 }
 
 void sim_do_server_backup(sim_world *w, sim_phone *p, sim_random *r)
@@ -135,6 +143,17 @@ static void forget_since(sim_world *w)
             w->revoked[revoked++] = w->revoked[i];
     w->revoked_count = revoked;
     w->is_scope_unsure = true;
+    for (size_t i = 0; i < w->disk.pieces_count; i++)
+        w->promised_pieces[i] = w->promised_pieces[i] && from->pieces[i];
+}
+
+/* Another machine has the pieces of the backup; the same one those that came since, too. */
+static void put_pieces_back(sim_world *w, bool is_other_machine)
+{
+    for (size_t i = 0; i < w->disk.pieces_count; i++) {
+        disk_piece *piece = &w->disk.pieces[i];
+        piece->is_there = w->yesterday.pieces[i] || (piece->is_there && !is_other_machine);
+    }
 }
 
 /* Another machine: the keys of the old one but for its device's, and no note of what it showed. */
@@ -167,6 +186,7 @@ void sim_do_server_restore(sim_world *w, sim_phone *p, sim_random *r)
     w->disk.is_full = w->disk.is_rolled_back = false;
     if (dies)
         w->start_fault = dies_after ? DISK_KILL_AFTER : DISK_KILL_BEFORE;
+    put_pieces_back(w, says_so);
     if (says_so)
         renew_machine(w, keeps_words);
     forget_since(w);
