@@ -18,11 +18,10 @@ void st_epoch_sign_text(const st_id *log, const st_epoch *epoch, uint8_t out[ST_
     memcpy(out + 55, epoch->server_key, 32);
 }
 
-bool st_epoch_verify(const st_epoch *epoch, const uint8_t log_key[32])
+bool st_epoch_verify(const st_id *log, const st_epoch *epoch, const uint8_t log_key[32])
 {
     uint8_t text[ST_EPOCH_SIGN_BYTES];
-    st_id log = st_log_id(log_key);
-    st_epoch_sign_text(&log, epoch, text);
+    st_epoch_sign_text(log, epoch, text);
     return st_sign_verify(log_key, text, sizeof text, epoch->signature);
 }
 
@@ -36,13 +35,12 @@ st_err st_address_sign_text(const st_id *log, const st_address *address, st_buff
     return err == ST_OK ? st_buffer_append(out, address->url, strlen(address->url), NULL) : err;
 }
 
-bool st_address_verify(const st_address *address, const uint8_t log_key[32])
+bool st_address_verify(const st_id *log, const st_address *address, const uint8_t log_key[32])
 {
     st_buffer text;
-    st_id log = st_log_id(log_key);
     st_buffer_init(&text, 1024);
     bool good = st_address_is_good(address->url) &&
-                st_address_sign_text(&log, address, &text) == ST_OK &&
+                st_address_sign_text(log, address, &text) == ST_OK &&
                 st_sign_verify(log_key, text.data, text.len, address->signature);
     st_buffer_free(&text);
     return good;

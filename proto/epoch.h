@@ -22,7 +22,8 @@ typedef struct {
  * key 32. */
 #define ST_EPOCH_SIGN_BYTES (15 + 16 + 8 + 8 + 8 + 32)
 void st_epoch_sign_text(const st_id *log, const st_epoch *epoch, uint8_t out[ST_EPOCH_SIGN_BYTES]);
-bool st_epoch_verify(const st_epoch *epoch, const uint8_t log_key[32]);
+/* By the key that the log has now: `log` is named after its first one (proto/log_key.h). */
+bool st_epoch_verify(const st_id *log, const st_epoch *epoch, const uint8_t log_key[32]);
 
 /* Where the server is: the notice with the highest n counts. */
 typedef struct {
@@ -34,7 +35,7 @@ typedef struct {
 /* "sotay-address/v1" NUL, log id 16, n, the address. Appends. ST_E_MEMORY. */
 ST_MUST_USE st_err st_address_sign_text(const st_id *log, const st_address *address,
                                         st_buffer *out);
-bool st_address_verify(const st_address *address, const uint8_t log_key[32]);
+bool st_address_verify(const st_id *log, const st_address *address, const uint8_t log_key[32]);
 /* http:// or https:// and a host, printable ASCII, no slash at its end, no user, query or fragment;
  * at most ST_ADDRESS_BYTES_MAX. */
 bool st_address_is_good(const char *url);

@@ -6,6 +6,7 @@
 #include "proto/change.h"
 #include "proto/clock.h"
 #include "proto/epoch.h"
+#include "proto/log_key.h"
 #include "proto/repair.h"
 #include "proto/tree.h"
 #include "proto/snapshot.h"
@@ -83,6 +84,7 @@ typedef struct {
     bool has_short_root;       /* of it only the first ST_SHORT_ROOT_BYTES; the rest is zero */
     uint64_t epochs;           /* how many it knows; 0: the first */
     uint64_t address;          /* number of the newest notice it has; 0: none */
+    uint64_t log_keys;         /* number of the newest key of the log it has; 0: the first */
     bool snapshots;            /* takes a snapshot in place of pages from cursor 0 */
     bool has_clock;            /* an exchange in this run of its machine: */
     st_clock clock;
@@ -197,7 +199,16 @@ typedef struct {
     uint8_t code[16], sign_key[32], cosign_key[32], install[8];
     char label[321];           /* at most 80 characters */
     uint8_t proof[ST_SIGNATURE_BYTES];
+    bool log_keys;             /* can follow a log whose key was changed */
 } st_enrol_ask;
+
+/* Changes of the log's key, ascending by n; the signatures are the reader's to check. */
+typedef struct {
+    bool has_first;            /* told from the first one on: */
+    uint8_t first[32];
+    const st_log_key *rows;
+    uint32_t count;
+} st_log_keys_told;
 
 typedef struct {
     uint32_t version;
@@ -213,6 +224,7 @@ typedef struct {
     uint8_t server_key[32];
     const uint8_t *enrolment;  /* ChangeSet that enrolled the device; NULL: of an older server */
     size_t enrolment_len;
+    st_log_keys_told log_keys; /* without a first key: log_key is that */
 } st_enrol_answer;
 
 /* Of a record: as its owner holds it, or what the log says of it. */
@@ -344,7 +356,8 @@ typedef enum {
     ST_FRAME_PAGE, ST_FRAME_END, ST_FRAME_ENROL_ASK, ST_FRAME_ENROL_ANSWER, ST_FRAME_REFUSAL,
     ST_FRAME_SNAPSHOT, ST_FRAME_REPAIR_ASK, ST_FRAME_REPAIR_ANSWER, ST_FRAME_ADDRESS,
     ST_FRAME_EPOCHS, ST_FRAME_HAVE_ASK, ST_FRAME_HAVE_ANSWER, ST_FRAME_PARCEL = 21,
-    ST_FRAME_RECEIPT, ST_FRAME_CARRY, ST_FRAME_PIECE_TAKEN, ST_FRAME_PIECE_BYTES
+    ST_FRAME_RECEIPT, ST_FRAME_CARRY, ST_FRAME_PIECE_TAKEN, ST_FRAME_PIECE_BYTES,
+    ST_FRAME_LOG_KEYS = 30
 } st_frame_kind;               /* the numbers of Frame in sotay.proto */
 
 typedef struct {
@@ -365,6 +378,7 @@ typedef struct {
         st_repair_answer repair_answer;
         st_address address;
         struct { const st_epoch *rows; uint32_t count; } epochs;
+        st_log_keys_told log_keys;
         st_have_ask have_ask;
         st_have_answer have_answer;
         st_parcel parcel;

@@ -87,6 +87,7 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     out->answer_bytes_max = from->answer_bytes_max;
     out->epochs = from->epochs;
     out->address = from->address;
+    out->log_keys = from->log_keys;
     out->snapshots = from->snapshots;
     out->repairs = from->repairs;
     out->carries = from->carries;
@@ -306,6 +307,7 @@ static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
 static st_err get_enrol_ask(const Sotay__EnrolAsk *from, st_enrol_ask *out, st_error *error)
 {
     out->version = from->version;
+    out->log_keys = from->log_keys;
     if (from->version == 0 || !message_bytes(&from->code, out->code, sizeof out->code)
         || !message_bytes(&from->sign_key, out->sign_key, sizeof out->sign_key)
         || !message_bytes(&from->cosign_key, out->cosign_key, sizeof out->cosign_key)
@@ -339,6 +341,11 @@ static st_err get_enrol_answer(const Sotay__EnrolAnswer *from, st_arena *arena,
         return message_corrupt(error, "bad words in the answer to an enrolment");
     out->enrolment = from->enrolment.len > 0 ? from->enrolment.data : NULL;
     out->enrolment_len = from->enrolment.len;
+    if (from->log_keys != NULL) {
+        st_err err = message_get_log_keys(from->log_keys, arena, &out->log_keys, error);
+        if (err != ST_OK)
+            return err;
+    }
     return get_scope(from->scope, arena, &out->scope, error);
 }
 
@@ -390,6 +397,8 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
                                          error);
     case SOTAY__FRAME__BODY_EPOCHS:
         return message_get_epochs(from->epochs, arena, out, error);
+    case SOTAY__FRAME__BODY_LOG_KEYS:
+        return message_get_log_keys(from->log_keys, arena, &out->as.log_keys, error);
     case SOTAY__FRAME__BODY_ADDRESS:
         return message_get_address(from->address, &out->as.address, error);
     case SOTAY__FRAME__BODY_HAVE_ASK:

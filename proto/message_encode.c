@@ -15,7 +15,7 @@ _Static_assert((int)ST_FRAME_EPOCHS == (int)SOTAY__FRAME__BODY_EPOCHS,
                "frames as in sotay.proto");
 _Static_assert((int)ST_FRAME_HAVE_ANSWER == (int)SOTAY__FRAME__BODY_HAVE_ANSWER,
                "numbers of frames");
-_Static_assert((int)ST_FRAME_PIECE_BYTES == (int)SOTAY__FRAME__BODY_PIECE_BYTES,
+_Static_assert((int)ST_FRAME_LOG_KEYS == (int)SOTAY__FRAME__BODY_LOG_KEYS,
                "numbers of frames");
 _Static_assert((int)ST_FRAME_REPAIR_ANSWER == (int)SOTAY__FRAME__BODY_REPAIR_ANSWER,
                "frames as in sotay.proto");
@@ -84,6 +84,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->answer_bytes_max = ask->answer_bytes_max;
     out->epochs = ask->epochs;
     out->address = ask->address;
+    out->log_keys = ask->log_keys;
     out->snapshots = ask->snapshots;
     out->repairs = ask->repairs;
     out->carries = ask->carries;
@@ -256,6 +257,7 @@ static void put_enrol_ask(const st_enrol_ask *ask, Sotay__EnrolAsk *out)
     out->install = message_view(ask->install, sizeof ask->install);
     out->label = message_string(ask->label);
     out->proof = message_view(ask->proof, sizeof ask->proof);
+    out->log_keys = ask->log_keys;
 }
 
 static void put_enrol_answer(message_builder *b, const st_enrol_answer *answer,
@@ -280,6 +282,10 @@ static void put_enrol_answer(message_builder *b, const st_enrol_answer *answer,
     out->scope = message_make(b, 1, sizeof *out->scope);
     if (out->scope != NULL)
         put_scope(b, &answer->scope, out->scope);
+    if (answer->log_keys.has_first)
+        out->log_keys = message_make(b, 1, sizeof *out->log_keys);
+    if (out->log_keys != NULL)
+        message_put_log_keys(b, &answer->log_keys, out->log_keys);
 }
 
 /* A detail may have been cut in the middle of a letter; what is sent is clean text. */
@@ -336,6 +342,7 @@ typedef union {
     Sotay__RepairAnswer repair_answer;
     Sotay__AddressNotice address;
     Sotay__Epochs epochs;
+    Sotay__LogKeys log_keys;
     Sotay__HaveAsk have_ask;
     Sotay__HaveAnswer have_answer;
     Sotay__Parcel parcel;
@@ -417,6 +424,9 @@ static bool put_body(message_builder *b, const st_frame *frame, any_body *body,
         return true;
     case ST_FRAME_EPOCHS:
         message_put_epochs(b, frame, message->epochs = &body->epochs);
+        return true;
+    case ST_FRAME_LOG_KEYS:
+        message_put_log_keys(b, &frame->as.log_keys, message->log_keys = &body->log_keys);
         return true;
     case ST_FRAME_ADDRESS:
         message_put_address(&frame->as.address, message->address = &body->address);

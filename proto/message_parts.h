@@ -43,6 +43,11 @@ ST_MUST_USE st_err message_get_address(const Sotay__AddressNotice *from, st_addr
                                        st_error *error);
 /* The other way. */
 void message_put_epochs(message_builder *b, const st_frame *frame, Sotay__Epochs *out);
+/* Changes of the log's key. */
+ST_MUST_USE st_err message_get_log_keys(const Sotay__LogKeys *from, st_arena *arena,
+                                        st_log_keys_told *out, st_error *error);
+/* The other way. */
+void message_put_log_keys(message_builder *b, const st_log_keys_told *keys, Sotay__LogKeys *out);
 /* The other way. */
 void message_put_address(const st_address *address, Sotay__AddressNotice *out);
 

@@ -109,6 +109,17 @@ uint64_t st_origin_epoch(const char *origin)
     return n;
 }
 
+bool st_origin_log(const char *origin, st_id *out_log)
+{
+    char hex[33];
+    size_t end = epoch_at(origin);
+    if (strncmp(origin, "sotay/", 6) != 0 || origin[end] == '\0' || end < 6 + 34)
+        return false;
+    memcpy(hex, origin + end - 33, 32);
+    hex[32] = '\0';
+    return origin[end - 34] == '/' && st_id_parse(hex, out_log);
+}
+
 bool st_origin_is_same_log(const char *a, const char *b)
 {
     size_t at = epoch_at(a);

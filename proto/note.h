@@ -41,6 +41,8 @@ void st_origin(const char *commune, const st_id *log, uint64_t epoch_n,
 void st_witness_name(const char *commune, const st_id *device, char out[ST_NOTE_NAME_BYTES]);
 /* The epoch number at the end of an origin, and whether two differ in nothing else. 0: none. */
 uint64_t st_origin_epoch(const char *origin);
+/* The log's id in an origin. False: it is none that st_origin writes. */
+bool st_origin_log(const char *origin, st_id *out_log);
 bool st_origin_is_same_log(const char *a, const char *b);
 
 typedef struct {

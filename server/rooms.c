@@ -16,6 +16,7 @@
 #include "server/store/pack.h"
 #include "server/sync/epoch.h"
 #include "server/sync/fold.h"
+#include "server/sync/log_key.h"
 
 #define LOAD_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define TABLES_MAX 256u
@@ -469,13 +470,17 @@ static st_err start(server *srv, const rooms_how *how, st_error *error)
 }
 
 /* The writer refuses while the mark stands: the epoch begins without the notes beside the store. */
-static st_err begin_unmarked(server *srv, bool threaded, st_error *error)
+static st_err begin_unmarked(server *srv, bool threaded, const st_log_keys *keys, st_error *error)
 {
     sync_side *side = srv->sync.side;
     st_err err = writer_new(&srv->sync, threaded, &srv->writer, error);
     srv->sync.side = NULL;
     if (err == ST_OK)
+        err = sync_log_keys_again(&srv->sync, keys, error);
+    if (err == ST_OK)
         err = check_epoch(srv, side, error);
+    if (err == ST_OK)
+        err = sync_log_keys_note(srv->writer, &srv->sync, keys, error);
     srv->sync.side = side;
     return err;
 }
@@ -483,6 +488,7 @@ static st_err begin_unmarked(server *srv, bool threaded, st_error *error)
 static st_err open_rooms(const rooms_how *how, server *srv, st_error *error)
 {
     store_txn txn = { 0 };
+    st_log_keys log_keys;
     st_err err = start(srv, how, error);
     if (err == ST_OK)
         err = store_open(srv->dir, STORE_WRITE, &srv->sync.store, error);
@@ -496,13 +502,15 @@ static st_err open_rooms(const rooms_how *how, server *srv, st_error *error)
         err = read_meta(srv, &txn, error);
     if (err == ST_OK)
         err = catalogue_read(srv->sync.catalogue, &txn, error);
+    if (err == ST_OK)
+        err = sync_log_keys_settle(&txn, &srv->sync, &srv->keys, &log_keys, error);
     store_end(&txn);
     sync_side *side = NULL;
     if (err == ST_OK)
         err = side_open(srv->dir, &side, error);
     srv->sync.side = side;
     if (err == ST_OK)
-        err = begin_unmarked(srv, how->threaded, error);
+        err = begin_unmarked(srv, how->threaded, &log_keys, error);
     return err;
 }
 

@@ -144,6 +144,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         err = witness_ask(sync, ask, error);
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
+    ask->log_keys = me->log_keys;
     ask->answer_bytes_max = sync->budget > 0 ? limit_left(sync) : 0;
     if (sync->is_send_only || (sync->budget > 0 && ask->answer_bytes_max == 0))
         ask->answer_bytes_max = 1; /* no entry fits: verdicts alone */

@@ -21,6 +21,7 @@
  * SNAPSHOT  kind, bucket                           a snapshot that is being fetched (snapshot.h)
  * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h)
  * EPOCH     n be64                                 signing key of the server's device in it
+ * LOG_KEY   n be64                                 a key of the log: the first, and each change
  * CARRY     order, device, first be64              a kept set of another device, to be offered
  * EVIDENCE  record, n be32                         a RecordState set aside (evidence.h)
  * TAKEN     device, first be64                     a set that came by hand (carried.h)
@@ -74,7 +75,8 @@ typedef enum {
     BOOK_PARCEL = 'P',
     BOOK_RECEIPT = 'r',
     BOOK_PURGE = 'g',
-    BOOK_CLOSED = 'z'
+    BOOK_CLOSED = 'z',
+    BOOK_LOG_KEY = 'L'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

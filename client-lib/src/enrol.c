@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/log_key.h"
 #include "client-lib/src/vault.h"
 
 #define LEVEL 9
@@ -63,6 +64,7 @@ static void fill_ask(const sotay_sync *sync, st_enrol_ask *ask)
     st_sign_keypair(offer->cosign_seed, ask->cosign_key, secret);
     st_wipe(secret, sizeof secret);
     memcpy(ask->install, sync->client->install, sizeof ask->install);
+    ask->log_keys = true;
     memcpy(ask->label, sync->label, sizeof ask->label);
 }
 
@@ -120,17 +122,18 @@ st_err enrol_make(sotay_sync *sync, st_error *error)
 
 /* ---- the answer ---- */
 
-static st_err check_answer(const sotay_sync *sync, const st_enrol_answer *answer, st_error *error)
+static st_err check_answer(const sotay_sync *sync, const st_enrol_answer *answer, st_id *out_log,
+                           st_error *error)
 {
     const identity *me = &sync->client->me;
-    st_id log = st_log_id(answer->log_key);
     if (sync->has_answer)
         return st_fail(error, ST_E_CORRUPT, "enrol: it was answered already");
     if (memcmp(answer->log_key, sync->log_key, sizeof answer->log_key) != 0)
         return st_fail(error, ST_E_SIGNATURE, "enrol: this is not the server that the link names");
-    if (!me->is_enrolled)
-        return ST_OK;
-    if (st_id_cmp(&me->log, &log) != 0)
+    st_err err = log_keys_of(answer, out_log, error);
+    if (err != ST_OK || !me->is_enrolled)
+        return err;
+    if (st_id_cmp(&me->log, out_log) != 0)
         return st_fail(error, ST_E_DENIED, "enrol: this store belongs to another book");
     if (st_id_cmp(&me->person, &answer->person) != 0)
         return st_fail(error, ST_E_DENIED, "enrol: this store belongs to %s", me->login.s);
@@ -147,7 +150,7 @@ static void begin_epoch(identity *next, const st_enrol_answer *answer)
 }
 
 /* The identity of the new device. The book that is read already stays. */
-static void become(sotay_sync *sync, const st_enrol_answer *answer)
+static void become(sotay_sync *sync, const st_enrol_answer *answer, st_id log)
 {
     identity *next = &sync->client->next;
     const identity_offer *offer = &next->offer;
@@ -158,7 +161,6 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer)
     next->standing = ST_STANDING_IN_USE;
     next->device = next->speaker = st_device_id(offer->sign_key);
     next->person = answer->person;
-    st_id log = st_log_id(answer->log_key);
     if (st_id_cmp(&next->log, &log) != 0) { /* what was seen of another book says nothing here */
         memset(&next->tree, 0, sizeof next->tree);
         next->cosign_due = next->short_roots = false;
@@ -168,7 +170,6 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer)
     memcpy(next->sign_seed, offer->sign_seed, sizeof next->sign_seed);
     memcpy(next->sign_key, offer->sign_key, sizeof next->sign_key);
     memcpy(next->cosign_seed, offer->cosign_seed, sizeof next->cosign_seed);
-    memcpy(next->log_key, answer->log_key, sizeof next->log_key);
     memcpy(next->seal_key, answer->seal_key, sizeof next->seal_key);
     memcpy(next->recovery_key, answer->recovery_key, sizeof next->recovery_key);
     memcpy(next->install, sync->client->install, sizeof next->install);
@@ -188,15 +189,18 @@ st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *err
 {
     sotay_client *client = sync->client;
     identity old = client->me;
-    st_err err = check_answer(sync, answer, error);
+    st_id log;
+    st_err err = check_answer(sync, answer, &log, error);
     if (err != ST_OK)
         return err;
-    become(sync, answer);
+    become(sync, answer, log);
     st_hlc server = answer->server_ms < 0 ? 0 : (st_hlc)answer->server_ms << 16;
     st_hlc_observe(&client->next.hlc, server, answer->server_ms);
     take_exchange(sync, answer->server_ms);
     bool lost = false;
-    err = apply_scope(client, &answer->scope, &lost, error);
+    err = log_keys_begin(client, answer, error);
+    if (err == ST_OK)
+        err = apply_scope(client, &answer->scope, &lost, error);
     client->next.scope_rev = answer->scope.rev;
     if (err == ST_OK)
         err = vault_seal_recovery(&client->book, client->next.recovery_key, &client->next.device,

@@ -337,7 +337,7 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
         return ST_OK;
     err = keep_key(sync->client, known, next->server_key, error);
     for (uint32_t i = 0; err == ST_OK && i < count; i++) {
-        if (!st_epoch_verify(&rows[i], next->log_key))
+        if (!st_epoch_verify(&next->log, &rows[i], next->log_key))
             return st_fail(error, ST_E_SIGNATURE, "epoch: the key of the log has not signed it");
         if (rows[i].cut < cut)
             cut = rows[i].cut;

@@ -142,6 +142,21 @@ static void get_told(slip_reader *slip, identity_told *told)
     told->apart_ms = (int64_t)slip_get_u64(slip);
 }
 
+static void get_log_keys(slip_reader *slip, identity *me)
+{
+    st_log_key *shown = &me->key_alarm;
+    me->log_keys = slip_get_u64(slip);
+    me->has_key_alarm = slip_get_u8(slip) != 0;
+    if (!me->has_key_alarm)
+        return;
+    shown->n = slip_get_u64(slip);
+    shown->size = slip_get_u64(slip);
+    slip_get_bytes(slip, shown->key, sizeof shown->key);
+    slip_get_bytes(slip, shown->by_old, sizeof shown->by_old);
+    slip_get_bytes(slip, shown->by_new, sizeof shown->by_new);
+    me->key_alarm_ms = (int64_t)slip_get_u64(slip);
+}
+
 /* What came after the first stores were made; each is there, or all that follow are missing. */
 static void get_later(slip_reader *slip, identity *me)
 {
@@ -179,6 +194,8 @@ static void get_later(slip_reader *slip, identity *me)
     if (slip->at < slip->len)
         me->standing = (st_standing)slip_get_u8(slip);
     slip->bad = slip->bad || me->standing > ST_STANDING_REVOKED;
+    if (slip->at < slip->len)
+        get_log_keys(slip, me);
 }
 
 static void put_lease(slip_writer *slip, const identity *me)
@@ -226,6 +243,21 @@ static void put_told(slip_writer *slip, const identity_told *told)
     slip_u64(slip, (uint64_t)told->apart_ms);
 }
 
+static void put_log_keys(slip_writer *slip, const identity *me)
+{
+    const st_log_key *shown = &me->key_alarm;
+    slip_u64(slip, me->log_keys);
+    slip_u8(slip, me->has_key_alarm);
+    if (!me->has_key_alarm)
+        return;
+    slip_u64(slip, shown->n);
+    slip_u64(slip, shown->size);
+    slip_bytes(slip, shown->key, sizeof shown->key);
+    slip_bytes(slip, shown->by_old, sizeof shown->by_old);
+    slip_bytes(slip, shown->by_new, sizeof shown->by_new);
+    slip_u64(slip, (uint64_t)me->key_alarm_ms);
+}
+
 st_err identity_put(book_db *book, const identity *me, st_error *error)
 {
     st_buffer out;
@@ -246,6 +278,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     put_told(&slip, &me->told);
     slip_u8(&slip, me->short_roots);
     slip_u8(&slip, (uint8_t)me->standing);
+    put_log_keys(&slip, me);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

@@ -78,6 +78,10 @@ typedef struct {
     int64_t alarm_ms;    /*   when, by our clock */
     identity_told told;
     st_standing standing; /* what the server said of this device last */
+    uint64_t log_keys;    /* how often the key of the log was changed: log_key is the newest */
+    bool has_key_alarm;   /* the server named a change that is none: */
+    st_log_key key_alarm; /*   as it said it */
+    int64_t key_alarm_ms; /*   when, by our clock */
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client-lib/src/lease.h"
+#include "client-lib/src/log_key.h"
 #include "client-lib/src/receipt.h"
 #include "proto/changeset.h"
 #include "proto/leaf.h"
@@ -118,22 +119,41 @@ static void look_end(receipt_look *l)
 
 /* ---- does it hold? ---- */
 
+/* By the key that counts, or by one before it while that one counted. */
+static st_err open_note(receipt_look *l, const st_proof_file *file, st_checkpoint *out,
+                        st_error *error)
+{
+    const identity *me = &l->client->me;
+    st_opened opened;
+    st_log_keys keys;
+    st_vkey vkey;
+    memset(&vkey, 0, sizeof vkey);
+    vkey.type = ST_KEY_LOG;
+    st_origin(me->commune.s, &me->log, 1, vkey.name);
+    st_err err = log_keys_get(l->client, &keys, error);
+    if (err != ST_OK)
+        return err;
+    err = ST_E_SIGNATURE;
+    for (uint32_t n = keys.count + 1; n > 0 && err == ST_E_SIGNATURE; n--) {
+        memcpy(vkey.key, st_log_keys_at(&keys, n - 1), sizeof vkey.key);
+        err = st_checkpoint_open(file->checkpoint, file->checkpoint_len, &vkey, &l->arena, &opened,
+                                 error);
+        if (err == ST_OK && opened.checkpoint.head.size > st_log_keys_limit(&keys, n - 1))
+            return st_fail(error, ST_E_SIGNATURE, "receipt: signed with a key of before");
+    }
+    if (err == ST_OK)
+        *out = opened.checkpoint;
+    return err;
+}
+
 /* The log signed it, and it is not another log than the one this device saw. */
 static st_err check_note(receipt_look *l, const st_proof_file *file, st_checkpoint *out,
                          st_error *error)
 {
     const identity *me = &l->client->me;
-    st_opened opened;
-    st_vkey vkey;
-    memset(&vkey, 0, sizeof vkey);
-    vkey.type = ST_KEY_LOG;
-    memcpy(vkey.key, me->log_key, sizeof vkey.key);
-    st_origin(me->commune.s, &me->log, 1, vkey.name);
-    st_err err = st_checkpoint_open(file->checkpoint, file->checkpoint_len, &vkey, &l->arena,
-                                    &opened, error);
+    st_err err = open_note(l, file, out, error);
     if (err != ST_OK)
         return err;
-    *out = opened.checkpoint;
     if (out->head.size == me->tree.head.size && st_origin_epoch(out->origin) == me->tree.epoch &&
         memcmp(out->head.root.b, me->tree.head.root.b, sizeof out->head.root.b) != 0)
         return st_fail(error, ST_E_CORRUPT, "receipt: not of the log that this device has seen");

@@ -5,6 +5,7 @@
 
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/log_key.h"
 #include "client-lib/src/witness.h"
 #include "proto/show.h"
 
@@ -49,6 +50,7 @@ static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error
     st_json_key_int(&json, "wanted", (int64_t)report->attachments_wanted);
     st_json_close(&json, '}');
     witness_json(&sync->client->me, sync->client->offset_minutes, &json);
+    log_key_json(&sync->client->me, sync->client->offset_minutes, &json);
     st_json_key_int(&json, "clock_offset_ms", report->clock_offset_ms);
     st_json_key_text(&json, "epoch", epoch);
     st_json_key_bool(&json, "complete", report->complete);

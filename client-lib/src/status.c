@@ -9,6 +9,7 @@
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/line.h"
+#include "client-lib/src/log_key.h"
 #include "client-lib/src/witness.h"
 #include "proto/show.h"
 
@@ -197,6 +198,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_key(&json, "last_sync");
     st_json_when(&json, me->last_sync_ms, offset);
     witness_json(me, offset, &json);
+    log_key_json(me, offset, &json);
     st_json_key(&json, "clock_offset_ms");
     if (me->has_offset)
         st_json_int(&json, me->clock_offset_ms);

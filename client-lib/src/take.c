@@ -8,6 +8,7 @@
 #include "client-lib/src/closed.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/lease.h"
+#include "client-lib/src/log_key.h"
 #include "client-lib/src/waiting.h"
 #include "client-lib/src/witness.h"
 #include "proto/merge.h"
@@ -361,7 +362,7 @@ static st_err take_address(sotay_sync *sync, const st_address *address, st_error
     _Static_assert(sizeof next->url == sizeof address->url, "an address fits");
     if (address->n <= next->address)
         return ST_OK;
-    if (!st_address_verify(address, next->log_key))
+    if (!st_address_verify(&next->log, address, next->log_key))
         return st_fail(error, ST_E_SIGNATURE, "address: the key of the log has not signed it");
     memcpy(next->url, address->url, strlen(address->url) + 1);
     next->address = address->n;
@@ -412,6 +413,7 @@ static st_err take_any(sotay_sync *sync, const st_frame *frame, st_error *error)
     case ST_FRAME_PAGE: return take_page(sync, &frame->as.page, error);
     case ST_FRAME_EPOCHS:
         return epoch_take(sync, frame->as.epochs.rows, frame->as.epochs.count, error);
+    case ST_FRAME_LOG_KEYS: return log_keys_take(sync, &frame->as.log_keys, error);
     case ST_FRAME_ADDRESS: return take_address(sync, &frame->as.address, error);
     case ST_FRAME_SNAPSHOT: return snapshot_take(sync, &frame->as.snapshot, error);
     case ST_FRAME_REPAIR_ANSWER: return take_repair(sync, &frame->as.repair_answer, error);

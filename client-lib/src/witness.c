@@ -60,7 +60,11 @@ static st_err check_signature(const identity *me, const witness_head *head, st_e
     st_buffer_init(&text, ST_NOTE_BYTES_MAX);
     st_err err = note_text(me, head, &text, error);
     if (err == ST_OK && !st_sign_verify(me->log_key, text.data, text.len, head->signature))
-        err = st_fail(error, ST_E_SIGNATURE, "checkpoint: the key of the log has not signed it");
+        err = st_fail(error, ST_E_SIGNATURE,
+                      me->log_keys == 0 ? "checkpoint: the key of the log has not signed it"
+                                        : "checkpoint: the key of the log has not signed it; if "
+                                          "the office lost its newest key, enrol this device "
+                                          "again");
     st_buffer_free(&text);
     return err;
 }

@@ -1,12 +1,14 @@
 /* server/audit/news.c - shows phones the newest checkpoint, and keeps what they confirm.
  * Promises: what a phone is shown is on disk; a confirmation counts only for a checkpoint of this
- * very log. Must never sign anything new: only again what was signed. */
+ * very log. Must never sign anything new: only again what was signed, though by the
+ * key of the log that counts now. */
 #include "server/audit/news.h"
 
 #include <string.h>
 
 #include "server/audit/tree.h"
 #include "server/store/pack.h"
+#include "server/sync/log_key.h"
 
 /* The log's own line of the note. */
 static st_err read_signed(store_txn *txn, st_tree_news *out, st_error *error)
@@ -132,6 +134,7 @@ st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device,
     auth_device known;
     st_checkpoint seen;
     uint8_t bytes[ST_COSIGNED_BYTES];
+    const uint8_t *secret = NULL;
     pack_key key = pack_id(device);
     st_err err = store_get(txn, STORE_WITNESS, pack_key_slice(&key), &row, error);
     if (err == ST_OK && row.len != 16 + sizeof bytes)
@@ -149,6 +152,8 @@ st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device,
     st_origin(room->commune.s, &room->keys->log, epoch, seen.origin);
     st_witness_name(room->commune.s, device, witness.name);
     memcpy(witness.key, known.cosign_key, sizeof witness.key);
-    err = st_checkpoint_sign(&seen, room->keys->log_secret, out, error);
+    err = sync_log_secret(txn, room, &secret, error);
+    if (err == ST_OK)
+        err = st_checkpoint_sign(&seen, secret, out, error);
     return err == ST_OK ? st_cosign_line(&witness, bytes, out, error) : err;
 }

@@ -18,6 +18,7 @@
 #include "server/audit/news.h"
 #include "server/audit/tree.h"
 #include "server/store/dir.h"
+#include "server/sync/log_key.h"
 
 #define WITNESS        "witness/"
 #define PROOF          "proof/"
@@ -111,6 +112,16 @@ static st_err put_vkey(store_txn *txn, const sync_room *room, st_buffer *out, st
         return err;
     st_vkey_format(&vkey, text);
     return st_buffer_printf(out, error, "%s\n", text);
+}
+
+/* Nothing of it is there before the first change, so that an export is what it always was. */
+static st_err put_log_keys(store_txn *txn, const sync_room *room, st_buffer *out, st_error *error)
+{
+    st_log_keys keys;
+    st_err err = sync_log_keys_read(txn, room, &keys, error);
+    if (err == ST_OK && keys.count == 0)
+        err = st_fail(error, ST_E_NOT_FOUND, "audit: the log has its first key still");
+    return err == ST_OK ? st_log_keys_format(&keys, out, error) : err;
 }
 
 /* ---- one file ---- */
@@ -231,6 +242,8 @@ st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_bu
         return put_vkey(txn, room, out, error);
     if (strcmp(name, "policy") == 0)
         return put_policy(txn, room, out, error);
+    if (strcmp(name, "log-keys") == 0)
+        return put_log_keys(txn, room, out, error);
     if (strcmp(name, "devices") == 0)
         return put_devices(txn, room, out, error);
     if (strncmp(name, PROOF, strlen(PROOF)) == 0 || strncmp(name, LEAF, strlen(LEAF)) == 0)
@@ -408,6 +421,10 @@ static st_err export_all(export_job *job, st_error *error)
         err = export_level(job, level, error);
     if (err == ST_OK)
         err = export_witnesses(job, error);
+    if (err == ST_OK)
+        err = export_file(job, "log-keys", error);
+    if (err == ST_E_NOT_FOUND)
+        err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++)
         err = export_file(job, NAMES[i], error);
     if (err == ST_OK)

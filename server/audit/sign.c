@@ -8,6 +8,7 @@
 
 #include "server/audit/tree.h"
 #include "server/store/pack.h"
+#include "server/sync/log_key.h"
 
 #define NOTE "audit_note"
 
@@ -26,8 +27,7 @@ st_err audit_vkey(store_txn *txn, const sync_room *room, st_vkey *out_vkey, st_e
     memset(out_vkey, 0, sizeof *out_vkey);
     out_vkey->type = ST_KEY_LOG;
     st_origin(room->commune.s, &room->keys->log, n, out_vkey->name);
-    memcpy(out_vkey->key, room->keys->log_public, sizeof out_vkey->key);
-    return ST_OK;
+    return sync_log_key(txn, room, out_vkey->key, error);
 }
 
 st_err audit_note(store_txn *txn, st_buffer *out, st_checkpoint *out_checkpoint, st_error *error)
@@ -78,12 +78,15 @@ static st_err sign(store_txn *txn, const sync_room *room, const st_tree_edge *ed
     st_checkpoint checkpoint;
     st_vkey vkey;
     st_buffer note;
+    const uint8_t *secret = NULL;
     st_buffer_init(&note, ST_NOTE_BYTES_MAX);
     st_err err = audit_vkey(txn, room, &vkey, error);
+    if (err == ST_OK)
+        err = sync_log_secret(txn, room, &secret, error);
     if (err == ST_OK) {
         memcpy(checkpoint.origin, vkey.name, sizeof checkpoint.origin);
         checkpoint.head = (st_tree_head){ edge->size, st_tree_root(edge) };
-        err = st_checkpoint_sign(&checkpoint, room->keys->log_secret, &note, error);
+        err = st_checkpoint_sign(&checkpoint, secret, &note, error);
     }
     if (err == ST_OK)
         err = store_put(txn, STORE_META, store_text(NOTE), store_bytes(note.data, note.len), error);

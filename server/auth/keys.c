@@ -1,5 +1,5 @@
 /* server/auth/keys.c - the server's keys on disk. Promises: a secret is written to a file that only
- * its owner may read, before anything is signed with it; a key file is never overwritten.
+ * its owner may read, before anything is signed with it; another key takes the place of one whole.
  * Must never print or log a secret. */
 #include "server/auth/keys.h"
 
@@ -150,15 +150,15 @@ st_err auth_keys_make(const char *dir, const server_port *port, auth_keys *out_k
     return err;
 }
 
-/* ---- another device key ---- */
+/* ---- another key in the place of one ---- */
 
 /* Cut off between the two renames: the .pub of the new key still waits under its other name. */
-static st_err finish_renewal(const char *dir, st_error *error)
+static st_err finish_public(const char *dir, int which, st_error *error)
 {
     char fresh[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
-    st_err err = key_path(dir, KEY_DEVICE, "pub.new", fresh, error);
+    st_err err = key_path(dir, which, "pub.new", fresh, error);
     if (err == ST_OK)
-        err = key_path(dir, KEY_DEVICE, "pub", path, error);
+        err = key_path(dir, which, "pub", path, error);
     if (err == ST_OK && rename(fresh, path) != 0)
         err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
     if (err == ST_OK)
@@ -166,19 +166,18 @@ static st_err finish_renewal(const char *dir, st_error *error)
     return err == ST_OK ? store_dir_sync(path, error) : err;
 }
 
-static st_err write_fresh(const char *dir, const uint8_t seed[SEED_BYTES],
+/* Durable, both under their other names; those must be free. */
+static st_err write_fresh(const char *dir, int which, const uint8_t seed[SEED_BYTES],
                           const uint8_t public_key[SEED_BYTES], st_error *error)
 {
     char path[STORE_PATH_BYTES];
-    st_err err = key_path(dir, KEY_DEVICE, "key.new", path, error);
-    if (err == ST_OK) {
-        (void)unlink(path);                    /* of a renewal that was cut off before it counted */
-        err = write_hex(path, seed, 0600, error);
-    }
+    st_err err = key_path(dir, which, "key.new", path, error);
     if (err == ST_OK)
-        err = key_path(dir, KEY_DEVICE, "pub.new", path, error);
+        err = write_hex(path, seed, 0600, error);
+    if (err == ST_OK)
+        err = key_path(dir, which, "pub.new", path, error);
     if (err == ST_OK) {
-        (void)unlink(path);
+        (void)unlink(path);                    /* alone it is of nothing */
         err = write_hex(path, public_key, 0644, error);
     }
     if (err == ST_OK)
@@ -186,22 +185,32 @@ static st_err write_fresh(const char *dir, const uint8_t seed[SEED_BYTES],
     return err == ST_OK ? store_dir_sync(path, error) : err;
 }
 
+/* The secret first: with it the new key counts. */
+static st_err take_place(const char *dir, int which, st_error *error)
+{
+    char fresh[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+    st_err err = key_path(dir, which, "key.new", fresh, error);
+    if (err == ST_OK)
+        err = key_path(dir, which, "key", path, error);
+    if (err == ST_OK && rename(fresh, path) != 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    return err == ST_OK ? finish_public(dir, which, error) : err;
+}
+
 st_err auth_keys_renew_device(const char *dir, const server_port *port, auth_keys *keys,
                               st_error *error)
 {
     uint8_t seed[SEED_BYTES], public_key[32], secret[64];
-    char fresh[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+    char fresh[STORE_PATH_BYTES];
     port->random(port->context, seed, sizeof seed);
     st_sign_keypair(seed, public_key, secret);
-    st_err err = write_fresh(dir, seed, public_key, error);
+    st_err err = key_path(dir, KEY_DEVICE, "key.new", fresh, error);
+    if (err == ST_OK) {
+        (void)unlink(fresh);                   /* of a renewal that was cut off before it counted */
+        err = write_fresh(dir, KEY_DEVICE, seed, public_key, error);
+    }
     if (err == ST_OK)
-        err = key_path(dir, KEY_DEVICE, "key.new", fresh, error);
-    if (err == ST_OK)
-        err = key_path(dir, KEY_DEVICE, "key", path, error);
-    if (err == ST_OK && rename(fresh, path) != 0)
-        err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    if (err == ST_OK)
-        err = finish_renewal(dir, error);
+        err = take_place(dir, KEY_DEVICE, error);
     if (err == ST_OK) {
         memcpy(keys->device_public, public_key, sizeof public_key);
         memcpy(keys->device_secret, secret, sizeof secret);
@@ -210,6 +219,99 @@ st_err auth_keys_renew_device(const char *dir, const server_port *port, auth_key
     st_wipe(seed, sizeof seed);
     st_wipe(secret, sizeof secret);
     return err;
+}
+
+/* ---- another key of the log ---- */
+
+st_err auth_log_prepare(const char *dir, auth_keys *keys, const server_port *port,
+                        uint8_t out_public[32], st_error *error)
+{
+    uint8_t seed[SEED_BYTES], secret[64];
+    port->random(port->context, seed, sizeof seed);
+    st_sign_keypair(seed, out_public, secret);
+    st_err err = write_fresh(dir, KEY_LOG, seed, out_public, error);
+    unsigned at = keys->later_count;
+    if (err != ST_OK && err != ST_E_EXISTS)
+        auth_log_drop(dir);
+    if (err == ST_OK && at == AUTH_LOG_LATER_MAX) {
+        auth_log_drop(dir);
+        err = st_fail(error, ST_E_BUSY, "log-key: too many since the server was started");
+    }
+    if (err == ST_OK) {                        /* alone with the file: nobody else writes here */
+        memcpy(keys->later[at].public_key, out_public, 32);
+        memcpy(keys->later[at].secret, secret, sizeof secret);
+        keys->later_count = at + 1;
+    }
+    st_wipe(seed, sizeof seed);
+    st_wipe(secret, sizeof secret);
+    return err;
+}
+
+/* Over the bytes of an open file, whatever name it has by now. */
+static void write_over(int fd)
+{
+    static const char NOTHING[HEX_BYTES + 1] = { 0 };
+    if (fd < 0)
+        return;
+    if (pwrite(fd, NOTHING, sizeof NOTHING, 0) == (ssize_t)sizeof NOTHING)
+        (void)fsync(fd);
+    (void)close(fd);
+}
+
+void auth_log_drop(const char *dir)
+{
+    char path[STORE_PATH_BYTES];
+    if (key_path(dir, KEY_LOG, "key.new", path, NULL) == ST_OK) {
+        write_over(open(path, O_WRONLY | O_CLOEXEC));
+        (void)unlink(path);
+    }
+    if (key_path(dir, KEY_LOG, "pub.new", path, NULL) == ST_OK)
+        (void)unlink(path);
+}
+
+st_err auth_log_finish(const char *dir, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = key_path(dir, KEY_LOG, "key", path, error);
+    if (err != ST_OK)
+        return err;
+    int old = open(path, O_WRONLY | O_CLOEXEC); /* none, when the service manager lends it */
+    err = take_place(dir, KEY_LOG, error);
+    if (err == ST_OK)
+        write_over(old);
+    else if (old >= 0)
+        (void)close(old);
+    return err;
+}
+
+st_err auth_log_bring(const char *from, const char *to, const uint8_t public_key[32],
+                      st_error *error)
+{
+    uint8_t seed[SEED_BYTES], found[32], secret[64];
+    char path[STORE_PATH_BYTES];
+    st_err err = key_path(from, KEY_LOG, "key", path, error);
+    if (err == ST_OK)
+        err = read_hex(path, OTHERS_OWN, seed, error);
+    if (err != ST_OK)
+        return err;
+    st_sign_keypair(seed, found, secret);
+    err = memcmp(found, public_key, sizeof found) == 0
+              ? write_fresh(to, KEY_LOG, seed, public_key, error)
+              : st_fail(error, ST_E_NOT_FOUND, "%s: is not the newest key of the log", path);
+    st_wipe(seed, sizeof seed);
+    st_wipe(secret, sizeof secret);
+    return err;
+}
+
+const uint8_t *auth_log_secret(const auth_keys *keys, const uint8_t public_key[32])
+{
+    unsigned count = keys->later_count;
+    if (memcmp(keys->log_public, public_key, 32) == 0)
+        return keys->log_secret;
+    for (unsigned i = 0; i < count; i++)
+        if (memcmp(keys->later[i].public_key, public_key, 32) == 0)
+            return keys->later[i].secret;
+    return NULL;
 }
 
 /* Where a secret lies: in the folder, else among what the service manager lends to this process
@@ -269,11 +371,11 @@ st_err auth_keys_inherit(const char *from, const char *to, const server_port *po
     return err;
 }
 
-static bool is_renewal_open(const char *dir, const uint8_t public_key[SEED_BYTES])
+static bool is_renewal_open(const char *dir, int which, const uint8_t public_key[SEED_BYTES])
 {
     uint8_t stated[SEED_BYTES];
     char path[STORE_PATH_BYTES];
-    return key_path(dir, KEY_DEVICE, "pub.new", path, NULL) == ST_OK
+    return key_path(dir, which, "pub.new", path, NULL) == ST_OK
            && read_hex(path, OTHERS_ANY, stated, NULL) == ST_OK
            && memcmp(stated, public_key, SEED_BYTES) == 0;
 }
@@ -288,8 +390,9 @@ st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error)
     st_err err = read_seeds(dir, &all, error);
     if (err == ST_OK)
         derive(all.seeds, &keys);
-    if (err == ST_OK && is_renewal_open(dir, keys.device_public))
-        err = finish_renewal(dir, error);
+    for (int i = KEY_LOG; err == ST_OK && i <= KEY_DEVICE; i++)
+        if (is_renewal_open(dir, i, public_of(&keys, i)))
+            err = finish_public(dir, i, error);
     for (int i = 0; err == ST_OK && i < KEY_COUNT; i++) {
         err = key_path(dir, i, "pub", path, error);
         if (err == ST_OK)
@@ -301,6 +404,35 @@ st_err auth_keys_read(const char *dir, auth_keys *out_keys, st_error *error)
     if (err == ST_OK)
         *out_keys = keys;
     st_wipe(&keys, sizeof keys);
+    return err;
+}
+
+st_err auth_log_settle(const char *dir, const uint8_t public_key[32], auth_keys *keys,
+                       st_error *error)
+{
+    uint8_t seed[SEED_BYTES], fresh[32], secret[64];
+    char path[STORE_PATH_BYTES];
+    if (memcmp(keys->log_public, public_key, 32) == 0) {
+        auth_log_drop(dir);
+        return ST_OK;
+    }
+    memset(fresh, 0, sizeof fresh);
+    memset(secret, 0, sizeof secret);
+    st_err err = key_path(dir, KEY_LOG, "key.new", path, error);
+    if (err == ST_OK && read_hex(path, OTHERS_OWN, seed, NULL) == ST_OK)
+        st_sign_keypair(seed, fresh, secret);
+    if (err == ST_OK && memcmp(fresh, public_key, sizeof fresh) != 0)
+        err = st_fail(error, ST_E_NOT_FOUND,
+                      "%s/keys/log.key is an older key of the log: it signs nothing any more. Put "
+                      "the newest one there (docs/operations.md, \"another key\")", dir);
+    if (err == ST_OK)
+        err = auth_log_finish(dir, error);
+    if (err == ST_OK) {
+        memcpy(keys->log_public, fresh, sizeof fresh);
+        memcpy(keys->log_secret, secret, sizeof secret);
+    }
+    st_wipe(seed, sizeof seed);
+    st_wipe(secret, sizeof secret);
     return err;
 }
 

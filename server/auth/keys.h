@@ -6,20 +6,27 @@
 #ifndef SOTAY_SERVER_AUTH_KEYS_H
 #define SOTAY_SERVER_AUTH_KEYS_H
 
+#include <stdatomic.h>
+
 #include "proto/sign.h"
 #include "server/port.h"
 
 #define AUTH_FORMER_MAX 64u
+#define AUTH_LOG_LATER_MAX 8u      /* keys of the log that one process may make */
+
+typedef struct { uint8_t public_key[32], secret[64]; } auth_log_pair;
 
 typedef struct {
-    uint8_t log_public[32], log_secret[64];
+    uint8_t log_public[32], log_secret[64]; /* as they were read; which counts: the store says */
     uint8_t device_public[32], device_secret[64];
     uint8_t seal_public[32], seal_secret[32];
     uint8_t recovery_public[32], recovery_secret[32];
-    st_id log;                 /* st_log_id(log_public) */
+    st_id log;                 /* st_log_id(log_public), or of the first key of the log */
     st_id device;              /* st_device_id(device_public): the server's own device */
     struct { st_id device; uint8_t sign_key[32]; } former[AUTH_FORMER_MAX]; /* of older epochs */
     size_t former_count;
+    auth_log_pair later[AUTH_LOG_LATER_MAX]; /* keys of the log made since; never changed */
+    atomic_uint later_count;   /* rises when one is whole: any thread may read those below */
 } auth_keys;
 
 /* Makes DIR/keys with fresh keys: NAME.key (seed, hex, 0600) and NAME.pub (hex). ST_E_EXISTS,
@@ -35,6 +42,29 @@ bool auth_key_is_lent(const char *dir, const char *name);
  * any point, the folder holds one of the two, whole. ST_E_STORAGE. */
 ST_MUST_USE st_err auth_keys_renew_device(const char *dir, const server_port *port,
                                           auth_keys *keys, st_error *error);
+/* ---- another key of the log ----
+ * First the new one lies beside the old, then the store says that it counts, then it takes the
+ * place of the old one, whose bytes are written over. */
+
+/* Makes one and writes it, durable, as log.key.new and .pub.new. ST_E_EXISTS: a change is on its
+ * way; ST_E_BUSY: too many since the start; ST_E_STORAGE. */
+ST_MUST_USE st_err auth_log_prepare(const char *dir, auth_keys *keys, const server_port *port,
+                                    uint8_t out_public[32], st_error *error);
+/* The store does not say so: the new one is written over and goes. */
+void auth_log_drop(const char *dir);
+/* The store says so: puts it in its place. ST_E_STORAGE: at the next start, then. */
+ST_MUST_USE st_err auth_log_finish(const char *dir, st_error *error);
+/* At the start: `public_key` is the one that counts. Ends or takes back a change that was cut off;
+ * keys->log_public is it afterwards. ST_E_NOT_FOUND: its secret is not here; ST_E_STORAGE. */
+ST_MUST_USE st_err auth_log_settle(const char *dir, const uint8_t public_key[32], auth_keys *keys,
+                                   st_error *error);
+/* Brings that key of the log from the folder of a lost machine, beside the one here.
+ * ST_E_NOT_FOUND: it is not there; ST_E_EXISTS, ST_E_STORAGE. */
+ST_MUST_USE st_err auth_log_bring(const char *from, const char *to, const uint8_t public_key[32],
+                                  st_error *error);
+/* The secret of that key of the log; NULL: it is not here. */
+const uint8_t *auth_log_secret(const auth_keys *keys, const uint8_t public_key[32]);
+
 /* Writes keys/ of `to` from that of `from`, all but the device key, which is made anew.
  * ST_E_EXISTS, ST_E_STORAGE, and what auth_keys_read says of `from`. */
 ST_MUST_USE st_err auth_keys_inherit(const char *from, const char *to, const server_port *port,

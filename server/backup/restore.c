@@ -15,6 +15,7 @@
 #include "server/store/dir.h"
 #include "server/sync/address.h"
 #include "server/sync/epoch.h"
+#include "server/sync/log_key.h"
 
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
@@ -68,6 +69,20 @@ typedef struct {
     const backup_manifest *manifest;
 } restore_job;
 
+/* The rows say which key came first: the log is named after that one. */
+static st_err check_log(const restore_job *job, server *srv, st_error *error)
+{
+    store_txn txn = { 0 };
+    st_log_keys keys;
+    st_err err = store_begin(srv->sync.store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = sync_log_keys_settle(&txn, &srv->sync, &srv->keys, &keys, error);
+    store_end(&txn);
+    if (err == ST_OK && st_id_cmp(&srv->keys.log, &job->manifest->log) != 0)
+        err = st_fail(error, ST_E_CORRUPT, "%s: the key is another log's", job->from);
+    return err;
+}
+
 static st_err fill(void *context, server *srv, st_error *error)
 {
     const restore_job *job = context;
@@ -78,10 +93,10 @@ static st_err fill(void *context, server *srv, st_error *error)
         err = auth_keys_inherit(keys, srv->dir, srv->sync.port, error);
     if (err == ST_OK)
         err = auth_keys_read(srv->dir, &srv->keys, error);
-    if (err == ST_OK && st_id_cmp(&srv->keys.log, &job->manifest->log) != 0)
-        err = st_fail(error, ST_E_CORRUPT, "%s: the key is another log's", job->from);
     if (err == ST_OK)
         err = load_files(job->from, job->manifest, srv->sync.store, srv->sync.progress, error);
+    if (err == ST_OK)
+        err = check_log(job, srv, error);
     if (err == ST_OK)
         err = keep_first_epoch(job->from, srv, job->manifest, error);
     if (err == ST_OK)

@@ -162,6 +162,11 @@ static const verb_row VERBS[] = {
       1, 1, "", "", operator_address },
     { { "epoch new", "--as LOGIN [--second LOGIN] --reason T", "mở đời sổ mới (hai người)",
         "begin a new epoch (two people)" }, 0, 0, "a2r", "ar", operator_epoch_new },
+    { { "log-key new", "--as LOGIN [--second LOGIN] --reason T",
+        "thay khóa của nhật ký (hai người)", "give the log another key (two people)" }, 0, 0, "a2r", "ar", operator_log_key_new },
+    { { "log-key list", "[--json]", "các khóa của nhật ký, từ mục nào",
+        "the keys of the log, and from which entry on" },
+      0, 0, "j", "", operator_log_key_list },
     { { "stat", "[--json]", "số liệu về sổ", "figures about the store" },
       0, 0, "j", "", operator_stat },
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/operator/people.h"
+#include "server/sync/log_key.h"
 
 /* An id of zeros in a creating change means the record itself (server/sync/author.c). */
 static const char ITSELF[] = "00000000000000000000000000000000";
@@ -270,7 +271,10 @@ static bool base_url(const char *given, char *url, size_t url_bytes)
 static int print_link(operator_work *work, const char *url, const uint8_t code[16])
 {
     char text[ST_ENROL_CODE_TEXT], link[400];
-    st_enrol_code_format(code, work->rooms->keys.log_public, text);
+    uint8_t log_key[32];
+    if (sync_log_key_now(work->room, log_key, &work->error) != ST_OK)
+        return operator_fail(work);
+    st_enrol_code_format(code, log_key, text);
     (void)snprintf(link, sizeof link, "%s/field/#e=%s", url, text);
     if (work->options.qr && operator_qr(link, work->call->out, &work->error) != ST_OK)
         return operator_fail(work);

@@ -143,6 +143,8 @@ static const char *word_of(const char *what, bool vi)
         return vi ? "mở khóa máy quên mã" : "open a forgotten PIN";
     if (strcmp(what, "epoch") == 0)
         return vi ? "đời sổ mới" : "new epoch";
+    if (strcmp(what, "log-key") == 0)
+        return vi ? "khóa mới của nhật ký" : "new key of the log";
     return what;
 }
 
@@ -227,6 +229,7 @@ static const struct { const char *what; operator_verb_run run; } ACTS[] = {
     { "erase", operator_erase },
     { "recover", operator_device_recover },
     { "epoch", operator_epoch_new },
+    { "log-key", operator_log_key_new },
 };
 #define ACTS_COUNT (sizeof ACTS / sizeof ACTS[0])
 

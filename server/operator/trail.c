@@ -53,6 +53,7 @@ static const char *words_of(const char *word, bool vi)
         { "suspend", "tạm khóa hoặc mở lại máy", "device suspended, or lifted" },
         { "revoke", "thu hồi máy", "device revoked" },
         { "key", "mở khóa máy quên mã", "a forgotten PIN opened" },
+        { "log-key", "thay khóa nhật ký", "another key of the log" },
         { "login", "nhiều lần vào không được", "many were refused" },
         { "export", "xuất dữ liệu", "data exported" },
         { "state", "chuyển trạng thái", "state moved" },

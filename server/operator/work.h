@@ -283,6 +283,9 @@ int operator_backup(operator_work *work);
 int operator_compact(operator_work *work);
 int operator_address(operator_work *work);
 int operator_epoch_new(operator_work *work);
+/* log_key.c: log-key new, log-key list. */
+int operator_log_key_new(operator_work *work);
+int operator_log_key_list(operator_work *work);
 /* bundle.c: bundle import. */
 int operator_bundle_import(operator_work *work);
 /* care.c: verify, rebuild, stat. */

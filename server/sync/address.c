@@ -7,6 +7,7 @@
 
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
+#include "server/sync/log_key.h"
 
 /* ---- address: n 8, signature 64, url ---- */
 
@@ -28,27 +29,48 @@ st_err sync_address_get(store_txn *txn, st_address *out_address, st_error *error
     return err;
 }
 
-static st_err put_address(writer_turn *turn, st_address *address, st_error *error)
+static st_err sign_address(store_txn *txn, const sync_room *room, st_address *address,
+                           st_error *error)
 {
-    st_buffer text, row;
-    const auth_keys *keys = turn->room->keys;
+    st_buffer text;
     st_buffer_init(&text, 1024);
+    st_err err = st_address_sign_text(&room->keys->log, address, &text);
+    if (err != ST_OK)
+        err = st_fail(error, err, "address: no memory");
+    else
+        err = sync_log_sign(txn, room, (sync_log_text){ text.data, text.len }, address->signature,
+                            error);
+    st_buffer_free(&text);
+    return err;
+}
+
+static st_err put_address(store_txn *txn, const sync_room *room, st_address *address,
+                          st_error *error)
+{
+    st_buffer row;
+    st_err err = sign_address(txn, room, address, error);
+    if (err != ST_OK)
+        return err;
     st_buffer_init(&row, 1024);
-    st_err err = st_address_sign_text(&keys->log, address, &text);
-    if (err == ST_OK)
-        st_sign(keys->log_secret, text.data, text.len, address->signature);
-    if (err == ST_OK)
-        err = pack_put_u64(&row, address->n);
+    err = pack_put_u64(&row, address->n);
     if (err == ST_OK)
         err = pack_put(&row, address->signature, sizeof address->signature);
     if (err == ST_OK)
         err = pack_put_string(&row, address->url, strlen(address->url));
     err = err != ST_OK ? st_fail(error, err, "address: no memory")
-                       : store_put(turn->txn, STORE_META, store_text("address"),
+                       : store_put(txn, STORE_META, store_text("address"),
                                    store_bytes(row.data, row.len), error);
-    st_buffer_free(&text);
     st_buffer_free(&row);
     return err;
+}
+
+st_err sync_address_sign(store_txn *txn, const sync_room *room, st_error *error)
+{
+    st_address address;
+    st_err err = sync_address_get(txn, &address, error);
+    if (err == ST_E_NOT_FOUND)
+        return ST_OK;
+    return err == ST_OK ? put_address(txn, room, &address, error) : err;
 }
 
 static st_err append(writer_turn *turn, st_entry_kind kind, const char *note, st_error *error)
@@ -71,7 +93,7 @@ static st_err run_address(writer_turn *turn, void *argument, st_error *error)
         return err;
     address.n++;
     memcpy(address.url, url, strlen(url) + 1);
-    err = put_address(turn, &address, error);
+    err = put_address(turn->txn, turn->room, &address, error);
     return err == ST_OK ? append(turn, ST_ENTRY_ADDRESS, url, error) : err;
 }
 

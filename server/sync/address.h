@@ -11,6 +11,10 @@ ST_MUST_USE st_err sync_address_get(store_txn *txn, st_address *out_address, st_
 /* Signs and keeps the next notice, with an entry `address` in the log. ST_E_VALUE: no address. */
 ST_MUST_USE st_err sync_address_set(writer *w, const char *url, st_error *error);
 
+/* Signs the newest notice anew, with the key of the log that counts now. Errors of
+ * sync_log_sign. */
+ST_MUST_USE st_err sync_address_sign(store_txn *txn, const sync_room *room, st_error *error);
+
 /* Entries up to here are in two backups, or in one that was checked; 0: none are. */
 ST_MUST_USE st_err sync_backed_up_to(store_txn *txn, uint64_t *out_index, st_error *error);
 typedef struct {

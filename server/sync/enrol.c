@@ -10,6 +10,7 @@
 #include "proto/text.h"
 #include "server/store/pack.h"
 #include "server/sync/act.h"
+#include "server/sync/log_key.h"
 #include "server/sync/row.h"
 
 /* Fields of the form "device" that enrolment writes. */
@@ -197,6 +198,31 @@ static st_err keep_enrolment(writer_turn *turn, enrol_job *job, const st_id *rec
     return ST_OK;
 }
 
+/* The key that counts, and how it came from the first one, after which the log is named. */
+static st_err tell_log_keys(writer_turn *turn, enrol_job *job, st_error *error)
+{
+    st_log_keys keys;
+    st_enrol_answer *answer = &job->answer;
+    st_err err = sync_log_keys_read(turn->txn, turn->room, &keys, error);
+    if (err != ST_OK)
+        return err;
+    memcpy(answer->log_key, st_log_keys_newest(&keys), sizeof answer->log_key);
+    if (keys.count == 0)
+        return ST_OK;
+    if (!job->ask->log_keys)
+        return st_fail(error, ST_E_VERSION, "enrol: the key of this log was changed; a newer "
+                       "program is needed");
+    answer->log_keys.has_first = true;
+    memcpy(answer->log_keys.first, keys.first, sizeof keys.first);
+    answer->log_keys.count = keys.count;
+    st_log_key *rows = st_arena_array(job->arena, keys.count, sizeof *rows);
+    if (rows == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: out of memory");
+    memcpy(rows, keys.rows, keys.count * sizeof *rows);
+    answer->log_keys.rows = rows;
+    return ST_OK;
+}
+
 static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
 {
     sync_room *room = turn->room;
@@ -214,7 +240,9 @@ static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
         return err == ST_E_NOT_FOUND ? st_fail(error, ST_E_ENROL, "enrol: the person is gone")
                                      : err;
     answer->version = 1;
-    memcpy(answer->log_key, room->keys->log_public, 32);
+    err = tell_log_keys(turn, job, error);
+    if (err != ST_OK)
+        return err;
     memcpy(answer->seal_key, room->keys->seal_public, 32);
     memcpy(answer->recovery_key, room->keys->recovery_public, 32);
     answer->person = job->person;
@@ -276,17 +304,20 @@ st_err sync_enrol(writer *w, const st_enrol_ask *ask, st_arena *arena,
 {
     enrol_job enrol;
     writer_job job;
-    uint8_t text[ST_ENROL_SIGN_BYTES];
+    uint8_t text[ST_ENROL_SIGN_BYTES], log_key[32];
     memset(&enrol, 0, sizeof enrol);
     memset(&job, 0, sizeof job);
-    st_enrol_sign_text(ask, writer_room(w)->keys->log_public, text);
+    st_err err = sync_log_key_now(writer_room(w), log_key, error);
+    if (err != ST_OK)
+        return err;
+    st_enrol_sign_text(ask, log_key, text);
     if (!st_sign_verify(ask->sign_key, text, sizeof text, ask->proof))
         return st_fail(error, ST_E_SIGNATURE, "enrol: the request is not signed by its key");
     enrol.ask = ask;
     enrol.arena = arena;
     job.run = run_enrol;
     job.argument = &enrol;
-    st_err err = writer_submit(w, &job, error);
+    err = writer_submit(w, &job, error);
     if (err == ST_OK)
         *out_answer = enrol.answer;
     if (enrol.refused > 0 && act_say_refused(w, enrol.refused, NULL) != ST_OK)

@@ -1,12 +1,13 @@
 /* server/sync/epoch.c - the list of epochs and how one begins.
  * Promises: each row is signed with the key of the log; a new epoch is a row and an entry in one
- * transaction. Must never change a row that is there. */
+ * transaction. Must never change what a row that is there says. */
 #include "server/sync/epoch.h"
 
 #include <string.h>
 
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
+#include "server/sync/log_key.h"
 
 static st_err decode(store_slice key, store_slice row, st_epoch *out, st_error *error)
 {
@@ -50,8 +51,11 @@ static st_err put(store_txn *txn, const sync_room *room, st_epoch *row, st_error
     st_buffer bytes;
     st_buffer_init(&bytes, 256);
     st_epoch_sign_text(&room->keys->log, row, text);
-    st_sign(room->keys->log_secret, text, sizeof text, row->signature);
-    st_err err = pack_put(&bytes, row->epoch, sizeof row->epoch);
+    st_err err = sync_log_sign(txn, room, (sync_log_text){ text, sizeof text }, row->signature,
+                               error);
+    if (err != ST_OK)
+        return err;
+    err = pack_put(&bytes, row->epoch, sizeof row->epoch);
     if (err == ST_OK)
         err = pack_put_u64(&bytes, row->cut);
     if (err == ST_OK)
@@ -64,6 +68,18 @@ static st_err put(store_txn *txn, const sync_room *room, st_epoch *row, st_error
         err = store_put(txn, STORE_EPOCH, pack_key_slice(&key), store_bytes(bytes.data, bytes.len),
                         error);
     st_buffer_free(&bytes);
+    return err;
+}
+
+st_err sync_epochs_sign(store_txn *txn, const sync_room *room, st_arena *arena, st_error *error)
+{
+    const st_epoch *rows = NULL;
+    uint32_t count = 0;
+    st_err err = sync_epochs_read(txn, arena, &rows, &count, error);
+    for (uint32_t i = 0; err == ST_OK && i < count; i++) {
+        st_epoch row = rows[i];
+        err = put(txn, room, &row, error);
+    }
     return err;
 }
 

@@ -10,6 +10,9 @@
  * ST_E_MEMORY, ST_E_STORAGE. */
 ST_MUST_USE st_err sync_epochs_read(store_txn *txn, st_arena *arena, const st_epoch **out_rows,
                                     uint32_t *out_count, st_error *error);
+/* Signs every row anew, with the key of the log that counts now. Errors of sync_log_sign. */
+ST_MUST_USE st_err sync_epochs_sign(store_txn *txn, const sync_room *room, st_arena *arena,
+                                    st_error *error);
 /* Writes the row of the first epoch when there is none; device_public: the server's key then. */
 ST_MUST_USE st_err sync_epoch_first(store_txn *txn, const sync_room *room,
                                     const uint8_t device_public[32], st_error *error);

@@ -5,6 +5,7 @@
 #include "server/sync/feed.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/audit/news.h"
@@ -12,6 +13,7 @@
 #include "server/sync/address.h"
 #include "server/sync/epoch.h"
 #include "server/sync/fold.h"
+#include "server/sync/log_key.h"
 #include "server/sync/parcel.h"
 #include "server/sync/repair.h"
 #include "server/sync/sets.h"
@@ -33,6 +35,7 @@ typedef struct {
     uint64_t bytes_left;
     const st_epoch *epochs;
     uint32_t epochs_count;
+    st_log_keys log_keys;
     uint64_t cut;              /* a cursor of the epoch asked counts up to here */
     bool is_behind;            /* the device was shown more than the log has in this epoch */
     bool has_snapshots;        /* it has to fetch before it asks on */
@@ -195,6 +198,19 @@ static st_err emit_epochs(answer *a, st_error *error)
     return emit(a, &frame, error);
 }
 
+static st_err emit_log_keys(answer *a, st_error *error)
+{
+    st_frame frame;
+    uint64_t known = a->request->ask->log_keys;
+    if (known >= a->log_keys.count)
+        return ST_OK;
+    memset(&frame, 0, sizeof frame);
+    frame.kind = ST_FRAME_LOG_KEYS;
+    frame.as.log_keys.rows = a->log_keys.rows + known;
+    frame.as.log_keys.count = a->log_keys.count - (uint32_t)known;
+    return emit(a, &frame, error);
+}
+
 static st_err emit_address(answer *a, st_error *error)
 {
     st_frame frame;
@@ -225,7 +241,8 @@ static st_err emit_end(answer *a, st_error *error)
     end->short_roots = ask->checkpoints && ask->seen_size > 0 && !ask->has_short_root;
     end->standing = a->standing;
     st_err err = sync_backed_up_to(&a->txn, &end->backed_up_to, error);
-    if (err == ST_OK)
+    /* Who has to take the key first is shown what it signed when he asks again. */
+    if (err == ST_OK && ask->log_keys >= a->log_keys.count)
         err = audit_news(&a->txn, ask, &a->arena, end, error);
     return err == ST_OK ? emit(a, &frame, error) : err;
 }
@@ -545,8 +562,14 @@ static st_err start_answer(answer *a, st_error *error)
         err = auth_scope(&a->txn, &then, &a->arena, &a->before, error);
     if (err == ST_OK)
         err = sync_epochs_read(&a->txn, &a->arena, &a->epochs, &a->epochs_count, error);
+    if (err == ST_OK)
+        err = sync_log_keys_read(&a->txn, a->room, &a->log_keys, error);
     if (err != ST_OK)
         return err;
+    if (ask->log_keys > a->log_keys.count)
+        (void)fprintf(stderr, "sotay: a device has key %llu of the log, this book has %u: it was "
+                      "put back to before a change (docs/operations.md, \"another key\")\n",
+                      (unsigned long long)ask->log_keys, a->log_keys.count);
     a->cut = ask->has_epoch ? sync_epoch_cut(a->epochs, a->epochs_count, ask->epoch) : UINT64_MAX;
     a->is_behind = ask->position > a->position;
     for (uint32_t i = 0; i < ask->buckets_count; i++)
@@ -579,6 +602,8 @@ st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink
     if (a.is_closed)
         a.standing =
             device.status == AUTH_REVOKED ? ST_STANDING_REVOKED : ST_STANDING_SUSPENDED;
+    if (err == ST_OK)
+        err = emit_log_keys(&a, error);
     if (err == ST_OK)
         err = emit_epochs(&a, error);
     if (err == ST_OK)

@@ -141,19 +141,20 @@ st_err side_unmark(sync_side *side, st_error *error)
     return store_dir_sync(side->dir, error);
 }
 
-static st_err words_path(const char *dir, char path[STORE_PATH_BYTES], st_error *error)
+static st_err note_path(const char *dir, const char *name, char path[STORE_PATH_BYTES],
+                        st_error *error)
 {
     char side[STORE_PATH_BYTES];
     st_err err = store_dir_path(dir, "side", side, error);
     if (err == ST_OK)
         err = store_dir_make(side, error);
-    return err == ST_OK ? store_dir_path(dir, "side/words", path, error) : err;
+    return err == ST_OK ? store_dir_path(side, name, path, error) : err;
 }
 
 st_err side_add_words(const char *dir, const char *words, st_error *error)
 {
     char path[STORE_PATH_BYTES], line[LINE_BYTES];
-    st_err err = words_path(dir, path, error);
+    st_err err = note_path(dir, "words", path, error);
     int len = snprintf(line, sizeof line, "%s\n", words);
     if (err == ST_OK && (len < 0 || len >= LINE_BYTES))
         err = st_fail(error, ST_E_TOO_LARGE, "side: the words are too long");
@@ -190,4 +191,43 @@ st_err side_each_words(const char *dir, bool (*each)(void *context, const char *
         err = st_fail(error, ST_E_STORAGE, "%s: cannot be read", path);
     (void)fclose(file);
     return err;
+}
+
+st_err side_put_log_keys(const char *dir, const st_log_keys *keys, st_error *error)
+{
+    char path[STORE_PATH_BYTES], fresh[STORE_PATH_BYTES], side[STORE_PATH_BYTES];
+    st_buffer text;
+    st_buffer_init(&text, ST_LOG_KEYS_TEXT_MAX);
+    st_err err = note_path(dir, "log-keys", path, error);
+    if (err == ST_OK)
+        err = note_path(dir, "log-keys.new", fresh, error);
+    if (err == ST_OK)
+        err = store_dir_path(dir, "side", side, error);
+    if (err == ST_OK)
+        err = st_log_keys_format(keys, &text, error);
+    int fd = err == ST_OK ? open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    bool good = fd >= 0 && store_write_all(fd, text.data, text.len) && fsync(fd) == 0;
+    if (fd >= 0)
+        good = close(fd) == 0 && good;
+    if (err == ST_OK && (!good || rename(fresh, path) != 0))
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    st_buffer_free(&text);
+    return err == ST_OK ? store_dir_sync(side, error) : err;
+}
+
+st_err side_get_log_keys(const char *dir, st_log_keys *out_keys, st_error *error)
+{
+    char path[STORE_PATH_BYTES], text[ST_LOG_KEYS_TEXT_MAX + 1];
+    st_err err = store_dir_path(dir, "side/log-keys", path, error);
+    if (err != ST_OK)
+        return err;
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL)
+        return errno == ENOENT ? ST_E_NOT_FOUND
+                               : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    size_t len = fread(text, 1, sizeof text, file);
+    if (ferror(file))
+        err = st_fail(error, ST_E_STORAGE, "%s: cannot be read", path);
+    (void)fclose(file);
+    return err == ST_OK ? st_log_keys_parse(text, len, out_keys, error) : err;
 }

@@ -1,10 +1,12 @@
 /* server/sync/side.h - what a server knows of itself outside its store, so that a store that was
  * put back is noticed: DIR/side/size, the largest log that phones were shown; DIR/side/words, the
- * operator's words that took rights away; DIR/side/rolled-back, when a phone proved that entries
+ * operator's words that took rights away; DIR/side/log-keys, all keys of the log when it was
+ * changed; DIR/side/rolled-back, when a phone proved that entries
  * are missing. No backup takes it along. Source: docs/protocol.md 7.9. */
 #ifndef SOTAY_SERVER_SYNC_SIDE_H
 #define SOTAY_SERVER_SYNC_SIDE_H
 
+#include "proto/log_key.h"
 #include "server/store/store.h"
 
 typedef struct sync_side sync_side;
@@ -34,6 +36,11 @@ ST_MUST_USE st_err side_unmark(sync_side *side, st_error *error);
 
 /* Adds one line of operator words ("device revoke 0123..."), durable. ST_E_STORAGE. */
 ST_MUST_USE st_err side_add_words(const char *dir, const char *words, st_error *error);
+/* Writes dir/side/log-keys, durable; reads it: ST_E_NOT_FOUND without a text: there is none.
+ * ST_E_CORRUPT, ST_E_STORAGE. */
+ST_MUST_USE st_err side_put_log_keys(const char *dir, const st_log_keys *keys, st_error *error);
+ST_MUST_USE st_err side_get_log_keys(const char *dir, st_log_keys *out_keys, st_error *error);
+
 /* The lines of dir/side/words, in order, until `each` returns false. A file that is not there has
  * none; lines over 200 bytes are passed over. ST_E_STORAGE. */
 ST_MUST_USE st_err side_each_words(const char *dir, bool (*each)(void *context, const char *words),

@@ -375,12 +375,24 @@ static const char *entry_word(trail_kind kind, st_entry_kind entry)
     return listed ? st_entry_kind_name(entry) : NULL;
 }
 
+/* Of the entries `key` those that speak of the log's own, and not of a phone's. */
+static bool is_log_key(const sync_row *row)
+{
+    static const char BEGINS[] = "log-key ";
+    return row->kind == ST_ENTRY_KEY && row->note.len >= sizeof BEGINS
+           && memcmp(row->note.data, BEGINS, sizeof BEGINS - 1) == 0;
+}
+
 static st_err show_entry(log_walk *w, uint64_t index, const sync_row *row, st_error *error)
 {
     st_set set;
     trail_line line = line_of(index, row);
     trail_kind kind = w->walk->kind;
+    if (row->kind == ST_ENTRY_KEY && row->first > 0)
+        return ST_OK; /* a notice for programs; the entry behind it says the same to people */
     line.what = entry_word(kind, row->kind);
+    if (is_log_key(row) && (kind == TRAIL_EPOCHS || kind == TRAIL_ACTS))
+        line.what = "log-key";
     if (line.what != NULL && kind == TRAIL_ACTS && row->set.len > 0)
         return say_act(w, &line, row, error);
     if (line.what != NULL)

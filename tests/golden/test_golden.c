@@ -208,7 +208,8 @@ static void test_frames(void **state)
         "frame-ask-cosigned", "frame-end-tree", "frame-have-ask-fetch", "frame-piece-bytes",
         "frame-ask-short", "frame-end-short",
         "frame-verdict-declined", "frame-end-revoked",
-        "frame-enrol-answer-set"
+        "frame-enrol-answer-set",
+        "frame-log-keys", "frame-ask-log-keys", "frame-enrol-answer-keys"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;
@@ -406,6 +407,28 @@ static void test_head(void **state)
     st_buffer_free(&text);
 }
 
+/* What both keys sign of a change of the log's key, and the list of two changes. */
+static void check_log_key(const st_id *log)
+{
+    st_arena arena;
+    st_buffer list;
+    st_log_keys keys = { .count = 2 };
+    uint8_t text[ST_LOG_KEY_SIGN_BYTES];
+    st_arena_init(&arena, 1u << 20);
+    st_log_keys_told told = make_told_keys(&arena);
+    memset(keys.first, 0x15, sizeof keys.first);
+    memcpy(keys.rows, told.rows, 2 * sizeof keys.rows[0]);
+    st_log_key_sign_text(log, keys.first, &keys.rows[0], text);
+    check("log-key-text", text, sizeof text);
+    st_buffer_init(&list, FILE_BYTES_MAX);
+    assert_int_equal(st_log_keys_format(&keys, &list, NULL), ST_OK);
+    check("log-keys", list.data, list.len);
+    st_hash commit = st_log_key_commit(&keys.rows[0]);
+    check("log-key-commit", commit.b, sizeof commit.b);
+    st_buffer_free(&list);
+    st_arena_reset(&arena);
+}
+
 static void test_ids_and_texts(void **state)
 {
     (void)state;
@@ -439,6 +462,7 @@ static void test_ids_and_texts(void **state)
     assert_int_equal(st_address_sign_text(&log, &address.as.address, &address_text), ST_OK);
     check("address-text", address_text.data, address_text.len);
     st_buffer_free(&address_text);
+    check_log_key(&log);
     uint8_t purge_text[ST_PURGE_SIGN_BYTES_MAX];
     st_frame purges = make_ask_purges(&arena);
     st_id purger = st_device_id(key);

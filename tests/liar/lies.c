@@ -15,6 +15,7 @@
 #include "server/auth/auth.h"
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
+#include "server/sync/log_key.h"
 
 #define LEAVES_MAX  4000u
 #define ARENA_BYTES (64u << 20)
@@ -30,6 +31,9 @@ st_err __real_sync_log_append(writer_turn *turn, sync_row *row, const st_set *se
                               st_error *error);
 st_err __wrap_sync_log_append(writer_turn *turn, sync_row *row, const st_set *set,
                               st_error *error);
+
+const uint8_t *__real_auth_log_secret(const auth_keys *keys, const uint8_t public_key[32]);
+const uint8_t *__wrap_auth_log_secret(const auth_keys *keys, const uint8_t public_key[32]);
 
 typedef struct {
     st_arena arena;
@@ -164,15 +168,18 @@ static st_err sign_again(const book *b, store_txn *txn, st_error *error)
     st_checkpoint checkpoint;
     st_vkey vkey;
     st_buffer note;
+    const uint8_t *secret = NULL;
     memset(&checkpoint, 0, sizeof checkpoint);
     st_buffer_init(&note, ST_NOTE_BYTES_MAX);
     st_err err = audit_tree_grow(txn, &edge, b->count, error);
     if (err == ST_OK)
         err = audit_vkey(txn, b->room, &vkey, error);
+    if (err == ST_OK)
+        err = sync_log_secret(txn, b->room, &secret, error);
     if (err == ST_OK) {
         memcpy(checkpoint.origin, vkey.name, sizeof checkpoint.origin);
         checkpoint.head = (st_tree_head){ b->count, st_tree_root(&edge) };
-        err = st_checkpoint_sign(&checkpoint, b->room->keys->log_secret, &note, error);
+        err = st_checkpoint_sign(&checkpoint, secret, &note, error);
     }
     if (err == ST_OK)
         err = store_put(txn, STORE_META, store_text("audit_note"), store_bytes(note.data, note.len),
@@ -232,6 +239,18 @@ st_err __wrap_auth_device_each(store_txn *txn, bool (*each)(void *, const auth_d
     if (strcmp(told.word, "omit") == 0 && st_id_parse(told.what, &o.hidden))
         return __real_auth_device_each(txn, but_one, &o, error);
     return __real_auth_device_each(txn, each, context, error);
+}
+
+/* ---- another key, without the one before ---- */
+
+/* "rekey": once a new key is made, he has no other: it signs in the name of the old one too. */
+const uint8_t *__wrap_auth_log_secret(const auth_keys *keys, const uint8_t public_key[32])
+{
+    lie told = read_lie();
+    unsigned made = keys->later_count;
+    return strcmp(told.word, "rekey") == 0 && made > 0
+               ? keys->later[made - 1].secret
+               : __real_auth_log_secret(keys, public_key);
 }
 
 /* ---- another text than the phone wrote ---- */

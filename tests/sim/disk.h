@@ -8,6 +8,7 @@
 
 #include "proto/bytes.h"
 #include "proto/hash.h"
+#include "proto/log_key.h"
 #include "server/store/store.h"
 
 #define DISK_LEAF_ROWS 24u
@@ -74,6 +75,7 @@ typedef struct {
     uint64_t pieces_again;  /* pieces that came when they were there */
     uint32_t piece_kill_in; /* the server is killed at the n-th piece from now; 0: none */
     bool piece_kill_keeps;  /* and the piece is on disk */
+    st_log_keys side_log_keys;
     bool is_full;
     bool is_dead; /* the server was killed: nothing works until it is opened anew */
     uint64_t commits;

@@ -86,3 +86,22 @@ st_err side_each_words(const char *dir, bool (*each)(void *context, const char *
             break;
     return ST_OK;
 }
+
+st_err side_put_log_keys(const char *dir, const st_log_keys *keys, st_error *error)
+{
+    (void)dir;
+    (void)error;
+    sim_disk_attached()->side_log_keys = *keys;
+    return ST_OK;
+}
+
+st_err side_get_log_keys(const char *dir, st_log_keys *out_keys, st_error *error)
+{
+    const sim_disk *disk = sim_disk_attached();
+    (void)dir;
+    (void)error;
+    if (disk->side_log_keys.count == 0 || disk->lies > 0)
+        return ST_E_NOT_FOUND;
+    *out_keys = disk->side_log_keys;
+    return ST_OK;
+}

@@ -41,13 +41,29 @@ static bool say_again(void *context, const char *words)
     return !said->failed;
 }
 
+/* The key of the log may have been changed after the backup was made. When its secret is not in the
+ * old folder either, opening the new one says what is missing. */
+static st_err bring_log_keys(const ctl_line *line, const char *side, st_error *error)
+{
+    st_log_keys keys;
+    st_err err = side == NULL ? ST_E_NOT_FOUND : side_get_log_keys(side, &keys, error);
+    if (err == ST_E_NOT_FOUND)
+        return ST_OK;
+    if (err == ST_OK)
+        err = side_put_log_keys(line->data, &keys, error);
+    if (err != ST_OK)
+        return err;
+    err = auth_log_bring(side, line->data, st_log_keys_newest(&keys), error);
+    return err == ST_E_STORAGE ? err : ST_OK;
+}
+
 static int finish(const ctl_line *line, const char *side)
 {
     server rooms = { 0 };
     st_error error = { 0 };
     rooms_how how = { .dir = line->data };
     words_said said = { line, &rooms, false };
-    if (rooms_open(&how, &rooms, &error) != ST_OK)
+    if (bring_log_keys(line, side, &error) != ST_OK || rooms_open(&how, &rooms, &error) != ST_OK)
         return ctl_say(1, "restore", error.detail);
     st_err err = side == NULL ? ST_OK : side_each_words(side, say_again, &said, &error);
     rooms_close(&rooms);

@@ -70,8 +70,7 @@ static st_err check_signature(const verify_log *log, uint64_t place, const st_le
                               const verify_device *device, st_error *error)
 {
     uint8_t text[ST_SET_SIGN_BYTES];
-    st_id id = st_log_id(log->vkey.key);
-    st_set_sign_text(&id, &leaf->device, &leaf->commit, text);
+    st_set_sign_text(&log->id, &leaf->device, &leaf->commit, text);
     if (!st_sign_verify(device->sign_key, text, sizeof text, leaf->dsig))
         return st_fail(error, ST_E_SIGNATURE, "entry %" PRIu64 ": its device did not sign it",
                        place + 1);
@@ -155,6 +154,8 @@ st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf, st
                        "entry %" PRIu64 ": its time lies before that of the one before it",
                        place + 1);
     log->last_time_ms = leaf->time_ms;
+    if (leaf->kind == ST_ENTRY_KEY && leaf->first > 0)
+        return verify_keys_take(log, place, leaf, error);
     if (leaf->kind == ST_ENTRY_EPOCH)
         return note_cut(log, place, error);
     if (leaf->kind == ST_ENTRY_GAP) {
@@ -303,7 +304,7 @@ static st_err check_witness(verify_log *log, verify_device *device, const st_buf
     st_arena_init(&arena, 1u << 20);
     st_err err = verify_log_continues(log, bytes->data, bytes->len, error);
     if (err == ST_OK)
-        err = st_checkpoint_open(bytes->data, bytes->len, &log->vkey, &arena, &opened, error);
+        err = verify_keys_open(log, bytes->data, bytes->len, &arena, &opened, error);
     if (err == ST_OK && opened.note.lines_count == 2)
         (void)st_note_by(&opened.note, &device->witness, &is_good, &device->confirmed_s);
     if (err == ST_OK && !is_good)

@@ -236,8 +236,9 @@ static st_err count_witnesses(verify_log *log, st_error *error)
 st_err verify_log_read(verify_log *log, const verify_source *source, const st_vkey *vkey,
                        st_error *error)
 {
-    log->vkey = *vkey;
-    st_err err = read_checkpoint(log, source, error);
+    st_err err = verify_keys_read(log, source, vkey, error);
+    if (err == ST_OK)
+        err = read_checkpoint(log, source, error);
     if (err == ST_OK)
         err = read_devices(log, source, error);
     if (err == ST_OK)
@@ -253,6 +254,8 @@ st_err verify_log_read(verify_log *log, const verify_source *source, const st_vk
     err = st_tree_hash(&tree, 0, log->counts[0], &root, error);
     if (err == ST_OK && memcmp(root.b, log->now.checkpoint.head.root.b, sizeof root.b) != 0)
         err = st_fail(error, ST_E_CORRUPT, "checkpoint: its root is not that of the entries");
+    if (err == ST_OK)
+        err = verify_keys_end(log, error);
     if (err == ST_OK)
         err = verify_witnesses(log, source, error);
     return err == ST_OK ? verify_chains(log, error) : err;
@@ -281,7 +284,7 @@ st_err verify_log_continues(const verify_log *log, const void *note, size_t len,
     st_opened old;
     st_arena arena;
     st_arena_init(&arena, ARENA_BYTES);
-    st_err err = st_checkpoint_open(note, len, &log->vkey, &arena, &old, error);
+    st_err err = verify_keys_open(log, note, len, &arena, &old, error);
     if (err == ST_OK)
         err = check_older(log, &old.checkpoint.head, error);
     st_arena_reset(&arena);
@@ -316,6 +319,22 @@ void verify_log_free(verify_log *log)
     memset(log, 0, sizeof *log);
 }
 
+/* A receipt of after a change of the log's key is of the same log and signed by another key. */
+static st_err say_other_key(const st_proof_file *proof, const st_vkey *vkey, st_arena *arena,
+                            st_error *error)
+{
+    st_note note;
+    st_checkpoint checkpoint;
+    if (st_note_decode(proof->checkpoint, proof->checkpoint_len, arena, &note, NULL) != ST_OK ||
+        st_checkpoint_decode(&note, &checkpoint, NULL) != ST_OK || note.lines_count == 0 ||
+        !st_origin_is_same_log(checkpoint.origin, vkey->name))
+        return ST_E_SIGNATURE;
+    return st_fail(error, ST_E_SIGNATURE,
+                   "checkpoint: this key did not sign it, but one with the id %08" PRIx32
+                   "; if the log was given another key, take the vkey of an export of then",
+                   note.lines[0].key_id);
+}
+
 st_err verify_proof(const void *file, size_t file_len, const void *leaf, size_t leaf_len,
                     const st_vkey *vkey, st_error *error)
 {
@@ -332,6 +351,8 @@ st_err verify_proof(const void *file, size_t file_len, const void *leaf, size_t 
         !st_inclusion_holds(&hash, proof.place, &proof.proof, &opened.checkpoint.head))
         err = st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": this is not what the log has there",
                       proof.place + 1);
+    else if (err == ST_E_SIGNATURE)
+        err = say_other_key(&proof, vkey, &arena, error);
     st_arena_reset(&arena);
     return err;
 }

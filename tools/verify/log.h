@@ -4,6 +4,7 @@
 #define SOTAY_TOOLS_VERIFY_LOG_H
 
 #include "proto/leaf.h"
+#include "proto/log_key.h"
 #include "proto/note.h"
 
 /* Gives a file of the log: "checkpoint", "devices", "tile/0/000", ... Appends; ST_E_NOT_FOUND:
@@ -42,8 +43,12 @@ typedef struct {
 
 /* A log under check. Zero it; verify_log_free gives its memory back. */
 typedef struct {
-    st_vkey vkey;
-    st_opened now; /* its checkpoint */
+    st_vkey vkey; /* the key that counts now: it follows from the one that was given */
+    st_id id;     /* of the log: in every name of its keys */
+    st_log_keys keys; /* of the file log-keys; none without it */
+    bool has_keys;
+    uint32_t keys_noted; /* so many of its changes have their entry so far */
+    st_opened now;       /* its checkpoint */
     st_buffer note;
     st_arena arena;                 /* of notes */
     st_hash *nodes[ST_TREE_LEVELS]; /* of each level, complete subtrees only */
@@ -61,8 +66,9 @@ typedef struct {
     bool is_strict;     /* each signature line must be a listed one's, and good */
 } verify_log;
 
-/* Reads all of it and checks: the key signed the checkpoint; each leaf has its one spelling, its
- * time is not before the one's before it; tiles and root are those of the leaves; each set is
+/* Reads all of it and checks: the key given, or one that follows from it, signed the checkpoint;
+ * each change of the key is signed by both and stands in the log; each leaf has its one spelling,
+ * its time is not before the one's before it; tiles and root are those of the leaves; each set is
  * signed by its device, each device's chain is whole; nobody has seen a log that this one does not
  * continue. ST_E_CORRUPT or ST_E_SIGNATURE: error->detail names the first wrong entry.
  * ST_E_NETWORK, ST_E_NOT_FOUND: a file cannot be had. ST_E_MEMORY. */
@@ -86,6 +92,16 @@ st_tree_source verify_log_source(const verify_log *log);
 void *verify_grow(void *list, size_t count, size_t *room, size_t size);
 ST_MUST_USE st_err verify_devices_read(verify_log *log, const char *text, size_t len,
                                        st_error *error);
+/* keys.c: reads log-keys, and finds the key that counts from the one given. Notes what an entry
+ * `key` says of a change; when all are there: was each change noted? */
+ST_MUST_USE st_err verify_keys_read(verify_log *log, const verify_source *source,
+                                    const st_vkey *given, st_error *error);
+ST_MUST_USE st_err verify_keys_take(verify_log *log, uint64_t place, const st_leaf *leaf,
+                                    st_error *error);
+ST_MUST_USE st_err verify_keys_end(const verify_log *log, st_error *error);
+/* Opens a checkpoint of whichever key of the log counted then. */
+ST_MUST_USE st_err verify_keys_open(const verify_log *log, const void *note, size_t len,
+                                    st_arena *arena, st_opened *out_opened, st_error *error);
 /* Notes what the leaf at `place` says, and checks what it says by itself. */
 ST_MUST_USE st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf,
                                     st_error *error);

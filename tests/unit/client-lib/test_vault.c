@@ -335,7 +335,8 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-#define STANDING_BYTES 1u   /* of the identity: what the office says of it, at its end */
+#define KEYS_BYTES     9u   /* of the identity: keys of the log, no alarm, at its end */
+#define STANDING_BYTES (1u + KEYS_BYTES) /* what the office says of it, before it */
 #define TOLD_BYTES    (2u + STANDING_BYTES)  /* no clock told, no short roots, before it */
 #define WITNESS_BYTES (114u + TOLD_BYTES)  /* what it saw of the log, before it */
 #define LEASE_BYTES (25u + WITNESS_BYTES)  /* the lease, before it */
@@ -361,13 +362,17 @@ static void test_an_older_identity_is_read(void **state)
     named.clock.got_mono_ms = 815;
     named.short_roots = true;
     named.standing = ST_STANDING_REVOKED;
+    named.log_keys = 3;
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711);
     assert_true(me.has_clock && me.clock.got_mono_ms == 815 && me.has_lease);
     assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
-    assert_true(me.short_roots && me.standing == ST_STANDING_REVOKED);
+    assert_true(me.short_roots && me.standing == ST_STANDING_REVOKED && me.log_keys == 3);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - KEYS_BYTES, NULL), ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_true(me.standing == ST_STANDING_REVOKED && me.log_keys == 0 && !me.has_key_alarm);
     assert_int_equal(book_put(&p.client->book, &key, older, value.len - STANDING_BYTES, NULL),
                      ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);

@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 39
+#define MAKE_FRAMES 42
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -267,6 +267,39 @@ static inline st_frame make_address(void)
     return frame;
 }
 
+static inline st_log_keys_told make_told_keys(st_arena *arena)
+{
+    st_log_key *rows = st_arena_array(arena, 2, sizeof *rows);
+    for (size_t i = 0; i < 2; i++) {
+        rows[i] = (st_log_key){ .n = 1 + i, .size = 812 + i };
+        memset(rows[i].key, (int)(0x16 + i), 32);
+        memset(rows[i].by_old, (int)(0x67 + i), 64);
+        memset(rows[i].by_new, (int)(0x69 + i), 64);
+    }
+    return (st_log_keys_told){ .rows = rows, .count = 2 };
+}
+
+static inline st_frame make_log_keys(st_arena *arena)
+{
+    return (st_frame){ .kind = ST_FRAME_LOG_KEYS, .as.log_keys = make_told_keys(arena) };
+}
+
+static inline st_frame make_ask_log_keys(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    frame.as.ask.log_keys = 2;
+    return frame;
+}
+
+static inline st_frame make_enrol_answer_keys(st_arena *arena)
+{
+    st_frame frame = make_enrol_answer(arena);
+    frame.as.enrol_answer.log_keys = make_told_keys(arena);
+    frame.as.enrol_answer.log_keys.has_first = true;
+    memset(frame.as.enrol_answer.log_keys.first, 0x15, 32);
+    return frame;
+}
+
 static inline st_frame make_snapshot(st_arena *arena)
 {
     st_frame frame = { .kind = ST_FRAME_SNAPSHOT };
@@ -469,10 +502,21 @@ static inline st_frame make_end_tree(st_arena *arena)
     return frame;
 }
 
+/* The last four of them. */
+static inline st_frame make_late_frame(size_t i, st_arena *arena)
+{
+    return i == 38   ? make_enrol_answer_set(arena)
+           : i == 39 ? make_log_keys(arena)
+           : i == 40 ? make_ask_log_keys(arena)
+                     : make_enrol_answer_keys(arena);
+}
+
 /* Frame number i of MAKE_FRAMES. */
 static inline st_frame make_frame(size_t i, st_arena *arena)
 {
     st_frame frame = { .kind = ST_FRAME_NONE };
+    if (i >= 38)
+        return make_late_frame(i, arena);
     switch (i) {
     case 0: return make_ask(arena, true);
     case 1: return make_ask(arena, false);
@@ -516,7 +560,6 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
         break;
     case 36: return make_verdict_declined(arena);
     case 37: return make_end_revoked();
-    case 38: return make_enrol_answer_set(arena);
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

@@ -48,8 +48,8 @@ static void test_what_an_epoch_says_is_signed(void **state)
     const keys k = make_keys();
     const st_epoch good = signed_epoch(&k);
     uint8_t text[ST_EPOCH_SIGN_BYTES], other[ST_EPOCH_SIGN_BYTES];
-    assert_true(st_epoch_verify(&good, k.key));
-    assert_false(st_epoch_verify(&good, k.other_key));
+    assert_true(st_epoch_verify(&k.log, &good, k.key));
+    assert_false(st_epoch_verify(&k.log, &good, k.other_key));
     st_epoch_sign_text(&k.log, &good, text);
     assert_memory_equal(text, "sotay-epoch/v1", 15);
     for (int i = 0; i < 5; i++) {
@@ -59,7 +59,7 @@ static void test_what_an_epoch_says_is_signed(void **state)
         bad.cut ^= i == 2;
         bad.server_key[31] ^= i == 3;
         bad.signature[0] ^= i == 4;
-        assert_false(st_epoch_verify(&bad, k.key));
+        assert_false(st_epoch_verify(&k.log, &bad, k.key));
         st_epoch_sign_text(&k.log, &bad, other);
         assert_int_equal(memcmp(text, other, sizeof text) != 0, i != 4);
     }
@@ -82,12 +82,12 @@ static void test_what_an_address_says_is_signed(void **state)
     (void)state;
     const keys k = make_keys();
     const st_address good = signed_address(&k, "https://so-tay.example:8443/xa");
-    assert_true(st_address_verify(&good, k.key));
-    assert_false(st_address_verify(&good, k.other_key));
+    assert_true(st_address_verify(&k.log, &good, k.key));
+    assert_false(st_address_verify(&k.log, &good, k.other_key));
     for (size_t i = 0; i < strlen(good.url); i++) {
         st_address bad = good;
         bad.url[i] = bad.url[i] == 'z' ? 'y' : 'z';
-        assert_false(st_address_verify(&bad, k.key));
+        assert_false(st_address_verify(&k.log, &bad, k.key));
     }
     for (int i = 0; i < 3; i++) {
         st_address bad = good;
@@ -95,11 +95,11 @@ static void test_what_an_address_says_is_signed(void **state)
         bad.signature[63] ^= i == 1;
         if (i == 2)
             bad.url[strlen(bad.url) - 1] = '\0'; /* one letter less */
-        assert_false(st_address_verify(&bad, k.key));
+        assert_false(st_address_verify(&k.log, &bad, k.key));
     }
     /* the log's key cannot make a phone call what is no address */
     const st_address file = signed_address(&k, "file:///etc/passwd");
-    assert_false(st_address_verify(&file, k.key));
+    assert_false(st_address_verify(&k.log, &file, k.key));
 }
 
 static void test_no_room_for_the_text(void **state)

@@ -1,0 +1,195 @@
+/* server/operator/log_key.c - log-key new, log-key list: another key for the log, by two people.
+ * Promises: at each moment one key signs, whose secret is on the disk; the secret before it is
+ * written over when the new one is there. Must never make a key for a request that nobody
+ * confirmed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/operator/work.h"
+#include "server/sync/fold.h"
+#include "server/sync/log_key.h"
+#include "server/sync/row.h"
+
+#define FINGERPRINT_BYTES 20u
+
+/* ---- new ---- */
+
+typedef struct {
+    sync_log_change change;
+    operator_ask ask;
+    st_log_keys keys; /* afterwards */
+} key_call;
+
+static st_err run_ask(operator_work *work, writer_turn *turn, void *argument, st_error *error)
+{
+    key_call *call = argument;
+    operator_pair pair;
+    st_err err = operator_two_people(work, turn, &pair, error);
+    return err == ST_OK ? operator_second_ask(work, turn, &pair, &call->ask, error) : err;
+}
+
+/* The request ends in the same turn: it changes the key once. */
+static st_err run_change(operator_work *work, writer_turn *turn, void *argument, st_error *error)
+{
+    key_call *call = argument;
+    operator_pair pair;
+    st_log_keys keys;
+    st_err err = operator_two_people(work, turn, &pair, error);
+    if (err == ST_OK)
+        err = sync_log_keys_read(turn->txn, turn->room, &keys, error);
+    if (err != ST_OK)
+        return err;
+    size_t room = strlen(call->ask.reason) + 128;
+    char *note = st_arena_array(turn->arena, room, 1);
+    if (note == NULL)
+        return st_fail(error, ST_E_MEMORY, "log-key: out of memory");
+    (void)snprintf(note, room, "log-key %" PRIu32 " with %.40s: %s", keys.count + 1,
+                   pair.second.login.s, call->ask.reason);
+    call->change.actor = pair.first.id;
+    call->change.note = note;
+    err = sync_log_key_change(turn, &call->change, error);
+    return err == ST_OK ? sync_log_keys_read(turn->txn, turn->room, &call->keys, error) : err;
+}
+
+/* The key counts already: what goes wrong now is mended by the next start. */
+static int finish(operator_work *work, const key_call *call)
+{
+    char print[FINGERPRINT_BYTES];
+    st_fingerprint(call->change.key, print);
+    st_err err = auth_log_finish(work->room->dir, &work->error);
+    if (err == ST_OK)
+        err = side_put_log_keys(work->room->dir, &call->keys, &work->error);
+    operator_say(work,
+                 work->vi ? "Khóa số %" PRIu64 " của nhật ký ký từ đây: %s\n"
+                          : "Key %" PRIu64 " of the log signs from here on: %s\n",
+                 call->change.n, print);
+    operator_say_in(work,
+                    "Hãy sao lưu ngay, và in lại phiếu đăng ký: đường dẫn cũ không dùng được nữa\n",
+                    "Make a backup now, and new enrolment links: those of before are void\n");
+    if (err != ST_OK)
+        operator_complain(work, "%s; %s", work->error.detail,
+                          work->vi ? "khóa mới đã có hiệu lực: hãy khởi động lại máy chủ"
+                                   : "the new key counts: start the server again");
+    return 0;
+}
+
+static int change_key(operator_work *work, key_call *call)
+{
+    st_err err = auth_log_prepare(work->room->dir, &work->rooms->keys, work->room->port,
+                                  call->change.key, &work->error);
+    if (err != ST_OK)
+        return operator_fail(work);
+    err = operator_write(work, run_change, call);
+    if (err == ST_OK)
+        return finish(work, call);
+    if (err != ST_E_STORAGE) /* the disk may have it all the same: the next start looks */
+        auth_log_drop(work->room->dir);
+    return operator_fail(work);
+}
+
+int operator_log_key_new(operator_work *work)
+{
+    key_call call = { .ask = { .what = "log-key" } };
+    st_err err = operator_reason(work, &call.ask.reason, &work->error);
+    if (err == ST_OK && !operator_asks(work))
+        return change_key(work, &call);
+    if (err == ST_OK)
+        err = operator_write(work, run_ask, &call);
+    return err == ST_OK ? operator_second_said(work, &call.ask) : operator_fail(work);
+}
+
+/* ---- list ---- */
+
+/* When the entry came that begins this key: the first of the log, or that behind `size`. */
+static st_err when(operator_work *work, uint64_t size, int64_t *out_ms)
+{
+    sync_row row;
+    st_err err = sync_row_get(&work->txn, size + 1, &work->arena, &row, &work->error);
+    *out_ms = err == ST_OK ? row.time_ms : 0;
+    return err == ST_E_NOT_FOUND ? ST_OK : err; /* put back to before it */
+}
+
+typedef struct {
+    uint64_t n, size;
+    int64_t at_ms;
+    char print[FINGERPRINT_BYTES], key[48];
+} key_row;
+
+static st_err fill(operator_work *work, const st_log_keys *keys, uint64_t n, key_row *out)
+{
+    out->n = n;
+    out->size = n == 0 ? 0 : keys->rows[n - 1].size;
+    st_fingerprint(st_log_keys_at(keys, n), out->print);
+    st_base64(st_log_keys_at(keys, n), 32, out->key);
+    return when(work, out->size, &out->at_ms);
+}
+
+static void one_json(operator_work *work, st_json *json, const key_row *row)
+{
+    st_json_open(json, '{');
+    st_json_key_int(json, "n", (int64_t)row->n);
+    st_json_key_int(json, "from", (int64_t)row->size + 1);
+    st_json_key(json, "at");
+    st_json_when(json, row->at_ms, work->call->offset_minutes);
+    st_json_key_text(json, "key", row->key);
+    st_json_key_text(json, "fingerprint", row->print);
+    st_json_close(json, '}');
+}
+
+static void one_row(operator_work *work, operator_table *table, const key_row *row)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRIu64, row->n);
+    operator_table_cell(work, table, text);
+    (void)snprintf(text, sizeof text, "%" PRIu64, row->size + 1);
+    operator_table_cell(work, table, text);
+    operator_table_when(work, table, row->at_ms);
+    operator_table_cell(work, table, row->print);
+    operator_table_cell(work, table, row->key);
+}
+
+static st_err show(operator_work *work, const st_log_keys *keys)
+{
+    static const char *const HEADS[2][5] = { { "N", "FROM", "SINCE", "FINGERPRINT", "KEY" },
+                                             { "SỐ", "TỪ MỤC", "TỪ LÚC", "DẤU KHÓA", "KHÓA" } };
+    operator_table table;
+    st_json json;
+    st_err err = ST_OK;
+    st_json_begin(&json, work->call->out, &work->error);
+    operator_table_begin(work, &table, HEADS[work->vi], 5);
+    if (work->options.json) {
+        st_json_open(&json, '{');
+        st_json_key(&json, "log_keys");
+        st_json_open(&json, '[');
+    }
+    for (uint64_t n = 0; err == ST_OK && n <= keys->count; n++) {
+        key_row row;
+        err = fill(work, keys, n, &row);
+        if (err == ST_OK && work->options.json)
+            one_json(work, &json, &row);
+        else if (err == ST_OK)
+            one_row(work, &table, &row);
+    }
+    if (!work->options.json) {
+        (void)operator_table_print(work, &table);
+        return err;
+    }
+    st_json_close(&json, ']');
+    st_json_close(&json, '}');
+    err = err == ST_OK ? st_json_end(&json) : err;
+    operator_say(work, "\n");
+    return err;
+}
+
+int operator_log_key_list(operator_work *work)
+{
+    st_log_keys keys;
+    st_err err = operator_read_begin(work);
+    if (err == ST_OK)
+        err = sync_log_keys_read(&work->txn, work->room, &keys, &work->error);
+    if (err == ST_OK)
+        err = show(work, &keys);
+    operator_read_end(work);
+    return err == ST_OK ? 0 : operator_fail(work);
+}
