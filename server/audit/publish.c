@@ -192,16 +192,16 @@ static unsigned read_list(const char *text, uint64_t out[RECEIPTS_MOST])
 }
 
 /* Two frames for each: proof and leaf, both empty of one that is not signed yet. */
-static st_err put_pair(store_txn *txn, uint64_t index, st_frame_writer *writer, st_error *error)
+static st_err put_pair(store_txn *txn, uint64_t index, st_frame_writer *frames, st_error *error)
 {
     st_buffer proof, leaf;
     st_buffer_init(&proof, FILE_BYTES_MAX);
     st_buffer_init(&leaf, FILE_BYTES_MAX);
     st_err err = audit_proof(txn, index, &proof, &leaf, error);
     if (err == ST_OK || err == ST_E_NOT_FOUND)
-        err = st_frame_write(writer, proof.data, proof.len, error);
+        err = st_frame_write(frames, proof.data, proof.len, error);
     if (err == ST_OK)
-        err = st_frame_write(writer, leaf.data, leaf.len, error);
+        err = st_frame_write(frames, leaf.data, leaf.len, error);
     st_buffer_free(&leaf);
     st_buffer_free(&proof);
     return err;
@@ -211,16 +211,16 @@ static st_err put_pair(store_txn *txn, uint64_t index, st_frame_writer *writer, 
 static st_err put_receipts(store_txn *txn, const char *name, st_buffer *out, st_error *error)
 {
     uint64_t entries[RECEIPTS_MOST];
-    st_frame_writer *writer = NULL;
+    st_frame_writer *frames = NULL;
     unsigned count = read_list(name + strlen(RECEIPTS), entries);
     if (count == 0)
         return st_fail(error, ST_E_NOT_FOUND, "audit: no list of entries");
-    st_err err = st_frame_writer_new(RECEIPTS_LEVEL, out, &writer, error);
+    st_err err = st_frame_writer_new(RECEIPTS_LEVEL, out, &frames, error);
     for (unsigned i = 0; err == ST_OK && i < count; i++)
-        err = put_pair(txn, entries[i], writer, error);
+        err = put_pair(txn, entries[i], frames, error);
     if (err == ST_OK)
-        err = st_frame_writer_end(writer, error);
-    st_frame_writer_free(writer);
+        err = st_frame_writer_end(frames, error);
+    st_frame_writer_free(frames);
     return err;
 }
 
