@@ -31,8 +31,8 @@ typedef struct {
     uint64_t n;       /* result */
 } sync_log_change;
 /* In a turn: the next key of the log from here on: the notice, signed by both; its entry and that
- * of the note; what the log says beside itself (epochs, address) signed anew. ST_E_TOO_LARGE: no more
- * changes; ST_E_CORRUPT, ST_E_STORAGE, ST_E_MEMORY. */
+ * of the note; what the log says beside itself (epochs, address) signed anew. ST_E_TOO_LARGE: no
+ * more changes; ST_E_CORRUPT, ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err sync_log_key_change(writer_turn *turn, sync_log_change *change, st_error *error);
 
 /* When a store is opened, before anything is signed: the id of the log is that of its first key,

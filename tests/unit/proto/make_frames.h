@@ -502,10 +502,11 @@ static inline st_frame make_end_tree(st_arena *arena)
     return frame;
 }
 
-/* The last four of them. */
+/* The last five of them. */
 static inline st_frame make_late_frame(size_t i, st_arena *arena)
 {
-    return i == 38   ? make_enrol_answer_set(arena)
+    return i == 37   ? make_end_revoked()
+           : i == 38 ? make_enrol_answer_set(arena)
            : i == 39 ? make_log_keys(arena)
            : i == 40 ? make_ask_log_keys(arena)
                      : make_enrol_answer_keys(arena);
@@ -515,7 +516,7 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
 static inline st_frame make_frame(size_t i, st_arena *arena)
 {
     st_frame frame = { .kind = ST_FRAME_NONE };
-    if (i >= 38)
+    if (i >= 37)
         return make_late_frame(i, arena);
     switch (i) {
     case 0: return make_ask(arena, true);
@@ -559,7 +560,6 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
                                  .dictionary = 1, .short_roots = true };
         break;
     case 36: return make_verdict_declined(arena);
-    case 37: return make_end_revoked();
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);
