@@ -32,21 +32,29 @@ static void end(scene *s)
     phone_part(s->e, &s->an, NULL);
 }
 
-/* The change from key n - 1 to key n, in this log. */
-static st_log_key change_in(const scene *s, const st_id *log, unsigned n)
+/* Whom the notice is of, and what it says of itself. */
+typedef struct {
+    st_id log;
+    unsigned before, after;
+    uint64_t n;
+} step;
+
+static st_log_key signed_step(const scene *s, const step *how)
 {
     uint8_t text[ST_LOG_KEY_SIGN_BYTES];
-    st_log_key one = { .n = n, .size = 10 * n };
-    memcpy(one.key, s->key[n], sizeof one.key);
-    st_log_key_sign_text(log, s->key[n - 1], &one, text);
-    st_sign(s->secret[n - 1], text, sizeof text, one.by_old);
-    st_sign(s->secret[n], text, sizeof text, one.by_new);
+    st_log_key one = { .n = how->n, .size = 10 * how->n };
+    memcpy(one.key, s->key[how->after], sizeof one.key);
+    st_log_key_sign_text(&how->log, s->key[how->before], &one, text);
+    st_sign(s->secret[how->before], text, sizeof text, one.by_old);
+    st_sign(s->secret[how->after], text, sizeof text, one.by_new);
     return one;
 }
 
+/* The change from key n - 1 to key n. */
 static st_log_key change(const scene *s, unsigned n)
 {
-    return change_in(s, &s->e->log, n);
+    const step how = { s->e->log, n - 1, n, n };
+    return signed_step(s, &how);
 }
 
 /* ---- what a server says ---- */
@@ -202,6 +210,8 @@ typedef enum {
     BY_NEW_TWICE,
     OTHER_LOG,
     LEAVES_ONE_OUT,
+    NUMBER_LEFT_OUT,
+    NUMBER_AGAIN,
     SECOND_OF_A_NUMBER,
     OTHER_SIZE,
     FALSE_KINDS
@@ -210,16 +220,15 @@ typedef enum {
 /* A notice that is none, for a phone that has the first change already. */
 static st_log_key false_notice(const scene *s, false_kind kind)
 {
-    st_id other = s->e->log;
+    step how = { s->e->log, 1, 2, 2 };
     st_log_key one = change(s, 2);
     switch (kind) {
     case BY_NEW_ALONE: memset(one.by_old, 0x11, sizeof one.by_old); break;
     case BY_OLD_ALONE: memset(one.by_new, 0x11, sizeof one.by_new); break;
     case BY_NEW_TWICE: memcpy(one.by_old, one.by_new, sizeof one.by_old); break;
-    case OTHER_LOG:
-        other.b[0] ^= 1;
-        one = change_in(s, &other, 2);
-        break;
+    case OTHER_LOG: how.log.b[0] ^= 1; return signed_step(s, &how);
+    case NUMBER_LEFT_OUT: how.n = 3; return signed_step(s, &how);
+    case NUMBER_AGAIN: how.n = 1; return signed_step(s, &how);
     case LEAVES_ONE_OUT: one = change(s, 3); break;
     case SECOND_OF_A_NUMBER: one = change(s, 1); break;
     default: one.size++; break;
