@@ -1,7 +1,7 @@
 /* tests/crash/check_phone.c - a phone's folder after a cut and a new start of the machine. What
  * must hold: before `enrol` said that it was done, it can be done again, with the same link and
  * the key that the server may have seen; afterwards the store opens, is no copy, shows
- * everything that was saved or shown, takes one change more with a counter of its own, and the
+ * everything that was saved or shown, gives what was attached or fetched, takes one change more with a counter of its own, and the
  * next request carries whatever the server does not have, under a request counter that was
  * never sent. */
 #include <stdio.h>
@@ -98,6 +98,47 @@ static bool check_shown(phone *p)
     for (size_t k = 0; k < count; k++)
         sotay_text_free(shown[k].text);
     return good;
+}
+
+/* ---- files ---- */
+
+/* Was it let go before the cut? */
+static bool is_let_go(const crash_case *c, const char *record_and_item)
+{
+    size_t len = strlen(record_and_item);
+    for (size_t i = 0; i < c->owed->count && c->owed->items[i].since <= c->at; i++)
+        if (c->owed->items[i].kind == OWED_LETS &&
+            strncmp(c->owed->items[i].text, record_and_item, len) == 0)
+            return true;
+    return false;
+}
+
+static bool check_file(phone *p, const owed *o)
+{
+    char record[33], item[SOTAY_ITEM_TEXT], hex[65], found_hex[65] = "", name[128];
+    sotay_id id;
+    sotay_file file = { NULL, 0 };
+    sotay_error error = { SOTAY_OK, "" };
+    if (sscanf(o->text, "%32s %63s %64s", record, item, hex) != 3 || !sotay_id_parse(record, &id))
+        return case_fails(p->c, "a mark that cannot be read: %s", o->text);
+    (void)snprintf(name, sizeof name, "%s %s", record, item);
+    if (is_let_go(p->c, name))
+        return true;
+    if (sotay_attachment_get(p->client, &id, item, false, &file, &error) != SOTAY_OK)
+        return case_fails(p->c, "file %s is not given: %s", item, error.detail);
+    st_hash found = st_sha256(file.data, file.len);
+    st_hex(found.b, sizeof found.b, found_hex);
+    free(file.data);
+    return strcmp(hex, found_hex) == 0 || case_fails(p->c, "file %s is another one", item);
+}
+
+/* What was attached or fetched here is here, to the last byte. */
+static bool check_files(phone *p)
+{
+    for (size_t i = 0; i < p->c->owed->count && p->c->owed->items[i].since <= p->c->at; i++)
+        if (p->c->owed->items[i].kind == OWED_KEEPS && !check_file(p, &p->c->owed->items[i]))
+            return false;
+    return true;
 }
 
 static bool check_lists(phone *p)
@@ -229,7 +270,7 @@ static bool check_open(phone *p, bool is_ready)
         return case_fails(p->c, "it takes itself for a copy");
     if (!is_ready)
         return ask(p, NULL); /* its forms may still be on their way */
-    return check_shown(p) && check_lists(p) && write_one(p) && ask(p, NULL);
+    return check_shown(p) && check_files(p) && check_lists(p) && write_one(p) && ask(p, NULL);
 }
 
 bool check_phone(crash_case *c)

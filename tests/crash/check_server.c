@@ -1,14 +1,15 @@
 /* tests/crash/check_server.c - a server's folder after a cut. What must hold: before `init`
  * said that it was done, the folder is no store; afterwards it opens, its log is a beginning of
  * what the log became, as long as anybody was told; every table can be walked; a request that
- * was answered is not taken again; one more change is taken in; and (now and then) the whole
- * book is the fold of its log. */
+ * was answered is not taken again; a piece that was said to be here is, whole; one more change is
+ * taken in; and (now and then) the whole book is the fold of its log. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/operator/operator.h"
+#include "server/store/chunks.h"
 #include "server/store/pack.h"
 #include "server/sync/row.h"
 #include "tests/crash/check.h"
@@ -220,6 +221,25 @@ static bool check_counters(crash_case *c, store *s)
     return good;
 }
 
+/* Pieces of files of which somebody was told that they are here are, whole. */
+static bool check_pieces(crash_case *c)
+{
+    for (size_t i = 0; i < c->owed->count && c->owed->items[i].since <= c->at; i++) {
+        const owed *o = &c->owed->items[i];
+        chunks_state state = CHUNKS_MISSING;
+        uint64_t len = 0;
+        st_hash hash;
+        if (o->kind != OWED_HAS)
+            continue;
+        if (!st_unhex(o->text, 64, hash.b, sizeof hash.b))
+            return case_fails(c, "a mark that cannot be read: %s", o->text);
+        if (chunks_check(c->dir, &hash, &state, &len, NULL) != ST_OK || state != CHUNKS_WHOLE)
+            return case_fails(c, "the piece %.16s was said to be here and is %s", o->text,
+                              state == CHUNKS_WRONG ? "damaged" : "gone");
+    }
+    return true;
+}
+
 /* One change more, by the office's own verb. */
 static bool write_one(crash_case *c, server *srv)
 {
@@ -268,7 +288,7 @@ static bool check_open(crash_case *c, server *srv)
         return case_fails(c, "%s", error.detail);
     bool good = check_log(c, &txn) && walk(c, &txn) && read_records(c, &txn);
     store_end(&txn);
-    good = good && check_counters(c, srv->sync.store) && write_one(c, srv);
+    good = good && check_counters(c, srv->sync.store) && check_pieces(c) && write_one(c, srv);
     return good && (!c->is_thorough || verify(c, srv));
 }
 

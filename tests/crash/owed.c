@@ -278,11 +278,11 @@ static void request_left(collector *c, const char *store, const char *path, cons
         fprintf(stderr, "record %zu: a request that cannot be read\n", c->at);
         exit(1);
     }
-    bool is_sync = strcmp(path, "/v1/sync") == 0;
-    if (is_sync)
+    bool is_signed = strcmp(path, "/v1/enrol") != 0;
+    if (is_signed)
         note_sent(c, store, request);
     if (strcmp(store, c->target) == 0) {
-        owed *o = add(c, is_sync ? OWED_COUNTER : OWED_OFFERED);
+        owed *o = add(c, is_signed ? OWED_COUNTER : OWED_OFFERED);
         o->device = request->device;
         o->number = request->counter;
         memcpy(o->key, request->key, sizeof o->key);
@@ -307,6 +307,14 @@ static void take_answer(void *context, const st_frame *frame)
     o->last = frame->as.verdict.first;
 }
 
+static const struct {
+    const char *line, *path;
+} REQUESTS[] = { { "POST /v1/sync ", "/v1/sync" },
+                 { "POST /v1/enrol ", "/v1/enrol" },
+                 { "POST /v1/have ", "/v1/have" },
+                 { "PUT /v1/chunks ", "/v1/chunks" },
+                 { "POST /v1/fetch ", "/v1/fetch" } };
+
 /* One whole HTTP message. */
 static void message_left(collector *c, uint32_t pid, const uint8_t *bytes, size_t head_len,
                          size_t body_len)
@@ -317,10 +325,9 @@ static void message_left(collector *c, uint32_t pid, const uint8_t *bytes, size_
     for (size_t i = 0; i < STREAMS_MAX; i++)
         if (c->programs[i].pid == pid)
             store = c->programs[i].store;
-    if (store != NULL && strncmp(head, "POST /v1/sync ", 14) == 0)
-        request_left(c, store, "/v1/sync", body, body_len);
-    if (store != NULL && strncmp(head, "POST /v1/enrol ", 15) == 0)
-        request_left(c, store, "/v1/enrol", body, body_len);
+    for (size_t i = 0; store != NULL && i < sizeof REQUESTS / sizeof REQUESTS[0]; i++)
+        if (strncmp(head, REQUESTS[i].line, strlen(REQUESTS[i].line)) == 0)
+            request_left(c, store, REQUESTS[i].path, body, body_len);
     if (store == NULL && strncmp(head, "HTTP/1.1 200", 12) == 0)
         (void)each_frame(body, body_len, NULL, take_answer, c);
 }
@@ -348,7 +355,8 @@ static void bytes_left(collector *c, const disk_op *op)
         c->streams[i].len = 0;
     }
     bool begins = op->head->data_len > 5 &&
-                  (memcmp(op->data, "POST ", 5) == 0 || memcmp(op->data, "HTTP/", 5) == 0);
+                  (memcmp(op->data, "POST ", 5) == 0 || memcmp(op->data, "PUT /", 5) == 0 ||
+                   memcmp(op->data, "HTTP/", 5) == 0);
     if (begins)
         c->streams[i].len = 0; /* what stood there was cut, on a connection that is gone */
     uint8_t *grown = realloc(c->streams[i].bytes, c->streams[i].len + op->head->data_len + 1);
@@ -389,7 +397,8 @@ static void take_mark(collector *c, const disk_op *op)
         owed_kind kind;
     } WORDS[] = { { "ready", OWED_READY }, { "log", OWED_LOG },       { "saved", OWED_SAVED },
                   { "shows", OWED_SHOWS }, { "synced", OWED_SYNCED }, { "link", OWED_LINK },
-                  { "whole", OWED_WHOLE } };
+                  { "whole", OWED_WHOLE }, { "keeps", OWED_KEEPS },   { "lets", OWED_LETS },
+                  { "has", OWED_HAS } };
     char line[512], folder[128], word[32];
     int rest = 0;
     (void)snprintf(line, sizeof line, "%.*s", (int)op->head->data_len, (const char *)op->data);

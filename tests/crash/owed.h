@@ -26,6 +26,9 @@ typedef enum {
     OWED_SYNCED, /* synced: a sync of the phone ended well */
     OWED_LINK,   /* link LINK: the enrolment link that it was given (text) */
     OWED_WHOLE,  /* whole N: the N-th version of a file was written */
+    OWED_KEEPS,  /* keeps RECORD ITEM SHA256: that file is whole on the phone (text) */
+    OWED_LETS,   /* lets RECORD ITEM: no longer, from here on it may go (text) */
+    OWED_HAS,    /* has SHA256: a phone was told that the server has this piece (text) */
     /* requests of the phone */
     OWED_COUNTER, /* it sent this request counter (device, number) */
     OWED_SENT,    /* it sent a set (device, number: first, last) */

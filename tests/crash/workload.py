@@ -6,6 +6,7 @@ environment: RECORDER=record.so, BIN as in tests/e2e
 ROOT is the recorded folder; SIDE takes what the checks compare with: copies of exports, and
 `targets`, a line `FOLDER KIND` for each folder whose cuts are replayed (KIND: a row of KINDS in
 replay.c). Between the calls lines go into the log that say what a person was told (README.md)."""
+import hashlib
 import os
 import pathlib
 import random
@@ -21,6 +22,7 @@ import lib
 from lib import Phone, World, need, run, same
 
 OPLOG_MAGIC, OP_WRITE, OP_MARK = 0x70617773, 4, 12
+PIECE = 16 * 1024  # of a file of at most 2 MiB
 TOKEN = re.compile(r"tok[0-9]+x")
 
 
@@ -76,7 +78,7 @@ class Notebook(Phone):
     def __init__(self, world, login):
         world.phones += 1
         self.name = f"phone-{world.phones}-{login}"
-        self.saved, self.records, self.known = 0, [], set()
+        self.saved, self.records, self.known, self.kept = 0, [], set(), []
         world.target(self.name, "phone")
         link = world.ctl("enrol", login).last()
         world.mark(self.name, "link", link)
@@ -100,6 +102,15 @@ class Notebook(Phone):
         token = self.world.token()
         self.save("item", record, "findings", "kind=khac", "text=" + token + more)
         self.world.mark(self.name, "shows", record, token)
+
+    def keeps(self, record, item, data):
+        """The whole file is here, and stays until it is let go."""
+        self.kept.append(f"{record} {item}")
+        self.world.mark(self.name, "keeps", record, item, hashlib.sha256(data).hexdigest())
+
+    def file_state(self, record, item):
+        rows = self.do("attachment", "list", record, "--json").json()["attachments"]
+        return [row["state"] for row in rows if row["item"] == item][0]
 
     def meet(self):
         """A sync, and what it showed afterwards."""
@@ -170,6 +181,30 @@ def field_work(w, n):
     draft.saved += 1  # the sync made a change of it
     w.mark(draft.name, "saved", draft.saved)
     w.mark("data", "log", w.log_entries())
+
+
+def photos(w, n):
+    """One attaches a file and sends it, another fetches it; now and then he makes room again."""
+    phone, other = w.notebooks[n % 3], w.notebooks[(n + 1) % 3]
+    record, path = phone.records[-1], w.side / f"tep-{n}.pdf"
+    data = b"%PDF-1.7\n" + w.random.randbytes(20000 + n)
+    path.write_bytes(data)
+    item = phone.save("attach", record, path)
+    phone.keeps(record, item, data)
+    phone.meet()
+    same(phone.file_state(record, item), "here", "the file that was sent")
+    for at in range(0, len(data), PIECE):
+        w.mark("data", "has", hashlib.sha256(data[at:at + PIECE]).hexdigest())
+    other.meet()
+    other.do("attachment", "fetch", record, item)
+    w.mark(other.name, "synced")
+    other.keeps(record, item, data)
+    if n % 2 == 1:
+        for name in other.kept:
+            w.mark(other.name, "lets", name)
+        other.kept = []
+        other.do("attachment", "clear")
+        w.ctl("attachment", "collect")
 
 
 def settle(w, n):
@@ -261,7 +296,7 @@ def ends(w, n):
 # What is recorded, in order. A new kind of file (photographs, a backup) is a function here, a line
 # of `target` in it, and a row of KINDS in replay.c.
 ONCE = (init, enrol)
-EACH_ROUND = (carry, field_work, settle, back_up, ends, bad_days)
+EACH_ROUND = (carry, field_work, photos, settle, back_up, ends, bad_days)
 
 
 def main():
