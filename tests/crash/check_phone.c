@@ -1,9 +1,9 @@
 /* tests/crash/check_phone.c - a phone's folder after a cut and a new start of the machine. What
  * must hold: before `enrol` said that it was done, it can be done again, with the same link and
  * the key that the server may have seen; afterwards the store opens, is no copy, shows
- * everything that was saved or shown, gives what was attached or fetched, takes one change more with a counter of its own, and the
- * next request carries whatever the server does not have, under a request counter that was
- * never sent. */
+ * everything that was saved or shown, gives the files that were attached or fetched, takes one
+ * change more with a counter of its own, and the next request carries whatever the server does not
+ * have, under a request counter that was never sent. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
