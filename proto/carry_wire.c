@@ -31,6 +31,30 @@ st_err message_get_parcel(const Sotay__Parcel *from, st_parcel *out, st_error *e
     return ST_OK;
 }
 
+st_err message_get_renews(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, st_error *error)
+{
+    size_t count = from->renew.len / ST_RENEW_BYTES;
+    if (from->renew.len % ST_RENEW_BYTES != 0)
+        return message_corrupt(error, "bad list of sets to be renewed");
+    if (count > ST_RENEWS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: more than %u sets to be renewed",
+                       ST_RENEWS_MAX);
+    st_renew *renews = st_arena_array(arena, count, sizeof *renews);
+    if (renews == NULL)
+        return message_no_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *one = from->renew.data + i * ST_RENEW_BYTES;
+        memcpy(renews[i].device.b, one, sizeof renews[i].device.b);
+        renews[i].first = st_get_u64(one + 16);
+        memcpy(renews[i].set.b, one + 24, sizeof renews[i].set.b);
+        if (renews[i].first == 0)
+            return message_corrupt(error, "bad counter of a set to be renewed");
+    }
+    out->renews = renews;
+    out->renews_count = (uint32_t)count;
+    return ST_OK;
+}
+
 static st_err get_body(const Sotay__ReceiptBody *from, st_arena *arena, st_receipt *out,
                        st_error *error)
 {
@@ -116,6 +140,22 @@ st_err message_get_piece_taken(const Sotay__PieceTaken *from, st_piece_taken *ou
 }
 
 /* ---- writing ---- */
+
+void message_put_renews(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
+{
+    size_t len = (size_t)ask->renews_count * ST_RENEW_BYTES;
+    uint8_t *bytes = message_make(b, ask->renews_count, ST_RENEW_BYTES);
+    if (b->no_memory || ask->renews_count == 0)
+        return;
+    for (uint32_t i = 0; i < ask->renews_count; i++) {
+        const st_renew *renew = &ask->renews[i];
+        uint8_t *one = bytes + (size_t)i * ST_RENEW_BYTES;
+        memcpy(one, renew->device.b, sizeof renew->device.b);
+        st_put_u64(one + 16, renew->first);
+        memcpy(one + 24, renew->set.b, sizeof renew->set.b);
+    }
+    out->renew = message_view(bytes, len);
+}
 
 void message_put_parcel(const st_parcel *parcel, Sotay__Parcel *out)
 {

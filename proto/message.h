@@ -65,6 +65,15 @@ typedef struct {
 size_t st_purge_sign_text(const st_id *log, const st_id *device, const st_purge *purge,
                           uint8_t out[ST_PURGE_SIGN_BYTES_MAX]);
 
+/* A set that lies sealed on the asking device as it was, and of which a value was erased since. */
+typedef struct {
+    st_id device;
+    uint64_t first;
+    st_hash set;
+} st_renew;
+#define ST_RENEWS_MAX 64u      /* of one request */
+#define ST_RENEW_BYTES 56u
+
 typedef struct {
     uint32_t version;
     bool has_epoch;
@@ -95,6 +104,8 @@ typedef struct {
     bool carries;              /* takes receipts for what it brought of others */
     const st_purge *purges;
     uint32_t purges_count;
+    const st_renew *renews;
+    uint32_t renews_count;
 } st_ask;
 
 typedef enum {

@@ -91,6 +91,8 @@ ST_MUST_USE st_err message_get_purges(const Sotay__SyncAsk *from, st_arena *aren
 void message_put_purges(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out);
 
 /* carry_wire.c, reading: ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err message_get_renews(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out,
+                                      st_error *error);
 ST_MUST_USE st_err message_get_parcel(const Sotay__Parcel *from, st_parcel *out, st_error *error);
 ST_MUST_USE st_err message_get_receipt(const Sotay__Receipt *from, st_arena *arena,
                                        st_receipt *out, st_error *error);
@@ -99,6 +101,7 @@ ST_MUST_USE st_err message_get_carry(const Sotay__Carry *from, st_arena *arena, 
 ST_MUST_USE st_err message_get_piece_taken(const Sotay__PieceTaken *from, st_piece_taken *out,
                                            st_error *error);
 /* carry_wire.c, writing. */
+void message_put_renews(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out);
 void message_put_parcel(const st_parcel *parcel, Sotay__Parcel *out);
 void message_put_receipt(const st_receipt *receipt, Sotay__Receipt *out);
 void message_put_carry(message_builder *b, const st_carry *carry, Sotay__Carry *out);

@@ -623,7 +623,7 @@ static st_err apply_entries(applying *a, st_error *error)
     if (err == ST_OK)
         err = put_rows(a, error);
     for (size_t i = 0; err == ST_OK && i < a->erasures_count; i++)
-        err = erase_take(a->client, &a->erasures[i], error);
+        err = erase_take(a->client, &a->erasures[i], &a->report->owes_renewal, error);
     if (err == ST_OK && a->erasures_count > 0)
         err = bucket_get(book, bucket, &a->state, error); /* it may be about the catalogue itself */
     check_sum(a);

@@ -7,7 +7,7 @@
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
 #include "client-lib/src/draft.h"
-#include "client-lib/src/exchange.h"
+#include "client-lib/src/renew.h"
 #include "client-lib/src/waiting.h"
 #include "client-lib/src/witness.h"
 
@@ -142,6 +142,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         err = carries(sync, &ask->carries, error);
     if (err == ST_OK)
         err = witness_ask(sync, ask, error);
+    if (err == ST_OK && !sync->is_send_only)
+        err = renew_ask(sync, ask, error);
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
     ask->log_keys = me->log_keys;

@@ -29,6 +29,7 @@
  * RECEIPT   position be64, device, first be64      what the server said of a set of another device
  * PURGE     bucket                                 a receipt that is owed (purge.h)
  * CLOSED    device, first be64                     a set of a lost bucket, sealed (closed.h)
+ * RENEW     device, first be64                     hash of one of these that is owed anew (renew.h)
  * CHUNK     hash                                   a piece of an attached file
  * PART      hash                                   the first bytes of a piece that is fetched
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
@@ -76,7 +77,8 @@ typedef enum {
     BOOK_RECEIPT = 'r',
     BOOK_PURGE = 'g',
     BOOK_CLOSED = 'z',
-    BOOK_LOG_KEY = 'L'
+    BOOK_LOG_KEY = 'L',
+    BOOK_RENEW = 'Z'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

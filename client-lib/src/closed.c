@@ -78,6 +78,15 @@ st_err closed_is_kept(sotay_client *client, const outbox_set *own, bool *out_kep
     return own->is_closed ? book_has(&client->book, &key, out_kept, error) : ST_OK;
 }
 
+/* It goes, and with it the note that it is owed anew. */
+static st_err let_go(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
+{
+    book_key key = book_key_counter(BOOK_CLOSED, device, first);
+    book_key owed = book_key_counter(BOOK_RENEW, device, first);
+    st_err err = book_delete(&client->book, &key, error);
+    return err == ST_OK ? book_delete(&client->book, &owed, error) : err;
+}
+
 /* ---- sealing ---- */
 
 static bool is_covered(const sotay_client *client, uint64_t position)
@@ -205,16 +214,29 @@ st_err closed_own(sotay_client *client, outbox_set *own, st_error *error)
 
 /* ---- afterwards ---- */
 
+st_err closed_renew(sotay_client *client, const st_parcel *parcel, bool *out_done, st_error *error)
+{
+    st_arena arena;
+    sealed_set set;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = load(client, &parcel->owner, parcel->first, &arena, &set, error);
+    *out_done = err == ST_OK && memcmp(set.parcel.name.b, parcel->name.b,
+                                       sizeof parcel->name.b) == 0;
+    if (*out_done)
+        err = put(client, set.position, parcel, error);
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err closed_settle(sotay_client *client, const st_id *device, uint64_t first, uint64_t position,
                      st_error *error)
 {
     st_arena arena;
     sealed_set set;
-    book_key key = book_key_counter(BOOK_CLOSED, device, first);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = load(client, device, first, &arena, &set, error);
     if (err == ST_OK && is_covered(client, position))
-        err = book_delete(&client->book, &key, error);
+        err = let_go(client, device, first, error);
     else if (err == ST_OK && position != set.position)
         err = put(client, position, &set.parcel, error);
     st_arena_reset(&arena);
@@ -224,8 +246,7 @@ st_err closed_settle(sotay_client *client, const st_id *device, uint64_t first, 
 st_err closed_open(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
 {
     outbox_set own;
-    book_key key = book_key_counter(BOOK_CLOSED, device, first);
-    st_err err = book_delete(&client->book, &key, error);
+    st_err err = let_go(client, device, first, error);
     if (err == ST_OK)
         err = outbox_get(&client->book, device, first, &own, error);
     if (err != ST_OK || !own.is_closed)
@@ -261,7 +282,7 @@ static st_err walk(sotay_client *client, const uint64_t *cut, st_error *error)
         if (err == ST_OK)
             err = unpack(&scan.at, &value, &set, error);
         if (err == ST_OK && cut == NULL && is_covered(client, set.position))
-            err = book_delete(&client->book, &scan.at, error);
+            err = let_go(client, &set.parcel.owner, set.parcel.first, error);
         else if (err == ST_OK && cut != NULL && (set.position == 0 || set.position > *cut))
             err = turn_one(client, &set, error);
         st_arena_reset(&arena);

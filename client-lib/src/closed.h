@@ -26,6 +26,10 @@ ST_MUST_USE st_err closed_get(sotay_client *client, const st_id *device, uint64_
 ST_MUST_USE st_err closed_is_kept(sotay_client *client, const outbox_set *own, bool *out_kept,
                                   st_error *error);
 
+/* What is left of it after an erasure comes in its place. *out_done false: none is sealed under
+ * this name. */
+ST_MUST_USE st_err closed_renew(sotay_client *client, const st_parcel *parcel, bool *out_done,
+                                st_error *error);
 /* The server has it, at this log index. Nothing happens when none is sealed under this name. */
 ST_MUST_USE st_err closed_settle(sotay_client *client, const st_id *device, uint64_t first,
                                  uint64_t position, st_error *error);

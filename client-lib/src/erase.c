@@ -9,6 +9,7 @@
 #include "client-lib/src/attach.h"
 #include "client-lib/src/lexicon.h"
 #include "client-lib/src/overlay.h"
+#include "client-lib/src/renew.h"
 
 #define RECORD_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
@@ -242,7 +243,8 @@ static st_err renew_row(sotay_client *client, const st_id *record, st_error *err
     return err == ST_OK ? book_delete(&client->book, &fold, error) : err;
 }
 
-st_err erase_take(sotay_client *client, const erase_values *values, st_error *error)
+st_err erase_take(sotay_client *client, const erase_values *values, bool *out_owes,
+                  st_error *error)
 {
     st_arena arena;
     files found = { .keys = NULL };
@@ -251,6 +253,8 @@ st_err erase_take(sotay_client *client, const erase_values *values, st_error *er
     st_err err = find_files(client, &found, values, error);
     for (size_t i = 0; err == ST_OK && i < values->count; i++) {
         err = erase_in_set(client, &values->list[i], &arena, error);
+        if (err == ST_OK)
+            err = renew_owe(client, &values->list[i], out_owes, error);
         st_arena_reset(&arena);
     }
     if (err == ST_OK)

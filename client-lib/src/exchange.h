@@ -17,6 +17,12 @@ typedef struct {
     uint64_t first, changes; /* changes 0: it was sent before */
 } exchange_sent;
 
+/* Sealed sets of which a value was erased (renew.h), in one round. */
+typedef struct {
+    uint32_t asked, taken;
+    bool are_new; /* the answer brought an erasure of a value in one */
+} exchange_renews;
+
 struct sotay_sync {
     sotay_client *client;
     bool is_enrolment;
@@ -65,6 +71,7 @@ struct sotay_sync {
     identity_told telling;
     bool has_short_root;  /* this request says a short root */
     bool cosigned;        /* this request confirms the checkpoint that is held */
+    exchange_renews renews;
     st_gone asked_gone;   /* what this request says is gone; zero: nothing */
     bool asked_collapsed; /* one position for all buckets: says nothing of new ones */
 

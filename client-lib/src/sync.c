@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client-lib/src/exchange.h"
+#include "client-lib/src/renew.h"
 
 #define ROUND_BYTES_MAX   ((size_t)64 * 1024 * 1024)
 #define STAGED_BYTES_MAX  ((uint64_t)4 * 1024 * 1024)
@@ -420,7 +420,7 @@ static bool again(sotay_sync *sync)
         sync->wants_again = false;
     }
     return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again ||
-           sync->repairs_go_on || sync->evidence.goes_on;
+           sync->repairs_go_on || sync->evidence.goes_on || renew_goes_on(sync);
 }
 
 /* A server that has more and never gives it is not asked for ever. */

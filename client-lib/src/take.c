@@ -6,7 +6,7 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
-#include "client-lib/src/exchange.h"
+#include "client-lib/src/renew.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/log_key.h"
 #include "client-lib/src/waiting.h"
@@ -247,6 +247,7 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
     if (report.hlc_max > sync->applied.hlc_max)
         sync->applied.hlc_max = report.hlc_max;
     sync->applied.too_new = sync->applied.too_new || report.too_new;
+    sync->renews.are_new = sync->renews.are_new || report.owes_renewal;
     sync->applied.lost_reference = report.lost_reference;
     sync->applied.has_twin = report.has_twin;
     sync->applied.twin_first = report.twin_first;
@@ -421,6 +422,7 @@ static st_err take_any(sotay_sync *sync, const st_frame *frame, st_error *error)
     case ST_FRAME_HAVE_ANSWER: return attach_take(sync, &frame->as.have_answer, error);
     case ST_FRAME_RECEIPT:
         return carried_take_receipt(sync->client, &frame->as.receipt, &is_new, error);
+    case ST_FRAME_PARCEL: return renew_take(sync, &frame->as.parcel, error);
     case ST_FRAME_PIECE_TAKEN:
         return carried_piece_taken(sync->client, &frame->as.piece_taken, error);
     case ST_FRAME_END: return take_end(sync, &frame->as.end, error);

@@ -15,6 +15,7 @@
 #include "server/sync/fold.h"
 #include "server/sync/log_key.h"
 #include "server/sync/parcel.h"
+#include "server/sync/renew.h"
 #include "server/sync/repair.h"
 #include "server/sync/sets.h"
 #include "server/sync/snapshot.h"
@@ -505,6 +506,28 @@ static st_err emit_repairs(answer *a, st_error *error)
     return err;
 }
 
+/* What is left of sets that the device keeps sealed as they were; the others when it asks again. */
+static st_err emit_renewed(answer *a, st_error *error)
+{
+    const st_ask *ask = a->request->ask;
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < ask->renews_count; i++) {
+        st_frame frame;
+        st_buffer sealed;
+        memset(&frame, 0, sizeof frame);
+        frame.kind = ST_FRAME_PARCEL;
+        st_buffer_init(&sealed, ST_PARCEL_BYTES_MAX);
+        err = sync_renew(a->room, &a->txn, &ask->renews[i], &frame.as.parcel, &sealed, error);
+        bool fits = err == ST_OK && sealed.len <= a->bytes_left;
+        if (fits)
+            err = emit(a, &frame, error);
+        a->bytes_left -= fits ? sealed.len : 0;
+        st_buffer_free(&sealed);
+        err = err == ST_E_NOT_FOUND ? ST_OK : err;
+    }
+    return err;
+}
+
 static st_err emit_pages(answer *a, st_error *error)
 {
     bool same = false, news = false;
@@ -617,6 +640,8 @@ st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink
             err = emit_pages(&a, error);
         if (err == ST_OK && !a.report.more)
             err = emit_repairs(&a, error);
+        if (err == ST_OK && !a.report.more)
+            err = emit_renewed(&a, error);
     }
     if (err == ST_OK)
         err = emit_end(&a, error);

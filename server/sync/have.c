@@ -168,6 +168,29 @@ st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *as
 
 /* ---- what was carried ---- */
 
+/* META: these, then the hash. A backup that still has the piece takes it away. */
+#define GONE "gone/"
+
+typedef struct {
+    uint8_t b[sizeof GONE - 1 + sizeof(st_hash)];
+} gone_key;
+
+static gone_key gone_key_of(const st_hash *hash)
+{
+    gone_key key = { GONE };
+    memcpy(key.b + sizeof GONE - 1, hash->b, sizeof hash->b);
+    return key;
+}
+
+static st_err is_gone(store_txn *txn, const st_hash *hash, bool *out_gone, st_error *error)
+{
+    store_slice row = { 0 };
+    const gone_key key = gone_key_of(hash);
+    st_err err = store_get(txn, STORE_META, store_bytes(key.b, sizeof key.b), &row, error);
+    *out_gone = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err have_keep_carried(sync_room *room, const st_id *record, const chunks_piece *piece,
                          bool *out_taken, st_error *error)
 {
@@ -175,9 +198,12 @@ st_err have_keep_carried(sync_room *room, const st_id *record, const chunks_piec
     st_record state;
     st_arena arena;
     have_named named = { NULL, 0 };
+    bool was_erased = false;
     *out_taken = false;
     st_arena_init(&arena, WORK_BYTES_MAX);
     st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = is_gone(&txn, &piece->hash, &was_erased, error);
     if (err == ST_OK)
         err = sync_record_get(&txn, record, &arena, &state, NULL, error);
     if (err == ST_OK)
@@ -187,7 +213,7 @@ st_err have_keep_carried(sync_room *room, const st_id *record, const chunks_piec
     st_arena_reset(&arena);
     if (is_wanted)
         err = chunks_put(room->dir, piece, error);
-    *out_taken = is_wanted && err == ST_OK;
+    *out_taken = err == ST_OK && (is_wanted || was_erased);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
@@ -294,14 +320,10 @@ static st_err mark_named(sync_room *room, store_slice bytes, const have_named *p
     return err;
 }
 
-/* META: these, then the hash. A backup that still has the piece takes it away. */
-#define GONE "gone/"
-
 static st_err note_gone(store_txn *txn, const st_hash *hash, st_error *error)
 {
-    uint8_t key[sizeof GONE - 1 + sizeof hash->b] = GONE;
-    memcpy(key + sizeof GONE - 1, hash->b, sizeof hash->b);
-    return store_put(txn, STORE_META, store_bytes(key, sizeof key), store_text(""), error);
+    const gone_key key = gone_key_of(hash);
+    return store_put(txn, STORE_META, store_bytes(key.b, sizeof key.b), store_text(""), error);
 }
 
 st_err have_gone_each(store_txn *txn, have_gone each, void *context, st_error *error)

@@ -34,8 +34,9 @@ ST_MUST_USE st_err have_readable(sync_room *room, const have_asker *asker, const
                                  have_named *out_named, st_error *error);
 bool have_is_named(const have_named *named, const st_hash *hash);
 
-/* Stores a piece that somebody carried, when its record names it: *out_taken. Its hash is that of
- * its bytes. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
+/* Stores a piece that somebody carried, when its record names it: *out_taken. So is one that was
+ * destroyed and that nothing names any more, but that one is thrown away: its carrier is to drop
+ * it. Its hash is that of its bytes. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err have_keep_carried(sync_room *room, const st_id *record,
                                      const chunks_piece *piece, bool *out_taken, st_error *error);
 /* Is the path, as st_path_encode writes it, that of the hashes of an attachment? form may be

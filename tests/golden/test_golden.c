@@ -209,7 +209,7 @@ static void test_frames(void **state)
         "frame-ask-short", "frame-end-short",
         "frame-verdict-declined", "frame-end-revoked",
         "frame-enrol-answer-set",
-        "frame-log-keys", "frame-ask-log-keys", "frame-enrol-answer-keys"
+        "frame-log-keys", "frame-ask-log-keys", "frame-enrol-answer-keys", "frame-ask-renew"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

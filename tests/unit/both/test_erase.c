@@ -1,6 +1,7 @@
 /* tests/unit/both/test_erase.c
  * A photo that the law wants destroyed goes from the phone that took it and from those that fetched
  * it, piece by piece; what other files consist of, and files that nobody spoke of, stay. */
+#include "server/store/chunks.h"
 #include "tests/unit/both/fetch.h"
 
 #include "client-lib/src/attach.h"
@@ -162,6 +163,36 @@ static void test_what_was_not_sent_yet_is_not_sent(void **state)
     KIT_EXPECT(0, &d->w.book, "verify");
 }
 
+/* Pieces that lie sealed on a carrier's phone go as well: he is told that the server has done with
+ * them, and it keeps none. Those of the other file it keeps, as ever. */
+static void test_it_goes_from_who_carries_it(void **state)
+{
+    desk *d = *state;
+    sotay_bundle *bundle = NULL;
+    sotay_bundle_report made, taken;
+    sotay_slice bytes = { NULL, 0 };
+    sotay_report report;
+    assert_int_equal(sotay_bundle_begin(d->an->client, &bundle, NULL), SOTAY_OK);
+    assert_int_equal(sotay_bundle_make(bundle, &bytes, &made, NULL), SOTAY_OK);
+    assert_true(made.pieces >= 5);
+    assert_int_equal(sotay_bundle_import(d->binh->client, bytes.data, bytes.len, &taken, NULL),
+                     SOTAY_OK);
+    sotay_bundle_free(bundle);
+    sync_metered(d, &report);                   /* the record is there, no piece of its files */
+    erase(d, d->item);
+    const size_t carried = rows_of(d->binh, BOOK_PARCEL);
+    assert_true(carried > 5);
+    sync_well(d, d->binh);
+    assert_int_equal(rows_of(d->binh, BOOK_PARCEL), 0);
+    uint64_t kept = 0;
+    assert_int_equal(chunks_total(d->w.book.dir, &kept, NULL), ST_OK);
+    assert_int_equal(kept, LEN);                /* one whole file of the two */
+    sync_well(d, d->an);
+    assert_true(is_whole(d, d->an, d->other));
+    assert_false(is_whole(d, d->an, d->item));
+    KIT_EXPECT(0, &d->w.book, "verify");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, desk_open, desk_close)
 
 int main(void)
@@ -169,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_the_photo_goes_from_both_phones),
         CASE(test_what_was_not_sent_yet_is_not_sent),
+        CASE(test_it_goes_from_who_carries_it),
     };
     return cmocka_run_group_tests_name("erase", tests, NULL, NULL);
 }

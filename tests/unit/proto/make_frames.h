@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 42
+#define MAKE_FRAMES 43
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -66,6 +66,19 @@ static inline st_frame make_ask_purges(st_arena *arena)
     memset(purges[0].signature, 0x77, sizeof purges[0].signature);
     frame.as.ask.purges = purges;
     frame.as.ask.purges_count = 1;
+    return frame;
+}
+
+static inline st_frame make_ask_renew(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    st_renew *renews = st_arena_array(arena, 2, sizeof *renews);
+    renews[0] = (st_renew){ .device = make_id(0xd2, 0xd2), .first = 11 };
+    renews[1] = (st_renew){ .device = make_id(0xd3, 0xd3), .first = UINT64_C(1) << 40 };
+    memset(renews[0].set.b, 0x5e, sizeof renews[0].set.b);
+    memset(renews[1].set.b, 0x5f, sizeof renews[1].set.b);
+    frame.as.ask.renews = renews;
+    frame.as.ask.renews_count = 2;
     return frame;
 }
 
@@ -502,14 +515,15 @@ static inline st_frame make_end_tree(st_arena *arena)
     return frame;
 }
 
-/* The last five of them. */
+/* The last six of them. */
 static inline st_frame make_late_frame(size_t i, st_arena *arena)
 {
     return i == 37   ? make_end_revoked()
            : i == 38 ? make_enrol_answer_set(arena)
            : i == 39 ? make_log_keys(arena)
            : i == 40 ? make_ask_log_keys(arena)
-                     : make_enrol_answer_keys(arena);
+           : i == 41 ? make_enrol_answer_keys(arena)
+                     : make_ask_renew(arena);
 }
 
 /* Frame number i of MAKE_FRAMES. */

@@ -138,6 +138,9 @@ static const struct {
     { "a notice that nobody signed", "14:{ 1:v1 2:\"https://a.example\" }", ST_E_CORRUPT },
     { "a purge of half a signature", "1:{ 1:v1 16:{ 1:\"01477/council\" 2:v3 6:*63,01 } }",
       ST_E_CORRUPT },
+    { "half a set to be renewed", "1:{ 1:v1 30:*55,01 }", ST_E_CORRUPT },
+    { "one and a bit", "1:{ 1:v1 30:*57,01 }", ST_E_CORRUPT },
+    { "one whole set to be renewed", "1:{ 1:v1 30:*56,01 }", ST_OK },
     { "a purge of no bucket", "1:{ 1:v1 16:{ 1:\"x\" 2:v3 6:*64,01 } }", ST_E_CORRUPT },
 };
 
@@ -343,6 +346,26 @@ static void test_more_purges_than_one_request_notes(void **state)
     assert_int_equal(pass_on(d, &ask), ST_E_TOO_LARGE);
 }
 
+static void test_more_sets_than_one_request_renews(void **state)
+{
+    desk *d = *state;
+    st_frame ask = make_ask_renew(&d->arena);
+    st_renew list[ST_RENEWS_MAX + 1u];
+    for (size_t i = 0; i < LEN(list); i++)
+        list[i] = ask.as.ask.renews[i % 2];
+    ask.as.ask.renews = list;
+    ask.as.ask.renews_count = ST_RENEWS_MAX;
+    assert_int_equal(pass_on(d, &ask), ST_OK);
+    ask.as.ask.renews_count++;
+    assert_int_equal(pass_on(d, &ask), ST_E_TOO_LARGE);
+    ask.as.ask.renews_count = 1;
+    assert_int_equal(pass_on(d, &ask), ST_OK);
+    assert_int_equal(d->back.as.ask.renews_count, 1);
+    assert_memory_equal(&d->back.as.ask.renews[0], &list[0], sizeof list[0]);
+    list[0].first = 0;                         /* counters begin at 1 */
+    assert_int_equal(pass_on(d, &ask), ST_E_CORRUPT);
+}
+
 static void test_more_pieces_than_a_snapshot_has(void **state)
 {
     desk *d = *state;
@@ -423,6 +446,7 @@ int main(void)
         CASE(test_more_than_a_repair_answers),
         CASE(test_more_than_an_offer_names),
         CASE(test_more_purges_than_one_request_notes),
+        CASE(test_more_sets_than_one_request_renews),
         CASE(test_more_pieces_than_a_snapshot_has),
         CASE(test_parts_of_a_snapshot),
         CASE(test_a_set_over_its_limit_in_a_page),
