@@ -64,7 +64,8 @@ st_err renew_take(sotay_sync *sync, const st_parcel *parcel, st_error *error)
     sotay_client *client = sync->client;
     bool owed = false, done = false;
     book_key key = book_key_counter(BOOK_RENEW, &parcel->owner, parcel->first);
-    st_err err = parcel->kind == ST_PARCEL_SET ? book_has(&client->book, &key, &owed, error) : ST_OK;
+    bool is_set = parcel->kind == ST_PARCEL_SET;
+    st_err err = is_set ? book_has(&client->book, &key, &owed, error) : ST_OK;
     if (err == ST_OK && owed)
         err = closed_renew(client, parcel, &done, error);
     if (err == ST_OK && done) {
