@@ -97,6 +97,14 @@ static inline st_frame make_verdict(st_arena *arena, st_verdict_kind kind)
     return frame;
 }
 
+static inline st_frame make_end_purges(void)
+{
+    st_frame frame = { .kind = ST_FRAME_END };
+    frame.as.end = (st_end){ .version = 1, .server_ms = 1773282600500, .position = 816,
+                             .dictionary = 1, .purges = 1 };
+    return frame;
+}
+
 static inline st_frame make_end_revoked(void)
 {
     st_frame frame = { .kind = ST_FRAME_END };
@@ -558,11 +566,7 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
     case 26: return make_carry_end();
     case 27: return make_piece_taken();
     case 28: return make_ask_purges(arena);
-    case 29:
-        frame.kind = ST_FRAME_END;
-        frame.as.end = (st_end){ .version = 1, .server_ms = 1773282600500, .position = 816,
-                                 .dictionary = 1, .purges = 1 };
-        break;
+    case 29: return make_end_purges();
     case 30: return make_ask_cosigned(arena);
     case 31: return make_end_tree(arena);
     case 32: return make_have_ask_fetch(arena);
