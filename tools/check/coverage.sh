@@ -36,7 +36,8 @@ rigs() {
     done
 }
 
-export EACH_PLACE=1 # also in the sweeps that have a server of their own
+# also in the sweeps that have a server of their own; 5: a place is made of five calls, not three
+export EACH_PLACE=${EACH_PLACE:-1}
 
 if [ "${COVERAGE_RUN:-1}" = 1 ]; then
     [ "${COVERAGE_KEEP:-}" = 1 ] || find "$build" -name '*.gcda' -delete 2>/dev/null

@@ -252,6 +252,115 @@ static void test_an_enrolment_failing_anywhere(void **state)
     phone_part(e, &an, NULL);
 }
 
+/* ---- answers that are not as they should be ---- */
+
+/* The edge's answer, with something else in it. */
+static void answer_otherwise(edge *e, const sotay_request *request,
+                             void (*change)(st_enrol_answer *answer), st_buffer *out)
+{
+    st_arena arena;
+    st_frame frame;
+    st_buffer bytes;
+    st_frame_reader *reader = NULL;
+    st_frame_writer *writer = NULL;
+    uint8_t *body = NULL;
+    const uint8_t *said = NULL;
+    size_t len = 0, said_len = 0;
+    st_err bad = ST_OK;
+    assert_int_equal(edge_answer(e, request, &body, &len), 200);
+    st_arena_init(&arena, (size_t)1 << 20);
+    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
+    assert_int_equal(st_frame_reader_new((size_t)1 << 20, &reader, NULL), ST_OK);
+    assert_int_equal(st_frame_feed(reader, body, len, NULL), ST_OK);
+    assert_true(st_frame_read(reader, &said, &said_len, &bad));
+    assert_int_equal(st_frame_decode(said, said_len, &arena, &frame, NULL), ST_OK);
+    assert_int_equal(frame.kind, ST_FRAME_ENROL_ANSWER);
+    change(&frame.as.enrol_answer);
+    assert_int_equal(st_frame_encode(&frame, &bytes, NULL), ST_OK);
+    assert_int_equal(st_frame_writer_new(3, out, &writer, NULL), ST_OK);
+    assert_int_equal(st_frame_write(writer, bytes.data, bytes.len, NULL), ST_OK);
+    assert_int_equal(st_frame_writer_end(writer, NULL), ST_OK);
+    st_frame_writer_free(writer);
+    st_frame_reader_free(reader);
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+    free(body);
+}
+
+static void of_another_log(st_enrol_answer *answer)
+{
+    answer->log_key[5] ^= 1;
+}
+
+static void before_all_time(st_enrol_answer *answer)
+{
+    answer->server_ms = -7;
+}
+
+static void as_it_is(st_enrol_answer *answer)
+{
+    (void)answer;
+}
+
+static int enrol_otherwise(edge *e, phone *p, void (*change)(st_enrol_answer *answer))
+{
+    char link[128];
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    st_buffer reply;
+    bool again = true;
+    edge_link(e, 0, link);
+    st_buffer_init(&reply, (size_t)1 << 20);
+    assert_int_equal(sotay_enrol_begin(p->client, link, NULL, &sync, NULL), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, NULL), SOTAY_OK);
+    answer_otherwise(e, &request, change, &reply);
+    int rc = sotay_sync_feed(sync, reply.data, reply.len, &p->error);
+    if (rc == SOTAY_OK)
+        rc = sotay_sync_end(sync, 200, &again, &p->error);
+    sotay_sync_free(sync);
+    st_buffer_free(&reply);
+    return rc;
+}
+
+static void test_answers_of_another_server(void **state)
+{
+    (void)state;
+    edge *e = edge_new();
+    phone p;
+    sotay_who who;
+    phone_new(&p, 1);
+    assert_int_equal(enrol_otherwise(e, &p, of_another_log), SOTAY_E_SIGNATURE);
+    assert_non_null(strstr(p.error.detail, "that the link names"));
+    sotay_whoami(p.client, &who);
+    assert_false(who.is_enrolled);
+    assert_int_equal(enrol_otherwise(e, &p, before_all_time), SOTAY_OK);
+    sotay_whoami(p.client, &who);
+    assert_true(who.is_enrolled);
+    assert_int_equal(edge_sync(e, p.client, NULL, NULL), SOTAY_OK);
+    sotay_id visit = phone_visit(&p, "chợ"); /* and time goes on from this phone's own */
+    assert_true(phone_says(&p, sotay_show, &visit, "\"2026-03-12T"));
+    phone_part(e, &p, NULL);
+}
+
+/* The book of another commune is another book, whoever it is that asks. */
+static void test_a_store_of_another_book(void **state)
+{
+    (void)state;
+    phone an;
+    uint8_t secret[64];
+    edge *e = phone_alone(&an), *other = edge_new();
+    sotay_id visit = phone_visit(&an, "chợ");
+    memset(other->log_seed, 4, sizeof other->log_seed);
+    st_sign_keypair(other->log_seed, other->log_key, secret);
+    other->log = st_log_id(other->log_key);
+    assert_int_equal(enrol_otherwise(other, &an, as_it_is), SOTAY_E_DENIED);
+    assert_non_null(strstr(an.error.detail, "another book"));
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK); /* of this one it still is */
+    assert_true(phone_says(&an, sotay_show, &visit, "\"chợ\""));
+    edge_free(other);
+    phone_part(e, &an, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +372,8 @@ int main(void)
         cmocka_unit_test(test_a_new_key_keeps_what_was_sealed),
         cmocka_unit_test(test_unsent_work_of_all_kinds_moves),
         cmocka_unit_test(test_an_enrolment_failing_anywhere),
+        cmocka_unit_test(test_answers_of_another_server),
+        cmocka_unit_test(test_a_store_of_another_book),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

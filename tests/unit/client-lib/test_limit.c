@@ -1,8 +1,9 @@
 /* tests/unit/client-lib/test_limit.c
  * What a sync may cost is kept, and what it did not get to comes with the next one; after a line
  * that broke less is offered at once; a server that is busy is not taken for damage. */
-#include "tests/unit/client-lib/phone.h"
+#include "tests/unit/client-lib/rows.h"
 
+#include "client-lib/src/carried.h"
 #include "client-lib/src/exchange.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -258,6 +259,53 @@ static void test_many_requests_may_be_repeated(void **state)
     phone_part(e, &an, &binh);
 }
 
+/* A kept set of somebody else's goes on by itself where the line takes no more; so it comes to the
+ * server in as many requests as there are sets. */
+static void test_what_is_carried_goes_in_parts(void **state)
+{
+    static stored_row row;
+    phone an, binh;
+    sotay_sync *sync = NULL;
+    sotay_report report = { 0 };
+    (void)state;
+    edge *e = phone_pair(&an, &binh);
+    must(edge_sync(e, an.client, NULL, NULL));
+    for (uint64_t n = 1; n <= 3; n++) {
+        add_noise(&binh, n);
+        rows_seal(&binh);
+    }
+    rows_begin(&an); /* binh met an, who goes to the office */
+    for (size_t i = 0; rows_get(&binh, BOOK_SET, i, &row); i++) {
+        bool is_new = false;
+        if (memcmp(row.key.b + 1, binh.client->me.device.b, 16) == 0)
+            assert_int_equal(carried_take_set(an.client, row.data, row.len, &is_new, NULL), ST_OK);
+    }
+    rows_commit(&an);
+    assert_int_equal(rows_count(&an, BOOK_TAKEN), 3);
+    must(sotay_sync_begin(an.client, &sync, &an.error));
+    sync->sets_bytes = 100;
+    must(edge_run(e, an.client, sync, NULL, &report));
+    assert_true(report.requests >= 2);
+    assert_int_equal(e->devices[2].known, 3);
+    assert_true(phone_status_says(&an, "\"carried\":0"));
+    for (size_t i = 0; rows_get(&an, BOOK_SET, i, &row); i++) /* the server lost them, and says so */
+        if (memcmp(row.key.b + 1, binh.client->me.device.b, 16) == 0) {
+            st_id device;
+            memcpy(device.b, row.key.b + 1, sizeof device.b);
+            rows_begin(&an);
+            assert_int_equal(epoch_offer(an.client, &device, st_get_u64(row.key.b + 17), NULL),
+                             ST_OK);
+            rows_commit(&an);
+        }
+    assert_int_equal(rows_count(&an, BOOK_CARRY), 3);
+    must(sotay_sync_begin(an.client, &sync, &an.error));
+    sync->sets_bytes = 100;
+    must(edge_run(e, an.client, sync, NULL, &report));
+    assert_true(report.requests >= 2);
+    assert_int_equal(rows_count(&an, BOOK_CARRY), 0);
+    phone_part(e, &an, &binh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_what_a_refusal_means_for_the_line),
         cmocka_unit_test(test_statuses_without_a_refusal),
         cmocka_unit_test(test_many_requests_may_be_repeated),
+        cmocka_unit_test(test_what_is_carried_goes_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@ typedef struct {
     sotay_id visit;
     outbox_set own; /* of its making, in the log */
     sotay_sync *sync;
+    st_buffer body; /* of the receipt made last */
     st_error error;
 } desk;
 
@@ -31,6 +32,7 @@ static int desk_open(void **state)
 {
     static desk d;
     memset(&d, 0, sizeof d);
+    st_buffer_init(&d.body, 1u << 16);
     d.e = phone_alone(&d.an);
     d.visit = phone_visit(&d.an, "chợ");
     assert_int_equal(edge_sync(d.e, d.an.client, NULL, NULL), SOTAY_OK);
@@ -45,6 +47,7 @@ static int desk_close(void **state)
 {
     desk *d = *state;
     sotay_sync_free(d->sync);
+    st_buffer_free(&d->body);
     phone_part(d->e, &d->an, NULL);
     return 0;
 }
@@ -340,6 +343,67 @@ static void test_what_is_sealed_is_given(void **state)
     }
 }
 
+/* ---- what the server said of it ---- */
+
+static st_receipt receipt_of(desk *d, st_verdict_kind kind, const st_hash *hash)
+{
+    uint8_t text[ST_RECEIPT_SIGN_BYTES];
+    st_receipt receipt = { .device = d->own.device, .first = d->own.first, .last = d->own.last,
+                           .hash = *hash, .kind = kind, .position = 31 };
+    memcpy(receipt.epoch, d->an.client->me.epoch, sizeof receipt.epoch);
+    st_buffer_clear(&d->body);
+    assert_int_equal(st_receipt_make(&receipt, &d->body, NULL), ST_OK);
+    st_receipt_sign_text(&d->e->log, &receipt, text);
+    st_sign(d->e->own_secret, text, sizeof text, receipt.signature);
+    return receipt;
+}
+
+static bool takes_receipt(desk *d, const st_receipt *receipt)
+{
+    bool is_new = false;
+    assert_int_equal(WITHIN(d, carried_take_receipt(d->an.client, receipt, &is_new, NULL)), ST_OK);
+    read_own(d);
+    return is_new;
+}
+
+/* A receipt that came by hand is the verdict about a sealed set, too: of this very one. */
+static void test_a_receipt_of_a_sealed_set(void **state)
+{
+    static stored_row row;
+    st_hash hash, other;
+    desk *d = *state;
+    seal_own(d);
+    assert_true(rows_get(&d->an, BOOK_CLOSED, 0, &row));
+    memcpy(hash.b, row.data + 8, sizeof hash.b);
+    assert_int_equal(WITHIN(d, epoch_turn(d->sync, 0, NULL)), ST_OK);
+    read_own(d);
+    assert_true(d->own.is_closed && d->own.status == OUTBOX_UNSENT);
+    other = hash;
+    other.b[0] ^= 1;
+    st_receipt receipt = receipt_of(d, ST_VERDICT_STORED, &other);
+    assert_false(takes_receipt(d, &receipt));
+    assert_int_equal(d->own.status, OUTBOX_UNSENT);
+    receipt = receipt_of(d, ST_VERDICT_HELD, &hash);
+    assert_true(takes_receipt(d, &receipt));
+    assert_int_equal(d->own.status, OUTBOX_HELD);
+    assert_int_equal(d->own.position, 31);
+    assert_false(takes_receipt(d, &receipt)); /* known by now */
+}
+
+/* The bytes of an own set are gone: a receipt says nothing of what nobody has. */
+static void test_a_receipt_of_what_is_gone(void **state)
+{
+    desk *d = *state;
+    st_hash hash = { { 0 } };
+    seal_own(d);
+    assert_int_equal(WITHIN(d, epoch_turn(d->sync, 0, NULL)), ST_OK);
+    read_own(d);
+    rows_clear(&d->an, BOOK_CLOSED);
+    st_receipt receipt = receipt_of(d, ST_VERDICT_STORED, &hash);
+    assert_false(takes_receipt(d, &receipt));
+    assert_int_equal(d->own.status, OUTBOX_UNSENT);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, desk_open, desk_close)
 
 int main(void)
@@ -350,6 +414,8 @@ int main(void)
         CASE(test_a_note_of_what_is_offered), CASE(test_sealed_rows_that_are_damaged),
         CASE(test_sealed_sets_that_stay),     CASE(test_a_kept_set_that_does_not_open),
         CASE(test_what_is_sealed_is_given),
+        CASE(test_a_receipt_of_a_sealed_set),
+        CASE(test_a_receipt_of_what_is_gone),
     };
     return cmocka_run_group_tests_name("turn", tests, NULL, NULL);
 }
