@@ -114,6 +114,13 @@ static st_err call_failed(book_db *book, int rc, const sotay_error *from, st_err
     return err;
 }
 
+/* A key that this program never wrote: what stands behind it must not seem to be missing. */
+static st_err too_long(book_db *book, st_error *error)
+{
+    const sotay_error why = { SOTAY_E_CORRUPT, "store: a key is too long" };
+    return call_failed(book, SOTAY_E_CORRUPT, &why, error);
+}
+
 static sotay_slice key_slice(const book_key *key)
 {
     sotay_slice slice = { key->b, key->len };
@@ -226,9 +233,10 @@ st_err book_scan_next(book_db *book, book_scan *scan, st_arena *arena, book_valu
         return ST_E_NOT_FOUND;
     if (rc != SOTAY_OK)
         return call_failed(book, rc, &from, error);
-    if (key.len < scan->prefix_len || key.len >= sizeof scan->at.b ||
-        memcmp(key.data, scan->at.b, scan->prefix_len) != 0)
+    if (key.len < scan->prefix_len || memcmp(key.data, scan->at.b, scan->prefix_len) != 0)
         return ST_E_NOT_FOUND;
+    if (key.len >= sizeof scan->at.b)
+        return too_long(book, error);
     memcpy(scan->at.b, key.data, key.len);
     scan->at.len = key.len;
     if (out_value == NULL)
@@ -246,9 +254,10 @@ st_err book_before(book_db *book, const book_key *key, size_t prefix_len, book_k
         return ST_E_NOT_FOUND;
     if (rc != SOTAY_OK)
         return call_failed(book, rc, &from, error);
-    if (found.len < prefix_len || found.len > sizeof out_key->b ||
-        memcmp(found.data, key->b, prefix_len) != 0)
+    if (found.len < prefix_len || memcmp(found.data, key->b, prefix_len) != 0)
         return ST_E_NOT_FOUND;
+    if (found.len >= sizeof out_key->b)
+        return too_long(book, error);
     memcpy(out_key->b, found.data, found.len);
     out_key->len = found.len;
     return ST_OK;

@@ -144,10 +144,12 @@ typedef struct {
 } book_scan;
 book_scan book_scan_of(const book_key *prefix);
 /* The next key (scan->at). out_value may be NULL: then nothing is opened. ST_E_NOT_FOUND at the
- * end, without *error. */
+ * end, without *error. ST_E_CORRUPT: one that is longer than any key here, and nothing is read
+ * beyond it. */
 ST_MUST_USE st_err book_scan_next(book_db *book, book_scan *scan, st_arena *arena,
                                   book_value *out_value, st_error *error);
-/* The last key before `key` that begins with its first prefix_len bytes. ST_E_NOT_FOUND. */
+/* The last key before `key` that begins with its first prefix_len bytes. ST_E_NOT_FOUND;
+ * ST_E_CORRUPT as above. */
 ST_MUST_USE st_err book_before(book_db *book, const book_key *key, size_t prefix_len,
                                book_key *out_key, st_error *error);
 

@@ -1,7 +1,7 @@
 /* tests/unit/client-lib/test_book.c
  * A phone's store fails now and then also when it is only read. What could not be read is never
  * taken for what is not there: the call fails as a whole, and the next one does what was asked. */
-#include "tests/unit/client-lib/phone.h"
+#include "tests/unit/client-lib/rows.h"
 
 /* A port that fails at its n-th reading call from now. */
 typedef struct {
@@ -138,10 +138,113 @@ static void test_what_cannot_be_read_is_not_missing(void **state)
     edge_free(e);
 }
 
+/* ---- rows that this program would never write ---- */
+
+/* Under a key that is longer than the library's are. */
+static void put_long(phone *p, const uint8_t *key, size_t key_len, const void *data, size_t len)
+{
+    const sotay_slice at = { key, key_len }, value = { data, len };
+    assert_int_equal(p->port.begin(p->port.context, true, NULL), SOTAY_OK);
+    assert_int_equal(p->port.put(p->port.context, at, value, NULL), SOTAY_OK);
+    assert_int_equal(p->port.commit(p->port.context, NULL), SOTAY_OK);
+}
+
+static int read_status(phone *p)
+{
+    char *json = NULL;
+    int rc = sotay_status(p->client, SOTAY_JSON, &json, &p->error);
+    sotay_text_free(json);
+    return rc;
+}
+
+/* A key that no table has room for does not end a table: what stands behind it would be gone
+ * without a word. */
+static void test_a_key_that_is_too_long(void **state)
+{
+    static const struct {
+        size_t len;
+        int rc;
+    } CASES[] = { { 199, SOTAY_E_CORRUPT }, { 200, SOTAY_E_CORRUPT }, { 300, SOTAY_E_CORRUPT } };
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        phone an;
+        uint8_t key[300];
+        edge *e = phone_alone(&an);
+        (void)phone_visit(&an, "chợ");
+        rows_seal(&an);
+        memset(key, 0, sizeof key);
+        key[0] = BOOK_OWN;
+        put_long(&an, key, CASES[i].len, "some bytes", 10);
+        assert_int_equal(edge_sync(e, an.client, NULL, NULL), CASES[i].rc);
+        assert_int_equal(read_status(&an), CASES[i].rc);
+        put_long(&an, key, CASES[i].len, NULL, 0); /* mended */
+        assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+        assert_true(phone_status_says(&an, "\"ready\":0"));
+        assert_int_equal(e->devices[1].known, 1);
+        phone_part(e, &an, NULL);
+    }
+}
+
+/* The last key before one of its table may be too long as well. */
+static void test_a_key_before_that_is_too_long(void **state)
+{
+    phone an;
+    uint8_t long_key[300];
+    book_key found, at;
+    st_error error = { ST_OK, "" };
+    (void)state;
+    edge *e = phone_alone(&an);
+    memset(long_key, 7, sizeof long_key);
+    long_key[0] = BOOK_SET;
+    put_long(&an, long_key, sizeof long_key, "some bytes", 10);
+    at = book_key_of(BOOK_SET);
+    memset(at.b + 1, 8, 24);
+    at.len = 25;
+    rows_begin(&an);
+    assert_int_equal(book_before(&an.client->book, &at, 1, &found, &error), ST_E_CORRUPT);
+    assert_int_equal(client_commit(an.client, &error), ST_E_CORRUPT);
+    client_abort(an.client);
+    put_long(&an, long_key, sizeof long_key, NULL, 0);
+    rows_begin(&an);
+    assert_int_equal(book_before(&an.client->book, &at, 25, &found, &error), ST_E_NOT_FOUND);
+    client_abort(an.client);
+    phone_part(e, &an, NULL);
+}
+
+/* A value that is too short to be sealed is damage; one that is too long is not written. */
+static void test_values_of_no_length(void **state)
+{
+    phone an;
+    char *text = NULL;
+    st_error error = { ST_OK, "" };
+    (void)state;
+    edge *e = phone_alone(&an);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    st_id id = phone_id(&visit);
+    const book_key key = book_key_id(BOOK_BASE, &id);
+    rows_spoil(&an, &key);
+    assert_int_equal(sotay_show(an.client, &visit, SOTAY_JSON, &text, &an.error), SOTAY_E_CORRUPT);
+    assert_non_null(strstr(an.error.detail, "is cut"));
+    size_t len = (size_t)ST_FRAME_BYTES_MAX * 2 + 1;
+    uint8_t *data = calloc(1, len);
+    assert_non_null(data);
+    rows_begin(&an);
+    assert_int_equal(book_put(&an.client->book, &key, data, len, &error), ST_E_TOO_LARGE);
+    client_abort(an.client);
+    free(data);
+    assert_int_equal(sotay_finish(an.client, 12345, NULL, NULL), SOTAY_E_USAGE);
+    assert_int_equal(sotay_finish(an.client, -1, NULL, NULL), SOTAY_E_USAGE);
+    phone_part(e, &an, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_cannot_be_read_is_not_missing),
+        cmocka_unit_test(test_a_key_that_is_too_long),
+        cmocka_unit_test(test_a_key_before_that_is_too_long),
+        cmocka_unit_test(test_values_of_no_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
