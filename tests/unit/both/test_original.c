@@ -7,6 +7,7 @@
 #include "client-lib/src/attach.h"
 #include "client-lib/src/client.h"
 #include "proto/hash.h"
+#include "tests/unit/client-lib/rows.h"
 
 #define KIB ((size_t)1024)
 #define LEN (100 * KIB)
@@ -265,6 +266,32 @@ static void test_it_goes_on_at_the_byte(void **state)
     }
 }
 
+/* What is kept of a piece may be damaged, or longer than any piece: then it begins anew. */
+static void test_a_part_that_is_damaged(void **state)
+{
+    desk *d = *state;
+    for (int i = 0; i < 2; i++) {
+        static uint8_t bytes[ST_CHUNK_BYTES_MAX + 1];
+        static stored_row row;
+        breaker b = { .cut = 9000 };
+        line l = { .files = break_off, .context = &b };
+        sotay_cleared cleared;
+        want(d, d->binh);
+        assert_int_equal(sync_over(&d->w, d->binh, &l, NULL), SOTAY_E_NETWORK);
+        assert_true(rows_get(d->binh, BOOK_PART, 0, &row));
+        if (i == 0)
+            rows_put(d->binh, &row.key, bytes, sizeof bytes);
+        else
+            rows_put_raw(d->binh, &row.key, "no value of ours, and nobody's", 30);
+        b.cut = 0;
+        assert_int_equal(sync_over(&d->w, d->binh, &l, NULL), SOTAY_OK);
+        assert_int_equal(b.skip, 0);
+        assert_whole(d, d->binh);
+        assert_int_equal(rows_count(d->binh, BOOK_PART), 0);
+        assert_int_equal(sotay_attachment_clear(d->binh->client, false, &cleared, NULL), SOTAY_OK);
+    }
+}
+
 /* A good line gets more at once. */
 static void test_as_much_as_the_line_carries(void **state)
 {
@@ -316,13 +343,15 @@ typedef enum {
     GAP,
     BEHIND_ITS_WORD,
     ANOTHER_RECORD,
-    TWO_WORDS
+    TWO_WORDS,
+    ANEW,      /* a piece that begins once more, and is another one then */
+    OF_ANOTHER /* the middle of a piece that was not begun */
 } said;
 
 typedef struct {
     said how;
     st_id record;
-    st_hash piece;
+    st_hash piece, other; /* the first two of the file */
     unsigned times;
 } liar;
 
@@ -330,7 +359,7 @@ static void say_frames(const liar *l, st_buffer *reply)
 {
     static uint8_t bytes[16384];
     st_frame part = { .kind = ST_FRAME_PIECE_BYTES }, word = { .kind = ST_FRAME_HAVE_ANSWER };
-    st_frame frames[3];
+    st_frame frames[4];
     size_t count = 0;
     st_piece_bytes *p = &part.as.piece_bytes;
     *p = (st_piece_bytes){
@@ -343,6 +372,7 @@ static void say_frames(const liar *l, st_buffer *reply)
         word.as.have_answer.unknown_count = 1;
         break;
     case STRANGE_PIECE: p->hash.b[0] ^= 1; break;
+    case OF_ANOTHER: p->hash = l->other; /* fall through */
     case GAP:
         p->from = 100;
         p->len = 200;
@@ -352,6 +382,10 @@ static void say_frames(const liar *l, st_buffer *reply)
     }
     if (l->how == BEHIND_ITS_WORD)
         frames[count++] = word;
+    if (l->how == ANEW) {
+        frames[count] = part;
+        frames[count++].as.piece_bytes.len = 300;
+    }
     if (l->how != NOTHING && l->how != UNKNOWN)
         frames[count++] = part;
     if (l->how != NO_ANSWER && l->how != BEHIND_ITS_WORD)
@@ -399,10 +433,13 @@ static void test_servers_that_err(void **state)
         { BEHIND_ITS_WORD, SOTAY_E_CORRUPT, 1 },
         { ANOTHER_RECORD, SOTAY_E_CORRUPT, 1 },
         { TWO_WORDS, SOTAY_E_CORRUPT, 1 },
+        { ANEW, SOTAY_OK, 3 },
+        { OF_ANOTHER, SOTAY_E_CORRUPT, 1 },
     };
     desk *d = *state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        liar l = { .how = CASES[i].how, .piece = st_sha256(d->data, 16 * KIB) };
+        liar l = { .how = CASES[i].how, .piece = st_sha256(d->data, 16 * KIB),
+                   .other = st_sha256(d->data + 16 * KIB, 16 * KIB) };
         line bad = { .files = lie, .context = &l };
         sotay_report report;
         sotay_cleared cleared;
@@ -640,6 +677,7 @@ int main(void)
         CASE(test_what_is_not_there_cannot_be_wanted),
         CASE(test_its_own_is_sent_and_not_fetched),
         CASE(test_it_goes_on_at_the_byte),
+        CASE(test_a_part_that_is_damaged),
         CASE(test_as_much_as_the_line_carries),
         CASE(test_a_metered_line_fetches_nothing),
         CASE(test_servers_that_err),

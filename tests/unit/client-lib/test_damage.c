@@ -177,10 +177,92 @@ static void test_a_damaged_row_is_said(void **state)
     edge_free(e);
 }
 
+/* ---- rows under keys, or of lengths, that no program writes ---- */
+
+static int ask_status(edge *e, phone *p)
+{
+    char *text = NULL;
+    (void)e;
+    int rc = sotay_status(p->client, SOTAY_JSON, &text, &p->error);
+    sotay_text_free(text);
+    return rc;
+}
+
+static int ask_sync(edge *e, phone *p)
+{
+    return edge_sync(e, p->client, NULL, NULL);
+}
+
+/* Such a row is never passed over in silence, whoever comes to it. */
+static void test_rows_of_another_shape(void **state)
+{
+    static uint8_t many[17 + 32 * (ST_CHUNKS_MAX + 1)];
+    static const struct {
+        const char *why;
+        book_table table;
+        size_t key_len, value_len;
+        uint8_t first; /* byte of the value */
+        int (*ask)(edge *e, phone *p);
+    } CASES[] = {
+        { "a bucket without a name", BOOK_BUCKET, 0, 60, 0, ask_sync },
+        { "a file of no pieces", BOOK_ATTACH, 32, 17, 0, ask_status },
+        { "a file of half a piece", BOOK_ATTACH, 32, 17 + 16, 0, ask_status },
+        { "a file of too many pieces", BOOK_ATTACH, 32, sizeof many, 0, ask_status },
+        { "a file of a kind that is none", BOOK_ATTACH, 32, 17 + 32, 9, ask_status },
+        { "a file of no record", BOOK_ATTACH, 31, 17 + 32, 0, ask_status },
+        { "a working copy of no record", BOOK_DRAFT, 15, 5, 0, ask_sync },
+        { "an own set of no device", BOOK_OWN, 20, 40, 0, ask_sync },
+    };
+    edge *e = edge_new();
+    phone an;
+    (void)state;
+    (void)fill(e, &an);
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        phone p;
+        book_key key = book_key_of(CASES[i].table);
+        memset(key.b + 1, 'x', CASES[i].key_len);
+        key.len = 1 + CASES[i].key_len;
+        many[0] = CASES[i].first;
+        damage(&an, &p, &key, many, CASES[i].value_len);
+        phone_open(&p);
+        int rc = CASES[i].ask(e, &p);
+        if (rc != SOTAY_E_CORRUPT)
+            fail_msg("%s: %s: %s", CASES[i].why, sotay_code_name((sotay_code)rc), p.error.detail);
+        phone_free(&p);
+    }
+    phone_free(&an);
+    edge_free(e);
+}
+
+/* What a test asks to be damaged has to be there. */
+static void test_damage_that_is_asked_for(void **state)
+{
+    phone an;
+    (void)state;
+    edge *e = edge_new();
+    sotay_id visit = fill(e, &an), nowhere;
+    memset(&nowhere, 9, sizeof nowhere);
+    assert_int_equal(sotay_debug_damage(an.client, &nowhere, SOTAY_DAMAGE_VALUE, &an.error),
+                     SOTAY_E_NOT_FOUND);
+    assert_string_not_equal(an.error.detail, "");
+    for (int i = 0; i < 2; i++) /* one time a text, one time the number that it became */
+        must(sotay_debug_damage(an.client, &visit, SOTAY_DAMAGE_VALUE, &an.error));
+    sotay_report report = { 0 };
+    must(edge_sync(e, an.client, NULL, &report));
+    assert_true(report.repaired_buckets > 0);
+    assert_true(phone_says(&an, sotay_show, &visit, "{\"value\":\"" EDGE_UNIT "\""));
+    must(edge_sync(e, an.client, NULL, &report));
+    assert_int_equal(report.repaired_buckets, 0);
+    phone_free(&an);
+    edge_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_damaged_row_is_said),
+        cmocka_unit_test(test_rows_of_another_shape),
+        cmocka_unit_test(test_damage_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
