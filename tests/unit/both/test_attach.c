@@ -248,6 +248,11 @@ static void test_what_cannot_be_attached(void **state)
         SOTAY_OK);
     assert_int_equal(attach_bytes(d, &contact, large, 100), SOTAY_E_VALUE);
     assert_non_null(strstr(d->an->error.detail, "no attachments"));
+    const sotay_attachment nowhere = { "a.pdf", large, 100, "khong_co", NULL, 0 };
+    char item[SOTAY_ITEM_TEXT];
+    assert_int_equal(sotay_attach(d->an->client, &d->visit, &nowhere, item, &d->an->error),
+                     SOTAY_E_VALUE);
+    assert_non_null(strstr(d->an->error.detail, "no place of this record"));
     free(large);
     /* nothing of it is left */
     assert_true(phone_status_says(d->an, "\"attachments_waiting\":0"));

@@ -159,6 +159,13 @@ static void test_large_records(void **state)
     assert_int_equal(st_record_decode(row.data, row.len, &d->h.arena, &part, NULL), ST_OK);
     assert_int_equal(part.metas_count, 2);
     assert_int_equal(part.lives_count, 4);
+    d->h.record.metas[0].log_index = 40; /* the making itself is lost, and the note */
+    handmade_put_base(&d->h, &d->an);
+    set_aside(d, 7, 4);
+    assert_true(rows_get(&d->an, BOOK_EVIDENCE, 3, &row));
+    assert_int_equal(st_record_decode(row.data, row.len, &d->h.arena, &part, NULL), ST_OK);
+    assert_true(part.created);
+    assert_int_equal(part.metas_count, 2);
 }
 
 static void test_a_bucket_is_forgotten(void **state)

@@ -296,12 +296,21 @@ static st_err anew(bench *b, const st_id *record, uint32_t entries, st_error *er
     return apply_record_anew(b->on.copy.client, &wish, error);
 }
 
-/* With an entry about another record among its own. */
+/* With entries about other records among its own: a change, a reason, a decision. */
 static st_err a_record_is_made_anew(bench *b, st_error *error)
 {
+    const uint64_t counter = b->unsent.first;
+    const st_held role = { counter, ST_HOLD_ROLE };
+    const st_set own = { .device = b->unsent.device, .first = counter, .changes_count = 1 };
     (void)entry_of(b, 0, ST_ENTRY_CHANGE, &b->h.set);
     (void)bring(b, 1, ST_ENTRY_CHANGE);
-    return anew(b, &b->h.id, 2, error);
+    st_entry *entry = entry_of(b, 2, ST_ENTRY_HOLD, &own);
+    entry->held = &role;
+    entry->held_count = 1;
+    entry = entry_of(b, 3, ST_ENTRY_ACCEPT, &own);
+    entry->counters = &counter;
+    entry->counters_count = 1;
+    return anew(b, &b->h.id, 4, error);
 }
 
 static st_err a_record_is_dropped(bench *b, st_error *error)
@@ -361,6 +370,44 @@ static void test_records_sets_and_the_scope(void **state)
         { .why = "all is read anew", .what = all_is_read_anew, .patience = FEW },
     };
     trial_sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
+}
+
+/* ---- what only a state says ---- */
+
+/* A record that is too large to travel, of which the log has all but the last words. */
+static void put_large(bench *b)
+{
+    static uint8_t bytes[60000];
+    memset(bytes, 7, sizeof bytes);
+    for (uint16_t i = 0; i < 6; i++) {
+        if (i % 3 == 0)
+            handmade_begin(&b->h);
+        handmade_value(&b->h, (uint16_t)(200 + i), ST_VALUE_BYTES, bytes, sizeof bytes);
+        if (i % 3 == 2)
+            handmade_end(&b->h, 2);
+    }
+    handmade_begin(&b->h);
+    handmade_text(&b->h, EDGE_NOTE, "chỉ còn ở đây");
+    handmade_end(&b->h, 90);
+    for (size_t i = 0; i + 1 < b->h.record.metas_count; i++)
+        b->h.record.metas[i].log_index = 2 + i;
+    handmade_put_base(&b->h, &b->an);
+}
+
+static st_err a_large_record_is_set_aside(bench *b, st_error *error)
+{
+    return evidence_set_aside(b->on.copy.client, &b->h.id, &b->h.bucket, 50, error);
+}
+
+static void test_what_only_a_state_says(void **state)
+{
+    static const scene SCENES[] = {
+        { .why = "a large record is set aside", .what = a_large_record_is_set_aside,
+          .patience = FEW },
+    };
+    bench *b = *state;
+    put_large(b);
+    trial_sweep(b, SCENES, sizeof SCENES / sizeof SCENES[0]);
 }
 
 /* ---- sealed sets, epochs ---- */
@@ -470,6 +517,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_pages),
         CASE(test_records_sets_and_the_scope),
+        CASE(test_what_only_a_state_says),
         CASE(test_sealed_sets_and_epochs),
     };
     return cmocka_run_group_tests_name("log faults", tests, NULL, NULL);

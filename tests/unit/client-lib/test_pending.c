@@ -103,6 +103,43 @@ static void test_a_sync_failing_anywhere_loses_nothing(void **state)
     phone_part(e, &an, &binh);
 }
 
+/* Whoever says that a signature is made brings it; a result that is none counts as a failure. */
+static void test_a_signature_that_is_missing(void **state)
+{
+    (void)state;
+    phone an;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    int rc;
+    edge *e = edge_new();
+    memset(&an, 0, sizeof an);
+    assert_int_equal(sotay_memory_open(77, &an.port, NULL), SOTAY_OK);
+    sotay_memory_clock(&an.port, PHONE_WALL_MS, 5);
+    sotay_memory_pending(&an.port, false, true);
+    const edge_trouble pending = { 0, 0, 0, &an.port };
+    phone_open(&an);
+    assert_int_equal(edge_enrol(e, an.client, 0, &pending), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, &pending, NULL), SOTAY_OK);
+    for (int result = -1; result < 1; result++) {
+        assert_int_equal(sotay_sync_begin(an.client, &sync, NULL), SOTAY_OK);
+        rc = sotay_sync_next(sync, &request, &an.error);
+        assert_int_equal(rc, SOTAY_PENDING);
+        assert_int_equal(sotay_finish(an.client, SOTAY_OK, NULL, &an.error), SOTAY_E_USAGE);
+        if (result == 0) {
+            rc = edge_settle(&an.port, an.client, rc);
+            assert_int_equal(rc, SOTAY_OK);
+            assert_int_equal(sotay_sync_next(sync, &request, &an.error), SOTAY_OK);
+        } else {
+            rc = sotay_finish(an.client, result, NULL, NULL);
+            assert_int_equal(rc, SOTAY_E_STORAGE);
+            assert_int_equal(sotay_sync_next(sync, &request, &an.error), SOTAY_E_STORAGE);
+        }
+        sotay_sync_free(sync);
+    }
+    phone_free(&an);
+    edge_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_a_save_that_fails_later_is_not_there),
         cmocka_unit_test(test_a_crash_while_pending),
         cmocka_unit_test(test_a_sync_failing_anywhere_loses_nothing),
+        cmocka_unit_test(test_a_signature_that_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

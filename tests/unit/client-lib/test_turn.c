@@ -202,6 +202,46 @@ static void test_a_note_of_what_is_offered(void **state)
     assert_non_null(strstr(d->error.detail, "damaged"));
 }
 
+/* The server's own hand wrote other things, too: the set that enrolled this device is found among
+ * them, as long as it is kept. */
+static void test_the_own_enrolment(void **state)
+{
+    static stored_row row;
+    desk *d = *state;
+    st_dot at = { .counter = 0 };
+    st_id id = phone_id(&d->visit);
+    edge_write(d->e, &id, EDGE_ACCEPTED, "văn phòng ghi");
+    sotay_sync_free(d->sync);
+    d->sync = NULL;
+    assert_int_equal(edge_sync(d->e, d->an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(WITHIN(d, epoch_own_enrolment(d->an.client, &at, NULL)), ST_OK);
+    assert_memory_equal(at.device.b, d->e->devices[0].id.b, sizeof at.device.b);
+    book_key key = book_key_counter(BOOK_SET, &at.device, at.counter);
+    size_t n = 0;
+    while (rows_get(&d->an, BOOK_SET, n, &row) && memcmp(row.key.b, key.b, key.len) != 0)
+        n++;
+    assert_non_null(memmem(row.data, row.len, d->an.client->me.sign_key, 32));
+    rows_put(&d->an, &key, "no set", 6); /* one that does not open says nothing */
+    assert_int_equal(WITHIN(d, epoch_own_enrolment(d->an.client, &at, NULL)), ST_E_NOT_FOUND);
+}
+
+/* Of more roles than a person has, the first ones count. */
+static void test_more_roles_than_there_are(void **state)
+{
+    desk *d = *state;
+    st_role roles[IDENTITY_ROLES_MAX + 3];
+    st_bucket bucket;
+    bool lost = false;
+    for (size_t i = 0; i < IDENTITY_ROLES_MAX + 3; i++)
+        roles[i] = ST_ROLE_OFFICER;
+    assert_true(st_bucket_set(&bucket, EDGE_UNIT_BUCKET, strlen(EDGE_UNIT_BUCKET)));
+    const st_scope scope = { .rev = 9, .buckets = &bucket, .buckets_count = 1, .roles = roles,
+                             .roles_count = IDENTITY_ROLES_MAX + 3 };
+    assert_int_equal(WITHIN(d, apply_scope(d->an.client, &scope, &lost, NULL)), ST_OK);
+    assert_int_equal(d->an.client->me.roles_count, IDENTITY_ROLES_MAX);
+    assert_true(lost); /* the catalogue was not among the buckets */
+}
+
 /* ---- sealed sets ---- */
 
 static st_err get(desk *d)
@@ -409,10 +449,16 @@ static void test_a_receipt_of_what_is_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_which_epochs_count),        CASE(test_keys_of_former_servers),
-        CASE(test_what_lies_beyond_the_cut),  CASE(test_a_log_that_is_shorter),
-        CASE(test_a_note_of_what_is_offered), CASE(test_sealed_rows_that_are_damaged),
-        CASE(test_sealed_sets_that_stay),     CASE(test_a_kept_set_that_does_not_open),
+        CASE(test_which_epochs_count),
+        CASE(test_keys_of_former_servers),
+        CASE(test_what_lies_beyond_the_cut),
+        CASE(test_a_log_that_is_shorter),
+        CASE(test_a_note_of_what_is_offered),
+        CASE(test_the_own_enrolment),
+        CASE(test_more_roles_than_there_are),
+        CASE(test_sealed_rows_that_are_damaged),
+        CASE(test_sealed_sets_that_stay),
+        CASE(test_a_kept_set_that_does_not_open),
         CASE(test_what_is_sealed_is_given),
         CASE(test_a_receipt_of_a_sealed_set),
         CASE(test_a_receipt_of_what_is_gone),

@@ -28,15 +28,12 @@ typedef struct {
     bool is_alone;     /* it opens transactions itself */
     bool is_long;      /* several commits: each place fails once, not each call */
     bool talks;        /* something is said after the commit */
-    uint64_t patience; /* so many are tried one by one, then fewer and fewer; 0: all */
+    uint64_t patience; /* so many calls are tried one by one, then fewer and fewer; 0: all */
 } scene;
 
-/* Where there is time for it, all are tried. */
-static inline uint64_t trial_next(const scene *s, uint64_t n)
-{
-    bool hurries = s->patience > 0 && !stumble_has_time();
-    return s->is_long ? n : n + 1 + (hurries ? n / s->patience : 0);
-}
+/* Does each place fail once, in place of each call: also, where there is time, after the few of many
+ * calls that were tried. */
+typedef enum { TRIAL_CALLS, TRIAL_PLACES } trial_kind;
 
 static inline void trial_open(trial *t, const scene *s)
 {
@@ -106,11 +103,22 @@ static inline st_err trial_play(bench *b, const scene *s)
     return err;
 }
 
-static inline void trial_sweep_one(bench *b, const scene *s, stumble_way how, uint64_t before,
-                                   uint64_t after)
+/* What became of the store. True: the scene is done, and the next try needs a new copy. */
+static inline bool trial_look(bench *b, const scene *s, st_err err, const uint64_t prints[2])
+{
+    uint64_t now = trial_fingerprint(&((trial *)b)->copy, s->is_long);
+    bool is_done = err == ST_OK || (s->talks && now == prints[1]); /* the last word was not said */
+    if (now != prints[is_done])
+        fail_msg("%s: %s, the store is neither as before nor as after", s->why, st_err_name(err));
+    return is_done;
+}
+
+/* prints: the store before and after it. */
+static inline void trial_sweep_one(bench *b, const scene *s, stumble_way how, trial_kind kind,
+                                   const uint64_t prints[2])
 {
     trial *t = (trial *)b;
-    uint64_t n = s->is_long ? STUMBLE_IN_NEW_PLACE : 1, failed = 0;
+    uint64_t n = kind == TRIAL_PLACES ? STUMBLE_IN_NEW_PLACE : 1, failed = 0;
     bool refused = true;
     trial_open(t, s);
     while (refused) {
@@ -120,36 +128,42 @@ static inline void trial_sweep_one(bench *b, const scene *s, stumble_way how, ui
         if (err != ST_OK && err != ST_E_MEMORY && err != ST_E_STORAGE && err != ST_E_TOO_LARGE)
             fail_msg("%s: %d of %s: %s", s->why, (int)n, STUMBLE_NAMES[how], st_err_name(err));
         failed += err != ST_OK;
-        uint64_t now = trial_fingerprint(&t->copy, s->is_long);
-        bool is_done = err == ST_OK || (s->talks && now == after); /* the last word was not said */
-        if (now != (is_done ? after : before))
-            fail_msg("%s: %d of %s: %s, the store is neither as before nor as after", s->why,
-                     (int)n, STUMBLE_NAMES[how], st_err_name(err));
-        if (is_done && refused) { /* it went without */
+        if (trial_look(b, s, err, prints) && refused) { /* it went without */
             trial_close(t);
             trial_open(t, s);
         }
-        n = trial_next(s, n);
+        if (kind == TRIAL_CALLS)
+            n += 1 + (s->patience > 0 ? n / s->patience : 0);
     }
     trial_close(t);
     print_message("  %s: %d times, %s\n", s->why, (int)failed, STUMBLE_NAMES[how]);
-    assert_true(failed > 0 || s->is_long); /* other scenes pass the same places */
+    assert_true(failed > 0 || kind == TRIAL_PLACES); /* other scenes pass the same places */
+}
+
+static inline void trial_sweep_ways(bench *b, const scene *s, const uint64_t prints[2])
+{
+    for (stumble_way how = 0; how < STUMBLE_WAYS; how++) {
+        if ((how == STUMBLE_STORE && s->only_reads) || (how == STUMBLE_READING && s->only_writes))
+            continue;
+        if (!s->is_long)
+            trial_sweep_one(b, s, how, TRIAL_CALLS, prints);
+        if (s->is_long || (s->patience > 0 && stumble_has_time()))
+            trial_sweep_one(b, s, how, TRIAL_PLACES, prints);
+    }
 }
 
 static inline void trial_sweep(bench *b, const scene *scenes, size_t count)
 {
     trial *t = (trial *)b;
     for (size_t i = 0; i < count; i++) {
+        uint64_t prints[2];
         trial_open(t, &scenes[i]);
-        uint64_t before = trial_fingerprint(&t->copy, scenes[i].is_long);
+        prints[0] = trial_fingerprint(&t->copy, scenes[i].is_long);
         assert_int_equal(trial_play(b, &scenes[i]), ST_OK);
-        uint64_t after = trial_fingerprint(&t->copy, scenes[i].is_long);
+        prints[1] = trial_fingerprint(&t->copy, scenes[i].is_long);
         trial_close(t);
-        assert_int_equal(before == after, scenes[i].only_reads);
-        for (stumble_way how = 0; how < STUMBLE_WAYS; how++)
-            if (!(how == STUMBLE_STORE && scenes[i].only_reads) &&
-                !(how == STUMBLE_READING && scenes[i].only_writes))
-                trial_sweep_one(b, &scenes[i], how, before, after);
+        assert_int_equal(prints[0] == prints[1], scenes[i].only_reads);
+        trial_sweep_ways(b, &scenes[i], prints);
     }
 }
 
