@@ -67,6 +67,18 @@ static meeting meet(void)
     return m;
 }
 
+/* Where there is room, all goes at once, and no more is said to be there. */
+static void test_two_phones_with_room(void **state)
+{
+    (void)state;
+    take_parcels(&w.phones[0], 1, 3, 5000);
+    take_parcels(&w.phones[1], 2, 4, 5000);
+    meeting m = meet();
+    assert_true(!m.reports[0].more && !m.reports[1].more);
+    assert_int_equal(m.reports[0].sets_taken, 4);
+    assert_int_equal(m.reports[1].sets_taken, 3);
+}
+
 /* Both have more than one meeting takes: both say so, and the next meeting brings the rest. */
 static void test_two_full_phones(void **state)
 {
@@ -112,6 +124,7 @@ static void test_more_than_a_list_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_two_phones_with_room),
         CASE(test_two_full_phones),
         CASE(test_more_than_a_list_names),
     };

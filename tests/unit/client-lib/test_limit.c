@@ -288,7 +288,8 @@ static void test_what_is_carried_goes_in_parts(void **state)
     assert_true(report.requests >= 2);
     assert_int_equal(e->devices[2].known, 3);
     assert_true(phone_status_says(&an, "\"carried\":0"));
-    for (size_t i = 0; rows_get(&an, BOOK_SET, i, &row); i++) /* the server lost them, and says so */
+    /* the server lost them, and says so */
+    for (size_t i = 0; rows_get(&an, BOOK_SET, i, &row); i++)
         if (memcmp(row.key.b + 1, binh.client->me.device.b, 16) == 0) {
             st_id device;
             memcpy(device.b, row.key.b + 1, sizeof device.b);

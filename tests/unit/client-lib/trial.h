@@ -31,8 +31,8 @@ typedef struct {
     uint64_t patience; /* so many calls are tried one by one, then fewer and fewer; 0: all */
 } scene;
 
-/* Does each place fail once, in place of each call: also, where there is time, after the few of many
- * calls that were tried. */
+/* Does each call fail once, or each place, however often it is passed? Where there is time, each
+ * place as well, after a few of many calls were tried. */
 typedef enum { TRIAL_CALLS, TRIAL_PLACES } trial_kind;
 
 static inline void trial_open(trial *t, const scene *s)
