@@ -363,11 +363,73 @@ static void test_the_list_in_english(void **state)
     }
 }
 
+/* What was asked for and has not come, and what a file is that the office declared lost. */
+static void test_a_file_that_is_wanted(void **state)
+{
+    static const sotay_open_how ENGLISH = { NULL, false, "en", 420 };
+    bench *b = *state;
+    phone p;
+    char *text = NULL;
+    copy_phone(&b->binh, &p);
+    assert_int_equal(want_it(b, &p, NULL), SOTAY_OK);
+    assert_int_equal(list_text(b, &p, &text), SOTAY_OK);
+    assert_non_null(strstr(text, "chờ tải về  70 kB  a.pdf\n"));
+    sotay_text_free(text);
+    assert_int_equal(list_json(b, &p, &text), SOTAY_OK);
+    assert_non_null(strstr(text, "\"state\":\"wanted\""));
+    sotay_text_free(text);
+    sotay_close(p.client);
+    assert_int_equal(sotay_open(&p.port, &ENGLISH, &p.client, NULL), SOTAY_OK);
+    assert_int_equal(list_text(b, &p, &text), SOTAY_OK);
+    assert_non_null(strstr(text, "  wanted  70 kB  a.pdf\n"));
+    sotay_text_free(text);
+    assert_int_equal(clear_all(b, &p, &text), SOTAY_OK); /* it is still wanted afterwards */
+    sotay_text_free(text);
+    assert_int_equal(list_text(b, &p, &text), SOTAY_OK);
+    assert_non_null(strstr(text, "  wanted  70 kB  a.pdf\n"));
+    sotay_text_free(text);
+    phone_free(&p);
+}
+
+static void test_calls_that_have_to_wait(void **state)
+{
+    bench *b = *state;
+    phone p;
+    bool is_here = true;
+    sotay_sync *sync = NULL;
+    sotay_cleared cleared;
+    sotay_file file = { NULL, 0 };
+    copy_phone(&b->binh, &p);
+    assert_int_equal(sotay_sync_begin(p.client, &sync, NULL), SOTAY_OK);
+    assert_int_equal(want_it(b, &p, NULL), SOTAY_E_BUSY);
+    assert_int_equal(sotay_attachment_clear(p.client, false, &cleared, NULL), SOTAY_E_BUSY);
+    sotay_sync_free(sync);
+    /* as in a browser, where it is written later */
+    sotay_memory_pending(&p.port, true, false);
+    assert_int_equal(sotay_attachment_want(p.client, &b->visit, b->file, &is_here, NULL),
+                     SOTAY_PENDING);
+    assert_false(is_here);
+    assert_int_equal(sotay_memory_settle(&p.port, p.client, SOTAY_OK, NULL), SOTAY_OK);
+    assert_int_equal(sotay_attachment_clear(p.client, false, &cleared, NULL), SOTAY_PENDING);
+    assert_int_equal(cleared.files, 0);
+    assert_int_equal(sotay_memory_settle(&p.port, p.client, SOTAY_OK, NULL), SOTAY_OK);
+    sotay_memory_pending(&p.port, false, false);
+    phone_free(&p);
+    phone_new(&p, 9);
+    assert_int_equal(want_it(b, &p, NULL), SOTAY_E_STATE);
+    assert_int_equal(sotay_attachment_get(p.client, &b->visit, b->file, false, &file, NULL),
+                     SOTAY_E_STATE);
+    assert_int_equal(sotay_attachment_clear(p.client, true, &cleared, NULL), SOTAY_E_STATE);
+    phone_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_in_every_place),
         cmocka_unit_test(test_the_list_in_english),
+        cmocka_unit_test(test_a_file_that_is_wanted),
+        cmocka_unit_test(test_calls_that_have_to_wait),
     };
     return cmocka_run_group_tests_name("original faults", tests, bench_open, bench_close);
 }

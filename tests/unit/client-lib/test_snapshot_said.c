@@ -708,6 +708,29 @@ static void test_own_work_on_it(void **state)
     }
 }
 
+/* Half of it is loaded when the server sends the entries after all: those count, and nothing of
+ * the half stays. */
+static void test_entries_after_all(void **state)
+{
+    desk d;
+    phone binh;
+    (void)state;
+    desk_open(&d);
+    phone_make(&binh, d.e, 1);
+    begin_fetch(&d);
+    must(feed_piece(&d, 0));
+    assert_int_equal(end(&d, 0), SOTAY_E_NETWORK);
+    end_sync(&d);
+    assert_true(is_here(&d, 0));
+    sotay_id theirs = phone_visit(&binh, "của bình");
+    must(edge_sync(d.e, binh.client, NULL, NULL));
+    must(edge_sync(d.e, d.an.client, NULL, NULL));
+    must_be_dropped(&d);
+    assert_true(phone_says(&d.an, sotay_show, &theirs, "của bình"));
+    phone_free(&binh);
+    desk_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -725,6 +748,7 @@ int main(void)
         cmocka_unit_test(test_a_damaged_note),
         cmocka_unit_test(test_a_tail_that_is_too_long),
         cmocka_unit_test(test_own_work_on_it),
+        cmocka_unit_test(test_entries_after_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
