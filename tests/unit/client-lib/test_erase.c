@@ -78,9 +78,10 @@ static int desk_close(void **state)
 static void erase(desk *d)
 {
     st_error error = { ST_OK, "" };
+    bool owes = false;
     const erase_values values = { d->h.id, d->list, d->count };
     rows_begin(&d->an);
-    if (erase_take(d->an.client, &values, &error) != ST_OK)
+    if (erase_take(d->an.client, &values, &owes, &error) != ST_OK)
         fail_msg("erase: %s", error.detail);
     rows_commit(&d->an);
 }

@@ -322,7 +322,8 @@ static void test_what_is_given(void **state)
 static st_err erase(bench *b, st_error *error)
 {
     const erase_values values = { b->h.id, b->secret, 2 };
-    return erase_take(b->on.copy.client, &values, error);
+    bool owes = false;
+    return erase_take(b->on.copy.client, &values, &owes, error);
 }
 
 static st_err set_aside(bench *b, st_error *error)
