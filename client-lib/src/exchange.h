@@ -65,6 +65,8 @@ struct sotay_sync {
     uint32_t purges_count, purges_signed;
     uint8_t purge_text[ST_PURGE_SIGN_BYTES_MAX]; /* being signed */
     bool has_purges; /* they were looked for in this round */
+    bool has_more_purges;  /* than this round brings */
+    uint32_t purges_noted; /* so many of this round's are with the server */
     int64_t asked_wall_ms;
     uint64_t asked_mono_ms;
     bool tells_clock;     /* this request says how our clocks go: */
@@ -145,6 +147,8 @@ void take_exchange(sotay_sync *sync, int64_t server_ms);
 ST_MUST_USE st_err purge_prepare(sotay_sync *sync, st_error *error);
 /* The server has noted so many of them for good. Inside the open write transaction. */
 ST_MUST_USE st_err purge_noted(sotay_sync *sync, uint32_t count, st_error *error);
+/* More are owed, and the server takes them. */
+bool purge_goes_on(const sotay_sync *sync);
 /* Takes one decoded frame, inside the open write transaction. */
 ST_MUST_USE st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error);
 /* A page showed that another store writes under this device's name: what was recorded here goes on

@@ -6,12 +6,21 @@
 #include <string.h>
 
 #define STATUS_ACTIVE 1
-#define TARGET_UNIT   1
 
-/* A unit went into another one. */
+/* What an assignment names; numbers of the list assignment_target of the form. */
+typedef enum { TARGET_UNIT = 1, TARGET_AREA = 2, TARGET_CLASS = 3 } peer_target;
+
+/* A unit is of an area or a class, or (TARGET_UNIT) went into another unit. */
 typedef struct {
-    st_code unit, successor;
+    peer_target kind;
+    st_code unit, into;
 } peer_step;
+
+/* All units of an area or a class are assigned. */
+typedef struct {
+    peer_target kind;
+    st_code code;
+} peer_spread;
 
 typedef struct {
     sotay_client *client;
@@ -19,6 +28,8 @@ typedef struct {
     peer *out;
     peer_step *steps;
     size_t steps_count, steps_capacity;
+    peer_spread *spreads;
+    size_t spreads_count, spreads_capacity;
 } looking;
 
 static bool says_id(const st_form *form, const st_record *record, const char *name, const st_id *id)
@@ -60,16 +71,35 @@ static st_err push_unit(looking *l, const st_code *unit, st_error *error)
     return ST_OK;
 }
 
-static st_err add_unit(looking *l, const st_form *form, const st_record *record, st_error *error)
+static st_err push_spread(looking *l, const peer_spread *spread, st_error *error)
+{
+    peer_spread *spreads = l->spreads;
+    if (l->spreads_count == l->spreads_capacity)
+        spreads = st_arena_grow(l->arena, spreads, l->spreads_count, &l->spreads_capacity,
+                                sizeof *spreads);
+    if (spreads == NULL)
+        return st_fail(error, ST_E_MEMORY, "carry: no memory");
+    l->spreads = spreads;
+    spreads[l->spreads_count++] = *spread;
+    return ST_OK;
+}
+
+static st_err add_assignment(looking *l, const st_form *form, const st_record *record,
+                             st_error *error)
 {
     const st_field *field = NULL;
     const st_live *live = lexicon_shown(form, record, "target_id", &field);
-    st_code unit;
-    if (live == NULL || number_of(form, record, "target", 0) != TARGET_UNIT ||
-        number_of(form, record, "active", 1) == 0 || is_withdrawn(record) ||
-        !st_code_set(&unit, (const char *)live->op.value.data, live->op.value.len))
+    int64_t target = number_of(form, record, "target", 0);
+    peer_spread spread;
+    if (live == NULL || number_of(form, record, "active", 1) == 0 || is_withdrawn(record) ||
+        !st_code_set(&spread.code, (const char *)live->op.value.data, live->op.value.len))
         return ST_OK;
-    return push_unit(l, &unit, error);
+    if (target == TARGET_UNIT)
+        return push_unit(l, &spread.code, error);
+    if (target != TARGET_AREA && target != TARGET_CLASS)
+        return ST_OK; /* by content: resolved with the plans */
+    spread.kind = (peer_target)target;
+    return push_spread(l, &spread, error);
 }
 
 static st_err push_step(looking *l, const peer_step *step, st_error *error)
@@ -84,27 +114,47 @@ static st_err push_step(looking *l, const peer_step *step, st_error *error)
     return ST_OK;
 }
 
-/* Which units the unit went into. */
-static st_err add_steps(looking *l, const st_form *form, const st_record *record, st_error *error)
+static bool read_code(const st_live *live, st_code *out)
 {
-    const st_field *field = NULL, *successors = st_form_field(form, "successor_ids");
-    const st_live *live = lexicon_shown(form, record, "unit_id", &field);
-    peer_step step;
-    if (live == NULL || live->op.value.kind != ST_VALUE_CODE || successors == NULL ||
-        successors->cls != ST_CLASS_SET ||
-        !st_code_set(&step.unit, (const char *)live->op.value.data, live->op.value.len))
-        return ST_OK;
+    return live != NULL && live->op.value.kind == ST_VALUE_CODE &&
+           st_code_set(out, (const char *)live->op.value.data, live->op.value.len);
+}
+
+/* A step for each code in the set of the unit's record. */
+static st_err add_elements(looking *l, const st_record *record, const st_field *set,
+                           peer_step *step, st_error *error)
+{
     st_err err = ST_OK;
+    if (set == NULL || set->cls != ST_CLASS_SET)
+        return ST_OK;
     for (size_t i = 0; err == ST_OK && i < record->lives_count; i++) {
         const st_op *op = &record->lives[i].op;
-        if (op->path.kind != ST_PATH_FIELD || op->path.field != successors->no ||
+        if (op->path.kind != ST_PATH_FIELD || op->path.field != set->no ||
             op->verb != ST_VERB_ADD)
             continue;
-        st_value element = st_element_value(successors, &op->path);
+        st_value element = st_element_value(set, &op->path);
         if (element.kind == ST_VALUE_CODE &&
-            st_code_set(&step.successor, (const char *)element.data, element.len))
-            err = push_step(l, &step, error);
+            st_code_set(&step->into, (const char *)element.data, element.len))
+            err = push_step(l, step, error);
     }
+    return err;
+}
+
+/* Which units the unit went into, and its class and areas. */
+static st_err add_steps(looking *l, const st_form *form, const st_record *record, st_error *error)
+{
+    const st_field *field = NULL;
+    peer_step step;
+    if (!read_code(lexicon_shown(form, record, "unit_id", &field), &step.unit))
+        return ST_OK;
+    step.kind = TARGET_UNIT;
+    st_err err = add_elements(l, record, st_form_field(form, "successor_ids"), &step, error);
+    step.kind = TARGET_AREA;
+    if (err == ST_OK)
+        err = add_elements(l, record, st_form_field(form, "areas"), &step, error);
+    step.kind = TARGET_CLASS;
+    if (err == ST_OK && read_code(lexicon_shown(form, record, "class", &field), &step.into))
+        err = push_step(l, &step, error);
     return err;
 }
 
@@ -116,6 +166,21 @@ static bool has_unit(const peer *p, const char *unit)
     return false;
 }
 
+/* Whoever has an area or a class has every unit of it. */
+static st_err add_spreads(looking *l, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t at = 0; err == ST_OK && at < l->spreads_count; at++) {
+        const peer_spread *spread = &l->spreads[at];
+        for (size_t i = 0; err == ST_OK && i < l->steps_count; i++)
+            if (l->steps[i].kind == spread->kind &&
+                strcmp(l->steps[i].into.s, spread->code.s) == 0 &&
+                !has_unit(l->out, l->steps[i].unit.s))
+                err = push_unit(l, &l->steps[i].unit, error);
+    }
+    return err;
+}
+
 /* Whoever has a unit reads what went into it, through any number of steps: units that are found on
  * the way are looked at in their turn. */
 static st_err add_predecessors(looking *l, st_error *error)
@@ -123,7 +188,8 @@ static st_err add_predecessors(looking *l, st_error *error)
     st_err err = ST_OK;
     for (size_t at = 0; err == ST_OK && at < l->out->units_count; at++)
         for (size_t i = 0; err == ST_OK && i < l->steps_count; i++)
-            if (strcmp(l->steps[i].successor.s, l->out->units[at].s) == 0 &&
+            if (l->steps[i].kind == TARGET_UNIT &&
+                strcmp(l->steps[i].into.s, l->out->units[at].s) == 0 &&
                 !has_unit(l->out, l->steps[i].unit.s))
                 err = push_unit(l, &l->steps[i].unit, error);
     return err;
@@ -154,7 +220,7 @@ static st_err look_at(looking *l, const st_record *record, st_error *error)
     if (which == 3)
         return add_steps(l, form, record, error);
     return which == 2 && says_id(form, record, "person_id", &p->person)
-               ? add_unit(l, form, record, error)
+               ? add_assignment(l, form, record, error)
                : ST_OK;
 }
 
@@ -186,6 +252,8 @@ st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena, pee
         st_arena_reset(&work);
     }
     if (err == ST_E_NOT_FOUND)
+        err = add_spreads(&l, error);
+    if (err == ST_OK)
         err = add_predecessors(&l, error);
     if (err == ST_OK)
         *out_peer = p;

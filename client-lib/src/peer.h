@@ -16,8 +16,8 @@ typedef struct {
 /* Inside a transaction. ST_E_NOT_FOUND (with *error): the catalogue here does not name it. */
 ST_MUST_USE st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena,
                              peer *out_peer, st_error *error);
-/* May its person read the bucket? Of units: what is assigned by name, and what went into it. What
- * the catalogue gives in other ways is not looked into: such a set goes sealed. */
+/* May its person read the bucket? Of units: what is assigned by name, by area or by class, and what
+ * went into it. What a role or a plan gives is not looked into: such a set goes sealed. */
 bool peer_may_read(const peer *peer, const st_bucket *bucket);
 
 #endif

@@ -39,7 +39,7 @@ static st_err unpack(const book_key *key, const book_value *value, st_purge *out
     return ST_OK;
 }
 
-/* As many as one request brings; the others in the next ones. */
+/* As many as one request brings; the others in the next ones of this sync. */
 static st_err read_owed(sotay_sync *sync, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_PURGE);
@@ -56,8 +56,16 @@ static st_err read_owed(sotay_sync *sync, st_error *error)
             sync->purges_count++;
         st_arena_reset(&arena);
     }
+    if (err == ST_OK)
+        err = book_scan_next(&sync->client->book, &scan, NULL, NULL, error);
+    sync->has_more_purges = err == ST_OK;
     client_abort(sync->client);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+bool purge_goes_on(const sotay_sync *sync)
+{
+    return sync->has_more_purges && sync->purges_noted > 0;
 }
 
 st_err purge_prepare(sotay_sync *sync, st_error *error)
@@ -102,6 +110,7 @@ static st_err settle_one(sotay_client *client, const st_purge *noted, st_error *
 st_err purge_noted(sotay_sync *sync, uint32_t count, st_error *error)
 {
     st_err err = ST_OK;
+    sync->purges_noted = count;
     for (uint32_t i = 0; err == ST_OK && i < count && i < sync->purges_count; i++)
         err = settle_one(sync->client, &sync->purges[i], error);
     return err;

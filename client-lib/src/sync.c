@@ -392,6 +392,7 @@ static void next_round(sotay_sync *sync, bool from_start)
     sync->reader = NULL;
     sync->is_ready = sync->body_is_built = sync->is_fetching = false;
     sync->wants_again = sync->has_purges = sync->has_short_root = false;
+    sync->purges_noted = 0;
     st_arena_reset(&sync->arena);
     sync->sent = NULL;
     sync->sent_count = sync->sent_capacity = 0;
@@ -420,7 +421,8 @@ static bool again(sotay_sync *sync)
         sync->wants_again = false;
     }
     return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again ||
-           sync->repairs_go_on || sync->evidence.goes_on || renew_goes_on(sync);
+           sync->repairs_go_on || sync->evidence.goes_on || renew_goes_on(sync) ||
+           purge_goes_on(sync);
 }
 
 /* A server that has more and never gives it is not asked for ever. */

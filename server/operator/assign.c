@@ -1,5 +1,7 @@
-/* server/operator/assign.c - which units a person's devices carry. Promises that assigning twice is
- * assigning once, and that nothing is written when one of the units is wrong. */
+/* server/operator/assign.c - which units a person's devices carry: by name, or all of an area or a
+ * class, also those that come later. Promises that assigning twice is assigning once, and that
+ * nothing is written when one of the words is wrong. */
+#include <stdio.h>
 #include <string.h>
 
 #include "server/operator/work.h"
@@ -36,7 +38,14 @@ static bool note_row(void *context, const st_row *row)
     return true;
 }
 
-/* Keeps the record when it assigns a unit to the person. */
+/* The targets that `assign` writes. */
+static bool is_by_hand(const char *target)
+{
+    return strcmp(target, "unit") == 0 || strcmp(target, "area") == 0 ||
+           strcmp(target, "class") == 0;
+}
+
+/* Keeps the record when it assigns a unit, an area or a class to the person. */
 static st_err look_at(search *s, const st_id *id, st_error *error)
 {
     st_arena arena;
@@ -53,7 +62,7 @@ static st_err look_at(search *s, const st_id *id, st_error *error)
                                ? catalogue_option(field->list, target.number) : NULL;
         catalogue_text(s->form, &record, "target_id", found.unit.s, sizeof found.unit.s);
         found.is_active = active.number != 0 && !catalogue_is_withdrawn(&record);
-        bool is_it = person.kind == ST_VALUE_ID && kind != NULL && strcmp(kind, "unit") == 0 &&
+        bool is_it = person.kind == ST_VALUE_ID && kind != NULL && is_by_hand(kind) &&
                      memcmp(person.data, s->person.b, sizeof s->person.b) == 0 &&
                      !catalogue_is_withdrawn(&record);
         assignment *list = is_it ? st_arena_grow(s->arena, s->list, s->count, &s->capacity,
@@ -89,17 +98,57 @@ static st_err check_unit(store_txn *txn, const char *unit, st_error *error)
     return err;
 }
 
+/* A word that names no unit: is it an area or a class that some unit has? */
+typedef struct {
+    const char *word, *target; /* NULL: neither, so far */
+} target_search;
+
+static bool look_for_target(void *context, const catalogue_unit *unit)
+{
+    target_search *s = context;
+    char area[sizeof unit->areas + 3];
+    (void)snprintf(area, sizeof area, ",%.*s,", (int)ST_CODE_BYTES_MAX, s->word);
+    if (strstr(unit->areas, area) != NULL)
+        s->target = "area";
+    else if (strcmp(unit->class_id, s->word) == 0)
+        s->target = "class";
+    return s->target == NULL;
+}
+
+/* ST_E_NOT_FOUND: it is none of the three. */
+static st_err find_target(store_txn *txn, const char *word, const char **out_target,
+                          st_error *error)
+{
+    target_search s = { word, NULL };
+    catalogue_unit found;
+    st_code code;
+    st_err err = catalogue_unit_get(txn, word, &found, error);
+    *out_target = "unit";
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    if (!st_code_set(&code, word, strlen(word)))
+        return check_unit(txn, word, error);
+    err = catalogue_unit_each(txn, look_for_target, &s, error);
+    *out_target = s.target;
+    return err == ST_OK && s.target == NULL ? check_unit(txn, word, error) : err;
+}
+
+/* What is assigned, by the words of the form's list. */
+typedef struct {
+    const char *target, *id;
+} assign_what;
+
 static st_err new_edit(const st_form *form, st_arena *arena, const st_id *person,
-                       const char *unit, sync_edit *out_edit, st_error *error)
+                       const assign_what *what, sync_edit *out_edit, st_error *error)
 {
     char hex[33];
     operator_ops ops = { .arena = arena, .form = form };
     st_id_format(person, hex);
     st_err err = operator_ops_put(&ops, "person_id", hex, error);
     if (err == ST_OK)
-        err = operator_ops_put(&ops, "target", "unit", error);
+        err = operator_ops_put(&ops, "target", what->target, error);
     if (err == ST_OK)
-        err = operator_ops_put(&ops, "target_id", unit, error);
+        err = operator_ops_put(&ops, "target_id", what->id, error);
     if (err == ST_OK)
         err = operator_ops_put(&ops, "active", "true", error);
     if (err == ST_OK)
@@ -126,9 +175,10 @@ st_err operator_assign_new(operator_work *work, writer_turn *turn, const st_id *
     st_err err = edits != NULL ? operator_form(work, CATALOGUE_ASSIGNMENT, &form, error)
                                : st_fail(error, ST_E_MEMORY, "no memory for assignments");
     for (size_t i = 0; i < units->count && err == ST_OK; i++) {
-        err = check_unit(turn->txn, units->words[i], error);
+        const assign_what what = { "unit", units->words[i] };
+        err = check_unit(turn->txn, what.id, error);
         if (err == ST_OK)
-            err = new_edit(form, turn->arena, person, units->words[i], &edits[i], error);
+            err = new_edit(form, turn->arena, person, &what, &edits[i], error);
     }
     if (err != ST_OK)
         return err;
@@ -155,12 +205,13 @@ static bool is_repeated(const operator_work *work, size_t i)
 static st_err assign_one(search *s, const char *unit, sync_edit *edits, uint32_t *count,
                          st_error *error)
 {
-    st_err err = check_unit(s->txn, unit, error);
+    assign_what what = { NULL, unit };
+    st_err err = find_target(s->txn, unit, &what.target, error);
     if (err != ST_OK || find_unit(s, unit, true) != NULL)
         return err;
     const assignment *old = find_unit(s, unit, false);
     err = old != NULL ? active_edit(s->form, s->arena, old, true, &edits[*count], error)
-                      : new_edit(s->form, s->arena, &s->person, unit, &edits[*count], error);
+                      : new_edit(s->form, s->arena, &s->person, &what, &edits[*count], error);
     *count += err == ST_OK;
     return err;
 }

@@ -319,6 +319,40 @@ static void test_a_unit_that_went_into_his(void **state)
     world_free(&w);
 }
 
+/* What an area or a class gives is given by hand as well, with what went into its units; when the
+ * assignment ends it goes sealed again. */
+static void test_a_unit_of_his_area_or_class(void **state)
+{
+    (void)state;
+    static const char *const WHAT[] = { "ar-01477", "x" };
+    world w;
+    valley_make(&w, 54, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    assert_int_equal(KIT_CALL(&w.book, "unassign", "binh", KIT_UNIT), 0);
+    for (size_t i = 0; i < 2; i++) {
+        KIT_EXPECT(0, &w.book, "assign", "binh", WHAT[i]);
+        for (size_t n = 0; n < 2; n++)
+            assert_int_equal(sync_phone(&w, &w.phones[n], 0, NULL), SOTAY_OK);
+        make_visit(&w, an);
+        meet_well(an, binh);
+        assert_true(reads(binh, &w.records[w.records_count - 1]));
+        KIT_EXPECT(0, &w.book, "unassign", "binh", WHAT[i]);
+        assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+        make_visit(&w, an);
+        meet_well(an, binh);
+        assert_false(reads(binh, &w.records[w.records_count - 1]));
+    }
+    KIT_EXPECT(0, &w.book, "assign", "binh", "ar-01498"); /* of another area: sealed */
+    for (size_t n = 0; n < 2; n++)
+        assert_int_equal(sync_phone(&w, &w.phones[n], 0, NULL), SOTAY_OK);
+    sotay_id last = phone_visit(an, "chợ");
+    meet_well(an, binh);
+    assert_false(reads(binh, &last));
+    assert_int_equal(KIT_CALL(&w.book, "assign", "binh", KIT_UNIT), 0);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
 /* ---- what becomes of it ---- */
 
 /* What binh writes over a value that an gave him by hand replaces it, as if the log had brought it,
@@ -641,6 +675,7 @@ int main(void)
         cmocka_unit_test(test_somebody_else_in_his_name),
         cmocka_unit_test(test_rights_are_those_of_the_catalogue),
         cmocka_unit_test(test_a_unit_that_went_into_his),
+        cmocka_unit_test(test_a_unit_of_his_area_or_class),
         cmocka_unit_test(test_an_edit_over_what_was_carried),
         cmocka_unit_test(test_a_fork_is_carried_no_further),
         cmocka_unit_test(test_the_log_knows_better),

@@ -7,6 +7,7 @@
 #include "tests/unit/both/world.h"
 
 #include "server/sync/purge.h"
+#include "tests/unit/client-lib/rows.h"
 
 typedef struct {
     size_t count;
@@ -90,6 +91,45 @@ static void test_a_receipt_comes_once(void **state)
     assert_int_equal(sync_phone(&w, &w.phones[0], 0, NULL), SOTAY_OK);
     assert_true(phone_says(&w.phones[0], sotay_show, &visit, "chua gui"));
     world_free(&w);
+}
+
+/* An area, or a class, that is given and taken back moves each of its units as one that is named
+ * does: what is unsent goes out first, then nothing of them is read, and each is in writing. */
+static void test_an_area_comes_and_goes(void **state)
+{
+    (void)state;
+    static const char *const WHAT[] = { "ar-01477", "x" };
+    for (size_t i = 0; i < 2; i++) {
+        world w;
+        sotay_id visit = pair(&w, 20 + i);
+        phone *binh = &w.phones[1];
+        later(&w);
+        KIT_EXPECT(0, &w.book, "unassign", "binh", KIT_UNIT);
+        assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+        assert_int_equal(show(binh, &visit), SOTAY_E_NOT_FOUND);
+        later(&w);
+        KIT_EXPECT(0, &w.book, "assign", "binh", WHAT[i]);
+        KIT_EXPECT(0, &w.book, "assign", "binh", WHAT[i]); /* twice is once */
+        assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+        assert_int_equal(show(binh, &visit), SOTAY_OK);
+        assert_int_equal(phone_set(binh, &visit, "place", "chưa gửi"), SOTAY_OK);
+        later(&w);
+        KIT_EXPECT(0, &w.book, "unassign", "binh", WHAT[i]);
+        KIT_EXPECT(1, &w.book, "unassign", "binh", WHAT[i]);
+        assert_true(alarms_say(&w, "\"leaving\""));
+        assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+        assert_int_equal(show(binh, &visit), SOTAY_E_NOT_FOUND);
+        assert_true(rows_count(binh, BOOK_CLOSED) > 0); /* until it is covered */
+        assert_false(alarms_say(&w, "\"leaving\""));
+        sotay_report report;
+        assert_int_equal(sync_phone(&w, binh, 0, &report), SOTAY_OK);
+        assert_int_equal(report.requests, 1);           /* nothing is owed any more */
+        receipts r = read_receipts(&w);
+        assert_true(r.count > 16);                      /* more than one request brings */
+        assert_int_equal(sync_phone(&w, &w.phones[0], 0, NULL), SOTAY_OK);
+        assert_true(phone_says(&w.phones[0], sotay_show, &visit, "chưa gửi"));
+        world_free(&w);
+    }
 }
 
 /* Given back and lost again: the first receipt says nothing of the second loss. */
@@ -383,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_receipt_comes_once),
+        cmocka_unit_test(test_an_area_comes_and_goes),
         cmocka_unit_test(test_each_loss_has_its_own),
         cmocka_unit_test(test_only_what_the_device_signed),
         cmocka_unit_test(test_a_grant_while_reading),

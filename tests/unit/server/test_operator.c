@@ -222,6 +222,18 @@ static void test_assignments(void **state)
     KIT_EXPECT(1, book, "unassign", "an", "01477-x003");
     KIT_EXPECT(0, book, "assign", "an", "01477-x003");  /* the same record again */
     KIT_EXPECT(0, book, "unassign", "an", "01477-x003");
+    KIT_EXPECT(1, book, "assign", "an", "ar-01477", "ar-nowhere");
+    KIT_EXPECT(1, book, "assign", "an", "ar-01477,");
+    KIT_EXPECT(1, book, "unassign", "an", "ar-01477"); /* nothing was written */
+    static const char *const SPREADS[] = { "ar-01477", "x" };
+    for (size_t i = 0; i < 2; i++) {
+        KIT_EXPECT(0, book, "assign", "an", SPREADS[i], SPREADS[i]);
+        uint64_t written = log_size(book);
+        KIT_EXPECT(0, book, "assign", "an", SPREADS[i]); /* has it already */
+        assert_int_equal(log_size(book), written);
+        KIT_EXPECT(0, book, "unassign", "an", SPREADS[i]);
+        KIT_EXPECT(1, book, "unassign", "an", SPREADS[i]);
+    }
     cJSON *json = JSON_OF(book, "records", "--form", "assignment", "--json");
     assert_true(cJSON_GetArraySize(cJSON_GetObjectItem(json, "records")) >= 4);
     cJSON_Delete(json);
