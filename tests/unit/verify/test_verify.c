@@ -38,6 +38,7 @@ typedef struct {
     st_leaf leaves[LEAVES_MAX];
     size_t count;
     uint64_t epoch_n;
+    st_log_keys keys; /* the first, and what it was changed to: `secret` is the newest's */
     size_t listed; /* phones in the list of devices */
     char names[FILES_MAX][ST_TILE_PATH_BYTES];
     st_buffer files[FILES_MAX];
@@ -97,6 +98,7 @@ static owner *make_owner(size_t sets)
     st_sign_keypair(seed, o->vkey.key, o->secret);
     o->vkey.type = ST_KEY_LOG;
     o->log = st_log_id(o->vkey.key);
+    memcpy(o->keys.first, o->vkey.key, sizeof o->keys.first);
     o->epoch_n = 1;
     st_origin("01477", &o->log, 1, o->vkey.name);
     for (uint8_t i = 0; i < PHONES; i++)
@@ -200,6 +202,8 @@ static void publish(owner *o)
     }
     write_tiles(o, hashes, &leaves, ends);
     write_devices(o);
+    if (o->keys.count > 0)
+        assert_int_equal(st_log_keys_format(&o->keys, new_file(o, "log-keys"), NULL), ST_OK);
     st_origin("01477", &o->log, o->epoch_n, checkpoint.origin);
     checkpoint.head = (st_tree_head){ o->count, st_tree_root(&edge) };
     assert_int_equal(st_checkpoint_sign(&checkpoint, o->secret, new_file(o, "checkpoint"), NULL),
@@ -543,6 +547,177 @@ static void test_lies_against_what_somebody_holds(void **state)
     free_owner(o);
 }
 
+/* ---- another key of the log ---- */
+
+/* The next key, with the entry that says so. */
+static void change_key(owner *o)
+{
+    uint8_t seed[32], text[ST_LOG_KEY_SIGN_BYTES], secret[64];
+    st_log_key *one = &o->keys.rows[o->keys.count];
+    st_leaf *leaf = &o->leaves[o->count];
+    memset(seed, 0x78 + (int)o->keys.count, sizeof seed);
+    one->n = o->keys.count + 1;
+    one->size = o->count;
+    st_sign_keypair(seed, one->key, secret);
+    st_log_key_sign_text(&o->log, st_log_keys_newest(&o->keys), one, text);
+    st_sign(o->secret, text, sizeof text, one->by_old);
+    st_sign(secret, text, sizeof text, one->by_new);
+    memcpy(o->secret, secret, sizeof secret);
+    o->keys.count++;
+    memset(leaf, 0, sizeof *leaf);
+    leaf->kind = ST_ENTRY_KEY;
+    leaf->time_ms = o->leaves[o->count - 1].time_ms;
+    leaf->device = o->phones[0].id;
+    leaf->first = leaf->last = one->n;
+    leaf->verdict = "-";
+    leaf->via = ST_VIA_OPERATOR;
+    leaf->has_commit = true;
+    leaf->commit = st_log_key_commit(one);
+    o->count++;
+}
+
+/* Two changes, with sets before, between and behind; the reviewer holds the first key. */
+static owner *make_changed(size_t sets)
+{
+    owner *o = make_owner(sets);
+    for (int i = 0; i < 2; i++) {
+        change_key(o);
+        add_set(o, &o->phones[i]);
+    }
+    publish(o);
+    return o;
+}
+
+static void test_another_key_is_followed(void **state)
+{
+    (void)state;
+    owner *o = make_owner(4);
+    publish(o);
+    st_buffer first = keep_checkpoint(o);
+    change_key(o);
+    add_set(o, &o->phones[0]);
+    publish(o);
+    assert_good(o);
+    st_buffer second = keep_checkpoint(o);
+    change_key(o);
+    publish(o);
+    st_error error = { 0 };
+    for (uint64_t n = 0; n <= 2; n++) { /* whichever of them the reviewer holds */
+        memcpy(o->vkey.key, st_log_keys_at(&o->keys, n), sizeof o->vkey.key);
+        assert_good(o);
+        assert_int_equal(check(o, &first, &error), ST_OK);
+        assert_int_equal(check(o, &second, &error), ST_OK);
+    }
+    o->vkey.key[0] ^= 1;
+    assert_found(o, NULL, "the key that was given is none of this log");
+    st_buffer_free(&first);
+    st_buffer_free(&second);
+    free_owner(o);
+}
+
+static void test_false_links_of_keys(void **state)
+{
+    (void)state;
+    owner *o = make_changed(3);
+    const st_log_keys good = o->keys;
+    for (unsigned i = 0; i < 2; i++) {
+        const char *const where[] = { "log-keys: change 1 is not", "log-keys: change 2 is not" };
+        memcpy(o->keys.rows[i].by_old, good.rows[i].by_new, 64); /* by the new one alone */
+        publish(o);
+        assert_found(o, NULL, where[i]);
+        o->keys = good;
+        o->keys.rows[i].n += 1;
+        publish(o);
+        assert_found(o, NULL, where[i]);
+        o->keys = good;
+    }
+    o->keys.first[0] ^= 1;
+    publish(o);
+    assert_found(o, NULL, "log-keys: the first key is not that of this log");
+    o->keys = good;
+    o->keys.rows[0] = good.rows[1]; /* one left out */
+    o->keys.count = 1;
+    publish(o);
+    assert_found(o, NULL, "log-keys: change 1 is not");
+    o->keys.count = 0;              /* all of them */
+    publish(o);
+    assert_found(o, NULL, "the log's key did not sign it");
+    memcpy(o->vkey.key, good.rows[1].key, sizeof o->vkey.key);
+    assert_found(o, NULL, "entry 4: a change of the log's key that log-keys does not name");
+    free_owner(o);
+}
+
+static void test_a_change_has_its_entry(void **state)
+{
+    (void)state;
+    owner *o = make_changed(3);
+    const size_t at = 3; /* of the first change */
+    const st_leaf good = o->leaves[at];
+    assert_good(o);
+    o->leaves[at].commit.b[0] ^= 1;
+    publish(o);
+    assert_found(o, NULL, "entry 4: change 1 of the log's key is another one");
+    o->leaves[at] = good;
+    o->leaves[at].first = o->leaves[at].last = 2;
+    publish(o);
+    assert_found(o, NULL, "entry 4: a change of the log's key that log-keys does not name");
+    o->leaves[at] = good;
+    o->keys.rows[0].size++; /* is signed, so it cannot be moved */
+    publish(o);
+    assert_found(o, NULL, "log-keys: change 1 is not");
+    o->keys.rows[0].size--;
+    o->leaves[at].first = o->leaves[at].last = 0; /* as if it were of a forgotten PIN */
+    publish(o);
+    assert_found(o, NULL, "log-keys does not name"); /* the second one is the first that is there */
+    o->leaves[5].first = o->leaves[5].last = 0;
+    publish(o);
+    assert_found(o, NULL, "log-keys: change 1 has no entry in the log");
+    free_owner(o);
+}
+
+/* Whoever has the old key signs the log as it became later. */
+static void test_the_old_key_signs_no_more(void **state)
+{
+    (void)state;
+    owner *o = make_owner(3);
+    uint8_t old_secret[64];
+    memcpy(old_secret, o->secret, sizeof old_secret);
+    change_key(o);
+    add_set(o, &o->phones[0]);
+    publish(o);
+    assert_good(o);
+    st_buffer now = keep_checkpoint(o), forged;
+    st_note note;
+    st_checkpoint checkpoint;
+    st_arena arena;
+    st_error error = { 0 };
+    st_arena_init(&arena, 1u << 20);
+    st_buffer_init(&forged, ST_NOTE_BYTES_MAX);
+    assert_int_equal(st_note_decode(now.data, now.len, &arena, &note, NULL), ST_OK);
+    assert_int_equal(st_checkpoint_decode(&note, &checkpoint, NULL), ST_OK);
+    assert_int_equal(st_checkpoint_sign(&checkpoint, old_secret, &forged, NULL), ST_OK);
+    assert_int_equal(check(o, &now, &error), ST_OK);
+    assert_found(o, &forged, "by a key that signed 3 at most");
+    file_of(o, "checkpoint")->len = 0;
+    assert_int_equal(st_buffer_append(file_of(o, "checkpoint"), forged.data, forged.len, NULL),
+                     ST_OK);
+    assert_found(o, NULL, "the log's key did not sign it");
+    st_buffer_free(&forged);
+    st_buffer_free(&now);
+    st_arena_reset(&arena);
+    free_owner(o);
+}
+
+static void test_each_bit_of_the_list_of_keys(void **state)
+{
+    (void)state;
+    owner *o = make_changed(2);
+    assert_good(o);
+    flip_all(o, file_of(o, "log-keys"), "log-keys");
+    assert_good(o);
+    free_owner(o);
+}
+
 static void test_a_strangers_signature(void **state)
 {
     (void)state;
@@ -574,6 +749,11 @@ int main(void)
         cmocka_unit_test(test_what_was_seen_bounds_the_past),
         cmocka_unit_test(test_an_epoch_excuses_nobody_for_ever),
         cmocka_unit_test(test_lies_against_what_somebody_holds),
+        cmocka_unit_test(test_another_key_is_followed),
+        cmocka_unit_test(test_false_links_of_keys),
+        cmocka_unit_test(test_a_change_has_its_entry),
+        cmocka_unit_test(test_the_old_key_signs_no_more),
+        cmocka_unit_test(test_each_bit_of_the_list_of_keys),
         cmocka_unit_test(test_a_strangers_signature),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
