@@ -144,7 +144,7 @@ st_err st_log_keys_parse(const void *text, size_t len, st_log_keys *out_keys, st
     char copy[ST_LOG_KEYS_TEXT_MAX + 1];
     st_buffer again;
     st_buffer_init(&again, sizeof copy);
-    if (len > ST_LOG_KEYS_TEXT_MAX || memchr(text, '\0', len) != NULL)
+    if (len == 0 || len > ST_LOG_KEYS_TEXT_MAX || memchr(text, '\0', len) != NULL)
         return st_fail(error, ST_E_CORRUPT, "log-keys: not a list of keys");
     memcpy(copy, text, len);
     copy[len] = '\0';

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/leaf.h"
+#include "proto/log_key.h"
 #include "proto/note.h"
 #include "tools/fuzz/fuzz.h"
 
@@ -93,6 +94,25 @@ static void check_proof(const st_buffer *given)
     fuzz_must_be_same(&first, &second);
 }
 
+/* What is taken is written as it was; a chain that holds has the name of its first key. */
+static void check_keys(const st_buffer *given)
+{
+    static st_buffer text;
+    static st_log_keys keys;
+    st_err err = st_log_keys_parse(given->data, given->len, &keys, NULL);
+    FUZZ_MUST(err == ST_OK || err == ST_E_CORRUPT);
+    if (err != ST_OK)
+        return;
+    text.max = ST_LOG_KEYS_TEXT_MAX;
+    st_buffer_clear(&text);
+    FUZZ_MUST(st_log_keys_format(&keys, &text, NULL) == ST_OK);
+    fuzz_must_be_same(&text, given);
+    st_id log = st_log_id(keys.first), other = log;
+    other.b[0] ^= 1;
+    FUZZ_MUST(st_log_keys_fault(&keys, &other) == 1);
+    FUZZ_MUST(st_log_keys_fault(&keys, &log) != 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const st_buffer given = { (uint8_t *)(uintptr_t)data, size, size, size };
@@ -102,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_vkey(&given);
     check_note(&given, &arena);
     check_proof(&given);
+    check_keys(&given);
     st_arena_reset(&arena);
     return 0;
 }

@@ -188,7 +188,8 @@ int main(int argc, char **argv)
                                              "set-create", "set-edit",  "set-elements",
                                              "set-erased", "set-items", "set-resolve",
                                              "set-values" };
-    static const char *const NOTES[] = { "checkpoint", "cosignature", "vkey", "proof-file" };
+    static const char *const NOTES[] = { "checkpoint", "cosignature", "vkey", "proof-file",
+                                         "log-keys" };
     if (argc != 2) {
         fprintf(stderr, "usage: seeds DIR\n");
         return 2;
