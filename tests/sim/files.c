@@ -437,7 +437,7 @@ static bool has_sender(const shelf *s, const st_path *item)
             continue;
         for (size_t n = 0; n < s->w->phones_count; n++) {
             sim_phone *p = &s->w->phones[n];
-            if (p->exists && !p->is_orphan && sim_holds_has(&p->files, i) &&
+            if (p->exists && sim_holds_has(&p->files, i) &&
                 !sim_is_closed(s->txn, p))
                 return true;
         }

@@ -22,7 +22,7 @@ static void note_given(sim_world *w, const sim_phone *from, sim_holds *words, si
     model m;
     memset(words, 0, sizeof *words);
     memset(files, 0, sizeof *files);
-    if (!w->is_up || from->is_branch || from->is_orphan || from->devices_count != 1)
+    if (!w->is_up || from->is_branch || from->devices_count != 1)
         return;
     sim_read_log(w, &m);
     for (uint32_t i = 0; i < w->marks_count; i++) {
