@@ -143,15 +143,40 @@ static st_err flush(cutting *c, record_part *records, st_error *error)
     return err;
 }
 
-/* Slices of a read transaction live until it ends. */
-static st_err add_record(cutting *c, record_part *records, store_slice id, st_error *error)
+typedef st_err (*state_taker)(cutting *c, void *context, store_slice state, st_error *error);
+
+/* The state of each record of the bucket, by id: slices that live until the transaction ends. */
+static st_err each_state(cutting *c, state_taker take, void *context, st_error *error)
 {
-    store_slice state = { 0 };
-    st_err err = store_get(c->txn, STORE_STATE, id, &state, error);
-    if (err == ST_E_NOT_FOUND)
-        return st_fail(error, ST_E_CORRUPT, "snapshot: a record is not there");
-    if (err == ST_OK && (records->part.records_count == PART_RECORDS ||
-                         records->bytes + state.len > PART_BYTES))
+    store_cursor cursor = { 0 };
+    pack_key prefix = pack_text(c->bucket->s);
+    st_err err = store_cursor_open(c->txn, STORE_SUMS, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&prefix), error);
+    while (err == ST_OK && store_has_prefix(&cursor, pack_key_slice(&prefix))) {
+        store_slice state = { 0 };
+        if (cursor.key.len != prefix.len + 16) {
+            err = st_fail(error, ST_E_CORRUPT, "store: a row of sums is damaged");
+            break;
+        }
+        store_slice id = { (const uint8_t *)cursor.key.data + prefix.len, 16 };
+        err = store_get(c->txn, STORE_STATE, id, &state, error);
+        if (err == ST_E_NOT_FOUND)
+            err = st_fail(error, ST_E_CORRUPT, "snapshot: a record is not there");
+        if (err == ST_OK)
+            err = take(c, context, state, error);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+static st_err add_state(cutting *c, void *context, store_slice state, st_error *error)
+{
+    record_part *records = context;
+    st_err err = ST_OK;
+    if (records->part.records_count == PART_RECORDS || records->bytes + state.len > PART_BYTES)
         err = flush(c, records, error);
     if (err != ST_OK)
         return err;
@@ -164,31 +189,34 @@ static st_err add_record(cutting *c, record_part *records, store_slice id, st_er
 static st_err put_records(cutting *c, st_error *error)
 {
     record_part records;
-    store_cursor cursor = { 0 };
-    pack_key prefix = pack_text(c->bucket->s);
     memset(&records, 0, sizeof records);
-    st_err err = store_cursor_open(c->txn, STORE_SUMS, &cursor, error);
-    if (err == ST_OK)
-        err = store_seek(&cursor, pack_key_slice(&prefix), error);
-    while (err == ST_OK && store_has_prefix(&cursor, pack_key_slice(&prefix))) {
-        if (cursor.key.len != prefix.len + 16) {
-            err = st_fail(error, ST_E_CORRUPT, "store: a row of sums is damaged");
-            break;
-        }
-        store_slice id = { (const uint8_t *)cursor.key.data + prefix.len, 16 };
-        err = add_record(c, &records, id, error);
-        if (err == ST_OK)
-            err = store_next(&cursor, error);
-    }
-    store_cursor_close(&cursor);
+    st_err err = each_state(c, add_state, &records, error);
     return err == ST_OK ? flush(c, &records, error) : err;
+}
+
+typedef struct {
+    size_t records, bytes;
+} amount;
+
+static st_err count_state(cutting *c, void *context, store_slice state, st_error *error)
+{
+    amount *all = context;
+    (void)c;
+    (void)error;
+    all->records++;
+    all->bytes += state.len;
+    return ST_OK;
 }
 
 static st_err cut(cutting *c, st_error *error)
 {
+    amount all = { 0 };
     st_buffer_init(&c->frame, ST_FRAME_BYTES_MAX);
     st_arena_init(&c->arena, ARENA_BYTES_MAX);
-    st_err err = put_vector(c, error);
+    st_err err = each_state(c, count_state, &all, error);
+    c->pieces->is_one = all.records <= SNAPSHOT_ONE_RECORDS && all.bytes <= SNAPSHOT_ONE_BYTES;
+    if (err == ST_OK)
+        err = put_vector(c, error);
     if (err == ST_OK)
         err = put_records(c, error);
     st_buffer_free(&c->frame);
@@ -268,7 +296,8 @@ static st_err pack_piece(packing *p, const st_snapshot_piece *piece, st_error *e
 st_err snapshot_pack(const snapshot_source *from, const char *path, st_arena *arena,
                      st_snapshot *out_snapshot, st_error *error)
 {
-    snapshot_pieces pieces = { .lasting = arena, .density = SNAPSHOT_DENSE, .stop = from->stop };
+    snapshot_pieces pieces = { .lasting = arena, .density = SNAPSHOT_DENSE, .stop = from->stop,
+                               .is_one = from->snapshot->pieces_count == 1 };
     packing p = { .pieces = &pieces };
     st_buffer_init(&p.bytes, ST_BODY_BYTES_MAX);
     p.fd = open(from->path, O_RDONLY | O_CLOEXEC);

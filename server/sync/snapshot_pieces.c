@@ -75,7 +75,8 @@ st_err snapshot_pieces_put(snapshot_pieces *p, const uint8_t *frame, size_t len,
     if (err == ST_OK)
         err = st_frame_write(p->stream, frame, len, error);
     p->piece_bytes += len;
-    return err == ST_OK && p->piece_bytes >= PIECE_BYTES ? close_piece(p, error) : err;
+    size_t most = p->is_one ? PIECE_BYTES * 2 : PIECE_BYTES;
+    return err == ST_OK && p->piece_bytes >= most ? close_piece(p, error) : err;
 }
 
 st_err snapshot_pieces_end(snapshot_pieces *p, st_error *error)
