@@ -2,6 +2,9 @@
 """What poor lines cost: a day's work over 64 kbit/s cut every 30 s, and 1,000 phones at once.
 
 usage: BIN=build/release/bin lines.py --bench build/release/bench [--only slow|crowd] [--phones N]
+           [--photos N]
+
+A day has 40 photos, which fill its line for 25 minutes; usual are four of them (or PHOTOS).
 """
 import argparse
 import json
@@ -19,7 +22,7 @@ from lib import BIN, ENV, commune  # the same commune as in the tests
 
 LINE_BYTES_S = 8000  # 64 kbit/s each way
 CUT_EVERY_S = 30
-VISITS, PHOTOS, PHOTO_BYTES = 12, 6, 150_000
+VISITS, PHOTO_BYTES = 8, 300_000
 SETS = 10
 OFFICERS = 90  # each with a unit of its own
 
@@ -52,8 +55,9 @@ def a_days_work(w, phone, dice):
     return records
 
 
-def take_photos(w, phone, records, dice):
-    for n in range(PHOTOS):
+def take_photos(w, phone, records, count):
+    dice = random.Random(3)
+    for n in range(count):
         path = w.dir / f"photo-{n}.pdf"
         path.write_bytes(b"%PDF-1.4\n" + dice.randbytes(PHOTO_BYTES))
         phone.do("attach", records[n % len(records)], path)
@@ -80,8 +84,8 @@ def wait_for_records(w, count):
     return time.monotonic() - begun
 
 
-def measure_slow_line():
-    head(f"A day's work ({VISITS} visits with 3 findings each, {PHOTOS} photos of "
+def measure_slow_line(count):
+    head(f"A day's work ({VISITS} visits with 3 findings each, {count} photos of "
          f"{PHOTO_BYTES // 1000} kB) over 64 kbit/s, cut every {CUT_EVERY_S} s")
     with commune(users=("an", "binh")) as w:
         binh, good = w.phone("binh"), w.proxy()
@@ -91,7 +95,7 @@ def measure_slow_line():
         an = w.phone("an")
         an.sync()  # what others wrote is not part of it
         records = a_days_work(w, an, random.Random(2))
-        take_photos(w, an, records, random.Random(3))
+        take_photos(w, an, records, count)
         slow = w.proxy(f"all: rate {LINE_BYTES_S}")
         cutter, begun = Cutter(slow), time.monotonic()
         words = ("--store", str(an.store), "sync", "--json", "--server", slow.url, "--retry-for",
@@ -102,14 +106,17 @@ def measure_slow_line():
             report = json.loads(sync.communicate()[0])
         all_s = time.monotonic() - begun
         cutter.over.set()
-    photos, total = PHOTOS * PHOTO_BYTES, slow.up + slow.down
+    photos, total = count * PHOTO_BYTES, slow.up + slow.down
     row("what", "measured", "bar", "")
     row("---", "---", "---", "---")
     row("records in the office after", f"{seen_s:.1f} s", "30 s", verdict(seen_s, 30))
     row("bytes both ways, HTTP heads included", f"{total:,}", f"{1.05 * photos + alone:,.0f}",
         verdict(total, 1.05 * photos + alone))
-    row("all with the office after", f"{all_s:.0f} s; {cutter.cuts} cuts, {report['requests']} "
-        f"requests", f"(photos alone: {photos / LINE_BYTES_S:.0f} s)", "")
+    row("photos: bytes beyond those of the records, against their own",
+        f"{(total - alone) / photos:.3f}x", "", "")
+    row("photos: all with the office after, against what they alone fill",
+        f"{all_s * LINE_BYTES_S / photos:.2f}x: {all_s:.0f} against {photos / LINE_BYTES_S:.0f} s; "
+        f"{cutter.cuts} cuts, {report['requests']} requests", "", "")
 
 
 # ---- a thousand phones
@@ -188,12 +195,13 @@ def main():
     parser.add_argument("--bench", type=pathlib.Path, required=True)
     parser.add_argument("--only", choices=("slow", "crowd"))
     parser.add_argument("--phones", type=int, default=int(os.environ.get("PHONES", 1000)))
+    parser.add_argument("--photos", type=int, default=int(os.environ.get("PHOTOS", 4)))
     how = parser.parse_args()
     how.bench = how.bench.resolve()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 16384), hard))
     if how.only != "crowd":
-        measure_slow_line()
+        measure_slow_line(how.photos)
     if how.only != "slow":
         measure_crowd(how)
 

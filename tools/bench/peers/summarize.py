@@ -19,9 +19,13 @@ RATIOS = (
     ("push, wall", "push", "wall_s", 1.5),
     ("push, server CPU", "push", "srv_cpu_s", 2.0),
     ("push, bytes up", "push", "up", 1.0),
+    ("catch-up, wall", "catchup", "wall_s", 0.5),
     ("one-field edit, bytes up", "probe_push", "up", 1.8),
     ("nothing new, bytes both ways", "noop", "bytes", 2.5),
 )
+# A first reading, of the size that has a bar: against the peer's image, made for the one who asks.
+FIRST_SIZE = "medium"
+FIRST = (("first reading, bytes both ways", "bytes", 0.95), ("first reading, wall", "wall_s", 1.0))
 # Bytes of a push that no compression makes fewer and that the peer has no like of: the signed head
 # of a request (97), epoch (8) and confirmation of a checkpoint (68); of each set, one a request
 # here, device (16), seed (32), chain (32), boot (8) and signature (64).
@@ -107,6 +111,14 @@ def print_ratios(results, size):
                   f"{short(proof / theirs)}x | without it {short((ours - proof) / theirs)}x | |")
 
 
+def print_first_reading(results, size):
+    for name, column, most in FIRST:
+        ours = results.median(size, "sotay", "bootstrap", column)
+        theirs = results.median(size, "sqlite", "bootstrap_snapshot_cold", column)
+        if size == FIRST_SIZE and ours is not None and theirs is not None:
+            bar(name, size, ours / theirs, most)
+
+
 def check(name, size, holds, text):
     print(f"| {size} | {name} | {text} |  | {'PASS' if holds else 'misses'} |")
 
@@ -138,6 +150,7 @@ def print_bars(results):
     print("|---|---|---|---|---|")
     for size in results.names("size"):
         print_ratios(results, size)
+        print_first_reading(results, size)
         print_turns(results, size)
         print_merge(results, size)
     noop = {size: results.median(size, "sotay", "noop", "bytes") for size in results.names("size")}
