@@ -70,6 +70,10 @@ typedef enum {
 } st_flag;
 /* Bits 1 << st_flag. */
 uint32_t st_show_flags(const st_form *form, const st_record *record, const st_show_how *how);
+/* Appends " [by the server 12/03/2026 09:30 ±2 s]", in how->lang, where the claimed time of a value
+ * is more than two minutes wrong, or that it is uncertain; nothing where it is right. */
+ST_MUST_USE st_err st_show_moment_text(const st_meta *meta, const st_show_how *how, st_buffer *out,
+                                       st_error *error);
 /* "held", "clock_off"…; never NULL. */
 const char *st_flag_name(st_flag flag);
 /* What it means and what to do, in "vi" or "en". Never NULL. */
@@ -152,6 +156,8 @@ typedef struct {
     bool has_fence;               /* the last meeting mark before it in the log */
     bool fence_is_close;
     st_id fence_meeting;
+    uint64_t proof_size;          /* a signed checkpoint of so many entries proves it; 0: none */
+    st_hash proof_root;           /* of that one */
     const st_path *only;          /* show the operations of this path alone; NULL: all */
 } st_history_item;
 /* Is the operation one of those to be shown? */

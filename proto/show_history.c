@@ -126,6 +126,22 @@ static void fence_json(st_json *json, const st_history_item *item)
     st_json_close(json, '}');
 }
 
+/* What the log's key signed that has this entry in it. */
+static void proof_json(st_json *json, const st_history_item *item)
+{
+    char root[48];
+    st_json_key(json, "proof");
+    if (item->proof_size == 0) {
+        st_json_null(json);
+        return;
+    }
+    st_json_open(json, '{');
+    st_base64(item->proof_root.b, sizeof item->proof_root.b, root);
+    st_json_key_int(json, "size", (int64_t)item->proof_size);
+    st_json_key_text(json, "root", root);
+    st_json_close(json, '}');
+}
+
 static void who_json(st_json *json, const st_history_item *item, const st_show_how *how)
 {
     const st_change *change = item->change;
@@ -151,6 +167,7 @@ static void who_json(st_json *json, const st_history_item *item, const st_show_h
         st_json_null(json);
     else
         st_json_int(json, (int64_t)item->log_index);
+    proof_json(json, item);
     st_json_key_int(json, "seen_size", (int64_t)item->seen_size);
     st_json_key(json, "not_before");
     st_json_when(json, item->not_before_ms, how->offset_minutes);

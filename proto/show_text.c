@@ -55,22 +55,28 @@ static void say_value(show_page *page, const st_field *field, const st_live *liv
         page->err = st_value_label(field, &value, page->lang, page->out, page->error);
 }
 
-/* " [giờ máy chủ 12/03/2026 09:30 ±2 s]" where the claimed time is wrong. */
-static void say_moment(show_page *page, const st_meta *meta)
+st_err st_show_moment_text(const st_meta *meta, const st_show_how *how, st_buffer *out,
+                           st_error *error)
 {
-    char iso[40], text[96];
-    st_written written = st_show_written(page->how, meta);
+    char iso[40];
+    bool vi = how->lang == NULL || strcmp(how->lang, "vi") == 0;
+    st_written written = st_show_written(how, meta);
     int64_t off = st_show_clock_off(meta->wall_ms, meta->received_ms, &written);
     bool is_near = off >= -ST_CLOCK_SAID_MS && off <= ST_CLOCK_SAID_MS;
     if (written.rebooted)
-        say(page, page->vi ? " [giờ không chắc]" : " [time uncertain]");
+        return st_buffer_printf(out, error, "%s", vi ? " [giờ không chắc]" : " [time uncertain]");
     if (written.at_ms == 0 || is_near)
-        return;
-    st_time_format(written.at_ms, page->how->offset_minutes, iso);
-    snprintf(text, sizeof text, " [%s %.2s/%.2s/%.4s %.5s ±%lld s]",
-             page->vi ? "giờ máy chủ" : "by the server", iso + 8, iso + 5, iso, iso + 11,
-             (long long)((written.within_ms + 999) / 1000));
-    say(page, text);
+        return ST_OK;
+    st_time_format(written.at_ms, how->offset_minutes, iso);
+    return st_buffer_printf(out, error, " [%s %.2s/%.2s/%.4s %.5s ±%lld s]",
+                            vi ? "giờ máy chủ" : "by the server", iso + 8, iso + 5, iso, iso + 11,
+                            (long long)((written.within_ms + 999) / 1000));
+}
+
+static void say_moment(show_page *page, const st_meta *meta)
+{
+    if (page->err == ST_OK)
+        page->err = st_show_moment_text(meta, page->how, page->out, page->error);
 }
 
 /* " — an, binh 12/03/2026 09:30" for the authors of one value. */

@@ -148,7 +148,7 @@ void st_show_value_json(st_json *json, const st_field *field, const st_value *va
     }
 }
 
-/* Only who hears of all devices' exchanges tells of them: phones show the same to everybody. */
+/* The office hears of all devices' exchanges, a phone knows its own: of others it says null. */
 static void written_json(st_json *json, const st_meta *meta, const st_show_how *how)
 {
     st_written written = st_show_written(how, meta);

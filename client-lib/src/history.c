@@ -3,8 +3,9 @@
  * Never: a derived value - what the server computes is no change. */
 #include <string.h>
 
-#include "client-lib/src/apply.h"
 #include "client-lib/src/lease.h"
+#include "client-lib/src/moment.h"
+#include "client-lib/src/receipt.h"
 #include "proto/show.h"
 
 typedef struct {
@@ -18,6 +19,8 @@ typedef struct {
     st_dot *held; /* listed already although they are in the overlay */
     size_t held_count, held_capacity;
     size_t count;
+    bool has_receipt;
+    receipt_says receipt; /* the one that is kept: of one of the changes */
 } telling;
 
 static st_err tell(telling *t, const st_history_item *item, st_error *error)
@@ -56,17 +59,13 @@ static st_err remember_held(telling *t, const st_dot *dot, st_error *error)
     return ST_OK;
 }
 
-/* Own work of the run of the machine in which the server was met last. */
 static void correct(const telling *t, const st_set *set, st_history_item *item)
 {
-    const identity *me = &t->client->me;
-    st_moment moment;
-    if (!me->has_clock || st_id_cmp(&set->device, &me->device) != 0 ||
-        !st_clock_moment(&me->clock, set->boot, item->change->mono_ms, &moment))
+    st_written written;
+    if (!moment_of_change(t->client, set, item->change, item->received_ms, &written))
         return;
-    bool is_late = item->received_ms != 0 && moment.at_ms > item->received_ms;
-    item->corrected_ms = is_late ? item->received_ms : moment.at_ms;
-    item->within_ms = moment.within_ms;
+    item->corrected_ms = written.at_ms;
+    item->within_ms = written.within_ms;
 }
 
 static st_err tell_line(telling *t, const apply_line *line, st_error *error)
@@ -92,6 +91,10 @@ static st_err tell_line(telling *t, const apply_line *line, st_error *error)
         item.carrier = line->carrier;
         item.verdict = VERDICTS[line->verdict];
         item.hold = line->hold;
+        if (t->has_receipt && t->receipt.entry == line->index) {
+            item.proof_size = t->receipt.checkpoint.head.size;
+            item.proof_root = t->receipt.checkpoint.head.root;
+        }
         correct(t, &set, &item);
         err = tell(t, &item, error);
     }
@@ -198,6 +201,13 @@ static st_err tell_head(telling *t, const st_id *record, st_error *error)
                                 : "(các thay đổi trước đó không có trên máy này)");
 }
 
+static st_err find_receipt(telling *t, const st_id *record, st_error *error)
+{
+    st_err err = receipt_get(t->client, record, &t->arena, &t->receipt, error);
+    t->has_receipt = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 static st_err tell_all(telling *t, const st_id *record, st_error *error)
 {
     st_err err = overlay_load(t->client, record, &t->arena, &t->view, error);
@@ -205,6 +215,8 @@ static st_err tell_all(telling *t, const st_id *record, st_error *error)
     t->how.is_carried = err == ST_OK && t->view.has_carried;
     if (err == ST_OK)
         err = lease_check(t->client, &t->view, error);
+    if (err == ST_OK)
+        err = find_receipt(t, record, error);
     if (err == ST_OK)
         err = tell_head(t, record, error);
     if (err == ST_OK)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client-lib/src/lease.h"
+#include "client-lib/src/moment.h"
 #include "proto/text.h"
 
 #define NEEDLE_BYTES_MAX 1024u
@@ -59,12 +60,17 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
     st_show_how how = overlay_how(client, &r.names, err == ST_OK && view.is_held);
     if (err == ST_OK && st_form_field(view.form, "visit_date") != NULL)
         err = lexicon_years(client, &r.arena, &how.years, &how.years_count, &inner);
+    moment_source source;
     if (err == ST_OK) {
+        moment_begin(&source, client, &view.record.id, &r.arena);
+        how.moments = &source.moments;
         how.is_carried = view.has_carried;
         how.helds = view.helds;
         how.helds_count = view.helds_count;
         err = format == SOTAY_JSON ? st_show_json(view.form, &view.record, &how, &r.out, &inner)
                                    : st_show_text(view.form, &view.record, &how, &r.out, &inner);
+        if (err == ST_OK && source.failed != ST_OK)
+            err = st_fail(&inner, source.failed, "record: when it was written cannot be read");
     }
     if (err == ST_OK && (r.out.len == 0 || r.out.data[r.out.len - 1] != '\n'))
         err = st_buffer_append(&r.out, "\n", 1, &inner);
@@ -319,6 +325,9 @@ static st_err write_conflicts(reading *r, const st_row *row, size_t *count, st_e
     if (err == ST_OK && view.form != NULL)
         err = st_show_conflicts(view.form, &view.record, &arena, &conflicts, &found, error);
     st_show_how how = overlay_how(r->client, &r->names, err == ST_OK && view.is_held);
+    moment_source source;
+    moment_begin(&source, r->client, &row->id, &arena);
+    how.moments = &source.moments;
     for (size_t i = 0; err == ST_OK && i < found; i++) {
         if (r->format == SOTAY_TEXT) {
             err = write_conflict_text(r, &view, &conflicts[i], row->title, error);
@@ -331,6 +340,8 @@ static st_err write_conflicts(reading *r, const st_row *row, size_t *count, st_e
         }
         (*count)++;
     }
+    if (err == ST_OK && source.failed != ST_OK)
+        err = st_fail(error, source.failed, "record: when it was written cannot be read");
     st_arena_reset(&arena);
     return err;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/audit/sign.h"
 #include "server/operator/work.h"
 #include "server/sync/fence.h"
 
@@ -28,6 +29,7 @@ typedef struct {
     bool has_span;
     int64_t from_ms, to_ms;
     uint64_t after_entry;          /* of the mark of --after; 0: not asked for */
+    st_checkpoint signed_now;      /* size 0: nothing was signed yet */
     said *said;                    /* CSV only */
     size_t said_count, said_capacity;
     size_t count;
@@ -93,6 +95,16 @@ static st_err read_field(history_list *list, st_error *error)
     return st_form_path_parse(list->form, text, &list->field, error);
 }
 
+/* Of each entry in it `audit proof` writes the proof. */
+static st_err read_signed(history_list *list, st_error *error)
+{
+    st_buffer note;
+    st_buffer_init(&note, ST_NOTE_BYTES_MAX);
+    st_err err = audit_note(&list->work->txn, &note, &list->signed_now, error);
+    st_buffer_free(&note);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* The mark behind which the changes are wanted: the close, or while it is open the opening. */
 static st_err read_after(history_list *list, st_error *error)
 {
@@ -140,8 +152,8 @@ static bool may_be_in_span(const history_list *list, const st_history_item *item
 static const char *const CSV_HEADS[] = {
     "event", "node", "start", "end", "latitude", "longitude", "accuracy", "old-value",
     "new-value", "user", "change-reason", "record", "dot", "op", "side", "role", "via", "device",
-    "carrier", "claimed_at", "corrected_at", "not_before", "received_at", "log_index", "verdict",
-    "held", "after_meeting" };
+    "carrier", "claimed_at", "corrected_at", "corrected_within_s", "not_before", "received_at",
+    "log_index", "verdict", "held", "after_meeting" };
 #define CSV_COLUMNS (sizeof CSV_HEADS / sizeof CSV_HEADS[0])
 
 static void csv_when(operator_work *work, int64_t ms)
@@ -164,6 +176,15 @@ static void csv_number(operator_work *work, int64_t n)
 {
     char text[24];
     (void)snprintf(text, sizeof text, "%" PRId64, n);
+    operator_csv_text(work, text, false);
+}
+
+/* How far the corrected time may be off, in seconds; empty when there is none. */
+static void csv_within(operator_work *work, const st_history_item *item)
+{
+    char text[24] = "";
+    if (item->corrected_ms != 0)
+        (void)snprintf(text, sizeof text, "%" PRId64, (item->within_ms + 999) / 1000);
     operator_csv_text(work, text, false);
 }
 
@@ -246,6 +267,7 @@ static void csv_trail(history_list *list, const st_history_item *item)
     csv_id(work, &item->carrier);
     csv_when(work, item->change->wall_ms);
     csv_when(work, item->corrected_ms);
+    csv_within(work, item);
     csv_when(work, item->not_before_ms);
     csv_when(work, item->received_ms);
     csv_number(work, (int64_t)item->log_index);
@@ -317,6 +339,10 @@ static bool history_item(void *context, const st_history_item *found)
     operator_work *work = list->work;
     st_history_item item = *found;
     item.only = list->has_field ? &list->field : NULL;
+    if (item.log_index > 0 && item.log_index <= list->signed_now.head.size) {
+        item.proof_size = list->signed_now.head.size;
+        item.proof_root = list->signed_now.head.root;
+    }
     bool is_shown = touches_field(&item) && may_be_in_span(list, &item)
                     && (list->after_entry == 0 || item.log_index > list->after_entry);
     list->count += is_shown ? 1 : 0;
@@ -378,6 +404,8 @@ static st_err run(history_list *list, const st_id *id, st_error *error)
         err = read_span(list, error);
     if (err == ST_OK)
         err = read_after(list, error);
+    if (err == ST_OK)
+        err = read_signed(list, error);
     if (err != ST_OK)
         return err;
     begin(list);

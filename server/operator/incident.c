@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/operator/work.h"
+#include "server/sync/bounds.h"
 #include "server/sync/incident.h"
 
 typedef struct {
@@ -125,8 +126,13 @@ int operator_incidents(operator_work *work)
     } else {
         operator_table_begin(work, &list.table, HEADS[work->vi], 8);
     }
+    sync_moments moments;
+    sync_moments_begin(&moments, &work->txn);
+    work->how.moments = &moments.moments;
     st_err err =
         sync_incident_each(&work->txn, json ? incident_json : incident_row, &list, &work->error);
+    work->how.moments = NULL;
+    sync_moments_end(&moments);
     if (err == ST_OK)
         err = list.err;
     if (err == ST_OK && json) {

@@ -200,9 +200,11 @@ static st_err say_value(operator_work *work, const st_form *form, const st_recor
         operator_say_in(work, "(để trống)", "(cleared)");
     else
         err = st_value_label(field, &op->value, work->call->lang, work->call->out, &work->error);
-    operator_say(work, " — %s, %.2s/%.2s/%.4s %.5s%s\n        --keep %s\n",
-                 login != NULL ? login : hex, when + 8, when + 5, when, when + 11,
-                 meta->via == ST_VIA_OPERATOR ? " (via=operator)" : "", dot);
+    operator_say(work, " — %s, %.2s/%.2s/%.4s %.5s%s", login != NULL ? login : hex, when + 8,
+                 when + 5, when, when + 11, meta->via == ST_VIA_OPERATOR ? " (via=operator)" : "");
+    if (err == ST_OK)
+        err = st_show_moment_text(meta, &work->how, work->call->out, &work->error);
+    operator_say(work, "\n        --keep %s\n", dot);
     return err;
 }
 
@@ -269,8 +271,13 @@ int operator_conflicts(operator_work *work)
         st_json_key(&json, "conflicts");
         st_json_open(&json, '[');
     }
+    sync_moments moments;
+    sync_moments_begin(&moments, &work->txn);
+    work->how.moments = &moments.moments;
     for (size_t i = 0; i < ids.count && err == ST_OK; i++)
         err = one_record(work, &ids.list[i], &json, &count);
+    work->how.moments = NULL;
+    sync_moments_end(&moments);
     operator_read_end(work);
     if (err == ST_OK && work->options.json) {
         st_json_close(&json, ']');

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "server/operator/work.h"
+#include "server/sync/bounds.h"
 #include "server/sync/trail.h"
 
 typedef struct {
     operator_work *work;
     operator_table table;
     st_json json;
+    free_sets sets;
     size_t count;
 } trail_list;
 
@@ -110,6 +112,24 @@ static void span_text(int64_t ms, char text[32])
 
 /* ---- lines ---- */
 
+/* By the server's clock; zeroed when nothing bounds it, or its set cannot be read. */
+static st_written written_of(trail_list *list, const trail_line *line)
+{
+    sync_bounds bounds;
+    st_written written = { 0, 0, false };
+    const st_dot dot = { line->device, line->first };
+    bool has_set = line->claimed_ms != 0 && line->index != 0 && line->first != 0;
+    if (!has_set || sync_bounds_get(&list->work->txn, &list->sets, &dot, line->index, &bounds,
+                                    NULL) != ST_OK)
+        return written;
+    written.rebooted = bounds.found.rebooted;
+    if (bounds.found.is_known) {
+        written.at_ms = bounds.found.moment.at_ms;
+        written.within_ms = bounds.found.moment.within_ms;
+    }
+    return written;
+}
+
 static void line_json(trail_list *list, const trail_line *line)
 {
     st_json *json = &list->json;
@@ -129,6 +149,8 @@ static void line_json(trail_list *list, const trail_line *line)
     st_json_key_text(json, "path", line->path);
     st_json_key(json, "claimed_at");
     st_json_when(json, line->claimed_ms, offset);
+    st_written written = written_of(list, line);
+    st_show_written_json(json, &written, &work->how);
     st_json_key(json, "received_at");
     st_json_when(json, line->received_ms, offset);
     st_json_key_int(json, "off_ms", line->off_ms);
@@ -167,6 +189,12 @@ static void line_csv(trail_list *list, const trail_line *line)
     operator_csv_text(work, id_of(&line->record, hex), false);
     operator_csv_text(work, line->path, false);
     csv_when(work, line->claimed_ms);
+    st_written written = written_of(list, line);
+    csv_when(work, written.at_ms);
+    if (written.at_ms != 0)
+        csv_number(work, (uint64_t)(written.within_ms + 999) / 1000);
+    else
+        operator_csv_text(work, "", false);
     csv_when(work, line->received_ms);
     span_text(line->off_ms, span);
     operator_csv_text(work, span, false);
@@ -220,7 +248,8 @@ static void begin(trail_list *list, trail_kind kind)
           "LỜI GHI" } };
     static const char *const CSV[] = { "log_index", "what", "outcome", "person", "second",
                                        "device", "first", "last", "record", "path", "claimed_at",
-                                       "received_at", "off", "note" };
+                                       "corrected_at", "corrected_within_s", "received_at", "off",
+                                       "note" };
     operator_work *work = list->work;
     if (work->options.json) {
         st_json_begin(&list->json, work->call->out, &work->error);
@@ -278,6 +307,7 @@ int operator_audit_list(operator_work *work)
     begin(&list, kind);
     if (err == ST_OK)
         err = sync_trail_each(work->room, &work->txn, kind, one_line, &list, &work->error);
+    free_sets_end(&list.sets);
     operator_read_end(work);
     if (err == ST_OK)
         err = end(&list);

@@ -27,7 +27,8 @@ st_err free_find(store_txn *txn, st_arena *arena, free_source *source, const syn
         source->index = held->index;
     }
     const st_set *set = &source->set;
-    if (held->dot.counter < set->first || set->changes_count == 0
+    if (st_id_cmp(&held->dot.device, &set->device) != 0
+        || held->dot.counter < set->first || set->changes_count == 0
         || held->dot.counter > st_set_last(set))
         return st_fail(error, ST_E_CORRUPT, "held: entry %llu has no such change",
                        (unsigned long long)held->index);

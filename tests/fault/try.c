@@ -74,6 +74,19 @@ static void must_say(stage *s, int n, const char *text)
     sotay_text_free(json);
 }
 
+/* When something was written by the server's clock a phone knows of its own work alone. */
+static void drop_corrected(char *json)
+{
+    char *to = json;
+    for (const char *from = json; *from != '\0';) {
+        if (strncmp(from, ",\"corrected_", 12) == 0)
+            from += 1 + strcspn(from + 1, ",}");
+        else
+            *to++ = *from++;
+    }
+    *to = '\0';
+}
+
 static void phones_agree(stage *s)
 {
     must(s, "phone", stage_open_phone(s, 0, false));
@@ -83,6 +96,8 @@ static void phones_agree(stage *s)
         must(s, "sync", stage_sync(s, n % 2));
     for (size_t i = 0; i < s->visits_count; i++) {
         char *one = stage_show(s, 0, i), *other = stage_show(s, 1, i);
+        drop_corrected(one);
+        drop_corrected(other);
         if (strcmp(one, other) != 0)
             stage_die("the phones differ", one);
         sotay_text_free(one);

@@ -256,6 +256,40 @@ static void test_a_record_that_came_as_it_stands(void **state)
     bench_close(&b);
 }
 
+static bool history_says(bench *b, const char *text)
+{
+    char *json = NULL;
+    assert_int_equal(sotay_history(b->an.client, &b->visit, SOTAY_JSON, &json, NULL), SOTAY_OK);
+    bool says = strstr(json, text) != NULL;
+    sotay_text_free(json);
+    return says;
+}
+
+/* The history names the checkpoint that the kept receipt speaks of, beside the change that it
+ * proves, and beside no other. */
+static void test_the_history_names_the_proof(void **state)
+{
+    (void)state;
+    bench b;
+    st_tree_head head;
+    char root[48], text[128];
+    bench_open(&b);
+    assert_true(history_says(&b, "\"proof\":null"));
+    answer a = truth(&b);
+    assert_int_equal(offer(&b, &a, &head), SOTAY_OK);
+    st_base64(head.root.b, sizeof head.root.b, root);
+    (void)snprintf(text, sizeof text, "\"log_index\":%d,\"proof\":{\"size\":%d,\"root\":\"%s\"}",
+                   (int)b.entry, (int)head.size, root);
+    assert_true(history_says(&b, text));
+    assert_false(history_says(&b, "\"proof\":null"));
+    assert_int_equal(phone_set(&b.an, &b.visit, "place", "xóm"), SOTAY_OK);
+    sync_now(&b);
+    assert_true(history_says(&b, text) && history_says(&b, "\"proof\":null"));
+    b.an.client->me.log_key[0] ^= 1; /* what does not hold proves nothing */
+    assert_false(history_says(&b, "\"proof\":{"));
+    bench_close(&b);
+}
+
 /* A mark or a row that is not as it was written is said, not guessed at. */
 static void test_a_damaged_mark(void **state)
 {
@@ -285,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_many_in_one_answer),
         cmocka_unit_test(test_a_damaged_answer),
         cmocka_unit_test(test_a_record_that_came_as_it_stands),
+        cmocka_unit_test(test_the_history_names_the_proof),
         cmocka_unit_test(test_a_damaged_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

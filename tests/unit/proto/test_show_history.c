@@ -213,6 +213,8 @@ static void test_who_when_and_what_became_of_it(void **state)
     items[3].via = ST_VIA_OPERATOR;
     items[3].role = ST_ROLE_OFFICE;
     items[3].corrected_ms = 1773282000000;
+    items[3].proof_size = 70000;
+    memset(items[3].proof_root.b, 0xfb, sizeof items[3].proof_root.b);
     items[4].role = ST_ROLE_COUNT;
     items[5].verdict = "declined";
     items[6].verdict = "what a newer server says";
@@ -223,7 +225,7 @@ static void test_who_when_and_what_became_of_it(void **state)
         { 0,
           "vi",
           { "an", "12/03/2026 09:30", "ghi nhầm", "\"amend\":true", "\"log_index\":41",
-            "\"carrier\":null" } },
+            "\"carrier\":null,\"log_index\":41,\"proof\":null,\"seen_size\":" } },
         { 0, "en", { "officer", "ghi nhầm", "\"role\":\"officer\"" } },
         { 1,
           "vi",
@@ -233,7 +235,9 @@ static void test_who_when_and_what_became_of_it(void **state)
         { 2, "vi", { "\"verdict\":\"unsent\"", "\"log_index\":null", "\"received_at\":null" } },
         { 2, "en", { "unsent" } },
         { 3, "vi", { "\"held\":\"frozen\"", "\"via\":\"operator\"", "\"corrected_at\":\"2026-" } },
-        { 3, "en", { ": ", "\"role\":\"office\"" } },
+        { 3, "en", { ": ", "\"role\":\"office\"",
+                     "\"proof\":{\"size\":70000,"
+                     "\"root\":\"+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=\"}," } },
         { 4, "vi", { "\"op\":\"state\"" } },
         { 5, "vi", { "\"verdict\":\"declined\"" } },
         { 6, "vi", { "what a newer server says" } },

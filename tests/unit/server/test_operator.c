@@ -453,7 +453,8 @@ static void test_the_office_keeps_one_value(void **state)
     const cJSON *changes = cJSON_GetObjectItem(json, "changes");
     assert_int_equal(cJSON_GetArraySize(changes), 4);
     NEED_KEYS(cJSON_GetArrayItem(changes, 3), "dot", "author", "device", "role", "via",
-              "claimed_at", "received_at", "carrier", "log_index", "verdict", "ops", "reason");
+              "claimed_at", "received_at", "carrier", "log_index", "proof", "verdict", "ops",
+              "reason");
     assert_string_equal(text_at(changes, "3/ops/0/op"), "resolve");
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetArrayItem(changes, 3), "ops")),
                      6); /* and path, values_seen, kept, reason, decided_by of its item */
