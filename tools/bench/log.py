@@ -63,6 +63,10 @@ def size_rows(sizes):
     row("that an older log is its beginning", sizes["consistency"], "", "")
     row("checkpoint", sizes["checkpoint"], "", "")
     row("entry", sizes["leaf"], "", "")
+    for what, amount in zip(("one receipt after a sync", "8 receipts, five entries apart",
+                             "32 receipts, five entries apart", "32 receipts, all over the log"),
+                            sizes["receipts"]):
+        row(what + ", as they are answered", amount, "", "")
 
 
 def rate_rows(read):

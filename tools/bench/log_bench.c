@@ -193,6 +193,27 @@ static sizes measure_sizes(const filler *f)
     return out;
 }
 
+/* The answer to a phone that asks for the receipts of so many entries, the last one the newest;
+ * `step`: how far they are apart. Bytes. */
+static size_t measure_receipts(const filler *f, unsigned count, uint64_t step)
+{
+    char name[1024] = "receipts/";
+    size_t at = strlen(name);
+    st_buffer out;
+    st_error error = { 0 };
+    store_txn txn = { 0 };
+    st_buffer_init(&out, FILE_BYTES_MAX);
+    need(store_begin(f->book.sync.store, STORE_READ_TXN, &txn, &error), &error, "store");
+    for (unsigned i = 0; i < count; i++)
+        at += (size_t)snprintf(name + at, sizeof name - at, "%s%" PRIu64, i == 0 ? "" : ",",
+                               f->size - (count - 1 - i) * step);
+    need(audit_file(&txn, &f->book.sync, name, &out, &error), &error, "receipts");
+    store_end(&txn);
+    size_t bytes = out.len;
+    st_buffer_free(&out);
+    return bytes;
+}
+
 static int fill(const char *dir, const char *size, const char *how)
 {
     filler f = { .is_signed = strcmp(how, "signed") == 0 };
@@ -202,8 +223,10 @@ static int fill(const char *dir, const char *size, const char *how)
         add(&f, wanted - f.size < A_COMMIT ? wanted - f.size : A_COMMIT);
     sizes s = measure_sizes(&f);
     printf("{\"leaves\":%" PRIu64 ",\"leaf\":%zu,\"path\":%zu,\"proof_file\":%zu,"
-           "\"checkpoint\":%zu,\"consistency\":%zu}\n",
-           f.size, s.leaf, s.path, s.file, s.checkpoint, s.consistency);
+           "\"checkpoint\":%zu,\"consistency\":%zu,\"receipts\":[%zu,%zu,%zu,%zu]}\n",
+           f.size, s.leaf, s.path, s.file, s.checkpoint, s.consistency,
+           measure_receipts(&f, 1, 1), measure_receipts(&f, 8, 5), measure_receipts(&f, 32, 5),
+           measure_receipts(&f, 32, f.size / 64));
     rooms_close(&f.book);
     return 0;
 }
