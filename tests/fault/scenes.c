@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/fault/bundle.h"
+#include "tests/fault/file.h"
 
 typedef int (*step)(stage *s);
 
@@ -112,6 +113,22 @@ static void a_bundle(stage *s)
 {
     two_minds(s);
     opened(s, bundle_write(s, 0));
+}
+
+/* The first phone has a file that it has not sent. */
+static void a_file(stage *s)
+{
+    two_phones(s);
+    stage_visit(s, 0, "gốc");
+    opened(s, file_attach(s, 0));
+}
+
+/* The office has it, the second phone knows of it. */
+static void a_file_at_the_office(stage *s)
+{
+    a_file(s);
+    opened(s, stage_sync(s, 0));
+    opened(s, stage_sync(s, 1));
 }
 
 /* ---- opened beforehand ---- */
@@ -538,6 +555,42 @@ static void bundle_is_good(stage *s)
     must_be(strstr(said, "\"stored\":0,\"duplicate\":1,\"held\":0") != NULL, said);
 }
 
+/* ---- files ---- */
+
+static int attach(stage *s)
+{
+    return file_attach(s, 0);
+}
+
+static int attach_once(stage *s)
+{
+    static const step STEPS[] = { attach };
+    return GO_ON(s, STEPS);
+}
+
+static int want(stage *s)
+{
+    return file_want(s, 1);
+}
+
+static int fetch(stage *s)
+{
+    static const step STEPS[] = { want, sync_second };
+    return GO_ON(s, STEPS);
+}
+
+static void file_is_in(stage *s)
+{
+    file_must_be_on(s, 0);
+    file_must_be_in(s);
+}
+
+static void file_is_on_both(stage *s)
+{
+    file_must_be_on(s, 1);
+    file_is_in(s);
+}
+
 /* ---- the table ---- */
 
 #define BIT(call) (1u << (call))
@@ -591,6 +644,16 @@ static const scene SCENES[] = {
       bundle_is_good },
     { "bundle-office", BOOK_ALL, false, false, true, true, a_bundle, the_book, call_bundle,
       bundle_is_good },
+    { "file-attach", PHONE_ALL, false, false, true, true, two_minds, the_phone, attach_once,
+      file_is_in },
+    { "file-send", PHONE_ALL, false, false, true, true, a_file, book_and_phone, sync_phone,
+      file_is_in },
+    { "file-in", BOOK_ALL, true, false, true, true, a_file, book_and_phone, sync_phone,
+      file_is_in },
+    { "file-fetch", PHONE_ALL, false, false, true, true, a_file_at_the_office,
+      book_and_second_phone, fetch, file_is_on_both },
+    { "file-give", BOOK_ALL, true, false, true, true, a_file_at_the_office,
+      book_and_second_phone, fetch, file_is_on_both },
     { NULL, 0, false, false, false, false, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

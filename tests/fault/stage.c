@@ -70,6 +70,29 @@ static void each_file(const char *from, const char *to)
         (void)closedir(dir);
 }
 
+/* Pieces of files lie in folders that are named by their hashes. */
+static void copy_pieces(const char *from, const char *to)
+{
+    char source[PATH_BYTES], target[PATH_BYTES], inner[2][PATH_BYTES + 64];
+    (void)snprintf(source, sizeof source, "%s/book/chunks", from);
+    (void)snprintf(target, sizeof target, "%s/book/chunks", to);
+    DIR *dir = opendir(source);
+    if (dir == NULL)
+        return;
+    if (mkdir(target, 0700) != 0)
+        stage_die(target, strerror(errno));
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        (void)snprintf(inner[0], sizeof inner[0], "%s/%.60s", source, entry->d_name);
+        (void)snprintf(inner[1], sizeof inner[1], "%s/%.60s", target, entry->d_name);
+        if (mkdir(inner[1], 0700) != 0)
+            stage_die(inner[1], strerror(errno));
+        each_file(inner[0], inner[1]);
+    }
+    (void)closedir(dir);
+}
+
 void stage_copy(const char *from, const char *to)
 {
     char source[PATH_BYTES], target[PATH_BYTES];
@@ -83,6 +106,7 @@ void stage_copy(const char *from, const char *to)
             stage_die(target, strerror(errno));
         each_file(source, target);
     }
+    copy_pieces(from, to);
 }
 
 /* Folders that a check left in the book (its scratch store) go too. */
@@ -323,6 +347,8 @@ static int answer(stage *s, const sotay_request *asked, st_buffer *out_reply)
             request.range = range;
             request.signed_head = asked->authorization + strlen("Sotay ");
             http_handle_snapshot(&request);
+        } else if (strcmp(asked->path, "/v1/sync") != 0) {
+            http_handle_have(&request);
         } else {
             http_handle_sync(&request);
         }

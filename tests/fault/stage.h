@@ -30,6 +30,7 @@ typedef struct {
     bool server_fails; /* faults hit the server's half of an exchange, not the phone's */
     sotay_id visits[4];
     size_t visits_count;
+    char item[SOTAY_ITEM_TEXT]; /* of the file that was attached (file.h) */
     char dot[64];       /* of the value that the office will keep */
     size_t done;        /* steps of the act that were acknowledged */
     uint64_t entries;   /* of the log, when all went well */
