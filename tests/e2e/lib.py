@@ -226,7 +226,10 @@ def settle(*phones, rounds=2):
 
 
 def alike(world, phones, record):
-    """Server and phones show the same values, dots and conflicts."""
+    """Server and phones show the same values, dots and conflicts. Left out is what only one side
+    knows: what is held and what its clock tells of the time of a change, with the flags of both,
+    and how many files are at the office. When and where an entry came into the log is left to
+    tests/sim, which compares all of a document but what SERVERS_OWN in its rest.c names."""
     def essence(document):
         def strip(node):
             if isinstance(node, dict):
