@@ -110,6 +110,8 @@ void http_server_give_seat(http_server *http);
  * while waiting for the writer or for a connection. NULL: a handler called without a listener. */
 void http_server_sit(http_server *http);
 void http_server_rise(http_server *http);
+/* How many do, on a machine with so many processors; 0 or less: nobody knows. */
+unsigned http_desks(long processors);
 /* A place for somebody who reads lists of the book, which may be long; false: all are taken. */
 #define HTTP_READERS 2u
 bool http_server_take_reader(http_server *http);

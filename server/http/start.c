@@ -27,7 +27,10 @@
 #define THREADS 512u
 #define PER_ADDRESS 128u
 #define PER_DEVICE 4u          /* a phone sends one request at a time; those cut off may linger */
-#define DESKS 24u              /* requests that are read or answered at once: 2 MB each for zstd */
+/* Requests that are read or answered at once: each takes zstd some 2 MB and waits for nothing but
+ * the processor, so there are two for each processor, and two more. */
+#define DESKS_LEAST 6u
+#define DESKS_MOST 24u
 #define ANSWERS_BYTES ((size_t)24 << 20) /* waiting for their lines: more of them are a crowd */
 #define CROWD_BYTES 65536u     /* of entries in an answer while there is */
 
@@ -417,6 +420,16 @@ static struct mg_context *start_listener(http_server *http, const char *listen,
     return context;
 }
 
+unsigned http_desks(long processors)
+{
+    if (processors < 1 || processors > (long)DESKS_MOST)
+        return processors < 1 ? DESKS_LEAST : DESKS_MOST;
+    unsigned desks = 2 + 2 * (unsigned)processors;
+    if (desks < DESKS_LEAST)
+        return DESKS_LEAST;
+    return desks < DESKS_MOST ? desks : DESKS_MOST;
+}
+
 st_err http_start(server *rooms, const http_config *config, const char *operator_token,
                   http_server **out_server, st_error *error)
 {
@@ -428,7 +441,8 @@ st_err http_start(server *rooms, const http_config *config, const char *operator
     if (http == NULL)
         return st_fail(error, ST_E_MEMORY, "listen: no memory");
     http->rooms = rooms;
-    (void)sem_init(&http->desks, 0, DESKS); /* fails only for numbers no semaphore holds */
+    /* These fail only for numbers that no semaphore holds. */
+    (void)sem_init(&http->desks, 0, http_desks(sysconf(_SC_NPROCESSORS_ONLN)));
     (void)sem_init(&http->seats, 0, HTTP_SEATS);
     (void)sem_init(&http->readers, 0, HTTP_READERS);
     http_configure(http, config);

@@ -502,6 +502,33 @@ static void test_a_seat_for_each_who_is_inside(void **state)
         http_server_give_seat(h->http);
 }
 
+/* As many desks as the processors can use, and no more: who comes then waits for one. */
+static void test_a_desk_for_each_who_works(void **state)
+{
+    static const struct {
+        long processors;
+        unsigned desks;
+    } CASES[] = { { -1, 6 }, { 0, 6 },  { 1, 6 },   { 2, 6 },   { 3, 8 },
+                  { 8, 18 }, { 11, 24 }, { 12, 24 }, { 64, 24 }, { 1024, 24 } };
+    house *h = *state;
+    char reply[REPLY_BYTES];
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        assert_int_equal(http_desks(CASES[i].processors), CASES[i].desks);
+    unsigned desks = http_desks(sysconf(_SC_NPROCESSORS_ONLN));
+    for (unsigned i = 0; i < desks; i++)
+        http_server_sit(h->http);
+    int fd = connect_to(h);
+    struct pollfd answer = { .fd = fd, .events = POLLIN };
+    say(fd, "POST /v1/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabcd");
+    assert_int_equal(poll(&answer, 1, 300), 0);
+    assert_alive(h);
+    http_server_rise(h->http);
+    assert_int_equal(get(fd, reply), 426);
+    (void)close(fd);
+    for (unsigned i = 1; i < desks; i++)
+        http_server_rise(h->http);
+}
+
 static void test_only_the_operator_operates(void **state)
 {
     house *h = *state;
@@ -601,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_a_long_head_is_refused),
         cmocka_unit_test(test_idle_connections_keep_nobody_out),
         cmocka_unit_test(test_a_seat_for_each_who_is_inside),
+        cmocka_unit_test(test_a_desk_for_each_who_works),
         cmocka_unit_test(test_only_the_operator_operates),
         cmocka_unit_test(test_garbage_changes_nothing),
         cmocka_unit_test(test_two_requests_on_one_connection),
