@@ -238,6 +238,23 @@ typedef struct {
     st_log_keys_told log_keys; /* without a first key: log_key is that */
 } st_enrol_answer;
 
+/* A copy of a store asks to go on under a key of its own (proto/heir.h). */
+typedef struct {
+    uint32_t version;
+    uint8_t sign_key[32], cosign_key[32];
+    uint8_t proof[ST_SIGNATURE_BYTES], signature[ST_SIGNATURE_BYTES];
+} st_heir_ask;
+typedef enum {
+    ST_HEIR_NONE, ST_HEIR_WAITS, ST_HEIR_DECLINED, ST_HEIR_FULL, ST_HEIR_ENROLLED
+} st_heir_state;
+#define ST_HEIR_REASON_CHARS 160u
+typedef struct {
+    uint32_t version;
+    st_heir_state state;
+    char reason[ST_HEIR_REASON_CHARS * 4 + 1];
+    st_enrol_answer enrolled;  /* with ST_HEIR_ENROLLED */
+} st_heir_answer;
+
 /* Of a record: as its owner holds it, or what the log says of it. */
 typedef struct { st_id record; const uint8_t *state; size_t state_len; } st_repair_evidence;
 typedef struct { st_id record; const st_entry *entries; uint32_t entries_count; } st_repair_record;
@@ -368,7 +385,7 @@ typedef enum {
     ST_FRAME_SNAPSHOT, ST_FRAME_REPAIR_ASK, ST_FRAME_REPAIR_ANSWER, ST_FRAME_ADDRESS,
     ST_FRAME_EPOCHS, ST_FRAME_HAVE_ASK, ST_FRAME_HAVE_ANSWER, ST_FRAME_PARCEL = 21,
     ST_FRAME_RECEIPT, ST_FRAME_CARRY, ST_FRAME_PIECE_TAKEN, ST_FRAME_PIECE_BYTES,
-    ST_FRAME_LOG_KEYS = 30
+    ST_FRAME_HEIR_ASK, ST_FRAME_HEIR_ANSWER, ST_FRAME_LOG_KEYS = 30
 } st_frame_kind;               /* the numbers of Frame in sotay.proto */
 
 typedef struct {
@@ -383,6 +400,8 @@ typedef struct {
         st_end end;
         st_enrol_ask enrol_ask;
         st_enrol_answer enrol_answer;
+        st_heir_ask heir_ask;
+        st_heir_answer heir_answer;
         st_refusal refusal;
         st_snapshot snapshot;
         st_repair_ask repair_ask;

@@ -321,8 +321,8 @@ static st_err get_enrol_ask(const Sotay__EnrolAsk *from, st_enrol_ask *out, st_e
     return ST_OK;
 }
 
-static st_err get_enrol_answer(const Sotay__EnrolAnswer *from, st_arena *arena,
-                               st_enrol_answer *out, st_error *error)
+st_err message_get_enrol_answer(const Sotay__EnrolAnswer *from, st_arena *arena,
+                                st_enrol_answer *out, st_error *error)
 {
     out->version = from->version;
     out->server_ms = from->server_ms;
@@ -386,7 +386,7 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
     case SOTAY__FRAME__BODY_ENROL_ASK:
         return get_enrol_ask(from->enrol_ask, &out->as.enrol_ask, error);
     case SOTAY__FRAME__BODY_ENROL_ANSWER:
-        return get_enrol_answer(from->enrol_answer, arena, &out->as.enrol_answer, error);
+        return message_get_enrol_answer(from->enrol_answer, arena, &out->as.enrol_answer, error);
     case SOTAY__FRAME__BODY_REFUSAL:
         return get_refusal(from->refusal, &out->as.refusal, error);
     case SOTAY__FRAME__BODY_SNAPSHOT:
@@ -416,6 +416,10 @@ static st_err get_body(const Sotay__Frame *from, st_arena *arena, st_frame *out,
         return message_get_piece_taken(from->piece_taken, &out->as.piece_taken, error);
     case SOTAY__FRAME__BODY_PIECE_BYTES:
         return message_get_piece_bytes(from->piece_bytes, &out->as.piece_bytes, error);
+    case SOTAY__FRAME__BODY_HEIR_ASK:
+        return message_get_heir_ask(from->heir_ask, &out->as.heir_ask, error);
+    case SOTAY__FRAME__BODY_HEIR_ANSWER:
+        return message_get_heir_answer(from->heir_answer, arena, &out->as.heir_answer, error);
     case SOTAY__FRAME__BODY__NOT_SET:
     default:
         return ST_OK;

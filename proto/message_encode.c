@@ -261,8 +261,8 @@ static void put_enrol_ask(const st_enrol_ask *ask, Sotay__EnrolAsk *out)
     out->log_keys = ask->log_keys;
 }
 
-static void put_enrol_answer(message_builder *b, const st_enrol_answer *answer,
-                             Sotay__EnrolAnswer *out)
+void message_put_enrol_answer(message_builder *b, const st_enrol_answer *answer,
+                              Sotay__EnrolAnswer *out)
 {
     sotay__enrol_answer__init(out);
     out->version = answer->version;
@@ -351,6 +351,8 @@ typedef union {
     Sotay__Carry carry;
     Sotay__PieceTaken piece_taken;
     Sotay__PieceBytes piece_bytes;
+    Sotay__HeirAsk heir_ask;
+    Sotay__HeirAnswer heir_answer;
 } any_body;
 
 /* The same for what is carried. */
@@ -372,6 +374,13 @@ static bool put_carried(message_builder *b, const st_frame *frame, any_body *bod
         return true;
     case ST_FRAME_PIECE_BYTES:
         message_put_piece_bytes(&frame->as.piece_bytes, message->piece_bytes = &body->piece_bytes);
+        return true;
+    case ST_FRAME_HEIR_ASK:
+        message_put_heir_ask(&frame->as.heir_ask, message->heir_ask = &body->heir_ask);
+        return true;
+    case ST_FRAME_HEIR_ANSWER:
+        message_put_heir_answer(b, &frame->as.heir_answer,
+                                message->heir_answer = &body->heir_answer);
         return true;
     default:
         return false;
@@ -408,7 +417,8 @@ static bool put_body(message_builder *b, const st_frame *frame, any_body *body,
         put_enrol_ask(&frame->as.enrol_ask, message->enrol_ask = &body->enrol_ask);
         return true;
     case ST_FRAME_ENROL_ANSWER:
-        put_enrol_answer(b, &frame->as.enrol_answer, message->enrol_answer = &body->enrol_answer);
+        message_put_enrol_answer(b, &frame->as.enrol_answer,
+                                 message->enrol_answer = &body->enrol_answer);
         return true;
     case ST_FRAME_REFUSAL:
         put_refusal(b, &frame->as.refusal, message->refusal = &body->refusal);

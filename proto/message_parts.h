@@ -106,6 +106,20 @@ void message_put_parcel(const st_parcel *parcel, Sotay__Parcel *out);
 void message_put_receipt(const st_receipt *receipt, Sotay__Receipt *out);
 void message_put_carry(message_builder *b, const st_carry *carry, Sotay__Carry *out);
 void message_put_piece_taken(const st_piece_taken *taken, Sotay__PieceTaken *out);
+
+/* heir_wire.c. ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err message_get_heir_ask(const Sotay__HeirAsk *from, st_heir_ask *out,
+                                        st_error *error);
+ST_MUST_USE st_err message_get_heir_answer(const Sotay__HeirAnswer *from, st_arena *arena,
+                                           st_heir_answer *out, st_error *error);
+void message_put_heir_ask(const st_heir_ask *ask, Sotay__HeirAsk *out);
+void message_put_heir_answer(message_builder *b, const st_heir_answer *answer,
+                             Sotay__HeirAnswer *out);
+/* What stands in it and in a frame of its own: message_decode.c, message_encode.c. */
+ST_MUST_USE st_err message_get_enrol_answer(const Sotay__EnrolAnswer *from, st_arena *arena,
+                                            st_enrol_answer *out, st_error *error);
+void message_put_enrol_answer(message_builder *b, const st_enrol_answer *answer,
+                              Sotay__EnrolAnswer *out);
 /* Lists of held changes: message_decode.c, message_encode.c. */
 ST_MUST_USE st_err message_held(Sotay__HeldChange *const *from, size_t count, st_arena *arena,
                                 const st_held **out_held, st_error *error);

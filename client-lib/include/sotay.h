@@ -256,7 +256,8 @@ SOTAY_API SOTAY_MUST_USE int sotay_finish(sotay_client *client, int result,
 typedef struct {
     bool is_enrolled;
     bool is_locked; /* 45 days without the server: others' records open with the next sync */
-    bool is_copied; /* the store is a copy, or the server saw another branch: enrol again */
+    bool is_copied; /* the store is a copy, or the server saw another branch: enrol again,
+                     * or sync and wait for the office */
     sotay_id device, person;
     char login[33], commune[33];
     char fingerprint[81]; /* of the signing key, shown by the office too */

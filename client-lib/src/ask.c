@@ -468,6 +468,13 @@ static st_err find_base(sotay_sync *sync, st_head *head, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+static st_err write_heir(sotay_sync *sync, st_frame_writer *writer, st_error *error)
+{
+    st_frame frame = { .kind = ST_FRAME_HEIR_ASK };
+    frame.as.heir_ask = sync->heir;
+    return heir_asks(sync) ? write_frame(sync, writer, &frame, error) : ST_OK;
+}
+
 static st_err build_stream(sotay_sync *sync, st_error *error)
 {
     st_frame_writer *writer = NULL;
@@ -483,6 +490,8 @@ static st_err build_stream(sotay_sync *sync, st_error *error)
         err = st_frame_writer_base(writer, sync->base.data, sync->base.len, error);
     if (err == ST_OK)
         err = write_ask(sync, writer, error);
+    if (err == ST_OK)
+        err = write_heir(sync, writer, error);
     if (err == ST_OK && !sync->is_send_only)
         err = write_repairs(sync, writer, error);
     if (err == ST_OK)
@@ -543,6 +552,8 @@ st_err ask_make(sotay_sync *sync, st_error *error)
         err = outbox_flush(&sync->seal, sync->client, error);
         if (err == ST_OK)
             err = purge_prepare(sync, error);
+        if (err == ST_OK)
+            err = heir_prepare(sync, error);
         if (err == ST_OK)
             err = build_stream(sync, error);
         if (err == ST_OK)

@@ -13,15 +13,10 @@
 
 /* ---- asking ---- */
 
-static st_err fill_offer(sotay_sync *sync, identity_offer *offer, st_error *error)
+st_err enrol_keys(sotay_client *client, identity_offer *offer, st_error *error)
 {
-    const sotay_port *port = sync->client->book.port;
+    const sotay_port *port = client->book.port;
     uint8_t secret[ST_SIGN_SECRET_BYTES];
-    memset(offer, 0, sizeof *offer);
-    offer->is_open = true;
-    memcpy(offer->code, sync->code, sizeof offer->code);
-    memcpy(offer->log_key, sync->log_key, sizeof offer->log_key);
-    memcpy(offer->url, sync->url, sizeof offer->url);
     st_err err = port_random(port, offer->cosign_seed, sizeof offer->cosign_seed, error);
     if (err != ST_OK)
         return err;
@@ -35,6 +30,16 @@ static st_err fill_offer(sotay_sync *sync, identity_offer *offer, st_error *erro
         st_sign_keypair(offer->sign_seed, offer->sign_key, secret);
     st_wipe(secret, sizeof secret);
     return err;
+}
+
+static st_err fill_offer(sotay_sync *sync, identity_offer *offer, st_error *error)
+{
+    memset(offer, 0, sizeof *offer);
+    offer->is_open = true;
+    memcpy(offer->code, sync->code, sizeof offer->code);
+    memcpy(offer->log_key, sync->log_key, sizeof offer->log_key);
+    memcpy(offer->url, sync->url, sizeof offer->url);
+    return enrol_keys(sync->client, offer, error);
 }
 
 /* Keys are durable before the server hears of them. */
@@ -159,6 +164,8 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer, st_id log)
     next->is_enrolled = true;
     next->is_forked = false;
     next->standing = ST_STANDING_IN_USE;
+    next->heir = ST_HEIR_NONE;
+    memset(next->heir_reason, 0, sizeof next->heir_reason);
     next->device = next->speaker = st_device_id(offer->sign_key);
     next->person = answer->person;
     if (st_id_cmp(&next->log, &log) != 0) { /* what was seen of another book says nothing here */
@@ -183,12 +190,13 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer, st_id log)
     memset(&next->prev, 0, sizeof next->prev);
     next->gone_from = next->gone_to = 0;
     st_wipe(&next->offer, sizeof next->offer);
+    st_wipe(&next->heir_offer, sizeof next->heir_offer);
 }
 
 st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *error)
 {
     sotay_client *client = sync->client;
-    identity old = client->me;
+    identity old = client->next;
     st_id log;
     st_err err = check_answer(sync, answer, &log, error);
     if (err != ST_OK)

@@ -10,6 +10,7 @@
 #include "client-lib/src/repair.h"
 #include "client-lib/src/snapshot.h"
 #include "proto/frame.h"
+#include "proto/heir.h"
 
 /* A set that was sent in this round and waits for its verdict. */
 typedef struct {
@@ -67,6 +68,11 @@ struct sotay_sync {
     bool has_purges; /* they were looked for in this round */
     bool has_more_purges;  /* than this round brings */
     uint32_t purges_noted; /* so many of this round's are with the server */
+    st_heir_ask heir;      /* of a copy: the keys it asks for */
+    uint32_t heir_signed;  /* by the new key, by the old one */
+    bool heir_heard;       /* the server answered */
+    bool is_heir;          /* the office confirmed them: the next sync speaks under the new name */
+    uint8_t heir_text[ST_HEIR_SIGN_BYTES]; /* being signed */
     int64_t asked_wall_ms;
     uint64_t asked_mono_ms;
     bool tells_clock;     /* this request says how our clocks go: */
@@ -145,6 +151,19 @@ ST_MUST_USE st_err enrol_make(sotay_sync *sync, st_error *error);
 void take_exchange(sotay_sync *sync, int64_t server_ms);
 /* Reads and signs the receipts that are owed. ST_PENDING: called again, it goes on. */
 ST_MUST_USE st_err purge_prepare(sotay_sync *sync, st_error *error);
+/* A copy makes keys of its own, once, and lets them and the old one sign each other. ST_PENDING:
+ * called again, it goes on. */
+ST_MUST_USE st_err heir_prepare(sotay_sync *sync, st_error *error);
+/* Is this store a copy that asks for them in this request? sync->heir is signed. */
+bool heir_asks(const sotay_sync *sync);
+/* What the server says to it. Once the office has confirmed, the store is the new device, as after
+ * an enrolment, and this sync is over. Inside the open write transaction. */
+ST_MUST_USE st_err heir_take(sotay_sync *sync, const st_heir_answer *answer, st_error *error);
+/* A line for a copy: what to wait for, or to do; nothing for others. */
+ST_MUST_USE st_err heir_report(const sotay_client *client, st_buffer *out, st_error *error);
+/* Keys for an enrolment or for a copy, made and put into the offer. Inside the open write
+ * transaction; the rest of the offer is the caller's. */
+ST_MUST_USE st_err enrol_keys(sotay_client *client, identity_offer *offer, st_error *error);
 /* The server has noted so many of them for good. Inside the open write transaction. */
 ST_MUST_USE st_err purge_noted(sotay_sync *sync, uint32_t count, st_error *error);
 /* More are owed, and the server takes them. */

@@ -196,6 +196,13 @@ static void get_later(slip_reader *slip, identity *me)
     slip->bad = slip->bad || me->standing > ST_STANDING_REVOKED;
     if (slip->at < slip->len)
         get_log_keys(slip, me);
+    if (slip->at < slip->len) {
+        me->heir = (st_heir_state)slip_get_u8(slip);
+        slip_get_text(slip, me->heir_reason, sizeof me->heir_reason);
+        slip_get_bytes(slip, me->heir_install, sizeof me->heir_install);
+        get_offer(slip, &me->heir_offer);
+    }
+    slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
 static void put_lease(slip_writer *slip, const identity *me)
@@ -279,6 +286,10 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u8(&slip, me->short_roots);
     slip_u8(&slip, (uint8_t)me->standing);
     put_log_keys(&slip, me);
+    slip_u8(&slip, (uint8_t)me->heir);
+    slip_text(&slip, me->heir_reason);
+    slip_bytes(&slip, me->heir_install, sizeof me->heir_install);
+    put_offer(&slip, &me->heir_offer);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

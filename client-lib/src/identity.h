@@ -82,6 +82,10 @@ typedef struct {
     bool has_key_alarm;   /* the server named a change that is none: */
     st_log_key key_alarm; /*   as it said it */
     int64_t key_alarm_ms; /*   when, by our clock */
+    identity_offer heir_offer; /* of a copy: keys of its own that the office is asked for */
+    uint8_t heir_install[8];   /* the store that made them: a copy of it makes others */
+    st_heir_state heir;        /* what became of them */
+    char heir_reason[ST_HEIR_REASON_CHARS * 4 + 1];
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

@@ -115,6 +115,14 @@ static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error
                                        : "có việc cần người xem: xem tình trạng (status)");
     if (err == ST_OK)
         err = report_standing(sync->client, out, error);
+    if (err == ST_OK)
+        err = heir_report(sync->client, out, error);
+    if (err == ST_OK && sync->is_heir)
+        err = st_buffer_printf(out, error, "%s\n",
+                               english ? "the office confirmed the new key: sync again to send"
+                                         " what waits"
+                                       : "văn phòng đã xác nhận khóa mới: gửi nhận lần nữa để gửi"
+                                         " việc đang chờ");
     const char *warning = sync->client->me.has_offset
                               ? st_clock_warning(report->clock_offset_ms, sync->client->lang)
                               : NULL;

@@ -175,6 +175,19 @@ static int64_t now_ms(const sotay_client *client)
 
 static const char *const STANDINGS[] = { "in_use", "suspended", "revoked" };
 
+/* Of a copy: what became of the keys that it asks for. */
+static void heir_json(const identity *me, st_json *json)
+{
+    static const char *const STATES[] = { "none", "waits", "declined", "full", "enrolled" };
+    char print[81] = "";
+    bool waits = me->is_forked && me->heir_offer.is_open;
+    if (waits)
+        st_fingerprint(me->heir_offer.sign_key, print);
+    st_json_key_text(json, "heir", STATES[me->is_forked ? me->heir : ST_HEIR_NONE]);
+    st_json_key_text(json, "heir_fingerprint", waits ? print : NULL);
+    st_json_key_text(json, "heir_reason", me->heir_reason[0] != '\0' ? me->heir_reason : NULL);
+}
+
 static st_err write_json(sotay_client *client, const status_counts *s, st_buffer *out,
                          st_error *error)
 {
@@ -213,6 +226,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_key_text(&json, "fingerprint", me->fingerprint);
     st_json_key_text(&json, "standing", STANDINGS[me->standing]);
     st_json_key_bool(&json, "copied", who.is_copied);
+    heir_json(me, &json);
     st_json_key_bool(&json, "locked", who.is_locked);
     st_json_key_int(&json, "lease_left_ms", lease_left_ms(client));
     st_json_key(&json, "held_changes");
@@ -281,7 +295,7 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
         "đã gửi",         "chờ văn phòng",
         "chưa gửi từ",    "lần gửi cuối",
         "có thể xóa máy", "có",
-        "không",          "sổ trên máy này là bản sao: cần đăng ký lại máy",
+        "không",
         "tệp đính kèm chưa gửi xong",
         "phiếu giữ lại cho văn phòng xem",
         "gửi hộ máy khác, chưa tới nơi",
@@ -296,7 +310,6 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
                                       "safe to wipe",
                                       "yes",
                                       "no",
-                                      "the store on this device is a copy: enrol it again",
                                       "files not all sent",
                                       "records the office has to see",
                                       "carried for others, not delivered",
@@ -309,7 +322,7 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
         err = st_buffer_printf(out, error, "%s: %llu\n", say[i], (unsigned long long)NUMBERS[i]);
     for (size_t i = 0; err == ST_OK && i < sizeof SOME / sizeof SOME[0]; i++)
         if (SOME[i] > 0)
-            err = st_buffer_printf(out, error, "%s: %llu\n", say[10 + i],
+            err = st_buffer_printf(out, error, "%s: %llu\n", say[9 + i],
                                    (unsigned long long)SOME[i]);
     if (err == ST_OK)
         err = write_time(say[4], s->oldest_unsent_ms, client->offset_minutes, out, error);
@@ -319,10 +332,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
         err = line_write_text(client, &s->line, out, error);
     if (err == ST_OK)
         err = st_buffer_printf(out, error, "%s: %s\n", say[6], safe_to_wipe(s) ? say[7] : say[8]);
-    sotay_who who;
-    sotay_whoami(client, &who);
-    if (err == ST_OK && who.is_copied)
-        err = st_buffer_printf(out, error, "%s\n", say[9]);
+    if (err == ST_OK)
+        err = heir_report(client, out, error);
     if (err == ST_OK)
         err = write_lease(client, out, error);
     if (err == ST_OK)

@@ -414,7 +414,7 @@ static bool is_copy(const sotay_client *client)
 /* Is another round needed? Reading anew is bounded. */
 static bool again(sotay_sync *sync)
 {
-    if (sync->is_enrolment)
+    if (sync->is_enrolment || sync->is_heir)
         return false;
     if (sync->wants_again && sync->rereads++ >= REREADS_MAX) {
         sync->report.needs_person = true;
@@ -514,6 +514,8 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
     *out_again = again(sync);
     sync->report.complete = !*out_again && !sync->more && sync->report.later == 0;
     bool from_start = sync->wants_again, is_over = !*out_again && !sync->is_enrolment;
+    if (sync->is_heir) /* what waits goes with the next one */
+        is_over = sync->report.complete = false;
     if (!*out_again && is_copy(sync->client))
         sync->report.needs_person = true; /* enrol again */
     else if (is_over && sync->is_metered)

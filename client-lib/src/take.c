@@ -83,6 +83,9 @@ static st_err leave_name(sotay_client *client, st_error *error)
     next->is_forked = true;
     next->counter = next->sealed = 0;
     next->has_prev = false;
+    next->heir = ST_HEIR_NONE;
+    memset(next->heir_reason, 0, sizeof next->heir_reason);
+    st_wipe(&next->heir_offer, sizeof next->heir_offer);
     return port_random(client->book.port, next->device.b, sizeof next->device.b, error);
 }
 
@@ -407,6 +410,10 @@ static bool is_said_again(const sotay_sync *sync, const st_frame *frame)
 static st_err take_any(sotay_sync *sync, const st_frame *frame, st_error *error)
 {
     bool is_new = false;
+    if (sync->is_heir) { /* under the new name nothing of this answer counts any more */
+        sync->has_end = sync->has_end || frame->kind == ST_FRAME_END;
+        return ST_OK;
+    }
     switch (frame->kind) {
     case ST_FRAME_VERDICT: return take_verdict(sync, &frame->as.verdict, error);
     case ST_FRAME_WANT: return take_want(sync, &frame->as.want, error);
@@ -427,6 +434,7 @@ static st_err take_any(sotay_sync *sync, const st_frame *frame, st_error *error)
         return carried_piece_taken(sync->client, &frame->as.piece_taken, error);
     case ST_FRAME_END: return take_end(sync, &frame->as.end, error);
     case ST_FRAME_ENROL_ANSWER: return enrol_take(sync, &frame->as.enrol_answer, error);
+    case ST_FRAME_HEIR_ANSWER: return heir_take(sync, &frame->as.heir_answer, error);
     case ST_FRAME_REFUSAL:
         sync->refusal = frame->as.refusal;
         sync->has_refusal = true;

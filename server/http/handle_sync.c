@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "server/http/stream.h"
+#include "server/sync/heir.h"
 #include "server/sync/parcel.h"
 
 #define ARENA_BYTES_MAX (256u << 20)
@@ -62,6 +63,18 @@ static st_err take_parcel(exchange *ex, const st_parcel *parcel, st_error *error
     return err == ST_OK ? charge(ex, error) : err;
 }
 
+/* The store that asks is a copy, and offers keys of its own. */
+static st_err take_heir(exchange *ex, const st_heir_ask *ask, st_error *error)
+{
+    if (ex->sync.heir != NULL)
+        return st_fail(error, ST_E_CORRUPT, "body: a frame is out of place");
+    ex->sync.heir = (const void *)st_arena_copy(&ex->arena, ask, sizeof *ask);
+    if (ex->sync.heir == NULL)
+        return st_fail(error, ST_E_TOO_LARGE, "body: more than can be taken in at once");
+    st_err err = http_check_version(ask->version, error);
+    return err == ST_OK ? charge(ex, error) : err;
+}
+
 /* One frame of the body: the ask first, then change-sets. */
 static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_error *error)
 {
@@ -83,6 +96,8 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
         return charge(ex, error);
     if (frame.kind == ST_FRAME_REPAIR_ASK && ex->has_ask)
         return take_repair(ex, &frame.as.repair_ask, error);
+    if (frame.kind == ST_FRAME_HEIR_ASK && ex->has_ask)
+        return take_heir(ex, &frame.as.heir_ask, error);
     if (frame.kind == ST_FRAME_PARCEL && ex->has_ask)
         return take_parcel(ex, &frame.as.parcel, error);
     if (frame.kind != ST_FRAME_SET || !ex->has_ask)
@@ -256,6 +271,15 @@ static st_err keep_pieces(exchange *ex, st_error *error)
     return parcel_keep_pieces(&ex->sync, &ex->rooms->sync, part, error);
 }
 
+static st_err note_heir(exchange *ex, st_error *error)
+{
+    sync_heir_offer offer = { .old = ex->sync.device.id, .ask = ex->sync.heir };
+    memcpy(offer.install, ex->sync.install, sizeof offer.install);
+    return offer.ask == NULL ? ST_OK
+                             : sync_heir_ask(ex->rooms->writer, &offer, &ex->arena,
+                                             &ex->sync.heir_said, error);
+}
+
 static st_err emit(void *context, const st_frame *frame, st_error *error)
 {
     return http_stream_put(context, frame, error);
@@ -302,6 +326,8 @@ static void handle(http_request *request)
         err = sync_request_submit(&ex.sync, request->rooms->writer, &error);
     if (err == ST_OK)
         err = keep_pieces(&ex, &error);
+    if (err == ST_OK)
+        err = note_heir(&ex, &error);
     if (err == ST_OK)
         err = give_out(&ex, request, &error);
     if (err != ST_OK)

@@ -162,6 +162,12 @@ int operator_device_list(operator_work *work)
         err = page.err;
     if (err == ST_OK && json) {
         st_json_close(&page.json, ']');
+        st_json_key(&page.json, "copies");
+        st_json_open(&page.json, '[');
+        err = operator_heirs_say(work, &page.json);
+    }
+    if (err == ST_OK && json) {
+        st_json_close(&page.json, ']');
         st_json_close(&page.json, '}');
         err = st_json_end(&page.json);
         operator_say(work, "\n");
@@ -170,6 +176,8 @@ int operator_device_list(operator_work *work)
         operator_say(work, "%zu %s\n", operator_table_print(work, &page.table),
                      work->vi ? "máy" : "devices");
         err = sync_device_each(work->room, &work->txn, gap_lines, &page, &work->error);
+        if (err == ST_OK)
+            err = operator_heirs_say(work, NULL);
     }
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);

@@ -116,6 +116,9 @@ ST_MUST_USE st_err operator_record_id(const char *text, st_id *out_id, st_error 
  * ST_E_NOT_FOUND, ST_E_VALUE. */
 ST_MUST_USE st_err operator_device(operator_work *work, store_txn *txn, const char *text,
                                    auth_device *out_device, st_error *error);
+/* Copies that ask for keys of their own, inside the verb's read: as lines, or as the objects of an
+ * open list of `json` (NULL: lines). */
+ST_MUST_USE st_err operator_heirs_say(operator_work *work, st_json *json);
 
 /* Writes the words, which took a right away, beside the store: a backup that is older than they are
  * must not give it back (server/sync/side.h). The verb is done by then: when the note cannot be
@@ -232,6 +235,8 @@ int operator_unit_split(operator_work *work);
 int operator_device_list(operator_work *work);
 int operator_device_revoke(operator_work *work);
 int operator_device_suspend(operator_work *work);
+int operator_device_confirm(operator_work *work);
+int operator_device_decline(operator_work *work);
 /* alarm.c: alarms, receipts. */
 int operator_alarms(operator_work *work);
 int operator_receipts(operator_work *work);

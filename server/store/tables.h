@@ -15,6 +15,7 @@
     X(STORE_CLOCK, "clock", 0)          /* device, boot, mono -> exchange (sync/clock.h) */ \
     X(STORE_EPOCH, "epoch", 0)          /* n -> st_epoch as on the wire (server/sync/epoch.h) */ \
     X(STORE_INCIDENT, "incident", 0)    /* device, n -> a repair (server/sync/incident.h) */ \
+    X(STORE_HEIR, "heir", 0)            /* new device -> what a copy asks for (sync/heir.h) */ \
     X(STORE_PURGE, "purge", 0)          /* device, bucket -> a receipt (server/sync/purge.h) */ \
     X(STORE_STATE, "state", 1)          /* record -> RecordState */ \
     X(STORE_VECTOR, "vector", 1)        /* bucket -> VectorState */ \

@@ -10,11 +10,12 @@
 #include "proto/text.h"
 #include "server/store/pack.h"
 #include "server/sync/act.h"
+#include "server/sync/heir.h"
 #include "server/sync/log_key.h"
 #include "server/sync/row.h"
 
 /* Fields of the form "device" that enrolment writes. */
-#define OPS_MAX 8
+#define OPS_MAX 9
 
 typedef struct {
     const char *login;
@@ -57,6 +58,9 @@ typedef struct {
     st_enrol_answer answer;
     st_id device;              /* enrolled now */
     st_id person;
+    st_id actor;               /* zero: the operator without a name */
+    st_role role;              /* NONE: the first that may */
+    const char *note;          /* NULL: none */
     char letters[9];
     char label[321];
     int64_t now_ms;
@@ -162,10 +166,13 @@ static st_err write_device(writer_turn *turn, enrol_job *job, st_error *error)
     put_bytes(&list, "label", ST_VALUE_TEXT, store_text(job->label));
     put_number(&list, "enrolled_at", job->now_ms);
     put_number(&list, "status", 1);
+    if (job->note != NULL)
+        put_bytes(&list, "status_reason", ST_VALUE_TEXT, store_text(job->note));
     edit.form = list.form;
     edit.ops = list.ops;
     edit.ops_count = list.count;
-    draft.role = sync_operator_role(list.form);
+    draft.actor = job->actor;
+    draft.role = job->role != ST_ROLE_NONE ? job->role : sync_operator_role(list.form);
     draft.edits = &edit;
     draft.edits_count = 1;
     return sync_author_turn(turn, &draft, &authored, error);
@@ -269,6 +276,42 @@ static st_err check_person(writer_turn *turn, const st_id *id, st_error *error)
                : err;
 }
 
+static st_err enrol_new(writer_turn *turn, enrol_job *job, st_error *error)
+{
+    st_err err = check_person(turn, &job->person, error);
+    if (err == ST_OK)
+        err = clean_label(job, error);
+    if (err == ST_OK)
+        err = choose_letters(turn, job, error);
+    return err == ST_OK ? write_device(turn, job, error) : err;
+}
+
+st_err sync_enrol_device(writer_turn *turn, const sync_enrol_wish *wish, st_error *error)
+{
+    const server_port *port = turn->room->port;
+    enrol_job job = { .ask = wish->ask, .device = st_device_id(wish->ask->sign_key),
+                      .person = wish->person, .actor = wish->actor, .role = wish->role,
+                      .note = wish->note, .now_ms = port->now_ms(port->context) };
+    return enrol_new(turn, &job, error);
+}
+
+st_err sync_enrol_said(writer_turn *turn, const st_enrol_ask *ask, st_arena *arena,
+                       st_enrol_answer *out_answer, st_error *error)
+{
+    const server_port *port = turn->room->port;
+    auth_device device;
+    enrol_job job = { .ask = ask, .arena = arena, .device = st_device_id(ask->sign_key),
+                      .now_ms = port->now_ms(port->context) };
+    st_err err = auth_device_get(turn->txn, NULL, &job.device, &device, error);
+    if (err != ST_OK)
+        return err;
+    job.person = device.person;
+    err = fill_answer(turn, &job, error);
+    if (err == ST_OK)
+        *out_answer = job.answer;
+    return err;
+}
+
 static st_err run_enrol(writer_turn *turn, void *argument, st_error *error)
 {
     enrol_job *job = argument;
@@ -283,13 +326,9 @@ static st_err run_enrol(writer_turn *turn, void *argument, st_error *error)
         if (err == ST_OK)
             return st_fail(error, ST_E_ENROL, "enrol: this key is enrolled already");
         if (err == ST_E_NOT_FOUND)
-            err = check_person(turn, &job->person, error);
+            err = enrol_new(turn, job, error);
         if (err == ST_OK)
-            err = clean_label(job, error);
-        if (err == ST_OK)
-            err = choose_letters(turn, job, error);
-        if (err == ST_OK)
-            err = write_device(turn, job, error);
+            err = sync_heir_forget(turn->txn, &job->person, job->ask->install, error);
         if (err == ST_OK)
             err = auth_code_use(turn->txn, job->ask, error);
     }

@@ -600,6 +600,17 @@ static st_err start_answer(answer *a, st_error *error)
     return ST_OK;
 }
 
+/* Behind all that the old name still reads. */
+static st_err emit_heir(answer *a, st_error *error)
+{
+    const sync_request *request = a->request;
+    st_frame frame = { .kind = ST_FRAME_HEIR_ANSWER };
+    if (request->heir == NULL || request->heir_said.state == ST_HEIR_NONE)
+        return ST_OK;
+    frame.as.heir_answer = request->heir_said;
+    return emit(a, &frame, error);
+}
+
 st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink *sink,
                    feed_report *out_report, st_error *error)
 {
@@ -643,6 +654,8 @@ st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink
         if (err == ST_OK && !a.report.more)
             err = emit_renewed(&a, error);
     }
+    if (err == ST_OK)
+        err = emit_heir(&a, error);
     if (err == ST_OK)
         err = emit_end(&a, error);
     store_end(&a.txn);

@@ -41,6 +41,8 @@ typedef struct {
     const st_repair_ask *repairs[SYNC_REPAIRS_MAX]; /* of buckets whose sum is wrong there */
     bool repairs_kept[SYNC_REPAIRS_MAX];            /* result: its evidence is on disk */
     size_t repairs_count;
+    const st_heir_ask *heir;   /* NULL: none */
+    st_heir_answer heir_said;  /* result: what became of it (heir.h) */
 
     st_arena arena;
     sync_item *items;

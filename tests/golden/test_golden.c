@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "proto/erase.h"
+#include "proto/heir.h"
 #include "proto/hash.h"
 #include "proto/leaf.h"
 #include "proto/note.h"
@@ -209,7 +210,8 @@ static void test_frames(void **state)
         "frame-ask-short", "frame-end-short",
         "frame-verdict-declined", "frame-end-revoked",
         "frame-enrol-answer-set",
-        "frame-log-keys", "frame-ask-log-keys", "frame-enrol-answer-keys", "frame-ask-renew"
+        "frame-log-keys", "frame-ask-log-keys", "frame-enrol-answer-keys", "frame-ask-renew",
+        "frame-heir-ask", "frame-heir-declined", "frame-heir-enrolled"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;
@@ -455,6 +457,10 @@ static void test_ids_and_texts(void **state)
     st_frame epochs = make_epochs(&arena), address = make_address();
     uint8_t epoch_text[ST_EPOCH_SIGN_BYTES];
     const st_id log = make_id(0x10, 0x10);
+    st_frame heir = make_heir_ask();
+    uint8_t heir_text[ST_HEIR_SIGN_BYTES];
+    st_heir_sign_text(&heir.as.heir_ask, &log, &id, heir_text);
+    check("heir-text", heir_text, sizeof heir_text);
     st_buffer address_text;
     st_epoch_sign_text(&log, &epochs.as.epochs.rows[0], epoch_text);
     check("epoch-text", epoch_text, sizeof epoch_text);

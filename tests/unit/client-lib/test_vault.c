@@ -335,7 +335,9 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-#define KEYS_BYTES     9u   /* of the identity: keys of the log, no alarm, at its end */
+/* Of the identity: the key of a copy, none and not asked for, at its end. */
+#define HEIR_BYTES     (1u + 4u + 8u + 133u + sizeof((identity_offer *)NULL)->code)
+#define KEYS_BYTES     (9u + HEIR_BYTES)    /* keys of the log, no alarm, before it */
 #define STANDING_BYTES (1u + KEYS_BYTES) /* what the office says of it, before it */
 #define TOLD_BYTES    (2u + STANDING_BYTES)  /* no clock told, no short roots, before it */
 #define WITNESS_BYTES (114u + TOLD_BYTES)  /* what it saw of the log, before it */
@@ -363,13 +365,18 @@ static void test_an_older_identity_is_read(void **state)
     named.short_roots = true;
     named.standing = ST_STANDING_REVOKED;
     named.log_keys = 3;
+    named.heir = ST_HEIR_ENROLLED;
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711);
     assert_true(me.has_clock && me.clock.got_mono_ms == 815 && me.has_lease);
     assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
     assert_true(me.short_roots && me.standing == ST_STANDING_REVOKED && me.log_keys == 3);
+    assert_int_equal(me.heir, ST_HEIR_ENROLLED);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - HEIR_BYTES, NULL), ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_true(me.log_keys == 3 && me.heir != ST_HEIR_ENROLLED);
     assert_int_equal(book_put(&p.client->book, &key, older, value.len - KEYS_BYTES, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.standing == ST_STANDING_REVOKED && me.log_keys == 0 && !me.has_key_alarm);

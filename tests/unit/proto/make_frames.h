@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 43
+#define MAKE_FRAMES 46
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -205,6 +205,35 @@ static inline st_frame make_enrol_answer_set(st_arena *arena)
     st_frame frame = make_enrol_answer(arena);
     frame.as.enrol_answer.enrolment = SET;
     frame.as.enrol_answer.enrolment_len = sizeof SET - 1;
+    return frame;
+}
+
+static inline st_frame make_heir_ask(void)
+{
+    st_frame frame = { .kind = ST_FRAME_HEIR_ASK };
+    st_heir_ask *ask = &frame.as.heir_ask;
+    ask->version = 1;
+    memset(ask->sign_key, 0x01, sizeof ask->sign_key);
+    memset(ask->cosign_key, 0x02, sizeof ask->cosign_key);
+    memset(ask->proof, 0x04, sizeof ask->proof);
+    memset(ask->signature, 0x05, sizeof ask->signature);
+    return frame;
+}
+
+static inline st_frame make_heir_declined(void)
+{
+    st_frame frame = { .kind = ST_FRAME_HEIR_ANSWER };
+    frame.as.heir_answer = (st_heir_answer){ .version = 1, .state = ST_HEIR_DECLINED,
+                                             .reason = "không phải máy của an" };
+    return frame;
+}
+
+static inline st_frame make_heir_enrolled(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_HEIR_ANSWER };
+    frame.as.heir_answer.version = 1;
+    frame.as.heir_answer.state = ST_HEIR_ENROLLED;
+    frame.as.heir_answer.enrolled = make_enrol_answer_set(arena).as.enrol_answer;
     return frame;
 }
 
@@ -523,15 +552,20 @@ static inline st_frame make_end_tree(st_arena *arena)
     return frame;
 }
 
-/* The last six of them. */
+/* Those from the 37th on. */
 static inline st_frame make_late_frame(size_t i, st_arena *arena)
 {
-    return i == 37   ? make_end_revoked()
-           : i == 38 ? make_enrol_answer_set(arena)
-           : i == 39 ? make_log_keys(arena)
-           : i == 40 ? make_ask_log_keys(arena)
-           : i == 41 ? make_enrol_answer_keys(arena)
-                     : make_ask_renew(arena);
+    switch (i) {
+    case 37: return make_end_revoked();
+    case 38: return make_enrol_answer_set(arena);
+    case 39: return make_log_keys(arena);
+    case 40: return make_ask_log_keys(arena);
+    case 41: return make_enrol_answer_keys(arena);
+    case 42: return make_ask_renew(arena);
+    case 43: return make_heir_ask();
+    case 44: return make_heir_declined();
+    default: return make_heir_enrolled(arena);
+    }
 }
 
 /* Frame number i of MAKE_FRAMES. */

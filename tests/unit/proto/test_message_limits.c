@@ -190,6 +190,32 @@ static void test_words_of_an_enrolment(void **state)
     assert_int_equal(pass_on(d, &bad), ST_E_CORRUPT);
 }
 
+/* A state that is none, a reason that is too long, or spelled otherwise, and no version. */
+static void test_a_copy_asks(void **state)
+{
+    desk *d = *state;
+    st_frame ask = make_heir_ask(), said = make_heir_declined();
+    st_frame enrolled = make_heir_enrolled(&d->arena);
+    assert_int_equal(pass_on(d, &ask), ST_OK);
+    assert_int_equal(pass_on(d, &said), ST_OK);
+    assert_int_equal(pass_on(d, &enrolled), ST_OK);
+    ask.as.heir_ask.version = 0;
+    assert_int_equal(pass_on(d, &ask), ST_E_CORRUPT);
+    memset(said.as.heir_answer.reason, 'a', ST_HEIR_REASON_CHARS);
+    assert_int_equal(pass_on(d, &said), ST_OK);
+    said.as.heir_answer.reason[ST_HEIR_REASON_CHARS] = 'a';
+    assert_int_equal(pass_on(d, &said), ST_E_CORRUPT);
+    memcpy(said.as.heir_answer.reason, "a\xcc\x81", 4);
+    assert_int_equal(pass_on(d, &said), ST_E_CORRUPT);
+    memcpy(said.as.heir_answer.reason, "a", 2);
+    said.as.heir_answer.state = (st_heir_state)9; /* of a newer server: nothing to act on */
+    assert_int_equal(pass_on(d, &said), ST_OK);
+    said.as.heir_answer.version = 0;
+    assert_int_equal(pass_on(d, &said), ST_E_CORRUPT);
+    enrolled.as.heir_answer.enrolled.version = 0;
+    assert_int_equal(pass_on(d, &enrolled), ST_E_CORRUPT);
+}
+
 /* What is asked and answered with one key of a wrong length is not believed by the others. */
 static void test_an_enrolment_lacks_a_key(void **state)
 {
@@ -442,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_lengths_and_halves),
         CASE(test_words_of_an_enrolment),
+        CASE(test_a_copy_asks),
         CASE(test_an_enrolment_lacks_a_key),
         CASE(test_more_pieces_than_one_frame_names),
         CASE(test_more_than_a_repair_asks),

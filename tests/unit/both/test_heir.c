@@ -1,0 +1,301 @@
+/* tests/unit/both/test_heir.c
+ * A phone's store was copied, and both go on recording. The copy makes a key of its own, the old
+ * key signs it, and once the office has looked its work comes in, without a new link; the first
+ * phone stays what it is. */
+#include "client-lib/src/client.h"
+#include "proto/heir.h"
+#include "server/sync/heir.h"
+#include "tests/unit/both/world.h"
+
+typedef struct {
+    world w;
+    phone *an, *twin;
+    char device[33];           /* of the copy's own key, once the office has it on its list */
+} copied;
+
+/* An has a visit in the book; the third phone is a copy of hers, on another machine or (a restored
+ * image) in the same place. */
+static void copy_make(copied *c, uint64_t seed, bool elsewhere, bool has_port_keys)
+{
+    memset(c, 0, sizeof *c);
+    world_make_with(&c->w, seed, (world_how){ PHONES, has_port_keys });
+    c->an = &c->w.phones[0];
+    c->twin = &c->w.phones[2];
+    make_visit(&c->w, c->an);
+    assert_int_equal(sync_phone(&c->w, c->an, 0, NULL), SOTAY_OK);
+    phone_free(c->twin);
+    assert_int_equal(sotay_memory_copy(&c->an->port, elsewhere, &c->twin->port, NULL), SOTAY_OK);
+    phone_open(c->twin);
+}
+
+static void sync_ok(copied *c, phone *p)
+{
+    int rc = sync_phone(&c->w, p, 0, NULL);
+    if (rc != SOTAY_OK)
+        print_message("  %s\n", c->w.error.detail);
+    assert_int_equal(rc, SOTAY_OK);
+}
+
+/* Both write in the same place; the first one is stored first. */
+static void part_ways(copied *c)
+{
+    assert_int_equal(phone_set(c->an, &c->w.records[0], "general_note", "của máy đầu"), SOTAY_OK);
+    sync_ok(c, c->an);
+    assert_int_equal(phone_set(c->twin, &c->w.records[0], "general_note", "của bản sao"),
+                     SOTAY_OK);
+}
+
+/* Who asks, as `device list` names it. */
+static void read_list(copied *c)
+{
+    KIT_EXPECT(0, &c->w.book, "device", "list", "--json");
+    const char *copies = strstr(KIT_OUT(&c->w.book), "\"copies\":[{\"device\":\"");
+    assert_non_null(copies);
+    memcpy(c->device, copies + strlen("\"copies\":[{\"device\":\""), 32);
+    c->device[32] = '\0';
+}
+
+static void assert_nobody_asks(copied *c)
+{
+    KIT_EXPECT(0, &c->w.book, "device", "list", "--json");
+    assert_non_null(strstr(KIT_OUT(&c->w.book), "\"copies\":[]"));
+}
+
+/* What was recorded on the copy is in the book, under a name that both phones read. */
+static void assert_both_are_in(copied *c)
+{
+    sotay_who who;
+    meet_and_compare(&c->w);
+    assert_true(phone_says(c->an, sotay_show, &c->w.records[0], "của bản sao"));
+    assert_true(phone_says(c->twin, sotay_show, &c->w.records[0], "của máy đầu"));
+    sotay_whoami(c->twin->client, &who);
+    assert_false(who.is_copied);
+    assert_nobody_asks(c);
+}
+
+static void the_office_confirms(uint64_t seed, bool elsewhere, bool has_port_keys)
+{
+    copied c;
+    sotay_report report;
+    char print[81];
+    copy_make(&c, seed, elsewhere, has_port_keys);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    sync_ok(&c, c.twin); /* where only the verdict tells, it asks at the next one */
+    assert_true(phone_status_says(c.twin, "\"heir\":\"waits\""));
+    read_list(&c);
+    st_fingerprint(c.twin->client->me.heir_offer.sign_key, print);
+    assert_non_null(strstr(KIT_OUT(&c.w.book), print));
+    assert_true(phone_status_says(c.twin, print));
+    KIT_EXPECT(0, &c.w.book, "device", "list");
+    assert_non_null(strstr(KIT_OUT(&c.w.book), print));
+    KIT_EXPECT(0, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    assert_int_equal(sync_phone(&c.w, c.twin, 0, &report), SOTAY_OK);
+    assert_false(report.complete); /* the next sync is the first under the new name */
+    assert_both_are_in(&c);
+    assert_true(phone_status_says(c.an, "\"standing\":\"in_use\""));
+    world_free(&c.w);
+}
+
+static void test_a_copy_on_another_machine(void **state)
+{
+    (void)state;
+    the_office_confirms(1, true, false);
+}
+
+static void test_an_image_put_back_in_its_place(void **state)
+{
+    (void)state;
+    the_office_confirms(2, false, false);
+}
+
+static void test_keys_that_cannot_be_taken_out(void **state)
+{
+    (void)state;
+    the_office_confirms(3, true, true);
+}
+
+/* The answer that confirms is lost, more than once: it is given again. */
+static void test_the_answer_is_lost(void **state)
+{
+    (void)state;
+    copied c;
+    copy_make(&c, 4, true, false);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    KIT_EXPECT(0, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    for (int i = 0; i < 6; i++)
+        (void)sync_phone(&c.w, c.twin, 2, NULL);
+    assert_both_are_in(&c);
+    world_free(&c.w);
+}
+
+/* Declined with a reason that the officer reads; nothing is lost, and it may be confirmed later. */
+static void test_the_office_declines(void **state)
+{
+    (void)state;
+    copied c;
+    char longer[ST_HEIR_REASON_CHARS + 2];
+    copy_make(&c, 5, true, false);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    KIT_EXPECT(1, &c.w.book, "device", "decline", c.device, "--as", "office", "--reason",
+               longer);
+    KIT_EXPECT(0, &c.w.book, "device", "decline", c.device, "--as", "office", "--reason",
+               "máy này đã bán");
+    sync_ok(&c, c.twin);
+    assert_true(phone_status_says(c.twin, "\"heir\":\"declined\""));
+    assert_true(phone_status_says(c.twin, "máy này đã bán"));
+    KIT_EXPECT(0, &c.w.book, "device", "list", "--json");
+    assert_non_null(strstr(KIT_OUT(&c.w.book), "\"state\":\"declined\""));
+    assert_int_equal(phone_set(c.twin, &c.w.records[0], "place", "chợ"), SOTAY_OK);
+    sync_ok(&c, c.twin);
+    KIT_EXPECT(0, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    sync_ok(&c, c.twin);
+    assert_both_are_in(&c);
+    assert_true(phone_says(c.an, sotay_show, &c.w.records[0], "chợ"));
+    world_free(&c.w);
+}
+
+/* A key that was taken away signs no heir, before or after it asked. */
+static void test_a_revoked_key_has_no_heir(void **state)
+{
+    (void)state;
+    copied c;
+    char old[33];
+    copy_make(&c, 6, true, false);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    st_id_format(&c.an->client->me.device, old);
+    KIT_EXPECT(0, &c.w.book, "device", "revoke", old);
+    KIT_EXPECT(1, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    assert_non_null(strstr(KIT_ERR(&c.w.book), "revoked"));
+    sync_ok(&c, c.twin);
+    assert_true(phone_status_says(c.twin, "\"copied\":true"));
+    KIT_EXPECT(0, &c.w.book, "device", "decline", c.device, "--as", "office", "--reason", "mất");
+    sync_ok(&c, c.twin); /* tells nothing to a device that is out of use */
+    assert_true(phone_status_says(c.twin, "\"standing\":\"revoked\""));
+    world_free(&c.w);
+}
+
+/* Only the office, and only what is on the list. */
+static void test_who_may_and_what(void **state)
+{
+    (void)state;
+    copied c;
+    copy_make(&c, 7, true, false);
+    assert_nobody_asks(&c);
+    KIT_EXPECT(1, &c.w.book, "device", "confirm", "0123", "--as", "office");
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    KIT_EXPECT(1, &c.w.book, "device", "confirm", c.device, "--as", "binh");
+    KIT_EXPECT(1, &c.w.book, "device", "decline", c.device, "--as", "binh", "--reason", "không");
+    KIT_EXPECT(1, &c.w.book, "device", "confirm", c.device, "--as", "nobody");
+    KIT_EXPECT(1, &c.w.book, "device", "confirm", "", "--as", "office");
+    KIT_EXPECT(2, &c.w.book, "device", "confirm", c.device);
+    KIT_EXPECT(2, &c.w.book, "device", "decline", c.device, "--as", "office");
+    read_list(&c);
+    c.device[6] = '\0';
+    KIT_EXPECT(0, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    KIT_EXPECT(1, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    assert_nobody_asks(&c);
+    world_free(&c.w);
+}
+
+/* It asked, and then somebody brought a link: it is off the list. */
+static void test_a_link_is_quicker(void **state)
+{
+    (void)state;
+    copied c;
+    copy_make(&c, 8, true, false);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    enrol(&c.w, c.twin, "an", true);
+    assert_both_are_in(&c);
+    world_free(&c.w);
+}
+
+/* An offer as a program would make it that has An's store. */
+static st_err offer(copied *c, uint8_t fill, bool both_sign, st_heir_answer *out)
+{
+    uint8_t seed[32], secret[64], old_secret[64], ours[32], text[ST_HEIR_SIGN_BYTES];
+    const identity *me = &c->an->client->me;
+    st_arena arena;
+    st_heir_ask ask = { .version = 1 };
+    memset(seed, fill, sizeof seed);
+    st_sign_keypair(seed, ask.sign_key, secret);
+    st_sign_keypair(me->sign_seed, ours, old_secret);
+    memset(ask.cosign_key, fill, sizeof ask.cosign_key);
+    st_heir_sign_text(&ask, &me->log, &me->speaker, text);
+    st_sign(secret, text, sizeof text, ask.proof);
+    st_sign(both_sign ? old_secret : secret, text, sizeof text, ask.signature);
+    const sync_heir_offer one = { .old = me->speaker, .ask = &ask };
+    st_arena_init(&arena, 1u << 20);
+    st_err err = sync_heir_ask(c->w.book.rooms.writer, &one, &arena, out, NULL);
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* Whoever has the key can ask for many: the list stays short, and says so. */
+static void test_many_copies(void **state)
+{
+    (void)state;
+    copied c;
+    st_heir_answer said;
+    copy_make(&c, 9, true, false);
+    assert_int_equal(offer(&c, 1, false, &said), ST_E_SIGNATURE);
+    assert_nobody_asks(&c);
+    for (uint8_t i = 1; i <= SYNC_HEIRS_MAX; i++) {
+        assert_int_equal(offer(&c, i, true, &said), ST_OK);
+        assert_int_equal(said.state, ST_HEIR_WAITS);
+    }
+    assert_int_equal(offer(&c, 1, true, &said), ST_OK);
+    assert_int_equal(said.state, ST_HEIR_WAITS); /* it is on the list */
+    sync_ok(&c, c.twin);
+    assert_true(phone_status_says(c.twin, "\"heir\":\"full\""));
+    KIT_EXPECT(0, &c.w.book, "verify");
+    world_free(&c.w);
+}
+
+/* The key of somebody else's device, or of one that was taken away, is nobody's heir. */
+static void test_a_key_that_is_known(void **state)
+{
+    (void)state;
+    copied c;
+    st_heir_answer said;
+    copy_make(&c, 10, true, false);
+    assert_int_equal(offer(&c, 1, true, &said), ST_OK);
+    read_list(&c);
+    KIT_EXPECT(0, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    assert_int_equal(offer(&c, 1, true, &said), ST_OK);
+    assert_int_equal(said.state, ST_HEIR_ENROLLED);
+    assert_string_equal(said.enrolled.login.s, "an");
+    assert_true(said.enrolled.enrolment_len > 0);
+    KIT_EXPECT(0, &c.w.book, "device", "revoke", c.device);
+    assert_int_equal(offer(&c, 1, true, &said), ST_OK);
+    assert_int_equal(said.state, ST_HEIR_DECLINED);
+    world_free(&c.w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_copy_on_another_machine),
+        cmocka_unit_test(test_an_image_put_back_in_its_place),
+        cmocka_unit_test(test_keys_that_cannot_be_taken_out),
+        cmocka_unit_test(test_the_answer_is_lost),
+        cmocka_unit_test(test_the_office_declines),
+        cmocka_unit_test(test_a_revoked_key_has_no_heir),
+        cmocka_unit_test(test_who_may_and_what),
+        cmocka_unit_test(test_a_link_is_quicker),
+        cmocka_unit_test(test_many_copies),
+        cmocka_unit_test(test_a_key_that_is_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
