@@ -278,8 +278,8 @@ int operator_assign(operator_work *work)
     assign_wish wish = { .gives = true };
     if (operator_write(work, change_assignments, &wish) != ST_OK)
         return operator_fail(work);
-    operator_say(work, work->vi ? "Đã phân công thêm %u đơn vị cho %s\n"
-                                : "%u more units assigned to %s\n", wish.changed,
+    operator_say(work, work->vi ? "Đã phân công thêm %u phạm vi cho %s\n"
+                                : "%u more assigned to %s\n", wish.changed,
                  work->operands[0]);
     return 0;
 }
@@ -289,8 +289,8 @@ int operator_unassign(operator_work *work)
     assign_wish wish = { .gives = false };
     if (operator_write(work, change_assignments, &wish) != ST_OK)
         return operator_fail(work);
-    operator_say(work, work->vi ? "Đã thôi phân công %u đơn vị của %s\n"
-                                : "%u units taken back from %s\n", wish.changed,
+    operator_say(work, work->vi ? "Đã thôi phân công %u phạm vi của %s\n"
+                                : "%u taken back from %s\n", wish.changed,
                  work->operands[0]);
     return 0;
 }

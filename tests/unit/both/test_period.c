@@ -19,7 +19,8 @@ static sotay_id visit_of(world *w, const char *date)
 
 static bool phone_flags(phone *p, const sotay_id *id)
 {
-    char *text = shown(p, id);
+    char *text = NULL;
+    assert_int_equal(sotay_show(p->client, id, SOTAY_JSON, &text, &p->error), SOTAY_OK);
     bool is_flagged = strstr(text, FLAG) != NULL;
     sotay_text_free(text);
     return is_flagged;

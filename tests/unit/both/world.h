@@ -184,17 +184,31 @@ static inline void make_visit(world *w, phone *p)
     w->records_count++;
 }
 
-/* Takes out what a phone can know of its own clock alone, and another one says otherwise: when its
- * work was written by the server's clock, and the flags that follow from it. */
+/* How many bytes of JSON a phone says of its own clock alone here: when its work was written by the
+ * server's clock, and a flag that follows from it. 0: this is something else. */
+static inline size_t own_clock_len(const char *json)
+{
+    static const char *const FLAGS[] = { "\"clock_off\"", "\"clock_far\"", "\"time_unknown\"" };
+    if (strncmp(json, ",\"corrected_", 12) == 0)
+        return 1 + strcspn(json + 1, ",}");
+    for (size_t i = 0; i < sizeof FLAGS / sizeof FLAGS[0]; i++) {
+        size_t len = strlen(FLAGS[i]);
+        if (strncmp(json, FLAGS[i], len) == 0)
+            return json[len] == ',' ? len + 1 : len;
+    }
+    return 0;
+}
+
+/* Takes that out, since another phone says otherwise. */
 static inline void drop_own_clock(char *json)
 {
     char *to = json;
     for (const char *from = json; *from != '\0';) {
-        if (strncmp(from, ",\"corrected_", 12) == 0)
-            from += 1 + strcspn(from + 1, ",}");
-        else if (strncmp(from, ",\"flags\":[", 10) == 0)
-            from += strcspn(from, "]") + 1;
-        else
+        size_t len = own_clock_len(from);
+        from += len;
+        if (len > 0 && *from == ']' && to > json && to[-1] == ',')
+            to--;
+        if (len == 0)
             *to++ = *from++;
     }
     *to = '\0';
