@@ -225,20 +225,25 @@ def settle(*phones, rounds=2):
             phone.sync()
 
 
+OWN_CLOCK = ("corrected_at", "corrected_within_ms", "rebooted")
+
+
+def without(node, names):
+    """A document without what these names say, wherever they stand."""
+    if isinstance(node, dict):
+        return {k: without(v, names) for k, v in node.items() if k not in names}
+    return [without(x, names) for x in node] if isinstance(node, list) else node
+
+
 def alike(world, phones, record):
     """Server and phones show the same values, dots and conflicts. Left out is what only one side
     knows: what is held and what its clock tells of the time of a change, with the flags of both,
     and how many files are at the office. When and where an entry came into the log is left to
     tests/sim, which compares all of a document but what SERVERS_OWN in its rest.c names."""
     def essence(document):
-        def strip(node):
-            if isinstance(node, dict):
-                return {k: strip(v) for k, v in node.items()
-                        if k not in ("received_at", "log_index", "flags", "held", "rebooted",
-                                     "corrected_at", "corrected_within_ms")
-                        and not (k.startswith("attachments") and isinstance(v, int))}
-            return [strip(x) for x in node] if isinstance(node, list) else node
-        return strip(document)
+        told = without(document, ("received_at", "log_index", "flags", "held", *OWN_CLOCK))
+        return {k: v for k, v in told.items()
+                if not (k.startswith("attachments") and isinstance(v, int))}
     want = essence(world.show(record))
     for phone in phones:
         same(essence(phone.show(record)), want, f"{phone.login} against the server")
