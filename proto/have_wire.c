@@ -57,6 +57,7 @@ st_err message_get_have_answer(const Sotay__HaveAnswer *from, st_arena *arena, s
 {
     if (!message_bytes(&from->record, out->record.b, sizeof out->record.b))
         return message_corrupt(error, "bad record of pieces");
+    out->full = from->full != 0;
     st_err err = get_hashes(&from->missing, arena, &out->missing, &out->missing_count, error);
     if (err == ST_OK)
         err = get_hashes(&from->unknown, arena, &out->unknown, &out->unknown_count, error);
@@ -99,6 +100,7 @@ void message_put_have_answer(const st_have_answer *answer, Sotay__HaveAnswer *ou
     out->record = message_view(answer->record.b, sizeof answer->record.b);
     out->missing = message_view(answer->missing, answer->missing_count * sizeof *answer->missing);
     out->unknown = message_view(answer->unknown, answer->unknown_count * sizeof *answer->unknown);
+    out->full = answer->full;
 }
 
 void message_put_piece_bytes(const st_piece_bytes *part, Sotay__PieceBytes *out)

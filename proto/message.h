@@ -324,6 +324,7 @@ typedef struct {
     uint32_t missing_count;
     const st_hash *unknown;    /* not named by a record that the asker may read */
     uint32_t unknown_count;
+    bool full;                 /* pieces were not taken: the device has as much here as it may */
 } st_have_answer;
 
 /* Bytes [from, from + len) of a piece of `size` bytes. */

@@ -6,10 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FILES_BYTES      UINT64_C(4000000000)
+#define BYTES_DIGITS_MAX 18u /* fits a number of 64 bits */
+
 void config_init(server_config *config)
 {
     memset(config, 0, sizeof *config);
     snprintf(config->listen, sizeof config->listen, "127.0.0.1:8080");
+    config->files_per_device = FILES_BYTES;
 #define X(name, preset, least, most, unit, meaning) config->name = (preset);
     CONFIG_NUMBERS(X)
 #undef X
@@ -33,6 +37,27 @@ static int set_number(unsigned *field, const char *value, unsigned least, unsign
     return 1;
 }
 
+/* Digits, and perhaps a unit: k, M or G. */
+static int set_bytes(uint64_t *field, const char *value)
+{
+    static const struct { const char *unit; uint64_t bytes; } UNITS[] = {
+        { "", 1 }, { "k", 1000 }, { "M", 1000000 }, { "G", 1000000000 }
+    };
+    size_t digits = strspn(value, "0123456789");
+    if (digits == 0 || digits > BYTES_DIGITS_MAX)
+        return 0;
+    uint64_t number = strtoull(value, NULL, 10);
+    for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0]; i++) {
+        if (strcmp(value + digits, UNITS[i].unit) != 0)
+            continue;
+        if (number > UINT64_MAX / UNITS[i].bytes)
+            return 0;
+        *field = number * UNITS[i].bytes;
+        return 1;
+    }
+    return 0;
+}
+
 /* inih calls this for each line; 0 = the line is wrong. */
 static int take(void *user, const char *section, const char *name, const char *value)
 {
@@ -43,6 +68,8 @@ static int take(void *user, const char *section, const char *name, const char *v
         return set_text(config->listen, sizeof config->listen, value);
     if (strcmp(name, "public_url") == 0)
         return set_text(config->public_url, sizeof config->public_url, value);
+    if (strcmp(name, "files_per_device") == 0)
+        return set_bytes(&config->files_per_device, value);
 #define X(field, preset, least, most, unit, meaning) \
     if (strcmp(name, #field) == 0) \
         return set_number(&config->field, value, (least), (most));

@@ -3,6 +3,8 @@
 #ifndef SOTAY_SERVER_CONFIG_H
 #define SOTAY_SERVER_CONFIG_H
 
+#include <stdint.h>
+
 #include "proto/err.h"
 
 /* X(name, default, least, most, unit, meaning) */
@@ -14,9 +16,12 @@
     X(snapshot_quiet_s, 5, 0, 3600, "s", "so long after the last work: snapshots; 0: never") \
     X(drain_ms, 3000, 0, 4000, "ms", "how long a stop waits for answers under way")
 
+#define CONFIG_FILES_MEANING "bytes of files of one device, with k, M or G; 0: any number"
+
 typedef struct {
     char listen[64];           /* address:port */
     char public_url[256];      /* what enrolment links name; empty: http://<listen> */
+    uint64_t files_per_device; /* bytes; 0: any number */
 #define X(name, preset, least, most, unit, meaning) unsigned name;
     CONFIG_NUMBERS(X)
 #undef X

@@ -38,6 +38,7 @@ static void print_help(void)
     printf("      %-18s %s (%s, default %d)\n", #name, meaning, unit, preset);
     CONFIG_NUMBERS(X)
 #undef X
+    printf("      %-18s %s (default 4G)\n", "files_per_device", CONFIG_FILES_MEANING);
 }
 
 static int fail(const char *what, const st_error *error)
@@ -148,6 +149,7 @@ static int wait_for_end(options *opt, house *all, const sigset_t *set)
         http_config door = door_of(&opt->config);
         http_configure(all->http, &door);
         cutter_configure(all->cutter, opt->config.snapshot_quiet_s);
+        rooms->sync.files_per_device = opt->config.files_per_device;
         fprintf(stderr, "sotayd: configuration read again\n");
     }
 }
@@ -157,6 +159,7 @@ static st_err open_door(options *opt, house *all, st_error *error)
     http_config door = door_of(&opt->config);
     running_server *run = &all->note.run;
     st_err err = cutter_new(&all->rooms->sync, opt->config.snapshot_quiet_s, &all->cutter, error);
+    all->rooms->sync.files_per_device = opt->config.files_per_device;
     running_token(all->rooms, run->token);
     if (err == ST_OK)
         err = http_start(all->rooms, &door, run->token, &all->http, error);

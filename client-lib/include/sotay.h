@@ -539,6 +539,7 @@ typedef struct {
     bool has_log_alarm; /* the server showed a log that does not continue the one seen before */
     uint64_t attachments_fetched; /* files that somebody here wanted, and that are all here now */
     uint64_t attachments_wanted;  /* files that are not */
+    bool attachments_full; /* the office takes no more bytes of files from this device for now */
 } sotay_report;
 
 /* Starts a sync of an enrolled store. SOTAY_E_STATE before the enrolment. */

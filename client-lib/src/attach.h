@@ -96,6 +96,7 @@ typedef struct {
 
 typedef struct {
     attach_phase phase;
+    bool is_full; /* the server left pieces out: it has as much of this device as it may */
     attach_fetch fetch;
     book_scan scan;
     st_arena arena; /* of the files being sent */

@@ -1,7 +1,8 @@
 /* client-lib/src/attach_lane.c - sends the pieces of files, a few side by side, after the data;
  * what somebody here waits to see is fetched before (attach_fetch.c).
  * Promises: nothing is remembered of a transfer but what the server said it has; a file that cannot
- * be read, or that the server does not know of, stops no other.
+ * be read, or that the server does not know of, stops no other; a server that takes no more from
+ * this device is sent nothing until the next sync.
  * Never: calls a file sent before the server has said so of every piece. */
 #include <string.h>
 
@@ -43,6 +44,7 @@ st_err attach_report(sotay_sync *sync, st_error *error)
     if (err == ST_OK) {
         sync->report.attachments_waiting = counts.waiting;
         sync->report.attachments_wanted = counts.wanted;
+        sync->report.attachments_full = counts.waiting > 0 && sync->client->me.files_full;
     }
     return err;
 }
@@ -328,6 +330,14 @@ static void set_sent(attach_file *file, const st_have_answer *answer)
         file->is_given_up = true;
 }
 
+/* Kept for status; a question without pieces says nothing of it. */
+static void note_full(sotay_sync *sync, const st_have_answer *answer)
+{
+    attach_lane *lane = &sync->lane;
+    lane->is_full = lane->is_full || answer->full;
+    sync->client->next.files_full = lane->is_full;
+}
+
 static st_err note_sent(sotay_sync *sync, const attach_file *file, st_error *error)
 {
     attach_row row = { .kind = ATTACH_SENT,
@@ -355,6 +365,8 @@ st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *err
         set_missing(file, answer);
     else
         set_sent(file, answer);
+    if (lane->phase == ATTACH_PUT)
+        note_full(sync, answer);
     return file->is_given_up || has_missing(file) ? ST_OK : note_sent(sync, file, error);
 }
 
@@ -390,6 +402,13 @@ static st_err end_fetch(sotay_sync *sync, bool *out_again, st_error *error)
     return err;
 }
 
+/* What is all there is still found to be; nothing more is sent. */
+static void give_up_missing(attach_lane *lane)
+{
+    for (size_t i = 0; lane->is_full && i < lane->count; i++)
+        lane->files[i].is_given_up = lane->files[i].is_given_up || has_missing(&lane->files[i]);
+}
+
 st_err attach_end(sotay_sync *sync, bool *out_again, st_error *error)
 {
     attach_lane *lane = &sync->lane;
@@ -401,6 +420,7 @@ st_err attach_end(sotay_sync *sync, bool *out_again, st_error *error)
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     if (lane->phase == ATTACH_PUT)
         adapt(sync);
+    give_up_missing(lane);
     for (size_t i = 0; i < lane->count; i++)
         any = any || (!lane->files[i].is_given_up && has_missing(&lane->files[i]));
     lane->phase = ATTACH_PUT;

@@ -164,6 +164,7 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer, st_id log)
     next->is_enrolled = true;
     next->is_forked = false;
     next->standing = ST_STANDING_IN_USE;
+    next->files_full = false;
     next->heir = ST_HEIR_NONE;
     memset(next->heir_reason, 0, sizeof next->heir_reason);
     next->device = next->speaker = st_device_id(offer->sign_key);

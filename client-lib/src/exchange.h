@@ -136,6 +136,9 @@ ST_MUST_USE st_err limit_refusal(sotay_sync *sync, st_error *error);
 
 /* A line for a device that is suspended or revoked; nothing for others. */
 ST_MUST_USE st_err report_standing(const sotay_client *client, st_buffer *out, st_error *error);
+/* A line when the office takes no more bytes of files from this device, and some wait. */
+ST_MUST_USE st_err report_full(const sotay_client *client, uint64_t waiting, st_buffer *out,
+                               st_error *error);
 
 /* Makes the request of this round in sync->body. ST_PENDING: called again, it goes on. */
 ST_MUST_USE st_err ask_make(sotay_sync *sync, st_error *error);

@@ -202,6 +202,8 @@ static void get_later(slip_reader *slip, identity *me)
         slip_get_bytes(slip, me->heir_install, sizeof me->heir_install);
         get_offer(slip, &me->heir_offer);
     }
+    if (slip->at < slip->len)
+        me->files_full = slip_get_u8(slip) != 0;
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -290,6 +292,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_text(&slip, me->heir_reason);
     slip_bytes(&slip, me->heir_install, sizeof me->heir_install);
     put_offer(&slip, &me->heir_offer);
+    slip_u8(&slip, me->files_full);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

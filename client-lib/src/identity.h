@@ -86,6 +86,7 @@ typedef struct {
     uint8_t heir_install[8];   /* the store that made them: a copy of it makes others */
     st_heir_state heir;        /* what became of them */
     char heir_reason[ST_HEIR_REASON_CHARS * 4 + 1];
+    bool files_full; /* the server left files out: it has as many bytes of this device as it may */
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

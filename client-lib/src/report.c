@@ -48,6 +48,7 @@ static st_err write_json(const sotay_sync *sync, st_buffer *out, st_error *error
     st_json_key_int(&json, "waiting", (int64_t)report->attachments_waiting);
     st_json_key_int(&json, "fetched", (int64_t)report->attachments_fetched);
     st_json_key_int(&json, "wanted", (int64_t)report->attachments_wanted);
+    st_json_key_bool(&json, "full", report->attachments_full);
     st_json_close(&json, '}');
     witness_json(&sync->client->me, sync->client->offset_minutes, &json);
     log_key_json(&sync->client->me, sync->client->offset_minutes, &json);
@@ -79,6 +80,21 @@ st_err report_standing(const sotay_client *client, st_buffer *out, st_error *err
     };
     const char *sentence = SENTENCES[client->me.standing][strcmp(client->lang, "en") == 0];
     return sentence == NULL ? ST_OK : st_buffer_printf(out, error, "! %s\n", sentence);
+}
+
+st_err report_full(const sotay_client *client, uint64_t waiting, st_buffer *out, st_error *error)
+{
+    bool english = strcmp(client->lang, "en") == 0;
+    if (!client->me.files_full || waiting == 0)
+        return ST_OK;
+    return st_buffer_printf(
+        out, error, "! %s\n",
+        english ? "The office takes no more bytes of files from this device: the rest stays here."
+                  " Please ask the office to raise the limit, then sync again. Records are sent"
+                  " all the same."
+                : "Văn phòng đã nhận đủ dung lượng tệp của máy này: các tệp còn lại vẫn giữ trên"
+                  " máy. Hãy đề nghị văn phòng tăng hạn mức rồi gửi nhận lại. Phiếu vẫn gửi bình"
+                  " thường.");
 }
 
 static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error)
@@ -113,6 +129,8 @@ static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error
         err = st_buffer_printf(out, error, "%s\n",
                                english ? "something needs a person: see status"
                                        : "có việc cần người xem: xem tình trạng (status)");
+    if (err == ST_OK)
+        err = report_full(sync->client, report->attachments_waiting, out, error);
     if (err == ST_OK)
         err = report_standing(sync->client, out, error);
     if (err == ST_OK)

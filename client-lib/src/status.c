@@ -204,6 +204,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_key_int(&json, "held", (int64_t)s->held);
     st_json_key_int(&json, "attachments_waiting", (int64_t)s->files.waiting);
     st_json_key_int(&json, "attachments_wanted", (int64_t)s->files.wanted);
+    st_json_key_bool(&json, "attachments_full", me->files_full && s->files.waiting > 0);
     st_json_key_int(&json, "evidence_waiting", (int64_t)s->evidence);
     st_json_key_int(&json, "carried", (int64_t)s->carried);
     st_json_key(&json, "oldest_unsent");
@@ -276,6 +277,8 @@ static st_err write_warnings(sotay_client *client, const status_counts *s, st_bu
     if (err == ST_OK && warning != NULL)
         err = st_buffer_printf(out, error, "! %s (%+lld s)\n", warning,
                                -(long long)(me->clock_offset_ms / 1000));
+    if (err == ST_OK)
+        err = report_full(client, s->files.waiting, out, error);
     if (err == ST_OK)
         err = report_standing(client, out, error);
     for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {

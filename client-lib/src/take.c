@@ -84,6 +84,7 @@ static st_err leave_name(sotay_client *client, st_error *error)
     next->counter = next->sealed = 0;
     next->has_prev = false;
     next->heir = ST_HEIR_NONE;
+    next->files_full = false;
     memset(next->heir_reason, 0, sizeof next->heir_reason);
     st_wipe(&next->heir_offer, sizeof next->heir_offer);
     return port_random(client->book.port, next->device.b, sizeof next->device.b, error);

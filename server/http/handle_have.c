@@ -80,7 +80,7 @@ static st_err answer_all(pieces *p, http_request *request, st_error *error)
     http_stream stream = { 0 };
     st_arena work;
     st_arena_init(&work, WORK_BYTES_MAX);
-    have_asker asker = { &p->sync.device, p->part, &work };
+    have_asker asker = { &p->sync.device, p->part, &work, p->rooms->writer };
     st_err err = http_stream_begin(&stream, request, error);
     fetch_out out = { &stream, put_frame };
     if (err == ST_OK && p->fetches && p->count == 1)

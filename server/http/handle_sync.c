@@ -268,7 +268,7 @@ static st_err keep_pieces(exchange *ex, st_error *error)
     char hex[33], part[64];
     st_id_format(&ex->sync.device.id, hex);
     (void)snprintf(part, sizeof part, "%s-%llu", hex, (unsigned long long)ex->sync.counter);
-    return parcel_keep_pieces(&ex->sync, &ex->rooms->sync, part, error);
+    return parcel_keep_pieces(&ex->sync, ex->rooms->writer, part, error);
 }
 
 static st_err note_heir(exchange *ex, st_error *error)

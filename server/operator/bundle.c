@@ -169,7 +169,7 @@ static st_err take_some(bundle *b, st_error *error)
     if (err == ST_OK && request.items_count > 0)
         err = sync_request_submit(&request, b->work->rooms->writer, error);
     if (err == ST_OK)
-        err = parcel_keep_pieces(&request, b->work->room, part, error);
+        err = parcel_keep_pieces(&request, b->work->rooms->writer, part, error);
     if (err == ST_OK)
         count(b, &request);
     sync_request_free(&request);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/operator/work.h"
+#include "server/sync/quota.h"
 
 static const char *status_name(auth_status status)
 {
@@ -87,6 +88,15 @@ static bool gap_lines(void *context, const sync_device *device)
     return !work->out_failed;
 }
 
+/* What it has brought of files, of which it may have so much here (files_per_device). */
+static void files_json(device_page *page, const sync_device *device)
+{
+    uint64_t bytes = 0;
+    if (page->err == ST_OK)
+        page->err = quota_used(&page->work->txn, &device->device.id, &bytes, &page->work->error);
+    st_json_key_int(&page->json, "attachment_bytes", (int64_t)bytes);
+}
+
 static bool device_json(void *context, const sync_device *device)
 {
     device_page *page = context;
@@ -112,6 +122,7 @@ static bool device_json(void *context, const sync_device *device)
         st_json_null(json);
     st_json_key_int(json, "counter", (int64_t)device->counter);
     st_json_key_int(json, "checkpoint_size", (int64_t)device->contact.seen_size);
+    files_json(page, device);
     gaps_json(json, device);
     buckets_json(page, device);
     st_json_close(json, '}');

@@ -10,6 +10,7 @@
 
 #include "server/store/chunks.h"
 #include "server/store/pack.h"
+#include "server/sync/quota.h"
 
 #define WORK_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
@@ -122,16 +123,40 @@ st_err have_readable(sync_room *room, const have_asker *asker, const st_id *reco
     return look_up(room, asker, record, false, out_named, error);
 }
 
-static st_err keep_pieces(sync_room *room, const have_asker *asker, const st_have_ask *ask,
-                          const have_named *named, st_error *error)
+/* Those that the record names, as they are to be counted; `from` tells where each is in the ask. */
+static size_t wanted_pieces(const have_asker *asker, const st_have_ask *ask,
+                            const have_named *named, quota_piece *out, uint32_t *from)
 {
-    st_err err = ST_OK;
-    for (uint32_t i = 0; err == ST_OK && i < ask->chunks_count; i++) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < ask->chunks_count; i++) {
         const st_chunk *chunk = &ask->chunks[i];
-        chunks_piece piece = { asker->part, st_sha256(chunk->bytes, chunk->len), chunk->bytes,
-                               chunk->len };
-        if (have_is_named(named, &piece.hash))
+        st_hash hash = st_sha256(chunk->bytes, chunk->len);
+        if (!have_is_named(named, &hash))
+            continue;
+        from[count] = i;
+        out[count++] = (quota_piece){ asker->device->id, hash, chunk->len, false };
+    }
+    return count;
+}
+
+static st_err keep_pieces(sync_room *room, const have_asker *asker, const st_have_ask *ask,
+                          const have_named *named, bool *out_full, st_error *error)
+{
+    *out_full = false;
+    if (ask->chunks_count == 0)
+        return ST_OK;
+    quota_piece *wanted = st_arena_array(asker->arena, ask->chunks_count, sizeof *wanted);
+    uint32_t *from = st_arena_array(asker->arena, ask->chunks_count, sizeof *from);
+    if (wanted == NULL || from == NULL)
+        return st_fail(error, ST_E_MEMORY, "attachments: no memory");
+    size_t count = wanted_pieces(asker, ask, named, wanted, from);
+    st_err err = quota_take(asker->writer, wanted, count, error);
+    for (size_t i = 0; err == ST_OK && i < count; i++) {
+        const st_chunk *chunk = &ask->chunks[from[i]];
+        chunks_piece piece = { asker->part, wanted[i].hash, chunk->bytes, chunk->len };
+        if (wanted[i].is_taken)
             err = chunks_put(room->dir, &piece, error);
+        *out_full = *out_full || !wanted[i].is_taken;
     }
     return err;
 }
@@ -140,9 +165,10 @@ st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *as
                  st_have_answer *out_answer, st_error *error)
 {
     have_named named;
+    bool is_full = false;
     st_err err = look_up(room, asker, &ask->record, true, &named, error);
     if (err == ST_OK)
-        err = keep_pieces(room, asker, ask, &named, error);
+        err = keep_pieces(room, asker, ask, &named, &is_full, error);
     st_hash *missing = st_arena_array(asker->arena, ask->hashes_count + 1u, sizeof *missing);
     st_hash *unknown = st_arena_array(asker->arena, ask->hashes_count + 1u, sizeof *unknown);
     if (err == ST_OK && (missing == NULL || unknown == NULL))
@@ -153,6 +179,7 @@ st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *as
     out_answer->record = ask->record;
     out_answer->missing = missing;
     out_answer->unknown = unknown;
+    out_answer->full = is_full;
     for (uint32_t i = 0; err == ST_OK && i < ask->hashes_count; i++) {
         bool is_here = false;
         if (!have_is_named(&named, &ask->hashes[i])) {
@@ -191,9 +218,28 @@ static st_err is_gone(store_txn *txn, const st_hash *hash, bool *out_gone, st_er
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-st_err have_keep_carried(sync_room *room, const st_id *record, const chunks_piece *piece,
+/* The device that wrote the hash into the record; zero: nobody did. */
+static st_id attached_by(sync_room *room, const st_record *record, const st_hash *hash)
+{
+    hashes_at at;
+    st_id nobody = { { 0 } };
+    if (!find_field(sync_record_form(room, record), &at))
+        return nobody;
+    for (size_t i = 0; i < record->lives_count; i++) {
+        const st_live *live = &record->lives[i];
+        have_named some = hashes_of(live, &at);
+        for (size_t j = 0; j < some.count; j++)
+            if (compare(&some.hashes[j], hash) == 0)
+                return record->metas[live->meta].dot.device;
+    }
+    return nobody;
+}
+
+st_err have_keep_carried(writer *w, const st_id *record, const chunks_piece *piece,
                          bool *out_taken, st_error *error)
 {
+    sync_room *room = writer_room(w);
+    quota_piece counted = { .hash = piece->hash, .bytes = piece->len };
     store_txn txn = { 0 };
     st_record state;
     st_arena arena;
@@ -210,10 +256,14 @@ st_err have_keep_carried(sync_room *room, const st_id *record, const chunks_piec
         err = have_named_by(room, &state, &arena, &named, error);
     store_end(&txn);
     bool is_wanted = err == ST_OK && have_is_named(&named, &piece->hash);
+    if (is_wanted)
+        counted.device = attached_by(room, &state, &piece->hash);
     st_arena_reset(&arena);
     if (is_wanted)
+        err = quota_take(w, &counted, 1, error);
+    if (err == ST_OK && counted.is_taken)
         err = chunks_put(room->dir, piece, error);
-    *out_taken = err == ST_OK && (is_wanted || was_erased);
+    *out_taken = err == ST_OK && (counted.is_taken || (was_erased && !is_wanted));
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
@@ -368,6 +418,8 @@ st_err have_forget(sync_room *room, store_txn *txn, const have_named *pieces, st
         if (named[i])
             continue;
         err = note_gone(txn, &pieces->hashes[i], error);
+        if (err == ST_OK)
+            err = quota_drop(txn, &pieces->hashes[i], error);
         if (err == ST_OK)
             err = chunks_remove(room->dir, &pieces->hashes[i], error);
     }

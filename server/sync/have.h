@@ -4,6 +4,7 @@
 
 #include "server/store/chunks.h"
 #include "server/sync/read.h"
+#include "server/sync/writer.h"
 
 /* Hashes that a record names, ascending, each once. */
 typedef struct {
@@ -17,12 +18,14 @@ ST_MUST_USE st_err have_named_by(sync_room *room, const st_record *record, st_ar
                                  have_named *out_named, st_error *error);
 
 /* Answers one frame: stores the pieces that come with it and that the record names, then says what
- * is missing and unknown of the hashes asked. part: a name of its own (server/store/chunks.h).
- * Outside any transaction. The answer lives in the arena. ST_E_STORAGE: nothing is acknowledged. */
+ * is missing and unknown of the hashes asked, and whether something was left out because the device
+ * has as much here as it may. part: a name of its own (server/store/chunks.h). Outside any
+ * transaction. The answer lives in the arena. ST_E_STORAGE: nothing is acknowledged. */
 typedef struct {
     const auth_device *device; /* who asks */
     const char *part;
     st_arena *arena;
+    writer *writer;            /* for what comes; NULL: nothing does */
 } have_asker;
 /* See have_asker. */
 ST_MUST_USE st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *ask,
@@ -34,11 +37,12 @@ ST_MUST_USE st_err have_readable(sync_room *room, const have_asker *asker, const
                                  have_named *out_named, st_error *error);
 bool have_is_named(const have_named *named, const st_hash *hash);
 
-/* Stores a piece that somebody carried, when its record names it: *out_taken. So is one that was
+/* Stores a piece that somebody carried, when its record names it, and it fits into what the device
+ * that attached it may have here: *out_taken. So is one that was
  * destroyed and that nothing names any more, but that one is thrown away: its carrier is to drop
  * it. Its hash is that of its bytes. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
-ST_MUST_USE st_err have_keep_carried(sync_room *room, const st_id *record,
-                                     const chunks_piece *piece, bool *out_taken, st_error *error);
+ST_MUST_USE st_err have_keep_carried(writer *w, const st_id *record, const chunks_piece *piece,
+                                     bool *out_taken, st_error *error);
 /* Is the path, as st_path_encode writes it, that of the hashes of an attachment? form may be
  * NULL. */
 bool have_is_hashes(const st_form *form, const uint8_t *path, size_t len);

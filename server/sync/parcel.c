@@ -84,14 +84,14 @@ st_err parcel_add(sync_request *request, const parcel_room *where, const st_parc
                                          : add_piece(request, parcel, &inside, error);
 }
 
-st_err parcel_keep_pieces(sync_request *request, sync_room *room, const char *part,
+st_err parcel_keep_pieces(sync_request *request, writer *w, const char *part,
                           st_error *error)
 {
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < request->pieces_count; i++) {
         sync_piece *piece = &request->pieces[i];
         chunks_piece bytes = { part, piece->hash, piece->bytes, piece->len };
-        err = have_keep_carried(room, &piece->record, &bytes, &piece->is_taken, error);
+        err = have_keep_carried(w, &piece->record, &bytes, &piece->is_taken, error);
     }
     return err;
 }

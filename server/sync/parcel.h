@@ -20,7 +20,7 @@ ST_MUST_USE st_err parcel_add(sync_request *request, const parcel_room *where,
                               const st_parcel *parcel, st_error *error);
 /* Stores the pieces of a request, after its sets: those whose record names them. part: as in
  * server/store/chunks.h. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
-ST_MUST_USE st_err parcel_keep_pieces(sync_request *request, sync_room *room, const char *part,
+ST_MUST_USE st_err parcel_keep_pieces(sync_request *request, writer *w, const char *part,
                                       st_error *error);
 
 /* What became of a set that has its place in the log, signed; its body lies in out (replaced).

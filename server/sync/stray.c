@@ -9,6 +9,7 @@
 
 #include "proto/changeset.h"
 #include "server/store/chunks.h"
+#include "server/sync/quota.h"
 #include "server/sync/row.h"
 
 #define ENTRY_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -219,7 +220,9 @@ static st_err settle(search *s, store_txn *txn, const stray *one, st_error *erro
     if (err == ST_OK && now.is_due && one->is_due) {
         s->counted.due++;
         s->counted.due_bytes += one->bytes;
-        err = chunks_remove(s->room->dir, &one->hash, error);
+        err = quota_drop(txn, &one->hash, error);
+        if (err == ST_OK)
+            err = chunks_remove(s->room->dir, &one->hash, error);
         return err == ST_OK ? store_delete(txn, STORE_META, key_of(&one->hash, text), error) : err;
     }
     return err == ST_OK && !is_noted ? store_put(txn, STORE_META, key_of(&one->hash, text),

@@ -3,6 +3,8 @@
 #ifndef SOTAY_SERVER_SYNC_SYNC_H
 #define SOTAY_SERVER_SYNC_SYNC_H
 
+#include <stdatomic.h>
+
 #include "server/auth/auth.h"
 #include "server/progress.h"
 #include "server/sync/side.h"
@@ -29,6 +31,7 @@ typedef struct {
     uint8_t boot[8];           /* of this process, for sets that the operator signs */
     sync_refusals refusals;
     progress *progress;        /* of long work; NULL: nobody wants to know */
+    _Atomic uint64_t files_per_device; /* bytes of attachments at most; 0: any (sync/quota.h) */
     sync_side *side;           /* notes beside the store; NULL while a store is being made */
 } sync_room;
 

@@ -18,6 +18,7 @@
 #include "server/sync/epoch.h"
 #include "server/sync/have.h"
 #include "server/sync/incident.h"
+#include "server/sync/quota.h"
 #include "server/sync/replay.h"
 #include "server/sync/sets.h"
 
@@ -277,6 +278,25 @@ static st_err check_attachments(verifier *v, st_error *error)
     return err;
 }
 
+static void wrong_quota(void *context, const st_id *device, uint64_t noted, uint64_t counted)
+{
+    char id[33];
+    st_id_format(device, id);
+    wrong(context, "device %s: %" PRIu64 " bytes of attachments noted, its pieces have %" PRIu64,
+          id, noted, counted);
+}
+
+/* The bytes of each device are those of its pieces. */
+static st_err check_quota(verifier *v, st_error *error)
+{
+    st_err err = quota_check(&v->real, wrong_quota, v, error);
+    if (err == ST_OK || is_unknown(err))
+        return err;
+    wrong(v, "table %s: a row of the bytes of attachments cannot be read",
+          store_table_name(STORE_META));
+    return ST_OK;
+}
+
 static bool next_incident(void *context, const sync_incident *incident)
 {
     (void)context;
@@ -375,6 +395,8 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
     if (err == ST_OK)
         err = check_attachments(&v, error);
     if (err == ST_OK)
+        err = check_quota(&v, error);
+    if (err == ST_OK)
         err = check_notes(&v, error);
     v.report.entries = index - 1;
     store_end(&v.real);
@@ -431,6 +453,8 @@ static st_err rebuild_once(sync_room *room, uint64_t *out_entries, st_error *err
         err = sync_turn_end(&turn, error);
     if (err == ST_OK)
         err = audit_tree_again(&txn, error);
+    if (err == ST_OK)
+        err = quota_recount(&txn, error);
     if (err == ST_OK)
         err = store_commit(&txn, error);
     store_end(&txn);

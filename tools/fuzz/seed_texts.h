@@ -39,6 +39,7 @@ static const seed_text SEED_TEXTS[] = {
     { "link", -1, SEED_CODE },
     { "config", -1, "# sotay\nlisten = 127.0.0.1:8080\nthreads = 512\nbody_deadline_s = 20\n" },
     { "config", -1, "public_url=https://sotay.example\nlog_requests=0\ndrain_ms = 4000 ; why\n" },
+    { "config", -1, "files_per_device = 25G\nfiles_per_device = 0\n" },
     { "config", -1, "[http]\nthreads=4\n" },
     { "query", -1, "field=ratings.a3.rating&format=csv&lang=vi" },
     { "query", -1, "between=2026-03-12T09:30%2C2027-01-01&after=" SEED_HEX },

@@ -8,6 +8,7 @@
 
 #include "client-lib/src/attach.h"
 #include "proto/hash.h"
+#include "server/sync/quota.h"
 
 #define KIB ((size_t)1024)
 
@@ -225,6 +226,72 @@ static void test_a_budget(void **state)
         sotay_sync_free(sync);
     }
     assert_true(syncs >= 5);
+    sync_all(d);
+}
+
+/* ---- an office that takes no more ---- */
+
+/* Bytes of files that count for the phone's device. */
+static uint64_t used_by(desk *d)
+{
+    store_txn txn = { 0 };
+    sotay_who who;
+    st_id device;
+    uint64_t bytes = 0;
+    sotay_whoami(d->an->client, &who);
+    memcpy(device.b, who.device.b, sizeof device.b);
+    assert_int_equal(store_begin(d->w.book.rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(quota_used(&txn, &device, &bytes, NULL), ST_OK);
+    store_end(&txn);
+    return bytes;
+}
+
+/* What fits goes, the rest is kept and said; records go on; nothing is sent in vain again and
+ * again; and when the office takes more, the next sync brings it. */
+static void test_a_device_that_may_bring_no_more(void **state)
+{
+    desk *d = *state;
+    char says[48];
+    meter m = { 0 };
+    line l = { .files = measure, .context = &m };
+    sotay_report report;
+    sync_all(d);
+    const uint64_t before = used_by(d), most = before + 50 * KIB;
+    assert_true(before > 0);
+    d->w.book.rooms.sync.files_per_device = most;
+    attach_pdf(d, 100 * KIB, 400);
+    (void)phone_visit(d->an, "bến xe");
+    sync_files(d, &l, &report);
+    assert_true(report.attachments_full && report.complete && !report.needs_person);
+    assert_int_equal(report.attachments_waiting, 1);
+    assert_in_range(used_by(d), before + 32 * KIB, most);
+    assert_true(phone_status_says(d->an, "\"attachments_full\":true"));
+    assert_true(phone_status_says(d->an, "\"ready\":0"));
+    assert_true(phone_status_says(d->an, "\"safe_to_wipe\":false"));
+    /* once more: one small request, and what the office has already is still found to be there */
+    sotay_id other = phone_visit(d->an, "chợ mới");
+    uint8_t *data = pdf_of(100 * KIB, 1);
+    assert_int_equal(attach_bytes(d, &other, data, 100 * KIB), SOTAY_OK);
+    free(data);
+    m = (meter){ 0 };
+    sync_files(d, &l, &report);
+    assert_true(report.attachments_full);
+    assert_int_equal(report.attachments_sent, 1);
+    assert_int_equal(m.puts, 1);
+    assert_in_range(m.bytes, 16 * KIB, 20 * KIB);
+    assert_in_range(used_by(d), before + 32 * KIB, most);
+    KIT_EXPECT(0, &d->w.book, "verify");
+    /* by the next sync the office has raised it */
+    d->w.book.rooms.sync.files_per_device = before + 100 * KIB;
+    sync_files(d, &l, &report);
+    assert_false(report.attachments_full);
+    assert_true(phone_status_says(d->an, "\"attachments_full\":false"));
+    assert_int_equal(used_by(d), before + 100 * KIB);
+    (void)snprintf(says, sizeof says, "\"attachment_bytes\":%llu,",
+                   (unsigned long long)used_by(d));
+    KIT_EXPECT(0, &d->w.book, "device", "list", "--json");
+    assert_true(kit_says(KIT_OUT(&d->w.book), says));
+    d->w.book.rooms.sync.files_per_device = 0;
     sync_all(d);
 }
 
@@ -616,6 +683,7 @@ int main(void)
         cmocka_unit_test(test_as_much_as_the_line_carries),
         cmocka_unit_test(test_side_by_side),
         cmocka_unit_test(test_a_budget),
+        cmocka_unit_test(test_a_device_that_may_bring_no_more),
         cmocka_unit_test(test_what_cannot_be_attached),
         cmocka_unit_test(test_pictures_get_small),
         cmocka_unit_test(test_a_port_that_cannot_paint),

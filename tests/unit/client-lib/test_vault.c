@@ -335,8 +335,10 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* Of the identity: the key of a copy, none and not asked for, at its end. */
-#define HEIR_BYTES     (1u + 4u + 8u + 133u + sizeof((identity_offer *)NULL)->code)
+/* Of the identity: whether the office takes more files, at its end. */
+#define FULL_BYTES     1u
+/* The key of a copy, none and not asked for, before it. */
+#define HEIR_BYTES     (1u + 4u + 8u + 133u + sizeof((identity_offer *)NULL)->code + FULL_BYTES)
 #define KEYS_BYTES     (9u + HEIR_BYTES)    /* keys of the log, no alarm, before it */
 #define STANDING_BYTES (1u + KEYS_BYTES) /* what the office says of it, before it */
 #define TOLD_BYTES    (2u + STANDING_BYTES)  /* no clock told, no short roots, before it */
@@ -366,14 +368,18 @@ static void test_an_older_identity_is_read(void **state)
     named.standing = ST_STANDING_REVOKED;
     named.log_keys = 3;
     named.heir = ST_HEIR_ENROLLED;
+    named.files_full = true;
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711);
     assert_true(me.has_clock && me.clock.got_mono_ms == 815 && me.has_lease);
     assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
     assert_true(me.short_roots && me.standing == ST_STANDING_REVOKED && me.log_keys == 3);
-    assert_int_equal(me.heir, ST_HEIR_ENROLLED);
+    assert_true(me.heir == ST_HEIR_ENROLLED && me.files_full);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(book_put(&p.client->book, &key, older, value.len - FULL_BYTES, NULL), ST_OK);
+    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_true(me.heir == ST_HEIR_ENROLLED && !me.files_full);
     assert_int_equal(book_put(&p.client->book, &key, older, value.len - HEIR_BYTES, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.log_keys == 3 && me.heir != ST_HEIR_ENROLLED);

@@ -246,6 +246,43 @@ static void test_files_in_the_report(void **state)
     }
 }
 
+/* Both verbs say it, and what to do; not when nothing waits. */
+static void test_an_office_that_takes_no_more_files(void **state)
+{
+    static const struct {
+        const char *lang, *says;
+    } CASES[] = {
+        { "vi", "! Văn phòng đã nhận đủ dung lượng tệp của máy này: các tệp còn lại vẫn giữ trên"
+                " máy. Hãy đề nghị văn phòng tăng hạn mức rồi gửi nhận lại." },
+        { "en", "! The office takes no more bytes of files from this device: the rest stays here."
+                " Please ask the office to raise the limit, then sync again." },
+    };
+    (void)state;
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        phone an;
+        sotay_sync *sync = NULL;
+        char *text = NULL;
+        edge *e = phone_alone(&an);
+        reopen_in(&an, CASES[i].lang);
+        must(sotay_sync_begin(an.client, &sync, NULL));
+        an.client->me.files_full = true;
+        must(sotay_sync_report_text(sync, SOTAY_TEXT, &text, NULL));
+        assert_null(strstr(text, CASES[i].says));
+        sotay_text_free(text);
+        sync->report.attachments_waiting = 1;
+        must(sotay_sync_report_text(sync, SOTAY_TEXT, &text, NULL));
+        if (strstr(text, CASES[i].says) == NULL)
+            fail_msg("%s", text);
+        sotay_text_free(text);
+        sync->report.attachments_full = true;
+        must(sotay_sync_report_text(sync, SOTAY_JSON, &text, NULL));
+        assert_non_null(strstr(text, "\"full\":true"));
+        sotay_text_free(text);
+        sotay_sync_free(sync);
+        phone_part(e, &an, NULL);
+    }
+}
+
 /* ---- the owner's row ---- */
 
 /* Does a copy of the store open with this row of its owner? */
@@ -305,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_what_is_filled_in),
         cmocka_unit_test(test_ids_before_the_save),
         cmocka_unit_test(test_files_in_the_report),
+        cmocka_unit_test(test_an_office_that_takes_no_more_files),
         cmocka_unit_test(test_the_owners_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 46
+#define MAKE_FRAMES 47
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -405,6 +405,15 @@ static inline st_frame make_have_answer(st_arena *arena)
     return frame;
 }
 
+/* Nothing of it is unknown, and some was left out. */
+static inline st_frame make_have_answer_full(st_arena *arena)
+{
+    st_frame frame = make_have_answer(arena);
+    frame.as.have_answer.unknown_count = 0;
+    frame.as.have_answer.full = true;
+    return frame;
+}
+
 static inline st_frame make_have_ask_fetch(st_arena *arena)
 {
     st_frame frame = make_have_ask(arena);
@@ -564,7 +573,8 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 42: return make_ask_renew(arena);
     case 43: return make_heir_ask();
     case 44: return make_heir_declined();
-    default: return make_heir_enrolled(arena);
+    case 45: return make_heir_enrolled(arena);
+    default: return make_have_answer_full(arena);
     }
 }
 

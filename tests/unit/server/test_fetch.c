@@ -101,7 +101,7 @@ static st_err put(void *context, const st_frame *frame, st_error *error)
 
 static st_err fetch_as(scene *s, const auth_device *device, const st_have_ask *ask)
 {
-    have_asker asker = { device, "part-2", &s->r->arena };
+    have_asker asker = { device, "part-2", &s->r->arena, NULL };
     fetch_out out = { s, put };
     s->got_len = s->parts = 0;
     s->is_ended = false;
@@ -237,7 +237,7 @@ static void test_who_lost_the_unit_gets_no_photo(void **state)
     assert_int_equal(fetch_as(&s, &s.own, &ask), ST_OK);
     assert_int_equal(s.got_len, ALL);
     assert_int_equal(rig_edit(s.r, &assignment, NULL, "active", "false"), ST_OK);
-    have_asker asker = { &s.own, "part-3", &s.r->arena };
+    have_asker asker = { &s.own, "part-3", &s.r->arena, s.r->srv.writer };
     assert_int_equal(sync_have(&s.r->srv.sync, &asker, &ask, &answer, NULL), ST_OK);
     assert_int_equal(answer.unknown_count, 0); /* it may still bring what is missing */
     assert_int_equal(fetch_as(&s, &s.own, &ask), ST_OK);

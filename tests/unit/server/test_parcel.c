@@ -163,7 +163,7 @@ static void test_pieces_wait_for_their_record(void **state)
         }
         bring(&s, &parcel, &request);
         assert_int_equal(request.pieces_count, i == 2 ? 0 : 1);
-        assert_int_equal(parcel_keep_pieces(&request, &s.r->srv.sync, "part-1", NULL), ST_OK);
+        assert_int_equal(parcel_keep_pieces(&request, s.r->srv.writer, "part-1", NULL), ST_OK);
         if (i < 2)
             assert_int_equal(request.pieces[0].is_taken, i == 1);
         uint64_t bytes = 0;
