@@ -72,20 +72,22 @@ int operator_address(operator_work *work)
 typedef struct {
     sync_epoch_wish wish;
     operator_ask ask;
+    uint8_t epoch[8];              /* result */
 } epoch_call;
 
-static st_err find_people(operator_work *work, writer_turn *turn, void *argument, st_error *error)
+/* The request ends in the turn that begins the epoch: neither is without the other. */
+static st_err run_epoch(operator_work *work, writer_turn *turn, void *argument, st_error *error)
 {
     epoch_call *call = argument;
     operator_pair pair;
     st_err err = operator_two_people(work, turn, &pair, error);
-    if (err == ST_OK && operator_asks(work))
-        err = operator_second_ask(work, turn, &pair, &call->ask, error);
+    if (err != ST_OK)
+        return err;
     call->wish.actor = pair.first.id;
-    return err;
+    return operator_asks(work) ? operator_second_ask(work, turn, &pair, &call->ask, error)
+                               : sync_epoch_write(turn, &call->wish, call->epoch, error);
 }
 
-/* A request is used up before the epoch begins: it begins nothing twice. */
 int operator_epoch_new(operator_work *work)
 {
     epoch_call call = { .ask = { .what = "epoch" } };
@@ -93,14 +95,13 @@ int operator_epoch_new(operator_work *work)
     st_err err = operator_reason(work, &call.wish.reason, &work->error);
     call.ask.reason = call.wish.reason;
     if (err == ST_OK)
-        err = operator_write(work, find_people, &call);
-    if (err == ST_OK && operator_asks(work))
-        return operator_second_said(work, &call.ask);
-    if (err == ST_OK)
-        err = sync_epoch_begin(work->rooms->writer, work->room, &call.wish, &work->error);
+        err = operator_write(work, run_epoch, &call);
     if (err != ST_OK)
         return operator_fail(work);
-    st_hex(work->room->epoch, sizeof work->room->epoch, epoch);
+    if (operator_asks(work))
+        return operator_second_said(work, &call.ask);
+    memcpy(work->room->epoch, call.epoch, sizeof work->room->epoch);
+    st_hex(call.epoch, sizeof call.epoch, epoch);
     operator_say(work, work->vi ? "Đời sổ mới %s\n" : "New epoch %s\n", epoch);
     return 0;
 }

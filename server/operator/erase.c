@@ -24,7 +24,7 @@ static st_err run(operator_work *work, writer_turn *turn, void *argument, st_err
         return err;
     call->wish.actor = pair.first.id;
     call->wish.second = pair.second.id;
-    call->wish.role = operator_second_role(&pair.first);
+    call->wish.role = operator_pair_role(&pair.first);
     if (!operator_asks(work))
         return sync_erase(turn, &call->wish, &call->report, error);
     err = sync_erase_check(turn, &call->wish, &call->report, error);

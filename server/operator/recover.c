@@ -1,4 +1,4 @@
-/* server/operator/recover.c - a forgotten PIN: two people of the office open the key of a device's
+/* server/operator/recover.c - a forgotten PIN: two people open the key of a device's
  * store and seal it to the device again. Promises that it is an entry of the log before the answer
  * is shown; must never show the key itself, or open it for a device that was taken away. */
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* server/operator/second.c - acts that two people do together: both named in one call, or one who
  * asks and another who confirms within 72 hours; request list, confirm, withdraw.
- * Promises: whoever confirms is another person than who asked, and both are of the office when it
- * is done. Must never do a request twice. */
+ * Promises: whoever confirms is another person than who asked, and each is office_head, admin or
+ * decider when it is done. Must never do a request twice. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +12,10 @@
 
 /* ---- people ---- */
 
-st_role operator_second_role(const auth_person *person)
+st_role operator_pair_role(const auth_person *person)
 {
-    return operator_role_of(person, 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD |
-                                        1u << ST_ROLE_ADMIN);
+    return operator_role_of(person, 1u << ST_ROLE_OFFICE_HEAD | 1u << ST_ROLE_ADMIN |
+                                        1u << ST_ROLE_DECIDER);
 }
 
 bool operator_asks(const operator_work *work)
@@ -23,11 +23,14 @@ bool operator_asks(const operator_work *work)
     return work->request == 0 && work->options.second == NULL;
 }
 
-static st_err check_role(const auth_person *person, st_error *error)
+static st_err check_role(const operator_work *work, const auth_person *person, st_error *error)
 {
-    return operator_second_role(person) != ST_ROLE_NONE
-               ? ST_OK
-               : st_fail(error, ST_E_DENIED, "'%.40s' is not of the office", person->login.s);
+    if (operator_pair_role(person) != ST_ROLE_NONE)
+        return ST_OK;
+    return st_fail(error, ST_E_DENIED,
+                   work->vi ? "'%.40s' không được: cần office_head, admin hoặc decider"
+                            : "'%.40s' may not: it takes an office_head, an admin or a decider",
+                   person->login.s);
 }
 
 static st_err find_second(operator_work *work, writer_turn *turn, auth_person *out, st_error *error)
@@ -39,7 +42,7 @@ static st_err find_second(operator_work *work, writer_turn *turn, auth_person *o
     return err;
 }
 
-/* Who asked, and is he still of the office? The request ends with what is being done. */
+/* Who asked and who confirms. The request ends with what is being done. */
 static st_err take_request(operator_work *work, writer_turn *turn, operator_pair *pair,
                            st_error *error)
 {
@@ -69,12 +72,12 @@ st_err operator_two_people(operator_work *work, writer_turn *turn, operator_pair
             err = find_second(work, turn, &out_pair->second, error);
     }
     if (err == ST_OK)
-        err = check_role(&out_pair->first, error);
+        err = check_role(work, &out_pair->first, error);
     if (err != ST_OK || operator_asks(work))
         return err;
     if (st_id_cmp(&out_pair->first.id, &out_pair->second.id) == 0)
         return st_fail(error, ST_E_DENIED, "two different people are needed");
-    return check_role(&out_pair->second, error);
+    return check_role(work, &out_pair->second, error);
 }
 
 /* ---- asking ---- */
@@ -288,7 +291,7 @@ static st_err run_withdraw(operator_work *work, writer_turn *turn, void *argumen
     auth_person person;
     st_err err = operator_actor(work, turn->txn, &person, error);
     if (err == ST_OK)
-        err = check_role(&person, error);
+        err = check_role(work, &person, error);
     if (err == ST_OK)
         err = sync_second_find(&view, asked->index, &request, error);
     if (err != ST_OK)

@@ -188,13 +188,13 @@ typedef struct {
 } operator_pair;
 /* Is the call a request only, for want of --second? */
 bool operator_asks(const operator_work *work);
-/* The people of the call, who are of the office and two: those of --as and --second; or who asked
- * and, in --as, who confirms: then the request ends in this turn; or, when the call asks, --as
- * alone. ST_E_DENIED, ST_E_NOT_FOUND, ST_E_STATE. */
+/* The people of the call, who may and are two: those of --as and --second; or who asked and, in
+ * --as, who confirms: then the request ends in this turn, which must do what was asked; or, when
+ * the call asks, --as alone. ST_E_DENIED, ST_E_NOT_FOUND, ST_E_STATE. */
 ST_MUST_USE st_err operator_two_people(operator_work *work, writer_turn *turn,
                                        operator_pair *out_pair, st_error *error);
-/* The role of one of them. */
-st_role operator_second_role(const auth_person *person);
+/* The role in which a person may be one of the two: office_head, admin, decider. NONE: may not. */
+st_role operator_pair_role(const auth_person *person);
 /* What a request says: the word of its row in second.c; the operands are added. */
 typedef struct {
     const char *what, *reason;

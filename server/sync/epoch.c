@@ -97,11 +97,6 @@ st_err sync_epoch_first(store_txn *txn, const sync_room *room, const uint8_t dev
     return put(txn, room, &row, error);
 }
 
-typedef struct {
-    const sync_epoch_wish *wish;
-    st_epoch row;
-} epoch_job;
-
 static st_err append(writer_turn *turn, st_entry_kind kind, const sync_epoch_wish *wish,
                      st_error *error)
 {
@@ -114,10 +109,11 @@ static st_err append(writer_turn *turn, st_entry_kind kind, const sync_epoch_wis
     return sync_log_append(turn, &entry, NULL, error);
 }
 
-static st_err run_begin(writer_turn *turn, void *argument, st_error *error)
+st_err sync_epoch_write(writer_turn *turn, const sync_epoch_wish *wish, uint8_t out_epoch[8],
+                        st_error *error)
 {
-    epoch_job *job = argument;
     const st_epoch *rows = NULL;
+    st_epoch row;
     uint32_t count = 0;
     const sync_room *room = turn->room;
     st_err err = sync_epochs_read(turn->txn, turn->arena, &rows, &count, error);
@@ -125,20 +121,32 @@ static st_err run_begin(writer_turn *turn, void *argument, st_error *error)
         err = st_fail(error, ST_E_TOO_LARGE, "epochs: a log has at most %u", ST_EPOCHS_MAX);
     if (err != ST_OK)
         return err;
-    memset(&job->row, 0, sizeof job->row);
-    job->row.n = count == 0 ? 1 : rows[count - 1].n + 1;
-    job->row.cut = turn->next_index - 1;
-    room->port->random(room->port->context, job->row.epoch, sizeof job->row.epoch);
-    memcpy(job->row.server_key, room->keys->device_public, sizeof job->row.server_key);
-    err = put(turn->txn, room, &job->row, error);
+    memset(&row, 0, sizeof row);
+    row.n = count == 0 ? 1 : rows[count - 1].n + 1;
+    row.cut = turn->next_index - 1;
+    room->port->random(room->port->context, row.epoch, sizeof row.epoch);
+    memcpy(row.server_key, room->keys->device_public, sizeof row.server_key);
+    err = put(turn->txn, room, &row, error);
     if (err == ST_OK)
         err = store_put(turn->txn, STORE_META, store_text("epoch"),
-                        store_bytes(job->row.epoch, sizeof job->row.epoch), error);
+                        store_bytes(row.epoch, sizeof row.epoch), error);
     if (err == ST_OK)
-        err = append(turn, ST_ENTRY_EPOCH, job->wish, error);
-    return err == ST_OK && job->wish->from_backup
-               ? append(turn, ST_ENTRY_RESTORE, job->wish, error)
-               : err;
+        err = append(turn, ST_ENTRY_EPOCH, wish, error);
+    if (err == ST_OK && wish->from_backup)
+        err = append(turn, ST_ENTRY_RESTORE, wish, error);
+    memcpy(out_epoch, row.epoch, sizeof row.epoch);
+    return err;
+}
+
+typedef struct {
+    const sync_epoch_wish *wish;
+    uint8_t epoch[8];
+} epoch_job;
+
+static st_err run_begin(writer_turn *turn, void *argument, st_error *error)
+{
+    epoch_job *job = argument;
+    return sync_epoch_write(turn, job->wish, job->epoch, error);
 }
 
 st_err sync_epoch_begin(writer *w, sync_room *room, const sync_epoch_wish *wish, st_error *error)
@@ -150,7 +158,7 @@ st_err sync_epoch_begin(writer *w, sync_room *room, const sync_epoch_wish *wish,
     job.argument = &begin;
     st_err err = writer_submit(w, &job, error);
     if (err == ST_OK)
-        memcpy(room->epoch, begin.row.epoch, sizeof room->epoch);
+        memcpy(room->epoch, begin.epoch, sizeof room->epoch);
     return err;
 }
 

@@ -22,7 +22,11 @@ typedef struct {
     bool from_backup;          /* an entry `restore` too */
 } sync_epoch_wish;
 /* Begins one at the present end of the log, with the device key of room->keys: row and entry
- * `epoch`. room->epoch is the new one when it returns ST_OK. ST_E_TOO_LARGE, ST_E_STORAGE. */
+ * `epoch`. Inside a turn: when it is committed the caller sets room->epoch to *out_epoch.
+ * ST_E_TOO_LARGE, ST_E_MEMORY, ST_E_STORAGE. */
+ST_MUST_USE st_err sync_epoch_write(writer_turn *turn, const sync_epoch_wish *wish,
+                                    uint8_t out_epoch[8], st_error *error);
+/* The same as a turn of its own: room->epoch is the new one when it returns ST_OK. */
 ST_MUST_USE st_err sync_epoch_begin(writer *w, sync_room *room, const sync_epoch_wish *wish,
                                     st_error *error);
 /* Up to where what was known in `epoch` still counts: the lowest cut of all later ones. UINT64_MAX:

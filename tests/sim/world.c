@@ -325,8 +325,11 @@ static void make_book(sim_world *w, bool has_themes)
         exit(1);
     }
     w->is_up = true;
-    must_call(SIM_CTL(w, "user", "add", "office", "--name", "Office", "--role", "office"), w,
-              "office");
+    /* With themes: the two people of an erasure. */
+    must_call(has_themes ? SIM_CTL(w, "user", "add", "office", "--name", "Office", "--role",
+                                   "office", "--role", "admin")
+                         : SIM_CTL(w, "user", "add", "office", "--name", "Office", "--role",
+                                   "office"), w, "office");
     if (has_themes)
         must_call(SIM_CTL(w, "user", "add", "head", "--name", "Head", "--role", "office_head"), w,
                   "head");

@@ -26,7 +26,9 @@ void ctl_help(const char *lang)
         print_verb(verb->name, verb->usage, vi ? verb->vi : verb->en);
     }
     puts(vi ? "\nROLE: officer office office_head council_chair decider auditor admin\n"
+              "Việc hai người: hai người bất kỳ trong office_head, admin, decider.\n"
               "Mã kết thúc: 0 xong; 1 không được; 2 gọi sai; 3 xong, nhưng cần người xem."
             : "\nROLE: officer office office_head council_chair decider auditor admin\n"
+              "Two people: any two of office_head, admin, decider.\n"
               "Exit codes: 0 done; 1 refused; 2 wrong usage; 3 done, but needs a person.");
 }

@@ -57,6 +57,7 @@ static int desk_open(void **state)
     d.binh = &d.w.phones[1];
     KIT_EXPECT(0, &d.w.book, "user", "add", "mai", "--name", "Mai", "--role", "office");
     KIT_EXPECT(0, &d.w.book, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    KIT_EXPECT(0, &d.w.book, "user", "add", "admin", "--name", "Admin", "--role", "admin");
     d.visit = phone_visit(d.an, "chợ");
     sotay_id_format(&d.visit, d.id);
     attach(&d, 7, d.item);
@@ -91,7 +92,7 @@ static void erase(desk *d, const char *item)
     static const char *const FIELDS[] = { "chunk_hashes", "name", "caption" };
     for (size_t i = 0; i < 3; i++)
         (void)snprintf(paths[i], sizeof paths[i], "attachments.%s.%s", item, FIELDS[i]);
-    KIT_EXPECT(0, &d->w.book, "erase", d->id, paths[0], paths[1], paths[2], "--as", "mai",
+    KIT_EXPECT(0, &d->w.book, "erase", d->id, paths[0], paths[1], paths[2], "--as", "admin",
                "--second", "head", "--basis", "điều 14");
 }
 

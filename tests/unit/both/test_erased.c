@@ -12,7 +12,7 @@ static void erase(world *w, const sotay_id *record, const char *path)
 {
     char id[33];
     sotay_id_format(record, id);
-    KIT_EXPECT(0, &w->book, "erase", id, path, "--as", "office", "--second", "head", "--basis",
+    KIT_EXPECT(0, &w->book, "erase", id, path, "--as", "admin", "--second", "head", "--basis",
                "đơn của người dân");
 }
 
@@ -21,6 +21,7 @@ static sotay_id town_make(world *w, uint64_t seed)
 {
     world_make_with(w, seed, (world_how){ 2, false });
     KIT_EXPECT(0, &w->book, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    KIT_EXPECT(0, &w->book, "user", "add", "admin", "--name", "Admin", "--role", "admin");
     sotay_id visit = phone_visit(&w->phones[0], "xóm");
     assert_int_equal(phone_set(&w->phones[0], &visit, "general_note", SECRET), SOTAY_OK);
     for (size_t i = 0; i < 2; i++)

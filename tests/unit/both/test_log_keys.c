@@ -9,17 +9,18 @@
 static void people(world *w)
 {
     KIT_EXPECT(0, &w->book, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    KIT_EXPECT(0, &w->book, "user", "add", "admin", "--name", "Admin", "--role", "admin");
 }
 
 static void change_key(world *w)
 {
-    KIT_EXPECT(0, &w->book, "log-key", "new", "--as", "office", "--second", "head", "--reason",
+    KIT_EXPECT(0, &w->book, "log-key", "new", "--as", "admin", "--second", "head", "--reason",
                "thử");
 }
 
 static void new_epoch(world *w)
 {
-    KIT_EXPECT(0, &w->book, "epoch", "new", "--as", "office", "--second", "head", "--reason",
+    KIT_EXPECT(0, &w->book, "epoch", "new", "--as", "admin", "--second", "head", "--reason",
                "thử");
 }
 

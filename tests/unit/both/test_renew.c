@@ -12,7 +12,7 @@ static void erase(loss *l, const sotay_id *record)
 {
     char id[33];
     sotay_id_format(record, id);
-    KIT_EXPECT(0, &l->t.w.book, "erase", id, "place", "--as", "office", "--second", "head",
+    KIT_EXPECT(0, &l->t.w.book, "erase", id, "place", "--as", "admin", "--second", "head",
                "--basis", "đơn của người dân");
 }
 
@@ -21,6 +21,7 @@ static loss *loss_open(uint64_t seed)
     static loss l;
     loss_make(&l, seed);
     KIT_EXPECT(0, &l.t.w.book, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    KIT_EXPECT(0, &l.t.w.book, "user", "add", "admin", "--name", "Admin", "--role", "admin");
     return &l;
 }
 

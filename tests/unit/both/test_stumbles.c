@@ -611,7 +611,7 @@ static void a_value_is_erased(bench *b)
     assert_int_equal(phone_set(binh, &b->visit, "general_note", text), SOTAY_OK);
     settle(b);
     sotay_id_format(&b->visit, id);
-    KIT_EXPECT(0, &b->w.book, "erase", id, "general_note", "--as", "office", "--second", "head",
+    KIT_EXPECT(0, &b->w.book, "erase", id, "general_note", "--as", "admin", "--second", "head",
                "--basis", "đơn");
     assert_int_equal(phone_set(binh, &b->visit, "place", "chưa gửi"), SOTAY_OK);
     b->p = binh;
@@ -632,6 +632,7 @@ static void test_a_value_is_erased(void **state)
     static const scene ERASE = { "a value is erased", 1, a_value_is_erased, sync_it, it_is_erased };
     bench *b = *state;
     KIT_EXPECT(0, &b->w.book, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    KIT_EXPECT(0, &b->w.book, "user", "add", "admin", "--name", "Admin", "--role", "admin");
     sweep(b, &ERASE);
 }
 

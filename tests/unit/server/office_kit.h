@@ -30,6 +30,7 @@ static inline int office_setup(void **state)
     KIT_EXPECT(0, &o->book, "user", "add", "an", "--name", "An", "--role", "officer");
     KIT_EXPECT(0, &o->book, "user", "add", "office", "--name", "Office", "--role", "office");
     KIT_EXPECT(0, &o->book, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    KIT_EXPECT(0, &o->book, "user", "add", "admin", "--name", "Admin", "--role", "admin");
     KIT_EXPECT(0, &o->book, "user", "add", "chair", "--name", "Chair", "--role", "council_chair");
     KIT_EXPECT(0, &o->book, "assign", "an", KIT_UNIT);
     kit_enrol(&o->book, "an", 7, &o->an);

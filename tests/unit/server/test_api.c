@@ -29,6 +29,7 @@ static int setup(void **state)
     add_person(book, "an", "officer");
     KIT_EXPECT(0, book, "assign", "an", KIT_UNIT);
     add_person(book, "office", "office");
+    add_person(book, "head", "office_head");
     add_person(book, "thanh", "auditor");
     memset(&AUDITOR, 0, sizeof AUDITOR);
     memset(&OFFICER, 0, sizeof OFFICER);
@@ -120,7 +121,7 @@ static void test_it_is_what_sotayctl_says(void **state)
 {
     kit_book *book = *state;
     char address[200];
-    KIT_EXPECT(0, book, "erase", VISIT, "place", "--as", "office", "--basis", "điều 14");
+    KIT_EXPECT(0, book, "erase", VISIT, "place", "--as", "head", "--basis", "điều 14");
     (void)snprintf(address, sizeof address, "/api/history/%s", VISIT);
     SAME(book, address, "application/json", "history", VISIT, "--json");
     (void)snprintf(address, sizeof address, "/api/history/%s?field=general_note&format=json",

@@ -17,6 +17,7 @@ static int setup(void **state)
     KIT_EXPECT(0, &BOOK, "assign", "an", KIT_UNIT);
     KIT_EXPECT(0, &BOOK, "user", "add", "office", "--name", "Office", "--role", "office");
     KIT_EXPECT(0, &BOOK, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    KIT_EXPECT(0, &BOOK, "user", "add", "admin", "--name", "Admin", "--role", "admin");
     *state = &BOOK;
     return 0;
 }
@@ -115,19 +116,19 @@ static void test_two_people_and_a_reason(void **state)
     st_id record = make_visit(&phone, "một điều riêng tư", 1, &bytes);
     st_id_format(&record, id);
     assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
-    KIT_EXPECT(2, book, "erase", id, "general_note", "--as", "office", "--second", "head");
-    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "office",
+    KIT_EXPECT(2, book, "erase", id, "general_note", "--as", "admin", "--second", "head");
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "admin", "--second", "admin",
                "--basis", "x");
-    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "an",
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "admin", "--second", "an",
                "--basis", "x");
-    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "admin", "--second", "head",
                "--basis", " ");
-    KIT_EXPECT(1, book, "erase", id, "visit_date", "--as", "office", "--second", "head",
+    KIT_EXPECT(1, book, "erase", id, "visit_date", "--as", "admin", "--second", "head",
                "--basis", "x");
-    KIT_EXPECT(1, book, "erase", id, "place", "--as", "office", "--second", "head", "--basis",
+    KIT_EXPECT(1, book, "erase", id, "place", "--as", "admin", "--second", "head", "--basis",
                "x");
     assert_true(is_anywhere(book, "riêng tư"));
-    KIT_EXPECT(0, book, "erase", id, "general_note", "visit_date", "--as", "office", "--second",
+    KIT_EXPECT(0, book, "erase", id, "general_note", "visit_date", "--as", "admin", "--second",
                "head", "--basis", "điều 14");
     assert_true(kit_says(KIT_OUT(book), "1 values erased"));
     assert_true(kit_says(KIT_OUT(book), "1 numbers, dates or choices"));
@@ -138,7 +139,7 @@ static void test_two_people_and_a_reason(void **state)
     assert_true(kit_says(KIT_OUT(book), "0 records"));
     KIT_EXPECT(0, book, "audit", "list", "erasures");
     assert_true(kit_says(KIT_OUT(book), "điều 14"));
-    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "admin", "--second", "head",
                "--basis", "x");
     assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_DUPLICATE);
     assert_false(is_anywhere(book, "riêng tư"));
@@ -161,7 +162,7 @@ static void test_a_fork_holds_it_no_longer(void **state)
     assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     (void)make_visit(&copy, "lời thứ hai", 1, &bytes);
     assert_int_equal(send_bytes(&copy, &bytes), ST_VERDICT_HELD);
-    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "head", "--second", "office",
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "head", "--second", "admin",
                "--basis", "x");
     assert_true(kit_says(KIT_OUT(book), "2 values erased"));
     assert_false(is_anywhere(book, "lời thứ"));
@@ -189,7 +190,7 @@ static void test_a_set_is_not_taken_in_without_a_value(void **state)
     KIT_EXPECT(0, book, "show", id);
     assert_true(kit_says(KIT_OUT(book), "đáng giữ lại"));
     /* Once it is erased, what is left of it is a duplicate like the whole. */
-    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "head", "--second", "office",
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "head", "--second", "admin",
                "--basis", "x");
     assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_DUPLICATE);
     st_buffer_free(&left);
@@ -268,7 +269,7 @@ static void test_reasons_go_too(void **state)
                "text=ghi chú", "--as", "office", "--reason", "bà Nông Thị A nhờ ghi");
     kit_take_id(book, id);
     assert_true(is_anywhere(book, "Nông Thị A"));
-    KIT_EXPECT(0, book, "erase", id, "@reason", "--as", "office", "--second", "head", "--basis",
+    KIT_EXPECT(0, book, "erase", id, "@reason", "--as", "admin", "--second", "head", "--basis",
                "x");
     assert_false(is_anywhere(book, "Nông Thị A"));
     assert_true(is_anywhere(book, "ghi chú"));
@@ -333,7 +334,7 @@ static void test_copies_go_too(void **state)
     assert_true(is_anywhere(book, "ý kiến riêng tư"));
     KIT_EXPECT(0, book, "held");
     assert_false(kit_says(KIT_OUT(book), id));
-    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "admin", "--second", "head",
                "--basis", "x");
     assert_true(kit_says(KIT_OUT(book), "4 values erased"));
     assert_false(is_anywhere(book, "riêng tư"));
@@ -341,7 +342,7 @@ static void test_copies_go_too(void **state)
                                          "không nói của mục nào" };
     for (size_t i = 0; i < sizeof STAYS / sizeof STAYS[0]; i++)
         assert_true(is_anywhere(book, STAYS[i]));
-    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "admin", "--second", "head",
                "--basis", "x");
     assert_true(kit_says(KIT_ERR(book), "erased already"));
     KIT_EXPECT(0, book, "rebuild");
@@ -364,7 +365,7 @@ static void test_a_name_in_the_catalogue_goes_from_every_table(void **state)
     assert_int_equal(auth_person_by_login(&txn, "mo", &person, NULL), ST_OK);
     store_end(&txn);
     st_id_format(&person.id, id);
-    KIT_EXPECT(0, book, "erase", id, "full_name", "--as", "office", "--second", "head", "--basis",
+    KIT_EXPECT(0, book, "erase", id, "full_name", "--as", "admin", "--second", "head", "--basis",
                "x");
     assert_false(is_anywhere(book, "Hoàng Văn Mơ"));
     KIT_EXPECT(0, book, "user", "list");
@@ -425,7 +426,7 @@ static void test_a_snapshot_with_the_value_is_not_given_out(void **state)
     run_in(book, "cp -r snapshots kept");
     /* Of a server that died. */
     run_in(book, "touch snapshots/dense.zst snapshots/new.zst snapshots/next.zst");
-    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "admin", "--second", "head",
                "--basis", "x");
     assert_false(is_given(book, &phone.bucket, &first));
     run_in(book, "test -z \"$(ls snapshots/*.zst 2>/dev/null)\"");
@@ -521,7 +522,7 @@ static void test_evidence_of_phones(void **state)
     assert_true(is_in(book, STORE_INCIDENT, "kín đáo"));
     assert_int_equal(readable_evidence(book), 3);
     st_id_format(&record, id);
-    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "office", "--second", "head",
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "admin", "--second", "head",
                "--basis", "điều 14");
     assert_false(is_anywhere(book, "kín đáo"));
     assert_true(is_in(book, STORE_INCIDENT, "người khác"));

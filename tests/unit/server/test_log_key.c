@@ -17,6 +17,7 @@ static int setup(void **state)
     KIT_EXPECT(0, &BOOK, "user", "add", "an", "--name", "an", "--role", "officer");
     KIT_EXPECT(0, &BOOK, "user", "add", "office", "--name", "o", "--role", "office");
     KIT_EXPECT(0, &BOOK, "user", "add", "head", "--name", "h", "--role", "office_head");
+    KIT_EXPECT(0, &BOOK, "user", "add", "admin", "--name", "Admin", "--role", "admin");
     *state = &BOOK;
     return 0;
 }
@@ -31,7 +32,7 @@ static int teardown(void **state)
 
 static void change_key(kit_book *book)
 {
-    KIT_EXPECT(0, book, "log-key", "new", "--as", "office", "--second", "head", "--reason", "thử");
+    KIT_EXPECT(0, book, "log-key", "new", "--as", "admin", "--second", "head", "--reason", "thử");
 }
 
 static st_err reopen(kit_book *book)
@@ -129,16 +130,19 @@ static void test_two_people_and_nobody_else(void **state)
 {
     kit_book *book = *state;
     char number[24];
-    assert_int_not_equal(KIT_CALL(book, "log-key", "new", "--as", "office"), 0);
+    assert_int_not_equal(KIT_CALL(book, "log-key", "new", "--as", "admin"), 0);
     KIT_EXPECT(1, book, "log-key", "new", "--as", "an", "--reason", "x");
-    KIT_EXPECT(1, book, "log-key", "new", "--as", "office", "--second", "office", "--reason", "x");
-    KIT_EXPECT(1, book, "log-key", "new", "--as", "office", "--second", "an", "--reason", "x");
+    KIT_EXPECT(1, book, "log-key", "new", "--as", "admin", "--second", "admin", "--reason", "x");
+    KIT_EXPECT(1, book, "log-key", "new", "--as", "admin", "--second", "an", "--reason", "x");
     KIT_EXPECT(1, book, "log-key", "new", "--as", "nobody", "--second", "head", "--reason", "x");
     assert_false(is_there(book, "log.key.new") || is_there(book, "log.pub.new"));
     assert_int_equal(keys_of(book).count, 0);
-    KIT_EXPECT(0, book, "log-key", "new", "--as", "office", "--reason", "ổ đĩa mất");
+    KIT_EXPECT(1, book, "log-key", "new", "--as", "office", "--reason", "x");
+    KIT_EXPECT(1, book, "log-key", "new", "--as", "head", "--second", "office", "--reason", "x");
+    KIT_EXPECT(0, book, "log-key", "new", "--as", "admin", "--reason", "ổ đĩa mất");
     assert_int_equal(sscanf(KIT_OUT(book), "Request %20[0-9] waits", number), 1);
     assert_int_equal(keys_of(book).count, 0);
+    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "admin");
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "office");
     assert_false(is_there(book, "log.key.new"));
     KIT_EXPECT(0, book, "request", "confirm", number, "--as", "head");
@@ -208,7 +212,7 @@ static void test_stopped_before_it_counts(void **state)
     assert_int_equal(auth_log_prepare(book->dir, &book->rooms.keys, room->port, fresh, NULL),
                      ST_OK);
     assert_true(is_there(book, "log.key.new") && is_there(book, "log.pub.new"));
-    KIT_EXPECT(1, book, "log-key", "new", "--as", "office", "--second", "head", "--reason", "x");
+    KIT_EXPECT(1, book, "log-key", "new", "--as", "admin", "--second", "head", "--reason", "x");
     assert_int_equal(reopen(book), ST_OK);
     assert_false(is_there(book, "log.key.new") || is_there(book, "log.pub.new"));
     assert_signs(book, 0);
@@ -305,7 +309,7 @@ static void test_many_changes(void **state)
     for (unsigned i = 0; i < AUTH_LOG_LATER_MAX; i++)
         change_key(book);
     assert_signs(book, AUTH_LOG_LATER_MAX);
-    KIT_EXPECT(1, book, "log-key", "new", "--as", "office", "--second", "head", "--reason", "x");
+    KIT_EXPECT(1, book, "log-key", "new", "--as", "admin", "--second", "head", "--reason", "x");
     assert_false(is_there(book, "log.key.new"));
     assert_int_equal(reopen(book), ST_OK);
     change_key(book);
@@ -316,7 +320,7 @@ static void test_many_changes(void **state)
         change_key(book);
     }
     assert_int_equal(reopen(book), ST_OK);
-    KIT_EXPECT(1, book, "log-key", "new", "--as", "office", "--second", "head", "--reason", "x");
+    KIT_EXPECT(1, book, "log-key", "new", "--as", "admin", "--second", "head", "--reason", "x");
     assert_true(kit_says(KIT_ERR(book), "at most 32 changes"));
     assert_signs(book, ST_LOG_KEYS_MAX);
 }
@@ -372,7 +376,7 @@ static void test_the_key_comes_before_what_it_signed(void **state)
     heard h = ask(book, &phone, 0);
     assert_true(h.keys_at == 0 && h.has_tree);
     change_key(book);
-    KIT_EXPECT(0, book, "epoch", "new", "--as", "office", "--second", "head", "--reason", "x");
+    KIT_EXPECT(0, book, "epoch", "new", "--as", "admin", "--second", "head", "--reason", "x");
     change_key(book);
     h = ask(book, &phone, 0);
     assert_true(h.keys_at == 1 && h.epochs_at == 2 && h.notices == 2 && h.first == 1);

@@ -4,6 +4,7 @@
 #include "tests/unit/server/operator_kit.h"
 
 #include "proto/recover.h"
+#include "server/sync/epoch.h"
 #include "server/sync/fold.h"
 #include "server/sync/second.h"
 
@@ -55,6 +56,7 @@ static int setup(void **state)
     add_person(&BOOK, "an", "officer");
     KIT_EXPECT(0, &BOOK, "assign", "an", KIT_UNIT);
     add_person(&BOOK, "office", "office");
+    add_person(&BOOK, "chief", "decider");
     add_person(&BOOK, "head", "office_head");
     add_person(&BOOK, "admin", "admin");
     kit_enrol(&BOOK, "an", 7, &AN);
@@ -115,13 +117,13 @@ static void test_it_waits_and_is_done_by_another(void **state)
     kit_book *book = *state;
     char number[24];
     waiting(book, "0 requests wait");
-    ask_erasure(book, "office", number);
+    ask_erasure(book, "chief", number);
     assert_false(is_erased(book));
     waiting(book, "1 requests wait");
     assert_true(kit_says(KIT_OUT(book), BASIS));
     assert_true(kit_says(KIT_OUT(book), VISIT));
     outcome(book, number, "waiting");
-    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "office");
+    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "chief");
     assert_true(kit_says(KIT_ERR(book), "two different people"));
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "an");
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "nobody");
@@ -132,9 +134,9 @@ static void test_it_waits_and_is_done_by_another(void **state)
     assert_true(is_erased(book));
     waiting(book, "0 requests wait");
     outcome(book, number, "confirmed");
-    assert_true(kit_says(KIT_OUT(book), "\"person\":\"office\",\"second\":\"head\""));
+    assert_true(kit_says(KIT_OUT(book), "\"person\":\"chief\",\"second\":\"head\""));
     KIT_EXPECT(0, book, "audit", "list", "erasures", "--json");
-    assert_true(kit_says(KIT_OUT(book), "\"person\":\"office\",\"second\":\"head\""));
+    assert_true(kit_says(KIT_OUT(book), "\"person\":\"chief\",\"second\":\"head\""));
     assert_true(kit_says(KIT_OUT(book), BASIS));
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "admin");
     assert_true(kit_says(KIT_ERR(book), "confirmed already"));
@@ -144,13 +146,13 @@ static void test_it_is_said_in_both_languages(void **state)
 {
     kit_book *book = *state;
     char number[24];
-    ask_erasure(book, "office", number);
+    ask_erasure(book, "chief", number);
     book->lang = "vi";
     KIT_EXPECT(0, book, "request", "list");
     assert_true(kit_says(KIT_OUT(book), "1 đề nghị đang chờ"));
     KIT_EXPECT(0, book, "audit", "list", "requests");
     assert_true(kit_says(KIT_OUT(book), "chờ văn phòng xem"));
-    KIT_EXPECT(0, book, "request", "withdraw", number, "--as", "office", "--reason", "nhầm");
+    KIT_EXPECT(0, book, "request", "withdraw", number, "--as", "chief", "--reason", "nhầm");
     assert_true(kit_says(KIT_OUT(book), "Đã rút"));
     KIT_EXPECT(0, book, "epoch", "new", "--as", "head", "--reason", "thử");
     assert_true(kit_says(KIT_OUT(book), "chờ người thứ hai"));
@@ -182,7 +184,7 @@ static void test_it_lapses_after_72_hours(void **state)
 {
     kit_book *book = *state;
     char number[24], again[24];
-    ask_erasure(book, "office", number);
+    ask_erasure(book, "chief", number);
     NOW_MS += SECOND_WAIT_MS - 1;
     waiting(book, "1 requests wait");
     outcome(book, number, "waiting");
@@ -191,11 +193,11 @@ static void test_it_lapses_after_72_hours(void **state)
     outcome(book, number, "lapsed");
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
     assert_true(kit_says(KIT_ERR(book), "lapsed"));
-    KIT_EXPECT(1, book, "request", "withdraw", number, "--as", "office", "--reason", "x");
+    KIT_EXPECT(1, book, "request", "withdraw", number, "--as", "chief", "--reason", "x");
     assert_false(is_erased(book));
     ask_erasure(book, "head", again);
     NOW_MS += SECOND_WAIT_MS - 1;
-    KIT_EXPECT(0, book, "request", "confirm", again, "--as", "office");
+    KIT_EXPECT(0, book, "request", "confirm", again, "--as", "chief");
     assert_true(is_erased(book));
     outcome(book, number, "lapsed");
     outcome(book, again, "confirmed");
@@ -208,7 +210,7 @@ static void test_a_clock_put_back_gives_no_time(void **state)
 {
     kit_book *book = *state;
     char number[24];
-    ask_erasure(book, "office", number);
+    ask_erasure(book, "chief", number);
     NOW_MS += SECOND_WAIT_MS;
     add_person(book, "late", "officer");
     NOW_MS -= SECOND_WAIT_MS;
@@ -223,22 +225,22 @@ static void test_it_is_taken_back_or_declined(void **state)
 {
     kit_book *book = *state;
     char first[24], second[24];
-    ask_erasure(book, "office", first);
+    ask_erasure(book, "chief", first);
     KIT_EXPECT(1, book, "erase", VISIT, "general_note", "--as", "head", "--basis", "khác");
     assert_true(kit_says(KIT_ERR(book), "asks for that already"));
-    KIT_EXPECT(2, book, "request", "withdraw", first, "--as", "office");
-    KIT_EXPECT(1, book, "request", "withdraw", first, "--as", "office", "--reason", " ");
+    KIT_EXPECT(2, book, "request", "withdraw", first, "--as", "chief");
+    KIT_EXPECT(1, book, "request", "withdraw", first, "--as", "chief", "--reason", " ");
     KIT_EXPECT(1, book, "request", "withdraw", first, "--as", "an", "--reason", "x");
-    KIT_EXPECT(0, book, "request", "withdraw", first, "--as", "office", "--reason", "nhầm phiếu");
+    KIT_EXPECT(0, book, "request", "withdraw", first, "--as", "chief", "--reason", "nhầm phiếu");
     waiting(book, "0 requests wait");
     outcome(book, first, "taken_back");
     assert_true(kit_says(KIT_OUT(book), "nhầm phiếu"));
     KIT_EXPECT(1, book, "request", "confirm", first, "--as", "head");
     assert_true(kit_says(KIT_ERR(book), "withdrawn already"));
-    ask_erasure(book, "office", second);
+    ask_erasure(book, "chief", second);
     KIT_EXPECT(0, book, "request", "withdraw", second, "--as", "head", "--reason", "thiếu căn cứ");
     outcome(book, second, "taken_back");
-    assert_true(kit_says(KIT_OUT(book), "\"person\":\"office\",\"second\":\"head\""));
+    assert_true(kit_says(KIT_OUT(book), "\"person\":\"chief\",\"second\":\"head\""));
     assert_false(is_erased(book));
 }
 
@@ -247,13 +249,13 @@ static void test_it_is_taken_back_or_declined(void **state)
 static void test_what_can_never_be_done_is_not_asked(void **state)
 {
     kit_book *book = *state;
-    KIT_EXPECT(1, book, "erase", VISIT, "visit_date", "--as", "office", "--basis", BASIS);
-    KIT_EXPECT(1, book, "erase", VISIT, "no_such_path", "--as", "office", "--basis", BASIS);
-    KIT_EXPECT(1, book, "erase", VISIT, "general note", "--as", "office", "--basis", BASIS);
+    KIT_EXPECT(1, book, "erase", VISIT, "visit_date", "--as", "chief", "--basis", BASIS);
+    KIT_EXPECT(1, book, "erase", VISIT, "no_such_path", "--as", "chief", "--basis", BASIS);
+    KIT_EXPECT(1, book, "erase", VISIT, "general note", "--as", "chief", "--basis", BASIS);
     KIT_EXPECT(1, book, "erase", "00000000000000000000000000000000", "general_note", "--as",
-               "office", "--basis", BASIS);
+               "chief", "--basis", BASIS);
     KIT_EXPECT(1, book, "erase", VISIT, "general_note", "--as", "an", "--basis", BASIS);
-    KIT_EXPECT(1, book, "erase", VISIT, "general_note", "--as", "office", "--basis", " ");
+    KIT_EXPECT(1, book, "erase", VISIT, "general_note", "--as", "chief", "--basis", " ");
     KIT_EXPECT(1, book, "epoch", "new", "--as", "an", "--reason", "x");
     waiting(book, "0 requests wait");
     KIT_EXPECT(0, book, "audit", "list", "requests");
@@ -279,15 +281,82 @@ static void test_who_asked_may_not_any_more(void **state)
 {
     kit_book *book = *state;
     char number[24];
-    ask_erasure(book, "office", number);
-    KIT_EXPECT(0, book, "role", "office", "-office", "+officer");
+    ask_erasure(book, "chief", number);
+    KIT_EXPECT(0, book, "role", "chief", "-decider", "+office");
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
-    assert_true(kit_says(KIT_ERR(book), "not of the office"));
-    KIT_EXPECT(0, book, "role", "office", "+office");
-    KIT_EXPECT(0, book, "user", "disable", "office");
+    assert_true(kit_says(KIT_ERR(book), "'chief' may not: it takes an office_head"));
+    KIT_EXPECT(0, book, "role", "chief", "+decider");
+    KIT_EXPECT(0, book, "user", "disable", "chief");
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
     assert_false(is_erased(book));
     waiting(book, "1 requests wait");
+}
+
+/* ---- who may ---- */
+
+static void refuses_one(kit_book *book, const char *login, const char *number)
+{
+    char said[96];
+    KIT_EXPECT(1, book, "erase", VISIT, "place", "--as", login, "--basis", BASIS);
+    KIT_EXPECT(1, book, "erase", VISIT, "place", "--as", "head", "--second", login, "--basis",
+               BASIS);
+    KIT_EXPECT(1, book, "erase", VISIT, "place", "--as", login, "--second", "head", "--basis",
+               BASIS);
+    KIT_EXPECT(1, book, "epoch", "new", "--as", login, "--reason", "x");
+    KIT_EXPECT(1, book, "epoch", "new", "--as", "head", "--second", login, "--reason", "x");
+    KIT_EXPECT(1, book, "log-key", "new", "--as", login, "--second", "head", "--reason", "x");
+    KIT_EXPECT(1, book, "request", "withdraw", number, "--as", login, "--reason", "x");
+    KIT_EXPECT(1, book, "request", "confirm", number, "--as", login);
+    (void)snprintf(said, sizeof said, "'%s' may not: it takes an office_head, an admin or a "
+                                      "decider", login);
+    assert_true(kit_says(KIT_ERR(book), said));
+}
+
+/* Also not whoever else is of the office: an act of two is no everyday work. */
+static void test_nobody_else_may(void **state)
+{
+    static const char *const LOGINS[] = { "an", "office", "chair", "auditor" };
+    kit_book *book = *state;
+    char number[24];
+    add_person(book, "chair", "council_chair");
+    add_person(book, "auditor", "auditor");
+    ask_erasure(book, "head", number);
+    for (size_t i = 0; i < sizeof LOGINS / sizeof LOGINS[0]; i++)
+        refuses_one(book, LOGINS[i], number);
+    waiting(book, "1 requests wait");
+    book->lang = "vi";
+    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "office");
+    assert_true(kit_says(KIT_ERR(book), "cần office_head, admin hoặc decider"));
+    book->lang = "en";
+    KIT_EXPECT(0, book, "role", "office", "+admin"); /* one of several roles is enough */
+    KIT_EXPECT(0, book, "request", "confirm", number, "--as", "office");
+    assert_true(is_erased(book));
+}
+
+static void test_any_two_of_the_three_may(void **state)
+{
+    static const char *const LOGINS[] = { "head", "admin", "chief" };
+    kit_book *book = *state;
+    for (size_t i = 0; i < 9; i++) {
+        const char *first = LOGINS[i / 3], *second = LOGINS[i % 3];
+        uint8_t before[8];
+        memcpy(before, book->rooms.sync.epoch, sizeof before);
+        KIT_EXPECT(first == second, book, "epoch", "new", "--as", first, "--second", second,
+                   "--reason", "x");
+        assert_int_equal(memcmp(book->rooms.sync.epoch, before, sizeof before) == 0,
+                         first == second);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        char visit[33], part[64];
+        AN.next++; /* a gap: the ids of two visits differ */
+        kit_visit(&AN, SECRET, visit);
+        KIT_EXPECT(0, book, "erase", visit, "general_note", "--as", LOGINS[i], "--second",
+                   LOGINS[(i + 1) % 3], "--basis", BASIS);
+        (void)snprintf(part, sizeof part, "\"person\":\"%s\",\"second\":\"%s\"", LOGINS[i],
+                       LOGINS[(i + 1) % 3]);
+        KIT_EXPECT(0, book, "audit", "list", "erasures", "--json");
+        assert_true(kit_says(KIT_OUT(book), part));
+    }
 }
 
 /* What was asked is there no more when it is confirmed: nothing is done, and it still waits. */
@@ -295,8 +364,8 @@ static void test_it_was_erased_meanwhile(void **state)
 {
     kit_book *book = *state;
     char number[24];
-    ask_erasure(book, "office", number);
-    KIT_EXPECT(0, book, "erase", VISIT, "general_note", "--as", "office", "--second", "admin",
+    ask_erasure(book, "chief", number);
+    KIT_EXPECT(0, book, "erase", VISIT, "general_note", "--as", "chief", "--second", "admin",
                "--basis", BASIS);
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
     assert_true(kit_says(KIT_ERR(book), "erased already"));
@@ -311,11 +380,11 @@ static void test_an_epoch(void **state)
     kit_book *book = *state;
     char number[24], before[8], after[8];
     memcpy(before, book->rooms.sync.epoch, sizeof before);
-    KIT_EXPECT(0, book, "epoch", "new", "--as", "office", "--reason", "máy chủ mới");
+    KIT_EXPECT(0, book, "epoch", "new", "--as", "chief", "--reason", "máy chủ mới");
     take_number(book, number);
     memcpy(after, book->rooms.sync.epoch, sizeof after);
     assert_memory_equal(after, before, sizeof before);
-    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "office");
+    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "chief");
     KIT_EXPECT(0, book, "request", "confirm", number, "--as", "head");
     assert_true(kit_says(KIT_OUT(book), "New epoch"));
     assert_memory_not_equal(book->rooms.sync.epoch, before, sizeof before);
@@ -325,6 +394,44 @@ static void test_an_epoch(void **state)
     KIT_EXPECT(0, book, "audit", "list", "requests");
     assert_true(kit_says(KIT_OUT(book), "new epoch"));
     assert_true(kit_says(KIT_OUT(book), "confirmed"));
+}
+
+static uint64_t log_size(kit_book *book)
+{
+    store_txn txn = { 0 };
+    uint64_t size = 0;
+    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
+    store_end(&txn);
+    return size;
+}
+
+static st_err begin_epochs(writer_turn *turn, void *argument, st_error *error)
+{
+    const sync_epoch_wish wish = { .reason = "x" };
+    uint8_t epoch[8];
+    st_err err = ST_OK;
+    (void)argument;
+    for (unsigned n = 1; err == ST_OK && n < ST_EPOCHS_MAX; n++)
+        err = sync_epoch_write(turn, &wish, epoch, error);
+    return err;
+}
+
+/* It is used up by the epoch and by nothing else: what cannot begin leaves it waiting. */
+static void test_an_epoch_that_cannot_begin(void **state)
+{
+    kit_book *book = *state;
+    char number[24];
+    writer_job all = { .run = begin_epochs };
+    assert_int_equal(writer_submit(book->rooms.writer, &all, NULL), ST_OK);
+    KIT_EXPECT(0, book, "epoch", "new", "--as", "chief", "--reason", "máy chủ mới");
+    take_number(book, number);
+    uint64_t size = log_size(book);
+    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
+    assert_true(kit_says(KIT_ERR(book), "at most 64"));
+    assert_int_equal(log_size(book), size);
+    waiting(book, "1 requests wait");
+    KIT_EXPECT(0, book, "request", "withdraw", number, "--as", "chief", "--reason", "không được");
 }
 
 static void test_a_forgotten_pin(void **state)
@@ -351,7 +458,7 @@ static void test_a_forgotten_pin(void **state)
     KIT_EXPECT(0, book, "audit", "list", "requests", "--csv");
     assert_true(kit_says(KIT_OUT(book), device));
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
-    KIT_EXPECT(0, book, "request", "confirm", number, "--as", "office");
+    KIT_EXPECT(0, book, "request", "confirm", number, "--as", "chief");
     char *last = strrchr((char *)book->out.data, ':');
     assert_non_null(last);
     last += strspn(last, ":\n ");
@@ -363,7 +470,7 @@ static void test_a_forgotten_pin(void **state)
     KIT_EXPECT(0, book, "device", "recover", device, line, "--as", "head", "--reason", "lại");
     take_number(book, number);
     KIT_EXPECT(0, book, "device", "revoke", device);
-    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "office");
+    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "chief");
     assert_true(kit_says(KIT_ERR(book), "revoked"));
 }
 
@@ -374,7 +481,7 @@ static void test_a_rebuild_has_the_same(void **state)
     kit_book *book = *state;
     char first[24], second[24];
     st_buffer before;
-    ask_erasure(book, "office", first);
+    ask_erasure(book, "chief", first);
     KIT_EXPECT(0, book, "request", "withdraw", first, "--as", "head", "--reason", "x");
     ask_erasure(book, "admin", second);
     KIT_EXPECT(0, book, "audit", "list", "requests", "--json");
@@ -384,7 +491,7 @@ static void test_a_rebuild_has_the_same(void **state)
     KIT_EXPECT(0, book, "audit", "list", "requests", "--json");
     assert_string_equal(KIT_OUT(book), (const char *)before.data);
     st_buffer_free(&before);
-    KIT_EXPECT(0, book, "request", "confirm", second, "--as", "office");
+    KIT_EXPECT(0, book, "request", "confirm", second, "--as", "chief");
     assert_true(is_erased(book));
 }
 
@@ -411,7 +518,7 @@ static void test_other_notes_are_none(void **state)
 {
     kit_book *book = *state;
     char number[24], text[64];
-    ask_erasure(book, "office", number);
+    ask_erasure(book, "chief", number);
     (void)snprintf(text, sizeof text, "confirm %s\nx", number);
     note notes[] = { { "ask erase x\ny", 1, ST_ENTRY_NOTE }, { text, 1, ST_ENTRY_NOTE },
                      { text, 0, ST_ENTRY_EXPORT },           { "confirm 99999", 0, ST_ENTRY_NOTE },
@@ -452,8 +559,11 @@ int main(void)
         CASE(test_what_can_never_be_done_is_not_asked),
         CASE(test_numbers_that_are_no_requests),
         CASE(test_who_asked_may_not_any_more),
+        CASE(test_nobody_else_may),
+        CASE(test_any_two_of_the_three_may),
         CASE(test_it_was_erased_meanwhile),
         CASE(test_an_epoch),
+        CASE(test_an_epoch_that_cannot_begin),
         CASE(test_a_forgotten_pin),
         CASE(test_a_rebuild_has_the_same),
         CASE(test_other_notes_are_none),
