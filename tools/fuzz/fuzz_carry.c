@@ -118,7 +118,7 @@ static void must_refuse(sotay_client *client, const uint8_t *data, size_t len)
     free(after);
 }
 
-static void take_true(sotay_client *client, const st_buffer *file)
+static void take_true(sotay_client *client, st_buffer *file)
 {
     sotay_bundle_report first = { 0 }, second = { 0 };
     char *before = status(client);
@@ -132,6 +132,8 @@ static void take_true(sotay_client *client, const st_buffer *file)
         char *again = status(client);
         FUZZ_MUST(strcmp(after, again) == 0);
         free(again);
+        file->data[file->len - 1] ^= 1; /* of its last part: nothing else may hold what is in it */
+        must_refuse(client, file->data, file->len);
     } else {
         FUZZ_MUST(strcmp(before, after) == 0);
     }
@@ -139,11 +141,22 @@ static void take_true(sotay_client *client, const st_buffer *file)
     free(after);
 }
 
+/* Somebody says that he is the other phone and has not its key. */
+static void meet_liar(const phone_world *world, sotay_client *client, bool phone_fetches)
+{
+    const carry_peer_how how = { phone_fetches, true, true };
+    const fuzz_bytes nothing = { (const uint8_t *)"", 0 };
+    sotay_carry_report report;
+    FUZZ_MUST(carry_peer_meet(world, client, how, nothing, &report) == SOTAY_E_SIGNATURE);
+    FUZZ_MUST(!report.has_peer);
+}
+
 static void meet(const phone_world *world, sotay_client *client, uint32_t which, fuzz_bytes frames)
 {
     const carry_peer_how how = { which / 4 % 2 == 0, which / 8 % 8 == 7, which / 64 % 4 != 3 };
     sotay_carry_report report;
     char *before = status(client);
+    meet_liar(world, client, how.phone_fetches);
     int rc = carry_peer_meet(world, client, how, frames, &report);
     FUZZ_MUST(rc == SOTAY_OK || rc == SOTAY_E_CORRUPT || rc == SOTAY_E_TOO_LARGE ||
               rc == SOTAY_E_SIGNATURE || rc == SOTAY_E_DENIED || rc == SOTAY_E_VERSION);

@@ -102,8 +102,8 @@ static sync_held hold_visit(rig *r, rig_phone *phone, store_txn *txn)
 }
 
 /* Both phones have a change with this counter, each in an entry of its own. A row that names the
- * one's change in the other's entry has lost its way: what lies there is never taken for it, whether
- * the entry is read now or was read before. */
+ * one's change in the other's entry is damaged: what lies there is never taken for it, whether the
+ * entry is read now or was read before. */
 static void test_the_same_counter_of_another_device(void **state)
 {
     rig *r = *state;
