@@ -3,6 +3,7 @@
 #ifndef SOTAY_TESTS_CRASH_CHECK_H
 #define SOTAY_TESTS_CRASH_CHECK_H
 
+#include "client-lib/include/sotay.h"
 #include "tests/crash/owed.h"
 
 /* The server's log at the end of the recording: every earlier one is a beginning of it. */
@@ -16,6 +17,7 @@ typedef struct {
     uint64_t count;
     uint8_t epoch[8];
     st_id log;
+    uint8_t seal_public[32], seal_secret[32]; /* what phones seal to the server opens with these */
 } final_log;
 
 /* Reads it from the folder of the recording. */
@@ -43,6 +45,9 @@ bool check_export(crash_case *c);
 bool check_backup(crash_case *c);
 bool check_published(crash_case *c);
 bool check_stick(crash_case *c);
+
+/* What the phone bears for a server that may lose it is here, open or sealed (check_sealed.c). */
+bool check_sealed(crash_case *c, sotay_client *client);
 
 /* Writes why and returns false. */
 bool case_fails(crash_case *c, const char *format, ...) __attribute__((format(printf, 2, 3)));

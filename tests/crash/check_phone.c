@@ -1,9 +1,9 @@
 /* tests/crash/check_phone.c - a phone's folder after a cut and a new start of the machine. What
  * must hold: before `enrol` said that it was done, it can be done again, with the same link and
  * the key that the server may have seen; afterwards the store opens, is no copy, shows
- * everything that was saved or shown, gives the files that were attached or fetched, takes one
- * change more with a counter of its own, and the next request carries whatever the server does not
- * have, under a request counter that was never sent. */
+ * everything that was saved or shown, gives the files that were attached or fetched, bears what no
+ * backup covers, takes one change more with a counter of its own, and the next request carries
+ * whatever the server does not have, under a request counter that was never sent. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,7 +270,8 @@ static bool check_open(phone *p, bool is_ready)
         return case_fails(p->c, "it takes itself for a copy");
     if (!is_ready)
         return ask(p, NULL); /* its forms may still be on their way */
-    return check_shown(p) && check_files(p) && check_lists(p) && write_one(p) && ask(p, NULL);
+    return check_shown(p) && check_files(p) && check_lists(p) && check_sealed(p->c, p->client) &&
+           write_one(p) && ask(p, NULL);
 }
 
 bool check_phone(crash_case *c)

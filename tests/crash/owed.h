@@ -29,6 +29,7 @@ typedef enum {
     OWED_KEEPS,  /* keeps RECORD ITEM SHA256: that file is whole on the phone (text) */
     OWED_LETS,   /* lets RECORD ITEM: no longer, from here on it may go (text) */
     OWED_HAS,    /* has SHA256: a phone was told that the server has this piece (text) */
+    OWED_BEARS,  /* bears TOKEN: a set that no backup covers has it, and is here (text) */
     /* requests of the phone */
     OWED_COUNTER, /* it sent this request counter (device, number) */
     OWED_SENT,    /* it sent a set (device, number: first, last) */

@@ -112,6 +112,11 @@ class Notebook(Phone):
         rows = self.do("attachment", "list", record, "--json").json()["attachments"]
         return [row["state"] for row in rows if row["item"] == item][0]
 
+    def meet_quietly(self):
+        """A sync that ended well."""
+        need(self.sync()["complete"], "the sync")
+        self.world.mark(self.name, "synced")
+
     def meet(self):
         """A sync, and what it showed afterwards."""
         self.sync()
@@ -293,10 +298,46 @@ def ends(w, n):
         phone.save("amend", record, "place=" + w.token(), "--reason", "đính chính")
 
 
+def lose_a_unit(w):
+    """Somebody's unit is taken away. What he has of it and no backup covers, his own sets and those
+    of others, stays with him sealed; an erasure makes him fetch one of them anew."""
+    unit, other = w.units[2], w.notebooks[0]
+    w.office("user", "add", "dung", "--name", "Dung", "--role", "officer")
+    w.office("user", "add", "head", "--name", "Head", "--role", "office_head")
+    w.office("assign", "dung", w.units[0], unit)
+    phone = Notebook(w, "dung")
+
+    def visit(who, *more):
+        token = w.token()
+        return token, who.save("new", "visit", unit, "visit_kind=giam_sat", "place=" + token, *more)
+
+    kept = phone.save("new", "visit", w.units[0], "visit_kind=giam_sat")
+    phone.item(kept)
+    theirs, record = visit(other, "general_note=" + w.token())
+    other.meet()
+    phone.meet_quietly()
+    own, mine = visit(phone)
+    w.mark(phone.name, "bears", theirs)  # durable since he saved something himself
+    phone.meet_quietly()
+    w.mark(phone.name, "bears", own)
+    w.office("unassign", "dung", unit)
+    late = w.token()
+    phone.save("set", mine, "general_note=" + late)  # he has not heard of it
+    phone.meet_quietly()
+    w.mark(phone.name, "bears", late)
+    phone.do("show", mine, codes=(1,))
+    w.office("erase", record, "general_note", "--as", "office", "--second", "head",
+             "--basis", "đơn")
+    phone.meet_quietly()
+    phone.item(kept)  # and goes on with what he reads
+    phone.meet_quietly()
+
+
 # What is recorded, in order. A new kind of file (photographs, a backup) is a function here, a line
 # of `target` in it, and a row of KINDS in replay.c.
 ONCE = (init, enrol)
 EACH_ROUND = (carry, field_work, photos, settle, back_up, ends, bad_days)
+LAST = (lose_a_unit,)
 
 
 def main():
@@ -309,6 +350,8 @@ def main():
         for n in range(w.rounds):
             for step in EACH_ROUND:
                 step(w, n)
+        for step in LAST:
+            step(w)
         need(w.stop() == 0, "the server did not end in order")
         same(run("sotayctl", "--data", w.data, "verify").code, 0, "verify")
     finally:
