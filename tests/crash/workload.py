@@ -304,6 +304,7 @@ def lose_a_unit(w):
     unit, other = w.units[2], w.notebooks[0]
     w.office("user", "add", "dung", "--name", "Dung", "--role", "officer")
     w.office("user", "add", "head", "--name", "Head", "--role", "office_head")
+    w.office("user", "add", "admin", "--name", "Admin", "--role", "admin")
     w.office("assign", "dung", w.units[0], unit)
     phone = Notebook(w, "dung")
 
@@ -326,7 +327,7 @@ def lose_a_unit(w):
     phone.meet_quietly()
     w.mark(phone.name, "bears", late)
     phone.do("show", mine, codes=(1,))
-    w.office("erase", record, "general_note", "--as", "office", "--second", "head",
+    w.office("erase", record, "general_note", "--as", "admin", "--second", "head",
              "--basis", "đơn")
     phone.meet_quietly()
     phone.item(kept)  # and goes on with what he reads
