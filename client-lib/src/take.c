@@ -162,7 +162,7 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     set.status = verdict->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
     set.position = verdict->position;
     set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;
-    if (waiting_has(sync, &device, set.first))
+    if (!set.is_closed && waiting_has(sync, &device, set.first))
         return waiting_settle(sync, &set, verdict, error);
     outbox_helds helds = { verdict->held, verdict->held_count };
     const outbox_note *note = outbox_note_of(&sync->seal, &device, set.first);
@@ -199,6 +199,7 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
         if (set.status == OUTBOX_HELD)
             continue;
         set.status = OUTBOX_UNSENT;
+        set.position = 0; /* wherever it was once: sealed bytes of it stay until it is there again */
         outbox_helds none = { NULL, 0 };
         err = outbox_settle(client, &set, NULL, none, error);
         if (err != ST_OK)
