@@ -199,7 +199,7 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
         if (set.status == OUTBOX_HELD)
             continue;
         set.status = OUTBOX_UNSENT;
-        set.position = 0; /* wherever it was once: sealed bytes of it stay until it is there again */
+        set.position = 0; /* sealed bytes of it stay until it is there again */
         outbox_helds none = { NULL, 0 };
         err = outbox_settle(client, &set, NULL, none, error);
         if (err != ST_OK)

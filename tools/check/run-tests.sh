@@ -170,7 +170,7 @@ rigs() {
     for script in tests/*/run tools/*/run; do
         [ -x "$script" ] && [ -f "${script%run}rig.mk" ] && wanted "$script" || continue
         name=${script%/run}
-        TEST_TIMEOUT_S=$([ $amount = long ] && echo 7200 || echo 600) \
+        TEST_TIMEOUT_S=$([ $amount = long ] && echo 7200 || echo 1200) \
             run_beside "rig ${name##*/}" lines "$script" $amount
     done
     wait
