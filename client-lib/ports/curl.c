@@ -213,7 +213,9 @@ static int try_once(sotay_client *client, curl_run *run, char **out_text, sotay_
     sotay_sync *sync = NULL;
     char *text = NULL;
     sotay_error inner = { SOTAY_OK, "" };
-    int rc = sotay_sync_begin(client, &sync, error);
+    int rc = curl_base_url(client, how->url, run->url, error); /* it may have moved meanwhile */
+    if (rc == SOTAY_OK)
+        rc = sotay_sync_begin(client, &sync, error);
     if (rc != SOTAY_OK)
         return rc;
     sotay_sync_can_fetch(sync);
@@ -237,6 +239,7 @@ static int try_once(sotay_client *client, curl_run *run, char **out_text, sotay_
     run->attempt.detail = is_later ? "server: later" : inner.detail;
     int noted = sotay_line_note(client, &run->attempt, NULL);
     (void)noted; /* a hint: the sync went as it went */
+    run->attempt.detail = NULL;
     if (rc != SOTAY_OK && error != NULL)
         *error = inner;
     return rc;
@@ -305,14 +308,13 @@ int sotay_curl_sync(sotay_client *client, const sotay_curl_how *how, sotay_repor
     curl_run run;
     memset(&run, 0, sizeof run);
     run.how = how;
-    int rc = curl_base_url(client, how->url, run.url, error);
-    if (rc != SOTAY_OK)
-        return rc;
     curl_watch_begin(&run.watch, how);
     if (out_text != NULL)
         *out_text = NULL;
-    rc = how->retry_for_s > 0 ? try_on(client, &run, out_text, error)
-                              : try_once(client, &run, out_text, error);
+    int rc = curl_base_url(client, how->url, run.url, error); /* a wrong one is said at once */
+    if (rc == SOTAY_OK)
+        rc = how->retry_for_s > 0 ? try_on(client, &run, out_text, error)
+                                  : try_once(client, &run, out_text, error);
     if (out_report != NULL)
         *out_report = run.report;
     return rc;

@@ -185,6 +185,16 @@ st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *erro
     }
 }
 
+/* Is this the set in which the holder of `key` enrolled the device? */
+static bool enrols_by(const st_set *set, const identity *next, const st_id *device,
+                      const uint8_t key[32])
+{
+    bool found = false;
+    for (uint32_t i = 0; i < set->changes_count; i++)
+        found = found || enrols(&set->changes[i], device);
+    return found && st_set_verify(set, &next->log, key);
+}
+
 st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer, st_error *error)
 {
     st_arena arena;
@@ -194,17 +204,37 @@ st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer,
     st_err err = answer->enrolment == NULL
                      ? ST_E_CORRUPT
                      : st_set_decode(answer->enrolment, answer->enrolment_len, &arena, &set, NULL);
-    bool good = err == ST_OK && st_id_cmp(&set.device, &answer->server_device) == 0 &&
-                st_set_verify(&set, &next->log, answer->server_key);
-    bool found = false;
-    for (uint32_t i = 0; good && i < set.changes_count; i++)
-        found = found || enrols(&set.changes[i], &next->device);
+    bool found = err == ST_OK && st_id_cmp(&set.device, &answer->server_device) == 0 &&
+                 enrols_by(&set, next, &next->device, answer->server_key);
     if (found) {
         book_key key = book_key_counter(BOOK_SET, &set.device, set.first);
         err = book_put(&client->book, &key, answer->enrolment, answer->enrolment_len, error);
     }
     st_arena_reset(&arena);
     return found || err == ST_E_MEMORY ? err : ST_OK;
+}
+
+st_err epoch_check_enrolment(sotay_client *client, const st_enrol_answer *answer,
+                             const st_id *device, st_error *error)
+{
+    st_arena arena;
+    st_set set;
+    uint8_t key[32];
+    const identity *next = &client->next;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = answer->enrolment == NULL
+                     ? ST_E_CORRUPT
+                     : st_set_decode(answer->enrolment, answer->enrolment_len, &arena, &set, NULL);
+    if (err == ST_OK && st_id_cmp(&set.device, &next->server_device) == 0)
+        memcpy(key, next->server_key, sizeof key);
+    else if (err == ST_OK)
+        err = epoch_former_key(client, &set.device, key, error);
+    bool good = err == ST_OK && enrols_by(&set, next, device, key);
+    st_arena_reset(&arena);
+    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
+        return st_fail(error, err, "sync: what enrols this copy could not be looked at");
+    return good ? ST_OK : st_fail(error, ST_E_SIGNATURE,
+                                  "sync: the server has not signed that it knows this copy");
 }
 
 /* Did this store write under the device that the change enrols? */

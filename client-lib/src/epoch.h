@@ -43,5 +43,9 @@ ST_MUST_USE st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st
  * new device. ST_E_MEMORY, ST_E_STORAGE. */
 ST_MUST_USE st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer,
                                         st_error *error);
+/* Did a device of the server's own that this store knows already sign, in the set that came with
+ * the answer, that it enrols `device`? ST_E_SIGNATURE: no. Also ST_E_MEMORY, ST_E_STORAGE. */
+ST_MUST_USE st_err epoch_check_enrolment(sotay_client *client, const st_enrol_answer *answer,
+                                         const st_id *device, st_error *error);
 
 #endif

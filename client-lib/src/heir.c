@@ -86,6 +86,29 @@ st_err heir_prepare(sotay_sync *sync, st_error *error)
 
 /* ---- the answer ---- */
 
+/* What the store knows of its book stays as it is: only what somebody signed with a key that it
+ * knows already makes it a new device. */
+static st_err take_confirmed(sotay_sync *sync, const st_enrol_answer *told, st_error *error)
+{
+    identity *next = &sync->client->next;
+    const st_id device = st_device_id(next->heir_offer.sign_key);
+    st_enrol_answer answer = *told;
+    st_err err = epoch_check_enrolment(sync->client, told, &device, error);
+    if (err != ST_OK)
+        return err;
+    memcpy(sync->log_key, next->log_key, sizeof sync->log_key);
+    memcpy(answer.seal_key, next->seal_key, sizeof answer.seal_key);
+    memcpy(answer.recovery_key, next->recovery_key, sizeof answer.recovery_key);
+    answer.login = next->login;
+    answer.commune = next->commune;
+    next->offer = next->heir_offer;
+    memcpy(next->offer.url, next->url, sizeof next->offer.url); /* it may have moved since */
+    err = enrol_take(sync, &answer, error);
+    sync->is_heir = err == ST_OK;
+    sync->commit_now = true;
+    return err;
+}
+
 st_err heir_take(sotay_sync *sync, const st_heir_answer *answer, st_error *error)
 {
     identity *next = &sync->client->next;
@@ -97,13 +120,7 @@ st_err heir_take(sotay_sync *sync, const st_heir_answer *answer, st_error *error
         memcpy(next->heir_reason, answer->reason, sizeof next->heir_reason);
         return ST_OK;
     }
-    /* Of which book it is, is looked at there, whatever the key of the log is by now. */
-    memcpy(sync->log_key, answer->enrolled.log_key, sizeof sync->log_key);
-    next->offer = next->heir_offer;
-    st_err err = enrol_take(sync, &answer->enrolled, error);
-    sync->is_heir = err == ST_OK;
-    sync->commit_now = true;
-    return err;
+    return take_confirmed(sync, &answer->enrolled, error);
 }
 
 /* ---- what people read ---- */

@@ -58,6 +58,19 @@ static bool is_withdrawn(const st_record *record)
     return false;
 }
 
+/* Somebody without a role may carry, and reads nothing at all. */
+static bool has_role(const st_form *form, const st_record *record)
+{
+    const st_field *roles = st_form_field(form, "roles");
+    for (size_t i = 0; roles != NULL && i < record->lives_count; i++) {
+        const st_op *op = &record->lives[i].op;
+        if (op->path.kind == ST_PATH_FIELD && op->path.field == roles->no &&
+            op->verb == ST_VERB_ADD)
+            return true;
+    }
+    return roles == NULL;
+}
+
 static st_err push_unit(looking *l, const st_code *unit, st_error *error)
 {
     peer *p = l->out;
@@ -195,6 +208,16 @@ static st_err add_predecessors(looking *l, st_error *error)
     return err;
 }
 
+static void look_at_person(peer *p, const st_form *form, const st_record *record)
+{
+    bool is_theirs = st_id_cmp(&record->id, &p->person) == 0 ||
+                     says_id(form, record, "person_id", &p->person);
+    if (is_theirs && (number_of(form, record, "active", 1) == 0 || is_withdrawn(record)))
+        p->is_in_use = false;
+    if (is_theirs && !has_role(form, record))
+        p->reads_nothing = true;
+}
+
 static st_err look_at(looking *l, const st_record *record, st_error *error)
 {
     static const char *const FORMS[] = { "device", "person", "assignment", "unit" };
@@ -212,11 +235,8 @@ static st_err look_at(looking *l, const st_record *record, st_error *error)
     if (which == 0 && says_id(form, record, "device_id", &p->device) &&
         number_of(form, record, "status", STATUS_ACTIVE) != STATUS_ACTIVE)
         p->is_in_use = false;
-    if (which == 1 &&
-        (st_id_cmp(&record->id, &p->person) == 0 ||
-         says_id(form, record, "person_id", &p->person)) &&
-        (number_of(form, record, "active", 1) == 0 || is_withdrawn(record)))
-        p->is_in_use = false;
+    if (which == 1)
+        look_at_person(p, form, record);
     if (which == 3)
         return add_steps(l, form, record, error);
     return which == 2 && says_id(form, record, "person_id", &p->person)
@@ -263,7 +283,7 @@ st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena, pee
 bool peer_may_read(const peer *p, const st_bucket *bucket)
 {
     const char *part = strchr(bucket->s, '/');
-    if (part == NULL || !p->is_in_use)
+    if (part == NULL || !p->is_in_use || p->reads_nothing)
         return false;
     if (strcmp(part, "/catalogue") == 0)
         return true;

@@ -9,6 +9,7 @@ typedef struct {
     st_id device, person;
     uint8_t sign_key[32];
     bool is_in_use;       /* neither suspended nor revoked, and its person is active */
+    bool reads_nothing;   /* the person has no role */
     const st_code *units; /* assigned to its person, and what went into them; arena */
     size_t units_count, units_capacity;
 } peer;

@@ -289,6 +289,24 @@ static void test_rights_are_those_of_the_catalogue(void **state)
     world_free(&w);
 }
 
+/* Nor does his unit, when he has no role any more. */
+static void test_who_has_no_role_reads_nothing(void **state)
+{
+    (void)state;
+    world w;
+    valley_make(&w, 55, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    KIT_EXPECT(0, &w.book, "role", "binh", "-officer");
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    make_visit(&w, an);
+    meet_well(an, binh);
+    assert_false(reads(binh, &w.records[2]));
+    assert_int_equal(carried_by(binh), 1);
+    KIT_EXPECT(0, &w.book, "role", "binh", "+officer");
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
 /* binh has the unit that an's went into, over one in between: it goes in the open. Taken back, it
  * does not. */
 static void test_a_unit_that_went_into_his(void **state)
@@ -674,6 +692,7 @@ int main(void)
         cmocka_unit_test(test_a_changed_byte_is_noticed),
         cmocka_unit_test(test_somebody_else_in_his_name),
         cmocka_unit_test(test_rights_are_those_of_the_catalogue),
+        cmocka_unit_test(test_who_has_no_role_reads_nothing),
         cmocka_unit_test(test_a_unit_that_went_into_his),
         cmocka_unit_test(test_a_unit_of_his_area_or_class),
         cmocka_unit_test(test_an_edit_over_what_was_carried),

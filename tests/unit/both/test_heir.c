@@ -115,6 +115,56 @@ static void test_keys_that_cannot_be_taken_out(void **state)
     the_office_confirms(3, true, true);
 }
 
+/* Somebody stands in the server's place and says that the office confirmed it: without a signature
+ * of a key that the store knows nothing becomes of that, and it goes on where it was. */
+static void test_nobody_else_confirms(void **state)
+{
+    (void)state;
+    copied c;
+    sotay_who before, after;
+    copy_make(&c, 11, true, false);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    KIT_EXPECT(0, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    sotay_whoami(c.twin->client, &before);
+    c.twin->client->me.server_key[0] ^= 1; /* to this store the server is a stranger */
+    assert_int_equal(sync_phone(&c.w, c.twin, 0, NULL), SOTAY_E_SIGNATURE);
+    sotay_whoami(c.twin->client, &after);
+    assert_true(after.is_copied);
+    assert_string_equal(after.fingerprint, before.fingerprint);
+    c.twin->client->me.server_key[0] ^= 1;
+    c.w.book.rooms.keys.seal_public[0] ^= 1; /* what is not signed is not taken */
+    c.w.book.rooms.keys.recovery_public[0] ^= 1;
+    const identity old = c.twin->client->me;
+    sync_ok(&c, c.twin);
+    assert_memory_equal(c.twin->client->me.seal_key, old.seal_key, sizeof old.seal_key);
+    assert_memory_equal(c.twin->client->me.recovery_key, old.recovery_key,
+                        sizeof old.recovery_key);
+    c.w.book.rooms.keys.seal_public[0] ^= 1;
+    c.w.book.rooms.keys.recovery_public[0] ^= 1;
+    assert_both_are_in(&c);
+    world_free(&c.w);
+}
+
+/* The server moved after the copy had asked: it stays where the notice brought it. */
+static void test_it_stays_at_the_new_address(void **state)
+{
+    (void)state;
+    copied c;
+    copy_make(&c, 12, true, false);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    KIT_EXPECT(0, &c.w.book, "address", "https://sotay.example:8443");
+    sync_ok(&c, c.twin);
+    KIT_EXPECT(0, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    sync_ok(&c, c.twin);
+    assert_false(c.twin->client->me.is_forked);
+    assert_string_equal(c.twin->client->me.url, "https://sotay.example:8443");
+    world_free(&c.w);
+}
+
 /* The answer that confirms is lost, more than once: it is given again. */
 static void test_the_answer_is_lost(void **state)
 {
@@ -290,6 +340,8 @@ int main(void)
         cmocka_unit_test(test_an_image_put_back_in_its_place),
         cmocka_unit_test(test_keys_that_cannot_be_taken_out),
         cmocka_unit_test(test_the_answer_is_lost),
+        cmocka_unit_test(test_nobody_else_confirms),
+        cmocka_unit_test(test_it_stays_at_the_new_address),
         cmocka_unit_test(test_the_office_declines),
         cmocka_unit_test(test_a_revoked_key_has_no_heir),
         cmocka_unit_test(test_who_may_and_what),
