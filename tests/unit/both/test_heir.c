@@ -3,6 +3,7 @@
  * key signs it, and once the office has looked its work comes in, without a new link; the first
  * phone stays what it is. */
 #include "client-lib/src/client.h"
+#include "client-lib/src/epoch.h"
 #include "proto/heir.h"
 #include "server/sync/heir.h"
 #include "tests/unit/both/world.h"
@@ -145,6 +146,45 @@ static void test_nobody_else_confirms(void **state)
     c.w.book.rooms.keys.recovery_public[0] ^= 1;
     assert_both_are_in(&c);
     world_free(&c.w);
+}
+
+/* What may stand in a confirmation: the set in which the server's device enrolled this very one. */
+static void test_what_confirms(void **state)
+{
+    (void)state;
+    world w;
+    st_dot at;
+    st_arena arena;
+    st_error error = { ST_OK, "" };
+    book_value value = { NULL, 0 };
+    st_enrol_answer answer;
+    memset(&answer, 0, sizeof answer);
+    world_make_with(&w, 13, (world_how){ .phones = 2 });
+    sotay_client *an = w.phones[0].client;
+    st_id device = an->me.device, other = w.phones[1].client->me.device;
+    st_arena_init(&arena, 1 << 20);
+    assert_int_equal(client_begin(an, false, &error), ST_OK);
+    assert_int_equal(epoch_own_enrolment(an, &at, &error), ST_OK);
+    book_key key = book_key_counter(BOOK_SET, &at.device, at.counter);
+    assert_int_equal(book_get(&an->book, &key, &arena, &value, &error), ST_OK);
+    assert_int_equal(epoch_check_enrolment(an, &answer, &device, &error), ST_E_SIGNATURE);
+    answer.enrolment = value.data;
+    answer.enrolment_len = value.len;
+    assert_int_equal(epoch_check_enrolment(an, &answer, &device, &error), ST_OK);
+    assert_int_equal(epoch_check_enrolment(an, &answer, &other, &error), ST_E_SIGNATURE);
+    uint8_t *spoilt = st_arena_copy(&arena, value.data, value.len);
+    answer.enrolment = spoilt;
+    for (size_t i = 0; i < value.len; i++) {
+        spoilt[i] ^= 1;
+        assert_int_equal(epoch_check_enrolment(an, &answer, &device, &error), ST_E_SIGNATURE);
+        spoilt[i] ^= 1;
+    }
+    an->next.server_key[0] ^= 1; /* somebody else signed it */
+    assert_int_equal(epoch_check_enrolment(an, &answer, &device, &error), ST_E_SIGNATURE);
+    an->next.server_key[0] ^= 1;
+    client_abort(an);
+    st_arena_reset(&arena);
+    world_free(&w);
 }
 
 /* The server moved after the copy had asked: it stays where the notice brought it. */
@@ -341,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_keys_that_cannot_be_taken_out),
         cmocka_unit_test(test_the_answer_is_lost),
         cmocka_unit_test(test_nobody_else_confirms),
+        cmocka_unit_test(test_what_confirms),
         cmocka_unit_test(test_it_stays_at_the_new_address),
         cmocka_unit_test(test_the_office_declines),
         cmocka_unit_test(test_a_revoked_key_has_no_heir),
