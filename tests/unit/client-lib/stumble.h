@@ -176,6 +176,14 @@ static inline bool stumble_tries_places(void)
     return wish == NULL || strtoull(wish, NULL, 10) > 8;
 }
 
+/* Whether places are told apart at all: on armhf no backtrace names the callers, and every call is
+ * in one place. */
+#ifdef __arm__
+#define STUMBLE_HAS_PLACES false
+#else
+#define STUMBLE_HAS_PLACES true
+#endif
+
 /* With a server of its own in the program each try takes long: only when there is time for it. */
 static inline bool stumble_has_time(void)
 {

@@ -80,7 +80,7 @@ static void test_a_line_is_asked_for(void **state)
         for (int anew = 0; anew < 2; anew++)
             while (try_ask(*state, how, anew != 0))
                 places++;
-    assert_true(places > 10);
+    assert_true(places > 10 || !STUMBLE_HAS_PLACES);
 }
 
 static bool try_take(const desk *d, stumble_way how)
@@ -110,7 +110,7 @@ static void test_an_answer_is_taken(void **state)
     for (stumble_way how = 0; how < STUMBLE_WAYS; how++)
         while (try_take(*state, how))
             places++;
-    assert_true(places > 10);
+    assert_true(places > 10 || !STUMBLE_HAS_PLACES);
 }
 
 /* ---- a line that is dead ---- */
@@ -195,7 +195,7 @@ static void test_a_dead_line(void **state)
         for (stumble_way how = 0; how < STUMBLE_WAYS; how++)
             while (try_line(&p, i, how))
                 places++;
-    assert_true(places > 10);
+    assert_true(places > 10 || !STUMBLE_HAS_PLACES);
     phone_part(e, &p, NULL);
 }
 
