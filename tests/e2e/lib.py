@@ -67,7 +67,8 @@ class Done:
 
 
 def run(program, *words, codes=(0,), env=None, timeout=60):
-    args = [str(BIN / program), *map(str, words)]
+    ours = BIN / program
+    args = [str(ours) if ours.exists() else program, *map(str, words)]
     done = subprocess.run(args, capture_output=True, text=True, env=env or ENV,
                           timeout=timeout * SLOW, stdin=subprocess.DEVNULL)
     if codes is not None and done.returncode not in codes:
@@ -284,6 +285,20 @@ def commune(**how):
         yield world
     finally:
         world.close()
+
+
+def drill(name):
+    """The commands that docs/operations.md gives for a drill, one for each line."""
+    page = (ROOT / "docs/operations.md").read_text()
+    block = re.search(r"<!-- drill: %s -->\n```sh\n(.*?)```" % name, page, re.S)
+    need(block, f"docs/operations.md has no drill {name}")
+    return block.group(1).strip().split("\n")
+
+
+def step(line, known, **how):
+    """Runs one line of a drill; words in capitals stand for what is known."""
+    program, *words = line.split()
+    return run(program, *[known.get(word, word) for word in words], **how)
 
 
 def page_steps(w, page, section, words, programs, env):
