@@ -48,7 +48,7 @@ st_err attach_next(book_db *book, book_scan *scan, st_arena *arena, attach_row *
         return err;
     size_t bytes = value.len < ROW_BYTES ? 1 : value.len - ROW_BYTES;
     if (bytes % sizeof(st_hash) != 0 || bytes == 0 || bytes / sizeof(st_hash) > ST_CHUNKS_MAX ||
-        value.data[0] > ATTACH_FETCHED || scan->at.len != 1 + 16 + 16)
+        value.data[0] > ATTACH_LEFT || scan->at.len != 1 + 16 + 16)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an attachment is damaged");
     out_row->kind = (attach_kind)value.data[0];
     memcpy(out_row->epoch, value.data + 1, 8);

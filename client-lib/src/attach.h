@@ -20,13 +20,14 @@ typedef enum {
     ATTACH_UNSENT,
     ATTACH_SENT,    /* the server said that all of it is on its disk */
     ATTACH_WANTED,  /* somebody wants to see it: it is fetched when there is a line */
-    ATTACH_FETCHED  /* it came from the server */
+    ATTACH_FETCHED, /* it came from the server */
+    ATTACH_LEFT     /* the office declined what named it: it stays here, and is sent no more */
 } attach_kind;
 
 /* A file that was attached here, or that is fetched. */
 typedef struct {
     attach_kind kind;
-    uint8_t epoch[8];      /* SENT, FETCHED: of the book then; another one may have lost it */
+    uint8_t epoch[8];      /* SENT, FETCHED, LEFT: of the book then; another may not know it */
     uint64_t position;     /* of the book then */
     const st_hash *hashes; /* of its pieces, in their order */
     uint32_t count;
@@ -46,6 +47,11 @@ bool attach_waits(const sotay_client *client, const attach_row *row);
 /* The files that were fetched, or wanted, of records that are not shown here any more go. Inside
  * the caller's write transaction. */
 ST_MUST_USE st_err attach_forget(sotay_client *client, st_error *error);
+
+/* Does the record, as it is shown here, name the file of the row, or may it once a change that is
+ * held is let in? Also a dropped one. Inside a transaction. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err attach_is_named(sotay_client *client, const st_id *record, const book_key *key,
+                                   bool *out_named, st_error *error);
 
 /* The files of these rows go, sent or not, but for pieces that other files consist of: the law
  * wants them destroyed. Inside the caller's write transaction. */

@@ -166,6 +166,20 @@ static st_err note_fetched(sotay_sync *sync, st_error *error)
     return attach_put(&sync->client->book, &fetch->key, &row, error);
 }
 
+/* The office does not know of it, and here nothing names it any more: the change that did was
+ * declined, or was of another branch. Nobody waits for it. */
+static st_err let_go(sotay_sync *sync, st_error *error)
+{
+    attach_fetch *fetch = &sync->lane.fetch;
+    bool is_named = true;
+    st_err err =
+        attach_is_named(sync->client, &fetch->record, &fetch->key, &is_named, error);
+    if (err != ST_OK || is_named)
+        return err;
+    fetch->has_new = false;
+    return attach_erase(sync->client, &fetch->key, 1, error);
+}
+
 st_err fetch_take_answer(sotay_sync *sync, const st_have_answer *answer, st_error *error)
 {
     attach_fetch *fetch = &sync->lane.fetch;
@@ -175,7 +189,11 @@ st_err fetch_take_answer(sotay_sync *sync, const st_have_answer *answer, st_erro
         return st_fail(error, ST_E_CORRUPT, "sync: an answer about another record");
     fetch->is_answered = true;
     st_err err = find_lacks(sync, error);
-    return err == ST_OK && fetch->lacks_count == 0 ? note_fetched(sync, error) : err;
+    if (err == ST_OK && fetch->lacks_count == 0)
+        return note_fetched(sync, error);
+    bool is_unknown = fetch->lacks_count > 0 &&
+                      lists(answer->unknown, answer->unknown_count, &fetch->lacks[0]);
+    return err == ST_OK && is_unknown ? let_go(sync, error) : err;
 }
 
 st_err fetch_keep(sotay_sync *sync, st_error *error)

@@ -338,15 +338,31 @@ static void note_full(sotay_sync *sync, const st_have_answer *answer)
     sync->client->next.files_full = lane->is_full;
 }
 
-static st_err note_sent(sotay_sync *sync, const attach_file *file, st_error *error)
+static st_err note_kind(sotay_sync *sync, const attach_file *file, attach_kind kind,
+                        st_error *error)
 {
-    attach_row row = { .kind = ATTACH_SENT,
+    attach_row row = { .kind = kind,
                        .hashes = file->hashes,
                        .count = file->count,
                        .position = sync->client->me.position };
     memcpy(row.epoch, sync->client->me.epoch, sizeof row.epoch);
-    sync->report.attachments_sent++;
     return attach_put(&sync->client->book, &file->key, &row, error);
+}
+
+static st_err note_sent(sotay_sync *sync, const attach_file *file, st_error *error)
+{
+    sync->report.attachments_sent++;
+    return note_kind(sync, file, ATTACH_SENT, error);
+}
+
+/* The server does not know of it: its record is not there yet, or waits. When nothing here names it
+ * any more either, what did was declined, and there is nothing to wait for. */
+static st_err note_unknown(sotay_sync *sync, attach_file *file, st_error *error)
+{
+    bool is_named = true;
+    file->is_given_up = true;
+    st_err err = attach_is_named(sync->client, &file->record, &file->key, &is_named, error);
+    return err == ST_OK && !is_named ? note_kind(sync, file, ATTACH_LEFT, error) : err;
 }
 
 st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *error)
@@ -359,14 +375,14 @@ st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *err
     attach_file *file = &lane->files[lane->asked[lane->answered++]];
     if (memcmp(file->record.b, answer->record.b, sizeof file->record.b) != 0)
         return st_fail(error, ST_E_CORRUPT, "sync: an answer about another record");
+    if (lane->phase == ATTACH_PUT)
+        note_full(sync, answer);
     if (answer->unknown_count > 0)
-        file->is_given_up = true; /* its record is not there yet, or waits */
-    else if (lane->phase == ATTACH_HAVE)
+        return note_unknown(sync, file, error);
+    if (lane->phase == ATTACH_HAVE)
         set_missing(file, answer);
     else
         set_sent(file, answer);
-    if (lane->phase == ATTACH_PUT)
-        note_full(sync, answer);
     return file->is_given_up || has_missing(file) ? ST_OK : note_sent(sync, file, error);
 }
 

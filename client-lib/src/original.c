@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client-lib/src/apply.h"
 #include "client-lib/src/attach.h"
 #include "client-lib/src/lease.h"
 #include "proto/files.h"
@@ -367,7 +368,7 @@ static bool is_covered(const clearing *c, const book_key *key, const attach_row 
 {
     const sotay_client *client = c->client;
     (void)key;
-    if (attach_waits(client, row) || row->kind == ATTACH_WANTED)
+    if (attach_waits(client, row) || row->kind == ATTACH_WANTED || row->kind == ATTACH_LEFT)
         return false;
     return row->kind == ATTACH_FETCHED || client->me.backed_up_to > row->position;
 }
@@ -481,6 +482,52 @@ st_err attach_forget(sotay_client *client, st_error *error)
 {
     clearing c = { .client = client, .goes = is_left_over };
     return clear(&c, error);
+}
+
+/* Is a change of the record held? Those of others are not shown, and may be let in. */
+static st_err has_held(sotay_client *client, const st_id *record, bool *out_has, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_HIST, record);
+    book_scan scan = book_scan_of(&prefix);
+    st_arena arena;
+    st_err err = ST_OK;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    while (err == ST_OK && !*out_has) {
+        book_value value = { NULL, 0 };
+        apply_line line;
+        err = book_scan_next(&client->book, &scan, &arena, &value, error);
+        if (err == ST_OK)
+            err = apply_line_read(&scan.at, &value, &line, error);
+        if (err == ST_OK)
+            *out_has = line.verdict == APPLY_HELD;
+    }
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err attach_is_named(sotay_client *client, const st_id *record, const book_key *key,
+                       bool *out_named, st_error *error)
+{
+    st_arena arena;
+    overlay_view view;
+    st_file *files = NULL;
+    size_t count = 0;
+    *out_named = false;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = overlay_load(client, record, &arena, &view, error);
+    if (err == ST_OK)
+        err = st_files_of(view.form, &view.record, &arena, &files, &count, error);
+    for (size_t i = 0; err == ST_OK && !*out_named && i < count; i++) {
+        book_key named = attach_key(record, files[i].hashes, files[i].count);
+        *out_named = memcmp(named.b + 17, key->b + 17, 16) == 0;
+    }
+    if (err == ST_OK || err == ST_E_NOT_FOUND)
+        err = has_held(client, record, out_named, error);
+    st_arena_reset(&arena);
+    if (err == ST_OK || err == ST_E_MEMORY || err == ST_E_STORAGE)
+        return err;
+    *out_named = true; /* what cannot be read may name it */
+    return ST_OK;
 }
 
 st_err attach_erase(sotay_client *client, const book_key *keys, size_t count, st_error *error)

@@ -1,13 +1,15 @@
 /* server/sync/have.c - answers about pieces of attachments, and takes them in.
  * Promises: tells nobody of a hash unless the record that names it is his to read, or he wrote in
- * it; keeps only what a record names, each piece once; one bad piece stops no other. Must never say
- * that a piece is here before it is on disk. */
+ * it; keeps only what a record names, each piece once; one bad piece stops no other; who carries
+ * what will never be wanted is told so. Must never say that a piece is here before it is on disk.
+ */
 #include "server/sync/have.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/catalogue/catalogue.h"
 #include "server/store/chunks.h"
 #include "server/store/pack.h"
 #include "server/sync/quota.h"
@@ -32,10 +34,10 @@ static bool find_field(const st_form *form, hashes_at *out)
 }
 
 /* The hashes of one value, or none. */
-static have_named hashes_of(const st_live *live, const hashes_at *at)
+static have_named hashes_of(const st_op *op, const hashes_at *at)
 {
-    const st_path *path = &live->op.path;
-    const st_value *value = &live->op.value;
+    const st_path *path = &op->path;
+    const st_value *value = &op->value;
     have_named none = { NULL, 0 };
     if (path->kind != ST_PATH_ITEM || path->group != at->group || path->field != at->field ||
         value->kind != ST_VALUE_BYTES || value->len % sizeof(st_hash) != 0)
@@ -57,14 +59,14 @@ st_err have_named_by(sync_room *room, const st_record *record, st_arena *arena,
     if (!find_field(sync_record_form(room, record), &at))
         return ST_OK;
     for (size_t i = 0; i < record->lives_count; i++)
-        count += hashes_of(&record->lives[i], &at).count;
+        count += hashes_of(&record->lives[i].op, &at).count;
     st_hash *all = st_arena_array(arena, count + 1, sizeof *all);
     if (all == NULL)
         return st_fail(error, st_arena_refused(arena, count * sizeof *all),
                        "attachments: no memory");
     count = 0;
     for (size_t i = 0; i < record->lives_count; i++) {
-        have_named some = hashes_of(&record->lives[i], &at);
+        have_named some = hashes_of(&record->lives[i].op, &at);
         if (some.count > 0)
             memcpy(&all[count], some.hashes, some.count * sizeof *all);
         count += some.count;
@@ -227,7 +229,7 @@ static st_id attached_by(sync_room *room, const st_record *record, const st_hash
         return nobody;
     for (size_t i = 0; i < record->lives_count; i++) {
         const st_live *live = &record->lives[i];
-        have_named some = hashes_of(live, &at);
+        have_named some = hashes_of(&live->op, &at);
         for (size_t j = 0; j < some.count; j++)
             if (compare(&some.hashes[j], hash) == 0)
                 return record->metas[live->meta].dot.device;
@@ -235,35 +237,89 @@ static st_id attached_by(sync_room *room, const st_record *record, const st_hash
     return nobody;
 }
 
+/* What the log says of a piece that the record does not name. */
+typedef struct {
+    sync_room *room;
+    const st_hash *hash;
+    const st_form *form;       /* of the record; NULL: nobody has said yet */
+    bool is_declined, is_held; /* a change that names it is */
+} piece_fate;
+
+static bool look_at_change(void *context, const st_history_item *item)
+{
+    hashes_at at;
+    piece_fate *fate = context;
+    const st_change *change = item->change;
+    if (change->creates && fate->form == NULL)
+        fate->form = catalogue_form(fate->room->catalogue, change->form.s, change->form_version);
+    if (!find_field(fate->form, &at))
+        return true;
+    for (uint32_t i = 0; i < change->ops_count; i++) {
+        have_named some = hashes_of(&change->ops[i], &at);
+        for (size_t j = 0; j < some.count; j++) {
+            if (compare(&some.hashes[j], fate->hash) != 0)
+                continue;
+            fate->is_declined = fate->is_declined || strcmp(item->verdict, "declined") == 0;
+            fate->is_held = fate->is_held || strcmp(item->verdict, "held") == 0;
+        }
+    }
+    return true;
+}
+
+/* Do only changes that the office declined speak of it? While one waits it may still be wanted. */
+static st_err was_declined(sync_room *room, store_txn *txn, const st_id *record,
+                           const st_hash *hash, bool *out_declined, st_error *error)
+{
+    piece_fate fate = { .room = room, .hash = hash };
+    st_err err = sync_history_each(room, txn, record, look_at_change, &fate, error);
+    *out_declined = err == ST_OK && fate.is_declined && !fate.is_held;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Is the piece named by the record, and by whose change; or will nobody ask for it any more? */
+typedef struct {
+    bool is_wanted, is_over;
+    st_id device; /* is_wanted: that attached it */
+} piece_need;
+
+static st_err need_of(sync_room *room, store_txn *txn, const st_id *record, const st_hash *hash,
+                      piece_need *out, st_error *error)
+{
+    st_record state;
+    st_arena arena;
+    have_named named = { NULL, 0 };
+    st_arena_init(&arena, WORK_BYTES_MAX);
+    st_err err = is_gone(txn, hash, &out->is_over, error);
+    if (err == ST_OK)
+        err = sync_record_get(txn, record, &arena, &state, NULL, error);
+    if (err == ST_OK)
+        err = have_named_by(room, &state, &arena, &named, error);
+    out->is_wanted = err == ST_OK && have_is_named(&named, hash);
+    if (out->is_wanted)
+        out->device = attached_by(room, &state, hash);
+    st_arena_reset(&arena);
+    bool asks = (err == ST_OK || err == ST_E_NOT_FOUND) && !out->is_wanted && !out->is_over;
+    return asks ? was_declined(room, txn, record, hash, &out->is_over, error) : err;
+}
+
 st_err have_keep_carried(writer *w, const st_id *record, const chunks_piece *piece,
                          bool *out_taken, st_error *error)
 {
     sync_room *room = writer_room(w);
     quota_piece counted = { .hash = piece->hash, .bytes = piece->len };
+    piece_need need = { false, false, { { 0 } } };
     store_txn txn = { 0 };
-    st_record state;
-    st_arena arena;
-    have_named named = { NULL, 0 };
-    bool was_erased = false;
     *out_taken = false;
-    st_arena_init(&arena, WORK_BYTES_MAX);
     st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
     if (err == ST_OK)
-        err = is_gone(&txn, &piece->hash, &was_erased, error);
-    if (err == ST_OK)
-        err = sync_record_get(&txn, record, &arena, &state, NULL, error);
-    if (err == ST_OK)
-        err = have_named_by(room, &state, &arena, &named, error);
+        err = need_of(room, &txn, record, &piece->hash, &need, error);
     store_end(&txn);
-    bool is_wanted = err == ST_OK && have_is_named(&named, &piece->hash);
-    if (is_wanted)
-        counted.device = attached_by(room, &state, &piece->hash);
-    st_arena_reset(&arena);
-    if (is_wanted)
+    counted.device = need.device;
+    if (err == ST_OK && need.is_wanted)
         err = quota_take(w, &counted, 1, error);
     if (err == ST_OK && counted.is_taken)
         err = chunks_put(room->dir, piece, error);
-    *out_taken = err == ST_OK && (counted.is_taken || (was_erased && !is_wanted));
+    *out_taken = err == ST_OK && (counted.is_taken || (need.is_over && !need.is_wanted));
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
@@ -313,7 +369,7 @@ static st_err check_record(checker *c, store_slice bytes, st_arena *arena, st_er
     if (err != ST_OK || !find_field(sync_record_form(c->room, &record), &at))
         return err == ST_E_CORRUPT ? ST_OK : err; /* the fold of the log says what is wrong */
     for (size_t i = 0; err == ST_OK && i < record.lives_count; i++)
-        err = check_item(c, &record.id, hashes_of(&record.lives[i], &at), error);
+        err = check_item(c, &record.id, hashes_of(&record.lives[i].op, &at), error);
     return err;
 }
 

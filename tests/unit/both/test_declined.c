@@ -1,0 +1,253 @@
+/* tests/unit/both/test_declined.c
+ * The office declines what a phone wrote that it had suspended, and a file hangs on it: nobody
+ * waits for the file any more, neither who carries it, nor who wants to see it, nor who attached
+ * it. While it is not decided, and where somebody else's change names it too, all go on waiting. */
+#include "server/store/chunks.h"
+#include "tests/unit/both/fetch.h"
+
+#include "client-lib/src/attach.h"
+#include "client-lib/src/client.h"
+
+#define KIB    ((size_t)1024)
+#define LEN    (40 * KIB)
+#define PIECES 3u
+
+typedef struct {
+    world w;
+    phone *an, *binh, *chi; /* binh carries */
+    sotay_id visit;
+    char item[SOTAY_ITEM_TEXT];
+} valley;
+
+/* All have read the visit; what an and chi write from now on is held. */
+static void valley_make(valley *v)
+{
+    memset(v, 0, sizeof *v);
+    world_make(&v->w, 1);
+    v->an = &v->w.phones[0];
+    v->binh = &v->w.phones[1];
+    v->chi = &v->w.phones[2];
+    v->visit = phone_visit(v->an, "chợ");
+    for (size_t i = 0; i < PHONES; i++)
+        assert_int_equal(sync_phone(&v->w, &v->w.phones[i], 0, NULL), SOTAY_OK);
+}
+
+static const char *device_of(phone *p)
+{
+    static char hex[33];
+    sotay_who who;
+    sotay_whoami(p->client, &who);
+    sotay_id_format(&who.device, hex);
+    return hex;
+}
+
+static void suspend(valley *v, phone *p)
+{
+    KIT_EXPECT(0, &v->w.book, "device", "suspend", device_of(p));
+}
+
+static void decide(valley *v, phone *p, const char *how)
+{
+    char n[24] = "";
+    const char *device = device_of(p), *at;
+    KIT_EXPECT(0, &v->w.book, "held", "--json");
+    for (at = KIT_OUT(&v->w.book); (at = strstr(at, "{\"n\":")) != NULL; at++) {
+        (void)snprintf(n, sizeof n, "%.*s", (int)strcspn(at + 5, ","), at + 5);
+        const char *end = strchr(at, '}'), *of = strstr(at, device);
+        if (of != NULL && of < end)
+            break;
+    }
+    assert_non_null(at);
+    KIT_EXPECT(0, &v->w.book, "held", how, n, "--as", "office", "--reason", "đã hỏi");
+}
+
+static void attach(valley *v, phone *p)
+{
+    static uint8_t data[LEN];
+    uint64_t state = 7;
+    for (size_t i = 0; i < LEN; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        data[i] = (uint8_t)(state >> 56);
+    }
+    memcpy(data, "%PDF-1.7\n", 9);
+    const sotay_attachment file = { "a.pdf", data, LEN, NULL, "biên bản", 0 };
+    assert_int_equal(sotay_attach(p->client, &v->visit, &file, v->item, &p->error), SOTAY_OK);
+}
+
+/* They meet: binh takes along what lies on the other phone, and reads it at once. */
+static void carry(valley *v, phone *from)
+{
+    phone *const who[2] = { from, v->binh };
+    sotay_carry *half[2] = { NULL, NULL };
+    sotay_carry_report report;
+    bool done[2] = { false, false };
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(sotay_carry_begin(who[i]->client, i == 1, &half[i], NULL), SOTAY_OK);
+    for (size_t turn = 1, turns = 0; !(done[0] && done[1]); turn = 1 - turn) {
+        sotay_slice bytes = { NULL, 0 };
+        assert_true(turns++ < 64);
+        if (!done[turn])
+            assert_int_equal(sotay_carry_next(half[turn], &bytes, &done[turn], NULL), SOTAY_OK);
+        if (bytes.len > 0)
+            assert_int_equal(sotay_carry_feed(half[1 - turn], bytes.data, bytes.len, NULL),
+                             SOTAY_OK);
+    }
+    sotay_carry_report_get(half[1], &report);
+    assert_true(report.done && !report.more);
+    for (size_t i = 0; i < 2; i++)
+        sotay_carry_free(half[i]);
+}
+
+static void want(valley *v, phone *p)
+{
+    bool is_here = true;
+    assert_int_equal(sotay_attachment_want(p->client, &v->visit, v->item, &is_here, &p->error),
+                     SOTAY_OK);
+    assert_false(is_here);
+}
+
+static void sync_well(valley *v, phone *p)
+{
+    line l = { 0 };
+    int rc = sync_over(&v->w, p, &l, NULL);
+    if (rc != SOTAY_OK)
+        print_message("  sync: %s\n", p->error.detail);
+    assert_int_equal(rc, SOTAY_OK);
+}
+
+/* Rows of a table of the phone's store. */
+static size_t rows_of(phone *p, book_table table)
+{
+    st_error error = { 0 };
+    book_key prefix = book_key_of(table);
+    book_scan scan = book_scan_of(&prefix);
+    size_t count = 0;
+    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
+    while (book_scan_next(&p->client->book, &scan, NULL, NULL, &error) == ST_OK)
+        count++;
+    client_abort(p->client);
+    return count;
+}
+
+static uint64_t bytes_kept(const valley *v)
+{
+    uint64_t bytes = 0;
+    assert_int_equal(chunks_total(v->w.book.dir, &bytes, NULL), ST_OK);
+    return bytes;
+}
+
+static void test_nobody_waits_for_it(void **state)
+{
+    (void)state;
+    valley v;
+    sotay_cleared cleared;
+    valley_make(&v);
+    suspend(&v, v.an);
+    attach(&v, v.an);
+    carry(&v, v.an);
+    want(&v, v.binh);
+    for (int i = 0; i < 2; i++) {              /* it waits for the office */
+        sync_well(&v, v.binh);
+        assert_int_equal(rows_of(v.binh, BOOK_PARCEL), PIECES);
+        assert_true(phone_status_says(v.binh, "\"attachments_wanted\":1"));
+    }
+    decide(&v, v.an, "decline");
+    sync_well(&v, v.binh);
+    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), 0);
+    assert_true(phone_status_says(v.binh, "\"carried\":0"));
+    assert_int_equal(rows_of(v.binh, BOOK_ATTACH), 0);
+    assert_true(phone_status_says(v.binh, "\"attachments_wanted\":0"));
+    assert_int_equal(bytes_kept(&v), 0);
+    KIT_EXPECT(0, &v.w.book, "device", "suspend", device_of(v.an), "--lift");
+    sync_well(&v, v.an);
+    assert_true(phone_status_says(v.an, "\"attachments_waiting\":0"));
+    assert_int_equal(rows_of(v.an, BOOK_CHUNK), PIECES); /* nobody else has it */
+    assert_int_equal(sotay_attachment_clear(v.an->client, false, &cleared, NULL), SOTAY_OK);
+    assert_int_equal(cleared.files, 0);
+    assert_int_equal(rows_of(v.an, BOOK_CHUNK), PIECES);
+    attach(&v, v.an);                          /* once more, as he may now */
+    sync_well(&v, v.an);
+    assert_int_equal(bytes_kept(&v), LEN);
+    KIT_EXPECT(0, &v.w.book, "verify");
+    world_free(&v.w);
+}
+
+static void test_one_that_is_let_in(void **state)
+{
+    (void)state;
+    valley v;
+    valley_make(&v);
+    suspend(&v, v.an);
+    attach(&v, v.an);
+    carry(&v, v.an);
+    sync_well(&v, v.binh);
+    sync_well(&v, v.an);                       /* told nothing: he goes on waiting */
+    assert_true(phone_status_says(v.an, "\"attachments_waiting\":1"));
+    decide(&v, v.an, "accept");
+    sync_well(&v, v.chi);
+    want(&v, v.chi);
+    sync_well(&v, v.binh);
+    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), 0);
+    assert_int_equal(bytes_kept(&v), LEN);
+    sync_well(&v, v.chi);
+    assert_int_equal(rows_of(v.chi, BOOK_CHUNK), PIECES);
+    KIT_EXPECT(0, &v.w.book, "verify");
+    world_free(&v.w);
+}
+
+/* Two attached the same: as long as one of the two changes may be let in, its pieces stay. */
+static void test_another_change_names_it(void **state)
+{
+    (void)state;
+    valley v;
+    valley_make(&v);
+    suspend(&v, v.an);
+    suspend(&v, v.chi);
+    attach(&v, v.an);
+    attach(&v, v.chi);
+    carry(&v, v.an);
+    carry(&v, v.chi);
+    sync_well(&v, v.binh);
+    decide(&v, v.an, "decline");
+    sync_well(&v, v.binh);
+    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), PIECES);
+    assert_int_equal(bytes_kept(&v), 0);
+    decide(&v, v.chi, "accept");
+    sync_well(&v, v.binh);
+    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), 0);
+    assert_int_equal(bytes_kept(&v), LEN);
+    KIT_EXPECT(0, &v.w.book, "verify");
+    world_free(&v.w);
+}
+
+/* The very first change of a record, which names its form, is declined with all behind it. */
+static void test_a_record_that_is_declined_whole(void **state)
+{
+    (void)state;
+    valley v;
+    valley_make(&v);
+    suspend(&v, v.an);
+    v.visit = phone_visit(v.an, "suối");
+    attach(&v, v.an);
+    carry(&v, v.an);
+    want(&v, v.binh);
+    sync_well(&v, v.binh);
+    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), PIECES);
+    decide(&v, v.an, "decline");
+    sync_well(&v, v.binh);
+    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), 0);
+    assert_true(phone_status_says(v.binh, "\"attachments_wanted\":0"));
+    KIT_EXPECT(0, &v.w.book, "verify");
+    world_free(&v.w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nobody_waits_for_it),
+        cmocka_unit_test(test_one_that_is_let_in),
+        cmocka_unit_test(test_another_change_names_it),
+        cmocka_unit_test(test_a_record_that_is_declined_whole),
+    };
+    return cmocka_run_group_tests_name("declined", tests, NULL, NULL);
+}
