@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "proto/record.h"
+#include "proto/record_parts.h"
 #include "proto/wire.h"
 #include "sotay.pb-c.h"
 
@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     st_arena arena;            /* the messages; given back at the end */
     id_table devices, persons;
+    st_buffer lives;           /* their bytes */
     bool failed;               /* out of memory somewhere: looked at once, at the end */
 } encoder;
 
@@ -150,26 +151,6 @@ static void fill_path(encoder *e, Sotay__Op *out, const st_path *path)
     out->element = bytes_of(path->element, path->element_len);
 }
 
-static void fill_live(encoder *e, Sotay__StoredLive *out, Sotay__Op *op, const st_live *live)
-{
-    const st_value *value = &live->op.value;
-    sotay__stored_live__init(out);
-    fill_path(e, op, &live->op.path);
-    out->meta = live->meta;
-    out->op = op;
-    op->verb = (Sotay__Verb)live->op.verb;
-    op->kind = (Sotay__ValueKind)value->kind;
-    if (value->kind == ST_VALUE_INT)
-        op->number = value->number;
-    else if (value->kind == ST_VALUE_CODE || value->kind == ST_VALUE_ID)
-        op->inline_ = bytes_of(value->data, value->len);
-    else if (value->kind != ST_VALUE_NULL && value->kind != ST_VALUE_ERASED)
-        out->data = bytes_of(value->data, value->len);
-    op->kept = make_dot(e, &live->op.kept);
-    if (!st_id_is_zero(&live->op.kept_actor))
-        op->kept_actor = bytes_of(live->op.kept_actor.b, sizeof live->op.kept_actor.b);
-}
-
 static Sotay__ContextDevice **make_context(encoder *e, const st_context *context)
 {
     Sotay__ContextDevice **list = take(e, context->count, sizeof *list);
@@ -260,18 +241,6 @@ static void fill_meta(encoder *e, Sotay__StoredMeta *out, const st_meta *meta)
     }
 }
 
-static void fill_lives(encoder *e, Sotay__RecordState *out, const st_record *record)
-{
-    Sotay__StoredLive *lives = take(e, record->lives_count, sizeof *lives);
-    Sotay__Op *ops = take(e, record->lives_count, sizeof *ops);
-    out->lives = take(e, record->lives_count, sizeof *out->lives);
-    for (size_t i = 0; i < record->lives_count && !e->failed; i++) {
-        fill_live(e, &lives[i], &ops[i], &record->lives[i]);
-        out->lives[i] = &lives[i];
-    }
-    out->n_lives = record->lives_count;
-}
-
 static void fill_waitings(encoder *e, Sotay__RecordState *out, const st_record *record)
 {
     Sotay__StoredWaiting *waitings = take(e, record->waitings_count, sizeof *waitings);
@@ -295,7 +264,8 @@ static ProtobufCBinaryData *table_bytes(encoder *e, const id_table *table)
     return list;
 }
 
-static void fill_record(encoder *e, Sotay__RecordState *out, const st_record *record)
+/* What comes before the lives. */
+static void fill_front(encoder *e, Sotay__RecordState *out, const st_record *record)
 {
     sotay__record_state__init(out);
     out->id = bytes_of(record->id.b, sizeof record->id.b);
@@ -317,7 +287,12 @@ static void fill_record(encoder *e, Sotay__RecordState *out, const st_record *re
         out->metas[i] = &metas[i];
     }
     out->n_metas = record->metas_count;
-    fill_lives(e, out, record);
+}
+
+/* What comes after the lives. */
+static void fill_rest(encoder *e, Sotay__RecordState *out, const st_record *record)
+{
+    sotay__record_state__init(out);
     fill_waitings(e, out, record);
     out->wrote = take(e, record->wrote_count, sizeof *out->wrote);
     for (size_t i = 0; i < record->wrote_count && !e->failed; i++)
@@ -337,15 +312,50 @@ static st_err pack(const ProtobufCMessage *message, st_buffer *out, st_error *er
     return ST_OK;
 }
 
+static uint32_t dot_number(encoder *e, const st_dot *dot)
+{
+    return st_dot_is_zero(dot) ? 0 : table_number(&e->devices, &dot->device);
+}
+
+/* Apart first: what they need while they are written is more than what they are, and a record that
+ * just fits must fit. */
+static st_err put_lives(encoder *e, const st_record *record, st_buffer *out, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < record->lives_count; i++) {
+        const st_live *live = &record->lives[i];
+        err = st_record_put_live(live, dot_number(e, &live->op.path.item),
+                                 dot_number(e, &live->op.kept), &e->lives, error);
+    }
+    return err == ST_OK ? st_buffer_append(out, e->lives.data, e->lives.len, error) : err;
+}
+
+/* Fields in ascending order: the packer's, the lives, the packer's again. */
+static st_err put_all(encoder *e, const st_record *record, st_buffer *out, st_error *error)
+{
+    Sotay__RecordState message;
+    fill_front(e, &message, record);
+    st_err err = e->failed ? ST_OK : pack(&message.base, out, error);
+    if (err == ST_OK && !e->failed)
+        err = put_lives(e, record, out, error);
+    if (err == ST_OK && !e->failed)
+        fill_rest(e, &message, record);
+    if (err == ST_OK && !e->failed)
+        err = pack(&message.base, out, error);
+    return e->failed ? st_fail(error, ST_E_MEMORY, "record: no memory to encode") : err;
+}
+
 st_err st_record_encode(const st_record *record, st_buffer *out, st_error *error)
 {
     assert(record != NULL && out != NULL);
     encoder e = { .failed = false };
-    Sotay__RecordState message;
+    size_t before = out->len;
     st_arena_init(&e.arena, SCRATCH_BYTES_MAX);
-    fill_record(&e, &message, record);
-    st_err err = e.failed ? st_fail(error, ST_E_MEMORY, "record: no memory to encode")
-                          : pack(&message.base, out, error);
+    st_buffer_init(&e.lives, SCRATCH_BYTES_MAX);
+    st_err err = put_all(&e, record, out, error);
+    if (err != ST_OK)
+        out->len = before;
+    st_buffer_free(&e.lives);
     st_arena_reset(&e.arena);
     return err;
 }

@@ -386,6 +386,87 @@ static void test_too_little_room_is_said(void **state)
     kit_free(r);
 }
 
+/* The lives are written by hand, the rest by the packer of protobuf-c: which of the two wrote a
+ * record must not be seen. */
+static void assert_spelled_as_packed(const st_record *record)
+{
+    st_buffer bytes;
+    st_buffer_init(&bytes, KIT_BYTES);
+    kit_must(st_record_encode(record, &bytes, NULL));
+    Sotay__RecordState *state = sotay__record_state__unpack(NULL, bytes.len, bytes.data);
+    assert_non_null(state);
+    assert_int_equal(state->n_lives, record->lives_count);
+    size_t len = sotay__record_state__get_packed_size(state);
+    assert_int_equal(len, bytes.len);
+    uint8_t *packed = test_malloc(len);
+    assert_int_equal(sotay__record_state__pack(state, packed), len);
+    assert_memory_equal(packed, bytes.data, len);
+    test_free(packed);
+    sotay__record_state__free_unpacked(state, NULL);
+    st_buffer_free(&bytes);
+}
+
+/* Around each length and number at which a varint takes one byte more. */
+static void test_a_life_is_spelled_as_the_packer_spells_it(void **state)
+{
+    static const st_value_kind KINDS[] = { ST_VALUE_TEXT, ST_VALUE_CODE, ST_VALUE_BYTES };
+    static const uint32_t LENGTHS[] = { 0, 1, 2, 100, 127, 128, 129, 16383, 16384, 70000 };
+    static const int64_t NUMBERS[] = { 0, 1, -1, 63, 64, -64, -65, 8191, 8192, INT32_MAX,
+                                       INT64_MAX, INT64_MIN };
+    (void)state;
+    kit_replica *r = kit_new();
+    fill(r);
+    assert_spelled_as_packed(&r->record[0]);
+    st_record *record = &r->record[0];
+    st_live *life = &record->lives[0];
+    uint8_t *data = st_arena_get(&r->arena, 70000);
+    assert_non_null(data);
+    memset(data, 'x', 70000);
+    for (size_t kind = 0; kind < sizeof KINDS / sizeof KINDS[0]; kind++) {
+        for (size_t i = 0; i < sizeof LENGTHS / sizeof LENGTHS[0]; i++) {
+            life->op.value = (st_value){ .kind = KINDS[kind], .data = data, .len = LENGTHS[i] };
+            assert_spelled_as_packed(record);
+        }
+    }
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
+        life->op.value = (st_value){ .kind = ST_VALUE_INT, .number = NUMBERS[i] };
+        life->op.path.place = life->op.path.field = (uint16_t)NUMBERS[i];
+        life->op.path.item.counter = (uint64_t)NUMBERS[i];
+        life->op.path.item.device = record->wrote[0]; /* with counter 0 too: no dot but a device */
+        life->op.kept.counter = (uint64_t)NUMBERS[i];
+        life->op.kept.device = record->wrote[0];
+        life->op.path.element_len = (uint8_t)(i * ST_CODE_BYTES_MAX / 11);
+        memset(life->op.path.key.s, 'k', i * ST_CODE_BYTES_MAX / 11);
+        assert_spelled_as_packed(record);
+    }
+    kit_free(r);
+}
+
+/* What is needed to write a record is no part of what it may take. */
+static void test_a_record_that_just_fits_is_stored(void **state)
+{
+    (void)state;
+    kit_replica *r = kit_new();
+    fill(r);
+    st_buffer whole, just, less;
+    st_error error;
+    st_buffer_init(&whole, KIT_BYTES);
+    kit_must(st_record_encode(&r->record[0], &whole, &error));
+    st_buffer_init(&just, whole.len + 3);
+    st_buffer_init(&less, whole.len + 2);
+    kit_must(st_buffer_append(&just, "abc", 3, &error));
+    kit_must(st_buffer_append(&less, "abc", 3, &error));
+    kit_must(st_record_encode(&r->record[0], &just, &error));
+    assert_int_equal(just.len, whole.len + 3);
+    assert_memory_equal(just.data + 3, whole.data, whole.len);
+    assert_int_equal(st_record_encode(&r->record[0], &less, &error), ST_E_TOO_LARGE);
+    assert_int_equal(less.len, 3); /* though its beginning had room */
+    st_buffer_free(&whole);
+    st_buffer_free(&just);
+    st_buffer_free(&less);
+    kit_free(r);
+}
+
 static void test_folding_into_a_copy_leaves_the_original(void **state)
 {
     (void)state;
@@ -503,6 +584,8 @@ int main(void)
         cmocka_unit_test(test_a_life_is_read_as_it_is_spelled),
         cmocka_unit_test(test_values_that_cannot_be_are_noticed),
         cmocka_unit_test(test_too_little_room_is_said),
+        cmocka_unit_test(test_a_life_is_spelled_as_the_packer_spells_it),
+        cmocka_unit_test(test_a_record_that_just_fits_is_stored),
         cmocka_unit_test(test_folding_into_a_copy_leaves_the_original),
         cmocka_unit_test(test_the_sum_depends_on_path_dot_value_and_acts_only),
         cmocka_unit_test(test_sums_add_and_take_away),
