@@ -28,8 +28,9 @@ typedef enum { ST_RETRY_NEVER, ST_RETRY_LATER, ST_RETRY_SIGNAL } st_retry;
       "The signature is wrong; nothing was taken in.") \
     X(ST_E_AGAIN, 409, ST_RETRY_LATER, "Số thứ tự yêu cầu đã dùng, sẽ gửi lại.", \
       "The request counter was used before; it will be sent again.") \
-    X(ST_E_ENROL, 403, ST_RETRY_NEVER, "Mã đăng ký máy đã dùng, hết hạn hoặc không đúng.", \
-      "The enrolment code is used, expired or wrong.") \
+    X(ST_E_ENROL, 403, ST_RETRY_NEVER, \
+      "Mã đăng ký máy đã dùng, hết hạn hoặc không đúng, hãy xin đường dẫn mới.", \
+      "The enrolment code is used, expired or wrong; ask for a new link.") \
     X(ST_E_BUSY, 503, ST_RETRY_LATER, "Sổ đang được chương trình khác dùng.", \
       "The store is in use by another program.") \
     X(ST_E_EXISTS, 409, ST_RETRY_NEVER, "Đã có rồi, chưa ghi gì.", \

@@ -14,7 +14,7 @@ typedef struct {
     const char *server, *label, *output, *qr, *about, *caption, *longest;
     const char *size, *budget, *retry_for, *timeout, *progress;
     bool json, help, version, metered, receipts, no_receipts, retry;
-    bool thumbnail, dry_run;
+    bool thumbnail, dry_run, older_key;
 } cli_options;
 
 /* One call. operands are what stands behind the verb, without options. */

@@ -13,11 +13,14 @@
 
 /* Options by letter: j json, f form, u unit, s state, r reason, k keep, e seen, v value,
  * S server, l label, a about, c caption, x longest, z size, o output, q qr, T thumbnail, d dry run,
- * P receipts, N no receipts, m metered, b budget, y retry, R retry for, t timeout, p progress.
+ * P receipts, N no receipts, m metered, b budget, y retry, R retry for, t timeout, p progress,
+ * O older key.
  * --store, --lang and --pin-file go with every verb. */
 static const cli_verb VERBS[] = {
-    { "enrol", "LINK [--label TEXT] [--timeout TIME]", 1, 1, "lStp", cli_enrol,
-      "đăng ký máy và lấy sổ về", "enrol this device and fetch the book" },
+    { "enrol", "LINK [--label TEXT] [--older-key] [--timeout TIME]", 1, 1, "lOStp", cli_enrol,
+      "đăng ký máy và lấy sổ về; --older-key: văn phòng đã nói tận nơi là sổ quay về khóa cũ",
+      "enrol this device and fetch the book; --older-key: the office said in person that the\n"
+      "      log goes back to an older key" },
     { "new", "FORM UNIT [PATH=VALUE]...", 2, 999, "", cli_new,
       "lập phiếu mới; in ra mã phiếu", "make a record; prints its id" },
     { "set", "ID PATH=VALUE...", 2, 999, "", cli_set, "ghi giá trị", "write values" },
@@ -119,6 +122,7 @@ static const struct option NAMES[] = {
     { "retry-for", required_argument, NULL, 'R' },    { "timeout", required_argument, NULL, 't' },
     { "progress", required_argument, NULL, 'p' },     { "qr", required_argument, NULL, 'q' },
     { "receipts", no_argument, NULL, 'P' },           { "no-receipts", no_argument, NULL, 'N' },
+    { "older-key", no_argument, NULL, 'O' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -178,6 +182,7 @@ static bool take_option(cli_options *out, int c, char *given)
     case 'y': out->retry = true; break;
     case 'T': out->thumbnail = true; break;
     case 'd': out->dry_run = true; break;
+    case 'O': out->older_key = true; break;
     default:
         if (c >= 128 || texts[c] == NULL)
             return false;

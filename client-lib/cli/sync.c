@@ -223,7 +223,9 @@ int cli_enrol(cli_call *call)
 {
     sotay_report report = { 0 };
     sotay_who who;
-    sotay_curl_how how = { .url = call->options.server, .label = call->options.label };
+    sotay_curl_how how = { .url = call->options.server,
+                           .label = call->options.label,
+                           .takes_older_key = call->options.older_key };
     bool vi = is_vi(call);
     int wrong = cli_read_limits(call, &how);
     if (wrong != CLI_DONE)

@@ -552,6 +552,11 @@ SOTAY_API SOTAY_MUST_USE int sotay_sync_begin(sotay_client *client, sotay_sync *
 SOTAY_API SOTAY_MUST_USE int sotay_enrol_begin(sotay_client *client, const char *link,
                                                const char *label, sotay_sync **out_sync,
                                                sotay_error *error);
+/* Between sotay_enrol_begin and the first next: a person was told by the office, face to face, that
+ * the log goes on under an older key, its newest one being lost. Without this word a store that has
+ * followed a change of the key is not enrolled by a link of before it, nor by one of another change
+ * in its place (SOTAY_E_SIGNATURE); on any other store it changes nothing. */
+SOTAY_API void sotay_enrol_older_key(sotay_sync *sync);
 /* Between begin and the first next: this sync sends what is unsent and takes the verdicts, but
  * reads nothing that is new, so that work gets out over a weak link. The report's `complete` is
  * then false while there is something to read; the next sync reads it. */
@@ -694,6 +699,7 @@ typedef struct {
     void (*rest)(void *context);
     int (*resume)(void *context, sotay_client **out_client, sotay_error *error);
     void *context;
+    bool takes_older_key; /* enrolment only: sotay_enrol_older_key */
 } sotay_curl_how;
 /* One sync to the end. *out_report and *out_text (both may be NULL) are set also when it fails
  * after it began. How it ended is noted (sotay_line_note). SOTAY_E_NETWORK: no connection; what was

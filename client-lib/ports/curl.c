@@ -336,6 +336,8 @@ int sotay_curl_enrol(sotay_client *client, const char *link, const sotay_curl_ho
     int rc = sotay_enrol_begin(client, link, how->label, &sync, error);
     if (rc != SOTAY_OK)
         return rc;
+    if (how->takes_older_key)
+        sotay_enrol_older_key(sync);
     if (how->url != NULL)
         rc = curl_base_url(client, how->url, run.url, error);
     if (rc == SOTAY_OK)

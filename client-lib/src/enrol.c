@@ -2,7 +2,8 @@
  * store a device of the commune.
  * Promises: a lost answer costs nothing - the same link asks with the same keys and gets the same
  * answer; on a store that is enrolled already, unsent work becomes the new device's.
- * Never: takes an answer of another log than the link names; gives one person's work to another. */
+ * Never: takes an answer of another log than the link names; gives one person's work to another;
+ * goes back to an older key of the log unless a person says so. */
 #include <string.h>
 
 #include "client-lib/src/exchange.h"
@@ -127,6 +128,17 @@ st_err enrol_make(sotay_sync *sync, st_error *error)
 
 /* ---- the answer ---- */
 
+/* A thief of an older key could hand out a link to his own log of that name. */
+static st_err fail_older_key(const sotay_client *client, st_error *error)
+{
+    bool vi = strcmp(client->lang, "vi") == 0;
+    return st_fail(error, ST_E_SIGNATURE,
+                   vi ? "đường dẫn dùng khóa cũ hơn hoặc khác khóa máy này đã biết của sổ; hỏi tận "
+                        "nơi văn phòng rồi mới thêm --older-key"
+                      : "the link has an older key of the log than this device, or another; ask "
+                        "the office in person before you say --older-key");
+}
+
 static st_err check_answer(const sotay_sync *sync, const st_enrol_answer *answer, st_id *out_log,
                            st_error *error)
 {
@@ -140,6 +152,8 @@ static st_err check_answer(const sotay_sync *sync, const st_enrol_answer *answer
         return err;
     if (st_id_cmp(&me->log, out_log) != 0)
         return st_fail(error, ST_E_DENIED, "enrol: this store belongs to another book");
+    if (!sync->takes_older_key && !log_keys_go_on(answer, &sync->client->next))
+        return fail_older_key(sync->client, error);
     if (st_id_cmp(&me->person, &answer->person) != 0)
         return st_fail(error, ST_E_DENIED, "enrol: this store belongs to %s", me->login.s);
     return ST_OK;

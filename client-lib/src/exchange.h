@@ -103,6 +103,7 @@ struct sotay_sync {
     uint8_t code[16], log_key[32];
     char label[321], url[256];
     bool has_answer;
+    bool takes_older_key; /* the office said that the log goes on under an older key */
 
     snapshot_fetch fetch;
     bool is_fetching; /* the present request is for a snapshot */

@@ -1,6 +1,7 @@
 /* client-lib/src/log_key.c - follows the log from one key to the next.
  * Promises: the key that is believed came from the one that the enrolment named, each signed by the
- * one before and by itself; it is on the disk before anything under it is believed.
+ * one before and by itself; it is on the disk before anything under it is believed. An enrolment
+ * leads on from it, and back behind it at a person's word alone.
  * Never: forgets a key that something kept here is signed with. */
 #include "client-lib/src/log_key.h"
 
@@ -147,6 +148,15 @@ st_err log_keys_of(const st_enrol_answer *answer, st_id *out_log, st_error *erro
                 : st_fail(error, ST_E_SIGNATURE,
                           "enrol: the key of the log does not follow from "
                           "its first one");
+}
+
+bool log_keys_go_on(const st_enrol_answer *answer, const identity *me)
+{
+    st_log_keys keys;
+    if (!gather(answer, &keys))
+        return false;
+    const uint8_t *theirs = st_log_keys_at(&keys, me->log_keys);
+    return theirs != NULL && memcmp(theirs, me->log_key, sizeof me->log_key) == 0;
 }
 
 st_err log_keys_begin(sotay_client *client, const st_enrol_answer *answer, st_error *error)

@@ -12,6 +12,9 @@ ST_MUST_USE st_err log_keys_take(sotay_sync *sync, const st_log_keys_told *told,
 /* The log that the answer to an enrolment speaks of. ST_E_SIGNATURE: its key does not follow from
  * the one after which that log is named. */
 ST_MUST_USE st_err log_keys_of(const st_enrol_answer *answer, st_id *out_log, st_error *error);
+/* Does the answer have the newest key that `me` has of this log in its place: the same one, or one
+ * before its own? Else it goes back behind a change that was followed, or names another one. */
+bool log_keys_go_on(const st_enrol_answer *answer, const identity *me);
 /* Keeps the keys of that answer, in client->next too. Inside the open write transaction. */
 ST_MUST_USE st_err log_keys_begin(sotay_client *client, const st_enrol_answer *answer,
                                   st_error *error);

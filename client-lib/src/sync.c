@@ -112,6 +112,11 @@ int sotay_enrol_begin(sotay_client *client, const char *link, const char *label,
     return port_give(err, &inner, error);
 }
 
+void sotay_enrol_older_key(sotay_sync *sync)
+{
+    sync->takes_older_key = true;
+}
+
 void sotay_sync_free(sotay_sync *sync)
 {
     if (sync == NULL)

@@ -338,20 +338,43 @@ static st_err run_enrol(writer_turn *turn, void *argument, st_error *error)
     return err == ST_OK ? fill_answer(turn, job, error) : err;
 }
 
+static bool is_signed_over(const st_enrol_ask *ask, const uint8_t log_key[32])
+{
+    uint8_t text[ST_ENROL_SIGN_BYTES];
+    st_enrol_sign_text(ask, log_key, text);
+    return st_sign_verify(ask->sign_key, text, sizeof text, ask->proof);
+}
+
+/* The proof names the key that the link had. One of before a change is void, also when the code was
+ * used by this device and its answer was lost: the device would not take the newest key for it. */
+static st_err check_proof(writer *w, const st_enrol_ask *ask, st_error *error)
+{
+    st_log_keys keys;
+    store_txn txn = { 0 };
+    const sync_room *room = writer_room(w);
+    st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = sync_log_keys_read(&txn, room, &keys, error);
+    store_end(&txn);
+    if (err != ST_OK || is_signed_over(ask, st_log_keys_newest(&keys)))
+        return err;
+    for (uint64_t n = 0; n < keys.count; n++)
+        if (is_signed_over(ask, st_log_keys_at(&keys, n)))
+            return st_fail(error, ST_E_ENROL,
+                           "enrol: the key of the log was changed since this link was made");
+    return st_fail(error, ST_E_SIGNATURE, "enrol: the request is not signed by its key");
+}
+
 st_err sync_enrol(writer *w, const st_enrol_ask *ask, st_arena *arena,
                   st_enrol_answer *out_answer, st_error *error)
 {
     enrol_job enrol;
     writer_job job;
-    uint8_t text[ST_ENROL_SIGN_BYTES], log_key[32];
     memset(&enrol, 0, sizeof enrol);
     memset(&job, 0, sizeof job);
-    st_err err = sync_log_key_now(writer_room(w), log_key, error);
+    st_err err = check_proof(w, ask, error);
     if (err != ST_OK)
         return err;
-    st_enrol_sign_text(ask, log_key, text);
-    if (!st_sign_verify(ask->sign_key, text, sizeof text, ask->proof))
-        return st_fail(error, ST_E_SIGNATURE, "enrol: the request is not signed by its key");
     enrol.ask = ask;
     enrol.arena = arena;
     job.run = run_enrol;

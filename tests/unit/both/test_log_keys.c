@@ -4,6 +4,7 @@
  * alone is found out. After a restore of a backup from before it the old key signs nothing. */
 #include "server/audit/publish.h"
 #include "server/sync/log_key.h"
+#include "server/sync/row.h"
 #include "tests/unit/both/town.h"
 
 static void people(world *w)
@@ -119,7 +120,8 @@ static void test_epochs_and_address_by_the_new_key(void **state)
     world_free(&w);
 }
 
-/* A link of before is void; one of after leads into the same log. */
+/* A link of before is void; one of after leads into the same log. So it does when the device was
+ * enrolled by the first and only the answer was lost: it is told to ask for another. */
 static void test_who_comes_after_the_change(void **state)
 {
     (void)state;
@@ -138,7 +140,9 @@ static void test_who_comes_after_the_change(void **state)
     phone_new(&w.phones[1], 77);
     assert_int_equal(sotay_enrol_begin(w.phones[1].client, old, NULL, &sync, &w.phones[1].error),
                      SOTAY_OK);
-    assert_int_not_equal(run(&w, sync, 0, NULL), SOTAY_OK);
+    assert_int_equal(run(&w, sync, 0, NULL), SOTAY_E_ENROL);
+    assert_non_null(strstr(sotay_code_sentence(SOTAY_E_ENROL, "en"), "ask for a new link"));
+    assert_non_null(strstr(sotay_code_sentence(SOTAY_E_ENROL, "vi"), "xin đường dẫn mới"));
     phone_free(&w.phones[1]);
     memset(&w.phones[1], 0, sizeof w.phones[1]);
     KIT_EXPECT(0, &w.book, "assign", "binh", KIT_UNIT);
@@ -148,10 +152,38 @@ static void test_who_comes_after_the_change(void **state)
     join(&w, 2, "chi");
     make_visit(&w, &w.phones[1]);
     make_visit(&w, &w.phones[2]);
+    enrol(&w, &w.phones[0], "an", true); /* it has not heard of them yet */
     change_key(&w); /* and they follow from where they came in */
     for (size_t i = 0; i < PHONES; i++)
         assert_quiet(&w, &w.phones[i]);
     meet_and_compare(&w);
+    world_free(&w);
+}
+
+static void test_a_lost_answer_and_another_key(void **state)
+{
+    (void)state;
+    static world w;
+    sotay_sync *sync = NULL;
+    sotay_who who;
+    char link[400];
+    world_make_with(&w, 10, (world_how){ 1, false });
+    people(&w);
+    phone *an = &w.phones[0];
+    make_visit(&w, an);
+    enrol(&w, an, "an", false);
+    (void)snprintf(link, sizeof link, "%s", strstr(KIT_OUT(&w.book), "http"));
+    change_key(&w);
+    assert_int_equal(sotay_enrol_begin(an->client, link, NULL, &sync, &an->error), SOTAY_OK);
+    assert_int_equal(run(&w, sync, 0, NULL), SOTAY_E_ENROL);
+    assert_quiet(&w, an); /* as the device that it was, it goes on and follows */
+    sync = begin_enrol(&w, an, "an");
+    assert_int_equal(run(&w, sync, 0, NULL), SOTAY_OK);
+    make_visit(&w, an);
+    assert_quiet(&w, an);
+    sotay_whoami(an->client, &who);
+    assert_string_equal(who.login, "an");
+    assert_true(phone_status_says(an, "\"ready\":0"));
     world_free(&w);
 }
 
@@ -332,6 +364,30 @@ static bool restore_beside(town *t, bool has_key, uint8_t out_epoch[8])
     return true;
 }
 
+/* `log-key list` names for each change the entry of this log that says so. */
+static void assert_list_names_entries(world *w, uint32_t changes)
+{
+    char words[40];
+    KIT_EXPECT(0, &w->book, "log-key", "list", "--json");
+    for (uint32_t n = 1; n <= changes; n++) {
+        store_txn txn = { 0 };
+        st_arena arena;
+        sync_row row;
+        (void)snprintf(words, sizeof words, "{\"n\":%u,\"from\":", n);
+        const char *at = strstr(KIT_OUT(&w->book), words);
+        assert_non_null(at);
+        const char *rest = at + strlen(words);
+        st_arena_init(&arena, 1u << 20);
+        assert_int_equal(store_begin(w->book.rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+        assert_int_equal(sync_row_get(&txn, strtoull(rest, NULL, 10), &arena, &row, NULL), ST_OK);
+        store_end(&txn);
+        assert_int_equal(row.kind, ST_ENTRY_KEY);
+        assert_int_equal(row.first, n);
+        assert_null(strstr(rest, "\"at\":null"));
+        st_arena_reset(&arena);
+    }
+}
+
 static void test_a_backup_of_before_the_change(void **state)
 {
     (void)state;
@@ -351,6 +407,7 @@ static void test_a_backup_of_before_the_change(void **state)
     assert_true(restore_beside(&t, true, epoch));
     const st_log_keys after = keys_of(&t.w);
     assert_memory_equal(&before, &after, sizeof before);
+    assert_list_names_entries(&t.w, 2);
     for (int round = 0; round < 2; round++)
         for (size_t i = 0; i < PHONES; i++)
             assert_quiet(&t.w, &t.w.phones[i]);
@@ -363,6 +420,19 @@ static void test_a_backup_of_before_the_change(void **state)
     for (size_t i = 0; i < PHONES; i++)
         assert_holds_newest(&t.w, &t.w.phones[i]);
     town_free(&t);
+}
+
+/* A link takes nobody back behind a change that was followed; what was there is there. */
+static void assert_link_is_refused(world *w, phone *p)
+{
+    sotay_sync *sync = begin_enrol(w, p, "an");
+    sotay_who before, after;
+    sotay_whoami(p->client, &before);
+    assert_int_equal(run(w, sync, 0, NULL), SOTAY_E_SIGNATURE);
+    assert_non_null(strstr(w->error.detail, "--older-key"));
+    sotay_whoami(p->client, &after);
+    assert_string_equal(before.fingerprint, after.fingerprint);
+    assert_true(phone_status_says(p, "\"ready\":1"));
 }
 
 static void test_without_the_newest_secret_it_does_not_start(void **state)
@@ -386,10 +456,17 @@ static void test_without_the_newest_secret_it_does_not_start(void **state)
     make_visit(&t.w, an);
     assert_int_equal(sync_phone(&t.w, an, 0, NULL), SOTAY_E_SIGNATURE);
     assert_non_null(strstr(t.w.error.detail, "signed it"));
-    enrol(&t.w, an, "an", true);
+    assert_link_is_refused(&t.w, an);
+    change_key(&t.w); /* another one in the place of the one that it knows */
+    assert_link_is_refused(&t.w, an);
+    phone_reopen(an);
+    sotay_sync *sync = begin_enrol(&t.w, an, "an");
+    sotay_enrol_older_key(sync);
+    assert_int_equal(run(&t.w, sync, 0, NULL), SOTAY_OK);
     for (int round = 0; round < 2; round++)
         assert_int_equal(sync_phone(&t.w, an, 0, NULL), SOTAY_OK);
     assert_true(phone_status_says(an, "\"ready\":0"));
+    assert_holds_newest(&t.w, an);
     KIT_EXPECT(0, &t.w.book, "verify");
     town_free(&t);
 }
@@ -421,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_phones_follow),
         cmocka_unit_test(test_epochs_and_address_by_the_new_key),
         cmocka_unit_test(test_who_comes_after_the_change),
+        cmocka_unit_test(test_a_lost_answer_and_another_key),
         cmocka_unit_test(test_receipts_of_before_and_after),
         cmocka_unit_test(test_the_old_key_proves_nothing_new),
         cmocka_unit_test(test_a_change_by_one_key_is_found),

@@ -105,8 +105,8 @@ static inline int sync_phone(world *w, phone *p, uint32_t bad, sotay_report *out
     return rc == SOTAY_OK ? run(w, sync, bad, out_report) : rc;
 }
 
-/* Enrols, for the first time or again; with `answered` false the answer is lost. */
-static inline void enrol(world *w, phone *p, const char *login, bool answered)
+/* With a new link from the office. */
+static inline sotay_sync *begin_enrol(world *w, phone *p, const char *login)
 {
     sotay_sync *sync = NULL;
     assert_int_equal(KIT_CALL(&w->book, "enrol", login), 0);
@@ -114,6 +114,13 @@ static inline void enrol(world *w, phone *p, const char *login, bool answered)
     assert_non_null(link);
     link[strcspn(link, "\n")] = '\0';
     assert_int_equal(sotay_enrol_begin(p->client, link, NULL, &sync, &p->error), SOTAY_OK);
+    return sync;
+}
+
+/* Enrols, for the first time or again; with `answered` false the answer is lost. */
+static inline void enrol(world *w, phone *p, const char *login, bool answered)
+{
+    sotay_sync *sync = begin_enrol(w, p, login);
     if (answered) {
         assert_int_equal(run(w, sync, 0, NULL), SOTAY_OK);
         return;
