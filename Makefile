@@ -260,7 +260,7 @@ LINK_any        := $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
 # These know nothing of the server, and other machines need not build it for them.
 LINK_test_store  := $(LIB)/libstore.a $(LIB)/libproto.a
 LINK_test_golden := $(LIB)/libproto.a
-LINK_test_verify := $(LIB)/libverify.a $(LIB)/libproto.a
+LINK_verify      := $(LIB)/libverify.a $(LIB)/libproto.a
 define test_program
 $(BUILD)/$(1): $(OBJ)/$(1).o $(LIB)/libtesthelp.a $(or $(LINK_$(notdir $(1))),$(LINK_$(2)),$(LINK_any))
 endef

@@ -265,8 +265,13 @@ static void check_entry(const owner *o, const verify_log *log, const folder *f, 
     FUZZ_MUST(st_proof_file_encode(&proof, &file, NULL) == ST_OK);
     const uint8_t *leaf = entries->data + at + 2;
     size_t len = st_get_u16(entries->data + at);
-    FUZZ_MUST(verify_proof(file.data, file.len, leaf, len, &o->vkey, NULL) == ST_OK);
-    FUZZ_MUST(verify_proof(file.data, file.len, leaf, len - 1, &o->vkey, NULL) == ST_E_CORRUPT);
+    const verify_log alone = { .vkey = o->vkey };
+    const verify_receipt good = { file.data, leaf, file.len, len };
+    const verify_receipt bad = { file.data, leaf, file.len, len - 1 };
+    uint64_t entry = 0;
+    FUZZ_MUST(verify_proof(&alone, &good, &entry, NULL) == ST_OK && entry == place + 1);
+    FUZZ_MUST(verify_proof(log, &good, &entry, NULL) == ST_OK && entry == place + 1);
+    FUZZ_MUST(verify_proof(&alone, &bad, &entry, NULL) == ST_E_CORRUPT);
 }
 
 static void check_passed(const owner *o, const verify_log *log, const folder *f, uint32_t which)

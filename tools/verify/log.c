@@ -320,39 +320,61 @@ void verify_log_free(verify_log *log)
 }
 
 /* A receipt of after a change of the log's key is of the same log and signed by another key. */
-static st_err say_other_key(const st_proof_file *proof, const st_vkey *vkey, st_arena *arena,
+static st_err say_other_key(const verify_log *log, const st_proof_file *proof, st_arena *arena,
                             st_error *error)
 {
     st_note note;
     st_checkpoint checkpoint;
-    if (st_note_decode(proof->checkpoint, proof->checkpoint_len, arena, &note, NULL) != ST_OK ||
+    if (log->has_keys ||
+        st_note_decode(proof->checkpoint, proof->checkpoint_len, arena, &note, NULL) != ST_OK ||
         st_checkpoint_decode(&note, &checkpoint, NULL) != ST_OK || note.lines_count == 0 ||
-        !st_origin_is_same_log(checkpoint.origin, vkey->name))
+        !st_origin_is_same_log(checkpoint.origin, log->vkey.name))
         return ST_E_SIGNATURE;
     return st_fail(error, ST_E_SIGNATURE,
                    "checkpoint: this key did not sign it, but one with the id %08" PRIx32
-                   "; if the log was given another key, take the vkey of an export of then",
+                   "; if the log was given another key, name an export too, or take the vkey of "
+                   "one of then",
                    note.lines[0].key_id);
 }
 
-st_err verify_proof(const void *file, size_t file_len, const void *leaf, size_t leaf_len,
-                    const st_vkey *vkey, st_error *error)
+/* The log that was read has this entry too, and begins with the log that the receipt speaks of. A
+ * receipt may be younger than an export: of what came since nothing is known then. */
+static st_err check_receipt(const verify_log *log, uint64_t place, const st_hash *leaf,
+                            const st_tree_head *then, st_error *error)
+{
+    if (place >= log->counts[0])
+        return st_fail(error, ST_E_CORRUPT,
+                       "entry %" PRIu64 ": here are %" PRIu64
+                       " entries: this log is older than the receipt, or was cut off or put back",
+                       place + 1, log->counts[0]);
+    if (memcmp(log->nodes[0][place].b, leaf->b, sizeof leaf->b) != 0)
+        return st_fail(error, ST_E_CORRUPT,
+                       "entry %" PRIu64 ": this log has another one there: two logs under one name",
+                       place + 1);
+    return then->size <= log->counts[0] ? check_older(log, then, error) : ST_OK;
+}
+
+st_err verify_proof(const verify_log *log, const verify_receipt *receipt, uint64_t *out_entry,
+                    st_error *error)
 {
     st_proof_file proof;
     st_opened opened;
     st_arena arena;
     st_arena_init(&arena, ARENA_BYTES);
-    st_err err = st_proof_file_decode(file, file_len, &proof, error);
+    st_err err = st_proof_file_decode(receipt->file, receipt->file_len, &proof, error);
     if (err == ST_OK)
-        err = st_checkpoint_open(proof.checkpoint, proof.checkpoint_len, vkey, &arena, &opened,
-                                 error);
-    st_hash hash = st_leaf_hash(leaf, leaf_len);
+        err = verify_keys_open(log, proof.checkpoint, proof.checkpoint_len, &arena, &opened, error);
+    if (err == ST_E_SIGNATURE)
+        err = say_other_key(log, &proof, &arena, error);
+    st_hash hash = st_leaf_hash(receipt->leaf, receipt->leaf_len);
     if (err == ST_OK &&
         !st_inclusion_holds(&hash, proof.place, &proof.proof, &opened.checkpoint.head))
         err = st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": this is not what the log has there",
                       proof.place + 1);
-    else if (err == ST_E_SIGNATURE)
-        err = say_other_key(&proof, vkey, &arena, error);
+    if (err == ST_OK && log->counts[0] > 0)
+        err = check_receipt(log, proof.place, &hash, &opened.checkpoint.head, error);
+    if (err == ST_OK)
+        *out_entry = proof.place + 1;
     st_arena_reset(&arena);
     return err;
 }

@@ -92,7 +92,8 @@ st_tree_source verify_log_source(const verify_log *log);
 void *verify_grow(void *list, size_t count, size_t *room, size_t size);
 ST_MUST_USE st_err verify_devices_read(verify_log *log, const char *text, size_t len,
                                        st_error *error);
-/* keys.c: reads log-keys, and finds the key that counts from the one given. Notes what an entry
+/* keys.c: reads log-keys, and finds the key that counts from the one given; without a list that is
+ * it. Notes what an entry
  * `key` says of a change; when all are there: was each change noted? */
 ST_MUST_USE st_err verify_keys_read(verify_log *log, const verify_source *source,
                                     const st_vkey *given, st_error *error);
@@ -109,8 +110,16 @@ ST_MUST_USE st_err verify_leaf_take(verify_log *log, uint64_t place, const st_le
 ST_MUST_USE st_err verify_witnesses(verify_log *log, const verify_source *source, st_error *error);
 ST_MUST_USE st_err verify_chains(verify_log *log, st_error *error);
 
-/* A proof file and the bytes of its leaf, against the key alone. */
-ST_MUST_USE st_err verify_proof(const void *file, size_t file_len, const void *leaf,
-                                size_t leaf_len, const st_vkey *vkey, st_error *error);
+/* A proof file, and the bytes of the leaf that it speaks of. */
+typedef struct {
+    const void *file, *leaf;
+    size_t file_len, leaf_len;
+} verify_receipt;
+/* Against the keys of the log, of which only verify_keys_read need have run: whichever counted then
+ * signed it. When the log was read, the receipt is also held against that: it must have the entry,
+ * and begin with the log that the receipt speaks of, unless that one is longer. *out_entry: which
+ * one it is, from 1. Errors as above. */
+ST_MUST_USE st_err verify_proof(const verify_log *log, const verify_receipt *receipt,
+                                uint64_t *out_entry, st_error *error);
 
 #endif

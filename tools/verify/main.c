@@ -26,23 +26,27 @@ static void help(bool vi)
 {
     puts(
         vi ? "cách dùng: sotay-verify DIR|URL [--vkey KHÓA|TỆP] [--old TỆP] [--code SỐ]\n"
+             "           [--proof TỆP --record TỆP]\n"
              "           sotay-verify --proof TỆP --record TỆP --vkey KHÓA|TỆP\n\n"
              "Kiểm tra nhật ký đã xuất (sotayctl audit export) hoặc đang mở (URL/audit), "
              "chỉ tin vào khóa.\n\n"
              "  --vkey    khóa của nhật ký, hoặc tệp có khóa; không có: lấy ở chính nhật ký\n"
              "  --old     một dấu chốt (checkpoint) cũ hơn: nhật ký phải nối tiếp từ đó\n"
              "  --code    mã kiểm tra in trên giấy, bốn nhóm bốn chữ số\n"
-             "  --proof   bằng chứng (.tlog-proof) của một mục; --record: chính mục đó (.leaf)\n"
+             "  --proof   bằng chứng (.tlog-proof) của một mục; --record: chính mục đó (.leaf);\n"
+             "            có cả nhật ký thì khóa đã đổi cũng được theo, và mục phải ở trong đó\n"
              "  --lang    vi hoặc en\n\n"
              "Mã kết thúc: 0 đúng; 1 sai, dòng đầu tiên nói chỗ sai; 2 gọi sai; 4 không có kết nối."
            : "usage: sotay-verify DIR|URL [--vkey KEY|FILE] [--old FILE] [--code DIGITS]\n"
+             "       [--proof FILE --record FILE]\n"
              "       sotay-verify --proof FILE --record FILE --vkey KEY|FILE\n\n"
              "Checks a log that was exported (sotayctl audit export) or is served (URL/audit), "
              "with nothing trusted but the key.\n\n"
              "  --vkey    the log's key, or a file with it; without it the log's own is taken\n"
              "  --old     an older checkpoint: the log must continue it\n"
              "  --code    the check code on paper, four groups of four digits\n"
-             "  --proof   a proof (.tlog-proof) of one entry; --record: that entry (.leaf)\n"
+             "  --proof   a proof (.tlog-proof) of one entry; --record: that entry (.leaf); with\n"
+             "            a log a change of its key is followed, and the entry must be in it\n"
              "  --lang    vi or en\n\n"
              "Exit codes: 0 right; 1 wrong, the line says the first place; 2 wrong usage; 4 no "
              "connection.");
@@ -167,12 +171,30 @@ static void say_good(const verify_call *line, const verify_log *log)
         say_witness(line, &log->devices[i]);
 }
 
+/* The files of a receipt, if one was named, against what is known of the log. */
+static st_err check_proof(const verify_call *line, const verify_log *log, uint64_t *out_entry,
+                          st_error *error)
+{
+    st_buffer proof, leaf;
+    st_buffer_init(&proof, FILE_MAX);
+    st_buffer_init(&leaf, FILE_MAX);
+    st_err err = verify_read_file(line->proof, &proof, error);
+    if (err == ST_OK)
+        err = verify_read_file(line->record, &leaf, error);
+    const verify_receipt receipt = { proof.data, leaf.data, proof.len, leaf.len };
+    if (err == ST_OK)
+        err = verify_proof(log, &receipt, out_entry, error);
+    st_buffer_free(&leaf);
+    st_buffer_free(&proof);
+    return err;
+}
+
 static int check_log(const verify_call *line)
 {
     verify_log log = { .is_strict = false };
     st_error error = { 0 };
     st_vkey vkey;
-    uint64_t of = 0;
+    uint64_t of = 0, entry = 0;
     verify_place place = { line->where, strncmp(line->where, "http://", 7) == 0 ||
                                             strncmp(line->where, "https://", 8) == 0 };
     verify_source source = verify_source_of(&place);
@@ -189,34 +211,45 @@ static int check_log(const verify_call *line)
         err =
             of > 0 ? ST_OK : st_fail(&error, ST_E_CORRUPT, "the code on paper is not of this log");
     }
+    if (err == ST_OK && line->proof != NULL)
+        err = check_proof(line, &log, &entry, &error);
     if (err == ST_OK)
         say_good(line, &log);
     if (err == ST_OK && of > 0)
         printf(line->vi ? "mã trên giấy là của %" PRIu64 " mục đầu\n"
                         : "the code on paper is of the first %" PRIu64 " entries\n",
                of);
+    if (err == ST_OK && entry > 0)
+        printf(line->vi ? "biên nhận là của mục %" PRIu64 " trong nhật ký này\n"
+                        : "the receipt is of entry %" PRIu64 " of this log\n",
+               entry);
     verify_log_free(&log);
     return err == ST_OK ? 0 : complain(line->where, error.detail, err == ST_E_NETWORK ? 4 : 1);
 }
 
-static int check_proof(const verify_call *line)
+static st_err no_file(void *context, const char *name, st_buffer *out, st_error *error)
 {
+    (void)context;
+    (void)out;
+    return st_fail(error, ST_E_NOT_FOUND, "%s: is not here", name);
+}
+
+/* With the key and nothing else. */
+static int check_proof_alone(const verify_call *line)
+{
+    verify_log log = { .is_strict = false };
+    const verify_source source = { NULL, no_file };
     st_error error = { 0 };
     st_vkey vkey;
-    st_buffer proof, leaf;
-    if (line->record == NULL || line->vkey == NULL)
-        return complain("--proof", "needs --record and --vkey (see --help)", 2);
-    st_buffer_init(&proof, FILE_MAX);
-    st_buffer_init(&leaf, FILE_MAX);
+    uint64_t entry = 0;
+    if (line->vkey == NULL)
+        return complain("--proof", "needs --vkey, or a log (see --help)", 2);
     st_err err = read_key(line->vkey, &vkey, &error);
     if (err == ST_OK)
-        err = verify_read_file(line->proof, &proof, &error);
+        err = verify_keys_read(&log, &source, &vkey, &error);
     if (err == ST_OK)
-        err = verify_read_file(line->record, &leaf, &error);
-    if (err == ST_OK)
-        err = verify_proof(proof.data, proof.len, leaf.data, leaf.len, &vkey, &error);
-    st_buffer_free(&leaf);
-    st_buffer_free(&proof);
+        err = check_proof(line, &log, &entry, &error);
+    verify_log_free(&log);
     if (err != ST_OK)
         return complain(line->proof, error.detail, 1);
     puts(line->vi ? "OK mục này có trong nhật ký" : "OK this entry is in the log");
@@ -235,7 +268,10 @@ int main(int argc, char **argv)
         puts("sotay-verify " SOTAY_VERSION);
     if (line.help || line.version)
         return 0;
-    if (line.proof != NULL)
-        return check_proof(&line);
-    return line.where != NULL ? check_log(&line) : complain("nothing", "to check (see --help)", 2);
+    if ((line.proof == NULL) != (line.record == NULL))
+        return complain("--proof", "needs --record, and that needs it (see --help)", 2);
+    if (line.where != NULL)
+        return check_log(&line);
+    return line.proof != NULL ? check_proof_alone(&line)
+                              : complain("nothing", "to check (see --help)", 2);
 }
