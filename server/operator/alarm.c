@@ -31,8 +31,7 @@ typedef struct {
 
 typedef struct {
     operator_work *work;
-    operator_table table;
-    st_json json;
+    operator_list list;
     alarm_held *held;
     size_t held_count, held_capacity;
     bool no_memory;
@@ -72,16 +71,16 @@ static void show_line(alarm_page *page, const alarm_line *line)
     page->lines++;
     if (!work->options.json) {
         (void)snprintf(number, sizeof number, "%" PRIu64, line->count);
-        operator_table_cell(work, &page->table, kind_name(line->kind));
-        operator_table_cell(work, &page->table, hex);
-        operator_table_cell(work, &page->table, line->person);
-        operator_table_when(work, &page->table, line->since_ms);
-        operator_table_cell(work, &page->table, number);
-        operator_table_cell(work, &page->table, line->bucket);
-        operator_table_cell(work, &page->table, kind_sentence(line->kind, work->vi));
+        operator_table_cell(work, &page->list.table, kind_name(line->kind));
+        operator_table_cell(work, &page->list.table, hex);
+        operator_table_cell(work, &page->list.table, line->person);
+        operator_table_when(work, &page->list.table, line->since_ms);
+        operator_table_cell(work, &page->list.table, number);
+        operator_table_cell(work, &page->list.table, line->bucket);
+        operator_table_cell(work, &page->list.table, kind_sentence(line->kind, work->vi));
         return;
     }
-    st_json *json = &page->json;
+    st_json *json = &page->list.json;
     st_json_open(json, '{');
     st_json_key_text(json, "kind", kind_name(line->kind));
     st_json_key_text(json, "device", hex);
@@ -182,30 +181,15 @@ static bool look_at(void *context, const sync_device *device)
 
 static void begin(alarm_page *page, const char *key, const char *const *heads, size_t columns)
 {
-    operator_work *work = page->work;
-    if (!work->options.json) {
-        operator_table_begin(work, &page->table, heads, columns);
-        return;
-    }
-    st_json_begin(&page->json, work->call->out, &work->error);
-    st_json_open(&page->json, '{');
-    st_json_key(&page->json, key);
-    st_json_open(&page->json, '[');
+    operator_list_begin(page->work, &page->list, heads, columns);
+    operator_list_of(page->work, &page->list, key);
 }
 
 /* The exit code. */
 static int end(alarm_page *page, st_err err, const char *vi, const char *en)
 {
     operator_work *work = page->work;
-    if (err == ST_OK && work->options.json) {
-        st_json_close(&page->json, ']');
-        st_json_close(&page->json, '}');
-        err = st_json_end(&page->json);
-        operator_say(work, "\n");
-    } else if (err == ST_OK) {
-        operator_say(work, "%zu %s\n", operator_table_print(work, &page->table),
-                     work->vi ? vi : en);
-    }
+    err = operator_list_end(work, &page->list, err, work->vi ? vi : en);
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);
 }
@@ -246,16 +230,16 @@ static bool receipt(void *context, const sync_purge *purge)
     if (!work->options.json) {
         (void)snprintf(records, sizeof records, "%" PRIu64, purge->purge.records);
         (void)snprintf(kept, sizeof kept, "%" PRIu64, purge->purge.kept);
-        operator_table_cell(work, &page->table, hex);
-        operator_table_cell(work, &page->table, login);
-        operator_table_cell(work, &page->table, purge->purge.bucket.s);
-        operator_table_when(work, &page->table, purge->received_ms);
-        operator_table_cell(work, &page->table, records);
-        operator_table_cell(work, &page->table, kept);
+        operator_table_cell(work, &page->list.table, hex);
+        operator_table_cell(work, &page->list.table, login);
+        operator_table_cell(work, &page->list.table, purge->purge.bucket.s);
+        operator_table_when(work, &page->list.table, purge->received_ms);
+        operator_table_cell(work, &page->list.table, records);
+        operator_table_cell(work, &page->list.table, kept);
         return !work->out_failed;
     }
     char signature[2 * ST_SIGNATURE_BYTES + 1];
-    st_json *json = &page->json;
+    st_json *json = &page->list.json;
     st_hex(purge->purge.signature, sizeof purge->purge.signature, signature);
     st_json_open(json, '{');
     st_json_key_text(json, "device", hex);

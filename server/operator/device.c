@@ -27,8 +27,7 @@ static const char *status_label(auth_status status, bool vi)
 
 typedef struct {
     operator_work *work;
-    operator_table table;
-    st_json json;
+    operator_list list;
     st_err err;
 } device_page;
 
@@ -43,11 +42,11 @@ static void buckets_json(device_page *page, const sync_device *device)
                                &(auth_scope_ask){ work->room->commune.s,
                                                   &device->device.person, UINT64_MAX },
                                &arena, &scope, &work->error);
-    st_json_key(&page->json, "buckets");
-    st_json_open(&page->json, '[');
+    st_json_key(&page->list.json, "buckets");
+    st_json_open(&page->list.json, '[');
     for (uint32_t i = 0; i < scope.buckets_count; i++)
-        st_json_text(&page->json, scope.buckets[i].s);
-    st_json_close(&page->json, ']');
+        st_json_text(&page->list.json, scope.buckets[i].s);
+    st_json_close(&page->list.json, ']');
     st_arena_reset(&arena);
 }
 
@@ -94,13 +93,13 @@ static void files_json(device_page *page, const sync_device *device)
     uint64_t bytes = 0;
     if (page->err == ST_OK)
         page->err = quota_used(&page->work->txn, &device->device.id, &bytes, &page->work->error);
-    st_json_key_int(&page->json, "attachment_bytes", (int64_t)bytes);
+    st_json_key_int(&page->list.json, "attachment_bytes", (int64_t)bytes);
 }
 
 static bool device_json(void *context, const sync_device *device)
 {
     device_page *page = context;
-    st_json *json = &page->json;
+    st_json *json = &page->list.json;
     int offset = page->work->call->offset_minutes;
     char hex[33];
     st_id_format(&device->device.id, hex);
@@ -135,17 +134,17 @@ static bool device_row(void *context, const sync_device *device)
     operator_work *work = page->work;
     char hex[33], number[40];
     st_id_format(&device->device.id, hex);
-    operator_table_cell(work, &page->table, hex);
-    operator_table_cell(work, &page->table, device->login.s);
-    operator_table_cell(work, &page->table, status_label(device->device.status, work->vi));
-    operator_table_when(work, &page->table, device->device.enrolled_ms);
-    operator_table_when(work, &page->table, device->contact.last_sync_ms);
+    operator_table_cell(work, &page->list.table, hex);
+    operator_table_cell(work, &page->list.table, device->login.s);
+    operator_table_cell(work, &page->list.table, status_label(device->device.status, work->vi));
+    operator_table_when(work, &page->list.table, device->device.enrolled_ms);
+    operator_table_when(work, &page->list.table, device->contact.last_sync_ms);
     (void)snprintf(number, sizeof number, "%+lld s",
                    (long long)(device->contact.clock_offset_ms / 1000));
-    operator_table_cell(work, &page->table, device->contact.last_sync_ms != 0 ? number : "-");
+    operator_table_cell(work, &page->list.table, device->contact.last_sync_ms != 0 ? number : "-");
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)device->counter);
-    operator_table_cell(work, &page->table, number);
-    operator_table_cell(work, &page->table, device->device.label);
+    operator_table_cell(work, &page->list.table, number);
+    operator_table_cell(work, &page->list.table, device->device.label);
     return true;
 }
 
@@ -159,33 +158,17 @@ int operator_device_list(operator_work *work)
     bool json = work->options.json;
     if (operator_read_begin(work) != ST_OK)
         return operator_fail(work);
-    if (json) {
-        st_json_begin(&page.json, work->call->out, &work->error);
-        st_json_open(&page.json, '{');
-        st_json_key(&page.json, "devices");
-        st_json_open(&page.json, '[');
-    } else {
-        operator_table_begin(work, &page.table, HEADS[work->vi], 8);
-    }
+    operator_list_begin(work, &page.list, HEADS[work->vi], 8);
+    operator_list_of(work, &page.list, "devices");
     st_err err = sync_device_each(work->room, &work->txn, json ? device_json : device_row, &page,
                                   &work->error);
     if (err == ST_OK)
         err = page.err;
-    if (err == ST_OK && json) {
-        st_json_close(&page.json, ']');
-        st_json_key(&page.json, "copies");
-        st_json_open(&page.json, '[');
-        err = operator_heirs_say(work, &page.json);
-    }
-    if (err == ST_OK && json) {
-        st_json_close(&page.json, ']');
-        st_json_close(&page.json, '}');
-        err = st_json_end(&page.json);
-        operator_say(work, "\n");
-    }
+    operator_list_of(work, &page.list, "copies");
+    if (err == ST_OK && json)
+        err = operator_heirs_say(work, &page.list.json);
+    err = operator_list_end(work, &page.list, err, work->vi ? "máy" : "devices");
     if (err == ST_OK && !json) {
-        operator_say(work, "%zu %s\n", operator_table_print(work, &page.table),
-                     work->vi ? "máy" : "devices");
         err = sync_device_each(work->room, &work->txn, gap_lines, &page, &work->error);
         if (err == ST_OK)
             err = operator_heirs_say(work, NULL);

@@ -8,8 +8,7 @@
 
 typedef struct {
     operator_work *work;
-    operator_table table;
-    st_json json;
+    operator_list page;
     bool one_device;               /* --device: */
     st_id device;
     free_sets sets;
@@ -56,7 +55,7 @@ static bool find_bounds(held_list *list, const sync_held *held, sync_bounds *out
 
 static void bounds_json(held_list *list, const sync_held *held)
 {
-    st_json *json = &list->json;
+    st_json *json = &list->page.json;
     sync_bounds bounds;
     int offset = list->work->call->offset_minutes;
     bool is_read = find_bounds(list, held, &bounds);
@@ -76,7 +75,7 @@ static void bounds_json(held_list *list, const sync_held *held)
 static bool held_json(void *context, const sync_held *held)
 {
     held_list *list = context;
-    st_json *json = &list->json;
+    st_json *json = &list->page.json;
     char hex[33], why[600];
     if (!is_wanted(list, held))
         return true;
@@ -110,7 +109,7 @@ static void written_cell(held_list *list, const sync_held *held)
     sync_bounds bounds;
     char iso[40], text[96];
     if (!find_bounds(list, held, &bounds)) {
-        operator_table_cell(work, &list->table, "-");
+        operator_table_cell(work, &list->page.table, "-");
         return;
     }
     bool known = bounds.found.is_known;
@@ -121,7 +120,7 @@ static void written_cell(held_list *list, const sync_held *held)
                        iso + 11, (long long)((bounds.found.moment.within_ms + 999) / 1000));
     else
         (void)snprintf(text, sizeof text, "%.2s/%.2s/%.4s %.5s ?", iso + 8, iso + 5, iso, iso + 11);
-    operator_table_cell(work, &list->table, text);
+    operator_table_cell(work, &list->page.table, text);
 }
 
 static bool held_row(void *context, const sync_held *held)
@@ -133,16 +132,16 @@ static bool held_row(void *context, const sync_held *held)
         return true;
     explain(list, held, why, sizeof why);
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)held->n);
-    operator_table_cell(work, &list->table, number);
-    operator_table_cell(work, &list->table, st_hold_name(held->reason));
-    operator_table_cell(work, &list->table, login_of(work, &held->person, hex));
+    operator_table_cell(work, &list->page.table, number);
+    operator_table_cell(work, &list->page.table, st_hold_name(held->reason));
+    operator_table_cell(work, &list->page.table, login_of(work, &held->person, hex));
     written_cell(list, held);
-    operator_table_when(work, &list->table, held->received_ms);
+    operator_table_when(work, &list->page.table, held->received_ms);
     st_id_format(&held->record, hex);
-    operator_table_cell(work, &list->table, hex);
+    operator_table_cell(work, &list->page.table, hex);
     (void)snprintf(all, sizeof all, "%s → %s", why,
                    st_hold_for_office(held->reason, work->call->lang));
-    operator_table_cell(work, &list->table, all);
+    operator_table_cell(work, &list->page.table, all);
     return !work->out_failed && list->err == ST_OK;
 }
 
@@ -185,7 +184,7 @@ static void say_device(held_list *list, const auth_device *device, const auth_co
 
 static void json_device(held_list *list, const auth_device *device, const auth_contact *contact)
 {
-    st_json *json = &list->json;
+    st_json *json = &list->page.json;
     int offset = list->work->call->offset_minutes;
     char hex[33];
     st_id_format(&device->id, hex);
@@ -217,30 +216,15 @@ int operator_held(operator_work *work)
         err = begin_device(&list, &device, &contact);
     if (err != ST_OK)
         return operator_fail(work);
-    if (json) {
-        st_json_begin(&list.json, work->call->out, &work->error);
-        st_json_open(&list.json, '{');
-        if (list.one_device)
-            json_device(&list, &device, &contact);
-        st_json_key(&list.json, "held");
-        st_json_open(&list.json, '[');
-    } else {
-        if (list.one_device)
-            say_device(&list, &device, &contact);
-        operator_table_begin(work, &list.table, HEADS[work->vi], 7);
-    }
+    if (!json && list.one_device)
+        say_device(&list, &device, &contact);
+    operator_list_begin(work, &list.page, HEADS[work->vi], 7);
+    if (json && list.one_device)
+        json_device(&list, &device, &contact);
+    operator_list_of(work, &list.page, "held");
     err = sync_held_each(&work->txn, json ? held_json : held_row, &list, &work->error);
-    if (err == ST_OK)
-        err = list.err;
-    if (err == ST_OK && json) {
-        st_json_close(&list.json, ']');
-        st_json_close(&list.json, '}');
-        err = st_json_end(&list.json);
-        operator_say(work, "\n");
-    } else if (err == ST_OK) {
-        operator_say(work, work->vi ? "%zu thay đổi chờ xem\n" : "%zu changes wait\n",
-                     operator_table_print(work, &list.table));
-    }
+    err = operator_list_end(work, &list.page, err == ST_OK ? list.err : err,
+                            work->vi ? "thay đổi chờ xem" : "changes wait");
     free_sets_end(&list.sets);
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);

@@ -9,8 +9,7 @@
 
 typedef struct {
     operator_work *work;
-    operator_table table;
-    st_json json;
+    operator_list page;
     st_err err;
 } incident_list;
 
@@ -43,9 +42,9 @@ static st_err evidence_json(incident_list *list, const st_repair_evidence *evide
     st_err err =
         form == NULL ? ST_OK : st_show_json(form, &record, &work->how, &text, &work->error);
     if (err == ST_OK && form != NULL)
-        st_json_raw(&list->json, (const char *)text.data, text.len);
+        st_json_raw(&list->page.json, (const char *)text.data, text.len);
     else if (err == ST_OK)
-        st_json_raw(&list->json, "null", 4);
+        st_json_raw(&list->page.json, "null", 4);
     st_buffer_free(&text);
     st_arena_reset(&arena);
     return err;
@@ -54,7 +53,7 @@ static st_err evidence_json(incident_list *list, const st_repair_evidence *evide
 static bool incident_json(void *context, const sync_incident *in)
 {
     incident_list *list = context;
-    st_json *json = &list->json;
+    st_json *json = &list->page.json;
     char hex[33];
     const char *login = login_of(list->work, &in->device);
     st_json_open(json, '{');
@@ -92,19 +91,19 @@ static bool incident_row(void *context, const sync_incident *in)
     operator_work *work = list->work;
     char hex[33], number[24];
     const char *login = login_of(work, &in->device);
-    operator_table_when(work, &list->table, in->time_ms);
-    operator_table_cell(work, &list->table, login == NULL ? "-" : login);
+    operator_table_when(work, &list->page.table, in->time_ms);
+    operator_table_cell(work, &list->page.table, login == NULL ? "-" : login);
     st_id_format(&in->device, hex);
-    operator_table_cell(work, &list->table, hex);
-    operator_table_cell(work, &list->table, in->bucket.s);
+    operator_table_cell(work, &list->page.table, hex);
+    operator_table_cell(work, &list->page.table, in->bucket.s);
     (void)snprintf(number, sizeof number, "%u", in->records_count);
-    operator_table_cell(work, &list->table, number);
+    operator_table_cell(work, &list->page.table, number);
     (void)snprintf(number, sizeof number, "%u", in->evidence_count);
-    operator_table_cell(work, &list->table, number);
+    operator_table_cell(work, &list->page.table, number);
     sum_hex(&in->theirs, hex);
-    operator_table_cell(work, &list->table, hex);
+    operator_table_cell(work, &list->page.table, hex);
     sum_hex(&in->ours, hex);
-    operator_table_cell(work, &list->table, hex);
+    operator_table_cell(work, &list->page.table, hex);
     return !work->out_failed;
 }
 
@@ -118,14 +117,8 @@ int operator_incidents(operator_work *work)
     bool json = work->options.json;
     if (operator_read_begin(work) != ST_OK)
         return operator_fail(work);
-    if (json) {
-        st_json_begin(&list.json, work->call->out, &work->error);
-        st_json_open(&list.json, '{');
-        st_json_key(&list.json, "incidents");
-        st_json_open(&list.json, '[');
-    } else {
-        operator_table_begin(work, &list.table, HEADS[work->vi], 8);
-    }
+    operator_list_begin(work, &list.page, HEADS[work->vi], 8);
+    operator_list_of(work, &list.page, "incidents");
     sync_moments moments;
     sync_moments_begin(&moments, &work->txn);
     work->how.moments = &moments.moments;
@@ -133,19 +126,9 @@ int operator_incidents(operator_work *work)
         sync_incident_each(&work->txn, json ? incident_json : incident_row, &list, &work->error);
     work->how.moments = NULL;
     sync_moments_end(&moments);
-    if (err == ST_OK)
-        err = list.err;
-    if (err == ST_OK && json) {
-        st_json_close(&list.json, ']');
-        st_json_close(&list.json, '}');
-        err = st_json_end(&list.json);
-        operator_say(work, "\n");
-    } else if (err == ST_OK) {
-        operator_say(work,
-                     work->vi ? "%zu lần sổ trên máy lệch với sổ chung\n"
-                              : "%zu times a device's book was not this one\n",
-                     operator_table_print(work, &list.table));
-    }
+    err = operator_list_end(work, &list.page, err == ST_OK ? list.err : err,
+                            work->vi ? "lần sổ trên máy lệch với sổ chung"
+                                     : "times a device's book was not this one");
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);
 }

@@ -12,6 +12,7 @@
 #include "server/sync/row.h"
 
 #define FINGERPRINT_BYTES 20u
+#define ENTRY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* ---- new ---- */
 
@@ -21,23 +22,10 @@ typedef struct {
     st_log_keys keys; /* afterwards */
 } key_call;
 
-static st_err run_ask(operator_work *work, writer_turn *turn, void *argument, st_error *error)
+static st_err change(writer_turn *turn, key_call *call, const operator_pair *pair, st_error *error)
 {
-    key_call *call = argument;
-    operator_pair pair;
-    st_err err = operator_two_people(work, turn, &pair, error);
-    return err == ST_OK ? operator_second_ask(work, turn, &pair, &call->ask, error) : err;
-}
-
-/* The request ends in the same turn: it changes the key once. */
-static st_err run_change(operator_work *work, writer_turn *turn, void *argument, st_error *error)
-{
-    key_call *call = argument;
-    operator_pair pair;
     st_log_keys keys;
-    st_err err = operator_two_people(work, turn, &pair, error);
-    if (err == ST_OK)
-        err = sync_log_keys_read(turn->txn, turn->room, &keys, error);
+    st_err err = sync_log_keys_read(turn->txn, turn->room, &keys, error);
     if (err != ST_OK)
         return err;
     size_t room = strlen(call->ask.reason) + 128;
@@ -45,11 +33,23 @@ static st_err run_change(operator_work *work, writer_turn *turn, void *argument,
     if (note == NULL)
         return st_fail(error, ST_E_MEMORY, "log-key: out of memory");
     (void)snprintf(note, room, "log-key %" PRIu32 " with %.40s: %s", keys.count + 1,
-                   pair.second.login.s, call->ask.reason);
-    call->change.actor = pair.first.id;
+                   pair->second.login.s, call->ask.reason);
+    call->change.actor = pair->first.id;
     call->change.note = note;
     err = sync_log_key_change(turn, &call->change, error);
     return err == ST_OK ? sync_log_keys_read(turn->txn, turn->room, &call->keys, error) : err;
+}
+
+/* The request ends in the same turn: it changes the key once. */
+static st_err run(operator_work *work, writer_turn *turn, void *argument, st_error *error)
+{
+    key_call *call = argument;
+    operator_pair pair;
+    st_err err = operator_two_people(work, turn, &pair, error);
+    if (err != ST_OK)
+        return err;
+    return operator_asks(work) ? operator_second_ask(work, turn, &pair, &call->ask, error)
+                               : change(turn, call, &pair, error);
 }
 
 /* The key counts already: what goes wrong now is mended by the next start. */
@@ -74,62 +74,77 @@ static int finish(operator_work *work, const key_call *call)
     return 0;
 }
 
-static int change_key(operator_work *work, key_call *call)
+/* The new secret is on the disk before anything counts on it. */
+int operator_log_key_new(operator_work *work)
 {
-    st_err err = auth_log_prepare(work->room->dir, &work->rooms->keys, work->room->port,
-                                  call->change.key, &work->error);
+    key_call call = { .ask = { .what = "log-key" } };
+    bool asks = operator_asks(work);
+    st_err err = operator_reason(work, &call.ask.reason, &work->error);
+    if (err == ST_OK && !asks)
+        err = auth_log_prepare(work->room->dir, &work->rooms->keys, work->room->port,
+                               call.change.key, &work->error);
     if (err != ST_OK)
         return operator_fail(work);
-    err = operator_write(work, run_change, call);
+    err = operator_write(work, run, &call);
     if (err == ST_OK)
-        return finish(work, call);
-    if (err != ST_E_STORAGE) /* the disk may have it all the same: the next start looks */
+        return asks ? operator_second_said(work, &call.ask) : finish(work, &call);
+    if (!asks && err != ST_E_STORAGE) /* the disk may have it all the same: the next start looks */
         auth_log_drop(work->room->dir);
     return operator_fail(work);
 }
 
-int operator_log_key_new(operator_work *work)
-{
-    key_call call = { .ask = { .what = "log-key" } };
-    st_err err = operator_reason(work, &call.ask.reason, &work->error);
-    if (err == ST_OK && !operator_asks(work))
-        return change_key(work, &call);
-    if (err == ST_OK)
-        err = operator_write(work, run_ask, &call);
-    return err == ST_OK ? operator_second_said(work, &call.ask) : operator_fail(work);
-}
-
 /* ---- list ---- */
 
-/* When the entry came that begins this key: the first of the log, or that behind `size`. */
-static st_err when(operator_work *work, uint64_t size, int64_t *out_ms)
-{
-    sync_row row;
-    st_err err = sync_row_get(&work->txn, size + 1, &work->arena, &row, &work->error);
-    *out_ms = err == ST_OK ? row.time_ms : 0;
-    return err == ST_E_NOT_FOUND ? ST_OK : err; /* put back to before it */
-}
-
 typedef struct {
-    uint64_t n, size;
+    uint64_t n;
+    uint64_t from;             /* the entry that begins it; 0: it is not there (yet) */
     int64_t at_ms;
     char print[FINGERPRINT_BYTES], key[48];
 } key_row;
 
+/* Is this the entry that begins it? *out_is: the first of the log, or the one that says so. */
+static st_err look(operator_work *work, uint64_t index, key_row *row, bool *out_is)
+{
+    sync_row entry;
+    st_arena arena;
+    st_arena_init(&arena, ENTRY_BYTES_MAX);
+    st_err err = sync_row_get(&work->txn, index, &arena, &entry, &work->error);
+    *out_is = err == ST_OK &&
+              (row->n == 0 || (entry.kind == ST_ENTRY_KEY && entry.first == row->n));
+    if (*out_is) {
+        row->from = index;
+        row->at_ms = entry.time_ms;
+    }
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* A log that was put back to before the change has its entry again, elsewhere. */
+static st_err find(operator_work *work, uint64_t size, key_row *row)
+{
+    bool is = false;
+    st_err err = look(work, size + 1, row, &is);
+    if (err == ST_E_NOT_FOUND)
+        err = ST_OK;
+    for (uint64_t index = 1; !is && err == ST_OK; index++)
+        err = look(work, index, row, &is);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 static st_err fill(operator_work *work, const st_log_keys *keys, uint64_t n, key_row *out)
 {
+    memset(out, 0, sizeof *out);
     out->n = n;
-    out->size = n == 0 ? 0 : keys->rows[n - 1].size;
     st_fingerprint(st_log_keys_at(keys, n), out->print);
     st_base64(st_log_keys_at(keys, n), 32, out->key);
-    return when(work, out->size, &out->at_ms);
+    return find(work, n == 0 ? 0 : keys->rows[n - 1].size, out);
 }
 
 static void one_json(operator_work *work, st_json *json, const key_row *row)
 {
     st_json_open(json, '{');
     st_json_key_int(json, "n", (int64_t)row->n);
-    st_json_key_int(json, "from", (int64_t)row->size + 1);
+    st_json_key_int(json, "from", (int64_t)row->from);
     st_json_key(json, "at");
     st_json_when(json, row->at_ms, work->call->offset_minutes);
     st_json_key_text(json, "key", row->key);
@@ -142,7 +157,7 @@ static void one_row(operator_work *work, operator_table *table, const key_row *r
     char text[24];
     (void)snprintf(text, sizeof text, "%" PRIu64, row->n);
     operator_table_cell(work, table, text);
-    (void)snprintf(text, sizeof text, "%" PRIu64, row->size + 1);
+    (void)snprintf(text, sizeof text, "%" PRIu64, row->from);
     operator_table_cell(work, table, text);
     operator_table_when(work, table, row->at_ms);
     operator_table_cell(work, table, row->print);
@@ -153,33 +168,19 @@ static st_err show(operator_work *work, const st_log_keys *keys)
 {
     static const char *const HEADS[2][5] = { { "N", "FROM", "SINCE", "FINGERPRINT", "KEY" },
                                              { "SỐ", "TỪ MỤC", "TỪ LÚC", "DẤU KHÓA", "KHÓA" } };
-    operator_table table;
-    st_json json;
+    operator_list page;
     st_err err = ST_OK;
-    st_json_begin(&json, work->call->out, &work->error);
-    operator_table_begin(work, &table, HEADS[work->vi], 5);
-    if (work->options.json) {
-        st_json_open(&json, '{');
-        st_json_key(&json, "log_keys");
-        st_json_open(&json, '[');
-    }
+    operator_list_begin(work, &page, HEADS[work->vi], 5);
+    operator_list_of(work, &page, "log_keys");
     for (uint64_t n = 0; err == ST_OK && n <= keys->count; n++) {
         key_row row;
         err = fill(work, keys, n, &row);
         if (err == ST_OK && work->options.json)
-            one_json(work, &json, &row);
+            one_json(work, &page.json, &row);
         else if (err == ST_OK)
-            one_row(work, &table, &row);
+            one_row(work, &page.table, &row);
     }
-    if (!work->options.json) {
-        (void)operator_table_print(work, &table);
-        return err;
-    }
-    st_json_close(&json, ']');
-    st_json_close(&json, '}');
-    err = err == ST_OK ? st_json_end(&json) : err;
-    operator_say(work, "\n");
-    return err;
+    return operator_list_end(work, &page, err, NULL);
 }
 
 int operator_log_key_list(operator_work *work)

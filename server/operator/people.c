@@ -83,27 +83,26 @@ int operator_user_add(operator_work *work)
 
 typedef struct {
     operator_work *work;
-    operator_table table;
-    st_json json;
+    operator_list page;
 } people_list;
 
 static bool person_json(void *context, const auth_person *person)
 {
     people_list *list = context;
     char hex[33];
-    st_json_open(&list->json, '{');
-    st_json_key_text(&list->json, "login", person->login.s);
-    st_json_key_text(&list->json, "name", person->name);
-    st_json_key(&list->json, "roles");
-    st_json_open(&list->json, '[');
+    st_json_open(&list->page.json, '{');
+    st_json_key_text(&list->page.json, "login", person->login.s);
+    st_json_key_text(&list->page.json, "name", person->name);
+    st_json_key(&list->page.json, "roles");
+    st_json_open(&list->page.json, '[');
     for (unsigned role = 1; role < ST_ROLE_COUNT; role++)
         if ((person->roles & (1u << role)) != 0)
-            st_json_text(&list->json, st_role_name((st_role)role));
-    st_json_close(&list->json, ']');
-    st_json_key_bool(&list->json, "active", person->is_active);
+            st_json_text(&list->page.json, st_role_name((st_role)role));
+    st_json_close(&list->page.json, ']');
+    st_json_key_bool(&list->page.json, "active", person->is_active);
     st_id_format(&person->id, hex);
-    st_json_key_text(&list->json, "id", hex);
-    st_json_close(&list->json, '}');
+    st_json_key_text(&list->page.json, "id", hex);
+    st_json_close(&list->page.json, '}');
     return true;
 }
 
@@ -117,10 +116,10 @@ static bool person_row(void *context, const auth_person *person)
             (void)snprintf(roles + len, sizeof roles - len, "%s%s", len > 0 ? "," : "",
                            st_role_name((st_role)role));
     }
-    operator_table_cell(list->work, &list->table, person->login.s);
-    operator_table_cell(list->work, &list->table,
+    operator_table_cell(list->work, &list->page.table, person->login.s);
+    operator_table_cell(list->work, &list->page.table,
                         person->is_active ? roles : list->work->vi ? "(đã ngừng)" : "(disabled)");
-    operator_table_cell(list->work, &list->table, person->name);
+    operator_table_cell(list->work, &list->page.table, person->name);
     return true;
 }
 
@@ -132,29 +131,13 @@ int operator_user_list(operator_work *work)
     bool json = work->options.json;
     if (operator_read_begin(work) != ST_OK)
         return operator_fail(work);
-    if (json) {
-        st_json_begin(&list.json, work->call->out, &work->error);
-        st_json_open(&list.json, '{');
-        st_json_key(&list.json, "users");
-        st_json_open(&list.json, '[');
-    } else {
-        operator_table_begin(work, &list.table, HEADS[work->vi], 3);
-    }
+    operator_list_begin(work, &list.page, HEADS[work->vi], 3);
+    operator_list_of(work, &list.page, "users");
     st_err err = auth_person_each(&work->txn, json ? person_json : person_row, &list,
                                   &work->error);
+    err = operator_list_end(work, &list.page, err, work->vi ? "người" : "people");
     operator_read_end(work);
-    if (err == ST_OK && json) {
-        st_json_close(&list.json, ']');
-        st_json_close(&list.json, '}');
-        err = st_json_end(&list.json);
-        operator_say(work, "\n");
-    }
-    if (err != ST_OK)
-        return operator_fail(work);
-    if (!json)
-        operator_say(work, "%zu %s\n", operator_table_print(work, &list.table),
-                     work->vi ? "người" : "people");
-    return 0;
+    return err == ST_OK ? 0 : operator_fail(work);
 }
 
 /* ---- user disable, role: edits of one person's record ---- */

@@ -177,33 +177,16 @@ static st_err show_list(operator_work *work, const sync_second *list, size_t cou
     static const char *const HEADS[2][6] = {
         { "REQUEST", "WHAT", "PERSON", "UNTIL", "ABOUT", "REASON" },
         { "ĐỀ NGHỊ", "VIỆC", "NGƯỜI", "HẠN", "VỀ", "LÝ DO" } };
-    operator_table table;
-    st_json json;
-    bool as_json = work->options.json;
-    if (as_json) {
-        st_json_begin(&json, work->call->out, &work->error);
-        st_json_open(&json, '{');
-        st_json_key(&json, "requests");
-        st_json_open(&json, '[');
-    } else {
-        operator_table_begin(work, &table, HEADS[work->vi], 6);
-    }
+    operator_list page;
+    operator_list_begin(work, &page, HEADS[work->vi], 6);
+    operator_list_of(work, &page, "requests");
     for (size_t i = 0; i < count; i++) {
-        if (list[i].state == SECOND_WAITING && as_json)
-            one_json(work, &json, &list[i]);
+        if (list[i].state == SECOND_WAITING && work->options.json)
+            one_json(work, &page.json, &list[i]);
         else if (list[i].state == SECOND_WAITING)
-            one_row(work, &table, &list[i]);
+            one_row(work, &page.table, &list[i]);
     }
-    if (!as_json) {
-        operator_say(work, work->vi ? "%zu đề nghị đang chờ\n" : "%zu requests wait\n",
-                     operator_table_print(work, &table));
-        return ST_OK;
-    }
-    st_json_close(&json, ']');
-    st_json_close(&json, '}');
-    st_err err = st_json_end(&json);
-    operator_say(work, "\n");
-    return err;
+    return operator_list_end(work, &page, ST_OK, work->vi ? "đề nghị đang chờ" : "requests wait");
 }
 
 static second_view view_of(operator_work *work)

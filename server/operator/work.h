@@ -85,6 +85,24 @@ size_t operator_table_print(operator_work *work, const operator_table *table);
 /* Terminal columns of a UTF-8 text: combining marks take none. */
 size_t operator_text_width(const char *text);
 
+/* ---- lists (list.c) ---- */
+
+/* Of one verb: the table, or with --json the document. */
+typedef struct {
+    operator_table table;
+    st_json json;
+    bool is_open;                  /* a list of the document */
+} operator_list;
+/* Starts it. With --json what is said of the whole may follow before the first list. */
+void operator_list_begin(operator_work *work, operator_list *list, const char *const *headings,
+                         size_t columns);
+/* The objects from here on are those of the list `name`; ends the one before. */
+void operator_list_of(operator_work *work, operator_list *list, const char *name);
+/* Ends it, unless err says that it is not whole: the document; or the table and below it how many
+ * of what (words; NULL: no such line). Returns err, or what went wrong with the document. */
+ST_MUST_USE st_err operator_list_end(operator_work *work, operator_list *list, st_err err,
+                                     const char *words);
+
 /* ---- CSV (csv.c) ---- */
 
 /* Ends the row after its last cell, else parts two cells. */
