@@ -195,15 +195,21 @@ static bool enrols_by(const st_set *set, const identity *next, const st_id *devi
     return found && st_set_verify(set, &next->log, key);
 }
 
+/* The set that came with the answer. ST_E_CORRUPT also: none came. */
+static st_err read_enrolment(const st_enrol_answer *answer, st_arena *arena, st_set *out_set)
+{
+    if (answer->enrolment == NULL)
+        return ST_E_CORRUPT;
+    return st_set_decode(answer->enrolment, answer->enrolment_len, arena, out_set, NULL);
+}
+
 st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer, st_error *error)
 {
     st_arena arena;
     st_set set;
     const identity *next = &client->next;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = answer->enrolment == NULL
-                     ? ST_E_CORRUPT
-                     : st_set_decode(answer->enrolment, answer->enrolment_len, &arena, &set, NULL);
+    st_err err = read_enrolment(answer, &arena, &set);
     bool found = err == ST_OK && st_id_cmp(&set.device, &answer->server_device) == 0 &&
                  enrols_by(&set, next, &next->device, answer->server_key);
     if (found) {
@@ -222,9 +228,7 @@ st_err epoch_check_enrolment(sotay_client *client, const st_enrol_answer *answer
     uint8_t key[32];
     const identity *next = &client->next;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = answer->enrolment == NULL
-                     ? ST_E_CORRUPT
-                     : st_set_decode(answer->enrolment, answer->enrolment_len, &arena, &set, NULL);
+    st_err err = read_enrolment(answer, &arena, &set);
     if (err == ST_OK && st_id_cmp(&set.device, &next->server_device) == 0)
         memcpy(key, next->server_key, sizeof key);
     else if (err == ST_OK)

@@ -77,7 +77,11 @@ static bool whose(int fd, unsigned port, struct in_addr *out_address)
     return true;
 }
 
-/* Ends the connection if it is still that of the address: its number may be another's by now. */
+/* Ends the connection if it is still that of the address. A worker may close the number at any
+ * time, and it may be another's by now (a checker of races says so): what counts is looked at on
+ * the duplicate, which nobody else closes. If that is another connection of the same address, it is
+ * one too many as well; if a file, closing the duplicate takes no lock along: none that this
+ * process has locked is opened again once the door is open. */
 static void shut(int number, unsigned port, struct in_addr address)
 {
     struct in_addr now;
@@ -229,7 +233,8 @@ static bool is_connection(int fd, const http_peer *peer)
            ntohs(address.sin_port) == peer->local_port;
 }
 
-/* CivetWeb does not tell the descriptor of a connection. Returns a duplicate, or -1. */
+/* CivetWeb does not tell the descriptor of a connection. Returns a duplicate, or -1. The worker
+ * that asks has this connection open, so its number is nobody else's until it is done. */
 static int find_connection(const http_guard *guard, const http_peer *peer)
 {
     for (int fd = 3; fd < guard->fd_max; fd++)
