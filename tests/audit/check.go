@@ -2,10 +2,11 @@
 // nobody here wrote: checkpoint, tiles, that each entry is in the tree, and that an older checkpoint
 // is its beginning; or one receipt.
 //
-//	check -vkey FILE [-old CHECKPOINT] [-list] DIR
+//	check -vkey FILE [-old CHECKPOINT [-oldvkey FILE]] [-list] DIR
 //	check -vkey FILE -proof FILE -record FILE
 //
-// Exit 0 and "OK ...", or 1 and what is wrong. -list names the files that the answer rests on.
+// Exit 0 and "OK ...", or 1 and what is wrong. -list names the files that the answer rests on;
+// -oldvkey: the key that signed the older checkpoint, when the log was given another one since.
 package main
 
 import (
@@ -118,7 +119,13 @@ func checkEntries(f *folder, tree tlog.Tree, hashes tlog.HashReader) error {
 	return nil
 }
 
-func checkFolder(f *folder, verifier note.Verifier, oldPath string) (tlog.Tree, error) {
+// older is a checkpoint of before, and who signed it.
+type older struct {
+	path     string
+	verifier note.Verifier
+}
+
+func checkFolder(f *folder, verifier note.Verifier, before older) (tlog.Tree, error) {
 	data, err := f.read("checkpoint")
 	if err != nil {
 		return tlog.Tree{}, err
@@ -128,14 +135,14 @@ func checkFolder(f *folder, verifier note.Verifier, oldPath string) (tlog.Tree, 
 		return tree, err
 	}
 	hashes := tlog.TileHashReader(tree, f)
-	if err := checkEntries(f, tree, hashes); err != nil || oldPath == "" {
+	if err := checkEntries(f, tree, hashes); err != nil || before.path == "" {
 		return tree, err
 	}
-	data, err = os.ReadFile(oldPath)
+	data, err = os.ReadFile(before.path)
 	if err != nil {
 		return tree, err
 	}
-	old, err := openCheckpoint(data, verifier)
+	old, err := openCheckpoint(data, before.verifier)
 	if err != nil {
 		return tree, err
 	}
@@ -187,17 +194,27 @@ func fail(err error) {
 	}
 }
 
+func readKey(path string) note.Verifier {
+	text, err := os.ReadFile(path)
+	fail(err)
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(text)))
+	fail(err)
+	return verifier
+}
+
 func main() {
 	key := flag.String("vkey", "", "file with the key of the log")
 	old := flag.String("old", "", "an older checkpoint")
+	oldKey := flag.String("oldvkey", "", "file with the key of then; without it that of -vkey")
 	proof := flag.String("proof", "", "a receipt")
 	record := flag.String("record", "", "the entry of the receipt")
 	list := flag.Bool("list", false, "name the files that were read")
 	flag.Parse()
-	text, err := os.ReadFile(*key)
-	fail(err)
-	verifier, err := note.NewVerifier(strings.TrimSpace(string(text)))
-	fail(err)
+	verifier := readKey(*key)
+	before := older{*old, verifier}
+	if *oldKey != "" {
+		before.verifier = readKey(*oldKey)
+	}
 	if *proof != "" {
 		data, err := os.ReadFile(*proof)
 		fail(err)
@@ -209,7 +226,7 @@ func main() {
 		return
 	}
 	f := &folder{dir: flag.Arg(0)}
-	tree, err := checkFolder(f, verifier, *old)
+	tree, err := checkFolder(f, verifier, before)
 	fail(err)
 	fmt.Printf("OK %d entries root %v\n", tree.N, tree.Hash)
 	if *list {

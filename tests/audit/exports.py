@@ -107,12 +107,33 @@ def go_knows_a_receipt():
 def the_page_works_as_it_is_written():
     ran = audit_steps(("sotayctl", "sotay", "sotay-verify", "go", "./check"), GO)
     same(ran.count("./check"), 2, "both of Go's checks")
-    same(len(ran), 9, "every step")
+    same(len(ran), 10, "every step")
+
+
+def go_takes_the_newest_key_and_the_one_of_before():
+    with commune() as w:
+        an, record = filled(w, 3)
+        first, second = w.dir / "first", w.dir / "second"
+        proof, leaf = w.dir / "r.tlog-proof", w.dir / "r.leaf"
+        w.ctl("audit", "export", str(first))
+        an.do("receipt", record, "-o", str(proof))
+        change_log_key(w)
+        an.set(record, "place=sau")
+        settle(an)
+        w.ctl("audit", "export", str(second))
+        old, new = first / "vkey", second / "vkey"
+        said = check("-vkey", new, "-old", first / "checkpoint", "-oldvkey", old, second)
+        same(said.splitlines()[0],
+             run("sotay-verify", str(second), "--vkey", str(old)).out.splitlines()[0], "one log")
+        check("-vkey", old, second, code=1)
+        check("-vkey", new, "-old", first / "checkpoint", second, code=1)
+        check("-vkey", old, "-proof", proof, "-record", leaf)
+        check("-vkey", new, "-proof", proof, "-record", leaf, code=1)
 
 
 try:
     build()
     main([go_agrees_and_refuses_each_touched_file, go_refuses_another_log, go_knows_a_receipt,
-          the_page_works_as_it_is_written])
+          the_page_works_as_it_is_written, go_takes_the_newest_key_and_the_one_of_before])
 finally:
     shutil.rmtree(SCRATCH, ignore_errors=True)

@@ -117,5 +117,25 @@ def sigstore_knows_a_receipt():
         check(*words)
 
 
+def sigstore_after_a_change_of_the_key():
+    with commune() as w:
+        an, record = filled(w, 3)
+        book, old = w.dir / "book", w.dir / "old"
+        book.rename(old)
+        proof, leaf = w.dir / "r.tlog-proof", w.dir / "r.leaf"
+        an.do("receipt", record, "-o", str(proof))
+        change_log_key(w)
+        an.set(record, "place=sau")
+        settle(an)
+        w.ctl("audit", "export", str(book))
+        exported(w, 5)
+        check("-vkey", old / "vkey", book, code=1)
+        for key, code in ((old / "vkey", 0), (book / "vkey", 1)):
+            check("-vkey", key, "-proof", proof, "-record", leaf, code=code)
+        an.do("receipt", record, "-o", str(proof))
+        check("-vkey", book / "vkey", "-proof", proof, "-record", leaf)
+
+
 main([sigstore_agrees_on_each_entry, sigstore_refuses_each_touched_bit,
-      sigstore_refuses_a_touched_folder, sigstore_refuses_another_log, sigstore_knows_a_receipt])
+      sigstore_refuses_a_touched_folder, sigstore_refuses_another_log, sigstore_knows_a_receipt,
+      sigstore_after_a_change_of_the_key])

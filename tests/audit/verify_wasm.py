@@ -69,6 +69,25 @@ def it_says_what_the_program_says():
         both(w, "--help", "--lang", "vi")
 
 
+def it_follows_another_key():
+    with commune() as w:
+        exported(w)
+        change_log_key(w)
+        w.ctl("audit", "export", str(w.dir / "after"))
+        for key in ("/book/vkey", "/after/vkey"):
+            said = both(w, "/after", "--vkey", key, "--old", "/book/checkpoint", "--proof",
+                        "/r.tlog-proof", "--record", "/r.leaf")
+            need("the receipt is of entry" in said, said)
+        both(w, "--proof", "/r.tlog-proof", "--record", "/r.leaf", "--vkey", "/after/vkey", code=1)
+        path = w.dir / "after" / "log-keys"
+        good = path.read_bytes()
+        for bad in flips(good, 24):
+            path.write_bytes(bad)
+            both(w, "/after", "--vkey", "/book/vkey", code=1)
+        path.unlink()
+        both(w, "/after", "--vkey", "/book/vkey", code=1)
+
+
 def it_refuses_what_the_program_refuses():
     with commune() as w, commune() as other:
         exported(w)
@@ -138,5 +157,5 @@ def it_reads_and_does_nothing_else():
         same({p: (p.stat().st_mtime_ns, p.stat().st_size) for p in before}, before, "untouched")
 
 
-main([it_says_what_the_program_says, it_refuses_what_the_program_refuses,
+main([it_says_what_the_program_says, it_follows_another_key, it_refuses_what_the_program_refuses,
       each_touched_file_is_refused, it_reads_and_does_nothing_else])

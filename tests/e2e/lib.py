@@ -325,6 +325,13 @@ def page_steps(w, page, section, words, programs, env):
     return ran
 
 
+def change_log_key(w):
+    """Two people give the log another key."""
+    w.ctl("user", "add", "head", "--name", "Head", "--role", "office_head")
+    w.ctl("user", "add", "admin", "--name", "Admin", "--role", "admin")
+    w.ctl("log-key", "new", "--as", "admin", "--second", "head", "--reason", "mất đĩa")
+
+
 def audit_steps(programs, env):
     """A reviewer who follows docs/audit.md, with what he got before in his hand."""
     with commune() as w:
