@@ -185,7 +185,8 @@ static st_err write_fresh(const char *dir, int which, const uint8_t seed[SEED_BY
     return err == ST_OK ? store_dir_sync(path, error) : err;
 }
 
-/* The secret first: with it the new key counts. */
+/* The secret first, and on the disk: with it the new key counts. A cut that kept the second name
+ * alone would leave an old secret under a new .pub. */
 static st_err take_place(const char *dir, int which, st_error *error)
 {
     char fresh[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
@@ -194,6 +195,10 @@ static st_err take_place(const char *dir, int which, st_error *error)
         err = key_path(dir, which, "key", path, error);
     if (err == ST_OK && rename(fresh, path) != 0)
         err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    if (err == ST_OK)
+        err = store_dir_path(dir, "keys", path, error);
+    if (err == ST_OK)
+        err = store_dir_sync(path, error);
     return err == ST_OK ? finish_public(dir, which, error) : err;
 }
 
@@ -223,8 +228,27 @@ st_err auth_keys_renew_device(const char *dir, const server_port *port, auth_key
 
 /* ---- another key of the log ---- */
 
-st_err auth_log_prepare(const char *dir, auth_keys *keys, const server_port *port,
-                        uint8_t out_public[32], st_error *error)
+/* A key that was made before and came to nothing. Its file may be there still: whoever made it did
+ * not know whether the disk has it all the same. */
+static st_err prepare_spare(const char *dir, const auth_log_pair *pair, uint8_t out_public[32],
+                            st_error *error)
+{
+    uint8_t seed[SEED_BYTES], found[SEED_BYTES];
+    char path[STORE_PATH_BYTES];
+    memcpy(seed, pair->secret, sizeof seed); /* an Ed25519 secret begins with its seed */
+    memcpy(out_public, pair->public_key, 32);
+    st_err err = key_path(dir, KEY_LOG, "key.new", path, error);
+    bool is_there = err == ST_OK && read_hex(path, OTHERS_OWN, found, NULL) == ST_OK &&
+                    memcmp(found, seed, sizeof seed) == 0;
+    if (err == ST_OK && !is_there)
+        err = write_fresh(dir, KEY_LOG, seed, out_public, error);
+    st_wipe(seed, sizeof seed);
+    st_wipe(found, sizeof found);
+    return err;
+}
+
+static st_err prepare_fresh(const char *dir, auth_keys *keys, const server_port *port,
+                            uint8_t out_public[32], st_error *error)
 {
     uint8_t seed[SEED_BYTES], secret[64];
     port->random(port->context, seed, sizeof seed);
@@ -245,6 +269,26 @@ st_err auth_log_prepare(const char *dir, auth_keys *keys, const server_port *por
     st_wipe(seed, sizeof seed);
     st_wipe(secret, sizeof secret);
     return err;
+}
+
+st_err auth_log_prepare(const char *dir, auth_keys *keys, const server_port *port,
+                        uint8_t out_public[32], st_error *error)
+{
+    unsigned spare = atomic_exchange(&keys->later_spare, 0); /* one caller alone has it */
+    if (spare == 0)
+        return prepare_fresh(dir, keys, port, out_public, error);
+    st_err err = prepare_spare(dir, &keys->later[spare - 1], out_public, error);
+    if (err != ST_OK)
+        atomic_store(&keys->later_spare, spare);
+    return err;
+}
+
+void auth_log_give_back(auth_keys *keys, const uint8_t public_key[32])
+{
+    unsigned count = keys->later_count;
+    for (unsigned i = 0; i < count; i++)
+        if (memcmp(keys->later[i].public_key, public_key, 32) == 0)
+            atomic_store(&keys->later_spare, i + 1);
 }
 
 /* Over the bytes of an open file, whatever name it has by now. */

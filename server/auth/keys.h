@@ -27,6 +27,7 @@ typedef struct {
     size_t former_count;
     auth_log_pair later[AUTH_LOG_LATER_MAX]; /* keys of the log made since; never changed */
     atomic_uint later_count;   /* rises when one is whole: any thread may read those below */
+    atomic_uint later_spare;   /* 1 more than the place of one that came to nothing; 0: none */
 } auth_keys;
 
 /* Makes DIR/keys with fresh keys: NAME.key (seed, hex, 0600) and NAME.pub (hex). ST_E_EXISTS,
@@ -46,12 +47,16 @@ ST_MUST_USE st_err auth_keys_renew_device(const char *dir, const server_port *po
  * First the new one lies beside the old, then the store says that it counts, then it takes the
  * place of the old one, whose bytes are written over. */
 
-/* Makes one and writes it, durable, as log.key.new and .pub.new. ST_E_EXISTS: a change is on its
- * way; ST_E_BUSY: too many since the start; ST_E_STORAGE. */
+/* Makes one and writes it, durable, as log.key.new and .pub.new; where there is one that was given
+ * back, that one. ST_E_EXISTS: a change is on its way; ST_E_BUSY: too many since the start;
+ * ST_E_STORAGE. */
 ST_MUST_USE st_err auth_log_prepare(const char *dir, auth_keys *keys, const server_port *port,
                                     uint8_t out_public[32], st_error *error);
 /* The store does not say so: the new one is written over and goes. */
 void auth_log_drop(const char *dir);
+/* Nothing was changed with it: the next change takes it, so that a process may fail as often as it
+ * has to. Only for a key that the store does not say to count. */
+void auth_log_give_back(auth_keys *keys, const uint8_t public_key[32]);
 /* The store says so: puts it in its place. ST_E_STORAGE: at the next start, then. */
 ST_MUST_USE st_err auth_log_finish(const char *dir, st_error *error);
 /* At the start: `public_key` is the one that counts. Ends or takes back a change that was cut off;

@@ -7,6 +7,7 @@
 #include "tests/unit/server/server_rig.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,14 +84,34 @@ __attribute__((visibility("default"))) int fsync(int fd)
     return (int)syscall(SYS_fsync, fd);
 }
 
-static bool was_synced(const char *dir, const char *name)
+/* How much was synced before each file that got another name. */
+#define RENAMED_MAX 8
+static unsigned renamed_at[RENAMED_MAX];
+static atomic_uint renamed_count;
+
+__attribute__((visibility("default"))) int rename(const char *from, const char *to)
+{
+    unsigned at = atomic_load(&renamed_count);
+    if (at < RENAMED_MAX) {
+        renamed_at[at] = atomic_load(&synced_count);
+        atomic_store(&renamed_count, at + 1);
+    }
+    return (int)syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to);
+}
+
+static bool was_synced_since(unsigned from, const char *dir, const char *name)
 {
     char path[STORE_PATH_BYTES];
     (void)snprintf(path, sizeof path, "%s%s%s", dir, name[0] != '\0' ? "/" : "", name);
-    for (unsigned i = 0; i < atomic_load(&synced_count); i++)
+    for (unsigned i = from; i < atomic_load(&synced_count); i++)
         if (strcmp(synced[i], path) == 0)
             return true;
     return false;
+}
+
+static bool was_synced(const char *dir, const char *name)
+{
+    return was_synced_since(0, dir, name);
 }
 
 static int setup(void **state)
@@ -100,6 +121,7 @@ static int setup(void **state)
     atomic_store(&disk_ms, 0);
     atomic_store(&disk_cuts, false);
     atomic_store(&synced_count, 0);
+    atomic_store(&renamed_count, 0);
     rig_open(&shared);
     *state = &shared;
     return 0;
@@ -241,6 +263,33 @@ static void test_a_new_book_is_on_the_disk(void **state)
     }
 }
 
+/* Is the folder of the keys on the disk between the two renames, and after them? */
+static void assert_one_name_after_the_other(rig *r)
+{
+    assert_int_equal(atomic_load(&renamed_count), 2); /* .key, then .pub */
+    assert_true(was_synced_since(renamed_at[1], r->srv.dir, "keys"));
+    atomic_store(&synced_count, renamed_at[1]);
+    assert_true(was_synced_since(renamed_at[0], r->srv.dir, "keys"));
+}
+
+/* An old secret under a new .pub is no key: no cut may leave the second name alone. */
+static void test_a_key_takes_its_place_one_name_after_the_other(void **state)
+{
+    rig *r = *state;
+    uint8_t made[32];
+    auth_keys keys = r->srv.keys;
+    const server_port *port = r->srv.sync.port;
+    assert_int_equal(auth_log_prepare(r->srv.dir, &keys, port, made, NULL), ST_OK);
+    for (int device = 0; device < 2; device++) {
+        atomic_store(&synced_count, 0);
+        atomic_store(&renamed_count, 0);
+        assert_int_equal(device == 0 ? auth_log_finish(r->srv.dir, NULL)
+                                     : auth_keys_renew_device(r->srv.dir, port, &keys, NULL),
+                         ST_OK);
+        assert_one_name_after_the_other(r);
+    }
+}
+
 static void test_many_requests_one_sync_of_the_disk(void **state)
 {
     rig *r = *state;
@@ -336,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_the_disk_has_it_before_the_answer),
         CASE(test_a_new_book_is_on_the_disk),
+        CASE(test_a_key_takes_its_place_one_name_after_the_other),
         CASE(test_many_requests_one_sync_of_the_disk),
         CASE(test_one_bad_request_takes_nothing_along),
         CASE(test_a_broken_disk_is_not_acknowledged),

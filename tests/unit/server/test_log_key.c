@@ -302,6 +302,63 @@ static void test_a_key_that_was_lent(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* What fails after the key was made takes none of the few that a process keeps. */
+static void test_what_came_to_nothing_is_taken_again(void **state)
+{
+    kit_book *book = *state;
+    uint8_t first[32];
+    for (unsigned i = 0; i < 2 * AUTH_LOG_LATER_MAX; i++) {
+        KIT_EXPECT(1, book, "log-key", "new", "--as", "admin", "--second", "an", "--reason", "x");
+        assert_false(is_there(book, "log.key.new") || is_there(book, "log.pub.new"));
+        if (i == 0)
+            memcpy(first, book->rooms.keys.later[0].public_key, sizeof first);
+    }
+    assert_int_equal(book->rooms.keys.later_count, 1);
+    change_key(book);
+    assert_signs(book, 1);
+    const st_log_keys keys = keys_of(book);
+    assert_memory_equal(st_log_keys_newest(&keys), first, sizeof first);
+    change_key(book); /* what counts is given to nobody once more */
+    assert_signs(book, 2);
+    assert_int_equal(book->rooms.keys.later_count, 2);
+    assert_int_equal(reopen(book), ST_OK);
+    assert_signs(book, 2);
+}
+
+/* Its file may lie there still, or another's. */
+static void test_the_file_of_what_came_to_nothing(void **state)
+{
+    kit_book *book = *state;
+    const sync_room *room = &book->rooms.sync;
+    auth_keys *keys = &book->rooms.keys;
+    uint8_t made[32], again[32];
+    char before[80], now[80];
+    assert_int_equal(auth_log_prepare(book->dir, keys, room->port, made, NULL), ST_OK);
+    (void)read_file(book, "log.key.new", before);
+    auth_log_give_back(keys, made);
+    assert_int_equal(auth_log_prepare(book->dir, keys, room->port, again, NULL), ST_OK);
+    (void)read_file(book, "log.key.new", now);
+    assert_memory_equal(made, again, sizeof made);
+    assert_string_equal(before, now);
+    assert_int_equal(auth_log_prepare(book->dir, keys, room->port, again, NULL), ST_E_EXISTS);
+    auth_log_give_back(keys, made);
+    auth_log_drop(book->dir);
+    assert_int_equal(auth_log_prepare(book->dir, keys, room->port, again, NULL), ST_OK);
+    assert_memory_equal(made, again, sizeof made);
+    (void)read_file(book, "log.key.new", now);
+    assert_string_equal(before, now);
+    auth_log_give_back(keys, made);
+    write_file(book, "log.key.new", "somebody's", 0600);
+    assert_int_equal(auth_log_prepare(book->dir, keys, room->port, again, NULL), ST_E_EXISTS);
+    remove_file(book, "log.key.new");
+    assert_int_equal(auth_log_prepare(book->dir, keys, room->port, again, NULL), ST_OK);
+    assert_memory_equal(made, again, sizeof made);
+    assert_int_equal(keys->later_count, 1);
+    assert_int_equal(reopen(book), ST_OK);
+    assert_false(is_there(book, "log.key.new"));
+    assert_signs(book, 0);
+}
+
 /* A process keeps a few; the next start makes room. */
 static void test_many_changes(void **state)
 {
@@ -426,6 +483,8 @@ int main(void)
         KEY_TEST(test_stopped_when_it_counts),
         KEY_TEST(test_an_older_key_does_not_start),
         KEY_TEST(test_a_key_that_was_lent),
+        KEY_TEST(test_what_came_to_nothing_is_taken_again),
+        KEY_TEST(test_the_file_of_what_came_to_nothing),
         KEY_TEST(test_many_changes),
         KEY_TEST(test_the_key_comes_before_what_it_signed),
         KEY_TEST(test_a_program_of_before_is_not_enrolled),
