@@ -182,6 +182,15 @@ static st_err look(search *s, st_error *error)
 
 /* ---- noting and removing ---- */
 
+/* One that went, and then the power before the turn that removed it was on the disk: it counts for
+ * its device no longer. */
+static st_err drop_count(const search *s, store_txn *txn, const st_hash *hash, st_error *error)
+{
+    bool is_there = true;
+    st_err err = chunks_is_there(s->room->dir, hash, &is_there, error);
+    return err == ST_OK && !is_there ? quota_drop(txn, hash, error) : err;
+}
+
 /* Notes of pieces that are named by now, or gone, go. */
 static st_err drop_notes(search *s, store_txn *txn, const hash_set *late, st_error *error)
 {
@@ -202,6 +211,8 @@ static st_err drop_notes(search *s, store_txn *txn, const hash_set *late, st_err
         err = store_next(&cursor, error);
         if (err == ST_OK && !stays)
             err = store_delete(txn, STORE_META, store_text(text), error);
+        if (err == ST_OK && !stays && is_hash)
+            err = drop_count(s, txn, &wanted.hash, error);
         if (err == ST_OK && !stays)
             err = store_seek(&cursor, store_text(text), error);
     }

@@ -217,20 +217,27 @@ static bool pass_over(void *context, const stray *one)
     return one != NULL;
 }
 
+/* 50 bytes that the device brought, and all that it named besides. */
+static st_hash put_stray(scene *s, const auth_device *device)
+{
+    uint8_t odd[50] = "nobody names this";
+    quota_piece counted = { .device = device->id, .hash = st_sha256(odd, sizeof odd),
+                            .bytes = sizeof odd };
+    const chunks_piece piece = { "part-4", counted.hash, odd, sizeof odd };
+    assert_int_equal(quota_take(s->r->srv.writer, &counted, 1, NULL), ST_OK);
+    assert_int_equal(chunks_put(s->r->srv.dir, &piece, NULL), ST_OK);
+    (void)ask(s, device, s->chunks, PIECES);
+    assert_int_equal(used_by(s, &device->id), 450);
+    return piece.hash;
+}
+
 static void test_what_is_removed_counts_no_more(void **state)
 {
     scene s;
     stray_count count;
-    uint8_t odd[50] = "nobody names this";
     set_scene(&s, *state);
     auth_device device = device_of(s.r, &s.an);
-    quota_piece counted = { .device = device.id, .hash = st_sha256(odd, sizeof odd),
-                            .bytes = sizeof odd };
-    const chunks_piece piece = { "part-4", counted.hash, odd, sizeof odd };
-    assert_int_equal(quota_take(s.r->srv.writer, &counted, 1, NULL), ST_OK);
-    assert_int_equal(chunks_put(s.r->srv.dir, &piece, NULL), ST_OK);
-    (void)ask(&s, &device, s.chunks, PIECES);
-    assert_int_equal(used_by(&s, &device.id), 450);
+    (void)put_stray(&s, &device);
     for (int i = 0; i < 2; i++) {              /* found, then removed */
         assert_int_equal(used_by(&s, &device.id), 450);
         assert_int_equal(sync_stray_collect(s.r->srv.writer, false, pass_over, NULL, &count, NULL),
@@ -238,6 +245,28 @@ static void test_what_is_removed_counts_no_more(void **state)
         s.r->now_ms += STRAY_KEPT_MS;
     }
     assert_int_equal(count.due, 1);
+    assert_int_equal(used_by(&s, &device.id), 400);
+}
+
+/* The power went between a stray and the commit of the turn that removed it. */
+static void test_what_went_with_the_power_counts_no_more(void **state)
+{
+    scene s;
+    stray_count count;
+    set_scene(&s, *state);
+    auth_device device = device_of(s.r, &s.an);
+    st_hash odd = put_stray(&s, &device);
+    assert_int_equal(sync_stray_collect(s.r->srv.writer, false, pass_over, NULL, &count, NULL),
+                     ST_OK);
+    assert_int_equal(chunks_remove(s.r->srv.dir, &odd, NULL), ST_OK);
+    assert_int_equal(used_by(&s, &device.id), 450);
+    assert_int_equal(sync_stray_collect(s.r->srv.writer, false, pass_over, NULL, &count, NULL),
+                     ST_OK);
+    assert_int_equal(count.strays, 0);
+    assert_int_equal(used_by(&s, &device.id), 400);
+    assert_int_equal(chunks_remove(s.r->srv.dir, &s.hashes[0], NULL), ST_OK); /* never a stray */
+    assert_int_equal(sync_stray_collect(s.r->srv.writer, false, pass_over, NULL, &count, NULL),
+                     ST_OK);
     assert_int_equal(used_by(&s, &device.id), 400);
 }
 
@@ -304,6 +333,7 @@ int main(void)
         CASE(test_a_full_device_stands_in_nobodys_way),
         CASE(test_a_piece_counts_once),
         CASE(test_what_is_removed_counts_no_more),
+        CASE(test_what_went_with_the_power_counts_no_more),
         CASE(test_the_sum_is_that_of_the_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
