@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <jpeglib.h>
+#include <jerror.h>
 #include <png.h>
 
 #include "client-lib/ports/posix.h"
@@ -70,6 +71,14 @@ static void on_progress(j_common_ptr info)
         on_error(info);
 }
 
+/* Want of memory is nothing that the picture did. */
+static int give_jpeg(const jpeg_guard *guard, sotay_error *error)
+{
+    bool is_memory = guard->base.msg_code == JERR_OUT_OF_MEMORY;
+    return posix_fail(error, is_memory ? SOTAY_E_MEMORY : SOTAY_E_VALUE, "picture: %.120s",
+                      guard->why);
+}
+
 static struct jpeg_error_mgr *guard_init(jpeg_guard *guard)
 {
     struct jpeg_error_mgr *base = jpeg_std_error(&guard->base);
@@ -112,7 +121,7 @@ static int read_jpeg(const sotay_picture_ask *ask, points *out, sotay_error *err
     info.err = guard_init(&guard);
     if (setjmp(guard.back) != 0) {
         jpeg_destroy_decompress(&info);
-        return posix_fail(error, SOTAY_E_VALUE, "picture: %.120s", guard.why);
+        return give_jpeg(&guard, error);
     }
     jpeg_create_decompress(&info);
     info.progress = &progress;
@@ -128,6 +137,14 @@ static int read_jpeg(const sotay_picture_ask *ask, points *out, sotay_error *err
 
 /* ---- PNG, reading ---- */
 
+/* The library has words and no codes; "out of memory", "insufficient memory" are two of them. */
+static int give_png(const png_image *image, sotay_error *error)
+{
+    bool is_memory = strstr(image->message, "memory") != NULL;
+    return posix_fail(error, is_memory ? SOTAY_E_MEMORY : SOTAY_E_VALUE, "picture: %.60s",
+                      image->message);
+}
+
 static int read_png(const sotay_picture_ask *ask, points *out, sotay_error *error)
 {
     png_image image;
@@ -135,11 +152,11 @@ static int read_png(const sotay_picture_ask *ask, points *out, sotay_error *erro
     memset(&image, 0, sizeof image);
     image.version = PNG_IMAGE_VERSION;
     if (png_image_begin_read_from_memory(&image, ask->data, ask->len) == 0)
-        return posix_fail(error, SOTAY_E_VALUE, "picture: %.60s", image.message);
+        return give_png(&image, error);
     image.format = PNG_FORMAT_RGB;
     int code = make_points(image.width, image.height, out, error);
     if (code == SOTAY_OK && png_image_finish_read(&image, &white, out->rgb, 0, NULL) == 0)
-        code = posix_fail(error, SOTAY_E_VALUE, "picture: %.60s", image.message);
+        code = give_png(&image, error);
     png_image_free(&image);
     return code;
 }
@@ -261,24 +278,62 @@ static int turn(points *p, unsigned orientation, sotay_error *error)
 
 /* ---- JPEG, writing ---- */
 
+#define WRITTEN_BYTES ((size_t)32 * 1024) /* at first */
+
+/* Where the library writes to. Its own place in memory is freed twice when it cannot grow. */
 typedef struct {
-    unsigned char *data; /* of the library: free() */
-    unsigned long len;
+    struct jpeg_destination_mgr base;
+    uint8_t *data; /* free() */
+    size_t size, len;
 } written;
 
+static void begin_written(j_compress_ptr info)
+{
+    written *w = (written *)info->dest;
+    w->base.next_output_byte = w->data;
+    w->base.free_in_buffer = w->size;
+}
+
+static boolean grow_written(j_compress_ptr info)
+{
+    written *w = (written *)info->dest;
+    uint8_t *grown = realloc(w->data, w->size * 2);
+    if (grown == NULL)
+        ERREXIT1(info, JERR_OUT_OF_MEMORY, 0);
+    w->data = grown;
+    w->base.next_output_byte = grown + w->size;
+    w->base.free_in_buffer = w->size;
+    w->size *= 2;
+    return TRUE;
+}
+
+static void end_written(j_compress_ptr info)
+{
+    written *w = (written *)info->dest;
+    w->len = w->size - w->base.free_in_buffer;
+}
+
+/* out->data is to be freed whatever it returns. */
 static int write_jpeg(const points *p, int quality, written *out, sotay_error *error)
 {
     struct jpeg_compress_struct info;
     jpeg_guard guard;
     memset(&info, 0, sizeof info);
     memset(&guard, 0, sizeof guard);
+    *out = (written){ .base = { .init_destination = begin_written,
+                                .empty_output_buffer = grow_written,
+                                .term_destination = end_written },
+                      .data = malloc(WRITTEN_BYTES),
+                      .size = WRITTEN_BYTES };
+    if (out->data == NULL)
+        return posix_fail(error, SOTAY_E_MEMORY, "picture: no memory");
     info.err = guard_init(&guard);
     if (setjmp(guard.back) != 0) {
         jpeg_destroy_compress(&info);
         return posix_fail(error, SOTAY_E_MEMORY, "picture: %.120s", guard.why);
     }
     jpeg_create_compress(&info);
-    jpeg_mem_dest(&info, &out->data, &out->len);
+    info.dest = &out->base;
     info.image_width = p->width;
     info.image_height = p->height;
     info.input_components = 3;
@@ -301,7 +356,7 @@ static int write_within(points *p, size_t bytes_max, sotay_picture *out, sotay_e
 {
     int quality = QUALITY_BEST;
     for (;;) {
-        written w = { NULL, 0 };
+        written w;
         int code = write_jpeg(p, quality, &w, error);
         if (code == SOTAY_OK && w.len <= bytes_max) {
             *out = (sotay_picture){ w.data, w.len, p->width, p->height };
