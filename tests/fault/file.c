@@ -1,9 +1,15 @@
 /* tests/fault/file.c - a file of a record, from the phone that attached it to the one that looks at
- * it. Promises that its bytes are the same in every try. */
+ * it and gives its room back; pieces in the book that no record names. Promises that its bytes are
+ * the same in every try. */
 #include "tests/fault/file.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "proto/hash.h"
+#include "server/store/chunks.h"
+#include "server/sync/quota.h"
+#include "server/sync/stray.h"
 
 #define FILE_BYTES ((size_t)20000)
 
@@ -34,6 +40,86 @@ int file_want(stage *s, int n)
     sotay_error error = { SOTAY_OK, "" };
     int rc = sotay_attachment_want(s->phones[n].client, &s->visits[0], s->item, &is_here, &error);
     return stage_said(s, rc, &error);
+}
+
+int file_clear(stage *s, int n)
+{
+    sotay_cleared cleared;
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = sotay_attachment_clear(s->phones[n].client, false, &cleared, &error);
+    return stage_said(s, rc, &error);
+}
+
+void file_must_be_away(stage *s, int n)
+{
+    sotay_file file = { NULL, 0 };
+    sotay_error error = { SOTAY_OK, "" };
+    sotay_client *client = s->phones[n].client;
+    if (sotay_attachment_get(client, &s->visits[0], s->item, false, &file, &error) == SOTAY_OK)
+        stage_die("the file", "its room was given back, and it is here");
+}
+
+/* ---- what nothing names ---- */
+
+#define STRAY_TEXT "nobody names this"
+
+static st_hash stray_hash(void)
+{
+    return st_sha256(STRAY_TEXT, sizeof STRAY_TEXT);
+}
+
+void file_leave_stray(stage *s)
+{
+    sotay_who who;
+    st_error error = { 0 };
+    const chunks_piece piece = { "part-1", stray_hash(), (const uint8_t *)STRAY_TEXT,
+                                 sizeof STRAY_TEXT };
+    quota_piece counted = { .hash = piece.hash, .bytes = piece.len };
+    sotay_whoami(s->phones[0].client, &who);
+    memcpy(counted.device.b, who.device.b, sizeof counted.device.b);
+    if (quota_take(s->rooms.writer, &counted, 1, &error) != ST_OK ||
+        chunks_put(s->rooms.dir, &piece, &error) != ST_OK)
+        stage_die("a stray", error.detail);
+    if (STAGE_CALL(s, "attachment", "collect") != SOTAY_OK)
+        stage_die("a stray", s->detail);
+}
+
+int file_collect(stage *s)
+{
+    s->later_ms = STRAY_KEPT_MS + 86400000;
+    int rc = STAGE_CALL(s, "attachment", "collect");
+    s->later_ms = 0;
+    return rc;
+}
+
+static uint64_t counted_for(stage *s, int n)
+{
+    sotay_who who;
+    st_id device;
+    uint64_t bytes = 0;
+    store_txn txn = { 0 };
+    st_error error = { 0 };
+    sotay_whoami(s->phones[n].client, &who);
+    memcpy(device.b, who.device.b, sizeof device.b);
+    if (store_begin(s->rooms.sync.store, STORE_READ_TXN, &txn, &error) != ST_OK ||
+        quota_used(&txn, &device, &bytes, &error) != ST_OK)
+        stage_die("bytes of a device", error.detail);
+    store_end(&txn);
+    return bytes;
+}
+
+/* It may have gone in a turn that failed: the next one sees that it is not there. */
+void file_must_be_alone(stage *s)
+{
+    const st_hash hash = stray_hash();
+    bool is_there = true;
+    st_error error = { 0 };
+    if (file_collect(s) != SOTAY_OK)
+        stage_die("collecting once more", s->detail);
+    if (chunks_is_there(s->rooms.dir, &hash, &is_there, &error) != ST_OK || is_there)
+        stage_die("a stray", "it is there still");
+    if (counted_for(s, 0) != FILE_BYTES)
+        stage_die("a stray", "it counts for the device that brought it");
 }
 
 void file_must_be_on(stage *s, int n)

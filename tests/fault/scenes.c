@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client-lib/src/client.h"
 #include "tests/fault/bundle.h"
 #include "tests/fault/file.h"
+#include "tests/fault/photo.h"
 
 typedef int (*step)(stage *s);
 
@@ -129,6 +131,48 @@ static void a_file_at_the_office(stage *s)
     a_file(s);
     opened(s, stage_sync(s, 0));
     opened(s, stage_sync(s, 1));
+}
+
+/* A backup has it too, and the first phone knows. */
+static void a_file_in_a_backup(stage *s)
+{
+    a_file_at_the_office(s);
+    stage_set(s, 0, 0, "place", "chợ"); /* what comes after it was said to be there */
+    opened(s, stage_sync(s, 0));
+    opened(s, stage_backup(s, false));
+    opened(s, stage_backup(s, true)); /* it counts when it was read */
+    opened(s, stage_sync(s, 0));
+}
+
+static void a_stray(stage *s)
+{
+    a_file_at_the_office(s);
+    file_leave_stray(s);
+}
+
+static void two_pictures(stage *s)
+{
+    two_minds(s);
+    photo_make();
+}
+
+static void two_people(stage *s)
+{
+    two_minds(s);
+    opened(s, STAGE_CALL(s, "user", "add", "head", "--name", "Head", "--role", "office_head"));
+    opened(s, STAGE_CALL(s, "user", "add", "admin", "--name", "Admin", "--role", "admin"));
+}
+
+static int call_log_key(stage *s)
+{
+    return STAGE_CALL(s, "log-key", "new", "--as", "admin", "--second", "head", "--reason",
+                      "mất đĩa");
+}
+
+static void another_key(stage *s)
+{
+    two_people(s);
+    opened(s, call_log_key(s));
 }
 
 /* ---- opened beforehand ---- */
@@ -591,6 +635,75 @@ static void file_is_on_both(stage *s)
     file_is_in(s);
 }
 
+static int clear(stage *s)
+{
+    return file_clear(s, 0);
+}
+
+/* It can be fetched again. */
+static void file_comes_again(stage *s)
+{
+    file_must_be_away(s, 0);
+    opened(s, file_want(s, 0));
+    opened(s, stage_sync(s, 0));
+    file_is_in(s);
+}
+
+static void stray_is_gone(stage *s)
+{
+    file_must_be_alone(s);
+    file_is_in(s);
+}
+
+/* ---- pictures ---- */
+
+static int attach_jpeg(stage *s)
+{
+    return photo_attach(s, 0, PHOTO_JPEG);
+}
+
+static int attach_png(stage *s)
+{
+    return photo_attach(s, 0, PHOTO_PNG);
+}
+
+static int attach_pictures(stage *s)
+{
+    static const step STEPS[] = { attach_jpeg, attach_png };
+    return GO_ON(s, STEPS);
+}
+
+static void pictures_are_small(stage *s)
+{
+    photo_must_be_small(s, 0);
+    file_must_be_in(s);
+}
+
+/* ---- another key of the log ---- */
+
+static int change_key(stage *s)
+{
+    static const step STEPS[] = { call_log_key };
+    return GO_ON(s, STEPS);
+}
+
+/* Once; the phones, which have asked since, follow. */
+static void key_is_followed(stage *s)
+{
+    opened(s, STAGE_CALL(s, "log-key", "list", "--json"));
+    const char *said = (const char *)s->out.data;
+    must_be(strstr(said, "\"n\":1,") != NULL && strstr(said, "\"n\":2,") == NULL, said);
+    for (int n = 0; n < 2; n++) {
+        sotay_error error = { SOTAY_OK, "" };
+        char *json = NULL;
+        opened(s, stage_said(s, sotay_status(s->phones[n].client, SOTAY_JSON, &json, &error),
+                             &error));
+        must_be(strstr(json, "\"log_key_alarm\":null") != NULL, json);
+        must_be(s->phones[n].client->me.log_keys == 1, "the phone knows the new key");
+        sotay_text_free(json);
+    }
+}
+
 /* ---- the table ---- */
 
 #define BIT(call) (1u << (call))
@@ -600,6 +713,7 @@ static void file_is_on_both(stage *s)
 #define FILES     (BIT(CALL_OPEN) | BIT(CALL_READ) | BIT(CALL_NAME))
 #define PHONE_ALL (STORE | FILES | BIT(CALL_ZSTD) | BIT(CALL_RANDOM))
 #define BOOK_ALL  (STORE | FILES | BIT(CALL_ZSTD))
+#define TOLD      (BIT(CALL_MEMORY) | BIT(CALL_LMDB) | BIT(CALL_PUT))
 #define SEALS     (BIT(CALL_SODIUM) | BIT(CALL_RANDOM))
 
 /* clang-format off */
@@ -654,6 +768,19 @@ static const scene SCENES[] = {
       book_and_second_phone, fetch, file_is_on_both },
     { "file-give", BOOK_ALL, true, false, true, true, a_file_at_the_office,
       book_and_second_phone, fetch, file_is_on_both },
+    { "file-clear", PHONE_ALL, false, false, true, true, a_file_in_a_backup, book_and_phone, clear,
+      file_comes_again },
+    { "file-collect", BOOK_ALL, false, false, true, true, a_stray, the_book, file_collect,
+      stray_is_gone },
+    /* what else may fail there does in file-attach */
+    { "picture", BIT(CALL_MEMORY) | BIT(CALL_PUT), false, false, true, true, two_pictures,
+      the_phone, attach_pictures, pictures_are_small },
+    { "log-key", BOOK_ALL, false, false, true, true, two_people, the_book, change_key,
+      key_is_followed },
+    { "log-key-told", TOLD, true, false, true, true, another_key, book_and_phone, sync_phone,
+      key_is_followed },
+    { "log-key-follow", TOLD, false, false, true, true, another_key, book_and_phone,
+      sync_phone, key_is_followed },
     { NULL, 0, false, false, false, false, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -161,12 +161,27 @@ int stage_said(stage *s, int code, const sotay_error *error)
     return say(s, code, error->detail);
 }
 
+static int64_t now_ms(void *context)
+{
+    const server_port *real = server_port_system();
+    return real->now_ms(real->context) + *(const int64_t *)context;
+}
+
+/* The clock of the book can be set while it is open. */
+static const server_port *clock_of(stage *s)
+{
+    s->clock = *server_port_system();
+    s->clock.context = &s->later_ms;
+    s->clock.now_ms = now_ms;
+    return &s->clock;
+}
+
 int stage_init(stage *s)
 {
     char dir[PATH_BYTES];
     st_error error = { 0 };
     (void)snprintf(dir, sizeof dir, "%s/book", s->dir);
-    rooms_how how = { .dir = dir, .threaded = s->threaded };
+    rooms_how how = { .dir = dir, .port = clock_of(s), .threaded = s->threaded };
     rooms_new wish = { "01477", s->catalogue, false };
     st_err err = rooms_init(&how, &wish, &s->rooms, &error);
     s->is_book = err == ST_OK;
@@ -188,7 +203,7 @@ int stage_open_book(stage *s)
     if (s->is_book)
         return say(s, SOTAY_OK, "");
     (void)snprintf(dir, sizeof dir, "%s/book", s->dir);
-    rooms_how how = { .dir = dir, .threaded = s->threaded };
+    rooms_how how = { .dir = dir, .port = clock_of(s), .threaded = s->threaded };
     st_err err = rooms_open(&how, &s->rooms, &error);
     s->is_book = err == ST_OK;
     return say(s, (int)err, error.detail);
@@ -293,6 +308,8 @@ int stage_open_phone(stage *s, int n, bool create)
     if (!p->is_port)
         rc = sotay_lmdb_open(dir, create, &p->port, &error);
     p->is_port = rc == SOTAY_OK;
+    if (rc == SOTAY_OK)
+        p->port.picture = sotay_picture_fit;
     if (rc == SOTAY_OK && !p->is_open)
         rc = sotay_open(&p->port, &how, &p->client, &error);
     p->is_open = rc == SOTAY_OK;

@@ -26,11 +26,14 @@ typedef struct {
     bool is_book, threaded;
     bool had_door; /* CivetWeb keeps a descriptor when it could not start all its threads */
     stage_phone phones[2];
+    server_port clock; /* of the book: this machine's, */
+    int64_t later_ms;  /* so much later */
     bool fetches;      /* phones take snapshots */
     bool server_fails; /* faults hit the server's half of an exchange, not the phone's */
     sotay_id visits[4];
     size_t visits_count;
     char item[SOTAY_ITEM_TEXT]; /* of the file that was attached (file.h) */
+    char photos[2][SOTAY_ITEM_TEXT]; /* of the pictures (photo.h) */
     char dot[64];       /* of the value that the office will keep */
     size_t done;        /* steps of the act that were acknowledged */
     uint64_t entries;   /* of the log, when all went well */
