@@ -4,6 +4,8 @@
 #define SOTAY_TESTS_CRASH_CHECK_H
 
 #include "client-lib/include/sotay.h"
+#include "proto/log_key.h"
+#include "server/rooms.h"
 #include "tests/crash/owed.h"
 
 /* The server's log at the end of the recording: every earlier one is a beginning of it. */
@@ -17,6 +19,7 @@ typedef struct {
     uint64_t count;
     uint8_t epoch[8];
     st_id log;
+    st_log_keys log_keys;
     uint8_t seal_public[32], seal_secret[32]; /* what phones seal to the server opens with these */
 } final_log;
 
@@ -45,6 +48,16 @@ bool check_export(crash_case *c);
 bool check_backup(crash_case *c);
 bool check_published(crash_case *c);
 bool check_stick(crash_case *c);
+
+/* The key of the log that counts is one that was made, signs, and is the one on the disk; one that
+ * was told of counts (check_keys.c). */
+bool check_server_keys(crash_case *c, server *srv);
+bool check_phone_keys(crash_case *c, sotay_client *client);
+
+/* Strays that were told to be gone are; those that were found go, with their counts
+ * (check_strays.c). `srv` has the port of check_strays_port. */
+bool check_strays(crash_case *c, server *srv);
+const server_port *check_strays_port(void);
 
 /* What the phone bears for a server that may lose it is here, open or sealed (check_sealed.c). */
 bool check_sealed(crash_case *c, sotay_client *client);

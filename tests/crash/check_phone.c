@@ -271,7 +271,7 @@ static bool check_open(phone *p, bool is_ready)
     if (!is_ready)
         return ask(p, NULL); /* its forms may still be on their way */
     return check_shown(p) && check_files(p) && check_lists(p) && check_sealed(p->c, p->client) &&
-           write_one(p) && ask(p, NULL);
+           check_phone_keys(p->c, p->client) && write_one(p) && ask(p, NULL);
 }
 
 bool check_phone(crash_case *c)

@@ -2,7 +2,7 @@
  * said that it was done, the folder is no store; afterwards it opens, its log is a beginning of
  * what the log became, as long as anybody was told; every table can be walked; a request that
  * was answered is not taken again; a piece that was said to be here is, whole; one more change is
- * taken in; and (now and then) the whole book is the fold of its log. */
+ * taken in, under the key that counts; and (now and then) the whole book is the fold of its log. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "server/operator/operator.h"
 #include "server/store/chunks.h"
 #include "server/store/pack.h"
+#include "server/sync/log_key.h"
 #include "server/sync/row.h"
 #include "tests/crash/check.h"
 
@@ -68,6 +69,7 @@ bool final_log_read(const char *dir, final_log *out)
     auth_keys keys;
     st_error error = { 0 };
     memset(out, 0, sizeof *out);
+    const sync_room room = { .keys = &keys };
     st_err err = auth_keys_read(dir, &keys, &error);
     if (err == ST_OK)
         err = store_open(dir, STORE_READ, &s, &error);
@@ -77,6 +79,8 @@ bool final_log_read(const char *dir, final_log *out)
         err = sync_log_size(&txn, &out->count, &error);
     if (err == ST_OK)
         err = store_get(&txn, STORE_META, store_text("epoch"), &epoch, &error);
+    if (err == ST_OK)
+        err = sync_log_keys_read(&txn, &room, &out->log_keys, &error);
     if (err == ST_OK && epoch.len == sizeof out->epoch)
         memcpy(out->epoch, epoch.data, epoch.len);
     out->entries = calloc(out->count + 1, sizeof *out->entries);
@@ -84,7 +88,7 @@ bool final_log_read(const char *dir, final_log *out)
         abort();
     for (uint64_t i = 1; err == ST_OK && i <= out->count; i++)
         err = read_entry(&txn, i, out);
-    out->log = keys.log;
+    out->log = st_log_id(out->log_keys.first);
     memcpy(out->seal_public, keys.seal_public, sizeof out->seal_public);
     memcpy(out->seal_secret, keys.seal_secret, sizeof out->seal_secret);
     store_end(&txn);
@@ -316,7 +320,8 @@ static bool check_open(crash_case *c, server *srv)
         return case_fails(c, "%s", error.detail);
     bool good = check_log(c, &txn) && walk(c, &txn) && read_records(c, &txn);
     store_end(&txn);
-    good = good && check_counters(c, srv->sync.store) && check_pieces(c) && write_one(c, srv);
+    good = good && check_counters(c, srv->sync.store) && check_strays(c, srv) && check_pieces(c) &&
+           write_one(c, srv) && check_server_keys(c, srv);
     return good && (!c->is_thorough || verify(c, srv));
 }
 
@@ -337,7 +342,7 @@ bool check_server(crash_case *c)
 {
     server srv = { 0 };
     st_error error = { 0 };
-    rooms_how how = { .dir = c->dir };
+    rooms_how how = { .dir = c->dir, .port = check_strays_port() };
     bool is_ready = owed_any(c->owed, OWED_READY, c->at);
     st_err err = rooms_open(&how, &srv, &error);
     if (err == ST_E_NOT_FOUND && !is_ready)

@@ -398,7 +398,8 @@ static void take_mark(collector *c, const disk_op *op)
     } WORDS[] = { { "ready", OWED_READY }, { "log", OWED_LOG },       { "saved", OWED_SAVED },
                   { "shows", OWED_SHOWS }, { "synced", OWED_SYNCED }, { "link", OWED_LINK },
                   { "whole", OWED_WHOLE }, { "keeps", OWED_KEEPS },   { "lets", OWED_LETS },
-                  { "has", OWED_HAS },     { "bears", OWED_BEARS } };
+                  { "has", OWED_HAS },     { "bears", OWED_BEARS },   { "keys", OWED_KEYS },
+                  { "stray", OWED_STRAY }, { "gone", OWED_GONE } };
     char line[512], folder[128], word[32];
     int rest = 0;
     (void)snprintf(line, sizeof line, "%.*s", (int)op->head->data_len, (const char *)op->data);

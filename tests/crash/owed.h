@@ -30,6 +30,9 @@ typedef enum {
     OWED_LETS,   /* lets RECORD ITEM: no longer, from here on it may go (text) */
     OWED_HAS,    /* has SHA256: a phone was told that the server has this piece (text) */
     OWED_BEARS,  /* bears TOKEN: a set that no backup covers has it, and is here (text) */
+    OWED_KEYS,   /* keys N: the N-th change of the log's key counts, or is known here */
+    OWED_STRAY,  /* stray SHA256: this piece was noted as one that nothing names (text) */
+    OWED_GONE,   /* gone SHA256: this piece was told to be removed (text) */
     /* requests of the phone */
     OWED_COUNTER, /* it sent this request counter (device, number) */
     OWED_SENT,    /* it sent a set (device, number: first, last) */

@@ -320,7 +320,7 @@ static size_t kind_of(const char *name)
 
 int main(int argc, char **argv)
 {
-    char server[1200];
+    char data[1200];
     player *p = calloc(1, sizeof *p);
     if (p == NULL || argc != 6 || kind_of(argv[5]) == sizeof KINDS / sizeof KINDS[0]) {
         fprintf(stderr, "usage: replay LOG ROOT SIDE FOLDER KIND (see the head of replay.c)\n");
@@ -338,11 +338,11 @@ int main(int argc, char **argv)
     size_t kind = kind_of(argv[5]);
     p->check = KINDS[kind].check;
     p->blind_from = KINDS[kind].blind_from;
-    (void)snprintf(server, sizeof server, "%s/data", argv[2]);
+    (void)snprintf(data, sizeof data, "%s/data", argv[2]);
     p->tally =
         mmap(NULL, sizeof *p->tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (p->scratch[0] == '\0' || p->tally == MAP_FAILED || !oplog_read(argv[1], &p->log) ||
-        !final_log_read(server, &p->final)) {
+        !final_log_read(data, &p->final)) {
         printf("not ok %s: nothing to replay (is SCRATCH set?)\n", p->target);
         return 1;
     }

@@ -117,6 +117,12 @@ class Notebook(Phone):
         need(self.sync()["complete"], "the sync")
         self.world.mark(self.name, "synced")
 
+    def follow(self, n):
+        """A sync that ended well brought the n-th change of the log's key."""
+        self.meet_quietly()
+        same(self.status()["log_key_alarm"], None, "the phone follows")
+        self.world.mark(self.name, "keys", n)
+
     def meet(self):
         """A sync, and what it showed afterwards."""
         self.sync()
@@ -298,13 +304,35 @@ def ends(w, n):
         phone.save("amend", record, "place=" + w.token(), "--reason", "đính chính")
 
 
+def change_key(w):
+    """The log gets another key: one asks and another confirms while the server works; then two do
+    it at a machine that dies when the key counts and is not in place. The next start ends it."""
+    w.office("user", "add", "head", "--name", "Head", "--role", "office_head")
+    w.office("user", "add", "admin", "--name", "Admin", "--role", "admin")
+    w.ctl("log-key", "new", "--as", "admin", "--reason", "mất đĩa")
+    asked = w.ctl("request", "list", "--json").json()["requests"][0]["n"]
+    w.office("request", "confirm", asked, "--as", "head")
+    w.mark("data", "keys", 1)
+    w.notebooks[0].follow(1)
+    w.stop()
+    w.ctl("log-key", "new", "--as", "admin", "--second", "head", "--reason", "lần nữa",
+          codes=(-lib.signal.SIGKILL,), env=dict(lib.ENV, CRASH_DIES="/keys/log.key"))
+    need((w.data / "keys" / "log.key.new").exists(), "it did not die where it should")
+    w.start()
+    w.mark("data", "keys", 2)
+    w.mark("data", "log", w.log_entries())
+    for phone in w.notebooks:
+        phone.item(phone.records[-1])
+        phone.follow(2)
+    publish(w)
+    back_up(w, 1)
+
+
 def lose_a_unit(w):
     """Somebody's unit is taken away. What he has of it and no backup covers, his own sets and those
     of others, stays with him sealed; an erasure makes him fetch one of them anew."""
     unit, other = w.units[2], w.notebooks[0]
     w.office("user", "add", "dung", "--name", "Dung", "--role", "officer")
-    w.office("user", "add", "head", "--name", "Head", "--role", "office_head")
-    w.office("user", "add", "admin", "--name", "Admin", "--role", "admin")
     w.office("assign", "dung", w.units[0], unit)
     phone = Notebook(w, "dung")
 
@@ -334,11 +362,30 @@ def lose_a_unit(w):
     phone.meet_quietly()
 
 
+def collect(w):
+    """A piece that nothing names is found, and removed when its days are over."""
+    data = b"nobody names this"
+    name = hashlib.sha256(data).hexdigest()
+    path = w.data / "chunks" / name[:2] / name[2:]
+    leave = ("import os, sys; p, d = sys.argv[1:]; os.path.isdir(os.path.dirname(p)) or "
+             "os.mkdir(os.path.dirname(p)); f = os.open(p, os.O_WRONLY | os.O_CREAT, 0o600); "
+             "os.write(f, d.encode()); os.fsync(f)")
+    subprocess.run([sys.executable, "-c", leave, str(path), data.decode()], env=lib.ENV, check=True)
+    w.ctl("attachment", "collect")
+    w.mark("data", "stray", name)
+    w.stop()
+    gone = w.ctl("attachment", "collect", "--json", env=lib.faketime("+91d")).json()
+    same((gone["due"], gone["removed"], path.exists()), (1, True, False), "it went")
+    w.mark("data", "gone", name)
+    w.start()
+    w.notebooks[1].meet_quietly()
+
+
 # What is recorded, in order. A new kind of file (photographs, a backup) is a function here, a line
 # of `target` in it, and a row of KINDS in replay.c.
 ONCE = (init, enrol)
 EACH_ROUND = (carry, field_work, photos, settle, back_up, ends, bad_days)
-LAST = (lose_a_unit,)
+LAST = (change_key, lose_a_unit, collect)
 
 
 def main():
