@@ -90,7 +90,8 @@ int operator_log_key_new(operator_work *work)
         return asks ? operator_second_said(work, &call.ask) : finish(work, &call);
     if (!asks && err != ST_E_STORAGE) /* the disk may have it all the same: the next start looks */
         auth_log_drop(work->room->dir);
-    auth_log_give_back(&work->rooms->keys, call->change.key);
+    if (!asks)
+        auth_log_give_back(&work->rooms->keys, call.change.key);
     return operator_fail(work);
 }
 
