@@ -1,6 +1,6 @@
 /* proto/hash_lanes.c - the commitments of many values at a time. A set of visits has thousands of
  * them, each worth six blocks of SHA-256, and every side computes them all: eight run side by side
- * in the lanes of vector registers (SSE2, AVX2, NEON or none: the compiler's vectors).
+ * in the lanes of vector registers (SSE2, AVX2, AVX-512, NEON or none: the compiler's vectors).
  * Promises what st_value_key and st_value_mac give one by one, which the tests hold it to for every
  * length. Must never branch on a secret, nor leave a key on the stack. Source: FIPS 180-4,
  * RFC 2104. */
@@ -65,9 +65,18 @@ __attribute__((target("avx2"))) static void compress_wide(lane_state *state,
     compress(state, block);
 }
 #define HAS_WIDE() __builtin_cpu_supports("avx2")
+/* As wide, with turns in one instruction and registers for all of a block. */
+__attribute__((target("avx512f,avx512vl"))) static void compress_turning(lane_state *state,
+                                                                         const lane_block *block)
+{
+    compress(state, block);
+}
+#define HAS_TURNING() (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
 #else
-#define compress_wide compress_usual
-#define HAS_WIDE()    0
+#define compress_wide    compress_usual
+#define compress_turning compress_usual
+#define HAS_WIDE()       0
+#define HAS_TURNING()    0
 #endif
 
 static void compress_usual(lane_state *state, const lane_block *block)
@@ -75,9 +84,18 @@ static void compress_usual(lane_state *state, const lane_block *block)
     compress(state, block);
 }
 
-static void compress_any(lane_state *state, const lane_block *block)
+st_lanes st_lanes_best(void)
 {
-    if (HAS_WIDE())
+    if (HAS_TURNING())
+        return ST_LANES_TURNING;
+    return HAS_WIDE() ? ST_LANES_WIDE : ST_LANES_USUAL;
+}
+
+static void compress_by(st_lanes way, lane_state *state, const lane_block *block)
+{
+    if (way == ST_LANES_TURNING)
+        compress_turning(state, block);
+    else if (way == ST_LANES_WIDE)
         compress_wide(state, block);
     else
         compress_usual(state, block);
@@ -118,24 +136,25 @@ static void start(lane_state *state)
 }
 
 /* Both halves of an HMAC with this key, up to where the message begins. */
-static void key_schedule(const lane_state *key, lane_state *inner, lane_state *outer)
+static void key_schedule(st_lanes way, const lane_state *key, lane_state *inner,
+                         lane_state *outer)
 {
     lane_block block;
     pad_block(key, INNER_PAD, &block);
     start(inner);
-    compress_any(inner, &block);
+    compress_by(way, inner, &block);
     pad_block(key, OUTER_PAD, &block);
     start(outer);
-    compress_any(outer, &block);
+    compress_by(way, outer, &block);
     st_wipe(&block, sizeof block);
 }
 
 /* The digest of `inner` goes through `outer`, which becomes the MAC. */
-static void finish(const lane_state *inner, lane_state *outer)
+static void finish(st_lanes way, const lane_state *inner, lane_state *outer)
 {
     lane_block block;
     end_block(inner->h, 8, &block);
-    compress_any(outer, &block);
+    compress_by(way, outer, &block);
 }
 
 /* ---- texts of different lengths ---- */
@@ -163,7 +182,8 @@ static void text_block(const st_mac_text *text, size_t at, uint8_t out[ST_SHA256
 }
 
 /* Takes the texts into `inner`; a lane that is at its end keeps its state. */
-static void take_texts(const st_mac_text *texts, uint32_t count, lane_state *inner)
+static void take_texts(st_lanes way, const st_mac_text *texts, uint32_t count,
+                       lane_state *inner)
 {
     size_t most = 0;
     for (uint32_t i = 0; i < count; i++)
@@ -182,7 +202,7 @@ static void take_texts(const st_mac_text *texts, uint32_t count, lane_state *inn
             for (unsigned k = 0; k < 16; k++)
                 set_word(&block, i, k, bytes + 4 * k);
         }
-        compress_any(&next, &block);
+        compress_by(way, &next, &block);
         for (unsigned k = 0; k < 8; k++)
             inner->h[k] = (next.h[k] & live) | (inner->h[k] & ~live);
     }
@@ -191,7 +211,7 @@ static void take_texts(const st_mac_text *texts, uint32_t count, lane_state *inn
 /* ---- commitments ---- */
 
 /* Up to LANES of them. */
-static void macs_of(const lane_state *seed_inner, const lane_state *seed_outer,
+static void macs_of(st_lanes way, const lane_state *seed_inner, const lane_state *seed_outer,
                     const st_mac_texts *values, st_hash *out_macs)
 {
     lane_state key = *seed_outer, inner = *seed_inner, outer;
@@ -200,11 +220,11 @@ static void macs_of(const lane_state *seed_inner, const lane_state *seed_outer,
     for (uint32_t i = 0; i < LANES; i++)
         number[i] = values->first + i;
     end_block(&number, 1, &block);
-    compress_any(&inner, &block);
-    finish(&inner, &key);
-    key_schedule(&key, &inner, &outer);
-    take_texts(values->texts, values->count, &inner);
-    finish(&inner, &outer);
+    compress_by(way, &inner, &block);
+    finish(way, &inner, &key);
+    key_schedule(way, &key, &inner, &outer);
+    take_texts(way, values->texts, values->count, &inner);
+    finish(way, &inner, &outer);
     for (uint32_t i = 0; i < values->count; i++)
         for (unsigned k = 0; k < 8; k++)
             st_put_u32(out_macs[i].b + 4 * k, outer.h[k][i]);
@@ -212,7 +232,7 @@ static void macs_of(const lane_state *seed_inner, const lane_state *seed_outer,
     st_wipe(&inner, sizeof inner);
 }
 
-void st_value_macs(const uint8_t seed[32], st_mac_texts values, st_hash *out_macs)
+void st_value_macs_by(st_lanes way, const uint8_t seed[32], st_mac_texts values, st_hash *out_macs)
 {
     assert(seed != NULL);
     assert(values.count == 0 || (values.texts != NULL && out_macs != NULL));
@@ -222,14 +242,19 @@ void st_value_macs(const uint8_t seed[32], st_mac_texts values, st_hash *out_mac
         memset(&key.h[k], 0, sizeof key.h[k]);
         key.h[k] += st_get_u32(seed + 4 * k);
     }
-    key_schedule(&key, &inner, &outer);
+    key_schedule(way, &key, &inner, &outer);
     for (uint32_t at = 0; at < values.count; at += LANES) {
         st_mac_texts some = { values.texts + at, values.first + at, values.count - at };
         if (some.count > LANES)
             some.count = LANES;
-        macs_of(&inner, &outer, &some, out_macs + at);
+        macs_of(way, &inner, &outer, &some, out_macs + at);
     }
     st_wipe(&key, sizeof key);
     st_wipe(&inner, sizeof inner);
     st_wipe(&outer, sizeof outer);
+}
+
+void st_value_macs(const uint8_t seed[32], st_mac_texts values, st_hash *out_macs)
+{
+    st_value_macs_by(st_lanes_best(), seed, values, out_macs);
 }
