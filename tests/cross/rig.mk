@@ -8,8 +8,9 @@ check-cross: deps ## the tests on other machines' code: ARCHES="armhf s390x" (ar
 	+@MAKE='$(MAKE)' ARCHES='$(ARCHES)' tests/cross/run short
 
 # What `run` builds with MODE=armhf and so on; the slow ones take too long under an emulator.
-CROSS_SLOW := client-lib/test_faults client-lib/test_outbox client-lib/test_vault \
-              proto/test_changeset proto/test_merge_permutations
+CROSS_SLOW := client-lib/test_faults client-lib/test_log_faults client-lib/test_outbox \
+              client-lib/test_recover client-lib/test_shelf_faults client-lib/test_vault \
+              proto/test_changeset proto/test_faults proto/test_merge_permutations
 # Nobody installs libjpeg, libpng and libcurl for these machines.
 CROSS_ALL  := $(filter-out %/client-lib/test_picture %/client-lib/test_watch,\
               $(filter $(BUILD)/tests/unit/% $(BUILD)/tests/golden/%,$(TESTS)))

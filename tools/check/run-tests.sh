@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds and runs the tests, counts each one, and ends with the line `N passed, N failed`.
-# usage: run-tests.sh all          release: unit, end-to-end, checks; then unit under asan and tsan
+# usage: run-tests.sh all          release: unit, end-to-end, checks; then unit and the main job under
+#                                  asan and tsan
 #        run-tests.sh mode MODE    unit and end-to-end tests in one mode
 # environment: TEST_LONG=1          `all` runs the end-to-end tests under the sanitizers as well,
 #                                  the rigs with their long amounts, tests/planted, and what
@@ -100,11 +101,14 @@ use_reports() {
     export TSAN_OPTIONS="$common:exitcode=99:ignore_noninstrumented_modules=1"
 }
 
-# Builds one mode, as far as it goes; a build that breaks is one failure.
+# Builds one mode, as far as it goes: the programs and the tests that it runs. A build that breaks is
+# one failure.
 build() {
-    local start=$SECONDS
+    local start=$SECONDS goals
     echo "== build $1"
-    if ! $MAKE --no-print-directory -k MODE="$1" unit-tests >"$log" 2>&1; then
+    goals=$(unit_sources | sed "s|\(.*\)\.c$|build/$1/\1|")
+    # shellcheck disable=SC2086  # names of programs
+    if ! $MAKE --no-print-directory -k MODE="$1" all $goals >"$log" 2>&1; then
         count "build/$1" 0 1 $((SECONDS - start))
     fi
 }
@@ -117,8 +121,6 @@ use_mode() {
     export CMOCKA_MESSAGE_OUTPUT=STDOUT
     export TEST_SLOW=1 # how much more time a test of timing gives: sanitized programs are slow
     [ "$MODE" = release ] || TEST_SLOW=8
-    # Sweeps over failing calls have one thread: under TSan fewer places say as much.
-    [ "$MODE" != tsan ] || [ "${TEST_LONG:-}" = 1 ] || export PATIENCE=${PATIENCE:-4}
     WRAP=(env)
     # This gcc's TSan cannot live with the widest address randomisation of newer kernels.
     if [ "$MODE" = tsan ] && setarch -R true 2>/dev/null; then
@@ -130,27 +132,35 @@ wanted() {
     [ -z "$ONLY" ] || [[ $1 == *"$ONLY"* ]]
 }
 
-# One thread that fails thousands of calls: slow under TSan, which has nothing to say of one thread.
-# `make test-long` runs them there as well.
-is_sweep() {
-    [ "$MODE" = tsan ] && [ "${TEST_LONG:-}" != 1 ] || return 1
-    [[ $1 =~ _faults\.c$|client-lib/test_faults|both/test_stumbles|server/test_damage ]]
+# ThreadSanitizer has something to say of a test that starts a thread, and of the real programs. All
+# others have one thread: `make test-long` runs them there as well.
+is_for_mode() {
+    [ "$MODE" != tsan ] || [ "${TEST_LONG:-}" = 1 ] ||
+        grep -qE '\<(http_start|pthread_create|cutter_new)\>' "$1"
+}
+
+# The sources of the tests that a mode runs.
+unit_sources() {
+    local source
+    for source in tests/unit/*/test_*.c tests/golden/test_*.c; do
+        [ -f "$source" ] && wanted "$source" && is_for_mode "$source" && echo "$source"
+    done
 }
 
 unit_tests() {
     local source name
-    for source in tests/unit/*/test_*.c tests/golden/test_*.c; do
-        [ -f "$source" ] && wanted "$source" && ! is_sweep "$source" || continue
+    for source in $(unit_sources); do
         name=${source%.c}
         run_beside "$MODE ${name#tests/}" cmocka "$BUILD/$name"
     done
     wait
 }
 
+# Those whose path contains TEXT; without it all of them.
 e2e_tests() {
     local script name
     for script in tests/e2e/[0-9]*/run; do
-        [ -x "$script" ] && wanted "$script" || continue
+        [ -x "$script" ] && [[ $script == *"${1:-}"* ]] && wanted "$script" || continue
         name=${script%/run}
         run_beside "$MODE ${name#tests/}" lines "$script"
     done
@@ -200,12 +210,13 @@ outside() {
     done
 }
 
+# One mode: its units, and the end-to-end tests whose path contains TEXT (all without it).
 whole_mode() {
     use_mode "$1"
     build "$1"
     echo "== tests $1"
     unit_tests
-    [ "${2:-}" = unit ] || e2e_tests
+    e2e_tests "${2:-}"
 }
 
 case ${1:-all} in
@@ -217,8 +228,10 @@ all)
     rigs
     planted
     outside
-    whole_mode asan "$([ "${TEST_LONG:-}" = 1 ] || echo unit)"
-    whole_mode tsan "$([ "${TEST_LONG:-}" = 1 ] || echo unit)"
+    few=01-main-job
+    [ "${TEST_LONG:-}" = 1 ] && few=
+    whole_mode asan $few
+    whole_mode tsan $few
     ;;
 mode)
     whole_mode "${2:?which mode}"
