@@ -1,7 +1,6 @@
 #!/bin/bash
 # Builds and runs the tests, counts each one, and ends with the line `N passed, N failed`.
-# usage: run-tests.sh all          release: unit, end-to-end, checks; then unit and the main job under
-#                                  asan and tsan
+# usage: run-tests.sh all          release: unit, end-to-end, checks; unit, main job: asan, tsan
 #        run-tests.sh mode MODE    unit and end-to-end tests in one mode
 # environment: TEST_LONG=1          `all` runs the end-to-end tests under the sanitizers as well,
 #                                  the rigs with their long amounts, tests/planted, and what
@@ -101,8 +100,8 @@ use_reports() {
     export TSAN_OPTIONS="$common:exitcode=99:ignore_noninstrumented_modules=1"
 }
 
-# Builds one mode, as far as it goes: the programs and the tests that it runs. A build that breaks is
-# one failure.
+# Builds one mode, as far as it goes: the programs and the tests that it runs. A build that breaks
+# is one failure.
 build() {
     local start=$SECONDS goals
     echo "== build $1"
@@ -132,8 +131,8 @@ wanted() {
     [ -z "$ONLY" ] || [[ $1 == *"$ONLY"* ]]
 }
 
-# ThreadSanitizer has something to say of a test that starts a thread, and of the real programs. All
-# others have one thread: `make test-long` runs them there as well.
+# ThreadSanitizer has something to say of a test that starts a thread, and of the real programs.
+# All others have one thread: `make test-long` runs them there as well.
 is_for_mode() {
     [ "$MODE" != tsan ] || [ "${TEST_LONG:-}" = 1 ] ||
         grep -qE '\<(http_start|pthread_create|cutter_new)\>' "$1"
