@@ -505,6 +505,22 @@ static st_err has_held(sotay_client *client, const st_id *record, bool *out_has,
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* Lies something of ours sealed that is not known to be in the log? It cannot be read here any
+ * more, and may name any file. */
+static st_err has_closed(sotay_client *client, bool *out_has, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK && !*out_has) {
+        outbox_set own;
+        err = outbox_next(&client->book, &scan, &own, error);
+        if (err == ST_OK)
+            *out_has = own.is_closed && own.status != OUTBOX_SENT;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err attach_is_named(sotay_client *client, const st_id *record, const book_key *key,
                        bool *out_named, st_error *error)
 {
@@ -523,6 +539,8 @@ st_err attach_is_named(sotay_client *client, const st_id *record, const book_key
     }
     if (err == ST_OK || err == ST_E_NOT_FOUND)
         err = has_held(client, record, out_named, error);
+    if (err == ST_OK)
+        err = has_closed(client, out_named, error);
     st_arena_reset(&arena);
     if (err == ST_OK || err == ST_E_MEMORY || err == ST_E_STORAGE)
         return err;

@@ -5,8 +5,11 @@
 #include "server/store/chunks.h"
 #include "tests/unit/both/fetch.h"
 
+#include "client-lib/src/apply.h"
 #include "client-lib/src/attach.h"
 #include "client-lib/src/client.h"
+#include "client-lib/src/outbox.h"
+#include "client-lib/src/overlay.h"
 
 #define KIB    ((size_t)1024)
 #define LEN    (40 * KIB)
@@ -241,6 +244,69 @@ static void test_a_record_that_is_declined_whole(void **state)
     world_free(&v.w);
 }
 
+/* The note of the only file, and what is known of it. Inside a transaction. */
+static bool is_named(phone *p, const sotay_id *record)
+{
+    bool is = false;
+    st_error error = { 0 };
+    st_arena arena;
+    attach_row row;
+    const st_id id = phone_id(record);
+    book_key prefix = book_key_of(BOOK_ATTACH);
+    book_scan scan = book_scan_of(&prefix);
+    st_arena_init(&arena, 1 << 20);
+    assert_int_equal(attach_next(&p->client->book, &scan, &arena, &row, &error), ST_OK);
+    assert_int_equal(attach_is_named(p->client, &id, &scan.at, &is, &error), ST_OK);
+    st_arena_reset(&arena);
+    return is;
+}
+
+/* The last set that he made, which names the file. */
+static outbox_set last_own(phone *p)
+{
+    outbox_set own, found = { .first = 0 };
+    st_error error = { 0 };
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    while (outbox_next(&p->client->book, &scan, &own, &error) == ST_OK)
+        if (own.first > found.first)
+            found = own;
+    assert_true(found.first > 0);
+    return found;
+}
+
+/* He lost the unit: of the record nothing is left here but his own note of what is held, or a set
+ * that lies sealed. The office may let it in. */
+static void test_what_cannot_be_read_may_name_it(void **state)
+{
+    (void)state;
+    valley v;
+    st_error error = { 0 };
+    valley_make(&v);
+    const st_id id = phone_id(&v.visit);
+    sotay_client *an = v.an->client;
+    suspend(&v, v.an);
+    attach(&v, v.an);
+    sync_well(&v, v.an);
+    assert_int_equal(client_begin(an, true, &error), ST_OK);
+    assert_true(is_named(v.an, &v.visit));
+    assert_int_equal(apply_forget_record(an, &id, &error), ST_OK);
+    assert_true(is_named(v.an, &v.visit));
+    outbox_set own = last_own(v.an);
+    const st_dot dot = { own.device, own.last };
+    assert_int_equal(overlay_delete(&an->book, &id, &dot, &error), ST_OK);
+    assert_false(is_named(v.an, &v.visit));
+    own.is_closed = true;
+    own.status = OUTBOX_HELD;
+    assert_int_equal(outbox_put(&an->book, &own, &error), ST_OK);
+    assert_true(is_named(v.an, &v.visit));
+    own.status = OUTBOX_SENT;
+    assert_int_equal(outbox_put(&an->book, &own, &error), ST_OK);
+    assert_false(is_named(v.an, &v.visit));
+    client_abort(an);
+    world_free(&v.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_one_that_is_let_in),
         cmocka_unit_test(test_another_change_names_it),
         cmocka_unit_test(test_a_record_that_is_declined_whole),
+        cmocka_unit_test(test_what_cannot_be_read_may_name_it),
     };
     return cmocka_run_group_tests_name("declined", tests, NULL, NULL);
 }
