@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto/frame.h"
+#include "server/sync/quota.h"
 #include "tests/sim/model.h"
 
 #define KINDS           12u /* of different files */
@@ -254,6 +255,49 @@ void sim_do_piece_kill(sim_world *w, sim_phone *p, sim_random *r)
         (void)sim_sync_start(w, p, NULL, 0);
 }
 
+/* ---- how much one phone may bring ---- */
+
+/* The most that counts for a phone's device now. */
+static uint64_t most_used(sim_world *w)
+{
+    uint64_t most = 0;
+    store_txn txn = { 0 };
+    if (store_begin(w->rooms.sync.store, STORE_READ_TXN, &txn, NULL) != ST_OK)
+        sim_fail(w, "the store cannot be read");
+    for (size_t i = 0; i < w->phones_count; i++)
+        for (size_t j = 0; j < w->phones[i].devices_count; j++) {
+            st_id device;
+            uint64_t used = 0;
+            memcpy(device.b, w->phones[i].devices[j].b, sizeof device.b);
+            if (quota_used(&txn, &device, &used, NULL) != ST_OK)
+                sim_fail(w, "what a device brought of files cannot be read");
+            most = used > most ? used : most;
+        }
+    store_end(&txn);
+    return most;
+}
+
+/* The office sets another limit, or none: what waits comes by itself when it is raised. */
+void sim_do_limit(sim_world *w, sim_phone *p, sim_random *r)
+{
+    static const uint64_t LIMITS[] = { 1, 9000, 21000, 50000, 0 };
+    (void)p;
+    if (!w->is_up)
+        return;
+    w->files_limit = LIMITS[sim_pick(r, 5)];
+    w->rooms.sync.files_per_device = w->files_limit;
+    w->files_before = most_used(w);
+    sim_say(w, " %llu bytes", (unsigned long long)w->files_limit);
+}
+
+/* Nobody gets over it, however many requests come; what was there before stays. */
+static void check_limit(sim_world *w)
+{
+    uint64_t most = w->files_limit > w->files_before ? w->files_limit : w->files_before;
+    if (w->files_limit > 0 && w->restores == 0 && most_used(w) > most)
+        sim_fail(w, "a device has more files here than it may");
+}
+
 /* ---- what the server says of pieces ---- */
 
 /* The n-th question of a request about pieces; its memory is the arena's. */
@@ -297,6 +341,7 @@ void sim_files_answer(sim_world *w, const net_message *request, size_t nth,
     st_have_ask ask;
     if (strcmp(request->path, "/v1/fetch") == 0)
         return; /* what it does not give may come in the next one */
+    check_limit(w);
     st_arena_init(&arena, 64u << 20);
     if (!read_ask(request, nth, &arena, &ask))
         sim_fail(w, "an answer about pieces that nobody asked for");

@@ -617,3 +617,13 @@ bool model_says(const model *m, const char *word)
 {
     return model_saying(m, word) != NULL;
 }
+
+bool model_set_says(const model *m, const st_hash *hash, const char *word)
+{
+    bool says = false;
+    size_t len = strlen(word);
+    for (size_t i = 0; i < m->sets_count && !says; i++)
+        says = memcmp(m->sets[i].set->hash.b, hash->b, sizeof hash->b) == 0 &&
+               set_says(m->sets[i].set, word, len);
+    return says;
+}

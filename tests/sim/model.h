@@ -80,6 +80,8 @@ bool model_is_honest(const model *m, const st_change *change, const char **out_w
 bool model_says(const model *m, const char *word);
 /* The set that does; NULL: none. */
 const st_set *model_saying(const model *m, const char *word);
+/* Does the set of that hash say it? */
+bool model_set_says(const model *m, const st_hash *hash, const char *word);
 
 bool model_same_path(const st_path *a, const st_path *b);
 bool model_same_value(const st_value *a, const st_value *b);

@@ -315,6 +315,11 @@ static void note_files(sim_world *w, sim_phone *p, const sotay_report *report)
     w->report->counters[SIM_FILE_AFTER_CRASH] += moved && p->died_off;
     if (moved)
         p->broke_off = p->died_off = false;
+    if (report->attachments_full)
+        sim_count(w, SIM_FILES_FULL);
+    else if (p->was_full && report->attachments_sent > 0)
+        sim_count(w, SIM_FILES_ROOM);
+    p->was_full = report->attachments_full || (p->was_full && report->attachments_sent == 0);
 }
 
 static void note_report(sim_world *w, sim_phone *p)
@@ -376,6 +381,15 @@ static void judge(sim_world *w, const sim_phone *p, int rc, const net_message *r
                  sotay_code_name(rc));
 }
 
+/* It goes on under another name: by a link, or since the office confirmed its key. */
+static void note_device(sim_world *w, sim_phone *p)
+{
+    size_t before = p->devices_count;
+    sim_phone_note(p);
+    if (p->devices_count > before && !p->enrols)
+        sim_count(w, SIM_HEIR);
+}
+
 static void deliver_reply(sim_world *w, net_message *reply)
 {
     sim_phone *p = &w->phones[reply->phone];
@@ -390,7 +404,7 @@ static void deliver_reply(sim_world *w, net_message *reply)
     if (rc == SOTAY_OK)
         rc = end(w, p, reply->status, &again);
     judge(w, p, rc, reply);
-    sim_phone_note(p);
+    note_device(w, p);
     free(reply->bytes);
     if (rc == SOTAY_OK && again) {
         send_request(w, p);
@@ -455,6 +469,7 @@ bool sim_sync_start(sim_world *w, sim_phone *p, const char *link, uint32_t permi
     sotay_error error = { 0 };
     sim_phone_ready(w, p);
     p->sync_no = ++w->syncs;
+    p->enrols = link != NULL;
     p->trouble.state = w->op == NULL ? p->sync_no : w->op->salt ^ sim_phone_no(w, p);
     p->trouble_permille = permille;
     int rc = link == NULL ? sotay_sync_begin(p->client, &p->sync, &error)

@@ -129,7 +129,21 @@ static const struct {
       { PLAN_office_unpack, PLAN_set, PLAN_unpack, PLAN_pack }, 4 },
     { 150, false, PLAN_exchange, PLAN_exchange,
       { PLAN_exchange, PLAN_set, PLAN_sync, PLAN_attach }, 5 },
+    { 250, false, PLAN_log_key, PLAN_sync,
+      { PLAN_log_key, PLAN_sync, PLAN_set, PLAN_everybody }, 4 },
+    { 120, true, PLAN_server_backup, PLAN_server_restore,
+      { PLAN_log_key, PLAN_sync, PLAN_set, PLAN_server_kill }, 4 },
+    { 250, true, PLAN_copy, PLAN_heirs, { PLAN_heirs, PLAN_sync, PLAN_set, PLAN_log_key }, 4 },
+    { 250, false, PLAN_limit, PLAN_sync,
+      { PLAN_attach, PLAN_attach, PLAN_limit, PLAN_everybody }, 5 },
 };
+#define THEMES_COUNT (sizeof THEMES / sizeof THEMES[0])
+#define THEMES_KEYED 4u /* the last so many */
+
+bool plan_is_keyed(uint64_t seed)
+{
+    return seed >= PLAN_KEYED && (seed < PLAN_FRESH || seed >= PLAN_FRESH_KEYED);
+}
 
 static void insert(sim_plan *plan, size_t at, plan_kind kind, uint32_t phone, sim_random *r)
 {
@@ -161,12 +175,13 @@ static void add_themes(sim_plan *plan)
 {
     sim_random r = { plan->seed ^ 0x7468656d65u };
     size_t most = plan->count;
-    for (size_t i = 0; i < sizeof THEMES / sizeof THEMES[0]; i++)
+    size_t count = THEMES_COUNT - (plan_is_keyed(plan->seed) ? 0 : THEMES_KEYED);
+    for (size_t i = 0; i < count; i++)
         most += THEMES[i].middle_most + 2;
     plan->ops = realloc(plan->ops, most * sizeof *plan->ops);
     if (plan->ops == NULL)
         abort();
-    for (size_t i = 0; i < sizeof THEMES / sizeof THEMES[0]; i++)
+    for (size_t i = 0; i < count; i++)
         if (sim_chance(&r, THEMES[i].permille) && (plan->is_rough || !THEMES[i].is_rough))
             add_theme(plan, i, &r);
     for (size_t i = 0; i < plan->count; i++)

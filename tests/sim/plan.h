@@ -13,6 +13,11 @@
 /* Seeds below have the steps with a weight alone, as they always had: a seed that once failed stays
  * the same world. From here on a world has themes too. */
 #define PLAN_THEMED UINT64_C(10000000)
+/* And from here on the themes that came last: other keys of the log, copies that the office
+ * confirms, limits of files. Fresh seeds of before that day stay as they were. */
+#define PLAN_KEYED       UINT64_C(30000000)
+#define PLAN_FRESH       UINT64_C(1000000000000000) /* microseconds since 1970 */
+#define PLAN_FRESH_KEYED UINT64_C(1795905000000000)
 
 /* Randomness of one step: other steps may go without changing it. */
 typedef struct {
@@ -62,13 +67,17 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
     X(lost_file, "lost-file", 0, false) X(collect, "collect", 0, false) \
     X(piece_kill, "piece-kill", 0, true) \
     X(pack, "pack", 0, true) X(unpack, "unpack", 0, true) \
-    X(office_unpack, "office-unpack", 0, false) X(exchange, "exchange", 0, true)
+    X(office_unpack, "office-unpack", 0, false) X(exchange, "exchange", 0, true) \
+    X(log_key, "log-key", 0, false) X(copy, "copy", 0, true) X(heirs, "heirs", 0, false) \
+    X(limit, "limit", 0, false)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,
 typedef enum { PLAN_OPS(X) PLAN_KINDS } plan_kind;
 #undef X
 const char *plan_kind_name(plan_kind kind);
 bool plan_kind_needs_phone(plan_kind kind);
+/* Has a world of this seed the themes from PLAN_KEYED on? */
+bool plan_is_keyed(uint64_t seed);
 
 typedef struct {
     uint32_t index; /* in the whole plan of the seed: what TRACE= names */

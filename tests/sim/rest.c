@@ -32,6 +32,9 @@ static void stop_faults(sim_world *w)
     }
     w->is_calm = true;
     w->start_fault = DISK_GOOD;
+    w->files_limit = 0;
+    if (w->is_up)
+        w->rooms.sync.files_per_device = 0;
     sim_net_drain(w);
     sim_pass(w, 1000 + (w->is_up ? 0 : w->back_ms - w->now_ms));
     if (!w->is_up)
@@ -45,10 +48,24 @@ static void lift_all(sim_world *w)
     sim_do_lift(w, NULL, &r);
 }
 
-/* Copies get keys of their own, so that what they hold may go out. */
+/* Copies ask at their syncs, the office confirms them, and they hear of it. */
+static void confirm_copies(sim_world *w)
+{
+    for (uint32_t round = 0; round < 4; round++) {
+        for (size_t i = 0; i < w->phones_count; i++)
+            if (w->phones[i].exists && sim_phone_is_copied(&w->phones[i]))
+                sim_sync_whole(w, &w->phones[i], 0);
+        (void)sim_heirs_confirm(w);
+    }
+}
+
+/* Copies get keys of their own, so that what they hold may go out: in some worlds the office
+ * confirms those that may ask, else and for the others there is a link. */
 static bool enrol_copies(sim_world *w)
 {
     bool any = false;
+    if (plan_is_keyed(w->plan->seed) && w->plan->seed % 2 == 0)
+        confirm_copies(w);
     for (size_t i = 0; i < w->phones_count; i++) {
         sim_phone *p = &w->phones[i];
         if (!p->exists || !sim_phone_is_copied(p))
@@ -609,6 +626,7 @@ void sim_rest(sim_world *w)
     check_chains(w, &txn, &m);
     check_held(w, &txn, &m);
     check_sums(w, &txn, &m);
+    sim_check_log_keys(w, &txn);
     check_status(w);
     check_marks(w, &m);
     sim_check_erased(w, &txn, &m);

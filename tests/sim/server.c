@@ -69,6 +69,7 @@ void sim_server_start(sim_world *w)
     if (err != ST_OK)
         sim_fail(w, "the server does not start: %s", error.detail);
     w->is_up = true;
+    w->rooms.sync.files_per_device = w->files_limit;
     sim_check_promises(w);
     if (w->is_fresh) /* the first thing after a restore is another backup */
         sim_yesterday_take(w);

@@ -82,7 +82,12 @@ struct model_view;
     X(BUNDLE_AGAIN, "bundle taken twice") X(BUNDLE_OFFICE, "bundle taken by the office")           \
     X(EXCHANGED, "phones that met") X(EXCHANGE_CUT, "meeting broken off")                          \
     X(HAND_FIRST, "set by hand first, by its author later")                                        \
-    X(RECEIPT_BACK, "receipt of a carried set came back")
+    X(RECEIPT_BACK, "receipt of a carried set came back")                                          \
+    X(LOG_KEY, "another key of the log") X(LOG_KEY_HEARD, "phone that followed the log's key")     \
+    X(LOG_KEY_AGAIN, "key of the log that outlived a restore")                                     \
+    X(HEIR_ASKED, "copy that asked for a key") X(HEIR, "copy that the office confirmed")           \
+    X(HEIR_DECLINED, "copy that the office declined")                                              \
+    X(FILES_FULL, "phone at its limit of files") X(FILES_ROOM, "file after the limit was raised")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -146,6 +151,8 @@ typedef struct {
     sim_holds files; /* captions of files whose pieces lie here too */
     bool at_pieces;  /* the request under way sends or fetches pieces */
     bool broke_off, died_off; /* so it was when its line broke, or it died */
+    bool enrols;   /* the sync under way is an enrolment by a link */
+    bool was_full; /* the server took no more files of it, since a limit */
     sotay_port backup; /* context NULL: none */
     sim_holds backup_holds, backup_files;
 } sim_phone;
@@ -221,8 +228,7 @@ typedef struct {
 typedef struct {
     bool is_draft; /* in a working copy: another one may take its place */
     uint32_t phone, record, path;
-    st_id device;     /* of an erased one: the set it stood in, with */
-    uint64_t first;   /* its first counter */
+    st_hash set;      /* of an erased one: that it stood in */
     size_t erased_at; /* entries in the log then */
 } sim_mark;
 
@@ -248,6 +254,7 @@ typedef struct {
     bool exists;
     disk_image image;
     size_t leaves, taken; /* as many as there were */
+    uint64_t log_keys;    /* the same */
     bool pieces[DISK_PIECES_MAX];
 } sim_yesterday;
 
@@ -260,7 +267,7 @@ typedef struct {
     sotay_port phones[PLAN_PHONES_MAX];
     st_id carrier; /* a device of "mang", who carries for the others */
     uint8_t carrier_secret[64];
-    char device_key[2][128];        /* keys/device.key and .pub, as the book was made with them */
+    char keys[4][128]; /* the device's and the log's, as the book was made with them */
 } sim_template;
 
 typedef struct sim_world {
@@ -316,6 +323,9 @@ typedef struct sim_world {
     sim_holds erased;       /* words that the office had destroyed */
     sim_holds unsure;       /* among them those whose erasure a restore may have lost */
     bool is_calm;           /* faults have stopped */
+    uint64_t files_limit;   /* bytes of files of each device; 0: any */
+    uint64_t files_before;  /* the most that a phone had when it was set */
+    uint64_t log_keys;      /* changes of the log's key that the office saw done */
     uint64_t unanswered_commits; /* the server died after one */
 } sim_world;
 
@@ -361,6 +371,14 @@ int sim_server_answer(sim_world *w, const net_message *request, st_buffer *out_r
 int sim_ctl(sim_world *w, const char *const *words);
 #define SIM_CTL(w, ...) sim_ctl((w), (const char *const[]){ __VA_ARGS__, NULL })
 #define SIM_OUT(w)      ((const char *)(w)->out.data)
+
+/* ---- keys.c ---- */
+
+/* Copies that asked for keys of their own: the office confirms all of them. Returns how many. */
+uint32_t sim_heirs_confirm(sim_world *w);
+/* At rest: phones and the office hold the same keys of the log, none fewer than the office was told
+ * of. */
+void sim_check_log_keys(sim_world *w, store_txn *txn);
 
 /* ---- yesterday.c ---- */
 

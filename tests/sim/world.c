@@ -216,7 +216,9 @@ static uint64_t digest(const sim_world *w)
     return sum;
 }
 
-static const char *const DEVICE_KEY[2] = { "keys/device.key", "keys/device.pub" };
+/* Files that a world may change on the real disk. */
+static const char *const KEYS[4] = { "keys/device.key", "keys/device.pub", "keys/log.key",
+                                     "keys/log.pub" };
 
 static FILE *open_below(const sim_template *from, const char *name, const char *mode)
 {
@@ -250,18 +252,30 @@ static void forget_snapshots(const sim_template *from)
         (void)nftw(path, forget, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Of a change of the log's key that was cut off. */
+static void forget_fresh(const sim_template *from)
+{
+    static const char *const FRESH[2] = { "keys/log.key.new", "keys/log.pub.new" };
+    for (size_t i = 0; i < 2; i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s/%s", from->dir, FRESH[i]);
+        (void)unlink(path);
+    }
+}
+
 /* What a world left on the real disk: a device key of its own after it found out that its store was
- * put back. */
+ * put back, another key of the log. */
 static void tidy(const sim_template *from)
 {
     forget_snapshots(from);
-    for (size_t i = 0; i < 2; i++) {
+    forget_fresh(from);
+    for (size_t i = 0; i < 4; i++) {
         char text[128];
-        read_below(from, DEVICE_KEY[i], text);
-        if (strcmp(text, from->device_key[i]) == 0)
+        read_below(from, KEYS[i], text);
+        if (strcmp(text, from->keys[i]) == 0)
             continue;
-        FILE *file = sim_must(open_below(from, DEVICE_KEY[i], "we"));
-        (void)fputs(from->device_key[i], file);
+        FILE *file = sim_must(open_below(from, KEYS[i], "we"));
+        (void)fputs(from->keys[i], file);
         (void)fclose(file);
     }
 }
@@ -388,8 +402,8 @@ void sim_template_make(sim_template *from, bool has_themes)
     w->random.state = 1;
     sim_disk_attach(&w->disk);
     make_book(w, has_themes);
-    for (size_t i = 0; i < 2; i++)
-        read_below(from, DEVICE_KEY[i], from->device_key[i]);
+    for (size_t i = 0; i < 4; i++)
+        read_below(from, KEYS[i], from->keys[i]);
     make_phones(w, from);
     sim_carrier_make(w, from);
     from->image = w->disk.synced;

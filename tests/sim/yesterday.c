@@ -22,7 +22,8 @@ static void tell(sim_world *w)
 void sim_yesterday_take(sim_world *w)
 {
     sim_note_log(w);
-    w->yesterday = (sim_yesterday){ true, w->disk.synced, w->leaves_count, w->taken_count, { 0 } };
+    w->yesterday = (sim_yesterday){ true, w->disk.synced, w->leaves_count, w->taken_count,
+                                    w->disk.side_log_keys.count, { 0 } };
     for (size_t i = 0; i < w->disk.pieces_count; i++)
         w->yesterday.pieces[i] = w->disk.pieces[i].is_there;
 }
@@ -181,6 +182,8 @@ void sim_do_server_restore(sim_world *w, sim_phone *p, sim_random *r)
     sim_say(w, ": %zu of %zu entries%s", w->yesterday.leaves, w->leaves_count,
             says_so ? " on another machine" : ", without a word");
     sim_count(w, says_so ? SIM_SERVER_RESTORED : SIM_SERVER_PUT_BACK);
+    if (w->disk.side_log_keys.count > w->yesterday.log_keys)
+        sim_count(w, SIM_LOG_KEY_AGAIN);
     sim_server_stop(w, away_ms);
     put_back(w);
     w->disk.is_full = w->disk.is_rolled_back = false;
