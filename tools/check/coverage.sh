@@ -38,6 +38,8 @@ rigs() {
 
 # also in the sweeps that have a server of their own; 5: a place is made of five calls, not three
 export EACH_PLACE=${EACH_PLACE:-1}
+# a program that is stopped leaves no counts: an hour for each (four times this), not 16 minutes
+export TEST_TIMEOUT_S=${TEST_TIMEOUT_S:-900}
 
 if [ "${COVERAGE_RUN:-1}" = 1 ]; then
     [ "${COVERAGE_KEEP:-}" = 1 ] || find "$build" -name '*.gcda' -delete 2>/dev/null

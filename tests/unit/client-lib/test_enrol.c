@@ -1,6 +1,8 @@
 /* tests/unit/client-lib/test_enrol.c
  * A phone joins by a link; a lost answer costs nothing; a copied or newly keyed phone takes its
  * unsent work along, and nothing of it is lost or doubled. */
+#include <stdio.h>
+
 #include "tests/unit/client-lib/phone.h"
 
 static void test_links(void **state)
@@ -14,10 +16,24 @@ static void test_links(void **state)
         "ftp://127.0.0.1/field/#e=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     };
     phone p;
+    edge *e = edge_new();
+    char good[128], bad[600];
     sotay_sync *sync = NULL;
     phone_new(&p, 1);
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
         assert_int_equal(sotay_enrol_begin(p.client, BAD[i], NULL, &sync, NULL), SOTAY_E_VALUE);
+    edge_link(e, 0, good);
+    const char *code = strstr(good, "#e=");
+    (void)snprintf(bad, sizeof bad, "http://127.0.0.1:1/%s", code); /* no page */
+    assert_int_equal(sotay_enrol_begin(p.client, bad, NULL, &sync, NULL), SOTAY_E_VALUE);
+    (void)snprintf(bad, sizeof bad, "http://127.0.0.1:1/%s/field/", code); /* behind the code */
+    assert_int_equal(sotay_enrol_begin(p.client, bad, NULL, &sync, NULL), SOTAY_E_VALUE);
+    (void)snprintf(bad, sizeof bad, "https://%0300d/field/%s", 1, code); /* a name too long */
+    assert_int_equal(sotay_enrol_begin(p.client, bad, NULL, &sync, NULL), SOTAY_E_VALUE);
+    (void)snprintf(bad, sizeof bad, "https://h/field/%s", code);
+    assert_int_equal(sotay_enrol_begin(p.client, bad, NULL, &sync, NULL), SOTAY_OK);
+    sotay_sync_free(sync);
+    edge_free(e);
     assert_int_equal(sotay_sync_begin(p.client, &sync, NULL), SOTAY_E_STATE);
     sotay_id id;
     const sotay_pairs none = { NULL, 0 };

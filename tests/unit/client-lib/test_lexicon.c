@@ -9,7 +9,7 @@
 #define CATALOGUE EDGE_COMMUNE "/catalogue"
 #define LONG      9000u
 
-enum { CODE_NO = 1, VI_NO = 4, EN_NO = 5, ID_NO = 2, KEY_NO = 3 };
+enum { CODE_NO = 1, VI_NO = 4, EN_NO = 5, ID_NO = 2, KEY_NO = 3, FROM_NO = 6, TO_NO = 7 };
 
 static const st_field UNIT[] = { FORM_FIELD(CODE_NO, "unit_id", ST_TYPE_CODE),
                                  FORM_FIELD(VI_NO, "name_vi", ST_TYPE_STR),
@@ -20,9 +20,14 @@ static const st_field PERSON[] = { FORM_FIELD(CODE_NO, "login", ST_TYPE_CODE),
 static const st_field DEVICE[] = { FORM_FIELD(CODE_NO, "device_id", ST_TYPE_ID),
                                    FORM_FIELD(ID_NO, "person_id", ST_TYPE_ID),
                                    FORM_FIELD(KEY_NO, "sign_key", ST_TYPE_HASH) };
+static const st_field PERIOD[] = { FORM_FIELD(CODE_NO, "kind", ST_TYPE_CODE),
+                                   FORM_FIELD(FROM_NO, "from", ST_TYPE_DATE),
+                                   FORM_FIELD(TO_NO, "to", ST_TYPE_DATE) };
 static const st_form UNIT_FORM = FORM_OF("unit", 1, UNIT);
 static const st_form PERSON_FORM = FORM_OF("person", 1, PERSON);
 static const st_form DEVICE_FORM = FORM_OF("device", 1, DEVICE);
+
+static const st_form PERIOD_FORM = FORM_OF("period", 1, PERIOD);
 
 static const st_id SOMEBODY = { { 0x51, 1, 2, 3 } };
 static const st_id SOME_DEVICE = { { 0x52, 1, 2, 3 } };
@@ -80,6 +85,12 @@ static void say_id(desk *d, uint16_t field, const st_id *id)
 static void say_code(desk *d, uint16_t field, const char *code)
 {
     handmade_value(&d->h, field, ST_VALUE_CODE, code, strlen(code));
+}
+
+static void say_day(desk *d, uint16_t field, int64_t day)
+{
+    handmade_value(&d->h, field, ST_VALUE_INT, NULL, 0);
+    d->h.ops[d->h.change.ops_count - 1].value.number = day;
 }
 
 /* ---- asking ---- */
@@ -327,6 +338,80 @@ static void test_forms(void **state)
     client_abort(d->an.client);
 }
 
+/* ---- years ---- */
+
+typedef struct {
+    const char *why, *kind;
+    bool has_from, has_to, is_text; /* its first day is a text */
+    bool is_withdrawn;
+} year_case;
+
+static void say_period(desk *d, const year_case *c)
+{
+    begin(d, &SOMEBODY);
+    if (c->kind != NULL)
+        say_code(d, CODE_NO, c->kind);
+    if (c->has_from && c->is_text)
+        handmade_text(&d->h, FROM_NO, "2026-01-01");
+    else if (c->has_from)
+        say_day(d, FROM_NO, 20454);
+    if (c->has_to)
+        say_day(d, TO_NO, 20818);
+    if (!c->is_withdrawn)
+        return;
+    handmade_end(&d->h, 899);
+    handmade_begin(&d->h);
+    d->h.change.act = ST_ACT_WITHDRAW;
+}
+
+/* How many are known, and that a known one is the whole year. */
+static size_t years_known(desk *d)
+{
+    st_arena arena;
+    const st_days *years = NULL;
+    size_t count = 9;
+    st_arena_init(&arena, 1u << 20);
+    assert_int_equal(client_begin(d->an.client, false, NULL), ST_OK);
+    assert_int_equal(lexicon_years(d->an.client, &arena, &years, &count, NULL), ST_OK);
+    client_abort(d->an.client);
+    for (size_t i = 0; i < count; i++)
+        assert_true(years[i].from == 20454 && years[i].to == 20818);
+    st_arena_reset(&arena);
+    return count;
+}
+
+/* A period is counted in when it is a year, has both its days and was not withdrawn; as soon as it
+ * is not, the year that was known goes. */
+static void test_years(void **state)
+{
+    static const year_case YEAR = { "a year", "year", true, true, false, false };
+    static const year_case CASES[] = {
+        { "a quarter", "quarter", true, true, false, false },
+        { "no kind", NULL, true, true, false, false },
+        { "no first day", "year", false, true, false, false },
+        { "no last day", "year", true, false, false, false },
+        { "a day in words", "year", true, true, true, false },
+        { "withdrawn", "year", true, true, false, true },
+    };
+    desk *d = *state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        say_period(d, &YEAR);
+        assert_int_equal(learn(d, &PERIOD_FORM), ST_OK);
+        assert_int_equal(years_known(d), 1);
+        say_period(d, &CASES[i]);
+        assert_int_equal(learn(d, &PERIOD_FORM), ST_OK);
+        if (years_known(d) != 0)
+            fail_msg("%s: still a year", CASES[i].why);
+    }
+    say_period(d, &YEAR);
+    assert_int_equal(learn(d, &PERIOD_FORM), ST_OK);
+    static stored_row row;
+    for (size_t n = 0; rows_get(&d->an, BOOK_NAME, n, &row); n++)
+        if (row.len == 16 && memcmp(row.data + 8, "\0\0\0\0\0\0\x51\x52", 8) == 0)
+            rows_put(&d->an, &row.key, row.data, 15);
+    assert_int_equal(years_known(d), 0); /* a row that is cut is none */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_keys_are_what_the_server_says),
         cmocka_unit_test(test_devices_of_nobody),
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_years),
     };
     return cmocka_run_group_tests(tests, desk_open, desk_close);
 }

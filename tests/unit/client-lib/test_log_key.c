@@ -4,11 +4,12 @@
  * said by one of them alone, of another log, or leaves a step out, changes nothing and is kept. */
 #include <stdio.h>
 
+#include "client-lib/src/log_key.h"
 #include "proto/note.h"
 #include "tests/unit/client-lib/edge_log.h"
-#include "tests/unit/client-lib/phone.h"
+#include "tests/unit/client-lib/rows.h"
 
-#define KEYS 4u
+#define KEYS (ST_LOG_KEYS_MAX + 2u) /* one more than a log may have */
 
 /* Key 0 is the one that the phone was enrolled with. */
 typedef struct {
@@ -326,6 +327,108 @@ static void test_an_address_by_the_new_key(void **state)
     }
 }
 
+/* As many as a log may have, all followed; one more is none. */
+static void test_more_than_a_log_may_have(void **state)
+{
+    (void)state;
+    static scene s;
+    static st_log_key rows[ST_LOG_KEYS_MAX];
+    bool alarm = true, again = false;
+    begin(&s);
+    for (unsigned n = 1; n <= ST_LOG_KEYS_MAX; n++)
+        rows[n - 1] = change(&s, n);
+    tell(&s, rows, ST_LOG_KEYS_MAX, &alarm, &again);
+    assert_false(alarm);
+    assert_true(believes(&s, ST_LOG_KEYS_MAX));
+    const st_log_key more = change(&s, ST_LOG_KEYS_MAX + 1);
+    tell(&s, &more, 1, &alarm, &again);
+    assert_true(alarm);
+    assert_true(believes(&s, ST_LOG_KEYS_MAX));
+    assert_false(believes(&s, ST_LOG_KEYS_MAX + 1));
+    end(&s);
+}
+
+/* ---- what is kept of them ---- */
+
+static st_err read_keys(scene *s, st_log_keys *out)
+{
+    assert_int_equal(client_begin(s->an.client, false, NULL), ST_OK);
+    st_err err = log_keys_get(s->an.client, out, NULL);
+    client_abort(s->an.client);
+    return err;
+}
+
+/* The row of a key that is cut, longer, or not there is never taken for a key. */
+static void test_damaged_rows(void **state)
+{
+    (void)state;
+    static scene s;
+    static stored_row row;
+    st_log_keys keys;
+    bool alarm = true, again = false;
+    begin(&s);
+    assert_int_equal(read_keys(&s, &keys), ST_OK);
+    assert_int_equal(keys.count, 0);
+    const st_log_key told[] = { change(&s, 1), change(&s, 2) };
+    tell(&s, told, 2, &alarm, &again);
+    for (size_t n = 0; n <= 2; n++) {
+        assert_true(rows_get(&s.an, BOOK_LOG_KEY, n, &row));
+        const size_t cuts[] = { 0, 31, row.len - 1, row.len + 1 };
+        for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+            rows_put(&s.an, &row.key, row.data, cuts[i]);
+            assert_int_equal(read_keys(&s, &keys), ST_E_CORRUPT);
+        }
+        rows_delete(&s.an, &row.key);
+        assert_int_equal(read_keys(&s, &keys), ST_E_CORRUPT);
+        rows_put(&s.an, &row.key, row.data, row.len);
+        assert_int_equal(read_keys(&s, &keys), ST_OK);
+        assert_int_equal(st_log_keys_fault(&keys, &s.e->log), 0);
+    }
+    rows_begin(&s.an); /* a store that says it has more of them than there can be */
+    s.an.client->next.log_keys = ST_LOG_KEYS_MAX + 1;
+    rows_commit(&s.an);
+    phone_reopen(&s.an);
+    assert_int_equal(read_keys(&s, &keys), ST_E_CORRUPT);
+    end(&s);
+}
+
+/* ---- with an enrolment ---- */
+
+/* The log is named after its first key, and the newest one is the one that signs. */
+static void test_what_an_enrolment_may_say(void **state)
+{
+    (void)state;
+    static scene s;
+    static st_log_key rows[ST_LOG_KEYS_MAX + 1];
+    st_id log;
+    begin(&s);
+    for (unsigned n = 1; n <= ST_LOG_KEYS_MAX + 1; n++)
+        rows[n - 1] = change(&s, n);
+    st_enrol_answer good = { .log_keys = { .has_first = true, .rows = rows, .count = 2 } };
+    memcpy(good.log_keys.first, s.key[0], sizeof good.log_keys.first);
+    memcpy(good.log_key, s.key[2], sizeof good.log_key);
+    assert_int_equal(log_keys_of(&good, &log, NULL), ST_OK);
+    assert_true(st_id_cmp(&log, &s.e->log) == 0);
+
+    st_enrol_answer bad = good; /* the key that signs is another one */
+    memcpy(bad.log_key, s.key[1], sizeof bad.log_key);
+    assert_int_equal(log_keys_of(&bad, &log, NULL), ST_E_SIGNATURE);
+    bad = good; /* the first one is left out: the log has the name of another key */
+    bad.log_keys.has_first = false;
+    assert_int_equal(log_keys_of(&bad, &log, NULL), ST_E_SIGNATURE);
+    bad = good;
+    bad.log_keys.rows = rows + 1;
+    assert_int_equal(log_keys_of(&bad, &log, NULL), ST_E_SIGNATURE);
+    bad = good;
+    bad.log_keys.count = ST_LOG_KEYS_MAX + 1;
+    memcpy(bad.log_key, s.key[ST_LOG_KEYS_MAX + 1], sizeof bad.log_key);
+    assert_int_equal(log_keys_of(&bad, &log, NULL), ST_E_SIGNATURE);
+    bad.log_keys.count = ST_LOG_KEYS_MAX;
+    memcpy(bad.log_key, s.key[ST_LOG_KEYS_MAX], sizeof bad.log_key);
+    assert_int_equal(log_keys_of(&bad, &log, NULL), ST_OK);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +439,9 @@ int main(void)
         cmocka_unit_test(test_the_evidence_outlives_the_answer),
         cmocka_unit_test(test_the_first_is_kept),
         cmocka_unit_test(test_an_address_by_the_new_key),
+        cmocka_unit_test(test_more_than_a_log_may_have),
+        cmocka_unit_test(test_damaged_rows),
+        cmocka_unit_test(test_what_an_enrolment_may_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

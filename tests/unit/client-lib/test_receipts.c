@@ -125,16 +125,20 @@ static void put_pair(bench *b, st_frame_writer *writer, bool spoils)
     st_buffer_free(&proof);
 }
 
-/* What the server makes of the ask: of the n-th record 'g' what is right, 's' a spoilt one, '-'
- * nothing yet, '.' not even that. */
+/* What the server makes of the ask: of the n-th record 'g' what is right, 's' a spoilt one, 'l' a
+ * leaf alone, '-' nothing yet, '.' not even that. */
 static void write_answer(bench *b, const sotay_receipt_ask *ask, const char *how, st_buffer *out)
 {
     st_frame_writer *writer = NULL;
     assert_int_equal(st_frame_writer_new(3, out, &writer, NULL), ST_OK);
     for (size_t i = 0; i < ask->count && how[i] != '.'; i++) {
         turn_to(b, &ask->records[i]);
-        if (how[i] != '-')
+        if (how[i] == 'g' || how[i] == 's')
             put_pair(b, writer, how[i] == 's');
+        if (how[i] == 'l') /* a leaf without its proof */
+            assert_int_equal(st_frame_write(writer, "", 0, NULL), ST_OK);
+        if (how[i] == 'l')
+            assert_int_equal(st_frame_write(writer, "leaf", 4, NULL), ST_OK);
         for (int n = 0; n < 2 && how[i] == '-'; n++)
             assert_int_equal(st_frame_write(writer, "", 0, NULL), ST_OK);
     }
@@ -151,9 +155,9 @@ static void test_many_in_one_answer(void **state)
         size_t kept, left;
     } ANSWERS[] = {
         { "---", SOTAY_OK, 0, 3 },        { "...", SOTAY_E_CORRUPT, 0, 3 },
-        { "sss", SOTAY_E_CORRUPT, 0, 3 }, { "g..", SOTAY_E_CORRUPT, 1, 2 },
-        { "sg", SOTAY_E_CORRUPT, 1, 1 },  { "-", SOTAY_OK, 0, 1 },
-        { "g", SOTAY_OK, 1, 0 },
+        { "sss", SOTAY_E_CORRUPT, 0, 3 }, { "l--", SOTAY_E_CORRUPT, 0, 3 },
+        { "g..", SOTAY_E_CORRUPT, 1, 2 }, { "sg", SOTAY_E_CORRUPT, 1, 1 },
+        { "-", SOTAY_OK, 0, 1 },          { "g", SOTAY_OK, 1, 0 },
     };
     bench b;
     bench_open(&b);
@@ -310,6 +314,54 @@ static void test_a_damaged_mark(void **state)
     bench_close(&b);
 }
 
+/* A mark that is there though nothing of its record is, or though it has its receipt, is passed
+ * over and is in no other's way; one of another shape is damage. */
+static void test_marks_of_what_is_gone(void **state)
+{
+    (void)state;
+    static const uint8_t LONG_AGO[8] = { 0 };
+    bench b;
+    sotay_receipt_ask ask;
+    bench_open(&b);
+    st_id visit = phone_id(&b.visit), nobody = { { 9 } };
+    book_key mark = book_key_id(BOOK_DUE, &visit), stray = book_key_id(BOOK_DUE, &nobody);
+    rows_put(&b.an, &stray, LONG_AGO, sizeof LONG_AGO);
+    assert_int_equal(wanted(&b, false, &ask), 0);
+    rows_put(&b.an, &mark, LONG_AGO, sizeof LONG_AGO);
+    assert_int_equal(wanted(&b, false, &ask), 1);
+    book_key row = book_key_id(BOOK_ROW, &visit); /* no list says whether it is a draft */
+    rows_delete(&b.an, &row);
+    assert_int_equal(wanted(&b, false, &ask), 1);
+    assert_memory_equal(&ask.records[0], &b.visit, sizeof b.visit);
+    answer a = truth(&b);
+    assert_int_equal(offer(&b, &a, NULL), SOTAY_OK);
+    rows_put(&b.an, &mark, LONG_AGO, sizeof LONG_AGO);
+    assert_int_equal(wanted(&b, false, &ask), 0);
+    rows_delete(&b.an, &stray);
+    stray.len--;
+    rows_put(&b.an, &stray, LONG_AGO, sizeof LONG_AGO);
+    assert_int_equal(sotay_receipts_wanted(b.an.client, false, &ask, NULL), SOTAY_E_CORRUPT);
+    bench_close(&b);
+}
+
+/* No more than there is room for, whichever record comes last. */
+static void test_as_many_as_asked(void **state)
+{
+    (void)state;
+    bench b;
+    sotay_id ids[3];
+    size_t count = 9;
+    bench_open(&b);
+    (void)phone_visit(&b.an, "đình");
+    (void)phone_visit(&b.an, "xóm");
+    sync_now(&b);
+    for (size_t most = 0; most <= 3; most++) {
+        assert_int_equal(sotay_receipt_due(b.an.client, ids, most, &count, NULL), SOTAY_OK);
+        assert_int_equal(count, most);
+    }
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +373,8 @@ int main(void)
         cmocka_unit_test(test_a_record_that_came_as_it_stands),
         cmocka_unit_test(test_the_history_names_the_proof),
         cmocka_unit_test(test_a_damaged_mark),
+        cmocka_unit_test(test_marks_of_what_is_gone),
+        cmocka_unit_test(test_as_many_as_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,6 +367,16 @@ static st_err keys_are_told(bench *b, st_error *error)
     return err;
 }
 
+static st_err keys_come_with_an_enrolment(bench *b, st_error *error)
+{
+    st_enrol_answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.log_keys = (st_log_keys_told){ .has_first = true, .rows = b->keys, .count = 2 };
+    memcpy(answer.log_keys.first, b->key[0], sizeof answer.log_keys.first);
+    memcpy(answer.log_key, b->key[2], sizeof answer.log_key);
+    return log_keys_begin(b->on.copy.client, &answer, error);
+}
+
 static st_err keys_are_read(bench *b, st_error *error)
 {
     st_log_keys keys;
@@ -384,6 +394,9 @@ static void test_the_keys_of_the_log(void **state)
           .in_sync = true,
           .only_writes = true,
           .patience = FEW },
+        { .why = "keys come with an enrolment",
+          .what = keys_come_with_an_enrolment,
+          .only_writes = true },
     };
     static const scene READ[] = {
         { .why = "keys are read", .what = keys_are_read, .only_reads = true },
@@ -392,7 +405,7 @@ static void test_the_keys_of_the_log(void **state)
     sotay_sync *sync = NULL;
     st_frame frame = { .kind = ST_FRAME_LOG_KEYS };
     frame.as.log_keys = (st_log_keys_told){ .rows = b->keys, .count = 2 };
-    trial_sweep(b, TOLD, 1);
+    trial_sweep(b, TOLD, sizeof TOLD / sizeof TOLD[0]);
     must(b, sotay_sync_begin(b->an.client, &sync, &b->an.error));
     rows_begin(&b->an);
     assert_int_equal(take_frame(sync, &frame, NULL), ST_OK);
