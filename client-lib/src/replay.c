@@ -256,14 +256,14 @@ static st_err map_context(replay *r, const replay_item *item, st_change *change,
     return err;
 }
 
-static void map_record(replay *r, replay_item *item, st_change *change)
+static void map_record(const replay *r, replay_item *item, st_change *change)
 {
     if (change->creates) {
         change->record = st_record_id(&change->dot, change->random);
     } else {
-        for (size_t i = 0; i < r->count && &r->items[i] != item; i++)
-            if (r->items[i].change->creates && st_id_cmp(&r->items[i].record, &change->record) == 0)
-                change->record = r->items[i].new_record;
+        for (const replay_item *before = r->items; before != item; before++)
+            if (before->change->creates && st_id_cmp(&before->record, &change->record) == 0)
+                change->record = before->new_record;
     }
     item->new_record = change->record;
 }
