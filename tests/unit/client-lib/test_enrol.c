@@ -3,7 +3,8 @@
  * unsent work along, and nothing of it is lost or doubled. */
 #include <stdio.h>
 
-#include "tests/unit/client-lib/phone.h"
+#include "client-lib/src/overlay.h"
+#include "tests/unit/client-lib/rows.h"
 
 static void test_links(void **state)
 {
@@ -238,6 +239,119 @@ static void test_unsent_work_of_all_kinds_moves(void **state)
     phone_part(e, &an, &binh);
 }
 
+/* What was agreed on over two values, and an item dropped with two texts in it, not sent yet: under
+ * the new name they replace the same two. */
+static void test_unsent_answers_to_two_values_move(void **state)
+{
+    (void)state;
+    phone an, binh;
+    char item[SOTAY_ITEM_TEXT], path[SOTAY_ITEM_TEXT + 32];
+    edge *e = phone_pair(&an, &binh);
+    const sotay_pair finding = { "text", "mất sóng" };
+    const sotay_pairs one = { &finding, 1 };
+    sotay_id visit = phone_visit(&an, "chợ");
+    const st_id id = phone_id(&visit);
+    assert_int_equal(sotay_item_new(an.client, &visit, "findings", one, item, NULL), SOTAY_OK);
+    (void)snprintf(path, sizeof path, "findings.%s.text", item);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(phone_set(&an, &visit, "general_note", "của an"), SOTAY_OK);
+    assert_int_equal(phone_set(&binh, &visit, "general_note", "của binh"), SOTAY_OK);
+    assert_int_equal(phone_set(&an, &visit, path, "sóng yếu"), SOTAY_OK);
+    assert_int_equal(phone_set(&binh, &visit, path, "không có sóng"), SOTAY_OK);
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 2);
+
+    const sotay_resolution both = { "general_note", NULL, "cả hai", NULL, "đã hỏi lại" };
+    assert_int_equal(sotay_record_resolve(an.client, &visit, &both, NULL), SOTAY_OK);
+    assert_int_equal(sotay_item_drop(an.client, &visit, "findings", item, NULL), SOTAY_OK);
+    assert_int_equal(edge_enrol(e, an.client, 0, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, binh.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 1);
+    assert_true(phone_says(&binh, sotay_show, &visit, "\"cả hai\""));
+    assert_true(phone_says(&binh, sotay_show, &visit, "\"dropped\":true"));
+    phone_part(e, &an, &binh);
+}
+
+/* What the office has answered to a copy is read in both languages; while it waits there is the
+ * fingerprint that the office compares. */
+static void test_what_a_copy_is_told(void **state)
+{
+    static const struct {
+        st_heir_state said;
+        const char *vi, *en;
+    } CASES[] = {
+        { ST_HEIR_NONE, "cần đăng ký lại máy", "enrol it again\n  or sync" },
+        { ST_HEIR_WAITS, "đang chờ văn phòng", "waits for the office" },
+        { ST_HEIR_DECLINED, "không xác nhận khóa mới", "the office declined" },
+        { ST_HEIR_FULL, "quá nhiều bản sao", "too many copies" },
+    };
+    phone an;
+    (void)state;
+    edge *e = phone_alone(&an);
+    (void)phone_visit(&an, "chợ");
+    phone_crash(&an, true);
+    for (size_t i = 0; i < 2 * sizeof CASES / sizeof CASES[0]; i++) {
+        const sotay_open_how how = { NULL, false, i % 2 == 0 ? "vi" : "en", 420 };
+        char *text = NULL;
+        rows_begin(&an);
+        an.client->next.heir = CASES[i / 2].said;
+        (void)snprintf(an.client->next.heir_reason, sizeof an.client->next.heir_reason, "%s",
+                       i / 2 == 0 ? "" : "đã hỏi qua điện thoại");
+        rows_commit(&an);
+        sotay_close(an.client);
+        assert_int_equal(sotay_open(&an.port, &how, &an.client, NULL), SOTAY_OK);
+        assert_int_equal(sotay_status(an.client, SOTAY_TEXT, &text, NULL), SOTAY_OK);
+        assert_non_null(strstr(text, i % 2 == 0 ? CASES[i / 2].vi : CASES[i / 2].en));
+        assert_int_equal(strstr(text, "qua điện thoại") != NULL, i / 2 > 0);
+        assert_int_equal(strstr(text, i % 2 == 0 ? "dấu vân tay khóa mới"
+                                                 : "fingerprint of the new key") != NULL,
+                         CASES[i / 2].said == ST_HEIR_WAITS);
+        sotay_text_free(text);
+    }
+    phone_part(e, &an, NULL);
+}
+
+/* Work cannot be taken over whole when a note of it is damaged: the enrolment says so, and the
+ * phone is who it was. */
+static void test_damaged_notes_stop_the_move(void **state)
+{
+    (void)state;
+    phone an;
+    char link[128];
+    edge *e = phone_alone(&an);
+    sotay_id visit = phone_visit(&an, "chợ");
+    st_id id = phone_id(&visit);
+    const st_id device = an.client->me.device;
+    const overlay_entry astray = { .dot = { device, 77 }, .first = an.client->me.counter };
+    book_key stray = book_key_id(BOOK_OVER, &id);
+    for (int i = 0; i < 2; i++) {
+        sotay_sync *sync = NULL;
+        rows_begin(&an); /* a key of no change; a change that is not in its set */
+        if (i == 0)
+            assert_int_equal(book_put(&an.client->book, &stray, "note", 4, NULL), ST_OK);
+        else
+            assert_int_equal(overlay_put(&an.client->book, &id, &astray, NULL), ST_OK);
+        rows_commit(&an);
+        edge_link(e, 0, link);
+        assert_int_equal(sotay_enrol_begin(an.client, link, NULL, &sync, NULL), SOTAY_OK);
+        assert_int_equal(edge_run(e, an.client, sync, NULL, NULL), SOTAY_E_CORRUPT);
+        assert_true(st_id_cmp(&an.client->me.device, &device) == 0);
+        rows_begin(&an);
+        if (i == 0)
+            assert_int_equal(book_delete(&an.client->book, &stray, NULL), ST_OK);
+        else
+            assert_int_equal(overlay_delete(&an.client->book, &id, &astray.dot, NULL), ST_OK);
+        rows_commit(&an);
+    }
+    assert_int_equal(edge_enrol(e, an.client, 0, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_true(phone_status_says(&an, "\"ready\":0"));
+    phone_part(e, &an, NULL);
+}
+
 /* A store that fails anywhere in an enrolment is as before, or enrolled; asking again ends well. */
 static void test_an_enrolment_failing_anywhere(void **state)
 {
@@ -387,6 +501,9 @@ int main(void)
         cmocka_unit_test(test_a_copy_that_nothing_shows_brings_its_work),
         cmocka_unit_test(test_a_new_key_keeps_what_was_sealed),
         cmocka_unit_test(test_unsent_work_of_all_kinds_moves),
+        cmocka_unit_test(test_unsent_answers_to_two_values_move),
+        cmocka_unit_test(test_what_a_copy_is_told),
+        cmocka_unit_test(test_damaged_notes_stop_the_move),
         cmocka_unit_test(test_an_enrolment_failing_anywhere),
         cmocka_unit_test(test_answers_of_another_server),
         cmocka_unit_test(test_a_store_of_another_book),

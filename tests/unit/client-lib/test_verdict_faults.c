@@ -273,6 +273,33 @@ static void test_a_branch_of_before(void **state)
     trial_sweep(b, SCENES, sizeof SCENES / sizeof SCENES[0]);
 }
 
+/* Keys of its own, and both signatures over them. */
+static st_err a_copy_makes_keys(bench *b, st_error *error)
+{
+    even_out(b);
+    b->on.sync->heir_signed = 0;
+    st_err err = heir_prepare(b->on.sync, error);
+    if (err == ST_OK)
+        assert_true(heir_asks(b->on.sync));
+    return err;
+}
+
+static void test_keys_of_a_copy(void **state)
+{
+    static const scene SCENES[] = {
+        { .why = "a copy makes keys",
+          .what = a_copy_makes_keys,
+          .in_sync = true,
+          .is_alone = true,
+          .only_writes = true,
+          .talks = true },
+    };
+    bench *b = *state;
+    b->an.client->install[0] ^= 1;
+    assert_int_equal(take_copied(b->an.client, NULL), ST_OK);
+    trial_sweep(b, SCENES, sizeof SCENES / sizeof SCENES[0]);
+}
+
 /* ---- what is sealed ---- */
 
 /* Each change in a set of its own, where the server takes no more at once. */
@@ -414,7 +441,7 @@ static void test_the_keys_of_the_log(void **state)
     trial_sweep(b, READ, 1);
 }
 
-/* One phone for all; the last two change it. */
+/* One phone for all; the last three change it. */
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_pages_and_the_end),
         cmocka_unit_test(test_the_keys_of_the_log),
         cmocka_unit_test(test_a_branch_of_before),
+        cmocka_unit_test(test_keys_of_a_copy),
     };
     return cmocka_run_group_tests_name("verdict faults", tests, bench_open, bench_close);
 }
