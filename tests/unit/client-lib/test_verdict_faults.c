@@ -449,8 +449,8 @@ int main(void)
         cmocka_unit_test(test_another_branch),
         cmocka_unit_test(test_what_is_sealed),
         cmocka_unit_test(test_pages_and_the_end),
-        cmocka_unit_test(test_the_keys_of_the_log),
         cmocka_unit_test(test_a_branch_of_before),
+        cmocka_unit_test(test_the_keys_of_the_log),
         cmocka_unit_test(test_keys_of_a_copy),
     };
     return cmocka_run_group_tests_name("verdict faults", tests, bench_open, bench_close);
