@@ -378,7 +378,7 @@ def collect(w):
     same((gone["due"], gone["removed"], path.exists()), (1, True, False), "it went")
     w.mark("data", "gone", name)
     w.start()
-    w.notebooks[1].meet_quietly()
+    w.notebooks[1].meet_quietly()  # the first one leans on a set that was erased: it never left so
 
 
 # What is recorded, in order. A new kind of file (photographs, a backup) is a function here, a line
