@@ -325,7 +325,9 @@ static void test_damaged_notes_stop_the_move(void **state)
     sotay_id visit = phone_visit(&an, "chợ");
     st_id id = phone_id(&visit);
     const st_id device = an.client->me.device;
-    const overlay_entry astray = { .dot = { device, 77 }, .first = an.client->me.counter };
+    rows_seal(&an);
+    const overlay_entry astray = { .dot = { device, 77 }, .first = an.client->me.sealed };
+    assert_int_equal(phone_set(&an, &visit, "place", "chưa vào bộ nào"), SOTAY_OK);
     book_key stray = book_key_id(BOOK_OVER, &id);
     for (int i = 0; i < 2; i++) {
         sotay_sync *sync = NULL;
