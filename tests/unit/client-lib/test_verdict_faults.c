@@ -292,7 +292,8 @@ static void test_keys_of_a_copy(void **state)
           .in_sync = true,
           .is_alone = true,
           .only_writes = true,
-          .talks = true },
+          .talks = true,
+          .patience = FEW },
     };
     bench *b = *state;
     b->an.client->install[0] ^= 1;
@@ -317,7 +318,7 @@ static st_err all_is_sealed(bench *b, st_error *error)
 static void test_what_is_sealed(void **state)
 {
     static const scene SCENES[] = {
-        { .why = "all is sealed", .what = all_is_sealed, .is_alone = true, .is_long = true },
+        { .why = "all is sealed", .what = all_is_sealed, .is_alone = true, .patience = FEW },
     };
     trial_sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
 }
@@ -423,7 +424,8 @@ static void test_the_keys_of_the_log(void **state)
           .patience = FEW },
         { .why = "keys come with an enrolment",
           .what = keys_come_with_an_enrolment,
-          .only_writes = true },
+          .only_writes = true,
+          .patience = FEW },
     };
     static const scene READ[] = {
         { .why = "keys are read", .what = keys_are_read, .only_reads = true },
