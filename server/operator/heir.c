@@ -20,6 +20,8 @@ typedef struct {
 typedef struct {
     char hex[33], old[33], install[17], first[17], print[81], old_print[81];
     const char *login;
+    const char *why_not;       /* nobody can confirm it; NULL: it may be confirmed */
+    bool is_known;             /* its key is in the book: it asks for nothing any more */
     uint64_t held;             /* changes of the old device that came as a fork */
     const st_id *device;
 } heir_words;
@@ -32,12 +34,24 @@ static bool count_held(void *context, const sync_held *held)
     return true;
 }
 
+/* The old device, or its person, is out of use. */
+static const char *why_not(operator_work *work, const auth_device *old)
+{
+    auth_person person;
+    if (old->status != AUTH_ACTIVE)
+        return work->vi ? "máy cũ không còn dùng" : "the old device is not in use";
+    if (auth_person_get(&work->txn, &old->person, &person, NULL) == ST_OK && person.is_active)
+        return NULL;
+    return work->vi ? "người này không còn dùng sổ" : "the person is disabled";
+}
+
 static st_err describe(operator_work *work, const sync_heir *heir, heir_words *out)
 {
     auth_device old;
     auth_contact contact;
     memset(out, 0, sizeof *out);
     out->device = &heir->old;
+    out->is_known = sync_heir_is_known(&work->txn, heir);
     st_err err = auth_device_get(&work->txn, NULL, &heir->old, &old, &work->error);
     if (err == ST_OK)
         err = auth_contact_get(&work->txn, &heir->old, &contact, &work->error);
@@ -46,6 +60,7 @@ static st_err describe(operator_work *work, const sync_heir *heir, heir_words *o
     if (err != ST_OK)
         return err;
     out->login = work->how.directory->login(work->how.directory->context, &old.person);
+    out->why_not = why_not(work, &old);
     st_id_format(&heir->device, out->hex);
     st_id_format(&heir->old, out->old);
     st_hex(heir->install, sizeof heir->install, out->install);
@@ -61,8 +76,8 @@ static bool heir_json(void *context, const sync_heir *heir)
     st_json *json = page->json;
     heir_words words;
     page->err = describe(page->work, heir, &words);
-    if (page->err != ST_OK)
-        return false;
+    if (page->err != ST_OK || words.is_known)
+        return page->err == ST_OK;
     st_json_open(json, '{');
     st_json_key_text(json, "device", words.hex);
     st_json_key_text(json, "person", words.login == NULL ? "" : words.login);
@@ -75,6 +90,7 @@ static bool heir_json(void *context, const sync_heir *heir)
     st_json_key_int(json, "held_as_fork", (int64_t)words.held);
     st_json_key_text(json, "state", heir->is_declined ? "declined" : "waits");
     st_json_key_text(json, "reason", heir->is_declined ? heir->reason : NULL);
+    st_json_key_bool(json, "confirmable", words.why_not == NULL);
     st_json_close(json, '}');
     return true;
 }
@@ -85,20 +101,28 @@ static bool heir_lines(void *context, const sync_heir *heir)
     operator_work *work = page->work;
     heir_words words;
     page->err = heir->is_declined ? ST_OK : describe(work, heir, &words);
-    if (page->err != ST_OK || heir->is_declined)
+    if (page->err != ST_OK || heir->is_declined || words.is_known)
         return page->err == ST_OK;
     operator_say(work,
                  work->vi ? "! %s (%s): bản sao của máy %s (khóa cũ %s), sổ %s, xin dùng khóa mới; "
                             "%" PRIu64 " thay đổi đang giữ vì trùng máy\n"
-                            "  dấu vân tay khóa mới: %s; so với máy trên tay người dùng, rồi "
-                            "`sotayctl device confirm %s --as LOGIN`, hoặc `device decline`\n"
                           : "! %s (%s): a copy of device %s (old key %s), store %s, asks for a new "
-                            "key; %" PRIu64 " changes are held as of a fork\n"
-                            "  fingerprint of the new key: %s; compare it with the device in the "
-                            "person's hand, then `sotayctl device confirm %s --as LOGIN`, or "
-                            "`device decline`\n",
+                            "key; %" PRIu64 " changes are held as of a fork\n",
                  words.hex, words.login == NULL ? "-" : words.login, words.old, words.old_print,
-                 words.install, words.held, words.print, words.hex);
+                 words.install, words.held);
+    if (words.why_not != NULL)
+        operator_say(work,
+                     work->vi ? "  không xác nhận được: %s; đăng ký lại bằng liên kết, hoặc "
+                                "`device decline`\n"
+                              : "  it cannot be confirmed: %s; enrol it again with a link, or "
+                                "`device decline`\n", words.why_not);
+    else
+        operator_say(work,
+                     work->vi ? "  dấu vân tay khóa mới: %s; so với máy trên tay người dùng, rồi "
+                                "`sotayctl device confirm %s --as LOGIN`, hoặc `device decline`\n"
+                              : "  fingerprint of the new key: %s; compare it with the device in "
+                                "the person's hand, then `sotayctl device confirm %s --as LOGIN`, "
+                                "or `device decline`\n", words.print, words.hex);
     return !work->out_failed;
 }
 

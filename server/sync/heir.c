@@ -101,6 +101,12 @@ st_err sync_heir_each(store_txn *txn, bool (*each)(void *context, const sync_hei
     return err;
 }
 
+bool sync_heir_is_known(store_txn *txn, const sync_heir *heir)
+{
+    auth_device device;
+    return auth_device_get(txn, NULL, &heir->device, &device, NULL) == ST_OK;
+}
+
 static st_err take_off(store_txn *txn, const st_id *device, st_error *error)
 {
     pack_key key = pack_id(device);
@@ -150,33 +156,47 @@ typedef struct {
 } heir_job;
 
 typedef struct {
+    store_txn *txn;
     const st_id *old;
-    uint32_t count;
+    uint32_t waiting, declined;
+    st_id oldest;              /* of those that were declined */
+    int64_t oldest_ms;
 } heir_count;
 
 static bool count_one(void *context, const sync_heir *one)
 {
     heir_count *c = context;
-    c->count += st_id_cmp(&one->old, c->old) == 0;
+    if (st_id_cmp(&one->old, c->old) != 0 || sync_heir_is_known(c->txn, one))
+        return true;
+    c->waiting += !one->is_declined;
+    if (one->is_declined && (c->declined++ == 0 || one->asked_ms < c->oldest_ms)) {
+        c->oldest = one->device;
+        c->oldest_ms = one->asked_ms;
+    }
     return true;
 }
 
-/* New keys: kept when there is room. */
+/* New keys: kept when there is room. What was declined makes room for them. */
 static st_err note(writer_turn *turn, heir_job *job, const st_id *device, st_error *error)
 {
     const sync_heir_offer *offer = job->offer;
     const server_port *port = turn->room->port;
-    heir_count of = { &offer->old, 0 };
+    heir_count of = { .txn = turn->txn, .old = &offer->old };
     sync_heir heir = { .device = *device, .old = offer->old, .ask = *offer->ask,
                        .asked_ms = port->now_ms(port->context) };
     memcpy(heir.install, offer->install, sizeof heir.install);
     st_err err = sync_heir_each(turn->txn, count_one, &of, error);
-    bool is_full = of.count >= SYNC_HEIRS_MAX;
+    bool is_full = of.waiting >= SYNC_HEIRS_MAX;
     job->answer.state = is_full ? ST_HEIR_FULL : ST_HEIR_WAITS;
-    return err == ST_OK && !is_full ? put(turn->txn, &heir, error) : err;
+    if (err != ST_OK || is_full)
+        return err;
+    if (of.waiting + of.declined >= SYNC_HEIRS_MAX)
+        err = take_off(turn->txn, &of.oldest, error);
+    return err == ST_OK ? put(turn->txn, &heir, error) : err;
 }
 
-/* The new device is in the book already: by the office's word, or by a link. */
+/* The new device is in the book already: by the office's word, or by a link. What became of the old
+ * one since does not take that back. */
 static st_err say_enrolled(writer_turn *turn, heir_job *job, const auth_device *old,
                            const auth_device *device, st_error *error)
 {
@@ -200,13 +220,15 @@ static st_err run_ask(writer_turn *turn, void *argument, st_error *error)
     memset(&job->answer, 0, sizeof job->answer);
     job->answer.version = 1;
     st_err err = auth_device_get(turn->txn, NULL, &offer->old, &old, error);
-    if (err != ST_OK || old.status != AUTH_ACTIVE)
+    if (err != ST_OK)
         return err;
     if (!st_heir_verify(offer->ask, &turn->room->keys->log, old.sign_key))
         return st_fail(error, ST_E_SIGNATURE, "request: not both keys signed the new one");
     err = auth_device_get(turn->txn, turn->room->keys, &id, &device, error);
     if (err == ST_OK)
         return say_enrolled(turn, job, &old, &device, error);
+    if (err == ST_E_NOT_FOUND && old.status != AUTH_ACTIVE)
+        return ST_OK;
     if (err == ST_E_NOT_FOUND)
         err = sync_heir_get(turn->txn, &id, &known, error);
     if (err == ST_E_NOT_FOUND)
@@ -250,6 +272,26 @@ static st_err append_entry(writer_turn *turn, const sync_heir *heir, const sync_
     return sync_log_append(turn, &entry, NULL, error);
 }
 
+/* ST_OK: the old device and its person are in use, and the new one is not in the book. */
+static st_err check(writer_turn *turn, const sync_heir *heir, auth_device *old, st_error *error)
+{
+    auth_person person;
+    char hex[33];
+    st_err err = auth_device_get(turn->txn, NULL, &heir->old, old, error);
+    st_id_format(&heir->device, hex);
+    if (err == ST_OK && sync_heir_is_known(turn->txn, heir))
+        err = st_fail(error, ST_E_STATE, "device %s is in the book already", hex);
+    st_id_format(&heir->old, hex);
+    if (err == ST_OK && old->status != AUTH_ACTIVE)
+        err = st_fail(error, ST_E_STATE, "device %s is %s: what its key signs counts for nothing",
+                      hex, old->status == AUTH_REVOKED ? "revoked" : "suspended");
+    if (err == ST_OK)
+        err = auth_person_get(turn->txn, &old->person, &person, error);
+    if (err == ST_OK && !person.is_active)
+        err = st_fail(error, ST_E_STATE, "'%s' is disabled", person.login.s);
+    return err;
+}
+
 st_err sync_heir_confirm(writer_turn *turn, const sync_heir *heir, const sync_heir_by *by,
                          st_error *error)
 {
@@ -257,11 +299,8 @@ st_err sync_heir_confirm(writer_turn *turn, const sync_heir *heir, const sync_he
     st_enrol_ask ask = { .version = 1 };
     char hex[33], why[64];
     sync_heir done = *heir;
-    st_err err = auth_device_get(turn->txn, NULL, &heir->old, &old, error);
+    st_err err = check(turn, heir, &old, error);
     st_id_format(&heir->old, hex);
-    if (err == ST_OK && old.status != AUTH_ACTIVE)
-        err = st_fail(error, ST_E_STATE, "device %s is %s: what its key signs counts for nothing",
-                      hex, old.status == AUTH_REVOKED ? "revoked" : "suspended");
     if (err != ST_OK)
         return err;
     memcpy(ask.sign_key, heir->ask.sign_key, sizeof ask.sign_key);

@@ -7,7 +7,7 @@
 
 #include "server/sync/writer.h"
 
-#define SYNC_HEIRS_MAX 8u      /* of one device; what comes then is not kept */
+#define SYNC_HEIRS_MAX 8u      /* of one device wait; what comes then is not kept */
 
 /* One that waits, or that was declined. */
 typedef struct {
@@ -26,9 +26,10 @@ typedef struct {
     uint8_t install[8];
     const st_heir_ask *ask;
 } sync_heir_offer;
-/* Takes an offer in, and says what became of it: ST_HEIR_NONE when the device is not in use.
- * arena: for the answer. ST_E_SIGNATURE: not both keys signed it; ST_E_MEMORY, ST_E_CORRUPT,
- * ST_E_STORAGE. */
+/* Takes an offer in, and says what became of it: ST_HEIR_NONE when the device is not in use and
+ * the new one not in the book. On a full list it takes the place of the one that was declined and
+ * asked longest ago. arena: for the answer. ST_E_SIGNATURE: not both keys signed it; ST_E_MEMORY,
+ * ST_E_CORRUPT, ST_E_STORAGE. */
 ST_MUST_USE st_err sync_heir_ask(writer *w, const sync_heir_offer *offer, st_arena *arena,
                                  st_heir_answer *out_answer, st_error *error);
 
@@ -38,13 +39,16 @@ ST_MUST_USE st_err sync_heir_get(store_txn *txn, const st_id *device, sync_heir 
 /* All of them, by the new device, until `each` returns false. ST_E_CORRUPT, ST_E_STORAGE. */
 ST_MUST_USE st_err sync_heir_each(store_txn *txn, bool (*each)(void *context, const sync_heir *one),
                                   void *context, st_error *error);
+/* Is its key in the book already, by a link or by an entry that came back after a restore? */
+bool sync_heir_is_known(store_txn *txn, const sync_heir *heir);
 /* Who of the office decides, and in which role. */
 typedef struct {
     st_id actor;
     st_role role;
 } sync_heir_by;
 /* Enrols it for the person of the old device, with an entry `key` that names the old device.
- * ST_E_STATE: the old device is not in use; errors of sync_enrol_device. */
+ * ST_E_STATE: the old device or its person is not in use, or the new one is in the book; errors
+ * of sync_enrol_device. */
 ST_MUST_USE st_err sync_heir_confirm(writer_turn *turn, const sync_heir *heir,
                                      const sync_heir_by *by, st_error *error);
 /* It stays on the list as declined: the copy is told why, and may be confirmed later. ST_E_VALUE: a

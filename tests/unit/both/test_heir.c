@@ -6,10 +6,13 @@
 #include "client-lib/src/epoch.h"
 #include "proto/heir.h"
 #include "server/sync/heir.h"
-#include "tests/unit/both/world.h"
+#include "tests/unit/both/town.h"
 
 typedef struct {
-    world w;
+    union {
+        town t;                /* begins with the world: */
+        world w;
+    };
     phone *an, *twin;
     char device[33];           /* of the copy's own key, once the office has it on its list */
 } copied;
@@ -373,6 +376,124 @@ static void test_a_key_that_is_known(void **state)
     world_free(&c.w);
 }
 
+/* The old device is taken away between the confirmation and the copy's next sync: what the office
+ * confirmed stays confirmed, and the copy's work comes in. */
+static void test_the_old_one_is_revoked_meanwhile(void **state)
+{
+    (void)state;
+    copied c;
+    sotay_who who;
+    char old[33];
+    copy_make(&c, 14, true, false);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    KIT_EXPECT(0, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    st_id_format(&c.an->client->me.device, old);
+    KIT_EXPECT(0, &c.w.book, "device", "revoke", old);
+    sync_ok(&c, c.twin);
+    sync_ok(&c, c.twin);
+    sotay_whoami(c.twin->client, &who);
+    assert_false(who.is_copied);
+    assert_true(phone_status_says(c.twin, "\"standing\":\"in_use\""));
+    assert_true(phone_status_says(c.twin, "\"ready\":0"));
+    sync_ok(&c, &c.w.phones[1]);
+    assert_true(phone_says(&c.w.phones[1], sotay_show, &c.w.records[0], "của bản sao"));
+    st_heir_answer said; /* one that was not confirmed is told nothing */
+    assert_int_equal(offer(&c, 1, true, &said), ST_OK);
+    assert_int_equal(said.state, ST_HEIR_NONE);
+    assert_nobody_asks(&c);
+    world_free(&c.w);
+}
+
+/* A copy that asked is in the book again after a restore: it does not ask any more. */
+static void test_it_is_enrolled_already(void **state)
+{
+    (void)state;
+    copied c;
+    copy_make(&c, 15, true, false);
+    town_place(&c.t);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    backup(&c.t);
+    KIT_EXPECT(0, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    sync_ok(&c, c.twin);
+    sync_ok(&c, c.twin);
+    restore(&c.t);
+    read_list(&c); /* the copy has not come yet */
+    sync_ok(&c, c.twin);
+    assert_nobody_asks(&c);
+    KIT_EXPECT(0, &c.w.book, "device", "list");
+    assert_null(strstr(KIT_OUT(&c.w.book), "a copy of device"));
+    KIT_EXPECT(1, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    assert_non_null(strstr(KIT_ERR(&c.w.book), "is in the book already"));
+    town_free(&c.t);
+}
+
+/* What nobody can confirm, the list invites nobody to confirm; and why is said. */
+static void test_what_cannot_be_confirmed(void **state)
+{
+    (void)state;
+    copied c;
+    char old[33];
+    copy_make(&c, 16, true, false);
+    part_ways(&c);
+    sync_ok(&c, c.twin);
+    read_list(&c);
+    assert_non_null(strstr(KIT_OUT(&c.w.book), "\"confirmable\":true"));
+    KIT_EXPECT(0, &c.w.book, "user", "disable", "an");
+    KIT_EXPECT(1, &c.w.book, "device", "confirm", c.device, "--as", "office");
+    assert_non_null(strstr(KIT_ERR(&c.w.book), "'an' is disabled"));
+    KIT_EXPECT(0, &c.w.book, "device", "list");
+    assert_non_null(strstr(KIT_OUT(&c.w.book), "cannot be confirmed: the person is disabled"));
+    st_id_format(&c.an->client->me.device, old);
+    KIT_EXPECT(0, &c.w.book, "device", "revoke", old);
+    KIT_EXPECT(0, &c.w.book, "device", "list");
+    assert_non_null(strstr(KIT_OUT(&c.w.book), "cannot be confirmed: the old device is not"));
+    assert_null(strstr(KIT_OUT(&c.w.book), "device confirm"));
+    KIT_EXPECT(0, &c.w.book, "device", "list", "--json");
+    assert_non_null(strstr(KIT_OUT(&c.w.book), "\"confirmable\":false"));
+    world_free(&c.w);
+}
+
+static void name_of(uint8_t fill, char hex[33])
+{
+    uint8_t seed[32], secret[64], public_key[32];
+    memset(seed, fill, sizeof seed);
+    st_sign_keypair(seed, public_key, secret);
+    const st_id device = st_device_id(public_key);
+    st_id_format(&device, hex);
+}
+
+/* Those that were declined take nobody's place; the list grows no longer all the same. */
+static void test_declined_ones_make_room(void **state)
+{
+    (void)state;
+    copied c;
+    st_heir_answer said;
+    const uint8_t most = SYNC_HEIRS_MAX;
+    copy_make(&c, 17, true, false);
+    for (uint8_t i = 1; i <= most; i++) {
+        assert_int_equal(offer(&c, i, true, &said), ST_OK);
+        assert_int_equal(said.state, ST_HEIR_WAITS);
+    }
+    for (uint8_t i = 1; i <= 2; i++) {
+        name_of(i, c.device);
+        KIT_EXPECT(0, &c.w.book, "device", "decline", c.device, "--as", "office", "--reason",
+                   "không phải máy của An");
+    }
+    for (uint8_t i = 1; i <= 2; i++) {
+        assert_int_equal(offer(&c, most + i, true, &said), ST_OK);
+        assert_int_equal(said.state, ST_HEIR_WAITS);
+        KIT_EXPECT(0, &c.w.book, "device", "list", "--json");
+        assert_int_equal(strstr(KIT_OUT(&c.w.book), "\"state\":\"declined\"") != NULL, i < 2);
+    }
+    assert_int_equal(offer(&c, most + 3, true, &said), ST_OK);
+    assert_int_equal(said.state, ST_HEIR_FULL); /* all that are on it wait */
+    world_free(&c.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +510,10 @@ int main(void)
         cmocka_unit_test(test_a_link_is_quicker),
         cmocka_unit_test(test_many_copies),
         cmocka_unit_test(test_a_key_that_is_known),
+        cmocka_unit_test(test_the_old_one_is_revoked_meanwhile),
+        cmocka_unit_test(test_it_is_enrolled_already),
+        cmocka_unit_test(test_what_cannot_be_confirmed),
+        cmocka_unit_test(test_declined_ones_make_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
