@@ -95,6 +95,17 @@ typedef struct {
 ST_MUST_USE st_err auth_scope(store_txn *txn, const auth_scope_ask *ask, st_arena *arena,
                               st_scope *out_scope, st_error *error);
 
+/* What a record of the form "assignment" says, read in one way wherever it counts. */
+typedef enum { AUTH_TARGET_UNIT = 1, AUTH_TARGET_AREA = 2, AUTH_TARGET_CLASS = 3 } auth_target;
+typedef struct {
+    st_id person;
+    int64_t target;            /* an auth_target, or another number of the list; not said: a unit */
+    st_code id;                /* of the unit, the area, the class */
+    bool is_active;            /* said, or not said at all; never of one that was withdrawn */
+} auth_assignment;
+/* False: it names no person or nothing to assign. */
+bool auth_assignment_read(const st_form *form, const st_record *record, auth_assignment *out);
+
 /* Called by the fold for every saved record of `person`, `device`, `assignment` and `unit`:
  * refreshes the derived tables. index: of the entry that is being folded. */
 ST_MUST_USE st_err auth_fold(store_txn *txn, const st_form *form, const st_record *record,

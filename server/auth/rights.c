@@ -18,8 +18,8 @@
 #define UNITS_MAX 4096u
 #define WORK_BYTES_MAX (4u * 1024u * 1024u)
 
-/* Kinds of a row of `assign`: the list assignment_target of the form, and an auditor's scope. */
-enum { TARGET_UNIT = 1, TARGET_AREA = 2, TARGET_CLASS = 3, TARGET_SCOPE = 9 };
+/* Kind of a row of `assign` beside the numbers of the form's list: an auditor's scope. */
+enum { TARGET_SCOPE = 9 };
 
 typedef struct {
     st_code *codes;
@@ -289,15 +289,15 @@ static st_err collect_one(store_txn *txn, store_slice row, unit_list *list, bool
     st_err err = pack_end(&reader, "assign", error);
     if (err != ST_OK)
         return err;
-    if (target == TARGET_UNIT || target == TARGET_SCOPE) {
+    if (target == AUTH_TARGET_UNIT || target == TARGET_SCOPE) {
         list_add(list, &code);
         *out_scoped = *out_scoped || target == TARGET_SCOPE;
         return ST_OK;
     }
-    if (target != TARGET_AREA && target != TARGET_CLASS)
+    if (target != AUTH_TARGET_AREA && target != AUTH_TARGET_CLASS)
         return ST_OK;                          /* by content: resolved with the plans, later */
     list->match = code.s;
-    list->is_class = target == TARGET_CLASS;
+    list->is_class = target == AUTH_TARGET_CLASS;
     return catalogue_unit_each(txn, add_matching, list, error);
 }
 
@@ -401,26 +401,34 @@ static st_err put_assign(store_txn *txn, const pack_key *key, uint8_t target, co
     return err;
 }
 
-st_err auth_assign_fold(store_txn *txn, const st_form *form, const st_record *record,
-                        uint64_t index, st_error *error)
+bool auth_assignment_read(const st_form *form, const st_record *record, auth_assignment *out)
 {
-    st_id person;
-    st_code code;
     st_value who = catalogue_value(form, record, "person_id");
     st_value target = catalogue_value(form, record, "target");
     st_value active = catalogue_value(form, record, "active");
-    catalogue_text(form, record, "target_id", code.s, sizeof code.s);
-    if (who.kind != ST_VALUE_ID || who.len != sizeof person.b || code.s[0] == '\0')
+    memset(out, 0, sizeof *out);
+    catalogue_text(form, record, "target_id", out->id.s, sizeof out->id.s);
+    if (who.kind != ST_VALUE_ID || who.len != sizeof out->person.b || out->id.s[0] == '\0')
+        return false;
+    memcpy(out->person.b, who.data, sizeof out->person.b);
+    out->target = target.kind == ST_VALUE_INT ? target.number : AUTH_TARGET_UNIT;
+    out->is_active = !(active.kind == ST_VALUE_INT && active.number == 0) &&
+                     !catalogue_is_withdrawn(record);
+    return true;
+}
+
+st_err auth_assign_fold(store_txn *txn, const st_form *form, const st_record *record,
+                        uint64_t index, st_error *error)
+{
+    auth_assignment said;
+    if (!auth_assignment_read(form, record, &said))
         return ST_OK;
-    memcpy(person.b, who.data, sizeof person.b);
-    int64_t kind = target.kind == ST_VALUE_INT ? target.number : TARGET_UNIT;
-    bool holds = !(active.kind == ST_VALUE_INT && active.number == 0)
-                 && !catalogue_is_withdrawn(record) && kind > 0 && kind < TARGET_SCOPE;
-    pack_key key = pack_id(&person);
+    bool holds = said.is_active && said.target > 0 && said.target < TARGET_SCOPE;
+    pack_key key = pack_id(&said.person);
     pack_key_id(&key, &record->id);
-    st_err err = holds ? put_assign(txn, &key, (uint8_t)kind, code.s, error)
+    st_err err = holds ? put_assign(txn, &key, (uint8_t)said.target, said.id.s, error)
                        : store_delete(txn, STORE_ASSIGN, pack_key_slice(&key), error);
-    return err == ST_OK ? auth_rights_fold(txn, &person, index, error) : err;
+    return err == ST_OK ? auth_rights_fold(txn, &said.person, index, error) : err;
 }
 
 typedef struct {
@@ -475,7 +483,7 @@ static st_err next_spread(store_txn *txn, bool all, st_id *person, bool *out_fou
     while (err == ST_OK && cursor.is_valid && !*out_found) {
         const uint8_t *key = cursor.key.data, *row = cursor.value.data;
         if (cursor.key.len > 16 && cursor.value.len > 0
-            && (all || row[0] == TARGET_AREA || row[0] == TARGET_CLASS)
+            && (all || row[0] == AUTH_TARGET_AREA || row[0] == AUTH_TARGET_CLASS)
             && memcmp(key, person->b, 16) != 0) {
             memcpy(person->b, key, 16);
             *out_found = true;

@@ -39,10 +39,9 @@ static bool note_row(void *context, const st_row *row)
 }
 
 /* The targets that `assign` writes. */
-static bool is_by_hand(const char *target)
+static bool is_by_hand(int64_t target)
 {
-    return strcmp(target, "unit") == 0 || strcmp(target, "area") == 0 ||
-           strcmp(target, "class") == 0;
+    return target >= AUTH_TARGET_UNIT && target <= AUTH_TARGET_CLASS;
 }
 
 /* Keeps the record when it assigns a unit, an area or a class to the person. */
@@ -53,18 +52,11 @@ static st_err look_at(search *s, const st_id *id, st_error *error)
     st_record record;
     st_err err = sync_record_get(s->txn, id, &arena, &record, NULL, error);
     if (err == ST_OK) {
-        assignment found = { .record = *id };
-        st_value person = catalogue_value(s->form, &record, "person_id");
-        st_value target = catalogue_value(s->form, &record, "target");
-        st_value active = catalogue_value(s->form, &record, "active");
-        const st_field *field = st_form_field(s->form, "target");
-        const char *kind = field != NULL && field->list != NULL
-                               ? catalogue_option(field->list, target.number) : NULL;
-        catalogue_text(s->form, &record, "target_id", found.unit.s, sizeof found.unit.s);
-        found.is_active = active.number != 0 && !catalogue_is_withdrawn(&record);
-        bool is_it = person.kind == ST_VALUE_ID && kind != NULL && is_by_hand(kind) &&
-                     memcmp(person.data, s->person.b, sizeof s->person.b) == 0 &&
+        auth_assignment said;
+        bool is_it = auth_assignment_read(s->form, &record, &said) && is_by_hand(said.target) &&
+                     st_id_cmp(&said.person, &s->person) == 0 &&
                      !catalogue_is_withdrawn(&record);
+        const assignment found = { *id, said.id, said.is_active };
         assignment *list = is_it ? st_arena_grow(s->arena, s->list, s->count, &s->capacity,
                                                  sizeof *list) : NULL;
         if (list != NULL) {

@@ -2,6 +2,7 @@
  * A phone comes in only with a code that the office gave, once; a request counts only when its
  * phone signed it, and only once; a person reads and writes what was assigned, by the knowledge of
  * the day; and the server's own keys are nobody else's to read. */
+#include "server/operator/operator.h"
 #include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
@@ -322,6 +323,30 @@ static void test_who_gets_what(void **state)
     assert_false(has(r, "an", "01477/unit/01477-x999"));
 }
 
+/* A record that does not say of what kind it is, or whether it counts, assigns a unit to whoever
+ * reads it: it can be taken back as well. */
+static void test_what_an_assignment_does_not_say(void **state)
+{
+    rig *r = *state;
+    char person[33];
+    st_buffer out, err;
+    st_id chi = rig_person(r, "chi");
+    st_id_format(&chi, person);
+    const char *fields[] = { "person_id", person, "target_id", RIG_OTHER_UNIT, NULL };
+    static const char *const WORDS[] = { "unassign", "chi", RIG_OTHER_UNIT };
+    (void)rig_author(r, "assignment", fields);
+    assert_true(has(r, "chi", RIG_OTHER));
+    st_buffer_init(&out, 1u << 16);
+    st_buffer_init(&err, 1u << 16);
+    operator_call call = { .rooms = &r->srv, .argv = WORDS, .argc = 3, .lang = "en",
+                                 .out = &out, .err = &err };
+    assert_int_equal(operator_run(&call), 0);
+    assert_false(has(r, "chi", RIG_OTHER));
+    assert_int_equal(operator_run(&call), 1); /* no more of it */
+    st_buffer_free(&out);
+    st_buffer_free(&err);
+}
+
 static void test_logins_are_unique(void **state)
 {
     rig *r = *state;
@@ -424,6 +449,7 @@ int main(void)
         CASE(test_one_code_one_phone), CASE(test_a_code_ends),   CASE(test_a_disabled_person),
         CASE(test_what_a_phone_is_called),
         CASE(test_heads),              CASE(test_counters),      CASE(test_who_gets_what),
+        CASE(test_what_an_assignment_does_not_say),
         CASE(test_logins_are_unique),  CASE(test_keys_are_kept_close), CASE(test_keys_may_be_lent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
