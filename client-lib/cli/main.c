@@ -214,6 +214,7 @@ static bool read_pin(const char *path, char pin[CLI_PIN_BYTES])
     bool is_terminal = path == NULL && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
     if (file == NULL || (path == NULL && !is_terminal))
         return false;
+    (void)setvbuf(file, NULL, _IONBF, 0); /* no copy of it stays in memory that nobody wipes */
     if (is_terminal && tcgetattr(STDIN_FILENO, &old) == 0) {
         silent = old;
         silent.c_lflag &= ~(tcflag_t)ECHO;
