@@ -589,6 +589,17 @@ static st_err put_rows(applying *a, st_error *error)
     return err;
 }
 
+/* What was destroyed goes here too. It may be about the bucket itself. */
+static st_err take_erasures(applying *a, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < a->erasures_count; i++)
+        err = erase_take(a->client, &a->erasures[i], &a->report->owes_renewal, error);
+    return err == ST_OK && a->erasures_count > 0
+               ? bucket_get(&a->client->book, &a->page->bucket, &a->state, error)
+               : err;
+}
+
 /* The base must now be what the server has. */
 static void check_sum(applying *a)
 {
@@ -622,10 +633,8 @@ static st_err apply_entries(applying *a, st_error *error)
         err = put_names(a, error);
     if (err == ST_OK)
         err = put_rows(a, error);
-    for (size_t i = 0; err == ST_OK && i < a->erasures_count; i++)
-        err = erase_take(a->client, &a->erasures[i], &a->report->owes_renewal, error);
-    if (err == ST_OK && a->erasures_count > 0)
-        err = bucket_get(book, bucket, &a->state, error); /* it may be about the catalogue itself */
+    if (err == ST_OK)
+        err = take_erasures(a, error);
     check_sum(a);
     return err;
 }
@@ -740,10 +749,13 @@ static st_err end_anew(applying *a, st_error *error)
         err = bucket_put(&a->client->book, &a->page->bucket, &a->state, error);
     if (err == ST_OK)
         err = put_names(a, error);
-    return err == ST_OK ? put_rows(a, error) : err;
+    if (err == ST_OK)
+        err = put_rows(a, error);
+    return err == ST_OK ? take_erasures(a, error) : err;
 }
 
-st_err apply_record_anew(sotay_client *client, const apply_anew *anew, st_error *error)
+st_err apply_record_anew(sotay_client *client, const apply_anew *anew, bool *out_owes,
+                         st_error *error)
 {
     applying a;
     apply_report report;
@@ -761,6 +773,7 @@ st_err apply_record_anew(sotay_client *client, const apply_anew *anew, st_error 
         err = apply_entry(&a, &page.entries[i], error);
     if (err == ST_OK)
         err = end_anew(&a, error);
+    *out_owes = *out_owes || report.owes_renewal;
     st_arena_reset(&a.arena);
     return err;
 }

@@ -37,7 +37,8 @@ typedef struct {
     const st_entry *entries;
     uint32_t entries_count;
 } apply_anew;
-ST_MUST_USE st_err apply_record_anew(sotay_client *client, const apply_anew *anew, st_error *error);
+ST_MUST_USE st_err apply_record_anew(sotay_client *client, const apply_anew *anew, bool *out_owes,
+                                     st_error *error);
 /* The key that a device signs with: our own, the server's of any epoch, or what the catalogue says.
  * ST_E_NOT_FOUND without *error: the catalogue here does not name it. */
 ST_MUST_USE st_err apply_author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],

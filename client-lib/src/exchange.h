@@ -20,8 +20,10 @@ typedef struct {
 
 /* Sealed sets of which a value was erased (renew.h), in one round. */
 typedef struct {
-    uint32_t asked, taken;
-    bool are_new; /* the answer brought an erasure of a value in one */
+    st_renew *list; /* in the arena of the round: asked for */
+    uint32_t asked, most, taken;
+    bool is_blind; /* this store hears of no erasure: it asks for all, by and by */
+    bool are_new;  /* the answer brought an erasure of a value in one */
 } exchange_renews;
 
 struct sotay_sync {

@@ -204,6 +204,10 @@ static void get_later(slip_reader *slip, identity *me)
     }
     if (slip->at < slip->len)
         me->files_full = slip_get_u8(slip) != 0;
+    if (slip->at < slip->len) {
+        slip_get_bytes(slip, me->renewed.device.b, sizeof me->renewed.device.b);
+        me->renewed.counter = slip_get_u64(slip);
+    }
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -293,6 +297,8 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_bytes(&slip, me->heir_install, sizeof me->heir_install);
     put_offer(&slip, &me->heir_offer);
     slip_u8(&slip, me->files_full);
+    slip_bytes(&slip, me->renewed.device.b, sizeof me->renewed.device.b);
+    slip_u64(&slip, me->renewed.counter);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

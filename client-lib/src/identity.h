@@ -87,6 +87,7 @@ typedef struct {
     st_heir_state heir;        /* what became of them */
     char heir_reason[ST_HEIR_REASON_CHARS * 4 + 1];
     bool files_full; /* the server left files out: it has as many bytes of this device as it may */
+    st_dot renewed;  /* device and first counter of the last sealed set it asked for (renew.h) */
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

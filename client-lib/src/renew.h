@@ -12,11 +12,14 @@
  * *out_owed is set. Inside the caller's write transaction. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err renew_owe(sotay_client *client, const st_erasure *one, bool *out_owed,
                              st_error *error);
-/* Names those that are owed in the request, as many as one may name; the list lives as long as the
- * round. Inside a transaction. */
+/* Names those that are owed in the request, as many as one may name, from behind those that the
+ * last one named; without a role, of all that lie sealed. The list lives as long as the round.
+ * Inside a transaction. */
 ST_MUST_USE st_err renew_ask(sotay_sync *sync, st_ask *ask, st_error *error);
-/* What is left of one comes. What is not owed, or not kept under this name, is left alone. Inside
- * the open write transaction. */
+/* The answer is whole: the next request begins behind them. */
+void renew_end(sotay_sync *sync);
+/* What is left of one comes. What was not asked for, or is not kept under this name, is left alone.
+ * Inside the open write transaction. */
 ST_MUST_USE st_err renew_take(sotay_sync *sync, const st_parcel *parcel, st_error *error);
 /* Is there more that the server is likely to give in this sync? */
 bool renew_goes_on(const sotay_sync *sync);

@@ -452,7 +452,7 @@ static st_err take_record(sotay_sync *sync, repair *r, const st_repair_record *c
         return ST_OK;
     }
     apply_anew anew = { r->bucket, came->record, came->entries, came->entries_count };
-    err = apply_record_anew(sync->client, &anew, error);
+    err = apply_record_anew(sync->client, &anew, &sync->renews.are_new, error);
     record->stage = REPAIR_MENDED;
     r->has_totals = false;
     return err;

@@ -316,6 +316,7 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (sync->tells_clock)
         next->told = sync->telling;
     take_exchange(sync, end->server_ms);
+    renew_end(sync);
     next->standing = end->standing;
     if (end->standing != ST_STANDING_IN_USE)
         sync->report.needs_person = true;

@@ -311,6 +311,114 @@ static void test_a_bundle_from_before(void **state)
     town_free(&l->t);
 }
 
+/* ---- nobody says that a value was erased ---- */
+
+/* Has no role any more, so reads no catalogue either: it hears of no erasure, and still the value
+ * goes, of sets that lie there in any number. */
+static void test_without_any_role(void **state)
+{
+    (void)state;
+    loss *l = loss_open(10);
+    sotay_report report;
+    sotay_id many[20];
+    const size_t count = sizeof many / sizeof many[0];
+    for (size_t i = 0; i < count; i++) {
+        many[i] = phone_visit(l->an, WORDS " của An");
+        rows_seal(l->an);
+    }
+    sync_well(&l->t, 0);
+    sync_well(&l->t, 1);
+    scope(l, "unassign");
+    KIT_EXPECT(0, &l->t.w.book, "role", "binh", "-officer");
+    sync_well(&l->t, 1);
+    assert_int_equal(sealed_with(l, l->binh, BOOK_CLOSED, WORDS " của An"), count + 1);
+    for (size_t i = 0; i < count; i += 5)
+        erase(l, &many[i]);
+    const size_t sealed = rows_count(l->binh, BOOK_CLOSED); /* those of the catalogue too */
+    for (size_t i = 0; i < sealed / 16 + 1; i++) {
+        assert_int_equal(sync_phone(&l->t.w, l->binh, 0, &report), SOTAY_OK);
+        assert_int_equal(report.requests, 1); /* a few with each */
+        assert_true(report.complete);
+    }
+    assert_int_equal(sealed_with(l, l->binh, BOOK_CLOSED, WORDS " của An"),
+                     count + 1 - (count + 4) / 5);
+    assert_int_equal(rows_count(l->binh, BOOK_RENEW), 0);
+    KIT_EXPECT(0, &l->t.w.book, "role", "binh", "+officer"); /* and by the catalogue again */
+    erase(l, &many[1]);
+    sync_well(&l->t, 1);
+    assert_int_equal(sealed_with(l, l->binh, BOOK_CLOSED, WORDS " của An"),
+                     count - (count + 4) / 5);
+    town_free(&l->t);
+}
+
+/* More than a request may name are owed and never given, since nothing was erased in them here:
+ * they do not stand before one that is given, whichever it is. */
+static void test_what_is_not_given_blocks_nobody(void **state)
+{
+    (void)state;
+    loss *l = loss_open(11);
+    sotay_id many[ST_RENEWS_MAX + 2];
+    const size_t count = sizeof many / sizeof many[0];
+    for (size_t i = 0; i < count; i++) {
+        many[i] = phone_visit(l->an, WORDS " của An");
+        rows_seal(l->an); /* a set of its own */
+    }
+    sync_well(&l->t, 0);
+    sync_well(&l->t, 1);
+    lose(l);
+    static stored_row row;
+    for (size_t n = 0; rows_get(l->binh, BOOK_CLOSED, n, &row); n++) {
+        row.key.b[0] = BOOK_RENEW;
+        rows_put(l->binh, &row.key, row.data + 8, 32);
+    }
+    assert_true(rows_count(l->binh, BOOK_RENEW) > count);
+    static const size_t SOME[] = { 0, ST_RENEWS_MAX / 2, ST_RENEWS_MAX + 1 };
+    for (size_t i = 0; i < sizeof SOME / sizeof SOME[0]; i++) {
+        erase(l, &many[SOME[i]]);
+        for (int round = 0; round < 2; round++)
+            sync_well(&l->t, 1);
+        assert_int_equal(sealed_with(l, l->binh, BOOK_CLOSED, WORDS " của An"), count - i);
+    }
+    town_free(&l->t);
+}
+
+static uint64_t log_size(loss *l)
+{
+    uint64_t size = 0;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(l->t.w.book.rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
+    store_end(&txn);
+    return size;
+}
+
+/* The erasure comes by a repair, since the phone's catalogue passed it over. */
+static void test_an_erasure_that_a_repair_brings(void **state)
+{
+    (void)state;
+    loss *l = loss_open(12);
+    st_error error = { ST_OK, "" };
+    st_bucket of;
+    bucket_state passed;
+    sotay_report report;
+    lose(l);
+    erase(l, &l->hers);
+    book_db *book = &l->binh->client->book;
+    assert_true(st_bucket_set(&of, "01477/catalogue", strlen("01477/catalogue")));
+    rows_begin(l->binh);
+    assert_int_equal(bucket_get(book, &of, &passed, &error), ST_OK);
+    passed.cursor = log_size(l);
+    assert_int_equal(bucket_put(book, &of, &passed, &error), ST_OK);
+    l->binh->client->next.position = 0;
+    rows_commit(l->binh);
+    assert_int_equal(sync_phone(&l->t.w, l->binh, 0, &report), SOTAY_OK);
+    assert_true(report.complete);
+    assert_int_equal(report.repaired_buckets, 1);
+    assert_int_equal(sealed_with(l, l->binh, BOOK_CLOSED, WORDS " của An"), 0);
+    assert_int_equal(rows_count(l->binh, BOOK_RENEW), 0);
+    town_free(&l->t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +431,9 @@ int main(void)
         cmocka_unit_test(test_what_is_whole_is_not_given),
         cmocka_unit_test(test_what_is_not_owed_is_left_alone),
         cmocka_unit_test(test_a_bundle_from_before),
+        cmocka_unit_test(test_without_any_role),
+        cmocka_unit_test(test_what_is_not_given_blocks_nobody),
+        cmocka_unit_test(test_an_erasure_that_a_repair_brings),
     };
     return cmocka_run_group_tests_name("renew", tests, NULL, NULL);
 }

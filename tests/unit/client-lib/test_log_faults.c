@@ -293,7 +293,8 @@ static st_err anew(bench *b, const st_id *record, uint32_t entries, st_error *er
 {
     apply_anew wish = { .record = *record, .entries = b->entries, .entries_count = entries };
     assert_true(st_bucket_set(&wish.bucket, EDGE_UNIT_BUCKET, strlen(EDGE_UNIT_BUCKET)));
-    return apply_record_anew(b->on.copy.client, &wish, error);
+    bool owes = false;
+    return apply_record_anew(b->on.copy.client, &wish, &owes, error);
 }
 
 /* With entries about other records among its own: a change, a reason, a decision. */

@@ -335,8 +335,9 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* Of the identity: whether the office takes more files, at its end. */
-#define FULL_BYTES     1u
+/* Of the identity: which sealed set it asked for last, at its end. */
+#define RENEWED_BYTES  24u
+#define FULL_BYTES     (1u + RENEWED_BYTES) /* whether the office takes more files, before it */
 /* The key of a copy, none and not asked for, before it. */
 #define HEIR_BYTES     (1u + 4u + 8u + 133u + sizeof((identity_offer *)NULL)->code + FULL_BYTES)
 #define KEYS_BYTES     (9u + HEIR_BYTES)    /* keys of the log, no alarm, before it */
@@ -345,6 +346,14 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
 #define WITNESS_BYTES (114u + TOLD_BYTES)  /* what it saw of the log, before it */
 #define LEASE_BYTES (25u + WITNESS_BYTES)  /* the lease, before it */
 #define CLOCK_BYTES (33u + 8u + LEASE_BYTES)  /* the last exchange and what is lost, before it */
+
+/* The identity as a program wrote it that knew only so many of its bytes. */
+static st_err read_without(phone *p, const uint8_t *bytes, size_t len, identity *out)
+{
+    const book_key key = book_key_of(BOOK_SELF);
+    assert_int_equal(book_put(&p->client->book, &key, bytes, len, NULL), ST_OK);
+    return identity_get(&p->client->book, out, NULL);
+}
 
 /* A store of before the identity said what the server takes, or when it was met last, is opened,
  * and says it from then on. */
@@ -369,6 +378,7 @@ static void test_an_older_identity_is_read(void **state)
     named.log_keys = 3;
     named.heir = ST_HEIR_ENROLLED;
     named.files_full = true;
+    named.renewed = (st_dot){ named.device, 42 };
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711);
@@ -376,42 +386,29 @@ static void test_an_older_identity_is_read(void **state)
     assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
     assert_true(me.short_roots && me.standing == ST_STANDING_REVOKED && me.log_keys == 3);
     assert_true(me.heir == ST_HEIR_ENROLLED && me.files_full);
+    assert_int_equal(st_dot_cmp(&me.renewed, &named.renewed), 0);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - FULL_BYTES, NULL), ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_int_equal(read_without(&p, older, value.len - RENEWED_BYTES, &me), ST_OK);
+    assert_true(me.files_full && me.renewed.counter == 0);
+    assert_int_equal(read_without(&p, older, value.len - FULL_BYTES, &me), ST_OK);
     assert_true(me.heir == ST_HEIR_ENROLLED && !me.files_full);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - HEIR_BYTES, NULL), ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_int_equal(read_without(&p, older, value.len - HEIR_BYTES, &me), ST_OK);
     assert_true(me.log_keys == 3 && me.heir != ST_HEIR_ENROLLED);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - KEYS_BYTES, NULL), ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_int_equal(read_without(&p, older, value.len - KEYS_BYTES, &me), ST_OK);
     assert_true(me.standing == ST_STANDING_REVOKED && me.log_keys == 0 && !me.has_key_alarm);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - STANDING_BYTES, NULL),
-                     ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_int_equal(read_without(&p, older, value.len - STANDING_BYTES, &me), ST_OK);
     assert_true(me.short_roots && me.standing == ST_STANDING_IN_USE);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - TOLD_BYTES, NULL), ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_int_equal(read_without(&p, older, value.len - TOLD_BYTES, &me), ST_OK);
     assert_true(me.has_lease && !me.told.is_there && !me.short_roots);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - WITNESS_BYTES, NULL),
-                     ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_int_equal(read_without(&p, older, value.len - WITNESS_BYTES, &me), ST_OK);
     assert_true(me.has_lease);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - LEASE_BYTES, NULL),
-                     ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_int_equal(read_without(&p, older, value.len - LEASE_BYTES, &me), ST_OK);
     assert_true(me.has_clock && !me.has_lease);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - CLOCK_BYTES, NULL),
-                     ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_int_equal(read_without(&p, older, value.len - CLOCK_BYTES, &me), ST_OK);
     assert_true(me.dictionary == 1 && !me.has_clock);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - CLOCK_BYTES - 1, NULL),
-                     ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
+    assert_int_equal(read_without(&p, older, value.len - CLOCK_BYTES - 1, &me), ST_OK);
     assert_true(me.dictionary == 0 && me.requests == 4711);
-    assert_int_equal(book_put(&p.client->book, &key, older, value.len - CLOCK_BYTES - 2, NULL),
-                     ST_OK);
-    assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_E_CORRUPT);
+    assert_int_equal(read_without(&p, older, value.len - CLOCK_BYTES - 2, &me), ST_E_CORRUPT);
     client_abort(p.client);
     st_arena_reset(&arena);
     phone_free(&p);
