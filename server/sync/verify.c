@@ -324,6 +324,20 @@ static st_err check_notes(verifier *v, st_error *error)
 
 /* ---- the scratch store ---- */
 
+/* What folding needs of the real room. The rest stays zero: others write there meanwhile. */
+static void copy_room(verifier *v)
+{
+    const sync_room *room = v->room;
+    v->scratch_room.dir = room->dir;
+    v->scratch_room.store = v->scratch;
+    v->scratch_room.catalogue = room->catalogue;
+    v->scratch_room.keys = room->keys;
+    v->scratch_room.port = room->port;
+    v->scratch_room.commune = room->commune;
+    memcpy(v->scratch_room.epoch, room->epoch, sizeof v->scratch_room.epoch);
+    memcpy(v->scratch_room.boot, room->boot, sizeof v->scratch_room.boot);
+}
+
 static st_err open_scratch(verifier *v, st_error *error)
 {
     st_err err = store_dir_path(v->room->dir, "verify.XXXXXX", v->scratch_dir, error);
@@ -334,8 +348,7 @@ static st_err open_scratch(verifier *v, st_error *error)
         return st_fail(error, ST_E_STORAGE, "%s: no scratch folder can be made", v->room->dir);
     }
     err = store_open(v->scratch_dir, STORE_CREATE, &v->scratch, error);
-    v->scratch_room = *v->room;
-    v->scratch_room.store = v->scratch;
+    copy_room(v);
     return err;
 }
 
