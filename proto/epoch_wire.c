@@ -4,6 +4,23 @@
 
 #include "proto/message_parts.h"
 
+/* `step`: by how much the numbers rise at least. */
+static st_err get_rows(Sotay__EpochRow *const *from, size_t count, uint64_t step, st_epoch *rows,
+                       st_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        const Sotay__EpochRow *one = from[i];
+        rows[i].n = one->n;
+        rows[i].cut = one->cut;
+        if (one->n == 0 || (i > 0 && one->n - step < rows[i - 1].n) ||
+            !message_bytes(&one->epoch, rows[i].epoch, sizeof rows[i].epoch) ||
+            !message_bytes(&one->server_key, rows[i].server_key, sizeof rows[i].server_key) ||
+            !message_bytes(&one->signature, rows[i].signature, sizeof rows[i].signature))
+            return message_corrupt(error, "bad epoch");
+    }
+    return ST_OK;
+}
+
 st_err message_get_epochs(const Sotay__Epochs *from, st_arena *arena, st_frame *out,
                           st_error *error)
 {
@@ -12,38 +29,52 @@ st_err message_get_epochs(const Sotay__Epochs *from, st_arena *arena, st_frame *
     st_epoch *rows = st_arena_array(arena, from->n_rows, sizeof *rows);
     if (rows == NULL)
         return message_no_memory(error);
-    for (size_t i = 0; i < from->n_rows; i++) {
-        const Sotay__EpochRow *one = from->rows[i];
-        rows[i].n = one->n;
-        rows[i].cut = one->cut;
-        if (one->n == 0 || (i > 0 && one->n <= rows[i - 1].n) ||
-            !message_bytes(&one->epoch, rows[i].epoch, sizeof rows[i].epoch) ||
-            !message_bytes(&one->server_key, rows[i].server_key, sizeof rows[i].server_key) ||
-            !message_bytes(&one->signature, rows[i].signature, sizeof rows[i].signature))
-            return message_corrupt(error, "bad epoch");
-    }
     out->as.epochs.rows = rows;
     out->as.epochs.count = (uint32_t)from->n_rows;
-    return ST_OK;
+    return get_rows(from->rows, from->n_rows, 1, rows, error);
 }
 
-void message_put_epochs(message_builder *b, const st_frame *frame, Sotay__Epochs *out)
+st_err message_get_seen_epochs(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out,
+                               st_error *error)
 {
-    uint32_t count = frame->as.epochs.count;
-    sotay__epochs__init(out);
-    out->rows = message_make(b, count, sizeof *out->rows);
+    if (from->n_epochs_seen > ST_EPOCHS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: more epochs than a log may have");
+    st_epoch *rows = st_arena_array(arena, from->n_epochs_seen, sizeof *rows);
+    if (rows == NULL)
+        return message_no_memory(error);
+    out->seen = rows;
+    out->seen_count = (uint32_t)from->n_epochs_seen;
+    return get_rows(from->epochs_seen, from->n_epochs_seen, 0, rows, error);
+}
+
+static Sotay__EpochRow **put_rows(message_builder *b, const st_epoch *from, uint32_t count)
+{
+    Sotay__EpochRow **list = message_make(b, count, sizeof *list);
     Sotay__EpochRow *rows = message_make(b, count, sizeof *rows);
     for (uint32_t i = 0; !b->no_memory && i < count; i++) {
-        const st_epoch *one = &frame->as.epochs.rows[i];
+        const st_epoch *one = &from[i];
         sotay__epoch_row__init(&rows[i]);
         rows[i].n = one->n;
         rows[i].epoch = message_view(one->epoch, sizeof one->epoch);
         rows[i].cut = one->cut;
         rows[i].server_key = message_view(one->server_key, sizeof one->server_key);
         rows[i].signature = message_view(one->signature, sizeof one->signature);
-        out->rows[i] = &rows[i];
+        list[i] = &rows[i];
     }
-    out->n_rows = count;
+    return list;
+}
+
+void message_put_epochs(message_builder *b, const st_frame *frame, Sotay__Epochs *out)
+{
+    sotay__epochs__init(out);
+    out->rows = put_rows(b, frame->as.epochs.rows, frame->as.epochs.count);
+    out->n_rows = frame->as.epochs.count;
+}
+
+void message_put_seen_epochs(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
+{
+    out->epochs_seen = put_rows(b, ask->seen, ask->seen_count);
+    out->n_epochs_seen = ask->seen_count;
 }
 
 st_err message_get_address(const Sotay__AddressNotice *from, st_address *out, st_error *error)

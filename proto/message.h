@@ -106,6 +106,8 @@ typedef struct {
     uint32_t purges_count;
     const st_renew *renews;
     uint32_t renews_count;
+    const st_epoch *seen;      /* epochs that it was told of, ascending by n; two may have one */
+    uint32_t seen_count;
 } st_ask;
 
 typedef enum {

@@ -121,7 +121,9 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     out->gone = gone;
     out->gone_count = (uint32_t)from->n_gone;
     st_err err = message_get_purges(from, arena, out, error);
-    return err == ST_OK ? message_get_renews(from, arena, out, error) : err;
+    if (err == ST_OK)
+        err = message_get_renews(from, arena, out, error);
+    return err == ST_OK ? message_get_seen_epochs(from, arena, out, error) : err;
 }
 
 /* A reason that this version does not know keeps its number: st_hold_name says "unknown". Counter 0

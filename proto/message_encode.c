@@ -91,6 +91,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     put_clock(b, ask, out);
     message_put_purges(b, ask, out);
     message_put_renews(b, ask, out);
+    message_put_seen_epochs(b, ask, out);
     put_seen(ask, out);
     out->buckets = message_make(b, ask->buckets_count, sizeof *out->buckets);
     Sotay__BucketAsk *buckets = message_make(b, ask->buckets_count, sizeof *buckets);

@@ -43,6 +43,9 @@ ST_MUST_USE st_err message_get_address(const Sotay__AddressNotice *from, st_addr
                                        st_error *error);
 /* The other way. */
 void message_put_epochs(message_builder *b, const st_frame *frame, Sotay__Epochs *out);
+ST_MUST_USE st_err message_get_seen_epochs(const Sotay__SyncAsk *from, st_arena *arena,
+                                           st_ask *out, st_error *error);
+void message_put_seen_epochs(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out);
 /* Changes of the log's key. */
 ST_MUST_USE st_err message_get_log_keys(const Sotay__LogKeys *from, st_arena *arena,
                                         st_log_keys_told *out, st_error *error);

@@ -352,15 +352,10 @@ static st_err read_meta(server *srv, store_txn *txn, st_error *error)
 /* The keys of the server's own device before now, so that what they signed is known. */
 static void keep_former(server *srv, const st_epoch *rows, uint32_t count)
 {
-    auth_keys *keys = &srv->keys;
-    keys->former_count = 0;
-    for (uint32_t i = 0; i < count && keys->former_count < AUTH_FORMER_MAX; i++) {
-        if (memcmp(rows[i].server_key, keys->device_public, 32) == 0)
-            continue;
-        keys->former[keys->former_count].device = st_device_id(rows[i].server_key);
-        memcpy(keys->former[keys->former_count].sign_key, rows[i].server_key, 32);
-        keys->former_count++;
-    }
+    atomic_store(&srv->keys.former_count, 0);
+    for (uint32_t i = 0; i < count; i++)
+        if (memcmp(rows[i].server_key, srv->keys.device_public, 32) != 0)
+            auth_keys_add_former(&srv->keys, rows[i].server_key);
 }
 
 typedef struct {

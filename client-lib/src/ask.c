@@ -144,6 +144,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         err = witness_ask(sync, ask, error);
     if (err == ST_OK && !sync->is_send_only)
         err = renew_ask(sync, ask, error);
+    if (err == ST_OK)
+        err = epoch_ask(sync, ask, error);
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
     ask->log_keys = me->log_keys;

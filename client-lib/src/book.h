@@ -20,7 +20,7 @@
  * ALIAS     record                                 its id after its making was replayed
  * SNAPSHOT  kind, bucket                           a snapshot that is being fetched (snapshot.h)
  * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h)
- * EPOCH     n be64                                 signing key of the server's device in it
+ * EPOCH     n be64, start of the key               the server's device in it: its key, then the row
  * LOG_KEY   n be64                                 a key of the log: the first, and each change
  * CARRY     order, device, first be64              a kept set of another device, to be offered
  * EVIDENCE  record, n be32                         a RecordState set aside (evidence.h)

@@ -11,6 +11,7 @@
 #include "client-lib/src/exchange.h"
 
 enum { CARRY_SERVER, CARRY_OTHERS, CARRY_ORDERS };
+enum { KEY_BYTES = 32, ROW_BYTES = KEY_BYTES + 8 + 8 + ST_SIGNATURE_BYTES };
 
 /* ---- keys of the server's device ---- */
 
@@ -34,11 +35,11 @@ st_err epoch_former_key(sotay_client *client, const st_id *device, uint8_t out_k
         st_arena_init(&arena, 4096);
         st_err err = book_scan_next(&client->book, &scan, &arena, &value, error);
         bool found = false;
-        if (err == ST_OK && value.len == 32) {
+        if (err == ST_OK && (value.len == KEY_BYTES || value.len == ROW_BYTES)) {
             st_id id = st_device_id(value.data);
             found = st_id_cmp(&id, device) == 0;
             if (found)
-                memcpy(out_key, value.data, 32);
+                memcpy(out_key, value.data, KEY_BYTES);
         }
         st_arena_reset(&arena);
         if (err != ST_OK || found)
@@ -357,8 +358,67 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
 static st_err keep_key(sotay_client *client, uint64_t n, const uint8_t server_key[32],
                        st_error *error)
 {
+    bool known = false;
     book_key key = epoch_key(n, server_key);
-    return book_put(&client->book, &key, server_key, 32, error);
+    st_err err = book_has(&client->book, &key, &known, error);
+    return err == ST_OK && !known ? book_put(&client->book, &key, server_key, KEY_BYTES, error)
+                                  : err;
+}
+
+/* The row too, as the key of the log signed it: a server that lost the epoch believes it. */
+static st_err keep_row(sotay_client *client, const st_epoch *row, st_error *error)
+{
+    uint8_t value[ROW_BYTES];
+    book_key key = epoch_key(row->n, row->server_key);
+    memcpy(value, row->server_key, KEY_BYTES);
+    memcpy(value + KEY_BYTES, row->epoch, 8);
+    st_put_u64(value + KEY_BYTES + 8, row->cut);
+    memcpy(value + KEY_BYTES + 16, row->signature, sizeof row->signature);
+    return book_put(&client->book, &key, value, sizeof value, error);
+}
+
+static void read_row(const book_key *key, const book_value *value, st_epoch *out)
+{
+    out->n = st_get_u64(key->b + 1);
+    memcpy(out->server_key, value->data, KEY_BYTES);
+    memcpy(out->epoch, value->data + KEY_BYTES, 8);
+    out->cut = st_get_u64(value->data + KEY_BYTES + 8);
+    memcpy(out->signature, value->data + KEY_BYTES + 16, sizeof out->signature);
+}
+
+/* Does this request bring what one of the server's devices signed? */
+static st_err brings_papers(sotay_sync *sync, bool *out_brings, st_error *error)
+{
+    const uint8_t order = CARRY_SERVER;
+    book_key prefix = book_key_of(BOOK_CARRY);
+    book_key_bytes(&prefix, &order, 1);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = sync->presents ? ST_OK
+                                : book_scan_next(&sync->client->book, &scan, NULL, NULL, error);
+    *out_brings = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
+{
+    bool brings = false;
+    st_arena *arena = &sync->arena;
+    book_key prefix = book_key_of(BOOK_EPOCH);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = brings_papers(sync, &brings, error);
+    if (err != ST_OK || !brings)
+        return err;
+    st_epoch *rows = st_arena_array(arena, ST_EPOCHS_MAX, sizeof *rows);
+    if (rows == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: no memory");
+    ask->seen = rows;
+    while (err == ST_OK && ask->seen_count < ST_EPOCHS_MAX) {
+        book_value value = { NULL, 0 };
+        err = book_scan_next(&sync->client->book, &scan, arena, &value, error);
+        if (err == ST_OK && value.len == ROW_BYTES && scan.at.len == 1 + 8 + 8)
+            read_row(&scan.at, &value, &rows[ask->seen_count++]);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_error *error)
@@ -375,7 +435,7 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
             return st_fail(error, ST_E_SIGNATURE, "epoch: the key of the log has not signed it");
         if (rows[i].cut < cut)
             cut = rows[i].cut;
-        err = keep_key(sync->client, rows[i].n, rows[i].server_key, error);
+        err = keep_row(sync->client, &rows[i], error);
     }
     const st_epoch *last = &rows[count - 1];
     next->epochs = last->n;

@@ -12,6 +12,10 @@ typedef struct sotay_sync sotay_sync;
  * present one is not ours, the turn below. ST_E_SIGNATURE. Inside the open write transaction. */
 ST_MUST_USE st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count,
                               st_error *error);
+/* With what a device of the server's own signed goes which epoch that device was of: the log may
+ * have lost it. The list lives as long as the round. Inside a transaction. ST_E_MEMORY,
+ * ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error);
 /* What lies beyond the entry `cut` is not in the server's book (any more): own sets become unsent,
  * those of others that are kept here are offered too, and buckets that stood beyond it are read
  * from the beginning. */

@@ -79,7 +79,8 @@ static st_err put_devices(store_txn *txn, const sync_room *room, st_buffer *out,
     const auth_keys *keys = room->keys;
     l.err = st_buffer_printf(out, error, "sotay-devices/v1\n");
     put_device(&l, &keys->device, keys->device_public, "-");
-    for (size_t i = 0; i < keys->former_count; i++)
+    unsigned former = atomic_load(&keys->former_count);
+    for (unsigned i = 0; i < former; i++)
         put_device(&l, &keys->former[i].device, keys->former[i].sign_key, "-");
     st_err err = auth_device_each(txn, next_device, &l, error);
     return l.err != ST_OK ? l.err : err;

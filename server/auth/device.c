@@ -66,7 +66,8 @@ static const uint8_t *own_key(const auth_keys *keys, const st_id *id)
 {
     if (st_id_cmp(id, &keys->device) == 0)
         return keys->device_public;
-    for (size_t i = 0; i < keys->former_count; i++)
+    unsigned count = atomic_load(&keys->former_count);
+    for (unsigned i = 0; i < count; i++)
         if (st_id_cmp(id, &keys->former[i].device) == 0)
             return keys->former[i].sign_key;
     return NULL;

@@ -480,6 +480,20 @@ st_err auth_log_settle(const char *dir, const uint8_t public_key[32], auth_keys 
     return err;
 }
 
+void auth_keys_add_former(auth_keys *keys, const uint8_t sign_key[32])
+{
+    const st_id device = st_device_id(sign_key);
+    unsigned count = atomic_load(&keys->former_count);
+    for (unsigned i = 0; i < count; i++)
+        if (st_id_cmp(&keys->former[i].device, &device) == 0)
+            return;
+    if (count == AUTH_FORMER_MAX)
+        return;
+    keys->former[count].device = device;
+    memcpy(keys->former[count].sign_key, sign_key, 32);
+    atomic_store(&keys->former_count, count + 1);
+}
+
 void auth_keys_wipe(auth_keys *keys)
 {
     st_wipe(keys, sizeof *keys);

@@ -24,7 +24,7 @@ typedef struct {
     st_id log;                 /* st_log_id(log_public), or of the first key of the log */
     st_id device;              /* st_device_id(device_public): the server's own device */
     struct { st_id device; uint8_t sign_key[32]; } former[AUTH_FORMER_MAX]; /* of older epochs */
-    size_t former_count;
+    atomic_uint former_count;  /* rises when one is whole: any thread may read those below */
     auth_log_pair later[AUTH_LOG_LATER_MAX]; /* keys of the log made since; never changed */
     atomic_uint later_count;   /* rises when one is whole: any thread may read those below */
     atomic_uint later_spare;   /* 1 more than the place of one that came to nothing; 0: none */
@@ -74,6 +74,9 @@ const uint8_t *auth_log_secret(const auth_keys *keys, const uint8_t public_key[3
  * ST_E_EXISTS, ST_E_STORAGE, and what auth_keys_read says of `from`. */
 ST_MUST_USE st_err auth_keys_inherit(const char *from, const char *to, const server_port *port,
                                      st_error *error);
+/* Another device of the server's own, of an epoch that was lost. Once for each, by one thread at a
+ * time; more than AUTH_FORMER_MAX are passed over. */
+void auth_keys_add_former(auth_keys *keys, const uint8_t sign_key[32]);
 /* Overwrites the secrets in memory. */
 void auth_keys_wipe(auth_keys *keys);
 

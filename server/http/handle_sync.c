@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "server/http/stream.h"
+#include "server/sync/epoch.h"
 #include "server/sync/heir.h"
 #include "server/sync/parcel.h"
 
@@ -75,6 +76,12 @@ static st_err take_heir(exchange *ex, const st_heir_ask *ask, st_error *error)
     return err == ST_OK ? charge(ex, error) : err;
 }
 
+/* Before the sets: in their signatures it is those epochs' devices that count. */
+static st_err learn_epochs(exchange *ex, const st_ask *ask, st_error *error)
+{
+    return sync_epochs_learn(ex->rooms->writer, &ex->rooms->keys, ask, error);
+}
+
 /* One frame of the body: the ask first, then change-sets. */
 static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_error *error)
 {
@@ -90,7 +97,8 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
     if (frame.kind == ST_FRAME_ASK && !ex->has_ask) {
         ex->ask = frame.as.ask;
         ex->has_ask = true;
-        return http_check_version(frame.as.ask.version, error);
+        err = http_check_version(frame.as.ask.version, error);
+        return err == ST_OK ? learn_epochs(ex, &frame.as.ask, error) : err;
     }
     if (frame.kind == ST_FRAME_NONE)
         return charge(ex, error);
@@ -187,6 +195,8 @@ static st_err take_own_set(void *context, const uint8_t *bytes, size_t len, st_e
         return ST_OK;
     st_arena_init(&arena, ARENA_BYTES_MAX);
     st_err err = st_frame_decode(bytes, len, &arena, &frame, error);
+    if (err == ST_OK && frame.kind == ST_FRAME_ASK)
+        err = learn_epochs(in->ex, &frame.as.ask, error);
     if (err == ST_OK && frame.kind == ST_FRAME_SET) {
         store_slice set = { frame.as.set.bytes, frame.as.set.len };
         err = is_own_set(in, set, &is_own, error);
@@ -317,7 +327,7 @@ static void handle(http_request *request)
     st_buffer_init(&ex.base, ST_BASE_BYTES_MAX + sizeof(st_hash));
     sync_request_init(&ex.sync, ARENA_BYTES_MAX);
     st_err err = take_in(&ex, request, &error);
-    if (err == ST_E_DENIED && ex.rooms->sync.keys->former_count > 0) {
+    if (err == ST_E_DENIED && atomic_load(&ex.rooms->keys.former_count) > 0) {
         err = introduce(&ex, request, &error);
         if (err == ST_OK)
             err = take_in(&ex, request, &error);

@@ -3,8 +3,10 @@
  * transaction. Must never change what a row that is there says. */
 #include "server/sync/epoch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "server/auth/auth.h"
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
 #include "server/sync/log_key.h"
@@ -159,6 +161,134 @@ st_err sync_epoch_begin(writer *w, sync_room *room, const sync_epoch_wish *wish,
     st_err err = writer_submit(w, &job, error);
     if (err == ST_OK)
         memcpy(room->epoch, begin.epoch, sizeof room->epoch);
+    return err;
+}
+
+/* ---- epochs that were lost ---- */
+
+typedef struct {
+    const st_ask *ask;
+    auth_keys *keys;           /* of the room */
+    const st_epoch **found;    /* of the ask: not known here, and of this log */
+    uint32_t count;
+} learn_job;
+
+/* By any key that the log has had: it may have been lost with one of them. */
+static bool is_ours(const sync_room *room, const st_log_keys *log_keys, const st_epoch *row)
+{
+    bool is = st_epoch_verify(&room->keys->log, row, log_keys->first);
+    for (uint32_t i = 0; i < log_keys->count && !is; i++)
+        is = st_epoch_verify(&room->keys->log, row, log_keys->rows[i].key);
+    return is;
+}
+
+static bool is_known(const sync_room *room, store_txn *txn, const learn_job *job,
+                     const st_epoch *row)
+{
+    auth_device device;
+    for (uint32_t i = 0; i < job->count; i++)
+        if (memcmp(job->found[i]->server_key, row->server_key, sizeof row->server_key) == 0)
+            return true;
+    const st_id id = st_device_id(row->server_key);
+    return auth_device_get(txn, room->keys, &id, &device, NULL) == ST_OK;
+}
+
+/* Most asks name what is known: no turn for these, and no signature is looked at. */
+static st_err find_lost(store_txn *txn, const sync_room *room, learn_job *job, st_error *error)
+{
+    st_log_keys log_keys;
+    st_err err = ST_OK;
+    job->count = 0;
+    for (uint32_t i = 0; err == ST_OK && i < job->ask->seen_count; i++) {
+        const st_epoch *row = &job->ask->seen[i];
+        if (is_known(room, txn, job, row))
+            continue;
+        err = sync_log_keys_read(txn, room, &log_keys, error);
+        if (err == ST_OK && is_ours(room, &log_keys, row))
+            job->found[job->count++] = row;
+    }
+    return err;
+}
+
+/* A row of that key from here on, with its entry. */
+static st_err add_row(writer_turn *turn, uint64_t n, const uint8_t server_key[32],
+                      const uint8_t epoch[8], st_error *error)
+{
+    static const sync_epoch_wish WISH = { .reason =
+                                              "an epoch that this store lost is known again" };
+    st_epoch row = { .n = n, .cut = turn->next_index - 1 };
+    memcpy(row.epoch, epoch, sizeof row.epoch);
+    memcpy(row.server_key, server_key, sizeof row.server_key);
+    st_err err = put(turn->txn, turn->room, &row, error);
+    return err == ST_OK ? append(turn, ST_ENTRY_EPOCH, &WISH, error) : err;
+}
+
+/* The names of the lost ones are not taken over: positions of theirs say nothing here. */
+static st_err run_learn(writer_turn *turn, void *argument, st_error *error)
+{
+    learn_job *job = argument;
+    const st_epoch *rows = NULL;
+    uint32_t count = 0;
+    const sync_room *room = turn->room;
+    st_err err = sync_epochs_read(turn->txn, turn->arena, &rows, &count, error);
+    if (err == ST_OK)
+        err = find_lost(turn->txn, room, job, error);
+    if (err != ST_OK || job->count == 0)
+        return err;
+    if (count == 0 || count + job->count + 1 > ST_EPOCHS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "epochs: a log has at most %u", ST_EPOCHS_MAX);
+    uint64_t n = rows[count - 1].n;
+    for (uint32_t i = 0; err == ST_OK && i < job->count; i++) {
+        uint8_t name[8];
+        room->port->random(room->port->context, name, sizeof name);
+        err = add_row(turn, ++n, job->found[i]->server_key, name, error);
+    }
+    return err == ST_OK ? add_row(turn, ++n, room->keys->device_public, room->epoch, error) : err;
+}
+
+/* In a turn of its own, when the rows are on disk: one thread changes the keys. */
+static st_err run_know(writer_turn *turn, void *argument, st_error *error)
+{
+    learn_job *job = argument;
+    (void)turn;
+    (void)error;
+    for (uint32_t i = 0; i < job->count; i++)
+        auth_keys_add_former(job->keys, job->found[i]->server_key);
+    return ST_OK;
+}
+
+static st_err learn(writer *w, learn_job *learn, st_error *error)
+{
+    writer_job job;
+    memset(&job, 0, sizeof job);
+    job.run = run_learn;
+    job.argument = learn;
+    st_err err = writer_submit(w, &job, error);
+    if (err != ST_OK || learn->count == 0)
+        return err == ST_E_TOO_LARGE ? ST_OK : err; /* what they signed stays where it is */
+    memset(&job, 0, sizeof job);
+    job.run = run_know;
+    job.argument = learn;
+    return writer_submit(w, &job, error);
+}
+
+st_err sync_epochs_learn(writer *w, auth_keys *keys, const st_ask *ask, st_error *error)
+{
+    store_txn txn = { 0 };
+    const sync_room *room = writer_room(w);
+    learn_job job = { .ask = ask, .keys = keys };
+    if (ask->seen_count == 0)
+        return ST_OK;
+    job.found = calloc(ask->seen_count, sizeof *job.found);
+    if (job.found == NULL)
+        return st_fail(error, ST_E_MEMORY, "epochs: out of memory");
+    st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = find_lost(&txn, room, &job, error);
+    store_end(&txn);
+    if (err == ST_OK && job.count > 0)
+        err = learn(w, &job, error);
+    free(job.found);
     return err;
 }
 

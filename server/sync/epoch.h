@@ -29,6 +29,13 @@ ST_MUST_USE st_err sync_epoch_write(writer_turn *turn, const sync_epoch_wish *wi
 /* The same as a turn of its own: room->epoch is the new one when it returns ST_OK. */
 ST_MUST_USE st_err sync_epoch_begin(writer *w, sync_room *room, const sync_epoch_wish *wish,
                                     st_error *error);
+/* Epochs of this log that it lost: a store from before them was put in their place, and the asker
+ * shows their rows, signed with the key of the log. What their devices signed counts again: rows of
+ * those keys are added, and one more of the present epoch behind them, so that phones learn them;
+ * and they are in `keys`, those of the room, from then on. What is known or not rightly signed is
+ * passed over. Not from within a turn. ST_E_MEMORY, ST_E_STORAGE, ST_E_BUSY. */
+ST_MUST_USE st_err sync_epochs_learn(writer *w, auth_keys *keys, const st_ask *ask,
+                                    st_error *error);
 /* Up to where what was known in `epoch` still counts: the lowest cut of all later ones. UINT64_MAX:
  * it is the present one; 0 when the epoch is not of this log. */
 uint64_t sync_epoch_cut(const st_epoch *rows, uint32_t count, const uint8_t epoch[8]);

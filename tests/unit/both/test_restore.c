@@ -3,6 +3,7 @@
  * word: what any phone holds comes back by itself, also what others wrote and who they are. */
 #include <sys/stat.h>
 
+#include "server/sync/epoch.h"
 #include "tests/unit/both/town.h"
 
 static void sync_all(town *t, int rounds)
@@ -331,10 +332,123 @@ static void test_an_epoch_that_was_lost(void **state)
     sync_all(&t, 1);
     assert_everywhere(&t, before);
     assert_everywhere(&t, after);
+    assert_person(&t, "dung"); /* whom the office had added in it */
     for (size_t i = 0; i < PHONES; i++) {
         assert_true(phone_status_says(&t.w.phones[i], "\"ready\":0"));
         assert_true(phone_says(&t.w.phones[i], sotay_show, &after[0], "accepted_rating"));
     }
+    town_free(&t);
+}
+
+/* What the office signed in the lost epoch comes back, when the first phone of it comes, by phones
+ * that were enrolled in it too, and is believed by one that never heard of it; a server that is
+ * started again, and a book that is made again from its log, know it as well. */
+static void test_what_was_signed_in_a_lost_epoch(void **state)
+{
+    (void)state;
+    sotay_who who;
+    char hex[33];
+    sotay_report report;
+    town t;
+    world_make_with(&t.w, 13, (world_how){ .phones = 1 });
+    town_place(&t);
+    backup(&t);
+    restore(&t);
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[0], 0, NULL), SOTAY_OK);
+    add_person(&t, "dung");
+    join(&t.w, 1, "chi");
+    sotay_id visit = phone_visit(&t.w.phones[1], "của Chi");
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[1], 0, NULL), SOTAY_OK);
+    sotay_whoami(t.w.phones[1].client, &who);
+    restore(&t);
+    join(&t.w, 2, "em");
+    uint8_t epoch[8];
+    memcpy(epoch, t.w.book.rooms.sync.epoch, 8);
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[1], 0, NULL), SOTAY_OK);
+    assert_memory_equal(epoch, t.w.book.rooms.sync.epoch, 8); /* nobody else has to go back */
+    assert_person(&t, "dung");
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, &report), SOTAY_OK);
+    assert_false(report.needs_person);
+    sync_all(&t, 2);
+    sotay_id_format(&who.device, hex);
+    KIT_EXPECT(0, &t.w.book, "device", "list");
+    assert_non_null(strstr(KIT_OUT(&t.w.book), hex));
+    for (size_t i = 0; i < PHONES; i++)
+        assert_true(phone_says(&t.w.phones[i], sotay_show, &visit, "của Chi"));
+    assert_quiet(&t);
+    rooms_close(&t.w.book.rooms);
+    reopen(&t);
+    KIT_EXPECT(0, &t.w.book, "verify");
+    uint64_t entries = 0;
+    assert_int_equal(sync_rebuild(&t.w.book.rooms.sync, &entries, NULL), ST_OK);
+    KIT_EXPECT(0, &t.w.book, "verify");
+    assert_person(&t, "dung");
+    add_person(&t, "giang");
+    sync_all(&t, 1);
+    assert_quiet(&t);
+    backup(&t);
+    restore(&t); /* and in the next epoch */
+    sync_all(&t, 2);
+    assert_person(&t, "giang");
+    KIT_EXPECT(0, &t.w.book, "verify");
+    town_free(&t);
+}
+
+/* The same backup, three times: epochs of one number are lost with it, and none of them is. */
+static void test_one_backup_thrice(void **state)
+{
+    (void)state;
+    static const char *const LOGINS[] = { "mot", "hai", "ba" };
+    town t;
+    world_make_with(&t.w, 14, (world_how){ .phones = 1 });
+    town_place(&t);
+    phone *an = &t.w.phones[0];
+    backup(&t);
+    for (size_t i = 0; i < 3; i++) {
+        restore(&t);
+        assert_int_equal(sync_phone(&t.w, an, 0, NULL), SOTAY_OK);
+        add_person(&t, LOGINS[i]);
+        for (int round = 0; round < 2; round++)
+            assert_int_equal(sync_phone(&t.w, an, 0, NULL), SOTAY_OK);
+        for (size_t k = 0; k <= i; k++)
+            assert_person(&t, LOGINS[k]);
+        KIT_EXPECT(0, &t.w.book, "verify");
+    }
+    town_free(&t);
+}
+
+/* A row that the key of this log has not signed says nothing, whoever shows it. */
+static void test_epochs_of_nobody(void **state)
+{
+    (void)state;
+    static const uint8_t SEED[32] = { 7 };
+    uint8_t secret[64], public_key[32], text[ST_EPOCH_SIGN_BYTES];
+    st_epoch rows[3] = { { .n = 2 }, { .n = 2, .cut = 3 }, { .n = 3, .cut = 4 } };
+    const st_ask ask = { .version = 1, .seen = rows, .seen_count = 3 };
+    town t;
+    world_make_with(&t.w, 15, (world_how){ .phones = 0 });
+    town_place(&t);
+    server *rooms = &t.w.book.rooms;
+    st_sign_keypair(SEED, public_key, secret);
+    for (size_t i = 0; i < 3; i++) {
+        memset(rows[i].server_key, 0x20 + (int)i, sizeof rows[i].server_key);
+        st_epoch_sign_text(&rooms->keys.log, &rows[i], text);
+        st_sign(i == 0 ? secret : rooms->keys.log_secret, text, sizeof text, rows[i].signature);
+    }
+    rows[1].signature[5] ^= 1;
+    rows[2].cut++;
+    uint64_t before = rooms->keys.former_count;
+    assert_int_equal(sync_epochs_learn(rooms->writer, &rooms->keys, &ask, NULL), ST_OK);
+    assert_int_equal(rooms->keys.former_count, before);
+    rows[2].cut--; /* as it was signed, and shown twice in one ask, by two phones */
+    rows[1] = rows[2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sync_epochs_learn(rooms->writer, &rooms->keys, &ask, NULL), ST_OK);
+        assert_int_equal(rooms->keys.former_count, before + 1);
+    }
+    rooms_close(rooms);
+    reopen(&t);
+    assert_int_equal(rooms->keys.former_count, before + 1);
     town_free(&t);
 }
 
@@ -455,6 +569,9 @@ int main(void)
         cmocka_unit_test(test_a_revoked_phone_is_not_let_in_again),
         cmocka_unit_test(test_a_phone_that_is_enrolled_again_first),
         cmocka_unit_test(test_an_epoch_that_was_lost),
+        cmocka_unit_test(test_what_was_signed_in_a_lost_epoch),
+        cmocka_unit_test(test_one_backup_thrice),
+        cmocka_unit_test(test_epochs_of_nobody),
         cmocka_unit_test(test_a_store_from_before_the_epoch),
         cmocka_unit_test(test_an_old_folder_put_back),
         cmocka_unit_test(test_an_old_folder_with_its_notes),

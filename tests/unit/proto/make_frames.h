@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 47
+#define MAKE_FRAMES 48
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -79,6 +79,22 @@ static inline st_frame make_ask_renew(st_arena *arena)
     memset(renews[1].set.b, 0x5f, sizeof renews[1].set.b);
     frame.as.ask.renews = renews;
     frame.as.ask.renews_count = 2;
+    return frame;
+}
+
+/* Two of one number: the one was lost, the other stands in its place. */
+static inline st_frame make_ask_epochs(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    st_epoch *seen = st_arena_array(arena, 2, sizeof *seen);
+    for (size_t i = 0; i < 2; i++) {
+        seen[i] = (st_epoch){ .n = 2, .cut = 40 + i };
+        memset(seen[i].epoch, 0x61 + (int)i, sizeof seen[i].epoch);
+        memset(seen[i].server_key, 0x71 + (int)i, sizeof seen[i].server_key);
+        memset(seen[i].signature, 0x51 + (int)i, sizeof seen[i].signature);
+    }
+    frame.as.ask.seen = seen;
+    frame.as.ask.seen_count = 2;
     return frame;
 }
 
@@ -574,7 +590,8 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 43: return make_heir_ask();
     case 44: return make_heir_declined();
     case 45: return make_heir_enrolled(arena);
-    default: return make_have_answer_full(arena);
+    case 46: return make_have_answer_full(arena);
+    default: return make_ask_epochs(arena);
     }
 }
 

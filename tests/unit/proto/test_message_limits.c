@@ -141,6 +141,14 @@ static const struct {
     { "half a set to be renewed", "1:{ 1:v1 30:*55,01 }", ST_E_CORRUPT },
     { "one and a bit", "1:{ 1:v1 30:*57,01 }", ST_E_CORRUPT },
     { "one whole set to be renewed", "1:{ 1:v1 30:*56,01 }", ST_OK },
+    { "an epoch that it was told of", "1:{ 1:v1 31:{ 1:v2 2:*8,01 4:*32,02 5:*64,03 } }", ST_OK },
+    { "two of one number", "1:{ 1:v1 31:{ 1:v2 2:*8,01 4:*32,02 5:*64,03 } "
+      "31:{ 1:v2 2:*8,04 4:*32,05 5:*64,06 } }", ST_OK },
+    { "one behind a later one", "1:{ 1:v1 31:{ 1:v3 2:*8,01 4:*32,02 5:*64,03 } "
+      "31:{ 1:v2 2:*8,04 4:*32,05 5:*64,06 } }", ST_E_CORRUPT },
+    { "one that nobody signed", "1:{ 1:v1 31:{ 1:v2 2:*8,01 4:*32,02 } }", ST_E_CORRUPT },
+    { "epochs that stand twice", "15:{ 1:{ 1:v2 2:*8,01 4:*32,02 5:*64,03 } "
+      "1:{ 1:v2 2:*8,01 4:*32,02 5:*64,03 } }", ST_E_CORRUPT },
     { "a purge of no bucket", "1:{ 1:v1 16:{ 1:\"x\" 2:v3 6:*64,01 } }", ST_E_CORRUPT },
 };
 
@@ -372,6 +380,30 @@ static void test_more_purges_than_one_request_notes(void **state)
     assert_int_equal(pass_on(d, &ask), ST_E_TOO_LARGE);
 }
 
+static void test_epochs_that_it_was_told_of(void **state)
+{
+    desk *d = *state;
+    st_frame ask = make_ask(&d->arena, true), back;
+    st_epoch list[ST_EPOCHS_MAX + 1u];
+    memset(list, 0x5a, sizeof list);
+    for (size_t i = 0; i < LEN(list); i++)
+        list[i].n = 2 + i / 2;
+    ask.as.ask.seen = list;
+    ask.as.ask.seen_count = ST_EPOCHS_MAX;
+    assert_int_equal(pass_on(d, &ask), ST_OK);
+    assert_int_equal(st_frame_decode(d->bytes.data, d->bytes.len, &d->arena, &back, NULL), ST_OK);
+    assert_int_equal(back.as.ask.seen_count, ST_EPOCHS_MAX);
+    for (size_t i = 0; i < ST_EPOCHS_MAX; i++) {
+        const st_epoch *one = &back.as.ask.seen[i];
+        assert_true(one->n == list[i].n && one->cut == list[i].cut);
+        assert_memory_equal(one->epoch, list[i].epoch, sizeof one->epoch);
+        assert_memory_equal(one->server_key, list[i].server_key, sizeof one->server_key);
+        assert_memory_equal(one->signature, list[i].signature, sizeof one->signature);
+    }
+    ask.as.ask.seen_count++;
+    assert_int_equal(pass_on(d, &ask), ST_E_TOO_LARGE);
+}
+
 static void test_more_sets_than_one_request_renews(void **state)
 {
     desk *d = *state;
@@ -476,6 +508,7 @@ int main(void)
         CASE(test_more_than_an_offer_names),
         CASE(test_more_purges_than_one_request_notes),
         CASE(test_more_sets_than_one_request_renews),
+        CASE(test_epochs_that_it_was_told_of),
         CASE(test_more_pieces_than_a_snapshot_has),
         CASE(test_parts_of_a_snapshot),
         CASE(test_a_set_over_its_limit_in_a_page),
