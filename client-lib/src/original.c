@@ -505,8 +505,8 @@ static st_err has_held(sotay_client *client, const st_id *record, bool *out_has,
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Lies something of ours sealed that is not known to be in the log? It cannot be read here any
- * more, and may name any file. */
+/* Lies something of ours sealed? It cannot be read here any more, and may name any file: also of
+ * what is in the log a suspended device is told nothing. */
 static st_err has_closed(sotay_client *client, bool *out_has, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OWN);
@@ -516,7 +516,7 @@ static st_err has_closed(sotay_client *client, bool *out_has, st_error *error)
         outbox_set own;
         err = outbox_next(&client->book, &scan, &own, error);
         if (err == ST_OK)
-            *out_has = own.is_closed && own.status != OUTBOX_SENT;
+            *out_has = own.is_closed;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

@@ -302,8 +302,36 @@ static void test_what_cannot_be_read_may_name_it(void **state)
     assert_true(is_named(v.an, &v.visit));
     own.status = OUTBOX_SENT;
     assert_int_equal(outbox_put(&an->book, &own, &error), ST_OK);
-    assert_false(is_named(v.an, &v.visit));
+    assert_true(is_named(v.an, &v.visit));
     client_abort(an);
+    world_free(&v.w);
+}
+
+static void sync_data(valley *v, phone *p)
+{
+    sotay_sync *sync = NULL;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, NULL), SOTAY_OK);
+    sotay_sync_limit(sync, 0, true);
+    assert_int_equal(run(&v->w, sync, 0, NULL), SOTAY_OK);
+}
+
+/* The change is in the log, the unit is lost and the device suspended: then the server tells it
+ * nothing of any file. It sends this one when it is in use again. */
+static void test_a_suspended_one_of_a_lost_unit(void **state)
+{
+    (void)state;
+    valley v;
+    valley_make(&v);
+    attach(&v, v.an);
+    sync_data(&v, v.an);
+    KIT_EXPECT(0, &v.w.book, "unassign", "an", KIT_UNIT);
+    sync_data(&v, v.an);
+    suspend(&v, v.an);
+    sync_well(&v, v.an);
+    assert_true(phone_status_says(v.an, "\"attachments_waiting\":1"));
+    KIT_EXPECT(0, &v.w.book, "device", "suspend", device_of(v.an), "--lift");
+    sync_well(&v, v.an);
+    assert_int_equal(bytes_kept(&v), LEN);
     world_free(&v.w);
 }
 
@@ -315,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_another_change_names_it),
         cmocka_unit_test(test_a_record_that_is_declined_whole),
         cmocka_unit_test(test_what_cannot_be_read_may_name_it),
+        cmocka_unit_test(test_a_suspended_one_of_a_lost_unit),
     };
     return cmocka_run_group_tests_name("declined", tests, NULL, NULL);
 }
