@@ -156,6 +156,8 @@ static void line_json(trail_list *list, const trail_line *line)
     st_json_key_int(json, "off_ms", line->off_ms);
     st_json_key(json, "note");
     st_json_textn(json, line->note_len > 0 ? line->note : "", line->note_len);
+    if (line->note_erased)
+        st_json_key_bool(json, "note_erased", true);
     st_json_close(json, '}');
 }
 
@@ -198,7 +200,10 @@ static void line_csv(trail_list *list, const trail_line *line)
     csv_when(work, line->received_ms);
     span_text(line->off_ms, span);
     operator_csv_text(work, span, false);
-    operator_csv_cell(work, line->note_len > 0 ? line->note : "", line->note_len, true);
+    if (line->note_erased)
+        operator_csv_text(work, words_of("erased", work->vi), true);
+    else
+        operator_csv_cell(work, line->note_len > 0 ? line->note : "", line->note_len, true);
 }
 
 static void line_table(trail_list *list, const trail_line *line)
@@ -221,7 +226,10 @@ static void line_table(trail_list *list, const trail_line *line)
     operator_table_cell(work, &list->table, id_of(&line->record, hex));
     span_text(line->off_ms, span);
     operator_table_cell(work, &list->table, line->path[0] != '\0' ? line->path : span);
-    operator_table_cell(work, &list->table, note == NULL ? "" : note);
+    if (line->note_erased)
+        operator_table_cell(work, &list->table, words_of("erased", work->vi));
+    else
+        operator_table_cell(work, &list->table, note == NULL ? "" : note);
 }
 
 static bool one_line(void *context, const trail_line *line)

@@ -1,7 +1,7 @@
 /* server/sync/erase_plan.c - finds the values that are to go, and signs the erasure.
  * Promises: every value that was ever written at the path goes, also those that were replaced, held
- * or are of a fork, and what amendments and settlements copied of them. Must never choose for the
- * office: what cannot go is counted and said. */
+ * or are of a fork, and what amendments and settlements copied of them or of a reason. Must never
+ * choose for the office: what cannot go is counted and said. */
 #include <stdio.h>
 #include <string.h>
 
@@ -71,12 +71,22 @@ static bool is_copy(const plan *p, const st_change *change, const st_op *op)
     return false;
 }
 
+/* An amendment and a settlement say again why their change was made. */
+static bool is_reason_copy(const plan *p, const st_op *op)
+{
+    const st_group *group = NULL;
+    const st_field *field = st_form_at(p->form, &op->path, &group);
+    return p->reasons && op->path.kind == ST_PATH_ITEM && field != NULL && group != NULL
+           && (strcmp(group->name, "amendments") == 0 || strcmp(group->name, "settlements") == 0)
+           && strcmp(field->name, "reason") == 0;
+}
+
 static bool is_wanted(const plan *p, const st_change *change, const st_op *op)
 {
     for (size_t i = 0; i < p->paths_count; i++)
         if (is_at(&op->path, &p->paths[i]))
             return true;
-    return is_copy(p, change, op);
+    return is_copy(p, change, op) || is_reason_copy(p, op);
 }
 
 /* ---- collecting ---- */
@@ -119,6 +129,8 @@ static void collect_change(plan *p, const st_set *set, uint32_t at)
         else
             add(p, set, (st_set_value){ at, i }, &op->path);
     }
+    if (p->reasons && change->reason.kind == ST_VALUE_ERASED)
+        p->report.gone_before++;
     if (p->reasons && change->reason.kind == ST_VALUE_TEXT && p->err == ST_OK)
         add(p, set, (st_set_value){ at, ST_PLACE_NONE }, NULL);
 }

@@ -23,6 +23,15 @@ const char *sync_trail_word(trail_kind kind)
     return kind < TRAIL_KIND_COUNT ? WORDS[kind] : "";
 }
 
+void sync_trail_reason(trail_line *line, const st_value *reason)
+{
+    line->note_erased = reason->kind == ST_VALUE_ERASED;
+    if (reason->kind == ST_VALUE_TEXT) {
+        line->note = (const char *)reason->data;
+        line->note_len = reason->len;
+    }
+}
+
 void sync_trail_say(trail_walk *walk, const trail_line *line)
 {
     if (!walk->stopped)

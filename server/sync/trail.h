@@ -43,6 +43,7 @@ typedef struct {
     char path[ST_PATH_TEXT_BYTES];
     const char *note;          /* a person's words, not NUL-terminated */
     size_t note_len;
+    bool note_erased;          /* there were words, destroyed by law */
 } trail_line;
 
 typedef bool (*trail_each)(void *context, const trail_line *line);
@@ -65,6 +66,8 @@ typedef struct {
     void *context;
     bool stopped;
 } trail_walk;
+/* The words of the line: the reason that was given with a change. */
+void sync_trail_reason(trail_line *line, const st_value *reason);
 /* Hands a line on, unless the list was stopped. */
 void sync_trail_say(trail_walk *walk, const trail_line *line);
 /* Errors of sync_trail_each, also below. */

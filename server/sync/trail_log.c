@@ -291,10 +291,7 @@ static void say_amended(log_walk *w, uint64_t index, const sync_row *row, const 
         line.record = change->record;
         line.claimed_ms = change->wall_ms;
         line.what = "amended";
-        if (change->reason.kind == ST_VALUE_TEXT) {
-            line.note = (const char *)change->reason.data;
-            line.note_len = change->reason.len;
-        }
+        sync_trail_reason(&line, &change->reason);
         sync_trail_say(w->walk, &line);
     }
 }
@@ -350,10 +347,7 @@ static st_err say_act(log_walk *w, trail_line *line, const sync_row *row, st_err
         const st_change *change = &set.changes[0];
         line->record = change->record;
         line->claimed_ms = change->wall_ms;
-        if (change->reason.kind == ST_VALUE_TEXT) {
-            line->note = (const char *)change->reason.data;
-            line->note_len = change->reason.len;
-        }
+        sync_trail_reason(line, &change->reason);
     }
     sync_trail_say(w->walk, line);
     return ST_OK;

@@ -28,10 +28,7 @@ static trail_line line_of(const st_record *record, const st_meta *meta, const ch
     line.device = meta->dot.device;
     line.first = line.last = meta->dot.counter;
     line.what = what;
-    if (meta->reason.kind == ST_VALUE_TEXT) {
-        line.note = (const char *)meta->reason.data;
-        line.note_len = meta->reason.len;
-    }
+    sync_trail_reason(&line, &meta->reason);
     return line;
 }
 

@@ -350,6 +350,52 @@ static void test_copies_go_too(void **state)
     st_buffer_free(&bytes);
 }
 
+/* Why something was amended or settled stands twice: with the change, and in the item that it adds.
+ * Both go, and the lists say that something stood there. */
+static void test_a_reason_that_an_item_says_again(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes;
+    st_op ops[16];
+    char id[33];
+    static const char *const AMENDED[] = { "path", "general_note", "old", "lời cũ", "reason",
+                                           "vì bà Nông Thị A", NULL };
+    static const char *const SETTLED[] = { "path", "place", "reason", "bà Nông Thị A nói vậy",
+                                           NULL };
+    const st_value why = { .kind = ST_VALUE_TEXT, .data = (const uint8_t *)"vì bà Nông Thị A",
+                           .len = (uint32_t)strlen("vì bà Nông Thị A") };
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    st_id record = make_visit(&phone, "ghi chú", 1, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    size_t count = add_remark(&phone, "amendments", 0, AMENDED, ops);
+    count += add_remark(&phone, "settlements", 1, SETTLED, ops + count);
+    st_change change = { .record = record, .ops = ops, .ops_count = (uint32_t)count,
+                         .amend = true, .reason = why };
+    assert_int_equal(kit_send(&phone, &change), ST_VERDICT_STORED);
+    KIT_EXPECT(0, book, "audit", "list", "changed");
+    assert_true(kit_says(KIT_OUT(book), "Nông Thị A"));
+    KIT_EXPECT(0, book, "erase", id, "@reason", "--as", "admin", "--second", "head", "--basis",
+               "x");
+    assert_true(kit_says(KIT_OUT(book), "3 values erased"));
+    assert_false(is_anywhere(book, "Nông Thị A"));
+    assert_true(is_anywhere(book, "lời cũ"));
+    KIT_EXPECT(0, book, "audit", "list", "changed");
+    assert_true(kit_says(KIT_OUT(book), "erased on request"));
+    KIT_EXPECT(0, book, "audit", "list", "changed", "--csv");
+    assert_true(kit_says(KIT_OUT(book), "erased on request"));
+    KIT_EXPECT(0, book, "audit", "list", "changed", "--json");
+    assert_true(kit_says(KIT_OUT(book), "\"note\":\"\",\"note_erased\":true}"));
+    KIT_EXPECT(1, book, "erase", id, "@reason", "--as", "admin", "--second", "head", "--basis",
+               "x");
+    assert_true(kit_says(KIT_ERR(book), "erased already"));
+    KIT_EXPECT(0, book, "rebuild");
+    assert_false(is_anywhere(book, "Nông Thị A"));
+    st_buffer_free(&bytes);
+}
+
 /* What people and units are called is read off records of the catalogue: they follow. */
 static void test_a_name_in_the_catalogue_goes_from_every_table(void **state)
 {
@@ -553,6 +599,7 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_reasons_go_too, setup, teardown),
         cmocka_unit_test_setup_teardown(test_copies_go_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_reason_that_an_item_says_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_evidence_of_phones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_name_in_the_catalogue_goes_from_every_table, setup,
                                         teardown),
