@@ -349,6 +349,8 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
         client->next.position = 0;
     if (client->next.backed_up_to > cut)
         client->next.backed_up_to = cut;
+    client->next.turned_ms = sync->asked_wall_ms;
+    sync->has_turned = true;
     sync->wants_again = true;
     sync->report.needs_person = true;
     return err;
@@ -444,7 +446,6 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
     if (err != ST_OK || memcmp(next->epoch, last->epoch, sizeof next->epoch) == 0)
         return err;
     memcpy(next->epoch, last->epoch, sizeof next->epoch);
-    sync->has_turned = true;
     return epoch_turn(sync, cut, error);
 }
 
@@ -473,6 +474,5 @@ st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error)
     st_err err = cursor > 0 ? ST_OK : farthest(sync->client, &cursor, error);
     if (err != ST_OK || cursor <= end->position)
         return err;
-    sync->has_turned = true;
     return epoch_turn(sync, end->position, error);
 }

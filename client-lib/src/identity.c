@@ -208,6 +208,8 @@ static void get_later(slip_reader *slip, identity *me)
         slip_get_bytes(slip, me->renewed.device.b, sizeof me->renewed.device.b);
         me->renewed.counter = slip_get_u64(slip);
     }
+    if (slip->at < slip->len)
+        me->turned_ms = (int64_t)slip_get_u64(slip);
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -299,6 +301,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u8(&slip, me->files_full);
     slip_bytes(&slip, me->renewed.device.b, sizeof me->renewed.device.b);
     slip_u64(&slip, me->renewed.counter);
+    slip_u64(&slip, (uint64_t)me->turned_ms);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

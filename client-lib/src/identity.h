@@ -88,6 +88,8 @@ typedef struct {
     char heir_reason[ST_HEIR_REASON_CHARS * 4 + 1];
     bool files_full; /* the server left files out: it has as many bytes of this device as it may */
     st_dot renewed;  /* device and first counter of the last sealed set it asked for (renew.h) */
+    int64_t turned_ms; /* when, by our clock, the server's book was not the one of before; 0 again
+                        * with the first whole sync after that (epoch.h) */
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

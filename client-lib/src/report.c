@@ -82,6 +82,51 @@ st_err report_standing(const sotay_client *client, st_buffer *out, st_error *err
     return sentence == NULL ? ST_OK : st_buffer_printf(out, error, "! %s\n", sentence);
 }
 
+static st_err write_alarm(const sotay_client *client, const char *const says[2], int64_t at_ms,
+                          st_buffer *out, st_error *error)
+{
+    char at[40];
+    st_time_format(at_ms, client->offset_minutes, at);
+    return st_buffer_printf(out, error, "! %s: %s\n", at,
+                            says[strcmp(client->lang, "en") == 0]);
+}
+
+st_err report_alarms(const sotay_client *client, st_buffer *out, st_error *error)
+{
+    static const char *const TWO_LOGS[] = {
+        "máy chủ đưa ra một sổ không nối tiếp sổ mà máy này đã thấy: sổ có thể đã bị sửa hoặc cắt"
+        " bớt. Hãy đưa máy cho lãnh đạo phòng thường trực hoặc người giám sát xem, đừng xóa máy."
+        " Vẫn ghi và gửi nhận như thường.",
+        "the server showed a log that does not continue the one this device had seen: it may have"
+        " been changed or cut. Show this device to the office head or an auditor, and do not wipe"
+        " it. Recording and syncing go on."
+    };
+    static const char *const OTHER_KEY[] = {
+        "máy chủ đưa ra một khóa của sổ không tiếp theo khóa mà máy này đã biết: có thể có người"
+        " lập sổ riêng. Hãy đưa máy cho lãnh đạo phòng thường trực hoặc người giám sát xem, đừng"
+        " xóa máy. Vẫn ghi và gửi như thường.",
+        "the server named a key of the log that does not follow from the one this device has:"
+        " somebody may sign a log of their own. Show this device to the office head or an auditor,"
+        " and do not wipe it. Recording and sending go on."
+    };
+    static const char *const TURNED[] = {
+        "sổ ở văn phòng đã sang đời mới, thường là do phục hồi từ bản sao lưu. Không phải làm gì:"
+        " máy này tự gửi lại những gì sổ còn thiếu. Dòng này hết sau lần gửi nhận trọn vẹn tới.",
+        "the office's book began a new epoch, mostly because it was put back from a backup. Nothing"
+        " is to be done: this device sends again by itself what the book lacks. This line goes away"
+        " with the next whole sync."
+    };
+    const identity *me = &client->me;
+    st_err err = ST_OK;
+    if (me->has_alarm)
+        err = write_alarm(client, TWO_LOGS, me->alarm_ms, out, error);
+    if (err == ST_OK && me->has_key_alarm)
+        err = write_alarm(client, OTHER_KEY, me->key_alarm_ms, out, error);
+    if (err == ST_OK && me->turned_ms != 0)
+        err = write_alarm(client, TURNED, me->turned_ms, out, error);
+    return err;
+}
+
 st_err report_full(const sotay_client *client, uint64_t waiting, st_buffer *out, st_error *error)
 {
     bool english = strcmp(client->lang, "en") == 0;

@@ -213,6 +213,8 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_when(&json, me->last_sync_ms, offset);
     witness_json(me, offset, &json);
     log_key_json(me, offset, &json);
+    st_json_key(&json, "turned");
+    st_json_when(&json, me->turned_ms, offset);
     st_json_key(&json, "clock_offset_ms");
     if (me->has_offset)
         st_json_int(&json, me->clock_offset_ms);
@@ -281,6 +283,8 @@ static st_err write_warnings(sotay_client *client, const status_counts *s, st_bu
         err = report_full(client, s->files.waiting, out, error);
     if (err == ST_OK)
         err = report_standing(client, out, error);
+    if (err == ST_OK)
+        err = report_alarms(client, out, error);
     for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {
         char id[33];
         st_id_format(&s->list[i].record, id);

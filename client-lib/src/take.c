@@ -297,6 +297,16 @@ void take_exchange(sotay_sync *sync, int64_t server_ms)
     next->has_clock = true;
 }
 
+/* Nothing more is to come in this sync. One in which the book turned, or an attempt before, leaves
+ * the note of it to be read. */
+static void take_whole(sotay_sync *sync, const st_end *end)
+{
+    identity *next = &sync->client->next;
+    next->position = end->position;
+    if (!sync->has_turned && !sync->before.needs_person)
+        next->turned_ms = 0;
+}
+
 static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -343,7 +353,7 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (err != ST_OK)
         return err;
     if (!end->more && !sync->wants_again && !sync->repairs_go_on && !sync->applied.too_new)
-        next->position = end->position;
+        take_whole(sync, end);
     return ST_OK;
 }
 

@@ -115,6 +115,10 @@ static void test_epochs_and_address_by_the_new_key(void **state)
     for (size_t i = 0; i < PHONES; i++) {
         assert_quiet(&w, &w.phones[i]);
         assert_holds_newest(&w, &w.phones[i]);
+        phone_reopen(&w.phones[i]); /* who looks after that sync still reads of the epoch */
+        assert_true(phone_status_says(&w.phones[i], "\"turned\":\"2"));
+        assert_quiet(&w, &w.phones[i]);
+        assert_true(phone_status_says(&w.phones[i], "\"turned\":null"));
     }
     meet_and_compare(&w);
     world_free(&w);

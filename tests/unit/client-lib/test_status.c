@@ -159,6 +159,43 @@ static void test_a_copy_and_what_is_lost(void **state)
     phone_part(e, &an, NULL);
 }
 
+/* What asks a person to look: one line each, and none without a cause. */
+static void test_alarms_are_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *vi, *en;
+    } LINES[] = {
+        { "! 2026-03-12T15:00:01.000+07:00: máy chủ đưa ra một sổ không nối tiếp",
+          "! 2026-03-12T15:00:01.000+07:00: the server showed a log that does not continue" },
+        { "! 2026-03-12T15:00:02.000+07:00: máy chủ đưa ra một khóa của sổ không tiếp theo",
+          "! 2026-03-12T15:00:02.000+07:00: the server named a key of the log that does not" },
+        { "! 2026-03-12T15:00:03.000+07:00: sổ ở văn phòng đã sang đời mới",
+          "! 2026-03-12T15:00:03.000+07:00: the office's book began a new epoch" },
+    };
+    phone an;
+    edge *e = phone_alone(&an);
+    must_say(&an, "!", "!", false);
+    for (size_t which = 0; which < 3; which++) {
+        assert_int_equal(client_begin(an.client, true, NULL), ST_OK);
+        identity *next = &an.client->next;
+        next->has_alarm = which == 0;
+        next->alarm_ms = PHONE_WALL_MS + 1000;
+        next->has_key_alarm = which == 1;
+        next->key_alarm_ms = PHONE_WALL_MS + 2000;
+        next->turned_ms = which == 2 ? PHONE_WALL_MS + 3000 : 0;
+        assert_int_equal(client_commit(an.client, NULL), ST_OK);
+        phone_reopen(&an);
+        for (size_t i = 0; i < 3; i++)
+            must_say(&an, LINES[i].vi, LINES[i].en, i == which);
+    }
+    assert_true(phone_status_says(&an, "\"turned\":\"2026-03-12T15:00:03.000+07:00\""));
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    must_say(&an, "đời mới", "new epoch", false);
+    assert_true(phone_status_says(&an, "\"turned\":null"));
+    phone_part(e, &an, NULL);
+}
+
 /* ---- what a sync says ---- */
 
 /* One sync to its end; what its report says in a language and a format. */
@@ -289,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_how_long_others_records_stay),
         cmocka_unit_test(test_a_clock_that_is_off),
         cmocka_unit_test(test_a_copy_and_what_is_lost),
+        cmocka_unit_test(test_alarms_are_said),
         cmocka_unit_test(test_what_a_sync_says),
         cmocka_unit_test(test_a_sync_that_needs_a_person),
         cmocka_unit_test(test_a_sync_that_mended),

@@ -335,8 +335,9 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* Of the identity: which sealed set it asked for last, at its end. */
-#define RENEWED_BYTES  24u
+/* Of the identity: when the book turned, at its end. */
+#define TURNED_BYTES   8u
+#define RENEWED_BYTES  (24u + TURNED_BYTES) /* which sealed set it asked for last, before it */
 #define FULL_BYTES     (1u + RENEWED_BYTES) /* whether the office takes more files, before it */
 /* The key of a copy, none and not asked for, before it. */
 #define HEIR_BYTES     (1u + 4u + 8u + 133u + sizeof((identity_offer *)NULL)->code + FULL_BYTES)
@@ -379,6 +380,7 @@ static void test_an_older_identity_is_read(void **state)
     named.heir = ST_HEIR_ENROLLED;
     named.files_full = true;
     named.renewed = (st_dot){ named.device, 42 };
+    named.turned_ms = 11;
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711);
@@ -387,7 +389,10 @@ static void test_an_older_identity_is_read(void **state)
     assert_true(me.short_roots && me.standing == ST_STANDING_REVOKED && me.log_keys == 3);
     assert_true(me.heir == ST_HEIR_ENROLLED && me.files_full);
     assert_int_equal(st_dot_cmp(&me.renewed, &named.renewed), 0);
+    assert_int_equal(me.turned_ms, 11);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(read_without(&p, older, value.len - TURNED_BYTES, &me), ST_OK);
+    assert_true(me.renewed.counter == 42 && me.turned_ms == 0);
     assert_int_equal(read_without(&p, older, value.len - RENEWED_BYTES, &me), ST_OK);
     assert_true(me.files_full && me.renewed.counter == 0);
     assert_int_equal(read_without(&p, older, value.len - FULL_BYTES, &me), ST_OK);
