@@ -6,14 +6,6 @@
 #include "proto/show_value.h"
 #include "proto/text.h"
 
-/* "12/03/2026 09:30" in local time; text holds 40 bytes. */
-static void short_time(int64_t ms, int offset_minutes, char *text)
-{
-    char iso[40];
-    st_time_format(ms, offset_minutes, iso);
-    snprintf(text, 40, "%.2s/%.2s/%.4s %.5s", iso + 8, iso + 5, iso, iso + 11);
-}
-
 static void path_text(const st_form *form, const st_path *path, char *text)
 {
     if (form != NULL) {
@@ -324,7 +316,7 @@ static st_err clock_text(const st_history_item *item, const st_show_how *how, bo
     bool is_near = off >= -ST_CLOCK_SAID_MS && off <= ST_CLOCK_SAID_MS;
     if (item->corrected_ms == 0 || is_near)
         return ST_OK;
-    short_time(item->corrected_ms, how->offset_minutes, when);
+    st_time_short(item->corrected_ms, how->offset_minutes, when);
     return st_buffer_printf(out, error, "    %s %s (±%lld s)\n",
                             vi ? "giờ máy sai; theo máy chủ là" : "clock wrong; by the server",
                             when, (long long)((item->within_ms + 999) / 1000));
@@ -337,9 +329,9 @@ st_err st_history_text(const st_form *form, const st_history_item *item, const s
     bool vi = strcmp(lang, "vi") == 0;
     const st_change *change = item->change;
     char hex[33], when[40], got[40] = "";
-    short_time(change->wall_ms, how->offset_minutes, when);
+    st_time_short(change->wall_ms, how->offset_minutes, when);
     if (item->received_ms != 0)
-        short_time(item->received_ms, how->offset_minutes, got);
+        st_time_short(item->received_ms, how->offset_minutes, got);
     st_err err = st_buffer_printf(
         out, error, "%s  %s (%s)%s  %s %s  [%s%s%s]\n", when,
         st_show_person(how, &item->actor, hex), role_words(item->role, vi),

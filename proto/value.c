@@ -134,3 +134,10 @@ void st_time_format(int64_t ms, int offset_minutes, char *text)
                    of_day / 3600000, of_day / 60000 % 60, of_day / 1000 % 60, of_day % 1000,
                    offset < 0 ? '-' : '+', shift / 60, shift % 60);
 }
+
+void st_time_short(int64_t ms, int offset_minutes, char *text)
+{
+    char iso[40];
+    st_time_format(ms, offset_minutes, iso);
+    snprintf(text, 40, "%.2s/%.2s/%.4s %.5s", iso + 8, iso + 5, iso, iso + 11);
+}

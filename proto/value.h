@@ -44,5 +44,7 @@ void st_date_to_civil(int64_t days, int *out_year, int *out_month, int *out_day)
 /* "2026-03-12T09:30:00.000+07:00" of ms since 1970 at offset_minutes; text holds 40 bytes. Years
  * outside 0001..9999 are cut to them. */
 void st_time_format(int64_t ms, int offset_minutes, char *text);
+/* The same for people: "12/03/2026 09:30"; text holds 40 bytes too. */
+void st_time_short(int64_t ms, int offset_minutes, char *text);
 
 #endif

@@ -143,5 +143,5 @@ int cli_write_file(const char *path, sotay_slice bytes, bool replaces)
 int cli_fail_file(cli_call *call, const char *path, int why)
 {
     snprintf(call->error.detail, sizeof call->error.detail, "%.120s: %s", path, strerror(why));
-    return cli_fail(call, SOTAY_E_STORAGE);
+    return cli_fail(call, why == EEXIST ? SOTAY_E_EXISTS : SOTAY_E_STORAGE);
 }

@@ -1,6 +1,8 @@
 /* client-lib/cli/main.c - `sotay`, the field notebook for a terminal: finds the verb in the table,
  * opens the store, runs it, says what went wrong in one line. Must never ask when nobody is
  * there. */
+#include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,9 +142,26 @@ static void print_help(const char *lang)
           stdout);
 }
 
+/* The disk of the store is full: what a person can do about it. NULL: something else failed. */
+static const char *full_sentence(const cli_call *call, int code)
+{
+    const char *detail = call->error.detail;
+    if (code != SOTAY_E_STORAGE || strncmp(detail, "store", 5) != 0 ||
+        strstr(detail, strerror(ENOSPC)) == NULL)
+        return NULL;
+    return strcmp(call->lang, "vi") == 0
+               ? "Bộ nhớ của máy đã đầy, chưa ghi gì. Hãy xóa bớt thứ khác trên máy rồi làm lại;"
+                 " `sotay attachment clear` trả lại chỗ của tệp mà văn phòng đã sao lưu."
+               : "The disk of this device is full; nothing was written. Remove something else from"
+                 " it and try again; `sotay attachment clear` gives back the room of files that"
+                 " the office has backed up.";
+}
+
 int cli_fail(cli_call *call, int code)
 {
-    const char *sentence = sotay_code_sentence((sotay_code)code, call->lang);
+    const char *full = full_sentence(call, code);
+    const char *sentence =
+        full != NULL ? full : sotay_code_sentence((sotay_code)code, call->lang);
     fprintf(stderr, "sotay: %s: %s (%s)\n", call->verb, sentence,
             call->error.detail[0] != '\0' ? call->error.detail
                                           : sotay_code_name((sotay_code)code));
@@ -354,10 +373,19 @@ static bool fits(const cli_verb *verb, const char *given)
     return true;
 }
 
+/* "bundle import": messages name the call as it was typed. */
+static void name_call(const cli_verb *verb, cli_call *call, char words[48])
+{
+    bool has_second = islower((unsigned char)verb->usage[0]) && call->operands_count > 0;
+    (void)snprintf(words, 48, "%.20s%s%.20s", verb->name, has_second ? " " : "",
+                   has_second ? call->operands[0] : "");
+    call->verb = words;
+}
+
 int main(int argc, char **argv)
 {
     cli_call call = { .verb = "usage" };
-    char given[32] = "";
+    char given[32] = "", words[48];
     int c;
     opterr = 0;
     while ((c = getopt_long(argc, argv, "o:", NAMES, NULL)) != -1)
@@ -377,9 +405,9 @@ int main(int argc, char **argv)
     if (verb == NULL)
         return cli_misuse(&call, optind < argc ? "no such verb (see --help)"
                                                : "a verb is needed (see --help)");
-    call.verb = verb->name;
     call.operands = (const char **)&argv[optind + 1];
     call.operands_count = (size_t)(argc - optind - 1);
+    name_call(verb, &call, words);
     if (call.options.store == NULL)
         return cli_misuse(&call, "--store DIR is needed");
     if (!has_operands(verb, call.operands_count) || !fits(verb, given)) {

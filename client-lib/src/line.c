@@ -281,8 +281,8 @@ st_err line_write_text(const sotay_client *client, const sotay_line *line, st_bu
     if (line->failures == 0)
         return ST_OK;
     client_now(client, &wall_ms, &mono_ms);
-    st_time_format(line->tried_ms, client->offset_minutes, at);
-    st_time_format(wall_ms + (int64_t)line->wait_ms, client->offset_minutes, next);
+    st_time_short(line->tried_ms, client->offset_minutes, at);
+    st_time_short(wall_ms + (int64_t)line->wait_ms, client->offset_minutes, next);
     const char *why = line->why == SOTAY_WHY_REFUSED || line->why == SOTAY_WHY_HERE
                           ? sotay_code_sentence(line->code, client->lang)
                           : sotay_why_sentence(line->why, client->lang);

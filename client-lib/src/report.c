@@ -150,9 +150,10 @@ static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error
     sotay_sync_report(sync, &all);
     st_err err = st_buffer_printf(
         out, error,
-        english ? "sent %llu changes, received %llu (%llu bytes up, %llu down)\n"
-                : "đã gửi %llu thay đổi, nhận %llu (%llu byte lên, %llu byte xuống)\n",
-        (unsigned long long)report->sent_changes, (unsigned long long)report->received_changes,
+        english ? "sent %llu change%s, received %llu (%llu bytes up, %llu down)\n"
+                : "đã gửi %llu thay đổi%s, nhận %llu (%llu byte lên, %llu byte xuống)\n",
+        (unsigned long long)report->sent_changes, english && report->sent_changes != 1 ? "s" : "",
+        (unsigned long long)report->received_changes,
         (unsigned long long)report->bytes_up, (unsigned long long)report->bytes_down);
     if (err == ST_OK && report->attachments_sent + report->attachments_waiting > 0)
         err = st_buffer_printf(out, error,

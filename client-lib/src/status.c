@@ -256,7 +256,7 @@ static st_err write_time(const char *label, int64_t ms, int offset, st_buffer *o
 {
     char text[40] = "-";
     if (ms != 0)
-        st_time_format(ms, offset, text);
+        st_time_short(ms, offset, text);
     return st_buffer_printf(out, error, "%s: %s\n", label, text);
 }
 

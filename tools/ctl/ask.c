@@ -179,7 +179,7 @@ static int ask_server(const ctl_line *line, ctl_progress *shown, operator_call *
     st_buffer_init(&answer, OPERATOR_OUT_BYTES_MAX + 65536u + 1024u);
     int code = -1;
     if (operator_pack(call, &body, &error) != ST_OK)
-        code = CTL_SAID | ctl_say(1, call->argv[0], error.detail);
+        code = CTL_SAID | ctl_fail(line, call->argv[0], &error);
     else if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         code = CTL_SAID | ctl_say(1, "start", "libcurl does not start");
     else {
@@ -208,7 +208,7 @@ static int run_here(const ctl_line *line, ctl_progress *shown, operator_call *ca
     if (err == ST_E_BUSY)
         return -1;
     if (err != ST_OK)
-        return CTL_SAID | ctl_say(1, "cannot open", error.detail);
+        return CTL_SAID | ctl_fail(line, call->argv[0], &error);
     call->rooms = &rooms;
     int code = operator_run(call);
     ctl_progress_end(shown);

@@ -41,7 +41,7 @@ int ctl_init(const ctl_line *line)
     rooms_how how = { .dir = line->data };
     rooms_new wish = { line->commune, folder, line->practice };
     if (rooms_init(&how, &wish, &rooms, &error) != ST_OK)
-        return ctl_say(1, "init", error.detail);
+        return ctl_fail(line, "init", &error);
     printf(strcmp(line->lang, "vi") == 0 ? "Đã lập sổ %s%s trong %s\n" : "Made book %s%s in %s\n",
            line->commune, line->practice ? " (practice)" : "", line->data);
     rooms_close(&rooms);

@@ -14,6 +14,13 @@ int ctl_say(int code, const char *what, const char *why)
     return code;
 }
 
+int ctl_fail(const ctl_line *line, const char *what, const st_error *error)
+{
+    fprintf(stderr, "sotayctl: %s: %s (%s)\n", what, st_err_sentence(error->code, line->lang),
+            error->detail);
+    return 1;
+}
+
 /* ---- the line ---- */
 
 typedef struct {

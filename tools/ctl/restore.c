@@ -64,11 +64,13 @@ static int finish(const ctl_line *line, const char *side)
     rooms_how how = { .dir = line->data };
     words_said said = { line, &rooms, false };
     if (bring_log_keys(line, side, &error) != ST_OK || rooms_open(&how, &rooms, &error) != ST_OK)
-        return ctl_say(1, "restore", error.detail);
+        return ctl_fail(line, "restore", &error);
     st_err err = side == NULL ? ST_OK : side_each_words(side, say_again, &said, &error);
     rooms_close(&rooms);
-    if (err != ST_OK || said.failed)
-        return ctl_say(1, "restore", err != ST_OK ? error.detail : "the notes cannot be kept");
+    if (err == ST_OK && said.failed)
+        err = st_fail(&error, ST_E_STORAGE, "the notes cannot be kept");
+    if (err != ST_OK)
+        return ctl_fail(line, "restore", &error);
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -90,7 +92,7 @@ int ctl_restore(const ctl_line *line)
     st_err err = backup_restore(line->words[1], &how, &manifest, &error);
     ctl_progress_end(&shown);
     if (err != ST_OK)
-        return ctl_say(1, "restore", error.detail);
+        return ctl_fail(line, "restore", &error);
     printf(vi ? "Đã dựng lại sổ %s từ %llu mục nhật ký, trong %s. Đời sổ mới bắt đầu; các máy sẽ "
                 "tự gửi lại những gì còn giữ.\n"
               : "Restored book %s from %llu log entries, in %s. A new epoch begins; devices send "

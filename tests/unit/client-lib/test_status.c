@@ -57,7 +57,7 @@ static void test_what_waits(void **state)
     must_say(&an, "có thể xóa máy: có", "safe to wipe: yes", true);
     sotay_id visit = phone_visit(&an, "chợ");
     must_say(&an, "bản nháp: 1\nchưa gửi: 1\n", "drafts: 1\nnot sent: 1\n", true);
-    must_say(&an, "chưa gửi từ: 2026-03-12T", "oldest not sent: 2026-03-12T", true);
+    must_say(&an, "chưa gửi từ: 12/03/2026 ", "oldest not sent: 12/03/2026 ", true);
     must_say(&an, "có thể xóa máy: không", "safe to wipe: no", true);
     must_say(&an, "đang gõ dở", "still being typed", false);
     assert_int_equal(sotay_draft_put(an.client, &visit, "general_note", "đang gõ", NULL), SOTAY_OK);
@@ -243,7 +243,7 @@ static void test_what_a_sync_says(void **state)
     (void)state;
     phone an;
     edge *e = phone_alone(&an);
-    report_says(e, &an, SOTAY_TEXT, 0, "đã gửi 1 thay đổi, nhận 0", "sent 1 changes, received 0");
+    report_says(e, &an, SOTAY_TEXT, 0, "đã gửi 1 thay đổi, nhận 0", "sent 1 change, received 0");
     report_says(e, &an, SOTAY_JSON, 0, "\"stopped\":null", "\"stopped\":null");
     report_says(e, &an, SOTAY_JSON, 0, "\"verdicts\":{\"stored\":1,\"duplicate\":0",
                 "\"sent_changes\":1,");

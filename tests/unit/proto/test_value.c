@@ -138,6 +138,11 @@ static void test_times(void **state)
         st_time_format(CASES[i].ms, CASES[i].offset, text);
         assert_string_equal(text, CASES[i].text);
     }
+    char text[40];
+    st_time_short(1773282600000, 420, text);
+    assert_string_equal(text, "12/03/2026 09:30");
+    st_time_short(INT64_MIN, 0, text);
+    assert_string_equal(text, "01/01/0001 00:00");
 }
 
 int main(void)
