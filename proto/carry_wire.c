@@ -92,6 +92,8 @@ static st_err get_lists(const Sotay__Carry *from, st_arena *arena, st_carry *out
     size_t count = from->known.len / KNOWN_BYTES;
     if (from->known.len % KNOWN_BYTES != 0)
         return message_corrupt(error, "bad list of known sets");
+    if (from->known_sealed > count)
+        return message_corrupt(error, "more sealed sets than known ones");
     if (count > ST_CARRY_KNOWN_MAX || from->n_buckets > ST_CARRY_BUCKETS_MAX)
         return st_fail(error, ST_E_TOO_LARGE, "frame: an offer is over its limit");
     st_carry_known *known = st_arena_array(arena, count, sizeof *known);
@@ -109,6 +111,7 @@ static st_err get_lists(const Sotay__Carry *from, st_arena *arena, st_carry *out
             return message_corrupt(error, "bad bucket of an offer");
     out->known = known;
     out->known_count = (uint32_t)count;
+    out->known_sealed = from->known_sealed;
     out->buckets = buckets;
     out->buckets_count = (uint32_t)from->n_buckets;
     return ST_OK;
@@ -193,6 +196,7 @@ void message_put_carry(message_builder *b, const st_carry *carry, Sotay__Carry *
         memcpy(at + 24, carry->known[i].start, sizeof carry->known[i].start);
     }
     out->known = message_view(known, (size_t)carry->known_count * KNOWN_BYTES);
+    out->known_sealed = carry->known_sealed;
     out->buckets = message_make(b, carry->buckets_count, sizeof *out->buckets);
     for (uint32_t i = 0; out->buckets != NULL && i < carry->buckets_count; i++)
         out->buckets[i] = message_string(carry->buckets[i].s);

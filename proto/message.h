@@ -377,6 +377,7 @@ typedef struct {
     uint32_t buckets_count;
     const st_carry_known *known;
     uint32_t known_count;
+    uint32_t known_sealed;     /* so many, the last of them, are had sealed only */
     bool end, more, taken;
 } st_carry;
 

@@ -296,7 +296,12 @@ static st_err take_decoded(sotay_client *client, const st_set *set, bool *out_ne
         return seal_set(client, set, out_new, error);
     book_key key = book_key_counter(BOOK_TAKEN, &set->device, set->first);
     book_value bytes = { set->bytes, set->bytes_len };
+    const st_parcel same = { .kind = ST_PARCEL_SET, .owner = set->device, .first = set->first,
+                             .name = set->hash };
+    book_key sealed = parcel_key(&same);
     err = put_value(client, &key, 0, &set->hash, bytes, error);
+    if (err == ST_OK)
+        err = book_delete(&client->book, &sealed, error); /* it goes on in the open */
     if (err == ST_OK)
         err = show_set(client, set, error);
     *out_new = err == ST_OK;

@@ -327,6 +327,7 @@ typedef struct {
     st_arena *arena;
     st_carry_known *list;
     size_t count, capacity;
+    size_t sealed; /* the last ones: only the server opens them */
 } known_list;
 
 static st_err add_known(known_list *l, const st_id *device, uint64_t first, const st_hash *hash,
@@ -367,8 +368,10 @@ static st_err list_known(sotay_carry *c, known_list *l, st_error *error)
         st_parcel parcel;
         st_arena_init(&work, CLIENT_WORK_BYTES_MAX);
         err = carried_next_parcel(c->client, &parcels, &work, &parcel, error);
+        size_t before = l->count;
         if (err == ST_OK && parcel.kind == ST_PARCEL_SET)
             err = add_known(l, &parcel.owner, parcel.first, &parcel.name, error);
+        l->sealed += l->count - before;
         st_arena_reset(&work);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -380,7 +383,7 @@ static st_err say_offer(sotay_carry *c, st_error *error)
     st_frame frame = { .kind = ST_FRAME_CARRY };
     st_carry *offer = &frame.as.carry;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    known_list known = { &arena, NULL, 0, 0 };
+    known_list known = { &arena, NULL, 0, 0, 0 };
     st_err err = client_begin(c->client, false, error);
     if (err == ST_OK)
         err = list_buckets(c, &arena, offer, error);
@@ -389,6 +392,7 @@ static st_err say_offer(sotay_carry *c, st_error *error)
     client_abort(c->client);
     offer->known = known.list;
     offer->known_count = (uint32_t)known.count;
+    offer->known_sealed = (uint32_t)known.sealed;
     offer->has_signature = c->fetches;
     memcpy(offer->signature, c->signature, sizeof offer->signature);
     if (err == ST_OK)
@@ -433,13 +437,15 @@ static bool other_reads(void *context, const st_bucket *bucket)
     return asked && peer_may_read(&c->other, bucket);
 }
 
-/* Its own sets it has. */
-static bool other_has(void *context, const st_id *device, uint64_t first, const st_hash *hash)
+/* Its own sets it has. One that it has sealed it can show when it comes in the open. */
+static bool other_has(void *context, const st_id *device, uint64_t first, const st_hash *hash,
+                      bool in_open)
 {
     const sotay_carry *c = context;
+    uint32_t count = c->said.known_count - (in_open ? c->said.known_sealed : 0);
     if (st_id_cmp(device, &c->other.device) == 0)
         return true;
-    for (uint32_t i = 0; i < c->said.known_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const st_carry_known *known = &c->said.known[i];
         if (known->first == first && st_id_cmp(&known->device, device) == 0 &&
             memcmp(known->start, hash->b, sizeof known->start) == 0)
@@ -521,6 +527,7 @@ static st_err take_word(sotay_carry *c, const st_carry *word, st_error *error)
         c->said.buckets_count = word->buckets_count;
         c->said.known = word->known;
         c->said.known_count = word->known_count;
+        c->said.known_sealed = word->known_sealed;
         c->has_offer = true;
     }
     c->has_end = c->has_end || word->end;

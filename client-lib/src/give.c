@@ -32,9 +32,10 @@ static st_err give_set(giving *g, const st_set *set, st_error *error)
     st_err err = ST_OK;
     frame.as.set.bytes = set->bytes;
     frame.as.set.len = set->bytes_len;
-    if (to->has != NULL && to->has(to->context, &set->device, set->first, &set->hash))
+    bool in_open = to->may_read != NULL && to->may_read(to->context, &set->bucket);
+    if (to->has != NULL && to->has(to->context, &set->device, set->first, &set->hash, in_open))
         return ST_OK;
-    if (to->may_read != NULL && to->may_read(to->context, &set->bucket)) {
+    if (in_open) {
         err = to->emit(to->context, &frame, error);
     } else {
         st_parcel parcel = { .kind = ST_PARCEL_SET, .owner = set->device, .first = set->first,
@@ -51,6 +52,12 @@ static bool waits(const outbox_set *set)
     return set->status == OUTBOX_UNSENT || (set->status == OUTBOX_HELD && set->position == 0);
 }
 
+static bool has_parcel(const give_to *to, const st_parcel *parcel)
+{
+    return to->has != NULL &&
+           to->has(to->context, &parcel->owner, parcel->first, &parcel->name, false);
+}
+
 /* Of a bucket that was lost: as it was sealed then. */
 static st_err give_closed(giving *g, const outbox_set *own, st_error *error)
 {
@@ -62,8 +69,7 @@ static st_err give_closed(giving *g, const outbox_set *own, st_error *error)
     st_err err = closed_get(g->client, &own->device, own->first, &arena, parcel, error);
     if (err == ST_E_NOT_FOUND)
         err = st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing");
-    bool goes = err == ST_OK && !(to->has != NULL && to->has(to->context, &parcel->owner,
-                                                             parcel->first, &parcel->name));
+    bool goes = err == ST_OK && !has_parcel(to, parcel);
     if (goes)
         err = to->emit(to->context, &frame, error);
     g->report.sets += goes && err == ST_OK;
@@ -137,9 +143,7 @@ static st_err give_parcels(giving *g, st_error *error)
         st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
         err = carried_next_parcel(g->client, &scan, &arena, &frame.as.parcel, error);
         bool is_set = parcel->kind == ST_PARCEL_SET;
-        bool goes = err == ST_OK &&
-                    !(is_set && to->has != NULL &&
-                      to->has(to->context, &parcel->owner, parcel->first, &parcel->name));
+        bool goes = err == ST_OK && !(is_set && has_parcel(to, parcel));
         if (goes)
             err = to->emit(to->context, &frame, error);
         if (goes && err == ST_OK)

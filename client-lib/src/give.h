@@ -10,8 +10,9 @@ typedef struct {
     void *context;
     /* May it read the bucket? Then the set goes in the open. NULL: nobody reads anything. */
     bool (*may_read)(void *context, const st_bucket *bucket);
-    /* Has it the set? NULL: nothing is known. */
-    bool (*has)(void *context, const st_id *device, uint64_t first, const st_hash *hash);
+    /* Has it the set? Sealed, it has not what goes in the open. NULL: nothing is known. */
+    bool (*has)(void *context, const st_id *device, uint64_t first, const st_hash *hash,
+                bool in_open);
     /* Takes one frame: set, parcel or receipt. ST_E_TOO_LARGE: it is full, no more is given. */
     st_err (*emit)(void *context, const st_frame *frame, st_error *error);
 } give_to;

@@ -589,6 +589,53 @@ static sotay_slice bundle_of(phone *p, sotay_bundle **out_bundle)
     return bytes;
 }
 
+static void import_well(phone *p, sotay_slice bytes, sotay_bundle_report *report)
+{
+    int rc = sotay_bundle_import(p->client, bytes.data, bytes.len, report, &p->error);
+    if (rc == SOTAY_PENDING)
+        rc = sotay_memory_settle(&p->port, p->client, SOTAY_OK, &p->error);
+    assert_int_equal(rc, SOTAY_OK);
+}
+
+/* Returns the sets that were new there. */
+static uint64_t bundle_to(phone *from, phone *to)
+{
+    sotay_bundle *bundle = NULL;
+    sotay_bundle_report report;
+    sotay_slice bytes = bundle_of(from, &bundle);
+    import_well(to, bytes, &report);
+    sotay_bundle_free(bundle);
+    return report.sets;
+}
+
+/* Who carries a set in a sealed bundle reads it as soon as its author is met, and carries it once;
+ * what he has in the open comes no second time, sealed or open. */
+static void test_a_meeting_after_a_bundle(void **state)
+{
+    (void)state;
+    world w;
+    valley_make(&w, 48, false);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    assert_int_equal(bundle_to(an, binh), 1);
+    assert_int_equal(carried_by(binh), 1);
+    assert_false(reads(binh, &w.records[0]));
+    for (int i = 0; i < 2; i++) {
+        outcome o = meet(an, binh, NONE);
+        assert_int_equal(o.codes[0], SOTAY_OK);
+        assert_int_equal(o.codes[1], SOTAY_OK);
+        assert_int_equal(o.reports[1].sets_taken, i == 0 ? 1 : 0);
+        assert_int_equal(o.reports[0].sets_given, i == 0 ? 1 : 0);
+        assert_true(phone_says(binh, sotay_show, &w.records[0], "\"flags\":[\"carried\"]"));
+        assert_int_equal(carried_by(binh), 1);
+    }
+    assert_int_equal(bundle_to(an, binh), 0);
+    assert_int_equal(carried_by(binh), 1);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    assert_int_equal(carried_by(binh), 0);
+    meet_and_compare(&w);
+    world_free(&w);
+}
+
 /* Replies are lost while three people carry the same bundle: it is in the book once. */
 static void test_three_carriers_and_lost_replies(void **state)
 {
@@ -602,10 +649,7 @@ static void test_three_carriers_and_lost_replies(void **state)
         sotay_slice bytes = bundle_of(an, &bundle);
         for (size_t i = 1; i < PHONES; i++) {
             phone *p = &w.phones[i];
-            int rc = sotay_bundle_import(p->client, bytes.data, bytes.len, &report, &p->error);
-            if (rc == SOTAY_PENDING)
-                rc = sotay_memory_settle(&p->port, p->client, SOTAY_OK, &p->error);
-            assert_int_equal(rc, SOTAY_OK);
+            import_well(p, bytes, &report);
             assert_int_equal(report.sets, 1);
             assert_int_equal(carried_by(p), 1);
         }
@@ -701,6 +745,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_unit_goes_on_sealed),
         cmocka_unit_test(test_receipts_that_are_none),
         cmocka_unit_test(test_a_new_epoch_offers_again),
+        cmocka_unit_test(test_a_meeting_after_a_bundle),
         cmocka_unit_test(test_three_carriers_and_lost_replies),
         cmocka_unit_test(test_parcels_that_are_none),
         cmocka_unit_test(test_more_parcels_than_a_request_holds),

@@ -1,8 +1,7 @@
 /* tests/unit/client-lib/test_carry.c
  * A phone that meets one that does not keep to the rules: whatever the other says, out of place,
- * cut, too long, in somebody else's name, it is called what it is, nothing of it is kept, and the
- * next meeting with an honest phone is as if nothing had been. The other one is made by hand here,
- * with binh's own key. */
+ * cut, too long, in somebody else's name, it is called what it is, nothing of it is kept, and it
+ * meets an honest phone as before. The other one is made by hand, with binh's own key. */
 #include "proto/carry.h"
 #include "proto/frame.h"
 #include "tests/unit/client-lib/carried_desk.h"
@@ -622,40 +621,41 @@ static st_carry_known newest_of(phone *p)
     return newest;
 }
 
-/* What the other one does not ask for, or may not read (the edge's catalogue assigns nobody), goes
- * sealed to the server; what it has, not at all, but only this very set. */
+/* What it does not ask for, or may not read (the catalogue assigns nobody), goes sealed; what it
+ * has, not at all, but only this very set. */
 static void test_what_is_given_in_which_way(void **state)
 {
     static const struct {
         const char *why;
-        bool asks, asks_for_other, knows, of_another_hash, of_another_first;
+        bool asks, asks_for_other, knows, of_another_hash, of_another_first, is_sealed;
         size_t parcels;
     } CASES[] = {
-        { "it asks for what it may not read", true, false, false, false, false, 1 },
-        { "it asks for nothing", false, false, false, false, false, 1 },
-        { "it asks for what nobody knows", false, true, false, false, false, 1 },
-        { "it has it", true, false, true, false, false, 0 },
-        { "it has another branch", true, false, true, true, false, 1 },
-        { "it has another one", true, false, true, false, true, 1 },
+        { "it asks for what it may not read", true, false, false, false, false, false, 1 },
+        { "it asks for nothing", false, false, false, false, false, false, 1 },
+        { "it asks for what nobody knows", false, true, false, false, false, false, 1 },
+        { "it has it", true, false, true, false, false, false, 0 },
+        { "it has it sealed, and gets no other", true, false, true, false, false, true, 0 },
+        { "it has another branch", true, false, true, true, false, false, 1 },
+        { "it has another one", true, false, true, false, true, false, 1 },
     };
     desk *d = *state;
-    st_bucket foreign;
-    assert_true(st_bucket_set(&foreign, "01477/unit/other", strlen("01477/unit/other")));
+    const st_bucket foreign = { "01477/unit/other" };
     (void)phone_visit(&d->an, "của an");
     st_carry_known own = newest_of(&d->an);
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         stranger s;
+        st_carry_known known = own;
         print_message("  case: %s\n", CASES[i].why);
         stranger_open(&s, d);
         greet(&s);
         st_frame offer = good_offer(&s);
-        st_carry_known known = own;
         known.start[0] ^= CASES[i].of_another_hash ? 1 : 0;
         known.first += CASES[i].of_another_first ? 1 : 0;
         offer.as.carry.buckets = CASES[i].asks ? &d->set.bucket : &foreign;
         offer.as.carry.buckets_count = CASES[i].asks || CASES[i].asks_for_other ? 1 : 0;
         offer.as.carry.known = &known;
         offer.as.carry.known_count = CASES[i].knows ? 1 : 0;
+        offer.as.carry.known_sealed = CASES[i].is_sealed ? 1 : 0;
         say_frame(&s, &offer);
         assert_int_equal(hears(&s), SOTAY_OK);
         assert_int_equal(parcels_given(&s), CASES[i].parcels);

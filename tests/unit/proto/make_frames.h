@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 48
+#define MAKE_FRAMES 49
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -517,6 +517,13 @@ static inline st_frame make_carry_offer(st_arena *arena)
     return frame;
 }
 
+static inline st_frame make_carry_offer_sealed(st_arena *arena)
+{
+    st_frame frame = make_carry_offer(arena);
+    frame.as.carry.known_sealed = 1;
+    return frame;
+}
+
 static inline st_frame make_carry_end(void)
 {
     st_frame frame = { .kind = ST_FRAME_CARRY };
@@ -639,6 +646,7 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
                                  .dictionary = 1, .short_roots = true };
         break;
     case 36: return make_verdict_declined(arena);
+    case 48: return make_carry_offer_sealed(arena);
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

@@ -483,6 +483,10 @@ static void test_what_breaks_a_rule(void **state)
     assert_int_equal(pass_on(&offer, &b->arena), ST_E_TOO_LARGE);
     offer.as.carry.known_count--;
     assert_int_equal(pass_on(&offer, &b->arena), ST_OK);
+    offer.as.carry.known_sealed = offer.as.carry.known_count;
+    assert_int_equal(pass_on(&offer, &b->arena), ST_OK);
+    offer.as.carry.known_sealed++;
+    assert_int_equal(pass_on(&offer, &b->arena), ST_E_CORRUPT);
     st_frame receipt = make_receipt(&b->arena);
     receipt.as.receipt.body_len = 0;
     assert_int_equal(pass_on(&receipt, &b->arena), ST_E_CORRUPT);
