@@ -1,7 +1,7 @@
 /* server/operator/alarm.c - what somebody in the office has to look into about devices: copies,
- * phones that were taken away and still send, units that left a person and not yet the phone, and
- * phones that nobody has heard of. Promises that each line says what to do next; must never change
- * anything. */
+ * phones that were taken away and still send, those that speak of another log, units that left a
+ * person and not yet the phone, and phones that nobody has heard of. Promises that each line says
+ * what to do next; must never change anything. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +10,9 @@
 #include "proto/limits.h"
 #include "server/operator/work.h"
 #include "server/sync/purge.h"
+#include "server/sync/seen.h"
 
-typedef enum { ALARM_FORK, ALARM_REVOKED, ALARM_LEAVING, ALARM_SILENT } alarm_kind;
+typedef enum { ALARM_FORK, ALARM_REVOKED, ALARM_OTHER_LOG, ALARM_LEAVING, ALARM_SILENT } alarm_kind;
 
 /* One line. since_ms 0: unknown. */
 typedef struct {
@@ -42,19 +43,24 @@ typedef struct {
 
 static const char *kind_name(alarm_kind kind)
 {
-    static const char *const NAMES[] = { "fork", "revoked", "leaving", "silent" };
+    static const char *const NAMES[] = { "fork", "revoked", "other_log", "leaving",
+                                         "silent" };
     return NAMES[kind];
 }
 
 static const char *kind_sentence(alarm_kind kind, bool vi)
 {
-    static const char *const SENTENCES[4][2] = {
+    static const char *const SENTENCES[5][2] = {
         { "another copy of this phone's book went on writing: enrol that phone again, decline "
           "these in `held`",
           "một bản sao sổ của máy này đã ghi tiếp: đăng ký lại máy đó, rồi bỏ các mục này trong "
           "`held`" },
         { "was taken away and still sends: see `held`",
           "máy đã thu hồi mà vẫn gửi về: xem `held`" },
+        { "says that it had seen another log than this one: it lies, or somebody showed it "
+          "another; have the log checked (sotay-verify), enrol that phone again",
+          "máy nói đã thấy một nhật ký khác: máy nói sai, hoặc đã có ai đưa cho nó nhật ký "
+          "khác; cho kiểm tra nhật ký (sotay-verify), đăng ký lại máy đó" },
         { "may not be read any more, and the phone has not yet said that it is gone from it",
           "không còn được xem, nhưng máy chưa báo là đã xóa" },
         { "45 days without contact: others' records are locked on it; is it lost?",
@@ -138,6 +144,21 @@ static bool show_leaving(void *context, const sync_leaving *leaving)
     return !page->work->out_failed;
 }
 
+/* Sets whose author speaks of another log. */
+static void show_other_log(alarm_page *page)
+{
+    const sync_device *device = page->device;
+    operator_work *work = page->work;
+    sync_other_log other = { .index = 0 };
+    page->err = sync_other_log_get(&work->txn, &device->device.id, &other, &work->error);
+    alarm_line line = { ALARM_OTHER_LOG, device->device.id, device->login.s, other.time_ms,
+                        other.count, "" };
+    if (page->err == ST_OK)
+        show_line(page, &line);
+    if (page->err == ST_E_NOT_FOUND)
+        page->err = ST_OK;
+}
+
 static void show_silent(alarm_page *page, int64_t now_ms)
 {
     const sync_device *device = page->device;
@@ -169,6 +190,9 @@ static bool look_at(void *context, const sync_device *device)
     }
     if (device->device.status == AUTH_REVOKED)
         return !work->out_failed;
+    show_other_log(page);
+    if (page->err != ST_OK)
+        return false;
     st_arena arena;
     sync_leaving_sink sink = { show_leaving, page };
     st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);

@@ -61,8 +61,9 @@ static const verb_row VERBS[] = {
         "quên mã PIN: hai người mở khóa cho máy", "a forgotten PIN: two people open the key" },
       2, 2, "a2r", "ar", operator_device_recover },
     { { "alarms", "[--json]",
-        "máy cần xem: bản sao, máy thu hồi còn gửi, đơn vị chưa xóa, máy im lặng",
-        "devices to look into: copies, revoked ones that send, units not yet gone, silent ones" },
+        "máy cần xem: bản sao, máy thu hồi còn gửi, nhật ký khác, đơn vị chưa xóa, máy im lặng",
+        "devices to look into: copies, revoked ones that send, another log, units not yet gone, "
+        "silent ones" },
       0, 0, "j", "", operator_alarms },
     { { "receipts", "[--json]", "máy nào đã báo xóa đơn vị không còn phân công",
         "which devices have said that a unit taken back is gone from them" },

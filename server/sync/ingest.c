@@ -14,6 +14,7 @@
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/judge.h"
+#include "server/sync/seen.h"
 #include "server/sync/sets.h"
 
 /* Somebody took a value out of a set that comes, and no erasure says so: it may come whole yet. */
@@ -368,6 +369,8 @@ st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
     fill_row(&a, carrier);
     if (err == ST_OK)
         err = kind == SETS_FORK ? take_fork(&a, error) : take_new(&a, error);
+    if (err == ST_OK)
+        err = sync_seen_check(turn, &given.set, item->verdict.position, error);
     item->set = given.set;                     /* the turn's memory ends with it */
     return err;
 }

@@ -20,6 +20,12 @@ typedef struct {
     uint64_t count;
 } sync_refusals;
 
+/* What a set said of the log last, and nothing was the matter with it; the writer's own. */
+typedef struct {
+    uint64_t size;
+    st_hash root;
+} sync_seen;
+
 typedef struct {
     const char *dir;           /* the data folder */
     store *store;
@@ -30,6 +36,7 @@ typedef struct {
     uint8_t epoch[8];
     uint8_t boot[8];           /* of this process, for sets that the operator signs */
     sync_refusals refusals;
+    sync_seen seen;
     progress *progress;        /* of long work; NULL: nobody wants to know */
     _Atomic uint64_t files_per_device; /* bytes of attachments at most; 0: any (sync/quota.h) */
     sync_side *side;           /* notes beside the store; NULL while a store is being made */

@@ -109,6 +109,8 @@ typedef struct {
     bool has_prev;
     st_hash prev;
     int64_t ms;
+    uint64_t seen_size; /* of the log, as its sets say; 0: they say nothing */
+    st_hash seen_root;
 } kit_phone;
 
 /* Enrols a device of the person, by a link as sotayctl prints it. */
@@ -164,6 +166,7 @@ static inline st_verdict_kind kit_send(kit_phone *phone, st_change *change)
     st_set set = { .device = phone->device, .format = 1, .first = phone->next,
                    .has_prev = phone->has_prev, .prev = phone->prev, .here = phone->next - 1,
                    .bucket = phone->bucket, .role = ST_ROLE_OFFICER, .fold_version = 1,
+                   .seen_size = phone->seen_size, .seen_root = phone->seen_root,
                    .changes = change, .changes_count = 1 };
     change->dot = (st_dot){ phone->device, phone->next };
     change->prev = phone->next - 1;
