@@ -207,3 +207,20 @@ void st_fingerprint(const uint8_t sign_key[32], char *text)
     }
     (void)snprintf(text, 20, "%04u %04u %04u %04u", groups[0], groups[1], groups[2], groups[3]);
 }
+
+bool st_fingerprint_parse(const char *text, char out[20])
+{
+    size_t digits = 0, len = 0;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9')
+            continue;
+        if (digits == 16)
+            return false;
+        if (digits > 0 && digits % 4 == 0)
+            out[len++] = ' ';
+        out[len++] = *text;
+        digits++;
+    }
+    out[len] = '\0';
+    return digits == 16;
+}

@@ -448,5 +448,8 @@ void st_enrol_code_format(const uint8_t code[16], const uint8_t log_key[32], cha
 bool st_enrol_code_parse(const char *text, uint8_t out_code[16], uint8_t out_log_key[32]);
 /* Four groups of four digits from SHA-256(sign key): read out on both sides. text holds 20. */
 void st_fingerprint(const uint8_t sign_key[32], char *text);
+/* As somebody types it: whatever stands between the digits. out: as st_fingerprint writes it.
+ * False: they are not sixteen. */
+bool st_fingerprint_parse(const char *text, char out[20]);
 
 #endif

@@ -83,8 +83,8 @@ static st_err each_entry(operator_work *work, const st_id *record, const char *d
 
 /* ---- the check code on a paper ---- */
 
-/* Of how many entries, from the first, the digits are the check code; the most, should two have the
- * same. ST_E_NOT_FOUND: of none. */
+/* Of how many entries, from the first, the digits (as st_fingerprint writes them) are the check
+ * code; the most, should two have the same. ST_E_NOT_FOUND: of none. */
 static st_err find_code(operator_work *work, const char *digits, uint64_t *out_size)
 {
     st_tree_source source = audit_tree_source(&work->txn);
@@ -106,7 +106,7 @@ static st_err find_code(operator_work *work, const char *digits, uint64_t *out_s
     }
     return err == ST_OK && *out_size == 0
                ? st_fail(&work->error, ST_E_NOT_FOUND,
-                         "no beginning of this log has the check code \"%.40s\"", digits)
+                         "no beginning of this log has the check code \"%s\"", digits)
                : err;
 }
 
@@ -127,8 +127,13 @@ int operator_audit_proof(operator_work *work)
 {
     st_id record;
     uint64_t last = 0, count = 0, size = 0;
-    const char *code = work->options.code;
+    char code[20] = "";
+    const bool has_code = work->options.code != NULL;
     const char *dir = work->operands_count > 1 ? work->operands[1] : NULL;
+    if (has_code && !st_fingerprint_parse(work->options.code, code)) {
+        operator_complain(work, "--code: sixteen digits, in four groups");
+        return 2;
+    }
     st_err err = operator_record_id(work->operands[0], &record, &work->error);
     if (err == ST_OK && dir != NULL)
         err = store_dir_make(dir, &work->error);
@@ -140,14 +145,14 @@ int operator_audit_proof(operator_work *work)
         err = st_fail(&work->error, ST_E_NOT_FOUND, "no entry of the log is about this record");
     if (err == ST_OK && dir != NULL)
         err = store_dir_sync(dir, &work->error);
-    if (err == ST_OK && code != NULL)
+    if (err == ST_OK && has_code)
         err = find_code(work, code, &size);
-    if (err == ST_OK && dir == NULL && code == NULL)
+    if (err == ST_OK && dir == NULL && !has_code)
         err = put_proof(work, last, NULL);
     operator_read_end(work);
     if (err != ST_OK)
         return operator_fail(work);
-    if (code != NULL)
+    if (has_code)
         say_code(work, size, last);
     if (dir != NULL)
         operator_say(work, work->vi ? "%s: %" PRIu64 " mục\n" : "%s: %" PRIu64 " entries\n", dir,

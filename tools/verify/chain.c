@@ -35,6 +35,27 @@ static bool take_device(const char *line, size_t len, verify_device *out)
                                    out->witness.type == ST_KEY_WITNESS);
 }
 
+static verify_device *find(const verify_log *log, const st_id *id)
+{
+    for (size_t i = 0; i < log->devices_count; i++)
+        if (st_id_cmp(&log->devices[i].id, id) == 0)
+            return &log->devices[i];
+    return NULL;
+}
+
+/* The next line of the list. Who stands there twice would be counted twice. */
+static st_err add_device(verify_log *log, const char *line, size_t len, st_error *error)
+{
+    verify_device device;
+    size_t line_no = log->devices_count + 2;
+    if (!take_device(line, len, &device))
+        return st_fail(error, ST_E_CORRUPT, "devices: line %zu is not that of a device", line_no);
+    if (find(log, &device.id) != NULL)
+        return st_fail(error, ST_E_CORRUPT, "devices: line %zu names a device again", line_no);
+    log->devices[log->devices_count++] = device;
+    return ST_OK;
+}
+
 st_err verify_devices_read(verify_log *log, const char *text, size_t len, st_error *error)
 {
     const size_t first = sizeof DEVICES_FIRST - 1;
@@ -47,24 +68,26 @@ st_err verify_devices_read(verify_log *log, const char *text, size_t len, st_err
         if (grown == NULL)
             return st_fail(error, ST_E_MEMORY, "no memory");
         log->devices = grown;
-        if (!take_device(text + at, line_len, &log->devices[log->devices_count]))
-            return st_fail(error, ST_E_CORRUPT, "devices: line %zu is not that of a device",
-                           log->devices_count + 2);
-        log->devices_count++;
+        st_err err = add_device(log, text + at, line_len, error);
+        if (err != ST_OK)
+            return err;
         at += line_len + 1;
     }
     return ST_OK;
 }
 
-static verify_device *find(const verify_log *log, const st_id *id)
-{
-    for (size_t i = 0; i < log->devices_count; i++)
-        if (st_id_cmp(&log->devices[i].id, id) == 0)
-            return &log->devices[i];
-    return NULL;
-}
-
 /* ---- one entry ---- */
+
+/* The server begins a log and a new epoch of it, and enrols the phones. */
+static void note_office(const verify_log *log, const st_leaf *leaf)
+{
+    verify_device *device = NULL;
+    if (leaf->kind == ST_ENTRY_INIT || leaf->kind == ST_ENTRY_EPOCH ||
+        leaf->kind == ST_ENTRY_ENROL)
+        device = find(log, &leaf->device);
+    if (device != NULL)
+        device->is_office = true;
+}
 
 static st_err check_signature(const verify_log *log, uint64_t place, const st_leaf *leaf,
                               const verify_device *device, st_error *error)
@@ -154,6 +177,7 @@ st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf, st
                        "entry %" PRIu64 ": its time lies before that of the one before it",
                        place + 1);
     log->last_time_ms = leaf->time_ms;
+    note_office(log, leaf);
     if (leaf->kind == ST_ENTRY_KEY && leaf->first > 0)
         return verify_keys_take(log, place, leaf, error);
     if (leaf->kind == ST_ENTRY_EPOCH)
@@ -298,9 +322,7 @@ static st_err check_witness(verify_log *log, verify_device *device, const st_buf
 {
     st_opened opened;
     st_arena arena;
-    char hex[33];
     bool is_good = false;
-    st_id_format(&device->id, hex);
     st_arena_init(&arena, 1u << 20);
     st_err err = verify_log_continues(log, bytes->data, bytes->len, error);
     if (err == ST_OK)
@@ -308,7 +330,7 @@ static st_err check_witness(verify_log *log, verify_device *device, const st_buf
     if (err == ST_OK && opened.note.lines_count == 2)
         (void)st_note_by(&opened.note, &device->witness, &is_good, &device->confirmed_s);
     if (err == ST_OK && !is_good)
-        err = st_fail(error, ST_E_SIGNATURE, "witness/%s: the device did not confirm it", hex);
+        err = st_fail(error, ST_E_SIGNATURE, "the device did not confirm it");
     if (err == ST_OK) {
         device->confirmed = opened.checkpoint.head.size;
         log->confirmed++;
@@ -325,13 +347,14 @@ st_err verify_witnesses(verify_log *log, const verify_source *source, st_error *
     for (size_t i = 0; err == ST_OK && i < log->devices_count; i++) {
         char name[48] = "witness/";
         verify_device *device = &log->devices[i];
+        log->phones += device->has_witness || !device->is_office ? 1 : 0;
         if (!device->has_witness)
             continue;
         st_id_format(&device->id, name + 8);
         st_buffer_clear(&bytes);
         err = source->read(source->context, name, &bytes, error);
         if (err == ST_OK)
-            err = check_witness(log, device, &bytes, error);
+            err = verify_in_file(check_witness(log, device, &bytes, error), name, error);
         else if (err == ST_E_NOT_FOUND)
             err = ST_OK;
     }

@@ -117,6 +117,7 @@ typedef struct {
     const verify_log *log;
     const char *dir;
     st_buffer folders;
+    bool has_vkey, has_policy;
 } folder_walk;
 
 /* `name` lies in the folder that is walked through. */
@@ -131,6 +132,8 @@ static st_err take_name(folder_walk *walk, const char *name, st_error *error)
         return st_fail(error, ST_E_STORAGE, "%.120s: %s", name, strerror(errno));
     if (S_ISDIR(what.st_mode))
         return st_buffer_append(&walk->folders, name, strlen(name) + 1, error);
+    walk->has_vkey = walk->has_vkey || strcmp(name, "vkey") == 0;
+    walk->has_policy = walk->has_policy || strcmp(name, "policy") == 0;
     return S_ISREG(what.st_mode)
                ? check_file(walk->log, path, name, error)
                : st_fail(error, ST_E_CORRUPT, "%.120s: is no file of the log", name);
@@ -180,5 +183,8 @@ st_err verify_folder(const verify_log *log, const char *dir, st_error *error)
         err = take_folder(&walk, folder, error);
     }
     st_buffer_free(&walk.folders);
+    if (err == ST_OK && (!walk.has_vkey || !walk.has_policy))
+        err = st_fail(error, ST_E_CORRUPT, "%s: is missing in the folder",
+                      walk.has_vkey ? "policy" : "vkey");
     return err;
 }

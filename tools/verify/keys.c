@@ -21,7 +21,8 @@ static st_err check_chain(verify_log *log, st_error *error)
             memcpy(log->vkey.key, st_log_keys_newest(&log->keys), sizeof log->vkey.key);
             return ST_OK;
         }
-    return st_fail(error, ST_E_SIGNATURE, "log-keys: the key that was given is none of this log");
+    return st_fail(error, ST_E_SIGNATURE,
+                   "log-keys: the key that was given is none of those that this export names");
 }
 
 st_err verify_keys_read(verify_log *log, const verify_source *source, const st_vkey *given,

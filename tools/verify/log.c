@@ -14,6 +14,15 @@
 #define TILE_HEIGHT 8u
 #define ARENA_BYTES ((size_t)4 << 20)
 
+st_err verify_in_file(st_err err, const char *name, st_error *error)
+{
+    char what[sizeof error->detail];
+    if (err == ST_OK || error == NULL || strncmp(error->detail, name, strlen(name)) == 0)
+        return err;
+    memcpy(what, error->detail, sizeof what);
+    return st_fail(error, err, "%s: %.140s", name, what);
+}
+
 /* ---- the tree ---- */
 
 void *verify_grow(void *list, size_t count, size_t *room, size_t size)
@@ -197,8 +206,9 @@ static st_err read_checkpoint(verify_log *log, const verify_source *source, st_e
     log->last_time_ms = INT64_MIN;
     st_err err = source->read(source->context, "checkpoint", &log->note, error);
     if (err == ST_OK)
-        err = st_checkpoint_open(log->note.data, log->note.len, &log->vkey, &log->arena, &log->now,
-                                 error);
+        err = verify_in_file(st_checkpoint_open(log->note.data, log->note.len, &log->vkey,
+                                                &log->arena, &log->now, error),
+                             "checkpoint", error);
     if (err == ST_OK && log->now.checkpoint.head.size > ENTRIES_MAX)
         err = st_fail(error, ST_E_TOO_LARGE, "checkpoint: more entries than this program reads");
     return err;
@@ -258,7 +268,10 @@ st_err verify_log_read(verify_log *log, const verify_source *source, const st_vk
         err = verify_keys_end(log, error);
     if (err == ST_OK)
         err = verify_witnesses(log, source, error);
-    return err == ST_OK ? verify_chains(log, error) : err;
+    if (err == ST_OK)
+        err = verify_chains(log, error);
+    log->was_read = err == ST_OK;
+    return err;
 }
 
 static st_err check_older(const verify_log *log, const st_tree_head *old, st_error *error)
@@ -319,17 +332,35 @@ void verify_log_free(verify_log *log)
     memset(log, 0, sizeof *log);
 }
 
+/* Is it the id of a key of the log, as far as they are known, under this name? */
+static bool knows_key(const verify_log *log, const char *origin, uint32_t key_id)
+{
+    st_vkey vkey = log->vkey;
+    memcpy(vkey.name, origin, sizeof vkey.name);
+    bool is_known = st_vkey_id(&vkey) == key_id;
+    for (uint32_t n = 0; log->has_keys && !is_known && n < log->keys.count; n++) {
+        memcpy(vkey.key, st_log_keys_at(&log->keys, n), sizeof vkey.key);
+        is_known = st_vkey_id(&vkey) == key_id;
+    }
+    return is_known;
+}
+
 /* A receipt of after a change of the log's key is of the same log and signed by another key. */
 static st_err say_other_key(const verify_log *log, const st_proof_file *proof, st_arena *arena,
                             st_error *error)
 {
     st_note note;
     st_checkpoint checkpoint;
-    if (log->has_keys ||
-        st_note_decode(proof->checkpoint, proof->checkpoint_len, arena, &note, NULL) != ST_OK ||
+    if (st_note_decode(proof->checkpoint, proof->checkpoint_len, arena, &note, NULL) != ST_OK ||
         st_checkpoint_decode(&note, &checkpoint, NULL) != ST_OK || note.lines_count == 0 ||
-        !st_origin_is_same_log(checkpoint.origin, log->vkey.name))
+        !st_origin_is_same_log(checkpoint.origin, log->vkey.name) ||
+        knows_key(log, checkpoint.origin, note.lines[0].key_id))
         return ST_E_SIGNATURE;
+    if (log->has_keys || log->was_read)
+        return st_fail(error, ST_E_SIGNATURE,
+                       "checkpoint: signed by the key %08" PRIx32 ", which this export does not "
+                       "list: it is older than the receipt, or the receipt is false",
+                       note.lines[0].key_id);
     return st_fail(error, ST_E_SIGNATURE,
                    "checkpoint: this key did not sign it, but one with the id %08" PRIx32
                    "; if the log was given another key, name an export too, or take the vkey of "
@@ -354,7 +385,7 @@ static st_err check_receipt(const verify_log *log, uint64_t place, const st_hash
     return then->size <= log->counts[0] ? check_older(log, then, error) : ST_OK;
 }
 
-st_err verify_proof(const verify_log *log, const verify_receipt *receipt, uint64_t *out_entry,
+st_err verify_proof(const verify_log *log, const verify_receipt *receipt, verify_held *out_held,
                     st_error *error)
 {
     st_proof_file proof;
@@ -371,10 +402,10 @@ st_err verify_proof(const verify_log *log, const verify_receipt *receipt, uint64
         !st_inclusion_holds(&hash, proof.place, &proof.proof, &opened.checkpoint.head))
         err = st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": this is not what the log has there",
                       proof.place + 1);
-    if (err == ST_OK && log->counts[0] > 0)
+    if (err == ST_OK && log->was_read)
         err = check_receipt(log, proof.place, &hash, &opened.checkpoint.head, error);
     if (err == ST_OK)
-        *out_entry = proof.place + 1;
+        *out_held = (verify_held){ proof.place + 1, opened.checkpoint.head.size };
     st_arena_reset(&arena);
     return err;
 }

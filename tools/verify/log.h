@@ -19,6 +19,7 @@ typedef struct {
     st_id id;
     uint8_t sign_key[32];
     bool has_witness;
+    bool is_office; /* wrote what only the server of the log writes */
     st_vkey witness;
     uint64_t entries;
     uint64_t confirmed, confirmed_s; /* the size that it confirmed, and when; 0: none */
@@ -63,6 +64,8 @@ typedef struct {
     size_t cuts_count, cuts_room;
     int64_t last_time_ms;
     uint32_t confirmed; /* devices that confirmed a checkpoint of this log */
+    uint32_t phones;    /* devices that might: all but the office's own */
+    bool was_read;      /* verify_log_read found nothing wrong */
     bool is_strict;     /* each signature line must be a listed one's, and good */
 } verify_log;
 
@@ -82,12 +85,15 @@ ST_MUST_USE st_err verify_log_continues(const verify_log *log, const void *note,
  * hashes. */
 ST_MUST_USE st_err verify_log_tile(const verify_log *log, const st_tile *tile, st_buffer *out,
                                    st_error *error);
-/* After that: of how many entries is this check code (st_fingerprint of the root)? 0: of none. */
+/* After that: of how many entries is this check code, as st_fingerprint writes that of the root? 0:
+ * of none. */
 uint64_t verify_log_code(const verify_log *log, const char *digits);
 void verify_log_free(verify_log *log);
 
 /* The parts, for log.c and chain.c. */
 st_tree_source verify_log_source(const verify_log *log);
+/* Puts the name of the file in front of what was wrong in it, if it is not there. Gives `err`. */
+st_err verify_in_file(st_err err, const char *name, st_error *error);
 /* Room for one more of `size` bytes; NULL without memory. */
 void *verify_grow(void *list, size_t count, size_t *room, size_t size);
 ST_MUST_USE st_err verify_devices_read(verify_log *log, const char *text, size_t len,
@@ -115,11 +121,14 @@ typedef struct {
     const void *file, *leaf;
     size_t file_len, leaf_len;
 } verify_receipt;
+/* What it is a receipt of: entry `entry`, from 1, of a log that had `size` entries then. */
+typedef struct {
+    uint64_t entry, size;
+} verify_held;
 /* Against the keys of the log, of which only verify_keys_read need have run: whichever counted then
  * signed it. When the log was read, the receipt is also held against that: it must have the entry,
- * and begin with the log that the receipt speaks of, unless that one is longer. *out_entry: which
- * one it is, from 1. Errors as above. */
+ * and begin with the log that the receipt speaks of, unless that one is longer. Errors as above. */
 ST_MUST_USE st_err verify_proof(const verify_log *log, const verify_receipt *receipt,
-                                uint64_t *out_entry, st_error *error);
+                                verify_held *out_held, st_error *error);
 
 #endif

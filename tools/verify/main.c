@@ -13,6 +13,7 @@
 
 typedef struct {
     const char *where, *vkey, *old, *proof, *record, *code, *lang;
+    char digits[20]; /* of the code, as st_fingerprint writes it */
     bool help, version, vi;
 } verify_call;
 
@@ -79,6 +80,8 @@ static int read_line(int argc, char **argv, verify_call *out)
         else if (argv[i][0] != '-')
             out->where = argv[i];
     }
+    if (out->code != NULL && !st_fingerprint_parse(out->code, out->digits))
+        return complain("--code", "sixteen digits, in four groups (see --help)", 2);
     const char *lang = out->lang != NULL ? out->lang : getenv("LANG");
     out->vi = lang != NULL && strncmp(lang, "vi", 2) == 0;
     return 0;
@@ -144,9 +147,17 @@ static void say_witness(const verify_call *line, const verify_device *device)
     char hex[33], when[32] = "?";
     time_t time_s = (time_t)device->confirmed_s;
     struct tm utc;
+    st_id_format(&device->id, hex);
+    if (!device->has_witness && device->is_office)
+        printf(line->vi ? "  %s: của văn phòng, không xác nhận\n"
+                        : "  %s: the office's own, confirms nothing\n",
+               hex);
+    else if (!device->has_witness)
+        printf(line->vi ? "  %s: không có khóa để xác nhận, %" PRIu64 " mục của máy này\n"
+                        : "  %s: has no key to confirm with, %" PRIu64 " entries of its own\n",
+               hex, device->entries);
     if (device->confirmed == 0)
         return;
-    st_id_format(&device->id, hex);
     if (gmtime_r(&time_s, &utc) != NULL)
         (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
     printf(line->vi ? "  %s: %" PRIu64 " mục, %s\n" : "  %s: %" PRIu64 " entries, %s\n", hex,
@@ -157,22 +168,19 @@ static void say_good(const verify_call *line, const verify_log *log)
 {
     const st_checkpoint *now = &log->now.checkpoint;
     char root[48], code[20];
-    size_t witnesses = 0;
-    for (size_t i = 0; i < log->devices_count; i++)
-        witnesses += log->devices[i].has_witness ? 1 : 0;
     st_base64(now->head.root.b, sizeof now->head.root.b, root);
     st_fingerprint(now->head.root.b, code);
     printf("OK %" PRIu64 " entries root %s\n", now->head.size, root);
     printf("%s: %s\n", line->vi ? "mã kiểm tra" : "check code", code);
-    printf(line->vi ? "%u trên %zu máy đã xác nhận nhật ký này\n"
-                    : "%u of %zu devices have confirmed this log\n",
-           log->confirmed, witnesses);
+    printf(line->vi ? "%u trên %u máy đã xác nhận nhật ký này\n"
+                    : "%u of %u devices have confirmed this log\n",
+           log->confirmed, log->phones);
     for (size_t i = 0; i < log->devices_count; i++)
         say_witness(line, &log->devices[i]);
 }
 
 /* The files of a receipt, if one was named, against what is known of the log. */
-static st_err check_proof(const verify_call *line, const verify_log *log, uint64_t *out_entry,
+static st_err check_proof(const verify_call *line, const verify_log *log, verify_held *out_held,
                           st_error *error)
 {
     st_buffer proof, leaf;
@@ -183,10 +191,53 @@ static st_err check_proof(const verify_call *line, const verify_log *log, uint64
         err = verify_read_file(line->record, &leaf, error);
     const verify_receipt receipt = { proof.data, leaf.data, proof.len, leaf.len };
     if (err == ST_OK)
-        err = verify_proof(log, &receipt, out_entry, error);
+        err = verify_proof(log, &receipt, out_held, error);
     st_buffer_free(&leaf);
     st_buffer_free(&proof);
     return err;
+}
+
+/* What was named beside the log: of how many entries the code is (0: none was named), what the
+ * receipt is of. *out_what: the file that is at fault. */
+static st_err check_beside(const verify_call *line, verify_log *log, uint64_t *out_of,
+                           verify_held *out_held, const char **out_what, st_error *error)
+{
+    st_err err = ST_OK;
+    if (line->old != NULL) {
+        *out_what = line->old;
+        err = check_old(log, line->old, error);
+    }
+    if (err == ST_OK && line->code != NULL) {
+        *out_what = line->where;
+        *out_of = verify_log_code(log, line->digits);
+        err = *out_of > 0
+                  ? ST_OK
+                  : st_fail(error, ST_E_CORRUPT, "the code on paper is not of this log");
+    }
+    if (err == ST_OK && line->proof != NULL) {
+        *out_what = line->proof;
+        err = check_proof(line, log, out_held, error);
+    }
+    return err;
+}
+
+static void say_beside(const verify_call *line, const verify_log *log, uint64_t of,
+                       const verify_held *held)
+{
+    if (of > 0)
+        printf(line->vi ? "mã trên giấy là của %" PRIu64 " mục đầu\n"
+                        : "the code on paper is of the first %" PRIu64 " entries\n",
+               of);
+    if (held->entry > 0)
+        printf(line->vi ? "biên nhận là của mục %" PRIu64 " trong nhật ký này\n"
+                        : "the receipt is of entry %" PRIu64 " of this log\n",
+               held->entry);
+    if (held->size > log->counts[0])
+        printf(line->vi ? "chú ý: văn phòng đã ký %" PRIu64 " mục, ở đây có %" PRIu64
+                          ": bản xuất cũ hơn biên nhận, hoặc đã bị cắt\n"
+                        : "note: the office had signed %" PRIu64 " entries, here are %" PRIu64
+                          ": an export older than the receipt, or cut off\n",
+               held->size, log->counts[0]);
 }
 
 static int check_log(const verify_call *line)
@@ -194,7 +245,9 @@ static int check_log(const verify_call *line)
     verify_log log = { .is_strict = false };
     st_error error = { 0 };
     st_vkey vkey;
-    uint64_t of = 0, entry = 0;
+    const char *what = line->where;
+    uint64_t of = 0;
+    verify_held held = { 0, 0 };
     verify_place place = { line->where, strncmp(line->where, "http://", 7) == 0 ||
                                             strncmp(line->where, "https://", 8) == 0 };
     verify_source source = verify_source_of(&place);
@@ -204,27 +257,14 @@ static int check_log(const verify_call *line)
         err = verify_log_read(&log, &source, &vkey, &error);
     if (err == ST_OK && !place.is_url)
         err = verify_folder(&log, line->where, &error);
-    if (err == ST_OK && line->old != NULL)
-        err = check_old(&log, line->old, &error);
-    if (err == ST_OK && line->code != NULL) {
-        of = verify_log_code(&log, line->code);
-        err =
-            of > 0 ? ST_OK : st_fail(&error, ST_E_CORRUPT, "the code on paper is not of this log");
-    }
-    if (err == ST_OK && line->proof != NULL)
-        err = check_proof(line, &log, &entry, &error);
     if (err == ST_OK)
+        err = check_beside(line, &log, &of, &held, &what, &error);
+    if (err == ST_OK) {
         say_good(line, &log);
-    if (err == ST_OK && of > 0)
-        printf(line->vi ? "mã trên giấy là của %" PRIu64 " mục đầu\n"
-                        : "the code on paper is of the first %" PRIu64 " entries\n",
-               of);
-    if (err == ST_OK && entry > 0)
-        printf(line->vi ? "biên nhận là của mục %" PRIu64 " trong nhật ký này\n"
-                        : "the receipt is of entry %" PRIu64 " of this log\n",
-               entry);
+        say_beside(line, &log, of, &held);
+    }
     verify_log_free(&log);
-    return err == ST_OK ? 0 : complain(line->where, error.detail, err == ST_E_NETWORK ? 4 : 1);
+    return err == ST_OK ? 0 : complain(what, error.detail, err == ST_E_NETWORK ? 4 : 1);
 }
 
 static st_err no_file(void *context, const char *name, st_buffer *out, st_error *error)
@@ -241,14 +281,14 @@ static int check_proof_alone(const verify_call *line)
     const verify_source source = { NULL, no_file };
     st_error error = { 0 };
     st_vkey vkey;
-    uint64_t entry = 0;
+    verify_held held = { 0, 0 };
     if (line->vkey == NULL)
         return complain("--proof", "needs --vkey, or a log (see --help)", 2);
     st_err err = read_key(line->vkey, &vkey, &error);
     if (err == ST_OK)
         err = verify_keys_read(&log, &source, &vkey, &error);
     if (err == ST_OK)
-        err = check_proof(line, &log, &entry, &error);
+        err = check_proof(line, &log, &held, &error);
     verify_log_free(&log);
     if (err != ST_OK)
         return complain(line->proof, error.detail, 1);

@@ -23,7 +23,7 @@ ST_MUST_USE st_err verify_read_all(int fd, st_buffer *out, st_error *error);
  * WebAssembly has another one (wasm/fetch.c). */
 ST_MUST_USE st_err verify_fetch(const char *url, st_buffer *out, st_error *error);
 /* Is every file of the folder one of the log's, with the bytes it must have? Partial tiles of older
- * sizes too. ST_E_CORRUPT names the first that is not. */
+ * sizes too; are vkey and policy there? ST_E_CORRUPT names the first that is not. */
 ST_MUST_USE st_err verify_folder(const verify_log *log, const char *dir, st_error *error);
 
 #endif

@@ -506,6 +506,15 @@ static void test_enrolment_texts(void **state)
     key[31] ^= 1;
     st_fingerprint(key, other);
     assert_string_not_equal(print, other);
+    static const char *const TYPED[] = { "1234 5678 9012 3456", "1234567890123456",
+                                         " 1234-5678  9012.3456\n" };
+    for (size_t i = 0; i < sizeof TYPED / sizeof TYPED[0]; i++) {
+        assert_true(st_fingerprint_parse(TYPED[i], other));
+        assert_string_equal(other, TYPED[0]);
+    }
+    assert_false(st_fingerprint_parse("", other));
+    assert_false(st_fingerprint_parse("123456789012345", other));
+    assert_false(st_fingerprint_parse("1234 5678 9012 3456 7", other));
 }
 
 static void test_memory_is_bounded(void **state)

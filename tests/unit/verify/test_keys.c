@@ -64,7 +64,7 @@ static void test_another_key_is_followed(void **state)
         assert_int_equal(check(o, &second, &error), ST_OK);
     }
     o->vkey.key[0] ^= 1;
-    assert_found(o, NULL, "the key that was given is none of this log");
+    assert_found(o, NULL, "the key that was given is none of those that this export names");
     st_buffer_free(&first);
     st_buffer_free(&second);
     free_owner(o);
@@ -214,7 +214,7 @@ static st_err check_receipt(owner *o, uint64_t n, at_hand has, const kept *k, st
 {
     verify_log log;
     st_vkey vkey = o->vkey;
-    uint64_t entry = 0;
+    verify_held held = { 0, 0 };
     const verify_source source = { o, read_file };
     const verify_receipt receipt = { k->proof.data, k->leaf.data, k->proof.len, k->leaf.len };
     st_err err = ST_OK;
@@ -227,8 +227,8 @@ static st_err check_receipt(owner *o, uint64_t n, at_hand has, const kept *k, st
     else
         log.vkey = vkey;
     assert_int_equal(err, ST_OK);
-    err = verify_proof(&log, &receipt, &entry, error);
-    assert_true((err == ST_OK) == (entry > 0));
+    err = verify_proof(&log, &receipt, &held, error);
+    assert_true((err == ST_OK) == (held.entry > 0) && held.size >= held.entry);
     verify_log_free(&log);
     return err;
 }
@@ -264,6 +264,10 @@ static void test_receipts_of_each_key(void **state)
         }
     k[2].leaf.data[30] ^= 1;
     assert_refused(o, WITH_LIST, &k[2], "entry 3: this is not what the log has there");
+    o->keys.count = 1; /* an export of before the newest key */
+    assert_int_equal(st_log_keys_format(&o->keys, (drop_files(o), new_file(o, "log-keys")), NULL),
+                     ST_OK);
+    assert_refused(o, WITH_LIST, &k[2], "which this export does not list: it is older");
     for (size_t i = 0; i < 3; i++)
         drop(&k[i]);
     free_owner(o);
@@ -317,6 +321,10 @@ static void test_a_receipt_of_another_log(void **state)
     publish(o);
     assert_refused(o, WITH_LOG, &k, "entry 6: here are 4 entries");
     assert_int_equal(check_receipt(o, 0, WITH_LOG, &of_before, &error), ST_OK); /* the younger */
+    o->count = 0;
+    publish(o);
+    assert_refused(o, WITH_LOG, &k, "entry 6: here are 0 entries");
+    o->count = 4;
     o->phones[0].last = o->leaves[2].last;
     o->phones[0].prev = o->leaves[2].commit;
     add_set(o, &o->phones[0]);

@@ -3,6 +3,8 @@
  * log - and he holds that key - is found by the reviewer's program, by an older checkpoint, or by
  * the receipt that a phone kept. Every flipped bit of every file is found (all of them with
  * TEST_LONG=1, else one bit of each byte). */
+#include <stdio.h>
+
 #include "tests/unit/verify/owner.h"
 
 static void test_a_whole_log(void **state)
@@ -94,6 +96,57 @@ static void test_lies_within_a_log(void **state)
     o->listed = PHONES;
     publish(o);
     assert_good(o);
+    free_owner(o);
+}
+
+/* How many of how many confirmed: nobody counts twice, and who has no key to confirm with counts as
+ * one who did not, unless the office's own. */
+static void test_each_device_counts_once(void **state)
+{
+    (void)state;
+    owner *o = make_owner(4);
+    publish(o);
+    st_buffer *devices = file_of(o, "devices");
+    const size_t all = devices->len, first = strlen("sotay-devices/v1\n");
+    char line[320];
+    const char *begin = (const char *)devices->data + first;
+    size_t len = (size_t)(strchr(begin, '\n') + 1 - begin);
+    memcpy(line, begin, len);
+    assert_int_equal(st_buffer_append(devices, line, len, NULL), ST_OK);
+    assert_found(o, NULL, "devices: line 4 names a device again");
+    devices->len = all;
+    for (int is_office = 0; is_office < 2; is_office++) {
+        verify_log log = { .is_strict = true };
+        const verify_source source = { o, read_file };
+        o->leaves[0].kind = is_office == 1 ? ST_ENTRY_ENROL : ST_ENTRY_CHANGE;
+        publish(o);
+        devices = file_of(o, "devices");
+        memmove(devices->data + first + 79, devices->data + first + len - 1,
+                devices->len - first - len + 1);
+        devices->data[first + 78] = '-';
+        devices->len -= len - 80;
+        assert_int_equal(verify_log_read(&log, &source, &o->vkey, NULL), ST_OK);
+        assert_int_equal(log.phones, is_office == 1 ? 1 : 2);
+        assert_int_equal(log.devices[0].is_office, is_office);
+        verify_log_free(&log);
+    }
+    free_owner(o);
+}
+
+/* Of a note it is said in which file it stands. */
+static void test_a_spoilt_note_has_a_name(void **state)
+{
+    (void)state;
+    owner *o = make_owner(4);
+    char name[48] = "witness/", why[64];
+    publish(o);
+    st_id_format(&o->phones[1].id, name + 8);
+    (void)snprintf(why, sizeof why, "%s: note: ", name);
+    st_buffer *witness = new_file(o, name);
+    assert_int_equal(st_buffer_append(witness, "x", 1, NULL), ST_OK);
+    assert_found(o, NULL, why);
+    file_of(o, "checkpoint")->len -= 1;
+    assert_found(o, NULL, "checkpoint: note: ");
     free_owner(o);
 }
 
@@ -309,6 +362,8 @@ int main(void)
         cmocka_unit_test(test_a_whole_log),
         cmocka_unit_test(test_each_bit_of_each_file),
         cmocka_unit_test(test_lies_within_a_log),
+        cmocka_unit_test(test_each_device_counts_once),
+        cmocka_unit_test(test_a_spoilt_note_has_a_name),
         cmocka_unit_test(test_notes_of_the_server),
         cmocka_unit_test(test_what_was_seen_bounds_the_past),
         cmocka_unit_test(test_an_epoch_excuses_nobody_for_ever),
