@@ -10,6 +10,7 @@
 
 #include "server/config.h"
 #include "server/http/http.h"
+#include "server/operator/again.h"
 #include "server/operator/running.h"
 #include "server/sync/cutter.h"
 
@@ -200,6 +201,11 @@ static int serve(options *opt, server *rooms, const sigset_t *set)
     return code;
 }
 
+static void tell_said(const char *words)
+{
+    fprintf(stderr, "sotayd: said again in the new epoch: %s\n", words);
+}
+
 /* A request takes some MB and gives them back: kept for the next one instead of being unmapped and
  * faulted in again, which cost a seventh of a push. Few heaps, so that hundreds of workers do not
  * each keep one. */
@@ -232,5 +238,9 @@ int main(int argc, char **argv)
     rooms_how how = { .dir = opt.data, .threaded = true, .progress = &work };
     if (rooms_open(&how, &rooms, &error) != ST_OK)
         return fail("cannot open", &error);
+    if (operator_say_again(&rooms, "en", tell_said, &error) != ST_OK) {
+        rooms_close(&rooms);
+        return fail("cannot say again what took rights away", &error);
+    }
     return serve(&opt, &rooms, &set);
 }

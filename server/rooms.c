@@ -439,6 +439,8 @@ static st_err check_epoch(server *srv, sync_side *side, st_error *error)
         err = check_rollback(srv, side, &now, &is_back, error);
     if (is_back)
         wish = (sync_epoch_wish){ .reason = "the store was put back" };
+    if (err == ST_OK && is_back)           /* what took rights away may be lost with it */
+        err = side_put_words_off(srv->dir, error);
     if (err == ST_OK && memcmp(now.server_key, srv->keys.device_public, 32) != 0) {
         err = sync_epoch_begin(srv->writer, &srv->sync, &wish, error);
         if (err == ST_OK)

@@ -207,13 +207,13 @@ static st_err take_own_set(void *context, const uint8_t *bytes, size_t len, st_e
     return err;
 }
 
-static bool is_revocation(void *context, const char *words)
+static bool is_revocation(void *context, const side_words *words)
 {
     introduction *in = context;
     char hex[33], line[64];
     st_id_format(&in->device, hex);
     (void)snprintf(line, sizeof line, "device revoke %s", hex);
-    if (strncmp(words, line, strlen(line)) != 0)
+    if (strncmp(words->text, line, strlen(line)) != 0)
         return true;
     in->sync.items_count = 0;
     return false;

@@ -35,7 +35,9 @@ typedef struct {
 static st_err run_turn(writer_turn *turn, void *argument, st_error *error)
 {
     turn_call *call = argument;
-    return call->run(call->work, turn, call->argument, error);
+    st_err err = call->run(call->work, turn, call->argument, error);
+    call->work->wrote = turn->next_index - 1;
+    return err;
 }
 
 st_err operator_write(operator_work *work, operator_turn_run run, void *argument)
@@ -344,13 +346,14 @@ st_err operator_form(operator_work *work, const char *name, const st_form **out_
 
 void operator_note_aside(operator_work *work, const char *format, ...)
 {
-    char words[160];
+    side_words words = { .has_place = true, .index = work->wrote };
     st_error error = { 0 };
     va_list list;
+    memcpy(words.epoch, work->room->epoch, sizeof words.epoch);
     va_start(list, format);
-    (void)vsnprintf(words, sizeof words, format, list);
+    (void)vsnprintf(words.text, sizeof words.text, format, list);
     va_end(list);
-    if (side_add_words(work->rooms->dir, words, &error) != ST_OK)
+    if (side_add_words(work->rooms->dir, &words, &error) != ST_OK)
         operator_complain(work, work->vi ? "đã làm, nhưng không ghi được vào sổ phụ: %s"
                                          : "done, but the note beside the store failed: %s",
                           error.detail);

@@ -29,6 +29,7 @@ typedef struct {
     operator_options options;
     const char **operands;
     size_t operands_count;
+    uint64_t wrote;                /* end of the log behind what operator_write wrote last */
     uint64_t request;              /* that is confirmed by --as; 0: none */
     server *rooms;
     sync_room *room;

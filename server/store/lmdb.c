@@ -197,13 +197,14 @@ static st_err not_open(st_error *error)
 }
 
 /* Pages without DIR/store.version: a program that made a store here was broken off. */
-static st_err check_unused(const char *path, st_error *error)
+static st_err check_unused(const char *dir, const char *path, st_error *error)
 {
     char file[STORE_PATH_BYTES];
     st_err err = store_dir_path(path, "data.mdb", file, error);
     if (err == ST_OK && access(file, F_OK) == 0)
-        err = st_fail(error, ST_E_EXISTS, "%s: left over from an init that was broken off, never "
-                      "used; remove its folder and begin anew", file);
+        err = st_fail(error, ST_E_EXISTS, "remove the whole folder %s and begin anew: it is left "
+                      "over from an init or a restore that was broken off, and was never used",
+                      dir);
     return err;
 }
 
@@ -231,7 +232,7 @@ st_err store_open(const char *dir, store_mode mode, store **out_store, st_error 
     if (err == ST_OK && mode == STORE_CREATE)
         err = store_dir_make(path, error);
     if (err == ST_OK && mode == STORE_CREATE)
-        err = check_unused(path, error);
+        err = check_unused(dir, path, error);
     if (err == ST_OK)
         memcpy(s->path, path, sizeof s->path);
     if (err == ST_OK)

@@ -151,11 +151,39 @@ static st_err note_path(const char *dir, const char *name, char path[STORE_PATH_
     return err == ST_OK ? store_dir_path(side, name, path, error) : err;
 }
 
-st_err side_add_words(const char *dir, const char *words, st_error *error)
+/* "@INDEX EPOCH words"; without a place only the words. */
+static int words_line(const side_words *words, char line[LINE_BYTES])
+{
+    char epoch[2 * sizeof words->epoch + 1] = "";
+    for (size_t i = 0; i < sizeof words->epoch; i++)
+        (void)snprintf(epoch + 2 * i, 3, "%02x", words->epoch[i]);
+    return words->has_place ? snprintf(line, LINE_BYTES, "@%llu %s %s\n",
+                                       (unsigned long long)words->index, epoch, words->text)
+                            : snprintf(line, LINE_BYTES, "%s\n", words->text);
+}
+
+/* A line that is none of ours has no place: what it says nobody understands either. */
+static void read_words(const char *line, side_words *out)
+{
+    unsigned long long index = 0;
+    unsigned bytes[sizeof out->epoch];
+    int len = 0;
+    memset(out, 0, sizeof *out);
+    out->has_place = sscanf(line, "@%20llu %2x%2x%2x%2x%2x%2x%2x%2x %n", &index, &bytes[0],
+                            &bytes[1], &bytes[2], &bytes[3], &bytes[4], &bytes[5], &bytes[6],
+                            &bytes[7], &len) == 9 && len > 0;
+    out->index = index;
+    for (size_t i = 0; out->has_place && i < sizeof out->epoch; i++)
+        out->epoch[i] = (uint8_t)bytes[i];
+    (void)snprintf(out->text, sizeof out->text, "%s", out->has_place ? line + len : line);
+}
+
+static st_err add_line(const char *dir, const char *name, const side_words *words,
+                       st_error *error)
 {
     char path[STORE_PATH_BYTES], line[LINE_BYTES];
-    st_err err = note_path(dir, "words", path, error);
-    int len = snprintf(line, sizeof line, "%s\n", words);
+    st_err err = note_path(dir, name, path, error);
+    int len = words_line(words, line);
     if (err == ST_OK && (len < 0 || len >= LINE_BYTES))
         err = st_fail(error, ST_E_TOO_LARGE, "side: the words are too long");
     if (err != ST_OK)
@@ -167,30 +195,117 @@ st_err side_add_words(const char *dir, const char *words, st_error *error)
     return good ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
 }
 
-st_err side_each_words(const char *dir, bool (*each)(void *context, const char *words),
-                       void *context, st_error *error)
+st_err side_add_words(const char *dir, const side_words *words, st_error *error)
+{
+    return add_line(dir, "words", words, error);
+}
+
+/* The lines of one file; *goes_on: `each` has not had enough. */
+static st_err each_line(const char *dir, const char *name, side_words_each each, void *context,
+                        bool *goes_on, st_error *error)
 {
     char path[STORE_PATH_BYTES], line[LINE_BYTES + 2];
-    bool goes_on = true, is_whole = true;
-    st_err err = store_dir_path(dir, "side/words", path, error);
+    bool is_whole = true;
+    st_err err = store_dir_path(dir, name, path, error);
     FILE *file = err == ST_OK ? fopen(path, "rbe") : NULL;
     if (file == NULL)
         return err != ST_OK || errno == ENOENT ? err
                                                : st_fail(error, ST_E_STORAGE, "%s: %s", path,
                                                          strerror(errno));
-    while (goes_on && fgets(line, sizeof line, file) != NULL) {
+    while (*goes_on && fgets(line, sizeof line, file) != NULL) {
         char *end = strchr(line, '\n');
         bool begins = is_whole;
         is_whole = end != NULL;
         if (end == NULL || !begins)
             continue;                      /* a line cut off, or longer than any of ours */
+        side_words words;
         *end = '\0';
-        goes_on = each(context, line);
+        read_words(line, &words);
+        *goes_on = each(context, &words);
     }
     if (ferror(file))
         err = st_fail(error, ST_E_STORAGE, "%s: cannot be read", path);
     (void)fclose(file);
     return err;
+}
+
+st_err side_each_words(const char *dir, side_words_each each, void *context, st_error *error)
+{
+    bool goes_on = true;
+    st_err err = each_line(dir, "side/words.again", each, context, &goes_on, error);
+    return err == ST_OK ? each_line(dir, "side/words", each, context, &goes_on, error) : err;
+}
+
+st_err side_each_again(const char *dir, side_words_each each, void *context, st_error *error)
+{
+    bool goes_on = true;
+    return each_line(dir, "side/words.again", each, context, &goes_on, error);
+}
+
+/* The folder of the notes, and the two files in it. */
+typedef struct {
+    char side[STORE_PATH_BYTES], words[STORE_PATH_BYTES], again[STORE_PATH_BYTES];
+} words_paths;
+
+static st_err find_words(const char *dir, words_paths *out, st_error *error)
+{
+    st_err err = store_dir_path(dir, "side", out->side, error);
+    if (err == ST_OK)
+        err = note_path(dir, "words", out->words, error);
+    return err == ST_OK ? note_path(dir, "words.again", out->again, error) : err;
+}
+
+st_err side_put_words_off(const char *dir, st_error *error)
+{
+    words_paths paths;
+    st_err err = find_words(dir, &paths, error);
+    if (err != ST_OK || access(paths.again, F_OK) == 0)
+        return err;
+    if (rename(paths.words, paths.again) != 0)
+        return errno == ENOENT ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", paths.words,
+                                                 strerror(errno));
+    return store_dir_sync(paths.side, error);
+}
+
+st_err side_again_done(const char *dir, st_error *error)
+{
+    words_paths paths;
+    st_err err = find_words(dir, &paths, error);
+    if (err == ST_OK && unlink(paths.again) != 0 && errno != ENOENT)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", paths.again, strerror(errno));
+    return err == ST_OK ? store_dir_sync(paths.side, error) : err;
+}
+
+typedef struct {
+    const char *to;
+    st_error *error;
+    st_err err;
+} words_move;
+
+static bool bring_one(void *context, const side_words *words)
+{
+    words_move *move = context;
+    move->err = add_line(move->to, "words.again", words, move->error);
+    return move->err == ST_OK;
+}
+
+st_err side_bring_words(const char *from, const char *to, st_error *error)
+{
+    words_move move = { to, error, ST_OK };
+    st_err err = side_each_words(from, bring_one, &move, error);
+    return err == ST_OK ? move.err : err;
+}
+
+bool side_has_again(const char *dir)
+{
+    char path[STORE_PATH_BYTES];
+    return store_dir_path(dir, "side/words.again", path, NULL) == ST_OK && access(path, F_OK) == 0;
+}
+
+bool side_is_there(const char *dir)
+{
+    char path[STORE_PATH_BYTES];
+    return store_dir_path(dir, "side/size", path, NULL) == ST_OK && access(path, R_OK) == 0;
 }
 
 st_err side_put_log_keys(const char *dir, const st_log_keys *keys, st_error *error)

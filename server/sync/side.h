@@ -1,6 +1,7 @@
 /* server/sync/side.h - what a server knows of itself outside its store, so that a store that was
  * put back is noticed: DIR/side/size, the largest log that phones were shown; DIR/side/words, the
- * operator's words that took rights away; DIR/side/log-keys, all keys of the log when it was
+ * operator's words that took rights away; DIR/side/words.again, those of them that are looked
+ * through again when a new epoch has begun; DIR/side/log-keys, all keys of the log when it was
  * changed; DIR/side/rolled-back, when a phone proved that entries
  * are missing. No backup takes it along. Source: docs/protocol.md 7.9. */
 #ifndef SOTAY_SERVER_SYNC_SIDE_H
@@ -10,6 +11,7 @@
 #include "server/store/store.h"
 
 typedef struct sync_side sync_side;
+#define SIDE_WORDS_BYTES 204
 
 /* Opens, making the folder when it is not there. Close with side_close. ST_E_STORAGE,
  * ST_E_MEMORY. */
@@ -34,16 +36,38 @@ ST_MUST_USE st_err side_mark(sync_side *side, st_error *error);
 /* The new epoch has begun. ST_E_STORAGE. */
 ST_MUST_USE st_err side_unmark(sync_side *side, st_error *error);
 
-/* Adds one line of operator words ("device revoke 0123..."), durable. ST_E_STORAGE. */
-ST_MUST_USE st_err side_add_words(const char *dir, const char *words, st_error *error);
+/* Operator words ("device revoke 0123..."), and with which entry of the log they took effect. */
+typedef struct {
+    char text[SIDE_WORDS_BYTES];
+    bool has_place;            /* false: an older program noted them */
+    uint64_t index;
+    uint8_t epoch[8];          /* the epoch in which the entry has this index */
+} side_words;
+typedef bool (*side_words_each)(void *context, const side_words *words);
+
+/* Adds one line of them, durable. ST_E_TOO_LARGE, ST_E_STORAGE. */
+ST_MUST_USE st_err side_add_words(const char *dir, const side_words *words, st_error *error);
 /* Writes dir/side/log-keys, durable; reads it: ST_E_NOT_FOUND without a text: there is none.
  * ST_E_CORRUPT, ST_E_STORAGE. */
 ST_MUST_USE st_err side_put_log_keys(const char *dir, const st_log_keys *keys, st_error *error);
 ST_MUST_USE st_err side_get_log_keys(const char *dir, st_log_keys *out_keys, st_error *error);
 
-/* The lines of dir/side/words, in order, until `each` returns false. A file that is not there has
- * none; lines over 200 bytes are passed over. ST_E_STORAGE. */
-ST_MUST_USE st_err side_each_words(const char *dir, bool (*each)(void *context, const char *words),
-                                   void *context, st_error *error);
+/* The lines of dir/side/words.again and dir/side/words, in order, until `each` returns false. A
+ * file that is not there has none; lines over 200 bytes are passed over. ST_E_STORAGE. */
+ST_MUST_USE st_err side_each_words(const char *dir, side_words_each each, void *context,
+                                   st_error *error);
+/* The words become words.again, durable, unless there are some: those are not looked through yet.
+ * ST_E_STORAGE. */
+ST_MUST_USE st_err side_put_words_off(const char *dir, st_error *error);
+/* All words of `from` become words.again of `to`, which has none yet. ST_E_STORAGE. */
+ST_MUST_USE st_err side_bring_words(const char *from, const char *to, st_error *error);
+/* Only the lines of words.again, as above; then they are gone. ST_E_STORAGE. */
+ST_MUST_USE st_err side_each_again(const char *dir, side_words_each each, void *context,
+                                   st_error *error);
+ST_MUST_USE st_err side_again_done(const char *dir, st_error *error);
+/* Are there any? */
+bool side_has_again(const char *dir);
+/* Does a server keep its notes in dir/side? */
+bool side_is_there(const char *dir);
 
 #endif

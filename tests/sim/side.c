@@ -69,21 +69,53 @@ st_err side_unmark(sync_side *side, st_error *error)
     return ST_OK;
 }
 
-st_err side_add_words(const char *dir, const char *words, st_error *error)
+st_err side_add_words(const char *dir, const side_words *words, st_error *error)
 {
     (void)dir;
-    return st_buffer_append(&sim_disk_attached()->side_words, words, strlen(words) + 1, error);
+    return st_buffer_append(&sim_disk_attached()->side_words, words, sizeof *words, error);
 }
 
-st_err side_each_words(const char *dir, bool (*each)(void *context, const char *words),
-                       void *context, st_error *error)
+st_err side_each_words(const char *dir, side_words_each each, void *context, st_error *error)
 {
-    const st_buffer *words = &sim_disk_attached()->side_words;
+    const st_buffer *notes = &sim_disk_attached()->side_words;
     (void)dir;
     (void)error;
-    for (size_t at = 0; at < words->len; at += strlen((const char *)words->data + at) + 1)
-        if (!each(context, (const char *)words->data + at))
+    for (size_t at = 0; at < notes->len; at += sizeof(side_words)) {
+        side_words words;
+        memcpy(&words, notes->data + at, sizeof words);
+        if (!each(context, &words))
             break;
+    }
+    return ST_OK;
+}
+
+/* The simulated server says no words again: they stay where they are. */
+st_err side_put_words_off(const char *dir, st_error *error)
+{
+    (void)dir;
+    (void)error;
+    return ST_OK;
+}
+
+bool side_has_again(const char *dir)
+{
+    (void)dir;
+    return false;
+}
+
+st_err side_each_again(const char *dir, side_words_each each, void *context, st_error *error)
+{
+    (void)dir;
+    (void)each;
+    (void)context;
+    (void)error;
+    return ST_OK;
+}
+
+st_err side_again_done(const char *dir, st_error *error)
+{
+    (void)dir;
+    (void)error;
     return ST_OK;
 }
 

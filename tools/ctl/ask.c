@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/operator/again.h"
 #include "tools/ctl/ctl.h"
 
 #define CONNECT_MS 3000L
@@ -198,6 +199,12 @@ static int ask_server(const ctl_line *line, ctl_progress *shown, operator_call *
     return code;
 }
 
+/* On stderr: the answer of the verb is read by programs. */
+static void tell_said(const char *words)
+{
+    fprintf(stderr, "sotayctl: said again in the new epoch: %s\n", words);
+}
+
 /* The exit code, or -1 when another program has the store. */
 static int run_here(const ctl_line *line, ctl_progress *shown, operator_call *call)
 {
@@ -210,7 +217,9 @@ static int run_here(const ctl_line *line, ctl_progress *shown, operator_call *ca
     if (err != ST_OK)
         return CTL_SAID | ctl_fail(line, call->argv[0], &error);
     call->rooms = &rooms;
-    int code = operator_run(call);
+    int code = operator_say_again(&rooms, call->lang, tell_said, &error) == ST_OK
+                   ? operator_run(call)
+                   : CTL_SAID | ctl_say(1, "cannot say again what took rights away", error.detail);
     ctl_progress_end(shown);
     rooms_close(&rooms);
     return code;

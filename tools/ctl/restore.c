@@ -7,38 +7,12 @@
 #include <unistd.h>
 
 #include "server/backup/backup.h"
+#include "server/operator/again.h"
 #include "tools/ctl/ctl.h"
 
-typedef struct {
-    const ctl_line *line;
-    server *rooms;
-    bool failed;
-} words_said;
-
-/* "device revoke 0123...": as on a command line. One that no longer applies is passed over: it was
- * said of somebody whom this copy does not know yet; the note is kept for the day he comes. */
-static bool say_again(void *context, const char *words)
+static void tell_said(const char *words)
 {
-    words_said *said = context;
-    char copy[256], *rest = NULL;
-    const char *argv[8];
-    size_t argc = 0;
-    st_buffer out, err;
-    (void)snprintf(copy, sizeof copy, "%s", words);
-    for (char *word = strtok_r(copy, " ", &rest); word != NULL && argc < 8;
-         word = strtok_r(NULL, " ", &rest))
-        argv[argc++] = word;
-    st_buffer_init(&out, 65536);
-    st_buffer_init(&err, 65536);
-    operator_call call = { .rooms = said->rooms, .argv = argv, .argc = argc,
-                           .lang = said->line->lang, .out = &out, .err = &err };
-    if (argc > 0 && operator_run(&call) == 0)
-        printf("  %s\n", words);
-    else if (side_add_words(said->line->data, words, NULL) != ST_OK)
-        said->failed = true;
-    st_buffer_free(&out);
-    st_buffer_free(&err);
-    return !said->failed;
+    printf("  %s\n", words);
 }
 
 /* The key of the log may have been changed after the backup was made. When its secret is not in the
@@ -62,13 +36,15 @@ static int finish(const ctl_line *line, const char *side)
     server rooms = { 0 };
     st_error error = { 0 };
     rooms_how how = { .dir = line->data };
-    words_said said = { line, &rooms, false };
-    if (bring_log_keys(line, side, &error) != ST_OK || rooms_open(&how, &rooms, &error) != ST_OK)
+    st_err err = bring_log_keys(line, side, &error);
+    if (err == ST_OK && side != NULL)
+        err = side_bring_words(side, line->data, &error);
+    if (err == ST_OK)
+        err = rooms_open(&how, &rooms, &error);
+    if (err != ST_OK)
         return ctl_fail(line, "restore", &error);
-    st_err err = side == NULL ? ST_OK : side_each_words(side, say_again, &said, &error);
+    err = operator_say_again(&rooms, line->lang, tell_said, &error);
     rooms_close(&rooms);
-    if (err == ST_OK && said.failed)
-        err = st_fail(&error, ST_E_STORAGE, "the notes cannot be kept");
     if (err != ST_OK)
         return ctl_fail(line, "restore", &error);
     return fflush(stdout) == 0 ? 0 : 1;
@@ -86,6 +62,11 @@ int ctl_restore(const ctl_line *line)
         (side != NULL && strcmp(line->words[2], "--side") != 0))
         return ctl_say(2, "restore",
                        "usage: sotayctl --data NEW restore BACKUP [--side OLD-DATA]");
+    if (side != NULL && !side_is_there(side))
+        return ctl_say(1, "restore", vi ? "--side: đó không phải thư mục dữ liệu của một sổ: không "
+                                          "có side/size trong đó"
+                                        : "--side: that is no data folder of a book: there is no "
+                                          "side/size in it");
     memset(&manifest, 0, sizeof manifest);
     if (!ctl_progress_init(&shown, line))
         return ctl_say(2, "--progress", "takes json, text or none");

@@ -518,15 +518,16 @@ static st_err mark_and_unmark(work *w)
     return err;
 }
 
-static bool one_line(void *context, const char *words)
+static bool one_line(void *context, const side_words *words)
 {
-    *(unsigned *)context += strcmp(words, "device revoke 0123") == 0;
+    *(unsigned *)context += strcmp(words->text, "device revoke 0123") == 0;
     return true;
 }
 
 static st_err add_words(work *w)
 {
-    return side_add_words(w->there[0], "device revoke 0123", NULL);
+    static const side_words WORDS = { .text = "device revoke 0123", .has_place = true, .index = 7 };
+    return side_add_words(w->there[0], &WORDS, NULL);
 }
 
 static st_err read_words(work *w)

@@ -254,6 +254,9 @@ static void test_what_an_unfinished_init_leaves(void **state)
     assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_E_NOT_FOUND);
     assert_int_equal(store_open(dir, STORE_CREATE, &s, &error), ST_E_EXISTS);
     assert_non_null(strstr(error.detail, "broken off"));
+    assert_non_null(strstr(error.detail, "restore"));
+    assert_non_null(strstr(error.detail, dir)); /* the whole of it, and not dir/store */
+    assert_null(strstr(error.detail, "/store"));
     assert_int_equal(store_dir_write_version(dir, NULL), ST_OK);
     assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_OK);
     *state = s;

@@ -1,0 +1,15 @@
+/* server/operator/again.h - what took rights away is said again in a new epoch: after a restore, or
+ * when the store was put back. Source: docs/operations.md. */
+#ifndef SOTAY_SERVER_OPERATOR_AGAIN_H
+#define SOTAY_SERVER_OPERATOR_AGAIN_H
+
+#include "server/rooms.h"
+
+/* Looks through DIR/side/words.again: what this log has already is only kept, the rest is said as
+ * on a command line, and `said` is told of it. To be called before phones are let in; without
+ * such a file it does nothing. What does not apply (nobody here has that login) is kept for later.
+ * ST_E_STORAGE, ST_E_MEMORY, ST_E_CORRUPT: then it is looked through again at the next start. */
+ST_MUST_USE st_err operator_say_again(server *rooms, const char *lang,
+                                      void (*said)(const char *words), st_error *error);
+
+#endif
