@@ -260,11 +260,21 @@ static bool work(phone *p)
     return true;
 }
 
+/* The first sync brings the forms, and may have been cut when the enrolment stood. */
+static bool read_book(phone *p)
+{
+    bool done = p->has_record;
+    while (!done && !is_there(p, "stop"))
+        if (!sync_once(p, &done))
+            return false;
+    return true;
+}
+
 static void *live(void *argument)
 {
     phone *p = argument;
     read_journal(p);
-    bool going = open_phone(p) && enrol(p), done = false;
+    bool going = open_phone(p) && enrol(p) && read_book(p), done = false;
     while (going && !is_there(p, "stop"))
         going = work(p);
     for (int i = 0; going && !done && i < DRAIN_TRIES; i++)
