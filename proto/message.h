@@ -213,6 +213,8 @@ typedef struct {
     char label[321];           /* at most 80 characters */
     uint8_t proof[ST_SIGNATURE_BYTES];
     bool log_keys;             /* can follow a log whose key was changed */
+    bool has_log;              /* the store belongs to one already: */
+    st_id log;
 } st_enrol_ask;
 
 /* Changes of the log's key, ascending by n; the signatures are the reader's to check. */

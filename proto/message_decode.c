@@ -315,7 +315,8 @@ static st_err get_enrol_ask(const Sotay__EnrolAsk *from, st_enrol_ask *out, st_e
         || !message_bytes(&from->sign_key, out->sign_key, sizeof out->sign_key)
         || !message_bytes(&from->cosign_key, out->cosign_key, sizeof out->cosign_key)
         || !message_bytes(&from->install, out->install, sizeof out->install)
-        || !message_bytes(&from->proof, out->proof, sizeof out->proof))
+        || !message_bytes(&from->proof, out->proof, sizeof out->proof)
+        || !message_optional(&from->log, out->log.b, sizeof out->log.b, &out->has_log))
         return message_corrupt(error, "bad enrolment");
     if (!get_text(from->label, out->label, sizeof out->label)
         || st_text_chars(out->label, strlen(out->label)) > 80)

@@ -260,6 +260,8 @@ static void put_enrol_ask(const st_enrol_ask *ask, Sotay__EnrolAsk *out)
     out->label = message_string(ask->label);
     out->proof = message_view(ask->proof, sizeof ask->proof);
     out->log_keys = ask->log_keys;
+    if (ask->has_log)
+        out->log = message_view(ask->log.b, sizeof ask->log.b);
 }
 
 void message_put_enrol_answer(message_builder *b, const st_enrol_answer *answer,

@@ -219,6 +219,22 @@ int cli_sync(cli_call *call)
     return report.needs_person ? CLI_PERSON : CLI_DONE;
 }
 
+/* The device is enrolled, before this call or by it: a new link would help nobody. */
+static void say_enrolled(const cli_call *call, int code, const sotay_who *before)
+{
+    sotay_who who;
+    sotay_whoami(call->client, &who);
+    bool is_new = memcmp(&who.device, &before->device, sizeof who.device) != 0;
+    if (!who.is_enrolled || !(code == SOTAY_E_ENROL || (code == SOTAY_E_NETWORK && is_new)))
+        return;
+    fprintf(stderr,
+            is_vi(call) ? "Máy này đã đăng ký cho %s. Nếu chỉ thiếu lần đồng bộ đầu: chạy "
+                          "`sotay sync`, không cần đường dẫn mới.\n"
+                        : "This device is enrolled for %s. If only its first sync is missing: run "
+                          "`sotay sync`; no new link is needed.\n",
+            who.login);
+}
+
 int cli_enrol(cli_call *call)
 {
     sotay_report report = { 0 };
@@ -230,10 +246,14 @@ int cli_enrol(cli_call *call)
     int wrong = cli_read_limits(call, &how);
     if (wrong != CLI_DONE)
         return wrong;
+    sotay_whoami(call->client, &who);
     int code = sotay_curl_enrol(call->client, call->operands[0], &how, &report, &call->error);
     end_line(call);
-    if (code != SOTAY_OK)
-        return fail_on_line(call, code);
+    if (code != SOTAY_OK) {
+        int exit_code = fail_on_line(call, code);
+        say_enrolled(call, code, &who);
+        return exit_code;
+    }
     sotay_whoami(call->client, &who);
     printf("%s: %s\n%s: %s\n", vi ? "Máy của" : "Device of", who.login,
            vi ? "Đọc cho văn phòng đối chiếu" : "Read this to the office", who.fingerprint);

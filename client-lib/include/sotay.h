@@ -268,8 +268,9 @@ SOTAY_API void sotay_whoami(const sotay_client *client, sotay_who *out_who);
 
 /* ---- recording: no network needed. Each call is one change --------------------------------- */
 /* All of them:
- * SOTAY_E_STATE      the store is not enrolled, or the record is finalised (hint: amend) or
- * withdrawn SOTAY_E_NOT_FOUND  no such record on this device
+ * SOTAY_E_STATE      the store is not enrolled, or has not had its first sync, or the record is
+ *                    finalised (hint: amend) or withdrawn
+ * SOTAY_E_NOT_FOUND  no such record on this device
  * SOTAY_E_VALUE      unknown form, unit or path, or a value that is not of the field's type, length
  *                    or range; detail names it and says what is expected. An empty text is refused:
  *                    clearing is value NULL

@@ -91,6 +91,19 @@ static st_err home_bucket(edit *e, const st_form *form, const char *unit, st_buc
     return err;
 }
 
+/* A first sync that was cut left the enrolment without its book. */
+static st_err fail_no_form(sotay_client *client, const char *name, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_FORM);
+    book_scan scan = book_scan_of(&prefix);
+    bool vi = strcmp(client->lang, "vi") == 0;
+    if (book_scan_next(&client->book, &scan, NULL, NULL, NULL) != ST_E_NOT_FOUND)
+        return st_fail(error, ST_E_VALUE, "form '%.40s': there is no such form here", name);
+    return st_fail(error, ST_E_STATE,
+                   vi ? "máy đã đăng ký nhưng chưa lấy sổ về: chạy sync trước"
+                      : "the device is enrolled, but has not fetched the book yet: sync first");
+}
+
 st_err edit_begin_new(edit *e, sotay_client *client, const char *form_name, const char *unit,
                       st_error *error)
 {
@@ -102,7 +115,7 @@ st_err edit_begin_new(edit *e, sotay_client *client, const char *form_name, cons
     memset(&bucket, 0, sizeof bucket);
     err = lexicon_form(client, form_name, 0, &form, error);
     if (err == ST_E_NOT_FOUND)
-        err = st_fail(error, ST_E_VALUE, "form '%.40s': there is no such form here", form_name);
+        err = fail_no_form(client, form_name, error);
     if (err == ST_OK)
         err = home_bucket(e, form, unit, &bucket, error);
     next_change(e);

@@ -71,6 +71,8 @@ static void fill_ask(const sotay_sync *sync, st_enrol_ask *ask)
     st_wipe(secret, sizeof secret);
     memcpy(ask->install, sync->client->install, sizeof ask->install);
     ask->log_keys = true;
+    ask->has_log = sync->client->me.is_enrolled;
+    ask->log = sync->client->me.log;
     memcpy(ask->label, sync->label, sizeof ask->label);
 }
 

@@ -373,6 +373,8 @@ st_err sync_enrol(writer *w, const st_enrol_ask *ask, st_arena *arena,
     memset(&enrol, 0, sizeof enrol);
     memset(&job, 0, sizeof job);
     st_err err = check_proof(w, ask, error);
+    if (err == ST_OK && ask->has_log && st_id_cmp(&ask->log, &writer_room(w)->keys->log) != 0)
+        err = st_fail(error, ST_E_DENIED, "enrol: the store that asks belongs to another book");
     if (err != ST_OK)
         return err;
     enrol.ask = ask;

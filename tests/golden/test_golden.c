@@ -212,7 +212,8 @@ static void test_frames(void **state)
         "frame-enrol-answer-set",
         "frame-log-keys", "frame-ask-log-keys", "frame-enrol-answer-keys", "frame-ask-renew",
         "frame-heir-ask", "frame-heir-declined", "frame-heir-enrolled",
-        "frame-have-answer-full", "frame-ask-epochs", "frame-carry-offer-sealed"
+        "frame-have-answer-full", "frame-ask-epochs", "frame-carry-offer-sealed",
+        "frame-enrol-ask-again"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

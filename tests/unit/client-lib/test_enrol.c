@@ -67,6 +67,15 @@ static void test_a_lost_answer_costs_nothing(void **state)
     assert_string_equal(who.login, "an");
     assert_string_equal(who.url, "http://127.0.0.1:8080");
     assert_int_equal(e->devices_count, 2);
+    sotay_id id; /* the first sync, which brings the book, comes after it */
+    const sotay_pairs none = { NULL, 0 };
+    assert_int_equal(sotay_record_new(p.client, "visit", EDGE_UNIT, none, &id, &p.error),
+                     SOTAY_E_STATE);
+    assert_non_null(strstr(p.error.detail, "chạy sync trước"));
+    assert_int_equal(edge_sync(e, p.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(sotay_record_new(p.client, "none", EDGE_UNIT, none, &id, NULL),
+                     SOTAY_E_VALUE);
+    assert_int_equal(sotay_record_new(p.client, "visit", EDGE_UNIT, none, &id, NULL), SOTAY_OK);
     phone_free(&p);
     edge_free(e);
 }
@@ -474,6 +483,48 @@ static void test_answers_of_another_server(void **state)
     phone_part(e, &p, NULL);
 }
 
+/* What the request of an enrolment says of the store that asks. */
+static st_enrol_ask ask_of(phone *p, edge *e)
+{
+    char link[128];
+    const uint8_t *said = NULL;
+    size_t len = 0;
+    st_arena arena;
+    st_frame frame;
+    st_err bad = ST_OK;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    st_frame_reader *reader = NULL;
+    edge_link(e, 0, link);
+    st_arena_init(&arena, (size_t)1 << 20);
+    assert_int_equal(sotay_enrol_begin(p->client, link, NULL, &sync, NULL), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, NULL), SOTAY_OK);
+    assert_int_equal(st_frame_reader_new((size_t)1 << 20, &reader, NULL), ST_OK);
+    assert_int_equal(st_frame_feed(reader, request.body, request.body_bytes, NULL), ST_OK);
+    assert_true(st_frame_read(reader, &said, &len, &bad));
+    assert_int_equal(st_frame_decode(said, len, &arena, &frame, NULL), ST_OK);
+    assert_int_equal(frame.kind, ST_FRAME_ENROL_ASK);
+    st_frame_reader_free(reader);
+    st_arena_reset(&arena);
+    sotay_sync_free(sync);
+    return frame.as.enrol_ask;
+}
+
+/* The server can refuse a store of another book only if it is told. */
+static void test_whose_store_it_is_is_told(void **state)
+{
+    (void)state;
+    phone an, fresh;
+    edge *e = phone_alone(&an);
+    phone_new(&fresh, 2);
+    assert_false(ask_of(&fresh, e).has_log);
+    st_enrol_ask ask = ask_of(&an, e);
+    assert_true(ask.has_log);
+    assert_memory_equal(ask.log.b, e->log.b, sizeof e->log.b);
+    phone_free(&fresh);
+    phone_part(e, &an, NULL);
+}
+
 /* The book of another commune is another book, whoever it is that asks. */
 static void test_a_store_of_another_book(void **state)
 {
@@ -508,6 +559,7 @@ int main(void)
         cmocka_unit_test(test_damaged_notes_stop_the_move),
         cmocka_unit_test(test_an_enrolment_failing_anywhere),
         cmocka_unit_test(test_answers_of_another_server),
+        cmocka_unit_test(test_whose_store_it_is_is_told),
         cmocka_unit_test(test_a_store_of_another_book),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

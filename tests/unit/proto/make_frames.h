@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 49
+#define MAKE_FRAMES 50
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -190,6 +190,14 @@ static inline st_frame make_enrol_ask(void)
     memset(ask->install, 0x03, sizeof ask->install);
     memset(ask->proof, 0x04, sizeof ask->proof);
     memcpy(ask->label, "Máy của an", sizeof "Máy của an");
+    return frame;
+}
+
+static inline st_frame make_enrol_ask_again(void)
+{
+    st_frame frame = make_enrol_ask();
+    frame.as.enrol_ask.has_log = true;
+    frame.as.enrol_ask.log = make_id(0x10, 0x06);
     return frame;
 }
 
@@ -647,6 +655,7 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
         break;
     case 36: return make_verdict_declined(arena);
     case 48: return make_carry_offer_sealed(arena);
+    case 49: return make_enrol_ask_again();
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);

@@ -85,6 +85,31 @@ static void test_one_code_one_phone(void **state)
     assert_int_equal(sync_enrol(r->srv.writer, &other, &r->arena, &again, NULL), ST_E_ENROL);
 }
 
+/* Whoever took the link of one book for another's can still enrol a store of its own with it. */
+static void test_a_store_of_another_book(void **state)
+{
+    rig *r = *state;
+    st_enrol_ask ask;
+    st_enrol_answer answer;
+    st_error error = { 0 };
+    uint8_t secret[64];
+    make_ask(r, &ask, secret);
+    assert_int_equal(sync_code_make(r->srv.writer, "an", ask.code, NULL), ST_OK);
+    prove(r, &ask, secret);
+    ask.has_log = true;
+    ask.log = st_log_id(ask.sign_key);
+    assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &answer, &error), ST_E_DENIED);
+    assert_non_null(strstr(error.detail, "another book"));
+    st_id device = st_device_id(ask.sign_key);
+    auth_device known;
+    store_txn txn;
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, NULL, &device, &known, NULL), ST_E_NOT_FOUND);
+    store_end(&txn);
+    ask.log = st_log_id(r->srv.keys.log_public);
+    assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &answer, NULL), ST_OK);
+}
+
 /* The store is gone and the key is not (a browser keeps it elsewhere): its counters would begin
  * anew under a name that has used them. A key of its own makes it another device, which starts
  * clean. */
@@ -445,6 +470,7 @@ static void test_keys_may_be_lent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_a_store_of_another_book),
         CASE(test_a_wiped_store_with_its_old_key),
         CASE(test_one_code_one_phone), CASE(test_a_code_ends),   CASE(test_a_disabled_person),
         CASE(test_what_a_phone_is_called),
