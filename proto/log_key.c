@@ -35,6 +35,12 @@ bool st_log_key_verify(const st_id *log, const uint8_t before[32], const st_log_
            st_sign_verify(notice->key, text, sizeof text, notice->by_new);
 }
 
+void st_log_key_mark(const uint8_t key[32], uint8_t out[ST_LOG_KEY_MARK_BYTES])
+{
+    st_hash hash = st_sha256(key, 32);
+    memcpy(out, hash.b, ST_LOG_KEY_MARK_BYTES);
+}
+
 void st_log_key_line(const st_log_key *notice, char out[ST_LOG_KEY_LINE_MAX])
 {
     char key[KEY_CHARS + 4], by_old[SIGN_CHARS + 4], by_new[SIGN_CHARS + 4];

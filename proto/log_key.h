@@ -25,6 +25,10 @@ void st_log_key_sign_text(const st_id *log, const uint8_t before[32], const st_l
 /* Both signatures hold, over the key before. */
 bool st_log_key_verify(const st_id *log, const uint8_t before[32], const st_log_key *notice);
 
+/* By which a key is told from another of the same number: the beginning of its SHA-256. */
+#define ST_LOG_KEY_MARK_BYTES 8u
+void st_log_key_mark(const uint8_t key[32], uint8_t out[ST_LOG_KEY_MARK_BYTES]);
+
 /* "log-key <n> <size> <key> <by the key before> <by the new key>", the last three in base64,
  * without a line end: what the entry `key` of the log notes. */
 void st_log_key_line(const st_log_key *notice, char out[ST_LOG_KEY_LINE_MAX]);

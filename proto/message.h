@@ -94,6 +94,8 @@ typedef struct {
     uint64_t epochs;           /* how many it knows; 0: the first */
     uint64_t address;          /* number of the newest notice it has; 0: none */
     uint64_t log_keys;         /* number of the newest key of the log it has; 0: the first */
+    bool has_log_key_mark;     /* of that key: */
+    uint8_t log_key_mark[ST_LOG_KEY_MARK_BYTES];
     bool snapshots;            /* takes a snapshot in place of pages from cursor 0 */
     bool has_clock;            /* an exchange in this run of its machine: */
     st_clock clock;

@@ -96,6 +96,8 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     if (!message_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch)
         || !message_optional(&from->collapsed, out->collapsed, sizeof out->collapsed,
                          &out->is_collapsed)
+        || !message_optional(&from->log_key_mark, out->log_key_mark, sizeof out->log_key_mark,
+                             &out->has_log_key_mark)
         || !get_seen(from, out) || !get_clock(from->clock, out))
         return message_corrupt(error, "bad length in a request");
     if (out->is_collapsed && from->n_buckets > 0)

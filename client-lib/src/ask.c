@@ -149,6 +149,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
     ask->log_keys = me->log_keys;
+    ask->has_log_key_mark = me->log_keys > 0;
+    st_log_key_mark(me->log_key, ask->log_key_mark);
     ask->answer_bytes_max = sync->budget > 0 ? limit_left(sync) : 0;
     if (sync->is_send_only || (sync->budget > 0 && ask->answer_bytes_max == 0))
         ask->answer_bytes_max = 1; /* no entry fits: verdicts alone */

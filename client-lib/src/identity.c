@@ -142,18 +142,22 @@ static void get_told(slip_reader *slip, identity_told *told)
     told->apart_ms = (int64_t)slip_get_u64(slip);
 }
 
+static void get_log_key(slip_reader *slip, st_log_key *out)
+{
+    out->n = slip_get_u64(slip);
+    out->size = slip_get_u64(slip);
+    slip_get_bytes(slip, out->key, sizeof out->key);
+    slip_get_bytes(slip, out->by_old, sizeof out->by_old);
+    slip_get_bytes(slip, out->by_new, sizeof out->by_new);
+}
+
 static void get_log_keys(slip_reader *slip, identity *me)
 {
-    st_log_key *shown = &me->key_alarm;
     me->log_keys = slip_get_u64(slip);
     me->has_key_alarm = slip_get_u8(slip) != 0;
     if (!me->has_key_alarm)
         return;
-    shown->n = slip_get_u64(slip);
-    shown->size = slip_get_u64(slip);
-    slip_get_bytes(slip, shown->key, sizeof shown->key);
-    slip_get_bytes(slip, shown->by_old, sizeof shown->by_old);
-    slip_get_bytes(slip, shown->by_new, sizeof shown->by_new);
+    get_log_key(slip, &me->key_alarm);
     me->key_alarm_ms = (int64_t)slip_get_u64(slip);
 }
 
@@ -210,6 +214,10 @@ static void get_later(slip_reader *slip, identity *me)
     }
     if (slip->at < slip->len)
         me->turned_ms = (int64_t)slip_get_u64(slip);
+    if (slip->at < slip->len)
+        me->has_key_held = slip_get_u8(slip) != 0;
+    if (me->has_key_held)
+        get_log_key(slip, &me->key_held);
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -258,18 +266,22 @@ static void put_told(slip_writer *slip, const identity_told *told)
     slip_u64(slip, (uint64_t)told->apart_ms);
 }
 
+static void put_log_key(slip_writer *slip, const st_log_key *notice)
+{
+    slip_u64(slip, notice->n);
+    slip_u64(slip, notice->size);
+    slip_bytes(slip, notice->key, sizeof notice->key);
+    slip_bytes(slip, notice->by_old, sizeof notice->by_old);
+    slip_bytes(slip, notice->by_new, sizeof notice->by_new);
+}
+
 static void put_log_keys(slip_writer *slip, const identity *me)
 {
-    const st_log_key *shown = &me->key_alarm;
     slip_u64(slip, me->log_keys);
     slip_u8(slip, me->has_key_alarm);
     if (!me->has_key_alarm)
         return;
-    slip_u64(slip, shown->n);
-    slip_u64(slip, shown->size);
-    slip_bytes(slip, shown->key, sizeof shown->key);
-    slip_bytes(slip, shown->by_old, sizeof shown->by_old);
-    slip_bytes(slip, shown->by_new, sizeof shown->by_new);
+    put_log_key(slip, &me->key_alarm);
     slip_u64(slip, (uint64_t)me->key_alarm_ms);
 }
 
@@ -302,6 +314,9 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_bytes(&slip, me->renewed.device.b, sizeof me->renewed.device.b);
     slip_u64(&slip, me->renewed.counter);
     slip_u64(&slip, (uint64_t)me->turned_ms);
+    slip_u8(&slip, me->has_key_held);
+    if (me->has_key_held)
+        put_log_key(&slip, &me->key_held);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

@@ -90,6 +90,8 @@ typedef struct {
     st_dot renewed;  /* device and first counter of the last sealed set it asked for (renew.h) */
     int64_t turned_ms; /* when, by our clock, the server's book was not the one of before; 0 again
                         * with the first whole sync after that (epoch.h) */
+    bool has_key_held;    /* of the number in key_alarm it had followed another one: */
+    st_log_key key_held;
 } identity;
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */

@@ -96,6 +96,34 @@ static void alarm(sotay_sync *sync, const st_log_key *notice)
     next->key_alarm_ms = sync->asked_wall_ms;
 }
 
+static bool is_known(const identity *next, const st_log_key *notice)
+{
+    return notice->n > 0 && notice->n <= next->log_keys && notice->n <= ST_LOG_KEYS_MAX;
+}
+
+/* A notice of a number that is known: the one that was followed, or another one in its place,
+ * beside which that one is kept. */
+static st_err take_known(sotay_sync *sync, const st_log_key *notice, bool *out_same,
+                         st_error *error)
+{
+    st_log_keys known;
+    identity *next = &sync->client->next;
+    st_err err = get(sync->client, notice->n, &known, error);
+    if (err != ST_OK)
+        return err;
+    const st_log_key *mine = &known.rows[notice->n - 1];
+    *out_same =
+        mine->size == notice->size && memcmp(mine->key, notice->key, sizeof mine->key) == 0;
+    if (*out_same)
+        return ST_OK;
+    if (!next->has_key_alarm) {
+        next->has_key_held = true;
+        next->key_held = *mine;
+    }
+    alarm(sync, notice);
+    return ST_OK;
+}
+
 static st_err take_one(sotay_sync *sync, const st_log_key *notice, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -116,9 +144,23 @@ static st_err take_one(sotay_sync *sync, const st_log_key *notice, st_error *err
 
 st_err log_keys_take(sotay_sync *sync, const st_log_keys_told *told, st_error *error)
 {
+    const st_log_key *again = NULL;
+    bool has_other = false;
     st_err err = ST_OK;
-    for (uint32_t i = 0; err == ST_OK && i < told->count; i++)
-        err = take_one(sync, &told->rows[i], error);
+    for (uint32_t i = 0; err == ST_OK && i < told->count; i++) {
+        const st_log_key *notice = &told->rows[i];
+        bool same = false;
+        if (!is_known(&sync->client->next, notice)) {
+            err = take_one(sync, notice, error);
+            continue;
+        }
+        err = take_known(sync, notice, &same, error);
+        has_other = has_other || !same;
+        if (same && again == NULL)
+            again = notice;
+    }
+    if (err == ST_OK && again != NULL && !has_other) /* nobody asked for it */
+        alarm(sync, again);
     return err;
 }
 
@@ -171,25 +213,37 @@ st_err log_keys_begin(sotay_client *client, const st_enrol_answer *answer, st_er
     return err;
 }
 
+static void notice_json(const st_log_key *notice, st_json *json)
+{
+    char key[48], by_old[96], by_new[96];
+    st_base64(notice->key, sizeof notice->key, key);
+    st_base64(notice->by_old, sizeof notice->by_old, by_old);
+    st_base64(notice->by_new, sizeof notice->by_new, by_new);
+    st_json_key_int(json, "n", (int64_t)notice->n);
+    st_json_key_int(json, "size", (int64_t)notice->size);
+    st_json_key_text(json, "key", key);
+    st_json_key_text(json, "by_old", by_old);
+    st_json_key_text(json, "by_new", by_new);
+}
+
 void log_key_json(const identity *me, int offset_minutes, st_json *json)
 {
-    const st_log_key *shown = &me->key_alarm;
-    char key[48], by_old[96], by_new[96];
     st_json_key(json, "log_key_alarm");
     if (!me->has_key_alarm) {
         st_json_null(json);
         return;
     }
-    st_base64(shown->key, sizeof shown->key, key);
-    st_base64(shown->by_old, sizeof shown->by_old, by_old);
-    st_base64(shown->by_new, sizeof shown->by_new, by_new);
     st_json_open(json, '{');
     st_json_key(json, "at");
     st_json_when(json, me->key_alarm_ms, offset_minutes);
-    st_json_key_int(json, "n", (int64_t)shown->n);
-    st_json_key_int(json, "size", (int64_t)shown->size);
-    st_json_key_text(json, "key", key);
-    st_json_key_text(json, "by_old", by_old);
-    st_json_key_text(json, "by_new", by_new);
+    notice_json(&me->key_alarm, json);
+    st_json_key(json, "held");
+    if (me->has_key_held) {
+        st_json_open(json, '{');
+        notice_json(&me->key_held, json);
+        st_json_close(json, '}');
+    } else {
+        st_json_null(json);
+    }
     st_json_close(json, '}');
 }

@@ -37,6 +37,7 @@ typedef struct {
     const st_epoch *epochs;
     uint32_t epochs_count;
     st_log_keys log_keys;
+    bool follows_another; /* the device has a key of the log that is not this book's */
     uint64_t cut;              /* a cursor of the epoch asked counts up to here */
     bool is_behind;            /* the device was shown more than the log has in this epoch */
     bool has_snapshots;        /* it has to fetch before it asks on */
@@ -199,10 +200,23 @@ static st_err emit_epochs(answer *a, st_error *error)
     return emit(a, &frame, error);
 }
 
+/* Does it follow another key of the number that it names? Then somebody showed it another change:
+ * it is shown the ones of this book, and nothing that they have signed. */
+static bool follows_another(const answer *a)
+{
+    const st_ask *ask = a->request->ask;
+    const uint8_t *key = st_log_keys_at(&a->log_keys, ask->log_keys);
+    uint8_t mark[ST_LOG_KEY_MARK_BYTES];
+    if (!ask->has_log_key_mark || key == NULL)
+        return false;
+    st_log_key_mark(key, mark);
+    return memcmp(mark, ask->log_key_mark, sizeof mark) != 0;
+}
+
 static st_err emit_log_keys(answer *a, st_error *error)
 {
     st_frame frame;
-    uint64_t known = a->request->ask->log_keys;
+    uint64_t known = a->follows_another ? 0 : a->request->ask->log_keys;
     if (known >= a->log_keys.count)
         return ST_OK;
     memset(&frame, 0, sizeof frame);
@@ -216,6 +230,8 @@ static st_err emit_address(answer *a, st_error *error)
 {
     st_frame frame;
     memset(&frame, 0, sizeof frame);
+    if (a->follows_another)
+        return ST_OK;
     st_err err = sync_address_get(&a->txn, &frame.as.address, error);
     if (err != ST_OK || frame.as.address.n <= a->request->ask->address)
         return err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -243,7 +259,7 @@ static st_err emit_end(answer *a, st_error *error)
     end->standing = a->standing;
     st_err err = sync_backed_up_to(&a->txn, &end->backed_up_to, error);
     /* Who has to take the key first is shown what it signed when he asks again. */
-    if (err == ST_OK && ask->log_keys >= a->log_keys.count)
+    if (err == ST_OK && ask->log_keys >= a->log_keys.count && !a->follows_another)
         err = audit_news(&a->txn, ask, &a->arena, end, error);
     return err == ST_OK ? emit(a, &frame, error) : err;
 }
@@ -589,6 +605,11 @@ static st_err start_answer(answer *a, st_error *error)
         err = sync_log_keys_read(&a->txn, a->room, &a->log_keys, error);
     if (err != ST_OK)
         return err;
+    a->follows_another = follows_another(a);
+    if (a->follows_another)
+        (void)fprintf(stderr, "sotay: a device has another key %llu of the log than this book: "
+                      "somebody showed it another change (docs/operations.md, \"another key\")\n",
+                      (unsigned long long)ask->log_keys);
     if (ask->log_keys > a->log_keys.count)
         (void)fprintf(stderr, "sotay: a device has key %llu of the log, this book has %u: it was "
                       "put back to before a change (docs/operations.md, \"another key\")\n",

@@ -339,6 +339,80 @@ static void test_a_change_by_one_key_is_found(void **state)
     world_free(&w);
 }
 
+/* ---- two first changes ---- */
+
+/* Takes the copied book into the place of the one there is, and the other way round. */
+static void swap_books(town *t)
+{
+    rooms_close(&t->w.book.rooms);
+    run_shell("mv %s %s.away", t->w.book.dir, t->w.book.dir);
+    run_shell("mv %s %s", t->copy, t->w.book.dir);
+    run_shell("mv %s.away %s", t->w.book.dir, t->copy);
+    reopen(t);
+}
+
+static void assert_says_both_keys(phone *p, const st_log_key *shown, const st_log_key *held)
+{
+    char words[120], key[48];
+    st_base64(shown->key, sizeof shown->key, key);
+    (void)snprintf(words, sizeof words, "\"n\":2,\"size\":%u,\"key\":\"%s\"",
+                   (unsigned)shown->size, key);
+    assert_true(phone_status_says(p, words));
+    st_base64(held->key, sizeof held->key, key);
+    (void)snprintf(words, sizeof words, "\"held\":{\"n\":2,\"size\":%u,\"key\":\"%s\"",
+                   (unsigned)held->size, key);
+    assert_true(phone_status_says(p, words));
+}
+
+/* A thief with a copy of the folder changes the key there and a phone follows: at the office's own
+ * change it is shown both, says so each time, and its work arrives all the same. */
+static void test_two_changes_of_one_number(void **state)
+{
+    (void)state;
+    static town t;
+    sotay_report report;
+    world_make_with(&t.w, 11, (world_how){ 2, false });
+    town_place(&t);
+    people(&t.w);
+    phone *an = &t.w.phones[0];
+    change_key(&t.w); /* one that both books have */
+    assert_quiet(&t.w, an);
+    rooms_close(&t.w.book.rooms);
+    run_shell("cp -r %s %s", t.w.book.dir, t.copy);
+    reopen(&t);
+    change_key(&t.w);
+    KIT_EXPECT(0, &t.w.book, "address", "http://127.0.0.1:2");
+    const st_log_key thiefs = keys_of(&t.w).rows[1];
+    assert_quiet(&t.w, an);
+    swap_books(&t);
+    change_key(&t.w);
+    KIT_EXPECT(0, &t.w.book, "address", "http://127.0.0.1:3");
+    KIT_EXPECT(0, &t.w.book, "address", "http://127.0.0.1:4");
+    const st_log_key offices = keys_of(&t.w).rows[1];
+    assert_memory_not_equal(thiefs.key, offices.key, sizeof offices.key);
+    for (int round = 0; round < 2; round++) {
+        make_visit(&t.w, an);
+        int rc = sync_phone(&t.w, an, 0, &report);
+        if (rc != SOTAY_OK)
+            print_message("  sync: %s\n", t.w.error.detail);
+        assert_int_equal(rc, SOTAY_OK);
+        assert_true(report.has_log_alarm && report.needs_person);
+        assert_int_equal(report.sent_changes, 1);
+        phone_reopen(an);
+        assert_says_both_keys(an, &offices, &thiefs);
+        assert_true(phone_status_says(an, "\"ready\":0"));
+    }
+    assert_quiet(&t.w, &t.w.phones[1]); /* who was not there follows */
+    assert_holds_newest(&t.w, &t.w.phones[1]);
+    sotay_sync *sync = begin_enrol(&t.w, an, "an");
+    sotay_enrol_older_key(sync); /* the office's word */
+    assert_int_equal(run(&t.w, sync, 0, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&t.w, an, 0, &report), SOTAY_OK);
+    assert_says_both_keys(an, &offices, &thiefs); /* the evidence stays */
+    assert_true(phone_status_says(an, "\"log_alarm\":{\"at\":")); /* and two logs are shown */
+    town_free(&t);
+}
+
 /* ---- restored ---- */
 
 /* From a backup of before the change; beside it what the lost machine had, with or without its key.
@@ -506,6 +580,7 @@ int main(void)
         cmocka_unit_test(test_receipts_of_before_and_after),
         cmocka_unit_test(test_the_old_key_proves_nothing_new),
         cmocka_unit_test(test_a_change_by_one_key_is_found),
+        cmocka_unit_test(test_two_changes_of_one_number),
         cmocka_unit_test(test_a_backup_of_before_the_change),
         cmocka_unit_test(test_without_the_newest_secret_it_does_not_start),
         cmocka_unit_test(test_a_backup_of_after_the_change),

@@ -335,8 +335,9 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* Of the identity: when the book turned, at its end. */
-#define TURNED_BYTES   8u
+/* Of the identity: that it followed no other key of the log, at its end. */
+#define HELD_BYTES     1u
+#define TURNED_BYTES   (8u + HELD_BYTES)    /* when the book turned, before it */
 #define RENEWED_BYTES  (24u + TURNED_BYTES) /* which sealed set it asked for last, before it */
 #define FULL_BYTES     (1u + RENEWED_BYTES) /* whether the office takes more files, before it */
 /* The key of a copy, none and not asked for, before it. */
@@ -391,6 +392,8 @@ static void test_an_older_identity_is_read(void **state)
     assert_int_equal(st_dot_cmp(&me.renewed, &named.renewed), 0);
     assert_int_equal(me.turned_ms, 11);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(read_without(&p, older, value.len - HELD_BYTES, &me), ST_OK);
+    assert_true(me.turned_ms == 11 && !me.has_key_held);
     assert_int_equal(read_without(&p, older, value.len - TURNED_BYTES, &me), ST_OK);
     assert_true(me.renewed.counter == 42 && me.turned_ms == 0);
     assert_int_equal(read_without(&p, older, value.len - RENEWED_BYTES, &me), ST_OK);

@@ -352,9 +352,38 @@ static void test_more_keys_than_a_log_has(void **state)
     }
 }
 
+/* What a request says of the key goes over as it is, or not at all. */
+static void test_mark_in_a_request(void **state)
+{
+    (void)state;
+    for (int with = 0; with < 2; with++) {
+        st_arena arena;
+        st_buffer bytes;
+        st_frame read, frame;
+        const uint8_t key[32] = { 1 };
+        st_arena_init(&arena, 1 << 16);
+        st_buffer_init(&bytes, 1 << 16);
+        memset(&frame, 0, sizeof frame);
+        frame.kind = ST_FRAME_ASK;
+        frame.as.ask.version = 1;
+        frame.as.ask.log_keys = 1;
+        frame.as.ask.has_log_key_mark = with == 1;
+        st_log_key_mark(key, frame.as.ask.log_key_mark);
+        assert_int_equal(st_frame_encode(&frame, &bytes, NULL), ST_OK);
+        assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &read, NULL), ST_OK);
+        assert_int_equal(read.as.ask.has_log_key_mark, with);
+        if (with == 1)
+            assert_memory_equal(read.as.ask.log_key_mark, frame.as.ask.log_key_mark,
+                                ST_LOG_KEY_MARK_BYTES);
+        st_buffer_free(&bytes);
+        st_arena_reset(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mark_in_a_request),
         cmocka_unit_test(test_both_keys_have_to_say_so),
         cmocka_unit_test(test_every_bit_counts),
         cmocka_unit_test(test_a_chain_names_its_first_false_link),
