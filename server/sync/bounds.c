@@ -5,19 +5,35 @@
 
 #include <string.h>
 
+#include "server/audit/tree.h"
+
 static st_err find_entry_time(store_txn *txn, uint64_t index, int64_t *out_ms, st_error *error)
 {
     st_arena arena;
     sync_row row;
     *out_ms = 0;
-    if (index == 0)
-        return ST_OK;
     st_arena_init(&arena, (size_t)4 * 1024 * 1024);
     st_err err = sync_row_get(txn, index, &arena, &row, error);
     if (err == ST_OK)
         *out_ms = row.time_ms;
     st_arena_reset(&arena);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;    /* a log that was put back has fewer */
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* A size names an entry of this log only where the root says the same: a log that was put back has
+ * other entries under those numbers. */
+static st_err find_not_before(store_txn *txn, const st_set *set, int64_t *out_ms, st_error *error)
+{
+    st_tree_head head;
+    *out_ms = 0;
+    if (set->seen_size == 0)
+        return ST_OK;
+    st_err err = audit_tree_head(txn, set->seen_size, &head, error);
+    if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT)
+        return ST_OK;                          /* a bound that nothing proves is none */
+    if (err != ST_OK || memcmp(head.root.b, set->seen_root.b, sizeof head.root.b) != 0)
+        return err;
+    return find_entry_time(txn, set->seen_size, out_ms, error);
 }
 
 st_err sync_bounds_get(store_txn *txn, free_sets *sets, const st_dot *dot, uint64_t index,
@@ -37,7 +53,7 @@ st_err sync_bounds_get(store_txn *txn, free_sets *sets, const st_dot *dot, uint6
     const sync_reading reading = { &set->device, set->boot, change->mono_ms };
     out_bounds->claimed_ms = change->wall_ms;
     out_bounds->seen_size = set->seen_size;
-    err = find_entry_time(txn, set->seen_size, &out_bounds->not_before_ms, error);
+    err = find_not_before(txn, set, &out_bounds->not_before_ms, error);
     if (err == ST_OK && set->via == ST_VIA_OPERATOR) { /* what the server signed says so itself */
         out_bounds->found.is_known = true;
         out_bounds->found.moment.at_ms = change->wall_ms;

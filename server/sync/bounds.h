@@ -11,7 +11,8 @@ typedef struct {
     int64_t claimed_ms;        /* the device's own word */
     sync_moment found;         /* by its monotonic clock and what it told of its exchanges */
     uint64_t seen_size;        /* the author had seen a log of so many entries; 0: says nothing */
-    int64_t not_before_ms;     /* when the last of these entries was written; 0: unknown */
+    int64_t not_before_ms;     /* when the last of these entries was written; 0: unknown, or its
+                                  seal is not one of this log as it stands */
 } sync_bounds;
 /* Of one change, by its dot and the index of its set's entry. The sets read are kept in *sets
  * (zeroed at first, free_sets_end at last). ST_E_NOT_FOUND, ST_E_CORRUPT: its set cannot be read;

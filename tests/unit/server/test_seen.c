@@ -48,9 +48,8 @@ static uint64_t log_size(const office *o)
 
 /* The phone stores a visit; its set says that it had seen the first `size` entries of this log, or
  * of another. */
-static void store_with(kit_phone *phone, uint64_t size, bool of_this)
+static void store_as(kit_phone *phone, uint64_t size, bool of_this, char id[33])
 {
-    char id[33];
     store_txn txn = { 0 };
     st_tree_head head;
     memset(&head, 0x11, sizeof head);
@@ -63,6 +62,12 @@ static void store_with(kit_phone *phone, uint64_t size, bool of_this)
     phone->seen_root = head.root;
     kit_visit(phone, "ghi chú", id);           /* asserts that it is stored */
     phone->seen_size = 0;
+}
+
+static void store_with(kit_phone *phone, uint64_t size, bool of_this)
+{
+    char id[33];
+    store_as(phone, size, of_this, id);
 }
 
 /* The list names the phone with so many sets; 0: it does not. */
@@ -137,6 +142,21 @@ static void test_a_cut_explains_what_lies_behind_it(void **state)
     assert_alarm(o, &o->an, 2);
 }
 
+/* The number alone bounds nothing: in a log that was put back another entry bears it. */
+static void test_a_seal_of_another_log_bounds_no_time(void **state)
+{
+    office *o = *state;
+    char id[33];
+    static const struct { bool of_this; const char *says; } CASES[] = {
+        { true, "\"seen_size\":2,\"not_before\":\"" },
+        { false, "\"seen_size\":2,\"not_before\":null" } };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        store_as(&o->an, 2, CASES[i].of_this, id);
+        KIT_EXPECT(0, &o->book, "history", id, "--json");
+        assert_true(kit_says(KIT_OUT(&o->book), CASES[i].says));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +164,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_phone_that_was_taken_away_is_off_the_list, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_cut_explains_what_lies_behind_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_seal_of_another_log_bounds_no_time, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
