@@ -9,6 +9,7 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
+#include "client-lib/src/declined.h"
 #include "client-lib/src/epoch.h"
 #include "client-lib/src/erase.h"
 #include "client-lib/src/evidence.h"
@@ -467,6 +468,9 @@ static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
     line.hold = ST_HOLD_NONE;
     if (err == ST_OK)
         err = line_put(a->client, &change->record, &line, error);
+    if (err == ST_OK && own && declines)
+        err = declined_note(a->client, &change->record, entry->time_ms, &a->report->has_declined,
+                            error);
     return err == ST_OK && own ? note_own(a, change, set->first, ST_HOLD_NONE, error) : err;
 }
 

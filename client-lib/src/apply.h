@@ -15,6 +15,7 @@ typedef struct {
     bool wrong_sum;      /* the base is not what the server has (repair.h) */
     bool has_twin;       /* another store writes under this device's name, from this counter on */
     uint64_t twin_first;
+    bool has_declined;   /* the office declined an own change, which is news (declined.h) */
     bool owes_renewal;   /* it erases a value of a set that lies sealed here (renew.h) */
 } apply_report;
 

@@ -35,7 +35,8 @@
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
  * PROOF     record                                 its newest receipt (receipt.c)
  * DUE       record                                 since when its newest receipt is due (receipt.h)
- * LINE      -                                      syncs that failed, and the wait (line.h) */
+ * LINE      -                                      syncs that failed, and the wait (line.h)
+ * DECLINED  record                                 when the office declined (declined.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
 
@@ -78,7 +79,8 @@ typedef enum {
     BOOK_PURGE = 'g',
     BOOK_CLOSED = 'z',
     BOOK_LOG_KEY = 'L',
-    BOOK_RENEW = 'Z'
+    BOOK_RENEW = 'Z',
+    BOOK_DECLINED = 'D'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

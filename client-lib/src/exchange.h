@@ -139,7 +139,8 @@ ST_MUST_USE st_err limit_refusal(sotay_sync *sync, st_error *error);
 
 /* A line for a device that is suspended or revoked; nothing for others. */
 ST_MUST_USE st_err report_standing(const sotay_client *client, st_buffer *out, st_error *error);
-/* A line for each: two logs were seen, a key of the log that is not the next one, another book. */
+/* A line for each: two logs were seen, a key of the log that is not the next one, another book, a
+ * repair. */
 ST_MUST_USE st_err report_alarms(const sotay_client *client, st_buffer *out, st_error *error);
 /* A line when the office takes no more bytes of files from this device, and some wait. */
 ST_MUST_USE st_err report_full(const sotay_client *client, uint64_t waiting, st_buffer *out,

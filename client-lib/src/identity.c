@@ -218,6 +218,8 @@ static void get_later(slip_reader *slip, identity *me)
         me->has_key_held = slip_get_u8(slip) != 0;
     if (me->has_key_held)
         get_log_key(slip, &me->key_held);
+    if (slip->at < slip->len)
+        me->repaired_ms = (int64_t)slip_get_u64(slip);
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -317,6 +319,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u8(&slip, me->has_key_held);
     if (me->has_key_held)
         put_log_key(&slip, &me->key_held);
+    slip_u64(&slip, (uint64_t)me->repaired_ms);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

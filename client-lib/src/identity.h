@@ -90,6 +90,7 @@ typedef struct {
     st_dot renewed;  /* device and first counter of the last sealed set it asked for (renew.h) */
     int64_t turned_ms; /* when, by our clock, the server's book was not the one of before; 0 again
                         * with the first whole sync after that (epoch.h) */
+    int64_t repaired_ms; /* as turned_ms: what this store had of the book was not what is there */
     bool has_key_held;    /* of the number in key_alarm it had followed another one: */
     st_log_key key_held;
 } identity;

@@ -86,7 +86,7 @@ static st_err write_alarm(const sotay_client *client, const char *const says[2],
                           st_buffer *out, st_error *error)
 {
     char at[40];
-    st_time_format(at_ms, client->offset_minutes, at);
+    st_time_short(at_ms, client->offset_minutes, at);
     return st_buffer_printf(out, error, "! %s: %s\n", at,
                             says[strcmp(client->lang, "en") == 0]);
 }
@@ -116,6 +116,14 @@ st_err report_alarms(const sotay_client *client, st_buffer *out, st_error *error
         " is to be done: this device sends again by itself what the book lacks. This line goes away"
         " with the next whole sync."
     };
+    static const char *const REPAIRED[] = {
+        "phần lấy từ sổ chung trên máy này khác với sổ ở văn phòng; máy đã tự lấy lại, và văn phòng"
+        " thấy việc này. Việc mình ghi không bị động đến. Nếu lần gửi nhận nào cũng báo như vậy,"
+        " hãy gọi văn phòng. Dòng này hết sau lần gửi nhận trọn vẹn tới.",
+        "what this device had of the book was not what the office has; it was fetched anew, and the"
+        " office sees that. Own work is not touched. When every sync says so, call the office. This"
+        " line goes away with the next whole sync."
+    };
     const identity *me = &client->me;
     st_err err = ST_OK;
     if (me->has_alarm)
@@ -124,6 +132,8 @@ st_err report_alarms(const sotay_client *client, st_buffer *out, st_error *error
         err = write_alarm(client, OTHER_KEY, me->key_alarm_ms, out, error);
     if (err == ST_OK && me->turned_ms != 0)
         err = write_alarm(client, TURNED, me->turned_ms, out, error);
+    if (err == ST_OK && me->repaired_ms != 0)
+        err = write_alarm(client, REPAIRED, me->repaired_ms, out, error);
     return err;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/declined.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/lease.h"
@@ -29,6 +30,7 @@ typedef struct {
     size_t list_count, list_capacity;
     attach_counts files;
     uint64_t evidence; /* states that the office has to see first */
+    declined_list declined;
     sotay_line line;
 } status_counts;
 
@@ -215,6 +217,8 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     log_key_json(me, offset, &json);
     st_json_key(&json, "turned");
     st_json_when(&json, me->turned_ms, offset);
+    st_json_key(&json, "repaired");
+    st_json_when(&json, me->repaired_ms, offset);
     st_json_key(&json, "clock_offset_ms");
     if (me->has_offset)
         st_json_int(&json, me->clock_offset_ms);
@@ -246,6 +250,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
         st_json_close(&json, '}');
     }
     st_json_close(&json, ']');
+    declined_json(&s->declined, offset, &json);
     line_write_json(&s->line, now_ms(client), offset, &json);
     st_json_close(&json, '}');
     st_err err = st_json_end(&json);
@@ -291,6 +296,8 @@ static st_err write_warnings(sotay_client *client, const status_counts *s, st_bu
         err = st_buffer_printf(out, error, "  %s: %s\n", id,
                                st_hold_sentence(s->list[i].hold, client->lang));
     }
+    if (err == ST_OK)
+        err = declined_text(client, &s->declined, out, error);
     return err;
 }
 
@@ -372,6 +379,8 @@ int sotay_status(sotay_client *client, sotay_format format, char **out_text, sot
         err = carried_count(client, &s.carried, &inner);
     if (err == ST_OK)
         err = find_oldest(client, &s, &arena, &inner);
+    if (err == ST_OK)
+        err = declined_read(client, &arena, &s.declined, &inner);
     if (err == ST_OK)
         err = line_read(client, &s.line, &inner);
     client_abort(client);

@@ -6,6 +6,7 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
+#include "client-lib/src/declined.h"
 #include "client-lib/src/renew.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/log_key.h"
@@ -234,6 +235,7 @@ static st_err note_repair(sotay_sync *sync, const st_bucket *bucket, st_error *e
     sync->repaired[sync->repaired_count++] = *bucket;
     sync->report.repaired_buckets = sync->repaired_count;
     sync->report.needs_person = true;
+    sync->client->next.repaired_ms = sync->asked_wall_ms;
     return ST_OK;
 }
 
@@ -253,6 +255,7 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
         sync->applied.hlc_max = report.hlc_max;
     sync->applied.too_new = sync->applied.too_new || report.too_new;
     sync->renews.are_new = sync->renews.are_new || report.owes_renewal;
+    sync->report.needs_person = sync->report.needs_person || report.has_declined;
     sync->applied.lost_reference = report.lost_reference;
     sync->applied.has_twin = report.has_twin;
     sync->applied.twin_first = report.twin_first;
@@ -305,6 +308,8 @@ static void take_whole(sotay_sync *sync, const st_end *end)
     next->position = end->position;
     if (!sync->has_turned && !sync->before.needs_person)
         next->turned_ms = 0;
+    if (sync->repaired_count == 0 && !sync->before.needs_person)
+        next->repaired_ms = 0;
 }
 
 static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
@@ -339,6 +344,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
         err = repair_end_round(sync, error);
     if (err == ST_OK)
         err = purge_noted(sync, end->purges, error);
+    if (err == ST_OK)
+        err = declined_prune(client, error);
     if (err == ST_OK)
         err = witness_take(sync, end, error);
     if (err != ST_OK)

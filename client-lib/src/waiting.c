@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "client-lib/src/declined.h"
+
 /* Can somebody still decide it? */
 static bool may_change(const overlay_entry *entry)
 {
@@ -141,8 +143,11 @@ static st_err drop_declined(sotay_sync *sync, const st_set *set, const st_verdic
             continue;
         err = overlay_get(book, &change->record, &change->dot, &entry, error);
         if (err == ST_OK) {
+            bool is_new = false; /* of the record; a person has to see it all the same */
             sync->report.needs_person = true;
-            err = overlay_delete(book, &change->record, &change->dot, error);
+            err = declined_note(sync->client, &change->record, 0, &is_new, error);
+            if (err == ST_OK)
+                err = overlay_delete(book, &change->record, &change->dot, error);
         } else if (err == ST_E_NOT_FOUND) {
             err = ST_OK; /* heard before */
         }

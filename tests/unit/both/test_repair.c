@@ -52,6 +52,7 @@ static void assert_quiet(world *w, phone *p)
     sync_well(w, p, &report);
     assert_int_equal(report.repaired_buckets, 0);
     assert_int_equal(report.requests, 1);
+    assert_true(phone_status_says(p, "\"repaired\":null"));
 }
 
 /* Five records among many: found in a few rounds of a few hundred bytes. */
@@ -74,6 +75,7 @@ static void test_only_what_differs_is_fetched(void **state)
                   (int)report.requests, (int)report.bytes_up, (int)report.bytes_down);
     assert_int_equal(report.repaired_buckets, 1);
     assert_true(report.complete && report.needs_person);
+    assert_true(phone_status_says(p, "\"repaired\":\"2"));
     assert_int_equal(report.sent_changes, 1);
     assert_true(report.bytes_up + report.bytes_down < 8000);
     sync_well(&w, &w.phones[0], NULL);

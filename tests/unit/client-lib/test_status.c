@@ -166,33 +166,37 @@ static void test_alarms_are_said(void **state)
     static const struct {
         const char *vi, *en;
     } LINES[] = {
-        { "! 2026-03-12T15:00:01.000+07:00: máy chủ đưa ra một sổ không nối tiếp",
-          "! 2026-03-12T15:00:01.000+07:00: the server showed a log that does not continue" },
-        { "! 2026-03-12T15:00:02.000+07:00: máy chủ đưa ra một khóa của sổ không tiếp theo",
-          "! 2026-03-12T15:00:02.000+07:00: the server named a key of the log that does not" },
-        { "! 2026-03-12T15:00:03.000+07:00: sổ ở văn phòng đã sang đời mới",
-          "! 2026-03-12T15:00:03.000+07:00: the office's book began a new epoch" },
+        { "! 12/03/2026 15:01: máy chủ đưa ra một sổ không nối tiếp",
+          "! 12/03/2026 15:01: the server showed a log that does not continue" },
+        { "! 12/03/2026 15:02: máy chủ đưa ra một khóa của sổ không tiếp theo",
+          "! 12/03/2026 15:02: the server named a key of the log that does not" },
+        { "! 12/03/2026 15:03: sổ ở văn phòng đã sang đời mới",
+          "! 12/03/2026 15:03: the office's book began a new epoch" },
+        { "! 12/03/2026 15:04: phần lấy từ sổ chung trên máy này khác",
+          "! 12/03/2026 15:04: what this device had of the book was not what the office has" },
     };
     phone an;
     edge *e = phone_alone(&an);
     must_say(&an, "!", "!", false);
-    for (size_t which = 0; which < 3; which++) {
+    for (size_t which = 0; which < 4; which++) {
         assert_int_equal(client_begin(an.client, true, NULL), ST_OK);
         identity *next = &an.client->next;
         next->has_alarm = which == 0;
-        next->alarm_ms = PHONE_WALL_MS + 1000;
+        next->alarm_ms = PHONE_WALL_MS + 60000;
         next->has_key_alarm = which == 1;
-        next->key_alarm_ms = PHONE_WALL_MS + 2000;
-        next->turned_ms = which == 2 ? PHONE_WALL_MS + 3000 : 0;
+        next->key_alarm_ms = PHONE_WALL_MS + 120000;
+        next->turned_ms = which >= 2 ? PHONE_WALL_MS + 180000 : 0;
+        next->repaired_ms = which == 3 ? PHONE_WALL_MS + 240000 : 0;
         assert_int_equal(client_commit(an.client, NULL), ST_OK);
         phone_reopen(&an);
-        for (size_t i = 0; i < 3; i++)
-            must_say(&an, LINES[i].vi, LINES[i].en, i == which);
+        for (size_t i = 0; i < 4; i++)
+            must_say(&an, LINES[i].vi, LINES[i].en, i == which || (which == 3 && i == 2));
     }
-    assert_true(phone_status_says(&an, "\"turned\":\"2026-03-12T15:00:03.000+07:00\""));
+    assert_true(phone_status_says(&an, "\"turned\":\"2026-03-12T15:03:00.000+07:00\""));
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     must_say(&an, "đời mới", "new epoch", false);
-    assert_true(phone_status_says(&an, "\"turned\":null"));
+    must_say(&an, "sổ chung", "had of the book", false);
+    assert_true(phone_status_says(&an, "\"turned\":null,\"repaired\":null"));
     phone_part(e, &an, NULL);
 }
 

@@ -335,9 +335,10 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* Of the identity: that it followed no other key of the log, at its end. */
-#define HELD_BYTES     1u
-#define TURNED_BYTES   (8u + HELD_BYTES)    /* when the book turned, before it */
+/* Of the identity: when it was repaired, at its end. */
+#define REPAIRED_BYTES 8u
+#define HELD_BYTES     (1u + REPAIRED_BYTES) /* that it followed no other key of the log, before it */
+#define TURNED_BYTES   (8u + HELD_BYTES)     /* when the book turned, before it */
 #define RENEWED_BYTES  (24u + TURNED_BYTES) /* which sealed set it asked for last, before it */
 #define FULL_BYTES     (1u + RENEWED_BYTES) /* whether the office takes more files, before it */
 /* The key of a copy, none and not asked for, before it. */
@@ -382,6 +383,7 @@ static void test_an_older_identity_is_read(void **state)
     named.files_full = true;
     named.renewed = (st_dot){ named.device, 42 };
     named.turned_ms = 11;
+    named.repaired_ms = 12;
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711);
@@ -390,8 +392,10 @@ static void test_an_older_identity_is_read(void **state)
     assert_true(me.short_roots && me.standing == ST_STANDING_REVOKED && me.log_keys == 3);
     assert_true(me.heir == ST_HEIR_ENROLLED && me.files_full);
     assert_int_equal(st_dot_cmp(&me.renewed, &named.renewed), 0);
-    assert_int_equal(me.turned_ms, 11);
+    assert_true(me.turned_ms == 11 && me.repaired_ms == 12);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(read_without(&p, older, value.len - REPAIRED_BYTES, &me), ST_OK);
+    assert_true(me.turned_ms == 11 && me.repaired_ms == 0);
     assert_int_equal(read_without(&p, older, value.len - HELD_BYTES, &me), ST_OK);
     assert_true(me.turned_ms == 11 && !me.has_key_held);
     assert_int_equal(read_without(&p, older, value.len - TURNED_BYTES, &me), ST_OK);

@@ -224,6 +224,7 @@ static void test_what_was_declined(void **state)
     sotay_sync_free(d.sync);
     d.sync = NULL;
     assert_true(phone_status_says(&d.an, "\"held\":0"));
+    assert_true(phone_status_says(&d.an, "\"declined\":[{\"record\":"));
     assert_int_equal(rows_count(&d.an, BOOK_OVER), 0);
     desk_close(&d);
 }
