@@ -337,7 +337,7 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
 
 /* Of the identity: when it was repaired, at its end. */
 #define REPAIRED_BYTES 8u
-#define HELD_BYTES     (1u + REPAIRED_BYTES) /* that it followed no other key of the log, before it */
+#define HELD_BYTES     (1u + REPAIRED_BYTES) /* that it followed no other key, before it */
 #define TURNED_BYTES   (8u + HELD_BYTES)     /* when the book turned, before it */
 #define RENEWED_BYTES  (24u + TURNED_BYTES) /* which sealed set it asked for last, before it */
 #define FULL_BYTES     (1u + RENEWED_BYTES) /* whether the office takes more files, before it */
