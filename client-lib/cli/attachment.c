@@ -100,9 +100,9 @@ static int clear_files(cli_call *call)
         return cli_fail(call, code);
     if (call->options.json) {
         printf("{\"files\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"kept_files\":%" PRIu64
-               ",\"kept_bytes\":%" PRIu64 ",\"dry_run\":%s}\n",
+               ",\"kept_bytes\":%" PRIu64 ",\"declined_files\":%" PRIu64 ",\"dry_run\":%s}\n",
                cleared.files, cleared.bytes, cleared.kept_files, cleared.kept_bytes,
-               dry ? "true" : "false");
+               cleared.declined_files, dry ? "true" : "false");
         return CLI_DONE;
     }
     const char *head = is_vi(call) ? dry ? "Sẽ nhả chỗ của" : "Đã nhả chỗ của"
@@ -113,11 +113,15 @@ static int clear_files(cli_call *call)
                        : "%s %" PRIu64 " files, %" PRIu64 " kB; thumbnails stay, and an original "
                          "can be fetched again (attachment fetch)\n",
            head, cleared.files, (cleared.bytes + 999) / 1000);
+    if (cleared.declined_files > 0)
+        printf(is_vi(call) ? "Trong đó %" PRIu64 " tệp văn phòng không nhận: không còn ở đâu khác\n"
+                           : "Of these the office declined %" PRIu64 ": nobody else has them\n",
+               cleared.declined_files);
     if (cleared.kept_files > 0)
-        printf(is_vi(call) ? "Giữ lại %" PRIu64 " tệp, %" PRIu64 " kB: chưa gửi hết, hoặc văn "
-                             "phòng chưa có bản sao lưu\n"
-                           : "Kept %" PRIu64 " files, %" PRIu64 " kB: not all sent, or in no "
-                             "backup of the office yet\n",
+        printf(is_vi(call) ? "Giữ lại %" PRIu64 " tệp, %" PRIu64 " kB: chưa gửi hết, hoặc bản "
+                             "sao lưu của văn phòng chưa biết đến\n"
+                           : "Kept %" PRIu64 " files, %" PRIu64 " kB: not all sent, or no "
+                             "backup of the office knows of them yet\n",
                cleared.kept_files, (cleared.kept_bytes + 999) / 1000);
     return CLI_DONE;
 }

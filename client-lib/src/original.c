@@ -1,8 +1,10 @@
 /* client-lib/src/original.c - the files of a record on this phone: what is here, wanting one that
  * is not, reading one, and giving back the room of those that the office has.
  * Promises: a file is given out whole or not at all; only what the server said it has, and what a
- * backup there covers or it gave out itself, makes room, and can be fetched again.
+ * backup there covers or it gave out itself, makes room, and can be fetched again; and what the
+ * office declined, when a backup there knows that.
  * Never: lets go of a piece that some other file here still needs. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,13 @@
 
 /* ---- the files of one record ---- */
 
+/* One whose change the office declined: the record names it no more. It is called after its bytes,
+ * and has no other name. */
+typedef struct {
+    st_file file;
+    char item[ST_ITEM_TEXT_BYTES];
+} left_file;
+
 typedef struct {
     sotay_client *client;
     st_arena arena;
@@ -23,7 +32,79 @@ typedef struct {
     st_id record;
     st_file *files;
     size_t count;
+    left_file *left;
+    size_t left_count;
 } looking;
+
+static bool is_listed(const looking *l, const book_key *key)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        book_key named = attach_key(&l->record, l->files[i].hashes, l->files[i].count);
+        if (memcmp(named.b + 17, key->b + 17, 16) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is the row of this record, also under a name that it had before? */
+static bool is_of(const looking *l, const book_key *key)
+{
+    sotay_id named;
+    memcpy(named.b, key->b + 1, sizeof named.b);
+    st_id now = overlay_find(l->client, &named);
+    return st_id_cmp(&now, &l->record) == 0;
+}
+
+static st_err add_left(looking *l, const book_key *key, const attach_row *row, size_t *capacity,
+                       st_error *error)
+{
+    left_file *list = l->left;
+    st_id name;
+    char hex[33];
+    if (l->left_count == *capacity)
+        list = st_arena_grow(&l->arena, list, l->left_count, capacity, sizeof *list);
+    if (list == NULL)
+        return st_fail(error, ST_E_MEMORY, "attachments: no memory");
+    l->left = list;
+    left_file *one = &list[l->left_count++];
+    memset(one, 0, sizeof *one);
+    one->file = (st_file){ .name = "", .kind = "", .mime = "", .hashes = row->hashes,
+                           .count = row->count };
+    memcpy(name.b, key->b + 17, sizeof name.b);
+    st_id_format(&name, hex);
+    (void)snprintf(one->item, sizeof one->item, "declined-%.16s", hex);
+    return ST_OK;
+}
+
+static st_err find_left(looking *l, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_ATTACH);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    size_t capacity = 0;
+    while (err == ST_OK) {
+        attach_row row;
+        err = attach_next(&l->client->book, &scan, &l->arena, &row, error);
+        if (err == ST_OK && row.kind == ATTACH_LEFT && is_of(l, &scan.at) &&
+            !is_listed(l, &scan.at))
+            err = add_left(l, &scan.at, &row, &capacity, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Files of a record that was declined whole lie here without it. */
+static st_err look_at(looking *l, st_error *error)
+{
+    st_err err = overlay_load(l->client, &l->record, &l->arena, &l->view, error);
+    if (err == ST_OK)
+        err = lease_check(l->client, &l->view, error);
+    if (err == ST_OK)
+        err = st_files_of(l->view.form, &l->view.record, &l->arena, &l->files, &l->count, error);
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    st_err found = find_left(l, error);
+    return found != ST_OK || l->left_count > 0 ? found : err;
+}
 
 static st_err look_begin(looking *l, sotay_client *client, const sotay_id *record, bool write,
                          st_error *error)
@@ -39,12 +120,7 @@ static st_err look_begin(looking *l, sotay_client *client, const sotay_id *recor
     if (err != ST_OK)
         return err;
     l->record = overlay_find(client, record);
-    err = overlay_load(client, &l->record, &l->arena, &l->view, error);
-    if (err == ST_OK)
-        err = lease_check(client, &l->view, error);
-    if (err == ST_OK)
-        err = st_files_of(l->view.form, &l->view.record, &l->arena, &l->files, &l->count, error);
-    return err;
+    return look_at(l, error);
 }
 
 static void look_end(looking *l)
@@ -86,36 +162,32 @@ static st_err find_row(looking *l, const st_file *file, attach_row *out_row, st_
     book_key prefix = book_key_of(BOOK_ATTACH);
     book_scan scan = book_scan_of(&prefix);
     for (;;) {
-        sotay_id named;
         st_err err = attach_next(&l->client->book, &scan, &l->arena, out_row, error);
         if (err != ST_OK)
             return err;
-        if (memcmp(scan.at.b + 17, wanted.b + 17, 16) != 0)
-            continue;
-        memcpy(named.b, scan.at.b + 1, sizeof named.b);
-        st_id now = overlay_find(l->client, &named);
-        if (st_id_cmp(&now, &l->record) == 0)
+        if (memcmp(scan.at.b + 17, wanted.b + 17, 16) == 0 && is_of(l, &scan.at))
             return ST_OK;
     }
 }
 
 /* ---- list ---- */
 
-typedef enum { HERE, UNSENT, WANTED, PARTIAL, AWAY, LOST, DROPPED } file_state;
+typedef enum { HERE, UNSENT, WANTED, PARTIAL, AWAY, LOST, DROPPED, DECLINED } file_state;
 
 static const char *state_word(file_state state)
 {
     static const char *const WORDS[] = { "here", "unsent", "wanted", "partial",
-                                         "away", "lost",   "dropped" };
+                                         "away", "lost",   "dropped", "declined" };
     return WORDS[state];
 }
 
 static const char *state_label(file_state state, bool english)
 {
     static const char *const VI[] = { "có trên máy", "chưa gửi hết", "chờ tải về", "có một phần",
-                                      "ở văn phòng", "đã mất",       "đã bỏ" };
-    static const char *const EN[] = { "here",          "not all sent", "wanted", "partly here",
-                                      "at the office", "lost",         "dropped" };
+                                      "ở văn phòng", "đã mất",       "đã bỏ",
+                                      "không được nhận" };
+    static const char *const EN[] = { "here",          "not all sent", "wanted",  "partly here",
+                                      "at the office", "lost",         "dropped", "declined" };
     return english ? EN[state] : VI[state];
 }
 
@@ -138,10 +210,26 @@ static st_err state_of(looking *l, st_file *file, file_state *out, st_error *err
     return ST_OK;
 }
 
-static void file_json(st_json *json, const st_file *file, file_state state)
+/* How much of it is here: no change says it any more. */
+static st_err measure_left(looking *l, st_file *file, st_error *error)
 {
-    char item[ST_ITEM_TEXT_BYTES];
-    st_item_format(&file->path.item, file->path.place, item);
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < file->count; i++) {
+        st_arena arena;
+        book_value value = { NULL, 0 };
+        book_key key = attach_piece_key(BOOK_CHUNK, &file->hashes[i]);
+        st_arena_init(&arena, (size_t)ST_CHUNK_BYTES_MAX * 2);
+        err = book_get(&l->client->book, &key, &arena, &value, error);
+        file->bytes += value.len;
+        file->missing += err == ST_E_NOT_FOUND ? 1 : 0;
+        err = err == ST_E_NOT_FOUND ? ST_OK : err;
+        st_arena_reset(&arena);
+    }
+    return err;
+}
+
+static void file_json(st_json *json, const st_file *file, const char *item, file_state state)
+{
     st_json_open(json, '{');
     st_json_key_text(json, "item", item);
     st_json_key_text(json, "name", file->name);
@@ -167,10 +255,17 @@ static st_err list_json(looking *l, st_buffer *out, st_error *error)
     st_json_key(&json, "attachments");
     st_json_open(&json, '[');
     for (size_t i = 0; err == ST_OK && i < l->count; i++) {
+        char item[ST_ITEM_TEXT_BYTES];
         file_state state = HERE;
+        st_item_format(&l->files[i].path.item, l->files[i].path.place, item);
         err = state_of(l, &l->files[i], &state, error);
         if (err == ST_OK)
-            file_json(&json, &l->files[i], state);
+            file_json(&json, &l->files[i], item, state);
+    }
+    for (size_t i = 0; err == ST_OK && i < l->left_count; i++) {
+        err = measure_left(l, &l->left[i].file, error);
+        if (err == ST_OK)
+            file_json(&json, &l->left[i].file, l->left[i].item, DECLINED);
     }
     st_json_close(&json, ']');
     st_json_close(&json, '}');
@@ -178,6 +273,15 @@ static st_err list_json(looking *l, st_buffer *out, st_error *error)
     if (err == ST_OK)
         err = ended;
     return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
+}
+
+static st_err file_text(const looking *l, const st_file *file, const char *item, file_state state,
+                        st_buffer *out, st_error *error)
+{
+    bool english = strcmp(l->client->lang, "en") == 0;
+    return st_buffer_printf(out, error, "%s  %s  %llu kB  %s\n", item,
+                            state_label(state, english),
+                            (unsigned long long)(file->bytes + 999) / 1000, file->name);
 }
 
 static st_err list_text(looking *l, st_buffer *out, st_error *error)
@@ -191,11 +295,14 @@ static st_err list_text(looking *l, st_buffer *out, st_error *error)
         st_item_format(&file->path.item, file->path.place, item);
         err = state_of(l, &l->files[i], &state, error);
         if (err == ST_OK)
-            err = st_buffer_printf(out, error, "%s  %s  %llu kB  %s\n", item,
-                                   state_label(state, english),
-                                   (unsigned long long)(file->bytes + 999) / 1000, file->name);
+            err = file_text(l, file, item, state, out, error);
     }
-    if (err == ST_OK && l->count == 0)
+    for (size_t i = 0; err == ST_OK && i < l->left_count; i++) {
+        err = measure_left(l, &l->left[i].file, error);
+        if (err == ST_OK)
+            err = file_text(l, &l->left[i].file, l->left[i].item, DECLINED, out, error);
+    }
+    if (err == ST_OK && l->count + l->left_count == 0)
         err = st_buffer_printf(out, error, "%s\n", english ? "no files" : "không có tệp đính kèm");
     return err;
 }
@@ -286,6 +393,18 @@ static st_err read_file(looking *l, const st_file *file, bool thumbnail, st_buff
     return st_buffer_append(out, file->thumbnail, file->thumbnail_len, error);
 }
 
+/* Also one that was declined: nobody else has it. */
+static st_err find_any(looking *l, const char *item, st_file **out_file, st_error *error)
+{
+    for (size_t i = 0; i < l->left_count; i++) {
+        if (strcmp(l->left[i].item, item) == 0) {
+            *out_file = &l->left[i].file;
+            return ST_OK;
+        }
+    }
+    return find_file(l, item, out_file, error);
+}
+
 int sotay_attachment_get(sotay_client *client, const sotay_id *record, const char *item,
                          bool thumbnail, sotay_file *out_file, sotay_error *error)
 {
@@ -296,7 +415,7 @@ int sotay_attachment_get(sotay_client *client, const sotay_id *record, const cha
     st_buffer_init(&out, (size_t)ST_CHUNK_BYTES_MAX * ST_CHUNKS_MAX);
     st_err err = look_begin(&l, client, record, false, &inner);
     if (err == ST_OK)
-        err = find_file(&l, item, &file, &inner);
+        err = find_any(&l, item, &file, &inner);
     if (err == ST_OK)
         err = read_file(&l, file, thumbnail, &out, &inner);
     look_end(&l);
@@ -363,13 +482,15 @@ typedef struct clearing {
     sotay_cleared cleared;
 } clearing;
 
-/* Covered: a backup of the server has it too, or the server gave it to us. */
+/* Covered: a backup of the server has it too, or that it was declined; or the server gave it. */
 static bool is_covered(const clearing *c, const book_key *key, const attach_row *row)
 {
     const sotay_client *client = c->client;
     (void)key;
-    if (attach_waits(client, row) || row->kind == ATTACH_WANTED || row->kind == ATTACH_LEFT)
+    if (attach_waits(client, row) || row->kind == ATTACH_WANTED)
         return false;
+    if (row->kind == ATTACH_LEFT) /* what says so lies before the position */
+        return row->position > 0 && client->me.backed_up_to >= row->position;
     return row->kind == ATTACH_FETCHED || client->me.backed_up_to > row->position;
 }
 
@@ -403,6 +524,7 @@ static st_err clear_row(clearing *c, const book_key *key, const attach_row *row,
         return set_add(&c->staying, &c->arena, row, error);
     }
     c->cleared.files++;
+    c->cleared.declined_files += row->kind == ATTACH_LEFT;
     st_err err = set_add(&c->going, &c->arena, row, error);
     return err == ST_OK && !c->only_says ? book_delete(&c->client->book, key, error) : err;
 }

@@ -175,6 +175,75 @@ static void test_nobody_waits_for_it(void **state)
     world_free(&v.w);
 }
 
+/* What the phone says of the files of the visit, and of one of them. */
+static bool list_says(valley *v, const char *what)
+{
+    char *text = NULL;
+    assert_int_equal(sotay_attachment_list(v->an->client, &v->visit, SOTAY_JSON, &text, NULL),
+                     SOTAY_OK);
+    bool says = strstr(text, what) != NULL;
+    if (says && strcmp(what, "declined-") == 0)
+        (void)snprintf(v->item, sizeof v->item, "%.25s", strstr(text, what));
+    sotay_text_free(text);
+    return says;
+}
+
+static void back_up(valley *v)
+{
+    char to[96], command[128];
+    (void)snprintf(to, sizeof to, "%s.backup", v->w.book.dir);
+    (void)snprintf(command, sizeof command, "rm -rf %s", to);
+    for (int copies = 0; copies < 2; copies++) { /* one alone may lie on the same disk */
+        KIT_EXPECT(0, &v->w.book, "backup", to);
+        assert_int_equal(system(command), 0);
+    }
+    sync_well(v, v->an);
+}
+
+/* The file that only its author still has, of a record that is shown or not: he finds it and reads
+ * it, and it makes room when a backup knows that it was declined. */
+static void test_it_is_found_and_let_go(void **state)
+{
+    (void)state;
+    for (int whole = 0; whole < 2; whole++) {
+        valley v;
+        sotay_cleared cleared;
+        sotay_file file;
+        valley_make(&v);
+        suspend(&v, v.an);
+        if (whole == 1)
+            v.visit = phone_visit(v.an, "suối");
+        attach(&v, v.an);
+        sync_well(&v, v.an);
+        assert_false(list_says(&v, "declined"));
+        KIT_EXPECT(0, &v.w.book, "held", "decline", "--device", device_of(v.an), "--as", "office",
+                   "--reason", "đã hỏi");
+        KIT_EXPECT(0, &v.w.book, "device", "suspend", device_of(v.an), "--lift");
+        sync_well(&v, v.an);
+        sync_well(&v, v.an);
+        assert_true(list_says(&v, "\"bytes\":40960,\"state\":\"declined\""));
+        assert_true(list_says(&v, "declined-"));
+        assert_int_equal(sotay_attachment_get(v.an->client, &v.visit, v.item, false, &file, NULL),
+                         SOTAY_OK);
+        assert_int_equal(file.len, LEN);
+        assert_memory_equal(file.data, "%PDF-1.7\n", 9);
+        free(file.data);
+        assert_int_equal(sotay_attachment_clear(v.an->client, false, &cleared, NULL), SOTAY_OK);
+        assert_int_equal(cleared.files, 0);
+        assert_int_equal(cleared.kept_files, 1);
+        back_up(&v);
+        assert_int_equal(sotay_attachment_clear(v.an->client, false, &cleared, NULL), SOTAY_OK);
+        assert_int_equal(cleared.files, 1);
+        assert_int_equal(cleared.declined_files, 1);
+        assert_int_equal(cleared.bytes, LEN);
+        assert_int_equal(cleared.kept_files, 0);
+        assert_int_equal(rows_of(v.an, BOOK_CHUNK), 0);
+        assert_int_equal(sotay_attachment_get(v.an->client, &v.visit, v.item, false, &file, NULL),
+                         SOTAY_E_NOT_FOUND);
+        world_free(&v.w);
+    }
+}
+
 static void test_one_that_is_let_in(void **state)
 {
     (void)state;
@@ -339,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nobody_waits_for_it),
+        cmocka_unit_test(test_it_is_found_and_let_go),
         cmocka_unit_test(test_one_that_is_let_in),
         cmocka_unit_test(test_another_change_names_it),
         cmocka_unit_test(test_a_record_that_is_declined_whole),
