@@ -68,6 +68,17 @@ static void correct(const telling *t, const st_set *set, st_history_item *item)
     item->within_ms = written.within_ms;
 }
 
+/* Where nothing is left but the history, as of a record whose making was declined, its first change
+ * names the form. */
+static st_err find_form(telling *t, const st_change *change, st_error *error)
+{
+    if (t->view.form != NULL || !change->creates)
+        return ST_OK;
+    st_err err = lexicon_form(t->client, change->form.s, change->form_version, &t->view.form,
+                              error);
+    return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err; /* as overlay_load */
+}
+
 static st_err tell_line(telling *t, const apply_line *line, st_error *error)
 {
     static const char *const VERDICTS[] = { "stored", "held", "accepted", "declined" };
@@ -83,6 +94,8 @@ static st_err tell_line(telling *t, const apply_line *line, st_error *error)
         if (item.change == NULL)
             err = st_fail(error, ST_E_CORRUPT, "store: a change is not in its set");
     }
+    if (err == ST_OK)
+        err = find_form(t, item.change, error);
     if (err == ST_OK) {
         fill_author(t, &set, &item);
         item.received_ms = line->time_ms;
