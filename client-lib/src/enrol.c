@@ -136,9 +136,9 @@ static st_err fail_older_key(const sotay_client *client, st_error *error)
     bool vi = strcmp(client->lang, "vi") == 0;
     return st_fail(error, ST_E_SIGNATURE,
                    vi ? "đường dẫn dùng khóa cũ hơn hoặc khác khóa máy này đã biết của sổ; hỏi tận "
-                        "nơi văn phòng rồi mới thêm --older-key"
+                        "nơi văn phòng rồi mới thêm --older-key vào chính đường dẫn này"
                       : "the link has an older key of the log than this device, or another; ask "
-                        "the office in person before you say --older-key");
+                        "the office in person before you say --older-key with this same link");
 }
 
 static st_err check_answer(const sotay_sync *sync, const st_enrol_answer *answer, st_id *out_log,

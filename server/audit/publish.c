@@ -382,11 +382,69 @@ static st_err is_empty(const char *path, bool *out_is, st_error *error)
     return err;
 }
 
+/* The whole file, if it is there: else nothing. */
+static st_err read_note(const char *path, st_buffer *out, st_error *error)
+{
+    uint8_t piece[4096];
+    st_err err = ST_OK;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return errno == ENOENT ? ST_OK
+                               : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    for (size_t len = 1; err == ST_OK && len > 0;) {
+        len = fread(piece, 1, sizeof piece, file);
+        err = st_buffer_append(out, piece, len, error);
+    }
+    if (err == ST_OK && ferror(file))
+        err = st_fail(error, ST_E_STORAGE, "%s: cannot be read", path);
+    (void)fclose(file);
+    return err;
+}
+
+/* Is the log as it stands that of `old`, with more behind it? A log that was put back is not. */
+static st_err continues(export_job *job, const st_tree_head *old, const st_tree_head *now,
+                        bool *out_does, st_error *error)
+{
+    st_hash root;
+    st_tree_source source = audit_tree_source(&job->txn);
+    *out_does = false;
+    if (old->size > now->size)
+        return ST_OK;
+    st_err err = st_tree_hash(&source, 0, old->size, &root, error);
+    *out_does = err == ST_OK && memcmp(root.b, old->root.b, sizeof root.b) == 0;
+    return err;
+}
+
+static st_err check_older(export_job *job, const st_buffer *bytes, const st_checkpoint *now,
+                          st_error *error)
+{
+    st_arena arena;
+    st_note note;
+    st_checkpoint old;
+    bool does = false;
+    st_arena_init(&arena, ST_NOTE_BYTES_MAX);
+    bool is_ours = st_note_decode(bytes->data, bytes->len, &arena, &note, NULL) == ST_OK &&
+                   st_checkpoint_decode(&note, &old, NULL) == ST_OK &&
+                   st_origin_is_same_log(old.origin, now->origin);
+    st_arena_reset(&arena);
+    if (!is_ours)
+        return st_fail(error, ST_E_EXISTS, "%s: holds something that is no export of this log",
+                       job->dir);
+    st_err err = continues(job, &old.head, &now->head, &does, error);
+    return err != ST_OK || does
+               ? err
+               : st_fail(error, ST_E_EXISTS,
+                         "%s: holds an export that this log does not continue: it was put back "
+                         "since; take a new folder, and keep that one",
+                         job->dir);
+}
+
 /* Empty, or with an older export of this log in it. */
 static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *error)
 {
-    char path[STORE_PATH_BYTES], line[ST_NOTE_NAME_BYTES] = "";
+    char path[STORE_PATH_BYTES];
     bool empty = false;
+    st_buffer bytes;
     st_err err = store_dir_make_open(job->dir, error);
     if (err == ST_OK)
         err = is_empty(job->dir, &empty, error);
@@ -394,17 +452,12 @@ static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *
         err = store_dir_path(job->dir, "checkpoint", path, error);
     if (err != ST_OK || empty)
         return err;
-    FILE *file = fopen(path, "re");
-    if (file == NULL && errno != ENOENT)
-        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    bool is_read = file != NULL && fgets(line, sizeof line, file) != NULL;
-    if (file != NULL)
-        (void)fclose(file);
-    line[strcspn(line, "\n")] = '\0';
-    return is_read && st_origin_is_same_log(line, now->origin)
-               ? ST_OK
-               : st_fail(error, ST_E_EXISTS, "%s: holds something that is no export of this log",
-                         job->dir);
+    st_buffer_init(&bytes, ST_NOTE_BYTES_MAX);
+    err = read_note(path, &bytes, error);
+    if (err == ST_OK)
+        err = check_older(job, &bytes, now, error);
+    st_buffer_free(&bytes);
+    return err;
 }
 
 static st_err export_all(export_job *job, st_error *error)

@@ -41,49 +41,6 @@ typedef struct {
 
 /* ---- the folder ---- */
 
-/* The folder that is there already on the way to `to`: itself, or the one that it will be made in.
- * False: the path is too long. */
-static bool nearest(const char *to, char path[STORE_PATH_BYTES])
-{
-    struct stat st;
-    size_t len = strlen(to);
-    while (len > 1 && to[len - 1] == '/')
-        len--;
-    if (len == 0 || len >= STORE_PATH_BYTES)
-        return false;
-    memcpy(path, to, len);
-    path[len] = '\0';
-    if (stat(path, &st) == 0)
-        return true;
-    char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        memcpy(path, ".", 2);
-    else
-        slash[slash == path ? 1 : 0] = '\0';
-    return true;
-}
-
-/* Would the folder lie in that of the book? What is lost together with the book is no backup. */
-static bool is_inside(const char *to, const char *data)
-{
-    char path[STORE_PATH_BYTES];
-    struct stat book, here = { 0 }, below;
-    if (!nearest(to, path) || stat(data, &book) != 0)
-        return false;
-    do {
-        below = here;
-        if (stat(path, &here) != 0)
-            return false;                      /* who makes it says why it cannot be */
-        if (here.st_dev == book.st_dev && here.st_ino == book.st_ino)
-            return true;
-        size_t len = strlen(path);
-        if (len + 4 > sizeof path)
-            return false;
-        memcpy(path + len, "/..", 4);
-    } while (here.st_dev != below.st_dev || here.st_ino != below.st_ino);
-    return false;
-}
-
 static st_err make_folder(const backup_job *job, const char *name, st_error *error)
 {
     char path[STORE_PATH_BYTES];
@@ -102,7 +59,7 @@ static st_err must_be_free(const char *to, st_error *error)
 
 static st_err make_folders(backup_job *job, st_error *error)
 {
-    if (is_inside(job->to, job->srv->dir))
+    if (store_dir_is_inside(job->to, job->srv->dir))
         return st_fail(error, ST_E_VALUE, "%s: lies in the folder of the book; what is lost with "
                        "the book is no backup of it", job->to);
     st_err err = store_dir_make(job->to, error);

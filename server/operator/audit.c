@@ -18,7 +18,13 @@ int operator_audit_export(operator_work *work)
     audit_export_report report;
     char root[48];
     memset(&report, 0, sizeof report);
-    if (audit_export(work->room, work->operands[0], &report, &work->error) != ST_OK)
+    st_err err = ST_OK;
+    if (store_dir_is_inside(work->operands[0], work->rooms->dir))
+        err = st_fail(&work->error, ST_E_VALUE, "%s: lies in the folder of the book",
+                      work->operands[0]);
+    if (err == ST_OK)
+        err = audit_export(work->room, work->operands[0], &report, &work->error);
+    if (err != ST_OK)
         return operator_fail(work);
     st_base64(report.head.root.b, sizeof report.head.root.b, root);
     operator_say(work,

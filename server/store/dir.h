@@ -21,6 +21,8 @@ ST_MUST_USE st_err store_dir_sync(const char *path, st_error *error);
 ST_MUST_USE st_err store_dir_make(const char *path, st_error *error);
 /* The same for what anybody may read: mode 0755. ST_E_STORAGE. */
 ST_MUST_USE st_err store_dir_make_open(const char *path, st_error *error);
+/* Would `to`, which need not be there yet, lie in the folder `data`, or be it? */
+bool store_dir_is_inside(const char *to, const char *data);
 /* Writes all of the bytes, in as many calls as it takes. False: errno says why. */
 bool store_write_all(int fd, const uint8_t *bytes, size_t len);
 /* The next name in an open folder but those with a dot in front; NULL after the last one. path: of

@@ -193,3 +193,47 @@ bool store_has_prefix(const store_cursor *cursor, store_slice prefix)
     return cursor->is_valid && cursor->key.len >= prefix.len
            && memcmp(cursor->key.data, prefix.data, prefix.len) == 0;
 }
+
+/* ---- what must not lie in it ---- */
+
+/* The folder that is there already on the way to `to`: itself, or the one that it will be made in.
+ * False: the path is too long. */
+static bool nearest(const char *to, char path[STORE_PATH_BYTES])
+{
+    struct stat st;
+    size_t len = strlen(to);
+    while (len > 1 && to[len - 1] == '/')
+        len--;
+    if (len == 0 || len >= STORE_PATH_BYTES)
+        return false;
+    memcpy(path, to, len);
+    path[len] = '\0';
+    if (stat(path, &st) == 0)
+        return true;
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        memcpy(path, ".", 2);
+    else
+        slash[slash == path ? 1 : 0] = '\0';
+    return true;
+}
+
+bool store_dir_is_inside(const char *to, const char *data)
+{
+    char path[STORE_PATH_BYTES];
+    struct stat book, here = { 0 }, below;
+    if (!nearest(to, path) || stat(data, &book) != 0)
+        return false;
+    do {
+        below = here;
+        if (stat(path, &here) != 0)
+            return false;                      /* who makes it says why it cannot be */
+        if (here.st_dev == book.st_dev && here.st_ino == book.st_ino)
+            return true;
+        size_t len = strlen(path);
+        if (len + 4 > sizeof path)
+            return false;
+        memcpy(path + len, "/..", 4);
+    } while (here.st_dev != below.st_dev || here.st_ino != below.st_ino);
+    return false;
+}
