@@ -572,7 +572,8 @@ static void check_bytes(const shelf *s, sim_phone *p, const listed *file)
     free(got.data);
 }
 
-/* The phone lists the files that the office lists, and agrees on what the office lacks. */
+/* The phone lists the files that the office lists, and agrees on what the office lacks. What the
+ * office declined its author alone still has. */
 static void check_phone(const shelf *s, sim_phone *p, const char *list, size_t want)
 {
     char *json = NULL;
@@ -583,8 +584,11 @@ static void check_phone(const shelf *s, sim_phone *p, const char *list, size_t w
     if (sotay_attachment_list(p->client, id, SOTAY_JSON, &json, &error) != SOTAY_OK)
         sim_fail(s->w, "record r%u: phone %u does not list its files: %s", s->no,
                  sim_phone_no(s->w, p), error.detail);
-    for (const char *at = json; (at = next_listed(at, &here)) != NULL; count++) {
+    for (const char *at = json; (at = next_listed(at, &here)) != NULL;) {
         const char *other = list;
+        if (is_state(&here, "declined"))
+            continue;
+        count++;
         while ((other = next_listed(other, &there)) != NULL && strcmp(there.item, here.item) != 0)
             continue;
         bool is_same = other != NULL && strcmp(here.name, there.name) == 0 &&
