@@ -24,6 +24,7 @@ static const struct { const char *state, *vi, *en; } STATES[] = {
     { "reopened", "mở lại", "reopened" },
     { "held", "chờ văn phòng xem", "waits for the office" },
     { "recorded", "đã ghi", "recorded" },
+    { "declined", "không đưa vào sổ", "declined" },
 };
 
 st_err st_state_check(const char *state, st_error *error)
@@ -88,6 +89,8 @@ const char *st_show_state(const st_form *form, const st_record *record, const st
             (meta->hlc == top->hlc && st_dot_cmp(&meta->dot, &top->dot) > 0))
             top = meta;
     }
+    if (how->outside != ST_OUTSIDE_NONE)
+        return how->outside == ST_OUTSIDE_WAITS ? "held" : "declined";
     if (how->is_held && record->created && record->metas[record->creator].log_index == 0)
         return "held";
     if (top != NULL && top->act == ST_ACT_OPEN)

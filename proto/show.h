@@ -35,6 +35,13 @@ typedef struct {
     int64_t from, to;
 } st_days;
 
+/* A record that is shown although it is not in the book. */
+typedef enum {
+    ST_OUTSIDE_NONE,              /* it is in the book, or on its way there */
+    ST_OUTSIDE_WAITS,             /* what makes it waits for the office */
+    ST_OUTSIDE_DECLINED           /* the office declined what makes it */
+} st_outside;
+
 /* What only the holder of the record knows. Zeroed is valid. */
 typedef struct {
     const st_directory *directory;
@@ -44,6 +51,7 @@ typedef struct {
     bool is_phone;                /* an unsent finalise shows as `finalised`, not `received` */
     bool is_held;                 /* some change of the record is held */
     bool is_carried;              /* some of it came from another phone by hand */
+    st_outside outside;
     const st_show_held *helds;    /* which ones, as far as they are known here */
     size_t helds_count;
     uint32_t files;               /* attachments of the record */

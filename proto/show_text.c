@@ -243,6 +243,18 @@ static void say_helds(show_page *page)
     }
 }
 
+/* That the book has none of what follows. */
+static void say_outside(show_page *page)
+{
+    if (page->how->outside == ST_OUTSIDE_WAITS)
+        say(page, page->vi ? "! Phiếu chưa có trong sổ: dưới đây là nội dung chờ văn phòng xem\n"
+                           : "! Not in the book: below is what waits for the office\n");
+    if (page->how->outside == ST_OUTSIDE_DECLINED)
+        say(page, page->vi ? "! Phiếu không có trong sổ: văn phòng đã không nhận; dưới đây là nội "
+                             "dung đã gửi\n"
+                           : "! Not in the book: the office declined it; below is what was sent\n");
+}
+
 static void say_head(show_page *page, const st_acts_view *acts, size_t conflicts)
 {
     char hex[33], unit[ST_CODE_BYTES_MAX + 1], number[64];
@@ -279,6 +291,7 @@ static void say_head(show_page *page, const st_acts_view *acts, size_t conflicts
         say(page, number);
     }
     say(page, "\n");
+    say_outside(page);
     uint32_t flags = st_show_flags(page->form, page->record, page->how);
     for (uint32_t i = 0; i < ST_FLAG_COUNT; i++) {
         bool is_said = i == ST_FLAG_CARRIED || i == ST_FLAG_PHOTOS_PENDING ||

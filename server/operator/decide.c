@@ -81,6 +81,15 @@ static st_err gather(decide_list *d)
     return err;
 }
 
+st_err operator_helds_named(operator_work *work, operator_helds *out_helds)
+{
+    decide_list named = { .work = work };
+    st_err err = gather(&named);
+    out_helds->list = named.list;
+    out_helds->count = named.count;
+    return err;
+}
+
 /* Is it held still? What a decision before it freed or took along is settled. */
 static st_err is_still_held(operator_work *work, uint64_t n, bool *out_held)
 {

@@ -357,15 +357,6 @@ static bool history_item(void *context, const st_history_item *found)
 
 /* ---- the verb ---- */
 
-/* A record of which every change is held has a history, but no record yet. */
-static const st_form *form_of(operator_work *work, const st_id *id)
-{
-    st_record record;
-    if (sync_record_get(&work->txn, id, &work->arena, &record, NULL, NULL) != ST_OK)
-        return NULL;
-    return sync_record_form(work->room, &record);
-}
-
 static void begin(history_list *list)
 {
     operator_work *work = list->work;
@@ -398,7 +389,7 @@ static st_err end(history_list *list)
 static st_err run(history_list *list, const st_id *id, st_error *error)
 {
     operator_work *work = list->work;
-    list->form = form_of(work, id);
+    list->form = sync_form_of(work->room, &work->txn, id);
     st_err err = read_field(list, error);
     if (err == ST_OK)
         err = read_span(list, error);

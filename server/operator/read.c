@@ -149,14 +149,37 @@ static st_err count_files(operator_work *work, const st_record *record)
     return err;
 }
 
+/* The record of the book; or one of which only what waits, or was declined, speaks. */
+static st_err get_shown(operator_work *work, operator_record *got)
+{
+    st_id id;
+    st_error *error = &work->error;
+    st_err err = operator_record_get(work, &work->txn, &work->arena, got, error);
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    err = operator_record_id(work->operands[0], &id, error);
+    if (err == ST_OK)
+        err = sync_record_outside(&work->txn, &id, &work->arena, &got->record,
+                                  &work->how.outside, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND
+                   ? st_fail(error, err, "no record %s", work->operands[0]) : err;
+    got->form = sync_record_form(work->room, &got->record);
+    return got->form != NULL ? ST_OK
+                             : st_fail(error, ST_E_VERSION, "form %s version %u is not known here",
+                                       got->record.form.s, got->record.form_version);
+}
+
 int operator_show(operator_work *work)
 {
     operator_record got = { .form = NULL };
     st_err err = operator_read_begin(work);
     if (err == ST_OK)
-        err = operator_record_get(work, &work->txn, &work->arena, &got, &work->error);
+        err = get_shown(work, &got);
     if (err == ST_OK)
         err = sync_held_any(&work->txn, &got.record.id, &work->how.is_held, &work->error);
+    if (work->how.outside == ST_OUTSIDE_WAITS)
+        work->how.is_held = true;              /* one of another branch is in no such list */
     if (err == ST_OK)
         err = find_helds(work, &got.record.id);
     if (err == ST_OK)

@@ -139,6 +139,14 @@ ST_MUST_USE st_err operator_device(operator_work *work, store_txn *txn, const ch
  * open list of `json` (NULL: lines). */
 ST_MUST_USE st_err operator_heirs_say(operator_work *work, st_json *json);
 
+typedef struct {
+    const sync_held *list;         /* in the arena, in the order of the devices' own counters */
+    size_t count;
+} operator_helds;
+/* The held changes that the call names: by their numbers, or all of --device. Inside the verb's
+ * read. ST_E_USAGE, ST_E_VALUE, ST_E_NOT_FOUND, ST_E_MEMORY. */
+ST_MUST_USE st_err operator_helds_named(operator_work *work, operator_helds *out_helds);
+
 /* Writes the words, which took a right away, beside the store: a backup that is older than they are
  * must not give it back (server/sync/side.h). The verb is done by then: when the note cannot be
  * written, a line on stderr says so. */
@@ -286,8 +294,9 @@ int operator_attachment_get(operator_work *work);
 int operator_attachment_lost(operator_work *work);
 int operator_attachment_collect(operator_work *work);
 int operator_progress(operator_work *work);
-/* held.c: held; decide.c: held accept, held decline. */
+/* held.c: held; held_show.c: held show; decide.c: held accept, held decline. */
 int operator_held(operator_work *work);
+int operator_held_show(operator_work *work);
 int operator_held_accept(operator_work *work);
 int operator_held_decline(operator_work *work);
 /* fence.c: fence open, fence close, fence list. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "proto/merge.h"
 #include "proto/text.h"
 #include "server/store/pack.h"
 #include "server/sync/address.h"
@@ -205,12 +206,11 @@ static st_err find_verdict(store_txn *txn, const st_id *record, const note *note
 }
 
 /* When it was written, by the server's clock, and after which entry. */
-static st_err find_moment(store_txn *txn, free_sets *sets, const note *at, st_history_item *item,
-                          st_error *error)
+static st_err find_moment(store_txn *txn, free_sets *sets, const sync_held *where,
+                          st_history_item *item, st_error *error)
 {
     sync_bounds bounds;
-    const st_dot dot = { at->device, at->counter };
-    st_err err = sync_bounds_get(txn, sets, &dot, at->index, &bounds, error);
+    st_err err = sync_bounds_get(txn, sets, &where->dot, where->index, &bounds, error);
     if (err != ST_OK)
         return err;
     item->corrected_ms = bounds.found.is_known ? bounds.found.moment.at_ms : 0;
@@ -232,6 +232,37 @@ static void find_fence(const sync_fences *fences, st_history_item *item)
     item->fence_meeting = fence->meeting;
 }
 
+/* Where the log has the change of a note. */
+static sync_held place_of(const note *at)
+{
+    sync_held where;
+    memset(&where, 0, sizeof where);
+    where.index = at->index;
+    where.dot.device = at->device;
+    where.dot.counter = at->counter;
+    return where;
+}
+
+/* One change of the log, whose set is in *sets then; all but its verdict. */
+static st_err fill_item(store_txn *txn, free_sets *sets, const sync_fences *fences,
+                        const sync_held *where, st_history_item *item, st_error *error)
+{
+    free_source *source = NULL;
+    memset(item, 0, sizeof *item);
+    st_err err = free_sets_find(sets, txn, where, &source, &item->change, error);
+    if (err != ST_OK)
+        return err;
+    item->actor = source->row.actor;
+    item->role = source->set.role;
+    item->via = source->set.via;
+    item->received_ms = source->row.time_ms;
+    item->log_index = where->index;
+    item->has_carrier = !st_id_is_zero(&source->row.carrier);
+    item->carrier = source->row.carrier;
+    find_fence(fences, item);
+    return find_moment(txn, sets, where, item, error);
+}
+
 st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
                          bool (*each)(void *context, const st_history_item *item),
                          void *context, st_error *error)
@@ -239,7 +270,6 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
     st_arena arena;
     free_sets sets;
     sync_fences fences = { NULL, 0 };
-    free_source *source = NULL;
     note *notes = NULL;
     size_t count = 0;
     bool more = true;
@@ -252,33 +282,203 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
         err = sync_fences_read(room, txn, &arena, &fences, error);
     for (size_t i = 0; err == ST_OK && more && i < count; i++) {
         st_history_item item;
-        sync_held where;
         if (notes[i].kind != ST_ENTRY_CHANGE)
             continue;
-        memset(&item, 0, sizeof item);
-        memset(&where, 0, sizeof where);
-        where.index = notes[i].index;
-        where.dot.device = notes[i].device;
-        where.dot.counter = notes[i].counter;
-        err = free_sets_find(&sets, txn, &where, &source, &item.change, error);
+        const sync_held where = place_of(&notes[i]);
+        err = fill_item(txn, &sets, &fences, &where, &item, error);
         if (err == ST_OK)
             err = find_verdict(txn, record, &notes[i], count - i, &item, error);
-        if (err != ST_OK)
-            break;
-        item.actor = source->row.actor;
-        item.role = source->set.role;
-        item.via = source->set.via;
-        item.received_ms = source->row.time_ms;
-        item.log_index = notes[i].index;
-        item.has_carrier = !st_id_is_zero(&source->row.carrier);
-        item.carrier = source->row.carrier;
-        find_fence(&fences, &item);
-        err = find_moment(txn, &sets, &notes[i], &item, error);
         more = err == ST_OK && each(context, &item);
     }
     free_sets_end(&sets);
     st_arena_reset(&arena);
     return err;
+}
+
+/* ---- what is not in the book: held, or declined ---- */
+
+typedef struct {
+    sync_room *room;
+    store_txn *txn;
+    const st_id *record;
+    free_sets sets;
+    const st_form *form;
+} form_search;
+
+/* The form of the change, when it makes the record. What cannot be read says nothing. */
+static void look_for_form(form_search *search, const sync_held *where)
+{
+    free_source *source = NULL;
+    const st_change *change = NULL;
+    if (search->form == NULL
+        && free_sets_find(&search->sets, search->txn, where, &source, &change, NULL) == ST_OK
+        && change->creates)
+        search->form =
+            catalogue_form(search->room->catalogue, change->form.s, change->form_version);
+}
+
+static bool look_at_held(void *context, const sync_held *held)
+{
+    form_search *search = context;
+    if (st_id_cmp(&held->record, search->record) == 0)
+        look_for_form(search, held);
+    return search->form == NULL;
+}
+
+const st_form *sync_form_of(sync_room *room, store_txn *txn, const st_id *record)
+{
+    form_search search;
+    st_arena arena;
+    st_record state;
+    note *notes = NULL;
+    size_t count = 0;
+    memset(&search, 0, sizeof search);
+    search.room = room;
+    search.txn = txn;
+    search.record = record;
+    st_arena_init(&arena, HISTORY_BYTES_MAX);
+    st_err err = sync_record_get(txn, record, &arena, &state, NULL, NULL);
+    if (err == ST_OK)
+        search.form = sync_record_form(room, &state);
+    else if (read_notes(txn, record, &arena, &notes, &count, NULL) != ST_OK)
+        count = 0;
+    for (size_t i = 0; i < count && search.form == NULL; i++) {
+        const sync_held where = place_of(&notes[i]);
+        if (notes[i].kind == ST_ENTRY_CHANGE)
+            look_for_form(&search, &where);
+    }
+    if (err != ST_OK && search.form == NULL    /* of another branch: in no history */
+        && sync_held_each(txn, look_at_held, &search, NULL) != ST_OK)
+        search.form = NULL;
+    free_sets_end(&search.sets);
+    st_arena_reset(&arena);
+    return search.form;
+}
+
+st_err sync_history_held(sync_room *room, store_txn *txn, const sync_held *held,
+                         bool (*each)(void *context, const st_history_item *item),
+                         void *context, st_error *error)
+{
+    st_arena arena;
+    free_sets sets;
+    st_history_item item;
+    sync_fences fences = { NULL, 0 };
+    memset(&sets, 0, sizeof sets);
+    st_arena_init(&arena, HISTORY_BYTES_MAX);
+    st_err err = sync_fences_read(room, txn, &arena, &fences, error);
+    if (err == ST_OK)
+        err = fill_item(txn, &sets, &fences, held, &item, error);
+    if (err == ST_OK) {
+        item.verdict = "held";
+        item.hold = held->reason;
+        (void)each(context, &item);
+    }
+    free_sets_end(&sets);
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* Changes of one record that are not in the book. */
+typedef struct {
+    const st_id *record;
+    st_arena *arena;
+    sync_held *list;
+    size_t count, capacity;
+    bool waits;                /* they are held; else: they were declined */
+    st_err err;
+} outside_list;
+
+static st_err add_outside(outside_list *list, const sync_held *where)
+{
+    sync_held *grown = list->list;
+    if (list->count == list->capacity)
+        grown = st_arena_grow(list->arena, grown, list->count, &list->capacity, sizeof *grown);
+    if (grown == NULL)
+        return ST_E_MEMORY;
+    list->list = grown;
+    list->list[list->count++] = *where;
+    return ST_OK;
+}
+
+static bool add_unfolded(void *context, const sync_held *held)
+{
+    outside_list *list = context;
+    if (sync_held_is_unfolded(held) && st_id_cmp(&held->record, list->record) == 0)
+        list->err = add_outside(list, held);
+    return list->err == ST_OK;
+}
+
+/* All that waits of the record; nothing does: all that was declined. */
+static st_err list_outside(store_txn *txn, outside_list *list, st_error *error)
+{
+    note *notes = NULL;
+    size_t count = 0;
+    st_err err = read_notes(txn, list->record, list->arena, &notes, &count, error);
+    for (int pass = 0; err == ST_OK && pass < 2 && list->count == 0; pass++) {
+        list->waits = pass == 0;
+        for (size_t i = 0; err == ST_OK && i < count; i++) {
+            st_history_item item = { .hold = ST_HOLD_NONE };
+            const sync_held where = place_of(&notes[i]);
+            if (notes[i].kind != ST_ENTRY_CHANGE)
+                continue;
+            err = find_verdict(txn, list->record, &notes[i], count - i, &item, error);
+            if (err == ST_OK && strcmp(item.verdict, list->waits ? "held" : "declined") == 0)
+                err = add_outside(list, &where);
+        }
+        if (err == ST_OK && list->waits)
+            err = sync_held_each(txn, add_unfolded, list, error);
+        if (err == ST_OK)
+            err = list->err;
+    }
+    return err == ST_E_MEMORY ? st_fail(error, err, "record: out of memory") : err;
+}
+
+/* Folds the listed changes by themselves, as they would stand if they had been let in. */
+static st_err fold_outside(store_txn *txn, const outside_list *list, st_record *record,
+                           st_error *error)
+{
+    const st_fold_how how = { ST_FOLD_APPLY, true };
+    st_vector vector;
+    free_sets sets;
+    st_err err = ST_OK;
+    memset(&sets, 0, sizeof sets);
+    st_vector_init(&vector, list->arena);
+    for (size_t i = 0; err == ST_OK && i < list->count; i++) {
+        free_source *source = NULL;
+        const st_change *change = NULL;
+        err = free_sets_find(&sets, txn, &list->list[i], &source, &change, error);
+        if (err == ST_OK && i == 0)
+            st_record_init(record, list->arena, list->record, &source->set.bucket);
+        if (err != ST_OK || st_change_is_frozen(change) || change->unknown)
+            continue;
+        const st_arrival what = free_arrival(source);
+        err = st_merge_fold(&vector, record, change, &what, how);
+        if (err != ST_OK)
+            err = st_fail(error, err, "record: out of memory");
+    }
+    free_sets_end(&sets);
+    return err;
+}
+
+st_err sync_record_outside(store_txn *txn, const st_id *id, st_arena *arena,
+                           st_record *out_record, st_outside *out_outside, st_error *error)
+{
+    st_record record;
+    outside_list list;
+    memset(&record, 0, sizeof record);
+    memset(&list, 0, sizeof list);
+    list.record = id;
+    list.arena = arena;
+    st_err err = list_outside(txn, &list, error);
+    if (err == ST_OK)
+        err = fold_outside(txn, &list, &record, error);
+    if (err == ST_OK && !record.created)
+        err = st_fail(error, ST_E_NOT_FOUND, "no such record");
+    if (err != ST_OK)
+        return err;
+    *out_record = record;
+    *out_outside = list.waits ? ST_OUTSIDE_WAITS : ST_OUTSIDE_DECLINED;
+    return ST_OK;
 }
 
 /* ---- names ---- */

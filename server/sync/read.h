@@ -35,6 +35,20 @@ ST_MUST_USE st_err sync_row_ids(store_txn *txn, const sync_filter *filter, st_ar
 ST_MUST_USE st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
                                      bool (*each)(void *context, const st_history_item *item),
                                      void *context, st_error *error);
+/* The form by which changes of the record are read: its own; while it is not in the book, that of a
+ * change, held or declined, which makes it. NULL: none is known here. */
+const st_form *sync_form_of(sync_room *room, store_txn *txn, const st_id *record);
+/* Calls `each` with a held change as an item of a history, also one of another branch of its
+ * device, which no history has. The item lives during the call only. ST_E_CORRUPT, ST_E_VERSION,
+ * ST_E_TOO_LARGE: its set cannot be read. */
+ST_MUST_USE st_err sync_history_held(sync_room *room, store_txn *txn, const sync_held *held,
+                                     bool (*each)(void *context, const st_history_item *item),
+                                     void *context, st_error *error);
+/* A record that is not in the book, in the arena: as what waits of it would make it; when nothing
+ * waits, as what was declined would have. ST_E_NOT_FOUND: the change that makes it is not there. */
+ST_MUST_USE st_err sync_record_outside(store_txn *txn, const st_id *id, st_arena *arena,
+                                       st_record *out_record, st_outside *out_outside,
+                                       st_error *error);
 /* Login of a person, name of a unit, labels: for proto/show.h. Answers live in the arena of
  * the struct, so it is one per request. */
 typedef struct {

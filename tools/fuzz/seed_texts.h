@@ -117,6 +117,7 @@ static const char *const SEED_CALLS[] = {
     "conflicts --json",
     "resolve VISIT place --value đây --as office --reason vì",
     "held --json",
+    "held show 1 --json",
     "held accept 1 --as office --reason vì",
     "export csv --form visit",
     "verify --json",

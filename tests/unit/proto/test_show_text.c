@@ -411,7 +411,7 @@ static void test_a_state_that_is_none(void **state)
         assert_string_not_equal(st_state_label(word, "vi"), word);
         word = strtok_r(NULL, " ", &rest);
     }
-    assert_int_equal(known, 13);
+    assert_int_equal(known, 14);
     assert_int_equal(st_state_check("", &error), ST_E_USAGE);
 }
 

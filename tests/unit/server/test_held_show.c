@@ -1,0 +1,215 @@
+/* tests/unit/server/test_held_show.c - the office reads what it is to decide on: what is held or
+ * was declined of a record that the book does not have, of another branch, of a later program. */
+#include <cjson/cJSON.h>
+
+#include "tests/unit/server/operator_kit.h"
+
+typedef struct {
+    kit_book book;
+    kit_phone an;
+    char device[33];
+} desk;
+
+static desk DESK;
+
+static int start(void **state)
+{
+    desk *d = &DESK;
+    kit_make(&d->book, false);
+    KIT_EXPECT(0, &d->book, "user", "add", "an", "--name", "An", "--role", "officer");
+    KIT_EXPECT(0, &d->book, "user", "add", "office", "--name", "Văn phòng", "--role", "office");
+    KIT_EXPECT(0, &d->book, "assign", "an", KIT_UNIT);
+    kit_enrol(&d->book, "an", 1, &d->an);
+    st_id_format(&d->an.device, d->device);
+    *state = d;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    kit_remove(&((desk *)*state)->book);
+    return 0;
+}
+
+/* A visit that is held, whatever for; its id as hex. */
+static void held_visit(kit_phone *phone, const char *note, char id[33])
+{
+    const st_form *form = catalogue_newest(phone->book->rooms.sync.catalogue, "visit");
+    st_arena arena;
+    st_arena_init(&arena, 1u << 20);
+    st_op ops[] = { kit_op(form, "unit_id", KIT_UNIT, &arena),
+                    kit_op(form, "place", "Nhà văn hóa", &arena),
+                    kit_op(form, "general_note", note, &arena) };
+    st_change change = { .creates = true, .form_version = form->version, .ops = ops,
+                         .ops_count = 3 };
+    assert_true(st_code_set(&change.form, "visit", 5));
+    memset(change.random, 77, sizeof change.random);
+    assert_int_equal(kit_send(phone, &change), ST_VERDICT_HELD);
+    st_id_format(&change.record, id);
+    st_arena_reset(&arena);
+}
+
+/* The value that the operation of this path writes; NULL: there is no such operation. */
+static const char *written(const cJSON *change, const char *path)
+{
+    const cJSON *op;
+    cJSON_ArrayForEach(op, cJSON_GetObjectItem(change, "ops"))
+        if (strcmp(cJSON_GetObjectItem(op, "path")->valuestring, path) == 0)
+            return cJSON_GetObjectItem(op, "value")->valuestring;
+    return NULL;
+}
+
+static void check_history(kit_book *book, const char *id, const char *verdict, const char *note)
+{
+    KIT_EXPECT(0, book, "history", id, "--json");
+    cJSON *json = cJSON_Parse(KIT_OUT(book));
+    const cJSON *change = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "changes"), 0);
+    assert_string_equal(cJSON_GetObjectItem(change, "verdict")->valuestring, verdict);
+    assert_string_equal(written(change, "general_note"), note);
+    cJSON_Delete(json);
+}
+
+static void check_show(kit_book *book, const char *id, const char *state, const char *note)
+{
+    KIT_EXPECT(0, book, "show", id, "--json");
+    assert_true(kit_says(KIT_OUT(book), note));
+    cJSON *json = cJSON_Parse(KIT_OUT(book));
+    assert_string_equal(cJSON_GetObjectItem(json, "state")->valuestring, state);
+    cJSON_Delete(json);
+}
+
+static void test_a_new_record_is_read_before_and_after_it_is_declined(void **state)
+{
+    desk *d = *state;
+    kit_book *book = &d->book;
+    char id[33];
+    KIT_EXPECT(0, book, "device", "suspend", d->device);
+    held_visit(&d->an, "mái dột", id);
+    assert_int_equal(kit_write(&d->an, id, "place", "Sân đình", NULL), ST_VERDICT_HELD);
+    KIT_EXPECT(0, book, "held", "show", "1", "2");
+    assert_true(kit_says(KIT_OUT(book), "wrote General note: mái dột"));
+    assert_true(kit_says(KIT_OUT(book), "wrote Place: Sân đình"));
+    check_history(book, id, "held", "mái dột");
+    KIT_EXPECT(0, book, "history", id, "--field", "place");
+    assert_true(kit_says(KIT_OUT(book), "2 changes"));
+    check_show(book, id, "held", "mái dột");
+    KIT_EXPECT(0, book, "show", id);
+    assert_true(kit_says(KIT_OUT(book), "Not in the book: below is what waits"));
+    KIT_EXPECT(0, book, "held", "decline", "1", "--as", "office", "--reason", "không phải");
+    KIT_EXPECT(1, book, "held", "show", "1");
+    check_history(book, id, "declined", "mái dột");
+    check_show(book, id, "declined", "Sân đình");
+    book->lang = "vi";
+    KIT_EXPECT(0, book, "show", id);
+    assert_true(kit_says(KIT_OUT(book), "Phiếu không có trong sổ: văn phòng đã không nhận"));
+    KIT_EXPECT(1, book, "set", id, "place=X", "--as", "office");     /* it is no record */
+    KIT_EXPECT(0, book, "records");
+    assert_null(strstr(KIT_OUT(book), id));
+}
+
+static void test_what_another_branch_wrote_is_read(void **state)
+{
+    desk *d = *state;
+    kit_book *book = &d->book;
+    char old[33], only_there[33];
+    kit_visit(&d->an, "gốc", old);
+    kit_phone copy = d->an;
+    assert_int_equal(kit_write(&d->an, old, "place", "Ở sổ này", NULL), ST_VERDICT_STORED);
+    held_visit(&copy, "chỉ ở bản sao", only_there);
+    assert_int_equal(kit_write(&copy, only_there, "place", "Ngoài đồng", NULL), ST_VERDICT_HELD);
+    assert_int_equal(kit_write(&copy, old, "place", "Ở bản sao", NULL), ST_VERDICT_HELD);
+    KIT_EXPECT(0, book, "held", "show", "--device", d->device, "--json");
+    cJSON *json = cJSON_Parse(KIT_OUT(book));
+    const cJSON *helds = cJSON_GetObjectItem(json, "held"), *held;
+    assert_int_equal(cJSON_GetArraySize(helds), 3);
+    const char *const SAID[][2] = { { "general_note", "chỉ ở bản sao" }, { "place", "Ngoài đồng" },
+                                    { "place", "Ở bản sao" } };
+    size_t at = 0;
+    cJSON_ArrayForEach(held, helds) {
+        assert_string_equal(cJSON_GetObjectItem(held, "reason")->valuestring, "fork");
+        assert_string_equal(cJSON_GetObjectItem(held, "form")->valuestring, "visit");
+        assert_string_equal(written(cJSON_GetObjectItem(held, "change"), SAID[at][0]),
+                            SAID[at][1]);
+        at++;
+    }
+    cJSON_Delete(json);
+    check_show(book, only_there, "held", "Ngoài đồng");
+    KIT_EXPECT(0, book, "show", old);
+    assert_true(kit_says(KIT_OUT(book), "Ở sổ này"));
+    assert_null(strstr(KIT_OUT(book), "Ở bản sao"));
+    KIT_EXPECT(0, book, "held", "show", "3");
+    assert_true(kit_says(KIT_OUT(book), "3  fork  Visit"));
+    KIT_EXPECT(2, book, "held", "show");
+    KIT_EXPECT(1, book, "held", "show", "4");
+    KIT_EXPECT(1, book, "show", "00000000000000000000000000000000");
+}
+
+/* A set of a later format, signed by the phone. */
+static void send_later_format(kit_phone *phone)
+{
+    sync_room *room = &phone->book->rooms.sync;
+    uint8_t text[ST_SET_SIGN_BYTES], signature[64];
+    st_op op = { .verb = ST_VERB_SET, .path.field = 1 };
+    st_change change = { .ops = &op, .ops_count = 1, .wall_ms = phone->ms,
+                         .hlc = (st_hlc)phone->ms << 16, .dot = { phone->device, 1 } };
+    st_set odd, set = { .device = phone->device, .format = 1, .first = 1,
+                        .bucket = phone->bucket, .role = ST_ROLE_OFFICER, .fold_version = 1,
+                        .changes = &change, .changes_count = 1 };
+    st_arena arena;
+    st_buffer bytes;
+    store_txn txn = { 0 };
+    sync_request request;
+    memset(&change.record, 5, sizeof change.record);
+    st_arena_init(&arena, 1u << 20);
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_sign(phone, &set, &bytes);
+    assert_int_equal(st_set_decode(bytes.data, bytes.len, &arena, &odd, NULL), ST_OK);
+    uint8_t *body = memmem(bytes.data, bytes.len, "\x08\x01\x10", 3);
+    uint8_t *signed_at = memmem(bytes.data, bytes.len, odd.signature, sizeof odd.signature);
+    assert_non_null(body);
+    assert_non_null(signed_at);
+    body[1] = 7;
+    assert_int_equal(st_set_decode(bytes.data, bytes.len, &arena, &odd, NULL), ST_E_VERSION);
+    st_set_sign_text(&phone->book->rooms.keys.log, &odd.device, &odd.hash, text);
+    st_sign(phone->secret, text, sizeof text, signature);
+    memcpy(signed_at, signature, sizeof signature);
+    sync_request_init(&request, 64u << 20);
+    assert_int_equal(store_begin(room->store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, &phone->book->rooms.keys, &phone->device,
+                                     &request.device, NULL), ST_OK);
+    request.received_ms = phone->ms + 1000;
+    store_slice slice = { bytes.data, bytes.len };
+    assert_int_equal(sync_request_add(&request, room, &txn, slice, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(sync_request_submit(&request, phone->book->rooms.writer, NULL), ST_OK);
+    assert_int_equal(request.items[0].verdict.kind, ST_VERDICT_HELD);
+    sync_request_free(&request);
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
+static void test_what_cannot_be_read_is_named(void **state)
+{
+    desk *d = *state;
+    send_later_format(&d->an);
+    KIT_EXPECT(0, &d->book, "held", "show", "1");
+    assert_true(kit_says(KIT_OUT(&d->book), "1  version  ?  -"));
+    assert_true(kit_says(KIT_OUT(&d->book), "this program cannot read what it says"));
+    KIT_EXPECT(0, &d->book, "held", "show", "1", "--json");
+    cJSON *json = cJSON_Parse(KIT_OUT(&d->book));
+    const cJSON *held = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "held"), 0);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(held, "change")));
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(held, "record")));
+    cJSON_Delete(json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_new_record_is_read_before_and_after_it_is_declined,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(test_what_another_branch_wrote_is_read, start, stop),
+        cmocka_unit_test_setup_teardown(test_what_cannot_be_read_is_named, start, stop),
+    };
+    return cmocka_run_group_tests_name("held_show", tests, NULL, NULL);
+}
