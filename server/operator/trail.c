@@ -63,7 +63,7 @@ static const char *words_of(const char *word, bool vi)
         { "join", "gộp phiếu trùng", "duplicates joined" },
         { "accept", "đưa vào sổ", "let in" },
         { "decline", "không đưa vào sổ", "declined" },
-        { "erase", "xóa theo yêu cầu", "erased on request" },
+        { "erase", "xóa theo yêu cầu", "erasure" },
         { "fence", "mốc cuộc họp", "mark of a meeting" },
         { "frozen", "sửa khi đã chốt, không có lý do", "edited after the finalise" },
         { "late", "đến sau khi khóa", "came after the lock" },
@@ -216,10 +216,9 @@ static void line_table(trail_list *list, const trail_line *line)
     (void)snprintf(number, sizeof number, "%" PRIu64, line->index);
     operator_table_cell(work, &list->table, line->index > 0 ? number : "-");
     operator_table_cell(work, &list->table, words_of(line->what, work->vi));
-    operator_table_cell(work, &list->table, st_id_is_zero(&line->second) || line->outcome != NULL
-                                                ? words_of(line->outcome, work->vi)
-                                                : person_of(work, &line->second, hex));
+    operator_table_cell(work, &list->table, words_of(line->outcome, work->vi));
     operator_table_cell(work, &list->table, person_of(work, &line->person, hex));
+    operator_table_cell(work, &list->table, person_of(work, &line->second, hex));
     operator_table_cell(work, &list->table, id_of(&line->device, hex));
     (void)snprintf(number, sizeof number, "%" PRIu64 "-%" PRIu64, line->first, line->last);
     operator_table_cell(work, &list->table, line->last > 0 ? number : "-");
@@ -249,11 +248,11 @@ static bool one_line(void *context, const trail_line *line)
 
 static void begin(trail_list *list, trail_kind kind)
 {
-    static const char *const HEADS[2][10] = {
-        { "RECEIVED", "ENTRY", "WHAT", "OUTCOME", "PERSON", "DEVICE", "CHANGES", "RECORD",
+    static const char *const HEADS[2][11] = {
+        { "RECEIVED", "ENTRY", "WHAT", "OUTCOME", "PERSON", "SECOND", "DEVICE", "CHANGES", "RECORD",
           "WHERE", "WORDS" },
-        { "NHẬN LÚC", "MỤC", "VIỆC", "KẾT QUẢ", "NGƯỜI", "MÁY", "LẦN GHI", "MÃ PHIẾU", "CHỖ",
-          "LỜI GHI" } };
+        { "NHẬN LÚC", "MỤC", "VIỆC", "KẾT QUẢ", "NGƯỜI", "NGƯỜI THỨ HAI", "MÁY", "LẦN GHI",
+          "MÃ PHIẾU", "CHỖ", "LỜI GHI" } };
     static const char *const CSV[] = { "log_index", "what", "outcome", "person", "second",
                                        "device", "first", "last", "record", "path", "claimed_at",
                                        "corrected_at", "corrected_within_s", "received_at", "off",
@@ -268,7 +267,7 @@ static void begin(trail_list *list, trail_kind kind)
     } else if (work->options.csv) {
         operator_csv_heads(work, CSV, sizeof CSV / sizeof CSV[0]);
     } else {
-        operator_table_begin(work, &list->table, HEADS[work->vi], 10);
+        operator_table_begin(work, &list->table, HEADS[work->vi], 11);
     }
 }
 

@@ -73,7 +73,7 @@ typedef struct {
     const char **cells;
     size_t count, capacity, columns;
 } operator_table;
-#define OPERATOR_COLUMNS_MAX 10u
+#define OPERATOR_COLUMNS_MAX 11u
 /* Starts a table with its headings. */
 void operator_table_begin(operator_work *work, operator_table *table, const char *const *headings,
                           size_t columns);

@@ -35,7 +35,7 @@ typedef struct {
     uint64_t index;            /* log entry */
     int64_t received_ms, claimed_ms;
     st_id person, device, record;
-    st_id second;              /* erasures, requests: who confirmed it, or took it back */
+    st_id second;              /* who confirmed it, or took it back: erasures, requests, keys */
     uint64_t first, last;      /* counters of the device */
     const char *what;          /* a word: of a hold, an act, "gone"… */
     const char *outcome;       /* a word: "waiting", "accepted"… */

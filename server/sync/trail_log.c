@@ -14,6 +14,7 @@
 #include "server/sync/trail.h"
 
 #define ENTRY_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define LOG_KEY_BEGINS "log-key "
 #define DECISIONS_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
 /* What became of a held change. */
@@ -336,6 +337,25 @@ static void say_erasure(log_walk *w, uint64_t index, const sync_row *row, const 
 
 /* ---- acts ---- */
 
+/* Whom the act is about, and the roles that he has from it on: "LOGIN: ROLE ROLE". */
+static st_err name_person(log_walk *w, uint64_t index, trail_line *line, st_error *error)
+{
+    auth_person person;
+    auth_rights rights;
+    st_err err = auth_person_get(w->walk->txn, &line->record, &person, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    err = auth_rights_get(w->walk->txn, &line->record, index, &w->entry, &rights, error);
+    if (err != ST_OK)
+        return err;
+    size_t at = (size_t)snprintf(line->path, sizeof line->path, "%s:", person.login.s);
+    for (int role = 0; role < ST_ROLE_COUNT && at < sizeof line->path; role++)
+        if ((rights.roles & 1u << role) != 0)
+            at += (size_t)snprintf(line->path + at, sizeof line->path - at, " %s",
+                                   st_role_name((st_role)role));
+    return ST_OK;
+}
+
 /* An act that is a set: of which record, and in which words. */
 static st_err say_act(log_walk *w, trail_line *line, const sync_row *row, st_error *error)
 {
@@ -349,8 +369,11 @@ static st_err say_act(log_walk *w, trail_line *line, const sync_row *row, st_err
         line->claimed_ms = change->wall_ms;
         sync_trail_reason(line, &change->reason);
     }
-    sync_trail_say(w->walk, line);
-    return ST_OK;
+    if (row->kind == ST_ENTRY_USER || row->kind == ST_ENTRY_ROLE)
+        err = name_person(w, line->index, line, error);
+    if (err == ST_OK)
+        sync_trail_say(w->walk, line);
+    return err;
 }
 
 /* ---- entries ---- */
@@ -372,9 +395,46 @@ static const char *entry_word(trail_kind kind, st_entry_kind entry)
 /* Of the entries `key` those that speak of the log's own, and not of a phone's. */
 static bool is_log_key(const sync_row *row)
 {
-    static const char BEGINS[] = "log-key ";
-    return row->kind == ST_ENTRY_KEY && row->note.len >= sizeof BEGINS
-           && memcmp(row->note.data, BEGINS, sizeof BEGINS - 1) == 0;
+    const size_t skip = sizeof LOG_KEY_BEGINS - 1;
+    return row->kind == ST_ENTRY_KEY && row->first == 0 && row->note.len > skip
+           && memcmp(row->note.data, LOG_KEY_BEGINS, skip) == 0;
+}
+
+/* "log-key N with LOGIN: WHY", as the verb wrote it. */
+static void read_log_key(const log_walk *w, const sync_row *row, trail_line *line)
+{
+    char text[96] = "", login[ST_CODE_BYTES_MAX + 1u] = "";
+    unsigned long long n = 0;
+    int behind = 0;
+    auth_person second;
+    size_t len = row->note.len < sizeof text - 1 ? row->note.len : sizeof text - 1;
+    memcpy(text, row->note.data, len);
+    if (sscanf(text, LOG_KEY_BEGINS "%19llu with %32[^:]: %n", &n, login, &behind) != 2
+        || behind == 0
+        || auth_person_by_login(w->walk->txn, login, &second, NULL) != ST_OK)
+        return;                                /* as it stands */
+    (void)snprintf(line->path, sizeof line->path, "%llu", n);
+    line->second = second.id;
+    line->note += behind;
+    line->note_len -= (size_t)behind;
+}
+
+/* A notice is for programs, since the entry behind it says the same to people. After a restore it
+ * is said again, alone: then it is the line. */
+static st_err say_notice(log_walk *w, trail_line *line, uint64_t index, st_error *error)
+{
+    sync_row next;
+    st_err err = sync_row_get(w->walk->txn, index + 1, &w->entry, &next, error);
+    bool is_alone = err == ST_E_NOT_FOUND || (err == ST_OK && !is_log_key(&next));
+    if (is_alone) {
+        line->what = "log-key";
+        (void)snprintf(line->path, sizeof line->path, "%llu", (unsigned long long)line->first);
+        line->first = line->last = 0;
+        line->note = NULL;
+        line->note_len = 0;
+        sync_trail_say(w->walk, line);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 static st_err show_entry(log_walk *w, uint64_t index, const sync_row *row, st_error *error)
@@ -382,11 +442,14 @@ static st_err show_entry(log_walk *w, uint64_t index, const sync_row *row, st_er
     st_set set;
     trail_line line = line_of(index, row);
     trail_kind kind = w->walk->kind;
+    bool shows_keys = kind == TRAIL_EPOCHS || kind == TRAIL_ACTS;
     if (row->kind == ST_ENTRY_KEY && row->first > 0)
-        return ST_OK; /* a notice for programs; the entry behind it says the same to people */
+        return shows_keys ? say_notice(w, &line, index, error) : ST_OK;
     line.what = entry_word(kind, row->kind);
-    if (is_log_key(row) && (kind == TRAIL_EPOCHS || kind == TRAIL_ACTS))
+    if (is_log_key(row) && shows_keys) {
         line.what = "log-key";
+        read_log_key(w, row, &line);
+    }
     if (line.what != NULL && kind == TRAIL_ACTS && row->set.len > 0)
         return say_act(w, &line, row, error);
     if (line.what != NULL)

@@ -151,9 +151,37 @@ static void test_two_people_and_nobody_else(void **state)
     assert_signs(book, 1);
     KIT_EXPECT(0, book, "audit", "list", "acts", "--json");
     assert_true(kit_says(KIT_OUT(book), "\"what\":\"log-key\""));
-    assert_true(kit_says(KIT_OUT(book), "log-key 1 with head: ổ đĩa mất"));
+    assert_true(kit_says(KIT_OUT(book), "\"second\":\"head\""));
+    assert_true(kit_says(KIT_OUT(book), "\"path\":\"1\""));
+    assert_true(kit_says(KIT_OUT(book), "\"note\":\"ổ đĩa mất\""));
+    assert_true(kit_says(KIT_OUT(book), "\"path\":\"head: office_head\""));
     KIT_EXPECT(0, book, "audit", "list", "epochs");
     assert_true(kit_says(KIT_OUT(book), "another key of the log"));
+    assert_null(strstr(KIT_OUT(book), "log-key 1 with"));
+    const char *first = strstr(KIT_OUT(book), "another key of the log");
+    assert_null(strstr(first + 1, "another key of the log")); /* the notice is not a second one */
+}
+
+/* After a restore from before the change it is said again, and nobody's words stand behind it: the
+ * lists show it all the same. */
+static void test_a_change_that_is_said_again_is_listed(void **state)
+{
+    kit_book *book = *state;
+    sync_room *room = &book->rooms.sync;
+    store_txn txn = { 0 };
+    change_key(book);
+    const st_log_keys keys = keys_of(book);
+    assert_int_equal(store_begin(room->store, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_delete(&txn, STORE_META, store_text("log_key_noted"), NULL), ST_OK);
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(sync_log_keys_note(book->rooms.writer, room, &keys, NULL), ST_OK);
+    KIT_EXPECT(0, book, "audit", "list", "epochs");
+    const char *first = strstr(KIT_OUT(book), "another key of the log");
+    assert_non_null(first);
+    assert_true(kit_says(first + 1, "another key of the log"));
+    KIT_EXPECT(0, book, "audit", "list", "acts", "--json");
+    assert_true(kit_says(KIT_OUT(book), "\"record\":\"\",\"path\":\"1\",\"claimed_at\":null"));
 }
 
 static void test_the_list(void **state)
@@ -477,6 +505,7 @@ int main(void)
 #define KEY_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         KEY_TEST(test_two_people_and_nobody_else),
+        KEY_TEST(test_a_change_that_is_said_again_is_listed),
         KEY_TEST(test_the_list),
         KEY_TEST(test_the_old_secret_is_written_over),
         KEY_TEST(test_stopped_before_it_counts),

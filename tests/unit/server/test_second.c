@@ -135,6 +135,13 @@ static void test_it_waits_and_is_done_by_another(void **state)
     waiting(book, "0 requests wait");
     outcome(book, number, "confirmed");
     assert_true(kit_says(KIT_OUT(book), "\"person\":\"chief\",\"second\":\"head\""));
+    KIT_EXPECT(0, book, "audit", "list", "requests");
+    assert_true(kit_says(KIT_OUT(book), "PERSON  SECOND"));
+    assert_true(kit_says(KIT_OUT(book), "erasure"));
+    assert_true(kit_says(KIT_OUT(book), "confirmed  chief   head"));
+    assert_null(strstr(KIT_OUT(book), "erased on request"));
+    KIT_EXPECT(0, book, "audit", "list", "erasures");
+    assert_true(kit_says(KIT_OUT(book), "chief   head"));
     KIT_EXPECT(0, book, "audit", "list", "erasures", "--json");
     assert_true(kit_says(KIT_OUT(book), "\"person\":\"chief\",\"second\":\"head\""));
     assert_true(kit_says(KIT_OUT(book), BASIS));
