@@ -74,6 +74,15 @@ typedef struct {
 #define ST_RENEWS_MAX 64u      /* of one request */
 #define ST_RENEW_BYTES 56u
 
+/* A checkpoint and why the asker may believe it. */
+typedef struct {
+    st_tree_head head;
+    uint8_t signature[ST_SIGNATURE_BYTES];
+    uint64_t epoch;            /* at the end of its origin */
+    const uint8_t *proof;      /* that the asker's checkpoint is its beginning: 32 bytes each */
+    uint32_t proof_count;
+} st_tree_news;
+
 typedef struct {
     uint32_t version;
     bool has_epoch;
@@ -110,6 +119,8 @@ typedef struct {
     uint32_t renews_count;
     const st_epoch *seen;      /* epochs that it was told of, ascending by n; two may have one */
     uint32_t seen_count;
+    bool has_held;             /* what the key of the log signed in this epoch, and it forsook: */
+    st_tree_news held;         /* without a proof */
 } st_ask;
 
 typedef enum {
@@ -183,15 +194,6 @@ typedef struct {
     const st_role *roles;
     uint32_t roles_count;
 } st_scope;
-
-/* A checkpoint and why the asker may believe it. */
-typedef struct {
-    st_tree_head head;
-    uint8_t signature[ST_SIGNATURE_BYTES];
-    uint64_t epoch;            /* at the end of its origin */
-    const uint8_t *proof;      /* that the asker's checkpoint is its beginning: 32 bytes each */
-    uint32_t proof_count;
-} st_tree_news;
 
 typedef struct {
     uint32_t version;

@@ -77,6 +77,21 @@ static bool get_seen(const Sotay__SyncAsk *from, st_ask *out)
         && has_root == (from->seen_size > 0);
 }
 
+static bool get_tree(const Sotay__TreeHead *from, bool *out_has, st_tree_news *tree)
+{
+    *out_has = from != NULL;
+    if (from == NULL)
+        return true;
+    tree->head.size = from->size;
+    tree->epoch = from->epoch;
+    tree->proof = from->consistency.data;
+    tree->proof_count = (uint32_t)(from->consistency.len / sizeof(st_hash));
+    return from->size > 0 && from->consistency.len % sizeof(st_hash) == 0
+        && tree->proof_count <= ST_PROOF_MAX
+        && message_bytes(&from->root, tree->head.root.b, sizeof tree->head.root.b)
+        && message_bytes(&from->signature, tree->signature, sizeof tree->signature);
+}
+
 static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, st_error *error)
 {
     out->version = from->version;
@@ -98,7 +113,8 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
                          &out->is_collapsed)
         || !message_optional(&from->log_key_mark, out->log_key_mark, sizeof out->log_key_mark,
                              &out->has_log_key_mark)
-        || !get_seen(from, out) || !get_clock(from->clock, out))
+        || !get_seen(from, out) || !get_clock(from->clock, out)
+        || !get_tree(from->held, &out->has_held, &out->held))
         return message_corrupt(error, "bad length in a request");
     if (out->is_collapsed && from->n_buckets > 0)
         return message_corrupt(error, "request both collapsed and not");
@@ -273,27 +289,11 @@ static st_err get_page(const Sotay__Page *from, st_arena *arena, st_page *out, s
     return get_page_entries(from, arena, out, error);
 }
 
-static bool get_tree(const Sotay__TreeHead *from, st_end *out)
-{
-    st_tree_news *tree = &out->tree;
-    out->has_tree = from != NULL;
-    if (from == NULL)
-        return true;
-    tree->head.size = from->size;
-    tree->epoch = from->epoch;
-    tree->proof = from->consistency.data;
-    tree->proof_count = (uint32_t)(from->consistency.len / sizeof(st_hash));
-    return from->size > 0 && from->consistency.len % sizeof(st_hash) == 0
-        && tree->proof_count <= ST_PROOF_MAX
-        && message_bytes(&from->root, tree->head.root.b, sizeof tree->head.root.b)
-        && message_bytes(&from->signature, tree->signature, sizeof tree->signature);
-}
-
 static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
 {
     if (from->version == 0
         || !message_optional(&from->epoch, out->epoch, sizeof out->epoch, &out->has_epoch)
-        || !get_tree(from->tree, out))
+        || !get_tree(from->tree, &out->has_tree, &out->tree))
         return message_corrupt(error, "bad end");
     out->version = from->version;
     out->server_ms = from->server_ms;

@@ -71,6 +71,21 @@ static void put_seen(const st_ask *ask, Sotay__SyncAsk *out)
                             sizeof ask->cosigned - left_out);
 }
 
+/* NULL: no memory. */
+static Sotay__TreeHead *put_tree(message_builder *b, const st_tree_news *tree)
+{
+    Sotay__TreeHead *head = message_make(b, 1, sizeof *head);
+    if (head == NULL)
+        return NULL;
+    sotay__tree_head__init(head);
+    head->size = tree->head.size;
+    head->root = message_view(tree->head.root.b, sizeof tree->head.root.b);
+    head->signature = message_view(tree->signature, sizeof tree->signature);
+    head->epoch = tree->epoch;
+    head->consistency = message_view(tree->proof, tree->proof_count * sizeof(st_hash));
+    return head;
+}
+
 static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
 {
     sotay__sync_ask__init(out);
@@ -95,6 +110,8 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     message_put_renews(b, ask, out);
     message_put_seen_epochs(b, ask, out);
     put_seen(ask, out);
+    if (ask->has_held)
+        out->held = put_tree(b, &ask->held);
     out->buckets = message_make(b, ask->buckets_count, sizeof *out->buckets);
     Sotay__BucketAsk *buckets = message_make(b, ask->buckets_count, sizeof *buckets);
     out->gone = message_make(b, ask->gone_count, sizeof *out->gone);
@@ -220,21 +237,6 @@ static void put_page(message_builder *b, const st_page *page, Sotay__Page *out)
     out->n_vector = page->vector_count;
 }
 
-static void put_tree(message_builder *b, const st_end *end, Sotay__SyncEnd *out)
-{
-    const st_tree_news *tree = &end->tree;
-    Sotay__TreeHead *head = end->has_tree ? message_make(b, 1, sizeof *head) : NULL;
-    if (head == NULL)
-        return;
-    sotay__tree_head__init(head);
-    head->size = tree->head.size;
-    head->root = message_view(tree->head.root.b, sizeof tree->head.root.b);
-    head->signature = message_view(tree->signature, sizeof tree->signature);
-    head->epoch = tree->epoch;
-    head->consistency = message_view(tree->proof, tree->proof_count * sizeof(st_hash));
-    out->tree = head;
-}
-
 static void put_end(message_builder *b, const st_end *end, Sotay__SyncEnd *out)
 {
     sotay__sync_end__init(out);
@@ -248,7 +250,8 @@ static void put_end(message_builder *b, const st_end *end, Sotay__SyncEnd *out)
     out->purges = end->purges;
     out->short_roots = end->short_roots;
     out->standing = (Sotay__Standing)end->standing;
-    put_tree(b, end, out);
+    if (end->has_tree)
+        out->tree = put_tree(b, &end->tree);
 }
 
 static void put_enrol_ask(const st_enrol_ask *ask, Sotay__EnrolAsk *out)

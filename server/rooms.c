@@ -438,7 +438,9 @@ static st_err check_epoch(server *srv, sync_side *side, st_error *error)
     if (err == ST_OK)
         err = check_rollback(srv, side, &now, &is_back, error);
     if (is_back)
-        wish = (sync_epoch_wish){ .reason = "the store was put back" };
+        wish = (sync_epoch_wish){ .reason = "the store was put back", .has_cut = true,
+                                  .cut = side_put_back_to(side) };
+    side_note_start(side, now.size);
     if (err == ST_OK && is_back)           /* what took rights away may be lost with it */
         err = side_put_words_off(srv->dir, error);
     if (err == ST_OK && memcmp(now.server_key, srv->keys.device_public, 32) != 0) {

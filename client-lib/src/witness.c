@@ -27,6 +27,13 @@ static uint64_t now_s(const sotay_sync *sync)
     return now_ms > 0 ? (uint64_t)now_ms / 1000 : 0;
 }
 
+/* The log of the same epoch does not go on from what its key signed: the server may have been put
+ * back without knowing it. What is held proves it to him. */
+static bool is_forsaken(const identity *me)
+{
+    return me->has_alarm && me->tree.head.size > 0 && me->alarm.epoch == me->tree.epoch;
+}
+
 st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
 {
     const identity *me = &sync->client->me;
@@ -39,6 +46,9 @@ st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     /* A clock beyond 2106 needs all of its bytes. */
     ask->has_short_root = sync->has_short_root = me->short_roots && !sync->is_plain &&
                                                  me->tree.head.size > 0 && now_s(sync) < UINT32_MAX;
+    ask->has_held = is_forsaken(me);
+    ask->held = (st_tree_news){ .head = me->tree.head, .epoch = me->tree.epoch };
+    memcpy(ask->held.signature, me->tree.signature, sizeof ask->held.signature);
     if (!me->cosign_due || me->tree.head.size == 0)
         return ST_OK;
     st_buffer_init(&text, ST_NOTE_BYTES_MAX);
@@ -110,6 +120,7 @@ st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error)
     next->has_alarm = true;
     next->alarm = fresh;
     next->alarm_ms = sync->asked_wall_ms;
+    sync->wants_again = sync->wants_again || is_forsaken(next); /* to show what is held */
     return ST_OK;
 }
 

@@ -126,6 +126,51 @@ st_err audit_cosigned(store_txn *txn, const sync_room *room, const auth_device *
     return err;
 }
 
+/* By any key that the log has had. */
+static st_err is_signed(store_txn *txn, const sync_room *room, const st_checkpoint *seen,
+                        const uint8_t signature[ST_SIGNATURE_BYTES], bool *out_is, st_error *error)
+{
+    st_log_keys keys;
+    st_buffer text;
+    st_buffer_init(&text, ST_NOTE_BYTES_MAX);
+    st_err err = sync_log_keys_read(txn, room, &keys, error);
+    if (err == ST_OK)
+        err = st_checkpoint_text(seen, &text, error);
+    *out_is = err == ST_OK && st_sign_verify(keys.first, text.data, text.len, signature);
+    for (uint32_t i = 0; err == ST_OK && !*out_is && i < keys.count; i++)
+        *out_is = st_sign_verify(keys.rows[i].key, text.data, text.len, signature);
+    st_buffer_free(&text);
+    return err;
+}
+
+st_err audit_is_forsaken(store_txn *txn, const sync_room *room, const st_ask *ask, bool *out_is,
+                         st_error *error)
+{
+    st_vkey vkey;
+    st_tree_edge edge;
+    st_tree_head ours;
+    st_checkpoint seen = { .head = ask->held.head };
+    bool is_ours = false;
+    *out_is = false;
+    if (!ask->has_held || !ask->has_epoch || memcmp(ask->epoch, room->epoch, 8) != 0)
+        return ST_OK;
+    st_err err = audit_vkey(txn, room, &vkey, error);
+    if (err != ST_OK || st_origin_epoch(vkey.name) != ask->held.epoch)
+        return err;
+    memcpy(seen.origin, vkey.name, sizeof seen.origin);
+    err = is_signed(txn, room, &seen, ask->held.signature, &is_ours, error);
+    if (err == ST_OK)
+        err = audit_edge_get(txn, &edge, error);
+    if (err != ST_OK || !is_ours)
+        return err;
+    *out_is = seen.head.size > edge.size;
+    if (*out_is)
+        return ST_OK;
+    err = audit_tree_head(txn, seen.head.size, &ours, error);
+    *out_is = err == ST_OK && memcmp(ours.root.b, seen.head.root.b, sizeof ours.root.b) != 0;
+    return err;
+}
+
 st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device, st_buffer *out,
                      st_error *error)
 {

@@ -16,6 +16,10 @@ ST_MUST_USE st_err audit_news(store_txn *txn, const st_ask *ask, st_arena *arena
  * ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err audit_cosigned(store_txn *txn, const sync_room *room, const auth_device *device,
                                   const st_ask *ask, st_error *error);
+/* Does the checkpoint that the asker holds prove that this store was put back: signed by the log in
+ * the present epoch, and not of this log? ST_E_CORRUPT, ST_E_STORAGE. */
+ST_MUST_USE st_err audit_is_forsaken(store_txn *txn, const sync_room *room, const st_ask *ask,
+                                     bool *out_is, st_error *error);
 /* Appends the newest checkpoint that a device confirmed: the log's note of that size, with the
  * device's line. ST_E_NOT_FOUND: none. */
 ST_MUST_USE st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device,

@@ -126,6 +126,8 @@ st_err sync_epoch_write(writer_turn *turn, const sync_epoch_wish *wish, uint8_t 
     memset(&row, 0, sizeof row);
     row.n = count == 0 ? 1 : rows[count - 1].n + 1;
     row.cut = turn->next_index - 1;
+    if (wish->has_cut && wish->cut < row.cut)
+        row.cut = wish->cut;
     room->port->random(room->port->context, row.epoch, sizeof row.epoch);
     memcpy(row.server_key, room->keys->device_public, sizeof row.server_key);
     err = put(turn->txn, room, &row, error);

@@ -20,6 +20,8 @@ typedef struct {
     const char *reason;        /* for people, never in a leaf */
     st_id actor;               /* zero: the operator without a name */
     bool from_backup;          /* an entry `restore` too */
+    bool has_cut;              /* what phones know counts up to there only; else to the end: */
+    uint64_t cut;
 } sync_epoch_wish;
 /* Begins one at the present end of the log, with the device key of room->keys: row and entry
  * `epoch`. Inside a turn: when it is committed the caller sets room->epoch to *out_epoch.

@@ -307,9 +307,8 @@ static st_err take_fork(arrival *a, st_error *error)
     return err;
 }
 
-/* Somebody brings what this server's own key signed, and the log does not have it: the store is
- * older than what was shown. Nothing is acknowledged from here on. */
-static st_err see_rollback(writer_turn *turn, st_error *error)
+/* Nothing is acknowledged from here on. */
+st_err sync_see_rollback(writer_turn *turn, st_error *error)
 {
     if (turn->room->side != NULL) {
         st_err err = side_mark(turn->room->side, error);
@@ -353,7 +352,7 @@ st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
                                      : err;
     if (kind != SETS_DUPLICATE && carrier != NULL
         && st_id_cmp(&device.id, &turn->room->keys->device) == 0)
-        return see_rollback(turn, error);
+        return sync_see_rollback(turn, error);
     if (kind == SETS_DUPLICATE) {              /* the answer that asked for the gap may be lost */
         err = find_gap(&a, error);
         return err == ST_OK ? answer_known(&a, index, error) : err;

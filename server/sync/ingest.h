@@ -70,6 +70,10 @@ ST_MUST_USE st_err sync_request_base(store_txn *txn, const st_id *device, st_buf
  * nothing changed), ST_E_BUSY, ST_E_STORAGE. */
 ST_MUST_USE st_err sync_request_submit(sync_request *request, writer *w, st_error *error);
 
+/* Somebody brings what this server's own keys signed, and the log does not have it: the store is
+ * older than what was shown. Notes it; never ST_OK: ST_E_STORAGE. */
+ST_MUST_USE st_err sync_see_rollback(writer_turn *turn, st_error *error);
+
 /* ---- parts used by author, settle and rebuild ---- */
 
 /* Takes in one set inside a turn: verdict and want are filled. carrier: who brought it (its own

@@ -128,8 +128,13 @@ static st_err keep_verdict(sync_request *request, sync_item *item, st_error *err
 static st_err run_request(writer_turn *turn, void *argument, st_error *error)
 {
     sync_request *request = argument;
-    st_err err = ST_OK;
-    if (request->has_counter)
+    bool is_forsaken = false;
+    st_err err = request->ask == NULL ? ST_OK
+                                      : audit_is_forsaken(turn->txn, turn->room, request->ask,
+                                                          &is_forsaken, error);
+    if (is_forsaken)
+        return sync_see_rollback(turn, error);
+    if (err == ST_OK && request->has_counter)
         err = auth_counter_take(turn->txn, &request->device.id, request->counter,
                                 &request->counter_highest, error);
     for (size_t i = 0; err == ST_OK && i < request->items_count; i++) {

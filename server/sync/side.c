@@ -21,6 +21,8 @@ struct sync_side {
     char dir[STORE_PATH_BYTES];    /* DIR/side */
     int fd;                        /* of size */
     uint64_t size;
+    uint64_t start;                /* entries when this program began; UINT64_MAX: not noted */
+    uint64_t put_back_to;
     atomic_bool is_rolled_back;    /* said by the writer, heard by everybody */
 };
 
@@ -41,6 +43,20 @@ static bool write_size(int fd, uint64_t size)
     return pwrite(fd, text, SIZE_BYTES, 0) == SIZE_BYTES;
 }
 
+/* One of an older program is empty. */
+static st_err read_mark(const char *path, sync_side *side, st_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    uint64_t start = fd < 0 ? 0 : read_size(fd);
+    side->is_rolled_back = fd >= 0;
+    side->put_back_to = start == 0 ? UINT64_MAX : start;
+    if (fd >= 0)
+        (void)close(fd);
+    return ST_OK;
+}
+
 static st_err open_files(const char *dir, sync_side *side, st_error *error)
 {
     char path[STORE_PATH_BYTES];
@@ -51,8 +67,10 @@ static st_err open_files(const char *dir, sync_side *side, st_error *error)
         err = store_dir_path(side->dir, "rolled-back", path, error);
     if (err != ST_OK)
         return err;
-    side->is_rolled_back = access(path, F_OK) == 0;
-    err = store_dir_path(side->dir, "size", path, error);
+    side->start = UINT64_MAX;
+    err = read_mark(path, side, error);
+    if (err == ST_OK)
+        err = store_dir_path(side->dir, "size", path, error);
     if (err == ST_OK)
         side->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (err == ST_OK && side->fd < 0)
@@ -116,6 +134,16 @@ bool side_is_rolled_back(const sync_side *side)
     return side->is_rolled_back;
 }
 
+void side_note_start(sync_side *side, uint64_t size)
+{
+    side->start = size;
+}
+
+uint64_t side_put_back_to(const sync_side *side)
+{
+    return side->put_back_to;
+}
+
 st_err side_mark(sync_side *side, st_error *error)
 {
     char path[STORE_PATH_BYTES];
@@ -123,8 +151,13 @@ st_err side_mark(sync_side *side, st_error *error)
     if (err != ST_OK)
         return err;
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || close(fd) != 0)
+    bool good = fd >= 0 && (side->start == UINT64_MAX || write_size(fd, side->start)) &&
+                fsync(fd) == 0;
+    if (fd >= 0)
+        good = close(fd) == 0 && good;
+    if (!good)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    side->put_back_to = side->start;
     side->is_rolled_back = true;
     return store_dir_sync(side->dir, error);
 }
@@ -137,6 +170,7 @@ st_err side_unmark(sync_side *side, st_error *error)
         return err;
     if (unlink(path) != 0 && errno != ENOENT)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    side->put_back_to = UINT64_MAX;
     side->is_rolled_back = false;
     return store_dir_sync(side->dir, error);
 }
