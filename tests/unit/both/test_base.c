@@ -12,7 +12,7 @@ typedef struct {
 } seen;
 
 /* One sync, looked at. */
-static int sync_seen(world *w, phone *p, seen *look, sotay_report *out_report)
+static int sync_and_look(world *w, phone *p, seen *look, sotay_report *out_report)
 {
     sotay_sync *sync = NULL;
     bool again = true, is_first = true;
@@ -57,16 +57,16 @@ static void test_an_edit_leans_on_the_set_before(void **state)
     world_make(&w, 1);
     phone *an = &w.phones[0], *binh = &w.phones[1];
     make_visit(&w, an);
-    assert_int_equal(sync_seen(&w, an, &look, &report), SOTAY_OK);
+    assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_OK);
     assert_int_equal(look.version, 1); /* nothing to lean on yet */
     assert_int_equal(phone_set(an, &w.records[0], "place", "chợ"), SOTAY_OK);
-    assert_int_equal(sync_seen(&w, an, &look, &report), SOTAY_OK);
+    assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_OK);
     assert_int_equal(look.version, 2);
     print_message("  one field: %zu\n", look.bytes);
     assert_true(look.bytes < 440); /* 490 and more without; it confirms a checkpoint too */
     assert_int_equal(report.stored, 1);
     assert_int_equal(report.requests, 1);
-    assert_int_equal(sync_seen(&w, an, &look, &report), SOTAY_OK);
+    assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_OK);
     assert_int_equal(look.version, 1); /* nothing new: nothing to shorten */
     assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
     assert_true(phone_says(binh, sotay_show, &w.records[0], "\"chợ\""));
@@ -82,14 +82,14 @@ static void test_a_lost_answer_is_asked_for_plainly(void **state)
     world_make(&w, 2);
     phone *an = &w.phones[0];
     make_visit(&w, an);
-    assert_int_equal(sync_seen(&w, an, &look, &report), SOTAY_OK);
+    assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_OK);
     assert_int_equal(phone_set(an, &w.records[0], "place", "chợ"), SOTAY_OK);
     look.loses_reply = true;
-    assert_int_equal(sync_seen(&w, an, &look, &report), SOTAY_E_NETWORK);
+    assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_E_NETWORK);
     assert_int_equal(look.version, 2);
     look.loses_reply = false;
     assert_int_equal(phone_set(an, &w.records[0], "general_note", "vắng"), SOTAY_OK);
-    assert_int_equal(sync_seen(&w, an, &look, &report), SOTAY_OK);
+    assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_OK);
     assert_int_equal(look.version, 1); /* which set the server has last is not known */
     assert_int_equal(report.duplicate, 1);
     assert_int_equal(report.stored, 1);
@@ -106,10 +106,10 @@ static void test_another_set_is_refused_and_all_is_sent(void **state)
     world_make(&w, 3);
     phone *an = &w.phones[0];
     make_visit(&w, an);
-    assert_int_equal(sync_seen(&w, an, &look, &report), SOTAY_OK);
+    assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_OK);
     assert_int_equal(phone_set(an, &w.records[0], "place", "chợ"), SOTAY_OK);
     look.spoils = true;
-    assert_int_equal(sync_seen(&w, an, &look, &report), SOTAY_OK);
+    assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_OK);
     assert_int_equal(look.version, 2);
     assert_int_equal(report.requests, 2);
     assert_int_equal(report.stored, 1);

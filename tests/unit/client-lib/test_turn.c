@@ -329,11 +329,13 @@ typedef struct {
     size_t parcels, others;
 } taker;
 
-static bool knows(void *context, const st_id *device, uint64_t first, const st_hash *hash)
+static bool knows(void *context, const st_id *device, uint64_t first, const st_hash *hash,
+                  bool in_open)
 {
     (void)device;
     (void)first;
     (void)hash;
+    (void)in_open;
     return ((taker *)context)->knows;
 }
 
