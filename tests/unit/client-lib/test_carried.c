@@ -67,9 +67,9 @@ static void test_a_bucket_that_is_not_read(void **state)
     assert_false(takes(d)); /* the same parcel */
     must_hold(d, 0, 1);
     assert_int_equal(counted(d), 1);
-    set_scope(d, true); /* he may read it now: the next time it comes in the open */
+    set_scope(d, true); /* he may read it now: it comes in the open, in place of the parcel */
     assert_true(takes(d));
-    must_hold(d, 1, 1);
+    must_hold(d, 1, 0);
     assert_true(shows(d));
 }
 

@@ -204,6 +204,8 @@ static void test_a_place_or_a_time_that_is_none(void **state)
     (void)snprintf(address, sizeof address, "/api/history/%s?after=x", VISIT);
     assert_true(ask(&AUDITOR, address, &got) >= 400);
     (void)snprintf(address, sizeof address, "/api/audit/proof/%s?code=0000", VISIT);
+    assert_int_equal(ask(&AUDITOR, address, &got), 400); /* sixteen digits make a code */
+    (void)snprintf(address, sizeof address, "/api/audit/proof/%s?code=0000000000000000", VISIT);
     assert_int_equal(ask(&AUDITOR, address, &got), 404);
 }
 
