@@ -606,7 +606,9 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 44: return make_heir_declined();
     case 45: return make_heir_enrolled(arena);
     case 46: return make_have_answer_full(arena);
-    default: return make_ask_epochs(arena);
+    case 47: return make_ask_epochs(arena);
+    case 48: return make_carry_offer_sealed(arena);
+    default: return make_enrol_ask_again();
     }
 }
 
@@ -654,8 +656,6 @@ static inline st_frame make_frame(size_t i, st_arena *arena)
                                  .dictionary = 1, .short_roots = true };
         break;
     case 36: return make_verdict_declined(arena);
-    case 48: return make_carry_offer_sealed(arena);
-    case 49: return make_enrol_ask_again();
     case 8:
         frame.kind = ST_FRAME_SCOPE;
         frame.as.scope = make_scope(arena);
