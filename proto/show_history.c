@@ -114,7 +114,9 @@ static void fence_json(st_json *json, const st_history_item *item)
     st_json_open(json, '{');
     st_id_format(&item->fence_meeting, hex);
     st_json_key_text(json, "meeting", hex);
-    st_json_key_text(json, "side", item->fence_is_close ? "close" : "open");
+    st_json_key_text(json, "side", item->fence_is_unknown ? "unknown"
+                                   : item->fence_is_close ? "close"
+                                                          : "open");
     st_json_close(json, '}');
 }
 
@@ -294,9 +296,12 @@ static const char *act_words(st_act_kind act, bool vi)
     return vi && act < ST_ACT_COUNT ? VI[act] : st_act_name(act);
 }
 
-static const char *fence_words(bool is_close, bool vi)
+static const char *fence_words(const st_history_item *item, bool vi)
 {
-    if (is_close)
+    if (item->fence_is_unknown)
+        return vi ? "trước hay sau cuộc họp: không biết, sổ đã được đặt lại"
+                  : "before or after the meeting: unknown, the book was put back";
+    if (item->fence_is_close)
         return vi ? "sau khi kết thúc cuộc họp" : "after the meeting closed";
     return vi ? "trong cuộc họp" : "while the meeting was open";
 }
@@ -342,7 +347,7 @@ st_err st_history_text(const st_form *form, const st_history_item *item, const s
     if (err == ST_OK)
         err = clock_text(item, how, vi, out, error);
     if (err == ST_OK && item->has_fence)
-        err = st_buffer_printf(out, error, "    %s\n", fence_words(item->fence_is_close, vi));
+        err = st_buffer_printf(out, error, "    %s\n", fence_words(item, vi));
     for (uint32_t i = 0; i < change->ops_count && err == ST_OK; i++)
         if (st_history_shows(item, &change->ops[i]))
             err = op_text(form, &change->ops[i], lang, out, error);

@@ -7,6 +7,8 @@
 #include "server/operator/work.h"
 #include "server/sync/fence.h"
 
+#define COLUMNS 7u
+
 /* ---- setting ---- */
 
 typedef struct {
@@ -89,6 +91,7 @@ static st_err list_json(operator_work *work, const sync_fences *fences)
         st_hex(one->root.b, sizeof one->root.b, hex);
         st_json_key_text(&json, "root", hex);
         st_json_key_int(&json, "entry", (int64_t)one->entry);
+        st_json_key_bool(&json, "this_log", !one->is_of_before);
         st_json_close(&json, '}');
     }
     st_json_close(&json, ']');
@@ -98,7 +101,7 @@ static st_err list_json(operator_work *work, const sync_fences *fences)
     return err;
 }
 
-/* Six cells, into a table for people or a row of CSV. */
+/* Seven cells, into a table for people or a row of CSV. */
 static void put_row(operator_work *work, operator_table *table, const sync_fence *one)
 {
     char meeting[33], person[33], index[24], root[65], when[40];
@@ -110,9 +113,10 @@ static void put_row(operator_work *work, operator_table *table, const sync_fence
     st_time_format(one->at_ms, work->call->offset_minutes, when);
     const char *login = login_of(work, &one->actor, person);
     if (table == NULL) {
-        const char *const cells[] = { when, side, meeting, login, index, root };
-        for (size_t i = 0; i < 6; i++)
-            operator_csv_text(work, cells[i], i == 5);
+        const char *const cells[] = { when, side, meeting, login, index, root,
+                                      one->is_of_before ? "put back" : "this" };
+        for (size_t i = 0; i < COLUMNS; i++)
+            operator_csv_text(work, cells[i], i == COLUMNS - 1);
         return;
     }
     operator_table_when(work, table, one->at_ms);
@@ -121,20 +125,24 @@ static void put_row(operator_work *work, operator_table *table, const sync_fence
     operator_table_cell(work, table, login);
     operator_table_cell(work, table, index);
     operator_table_cell(work, table, root);
+    operator_table_cell(work, table, !one->is_of_before ? ""
+                                     : work->vi         ? "đã đặt lại"
+                                                        : "put back");
 }
 
 static void list_rows(operator_work *work, const sync_fences *fences)
 {
-    static const char *const HEADS[2][6] = {
-        { "AT", "MARK", "MEETING", "PERSON", "ENTRIES", "ROOT" },
-        { "LÚC", "MỐC", "CUỘC HỌP", "NGƯỜI", "SỐ MỤC", "MÃ GỐC" } };
-    static const char *const CSV[] = { "at", "mark", "meeting", "person", "log_index", "root" };
+    static const char *const HEADS[2][COLUMNS] = {
+        { "AT", "MARK", "MEETING", "PERSON", "ENTRIES", "ROOT", "LOG" },
+        { "LÚC", "MỐC", "CUỘC HỌP", "NGƯỜI", "SỐ MỤC", "MÃ GỐC", "SỔ" } };
+    static const char *const CSV[COLUMNS] = { "at",        "mark", "meeting", "person",
+                                              "log_index", "root", "log" };
     operator_table table;
     bool csv = work->options.csv;
     if (csv)
-        operator_csv_heads(work, CSV, 6);
+        operator_csv_heads(work, CSV, COLUMNS);
     else
-        operator_table_begin(work, &table, HEADS[work->vi], 6);
+        operator_table_begin(work, &table, HEADS[work->vi], COLUMNS);
     for (size_t i = 0; i < fences->count; i++)
         put_row(work, csv ? NULL : &table, &fences->list[i]);
     if (!csv)
@@ -144,7 +152,7 @@ static void list_rows(operator_work *work, const sync_fences *fences)
 
 int operator_fence_list(operator_work *work)
 {
-    sync_fences fences = { NULL, 0 };
+    sync_fences fences = { NULL, 0, 0 };
     st_err err = operator_read_begin(work);
     if (err == ST_OK)
         err = sync_fences_read(work->room, &work->txn, &work->arena, &fences, &work->error);

@@ -28,7 +28,8 @@ typedef struct {
     st_path field;
     bool has_span;
     int64_t from_ms, to_ms;
-    uint64_t after_entry;          /* of the mark of --after; 0: not asked for */
+    bool has_after, is_put_back;   /* --after; the book was put back since its mark */
+    uint64_t after_entry;          /* of the mark, or where the book was cut */
     st_checkpoint signed_now;      /* size 0: nothing was signed yet */
     said *said;                    /* CSV only */
     size_t said_count, said_capacity;
@@ -109,7 +110,7 @@ static st_err read_signed(history_list *list, st_error *error)
 static st_err read_after(history_list *list, st_error *error)
 {
     operator_work *work = list->work;
-    sync_fences fences = { NULL, 0 };
+    sync_fences fences = { NULL, 0, 0 };
     st_id meeting;
     if (work->options.after == NULL)
         return ST_OK;
@@ -123,7 +124,9 @@ static st_err read_after(history_list *list, st_error *error)
         fence = sync_fence_of(&fences, &meeting, false);
     if (fence == NULL)
         return st_fail(error, ST_E_NOT_FOUND, "--after: the meeting has no mark in the book");
-    list->after_entry = fence->entry;
+    list->has_after = true;
+    list->is_put_back = fence->is_of_before;
+    list->after_entry = fence->is_of_before ? fences.cut : fence->entry;
     return ST_OK;
 }
 
@@ -275,7 +278,7 @@ static void csv_trail(history_list *list, const st_history_item *item)
     operator_csv_text(work, item->hold != ST_HOLD_NONE ? st_hold_name(item->hold) : "", false);
     if (item->has_fence && item->fence_is_close)
         st_id_format(&item->fence_meeting, hex);
-    operator_csv_text(work, hex, true);
+    operator_csv_text(work, item->fence_is_unknown ? "unknown" : hex, true);
 }
 
 /* op: NULL for the act of the change. */
@@ -344,7 +347,7 @@ static bool history_item(void *context, const st_history_item *found)
         item.proof_root = list->signed_now.head.root;
     }
     bool is_shown = touches_field(&item) && may_be_in_span(list, &item)
-                    && (list->after_entry == 0 || item.log_index > list->after_entry);
+                    && (!list->has_after || item.log_index > list->after_entry);
     list->count += is_shown ? 1 : 0;
     if (work->options.csv)
         csv_item(list, &item, is_shown);
@@ -367,6 +370,8 @@ static void begin(history_list *list)
     st_json_open(&list->json, '{');
     st_json_key_text(&list->json, "id", work->operands[0]);
     st_json_key_bool(&list->json, "complete", true);
+    if (list->has_after)
+        st_json_key_bool(&list->json, "after_known", !list->is_put_back);
     st_json_key(&list->json, "changes");
     st_json_open(&list->json, '[');
 }
@@ -383,6 +388,12 @@ static st_err end(history_list *list)
     }
     if (!work->options.csv)
         operator_say(work, work->vi ? "%zu lần ghi\n" : "%zu changes\n", list->count);
+    if (!work->options.csv && list->is_put_back)
+        operator_say(work, "%s",
+                     work->vi ? "Sổ đã được đặt lại sau cuộc họp này: các lần ghi trên trước hay "
+                                "sau cuộc họp thì không biết chắc.\n"
+                              : "The book was put back since this meeting: whether these came "
+                                "before or after it cannot be told.\n");
     return ST_OK;
 }
 

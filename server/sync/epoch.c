@@ -11,6 +11,8 @@
 #include "server/sync/fold.h"
 #include "server/sync/log_key.h"
 
+#define EPOCHS_BYTES_MAX ((size_t)4 * 1024 * 1024)
+
 static st_err decode(store_slice key, store_slice row, st_epoch *out, st_error *error)
 {
     pack_reader reader = pack_read(row);
@@ -304,4 +306,19 @@ uint64_t sync_epoch_cut(const st_epoch *rows, uint32_t count, const uint8_t epoc
             cut = rows[i - 1].cut;
     }
     return 0;
+}
+
+st_err sync_epochs_first_cut(store_txn *txn, uint64_t *out_size, st_error *error)
+{
+    const st_epoch *rows = NULL;
+    uint32_t count = 0;
+    st_arena arena;
+    *out_size = UINT64_MAX;
+    st_arena_init(&arena, EPOCHS_BYTES_MAX);
+    st_err err = sync_epochs_read(txn, &arena, &rows, &count, error);
+    for (uint32_t i = 0; err == ST_OK && i < count; i++)
+        if (rows[i].n > 1 && rows[i].cut < *out_size)
+            *out_size = rows[i].cut;
+    st_arena_reset(&arena);
+    return err;
 }

@@ -41,5 +41,8 @@ ST_MUST_USE st_err sync_epochs_learn(writer *w, auth_keys *keys, const st_ask *a
 /* Up to where what was known in `epoch` still counts: the lowest cut of all later ones. UINT64_MAX:
  * it is the present one; 0 when the epoch is not of this log. */
 uint64_t sync_epoch_cut(const st_epoch *rows, uint32_t count, const uint8_t epoch[8]);
+/* Up to where every epoch has the same entries; UINT64_MAX: there was only one. ST_E_CORRUPT,
+ * ST_E_MEMORY, ST_E_STORAGE. */
+ST_MUST_USE st_err sync_epochs_first_cut(store_txn *txn, uint64_t *out_size, st_error *error);
 
 #endif

@@ -1,12 +1,15 @@
 /* server/sync/fence.c - sets and reads fences.
  * Promises: index and root are those of the very transaction that stores the fence; a meeting has
- * at most one on each side. Must never move one that is there. */
+ * at most one on each side. Must never move one that is there, nor say of one from before a restore
+ * what came after it. */
 #include "server/sync/fence.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/audit/root.h"
+#include "server/audit/tree.h"
+#include "server/sync/epoch.h"
 #include "server/sync/fold.h"
 
 #define FIELDS_MAX 5u
@@ -37,6 +40,35 @@ static bool read_fence(const st_form *form, const st_record *record, sync_fence 
     return true;
 }
 
+/* Has the log at that size the root that the meeting was told? Else it was put back since. */
+static st_err find_log(store_txn *txn, sync_fence *fence, st_error *error)
+{
+    st_tree_head head;
+    fence->is_of_before = true;
+    if (fence->index >= fence->entry)
+        return ST_OK;
+    st_err err = audit_tree_head(txn, fence->index, &head, error);
+    if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT)
+        return ST_OK;
+    fence->is_of_before = memcmp(head.root.b, fence->root.b, sizeof head.root.b) != 0;
+    return err;
+}
+
+/* What is not explained by a restore counts from the first entry on. */
+static st_err find_cut(store_txn *txn, sync_fences *fences, st_error *error)
+{
+    bool has_lost = false;
+    for (size_t i = 0; i < fences->count; i++)
+        has_lost = has_lost || fences->list[i].is_of_before;
+    fences->cut = UINT64_MAX;
+    if (!has_lost)
+        return ST_OK;
+    st_err err = sync_epochs_first_cut(txn, &fences->cut, error);
+    if (fences->cut == UINT64_MAX)
+        fences->cut = 0;
+    return err;
+}
+
 static int by_entry(const void *a, const void *b)
 {
     const sync_fence *one = a, *two = b;
@@ -57,8 +89,9 @@ st_err sync_fences_read(sync_room *room, store_txn *txn, st_arena *arena,
         st_record record;
         err = sync_record_get(txn, &ids.list[i], arena, &record, NULL, error);
         const st_form *form = err == ST_OK ? sync_record_form(room, &record) : NULL;
-        if (form != NULL && read_fence(form, &record, &list[count]))
-            count++;
+        if (form == NULL || !read_fence(form, &record, &list[count]))
+            continue;
+        err = find_log(txn, &list[count++], error);
     }
     if (err != ST_OK)
         return err;
@@ -66,20 +99,23 @@ st_err sync_fences_read(sync_room *room, store_txn *txn, st_arena *arena,
         qsort(list, count, sizeof *list, by_entry);
     out_fences->list = list;
     out_fences->count = count;
-    return ST_OK;
+    return find_cut(txn, out_fences, error);
 }
 
-const sync_fence *sync_fence_before(const sync_fences *fences, uint64_t index)
+const sync_fence *sync_fence_before(const sync_fences *fences, uint64_t index, bool *out_unknown)
 {
-    size_t low = 0, high = fences->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (fences->list[middle].entry < index)
-            low = middle + 1;
-        else
-            high = middle;
+    const sync_fence *here = NULL, *lost = NULL;
+    for (size_t i = 0; i < fences->count; i++) {
+        const sync_fence *one = &fences->list[i];
+        if (one->is_of_before)
+            lost = one;
+        else if (one->entry < index)
+            here = one;
     }
-    return low == 0 ? NULL : &fences->list[low - 1];
+    /* A meeting that met in this log behind the cut came after all that was lost. */
+    bool is_later = here != NULL && here->entry > fences->cut;
+    *out_unknown = lost != NULL && index > fences->cut && !is_later;
+    return *out_unknown ? lost : here;
 }
 
 const sync_fence *sync_fence_of(const sync_fences *fences, const st_id *meeting, bool is_close)
@@ -96,7 +132,7 @@ const sync_fence *sync_fence_of(const sync_fences *fences, const st_id *meeting,
 static st_err check_meeting(writer_turn *turn, const sync_fence_wish *wish, st_error *error)
 {
     st_record record;
-    sync_fences fences = { NULL, 0 };
+    sync_fences fences = { NULL, 0, 0 };
     st_err err = sync_record_get(turn->txn, &wish->meeting, turn->arena, &record, NULL, error);
     if (err == ST_E_NOT_FOUND
         || (err == ST_OK && strcmp(record.form.s, SYNC_MEETING_FORM) != 0))

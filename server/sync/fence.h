@@ -17,19 +17,23 @@ typedef struct {
     int64_t at_ms;
     st_id actor;
     uint64_t entry;            /* the fence's own */
+    bool is_of_before;         /* the log was put back since: it came again as this entry */
 } sync_fence;
 
 typedef struct {
     const sync_fence *list;    /* ascending by entry */
     size_t count;
+    uint64_t cut;              /* behind it nothing is known of the order to those of before */
 } sync_fences;
 
 /* All of them, in the arena. ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err sync_fences_read(sync_room *room, store_txn *txn, st_arena *arena,
                                     sync_fences *out_fences, st_error *error);
 /* The last fence that stands before the entry; NULL when there is none: the one look-up that says
- * whether something came after a meeting. */
-const sync_fence *sync_fence_before(const sync_fences *fences, uint64_t index);
+ * whether something came after a meeting. *out_unknown: the book was put back since a meeting, and
+ * what phones brought again got new places, so it cannot be told; then it is a fence of before. */
+const sync_fence *sync_fence_before(const sync_fences *fences, uint64_t index,
+                                    bool *out_unknown);
 /* The fence of the meeting on that side, or NULL. */
 const sync_fence *sync_fence_of(const sync_fences *fences, const st_id *meeting, bool is_close);
 

@@ -224,10 +224,12 @@ static st_err find_moment(store_txn *txn, free_sets *sets, const sync_held *wher
 /* The last meeting mark before the entry, of all that there are. */
 static void find_fence(const sync_fences *fences, st_history_item *item)
 {
-    const sync_fence *fence = sync_fence_before(fences, item->log_index);
+    bool is_unknown = false;
+    const sync_fence *fence = sync_fence_before(fences, item->log_index, &is_unknown);
     if (fence == NULL)
         return;
     item->has_fence = true;
+    item->fence_is_unknown = is_unknown;
     item->fence_is_close = fence->is_close;
     item->fence_meeting = fence->meeting;
 }
@@ -269,7 +271,7 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
 {
     st_arena arena;
     free_sets sets;
-    sync_fences fences = { NULL, 0 };
+    sync_fences fences = { NULL, 0, 0 };
     note *notes = NULL;
     size_t count = 0;
     bool more = true;
@@ -362,7 +364,7 @@ st_err sync_history_held(sync_room *room, store_txn *txn, const sync_held *held,
     st_arena arena;
     free_sets sets;
     st_history_item item;
-    sync_fences fences = { NULL, 0 };
+    sync_fences fences = { NULL, 0, 0 };
     memset(&sets, 0, sizeof sets);
     st_arena_init(&arena, HISTORY_BYTES_MAX);
     st_err err = sync_fences_read(room, txn, &arena, &fences, error);

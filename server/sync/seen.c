@@ -10,8 +10,6 @@
 #include "server/sync/epoch.h"
 #include "server/sync/fold.h"
 
-#define EPOCHS_BYTES_MAX ((size_t)4 * 1024 * 1024)
-
 /* ---- META: "other_log", device -> index 8, time 8, size 8, count 8 ---- */
 
 static pack_key key_of(const st_id *device)
@@ -49,22 +47,6 @@ static st_err put(store_txn *txn, const st_id *device, const sync_other_log *oth
 }
 
 /* ---- the comparison ---- */
-
-/* Up to where every epoch has the same entries. */
-static st_err first_cut(store_txn *txn, uint64_t *out_size, st_error *error)
-{
-    const st_epoch *rows = NULL;
-    uint32_t count = 0;
-    st_arena arena;
-    *out_size = UINT64_MAX;
-    st_arena_init(&arena, EPOCHS_BYTES_MAX);
-    st_err err = sync_epochs_read(txn, &arena, &rows, &count, error);
-    for (uint32_t i = 0; err == ST_OK && i < count; i++)
-        if (rows[i].n > 1 && rows[i].cut < *out_size)
-            *out_size = rows[i].cut;
-    st_arena_reset(&arena);
-    return err;
-}
 
 static bool is_root(const st_hash *root, const st_set *set)
 {
@@ -108,7 +90,7 @@ st_err sync_seen_check(writer_turn *turn, const st_set *set, uint64_t index, st_
         return ST_OK;
     st_err err = is_this_log(turn, set, index, &is_same, error);
     if (err == ST_OK && !is_same)
-        err = first_cut(turn->txn, &cut, error);
+        err = sync_epochs_first_cut(turn->txn, &cut, error);
     if (err != ST_OK)
         return err;
     if (!is_same && set->seen_size <= cut)
@@ -123,6 +105,6 @@ st_err sync_other_log_get(store_txn *txn, const st_id *device, sync_other_log *o
     uint64_t cut = 0;
     st_err err = get(txn, device, out, error);
     if (err == ST_OK)
-        err = first_cut(txn, &cut, error);
+        err = sync_epochs_first_cut(txn, &cut, error);
     return err == ST_OK && out->size > cut ? ST_E_NOT_FOUND : err;
 }

@@ -11,7 +11,7 @@ liar: deps ## let the server's owner lie in every way, and see who finds it out
 	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tests/liar/run long
 
 # The shipped server; the linker sends these calls to lies.c first.
-LIAR_CALLS := audit_sign auth_device_each sync_log_append auth_log_secret
+LIAR_CALLS := audit_sign auth_device_each sync_log_append auth_log_secret audit_is_forsaken
 $(LIAR)/sotayd-liar: $(call objects,tests/liar/lies.c server/main.c) $(LIB)/libserver.a \
     $(LIB)/libproto.a
 	@mkdir -p $(@D)

@@ -253,12 +253,13 @@ static void test_meetings_and_clocks(void **state)
     const st_op op = make_op(O_SET);
     const st_change change = { .dot = make_form_dot(9, 3), .ops = &op, .ops_count = 1,
                                .wall_ms = 1773282600000 };
-    enum { OPEN, CLOSED, NO_FENCE, REBOOTED, RIGHT, AHEAD, ITEMS };
+    enum { OPEN, CLOSED, UNKNOWN, NO_FENCE, REBOOTED, RIGHT, AHEAD, ITEMS };
     st_history_item items[ITEMS];
     for (size_t i = 0; i < ITEMS; i++)
         items[i] = make_item(&change);
     items[OPEN].has_fence = items[CLOSED].has_fence = true;
-    items[CLOSED].fence_is_close = true;
+    items[CLOSED].fence_is_close = items[UNKNOWN].fence_is_close = true;
+    items[UNKNOWN].has_fence = items[UNKNOWN].fence_is_unknown = true;
     memset(items[CLOSED].fence_meeting.b, 0xfe, 16);
     items[REBOOTED].rebooted = true;
     items[RIGHT].corrected_ms = change.wall_ms + 1000;
@@ -273,6 +274,8 @@ static void test_meetings_and_clocks(void **state)
         { CLOSED, "vi", { "    sau khi kết thúc cuộc họp\n", "\"side\":\"close\"",
                           "\"meeting\":\"fefefefefefefefefefefefefefefefe\"" }, "trong cuộc" },
         { CLOSED, "en", { "    after the meeting closed\n" }, "was open" },
+        { UNKNOWN, "vi", { "không biết, sổ đã được đặt lại", "\"side\":\"unknown\"" }, "kết thúc" },
+        { UNKNOWN, "en", { "unknown, the book was put back" }, "after the meeting closed" },
         { NO_FENCE, "en", { "\"after_fence\":null" }, "meeting was" },
         { REBOOTED, "vi", { "giờ máy không chắc", "\"rebooted\":true" }, "giờ máy sai" },
         { REBOOTED, "en", { "time uncertain: the device restarted" }, "clock wrong" },
