@@ -311,7 +311,10 @@ static st_err keep_tail(sotay_sync *sync, st_error *error)
     st_err err = client_begin(sync->client, true, error);
     if (err == ST_OK)
         err = book_put(&sync->client->book, &key, fetch->bytes.data, fetch->bytes.len, error);
-    return err == ST_OK ? client_commit(sync->client, error) : err;
+    if (err != ST_OK)
+        return err;
+    fetch->bytes_before = fetch->bytes.len; /* the step that comes after a pending one goes on */
+    return client_commit(sync->client, error);
 }
 
 static bool read_refusal(sotay_sync *sync)
@@ -372,9 +375,7 @@ st_err snapshot_end(sotay_sync *sync, int status, bool *out_refused, st_error *e
         return end_good(sync, error);
     if (status == 0) {
         st_err err = keep_tail(sync, error);
-        return err == ST_OK || err == ST_PENDING
-                   ? st_fail(error, ST_E_NETWORK, "sync: the connection broke")
-                   : err;
+        return err == ST_OK ? st_fail(error, ST_E_NETWORK, "sync: the connection broke") : err;
     }
     if (!fetch->is_wrong && fetch->bytes.len > fetch->bytes_before)
         fetch->bytes.len = fetch->bytes_before; /* that was no piece */

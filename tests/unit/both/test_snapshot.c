@@ -90,6 +90,51 @@ static void test_a_restart_in_between(void **state)
     world_free(w);
 }
 
+/* A sync whose line breaks 300 bytes into the first piece, where commits come later: the step that
+ * ends it waits for what it keeps, and after it the phone is free. */
+static void break_where_commits_wait(world *w, phone *p, int settled)
+{
+    sotay_sync *sync = NULL;
+    sotay_request request = { 0 };
+    st_buffer reply;
+    bool again = true, gets = false;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, &p->error), SOTAY_OK);
+    sotay_sync_can_fetch(sync);
+    while (again && !gets) {
+        assert_int_equal(sotay_sync_next(sync, &request, &p->error), SOTAY_OK);
+        gets = strcmp(request.method, "GET") == 0;
+        int status = answer(w, &request, &reply);
+        size_t len = gets ? 300 : reply.len;
+        assert_true(len <= reply.len);
+        assert_int_equal(sotay_sync_feed(sync, reply.data, len, NULL), SOTAY_OK);
+        if (!gets)
+            assert_int_equal(sotay_sync_end(sync, status, &again, NULL), SOTAY_OK);
+        st_buffer_free(&reply);
+    }
+    assert_true(gets);
+    sotay_memory_pending(&p->port, true, false);
+    assert_int_equal(sotay_sync_end(sync, 0, &again, NULL), SOTAY_PENDING);
+    sotay_memory_pending(&p->port, false, false);
+    assert_int_equal(sotay_memory_settle(&p->port, p->client, settled, NULL), settled);
+    assert_int_equal(sotay_sync_end(sync, 0, &again, NULL),
+                     settled == SOTAY_OK ? SOTAY_E_NETWORK : settled);
+    sotay_sync_free(sync);
+}
+
+static void test_a_break_where_commits_wait(void **state)
+{
+    (void)state;
+    world *w = begin(61);
+    line l = { 0 };
+    phone *p = newcomer(w, 1, "binh");
+    break_where_commits_wait(w, p, SOTAY_E_STORAGE);
+    break_where_commits_wait(w, p, SOTAY_OK);
+    sync_to_the_end(w, p, &l);
+    assert_int_equal(l.bytes, file_bytes(w) - 300); /* kept the second time */
+    assert_alike(w, p);
+    world_free(w);
+}
+
 static void test_a_wrong_bit_is_fetched_again(void **state)
 {
     (void)state;
@@ -287,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_a_phone_that_cannot),
         cmocka_unit_test(test_cut_anywhere_goes_on_at_the_byte),
         cmocka_unit_test(test_a_restart_in_between),
+        cmocka_unit_test(test_a_break_where_commits_wait),
         cmocka_unit_test(test_a_wrong_bit_is_fetched_again),
         cmocka_unit_test(test_a_way_that_does_not_lead_there),
         cmocka_unit_test(test_cut_anew_in_between),
