@@ -35,29 +35,35 @@ st_err store_dir_path(const char *dir, const char *name, char path[STORE_PATH_BY
     return ST_OK;
 }
 
-/* A folder above ours that may be entered but not read can be made durable by its owner only. */
-static st_err sync_above(const char *path, bool is_ours, st_error *error)
+/* The folder in which `path` lies, or will. */
+static st_err folder_above(const char *path, char above[STORE_PATH_BYTES], st_error *error)
 {
-    char above[STORE_PATH_BYTES];
     size_t len = strlen(path);
     while (len > 1 && path[len - 1] == '/')
         len--;
     while (len > 0 && path[len - 1] != '/')
         len--;
-    if (len >= sizeof above)
+    if (len >= STORE_PATH_BYTES)
         return st_fail(error, ST_E_STORAGE, "%s: the path is too long", path);
-    (void)snprintf(above, sizeof above, "%.*s", len == 0 ? 1 : (int)len, len == 0 ? "." : path);
-    if (!is_ours && access(above, R_OK) != 0)
-        return ST_OK;
-    return store_dir_sync(above, error);
+    (void)snprintf(above, STORE_PATH_BYTES, "%.*s", len == 0 ? 1 : (int)len,
+                   len == 0 ? "." : path);
+    return ST_OK;
 }
 
 static st_err make_folder(const char *path, mode_t mode, st_error *error)
 {
+    char above[STORE_PATH_BYTES];
+    st_err err = folder_above(path, above, error);
+    if (err != ST_OK)
+        return err;
     bool is_made = mkdir(path, mode) == 0;
+    if (!is_made && errno == ENOENT)
+        return st_fail(error, ST_E_STORAGE, "%s: there is no folder %s; make that first, or name "
+                       "another place", path, above);
     if (!is_made && errno != EEXIST)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    return sync_above(path, is_made, error);
+    /* One that may be entered but not read can be made durable by its owner only. */
+    return !is_made && access(above, R_OK) != 0 ? ST_OK : store_dir_sync(above, error);
 }
 
 st_err store_dir_make(const char *path, st_error *error)
@@ -196,25 +202,27 @@ bool store_has_prefix(const store_cursor *cursor, store_slice prefix)
 
 /* ---- what must not lie in it ---- */
 
-/* The folder that is there already on the way to `to`: itself, or the one that it will be made in.
+/* The folder that is there already on the way to `to`: itself, or the one that it would be made in.
  * False: the path is too long. */
 static bool nearest(const char *to, char path[STORE_PATH_BYTES])
 {
     struct stat st;
     size_t len = strlen(to);
-    while (len > 1 && to[len - 1] == '/')
-        len--;
     if (len == 0 || len >= STORE_PATH_BYTES)
         return false;
-    memcpy(path, to, len);
-    path[len] = '\0';
-    if (stat(path, &st) == 0)
-        return true;
-    char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        memcpy(path, ".", 2);
-    else
-        slash[slash == path ? 1 : 0] = '\0';
+    memcpy(path, to, len + 1);
+    while (stat(path, &st) != 0 && strcmp(path, "/") != 0) {
+        while (len > 1 && path[len - 1] == '/')
+            len--;
+        while (len > 0 && path[len - 1] != '/')
+            len--;
+        if (len == 0) {
+            memcpy(path, ".", 2);
+            return true;
+        }
+        path[len > 1 ? len - 1 : 1] = '\0';
+        len = strlen(path);
+    }
     return true;
 }
 

@@ -268,7 +268,7 @@ static void check_entry(const owner *o, const verify_log *log, const folder *f, 
     const verify_log alone = { .vkey = o->vkey };
     const verify_receipt good = { file.data, leaf, file.len, len };
     const verify_receipt bad = { file.data, leaf, file.len, len - 1 };
-    verify_held held = { 0, 0 };
+    verify_held held = { .entry = 0 };
     FUZZ_MUST(verify_proof(&alone, &good, &held, NULL) == ST_OK && held.entry == place + 1);
     FUZZ_MUST(verify_proof(log, &good, &held, NULL) == ST_OK && held.entry == place + 1);
     FUZZ_MUST(verify_proof(&alone, &bad, &held, NULL) == ST_E_CORRUPT);

@@ -278,10 +278,32 @@ static st_err check_seen(const verify_log *log, const verify_seen *seen, uint64_
     return err;
 }
 
-/* Device by device; of what is wrong the first entry is named. */
+/* Of each device the first entry. They come device by device. */
+static st_err note_stray(verify_log *log, const verify_seen *seen, st_error *error)
+{
+    verify_seen *last = log->strays_count == 0 ? NULL : &log->strays[log->strays_count - 1];
+    if (last != NULL && last->device == seen->device) {
+        if (seen->place < last->place)
+            *last = *seen;
+        return ST_OK;
+    }
+    verify_seen *grown =
+        verify_grow(log->strays, log->strays_count, &log->strays_room, sizeof *log->strays);
+    if (grown == NULL)
+        return st_fail(error, ST_E_MEMORY, "no memory");
+    log->strays = grown;
+    log->strays[log->strays_count++] = *seen;
+    return ST_OK;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const verify_seen *x = a, *y = b;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
 static st_err check_seens(verify_log *log, st_error *error)
 {
-    const verify_seen *first = NULL;
     uint64_t passed = 0;
     st_err err = ST_OK;
     if (log->seens_count > 0)
@@ -292,14 +314,23 @@ static st_err check_seens(verify_log *log, st_error *error)
         if (i > 0 && log->seens[i - 1].device != seen->device)
             passed = 0;
         err = check_seen(log, seen, &passed, &is_wrong, error);
-        if (is_wrong && (first == NULL || seen->place < first->place))
-            first = seen;
+        if (err == ST_OK && is_wrong)
+            err = note_stray(log, seen, error);
     }
-    if (err == ST_OK && first != NULL)
-        return st_fail(error, ST_E_CORRUPT,
-                       "entry %" PRIu64 ": its author had seen another log of %" PRIu64 " entries",
-                       first->place + 1, first->size);
+    if (log->strays_count > 0)
+        qsort(log->strays, log->strays_count, sizeof *log->strays, by_place);
     return err;
+}
+
+st_err verify_stray(const verify_log *log, size_t which, st_error *error)
+{
+    char hex[33];
+    const verify_seen *stray = &log->strays[which];
+    st_id_format(&log->devices[stray->device].id, hex);
+    return st_fail(error, ST_E_CORRUPT,
+                   "entry %" PRIu64 ": its author had seen another log of %" PRIu64
+                   " entries (device %s)",
+                   stray->place + 1, stray->size, hex);
 }
 
 st_err verify_chains(verify_log *log, st_error *error)

@@ -271,25 +271,53 @@ st_err verify_log_read(verify_log *log, const verify_source *source, const st_vk
     if (err == ST_OK)
         err = verify_chains(log, error);
     log->was_read = err == ST_OK;
-    return err;
+    return err == ST_OK && log->strays_count > 0 ? verify_stray(log, 0, error) : err;
 }
 
-static st_err check_older(const verify_log *log, const st_tree_head *old, st_error *error)
+/* The entry of the first restore since a checkpoint of this epoch; 0: none. The first of them begins
+ * the second epoch. */
+static uint64_t put_back_since(const verify_log *log, const st_checkpoint *then)
+{
+    uint64_t epoch = st_origin_epoch(then->origin);
+    uint64_t known = epoch == 0 ? 0 : epoch - 1;
+    return known < log->cuts_count ? log->cuts[known] + 1 : 0;
+}
+
+static bool has_head(const verify_log *log, const st_tree_head *head)
 {
     st_hash root;
     st_tree_source source = verify_log_source(log);
-    if (old->size > log->counts[0])
+    return head->size <= log->counts[0] &&
+           st_tree_hash(&source, 0, head->size, &root, NULL) == ST_OK &&
+           memcmp(root.b, head->root.b, sizeof root.b) == 0;
+}
+
+static st_err check_older(const verify_log *log, const st_checkpoint *old, st_error *error)
+{
+    uint64_t size = old->head.size, put_back = put_back_since(log, old);
+    if (has_head(log, &old->head))
+        return ST_OK;
+    if (put_back > 0 && put_back <= size)
+        return st_fail(error, ST_E_CORRUPT,
+                       "the book was put back, says entry %" PRIu64 ": of the older checkpoint's "
+                       "%" PRIu64 " entries those from %" PRIu64 " on are gone or came again; one "
+                       "of at most %" PRIu64 " tells more",
+                       put_back, size, put_back, put_back - 1);
+    if (size > log->counts[0])
         return st_fail(error, ST_E_CORRUPT,
                        "the older checkpoint has %" PRIu64 " entries, and here are %" PRIu64
                        ": the log was cut off or put back",
-                       old->size, log->counts[0]);
-    st_err err = st_tree_hash(&source, 0, old->size, &root, error);
-    if (err == ST_OK && memcmp(root.b, old->root.b, sizeof root.b) != 0)
-        err = st_fail(error, ST_E_CORRUPT,
-                      "the first %" PRIu64 " entries are not those of the older checkpoint: two "
-                      "logs under one name",
-                      old->size);
-    return err;
+                       size, log->counts[0]);
+    if (put_back > 0)
+        return st_fail(error, ST_E_CORRUPT,
+                       "the first %" PRIu64 " entries are not those of the older checkpoint: two "
+                       "logs under one name, or one written on before the restore of entry "
+                       "%" PRIu64,
+                       size, put_back);
+    return st_fail(error, ST_E_CORRUPT,
+                   "the first %" PRIu64 " entries are not those of the older checkpoint: two "
+                   "logs under one name",
+                   size);
 }
 
 st_err verify_log_continues(const verify_log *log, const void *note, size_t len, st_error *error)
@@ -299,7 +327,7 @@ st_err verify_log_continues(const verify_log *log, const void *note, size_t len,
     st_arena_init(&arena, ARENA_BYTES);
     st_err err = verify_keys_open(log, note, len, &arena, &old, error);
     if (err == ST_OK)
-        err = check_older(log, &old.checkpoint.head, error);
+        err = check_older(log, &old.checkpoint, error);
     st_arena_reset(&arena);
     return err;
 }
@@ -326,6 +354,7 @@ void verify_log_free(verify_log *log)
     free(log->devices);
     free(log->links);
     free(log->seens);
+    free(log->strays);
     free(log->cuts);
     st_buffer_free(&log->note);
     st_arena_reset(&log->arena);
@@ -368,21 +397,57 @@ static st_err say_other_key(const verify_log *log, const st_proof_file *proof, s
                    note.lines[0].key_id);
 }
 
+/* The entry that has the same set of the same device as this leaf; 0: none. */
+static uint64_t set_again(const verify_log *log, const verify_receipt *receipt)
+{
+    st_leaf leaf;
+    st_arena arena;
+    uint64_t entry = 0;
+    st_arena_init(&arena, ARENA_BYTES);
+    bool is_set = st_leaf_decode(receipt->leaf, receipt->leaf_len, &arena, &leaf, NULL) == ST_OK &&
+                  leaf.has_commit;
+    for (size_t i = 0; is_set && entry == 0 && i < log->links_count; i++) {
+        const verify_link *link = &log->links[i];
+        if (!link->is_gap && st_id_cmp(&log->devices[link->device].id, &leaf.device) == 0 &&
+            memcmp(link->hash.b, leaf.commit.b, sizeof link->hash.b) == 0)
+            entry = link->place + 1;
+    }
+    st_arena_reset(&arena);
+    return entry;
+}
+
 /* The log that was read has this entry too, and begins with the log that the receipt speaks of. A
  * receipt may be younger than an export: of what came since nothing is known then. */
-static st_err check_receipt(const verify_log *log, uint64_t place, const st_hash *leaf,
-                            const st_tree_head *then, st_error *error)
+static st_err check_receipt(const verify_log *log, const verify_receipt *receipt,
+                            const st_checkpoint *then, verify_held *held, st_error *error)
 {
+    const uint64_t place = held->was - 1;
+    const uint64_t put_back = put_back_since(log, then);
+    st_hash leaf = st_leaf_hash(receipt->leaf, receipt->leaf_len);
+    bool has = place < log->counts[0] &&
+               memcmp(log->nodes[0][place].b, leaf.b, sizeof leaf.b) == 0;
+    bool is_other = put_back > 0 && put_back <= then->head.size && !has_head(log, &then->head);
+    if (is_other && (has || put_back <= held->was)) {
+        held->put_back = put_back;
+        held->entry = has ? held->was : set_again(log, receipt);
+    }
+    if (held->put_back > 0 && held->entry > 0)
+        return ST_OK;
+    if (held->put_back > 0)
+        return st_fail(error, ST_E_CORRUPT,
+                       "entry %" PRIu64 ": gone since the book was put back, of which entry "
+                       "%" PRIu64 " speaks",
+                       held->was, put_back);
     if (place >= log->counts[0])
         return st_fail(error, ST_E_CORRUPT,
                        "entry %" PRIu64 ": here are %" PRIu64
                        " entries: this log is older than the receipt, or was cut off or put back",
                        place + 1, log->counts[0]);
-    if (memcmp(log->nodes[0][place].b, leaf->b, sizeof leaf->b) != 0)
+    if (!has)
         return st_fail(error, ST_E_CORRUPT,
                        "entry %" PRIu64 ": this log has another one there: two logs under one name",
                        place + 1);
-    return then->size <= log->counts[0] ? check_older(log, then, error) : ST_OK;
+    return then->head.size <= log->counts[0] ? check_older(log, then, error) : ST_OK;
 }
 
 st_err verify_proof(const verify_log *log, const verify_receipt *receipt, verify_held *out_held,
@@ -402,10 +467,13 @@ st_err verify_proof(const verify_log *log, const verify_receipt *receipt, verify
         !st_inclusion_holds(&hash, proof.place, &proof.proof, &opened.checkpoint.head))
         err = st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": this is not what the log has there",
                       proof.place + 1);
-    if (err == ST_OK && log->was_read)
-        err = check_receipt(log, proof.place, &hash, &opened.checkpoint.head, error);
+    verify_held held = { .entry = 0 };
     if (err == ST_OK)
-        *out_held = (verify_held){ proof.place + 1, opened.checkpoint.head.size };
+        held = (verify_held){ proof.place + 1, proof.place + 1, opened.checkpoint.head.size, 0 };
+    if (err == ST_OK && log->was_read)
+        err = check_receipt(log, receipt, &opened.checkpoint, &held, error);
+    if (err == ST_OK)
+        *out_held = held;
     st_arena_reset(&arena);
     return err;
 }

@@ -60,12 +60,14 @@ typedef struct {
     size_t links_count, links_room;
     verify_seen *seens;
     size_t seens_count, seens_room;
-    uint64_t *cuts; /* places of entries `epoch`, ascending */
+    verify_seen *strays; /* of each device that speaks of another log the first, ascending */
+    size_t strays_count, strays_room;
+    uint64_t *cuts; /* places of entries `epoch`, ascending: the first begins the second epoch */
     size_t cuts_count, cuts_room;
     int64_t last_time_ms;
     uint32_t confirmed; /* devices that confirmed a checkpoint of this log */
     uint32_t phones;    /* devices that might: all but the office's own */
-    bool was_read;      /* verify_log_read found nothing wrong */
+    bool was_read;      /* verify_log_read found nothing wrong but `strays` */
     bool is_strict;     /* each signature line must be a listed one's, and good */
 } verify_log;
 
@@ -73,12 +75,15 @@ typedef struct {
  * each change of the key is signed by both and stands in the log; each leaf has its one spelling,
  * its time is not before the one's before it; tiles and root are those of the leaves; each set is
  * signed by its device, each device's chain is whole; nobody has seen a log that this one does not
- * continue. ST_E_CORRUPT or ST_E_SIGNATURE: error->detail names the first wrong entry.
- * ST_E_NETWORK, ST_E_NOT_FOUND: a file cannot be had. ST_E_MEMORY. */
+ * continue. ST_E_CORRUPT or ST_E_SIGNATURE: error->detail names the first wrong entry; is `was_read`
+ * set, then devices that speak of another log are all that is wrong, and what comes after can be
+ * asked all the same. ST_E_NETWORK, ST_E_NOT_FOUND: a file cannot be had. ST_E_MEMORY. */
 ST_MUST_USE st_err verify_log_read(verify_log *log, const verify_source *source,
                                    const st_vkey *vkey, st_error *error);
-/* After that: is the log that this older checkpoint speaks of the beginning of it? Errors as
- * above. */
+/* Says which entry of strays[which] is wrong. ST_E_CORRUPT. */
+st_err verify_stray(const verify_log *log, size_t which, st_error *error);
+/* After that: is the log that this older checkpoint speaks of the beginning of it? Errors as above;
+ * when the log has an entry of a restore since then, that is named. */
 ST_MUST_USE st_err verify_log_continues(const verify_log *log, const void *note, size_t len,
                                         st_error *error);
 /* After that: what a tile of the log must be. Appends; ST_E_NOT_FOUND: there is none. Only of
@@ -121,13 +126,15 @@ typedef struct {
     const void *file, *leaf;
     size_t file_len, leaf_len;
 } verify_receipt;
-/* What it is a receipt of: entry `entry`, from 1, of a log that had `size` entries then. */
+/* What it is a receipt of: entry `entry` of this log, from 1; entry `was` of the log that had
+ * `size` entries then. put_back: the entry of a restore since then; 0: none. */
 typedef struct {
-    uint64_t entry, size;
+    uint64_t entry, was, size, put_back;
 } verify_held;
 /* Against the keys of the log, of which only verify_keys_read need have run: whichever counted then
  * signed it. When the log was read, the receipt is also held against that: it must have the entry,
- * and begin with the log that the receipt speaks of, unless that one is longer. Errors as above. */
+ * and begin with the log that the receipt speaks of, unless that one is longer; after a restore that
+ * the log has an entry of it must have the entry, or the same set again. Errors as above. */
 ST_MUST_USE st_err verify_proof(const verify_log *log, const verify_receipt *receipt,
                                 verify_held *out_held, st_error *error);
 

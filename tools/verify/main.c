@@ -8,6 +8,7 @@
 
 #include "proto/message.h"
 #include "tools/verify/source.h"
+#include "tools/verify/text.h"
 
 #define FILE_MAX (1u << 20)
 
@@ -17,9 +18,18 @@ typedef struct {
     bool help, version, vi;
 } verify_call;
 
-static int complain(const char *what, const char *why, int code)
+/* One line of what is wrong: the one place that says it, in either language. */
+static int complain(const verify_call *line, const char *what, const char *why, int code)
 {
-    (void)fprintf(stderr, "sotay-verify: %s: %s\n", what, why);
+    st_buffer vi;
+    bool is_known = false;
+    st_buffer_init(&vi, FILE_MAX);
+    if (line->vi && verify_text_vi(why, &vi, &is_known) == ST_OK)
+        (void)fprintf(stderr, "sotay-verify: %s: %.*s\n", what, (int)vi.len,
+                      (const char *)vi.data);
+    else
+        (void)fprintf(stderr, "sotay-verify: %s: %s\n", what, why);
+    st_buffer_free(&vi);
     return code;
 }
 
@@ -53,8 +63,19 @@ static void help(bool vi)
              "connection.");
 }
 
+/* Before anything else is looked at, since what is wrong there is said in it. */
+static bool is_vietnamese(int argc, char **argv)
+{
+    const char *lang = getenv("LANG");
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], "--lang") == 0)
+            lang = argv[i + 1];
+    return lang != NULL && strncmp(lang, "vi", 2) == 0;
+}
+
 static int read_line(int argc, char **argv, verify_call *out)
 {
+    out->vi = is_vietnamese(argc, argv);
     const struct {
         const char *name;
         const char **text;
@@ -70,20 +91,18 @@ static int read_line(int argc, char **argv, verify_call *out)
         out->help = out->help || strcmp(argv[i], "--help") == 0;
         out->version = out->version || strcmp(argv[i], "--version") == 0;
         if (at < count && i + 1 == argc)
-            return complain(argv[i], "its value is missing (see --help)", 2);
+            return complain(out, argv[i], "its value is missing (see --help)", 2);
         if (at < count)
             *OPTIONS[at].text = argv[++i];
         else if (argv[i][0] == '-' && !out->help && !out->version)
-            return complain(argv[i], "no such option (see --help)", 2);
+            return complain(out, argv[i], "no such option (see --help)", 2);
         else if (argv[i][0] != '-' && out->where != NULL)
-            return complain(argv[i], "one log at a time", 2);
+            return complain(out, argv[i], "one log at a time", 2);
         else if (argv[i][0] != '-')
             out->where = argv[i];
     }
     if (out->code != NULL && !st_fingerprint_parse(out->code, out->digits))
-        return complain("--code", "sixteen digits, in four groups (see --help)", 2);
-    const char *lang = out->lang != NULL ? out->lang : getenv("LANG");
-    out->vi = lang != NULL && strncmp(lang, "vi", 2) == 0;
+        return complain(out, "--code", "sixteen digits, in four groups (see --help)", 2);
     return 0;
 }
 
@@ -113,12 +132,9 @@ static st_err take_key(const verify_call *line, const verify_source *source, st_
     st_buffer file;
     if (line->vkey != NULL)
         return read_key(line->vkey, out, error);
-    (void)complain(line->where,
-                   line->vi
-                       ? "không có --vkey: tin vào khóa của chính nhật ký; hãy so với khóa trên "
-                         "phiếu đăng ký"
-                       : "without --vkey the log's own key is believed; compare it with the "
-                         "one on the enrolment sheet",
+    (void)complain(line, line->where,
+                   "without --vkey the log's own key is believed; compare it with the one on the "
+                   "enrolment sheet",
                    0);
     st_buffer_init(&file, 4096);
     st_err err = source->read(source->context, "vkey", &file, error);
@@ -197,6 +213,18 @@ static st_err check_proof(const verify_call *line, const verify_log *log, verify
     return err;
 }
 
+/* Of a log that says it was put back the paper may speak of the one before. */
+static st_err refuse_code(const verify_log *log, st_error *error)
+{
+    static const char WHY[] = "the code on paper is not of this log";
+    if (log->cuts_count == 0)
+        return st_fail(error, ST_E_CORRUPT, "%s", WHY);
+    return st_fail(error, ST_E_CORRUPT,
+                   "%s; the book was put back, says entry %" PRIu64
+                   ", and the paper may speak of the one before",
+                   WHY, log->cuts[log->cuts_count - 1] + 1);
+}
+
 /* What was named beside the log: of how many entries the code is (0: none was named), what the
  * receipt is of. *out_what: the file that is at fault. */
 static st_err check_beside(const verify_call *line, verify_log *log, uint64_t *out_of,
@@ -210,15 +238,36 @@ static st_err check_beside(const verify_call *line, verify_log *log, uint64_t *o
     if (err == ST_OK && line->code != NULL) {
         *out_what = line->where;
         *out_of = verify_log_code(log, line->digits);
-        err = *out_of > 0
-                  ? ST_OK
-                  : st_fail(error, ST_E_CORRUPT, "the code on paper is not of this log");
+        err = *out_of > 0 ? ST_OK : refuse_code(log, error);
     }
     if (err == ST_OK && line->proof != NULL) {
         *out_what = line->proof;
         err = check_proof(line, log, out_held, error);
     }
     return err;
+}
+
+static void say_receipt(const verify_call *line, const verify_log *log, const verify_held *held)
+{
+    printf(line->vi ? "biên nhận là của mục %" PRIu64 " trong nhật ký này\n"
+                    : "the receipt is of entry %" PRIu64 " of this log\n",
+           held->entry);
+    if (held->put_back > 0 && held->was != held->entry)
+        printf(line->vi ? "chú ý: khi ký biên nhận đó là mục %" PRIu64 "; sau đó sổ được dựng lại từ "
+                          "bản sao (mục %" PRIu64 "), thay đổi này đã được gửi lại\n"
+                        : "note: it was entry %" PRIu64 " when the receipt was signed; the book was "
+                          "put back since (entry %" PRIu64 "), and this change came again\n",
+               held->was, held->put_back);
+    else if (held->put_back > 0)
+        printf(line->vi ? "chú ý: sau đó sổ được dựng lại từ bản sao (mục %" PRIu64 ")\n"
+                        : "note: the book was put back since (entry %" PRIu64 ")\n",
+               held->put_back);
+    else if (held->size > log->counts[0])
+        printf(line->vi ? "chú ý: văn phòng đã ký %" PRIu64 " mục, ở đây có %" PRIu64
+                          ": bản xuất cũ hơn biên nhận, hoặc đã bị cắt\n"
+                        : "note: the office had signed %" PRIu64 " entries, here are %" PRIu64
+                          ": an export older than the receipt, or cut off\n",
+               held->size, log->counts[0]);
 }
 
 static void say_beside(const verify_call *line, const verify_log *log, uint64_t of,
@@ -229,15 +278,17 @@ static void say_beside(const verify_call *line, const verify_log *log, uint64_t 
                         : "the code on paper is of the first %" PRIu64 " entries\n",
                of);
     if (held->entry > 0)
-        printf(line->vi ? "biên nhận là của mục %" PRIu64 " trong nhật ký này\n"
-                        : "the receipt is of entry %" PRIu64 " of this log\n",
-               held->entry);
-    if (held->size > log->counts[0])
-        printf(line->vi ? "chú ý: văn phòng đã ký %" PRIu64 " mục, ở đây có %" PRIu64
-                          ": bản xuất cũ hơn biên nhận, hoặc đã bị cắt\n"
-                        : "note: the office had signed %" PRIu64 " entries, here are %" PRIu64
-                          ": an export older than the receipt, or cut off\n",
-               held->size, log->counts[0]);
+        say_receipt(line, log, held);
+}
+
+/* Phones that speak of another log, the one with the first wrong entry first. */
+static void say_strays(const verify_call *line, const verify_log *log)
+{
+    for (size_t i = 0; i < log->strays_count; i++) {
+        st_error error = { 0 };
+        (void)verify_stray(log, i, &error);
+        (void)complain(line, line->where, error.detail, 1);
+    }
 }
 
 static int check_log(const verify_call *line)
@@ -247,7 +298,7 @@ static int check_log(const verify_call *line)
     st_vkey vkey;
     const char *what = line->where;
     uint64_t of = 0;
-    verify_held held = { 0, 0 };
+    verify_held held = { .entry = 0 };
     verify_place place = { line->where, strncmp(line->where, "http://", 7) == 0 ||
                                             strncmp(line->where, "https://", 8) == 0 };
     verify_source source = verify_source_of(&place);
@@ -255,16 +306,26 @@ static int check_log(const verify_call *line)
     st_err err = take_key(line, &source, &vkey, &error);
     if (err == ST_OK)
         err = verify_log_read(&log, &source, &vkey, &error);
+    if (log.was_read)
+        err = ST_OK; /* a phone that speaks of another log keeps nobody from the rest */
     if (err == ST_OK && !place.is_url)
         err = verify_folder(&log, line->where, &error);
     if (err == ST_OK)
         err = check_beside(line, &log, &of, &held, &what, &error);
-    if (err == ST_OK) {
+    const bool is_good = err == ST_OK && log.strays_count == 0;
+    say_strays(line, &log);
+    int code = 0;
+    if (err != ST_OK)
+        code = complain(line, what, error.detail, err == ST_E_NETWORK ? 4 : 1);
+    else if (is_good)
         say_good(line, &log);
+    else
+        code = complain(line, line->where,
+                        "all the rest was checked, and nothing else is wrong", 1);
+    if (err == ST_OK)
         say_beside(line, &log, of, &held);
-    }
     verify_log_free(&log);
-    return err == ST_OK ? 0 : complain(what, error.detail, err == ST_E_NETWORK ? 4 : 1);
+    return code;
 }
 
 static st_err no_file(void *context, const char *name, st_buffer *out, st_error *error)
@@ -281,9 +342,9 @@ static int check_proof_alone(const verify_call *line)
     const verify_source source = { NULL, no_file };
     st_error error = { 0 };
     st_vkey vkey;
-    verify_held held = { 0, 0 };
+    verify_held held = { .entry = 0 };
     if (line->vkey == NULL)
-        return complain("--proof", "needs --vkey, or a log (see --help)", 2);
+        return complain(line, "--proof", "needs --vkey, or a log (see --help)", 2);
     st_err err = read_key(line->vkey, &vkey, &error);
     if (err == ST_OK)
         err = verify_keys_read(&log, &source, &vkey, &error);
@@ -291,7 +352,7 @@ static int check_proof_alone(const verify_call *line)
         err = check_proof(line, &log, &held, &error);
     verify_log_free(&log);
     if (err != ST_OK)
-        return complain(line->proof, error.detail, 1);
+        return complain(line, line->proof, error.detail, 1);
     puts(line->vi ? "OK mục này có trong nhật ký" : "OK this entry is in the log");
     return 0;
 }
@@ -309,9 +370,9 @@ int main(int argc, char **argv)
     if (line.help || line.version)
         return 0;
     if ((line.proof == NULL) != (line.record == NULL))
-        return complain("--proof", "needs --record, and that needs it (see --help)", 2);
+        return complain(&line, "--proof", "needs --record, and that needs it (see --help)", 2);
     if (line.where != NULL)
         return check_log(&line);
     return line.proof != NULL ? check_proof_alone(&line)
-                              : complain("nothing", "to check (see --help)", 2);
+                              : complain(&line, "DIR|URL", "nothing to check (see --help)", 2);
 }

@@ -15,6 +15,7 @@
 #include "proto/hash.h"
 #include "tests/unit/proto/make_set.h"
 #include "tools/verify/log.h"
+#include "tools/verify/text.h"
 
 #define LEAVES_MAX 400u
 #define FILES_MAX  16u
@@ -87,6 +88,42 @@ static inline void add_set(owner *o, phone *p)
     p->has_prev = true;
     p->prev = leaf->commit;
     o->count++;
+}
+
+/* The same set once more: only its place and the server's time are others. */
+static inline void come_again(owner *o, phone *p, const st_leaf *set)
+{
+    st_leaf *leaf = &o->leaves[o->count];
+    assert_true(o->count < LEAVES_MAX);
+    *leaf = *set;
+    leaf->time_ms = 1773282601000 + (int64_t)o->count * 1000;
+    p->last = leaf->last;
+    p->has_prev = true;
+    p->prev = leaf->commit;
+    o->count++;
+}
+
+/* A copy of the first `to` entries takes the place of the log, and says so with an entry. */
+static inline void put_back(owner *o, size_t to)
+{
+    st_leaf *leaf = &o->leaves[to];
+    for (size_t which = 0; which < PHONES; which++) {
+        phone *p = &o->phones[which];
+        p->last = 0;
+        p->has_prev = false;
+        for (size_t i = 0; i < to; i++)
+            if (st_id_cmp(&o->leaves[i].device, &p->id) == 0) {
+                p->last = o->leaves[i].last;
+                p->has_prev = true;
+                p->prev = o->leaves[i].commit;
+            }
+    }
+    memset(leaf, 0, sizeof *leaf);
+    leaf->kind = ST_ENTRY_EPOCH;
+    leaf->time_ms = to == 0 ? 1773282601000 : o->leaves[to - 1].time_ms;
+    leaf->verdict = "-";
+    o->count = to + 1;
+    o->epoch_n++;
 }
 
 static inline owner *make_owner(size_t sets)
@@ -219,16 +256,33 @@ static inline st_err read_file(void *context, const char *name, st_buffer *out, 
     return st_buffer_append(out, file->data, file->len, error);
 }
 
+/* Whatever is found to be wrong has its sentence in Vietnamese. */
+static inline void assert_has_vietnamese(const st_error *error)
+{
+    st_buffer vi;
+    bool is_known = false;
+    st_buffer_init(&vi, 4096);
+    assert_int_equal(verify_text_vi(error->detail, &vi, &is_known), ST_OK);
+    if (!is_known)
+        fail_msg("no Vietnamese for \"%s\"", error->detail);
+    st_buffer_free(&vi);
+}
+
 static inline st_err check(owner *o, const st_buffer *old, st_error *error)
 {
     verify_log log;
     verify_source source = { o, read_file };
+    st_error why = { 0 };
     memset(&log, 0, sizeof log);
     log.is_strict = true;
-    st_err err = verify_log_read(&log, &source, &o->vkey, error);
+    st_err err = verify_log_read(&log, &source, &o->vkey, &why);
     if (err == ST_OK && old != NULL)
-        err = verify_log_continues(&log, old->data, old->len, error);
+        err = verify_log_continues(&log, old->data, old->len, &why);
     verify_log_free(&log);
+    if (err != ST_OK)
+        assert_has_vietnamese(&why);
+    if (error != NULL)
+        *error = why;
     return err;
 }
 
@@ -269,6 +323,108 @@ static inline st_buffer keep_checkpoint(owner *o)
     st_buffer_init(&kept, ST_NOTE_BYTES_MAX);
     assert_int_equal(st_buffer_append(&kept, note->data, note->len, NULL), ST_OK);
     return kept;
+}
+
+/* The head of the log as it is published now. */
+static inline st_tree_head head_now(owner *o)
+{
+    st_arena arena;
+    st_note note;
+    st_checkpoint now;
+    publish(o);
+    const st_buffer *file = file_of(o, "checkpoint");
+    st_arena_init(&arena, 1u << 20);
+    assert_int_equal(st_note_decode(file->data, file->len, &arena, &note, NULL), ST_OK);
+    assert_int_equal(st_checkpoint_decode(&note, &now, NULL), ST_OK);
+    st_arena_reset(&arena);
+    return now.head;
+}
+
+static inline void add_seen(owner *o, phone *p, const st_tree_head *seen)
+{
+    add_set(o, p);
+    o->leaves[o->count - 1].seen_size = seen->size;
+    o->leaves[o->count - 1].seen_root = seen->root;
+}
+
+/* ---- receipts ---- */
+
+/* What a phone kept of one entry: the proof in the present log, and the entry. */
+typedef struct {
+    st_buffer proof, leaf;
+} kept;
+
+static inline kept keep_receipt(owner *o, uint64_t place)
+{
+    verify_log log;
+    kept k;
+    st_proof_file file = { .place = place };
+    const verify_source source = { o, read_file };
+    const st_buffer *note = file_of(o, "checkpoint");
+    memset(&log, 0, sizeof log);
+    st_buffer_init(&k.proof, 1u << 16);
+    st_buffer_init(&k.leaf, 1u << 16);
+    assert_int_equal(verify_log_read(&log, &source, &o->vkey, NULL), ST_OK);
+    const st_tree_source tree = verify_log_source(&log);
+    assert_int_equal(st_tree_inclusion(&tree, place, log.counts[0], &file.proof, NULL), ST_OK);
+    file.checkpoint = (const char *)note->data;
+    file.checkpoint_len = note->len;
+    assert_int_equal(st_proof_file_encode(&file, &k.proof, NULL), ST_OK);
+    assert_int_equal(st_leaf_encode(&o->leaves[place], &k.leaf, NULL), ST_OK);
+    verify_log_free(&log);
+    return k;
+}
+
+static inline void drop(kept *k)
+{
+    st_buffer_free(&k->proof);
+    st_buffer_free(&k->leaf);
+}
+
+typedef enum { KEY_ALONE, WITH_LIST, WITH_LOG } at_hand;
+
+/* The reviewer holds key n, and beside it nothing, the list, or all of the log. out_held may be
+ * NULL. */
+static inline st_err hold_receipt(owner *o, uint64_t n, at_hand has, const kept *k,
+                                  verify_held *out_held, st_error *error)
+{
+    verify_log log;
+    st_vkey vkey = o->vkey;
+    verify_held held = { .entry = 0 };
+    const verify_source source = { o, read_file };
+    const verify_receipt receipt = { k->proof.data, k->leaf.data, k->proof.len, k->leaf.len };
+    st_err err = ST_OK;
+    memset(&log, 0, sizeof log);
+    memcpy(vkey.key, st_log_keys_at(&o->keys, n), sizeof vkey.key);
+    if (has == WITH_LOG)
+        err = verify_log_read(&log, &source, &vkey, error);
+    else if (has == WITH_LIST)
+        err = verify_keys_read(&log, &source, &vkey, error);
+    else
+        log.vkey = vkey;
+    assert_int_equal(err, ST_OK);
+    err = verify_proof(&log, &receipt, &held, error);
+    assert_true((err == ST_OK) == (held.entry > 0) && held.size >= held.was);
+    verify_log_free(&log);
+    if (err != ST_OK && error != NULL)
+        assert_has_vietnamese(error);
+    if (out_held != NULL)
+        *out_held = held;
+    return err;
+}
+
+static inline st_err check_receipt(owner *o, uint64_t n, at_hand has, const kept *k,
+                                   st_error *error)
+{
+    return hold_receipt(o, n, has, k, NULL, error);
+}
+
+static inline void assert_refused(owner *o, at_hand has, const kept *k, const char *why)
+{
+    st_error error = { 0 };
+    assert_int_not_equal(check_receipt(o, 0, has, k, &error), ST_OK);
+    if (strstr(error.detail, why) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", error.detail, why);
 }
 
 #endif

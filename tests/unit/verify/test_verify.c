@@ -224,28 +224,6 @@ static void test_what_was_seen_bounds_the_past(void **state)
     free_owner(o);
 }
 
-/* The head of the log as it is published now. */
-static st_tree_head head_now(owner *o)
-{
-    st_arena arena;
-    st_note note;
-    st_checkpoint now;
-    publish(o);
-    const st_buffer *file = file_of(o, "checkpoint");
-    st_arena_init(&arena, 1u << 20);
-    assert_int_equal(st_note_decode(file->data, file->len, &arena, &note, NULL), ST_OK);
-    assert_int_equal(st_checkpoint_decode(&note, &now, NULL), ST_OK);
-    st_arena_reset(&arena);
-    return now.head;
-}
-
-static void add_seen(owner *o, phone *p, const st_tree_head *seen)
-{
-    add_set(o, p);
-    o->leaves[o->count - 1].seen_size = seen->size;
-    o->leaves[o->count - 1].seen_root = seen->root;
-}
-
 /* A new epoch excuses those who had seen what was lost, once; it is no leave to forge from then on:
  * who has seen the log behind it speaks of this log. */
 static void test_an_epoch_excuses_nobody_for_ever(void **state)
@@ -255,16 +233,7 @@ static void test_an_epoch_excuses_nobody_for_ever(void **state)
     add_set(o, &o->phones[0]);
     add_set(o, &o->phones[1]);
     const st_tree_head lost = head_now(o); /* of 8, two of which will be lost */
-    o->count = 6;
-    for (size_t i = 0; i < PHONES; i++) {
-        o->phones[i].last = o->leaves[4 + i].last;
-        o->phones[i].prev = o->leaves[4 + i].commit;
-    }
-    memset(&o->leaves[6], 0, sizeof o->leaves[6]);
-    o->leaves[6].kind = ST_ENTRY_EPOCH;
-    o->leaves[6].time_ms = o->leaves[5].time_ms;
-    o->leaves[6].verdict = "-";
-    o->count = 7;
+    put_back(o, 6);
     add_seen(o, &o->phones[0], &lost);
     publish(o);
     assert_good(o);
@@ -311,23 +280,6 @@ static void test_lies_against_what_somebody_holds(void **state)
     /* another history under the same name */
     o->count = 12;
     o->leaves[11].actor = make_id(0xbb, 0xbb);
-    publish(o);
-    assert_good(o);
-    assert_found(o, &old, "two logs under one name");
-    /* goes on from a backup, under the next epoch */
-    o->count = 10;
-    o->phones[0].last = o->leaves[8].last;
-    o->phones[0].prev = o->leaves[8].commit;
-    o->phones[1].last = o->leaves[9].last;
-    o->phones[1].prev = o->leaves[9].commit;
-    memset(&o->leaves[10], 0, sizeof o->leaves[10]);
-    o->leaves[10].kind = ST_ENTRY_EPOCH;
-    o->leaves[10].time_ms = o->leaves[9].time_ms;
-    o->leaves[10].verdict = "-";
-    o->count = 11;
-    o->epoch_n = 2;
-    add_set(o, &o->phones[1]);
-    add_set(o, &o->phones[0]);
     publish(o);
     assert_good(o);
     assert_found(o, &old, "two logs under one name");

@@ -1,0 +1,193 @@
+/* tests/unit/verify/test_restored.c
+ * What of before does not fit a log, and what the reviewer's program says of it: each phone that
+ * speaks of another log, and that a copy was put in the log's place when the log says so itself.
+ * Such an entry explains what lay behind it, and nothing else. */
+#include "tests/unit/verify/owner.h"
+
+/* ---- phones that speak of another log ---- */
+
+/* Of each the first entry is named, in their order, and all the rest is looked at. */
+static void test_each_phone_is_named_once(void **state)
+{
+    (void)state;
+    verify_log log = { .is_strict = true };
+    st_error error = { 0 };
+    owner *o = make_owner(6);
+    const verify_source source = { o, read_file };
+    const st_tree_head now = head_now(o);
+    st_tree_head other = now;
+    st_buffer old = keep_checkpoint(o);
+    other.root.b[0] ^= 1;
+    add_seen(o, &o->phones[1], &now);
+    add_seen(o, &o->phones[1], &other);
+    add_seen(o, &o->phones[0], &now);
+    add_seen(o, &o->phones[0], &other);
+    add_seen(o, &o->phones[1], &other);
+    publish(o);
+    assert_found(o, NULL, "entry 8: its author had seen another log of 6 entries (device ");
+    assert_int_equal(verify_log_read(&log, &source, &o->vkey, &error), ST_E_CORRUPT);
+    assert_true(log.was_read);
+    assert_int_equal(log.strays_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        char hex[33];
+        const phone *p = &o->phones[1 - i];
+        st_id_format(&p->id, hex);
+        assert_int_equal(verify_stray(&log, i, &error), ST_E_CORRUPT);
+        assert_non_null(strstr(error.detail, hex));
+        assert_non_null(strstr(error.detail, i == 0 ? "entry 8: " : "entry 10: "));
+    }
+    assert_int_equal(verify_log_continues(&log, old.data, old.len, &error), ST_OK);
+    verify_log_free(&log);
+    o->leaves[8].dsig[0] ^= 1; /* what is worse comes first, and nothing is asked after it */
+    publish(o);
+    memset(&log, 0, sizeof log);
+    assert_int_equal(verify_log_read(&log, &source, &o->vkey, &error), ST_E_SIGNATURE);
+    assert_false(log.was_read);
+    verify_log_free(&log);
+    st_buffer_free(&old);
+    free_owner(o);
+}
+
+/* ---- an older checkpoint ---- */
+
+/* 12 sets, of which the checkpoint is kept; a copy of 10 goes on, with one of the two again. */
+static owner *make_restored(st_buffer *out_early, st_buffer *out_late, st_leaf out_lost[2])
+{
+    owner *o = make_owner(10);
+    publish(o);
+    *out_early = keep_checkpoint(o);
+    add_set(o, &o->phones[0]);
+    add_set(o, &o->phones[1]);
+    publish(o);
+    *out_late = keep_checkpoint(o);
+    memcpy(out_lost, &o->leaves[10], 2 * sizeof *out_lost);
+    put_back(o, 10);
+    return o;
+}
+
+static void test_an_older_checkpoint_hears_of_the_restore(void **state)
+{
+    (void)state;
+    static const char WHY[] = "the book was put back, says entry 11: of the older checkpoint's 12 "
+                              "entries those from 11 on are gone or came again; one of at most 10 ";
+    st_error error = { 0 };
+    st_buffer early, late;
+    st_leaf lost[2];
+    owner *o = make_restored(&early, &late, lost);
+    publish(o);
+    assert_good(o);
+    assert_found(o, &late, WHY); /* it is shorter still */
+    come_again(o, &o->phones[1], &lost[1]);
+    come_again(o, &o->phones[0], &lost[0]);
+    publish(o);
+    assert_good(o);
+    assert_found(o, &late, WHY);
+    assert_int_equal(check(o, &early, &error), ST_OK);
+    st_buffer since = keep_checkpoint(o);
+    o->leaves[3].actor = make_id(0xbb, 0xbb); /* it explains nothing that lies before it */
+    publish(o);
+    assert_found(o, &early, "the first 10 entries are not those of the older checkpoint: two logs "
+                            "under one name, or one written on before the restore of entry 11");
+    o->leaves[3].actor = make_id(0xaa, 0xaa);
+    o->leaves[12].actor = make_id(0xbb, 0xbb); /* nor what came after it */
+    publish(o);
+    assert_found(o, &since, "the first 13 entries are not those of the older checkpoint: two logs "
+                            "under one name");
+    o->count = 12;
+    publish(o);
+    assert_found(o, &since, "has 13 entries, and here are 12: the log was cut off or put back");
+    st_buffer_free(&since);
+    st_buffer_free(&late);
+    st_buffer_free(&early);
+    free_owner(o);
+}
+
+/* ---- receipts ---- */
+
+static void assert_held(owner *o, const kept *k, verify_held want)
+{
+    verify_held held;
+    st_error error = { 0 };
+    if (hold_receipt(o, 0, WITH_LOG, k, &held, &error) != ST_OK)
+        fail_msg("%s", error.detail);
+    assert_int_equal(held.entry, want.entry);
+    assert_int_equal(held.was, want.was);
+    assert_int_equal(held.size, want.size);
+    assert_int_equal(held.put_back, want.put_back);
+}
+
+static void test_a_receipt_finds_its_set_again(void **state)
+{
+    (void)state;
+    st_leaf lost[2];
+    owner *o = make_owner(12);
+    publish(o);
+    kept before = keep_receipt(o, 3), first = keep_receipt(o, 10), second = keep_receipt(o, 11);
+    memcpy(lost, &o->leaves[10], sizeof lost);
+    assert_held(o, &first, (verify_held){ 11, 11, 12, 0 });
+    put_back(o, 10);
+    come_again(o, &o->phones[1], &lost[1]);
+    publish(o);
+    assert_good(o);
+    assert_held(o, &before, (verify_held){ 4, 4, 12, 11 });
+    assert_held(o, &second, (verify_held){ 12, 12, 12, 11 });
+    assert_refused(o, WITH_LOG, &first,
+                   "entry 11: gone since the book was put back, of which entry 11 speaks");
+    come_again(o, &o->phones[0], &lost[0]);
+    publish(o);
+    assert_held(o, &first, (verify_held){ 13, 11, 12, 11 });
+    const st_leaf honest = o->leaves[3]; /* before the restore nothing may be another one */
+    o->leaves[3].actor = make_id(0xbb, 0xbb);
+    publish(o);
+    assert_refused(o, WITH_LOG, &before, "entry 4: this log has another one there: two logs");
+    o->leaves[3] = honest;
+    publish(o);
+    kept since = keep_receipt(o, 12);
+    assert_held(o, &since, (verify_held){ 13, 13, 13, 0 });
+    drop(&since);
+    drop(&second);
+    drop(&first);
+    drop(&before);
+    free_owner(o);
+}
+
+/* ---- in Vietnamese ---- */
+
+static void assert_vietnamese(const char *said, const char *want, bool known)
+{
+    st_buffer vi;
+    bool is_known = !known;
+    st_buffer_init(&vi, 4096);
+    assert_int_equal(verify_text_vi(said, &vi, &is_known), ST_OK);
+    assert_int_equal(is_known, known);
+    assert_int_equal(st_buffer_append(&vi, "", 1, NULL), ST_OK);
+    assert_string_equal((const char *)vi.data, want);
+    st_buffer_free(&vi);
+}
+
+static void test_complaints_in_vietnamese(void **state)
+{
+    (void)state;
+    assert_vietnamese("entry 7: changes 4 to 6 of device 0a1b are missing before it",
+                      "mục 7: thiếu các thay đổi từ 4 đến 6 của máy 0a1b ở trước mục này", true);
+    assert_vietnamese("witness/0a1b: note: nobody signed it",
+                      "witness/0a1b: bản ký: không ai ký", true);
+    assert_vietnamese("../before/vkey: No such file or directory",
+                      "../before/vkey: không có tệp hoặc thư mục này", true);
+    assert_vietnamese("my folder: 2/vkey: is missing", "my folder: 2/vkey: thiếu", true);
+    assert_vietnamese("entry 7: % of it", "mục 7: % of it", false);
+    assert_vietnamese("its author had seen another log of  entries (device )",
+                      "its author had seen another log of  entries (device )", false);
+    assert_vietnamese("", "", false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_phone_is_named_once),
+        cmocka_unit_test(test_an_older_checkpoint_hears_of_the_restore),
+        cmocka_unit_test(test_a_receipt_finds_its_set_again),
+        cmocka_unit_test(test_complaints_in_vietnamese),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
