@@ -274,8 +274,8 @@ st_err verify_log_read(verify_log *log, const verify_source *source, const st_vk
     return err == ST_OK && log->strays_count > 0 ? verify_stray(log, 0, error) : err;
 }
 
-/* The entry of the first restore since a checkpoint of this epoch; 0: none. The first of them begins
- * the second epoch. */
+/* The entry of the first restore since a checkpoint of this epoch; 0: none. The first entry of a
+ * restore begins the second epoch. */
 static uint64_t put_back_since(const verify_log *log, const st_checkpoint *then)
 {
     uint64_t epoch = st_origin_epoch(then->origin);

@@ -75,9 +75,9 @@ typedef struct {
  * each change of the key is signed by both and stands in the log; each leaf has its one spelling,
  * its time is not before the one's before it; tiles and root are those of the leaves; each set is
  * signed by its device, each device's chain is whole; nobody has seen a log that this one does not
- * continue. ST_E_CORRUPT or ST_E_SIGNATURE: error->detail names the first wrong entry; is `was_read`
- * set, then devices that speak of another log are all that is wrong, and what comes after can be
- * asked all the same. ST_E_NETWORK, ST_E_NOT_FOUND: a file cannot be had. ST_E_MEMORY. */
+ * continue. ST_E_CORRUPT or ST_E_SIGNATURE: error->detail names the first wrong entry; with
+ * `was_read` set devices that speak of another log are all that is wrong, and what comes below can
+ * be asked all the same. ST_E_NETWORK, ST_E_NOT_FOUND: a file cannot be had. ST_E_MEMORY. */
 ST_MUST_USE st_err verify_log_read(verify_log *log, const verify_source *source,
                                    const st_vkey *vkey, st_error *error);
 /* Says which entry of strays[which] is wrong. ST_E_CORRUPT. */
@@ -133,8 +133,8 @@ typedef struct {
 } verify_held;
 /* Against the keys of the log, of which only verify_keys_read need have run: whichever counted then
  * signed it. When the log was read, the receipt is also held against that: it must have the entry,
- * and begin with the log that the receipt speaks of, unless that one is longer; after a restore that
- * the log has an entry of it must have the entry, or the same set again. Errors as above. */
+ * and begin with the log that the receipt speaks of, unless that one is longer; after a restore, of
+ * which the log has an entry, it must have the entry or the same set again. Errors as above. */
 ST_MUST_USE st_err verify_proof(const verify_log *log, const verify_receipt *receipt,
                                 verify_held *out_held, st_error *error);
 

@@ -253,10 +253,10 @@ static void say_receipt(const verify_call *line, const verify_log *log, const ve
                     : "the receipt is of entry %" PRIu64 " of this log\n",
            held->entry);
     if (held->put_back > 0 && held->was != held->entry)
-        printf(line->vi ? "chú ý: khi ký biên nhận đó là mục %" PRIu64 "; sau đó sổ được dựng lại từ "
-                          "bản sao (mục %" PRIu64 "), thay đổi này đã được gửi lại\n"
-                        : "note: it was entry %" PRIu64 " when the receipt was signed; the book was "
-                          "put back since (entry %" PRIu64 "), and this change came again\n",
+        printf(line->vi ? "chú ý: khi ký biên nhận đó là mục %" PRIu64 "; sau đó sổ được dựng lại "
+                          "từ bản sao (mục %" PRIu64 "), thay đổi này đã được gửi lại\n"
+                        : "note: it was entry %" PRIu64 " when the receipt was signed; the book "
+                          "was put back since (entry %" PRIu64 "), and this change came again\n",
                held->was, held->put_back);
     else if (held->put_back > 0)
         printf(line->vi ? "chú ý: sau đó sổ được dựng lại từ bản sao (mục %" PRIu64 ")\n"

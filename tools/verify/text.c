@@ -95,16 +95,16 @@ static const verify_row KEPT[] = {
       "%1 mục đầu không phải các mục của dấu chốt cũ: hai nhật ký cùng một tên" },
     { "the book was put back, says entry %: of the older checkpoint's % entries those from % on "
       "are gone or came again; one of at most % tells more",
-      "mục %1 ghi rằng sổ đã được dựng lại từ bản sao: trong %2 mục của dấu chốt cũ, các mục từ %3 "
-      "trở đi đã mất hoặc đã được gửi lại ở chỗ khác; muốn so tiếp cần một dấu chốt có không quá %4 "
-      "mục" },
+      "mục %1 ghi rằng sổ đã được dựng lại từ bản sao: trong %2 mục của dấu chốt cũ, các mục từ "
+      "%3 trở đi đã mất hoặc đã được gửi lại ở chỗ khác; muốn so tiếp cần một dấu chốt có không "
+      "quá %4 mục" },
     { "the first % entries are not those of the older checkpoint: two logs under one name, or one "
       "written on before the restore of entry %",
-      "%1 mục đầu không phải các mục của dấu chốt cũ: hai nhật ký cùng một tên, hoặc sổ cũ còn được "
-      "ghi tiếp trước lần dựng lại ở mục %2" },
+      "%1 mục đầu không phải các mục của dấu chốt cũ: hai nhật ký cùng một tên, hoặc sổ cũ còn "
+      "được ghi tiếp trước lần dựng lại ở mục %2" },
     { "the code on paper is not of this log", "mã trên giấy không phải của nhật ký này" },
-    { "the code on paper is not of this log; the book was put back, says entry %, and the paper may "
-      "speak of the one before",
+    { "the code on paper is not of this log; the book was put back, says entry %, and the paper "
+      "may speak of the one before",
       "mã trên giấy không phải của nhật ký này; mục %1 ghi rằng sổ đã được dựng lại từ bản sao, và "
       "tờ giấy có thể nói về sổ trước đó" },
     { "not a file of tlog-proof@v1", "không phải là tệp tlog-proof@v1" },
