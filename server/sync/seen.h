@@ -1,6 +1,6 @@
 /* server/sync/seen.h - what a device says that it had seen of the log, against the log. One that
  * speaks of another log is an alarm for the office: either it lies, or somebody showed it another.
- * Not a fold of the log: a restore from a backup begins without. */
+ * Not a fold of the log: a rebuild leaves it as it is, and a backup takes it along. */
 #ifndef SOTAY_SERVER_SYNC_SEEN_H
 #define SOTAY_SERVER_SYNC_SEEN_H
 

@@ -4,6 +4,7 @@
 #include "tests/unit/server/operator_kit.h"
 
 #include "server/audit/tree.h"
+#include "server/backup/backup.h"
 
 typedef struct {
     kit_book book;
@@ -142,6 +143,40 @@ static void test_a_cut_explains_what_lies_behind_it(void **state)
     assert_alarm(o, &o->an, 2);
 }
 
+/* The machine is gone, and another one starts from this backup. */
+static void restore(office *o, const char *from)
+{
+    st_error error = { 0 };
+    char command[300];
+    backup_manifest manifest;
+    const rooms_how how = { .dir = o->book.dir };
+    rooms_close(&o->book.rooms);
+    (void)snprintf(command, sizeof command, "rm -rf %s", o->book.dir);
+    assert_int_equal(system(command), 0);
+    if (backup_restore(from, &how, &manifest, &error) != ST_OK ||
+        rooms_open(&how, &o->book.rooms, &error) != ST_OK)
+        fail_msg("restore: %s", error.detail);
+    (void)snprintf(command, sizeof command, "rm -rf %s", from);
+    assert_int_equal(system(command), 0);
+}
+
+/* What it says of entries that the copy has as well, the copy still has it say. */
+static void test_a_restore_keeps_who_speaks_of_another_log(void **state)
+{
+    office *o = *state;
+    char backup[160];
+    (void)snprintf(backup, sizeof backup, "%s.backup", o->book.dir);
+    store_with(&o->an, 2, false);
+    store_with(&o->an, 3, false);
+    store_with(&o->binh, log_size(o) + 50, false);
+    KIT_EXPECT(0, &o->book, "backup", backup);
+    restore(o, backup);
+    assert_alarm(o, &o->an, 2);
+    assert_alarm(o, &o->binh, 0);              /* what lay behind the cut explains it */
+    KIT_EXPECT(0, &o->book, "rebuild");
+    assert_alarm(o, &o->an, 2);
+}
+
 /* The number alone bounds nothing: in a log that was put back another entry bears it. */
 static void test_a_seal_of_another_log_bounds_no_time(void **state)
 {
@@ -164,6 +199,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_phone_that_was_taken_away_is_off_the_list, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_cut_explains_what_lies_behind_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_restore_keeps_who_speaks_of_another_log, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_a_seal_of_another_log_bounds_no_time, setup,
                                         teardown),
     };
