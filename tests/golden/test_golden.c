@@ -213,7 +213,7 @@ static void test_frames(void **state)
         "frame-log-keys", "frame-ask-log-keys", "frame-enrol-answer-keys", "frame-ask-renew",
         "frame-heir-ask", "frame-heir-declined", "frame-heir-enrolled",
         "frame-have-answer-full", "frame-ask-epochs", "frame-carry-offer-sealed",
-        "frame-enrol-ask-again"
+        "frame-enrol-ask-again", "frame-ask-log-key-mark", "frame-ask-held"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

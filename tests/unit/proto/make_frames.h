@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 50
+#define MAKE_FRAMES 52
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -365,6 +365,15 @@ static inline st_frame make_ask_log_keys(st_arena *arena)
     return frame;
 }
 
+/* Of the key that it follows it says which one it is. */
+static inline st_frame make_ask_log_key_mark(st_arena *arena)
+{
+    st_frame frame = make_ask_log_keys(arena);
+    frame.as.ask.has_log_key_mark = true;
+    memset(frame.as.ask.log_key_mark, 0x4b, sizeof frame.as.ask.log_key_mark);
+    return frame;
+}
+
 static inline st_frame make_enrol_answer_keys(st_arena *arena)
 {
     st_frame frame = make_enrol_answer(arena);
@@ -592,6 +601,18 @@ static inline st_frame make_end_tree(st_arena *arena)
     return frame;
 }
 
+/* A phone whose checkpoint the log of the same epoch does not continue shows it. */
+static inline st_frame make_ask_held(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    st_tree_news *held = &frame.as.ask.held;
+    frame.as.ask.has_held = true;
+    *held = (st_tree_news){ .head = { .size = 800 }, .epoch = 2 };
+    memset(held->head.root.b, 0x33, sizeof held->head.root.b);
+    memset(held->signature, 0x64, sizeof held->signature);
+    return frame;
+}
+
 /* Those from the 37th on. */
 static inline st_frame make_late_frame(size_t i, st_arena *arena)
 {
@@ -608,7 +629,9 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 46: return make_have_answer_full(arena);
     case 47: return make_ask_epochs(arena);
     case 48: return make_carry_offer_sealed(arena);
-    default: return make_enrol_ask_again();
+    case 49: return make_enrol_ask_again();
+    case 50: return make_ask_log_key_mark(arena);
+    default: return make_ask_held(arena);
     }
 }
 
