@@ -210,16 +210,24 @@ static st_err state_of(looking *l, st_file *file, file_state *out, st_error *err
     return ST_OK;
 }
 
+/* In an arena of its own, which the caller resets whatever came. ST_E_NOT_FOUND without *error. */
+static st_err read_piece(looking *l, const st_hash *hash, st_arena *arena, book_value *out,
+                         st_error *error)
+{
+    book_key key = attach_piece_key(BOOK_CHUNK, hash);
+    *out = (book_value){ NULL, 0 };
+    st_arena_init(arena, (size_t)ST_CHUNK_BYTES_MAX * 2);
+    return book_get(&l->client->book, &key, arena, out, error);
+}
+
 /* How much of it is here: no change says it any more. */
 static st_err measure_left(looking *l, st_file *file, st_error *error)
 {
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < file->count; i++) {
         st_arena arena;
-        book_value value = { NULL, 0 };
-        book_key key = attach_piece_key(BOOK_CHUNK, &file->hashes[i]);
-        st_arena_init(&arena, (size_t)ST_CHUNK_BYTES_MAX * 2);
-        err = book_get(&l->client->book, &key, &arena, &value, error);
+        book_value value;
+        err = read_piece(l, &file->hashes[i], &arena, &value, error);
         file->bytes += value.len;
         file->missing += err == ST_E_NOT_FOUND ? 1 : 0;
         err = err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -370,10 +378,8 @@ static st_err read_pieces(looking *l, const st_file *file, st_buffer *out, st_er
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < file->count; i++) {
         st_arena arena;
-        book_value value = { NULL, 0 };
-        book_key key = attach_piece_key(BOOK_CHUNK, &file->hashes[i]);
-        st_arena_init(&arena, (size_t)ST_CHUNK_BYTES_MAX * 2);
-        err = book_get(&l->client->book, &key, &arena, &value, error);
+        book_value value;
+        err = read_piece(l, &file->hashes[i], &arena, &value, error);
         if (err == ST_OK)
             err = st_buffer_append(out, value.data, value.len, error);
         st_arena_reset(&arena);
