@@ -94,6 +94,14 @@ static inline int sync_over(world *w, phone *p, line *l, sotay_report *out_repor
     return rc;
 }
 
+/* One that goes well. */
+static inline void sync_over_well(world *w, phone *p, line *l, sotay_report *out_report)
+{
+    int rc = sync_over(w, p, l, out_report);
+    if (rc != SOTAY_OK)
+        fail_msg("sync: %s", p->error.detail);
+}
+
 /* Until the line holds. */
 static inline void sync_to_the_end(world *w, phone *p, line *l)
 {

@@ -4,6 +4,7 @@
  * it. While it is not decided, and where somebody else's change names it too, all go on waiting. */
 #include "server/store/chunks.h"
 #include "tests/unit/both/fetch.h"
+#include "tests/unit/client-lib/rows.h"
 
 #include "client-lib/src/apply.h"
 #include "client-lib/src/attach.h"
@@ -112,24 +113,7 @@ static void want(valley *v, phone *p)
 static void sync_well(valley *v, phone *p)
 {
     line l = { 0 };
-    int rc = sync_over(&v->w, p, &l, NULL);
-    if (rc != SOTAY_OK)
-        print_message("  sync: %s\n", p->error.detail);
-    assert_int_equal(rc, SOTAY_OK);
-}
-
-/* Rows of a table of the phone's store. */
-static size_t rows_of(phone *p, book_table table)
-{
-    st_error error = { 0 };
-    book_key prefix = book_key_of(table);
-    book_scan scan = book_scan_of(&prefix);
-    size_t count = 0;
-    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
-    while (book_scan_next(&p->client->book, &scan, NULL, NULL, &error) == ST_OK)
-        count++;
-    client_abort(p->client);
-    return count;
+    sync_over_well(&v->w, p, &l, NULL);
 }
 
 static uint64_t bytes_kept(const valley *v)
@@ -151,23 +135,23 @@ static void test_nobody_waits_for_it(void **state)
     want(&v, v.binh);
     for (int i = 0; i < 2; i++) {              /* it waits for the office */
         sync_well(&v, v.binh);
-        assert_int_equal(rows_of(v.binh, BOOK_PARCEL), PIECES);
+        assert_int_equal(rows_count(v.binh, BOOK_PARCEL), PIECES);
         assert_true(phone_status_says(v.binh, "\"attachments_wanted\":1"));
     }
     decide(&v, v.an, "decline");
     sync_well(&v, v.binh);
-    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), 0);
+    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
     assert_true(phone_status_says(v.binh, "\"carried\":0"));
-    assert_int_equal(rows_of(v.binh, BOOK_ATTACH), 0);
+    assert_int_equal(rows_count(v.binh, BOOK_ATTACH), 0);
     assert_true(phone_status_says(v.binh, "\"attachments_wanted\":0"));
     assert_int_equal(bytes_kept(&v), 0);
     KIT_EXPECT(0, &v.w.book, "device", "suspend", device_of(v.an), "--lift");
     sync_well(&v, v.an);
     assert_true(phone_status_says(v.an, "\"attachments_waiting\":0"));
-    assert_int_equal(rows_of(v.an, BOOK_CHUNK), PIECES); /* nobody else has it */
+    assert_int_equal(rows_count(v.an, BOOK_CHUNK), PIECES); /* nobody else has it */
     assert_int_equal(sotay_attachment_clear(v.an->client, false, &cleared, NULL), SOTAY_OK);
     assert_int_equal(cleared.files, 0);
-    assert_int_equal(rows_of(v.an, BOOK_CHUNK), PIECES);
+    assert_int_equal(rows_count(v.an, BOOK_CHUNK), PIECES);
     attach(&v, v.an);                          /* once more, as he may now */
     sync_well(&v, v.an);
     assert_int_equal(bytes_kept(&v), LEN);
@@ -237,7 +221,7 @@ static void test_it_is_found_and_let_go(void **state)
         assert_int_equal(cleared.declined_files, 1);
         assert_int_equal(cleared.bytes, LEN);
         assert_int_equal(cleared.kept_files, 0);
-        assert_int_equal(rows_of(v.an, BOOK_CHUNK), 0);
+        assert_int_equal(rows_count(v.an, BOOK_CHUNK), 0);
         assert_int_equal(sotay_attachment_get(v.an->client, &v.visit, v.item, false, &file, NULL),
                          SOTAY_E_NOT_FOUND);
         world_free(&v.w);
@@ -259,10 +243,10 @@ static void test_one_that_is_let_in(void **state)
     sync_well(&v, v.chi);
     want(&v, v.chi);
     sync_well(&v, v.binh);
-    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), 0);
+    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
     assert_int_equal(bytes_kept(&v), LEN);
     sync_well(&v, v.chi);
-    assert_int_equal(rows_of(v.chi, BOOK_CHUNK), PIECES);
+    assert_int_equal(rows_count(v.chi, BOOK_CHUNK), PIECES);
     KIT_EXPECT(0, &v.w.book, "verify");
     world_free(&v.w);
 }
@@ -282,11 +266,11 @@ static void test_another_change_names_it(void **state)
     sync_well(&v, v.binh);
     decide(&v, v.an, "decline");
     sync_well(&v, v.binh);
-    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), PIECES);
+    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), PIECES);
     assert_int_equal(bytes_kept(&v), 0);
     decide(&v, v.chi, "accept");
     sync_well(&v, v.binh);
-    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), 0);
+    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
     assert_int_equal(bytes_kept(&v), LEN);
     KIT_EXPECT(0, &v.w.book, "verify");
     world_free(&v.w);
@@ -304,10 +288,10 @@ static void test_a_record_that_is_declined_whole(void **state)
     carry(&v, v.an);
     want(&v, v.binh);
     sync_well(&v, v.binh);
-    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), PIECES);
+    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), PIECES);
     decide(&v, v.an, "decline");
     sync_well(&v, v.binh);
-    assert_int_equal(rows_of(v.binh, BOOK_PARCEL), 0);
+    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
     assert_true(phone_status_says(v.binh, "\"attachments_wanted\":0"));
     KIT_EXPECT(0, &v.w.book, "verify");
     world_free(&v.w);

@@ -3,6 +3,7 @@
  * it, piece by piece; what other files consist of, and files that nobody spoke of, stay. */
 #include "server/store/chunks.h"
 #include "tests/unit/both/fetch.h"
+#include "tests/unit/client-lib/rows.h"
 
 #include "client-lib/src/attach.h"
 #include "client-lib/src/client.h"
@@ -42,11 +43,7 @@ static void attach(desk *d, uint64_t seed, char item[SOTAY_ITEM_TEXT])
 static void sync_well(desk *d, phone *p)
 {
     line l = { 0 };
-    sotay_report report;
-    int rc = sync_over(&d->w, p, &l, &report);
-    if (rc != SOTAY_OK)
-        print_message("  sync: %s\n", p->error.detail);
-    assert_int_equal(rc, SOTAY_OK);
+    sync_over_well(&d->w, p, &l, NULL);
 }
 
 static int desk_open(void **state)
@@ -70,20 +67,6 @@ static int desk_close(void **state)
 {
     world_free(&((desk *)*state)->w);
     return 0;
-}
-
-/* Rows of a table of the phone's store. */
-static size_t rows_of(phone *p, book_table table)
-{
-    st_error error = { 0 };
-    book_key prefix = book_key_of(table);
-    book_scan scan = book_scan_of(&prefix);
-    size_t count = 0;
-    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
-    while (book_scan_next(&p->client->book, &scan, NULL, NULL, &error) == ST_OK)
-        count++;
-    client_abort(p->client);
-    return count;
 }
 
 static void erase(desk *d, const char *item)
@@ -120,23 +103,23 @@ static void test_the_photo_goes_from_both_phones(void **state)
     sync_well(d, d->binh);
     fetch(d, d->binh, d->item);
     fetch(d, d->binh, d->other);
-    const size_t all = rows_of(d->an, BOOK_CHUNK);
+    const size_t all = rows_count(d->an, BOOK_CHUNK);
     assert_int_equal(all, 5);                   /* two of three pieces each, and one of both */
-    assert_int_equal(rows_of(d->binh, BOOK_CHUNK), all);
+    assert_int_equal(rows_count(d->binh, BOOK_CHUNK), all);
     erase(d, d->item);
     for (phone *p = d->an; p != NULL; p = p == d->an ? d->binh : NULL) {
         assert_true(is_whole(d, p, d->item));   /* has not heard of it */
         sync_well(d, p);
-        assert_int_equal(rows_of(p, BOOK_CHUNK), all - 2);
-        assert_int_equal(rows_of(p, BOOK_ATTACH), 1);
+        assert_int_equal(rows_count(p, BOOK_CHUNK), all - 2);
+        assert_int_equal(rows_count(p, BOOK_ATTACH), 1);
         assert_false(is_whole(d, p, d->item));
         assert_true(is_whole(d, p, d->other));
         assert_true(phone_status_says(p, "\"attachments_waiting\":0"));
     }
     erase(d, d->other);
     sync_well(d, d->an);
-    assert_int_equal(rows_of(d->an, BOOK_CHUNK), 0);
-    assert_int_equal(rows_of(d->an, BOOK_ATTACH), 0);
+    assert_int_equal(rows_count(d->an, BOOK_CHUNK), 0);
+    assert_int_equal(rows_count(d->an, BOOK_ATTACH), 0);
     KIT_EXPECT(0, &d->w.book, "verify");
 }
 
@@ -158,7 +141,7 @@ static void test_what_was_not_sent_yet_is_not_sent(void **state)
     erase(d, d->item);
     sync_metered(d, &report);
     assert_int_equal(report.attachments_waiting, 1);
-    assert_int_equal(rows_of(d->an, BOOK_CHUNK), 3);
+    assert_int_equal(rows_count(d->an, BOOK_CHUNK), 3);
     sync_well(d, d->an);
     assert_true(is_whole(d, d->an, d->other));
     KIT_EXPECT(0, &d->w.book, "verify");
@@ -181,10 +164,10 @@ static void test_it_goes_from_who_carries_it(void **state)
     sotay_bundle_free(bundle);
     sync_metered(d, &report);                   /* the record is there, no piece of its files */
     erase(d, d->item);
-    const size_t carried = rows_of(d->binh, BOOK_PARCEL);
+    const size_t carried = rows_count(d->binh, BOOK_PARCEL);
     assert_true(carried > 5);
     sync_well(d, d->binh);
-    assert_int_equal(rows_of(d->binh, BOOK_PARCEL), 0);
+    assert_int_equal(rows_count(d->binh, BOOK_PARCEL), 0);
     uint64_t kept = 0;
     assert_int_equal(chunks_total(d->w.book.dir, &kept, NULL), ST_OK);
     assert_int_equal(kept, LEN);                /* one whole file of the two */

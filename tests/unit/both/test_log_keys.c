@@ -52,10 +52,7 @@ static st_buffer file_of(world *w, const char *name)
 static void assert_quiet(world *w, phone *p)
 {
     sotay_report report;
-    int rc = sync_phone(w, p, 0, &report);
-    if (rc != SOTAY_OK)
-        print_message("  sync: %s\n", w->error.detail);
-    assert_int_equal(rc, SOTAY_OK);
+    sync_phone_well(w, p, &report);
     assert_false(report.has_log_alarm);
     assert_true(phone_status_says(p, "\"log_alarm\":null,\"log_key_alarm\":null"));
 }
@@ -392,10 +389,7 @@ static void test_two_changes_of_one_number(void **state)
     assert_memory_not_equal(thiefs.key, offices.key, sizeof offices.key);
     for (int round = 0; round < 2; round++) {
         make_visit(&t.w, an);
-        int rc = sync_phone(&t.w, an, 0, &report);
-        if (rc != SOTAY_OK)
-            print_message("  sync: %s\n", t.w.error.detail);
-        assert_int_equal(rc, SOTAY_OK);
+        sync_phone_well(&t.w, an, &report);
         assert_true(report.has_log_alarm && report.needs_person);
         assert_int_equal(report.sent_changes, 1);
         phone_reopen(an);

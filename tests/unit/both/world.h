@@ -105,6 +105,13 @@ static inline int sync_phone(world *w, phone *p, uint32_t bad, sotay_report *out
     return rc == SOTAY_OK ? run(w, sync, bad, out_report) : rc;
 }
 
+/* One that goes well. */
+static inline void sync_phone_well(world *w, phone *p, sotay_report *out_report)
+{
+    if (sync_phone(w, p, 0, out_report) != SOTAY_OK)
+        fail_msg("sync: %s", w->error.detail);
+}
+
 /* With a new link from the office. */
 static inline sotay_sync *begin_enrol(world *w, phone *p, const char *login)
 {

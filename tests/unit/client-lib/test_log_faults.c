@@ -47,19 +47,6 @@ static void take_theirs(bench *b)
                      ST_OK);
 }
 
-static void find_own(bench *b)
-{
-    book_key prefix = book_key_of(BOOK_OWN);
-    book_scan scan = book_scan_of(&prefix);
-    outbox_set own;
-    assert_int_equal(client_begin(b->an.client, false, NULL), ST_OK);
-    while (outbox_next(&b->an.client->book, &scan, &own, NULL) == ST_OK)
-        *(own.status == OUTBOX_SENT ? &b->sent : &b->unsent) = own;
-    client_abort(b->an.client);
-    assert_true(b->sent.position > 0);
-    assert_true(b->unsent.first > 0 && b->unsent.status == OUTBOX_UNSENT);
-}
-
 static void make_visit(bench *b)
 {
     handmade_open(&b->h, 0xd1, EDGE_UNIT_BUCKET);
@@ -119,7 +106,7 @@ static int bench_open(void **state)
     take_theirs(&b);
     make_visit(&b);
     make_ruling(&b);
-    find_own(&b);
+    trial_find_own(&b.an, &b.sent, &b.unsent);
     b.on.from = &b.an;
     *state = &b;
     return 0;

@@ -60,19 +60,6 @@ static void work_on(bench *b, const sotay_id *visit, const char *note)
     must(b, sotay_draft_put(b->an.client, visit, "place", note, &b->an.error));
 }
 
-static void find_own(bench *b)
-{
-    book_key prefix = book_key_of(BOOK_OWN);
-    book_scan scan = book_scan_of(&prefix);
-    outbox_set own;
-    assert_int_equal(client_begin(b->an.client, false, NULL), ST_OK);
-    while (outbox_next(&b->an.client->book, &scan, &own, NULL) == ST_OK)
-        *(own.status == OUTBOX_SENT ? &b->sent : &b->unsent) = own;
-    client_abort(b->an.client);
-    assert_true(b->sent.position > 0);
-    assert_true(b->unsent.first > 0 && b->unsent.status == OUTBOX_UNSENT);
-}
-
 /* One visit is in the log, one in a set that waits, and on both something is not sealed yet. */
 static int bench_open(void **state)
 {
@@ -89,7 +76,7 @@ static int bench_open(void **state)
     work_on(&b, &b.own, "bốn");
     (void)phone_visit(&b.an, "nhà");
     make_keys(&b);
-    find_own(&b);
+    trial_find_own(&b.an, &b.sent, &b.unsent);
     b.on.from = &b.an;
     *state = &b;
     return 0;

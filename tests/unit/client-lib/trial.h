@@ -7,6 +7,7 @@
 #ifndef SOTAY_TESTS_TRIAL_H
 #define SOTAY_TESTS_TRIAL_H
 
+#include "client-lib/src/outbox.h"
 #include "tests/unit/client-lib/rows.h"
 #include "tests/unit/client-lib/stumble.h"
 
@@ -34,6 +35,20 @@ typedef struct {
 /* Does each call fail once, or each place, however often it is passed? Where there is time, each
  * place as well, after a few of many calls were tried. */
 typedef enum { TRIAL_CALLS, TRIAL_PLACES } trial_kind;
+
+/* Own sets of a phone that has sent some, and has one that it sent never. */
+static inline void trial_find_own(phone *p, outbox_set *out_sent, outbox_set *out_unsent)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    outbox_set own;
+    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
+    while (outbox_next(&p->client->book, &scan, &own, NULL) == ST_OK)
+        *(own.status == OUTBOX_SENT ? out_sent : out_unsent) = own;
+    client_abort(p->client);
+    assert_true(out_sent->position > 0);
+    assert_true(out_unsent->first > 0 && out_unsent->status == OUTBOX_UNSENT);
+}
 
 static inline void trial_open(trial *t, const scene *s)
 {
