@@ -16,9 +16,11 @@
 
 #include "proto/frame.h"
 #include "proto/leaf.h"
+#include "server/audit/news.h"
 #include "server/audit/publish.h"
 #include "server/audit/tree.h"
 #include "server/store/pack.h"
+#include "server/sync/side.h"
 #include "server/sync/verify.h"
 
 #define SETS 280u /* so that a node one tile up is complete */
@@ -388,6 +390,96 @@ static void test_an_older_store_is_filled(void **state)
     world_close(&w);
 }
 
+/* ---- what a phone holds that this log forsook ---- */
+
+typedef struct {
+    const char *why;
+    uint64_t more;             /* entries beyond those of this log */
+    bool other_root, other_key, later_epoch, asks_otherwise, is_left_out;
+    bool proves;
+} held_case;
+
+/* What a phone says that holds the checkpoint of the case. */
+static st_ask held_ask(rig *r, const st_vkey *vkey, const st_tree_head *now, const held_case *what)
+{
+    st_buffer text;
+    st_checkpoint seen = { .head = *now };
+    st_ask ask = { .has_epoch = true, .has_held = !what->is_left_out };
+    st_buffer_init(&text, ST_NOTE_BYTES_MAX);
+    memcpy(seen.origin, vkey->name, sizeof seen.origin);
+    seen.head.size += what->more;
+    seen.head.root.b[31] ^= what->other_root ? 1 : 0;
+    memcpy(ask.epoch, r->srv.sync.epoch, sizeof ask.epoch);
+    ask.epoch[0] ^= what->asks_otherwise ? 1 : 0;
+    ask.held.head = seen.head;
+    ask.held.epoch = st_origin_epoch(vkey->name) + (what->later_epoch ? 1 : 0);
+    assert_int_equal(st_checkpoint_text(&seen, &text, NULL), ST_OK);
+    st_sign(what->other_key ? r->srv.keys.device_secret : r->srv.keys.log_secret, text.data,
+            text.len, ask.held.signature);
+    st_buffer_free(&text);
+    return ask;
+}
+
+static st_err bring(rig *r, rig_phone *an, const st_ask *ask)
+{
+    sync_request request;
+    rig_begin(an, RIG_BUCKET);
+    (void)rig_visit(an, "ghi");
+    sync_request_init(&request, 128u << 20);
+    request.ask = ask;
+    store_txn txn = { 0 };
+    const store_slice set = rig_seal(an);
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, NULL, &an->device, &request.device, NULL), ST_OK);
+    assert_int_equal(sync_request_add(&request, &r->srv.sync, &txn, set, NULL), ST_OK);
+    store_end(&txn);
+    st_err err = sync_request_submit(&request, r->srv.writer, NULL);
+    sync_request_free(&request);
+    return err;
+}
+
+/* Only what the log's key signed in this epoch, and this log is not, proves that the store was put
+ * back; then nothing more is acknowledged. Nobody brings the server there by his own word. */
+static void test_what_a_held_checkpoint_proves(void **state)
+{
+    static const held_case CASES[] = {
+        { .why = "of this log" },
+        { .why = "nothing is held", .more = 1, .is_left_out = true },
+        { .why = "longer, not signed", .more = 1, .other_key = true },
+        { .why = "another root, not signed", .other_root = true, .other_key = true },
+        { .why = "of another epoch", .more = 1, .later_epoch = true },
+        { .why = "who asks is of another epoch", .more = 1, .asks_otherwise = true },
+        { .why = "another root", .other_root = true, .proves = true },
+        { .why = "longer", .more = 1, .proves = true },
+    };
+    static rig r;
+    rig_phone an;
+    (void)state;
+    rig_open(&r);
+    rig_enrol(&r, &an, "an");
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        store_txn txn = { 0 };
+        st_vkey vkey;
+        st_tree_edge edge;
+        st_tree_head now;
+        bool proves = !CASES[i].proves;
+        assert_int_equal(store_begin(r.srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+        assert_int_equal(audit_vkey(&txn, &r.srv.sync, &vkey, NULL), ST_OK);
+        assert_int_equal(audit_edge_get(&txn, &edge, NULL), ST_OK);
+        assert_int_equal(audit_tree_head(&txn, edge.size, &now, NULL), ST_OK);
+        st_ask ask = held_ask(&r, &vkey, &now, &CASES[i]);
+        assert_int_equal(audit_is_forsaken(&txn, &r.srv.sync, &ask, &proves, NULL), ST_OK);
+        store_end(&txn);
+        if (proves != CASES[i].proves)
+            fail_msg("%s: %d", CASES[i].why, proves);
+        bool is_last = i + 1 == sizeof CASES / sizeof CASES[0];
+        if (!proves || is_last) /* a store that was put back goes on at its next start */
+            assert_int_equal(bring(&r, &an, &ask), proves ? ST_E_STORAGE : ST_OK);
+        assert_int_equal(side_is_rolled_back(r.srv.sync.side), proves && is_last);
+    }
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_a_changed_leaf_is_not_signed_over),
         cmocka_unit_test(test_a_shorter_log_is_not_signed),
         cmocka_unit_test(test_an_older_store_is_filled),
+        cmocka_unit_test(test_what_a_held_checkpoint_proves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
