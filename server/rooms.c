@@ -406,15 +406,20 @@ static st_err read_epochs(server *srv, epoch_now *out, st_error *error)
     return err == ST_OK && count == 0 ? read_rows(srv, out, &count, error) : err;
 }
 
-/* Is the log shorter than what phones were shown? Then its device signs nothing more. When the
- * store is from before the epoch of that device, the epoch is entered first: what the device signed
- * in it comes back from phones. */
+/* Is the log shorter than what phones were shown? Then the notes beside it are the newer ones. */
+static bool is_shorter(const sync_side *side, const epoch_now *now)
+{
+    return side_size(side) > now->size;
+}
+
+/* A store that was put back: its device signs nothing more. When it is from before the epoch of
+ * that device, the epoch is entered first: what the device signed in it comes back from phones. */
 static st_err check_rollback(server *srv, const sync_side *side, epoch_now *now, bool *out_back,
                              st_error *error)
 {
     static const sync_epoch_wish BACK = { .reason = "the store was put back" };
     st_err err = ST_OK;
-    *out_back = side_is_rolled_back(side) || side_size(side) > now->size;
+    *out_back = side_is_rolled_back(side) || is_shorter(side, now);
     if (!*out_back)
         return ST_OK;
     (void)fprintf(stderr, "sotay: %s: THE STORE WAS PUT BACK: phones were shown %llu entries, here "
@@ -440,8 +445,7 @@ static st_err check_epoch(server *srv, sync_side *side, st_error *error)
     if (is_back)
         wish = (sync_epoch_wish){ .reason = "the store was put back", .has_cut = true,
                                   .cut = side_put_back_to(side) };
-    side_note_start(side, now.size);
-    if (err == ST_OK && is_back)           /* what took rights away may be lost with it */
+    if (err == ST_OK && is_shorter(side, &now)) /* what took rights away may be lost with it */
         err = side_put_words_off(srv->dir, error);
     if (err == ST_OK && memcmp(now.server_key, srv->keys.device_public, 32) != 0) {
         err = sync_epoch_begin(srv->writer, &srv->sync, &wish, error);

@@ -79,6 +79,8 @@ st_err audit_news(store_txn *txn, const st_ask *ask, st_arena *arena, st_end *en
 
 /* ---- what phones confirm ---- */
 
+#define WITNESS_BYTES (16u + ST_COSIGNED_BYTES) /* epoch 8, size 8, what it signed */
+
 /* The checkpoint of this size, as the present epoch names it. */
 static st_err at_size(store_txn *txn, const sync_room *room, uint64_t size, st_checkpoint *out,
                       st_error *error)
@@ -95,7 +97,7 @@ static st_err at_size(store_txn *txn, const sync_room *room, uint64_t size, st_c
 static st_err put_witness(store_txn *txn, const st_id *device, const st_checkpoint *seen,
                           const st_ask *ask, st_error *error)
 {
-    uint8_t row[16 + ST_COSIGNED_BYTES];
+    uint8_t row[WITNESS_BYTES];
     pack_key key = pack_id(device);
     st_put_u64(row, st_origin_epoch(seen->origin));
     st_put_u64(row + 8, seen->head.size);
@@ -171,25 +173,40 @@ st_err audit_is_forsaken(store_txn *txn, const sync_room *room, const st_ask *as
     return err;
 }
 
+static st_err get_witness(store_txn *txn, const st_id *device, uint8_t out_row[WITNESS_BYTES],
+                          st_error *error)
+{
+    store_slice row = { 0 };
+    pack_key key = pack_id(device);
+    st_err err = store_get(txn, STORE_WITNESS, pack_key_slice(&key), &row, error);
+    if (err == ST_OK && row.len != WITNESS_BYTES)
+        err = st_fail(error, ST_E_CORRUPT, "store: a row of witness is damaged");
+    if (err == ST_OK)
+        memcpy(out_row, row.data, WITNESS_BYTES);
+    return err;
+}
+
+st_err audit_confirmed(store_txn *txn, const st_id *device, uint64_t *out_size, st_error *error)
+{
+    uint8_t row[WITNESS_BYTES];
+    st_err err = get_witness(txn, device, row, error);
+    *out_size = err == ST_OK ? st_get_u64(row + 8) : 0;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device, st_buffer *out,
                      st_error *error)
 {
-    store_slice row = { 0 };
+    uint8_t row[WITNESS_BYTES];
     st_vkey witness = { .type = ST_KEY_WITNESS };
     auth_device known;
     st_checkpoint seen;
-    uint8_t bytes[ST_COSIGNED_BYTES];
     const uint8_t *secret = NULL;
-    pack_key key = pack_id(device);
-    st_err err = store_get(txn, STORE_WITNESS, pack_key_slice(&key), &row, error);
-    if (err == ST_OK && row.len != 16 + sizeof bytes)
-        err = st_fail(error, ST_E_CORRUPT, "store: a row of witness is damaged");
+    st_err err = get_witness(txn, device, row, error);
     if (err != ST_OK)
         return err;
-    const uint8_t *data = row.data;
-    uint64_t epoch = st_get_u64(data);
-    memcpy(bytes, data + 16, sizeof bytes);
-    err = at_size(txn, room, st_get_u64(data + 8), &seen, error);
+    uint64_t epoch = st_get_u64(row);
+    err = at_size(txn, room, st_get_u64(row + 8), &seen, error);
     if (err == ST_OK)
         err = auth_device_get(txn, room->keys, device, &known, error);
     if (err != ST_OK)
@@ -200,5 +217,5 @@ st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device,
     err = sync_log_secret(txn, room, &secret, error);
     if (err == ST_OK)
         err = st_checkpoint_sign(&seen, secret, out, error);
-    return err == ST_OK ? st_cosign_line(&witness, bytes, out, error) : err;
+    return err == ST_OK ? st_cosign_line(&witness, row + 16, out, error) : err;
 }

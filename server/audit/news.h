@@ -20,6 +20,10 @@ ST_MUST_USE st_err audit_cosigned(store_txn *txn, const sync_room *room, const a
  * the present epoch, and not of this log? ST_E_CORRUPT, ST_E_STORAGE. */
 ST_MUST_USE st_err audit_is_forsaken(store_txn *txn, const sync_room *room, const st_ask *ask,
                                      bool *out_is, st_error *error);
+/* The size of the newest checkpoint of this log that the device confirmed; 0: none. ST_E_CORRUPT,
+ * ST_E_STORAGE. */
+ST_MUST_USE st_err audit_confirmed(store_txn *txn, const st_id *device, uint64_t *out_size,
+                                   st_error *error);
 /* Appends the newest checkpoint that a device confirmed: the log's note of that size, with the
  * device's line. ST_E_NOT_FOUND: none. */
 ST_MUST_USE st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device,

@@ -296,6 +296,19 @@ st_err sync_epochs_learn(writer *w, auth_keys *keys, const st_ask *ask, st_error
     return err;
 }
 
+/* Its first row: one that was added since, behind lost ones, came later. */
+st_err sync_epoch_begun(store_txn *txn, const sync_room *room, st_arena *arena,
+                        uint64_t *out_size, st_error *error)
+{
+    const st_epoch *rows = NULL;
+    uint32_t count = 0, i = 0;
+    st_err err = sync_epochs_read(txn, arena, &rows, &count, error);
+    while (i < count && memcmp(rows[i].epoch, room->epoch, sizeof rows[i].epoch) != 0)
+        i++;
+    *out_size = err == ST_OK && i < count ? rows[i].cut : 0;
+    return err;
+}
+
 uint64_t sync_epoch_cut(const st_epoch *rows, uint32_t count, const uint8_t epoch[8])
 {
     uint64_t cut = UINT64_MAX;

@@ -38,6 +38,10 @@ ST_MUST_USE st_err sync_epoch_begin(writer *w, sync_room *room, const sync_epoch
  * passed over. Not from within a turn. ST_E_MEMORY, ST_E_STORAGE, ST_E_BUSY. */
 ST_MUST_USE st_err sync_epochs_learn(writer *w, auth_keys *keys, const st_ask *ask,
                                     st_error *error);
+/* The log as it was when the present epoch began: every log that has this epoch begins so; 0: with
+ * the log. ST_E_CORRUPT, ST_E_MEMORY, ST_E_STORAGE. */
+ST_MUST_USE st_err sync_epoch_begun(store_txn *txn, const sync_room *room, st_arena *arena,
+                                    uint64_t *out_size, st_error *error);
 /* Up to where what was known in `epoch` still counts: the lowest cut of all later ones. UINT64_MAX:
  * it is the present one; 0 when the epoch is not of this log. */
 uint64_t sync_epoch_cut(const st_epoch *rows, uint32_t count, const uint8_t epoch[8]);

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "server/audit/news.h"
 #include "server/sync/act.h"
+#include "server/sync/epoch.h"
 #include "server/sync/erase.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
@@ -307,11 +309,26 @@ static st_err take_fork(arrival *a, st_error *error)
     return err;
 }
 
+/* Both logs have this epoch's beginning, and what the holder confirmed of this one before it went
+ * on with the other: checkpoints that it takes continue each other. When this program began says
+ * nothing: others may have written here since the store was put back. What cannot be read bounds
+ * nothing: entry 1 is in both. */
+static uint64_t find_common(writer_turn *turn, const st_id *holder)
+{
+    uint64_t begun = 0, confirmed = 0;
+    if (sync_epoch_begun(turn->txn, turn->room, turn->arena, &begun, NULL) != ST_OK)
+        begun = 0;
+    if (holder != NULL && audit_confirmed(turn->txn, holder, &confirmed, NULL) != ST_OK)
+        confirmed = 0;
+    const uint64_t common = confirmed > begun ? confirmed : begun;
+    return common > 0 ? common : 1;
+}
+
 /* Nothing is acknowledged from here on. */
-st_err sync_see_rollback(writer_turn *turn, st_error *error)
+st_err sync_see_rollback(writer_turn *turn, const st_id *holder, st_error *error)
 {
     if (turn->room->side != NULL) {
-        st_err err = side_mark(turn->room->side, error);
+        st_err err = side_mark(turn->room->side, find_common(turn, holder), error);
         if (err != ST_OK)
             return err;
     }
@@ -352,7 +369,7 @@ st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
                                      : err;
     if (kind != SETS_DUPLICATE && carrier != NULL
         && st_id_cmp(&device.id, &turn->room->keys->device) == 0)
-        return sync_see_rollback(turn, error);
+        return sync_see_rollback(turn, NULL, error);
     if (kind == SETS_DUPLICATE) {              /* the answer that asked for the gap may be lost */
         err = find_gap(&a, error);
         return err == ST_OK ? answer_known(&a, index, error) : err;

@@ -71,8 +71,10 @@ ST_MUST_USE st_err sync_request_base(store_txn *txn, const st_id *device, st_buf
 ST_MUST_USE st_err sync_request_submit(sync_request *request, writer *w, st_error *error);
 
 /* Somebody brings what this server's own keys signed, and the log does not have it: the store is
- * older than what was shown. Notes it; never ST_OK: ST_E_STORAGE. */
-ST_MUST_USE st_err sync_see_rollback(writer_turn *turn, st_error *error);
+ * older than what was shown. Notes it, with the place up to which the log that was lost is this one
+ * for certain. holder: the device that held a checkpoint of that log; NULL: a set proves it, and
+ * who brings that may have it from anybody. Never ST_OK: ST_E_STORAGE. */
+ST_MUST_USE st_err sync_see_rollback(writer_turn *turn, const st_id *holder, st_error *error);
 
 /* ---- parts used by author, settle and rebuild ---- */
 

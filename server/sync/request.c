@@ -133,7 +133,7 @@ static st_err run_request(writer_turn *turn, void *argument, st_error *error)
                                       : audit_is_forsaken(turn->txn, turn->room, request->ask,
                                                           &is_forsaken, error);
     if (is_forsaken)
-        return sync_see_rollback(turn, error);
+        return sync_see_rollback(turn, &request->device.id, error);
     if (err == ST_OK && request->has_counter)
         err = auth_counter_take(turn->txn, &request->device.id, request->counter,
                                 &request->counter_highest, error);

@@ -21,8 +21,7 @@ struct sync_side {
     char dir[STORE_PATH_BYTES];    /* DIR/side */
     int fd;                        /* of size */
     uint64_t size;
-    uint64_t start;                /* entries when this program began; UINT64_MAX: not noted */
-    uint64_t put_back_to;
+    uint64_t put_back_to;          /* UINT64_MAX: no proof */
     atomic_bool is_rolled_back;    /* said by the writer, heard by everybody */
 };
 
@@ -43,17 +42,20 @@ static bool write_size(int fd, uint64_t size)
     return pwrite(fd, text, SIZE_BYTES, 0) == SIZE_BYTES;
 }
 
-/* One of an older program is empty. */
+/* One of an older program may be empty: it says nothing of the place. */
 static st_err read_mark(const char *path, sync_side *side, st_error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno != ENOENT)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    uint64_t start = fd < 0 ? 0 : read_size(fd);
     side->is_rolled_back = fd >= 0;
-    side->put_back_to = start == 0 ? UINT64_MAX : start;
-    if (fd >= 0)
-        (void)close(fd);
+    side->put_back_to = UINT64_MAX;
+    if (fd < 0)
+        return ST_OK;
+    side->put_back_to = read_size(fd);
+    if (side->put_back_to == 0)
+        side->put_back_to = 1;
+    (void)close(fd);
     return ST_OK;
 }
 
@@ -67,7 +69,6 @@ static st_err open_files(const char *dir, sync_side *side, st_error *error)
         err = store_dir_path(side->dir, "rolled-back", path, error);
     if (err != ST_OK)
         return err;
-    side->start = UINT64_MAX;
     err = read_mark(path, side, error);
     if (err == ST_OK)
         err = store_dir_path(side->dir, "size", path, error);
@@ -134,30 +135,25 @@ bool side_is_rolled_back(const sync_side *side)
     return side->is_rolled_back;
 }
 
-void side_note_start(sync_side *side, uint64_t size)
-{
-    side->start = size;
-}
-
 uint64_t side_put_back_to(const sync_side *side)
 {
     return side->put_back_to;
 }
 
-st_err side_mark(sync_side *side, st_error *error)
+st_err side_mark(sync_side *side, uint64_t up_to, st_error *error)
 {
+    const uint64_t lowest = up_to < side->put_back_to ? up_to : side->put_back_to;
     char path[STORE_PATH_BYTES];
     st_err err = store_dir_path(side->dir, "rolled-back", path, error);
     if (err != ST_OK)
         return err;
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && (side->start == UINT64_MAX || write_size(fd, side->start)) &&
-                fsync(fd) == 0;
+    bool good = fd >= 0 && write_size(fd, lowest) && fsync(fd) == 0;
     if (fd >= 0)
         good = close(fd) == 0 && good;
     if (!good)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    side->put_back_to = side->start;
+    side->put_back_to = lowest;
     side->is_rolled_back = true;
     return store_dir_sync(side->dir, error);
 }

@@ -31,13 +31,11 @@ void side_sync(sync_side *side);
 
 /* Was it proved that the store was put back? */
 bool side_is_rolled_back(const sync_side *side);
-/* The log had so many entries when this program began: a store that was put back goes back to no
- * later point, when it is proved to this program. Until it is called: as many as there are. */
-void side_note_start(sync_side *side, uint64_t size);
-/* With the proof: what was noted then; UINT64_MAX: nothing. */
+/* With the proof: the log that was lost is this one up to there, at least; UINT64_MAX: no proof. */
 uint64_t side_put_back_to(const sync_side *side);
-/* Notes the proof, durable. ST_E_STORAGE. */
-ST_MUST_USE st_err side_mark(sync_side *side, st_error *error);
+/* Notes the proof, durable; of several the lowest counts. up_to: at least 1, the entry that every
+ * log of this key begins with. ST_E_STORAGE. */
+ST_MUST_USE st_err side_mark(sync_side *side, uint64_t up_to, st_error *error);
 /* The new epoch has begun. ST_E_STORAGE. */
 ST_MUST_USE st_err side_unmark(sync_side *side, st_error *error);
 

@@ -67,7 +67,7 @@ typedef struct {
     disk_heap heap;
     disk_fault fault;     /* at the next commit */
     uint32_t map_full_in; /* the n-th put from now needs a larger map; 0: none */
-    uint64_t side_start, side_back; /* entries when the server began; as marked */
+    uint64_t side_back;   /* as marked */
     uint64_t side_size;   /* the notes beside the store (side.c): not in its image */
     bool is_rolled_back;
     st_buffer side_words;

@@ -55,20 +55,16 @@ bool side_is_rolled_back(const sync_side *side)
     return side->disk->is_rolled_back;
 }
 
-void side_note_start(sync_side *side, uint64_t size)
-{
-    side->disk->side_start = size;
-}
-
 uint64_t side_put_back_to(const sync_side *side)
 {
     return side->disk->is_rolled_back ? side->disk->side_back : UINT64_MAX;
 }
 
-st_err side_mark(sync_side *side, st_error *error)
+st_err side_mark(sync_side *side, uint64_t up_to, st_error *error)
 {
     (void)error;
-    side->disk->side_back = side->disk->side_start;
+    if (!side->disk->is_rolled_back || up_to < side->disk->side_back)
+        side->disk->side_back = up_to;
     side->disk->is_rolled_back = true;
     return ST_OK;
 }

@@ -218,6 +218,28 @@ static void test_a_revoked_phone_is_not_let_in_again(void **state)
     town_free(&t);
 }
 
+/* The folder as it is now; and later in the place of the one there is. */
+static void keep_copy(town *t)
+{
+    rooms_close(&t->w.book.rooms);
+    run_shell("cp -r %s %s", t->w.book.dir, t->copy);
+    reopen(t);
+}
+
+static void put_copy_back(town *t)
+{
+    rooms_close(&t->w.book.rooms);
+    run_shell("rm -rf %s %s", t->w.book.dir, "");
+    run_shell("mv %s %s", t->copy, t->w.book.dir);
+    reopen(t);
+}
+
+static void restart(town *t)
+{
+    rooms_close(&t->w.book.rooms);
+    reopen(t);
+}
+
 /* Somebody puts yesterday's folder back and says nothing. The notes beside the store tell at once;
  * when they were put back too, the first phone that brings what the server signed proves it. */
 static void put_back(bool with_side)
@@ -226,25 +248,20 @@ static void put_back(bool with_side)
     uint8_t epoch[8];
     town t;
     town_make(&t, 5);
-    rooms_close(&t.w.book.rooms);
-    run_shell("cp -r %s %s", t.w.book.dir, t.copy);
-    reopen(&t);
+    keep_copy(&t);
     memcpy(epoch, t.w.book.rooms.sync.epoch, 8);
     KIT_EXPECT(0, &t.w.book, "user", "add", "dung", "--name", "Dung", "--role", "officer");
     work_on(&t, ids);
-    rooms_close(&t.w.book.rooms);
+    restart(&t); /* its notes are on disk */
     if (with_side)
         run_shell("cp %s/side/size %s/side/size", t.w.book.dir, t.copy);
-    run_shell("rm -rf %s %s", t.w.book.dir, "");
-    run_shell("mv %s %s", t.copy, t.w.book.dir);
-    reopen(&t);
+    put_copy_back(&t);
     bool knows = memcmp(epoch, t.w.book.rooms.sync.epoch, 8) != 0;
     assert_int_equal(knows, with_side);
     if (!knows) {
         assert_int_equal(sync_phone(&t.w, &t.w.phones[0], 0, NULL), SOTAY_E_STORAGE);
         assert_int_equal(sync_phone(&t.w, &t.w.phones[1], 0, NULL), SOTAY_E_STORAGE);
-        rooms_close(&t.w.book.rooms);
-        reopen(&t);
+        restart(&t);
         assert_memory_not_equal(epoch, t.w.book.rooms.sync.epoch, 8);
     }
     sync_all(&t, 2);
@@ -267,12 +284,56 @@ static void test_an_old_folder_with_its_notes(void **state)
     put_back(false);
 }
 
-/* ---- more than one epoch ---- */
-
 static void add_person(town *t, const char *login)
 {
     KIT_EXPECT(0, &t->w.book, "user", "add", login, "--name", login, "--role", "officer");
 }
+
+/* Nobody notices for a while: the server is started anew and the office writes, until the log is
+ * longer than the one that was lost. What a phone holds of that one counts only up to where both
+ * are the same for certain: it is offered again by whoever has received it. And what was given back
+ * before is not taken away again. */
+static void test_a_restart_before_it_is_noticed(void **state)
+{
+    (void)state;
+    sotay_id ids[PHONES];
+    sotay_who who;
+    char hex[33];
+    town t;
+    town_make(&t, 16);
+    sync_all(&t, 2);
+    sotay_whoami(t.w.phones[1].client, &who);
+    sotay_id_format(&who.device, hex);
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", hex);
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", hex, "--lift");
+    keep_copy(&t);
+    ids[0] = visit_of(&t.w.phones[0], "sau sao lưu");
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[0], 0, NULL), SOTAY_OK);
+    assert_true(phone_status_says(&t.w.phones[0], "\"ready\":0"));
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_OK);
+    put_copy_back(&t);
+    for (int i = 0; i < 3; i++) {
+        static const char *const LOGINS[] = { "hoa", "lan", "mai" };
+        add_person(&t, LOGINS[i]);
+        restart(&t);
+    }
+    ids[1] = visit_of(&t.w.phones[1], "sau sao lưu");
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[1], 0, NULL), SOTAY_OK);
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_E_STORAGE);
+    restart(&t);
+    ids[2] = visit_of(&t.w.phones[2], "sau sao lưu");
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_OK);
+    sotay_id_format(&ids[0], hex); /* its author has not come yet */
+    KIT_EXPECT(0, &t.w.book, "show", hex);
+    sync_all(&t, 3);
+    assert_everywhere(&t, ids);
+    assert_quiet(&t);
+    KIT_EXPECT(0, &t.w.book, "device", "list");
+    assert_null(strstr(KIT_OUT(&t.w.book), "suspended"));
+    town_free(&t);
+}
+
+/* ---- more than one epoch ---- */
 
 static void assert_person(town *t, const char *login)
 {
@@ -376,8 +437,7 @@ static void test_what_was_signed_in_a_lost_epoch(void **state)
     for (size_t i = 0; i < PHONES; i++)
         assert_true(phone_says(&t.w.phones[i], sotay_show, &visit, "của Chi"));
     assert_quiet(&t);
-    rooms_close(&t.w.book.rooms);
-    reopen(&t);
+    restart(&t);
     KIT_EXPECT(0, &t.w.book, "verify");
     uint64_t entries = 0;
     assert_int_equal(sync_rebuild(&t.w.book.rooms.sync, &entries, NULL), ST_OK);
@@ -446,8 +506,7 @@ static void test_epochs_of_nobody(void **state)
         assert_int_equal(sync_epochs_learn(rooms->writer, &rooms->keys, &ask, NULL), ST_OK);
         assert_int_equal(rooms->keys.former_count, before + 1);
     }
-    rooms_close(rooms);
-    reopen(&t);
+    restart(&t);
     assert_int_equal(rooms->keys.former_count, before + 1);
     town_free(&t);
 }
@@ -461,9 +520,7 @@ static void test_a_store_from_before_the_epoch(void **state)
     town t;
     town_make(&t, 11);
     backup(&t);
-    rooms_close(&t.w.book.rooms);
-    run_shell("cp -r %s %s", t.w.book.dir, t.copy);
-    reopen(&t);
+    keep_copy(&t);
     restore(&t);
     add_person(&t, "dung");
     work_on(&t, ids);
@@ -575,6 +632,7 @@ int main(void)
         cmocka_unit_test(test_a_store_from_before_the_epoch),
         cmocka_unit_test(test_an_old_folder_put_back),
         cmocka_unit_test(test_an_old_folder_with_its_notes),
+        cmocka_unit_test(test_a_restart_before_it_is_noticed),
         cmocka_unit_test(test_a_damaged_backup),
         cmocka_unit_test(test_a_backup_grows),
         cmocka_unit_test(test_a_backup_that_is_cut_off),

@@ -505,9 +505,13 @@ static st_err mark_and_unmark(work *w)
     sync_side *side = NULL;
     st_err err = side_open(w->there[0], &side, NULL);
     if (err == ST_OK)
-        err = side_mark(side, NULL);
+        err = side_mark(side, 9, NULL);
+    if (err == ST_OK)
+        err = side_mark(side, 12, NULL);
     if (err == ST_OK)
         assert_true(side_is_rolled_back(side));
+    if (err == ST_OK)
+        assert_int_equal(side_put_back_to(side), 9); /* of several proofs the lowest counts */
     if (err == ST_OK)
         err = side_set_size(side, 7, NULL);
     if (err == ST_OK)
