@@ -31,5 +31,10 @@ ST_MUST_USE st_err backup_check(server *srv, const char *from, verify_say say, v
  * no store. ST_E_EXISTS, ST_E_NOT_FOUND, ST_E_CORRUPT, ST_E_STORAGE. */
 ST_MUST_USE st_err backup_restore(const char *from, const rooms_how *to,
                                   backup_manifest *out_manifest, st_error *error);
+/* The same. last: puts into the folder what no backup has, when all else is in it and before it is
+ * a store. */
+ST_MUST_USE st_err backup_restore_with(const char *from, const rooms_how *to,
+                                       const rooms_filler *last, backup_manifest *out_manifest,
+                                       st_error *error);
 
 #endif

@@ -67,6 +67,7 @@ static st_err keep_first_epoch(const char *from, server *srv, const backup_manif
 typedef struct {
     const char *from;
     const backup_manifest *manifest;
+    const rooms_filler *last;                  /* NULL: nothing more */
 } restore_job;
 
 /* The rows say which key came first: the log is named after that one. */
@@ -106,12 +107,14 @@ static st_err fill(void *context, server *srv, st_error *error)
                       (unsigned long long)entries, (unsigned long long)job->manifest->entries);
     if (err == ST_OK)
         err = backup_tree_restore(job->from, job->manifest, srv->dir, srv->sync.progress, error);
+    if (err == ST_OK && job->last != NULL)
+        err = job->last->fill(job->last->context, srv, error);
     progress_end(srv->sync.progress);
     return err;
 }
 
-st_err backup_restore(const char *from, const rooms_how *to, backup_manifest *out_manifest,
-                      st_error *error)
+st_err backup_restore_with(const char *from, const rooms_how *to, const rooms_filler *last,
+                           backup_manifest *out_manifest, st_error *error)
 {
     st_arena arena;
     backup_manifest manifest;
@@ -120,7 +123,7 @@ st_err backup_restore(const char *from, const rooms_how *to, backup_manifest *ou
     st_err err = backup_manifest_read(from, &arena, &manifest, error);
     if (err == ST_OK)
         err = load_files(from, &manifest, NULL, to->progress, error); /* before anything is made */
-    restore_job job = { from, &manifest };
+    restore_job job = { from, &manifest, last };
     rooms_filler filler = { &job, fill };
     if (err == ST_OK)
         err = rooms_make(to, &filler, error);
@@ -130,6 +133,12 @@ st_err backup_restore(const char *from, const rooms_how *to, backup_manifest *ou
     }
     st_arena_reset(&arena);
     return err;
+}
+
+st_err backup_restore(const char *from, const rooms_how *to, backup_manifest *out_manifest,
+                      st_error *error)
+{
+    return backup_restore_with(from, to, NULL, out_manifest, error);
 }
 
 /* ---- check ---- */

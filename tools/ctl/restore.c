@@ -8,6 +8,8 @@
 
 #include "server/backup/backup.h"
 #include "server/operator/again.h"
+#include "server/store/dir.h"
+#include "server/sync/side.h"
 #include "tools/ctl/ctl.h"
 
 static void tell_said(const char *words)
@@ -17,30 +19,34 @@ static void tell_said(const char *words)
 
 /* The key of the log may have been changed after the backup was made. When its secret is not in the
  * old folder either, opening the new one says what is missing. */
-static st_err bring_log_keys(const ctl_line *line, const char *side, st_error *error)
+static st_err bring_log_keys(const char *side, const char *data, st_error *error)
 {
     st_log_keys keys;
-    st_err err = side == NULL ? ST_E_NOT_FOUND : side_get_log_keys(side, &keys, error);
+    st_err err = side_get_log_keys(side, &keys, error);
     if (err == ST_E_NOT_FOUND)
         return ST_OK;
     if (err == ST_OK)
-        err = side_put_log_keys(line->data, &keys, error);
+        err = side_put_log_keys(data, &keys, error);
     if (err != ST_OK)
         return err;
-    err = auth_log_bring(side, line->data, st_log_keys_newest(&keys), error);
+    err = auth_log_bring(side, data, st_log_keys_newest(&keys), error);
     return err == ST_E_STORAGE ? err : ST_OK;
 }
 
-static int finish(const ctl_line *line, const char *side)
+/* Before the folder is a store: whoever opens it then, says the words first. */
+static st_err bring_notes(void *context, server *srv, st_error *error)
+{
+    const char *const *side = context;
+    st_err err = bring_log_keys(*side, srv->dir, error);
+    return err == ST_OK ? side_bring_words(*side, srv->dir, error) : err;
+}
+
+static int finish(const ctl_line *line)
 {
     server rooms = { 0 };
     st_error error = { 0 };
     rooms_how how = { .dir = line->data };
-    st_err err = bring_log_keys(line, side, &error);
-    if (err == ST_OK && side != NULL)
-        err = side_bring_words(side, line->data, &error);
-    if (err == ST_OK)
-        err = rooms_open(&how, &rooms, &error);
+    st_err err = rooms_open(&how, &rooms, &error);
     if (err != ST_OK)
         return ctl_fail(line, "restore", &error);
     err = operator_say_again(&rooms, line->lang, tell_said, &error);
@@ -48,6 +54,12 @@ static int finish(const ctl_line *line, const char *side)
     if (err != ST_OK)
         return ctl_fail(line, "restore", &error);
     return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* It was made by a restore that was broken off behind its last step, or nobody came since. */
+static bool is_made_already(const char *data)
+{
+    return store_dir_check_version(data, NULL) == ST_OK && !side_is_there(data);
 }
 
 int ctl_restore(const ctl_line *line)
@@ -67,10 +79,18 @@ int ctl_restore(const ctl_line *line)
                                           "có side/size trong đó"
                                         : "--side: that is no data folder of a book: there is no "
                                           "side/size in it");
+    if (is_made_already(line->data))
+        return ctl_say(1, "restore",
+                       vi ? "ở đây đã có một sổ được dựng lại xong, chưa mở lần nào: hãy chạy "
+                            "sotayd với thư mục này, hoặc xóa cả thư mục rồi dựng lại từ đầu"
+                          : "a book was restored here, and is whole; nobody has opened it yet: "
+                            "start sotayd with this folder, or remove it and restore anew");
     memset(&manifest, 0, sizeof manifest);
     if (!ctl_progress_init(&shown, line))
         return ctl_say(2, "--progress", "takes json, text or none");
-    st_err err = backup_restore(line->words[1], &how, &manifest, &error);
+    const rooms_filler notes = { &side, bring_notes };
+    st_err err = backup_restore_with(line->words[1], &how, side == NULL ? NULL : &notes, &manifest,
+                                     &error);
     ctl_progress_end(&shown);
     if (err != ST_OK)
         return ctl_fail(line, "restore", &error);
@@ -79,7 +99,7 @@ int ctl_restore(const ctl_line *line)
               : "Restored book %s from %llu log entries, in %s. A new epoch begins; devices send "
                 "again by themselves what they hold.\n",
            manifest.commune.s, (unsigned long long)manifest.entries, line->data);
-    return finish(line, side);
+    return finish(line);
 }
 
 char *ctl_absolute(const char *path)
