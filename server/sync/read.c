@@ -265,6 +265,70 @@ static st_err fill_item(store_txn *txn, free_sets *sets, const sync_fences *fenc
     return find_moment(txn, sets, where, item, error);
 }
 
+/* Changes of one record that are not in the book. */
+typedef struct {
+    const st_id *record;
+    st_arena *arena;
+    sync_held *list;
+    size_t count, capacity;
+    bool waits;                /* they are held; else: they were declined */
+    st_err err;
+} outside_list;
+
+static st_err add_outside(outside_list *list, const sync_held *where)
+{
+    sync_held *grown = list->list;
+    if (list->count == list->capacity)
+        grown = st_arena_grow(list->arena, grown, list->count, &list->capacity, sizeof *grown);
+    if (grown == NULL)
+        return ST_E_MEMORY;
+    list->list = grown;
+    list->list[list->count++] = *where;
+    return ST_OK;
+}
+
+static bool add_unfolded(void *context, const sync_held *held)
+{
+    outside_list *list = context;
+    if (sync_held_is_unfolded(held) && st_id_cmp(&held->record, list->record) == 0)
+        list->err = add_outside(list, held);
+    return list->err == ST_OK;
+}
+
+/* A held change; its set is in *sets then. */
+static st_err fill_held(store_txn *txn, free_sets *sets, const sync_fences *fences,
+                        const sync_held *held, st_history_item *item, st_error *error)
+{
+    st_err err = fill_item(txn, sets, fences, held, item, error);
+    item->verdict = "held";
+    item->hold = held->reason;
+    return err;
+}
+
+/* Of a record that only another branch of a device has: what waits of it. */
+typedef struct {
+    const sync_fences *fences;
+    outside_list list;
+} branch;
+
+static st_err each_of_branch(store_txn *txn, branch *b, free_sets *sets,
+                             bool (*each)(void *context, const st_history_item *item),
+                             void *context, st_error *error)
+{
+    bool more = true;
+    st_err err = sync_held_each(txn, add_unfolded, &b->list, error);
+    if (err == ST_OK && b->list.err != ST_OK)
+        err = st_fail(error, b->list.err, "history: out of memory");
+    if (err == ST_OK && b->list.count == 0)
+        err = st_fail(error, ST_E_NOT_FOUND, "no such record");
+    for (size_t i = 0; err == ST_OK && more && i < b->list.count; i++) {
+        st_history_item item;
+        err = fill_held(txn, sets, b->fences, &b->list.list[i], &item, error);
+        more = err == ST_OK && each(context, &item);
+    }
+    return err;
+}
+
 st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
                          bool (*each)(void *context, const st_history_item *item),
                          void *context, st_error *error)
@@ -278,10 +342,11 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
     memset(&sets, 0, sizeof sets);
     st_arena_init(&arena, HISTORY_BYTES_MAX);
     st_err err = read_notes(txn, record, &arena, &notes, &count, error);
-    if (err == ST_OK && count == 0)
-        err = st_fail(error, ST_E_NOT_FOUND, "no such record");
     if (err == ST_OK)
         err = sync_fences_read(room, txn, &arena, &fences, error);
+    branch other = { &fences, { .record = record, .arena = &arena } };
+    if (err == ST_OK && count == 0)
+        err = each_of_branch(txn, &other, &sets, each, context, error);
     for (size_t i = 0; err == ST_OK && more && i < count; i++) {
         st_history_item item;
         if (notes[i].kind != ST_ENTRY_CHANGE)
@@ -369,45 +434,12 @@ st_err sync_history_held(sync_room *room, store_txn *txn, const sync_held *held,
     st_arena_init(&arena, HISTORY_BYTES_MAX);
     st_err err = sync_fences_read(room, txn, &arena, &fences, error);
     if (err == ST_OK)
-        err = fill_item(txn, &sets, &fences, held, &item, error);
-    if (err == ST_OK) {
-        item.verdict = "held";
-        item.hold = held->reason;
+        err = fill_held(txn, &sets, &fences, held, &item, error);
+    if (err == ST_OK)
         (void)each(context, &item);
-    }
     free_sets_end(&sets);
     st_arena_reset(&arena);
     return err;
-}
-
-/* Changes of one record that are not in the book. */
-typedef struct {
-    const st_id *record;
-    st_arena *arena;
-    sync_held *list;
-    size_t count, capacity;
-    bool waits;                /* they are held; else: they were declined */
-    st_err err;
-} outside_list;
-
-static st_err add_outside(outside_list *list, const sync_held *where)
-{
-    sync_held *grown = list->list;
-    if (list->count == list->capacity)
-        grown = st_arena_grow(list->arena, grown, list->count, &list->capacity, sizeof *grown);
-    if (grown == NULL)
-        return ST_E_MEMORY;
-    list->list = grown;
-    list->list[list->count++] = *where;
-    return ST_OK;
-}
-
-static bool add_unfolded(void *context, const sync_held *held)
-{
-    outside_list *list = context;
-    if (sync_held_is_unfolded(held) && st_id_cmp(&held->record, list->record) == 0)
-        list->err = add_outside(list, held);
-    return list->err == ST_OK;
 }
 
 /* All that waits of the record; nothing does: all that was declined. */

@@ -31,7 +31,8 @@ typedef struct { st_id *list; size_t count, capacity; } sync_ids;
 ST_MUST_USE st_err sync_row_ids(store_txn *txn, const sync_filter *filter, st_arena *arena,
                                 sync_ids *out_ids, st_error *error);
 /* The changes of a record in log order, each with its verdict as it stands now, until `each`
- * returns false. The item lives during the call only. ST_E_NOT_FOUND. */
+ * returns false. Of a record that only another branch of a device has: what waits of it. The item
+ * lives during the call only. ST_E_NOT_FOUND. */
 ST_MUST_USE st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
                                      bool (*each)(void *context, const st_history_item *item),
                                      void *context, st_error *error);

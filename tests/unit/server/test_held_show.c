@@ -134,6 +134,12 @@ static void test_what_another_branch_wrote_is_read(void **state)
     }
     cJSON_Delete(json);
     check_show(book, only_there, "held", "Ngoài đồng");
+    check_history(book, only_there, "held", "chỉ ở bản sao");
+    KIT_EXPECT(0, book, "history", only_there);
+    assert_true(kit_says(KIT_OUT(book), "2 changes"));
+    KIT_EXPECT(0, book, "history", old);
+    assert_true(kit_says(KIT_OUT(book), "2 changes"));   /* of its own branch */
+    KIT_EXPECT(1, book, "history", "00000000000000000000000000000000");
     KIT_EXPECT(0, book, "show", old);
     assert_true(kit_says(KIT_OUT(book), "Ở sổ này"));
     assert_null(strstr(KIT_OUT(book), "Ở bản sao"));
