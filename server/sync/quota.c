@@ -88,16 +88,20 @@ typedef struct {
     size_t count;
 } take_job;
 
+static st_err add_piece_to(store_txn *txn, const quota_piece *piece, uint64_t used,
+                           st_error *error)
+{
+    st_err err = put_piece(txn, piece, error);
+    return err == ST_OK ? put_sum(txn, &piece->device, used + piece->bytes, error) : err;
+}
+
 static st_err count_piece(writer_turn *turn, quota_piece *piece, st_error *error)
 {
     const uint64_t most = turn->room->files_per_device;
     uint64_t used = 0;
     st_err err = quota_used(turn->txn, &piece->device, &used, error);
     piece->is_taken = most == 0 || (used <= most && piece->bytes <= most - used);
-    if (err != ST_OK || !piece->is_taken)
-        return err;
-    err = put_piece(turn->txn, piece, error);
-    return err == ST_OK ? put_sum(turn->txn, &piece->device, used + piece->bytes, error) : err;
+    return err == ST_OK && piece->is_taken ? add_piece_to(turn->txn, piece, used, error) : err;
 }
 
 static st_err take_piece(writer_turn *turn, quota_piece *piece, st_error *error)
@@ -126,6 +130,26 @@ st_err quota_take(writer *w, quota_piece *pieces, size_t count, st_error *error)
     take_job take = { pieces, count };
     writer_job job = { .run = run, .argument = &take };
     return count == 0 ? ST_OK : writer_submit(w, &job, error);
+}
+
+st_err quota_is_counted(store_txn *txn, const st_hash *hash, bool *out_is, st_error *error)
+{
+    piece_row row;
+    st_err err = get_piece(txn, hash, &row, error);
+    *out_is = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err quota_count(writer_turn *turn, const quota_piece *piece, st_error *error)
+{
+    bool is_counted = false, is_here = false;
+    uint64_t used = 0;
+    st_err err = quota_is_counted(turn->txn, &piece->hash, &is_counted, error);
+    if (err == ST_OK && !is_counted)
+        err = chunks_is_there(turn->room->dir, &piece->hash, &is_here, error);
+    if (err == ST_OK && is_here)
+        err = quota_used(turn->txn, &piece->device, &used, error);
+    return err == ST_OK && is_here ? add_piece_to(turn->txn, piece, used, error) : err;
 }
 
 st_err quota_drop(store_txn *txn, const st_hash *hash, st_error *error)

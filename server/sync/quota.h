@@ -1,7 +1,7 @@
 /* server/sync/quota.h - how many bytes of attachments each device has brought, and the most it may
  * (sync_room.files_per_device). Rows of META: "quota/piece/" and the hash -> device 16, bytes 8;
  * "quota/device/" and the device -> bytes 8: the sum of its pieces. A piece that was on disk before
- * there were such rows counts for nobody. */
+ * there were such rows counts for nobody until sync_stray_collect finds it. */
 #ifndef SOTAY_SERVER_SYNC_QUOTA_H
 #define SOTAY_SERVER_SYNC_QUOTA_H
 
@@ -19,6 +19,12 @@ typedef struct {
  * one may; what is here, or counted, is taken and not counted again. In a turn of its own. When it
  * fails nothing is counted. ST_E_BUSY, ST_E_STORAGE, ST_E_FULL, ST_E_CORRUPT. */
 ST_MUST_USE st_err quota_take(writer *w, quota_piece *pieces, size_t count, st_error *error);
+/* Counts a piece that is on disk already, whatever that comes to; one that is counted, or gone, is
+ * fine. In the writer's turn. ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err quota_count(writer_turn *turn, const quota_piece *piece, st_error *error);
+/* ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err quota_is_counted(store_txn *txn, const st_hash *hash, bool *out_is,
+                                    st_error *error);
 /* The piece is removed: it counts no more. One that was not counted is fine. In the writer's turn.
  * ST_E_STORAGE, ST_E_CORRUPT. */
 ST_MUST_USE st_err quota_drop(store_txn *txn, const st_hash *hash, st_error *error);

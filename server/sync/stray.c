@@ -1,4 +1,5 @@
-/* server/sync/stray.c - finds pieces that nothing names, and removes them after 90 days.
+/* server/sync/stray.c - finds pieces that nothing names, and removes them after 90 days; counts
+ * those that are named and that no device has counted.
  * Promises: a piece that any set of the log names stays, whatever became of the set; what is named
  * while it looks stays too. Must never remove anything that it found for the first time. */
 #include "server/sync/stray.h"
@@ -19,17 +20,20 @@
 
 /* Hashes; sorted and each once after set_close. */
 typedef struct {
+    st_arena *arena;
     st_hash *hashes;
     size_t count, capacity;
-    bool has_unread; /* a set was there that cannot be read */
 } hash_set;
 
 typedef struct {
     sync_room *room;
     st_arena arena; /* of the lists */
+    store_txn txn; /* of the look */
     hash_set named;
     stray *strays; /* ascending by hash */
     size_t count, capacity;
+    quota_piece *uncounted; /* named, on disk, and no device has it counted; ascending by hash */
+    size_t uncounted_count, uncounted_capacity;
     uint64_t log_size; /* so far is looked through */
     int64_t now_ms;
     stray_count counted;
@@ -58,43 +62,60 @@ static bool set_has(const hash_set *set, const st_hash *hash)
 
 /* ---- what the log names ---- */
 
-/* Any value that may be a list of hashes: the form of its record need not be known. */
-static st_err add_op(hash_set *set, st_arena *arena, const st_op *op, st_error *error)
+typedef struct {
+    /* Told of each hash that a set of the device names. */
+    st_err (*each)(void *context, const st_id *device, const st_hash *hash, st_error *error);
+    void *context;
+    bool has_unread; /* a set was there that cannot be read */
+} naming;
+
+static st_err add_named(void *context, const st_id *device, const st_hash *hash, st_error *error)
 {
-    const st_value *value = &op->value;
-    size_t count = value->len / sizeof(st_hash);
-    if (value->kind != ST_VALUE_BYTES || value->len % sizeof(st_hash) != 0)
-        return ST_OK;
-    for (size_t i = 0; i < count; i++) {
-        st_hash *hashes = set->hashes;
-        if (set->count == set->capacity)
-            hashes = st_arena_grow(arena, hashes, set->count, &set->capacity, sizeof *hashes);
-        if (hashes == NULL)
-            return st_fail(error, ST_E_MEMORY, "attachments: no memory");
-        set->hashes = hashes;
-        memcpy(set->hashes[set->count++].b, value->data + i * sizeof(st_hash), sizeof(st_hash));
-    }
+    hash_set *set = context;
+    (void)device;
+    st_hash *hashes = set->hashes;
+    if (set->count == set->capacity)
+        hashes = st_arena_grow(set->arena, hashes, set->count, &set->capacity, sizeof *hashes);
+    if (hashes == NULL)
+        return st_fail(error, ST_E_MEMORY, "attachments: no memory");
+    set->hashes = hashes;
+    set->hashes[set->count++] = *hash;
     return ST_OK;
 }
 
-static st_err add_set(hash_set *set, st_arena *arena, store_slice bytes, st_arena *work,
-                      st_error *error)
+/* Any value that may be a list of hashes: the form of its record need not be known. */
+static st_err walk_op(const naming *n, const st_id *device, const st_op *op, st_error *error)
+{
+    const st_value *value = &op->value;
+    st_err err = ST_OK;
+    size_t count = value->len / sizeof(st_hash);
+    if (value->kind != ST_VALUE_BYTES || value->len % sizeof(st_hash) != 0)
+        return ST_OK;
+    for (size_t i = 0; err == ST_OK && i < count; i++) {
+        st_hash hash;
+        memcpy(hash.b, value->data + i * sizeof hash, sizeof hash);
+        err = n->each(n->context, device, &hash, error);
+    }
+    return err;
+}
+
+static st_err walk_set(naming *n, store_slice bytes, st_arena *work, st_error *error)
 {
     st_set decoded;
     st_err err = st_set_decode(bytes.data, bytes.len, work, &decoded, error);
     if (err == ST_E_MEMORY)
         return err;
-    set->has_unread = set->has_unread || err != ST_OK;
+    n->has_unread = n->has_unread || err != ST_OK;
     if (err != ST_OK)
         return ST_OK;
     for (uint32_t i = 0; err == ST_OK && i < decoded.changes_count; i++)
         for (uint32_t j = 0; err == ST_OK && j < decoded.changes[i].ops_count; j++)
-            err = add_op(set, arena, &decoded.changes[i].ops[j], error);
+            err = walk_op(n, &decoded.device, &decoded.changes[i].ops[j], error);
     return err;
 }
 
 /* What the entries from an index on name, each with memory of its own. */
-static st_err add_log(search *s, hash_set *set, store_txn *txn, uint64_t from, st_error *error)
+static st_err walk_log(naming *n, store_txn *txn, uint64_t from, st_error *error)
 {
     store_cursor cursor = { 0 };
     uint8_t key[8];
@@ -108,13 +129,72 @@ static st_err add_log(search *s, hash_set *set, store_txn *txn, uint64_t from, s
         sync_row row;
         err = sync_row_decode(cursor.value, &work, &row, error);
         if (err == ST_OK && row.set.len > 0)
-            err = add_set(set, &s->arena, row.set, &work, error);
+            err = walk_set(n, row.set, &work, error);
         st_arena_reset(&work);
         if (err == ST_OK)
             err = store_next(&cursor, error);
     }
     store_cursor_close(&cursor);
     return err;
+}
+
+/* All of them, closed. ST_E_VERSION: a set cannot be read. */
+static st_err find_named(hash_set *set, store_txn *txn, uint64_t from, st_error *error)
+{
+    naming n = { add_named, set, false };
+    st_err err = walk_log(&n, txn, from, error);
+    set_close(set);
+    if (err == ST_OK && n.has_unread)
+        err = st_fail(error, ST_E_VERSION,
+                      "attachments: a change-set of a newer program is kept "
+                      "here, and what it names is not known");
+    return err;
+}
+
+/* ---- what no device has counted ---- */
+
+/* One that was taken in before there was a limit. */
+static st_err look_for_count(search *s, const st_hash *hash, uint64_t bytes, st_error *error)
+{
+    bool is_counted = false;
+    st_err err = quota_is_counted(&s->txn, hash, &is_counted, error);
+    if (err != ST_OK || is_counted)
+        return err;
+    quota_piece *grown = st_arena_grow(&s->arena, s->uncounted, s->uncounted_count,
+                                       &s->uncounted_capacity, sizeof *grown);
+    if (grown == NULL)
+        return st_fail(error, ST_E_MEMORY, "attachments: no memory");
+    s->uncounted = grown;
+    s->uncounted[s->uncounted_count++] = (quota_piece){ .hash = *hash, .bytes = bytes };
+    return ST_OK;
+}
+
+static int compare_pieces(const void *a, const void *b)
+{
+    const quota_piece *one = a, *two = b;
+    return compare(&one->hash, &two->hash);
+}
+
+/* The first that named it attached it. */
+static st_err note_owner(void *context, const st_id *device, const st_hash *hash, st_error *error)
+{
+    search *s = context;
+    const quota_piece wanted = { .hash = *hash };
+    quota_piece *piece = bsearch(&wanted, s->uncounted, s->uncounted_count, sizeof wanted,
+                                 compare_pieces);
+    (void)error;
+    if (piece != NULL && st_id_is_zero(&piece->device))
+        piece->device = *device;
+    return ST_OK;
+}
+
+static st_err find_owners(search *s, st_error *error)
+{
+    naming n = { note_owner, s, false };
+    if (s->uncounted_count == 0)
+        return ST_OK;
+    qsort(s->uncounted, s->uncounted_count, sizeof *s->uncounted, compare_pieces);
+    return walk_log(&n, &s->txn, 0, error);
 }
 
 /* ---- what is on disk ---- */
@@ -124,7 +204,7 @@ static st_err take_piece(void *context, const st_hash *hash, uint64_t bytes, st_
     search *s = context;
     s->counted.pieces++;
     if (set_has(&s->named, hash))
-        return ST_OK;
+        return look_for_count(s, hash, bytes, error);
     stray *grown = st_arena_grow(&s->arena, s->strays, s->count, &s->capacity, sizeof *grown);
     if (grown == NULL)
         return st_fail(error, ST_E_MEMORY, "attachments: no memory");
@@ -157,26 +237,22 @@ static st_err read_since(search *s, store_txn *txn, stray *one, bool *out_noted,
 
 static st_err look(search *s, st_error *error)
 {
-    store_txn txn = { 0 };
-    st_err err = store_begin(s->room->store, STORE_READ_TXN, &txn, error);
+    st_err err = store_begin(s->room->store, STORE_READ_TXN, &s->txn, error);
     if (err == ST_OK)
-        err = sync_log_size(&txn, &s->log_size, error);
+        err = sync_log_size(&s->txn, &s->log_size, error);
     if (err == ST_OK)
-        err = add_log(s, &s->named, &txn, 0, error);
-    set_close(&s->named);
-    if (err == ST_OK && s->named.has_unread)
-        err = st_fail(error, ST_E_VERSION,
-                      "attachments: a change-set of a newer program is kept "
-                      "here, and what it names is not known");
+        err = find_named(&s->named, &s->txn, 0, error);
     if (err == ST_OK)
         err = chunks_each(s->room->dir, take_piece, s, error);
     if (err == ST_OK && s->count > 0)
         qsort(s->strays, s->count, sizeof *s->strays, compare);
     for (size_t i = 0; err == ST_OK && i < s->count; i++) {
         bool is_noted = false;
-        err = read_since(s, &txn, &s->strays[i], &is_noted, error);
+        err = read_since(s, &s->txn, &s->strays[i], &is_noted, error);
     }
-    store_end(&txn);
+    if (err == ST_OK)
+        err = find_owners(s, error);
+    store_end(&s->txn);
     return err;
 }
 
@@ -246,14 +322,13 @@ static st_err settle(search *s, store_txn *txn, const stray *one, st_error *erro
 static st_err run(writer_turn *turn, void *argument, st_error *error)
 {
     search *s = argument;
-    hash_set late = { .hashes = NULL };
+    hash_set late = { .arena = &s->arena };
     s->counted.due = s->counted.due_bytes = 0;
-    st_err err = add_log(s, &late, turn->txn, s->log_size, error);
-    set_close(&late);
-    if (err == ST_OK && late.has_unread)
-        err = st_fail(error, ST_E_VERSION, "attachments: a set that cannot be read came meanwhile");
+    st_err err = find_named(&late, turn->txn, s->log_size, error);
     if (err == ST_OK)
         err = drop_notes(s, turn->txn, &late, error);
+    for (size_t i = 0; err == ST_OK && i < s->uncounted_count; i++)
+        err = quota_count(turn, &s->uncounted[i], error);
     for (size_t i = 0; err == ST_OK && i < s->count; i++)
         if (!set_has(&late, &s->strays[i].hash))
             err = settle(s, turn->txn, &s->strays[i], error);
@@ -278,6 +353,7 @@ st_err sync_stray_collect(writer *w, bool only_say, stray_say say, void *context
     sync_room *room = writer_room(w);
     search s = { .room = room, .now_ms = room->port->now_ms(room->port->context) };
     st_arena_init(&s.arena, NAMED_BYTES_MAX);
+    s.named.arena = &s.arena;
     st_err err = look(&s, error);
     if (err == ST_OK)
         count_and_say(&s, say, context);

@@ -25,10 +25,11 @@ typedef struct {
 typedef bool (*stray_say)(void *context, const stray *one);
 
 /* Looks for strays: notes when each was found, removes those that are due; with only_say it changes
- * nothing. A piece is named when any change-set of the log names it: of a record as it stands or
- * stood, held, declined, of a fork. What names it anew while this runs is seen.
- * ST_E_VERSION: a set of a newer program is kept here, of which nobody knows what it names: nothing
- * is removed. ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
+ * nothing. A named piece that was taken in before there was a limit counts for the device that
+ * named it first from then on. A piece is named when any change-set of the log names it: of a
+ * record as it stands or stood, held, declined, of a fork. What names it anew while this runs is
+ * seen. ST_E_VERSION: a set of a newer program is kept here, of which nobody knows what it names:
+ * nothing is removed. ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err sync_stray_collect(writer *w, bool only_say, stray_say say, void *context,
                                       stray_count *out_count, st_error *error);
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "server/store/chunks.h"
+#include "server/sync/quota.h"
 #include "server/sync/stray.h"
 
 #define DAY_MS     (INT64_C(86400) * 1000)
@@ -88,6 +89,45 @@ static stray_count collect(scene *s, bool only_say)
     assert_int_equal(sync_stray_collect(s->r->srv.writer, only_say, tell, s, &count, NULL),
                      ST_OK);
     return count;
+}
+
+static uint64_t counted_for(rig *r, const st_id *device)
+{
+    store_txn txn = { 0 };
+    uint64_t bytes = 0;
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(quota_used(&txn, device, &bytes, NULL), ST_OK);
+    store_end(&txn);
+    return bytes;
+}
+
+/* Files from before there was a limit count for who named them first, once, and towards the limit
+ * from then on; what is only said, or names nothing, counts for nobody. */
+static void test_files_of_before_a_limit_are_counted(void **state)
+{
+    scene s;
+    rig_phone binh;
+    set_scene(&s, *state);
+    rig_enrol(s.r, &binh, "binh");
+    st_hash pieces[2] = { put_piece(s.r, "of both"), put_piece(s.r, "of Binh alone") };
+    (void)put_piece(s.r, STRAY_TEXT);
+    assert_int_equal(rig_push_one(&s.an, naming(&s.an, pieces, 1), NULL), ST_VERDICT_STORED);
+    assert_int_equal(rig_push_one(&binh, naming(&binh, pieces, 2), NULL), ST_VERDICT_STORED);
+    (void)collect(&s, true);
+    assert_int_equal(counted_for(s.r, &s.an.device) + counted_for(s.r, &binh.device), 0);
+    for (int i = 0; i < 2; i++) {
+        (void)collect(&s, false);
+        assert_int_equal(counted_for(s.r, &s.an.device), strlen("of both"));
+        assert_int_equal(counted_for(s.r, &binh.device), strlen("of Binh alone"));
+    }
+    quota_piece more = { s.an.device, st_sha256("more", 4), 4, false };
+    s.r->srv.sync.files_per_device = strlen("of both") + 3;
+    assert_int_equal(quota_take(s.r->srv.writer, &more, 1, NULL), ST_OK);
+    assert_false(more.is_taken);
+    more.device = binh.device;
+    s.r->srv.sync.files_per_device = strlen("of Binh alone") + 4;
+    assert_int_equal(quota_take(s.r->srv.writer, &more, 1, NULL), ST_OK);
+    assert_true(more.is_taken);
 }
 
 static void test_a_stray_is_kept_for_ninety_days(void **state)
@@ -291,6 +331,7 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
+        CASE(test_files_of_before_a_limit_are_counted),
         CASE(test_a_stray_is_kept_for_ninety_days),
         CASE(test_saying_notes_nothing),
         CASE(test_what_became_of_a_set_is_no_matter),
