@@ -177,9 +177,26 @@ static bool one_device(void *context, const sync_device *device)
     return w->err == ST_OK && !w->walk->stopped;
 }
 
+/* What the office itself signed before a restore, and nobody has brought since. */
+static st_err say_missing_of_office(trail_walk *walk, st_error *error)
+{
+    st_err err = ST_OK;
+    const auth_keys *keys = walk->room->keys;
+    const unsigned count = atomic_load(&keys->former_count);
+    for (unsigned i = 0; err == ST_OK && i < count && !walk->stopped; i++) {
+        sync_device former;
+        memset(&former, 0, sizeof former);
+        former.device.id = keys->former[i].device;
+        err = say_missing(walk, &former, error);
+    }
+    return err;
+}
+
 st_err sync_trail_devices(trail_walk *walk, st_error *error)
 {
     device_walk w = { walk, ST_OK, error };
     st_err err = sync_device_each(walk->room, walk->txn, one_device, &w, error);
-    return err == ST_OK ? w.err : err;
+    if (err == ST_OK)
+        err = w.err;
+    return err == ST_OK && walk->kind == TRAIL_GAPS ? say_missing_of_office(walk, error) : err;
 }

@@ -3,6 +3,7 @@
  * it did not sign, and a log that forgot what a device had seen are each found. Must never take a
  * name of a key from the entry that it checks. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,17 +209,45 @@ static int by_counter(const void *a, const void *b)
     return x->place < y->place ? -1 : x->place > y->place;
 }
 
-static st_err check_link(const verify_log *log, const verify_link *before, const verify_link *link,
+/* One device after the other; of what each had seen only its first entry is kept. */
+static st_err note_doubt(verify_log *log, const verify_doubt *doubt, st_error *error)
+{
+    verify_doubt *last = log->doubts_count == 0 ? NULL : &log->doubts[log->doubts_count - 1];
+    if (last != NULL && doubt->kind == VERIFY_OTHER_LOG && last->kind == VERIFY_OTHER_LOG &&
+        last->device == doubt->device) {
+        if (doubt->place < last->place)
+            *last = *doubt;
+        return ST_OK;
+    }
+    verify_doubt *grown =
+        verify_grow(log->doubts, log->doubts_count, &log->doubts_room, sizeof *log->doubts);
+    if (grown == NULL)
+        return st_fail(error, ST_E_MEMORY, "no memory");
+    log->doubts = grown;
+    log->doubts[log->doubts_count++] = *doubt;
+    return ST_OK;
+}
+
+/* A restore between the two may have lost what is missing: who brings it is looked for in vain. */
+static st_err note_hole(verify_log *log, const verify_link *before, const verify_link *link,
+                        st_error *error)
+{
+    verify_doubt hole = { VERIFY_HOLE, link->device, link->place,
+                          before == NULL ? 1 : before->last + 1, link->first - 1, 0 };
+    for (size_t i = log->cuts_count; i > 0; i--)
+        if (log->cuts[i - 1] < link->place && (before == NULL || before->place < log->cuts[i - 1]))
+            hole.put_back = log->cuts[i - 1] + 1;
+    return note_doubt(log, &hole, error);
+}
+
+static st_err check_link(verify_log *log, const verify_link *before, const verify_link *link,
                          st_error *error)
 {
     char hex[33];
     uint64_t next = before == NULL ? 1 : before->last + 1;
     st_id_format(&log->devices[link->device].id, hex);
     if (link->first > next)
-        return st_fail(error, ST_E_CORRUPT,
-                       "entry %" PRIu64 ": changes %" PRIu64 " to %" PRIu64 " of device %s are "
-                       "missing before it",
-                       link->place + 1, next, link->first - 1, hex);
+        return note_hole(log, before, link, error);
     if (link->first < next && !link->is_gap && (before == NULL || !before->is_gap))
         return st_fail(error, ST_E_CORRUPT,
                        "entry %" PRIu64 ": device %s has these changes in another entry",
@@ -278,28 +307,12 @@ static st_err check_seen(const verify_log *log, const verify_seen *seen, uint64_
     return err;
 }
 
-/* Of each device the first entry. They come device by device. */
-static st_err note_stray(verify_log *log, const verify_seen *seen, st_error *error)
-{
-    verify_seen *last = log->strays_count == 0 ? NULL : &log->strays[log->strays_count - 1];
-    if (last != NULL && last->device == seen->device) {
-        if (seen->place < last->place)
-            *last = *seen;
-        return ST_OK;
-    }
-    verify_seen *grown =
-        verify_grow(log->strays, log->strays_count, &log->strays_room, sizeof *log->strays);
-    if (grown == NULL)
-        return st_fail(error, ST_E_MEMORY, "no memory");
-    log->strays = grown;
-    log->strays[log->strays_count++] = *seen;
-    return ST_OK;
-}
-
 static int by_place(const void *a, const void *b)
 {
-    const verify_seen *x = a, *y = b;
-    return x->place < y->place ? -1 : x->place > y->place;
+    const verify_doubt *x = a, *y = b;
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
+    return (x->kind > y->kind) - (x->kind < y->kind);
 }
 
 static st_err check_seens(verify_log *log, st_error *error)
@@ -314,23 +327,32 @@ static st_err check_seens(verify_log *log, st_error *error)
         if (i > 0 && log->seens[i - 1].device != seen->device)
             passed = 0;
         err = check_seen(log, seen, &passed, &is_wrong, error);
+        const verify_doubt doubt = {
+            .kind = VERIFY_OTHER_LOG, .device = seen->device, .place = seen->place, .to = seen->size
+        };
         if (err == ST_OK && is_wrong)
-            err = note_stray(log, seen, error);
+            err = note_doubt(log, &doubt, error);
     }
-    if (log->strays_count > 0)
-        qsort(log->strays, log->strays_count, sizeof *log->strays, by_place);
     return err;
 }
 
-st_err verify_stray(const verify_log *log, size_t which, st_error *error)
+st_err verify_say_doubt(const verify_log *log, size_t which, st_error *error)
 {
-    char hex[33];
-    const verify_seen *stray = &log->strays[which];
-    st_id_format(&log->devices[stray->device].id, hex);
+    char hex[33], restore[80] = "";
+    const verify_doubt *doubt = &log->doubts[which];
+    st_id_format(&log->devices[doubt->device].id, hex);
+    if (doubt->kind == VERIFY_OTHER_LOG)
+        return st_fail(error, ST_E_CORRUPT,
+                       "entry %" PRIu64 ": its author had seen another log of %" PRIu64
+                       " entries (device %s)",
+                       doubt->place + 1, doubt->to, hex);
+    if (doubt->put_back > 0)
+        (void)snprintf(restore, sizeof restore,
+                       "; the book was put back in between, says entry %" PRIu64, doubt->put_back);
     return st_fail(error, ST_E_CORRUPT,
-                   "entry %" PRIu64 ": its author had seen another log of %" PRIu64
-                   " entries (device %s)",
-                   stray->place + 1, stray->size, hex);
+                   "entry %" PRIu64 ": changes %" PRIu64 " to %" PRIu64
+                   " of device %s are missing before it%s",
+                   doubt->place + 1, doubt->from, doubt->to, hex, restore);
 }
 
 st_err verify_chains(verify_log *log, st_error *error)
@@ -343,7 +365,11 @@ st_err verify_chains(verify_log *log, st_error *error)
         bool is_first = i == 0 || log->links[i - 1].device != link->device;
         err = check_link(log, is_first ? NULL : &log->links[i - 1], link, error);
     }
-    return err == ST_OK ? check_seens(log, error) : err;
+    if (err == ST_OK)
+        err = check_seens(log, error);
+    if (log->doubts_count > 0)
+        qsort(log->doubts, log->doubts_count, sizeof *log->doubts, by_place);
+    return err;
 }
 
 /* ---- what devices confirmed ---- */
@@ -355,7 +381,7 @@ static st_err check_witness(verify_log *log, verify_device *device, const st_buf
     st_arena arena;
     bool is_good = false;
     st_arena_init(&arena, 1u << 20);
-    st_err err = verify_log_continues(log, bytes->data, bytes->len, error);
+    st_err err = verify_log_continues(log, bytes->data, bytes->len, NULL, error);
     if (err == ST_OK)
         err = verify_keys_open(log, bytes->data, bytes->len, &arena, &opened, error);
     if (err == ST_OK && opened.note.lines_count == 2)

@@ -271,7 +271,7 @@ st_err verify_log_read(verify_log *log, const verify_source *source, const st_vk
     if (err == ST_OK)
         err = verify_chains(log, error);
     log->was_read = err == ST_OK;
-    return err == ST_OK && log->strays_count > 0 ? verify_stray(log, 0, error) : err;
+    return err == ST_OK && log->doubts_count > 0 ? verify_say_doubt(log, 0, error) : err;
 }
 
 /* The entry of the first restore since a checkpoint of this epoch; 0: none. The first entry of a
@@ -320,7 +320,8 @@ static st_err check_older(const verify_log *log, const st_checkpoint *old, st_er
                    size);
 }
 
-st_err verify_log_continues(const verify_log *log, const void *note, size_t len, st_error *error)
+st_err verify_log_continues(const verify_log *log, const void *note, size_t len,
+                            uint64_t *out_size, st_error *error)
 {
     st_opened old;
     st_arena arena;
@@ -328,6 +329,8 @@ st_err verify_log_continues(const verify_log *log, const void *note, size_t len,
     st_err err = verify_keys_open(log, note, len, &arena, &old, error);
     if (err == ST_OK)
         err = check_older(log, &old.checkpoint, error);
+    if (err == ST_OK && out_size != NULL)
+        *out_size = old.checkpoint.head.size;
     st_arena_reset(&arena);
     return err;
 }
@@ -354,7 +357,7 @@ void verify_log_free(verify_log *log)
     free(log->devices);
     free(log->links);
     free(log->seens);
-    free(log->strays);
+    free(log->doubts);
     free(log->cuts);
     st_buffer_free(&log->note);
     st_arena_reset(&log->arena);

@@ -42,6 +42,19 @@ typedef struct {
     st_hash root;
 } verify_seen;
 
+/* What is wrong with one device, and keeps nobody from checking the rest. */
+typedef enum {
+    VERIFY_OTHER_LOG, /* it had seen one that this does not continue: its first set that says so */
+    VERIFY_HOLE       /* changes of it are not here: the set behind them */
+} verify_doubt_kind;
+typedef struct {
+    verify_doubt_kind kind;
+    uint32_t device; /* its place in the list */
+    uint64_t place;
+    uint64_t from, to; /* HOLE: what is missing. OTHER_LOG, `to`: how many entries that log has */
+    uint64_t put_back; /* HOLE: the entry of a restore that may have lost it; 0: none */
+} verify_doubt;
+
 /* A log under check. Zero it; verify_log_free gives its memory back. */
 typedef struct {
     st_vkey vkey; /* the key that counts now: it follows from the one that was given */
@@ -60,14 +73,14 @@ typedef struct {
     size_t links_count, links_room;
     verify_seen *seens;
     size_t seens_count, seens_room;
-    verify_seen *strays; /* of each device that speaks of another log the first, ascending */
-    size_t strays_count, strays_room;
+    verify_doubt *doubts; /* by their places */
+    size_t doubts_count, doubts_room;
     uint64_t *cuts; /* places of entries `epoch`, ascending: the first begins the second epoch */
     size_t cuts_count, cuts_room;
     int64_t last_time_ms;
     uint32_t confirmed; /* devices that confirmed a checkpoint of this log */
     uint32_t phones;    /* devices that might: all but the office's own */
-    bool was_read;      /* verify_log_read found nothing wrong but `strays` */
+    bool was_read;      /* verify_log_read found nothing wrong but `doubts` */
     bool is_strict;     /* each signature line must be a listed one's, and good */
 } verify_log;
 
@@ -76,16 +89,17 @@ typedef struct {
  * its time is not before the one's before it; tiles and root are those of the leaves; each set is
  * signed by its device, each device's chain is whole; nobody has seen a log that this one does not
  * continue. ST_E_CORRUPT or ST_E_SIGNATURE: error->detail names the first wrong entry; with
- * `was_read` set devices that speak of another log are all that is wrong, and what comes below can
- * be asked all the same. ST_E_NETWORK, ST_E_NOT_FOUND: a file cannot be had. ST_E_MEMORY. */
+ * `was_read` set the doubts are all that is wrong, and what comes below can be asked all the same.
+ * ST_E_NETWORK, ST_E_NOT_FOUND: a file cannot be had. ST_E_MEMORY. */
 ST_MUST_USE st_err verify_log_read(verify_log *log, const verify_source *source,
                                    const st_vkey *vkey, st_error *error);
-/* Says which entry of strays[which] is wrong. ST_E_CORRUPT. */
-st_err verify_stray(const verify_log *log, size_t which, st_error *error);
-/* After that: is the log that this older checkpoint speaks of the beginning of it? Errors as above;
- * when the log has an entry of a restore since then, that is named. */
+/* Says which entry is wrong by doubts[which], and why. ST_E_CORRUPT. */
+st_err verify_say_doubt(const verify_log *log, size_t which, st_error *error);
+/* After that: is the log that this older checkpoint speaks of the beginning of it? *out_size (may
+ * be NULL): its entries. Errors as above; when the log has an entry of a restore since then, that
+ * is named. */
 ST_MUST_USE st_err verify_log_continues(const verify_log *log, const void *note, size_t len,
-                                        st_error *error);
+                                        uint64_t *out_size, st_error *error);
 /* After that: what a tile of the log must be. Appends; ST_E_NOT_FOUND: there is none. Only of
  * hashes. */
 ST_MUST_USE st_err verify_log_tile(const verify_log *log, const st_tile *tile, st_buffer *out,

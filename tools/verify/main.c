@@ -66,10 +66,13 @@ static void help(bool vi)
 /* Before anything else is looked at, since what is wrong there is said in it. */
 static bool is_vietnamese(int argc, char **argv)
 {
-    const char *lang = getenv("LANG");
+    static const char *const NAMES[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+    const char *lang = NULL;
     for (int i = 1; i + 1 < argc; i++)
         if (strcmp(argv[i], "--lang") == 0)
             lang = argv[i + 1];
+    for (size_t i = 0; i < 3 && (lang == NULL || lang[0] == '\0'); i++)
+        lang = getenv(NAMES[i]);
     return lang != NULL && strncmp(lang, "vi", 2) == 0;
 }
 
@@ -147,13 +150,13 @@ static st_err take_key(const verify_call *line, const verify_source *source, st_
 
 /* ---- the checks ---- */
 
-static st_err check_old(verify_log *log, const char *path, st_error *error)
+static st_err check_old(verify_log *log, const char *path, uint64_t *out_size, st_error *error)
 {
     st_buffer note;
     st_buffer_init(&note, ST_NOTE_BYTES_MAX);
     st_err err = verify_read_file(path, &note, error);
     if (err == ST_OK)
-        err = verify_log_continues(log, note.data, note.len, error);
+        err = verify_log_continues(log, note.data, note.len, out_size, error);
     st_buffer_free(&note);
     return err;
 }
@@ -186,7 +189,8 @@ static void say_good(const verify_call *line, const verify_log *log)
     char root[48], code[20];
     st_base64(now->head.root.b, sizeof now->head.root.b, root);
     st_fingerprint(now->head.root.b, code);
-    printf("OK %" PRIu64 " entries root %s\n", now->head.size, root);
+    printf(line->vi ? "OK %" PRIu64 " mục, mã gốc %s\n" : "OK %" PRIu64 " entries root %s\n",
+           now->head.size, root);
     printf("%s: %s\n", line->vi ? "mã kiểm tra" : "check code", code);
     printf(line->vi ? "%u trên %u máy đã xác nhận nhật ký này\n"
                     : "%u of %u devices have confirmed this log\n",
@@ -225,24 +229,30 @@ static st_err refuse_code(const verify_log *log, st_error *error)
                    WHY, log->cuts[log->cuts_count - 1] + 1);
 }
 
-/* What was named beside the log: of how many entries the code is (0: none was named), what the
- * receipt is of. *out_what: the file that is at fault. */
-static st_err check_beside(const verify_call *line, verify_log *log, uint64_t *out_of,
-                           verify_held *out_held, const char **out_what, st_error *error)
+/* What was named beside the log: of how many entries the older checkpoint and the code are (0: none
+ * was named), what the receipt is of. */
+typedef struct {
+    uint64_t old, code;
+    verify_held held;
+} verify_beside;
+
+/* *out_what: the file that is at fault. */
+static st_err check_beside(const verify_call *line, verify_log *log, verify_beside *out,
+                           const char **out_what, st_error *error)
 {
     st_err err = ST_OK;
     if (line->old != NULL) {
         *out_what = line->old;
-        err = check_old(log, line->old, error);
+        err = check_old(log, line->old, &out->old, error);
     }
     if (err == ST_OK && line->code != NULL) {
         *out_what = line->where;
-        *out_of = verify_log_code(log, line->digits);
-        err = *out_of > 0 ? ST_OK : refuse_code(log, error);
+        out->code = verify_log_code(log, line->digits);
+        err = out->code > 0 ? ST_OK : refuse_code(log, error);
     }
     if (err == ST_OK && line->proof != NULL) {
         *out_what = line->proof;
-        err = check_proof(line, log, out_held, error);
+        err = check_proof(line, log, &out->held, error);
     }
     return err;
 }
@@ -270,23 +280,26 @@ static void say_receipt(const verify_call *line, const verify_log *log, const ve
                held->size, log->counts[0]);
 }
 
-static void say_beside(const verify_call *line, const verify_log *log, uint64_t of,
-                       const verify_held *held)
+static void say_beside(const verify_call *line, const verify_log *log, const verify_beside *found)
 {
-    if (of > 0)
+    if (found->old > 0)
+        printf(line->vi ? "dấu chốt cũ là của %" PRIu64 " mục đầu\n"
+                        : "the older checkpoint is of the first %" PRIu64 " entries\n",
+               found->old);
+    if (found->code > 0)
         printf(line->vi ? "mã trên giấy là của %" PRIu64 " mục đầu\n"
                         : "the code on paper is of the first %" PRIu64 " entries\n",
-               of);
-    if (held->entry > 0)
-        say_receipt(line, log, held);
+               found->code);
+    if (found->held.entry > 0)
+        say_receipt(line, log, &found->held);
 }
 
-/* Phones that speak of another log, the one with the first wrong entry first. */
-static void say_strays(const verify_call *line, const verify_log *log)
+/* The first wrong entry first. */
+static void say_doubts(const verify_call *line, const verify_log *log)
 {
-    for (size_t i = 0; i < log->strays_count; i++) {
+    for (size_t i = 0; i < log->doubts_count; i++) {
         st_error error = { 0 };
-        (void)verify_stray(log, i, &error);
+        (void)verify_say_doubt(log, i, &error);
         (void)complain(line, line->where, error.detail, 1);
     }
 }
@@ -297,8 +310,7 @@ static int check_log(const verify_call *line)
     st_error error = { 0 };
     st_vkey vkey;
     const char *what = line->where;
-    uint64_t of = 0;
-    verify_held held = { .entry = 0 };
+    verify_beside found = { .old = 0 };
     verify_place place = { line->where, strncmp(line->where, "http://", 7) == 0 ||
                                             strncmp(line->where, "https://", 8) == 0 };
     verify_source source = verify_source_of(&place);
@@ -307,13 +319,13 @@ static int check_log(const verify_call *line)
     if (err == ST_OK)
         err = verify_log_read(&log, &source, &vkey, &error);
     if (log.was_read)
-        err = ST_OK; /* a phone that speaks of another log keeps nobody from the rest */
+        err = ST_OK; /* a doubt about one device keeps nobody from the rest */
     if (err == ST_OK && !place.is_url)
         err = verify_folder(&log, line->where, &error);
     if (err == ST_OK)
-        err = check_beside(line, &log, &of, &held, &what, &error);
-    const bool is_good = err == ST_OK && log.strays_count == 0;
-    say_strays(line, &log);
+        err = check_beside(line, &log, &found, &what, &error);
+    const bool is_good = err == ST_OK && log.doubts_count == 0;
+    say_doubts(line, &log);
     int code = 0;
     if (err != ST_OK)
         code = complain(line, what, error.detail, err == ST_E_NETWORK ? 4 : 1);
@@ -323,7 +335,7 @@ static int check_log(const verify_call *line)
         code = complain(line, line->where,
                         "all the rest was checked, and nothing else is wrong", 1);
     if (err == ST_OK)
-        say_beside(line, &log, of, &held);
+        say_beside(line, &log, &found);
     verify_log_free(&log);
     return code;
 }

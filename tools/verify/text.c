@@ -28,6 +28,10 @@ static const verify_row LOG[] = {
       "giờ của mục này sớm hơn giờ của mục ngay trước nó" },
     { "changes % to % of device % are missing before it",
       "thiếu các thay đổi từ %1 đến %2 của máy %3 ở trước mục này" },
+    { "changes % to % of device % are missing before it; the book was put back in between, says "
+      "entry %",
+      "thiếu các thay đổi từ %1 đến %2 của máy %3 ở trước mục này; giữa chừng sổ đã được dựng lại "
+      "từ bản sao, như mục %4 đã ghi" },
     { "device % has these changes in another entry",
       "máy %1 đã có các thay đổi này trong một mục khác" },
     { "it does not continue the chain of device %", "mục này không nối tiếp chuỗi của máy %1" },

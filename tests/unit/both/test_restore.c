@@ -81,6 +81,36 @@ static void test_yesterdays_backup(void **state)
     town_free(&t);
 }
 
+/* What the office did last comes back from phones, but not what no phone was given before it: that
+ * is gone with the machine, and the reviewer's list says so. */
+static void test_what_the_office_lost_is_a_gap(void **state)
+{
+    (void)state;
+    char hex[33], line[160];
+    town t;
+    town_make(&t, 11);
+    world *w = &t.w;
+    st_id_format(&w->book.rooms.keys.device, hex);
+    KIT_EXPECT(0, &w->book, "user", "add", "mai", "--name", "Mai", "--role", "office");
+    backup(&t);
+    KIT_EXPECT(0, &w->book, "new", "council_meeting", "-", "date=2026-03-20", "--as", "mai");
+    KIT_EXPECT(0, &w->book, "user", "add", "lan", "--name", "Lan", "--role", "officer");
+    sync_all(&t, 1);
+    KIT_EXPECT(0, &w->book, "audit", "list", "gaps");
+    assert_true(kit_says(KIT_OUT(&w->book), "0 to look at"));
+    restore(&t);
+    sync_all(&t, 2);
+    KIT_EXPECT(0, &w->book, "user", "list");
+    assert_true(kit_says(KIT_OUT(&w->book), "lan "));
+    KIT_EXPECT(0, &w->book, "audit", "list", "gaps", "--json");
+    (void)snprintf(line, sizeof line, "\"device\":\"%s\"", hex);
+    assert_true(kit_says(KIT_OUT(&w->book), line));
+    assert_true(kit_says(KIT_OUT(&w->book), "\"what\":\"missing\""));
+    KIT_EXPECT(0, &w->book, "audit", "list", "silent");
+    assert_null(strstr(KIT_OUT(&w->book), hex));
+    town_free(&t);
+}
+
 /* Only phone 2 is left; it holds what 0 and 1 wrote. */
 static void test_what_others_wrote_comes_back(void **state)
 {
@@ -619,6 +649,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_yesterdays_backup),
+        cmocka_unit_test(test_what_the_office_lost_is_a_gap),
         cmocka_unit_test(test_what_others_wrote_comes_back),
         cmocka_unit_test(test_a_phone_that_the_backup_does_not_know),
         cmocka_unit_test(test_a_key_that_the_backup_does_not_know),

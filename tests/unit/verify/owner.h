@@ -277,7 +277,7 @@ static inline st_err check(owner *o, const st_buffer *old, st_error *error)
     log.is_strict = true;
     st_err err = verify_log_read(&log, &source, &o->vkey, &why);
     if (err == ST_OK && old != NULL)
-        err = verify_log_continues(&log, old->data, old->len, &why);
+        err = verify_log_continues(&log, old->data, old->len, NULL, &why);
     verify_log_free(&log);
     if (err != ST_OK)
         assert_has_vietnamese(&why);

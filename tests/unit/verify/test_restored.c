@@ -4,7 +4,7 @@
  * Such an entry explains what lay behind it, and nothing else. */
 #include "tests/unit/verify/owner.h"
 
-/* ---- phones that speak of another log ---- */
+/* ---- what is wrong with one phone, and keeps nobody from the rest ---- */
 
 /* Of each the first entry is named, in their order, and all the rest is looked at. */
 static void test_each_phone_is_named_once(void **state)
@@ -27,16 +27,18 @@ static void test_each_phone_is_named_once(void **state)
     assert_found(o, NULL, "entry 8: its author had seen another log of 6 entries (device ");
     assert_int_equal(verify_log_read(&log, &source, &o->vkey, &error), ST_E_CORRUPT);
     assert_true(log.was_read);
-    assert_int_equal(log.strays_count, 2);
+    assert_int_equal(log.doubts_count, 2);
     for (size_t i = 0; i < 2; i++) {
         char hex[33];
         const phone *p = &o->phones[1 - i];
         st_id_format(&p->id, hex);
-        assert_int_equal(verify_stray(&log, i, &error), ST_E_CORRUPT);
+        assert_int_equal(verify_say_doubt(&log, i, &error), ST_E_CORRUPT);
         assert_non_null(strstr(error.detail, hex));
         assert_non_null(strstr(error.detail, i == 0 ? "entry 8: " : "entry 10: "));
     }
-    assert_int_equal(verify_log_continues(&log, old.data, old.len, &error), ST_OK);
+    uint64_t size = 0;
+    assert_int_equal(verify_log_continues(&log, old.data, old.len, &size, &error), ST_OK);
+    assert_int_equal(size, 6);
     verify_log_free(&log);
     o->leaves[8].dsig[0] ^= 1; /* what is worse comes first, and nothing is asked after it */
     publish(o);
@@ -45,6 +47,58 @@ static void test_each_phone_is_named_once(void **state)
     assert_false(log.was_read);
     verify_log_free(&log);
     st_buffer_free(&old);
+    free_owner(o);
+}
+
+static void remove_leaf(owner *o, size_t at)
+{
+    memmove(&o->leaves[at], &o->leaves[at + 1], (o->count - at - 1) * sizeof o->leaves[0]);
+    o->count--;
+}
+
+/* What says each doubt, and nothing else is wrong. */
+static void assert_doubts(owner *o, const char *const *says, size_t count)
+{
+    verify_log log = { .is_strict = true };
+    st_error error = { 0 };
+    const verify_source source = { o, read_file };
+    publish(o);
+    assert_int_equal(verify_log_read(&log, &source, &o->vkey, &error), ST_E_CORRUPT);
+    assert_true(log.was_read);
+    assert_int_equal(log.doubts_count, count);
+    assert_non_null(strstr(error.detail, says[0]));
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(verify_say_doubt(&log, i, &error), ST_E_CORRUPT);
+        assert_has_vietnamese(&error);
+        bool same_restore = strstr(error.detail, "put back") == NULL ||
+                            strstr(says[i], "put back") != NULL;
+        if (strstr(error.detail, says[i]) == NULL || !same_restore)
+            fail_msg("\"%s\" does not say \"%s\"", error.detail, says[i]);
+    }
+    verify_log_free(&log);
+}
+
+/* Each hole is named, also the second one of a phone; what a restore may have lost is said to be
+ * that, and no hole that was there before it or came after. */
+static void test_holes_are_named_and_the_rest_is_checked(void **state)
+{
+    (void)state;
+    owner *o = make_owner(14);
+    remove_leaf(o, 6);
+    remove_leaf(o, 2); /* numbers 4 to 6 and 10 to 12 of the first phone */
+    assert_doubts(o, (const char *[]){ "entry 4: changes 4 to 6 of device ",
+                                       "entry 7: changes 10 to 12 of device " }, 2);
+    const st_leaf lost = o->leaves[10]; /* 19 to 21 of the first */
+    put_back(o, 8);                     /* which had 13 to 15 by then */
+    come_again(o, &o->phones[0], &lost);
+    for (size_t i = 0; i < 3; i++)
+        add_set(o, &o->phones[1]);
+    remove_leaf(o, 11);
+    assert_doubts(o, (const char *[]){ "entry 4: changes 4 to 6 of device ",
+                                       "entry 7: changes 10 to 12 of device ",
+                                       "are missing before it; the book was put back in between, "
+                                       "says entry 9",
+                                       "entry 12: changes 19 to 21 of device " }, 4);
     free_owner(o);
 }
 
@@ -185,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_phone_is_named_once),
+        cmocka_unit_test(test_holes_are_named_and_the_rest_is_checked),
         cmocka_unit_test(test_an_older_checkpoint_hears_of_the_restore),
         cmocka_unit_test(test_a_receipt_finds_its_set_again),
         cmocka_unit_test(test_complaints_in_vietnamese),
