@@ -1,17 +1,18 @@
 /* server/sync/have.c - answers about pieces of attachments, and takes them in.
  * Promises: tells nobody of a hash unless the record that names it is his to read, or he wrote in
- * it; keeps only what a record names, each piece once; one bad piece stops no other; who carries
- * what will never be wanted is told so. Must never say that a piece is here before it is on disk.
- */
+ * it; keeps only what a record names, or a change beside it in the log, each piece once; one bad
+ * piece stops no other; who carries what will never be wanted is told so. Must never say that a
+ * piece is here before it is on disk. */
 #include "server/sync/have.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/catalogue/catalogue.h"
+#include "proto/changeset.h"
 #include "server/store/chunks.h"
 #include "server/store/pack.h"
+#include "server/sync/free.h"
 #include "server/sync/quota.h"
 
 #define WORK_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -239,48 +240,92 @@ static st_id attached_by(sync_room *room, const st_record *record, const st_hash
 
 /* What the log says of a piece that the record does not name. */
 typedef struct {
-    sync_room *room;
+    store_txn *txn;
+    const st_id *record;
     const st_hash *hash;
-    const st_form *form;       /* of the record; NULL: nobody has said yet */
-    bool is_declined, is_held; /* a change that names it is */
+    bool is_declined; /* by the office: a change that names it */
+    bool is_kept;     /* a change that names it waits, or is of another branch of its device */
+    st_id device;     /* is_kept: that attached it */
+    st_err err;
 } piece_fate;
+
+/* By any value that may be a list of hashes: the form of the record need not be known. */
+static bool names(const st_change *change, const st_hash *hash)
+{
+    for (uint32_t i = 0; i < change->ops_count; i++) {
+        const st_value *value = &change->ops[i].value;
+        if (value->kind != ST_VALUE_BYTES || value->len % sizeof hash->b != 0)
+            continue;
+        for (size_t at = 0; at < value->len; at += sizeof hash->b)
+            if (memcmp(value->data + at, hash->b, sizeof hash->b) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* What cannot be read names nothing; that reading failed says nothing. */
+static st_err failed(st_err err)
+{
+    return err == ST_E_MEMORY || err == ST_E_STORAGE ? err : ST_OK;
+}
 
 static bool look_at_change(void *context, const st_history_item *item)
 {
-    hashes_at at;
     piece_fate *fate = context;
-    const st_change *change = item->change;
-    if (change->creates && fate->form == NULL)
-        fate->form = catalogue_form(fate->room->catalogue, change->form.s, change->form_version);
-    if (!find_field(fate->form, &at))
+    if (!names(item->change, fate->hash))
         return true;
-    for (uint32_t i = 0; i < change->ops_count; i++) {
-        have_named some = hashes_of(&change->ops[i], &at);
-        for (size_t j = 0; j < some.count; j++) {
-            if (compare(&some.hashes[j], fate->hash) != 0)
-                continue;
-            fate->is_declined = fate->is_declined || strcmp(item->verdict, "declined") == 0;
-            fate->is_held = fate->is_held || strcmp(item->verdict, "held") == 0;
-        }
-    }
-    return true;
+    fate->is_declined = fate->is_declined || strcmp(item->verdict, "declined") == 0;
+    fate->is_kept = strcmp(item->verdict, "held") == 0;
+    fate->device = item->change->dot.device;
+    return !fate->is_kept;
 }
 
-/* Do only changes that the office declined speak of it? While one waits it may still be wanted. */
-static st_err was_declined(sync_room *room, store_txn *txn, const st_id *record,
-                           const st_hash *hash, bool *out_declined, st_error *error)
+/* A set of another branch, which no history has. */
+static bool look_at_fork(void *context, uint64_t index)
 {
-    piece_fate fate = { .room = room, .hash = hash };
-    st_err err = sync_history_each(room, txn, record, look_at_change, &fate, error);
-    *out_declined = err == ST_OK && fate.is_declined && !fate.is_held;
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
+    sync_row row;
+    st_set set;
+    st_arena arena;
+    piece_fate *fate = context;
+    memset(&set, 0, sizeof set);
+    st_arena_init(&arena, WORK_BYTES_MAX);
+    st_err err = sync_row_get(fate->txn, index, &arena, &row, NULL);
+    if (err == ST_OK)
+        err = st_set_decode(row.set.data, row.set.len, &arena, &set, NULL);
+    for (uint32_t i = 0; err == ST_OK && i < set.changes_count && !fate->is_kept; i++)
+        fate->is_kept = st_id_cmp(&set.changes[i].record, fate->record) == 0 &&
+                        names(&set.changes[i], fate->hash);
+    fate->device = set.device;
+    st_arena_reset(&arena);
+    fate->err = failed(err);
+    return fate->err == ST_OK && !fate->is_kept;
 }
 
-/* Is the piece named by the record, and by whose change; or will nobody ask for it any more? */
+/* Is the piece named by the record, or by what the log keeps beside it, and by whose change; or
+ * will nobody ask for it any more? */
 typedef struct {
     bool is_wanted, is_over;
     st_id device; /* is_wanted: that attached it */
 } piece_need;
+
+/* While a change that names it waits, or only another branch does, the log is all there is of it:
+ * the piece belongs to that. It is over when only changes speak of it that the office declined. */
+static st_err ask_log(sync_room *room, store_txn *txn, const st_id *record, const st_hash *hash,
+                      piece_need *out, st_error *error)
+{
+    piece_fate fate = { .txn = txn, .record = record, .hash = hash };
+    st_err err = sync_history_each(room, txn, record, look_at_change, &fate, error);
+    if ((err == ST_OK || err == ST_E_NOT_FOUND) && !fate.is_kept)
+        err = sets_each_fork(txn, look_at_fork, &fate, error);
+    if (err == ST_OK && fate.err != ST_OK)
+        err = st_fail(error, fate.err, "attachments: another branch cannot be read");
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    out->is_wanted = fate.is_kept;
+    out->is_over = out->is_over || fate.is_declined;
+    out->device = fate.device;
+    return ST_OK;
+}
 
 static st_err need_of(sync_room *room, store_txn *txn, const st_id *record, const st_hash *hash,
                       piece_need *out, st_error *error)
@@ -298,8 +343,8 @@ static st_err need_of(sync_room *room, store_txn *txn, const st_id *record, cons
     if (out->is_wanted)
         out->device = attached_by(room, &state, hash);
     st_arena_reset(&arena);
-    bool asks = (err == ST_OK || err == ST_E_NOT_FOUND) && !out->is_wanted && !out->is_over;
-    return asks ? was_declined(room, txn, record, hash, &out->is_over, error) : err;
+    bool asks = (err == ST_OK || err == ST_E_NOT_FOUND) && !out->is_wanted;
+    return asks ? ask_log(room, txn, record, hash, out, error) : err;
 }
 
 st_err have_keep_carried(writer *w, const st_id *record, const chunks_piece *piece,
@@ -453,6 +498,42 @@ st_err have_gone_each(store_txn *txn, have_gone each, void *context, st_error *e
     return err;
 }
 
+/* What marks the pieces that changes name which wait: those are files too. */
+typedef struct {
+    store_txn *txn;
+    const have_named *pieces;
+    bool *named;
+    free_sets sets;
+    st_err err;
+} held_marks;
+
+static bool mark_held(void *context, const sync_held *held)
+{
+    held_marks *marks = context;
+    free_source *source = NULL;
+    const st_change *change = NULL;
+    st_err err = free_sets_find(&marks->sets, marks->txn, held, &source, &change, NULL);
+    for (size_t i = 0; err == ST_OK && i < marks->pieces->count; i++)
+        marks->named[i] = marks->named[i] || names(change, &marks->pieces->hashes[i]);
+    marks->err = failed(err);
+    return marks->err == ST_OK;
+}
+
+static st_err mark_all_held(store_txn *txn, const have_named *pieces, bool *named,
+                            st_error *error)
+{
+    held_marks marks;
+    memset(&marks, 0, sizeof marks);
+    marks.txn = txn;
+    marks.pieces = pieces;
+    marks.named = named;
+    st_err err = sync_held_each(txn, mark_held, &marks, error);
+    free_sets_end(&marks.sets);
+    return err == ST_OK && marks.err != ST_OK
+               ? st_fail(error, marks.err, "attachments: a held change cannot be read")
+               : err;
+}
+
 st_err have_forget(sync_room *room, store_txn *txn, const have_named *pieces, st_error *error)
 {
     store_cursor cursor = { 0 };
@@ -470,6 +551,8 @@ st_err have_forget(sync_room *room, store_txn *txn, const have_named *pieces, st
             err = store_next(&cursor, error);
     }
     store_cursor_close(&cursor);
+    if (err == ST_OK)
+        err = mark_all_held(txn, pieces, named, error);
     for (size_t i = 0; err == ST_OK && i < pieces->count; i++) {
         if (named[i])
             continue;

@@ -37,11 +37,11 @@ ST_MUST_USE st_err have_readable(sync_room *room, const have_asker *asker, const
                                  have_named *out_named, st_error *error);
 bool have_is_named(const have_named *named, const st_hash *hash);
 
-/* Stores a piece that somebody carried, when its record names it, and it fits into what the device
- * that attached it may have here: *out_taken. So is one that nothing names any more since it was
- * destroyed, or since the office declined what named it, but that one is thrown away: its carrier
- * is to drop it. Its hash is that of its bytes. Outside any transaction. ST_E_STORAGE,
- * ST_E_MEMORY. */
+/* Stores a piece that somebody carried, when its record names it, or a change of the record in the
+ * log that is held or of another branch, and it fits into what the device that attached it may have
+ * here: *out_taken. So is one that nothing names any more since it was destroyed, or since the
+ * office declined what named it, but that one is thrown away: its carrier is to drop it. Its hash
+ * is that of its bytes. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err have_keep_carried(writer *w, const st_id *record, const chunks_piece *piece,
                                      bool *out_taken, st_error *error);
 /* Is the path, as st_path_encode writes it, that of the hashes of an attachment? form may be
@@ -51,9 +51,9 @@ bool have_is_hashes(const st_form *form, const uint8_t *path, size_t len);
  * ST_E_STORAGE, ST_E_CORRUPT. */
 typedef void (*have_gone)(void *context, const st_hash *hash);
 ST_MUST_USE st_err have_gone_each(store_txn *txn, have_gone each, void *context, st_error *error);
-/* Removes the pieces that no record names, and notes that for backups: what named them was erased.
- * In the writer's turn, so that no record that names one comes meanwhile. ST_E_STORAGE,
- * ST_E_MEMORY. */
+/* Removes the pieces that no record and no held change names, and notes that for backups: what
+ * named them was erased. In the writer's turn, so that no record that names one comes meanwhile.
+ * ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err have_forget(sync_room *room, store_txn *txn, const have_named *pieces,
                                st_error *error);
 

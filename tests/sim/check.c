@@ -226,6 +226,9 @@ static void take_frame(answer *a, const st_frame *frame)
     case ST_FRAME_HAVE_ANSWER:
         sim_files_answer(a->w, a->request, a->about_pieces++, &frame->as.have_answer);
         break;
+    case ST_FRAME_PIECE_TAKEN:
+        sim_files_taken(a->w, &frame->as.piece_taken);
+        break;
     case ST_FRAME_PIECE_BYTES:
         sim_files_bytes(a->w, a->request, &frame->as.piece_bytes);
         break;

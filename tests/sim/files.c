@@ -357,6 +357,13 @@ void sim_files_answer(sim_world *w, const net_message *request, size_t nth,
     st_arena_reset(&arena);
 }
 
+void sim_files_taken(sim_world *w, const st_piece_taken *taken)
+{
+    const disk_piece *piece = sim_disk_piece(&w->disk, &taken->hash);
+    if (piece != NULL && piece->is_there) /* else: nobody will ask for it any more */
+        w->promised_pieces[piece - w->disk.pieces] = true;
+}
+
 void sim_files_bytes(sim_world *w, const net_message *request, const st_piece_bytes *part)
 {
     st_arena arena;

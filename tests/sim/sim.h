@@ -444,6 +444,8 @@ const sim_record *sim_record_pick(sim_world *w, sim_random *r);
 /* The answer to the n-th question of a request about pieces: what it says is here must stay. */
 void sim_files_answer(sim_world *w, const net_message *request, size_t nth,
                       const st_have_answer *answer);
+/* A carrier is told to drop a piece: what is here then must stay. */
+void sim_files_taken(sim_world *w, const st_piece_taken *taken);
 /* Bytes of a piece leave the server. */
 void sim_files_bytes(sim_world *w, const net_message *request, const st_piece_bytes *part);
 /* Somebody between spoils the first piece of an answer. False: it brings none. */

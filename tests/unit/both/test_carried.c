@@ -6,8 +6,10 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/client.h"
+#include "server/store/chunks.h"
 
 #define MESSAGES_MAX 64u
+#define PAPER_BYTES  3000u
 
 /* ---- a line between two phones, in memory ---- */
 
@@ -397,12 +399,21 @@ static void test_an_edit_over_what_was_carried(void **state)
     }
 }
 
+static void attach_paper(phone *p, const sotay_id *record)
+{
+    char item[SOTAY_ITEM_TEXT];
+    static const uint8_t PAPER[PAPER_BYTES] = "%PDF-1.7\n";
+    const sotay_attachment file = { "a.pdf", PAPER, sizeof PAPER, NULL, "biên bản", 0 };
+    assert_int_equal(sotay_attach(p->client, record, &file, item, &p->error), SOTAY_OK);
+}
+
 /* A copied phone writes under the name of the first one. What it gave by hand is carried to the
- * server, which keeps it as a fork; then nobody shows it. */
+ * server, which keeps it as a fork, and its file beside it; then nobody shows it. */
 static void test_a_fork_is_carried_no_further(void **state)
 {
     (void)state;
     world w;
+    uint64_t bytes = 0;
     valley_make(&w, 44, false);
     phone *an = &w.phones[0], *binh = &w.phones[1], copy;
     memset(&copy, 0, sizeof copy);
@@ -412,12 +423,15 @@ static void test_a_fork_is_carried_no_further(void **state)
     assert_int_equal(phone_set(an, &w.records[0], "place", "của máy đầu"), SOTAY_OK);
     make_visit(&w, &copy);
     size_t of_copy = w.records_count - 1;
+    attach_paper(&copy, &w.records[of_copy]);
     meet_well(&copy, binh);
     assert_true(reads(binh, &w.records[of_copy]));
     assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
     assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
     assert_false(reads(binh, &w.records[of_copy]));
     assert_int_equal(carried_by(binh), 0);
+    assert_int_equal(chunks_total(w.book.dir, &bytes, NULL), ST_OK);
+    assert_int_equal(bytes, PAPER_BYTES);
     w.records_count--; /* it is a held line in the office, and no record */
     phone_free(&copy);
     meet_and_compare(&w);

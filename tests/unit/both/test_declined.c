@@ -1,7 +1,8 @@
 /* tests/unit/both/test_declined.c
  * The office declines what a phone wrote that it had suspended, and a file hangs on it: nobody
  * waits for the file any more, neither who carries it, nor who wants to see it, nor who attached
- * it. While it is not decided, and where somebody else's change names it too, all go on waiting. */
+ * it. While it is not decided, and where somebody else's change names it too, the office takes the
+ * pieces from who brings them, and gives them to nobody. */
 #include "server/store/chunks.h"
 #include "tests/unit/both/fetch.h"
 #include "tests/unit/client-lib/rows.h"
@@ -133,12 +134,10 @@ static void test_nobody_waits_for_it(void **state)
     attach(&v, v.an);
     carry(&v, v.an);
     want(&v, v.binh);
-    for (int i = 0; i < 2; i++) {              /* it waits for the office */
-        sync_well(&v, v.binh);
-        assert_int_equal(rows_count(v.binh, BOOK_PARCEL), PIECES);
-        assert_true(phone_status_says(v.binh, "\"attachments_wanted\":1"));
-    }
+    sync_well(&v, v.an);                       /* the set alone: his files nobody takes */
+    assert_true(phone_status_says(v.binh, "\"attachments_wanted\":1"));
     decide(&v, v.an, "decline");
+    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), PIECES);
     sync_well(&v, v.binh);
     assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
     assert_true(phone_status_says(v.binh, "\"carried\":0"));
@@ -228,30 +227,45 @@ static void test_it_is_found_and_let_go(void **state)
     }
 }
 
+/* What was carried here lies at the office while it waits, also of a record that is not in the
+ * book: nobody sends it again, and it is there when the office lets it in. */
 static void test_one_that_is_let_in(void **state)
 {
     (void)state;
-    valley v;
-    valley_make(&v);
-    suspend(&v, v.an);
-    attach(&v, v.an);
-    carry(&v, v.an);
-    sync_well(&v, v.binh);
-    sync_well(&v, v.an);                       /* told nothing: he goes on waiting */
-    assert_true(phone_status_says(v.an, "\"attachments_waiting\":1"));
-    decide(&v, v.an, "accept");
-    sync_well(&v, v.chi);
-    want(&v, v.chi);
-    sync_well(&v, v.binh);
-    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
-    assert_int_equal(bytes_kept(&v), LEN);
-    sync_well(&v, v.chi);
-    assert_int_equal(rows_count(v.chi, BOOK_CHUNK), PIECES);
-    KIT_EXPECT(0, &v.w.book, "verify");
-    world_free(&v.w);
+    for (int whole = 0; whole < 2; whole++) {
+        valley v;
+        valley_make(&v);
+        suspend(&v, v.an);
+        if (whole == 1)
+            v.visit = phone_visit(v.an, "suối");
+        attach(&v, v.an);
+        carry(&v, v.an);
+        want(&v, v.binh);
+        for (int i = 0; i < 2; i++) {
+            sync_well(&v, v.binh);
+            assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
+            assert_true(phone_status_says(v.binh, "\"carried\":0"));
+            assert_int_equal(bytes_kept(&v), LEN);
+            assert_true(phone_status_says(v.binh, "\"attachments_wanted\":1"));
+            assert_int_equal(rows_count(v.binh, BOOK_CHUNK), 0);
+        }
+        sync_well(&v, v.an);                   /* told nothing: he goes on waiting */
+        assert_true(phone_status_says(v.an, "\"attachments_waiting\":1"));
+        KIT_EXPECT(0, &v.w.book, "verify");
+        KIT_EXPECT(0, &v.w.book, "held", "accept", "--device", device_of(v.an), "--as", "office",
+                   "--reason", "đã hỏi");
+        sync_well(&v, v.chi);
+        want(&v, v.chi);
+        sync_well(&v, v.chi);
+        assert_int_equal(rows_count(v.chi, BOOK_CHUNK), PIECES);
+        sync_well(&v, v.binh);
+        assert_int_equal(rows_count(v.binh, BOOK_CHUNK), PIECES);
+        KIT_EXPECT(0, &v.w.book, "verify");
+        world_free(&v.w);
+    }
 }
 
-/* Two attached the same: as long as one of the two changes may be let in, its pieces stay. */
+/* Two attached the same: as long as one of the two changes may be let in, its pieces are taken. */
 static void test_another_change_names_it(void **state)
 {
     (void)state;
@@ -262,16 +276,18 @@ static void test_another_change_names_it(void **state)
     attach(&v, v.an);
     attach(&v, v.chi);
     carry(&v, v.an);
-    carry(&v, v.chi);
-    sync_well(&v, v.binh);
+    sync_well(&v, v.an);
+    sync_well(&v, v.chi);
     decide(&v, v.an, "decline");
-    sync_well(&v, v.binh);
-    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), PIECES);
     assert_int_equal(bytes_kept(&v), 0);
-    decide(&v, v.chi, "accept");
     sync_well(&v, v.binh);
     assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
     assert_int_equal(bytes_kept(&v), LEN);
+    decide(&v, v.chi, "accept");
+    sync_well(&v, v.binh);
+    want(&v, v.binh);
+    sync_well(&v, v.binh);
+    assert_int_equal(rows_count(v.binh, BOOK_CHUNK), PIECES);
     KIT_EXPECT(0, &v.w.book, "verify");
     world_free(&v.w);
 }
@@ -287,13 +303,39 @@ static void test_a_record_that_is_declined_whole(void **state)
     attach(&v, v.an);
     carry(&v, v.an);
     want(&v, v.binh);
-    sync_well(&v, v.binh);
-    assert_int_equal(rows_count(v.binh, BOOK_PARCEL), PIECES);
+    sync_well(&v, v.an);
     decide(&v, v.an, "decline");
     sync_well(&v, v.binh);
     assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
     assert_true(phone_status_says(v.binh, "\"attachments_wanted\":0"));
+    assert_int_equal(bytes_kept(&v), 0);
     KIT_EXPECT(0, &v.w.book, "verify");
+    world_free(&v.w);
+}
+
+/* The same file is in a record, from where it is erased: the one that waits has it still. */
+static void test_the_same_one_is_erased(void **state)
+{
+    (void)state;
+    valley v;
+    char hex[33], path[96];
+    valley_make(&v);
+    KIT_EXPECT(0, &v.w.book, "user", "add", "head", "--name", "Head", "--role", "office_head");
+    KIT_EXPECT(0, &v.w.book, "user", "add", "admin", "--name", "Admin", "--role", "admin");
+    attach(&v, v.chi);
+    sync_well(&v, v.chi);
+    (void)snprintf(path, sizeof path, "attachments.%s.chunk_hashes", v.item);
+    suspend(&v, v.an);
+    attach(&v, v.an);
+    carry(&v, v.an);
+    sync_well(&v, v.binh);
+    sotay_id_format(&v.visit, hex);
+    KIT_EXPECT(0, &v.w.book, "erase", hex, path, "--as", "admin", "--second", "head", "--basis",
+               "theo đơn");
+    assert_int_equal(bytes_kept(&v), LEN);
+    decide(&v, v.an, "accept");
+    KIT_EXPECT(0, &v.w.book, "verify");
+    assert_int_equal(bytes_kept(&v), LEN);
     world_free(&v.w);
 }
 
@@ -396,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_one_that_is_let_in),
         cmocka_unit_test(test_another_change_names_it),
         cmocka_unit_test(test_a_record_that_is_declined_whole),
+        cmocka_unit_test(test_the_same_one_is_erased),
         cmocka_unit_test(test_what_cannot_be_read_may_name_it),
         cmocka_unit_test(test_a_suspended_one_of_a_lost_unit),
     };

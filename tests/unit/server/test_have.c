@@ -31,6 +31,18 @@ typedef struct {
     st_chunk chunks[PIECES];
 } scene;
 
+/* One more change of the visit, which names these. */
+static void name_pieces(scene *s, const st_hash *named, size_t count, st_verdict_kind want)
+{
+    st_change *change = rig_change(&s->an, &s->visit);
+    st_op *op = rig_op(&s->an, change, "visit", "general_note", "x");
+    op->verb = ST_VERB_ITEM;
+    op->path = (st_path){ .kind = ST_PATH_ITEM, .group = 50, .item = change->dot, .field = 5 };
+    op->value = (st_value){ .kind = ST_VALUE_BYTES, .data = named->b,
+                            .len = (uint32_t)(count * sizeof *named) };
+    assert_int_equal(rig_push_one(&s->an, rig_seal(&s->an), NULL), want);
+}
+
 /* A visit of an's that names PIECES pieces, the first of them twice. */
 static void set_scene(scene *s, rig *r)
 {
@@ -46,14 +58,7 @@ static void set_scene(scene *s, rig *r)
     rig_enrol(r, &s->an, "an");
     rig_begin(&s->an, RIG_BUCKET);
     s->visit = rig_visit(&s->an, NULL);
-    st_change *change = rig_change(&s->an, &s->visit);
-    st_op *op = rig_op(&s->an, change, "visit", "general_note", "x");
-    op->verb = ST_VERB_ITEM;
-    op->path = (st_path){ .kind = ST_PATH_ITEM, .group = 50, .item = change->dot, .field = 5 };
-    op->value = (st_value){ .kind = ST_VALUE_BYTES, .data = named[0].b, .len = sizeof named };
-    st_hold hold = ST_HOLD_NONE;
-    assert_int_equal(rig_push_one(&s->an, rig_seal(&s->an), &hold), ST_VERDICT_STORED);
-    assert_int_equal(hold, ST_HOLD_NONE);
+    name_pieces(s, named, PIECES + 1, ST_VERDICT_STORED);
 }
 
 static auth_device device_of(rig *r, const rig_phone *phone)
@@ -196,6 +201,36 @@ static void test_a_full_device_stands_in_nobodys_way(void **state)
     assert_int_equal(bytes_kept(&s), 300);
 }
 
+/* A piece that only a change speaks of which waits for the office, and nobody reads: it counts for
+ * its author as if it were let in. */
+static void test_what_waits_counts_for_its_author(void **state)
+{
+    scene s;
+    bool is_taken = true;
+    uint8_t late[100];
+    set_scene(&s, *state);
+    auth_device an = device_of(s.r, &s.an);
+    memset(late, 'z', sizeof late);
+    const chunks_piece piece = { "part-2", st_sha256(late, sizeof late), late, sizeof late };
+    assert_int_equal(have_keep_carried(s.r->srv.writer, &s.visit, &piece, &is_taken, NULL), ST_OK);
+    assert_false(is_taken);                    /* nothing speaks of it yet */
+    assert_int_equal(rig_edit(s.r, &an.record, NULL, "status", "suspended"), ST_OK);
+    rig_begin(&s.an, RIG_BUCKET);
+    name_pieces(&s, &piece.hash, 1, ST_VERDICT_HELD);
+    s.r->srv.sync.files_per_device = 99;
+    assert_int_equal(have_keep_carried(s.r->srv.writer, &s.visit, &piece, &is_taken, NULL), ST_OK);
+    assert_true(!is_taken && bytes_kept(&s) == 0);
+    s.r->srv.sync.files_per_device = 100;
+    assert_int_equal(have_keep_carried(s.r->srv.writer, &s.visit, &piece, &is_taken, NULL), ST_OK);
+    assert_true(is_taken && bytes_kept(&s) == 100);
+    assert_int_equal(used_by(&s, &an.id), 100);
+    st_have_ask what = { .record = s.visit, .hashes = &piece.hash, .hashes_count = 1 };
+    have_asker asker = { &an, "part-1", &s.r->arena, s.r->srv.writer };
+    st_have_answer answer;
+    assert_int_equal(sync_have(&s.r->srv.sync, &asker, &what, &answer, NULL), ST_OK);
+    assert_int_equal(answer.unknown_count, 1);
+}
+
 /* The power fails between the count and the file; another file was there before all counts. */
 static void test_a_piece_counts_once(void **state)
 {
@@ -331,6 +366,7 @@ int main(void)
         CASE(test_strangers_learn_and_leave_nothing),
         CASE(test_what_fits_is_taken),
         CASE(test_a_full_device_stands_in_nobodys_way),
+        CASE(test_what_waits_counts_for_its_author),
         CASE(test_a_piece_counts_once),
         CASE(test_what_is_removed_counts_no_more),
         CASE(test_what_went_with_the_power_counts_no_more),
