@@ -64,9 +64,7 @@ static st_err make_folders(backup_job *job, st_error *error)
                        "the book is no backup of it", job->to);
     st_err err = store_dir_make(job->to, error);
     if (err == ST_OK)
-        err = store_dir_lock(job->to, &job->lock, error);
-    if (err == ST_E_BUSY)
-        err = st_fail(error, ST_E_BUSY, "%s: another backup goes there", job->to);
+        err = backup_take_folder(job->to, &job->lock, error);
     if (err == ST_OK)
         err = backup_manifest_read(job->to, &job->arena, &job->before, error);
     job->has_before = err == ST_OK;
@@ -94,22 +92,33 @@ static st_err leaf_hash(store_txn *txn, uint64_t index, st_hash *out, st_error *
     return err;
 }
 
+st_err backup_is_part(store_txn *txn, const backup_manifest *manifest, bool *out_is,
+                      st_error *error)
+{
+    st_hash leaf;
+    uint64_t entries = 0;
+    *out_is = false;
+    st_err err = sync_log_size(txn, &entries, error);
+    if (err != ST_OK || manifest->entries > entries)
+        return err;
+    err = leaf_hash(txn, manifest->entries, &leaf, error);
+    *out_is = err == ST_OK && memcmp(leaf.b, manifest->leaf.b, sizeof leaf.b) == 0;
+    return err;
+}
+
 /* Are the entries that the folder holds the first ones of this log? */
 static st_err check_before(backup_job *job, st_error *error)
 {
-    st_hash leaf;
+    bool is_part = false;
     const backup_manifest *before = &job->before;
     if (!job->has_before)
         return ST_OK;
     if (st_id_cmp(&before->log, &job->srv->keys.log) != 0)
         return st_fail(error, ST_E_EXISTS, "%s: holds a backup of another book", job->to);
-    st_err err = before->entries <= job->now.entries
-                     ? leaf_hash(&job->txn, before->entries, &leaf, error)
-                     : ST_OK;
+    st_err err = backup_is_part(&job->txn, before, &is_part, error);
     if (err != ST_OK)
         return err;
-    if (before->entries > job->now.entries ||
-        memcmp(leaf.b, before->leaf.b, sizeof leaf.b) != 0)
+    if (!is_part)
         return st_fail(error, ST_E_EXISTS,
                        "%s: holds entries that this book does not have; keep it, and take another "
                        "folder", job->to);

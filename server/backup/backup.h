@@ -20,12 +20,21 @@ typedef struct {
  * there; ST_E_STORAGE (no room: what was there stays good). */
 ST_MUST_USE st_err backup_make(server *srv, const char *to, backup_report *out_report,
                                st_error *error);
+/* Are the entries that it holds the first ones of the log? ST_E_CORRUPT, ST_E_STORAGE. */
+ST_MUST_USE st_err backup_is_part(store_txn *txn, const backup_manifest *manifest, bool *out_is,
+                                  st_error *error);
+typedef struct {
+    uint64_t wrong;            /* things that were said */
+    bool is_other_book;        /* it is good, and of another book */
+    bool is_other_past;        /* it is good, and holds entries that this book does not have */
+} backup_verdict;
 /* Reads every byte of a backup again, restores it into a scratch folder inside it and verifies
- * that; then notes it as checked, in the folder and, when it is this book's, in the log's figures.
- * say: a line for each thing that is wrong, *out_wrong counts them. ST_E_NOT_FOUND: no backup
- * there; ST_E_CORRUPT: a file is missing or damaged, error names it; ST_E_STORAGE. */
+ * that; then notes it as checked, in the folder and, when all that it holds is this book's, in the
+ * log's figures. say: a line for each thing that is wrong. ST_E_NOT_FOUND: no backup there;
+ * ST_E_BUSY: a backup goes there, or another check; ST_E_CORRUPT: a file is missing or damaged,
+ * error names it; ST_E_STORAGE. */
 ST_MUST_USE st_err backup_check(server *srv, const char *from, verify_say say, void *context,
-                                uint64_t *out_wrong, st_error *error);
+                                backup_verdict *out_verdict, st_error *error);
 /* Makes a new data folder of a backup: log and tables loaded, state folded, a device key of its
  * own, so that the first opening begins a new epoch. to: missing or empty. Cut off anywhere it is
  * no store. ST_E_EXISTS, ST_E_NOT_FOUND, ST_E_CORRUPT, ST_E_STORAGE. */

@@ -1,12 +1,8 @@
 /* server/backup/restore.c - a backup to a data folder, and the check of one by doing just that.
  * Promises: nothing is loaded whose hash is not the one that was written; a folder is a store only
  * when everything is in it. */
-#include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/backup/backup.h"
@@ -143,14 +139,6 @@ st_err backup_restore(const char *from, const rooms_how *to, backup_manifest *ou
 
 /* ---- check ---- */
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-    (void)st;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
 typedef struct {
     verify_say say;
     void *context;
@@ -174,42 +162,92 @@ static st_err verify_scratch(const char *from, const rooms_how *how, check_voice
     return err;
 }
 
-/* In the folder that was checked, and in the log's figures when it is this book's. */
+static st_err try_restore(server *srv, const char *from, check_voice *voice, st_error *error)
+{
+    char scratch[STORE_PATH_BYTES];
+    st_err err = backup_make_scratch(from, scratch, error);
+    if (err != ST_OK)
+        return err;
+    rooms_how how = { .dir = scratch, .port = srv->sync.port, .progress = srv->sync.progress };
+    err = verify_scratch(from, &how, voice, error);
+    backup_remove_scratch(scratch);
+    return err;
+}
+
+/* Does it cover anything of this book? A good one may be of a time that this log left behind. */
+static st_err compare(server *srv, const backup_manifest *manifest, backup_verdict *verdict,
+                      st_error *error)
+{
+    store_txn txn = { 0 };
+    bool is_part = false;
+    verdict->is_other_book = st_id_cmp(&manifest->log, &srv->keys.log) != 0;
+    if (verdict->is_other_book)
+        return ST_OK;
+    st_err err = store_begin(srv->sync.store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = backup_is_part(&txn, manifest, &is_part, error);
+    store_end(&txn);
+    verdict->is_other_past = err == ST_OK && !is_part;
+    return err;
+}
+
+/* In the folder that was checked, and in the log's figures when all of it is this book's. */
 static st_err note_checked(server *srv, const char *from, backup_manifest *manifest,
-                           st_error *error)
+                           backup_verdict *verdict, st_error *error)
 {
     manifest->is_checked = true;
     st_err err = backup_manifest_write(from, manifest, error);
-    if (err != ST_OK || st_id_cmp(&manifest->log, &srv->keys.log) != 0)
+    if (err == ST_OK)
+        err = compare(srv, manifest, verdict, error);
+    if (err != ST_OK || verdict->is_other_book || verdict->is_other_past)
         return err;
     sync_backup note = { .index = manifest->entries, .is_checked = true };
     memcpy(note.id, manifest->id, sizeof note.id);
     return sync_backup_note(srv->writer, &note, error);
 }
 
-st_err backup_check(server *srv, const char *from, verify_say say, void *context,
-                    uint64_t *out_wrong, st_error *error)
+/* With the folder taken: what is read stays as it is until it is called good. */
+static st_err check_taken(server *srv, const char *from, check_voice *voice,
+                          backup_verdict *verdict, st_error *error)
 {
     st_arena arena;
     backup_manifest manifest;
-    char scratch[STORE_PATH_BYTES];
-    check_voice voice = { say, context, 0 };
     st_arena_init(&arena, ARENA_BYTES_MAX);
     st_err err = backup_manifest_read(from, &arena, &manifest, error);
     if (err == ST_OK)
-        err = store_dir_path(from, ".check.XXXXXX", scratch, error);
-    if (err == ST_OK && mkdtemp(scratch) == NULL)
-        err = st_fail(error, ST_E_STORAGE, "%s: %s", scratch, strerror(errno));
-    if (err == ST_OK) {
-        rooms_how how = { .dir = scratch, .port = srv->sync.port,
-                          .progress = srv->sync.progress };
-        err = verify_scratch(from, &how, &voice, error);
-        (void)nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    }
-    if (err == ST_OK && voice.wrong == 0)
-        err = note_checked(srv, from, &manifest, error);
-    if (err == ST_OK)
-        *out_wrong = voice.wrong;
+        err = try_restore(srv, from, voice, error);
+    verdict->wrong = voice->wrong;
+    if (err == ST_OK && voice->wrong == 0)
+        err = note_checked(srv, from, &manifest, verdict, error);
     st_arena_reset(&arena);
+    return err;
+}
+
+/* Before anything is made in a folder that is none of ours. */
+static st_err must_be_backup(const char *from, st_error *error)
+{
+    st_arena arena;
+    backup_manifest manifest;
+    st_arena_init(&arena, ARENA_BYTES_MAX);
+    st_err err = backup_manifest_read(from, &arena, &manifest, error);
+    st_arena_reset(&arena);
+    return err;
+}
+
+st_err backup_check(server *srv, const char *from, verify_say say, void *context,
+                    backup_verdict *out_verdict, st_error *error)
+{
+    int lock = -1;
+    check_voice voice = { say, context, 0 };
+    backup_verdict verdict = { 0 };
+    st_err err = must_be_backup(from, error);
+    if (err == ST_OK)
+        err = backup_take_folder(from, &lock, error);
+    if (err == ST_OK)
+        err = check_taken(srv, from, &voice, &verdict, error);
+    if (lock >= 0)
+        (void)close(lock);
+    if (err == ST_OK)
+        *out_verdict = verdict;
     return err;
 }

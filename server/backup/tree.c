@@ -5,7 +5,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -153,6 +155,77 @@ st_err backup_tree_restore(const char *from, const backup_manifest *manifest, co
             err = copy_file(from, to, name, error);
         progress_add(how, 1);
     }
+    return err;
+}
+
+/* ---- the folder ---- */
+
+#define SCRATCH ".check."
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+st_err backup_make_scratch(const char *dir, char out_path[STORE_PATH_BYTES], st_error *error)
+{
+    st_err err = store_dir_path(dir, SCRATCH "XXXXXX", out_path, error);
+    if (err == ST_OK && mkdtemp(out_path) == NULL)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", out_path, strerror(errno));
+    return err;
+}
+
+void backup_remove_scratch(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static st_err remove_left(const char *dir, const char *name, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    st_err err = store_dir_path(dir, name, path, error);
+    if (err == ST_OK && nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
+        err = st_fail(error, ST_E_STORAGE,
+                      "%s: of a check that was cut off; it holds the book and its keys, and cannot "
+                      "be removed: %s", path, strerror(errno));
+    return err;
+}
+
+/* What checks that were killed left. */
+static st_err remove_all_left(const char *dir, st_error *error)
+{
+    st_err err = ST_OK;
+    struct dirent *entry = NULL;
+    DIR *open = opendir(dir);
+    if (open == NULL)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", dir, strerror(errno));
+    do {
+        errno = 0;
+        entry = readdir(open);
+        if (entry != NULL && strncmp(entry->d_name, SCRATCH, strlen(SCRATCH)) == 0)
+            err = remove_left(dir, entry->d_name, error);
+    } while (err == ST_OK && entry != NULL);
+    if (err == ST_OK && errno != 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", dir, strerror(errno));
+    (void)closedir(open);
+    return err;
+}
+
+st_err backup_take_folder(const char *dir, int *out_fd, st_error *error)
+{
+    char version[STORE_PATH_BYTES];
+    st_err err = store_dir_path(dir, "store.version", version, error);
+    if (err == ST_OK && access(version, F_OK) == 0)
+        return st_fail(error, ST_E_EXISTS, "%s: is the data folder of a book", dir);
+    if (err == ST_OK)
+        err = store_dir_lock(dir, out_fd, error);
+    if (err == ST_E_BUSY)
+        return st_fail(error, ST_E_BUSY, "%s: another backup or check works in it", dir);
+    if (err == ST_OK)
+        err = remove_all_left(dir, error);
     return err;
 }
 

@@ -17,14 +17,24 @@ static bool say_wrong(void *context, const char *line)
 
 static int check(operator_work *work, const char *dir)
 {
-    uint64_t wrong = 0;
-    if (backup_check(work->rooms, dir, say_wrong, work, &wrong, &work->error) != ST_OK)
+    backup_verdict verdict = { 0 };
+    if (backup_check(work->rooms, dir, say_wrong, work, &verdict, &work->error) != ST_OK)
         return operator_fail(work);
-    operator_say(work, work->vi ? "%s: %s\n" : "%s: %s\n", dir,
-                 wrong > 0 ? (work->vi ? "SAI" : "WRONG")
-                           : (work->vi ? "tốt, đã đọc lại và dựng thử"
-                                       : "good: read again and restored for a trial"));
-    return wrong == 0 ? 0 : 3;
+    operator_say(work, "%s: %s\n", dir,
+                 verdict.wrong > 0 ? (work->vi ? "SAI" : "WRONG")
+                                   : (work->vi ? "tốt, đã đọc lại và dựng thử"
+                                               : "good: read again and restored for a trial"));
+    if (verdict.is_other_book)
+        operator_say(work, work->vi ? "Đó là bản sao lưu của một sổ khác: sổ này không có gì được "
+                                      "sao lưu ở đó\n"
+                                    : "It is a backup of another book: nothing of this one is "
+                                      "covered by it\n");
+    if (verdict.is_other_past)
+        operator_say(work, work->vi ? "Bản này có những mục nhật ký mà sổ hiện nay không có: nó "
+                                      "không được tính là bản sao lưu của sổ này; hãy giữ lại\n"
+                                    : "It holds log entries that this book does not have: nothing "
+                                      "of this book is covered by it; keep it\n");
+    return verdict.wrong == 0 && !verdict.is_other_past ? 0 : 3;
 }
 
 int operator_backup(operator_work *work)

@@ -112,7 +112,8 @@ st_err sync_address_set(writer *w, const char *url, st_error *error)
     return writer_submit(w, &job, error);
 }
 
-/* ---- backups: META "backup/" and the folder's id -> index 8, checked 1 ---- */
+/* ---- backups: META "backup/" and the folder's id -> index 8, checked 1, and since a further one
+ * may go into a folder that was checked: the highest index at which it was, 8 ---- */
 
 #define BACKUP_PREFIX "backup/"
 
@@ -126,6 +127,31 @@ st_err sync_backed_up_to(store_txn *txn, uint64_t *out_index, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+typedef struct {
+    uint64_t index, checked;                   /* checked: up to here it was; 0: never */
+} backup_row;
+
+static backup_row read_backup(store_slice value)
+{
+    pack_reader reader = pack_read(value);
+    backup_row row = { .index = pack_get_u64(&reader) };
+    const bool is_checked = pack_get_u8(&reader) != 0;
+    row.checked = is_checked ? row.index : value.len < 17 ? 0 : pack_get_u64(&reader);
+    return row;
+}
+
+/* What was checked in the folder stays in it when more is added. */
+static st_err checked_before(store_txn *txn, const char *key, uint64_t *out_index,
+                             st_error *error)
+{
+    store_slice value = { 0 };
+    *out_index = 0;
+    st_err err = store_get(txn, STORE_META, store_text(key), &value, error);
+    if (err == ST_OK)
+        *out_index = read_backup(value).checked;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* The highest of those that were checked, and the second highest of all. */
 static st_err count_covered(store_txn *txn, uint64_t *out_index, st_error *error)
 {
@@ -136,11 +162,10 @@ static st_err count_covered(store_txn *txn, uint64_t *out_index, st_error *error
     if (err == ST_OK)
         err = store_seek(&cursor, prefix, error);
     while (err == ST_OK && store_has_prefix(&cursor, prefix)) {
-        pack_reader reader = pack_read(cursor.value);
-        uint64_t index = pack_get_u64(&reader);
-        bool is_checked = pack_get_u8(&reader) != 0;
-        if (is_checked && index > checked)
-            checked = index;
+        backup_row row = read_backup(cursor.value);
+        uint64_t index = row.index;
+        if (row.checked > checked)
+            checked = row.checked;
         second = index > first ? first : index > second ? index : second;
         first = index > first ? index : first;
         err = store_next(&cursor, error);
@@ -153,14 +178,17 @@ static st_err count_covered(store_txn *txn, uint64_t *out_index, st_error *error
 static st_err run_backup(writer_turn *turn, void *argument, st_error *error)
 {
     const sync_backup *backup = argument;
-    uint8_t row[9], covered[8];
+    uint8_t row[17], covered[8];
     char key[sizeof BACKUP_PREFIX + 32] = BACKUP_PREFIX;
-    uint64_t index = 0;
+    uint64_t index = 0, checked = 0;
     st_hex(backup->id, sizeof backup->id, key + strlen(BACKUP_PREFIX));
+    st_err err = checked_before(turn->txn, key, &checked, error);
     st_put_u64(row, backup->index);
     row[8] = backup->is_checked ? 1 : 0;
-    st_err err = store_put(turn->txn, STORE_META, store_text(key), store_bytes(row, sizeof row),
-                           error);
+    st_put_u64(row + 9, backup->is_checked ? backup->index : checked);
+    if (err == ST_OK)
+        err = store_put(turn->txn, STORE_META, store_text(key), store_bytes(row, sizeof row),
+                        error);
     if (err == ST_OK)
         err = count_covered(turn->txn, &index, error);
     st_put_u64(covered, index);

@@ -211,9 +211,9 @@ static bool say_nothing(void *context, const char *line)
 
 static st_err check_backup(work *w)
 {
-    uint64_t wrong = 0;
-    st_err err = backup_check(&w->o->book.rooms, w->there[0], say_nothing, NULL, &wrong, NULL);
-    return err == ST_OK && wrong > 0 ? ST_E_CORRUPT : err;
+    backup_verdict found = { 0 };
+    st_err err = backup_check(&w->o->book.rooms, w->there[0], say_nothing, NULL, &found, NULL);
+    return err == ST_OK && found.wrong > 0 ? ST_E_CORRUPT : err;
 }
 
 static void no_store(work *w)
