@@ -52,6 +52,18 @@ st_err message_get_have_ask(const Sotay__HaveAsk *from, st_arena *arena, st_have
     return get_hashes(&from->hashes, arena, &out->hashes, &out->hashes_count, error);
 }
 
+/* A beginning is shorter than the whole, and is never without its check. */
+static st_err get_kept(const Sotay__HaveAnswer *from, st_kept *out, st_error *error)
+{
+    bool has_check = message_bytes(&from->kept_check, out->check, sizeof out->check);
+    bool is_absent = from->kept == 0 && from->kept_of == 0 && from->kept_check.len == 0;
+    if (!is_absent && (!has_check || from->kept == 0 || from->kept >= from->kept_of))
+        return message_corrupt(error, "bad beginning of a stream");
+    out->bytes = from->kept;
+    out->of = from->kept_of;
+    return ST_OK;
+}
+
 st_err message_get_have_answer(const Sotay__HaveAnswer *from, st_arena *arena, st_have_answer *out,
                                st_error *error)
 {
@@ -61,7 +73,7 @@ st_err message_get_have_answer(const Sotay__HaveAnswer *from, st_arena *arena, s
     st_err err = get_hashes(&from->missing, arena, &out->missing, &out->missing_count, error);
     if (err == ST_OK)
         err = get_hashes(&from->unknown, arena, &out->unknown, &out->unknown_count, error);
-    return err;
+    return err == ST_OK ? get_kept(from, &out->kept, error) : err;
 }
 
 st_err message_get_piece_bytes(const Sotay__PieceBytes *from, st_piece_bytes *out, st_error *error)
@@ -101,6 +113,11 @@ void message_put_have_answer(const st_have_answer *answer, Sotay__HaveAnswer *ou
     out->missing = message_view(answer->missing, answer->missing_count * sizeof *answer->missing);
     out->unknown = message_view(answer->unknown, answer->unknown_count * sizeof *answer->unknown);
     out->full = answer->full;
+    if (answer->kept.bytes == 0)
+        return;
+    out->kept = answer->kept.bytes;
+    out->kept_of = answer->kept.of;
+    out->kept_check = message_view(answer->kept.check, sizeof answer->kept.check);
 }
 
 void message_put_piece_bytes(const st_piece_bytes *part, Sotay__PieceBytes *out)

@@ -12,6 +12,7 @@
 
 #define HEAD_VERSION 1u
 #define HEAD_VERSION_BASE 2u
+#define HEAD_VERSION_SKIP 3u
 #define LOG_KEY_BYTES 32u
 
 static const char *const KINDS[ST_ENTRY_COUNT] = {
@@ -40,28 +41,40 @@ bool st_entry_kind_parse(const char *name, st_entry_kind *out_kind)
 size_t st_head_encode(const st_head *head, uint8_t *out)
 {
     assert(head != NULL && out != NULL);
-    out[0] = head->has_base ? HEAD_VERSION_BASE : HEAD_VERSION;
+    assert(!head->has_base || head->skip == 0);
+    out[0] = head->has_base ? HEAD_VERSION_BASE
+             : head->skip > 0 ? HEAD_VERSION_SKIP
+                              : HEAD_VERSION;
     memcpy(out + 1, head->device.b, 16);
     memcpy(out + 17, head->install, 8);
     st_put_u64(out + 25, head->counter);
     memcpy(out + 33, head->signature, ST_SIGNATURE_BYTES);
-    if (!head->has_base)
-        return ST_HEAD_BYTES;
-    memcpy(out + ST_HEAD_BYTES, head->base, sizeof head->base);
-    return ST_HEAD_BYTES_MAX;
+    if (head->has_base)
+        memcpy(out + ST_HEAD_BYTES, head->base, sizeof head->base);
+    else if (head->skip > 0)
+        st_put_u32(out + ST_HEAD_BYTES, head->skip);
+    return st_head_bytes(head);
+}
+
+size_t st_head_bytes(const st_head *head)
+{
+    return head->has_base || head->skip > 0 ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
 }
 
 st_err st_head_decode(const uint8_t *bytes, size_t len, st_head *out_head, st_error *error)
 {
     assert((bytes != NULL || len == 0) && out_head != NULL);
-    if (len > 0 && bytes[0] > HEAD_VERSION_BASE)
+    if (len > 0 && bytes[0] > HEAD_VERSION_SKIP)
         return st_fail(error, ST_E_VERSION, "request head: version %u", bytes[0]);
     bool has_base = len > 0 && bytes[0] == HEAD_VERSION_BASE;
-    size_t size = has_base ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
+    bool has_skip = len > 0 && bytes[0] == HEAD_VERSION_SKIP;
+    size_t size = has_base || has_skip ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
     if (len < size || bytes[0] == 0)
         return st_fail(error, ST_E_CORRUPT, "request head: truncated or without version");
     if (st_get_u64(bytes + 25) == 0)
         return st_fail(error, ST_E_CORRUPT, "request head: counter 0");
+    if (has_skip && st_get_u32(bytes + ST_HEAD_BYTES) == 0)
+        return st_fail(error, ST_E_CORRUPT, "request head: it skips nothing");
     memset(out_head, 0, sizeof *out_head);
     memcpy(out_head->device.b, bytes + 1, 16);
     memcpy(out_head->install, bytes + 17, 8);
@@ -70,6 +83,8 @@ st_err st_head_decode(const uint8_t *bytes, size_t len, st_head *out_head, st_er
     out_head->has_base = has_base;
     if (has_base)
         memcpy(out_head->base, bytes + ST_HEAD_BYTES, sizeof out_head->base);
+    if (has_skip)
+        out_head->skip = st_get_u32(bytes + ST_HEAD_BYTES);
     return ST_OK;
 }
 

@@ -14,7 +14,7 @@
 /* ---- the signed head of every request body, then the zstd stream ---- */
 #define ST_HEAD_BYTES 97
 #define ST_BASE_CHECK_BYTES 4
-#define ST_HEAD_BYTES_MAX (ST_HEAD_BYTES + ST_BASE_CHECK_BYTES)
+#define ST_HEAD_BYTES_MAX (ST_HEAD_BYTES + 4)
 typedef struct {
     st_id device;
     uint8_t install[8];
@@ -22,10 +22,15 @@ typedef struct {
     uint8_t signature[ST_SIGNATURE_BYTES];
     bool has_base;             /* the stream leans on the device's last set: */
     uint8_t base[ST_BASE_CHECK_BYTES];
+    uint32_t skip;             /* without a base: so many bytes of the stream are not in the body,
+                                * since the server has kept them; 0: all are */
 } st_head;
-/* version 1 byte (1; with a base 2), device 16, install 8, counter 8 big-endian, signature 64, with
- * a base its check 4. out holds ST_HEAD_BYTES, with a base ST_HEAD_BYTES_MAX; returns which. */
+/* version 1 byte (1; with a base 2; with skip 3), device 16, install 8, counter 8 big-endian,
+ * signature 64, with a base its check 4, with skip that 4. out holds ST_HEAD_BYTES_MAX; returns how
+ * many bytes there are. */
 size_t st_head_encode(const st_head *head, uint8_t *out);
+/* How many bytes the head has. */
+size_t st_head_bytes(const st_head *head);
 ST_MUST_USE st_err st_head_decode(const uint8_t *bytes, size_t len, st_head *out_head,
                                   st_error *error);
 /* The text that is signed: "sotay-req/v1" LF method LF path LF, then body hash 32, log id 16,
@@ -326,6 +331,15 @@ typedef struct {
     uint32_t most;             /* to fetch: so many bytes of pieces are enough */
 } st_have_ask;
 
+/* What a server has of the stream of a request with pieces whose line broke. Nobody has signed it:
+ * it counts only as the beginning of a stream whose signature is right. */
+#define ST_KEPT_CHECK_BYTES 8u
+typedef struct {
+    uint32_t bytes;            /* its first so many; 0: it has none */
+    uint32_t of;               /* of this length */
+    uint8_t check[ST_KEPT_CHECK_BYTES]; /* the first bytes of the SHA-256 of those */
+} st_kept;
+
 typedef struct {
     st_id record;
     const st_hash *missing;    /* of those asked: named by the record, and not here */
@@ -333,6 +347,7 @@ typedef struct {
     const st_hash *unknown;    /* not named by a record that the asker may read */
     uint32_t unknown_count;
     bool full;                 /* pieces were not taken: the device has as much here as it may */
+    st_kept kept;              /* in the first answer of all */
 } st_have_answer;
 
 /* Bytes [from, from + len) of a piece of `size` bytes. */

@@ -568,6 +568,11 @@ SOTAY_API void sotay_sync_send_only(sotay_sync *sync);
  * is here yet comes as a snapshot then, and a broken one goes on where it stopped. Called after
  * begin. Tell sotay_sync_end with status 0 that the connection broke, and what came is kept. */
 SOTAY_API void sotay_sync_can_fetch(sotay_sync *sync);
+/* This driver goes on after a broken line: when it broke in a PUT, sotay_sync_end with status 0 may
+ * want another round instead of saying SOTAY_E_NETWORK, once for each PUT that comes through. The
+ * server is asked then what it has of that request, and only the rest is sent: a driver that sends
+ * a PUT again by itself sends all of it. Called after begin. */
+SOTAY_API void sotay_sync_can_resume(sotay_sync *sync);
 /* Between begin and the first next: what this sync may cost. After `budget_bytes` of bodies, both
  * ways (0: no limit), it ends in order, with is_spent and without `complete`: what is written here
  * goes first, then what is read, then files. The first request is made in any case, and one
@@ -587,7 +592,7 @@ SOTAY_API SOTAY_MUST_USE int sotay_sync_feed(sotay_sync *sync, const void *data,
                                              sotay_error *error);
 /* The answer is over. http_status: as the server said; 0: the connection broke.
  * out_again          another round is needed
- * SOTAY_E_NETWORK    the answer is not whole; what came is kept
+ * SOTAY_E_NETWORK    the answer is not whole; what came is kept (but see sotay_sync_can_resume)
  * SOTAY_E_ENROL, SOTAY_E_SIGNATURE, SOTAY_E_DENIED, SOTAY_E_SERVER, ...: what the server said */
 SOTAY_API SOTAY_MUST_USE int sotay_sync_end(sotay_sync *sync, int http_status, bool *out_again,
                                             sotay_error *error);

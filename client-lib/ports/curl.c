@@ -1,5 +1,6 @@
 /* client-lib/ports/curl.c - drives a sync or an enrolment over HTTP with libcurl, blocking.
- * Promises: the fewest bytes HTTP needs; ends by itself when nothing moves.
+ * Promises: the fewest bytes HTTP needs; ends by itself when nothing moves; a PUT whose line broke
+ * is not sent again from its first byte.
  * Never: follows a redirect, sends a cookie, or looks into the bodies. */
 #include <curl/curl.h>
 #include <inttypes.h>
@@ -19,6 +20,8 @@ typedef struct {
     int fed;       /* what feeding the answer said */
     bool fetches;  /* it may be broken off */
     bool is_spent; /* and was, since the budget is */
+    const sotay_request *request;
+    size_t given; /* of its body, when that goes once only */
     sotay_error error;
 } curl_answer;
 
@@ -39,6 +42,27 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
         answer->fed = sotay_sync_feed(answer->sync, data, len, &answer->error);
     answer->is_spent = answer->fetches && sotay_sync_is_spent(answer->sync);
     return answer->fed == SOTAY_OK && !answer->is_spent ? len : 0;
+}
+
+static size_t give_bytes(char *to, size_t size, size_t count, void *context)
+{
+    curl_answer *answer = context;
+    size_t left = answer->request->body_bytes - answer->given, len = size * count;
+    if (len > left)
+        len = left;
+    if (len > 0)
+        memcpy(to, answer->request->body + answer->given, len);
+    answer->given += len;
+    return len;
+}
+
+/* libcurl would send the whole body once more when a connection that was used before breaks. */
+static int no_second_time(void *context, curl_off_t offset, int origin)
+{
+    (void)context;
+    (void)offset;
+    (void)origin;
+    return CURL_SEEKFUNC_FAIL;
 }
 
 static struct curl_slist *plain_headers(void)
@@ -75,6 +99,10 @@ static bool set_up(CURL *curl, curl_watch *watch)
         code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_bytes);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, no_second_time);
     return code == CURLE_OK && curl_watch_set(watch, curl);
 }
 
@@ -92,6 +120,7 @@ static CURLcode verb(CURL *curl, const sotay_request *request, struct curl_slist
 {
     char range[32];
     bool fetches = strcmp(request->method, "GET") == 0;
+    bool goes_once = strcmp(request->method, "PUT") == 0;
     (void)snprintf(range, sizeof range, "%" PRIu64 "-", request->range_from);
     CURLcode code = curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     if (code == CURLE_OK)
@@ -101,7 +130,7 @@ static CURLcode verb(CURL *curl, const sotay_request *request, struct curl_slist
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, fetches ? NULL : request->method);
     if (code == CURLE_OK && !fetches)
-        code = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+        code = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, goes_once ? NULL : request->body);
     if (code == CURLE_OK && !fetches)
         code = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                                 (curl_off_t)request->body_bytes);
@@ -117,6 +146,8 @@ static CURLcode address(CURL *curl, const char *url, const sotay_request *reques
         code = verb(curl, request, headers);
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_READDATA, answer);
     return code;
 }
 
@@ -144,7 +175,7 @@ static int broken(curl_run *run, sotay_sync *sync, CURLcode code, bool *out_agai
 {
     int rc = sotay_sync_end(sync, 0, out_again, error);
     if (rc != SOTAY_E_NETWORK)
-        return rc; /* the budget is used up; or this device failed */
+        return rc; /* the budget is used up; it goes on; or this device failed */
     run->attempt.why = curl_watch_why(&run->watch, code);
     const char *what = run->attempt.why == run->watch.why ? "too slow" : curl_easy_strerror(code);
     return posix_fail(error, SOTAY_E_NETWORK, "no connection to %.80s: %s: %.60s", run->url,
@@ -164,6 +195,7 @@ static int run_round(CURL *curl, curl_run *run, sotay_sync *sync, bool *out_agai
     int rc = sotay_sync_next(sync, &request, error);
     if (rc != SOTAY_OK)
         return rc;
+    answer.request = &request;
     answer.fetches = strcmp(request.method, "GET") == 0;
     sotay_sync_report(sync, &run->report);
     curl_watch_next(&run->watch, &run->report, answer.fetches ? 0 : request.body_bytes);
@@ -219,6 +251,7 @@ static int try_once(sotay_client *client, curl_run *run, char **out_text, sotay_
     if (rc != SOTAY_OK)
         return rc;
     sotay_sync_can_fetch(sync);
+    sotay_sync_can_resume(sync);
     sotay_sync_limit(sync, how->budget_bytes, how->is_metered);
     sotay_sync_continue(sync, &run->report);
     rc = run_rounds(run, sync, &inner);

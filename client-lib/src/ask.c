@@ -542,7 +542,8 @@ st_err ask_sign(sotay_sync *sync, st_error *error)
     st_buffer_clear(&sync->body);
     err = st_buffer_append(&sync->body, head, head_bytes, error);
     if (err == ST_OK)
-        err = st_buffer_append(&sync->body, sync->stream.data, sync->stream.len, error);
+        err = st_buffer_append(&sync->body, sync->stream.data + sync->head.skip,
+                               sync->stream.len - sync->head.skip, error);
     return err;
 }
 

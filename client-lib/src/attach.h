@@ -103,6 +103,9 @@ typedef struct {
 typedef struct {
     attach_phase phase;
     bool is_full; /* the server left pieces out: it has as much of this device as it may */
+    st_kept kept; /* the beginning of a request whose line broke, as the server has it */
+    bool may_resume; /* a request with pieces came through since one broke */
+    bool resumes;    /* this question is about the one that broke */
     attach_fetch fetch;
     book_scan scan;
     st_arena arena; /* of the files being sent */
@@ -127,6 +130,9 @@ ST_MUST_USE st_err attach_take(struct sotay_sync *sync, const st_have_answer *an
                                st_error *error);
 /* The answer is whole: what is next? */
 ST_MUST_USE st_err attach_end(struct sotay_sync *sync, bool *out_again, st_error *error);
+/* The line broke in a request with pieces: does this sync go on with it? It asks first what the
+ * server has of it. */
+bool attach_resume(struct sotay_sync *sync);
 /* The server does not know the lane: the files wait for one that does. */
 ST_MUST_USE st_err attach_give_up(struct sotay_sync *sync, bool *out_again, st_error *error);
 /* Where the request of this phase goes. */

@@ -2,7 +2,8 @@
  * what somebody here waits to see is fetched before (attach_fetch.c).
  * Promises: nothing is remembered of a transfer but what the server said it has; a file that cannot
  * be read, or that the server does not know of, stops no other; a server that takes no more from
- * this device is sent nothing until the next sync.
+ * this device is sent nothing until the next sync; of a request whose line broke, what the server
+ * has of it is not sent again when it is the same once more.
  * Never: calls a file sent before the server has said so of every piece. */
 #include <string.h>
 
@@ -22,6 +23,7 @@ void attach_lane_init(attach_lane *lane)
     memset(lane, 0, sizeof *lane);
     lane->scan = lane->fetch.scan = book_scan_of(&files);
     lane->bytes_wanted = BYTES_LEAST;
+    lane->may_resume = true;
     st_arena_init(&lane->arena, LANE_BYTES);
     st_arena_init(&lane->fetch.arena, LANE_BYTES);
     st_buffer_init(&lane->fetch.bytes, ST_CHUNK_BYTES_MAX);
@@ -109,6 +111,17 @@ st_err attach_begin(sotay_sync *sync, bool *out_again, st_error *error)
     return err;
 }
 
+bool attach_resume(sotay_sync *sync)
+{
+    attach_lane *lane = &sync->lane;
+    if (!sync->can_resume || lane->phase != ATTACH_PUT || !lane->may_resume)
+        return false;
+    lane->may_resume = false;
+    lane->resumes = true;
+    lane->phase = ATTACH_HAVE;
+    return true;
+}
+
 /* A server that takes files may be too old to give any. */
 st_err attach_give_up(sotay_sync *sync, bool *out_again, st_error *error)
 {
@@ -154,6 +167,26 @@ static st_err ask_of_all(sotay_sync *sync, st_frame_writer *writer, st_error *er
                             .hashes = file->hashes,
                             .hashes_count = file->count };
         err = write_ask(sync, writer, i, &ask, error);
+    }
+    return err;
+}
+
+/* Of those that the broken request had. */
+static st_err ask_of_sent(sotay_sync *sync, st_frame_writer *writer, st_error *error)
+{
+    attach_lane *lane = &sync->lane;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < lane->count; i++) {
+        const attach_file *file = &lane->files[i];
+        st_hash *hashes = st_arena_array(&sync->arena, file->at + 1u, sizeof *hashes);
+        st_have_ask ask = { .record = file->record, .hashes = hashes };
+        if (hashes == NULL)
+            return st_fail(error, ST_E_MEMORY, "sync: no memory for attachments");
+        for (uint32_t j = 0; j < file->at; j++)
+            if (file->missing[j])
+                hashes[ask.hashes_count++] = file->hashes[j];
+        if (ask.hashes_count > 0 && !file->is_given_up)
+            err = write_ask(sync, writer, i, &ask, error);
     }
     return err;
 }
@@ -253,7 +286,9 @@ static st_err write_frames(sotay_sync *sync, st_frame_writer *writer, st_error *
     switch (sync->lane.phase) {
     case ATTACH_FETCH: return fetch_ask(sync, writer, error);
     case ATTACH_PUT: return send_some(sync, writer, error);
-    default: return ask_of_all(sync, writer, error);
+    default:
+        return sync->lane.resumes ? ask_of_sent(sync, writer, error)
+                                  : ask_of_all(sync, writer, error);
     }
 }
 
@@ -262,6 +297,23 @@ const char *attach_path(const attach_lane *lane)
     return lane->phase == ATTACH_FETCH ? "/v1/fetch"
            : lane->phase == ATTACH_PUT ? "/v1/chunks"
                                        : "/v1/have";
+}
+
+/* Does the server have the beginning of this very stream? Then the rest is enough. */
+static void skip_kept(sotay_sync *sync)
+{
+    attach_lane *lane = &sync->lane;
+    const st_kept kept = lane->kept;
+    if (lane->phase != ATTACH_PUT || kept.bytes == 0)
+        return;
+    lane->kept.bytes = 0; /* one try */
+    if (kept.of != sync->stream.len)
+        return;
+    st_hash hash = st_sha256(sync->stream.data, kept.bytes);
+    if (memcmp(hash.b, kept.check, sizeof kept.check) != 0)
+        return;
+    sync->head.skip = kept.bytes;
+    lane->bytes_sent -= kept.bytes < lane->bytes_sent ? kept.bytes : lane->bytes_sent;
 }
 
 static st_err build_stream(sotay_sync *sync, st_error *error)
@@ -281,6 +333,8 @@ static st_err build_stream(sotay_sync *sync, st_error *error)
         err = write_frames(sync, writer, error);
     if (err == ST_OK)
         err = st_frame_writer_end(writer, error);
+    if (err == ST_OK)
+        skip_kept(sync);
     st_frame_writer_free(writer);
     client_abort(sync->client);
     return err;
@@ -321,11 +375,17 @@ static void set_missing(attach_file *file, const st_have_answer *answer)
 }
 
 /* What was sent is there now, but for what the answer names. */
-static void set_sent(attach_file *file, const st_have_answer *answer)
+static void set_there(attach_file *file, const st_have_answer *answer)
 {
     for (uint32_t i = 0; i < file->at; i++)
         if (!lists(answer->missing, answer->missing_count, &file->hashes[i]))
             file->missing[i] = false;
+}
+
+/* The same after a request that came whole: what it had and is missing still came damaged. */
+static void set_sent(attach_file *file, const st_have_answer *answer)
+{
+    set_there(file, answer);
     if (answer->missing_count > 0 && ++file->tries >= TRIES_MAX)
         file->is_given_up = true;
 }
@@ -377,9 +437,13 @@ st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *err
         return st_fail(error, ST_E_CORRUPT, "sync: an answer about another record");
     if (lane->phase == ATTACH_PUT)
         note_full(sync, answer);
+    else if (lane->answered == 1)
+        lane->kept = answer->kept;
     if (answer->unknown_count > 0)
         return note_unknown(sync, file, error);
-    if (lane->phase == ATTACH_HAVE)
+    if (lane->phase == ATTACH_HAVE && lane->resumes)
+        set_there(file, answer);
+    else if (lane->phase == ATTACH_HAVE)
         set_missing(file, answer);
     else
         set_sent(file, answer);
@@ -418,6 +482,13 @@ static st_err end_fetch(sotay_sync *sync, bool *out_again, st_error *error)
     return err;
 }
 
+/* As many pieces as in the request that broke: only the same stream goes on where that one ended. */
+static void aim_at_kept(attach_lane *lane)
+{
+    if (lane->kept.bytes > 0 && lane->kept.of > BYTES_LEAST && lane->kept.of < 2 * BYTES_MOST)
+        lane->bytes_wanted = lane->kept.of - BYTES_LEAST / 2;
+}
+
 /* What is all there is still found to be; nothing more is sent. */
 static void give_up_missing(attach_lane *lane)
 {
@@ -434,12 +505,17 @@ st_err attach_end(sotay_sync *sync, bool *out_again, st_error *error)
         return end_fetch(sync, out_again, error);
     if (lane->answered < lane->asked_count)
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
-    if (lane->phase == ATTACH_PUT)
+    if (lane->phase == ATTACH_PUT) {
+        lane->may_resume = true;
         adapt(sync);
+    }
     give_up_missing(lane);
     for (size_t i = 0; i < lane->count; i++)
         any = any || (!lane->files[i].is_given_up && has_missing(&lane->files[i]));
+    if (lane->phase == ATTACH_HAVE && !lane->resumes)
+        aim_at_kept(lane);
     lane->phase = ATTACH_PUT;
+    lane->resumes = false;
     if (!any)
         err = next_files(sync, error);
     if (err == ST_OK)

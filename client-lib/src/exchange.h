@@ -32,6 +32,7 @@ struct sotay_sync {
     bool is_send_only; /* verdicts are read, pages are not asked for */
     uint64_t budget;   /* bytes of bodies; 0: no limit */
     bool is_metered;   /* files stay here */
+    bool can_resume;   /* the driver goes on after a line that broke */
     size_t sets_bytes; /* of sets in one request: less on a line that broke, more as it holds */
     sotay_report before; /* of the attempts before this one */
     sotay_why why;       /* what the last answer said of a failure */

@@ -143,6 +143,11 @@ void sotay_sync_send_only(sotay_sync *sync)
     sync->is_send_only = true;
 }
 
+void sotay_sync_can_resume(sotay_sync *sync)
+{
+    sync->can_resume = true;
+}
+
 void sotay_sync_can_fetch(sotay_sync *sync)
 {
     sync->fetch.can_fetch = true;
@@ -383,6 +388,10 @@ static st_err refused(sotay_sync *sync, bool *out_again, st_error *error)
         return ST_OK;
     }
     bool unread = code == ST_E_CHANGED || code == ST_E_VERSION || code == ST_E_CORRUPT;
+    if (sync->head.skip > 0 && unread) {
+        *out_again = true; /* the server has not what it had of this stream: all of it */
+        return ST_OK;
+    }
     if ((sync->base.len > 0 || sync->has_short_root) && unread && !sync->is_plain) {
         sync->is_plain = true; /* another set of ours, or an older server: the whole once more */
         *out_again = true;
@@ -479,6 +488,11 @@ static st_err end_lane(sotay_sync *sync, int status, bool *out_again, st_error *
 {
     if (status == 404 || status == 405)
         return give_up_lane(sync, out_again, error);
+    if (status == 0 && attach_resume(sync)) {
+        *out_again = true;
+        next_round(sync, false);
+        return ST_OK;
+    }
     if (status != 200)
         return limit_status(sync, status, error);
     if (sync->foreign_bytes > 0 || !st_frame_is_complete(sync->reader))

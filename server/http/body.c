@@ -61,7 +61,7 @@ static int announced(const struct mg_request_info *info, size_t max, size_t *out
     return expect != NULL && strcasecmp(expect, "100-continue") != 0 ? 417 : 0;
 }
 
-static int64_t mono_ms(void)
+int64_t http_mono_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -105,14 +105,14 @@ static int read_pieces(http_request *request, size_t length, int ticket)
     http_guard *guard = http_server_guard(request->server);
     int64_t total_ms = ((int64_t)http_server_deadline_s(request->server) +
                         (int64_t)(length / 1000)) * 1000;
-    int64_t end_ms = mono_ms() + total_ms;
+    int64_t end_ms = http_mono_ms() + total_ms;
     while (request->body_len < length) {
         if (!make_room(request, length))
             return 503;
         size_t piece = request->body_room - request->body_len;
         if (piece > PIECE_BYTES)
             piece = PIECE_BYTES;
-        int64_t left_ms = end_ms - mono_ms();
+        int64_t left_ms = end_ms - http_mono_ms();
         if (left_ms <= 0)
             return 408;
         if (ticket >= 0)
@@ -133,6 +133,7 @@ int http_read_body(http_request *request, size_t max)
     int count, refusal = announced(info, max, &length);
     if (refusal != 0 || length == 0)
         return refusal;
+    request->body_announced = length;
     if (header(info, "Expect", &count) != NULL)
         (void)mg_printf(request->connection, "HTTP/1.1 100 Continue\r\n\r\n");
     http_guard *guard = http_server_guard(request->server);

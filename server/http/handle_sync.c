@@ -120,7 +120,7 @@ static st_err take_frame(void *context, const uint8_t *bytes, size_t len, st_err
 static st_err find_base(exchange *ex, const st_head *head, st_error *error)
 {
     uint8_t check[ST_BASE_CHECK_BYTES];
-    ex->head_bytes = head->has_base ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
+    ex->head_bytes = st_head_bytes(head);
     if (!head->has_base)
         return ST_OK;
     st_err err = sync_request_base(&ex->txn, &head->device, &ex->base, check, error);
@@ -138,7 +138,9 @@ static st_err check_head(exchange *ex, http_request *request, st_error *error)
     char hex[33];
     st_id_format(&head.device, hex);
     memcpy(request->who, hex, 8);
-    size_t size = head.has_base ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
+    if (head.skip > 0)
+        return st_fail(error, ST_E_CORRUPT, "request: all of its stream is needed");
+    size_t size = st_head_bytes(&head);
     auth_request signed_request = { request->method, request->path, request->body + size,
                                     request->body_len - size };
     err = auth_head_check(&ex->txn, &ex->rooms->keys, &head, &signed_request, &ex->sync.device,

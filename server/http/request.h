@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "server/http/begun.h"
 #include "server/http/http.h"
 
 struct mg_connection;
@@ -21,6 +22,7 @@ typedef struct {
     uint8_t *body;             /* owned by the dispatcher */
     size_t body_len;
     size_t body_room;          /* bytes at body */
+    size_t body_announced;     /* more than body_len: its line broke */
     int status;                /* set by the handler, 200 at first */
     uint32_t later_s;          /* of a refusal: a header Retry-After; 0: none is sent */
     const char *content_type;  /* NULL: none is sent */
@@ -85,6 +87,9 @@ void http_guard_extend(http_guard *guard, int ticket, unsigned deadline_ms);
 /* Ends watching. True when the connection was cut. */
 bool http_guard_end(http_guard *guard, int ticket);
 
+/* Milliseconds of a clock that nobody sets. */
+int64_t http_mono_ms(void);
+
 /* Parts of the server that the dispatcher needs. */
 http_guard *http_server_guard(http_server *http);
 const char *http_server_token(http_server *http);
@@ -121,6 +126,9 @@ bool http_is_operator(const http_request *request);
 /* One more request of a device is under way; false when it has four already. Each leaves once. */
 bool http_server_enter(http_server *http, const st_id *device);
 void http_server_leave(http_server *http, const st_id *device);
+
+/* What came of requests whose line broke; NULL: nothing is kept of them. */
+begun *http_server_begun(http_server *http);
 
 /* The handlers, one file per message. */
 void http_handle_health(http_request *request);

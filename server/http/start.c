@@ -51,6 +51,7 @@ struct http_server {
     atomic_size_t answer_bytes; /* of answers that wait for their lines */
     sem_t desks, seats, readers;
     tally *devices;            /* requests by the device that signed them */
+    begun *begun;              /* what came of those whose line broke */
     atomic_bool draining;
     atomic_bool ready;         /* all of the above is set */
 };
@@ -160,6 +161,11 @@ void http_server_leave(http_server *http, const st_id *device)
         tally_leave(http->devices, device->b);
 }
 
+begun *http_server_begun(http_server *http)
+{
+    return http == NULL ? NULL : http->begun;
+}
+
 unsigned http_port(http_server *http)
 {
     return http->port;
@@ -228,6 +234,9 @@ static bool answer(http_request *request)
     }
     status = http_read_body(request, route->body_bytes_max);
     if (status != 0) {
+        if (strcmp(route->path, "/v1/chunks") == 0)
+            begun_keep(request->server->begun, request->body, request->body_len,
+                       request->body_announced, http_mono_ms());
         http_say(request, status, "the body was refused; nothing was taken in\n");
         return true;
     }
@@ -339,6 +348,7 @@ static void free_server(http_server *http)
 {
     http_guard_free(http->guard);
     tally_free(http->devices);
+    begun_free(http->begun);
     (void)sem_destroy(&http->desks);
     (void)sem_destroy(&http->seats);
     (void)sem_destroy(&http->readers);
@@ -449,6 +459,7 @@ st_err http_start(server *rooms, const http_config *config, const char *operator
     snprintf(http->token, sizeof http->token, "%s", operator_token);
     http->guard = http_guard_new(config->per_address > 0 ? config->per_address : PER_ADDRESS);
     http->devices = tally_new(threads_of(config), PER_DEVICE);
+    http->begun = begun_new();
     mg_init_library(0);
     if (http->guard != NULL && http->devices != NULL)
         http->context = start_listener(http, listen, config);

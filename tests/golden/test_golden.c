@@ -213,7 +213,8 @@ static void test_frames(void **state)
         "frame-log-keys", "frame-ask-log-keys", "frame-enrol-answer-keys", "frame-ask-renew",
         "frame-heir-ask", "frame-heir-declined", "frame-heir-enrolled",
         "frame-have-answer-full", "frame-ask-epochs", "frame-carry-offer-sealed",
-        "frame-enrol-ask-again", "frame-ask-log-key-mark", "frame-ask-held"
+        "frame-enrol-ask-again", "frame-ask-log-key-mark", "frame-ask-held",
+        "frame-have-answer-kept"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;
@@ -408,6 +409,9 @@ static void test_head(void **state)
     assert_int_equal(st_head_base("the last set", 12, &hash, &text, head.base), ST_OK);
     head.has_base = true;
     check("head-base", bytes, st_head_encode(&head, bytes));
+    head.has_base = false;
+    head.skip = 5000;
+    check("head-skip", bytes, st_head_encode(&head, bytes));
     st_buffer_free(&text);
 }
 

@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 52
+#define MAKE_FRAMES 53
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -447,6 +447,14 @@ static inline st_frame make_have_answer_full(st_arena *arena)
     return frame;
 }
 
+/* Of a request that broke off the beginning is there. */
+static inline st_frame make_have_answer_kept(st_arena *arena)
+{
+    st_frame frame = make_have_answer(arena);
+    frame.as.have_answer.kept = (st_kept){ 5000, 16550, { 1, 2, 3, 4, 5, 6, 7, 8 } };
+    return frame;
+}
+
 static inline st_frame make_have_ask_fetch(st_arena *arena)
 {
     st_frame frame = make_have_ask(arena);
@@ -631,7 +639,8 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 48: return make_carry_offer_sealed(arena);
     case 49: return make_enrol_ask_again();
     case 50: return make_ask_log_key_mark(arena);
-    default: return make_ask_held(arena);
+    case 51: return make_ask_held(arena);
+    default: return make_have_answer_kept(arena);
     }
 }
 

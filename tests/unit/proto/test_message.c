@@ -391,12 +391,30 @@ static void test_head(void **state)
     assert_memory_equal(back.signature, head.signature, 64);
     for (size_t len = 0; len < ST_HEAD_BYTES; len++)
         assert_int_equal(st_head_decode(bytes, len, &back, NULL), ST_E_CORRUPT);
-    bytes[0] = 3;
+    bytes[0] = 4;
     assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_VERSION);
     bytes[0] = 0;
     assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_CORRUPT);
     bytes[0] = 1;
     memset(bytes + 25, 0, 8);
+    assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_CORRUPT);
+}
+
+/* A stream of which the server has the beginning says how much of it is left out. */
+static void test_head_of_a_rest(void **state)
+{
+    (void)state;
+    st_head head = { .device = make_id(0xd1, 0xd1), .counter = 7, .skip = 0x01020304 }, back;
+    uint8_t bytes[ST_HEAD_BYTES_MAX];
+    assert_int_equal(st_head_bytes(&head), ST_HEAD_BYTES_MAX);
+    assert_int_equal(st_head_encode(&head, bytes), ST_HEAD_BYTES_MAX);
+    assert_int_equal(bytes[0], 3);
+    assert_int_equal(bytes[ST_HEAD_BYTES], 1);
+    for (size_t len = 0; len < sizeof bytes; len++)
+        assert_int_equal(st_head_decode(bytes, len, &back, NULL), ST_E_CORRUPT);
+    assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_OK);
+    assert_true(back.skip == head.skip && !back.has_base && back.counter == 7);
+    memset(bytes + ST_HEAD_BYTES, 0, 4);
     assert_int_equal(st_head_decode(bytes, sizeof bytes, &back, NULL), ST_E_CORRUPT);
 }
 
@@ -580,6 +598,7 @@ int main(void)
         cmocka_unit_test(test_numbers_are_frozen),
         cmocka_unit_test(test_entry_kinds),
         cmocka_unit_test(test_head),
+        cmocka_unit_test(test_head_of_a_rest),
         cmocka_unit_test(test_head_with_a_base),
         cmocka_unit_test(test_head_text_covers_all),
         cmocka_unit_test(test_collapse),
