@@ -1,6 +1,6 @@
-/* server/http/begun.c - promises bounds: so many bytes, of so many devices, for so long; what is too
- * much pushes out what is oldest, and the phone sends that again. Never says that a piece is here.
- */
+/* server/http/begun.c - promises bounds: so many bytes, of so many devices, for so long. What is
+ * too much pushes out what is oldest, and the phone sends that again. Never says that a piece is
+ * here. */
 #include "server/http/begun.h"
 
 #include <pthread.h>
@@ -106,7 +106,8 @@ void begun_keep(begun *b, const uint8_t *body, size_t len, size_t announced, int
     if (announced <= len || len == from || head.skip > BEGUN_ONE_BYTES_MAX)
         return;
     size_t whole = head.skip + (len - from), of = head.skip + (announced - from);
-    if (whole < BEGUN_ONE_BYTES_LEAST || whole > BEGUN_ONE_BYTES_MAX || of > 2 * BEGUN_ONE_BYTES_MAX)
+    if (whole < BEGUN_ONE_BYTES_LEAST || whole > BEGUN_ONE_BYTES_MAX ||
+        of > 2 * BEGUN_ONE_BYTES_MAX)
         return;
     pthread_mutex_lock(&b->lock);
     keep(b, &head, (st_chunk){ body + from, len - from }, of, now_ms);

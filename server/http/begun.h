@@ -1,6 +1,6 @@
 /* server/http/begun.h - beginnings of requests with pieces of files whose line broke, for their
- * phone to go on at the byte (docs/protocol.md 7.11). Nobody has signed them yet: they are used only
- * as the beginning of a stream whose signature is then checked as a whole. */
+ * phone to go on at the byte (docs/protocol.md 7.11). Nobody has signed them yet: they are used
+ * only as the beginning of a stream whose signature is then checked as a whole. */
 #ifndef SOTAY_SERVER_HTTP_BEGUN_H
 #define SOTAY_SERVER_HTTP_BEGUN_H
 
