@@ -482,7 +482,7 @@ static st_err end_fetch(sotay_sync *sync, bool *out_again, st_error *error)
     return err;
 }
 
-/* As many pieces as in the request that broke: only the same stream goes on where that one ended. */
+/* As many pieces as the request that broke had: only the same stream goes on where it ended. */
 static void aim_at_kept(attach_lane *lane)
 {
     if (lane->kept.bytes > 0 && lane->kept.of > BYTES_LEAST && lane->kept.of < 2 * BYTES_MOST)
