@@ -183,14 +183,15 @@ static void say_witness(const verify_call *line, const verify_device *device)
            device->confirmed, when);
 }
 
-static void say_good(const verify_call *line, const verify_log *log)
+/* What the log is; OK when nothing at all is wrong with it. */
+static void say_log(const verify_call *line, const verify_log *log)
 {
     const st_checkpoint *now = &log->now.checkpoint;
     char root[48], code[20];
     st_base64(now->head.root.b, sizeof now->head.root.b, root);
     st_fingerprint(now->head.root.b, code);
-    printf(line->vi ? "OK %" PRIu64 " mục, mã gốc %s\n" : "OK %" PRIu64 " entries root %s\n",
-           now->head.size, root);
+    printf(line->vi ? "%s%" PRIu64 " mục, mã gốc %s\n" : "%s%" PRIu64 " entries root %s\n",
+           log->doubts_count == 0 ? "OK " : "", now->head.size, root);
     printf("%s: %s\n", line->vi ? "mã kiểm tra" : "check code", code);
     printf(line->vi ? "%u trên %u máy đã xác nhận nhật ký này\n"
                     : "%u of %u devices have confirmed this log\n",
@@ -324,18 +325,17 @@ static int check_log(const verify_call *line)
         err = verify_folder(&log, line->where, &error);
     if (err == ST_OK)
         err = check_beside(line, &log, &found, &what, &error);
-    const bool is_good = err == ST_OK && log.doubts_count == 0;
     say_doubts(line, &log);
     int code = 0;
     if (err != ST_OK)
         code = complain(line, what, error.detail, err == ST_E_NETWORK ? 4 : 1);
-    else if (is_good)
-        say_good(line, &log);
-    else
+    else if (log.doubts_count > 0)
         code = complain(line, line->where,
                         "all the rest was checked, and nothing else is wrong", 1);
-    if (err == ST_OK)
+    if (err == ST_OK) {
+        say_log(line, &log);
         say_beside(line, &log, &found);
+    }
     verify_log_free(&log);
     return code;
 }
