@@ -262,7 +262,7 @@ int main(int argc, char **argv)
         return 2;
     }
     int failed = 0;
-    uint64_t tries_max = strcmp(argv[1], "short") == 0 ? 15 : 0;
+    uint64_t tries_max = strcmp(argv[1], "short") == 0 ? 19 : 0;
     if (tries != NULL)
         tries_max = strtoull(tries, NULL, 10);
     for (const scene *what = scenes(); what->name != NULL; what++) {
