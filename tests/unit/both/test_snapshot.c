@@ -114,10 +114,10 @@ static void break_where_commits_wait(world *w, phone *p, int settled)
     assert_true(gets);
     sotay_memory_pending(&p->port, true, false);
     assert_int_equal(sotay_sync_end(sync, 0, &again, NULL), SOTAY_PENDING);
-    sotay_memory_pending(&p->port, false, false);
     assert_int_equal(sotay_memory_settle(&p->port, p->client, settled, NULL), settled);
     assert_int_equal(sotay_sync_end(sync, 0, &again, NULL),
                      settled == SOTAY_OK ? SOTAY_E_NETWORK : settled);
+    sotay_memory_pending(&p->port, false, false);
     sotay_sync_free(sync);
 }
 
