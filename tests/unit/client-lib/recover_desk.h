@@ -29,6 +29,15 @@ static inline edge *locked(phone *p, uint64_t seed, sotay_id *out_visit)
     return e;
 }
 
+/* Another one with the same store. */
+static inline phone locked_copy(const phone *from)
+{
+    phone p;
+    memset(&p, 0, sizeof p);
+    assert_int_equal(sotay_memory_copy(&from->port, false, &p.port, NULL), SOTAY_OK);
+    return p;
+}
+
 /* What two people of the office do. */
 static inline void office(const edge *e, const char *line, char answer_text[ST_RECOVER_TEXT])
 {

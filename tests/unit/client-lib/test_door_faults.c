@@ -30,14 +30,6 @@ static int desk_close(void **state)
     return 0;
 }
 
-static phone copy_of(const desk *d)
-{
-    phone p;
-    memset(&p, 0, sizeof p);
-    assert_int_equal(sotay_memory_copy(&d->p.port, false, &p.port, NULL), SOTAY_OK);
-    return p;
-}
-
 /* Whatever failed: this PIN opens it, and nothing is lost. */
 static void must_open(const desk *d, phone *p, const char *pin)
 {
@@ -50,7 +42,7 @@ static void must_open(const desk *d, phone *p, const char *pin)
 /* A line is asked for; `anew`: for the first time. False: no place was left to fail. */
 static bool try_ask(const desk *d, stumble_way how, bool anew)
 {
-    phone p = copy_of(d);
+    phone p = locked_copy(&d->p);
     char *line = NULL;
     const book_key seed = book_key_text(BOOK_META, "recover");
     if (anew) {
@@ -85,7 +77,7 @@ static void test_a_line_is_asked_for(void **state)
 
 static bool try_take(const desk *d, stumble_way how)
 {
-    phone p = copy_of(d);
+    phone p = locked_copy(&d->p);
     stumble_arm(how, &p, STUMBLE_IN_NEW_PLACE);
     int rc = sotay_recover_take(&p.port, d->answer, "5678", &p.error);
     bool refused = stumble_disarm(&p);

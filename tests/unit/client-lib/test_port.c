@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "client-lib/include/sotay.h"
+#include "tests/support/narrow.h"
 
 static sotay_slice slice(const char *text)
 {
@@ -397,33 +397,6 @@ static void test_lmdb_grows(void **state)
     remove_dir(dir);
 }
 
-/* Leaves the program `spare` bytes of addresses, as 32 bits would; the old limit. Emulators and
- * sanitizers let it have all the same: false. */
-static bool narrow(size_t spare, struct rlimit *out_old)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    (void)spare;
-    (void)out_old;
-    return false;
-#else
-    size_t pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%zu", &pages), 1);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(getrlimit(RLIMIT_AS, out_old), 0);
-    struct rlimit limit = *out_old;
-    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + spare;
-    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
-    void *at = mmap(NULL, spare + 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED)
-        return true;
-    assert_int_equal(munmap(at, spare + 1), 0);
-    assert_int_equal(setrlimit(RLIMIT_AS, out_old), 0);
-    return false;
-#endif
-}
-
 /* Where the map cannot grow the store says that it is full; what stands in it can be read, and
  * small things still be deleted. With 64 bits only a narrow machine has such an end. */
 static void test_lmdb_is_full_at_its_cap(void **state)
@@ -436,7 +409,7 @@ static void test_lmdb_is_full_at_its_cap(void **state)
     sotay_error error = { SOTAY_OK, "" };
     make_dir(dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
-    if (wide && !narrow(100u << 20, &old)) {
+    if (wide && !narrow_to(100u << 20, &old)) {
         sotay_port_close(&port);
         remove_dir(dir);
         skip();

@@ -130,14 +130,6 @@ static int desk_close(void **state)
     return 0;
 }
 
-static phone copy_of(const desk *d)
-{
-    phone p;
-    memset(&p, 0, sizeof p);
-    assert_int_equal(sotay_memory_copy(&d->p.port, false, &p.port, NULL), SOTAY_OK);
-    return p;
-}
-
 /* The seed of the line that was shown is damaged: there is another line, and only its answer is
  * good. */
 static void test_a_damaged_seed(void **state)
@@ -145,7 +137,7 @@ static void test_a_damaged_seed(void **state)
     static const uint8_t NOISE[32 + ST_AEAD_EXTRA] = { 1, 2, 3 };
     static const size_t LENGTHS[] = { 0, 5, sizeof NOISE };
     desk *d = *state;
-    phone p = copy_of(d);
+    phone p = locked_copy(&d->p);
     const book_key key = book_key_text(BOOK_META, "recover");
     char before[ST_RECOVER_TEXT], answer[ST_RECOVER_TEXT];
     for (size_t i = 0; i < 3; i++) {
@@ -166,7 +158,7 @@ static void test_a_damaged_seed(void **state)
 static void test_a_damaged_sealed_key(void **state)
 {
     desk *d = *state;
-    phone p = copy_of(d);
+    phone p = locked_copy(&d->p);
     char *line = NULL;
     const book_key key = book_key_text(BOOK_META, "recovery");
     put_row(&p.port, &key, "cut", 3);
@@ -179,7 +171,7 @@ static void test_a_damaged_sealed_key(void **state)
 static void test_a_store_without_an_owner(void **state)
 {
     desk *d = *state;
-    phone p = copy_of(d);
+    phone p = locked_copy(&d->p);
     char answer[ST_RECOVER_TEXT];
     const book_key key = book_key_of(BOOK_SELF);
     ask(&p, d->e, answer);
@@ -192,7 +184,7 @@ static void test_a_store_without_an_owner(void **state)
 static void test_an_answer_for_no_store(void **state)
 {
     desk *d = *state;
-    phone p = copy_of(d);
+    phone p = locked_copy(&d->p);
     sotay_port bare;
     char answer[ST_RECOVER_TEXT];
     ask(&p, d->e, answer);

@@ -49,12 +49,7 @@ static inline int office_teardown(void **state)
 
 static inline uint64_t office_log_size(office *o)
 {
-    store_txn txn = { 0 };
-    uint64_t size = 0;
-    assert_int_equal(store_begin(o->book.rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
+    return kit_log_size(&o->book);
 }
 
 /* ---- what was before ---- */

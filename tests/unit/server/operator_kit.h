@@ -156,13 +156,41 @@ static inline void kit_sign(kit_phone *phone, st_set *set, st_buffer *out)
     st_unsigned_set_free(&built);
 }
 
+/* Entries of the log. */
+static inline uint64_t kit_log_size(kit_book *book)
+{
+    store_txn txn = { 0 };
+    uint64_t size = 0;
+    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
+    store_end(&txn);
+    return size;
+}
+
+/* Sends a set as it is; returns its verdict. */
+static inline st_verdict_kind kit_send_bytes(kit_phone *phone, const st_buffer *bytes)
+{
+    sync_room *room = &phone->book->rooms.sync;
+    store_txn txn = { 0 };
+    sync_request request;
+    sync_request_init(&request, 64u << 20);
+    assert_int_equal(store_begin(room->store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, &phone->book->rooms.keys, &phone->device,
+                                     &request.device, NULL), ST_OK);
+    request.received_ms = phone->ms + 1000;
+    const store_slice slice = { bytes->data, bytes->len };
+    assert_int_equal(sync_request_add(&request, room, &txn, slice, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(sync_request_submit(&request, phone->book->rooms.writer, NULL), ST_OK);
+    st_verdict_kind kind = request.items[0].verdict.kind;
+    sync_request_free(&request);
+    return kind;
+}
+
 /* Sends one change as a set of its own; returns its verdict. change: ops, record or form, act. */
 static inline st_verdict_kind kit_send(kit_phone *phone, st_change *change)
 {
-    sync_room *room = &phone->book->rooms.sync;
     st_buffer bytes;
-    store_txn txn = { 0 };
-    sync_request request;
     st_set set = { .device = phone->device, .format = 1, .first = phone->next,
                    .has_prev = phone->has_prev, .prev = phone->prev, .here = phone->next - 1,
                    .bucket = phone->bucket, .role = ST_ROLE_OFFICER, .fold_version = 1,
@@ -176,17 +204,7 @@ static inline st_verdict_kind kit_send(kit_phone *phone, st_change *change)
         change->record = st_record_id(&change->dot, change->random);
     st_buffer_init(&bytes, ST_SET_BYTES_MAX);
     kit_sign(phone, &set, &bytes);
-    sync_request_init(&request, 64u << 20);
-    assert_int_equal(store_begin(room->store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(auth_device_get(&txn, &phone->book->rooms.keys, &phone->device,
-                                     &request.device, NULL), ST_OK);
-    request.received_ms = phone->ms + 1000;
-    store_slice slice = { bytes.data, bytes.len };
-    assert_int_equal(sync_request_add(&request, room, &txn, slice, NULL), ST_OK);
-    store_end(&txn);
-    assert_int_equal(sync_request_submit(&request, phone->book->rooms.writer, NULL), ST_OK);
-    st_verdict_kind kind = request.items[0].verdict.kind;
-    sync_request_free(&request);
+    st_verdict_kind kind = kit_send_bytes(phone, &bytes);
     st_buffer_free(&bytes);
     phone->next++;
     return kind;

@@ -23,6 +23,16 @@ static uint64_t rig_mono(void *context)
     return (uint64_t)(((rig *)context)->now_ms - RIG_T0 + 1000000);
 }
 
+uint64_t rig_log_size(rig *r)
+{
+    uint64_t size = 0;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
+    store_end(&txn);
+    return size;
+}
+
 void rig_random(rig *r, void *out, size_t len)
 {
     uint8_t *at = out;
@@ -267,6 +277,17 @@ st_change *rig_change(rig_phone *phone, const st_id *record)
         change->record = st_record_id(&change->dot, change->random);
     }
     phone->count++;
+    return change;
+}
+
+st_change *rig_act(rig_phone *phone, const st_id *record, st_act_kind act)
+{
+    static st_context_device seen;
+    st_change *change = rig_change(phone, record);
+    seen = (st_context_device){ .device = phone->device, .upto = change->dot.counter - 1 };
+    change->act = act;
+    change->context.devices = &seen;
+    change->context.count = 1;
     return change;
 }
 

@@ -31,6 +31,8 @@ int rig_teardown(void **state);
 /* Closes the store and opens it again. */
 void rig_reopen(rig *r);
 void rig_close(rig *r);
+/* Entries of the log. */
+uint64_t rig_log_size(rig *r);
 /* Random bytes of the rig's seed. */
 void rig_random(rig *r, void *out, size_t len);
 
@@ -77,6 +79,8 @@ st_dot rig_set(rig_phone *phone, const st_id *record, const char *path, const ch
                const st_dot *replaces);
 /* Adds a change and returns it for further filling. */
 st_change *rig_change(rig_phone *phone, const st_id *record);
+/* The same with an act that knows the phone's own changes. */
+st_change *rig_act(rig_phone *phone, const st_id *record, st_act_kind act);
 /* Appends an operation to a change. */
 st_op *rig_op(rig_phone *phone, st_change *change, const char *form, const char *path,
               const char *value);

@@ -15,22 +15,12 @@
 #include "server/sync/enrol.h"
 #include "server/sync/row.h"
 
-static uint64_t log_size(rig *r)
-{
-    uint64_t size = 0;
-    store_txn txn = { 0 };
-    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 /* The last entry: its kind, and its note in `note`. */
 static st_entry_kind last_entry(rig *r, char note[80])
 {
     sync_row row;
     store_txn txn = { 0 };
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
     assert_int_equal(sync_row_get(&txn, size, &r->arena, &row, NULL), ST_OK);
     assert_true(row.note.len < 80);
@@ -55,41 +45,41 @@ static void test_refusals_are_said_at_ten_times_as_many(void **state)
 {
     rig *r = *state;
     char note[80];
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     refuse(r, 9);
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     refuse(r, 1);
-    assert_int_equal(log_size(r), size + 1);
+    assert_int_equal(rig_log_size(r), size + 1);
     assert_int_equal(last_entry(r, note), ST_ENTRY_LOGIN);
     assert_string_equal(note, "10 refused within an hour");
     refuse(r, 89);
-    assert_int_equal(log_size(r), size + 1);
+    assert_int_equal(rig_log_size(r), size + 1);
     refuse(r, 1);
-    assert_int_equal(log_size(r), size + 2);
+    assert_int_equal(rig_log_size(r), size + 2);
     (void)last_entry(r, note);
     assert_string_equal(note, "100 refused within an hour");
     refuse(r, 899);
-    assert_int_equal(log_size(r), size + 2);
+    assert_int_equal(rig_log_size(r), size + 2);
     refuse(r, 1);
-    assert_int_equal(log_size(r), size + 3);
+    assert_int_equal(rig_log_size(r), size + 3);
 }
 
 static void test_an_hour_later_they_are_counted_anew(void **state)
 {
     rig *r = *state;
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     refuse(r, 9);
     r->now_ms += ACT_REFUSED_MS;
     refuse(r, 9);
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     refuse(r, 1);
-    assert_int_equal(log_size(r), size + 1);
+    assert_int_equal(rig_log_size(r), size + 1);
     refuse(r, 9);
     r->now_ms -= 2 * ACT_REFUSED_MS; /* a clock that was set back begins a new hour, too */
     refuse(r, 9);
-    assert_int_equal(log_size(r), size + 1);
+    assert_int_equal(rig_log_size(r), size + 1);
     refuse(r, 1);
-    assert_int_equal(log_size(r), size + 2);
+    assert_int_equal(rig_log_size(r), size + 2);
 }
 
 /* A code that nobody gave out: a refusal is one for the count, whatever the phone. */
@@ -101,12 +91,12 @@ static void test_a_wrong_code_counts(void **state)
     st_enrol_answer answer;
     st_arena arena;
     uint8_t seed[32] = { 7 }, secret[64], text[ST_ENROL_SIGN_BYTES];
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     memset(&ask, 0, sizeof ask);
     st_arena_init(&arena, 1u << 22);
     st_sign_keypair(seed, ask.sign_key, secret);
     for (unsigned i = 0; i < ACT_REFUSED_MIN; i++) {
-        assert_int_equal(log_size(r), size);
+        assert_int_equal(rig_log_size(r), size);
         ask.code[0] = (uint8_t)i;
         st_enrol_sign_text(&ask, r->srv.sync.keys->log_public, text);
         st_sign(secret, text, sizeof text, ask.proof);
@@ -115,10 +105,10 @@ static void test_a_wrong_code_counts(void **state)
     }
     assert_int_equal(last_entry(r, note), ST_ENTRY_LOGIN);
     ask.proof[0] ^= 1; /* what its key did not sign is no guess at a code */
-    size = log_size(r);
+    size = rig_log_size(r);
     for (unsigned i = 0; i < 100; i++)
         assert_int_equal(sync_enrol(r->srv.writer, &ask, &arena, &answer, NULL), ST_E_SIGNATURE);
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     st_arena_reset(&arena);
 }
 

@@ -126,16 +126,6 @@ static void turn_text(rig *r, uint64_t index, const char *text)
     free(row);
 }
 
-static uint64_t log_size(rig *r)
-{
-    uint64_t size = 0;
-    store_txn txn = { 0 };
-    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 static void test_a_stored_set(void **state)
 {
     rig *r = *state;
@@ -144,8 +134,8 @@ static void test_a_stored_set(void **state)
     rig_begin(&an, RIG_BUCKET);
     (void)rig_visit(&an, "ghi");
     assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
-    turn_all(r, STORE_LOG, log_size(r));
-    turn_all(r, STORE_LEAF, log_size(r));
+    turn_all(r, STORE_LOG, rig_log_size(r));
+    turn_all(r, STORE_LEAF, rig_log_size(r));
 }
 
 /* A decision is the server's word alone: no phone's signature covers it. */
@@ -158,13 +148,13 @@ static void test_a_decision(void **state)
     rig_begin(&chi, RIG_BUCKET);
     (void)rig_visit(&chi, "ghi"); /* has no unit: waits */
     assert_int_equal(rig_push_one(&chi, rig_seal(&chi), NULL), ST_VERDICT_HELD);
-    turn_all(r, STORE_LOG, log_size(r));
+    turn_all(r, STORE_LOG, rig_log_size(r));
     sync_decision decision = { 1, true, rig_person(r, "office"), "đã xem" };
     assert_int_equal(sync_settle(r->srv.writer, &decision, &count, NULL), ST_OK);
     assert_int_equal(count, 1);
-    turn_text(r, log_size(r), decision.reason);
-    turn_all(r, STORE_LOG, log_size(r));
-    turn_all(r, STORE_LEAF, log_size(r));
+    turn_text(r, rig_log_size(r), decision.reason);
+    turn_all(r, STORE_LOG, rig_log_size(r));
+    turn_all(r, STORE_LEAF, rig_log_size(r));
 }
 
 /* Rows that were written before notes were bound have no key: they are read, and their leaf is what

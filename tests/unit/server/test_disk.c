@@ -135,16 +135,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static uint64_t log_size(rig *r)
-{
-    uint64_t size = 0;
-    store_txn txn = { 0 };
-    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 /* ---- a piece of work: one row; perhaps it waits at the gate, perhaps it fails ---- */
 
 typedef struct {
@@ -335,20 +325,20 @@ static void test_a_broken_disk_is_not_acknowledged(void **state)
     rig_begin(&an, RIG_BUCKET);
     st_id visit = rig_visit(&an, "gốc");
     store_slice set = rig_seal(&an);
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     atomic_store(&disk_error, EIO);
     st_err err = rig_push(&an, &request, &set, 1);
     sync_request_free(&request);
     atomic_store(&disk_error, 0);
     assert_int_equal(err, ST_E_STORAGE);
     assert_non_null(store_failure(r->srv.sync.store));
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     assert_int_equal(rig_push(&an, &request, &set, 1), ST_E_STORAGE);
     sync_request_free(&request);
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     rig_reopen(r);
     assert_null(store_failure(r->srv.sync.store));
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_STORED);
     assert_string_equal(rig_value(r, &visit, "general_note", NULL), "gốc");
 }
@@ -362,7 +352,7 @@ static void test_a_full_disk_is_waited_out(void **state)
     rig_begin(&an, RIG_BUCKET);
     (void)rig_visit(&an, "gốc");
     store_slice set = rig_seal(&an);
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     for (int i = 0; i < 4; i++) {
         atomic_store(&disk_error, i % 2 != 0 ? ENOSPC : 0);
         atomic_store(&disk_cuts, i % 2 == 0);
@@ -370,7 +360,7 @@ static void test_a_full_disk_is_waited_out(void **state)
         sync_request_free(&request);
         assert_int_equal(err, ST_E_STORAGE);
         assert_string_equal(store_failure(r->srv.sync.store), "the disk is full");
-        assert_int_equal(log_size(r), size);
+        assert_int_equal(rig_log_size(r), size);
     }
     atomic_store(&disk_error, 0);              /* somebody made room: no restart */
     assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_STORED);

@@ -57,25 +57,6 @@ static bool is_anywhere(kit_book *book, const char *text)
 }
 
 /* Sends a set as these bytes. */
-static st_verdict_kind send_bytes(kit_phone *phone, const st_buffer *bytes)
-{
-    sync_room *room = &phone->book->rooms.sync;
-    store_txn txn = { 0 };
-    sync_request request;
-    sync_request_init(&request, 64u << 20);
-    assert_int_equal(store_begin(room->store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(auth_device_get(&txn, &phone->book->rooms.keys, &phone->device,
-                                     &request.device, NULL), ST_OK);
-    request.received_ms = phone->ms + 1000;
-    const store_slice slice = { bytes->data, bytes->len };
-    assert_int_equal(sync_request_add(&request, room, &txn, slice, NULL), ST_OK);
-    store_end(&txn);
-    assert_int_equal(sync_request_submit(&request, phone->book->rooms.writer, NULL), ST_OK);
-    st_verdict_kind kind = request.items[0].verdict.kind;
-    sync_request_free(&request);
-    return kind;
-}
-
 /* The bytes of a visit that the phone makes, with its note; the phone goes on behind it. */
 static st_id make_visit(kit_phone *phone, const char *note, uint8_t random, st_buffer *out)
 {
@@ -115,7 +96,7 @@ static void test_two_people_and_a_reason(void **state)
     kit_enrol(book, "an", 7, &phone);
     st_id record = make_visit(&phone, "một điều riêng tư", 1, &bytes);
     st_id_format(&record, id);
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     KIT_EXPECT(2, book, "erase", id, "general_note", "--as", "admin", "--second", "head");
     KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "admin", "--second", "admin",
                "--basis", "x");
@@ -141,7 +122,7 @@ static void test_two_people_and_a_reason(void **state)
     assert_true(kit_says(KIT_OUT(book), "điều 14"));
     KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "admin", "--second", "head",
                "--basis", "x");
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_DUPLICATE);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_DUPLICATE);
     assert_false(is_anywhere(book, "riêng tư"));
     KIT_EXPECT(0, book, "rebuild");
     assert_false(is_anywhere(book, "riêng tư"));
@@ -159,9 +140,9 @@ static void test_a_fork_holds_it_no_longer(void **state)
     copy = phone;
     st_id record = make_visit(&phone, "lời thứ nhất", 1, &bytes);
     st_id_format(&record, id);
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     (void)make_visit(&copy, "lời thứ hai", 1, &bytes);
-    assert_int_equal(send_bytes(&copy, &bytes), ST_VERDICT_HELD);
+    assert_int_equal(kit_send_bytes(&copy, &bytes), ST_VERDICT_HELD);
     KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "head", "--second", "admin",
                "--basis", "x");
     assert_true(kit_says(KIT_OUT(book), "2 values erased"));
@@ -184,15 +165,15 @@ static void test_a_set_is_not_taken_in_without_a_value(void **state)
     st_id record = make_visit(&phone, "đáng giữ lại", 1, &bytes);
     st_id_format(&record, id);
     assert_int_equal(st_set_erase(bytes.data, bytes.len, places, &left, NULL), ST_OK);
-    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
+    assert_int_equal(kit_send_bytes(&phone, &left), ST_VERDICT_LATER);
     KIT_EXPECT(1, book, "show", id);
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     KIT_EXPECT(0, book, "show", id);
     assert_true(kit_says(KIT_OUT(book), "đáng giữ lại"));
     /* Once it is erased, what is left of it is a duplicate like the whole. */
     KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "head", "--second", "admin",
                "--basis", "x");
-    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_DUPLICATE);
+    assert_int_equal(kit_send_bytes(&phone, &left), ST_VERDICT_DUPLICATE);
     st_buffer_free(&left);
     st_buffer_free(&bytes);
 }
@@ -214,20 +195,20 @@ static void test_what_was_put_off_is_judged_when_it_is_whole(void **state)
     st_id_format(&record, id);
     assert_int_equal(st_set_erase(bytes.data, bytes.len, places, &left, NULL), ST_OK);
     for (int i = 0; i < 2; i++) /* however often it comes so */
-        assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
+        assert_int_equal(kit_send_bytes(&phone, &left), ST_VERDICT_LATER);
     assert_int_equal(kit_write(&phone, id, "place", "chợ phiên", NULL), ST_VERDICT_HELD);
-    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
+    assert_int_equal(kit_send_bytes(&phone, &left), ST_VERDICT_LATER);
     KIT_EXPECT(1, book, "show", id);
     KIT_EXPECT(0, book, "held");
     assert_true(kit_says(KIT_OUT(book), id));
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     KIT_EXPECT(0, book, "show", id);
     assert_true(kit_says(KIT_OUT(book), "đáng giữ lại"));
     assert_true(kit_says(KIT_OUT(book), "chợ phiên"));
     KIT_EXPECT(0, book, "held");
     assert_false(kit_says(KIT_OUT(book), id));
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_DUPLICATE);
-    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_DUPLICATE);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_DUPLICATE);
+    assert_int_equal(kit_send_bytes(&phone, &left), ST_VERDICT_DUPLICATE);
     st_buffer_free(&left);
     st_buffer_free(&bytes);
 }
@@ -248,10 +229,10 @@ static void test_what_was_put_off_is_judged_by_the_rules_of_then(void **state)
     st_id_format(&record, id);
     st_id_format(&phone.device, device);
     assert_int_equal(st_set_erase(bytes.data, bytes.len, places, &left, NULL), ST_OK);
-    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
+    assert_int_equal(kit_send_bytes(&phone, &left), ST_VERDICT_LATER);
     KIT_EXPECT(0, book, "device", "suspend", device);
-    assert_int_equal(send_bytes(&phone, &left), ST_VERDICT_LATER);
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_HELD);
+    assert_int_equal(kit_send_bytes(&phone, &left), ST_VERDICT_LATER);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_HELD);
     KIT_EXPECT(0, book, "show", id);
     assert_true(kit_says(KIT_OUT(book), "Not in the book"));
     KIT_EXPECT(0, book, "device", "suspend", device, "--lift");
@@ -324,7 +305,7 @@ static void test_copies_go_too(void **state)
     kit_enrol(book, "an", 7, &phone);
     st_id record = make_visit(&phone, "một điều riêng tư", 1, &bytes);
     st_id_format(&record, id);
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     size_t count = add_remark(&phone, "amendments", 0, AMENDED, ops);
     count += add_remark(&phone, "amendments", 1, OTHER, ops + count);
     count += add_remark(&phone, "amendments", 2, LONGER, ops + count);
@@ -370,7 +351,7 @@ static void test_a_reason_that_an_item_says_again(void **state)
     kit_enrol(book, "an", 7, &phone);
     st_id record = make_visit(&phone, "ghi chú", 1, &bytes);
     st_id_format(&record, id);
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     size_t count = add_remark(&phone, "amendments", 0, AMENDED, ops);
     count += add_remark(&phone, "settlements", 1, SETTLED, ops + count);
     st_change change = { .record = record, .ops = ops, .ops_count = (uint32_t)count,
@@ -465,7 +446,7 @@ static void test_a_snapshot_with_the_value_is_not_given_out(void **state)
     kit_enrol(book, "an", 7, &phone);
     for (uint8_t i = 0; i < SYNC_SNAPSHOT_RECORDS_MIN + 2; i++) {
         record = make_visit(&phone, "một điều riêng tư", i, &bytes);
-        assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+        assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     }
     st_id_format(&record, id);
     const st_hash first = offer(book, &phone.bucket);
@@ -556,9 +537,9 @@ static void test_evidence_of_phones(void **state)
     st_buffer_init(&two, 1u << 20);
     kit_enrol(book, "an", 9, &phone);
     st_id record = make_visit(&phone, "điều kín đáo", 1, &bytes);
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     st_id other = make_visit(&phone, "điều của người khác", 2, &bytes);
-    assert_int_equal(send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
     state_of(book, &record, &one);
     state_of(book, &other, &two);
     const uint8_t torn[] = "\xff kín đáo, nhưng không đọc được";

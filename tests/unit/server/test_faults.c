@@ -56,16 +56,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static uint64_t log_size(rig *r)
-{
-    uint64_t size = 0;
-    store_txn txn = { 0 };
-    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 static void again(scene *s)
 {
     rig *r = s->r;
@@ -84,7 +74,7 @@ static uint64_t torment(scene *s, act what, fault kind, bool only_writes, uint64
 {
     uint64_t places = 0;
     for (uint64_t n = 1;; n += 1 + n / patience) {
-        uint64_t size = log_size(s->r);
+        uint64_t size = rig_log_size(s->r);
         arm(kind, n, only_writes);
         st_err err = what(s);
         if (!disarm()) {
@@ -100,7 +90,7 @@ static uint64_t torment(scene *s, act what, fault kind, bool only_writes, uint64
             fail_msg("call %d failed and nobody noticed", (int)n);
         if (!is_fitting(kind, err))
             fail_msg("call %d failed, and is called %s", (int)n, st_err_name(err));
-        assert_int_equal(log_size(s->r), size);
+        assert_int_equal(rig_log_size(s->r), size);
     }
 }
 
@@ -208,7 +198,7 @@ static void a_visit(scene *s)
 static void prepare_repair(scene *s)
 {
     (void)strcpy(s->repair.bucket.s, RIG_BUCKET);
-    s->repair.cursor = log_size(s->r);
+    s->repair.cursor = rig_log_size(s->r);
     s->repair.ranges = &s->range;
     s->repair.ranges_count = 1;
     s->repair.has_vector = true;

@@ -39,16 +39,6 @@ typedef struct {
     uint64_t entries;              /* of the log when the door was opened */
 } house;
 
-static uint64_t log_size(kit_book *book)
-{
-    store_txn txn = { 0 };
-    uint64_t size = 0;
-    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 static int start(void **state)
 {
     static house h;
@@ -60,7 +50,7 @@ static int start(void **state)
                            .body_deadline_s = 1, .head_deadline_ms = 1500, .quiet = true };
     if (http_start(&h.book.rooms, &config, TOKEN, &h.http, &error) != ST_OK)
         fail_msg("%s", error.detail);
-    h.entries = log_size(&h.book);
+    h.entries = kit_log_size(&h.book);
     *state = &h;
     return 0;
 }
@@ -68,7 +58,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     house *h = *state;
-    assert_int_equal(log_size(&h->book), h->entries);
+    assert_int_equal(kit_log_size(&h->book), h->entries);
     assert_true(http_drain(h->http, 3000));
     http_stop(h->http);
     kit_remove(&h->book);
@@ -580,7 +570,7 @@ static void test_garbage_changes_nothing(void **state)
             print_message("  round %u: %d\n", round, status);
         assert_true(status >= 400 && status <= 426);
     }
-    assert_int_equal(log_size(&h->book), h->entries);
+    assert_int_equal(kit_log_size(&h->book), h->entries);
     assert_alive(h);
 }
 

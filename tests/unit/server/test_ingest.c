@@ -18,16 +18,6 @@
 #include "server/sync/held.h"
 #include "server/sync/sets.h"
 
-static uint64_t log_size(rig *r)
-{
-    uint64_t size = 0;
-    store_txn txn = { 0 };
-    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 /* The leaf of an entry, as an auditor reads it. */
 static void leaf_at(rig *r, uint64_t index, st_arena *arena, st_leaf *out_leaf)
 {
@@ -74,12 +64,12 @@ static void test_stored_once(void **state)
     st_id visit = rig_visit(&an, "gốc");
     store_slice set = rig_seal(&an);
     assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_STORED);
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     for (int i = 0; i < 3; i++)
         assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_DUPLICATE);
     rig_reopen(r);
     assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_DUPLICATE);
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     assert_string_equal(rig_value(r, &visit, "general_note", &values), "gốc");
     assert_int_equal(values, 1);
 }
@@ -92,7 +82,7 @@ static void test_a_known_set_is_found_where_it_lies(void **state)
     store_slice sets[3];
     sync_request request;
     rig_enrol(r, &an, "an");
-    uint64_t before = log_size(r);
+    uint64_t before = rig_log_size(r);
     for (size_t i = 0; i < 3; i++) {
         rig_begin(&an, RIG_BUCKET);
         (void)rig_visit(&an, "gốc");
@@ -121,8 +111,8 @@ static void test_a_leaf_names_the_set_before_it(void **state)
         assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
     }
     st_arena_init(&arena, 1 << 20);
-    leaf_at(r, log_size(r) - 1, &arena, &first);
-    leaf_at(r, log_size(r), &arena, &second);
+    leaf_at(r, rig_log_size(r) - 1, &arena, &first);
+    leaf_at(r, rig_log_size(r), &arena, &second);
     assert_false(first.has_prev);
     assert_true(second.has_prev && first.has_commit && second.has_commit);
     assert_memory_equal(second.prev.b, first.commit.b, sizeof first.commit.b);
@@ -146,16 +136,16 @@ static void test_a_request_counter_is_used_once(void **state)
     an.request_counter = 9;
     assert_int_equal(rig_push(&an, &request, &one, 1), ST_OK);
     sync_request_free(&request);
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     an.request_counter = 9;                    /* the same counter, another body */
     assert_int_equal(rig_push(&an, &request, &two, 1), ST_E_AGAIN);
     assert_int_equal(request.counter_highest, 10);
     sync_request_free(&request);
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     an.request_counter = 4;                    /* an older one that was never used is fine */
     assert_int_equal(rig_push(&an, &request, &two, 1), ST_OK);
     sync_request_free(&request);
-    assert_int_equal(log_size(r), size + 1);
+    assert_int_equal(rig_log_size(r), size + 1);
 }
 
 static void test_two_officers_differ(void **state)
@@ -207,7 +197,7 @@ static void test_what_nobody_signed_is_not_stored(void **state)
     rig_begin(&an, RIG_BUCKET);
     (void)rig_visit(&an, "gốc");
     store_slice set = rig_seal(&an);
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     uint8_t *bytes = st_arena_copy(&r->arena, set.data, set.len);
     size_t kinds[ST_HOLD_COUNT] = { 0 };
     for (size_t at = 0; at < set.len; at++) {
@@ -221,7 +211,7 @@ static void test_what_nobody_signed_is_not_stored(void **state)
         sync_request_free(&request);
         bytes[at] ^= 0x20;
     }
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     assert_true(kinds[ST_HOLD_SIGNATURE] > 0);
     assert_true(kinds[ST_HOLD_CORRUPT] > 0);
     assert_true(kinds[ST_HOLD_DEVICE] > 0);
@@ -237,7 +227,7 @@ static void test_what_nobody_signed_is_not_stored(void **state)
     (void)rig_visit(&stranger, "lạ");
     assert_int_equal(rig_push_one(&an, rig_seal(&stranger), &hold), ST_VERDICT_HELD);
     assert_int_equal(hold, ST_HOLD_DEVICE);
-    assert_int_equal(log_size(r), size);
+    assert_int_equal(rig_log_size(r), size);
     assert_int_equal(rig_push_one(&an, set, NULL), ST_VERDICT_STORED);
 }
 
@@ -313,9 +303,9 @@ static void test_gaps_are_asked_for_and_given_up(void **state)
     assert_int_equal(sets_head_get(&txn, &an.device, &head, NULL), ST_OK);
     store_end(&txn);
     assert_int_equal(head.known, 3);
-    uint64_t size = log_size(r);
+    uint64_t size = rig_log_size(r);
     assert_int_equal(rig_push_one(&an, sets[1], NULL), ST_VERDICT_STORED);  /* found after all */
-    assert_int_equal(log_size(r), size + 1);
+    assert_int_equal(rig_log_size(r), size + 1);
 }
 
 static void test_the_first_branch_counts(void **state)
@@ -620,7 +610,7 @@ static void test_rebuild_gives_the_same_book(void **state)
     assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_OK);
     assert_int_equal(rig_verify(r), 0);
     assert_int_equal(sync_rebuild(&r->srv.sync, &entries, NULL), ST_OK);
-    assert_int_equal(entries, log_size(r));
+    assert_int_equal(entries, rig_log_size(r));
     assert_int_equal(rig_verify(r), 0);
     rig_reopen(r);
     assert_string_equal(rig_value(r, &visit, "general_note", &values), "gốc");

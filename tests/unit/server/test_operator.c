@@ -24,16 +24,6 @@ static int stop(void **state)
     return 0;
 }
 
-static uint64_t log_size(kit_book *book)
-{
-    store_txn txn = { 0 };
-    uint64_t size = 0;
-    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 /* The parsed stdout of a call that must succeed; the caller deletes it. */
 static cJSON *json_of(kit_book *book, const char *const *words)
 {
@@ -93,7 +83,7 @@ static void test_wrong_usage_is_2_and_writes_nothing(void **state)
         { "enrol", "an", "--url", "http://a b/" }, { "enrol", "an", "--url", "ftp://a" },
         { "enrol", "an", "--url", "https://http://a" },
     };
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         const char *words[9] = { NULL };
         for (size_t k = 0; k < 8; k++)
@@ -105,7 +95,7 @@ static void test_wrong_usage_is_2_and_writes_nothing(void **state)
         assert_true(KIT_ERR(book)[0] != '\0');
         assert_string_equal(KIT_OUT(book), "");
     }
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
 }
 
 static void test_each_verb_has_both_languages(void **state)
@@ -137,14 +127,14 @@ static void test_reasons_speak_the_language_of_the_call(void **state)
 static void test_people(void **state)
 {
     kit_book *book = *state;
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(1, book, "user", "add", "an", "--name", "An", "--role", "officer");
     KIT_EXPECT(1, book, "user", "add", "chi", "--name", "Chi", "--role", "king");
     KIT_EXPECT(1, book, "user", "add", "chi chi", "--name", "Chi", "--role", "officer");
     KIT_EXPECT(1, book, "user", "add", "chi", "--name", "", "--role", "officer");
     KIT_EXPECT(1, book, "user", "disable", "nobody");
     KIT_EXPECT(1, book, "role", "nobody", "+office");
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     KIT_EXPECT(0, book, "user", "add", "chi", "--name", "Chi", "--role", "officer", "--role",
                "auditor");
     KIT_EXPECT(0, book, "role", "chi", "+office", "-auditor");
@@ -158,9 +148,9 @@ static void test_people(void **state)
     assert_string_equal(text_at(chi, "roles/1"), "office");
     assert_string_equal(text_at(chi, "roles/2"), "");
     cJSON_Delete(json);
-    before = log_size(book);
+    before = kit_log_size(book);
     KIT_EXPECT(0, book, "role", "chi", "+office");      /* is so already: no entry */
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     KIT_EXPECT(0, book, "user", "disable", "chi");
     KIT_EXPECT(1, book, "user", "disable", "chi");
     KIT_EXPECT(1, book, "role", "chi", "+admin");
@@ -175,7 +165,7 @@ static void test_people(void **state)
 static void test_import_is_all_or_nothing(void **state)
 {
     kit_book *book = *state;
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(1, book, "user", "import", "--text",
                "login,name,role\nnew1,Một,officer,01477-x001\nan,An,officer\nnew2,Hai,king\n"
                "new3\nnew4,Bốn,officer,01477-zz9\nnew1,Một nữa,officer\n");
@@ -186,7 +176,7 @@ static void test_import_is_all_or_nothing(void **state)
     assert_true(kit_says(KIT_ERR(book), "line 7:"));
     assert_null(strstr(KIT_ERR(book), "line 2:"));
     KIT_EXPECT(1, book, "user", "import", "--text", "");
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     KIT_EXPECT(0, book, "user", "import", "--text",
                "\xEF\xBB\xBFlogin\tname\trole\r\nnew1\tMột\tofficer+office\t01477-x001\t01477-x002"
                "\r\n# một dòng ghi chú\r\nnew2\t\"Hai, \"\"út\"\"\"\tofficer\r\n");
@@ -211,12 +201,12 @@ static void test_import_is_all_or_nothing(void **state)
 static void test_assignments(void **state)
 {
     kit_book *book = *state;
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(1, book, "assign", "an", "01477-x003", "01477-nowhere");
     KIT_EXPECT(1, book, "assign", "nobody", KIT_UNIT);
     KIT_EXPECT(1, book, "unassign", "an", "01477-x003");
     KIT_EXPECT(0, book, "assign", "an", KIT_UNIT);      /* has it already */
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     KIT_EXPECT(0, book, "assign", "an", "01477-x003", "01477-x003");
     KIT_EXPECT(0, book, "unassign", "an", "01477-x003");
     KIT_EXPECT(1, book, "unassign", "an", "01477-x003");
@@ -228,9 +218,9 @@ static void test_assignments(void **state)
     static const char *const SPREADS[] = { "ar-01477", "x" };
     for (size_t i = 0; i < 2; i++) {
         KIT_EXPECT(0, book, "assign", "an", SPREADS[i], SPREADS[i]);
-        uint64_t written = log_size(book);
+        uint64_t written = kit_log_size(book);
         KIT_EXPECT(0, book, "assign", "an", SPREADS[i]); /* has it already */
-        assert_int_equal(log_size(book), written);
+        assert_int_equal(kit_log_size(book), written);
         KIT_EXPECT(0, book, "unassign", "an", SPREADS[i]);
         KIT_EXPECT(1, book, "unassign", "an", SPREADS[i]);
     }
@@ -291,7 +281,7 @@ static void test_office_writes_its_own_fields_only(void **state)
     KIT_EXPECT(0, book, "new", "visit", KIT_UNIT, "visit_kind=kiem_tra",
                "planned_date=2026-03-12", "joint_with=01477-a01,01477-a02", "--as", "office");
     kit_take_id(book, id);
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(1, book, "set", id, "general_note=không đạt", "--as", "office");
     assert_true(kit_says(KIT_ERR(book), "officer"));
     KIT_EXPECT(1, book, "set", id, "ratings.x1.rating=dat", "--as", "office");
@@ -309,7 +299,7 @@ static void test_office_writes_its_own_fields_only(void **state)
     KIT_EXPECT(1, book, "new", "nothing", KIT_UNIT, "--as", "office");
     KIT_EXPECT(1, book, "new", "visit", KIT_UNIT, "general_note=x", "--as", "office");
     KIT_EXPECT(1, book, "new", "visit", KIT_UNIT, "--as", "an");
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     KIT_EXPECT(0, book, "set", id, "planned_date=2026-03-15", "ratings.x1.accepted_rating=dat",
                "joint_with=01477-a02,01477-a03", "--as", "office", "--reason", "họp");
     assert_string_equal(KIT_OUT(book), "");
@@ -400,7 +390,7 @@ static void test_resolutions_that_are_refused(void **state)
     dot_of(&two.binh, other);
     st_dot first = { two.an.device, 1 };
     st_dot_format(&first, gone);
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(2, book, "resolve", two.id, "general_note", "--keep", mine, "--value", "x", "--as",
                "office", "--reason", "r");
     KIT_EXPECT(1, book, "resolve", two.id, "general_note", "--value", "ý văn phòng", "--as",
@@ -422,7 +412,7 @@ static void test_resolutions_that_are_refused(void **state)
                "office", "--reason", "r");
     assert_true(kit_says(KIT_ERR(book), "=thiếu bàn, ghế"));
     assert_true(kit_says(KIT_ERR(book), other));
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     cJSON *json = JSON_OF(book, "show", two.id, "--json");
     assert_int_equal(cJSON_GetObjectItem(json, "open_conflicts")->valueint, 1);
     cJSON_Delete(json);
@@ -573,12 +563,12 @@ static void test_held_changes_are_decided_once(void **state)
     KIT_EXPECT(0, book, "device", "suspend", hex);
     assert_int_equal(kit_write(&two.an, two.id, "place", "Sân kho", NULL), ST_VERDICT_HELD);
     number_of(book, two.id, "suspended", number);
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(1, book, "held", "accept", number, "--as", "an", "--reason", "r");
     KIT_EXPECT(1, book, "held", "accept", "999999", "--as", "office", "--reason", "r");
     KIT_EXPECT(1, book, "held", "accept", "x", "--as", "office", "--reason", "r");
     KIT_EXPECT(1, book, "held", "decline", number, "--as", "office", "--reason", "");
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     KIT_EXPECT(0, book, "held");
     assert_true(kit_says(KIT_OUT(book), "suspended"));
     KIT_EXPECT(0, book, "held", "accept", number, "--as", "office", "--reason", "đã hỏi lại");
@@ -653,7 +643,7 @@ static void test_care(void **state)
     cJSON *json = JSON_OF(book, "stat", "--json");
     NEED_KEYS(json, "records", "log_entries", "devices", "open_conflicts", "held", "store_bytes",
               "attachment_bytes", "epoch", "backed_up_to");
-    assert_int_equal(cJSON_GetObjectItem(json, "log_entries")->valueint, log_size(book));
+    assert_int_equal(cJSON_GetObjectItem(json, "log_entries")->valueint, kit_log_size(book));
     assert_int_equal(strlen(text_at(json, "epoch")), 16);
     cJSON_Delete(json);
     KIT_EXPECT(0, book, "stat");

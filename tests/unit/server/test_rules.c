@@ -24,18 +24,6 @@ static st_hold push(rig_phone *phone)
     return hold;
 }
 
-/* One more change of the record with an act that knows the phone's own changes. */
-static st_change *act_on(rig_phone *phone, const st_id *record, st_act_kind act)
-{
-    static st_context_device seen;
-    st_change *change = rig_change(phone, record);
-    seen = (st_context_device){ .device = phone->device, .upto = change->dot.counter - 1 };
-    change->act = act;
-    change->context.devices = &seen;
-    change->context.count = 1;
-    return change;
-}
-
 /* ---- acts ---- */
 
 static void test_whose_acts_a_record_takes(void **state)
@@ -65,7 +53,7 @@ static void test_whose_acts_a_record_takes(void **state)
         assert_int_equal(push(&an), ST_HOLD_NONE);
         an.role = is_auditor ? ST_ROLE_AUDITOR : ST_ROLE_OFFICER;
         rig_begin(&an, RIG_BUCKET);
-        (void)act_on(&an, &visit, ACTS[i % LEN(ACTS)].act);
+        (void)rig_act(&an, &visit, ACTS[i % LEN(ACTS)].act);
         print_message("  case: %s\n", st_act_name(ACTS[i % LEN(ACTS)].act));
         assert_int_equal(push(&an),
                          is_auditor ? ACTS[i % LEN(ACTS)].auditor : ACTS[i % LEN(ACTS)].officer);
@@ -84,7 +72,7 @@ static void test_what_is_not_finalised(void **state)
     difficulty->form_version = 1;
     (void)rig_op(&an, difficulty, "difficulty", "unit_id", RIG_UNIT);
     const st_id id = difficulty->record;
-    (void)act_on(&an, &id, ST_ACT_FINALISE);
+    (void)rig_act(&an, &id, ST_ACT_FINALISE);
     sync_request request;
     store_slice set = rig_seal(&an);
     assert_int_equal(rig_push(&an, &request, &set, 1), ST_OK);
@@ -122,7 +110,7 @@ static void test_whose_period_it_is(void **state)
         rig_enrol(r, &phone, CASES[i].login);
         phone.role = CASES[i].role;
         rig_begin(&phone, "01477/catalogue");
-        (void)act_on(&phone, &period, CASES[i].act);
+        (void)rig_act(&phone, &period, CASES[i].act);
         st_hold hold = push(&phone);
         if (hold != CASES[i].want)
             fail_msg("row %d: %s", (int)i, st_hold_name(hold));
@@ -159,7 +147,7 @@ static void test_written_under_a_decision(void **state)
         assert_int_equal(push(&an), ST_HOLD_NONE);
         const st_under under = { { an.device, an.last }, CASES[i].under };
         rig_begin(&an, RIG_BUCKET);
-        st_change *change = CASES[i].act != ST_ACT_NONE ? act_on(&an, &visit, CASES[i].act)
+        st_change *change = CASES[i].act != ST_ACT_NONE ? rig_act(&an, &visit, CASES[i].act)
                                                         : rig_change(&an, &visit);
         if (CASES[i].act == ST_ACT_NONE)
             (void)rig_op(&an, change, "visit", "place", "sau");

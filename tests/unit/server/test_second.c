@@ -403,16 +403,6 @@ static void test_an_epoch(void **state)
     assert_true(kit_says(KIT_OUT(book), "confirmed"));
 }
 
-static uint64_t log_size(kit_book *book)
-{
-    store_txn txn = { 0 };
-    uint64_t size = 0;
-    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 static st_err begin_epochs(writer_turn *turn, void *argument, st_error *error)
 {
     const sync_epoch_wish wish = { .reason = "x" };
@@ -433,10 +423,10 @@ static void test_an_epoch_that_cannot_begin(void **state)
     assert_int_equal(writer_submit(book->rooms.writer, &all, NULL), ST_OK);
     KIT_EXPECT(0, book, "epoch", "new", "--as", "chief", "--reason", "máy chủ mới");
     take_number(book, number);
-    uint64_t size = log_size(book);
+    uint64_t size = kit_log_size(book);
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
     assert_true(kit_says(KIT_ERR(book), "at most 64"));
-    assert_int_equal(log_size(book), size);
+    assert_int_equal(kit_log_size(book), size);
     waiting(book, "1 requests wait");
     KIT_EXPECT(0, book, "request", "withdraw", number, "--as", "chief", "--reason", "không được");
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,6 +19,7 @@
 #include "server/store/dir.h"
 #include "server/store/pack.h"
 #include "server/store/store.h"
+#include "tests/support/narrow.h"
 
 static char dir[64];
 
@@ -335,40 +335,13 @@ static void test_rows(void **state)
     st_buffer_free(&row);
 }
 
-/* Leaves the program `spare` bytes of addresses, as 32 bits would; the old limit. Emulators and
- * sanitizers let it have all the same: false. */
-static bool narrow(size_t spare, struct rlimit *out_old)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    (void)spare;
-    (void)out_old;
-    return false;
-#else
-    size_t pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%zu", &pages), 1);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(getrlimit(RLIMIT_AS, out_old), 0);
-    struct rlimit limit = *out_old;
-    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + spare;
-    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
-    void *at = mmap(NULL, spare + 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED)
-        return true;
-    assert_int_equal(munmap(at, spare + 1), 0);
-    assert_int_equal(setrlimit(RLIMIT_AS, out_old), 0);
-    return false;
-#endif
-}
-
 /* With 32 bits the book ends at 1 GiB: it is said so, nothing of that transaction is kept, and what
  * stood in it can be read. With 64 bits only a narrow machine has such an end. */
 static void test_the_map_is_full_at_its_cap(void **state)
 {
     const bool wide = sizeof(void *) > 4;
     struct rlimit old;
-    if (wide && !narrow(300u << 20, &old))
+    if (wide && !narrow_to(300u << 20, &old))
         skip();
     store *s = *state;
     const size_t len = (wide ? 4u : 16u) << 20;

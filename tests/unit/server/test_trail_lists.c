@@ -93,18 +93,6 @@ static void push(rig_phone *phone)
     assert_int_equal(hold, ST_HOLD_NONE);
 }
 
-/* One more change with an act that knows what its own phone did. */
-static st_change *act_on(rig_phone *phone, const st_id *record, st_act_kind act)
-{
-    static st_context_device seen;
-    st_change *change = rig_change(phone, record);
-    seen = (st_context_device){ .device = phone->device, .upto = change->dot.counter - 1 };
-    change->act = act;
-    change->context.devices = &seen;
-    change->context.count = 1;
-    return change;
-}
-
 /* ---- after it was final ---- */
 
 static void test_what_changed_after_it_was_final(void **state)
@@ -112,7 +100,7 @@ static void test_what_changed_after_it_was_final(void **state)
     desk *d = *state;
     rig_begin(&d->an, RIG_BUCKET);
     st_id final = rig_visit(&d->an, "xong");
-    (void)act_on(&d->an, &final, ST_ACT_FINALISE);
+    (void)rig_act(&d->an, &final, ST_ACT_FINALISE);
     st_id open = rig_visit(&d->an, "chưa xong");
     push(&d->an);
     assert_null(line_of(lines_of(d, TRAIL_CHANGED, LINES_MAX), &final, "changed_since"));
@@ -132,7 +120,7 @@ static void test_what_changed_after_it_was_final(void **state)
     /* Who withdrew it does not freeze it, and what comes then is not late. */
     rig_begin(&d->an, RIG_BUCKET);
     st_id back = rig_visit(&d->an, "rút");
-    (void)act_on(&d->an, &back, ST_ACT_WITHDRAW);
+    (void)rig_act(&d->an, &back, ST_ACT_WITHDRAW);
     push(&d->an);
     rig_begin(&d->binh, RIG_BUCKET);
     (void)rig_set(&d->binh, &back, "place", "chợ", NULL);
@@ -192,7 +180,7 @@ static void test_what_was_taken_back(void **state)
     desk *d = *state;
     rig_begin(&d->an, RIG_BUCKET);
     st_id withdrawn = rig_visit(&d->an, "nhầm");
-    st_change *act = act_on(&d->an, &withdrawn, ST_ACT_WITHDRAW);
+    st_change *act = rig_act(&d->an, &withdrawn, ST_ACT_WITHDRAW);
     act->reason = (st_value){ .kind = ST_VALUE_TEXT,
                               .data = (const uint8_t *)"ghi nhầm",
                               .len = (uint32_t)strlen("ghi nhầm") };

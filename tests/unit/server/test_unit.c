@@ -22,16 +22,6 @@ static int stop(void **state)
     return 0;
 }
 
-static uint64_t log_size(kit_book *book)
-{
-    store_txn txn = { 0 };
-    uint64_t size = 0;
-    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_log_size(&txn, &size, NULL), ST_OK);
-    store_end(&txn);
-    return size;
-}
-
 static catalogue_unit unit_of(kit_book *book, const char *id)
 {
     catalogue_unit unit;
@@ -74,17 +64,17 @@ static void test_a_unit_goes_into_another(void **state)
     assert_non_null(strstr(json, "2026-06-30")); /* its last day */
     assert_non_null(strstr(json, "2026-07-01"));
     assert_non_null(strstr(json, "12/NQ-HĐND"));
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(0, book, "unit", "merge", B, C, BY); /* known */
     assert_non_null(strstr(KIT_OUT(book), "0 units"));
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     KIT_EXPECT(0, book, "verify");
 }
 
 static void test_what_is_refused_changes_nothing(void **state)
 {
     kit_book *book = *state;
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(1, book, "unit", "merge", A, "01477-nowhere", BY);
     KIT_EXPECT(1, book, "unit", "merge", A, "01477-nowhere", B, BY); /* the first one neither */
     KIT_EXPECT(2, book, "unit", "merge", A, A, BY);                  /* its own successor */
@@ -95,14 +85,14 @@ static void test_what_is_refused_changes_nothing(void **state)
     static const char *const DATES[] = { "2026-02-30", "2026-7-1", "hôm nay", "2026-07-01x", "" };
     for (size_t i = 0; i < sizeof DATES / sizeof DATES[0]; i++)
         KIT_EXPECT(2, book, "unit", "merge", A, B, "--document", "12/NQ-HĐND", "--from", DATES[i]);
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     KIT_EXPECT(0, book, "unit", "merge", A, B, BY);
-    before = log_size(book);
+    before = kit_log_size(book);
     KIT_EXPECT(1, book, "unit", "merge", B, A, BY); /* a ring */
     KIT_EXPECT(1, book, "unit", "merge", C, A, BY); /* A is no more */
     KIT_EXPECT(1, book, "unit", "merge", A, C, BY); /* it went into B */
     KIT_EXPECT(1, book, "unit", "split", A, B, C, BY);
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     assert_string_equal(unit_of(book, A).successors, "," B ",");
 }
 
@@ -124,9 +114,9 @@ static void test_a_unit_is_divided(void **state)
     assert_non_null(strstr(unit.successors, "," B ","));
     assert_non_null(strstr(unit.successors, "," C ","));
     assert_int_equal(times(shown(book, A), "12/NQ-HĐND"), 2);
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(0, book, "unit", "split", A, C, B, BY);
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
 }
 
 static void test_a_unit_gets_another_name(void **state)
@@ -142,9 +132,9 @@ static void test_a_unit_gets_another_name(void **state)
     const char *json = shown(book, A);
     assert_non_null(strstr(json, old)); /* the one before stands among the names */
     assert_non_null(strstr(json, "12/NQ-HĐND"));
-    uint64_t before = log_size(book);
+    uint64_t before = kit_log_size(book);
     KIT_EXPECT(0, book, "unit", "rename", A, "Xóm Mới", BY);
-    assert_int_equal(log_size(book), before);
+    assert_int_equal(kit_log_size(book), before);
     KIT_EXPECT(0, book, "unit", "rename", A, "Xóm Mới Hơn", "--document", "13", "--from",
                "2027-01-01");
     assert_string_equal(unit_of(book, A).name, "Xóm Mới Hơn");
