@@ -278,7 +278,7 @@ static void check_passed(const owner *o, const verify_log *log, const folder *f,
 {
     const st_buffer *note = file_of(f, "checkpoint");
     uint64_t first = log->counts[0] < ST_TILE_WIDTH ? log->counts[0] : ST_TILE_WIDTH;
-    FUZZ_MUST(verify_log_continues(log, note->data, note->len, NULL) == ST_OK);
+    FUZZ_MUST(verify_log_continues(log, note->data, note->len, NULL, NULL) == ST_OK);
     if (first > 0)
         check_entry(o, log, f, which % first);
 }
