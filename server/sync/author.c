@@ -37,6 +37,19 @@ st_role sync_operator_role(const st_form *form)
 
 /* ---- one change ---- */
 
+void sync_edit_put(sync_edit *edit, const char *name, st_value value)
+{
+    const st_field *field = st_form_field(edit->form, name);
+    if (field == NULL || edit->ops_count == SYNC_EDIT_FIELDS_MAX)
+        return;
+    st_op *op = &edit->ops[edit->ops_count++];
+    memset(op, 0, sizeof *op);
+    op->path.kind = ST_PATH_FIELD;
+    op->path.field = field->no;
+    op->verb = ST_VERB_SET;
+    op->value = value;
+}
+
 /* An id of zeros in a creating change means the record itself; a new item has the change's dot. */
 static st_err copy_ops(authoring *a, const sync_edit *edit, st_change *change, st_error *error)
 {

@@ -20,6 +20,12 @@ typedef struct {
     st_value reason;
 } sync_edit;
 
+/* Adds what sets the form's field of that name to the edit, which creates a record of it and whose
+ * `ops` are an array of SYNC_EDIT_FIELDS_MAX. A form without the field, or no room: nothing; the
+ * server's own judgement says what lacks. */
+#define SYNC_EDIT_FIELDS_MAX 6u
+void sync_edit_put(sync_edit *edit, const char *name, st_value value);
+
 typedef struct {
     st_bucket bucket;          /* all edits are in it */
     st_id actor;               /* the person; zero: the operator without a name */

@@ -11,7 +11,6 @@
 #include "server/sync/sets.h"
 
 #define PATHS_BYTES_MAX 8000u
-#define FIELDS_MAX 6u
 
 typedef struct {
     writer_turn *turn;
@@ -212,19 +211,6 @@ static st_err collect(plan *p, st_error *error)
 
 /* ---- the erasure ---- */
 
-static void put(const st_form *form, sync_edit *edit, const char *name, st_value value)
-{
-    const st_field *field = st_form_field(form, name);
-    if (field == NULL || edit->ops_count == FIELDS_MAX)
-        return;                                /* the server's own judgement says what lacks */
-    st_op *op = &edit->ops[edit->ops_count++];
-    memset(op, 0, sizeof *op);
-    op->path.kind = ST_PATH_FIELD;
-    op->path.field = field->no;
-    op->verb = ST_VERB_SET;
-    op->value = value;
-}
-
 static st_value data_value(st_value_kind kind, const void *data, size_t len)
 {
     return (st_value){ .kind = kind, .data = data, .len = (uint32_t)len };
@@ -233,19 +219,19 @@ static st_value data_value(st_value_kind kind, const void *data, size_t len)
 static st_err author(plan *p, const st_form *form, const st_buffer *paths,
                      const st_buffer *targets, st_error *error)
 {
-    st_op ops[FIELDS_MAX];
+    st_op ops[SYNC_EDIT_FIELDS_MAX];
     const sync_erase_wish *wish = p->wish;
     sync_edit edit = { .form = form, .ops = ops };
     sync_draft draft = { .actor = wish->actor, .role = wish->role, .edits = &edit,
                          .edits_count = 1 };
     sync_authored authored = { .records = NULL };
-    put(form, &edit, "about_record", data_value(ST_VALUE_ID, wish->record.b, 16));
-    put(form, &edit, "paths", data_value(ST_VALUE_TEXT, paths->data, paths->len));
-    put(form, &edit, "basis", data_value(ST_VALUE_TEXT, wish->basis, strlen(wish->basis)));
-    put(form, &edit, "confirmed_by", data_value(ST_VALUE_ID, wish->second.b, 16));
-    put(form, &edit, "targets", data_value(ST_VALUE_BYTES, targets->data, targets->len));
-    put(form, &edit, "at",
-        (st_value){ .kind = ST_VALUE_INT, .number = sync_log_time(p->turn) });
+    sync_edit_put(&edit, "about_record", data_value(ST_VALUE_ID, wish->record.b, 16));
+    sync_edit_put(&edit, "paths", data_value(ST_VALUE_TEXT, paths->data, paths->len));
+    sync_edit_put(&edit, "basis", data_value(ST_VALUE_TEXT, wish->basis, strlen(wish->basis)));
+    sync_edit_put(&edit, "confirmed_by", data_value(ST_VALUE_ID, wish->second.b, 16));
+    sync_edit_put(&edit, "targets", data_value(ST_VALUE_BYTES, targets->data, targets->len));
+    sync_edit_put(&edit, "at",
+                  (st_value){ .kind = ST_VALUE_INT, .number = sync_log_time(p->turn) });
     if (!sync_bucket(p->turn->room, form->home, NULL, &draft.bucket))
         return st_fail(error, ST_E_SERVER, "the catalogue has no bucket");
     return sync_author_turn(p->turn, &draft, &authored, error);

@@ -12,7 +12,6 @@
 #include "server/sync/epoch.h"
 #include "server/sync/fold.h"
 
-#define FIELDS_MAX 5u
 #define SIDE_OPEN 1
 #define SIDE_CLOSE 2
 
@@ -151,19 +150,6 @@ static st_err check_meeting(writer_turn *turn, const sync_fence_wish *wish, st_e
                : st_fail(error, ST_E_STATE, "the meeting was not opened");
 }
 
-static void put(const st_form *form, sync_edit *edit, const char *name, st_value value)
-{
-    const st_field *field = st_form_field(form, name);
-    if (field == NULL || edit->ops_count == FIELDS_MAX)
-        return;                                /* the server's own judgement says what lacks */
-    st_op *op = &edit->ops[edit->ops_count++];
-    memset(op, 0, sizeof *op);
-    op->path.kind = ST_PATH_FIELD;
-    op->path.field = field->no;
-    op->verb = ST_VERB_SET;
-    op->value = value;
-}
-
 static st_value number(int64_t n)
 {
     return (st_value){ .kind = ST_VALUE_INT, .number = n };
@@ -172,18 +158,20 @@ static st_value number(int64_t n)
 static st_err author(writer_turn *turn, const sync_fence_wish *wish, const st_form *form,
                      sync_fence *fence, st_error *error)
 {
-    st_op ops[FIELDS_MAX];
+    st_op ops[SYNC_EDIT_FIELDS_MAX];
     sync_edit edit = { .form = form, .ops = ops };
     sync_draft draft = { .actor = wish->actor, .role = wish->role, .edits = &edit,
                          .edits_count = 1 };
     sync_authored authored = { .records = &fence->id };
-    put(form, &edit, "meeting_id", (st_value){ .kind = ST_VALUE_ID, .data = fence->meeting.b,
-                                               .len = sizeof fence->meeting.b });
-    put(form, &edit, "side", number(wish->is_close ? SIDE_CLOSE : SIDE_OPEN));
-    put(form, &edit, "log_index", number((int64_t)fence->index));
-    put(form, &edit, "root", (st_value){ .kind = ST_VALUE_HASH, .data = fence->root.b,
-                                         .len = sizeof fence->root.b });
-    put(form, &edit, "at", number(fence->at_ms));
+    sync_edit_put(&edit, "meeting_id",
+                  (st_value){ .kind = ST_VALUE_ID, .data = fence->meeting.b,
+                              .len = sizeof fence->meeting.b });
+    sync_edit_put(&edit, "side", number(wish->is_close ? SIDE_CLOSE : SIDE_OPEN));
+    sync_edit_put(&edit, "log_index", number((int64_t)fence->index));
+    sync_edit_put(&edit, "root",
+                  (st_value){ .kind = ST_VALUE_HASH, .data = fence->root.b,
+                              .len = sizeof fence->root.b });
+    sync_edit_put(&edit, "at", number(fence->at_ms));
     if (!sync_bucket(turn->room, form->home, NULL, &draft.bucket))
         return st_fail(error, ST_E_SERVER, "the council has no bucket");
     st_err err = sync_author_turn(turn, &draft, &authored, error);
