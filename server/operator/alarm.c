@@ -210,10 +210,10 @@ static void begin(alarm_page *page, const char *key, const char *const *heads, s
 }
 
 /* The exit code. */
-static int end(alarm_page *page, st_err err, const char *vi, const char *en)
+static int end(alarm_page *page, st_err err, const operator_noun *noun)
 {
     operator_work *work = page->work;
-    err = operator_list_end(work, &page->list, err, work->vi ? vi : en);
+    err = operator_list_end(work, &page->list, err, noun);
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);
 }
@@ -234,7 +234,7 @@ int operator_alarms(operator_work *work)
         err = sync_device_each(work->room, &work->txn, look_at, &page, &work->error);
     if (err == ST_OK)
         err = page.err;
-    return end(&page, err, "việc cần xem", "to look into");
+    return end(&page, err, &(operator_noun){ "việc cần xem", "to look into", "to look into" });
 }
 
 /* ---- receipts ---- */
@@ -291,5 +291,5 @@ int operator_receipts(operator_work *work)
         return operator_fail(work);
     begin(&page, "receipts", HEADS[work->vi], 6);
     st_err err = sync_purge_each(&work->txn, receipt, &page, &work->error);
-    return end(&page, err, "giấy báo đã xóa", "receipts");
+    return end(&page, err, &(operator_noun){ "giấy báo đã xóa", "receipt", "receipts" });
 }

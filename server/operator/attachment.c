@@ -151,8 +151,10 @@ int operator_attachment_list(operator_work *work)
         operator_say(work, "\n");
     } else if (err == ST_OK) {
         (void)operator_table_print(work, &list.table);
-        operator_say(work, work->vi ? "%zu tệp chưa về đủ\n" : "%zu files are missing\n",
-                     list.missing);
+        operator_say_count(work, list.missing,
+                           &(operator_noun){ "tệp chưa về đủ", "file is missing",
+                                             "files are missing" });
+        operator_say(work, "\n");
     }
     return err == ST_OK ? 0 : operator_fail(work);
 }

@@ -136,11 +136,9 @@ int operator_audit_proof(operator_work *work)
     char code[20] = "";
     const bool has_code = work->options.code != NULL;
     const char *dir = work->operands_count > 1 ? work->operands[1] : NULL;
-    if (has_code && !st_fingerprint_parse(work->options.code, code)) {
-        operator_complain(work, "%s", work->vi ? "--code: mười sáu chữ số, thành bốn nhóm"
-                                               : "--code: sixteen digits, in four groups");
-        return 2;
-    }
+    if (has_code && !st_fingerprint_parse(work->options.code, code))
+        return operator_misuse(work, "--code: mười sáu chữ số, thành bốn nhóm",
+                               "--code: sixteen digits, in four groups");
     st_err err = operator_record_id(work->operands[0], &record, &work->error);
     if (err == ST_OK && dir != NULL)
         err = store_dir_make(dir, &work->error);

@@ -161,8 +161,8 @@ static int decide(operator_work *work, bool accept)
     operator_say(work, "%u\n", count);
     if (left == 0)
         return 0;
-    operator_complain(work, work->vi ? "%u thay đổi đã xong, %zu vẫn chờ"
-                                     : "%u changes settled, %zu still wait", count, left);
+    operator_complain(work, work->vi ? "đã xong %u thay đổi, còn chờ %zu"
+                                     : "settled: %u, still waiting: %zu", count, left);
     return 1;
 }
 

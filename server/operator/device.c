@@ -167,7 +167,8 @@ int operator_device_list(operator_work *work)
     operator_list_of(work, &page.list, "copies");
     if (err == ST_OK && json)
         err = operator_heirs_say(work, &page.list.json);
-    err = operator_list_end(work, &page.list, err, work->vi ? "máy" : "devices");
+    err = operator_list_end(work, &page.list, err,
+                            &(operator_noun){ "máy", "device", "devices" });
     if (err == ST_OK && !json) {
         err = sync_device_each(work->room, &work->txn, gap_lines, &page, &work->error);
         if (err == ST_OK)

@@ -145,9 +145,11 @@ static void list_rows(operator_work *work, const sync_fences *fences)
         operator_table_begin(work, &table, HEADS[work->vi], COLUMNS);
     for (size_t i = 0; i < fences->count; i++)
         put_row(work, csv ? NULL : &table, &fences->list[i]);
-    if (!csv)
-        operator_say(work, work->vi ? "%zu mốc họp\n" : "%zu meeting marks\n",
-                     operator_table_print(work, &table));
+    if (csv)
+        return;
+    operator_say_count(work, operator_table_print(work, &table),
+                       &(operator_noun){ "mốc họp", "meeting mark", "meeting marks" });
+    operator_say(work, "\n");
 }
 
 int operator_fence_list(operator_work *work)

@@ -224,7 +224,8 @@ int operator_held(operator_work *work)
     operator_list_of(work, &list.page, "held");
     err = sync_held_each(&work->txn, json ? held_json : held_row, &list, &work->error);
     err = operator_list_end(work, &list.page, err == ST_OK ? list.err : err,
-                            work->vi ? "thay đổi chờ xem" : "changes wait");
+                            &(operator_noun){ "thay đổi chờ xem", "change waits",
+                                              "changes wait" });
     free_sets_end(&list.sets);
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);

@@ -386,8 +386,10 @@ static st_err end(history_list *list)
         operator_say(work, "\n");
         return err;
     }
-    if (!work->options.csv)
-        operator_say(work, work->vi ? "%zu lần ghi\n" : "%zu changes\n", list->count);
+    if (!work->options.csv) {
+        operator_say_count(work, list->count, &(operator_noun){ "lần ghi", "change", "changes" });
+        operator_say(work, "\n");
+    }
     if (!work->options.csv && list->is_put_back)
         operator_say(work, "%s",
                      work->vi ? "Sổ đã được đặt lại sau cuộc họp này: các lần ghi trên trước hay "

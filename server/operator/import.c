@@ -227,6 +227,8 @@ int operator_user_import(operator_work *work)
         return operator_refuse(work, work->vi ? "tệp không có ai" : "nobody is in the file");
     if (operator_write(work, write_people, &in) != ST_OK)
         return operator_fail(work);
-    operator_say(work, work->vi ? "Đã thêm %zu người\n" : "Added %zu people\n", in.count);
+    operator_say_in(work, "Đã thêm ", "Added ");
+    operator_say_count(work, in.count, &(operator_noun){ "người", "person", "people" });
+    operator_say(work, "\n");
     return 0;
 }

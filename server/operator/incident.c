@@ -127,8 +127,9 @@ int operator_incidents(operator_work *work)
     work->how.moments = NULL;
     sync_moments_end(&moments);
     err = operator_list_end(work, &list.page, err == ST_OK ? list.err : err,
-                            work->vi ? "lần sổ trên máy lệch với sổ chung"
-                                     : "times a device's book was not this one");
+                            &(operator_noun){ "lần sổ trên máy lệch với sổ chung",
+                                              "time a device's book was not this one",
+                                              "times a device's book was not this one" });
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);
 }

@@ -26,14 +26,17 @@ void operator_list_of(operator_work *work, operator_list *list, const char *name
     list->is_open = true;
 }
 
-st_err operator_list_end(operator_work *work, operator_list *list, st_err err, const char *words)
+st_err operator_list_end(operator_work *work, operator_list *list, st_err err,
+                         const operator_noun *noun)
 {
     if (err != ST_OK)
         return err;
     if (!work->options.json) {
         size_t rows = operator_table_print(work, &list->table);
-        if (words != NULL)
-            operator_say(work, "%zu %s\n", rows, words);
+        if (noun != NULL) {
+            operator_say_count(work, rows, noun);
+            operator_say(work, "\n");
+        }
         return ST_OK;
     }
     st_json_close(&list->json, ']');

@@ -135,16 +135,19 @@ int operator_move(operator_work *work)
     else if (strcmp(state, "reopened") == 0)
         wish.act = ST_ACT_OPEN;
     else {
-        operator_complain(work, "'%.40s': a visit goes to under_review, returned, approved or void,"
-                                " a period to locked or reopened", state);
+        operator_complain(work,
+                          work->vi ? "'%.40s': phiếu kiểm tra chuyển sang under_review, returned, "
+                                     "approved hoặc void; kỳ chuyển sang locked hoặc reopened"
+                                   : "'%.40s': a visit goes to under_review, returned, approved or "
+                                     "void, a period to locked or reopened", state);
         return 2;
     }
     const char *decision = work->options.decision;
-    if (wish.act == ST_ACT_OPEN && (decision == NULL || decision[0] == '\0')) {
-        operator_complain(work, "a locked period is opened again by a decision of the Council: "
-                                "--decision NO");
-        return 2;
-    }
+    if (wish.act == ST_ACT_OPEN && (decision == NULL || decision[0] == '\0'))
+        return operator_misuse(work,
+                               "kỳ đã khóa chỉ mở lại theo quyết định của Hội đồng: --decision SỐ",
+                               "a locked period is opened again by a decision of the Council: "
+                               "--decision NO");
     if (operator_write(work, move_period, &wish) != ST_OK)
         return operator_fail(work);
     operator_say_in(work, wish.act == ST_ACT_LOCK ? "Đã khóa sổ kỳ" : "Đã mở lại kỳ",

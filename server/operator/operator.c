@@ -272,39 +272,51 @@ static bool keep_option(operator_options *out, char letter, const char *value)
     return true;
 }
 
+/* In Vietnamese and English. */
+typedef const char *two_words[2];
+
 /* Reads one option at *at, moves *at behind it. NULL, or what is wrong. */
-static const char *take_option(operator_work *work, const char *allowed, size_t *at, char *given)
+static const two_words *take_option(operator_work *work, const char *allowed, size_t *at,
+                                    char *given)
 {
+    static const two_words NO_OPTION = { "không có tùy chọn này", "no such option" };
+    static const two_words NO_VALUE = { "tùy chọn này không kèm giá trị",
+                                        "this option takes no value" };
+    static const two_words VALUE_MISSING = { "thiếu giá trị của tùy chọn này",
+                                             "the value of this option is missing" };
+    static const two_words TOO_OFTEN = { "tùy chọn này lặp lại quá nhiều lần",
+                                         "this option stands there too often" };
     const operator_call *call = work->call;
     const char *word = call->argv[*at];
     size_t i = 0, len = strlen(given);
     while (i < OPTIONS_COUNT && !is_option(word, OPTIONS[i].name))
         i++;
     if (i == OPTIONS_COUNT || strchr(allowed, OPTIONS[i].letter) == NULL)
-        return "no such option";
+        return &NO_OPTION;
     const char *value = strchr(word, '=');
     if (!OPTIONS[i].has_value && value != NULL)
-        return "this option takes no value";
+        return &NO_VALUE;
     if (value != NULL)
         value++;
     else if (OPTIONS[i].has_value && *at + 1 < call->argc)
         value = call->argv[++*at];
     if (OPTIONS[i].has_value && value == NULL)
-        return "the value of this option is missing";
+        return &VALUE_MISSING;
     if (!keep_option(&work->options, OPTIONS[i].letter, value))
-        return "this option stands there too often";
+        return &TOO_OFTEN;
     if (len < 31)
         given[len] = OPTIONS[i].letter;
     ++*at;
     return NULL;
 }
 
-static int usage(operator_work *work, const verb_row *row, const char *word, const char *why)
+static int usage(operator_work *work, const verb_row *row, const char *word, const two_words *why)
 {
     if (why != NULL)
-        operator_complain(work, "%.60s: %s", word, why);
+        operator_complain(work, "%.60s: %s", word, (*why)[work->vi ? 0 : 1]);
     else
-        operator_complain(work, "usage: sotayctl --data DIR %s %s", row->help.name,
+        operator_complain(work, work->vi ? "cách dùng: sotayctl --data DIR %s %s"
+                                         : "usage: sotayctl --data DIR %s %s", row->help.name,
                           row->help.usage);
     return 2;
 }
@@ -325,7 +337,7 @@ static int read_line(operator_work *work, const verb_row *row, size_t at)
             work->operands[work->operands_count++] = word;
             at++;
         } else {
-            const char *why = take_option(work, row->options, &at, given);
+            const two_words *why = take_option(work, row->options, &at, given);
             if (why != NULL)
                 return usage(work, row, word, why);
         }
@@ -359,7 +371,7 @@ static bool make_room(operator_call *call)
 static int no_memory(operator_work *work)
 {
     free(work->operands);
-    return operator_refuse(work, "no memory");
+    return operator_refuse(work, work->vi ? "không đủ bộ nhớ" : "no memory");
 }
 
 int operator_run(operator_call *call)
@@ -368,13 +380,12 @@ int operator_run(operator_call *call)
     operator_work work = { .call = call, .verb = "usage", .rooms = call->rooms,
                            .room = &call->rooms->sync, .vi = strcmp(call->lang, "vi") == 0 };
     const verb_row *row = find_verb(call, &words);
-    if (row == NULL) {
-        operator_complain(&work, "no such verb (see --help)");
-        return 2;
-    }
+    if (row == NULL)
+        return operator_misuse(&work, "không có lệnh này (xem --help)",
+                               "no such verb (see --help)");
     work.verb = row->help.name;
     if (!is_text(call))
-        return usage(&work, row, "the command line", "not UTF-8");
+        return operator_misuse(&work, "dòng lệnh không phải UTF-8", "the command line: not UTF-8");
     work.operands = calloc(call->argc + 1, sizeof *work.operands);
     if (work.operands == NULL || !make_room(call))
         return no_memory(&work);
@@ -384,7 +395,8 @@ int operator_run(operator_call *call)
         code = row->run(&work);
     store_end(&work.txn);
     if (work.out_failed && code == 0)
-        code = operator_refuse(&work, "the answer is larger than can be handed on");
+        code = operator_refuse(&work, work.vi ? "câu trả lời quá lớn, không đưa ra được"
+                                      : "the answer is larger than can be handed on");
     if (code == 1)
         st_buffer_clear(call->out);         /* a refusal shows no half answer */
     st_arena_reset(&work.arena);

@@ -135,7 +135,8 @@ int operator_user_list(operator_work *work)
     operator_list_of(work, &list.page, "users");
     st_err err = auth_person_each(&work->txn, json ? person_json : person_row, &list,
                                   &work->error);
-    err = operator_list_end(work, &list.page, err, work->vi ? "người" : "people");
+    err = operator_list_end(work, &list.page, err,
+                            &(operator_noun){ "người", "person", "people" });
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);
 }
@@ -275,7 +276,8 @@ int operator_enrol(operator_work *work)
     if (given == NULL)
         given = work->call->public_url != NULL ? work->call->public_url : "http://127.0.0.1:8080";
     if (!base_url(given, url, sizeof url)) {
-        operator_complain(work, "--url %.100s: not an address like https://HOST", given);
+        operator_complain(work, work->vi ? "--url %.100s: không phải địa chỉ dạng https://MÁY-CHỦ"
+                                         : "--url %.100s: not an address like https://HOST", given);
         return 2;
     }
     if (sync_code_make(work->rooms->writer, work->operands[0], code, &work->error) != ST_OK)

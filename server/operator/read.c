@@ -11,6 +11,9 @@
 
 /* ---- records, search ---- */
 
+static const operator_noun CONFLICTS = { "ý kiến khác nhau", "open conflict",
+                                         "open conflicts" };
+
 typedef struct {
     operator_work *work;
     operator_table table;
@@ -77,10 +80,11 @@ static st_err list_table(row_list *list, const sync_filter *filter)
     operator_table_begin(work, &list->table, HEADS[work->vi], 7);
     st_err err = sync_row_each(&work->txn, filter, row_table, list, &work->error);
     size_t rows = operator_table_print(work, &list->table);
-    operator_say(work, work->vi ? "%zu phiếu" : "%zu records", rows);
-    if (list->open > 0)
-        operator_say(work, work->vi ? ", %llu ý kiến khác nhau" : ", %llu open conflicts",
-                     (unsigned long long)list->open);
+    operator_say_count(work, rows, &(operator_noun){ "phiếu", "record", "records" });
+    if (list->open > 0) {
+        operator_say(work, ", ");
+        operator_say_count(work, list->open, &CONFLICTS);
+    }
     operator_say(work, "\n");
     return err;
 }
@@ -308,7 +312,8 @@ int operator_conflicts(operator_work *work)
         err = st_json_end(&json);
         operator_say(work, "\n");
     } else if (err == ST_OK) {
-        operator_say(work, work->vi ? "%zu ý kiến khác nhau\n" : "%zu open conflicts\n", count);
+        operator_say_count(work, count, &CONFLICTS);
+        operator_say(work, "\n");
     }
     return err == ST_OK ? 0 : operator_fail(work);
 }

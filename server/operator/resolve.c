@@ -381,9 +381,8 @@ static st_err settle(operator_work *work, writer_turn *turn, void *argument, st_
 
 int operator_resolve(operator_work *work)
 {
-    if ((work->options.keep == NULL) == (work->options.value == NULL)) {
-        operator_complain(work, "either --keep DOT or --value V is needed");
-        return 2;
-    }
+    if ((work->options.keep == NULL) == (work->options.value == NULL))
+        return operator_misuse(work, "cần một trong hai: --keep DOT hoặc --value V",
+                               "either --keep DOT or --value V is needed");
     return operator_write(work, settle, NULL) == ST_OK ? 0 : operator_fail(work);
 }

@@ -198,7 +198,8 @@ int operator_move_visit(operator_work *work)
 {
     size_t missing = 0;
     if (work->options.decision != NULL)
-        return operator_refuse(work, "--decision belongs to periods");
+        return operator_refuse(work, work->vi ? "--decision chỉ dùng cho kỳ"
+                                              : "--decision belongs to periods");
     st_err err = strcmp(work->operands[1], "approved") == 0 ? read_pieces(work) : ST_OK;
     if (err == ST_OK)
         err = operator_write(work, move_record, &missing);

@@ -1,6 +1,7 @@
 /* server/operator/say.c - how the operator's verbs speak: sentences, errors, tables. Promises
  * tables whose columns stand under each other in Vietnamese too; must never mix reasons into
  * stdout. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,11 @@ void operator_say_in(operator_work *work, const char *vi, const char *en)
     operator_say(work, "%s", work->vi ? vi : en);
 }
 
+void operator_say_count(operator_work *work, uint64_t n, const operator_noun *noun)
+{
+    operator_say(work, "%" PRIu64 " %s", n, work->vi ? noun->vi : n == 1 ? noun->one : noun->many);
+}
+
 void operator_complain(operator_work *work, const char *format, ...)
 {
     bool failed = false;
@@ -66,6 +72,12 @@ int operator_refuse(operator_work *work, const char *why)
 {
     operator_complain(work, "%s", why);
     return 1;
+}
+
+int operator_misuse(operator_work *work, const char *vi, const char *en)
+{
+    operator_complain(work, "%s", work->vi ? vi : en);
+    return 2;
 }
 
 size_t operator_text_width(const char *text)

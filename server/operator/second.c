@@ -186,7 +186,9 @@ static st_err show_list(operator_work *work, const sync_second *list, size_t cou
         else if (list[i].state == SECOND_WAITING)
             one_row(work, &page.table, &list[i]);
     }
-    return operator_list_end(work, &page, ST_OK, work->vi ? "đề nghị đang chờ" : "requests wait");
+    return operator_list_end(work, &page, ST_OK,
+                             &(operator_noun){ "đề nghị đang chờ", "request waits",
+                                               "requests wait" });
 }
 
 static second_view view_of(operator_work *work)

@@ -58,9 +58,17 @@ void operator_say(operator_work *work, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The same with the sentence in the language of the call. */
 void operator_say_in(operator_work *work, const char *vi, const char *en);
+/* What is counted: in Vietnamese, and in English one of it or another number. */
+typedef struct {
+    const char *vi, *one, *many;
+} operator_noun;
+/* "3 records", without a line end. */
+void operator_say_count(operator_work *work, uint64_t n, const operator_noun *noun);
 /* One line on stderr: "verb: sentence (detail)" of work->error. Returns the exit code: 1, or 2 for
  * ST_E_USAGE. */
 int operator_fail(operator_work *work);
+/* One line on stderr in the language of the call, exit code 2: the command is not written so. */
+int operator_misuse(operator_work *work, const char *vi, const char *en);
 /* One line on stderr: "verb: why", exit code 1. */
 int operator_refuse(operator_work *work, const char *why);
 /* A line on stderr: "verb: why". */
@@ -100,9 +108,9 @@ void operator_list_begin(operator_work *work, operator_list *list, const char *c
 /* The objects from here on are those of the list `name`; ends the one before. */
 void operator_list_of(operator_work *work, operator_list *list, const char *name);
 /* Ends it, unless err says that it is not whole: the document; or the table and below it how many
- * of what (words; NULL: no such line). Returns err, or what went wrong with the document. */
+ * of what (noun; NULL: no such line). Returns err, or what went wrong with the document. */
 ST_MUST_USE st_err operator_list_end(operator_work *work, operator_list *list, st_err err,
-                                     const char *words);
+                                     const operator_noun *noun);
 
 /* ---- CSV (csv.c) ---- */
 

@@ -122,6 +122,43 @@ static void test_reasons_speak_the_language_of_the_call(void **state)
     assert_int_equal(strlen(KIT_ERR(book)), strcspn(KIT_ERR(book), "\n") + 1);   /* one line */
 }
 
+/* What is wrong with a command line, and how many there are of what. */
+static void test_words_of_both_languages(void **state)
+{
+    static const struct {
+        int code;
+        const char *words[6], *vi, *en;
+    } CASES[] = {
+        { 2, { "records", "--what" }, "--what: không có tùy chọn này", "--what: no such option" },
+        { 2, { "records", "--form" }, "thiếu giá trị", "the value of this option is missing" },
+        { 2, { "records", "--json=1" }, "không kèm giá trị", "takes no value" },
+        { 2, { "show" }, "cách dùng: sotayctl", "usage: sotayctl" },
+        { 2, { "nothing" }, "không có lệnh này", "no such verb" },
+        { 2, { "resolve", "x", "y", "--as=office", "--reason=z" },
+          "--keep DOT hoặc --value V", "either --keep" },
+        { 2, { "move", "x", "y", "--as=office", "--reason=z" },
+          "phiếu kiểm tra chuyển sang", "a visit goes to" },
+        { 2, { "move", "x", "reopened", "--as=office", "--reason=z" },
+          "quyết định của Hội đồng",
+          "a decision of the Council" },
+        { 2, { "enrol", "an", "--url=ftp://x" }, "không phải địa chỉ", "not an address" },
+        { 0, { "records", "--form=movement" }, "\n1 phiếu\n", "\n1 record\n" },
+        { 0, { "records", "--form=area" }, "\n4 phiếu\n", "\n4 records\n" },
+        { 0, { "device", "list" }, "0 máy\n", "0 devices\n" },
+    };
+    kit_book *book = *state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        for (int vi = 0; vi < 2; vi++) {
+            const char *const *words = CASES[i].words, *said = vi ? CASES[i].vi : CASES[i].en;
+            book->lang = vi ? "vi" : "en";
+            int code = kit_call(book, words);
+            if (code != CASES[i].code || !kit_says(code == 0 ? KIT_OUT(book) : KIT_ERR(book), said))
+                fail_msg("%s %s: %d \"%s\", not \"%s\"", words[0], book->lang, code,
+                         code == 0 ? KIT_OUT(book) : KIT_ERR(book), said);
+        }
+    book->lang = "en";
+}
+
 /* ---- people ---- */
 
 static void test_people(void **state)
@@ -714,6 +751,7 @@ int main(void)
         cmocka_unit_test(test_wrong_usage_is_2_and_writes_nothing),
         cmocka_unit_test(test_each_verb_has_both_languages),
         cmocka_unit_test(test_reasons_speak_the_language_of_the_call),
+        cmocka_unit_test(test_words_of_both_languages),
         cmocka_unit_test(test_people),
         cmocka_unit_test(test_import_is_all_or_nothing),
         cmocka_unit_test(test_assignments),

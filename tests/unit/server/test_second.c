@@ -119,7 +119,7 @@ static void test_it_waits_and_is_done_by_another(void **state)
     waiting(book, "0 requests wait");
     ask_erasure(book, "chief", number);
     assert_false(is_erased(book));
-    waiting(book, "1 requests wait");
+    waiting(book, "1 request waits");
     assert_true(kit_says(KIT_OUT(book), BASIS));
     assert_true(kit_says(KIT_OUT(book), VISIT));
     outcome(book, number, "waiting");
@@ -128,7 +128,7 @@ static void test_it_waits_and_is_done_by_another(void **state)
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "an");
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "nobody");
     assert_false(is_erased(book));
-    waiting(book, "1 requests wait");
+    waiting(book, "1 request waits");
     KIT_EXPECT(0, book, "request", "confirm", number, "--as", "head");
     assert_true(kit_says(KIT_OUT(book), "1 values erased"));
     assert_true(is_erased(book));
@@ -193,7 +193,7 @@ static void test_it_lapses_after_72_hours(void **state)
     char number[24], again[24];
     ask_erasure(book, "chief", number);
     NOW_MS += SECOND_WAIT_MS - 1;
-    waiting(book, "1 requests wait");
+    waiting(book, "1 request waits");
     outcome(book, number, "waiting");
     NOW_MS += 1;
     waiting(book, "0 requests wait");
@@ -296,7 +296,7 @@ static void test_who_asked_may_not_any_more(void **state)
     KIT_EXPECT(0, book, "user", "disable", "chief");
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
     assert_false(is_erased(book));
-    waiting(book, "1 requests wait");
+    waiting(book, "1 request waits");
 }
 
 /* ---- who may ---- */
@@ -330,7 +330,7 @@ static void test_nobody_else_may(void **state)
     ask_erasure(book, "head", number);
     for (size_t i = 0; i < sizeof LOGINS / sizeof LOGINS[0]; i++)
         refuses_one(book, LOGINS[i], number);
-    waiting(book, "1 requests wait");
+    waiting(book, "1 request waits");
     book->lang = "vi";
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "office");
     assert_true(kit_says(KIT_ERR(book), "cần office_head, admin hoặc decider"));
@@ -376,7 +376,7 @@ static void test_it_was_erased_meanwhile(void **state)
                "--basis", BASIS);
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
     assert_true(kit_says(KIT_ERR(book), "erased already"));
-    waiting(book, "1 requests wait");
+    waiting(book, "1 request waits");
     KIT_EXPECT(0, book, "request", "withdraw", number, "--as", "head", "--reason", "đã xóa");
 }
 
@@ -427,7 +427,7 @@ static void test_an_epoch_that_cannot_begin(void **state)
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
     assert_true(kit_says(KIT_ERR(book), "at most 64"));
     assert_int_equal(kit_log_size(book), size);
-    waiting(book, "1 requests wait");
+    waiting(book, "1 request waits");
     KIT_EXPECT(0, book, "request", "withdraw", number, "--as", "chief", "--reason", "không được");
 }
 
@@ -525,7 +525,7 @@ static void test_other_notes_are_none(void **state)
         writer_job job = { .run = write_note, .argument = &notes[i] };
         assert_int_equal(writer_submit(book->rooms.writer, &job, NULL), ST_OK);
     }
-    waiting(book, "1 requests wait");
+    waiting(book, "1 request waits");
     outcome(book, number, "waiting");
     note newer = { "ask merge a b\nwhy", 0, ST_ENTRY_NOTE };
     writer_job job = { .run = write_note, .argument = &newer };

@@ -121,7 +121,7 @@ static void test_a_meeting_has_one_mark_on_each_side(void **state)
     KIT_EXPECT(0, book, "history", visit, "--after", meeting);
     assert_true(kit_says(KIT_OUT(book), "14 March 2026"));
     assert_true(kit_says(KIT_OUT(book), "after the meeting closed"));
-    assert_true(kit_says(KIT_OUT(book), "1 changes"));
+    assert_true(kit_says(KIT_OUT(book), "1 change\n"));
     assert_null(strstr(KIT_OUT(book), "13 March 2026"));
     KIT_EXPECT(0, book, "history", visit);
     assert_true(kit_says(KIT_OUT(book), "while the meeting was open"));
