@@ -130,7 +130,7 @@ int operator_stat(operator_work *work)
             return operator_fail(work);
         operator_say(work, "\n");
     } else {
-        operator_say(work, work->vi ? "thời kỳ %s%s\n" : "epoch %s%s\n", epoch,
+        operator_say(work, work->vi ? "đời sổ %s%s\n" : "epoch %s%s\n", epoch,
                      work->rooms->is_practice ? (work->vi ? ", sổ tập" : ", practice") : "");
     }
     return 0;
