@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +151,47 @@ static void test_bounds(void **state)
         assert_int_equal(kept(d, 1000 + i, 1000), 2000);
 }
 
+/* Requests break at the same time: each device finds its own, or nothing. */
+static void *one_of_many(void *context)
+{
+    static atomic_uint numbers;
+    desk *mine = malloc(sizeof *mine);
+    begun *b = context;
+    unsigned device = atomic_fetch_add(&numbers, 1);
+    st_id id = device_of(device);
+    st_buffer out;
+    st_buffer_init(&out, WHOLE);
+    uintptr_t wrong = mine == NULL;
+    for (int64_t i = 0; mine != NULL && i < 300; i++) {
+        mine->b = b;
+        memset(mine->stream, (int)device + 1, 3000);
+        came(mine, device, 0, 2000, WHOLE, i);
+        came(mine, device, 2000, 1000, WHOLE, i);
+        if (begun_take(b, &id, 3000, i, &out, NULL) == ST_OK)
+            wrong += memcmp(out.data, mine->stream, 3000) != 0;
+        else
+            wrong++;
+        if (i % 3 == 0)
+            begun_drop(b, &id, i);
+    }
+    free(mine);
+    st_buffer_free(&out);
+    return (void *)wrong;
+}
+
+static void test_many_at_once(void **state)
+{
+    desk *d = *state;
+    pthread_t threads[4];
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, one_of_many, d->b), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *wrong = NULL;
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+}
+
 /* Without memory for it nothing is kept, and all goes on. */
 static void test_nothing_to_keep_it_in(void **state)
 {
@@ -174,6 +217,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_not_kept, desk_open, desk_close),
         cmocka_unit_test_setup_teardown(test_minutes, desk_open, desk_close),
         cmocka_unit_test_setup_teardown(test_bounds, desk_open, desk_close),
+        cmocka_unit_test_setup_teardown(test_many_at_once, desk_open, desk_close),
         cmocka_unit_test_setup_teardown(test_nothing_to_keep_it_in, desk_open, desk_close),
     };
     return cmocka_run_group_tests_name("unit/server/test_begun", tests, NULL, NULL);
