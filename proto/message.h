@@ -177,6 +177,7 @@ typedef struct {
     st_id carrier;
     const uint64_t *counters;  /* VERDICT (release), ACCEPT, DECLINE: which changes of device */
     uint32_t counters_count;
+    const char *reason;        /* DECLINE: in the office's words; NULL: none */
 } st_entry;
 
 typedef struct {

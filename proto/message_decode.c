@@ -240,6 +240,11 @@ st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, s
     }
     out->counters = from->counters;
     out->counters_count = (uint32_t)from->n_counters;
+    size_t reason_len = strlen(from->reason);
+    if (!st_text_is_nfc(from->reason, reason_len)
+        || st_text_chars(from->reason, reason_len) > ST_REASON_CHARS_MAX)
+        return message_corrupt(error, "bad reason in an entry");
+    out->reason = reason_len > 0 ? from->reason : NULL;
     out->held_count = (uint32_t)from->n_held;
     return message_held(from->held, from->n_held, arena, &out->held, error);
 }

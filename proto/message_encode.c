@@ -206,6 +206,8 @@ void message_put_entry(message_builder *b, const st_entry *entry, Sotay__Entry *
     out->carrier = view_if(entry->has_carrier, entry->carrier.b, sizeof entry->carrier.b);
     out->n_counters = entry->counters_count;
     out->counters = (uint64_t *)(uintptr_t)entry->counters;
+    if (entry->reason != NULL)
+        out->reason = message_string(entry->reason);
 }
 
 static void put_page(message_builder *b, const st_page *page, Sotay__Page *out)

@@ -243,6 +243,15 @@ static void state_json(st_json *json, const st_form *form, const st_record *reco
     st_show_acts_json(json, record, acts, how);
 }
 
+/* Why the office declined it. */
+static void outside_json(st_json *json, const st_show_how *how)
+{
+    if (how->outside != ST_OUTSIDE_DECLINED || how->decision_reason == NULL)
+        return;
+    st_json_key(json, "decision_reason");
+    st_json_textn(json, how->decision_reason, how->decision_reason_len);
+}
+
 /* The changes that wait: for programs, and the sentence for people. */
 static void helds_json(st_json *json, const st_show_how *how)
 {
@@ -290,6 +299,7 @@ st_err st_show_json(const st_form *form, const st_record *record, const st_show_
             if ((flags & 1u << i) != 0)
                 st_json_text(&json, st_flag_name((st_flag)i));
         st_json_close(&json, ']');
+        outside_json(&json, how);
         helds_json(&json, how);
         if (how->files > 0) {
             st_json_key_int(&json, "attachments", how->files);

@@ -52,6 +52,8 @@ typedef struct {
     bool is_held;                 /* some change of the record is held */
     bool is_carried;              /* some of it came from another phone by hand */
     st_outside outside;
+    const char *decision_reason;  /* ST_OUTSIDE_DECLINED: the office's words; NULL: not known */
+    size_t decision_reason_len;
     const st_show_held *helds;    /* which ones, as far as they are known here */
     size_t helds_count;
     uint32_t files;               /* attachments of the record */
@@ -156,6 +158,8 @@ typedef struct {
     const char *verdict;          /* "stored", "held", "accepted", "declined", "unsent",
                                      "carried" */
     st_hold hold;                 /* when held */
+    const char *decision_reason;  /* when declined: the office's words, as far as they are known */
+    size_t decision_reason_len;
     int64_t corrected_ms;         /* 0: unknown */
     int64_t within_ms;            /* how far off it may be; with corrected_ms */
     bool rebooted;                /* unknown: the machine restarted before it met the server */

@@ -169,6 +169,10 @@ static void who_json(st_json *json, const st_history_item *item, const st_show_h
     st_json_key_text(json, "verdict", item->verdict);
     if (item->hold != ST_HOLD_NONE)
         st_json_key_text(json, "held", st_hold_name(item->hold));
+    if (item->decision_reason_len > 0) {
+        st_json_key(json, "decision_reason");
+        st_json_textn(json, item->decision_reason, item->decision_reason_len);
+    }
 }
 
 st_err st_history_json(const st_form *form, const st_history_item *item, const st_show_how *how,
@@ -327,6 +331,16 @@ static st_err clock_text(const st_history_item *item, const st_show_how *how, bo
                             when, (long long)((item->within_ms + 999) / 1000));
 }
 
+/* What somebody gave as his reason. */
+static st_err words_text(const char *label, const void *words, size_t len, st_buffer *out,
+                         st_error *error)
+{
+    st_err err = st_buffer_printf(out, error, "    %s ", label);
+    if (err == ST_OK)
+        err = st_text_say(words, len, ST_LINE_INSIDE, out, error);
+    return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
+}
+
 st_err st_history_text(const st_form *form, const st_history_item *item, const st_show_how *how,
                        st_buffer *out, st_error *error)
 {
@@ -353,10 +367,11 @@ st_err st_history_text(const st_form *form, const st_history_item *item, const s
             err = op_text(form, &change->ops[i], lang, out, error);
     if (err == ST_OK && change->act != ST_ACT_NONE)
         err = st_buffer_printf(out, error, "    %s\n", act_words(change->act, vi));
-    if (err != ST_OK || change->reason.kind != ST_VALUE_TEXT)
-        return err;
-    err = st_buffer_printf(out, error, "    %s ", vi ? "lý do:" : "reason:");
-    if (err == ST_OK)
-        err = st_text_say(change->reason.data, change->reason.len, ST_LINE_INSIDE, out, error);
-    return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
+    if (err == ST_OK && change->reason.kind == ST_VALUE_TEXT)
+        err = words_text(vi ? "lý do:" : "reason:", change->reason.data, change->reason.len, out,
+                         error);
+    if (err == ST_OK && item->decision_reason_len > 0)
+        err = words_text(vi ? "văn phòng không đưa vào sổ vì:" : "the office declined it because:",
+                         item->decision_reason, item->decision_reason_len, out, error);
+    return err;
 }

@@ -243,16 +243,29 @@ static void say_helds(show_page *page)
     }
 }
 
-/* That the book has none of what follows. */
+/* That the book has none of what follows; why, and what its author can do. */
 static void say_outside(show_page *page)
 {
-    if (page->how->outside == ST_OUTSIDE_WAITS)
+    const st_show_how *how = page->how;
+    bool is_declined = how->outside == ST_OUTSIDE_DECLINED;
+    if (how->outside == ST_OUTSIDE_WAITS)
         say(page, page->vi ? "! Phiếu chưa có trong sổ: dưới đây là nội dung chờ văn phòng xem\n"
                            : "! Not in the book: below is what waits for the office\n");
-    if (page->how->outside == ST_OUTSIDE_DECLINED)
+    if (is_declined)
         say(page, page->vi ? "! Phiếu không có trong sổ: văn phòng đã không nhận; dưới đây là nội "
                              "dung đã gửi\n"
                            : "! Not in the book: the office declined it; below is what was sent\n");
+    if (is_declined && how->decision_reason != NULL && page->err == ST_OK) {
+        say(page, page->vi ? "! Lý do của văn phòng: " : "! The office's reason: ");
+        page->err = st_text_say(how->decision_reason, how->decision_reason_len, ST_LINE_INSIDE,
+                                page->out, page->error);
+        say(page, "\n");
+    }
+    if (is_declined && how->is_phone)
+        say(page, page->vi ? "! Không sửa được phiếu này nữa: nội dung nào vẫn đúng thì lập phiếu"
+                             " mới, hoặc hỏi văn phòng\n"
+                           : "! It cannot be edited any more: write what is still right in a new"
+                             " record, or ask the office\n");
 }
 
 static void say_head(show_page *page, const st_acts_view *acts, size_t conflicts)

@@ -56,7 +56,7 @@ static st_err line_put(sotay_client *client, const st_id *record, const apply_li
                        st_error *error)
 {
     st_buffer out;
-    st_buffer_init(&out, 256);
+    st_buffer_init(&out, APPLY_LINE_BYTES_MAX);
     slip_writer slip = { &out, ST_OK };
     slip_bytes(&slip, line->device.b, 16);
     slip_u64(&slip, line->first);
@@ -65,6 +65,8 @@ static st_err line_put(sotay_client *client, const st_id *record, const apply_li
     slip_u8(&slip, (uint8_t)line->hold);
     slip_u8(&slip, line->has_carrier);
     slip_bytes(&slip, line->carrier.b, 16);
+    if (line->reason_len > 0)
+        slip_blob(&slip, line->reason, line->reason_len);
     book_key key = line_key(record, line->index, line->counter);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
                                    : book_put(&client->book, &key, out.data, out.len, error);
@@ -85,12 +87,22 @@ st_err apply_line_read(const book_key *key, const book_value *value, apply_line 
     line.hold = (st_hold)slip_get_u8(&slip);
     line.has_carrier = slip_get_u8(&slip) != 0;
     slip_get_bytes(&slip, line.carrier.b, 16);
+    if (slip.at < slip.len)
+        line.reason = (const char *)slip_get_blob(&slip, &line.reason_len);
     if (slip.bad || key->len != 1 + 16 + 8 + 8 || line.verdict > APPLY_DECLINED)
         return st_fail(error, ST_E_CORRUPT, "store: a line of a history is damaged");
     line.index = st_get_u64(key->b + 17);
     line.counter = st_get_u64(key->b + 25);
     *out_line = line;
     return ST_OK;
+}
+
+st_err apply_line_next(sotay_client *client, book_scan *scan, st_arena *arena, apply_line *out_line,
+                       st_error *error)
+{
+    book_value value = { NULL, 0 };
+    st_err err = book_scan_next(&client->book, scan, arena, &value, error);
+    return err == ST_OK ? apply_line_read(&scan->at, &value, out_line, error) : err;
 }
 
 /* The line of a change that came before: when, in which entry and by whom. ST_E_NOT_FOUND without
@@ -100,11 +112,8 @@ static st_err line_find(applying *a, const st_change *change, apply_line *out_li
     book_key prefix = book_key_id(BOOK_HIST, &change->record);
     book_scan scan = book_scan_of(&prefix);
     for (;;) {
-        book_value value = { NULL, 0 };
         apply_line line;
-        st_err err = book_scan_next(&a->client->book, &scan, &a->arena, &value, error);
-        if (err == ST_OK)
-            err = apply_line_read(&scan.at, &value, &line, error);
+        st_err err = apply_line_next(a->client, &scan, &a->arena, &line, error);
         if (err != ST_OK)
             return err;
         if (line.counter == change->dot.counter &&
@@ -466,6 +475,8 @@ static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
     err = fold_one(a, change, &arrival, declines ? ST_FOLD_DECLINE : ST_FOLD_APPLY, error);
     line.verdict = declines ? APPLY_DECLINED : APPLY_ACCEPTED;
     line.hold = ST_HOLD_NONE;
+    line.reason = declines ? entry->reason : NULL;
+    line.reason_len = line.reason == NULL ? 0 : strlen(line.reason);
     if (err == ST_OK)
         err = line_put(a->client, &change->record, &line, error);
     if (err == ST_OK && own && declines)

@@ -4,6 +4,7 @@
 #define SOTAY_CLIENT_APPLY_H
 
 #include "client-lib/src/outbox.h"
+#include "proto/limits.h"
 
 typedef struct {
     uint64_t received_changes;
@@ -60,7 +61,8 @@ ST_MUST_USE st_err apply_forget(sotay_client *client, const st_bucket *bucket, s
 /* The same for every bucket known: after a new epoch. */
 ST_MUST_USE st_err apply_forget_all(sotay_client *client, st_error *error);
 
-/* One line of a record's history (table HIST). */
+/* One line of a record's history (table HIST), as it is stored. */
+#define APPLY_LINE_BYTES_MAX ((size_t)ST_REASON_CHARS_MAX * 4 + 256)
 typedef struct {
     uint64_t index, counter;
     st_id device;
@@ -70,10 +72,16 @@ typedef struct {
     st_hold hold;
     bool has_carrier;
     st_id carrier;
+    const char *reason; /* of a decline, in the office's words, without NUL; of older rows none */
+    size_t reason_len;
 } apply_line;
 typedef enum { APPLY_STORED, APPLY_HELD, APPLY_ACCEPTED, APPLY_DECLINED } apply_verdict;
-/* Reads the value of a HIST key. ST_E_CORRUPT. */
+/* Reads the value of a HIST key, into which the line points. ST_E_CORRUPT. */
 ST_MUST_USE st_err apply_line_read(const book_key *key, const book_value *value,
+                                   apply_line *out_line, st_error *error);
+/* The next line of a scan over HIST; it lives in the arena. ST_E_NOT_FOUND at the end, without
+ * *error; ST_E_CORRUPT. */
+ST_MUST_USE st_err apply_line_next(sotay_client *client, book_scan *scan, st_arena *arena,
                                    apply_line *out_line, st_error *error);
 
 #endif

@@ -1,11 +1,12 @@
 /* client-lib/src/declined.c - what the office declined of this device's own changes.
  * Promises: each is said from the sync that heard of it, though the base is read anew.
- * Never: keeps a word of what was written - only the record and when. */
+ * Never: keeps a word of it - only the record and when; why stands in the history. */
 #include "client-lib/src/declined.h"
 
 #include <string.h>
 
 #include "client-lib/src/slip.h"
+#include "proto/text.h"
 
 static int64_t now_ms(const sotay_client *client)
 {
@@ -94,6 +95,16 @@ st_err declined_prune(sotay_client *client, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* A history that cannot be read tells none. */
+static st_err find_reason(sotay_client *client, st_arena *arena, declined_one *one,
+                          st_error *error)
+{
+    st_err err = outside_reason(client, &one->record, arena, &one->words, NULL);
+    return err == ST_OK || err == ST_E_CORRUPT
+               ? ST_OK
+               : st_fail(error, err, "status: what was declined cannot be read");
+}
+
 st_err declined_read(sotay_client *client, st_arena *arena, declined_list *out, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_DECLINED);
@@ -108,6 +119,9 @@ st_err declined_read(sotay_client *client, st_arena *arena, declined_list *out, 
             return err;
         if (is_old(client, one.at_ms))
             continue;
+        err = find_reason(client, arena, &one, error);
+        if (err != ST_OK)
+            return err;
         if (out->count == out->capacity) {
             declined_one *list = st_arena_grow(arena, out->list, out->count, &out->capacity,
                                                sizeof *list);
@@ -132,28 +146,60 @@ void declined_json(const declined_list *all, int offset_minutes, st_json *json)
         st_json_key_text(json, "record", id);
         st_json_key(json, "at");
         st_json_when(json, all->list[i].at_ms, offset_minutes);
+        st_json_key(json, "reason");
+        const outside_words *words = &all->list[i].words;
+        if (words->reason_len > 0)
+            st_json_textn(json, words->reason, words->reason_len);
+        else
+            st_json_null(json);
         st_json_close(json, '}');
     }
     st_json_close(json, ']');
+}
+
+/* What to do about it. */
+static const char *advice(const outside_words *words, bool vi)
+{
+    if (!words->is_here)
+        return vi ? "Máy này hiện không đọc được phiếu ấy: hãy hỏi văn phòng.\n"
+                  : "This device does not read that record now: ask the office.\n";
+    if (words->reason_len == 0)
+        return vi ? "Xem `history` của phiếu, và hỏi văn phòng lý do.\n"
+                  : "`history` of it shows what; ask the office why.\n";
+    return vi ? " Nội dung vẫn còn trên máy (xem `history` của phiếu); điều gì vẫn đúng thì ghi"
+                " lại.\n"
+              : " What was written stays here (see `history` of it); write again what is still"
+                " right.\n";
+}
+
+static st_err write_one(const sotay_client *client, const declined_one *one, st_buffer *out,
+                        st_error *error)
+{
+    char id[33], at[40];
+    bool vi = strcmp(client->lang, "en") != 0;
+    const outside_words *words = &one->words;
+    st_id_format(&one->record, id);
+    st_time_short(one->at_ms, client->offset_minutes, at);
+    st_err err = st_buffer_printf(out, error,
+                                  vi ? "! %s: văn phòng không đưa vào sổ điều máy này đã ghi trong"
+                                       " phiếu %s. "
+                                     : "! %s: the office declined what was written here in record"
+                                       " %s: it is not in the book. ",
+                                  at, id);
+    if (err == ST_OK && words->reason_len > 0)
+        err = st_buffer_printf(out, error, "%s", vi ? "Lý do: “" : "Its reason: “");
+    if (err == ST_OK && words->reason_len > 0)
+        err = st_text_say(words->reason, words->reason_len, ST_LINE_INSIDE, out, error);
+    if (err == ST_OK && words->reason_len > 0)
+        err = st_buffer_printf(out, error, "”.");
+    return err == ST_OK ? st_buffer_printf(out, error, "%s", advice(words, vi)) : err;
 }
 
 st_err declined_text(const sotay_client *client, const declined_list *all, st_buffer *out,
                      st_error *error)
 {
     st_err err = ST_OK;
-    for (size_t i = 0; err == ST_OK && i < all->count; i++) {
-        char id[33], at[40];
-        st_id_format(&all->list[i].record, id);
-        st_time_short(all->list[i].at_ms, client->offset_minutes, at);
-        err = st_buffer_printf(out, error,
-                               strcmp(client->lang, "en") == 0
-                                   ? "! %s: the office declined what was written here in record"
-                                     " %s: it is not in the book. `history` of it shows what; ask"
-                                     " the office why.\n"
-                                   : "! %s: văn phòng không đưa vào sổ điều máy này đã ghi trong"
-                                     " phiếu %s. Xem `history` của phiếu, và hỏi văn phòng lý"
-                                     " do.\n",
-                               at, id);
-    }
+    for (size_t i = 0; err == ST_OK && i < all->count; i++)
+        err = write_one(client, &all->list[i], out, error);
     return err;
 }

@@ -5,7 +5,7 @@
 #ifndef SOTAY_CLIENT_DECLINED_H
 #define SOTAY_CLIENT_DECLINED_H
 
-#include "client-lib/src/client.h"
+#include "client-lib/src/outside.h"
 #include "proto/json.h"
 
 #define DECLINED_KEPT_MS (INT64_C(30) * 24 * 3600 * 1000)
@@ -13,6 +13,7 @@
 typedef struct {
     st_id record;
     int64_t at_ms;
+    outside_words words; /* as far as the history here has them */
 } declined_one;
 
 /* In an arena. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client-lib/src/lease.h"
+#include "client-lib/src/outside.h"
 #include "proto/merge.h"
 #include "proto/text.h"
 
@@ -41,6 +42,16 @@ static void next_change(edit *e)
     change->record = e->view.record.id;
 }
 
+static st_err fail_declined(const sotay_client *client, st_error *error)
+{
+    return st_fail(error, ST_E_STATE,
+                   strcmp(client->lang, "vi") == 0
+                       ? "văn phòng đã không nhận phiếu này (xem show): nội dung nào vẫn đúng thì"
+                         " lập phiếu mới"
+                       : "the office declined this record (see show): write what is still right in"
+                         " a new one");
+}
+
 st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record, st_error *error)
 {
     st_err err = start(e, client, error);
@@ -48,6 +59,10 @@ st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record, st_erro
         return err;
     st_id id = overlay_find(client, record);
     err = overlay_load(client, &id, &e->arena, &e->view, error);
+    if (err == ST_OK)
+        err = outside_fold(client, &e->view, &e->arena, error);
+    if (err == ST_OK && e->view.outside != ST_OUTSIDE_NONE)
+        err = fail_declined(client, error);
     if (err == ST_OK && !e->view.record.created)
         err = st_fail(error, ST_E_NOT_FOUND, "record: only own work on it is left on this device");
     if (err == ST_OK && e->view.has_carried && !e->view.has_base && !e->view.has_own)

@@ -119,11 +119,8 @@ static st_err offer_others(sotay_client *client, uint64_t cut, st_error *error)
     while (err == ST_OK) {
         st_arena arena;
         apply_line line;
-        book_value value = { NULL, 0 };
-        st_arena_init(&arena, 4096);
-        err = book_scan_next(&client->book, &scan, &arena, &value, error);
-        if (err == ST_OK)
-            err = apply_line_read(&scan.at, &value, &line, error);
+        st_arena_init(&arena, 4 * APPLY_LINE_BYTES_MAX);
+        err = apply_line_next(client, &scan, &arena, &line, error);
         if (err == ST_OK && line.index > cut)
             err = offer_one(client, &line, error);
         st_arena_reset(&arena);

@@ -40,11 +40,7 @@ static void fill_author(telling *t, const st_set *set, st_history_item *item)
 {
     item->role = set->role;
     item->via = set->via;
-    if (set->has_actor)
-        item->actor = set->actor;
-    else if (lexicon_person(t->client, &set->device, &item->actor, NULL) != ST_OK &&
-             st_id_cmp(&set->device, &t->client->me.device) == 0)
-        item->actor = t->client->me.person;
+    item->actor = overlay_author(t->client, set);
 }
 
 static st_err remember_held(telling *t, const st_dot *dot, st_error *error)
@@ -104,6 +100,8 @@ static st_err tell_line(telling *t, const apply_line *line, st_error *error)
         item.carrier = line->carrier;
         item.verdict = VERDICTS[line->verdict];
         item.hold = line->hold;
+        item.decision_reason = line->reason;
+        item.decision_reason_len = line->reason_len;
         if (t->has_receipt && t->receipt.entry == line->index) {
             item.proof_size = t->receipt.checkpoint.head.size;
             item.proof_root = t->receipt.checkpoint.head.root;
@@ -122,13 +120,10 @@ static st_err tell_log(telling *t, const st_id *record, st_error *error)
     book_key prefix = book_key_id(BOOK_HIST, record);
     book_scan scan = book_scan_of(&prefix);
     for (;;) {
-        book_value value = { NULL, 0 };
         apply_line line;
-        st_err err = book_scan_next(&t->client->book, &scan, &t->arena, &value, error);
+        st_err err = apply_line_next(t->client, &scan, &t->arena, &line, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
-        if (err == ST_OK)
-            err = apply_line_read(&scan.at, &value, &line, error);
         if (err == ST_OK)
             err = tell_line(t, &line, error);
         if (err != ST_OK)
@@ -184,11 +179,8 @@ static st_err find_complete(telling *t, const st_id *record, bool *out_complete,
     st_err err = ST_OK;
     *out_complete = !state->created || state->metas[state->creator].log_index == 0;
     while (err == ST_OK && !*out_complete) {
-        book_value value = { NULL, 0 };
         apply_line line;
-        err = book_scan_next(&t->client->book, &scan, &t->arena, &value, error);
-        if (err == ST_OK)
-            err = apply_line_read(&scan.at, &value, &line, error);
+        err = apply_line_next(t->client, &scan, &t->arena, &line, error);
         if (err == ST_OK) {
             st_dot dot = { line.device, line.counter };
             *out_complete = st_dot_cmp(&dot, &state->metas[state->creator].dot) == 0;

@@ -621,11 +621,8 @@ static st_err has_held(sotay_client *client, const st_id *record, bool *out_has,
     st_err err = ST_OK;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     while (err == ST_OK && !*out_has) {
-        book_value value = { NULL, 0 };
         apply_line line;
-        err = book_scan_next(&client->book, &scan, &arena, &value, error);
-        if (err == ST_OK)
-            err = apply_line_read(&scan.at, &value, &line, error);
+        err = apply_line_next(client, &scan, &arena, &line, error);
         if (err == ST_OK)
             *out_has = line.verdict == APPLY_HELD;
     }

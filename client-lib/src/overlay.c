@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/outside.h"
 #include "client-lib/src/slip.h"
 #include "proto/changeset.h"
 #include "proto/merge.h"
@@ -88,6 +89,17 @@ st_err overlay_set_get(sotay_client *client, const st_dot *dot, uint64_t first, 
     if (err == ST_OK)
         err = st_set_decode_kept(value.data, value.len, arena, out_set, error);
     return err;
+}
+
+st_id overlay_author(sotay_client *client, const st_set *set)
+{
+    st_id author = { { 0 } };
+    if (set->has_actor)
+        return set->actor;
+    if (lexicon_person(client, &set->device, &author, NULL) != ST_OK &&
+        st_id_cmp(&set->device, &client->me.device) == 0)
+        return client->me.person;
+    return author;
 }
 
 void overlay_walk_begin(overlay_walk *walk, sotay_client *client, const st_id *record,
@@ -325,12 +337,24 @@ st_err overlay_row_put(sotay_client *client, const overlay_view *view, st_arena 
     lexicon_directory names;
     lexicon_directory_init(&names, client, arena);
     st_show_how how = overlay_how(client, &names, view->is_held);
+    how.outside = view->outside;
     st_row row;
     memset(&row, 0, sizeof row);
     st_err err = st_row_make(view->form, &view->record, &how, arena, &row, error);
     if (err == ST_OK && names.failed != ST_OK) /* else nobody finds it by that name */
         err = st_fail(error, names.failed, "store: a name could not be read");
     return err == ST_OK ? put_row(client, &view->record.id, &row, error) : err;
+}
+
+/* The same; of what was declined only its author has one. */
+static st_err put_row_of(sotay_client *client, overlay_view *view, st_arena *arena, st_error *error)
+{
+    st_err err = outside_fold(client, view, arena, NULL);
+    if (err != ST_OK && err != ST_E_CORRUPT)
+        return st_fail(error, err, "store: what was declined could not be read");
+    if (view->outside != ST_OUTSIDE_NONE && !view->has_own)
+        return ST_OK;
+    return overlay_row_put(client, view, arena, error);
 }
 
 st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *error)
@@ -340,7 +364,7 @@ st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *
     overlay_view view;
     st_err err = overlay_load(client, record, &arena, &view, error);
     if (err == ST_OK) {
-        err = overlay_row_put(client, &view, &arena, error);
+        err = put_row_of(client, &view, &arena, error);
     } else if (err == ST_E_NOT_FOUND) {
         book_key row_key = book_key_id(BOOK_ROW, record), fold = book_key_id(BOOK_FOLD, record);
         err = book_delete(&client->book, &row_key, error);
@@ -365,7 +389,7 @@ st_err overlay_row_of_base(sotay_client *client, const st_record *base, st_error
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     err = find_form(client, &view, &arena, error);
     if (err == ST_OK)
-        err = overlay_row_put(client, &view, &arena, error);
+        err = put_row_of(client, &view, &arena, error);
     st_arena_reset(&arena);
     return err;
 }

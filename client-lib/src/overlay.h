@@ -34,6 +34,9 @@ typedef struct {
     bool has_base, is_held;
     bool has_own; /* something of ours is folded over the base */
     bool has_carried; /* something that came by hand is */
+    st_outside outside; /* nothing of it is in the book: what is shown was declined (outside.h) */
+    const char *decision_reason; /* then; NULL: not known here */
+    size_t decision_reason_len;
     st_show_held *helds; /* own changes that wait for the office; by device and counter */
     size_t helds_count, helds_capacity;
 } overlay_view;
@@ -42,6 +45,9 @@ typedef struct {
  * *error), ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
                                 overlay_view *out_view, st_error *error);
+
+/* Who made the changes of a set, as far as it is known here; else zero. */
+st_id overlay_author(sotay_client *client, const st_set *set);
 
 ST_MUST_USE st_err overlay_put(book_db *book, const st_id *record, const overlay_entry *entry,
                                st_error *error);

@@ -6,6 +6,7 @@
 
 #include "client-lib/src/lease.h"
 #include "client-lib/src/moment.h"
+#include "client-lib/src/outside.h"
 #include "proto/text.h"
 
 #define NEEDLE_BYTES_MAX 1024u
@@ -54,6 +55,8 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
         err = overlay_load(client, &id, &r.arena, &view, &inner);
     }
     if (err == ST_OK)
+        err = outside_fold(client, &view, &r.arena, &inner);
+    if (err == ST_OK)
         err = lease_check(client, &view, &inner);
     if (err == ST_OK && view.form == NULL)
         err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
@@ -65,6 +68,9 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
         moment_begin(&source, client, &view.record.id, &r.arena);
         how.moments = &source.moments;
         how.is_carried = view.has_carried;
+        how.outside = view.outside;
+        how.decision_reason = view.decision_reason;
+        how.decision_reason_len = view.decision_reason_len;
         how.helds = view.helds;
         how.helds_count = view.helds_count;
         err = format == SOTAY_JSON ? st_show_json(view.form, &view.record, &how, &r.out, &inner)

@@ -340,10 +340,15 @@ static st_err add_entry(answer *a, page_maker *maker, uint64_t index, st_error *
     if (entries == NULL)
         return st_fail(error, ST_E_MEMORY, "feed: out of memory");
     maker->entries = entries;
-    memset(&entries[maker->count], 0, sizeof *entries);
-    fill_entry(a, index, &row, &entries[maker->count]);
-    maker->bytes += entries[maker->count].set_len + ENTRY_EXTRA
-                    + 12u * (row.held_count + row.counters_count);
+    st_entry *entry = &entries[maker->count];
+    memset(entry, 0, sizeof *entry);
+    fill_entry(a, index, &row, entry);
+    err = sync_row_reason(&row, &a->page_arena, &entry->reason, error);
+    if (err != ST_OK)
+        return err;
+    maker->bytes += entry->set_len + ENTRY_EXTRA
+                    + 12u * (row.held_count + row.counters_count)
+                    + (entry->reason == NULL ? 0 : strlen(entry->reason));
     maker->count++;
     maker->page.cursor = index;
     return ST_OK;

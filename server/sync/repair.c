@@ -153,8 +153,9 @@ static st_err add_entry(repair *r, entry_list *entries, uint64_t index, bool who
     st_entry *entry = &entries->list[entries->count++];
     memset(entry, 0, sizeof *entry);
     fill_entry(&row, index, whole, entry);
-    entries->bytes += entry->set_len;
-    return ST_OK;
+    err = sync_row_reason(&row, &r->arena, &entry->reason, error);
+    entries->bytes += entry->set_len + (entry->reason == NULL ? 0 : strlen(entry->reason));
+    return err;
 }
 
 /* Every entry that the history of the record names, each once. */

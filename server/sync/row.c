@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "proto/hash.h"
+#include "proto/limits.h"
+#include "proto/text.h"
 #include "server/store/pack.h"
 
 #define ROW_HELD_MAX ST_SET_CHANGES_MAX
@@ -121,6 +123,18 @@ st_err sync_row_get(store_txn *txn, uint64_t index, st_arena *arena, sync_row *o
             return st_fail(error, ST_E_MEMORY, "log: out of memory");
     }
     return sync_row_decode(bytes, arena, out_row, error);
+}
+
+st_err sync_row_reason(const sync_row *row, st_arena *arena, const char **out_reason,
+                       st_error *error)
+{
+    const store_slice *note = &row->note;
+    *out_reason = NULL;
+    if (row->kind != ST_ENTRY_DECLINE || note->len == 0 || !st_text_is_nfc(note->data, note->len)
+        || st_text_chars(note->data, note->len) > ST_REASON_CHARS_MAX)
+        return ST_OK;
+    *out_reason = (const char *)st_arena_copy(arena, note->data, note->len);
+    return *out_reason == NULL ? st_fail(error, ST_E_MEMORY, "log: out of memory") : ST_OK;
 }
 
 /* The word in the leaf for what became of it. */

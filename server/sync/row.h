@@ -32,6 +32,10 @@ ST_MUST_USE st_err sync_row_decode(store_slice bytes, st_arena *arena, sync_row 
 /* The row of an index. ST_E_NOT_FOUND, ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err sync_row_get(store_txn *txn, uint64_t index, st_arena *arena,
                                 sync_row *out_row, st_error *error);
+/* Why the row declines, for whoever reads its bucket; in the arena. *out_reason NULL: it does not,
+ * no reason was given, or it is none that may travel. ST_E_MEMORY. */
+ST_MUST_USE st_err sync_row_reason(const sync_row *row, st_arena *arena, const char **out_reason,
+                                   st_error *error);
 /* The leaf of a row; set: its decoded set, or NULL when it has none. */
 st_leaf sync_row_leaf(const sync_row *row, const st_set *set);
 

@@ -430,9 +430,49 @@ static void test_a_suspended_one_of_a_lost_unit(void **state)
     world_free(&v.w);
 }
 
+static bool is_shown_with(valley *v, phone *p, const char *why)
+{
+    return phone_says(p, sotay_show, &v->visit, "\"state\":\"declined\"") &&
+           phone_says(p, sotay_show, &v->visit, "\"suối\"") &&
+           phone_says(p, sotay_show, &v->visit, why) &&
+           phone_says(p, sotay_history, &v->visit, why);
+}
+
+/* The office's words come with the page and with a repair, to who reads the unit. */
+static void test_why_it_was_declined(void **state)
+{
+    (void)state;
+    valley v;
+    const char *why = "\"decision_reason\":\"đã hỏi\"";
+    valley_make(&v);
+    suspend(&v, v.an);
+    const sotay_id known = v.visit;
+    v.visit = phone_visit(v.an, "suối");
+    assert_int_equal(phone_set(v.an, &known, "general_note", "lũ"), SOTAY_OK);
+    sync_well(&v, v.an);
+    KIT_EXPECT(0, &v.w.book, "held", "decline", "--device", device_of(v.an), "--as", "office",
+               "--reason", "đã hỏi");
+    sync_well(&v, v.an);                       /* told that it was, no more */
+    assert_true(phone_status_says(v.an, "\"reason\":null}]"));
+    KIT_EXPECT(0, &v.w.book, "device", "suspend", device_of(v.an), "--lift");
+    for (size_t i = 0; i < PHONES; i++) {
+        sync_well(&v, &v.w.phones[i]);
+        assert_true(is_shown_with(&v, &v.w.phones[i], why));
+    }
+    assert_true(phone_status_says(v.an, "\"reason\":\"đã hỏi\"}]"));
+    assert_true(phone_says(v.an, sotay_history, &known, why));
+    assert_int_equal(sotay_debug_damage(v.an->client, &known, SOTAY_DAMAGE_MISSING, NULL),
+                     SOTAY_OK);
+    sync_well(&v, v.an);
+    assert_true(phone_says(v.an, sotay_history, &known, why));
+    KIT_EXPECT(0, &v.w.book, "verify");
+    world_free(&v.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_why_it_was_declined),
         cmocka_unit_test(test_nobody_waits_for_it),
         cmocka_unit_test(test_it_is_found_and_let_go),
         cmocka_unit_test(test_one_that_is_let_in),

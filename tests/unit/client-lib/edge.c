@@ -149,6 +149,7 @@ void edge_decide(edge *e, const st_id *device, uint64_t counter, st_entry_kind k
     stored->entry.first = stored->entry.last = counter;
     stored->entry.counters = counters;
     stored->entry.counters_count = 1;
+    stored->entry.reason = kind == ST_ENTRY_DECLINE ? e->reason : NULL;
     stored->bucket = held->bucket;
     fold(e, stored, &set, &set.changes[counter - set.first],
          kind == ST_ENTRY_DECLINE ? ST_FOLD_DECLINE : ST_FOLD_APPLY);

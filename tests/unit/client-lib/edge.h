@@ -67,6 +67,7 @@ typedef struct {
     bool lost_unit; /* the scope is the catalogue alone */
 
     /* what a test asks for */
+    const char *reason;    /* of declines from now on; NULL: none */
     st_hold hold_next;     /* hold every change of the sets that come, for this reason */
     uint64_t later_next;   /* put off so many sets that come */
     bool page_per_entry;   /* one entry a page, "more" after each answer of one page */

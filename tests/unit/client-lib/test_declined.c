@@ -67,7 +67,8 @@ static void test_it_is_said_for_thirty_days(void **state)
     assert_true(phone_status_says(&d.an, "\"declined\":[]"));
     sync_at(&d, 2 * 3600000, true);
     (void)snprintf(want, sizeof want,
-                   "\"declined\":[{\"record\":\"%s\",\"at\":\"2026-03-12T16:00:01.000+07:00\"}]",
+                   "\"declined\":[{\"record\":\"%s\",\"at\":\"2026-03-12T16:00:01.000+07:00\","
+                   "\"reason\":null}]",
                    d.hex);
     assert_true(phone_status_says(&d.an, want));
     assert_true(says(&d, "en", "! 12/03/2026 16:00: the office declined what was written here"));

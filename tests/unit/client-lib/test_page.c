@@ -199,9 +199,9 @@ static void test_what_is_held_waits_for_its_decision(void **state)
     static const struct {
         st_entry_kind kind;
         int verdict;
-        bool shows;
-    } CASES[] = { { ST_ENTRY_DECLINE, APPLY_DECLINED, false },
-                  { ST_ENTRY_ACCEPT, APPLY_ACCEPTED, true } };
+        const char *shows;
+    } CASES[] = { { ST_ENTRY_DECLINE, APPLY_DECLINED, "\"state\":\"declined\"" },
+                  { ST_ENTRY_ACCEPT, APPLY_ACCEPTED, "\"state\":\"draft\"" } };
     bench *b = *state;
     const st_held held = { 1, ST_HOLD_SCOPE }, other = { 1, ST_HOLD_ROLE };
     for (size_t i = 0; i < 2; i++) {
@@ -227,7 +227,8 @@ static void test_what_is_held_waits_for_its_decision(void **state)
         decide(b, CASES[i].kind, &ONE);
         must_take(b);
         assert_int_equal(verdict_of(b), CASES[i].verdict);
-        assert_int_equal(says(b, "\"chợ\""), CASES[i].shows);
+        assert_true(says(b, "\"chợ\""));
+        assert_true(says(b, CASES[i].shows));
     }
 }
 

@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 53
+#define MAKE_FRAMES 54
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -176,6 +176,23 @@ static inline st_frame make_page(st_arena *arena)
                                .entries = entries, .entries_count = 3, .last = true,
                                .sum = make_sum(0x77), .vector = vector, .vector_count = 1,
                                .fold_version = 1, .reset = true };
+    return frame;
+}
+
+/* The office said why. */
+static inline st_frame make_page_declined(st_arena *arena)
+{
+    st_frame frame = { .kind = ST_FRAME_PAGE };
+    st_entry *entries = st_arena_array(arena, 1, sizeof *entries);
+    uint64_t *counters = st_arena_array(arena, 2, sizeof *counters);
+    counters[0] = 14;
+    counters[1] = 300;
+    entries[0] = (st_entry){ .index = 817, .time_ms = 1773282604000, .kind = ST_ENTRY_DECLINE,
+                             .device = make_id(0xd1, 0xd1), .first = 14, .last = 300,
+                             .counters = counters, .counters_count = 2,
+                             .reason = "ghi nhầm nhà văn hóa xóm bên" };
+    frame.as.page = (st_page){ .bucket = make_bucket("01477/unit/01477-x01"), .cursor = 817,
+                               .entries = entries, .entries_count = 1, .fold_version = 1 };
     return frame;
 }
 
@@ -640,7 +657,8 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 49: return make_enrol_ask_again();
     case 50: return make_ask_log_key_mark(arena);
     case 51: return make_ask_held(arena);
-    default: return make_have_answer_kept(arena);
+    case 52: return make_have_answer_kept(arena);
+    default: return make_page_declined(arena);
     }
 }
 

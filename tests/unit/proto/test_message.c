@@ -71,6 +71,13 @@ static void test_fields_arrive(void **state)
     assert_int_equal(page->entries[2].kind, ST_ENTRY_ACCEPT);
     assert_true(page->entries[2].counters[1] == 13);
     assert_true(page->vector[0].counter == 13);
+    assert_null(page->entries[2].reason);
+    st_buffer_free(&bytes);
+
+    frame = make_page_declined(&arena);
+    encode(&frame, &bytes);
+    assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
+    assert_string_equal(page->entries[0].reason, "ghi nhầm nhà văn hóa xóm bên");
     st_buffer_free(&bytes);
 
     frame = make_ask(&arena, false);
