@@ -1,6 +1,7 @@
 /* tests/unit/client-lib/test_outside.c
  * A record that the office declined whole: its author goes on reading what he wrote, sees why it is
- * not in the book and what to do, and is told so when he goes on writing. Nobody who does not read
+ * not in the book and what to do, and is told so when he goes on writing; while it waits, the list
+ * says so. Nobody who does not read
  * the bucket hears a word of it. */
 #include <stdio.h>
 
@@ -86,6 +87,25 @@ static void reads_all(desk *d)
     assert_true(lists(d, &d->an, "declined"));
     assert_false(lists(d, &d->an, "draft"));
     assert_true(phone_status_says(&d->an, "\"drafts\":0"));
+}
+
+/* A device that is suspended gets verdicts and no pages: the list says what they said. */
+static void test_the_list_says_what_waits(void **state)
+{
+    desk d;
+    (void)state;
+    memset(&d, 0, sizeof d);
+    d.e = phone_pair(&d.an, &d.binh);
+    d.e->devices[1].is_revoked = true;
+    d.e->hold_next = ST_HOLD_SUSPENDED;
+    d.visit = phone_visit(&d.an, "chợ");
+    sotay_id_format(&d.visit, d.hex);
+    assert_true(lists(&d, &d.an, "draft"));
+    sync_both(&d);
+    assert_true(lists(&d, &d.an, "held"));
+    assert_true(phone_status_says(&d.an, "\"drafts\":0"));
+    assert_true(phone_says(&d.an, sotay_show, &d.visit, "\"state\":\"held\""));
+    desk_close(&d);
 }
 
 static void test_its_author_reads_it_on(void **state)
@@ -217,6 +237,7 @@ static void test_a_damaged_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_list_says_what_waits),
         cmocka_unit_test(test_its_author_reads_it_on),
         cmocka_unit_test(test_why_and_what_to_do),
         cmocka_unit_test(test_without_a_reason),
