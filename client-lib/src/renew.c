@@ -1,8 +1,9 @@
 /* client-lib/src/renew.c - has the erased value go from sets that only the server opens.
  * Promises: the whole set lies here until what is left of it is in its place, so that a server that
  * lost it gets it back either way; asks in the sync that brought the erasure, and in each one after
- * it until it is done. Who has no role reads of no erasure: then it asks by and by for all that
- * lies sealed. Never: takes a parcel that it did not ask for. */
+ * it until it is done. Who has no role, or a device that is suspended or revoked, reads of no
+ * erasure: then it asks by and by for all that lies sealed.
+ * Never: takes a parcel that it did not ask for. */
 #include "client-lib/src/renew.h"
 
 #include <stdio.h>
@@ -32,14 +33,16 @@ st_err renew_owe(sotay_client *client, const st_erasure *one, bool *out_owed, st
 
 /* ---- the request ---- */
 
-/* Without any role it gets no catalogue, and hears of no erasure of what it keeps. */
+/* Without any role it gets no catalogue, suspended or revoked no page at all: then it hears of no
+ * erasure of what it keeps. */
 static st_err hears_nothing(sotay_client *client, bool *out_is, st_error *error)
 {
     st_bucket catalogue;
     bucket_state state;
     (void)snprintf(catalogue.s, sizeof catalogue.s, "%s/catalogue", client->me.commune.s);
     st_err err = bucket_get(&client->book, &catalogue, &state, error);
-    *out_is = err == ST_OK && !state.in_scope;
+    *out_is = err == ST_OK &&
+              (!state.in_scope || client->me.standing != ST_STANDING_IN_USE);
     return err;
 }
 
@@ -104,6 +107,15 @@ st_err renew_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     ask->renews = renews->list;
     ask->renews_count = renews->asked;
     return err;
+}
+
+st_err renew_shut_out(sotay_sync *sync, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_CLOSED);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = book_scan_next(&sync->client->book, &scan, NULL, NULL, error);
+    sync->renews.are_new = sync->renews.are_new || err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 void renew_end(sotay_sync *sync)

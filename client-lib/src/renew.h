@@ -16,6 +16,9 @@ ST_MUST_USE st_err renew_owe(sotay_client *client, const st_erasure *one, bool *
  * last one named; without a role, of all that lie sealed. The list lives as long as the round.
  * Inside a transaction. */
 ST_MUST_USE st_err renew_ask(sotay_sync *sync, st_ask *ask, st_error *error);
+/* From now on nobody says what was erased: what lies sealed is asked for in this sync already.
+ * Inside the open write transaction. ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err renew_shut_out(sotay_sync *sync, st_error *error);
 /* The answer is whole: the next request begins behind them. */
 void renew_end(sotay_sync *sync);
 /* What is left of one comes. What was not asked for, or is not kept under this name, is left alone.

@@ -332,6 +332,7 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
         next->told = sync->telling;
     take_exchange(sync, end->server_ms);
     renew_end(sync);
+    bool is_shut_out = end->standing != ST_STANDING_IN_USE && next->standing != end->standing;
     next->standing = end->standing;
     if (end->standing != ST_STANDING_IN_USE)
         sync->report.needs_person = true;
@@ -340,6 +341,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (is_covered)
         next->backed_up_to = end->backed_up_to;
     st_err err = is_covered ? closed_cover(client, error) : ST_OK;
+    if (err == ST_OK && is_shut_out)
+        err = renew_shut_out(sync, error);
     if (err == ST_OK)
         err = repair_end_round(sync, error);
     if (err == ST_OK)

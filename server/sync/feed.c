@@ -680,6 +680,8 @@ st_err feed_answer(sync_room *room, const sync_request *request, const feed_sink
         if (err == ST_OK && !a.report.more)
             err = emit_renewed(&a, error);
     }
+    if (err == ST_OK && a.is_closed && !waits) /* none of it can be read where it goes */
+        err = emit_renewed(&a, error);
     if (err == ST_OK)
         err = emit_heir(&a, error);
     if (err == ST_OK)

@@ -351,6 +351,35 @@ static void test_without_any_role(void **state)
     town_free(&l->t);
 }
 
+static void standing(loss *l, const char *verb)
+{
+    char hex[33];
+    sotay_who who;
+    sotay_whoami(l->binh->client, &who);
+    sotay_id_format(&who.device, hex);
+    KIT_EXPECT(0, &l->t.w.book, "device", verb, hex);
+}
+
+/* Nothing of the book comes to such a device; what lies sealed on it goes all the same. */
+static void test_suspended_or_revoked(void **state)
+{
+    (void)state;
+    loss *l = loss_open(11);
+    lose(l);
+    standing(l, "suspend");
+    erase(l, &l->hers);
+    sync_well(&l->t, 1);                       /* is told that it is suspended, and asks at once */
+    assert_true(phone_status_says(l->binh, "\"standing\":\"suspended\""));
+    assert_int_equal(sealed_with(l, l->binh, BOOK_CLOSED, WORDS " của An"), 0);
+    assert_int_equal(sealed_with(l, l->binh, BOOK_CLOSED, WORDS " của Bình"), 1);
+    standing(l, "revoke");
+    erase(l, &l->his);
+    sync_well(&l->t, 1);
+    assert_int_equal(sealed_with(l, l->binh, BOOK_CLOSED, WORDS), 0);
+    KIT_EXPECT(0, &l->t.w.book, "verify");
+    town_free(&l->t);
+}
+
 /* More than a request may name are owed and never given, since nothing was erased in them here:
  * they do not stand before one that is given, whichever it is. */
 static void test_what_is_not_given_blocks_nobody(void **state)
@@ -432,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_owed_is_left_alone),
         cmocka_unit_test(test_a_bundle_from_before),
         cmocka_unit_test(test_without_any_role),
+        cmocka_unit_test(test_suspended_or_revoked),
         cmocka_unit_test(test_what_is_not_given_blocks_nobody),
         cmocka_unit_test(test_an_erasure_that_a_repair_brings),
     };
