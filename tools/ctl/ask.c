@@ -189,7 +189,9 @@ static int ask_server(const ctl_line *line, ctl_progress *shown, operator_call *
         if (sent == CURLE_OK && status == 200)
             code = unpack(&answer, call);
         else if (sent == CURLE_OK && status == 503)
-            code = CTL_SAID | ctl_say(1, "server", "is stopping or busy; try again");
+            code = CTL_SAID | ctl_say_in(line, 1, "server",
+                                         "máy chủ đang dừng hoặc đang bận; hãy gọi lại",
+                                         "is stopping or busy; try again");
         else if (!is_gone(sent) && status != 403 && status != 404 && status != 405)
             code = CTL_SAID | ctl_say(1, "server", sent != CURLE_OK ? curl_easy_strerror(sent)
                                                          : "gave an answer that is none of ours");
@@ -230,7 +232,8 @@ int ctl_reach(const ctl_line *line, operator_call *call)
     const struct timespec PAUSE = { 0, 50 * 1000 * 1000 };
     ctl_progress shown;
     if (!ctl_progress_init(&shown, line))
-        return CTL_SAID | ctl_say(2, "--progress", "takes json, text or none");
+        return CTL_SAID | ctl_say_in(line, 2, "--progress", "nhận json, text hoặc none",
+                                     "takes json, text or none");
     for (int tries = 0; tries < TRIES; tries++) {
         int code = run_here(line, &shown, call);
         if (code < 0)

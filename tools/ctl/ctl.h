@@ -34,6 +34,8 @@ void ctl_progress_end(ctl_progress *p);
 
 /* One line on stderr: "sotayctl: what: why". Returns code. */
 int ctl_say(int code, const char *what, const char *why);
+/* The same in the language of the line. */
+int ctl_say_in(const ctl_line *line, int code, const char *what, const char *vi, const char *en);
 /* The same for an error: its sentence in the language of the line, then the detail. Returns 1. */
 int ctl_fail(const ctl_line *line, const char *what, const st_error *error);
 /* Reads a whole text file, NUL-terminated, malloc'd. Returns NULL and says why on stderr. */

@@ -28,16 +28,21 @@ int ctl_init(const ctl_line *line)
     server rooms = { 0 };
     st_error error = { 0 };
     if (line->words_count != 1 || line->commune == NULL)
-        return ctl_say(2, "init", "usage: sotayctl --data DIR init --commune CODE "
-                       "[--catalogue DIR] [--practice]");
+        return ctl_say_in(line, 2, "init",
+                          "cách dùng: sotayctl --data DIR init --commune CODE [--catalogue DIR] "
+                          "[--practice]",
+                          "usage: sotayctl --data DIR init --commune CODE [--catalogue DIR] "
+                          "[--practice]");
     size_t len = strlen(line->commune);
     if (len < 1 || len > 10 || strspn(line->commune, "0123456789") != len)
-        return ctl_say(1, "init", "--commune: a code of digits, like 01477");
+        return ctl_say_in(line, 1, "init", "--commune: mã gồm các chữ số, như 01477",
+                          "--commune: a code of digits, like 01477");
     if (line->catalogue != NULL)
         (void)snprintf(folder, sizeof folder, "%s", line->catalogue);
     else if (!default_catalogue(folder, sizeof folder))
-        return ctl_say(1, "init", "--catalogue DIR is needed: this program does not know where "
-                       "it lies");
+        return ctl_say_in(line, 1, "init",
+                          "cần --catalogue DIR: chương trình không biết thư mục ấy ở đâu",
+                          "--catalogue DIR is needed: this program does not know where it lies");
     rooms_how how = { .dir = line->data };
     rooms_new wish = { line->commune, folder, line->practice };
     if (rooms_init(&how, &wish, &rooms, &error) != ST_OK)

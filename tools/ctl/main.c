@@ -14,6 +14,11 @@ int ctl_say(int code, const char *what, const char *why)
     return code;
 }
 
+int ctl_say_in(const ctl_line *line, int code, const char *what, const char *vi, const char *en)
+{
+    return ctl_say(code, what, strcmp(line->lang, "vi") == 0 ? vi : en);
+}
+
 int ctl_fail(const ctl_line *line, const char *what, const st_error *error)
 {
     fprintf(stderr, "sotayctl: %s: %s (%s)\n", what, st_err_sentence(error->code, line->lang),
@@ -224,22 +229,28 @@ static int choose(ctl_line *line)
         return 0;
     }
     if (line->words_count == 0)
-        return ctl_say(2, "usage", "a verb is needed (see --help)");
+        return ctl_say_in(line, 2, "usage", "thiếu tên lệnh (xem --help)",
+                          "a verb is needed (see --help)");
     if (line->data == NULL)
-        return ctl_say(2, "usage", "--data DIR is needed (see --help)");
+        return ctl_say_in(line, 2, "usage", "cần --data DIR (xem --help)",
+                          "--data DIR is needed (see --help)");
     bool is_init = strcmp(line->words[0], "init") == 0;
     if (!is_init && (line->commune != NULL || line->catalogue != NULL || line->practice))
-        return ctl_say(2, line->words[0], "--commune, --catalogue and --practice belong to init");
+        return ctl_say_in(line, 2, line->words[0],
+                          "--commune, --catalogue và --practice chỉ dùng cho init",
+                          "--commune, --catalogue and --practice belong to init");
     if (!is_export(line) && line->output != NULL)
-        return ctl_say(2, line->words[0], "-o belongs to export and attachment get");
+        return ctl_say_in(line, 2, line->words[0], "-o chỉ dùng cho export và attachment get",
+                          "-o belongs to export and attachment get");
     if (is_init)
         return ctl_init(line);
     if (strcmp(line->words[0], "restore") == 0)
         return ctl_restore(line);
     if (!is_known(line))
-        return ctl_say(2, "usage", "no such verb (see --help)");
+        return ctl_say_in(line, 2, "usage", "không có lệnh này (xem --help)",
+                          "no such verb (see --help)");
     if (is_export(line) && line->output == NULL)
-        return ctl_say(2, line->words[0], "-o FILE is needed");
+        return ctl_say_in(line, 2, line->words[0], "cần -o TỆP", "-o FILE is needed");
     size_t words = line->words_count;
     if (!read_import(line, &text))
         return words == 3 ? 1 : 2;

@@ -72,22 +72,24 @@ int ctl_restore(const ctl_line *line)
     const char *side = line->words_count == 4 ? line->words[3] : NULL;
     if ((line->words_count != 2 && side == NULL) ||
         (side != NULL && strcmp(line->words[2], "--side") != 0))
-        return ctl_say(2, "restore",
-                       "usage: sotayctl --data NEW restore BACKUP [--side OLD-DATA]");
+        return ctl_say_in(line, 2, "restore",
+                          "cách dùng: sotayctl --data NEW restore BACKUP [--side OLD-DATA]",
+                          "usage: sotayctl --data NEW restore BACKUP [--side OLD-DATA]");
     if (side != NULL && !side_is_there(side))
-        return ctl_say(1, "restore", vi ? "--side: đó không phải thư mục dữ liệu của một sổ: không "
-                                          "có side/size trong đó"
-                                        : "--side: that is no data folder of a book: there is no "
-                                          "side/size in it");
+        return ctl_say_in(line, 1, "restore",
+                          "--side: đó không phải thư mục dữ liệu của một sổ: không có side/size "
+                          "trong đó",
+                          "--side: that is no data folder of a book: there is no side/size in it");
     if (is_made_already(line->data))
-        return ctl_say(1, "restore",
-                       vi ? "ở đây đã có một sổ được dựng lại xong, chưa mở lần nào: hãy chạy "
-                            "sotayd với thư mục này, hoặc xóa cả thư mục rồi dựng lại từ đầu"
-                          : "a book was restored here, and is whole; nobody has opened it yet: "
-                            "start sotayd with this folder, or remove it and restore anew");
+        return ctl_say_in(line, 1, "restore",
+                          "ở đây đã có một sổ được dựng lại xong, chưa mở lần nào: hãy chạy sotayd "
+                          "với thư mục này, hoặc xóa cả thư mục rồi dựng lại từ đầu",
+                          "a book was restored here, and is whole; nobody has opened it yet: start "
+                          "sotayd with this folder, or remove it and restore anew");
     memset(&manifest, 0, sizeof manifest);
     if (!ctl_progress_init(&shown, line))
-        return ctl_say(2, "--progress", "takes json, text or none");
+        return ctl_say_in(line, 2, "--progress", "nhận json, text hoặc none",
+                          "takes json, text or none");
     const rooms_filler notes = { &side, bring_notes };
     st_err err = backup_restore_with(line->words[1], &how, side == NULL ? NULL : &notes, &manifest,
                                      &error);
