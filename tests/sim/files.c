@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto/frame.h"
+#include "server/sync/have.h"
 #include "server/sync/quota.h"
 #include "tests/sim/model.h"
 
@@ -357,11 +358,33 @@ void sim_files_answer(sim_world *w, const net_message *request, size_t nth,
     st_arena_reset(&arena);
 }
 
+/* Does the record name the piece as it stands in the book? */
+static bool is_in_book(sim_world *w, const st_piece_taken *taken)
+{
+    st_arena arena;
+    st_record record;
+    store_txn txn = { 0 };
+    have_named named = { NULL, 0 };
+    st_arena_init(&arena, 64u << 20);
+    if (store_begin(w->rooms.sync.store, STORE_READ_TXN, &txn, NULL) != ST_OK)
+        sim_fail(w, "the store cannot be read");
+    st_err err = sync_record_get(&txn, &taken->record, &arena, &record, NULL, NULL);
+    if (err == ST_OK)
+        err = have_named_by(&w->rooms.sync, &record, &arena, &named, NULL);
+    bool is = err == ST_OK && have_is_named(&named, &taken->hash);
+    store_end(&txn);
+    st_arena_reset(&arena);
+    return is;
+}
+
 void sim_files_taken(sim_world *w, const st_piece_taken *taken)
 {
     const disk_piece *piece = sim_disk_piece(&w->disk, &taken->hash);
-    if (piece != NULL && piece->is_there) /* else: nobody will ask for it any more */
-        w->promised_pieces[piece - w->disk.pieces] = true;
+    if (piece == NULL || !piece->is_there)
+        return; /* nobody will ask for it any more */
+    w->promised_pieces[piece - w->disk.pieces] = true;
+    if (!is_in_book(w, taken))
+        sim_count(w, SIM_FILE_WAITS);
 }
 
 void sim_files_bytes(sim_world *w, const net_message *request, const st_piece_bytes *part)

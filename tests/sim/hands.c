@@ -310,6 +310,19 @@ static void note_taken(meeting *m, size_t half)
     add_all(&to->files, &files);
 }
 
+/* One whose device the office just suspended or revoked attaches a file, and whom he meets takes it
+ * along. */
+void sim_do_held_file(sim_world *w, sim_phone *p, sim_random *r)
+{
+    if (sim_chance(r, 400))
+        sim_do_revoke(w, p, r);
+    else
+        sim_do_suspend(w, p, r);
+    sim_do_attach(w, p, r);
+    for (int i = 0; i < 2 && !p->tap->is_dead; i++)
+        sim_do_exchange(w, p, r);
+}
+
 void sim_do_exchange(sim_world *w, sim_phone *p, sim_random *r)
 {
     int rc = SOTAY_OK;

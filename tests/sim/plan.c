@@ -136,13 +136,31 @@ static const struct {
     { 250, true, PLAN_copy, PLAN_heirs, { PLAN_heirs, PLAN_sync, PLAN_set, PLAN_log_key }, 4 },
     { 250, false, PLAN_limit, PLAN_sync,
       { PLAN_attach, PLAN_attach, PLAN_limit, PLAN_everybody }, 5 },
+    { 400, false, PLAN_held_file, PLAN_decide,
+      { PLAN_held_file, PLAN_everybody, PLAN_decide, PLAN_lift }, 4 },
+    { 250, true, PLAN_copy, PLAN_sync,
+      { PLAN_attach, PLAN_exchange, PLAN_sync, PLAN_heirs }, 6 },
 };
-#define THEMES_COUNT (sizeof THEMES / sizeof THEMES[0])
-#define THEMES_KEYED 4u /* the last so many */
+#define THEMES_COUNT   (sizeof THEMES / sizeof THEMES[0])
+#define THEMES_WAITING 2u /* the last so many */
+#define THEMES_KEYED   4u /* and those before them */
+
+static bool has(uint64_t seed, uint64_t fixed, uint64_t fresh)
+{
+    return seed >= fixed && (seed < PLAN_FRESH || seed >= fresh);
+}
 
 bool plan_is_keyed(uint64_t seed)
 {
-    return seed >= PLAN_KEYED && (seed < PLAN_FRESH || seed >= PLAN_FRESH_KEYED);
+    return has(seed, PLAN_KEYED, PLAN_FRESH_KEYED);
+}
+
+static size_t themes_of(uint64_t seed)
+{
+    size_t count = THEMES_COUNT;
+    if (!has(seed, PLAN_WAITING, PLAN_FRESH_WAITING))
+        count -= THEMES_WAITING;
+    return plan_is_keyed(seed) ? count : count - THEMES_KEYED;
 }
 
 static void insert(sim_plan *plan, size_t at, plan_kind kind, uint32_t phone, sim_random *r)
@@ -175,7 +193,7 @@ static void add_themes(sim_plan *plan)
 {
     sim_random r = { plan->seed ^ 0x7468656d65u };
     size_t most = plan->count;
-    size_t count = THEMES_COUNT - (plan_is_keyed(plan->seed) ? 0 : THEMES_KEYED);
+    size_t count = themes_of(plan->seed);
     for (size_t i = 0; i < count; i++)
         most += THEMES[i].middle_most + 2;
     plan->ops = realloc(plan->ops, most * sizeof *plan->ops);

@@ -18,6 +18,9 @@
 #define PLAN_KEYED       UINT64_C(30000000)
 #define PLAN_FRESH       UINT64_C(1000000000000000) /* microseconds since 1970 */
 #define PLAN_FRESH_KEYED UINT64_C(1795905000000000)
+/* And from here on those of files that hang on held changes. */
+#define PLAN_WAITING       UINT64_C(40000000)
+#define PLAN_FRESH_WAITING UINT64_C(1795918800000000)
 
 /* Randomness of one step: other steps may go without changing it. */
 typedef struct {
@@ -69,7 +72,7 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
     X(pack, "pack", 0, true) X(unpack, "unpack", 0, true) \
     X(office_unpack, "office-unpack", 0, false) X(exchange, "exchange", 0, true) \
     X(log_key, "log-key", 0, false) X(copy, "copy", 0, true) X(heirs, "heirs", 0, false) \
-    X(limit, "limit", 0, false)
+    X(limit, "limit", 0, false) X(held_file, "held-file", 0, true)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,
 typedef enum { PLAN_OPS(X) PLAN_KINDS } plan_kind;

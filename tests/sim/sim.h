@@ -87,7 +87,8 @@ struct model_view;
     X(LOG_KEY_AGAIN, "key of the log that outlived a restore")                                     \
     X(HEIR_ASKED, "copy that asked for a key") X(HEIR, "copy that the office confirmed")           \
     X(HEIR_DECLINED, "copy that the office declined")                                              \
-    X(FILES_FULL, "phone at its limit of files") X(FILES_ROOM, "file after the limit was raised")
+    X(FILES_FULL, "phone at its limit of files") X(FILES_ROOM, "file after the limit was raised") \
+    X(FILE_WAITS, "piece taken for a change that waits")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;

@@ -265,6 +265,34 @@ static void test_one_that_is_let_in(void **state)
     }
 }
 
+/* A file from his phone is handed in at the office: what hangs on the held change is taken too. */
+static void test_a_bundle_that_is_handed_in(void **state)
+{
+    (void)state;
+    valley v;
+    char path[96];
+    sotay_slice bytes = { NULL, 0 };
+    sotay_bundle *bundle = NULL;
+    sotay_bundle_report made;
+    valley_make(&v);
+    suspend(&v, v.an);
+    attach(&v, v.an);
+    assert_int_equal(sotay_bundle_begin(v.an->client, &bundle, NULL), SOTAY_OK);
+    assert_int_equal(sotay_bundle_make(bundle, &bytes, &made, NULL), SOTAY_OK);
+    (void)snprintf(path, sizeof path, "%s.bundle", v.w.book.dir);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.data, 1, bytes.len, file), bytes.len);
+    assert_int_equal(fclose(file), 0);
+    sotay_bundle_free(bundle);
+    KIT_EXPECT(3, &v.w.book, "bundle", "import", path, "--json");
+    assert_non_null(strstr(KIT_OUT(&v.w.book), "\"held\":1,\"unreadable\":0,\"pieces\":3,"
+                                               "\"pieces_waiting\":0}"));
+    assert_int_equal(bytes_kept(&v), LEN);
+    assert_int_equal(remove(path), 0);
+    world_free(&v.w);
+}
+
 /* Two attached the same: as long as one of the two changes may be let in, its pieces are taken. */
 static void test_another_change_names_it(void **state)
 {
@@ -476,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_nobody_waits_for_it),
         cmocka_unit_test(test_it_is_found_and_let_go),
         cmocka_unit_test(test_one_that_is_let_in),
+        cmocka_unit_test(test_a_bundle_that_is_handed_in),
         cmocka_unit_test(test_another_change_names_it),
         cmocka_unit_test(test_a_record_that_is_declined_whole),
         cmocka_unit_test(test_the_same_one_is_erased),
