@@ -83,6 +83,14 @@ static st_err append(writer_turn *turn, st_entry_kind kind, const char *note, st
     return sync_log_append(turn, &row, NULL, error);
 }
 
+/* Above any that a phone may know: a book that was restored does not know how far the lost one had
+ * counted, but that was before the time of this entry. */
+static uint64_t next_number(const writer_turn *turn, uint64_t last)
+{
+    int64_t now = sync_log_time(turn);
+    return now > 0 && (uint64_t)now > last ? (uint64_t)now : last + 1;
+}
+
 static st_err run_address(writer_turn *turn, void *argument, st_error *error)
 {
     const char *url = argument;
@@ -91,7 +99,7 @@ static st_err run_address(writer_turn *turn, void *argument, st_error *error)
     st_err err = sync_address_get(turn->txn, &address, error);
     if (err != ST_OK && err != ST_E_NOT_FOUND)
         return err;
-    address.n++;
+    address.n = next_number(turn, address.n);
     memcpy(address.url, url, strlen(url) + 1);
     err = put_address(turn->txn, turn->room, &address, error);
     return err == ST_OK ? append(turn, ST_ENTRY_ADDRESS, url, error) : err;

@@ -248,6 +248,36 @@ static void test_a_revoked_phone_is_not_let_in_again(void **state)
     town_free(&t);
 }
 
+static void assert_all_go_to(town *t, const char *url)
+{
+    for (size_t i = 0; i < PHONES; i++) {
+        sotay_who who;
+        sotay_whoami(t->w.phones[i].client, &who);
+        assert_string_equal(who.url, url);
+    }
+}
+
+/* Phones heard of an address that the backup does not know: the one that is said after the restore
+ * is followed all the same. */
+static void test_an_address_after_a_restore(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 12);
+    backup(&t);
+    KIT_EXPECT(0, &t.w.book, "address", "http://first.example");
+    sync_all(&t, 1);
+    assert_all_go_to(&t, "http://first.example");
+    restore(&t);
+    KIT_EXPECT(0, &t.w.book, "address", "http://second.example");
+    sync_all(&t, 1);
+    assert_all_go_to(&t, "http://second.example");
+    KIT_EXPECT(0, &t.w.book, "address", "http://third.example");
+    sync_all(&t, 1);
+    assert_all_go_to(&t, "http://third.example");
+    town_free(&t);
+}
+
 /* The folder as it is now; and later in the place of the one there is. */
 static void keep_copy(town *t)
 {
@@ -655,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_a_key_that_the_backup_does_not_know),
         cmocka_unit_test(test_a_key_in_between),
         cmocka_unit_test(test_a_revoked_phone_is_not_let_in_again),
+        cmocka_unit_test(test_an_address_after_a_restore),
         cmocka_unit_test(test_a_phone_that_is_enrolled_again_first),
         cmocka_unit_test(test_an_epoch_that_was_lost),
         cmocka_unit_test(test_what_was_signed_in_a_lost_epoch),
