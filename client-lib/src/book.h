@@ -22,6 +22,7 @@
  * NAME      kind, 0, code                          label of a catalogue entry (catalogue.h)
  * EPOCH     n be64, start of the key               the server's device in it: its key, then the row
  * LOG_KEY   n be64                                 a key of the log: the first, and each change
+ * FORSAKEN  n be64                                 a checkpoint that an epoch gave up (forsaken.h)
  * CARRY     order, device, first be64              a kept set of another device, to be offered
  * EVIDENCE  record, n be32                         a RecordState set aside (evidence.h)
  * TAKEN     device, first be64                     a set that came by hand (carried.h)
@@ -70,6 +71,7 @@ typedef enum {
     BOOK_PROOF = 'x',
     BOOK_DUE = 'y',
     BOOK_EPOCH = 'E',
+    BOOK_FORSAKEN = 'G',
     BOOK_CARRY = 'K',
     BOOK_EVIDENCE = 'e',
     BOOK_SNAPSHOT = 'p',

@@ -187,7 +187,7 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer, st_id log)
     next->person = answer->person;
     if (st_id_cmp(&next->log, &log) != 0) { /* what was seen of another book says nothing here */
         memset(&next->tree, 0, sizeof next->tree);
-        next->cosign_due = next->short_roots = false;
+        next->cosign_due = next->short_roots = next->has_cut = false;
     }
     memset(&next->told, 0, sizeof next->told);
     next->log = log;

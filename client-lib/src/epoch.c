@@ -9,6 +9,7 @@
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/witness.h"
 
 enum { CARRY_SERVER, CARRY_OTHERS, CARRY_ORDERS };
 enum { KEY_BYTES = 32, ROW_BYTES = KEY_BYTES + 8 + 8 + ST_SIGNATURE_BYTES };
@@ -443,6 +444,7 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
     if (err != ST_OK || memcmp(next->epoch, last->epoch, sizeof next->epoch) == 0)
         return err;
     memcpy(next->epoch, last->epoch, sizeof next->epoch);
+    witness_turn(next, cut);
     return epoch_turn(sync, cut, error);
 }
 

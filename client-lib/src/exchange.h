@@ -82,6 +82,7 @@ struct sotay_sync {
     identity_told telling;
     bool has_short_root;  /* this request says a short root */
     bool cosigned;        /* this request confirms the checkpoint that is held */
+    bool tells_end;       /* this request shows one that a new epoch gave up */
     exchange_renews renews;
     st_gone asked_gone;   /* what this request says is gone; zero: nothing */
     bool asked_collapsed; /* one position for all buckets: says nothing of new ones */

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "client-lib/src/slip.h"
 #include "proto/sign.h"
 
 #define IDENTITY_VERSION   1u
@@ -124,7 +123,7 @@ static void get_clock(slip_reader *slip, st_clock *clock)
     clock->server_ms = (int64_t)slip_get_u64(slip);
 }
 
-static void get_head(slip_reader *slip, witness_head *head)
+void witness_head_get(slip_reader *slip, witness_head *head)
 {
     head->head.size = slip_get_u64(slip);
     slip_get_bytes(slip, head->head.root.b, sizeof head->head.root.b);
@@ -161,6 +160,14 @@ static void get_log_keys(slip_reader *slip, identity *me)
     me->key_alarm_ms = (int64_t)slip_get_u64(slip);
 }
 
+static void get_cut(slip_reader *slip, identity *me)
+{
+    me->has_cut = slip_get_u8(slip) != 0;
+    me->cut = slip_get_u64(slip);
+    me->ends = slip_get_u64(slip);
+    me->ends_told = slip_get_u64(slip);
+}
+
 /* What came after the first stores were made; each is there, or all that follow are missing. */
 static void get_later(slip_reader *slip, identity *me)
 {
@@ -185,10 +192,10 @@ static void get_later(slip_reader *slip, identity *me)
     if (slip->at == slip->len)
         return;
     me->cosign_due = slip_get_u8(slip) != 0;
-    get_head(slip, &me->tree);
+    witness_head_get(slip, &me->tree);
     me->has_alarm = slip_get_u8(slip) != 0;
     if (me->has_alarm) {
-        get_head(slip, &me->alarm);
+        witness_head_get(slip, &me->alarm);
         me->alarm_ms = (int64_t)slip_get_u64(slip);
     }
     if (slip->at < slip->len) {
@@ -220,6 +227,10 @@ static void get_later(slip_reader *slip, identity *me)
         get_log_key(slip, &me->key_held);
     if (slip->at < slip->len)
         me->repaired_ms = (int64_t)slip_get_u64(slip);
+    if (slip->at < slip->len)
+        get_cut(slip, me);
+    else if (me->epochs > me->tree.epoch && me->tree.head.size > 0)
+        me->has_cut = true; /* where it was is not known any more: at the beginning */
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -231,7 +242,7 @@ static void put_lease(slip_writer *slip, const identity *me)
     slip_bytes(slip, me->lease_boot, sizeof me->lease_boot);
 }
 
-static void put_head(slip_writer *slip, const witness_head *head)
+void witness_head_put(slip_writer *slip, const witness_head *head)
 {
     slip_u64(slip, head->head.size);
     slip_bytes(slip, head->head.root.b, sizeof head->head.root.b);
@@ -242,11 +253,11 @@ static void put_head(slip_writer *slip, const witness_head *head)
 static void put_witness(slip_writer *slip, const identity *me)
 {
     slip_u8(slip, me->cosign_due);
-    put_head(slip, &me->tree);
+    witness_head_put(slip, &me->tree);
     slip_u8(slip, me->has_alarm);
     if (!me->has_alarm)
         return;
-    put_head(slip, &me->alarm);
+    witness_head_put(slip, &me->alarm);
     slip_u64(slip, (uint64_t)me->alarm_ms);
 }
 
@@ -287,6 +298,14 @@ static void put_log_keys(slip_writer *slip, const identity *me)
     slip_u64(slip, (uint64_t)me->key_alarm_ms);
 }
 
+static void put_cut(slip_writer *slip, const identity *me)
+{
+    slip_u8(slip, me->has_cut);
+    slip_u64(slip, me->cut);
+    slip_u64(slip, me->ends);
+    slip_u64(slip, me->ends_told);
+}
+
 st_err identity_put(book_db *book, const identity *me, st_error *error)
 {
     st_buffer out;
@@ -320,6 +339,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     if (me->has_key_held)
         put_log_key(&slip, &me->key_held);
     slip_u64(&slip, (uint64_t)me->repaired_ms);
+    put_cut(&slip, me);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

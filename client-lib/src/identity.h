@@ -4,6 +4,7 @@
 #define SOTAY_CLIENT_IDENTITY_H
 
 #include "client-lib/src/book.h"
+#include "client-lib/src/slip.h"
 #include "proto/change.h"
 #include "proto/clock.h"
 #include "proto/message.h"
@@ -93,7 +94,13 @@ typedef struct {
     int64_t repaired_ms; /* as turned_ms: what this store had of the book was not what is there */
     bool has_key_held;    /* of the number in key_alarm it had followed another one: */
     st_log_key key_held;
+    bool has_cut;         /* a new epoch was announced since `tree`: */
+    uint64_t cut;         /*   up to there the log is said to be the same */
+    uint64_t ends, ends_told; /* checkpoints that were given up (forsaken.h), and shown */
 } identity;
+
+void witness_head_put(slip_writer *slip, const witness_head *head);
+void witness_head_get(slip_reader *slip, witness_head *head);
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err identity_get(book_db *book, identity *out_identity, st_error *error);

@@ -8,6 +8,7 @@
 #include "client-lib/src/declined.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/forsaken.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/line.h"
 #include "client-lib/src/log_key.h"
@@ -31,6 +32,7 @@ typedef struct {
     attach_counts files;
     uint64_t evidence; /* states that the office has to see first */
     declined_list declined;
+    forsaken_ends ends;
     sotay_line line;
 } status_counts;
 
@@ -215,6 +217,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_when(&json, me->last_sync_ms, offset);
     witness_json(me, offset, &json);
     log_key_json(me, offset, &json);
+    forsaken_json(&s->ends, offset, &json);
     st_json_key(&json, "turned");
     st_json_when(&json, me->turned_ms, offset);
     st_json_key(&json, "repaired");
@@ -290,6 +293,8 @@ static st_err write_warnings(sotay_client *client, const status_counts *s, st_bu
         err = report_standing(client, out, error);
     if (err == ST_OK)
         err = report_alarms(client, out, error);
+    if (err == ST_OK)
+        err = forsaken_text(client, &s->ends, out, error);
     for (size_t i = 0; err == ST_OK && i < s->list_count; i++) {
         char id[33];
         st_id_format(&s->list[i].record, id);
@@ -381,6 +386,8 @@ int sotay_status(sotay_client *client, sotay_format format, char **out_text, sot
         err = find_oldest(client, &s, &arena, &inner);
     if (err == ST_OK)
         err = declined_read(client, &arena, &s.declined, &inner);
+    if (err == ST_OK)
+        err = forsaken_read(client, &arena, &s.ends, &inner);
     if (err == ST_OK)
         err = line_read(client, &s.line, &inner);
     client_abort(client);

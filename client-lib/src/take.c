@@ -411,6 +411,7 @@ static bool is_plain_end(const sotay_sync *sync, const st_end *end)
     const identity *me = &sync->client->me, *next = &sync->client->next;
     return end->purges == 0 && sync->asked_gone.from == 0 && sync->repairs_count == 0 &&
            me->has_alarm == next->has_alarm && me->epochs == next->epochs &&
+           me->has_cut == next->has_cut &&
            memcmp(me->epoch, next->epoch, sizeof me->epoch) == 0;
 }
 

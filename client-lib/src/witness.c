@@ -1,11 +1,13 @@
 /* client-lib/src/witness.c - keeps and confirms checkpoints.
- * Promises: the checkpoint that is held only ever grows, by proofs, or goes on in a new epoch that
- * the log's key announced; a log that forks or shrinks is found at the next exchange.
+ * Promises: the checkpoint that is held only ever grows, by proofs. Only when it goes beyond the
+ * cut of a new epoch that the log's key announced, another one takes its place, and it is kept for
+ * good (forsaken.h); a log that forks or shrinks is found at the next exchange.
  * Never: stops recording because of it - what the officer sees is more important than the log. */
 #include "client-lib/src/witness.h"
 
 #include <string.h>
 
+#include "client-lib/src/forsaken.h"
 #include "proto/note.h"
 
 /* The note that was signed. */
@@ -39,7 +41,7 @@ st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     const identity *me = &sync->client->me;
     st_note_signer signer;
     st_buffer text;
-    sync->cosigned = false;
+    sync->cosigned = sync->tells_end = false;
     ask->checkpoints = true;
     ask->seen_size = me->tree.head.size;
     ask->seen_root = me->tree.head.root;
@@ -49,12 +51,15 @@ st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     ask->has_held = is_forsaken(me);
     ask->held = (st_tree_news){ .head = me->tree.head, .epoch = me->tree.epoch };
     memcpy(ask->held.signature, me->tree.signature, sizeof ask->held.signature);
+    st_err err = ask->has_held ? ST_OK : forsaken_ask(sync, ask, error);
+    if (err != ST_OK)
+        return err;
     if (!me->cosign_due || me->tree.head.size == 0)
         return ST_OK;
     st_buffer_init(&text, ST_NOTE_BYTES_MAX);
     memset(&signer, 0, sizeof signer);
     st_sign_keypair(me->cosign_seed, signer.public_key, signer.secret);
-    st_err err = note_text(me, &me->tree, &text, error);
+    err = note_text(me, &me->tree, &text, error);
     st_note note = { .text = (const char *)text.data, .text_len = text.len };
     if (err == ST_OK)
         err = st_cosign_bytes(&signer, &note, now_s(sync), ask->cosigned, error);
@@ -79,17 +84,51 @@ static st_err check_signature(const identity *me, const witness_head *head, st_e
     return err;
 }
 
-/* Does it continue the one that is held, or begin where an announced epoch was cut? */
+/* Does it continue the one that is held? */
 static bool continues(const identity *me, const witness_head *fresh, const st_tree_news *news)
 {
     st_proof proof = { .count = news->proof_count };
-    bool is_announced = fresh->epoch > me->tree.epoch && fresh->epoch <= me->epochs;
     if (me->tree.head.size == 0)
         return true;
     for (unsigned i = 0; i < proof.count; i++)
         memcpy(proof.hashes[i].b, news->proof + i * sizeof proof.hashes[i].b,
                sizeof proof.hashes[i].b);
-    return is_announced || st_consistency_holds(&me->tree.head, &fresh->head, &proof);
+    return st_consistency_holds(&me->tree.head, &fresh->head, &proof);
+}
+
+/* Was an epoch announced that explains why it does not: what is held goes beyond the cut? What the
+ * log had up to there it must have still. */
+static bool is_given_up(const identity *me, const witness_head *fresh)
+{
+    return me->has_cut && me->tree.head.size > me->cut && fresh->epoch <= me->epochs;
+}
+
+void witness_turn(identity *next, uint64_t cut)
+{
+    next->cut = next->has_cut && next->cut < cut ? next->cut : cut;
+    next->has_cut = true;
+    next->ends_told = 0; /* a book that was put back may have lost them */
+}
+
+static void move_on(identity *next, const witness_head *fresh)
+{
+    next->tree = *fresh;
+    next->cosign_due = true;
+    next->has_cut = next->has_cut && fresh->epoch < next->epochs;
+}
+
+/* Both are evidence. */
+static void raise_alarm(sotay_sync *sync, const witness_head *shown)
+{
+    identity *next = &sync->client->next;
+    sync->report.needs_person = true;
+    sync->report.has_log_alarm = true;
+    if (next->has_alarm) /* the first is the evidence */
+        return;
+    next->has_alarm = true;
+    next->alarm = *shown;
+    next->alarm_ms = sync->asked_wall_ms;
+    sync->wants_again = sync->wants_again || is_forsaken(next); /* to show what is held */
 }
 
 st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error)
@@ -97,6 +136,8 @@ st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error)
     identity *next = &sync->client->next;
     witness_head fresh;
     next->cosign_due = next->cosign_due && !sync->cosigned;
+    if (sync->tells_end)
+        next->ends_told++;
     if (!sync->has_short_root)
         next->short_roots = end->short_roots;
     if (!end->has_tree)
@@ -108,23 +149,17 @@ st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error)
     st_err err = check_signature(next, &fresh, error);
     if (err != ST_OK)
         return err;
-    if (continues(next, &fresh, &end->tree)) {
-        next->tree = fresh;
-        next->cosign_due = true;
-        return ST_OK;
-    }
-    sync->report.needs_person = true;
-    sync->report.has_log_alarm = true;
-    if (next->has_alarm) /* the first is the evidence */
-        return ST_OK;
-    next->has_alarm = true;
-    next->alarm = fresh;
-    next->alarm_ms = sync->asked_wall_ms;
-    sync->wants_again = sync->wants_again || is_forsaken(next); /* to show what is held */
-    return ST_OK;
+    bool is_same = continues(next, &fresh, &end->tree);
+    if (!is_same && next->has_cut)
+        err = forsaken_keep(sync, &fresh, error);
+    if (is_same || is_given_up(next, &fresh))
+        move_on(next, &fresh);
+    else
+        raise_alarm(sync, &fresh);
+    return err;
 }
 
-static void head_json(const witness_head *head, st_json *json)
+void witness_head_json(const witness_head *head, st_json *json)
 {
     char root[48], signature[96];
     st_base64(head->head.root.b, sizeof head->head.root.b, root);
@@ -143,7 +178,7 @@ void witness_json(const identity *me, int offset_minutes, st_json *json)
     if (me->tree.head.size == 0)
         st_json_null(json);
     else
-        head_json(&me->tree, json);
+        witness_head_json(&me->tree, json);
     st_json_key(json, "log_alarm");
     if (!me->has_alarm) {
         st_json_null(json);
@@ -153,8 +188,8 @@ void witness_json(const identity *me, int offset_minutes, st_json *json)
     st_json_key(json, "at");
     st_json_when(json, me->alarm_ms, offset_minutes);
     st_json_key(json, "shown");
-    head_json(&me->alarm, json);
+    witness_head_json(&me->alarm, json);
     st_json_key(json, "held");
-    head_json(&me->tree, json);
+    witness_head_json(&me->tree, json);
     st_json_close(json, '}');
 }

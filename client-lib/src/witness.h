@@ -8,10 +8,14 @@
 /* What a request says of it: the checkpoint that is held, and once for each that it was seen.
  * ST_E_MEMORY. */
 ST_MUST_USE st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error);
+/* A new epoch was announced: up to the entry `cut` the log is said to be the one of before. */
+void witness_turn(identity *next, uint64_t cut);
 /* Takes the checkpoint of an answer. One that does not continue what is held is kept beside it, as
  * evidence, and the report says that a person is needed; all else goes on. ST_E_SIGNATURE: the
  * log's key has not signed it. */
 ST_MUST_USE st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error);
+/* One checkpoint, with the log's signature. */
+void witness_head_json(const witness_head *head, st_json *json);
 /* Writes "checkpoint" and "log_alarm" of sync and status. */
 void witness_json(const identity *me, int offset_minutes, st_json *json);
 

@@ -145,22 +145,17 @@ static st_err is_signed(store_txn *txn, const sync_room *room, const st_checkpoi
     return err;
 }
 
-st_err audit_is_forsaken(store_txn *txn, const sync_room *room, const st_ask *ask, bool *out_is,
-                         st_error *error)
+/* Did the log's own key sign it in the epoch that it names, and is it not of this log? */
+static st_err is_of_another(store_txn *txn, const sync_room *room, const st_tree_news *held,
+                            bool *out_is, st_error *error)
 {
-    st_vkey vkey;
     st_tree_edge edge;
     st_tree_head ours;
-    st_checkpoint seen = { .head = ask->held.head };
+    st_checkpoint seen = { .head = held->head };
     bool is_ours = false;
     *out_is = false;
-    if (!ask->has_held || !ask->has_epoch || memcmp(ask->epoch, room->epoch, 8) != 0)
-        return ST_OK;
-    st_err err = audit_vkey(txn, room, &vkey, error);
-    if (err != ST_OK || st_origin_epoch(vkey.name) != ask->held.epoch)
-        return err;
-    memcpy(seen.origin, vkey.name, sizeof seen.origin);
-    err = is_signed(txn, room, &seen, ask->held.signature, &is_ours, error);
+    st_origin(room->commune.s, &room->keys->log, held->epoch, seen.origin);
+    st_err err = is_signed(txn, room, &seen, held->signature, &is_ours, error);
     if (err == ST_OK)
         err = audit_edge_get(txn, &edge, error);
     if (err != ST_OK || !is_ours)
@@ -171,6 +166,42 @@ st_err audit_is_forsaken(store_txn *txn, const sync_room *room, const st_ask *as
     err = audit_tree_head(txn, seen.head.size, &ours, error);
     *out_is = err == ST_OK && memcmp(ours.root.b, seen.head.root.b, sizeof ours.root.b) != 0;
     return err;
+}
+
+/* The number of the present epoch. */
+static st_err present_epoch(store_txn *txn, const sync_room *room, uint64_t *out_n,
+                            st_error *error)
+{
+    st_vkey vkey;
+    st_err err = audit_vkey(txn, room, &vkey, error);
+    *out_n = err == ST_OK ? st_origin_epoch(vkey.name) : 0;
+    return err;
+}
+
+st_err audit_is_forsaken(store_txn *txn, const sync_room *room, const st_ask *ask, bool *out_is,
+                         st_error *error)
+{
+    uint64_t present = 0;
+    *out_is = false;
+    if (!ask->has_held || !ask->has_epoch || memcmp(ask->epoch, room->epoch, 8) != 0)
+        return ST_OK;
+    st_err err = present_epoch(txn, room, &present, error);
+    if (err != ST_OK || present != ask->held.epoch)
+        return err;
+    return is_of_another(txn, room, &ask->held, out_is, error);
+}
+
+st_err audit_was_given_up(store_txn *txn, const sync_room *room, const st_ask *ask, bool *out_is,
+                          st_error *error)
+{
+    uint64_t present = 0;
+    *out_is = false;
+    if (!ask->has_held || ask->held.head.size == 0)
+        return ST_OK;
+    st_err err = present_epoch(txn, room, &present, error);
+    if (err != ST_OK || ask->held.epoch >= present)
+        return err;
+    return is_of_another(txn, room, &ask->held, out_is, error);
 }
 
 static st_err get_witness(store_txn *txn, const st_id *device, uint8_t out_row[WITNESS_BYTES],

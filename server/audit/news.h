@@ -20,6 +20,11 @@ ST_MUST_USE st_err audit_cosigned(store_txn *txn, const sync_room *room, const a
  * the present epoch, and not of this log? ST_E_CORRUPT, ST_E_STORAGE. */
 ST_MUST_USE st_err audit_is_forsaken(store_txn *txn, const sync_room *room, const st_ask *ask,
                                      bool *out_is, st_error *error);
+/* Does the asker hold a checkpoint that the log signed in an epoch before this one, and that is not
+ * of this log: beyond the cut of a restore, or else somebody rewrote it? ST_E_CORRUPT,
+ * ST_E_STORAGE. */
+ST_MUST_USE st_err audit_was_given_up(store_txn *txn, const sync_room *room, const st_ask *ask,
+                                      bool *out_is, st_error *error);
 /* The size of the newest checkpoint of this log that the device confirmed; 0: none. ST_E_CORRUPT,
  * ST_E_STORAGE. */
 ST_MUST_USE st_err audit_confirmed(store_txn *txn, const st_id *device, uint64_t *out_size,

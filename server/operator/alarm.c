@@ -9,10 +9,18 @@
 
 #include "proto/limits.h"
 #include "server/operator/work.h"
+#include "server/sync/epoch.h"
 #include "server/sync/purge.h"
 #include "server/sync/seen.h"
 
-typedef enum { ALARM_FORK, ALARM_REVOKED, ALARM_OTHER_LOG, ALARM_LEAVING, ALARM_SILENT } alarm_kind;
+typedef enum {
+    ALARM_FORK,
+    ALARM_REVOKED,
+    ALARM_OTHER_LOG,
+    ALARM_LEAVING,
+    ALARM_SILENT,
+    ALARM_REWRITTEN
+} alarm_kind;
 
 /* One line. since_ms 0: unknown. */
 typedef struct {
@@ -38,19 +46,19 @@ typedef struct {
     bool no_memory;
     st_err err;
     const sync_device *device; /* being looked at */
-    uint64_t lines;
+    uint64_t lines, cut;
 } alarm_page;
 
 static const char *kind_name(alarm_kind kind)
 {
     static const char *const NAMES[] = { "fork", "revoked", "other_log", "leaving",
-                                         "silent" };
+                                         "silent", "rewritten" };
     return NAMES[kind];
 }
 
 static const char *kind_sentence(alarm_kind kind, bool vi)
 {
-    static const char *const SENTENCES[5][2] = {
+    static const char *const SENTENCES[6][2] = {
         { "another copy of this phone's book went on writing: enrol that phone again, decline "
           "these in `held`",
           "một bản sao sổ của máy này đã ghi tiếp: đăng ký lại máy đó, rồi bỏ các mục này trong "
@@ -65,6 +73,10 @@ static const char *kind_sentence(alarm_kind kind, bool vi)
           "không còn được xem, nhưng máy chưa báo là đã xóa" },
         { "45 days without contact: others' records are locked on it; is it lost?",
           "45 ngày chưa gặp: máy đã khóa phiếu của người khác; có mất máy không?" },
+        { "holds what this log's own key signed, and no new epoch explains why the log is another "
+          "there now: somebody rewrote it; have it checked (sotay-verify), keep that phone",
+          "máy giữ chữ ký của chính nhật ký này, mà nay nhật ký ở chỗ đó đã khác và không đời sổ "
+          "mới nào giải thích được: có người đã sửa; cho kiểm tra (sotay-verify), giữ lại máy" },
     };
     return SENTENCES[kind][vi];
 }
@@ -170,6 +182,34 @@ static void show_silent(alarm_page *page, int64_t now_ms)
         show_line(page, &line);
 }
 
+/* "" when nobody is known. */
+static const char *login_of(operator_work *work, const st_id *id)
+{
+    auth_device device;
+    const char *login = NULL;
+    if (auth_device_get(&work->txn, NULL, id, &device, NULL) == ST_OK)
+        login = work->how.directory->login(work->how.directory->context, &device.person);
+    return login == NULL ? "" : login;
+}
+
+/* Up to the first cut all epochs have the same entries. */
+static bool show_rewritten(void *context, const sync_given_up *one)
+{
+    alarm_page *page = context;
+    alarm_line line = { ALARM_REWRITTEN, one->device, login_of(page->work, &one->device),
+                        one->time_ms, 1, "" };
+    if (one->head.size <= page->cut)
+        show_line(page, &line);
+    return !page->work->out_failed;
+}
+
+static st_err show_all_rewritten(alarm_page *page)
+{
+    operator_work *work = page->work;
+    st_err err = sync_epochs_first_cut(&work->txn, &page->cut, &work->error);
+    return err == ST_OK ? sync_given_up_each(&work->txn, show_rewritten, page, &work->error) : err;
+}
+
 static bool look_at(void *context, const sync_device *device)
 {
     alarm_page *page = context;
@@ -234,6 +274,8 @@ int operator_alarms(operator_work *work)
         err = sync_device_each(work->room, &work->txn, look_at, &page, &work->error);
     if (err == ST_OK)
         err = page.err;
+    if (err == ST_OK)
+        err = show_all_rewritten(&page);
     return end(&page, err, &(operator_noun){ "việc cần xem", "to look into", "to look into" });
 }
 
@@ -243,13 +285,8 @@ static bool receipt(void *context, const sync_purge *purge)
 {
     alarm_page *page = context;
     operator_work *work = page->work;
-    auth_device device;
     char hex[33], records[24], kept[24];
-    const char *login = NULL;
-    if (auth_device_get(&work->txn, NULL, &purge->device, &device, NULL) == ST_OK)
-        login = work->how.directory->login(work->how.directory->context, &device.person);
-    if (login == NULL)
-        login = "";
+    const char *login = login_of(work, &purge->device);
     st_id_format(&purge->device, hex);
     if (!work->options.json) {
         (void)snprintf(records, sizeof records, "%" PRIu64, purge->purge.records);

@@ -45,6 +45,8 @@ static const char *words_of(const char *word, bool vi)
         { "revoked", "thu hồi máy", "revoked" },
         { "epoch", "đời sổ mới", "new epoch" },
         { "restore", "dựng lại từ bản sao", "restored from a backup" },
+        { "given_up", "sổ mà máy đã thấy trước đời mới", "a log seen before the new epoch" },
+        { "rewritten", "sổ mà máy đã thấy, nay khác đi", "a log seen, which is another now" },
         { "backup", "sao lưu", "backup" },
         { "init", "lập sổ", "book made" },
         { "address", "địa chỉ mới", "new address" },

@@ -11,6 +11,7 @@
 #include "server/sync/fold.h"
 #include "server/sync/incident.h"
 #include "server/sync/purge.h"
+#include "server/sync/seen.h"
 #include "server/sync/sets.h"
 
 #define GONE_MAX 64u
@@ -99,6 +100,8 @@ static st_err note_contact(writer_turn *turn, const sync_request *request, st_er
     err = auth_contact_put(turn->txn, &request->device.id, &contact, error);
     if (err == ST_OK)
         err = audit_cosigned(turn->txn, turn->room, &request->device, ask, error);
+    if (err == ST_OK)
+        err = sync_given_up_note(turn, &request->device.id, ask, request->received_ms, error);
     if (err == ST_OK && ask->has_clock)
         err = sync_clock_note(turn->txn, &request->device.id, &ask->clock, request->received_ms,
                               error);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "server/audit/news.h"
 #include "server/audit/tree.h"
 #include "server/store/pack.h"
 #include "server/sync/epoch.h"
@@ -107,4 +108,68 @@ st_err sync_other_log_get(store_txn *txn, const st_id *device, sync_other_log *o
     if (err == ST_OK)
         err = sync_epochs_first_cut(txn, &cut, error);
     return err == ST_OK && out->size > cut ? ST_E_NOT_FOUND : err;
+}
+
+/* ---- META: "given_up", device, epoch -> time 8, size 8, root 32, signature 64 ---- */
+
+#define GIVEN_UP "given_up"
+
+st_err sync_given_up_note(writer_turn *turn, const st_id *device, const st_ask *ask,
+                          int64_t time_ms, st_error *error)
+{
+    store_slice there = { 0 };
+    uint8_t row[8 + 8 + 32 + ST_SIGNATURE_BYTES];
+    bool is = false;
+    pack_key key = pack_text(GIVEN_UP);
+    st_err err = audit_was_given_up(turn->txn, turn->room, ask, &is, error);
+    if (err != ST_OK || !is)
+        return err;
+    pack_key_id(&key, device);
+    pack_key_u64(&key, ask->held.epoch);
+    err = store_get(turn->txn, STORE_META, pack_key_slice(&key), &there, error);
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    st_put_u64(row, (uint64_t)time_ms);
+    st_put_u64(row + 8, ask->held.head.size);
+    memcpy(row + 16, ask->held.head.root.b, 32);
+    memcpy(row + 48, ask->held.signature, ST_SIGNATURE_BYTES);
+    return store_put(turn->txn, STORE_META, pack_key_slice(&key), store_bytes(row, sizeof row),
+                     error);
+}
+
+static st_err read_given_up(store_slice key, store_slice row, sync_given_up *out, st_error *error)
+{
+    pack_reader reader = pack_read(row);
+    const size_t name = sizeof GIVEN_UP; /* and a 0 byte */
+    memset(out, 0, sizeof *out);
+    if (key.len != name + sizeof out->device.b + 8)
+        return st_fail(error, ST_E_CORRUPT, "store: a key of given_up is damaged");
+    memcpy(out->device.b, (const uint8_t *)key.data + name, sizeof out->device.b);
+    out->epoch = st_get_u64((const uint8_t *)key.data + name + sizeof out->device.b);
+    out->time_ms = (int64_t)pack_get_u64(&reader);
+    out->head.size = pack_get_u64(&reader);
+    pack_get(&reader, out->head.root.b, sizeof out->head.root.b);
+    pack_get(&reader, out->signature, sizeof out->signature);
+    return pack_end(&reader, GIVEN_UP, error);
+}
+
+st_err sync_given_up_each(store_txn *txn, bool (*each)(void *, const sync_given_up *),
+                          void *context, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    const store_slice prefix = store_bytes(GIVEN_UP, sizeof GIVEN_UP);
+    bool goes_on = true;
+    st_err err = store_cursor_open(txn, STORE_META, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, prefix, error);
+    while (err == ST_OK && goes_on && cursor.is_valid && cursor.key.len > prefix.len
+           && memcmp(cursor.key.data, prefix.data, prefix.len) == 0) {
+        sync_given_up one;
+        err = read_given_up(cursor.key, cursor.value, &one, error);
+        goes_on = err == ST_OK && each(context, &one);
+        if (goes_on)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
 }

@@ -52,5 +52,7 @@ st_err sync_trail_each(sync_room *room, store_txn *txn, trail_kind kind, trail_e
         err = sync_trail_records(&walk, error);
     if (err == ST_OK && (kind == TRAIL_SILENT || kind == TRAIL_GAPS))
         err = sync_trail_devices(&walk, error);
+    if (err == ST_OK && kind == TRAIL_EPOCHS)
+        err = sync_trail_given_up(&walk, error);
     return err;
 }

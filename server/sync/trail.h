@@ -76,6 +76,8 @@ ST_MUST_USE st_err sync_trail_log(trail_walk *walk, st_error *error);
 ST_MUST_USE st_err sync_trail_records(trail_walk *walk, st_error *error);
 /* Of requests that waited for a second person. */
 ST_MUST_USE st_err sync_trail_requests(trail_walk *walk, st_error *error);
+/* Of checkpoints that a new epoch gave up, as phones showed them. */
+ST_MUST_USE st_err sync_trail_given_up(trail_walk *walk, st_error *error);
 /* Of enrolled devices. */
 ST_MUST_USE st_err sync_trail_devices(trail_walk *walk, st_error *error);
 

@@ -1,8 +1,12 @@
 /* server/sync/trail_state.c - a reviewer's lists that are read off records and devices.
  * Promises: one record in memory at a time. Must never write. */
+#include <stdio.h>
 #include <string.h>
 
+#include "proto/note.h"
 #include "server/store/pack.h"
+#include "server/sync/epoch.h"
+#include "server/sync/seen.h"
 #include "server/sync/sets.h"
 #include "server/sync/trail.h"
 
@@ -199,4 +203,57 @@ st_err sync_trail_devices(trail_walk *walk, st_error *error)
     if (err == ST_OK)
         err = w.err;
     return err == ST_OK && walk->kind == TRAIL_GAPS ? say_missing_of_office(walk, error) : err;
+}
+
+/* ---- what a new epoch gave up ---- */
+
+typedef struct {
+    trail_walk *walk;
+    uint64_t cut;              /* the first one */
+    st_err err;
+    st_error *error;
+} given_up_walk;
+
+/* In one line as it was signed: origin, size, root, signature. */
+static st_err signed_text(const given_up_walk *w, const sync_given_up *one, st_buffer *out)
+{
+    char origin[ST_NOTE_NAME_BYTES], root[48], signature[96];
+    const sync_room *room = w->walk->room;
+    st_origin(room->commune.s, &room->keys->log, one->epoch, origin);
+    st_base64(one->head.root.b, sizeof one->head.root.b, root);
+    st_base64(one->signature, sizeof one->signature, signature);
+    return st_buffer_printf(out, w->error, "%s %llu %s %s", origin,
+                            (unsigned long long)one->head.size, root, signature);
+}
+
+static bool say_given_up(void *context, const sync_given_up *one)
+{
+    given_up_walk *w = context;
+    trail_line line;
+    auth_device device;
+    st_buffer text;
+    memset(&line, 0, sizeof line);
+    st_buffer_init(&text, ST_CHECKPOINT_BYTES);
+    w->err = signed_text(w, one, &text);
+    line.received_ms = one->time_ms;
+    line.device = one->device;
+    if (auth_device_get(w->walk->txn, w->walk->room->keys, &one->device, &device, NULL) == ST_OK)
+        line.person = device.person;
+    line.what = one->head.size > w->cut ? "given_up" : "rewritten";
+    (void)snprintf(line.path, sizeof line.path, "%llu", (unsigned long long)one->head.size);
+    line.note = (const char *)text.data;
+    line.note_len = text.len;
+    if (w->err == ST_OK)
+        sync_trail_say(w->walk, &line);
+    st_buffer_free(&text);
+    return w->err == ST_OK && !w->walk->stopped;
+}
+
+st_err sync_trail_given_up(trail_walk *walk, st_error *error)
+{
+    given_up_walk w = { .walk = walk, .error = error };
+    st_err err = sync_epochs_first_cut(walk->txn, &w.cut, error);
+    if (err == ST_OK)
+        err = sync_given_up_each(walk->txn, say_given_up, &w, error);
+    return err == ST_OK ? w.err : err;
 }

@@ -325,10 +325,15 @@ def page_steps(w, page, section, words, programs, env):
     return ran
 
 
-def change_log_key(w):
-    """Two people give the log another key."""
+def add_heads(w):
+    """Two people who may confirm each other's acts."""
     w.ctl("user", "add", "head", "--name", "Head", "--role", "office_head")
     w.ctl("user", "add", "admin", "--name", "Admin", "--role", "admin")
+
+
+def change_log_key(w):
+    """Two people give the log another key."""
+    add_heads(w)
     w.ctl("log-key", "new", "--as", "admin", "--second", "head", "--reason", "mất đĩa")
 
 

@@ -93,18 +93,18 @@ static void test_half_a_snapshot_of_a_lost_epoch(void **state)
     line broken = { .cut = 900 }, whole = { 0 };
     ids_count = 0;
     world_make_with(&w, 2, (world_how){ 1, false });
-    phone *begun = newcomer(&w, 1, "binh");
+    phone *early = newcomer(&w, 1, "binh");
     copy_store(&v, "cd %s && cp store/data.mdb before");
     make_visits(&w, VISITS);
-    assert_int_equal(sync_over(&w, begun, &broken, NULL), SOTAY_E_NETWORK);
+    assert_int_equal(sync_over(&w, early, &broken, NULL), SOTAY_E_NETWORK);
     copy_store(&v, "cd %s && mv before store/data.mdb");
     sync_to_the_end(&w, &w.phones[0], &whole);
     phone *other = newcomer(&w, 2, "chi");
     sync_to_the_end(&w, other, &whole);
-    sync_to_the_end(&w, begun, &whole);
+    sync_to_the_end(&w, early, &whole);
     sync_to_the_end(&w, &w.phones[0], &whole);
     assert_alike(&w, other);
-    assert_alike(&w, begun);
+    assert_alike(&w, early);
     world_free(&w);
 }
 

@@ -3,6 +3,7 @@
  * word: what any phone holds comes back by itself, also what others wrote and who they are. */
 #include <sys/stat.h>
 
+#include "client-lib/src/client.h"
 #include "server/sync/epoch.h"
 #include "tests/unit/both/town.h"
 
@@ -16,6 +17,26 @@ static void sync_all(town *t, int rounds)
                 print_message("  phone %d: %s\n", (int)i, t->w.error.detail);
             assert_int_equal(rc, SOTAY_OK);
         }
+}
+
+/* A restore that is announced is no alarm, the same one twice neither. What each phone had seen
+ * beyond the cut it keeps, and the office was shown it. */
+static void assert_given_up(town *t, int each)
+{
+    const char *at = NULL;
+    int shown = 0;
+    for (size_t i = 0; i < PHONES; i++) {
+        assert_true(phone_status_says(&t->w.phones[i], "\"log_alarm\":null"));
+        assert_int_equal(t->w.phones[i].client->me.ends, each);
+        assert_int_equal(t->w.phones[i].client->me.ends_told, each);
+    }
+    KIT_EXPECT(0, &t->w.book, "audit", "list", "epochs", "--json");
+    for (at = KIT_OUT(&t->w.book); (at = strstr(at, "\"given_up\"")) != NULL; at++)
+        shown++;
+    assert_int_equal(shown, each * PHONES);
+    assert_null(strstr(KIT_OUT(&t->w.book), "\"rewritten\""));
+    KIT_EXPECT(0, &t->w.book, "alarms");
+    assert_non_null(strstr(KIT_OUT(&t->w.book), "0 to look into"));
 }
 
 /* A day of work after the backup: of phone 0, of 1 that only 2 has received, of a new person. */
@@ -74,6 +95,7 @@ static void test_yesterdays_backup(void **state)
     assert_everywhere(&t, before);
     assert_everywhere(&t, after);
     assert_quiet(&t);
+    assert_given_up(&t, 1);
     restore(&t); /* the same backup a second time: another epoch */
     sync_all(&t, 2);
     assert_everywhere(&t, after);
