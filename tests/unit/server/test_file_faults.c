@@ -522,6 +522,32 @@ static st_err mark_and_unmark(work *w)
     return err;
 }
 
+static uint64_t put_back_to(work *w)
+{
+    sync_side *side = NULL;
+    assert_int_equal(side_open(w->there[0], &side, NULL), ST_OK);
+    uint64_t up_to = side_put_back_to(side);
+    side_close(side);
+    return up_to;
+}
+
+/* The mark of an older program says nothing of the place: only the first entry is certain. */
+static void test_a_mark_without_a_place(void **state)
+{
+    work *w = *state;
+    sync_side *side = NULL;
+    char path[STORE_PATH_BYTES];
+    a_folder(w);
+    assert_int_equal(side_open(w->there[0], &side, NULL), ST_OK);
+    assert_true(side_put_back_to(side) == UINT64_MAX);
+    assert_int_equal(side_mark(side, 9, NULL), ST_OK);
+    side_close(side);
+    assert_int_equal(put_back_to(w), 9);
+    (void)snprintf(path, sizeof path, "%s/side/rolled-back", w->there[0]);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(put_back_to(w), 1);
+}
+
 static bool one_line(void *context, const side_words *words)
 {
     *(unsigned *)context += strcmp(words->text, "device revoke 0123") == 0;
@@ -562,7 +588,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_backups), CASE(test_the_log_in_files),       CASE(test_snapshots),
-        CASE(test_pieces),  CASE(test_notes_beside_the_store),
+        CASE(test_pieces),  CASE(test_notes_beside_the_store), CASE(test_a_mark_without_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
