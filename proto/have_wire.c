@@ -70,6 +70,7 @@ st_err message_get_have_answer(const Sotay__HaveAnswer *from, st_arena *arena, s
     if (!message_bytes(&from->record, out->record.b, sizeof out->record.b))
         return message_corrupt(error, "bad record of pieces");
     out->full = from->full != 0;
+    out->entries = from->entries;
     st_err err = get_hashes(&from->missing, arena, &out->missing, &out->missing_count, error);
     if (err == ST_OK)
         err = get_hashes(&from->unknown, arena, &out->unknown, &out->unknown_count, error);
@@ -113,6 +114,7 @@ void message_put_have_answer(const st_have_answer *answer, Sotay__HaveAnswer *ou
     out->missing = message_view(answer->missing, answer->missing_count * sizeof *answer->missing);
     out->unknown = message_view(answer->unknown, answer->unknown_count * sizeof *answer->unknown);
     out->full = answer->full;
+    out->entries = answer->entries;
     if (answer->kept.bytes == 0)
         return;
     out->kept = answer->kept.bytes;

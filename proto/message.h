@@ -349,6 +349,8 @@ typedef struct {
     uint32_t unknown_count;
     bool full;                 /* pieces were not taken: the device has as much here as it may */
     st_kept kept;              /* in the first answer of all */
+    uint64_t entries;          /* of the log, read once the pieces were on disk: a backup of more
+                                * entries began later and has them; 0: not all is here */
 } st_have_answer;
 
 /* Bytes [from, from + len) of a piece of `size` bytes. */

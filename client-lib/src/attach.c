@@ -95,6 +95,8 @@ st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *e
             out_counts->waiting++;
         else if (err == ST_OK && row.kind == ATTACH_WANTED)
             out_counts->wanted++;
+        else if (err == ST_OK && row.kind == ATTACH_LEFT)
+            out_counts->left++;
         else if (err == ST_OK && row.kind == ATTACH_SENT &&
                  client->me.backed_up_to <= row.position)
             out_counts->uncovered++;

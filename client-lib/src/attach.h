@@ -28,7 +28,7 @@ typedef enum {
 typedef struct {
     attach_kind kind;
     uint8_t epoch[8];      /* SENT, FETCHED, LEFT: of the book then; another may not know it */
-    uint64_t position;     /* of the book then */
+    uint64_t position;     /* of the book then; SENT: entries of the log when all of it was there */
     const st_hash *hashes; /* of its pieces, in their order */
     uint32_t count;
 } attach_row;
@@ -62,6 +62,7 @@ typedef struct {
     uint64_t waiting;   /* files not all with the server */
     uint64_t uncovered; /* sent ones that no backup of the server is known to have */
     uint64_t wanted;    /* not all here yet */
+    uint64_t left;      /* that the office declined: nobody else has them */
 } attach_counts;
 /* Inside a transaction. */
 ST_MUST_USE st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *error);
@@ -80,6 +81,7 @@ typedef struct {
     uint32_t count, at; /* at: those before it are looked at in this request */
     unsigned tries;     /* requests after which a piece of it was still missing */
     bool is_given_up;   /* until the next sync */
+    bool is_fetched;    /* of an epoch that is gone: the server may have lost it */
 } attach_file;
 
 /* The file that is fetched. */

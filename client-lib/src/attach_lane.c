@@ -69,6 +69,7 @@ static st_err take_file(sotay_sync *sync, const attach_row *row, st_error *error
     if (file->hashes == NULL || file->missing == NULL)
         return st_fail(error, ST_E_MEMORY, "sync: no memory for an attachment");
     file->count = row->count;
+    file->is_fetched = row->kind == ATTACH_FETCHED;
     lane->count++;
     return ST_OK;
 }
@@ -399,30 +400,39 @@ static void note_full(sotay_sync *sync, const st_have_answer *answer)
 }
 
 static st_err note_kind(sotay_sync *sync, const attach_file *file, attach_kind kind,
-                        st_error *error)
+                        uint64_t position, st_error *error)
 {
     attach_row row = { .kind = kind,
                        .hashes = file->hashes,
                        .count = file->count,
-                       .position = sync->client->me.position };
+                       .position = position };
     memcpy(row.epoch, sync->client->me.epoch, sizeof row.epoch);
     return attach_put(&sync->client->book, &file->key, &row, error);
 }
 
-static st_err note_sent(sotay_sync *sync, const attach_file *file, st_error *error)
+/* A backup that began while the pieces still went up may lack the last of them: only one of more
+ * entries than the log has now holds them all. A server that does not say how many covers none. */
+static st_err note_sent(sotay_sync *sync, const attach_file *file, uint64_t entries,
+                        st_error *error)
 {
     sync->report.attachments_sent++;
-    return note_kind(sync, file, ATTACH_SENT, error);
+    return note_kind(sync, file, ATTACH_SENT, entries > 0 ? entries : UINT64_MAX, error);
 }
 
 /* The server does not know of it: its record is not there yet, or waits. When nothing here names it
- * any more either, what did was declined, and there is nothing to wait for. */
+ * any more either, what did was declined, and there is nothing to wait for. Not so of one that was
+ * fetched: after a restore its record may be at the office as evidence alone, and only this phone
+ * has the file. */
 static st_err note_unknown(sotay_sync *sync, attach_file *file, st_error *error)
 {
     bool is_named = true;
     file->is_given_up = true;
+    if (file->is_fetched)
+        return ST_OK;
     st_err err = attach_is_named(sync->client, &file->record, &file->key, &is_named, error);
-    return err == ST_OK && !is_named ? note_kind(sync, file, ATTACH_LEFT, error) : err;
+    return err == ST_OK && !is_named
+               ? note_kind(sync, file, ATTACH_LEFT, sync->client->me.position, error)
+               : err;
 }
 
 st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *error)
@@ -447,7 +457,9 @@ st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *err
         set_missing(file, answer);
     else
         set_sent(file, answer);
-    return file->is_given_up || has_missing(file) ? ST_OK : note_sent(sync, file, error);
+    return file->is_given_up || has_missing(file)
+               ? ST_OK
+               : note_sent(sync, file, answer->entries, error);
 }
 
 /* As much as the line carries in a moment, never more than twice as much as before. */

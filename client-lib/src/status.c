@@ -165,8 +165,8 @@ static st_err write_lease(const sotay_client *client, st_buffer *out, st_error *
 static bool safe_to_wipe(const status_counts *s)
 {
     return s->ready == 0 && s->held == 0 && s->copies == 0 && s->uncovered == 0 &&
-           s->files.waiting == 0 && s->files.uncovered == 0 && s->evidence == 0 &&
-           s->carried == 0;
+           s->files.waiting == 0 && s->files.uncovered == 0 && s->files.left == 0 &&
+           s->evidence == 0 && s->carried == 0;
 }
 
 static int64_t now_ms(const sotay_client *client)
@@ -318,7 +318,8 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
         "tệp đính kèm chưa gửi xong",
         "phiếu giữ lại cho văn phòng xem",
         "gửi hộ máy khác, chưa tới nơi",
-        "phiếu đang gõ dở, chưa gửi được (xem `draft show`)"
+        "phiếu đang gõ dở, chưa gửi được (xem `draft show`)",
+        "tệp văn phòng không nhận, chỉ có ở máy này"
     };
     static const char *const EN[] = { "drafts",
                                       "not sent",
@@ -332,10 +333,12 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
                                       "files not all sent",
                                       "records the office has to see",
                                       "carried for others, not delivered",
-                                      "records still being typed, not sent (see `draft show`)" };
+                                      "records still being typed, not sent (see `draft show`)",
+                                      "files the office declined, on this device only" };
     const char *const *say = strcmp(client->lang, "en") == 0 ? EN : VI;
     const uint64_t NUMBERS[] = { s->drafts, s->ready, s->sent, s->held };
-    const uint64_t SOME[] = { s->files.waiting, s->evidence, s->carried, s->copies };
+    const uint64_t SOME[] = { s->files.waiting, s->evidence, s->carried, s->copies,
+                              s->files.left };
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < 4; i++)
         err = st_buffer_printf(out, error, "%s: %llu\n", say[i], (unsigned long long)NUMBERS[i]);

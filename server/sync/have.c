@@ -164,6 +164,17 @@ static st_err keep_pieces(sync_room *room, const have_asker *asker, const st_hav
     return err;
 }
 
+/* After the pieces: a backup that began before them has no more entries than this. */
+static st_err count_entries(sync_room *room, uint64_t *out_entries, st_error *error)
+{
+    store_txn txn = { 0 };
+    st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = sync_log_size(&txn, out_entries, error);
+    store_end(&txn);
+    return err;
+}
+
 st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *ask,
                  st_have_answer *out_answer, st_error *error)
 {
@@ -193,7 +204,8 @@ st_err sync_have(sync_room *room, const have_asker *asker, const st_have_ask *as
         if (!is_here)
             missing[out_answer->missing_count++] = ask->hashes[i];
     }
-    return err;
+    bool is_all_here = out_answer->missing_count + out_answer->unknown_count == 0;
+    return err == ST_OK && is_all_here ? count_entries(room, &out_answer->entries, error) : err;
 }
 
 /* ---- what was carried ---- */

@@ -215,12 +215,14 @@ static void test_it_is_found_and_let_go(void **state)
         assert_int_equal(cleared.files, 0);
         assert_int_equal(cleared.kept_files, 1);
         back_up(&v);
+        assert_true(phone_status_says(v.an, "\"safe_to_wipe\":false")); /* nobody else has it */
         assert_int_equal(sotay_attachment_clear(v.an->client, false, &cleared, NULL), SOTAY_OK);
         assert_int_equal(cleared.files, 1);
         assert_int_equal(cleared.declined_files, 1);
         assert_int_equal(cleared.bytes, LEN);
         assert_int_equal(cleared.kept_files, 0);
         assert_int_equal(rows_count(v.an, BOOK_CHUNK), 0);
+        assert_true(phone_status_says(v.an, "\"safe_to_wipe\":true"));
         assert_int_equal(sotay_attachment_get(v.an->client, &v.visit, v.item, false, &file, NULL),
                          SOTAY_E_NOT_FOUND);
         world_free(&v.w);

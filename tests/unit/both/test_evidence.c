@@ -2,6 +2,7 @@
  * The server goes on from an older copy of its book, and whoever signed what came after it is gone.
  * A phone that had it by snapshot, as a state without signatures, shows it to the office before it
  * lets go of it; what the log has after all is shown to nobody. */
+#include "client-lib/src/client.h"
 #include "server/backup/backup.h"
 #include "tests/unit/both/fetch.h"
 
@@ -12,6 +13,8 @@ typedef struct {
     char backup[80];
     sotay_id ids[VISITS];
     size_t count;
+    const sotay_attachment *file; /* of the last visit; NULL: none */
+    char item[SOTAY_ITEM_TEXT];
 } town;
 
 static void run_shell(const char *format, const char *dir)
@@ -52,9 +55,10 @@ static void make_visits(town *t, size_t count, const char *place)
 
 /* Yesterday's backup has all visits but the last four, and not what was added to the first. Phone 1
  * has everything, as a snapshot. */
-static void town_make(town *t, uint64_t seed)
+static void town_make_with(town *t, uint64_t seed, const sotay_attachment *file)
 {
     memset(t, 0, sizeof *t);
+    t->file = file;
     world_make_with(&t->w, seed, (world_how){ 1, false });
     (void)snprintf(t->backup, sizeof t->backup, "%s.backup", t->w.book.dir);
     KIT_EXPECT(0, &t->w.book, "user", "add", "binh", "--name", "Bình", "--role", "officer");
@@ -65,12 +69,23 @@ static void town_make(town *t, uint64_t seed)
     KIT_EXPECT(0, &t->w.book, "backup", t->backup);
     assert_int_equal(phone_set(&t->w.phones[0], &t->ids[0], "place", "sửa sau sao lưu"), SOTAY_OK);
     make_visits(t, 4, "sau sao lưu");
+    if (file != NULL) {
+        assert_int_equal(sotay_attach(t->w.phones[0].client, &t->ids[t->count - 1], file, t->item,
+                                      &t->w.phones[0].error),
+                         SOTAY_OK);
+        sync_well(t, 0);
+    }
     sync_well(t, 1);
     char *json = NULL;
     assert_int_equal(sotay_history(t->w.phones[1].client, &t->ids[0], SOTAY_JSON, &json, NULL),
                      SOTAY_OK);
     assert_non_null(strstr(json, "\"complete\":false")); /* by snapshot */
     sotay_text_free(json);
+}
+
+static void town_make(town *t, uint64_t seed)
+{
+    town_make_with(t, seed, NULL);
 }
 
 static void town_free(town *t)
@@ -198,10 +213,37 @@ static void test_twice(void **state)
     town_free(&t);
 }
 
+/* A photo of such a record: the office cannot take it yet, nobody declined it, and it stays. */
+static void test_its_file_stays(void **state)
+{
+    (void)state;
+    static const char PDF[] = "%PDF-1.7\nbiên bản";
+    const sotay_attachment file = { "a.pdf", PDF, sizeof PDF - 1, NULL, NULL, 0 };
+    bool is_here = true;
+    sotay_cleared cleared;
+    town t;
+    town_make_with(&t, 9, &file);
+    phone *p = &t.w.phones[1];
+    assert_int_equal(sotay_attachment_want(p->client, &t.ids[t.count - 1], t.item, &is_here, NULL),
+                     SOTAY_OK);
+    sync_well(&t, 1);
+    restore(&t);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sync_fetching(&t.w, p, 0, NULL), SOTAY_OK);
+    assert_true(phone_status_says(p, "\"attachments_waiting\":1"));
+    assert_true(phone_status_says(p, "\"safe_to_wipe\":false"));
+    p->client->me.backed_up_to = UINT64_MAX;
+    assert_int_equal(sotay_attachment_clear(p->client, false, &cleared, NULL), SOTAY_OK);
+    assert_int_equal(cleared.files + cleared.declined_files, 0);
+    assert_int_equal(cleared.kept_files, 1);
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_only_a_state_says),
+        cmocka_unit_test(test_its_file_stays),
         cmocka_unit_test(test_what_came_back_is_not_shown),
         cmocka_unit_test(test_a_lost_answer),
         cmocka_unit_test(test_twice),

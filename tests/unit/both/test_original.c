@@ -514,6 +514,48 @@ static void test_only_what_can_be_had_again_goes(void **state)
     assert_whole(d, d->an);
 }
 
+/* While the pieces of a file go up, binh's work arrives; how many entries the log has then. */
+typedef struct {
+    desk *d;
+    uint64_t entries;
+} meanwhile;
+
+static int binh_comes(void *context, const sotay_request *request, int status, st_buffer *reply)
+{
+    meanwhile *m = context;
+    (void)reply;
+    if (m->entries == 0 && strcmp(request->path, "/v1/have") == 0) {
+        (void)phone_visit(m->d->binh, "bản");
+        sync_well(m->d, m->d->binh, NULL);
+        m->entries = m->d->binh->client->me.position;
+    }
+    return status;
+}
+
+/* A backup that the office makes just then may lack the file: only a later one lets it go. */
+static void test_a_backup_made_while_it_went_up_covers_nothing(void **state)
+{
+    desk *d = *state;
+    char other[SOTAY_ITEM_TEXT];
+    meanwhile m = { d, 0 };
+    line slow = { .files = binh_comes, .context = &m };
+    sotay_report report;
+    sotay_cleared cleared;
+    uint64_t before = d->an->client->me.position;
+    noise(d->data, LEN, 9);
+    attach(d, d->data, LEN, other);
+    sync_over_well(&d->w, d->an, &slow, &report);
+    assert_int_equal(report.attachments_sent, 1);
+    assert_true(m.entries > before);
+    d->an->client->me.backed_up_to = m.entries;
+    assert_int_equal(sotay_attachment_clear(d->an->client, true, &cleared, NULL), SOTAY_OK);
+    assert_int_equal(cleared.files, 1); /* the one of before */
+    assert_int_equal(cleared.kept_files, 1);
+    d->an->client->me.backed_up_to = m.entries + 1;
+    assert_int_equal(sotay_attachment_clear(d->an->client, false, &cleared, NULL), SOTAY_OK);
+    assert_int_equal(cleared.files, 2);
+}
+
 /* After a restore the office may have lost it: whoever has it keeps it, and offers it. */
 static void test_a_new_epoch_keeps_what_is_here(void **state)
 {
@@ -683,6 +725,7 @@ int main(void)
         CASE(test_servers_that_err),
         CASE(test_an_older_server_still_gets_files),
         CASE(test_only_what_can_be_had_again_goes),
+        CASE(test_a_backup_made_while_it_went_up_covers_nothing),
         CASE(test_a_new_epoch_keeps_what_is_here),
         CASE(test_a_lost_unit_takes_it_along),
         CASE(test_a_record_has_a_hundred_files),

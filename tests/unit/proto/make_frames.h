@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 54
+#define MAKE_FRAMES 55
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -472,6 +472,14 @@ static inline st_frame make_have_answer_kept(st_arena *arena)
     return frame;
 }
 
+/* All of it is there. */
+static inline st_frame make_have_answer_entries(void)
+{
+    st_frame frame = { .kind = ST_FRAME_HAVE_ANSWER };
+    frame.as.have_answer = (st_have_answer){ .record = make_id(0x10, 0x10), .entries = 812 };
+    return frame;
+}
+
 static inline st_frame make_have_ask_fetch(st_arena *arena)
 {
     st_frame frame = make_have_ask(arena);
@@ -658,7 +666,8 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 50: return make_ask_log_key_mark(arena);
     case 51: return make_ask_held(arena);
     case 52: return make_have_answer_kept(arena);
-    default: return make_page_declined(arena);
+    case 53: return make_page_declined(arena);
+    default: return make_have_answer_entries();
     }
 }
 
