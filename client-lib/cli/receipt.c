@@ -18,29 +18,28 @@ static bool is_vi(const cli_call *call)
 
 /* The entry lies beside its proof: x.tlog-proof and x.leaf, as `sotayctl audit proof` writes them;
  * else .leaf is added. Free it. */
-static char *leaf_path(const char *path)
+static char *beside(const char *path, const char *ending)
 {
-    size_t len = strlen(path), ending = strlen("." ENDING);
-    if (len > ending && strcmp(path + len - ending, "." ENDING) == 0)
-        len -= ending;
-    char *leaf = malloc(len + sizeof ".leaf");
-    if (leaf != NULL) {
-        memcpy(leaf, path, len);
-        memcpy(leaf + len, ".leaf", sizeof ".leaf");
+    size_t len = strlen(path), usual = strlen("." ENDING), more = strlen(ending) + 1;
+    if (len > usual && strcmp(path + len - usual, "." ENDING) == 0)
+        len -= usual;
+    char *name = malloc(len + more);
+    if (name != NULL) {
+        memcpy(name, path, len);
+        memcpy(name + len, ending, more);
     }
-    return leaf;
+    return name;
 }
 
-static int write_files(cli_call *call, const sotay_receipt *receipt)
+static int write_files(cli_call *call, const char *path, const sotay_receipt *receipt)
 {
-    const char *path = call->options.output;
     sotay_slice proof = { receipt->proof.data, receipt->proof.len };
     sotay_slice bytes = { receipt->leaf.data, receipt->leaf.len };
     if (strcmp(path, "-") == 0) {
         (void)fwrite(proof.data, 1, proof.len, stdout);
         return CLI_DONE;
     }
-    char *leaf = leaf_path(path);
+    char *leaf = beside(path, ".leaf");
     if (leaf == NULL)
         return cli_fail(call, SOTAY_E_MEMORY);
     int why = cli_write_file(leaf, bytes, true);
@@ -55,7 +54,8 @@ static int write_files(cli_call *call, const sotay_receipt *receipt)
 /* Proof and entry into files, the proof into a QR code, as far as they were asked for. */
 static int put_away(cli_call *call, const sotay_receipt *receipt)
 {
-    int code = call->options.output != NULL ? write_files(call, receipt) : CLI_DONE;
+    const char *path = call->options.output;
+    int code = path != NULL ? write_files(call, path, receipt) : CLI_DONE;
     if (code == CLI_DONE && call->options.qr != NULL)
         code = cli_qr(call, call->options.qr,
                       (sotay_slice){ receipt->proof.data, receipt->proof.len });
@@ -82,20 +82,67 @@ static void say_json(const cli_call *call, const sotay_receipt *receipt, uint64_
            receipt->origin);
 }
 
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+static int give(cli_call *call, const sotay_receipt *receipt, uint64_t newest)
+{
+    int code = put_away(call, receipt);
+    if (code == CLI_DONE && call->options.json)
+        say_json(call, receipt, newest);
+    else if (code == CLI_DONE && !is_stdout(call->options.output))
+        say(call, receipt);
+    return code;
+}
+
+static void say_before(const cli_call *call, const sotay_receipt *receipt)
+{
+    fprintf(stderr,
+            is_vi(call) ? "sotay: %s: sổ đã được phục hồi; máy còn giữ biên nhận của sổ trước đó: "
+                          "mục %" PRIu64 " của %s\n"
+                        : "sotay: %s: the book was put back since; a receipt of the one before is "
+                          "still here: entry %" PRIu64 " of %s\n",
+            call->verb, receipt->entry, receipt->origin);
+}
+
+/* It goes into files of its own, beside those of the one that holds now. */
+static int put_before_away(cli_call *call, const sotay_receipt *receipt)
+{
+    const char *path = call->options.output;
+    if (path == NULL || is_stdout(path))
+        return CLI_DONE;
+    char *name = beside(path, ".before." ENDING);
+    int code = name == NULL ? cli_fail(call, SOTAY_E_MEMORY) : write_files(call, name, receipt);
+    free(name);
+    return code;
+}
+
+/* What a log that was put back since had signed is evidence, and said whenever it is there. */
+static int show_before(cli_call *call, const sotay_id *id)
+{
+    sotay_receipt receipt;
+    int code = sotay_receipt_before(call->client, id, &receipt, &call->error);
+    if (code == SOTAY_E_NOT_FOUND)
+        return CLI_DONE;
+    if (code != SOTAY_OK)
+        return cli_fail(call, code);
+    say_before(call, &receipt);
+    code = put_before_away(call, &receipt);
+    sotay_receipt_free(&receipt);
+    return code;
+}
+
 static int show(cli_call *call, const sotay_id *id, uint64_t newest)
 {
     sotay_receipt receipt;
     int code = sotay_receipt_get(call->client, id, &receipt, &call->error);
     if (code != SOTAY_OK)
         return cli_fail(call, code);
-    int exit_code = put_away(call, &receipt);
-    if (exit_code == CLI_DONE && call->options.json)
-        say_json(call, &receipt, newest);
-    else if (exit_code == CLI_DONE &&
-             (call->options.output == NULL || strcmp(call->options.output, "-") != 0))
-        say(call, &receipt);
+    code = give(call, &receipt, newest);
     sotay_receipt_free(&receipt);
-    return exit_code;
+    return code == CLI_DONE ? show_before(call, id) : code;
 }
 
 /* An older one is still a proof of what was true then. */
@@ -110,9 +157,17 @@ static int show_older(cli_call *call, const sotay_id *id, const sotay_receipt_st
     return show(call, id, state->entry);
 }
 
-static bool is_stdout(const char *path)
+/* The one of before alone, when no other can be had now: as if it had been asked for. */
+static int show_before_alone(cli_call *call, const sotay_id *id, uint64_t newest, int failed)
 {
-    return path != NULL && strcmp(path, "-") == 0;
+    sotay_receipt receipt;
+    sotay_error error;
+    if (sotay_receipt_before(call->client, id, &receipt, &error) != SOTAY_OK)
+        return cli_fail(call, failed);
+    say_before(call, &receipt);
+    int code = give(call, &receipt, newest);
+    sotay_receipt_free(&receipt);
+    return code;
 }
 
 /* What the server has not signed yet, or a line that broke, is for the next sync. */
@@ -167,5 +222,8 @@ int cli_receipt(cli_call *call)
     if (code == SOTAY_OK)
         return show(call, &id, state.entry);
     bool is_out_of_reach = code == SOTAY_E_NETWORK || code == SOTAY_E_NOT_FOUND;
-    return is_out_of_reach && state.kept > 0 ? show_older(call, &id, &state) : cli_fail(call, code);
+    if (!is_out_of_reach)
+        return cli_fail(call, code);
+    return state.kept > 0 ? show_older(call, &id, &state)
+                          : show_before_alone(call, &id, state.entry, code);
 }

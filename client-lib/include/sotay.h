@@ -490,6 +490,11 @@ typedef struct {
 /* The receipt that is kept of a record. SOTAY_E_NOT_FOUND: none. */
 SOTAY_API SOTAY_MUST_USE int sotay_receipt_get(sotay_client *client, const sotay_id *record,
                                                sotay_receipt *out_receipt, sotay_error *error);
+/* The newest one that was kept of a log that was put back since and lost the entry: evidence, with
+ * the number that the entry had there. `origin` ends with the number of its epoch.
+ * SOTAY_E_NOT_FOUND: none. */
+SOTAY_API SOTAY_MUST_USE int sotay_receipt_before(sotay_client *client, const sotay_id *record,
+                                                  sotay_receipt *out_receipt, sotay_error *error);
 SOTAY_API void sotay_receipt_free(sotay_receipt *receipt);
 
 /* NULL members do not filter. `text`: every word begins a word of the record; marks and case are

@@ -35,6 +35,7 @@
  * PART      hash                                   the first bytes of a piece that is fetched
  * ATTACH    record, hash of hashes 16              what became of an attached file (attach.h)
  * PROOF     record                                 its newest receipt (receipt.c)
+ *           record, epoch be64, size be64          one of a log that was put back since
  * DUE       record                                 since when its newest receipt is due (receipt.h)
  * LINE      -                                      syncs that failed, and the wait (line.h)
  * DECLINED  record                                 when the office declined (declined.h) */

@@ -3,6 +3,7 @@
  * against the checkpoint that this device holds; it is checked again when it is read. Of a record
  * that came as it stands the set is not here: then the entry is one that the record names, and its
  * author's device signed it.
+ * What was kept of a log that was put back since lies beside, for good: the log's key signed it.
  * Never: takes a number or a hash from the server that could be computed here, and was not. */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -290,12 +291,11 @@ typedef struct {
 } receipt_kept;
 
 /* ST_E_NOT_FOUND without *error: none. */
-static st_err get_kept(receipt_look *l, receipt_kept *out, st_error *error)
+static st_err get_row(receipt_look *l, const book_key *key, receipt_kept *out, st_error *error)
 {
     st_proof_file file;
     book_value value = { NULL, 0 };
-    book_key key = book_key_id(BOOK_PROOF, &l->record);
-    st_err err = book_get(&l->client->book, &key, &l->arena, &value, error);
+    st_err err = book_get(&l->client->book, key, &l->arena, &value, error);
     if (err != ST_OK)
         return err;
     size_t leaf_len = value.len < RECEIPT_HEAD ? SIZE_MAX : st_get_u32(value.data);
@@ -309,6 +309,13 @@ static st_err get_kept(receipt_look *l, receipt_kept *out, st_error *error)
     return err;
 }
 
+/* ST_E_NOT_FOUND without *error: none. */
+static st_err get_kept(receipt_look *l, receipt_kept *out, st_error *error)
+{
+    book_key key = book_key_id(BOOK_PROOF, &l->record);
+    return get_row(l, &key, out, error);
+}
+
 /* What is kept, checked as if it came now. ST_E_NOT_FOUND without *error: nothing that holds. */
 static st_err load_kept(receipt_look *l, receipt_kept *out, receipt_says *out_says, st_error *error)
 {
@@ -319,6 +326,70 @@ static st_err load_kept(receipt_look *l, receipt_kept *out, receipt_says *out_sa
     if (err == ST_OK)
         err = check_receipt(l, &change, out->proof, out->leaf, out_says, error);
     return err == ST_E_CORRUPT || err == ST_E_SIGNATURE ? ST_E_NOT_FOUND : err;
+}
+
+/* ---- of a log that was put back since ---- */
+
+/* The newest key that counts for a receipt of before: by epoch, then by entries signed. */
+static book_key before_key(const st_id *record, const st_checkpoint *now)
+{
+    book_key key = book_key_id(BOOK_PROOF, record);
+    book_key_u64(&key, st_origin_epoch(now->origin));
+    book_key_u64(&key, now->head.size);
+    return key;
+}
+
+/* What it says by itself: the log signed that the leaf is in it. */
+static st_err check_alone(receipt_look *l, const receipt_kept *kept, receipt_says *out,
+                          st_error *error)
+{
+    st_proof_file file;
+    st_err err = st_proof_file_decode(kept->proof.data, kept->proof.len, &file, error);
+    if (err == ST_OK)
+        err = open_note(l, &file, &out->checkpoint, error);
+    if (err != ST_OK)
+        return err;
+    st_hash hash = st_leaf_hash(kept->leaf.data, kept->leaf.len);
+    out->entry = kept->entry;
+    return st_inclusion_holds(&hash, file.place, &file.proof, &out->checkpoint.head)
+               ? ST_OK
+               : st_fail(error, ST_E_CORRUPT, "store: a receipt is damaged");
+}
+
+/* The one in the usual place, when the log does not go on from it. ST_E_NOT_FOUND: it still holds,
+ * or is of the present epoch, or is none. */
+static st_err given_up(receipt_look *l, receipt_kept *out, receipt_says *out_says, st_error *error)
+{
+    receipt_says ignored;
+    st_err err = load_kept(l, out, &ignored, error);
+    if (err == ST_OK)
+        return ST_E_NOT_FOUND;
+    if (err == ST_E_NOT_FOUND)
+        err = get_kept(l, out, error);
+    if (err == ST_OK)
+        err = check_alone(l, out, out_says, error);
+    if (err == ST_OK && st_origin_epoch(out_says->checkpoint.origin) >= l->client->me.epochs)
+        err = ST_E_NOT_FOUND;
+    return err == ST_E_CORRUPT || err == ST_E_SIGNATURE ? ST_E_NOT_FOUND : err;
+}
+
+/* The newest of those that lie beside it. */
+static st_err load_before(receipt_look *l, receipt_kept *out, receipt_says *out_says,
+                          st_error *error)
+{
+    book_key behind = book_key_id(BOOK_PROOF, &l->record), last;
+    const size_t prefix_len = behind.len;
+    st_err err = given_up(l, out, out_says, error);
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    book_key_u64(&behind, UINT64_MAX);
+    book_key_u64(&behind, UINT64_MAX);
+    err = book_before(&l->client->book, &behind, prefix_len, &last, error);
+    if (err == ST_OK && last.len != behind.len)
+        err = ST_E_NOT_FOUND;
+    if (err == ST_OK)
+        err = get_row(l, &last, out, error);
+    return err == ST_OK ? check_alone(l, out, out_says, error) : err;
 }
 
 /* ---- the calls ---- */
@@ -411,11 +482,11 @@ st_err receipt_begin(sotay_client *client, st_error *error)
     return err == ST_OK ? client_begin(client, true, error) : err;
 }
 
-static st_err keep(receipt_look *l, sotay_slice proof, sotay_slice leaf, st_error *error)
+static st_err put_row(receipt_look *l, const book_key *key, sotay_slice proof, sotay_slice leaf,
+                      st_error *error)
 {
     st_buffer value;
     uint8_t head[RECEIPT_HEAD];
-    book_key key = book_key_id(BOOK_PROOF, &l->record), due = book_key_id(BOOK_DUE, &l->record);
     st_buffer_init(&value, RECEIPT_HEAD + leaf.len + proof.len);
     st_put_u32(head, (uint32_t)leaf.len);
     st_err err = st_buffer_append(&value, head, sizeof head, error);
@@ -424,11 +495,30 @@ static st_err keep(receipt_look *l, sotay_slice proof, sotay_slice leaf, st_erro
     if (err == ST_OK)
         err = st_buffer_append(&value, proof.data, proof.len, error);
     if (err == ST_OK)
-        err = book_put(&l->client->book, &key, value.data, value.len, error);
-    if (err == ST_OK)
-        err = book_delete(&l->client->book, &due, error);
+        err = book_put(&l->client->book, key, value.data, value.len, error);
     st_buffer_free(&value);
     return err;
+}
+
+/* What a new epoch gave up is evidence: it makes room for no other. */
+static st_err keep_before(receipt_look *l, st_error *error)
+{
+    receipt_kept old;
+    receipt_says says;
+    st_err err = given_up(l, &old, &says, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    book_key key = before_key(&l->record, &says.checkpoint);
+    return put_row(l, &key, old.proof, old.leaf, error);
+}
+
+static st_err keep(receipt_look *l, sotay_slice proof, sotay_slice leaf, st_error *error)
+{
+    book_key key = book_key_id(BOOK_PROOF, &l->record), due = book_key_id(BOOK_DUE, &l->record);
+    st_err err = keep_before(l, error);
+    if (err == ST_OK)
+        err = put_row(l, &key, proof, leaf, error);
+    return err == ST_OK ? book_delete(&l->client->book, &due, error) : err;
 }
 
 st_err receipt_put(sotay_client *client, const st_id *record, sotay_slice proof, sotay_slice leaf,
@@ -489,8 +579,11 @@ static st_err fill(const receipt_kept *kept, const receipt_says *says, sotay_rec
     return err == ST_OK ? copy_file(kept->leaf, &out->leaf, error) : err;
 }
 
-int sotay_receipt_get(sotay_client *client, const sotay_id *record, sotay_receipt *out_receipt,
-                      sotay_error *error)
+typedef st_err (*receipt_load)(receipt_look *l, receipt_kept *out, receipt_says *out_says,
+                              st_error *error);
+
+static int give(sotay_client *client, const sotay_id *record, receipt_load load,
+                sotay_receipt *out_receipt, sotay_error *error)
 {
     receipt_kept kept;
     receipt_says says;
@@ -499,7 +592,7 @@ int sotay_receipt_get(sotay_client *client, const sotay_id *record, sotay_receip
     memset(out_receipt, 0, sizeof *out_receipt);
     st_err err = look_begin(&l, record, &inner);
     if (err == ST_OK) {
-        err = load_kept(&l, &kept, &says, &inner);
+        err = load(&l, &kept, &says, &inner);
         if (err == ST_E_NOT_FOUND)
             err = st_fail(&inner, err, "receipt: none of this record is on this device");
     }
@@ -509,6 +602,18 @@ int sotay_receipt_get(sotay_client *client, const sotay_id *record, sotay_receip
     if (err != ST_OK)
         sotay_receipt_free(out_receipt);
     return port_give(err, &inner, error);
+}
+
+int sotay_receipt_get(sotay_client *client, const sotay_id *record, sotay_receipt *out_receipt,
+                      sotay_error *error)
+{
+    return give(client, record, load_kept, out_receipt, error);
+}
+
+int sotay_receipt_before(sotay_client *client, const sotay_id *record, sotay_receipt *out_receipt,
+                         sotay_error *error)
+{
+    return give(client, record, load_before, out_receipt, error);
 }
 
 void sotay_receipt_free(sotay_receipt *receipt)

@@ -32,6 +32,7 @@ typedef struct {
     bool other_commune; /* under another name */
     bool other_leaves;  /* all other leaves are others */
     bool other_hash;    /* the leaf is not the one in the tree */
+    uint64_t epoch;     /* 0: the first */
 } answer;
 
 static inline bool has_change_of(const st_set *set, const sotay_id *record)
@@ -164,7 +165,8 @@ static inline void write_files(const bench *b, const answer *a, st_buffer *proof
     st_buffer_init(&note, ST_NOTE_BYTES_MAX);
     assert_int_equal(st_leaf_encode(&a->leaf, leaf, NULL), ST_OK);
     plant(b, a, leaf, &file.proof, &now.head);
-    st_origin(a->other_commune ? "01478" : EDGE_COMMUNE, &b->e->log, 1, now.origin);
+    st_origin(a->other_commune ? "01478" : EDGE_COMMUNE, &b->e->log,
+              a->epoch == 0 ? 1 : a->epoch, now.origin);
     memcpy(seed, b->e->log_seed, sizeof seed);
     seed[3] ^= a->other_key ? 1 : 0;
     st_sign_keypair(seed, public_key, secret);

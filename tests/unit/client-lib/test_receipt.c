@@ -270,6 +270,42 @@ static void test_a_row_signed_by_another_key(void **state)
     bench_close(&b);
 }
 
+/* The book is put back and what the receipt speaks of is another there. It is no receipt of this
+ * log; what the key of the log once signed stays here all the same, also beside a new one. */
+static void test_what_was_put_back_is_kept_beside(void **state)
+{
+    (void)state;
+    bench b;
+    sotay_receipt before, now;
+    bench_open(&b);
+    identity *me = &b.an.client->me;
+    answer a = truth(&b);
+    assert_int_equal(offer(&b, &a, &me->tree.head), SOTAY_OK);
+    assert_int_equal(sotay_receipt_before(b.an.client, &b.visit, &before, NULL),
+                     SOTAY_E_NOT_FOUND); /* it still holds */
+    me->tree.epoch = 1;
+    me->tree.head.root.b[0] ^= 1;
+    assert_true(kept(&b) == 0);
+    assert_int_equal(sotay_receipt_before(b.an.client, &b.visit, &before, NULL),
+                     SOTAY_E_NOT_FOUND); /* no epoch was announced */
+    me->epochs = 2;
+    assert_int_equal(sotay_receipt_before(b.an.client, &b.visit, &before, NULL), SOTAY_OK);
+    assert_true(before.entry == b.entry && strcmp(strrchr(before.origin, '/'), "/1") == 0);
+    a.epoch = 2;
+    a.other_leaves = true;
+    assert_int_equal(offer(&b, &a, NULL), SOTAY_OK);
+    assert_int_equal(sotay_receipt_get(b.an.client, &b.visit, &now, NULL), SOTAY_OK);
+    assert_string_equal(strrchr(now.origin, '/'), "/2");
+    sotay_receipt_free(&now);
+    assert_int_equal(sotay_receipt_before(b.an.client, &b.visit, &now, NULL), SOTAY_OK);
+    assert_true(now.entry == b.entry && now.proof.len == before.proof.len);
+    assert_memory_equal(now.proof.data, before.proof.data, now.proof.len);
+    assert_memory_equal(now.leaf.data, before.leaf.data, now.leaf.len);
+    sotay_receipt_free(&now);
+    sotay_receipt_free(&before);
+    bench_close(&b);
+}
+
 /* A log that was put back has another tree of the same size: that is no contradiction. */
 static void test_a_log_of_another_epoch(void **state)
 {
@@ -372,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_read_is_refused),
         cmocka_unit_test(test_a_damaged_row_is_none),
         cmocka_unit_test(test_a_row_signed_by_another_key),
+        cmocka_unit_test(test_what_was_put_back_is_kept_beside),
         cmocka_unit_test(test_a_log_of_another_epoch),
         cmocka_unit_test(test_a_phone_that_was_not_enrolled),
         cmocka_unit_test(test_what_the_office_decided_on),
