@@ -347,6 +347,18 @@ st_err auth_log_bring(const char *from, const char *to, const uint8_t public_key
     return err;
 }
 
+st_err auth_log_named(const char *dir, st_id *out_log, st_error *error)
+{
+    char path[STORE_PATH_BYTES];
+    uint8_t key[SEED_BYTES];
+    st_err err = key_path(dir, KEY_LOG, "pub", path, error);
+    if (err == ST_OK)
+        err = read_hex(path, OTHERS_ANY, key, error);
+    if (err == ST_OK)
+        *out_log = st_log_id(key);
+    return err;
+}
+
 const uint8_t *auth_log_secret(const auth_keys *keys, const uint8_t public_key[32])
 {
     unsigned count = keys->later_count;

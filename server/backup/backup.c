@@ -312,6 +312,7 @@ static unsigned tables_so_far(const backup_job *job)
 static st_err write_all(backup_job *job, st_error *error)
 {
     uint64_t from = job->has_before ? job->before.entries + 1 : 1;
+    const backup_source source = { job->srv->dir, &job->before, &job->txn };
     job->folder = (piece_folder){ .dir = job->to, .manifest = &job->now, .arena = &job->arena,
                                   .progress = job->srv->sync.progress };
     progress_begin(job->folder.progress, PROGRESS_LOG, job->now.entries + 1 - from);
@@ -324,7 +325,7 @@ static st_err write_all(backup_job *job, st_error *error)
         err = copy_keys(job, error);
     progress_begin(job->folder.progress, PROGRESS_FILES, 0);
     if (err == ST_OK)
-        err = backup_tree_copy(job->srv->dir, &job->folder, error);
+        err = backup_tree_copy(&source, &job->folder, error);
     if (err == ST_OK)
         err = sync_folders(job, error);
     return err == ST_OK ? backup_manifest_write(job->to, &job->now, error) : err;
@@ -405,7 +406,7 @@ st_err backup_make(server *srv, const char *to, backup_report *out_report, st_er
     job.lock = -1;
     st_arena_init(&job.arena, ARENA_BYTES_MAX);
     st_err err = run(&job, error);
-    if (err == ST_OK) {
+    if (err == ST_OK && job.folder.bad == 0) { /* else phones go on keeping what they have */
         sync_backup note = { .index = job.now.entries };
         memcpy(note.id, job.now.id, sizeof note.id);
         err = sync_backup_note(srv->writer, &note, error);
@@ -415,6 +416,7 @@ st_err backup_make(server *srv, const char *to, backup_report *out_report, st_er
         out_report->manifest.files = NULL;
         out_report->entries_new = job.now.entries - (job.has_before ? job.before.entries : 0);
         out_report->bytes_new = job.folder.written;
+        out_report->pieces_bad = job.folder.bad;
     }
     progress_end(srv->sync.progress);
     if (job.lock >= 0)

@@ -12,6 +12,8 @@ typedef struct {
     backup_manifest manifest;  /* as it is now in the folder */
     uint64_t entries_new;      /* copied by this call; the others were there */
     uint64_t bytes_new;
+    uint64_t pieces_bad;       /* of files, good neither in the book nor in the folder: nothing is
+                                * noted as covered by this backup */
 } backup_report;
 
 /* Copies the book into `to`: a new or empty folder, or one that holds a backup of this book, to
@@ -31,8 +33,8 @@ typedef struct {
 /* Reads every byte of a backup again, restores it into a scratch folder inside it and verifies
  * that; then notes it as checked, in the folder and, when all that it holds is this book's, in the
  * log's figures. say: a line for each thing that is wrong. ST_E_NOT_FOUND: no backup there;
- * ST_E_BUSY: a backup goes there, or another check; ST_E_CORRUPT: a file is missing or damaged,
- * error names it; ST_E_STORAGE. */
+ * ST_E_BUSY: a backup goes there, or another check; ST_E_CORRUPT: a file of the log, the tables or
+ * the keys is missing or damaged, error names it; ST_E_STORAGE. */
 ST_MUST_USE st_err backup_check(server *srv, const char *from, verify_say say, void *context,
                                 backup_verdict *out_verdict, st_error *error);
 /* Makes a new data folder of a backup: log and tables loaded, state folded, a device key of its
@@ -40,10 +42,18 @@ ST_MUST_USE st_err backup_check(server *srv, const char *from, verify_say say, v
  * no store. ST_E_EXISTS, ST_E_NOT_FOUND, ST_E_CORRUPT, ST_E_STORAGE. */
 ST_MUST_USE st_err backup_restore(const char *from, const rooms_how *to,
                                   backup_manifest *out_manifest, st_error *error);
-/* The same. last: puts into the folder what no backup has, when all else is in it and before it is
- * a store. */
+typedef struct {
+    const rooms_filler *last;  /* puts into the folder what no backup has, when all else is in it
+                                * and before it is a store; NULL: nothing */
+    /* Told of each piece of a file that is missing or damaged in the backup: all else is restored,
+     * and phones that have it are asked for it. NULL: nobody is. */
+    void (*lost)(void *context, const char *name);
+    void *context;
+    uint64_t pieces_lost;      /* result */
+} backup_restore_how;
+/* The same, with more to say. */
 ST_MUST_USE st_err backup_restore_with(const char *from, const rooms_how *to,
-                                       const rooms_filler *last, backup_manifest *out_manifest,
+                                       backup_restore_how *how, backup_manifest *out_manifest,
                                        st_error *error);
 
 #endif

@@ -210,6 +210,16 @@ static void split(char *line, char *words[LINE_WORDS])
         words[i] = strtok_r(i == 0 ? line : NULL, " ", &rest);
 }
 
+/* A mail program or an editor may have given its lines other ends. */
+static size_t plain_ends(uint8_t *text, size_t len)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < len; i++)
+        if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
+            text[kept++] = text[i];
+    return kept;
+}
+
 static st_err read_lines(char *text, st_arena *arena, backup_manifest *m, st_error *error)
 {
     char *rest = NULL;
@@ -223,14 +233,26 @@ static st_err read_lines(char *text, st_arena *arena, backup_manifest *m, st_err
             continue;
         if (strcmp(words[0], "file") != 0) {
             if (!read_head_line(words, m))
-                err = st_fail(error, ST_E_CORRUPT, "backup.txt: a line cannot be read");
+                err = st_fail(error, ST_E_CORRUPT, "a line cannot be read");
             continue;
         }
         if (!read_file_line(words, &file))
-            return st_fail(error, ST_E_CORRUPT, "backup.txt: a line of a file cannot be read");
+            return st_fail(error, ST_E_CORRUPT, "a line of a file cannot be read");
         err = backup_manifest_add(m, arena, &file, error);
     }
     return err;
+}
+
+/* The list is damaged, which says nothing of the files. */
+static st_err say_cure(const char *dir, st_error *error)
+{
+    st_error why = { 0 };
+    if (error == NULL)
+        return ST_E_CORRUPT;
+    why = *error;
+    return st_fail(error, ST_E_CORRUPT,
+                   "%s/backup.txt: damaged (%.40s); take that of a copy, or move it away, and the "
+                   "next backup fills the folder anew", dir, why.detail);
 }
 
 st_err backup_manifest_read(const char *dir, st_arena *arena, backup_manifest *out_manifest,
@@ -244,9 +266,11 @@ st_err backup_manifest_read(const char *dir, st_arena *arena, backup_manifest *o
     st_err err = backup_read_file(dir, "backup.txt", &text, error);
     if (err == ST_E_NOT_FOUND)
         err = st_fail(error, ST_E_NOT_FOUND, "%s: no backup of a book is here", dir);
+    if (err == ST_OK)
+        text.len = plain_ends(text.data, text.len);
     if (err == ST_OK && (text.len < sizeof FIRST - 1 || text.data[text.len - 1] != '\n' ||
                          memchr(text.data, '\0', text.len) != NULL))
-        err = st_fail(error, ST_E_CORRUPT, "%s: backup.txt is not whole", dir);
+        err = st_fail(error, ST_E_CORRUPT, "it is not whole");
     if (err == ST_OK && memcmp(text.data, FIRST, sizeof FIRST - 1) != 0)
         err = st_fail(error, ST_E_VERSION, "%s: a backup of another version", dir);
     if (err == ST_OK) {
@@ -254,9 +278,9 @@ st_err backup_manifest_read(const char *dir, st_arena *arena, backup_manifest *o
         err = read_lines((char *)text.data + sizeof FIRST - 1, arena, &m, error);
     }
     if (err == ST_OK && (m.commune.s[0] == '\0' || st_id_is_zero(&m.log) || m.files_count == 0))
-        err = st_fail(error, ST_E_CORRUPT, "%s: backup.txt says too little", dir);
+        err = st_fail(error, ST_E_CORRUPT, "it says too little");
     st_buffer_free(&text);
     if (err == ST_OK)
         *out_manifest = m;
-    return err;
+    return err == ST_E_CORRUPT ? say_cure(dir, error) : err;
 }

@@ -18,6 +18,7 @@ typedef struct {
     uint64_t written;
     progress *progress;        /* of entries, then of files; may be NULL */
     uint64_t again;            /* > 0: pieces of the log have names with this number in them */
+    uint64_t bad;              /* pieces of files that are not good anywhere */
 } piece_folder;
 
 /* Log rows and leaves of the entries from..to, in as many files log/FROM-TO as they need

@@ -1,6 +1,6 @@
 /* server/backup/restore.c - a backup to a data folder, and the check of one by doing just that.
  * Promises: nothing is loaded whose hash is not the one that was written; a folder is a store only
- * when everything is in it. */
+ * when everything is in it; a piece of a file that is lost stops nothing else. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +15,8 @@
 
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
-/* Every file, read and hashed; those of tables and log also into the store (NULL: only read). */
+/* Every file but the pieces of files, read and hashed; those of tables and log also into the store
+ * (NULL: only read). */
 static st_err load_files(const char *from, const backup_manifest *manifest, store *s,
                          progress *how, st_error *error)
 {
@@ -27,7 +28,8 @@ static st_err load_files(const char *from, const backup_manifest *manifest, stor
         const backup_file *file = &manifest->files[i];
         bool is_rows = strncmp(file->name, "log/", 4) == 0 ||
                        strncmp(file->name, "tables/", 7) == 0;
-        err = piece_read(from, file, &bytes, error);
+        st_hash hash;
+        err = backup_tree_hash(file->name, &hash) ? ST_OK : piece_read(from, file, &bytes, error);
         if (err == ST_OK && is_rows && s != NULL)
             err = piece_load(s, &bytes, error);
         progress_add(how, 1);
@@ -63,7 +65,7 @@ static st_err keep_first_epoch(const char *from, server *srv, const backup_manif
 typedef struct {
     const char *from;
     const backup_manifest *manifest;
-    const rooms_filler *last;                  /* NULL: nothing more */
+    backup_restore_how *how;
 } restore_job;
 
 /* The rows say which key came first: the log is named after that one. */
@@ -80,9 +82,19 @@ static st_err check_log(const restore_job *job, server *srv, st_error *error)
     return err;
 }
 
+static void count_lost(void *context, const char *name)
+{
+    backup_restore_how *how = context;
+    how->pieces_lost++;
+    if (how->lost != NULL)
+        how->lost(how->context, name);
+}
+
 static st_err fill(void *context, server *srv, st_error *error)
 {
     const restore_job *job = context;
+    const rooms_filler *last = job->how->last;
+    const backup_tree_how tree = { srv->sync.progress, count_lost, job->how };
     uint64_t entries = 0;
     char keys[STORE_PATH_BYTES];
     st_err err = backup_manifest_keys(job->manifest, job->from, keys, error);
@@ -102,14 +114,14 @@ static st_err fill(void *context, server *srv, st_error *error)
         err = st_fail(error, ST_E_CORRUPT, "%s: %llu entries instead of %llu", job->from,
                       (unsigned long long)entries, (unsigned long long)job->manifest->entries);
     if (err == ST_OK)
-        err = backup_tree_restore(job->from, job->manifest, srv->dir, srv->sync.progress, error);
-    if (err == ST_OK && job->last != NULL)
-        err = job->last->fill(job->last->context, srv, error);
+        err = backup_tree_restore(job->from, job->manifest, srv->dir, &tree, error);
+    if (err == ST_OK && last != NULL)
+        err = last->fill(last->context, srv, error);
     progress_end(srv->sync.progress);
     return err;
 }
 
-st_err backup_restore_with(const char *from, const rooms_how *to, const rooms_filler *last,
+st_err backup_restore_with(const char *from, const rooms_how *to, backup_restore_how *how,
                            backup_manifest *out_manifest, st_error *error)
 {
     st_arena arena;
@@ -119,7 +131,8 @@ st_err backup_restore_with(const char *from, const rooms_how *to, const rooms_fi
     st_err err = backup_manifest_read(from, &arena, &manifest, error);
     if (err == ST_OK)
         err = load_files(from, &manifest, NULL, to->progress, error); /* before anything is made */
-    restore_job job = { from, &manifest, last };
+    restore_job job = { from, &manifest, how };
+    how->pieces_lost = 0;
     rooms_filler filler = { &job, fill };
     if (err == ST_OK)
         err = rooms_make(to, &filler, error);
@@ -134,7 +147,8 @@ st_err backup_restore_with(const char *from, const rooms_how *to, const rooms_fi
 st_err backup_restore(const char *from, const rooms_how *to, backup_manifest *out_manifest,
                       st_error *error)
 {
-    return backup_restore_with(from, to, NULL, out_manifest, error);
+    backup_restore_how how = { .last = NULL };
+    return backup_restore_with(from, to, &how, out_manifest, error);
 }
 
 /* ---- check ---- */
@@ -145,20 +159,31 @@ typedef struct {
     uint64_t wrong;
 } check_voice;
 
+static void say_lost(void *context, const char *name)
+{
+    char line[BACKUP_NAME_BYTES + 64];
+    check_voice *voice = context;
+    (void)snprintf(line, sizeof line, "%s: is missing, or is not what its name says", name);
+    voice->wrong++;
+    if (voice->say != NULL)
+        (void)voice->say(voice->context, line);
+}
+
 static st_err verify_scratch(const char *from, const rooms_how *how, check_voice *voice,
                              st_error *error)
 {
     backup_manifest manifest;
     server srv;
     verify_report report = { 0 };
-    st_err err = backup_restore(from, how, &manifest, error);
+    backup_restore_how restored = { .lost = say_lost, .context = voice };
+    st_err err = backup_restore_with(from, how, &restored, &manifest, error);
     if (err == ST_OK)
         err = rooms_open(how, &srv, error);
     if (err != ST_OK)
         return err;
     err = sync_verify(&srv.sync, voice->say, voice->context, &report, error);
     rooms_close(&srv);
-    voice->wrong = report.wrong;
+    voice->wrong += report.wrong;
     return err;
 }
 

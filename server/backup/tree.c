@@ -1,6 +1,7 @@
-/* server/backup/tree.c - files named by their content, to a backup and back.
- * Promises: a file that is there with its size is not copied again; a name is only made when its
- * bytes are on disk. */
+/* server/backup/tree.c - files named by their content, to a backup and back; and who may work in the
+ * folder of a backup.
+ * Promises: what has a name here is what the name says, or is told of; a name is only made when its
+ * bytes are on disk; a piece that one of the two folders has good is in the backup afterwards. */
 #include "server/backup/tree.h"
 
 #include <dirent.h>
@@ -12,55 +13,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/store/chunks.h"
 #include "server/store/dir.h"
+#include "server/sync/have.h"
 
 #define TREE "chunks"
 
-static bool has_file(const char *dir, const char *name, off_t bytes)
+/* ---- names: chunks/<2 hex>/<62 hex>, as in a data folder ---- */
+
+static void name_of(const st_hash *hash, char name[BACKUP_NAME_BYTES])
 {
-    char path[STORE_PATH_BYTES];
-    struct stat st;
-    return store_dir_path(dir, name, path, NULL) == ST_OK && stat(path, &st) == 0 &&
-           S_ISREG(st.st_mode) && st.st_size == bytes;
+    char hex[65];
+    st_hex(hash->b, sizeof hash->b, hex);
+    (void)snprintf(name, BACKUP_NAME_BYTES, TREE "/%.2s/%s", hex, hex + 2);
 }
 
-/* NAME of `from` to the same name of `to`; whole under its name or not there. */
-static st_err copy_file(const char *from, const char *to, const char *name, st_error *error)
+bool backup_tree_hash(const char *name, st_hash *out_hash)
 {
-    char fresh[BACKUP_NAME_BYTES + 8], a[STORE_PATH_BYTES], b[STORE_PATH_BYTES];
-    st_buffer bytes;
-    st_buffer_init(&bytes, PIECE_FILE_BYTES);
-    (void)snprintf(fresh, sizeof fresh, "%s.new", name);
-    st_err err = backup_read_file(from, name, &bytes, error);
-    if (err == ST_OK)
-        err = backup_write_file(to, fresh, &bytes, error);
-    if (err == ST_OK)
-        err = store_dir_path(to, fresh, a, error);
-    if (err == ST_OK)
-        err = store_dir_path(to, name, b, error);
-    if (err == ST_OK && rename(a, b) != 0)
-        err = st_fail(error, ST_E_STORAGE, "%s: %s", b, strerror(errno));
-    st_buffer_free(&bytes);
-    return err;
-}
-
-static st_err copy_one(const char *dir, piece_folder *folder, const char *name, st_error *error)
-{
-    char path[STORE_PATH_BYTES];
-    struct stat st;
-    st_err err = store_dir_path(dir, name, path, error);
-    if (err != ST_OK)
-        return err;
-    if (stat(path, &st) != 0)
-        return errno == ENOENT ? ST_OK         /* collected in the meantime */
-                               : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return ST_OK;
-    if (!has_file(folder->dir, name, st.st_size)) {
-        err = copy_file(dir, folder->dir, name, error);
-        folder->written += (uint64_t)st.st_size;
-    }
-    return err == ST_OK ? piece_note_file(folder, name, error) : err;
+    char hex[65] = "";
+    const size_t head = strlen(TREE) + 1;
+    if (strncmp(name, TREE "/", head) != 0 || strlen(name) != head + 65 || name[head + 2] != '/')
+        return false;
+    memcpy(hex, name + head, 2);
+    memcpy(hex + 2, name + head + 3, 62);
+    return st_unhex(hex, 64, out_hash->b, sizeof out_hash->b);
 }
 
 static st_err make_below(const char *dir, const char *name, st_error *error)
@@ -70,92 +46,181 @@ static st_err make_below(const char *dir, const char *name, st_error *error)
     return err == ST_OK ? store_dir_make(path, error) : err;
 }
 
-typedef st_err (*copy_below)(const char *dir, piece_folder *folder, const char *name,
-                             st_error *error);
-
-/* What lies in NAME, whose folder is open. */
-static st_err copy_names(const char *dir, piece_folder *folder, const char *name, DIR *open,
-                         copy_below copy, st_error *error)
-{
-    char below[BACKUP_NAME_BYTES];
-    const char *entry = NULL;
-    st_err err = store_dir_next(open, name, &entry, error);
-    while (err == ST_OK && entry != NULL) {
-        (void)snprintf(below, sizeof below, "%.30s/%.64s", name, entry);
-        if (strlen(entry) <= 64)
-            err = copy(dir, folder, below, error);
-        if (err == ST_OK)
-            err = store_dir_next(open, name, &entry, error);
-    }
-    return err;
-}
-
-/* What lies in NAME of a data folder; one that is not there, or is none, has nothing. */
-static st_err copy_each(const char *dir, piece_folder *folder, const char *name, copy_below copy,
-                        st_error *error)
-{
-    char path[STORE_PATH_BYTES];
-    st_err err = store_dir_path(dir, name, path, error);
-    if (err != ST_OK)
-        return err;
-    DIR *open = opendir(path);
-    if (open == NULL)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? ST_OK
-                   : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    err = make_below(folder->dir, name, error);
-    if (err == ST_OK)
-        err = copy_names(dir, folder, name, open, copy, error);
-    (void)closedir(open);
-    if (err == ST_OK)
-        err = store_dir_path(folder->dir, name, path, error);
-    return err == ST_OK ? store_dir_sync(path, error) : err;
-}
-
-static st_err copy_counted(const char *dir, piece_folder *folder, const char *name,
-                           st_error *error)
-{
-    st_err err = copy_one(dir, folder, name, error);
-    progress_add(folder->progress, 1);
-    return err;
-}
-
-static st_err copy_folder(const char *dir, piece_folder *folder, const char *name, st_error *error)
-{
-    return copy_each(dir, folder, name, copy_counted, error);
-}
-
-st_err backup_tree_copy(const char *dir, piece_folder *folder, st_error *error)
-{
-    return copy_each(dir, folder, TREE, copy_folder, error);
-}
-
 /* The folder of NAME below `to`, made when it is not there. */
 static st_err make_parents(const char *to, const char *name, st_error *error)
 {
     char parent[BACKUP_NAME_BYTES];
     st_err err = make_below(to, TREE, error);
-    (void)snprintf(parent, sizeof parent, "%s", name);
-    char *slash = strrchr(parent, '/');
-    *slash = '\0';
-    return err == ST_OK && strcmp(parent, TREE) != 0 ? make_below(to, parent, error) : err;
+    (void)snprintf(parent, sizeof parent, "%.*s", (int)strlen(TREE) + 3, name);
+    return err == ST_OK ? make_below(to, parent, error) : err;
+}
+
+/* Whole under its name or not there; instead of what has the name. Its name is not durable yet. */
+static st_err write_piece(const char *to, const char *name, const st_buffer *bytes,
+                          st_error *error)
+{
+    char fresh[BACKUP_NAME_BYTES + 8], a[STORE_PATH_BYTES], b[STORE_PATH_BYTES];
+    (void)snprintf(fresh, sizeof fresh, "%s.new", name);
+    st_err err = make_parents(to, name, error);
+    if (err == ST_OK)
+        err = backup_write_file(to, fresh, bytes, error);
+    if (err == ST_OK)
+        err = store_dir_path(to, fresh, a, error);
+    if (err == ST_OK)
+        err = store_dir_path(to, name, b, error);
+    if (err == ST_OK && rename(a, b) != 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", b, strerror(errno));
+    return err;
+}
+
+/* ---- to a backup ---- */
+
+typedef struct {
+    const backup_source *source;
+    piece_folder *folder;
+    int below;                 /* first byte of the names whose folder is not durable yet; -1 */
+} tree_copy;
+
+/* The names in the folder that was under way; also those that a backup left that was cut off. */
+static st_err sync_below(tree_copy *copy, st_error *error)
+{
+    char name[BACKUP_NAME_BYTES], path[STORE_PATH_BYTES];
+    if (copy->below < 0)
+        return ST_OK;
+    (void)snprintf(name, sizeof name, TREE "/%02x", (unsigned)copy->below);
+    copy->below = -1;
+    st_err err = store_dir_path(copy->folder->dir, name, path, error);
+    return err == ST_OK ? store_dir_sync(path, error) : err;
+}
+
+static st_err list_piece(piece_folder *folder, const st_hash *hash, uint64_t bytes,
+                         st_error *error)
+{
+    backup_file file;
+    memset(&file, 0, sizeof file);
+    file.hash = *hash;
+    file.bytes = bytes;
+    name_of(hash, file.name);
+    return backup_manifest_add(folder->manifest, folder->arena, &file, error);
+}
+
+/* From the data folder into the backup, where it is not good. */
+static st_err copy_piece(tree_copy *copy, const st_hash *hash, st_buffer *bytes, st_error *error)
+{
+    char name[BACKUP_NAME_BYTES];
+    name_of(hash, name);
+    st_err err = chunks_get(copy->source->dir, hash, bytes, error);
+    if (err == ST_OK)
+        err = write_piece(copy->folder->dir, name, bytes, error);
+    if (err == ST_OK)
+        copy->folder->written += bytes->len;
+    return err;
+}
+
+/* A piece of the data folder: what is good in the backup stays. One that is good nowhere is in the
+ * list all the same, so that a check says so. */
+static st_err take_piece(void *context, const st_hash *hash, uint64_t bytes, st_error *error)
+{
+    tree_copy *copy = context;
+    st_buffer piece;
+    st_err err = copy->below == hash->b[0] ? ST_OK : sync_below(copy, error);
+    st_buffer_init(&piece, PIECE_FILE_BYTES);
+    if (err == ST_OK)
+        err = chunks_get(copy->folder->dir, hash, &piece, error);
+    if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT)
+        err = copy_piece(copy, hash, &piece, error);
+    if (err == ST_OK)
+        copy->below = hash->b[0];
+    bool is_gone = err == ST_E_NOT_FOUND;      /* collected in the meantime */
+    bool is_bad = err == ST_E_CORRUPT;
+    copy->folder->bad += is_bad;
+    if (err == ST_OK || is_bad)
+        err = list_piece(copy->folder, hash, is_bad ? bytes : piece.len, error);
+    st_buffer_free(&piece);
+    progress_add(copy->folder->progress, 1);
+    return is_gone ? ST_OK : err;
+}
+
+/* A piece that the list before names and that is not in the data folder: erased, or lost there. */
+static st_err keep_piece(tree_copy *copy, const st_hash *hash, st_error *error)
+{
+    bool is_there = true, is_gone = false;
+    chunks_state state = CHUNKS_MISSING;
+    uint64_t len = 0;
+    st_err err = chunks_is_there(copy->source->dir, hash, &is_there, error);
+    if (err == ST_OK && !is_there)
+        err = have_is_gone(copy->source->txn, hash, &is_gone, error);
+    if (err != ST_OK || is_there || is_gone)
+        return err;
+    err = chunks_check(copy->folder->dir, hash, &state, &len, error);
+    if (err == ST_OK && state == CHUNKS_WHOLE)
+        return list_piece(copy->folder, hash, len, error);
+    copy->folder->bad += err == ST_OK;
+    return err;
+}
+
+st_err backup_tree_copy(const backup_source *source, piece_folder *folder, st_error *error)
+{
+    tree_copy copy = { source, folder, -1 };
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < source->before->files_count; i++) {
+        st_hash hash;
+        if (backup_tree_hash(source->before->files[i].name, &hash))
+            err = keep_piece(&copy, &hash, error);
+    }
+    if (err == ST_OK)
+        err = chunks_each(source->dir, take_piece, &copy, error);
+    return err == ST_OK ? sync_below(&copy, error) : err;
+}
+
+/* ---- and back ---- */
+
+/* out_lost: it is not in the backup, or is not what its name says, or cannot be read. */
+static st_err restore_piece(const char *from, const st_hash *hash, const char *to, bool *out_lost,
+                            st_error *error)
+{
+    char name[BACKUP_NAME_BYTES];
+    st_buffer bytes;
+    name_of(hash, name);
+    st_buffer_init(&bytes, PIECE_FILE_BYTES);
+    st_err err = chunks_get(from, hash, &bytes, error);
+    *out_lost = err == ST_E_NOT_FOUND || err == ST_E_CORRUPT || err == ST_E_STORAGE;
+    if (err == ST_OK)
+        err = write_piece(to, name, &bytes, error);
+    st_buffer_free(&bytes);
+    return *out_lost ? ST_OK : err;
+}
+
+/* Every folder that may have got a name. */
+static st_err sync_tree(const char *to, st_error *error)
+{
+    char name[BACKUP_NAME_BYTES], path[STORE_PATH_BYTES];
+    st_err err = ST_OK;
+    for (unsigned i = 0; err == ST_OK && i < 256; i++) {
+        (void)snprintf(name, sizeof name, TREE "/%02x", i);
+        err = store_dir_path(to, name, path, error);
+        if (err == ST_OK && access(path, F_OK) == 0)
+            err = store_dir_sync(path, error);
+    }
+    return err;
 }
 
 st_err backup_tree_restore(const char *from, const backup_manifest *manifest, const char *to,
-                           progress *how, st_error *error)
+                           const backup_tree_how *how, st_error *error)
 {
     st_err err = ST_OK;
-    progress_begin(how, PROGRESS_FILES, 0);
+    progress_begin(how->progress, PROGRESS_FILES, 0);
     for (size_t i = 0; err == ST_OK && i < manifest->files_count; i++) {
-        const char *name = manifest->files[i].name;
-        if (strncmp(name, TREE "/", strlen(TREE) + 1) != 0)
+        st_hash hash;
+        bool is_lost = false;
+        if (!backup_tree_hash(manifest->files[i].name, &hash))
             continue;
-        err = make_parents(to, name, error);
-        if (err == ST_OK)
-            err = copy_file(from, to, name, error);
-        progress_add(how, 1);
+        err = restore_piece(from, &hash, to, &is_lost, error);
+        if (err == ST_OK && is_lost)
+            how->lost(how->context, manifest->files[i].name);
+        progress_add(how->progress, 1);
     }
-    return err;
+    return err == ST_OK ? sync_tree(to, error) : err;
 }
 
 /* ---- the folder ---- */
@@ -236,7 +301,7 @@ static bool is_ours(const char *name)
     for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++)
         if (strcmp(name, OURS[i]) == 0)
             return true;
-    return false;
+    return name[0] == 'k' && strlen(name) == 13 && strspn(name + 1, "0123456789") == 12;
 }
 
 st_err backup_is_unfinished(const char *dir, bool *out_is, st_error *error)

@@ -51,7 +51,17 @@ int operator_backup(operator_work *work)
                             " byte\n"
                           : "%s: %" PRIu64 " log entries, %" PRIu64 " new, %" PRIu64 " bytes\n",
                  dir, report.manifest.entries, report.entries_new, report.bytes_new);
-    return 0;
+    if (report.pieces_bad == 0)
+        return 0;
+    operator_say(work,
+                 work->vi ? "Mảnh của tệp đính kèm hỏng hoặc mất trong sổ, mà bản sao lưu này cũng "
+                            "không có: %" PRIu64 ". Xem verify và attachment list. Bản này không "
+                            "được tính, để các máy còn giữ tệp chưa xóa đi\n"
+                          : "Pieces of files that are damaged or lost in the book, and not in this "
+                            "backup either: %" PRIu64 ". See verify and attachment list. It is not "
+                            "counted, so that phones that have the files go on keeping them\n",
+                 report.pieces_bad);
+    return 3;
 }
 
 int operator_compact(operator_work *work)

@@ -224,7 +224,7 @@ static gone_key gone_key_of(const st_hash *hash)
     return key;
 }
 
-static st_err is_gone(store_txn *txn, const st_hash *hash, bool *out_gone, st_error *error)
+st_err have_is_gone(store_txn *txn, const st_hash *hash, bool *out_gone, st_error *error)
 {
     store_slice row = { 0 };
     const gone_key key = gone_key_of(hash);
@@ -346,7 +346,7 @@ static st_err need_of(sync_room *room, store_txn *txn, const st_id *record, cons
     st_arena arena;
     have_named named = { NULL, 0 };
     st_arena_init(&arena, WORK_BYTES_MAX);
-    st_err err = is_gone(txn, hash, &out->is_over, error);
+    st_err err = have_is_gone(txn, hash, &out->is_over, error);
     if (err == ST_OK)
         err = sync_record_get(txn, record, &arena, &state, NULL, error);
     if (err == ST_OK)

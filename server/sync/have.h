@@ -47,6 +47,9 @@ ST_MUST_USE st_err have_keep_carried(writer *w, const st_id *record, const chunk
 /* Is the path, as st_path_encode writes it, that of the hashes of an attachment? form may be
  * NULL. */
 bool have_is_hashes(const st_form *form, const uint8_t *path, size_t len);
+/* Was the piece destroyed because what named it was erased? ST_E_STORAGE. */
+ST_MUST_USE st_err have_is_gone(store_txn *txn, const st_hash *hash, bool *out_gone,
+                                st_error *error);
 /* Each piece that was destroyed because what named it was erased; it may have come again since.
  * ST_E_STORAGE, ST_E_CORRUPT. */
 typedef void (*have_gone)(void *context, const st_hash *hash);

@@ -12,6 +12,8 @@
 #include "server/sync/side.h"
 #include "tools/ctl/ctl.h"
 
+#define MANIFEST_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
 static void tell_said(const char *words)
 {
     printf("  %s\n", words);
@@ -39,6 +41,85 @@ static st_err bring_notes(void *context, server *srv, st_error *error)
     const char *const *side = context;
     st_err err = bring_log_keys(*side, srv->dir, error);
     return err == ST_OK ? side_bring_words(*side, srv->dir, error) : err;
+}
+
+/* The log of the backup; a text otherwise. */
+static st_err log_of_backup(const char *from, st_id *out_log, st_error *error)
+{
+    st_arena arena;
+    backup_manifest manifest;
+    st_arena_init(&arena, MANIFEST_BYTES_MAX);
+    st_err err = backup_manifest_read(from, &arena, &manifest, error);
+    if (err == ST_OK)
+        *out_log = manifest.log;
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* The notes of another book would take rights away from people of this one. */
+static st_err is_same_book(const char *from, const char *side, bool *out_same, st_error *error)
+{
+    st_log_keys keys;
+    st_id log, named;
+    st_err err = log_of_backup(from, &log, error);
+    if (err != ST_OK)
+        return err;
+    err = side_get_log_keys(side, &keys, error);
+    if (err == ST_OK)
+        *out_same = st_log_keys_fault(&keys, &log) == 0;
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    err = auth_log_named(side, &named, error);
+    *out_same = err == ST_OK && st_id_cmp(&named, &log) == 0;
+    return err;
+}
+
+static int check_side(const ctl_line *line, const char *side)
+{
+    st_error error = { 0 };
+    bool is_same = false;
+    if (!side_is_there(side))
+        return ctl_say_in(line, 1, "restore",
+                          "--side: đó không phải thư mục dữ liệu của một sổ: không có side/size "
+                          "trong đó",
+                          "--side: that is no data folder of a book: there is no side/size in it");
+    if (is_same_book(line->words[1], side, &is_same, &error) != ST_OK)
+        return ctl_fail(line, "restore", &error);
+    return is_same ? 0
+                   : ctl_say_in(line, 1, "restore",
+                                "--side: đó là thư mục dữ liệu của một sổ khác, không phải của sổ "
+                                "trong bản sao lưu",
+                                "--side: that is the data folder of another book, not of the one "
+                                "in the backup");
+}
+
+#define LOST_SHOWN 20u
+
+typedef struct {
+    bool vi;
+    unsigned count;
+} lost_list;
+
+static void tell_lost(void *context, const char *name)
+{
+    lost_list *list = context;
+    if (list->count++ < LOST_SHOWN)
+        (void)fprintf(stderr, list->vi ? "sotayctl: restore: %s: thiếu hoặc hỏng trong bản sao lưu\n"
+                                       : "sotayctl: restore: %s: missing or damaged in the backup\n",
+                      name);
+}
+
+static int tell_all_lost(bool vi, uint64_t pieces)
+{
+    (void)fprintf(stderr,
+                  vi ? "sotayctl: restore: mảnh của tệp đính kèm thiếu hoặc hỏng trong bản sao lưu: "
+                       "%llu. Mọi thứ khác đã dựng lại. Máy nào còn giữ sẽ tự gửi lại; xem "
+                       "attachment list\n"
+                     : "sotayctl: restore: pieces of files missing or damaged in the backup: %llu. "
+                       "All else is restored. Phones that have them send them again by themselves: "
+                       "see attachment list\n",
+                  (unsigned long long)pieces);
+    return 3;
 }
 
 static int finish(const ctl_line *line)
@@ -75,11 +156,15 @@ int ctl_restore(const ctl_line *line)
         return ctl_say_in(line, 2, "restore",
                           "cách dùng: sotayctl --data NEW restore BACKUP [--side OLD-DATA]",
                           "usage: sotayctl --data NEW restore BACKUP [--side OLD-DATA]");
-    if (side != NULL && !side_is_there(side))
+    if (!ctl_progress_init(&shown, line))
+        return ctl_say_in(line, 2, "--progress", "nhận json, text hoặc none",
+                          "takes json, text or none");
+    if (store_dir_is_inside(line->data, line->words[1]))
         return ctl_say_in(line, 1, "restore",
-                          "--side: đó không phải thư mục dữ liệu của một sổ: không có side/size "
-                          "trong đó",
-                          "--side: that is no data folder of a book: there is no side/size in it");
+                          "thư mục mới không được nằm trong thư mục của bản sao lưu",
+                          "the new folder may not lie inside that of the backup");
+    if (side != NULL && check_side(line, side) != 0)
+        return 1;
     if (is_made_already(line->data))
         return ctl_say_in(line, 1, "restore",
                           "ở đây đã có một sổ được dựng lại xong, chưa mở lần nào: hãy chạy sotayd "
@@ -87,12 +172,11 @@ int ctl_restore(const ctl_line *line)
                           "a book was restored here, and is whole; nobody has opened it yet: start "
                           "sotayd with this folder, or remove it and restore anew");
     memset(&manifest, 0, sizeof manifest);
-    if (!ctl_progress_init(&shown, line))
-        return ctl_say_in(line, 2, "--progress", "nhận json, text hoặc none",
-                          "takes json, text or none");
     const rooms_filler notes = { &side, bring_notes };
-    st_err err = backup_restore_with(line->words[1], &how, side == NULL ? NULL : &notes, &manifest,
-                                     &error);
+    lost_list list = { .vi = vi };
+    backup_restore_how more = { .last = side == NULL ? NULL : &notes, .lost = tell_lost,
+                                .context = &list };
+    st_err err = backup_restore_with(line->words[1], &how, &more, &manifest, &error);
     ctl_progress_end(&shown);
     if (err != ST_OK)
         return ctl_fail(line, "restore", &error);
@@ -101,7 +185,8 @@ int ctl_restore(const ctl_line *line)
               : "Restored book %s from %llu log entries, in %s. A new epoch begins; devices send "
                 "again by themselves what they hold.\n",
            manifest.commune.s, (unsigned long long)manifest.entries, line->data);
-    return finish(line);
+    int code = finish(line);
+    return code == 0 && more.pieces_lost > 0 ? tell_all_lost(vi, more.pieces_lost) : code;
 }
 
 char *ctl_absolute(const char *path)
