@@ -103,17 +103,17 @@ typedef struct {
 static void tell_lost(void *context, const char *name)
 {
     lost_list *list = context;
+    const char *why = list->vi ? "thiếu hoặc hỏng trong bản sao lưu"
+                               : "missing or damaged in the backup";
     if (list->count++ < LOST_SHOWN)
-        (void)fprintf(stderr, list->vi ? "sotayctl: restore: %s: thiếu hoặc hỏng trong bản sao lưu\n"
-                                       : "sotayctl: restore: %s: missing or damaged in the backup\n",
-                      name);
+        (void)fprintf(stderr, "sotayctl: restore: %s: %s\n", name, why);
 }
 
 static int tell_all_lost(bool vi, uint64_t pieces)
 {
     (void)fprintf(stderr,
-                  vi ? "sotayctl: restore: mảnh của tệp đính kèm thiếu hoặc hỏng trong bản sao lưu: "
-                       "%llu. Mọi thứ khác đã dựng lại. Máy nào còn giữ sẽ tự gửi lại; xem "
+                  vi ? "sotayctl: restore: mảnh của tệp đính kèm thiếu hoặc hỏng trong bản sao "
+                       "lưu: %llu. Mọi thứ khác đã dựng lại. Máy nào còn giữ sẽ tự gửi lại; xem "
                        "attachment list\n"
                      : "sotayctl: restore: pieces of files missing or damaged in the backup: %llu. "
                        "All else is restored. Phones that have them send them again by themselves: "
