@@ -67,8 +67,8 @@ ST_MUST_USE st_err auth_log_settle(const char *dir, const uint8_t public_key[32]
  * ST_E_NOT_FOUND: it is not there; ST_E_EXISTS, ST_E_STORAGE. */
 ST_MUST_USE st_err auth_log_bring(const char *from, const char *to, const uint8_t public_key[32],
                                   st_error *error);
-/* The log that DIR/keys/log.pub names, when its key was never changed. ST_E_NOT_FOUND, ST_E_CORRUPT,
- * ST_E_STORAGE. */
+/* The log that DIR/keys/log.pub names, when its key was never changed. ST_E_NOT_FOUND,
+ * ST_E_CORRUPT, ST_E_STORAGE. */
 ST_MUST_USE st_err auth_log_named(const char *dir, st_id *out_log, st_error *error);
 /* The secret of that key of the log; NULL: it is not here. */
 const uint8_t *auth_log_secret(const auth_keys *keys, const uint8_t public_key[32]);

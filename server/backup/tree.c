@@ -1,5 +1,5 @@
-/* server/backup/tree.c - files named by their content, to a backup and back; and who may work in the
- * folder of a backup.
+/* server/backup/tree.c - files named by their content, to a backup and back; and who may work in
+ * the folder of a backup.
  * Promises: what has a name here is what the name says, or is told of; a name is only made when its
  * bytes are on disk; a piece that one of the two folders has good is in the backup afterwards. */
 #include "server/backup/tree.h"
