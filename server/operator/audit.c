@@ -10,6 +10,7 @@
 #include "server/operator/work.h"
 #include "server/store/dir.h"
 #include "server/store/pack.h"
+#include "server/sync/epoch.h"
 
 #define FILE_BYTES_MAX 131072u
 
@@ -89,6 +90,20 @@ static st_err each_entry(operator_work *work, const st_id *record, const char *d
 
 /* ---- the check code on a paper ---- */
 
+/* Paper of a book that was put back since speaks of what was lost, perhaps. */
+static st_err refuse_code(operator_work *work, const char *digits)
+{
+    uint64_t cut = 0;
+    st_err err = sync_epochs_first_cut(&work->txn, &cut, &work->error);
+    if (err != ST_OK)
+        return err;
+    return st_fail(&work->error, ST_E_NOT_FOUND,
+                   "no beginning of this log has the check code \"%s\"%s", digits,
+                   cut == UINT64_MAX ? ""
+                                     : "; a new epoch began since (audit list epochs): of what was "
+                                       "given up then it may be");
+}
+
 /* Of how many entries, from the first, the digits (as st_fingerprint writes them) are the check
  * code; the most, should two have the same. ST_E_NOT_FOUND: of none. */
 static st_err find_code(operator_work *work, const char *digits, uint64_t *out_size)
@@ -110,10 +125,7 @@ static st_err find_code(operator_work *work, const char *digits, uint64_t *out_s
         if (strcmp(code, digits) == 0)
             *out_size = edge.size;
     }
-    return err == ST_OK && *out_size == 0
-               ? st_fail(&work->error, ST_E_NOT_FOUND,
-                         "no beginning of this log has the check code \"%s\"", digits)
-               : err;
+    return err == ST_OK && *out_size == 0 ? refuse_code(work, digits) : err;
 }
 
 /* last: the record's newest entry. */

@@ -200,6 +200,26 @@ static void say_log(const verify_call *line, const verify_log *log)
         say_witness(line, &log->devices[i]);
 }
 
+/* A text that somebody scanned, copied or sent: with other line ends, a mark of its encoding in
+ * front, or more or fewer ends of line at its end than it was signed with. */
+static st_err read_text(const char *path, st_buffer *out, st_error *error)
+{
+    static const uint8_t MARK[] = { 0xef, 0xbb, 0xbf };
+    st_err err = verify_read_file(path, out, error);
+    size_t from = 0, to = 0;
+    if (err != ST_OK || out->len == 0)
+        return err;
+    if (out->len > sizeof MARK && memcmp(out->data, MARK, sizeof MARK) == 0)
+        from = sizeof MARK;
+    for (; from < out->len; from++)
+        if (out->data[from] != '\r' || from + 1 == out->len || out->data[from + 1] != '\n')
+            out->data[to++] = out->data[from];
+    while (to > 0 && out->data[to - 1] == '\n')
+        to--;
+    out->len = to;
+    return st_buffer_append(out, "\n", 1, error);
+}
+
 /* The files of a receipt, if one was named, against what is known of the log. */
 static st_err check_proof(const verify_call *line, const verify_log *log, verify_held *out_held,
                           st_error *error)
@@ -207,9 +227,9 @@ static st_err check_proof(const verify_call *line, const verify_log *log, verify
     st_buffer proof, leaf;
     st_buffer_init(&proof, FILE_MAX);
     st_buffer_init(&leaf, FILE_MAX);
-    st_err err = verify_read_file(line->proof, &proof, error);
+    st_err err = read_text(line->proof, &proof, error);
     if (err == ST_OK)
-        err = verify_read_file(line->record, &leaf, error);
+        err = read_text(line->record, &leaf, error);
     const verify_receipt receipt = { proof.data, leaf.data, proof.len, leaf.len };
     if (err == ST_OK)
         err = verify_proof(log, &receipt, out_held, error);
