@@ -44,13 +44,21 @@ static bool say(const telling *t, const char *text)
     return done;
 }
 
+/* What the office declined before it lifted a device may be lost: it looks, and lifts it again. */
+static bool gives_back(const char *text)
+{
+    static const char LIFT[] = " --lift";
+    size_t len = strlen(text);
+    return len >= sizeof LIFT - 1 && strcmp(text + len - (sizeof LIFT - 1), LIFT) == 0;
+}
+
 /* What is said notes itself anew, with its new place. */
 static bool look_at(void *context, const side_words *words)
 {
     telling *t = context;
     bool is_here = words->has_place &&
                    words->index <= sync_epoch_cut(t->rows, t->rows_count, words->epoch);
-    if (!is_here && say(t, words->text))
+    if (!is_here && !gives_back(words->text) && say(t, words->text))
         t->said(words->text);
     else
         t->err = side_add_words(t->rooms->dir, words, t->error);

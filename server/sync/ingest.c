@@ -16,6 +16,7 @@
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/judge.h"
+#include "server/sync/lifted.h"
 #include "server/sync/seen.h"
 #include "server/sync/sets.h"
 
@@ -194,10 +195,12 @@ static st_err take_changes(arrival *a, sync_fold *fold, st_error *error)
     return err;
 }
 
-/* Lifting a suspension lets in what it held. */
+/* Lifting a suspension lets in what it held. One that a phone brings back to a book that lost it
+ * does not: what the office declined in between is lost with it, and would go into the book. */
 static st_err free_lifted(arrival *a, const sync_fold *fold, st_error *error)
 {
-    if (a->row.kind != ST_ENTRY_SUSPEND || fold->list[0]->form == NULL)
+    if (a->row.kind != ST_ENTRY_SUSPEND || fold->list[0]->form == NULL
+        || sync_came_back(a->turn, a->item))
         return ST_OK;
     st_value key = catalogue_value(fold->list[0]->form, &fold->list[0]->record, "sign_key");
     if (key.kind != ST_VALUE_HASH || key.len != ST_SIGN_PUBLIC_BYTES)

@@ -10,6 +10,7 @@
 #include "server/sync/clock.h"
 #include "server/sync/fold.h"
 #include "server/sync/incident.h"
+#include "server/sync/lifted.h"
 #include "server/sync/purge.h"
 #include "server/sync/seen.h"
 #include "server/sync/sets.h"
@@ -144,6 +145,8 @@ static st_err run_request(writer_turn *turn, void *argument, st_error *error)
         err = sync_ingest_set(turn, &request->items[i], &request->device.id, error);
         if (err == ST_OK)
             err = keep_verdict(request, &request->items[i], error);
+        if (err == ST_OK)
+            err = sync_lift_again(turn, &request->items[i], error);
         st_arena_reset(turn->arena);
     }
     if (err != ST_OK || request->ask == NULL)
