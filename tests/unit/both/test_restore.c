@@ -300,92 +300,6 @@ static void test_an_address_after_a_restore(void **state)
     town_free(&t);
 }
 
-static void device_hex(phone *p, char hex[33])
-{
-    sotay_who who;
-    sotay_whoami(p->client, &who);
-    sotay_id_format(&who.device, hex);
-}
-
-static void new_visit(town *t, phone *p, const char *place, char hex[33])
-{
-    sotay_id id;
-    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "place", place } };
-    const sotay_pairs pairs = { list, 2 };
-    assert_int_equal(sotay_record_new(p->client, "visit", KIT_UNIT, pairs, &id, &p->error),
-                     SOTAY_OK);
-    sotay_id_format(&id, hex);
-    sync_phone_well(&t->w, p, NULL);
-}
-
-/* What waits of the record is declined or let in. */
-static void decide(town *t, const char *how, const char *record)
-{
-    char n[24] = "";
-    KIT_EXPECT(0, &t->w.book, "held", "--json");
-    for (const char *at = KIT_OUT(&t->w.book); (at = strstr(at, "{\"n\":")) != NULL; at++) {
-        const char *of = strstr(at, record), *end = strchr(at, '}');
-        if (of != NULL && of < end)
-            (void)snprintf(n, sizeof n, "%.*s", (int)strcspn(at + 5, ","), at + 5);
-    }
-    KIT_EXPECT(0, &t->w.book, "held", how, n, "--as", "office", "--reason", "đã hỏi");
-}
-
-static bool is_in_book(town *t, const char *record)
-{
-    KIT_EXPECT(0, &t->w.book, "records", "--form", "visit", "--json");
-    return strstr(KIT_OUT(&t->w.book), record) != NULL;
-}
-
-/* The office declined what a suspended phone wrote, then lifted it; a backup knows neither, or of
- * the suspension nothing at all. Phones bring the lift, and not the decision: nothing goes into the
- * book by itself, and the office decides once more. */
-static void lift_after_a_decline(bool is_suspended_before)
-{
-    char device[33], declined[33], later[33];
-    town t;
-    town_make(&t, 13);
-    phone *an = &t.w.phones[0];
-    device_hex(an, device);
-    sync_all(&t, 1);
-    if (!is_suspended_before)
-        backup(&t);
-    KIT_EXPECT(0, &t.w.book, "device", "suspend", device);
-    new_visit(&t, an, "không nhận", declined);
-    if (is_suspended_before)
-        backup(&t);
-    decide(&t, "decline", declined);
-    KIT_EXPECT(0, &t.w.book, "device", "suspend", device, "--lift");
-    sync_all(&t, 2);
-    restore(&t);
-    sync_all(&t, 3);
-    assert_false(is_in_book(&t, declined));
-    KIT_EXPECT(0, &t.w.book, "held", "--json");
-    assert_true(kit_says(KIT_OUT(&t.w.book), declined));
-    KIT_EXPECT(0, &t.w.book, "device", "list", "--json");
-    assert_true(kit_says(KIT_OUT(&t.w.book), "\"suspended\""));
-    decide(&t, "decline", declined);
-    KIT_EXPECT(0, &t.w.book, "device", "suspend", device, "--lift");
-    sync_all(&t, 2);
-    assert_false(is_in_book(&t, declined));
-    new_visit(&t, an, "sau khi mở lại", later);
-    assert_true(is_in_book(&t, later));
-    KIT_EXPECT(0, &t.w.book, "verify");
-    town_free(&t);
-}
-
-static void test_a_lift_that_comes_back(void **state)
-{
-    (void)state;
-    lift_after_a_decline(true);
-}
-
-static void test_a_suspension_and_a_lift_that_come_back(void **state)
-{
-    (void)state;
-    lift_after_a_decline(false);
-}
-
 /* The folder as it is now; and later in the place of the one there is. */
 static void keep_copy(town *t)
 {
@@ -794,8 +708,6 @@ int main(void)
         cmocka_unit_test(test_a_key_in_between),
         cmocka_unit_test(test_a_revoked_phone_is_not_let_in_again),
         cmocka_unit_test(test_an_address_after_a_restore),
-        cmocka_unit_test(test_a_lift_that_comes_back),
-        cmocka_unit_test(test_a_suspension_and_a_lift_that_come_back),
         cmocka_unit_test(test_a_phone_that_is_enrolled_again_first),
         cmocka_unit_test(test_an_epoch_that_was_lost),
         cmocka_unit_test(test_what_was_signed_in_a_lost_epoch),

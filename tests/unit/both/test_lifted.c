@@ -1,0 +1,106 @@
+/* tests/unit/both/test_lifted.c
+ * The office declined what a suspended phone wrote, lifted it, and lost both in a restore: phones
+ * bring back the lift, and nothing that was declined goes into the book with it. */
+#include "tests/unit/both/town.h"
+
+static void sync_rounds(town *t, int rounds)
+{
+    for (int round = 0; round < rounds; round++)
+        for (size_t i = 0; i < PHONES; i++)
+            sync_phone_well(&t->w, &t->w.phones[i], NULL);
+}
+
+static void device_hex(phone *p, char hex[33])
+{
+    sotay_who who;
+    sotay_whoami(p->client, &who);
+    sotay_id_format(&who.device, hex);
+}
+
+static void new_visit(town *t, phone *p, const char *place, char hex[33])
+{
+    sotay_id id;
+    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "place", place } };
+    const sotay_pairs pairs = { list, 2 };
+    assert_int_equal(sotay_record_new(p->client, "visit", KIT_UNIT, pairs, &id, &p->error),
+                     SOTAY_OK);
+    sotay_id_format(&id, hex);
+    sync_phone_well(&t->w, p, NULL);
+}
+
+/* What waits of the record is declined or let in. */
+static void decide(town *t, const char *how, const char *record)
+{
+    char n[24] = "";
+    KIT_EXPECT(0, &t->w.book, "held", "--json");
+    for (const char *at = KIT_OUT(&t->w.book); (at = strstr(at, "{\"n\":")) != NULL; at++) {
+        const char *of = strstr(at, record), *end = strchr(at, '}');
+        if (of != NULL && of < end)
+            (void)snprintf(n, sizeof n, "%.*s", (int)strcspn(at + 5, ","), at + 5);
+    }
+    KIT_EXPECT(0, &t->w.book, "held", how, n, "--as", "office", "--reason", "đã hỏi");
+}
+
+static bool is_in_book(town *t, const char *record)
+{
+    KIT_EXPECT(0, &t->w.book, "records", "--form", "visit", "--json");
+    return strstr(KIT_OUT(&t->w.book), record) != NULL;
+}
+
+/* The office declined what a suspended phone wrote, then lifted it; a backup knows neither, or of
+ * the suspension nothing at all. Phones bring the lift, and not the decision: nothing goes into the
+ * book by itself, and the office decides once more. */
+static void lift_after_a_decline(bool is_suspended_before)
+{
+    char device[33], declined[33], later[33];
+    town t;
+    town_make(&t, 13);
+    phone *an = &t.w.phones[0];
+    device_hex(an, device);
+    sync_rounds(&t, 1);
+    if (!is_suspended_before)
+        backup(&t);
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", device);
+    new_visit(&t, an, "không nhận", declined);
+    if (is_suspended_before)
+        backup(&t);
+    decide(&t, "decline", declined);
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", device, "--lift");
+    sync_rounds(&t, 2);
+    restore(&t);
+    sync_rounds(&t, 3);
+    assert_false(is_in_book(&t, declined));
+    KIT_EXPECT(0, &t.w.book, "held", "--json");
+    assert_true(kit_says(KIT_OUT(&t.w.book), declined));
+    KIT_EXPECT(0, &t.w.book, "device", "list", "--json");
+    assert_true(kit_says(KIT_OUT(&t.w.book), "\"suspended\""));
+    decide(&t, "decline", declined);
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", device, "--lift");
+    sync_rounds(&t, 2);
+    assert_false(is_in_book(&t, declined));
+    new_visit(&t, an, "sau khi mở lại", later);
+    assert_true(is_in_book(&t, later));
+    KIT_EXPECT(0, &t.w.book, "verify");
+    town_free(&t);
+}
+
+static void test_a_lift_that_comes_back(void **state)
+{
+    (void)state;
+    lift_after_a_decline(true);
+}
+
+static void test_a_suspension_and_a_lift_that_come_back(void **state)
+{
+    (void)state;
+    lift_after_a_decline(false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_lift_that_comes_back),
+        cmocka_unit_test(test_a_suspension_and_a_lift_that_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
