@@ -162,6 +162,20 @@ static st_err take_set(verify_log *log, uint64_t place, const st_leaf *leaf, st_
     return err == ST_OK ? note_seen(log, &link, leaf, error) : err;
 }
 
+/* What a device wrote has one of these kinds, and the server writes none of them by itself. */
+static bool is_kind_of_set(st_entry_kind kind)
+{
+    static const st_entry_kind KINDS[] = {
+        ST_ENTRY_CHANGE, ST_ENTRY_FORK,  ST_ENTRY_STATE,  ST_ENTRY_RESOLVE,
+        ST_ENTRY_USER,   ST_ENTRY_ROLE,  ST_ENTRY_ASSIGN, ST_ENTRY_ENROL,
+        ST_ENTRY_REVOKE, ST_ENTRY_ERASE, ST_ENTRY_FENCE,  ST_ENTRY_SUSPEND,
+    };
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++)
+        if (KINDS[i] == kind)
+            return true;
+    return false;
+}
+
 /* A commitment to what the server noted itself, a reason: no device signs it. What is called stored
  * or held is a set of a device, whatever else is missing in it. */
 static bool is_note(const st_leaf *leaf)
@@ -169,6 +183,15 @@ static bool is_note(const st_leaf *leaf)
     static const uint8_t NONE[ST_SIGNATURE_BYTES];
     return memcmp(leaf->dsig, NONE, sizeof NONE) == 0 && !leaf->has_prev && leaf->hlc == 0 &&
            strcmp(leaf->verdict, "stored") != 0 && strcmp(leaf->verdict, "held") != 0;
+}
+
+/* A word of the server, that some of a phone's held changes still wait, is the only `held` that
+ * comes without a set. */
+static bool is_set(const st_leaf *leaf)
+{
+    bool is_taken = strcmp(leaf->verdict, "stored") == 0 ||
+                    (strcmp(leaf->verdict, "held") == 0 && leaf->kind != ST_ENTRY_HOLD);
+    return is_taken || is_kind_of_set(leaf->kind) || (leaf->has_commit && !is_note(leaf));
 }
 
 st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf, st_error *error)
@@ -194,7 +217,7 @@ st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf, st
         gap.device = (uint32_t)(device - log->devices);
         return note_link(log, &gap, error);
     }
-    return leaf->has_commit && !is_note(leaf) ? take_set(log, place, leaf, error) : ST_OK;
+    return is_set(leaf) ? take_set(log, place, leaf, error) : ST_OK;
 }
 
 /* ---- when all are there ---- */

@@ -195,6 +195,49 @@ static void test_notes_of_the_server(void **state)
     free_owner(o);
 }
 
+/* The newest set of a phone, which no later one misses, without its signature; and what the phone
+ * never wrote: of each kind that a device signs. What the server says by itself it may say. */
+static void test_nothing_unsigned_in_a_phones_name(void **state)
+{
+    (void)state;
+    static const st_entry_kind SERVERS[] = { ST_ENTRY_INIT,   ST_ENTRY_VERDICT, ST_ENTRY_LOGIN,
+                                             ST_ENTRY_EXPORT, ST_ENTRY_HOLD,    ST_ENTRY_ACCEPT,
+                                             ST_ENTRY_BACKUP, ST_ENTRY_RESTORE, ST_ENTRY_KEY,
+                                             ST_ENTRY_NOTE,   ST_ENTRY_ADDRESS, ST_ENTRY_DECLINE };
+    static const st_entry_kind SIGNED[] = { ST_ENTRY_CHANGE,  ST_ENTRY_FORK,  ST_ENTRY_STATE,
+                                            ST_ENTRY_RESOLVE, ST_ENTRY_USER,  ST_ENTRY_ROLE,
+                                            ST_ENTRY_ASSIGN,  ST_ENTRY_ENROL, ST_ENTRY_REVOKE,
+                                            ST_ENTRY_ERASE,   ST_ENTRY_FENCE, ST_ENTRY_SUSPEND };
+    owner *o = make_owner(6);
+    st_leaf *leaf = &o->leaves[5];
+    memset(leaf->dsig, 0, sizeof leaf->dsig);
+    leaf->has_commit = leaf->has_prev = false;
+    leaf->verdict = "-";
+    for (size_t i = 0; i < sizeof SIGNED / sizeof SIGNED[0]; i++)
+        for (int has_commit = 0; has_commit < 2; has_commit++) {
+            leaf->kind = SIGNED[i];
+            leaf->has_commit = has_commit == 1;
+            publish(o);
+            assert_found(o, NULL, "entry 6: its device did not sign it");
+        }
+    leaf->first = leaf->last = 0;
+    leaf->has_commit = false;
+    for (size_t i = 0; i < sizeof SERVERS / sizeof SERVERS[0]; i++) {
+        leaf->kind = SERVERS[i];
+        leaf->verdict = "-";
+        publish(o);
+        assert_good(o);
+        leaf->verdict = "stored";
+        publish(o);
+        assert_found(o, NULL, "entry 6: its device did not sign it");
+    }
+    leaf->kind = ST_ENTRY_CHANGE;
+    leaf->device = make_id(1, 2);
+    publish(o);
+    assert_found(o, NULL, "entry 6: its device is not in the list");
+    free_owner(o);
+}
+
 /* A set says which log its author had seen: one that was changed before it cannot carry it. */
 static void test_what_was_seen_bounds_the_past(void **state)
 {
@@ -317,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_each_device_counts_once),
         cmocka_unit_test(test_a_spoilt_note_has_a_name),
         cmocka_unit_test(test_notes_of_the_server),
+        cmocka_unit_test(test_nothing_unsigned_in_a_phones_name),
         cmocka_unit_test(test_what_was_seen_bounds_the_past),
         cmocka_unit_test(test_an_epoch_excuses_nobody_for_ever),
         cmocka_unit_test(test_lies_against_what_somebody_holds),
