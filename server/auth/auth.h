@@ -124,6 +124,9 @@ ST_MUST_USE st_err auth_code_check(store_txn *txn, const st_enrol_ask *ask, int6
                                    st_id *out_person, bool *out_used, st_error *error);
 /* Marks it used by the device. */
 ST_MUST_USE st_err auth_code_use(store_txn *txn, const st_enrol_ask *ask, st_error *error);
+/* Codes that nobody used are void: the store was put back, and a lost one may have taken them.
+ * ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err auth_codes_void(store_txn *txn, st_error *error);
 
 /* ---- signed requests ---- */
 

@@ -98,6 +98,46 @@ st_err auth_code_use(store_txn *txn, const st_enrol_ask *ask, st_error *error)
     return code_put(txn, &key, &row, error);
 }
 
+/* The first code from *key on that nobody used. */
+static st_err next_unused(store_txn *txn, pack_key *key, bool *out_found, st_error *error)
+{
+    code_row row;
+    store_cursor cursor = { 0 };
+    *out_found = false;
+    st_err err = store_cursor_open(txn, STORE_CODES, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(key), error);
+    while (err == ST_OK && cursor.is_valid && !*out_found) {
+        st_hash hash;
+        if (cursor.key.len != sizeof hash.b) {
+            err = st_fail(error, ST_E_CORRUPT, "store: a key of codes is damaged");
+            break;
+        }
+        memcpy(hash.b, cursor.key.data, sizeof hash.b);
+        key->len = 0;
+        pack_key_hash(key, &hash);
+        err = code_get(txn, key, &row, error);
+        *out_found = err == ST_OK && !row.is_used;
+        if (err == ST_OK && !*out_found)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+st_err auth_codes_void(store_txn *txn, st_error *error)
+{
+    pack_key key = { .len = 0 };
+    bool found = true;
+    st_err err = ST_OK;
+    while (err == ST_OK && found) {
+        err = next_unused(txn, &key, &found, error);
+        if (err == ST_OK && found)
+            err = store_delete(txn, STORE_CODES, pack_key_slice(&key), error);
+    }
+    return err;
+}
+
 /* ---- signed heads ---- */
 
 st_err auth_head_check(store_txn *txn, const auth_keys *keys, const st_head *head,

@@ -152,7 +152,8 @@ typedef struct {
 static st_err run_begin(writer_turn *turn, void *argument, st_error *error)
 {
     epoch_job *job = argument;
-    return sync_epoch_write(turn, job->wish, job->epoch, error);
+    st_err err = sync_epoch_write(turn, job->wish, job->epoch, error);
+    return err == ST_OK ? auth_codes_void(turn->txn, error) : err;
 }
 
 st_err sync_epoch_begin(writer *w, sync_room *room, const sync_epoch_wish *wish, st_error *error)

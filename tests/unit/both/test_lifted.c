@@ -1,6 +1,7 @@
 /* tests/unit/both/test_lifted.c
  * The office declined what a suspended phone wrote, lifted it, and lost both in a restore: phones
- * bring back the lift, and nothing that was declined goes into the book with it. */
+ * bring back the lift, and nothing that was declined goes into the book with it. And a link that was
+ * used in the time that was lost is used. */
 #include "tests/unit/both/town.h"
 
 static void sync_rounds(town *t, int rounds)
@@ -96,11 +97,29 @@ static void test_a_suspension_and_a_lift_that_come_back(void **state)
     lift_after_a_decline(false);
 }
 
+static void test_a_link_that_was_used_after_the_backup(void **state)
+{
+    (void)state;
+    town t;
+    phone thief;
+    sotay_report report;
+    town_make(&t, 14);
+    phone_new(&thief, 2001);
+    sotay_sync *later = begin_enrol(&t.w, &thief, "an");
+    backup(&t);
+    restore(&t);
+    assert_int_equal(run(&t.w, later, 0, &report), SOTAY_E_ENROL);
+    enrol(&t.w, &thief, "an", true); /* with a new link */
+    phone_free(&thief);
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_lift_that_comes_back),
         cmocka_unit_test(test_a_suspension_and_a_lift_that_come_back),
+        cmocka_unit_test(test_a_link_that_was_used_after_the_backup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
