@@ -1,7 +1,7 @@
 /* tests/unit/both/test_lifted.c
  * The office declined what a suspended phone wrote, lifted it, and lost both in a restore: phones
- * bring back the lift, and nothing that was declined goes into the book with it. And a link that was
- * used in the time that was lost is used. */
+ * bring back the lift, and nothing that was declined goes into the book with it. And a link of the
+ * time before is void, since it may have been used. */
 #include "tests/unit/both/town.h"
 
 static void sync_rounds(town *t, int rounds)
