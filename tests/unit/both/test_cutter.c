@@ -89,10 +89,10 @@ static void test_packed_when_nobody_waits(void **state)
 {
     (void)state;
     world *w = begin_wordy(70);
-    line begun = { .cut = 900 }, whole = { 0 };
+    line broken = { .cut = 900 }, whole = { 0 };
     sotay_report report;
     phone *p = newcomer(w, 1, "binh");
-    assert_int_equal(sync_over(w, p, &begun, &report), SOTAY_E_NETWORK);
+    assert_int_equal(sync_over(w, p, &broken, &report), SOTAY_E_NETWORK);
     const told quick = ask_for_it(w);
     look(w);
     const told dense = ask_for_it(w);
@@ -100,9 +100,9 @@ static void test_packed_when_nobody_waits(void **state)
     assert_true(dense.bytes < quick.bytes);
     assert_int_equal(dense.cursor, quick.cursor);
     assert_int_equal(count_files(w, "dense.zst"), 0);
-    begun.cut = 0;
-    sync_to_the_end(w, p, &begun);
-    assert_int_equal(begun.bytes, quick.bytes);
+    broken.cut = 0;
+    sync_to_the_end(w, p, &broken);
+    assert_int_equal(broken.bytes, quick.bytes);
     sync_to_the_end(w, newcomer(w, 2, "chi"), &whole);
     assert_int_equal(whole.bytes, dense.bytes);
     assert_alike(w, p);

@@ -170,10 +170,10 @@ static void test_cut_anew_in_between(void **state)
     static const char *const OTHERS[] = { "chi", "dung", "giang" };
     for (int times = 1; times <= 3; times++) {
         world *w = begin(20 + (uint64_t)times);
-        line begun = { .cut = 900 }, other = { 0 };
+        line broken = { .cut = 900 }, other = { 0 };
         sotay_report report;
         phone *p = newcomer(w, 1, "binh");
-        assert_int_equal(sync_over(w, p, &begun, &report), SOTAY_E_NETWORK);
+        assert_int_equal(sync_over(w, p, &broken, &report), SOTAY_E_NETWORK);
         uint64_t before = file_bytes(w);
         for (int i = 0; i < times; i++) {
             make_visits(w, VISITS * (size_t)(i + 1));
@@ -182,12 +182,12 @@ static void test_cut_anew_in_between(void **state)
             if (i + 1 < times)
                 phone_free(q);
         }
-        begun.cut = 0;
-        sync_to_the_end(w, p, &begun);
+        broken.cut = 0;
+        sync_to_the_end(w, p, &broken);
         if (times <= 2)
-            assert_int_equal(begun.bytes, before);
+            assert_int_equal(broken.bytes, before);
         else
-            assert_true(begun.bytes > before);
+            assert_true(broken.bytes > before);
         assert_alike(w, p);
         world_free(w);
     }
