@@ -214,6 +214,9 @@ st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf, st
         if (device == NULL)
             return st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": its device is not in the list",
                            place + 1);
+        if (leaf->first == 0 || leaf->last < leaf->first)
+            return st_fail(error, ST_E_CORRUPT, "entry %" PRIu64 ": its changes have no number",
+                           place + 1);
         gap.device = (uint32_t)(device - log->devices);
         return note_link(log, &gap, error);
     }
@@ -251,37 +254,85 @@ static st_err note_doubt(verify_log *log, const verify_doubt *doubt, st_error *e
     return ST_OK;
 }
 
+/* How far the chain of one device is known, from its first change on. */
+typedef struct {
+    const verify_link *before; /* in the order of their numbers */
+    const verify_link *set;    /* the last that is one */
+    const verify_link *gap;    /* that reaches furthest */
+    uint64_t to;               /* up to here each number came, or is said to be gone, or missed */
+} verify_reach;
+
 /* A restore between the two may have lost what is missing: who brings it is looked for in vain. */
-static st_err note_hole(verify_log *log, const verify_link *before, const verify_link *link,
+static st_err note_hole(verify_log *log, const verify_reach *reach, const verify_link *link,
                         st_error *error)
 {
-    verify_doubt hole = { VERIFY_HOLE, link->device, link->place,
-                          before == NULL ? 1 : before->last + 1, link->first - 1, 0 };
+    const verify_link *before = reach->before;
+    verify_doubt hole = { VERIFY_HOLE,   link->device,    link->place,
+                          reach->to + 1, link->first - 1, 0 };
     for (size_t i = log->cuts_count; i > 0; i--)
         if (log->cuts[i - 1] < link->place && (before == NULL || before->place < log->cuts[i - 1]))
             hole.put_back = log->cuts[i - 1] + 1;
     return note_doubt(log, &hole, error);
 }
 
-static st_err check_link(verify_log *log, const verify_link *before, const verify_link *link,
-                         st_error *error)
+/* What an entry `gap` says is gone, and did not come after all, up to `end`. */
+static st_err note_gone(verify_log *log, verify_reach *reach, uint64_t end, st_error *error)
+{
+    const verify_link *gap = reach->gap;
+    if (gap == NULL || gap->last <= reach->to || end <= reach->to)
+        return ST_OK;
+    verify_gone gone = { gap->device, gap->place, reach->to + 1,
+                         gap->last < end ? gap->last : end };
+    verify_gone *grown =
+        verify_grow(log->gones, log->gones_count, &log->gones_room, sizeof *log->gones);
+    if (grown == NULL)
+        return st_fail(error, ST_E_MEMORY, "no memory");
+    log->gones = grown;
+    log->gones[log->gones_count++] = gone;
+    reach->to = gone.to;
+    return ST_OK;
+}
+
+/* Is it no other entry's, and does it continue the one that ends where it begins? */
+static st_err check_set(const verify_log *log, const verify_reach *reach, const verify_link *link,
+                        st_error *error)
 {
     char hex[33];
-    uint64_t next = before == NULL ? 1 : before->last + 1;
+    const verify_link *set = reach->set;
+    if (set == NULL)
+        return ST_OK;
     st_id_format(&log->devices[link->device].id, hex);
-    if (link->first > next)
-        return note_hole(log, before, link, error);
-    if (link->first < next && !link->is_gap && (before == NULL || !before->is_gap))
+    if (link->first <= set->last)
         return st_fail(error, ST_E_CORRUPT,
                        "entry %" PRIu64 ": device %s has these changes in another entry",
                        link->place + 1, hex);
-    if (link->is_gap || before == NULL || before->is_gap)
+    if (link->first - 1 > set->last)
         return ST_OK;
-    if (!link->has_prev || memcmp(link->prev.b, before->hash.b, sizeof link->prev.b) != 0)
+    if (!link->has_prev || memcmp(link->prev.b, set->hash.b, sizeof link->prev.b) != 0)
         return st_fail(error, ST_E_CORRUPT,
                        "entry %" PRIu64 ": it does not continue the chain of device %s",
                        link->place + 1, hex);
     return ST_OK;
+}
+
+static st_err check_link(verify_log *log, verify_reach *reach, const verify_link *link,
+                         st_error *error)
+{
+    st_err err = note_gone(log, reach, link->first - 1, error);
+    if (err == ST_OK && link->first - 1 > reach->to) {
+        err = note_hole(log, reach, link, error);
+        reach->to = link->first - 1;
+    }
+    if (err == ST_OK && !link->is_gap)
+        err = check_set(log, reach, link, error);
+    reach->before = link;
+    if (link->is_gap && (reach->gap == NULL || link->last > reach->gap->last))
+        reach->gap = link;
+    else if (!link->is_gap)
+        reach->set = link;
+    if (!link->is_gap && link->last > reach->to)
+        reach->to = link->last;
+    return err;
 }
 
 /* A log that was put back (an entry `epoch` says where) may know less than somebody had seen.
@@ -381,12 +432,17 @@ st_err verify_say_doubt(const verify_log *log, size_t which, st_error *error)
 st_err verify_chains(verify_log *log, st_error *error)
 {
     st_err err = ST_OK;
+    verify_reach reach = { .to = 0 };
     if (log->links_count > 0)
         qsort(log->links, log->links_count, sizeof *log->links, by_counter);
     for (size_t i = 0; err == ST_OK && i < log->links_count; i++) {
         const verify_link *link = &log->links[i];
-        bool is_first = i == 0 || log->links[i - 1].device != link->device;
-        err = check_link(log, is_first ? NULL : &log->links[i - 1], link, error);
+        err = check_link(log, &reach, link, error);
+        if (i + 1 < log->links_count && log->links[i + 1].device == link->device)
+            continue;
+        if (err == ST_OK)
+            err = note_gone(log, &reach, UINT64_MAX, error);
+        reach = (verify_reach){ .to = 0 };
     }
     if (err == ST_OK)
         err = check_seens(log, error);

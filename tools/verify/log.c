@@ -358,6 +358,7 @@ void verify_log_free(verify_log *log)
     free(log->links);
     free(log->seens);
     free(log->doubts);
+    free(log->gones);
     free(log->cuts);
     st_buffer_free(&log->note);
     st_arena_reset(&log->arena);

@@ -55,6 +55,13 @@ typedef struct {
     uint64_t put_back; /* HOLE: the entry of a restore that may have lost it; 0: none */
 } verify_doubt;
 
+/* Changes of a device that never came, because entry `place` says that they are gone. The server
+ * says so, and no phone signs it: nothing is wrong by that, and each is worth a question. */
+typedef struct {
+    uint32_t device; /* its place in the list */
+    uint64_t place, from, to;
+} verify_gone;
+
 /* A log under check. Zero it; verify_log_free gives its memory back. */
 typedef struct {
     st_vkey vkey; /* the key that counts now: it follows from the one that was given */
@@ -75,6 +82,8 @@ typedef struct {
     size_t seens_count, seens_room;
     verify_doubt *doubts; /* by their places */
     size_t doubts_count, doubts_room;
+    verify_gone *gones;
+    size_t gones_count, gones_room;
     uint64_t *cuts; /* places of entries `epoch`, ascending: the first begins the second epoch */
     size_t cuts_count, cuts_room;
     int64_t last_time_ms;

@@ -183,6 +183,30 @@ static void say_witness(const verify_call *line, const verify_device *device)
            device->confirmed, when);
 }
 
+/* What the log itself says that the office should be asked about: it was put back, or changes of a
+ * phone are gone. No phone signs that, so an owner who drops them can say it too. */
+static void say_questions(const verify_call *line, const verify_log *log)
+{
+    for (size_t i = 0; i < log->cuts_count; i++)
+        printf(line->vi ? "chú ý: sổ bắt đầu lại ở mục %" PRIu64
+                          " (thường là dựng lại từ bản sao): hãy hỏi văn phòng vì sao\n"
+                        : "note: a new epoch begins with entry %" PRIu64
+                          " (mostly a restore): ask the office why\n",
+               log->cuts[i] + 1);
+    for (size_t i = 0; i < log->gones_count; i++) {
+        const verify_gone *gone = &log->gones[i];
+        char hex[33];
+        st_id_format(&log->devices[gone->device].id, hex);
+        printf(line->vi ? "chú ý: các thay đổi từ %" PRIu64 " đến %" PRIu64
+                          " của máy %s đã mất, theo mục %" PRIu64
+                          ": hãy hỏi người giữ máy, xem biên nhận trên máy đó\n"
+                        : "note: changes %" PRIu64 " to %" PRIu64
+                          " of device %s are gone, says entry %" PRIu64
+                          ": ask who holds it, and for its receipts\n",
+               gone->from, gone->to, hex, gone->place + 1);
+    }
+}
+
 /* What the log is; OK when nothing at all is wrong with it. */
 static void say_log(const verify_call *line, const verify_log *log)
 {
@@ -354,6 +378,7 @@ static int check_log(const verify_call *line)
                         "all the rest was checked, and nothing else is wrong", 1);
     if (err == ST_OK) {
         say_log(line, &log);
+        say_questions(line, &log);
         say_beside(line, &log, &found);
     }
     verify_log_free(&log);

@@ -102,6 +102,84 @@ static void test_holes_are_named_and_the_rest_is_checked(void **state)
     free_owner(o);
 }
 
+/* ---- what the log says is gone ---- */
+
+static void say_gone(owner *o, const phone *p, uint64_t from, uint64_t to)
+{
+    st_leaf *leaf = &o->leaves[o->count];
+    memset(leaf, 0, sizeof *leaf);
+    leaf->kind = ST_ENTRY_GAP;
+    leaf->time_ms = o->leaves[o->count - 1].time_ms;
+    leaf->device = p->id;
+    leaf->first = from;
+    leaf->last = to;
+    leaf->verdict = "-";
+    o->count++;
+}
+
+/* Nothing is wrong, and of the second phone these are gone: pairs, up to a 0. */
+static void assert_gone(owner *o, const uint64_t *pairs)
+{
+    verify_log log = { .is_strict = true };
+    st_error error = { 0 };
+    const verify_source source = { o, read_file };
+    publish(o);
+    if (verify_log_read(&log, &source, &o->vkey, &error) != ST_OK)
+        fail_msg("%s", error.detail);
+    size_t count = 0;
+    for (; pairs[2 * count] > 0; count++) {
+        assert_true(count < log.gones_count);
+        assert_int_equal(log.gones[count].from, pairs[2 * count]);
+        assert_int_equal(log.gones[count].to, pairs[2 * count + 1]);
+        assert_int_equal(log.gones[count].device, 1);
+        assert_int_equal(o->leaves[log.gones[count].place].kind, ST_ENTRY_GAP);
+    }
+    assert_int_equal(log.gones_count, count);
+    verify_log_free(&log);
+}
+
+/* What an entry says is gone is named, so that nobody drops a change and writes that in its place;
+ * whichever part of it somebody brings later is there, and the rest is gone as before. */
+static void test_what_is_gone_is_named_until_it_comes(void **state)
+{
+    (void)state;
+    owner *o = make_owner(20);
+    phone *p = &o->phones[1];
+    st_leaf lost[3];
+    for (size_t i = 0; i < 3; i++)
+        lost[i] = o->leaves[5 + 2 * i]; /* 7 to 9, 10 to 12, 13 to 15 */
+    for (size_t i = 3; i > 0; i--)
+        remove_leaf(o, 3 + 2 * i);
+    assert_doubts(o, (const char *[]){ "changes 7 to 15 of device " }, 1);
+    say_gone(o, p, 7, 9);
+    assert_doubts(o, (const char *[]){ "changes 10 to 15 of device " }, 1);
+    say_gone(o, p, 7, 15);
+    say_gone(o, p, 10, 12);
+    assert_gone(o, (const uint64_t[]){ 7, 9, 10, 15, 0 });
+    come_again(o, p, &lost[1]);
+    assert_gone(o, (const uint64_t[]){ 7, 9, 13, 15, 0 });
+    o->leaves[o->count - 1].prev.b[0] ^= 1; /* of what came before it nothing is here */
+    assert_gone(o, (const uint64_t[]){ 7, 9, 13, 15, 0 });
+    come_again(o, p, &lost[0]);
+    publish(o);
+    assert_found(o, NULL, "it does not continue the chain of device");
+    o->leaves[o->count - 2].prev.b[0] ^= 1;
+    assert_gone(o, (const uint64_t[]){ 13, 15, 0 });
+    come_again(o, p, &lost[2]);
+    assert_gone(o, (const uint64_t[]){ 0 });
+    come_again(o, p, &lost[2]); /* twice: an entry between that is none hides nothing */
+    publish(o);
+    assert_found(o, NULL, "has these changes in another entry");
+    o->count--;
+    say_gone(o, p, 0, 3);
+    publish(o);
+    assert_found(o, NULL, "its changes have no number");
+    o->count--;
+    say_gone(o, p, 31, UINT64_MAX);
+    assert_gone(o, (const uint64_t[]){ 31, UINT64_MAX, 0 });
+    free_owner(o);
+}
+
 /* ---- an older checkpoint ---- */
 
 /* 12 sets, of which the checkpoint is kept; a copy of 10 goes on, with one of the two again. */
@@ -240,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_phone_is_named_once),
         cmocka_unit_test(test_holes_are_named_and_the_rest_is_checked),
+        cmocka_unit_test(test_what_is_gone_is_named_until_it_comes),
         cmocka_unit_test(test_an_older_checkpoint_hears_of_the_restore),
         cmocka_unit_test(test_a_receipt_finds_its_set_again),
         cmocka_unit_test(test_complaints_in_vietnamese),
