@@ -277,12 +277,24 @@ static st_err element_list(edit *e, const st_field *field, st_path path, const c
     return err;
 }
 
+/* A record that was made anew since its id was written down is named by its new one. */
+static st_err follow(edit *e, st_value *value, st_error *error)
+{
+    sotay_id named;
+    memcpy(named.b, value->data, sizeof named.b);
+    st_id id = overlay_find(e->client, &named);
+    value->data = st_arena_copy(&e->arena, id.b, sizeof id.b);
+    return value->data != NULL ? ST_OK : st_fail(error, ST_E_MEMORY, "record: no memory");
+}
+
 static st_err value_op(edit *e, const st_field *field, st_op *op, const char *value,
                        st_error *error)
 {
     st_err err = ST_OK;
     if (value != NULL)
         err = st_value_parse(field, value, &e->arena, &op->value, error);
+    if (err == ST_OK && op->value.kind == ST_VALUE_ID)
+        err = follow(e, &op->value, error);
     return err == ST_OK ? edit_op(e, op, error) : err;
 }
 

@@ -1,7 +1,8 @@
 /* client-lib/src/replay.c - a device with a new key takes over what the old one had not got
  * through: unsealed changes, and those of a branch that the server calls a fork.
  * Promises: the same operations in the same order under new dots; what they replaced of each other
- * they still replace; records they made are made anew.
+ * they still replace; records they made are made anew, and what names one of them, or an item,
+ * names it under its new id.
  * Never: touches a set that the server has, or may have: those are sent again as they are. */
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,90 @@ static int under_order(const void *left, const void *right)
     return st_dot_cmp(&a->dot, &b->dot);
 }
 
+/* A record that was made anew already goes by its new id. */
+static void map_id(const replay *r, st_id *id)
+{
+    for (size_t i = 0; i < r->count && r->items[i].new_dot.counter != 0; i++)
+        if (r->items[i].change->creates && st_id_cmp(&r->items[i].record, id) == 0) {
+            *id = r->items[i].new_record;
+            return;
+        }
+}
+
+/* The next name in a text of a change that was made anew, from `at` on; NULL: there is none. */
+static const replay_item *next_name(const replay *r, const st_value *text, size_t at,
+                                    size_t *out_from, size_t *out_to)
+{
+    char name[ST_DOT_TEXT_BYTES], device[33];
+    st_dot dot;
+    st_id_format(&r->old->device, device);
+    for (size_t from = at; from + 33 < text->len; from++) {
+        size_t to = from + 33;
+        if (memcmp(text->data + from, device, 32) != 0 || text->data[from + 32] != ':')
+            continue;
+        while (to < text->len && to - from < sizeof name - 1 && text->data[to] >= '0' &&
+               text->data[to] <= '9')
+            to++;
+        memcpy(name, text->data + from, to - from);
+        name[to - from] = '\0';
+        const replay_item *item = st_dot_parse(name, &dot) ? find_dot(r, &dot) : NULL;
+        *out_from = from;
+        *out_to = to;
+        if (item != NULL && item->new_dot.counter != 0)
+            return item;
+    }
+    return NULL;
+}
+
+/* A file says what it is about (`findings.ITEM`), a settlement what it settles and which values
+ * were seen: all by the name of a change. Any other text stays as it was written. */
+static st_err map_text(replay *r, st_value *text, st_error *error)
+{
+    size_t at = 0, len = 0, from = 0, to = 0;
+    const replay_item *item = next_name(r, text, at, &from, &to);
+    if (item == NULL)
+        return ST_OK;
+    /* a name of 34 bytes or more becomes one of less than ST_DOT_TEXT_BYTES */
+    uint8_t *anew = st_arena_array(&r->arena, (size_t)text->len + ST_DOT_TEXT_BYTES, 2);
+    if (anew == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    while (item != NULL) {
+        memcpy(anew + len, text->data + at, from - at);
+        len += from - at;
+        st_dot_format(&item->new_dot, (char *)anew + len);
+        len += strlen((char *)anew + len);
+        at = to;
+        item = next_name(r, text, at, &from, &to);
+    }
+    memcpy(anew + len, text->data + at, text->len - at);
+    text->data = anew;
+    text->len = (uint32_t)(len + (text->len - at));
+    return ST_OK;
+}
+
+/* What a value, or an element of a set, names. */
+static st_err map_named(replay *r, st_op *op, st_error *error)
+{
+    st_id id;
+    if (op->path.element_len == sizeof id.b) {
+        memcpy(id.b, op->path.element, sizeof id.b);
+        map_id(r, &id);
+        memcpy(op->path.element, id.b, sizeof id.b);
+    }
+    if (op->value.kind == ST_VALUE_TEXT)
+        return map_text(r, &op->value, error);
+    if (op->value.kind != ST_VALUE_ID || op->value.len != sizeof id.b)
+        return ST_OK;
+    uint8_t *bytes = st_arena_array(&r->arena, 1, sizeof id.b);
+    if (bytes == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    memcpy(id.b, op->value.data, sizeof id.b);
+    map_id(r, &id);
+    memcpy(bytes, id.b, sizeof id.b);
+    op->value.data = bytes;
+    return ST_OK;
+}
+
 static st_err map_ops(replay *r, st_change *change, st_error *error)
 {
     st_op *ops = st_arena_array(&r->arena, change->ops_count, sizeof *ops);
@@ -169,6 +254,9 @@ static st_err map_ops(replay *r, st_change *change, st_error *error)
         ops[i] = change->ops[i];
         map_dot(r, &ops[i].path.item);
         map_dot(r, &ops[i].kept);
+        st_err err = map_named(r, &ops[i], error);
+        if (err != ST_OK)
+            return err;
         st_dot *dots = st_arena_array(&r->arena, ops[i].replaces_count, sizeof *dots);
         if (dots == NULL)
             return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");

@@ -4,6 +4,7 @@
  * phone stays what it is. */
 #include "client-lib/src/client.h"
 #include "client-lib/src/epoch.h"
+#include "client-lib/src/overlay.h"
 #include "proto/heir.h"
 #include "server/sync/heir.h"
 #include "tests/unit/both/town.h"
@@ -311,6 +312,79 @@ static void test_a_link_is_quicker(void **state)
     world_free(&c.w);
 }
 
+/* The last value that the office reads under `name` of a record. */
+static void office_reads(copied *c, const char *id, const char *name, char out[160])
+{
+    char key[64];
+    (void)snprintf(key, sizeof key, "\"%s\":{", name);
+    KIT_EXPECT(0, &c->w.book, "show", id, "--json");
+    const char *at = strstr(KIT_OUT(&c->w.book), key);
+    at = at == NULL ? NULL : strstr(at, "\"value\":\"");
+    assert_non_null(at);
+    at += strlen("\"value\":\"");
+    size_t len = strcspn(at, "\"");
+    assert_true(len < 160);
+    memcpy(out, at, len);
+    out[len] = '\0';
+}
+
+/* By which id a record goes by now. */
+static void name_now(phone *p, const sotay_id *record, char out[33])
+{
+    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
+    const st_id id = overlay_find(p->client, record);
+    client_abort(p->client);
+    st_id_format(&id, out);
+}
+
+/* A visit, an item of it and a file about that, and what names the visit: under the new key all of
+ * it is made anew, and what named the old one names the new. A working copy and what is written
+ * afterwards may still have the old id. */
+static void test_what_names_a_record_made_anew(void **state)
+{
+    (void)state;
+    copied c;
+    char visit[33], text[160], item[SOTAY_ITEM_TEXT], about[200], anew[33];
+    copy_make(&c, 12, true, false);
+    phone *twin = c.twin;
+    sotay_id first = phone_visit(twin, "lần đầu"), again, difficulty, late;
+    sotay_id_format(&first, visit);
+    const sotay_pair finding = { "text", "tường nứt" };
+    const sotay_pair follow_up[] = { { "visit_kind", "theo_doi" }, { "parent_visit_id", visit } };
+    const sotay_pair raised[] = { { "visit_id", visit }, { "raised_by", "unit" },
+                                  { "text", "thiếu kinh phí" } };
+    assert_int_equal(sotay_item_new(twin->client, &first, "findings", (sotay_pairs){ &finding, 1 },
+                                    item, &twin->error), SOTAY_OK);
+    (void)snprintf(about, sizeof about, "findings.%s", item);
+    const sotay_attachment file = { "a.pdf", "%PDF-1.7\nmot", 12, about, NULL, 0 };
+    assert_int_equal(sotay_attach(twin->client, &first, &file, text, &twin->error), SOTAY_OK);
+    assert_int_equal(sotay_record_new(twin->client, "visit", KIT_UNIT,
+                                      (sotay_pairs){ follow_up, 2 }, &again, &twin->error),
+                     SOTAY_OK);
+    assert_int_equal(sotay_record_new(twin->client, "difficulty", KIT_UNIT,
+                                      (sotay_pairs){ raised, 3 }, &difficulty, &twin->error),
+                     SOTAY_OK);
+    enrol(&c.w, twin, "an", true);
+    assert_int_equal(sotay_record_new(twin->client, "difficulty", KIT_UNIT,
+                                      (sotay_pairs){ raised, 3 }, &late, &twin->error), SOTAY_OK);
+    sync_ok(&c, twin);
+    assert_true(phone_says(twin, sotay_show, &first, "lần đầu"));
+    name_now(twin, &first, anew);
+    assert_string_not_equal(anew, visit);
+    const sotay_id *const namers[] = { &again, &difficulty, &late };
+    for (size_t i = 0; i < 3; i++) {
+        char named[33];
+        name_now(twin, namers[i], named);
+        office_reads(&c, named, i == 0 ? "parent_visit_id" : "visit_id", text);
+        assert_string_equal(text, anew);
+    }
+    office_reads(&c, anew, "about", text);
+    assert_string_not_equal(text, about);
+    (void)snprintf(about, sizeof about, "\"%s\":{", text + strlen("findings."));
+    assert_non_null(strstr(KIT_OUT(&c.w.book), about)); /* the item itself */
+    world_free(&c.w);
+}
+
 /* An offer as a program would make it that has An's store. */
 static st_err offer(copied *c, uint8_t fill, bool both_sign, st_heir_answer *out)
 {
@@ -505,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_a_revoked_key_has_no_heir),
         cmocka_unit_test(test_who_may_and_what),
         cmocka_unit_test(test_a_link_is_quicker),
+        cmocka_unit_test(test_what_names_a_record_made_anew),
         cmocka_unit_test(test_many_copies),
         cmocka_unit_test(test_a_key_that_is_known),
         cmocka_unit_test(test_the_old_one_is_revoked_meanwhile),
