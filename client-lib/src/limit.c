@@ -98,6 +98,13 @@ void limit_end(sotay_sync *sync, bool *again)
 
 /* ---- what an answer says of the line ---- */
 
+/* A refusal of the server has a frame of ours, which was read before: this is a redirect, or a door
+ * that wants a login. 400 and 413 the server too may say before it has read a request. */
+static bool is_of_somebody_between(int status)
+{
+    return (status >= 300 && status < 500 && status != 400 && status != 413) || status == 511;
+}
+
 st_err limit_status(sotay_sync *sync, int status, st_error *error)
 {
     sync->why = SOTAY_WHY_REFUSED;
@@ -108,6 +115,11 @@ st_err limit_status(sotay_sync *sync, int status, st_error *error)
     if (status == 503 || status == 429 || status == 502 || status == 504) {
         sync->why = status == 503 || status == 429 ? SOTAY_WHY_BUSY : SOTAY_WHY_GATEWAY;
         return st_fail(error, ST_E_NETWORK, "sync: the server is not ready (%d)", status);
+    }
+    if (is_of_somebody_between(status)) {
+        sync->why = SOTAY_WHY_GATEWAY;
+        return st_fail(error, ST_E_NETWORK, "sync: this is not the server that answers (%d)",
+                       status);
     }
     if (status >= 500)
         return st_fail(error, ST_E_SERVER, "sync: the server failed (%d)", status);
@@ -121,7 +133,8 @@ st_err limit_refusal(sotay_sync *sync, st_error *error)
     sync->why = SOTAY_WHY_REFUSED;
     if (refusal->later_s > sync->report.later_s)
         sync->report.later_s = refusal->later_s;
-    if (code == ST_E_BUSY) { /* of this store it would say that another program has it */
+    /* of this store they would say that another program has it, or that its own disk is full */
+    if (code == ST_E_BUSY || code == ST_E_STORAGE) {
         sync->why = SOTAY_WHY_BUSY;
         code = ST_E_NETWORK;
     }

@@ -366,7 +366,7 @@ static void test_answers_in_place_of_a_piece(void **state)
         { 401, ST_E_SIGNATURE, NULL, SOTAY_E_SIGNATURE },
         { 503, ST_E_BUSY, NULL, SOTAY_E_NETWORK },
         { 503, ST_E_MEMORY, NULL, SOTAY_E_SERVER },
-        { 507, ST_E_STORAGE, NULL, SOTAY_E_STORAGE },
+        { 507, ST_E_STORAGE, NULL, SOTAY_E_NETWORK },
         { 500, ST_E_SERVER, NULL, SOTAY_E_SERVER },
         { 502, ST_OK, "<html>Bad Gateway</html>", SOTAY_E_NETWORK },
         { 502, ST_OK, "", SOTAY_E_NETWORK },

@@ -62,7 +62,10 @@ static void test_an_answer_without_a_body(void **state)
     } CASES[] = {
         { 0, SOTAY_E_NETWORK },   { 502, SOTAY_E_NETWORK }, { 503, SOTAY_E_NETWORK },
         { 504, SOTAY_E_NETWORK }, { 429, SOTAY_E_NETWORK }, { 500, SOTAY_E_SERVER },
-        { 507, SOTAY_E_SERVER },  { 404, SOTAY_E_SERVER },  { 301, SOTAY_E_SERVER },
+        { 507, SOTAY_E_SERVER },  { 400, SOTAY_E_SERVER },  { 413, SOTAY_E_SERVER },
+        { 301, SOTAY_E_NETWORK }, { 302, SOTAY_E_NETWORK }, { 307, SOTAY_E_NETWORK },
+        { 401, SOTAY_E_NETWORK }, { 403, SOTAY_E_NETWORK }, { 404, SOTAY_E_NETWORK },
+        { 407, SOTAY_E_NETWORK }, { 511, SOTAY_E_NETWORK },
         { 200, SOTAY_E_NETWORK }, /* an answer that is not whole */
     };
     phone an;
@@ -87,7 +90,7 @@ static void test_a_refusal(void **state)
         int code, status, want;
     } CASES[] = {
         { ST_E_SIGNATURE, 401, SOTAY_E_SIGNATURE },
-        { ST_E_VERSION, 426, SOTAY_E_VERSION }, { ST_E_STORAGE, 507, SOTAY_E_STORAGE },
+        { ST_E_VERSION, 426, SOTAY_E_VERSION }, { ST_E_STORAGE, 507, SOTAY_E_NETWORK },
         { ST_PENDING, 202, SOTAY_E_SERVER },    { ST_ERR_COUNT, 500, SOTAY_E_SERVER },
         { 4000, 500, SOTAY_E_SERVER },
     };

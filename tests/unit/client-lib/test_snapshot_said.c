@@ -357,7 +357,7 @@ static void test_refusals(void **state)
         { ST_E_AGAIN, 409, SOTAY_OK, false },
         { ST_E_SIGNATURE, 401, SOTAY_E_SIGNATURE, false },
         { ST_E_BUSY, 503, SOTAY_E_NETWORK, false },
-        { ST_E_STORAGE, 507, SOTAY_E_STORAGE, false },
+        { ST_E_STORAGE, 507, SOTAY_E_NETWORK, false },
         { ST_E_MEMORY, 503, SOTAY_E_SERVER, false },
         { ST_E_SERVER, 500, SOTAY_E_SERVER, false },
         { ST_E_DENIED, 403, SOTAY_OK, true },

@@ -421,6 +421,7 @@ static int answered_with(phone *p, const char *text, size_t times, int status)
     if (rc == SOTAY_OK)
         rc = sotay_sync_end(sync, status, &again, &p->error);
     assert_false(again);
+    assert_int_equal(sotay_sync_why(sync), status == 503 ? SOTAY_WHY_BUSY : SOTAY_WHY_GATEWAY);
     sotay_sync_free(sync);
     return rc;
 }
@@ -436,7 +437,9 @@ static void test_an_answer_of_somebody_else_is_no_signal(void **state)
     (void)phone_visit(&p, "chợ");
     assert_int_equal(answered_with(&p, "stopping\n", 1, 503), SOTAY_E_NETWORK);
     assert_int_equal(answered_with(&p, "<html>bad gateway</html>\n", 2, 502), SOTAY_E_NETWORK);
-    assert_int_equal(answered_with(&p, "no such address\n", 1, 404), SOTAY_E_SERVER);
+    assert_int_equal(answered_with(&p, "no such address\n", 1, 404), SOTAY_E_NETWORK);
+    assert_int_equal(answered_with(&p, "<html>moved</html>", 1, 302), SOTAY_E_NETWORK);
+    assert_int_equal(answered_with(&p, "<html>log in</html>", 1, 511), SOTAY_E_NETWORK);
     assert_int_equal(answered_with(&p, "<html>pay for the network</html>", 3, 200),
                      SOTAY_E_NETWORK);
     assert_int_equal(answered_with(&p, "<p>without end</p>", 100000, 200), SOTAY_E_NETWORK);
