@@ -453,22 +453,48 @@ st_err verify_chains(verify_log *log, st_error *error)
 
 /* ---- what devices confirmed ---- */
 
-static st_err check_witness(verify_log *log, verify_device *device, const st_buffer *bytes,
-                            st_error *error)
+/* A log that is served goes on while it is read: is what the device confirmed no longer than the
+ * log is by now? Then it is not compared. */
+static bool went_on(const verify_log *log, const verify_source *source, uint64_t size)
+{
+    st_opened now;
+    st_arena arena;
+    st_buffer note;
+    bool is_longer = false;
+    if (log->is_strict || size <= log->counts[0])
+        return false;
+    st_arena_init(&arena, 1u << 20);
+    st_buffer_init(&note, ST_NOTE_BYTES_MAX);
+    st_err err = source->read(source->context, "checkpoint", &note, NULL);
+    if (err == ST_OK)
+        err = st_checkpoint_open(note.data, note.len, &log->vkey, &arena, &now, NULL);
+    if (err == ST_OK)
+        is_longer = now.checkpoint.head.size >= size;
+    st_buffer_free(&note);
+    st_arena_reset(&arena);
+    return is_longer;
+}
+
+static st_err check_witness(verify_log *log, const verify_source *source, verify_device *device,
+                            const st_buffer *bytes, st_error *error)
 {
     st_opened opened;
     st_arena arena;
     bool is_good = false;
+    uint64_t confirmed_s = 0;
     st_arena_init(&arena, 1u << 20);
-    st_err err = verify_log_continues(log, bytes->data, bytes->len, NULL, error);
-    if (err == ST_OK)
-        err = verify_keys_open(log, bytes->data, bytes->len, &arena, &opened, error);
+    st_err err = verify_keys_open(log, bytes->data, bytes->len, &arena, &opened, error);
     if (err == ST_OK && opened.note.lines_count == 2)
-        (void)st_note_by(&opened.note, &device->witness, &is_good, &device->confirmed_s);
+        (void)st_note_by(&opened.note, &device->witness, &is_good, &confirmed_s);
     if (err == ST_OK && !is_good)
         err = st_fail(error, ST_E_SIGNATURE, "the device did not confirm it");
-    if (err == ST_OK) {
+    if (err == ST_OK)
+        device->confirmed_more = went_on(log, source, opened.checkpoint.head.size);
+    if (err == ST_OK && !device->confirmed_more)
+        err = verify_log_continues(log, bytes->data, bytes->len, NULL, error);
+    if (err == ST_OK && !device->confirmed_more) {
         device->confirmed = opened.checkpoint.head.size;
+        device->confirmed_s = confirmed_s;
         log->confirmed++;
     }
     st_arena_reset(&arena);
@@ -490,7 +516,8 @@ st_err verify_witnesses(verify_log *log, const verify_source *source, st_error *
         st_buffer_clear(&bytes);
         err = source->read(source->context, name, &bytes, error);
         if (err == ST_OK)
-            err = verify_in_file(check_witness(log, device, &bytes, error), name, error);
+            err = verify_in_file(check_witness(log, source, device, &bytes, error), name,
+                                 error);
         else if (err == ST_E_NOT_FOUND)
             err = ST_OK;
     }

@@ -23,6 +23,7 @@ typedef struct {
     st_vkey witness;
     uint64_t entries;
     uint64_t confirmed, confirmed_s; /* the size that it confirmed, and when; 0: none */
+    bool confirmed_more;             /* one of more entries than were read: not compared */
 } verify_device;
 
 /* A set in the log: one link of its device's chain. */

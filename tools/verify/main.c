@@ -183,6 +183,28 @@ static void say_witness(const verify_call *line, const verify_device *device)
            device->confirmed, when);
 }
 
+/* How far the confirmations reach. */
+static void say_unconfirmed(const verify_call *line, const verify_log *log)
+{
+    uint64_t size = log->now.checkpoint.head.size, most = 0;
+    for (size_t i = 0; i < log->devices_count; i++) {
+        const verify_device *device = &log->devices[i];
+        char hex[33];
+        st_id_format(&device->id, hex);
+        most = device->confirmed > most ? device->confirmed : most;
+        if (device->confirmed_more)
+            printf(line->vi ? "chú ý: máy %s vừa xác nhận nhiều mục hơn lúc bắt đầu đọc, chưa so "
+                              "được: hãy chạy lại\n"
+                            : "note: device %s confirmed more entries while this was read, which "
+                              "are not compared: run it again\n",
+                   hex);
+    }
+    if (most < size)
+        printf(line->vi ? "chú ý: các mục từ %" PRIu64 " đến %" PRIu64 " chưa máy nào xác nhận\n"
+                        : "note: no device has confirmed entries %" PRIu64 " to %" PRIu64 " yet\n",
+               most + 1, size);
+}
+
 /* What the log itself says that the office should be asked about: it was put back, or changes of a
  * phone are gone. No phone signs that, so an owner who drops them can say it too. */
 static void say_questions(const verify_call *line, const verify_log *log)
@@ -378,6 +400,7 @@ static int check_log(const verify_call *line)
                         "all the rest was checked, and nothing else is wrong", 1);
     if (err == ST_OK) {
         say_log(line, &log);
+        say_unconfirmed(line, &log);
         say_questions(line, &log);
         say_beside(line, &log, &found);
     }

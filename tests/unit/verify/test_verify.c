@@ -133,6 +133,70 @@ static void test_each_device_counts_once(void **state)
     free_owner(o);
 }
 
+/* A server: the log goes on while it is read, if there is a later one. */
+typedef struct {
+    owner *now, *later;
+    unsigned heads; /* how often the checkpoint was read */
+} served;
+
+static st_err read_served(void *context, const char *name, st_buffer *out, st_error *error)
+{
+    served *s = context;
+    bool is_head = strcmp(name, "checkpoint") == 0;
+    if (is_head)
+        s->heads++;
+    return read_file(is_head && s->heads > 1 && s->later != NULL ? s->later : s->now, name, out,
+                     error);
+}
+
+static st_err check_served(owner *o, owner *later, bool is_strict, st_error *error)
+{
+    served s = { o, later, 0 };
+    verify_log log = { .is_strict = is_strict };
+    const verify_source source = { &s, read_served };
+    st_err err = verify_log_read(&log, &source, &o->vkey, error);
+    if (err == ST_OK) {
+        assert_true(log.devices[0].confirmed_more);
+        assert_int_equal(log.devices[0].confirmed, 0);
+        assert_int_equal(log.confirmed, 0);
+    }
+    verify_log_free(&log);
+    return err;
+}
+
+/* Who confirmed a longer log while this one was read speaks against nobody, unless the server has
+ * no such log even then. */
+static void test_a_log_that_goes_on_while_it_is_read(void **state)
+{
+    (void)state;
+    owner *o = make_owner(6), *later = make_owner(7);
+    char name[48] = "witness/";
+    st_arena arena;
+    st_note note;
+    st_error error = { 0 };
+    publish(o);
+    publish(later);
+    const st_buffer *head = file_of(later, "checkpoint");
+    st_id_format(&o->phones[0].id, name + 8);
+    st_buffer *witness = new_file(o, name);
+    st_arena_init(&arena, 1u << 20);
+    assert_int_equal(st_note_decode(head->data, head->len, &arena, &note, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(witness, head->data, head->len, NULL), ST_OK);
+    const size_t bare = witness->len;
+    assert_int_equal(st_cosign(&o->phones[0].witness, &note, 1773282700, witness, NULL), ST_OK);
+    assert_int_equal(check_served(o, later, false, &error), ST_OK);
+    assert_int_equal(check_served(o, NULL, false, &error), ST_E_CORRUPT);
+    assert_non_null(strstr(error.detail, "has 7 entries, and here are 6: the log was cut off"));
+    assert_int_equal(check_served(o, later, true, &error), ST_E_CORRUPT); /* an export is at rest */
+    assert_non_null(strstr(error.detail, "has 7 entries, and here are 6: the log was cut off"));
+    witness->len = bare;
+    assert_int_equal(check_served(o, later, false, &error), ST_E_SIGNATURE);
+    assert_non_null(strstr(error.detail, "the device did not confirm it"));
+    st_arena_reset(&arena);
+    free_owner(later);
+    free_owner(o);
+}
+
 /* Of a note it is said in which file it stands. */
 static void test_a_spoilt_note_has_a_name(void **state)
 {
@@ -358,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_each_bit_of_each_file),
         cmocka_unit_test(test_lies_within_a_log),
         cmocka_unit_test(test_each_device_counts_once),
+        cmocka_unit_test(test_a_log_that_goes_on_while_it_is_read),
         cmocka_unit_test(test_a_spoilt_note_has_a_name),
         cmocka_unit_test(test_notes_of_the_server),
         cmocka_unit_test(test_nothing_unsigned_in_a_phones_name),
