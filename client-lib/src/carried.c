@@ -40,7 +40,7 @@ static st_err put_value(sotay_client *client, const book_key *key, uint8_t mark,
                         const st_hash *hash, book_value bytes, st_error *error)
 {
     st_buffer out;
-    st_buffer_init(&out, ST_PARCEL_BYTES_MAX + HEAD_BYTES);
+    st_buffer_init(&out, ST_ERASED_SET_BYTES_MAX + HEAD_BYTES);
     st_err err = st_buffer_append(&out, &mark, 1, error);
     if (err == ST_OK)
         err = st_buffer_append(&out, hash->b, sizeof hash->b, error);
@@ -616,6 +616,27 @@ st_err carried_drop(sotay_client *client, const st_set *set, st_error *error)
                            .held = &held, .held_count = 1 };
     st_err err = settle_taken(client, &receipt, error);
     return err == ST_OK ? drop_parcel(client, &receipt, error) : err;
+}
+
+st_err carried_erase(sotay_client *client, const st_erasure *one, st_error *error)
+{
+    st_arena arena;
+    st_buffer left;
+    carried_set taken;
+    const st_set_places places = { &one->place, 1 };
+    book_key key = book_key_counter(BOOK_TAKEN, &one->dot.device, one->first);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
+    st_err err = find_set(client, &one->dot.device, one->first, &arena, &taken, error);
+    bool is_it = err == ST_OK && memcmp(taken.hash.b, one->set.b, sizeof taken.hash.b) == 0;
+    if (is_it)
+        err = st_set_erase(taken.bytes, taken.len, places, &left, error);
+    if (is_it && err == ST_OK)
+        err = put_value(client, &key, taken.is_delivered ? 1 : 0, &taken.hash,
+                        (book_value){ left.data, left.len }, error);
+    st_buffer_free(&left);
+    st_arena_reset(&arena);
+    return err == ST_E_MEMORY || err == ST_E_STORAGE ? err : ST_OK;
 }
 
 /* ---- all of them ---- */

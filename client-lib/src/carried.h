@@ -10,6 +10,7 @@
 
 #include "client-lib/src/overlay.h"
 #include "proto/carry.h"
+#include "proto/erase.h"
 
 #define CARRIED_RECEIPTS_MAX 4096u
 
@@ -42,6 +43,10 @@ ST_MUST_USE st_err carried_in_log(sotay_client *client, const st_id *device, uin
                                   st_error *error);
 /* The feed calls this very set a fork: it is carried no further. */
 ST_MUST_USE st_err carried_drop(sotay_client *client, const st_set *set, st_error *error);
+/* Takes an erased value out of the set that was taken under this name, delivered or not: what is
+ * left of it is shown, and offered again to a server that lost it. What is not here, gone already
+ * or damaged is no error. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err carried_erase(sotay_client *client, const st_erasure *one, st_error *error);
 /* A bucket is not read here any more: its sets go on as parcels. */
 ST_MUST_USE st_err carried_close_bucket(sotay_client *client, const st_bucket *bucket,
                                         st_error *error);

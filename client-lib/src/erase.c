@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/attach.h"
+#include "client-lib/src/carried.h"
 #include "client-lib/src/lexicon.h"
 #include "client-lib/src/overlay.h"
 #include "client-lib/src/renew.h"
@@ -253,6 +254,8 @@ st_err erase_take(sotay_client *client, const erase_values *values, bool *out_ow
     st_err err = find_files(client, &found, values, error);
     for (size_t i = 0; err == ST_OK && i < values->count; i++) {
         err = erase_in_set(client, &values->list[i], &arena, error);
+        if (err == ST_OK)
+            err = carried_erase(client, &values->list[i], error);
         if (err == ST_OK)
             err = renew_owe(client, &values->list[i], out_owes, error);
         st_arena_reset(&arena);

@@ -12,11 +12,10 @@ typedef struct {
     size_t count;
 } erase_values;
 
-/* Destroys them in kept sets, in the base and in what was set aside, and the pieces of files whose
- * hashes are among them; sums and rows follow. What is
- * not here, gone already or damaged is no error. *out_owes is set when one of the sets lies sealed
- * here, and so is owed anew (renew.h). Inside the caller's write transaction.
- * ST_E_STORAGE, ST_E_MEMORY. */
+/* Destroys them in kept sets, in those taken by hand, in the base and in what was set aside, and
+ * the pieces of files whose hashes are among them; sums and rows follow. What is not here, gone
+ * already or damaged is no error. *out_owes is set when one of the sets lies sealed here, and so is
+ * owed anew (renew.h). Inside the caller's write transaction. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err erase_take(sotay_client *client, const erase_values *values, bool *out_owes,
                               st_error *error);
 

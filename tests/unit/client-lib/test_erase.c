@@ -6,6 +6,7 @@
 
 #include "client-lib/src/attach.h"
 #include "client-lib/src/bucket.h"
+#include "client-lib/src/carried.h"
 #include "tests/unit/client-lib/handmade.h"
 
 #define SECRET      "bị bạo hành trong nhà"
@@ -137,6 +138,67 @@ static void test_one_value_goes(void **state)
     memcpy(id.b, d->h.id.b, sizeof id.b);
     assert_true(phone_says(&d->an, sotay_show, &id, "\"erased\":true"));
     assert_true(phone_says(&d->an, sotay_show, &id, OTHER));
+}
+
+/* Makes the set made last one that was taken by hand. */
+static void put_taken(desk *d, uint8_t is_delivered, const st_hash *hash)
+{
+    st_buffer row;
+    book_key key = book_key_counter(BOOK_TAKEN, &d->h.set.device, d->h.set.first);
+    st_buffer_init(&row, CLIENT_WORK_BYTES_MAX);
+    assert_int_equal(st_buffer_append(&row, &is_delivered, 1, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(&row, hash->b, sizeof hash->b, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(&row, d->h.bytes.data, d->h.bytes.len, NULL), ST_OK);
+    rows_put(&d->an, &key, row.data, row.len);
+    st_buffer_free(&row);
+}
+
+/* A set that was taken by hand loses the value as well, whether the server has it or not; what is
+ * left stays, has its hash still, and is offered again to a server that lost it. */
+static void test_what_was_taken_by_hand(void **state)
+{
+    desk *d = *state;
+    name(d, op_of(d, EDGE_NOTE));
+    for (uint8_t delivered = 0; delivered < 2; delivered++) {
+        st_arena arena;
+        st_set left;
+        carried_set taken;
+        book_key prefix = book_key_of(BOOK_TAKEN);
+        book_scan scan = book_scan_of(&prefix);
+        put_taken(d, delivered, &d->h.set.hash);
+        assert_int_equal(rows_saying(d, BOOK_TAKEN, SECRET), 1);
+        for (int times = 0; times < 2; times++) {
+            erase(d);
+            assert_int_equal(rows_saying(d, BOOK_TAKEN, SECRET), 0);
+            assert_int_equal(rows_saying(d, BOOK_TAKEN, OTHER), 1);
+        }
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        rows_begin(&d->an);
+        assert_int_equal(carried_next_set(d->an.client, &scan, &arena, &taken, NULL), ST_OK);
+        assert_int_equal(taken.is_delivered, delivered);
+        assert_memory_equal(taken.hash.b, d->h.set.hash.b, 32);
+        assert_int_equal(st_set_decode(taken.bytes, taken.len, &arena, &left, NULL), ST_OK);
+        assert_memory_equal(left.hash.b, d->h.set.hash.b, 32);
+        scan = book_scan_of(&prefix);
+        assert_int_equal(carried_turn(d->an.client, NULL), ST_OK);
+        assert_int_equal(carried_next_set(d->an.client, &scan, &arena, &taken, NULL), ST_OK);
+        assert_false(taken.is_delivered);
+        rows_commit(&d->an);
+        st_arena_reset(&arena);
+    }
+}
+
+/* Another branch of that name is not what the erasure names. */
+static void test_another_that_was_taken_by_hand(void **state)
+{
+    desk *d = *state;
+    st_hash other = d->h.set.hash;
+    other.b[0] ^= 1;
+    name(d, op_of(d, EDGE_NOTE));
+    put_taken(d, 1, &other);
+    erase(d);
+    assert_int_equal(rows_saying(d, BOOK_SET, SECRET), 0);
+    assert_int_equal(rows_saying(d, BOOK_TAKEN, SECRET), 1);
 }
 
 /* What is left of the set has its hash still, and no row changes the second time. */
@@ -472,6 +534,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_one_value_goes),
+        CASE(test_what_was_taken_by_hand),
+        CASE(test_another_that_was_taken_by_hand),
         CASE(test_twice_is_once),
         CASE(test_the_sum_follows),
         CASE(test_sets_that_are_not_the_one),
