@@ -114,9 +114,16 @@ ST_MUST_USE st_err verify_log_continues(const verify_log *log, const void *note,
  * hashes. */
 ST_MUST_USE st_err verify_log_tile(const verify_log *log, const st_tile *tile, st_buffer *out,
                                    st_error *error);
-/* After that: of how many entries is this check code, as st_fingerprint writes that of the root? 0:
- * of none. */
-uint64_t verify_log_code(const verify_log *log, const char *digits);
+/* What stands on a paper: a check code, as st_fingerprint writes it, or the whole root. */
+typedef struct {
+    char digits[20];
+    bool has_root;
+    st_hash root;
+} verify_paper;
+/* Takes sixteen digits, or the 64 of a root, whatever blanks stand between them. False: neither. */
+bool verify_paper_parse(const char *text, verify_paper *out);
+/* After that: of how many entries is it? 0: of none. */
+uint64_t verify_log_code(const verify_log *log, const verify_paper *paper);
 void verify_log_free(verify_log *log);
 
 /* The parts, for log.c and chain.c. */

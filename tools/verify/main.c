@@ -14,7 +14,7 @@
 
 typedef struct {
     const char *where, *vkey, *old, *proof, *record, *code, *lang;
-    char digits[20]; /* of the code, as st_fingerprint writes it */
+    verify_paper paper; /* what `code` says */
     bool help, version, vi;
 } verify_call;
 
@@ -43,7 +43,8 @@ static void help(bool vi)
              "chỉ tin vào khóa.\n\n"
              "  --vkey    khóa của nhật ký, hoặc tệp có khóa; không có: lấy ở chính nhật ký\n"
              "  --old     một dấu chốt (checkpoint) cũ hơn: nhật ký phải nối tiếp từ đó\n"
-             "  --code    mã kiểm tra in trên giấy, bốn nhóm bốn chữ số\n"
+             "  --code    mã kiểm tra in trên giấy, bốn nhóm bốn chữ số; hoặc mã gốc\n"
+             "            (64 ký tự) mà `fence` in cho biên bản\n"
              "  --proof   bằng chứng (.tlog-proof) của một mục; --record: chính mục đó (.leaf);\n"
              "            có cả nhật ký thì khóa đã đổi cũng được theo, và mục phải ở trong đó\n"
              "  --lang    vi hoặc en\n\n"
@@ -55,7 +56,8 @@ static void help(bool vi)
              "with nothing trusted but the key.\n\n"
              "  --vkey    the log's key, or a file with it; without it the log's own is taken\n"
              "  --old     an older checkpoint: the log must continue it\n"
-             "  --code    the check code on paper, four groups of four digits\n"
+             "  --code    the check code on paper, four groups of four digits; or a root of\n"
+             "            64, as `fence` prints it for the minutes\n"
              "  --proof   a proof (.tlog-proof) of one entry; --record: that entry (.leaf); with\n"
              "            a log a change of its key is followed, and the entry must be in it\n"
              "  --lang    vi or en\n\n"
@@ -104,27 +106,49 @@ static int read_line(int argc, char **argv, verify_call *out)
         else if (argv[i][0] != '-')
             out->where = argv[i];
     }
-    if (out->code != NULL && !st_fingerprint_parse(out->code, out->digits))
-        return complain(out, "--code", "sixteen digits, in four groups (see --help)", 2);
+    if (out->code != NULL && !verify_paper_parse(out->code, &out->paper))
+        return complain(out, "--code",
+                        "sixteen digits, in four groups, or the 64 of a root (see --help)", 2);
     return 0;
 }
 
 /* ---- the key ---- */
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The key is its first line. What an editor or a chat put around it is no part of it: a byte order
+ * mark, blanks, ends of lines. */
+static bool parse_key(const char *text, size_t len, st_vkey *out)
+{
+    static const char MARK[] = "\xef\xbb\xbf";
+    size_t at = len >= 3 && memcmp(text, MARK, 3) == 0 ? 3 : 0;
+    while (at < len && is_blank(text[at]))
+        at++;
+    const char *end = at == len ? NULL : memchr(text + at, '\n', len - at);
+    if (end != NULL)
+        len = (size_t)(end - text);
+    while (len > at && is_blank(text[len - 1]))
+        len--;
+    return len > at && st_vkey_parse(text + at, len - at, out);
+}
+
 /* A key in text, or the first line of a file. */
 static st_err read_key(const char *text, st_vkey *out, st_error *error)
 {
     st_buffer file;
-    if (st_vkey_parse(text, strlen(text), out))
+    if (parse_key(text, strlen(text), out))
         return out->type == ST_KEY_LOG ? ST_OK
                                        : st_fail(error, ST_E_VALUE, "the key is not a log's");
     st_buffer_init(&file, 4096);
     st_err err = verify_read_file(text, &file, error);
-    const char *end = err == ST_OK && file.len > 0 ? memchr(file.data, '\n', file.len) : NULL;
-    size_t len = end == NULL ? file.len : (size_t)(end - (const char *)file.data);
-    if (err == ST_OK &&
-        (len == 0 || !st_vkey_parse((const char *)file.data, len, out) || out->type != ST_KEY_LOG))
+    if (err == ST_OK && (file.len == 0 || !parse_key((const char *)file.data, file.len, out) ||
+                         out->type != ST_KEY_LOG))
         err = st_fail(error, ST_E_VALUE, "%s: not the key of a log", text);
+    else if (err == ST_E_NOT_FOUND && strchr(text, '+') != NULL)
+        err = st_fail(error, err, "%s: not a whole key, and no file has this name", text);
     st_buffer_free(&file);
     return err;
 }
@@ -314,7 +338,7 @@ static st_err check_beside(const verify_call *line, verify_log *log, verify_besi
     }
     if (err == ST_OK && line->code != NULL) {
         *out_what = line->where;
-        out->code = verify_log_code(log, line->digits);
+        out->code = verify_log_code(log, &line->paper);
         err = out->code > 0 ? ST_OK : refuse_code(log, error);
     }
     if (err == ST_OK && line->proof != NULL) {

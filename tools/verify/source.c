@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- a folder ---- */
@@ -41,6 +42,15 @@ st_err verify_read_file(const char *path, st_buffer *out, st_error *error)
 
 /* ---- by name ---- */
 
+/* What stands there under the name of a file must be one: a pipe would be waited for for ever. */
+static st_err read_of_folder(const char *path, const char *name, st_buffer *out, st_error *error)
+{
+    struct stat what;
+    if (stat(path, &what) == 0 && !S_ISREG(what.st_mode))
+        return st_fail(error, ST_E_CORRUPT, "%.120s: is no file of the log", name);
+    return verify_read_file(path, out, error);
+}
+
 static st_err read_named(void *context, const char *name, st_buffer *out, st_error *error)
 {
     const verify_place *place = context;
@@ -48,7 +58,8 @@ static st_err read_named(void *context, const char *name, st_buffer *out, st_err
     int len = snprintf(path, sizeof path, "%s/%s", place->where, name);
     if (len < 0 || (size_t)len >= sizeof path)
         return st_fail(error, ST_E_USAGE, "the name is too long");
-    return place->is_url ? verify_fetch(path, out, error) : verify_read_file(path, out, error);
+    return place->is_url ? verify_fetch(path, out, error)
+                         : read_of_folder(path, name, out, error);
 }
 
 verify_source verify_source_of(const verify_place *place)
