@@ -159,7 +159,7 @@ test: deps ## all tests and checks, also under the sanitizers; last line: N pass
 test-long: deps ## the same, also end to end under the sanitizers, and the planted faults
 	+@TEST_LONG=1 MAKE='$(MAKE)' tools/check/run-tests.sh all
 
-check: deps all ## layers, style, docs, exported names, and the WebAssembly compile
+check: deps all ## layers, style, docs, planted faults, exported names, the WebAssembly compile
 	@BUILD=$(BUILD) tools/check/check.sh
 
 check-wasm: deps $(GEN_H) ## compile proto/ and client-lib/src for WebAssembly

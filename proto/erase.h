@@ -1,4 +1,4 @@
-/* proto/erase.h - single values destroyed by law (docs/protocol.md 7.14): which ones, and what is
+/* proto/erase.h - single values destroyed by law (docs/protocol.md 7.16): which ones, and what is
  * left of a change-set and of a record without them. Signature, chain and merge stand. */
 #ifndef SOTAY_PROTO_ERASE_H
 #define SOTAY_PROTO_ERASE_H

@@ -1,5 +1,5 @@
 /* client-lib/src/renew.h - sets that lie sealed here as they were (closed.h), though a value of
- * them was erased since: the server gives what is left of them. Source: docs/protocol.md 7.14.
+ * them was erased since: the server gives what is left of them. Source: docs/protocol.md 7.16.
  *
  * RENEW     set_hash 32; of a set in CLOSED, until what is left of it has come */
 #ifndef SOTAY_CLIENT_RENEW_H

@@ -1,7 +1,7 @@
 /* server/sync/erase.h - single values destroyed by law. An erasure is a record of form `erasure` in
  * the catalogue, signed by the server's device; taking it in destroys what it names in the log and
  * in the state, whoever brings it, so that an old backup brings nothing back. Source:
- * docs/protocol.md 7.14. */
+ * docs/protocol.md 7.16. */
 #ifndef SOTAY_SERVER_SYNC_ERASE_H
 #define SOTAY_SERVER_SYNC_ERASE_H
 

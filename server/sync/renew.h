@@ -1,6 +1,6 @@
 /* server/sync/renew.h - what is left of a set after an erasure, sealed to this server, for a device
  * that keeps the set sealed as it was and cannot take the value out itself. Source:
- * docs/protocol.md 7.14. */
+ * docs/protocol.md 7.16. */
 #ifndef SOTAY_SERVER_SYNC_RENEW_H
 #define SOTAY_SERVER_SYNC_RENEW_H
 

@@ -329,6 +329,8 @@ static void note_report(sim_world *w, sim_phone *p)
     note_files(w, p, report);
     if (w->is_calm && report->repaired_buckets > 0 && !report->needs_person)
         sim_fail(w, "phone %u: a sum was wrong", sim_phone_no(w, p));
+    if (report->has_log_alarm && w->restores == 0 && w->plan->lies == 0)
+        sim_fail(w, "phone %u: a log that nobody changed is another one", sim_phone_no(w, p));
     sim_say(w, " [phone %u synced: sent %llu, received %llu, %llu held%s]", sim_phone_no(w, p),
             (unsigned long long)report->sent_changes, (unsigned long long)report->received_changes,
             (unsigned long long)report->held, report->complete ? "" : ", more to come");

@@ -14,7 +14,7 @@ failed=0
 # A tree that every check accepts.
 clean_tree() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/{proto,docs,tests,tools} "$tree"/client-lib/{src,ports,include} \
+    mkdir -p "$tree"/{proto,docs,tests/planted,tools} "$tree"/client-lib/{src,ports,include} \
         "$tree"/server/{http,sync,store}
     cat >"$tree/proto/a.h" <<'C'
 /* A number.
@@ -33,6 +33,14 @@ C
     echo '/* s */' >"$tree/server/store/store.h"
     printf '# A page\n\n## Một mục: tên\n\n[x](#một-mục-tên) [y](../proto/a.h)\n' >"$tree/docs/a.md"
     echo '#include "proto/a.h"' >"$tree/server/sync/b.c"
+    one_less >"$tree/tests/planted/1-one-less.patch"
+    echo '| a | `1-one-less` | `unit/a` |' >"$tree/docs/testing.md"
+}
+
+# A planted fault that fits the tree.
+one_less() {
+    printf -- '--- a/proto/a.c\n+++ b/proto/a.c\n@@ -3,5 +3,5 @@\n \n int st_a(int x)\n {\n'
+    printf -- '-    return x + 1;\n+    return x;\n }\n'
 }
 
 # check NAME is expected to say WANT (0 clean, 1 fault) about the tree as it is now.
@@ -64,7 +72,7 @@ repeat() {
     for ((i = 0; i < $2; i++)); do echo "$1"; done
 }
 
-for check in layers style docs words wasm; do
+for check in layers style docs words planted wasm; do
     clean_tree
     expect 0 "$check" "a clean tree passes"
 done
@@ -110,6 +118,11 @@ echo '[z](#no-heading)' | fault docs docs/a.md "a link to no heading"
 
 echo "/* TO""DO later */" | fault words proto/a.c "a note to ourselves"
 echo "/ho""me/x/y" | fault words docs/a.md "a path of one machine"
+
+one_less | fault planted tests/planted/1-two.patch "a planted fault without a row"
+echo '| b | `1-gone` |' | fault planted docs/testing.md "a row without its planted fault"
+one_less | sed 's/x + 1/x + 2/' |
+    fault planted tests/planted/1-one-less.patch "a planted fault that fits no more"
 
 printf '#include <sys/socket.h>\nint s = SOCK_STREAM + AF_LOCAL;\n' |
     fault wasm proto/b.c "a socket"
