@@ -225,6 +225,8 @@ typedef struct {
     bool log_keys;             /* can follow a log whose key was changed */
     bool has_log;              /* the store belongs to one already: */
     st_id log;
+    bool has_person;           /* and to somebody: */
+    st_id person;
 } st_enrol_ask;
 
 /* Changes of the log's key, ascending by n; the signatures are the reader's to check. */

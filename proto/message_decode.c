@@ -323,7 +323,9 @@ static st_err get_enrol_ask(const Sotay__EnrolAsk *from, st_enrol_ask *out, st_e
         || !message_bytes(&from->cosign_key, out->cosign_key, sizeof out->cosign_key)
         || !message_bytes(&from->install, out->install, sizeof out->install)
         || !message_bytes(&from->proof, out->proof, sizeof out->proof)
-        || !message_optional(&from->log, out->log.b, sizeof out->log.b, &out->has_log))
+        || !message_optional(&from->log, out->log.b, sizeof out->log.b, &out->has_log)
+        || !message_optional(&from->person, out->person.b, sizeof out->person.b,
+                             &out->has_person))
         return message_corrupt(error, "bad enrolment");
     if (!get_text(from->label, out->label, sizeof out->label)
         || st_text_chars(out->label, strlen(out->label)) > 80)

@@ -269,6 +269,8 @@ static void put_enrol_ask(const st_enrol_ask *ask, Sotay__EnrolAsk *out)
     out->log_keys = ask->log_keys;
     if (ask->has_log)
         out->log = message_view(ask->log.b, sizeof ask->log.b);
+    if (ask->has_person)
+        out->person = message_view(ask->person.b, sizeof ask->person.b);
 }
 
 void message_put_enrol_answer(message_builder *b, const st_enrol_answer *answer,

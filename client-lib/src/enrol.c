@@ -73,6 +73,8 @@ static void fill_ask(const sotay_sync *sync, st_enrol_ask *ask)
     ask->log_keys = true;
     ask->has_log = sync->client->me.is_enrolled;
     ask->log = sync->client->me.log;
+    ask->has_person = sync->client->me.is_enrolled;
+    ask->person = sync->client->me.person;
     memcpy(ask->label, sync->label, sizeof ask->label);
 }
 

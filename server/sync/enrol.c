@@ -321,6 +321,9 @@ static st_err run_enrol(writer_turn *turn, void *argument, st_error *error)
     job->now_ms = port->now_ms(port->context);
     job->device = st_device_id(job->ask->sign_key);
     st_err err = auth_code_check(turn->txn, job->ask, job->now_ms, &job->person, &used, error);
+    if (err == ST_OK && job->ask->has_person && st_id_cmp(&job->ask->person, &job->person) != 0)
+        return st_fail(error, ST_E_DENIED,
+                       "enrol: the store that asks belongs to another person than the link is for");
     if (err == ST_OK && !used) {
         err = auth_device_get(turn->txn, turn->room->keys, &job->device, &known, error);
         if (err == ST_OK)

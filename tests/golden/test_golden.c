@@ -214,7 +214,8 @@ static void test_frames(void **state)
         "frame-heir-ask", "frame-heir-declined", "frame-heir-enrolled",
         "frame-have-answer-full", "frame-ask-epochs", "frame-carry-offer-sealed",
         "frame-enrol-ask-again", "frame-ask-log-key-mark", "frame-ask-held",
-        "frame-have-answer-kept", "frame-page-declined", "frame-have-answer-entries"
+        "frame-have-answer-kept", "frame-page-declined", "frame-have-answer-entries",
+        "frame-enrol-ask-person"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

@@ -518,9 +518,12 @@ static void test_whose_store_it_is_is_told(void **state)
     edge *e = phone_alone(&an);
     phone_new(&fresh, 2);
     assert_false(ask_of(&fresh, e).has_log);
+    assert_false(ask_of(&fresh, e).has_person);
     st_enrol_ask ask = ask_of(&an, e);
     assert_true(ask.has_log);
     assert_memory_equal(ask.log.b, e->log.b, sizeof e->log.b);
+    assert_true(ask.has_person);
+    assert_memory_equal(ask.person.b, an.client->me.person.b, sizeof ask.person.b);
     phone_free(&fresh);
     phone_part(e, &an, NULL);
 }

@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 55
+#define MAKE_FRAMES 56
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -215,6 +215,14 @@ static inline st_frame make_enrol_ask_again(void)
     st_frame frame = make_enrol_ask();
     frame.as.enrol_ask.has_log = true;
     frame.as.enrol_ask.log = make_id(0x10, 0x06);
+    return frame;
+}
+
+static inline st_frame make_enrol_ask_person(void)
+{
+    st_frame frame = make_enrol_ask_again();
+    frame.as.enrol_ask.has_person = true;
+    frame.as.enrol_ask.person = make_id(0xaa, 0xaa);
     return frame;
 }
 
@@ -667,7 +675,8 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 51: return make_ask_held(arena);
     case 52: return make_have_answer_kept(arena);
     case 53: return make_page_declined(arena);
-    default: return make_have_answer_entries();
+    case 54: return make_have_answer_entries();
+    default: return make_enrol_ask_person();
     }
 }
 

@@ -110,6 +110,34 @@ static void test_a_store_of_another_book(void **state)
     assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &answer, NULL), ST_OK);
 }
 
+/* Nor does a store of one person's use up the link of another. */
+static void test_a_store_of_another_person(void **state)
+{
+    rig *r = *state;
+    st_enrol_ask ask;
+    st_enrol_answer answer;
+    st_error error = { 0 };
+    auth_person an;
+    auth_device known;
+    store_txn txn;
+    uint8_t secret[64];
+    make_ask(r, &ask, secret);
+    assert_int_equal(sync_code_make(r->srv.writer, "an", ask.code, NULL), ST_OK);
+    prove(r, &ask, secret);
+    const st_id device = st_device_id(ask.sign_key);
+    ask.has_person = true;
+    ask.person = device;
+    assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &answer, &error), ST_E_DENIED);
+    assert_non_null(strstr(error.detail, "another person"));
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, NULL, &device, &known, NULL), ST_E_NOT_FOUND);
+    assert_int_equal(auth_person_by_login(&txn, "an", &an, NULL), ST_OK);
+    store_end(&txn);
+    ask.person = an.id;
+    assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &answer, NULL), ST_OK);
+    assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &answer, NULL), ST_OK);
+}
+
 /* The store is gone and the key is not (a browser keeps it elsewhere): its counters would begin
  * anew under a name that has used them. A key of its own makes it another device, which starts
  * clean. */
@@ -471,6 +499,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_a_store_of_another_book),
+        CASE(test_a_store_of_another_person),
         CASE(test_a_wiped_store_with_its_old_key),
         CASE(test_one_code_one_phone), CASE(test_a_code_ends),   CASE(test_a_disabled_person),
         CASE(test_what_a_phone_is_called),
