@@ -1,10 +1,12 @@
 /* client-lib/cli/attach.c - `sotay attach`: reads a file and attaches it to a record. Must never
  * take a file half. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "client-lib/cli/cli.h"
 
@@ -16,7 +18,8 @@ static int read_file(const char *path, void **out_data, size_t *out_len, sotay_e
 {
     struct stat st;
     int code = SOTAY_OK;
-    FILE *file = fopen(path, "rbe");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer waits else */
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "rb");
     if (file == NULL || fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode)) {
         snprintf(error->detail, sizeof error->detail, "%.120s: %s", path,
                  file == NULL ? strerror(errno) : "not a file");
@@ -37,6 +40,8 @@ static int read_file(const char *path, void **out_data, size_t *out_len, sotay_e
     }
     if (file != NULL)
         (void)fclose(file);
+    else if (fd >= 0)
+        (void)close(fd);
     if (code != SOTAY_OK) {
         free(data);
         return code;

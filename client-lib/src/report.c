@@ -77,8 +77,16 @@ st_err report_standing(const sotay_client *client, st_buffer *out, st_error *err
           " về. Hãy gặp văn phòng để đăng ký lại máy.",
           "This device was revoked: what it sends is held for the office, and it gets nothing."
           " Please see the office to enrol it again." },
+        { "Người dùng của máy này không còn quyền trong sổ (tài khoản đã ngừng, hoặc thôi vai trò):"
+          " máy không nhận gì về. Việc đã ghi không mất. Hãy hỏi văn phòng.",
+          "The person of this device has no part in the book any more (the account was disabled, or"
+          " the role ended): it gets nothing. What was recorded is not lost. Please ask the"
+          " office." },
     };
-    const char *sentence = SENTENCES[client->me.standing][strcmp(client->lang, "en") == 0];
+    const identity *me = &client->me;
+    bool is_out = me->standing == ST_STANDING_IN_USE && me->is_enrolled && me->roles_count == 0;
+    size_t which = is_out ? ST_STANDING_REVOKED + 1 : (size_t)me->standing;
+    const char *sentence = SENTENCES[which][strcmp(client->lang, "en") == 0];
     return sentence == NULL ? ST_OK : st_buffer_printf(out, error, "! %s\n", sentence);
 }
 

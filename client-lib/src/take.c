@@ -334,7 +334,7 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     renew_end(sync);
     bool is_shut_out = end->standing != ST_STANDING_IN_USE && next->standing != end->standing;
     next->standing = end->standing;
-    if (end->standing != ST_STANDING_IN_USE)
+    if (end->standing != ST_STANDING_IN_USE || next->roles_count == 0)
         sync->report.needs_person = true;
     next->dictionary = end->dictionary == ST_DICTIONARY_LAST_SET ? end->dictionary : 0;
     bool is_covered = end->backed_up_to > next->backed_up_to;

@@ -419,6 +419,36 @@ static void test_a_phone_out_of_use_says_so(void **state)
     world_free(&w);
 }
 
+/* The book is gone from the phone of a person who was disabled: the sync says so, and the status
+ * says why and what to do. */
+static void test_a_person_without_a_part_is_told(void **state)
+{
+    static const char *const SAYS[] = { "không còn quyền trong sổ", "no part in the book" };
+    (void)state;
+    world w;
+    char *text = NULL;
+    sotay_report report;
+    world_make(&w, 20);
+    phone *binh = &w.phones[1];
+    assert_int_equal(sync_phone(&w, binh, 0, &report), SOTAY_OK);
+    assert_false(report.needs_person);
+    assert_int_equal(sotay_status(binh->client, SOTAY_TEXT, &text, NULL), SOTAY_OK);
+    assert_null(strstr(text, SAYS[0]));
+    sotay_text_free(text);
+    KIT_EXPECT(0, &w.book, "user", "disable", "binh");
+    assert_int_equal(sync_phone(&w, binh, 0, &report), SOTAY_OK);
+    assert_true(report.needs_person);
+    for (size_t n = 0; n < 2; n++) {
+        const sotay_open_how how = { NULL, true, n == 0 ? "vi" : "en", 420 };
+        sotay_close(binh->client);
+        assert_int_equal(sotay_open(&binh->port, &how, &binh->client, NULL), SOTAY_OK);
+        assert_int_equal(sotay_status(binh->client, SOTAY_TEXT, &text, NULL), SOTAY_OK);
+        assert_non_null(strstr(text, SAYS[n]));
+        sotay_text_free(text);
+    }
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_each_change_has_its_own_verdict),
         cmocka_unit_test(test_an_enrolment_brings_the_verdicts_of_before),
         cmocka_unit_test(test_a_phone_out_of_use_says_so),
+        cmocka_unit_test(test_a_person_without_a_part_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
