@@ -476,6 +476,7 @@ static void test_an_epoch_that_was_lost(void **state)
     assert_everywhere(&t, before);
     assert_everywhere(&t, after);
     assert_person(&t, "dung"); /* whom the office had added in it */
+    assert_given_up(&t, 2);    /* both restores were announced, to each of them */
     for (size_t i = 0; i < PHONES; i++) {
         assert_true(phone_status_says(&t.w.phones[i], "\"ready\":0"));
         assert_true(phone_says(&t.w.phones[i], sotay_show, &after[0], "accepted_rating"));
