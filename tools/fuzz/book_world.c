@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/frame.h"
 #include "tools/fuzz/fuzz.h"
 
 #define FILE_BYTES_MAX ((size_t)64 << 20)
@@ -37,6 +38,25 @@ static FILE *open_file(const book_world *world, const char *how)
     return file;
 }
 
+/* One more change of binh's: the visit has a file of three pieces. */
+static void name_pieces(book_world *world)
+{
+    static uint8_t bytes[BOOK_PIECES][24];
+    for (uint8_t i = 0; i < BOOK_PIECES; i++) {
+        memset(bytes[i], 'a' + i, sizeof bytes[i]);
+        world->pieces[i] = (st_chunk){ bytes[i], sizeof bytes[i] };
+        world->hashes[i] = st_sha256(bytes[i], sizeof bytes[i]);
+    }
+    rig_begin(&world->binh, RIG_BUCKET);
+    st_change *change = rig_change(&world->binh, &world->visit);
+    st_op *op = rig_op(&world->binh, change, "visit", "general_note", "x");
+    op->verb = ST_VERB_ITEM;
+    op->path = (st_path){ .kind = ST_PATH_ITEM, .group = 50, .item = change->dot, .field = 5 };
+    op->value = (st_value){ .kind = ST_VALUE_BYTES, .data = world->hashes[0].b,
+                            .len = sizeof world->hashes };
+    FUZZ_MUST(rig_push_one(&world->binh, rig_seal(&world->binh), NULL) == ST_VERDICT_STORED);
+}
+
 static void make(book_world *world)
 {
     rig *r = &world->r;
@@ -60,6 +80,7 @@ static void make(book_world *world)
     rig_begin(&world->an, RIG_OTHER);
     (void)rig_visit(&world->an, NULL);
     world->honest[2] = rig_seal(&world->an);
+    name_pieces(world);
     world->entries = book_world_entries(world);
     rooms_close(&r->srv);
     world->kept = malloc(FILE_BYTES_MAX);
@@ -97,4 +118,40 @@ bool book_world_restore(book_world *world)
     FUZZ_MUST(fwrite(world->kept, world->kept_len, 1, file) == 1 && fclose(file) == 0);
     rig_reopen(&world->r);
     return true;
+}
+
+void book_world_head(book_world *world, const char *method, const char *path,
+                     const st_buffer *stream, uint8_t out[ST_HEAD_BYTES])
+{
+    static st_buffer text;
+    st_head head = { .device = world->an.device, .counter = ++world->an.request_counter };
+    st_hash body = st_sha256(stream->data, stream->len);
+    text.max = 4096;
+    st_buffer_clear(&text);
+    FUZZ_MUST(st_head_sign_text(&head, method, path, &body, &world->r.srv.keys.log, &text) ==
+              ST_OK);
+    st_sign(world->an.secret, text.data, text.len, head.signature);
+    st_head_encode(&head, out);
+}
+
+void book_world_check(const st_buffer *reply, book_look look, void *context)
+{
+    st_frame_reader *reader = NULL;
+    const uint8_t *bytes;
+    size_t len;
+    st_err bad = ST_OK;
+    FUZZ_MUST(st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, NULL) == ST_OK);
+    FUZZ_MUST(st_frame_feed(reader, reply->data, reply->len, NULL) == ST_OK);
+    while (st_frame_read(reader, &bytes, &len, &bad)) {
+        st_arena arena;
+        st_frame frame;
+        st_arena_init(&arena, (size_t)64 << 20);
+        FUZZ_MUST(st_frame_decode(bytes, len, &arena, &frame, NULL) == ST_OK);
+        FUZZ_MUST(frame.kind != ST_FRAME_NONE);
+        if (look != NULL)
+            look(context, &frame);
+        st_arena_reset(&arena);
+    }
+    FUZZ_MUST(bad == ST_OK && st_frame_is_complete(reader));
+    st_frame_reader_free(reader);
 }

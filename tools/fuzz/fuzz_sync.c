@@ -3,7 +3,6 @@
  * the book is what its log says. */
 #include <string.h>
 
-#include "proto/frame.h"
 #include "server/http/request.h"
 #include "tools/fuzz/book_world.h"
 #include "tools/fuzz/parts.h"
@@ -30,40 +29,6 @@ static void make_stream(const book_world *world, fuzz_bytes bytes, st_buffer *ou
     fuzz_stream(frames.data, frames.len, out);
 }
 
-static void make_head(book_world *world, const st_buffer *stream, uint8_t out[ST_HEAD_BYTES])
-{
-    static st_buffer text;
-    st_head head = { .device = world->an.device, .counter = ++world->an.request_counter };
-    st_hash body = st_sha256(stream->data, stream->len);
-    text.max = 4096;
-    st_buffer_clear(&text);
-    FUZZ_MUST(st_head_sign_text(&head, "POST", "/v1/sync", &body, &world->r.srv.keys.log, &text) ==
-              ST_OK);
-    st_sign(world->an.secret, text.data, text.len, head.signature);
-    st_head_encode(&head, out);
-}
-
-/* An answer is a whole stream of frames, of which each can be read. */
-static void check_reply(const st_buffer *reply)
-{
-    st_frame_reader *reader = NULL;
-    const uint8_t *bytes;
-    size_t len;
-    st_err bad = ST_OK;
-    FUZZ_MUST(st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, NULL) == ST_OK);
-    FUZZ_MUST(st_frame_feed(reader, reply->data, reply->len, NULL) == ST_OK);
-    while (st_frame_read(reader, &bytes, &len, &bad)) {
-        st_arena arena;
-        st_frame frame;
-        st_arena_init(&arena, (size_t)64 << 20);
-        FUZZ_MUST(st_frame_decode(bytes, len, &arena, &frame, NULL) == ST_OK);
-        FUZZ_MUST(frame.kind != ST_FRAME_NONE);
-        st_arena_reset(&arena);
-    }
-    FUZZ_MUST(bad == ST_OK && st_frame_is_complete(reader));
-    st_frame_reader_free(reader);
-}
-
 static int ask(book_world *world, bool enrols, const st_buffer *body)
 {
     http_request request = { .rooms = &world->r.srv,
@@ -79,7 +44,7 @@ static int ask(book_world *world, bool enrols, const st_buffer *body)
     else
         http_handle_sync(&request);
     FUZZ_MUST(request.status == 200 || (request.status >= 400 && request.status < 500));
-    check_reply(&request.reply);
+    book_world_check(&request.reply, NULL, NULL);
     st_buffer_free(&request.reply);
     return request.status;
 }
@@ -96,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     make_stream(world, bytes, &stream);
     uint8_t head[ST_HEAD_BYTES];
     if (!enrols) {
-        make_head(world, &stream, head);
+        book_world_head(world, "POST", "/v1/sync", &stream, head);
         fuzz_append(&body, head, sizeof head);
     }
     fuzz_append(&body, stream.data, stream.len);

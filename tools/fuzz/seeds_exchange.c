@@ -95,8 +95,31 @@ static void write_requests(seeder *s)
     rig_close(&world->r);
 }
 
+/* Of the file of the visit: questions, its pieces, wishes for them; each by every route. */
+static void write_files(seeder *s)
+{
+    book_world *world = book_world_get();
+    st_frame frame = { .kind = ST_FRAME_HAVE_ASK };
+    st_buffer parts;
+    st_buffer_init(&parts, PARTS_MAX);
+    for (uint32_t pieces = 0; pieces <= BOOK_PIECES; pieces++) {
+        frame.as.have_ask = (st_have_ask){ .record = world->visit,
+                                           .hashes = world->hashes,
+                                           .hashes_count = BOOK_PIECES - pieces / 2,
+                                           .chunks = world->pieces,
+                                           .chunks_count = pieces };
+        st_buffer_clear(&parts);
+        for (size_t route = 0; route < 3; route++) {
+            put_frame(&frame, &parts);
+            seeder_save(s, "have", -1, parts.data, parts.len);
+        }
+    }
+    st_buffer_free(&parts);
+}
+
 void seeder_write_exchanges(seeder *s)
 {
     write_answers(s);
+    write_files(s);
     write_requests(s);
 }
