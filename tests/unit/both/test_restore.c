@@ -341,8 +341,8 @@ static void put_back(bool with_side)
     bool knows = memcmp(epoch, t.w.book.rooms.sync.epoch, 8) != 0;
     assert_int_equal(knows, with_side);
     if (!knows) {
-        assert_int_equal(sync_phone(&t.w, &t.w.phones[0], 0, NULL), SOTAY_E_STORAGE);
-        assert_int_equal(sync_phone(&t.w, &t.w.phones[1], 0, NULL), SOTAY_E_STORAGE);
+        assert_int_equal(sync_phone(&t.w, &t.w.phones[0], 0, NULL), SOTAY_E_NETWORK);
+        assert_int_equal(sync_phone(&t.w, &t.w.phones[1], 0, NULL), SOTAY_E_NETWORK);
         restart(&t);
         assert_memory_not_equal(epoch, t.w.book.rooms.sync.epoch, 8);
     }
@@ -401,7 +401,7 @@ static void test_a_restart_before_it_is_noticed(void **state)
     }
     ids[1] = visit_of(&t.w.phones[1], "sau sao lưu");
     assert_int_equal(sync_phone(&t.w, &t.w.phones[1], 0, NULL), SOTAY_OK);
-    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_E_STORAGE);
+    assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_E_NETWORK);
     restart(&t);
     ids[2] = visit_of(&t.w.phones[2], "sau sao lưu");
     assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_OK);
