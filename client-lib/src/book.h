@@ -38,7 +38,8 @@
  *           record, epoch be64, size be64          one of a log that was put back since
  * DUE       record                                 since when its newest receipt is due (receipt.h)
  * LINE      -                                      syncs that failed, and the wait (line.h)
- * DECLINED  record                                 when the office declined (declined.h) */
+ * DECLINED  record                                 when the office declined (declined.h)
+ * DELIVERED position be64, a key                   a row that no backup has yet (delivered.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
 
@@ -83,7 +84,8 @@ typedef enum {
     BOOK_CLOSED = 'z',
     BOOK_LOG_KEY = 'L',
     BOOK_RENEW = 'Z',
-    BOOK_DECLINED = 'D'
+    BOOK_DECLINED = 'D',
+    BOOK_DELIVERED = 'U'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

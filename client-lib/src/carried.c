@@ -8,6 +8,7 @@
 
 #include "client-lib/src/apply.h"
 #include "client-lib/src/closed.h"
+#include "client-lib/src/delivered.h"
 #include "client-lib/src/slip.h"
 #include "proto/changeset.h"
 
@@ -385,12 +386,14 @@ static st_err settle_taken(sotay_client *client, const st_receipt *receipt, st_e
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* In the log it stays here until a backup has it: its author's phone may be lost by then. */
 static st_err drop_parcel(sotay_client *client, const st_receipt *receipt, st_error *error)
 {
     st_parcel parcel = { .kind = ST_PARCEL_SET, .owner = receipt->device, .first = receipt->first,
                          .name = receipt->hash };
     book_key key = parcel_key(&parcel);
-    return book_delete(&client->book, &key, error);
+    return receipt->position > 0 ? delivered_keep(client, &key, receipt->position, error)
+                                 : book_delete(&client->book, &key, error);
 }
 
 /* ---- receipts ---- */
@@ -594,7 +597,7 @@ st_err carried_piece_taken(sotay_client *client, const st_piece_taken *taken, st
 {
     st_parcel parcel = { .kind = ST_PARCEL_PIECE, .owner = taken->record, .name = taken->hash };
     book_key key = parcel_key(&parcel);
-    return book_delete(&client->book, &key, error);
+    return delivered_keep(client, &key, 0, error);
 }
 
 st_err carried_in_log(sotay_client *client, const st_id *device, uint64_t first, st_error *error)

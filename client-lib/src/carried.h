@@ -34,7 +34,7 @@ ST_MUST_USE st_err carried_take_receipt(sotay_client *client, const st_receipt *
 /* The server's verdict about a set of another device: it has it, or will never take it. */
 ST_MUST_USE st_err carried_verdict(sotay_client *client, const st_id *device,
                                    const st_verdict *verdict, st_error *error);
-/* The server has the piece on disk. */
+/* The server has the piece on disk: it is offered no more, and stays until a backup has it. */
 ST_MUST_USE st_err carried_piece_taken(sotay_client *client, const st_piece_taken *taken,
                                        st_error *error);
 /* The log brings a set of this device and counter: what was taken by hand under that name leaves

@@ -8,6 +8,7 @@
 
 #include "client-lib/src/attach.h"
 #include "client-lib/src/carried.h"
+#include "client-lib/src/delivered.h"
 #include "client-lib/src/lexicon.h"
 #include "client-lib/src/overlay.h"
 #include "client-lib/src/renew.h"
@@ -110,6 +111,27 @@ static st_err erase_in_base(sotay_client *client, const erase_values *values, st
     return err == ST_OK ? learn_names(client, &record, error) : err;
 }
 
+/* States of the record that the office was shown. */
+static st_err erase_in_delivered(sotay_client *client, const erase_values *values,
+                                 st_arena *arena, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_DELIVERED), key;
+    const book_key of_record = book_key_id(BOOK_EVIDENCE, &values->record);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_record record;
+        err = delivered_next(client, &scan, &key, error);
+        if (err != ST_OK || key.len < of_record.len ||
+            memcmp(key.b, of_record.b, of_record.len) != 0)
+            continue;
+        err = erase_in_state(client, &scan.at, values, arena, &record, error);
+        if (err == ST_E_NOT_FOUND)
+            err = ST_OK;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* States of the record that a repair or a reset set aside. */
 static st_err erase_in_evidence(sotay_client *client, const erase_values *values, st_arena *arena,
                                 st_error *error)
@@ -126,7 +148,7 @@ static st_err erase_in_evidence(sotay_client *client, const erase_values *values
         if (err == ST_E_NOT_FOUND)
             err = ST_OK;
     }
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
+    return err == ST_E_NOT_FOUND ? erase_in_delivered(client, values, arena, error) : err;
 }
 
 /* ---- files: the value that goes is the list of hashes of their pieces ---- */

@@ -1,10 +1,11 @@
 /* client-lib/src/evidence.c - states without a signature, on their way to the office.
- * Promises: a copy goes only when the log has all it says, or when the server has it on disk.
+ * Promises: a copy goes only when the log has all it says, or when a backup has it.
  * Never: shows what a kept set says as well - that is offered again by itself. */
 #include "client-lib/src/evidence.h"
 
 #include <string.h>
 
+#include "client-lib/src/delivered.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/overlay.h"
 #include "proto/merge.h"
@@ -309,10 +310,34 @@ st_err evidence_take(sotay_sync *sync, const st_bucket *bucket, st_error *error)
     if (lane->rows_count == 0 || strcmp(bucket->s, lane->bucket.s) != 0)
         return ST_OK;
     for (size_t i = 0; err == ST_OK && i < lane->rows_count; i++)
-        err = book_delete(&sync->client->book, &lane->rows[i], error);
+        err = delivered_keep(sync->client, &lane->rows[i], 0, error);
     lane->rows_count = 0;
     lane->has_moved = true;
     return err;
+}
+
+st_err evidence_close_bucket(sotay_client *client, const st_bucket *bucket, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_DELIVERED), key;
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_arena arena;
+        st_record record;
+        book_value bytes = { NULL, 0 };
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = delivered_next(client, &scan, &key, error);
+        bool is_state = err == ST_OK && key.b[0] == BOOK_EVIDENCE;
+        if (is_state)
+            err = book_get(&client->book, &scan.at, &arena, &bytes, error);
+        if (is_state && err == ST_OK)
+            err = st_record_decode(bytes.data, bytes.len, &arena, &record, error);
+        if (is_state && err == ST_OK && strcmp(record.bucket.s, bucket->s) == 0)
+            err = book_delete(&client->book, &scan.at, error);
+        st_arena_reset(&arena);
+        err = pass_over(client, err);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 st_err evidence_count(sotay_client *client, uint64_t *out_count, st_error *error)

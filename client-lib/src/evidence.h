@@ -33,8 +33,12 @@ ST_MUST_USE st_err evidence_end_round(sotay_sync *sync, st_error *error);
 /* Fills what the next request shows, all of one bucket; false: nothing. Lives in the arena. */
 ST_MUST_USE st_err evidence_ask(sotay_sync *sync, st_arena *arena, st_repair_ask *out_ask,
                                 bool *out_asks, st_error *error);
-/* An answer about the bucket: what was shown of it is on the server's disk. */
+/* An answer about the bucket: what was shown of it is on the server's disk, and stays here until a
+ * backup has it (delivered.h). */
 ST_MUST_USE st_err evidence_take(sotay_sync *sync, const st_bucket *bucket, st_error *error);
+/* The bucket is not read here any more: copies that the server has go at once. */
+ST_MUST_USE st_err evidence_close_bucket(sotay_client *client, const st_bucket *bucket,
+                                         st_error *error);
 /* How many copies wait. */
 ST_MUST_USE st_err evidence_count(sotay_client *client, uint64_t *out_count, st_error *error);
 

@@ -8,6 +8,7 @@
 #include "client-lib/src/attach.h"
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
+#include "client-lib/src/evidence.h"
 #include "client-lib/src/purge.h"
 #include "client-lib/src/snapshot.h"
 
@@ -188,6 +189,8 @@ static st_err lose_bucket(sotay_client *client, const st_bucket *bucket, uint64_
         err = purge_owe(client, bucket, &owed, error);
     if (err == ST_OK)
         err = carried_close_bucket(client, bucket, error);
+    if (err == ST_OK)
+        err = evidence_close_bucket(client, bucket, error);
     if (err == ST_OK)
         err = attach_forget(client, error);
     if (err == ST_OK)

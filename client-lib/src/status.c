@@ -6,6 +6,7 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/declined.h"
+#include "client-lib/src/delivered.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/forsaken.h"
@@ -103,6 +104,15 @@ static st_err count_sets(sotay_client *client, status_counts *s, st_error *error
     }
     s->sent = s->sent > s->held ? s->sent - s->held : 0;
     return ST_OK;
+}
+
+/* Of others, delivered by this phone. */
+static st_err count_delivered(sotay_client *client, status_counts *s, st_error *error)
+{
+    uint64_t count = 0;
+    st_err err = delivered_count(client, &count, error);
+    s->uncovered += count;
+    return err;
 }
 
 static st_err count_drafts(sotay_client *client, status_counts *s, st_error *error)
@@ -377,6 +387,8 @@ int sotay_status(sotay_client *client, sotay_format format, char **out_text, sot
         err = count_notes(client, &s, &arena, &inner);
     if (err == ST_OK)
         err = count_sets(client, &s, &inner);
+    if (err == ST_OK)
+        err = count_delivered(client, &s, &inner);
     if (err == ST_OK)
         err = count_drafts(client, &s, &inner);
     if (err == ST_OK)

@@ -7,6 +7,7 @@
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
 #include "client-lib/src/declined.h"
+#include "client-lib/src/delivered.h"
 #include "client-lib/src/renew.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/log_key.h"
@@ -341,6 +342,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (is_covered)
         next->backed_up_to = end->backed_up_to;
     st_err err = is_covered ? closed_cover(client, error) : ST_OK;
+    if (err == ST_OK)
+        err = delivered_end(client, end->position, error);
     if (err == ST_OK && is_shut_out)
         err = renew_shut_out(sync, error);
     if (err == ST_OK)

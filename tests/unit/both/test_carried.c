@@ -2,114 +2,15 @@
  * Two officers meet in a valley without signal and take each other's work along: both read it at
  * once, whoever has signal first delivers it, and a line that breaks, a changed byte, a copied
  * phone or a lost unit neither loses nor doubles a word. */
-#include "tests/unit/both/world.h"
+#include "tests/unit/both/meet.h"
+#include "tests/unit/both/town.h"
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/client.h"
+#include "client-lib/src/delivered.h"
 #include "server/store/chunks.h"
 
-#define MESSAGES_MAX 64u
-#define PAPER_BYTES  3000u
-
-/* ---- a line between two phones, in memory ---- */
-
-typedef struct {
-    size_t calls_max; /* so many pieces go over the line, then it breaks; SIZE_MAX: never */
-    size_t half;      /* of the last one only so many bytes */
-    size_t flip_call; /* in this piece one bit is turned; SIZE_MAX: none */
-    size_t flip_bit;
-} trouble;
-
-static const trouble NONE = { SIZE_MAX, SIZE_MAX, SIZE_MAX, 0 };
-
-typedef struct {
-    size_t calls, bytes[MESSAGES_MAX];
-    int codes[2]; /* of the one who serves, and the one who fetches */
-    sotay_carry_report reports[2];
-} outcome;
-
-/* What has to be sent now; a port that answers later is waited for. */
-static int next_of(phone *p, sotay_carry *carry, sotay_slice *out, bool *out_done)
-{
-    int rc = sotay_carry_next(carry, out, out_done, &p->error);
-    while (rc == SOTAY_PENDING) {
-        rc = sotay_memory_settle(&p->port, p->client, SOTAY_OK, &p->error);
-        if (rc == SOTAY_OK || rc == SOTAY_PENDING)
-            rc = sotay_carry_next(carry, out, out_done, &p->error);
-    }
-    return rc;
-}
-
-/* One piece over the line, with its trouble; false: the line is broken. */
-static bool pass_on(sotay_slice bytes, const trouble *t, outcome *o, sotay_carry *to, phone *p,
-                    int *out_code)
-{
-    size_t call = o->calls++;
-    size_t len = bytes.len;
-    assert_true(call < MESSAGES_MAX);
-    o->bytes[call] = len;
-    if (call > t->calls_max)
-        return false;
-    bool breaks = call == t->calls_max;
-    if (breaks && t->half < len)
-        len = t->half;
-    uint8_t *copy = malloc(len + 1);
-    assert_non_null(copy);
-    if (len > 0)
-        memcpy(copy, bytes.data, len);
-    if (call == t->flip_call && len > 0)
-        copy[t->flip_bit / 8 % len] ^= (uint8_t)(1u << t->flip_bit % 8);
-    for (size_t at = 0; at < len && *out_code == SOTAY_OK; at += 999) {
-        size_t some = len - at < 999 ? len - at : 999;
-        *out_code = sotay_carry_feed(to, copy + at, some, &p->error);
-    }
-    free(copy);
-    return !breaks;
-}
-
-static outcome meet(phone *serves, phone *fetches, trouble t)
-{
-    phone *const WHO[2] = { serves, fetches };
-    sotay_carry *carry[2] = { NULL, NULL };
-    bool done[2] = { false, false }, whole = true;
-    unsigned silent = 0; /* turns in which nobody had anything to say: both would wait for ever */
-    outcome o;
-    memset(&o, 0, sizeof o);
-    for (size_t i = 0; i < 2; i++)
-        assert_int_equal(sotay_carry_begin(WHO[i]->client, i == 1, &carry[i], NULL), SOTAY_OK);
-    for (size_t turn = 1; whole && silent < 4 && !(done[0] && done[1]); turn = 1 - turn) {
-        sotay_slice bytes = { NULL, 0 };
-        silent++;
-        if (done[turn])
-            continue;
-        o.codes[turn] = next_of(WHO[turn], carry[turn], &bytes, &done[turn]);
-        whole = o.codes[turn] == SOTAY_OK;
-        if (whole && bytes.len > 0)
-            silent = 0;
-        if (whole && bytes.len > 0)
-            whole = pass_on(bytes, &t, &o, carry[1 - turn], WHO[1 - turn], &o.codes[1 - turn]) &&
-                    o.codes[1 - turn] == SOTAY_OK;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        sotay_carry_report_get(carry[i], &o.reports[i]);
-        sotay_carry_free(carry[i]);
-    }
-    return o;
-}
-
-static void meet_well(phone *serves, phone *fetches)
-{
-    outcome o = meet(serves, fetches, NONE);
-    for (size_t i = 0; i < 2; i++) {
-        if (o.codes[i] != SOTAY_OK)
-            print_message("  %s: %s\n", i == 0 ? "serves" : "fetches",
-                          (i == 0 ? serves : fetches)->error.detail);
-        assert_int_equal(o.codes[i], SOTAY_OK);
-        assert_true(o.reports[i].done && !o.reports[i].more);
-    }
-    assert_string_equal(o.reports[0].code, o.reports[1].code);
-    assert_int_equal(strlen(o.reports[0].code), 7);
-}
+#define PAPER_BYTES 3000u
 
 /* ---- helpers ---- */
 
@@ -742,6 +643,63 @@ static void test_more_parcels_than_a_request_holds(void **state)
     world_free(&w);
 }
 
+/* ---- until a backup has it ---- */
+
+static uint64_t delivered_by(phone *p)
+{
+    uint64_t count = 0;
+    st_error error = { 0 };
+    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
+    assert_int_equal(delivered_count(p->client, &count, &error), ST_OK);
+    client_abort(p->client);
+    return count;
+}
+
+/* What binh carried sealed is with the server, an's phone lies in the river, and the server is put
+ * back to before it came: binh brings the record and its file once more. */
+static void test_what_came_sealed_stays_until_a_backup(void **state)
+{
+    (void)state;
+    town t;
+    uint64_t bytes = 0;
+    char id[33];
+    world *w = &t.w;
+    valley_make(w, 62, false);
+    town_place(&t);
+    phone *an = &w->phones[0], *binh = &w->phones[1];
+    KIT_EXPECT(0, &w->book, "unassign", "binh", KIT_UNIT);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(sync_phone(w, &w->phones[i], 0, NULL), SOTAY_OK);
+    backup(&t);
+    make_visit(w, an);
+    const sotay_id *visit = &w->records[w->records_count - 1];
+    attach_paper(an, visit);
+    st_id_format((const st_id *)visit, id);
+    meet_well(an, binh);
+    assert_int_equal(carried_by(binh), 2);
+    for (int again = 0; again < 3; again++) {
+        assert_int_equal(sync_phone(w, binh, 0, NULL), SOTAY_OK);
+        assert_int_equal(carried_by(binh), 0);
+        assert_int_equal(delivered_by(binh), 2);
+        assert_true(phone_status_says(binh, "\"safe_to_wipe\":false"));
+        KIT_EXPECT(0, &w->book, "records");
+        assert_non_null(strstr(KIT_OUT(&w->book), id));
+        assert_int_equal(chunks_total(w->book.dir, &bytes, NULL), ST_OK);
+        assert_int_equal(bytes, PAPER_BYTES);
+        if (again < 2)
+            restore(&t);
+        phone_reopen(binh);
+        if (again < 2)
+            assert_int_equal(sync_phone(w, binh, 0, NULL), SOTAY_OK); /* hears of the epoch */
+    }
+    KIT_EXPECT(0, &w->book, "assign", "binh", KIT_UNIT); /* an entry behind it */
+    backup(&t);
+    KIT_EXPECT(0, &w->book, "backup", "--check", t.backup);
+    assert_int_equal(sync_phone(w, binh, 0, NULL), SOTAY_OK);
+    assert_int_equal(delivered_by(binh), 0);
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -763,6 +721,7 @@ int main(void)
         cmocka_unit_test(test_three_carriers_and_lost_replies),
         cmocka_unit_test(test_parcels_that_are_none),
         cmocka_unit_test(test_more_parcels_than_a_request_holds),
+        cmocka_unit_test(test_what_came_sealed_stays_until_a_backup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,6 +213,37 @@ static void test_twice(void **state)
     town_free(&t);
 }
 
+/* The machine is lost once more, before a backup has what the office was shown: it is shown again.
+ * A backup that has it ends that. */
+static void test_shown_until_a_backup_has_it(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 5);
+    phone *p = &t.w.phones[1];
+    for (int again = 0; again < 3; again++) {
+        restore(&t);
+        sync_well(&t, 1);
+        const char *list = incidents(&t);
+        assert_int_equal(times(list, "\"cursor\":"), 1);
+        assert_int_equal(times(list, "\"sau sao lưu\""), 4);
+        assert_int_equal(times(list, "\"sửa sau sao lưu\""), 1);
+        assert_true(phone_status_says(p, "\"evidence_waiting\":0"));
+        assert_true(phone_status_says(p, "\"safe_to_wipe\":false"));
+        phone_reopen(p);
+    }
+    KIT_EXPECT(0, &t.w.book, "user", "add", "chi", "--name", "Chi", "--role", "officer");
+    KIT_EXPECT(0, &t.w.book, "backup", t.backup);
+    KIT_EXPECT(0, &t.w.book, "backup", "--check", t.backup);
+    sync_well(&t, 1);
+    assert_true(phone_status_says(p, "\"safe_to_wipe\":true"));
+    restore(&t);
+    assert_int_equal(times(incidents(&t), "\"sau sao lưu\""), 4);
+    sync_well(&t, 1);
+    assert_int_equal(times(incidents(&t), "\"cursor\":"), 1);
+    town_free(&t);
+}
+
 /* A photo of such a record: the office cannot take it yet, nobody declined it, and it stays. */
 static void test_its_file_stays(void **state)
 {
@@ -247,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_what_came_back_is_not_shown),
         cmocka_unit_test(test_a_lost_answer),
         cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_shown_until_a_backup_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
