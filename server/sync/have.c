@@ -1,8 +1,8 @@
 /* server/sync/have.c - answers about pieces of attachments, and takes them in.
  * Promises: tells nobody of a hash unless the record that names it is his to read, or he wrote in
- * it; keeps only what a record names, or a change beside it in the log, each piece once; one bad
- * piece stops no other; who carries what will never be wanted is told so. Must never say that a
- * piece is here before it is on disk. */
+ * it (a device that is not in use: unless it attached it); keeps only what a record names, or a
+ * change beside it in the log, each piece once; one bad piece stops no other; who carries what will
+ * never be wanted is told so. Must never say that a piece is here before it is on disk. */
 #include "server/sync/have.h"
 
 #include <stdio.h>
@@ -97,6 +97,57 @@ static bool wrote_in(const st_record *record, const st_id *device)
     return false;
 }
 
+/* Did the device write the hash into the record? Others may have too. */
+static bool has_attached(const st_record *record, const hashes_at *at, const st_id *device,
+                         const st_hash *hash)
+{
+    for (size_t i = 0; i < record->lives_count; i++) {
+        const st_live *live = &record->lives[i];
+        have_named some = hashes_of(&live->op, at);
+        if (st_id_cmp(&record->metas[live->meta].dot.device, device) != 0)
+            continue;
+        for (size_t j = 0; j < some.count; j++)
+            if (compare(&some.hashes[j], hash) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* Of these the ones that the device attached. */
+static void keep_own(sync_room *room, const st_record *record, const st_id *device,
+                     have_named *named, st_hash *own)
+{
+    hashes_at at;
+    size_t count = 0;
+    if (find_field(sync_record_form(room, record), &at))
+        for (size_t i = 0; i < named->count; i++)
+            if (has_attached(record, &at, device, &named->hashes[i]))
+                own[count++] = named->hashes[i];
+    *named = (have_named){ own, count };
+}
+
+/* A device that is suspended or revoked reads nothing. Of what the office let in of it, the files
+ * are still taken. */
+static st_err look_up_own(sync_room *room, const have_asker *asker, const st_id *id,
+                          have_named *out_named, st_error *error)
+{
+    store_txn txn = { 0 };
+    st_record record;
+    st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = sync_record_get(&txn, id, asker->arena, &record, NULL, error);
+    if (err == ST_OK)
+        err = have_named_by(room, &record, asker->arena, out_named, error);
+    st_hash *own = err == ST_OK ? st_arena_array(asker->arena, out_named->count + 1, sizeof *own)
+                                : NULL;
+    if (err == ST_OK && own == NULL)
+        err = st_fail(error, ST_E_MEMORY, "attachments: no memory");
+    if (err == ST_OK)
+        keep_own(room, &record, &asker->device->id, out_named, own);
+    store_end(&txn);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* What the asker may read; with `knows` also what he may only know of, as he wrote in it. */
 static st_err look_up(sync_room *room, const have_asker *asker, const st_id *id, bool knows,
                       have_named *out_named, st_error *error)
@@ -107,7 +158,7 @@ static st_err look_up(sync_room *room, const have_asker *asker, const st_id *id,
     const auth_device *device = asker->device;
     *out_named = (have_named){ NULL, 0 };
     if (device->status != AUTH_ACTIVE)
-        return ST_OK;
+        return knows ? look_up_own(room, asker, id, out_named, error) : ST_OK;
     st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
     if (err == ST_OK)
         err = auth_rights_get(&txn, &device->person, UINT64_MAX, asker->arena, &rights, error);

@@ -267,6 +267,29 @@ static void test_one_that_is_let_in(void **state)
     }
 }
 
+/* His phone is suspended, or revoked for good. What the office lets in of it is in the book, and
+ * its file comes too. */
+static void test_a_file_of_who_is_out_of_use(void **state)
+{
+    (void)state;
+    for (int revoked = 0; revoked < 2; revoked++) {
+        valley v;
+        valley_make(&v);
+        KIT_EXPECT(0, &v.w.book, "device", revoked ? "revoke" : "suspend", device_of(v.an));
+        attach(&v, v.an);
+        sync_well(&v, v.an);
+        assert_int_equal(bytes_kept(&v), 0);
+        assert_true(phone_status_says(v.an, "\"attachments_waiting\":1"));
+        KIT_EXPECT(0, &v.w.book, "held", "accept", "--device", device_of(v.an), "--as", "office",
+                   "--reason", "đã hỏi");
+        sync_well(&v, v.an);
+        assert_int_equal(bytes_kept(&v), LEN);
+        assert_true(phone_status_says(v.an, "\"attachments_waiting\":0"));
+        KIT_EXPECT(0, &v.w.book, "verify");
+        world_free(&v.w);
+    }
+}
+
 /* A file from his phone is handed in at the office: what hangs on the held change is taken too. */
 static void test_a_bundle_that_is_handed_in(void **state)
 {
@@ -440,8 +463,8 @@ static void sync_data(valley *v, phone *p)
     assert_int_equal(run(&v->w, sync, 0, NULL), SOTAY_OK);
 }
 
-/* The change is in the log, the unit is lost and the device suspended: then the server tells it
- * nothing of any file. It sends this one when it is in use again. */
+/* The change is in the log, the unit is lost and the device suspended: what it attached itself is
+ * still taken. */
 static void test_a_suspended_one_of_a_lost_unit(void **state)
 {
     (void)state;
@@ -453,9 +476,7 @@ static void test_a_suspended_one_of_a_lost_unit(void **state)
     sync_data(&v, v.an);
     suspend(&v, v.an);
     sync_well(&v, v.an);
-    assert_true(phone_status_says(v.an, "\"attachments_waiting\":1"));
-    KIT_EXPECT(0, &v.w.book, "device", "suspend", device_of(v.an), "--lift");
-    sync_well(&v, v.an);
+    assert_true(phone_status_says(v.an, "\"attachments_waiting\":0"));
     assert_int_equal(bytes_kept(&v), LEN);
     world_free(&v.w);
 }
@@ -506,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_nobody_waits_for_it),
         cmocka_unit_test(test_it_is_found_and_let_go),
         cmocka_unit_test(test_one_that_is_let_in),
+        cmocka_unit_test(test_a_file_of_who_is_out_of_use),
         cmocka_unit_test(test_a_bundle_that_is_handed_in),
         cmocka_unit_test(test_another_change_names_it),
         cmocka_unit_test(test_a_record_that_is_declined_whole),
