@@ -198,9 +198,9 @@ SOTAY_API int sotay_memory_settle(sotay_port *port, sotay_client *client, int re
                                   sotay_error *error);
 /* The n-th call from now (1 = the next) that may fail answers SOTAY_E_STORAGE; 0: none. */
 SOTAY_API void sotay_memory_fail(sotay_port *port, uint64_t n);
-/* The power goes: what `commit_soon` wrote, and no `commit` since, is gone. Not inside a
- * transaction. */
-SOTAY_API void sotay_memory_cut(sotay_port *port);
+/* The power goes: what `commit_soon` wrote, and no `commit` since, is gone; false: there was none
+ * of that. Not inside a transaction. */
+SOTAY_API bool sotay_memory_cut(sotay_port *port);
 /* The store as it would be after a crash now: only what was committed, in a port of its own. With
  * `copied` it has another install id, as a copied folder has. */
 SOTAY_API SOTAY_MUST_USE int sotay_memory_copy(const sotay_port *port, bool copied,

@@ -514,10 +514,12 @@ int sotay_memory_settle(sotay_port *port, sotay_client *client, int result, sota
     return sotay_finish(client, result, signed_text, error);
 }
 
-void sotay_memory_cut(sotay_port *port)
+bool sotay_memory_cut(sotay_port *port)
 {
     memory_port *memory = port->context;
+    bool any = memory->owed.count > 0;
     move_rows(&memory->data, &memory->owed);
+    return any;
 }
 
 void sotay_memory_fail(sotay_port *port, uint64_t n)

@@ -10,8 +10,9 @@
 
 void sim_do_crash(sim_world *w, sim_phone *p, sim_random *r)
 {
-    (void)r;
     sim_count(w, SIM_PHONE_CRASH);
+    if (sim_chance(r, 500))
+        sim_phone_power(w, p);
     sim_phone_restart(w, p);
 }
 
@@ -19,6 +20,7 @@ void sim_do_crash_inside(sim_world *w, sim_phone *p, sim_random *r)
 {
     p->tap->die_in = 1 + sim_pick(r, sim_chance(r, 300) ? 400 : 40);
     p->tap->die_keeps = sim_chance(r, 500);
+    p->tap->die_cuts = sim_chance(r, 500);
     sim_say(w, " at its store's call %u", p->tap->die_in);
     (void)w;
 }
@@ -35,7 +37,7 @@ void sim_do_reboot(sim_world *w, sim_phone *p, sim_random *r)
 {
     (void)r;
     sim_count(w, SIM_REBOOT);
-    sotay_memory_cut(&p->tap->inner);
+    sim_phone_power(w, p);
     p->boot_ms = w->now_ms;
     sim_phone_restart(w, p);
 }

@@ -279,6 +279,12 @@ void sim_phone_ready(sim_world *w, sim_phone *p)
         sim_sync_drop(w, p);
 }
 
+void sim_phone_power(sim_world *w, sim_phone *p)
+{
+    if (sotay_memory_cut(&p->tap->inner))
+        sim_count(w, SIM_POWER);
+}
+
 void sim_phone_look(sim_world *w, sim_phone *p)
 {
     if (!p->tap->is_dead)
@@ -287,6 +293,8 @@ void sim_phone_look(sim_world *w, sim_phone *p)
     sim_count(w, SIM_PHONE_CRASH_INSIDE);
     if (p->tap->kept)
         sim_count(w, SIM_PHONE_CRASH_KEPT);
+    if (p->tap->die_cuts)
+        sim_phone_power(w, p);
     sim_phone_restart(w, p);
 }
 

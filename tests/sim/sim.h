@@ -57,6 +57,7 @@ struct model_view;
                                                 PENDING, "call pending") X(PENDING_FAILED,         \
                                                                            "pending call failed")  \
                                                 X(CLOCK_JUMP, "clock jump") X(REBOOT, "reboot") X( \
+                                                    POWER, "power cut that undid an answer") X(    \
                                                     PARTITION, "partition") X(SWIZZLE, "swizzle")  \
                                                     X(EVERYBODY, "everybody at once")              \
                                                         X(CARRIED, "set carried first") X(         \
@@ -114,6 +115,7 @@ typedef struct {
     uint8_t install[8];
     uint32_t die_in, fail_in; /* the n-th call from now; 0: none */
     bool die_keeps;           /* a commit that it dies in is on disk */
+    bool die_cuts;            /* since the power goes */
     bool is_dead;
     bool kept; /* it died after its commit */
     uint64_t puts; /* values written, so far */
@@ -413,6 +415,8 @@ int sim_settle(sim_world *w, sim_phone *p, int rc);
 void sim_phone_ready(sim_world *w, sim_phone *p);
 /* After each use: a phone that died is started again. */
 void sim_phone_look(sim_world *w, sim_phone *p);
+/* The power goes: what the store of the phone may still lose then, it loses. */
+void sim_phone_power(sim_world *w, sim_phone *p);
 uint32_t sim_phone_no(const sim_world *w, const sim_phone *p);
 /* Remembers which device it is now. */
 void sim_phone_note(sim_phone *p);
