@@ -135,7 +135,7 @@ st_err limit_refusal(sotay_sync *sync, st_error *error)
         sync->report.later_s = refusal->later_s;
     /* of this store they would say that another program has it, or that its own disk is full */
     if (code == ST_E_BUSY || code == ST_E_STORAGE) {
-        sync->why = SOTAY_WHY_BUSY;
+        sync->why = code == ST_E_BUSY ? SOTAY_WHY_BUSY : SOTAY_WHY_REFUSED;
         code = ST_E_NETWORK;
     }
     if (code == ST_E_MEMORY || code == ST_PENDING)

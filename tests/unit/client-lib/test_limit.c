@@ -166,7 +166,7 @@ static void test_what_a_refusal_means_for_the_line(void **state)
         { ST_E_BUSY, 503, SOTAY_E_NETWORK, 5, SOTAY_WHY_BUSY },
         { ST_E_MEMORY, 503, SOTAY_E_SERVER, 5,
           SOTAY_WHY_REFUSED }, /* it is not ours that is full */
-        { ST_E_STORAGE, 507, SOTAY_E_NETWORK, 300, SOTAY_WHY_BUSY }, /* nor ours */
+        { ST_E_STORAGE, 507, SOTAY_E_NETWORK, 300, SOTAY_WHY_REFUSED }, /* nor ours */
         { ST_E_SIGNATURE, 401, SOTAY_E_SIGNATURE, 0, SOTAY_WHY_REFUSED },
     };
     phone an;
