@@ -336,7 +336,8 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
 }
 
 /* Of the identity: when it was repaired, at its end. */
-#define REPAIRED_BYTES 8u
+#define CUT_BYTES      (1u + 3u * 8u)
+#define REPAIRED_BYTES (8u + CUT_BYTES)
 #define HELD_BYTES     (1u + REPAIRED_BYTES) /* that it followed no other key, before it */
 #define TURNED_BYTES   (8u + HELD_BYTES)     /* when the book turned, before it */
 #define RENEWED_BYTES  (24u + TURNED_BYTES) /* which sealed set it asked for last, before it */
@@ -394,6 +395,8 @@ static void test_an_older_identity_is_read(void **state)
     assert_int_equal(st_dot_cmp(&me.renewed, &named.renewed), 0);
     assert_true(me.turned_ms == 11 && me.repaired_ms == 12);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(read_without(&p, older, value.len - CUT_BYTES, &me), ST_OK);
+    assert_true(me.repaired_ms == 12 && !me.has_cut);
     assert_int_equal(read_without(&p, older, value.len - REPAIRED_BYTES, &me), ST_OK);
     assert_true(me.turned_ms == 11 && me.repaired_ms == 0);
     assert_int_equal(read_without(&p, older, value.len - HELD_BYTES, &me), ST_OK);
