@@ -238,7 +238,8 @@ def heads_that_are_not_the_devices():
             "another path": (client.signed(stream, path="/v1/enrol"), (401, 10)),
             "a stream that leans on nothing we have":
                 (client.signed(stream, base=b"nothing"), (409, 6)),
-            "version 3": (b"\x03" + body[1:], (426, 9)),
+            "version 3, which goes on with pieces of files": (b"\x03" + body[1:], (422, 8)),
+            "version 4": (b"\x04" + body[1:], (426, 9)),
             "a short head": (body[:90], (422, 8)),
         }
         for name, (data, want) in wrong.items():
