@@ -10,6 +10,7 @@
 
 typedef struct {
     operator_work *work;
+    trail_kind kind;
     operator_table table;
     st_json json;
     free_sets sets;
@@ -21,7 +22,8 @@ typedef struct {
 static const char *words_of(const char *word, bool vi)
 {
     static const struct { const char *word, *vi, *en; } WORDS[] = {
-        { "gone", "không còn nữa", "gone" },
+        { "gone", "máy nói không còn nữa", "gone, says the device" },
+        { "came_later", "máy nói không còn, sau lại gửi đến", "said to be gone, came later" },
         { "missing", "chưa ai gửi đến", "not brought yet" },
         { "waiting", "chờ văn phòng xem", "waits for the office" },
         { "accepted", "đưa vào sổ", "let in" },
@@ -155,6 +157,11 @@ static void line_json(trail_list *list, const trail_line *line)
     st_show_written_json(json, &written, &work->how);
     st_json_key(json, "received_at");
     st_json_when(json, line->received_ms, offset);
+    if (line->came_index != 0) {
+        st_json_key_int(json, "came_log_index", (int64_t)line->came_index);
+        st_json_key(json, "came_at");
+        st_json_when(json, line->came_ms, offset);
+    }
     st_json_key_int(json, "off_ms", line->off_ms);
     st_json_key(json, "note");
     st_json_textn(json, line->note_len > 0 ? line->note : "", line->note_len);
@@ -178,9 +185,22 @@ static void csv_number(operator_work *work, uint64_t n)
     operator_csv_text(work, text, false);
 }
 
+/* Of `gaps` alone: as which entry it came after all, and when. */
+static void came_csv(operator_work *work, const trail_line *line)
+{
+    char number[24] = "", iso[40] = "";
+    if (line->came_index != 0) {
+        (void)snprintf(number, sizeof number, "%" PRIu64, line->came_index);
+        st_time_format(line->came_ms, work->call->offset_minutes, iso);
+    }
+    operator_csv_text(work, number, false);
+    operator_csv_text(work, iso, true);
+}
+
 static void line_csv(trail_list *list, const trail_line *line)
 {
     operator_work *work = list->work;
+    bool is_last = list->kind != TRAIL_GAPS;
     char hex[33], span[32];
     csv_number(work, line->index);
     operator_csv_text(work, line->what == NULL ? "" : line->what, false);
@@ -203,9 +223,11 @@ static void line_csv(trail_list *list, const trail_line *line)
     span_text(line->off_ms, span);
     operator_csv_text(work, span, false);
     if (line->note_erased)
-        operator_csv_text(work, words_of("erased", work->vi), true);
+        operator_csv_text(work, words_of("erased", work->vi), is_last);
     else
-        operator_csv_cell(work, line->note_len > 0 ? line->note : "", line->note_len, true);
+        operator_csv_cell(work, line->note_len > 0 ? line->note : "", line->note_len, is_last);
+    if (!is_last)
+        came_csv(work, line);
 }
 
 static void line_table(trail_list *list, const trail_line *line)
@@ -218,7 +240,10 @@ static void line_table(trail_list *list, const trail_line *line)
     (void)snprintf(number, sizeof number, "%" PRIu64, line->index);
     operator_table_cell(work, &list->table, line->index > 0 ? number : "-");
     operator_table_cell(work, &list->table, words_of(line->what, work->vi));
-    operator_table_cell(work, &list->table, words_of(line->outcome, work->vi));
+    if (line->came_ms != 0)
+        operator_table_when(work, &list->table, line->came_ms);
+    else
+        operator_table_cell(work, &list->table, words_of(line->outcome, work->vi));
     operator_table_cell(work, &list->table, person_of(work, &line->person, hex));
     operator_table_cell(work, &list->table, person_of(work, &line->second, hex));
     operator_table_cell(work, &list->table, id_of(&line->device, hex));
@@ -248,7 +273,7 @@ static bool one_line(void *context, const trail_line *line)
 
 /* ---- the verb ---- */
 
-static void begin(trail_list *list, trail_kind kind)
+static void begin(trail_list *list)
 {
     static const char *const HEADS[2][11] = {
         { "RECEIVED", "ENTRY", "WHAT", "OUTCOME", "PERSON", "SECOND", "DEVICE", "CHANGES", "RECORD",
@@ -258,16 +283,17 @@ static void begin(trail_list *list, trail_kind kind)
     static const char *const CSV[] = { "log_index", "what", "outcome", "person", "second",
                                        "device", "first", "last", "record", "path", "claimed_at",
                                        "corrected_at", "corrected_within_s", "received_at", "off",
-                                       "note" };
+                                       "note", "came_log_index", "came_at" };
+    const size_t columns = sizeof CSV / sizeof CSV[0] - (list->kind == TRAIL_GAPS ? 0 : 2);
     operator_work *work = list->work;
     if (work->options.json) {
         st_json_begin(&list->json, work->call->out, &work->error);
         st_json_open(&list->json, '{');
-        st_json_key_text(&list->json, "list", sync_trail_word(kind));
+        st_json_key_text(&list->json, "list", sync_trail_word(list->kind));
         st_json_key(&list->json, "lines");
         st_json_open(&list->json, '[');
     } else if (work->options.csv) {
-        operator_csv_heads(work, CSV, sizeof CSV / sizeof CSV[0]);
+        operator_csv_heads(work, CSV, columns);
     } else {
         operator_table_begin(work, &list->table, HEADS[work->vi], 11);
     }
@@ -306,14 +332,14 @@ static int unknown_list(operator_work *work)
 
 int operator_audit_list(operator_work *work)
 {
-    trail_list list = { .work = work };
-    trail_kind kind = sync_trail_kind(work->operands[0]);
+    const trail_kind kind = sync_trail_kind(work->operands[0]);
+    trail_list list = { .work = work, .kind = kind };
     if (kind == TRAIL_KIND_COUNT)
         return unknown_list(work);
     if (work->options.csv && work->options.json)
         return operator_refuse(work, work->vi ? "chọn --json hoặc --csv" : "--json or --csv");
     st_err err = operator_read_begin(work);
-    begin(&list, kind);
+    begin(&list);
     if (err == ST_OK)
         err = sync_trail_each(work->room, &work->txn, kind, one_line, &list, &work->error);
     free_sets_end(&list.sets);

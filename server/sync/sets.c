@@ -358,24 +358,63 @@ st_err sets_each_fork(store_txn *txn, bool (*each)(void *context, uint64_t index
 
 /* ---- gaps, for people ---- */
 
-static st_err gone_each(store_txn *txn, const st_id *device,
-                        bool (*each)(void *context, const sets_gap *gap), void *context,
-                        bool *out_more, st_error *error)
+st_err sets_run_each(store_txn *txn, const st_id *device, const st_gone *span,
+                     bool (*each)(void *context, const sets_run *run), void *context,
+                     st_error *error)
+{
+    bool more = true;
+    st_err err = span->to <= COUNTER_MAX
+                     ? ST_OK
+                     : st_fail(error, ST_E_CORRUPT, "store: a row of gaps is damaged");
+    for (uint64_t at = span->from; err == ST_OK && more && at <= span->to;) {
+        known_set left, right;
+        err = neighbours(txn, device, at, &left, &right, error);
+        bool is_here = left.first != 0 && left.last >= at;
+        uint64_t to = is_here ? left.last : right.first != 0 ? right.first - 1 : span->to;
+        const sets_run run = { at, to < span->to ? to : span->to, is_here ? left.index : 0 };
+        more = err == ST_OK && each(context, &run);
+        at = run.to + 1;
+    }
+    return err;
+}
+
+typedef struct {
+    bool (*each)(void *context, const sets_gap *gap);
+    void *context;
+    bool more;
+} gone_walk;
+
+static bool gone_run(void *context, const sets_run *run)
+{
+    gone_walk *walk = context;
+    const sets_gap gap = { run->from, run->to, true, 0 };
+    if (run->index == 0)
+        walk->more = walk->each(walk->context, &gap);
+    return walk->more;
+}
+
+/* What came after all is left out; a second row may say again what is left of the first. */
+static st_err gone_each(store_txn *txn, const st_id *device, gone_walk *walk, st_error *error)
 {
     store_cursor cursor = { 0 };
+    uint64_t said = 0;
     store_slice prefix = store_bytes(device->b, sizeof device->b);
     st_err err = store_cursor_open(txn, STORE_GAPS, &cursor, error);
     if (err == ST_OK)
         err = store_seek(&cursor, prefix, error);
-    while (err == ST_OK && *out_more && store_has_prefix(&cursor, prefix)) {
+    while (err == ST_OK && walk->more && store_has_prefix(&cursor, prefix)) {
         if (cursor.key.len != 24 || cursor.value.len != 8) {
             err = st_fail(error, ST_E_CORRUPT, "store: a row of gaps is damaged");
             break;
         }
-        const sets_gap gap = { st_get_u64((const uint8_t *)cursor.key.data + 16),
-                               st_get_u64(cursor.value.data), true };
-        *out_more = each(context, &gap);
-        err = store_next(&cursor, error);
+        st_gone span = { st_get_u64((const uint8_t *)cursor.key.data + 16),
+                         st_get_u64(cursor.value.data) };
+        if (span.from <= said)
+            span.from = said + 1;
+        err = sets_run_each(txn, device, &span, gone_run, walk, error);
+        said = span.to > said ? span.to : said;
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
     }
     store_cursor_close(&cursor);
     return err;
@@ -403,11 +442,11 @@ st_err sets_gap_each(store_txn *txn, const st_id *device,
                      st_error *error)
 {
     sets_head head;
-    bool more = true;
+    gone_walk walk = { each, context, true };
     st_err err = sets_head_get(txn, device, &head, error);
     if (err == ST_OK)
-        err = gone_each(txn, device, each, context, &more, error);
-    for (uint64_t at = head.known + 1; err == ST_OK && more && at <= head.last;) {
+        err = gone_each(txn, device, &walk, error);
+    for (uint64_t at = head.known + 1; err == ST_OK && walk.more && at <= head.last;) {
         known_set left, right;
         uint64_t to = 0;
         err = known_to(txn, device, at, &to, error);
@@ -419,8 +458,8 @@ st_err sets_gap_each(store_txn *txn, const st_id *device,
             err = neighbours(txn, device, at, &left, &right, error);
         if (err != ST_OK || right.first <= at)
             break;
-        const sets_gap gap = { at, right.first - 1, false };
-        more = each(context, &gap);
+        const sets_gap gap = { at, right.first - 1, false, right.index };
+        walk.more = each(context, &gap);
         at = right.first;
     }
     return err;

@@ -32,11 +32,23 @@ ST_MUST_USE st_err sets_head_get(store_txn *txn, const st_id *device, sets_head 
 typedef struct {
     uint64_t from, to;
     bool is_gone;              /* the device said that they no longer exist; else it is asked */
+    uint64_t behind;           /* else: the entry of the set behind them */
 } sets_gap;
 /* Every gap of the device: those that are gone, ascending, then the others, ascending, until `each`
- * returns false. ST_E_STORAGE, ST_E_CORRUPT. */
+ * returns false. What was said to be gone and came after all is none. ST_E_STORAGE, ST_E_CORRUPT.
+ */
 ST_MUST_USE st_err sets_gap_each(store_txn *txn, const st_id *device,
                                  bool (*each)(void *context, const sets_gap *gap), void *context,
+                                 st_error *error);
+/* Of a span of counters those that are in one set, or in none. */
+typedef struct {
+    uint64_t from, to;
+    uint64_t index;            /* the set's entry; 0: they are not here */
+} sets_run;
+/* The changes of the span, of one device, in runs, ascending, until `each` returns false. Errors as
+ * above. */
+ST_MUST_USE st_err sets_run_each(store_txn *txn, const st_id *device, const st_gone *span,
+                                 bool (*each)(void *context, const sets_run *run), void *context,
                                  st_error *error);
 /* The entry of the set that holds the change. ST_E_NOT_FOUND. */
 ST_MUST_USE st_err sets_find(store_txn *txn, const st_dot *dot, uint64_t *out_index,

@@ -37,8 +37,10 @@ typedef struct {
     st_id person, device, record;
     st_id second;              /* who confirmed it, or took it back: erasures, requests, keys */
     uint64_t first, last;      /* counters of the device */
-    const char *what;          /* a word: of a hold, an act, "gone"… */
+    const char *what;          /* a word: of a hold, an act, "gone", "came_later"… */
     const char *outcome;       /* a word: "waiting", "accepted"… */
+    uint64_t came_index;       /* gaps: what was gone came after all, as this entry, */
+    int64_t came_ms;           /* and when */
     int64_t off_ms;            /* late: how long; clocks: claimed minus corrected */
     char path[ST_PATH_TEXT_BYTES];
     const char *note;          /* a person's words, not NUL-terminated */

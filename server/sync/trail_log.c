@@ -11,6 +11,7 @@
 #include "server/sync/clock.h"
 #include "server/sync/held.h"
 #include "server/sync/row.h"
+#include "server/sync/sets.h"
 #include "server/sync/trail.h"
 
 #define ENTRY_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -376,13 +377,47 @@ static st_err say_act(log_walk *w, trail_line *line, const sync_row *row, st_err
     return err;
 }
 
+/* ---- what a phone said to be gone ---- */
+
+typedef struct {
+    log_walk *w;
+    trail_line line;           /* of the entry that says so */
+    st_error *error;
+    st_err err;
+} gap_walk;
+
+static bool say_gone_run(void *context, const sets_run *run)
+{
+    gap_walk *gap = context;
+    sync_row row;
+    trail_line line = gap->line;
+    line.first = run->from;
+    line.last = run->to;
+    line.what = run->index == 0 ? "gone" : "came_later";
+    if (run->index != 0) {
+        gap->err = sync_row_get(gap->w->walk->txn, run->index, &gap->w->entry, &row, gap->error);
+        line.came_index = run->index;
+        line.came_ms = gap->err == ST_OK ? row.time_ms : 0;
+    }
+    if (gap->err == ST_OK)
+        sync_trail_say(gap->w->walk, &line);
+    return gap->err == ST_OK && !gap->w->walk->stopped;
+}
+
+/* A line for what is gone, and one for each set that came after all: who looks for that is told. */
+static st_err say_gap(log_walk *w, const trail_line *line, st_error *error)
+{
+    gap_walk gap = { w, *line, error, ST_OK };
+    const st_gone span = { line->first, line->last };
+    st_err err = sets_run_each(w->walk->txn, &line->device, &span, say_gone_run, &gap, error);
+    return err == ST_OK ? gap.err : err;
+}
+
 /* ---- entries ---- */
 
 /* Entries without a set that a list shows as they are; NULL: none of this list. */
 static const char *entry_word(trail_kind kind, st_entry_kind entry)
 {
-    if (kind == TRAIL_GAPS)
-        return entry == ST_ENTRY_GAP ? "gone" : NULL;
     if (kind == TRAIL_ACTS)
         return act_is_listed(entry) ? st_entry_kind_name(entry) : NULL;
     if (kind != TRAIL_EPOCHS)
@@ -445,6 +480,8 @@ static st_err show_entry(log_walk *w, uint64_t index, const sync_row *row, st_er
     bool shows_keys = kind == TRAIL_EPOCHS || kind == TRAIL_ACTS;
     if (row->kind == ST_ENTRY_KEY && row->first > 0)
         return shows_keys ? say_notice(w, &line, index, error) : ST_OK;
+    if (row->kind == ST_ENTRY_GAP)
+        return kind == TRAIL_GAPS ? say_gap(w, &line, error) : ST_OK;
     line.what = entry_word(kind, row->kind);
     if (is_log_key(row) && shows_keys) {
         line.what = "log-key";

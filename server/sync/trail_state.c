@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "proto/note.h"
-#include "server/store/pack.h"
 #include "server/sync/epoch.h"
 #include "server/sync/seen.h"
 #include "server/sync/sets.h"
@@ -148,27 +147,28 @@ static void say_silent(trail_walk *walk, const sync_device *device)
         sync_trail_say(walk, &line);
 }
 
+typedef struct {
+    trail_walk *walk;
+    trail_line line;           /* of the device */
+} missing_walk;
+
+static bool say_missing_one(void *context, const sets_gap *gap)
+{
+    missing_walk *w = context;
+    trail_line line = w->line;
+    line.first = gap->from;
+    line.last = gap->to;
+    line.index = gap->behind;
+    if (!gap->is_gone)
+        sync_trail_say(w->walk, &line);
+    return !w->walk->stopped;
+}
+
 /* Counters that nobody brought although later ones are there, and that nobody gave up either. */
 static st_err say_missing(trail_walk *walk, const sync_device *device, st_error *error)
 {
-    sets_head head;
-    store_cursor cursor = { 0 };
-    pack_key key = pack_id(&device->device.id);
-    st_err err = sets_head_get(walk->txn, &device->device.id, &head, error);
-    if (err != ST_OK || head.known >= head.last)
-        return err;
-    trail_line line = device_line(device, "missing");
-    line.first = line.last = head.known + 1;
-    pack_key_u64(&key, head.known + 1);
-    err = store_cursor_open(walk->txn, STORE_SETS, &cursor, error);
-    if (err == ST_OK)
-        err = store_seek(&cursor, pack_key_slice(&key), error);
-    if (err == ST_OK && cursor.is_valid && cursor.key.len == 24)
-        line.last = st_get_u64((const uint8_t *)cursor.key.data + 16) - 1;
-    store_cursor_close(&cursor);
-    if (err == ST_OK)
-        sync_trail_say(walk, &line);
-    return err;
+    missing_walk w = { walk, device_line(device, "missing") };
+    return sets_gap_each(walk->txn, &device->device.id, say_missing_one, &w, error);
 }
 
 static bool one_device(void *context, const sync_device *device)

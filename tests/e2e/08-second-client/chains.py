@@ -1,6 +1,7 @@
 """Signatures, chains and what waits: every set of a device is stored once, a branch stays apart, a
 gap stops nothing, and what is held comes in by itself or by the office."""
 import copy
+import csv
 import json
 import pathlib
 import shutil
@@ -359,6 +360,10 @@ def gaps(w, client):
     return next(d["gaps"] for d in found if d["device"] == client.device.hex())
 
 
+def gap_lines(w):
+    return w.ctl("audit", "list", "gaps", "--json").json()["lines"]
+
+
 def a_gap_and_what_is_gone():
     with commune() as w:
         client, reader = stranger(w), stranger(w, "binh")
@@ -389,13 +394,14 @@ def a_gap_and_what_is_gone():
         client.seal()
         client.edit(ident, {"place": "sau sông"})
         client.seal()
-        client.unsent.pop(0)
+        given_up = client.unsent.pop(0)
         before = entries(w)
         client.sync()                                 # is asked for 4, answers that it is gone
         same(entries(w), before + 2, "an entry for the set, one for the gap")
         same(client.wants, [], "asked once")
         same(gaps(w, client), [{"from": 4, "to": 4, "gone": True}], "gone, and seen for ever")
         same(w.ctl("stat", "--json").json()["gaps"], 1, "counted")
+        same([(c["what"], c["first"], c["last"]) for c in gap_lines(w)], [("gone", 4, 4)], "listed")
         client.edit(ident, {"copies": "2"})
         client.seal()
         same(push(client, client.unsent[0].bytes), ([(STORED, True, {})], []), "no want any more")
@@ -405,6 +411,15 @@ def a_gap_and_what_is_gone():
             one.sync()
             agree(w, one, ident)
         same(place_of(w, ident), {"đi lạc", "sau sông"}, "what the lost one replaced is there")
+        said = gap_lines(w)[0]["log_index"]
+        same(push(client, given_up.bytes), ([(STORED, True, {})], []), "it turns up after all")
+        came, = gap_lines(w)
+        same((came["what"], came["first"], came["last"], came["log_index"]),
+             ("came_later", 4, 4, said), "and the list says so")
+        need(came["came_log_index"] > said and came["came_at"] >= came["received_at"], came)
+        row, = csv.DictReader(w.ctl("audit", "list", "gaps", "--csv").out.splitlines())
+        same((row["what"], row["came_log_index"]), ("came_later", str(came["came_log_index"])), row)
+        same(gaps(w, client), [], "nothing is missing any more")
         w.stop()
         w.ctl("verify")
 

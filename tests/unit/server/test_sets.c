@@ -262,6 +262,13 @@ static bool add_gap(desk *d, uint64_t from, uint64_t to)
     return added;
 }
 
+static bool no_run(void *context, const sets_run *run)
+{
+    (void)context;
+    fail_msg("%llu", (unsigned long long)run->from);
+    return false;
+}
+
 static void test_what_is_no_gap_is_not_noted(void **state)
 {
     desk *d = *state;
@@ -298,6 +305,26 @@ static void test_gaps_are_listed(void **state)
     assert_true(list.list[1].from == 4 && list.list[2].from == 13);
     for (size_t most = 1; most <= 3; most++)
         assert_int_equal(gaps_of(d, most).count, most);
+}
+
+/* What was said to be gone and came after all is no gap, and the rest of it is still one. */
+static void test_what_came_after_all_is_no_gap(void **state)
+{
+    desk *d = *state;
+    add_two(d);
+    add(d, 20, 1, 7, 6);
+    assert_true(add_gap(d, 9, 19));
+    add(d, 11, 2, 12, 11);
+    gap_list list = gaps_of(d, 8);
+    assert_int_equal(list.count, 3);
+    assert_true(list.list[0].from == 9 && list.list[0].to == 10 && list.list[0].is_gone);
+    assert_true(list.list[1].from == 13 && list.list[1].to == 19 && list.list[1].is_gone);
+    assert_true(list.list[2].from == 4 && list.list[2].to == 5 && !list.list[2].is_gone);
+    assert_int_equal(list.list[2].behind, 106);
+    const st_gone endless = { 9, UINT64_MAX };
+    gap_list none = { .most = 8 };
+    assert_int_equal(sets_run_each(&d->txn, &DEVICE, &endless, no_run, &none, NULL),
+                     ST_E_CORRUPT);
 }
 
 /* ---- damage ---- */
@@ -464,6 +491,7 @@ int main(void)
         CASE(test_what_cannot_be_read_ends_before_the_next),
         CASE(test_what_is_no_gap_is_not_noted),
         CASE(test_gaps_are_listed),
+        CASE(test_what_came_after_all_is_no_gap),
         CASE(test_the_head_does_not_go_back),
         CASE(test_damage_is_no_hole),
         CASE(test_damaged_keys_are_said),

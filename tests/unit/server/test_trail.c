@@ -194,10 +194,13 @@ static void test_lists_say_what_is_missing_and_what_is_twice(void **state)
     assert_int_equal(send_visit(&phone, 2, &arena), ST_VERDICT_STORED);
     phone.next += 3;
     assert_int_equal(send_visit(&phone, 3, &arena), ST_VERDICT_STORED);
+    phone.next += 2;
+    assert_int_equal(send_visit(&phone, 5, &arena), ST_VERDICT_STORED);
     kit_phone other = copy;
     assert_int_equal(send_visit(&other, 4, &arena), ST_VERDICT_HELD);
     static const struct { const char *list, *says; } CASES[] = {
         { "gaps", "3-5" },          { "gaps", "not brought yet" },
+        { "gaps", "7-8" },          { "gaps", "2 to look at" },
         { "forks", "waits for the office" }, { "holds", "two books of one device" },
         { "late", "by the device's clock" }, { "silent", "never heard of" },
         { "epochs", "book made" },  { "revoked", "0 to look at" },
