@@ -120,17 +120,25 @@ bool book_world_restore(book_world *world)
     return true;
 }
 
+void book_world_sign(rig_phone *phone, const char *method, const char *path,
+                     const st_buffer *stream, st_head *head)
+{
+    static st_buffer text;
+    st_hash body = st_sha256(stream->data, stream->len);
+    head->device = phone->device;
+    head->counter = ++phone->request_counter;
+    text.max = 4096;
+    st_buffer_clear(&text);
+    FUZZ_MUST(st_head_sign_text(head, method, path, &body, &phone->r->srv.keys.log, &text) ==
+              ST_OK);
+    st_sign(phone->secret, text.data, text.len, head->signature);
+}
+
 void book_world_head(book_world *world, const char *method, const char *path,
                      const st_buffer *stream, uint8_t out[ST_HEAD_BYTES])
 {
-    static st_buffer text;
-    st_head head = { .device = world->an.device, .counter = ++world->an.request_counter };
-    st_hash body = st_sha256(stream->data, stream->len);
-    text.max = 4096;
-    st_buffer_clear(&text);
-    FUZZ_MUST(st_head_sign_text(&head, method, path, &body, &world->r.srv.keys.log, &text) ==
-              ST_OK);
-    st_sign(world->an.secret, text.data, text.len, head.signature);
+    st_head head = { 0 };
+    book_world_sign(&world->an, method, path, stream, &head);
     st_head_encode(&head, out);
 }
 

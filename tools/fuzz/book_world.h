@@ -23,6 +23,10 @@ typedef struct {
 book_world *book_world_get(void);
 /* How many entries the log has now. */
 uint64_t book_world_entries(book_world *world);
+/* Signs the head of a request of the phone, with its next counter; what else the head says is
+ * there already. */
+void book_world_sign(rig_phone *phone, const char *method, const char *path,
+                     const st_buffer *stream, st_head *head);
 /* The head of a request by an, with the next counter, over its stream. */
 void book_world_head(book_world *world, const char *method, const char *path,
                      const st_buffer *stream, uint8_t out[ST_HEAD_BYTES]);

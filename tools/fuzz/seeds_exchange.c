@@ -117,8 +117,27 @@ static void write_files(seeder *s)
     st_buffer_free(&parts);
 }
 
+/* Who, what of the head and of the path (fuzz_range.c), then what range. */
+static void write_ranges(seeder *s)
+{
+    static const char *const RANGES[] = { "bytes=0-",          "bytes=100-",
+                                          "bytes=0-99",        "bytes=2097000-",
+                                          "bytes=1000-1000",   "bytes=7-18446744073709551615",
+                                          "bytes=1000000000-", "bytes=-5",
+                                          "!",                 "bytes=9-8" };
+    for (uint8_t i = 0; i < 40; i++) {
+        const char *range = RANGES[i % 10];
+        bool is_true = i < 20;
+        uint8_t input[64] = { is_true ? i % 2 : i, 0, i, is_true ? i % 3 : i % 12, i, 'x' };
+        size_t len = strlen(range) + 1;
+        memcpy(input + 6, range, len);
+        seeder_save(s, "range", -1, input, 6 + len);
+    }
+}
+
 void seeder_write_exchanges(seeder *s)
 {
+    write_ranges(s);
     write_answers(s);
     write_files(s);
     write_requests(s);
