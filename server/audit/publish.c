@@ -27,6 +27,9 @@
 #define RECEIPTS_MOST  32u
 #define RECEIPTS_LEVEL 6
 #define INDEX_DIGITS   18u
+#define CHECKPOINT     "checkpoint"
+#define UNFINISHED     "checkpoint.new" /* the one that comes last, while the rest is written */
+#define FRESH          "next.new"
 #define FILE_BYTES_MAX (ST_TILE_WIDTH * (2u + ST_LEAF_BYTES_MAX))
 
 /* ---- devices and policy ---- */
@@ -231,7 +234,7 @@ st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_bu
     st_tile tile;
     if (st_tile_parse(name, &tile))
         return put_tile(txn, &tile, out, error);
-    if (strcmp(name, "checkpoint") == 0) {
+    if (strcmp(name, CHECKPOINT) == 0) {
         st_err err = audit_note(txn, out, NULL, error);
         return err == ST_E_NOT_FOUND
                    ? st_fail(error, err, "audit: nothing was signed yet; write one entry")
@@ -300,10 +303,10 @@ static st_err enter_folder(export_job *job, const char *path, st_error *error)
     return err;
 }
 
-st_err audit_write_file(const char *path, const st_buffer *bytes, st_error *error)
+/* Under the name `fresh` first, on the same disk. */
+static st_err write_by(const char *fresh, const char *path, const st_buffer *bytes,
+                       st_error *error)
 {
-    char fresh[STORE_PATH_BYTES + 8];
-    (void)snprintf(fresh, sizeof fresh, "%s.new", path);
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return st_fail(error, ST_E_STORAGE, "%s: %s", fresh, strerror(errno));
@@ -316,17 +319,32 @@ st_err audit_write_file(const char *path, const st_buffer *bytes, st_error *erro
     return err;
 }
 
+st_err audit_write_file(const char *path, const st_buffer *bytes, st_error *error)
+{
+    char fresh[STORE_PATH_BYTES + 8];
+    (void)snprintf(fresh, sizeof fresh, "%s.new", path);
+    return write_by(fresh, path, bytes, error);
+}
+
+/* Writes job->bytes. Each file of the folder is written under one name, FRESH, so that whoever was
+ * killed leaves one at most, which the next one writes over. */
+static st_err put_file(export_job *job, const char *name, st_error *error)
+{
+    char path[STORE_PATH_BYTES], fresh[STORE_PATH_BYTES];
+    st_err err = store_dir_path(job->dir, name, path, error);
+    if (err == ST_OK)
+        err = store_dir_path(job->dir, FRESH, fresh, error);
+    if (err == ST_OK)
+        err = enter_folder(job, path, error);
+    return err == ST_OK ? write_by(fresh, path, &job->bytes, error) : err;
+}
+
 static st_err export_file(export_job *job, const char *name, st_error *error)
 {
-    char path[STORE_PATH_BYTES];
     st_buffer_clear(&job->bytes);
     st_err err = audit_file(&job->txn, job->room, name, &job->bytes, error);
     if (err == ST_OK)
-        err = store_dir_path(job->dir, name, path, error);
-    if (err == ST_OK)
-        err = enter_folder(job, path, error);
-    if (err == ST_OK)
-        err = audit_write_file(path, &job->bytes, error);
+        err = put_file(job, name, error);
     job->report.files += err == ST_OK ? 1 : 0;
     return err;
 }
@@ -370,13 +388,16 @@ static st_err export_witnesses(export_job *job, st_error *error)
     return walk.err != ST_OK ? walk.err : err;
 }
 
+/* But for what a killed export left before it had written anything under its name. */
 static st_err is_empty(const char *path, bool *out_is, st_error *error)
 {
-    const char *name = NULL;
+    const char *name = FRESH;
+    st_err err = ST_OK;
     DIR *dir = opendir(path);
     if (dir == NULL)
         return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
-    st_err err = store_dir_next(dir, path, &name, error);
+    while (err == ST_OK && name != NULL && strcmp(name, FRESH) == 0)
+        err = store_dir_next(dir, path, &name, error);
     (void)closedir(dir);
     *out_is = name == NULL;
     return err;
@@ -415,6 +436,12 @@ static st_err continues(export_job *job, const st_tree_head *old, const st_tree_
     return err;
 }
 
+static st_err refuse_folder(const export_job *job, st_error *error)
+{
+    return st_fail(error, ST_E_EXISTS, "%s: holds something that is no export of this log",
+                   job->dir);
+}
+
 static st_err check_older(export_job *job, const st_buffer *bytes, const st_checkpoint *now,
                           st_error *error)
 {
@@ -428,8 +455,7 @@ static st_err check_older(export_job *job, const st_buffer *bytes, const st_chec
                    st_origin_is_same_log(old.origin, now->origin);
     st_arena_reset(&arena);
     if (!is_ours)
-        return st_fail(error, ST_E_EXISTS, "%s: holds something that is no export of this log",
-                       job->dir);
+        return refuse_folder(job, error);
     st_err err = continues(job, &old.head, &now->head, &does, error);
     return err != ST_OK || does
                ? err
@@ -439,25 +465,57 @@ static st_err check_older(export_job *job, const st_buffer *bytes, const st_chec
                          job->dir);
 }
 
-/* Empty, or with an older export of this log in it. */
-static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *error)
+/* *out_is_there: the folder has a checkpoint of that name. */
+static st_err check_named(export_job *job, const char *name, const st_checkpoint *now,
+                          bool *out_is_there, st_error *error)
 {
     char path[STORE_PATH_BYTES];
-    bool empty = false;
     st_buffer bytes;
-    st_err err = store_dir_make_open(job->dir, error);
-    if (err == ST_OK)
-        err = is_empty(job->dir, &empty, error);
-    if (err == ST_OK)
-        err = store_dir_path(job->dir, "checkpoint", path, error);
-    if (err != ST_OK || empty)
+    st_err err = store_dir_path(job->dir, name, path, error);
+    if (err != ST_OK)
         return err;
     st_buffer_init(&bytes, ST_NOTE_BYTES_MAX);
     err = read_note(path, &bytes, error);
-    if (err == ST_OK)
+    *out_is_there = bytes.len > 0;
+    if (err == ST_OK && *out_is_there)
         err = check_older(job, &bytes, now, error);
     st_buffer_free(&bytes);
     return err;
+}
+
+/* Empty, or with an older export of this log in it, or a part of one. */
+static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *error)
+{
+    bool empty = false, has_whole = false, has_part = false;
+    st_err err = store_dir_make_open(job->dir, error);
+    if (err == ST_OK)
+        err = is_empty(job->dir, &empty, error);
+    if (err == ST_OK && !empty)
+        err = check_named(job, CHECKPOINT, now, &has_whole, error);
+    if (err == ST_OK && !empty)
+        err = check_named(job, UNFINISHED, now, &has_part, error);
+    return err != ST_OK || empty || has_whole || has_part ? err : refuse_folder(job, error);
+}
+
+/* Whatever is not on the disk yet has a checkpoint that says so. */
+static st_err begin_folder(export_job *job, st_error *error)
+{
+    st_err err = put_file(job, UNFINISHED, error);
+    return err == ST_OK ? sync_folder(job, error) : err;
+}
+
+static st_err end_folder(export_job *job, st_error *error)
+{
+    char from[STORE_PATH_BYTES], to[STORE_PATH_BYTES];
+    st_err err = sync_folder(job, error);
+    if (err == ST_OK)
+        err = store_dir_path(job->dir, UNFINISHED, from, error);
+    if (err == ST_OK)
+        err = store_dir_path(job->dir, CHECKPOINT, to, error);
+    if (err == ST_OK && rename(from, to) != 0)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", to, strerror(errno));
+    job->report.files += err == ST_OK ? 1 : 0;
+    return err == ST_OK ? store_dir_sync(job->dir, error) : err;
 }
 
 static st_err export_all(export_job *job, st_error *error)
@@ -471,6 +529,8 @@ static st_err export_all(export_job *job, st_error *error)
         return err;
     job->report.head = now.head;
     err = check_folder(job, &now, error);
+    if (err == ST_OK)
+        err = begin_folder(job, error);
     for (unsigned level = 0; err == ST_OK && level <= ST_TILE_ENTRIES; level++)
         err = export_level(job, level, error);
     if (err == ST_OK)
@@ -481,11 +541,7 @@ static st_err export_all(export_job *job, st_error *error)
         err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++)
         err = export_file(job, NAMES[i], error);
-    if (err == ST_OK)
-        err = sync_folder(job, error);
-    if (err == ST_OK)
-        err = export_file(job, "checkpoint", error);
-    return err == ST_OK ? sync_folder(job, error) : err;
+    return err == ST_OK ? end_folder(job, error) : err;
 }
 
 st_err audit_export(sync_room *room, const char *dir, audit_export_report *out_report,

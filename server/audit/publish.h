@@ -20,7 +20,9 @@ typedef struct {
     uint64_t files;
 } audit_export_report;
 /* Writes all of them into a new folder or one that holds an older export of this log, tiles first,
- * the checkpoint last, when the others are on the disk. Partial tiles of older exports stay.
+ * the checkpoint last, when the others are on the disk: until then it is "checkpoint.new", and
+ * whoever finds that there, or "next.new", knows that an export was cut off. The next one goes over
+ * it. Partial tiles of older exports stay.
  * ST_E_EXISTS: the folder holds something else, another log, or one that this does not continue.
  * ST_E_NOT_FOUND: nothing was signed yet. ST_E_STORAGE. */
 ST_MUST_USE st_err audit_export(sync_room *room, const char *dir, audit_export_report *out_report,

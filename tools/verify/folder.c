@@ -120,6 +120,20 @@ typedef struct {
     bool has_vkey, has_policy;
 } folder_walk;
 
+st_err verify_folder_is_whole(const char *dir, st_error *error)
+{
+    static const char *const LEFT[] = { "checkpoint.new", "next.new" };
+    char path[VERIFY_PATH_BYTES];
+    struct stat what;
+    for (size_t i = 0; i < sizeof LEFT / sizeof LEFT[0]; i++) {
+        int len = snprintf(path, sizeof path, "%s/%s", dir, LEFT[i]);
+        if (len > 0 && (size_t)len < sizeof path && lstat(path, &what) == 0)
+            return st_fail(error, ST_E_CORRUPT, "%s: an export into this folder was cut off; have "
+                           "it made again", LEFT[i]);
+    }
+    return ST_OK;
+}
+
 /* `name` lies in the folder that is walked through. */
 static st_err take_name(folder_walk *walk, const char *name, st_error *error)
 {

@@ -406,7 +406,9 @@ static int check_log(const verify_call *line)
                                             strncmp(line->where, "https://", 8) == 0 };
     verify_source source = verify_source_of(&place);
     log.is_strict = !place.is_url;
-    st_err err = take_key(line, &source, &vkey, &error);
+    st_err err = place.is_url ? ST_OK : verify_folder_is_whole(line->where, &error);
+    if (err == ST_OK)
+        err = take_key(line, &source, &vkey, &error);
     if (err == ST_OK)
         err = verify_log_read(&log, &source, &vkey, &error);
     if (log.was_read)

@@ -25,5 +25,8 @@ ST_MUST_USE st_err verify_fetch(const char *url, st_buffer *out, st_error *error
 /* Is every file of the folder one of the log's, with the bytes it must have? Partial tiles of older
  * sizes too; are vkey and policy there? ST_E_CORRUPT names the first that is not. */
 ST_MUST_USE st_err verify_folder(const verify_log *log, const char *dir, st_error *error);
+/* Before that: does a file in the folder say that an export into it did not end? Nothing of the log
+ * is wrong by that, and nothing can be said of it. ST_E_CORRUPT. */
+ST_MUST_USE st_err verify_folder_is_whole(const char *dir, st_error *error);
 
 #endif

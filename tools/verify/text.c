@@ -55,6 +55,8 @@ static const verify_row LOG[] = {
     { "not a list of devices", "không phải là danh sách máy" },
     { "is no file of the log", "không phải là tệp của nhật ký" },
     { "is not what the log has there", "không phải là tệp mà nhật ký có ở đó" },
+    { "an export into this folder was cut off; have it made again",
+      "lần xuất vào thư mục này bị ngắt giữa chừng; hãy nhờ xuất lại" },
     { "is missing in the folder", "thiếu trong thư mục" },
     { "is missing", "thiếu" },
     { "is not there", "không có ở đó" },
