@@ -63,13 +63,6 @@ int operator_fence_close(operator_work *work)
 
 /* ---- the list ---- */
 
-static const char *login_of(operator_work *work, const st_id *person, char hex[33])
-{
-    const char *login = work->how.directory->login(work->how.directory->context, person);
-    st_id_format(person, hex);
-    return login != NULL ? login : hex;
-}
-
 static st_err list_json(operator_work *work, const sync_fences *fences)
 {
     st_json json;
@@ -86,7 +79,7 @@ static st_err list_json(operator_work *work, const sync_fences *fences)
         st_json_key_text(&json, "side", one->is_close ? "close" : "open");
         st_json_key(&json, "at");
         st_json_when(&json, one->at_ms, work->call->offset_minutes);
-        st_json_key_text(&json, "person", login_of(work, &one->actor, hex));
+        st_json_key_text(&json, "person", operator_login(work, &one->actor, hex));
         st_json_key_int(&json, "log_index", (int64_t)one->index);
         st_hex(one->root.b, sizeof one->root.b, hex);
         st_json_key_text(&json, "root", hex);
@@ -111,7 +104,7 @@ static void put_row(operator_work *work, operator_table *table, const sync_fence
     st_hex(one->root.b, sizeof one->root.b, root);
     (void)snprintf(index, sizeof index, "%" PRIu64, one->index);
     st_time_format(one->at_ms, work->call->offset_minutes, when);
-    const char *login = login_of(work, &one->actor, person);
+    const char *login = operator_login(work, &one->actor, person);
     if (table == NULL) {
         const char *const cells[] = { when, side, meeting, login, index, root,
                                       one->is_of_before ? "put back" : "this" };

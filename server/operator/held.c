@@ -32,13 +32,6 @@ static void explain(held_list *list, const sync_held *held, char *text, size_t t
                    detail[0] != '\0' ? " — " : "", detail);
 }
 
-static const char *login_of(operator_work *work, const st_id *person, char hex[33])
-{
-    const char *login = work->how.directory->login(work->how.directory->context, person);
-    st_id_format(person, hex);
-    return login != NULL ? login : hex;
-}
-
 /* What bounds the moment of writing: nothing, when its set cannot be read. */
 static bool find_bounds(held_list *list, const sync_held *held, sync_bounds *out_bounds)
 {
@@ -83,7 +76,7 @@ static bool held_json(void *context, const sync_held *held)
     st_json_open(json, '{');
     st_json_key_int(json, "n", (int64_t)held->n);
     st_json_key_text(json, "reason", st_hold_name(held->reason));
-    st_json_key_text(json, "person", login_of(list->work, &held->person, hex));
+    st_json_key_text(json, "person", operator_login(list->work, &held->person, hex));
     st_id_format(&held->dot.device, hex);
     st_json_key_text(json, "device", hex);
     st_json_key(json, "received_at");
@@ -134,7 +127,7 @@ static bool held_row(void *context, const sync_held *held)
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)held->n);
     operator_table_cell(work, &list->page.table, number);
     operator_table_cell(work, &list->page.table, st_hold_name(held->reason));
-    operator_table_cell(work, &list->page.table, login_of(work, &held->person, hex));
+    operator_table_cell(work, &list->page.table, operator_login(work, &held->person, hex));
     written_cell(list, held);
     operator_table_when(work, &list->page.table, held->received_ms);
     st_id_format(&held->record, hex);
@@ -173,7 +166,7 @@ static void say_device(held_list *list, const auth_device *device, const auth_co
     operator_work *work = list->work;
     char hex[33], login[33];
     st_id_format(&device->id, hex);
-    operator_say(work, "%s  %s", hex, login_of(work, &device->person, login));
+    operator_say(work, "%s  %s", hex, operator_login(work, &device->person, login));
     say_when(work, "  ·  thu hồi", "  ·  revoked", device->revoked_ms);
     say_when(work, "  ·  gặp lần cuối", "  ·  last sync", contact->last_sync_ms);
     if (contact->last_sync_ms != 0)

@@ -1,5 +1,5 @@
 /* server/operator/second.c - acts that two people do together: both named in one call, or one who
- * asks and another who confirms within 72 hours; request list, confirm, withdraw.
+ * asks and another who confirms within 72 hours; request list, show, confirm, withdraw.
  * Promises: whoever confirms is another person than who asked, and each is office_head, admin or
  * decider when it is done. Must never do a request twice. */
 #include <inttypes.h>
@@ -110,18 +110,11 @@ int operator_second_said(operator_work *work, const operator_ask *ask)
 
 /* ---- the list ---- */
 
-static const char *login_of(operator_work *work, const st_id *person, char hex[33])
-{
-    const char *login = work->how.directory->login(work->how.directory->context, person);
-    st_id_format(person, hex);
-    return login != NULL ? login : hex;
-}
-
-static void one_json(operator_work *work, st_json *json, const sync_second *one)
+/* The keys of a request, into an open object. */
+static void keys_json(operator_work *work, st_json *json, const sync_second *one)
 {
     char hex[33];
     int offset = work->call->offset_minutes;
-    st_json_open(json, '{');
     st_json_key_int(json, "n", (int64_t)one->index);
     st_json_key_text(json, "what", one->words[0]);
     st_json_key(json, "about");
@@ -129,12 +122,18 @@ static void one_json(operator_work *work, st_json *json, const sync_second *one)
     for (size_t i = 1; i < one->words_count; i++)
         st_json_text(json, one->words[i]);
     st_json_close(json, ']');
-    st_json_key_text(json, "person", login_of(work, &one->person, hex));
+    st_json_key_text(json, "person", operator_login(work, &one->person, hex));
     st_json_key(json, "asked_at");
     st_json_when(json, one->asked_ms, offset);
     st_json_key(json, "until");
     st_json_when(json, one->asked_ms + SECOND_WAIT_MS, offset);
     st_json_key_text(json, "reason", one->reason);
+}
+
+static void one_json(operator_work *work, st_json *json, const sync_second *one)
+{
+    st_json_open(json, '{');
+    keys_json(work, json, one);
     st_json_close(json, '}');
 }
 
@@ -151,6 +150,7 @@ static const char *word_of(const char *what, bool vi)
     return what;
 }
 
+/* Number, act, who, when, until when, about what, why. */
 static void one_row(operator_work *work, operator_table *table, const sync_second *one)
 {
     char text[33];
@@ -164,7 +164,8 @@ static void one_row(operator_work *work, operator_table *table, const sync_secon
     (void)snprintf(text, sizeof text, "%" PRIu64, one->index);
     operator_table_cell(work, table, text);
     operator_table_cell(work, table, word_of(one->words[0], work->vi));
-    operator_table_cell(work, table, login_of(work, &one->person, text));
+    operator_table_cell(work, table, operator_login(work, &one->person, text));
+    operator_table_when(work, table, one->asked_ms);
     operator_table_when(work, table, one->asked_ms + SECOND_WAIT_MS);
     operator_table_cell(work, table, err == ST_OK ? (const char *)about.data : "?");
     operator_table_cell(work, table, one->reason);
@@ -172,13 +173,15 @@ static void one_row(operator_work *work, operator_table *table, const sync_secon
     st_buffer_free(&about);
 }
 
+static const char *const HEADS[2][7] = {
+    { "REQUEST", "ASKED FOR", "ASKED BY", "ASKED", "LAPSES", "ABOUT", "REASON" },
+    { "ĐỀ NGHỊ", "XIN LÀM VIỆC", "NGƯỜI ĐỀ NGHỊ", "ĐỀ NGHỊ LÚC", "HẾT HẠN LÚC", "VỀ", "LÝ DO" }
+};
+
 static st_err show_list(operator_work *work, const sync_second *list, size_t count)
 {
-    static const char *const HEADS[2][6] = {
-        { "REQUEST", "WHAT", "PERSON", "UNTIL", "ABOUT", "REASON" },
-        { "ĐỀ NGHỊ", "VIỆC", "NGƯỜI", "HẠN", "VỀ", "LÝ DO" } };
     operator_list page;
-    operator_list_begin(work, &page, HEADS[work->vi], 6);
+    operator_list_begin(work, &page, HEADS[work->vi], 7);
     operator_list_of(work, &page, "requests");
     for (size_t i = 0; i < count; i++) {
         if (list[i].state == SECOND_WAITING && work->options.json)
@@ -187,8 +190,9 @@ static st_err show_list(operator_work *work, const sync_second *list, size_t cou
             one_row(work, &page.table, &list[i]);
     }
     return operator_list_end(work, &page, ST_OK,
-                             &(operator_noun){ "đề nghị đang chờ", "request waits",
-                                               "requests wait" });
+                             &(operator_noun){ "đề nghị đang chờ người thứ hai",
+                                               "request waits for a second person",
+                                               "requests wait for a second person" });
 }
 
 static second_view view_of(operator_work *work)
@@ -231,18 +235,73 @@ static st_err read_number(const operator_work *work, uint64_t *out, st_error *er
     return ST_OK;
 }
 
-static st_err find_request(operator_work *work, sync_second *out_request)
+/* Inside the verb's read. */
+static st_err read_request(operator_work *work, sync_second *out_request)
 {
     uint64_t index = 0;
-    st_err err = read_number(work, &index, &work->error);
-    if (err == ST_OK)
-        err = operator_read_begin(work);
     const second_view view = view_of(work);
+    st_err err = read_number(work, &index, &work->error);
+    return err == ST_OK ? sync_second_find(&view, index, out_request, &work->error) : err;
+}
+
+static st_err find_request(operator_work *work, sync_second *out_request)
+{
+    st_err err = operator_read_begin(work);
     if (err == ST_OK)
-        err = sync_second_find(&view, index, out_request, &work->error);
+        err = read_request(work, out_request);
     operator_read_end(work);
     return err;
 }
+
+/* ---- looking closer ---- */
+
+/* What it would do, value by value, when it is an erasure. */
+static st_err show_values(operator_work *work, const sync_second *request, st_json *json)
+{
+    return strcmp(request->words[0], "erase") == 0 && request->words_count > 2
+               ? operator_erase_show(work, request, json)
+               : ST_OK;
+}
+
+static st_err show_json(operator_work *work, const sync_second *request)
+{
+    st_json json;
+    st_json_begin(&json, work->call->out, &work->error);
+    st_json_open(&json, '{');
+    keys_json(work, &json, request);
+    st_json_key(&json, "values");
+    st_json_open(&json, '[');
+    st_err err = show_values(work, request, &json);
+    st_json_close(&json, ']');
+    st_json_close(&json, '}');
+    if (err == ST_OK)
+        err = st_json_end(&json);
+    operator_say(work, "\n");
+    return err;
+}
+
+static st_err show_text(operator_work *work, const sync_second *request)
+{
+    operator_table table;
+    operator_table_begin(work, &table, HEADS[work->vi], 7);
+    one_row(work, &table, request);
+    (void)operator_table_print(work, &table);
+    return show_values(work, request, NULL);
+}
+
+int operator_request_show(operator_work *work)
+{
+    sync_second request;
+    st_err err = operator_read_begin(work);
+    if (err == ST_OK)
+        err = read_request(work, &request);
+    if (err == ST_OK)
+        err = work->options.json ? show_json(work, &request) : show_text(work, &request);
+    operator_read_end(work);
+    return err == ST_OK ? 0 : operator_fail(work);
+}
+
+/* ---- doing it, taking it back ---- */
 
 /* Runs the verb with the words that were asked; its turn looks at the request again. */
 int operator_request_confirm(operator_work *work)

@@ -167,6 +167,10 @@ static void line_json(trail_list *list, const trail_line *line)
     st_json_textn(json, line->note_len > 0 ? line->note : "", line->note_len);
     if (line->note_erased)
         st_json_key_bool(json, "note_erased", true);
+    if (line->until_ms != 0) {
+        st_json_key(json, "until");
+        st_json_when(json, line->until_ms, offset);
+    }
     st_json_close(json, '}');
 }
 
@@ -230,6 +234,26 @@ static void line_csv(trail_list *list, const trail_line *line)
         came_csv(work, line);
 }
 
+/* What became of it, or when it came; of what waits for a second person, until when. */
+static void outcome_cell(trail_list *list, const trail_line *line)
+{
+    operator_work *work = list->work;
+    char iso[40], text[120];
+    if (line->came_ms != 0) {
+        operator_table_when(work, &list->table, line->came_ms);
+        return;
+    }
+    if (line->until_ms == 0) {
+        operator_table_cell(work, &list->table, words_of(line->outcome, work->vi));
+        return;
+    }
+    st_time_format(line->until_ms, work->call->offset_minutes, iso);
+    (void)snprintf(text, sizeof text, "%s %.2s/%.2s/%.4s %.5s",
+                   work->vi ? "chờ người thứ hai, hết hạn" : "waits for a second person, lapses",
+                   iso + 8, iso + 5, iso, iso + 11);
+    operator_table_cell(work, &list->table, text);
+}
+
 static void line_table(trail_list *list, const trail_line *line)
 {
     operator_work *work = list->work;
@@ -240,10 +264,7 @@ static void line_table(trail_list *list, const trail_line *line)
     (void)snprintf(number, sizeof number, "%" PRIu64, line->index);
     operator_table_cell(work, &list->table, line->index > 0 ? number : "-");
     operator_table_cell(work, &list->table, words_of(line->what, work->vi));
-    if (line->came_ms != 0)
-        operator_table_when(work, &list->table, line->came_ms);
-    else
-        operator_table_cell(work, &list->table, words_of(line->outcome, work->vi));
+    outcome_cell(list, line);
     operator_table_cell(work, &list->table, person_of(work, &line->person, hex));
     operator_table_cell(work, &list->table, person_of(work, &line->second, hex));
     operator_table_cell(work, &list->table, id_of(&line->device, hex));

@@ -49,6 +49,13 @@ st_err operator_write(operator_work *work, operator_turn_run run, void *argument
 
 /* ---- people ---- */
 
+const char *operator_login(operator_work *work, const st_id *person, char hex[33])
+{
+    const char *login = work->how.directory->login(work->how.directory->context, person);
+    st_id_format(person, hex);
+    return login != NULL ? login : hex;
+}
+
 st_err operator_actor(operator_work *work, store_txn *txn, auth_person *out_person,
                       st_error *error)
 {

@@ -137,6 +137,8 @@ ST_MUST_USE st_err operator_actor(operator_work *work, store_txn *txn, auth_pers
  * admin, council_chair, decider; never officer: what officers saw comes from their own devices.
  * NONE when there is none. */
 st_role operator_role_of(const auth_person *person, uint32_t roles);
+/* The login of a person, or the id in hex when nobody has it. Inside the verb's read. */
+const char *operator_login(operator_work *work, const st_id *person, char hex[33]);
 /* A record id from the command line. ST_E_VALUE. */
 ST_MUST_USE st_err operator_record_id(const char *text, st_id *out_id, st_error *error);
 /* A device by its 32 hex digits, or by the first digits (at least 4) when only one begins so.
@@ -244,8 +246,9 @@ int operator_second_said(operator_work *work, const operator_ask *ask);
 
 /* ---- verbs ---- */
 
-/* second.c: request list, confirm, withdraw. */
+/* second.c: request list, show, confirm, withdraw. */
 int operator_request_list(operator_work *work);
+int operator_request_show(operator_work *work);
 int operator_request_confirm(operator_work *work);
 int operator_request_withdraw(operator_work *work);
 
@@ -313,6 +316,11 @@ int operator_fence_close(operator_work *work);
 int operator_fence_list(operator_work *work);
 /* erase.c: erase. */
 int operator_erase(operator_work *work);
+/* The values that a request of that verb names, and the newer ones that it does not, without what
+ * they say: as the objects of an open list, or (NULL) as a table. Inside the verb's read. Errors of
+ * sync_erase_look. */
+ST_MUST_USE st_err operator_erase_show(operator_work *work, const sync_second *request,
+                                       st_json *json);
 /* trail.c: audit list. */
 int operator_audit_list(operator_work *work);
 /* incident.c: incidents. */

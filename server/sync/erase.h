@@ -16,27 +16,49 @@ typedef struct {
     st_id record;
     const char *const *paths;  /* every value ever written there, and its copies in amendments */
     size_t paths_count;
+    uint64_t until;            /* of what stands in entries up to this one; 0: up to now */
     st_id actor, second;       /* two people; the caller has seen to it that they may */
     st_role role;              /* of the actor */
     const char *basis;         /* in law */
 } sync_erase_wish;
 
+/* A value that goes, or is newer: where it stands and whose it is, never what it says. */
+typedef struct {
+    uint64_t index;            /* the entry that holds it */
+    st_dot dot;                /* of its change */
+    st_id actor;
+    int64_t claimed_ms, received_ms;
+    const char *path;          /* or SYNC_ERASE_REASON */
+    bool is_copy;              /* what an amendment or a settlement says again */
+    bool is_newer;             /* written behind `until`: it stays */
+} sync_erase_value;
+
 typedef struct {
     uint32_t erased;           /* values that are gone now */
+    uint32_t newer;            /* written behind `until`: they stay */
     uint32_t standing;         /* numbers, dates, choices: part of what was signed, they stay */
     uint32_t gone_before;
     st_bucket bucket;          /* of the record */
+    const sync_erase_value *values;   /* erased and newer ones, in the arena of turn or view */
+    size_t values_count;
 } sync_erase_report;
+
 /* Erases, inside a turn of the writer. ST_E_NOT_FOUND: no such record, or this book's catalogue
  * does not know the form; ST_E_VALUE: a path, or none of it can be erased; ST_E_TOO_LARGE: more
  * than SYNC_ERASE_VALUES_MAX; errors of sync_author_turn. */
 ST_MUST_USE st_err sync_erase(writer_turn *turn, const sync_erase_wish *wish,
                               sync_erase_report *out_report, st_error *error);
 
+/* Where somebody looks. */
+typedef struct {
+    sync_room *room;
+    store_txn *txn;
+    st_arena *arena;
+} sync_erase_view;
 /* The same, as far as it can be said before: writes nothing. actor, second, role and basis are not
  * looked at. */
-ST_MUST_USE st_err sync_erase_check(writer_turn *turn, const sync_erase_wish *wish,
-                                    sync_erase_report *out_report, st_error *error);
+ST_MUST_USE st_err sync_erase_look(const sync_erase_view *view, const sync_erase_wish *wish,
+                                   sync_erase_report *out_report, st_error *error);
 
 /* ---- parts used by ingest, replay, snapshots and backups ---- */
 

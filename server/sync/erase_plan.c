@@ -13,18 +13,28 @@
 #define PATHS_BYTES_MAX 8000u
 
 typedef struct {
-    writer_turn *turn;
+    const sync_erase_view *view;
     const sync_erase_wish *wish;
     const st_form *form;
     st_path *paths;            /* of the wish, but for SYNC_ERASE_REASON */
     size_t paths_count;
     bool reasons;
-    st_erasure *list;
+    st_erasure *list;          /* what is to go */
     size_t count, capacity;
+    sync_erase_value *values;  /* that, and what is newer */
+    size_t values_count, values_capacity;
     sync_erase_report report;
     st_err err;
     st_error *error;
 } plan;
+
+/* Where one value stands. */
+typedef struct {
+    uint64_t index;
+    const sync_row *row;
+    const st_set *set;
+    uint32_t change;
+} standing_at;
 
 /* ---- is it one of them? ---- */
 
@@ -80,30 +90,50 @@ static bool is_reason_copy(const plan *p, const st_op *op)
            && strcmp(field->name, "reason") == 0;
 }
 
-static bool is_wanted(const plan *p, const st_change *change, const st_op *op)
+static bool is_named(const plan *p, const st_op *op)
 {
     for (size_t i = 0; i < p->paths_count; i++)
         if (is_at(&op->path, &p->paths[i]))
             return true;
+    return false;
+}
+
+static bool is_copied(const plan *p, const st_change *change, const st_op *op)
+{
     return is_copy(p, change, op) || is_reason_copy(p, op);
 }
 
 /* ---- collecting ---- */
 
-static void add(plan *p, const st_set *set, st_set_value at, const st_path *path)
+/* Written after the request that names what is to go: nobody asked for it. */
+static bool is_newer(const plan *p, const standing_at *at)
 {
-    const st_change *change = &set->changes[at.change];
-    st_erasure one = { .dot = change->dot, .first = set->first, .set = set->hash };
+    return p->wish->until != 0 && at->index > p->wish->until;
+}
+
+static void add_value(plan *p, const standing_at *at, const st_path *path, bool is_copy)
+{
+    const st_change *change = &at->set->changes[at->change];
+    char text[ST_PATH_TEXT_BYTES] = SYNC_ERASE_REASON;
+    sync_erase_value *grown = st_arena_grow(p->view->arena, p->values, p->values_count,
+                                            &p->values_capacity, sizeof *grown);
     if (path != NULL)
-        one.path_len = st_path_encode(path, one.path);
-    p->err = st_set_place(set->bytes, set->bytes_len, at, &one.place, p->error);
-    if (p->err != ST_OK)
-        return;
-    if (one.place == ST_PLACE_NONE) {
-        p->report.standing++;
+        st_form_path_format(p->form, path, text);
+    const char *copy = (const char *)st_arena_copy(p->view->arena, text, strlen(text));
+    if (grown == NULL || copy == NULL) {
+        p->err = st_fail(p->error, ST_E_MEMORY, "erase: out of memory");
         return;
     }
-    st_erasure *grown = st_arena_grow(p->turn->arena, p->list, p->count, &p->capacity,
+    p->values = grown;
+    p->values[p->values_count++] = (sync_erase_value){
+        .index = at->index, .dot = change->dot, .actor = at->row->actor, .path = copy,
+        .claimed_ms = change->wall_ms, .received_ms = at->row->time_ms,
+        .is_copy = is_copy, .is_newer = is_newer(p, at) };
+}
+
+static void add_target(plan *p, const st_erasure *one)
+{
+    st_erasure *grown = st_arena_grow(p->view->arena, p->list, p->count, &p->capacity,
                                       sizeof *grown);
     if (grown == NULL)
         p->err = st_fail(p->error, ST_E_MEMORY, "erase: out of memory");
@@ -113,25 +143,50 @@ static void add(plan *p, const st_set *set, st_set_value at, const st_path *path
     if (p->err != ST_OK)
         return;
     p->list = grown;
-    p->list[p->count++] = one;
+    p->list[p->count++] = *one;
 }
 
-static void collect_change(plan *p, const st_set *set, uint32_t at)
+/* path NULL: the reason of the change. */
+static void add(plan *p, const standing_at *at, uint32_t op, const st_path *path, bool is_copy)
 {
-    const st_change *change = &set->changes[at];
+    const st_set *set = at->set;
+    st_erasure one = { .dot = set->changes[at->change].dot, .first = set->first,
+                       .set = set->hash };
+    if (path != NULL)
+        one.path_len = st_path_encode(path, one.path);
+    p->err = st_set_place(set->bytes, set->bytes_len, (st_set_value){ at->change, op },
+                          &one.place, p->error);
+    if (p->err != ST_OK)
+        return;
+    if (one.place == ST_PLACE_NONE) {
+        p->report.standing += is_newer(p, at) ? 0 : 1;
+        return;
+    }
+    add_value(p, at, path, is_copy);
+    if (is_newer(p, at))
+        p->report.newer++;
+    else if (p->err == ST_OK)
+        add_target(p, &one);
+}
+
+static void collect_change(plan *p, const standing_at *at)
+{
+    const st_change *change = &at->set->changes[at->change];
+    const uint32_t gone = is_newer(p, at) ? 0 : 1;
     for (uint32_t i = 0; p->err == ST_OK && i < change->ops_count; i++) {
         const st_op *op = &change->ops[i];
-        if (!is_wanted(p, change, op) || op->value.kind == ST_VALUE_NULL)
+        bool named = is_named(p, op);
+        if ((!named && !is_copied(p, change, op)) || op->value.kind == ST_VALUE_NULL)
             continue;
         if (op->value.kind == ST_VALUE_ERASED)
-            p->report.gone_before++;
+            p->report.gone_before += gone;
         else
-            add(p, set, (st_set_value){ at, i }, &op->path);
+            add(p, at, i, &op->path, !named);
     }
     if (p->reasons && change->reason.kind == ST_VALUE_ERASED)
-        p->report.gone_before++;
+        p->report.gone_before += gone;
     if (p->reasons && change->reason.kind == ST_VALUE_TEXT && p->err == ST_OK)
-        add(p, set, (st_set_value){ at, ST_PLACE_NONE }, NULL);
+        add(p, at, ST_PLACE_NONE, NULL, false);
 }
 
 /* The changes of one entry on the record. counter: of the change; 0: all of them. */
@@ -140,14 +195,15 @@ static void collect_entry(plan *p, uint64_t index, uint64_t counter)
     sync_row row;
     st_set set;
     st_arena arena;
+    standing_at at = { index, &row, &set, 0 };
     st_arena_init(&arena, (size_t)64 * 1024 * 1024);
-    p->err = sync_row_get(p->turn->txn, index, &arena, &row, p->error);
+    p->err = sync_row_get(p->view->txn, index, &arena, &row, p->error);
     if (p->err == ST_OK)
         p->err = st_set_decode(row.set.data, row.set.len, &arena, &set, p->error);
-    for (uint32_t i = 0; p->err == ST_OK && i < set.changes_count; i++)
-        if (st_id_cmp(&set.changes[i].record, &p->wish->record) == 0
-            && (counter == 0 || set.changes[i].dot.counter == counter))
-            collect_change(p, &set, i);
+    for (; p->err == ST_OK && at.change < set.changes_count; at.change++)
+        if (st_id_cmp(&set.changes[at.change].record, &p->wish->record) == 0
+            && (counter == 0 || set.changes[at.change].dot.counter == counter))
+            collect_change(p, &at);
     st_arena_reset(&arena);
 }
 
@@ -171,7 +227,7 @@ static bool one_fork(void *context, uint64_t index)
 static st_err read_paths(plan *p, st_error *error)
 {
     const sync_erase_wish *wish = p->wish;
-    p->paths = st_arena_array(p->turn->arena, wish->paths_count, sizeof *p->paths);
+    p->paths = st_arena_array(p->view->arena, wish->paths_count, sizeof *p->paths);
     if (p->paths == NULL)
         return st_fail(error, ST_E_MEMORY, "erase: out of memory");
     for (size_t i = 0; i < wish->paths_count; i++) {
@@ -191,21 +247,21 @@ static st_err read_paths(plan *p, st_error *error)
 static st_err collect(plan *p, st_error *error)
 {
     st_record record;
-    writer_turn *turn = p->turn;
-    st_err err = sync_record_get(turn->txn, &p->wish->record, turn->arena, &record, NULL, error);
+    const sync_erase_view *view = p->view;
+    st_err err = sync_record_get(view->txn, &p->wish->record, view->arena, &record, NULL, error);
     if (err == ST_E_NOT_FOUND)
         return st_fail(error, ST_E_NOT_FOUND, "no such record");
     if (err != ST_OK)
         return err;
-    p->form = sync_record_form(turn->room, &record);
+    p->form = sync_record_form(view->room, &record);
     p->report.bucket = record.bucket;
     if (p->form == NULL)
         return st_fail(error, ST_E_VERSION, "the form of the record is not known here");
     err = read_paths(p, error);
     if (err == ST_OK)
-        err = sync_history_each(turn->room, turn->txn, &p->wish->record, one_change, p, error);
+        err = sync_history_each(view->room, view->txn, &p->wish->record, one_change, p, error);
     if (err == ST_OK && p->err == ST_OK)
-        err = sets_each_fork(turn->txn, one_fork, p, error);
+        err = sets_each_fork(view->txn, one_fork, p, error);
     return err == ST_OK ? p->err : err;
 }
 
@@ -216,8 +272,11 @@ static st_value data_value(st_value_kind kind, const void *data, size_t len)
     return (st_value){ .kind = kind, .data = data, .len = (uint32_t)len };
 }
 
-static st_err author(plan *p, const st_form *form, const st_buffer *paths,
-                     const st_buffer *targets, st_error *error)
+/* The wish in words, and the values of one erasure. */
+typedef struct { st_buffer paths, targets; } erasure_text;
+
+static st_err author(writer_turn *turn, const plan *p, const st_form *form,
+                     const erasure_text *text, st_error *error)
 {
     st_op ops[SYNC_EDIT_FIELDS_MAX];
     const sync_erase_wish *wish = p->wish;
@@ -226,60 +285,67 @@ static st_err author(plan *p, const st_form *form, const st_buffer *paths,
                          .edits_count = 1 };
     sync_authored authored = { .records = NULL };
     sync_edit_put(&edit, "about_record", data_value(ST_VALUE_ID, wish->record.b, 16));
-    sync_edit_put(&edit, "paths", data_value(ST_VALUE_TEXT, paths->data, paths->len));
+    sync_edit_put(&edit, "paths", data_value(ST_VALUE_TEXT, text->paths.data, text->paths.len));
     sync_edit_put(&edit, "basis", data_value(ST_VALUE_TEXT, wish->basis, strlen(wish->basis)));
     sync_edit_put(&edit, "confirmed_by", data_value(ST_VALUE_ID, wish->second.b, 16));
-    sync_edit_put(&edit, "targets", data_value(ST_VALUE_BYTES, targets->data, targets->len));
+    sync_edit_put(&edit, "targets",
+                  data_value(ST_VALUE_BYTES, text->targets.data, text->targets.len));
     sync_edit_put(&edit, "at",
-                  (st_value){ .kind = ST_VALUE_INT, .number = sync_log_time(p->turn) });
-    if (!sync_bucket(p->turn->room, form->home, NULL, &draft.bucket))
+                  (st_value){ .kind = ST_VALUE_INT, .number = sync_log_time(turn) });
+    if (!sync_bucket(turn->room, form->home, NULL, &draft.bucket))
         return st_fail(error, ST_E_SERVER, "the catalogue has no bucket");
-    return sync_author_turn(p->turn, &draft, &authored, error);
+    return sync_author_turn(turn, &draft, &authored, error);
 }
 
-static st_err author_all(plan *p, const st_form *form, st_error *error)
+static st_err author_all(writer_turn *turn, const plan *p, const st_form *form, st_error *error)
 {
-    st_buffer paths, targets;
+    erasure_text text;
     st_err err = ST_OK;
-    st_buffer_init(&paths, PATHS_BYTES_MAX);
-    st_buffer_init(&targets, ST_VALUE_BYTES_MAX);
+    st_buffer_init(&text.paths, PATHS_BYTES_MAX);
+    st_buffer_init(&text.targets, ST_VALUE_BYTES_MAX);
     for (size_t i = 0; err == ST_OK && i < p->wish->paths_count; i++)
-        err = st_buffer_printf(&paths, error, "%s%s", i > 0 ? ", " : "", p->wish->paths[i]);
+        err = st_buffer_printf(&text.paths, error, "%s%s", i > 0 ? ", " : "", p->wish->paths[i]);
     for (size_t at = 0; err == ST_OK && at < p->count; at += ST_ERASURES_MAX) {
         size_t left = p->count - at;
-        st_buffer_clear(&targets);
+        st_buffer_clear(&text.targets);
         err = st_erasures_encode(p->list + at, left < ST_ERASURES_MAX ? left : ST_ERASURES_MAX,
-                                 &targets, error);
+                                 &text.targets, error);
         if (err == ST_OK)
-            err = author(p, form, &paths, &targets, error);
+            err = author(turn, p, form, &text, error);
     }
-    st_buffer_free(&paths);
-    st_buffer_free(&targets);
+    st_buffer_free(&text.paths);
+    st_buffer_free(&text.targets);
     return err;
+}
+
+static st_err say_nothing_to_do(const plan *p, st_error *error)
+{
+    const sync_erase_report *report = &p->report;
+    return st_fail(error, ST_E_VALUE, "%s",
+                   report->standing > 0
+                       ? "numbers, dates and choices are part of what was signed and stay"
+                   : report->gone_before > 0 ? "it is erased already"
+                                             : "nothing was ever written there");
 }
 
 /* Finds what is to go; a plan of nothing is an error. */
 static st_err make_plan(plan *p, const st_form **out_form, st_error *error)
 {
-    *out_form = catalogue_newest(p->turn->room->catalogue, ST_ERASURE_FORM);
+    *out_form = catalogue_newest(p->view->room->catalogue, ST_ERASURE_FORM);
     if (*out_form == NULL || (*out_form)->home == ST_HOME_UNIT)
         return st_fail(error, ST_E_NOT_FOUND, "this book's catalogue has no form '%s'",
                        ST_ERASURE_FORM);
     st_err err = collect(p, error);
     p->report.erased = (uint32_t)p->count;
-    if (err != ST_OK || p->count > 0)
-        return err;
-    return st_fail(error, ST_E_VALUE, "%s",
-                   p->report.standing > 0
-                       ? "numbers, dates and choices are part of what was signed and stay"
-                       : p->report.gone_before > 0 ? "it is erased already"
-                                                   : "nothing was ever written there");
+    p->report.values = p->values;
+    p->report.values_count = p->values_count;
+    return err == ST_OK && p->count == 0 ? say_nothing_to_do(p, error) : err;
 }
 
-st_err sync_erase_check(writer_turn *turn, const sync_erase_wish *wish,
-                        sync_erase_report *out_report, st_error *error)
+st_err sync_erase_look(const sync_erase_view *view, const sync_erase_wish *wish,
+                       sync_erase_report *out_report, st_error *error)
 {
-    plan p = { .turn = turn, .wish = wish, .error = error };
+    plan p = { .view = view, .wish = wish, .error = error };
     const st_form *form = NULL;
     st_err err = make_plan(&p, &form, error);
     if (err == ST_OK)
@@ -290,11 +356,12 @@ st_err sync_erase_check(writer_turn *turn, const sync_erase_wish *wish,
 st_err sync_erase(writer_turn *turn, const sync_erase_wish *wish, sync_erase_report *out_report,
                   st_error *error)
 {
-    plan p = { .turn = turn, .wish = wish, .error = error };
+    const sync_erase_view view = { turn->room, turn->txn, turn->arena };
+    plan p = { .view = &view, .wish = wish, .error = error };
     const st_form *form = NULL;
     st_err err = make_plan(&p, &form, error);
     if (err == ST_OK)
-        err = author_all(&p, form, error);
+        err = author_all(turn, &p, form, error);
     if (err == ST_OK)
         *out_report = p.report;
     return err;

@@ -46,6 +46,7 @@ typedef struct {
     const char *note;          /* a person's words, not NUL-terminated */
     size_t note_len;
     bool note_erased;          /* there were words, destroyed by law */
+    int64_t until_ms;          /* of a request that waits: when it lapses; else 0 */
 } trail_line;
 
 typedef bool (*trail_each)(void *context, const trail_line *line);

@@ -26,6 +26,8 @@ static void say_request(trail_walk *walk, const sync_second *one)
     line.second = one->ended_by;
     line.what = one->words[0];
     line.outcome = outcome_of(one);
+    if (one->state == SECOND_WAITING)
+        line.until_ms = one->asked_ms + SECOND_WAIT_MS;
     if (one->words_count > 1 && !st_id_parse(one->words[1], &line.record))
         memset(&line.record, 0, sizeof line.record);
     if (strcmp(one->words[0], "recover") == 0) {

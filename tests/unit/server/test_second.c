@@ -156,9 +156,12 @@ static void test_it_is_said_in_both_languages(void **state)
     ask_erasure(book, "chief", number);
     book->lang = "vi";
     KIT_EXPECT(0, book, "request", "list");
-    assert_true(kit_says(KIT_OUT(book), "1 đề nghị đang chờ"));
+    assert_true(kit_says(KIT_OUT(book), "1 đề nghị đang chờ người thứ hai"));
+    assert_true(kit_says(KIT_OUT(book), "xóa theo yêu cầu  chief"));
+    assert_true(kit_says(KIT_OUT(book), "NGƯỜI ĐỀ NGHỊ  ĐỀ NGHỊ LÚC       HẾT HẠN LÚC"));
     KIT_EXPECT(0, book, "audit", "list", "requests");
-    assert_true(kit_says(KIT_OUT(book), "chờ văn phòng xem"));
+    assert_true(kit_says(KIT_OUT(book), "chờ người thứ hai, hết hạn "));
+    assert_null(strstr(KIT_OUT(book), "chờ văn phòng xem"));
     KIT_EXPECT(0, book, "request", "withdraw", number, "--as", "chief", "--reason", "nhầm");
     assert_true(kit_says(KIT_OUT(book), "Đã rút"));
     KIT_EXPECT(0, book, "epoch", "new", "--as", "head", "--reason", "thử");
@@ -183,6 +186,89 @@ static void test_the_list_is_json(void **state)
     assert_true(kit_says(KIT_OUT(book), "khoản 2"));
     KIT_EXPECT(0, book, "request", "confirm", number, "--as", "admin");
     assert_true(kit_says(KIT_OUT(book), "2 values erased"));
+}
+
+/* ---- what it names ---- */
+
+/* A change of the field, beside what stands there. */
+static void type_note(const char *text)
+{
+    assert_int_equal(kit_write(&AN, VISIT, "general_note", text, NULL), ST_VERDICT_STORED);
+}
+
+static bool has(kit_book *book, const char *text)
+{
+    KIT_EXPECT(0, book, "history", VISIT);
+    return strstr(KIT_OUT(book), text) != NULL;
+}
+
+/* Two people agree on what stood in the book when it was asked: what comes to the same field later
+ * is nobody's request, whenever it comes. The second one sees what goes, and that there is more. */
+static void test_what_is_written_later_stays(void **state)
+{
+    kit_book *book = *state;
+    char number[24], part[160];
+    ask_erasure(book, "chief", number);
+    assert_true(kit_says(KIT_OUT(book), "about 1 values"));
+    type_note("viết giữa chừng");
+    KIT_EXPECT(0, book, "request", "show", number);
+    assert_true(kit_says(KIT_OUT(book), "ASKED BY"));
+    assert_true(kit_says(KIT_OUT(book), "1 values go; 1 that were written after it was asked"));
+    assert_true(kit_says(KIT_OUT(book), "newer, stays"));
+    assert_null(strstr(KIT_OUT(book), SECRET));
+    assert_null(strstr(KIT_OUT(book), "giữa chừng"));
+    KIT_EXPECT(0, book, "request", "show", number, "--json");
+    (void)snprintf(part, sizeof part, "{\"n\":%s,\"what\":\"erase\"", number);
+    assert_true(kit_says(KIT_OUT(book), part));
+    assert_true(kit_says(KIT_OUT(book),
+                         "\"values\":[{\"path\":\"general_note\",\"copy\":false,"
+                         "\"person\":\"an\""));
+    assert_true(kit_says(KIT_OUT(book), "\"newer\":false},{"));
+    assert_true(kit_says(KIT_OUT(book), "\"newer\":true}]}"));
+    KIT_EXPECT(0, book, "request", "confirm", number, "--as", "head");
+    assert_true(kit_says(KIT_OUT(book), "1 values erased"));
+    assert_true(kit_says(KIT_OUT(book), "1 values there were written after it was asked"));
+    type_note("viết sau cùng");
+    KIT_EXPECT(0, book, "rebuild");
+    assert_false(has(book, SECRET));
+    assert_true(has(book, "viết giữa chừng"));
+    assert_true(has(book, "viết sau cùng"));
+    KIT_EXPECT(1, book, "request", "show", number);
+    ask_erasure(book, "chief", number);          /* that is another request */
+    KIT_EXPECT(0, book, "request", "confirm", number, "--as", "head");
+    assert_true(kit_says(KIT_OUT(book), "2 values erased"));
+    assert_false(has(book, "viết giữa chừng"));
+}
+
+/* Somebody else erased it meanwhile: what is newer does not stand in for it. */
+static void test_what_is_gone_is_not_made_up_for(void **state)
+{
+    kit_book *book = *state;
+    char number[24];
+    ask_erasure(book, "chief", number);
+    KIT_EXPECT(0, book, "erase", VISIT, "general_note", "--as", "admin", "--second", "head",
+               "--basis", BASIS);
+    type_note("viết giữa chừng");
+    KIT_EXPECT(1, book, "request", "show", number);
+    assert_true(kit_says(KIT_ERR(book), "erased already"));
+    KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
+    assert_true(kit_says(KIT_ERR(book), "erased already"));
+    assert_true(has(book, "viết giữa chừng"));
+}
+
+static void test_another_request_is_shown_as_it_is(void **state)
+{
+    kit_book *book = *state;
+    char number[24];
+    KIT_EXPECT(0, book, "epoch", "new", "--as", "head", "--reason", "thử");
+    take_number(book, number);
+    KIT_EXPECT(0, book, "request", "show", number);
+    assert_true(kit_says(KIT_OUT(book), "new epoch"));
+    KIT_EXPECT(0, book, "request", "show", number, "--json");
+    assert_true(kit_says(KIT_OUT(book), "\"reason\":\"thử\",\"values\":[]}"));
+    KIT_EXPECT(1, book, "request", "show", "1");
+    KIT_EXPECT(1, book, "request", "show", "x");
+    KIT_EXPECT(2, book, "request", "show");
 }
 
 /* ---- 72 hours ---- */
@@ -550,6 +636,9 @@ int main(void)
         CASE(test_it_waits_and_is_done_by_another),
         CASE(test_it_is_said_in_both_languages),
         CASE(test_the_list_is_json),
+        CASE(test_what_is_written_later_stays),
+        CASE(test_what_is_gone_is_not_made_up_for),
+        CASE(test_another_request_is_shown_as_it_is),
         CASE(test_it_lapses_after_72_hours),
         CASE(test_a_clock_put_back_gives_no_time),
         CASE(test_it_is_taken_back_or_declined),
