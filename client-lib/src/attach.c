@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "client-lib/src/edit.h"
+#include "client-lib/src/file_name.h"
 #include "client-lib/src/media.h"
 #include "proto/files.h"
+#include "proto/text.h"
 
 #define PIECE_SMALL ((size_t)16 * 1024)
 #define PIECE_LARGE ((size_t)64 * 1024)
@@ -19,6 +21,7 @@
 #define THUMB_SIDE  256u
 #define THUMB_BYTES ((size_t)12 * 1024)
 #define ROW_BYTES   17u /* in front of the hashes */
+#define NAME_CHARS  120u /* as in the forms */
 
 /* ---- rows ---- */
 
@@ -275,14 +278,18 @@ static st_err put_text(edit *e, const st_group *group, const char *name, const c
     return edit_item_field(e, group, 0, pair, error);
 }
 
-/* The last part of a path, of either kind. */
-static const char *base_name(const char *path)
+/* A file is not refused for its name: what the field can't hold of it is left out. */
+static st_err put_name(edit *e, const st_group *group, const char *path, st_error *error)
 {
-    const char *name = path;
-    for (; *path != '\0'; path++)
-        if (*path == '/' || *path == '\\')
-            name = path + 1;
-    return name;
+    st_buffer name;
+    st_buffer_init(&name, ST_TEXT_BYTES_MAX);
+    st_err err = file_name(path, NAME_CHARS, &name, error);
+    if (err == ST_OK)
+        err = st_buffer_append(&name, "", 1, error);
+    if (err == ST_OK)
+        err = put_text(e, group, "name", (const char *)name.data, error);
+    st_buffer_free(&name);
+    return err;
 }
 
 static st_err put_picture(const attaching *a, edit *e, const st_group *group, st_error *error)
@@ -319,7 +326,7 @@ static st_err put_item(const attaching *a, edit *e, st_error *error)
     if (err == ST_OK)
         err = put_text(e, group, "kind", a->what.kind, error);
     if (err == ST_OK)
-        err = put_text(e, group, "name", base_name(a->file->name), error);
+        err = put_name(e, group, a->file->name, error);
     if (err == ST_OK)
         err = put_text(e, group, "mime", a->what.mime, error);
     if (err == ST_OK)

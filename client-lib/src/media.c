@@ -254,13 +254,15 @@ static bool find_kind(const uint8_t *data, size_t len, media *out)
     return false;
 }
 
-/* Both are ZIP files; the names inside say which. */
+/* Both are ZIP files; the names inside say which. One that brings a program along (macros: docm,
+ * xlsm) is none of them, whatever it is called. */
 static bool find_office_kind(const uint8_t *data, size_t len, media *out)
 {
     if (!begins(data, len, "PK\x03\x04", 4))
         return false;
     bool is_word = contains(data, len, "word/document.xml");
-    if (!is_word && !contains(data, len, "xl/workbook.xml"))
+    bool is_sheet = contains(data, len, "xl/workbook.xml");
+    if ((!is_word && !is_sheet) || contains(data, len, "vbaProject.bin"))
         return false;
     out->kind = is_word ? "docx" : "xlsx";
     out->mime = is_word ? "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

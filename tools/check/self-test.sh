@@ -34,11 +34,13 @@ C
     printf '# A page\n\n## Một mục: tên\n\n[x](#một-mục-tên) [y](../proto/a.h)\n' >"$tree/docs/a.md"
     echo '#include "proto/a.h"' >"$tree/server/sync/b.c"
     one_less >"$tree/tests/planted/1-one-less.patch"
+    mkdir -p "$tree/tests/unit/a" && echo true >"$tree/tests/unit/a/run"
     echo '| a | `1-one-less` | `unit/a` |' >"$tree/docs/testing.md"
 }
 
-# A planted fault that fits the tree.
+# A planted fault that fits the tree, and the test that notices.
 one_less() {
+    echo 'test: tests/unit/a/run a_number'
     printf -- '--- a/proto/a.c\n+++ b/proto/a.c\n@@ -3,5 +3,5 @@\n \n int st_a(int x)\n {\n'
     printf -- '-    return x + 1;\n+    return x;\n }\n'
 }
@@ -123,6 +125,8 @@ one_less | fault planted tests/planted/1-two.patch "a planted fault without a ro
 echo '| b | `1-gone` |' | fault planted docs/testing.md "a row without its planted fault"
 one_less | sed 's/x + 1/x + 2/' |
     fault planted tests/planted/1-one-less.patch "a planted fault that fits no more"
+echo 'test: tests/unit/b/run a_number' |
+    fault planted tests/planted/1-one-less.patch "a planted fault whose test is not there"
 
 printf '#include <sys/socket.h>\nint s = SOCK_STREAM + AF_LOCAL;\n' |
     fault wasm proto/b.c "a socket"

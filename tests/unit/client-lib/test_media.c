@@ -85,6 +85,8 @@ static void test_kinds(void **state)
         { "PK\x03\x04....word/document.xml", 25, "docx" },
         { "PK\x03\x04....xl/workbook.xml", 23, "xlsx" },
         { "PK\x03\x04....evil.exe", 16, NULL },
+        { "PK\x03\x04....xl/workbook.xml....xl/vbaProject.bin", 44, NULL },
+        { "PK\x03\x04....word/vbaProject.bin....word/document.xml", 47, NULL },
         { "RIFF....WAVE", 12, "audio" },
         { "RIFF....AVI ", 12, NULL },
         { "....ftypM4A ", 12, "audio" },
