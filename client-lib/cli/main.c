@@ -162,9 +162,10 @@ int cli_fail(cli_call *call, int code)
     const char *full = full_sentence(call, code);
     const char *sentence =
         full != NULL ? full : sotay_code_sentence((sotay_code)code, call->lang);
+    char words[SOTAY_DETAIL_TEXT];
+    sotay_error_words(&call->error, call->lang, words);
     fprintf(stderr, "sotay: %s: %s (%s)\n", call->verb, sentence,
-            call->error.detail[0] != '\0' ? call->error.detail
-                                          : sotay_code_name((sotay_code)code));
+            words[0] != '\0' ? words : sotay_code_name((sotay_code)code));
     if (code == SOTAY_E_NETWORK)
         return CLI_NO_SIGNAL;
     return code == SOTAY_E_USAGE ? CLI_USAGE : CLI_FAILED;

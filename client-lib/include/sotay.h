@@ -74,6 +74,13 @@ SOTAY_API const char *sotay_code_name(sotay_code code);
 /* The sentence people read; lang "vi" or "en" (anything else: "en"). Never NULL. */
 SOTAY_API const char *sotay_code_sentence(sotay_code code, const char *lang);
 
+#define SOTAY_DETAIL_TEXT 640
+/* error->detail in a person's language, as text of at most SOTAY_DETAIL_TEXT bytes with its NUL:
+ * lang "vi" as far as the words are known (what a person did wrong; not what a store or a line
+ * did), else as it is. */
+SOTAY_API void sotay_error_words(const sotay_error *error, const char *lang,
+                                 char out[SOTAY_DETAIL_TEXT]);
+
 /* A record, device or person. */
 typedef struct {
     uint8_t b[16];

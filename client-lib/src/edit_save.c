@@ -29,6 +29,18 @@ static st_err fill_replaces(edit *e, st_error *error)
     return err;
 }
 
+/* What is put right is a value; what is added or dropped needs the office to return the record. */
+static st_err fail_frozen(const edit *e, st_error *error)
+{
+    bool is_value = true;
+    for (size_t i = 0; i < e->ops_count; i++)
+        is_value = is_value && e->ops[i].verb == ST_VERB_SET;
+    return st_fail(error, ST_E_STATE, "%s",
+                   is_value ? "the record is finalised; use amend"
+                            : "the record is finalised; to add or drop something, ask the office to"
+                              " return it");
+}
+
 /* After a withdrawal nothing is written, unless something stands against it. */
 static st_err check_state(edit *e, st_error *error)
 {
@@ -49,9 +61,7 @@ static st_err check_state(edit *e, st_error *error)
             return st_fail(error, ST_E_STATE, "the office has the record in hand; use amend");
     }
     /* Not sooner: to what is locked as well nothing is amended. */
-    return st_change_is_frozen(&e->change)
-               ? st_fail(error, ST_E_STATE, "the record is finalised; use amend")
-               : ST_OK;
+    return st_change_is_frozen(&e->change) ? fail_frozen(e, error) : ST_OK;
 }
 
 static st_err refuse(st_hold hold, const char *detail, st_error *error)
