@@ -168,7 +168,8 @@ int operator_erase(operator_work *work)
         return operator_fail(work);
     if (operator_asks(work))
         return said_what_it_names(work, &call);
-    sync_snapshot_drop(work->room, &call.report.bucket);
+    if (call.report.bucket.s[0] != '\0')
+        sync_snapshot_drop(work->room, &call.report.bucket);
     say_done(work, &call.report);
     return 0;
 }

@@ -187,7 +187,7 @@ static st_err rewrite_row(writer_turn *turn, uint64_t index, sync_row *row, stor
 /* What one erasure names, and the pieces of files that go with it. */
 typedef struct {
     st_id record;
-    const st_form *form;       /* NULL: the record is not there */
+    const st_form *form;       /* NULL: nothing of the record is there */
     const st_erasure *list;
     size_t count;
     bool is_replay;
@@ -306,6 +306,8 @@ static st_err apply_one(writer_turn *turn, const st_change *change, const erase_
         return err;
     if (err == ST_OK)
         what.form = sync_record_form(turn->room, &record);
+    else if (!how->is_replay)                  /* held, or declined */
+        what.form = sync_form_of(turn->room, turn->txn, &what.record);
     err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < what.count; i++) {
         err = add_place(turn, &what.list[i], index, error);

@@ -38,14 +38,15 @@ typedef struct {
     uint32_t newer;            /* written behind `until`: they stay */
     uint32_t standing;         /* numbers, dates, choices: part of what was signed, they stay */
     uint32_t gone_before;
-    st_bucket bucket;          /* of the record */
+    st_bucket bucket;          /* of the record; empty: it is not in the book, held or declined */
     const sync_erase_value *values;   /* erased and newer ones, in the arena of turn or view */
     size_t values_count;
 } sync_erase_report;
 
-/* Erases, inside a turn of the writer. ST_E_NOT_FOUND: no such record, or this book's catalogue
- * does not know the form; ST_E_VALUE: a path, or none of it can be erased; ST_E_TOO_LARGE: more
- * than SYNC_ERASE_VALUES_MAX; errors of sync_author_turn. */
+/* Erases, inside a turn of the writer; also in a record that is held or was declined.
+ * ST_E_NOT_FOUND: no such record, or this book's catalogue does not know the form; ST_E_VALUE: a
+ * path, or none of it can be erased; ST_E_TOO_LARGE: more than SYNC_ERASE_VALUES_MAX; errors of
+ * sync_author_turn. */
 ST_MUST_USE st_err sync_erase(writer_turn *turn, const sync_erase_wish *wish,
                               sync_erase_report *out_report, st_error *error);
 

@@ -210,7 +210,8 @@ static void collect_entry(plan *p, uint64_t index, uint64_t counter)
 static bool one_change(void *context, const st_history_item *item)
 {
     plan *p = context;
-    collect_entry(p, item->log_index, item->change->dot.counter);
+    if (item->hold != ST_HOLD_FORK)            /* those are looked through below */
+        collect_entry(p, item->log_index, item->change->dot.counter);
     return p->err == ST_OK;
 }
 
@@ -244,22 +245,36 @@ static st_err read_paths(plan *p, st_error *error)
     return ST_OK;
 }
 
-static st_err collect(plan *p, st_error *error)
+/* The form and the bucket of the record; of one that is held or was declined the form alone, since
+ * no bucket shows it. */
+static st_err find_record(plan *p, st_error *error)
 {
     st_record record;
     const sync_erase_view *view = p->view;
     st_err err = sync_record_get(view->txn, &p->wish->record, view->arena, &record, NULL, error);
-    if (err == ST_E_NOT_FOUND)
-        return st_fail(error, ST_E_NOT_FOUND, "no such record");
+    if (err == ST_OK)
+        p->report.bucket = record.bucket;
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    p->form = sync_form_of(view->room, view->txn, &p->wish->record);
+    if (p->form != NULL)
+        return ST_OK;
+    return err == ST_OK
+               ? st_fail(error, ST_E_VERSION, "the form of the record is not known here")
+               : st_fail(error, ST_E_NOT_FOUND, "no such record");
+}
+
+static st_err collect(plan *p, st_error *error)
+{
+    const sync_erase_view *view = p->view;
+    st_err err = find_record(p, error);
+    if (err == ST_OK)
+        err = read_paths(p, error);
     if (err != ST_OK)
         return err;
-    p->form = sync_record_form(view->room, &record);
-    p->report.bucket = record.bucket;
-    if (p->form == NULL)
-        return st_fail(error, ST_E_VERSION, "the form of the record is not known here");
-    err = read_paths(p, error);
-    if (err == ST_OK)
-        err = sync_history_each(view->room, view->txn, &p->wish->record, one_change, p, error);
+    err = sync_history_each(view->room, view->txn, &p->wish->record, one_change, p, error);
+    if (err == ST_E_NOT_FOUND)                 /* another branch has it alone */
+        err = ST_OK;
     if (err == ST_OK && p->err == ST_OK)
         err = sets_each_fork(view->txn, one_fork, p, error);
     return err == ST_OK ? p->err : err;

@@ -392,6 +392,26 @@ static bool look_at_held(void *context, const sync_held *held)
     return search->form == NULL;
 }
 
+/* Of another branch, also when nothing of it waits any more. */
+static bool look_at_fork(void *context, uint64_t index)
+{
+    form_search *search = context;
+    sync_row row;
+    st_set set;
+    st_arena arena;
+    st_arena_init(&arena, HISTORY_BYTES_MAX);
+    bool is_read = sync_row_get(search->txn, index, &arena, &row, NULL) == ST_OK
+                   && st_set_decode(row.set.data, row.set.len, &arena, &set, NULL) == ST_OK;
+    for (uint32_t i = 0; is_read && i < set.changes_count; i++) {
+        const st_change *change = &set.changes[i];
+        if (change->creates && st_id_cmp(&change->record, search->record) == 0)
+            search->form =
+                catalogue_form(search->room->catalogue, change->form.s, change->form_version);
+    }
+    st_arena_reset(&arena);
+    return search->form == NULL;
+}
+
 const st_form *sync_form_of(sync_room *room, store_txn *txn, const st_id *record)
 {
     form_search search;
@@ -414,8 +434,11 @@ const st_form *sync_form_of(sync_room *room, store_txn *txn, const st_id *record
         if (notes[i].kind == ST_ENTRY_CHANGE)
             look_for_form(&search, &where);
     }
-    if (err != ST_OK && search.form == NULL    /* of another branch: in no history */
-        && sync_held_each(txn, look_at_held, &search, NULL) != ST_OK)
+    bool is_outside = err != ST_OK && search.form == NULL;  /* of another branch: in no history */
+    if (is_outside && sync_held_each(txn, look_at_held, &search, NULL) != ST_OK)
+        search.form = NULL;
+    if (is_outside && search.form == NULL
+        && sets_each_fork(txn, look_at_fork, &search, NULL) != ST_OK)
         search.form = NULL;
     free_sets_end(&search.sets);
     st_arena_reset(&arena);

@@ -37,7 +37,8 @@ ST_MUST_USE st_err sync_history_each(sync_room *room, store_txn *txn, const st_i
                                      bool (*each)(void *context, const st_history_item *item),
                                      void *context, st_error *error);
 /* The form by which changes of the record are read: its own; while it is not in the book, that of a
- * change, held or declined, which makes it. NULL: none is known here. */
+ * change, held or declined, which makes it, also one of another branch of its device. NULL: none is
+ * known here. */
 const st_form *sync_form_of(sync_room *room, store_txn *txn, const st_id *record);
 /* Calls `each` with a held change as an item of a history, also one of another branch of its
  * device, which no history has. The item lives during the call only. ST_E_CORRUPT, ST_E_VERSION,

@@ -224,6 +224,37 @@ static void test_a_name_that_was_learned(void **state)
     world_free(&w);
 }
 
+/* What was declined is in no book, but on the phone that wrote it: it goes from there as well. */
+static void test_a_record_that_was_declined(void **state)
+{
+    (void)state;
+    world w;
+    char device[33];
+    sotay_who who;
+    (void)town_make(&w, 6);
+    phone *an = &w.phones[0];
+    sotay_whoami(an->client, &who);
+    sotay_id_format(&who.device, device);
+    sotay_id visit = phone_visit(an, "nhà ở đầu xóm");
+    assert_int_equal(phone_set(an, &visit, "general_note", "chuyện nhà bà Mùi"), SOTAY_OK);
+    KIT_EXPECT(0, &w.book, "device", "suspend", device);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    KIT_EXPECT(0, &w.book, "held", "decline", "1", "--as", "office", "--reason", "ghi nhầm");
+    KIT_EXPECT(0, &w.book, "device", "suspend", device, "--lift");
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_true(phone_says(an, sotay_show, &visit, "bà Mùi"));
+    erase(&w, &visit, "general_note");
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    assert_false(store_holds(an, "bà Mùi"));
+    assert_false(phone_says(an, sotay_show, &visit, "bà Mùi"));
+    assert_true(phone_says(an, sotay_show, &visit, "đầu xóm"));
+    assert_false(phone_says(an, sotay_history, &visit, "bà Mùi"));
+    assert_int_equal(sync_phone(&w, &w.phones[1], 0, NULL), SOTAY_OK);
+    assert_false(store_holds(&w.phones[1], "bà Mùi"));
+    KIT_EXPECT(0, &w.book, "verify");
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_a_base_that_does_not_open),
         cmocka_unit_test(test_who_comes_later),
         cmocka_unit_test(test_a_name_that_was_learned),
+        cmocka_unit_test(test_a_record_that_was_declined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

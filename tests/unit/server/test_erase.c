@@ -284,6 +284,116 @@ static size_t add_remark(kit_phone *phone, const char *group, uint16_t place,
     return count;
 }
 
+/* ---- records that are not in the book ---- */
+
+static void erase_note(kit_book *book, const char *id, const char *said)
+{
+    KIT_EXPECT(0, book, "erase", id, "general_note", "--as", "admin", "--second", "head",
+               "--basis", "x");
+    assert_true(kit_says(KIT_OUT(book), said));
+}
+
+/* What waits, or was declined, lies in the log like everything else: who is spoken of there has the
+ * same right. */
+static void test_a_record_that_is_held_or_declined(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes;
+    char id[33], device[33];
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    st_id_format(&phone.device, device);
+    KIT_EXPECT(0, book, "device", "suspend", device);
+    st_id record = make_visit(&phone, "điều riêng tư", 1, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_HELD);
+    assert_int_equal(kit_write(&phone, id, "place", "nhà bà Nông Thị A", NULL), ST_VERDICT_HELD);
+    erase_note(book, id, "1 values erased");
+    assert_false(is_anywhere(book, "riêng tư"));
+    KIT_EXPECT(0, book, "show", id);
+    assert_true(kit_says(KIT_OUT(book), "Not in the book"));
+    assert_true(kit_says(KIT_OUT(book), "erased on request"));
+    KIT_EXPECT(0, book, "held", "decline", "1", "--as", "office", "--reason", "không phải");
+    assert_true(is_anywhere(book, "Nông Thị A"));
+    KIT_EXPECT(0, book, "erase", id, "place", "--as", "admin", "--basis", "x");
+    KIT_EXPECT(0, book, "request", "list", "--json");
+    const char *at = strstr(KIT_OUT(book), "\"n\":");
+    assert_non_null(at);
+    char number[24] = "";
+    assert_int_equal(sscanf(at, "\"n\":%20[0-9]", number), 1);
+    KIT_EXPECT(0, book, "request", "show", number);
+    assert_true(kit_says(KIT_OUT(book), "1 values go"));
+    KIT_EXPECT(0, book, "request", "confirm", number, "--as", "head");
+    assert_false(is_anywhere(book, "Nông Thị A"));
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_DUPLICATE);
+    KIT_EXPECT(0, book, "rebuild");
+    assert_false(is_anywhere(book, "riêng tư"));
+    assert_false(is_anywhere(book, "Nông Thị A"));
+    KIT_EXPECT(1, book, "erase", "00000000000000000000000000000000", "place", "--as", "admin",
+               "--second", "head", "--basis", "x");
+    assert_true(kit_says(KIT_ERR(book), "no such record"));
+    st_buffer_free(&bytes);
+}
+
+/* Erased while it waited, then let in: it is in the book without the value, after a rebuild too. */
+static void test_a_held_record_is_let_in_without_it(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes;
+    char id[33], device[33];
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    st_id_format(&phone.device, device);
+    KIT_EXPECT(0, book, "device", "suspend", device);
+    st_id record = make_visit(&phone, "điều riêng tư", 1, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_HELD);
+    erase_note(book, id, "1 values erased");
+    KIT_EXPECT(0, book, "held", "accept", "1", "--as", "office", "--reason", "đúng");
+    for (int rebuilt = 0; rebuilt < 2; rebuilt++) {
+        assert_false(is_anywhere(book, "riêng tư"));
+        KIT_EXPECT(0, book, "show", id);
+        assert_null(strstr(KIT_OUT(book), "Not in the book"));
+        assert_true(kit_says(KIT_OUT(book), "erased on request"));
+        KIT_EXPECT(0, book, "verify");
+        KIT_EXPECT(0, book, "rebuild");
+    }
+    st_buffer_free(&bytes);
+}
+
+/* A record that only another branch of a device has, waiting or taken off the list. */
+static void test_a_record_of_another_branch_alone(void **state)
+{
+    kit_book *book = *state;
+    for (uint8_t dismissed = 0; dismissed < 2; dismissed++) {
+        kit_phone phone, copy;
+        st_buffer bytes;
+        char id[33];
+        st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+        kit_enrol(book, "an", (uint8_t)(7 + dismissed), &phone);
+        copy = phone;
+        (void)make_visit(&phone, "của sổ này", 1, &bytes);
+        assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+        st_id record = make_visit(&copy, "điều riêng tư", 2, &bytes);
+        st_id_format(&record, id);
+        assert_int_equal(kit_send_bytes(&copy, &bytes), ST_VERDICT_HELD);
+        if (dismissed > 0) {
+            KIT_EXPECT(0, book, "held", "decline", "2", "--as", "office", "--reason", "máy chép");
+            KIT_EXPECT(0, book, "held");
+            assert_false(kit_says(KIT_OUT(book), id));
+        }
+        assert_true(is_anywhere(book, "riêng tư"));
+        erase_note(book, id, "1 values erased");
+        assert_false(is_anywhere(book, "riêng tư"));
+        assert_true(is_anywhere(book, "của sổ này"));
+        KIT_EXPECT(0, book, "rebuild");
+        assert_false(is_anywhere(book, "riêng tư"));
+        st_buffer_free(&bytes);
+    }
+}
+
 /* An amendment copies what stood there before, a settlement what it saw: a copy about the path goes
  * with the value, one about another path stays, and so does why it was amended. */
 static void test_copies_go_too(void **state)
@@ -580,6 +690,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_was_put_off_is_judged_by_the_rules_of_then,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_reasons_go_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_record_that_is_held_or_declined, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_held_record_is_let_in_without_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_record_of_another_branch_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_copies_go_too, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reason_that_an_item_says_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_evidence_of_phones, setup, teardown),
