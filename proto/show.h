@@ -158,7 +158,10 @@ typedef struct {
     const char *verdict;          /* "stored", "held", "accepted", "declined", "unsent",
                                      "carried" */
     st_hold hold;                 /* when held */
-    const char *decision_reason;  /* when declined: the office's words, as far as they are known */
+    uint64_t decision_index;      /* accepted or declined: the entry that says so; 0: unknown */
+    int64_t decision_ms;          /* its time, with decision_index */
+    st_id decision_actor;         /* who decided, with decision_index; zero: not said */
+    const char *decision_reason;  /* the office's words, as far as they are known */
     size_t decision_reason_len;
     int64_t corrected_ms;         /* 0: unknown */
     int64_t within_ms;            /* how far off it may be; with corrected_ms */

@@ -1,5 +1,6 @@
 /* proto/show_history.c - one change as a line of a record's history. Promises that every
  * operation is shown with what it replaced; must never leave an author or a reason out. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,6 +137,28 @@ static void proof_json(st_json *json, const st_history_item *item)
     st_json_close(json, '}');
 }
 
+/* Who let it in or declined it, when, and why: as far as it is known here. */
+static void decision_json(st_json *json, const st_history_item *item, const st_show_how *how)
+{
+    char hex[33];
+    if (item->decision_index > 0) {
+        st_json_key(json, "decision");
+        st_json_open(json, '{');
+        st_json_key_text(json, "by",
+                         st_id_is_zero(&item->decision_actor)
+                             ? NULL
+                             : st_show_person(how, &item->decision_actor, hex));
+        st_json_key(json, "at");
+        st_json_when(json, item->decision_ms, how->offset_minutes);
+        st_json_key_int(json, "log_index", (int64_t)item->decision_index);
+        st_json_close(json, '}');
+    }
+    if (item->decision_reason_len > 0) {
+        st_json_key(json, "decision_reason");
+        st_json_textn(json, item->decision_reason, item->decision_reason_len);
+    }
+}
+
 static void who_json(st_json *json, const st_history_item *item, const st_show_how *how)
 {
     const st_change *change = item->change;
@@ -169,10 +192,7 @@ static void who_json(st_json *json, const st_history_item *item, const st_show_h
     st_json_key_text(json, "verdict", item->verdict);
     if (item->hold != ST_HOLD_NONE)
         st_json_key_text(json, "held", st_hold_name(item->hold));
-    if (item->decision_reason_len > 0) {
-        st_json_key(json, "decision_reason");
-        st_json_textn(json, item->decision_reason, item->decision_reason_len);
-    }
+    decision_json(json, item, how);
 }
 
 st_err st_history_json(const st_form *form, const st_history_item *item, const st_show_how *how,
@@ -341,6 +361,29 @@ static st_err words_text(const char *label, const void *words, size_t len, st_bu
     return err == ST_OK ? st_buffer_append(out, "\n", 1, error) : err;
 }
 
+/* Who decided and when, where that is known; the office's words. */
+static st_err decision_text(const st_history_item *item, const st_show_how *how, bool vi,
+                            st_buffer *out, st_error *error)
+{
+    char hex[33], when[40];
+    const char *who = st_id_is_zero(&item->decision_actor)
+                          ? "-"
+                          : st_show_person(how, &item->decision_actor, hex);
+    bool is_declined = strcmp(item->verdict, "declined") == 0;
+    st_time_short(item->decision_ms, how->offset_minutes, when);
+    st_err err = item->decision_index == 0
+                     ? ST_OK
+                     : st_buffer_printf(out, error, "    %s: %s %s (%s %" PRIu64 ")\n",
+                                        verdict_words(item->verdict, vi), who, when,
+                                        vi ? "mục" : "entry", item->decision_index);
+    if (err != ST_OK || item->decision_reason_len == 0)
+        return err;
+    const char *label = vi ? "văn phòng đưa vào sổ vì:" : "the office let it in because:";
+    if (is_declined)
+        label = vi ? "văn phòng không đưa vào sổ vì:" : "the office declined it because:";
+    return words_text(label, item->decision_reason, item->decision_reason_len, out, error);
+}
+
 st_err st_history_text(const st_form *form, const st_history_item *item, const st_show_how *how,
                        st_buffer *out, st_error *error)
 {
@@ -370,8 +413,7 @@ st_err st_history_text(const st_form *form, const st_history_item *item, const s
     if (err == ST_OK && change->reason.kind == ST_VALUE_TEXT)
         err = words_text(vi ? "lý do:" : "reason:", change->reason.data, change->reason.len, out,
                          error);
-    if (err == ST_OK && item->decision_reason_len > 0)
-        err = words_text(vi ? "văn phòng không đưa vào sổ vì:" : "the office declined it because:",
-                         item->decision_reason, item->decision_reason_len, out, error);
+    if (err == ST_OK)
+        err = decision_text(item, how, vi, out, error);
     return err;
 }

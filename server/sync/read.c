@@ -180,7 +180,7 @@ static st_err read_notes(store_txn *txn, const st_id *record, st_arena *arena, n
     return err;
 }
 
-/* What became of notes[at], a change, in the entries after it. */
+/* What became of notes[0], a change, in the entries after it. */
 static st_err find_verdict(store_txn *txn, const st_id *record, const note *notes, size_t count,
                            st_history_item *item, st_error *error)
 {
@@ -194,6 +194,9 @@ static st_err find_verdict(store_txn *txn, const st_id *record, const note *note
             item->verdict = "accepted";
         else if (notes[i].kind == ST_ENTRY_DECLINE)
             item->verdict = "declined";
+        else
+            return ST_OK;
+        item->decision_index = notes[i].index;
         return ST_OK;
     }
     st_dot dot = { notes[0].device, notes[0].counter };
@@ -203,6 +206,23 @@ static st_err find_verdict(store_txn *txn, const st_id *record, const note *note
         item->hold = held.reason;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Who decided, when and why, if somebody did. The words live as long as the transaction. */
+static st_err fill_decision(store_txn *txn, st_arena *arena, st_history_item *item,
+                            st_error *error)
+{
+    sync_row row;
+    if (item->decision_index == 0)
+        return ST_OK;
+    st_err err = sync_row_get(txn, item->decision_index, arena, &row, error);
+    if (err != ST_OK)
+        return err;
+    item->decision_ms = row.time_ms;
+    item->decision_actor = row.actor;
+    item->decision_reason = (const char *)row.note.data;
+    item->decision_reason_len = row.note.len;
+    return ST_OK;
 }
 
 /* When it was written, by the server's clock, and after which entry. */
@@ -355,6 +375,8 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
         err = fill_item(txn, &sets, &fences, &where, &item, error);
         if (err == ST_OK)
             err = find_verdict(txn, record, &notes[i], count - i, &item, error);
+        if (err == ST_OK)
+            err = fill_decision(txn, &arena, &item, error);
         more = err == ST_OK && each(context, &item);
     }
     free_sets_end(&sets);

@@ -217,6 +217,10 @@ static void test_who_when_and_what_became_of_it(void **state)
     memset(items[3].proof_root.b, 0xfb, sizeof items[3].proof_root.b);
     items[4].role = ST_ROLE_COUNT;
     items[5].verdict = "declined";
+    items[5].decision_index = 64;
+    items[5].decision_ms = 1773282000000;
+    items[5].decision_reason = "không đúng nơi";
+    items[5].decision_reason_len = strlen(items[5].decision_reason);
     items[6].verdict = "what a newer server says";
     static const struct {
         size_t item;
@@ -239,7 +243,13 @@ static void test_who_when_and_what_became_of_it(void **state)
                      "\"proof\":{\"size\":70000,"
                      "\"root\":\"+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=\"}," } },
         { 4, "vi", { "\"op\":\"state\"" } },
-        { 5, "vi", { "\"verdict\":\"declined\"" } },
+        { 5,
+          "vi",
+          { "\"verdict\":\"declined\"",
+            "\"decision\":{\"by\":null,\"at\":\"2026-03-12T09:20:00.000+07:00\",\"log_index\":64},"
+            "\"decision_reason\":\"không đúng nơi\"",
+            "không đưa vào sổ: - 12/03/2026 09:20 (mục 64)\n",
+            "văn phòng không đưa vào sổ vì: không đúng nơi" } },
         { 6, "vi", { "what a newer server says" } },
     };
     for (size_t i = 0; i < LEN(CASES); i++)
