@@ -35,7 +35,8 @@ typedef struct {
     uint64_t index;            /* log entry */
     int64_t received_ms, claimed_ms;
     st_id person, device, record;
-    st_id second;              /* who confirmed it, or took it back: erasures, requests, keys */
+    st_id second;              /* who confirmed it, took it back (erasures, requests, keys),
+                                * or decided about it (what was held) */
     uint64_t first, last;      /* counters of the device */
     const char *what;          /* a word: of a hold, an act, "gone", "came_later"… */
     const char *outcome;       /* a word: "waiting", "accepted"… */

@@ -158,7 +158,7 @@ static bool is_listed(trail_kind kind, st_hold reason)
     }
 }
 
-/* The decision's own words: why the office let it in, or did not. */
+/* The decision's own words: who let it in, or did not, and why. */
 static st_err read_note(log_walk *w, const decision *found, trail_line *line, st_error *error)
 {
     sync_row row;
@@ -166,6 +166,7 @@ static st_err read_note(log_walk *w, const decision *found, trail_line *line, st
         return ST_OK;
     st_err err = sync_row_get(w->walk->txn, found->index, &w->entry, &row, error);
     if (err == ST_OK) {
+        line->second = row.actor;
         line->note = row.note.data;
         line->note_len = row.note.len;
     }
