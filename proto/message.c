@@ -239,3 +239,23 @@ bool st_fingerprint_parse(const char *text, char out[20])
     out[len] = '\0';
     return digits == 16;
 }
+
+bool st_paper_parse(const char *text, st_paper *out)
+{
+    char hex[2 * sizeof out->root.b + 1];
+    size_t len = 0;
+    for (const char *at = text; *at != '\0' && len < sizeof hex; at++)
+        if (*at != ' ' && *at != '-')
+            hex[len++] = *at >= 'A' && *at <= 'F' ? (char)(*at - 'A' + 'a') : *at;
+    out->has_root = len == sizeof hex - 1 && st_unhex(hex, len, out->root.b, sizeof out->root.b);
+    return out->has_root || st_fingerprint_parse(text, out->digits);
+}
+
+bool st_paper_is(const st_paper *paper, const st_hash *root)
+{
+    char text[20];
+    if (paper->has_root)
+        return memcmp(root->b, paper->root.b, sizeof root->b) == 0;
+    st_fingerprint(root->b, text);
+    return strcmp(text, paper->digits) == 0;
+}

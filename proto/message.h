@@ -477,5 +477,16 @@ void st_fingerprint(const uint8_t sign_key[32], char *text);
 /* As somebody types it: whatever stands between the digits. out: as st_fingerprint writes it.
  * False: they are not sixteen. */
 bool st_fingerprint_parse(const char *text, char out[20]);
+/* What stands on a paper about the log: a check code, which is the fingerprint of a root, or all of
+ * the root. */
+typedef struct {
+    char digits[20];
+    bool has_root;
+    st_hash root;
+} st_paper;
+/* Takes sixteen digits, or the 64 of a root, whatever blanks stand between them. False: neither. */
+bool st_paper_parse(const char *text, st_paper *out);
+/* Does it speak of this root? */
+bool st_paper_is(const st_paper *paper, const st_hash *root);
 
 #endif

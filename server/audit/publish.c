@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -263,6 +264,7 @@ typedef struct {
     sync_room *room;
     store_txn txn;
     const char *dir;
+    int lock;                      /* on it; -1: none */
     char folder[STORE_PATH_BYTES]; /* the one written to last: its names may not be durable yet */
     st_buffer bytes;
     audit_export_report report;
@@ -483,11 +485,24 @@ static st_err check_named(export_job *job, const char *name, const st_checkpoint
     return err;
 }
 
+/* One export at a time; where folders cannot be locked, who starts two is on his own. */
+static st_err lock_folder(export_job *job, st_error *error)
+{
+    job->lock = open(job->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (job->lock < 0)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", job->dir, strerror(errno));
+    return flock(job->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
+               ? ST_OK
+               : st_fail(error, ST_E_BUSY, "%s: another export is writing there", job->dir);
+}
+
 /* Empty, or with an older export of this log in it, or a part of one. */
 static st_err check_folder(export_job *job, const st_checkpoint *now, st_error *error)
 {
     bool empty = false, has_whole = false, has_part = false;
     st_err err = store_dir_make_open(job->dir, error);
+    if (err == ST_OK)
+        err = lock_folder(job, error);
     if (err == ST_OK)
         err = is_empty(job->dir, &empty, error);
     if (err == ST_OK && !empty)
@@ -547,13 +562,15 @@ static st_err export_all(export_job *job, st_error *error)
 st_err audit_export(sync_room *room, const char *dir, audit_export_report *out_report,
                     st_error *error)
 {
-    export_job job = { .room = room, .dir = dir };
+    export_job job = { .room = room, .dir = dir, .lock = -1 };
     st_buffer_init(&job.bytes, FILE_BYTES_MAX);
     st_err err = store_begin(room->store, STORE_READ_TXN, &job.txn, error);
     if (err == ST_OK)
         err = export_all(&job, error);
     store_end(&job.txn);
     st_buffer_free(&job.bytes);
+    if (job.lock >= 0)
+        (void)close(job.lock);
     if (err == ST_OK)
         *out_report = job.report;
     return err;

@@ -24,7 +24,7 @@ typedef struct {
  * whoever finds that there, or "next.new", knows that an export was cut off. The next one goes over
  * it. Partial tiles of older exports stay.
  * ST_E_EXISTS: the folder holds something else, another log, or one that this does not continue.
- * ST_E_NOT_FOUND: nothing was signed yet. ST_E_STORAGE. */
+ * ST_E_NOT_FOUND: nothing was signed yet. ST_E_BUSY: another export writes there. ST_E_STORAGE. */
 ST_MUST_USE st_err audit_export(sync_room *room, const char *dir, audit_export_report *out_report,
                                 st_error *error);
 

@@ -11,6 +11,7 @@
 #include "server/store/dir.h"
 #include "server/store/pack.h"
 #include "server/sync/epoch.h"
+#include "server/sync/fence.h"
 
 #define FILE_BYTES_MAX 131072u
 
@@ -90,23 +91,45 @@ static st_err each_entry(operator_work *work, const st_id *record, const char *d
 
 /* ---- the check code on a paper ---- */
 
+/* The mark of a meeting that the paper speaks of; NULL: none of those of this log, or of before. */
+static const sync_fence *fence_of(operator_work *work, const st_paper *paper, bool of_before,
+                                  sync_fences *fences)
+{
+    if (sync_fences_read(work->room, &work->txn, &work->arena, fences, NULL) != ST_OK)
+        return NULL;
+    for (size_t i = 0; i < fences->count; i++)
+        if (fences->list[i].is_of_before == of_before && st_paper_is(paper, &fences->list[i].root))
+            return &fences->list[i];
+    return NULL;
+}
+
 /* Paper of a book that was put back since speaks of what was lost, perhaps. */
-static st_err refuse_code(operator_work *work, const char *digits)
+static st_err refuse_code(operator_work *work, const st_paper *paper)
 {
     uint64_t cut = 0;
+    char meeting[33];
+    sync_fences fences = { NULL, 0, 0 };
+    const sync_fence *mark = fence_of(work, paper, true, &fences);
     st_err err = sync_epochs_first_cut(&work->txn, &cut, &work->error);
     if (err != ST_OK)
         return err;
+    if (mark != NULL) {
+        st_id_format(&mark->meeting, meeting);
+        return st_fail(&work->error, ST_E_NOT_FOUND,
+                       "the code is that of the first %" PRIu64 " entries when meeting %s %s, "
+                       "of the log before the book was put back", mark->index, meeting,
+                       mark->is_close ? "closed" : "opened");
+    }
     return st_fail(&work->error, ST_E_NOT_FOUND,
-                   "no beginning of this log has the check code \"%s\"%s", digits,
+                   "no beginning of this log has the check code \"%.40s\"%s", work->options.code,
                    cut == UINT64_MAX ? ""
                                      : "; a new epoch began since (audit list epochs): of what was "
                                        "given up then it may be");
 }
 
-/* Of how many entries, from the first, the digits (as st_fingerprint writes them) are the check
- * code; the most, should two have the same. ST_E_NOT_FOUND: of none. */
-static st_err find_code(operator_work *work, const char *digits, uint64_t *out_size)
+/* Of how many entries, from the first, the paper speaks; the most, should two have the same code.
+ * ST_E_NOT_FOUND: of none. */
+static st_err find_code(operator_work *work, const st_paper *paper, uint64_t *out_size)
 {
     st_tree_source source = audit_tree_source(&work->txn);
     st_tree_edge edge, now;
@@ -115,22 +138,29 @@ static st_err find_code(operator_work *work, const char *digits, uint64_t *out_s
     st_err err = audit_edge_get(&work->txn, &now, &work->error);
     while (err == ST_OK && edge.size < now.size) {
         st_hash leaf;
-        char code[20];
         err = source.node(source.context, 0, edge.size, &leaf, &work->error);
         if (err != ST_OK)
             break;
         (void)st_tree_add(&edge, &leaf);
         st_hash root = st_tree_root(&edge);
-        st_fingerprint(root.b, code);
-        if (strcmp(code, digits) == 0)
+        if (st_paper_is(paper, &root))
             *out_size = edge.size;
     }
-    return err == ST_OK && *out_size == 0 ? refuse_code(work, digits) : err;
+    return err == ST_OK && *out_size == 0 ? refuse_code(work, paper) : err;
 }
 
-/* last: the record's newest entry. */
-static void say_code(operator_work *work, uint64_t size, uint64_t last)
+/* What the verb was asked for, and has found. */
+typedef struct {
+    st_paper paper;
+    uint64_t size;             /* that the paper speaks of */
+    uint64_t last, count;      /* of the record: its newest entry, how many it has */
+    const sync_fence *mark;    /* of the meeting at which the paper was written; NULL: of none */
+    sync_fences fences;
+} proof_call;
+
+static void say_code(operator_work *work, const proof_call *call)
 {
+    char meeting[33];
     const char *in = work->vi ? "đã có trong đó" : "is one of them";
     const char *since = work->vi ? "là sửa sau đó" : "is a later change";
     operator_say(work,
@@ -138,41 +168,53 @@ static void say_code(operator_work *work, uint64_t size, uint64_t last)
                             ", %s\n"
                           : "The check code of the first %" PRIu64 " entries; the newest of the "
                             "record, %" PRIu64 ", %s\n",
-                 size, last, last <= size ? in : since);
+                 call->size, call->last, call->last <= call->size ? in : since);
+    if (call->mark == NULL)
+        return;
+    st_id_format(&call->mark->meeting, meeting);
+    operator_say(work, work->vi ? "Đó là lúc %s %s\n" : "That is when meeting %s %s\n",
+                 work->vi ? (call->mark->is_close ? "kết thúc cuộc họp" : "mở cuộc họp") : meeting,
+                 work->vi ? meeting : (call->mark->is_close ? "closed" : "opened"));
+}
+
+static st_err prove(operator_work *work, const st_id *record, const char *dir, proof_call *call)
+{
+    const bool has_code = work->options.code != NULL;
+    st_err err = each_entry(work, record, dir, &call->last, &call->count);
+    if (err == ST_OK && call->count == 0)
+        err = st_fail(&work->error, ST_E_NOT_FOUND, "no entry of the log is about this record");
+    if (err == ST_OK && dir != NULL)
+        err = store_dir_sync(dir, &work->error);
+    if (err == ST_OK && has_code)
+        err = find_code(work, &call->paper, &call->size);
+    if (err == ST_OK && has_code)
+        call->mark = fence_of(work, &call->paper, false, &call->fences);
+    return err == ST_OK && dir == NULL && !has_code ? put_proof(work, call->last, NULL) : err;
 }
 
 int operator_audit_proof(operator_work *work)
 {
     st_id record;
-    uint64_t last = 0, count = 0, size = 0;
-    char code[20] = "";
+    proof_call call = { .size = 0 };
     const bool has_code = work->options.code != NULL;
     const char *dir = work->operands_count > 1 ? work->operands[1] : NULL;
-    if (has_code && !st_fingerprint_parse(work->options.code, code))
-        return operator_misuse(work, "--code: mười sáu chữ số, thành bốn nhóm",
-                               "--code: sixteen digits, in four groups");
+    if (has_code && !st_paper_parse(work->options.code, &call.paper))
+        return operator_misuse(work, "--code: mười sáu chữ số, thành bốn nhóm, hoặc 64 của mã gốc",
+                               "--code: sixteen digits, in four groups, or the 64 of a root");
     st_err err = operator_record_id(work->operands[0], &record, &work->error);
     if (err == ST_OK && dir != NULL)
         err = store_dir_make(dir, &work->error);
     if (err == ST_OK)
         err = operator_read_begin(work);
     if (err == ST_OK)
-        err = each_entry(work, &record, dir, &last, &count);
-    if (err == ST_OK && count == 0)
-        err = st_fail(&work->error, ST_E_NOT_FOUND, "no entry of the log is about this record");
-    if (err == ST_OK && dir != NULL)
-        err = store_dir_sync(dir, &work->error);
-    if (err == ST_OK && has_code)
-        err = find_code(work, code, &size);
-    if (err == ST_OK && dir == NULL && !has_code)
-        err = put_proof(work, last, NULL);
+        err = prove(work, &record, dir, &call);
     operator_read_end(work);
     if (err != ST_OK)
         return operator_fail(work);
     if (has_code)
-        say_code(work, size, last);
+        say_code(work, &call);
     if (dir != NULL)
         operator_say(work, work->vi ? "%s: %" PRIu64 " mục\n" : "%s: %" PRIu64 " entries\n", dir,
-                     count);
+                     call.count);
     return 0;
 }

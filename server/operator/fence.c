@@ -7,7 +7,8 @@
 #include "server/operator/work.h"
 #include "server/sync/fence.h"
 
-#define COLUMNS 7u
+#define COLUMNS     8u
+#define COLUMNS_CSV 9u
 
 /* ---- setting ---- */
 
@@ -38,16 +39,18 @@ static st_err set_fence(operator_work *work, writer_turn *turn, void *argument, 
 static int fence(operator_work *work, bool is_close)
 {
     fence_call call = { .is_close = is_close };
-    char root[65];
+    char root[65], code[20];
     if (operator_write(work, set_fence, &call) != ST_OK)
         return operator_fail(work);
     st_hex(call.fence.root.b, sizeof call.fence.root.b, root);
+    st_fingerprint(call.fence.root.b, code);
     operator_say(work,
-                 work->vi ? "Mốc %s: sổ có %" PRIu64 " mục, mã gốc %s\n"
-                          : "Meeting %s: the book has %" PRIu64 " entries, root %s\n",
+                 work->vi ? "Mốc %s: sổ có %" PRIu64 " mục, mã gốc %s\nmã kiểm tra: %s\n"
+                          : "Meeting %s: the book has %" PRIu64 " entries, root %s\n"
+                            "check code: %s\n",
                  is_close ? (work->vi ? "kết thúc họp" : "closed")
                           : (work->vi ? "mở họp" : "opened"),
-                 call.fence.index, root);
+                 call.fence.index, root, code);
     return 0;
 }
 
@@ -83,6 +86,8 @@ static st_err list_json(operator_work *work, const sync_fences *fences)
         st_json_key_int(&json, "log_index", (int64_t)one->index);
         st_hex(one->root.b, sizeof one->root.b, hex);
         st_json_key_text(&json, "root", hex);
+        st_fingerprint(one->root.b, hex);
+        st_json_key_text(&json, "check_code", hex);
         st_json_key_int(&json, "entry", (int64_t)one->entry);
         st_json_key_bool(&json, "this_log", !one->is_of_before);
         st_json_close(&json, '}');
@@ -94,52 +99,62 @@ static st_err list_json(operator_work *work, const sync_fences *fences)
     return err;
 }
 
-/* Seven cells, into a table for people or a row of CSV. */
-static void put_row(operator_work *work, operator_table *table, const sync_fence *one)
+/* The words of --json, whatever language people read. */
+static void csv_row(operator_work *work, const sync_fence *one)
 {
-    char meeting[33], person[33], index[24], root[65], when[40];
-    const char *side = one->is_close ? (work->vi ? "kết thúc họp" : "closed")
-                                     : (work->vi ? "mở họp" : "opened");
+    char meeting[33], person[33], index[24], entry[24], root[65], code[20], when[40];
     st_id_format(&one->meeting, meeting);
     st_hex(one->root.b, sizeof one->root.b, root);
+    st_fingerprint(one->root.b, code);
     (void)snprintf(index, sizeof index, "%" PRIu64, one->index);
+    (void)snprintf(entry, sizeof entry, "%" PRIu64, one->entry);
     st_time_format(one->at_ms, work->call->offset_minutes, when);
-    const char *login = operator_login(work, &one->actor, person);
-    if (table == NULL) {
-        const char *const cells[] = { when, side, meeting, login, index, root,
-                                      one->is_of_before ? "put back" : "this" };
-        for (size_t i = 0; i < COLUMNS; i++)
-            operator_csv_text(work, cells[i], i == COLUMNS - 1);
-        return;
-    }
+    const char *const cells[COLUMNS_CSV] = { meeting, one->is_close ? "close" : "open", when,
+                                             operator_login(work, &one->actor, person), index, root,
+                                             code, entry, one->is_of_before ? "false" : "true" };
+    for (size_t i = 0; i < COLUMNS_CSV; i++)
+        operator_csv_text(work, cells[i], i == COLUMNS_CSV - 1);
+}
+
+static void table_row(operator_work *work, operator_table *table, const sync_fence *one)
+{
+    char hex[65], text[24];
+    const char *side = one->is_close ? (work->vi ? "kết thúc họp" : "closed")
+                                     : (work->vi ? "mở họp" : "opened");
     operator_table_when(work, table, one->at_ms);
     operator_table_cell(work, table, side);
-    operator_table_cell(work, table, meeting);
-    operator_table_cell(work, table, login);
-    operator_table_cell(work, table, index);
-    operator_table_cell(work, table, root);
+    st_id_format(&one->meeting, hex);
+    operator_table_cell(work, table, hex);
+    operator_table_cell(work, table, operator_login(work, &one->actor, hex));
+    (void)snprintf(text, sizeof text, "%" PRIu64, one->index);
+    operator_table_cell(work, table, text);
+    st_fingerprint(one->root.b, text);
+    operator_table_cell(work, table, text);
+    st_hex(one->root.b, sizeof one->root.b, hex);
+    operator_table_cell(work, table, hex);
     operator_table_cell(work, table, !one->is_of_before ? ""
                                      : work->vi         ? "đã đặt lại"
                                                         : "put back");
 }
 
+static void list_csv(operator_work *work, const sync_fences *fences)
+{
+    static const char *const CSV[COLUMNS_CSV] = { "meeting", "side", "at", "person", "log_index",
+                                                  "root", "check_code", "entry", "this_log" };
+    operator_csv_heads(work, CSV, COLUMNS_CSV);
+    for (size_t i = 0; i < fences->count; i++)
+        csv_row(work, &fences->list[i]);
+}
+
 static void list_rows(operator_work *work, const sync_fences *fences)
 {
     static const char *const HEADS[2][COLUMNS] = {
-        { "AT", "MARK", "MEETING", "PERSON", "ENTRIES", "ROOT", "LOG" },
-        { "LÚC", "MỐC", "CUỘC HỌP", "NGƯỜI", "SỐ MỤC", "MÃ GỐC", "SỔ" } };
-    static const char *const CSV[COLUMNS] = { "at",        "mark", "meeting", "person",
-                                              "log_index", "root", "log" };
+        { "AT", "MARK", "MEETING", "PERSON", "ENTRIES", "CHECK CODE", "ROOT", "LOG" },
+        { "LÚC", "MỐC", "CUỘC HỌP", "NGƯỜI", "SỐ MỤC", "MÃ KIỂM TRA", "MÃ GỐC", "SỔ" } };
     operator_table table;
-    bool csv = work->options.csv;
-    if (csv)
-        operator_csv_heads(work, CSV, COLUMNS);
-    else
-        operator_table_begin(work, &table, HEADS[work->vi], COLUMNS);
+    operator_table_begin(work, &table, HEADS[work->vi], COLUMNS);
     for (size_t i = 0; i < fences->count; i++)
-        put_row(work, csv ? NULL : &table, &fences->list[i]);
-    if (csv)
-        return;
+        table_row(work, &table, &fences->list[i]);
     operator_say_count(work, operator_table_print(work, &table),
                        &(operator_noun){ "mốc họp", "meeting mark", "meeting marks" });
     operator_say(work, "\n");
@@ -153,6 +168,8 @@ int operator_fence_list(operator_work *work)
         err = sync_fences_read(work->room, &work->txn, &work->arena, &fences, &work->error);
     if (err == ST_OK && work->options.json)
         err = list_json(work, &fences);
+    else if (err == ST_OK && work->options.csv)
+        list_csv(work, &fences);
     else if (err == ST_OK)
         list_rows(work, &fences);
     operator_read_end(work);

@@ -335,30 +335,14 @@ st_err verify_log_continues(const verify_log *log, const void *note, size_t len,
     return err;
 }
 
-bool verify_paper_parse(const char *text, verify_paper *out)
-{
-    char hex[2 * sizeof out->root.b + 1];
-    size_t len = 0;
-    for (const char *at = text; *at != '\0' && len < sizeof hex; at++)
-        if (*at != ' ' && *at != '-')
-            hex[len++] = *at >= 'A' && *at <= 'F' ? (char)(*at - 'A' + 'a') : *at;
-    out->has_root = len == sizeof hex - 1 && st_unhex(hex, len, out->root.b, sizeof out->root.b);
-    if (out->has_root)
-        return true;
-    return st_fingerprint_parse(text, out->digits);
-}
-
-uint64_t verify_log_code(const verify_log *log, const verify_paper *paper)
+uint64_t verify_log_code(const verify_log *log, const st_paper *paper)
 {
     st_tree_source source = verify_log_source(log);
     for (uint64_t size = log->counts[0]; size > 0; size--) {
         st_hash root;
-        char text[20];
         if (st_tree_hash(&source, 0, size, &root, NULL) != ST_OK)
             return 0;
-        st_fingerprint(root.b, text);
-        if (paper->has_root ? memcmp(root.b, paper->root.b, sizeof root.b) == 0
-                            : strcmp(text, paper->digits) == 0)
+        if (st_paper_is(paper, &root))
             return size;
     }
     return 0;

@@ -5,6 +5,7 @@
 
 #include "proto/leaf.h"
 #include "proto/log_key.h"
+#include "proto/message.h"
 #include "proto/note.h"
 
 /* Gives a file of the log: "checkpoint", "devices", "tile/0/000", ... Appends; ST_E_NOT_FOUND:
@@ -114,16 +115,8 @@ ST_MUST_USE st_err verify_log_continues(const verify_log *log, const void *note,
  * hashes. */
 ST_MUST_USE st_err verify_log_tile(const verify_log *log, const st_tile *tile, st_buffer *out,
                                    st_error *error);
-/* What stands on a paper: a check code, as st_fingerprint writes it, or the whole root. */
-typedef struct {
-    char digits[20];
-    bool has_root;
-    st_hash root;
-} verify_paper;
-/* Takes sixteen digits, or the 64 of a root, whatever blanks stand between them. False: neither. */
-bool verify_paper_parse(const char *text, verify_paper *out);
-/* After that: of how many entries is it? 0: of none. */
-uint64_t verify_log_code(const verify_log *log, const verify_paper *paper);
+/* After that: of how many entries does the paper speak? 0: of none. */
+uint64_t verify_log_code(const verify_log *log, const st_paper *paper);
 void verify_log_free(verify_log *log);
 
 /* The parts, for log.c and chain.c. */

@@ -14,7 +14,7 @@
 
 typedef struct {
     const char *where, *vkey, *old, *proof, *record, *code, *lang;
-    verify_paper paper; /* what `code` says */
+    st_paper paper; /* what `code` says */
     bool help, version, vi;
 } verify_call;
 
@@ -106,7 +106,7 @@ static int read_line(int argc, char **argv, verify_call *out)
         else if (argv[i][0] != '-')
             out->where = argv[i];
     }
-    if (out->code != NULL && !verify_paper_parse(out->code, &out->paper))
+    if (out->code != NULL && !st_paper_parse(out->code, &out->paper))
         return complain(out, "--code",
                         "sixteen digits, in four groups, or the 64 of a root (see --help)", 2);
     return 0;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -569,6 +570,33 @@ static void test_enrolment_texts(void **state)
     assert_false(st_fingerprint_parse("1234 5678 9012 3456 7", other));
 }
 
+/* A code or a whole root, however it was typed off the paper; neither is taken for the other. */
+static void test_what_stands_on_paper(void **state)
+{
+    (void)state;
+    const st_hash root = st_sha256("book", 4), another = st_sha256("look", 4);
+    char code[20], hex[65], typed[4][80];
+    st_paper paper;
+    st_fingerprint(root.b, code);
+    st_hex(root.b, sizeof root.b, hex);
+    (void)snprintf(typed[0], sizeof typed[0], "%s", code);
+    (void)snprintf(typed[1], sizeof typed[1], " %.4s-%.4s-%.4s-%.4s\n", code, code + 5, code + 10,
+                   code + 15);
+    (void)snprintf(typed[2], sizeof typed[2], "%s", hex);
+    (void)snprintf(typed[3], sizeof typed[3], " %.32s - %s", hex, hex + 32);
+    for (char *at = typed[3]; *at != '\0'; at++)
+        *at = *at >= 'a' && *at <= 'f' ? (char)(*at - 'a' + 'A') : *at;
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(st_paper_parse(typed[i], &paper));
+        assert_true(paper.has_root == (i > 1));
+        assert_true(st_paper_is(&paper, &root));
+        assert_false(st_paper_is(&paper, &another));
+    }
+    hex[63] = '\0';
+    assert_false(st_paper_parse(hex, &paper));
+    assert_false(st_paper_parse("", &paper));
+}
+
 static void test_memory_is_bounded(void **state)
 {
     (void)state;
@@ -610,6 +638,7 @@ int main(void)
         cmocka_unit_test(test_head_text_covers_all),
         cmocka_unit_test(test_collapse),
         cmocka_unit_test(test_enrolment_texts),
+        cmocka_unit_test(test_what_stands_on_paper),
         cmocka_unit_test(test_memory_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
