@@ -135,8 +135,33 @@ static void write_ranges(seeder *s)
     }
 }
 
+/* Steps of fuzz_begun.c, six bytes each: of which phone, stream and place, what, where, how far. */
+static void write_begun(seeder *s)
+{
+    static const struct {
+        uint8_t steps[4][6];
+    } LIVES[] = {
+        { { { 0, 0, 0, 0, 8, 0 }, { 8, 12, 0, 0, 0, 0 } } },   /* it goes on */
+        { { { 0, 0, 0, 0, 8, 0 }, { 0, 10, 0, 0, 0, 0 }, { 8, 0, 0, 0, 1, 0 }, { 8, 12 } } },
+        { { { 0, 0, 0, 0, 8, 0 }, { 8, 6, 0, 0, 3, 7 }, { 8, 12 } } }, /* not its own */
+        { { { 0, 0, 0, 0, 11, 0 }, { 10, 12 } } },             /* another of the same phone */
+        { { { 0, 0, 0, 0, 5, 0 }, { 10, 12 } } },              /* the same so far */
+        { { { 1, 0, 0, 0, 8, 0 }, { 8, 12 }, { 9, 12 } } },    /* of another phone */
+        { { { 6, 0, 0, 0, 62, 0 }, { 30, 12, 0, 9, 0, 0 }, { 1, 0, 0, 0, 9, 0 } } },
+        { { { 0, 0, 0, 0, 8, 0 }, { 0, 255, 0, 0, 0, 255 }, { 8, 12 } } }, /* a flood */
+    };
+    for (size_t i = 0; i < sizeof LIVES / sizeof LIVES[0]; i++)
+        seeder_save(s, "begun", -1, LIVES[i].steps, sizeof LIVES[i].steps);
+    for (uint8_t version = 1; version <= 3; version++) { /* any head */
+        uint8_t input[6 + ST_HEAD_BYTES_MAX] = { 0, 8, 0, 60, 9, 0, version };
+        input[6 + 1 + 16 + 8 + 7] = 1;
+        seeder_save(s, "begun", -1, input, sizeof input);
+    }
+}
+
 void seeder_write_exchanges(seeder *s)
 {
+    write_begun(s);
     write_ranges(s);
     write_answers(s);
     write_files(s);
