@@ -70,6 +70,28 @@ typedef struct {
 size_t st_purge_sign_text(const st_id *log, const st_id *device, const st_purge *purge,
                           uint8_t out[ST_PURGE_SIGN_BYTES_MAX]);
 
+typedef enum {
+    ST_ENTRY_NONE, ST_ENTRY_CHANGE, ST_ENTRY_INIT, ST_ENTRY_VERDICT, ST_ENTRY_ENROL,
+    ST_ENTRY_REVOKE, ST_ENTRY_SUSPEND, ST_ENTRY_LOGIN, ST_ENTRY_USER, ST_ENTRY_ROLE,
+    ST_ENTRY_ASSIGN, ST_ENTRY_EXPORT, ST_ENTRY_STATE, ST_ENTRY_RESOLVE, ST_ENTRY_JOIN,
+    ST_ENTRY_HOLD, ST_ENTRY_ACCEPT, ST_ENTRY_DECLINE, ST_ENTRY_ERASE, ST_ENTRY_GAP,
+    ST_ENTRY_FORK, ST_ENTRY_EPOCH, ST_ENTRY_FENCE, ST_ENTRY_BACKUP, ST_ENTRY_RESTORE,
+    ST_ENTRY_KEY, ST_ENTRY_ADDRESS, ST_ENTRY_ATTACHMENT, ST_ENTRY_NOTE, ST_ENTRY_COUNT
+} st_entry_kind;
+/* "change", "init", ... the word in the leaf; "unknown" otherwise. */
+const char *st_entry_kind_name(st_entry_kind kind);
+bool st_entry_kind_parse(const char *name, st_entry_kind *out_kind);
+
+/* What the office had decided on a held change, in a part of the log that a restore lost. */
+typedef struct {
+    st_dot dot;
+    st_id record;
+    st_entry_kind kind;        /* ACCEPT or DECLINE; of a newer program: another */
+    int64_t time_ms;           /* of the decision; 0: not known */
+    const char *reason;        /* of a decline; NULL: none */
+} st_decided;
+#define ST_DECIDED_MAX 32u     /* of one request */
+
 /* A set that lies sealed on the asking device as it was, and of which a value was erased since. */
 typedef struct {
     st_id device;
@@ -126,6 +148,8 @@ typedef struct {
     uint32_t seen_count;
     bool has_held;             /* what the key of the log signed in this epoch, and it forsook: */
     st_tree_news held;         /* without a proof */
+    const st_decided *decided; /* decisions of the office that it had read and the log lost */
+    uint32_t decided_count;
 } st_ask;
 
 typedef enum {
@@ -150,18 +174,6 @@ typedef struct {
 typedef enum { ST_STANDING_IN_USE, ST_STANDING_SUSPENDED, ST_STANDING_REVOKED } st_standing;
 
 typedef struct { bool has_device; st_id device; uint64_t from, to; } st_want;
-
-typedef enum {
-    ST_ENTRY_NONE, ST_ENTRY_CHANGE, ST_ENTRY_INIT, ST_ENTRY_VERDICT, ST_ENTRY_ENROL,
-    ST_ENTRY_REVOKE, ST_ENTRY_SUSPEND, ST_ENTRY_LOGIN, ST_ENTRY_USER, ST_ENTRY_ROLE,
-    ST_ENTRY_ASSIGN, ST_ENTRY_EXPORT, ST_ENTRY_STATE, ST_ENTRY_RESOLVE, ST_ENTRY_JOIN,
-    ST_ENTRY_HOLD, ST_ENTRY_ACCEPT, ST_ENTRY_DECLINE, ST_ENTRY_ERASE, ST_ENTRY_GAP,
-    ST_ENTRY_FORK, ST_ENTRY_EPOCH, ST_ENTRY_FENCE, ST_ENTRY_BACKUP, ST_ENTRY_RESTORE,
-    ST_ENTRY_KEY, ST_ENTRY_ADDRESS, ST_ENTRY_ATTACHMENT, ST_ENTRY_NOTE, ST_ENTRY_COUNT
-} st_entry_kind;
-/* "change", "init", ... the word in the leaf; "unknown" otherwise. */
-const char *st_entry_kind_name(st_entry_kind kind);
-bool st_entry_kind_parse(const char *name, st_entry_kind *out_kind);
 
 typedef struct {
     uint64_t index;
@@ -211,6 +223,7 @@ typedef struct {
     uint64_t backed_up_to;
     uint32_t dictionary;
     uint32_t purges;           /* so many of the asked ones are noted */
+    uint32_t decided;          /* the same of decisions */
     bool short_roots;          /* takes them */
     st_standing standing;
     bool has_tree;             /* the newest checkpoint: */

@@ -141,6 +141,8 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
     st_err err = message_get_purges(from, arena, out, error);
     if (err == ST_OK)
         err = message_get_renews(from, arena, out, error);
+    if (err == ST_OK)
+        err = message_get_decided(from, arena, out, error);
     return err == ST_OK ? message_get_seen_epochs(from, arena, out, error) : err;
 }
 
@@ -213,6 +215,13 @@ static st_err get_scope(const Sotay__Scope *from, st_arena *arena, st_scope *out
     return ST_OK;
 }
 
+bool message_reason(const char *from, const char **out_reason)
+{
+    size_t len = strlen(from);
+    *out_reason = len > 0 ? from : NULL;
+    return st_text_is_nfc(from, len) && st_text_chars(from, len) <= ST_REASON_CHARS_MAX;
+}
+
 st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, st_error *error)
 {
     bool has_device = false;
@@ -240,11 +249,8 @@ st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, s
     }
     out->counters = from->counters;
     out->counters_count = (uint32_t)from->n_counters;
-    size_t reason_len = strlen(from->reason);
-    if (!st_text_is_nfc(from->reason, reason_len)
-        || st_text_chars(from->reason, reason_len) > ST_REASON_CHARS_MAX)
+    if (!message_reason(from->reason, &out->reason))
         return message_corrupt(error, "bad reason in an entry");
-    out->reason = reason_len > 0 ? from->reason : NULL;
     out->held_count = (uint32_t)from->n_held;
     return message_held(from->held, from->n_held, arena, &out->held, error);
 }
@@ -307,6 +313,7 @@ static st_err get_end(const Sotay__SyncEnd *from, st_end *out, st_error *error)
     out->backed_up_to = from->backed_up_to;
     out->dictionary = from->dictionary;
     out->purges = from->purges;
+    out->decided = from->decided;
     out->short_roots = from->short_roots;
     /* One that a newer server knows is no use of the device either. */
     out->standing = (uint32_t)from->standing <= ST_STANDING_REVOKED ? (st_standing)from->standing

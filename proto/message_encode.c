@@ -108,6 +108,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     put_clock(b, ask, out);
     message_put_purges(b, ask, out);
     message_put_renews(b, ask, out);
+    message_put_decided(b, ask, out);
     message_put_seen_epochs(b, ask, out);
     put_seen(ask, out);
     if (ask->has_held)
@@ -250,6 +251,7 @@ static void put_end(message_builder *b, const st_end *end, Sotay__SyncEnd *out)
     out->backed_up_to = end->backed_up_to;
     out->dictionary = end->dictionary;
     out->purges = end->purges;
+    out->decided = end->decided;
     out->short_roots = end->short_roots;
     out->standing = (Sotay__Standing)end->standing;
     if (end->has_tree)

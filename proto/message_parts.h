@@ -93,6 +93,14 @@ ST_MUST_USE st_err message_get_purges(const Sotay__SyncAsk *from, st_arena *aren
 /* The other way. */
 void message_put_purges(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out);
 
+/* message_decode.c: what the office said of a decline; NULL: nothing. False: no clean text. */
+bool message_reason(const char *from, const char **out_reason);
+/* decided_wire.c. ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err message_get_decided(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out,
+                                       st_error *error);
+/* The other way. */
+void message_put_decided(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out);
+
 /* carry_wire.c, reading: ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err message_get_renews(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out,
                                       st_error *error);

@@ -74,8 +74,14 @@ typedef struct {
     st_id carrier;
     const char *reason; /* of a decline, in the office's words, without NUL; of older rows none */
     size_t reason_len;
+    st_entry_kind decided; /* by which entry, when and where; NONE: not decided, or an older row */
+    int64_t decided_ms;
+    uint64_t decided_index;
 } apply_line;
 typedef enum { APPLY_STORED, APPLY_HELD, APPLY_ACCEPTED, APPLY_DECLINED } apply_verdict;
+/* Writes one, and marks what a receipt is due of. */
+ST_MUST_USE st_err apply_line_put(sotay_client *client, const st_id *record,
+                                  const apply_line *line, st_error *error);
 /* Reads the value of a HIST key, into which the line points. ST_E_CORRUPT. */
 ST_MUST_USE st_err apply_line_read(const book_key *key, const book_value *value,
                                    apply_line *out_line, st_error *error);

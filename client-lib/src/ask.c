@@ -6,6 +6,7 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
+#include "client-lib/src/decided.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/renew.h"
 #include "client-lib/src/waiting.h"
@@ -146,6 +147,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         err = renew_ask(sync, ask, error);
     if (err == ST_OK)
         err = epoch_ask(sync, ask, error);
+    if (err == ST_OK)
+        err = decided_ask(sync, ask, error);
     ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
     ask->log_keys = me->log_keys;

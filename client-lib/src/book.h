@@ -39,6 +39,7 @@
  * DUE       record                                 since when its newest receipt is due (receipt.h)
  * LINE      -                                      syncs that failed, and the wait (line.h)
  * DECLINED  record                                 when the office declined (declined.h)
+ * DECIDED   device, counter be64                   a decision that a new epoch lost (decided.h)
  * DELIVERED position be64, a key                   a row that no backup has yet (delivered.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
@@ -85,6 +86,7 @@ typedef enum {
     BOOK_LOG_KEY = 'L',
     BOOK_RENEW = 'Z',
     BOOK_DECLINED = 'D',
+    BOOK_DECIDED = 'j',
     BOOK_DELIVERED = 'U'
 } book_table;
 

@@ -8,6 +8,7 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
+#include "client-lib/src/decided.h"
 #include "client-lib/src/delivered.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/witness.h"
@@ -344,6 +345,8 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
         err = carried_turn(client, error);
     if (err == ST_OK)
         err = delivered_turn(client, cut, error);
+    if (err == ST_OK)
+        err = decided_turn(client, cut, error);
     if (err == ST_OK)
         err = forget_beyond(client, cut, error);
     if (client->next.position > cut)

@@ -71,6 +71,9 @@ struct sotay_sync {
     bool has_purges; /* they were looked for in this round */
     bool has_more_purges;  /* than this round brings */
     uint32_t purges_noted; /* so many of this round's are with the server */
+    const st_decided *decided; /* in arena: decisions that this round tells (decided.h) */
+    uint32_t decided_count, decided_noted;
+    bool has_more_decided;
     st_heir_ask heir;      /* of a copy: the keys it asks for */
     uint32_t heir_signed;  /* by the new key, by the old one */
     bool heir_heard;       /* the server answered */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client-lib/src/decided.h"
 #include "client-lib/src/renew.h"
 
 #define ROUND_BYTES_MAX   ((size_t)64 * 1024 * 1024)
@@ -407,6 +408,8 @@ static void next_round(sotay_sync *sync, bool from_start)
     sync->is_ready = sync->body_is_built = sync->is_fetching = false;
     sync->wants_again = sync->has_purges = sync->has_short_root = false;
     sync->purges_noted = 0;
+    sync->decided = NULL;
+    sync->decided_count = sync->decided_noted = 0;
     st_arena_reset(&sync->arena);
     sync->sent = NULL;
     sync->sent_count = sync->sent_capacity = 0;
@@ -436,7 +439,7 @@ static bool again(sotay_sync *sync)
     }
     return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again ||
            sync->repairs_go_on || sync->evidence.goes_on || renew_goes_on(sync) ||
-           purge_goes_on(sync);
+           purge_goes_on(sync) || decided_goes_on(sync);
 }
 
 /* A server that has more and never gives it is not asked for ever. */

@@ -6,6 +6,7 @@
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
+#include "client-lib/src/decided.h"
 #include "client-lib/src/declined.h"
 #include "client-lib/src/delivered.h"
 #include "client-lib/src/renew.h"
@@ -343,6 +344,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
         next->backed_up_to = end->backed_up_to;
     st_err err = is_covered ? closed_cover(client, error) : ST_OK;
     if (err == ST_OK)
+        err = decided_noted(sync, end->decided, error);
+    if (err == ST_OK)
         err = delivered_end(client, end->position, error);
     if (err == ST_OK && is_shut_out)
         err = renew_shut_out(sync, error);
@@ -412,7 +415,8 @@ static st_err take_repair(sotay_sync *sync, const st_repair_answer *answer, st_e
 static bool is_plain_end(const sotay_sync *sync, const st_end *end)
 {
     const identity *me = &sync->client->me, *next = &sync->client->next;
-    return end->purges == 0 && sync->asked_gone.from == 0 && sync->repairs_count == 0 &&
+    return end->purges == 0 && end->decided == 0 && sync->asked_gone.from == 0 &&
+           sync->repairs_count == 0 &&
            me->has_alarm == next->has_alarm && me->epochs == next->epochs &&
            me->has_cut == next->has_cut &&
            memcmp(me->epoch, next->epoch, sizeof me->epoch) == 0;

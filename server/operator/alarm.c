@@ -19,8 +19,11 @@ typedef enum {
     ALARM_OTHER_LOG,
     ALARM_LEAVING,
     ALARM_SILENT,
-    ALARM_REWRITTEN
+    ALARM_REWRITTEN,
+    ALARM_DECLINED
 } alarm_kind;
+
+#define DECLINED_SHOWN_MS (INT64_C(30) * 24 * 3600 * 1000)
 
 /* One line. since_ms 0: unknown. */
 typedef struct {
@@ -30,6 +33,7 @@ typedef struct {
     int64_t since_ms;
     uint64_t count;     /* changes that are held, or 1 */
     const char *bucket; /* LEAVING; else "" */
+    const char *record; /* DECLINED: 32 digits; else NULL */
 } alarm_line;
 
 typedef struct {
@@ -47,18 +51,20 @@ typedef struct {
     st_err err;
     const sync_device *device; /* being looked at */
     uint64_t lines, cut;
+    st_dot declined; /* shown last */
+    int64_t now_ms;
 } alarm_page;
 
 static const char *kind_name(alarm_kind kind)
 {
     static const char *const NAMES[] = { "fork", "revoked", "other_log", "leaving",
-                                         "silent", "rewritten" };
+                                         "silent", "rewritten", "declined" };
     return NAMES[kind];
 }
 
 static const char *kind_sentence(alarm_kind kind, bool vi)
 {
-    static const char *const SENTENCES[6][2] = {
+    static const char *const SENTENCES[7][2] = {
         { "another copy of this phone's book went on writing: enrol that phone again, decline "
           "these in `held`",
           "một bản sao sổ của máy này đã ghi tiếp: đăng ký lại máy đó, rồi bỏ các mục này trong "
@@ -77,6 +83,10 @@ static const char *kind_sentence(alarm_kind kind, bool vi)
           "there now: somebody rewrote it; have it checked (sotay-verify), keep that phone",
           "máy giữ chữ ký của chính nhật ký này, mà nay nhật ký ở chỗ đó đã khác và không đời sổ "
           "mới nào giải thích được: có người đã sửa; cho kiểm tra (sotay-verify), giữ lại máy" },
+        { "is in the book, though a phone says that the office had declined it before the restore: "
+          "see `history` of the record, and put right what is wrong",
+          "đang có trong sổ, mà một máy nói văn phòng đã không đưa vào sổ trước khi phục hồi: "
+          "xem `history` của phiếu, điều gì sai thì sửa lại" },
     };
     return SENTENCES[kind][vi];
 }
@@ -94,7 +104,8 @@ static void show_line(alarm_page *page, const alarm_line *line)
         operator_table_cell(work, &page->list.table, line->person);
         operator_table_when(work, &page->list.table, line->since_ms);
         operator_table_cell(work, &page->list.table, number);
-        operator_table_cell(work, &page->list.table, line->bucket);
+        operator_table_cell(work, &page->list.table,
+                            line->record != NULL ? line->record : line->bucket);
         operator_table_cell(work, &page->list.table, kind_sentence(line->kind, work->vi));
         return;
     }
@@ -107,6 +118,8 @@ static void show_line(alarm_page *page, const alarm_line *line)
     st_json_when(json, line->since_ms, work->call->offset_minutes);
     st_json_key_int(json, "count", (int64_t)line->count);
     st_json_key_text(json, "bucket", line->bucket);
+    if (line->record != NULL)
+        st_json_key_text(json, "record", line->record);
     st_json_key_text(json, "detail", kind_sentence(line->kind, work->vi));
     st_json_close(json, '}');
 }
@@ -151,7 +164,7 @@ static bool show_leaving(void *context, const sync_leaving *leaving)
 {
     alarm_page *page = context;
     alarm_line line = { ALARM_LEAVING, page->device->device.id, page->device->login.s,
-                        leaving->since_ms, 1, leaving->bucket.s };
+                        leaving->since_ms, 1, leaving->bucket.s, NULL };
     show_line(page, &line);
     return !page->work->out_failed;
 }
@@ -164,7 +177,7 @@ static void show_other_log(alarm_page *page)
     sync_other_log other = { .index = 0 };
     page->err = sync_other_log_get(&work->txn, &device->device.id, &other, &work->error);
     alarm_line line = { ALARM_OTHER_LOG, device->device.id, device->login.s, other.time_ms,
-                        other.count, "" };
+                        other.count, "", NULL };
     if (page->err == ST_OK)
         show_line(page, &line);
     if (page->err == ST_E_NOT_FOUND)
@@ -177,7 +190,7 @@ static void show_silent(alarm_page *page, int64_t now_ms)
     int64_t seen_ms = device->contact.last_sync_ms;
     if (seen_ms == 0)
         seen_ms = device->device.enrolled_ms;
-    alarm_line line = { ALARM_SILENT, device->device.id, device->login.s, seen_ms, 1, "" };
+    alarm_line line = { ALARM_SILENT, device->device.id, device->login.s, seen_ms, 1, "", NULL };
     if (now_ms - seen_ms >= ST_LEASE_MS)
         show_line(page, &line);
 }
@@ -197,7 +210,7 @@ static bool show_rewritten(void *context, const sync_given_up *one)
 {
     alarm_page *page = context;
     alarm_line line = { ALARM_REWRITTEN, one->device, login_of(page->work, &one->device),
-                        one->time_ms, 1, "" };
+                        one->time_ms, 1, "", NULL };
     if (one->head.size <= page->cut)
         show_line(page, &line);
     return !page->work->out_failed;
@@ -210,6 +223,38 @@ static st_err show_all_rewritten(alarm_page *page)
     return err == ST_OK ? sync_given_up_each(&work->txn, show_rewritten, page, &work->error) : err;
 }
 
+/* What the office had declined before a restore, and came in since without being asked. For thirty
+ * days: afterwards it has been looked at, or never will be. */
+static bool show_declined(void *context, const sync_decided *one)
+{
+    alarm_page *page = context;
+    operator_work *work = page->work;
+    sync_decided_state state;
+    char hex[33];
+    bool is_shown = st_dot_cmp(&page->declined, &one->dot) == 0;
+    if (is_shown || !one->declined || page->now_ms - one->received_ms > DECLINED_SHOWN_MS)
+        return true;
+    page->err = sync_decided_state_of(&work->txn, &one->record, &one->dot, &state, &work->error);
+    if (page->err != ST_OK || state != SYNC_DECIDED_IN)
+        return page->err == ST_OK;
+    st_id_format(&one->record, hex);
+    alarm_line line = { .kind = ALARM_DECLINED, .device = one->dot.device, .count = 1,
+                        .person = login_of(work, &one->dot.device),
+                        .since_ms = one->received_ms, .bucket = "", .record = hex };
+    show_line(page, &line);
+    page->declined = one->dot;
+    return !work->out_failed;
+}
+
+static st_err show_all_declined(alarm_page *page)
+{
+    const server_port *port = page->work->room->port;
+    page->now_ms = port->now_ms(port->context);
+    st_err err =
+        sync_decided_each(&page->work->txn, NULL, show_declined, page, &page->work->error);
+    return err == ST_OK ? page->err : err;
+}
+
 static bool look_at(void *context, const sync_device *device)
 {
     alarm_page *page = context;
@@ -220,11 +265,12 @@ static bool look_at(void *context, const sync_device *device)
         const alarm_held *of = &page->held[i];
         if (st_id_cmp(&of->device, &device->device.id) != 0)
             continue;
-        alarm_line line = { ALARM_FORK, of->device, device->login.s, of->fork_ms, of->forks, "" };
+        alarm_line line = { ALARM_FORK, of->device, device->login.s, of->fork_ms, of->forks, "",
+                            NULL };
         if (of->forks > 0)
             show_line(page, &line);
         line = (alarm_line){ ALARM_REVOKED, of->device, device->login.s, of->revoked_ms,
-                             of->revoked, "" };
+                             of->revoked, "", NULL };
         if (of->revoked > 0)
             show_line(page, &line);
     }
@@ -276,6 +322,8 @@ int operator_alarms(operator_work *work)
         err = page.err;
     if (err == ST_OK)
         err = show_all_rewritten(&page);
+    if (err == ST_OK)
+        err = show_all_declined(&page);
     return end(&page, err, &(operator_noun){ "việc cần xem", "to look into", "to look into" });
 }
 

@@ -13,6 +13,7 @@ typedef struct {
     sync_held *list;               /* arena of the call */
     size_t count, capacity;
     st_id device;                  /* of --device */
+    bool again;                    /* each as before a restore */
     st_err err;
 } decide_list;
 
@@ -56,12 +57,34 @@ static st_err add_number(decide_list *d, const char *text)
     return err;
 }
 
+static bool add_if_told(void *context, const sync_held *held)
+{
+    decide_list *d = context;
+    operator_before before;
+    d->err = operator_before_get(d->work, &held->dot, &before);
+    return d->err == ST_OK && (before.phones == 0 || add_held(d, held));
+}
+
+/* All of which phones tell that it was decided. */
+static st_err add_told(decide_list *d)
+{
+    st_err err = sync_held_each(&d->work->txn, add_if_told, d, &d->work->error);
+    if (err == ST_OK)
+        err = d->err;
+    if (err == ST_OK && d->count > 0)
+        qsort(d->list, d->count, sizeof *d->list, by_dot);
+    return err;
+}
+
 /* Fills the list: the numbers given, or all that is held of a device. */
 static st_err gather(decide_list *d)
 {
     operator_work *work = d->work;
     auth_device device;
     st_err err = ST_OK;
+    bool is_named = work->options.device != NULL || work->operands_count > 0;
+    if (d->again && !is_named)
+        return add_told(d);
     if ((work->options.device != NULL) == (work->operands_count > 0))
         return st_fail(&work->error, ST_E_USAGE, "give numbers of the list `held`, or --device");
     for (size_t i = 0; err == ST_OK && i < work->operands_count; i++)
@@ -102,6 +125,30 @@ static st_err is_still_held(operator_work *work, uint64_t n, bool *out_held)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* The decision of before, when phones agree on it and not only its author says so. */
+static st_err decide_as_before(operator_work *work, const sync_held *held,
+                               sync_decision *decision)
+{
+    operator_before before;
+    st_err err = operator_read_begin(work);
+    if (err == ST_OK)
+        err = operator_before_get(work, &held->dot, &before);
+    operator_read_end(work);
+    if (err != ST_OK)
+        return err;
+    if (before.phones == 0 || before.differ || !before.is_sound)
+        return st_fail(&work->error, ST_E_STATE, "%s",
+                       before.phones == 0 ? "no phone tells what was decided before the restore"
+                       : before.differ    ? "phones differ in what was decided: decide by hand"
+                                          : "only its author says so: decide by hand");
+    const char *reason = before.last.reason[0] != '\0' ? before.last.reason
+                                                       : "Như trước khi phục hồi sổ.";
+    decision->accept = !before.last.declined;
+    decision->reason = (const char *)st_arena_copy(&work->arena, reason, strlen(reason) + 1);
+    return decision->reason != NULL ? ST_OK
+                                    : st_fail(&work->error, ST_E_MEMORY, "held: out of memory");
+}
+
 /* Decides one after the other. What cannot be decided so is said, with its number, and left. */
 static st_err decide_all(decide_list *d, sync_decision *decision, uint32_t *out_count,
                          size_t *out_left)
@@ -115,6 +162,8 @@ static st_err decide_all(decide_list *d, sync_decision *decision, uint32_t *out_
         st_err err = i > 0 ? is_still_held(work, decision->n, &is_held) : ST_OK;
         if (err == ST_OK && !is_held)
             continue;
+        if (err == ST_OK && d->again)
+            err = decide_as_before(work, &d->list[i], decision);
         if (err == ST_OK)
             err = sync_settle(work->rooms->writer, decision, &count, &work->error);
         *out_count += count;
@@ -132,15 +181,25 @@ static st_err decide_all(decide_list *d, sync_decision *decision, uint32_t *out_
     return first;
 }
 
-static int decide(operator_work *work, bool accept)
+typedef enum { DECIDE_ACCEPT, DECIDE_DECLINE, DECIDE_AGAIN } decide_how;
+
+static void say_done(operator_work *work, decide_how how, uint32_t count)
+{
+    static const char *const SAID[3][2] = { { "Let in: ", "Đã cho vào sổ: " },
+                                            { "Declined: ", "Không nhận: " },
+                                            { "Decided as before: ", "Đã quyết như trước: " } };
+    operator_say(work, "%s%u\n", SAID[how][work->vi], count);
+}
+
+static int decide(operator_work *work, decide_how how)
 {
     static const uint32_t MAY = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD;
     auth_person person = { .is_active = false };
-    sync_decision decision = { .accept = accept };
-    decide_list d = { .work = work };
+    sync_decision decision = { .accept = how == DECIDE_ACCEPT };
+    decide_list d = { .work = work, .again = how == DECIDE_AGAIN };
     uint32_t count = 0;
     size_t left = 0;
-    st_err err = operator_reason(work, &decision.reason, &work->error);
+    st_err err = d.again ? ST_OK : operator_reason(work, &decision.reason, &work->error);
     if (err == ST_OK)
         err = operator_read_begin(work);
     if (err == ST_OK)
@@ -156,9 +215,7 @@ static int decide(operator_work *work, bool accept)
         err = decide_all(&d, &decision, &count, &left);
     if (err != ST_OK)
         return operator_fail(work);
-    operator_say_in(work, accept ? "Đã cho vào sổ: " : "Không nhận: ",
-                    accept ? "Let in: " : "Declined: ");
-    operator_say(work, "%u\n", count);
+    say_done(work, how, count);
     if (left == 0)
         return 0;
     operator_complain(work, work->vi ? "đã xong %u thay đổi, còn chờ %zu"
@@ -168,10 +225,15 @@ static int decide(operator_work *work, bool accept)
 
 int operator_held_accept(operator_work *work)
 {
-    return decide(work, true);
+    return decide(work, DECIDE_ACCEPT);
 }
 
 int operator_held_decline(operator_work *work)
 {
-    return decide(work, false);
+    return decide(work, DECIDE_DECLINE);
+}
+
+int operator_held_again(operator_work *work)
+{
+    return decide(work, DECIDE_AGAIN);
 }

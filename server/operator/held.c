@@ -6,6 +6,8 @@
 #include "server/operator/work.h"
 #include "server/sync/bounds.h"
 
+#define BEFORE_BYTES (ST_REASON_CHARS_MAX * 4 + 300u)
+
 typedef struct {
     operator_work *work;
     operator_list page;
@@ -89,6 +91,8 @@ static bool held_json(void *context, const sync_held *held)
     st_json_key_text(json, "detail", why);
     st_json_key_text(json, "todo", st_hold_for_office(held->reason, list->work->call->lang));
     bounds_json(list, held);
+    if (list->err == ST_OK)
+        list->err = operator_before_json(list->work, &held->dot, json);
     st_json_key_int(json, "counter", (int64_t)held->dot.counter);
     st_json_key_int(json, "log_index", (int64_t)held->index);
     st_json_close(json, '}');
@@ -120,10 +124,13 @@ static bool held_row(void *context, const sync_held *held)
 {
     held_list *list = context;
     operator_work *work = list->work;
-    char hex[33], number[24], why[600], all[1100];
+    char hex[33], number[24], why[600], before[BEFORE_BYTES], all[1100 + BEFORE_BYTES];
+    operator_before told;
     if (!is_wanted(list, held))
         return true;
     explain(list, held, why, sizeof why);
+    list->err = operator_before_get(work, &held->dot, &told);
+    operator_before_say(work, &told, before, sizeof before);
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)held->n);
     operator_table_cell(work, &list->page.table, number);
     operator_table_cell(work, &list->page.table, st_hold_name(held->reason));
@@ -132,8 +139,8 @@ static bool held_row(void *context, const sync_held *held)
     operator_table_when(work, &list->page.table, held->received_ms);
     st_id_format(&held->record, hex);
     operator_table_cell(work, &list->page.table, hex);
-    (void)snprintf(all, sizeof all, "%s → %s", why,
-                   st_hold_for_office(held->reason, work->call->lang));
+    (void)snprintf(all, sizeof all, "%s → %s%s", why,
+                   st_hold_for_office(held->reason, work->call->lang), before);
     operator_table_cell(work, &list->page.table, all);
     return !work->out_failed && list->err == ST_OK;
 }

@@ -4,6 +4,7 @@
 #define SOTAY_SERVER_OPERATOR_WORK_H
 
 #include "server/operator/operator.h"
+#include "server/sync/decided.h"
 #include "server/sync/second.h"
 
 #define OPERATOR_ARENA_BYTES_MAX (256u << 20)
@@ -157,6 +158,22 @@ typedef struct {
  * read. ST_E_USAGE, ST_E_VALUE, ST_E_NOT_FOUND, ST_E_MEMORY. */
 ST_MUST_USE st_err operator_helds_named(operator_work *work, operator_helds *out_helds);
 
+/* What phones tell that the office had decided on a change before this log was put back. */
+typedef struct {
+    sync_decided last;             /* the newest one told */
+    unsigned phones;               /* that tell of it; 0: none */
+    bool differ;                   /* one says accepted, another declined */
+    bool is_sound;                 /* one in use says so, and of an accept not its author's alone */
+} operator_before;
+/* Inside the verb's read. ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err operator_before_get(operator_work *work, const st_dot *dot,
+                                       operator_before *out_before);
+/* In words, behind what else is said of it; "" when nobody tells. */
+void operator_before_say(operator_work *work, const operator_before *before, char *text,
+                         size_t text_bytes);
+/* The key `before` in an open object: a list with what each phone tells. */
+ST_MUST_USE st_err operator_before_json(operator_work *work, const st_dot *dot, st_json *json);
+
 /* Writes the words, which took a right away, beside the store: a backup that is older than they are
  * must not give it back (server/sync/side.h). The verb is done by then: when the note cannot be
  * written, a line on stderr says so. */
@@ -305,11 +322,12 @@ int operator_attachment_get(operator_work *work);
 int operator_attachment_lost(operator_work *work);
 int operator_attachment_collect(operator_work *work);
 int operator_progress(operator_work *work);
-/* held.c: held; held_show.c: held show; decide.c: held accept, held decline. */
+/* held.c: held; held_show.c: held show; decide.c: held accept, held decline, held again. */
 int operator_held(operator_work *work);
 int operator_held_show(operator_work *work);
 int operator_held_accept(operator_work *work);
 int operator_held_decline(operator_work *work);
+int operator_held_again(operator_work *work);
 /* fence.c: fence open, fence close, fence list. */
 int operator_fence_open(operator_work *work);
 int operator_fence_close(operator_work *work);

@@ -255,6 +255,7 @@ static st_err emit_end(answer *a, st_error *error)
     end->more = a->report.more;
     end->dictionary = ST_DICTIONARY_LAST_SET;
     end->purges = ask->purges_count;
+    end->decided = ask->decided_count;
     end->short_roots = ask->checkpoints && ask->seen_size > 0 && !ask->has_short_root;
     end->standing = a->standing;
     st_err err = sync_backed_up_to(&a->txn, &end->backed_up_to, error);

@@ -11,6 +11,7 @@
 #include "server/sync/fold.h"
 #include "server/sync/incident.h"
 #include "server/sync/lifted.h"
+#include "server/sync/decided.h"
 #include "server/sync/purge.h"
 #include "server/sync/seen.h"
 #include "server/sync/sets.h"
@@ -155,6 +156,8 @@ static st_err run_request(writer_turn *turn, void *argument, st_error *error)
         err = take_gap(turn, &request->device.id, &request->ask->gone[i], error);
     for (uint32_t i = 0; err == ST_OK && i < request->ask->purges_count; i++)
         err = sync_purge_note(turn, &request->device, &request->ask->purges[i], error);
+    for (uint32_t i = 0; err == ST_OK && i < request->ask->decided_count; i++)
+        err = sync_decided_note(turn, &request->device.id, &request->ask->decided[i], error);
     for (size_t i = 0; err == ST_OK && i < request->repairs_count; i++) {
         err = sync_incident_note(turn, &request->device.id, request->repairs[i],
                                  &request->repairs_kept[i], error);

@@ -215,7 +215,7 @@ static void test_frames(void **state)
         "frame-have-answer-full", "frame-ask-epochs", "frame-carry-offer-sealed",
         "frame-enrol-ask-again", "frame-ask-log-key-mark", "frame-ask-held",
         "frame-have-answer-kept", "frame-page-declined", "frame-have-answer-entries",
-        "frame-enrol-ask-person"
+        "frame-enrol-ask-person", "frame-ask-decided", "frame-end-decided"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

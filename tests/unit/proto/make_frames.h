@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 56
+#define MAKE_FRAMES 58
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -654,6 +654,29 @@ static inline st_frame make_ask_held(st_arena *arena)
     return frame;
 }
 
+/* A phone tells what the office had decided beyond the cut. */
+static inline st_frame make_ask_decided(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    st_decided *list = st_arena_array(arena, 2, sizeof *list);
+    list[0] = (st_decided){ .dot = { make_id(0xd2, 0xd2), 7 }, .record = make_id(0xc1, 0xc1),
+                            .kind = ST_ENTRY_DECLINE, .time_ms = 1773282604000,
+                            .reason = "ghi trùng" };
+    list[1] = (st_decided){ .dot = { make_id(0xd2, 0xd2), 9 }, .record = make_id(0xc1, 0xc1),
+                            .kind = ST_ENTRY_ACCEPT, .time_ms = 1773282605000 };
+    frame.as.ask.decided = list;
+    frame.as.ask.decided_count = 2;
+    return frame;
+}
+
+static inline st_frame make_end_decided(void)
+{
+    st_frame frame = { .kind = ST_FRAME_END };
+    frame.as.end = (st_end){ .version = 1, .server_ms = 1773282600500, .position = 816,
+                             .dictionary = 1, .decided = 2 };
+    return frame;
+}
+
 /* Those from the 37th on. */
 static inline st_frame make_late_frame(size_t i, st_arena *arena)
 {
@@ -676,7 +699,9 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 52: return make_have_answer_kept(arena);
     case 53: return make_page_declined(arena);
     case 54: return make_have_answer_entries();
-    default: return make_enrol_ask_person();
+    case 55: return make_enrol_ask_person();
+    case 56: return make_ask_decided(arena);
+    default: return make_end_decided();
     }
 }
 

@@ -149,6 +149,11 @@ static const struct {
     { "a notice that nobody signed", "14:{ 1:v1 2:\"https://a.example\" }", ST_E_CORRUPT },
     { "a purge of half a signature", "1:{ 1:v1 16:{ 1:\"01477/council\" 2:v3 6:*63,01 } }",
       ST_E_CORRUPT },
+    { "a decision", "1:{ 1:v1 34:{ 1:*16,01 2:v3 3:*16,02 4:v17 } }", ST_OK },
+    { "one of a newer program", "1:{ 1:v1 34:{ 1:*16,01 2:v3 3:*16,02 4:v99 } }", ST_OK },
+    { "one on no change", "1:{ 1:v1 34:{ 1:*16,01 3:*16,02 4:v17 } }", ST_E_CORRUPT },
+    { "one on half a device", "1:{ 1:v1 34:{ 1:*15,01 2:v3 3:*16,02 4:v17 } }", ST_E_CORRUPT },
+    { "one on no record", "1:{ 1:v1 34:{ 1:*16,01 2:v3 4:v17 } }", ST_E_CORRUPT },
     { "half a set to be renewed", "1:{ 1:v1 30:*55,01 }", ST_E_CORRUPT },
     { "one and a bit", "1:{ 1:v1 30:*57,01 }", ST_E_CORRUPT },
     { "one whole set to be renewed", "1:{ 1:v1 30:*56,01 }", ST_OK },
@@ -391,6 +396,28 @@ static void test_more_purges_than_one_request_notes(void **state)
     assert_int_equal(pass_on(d, &ask), ST_E_TOO_LARGE);
 }
 
+static void test_more_decisions_than_one_request_notes(void **state)
+{
+    desk *d = *state;
+    st_frame ask = make_ask_decided(&d->arena);
+    st_decided list[ST_DECIDED_MAX + 1u];
+    for (size_t i = 0; i < LEN(list); i++)
+        list[i] = ask.as.ask.decided[0];
+    ask.as.ask.decided = list;
+    ask.as.ask.decided_count = ST_DECIDED_MAX;
+    assert_int_equal(pass_on(d, &ask), ST_OK);
+    ask.as.ask.decided_count++;
+    assert_int_equal(pass_on(d, &ask), ST_E_TOO_LARGE);
+    char words[ST_REASON_CHARS_MAX + 2u];
+    memset(words, 'a', sizeof words - 1);
+    words[sizeof words - 1] = '\0';
+    list[0].reason = words;
+    ask.as.ask.decided_count = 1;
+    assert_int_equal(pass_on(d, &ask), ST_E_CORRUPT);
+    words[ST_REASON_CHARS_MAX] = '\0';
+    assert_int_equal(pass_on(d, &ask), ST_OK);
+}
+
 static void test_epochs_that_it_was_told_of(void **state)
 {
     desk *d = *state;
@@ -518,6 +545,7 @@ int main(void)
         CASE(test_more_than_a_repair_answers),
         CASE(test_more_than_an_offer_names),
         CASE(test_more_purges_than_one_request_notes),
+        CASE(test_more_decisions_than_one_request_notes),
         CASE(test_more_sets_than_one_request_renews),
         CASE(test_epochs_that_it_was_told_of),
         CASE(test_more_pieces_than_a_snapshot_has),

@@ -1,0 +1,80 @@
+/* client-lib/src/apply_line.c - lines of the histories (table HIST).
+ * Promises: rows of older programs are read. */
+#include <string.h>
+
+#include "client-lib/src/apply.h"
+#include "client-lib/src/receipt.h"
+#include "client-lib/src/slip.h"
+
+static book_key line_key(const st_id *record, uint64_t index, uint64_t counter)
+{
+    book_key key = book_key_id(BOOK_HIST, record);
+    book_key_u64(&key, index);
+    book_key_u64(&key, counter);
+    return key;
+}
+
+st_err apply_line_put(sotay_client *client, const st_id *record, const apply_line *line,
+                      st_error *error)
+{
+    st_buffer out;
+    st_buffer_init(&out, APPLY_LINE_BYTES_MAX);
+    slip_writer slip = { &out, ST_OK };
+    slip_bytes(&slip, line->device.b, 16);
+    slip_u64(&slip, line->first);
+    slip_u64(&slip, (uint64_t)line->time_ms);
+    slip_u8(&slip, line->verdict);
+    slip_u8(&slip, (uint8_t)line->hold);
+    slip_u8(&slip, line->has_carrier);
+    slip_bytes(&slip, line->carrier.b, 16);
+    if (line->reason_len > 0 || line->decided != ST_ENTRY_NONE)
+        slip_blob(&slip, line->reason_len > 0 ? line->reason : "", line->reason_len);
+    if (line->decided != ST_ENTRY_NONE) {
+        slip_u8(&slip, (uint8_t)line->decided);
+        slip_u64(&slip, (uint64_t)line->decided_ms);
+        slip_u64(&slip, line->decided_index);
+    }
+    book_key key = line_key(record, line->index, line->counter);
+    st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
+                                   : book_put(&client->book, &key, out.data, out.len, error);
+    st_buffer_free(&out);
+    return err == ST_OK ? receipt_mark(client, record, line, error) : err;
+}
+
+st_err apply_line_read(const book_key *key, const book_value *value, apply_line *out_line,
+                       st_error *error)
+{
+    slip_reader slip = { value->data, value->len, 0, false };
+    apply_line line;
+    memset(&line, 0, sizeof line);
+    slip_get_bytes(&slip, line.device.b, 16);
+    line.first = slip_get_u64(&slip);
+    line.time_ms = (int64_t)slip_get_u64(&slip);
+    line.verdict = slip_get_u8(&slip);
+    line.hold = (st_hold)slip_get_u8(&slip);
+    line.has_carrier = slip_get_u8(&slip) != 0;
+    slip_get_bytes(&slip, line.carrier.b, 16);
+    if (slip.at < slip.len)
+        line.reason = (const char *)slip_get_blob(&slip, &line.reason_len);
+    if (slip.at < slip.len) {
+        line.decided = (st_entry_kind)slip_get_u8(&slip);
+        line.decided_ms = (int64_t)slip_get_u64(&slip);
+        line.decided_index = slip_get_u64(&slip);
+    }
+    if (line.reason_len == 0)
+        line.reason = NULL;
+    if (slip.bad || key->len != 1 + 16 + 8 + 8 || line.verdict > APPLY_DECLINED)
+        return st_fail(error, ST_E_CORRUPT, "store: a line of a history is damaged");
+    line.index = st_get_u64(key->b + 17);
+    line.counter = st_get_u64(key->b + 25);
+    *out_line = line;
+    return ST_OK;
+}
+
+st_err apply_line_next(sotay_client *client, book_scan *scan, st_arena *arena, apply_line *out_line,
+                       st_error *error)
+{
+    book_value value = { NULL, 0 };
+    st_err err = book_scan_next(&client->book, scan, arena, &value, error);
+    return err == ST_OK ? apply_line_read(&scan->at, &value, out_line, error) : err;
+}
