@@ -79,7 +79,8 @@ st_err audit_news(store_txn *txn, const st_ask *ask, st_arena *arena, st_end *en
 
 /* ---- what phones confirm ---- */
 
-#define WITNESS_BYTES (16u + ST_COSIGNED_BYTES) /* epoch 8, size 8, what it signed */
+#define WITNESS_BYTES (16u + ST_COSIGNED_BYTES) /* epoch 8, size 8, what it signed: time 8, ... */
+#define WITNESS_ROW   (WITNESS_BYTES + 8u)      /* when it came 8; not in rows of before */
 
 /* The checkpoint of this size, as the present epoch names it. */
 static st_err at_size(store_txn *txn, const sync_room *room, uint64_t size, st_checkpoint *out,
@@ -95,18 +96,19 @@ static st_err at_size(store_txn *txn, const sync_room *room, uint64_t size, st_c
 }
 
 static st_err put_witness(store_txn *txn, const st_id *device, const st_checkpoint *seen,
-                          const st_ask *ask, st_error *error)
+                          const st_ask *ask, int64_t received_ms, st_error *error)
 {
-    uint8_t row[WITNESS_BYTES];
+    uint8_t row[WITNESS_ROW];
     pack_key key = pack_id(device);
     st_put_u64(row, st_origin_epoch(seen->origin));
     st_put_u64(row + 8, seen->head.size);
     memcpy(row + 16, ask->cosigned, sizeof ask->cosigned);
+    st_put_u64(row + WITNESS_BYTES, (uint64_t)received_ms);
     return store_put(txn, STORE_WITNESS, pack_key_slice(&key), store_bytes(row, sizeof row), error);
 }
 
 st_err audit_cosigned(store_txn *txn, const sync_room *room, const auth_device *device,
-                      const st_ask *ask, st_error *error)
+                      const st_ask *ask, int64_t received_ms, st_error *error)
 {
     st_checkpoint seen;
     st_tree_edge edge;
@@ -123,7 +125,7 @@ st_err audit_cosigned(store_txn *txn, const sync_room *room, const auth_device *
     err = st_checkpoint_text(&seen, &text, error);
     st_note note = { .text = (const char *)text.data, .text_len = text.len };
     if (err == ST_OK && st_cosign_holds(device->cosign_key, &note, ask->cosigned))
-        err = put_witness(txn, &device->id, &seen, ask, error);
+        err = put_witness(txn, &device->id, &seen, ask, received_ms, error);
     st_buffer_free(&text);
     return err;
 }
@@ -204,31 +206,36 @@ st_err audit_was_given_up(store_txn *txn, const sync_room *room, const st_ask *a
     return is_of_another(txn, room, &ask->held, out_is, error);
 }
 
-static st_err get_witness(store_txn *txn, const st_id *device, uint8_t out_row[WITNESS_BYTES],
+static st_err get_witness(store_txn *txn, const st_id *device, uint8_t out_row[WITNESS_ROW],
                           st_error *error)
 {
     store_slice row = { 0 };
     pack_key key = pack_id(device);
     st_err err = store_get(txn, STORE_WITNESS, pack_key_slice(&key), &row, error);
-    if (err == ST_OK && row.len != WITNESS_BYTES)
+    if (err == ST_OK && row.len != WITNESS_BYTES && row.len != WITNESS_ROW)
         err = st_fail(error, ST_E_CORRUPT, "store: a row of witness is damaged");
+    memset(out_row, 0, WITNESS_ROW);
     if (err == ST_OK)
-        memcpy(out_row, row.data, WITNESS_BYTES);
+        memcpy(out_row, row.data, row.len);
     return err;
 }
 
-st_err audit_confirmed(store_txn *txn, const st_id *device, uint64_t *out_size, st_error *error)
+st_err audit_confirmed(store_txn *txn, const st_id *device, audit_confirmation *out,
+                       st_error *error)
 {
-    uint8_t row[WITNESS_BYTES];
+    uint8_t row[WITNESS_ROW];
     st_err err = get_witness(txn, device, row, error);
-    *out_size = err == ST_OK ? st_get_u64(row + 8) : 0;
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    *out = (audit_confirmation){ st_get_u64(row + 8), st_get_u64(row + 16),
+                                 (int64_t)st_get_u64(row + WITNESS_BYTES) };
+    return ST_OK;
 }
 
 st_err audit_witness(store_txn *txn, const sync_room *room, const st_id *device, st_buffer *out,
                      st_error *error)
 {
-    uint8_t row[WITNESS_BYTES];
+    uint8_t row[WITNESS_ROW];
     st_vkey witness = { .type = ST_KEY_WITNESS };
     auth_device known;
     st_checkpoint seen;

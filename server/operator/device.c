@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/audit/news.h"
 #include "server/operator/work.h"
 #include "server/sync/quota.h"
 
@@ -96,6 +97,32 @@ static void files_json(device_page *page, const sync_device *device)
     st_json_key_int(&page->list.json, "attachment_bytes", (int64_t)bytes);
 }
 
+#define SECONDS_MAX (UINT64_C(1) << 40)
+
+/* What it confirmed of the log, by its own word and by when that came. */
+static void confirmed_json(device_page *page, const sync_device *device)
+{
+    st_json *json = &page->list.json;
+    int offset = page->work->call->offset_minutes;
+    audit_confirmation found = { .size = 0 };
+    if (page->err == ST_OK)
+        page->err = audit_confirmed(&page->work->txn, &device->device.id, &found,
+                                    &page->work->error);
+    st_json_key(json, "confirmed");
+    if (found.size == 0) {
+        st_json_null(json);
+        return;
+    }
+    st_json_open(json, '{');
+    st_json_key_int(json, "size", (int64_t)found.size);
+    st_json_key(json, "signed_at");
+    found.signed_s = found.signed_s < SECONDS_MAX ? found.signed_s : SECONDS_MAX;
+    st_json_when(json, (int64_t)found.signed_s * 1000, offset);
+    st_json_key(json, "received_at");
+    st_json_when(json, found.received_ms, offset);
+    st_json_close(json, '}');
+}
+
 static bool device_json(void *context, const sync_device *device)
 {
     device_page *page = context;
@@ -121,6 +148,7 @@ static bool device_json(void *context, const sync_device *device)
         st_json_null(json);
     st_json_key_int(json, "counter", (int64_t)device->counter);
     st_json_key_int(json, "checkpoint_size", (int64_t)device->contact.seen_size);
+    confirmed_json(page, device);
     files_json(page, device);
     gaps_json(json, device);
     buckets_json(page, device);

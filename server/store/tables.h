@@ -41,7 +41,7 @@
     X(STORE_LOCK, "lock", 1)            /* period record -> a locked period (sync/lock.h) */ \
     X(STORE_TREE, "tree", 0)            /* tile level 1, place -> node hash 32 (audit/tree.h) */ \
     X(STORE_ERASED, "erased", 1)        /* set, row or bucket -> what was erased (sync/erase.h) */ \
-    X(STORE_WITNESS, "witness", 0)      /* device -> epoch n 8, size 8, time 8, signature 64 */ \
+    X(STORE_WITNESS, "witness", 0)      /* device -> what it confirmed (audit/news.h) */ \
     X(STORE_LOG_KEY, "log_key", 0)      /* n -> key 32; n > 0: size 8, by old 64, by new 64 */
 
 #define X(name, text, derived) name,

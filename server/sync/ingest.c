@@ -318,12 +318,13 @@ static st_err take_fork(arrival *a, st_error *error)
  * nothing: entry 1 is in both. */
 static uint64_t find_common(writer_turn *turn, const st_id *holder)
 {
-    uint64_t begun = 0, confirmed = 0;
+    uint64_t begun = 0;
+    audit_confirmation confirmed = { .size = 0 };
     if (sync_epoch_begun(turn->txn, turn->room, turn->arena, &begun, NULL) != ST_OK)
         begun = 0;
     if (holder != NULL && audit_confirmed(turn->txn, holder, &confirmed, NULL) != ST_OK)
-        confirmed = 0;
-    const uint64_t common = confirmed > begun ? confirmed : begun;
+        confirmed.size = 0;
+    const uint64_t common = confirmed.size > begun ? confirmed.size : begun;
     return common > 0 ? common : 1;
 }
 

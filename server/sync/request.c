@@ -101,7 +101,8 @@ static st_err note_contact(writer_turn *turn, const sync_request *request, st_er
     memcpy(contact.install, request->install, sizeof contact.install);
     err = auth_contact_put(turn->txn, &request->device.id, &contact, error);
     if (err == ST_OK)
-        err = audit_cosigned(turn->txn, turn->room, &request->device, ask, error);
+        err = audit_cosigned(turn->txn, turn->room, &request->device, ask, request->received_ms,
+                             error);
     if (err == ST_OK)
         err = sync_given_up_note(turn, &request->device.id, ask, request->received_ms, error);
     if (err == ST_OK && ask->has_clock)

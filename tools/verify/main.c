@@ -203,8 +203,9 @@ static void say_witness(const verify_call *line, const verify_device *device)
         return;
     if (gmtime_r(&time_s, &utc) != NULL)
         (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    printf(line->vi ? "  %s: %" PRIu64 " mục, %s\n" : "  %s: %" PRIu64 " entries, %s\n", hex,
-           device->confirmed, when);
+    printf(line->vi ? "  %s: %" PRIu64 " mục, máy ký lúc %s\n"
+                    : "  %s: %" PRIu64 " entries, signed by it at %s\n",
+           hex, device->confirmed, when);
 }
 
 /* How far the confirmations reach. */

@@ -565,7 +565,7 @@ static void test_devices(void **state)
             mine = device;
     assert_non_null(mine);
     NEED_KEYS(mine, "device", "person", "label", "enrolled_at", "revoked_at", "last_sync",
-              "clock_offset_ms", "counter", "checkpoint_size", "buckets");
+              "clock_offset_ms", "counter", "checkpoint_size", "confirmed", "buckets");
     assert_string_equal(text_at(mine, "person"), "an");
     assert_string_equal(text_at(mine, "status"), "revoked");
     assert_string_not_equal(text_at(mine, "revoked_at"), "");
