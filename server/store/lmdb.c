@@ -2,7 +2,7 @@
  * Promises: a commit that returned ST_OK is on disk (no NOSYNC, no WRITEMAP); after a failed one
  * nothing of it is there, and after one that the disk broke nothing more is written until a
  * restart. Keys are compared as bytes; no table has duplicate keys.
- * Never: two environments of one folder in a process, a reader that outlives its transaction. */
+ * Never: two environments of one file in a process, a reader that outlives its transaction. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,7 @@
 #define MAP_START (SIZE_MAX > 0xffffffffu ? 256 * MIB : 128 * MIB)
 #define MAP_MAX (SIZE_MAX > 0xffffffffu ? 65536 * MIB : 1024 * MIB)
 #define READERS_MAX 1100
+#define TABLES_MAX (STORE_TABLE_COUNT + 16) /* with those of a newer program */
 #define SLOTS_BYTES (READERS_MAX * 64 + 4096) /* a slot is a line of the cache */
 
 enum { HEALTH_GOOD, HEALTH_FULL, HEALTH_BROKEN };
@@ -150,7 +151,7 @@ static st_err try_open_env(store *s, const char *path, st_error *error)
         return ST_E_STORAGE;
     int rc = mdb_env_create(&s->env);
     if (rc == 0)
-        rc = mdb_env_set_maxdbs(s->env, STORE_TABLE_COUNT);
+        rc = mdb_env_set_maxdbs(s->env, TABLES_MAX);
     if (rc == 0)
         rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
     struct stat st;
@@ -345,12 +346,125 @@ bool store_grow(store *s)
     return rc == 0;
 }
 
+/* ---- the copy of a compact ---- */
+
+/* Row by row into a file of its own. LMDB's own copy takes pages as they are, with what was deleted
+ * from them and behind what is shorter now; here no byte comes along that is in no row. */
+typedef struct {
+    MDB_env *env;              /* of the new file */
+    MDB_txn *from, *to;
+    size_t bytes;              /* since the last commit */
+} copying;
+
+#define COPY_COMMIT_BYTES (16 * MIB)
+
+static int open_copy(copying *c, const store *s, const char *fresh)
+{
+    MDB_envinfo info;
+    MDB_stat stat_of;
+    int rc = mdb_env_info(s->env, &info);
+    if (rc == 0)
+        rc = mdb_env_stat(s->env, &stat_of);
+    if (rc == 0)
+        rc = mdb_env_create(&c->env);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(c->env, TABLES_MAX);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(c->env, (info.me_last_pgno + 1) * stat_of.ms_psize + 4 * MIB);
+    if (rc == 0)
+        rc = mdb_env_open(c->env, fresh, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC | MDB_NOTLS, 0600);
+    if (rc == 0)
+        rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &c->from);
+    return rc == 0 ? mdb_txn_begin(c->env, NULL, 0, &c->to) : rc;
+}
+
+static int commit_copy(copying *c)
+{
+    int rc = commit(c->to);
+    c->to = NULL;
+    c->bytes = 0;
+    return rc == 0 ? mdb_txn_begin(c->env, NULL, 0, &c->to) : rc;
+}
+
+static int copy_rows(copying *c, MDB_cursor *cursor, MDB_dbi to)
+{
+    MDB_val key, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    while (rc == 0) {
+        rc = mdb_put(c->to, to, &key, &value, MDB_APPEND);
+        c->bytes += key.mv_size + value.mv_size;
+        if (rc == 0 && c->bytes > COPY_COMMIT_BYTES)
+            rc = commit_copy(c);
+        if (rc == 0)
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Also one that this program has no name for. */
+static int copy_table(copying *c, const char *name)
+{
+    MDB_dbi from, to;
+    MDB_cursor *cursor = NULL;
+    int rc = mdb_dbi_open(c->from, name, 0, &from);
+    if (rc == 0)
+        rc = mdb_dbi_open(c->to, name, MDB_CREATE, &to);
+    if (rc == 0)
+        rc = mdb_cursor_open(c->from, from, &cursor);
+    if (rc != 0)
+        return rc;
+    rc = copy_rows(c, cursor, to);
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+/* The rows of the main table are the names of the others. */
+static int copy_tables(copying *c)
+{
+    MDB_dbi names;
+    MDB_cursor *cursor = NULL;
+    MDB_val key, value;
+    int rc = mdb_dbi_open(c->from, NULL, 0, &names);
+    if (rc == 0)
+        rc = mdb_cursor_open(c->from, names, &cursor);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    while (rc == 0) {
+        char name[STORE_PATH_BYTES];
+        int len = snprintf(name, sizeof name, "%.*s", (int)key.mv_size, (char *)key.mv_data);
+        rc = len >= 0 && (size_t)len < sizeof name ? copy_table(c, name) : MDB_CORRUPTED;
+        if (rc == 0)
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int copy_store(const store *s, const char *fresh)
+{
+    copying c = { .env = NULL };
+    int rc = open_copy(&c, s, fresh);
+    if (rc == 0)
+        rc = copy_tables(&c);
+    if (c.from != NULL)
+        mdb_txn_abort(c.from);
+    if (c.to != NULL && rc == 0)
+        rc = commit(c.to);
+    else if (c.to != NULL)
+        mdb_txn_abort(c.to);
+    if (c.env != NULL)
+        mdb_env_close(c.env);
+    return rc;
+}
+
 /* A copy without holes beside the file, durable. ENOSPC and the like leave nothing behind. */
 static st_err write_compact(store *s, const char *fresh, st_error *error)
 {
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int rc = fd < 0 ? errno : mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT);
-    if (rc == 0 && fsync(fd) != 0)
+    (void)unlink(fresh);                       /* of a compact that was broken off */
+    int rc = copy_store(s, fresh);
+    int fd = rc == 0 ? open(fresh, O_WRONLY | O_CLOEXEC) : -1;
+    if (rc == 0 && (fd < 0 || fsync(fd) != 0))
         rc = errno;
     if (fd >= 0 && close(fd) != 0 && rc == 0)
         rc = errno;

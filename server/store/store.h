@@ -80,10 +80,11 @@ bool store_grow(store *s);
 const char *store_failure(const store *s);
 /* Tries one small commit when the disk was full; true when the store takes writes again. */
 bool store_probe(store *s);
-/* Writes the database again without its holes, durable, in the place of the old file. Nothing else
- * may use the store meanwhile; afterwards it is open as before. ST_E_STORAGE: no room for the
- * second file, or the disk: the book is then the old file or the new one, both whole, and open; if
- * even that failed, every later call says ST_E_STORAGE until the program is started anew. */
+/* Writes the database again without its holes, durable, in the place of the old file, row by row:
+ * no byte of what was deleted or replaced is in the new one. Nothing else may use the store
+ * meanwhile; afterwards it is open as before. ST_E_STORAGE: no room for the second file, or the
+ * disk: the book is then the old file or the new one, both whole, and open; if even that failed,
+ * every later call says ST_E_STORAGE until the program is started anew. */
 ST_MUST_USE st_err store_compact(store *s, uint64_t *out_before, uint64_t *out_after,
                                  st_error *error);
 /* Frees the slots of readers that died. Call each minute. */

@@ -1,13 +1,16 @@
 /* server/sync/erase_plan.c - finds the values that are to go, and signs the erasure.
  * Promises: every value that was ever written at the path goes, also those that were replaced, held
- * or are of a fork, and what amendments and settlements copied of them or of a reason. Must never
- * choose for the office: what cannot go is counted and said. */
+ * or are of a fork, what amendments and settlements copied of them or of a reason, and with a file
+ * what shows it; but nothing that was written after the request which names it. Must never choose
+ * for the office: what cannot go is counted and said. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "proto/changeset.h"
 #include "server/sync/erase.h"
 #include "server/sync/fold.h"
+#include "server/sync/have.h"
 #include "server/sync/sets.h"
 
 #define PATHS_BYTES_MAX 8000u
@@ -16,8 +19,9 @@ typedef struct {
     const sync_erase_view *view;
     const sync_erase_wish *wish;
     const st_form *form;
-    st_path *paths;            /* of the wish, but for SYNC_ERASE_REASON */
-    size_t paths_count;
+    st_path *paths;            /* of the wish, but for SYNC_ERASE_REASON, and what goes along */
+    const char **texts;        /* of each path */
+    size_t paths_count, paths_room;
     bool reasons;
     st_erasure *list;          /* what is to go */
     size_t count, capacity;
@@ -74,8 +78,8 @@ static bool is_copy(const plan *p, const st_change *change, const st_op *op)
         return false;
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
         named = named || strcmp(field->name, NAMES[i]) == 0;
-    for (size_t i = 0; named && i < p->wish->paths_count; i++)
-        if (is_about(p, change, op, p->wish->paths[i]))
+    for (size_t i = 0; named && i < p->paths_count; i++)
+        if (is_about(p, change, op, p->texts[i]))
             return true;
     return false;
 }
@@ -225,24 +229,71 @@ static bool one_fork(void *context, uint64_t index)
     return p->err == ST_OK;
 }
 
+/* text NULL: as the form writes it. */
+static st_err add_path(plan *p, const st_path *path, const char *text, st_error *error)
+{
+    char written[ST_PATH_TEXT_BYTES];
+    if (text == NULL) {
+        st_form_path_format(p->form, path, written);
+        text = (const char *)st_arena_copy(p->view->arena, written, strlen(written));
+    }
+    if (text == NULL)
+        return st_fail(error, ST_E_MEMORY, "erase: out of memory");
+    assert(p->paths_count < p->paths_room);
+    p->paths[p->paths_count] = *path;
+    p->texts[p->paths_count++] = text;
+    return ST_OK;
+}
+
+static const char *const ALONG[] = { "thumbnail", "name", "caption" };
+#define ALONG_COUNT (sizeof ALONG / sizeof ALONG[0])
+
+/* With a file goes what shows it: a thumbnail is the picture, and name and caption say what is on
+ * it. */
+static st_err add_along(plan *p, const st_path *path, st_error *error)
+{
+    uint8_t bytes[ST_PATH_BYTES_MAX];
+    const st_group *group = NULL;
+    st_err err = ST_OK;
+    if (!have_is_hashes(p->form, bytes, st_path_encode(path, bytes)))
+        return ST_OK;
+    (void)st_form_at(p->form, path, &group);
+    for (size_t i = 0; err == ST_OK && group != NULL && i < ALONG_COUNT; i++) {
+        const st_field *field = st_group_field(group, ALONG[i]);
+        st_path other = *path;
+        if (field == NULL)
+            continue;
+        other.field = field->no;
+        err = add_path(p, &other, NULL, error);
+    }
+    return err;
+}
+
+static st_err read_path(plan *p, const char *text, st_error *error)
+{
+    st_path path;
+    if (strcmp(text, SYNC_ERASE_REASON) == 0) {
+        p->reasons = true;
+        return ST_OK;
+    }
+    st_err err = st_form_path_parse(p->form, text, &path, error);
+    if (err == ST_OK)
+        err = add_path(p, &path, text, error);
+    return err == ST_OK ? add_along(p, &path, error) : err;
+}
+
 static st_err read_paths(plan *p, st_error *error)
 {
     const sync_erase_wish *wish = p->wish;
-    p->paths = st_arena_array(p->view->arena, wish->paths_count, sizeof *p->paths);
-    if (p->paths == NULL)
+    st_err err = ST_OK;
+    p->paths_room = wish->paths_count * (1 + ALONG_COUNT);
+    p->paths = st_arena_array(p->view->arena, p->paths_room, sizeof *p->paths);
+    p->texts = st_arena_array(p->view->arena, p->paths_room, sizeof *p->texts);
+    if (p->paths == NULL || p->texts == NULL)
         return st_fail(error, ST_E_MEMORY, "erase: out of memory");
-    for (size_t i = 0; i < wish->paths_count; i++) {
-        if (strcmp(wish->paths[i], SYNC_ERASE_REASON) == 0) {
-            p->reasons = true;
-            continue;
-        }
-        st_err err = st_form_path_parse(p->form, wish->paths[i], &p->paths[p->paths_count],
-                                        error);
-        if (err != ST_OK)
-            return err;
-        p->paths_count++;
-    }
-    return ST_OK;
+    for (size_t i = 0; err == ST_OK && i < wish->paths_count; i++)
+        err = read_path(p, wish->paths[i], error);
+    return err;
 }
 
 /* The form and the bucket of the record; of one that is held or was declined the form alone, since

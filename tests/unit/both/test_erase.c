@@ -4,6 +4,7 @@
 #include "server/store/chunks.h"
 #include "tests/unit/both/fetch.h"
 #include "tests/unit/client-lib/rows.h"
+#include "tests/unit/client-lib/stumble.h"
 
 #include "client-lib/src/attach.h"
 #include "client-lib/src/client.h"
@@ -123,6 +124,72 @@ static void test_the_photo_goes_from_both_phones(void **state)
     KIT_EXPECT(0, &d->w.book, "verify");
 }
 
+/* A picture that is always the same: what it says can be looked for. */
+#define THUMBNAIL "a picture of some points"
+
+/* Does any row of the office hold it, the log's too? */
+static bool office_holds(desk *d, const char *text)
+{
+    bool found = false;
+    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
+        store_txn txn = { 0 };
+        store_cursor cursor = { 0 };
+        assert_int_equal(store_begin(d->w.book.rooms.sync.store, STORE_READ_TXN, &txn, NULL),
+                         ST_OK);
+        assert_int_equal(store_cursor_open(&txn, (store_table)table, &cursor, NULL), ST_OK);
+        assert_int_equal(store_seek(&cursor, store_text(""), NULL), ST_OK);
+        while (cursor.is_valid && !found) {
+            found = memmem(cursor.value.data, cursor.value.len, text, strlen(text)) != NULL;
+            assert_int_equal(store_next(&cursor, NULL), ST_OK);
+        }
+        store_cursor_close(&cursor);
+        store_end(&txn);
+    }
+    return found;
+}
+
+/* Whoever has a photo erased means what is on it: the thumbnail is the photo, and name and caption
+ * say who is on it. They go with it, unnamed, and what was said of it in words of its own stays. */
+static void test_what_shows_the_photo_goes_with_it(void **state)
+{
+    desk *d = *state;
+    static const char *const GOES[] = { THUMBNAIL, "anh_ba_Mui", "bà Mùi trước nhà",
+                                        "bà Mùi ở sân" };
+    char item[SOTAY_ITEM_TEXT], path[96], caption[96];
+    static const uint8_t PNG[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13,
+                                   'I',  'H', 'D', 'R', 0,    0,    0,    90,   0, 0, 0, 40,
+                                   1,    0,   0,   0,   0,    0,    0,    0,    0, 0, 0, 0,
+                                   0,    'I', 'E', 'N', 'D',  0,    0,    0,    0 };
+    const sotay_attachment file = { "anh_ba_Mui.png", PNG, sizeof PNG, NULL, "bà Mùi trước nhà",
+                                    50 };
+    d->an->port.picture = paint_same;
+    assert_int_equal(sotay_attach(d->an->client, &d->visit, &file, item, &d->an->error), SOTAY_OK);
+    d->an->port.picture = NULL;
+    sync_well(d, d->an);
+    (void)snprintf(caption, sizeof caption, "attachments.%s.caption", item);
+    assert_int_equal(phone_set(d->an, &d->visit, caption, "bà Mùi ở sân"), SOTAY_OK);
+    sync_well(d, d->an);
+    sync_well(d, d->binh);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(office_holds(d, GOES[i]));
+        assert_true(rows_hold(d->an, GOES[i]));
+    }
+    assert_true(rows_hold(d->binh, THUMBNAIL));
+    (void)snprintf(path, sizeof path, "attachments.%s.chunk_hashes", item);
+    KIT_EXPECT(0, &d->w.book, "erase", d->id, path, "--as", "admin", "--second", "head", "--basis",
+               "điều 14");
+    assert_true(kit_says(KIT_OUT(&d->w.book), "5 values erased"));
+    sync_well(d, d->an);
+    sync_well(d, d->binh);
+    for (size_t i = 0; i < 4; i++) {
+        assert_false(office_holds(d, GOES[i]));
+        assert_false(rows_hold(d->an, GOES[i]));
+        assert_false(rows_hold(d->binh, GOES[i]));
+    }
+    assert_true(rows_hold(d->binh, "riêng tư")); /* of the other files */
+    KIT_EXPECT(0, &d->w.book, "verify");
+}
+
 static void sync_metered(desk *d, sotay_report *report)
 {
     sotay_sync *sync = NULL;
@@ -183,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_the_photo_goes_from_both_phones),
+        CASE(test_what_shows_the_photo_goes_with_it),
         CASE(test_what_was_not_sent_yet_is_not_sent),
         CASE(test_it_goes_from_who_carries_it),
     };

@@ -3,6 +3,7 @@
  * what it carries for others and the names it learned, and no sum has to be mended for it. What is
  * being typed, and every other value, stays as it is. */
 #include "tests/unit/both/fetch.h"
+#include "tests/unit/client-lib/rows.h"
 
 #include "client-lib/src/client.h"
 
@@ -32,36 +33,10 @@ static sotay_id town_make(world *w, uint64_t seed)
     return visit;
 }
 
-/* Does any value that lies in the store, opened, hold the text? */
-static bool store_holds(phone *p, const char *text)
-{
-    bool found = false;
-    size_t len = strlen(text);
-    st_error error = { 0 };
-    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
-    for (int table = 0; table < 256; table++) {
-        book_key prefix = book_key_of((uint8_t)table);
-        book_scan scan = book_scan_of(&prefix);
-        st_err err = table == BOOK_META ? ST_E_NOT_FOUND : ST_OK;
-        while (err == ST_OK) {
-            st_arena arena;
-            book_value value = { NULL, 0 };
-            st_arena_init(&arena, (size_t)64 << 20);
-            err = book_scan_next(&p->client->book, &scan, &arena, &value, &error);
-            for (size_t at = 0; err == ST_OK && at + len <= value.len; at++)
-                found = found || memcmp(value.data + at, text, len) == 0;
-            st_arena_reset(&arena);
-        }
-        assert_int_equal(err, ST_E_NOT_FOUND);
-    }
-    client_abort(p->client);
-    return found;
-}
-
 static void must_be_gone(world *w, phone *p, const sotay_id *visit)
 {
     sotay_report report;
-    assert_false(store_holds(p, SECRET));
+    assert_false(rows_hold(p, SECRET));
     char *json = shown(p, visit);
     assert_null(strstr(json, SECRET));
     assert_non_null(strstr(json, "\"erased\":true"));
@@ -81,7 +56,7 @@ static void test_it_goes_from_every_phone(void **state)
     world w;
     sotay_id visit = town_make(&w, 1);
     for (size_t i = 0; i < 2; i++)
-        assert_true(store_holds(&w.phones[i], SECRET));
+        assert_true(rows_hold(&w.phones[i], SECRET));
     erase(&w, &visit, "general_note");
     for (size_t i = 0; i < 2; i++) {
         sotay_report report;
@@ -111,7 +86,7 @@ static void test_what_is_being_written_stays(void **state)
     assert_int_equal(sotay_draft_put(binh->client, &visit, "general_note", "đang gõ", NULL),
                      SOTAY_OK);
     assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
-    assert_false(store_holds(binh, SECRET));
+    assert_false(rows_hold(binh, SECRET));
     assert_true(phone_says(binh, sotay_show, &visit, "chưa gửi"));
     assert_true(phone_says(binh, sotay_show, &visit, "đang gõ")); /* a sync saves it */
     world_free(&w);
@@ -205,7 +180,7 @@ static void test_a_name_that_was_learned(void **state)
                "officer");
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(sync_phone(&w, &w.phones[i], 0, NULL), SOTAY_OK);
-    assert_true(store_holds(&w.phones[0], "Nguyễn Thị Giang"));
+    assert_true(rows_hold(&w.phones[0], "Nguyễn Thị Giang"));
     store_txn txn = { 0 };
     auth_person found;
     assert_int_equal(store_begin(w.book.rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
@@ -217,7 +192,7 @@ static void test_a_name_that_was_learned(void **state)
         sotay_report report;
         assert_int_equal(sync_phone(&w, &w.phones[i], 0, &report), SOTAY_OK);
         assert_int_equal(report.repaired_buckets, 0);
-        assert_false(store_holds(&w.phones[i], "Nguyễn Thị Giang"));
+        assert_false(rows_hold(&w.phones[i], "Nguyễn Thị Giang"));
         assert_true(phone_says(&w.phones[i], sotay_show, &visit, SECRET)); /* not named by it */
     }
     KIT_EXPECT(0, &w.book, "verify");
@@ -245,12 +220,12 @@ static void test_a_record_that_was_declined(void **state)
     assert_true(phone_says(an, sotay_show, &visit, "bà Mùi"));
     erase(&w, &visit, "general_note");
     assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
-    assert_false(store_holds(an, "bà Mùi"));
+    assert_false(rows_hold(an, "bà Mùi"));
     assert_false(phone_says(an, sotay_show, &visit, "bà Mùi"));
     assert_true(phone_says(an, sotay_show, &visit, "đầu xóm"));
     assert_false(phone_says(an, sotay_history, &visit, "bà Mùi"));
     assert_int_equal(sync_phone(&w, &w.phones[1], 0, NULL), SOTAY_OK);
-    assert_false(store_holds(&w.phones[1], "bà Mùi"));
+    assert_false(rows_hold(&w.phones[1], "bà Mùi"));
     KIT_EXPECT(0, &w.book, "verify");
     world_free(&w);
 }

@@ -109,4 +109,28 @@ static inline void rows_seal(phone *p)
     sotay_bundle_free(bundle);
 }
 
+/* Does any value that lies in the store, opened, hold the text? */
+static inline bool rows_hold(phone *p, const char *text)
+{
+    bool found = false;
+    size_t len = strlen(text);
+    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
+    for (int table = 0; table < 256; table++) {
+        book_key prefix = book_key_of((uint8_t)table);
+        book_scan scan = book_scan_of(&prefix);
+        st_err err = table == BOOK_META ? ST_E_NOT_FOUND : ST_OK;
+        while (err == ST_OK) {
+            st_arena arena;
+            book_value value = { NULL, 0 };
+            st_arena_init(&arena, (size_t)64 << 20);
+            err = book_scan_next(&p->client->book, &scan, &arena, &value, NULL);
+            for (size_t at = 0; err == ST_OK && at + len <= value.len; at++)
+                found = found || memcmp(value.data + at, text, len) == 0;
+            st_arena_reset(&arena);
+        }
+    }
+    client_abort(p->client);
+    return found;
+}
+
 #endif

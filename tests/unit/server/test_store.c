@@ -380,6 +380,76 @@ static void test_the_map_is_full_at_its_cap(void **state)
         assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
 }
 
+static bool file_holds(const char *text)
+{
+    char path[128];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/store/data.mdb", dir);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fstat(fileno(file), &st), 0);
+    char *bytes = malloc((size_t)st.st_size);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, (size_t)st.st_size, file), st.st_size);
+    bool holds = memmem(bytes, (size_t)st.st_size, text, strlen(text)) != NULL;
+    free(bytes);
+    assert_int_equal(fclose(file), 0);
+    return holds;
+}
+
+/* One row: `fill` again and again, with the secret at its end. */
+static void put_row(store *s, uint32_t n, size_t len, const char *end)
+{
+    static char value[16384];
+    char key[16];
+    store_txn txn = { 0 };
+    assert_true(len <= sizeof value && strlen(end) <= len);
+    memset(value, 'x', len);
+    memcpy(value + len - strlen(end), end, strlen(end));
+    (void)snprintf(key, sizeof key, "row%08u", n);
+    assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_put(&txn, STORE_LOG, store_text(key), store_bytes(value, len), NULL),
+                     ST_OK);
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+}
+
+/* What was erased by law must not be found in the file by whoever reads its bytes: neither in free
+ * pages, nor behind rows that are shorter now, small ones within a page and large ones on their
+ * own. */
+static void test_a_compact_leaves_no_remainder(void **state)
+{
+    store *s = *state;
+    uint64_t before = 0, after = 0;
+    static const size_t LENS[] = { 40, 200, 900, 2100, 4000, 6000, 9000, 16000 };
+    const size_t count = sizeof LENS / sizeof LENS[0];
+    for (uint32_t n = 0; n < 400; n++)
+        put_row(s, n, LENS[n % count], n % 3 == 0 ? "bi mat cua ba Mui" : "giu lai");
+    for (uint32_t n = 0; n < 400; n += 3)
+        put_row(s, n, n % 2 == 0 ? LENS[n % count] - 25 : LENS[n % count], "da xoa");
+    store_close(s);
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_OK);
+    *state = s;
+    assert_true(file_holds("bi mat"));
+    assert_int_equal(store_compact(s, &before, &after, NULL), ST_OK);
+    assert_true(after <= before);
+    assert_false(file_holds("bi mat"));
+    assert_true(file_holds("da xoa"));
+    for (uint32_t n = 0; n < 400; n++) {
+        char key[16];
+        store_txn txn = { 0 };
+        store_slice got = { 0 };
+        (void)snprintf(key, sizeof key, "row%08u", n);
+        assert_int_equal(store_begin(s, STORE_READ_TXN, &txn, NULL), ST_OK);
+        assert_int_equal(store_get(&txn, STORE_LOG, store_text(key), &got, NULL), ST_OK);
+        const char *end = n % 3 == 0 ? "da xoa" : "giu lai";
+        assert_memory_equal((const char *)got.data + got.len - strlen(end), end, strlen(end));
+        store_end(&txn);
+    }
+    put_row(s, 401, 40, "no van ghi duoc");
+    assert_int_equal(store_compact(s, &before, &after, NULL), ST_OK);
+    assert_true(file_holds("no van ghi duoc"));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
 
 int main(void)
@@ -391,6 +461,7 @@ int main(void)
         CASE(test_create_keeps_what_is_there),   CASE(test_what_an_unfinished_init_leaves),
         CASE(test_the_map_grows),
         CASE(test_the_map_is_full_at_its_cap),
+        CASE(test_a_compact_leaves_no_remainder),
         cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
