@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/audit/root.h"
 #include "server/auth/auth.h"
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
@@ -101,11 +102,18 @@ st_err sync_epoch_first(store_txn *txn, const sync_room *room, const uint8_t dev
     return put(txn, room, &row, error);
 }
 
+/* cut: of the entry `epoch`; of another one 0. */
 static st_err append(writer_turn *turn, st_entry_kind kind, const sync_epoch_wish *wish,
-                     st_error *error)
+                     uint64_t cut, st_error *error)
 {
     sync_row entry;
     memset(&entry, 0, sizeof entry);
+    entry.cut_size = cut;
+    if (cut > 0) {
+        st_err err = audit_root(turn->txn, cut, &entry.cut_root, error);
+        if (err != ST_OK)
+            return err;
+    }
     entry.kind = kind;
     entry.device = turn->room->keys->device;
     entry.actor = wish->actor;
@@ -137,9 +145,9 @@ st_err sync_epoch_write(writer_turn *turn, const sync_epoch_wish *wish, uint8_t 
         err = store_put(turn->txn, STORE_META, store_text("epoch"),
                         store_bytes(row.epoch, sizeof row.epoch), error);
     if (err == ST_OK)
-        err = append(turn, ST_ENTRY_EPOCH, wish, error);
+        err = append(turn, ST_ENTRY_EPOCH, wish, row.cut, error);
     if (err == ST_OK && wish->from_backup)
-        err = append(turn, ST_ENTRY_RESTORE, wish, error);
+        err = append(turn, ST_ENTRY_RESTORE, wish, 0, error);
     memcpy(out_epoch, row.epoch, sizeof row.epoch);
     return err;
 }
@@ -225,7 +233,7 @@ static st_err add_row(writer_turn *turn, uint64_t n, const uint8_t server_key[32
     memcpy(row.epoch, epoch, sizeof row.epoch);
     memcpy(row.server_key, server_key, sizeof row.server_key);
     st_err err = put(turn->txn, turn->room, &row, error);
-    return err == ST_OK ? append(turn, ST_ENTRY_EPOCH, &WISH, error) : err;
+    return err == ST_OK ? append(turn, ST_ENTRY_EPOCH, &WISH, row.cut, error) : err;
 }
 
 /* The names of the lost ones are not taken over: positions of theirs say nothing here. */

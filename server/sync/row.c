@@ -12,6 +12,7 @@
 
 #define ROW_HELD_MAX ST_SET_CHANGES_MAX
 #define ROW_COUNTERS_MAX 65536u
+#define CUT_BYTES 40u
 
 static st_err put_lists(const sync_row *row, st_buffer *out)
 {
@@ -53,6 +54,10 @@ st_err sync_row_encode(const sync_row *row, st_buffer *out, st_error *error)
         err = pack_put_string(out, row->set.data, row->set.len);
     if (err == ST_OK && row->has_note_key)
         err = pack_put(out, row->note_key, sizeof row->note_key);
+    if (err == ST_OK && row->cut_size > 0)
+        err = pack_put_u64(out, row->cut_size);
+    if (err == ST_OK && row->cut_size > 0)
+        err = pack_put(out, row->cut_root.b, sizeof row->cut_root.b);
     return err == ST_OK ? ST_OK : st_fail(error, err, "log: a row cannot be encoded");
 }
 
@@ -81,6 +86,18 @@ static st_err get_lists(pack_reader *reader, st_arena *arena, sync_row *row, st_
     return ST_OK;
 }
 
+/* A key, a cut, both, or neither: the length tells. */
+static void get_end(pack_reader *reader, sync_row *row)
+{
+    row->has_note_key = reader->len > 0 && reader->len != CUT_BYTES;
+    if (row->has_note_key)
+        pack_get(reader, row->note_key, sizeof row->note_key);
+    if (reader->len == 0)
+        return;
+    row->cut_size = pack_get_u64(reader);
+    pack_get(reader, row->cut_root.b, sizeof row->cut_root.b);
+}
+
 st_err sync_row_decode(store_slice bytes, st_arena *arena, sync_row *out_row, st_error *error)
 {
     sync_row row;
@@ -99,9 +116,7 @@ st_err sync_row_decode(store_slice bytes, st_arena *arena, sync_row *out_row, st
         return err;
     row.note = pack_get_string(&reader);
     row.set = pack_get_string(&reader);
-    row.has_note_key = reader.len > 0;
-    if (row.has_note_key)
-        pack_get(&reader, row.note_key, sizeof row.note_key);
+    get_end(&reader, &row);
     err = pack_end(&reader, "log", error);
     if (err == ST_OK)
         *out_row = row;
@@ -183,6 +198,8 @@ st_leaf sync_row_leaf(const sync_row *row, const st_set *set)
                            || row->kind == ST_ENTRY_INIT
                        ? ST_VIA_OPERATOR
                        : ST_VIA_DEVICE;
+        leaf.seen_size = row->cut_size;
+        leaf.seen_root = row->cut_root;
         return leaf;
     }
     leaf.has_prev = set->has_prev;

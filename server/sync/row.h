@@ -21,6 +21,8 @@ typedef struct {
     store_slice note;          /* reason of a decision; the leaf has its commitment alone */
     bool has_note_key;         /* random, so that nobody guesses it; rows of before have none */
     uint8_t note_key[ST_SEED_BYTES];
+    uint64_t cut_size;         /* EPOCH: so much the log of before has in common with this one; */
+    st_hash cut_root;          /* and its root there; 0: not noted, as in rows of before */
     store_slice set;           /* ChangeSet bytes, verbatim; empty: none */
 } sync_row;
 

@@ -13,6 +13,7 @@
 #include "proto/changeset.h"
 #include "server/audit/check.h"
 #include "server/audit/leaf.h"
+#include "server/audit/root.h"
 #include "server/store/dir.h"
 #include "server/store/pack.h"
 #include "server/sync/epoch.h"
@@ -96,6 +97,21 @@ static st_err check_chain(verifier *v, store_txn *scratch, uint64_t index, const
     return ST_OK;
 }
 
+/* An entry `epoch` says what the log had in common with the one of before. */
+static st_err check_cut(verifier *v, uint64_t index, const sync_row *row)
+{
+    st_hash root;
+    if (row->cut_size == 0)
+        return ST_OK;
+    memset(&root, 0, sizeof root);
+    st_err err = row->cut_size < index ? audit_root(&v->real, row->cut_size, &root, NULL) : ST_OK;
+    if (is_unknown(err))
+        return err;
+    if (memcmp(root.b, row->cut_root.b, sizeof root.b) != 0)
+        wrong(v, "entry %" PRIu64 ": the log does not go on from where it says", index);
+    return ST_OK;
+}
+
 static st_err check_leaf(verifier *v, uint64_t index, const sync_row *row, const st_set *set)
 {
     st_buffer made;
@@ -119,6 +135,8 @@ static st_err check_leaf(verifier *v, uint64_t index, const sync_row *row, const
         err = audit_check_leaf(&v->tree, &v->real, &hash, &sayer, NULL);
     }
     st_buffer_free(&made);
+    if (!is_unknown(err))
+        err = check_cut(v, index, row);
     if (row->time_ms < v->last_time_ms)
         wrong(v, "entry %" PRIu64 ": its time lies before that of the one before it", index);
     v->last_time_ms = row->time_ms;

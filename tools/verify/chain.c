@@ -128,13 +128,37 @@ static st_err note_seen(verify_log *log, const verify_link *link, const st_leaf 
     return ST_OK;
 }
 
-static st_err note_cut(verify_log *log, uint64_t place, st_error *error)
+static st_err note_cut(verify_log *log, uint64_t place, const st_leaf *leaf, st_error *error)
 {
-    uint64_t *grown = verify_grow(log->cuts, log->cuts_count, &log->cuts_room, sizeof *log->cuts);
+    verify_cut *grown = verify_grow(log->cuts, log->cuts_count, &log->cuts_room, sizeof *log->cuts);
     if (grown == NULL)
         return st_fail(error, ST_E_MEMORY, "no memory");
     log->cuts = grown;
-    log->cuts[log->cuts_count++] = place;
+    bool has_root = leaf->seen_size > 0;
+    log->cuts[log->cuts_count++] =
+        (verify_cut){ place, has_root ? leaf->seen_size : place, has_root, leaf->seen_root };
+    return ST_OK;
+}
+
+/* What an entry `epoch` says that the log goes on from is its own beginning. */
+static st_err check_cuts(const verify_log *log, st_error *error)
+{
+    st_tree_source source = verify_log_source(log);
+    for (size_t i = 0; i < log->cuts_count; i++) {
+        st_hash root;
+        const verify_cut *cut = &log->cuts[i];
+        bool is_good = cut->size <= cut->place;
+        if (!cut->has_root)
+            continue;
+        st_err err = is_good ? st_tree_hash(&source, 0, cut->size, &root, error) : ST_OK;
+        if (err != ST_OK)
+            return err;
+        if (!is_good || memcmp(root.b, cut->root.b, sizeof root.b) != 0)
+            return st_fail(error, ST_E_CORRUPT,
+                           "entry %" PRIu64 ": the log that it says it goes on from, of %" PRIu64
+                           " entries, is not this one",
+                           cut->place + 1, cut->size);
+    }
     return ST_OK;
 }
 
@@ -205,7 +229,7 @@ st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf, st
     if (leaf->kind == ST_ENTRY_KEY && leaf->first > 0)
         return verify_keys_take(log, place, leaf, error);
     if (leaf->kind == ST_ENTRY_EPOCH)
-        return note_cut(log, place, error);
+        return note_cut(log, place, leaf, error);
     if (leaf->kind == ST_ENTRY_GAP) {
         const verify_device *device = find(log, &leaf->device);
         verify_link gap = {
@@ -269,9 +293,11 @@ static st_err note_hole(verify_log *log, const verify_reach *reach, const verify
     const verify_link *before = reach->before;
     verify_doubt hole = { VERIFY_HOLE,   link->device,    link->place,
                           reach->to + 1, link->first - 1, 0 };
-    for (size_t i = log->cuts_count; i > 0; i--)
-        if (log->cuts[i - 1] < link->place && (before == NULL || before->place < log->cuts[i - 1]))
-            hole.put_back = log->cuts[i - 1] + 1;
+    for (size_t i = log->cuts_count; i > 0; i--) {
+        const verify_cut *cut = &log->cuts[i - 1];
+        if (cut->size <= link->place && (before == NULL || before->place < cut->place))
+            hole.put_back = cut->place + 1;
+    }
     return note_doubt(log, &hole, error);
 }
 
@@ -341,7 +367,8 @@ static st_err check_link(verify_log *log, verify_reach *reach, const verify_link
 static bool was_cut(const verify_log *log, const verify_seen *seen, uint64_t passed)
 {
     for (size_t i = 0; i < log->cuts_count; i++)
-        if (log->cuts[i] > passed && log->cuts[i] < seen->size && log->cuts[i] < seen->place)
+        if (log->cuts[i].place > passed && log->cuts[i].size < seen->size &&
+            log->cuts[i].place < seen->place)
             return true;
     return false;
 }
@@ -349,8 +376,8 @@ static bool was_cut(const verify_log *log, const verify_seen *seen, uint64_t pas
 static uint64_t last_cut_in(const verify_log *log, uint64_t size, uint64_t passed)
 {
     for (size_t i = 0; i < log->cuts_count; i++)
-        if (log->cuts[i] < size && log->cuts[i] > passed)
-            passed = log->cuts[i];
+        if (log->cuts[i].place < size && log->cuts[i].place > passed)
+            passed = log->cuts[i].place;
     return passed;
 }
 
@@ -444,6 +471,8 @@ st_err verify_chains(verify_log *log, st_error *error)
             err = note_gone(log, &reach, UINT64_MAX, error);
         reach = (verify_reach){ .to = 0 };
     }
+    if (err == ST_OK)
+        err = check_cuts(log, error);
     if (err == ST_OK)
         err = check_seens(log, error);
     if (log->doubts_count > 0)

@@ -274,13 +274,16 @@ st_err verify_log_read(verify_log *log, const verify_source *source, const st_vk
     return err == ST_OK && log->doubts_count > 0 ? verify_say_doubt(log, 0, error) : err;
 }
 
-/* The entry of the first restore since a checkpoint of this epoch; 0: none. The first entry of a
- * restore begins the second epoch. */
-static uint64_t put_back_since(const verify_log *log, const st_checkpoint *then)
+/* Of the restores since a checkpoint of this epoch the one that leaves least of it; NULL: none. The
+ * first entry of a restore begins the second epoch. */
+static const verify_cut *put_back_since(const verify_log *log, const st_checkpoint *then)
 {
+    const verify_cut *lowest = NULL;
     uint64_t epoch = st_origin_epoch(then->origin);
-    uint64_t known = epoch == 0 ? 0 : epoch - 1;
-    return known < log->cuts_count ? log->cuts[known] + 1 : 0;
+    for (uint64_t i = epoch == 0 ? 0 : epoch - 1; i < log->cuts_count; i++)
+        if (lowest == NULL || log->cuts[i].size < lowest->size)
+            lowest = &log->cuts[i];
+    return lowest;
 }
 
 static bool has_head(const verify_log *log, const st_tree_head *head)
@@ -294,21 +297,22 @@ static bool has_head(const verify_log *log, const st_tree_head *head)
 
 static st_err check_older(const verify_log *log, const st_checkpoint *old, st_error *error)
 {
-    uint64_t size = old->head.size, put_back = put_back_since(log, old);
+    const verify_cut *cut = put_back_since(log, old);
+    uint64_t size = old->head.size, put_back = cut == NULL ? 0 : cut->place + 1;
     if (has_head(log, &old->head))
         return ST_OK;
-    if (put_back > 0 && put_back <= size)
+    if (cut != NULL && cut->size < size)
         return st_fail(error, ST_E_CORRUPT,
                        "the book was put back, says entry %" PRIu64 ": of the older checkpoint's "
                        "%" PRIu64 " entries those from %" PRIu64 " on are gone or came again; one "
                        "of at most %" PRIu64 " tells more",
-                       put_back, size, put_back, put_back - 1);
+                       put_back, size, cut->size + 1, cut->size);
     if (size > log->counts[0])
         return st_fail(error, ST_E_CORRUPT,
                        "the older checkpoint has %" PRIu64 " entries, and here are %" PRIu64
                        ": the log was cut off or put back",
                        size, log->counts[0]);
-    if (put_back > 0)
+    if (cut != NULL && !cut->has_root)
         return st_fail(error, ST_E_CORRUPT,
                        "the first %" PRIu64 " entries are not those of the older checkpoint: two "
                        "logs under one name, or one written on before the restore of entry "
@@ -424,13 +428,13 @@ static st_err check_receipt(const verify_log *log, const verify_receipt *receipt
                             const st_checkpoint *then, verify_held *held, st_error *error)
 {
     const uint64_t place = held->was - 1;
-    const uint64_t put_back = put_back_since(log, then);
+    const verify_cut *cut = put_back_since(log, then);
     st_hash leaf = st_leaf_hash(receipt->leaf, receipt->leaf_len);
     bool has = place < log->counts[0] &&
                memcmp(log->nodes[0][place].b, leaf.b, sizeof leaf.b) == 0;
-    bool is_other = put_back > 0 && put_back <= then->head.size && !has_head(log, &then->head);
-    if (is_other && (has || put_back <= held->was)) {
-        held->put_back = put_back;
+    bool is_other = cut != NULL && cut->size < then->head.size && !has_head(log, &then->head);
+    if (is_other && (has || cut->size < held->was)) {
+        held->put_back = cut->place + 1;
         held->entry = has ? held->was : set_again(log, receipt);
     }
     if (held->put_back > 0 && held->entry > 0)
@@ -439,7 +443,7 @@ static st_err check_receipt(const verify_log *log, const verify_receipt *receipt
         return st_fail(error, ST_E_CORRUPT,
                        "entry %" PRIu64 ": gone since the book was put back, of which entry "
                        "%" PRIu64 " speaks",
-                       held->was, put_back);
+                       held->was, held->put_back);
     if (place >= log->counts[0])
         return st_fail(error, ST_E_CORRUPT,
                        "entry %" PRIu64 ": here are %" PRIu64

@@ -64,6 +64,14 @@ typedef struct {
     uint64_t place, from, to;
 } verify_gone;
 
+/* An entry `epoch`: where a new epoch of the log begins. Beyond `size` entries what somebody has
+ * seen may be of the one of before, which is gone or came again. */
+typedef struct {
+    uint64_t place, size;
+    bool has_root; /* the entry says so, with the root; of before: `size` is its place */
+    st_hash root;
+} verify_cut;
+
 /* A log under check. Zero it; verify_log_free gives its memory back. */
 typedef struct {
     st_vkey vkey; /* the key that counts now: it follows from the one that was given */
@@ -86,7 +94,7 @@ typedef struct {
     size_t doubts_count, doubts_room;
     verify_gone *gones;
     size_t gones_count, gones_room;
-    uint64_t *cuts; /* places of entries `epoch`, ascending: the first begins the second epoch */
+    verify_cut *cuts; /* ascending by place: the first begins the second epoch */
     size_t cuts_count, cuts_room;
     int64_t last_time_ms;
     uint32_t confirmed; /* devices that confirmed a checkpoint of this log */

@@ -230,16 +230,28 @@ static void say_unconfirmed(const verify_call *line, const verify_log *log)
                most + 1, size);
 }
 
+/* Entries between the cut and the epoch were written beside those of the log of before. */
+static void say_epoch(const verify_call *line, const verify_cut *cut)
+{
+    printf(line->vi ? "chú ý: sổ bắt đầu lại ở mục %" PRIu64
+                      " (thường là dựng lại từ bản sao): hãy hỏi văn phòng vì sao\n"
+                    : "note: a new epoch begins with entry %" PRIu64
+                      " (mostly a restore): ask the office why\n",
+           cut->place + 1);
+    if (cut->size < cut->place)
+        printf(line->vi ? "chú ý: nhật ký trước đó chỉ chung với nhật ký này đến mục %" PRIu64
+                          ", theo mục %" PRIu64 ": hãy hỏi vì sao không đến mục %" PRIu64 "\n"
+                        : "note: the log of before is this one up to entry %" PRIu64
+                          " only, says entry %" PRIu64 ": ask why not up to entry %" PRIu64 "\n",
+               cut->size, cut->place + 1, cut->place);
+}
+
 /* What the log itself says that the office should be asked about: it was put back, or changes of a
  * phone are gone. No phone signs that, so an owner who drops them can say it too. */
 static void say_questions(const verify_call *line, const verify_log *log)
 {
     for (size_t i = 0; i < log->cuts_count; i++)
-        printf(line->vi ? "chú ý: sổ bắt đầu lại ở mục %" PRIu64
-                          " (thường là dựng lại từ bản sao): hãy hỏi văn phòng vì sao\n"
-                        : "note: a new epoch begins with entry %" PRIu64
-                          " (mostly a restore): ask the office why\n",
-               log->cuts[i] + 1);
+        say_epoch(line, &log->cuts[i]);
     for (size_t i = 0; i < log->gones_count; i++) {
         const verify_gone *gone = &log->gones[i];
         char hex[33];
@@ -318,7 +330,7 @@ static st_err refuse_code(const verify_log *log, st_error *error)
     return st_fail(error, ST_E_CORRUPT,
                    "%s; the book was put back, says entry %" PRIu64
                    ", and the paper may speak of the one before",
-                   WHY, log->cuts[log->cuts_count - 1] + 1);
+                   WHY, log->cuts[log->cuts_count - 1].place + 1);
 }
 
 /* What was named beside the log: of how many entries the older checkpoint and the code are (0: none

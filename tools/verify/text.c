@@ -37,6 +37,8 @@ static const verify_row LOG[] = {
     { "it does not continue the chain of device %", "mục này không nối tiếp chuỗi của máy %1" },
     { "its author had seen another log of % entries (device %)",
       "người viết mục này đã thấy một nhật ký khác có %1 mục (máy %2)" },
+    { "the log that it says it goes on from, of % entries, is not this one",
+      "nhật ký có %1 mục mà mục này nói là nối tiếp không phải là nhật ký này" },
     { "all the rest was checked, and nothing else is wrong",
       "mọi phần còn lại đã được kiểm tra, không có gì khác sai" },
     { "it is cut off", "mục này bị cắt cụt" },

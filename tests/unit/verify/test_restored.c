@@ -4,6 +4,8 @@
  * Such an entry explains what lay behind it, and nothing else. */
 #include "tests/unit/verify/owner.h"
 
+#include <stdio.h>
+
 /* ---- what is wrong with one phone, and keeps nobody from the rest ---- */
 
 /* Of each the first entry is named, in their order, and all the rest is looked at. */
@@ -234,6 +236,42 @@ static void test_an_older_checkpoint_hears_of_the_restore(void **state)
     free_owner(o);
 }
 
+/* A store that was put back unseen was written on before its epoch began: the entry says where the
+ * two logs part, and must be right in that. One of before says nothing: then it is its place. */
+static void test_an_epoch_says_from_where_it_goes_on(void **state)
+{
+    (void)state;
+    owner *o = make_owner(8);
+    const st_tree_head cut = head_now(o);
+    add_set(o, &o->phones[0]);
+    add_set(o, &o->phones[1]);
+    const st_tree_head lost = head_now(o);
+    st_buffer late = keep_checkpoint(o);
+    put_back(o, 10);
+    o->leaves[8].actor = make_id(0xbb, 0xbb); /* another entry than the lost one */
+    o->leaves[10].seen_size = cut.size;
+    o->leaves[10].seen_root = cut.root;
+    add_seen(o, &o->phones[1], &lost);
+    publish(o);
+    assert_good(o);
+    assert_found(o, &late, "the book was put back, says entry 11: of the older checkpoint's 10 "
+                           "entries those from 9 on are gone or came again; one of at most 8 ");
+    o->leaves[10].seen_size = 0;
+    publish(o);
+    assert_found(o, NULL, "entry 12: its author had seen another log of 10 entries");
+    static const uint64_t WRONG[] = { 7, 9, 11 };
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
+        char says[96];
+        o->leaves[10].seen_size = WRONG[i];
+        publish(o);
+        (void)snprintf(says, sizeof says, "entry 11: the log that it says it goes on from, of %d "
+                       "entries, is not this one", (int)WRONG[i]);
+        assert_found(o, NULL, says);
+    }
+    st_buffer_free(&late);
+    free_owner(o);
+}
+
 /* ---- receipts ---- */
 
 static void assert_held(owner *o, const kept *k, verify_held want)
@@ -320,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_holes_are_named_and_the_rest_is_checked),
         cmocka_unit_test(test_what_is_gone_is_named_until_it_comes),
         cmocka_unit_test(test_an_older_checkpoint_hears_of_the_restore),
+        cmocka_unit_test(test_an_epoch_says_from_where_it_goes_on),
         cmocka_unit_test(test_a_receipt_finds_its_set_again),
         cmocka_unit_test(test_complaints_in_vietnamese),
     };
