@@ -128,6 +128,19 @@ static void invent(book *b, size_t at)
     b->leaves[b->count++] = made;
 }
 
+/* An entry that the log acknowledged, as if its phone had said that it has it no more. */
+static void call_it_gone(st_leaf *leaf)
+{
+    const st_leaf was = *leaf;
+    memset(leaf, 0, sizeof *leaf);
+    leaf->kind = ST_ENTRY_GAP;
+    leaf->time_ms = was.time_ms;
+    leaf->device = was.device;
+    leaf->first = was.first;
+    leaf->last = was.last;
+    leaf->verdict = "-";
+}
+
 static void tell(book *b, const lie *told)
 {
     size_t at = told->n - 1;
@@ -143,6 +156,8 @@ static void tell(book *b, const lie *told)
         put_in_the_past(b, at);
     else if (strcmp(told->word, "drop") == 0)
         take_out(b, at);
+    else if (strcmp(told->word, "gone") == 0)
+        call_it_gone(&b->leaves[at]);
     else if (strcmp(told->word, "swap") == 0)
         b->leaves[at].commit.b[0] ^= 1;
     else if (strcmp(told->word, "invent") == 0)
