@@ -32,7 +32,8 @@ fuzzers: $(FUZZERS) $(BUILD)/seeds
 # The worlds that some of them work in.
 $(BUILD)/fuzz_phone $(BUILD)/fuzz_carry: $(FUZZ_PHONE)
 $(BUILD)/fuzz_carry: $(OBJ)/tools/fuzz/carry_peer.o
-$(BUILD)/fuzz_sync $(BUILD)/fuzz_have $(BUILD)/fuzz_operator $(BUILD)/fuzz_http $(BUILD)/fuzz_range $(BUILD)/fuzz_begun: $(FUZZ_BOOK)
+FUZZ_OF_BOOK   := sync have operator http range begun bundle
+$(FUZZ_OF_BOOK:%=$(BUILD)/fuzz_%): $(FUZZ_BOOK)
 
 $(FUZZERS): $(BUILD)/%: $(OBJ)/tools/fuzz/%.o $(FUZZ_SHARED) $(FUZZ_MAIN) $(FUZZ_LIBRARIES)
 	@mkdir -p $(@D)

@@ -70,6 +70,33 @@ static void write_answers(seeder *s)
     st_buffer_free(&parts);
 }
 
+/* Files of every kind (fuzz_bundle.c), each with so many sets and pieces. */
+static void write_brought(seeder *s)
+{
+    book_world *world = book_world_get();
+    st_buffer parts;
+    st_buffer_init(&parts, PARTS_MAX);
+    for (uint8_t i = 0; i < 24; i++) {
+        uint8_t front[3] = { i % 8, 0, i < 8 ? 0 : i };
+        st_buffer_clear(&parts);
+        fuzz_append(&parts, front, sizeof front);
+        for (size_t n = 0; n < 1u + i % 3; n++) {
+            st_frame set = { .kind = ST_FRAME_SET };
+            set.as.set.bytes = world->honest[n].data;
+            set.as.set.len = world->honest[n].len;
+            put_frame(&set, &parts);
+        }
+        st_frame piece = { .kind = ST_FRAME_HAVE_ASK };
+        piece.as.have_ask = (st_have_ask){ .record = world->visit, .hashes = world->hashes,
+                                           .hashes_count = 1, .chunks = world->pieces,
+                                           .chunks_count = 1 };
+        if (i % 2 == 0)
+            put_frame(&piece, &parts);
+        seeder_save(s, "bundle", -1, parts.data, parts.len);
+    }
+    st_buffer_free(&parts);
+}
+
 static void write_requests(seeder *s)
 {
     book_world *world = book_world_get();
@@ -165,5 +192,6 @@ void seeder_write_exchanges(seeder *s)
     write_ranges(s);
     write_answers(s);
     write_files(s);
+    write_brought(s);
     write_requests(s);
 }
