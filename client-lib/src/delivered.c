@@ -127,7 +127,8 @@ st_err delivered_count(sotay_client *client, uint64_t *out_count, st_error *erro
     *out_count = 0;
     while (err == ST_OK) {
         err = delivered_next(client, &scan, &key, error);
-        *out_count += err == ST_OK ? 1 : 0;
+        bool is_work = err == ST_OK && key.b[0] != BOOK_PURGE;
+        *out_count += is_work ? 1 : 0;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

@@ -18,7 +18,7 @@ ST_MUST_USE st_err delivered_keep(sotay_client *client, const book_key *key, uin
 ST_MUST_USE st_err delivered_end(sotay_client *client, uint64_t entries, st_error *error);
 /* A new epoch: what lies beyond the cut is in its table again. */
 ST_MUST_USE st_err delivered_turn(sotay_client *client, uint64_t cut, st_error *error);
-/* Those that no backup is known to have. */
+/* Those that no backup is known to have, but for receipts: they speak of this store alone. */
 ST_MUST_USE st_err delivered_count(sotay_client *client, uint64_t *out_count, st_error *error);
 /* The next row; scan from book_key_of(BOOK_DELIVERED), its key is scan->at. *out_key: the key it
  * had. ST_E_NOT_FOUND at the end. */

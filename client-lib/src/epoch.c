@@ -11,6 +11,7 @@
 #include "client-lib/src/decided.h"
 #include "client-lib/src/delivered.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/purge.h"
 #include "client-lib/src/witness.h"
 
 enum { CARRY_SERVER, CARRY_OTHERS, CARRY_ORDERS };
@@ -346,11 +347,15 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
     if (err == ST_OK)
         err = delivered_turn(client, cut, error);
     if (err == ST_OK)
+        err = purge_turn(client, cut, error);
+    if (err == ST_OK)
         err = decided_turn(client, cut, error);
     if (err == ST_OK)
         err = forget_beyond(client, cut, error);
     if (client->next.position > cut)
         client->next.position = 0;
+    if (client->next.scope_rev > cut) /* another revision may have the number there */
+        client->next.scope_rev = 0;
     if (client->next.backed_up_to > cut)
         client->next.backed_up_to = cut;
     client->next.turned_ms = sync->asked_wall_ms;

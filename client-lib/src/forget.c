@@ -220,7 +220,9 @@ static st_err lose_buckets(sotay_client *client, const st_scope *scope, bool *ou
 st_err apply_scope(sotay_client *client, const st_scope *scope, bool *out_lost, st_error *error)
 {
     identity *next = &client->next;
-    st_err err = lose_buckets(client, scope, out_lost, error);
+    st_err err = purge_scope(client, scope, error);
+    if (err == ST_OK)
+        err = lose_buckets(client, scope, out_lost, error);
     for (uint32_t i = 0; err == ST_OK && i < scope->buckets_count; i++) {
         bucket_state state;
         err = bucket_get(&client->book, &scope->buckets[i], &state, error);

@@ -243,6 +243,46 @@ static void test_it_goes_by_hand(void **state)
     town_free(&l.t);
 }
 
+static bool alarms_say(loss *l, const char *text)
+{
+    KIT_EXPECT(0, &l->t.w.book, "alarms", "--json");
+    return strstr(KIT_OUT(&l->t.w.book), text) != NULL;
+}
+
+/* The office had it in writing, and its book is put back to before it: to before the unit was taken
+ * back, or to between that and the receipt. It has it in writing again, once. */
+static void test_the_receipt_of_a_restored_book(void **state)
+{
+    (void)state;
+    for (int taken_back = 0; taken_back < 2; taken_back++) {
+        loss l;
+        sotay_report report;
+        loss_make(&l, 40 + (uint64_t)taken_back);
+        if (taken_back == 0)
+            backup(&l.t);
+        scope(&l, "unassign");
+        if (taken_back == 1)
+            backup(&l.t);
+        sync_well(&l.t, 1);
+        assert_false(alarms_say(&l, "leaving"));
+        for (int times = 0; times < 2; times++) { /* the same backup twice */
+            restore(&l.t);
+            if (taken_back == 1)
+                assert_true(alarms_say(&l, "leaving"));
+            sync_well(&l.t, 0);
+            sync_well(&l.t, 1);
+            sync_well(&l.t, 1);
+            assert_false(alarms_say(&l, "leaving"));
+            KIT_EXPECT(0, &l.t.w.book, "receipts", "--json");
+            assert_non_null(strstr(KIT_OUT(&l.t.w.book), "\"bucket\":\"01477/unit/" KIT_UNIT));
+        }
+        assert_int_equal(sync_phone(&l.t.w, l.binh, 0, &report), SOTAY_OK);
+        assert_int_equal(report.requests, 1);
+        assert_int_equal(show(l.binh, &l.his), SOTAY_E_NOT_FOUND);
+        town_free(&l.t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_what_is_sent_after_the_loss),
         cmocka_unit_test(test_what_is_held_stays_readable),
         cmocka_unit_test(test_it_goes_by_hand),
+        cmocka_unit_test(test_the_receipt_of_a_restored_book),
     };
     return cmocka_run_group_tests_name("closed", tests, NULL, NULL);
 }
