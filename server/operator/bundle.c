@@ -29,6 +29,7 @@ typedef struct {
     uint64_t at;               /* of the next part */
     st_bundle_head head;
     auth_device maker;
+    bool is_unknown;           /* the maker; and why nothing was taken */
     uint32_t part;             /* parts read so far */
     st_buffer bytes;           /* of one of them */
     bundle_counts counts;
@@ -77,7 +78,8 @@ static st_err check_maker(bundle *b, st_error *error)
     if (err == ST_OK)
         err = auth_device_get(&txn, keys, &b->head.device, &b->maker, error);
     store_end(&txn);
-    if (err == ST_E_NOT_FOUND)
+    b->is_unknown = err == ST_E_NOT_FOUND;
+    if (b->is_unknown)
         return st_fail(error, ST_E_DENIED, "bundle: its device is not enrolled here");
     if (err == ST_OK && memcmp(b->maker.sign_key, b->head.sign_key, 32) != 0)
         return st_fail(error, ST_E_SIGNATURE, "bundle: not signed by the device that it names");
@@ -226,6 +228,14 @@ int operator_bundle_import(operator_work *work)
     st_buffer_free(&b.bytes);
     if (b.fd >= 0)
         (void)close(b.fd);
+    if (b.is_unknown)
+        operator_complain(work, "%s",
+                          work->vi ? "sổ này chưa biết máy đã làm gói. Nếu sổ vừa được phục hồi: cho"
+                                     " máy ấy, hoặc máy nào đã đồng bộ sau khi máy ấy đăng ký, đồng"
+                                     " bộ trước, rồi nhận lại gói này"
+                                   : "this book does not know the device that made the bundle. After"
+                                     " a restore: let that device sync first, or any that synced"
+                                     " since it was enrolled, then import the bundle again");
     if (err != ST_OK)
         return operator_fail(work);
     if (work->options.json)
