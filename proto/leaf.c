@@ -376,6 +376,34 @@ st_err st_leaf_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_leaf
     return err;
 }
 
+static bool is_same_hash(const st_hash *a, const st_hash *b)
+{
+    return memcmp(a->b, b->b, sizeof a->b) == 0;
+}
+
+static bool is_same_chain(const st_leaf *leaf, const st_set *set)
+{
+    const st_hlc hlc = set->changes_count > 0 ? set->changes[set->changes_count - 1].hlc : 0;
+    return leaf->first == set->first && leaf->last == st_set_last(set)
+        && leaf->has_prev == set->has_prev
+        && (!set->has_prev || is_same_hash(&leaf->prev, &set->prev)) && leaf->hlc == hlc;
+}
+
+static bool is_same_sight(const st_leaf *leaf, const st_set *set)
+{
+    return leaf->seen_size == set->seen_size
+        && (set->seen_size == 0 || is_same_hash(&leaf->seen_root, &set->seen_root));
+}
+
+bool st_leaf_is_of(const st_leaf *leaf, const st_set *set)
+{
+    assert(leaf != NULL && set != NULL);
+    return leaf->has_commit && st_id_cmp(&leaf->device, &set->device) == 0
+        && is_same_chain(leaf, set) && is_same_sight(leaf, set) && leaf->via == set->via
+        && strcmp(leaf->bucket.s, set->bucket.s) == 0 && is_same_hash(&leaf->commit, &set->hash)
+        && memcmp(leaf->dsig, set->signature, sizeof leaf->dsig) == 0;
+}
+
 st_hash st_leaf_hash(const void *leaf, size_t len)
 {
     assert(leaf != NULL || len == 0);

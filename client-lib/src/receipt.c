@@ -210,7 +210,7 @@ static st_err not_this_one(const receipt_change *change, st_error *error)
                    "receipt: entry %" PRIu64 " is not the change that is here", change->entry);
 }
 
-/* Is the leaf that of the set here: same device, same counters, same hash, same signature? */
+/* Is the leaf that of the set here, in all that it says of it? */
 static st_err check_set(receipt_look *l, const receipt_change *change, const st_leaf *leaf,
                         st_error *error)
 {
@@ -220,11 +220,7 @@ static st_err check_set(receipt_look *l, const receipt_change *change, const st_
         err = st_set_decode(kept.bytes, kept.bytes_len, &l->arena, &set, error);
     if (err != ST_OK)
         return err;
-    bool is_same = leaf->has_commit && st_id_cmp(&leaf->device, &set.device) == 0 &&
-                   leaf->first == set.first && leaf->last == st_set_last(&set) &&
-                   memcmp(leaf->commit.b, set.hash.b, sizeof set.hash.b) == 0 &&
-                   memcmp(leaf->dsig, set.signature, sizeof set.signature) == 0;
-    return is_same ? ST_OK : not_this_one(change, error);
+    return st_leaf_is_of(leaf, &set) ? ST_OK : not_this_one(change, error);
 }
 
 /* Without the set: does the leaf speak of the change that the record names, in its bucket, and did

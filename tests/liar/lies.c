@@ -156,6 +156,8 @@ static void tell(book *b, const lie *told)
         put_in_the_past(b, at);
     else if (strcmp(told->word, "drop") == 0)
         take_out(b, at);
+    else if (strcmp(told->word, "blind") == 0)
+        b->leaves[at].seen_size = 0;
     else if (strcmp(told->word, "gone") == 0)
         call_it_gone(&b->leaves[at]);
     else if (strcmp(told->word, "swap") == 0)

@@ -115,6 +115,9 @@ static inline answer truth(const bench *b)
     a.leaf.last = st_set_last(&b->set);
     a.leaf.has_prev = b->set.has_prev;
     a.leaf.prev = b->set.prev;
+    a.leaf.hlc = b->set.changes[b->set.changes_count - 1].hlc;
+    a.leaf.seen_size = b->set.seen_size;
+    a.leaf.seen_root = b->set.seen_root;
     a.leaf.bucket = b->set.bucket;
     a.leaf.verdict = "stored";
     a.leaf.has_commit = true;

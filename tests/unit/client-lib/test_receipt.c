@@ -35,8 +35,10 @@ static void test_another_change_is_refused(void **state)
     (void)state;
     bench b;
     bench_open(&b);
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < 9; i++) {
         answer a = truth(&b);
+        a.leaf.hlc += i == 7 ? 1 : 0;
+        a.leaf.seen_size += i == 8 ? 1 : 0;
         a.leaf.commit.b[0] ^= i == 0 ? 1 : 0;
         a.leaf.dsig[63] ^= i == 1 ? 1 : 0;
         a.leaf.device.b[5] ^= i == 2 ? 1 : 0;

@@ -239,6 +239,42 @@ static void test_hash(void **state)
     assert_string_equal(text, "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
 }
 
+/* What a set says of itself, a leaf may not say otherwise, in whichever line. */
+static void test_of_which_set(void **state)
+{
+    (void)state;
+    const st_leaf leaf = make_leaf(0);
+    st_change changes[4];
+    memset(changes, 0, sizeof changes);
+    changes[3].hlc = leaf.hlc;
+    st_set set = { .device = leaf.device, .first = leaf.first, .has_prev = true,
+                   .prev = leaf.prev, .seen_size = leaf.seen_size, .seen_root = leaf.seen_root,
+                   .bucket = leaf.bucket, .hash = leaf.commit, .via = leaf.via,
+                   .changes = changes, .changes_count = 4 };
+    memcpy(set.signature, leaf.dsig, sizeof set.signature);
+    for (uint32_t i = 0; i < 4; i++)
+        changes[i].dot = (st_dot){ leaf.device, leaf.first + i };
+    assert_true(st_leaf_is_of(&leaf, &set));
+    st_leaf others[12];
+    for (size_t i = 0; i < 12; i++)
+        others[i] = leaf;
+    others[0].device.b[0] ^= 1;
+    others[1].first++;
+    others[2].last++;
+    others[3].has_prev = false;
+    others[4].prev.b[31] ^= 1;
+    others[5].hlc++;
+    others[6].seen_size = 0;
+    others[7].seen_root.b[31] ^= 1;
+    others[8].bucket.s[0] ^= 1;
+    others[9].via = ST_VIA_OPERATOR;
+    others[10].commit.b[0] ^= 1;
+    others[11].dsig[63] ^= 1;
+    for (size_t i = 0; i < 12; i++)
+        if (st_leaf_is_of(&others[i], &set))
+            fail_msg("line %d", (int)i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_other_spellings),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_of_which_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
