@@ -222,6 +222,12 @@ static void say_text(operator_work *work, const bundle_counts *counts)
 
 int operator_bundle_import(operator_work *work)
 {
+    static const char *const UNKNOWN[2] = {
+        "this book does not know the device that made the bundle. After a restore: let that device "
+        "sync first, or any that synced since it was enrolled, then import the bundle again",
+        "sổ này chưa biết máy đã làm gói. Nếu sổ vừa được phục hồi: cho máy ấy, hoặc máy nào đã "
+        "đồng bộ sau khi máy ấy đăng ký, đồng bộ trước, rồi nhận lại gói này"
+    };
     bundle b = { .work = work, .fd = -1, .path = work->operands[0] };
     st_buffer_init(&b.bytes, ST_FRAME_BYTES_MAX);
     st_err err = take_file(&b, &work->error);
@@ -229,13 +235,7 @@ int operator_bundle_import(operator_work *work)
     if (b.fd >= 0)
         (void)close(b.fd);
     if (b.is_unknown)
-        operator_complain(work, "%s",
-                          work->vi ? "sổ này chưa biết máy đã làm gói. Nếu sổ vừa được phục hồi: cho"
-                                     " máy ấy, hoặc máy nào đã đồng bộ sau khi máy ấy đăng ký, đồng"
-                                     " bộ trước, rồi nhận lại gói này"
-                                   : "this book does not know the device that made the bundle. After"
-                                     " a restore: let that device sync first, or any that synced"
-                                     " since it was enrolled, then import the bundle again");
+        operator_complain(work, "%s", UNKNOWN[work->vi]);
     if (err != ST_OK)
         return operator_fail(work);
     if (work->options.json)
