@@ -229,6 +229,58 @@ static void test_it_is_found_and_let_go(void **state)
     }
 }
 
+static void erase_file(valley *v)
+{
+    char id[33], path[96];
+    sotay_id_format(&v->visit, id);
+    (void)snprintf(path, sizeof path, "attachments.%s.chunk_hashes", v->item);
+    KIT_EXPECT(0, &v->w.book, "erase", id, path, "--as", "head", "--second", "admin", "--basis",
+               "điều 14");
+}
+
+/* The law asks no less for a photo of a record that was declined, or waits: its pieces go from the
+ * office, to which somebody carried them, from him, and from the phone that set them aside. */
+static void test_it_is_erased(void **state)
+{
+    (void)state;
+    for (int decided = 0; decided < 2; decided++) {
+        valley v;
+        valley_make(&v);
+        KIT_EXPECT(0, &v.w.book, "user", "add", "head", "--name", "H", "--role", "office_head");
+        KIT_EXPECT(0, &v.w.book, "user", "add", "admin", "--name", "A", "--role", "admin");
+        suspend(&v, v.an);
+        v.visit = phone_visit(v.an, "suối");
+        attach(&v, v.an);
+        assert_true(rows_hold(v.an, "a.pdf"));
+        carry(&v, v.an);
+        sync_well(&v, v.binh);
+        assert_int_equal(bytes_kept(&v), LEN);
+        if (decided == 1) {
+            KIT_EXPECT(0, &v.w.book, "held", "decline", "--device", device_of(v.an), "--as",
+                       "office", "--reason", "đã hỏi");
+            KIT_EXPECT(0, &v.w.book, "device", "suspend", device_of(v.an), "--lift");
+            sync_well(&v, v.an);
+            sync_well(&v, v.an);
+            assert_int_equal(rows_count(v.an, BOOK_CHUNK), PIECES);
+        }
+        erase_file(&v);
+        assert_int_equal(bytes_kept(&v), 0);
+        if (decided == 0)
+            KIT_EXPECT(0, &v.w.book, "device", "suspend", device_of(v.an), "--lift");
+        for (int i = 0; i < 2; i++) {
+            sync_well(&v, v.an);
+            sync_well(&v, v.binh);
+        }
+        assert_int_equal(rows_count(v.an, BOOK_CHUNK), 0);
+        assert_int_equal(rows_count(v.an, BOOK_ATTACH), 0);
+        assert_int_equal(rows_count(v.binh, BOOK_PARCEL), 0);
+        assert_int_equal(bytes_kept(&v), 0);
+        assert_false(rows_hold(v.an, "a.pdf"));
+        KIT_EXPECT(0, &v.w.book, "verify");
+        world_free(&v.w);
+    }
+}
+
 /* What was carried here lies at the office while it waits, also of a record that is not in the
  * book: nobody sends it again, and it is there when the office lets it in. */
 static void test_one_that_is_let_in(void **state)
@@ -526,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_why_it_was_declined),
         cmocka_unit_test(test_nobody_waits_for_it),
         cmocka_unit_test(test_it_is_found_and_let_go),
+        cmocka_unit_test(test_it_is_erased),
         cmocka_unit_test(test_one_that_is_let_in),
         cmocka_unit_test(test_a_file_of_who_is_out_of_use),
         cmocka_unit_test(test_a_bundle_that_is_handed_in),
