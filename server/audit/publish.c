@@ -20,6 +20,7 @@
 #include "server/audit/tree.h"
 #include "server/store/dir.h"
 #include "server/sync/log_key.h"
+#include "server/sync/seen.h"
 
 #define WITNESS        "witness/"
 #define PROOF          "proof/"
@@ -41,7 +42,7 @@ typedef struct {
     st_error *error;
     st_err err;
     bool is_policy;
-    uint32_t witnesses;
+    uint32_t count;
 } list;
 
 static void put_device(list *l, const st_id *device, const uint8_t sign_key[32],
@@ -72,7 +73,7 @@ static bool next_device(void *context, const auth_device *device)
         put_device(l, &device->id, device->sign_key, text);
     else if (text[0] != '-' && l->err == ST_OK)
         l->err = st_buffer_printf(l->out, l->error, "witness %s %s\n", hex, text);
-    l->witnesses += text[0] != '-' ? 1 : 0;
+    l->count += text[0] != '-' ? 1 : 0;
     return l->err == ST_OK;
 }
 
@@ -127,6 +128,31 @@ static st_err put_log_keys(store_txn *txn, const sync_room *room, st_buffer *out
     if (err == ST_OK && keys.count == 0)
         err = st_fail(error, ST_E_NOT_FOUND, "audit: the log has its first key still");
     return err == ST_OK ? st_log_keys_format(&keys, out, error) : err;
+}
+
+static bool next_given_up(void *context, const sync_given_up *one)
+{
+    list *l = context;
+    char hex[33], root[48], signature[96];
+    st_id_format(&one->device, hex);
+    st_base64(one->head.root.b, sizeof one->head.root.b, root);
+    st_base64(one->signature, sizeof one->signature, signature);
+    if (l->count++ == 0)
+        l->err = st_buffer_printf(l->out, l->error, "sotay-given-up/v1\n");
+    if (l->err == ST_OK)
+        l->err = st_buffer_printf(l->out, l->error, "%s %" PRIu64 " %" PRIu64 " %s %s\n", hex,
+                                  one->epoch, one->head.size, root, signature);
+    return l->err == ST_OK;
+}
+
+/* What phones held of logs before the present epoch; not there as long as none showed any. */
+static st_err put_given_up(store_txn *txn, st_buffer *out, st_error *error)
+{
+    list l = { .out = out, .error = error };
+    st_err err = sync_given_up_each(txn, next_given_up, &l, error);
+    if (err == ST_OK && l.count == 0)
+        err = st_fail(error, ST_E_NOT_FOUND, "audit: no log was given up");
+    return l.err != ST_OK ? l.err : err;
 }
 
 /* ---- one file ---- */
@@ -249,6 +275,8 @@ st_err audit_file(store_txn *txn, const sync_room *room, const char *name, st_bu
         return put_policy(txn, room, out, error);
     if (strcmp(name, "log-keys") == 0)
         return put_log_keys(txn, room, out, error);
+    if (strcmp(name, "given-up") == 0)
+        return put_given_up(txn, out, error);
     if (strcmp(name, "devices") == 0)
         return put_devices(txn, room, out, error);
     if (strncmp(name, PROOF, strlen(PROOF)) == 0 || strncmp(name, LEAF, strlen(LEAF)) == 0)
@@ -349,6 +377,12 @@ static st_err export_file(export_job *job, const char *name, st_error *error)
         err = put_file(job, name, error);
     job->report.files += err == ST_OK ? 1 : 0;
     return err;
+}
+
+static st_err export_if_there(export_job *job, const char *name, st_error *error)
+{
+    st_err err = export_file(job, name, error);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 static st_err export_level(export_job *job, unsigned level, st_error *error)
@@ -551,9 +585,9 @@ static st_err export_all(export_job *job, st_error *error)
     if (err == ST_OK)
         err = export_witnesses(job, error);
     if (err == ST_OK)
-        err = export_file(job, "log-keys", error);
-    if (err == ST_E_NOT_FOUND)
-        err = ST_OK;
+        err = export_if_there(job, "log-keys", error);
+    if (err == ST_OK)
+        err = export_if_there(job, "given-up", error);
     for (size_t i = 0; err == ST_OK && i < sizeof NAMES / sizeof NAMES[0]; i++)
         err = export_file(job, NAMES[i], error);
     return err == ST_OK ? end_folder(job, error) : err;

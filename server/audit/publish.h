@@ -6,7 +6,7 @@
 #include "server/audit/sign.h"
 
 /* Appends the file of that name: "checkpoint", "vkey", "policy", "devices", "log-keys" (once the
- * key was changed), "tile/0/000.p/12",
+ * key was changed), "given-up" (once a phone showed what a new epoch gave up), "tile/0/000.p/12",
  * "tile/entries/000", ..., "witness/<device>" (what a phone confirmed), and "proof/<n>" and
  * "leaf/<n>" (entry n, from 1: its tlog-proof, and its bytes) or "receipts/<n>,<n>..." (both of
  * each, in frames), as they are in the transaction.

@@ -166,6 +166,26 @@ static void tell(book *b, const lie *told)
         invent(b, at);
 }
 
+/* An entry `epoch` has the root of the log that it goes on from: he writes that of his own. */
+static st_err fit_epochs(book *b, st_error *error)
+{
+    st_tree_edge edge = { .size = 0 };
+    st_buffer bytes;
+    st_err err = ST_OK;
+    st_buffer_init(&bytes, ST_LEAF_BYTES_MAX);
+    for (size_t i = 0; err == ST_OK && i < b->count; i++) {
+        st_leaf *leaf = &b->leaves[i];
+        if (leaf->kind == ST_ENTRY_EPOCH && leaf->seen_size == edge.size)
+            leaf->seen_root = st_tree_root(&edge);
+        st_buffer_clear(&bytes);
+        err = st_leaf_encode(leaf, &bytes, error);
+        st_hash hash = st_leaf_hash(bytes.data, bytes.len);
+        (void)st_tree_add(&edge, &hash);
+    }
+    st_buffer_free(&bytes);
+    return err;
+}
+
 /* What phones confirmed of the log as it was speaks against him; only who boasts keeps it. */
 static st_err hide_confirmations(store_txn *txn, const lie *told, st_error *error)
 {
@@ -225,6 +245,9 @@ st_err __wrap_audit_sign(store_txn *txn, const sync_room *room, uint64_t before,
     st_err err = read_book(&b, txn, error);
     if (err == ST_OK && !was_told(txn)) {
         tell(&b, &told);
+        err = fit_epochs(&b, error);
+    }
+    if (err == ST_OK && !was_told(txn)) {
         err = store_put(txn, STORE_META, store_text("lie"), store_text(told.word), error);
         if (err == ST_OK && told.word[0] != '\0')
             err = hide_confirmations(txn, &told, error);

@@ -96,7 +96,8 @@ static st_err check_file(const verify_log *log, const char *path, const char *na
 {
     st_tile tile;
     st_buffer bytes;
-    bool is_keys = log->has_keys && strcmp(name, "log-keys") == 0;
+    bool is_keys = (log->has_keys && strcmp(name, "log-keys") == 0) ||
+                   (log->has_given && strcmp(name, "given-up") == 0);
     if (is_head(name) || is_keys || is_witness(log, name))
         return ST_OK;
     bool follows = strcmp(name, "vkey") == 0 || strcmp(name, "policy") == 0;

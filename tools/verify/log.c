@@ -270,6 +270,8 @@ st_err verify_log_read(verify_log *log, const verify_source *source, const st_vk
         err = verify_witnesses(log, source, error);
     if (err == ST_OK)
         err = verify_chains(log, error);
+    if (err == ST_OK)
+        err = verify_given_read(log, source, error);
     log->was_read = err == ST_OK;
     return err == ST_OK && log->doubts_count > 0 ? verify_say_doubt(log, 0, error) : err;
 }
@@ -293,6 +295,13 @@ static bool has_head(const verify_log *log, const st_tree_head *head)
     return head->size <= log->counts[0] &&
            st_tree_hash(&source, 0, head->size, &root, NULL) == ST_OK &&
            memcmp(root.b, head->root.b, sizeof root.b) == 0;
+}
+
+const verify_cut *verify_log_cut(const verify_log *log, const st_checkpoint *then,
+                                 bool *out_is_this)
+{
+    *out_is_this = has_head(log, &then->head);
+    return put_back_since(log, then);
 }
 
 static st_err check_older(const verify_log *log, const st_checkpoint *old, st_error *error)
@@ -362,6 +371,7 @@ void verify_log_free(verify_log *log)
     free(log->doubts);
     free(log->gones);
     free(log->cuts);
+    free(log->givens);
     st_buffer_free(&log->note);
     st_arena_reset(&log->arena);
     memset(log, 0, sizeof *log);

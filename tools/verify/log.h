@@ -72,6 +72,12 @@ typedef struct {
     st_hash root;
 } verify_cut;
 
+/* A log that a phone was shown and that a new epoch, of entry `put_back`, gave up. */
+typedef struct {
+    st_id device;
+    uint64_t size, put_back;
+} verify_given;
+
 /* A log under check. Zero it; verify_log_free gives its memory back. */
 typedef struct {
     st_vkey vkey; /* the key that counts now: it follows from the one that was given */
@@ -96,6 +102,9 @@ typedef struct {
     size_t gones_count, gones_room;
     verify_cut *cuts; /* ascending by place: the first begins the second epoch */
     size_t cuts_count, cuts_room;
+    bool has_given; /* there is a file given-up */
+    verify_given *givens;
+    size_t givens_count, givens_room;
     int64_t last_time_ms;
     uint32_t confirmed; /* devices that confirmed a checkpoint of this log */
     uint32_t phones;    /* devices that might: all but the office's own */
@@ -146,6 +155,13 @@ ST_MUST_USE st_err verify_keys_end(const verify_log *log, st_error *error);
 /* Opens a checkpoint of whichever key of the log counted then. */
 ST_MUST_USE st_err verify_keys_open(const verify_log *log, const void *note, size_t len,
                                     st_arena *arena, st_opened *out_opened, st_error *error);
+/* given.c: reads given-up, what phones were shown of logs before this epoch. */
+ST_MUST_USE st_err verify_given_read(verify_log *log, const verify_source *source,
+                                     st_error *error);
+/* Of the epochs since a checkpoint the one that leaves least of its log; NULL: none. Is it of this
+ * log? */
+const verify_cut *verify_log_cut(const verify_log *log, const st_checkpoint *then,
+                                 bool *out_is_this);
 /* Notes what the leaf at `place` says, and checks what it says by itself. */
 ST_MUST_USE st_err verify_leaf_take(verify_log *log, uint64_t place, const st_leaf *leaf,
                                     st_error *error);

@@ -246,12 +246,26 @@ static void say_epoch(const verify_call *line, const verify_cut *cut)
                cut->size, cut->place + 1, cut->place);
 }
 
+static void say_given(const verify_call *line, const verify_given *given)
+{
+    char hex[33];
+    st_id_format(&given->device, hex);
+    printf(line->vi ? "chú ý: trước đời sổ mới ở mục %" PRIu64 ", máy %s đã thấy một nhật ký có %"
+                      PRIu64 " mục do văn phòng ký, nay đã bỏ: hãy hỏi đã mất những gì\n"
+                    : "note: before the new epoch of entry %" PRIu64 ", device %s was shown a log "
+                      "of %" PRIu64 " entries, signed by the office and given up since: ask what "
+                      "was lost\n",
+           given->put_back, hex, given->size);
+}
+
 /* What the log itself says that the office should be asked about: it was put back, or changes of a
  * phone are gone. No phone signs that, so an owner who drops them can say it too. */
 static void say_questions(const verify_call *line, const verify_log *log)
 {
     for (size_t i = 0; i < log->cuts_count; i++)
         say_epoch(line, &log->cuts[i]);
+    for (size_t i = 0; i < log->givens_count; i++)
+        say_given(line, &log->givens[i]);
     for (size_t i = 0; i < log->gones_count; i++) {
         const verify_gone *gone = &log->gones[i];
         char hex[33];

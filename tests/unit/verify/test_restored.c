@@ -272,6 +272,60 @@ static void test_an_epoch_says_from_where_it_goes_on(void **state)
     free_owner(o);
 }
 
+/* The list of logs given up, with one line; by another key when it is another's. */
+static void give_up(owner *o, const st_tree_head *head, bool by_another)
+{
+    uint8_t seed[32] = { 0x66 }, public_key[32], secret[64], signature[64];
+    char hex[33], root[48], text[96];
+    st_checkpoint checkpoint = { .head = *head };
+    st_buffer signed_text;
+    st_buffer_init(&signed_text, 1024);
+    publish(o);
+    st_sign_keypair(seed, public_key, secret);
+    st_origin("01477", &o->log, 1, checkpoint.origin);
+    assert_int_equal(st_checkpoint_text(&checkpoint, &signed_text, NULL), ST_OK);
+    st_sign(by_another ? secret : o->secret, signed_text.data, signed_text.len, signature);
+    st_id_format(&o->phones[0].id, hex);
+    st_base64(head->root.b, sizeof head->root.b, root);
+    st_base64(signature, sizeof signature, text);
+    assert_int_equal(st_buffer_printf(new_file(o, "given-up"), NULL,
+                                      "sotay-given-up/v1\n%s 1 %llu %s %s\n", hex,
+                                      (unsigned long long)head->size, root, text), ST_OK);
+    st_buffer_free(&signed_text);
+}
+
+/* What a phone showed of the log before an epoch: explained by its cut, or another past. */
+static void test_what_was_given_up_is_compared(void **state)
+{
+    (void)state;
+    verify_log log = { .is_strict = true };
+    st_error error = { 0 };
+    owner *o = make_owner(12);
+    const verify_source source = { o, read_file };
+    st_tree_head lost = head_now(o);
+    put_back(o, 10);
+    give_up(o, &lost, false);
+    assert_int_equal(verify_log_read(&log, &source, &o->vkey, &error), ST_OK);
+    assert_true(log.has_given && log.givens_count == 1);
+    assert_true(log.givens[0].size == 12 && log.givens[0].put_back == 11);
+    verify_log_free(&log);
+    static const char *const WHY[] = {
+        "given-up: line 2: no key of the log signed it",
+        "given-up: line 2: the log's key signed another log of 9 entries, and no new epoch",
+        "given-up: line 2: that is this log, and was not given up",
+    };
+    for (int i = 0; i < 3; i++) {
+        st_tree_head head = i == 2 ? head_now(o) : lost;
+        head.size = i == 1 ? 9 : head.size;
+        give_up(o, &head, i == 0);
+        assert_int_equal(check(o, NULL, &error), i == 0 ? ST_E_SIGNATURE : ST_E_CORRUPT);
+        assert_has_vietnamese(&error);
+        if (strstr(error.detail, WHY[i]) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", error.detail, WHY[i]);
+    }
+    free_owner(o);
+}
+
 /* ---- receipts ---- */
 
 static void assert_held(owner *o, const kept *k, verify_held want)
@@ -359,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_what_is_gone_is_named_until_it_comes),
         cmocka_unit_test(test_an_older_checkpoint_hears_of_the_restore),
         cmocka_unit_test(test_an_epoch_says_from_where_it_goes_on),
+        cmocka_unit_test(test_what_was_given_up_is_compared),
         cmocka_unit_test(test_a_receipt_finds_its_set_again),
         cmocka_unit_test(test_complaints_in_vietnamese),
     };
