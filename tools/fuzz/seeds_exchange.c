@@ -186,8 +186,19 @@ static void write_begun(seeder *s)
     }
 }
 
+/* Two answers about two records (fuzz_receipt.c): each true, or with one lie, or spoilt. */
+static void write_receipts(seeder *s)
+{
+    for (uint8_t i = 0; i < 30; i++) {
+        uint8_t lie = i < 13 ? i : 0, files = i < 13 ? 0 : i % 8, stream = i < 24 ? 0 : i % 8;
+        uint8_t input[22] = { lie, files, 0, i, lie, files, 0, i, stream, 0, 99 };
+        seeder_save(s, "receipt", -1, input, i % 2 == 0 ? 11 : sizeof input);
+    }
+}
+
 void seeder_write_exchanges(seeder *s)
 {
+    write_receipts(s);
     write_begun(s);
     write_ranges(s);
     write_answers(s);
