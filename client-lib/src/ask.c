@@ -8,6 +8,7 @@
 #include "client-lib/src/closed.h"
 #include "client-lib/src/decided.h"
 #include "client-lib/src/draft.h"
+#include "client-lib/src/offered.h"
 #include "client-lib/src/renew.h"
 #include "client-lib/src/waiting.h"
 #include "client-lib/src/witness.h"
@@ -319,6 +320,7 @@ static st_err write_taken(sotay_sync *sync, st_frame_writer *writer, size_t *byt
             frame.as.set.bytes = taken.bytes;
             frame.as.set.len = taken.len;
             *bytes += taken.len;
+            sync->brings_others = true;
             err = write_frame(sync, writer, &frame, error);
             if (err == ST_OK)
                 err = remember_sent(sync, &set, error);
@@ -340,11 +342,16 @@ static st_err write_parcels(sotay_sync *sync, st_frame_writer *writer, size_t *b
         st_frame frame = { .kind = ST_FRAME_PARCEL };
         book_scan before = sync->parcels;
         st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
+        bool goes = false;
         err = carried_next_parcel(sync->client, &sync->parcels, &arena, &frame.as.parcel, error);
-        if (err == ST_OK && !is_full(sync, *bytes, &sync->parcels, &before)) {
+        if (err == ST_OK)
+            err = offered_goes(sync, &sync->parcels.at, &goes, error);
+        if (err == ST_OK && goes && !is_full(sync, *bytes, &sync->parcels, &before)) {
             *bytes += frame.as.parcel.sealed_len;
             sync->parcels_count++;
             err = write_frame(sync, writer, &frame, error);
+            if (err == ST_OK)
+                err = offered_sent(sync, &sync->parcels.at, error);
         }
         st_arena_reset(&arena);
     }
@@ -396,8 +403,8 @@ static st_err write_waiting(sotay_sync *sync, st_frame_writer *writer, size_t *b
 static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *error)
 {
     size_t bytes = 0;
-    sync->has_sets = sync->brings_papers = false;
-    sync->parcels_count = 0;
+    sync->has_sets = sync->brings_papers = sync->brings_others = false;
+    sync->parcels_count = sync->offered_count = 0;
     st_err err = write_enrolment(sync, writer, &bytes, error);
     if (err == ST_OK)
         err = write_carried(sync, writer, &bytes, error);

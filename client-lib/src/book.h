@@ -40,6 +40,7 @@
  * LINE      -                                      syncs that failed, and the wait (line.h)
  * DECLINED  record                                 when the office declined (declined.h)
  * DECIDED   device, counter be64                   a decision that a new epoch lost (decided.h)
+ * OFFERED   a key of PARCEL                        how often it was left (offered.h)
  * DELIVERED position be64, a key                   a row that no backup has yet (delivered.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
@@ -87,6 +88,7 @@ typedef enum {
     BOOK_RENEW = 'Z',
     BOOK_DECLINED = 'D',
     BOOK_DECIDED = 'j',
+    BOOK_OFFERED = 'O',
     BOOK_DELIVERED = 'U'
 } book_table;
 

@@ -9,6 +9,7 @@
 #include "client-lib/src/apply.h"
 #include "client-lib/src/closed.h"
 #include "client-lib/src/delivered.h"
+#include "client-lib/src/offered.h"
 #include "client-lib/src/slip.h"
 #include "proto/changeset.h"
 
@@ -597,7 +598,8 @@ st_err carried_piece_taken(sotay_client *client, const st_piece_taken *taken, st
 {
     st_parcel parcel = { .kind = ST_PARCEL_PIECE, .owner = taken->record, .name = taken->hash };
     book_key key = parcel_key(&parcel);
-    return delivered_keep(client, &key, 0, error);
+    st_err err = offered_forget(client, &key, error);
+    return err == ST_OK ? delivered_keep(client, &key, 0, error) : err;
 }
 
 st_err carried_in_log(sotay_client *client, const st_id *device, uint64_t first, st_error *error)

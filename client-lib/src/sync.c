@@ -409,6 +409,8 @@ static void next_round(sotay_sync *sync, bool from_start)
     sync->wants_again = sync->has_purges = sync->has_short_root = false;
     sync->purges_noted = 0;
     sync->decided = NULL;
+    sync->offered = NULL;
+    sync->offered_count = sync->offered_capacity = 0;
     sync->decided_count = sync->decided_noted = 0;
     st_arena_reset(&sync->arena);
     sync->sent = NULL;

@@ -9,6 +9,7 @@
 #include "client-lib/src/decided.h"
 #include "client-lib/src/declined.h"
 #include "client-lib/src/delivered.h"
+#include "client-lib/src/offered.h"
 #include "client-lib/src/renew.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/log_key.h"
@@ -345,6 +346,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     st_err err = is_covered ? closed_cover(client, error) : ST_OK;
     if (err == ST_OK)
         err = decided_noted(sync, end->decided, error);
+    if (err == ST_OK)
+        err = offered_end(sync, error);
     if (err == ST_OK)
         err = delivered_end(client, end->position, error);
     if (err == ST_OK && is_shut_out)

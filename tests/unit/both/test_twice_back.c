@@ -1,7 +1,7 @@
 /* tests/unit/both/test_twice_back.c
  * Somebody puts an old folder back without a word, and when the server has noticed and begun a new
- * epoch, somebody puts the same old folder back again: that is noticed too, and what any phone holds
- * comes back by itself. */
+ * epoch, somebody puts the same old folder back again: that is noticed too, and what any phone
+ * holds comes back by itself. */
 #include "tests/unit/both/town.h"
 
 static void keep_copy(town *t)
