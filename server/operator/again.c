@@ -1,6 +1,7 @@
 /* server/operator/again.c - the operator's words that took rights away are said again. Promises
  * that words whose entry the log has are not said a second time, since a right that was given back
- * after them would go once more; and that none is lost when it is broken off. */
+ * after them would go once more; that none is lost when it is broken off; and that a
+ * folder whose notes are not its own gives nobody a right. */
 #include "server/operator/again.h"
 
 #include <stdio.h>
@@ -24,6 +25,22 @@ typedef struct {
     st_err err;
 } telling;
 
+/* Such words as the verbs note. Whatever else a folder has in their place gives nobody a right. */
+static bool takes_away(const char *const *argv, size_t argc)
+{
+    static const char *const VERBS[][2] = { { "device", "revoke" },
+                                            { "device", "suspend" },
+                                            { "user", "disable" } };
+    if (argc != 3)
+        return false;
+    if (strcmp(argv[0], "role") == 0)
+        return argv[1][0] != '-' && argv[2][0] == '-' && argv[2][1] != '-';
+    for (size_t i = 0; i < sizeof VERBS / sizeof VERBS[0]; i++)
+        if (strcmp(argv[0], VERBS[i][0]) == 0 && strcmp(argv[1], VERBS[i][1]) == 0)
+            return argv[2][0] != '-';
+    return false;
+}
+
 static bool say(const telling *t, const char *text)
 {
     char copy[SIDE_WORDS_BYTES], *rest = NULL;
@@ -34,11 +51,13 @@ static bool say(const telling *t, const char *text)
     for (char *word = strtok_r(copy, " ", &rest); word != NULL && argc < WORDS_MAX;
          word = strtok_r(NULL, " ", &rest))
         argv[argc++] = word;
+    if (!takes_away(argv, argc))
+        return false;
     st_buffer_init(&out, ANSWER_BYTES_MAX);
     st_buffer_init(&err, ANSWER_BYTES_MAX);
     operator_call call = { .rooms = t->rooms, .argv = argv, .argc = argc, .lang = t->lang,
                            .out = &out, .err = &err };
-    bool done = argc > 0 && operator_run(&call) == 0;
+    bool done = operator_run(&call) == 0;
     st_buffer_free(&out);
     st_buffer_free(&err);
     return done;

@@ -192,6 +192,15 @@ static int words_line(const side_words *words, char line[LINE_BYTES])
                             : snprintf(line, LINE_BYTES, "%s\n", words->text);
 }
 
+/* Would we have written that line so? */
+static bool is_as_written(const side_words *words, const char *line)
+{
+    char ours[LINE_BYTES];
+    int len = words_line(words, ours);
+    return len > 0 && len < LINE_BYTES && strlen(line) == (size_t)len - 1 &&
+           memcmp(ours, line, (size_t)len - 1) == 0;
+}
+
 /* A line that is none of ours has no place: what it says nobody understands either. */
 static void read_words(const char *line, side_words *out)
 {
@@ -206,6 +215,10 @@ static void read_words(const char *line, side_words *out)
     for (size_t i = 0; out->has_place && i < sizeof out->epoch; i++)
         out->epoch[i] = (uint8_t)bytes[i];
     (void)snprintf(out->text, sizeof out->text, "%s", out->has_place ? line + len : line);
+    if (out->has_place && !is_as_written(out, line)) {
+        memset(out, 0, sizeof *out);
+        (void)snprintf(out->text, sizeof out->text, "%s", line);
+    }
 }
 
 static st_err add_line(const char *dir, const char *name, const side_words *words,
@@ -234,7 +247,7 @@ st_err side_add_words(const char *dir, const side_words *words, st_error *error)
 static st_err each_line(const char *dir, const char *name, side_words_each each, void *context,
                         bool *goes_on, st_error *error)
 {
-    char path[STORE_PATH_BYTES], line[LINE_BYTES + 2];
+    char path[STORE_PATH_BYTES], line[LINE_BYTES]; /* as long as what is written */
     bool is_whole = true;
     st_err err = store_dir_path(dir, name, path, error);
     FILE *file = err == ST_OK ? fopen(path, "rbe") : NULL;

@@ -32,7 +32,7 @@ fuzzers: $(FUZZERS) $(BUILD)/seeds
 # The worlds that some of them work in.
 $(BUILD)/fuzz_phone $(BUILD)/fuzz_carry: $(FUZZ_PHONE)
 $(BUILD)/fuzz_carry: $(OBJ)/tools/fuzz/carry_peer.o
-FUZZ_OF_BOOK   := sync have operator http range begun bundle
+FUZZ_OF_BOOK   := sync have operator http range begun bundle words
 $(FUZZ_OF_BOOK:%=$(BUILD)/fuzz_%): $(FUZZ_BOOK)
 
 $(FUZZERS): $(BUILD)/%: $(OBJ)/tools/fuzz/%.o $(FUZZ_SHARED) $(FUZZ_MAIN) $(FUZZ_LIBRARIES)

@@ -12,6 +12,12 @@ typedef struct {
 #define SEED_CODE "DAwMDAwMDAwMDAwMDAwMDBERERERERERERERERERERERERERERERERERERERERER"
 
 static const seed_text SEED_TEXTS[] = {
+    { "words", -1, "device revoke D\ndevice suspend E\n" },
+    { "words", -1, "@3 0000000000000000 device revoke D\n@900 0000000000000000 user disable an\n" },
+    { "words", -1, "role an -officer\nrole binh -officer\nuser disable binh\ndevice revoke" },
+    { "words", -1, "device suspend D\ndevice suspend D --lift\ndevice suspend D --lift --json\n" },
+    { "words", -1, "user add xau --name Xau --role office\nrole chi +office\n" },
+    { "words", -1, "device revoke E --json\nuser disable --help\nrole -h -officer\n\n  \n" },
     { "text", -1, "Xóm Đoỏng Luông mất sóng, Tổ 10" },
     { "text", -1, "hoà hòa HOÀ o\xcc\x80\xcc\xa3 e\xcc\x82\xcc\x81" },
     { "text", -1, "  a\tb\r\n\xc2\xa0 c\xe2\x80\x8b\xef\xbb\xbf" },
