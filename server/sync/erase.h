@@ -10,6 +10,7 @@
 #include "server/sync/read.h"
 
 #define SYNC_ERASE_REASON "@reason"    /* in place of a path: the reasons given with changes */
+#define SYNC_ERASE_ALL "@all"          /* in place of a path: every value, also without a form */
 #define SYNC_ERASE_VALUES_MAX 16384u   /* at once */
 
 typedef struct {

@@ -22,7 +22,7 @@ typedef struct {
     st_path *paths;            /* of the wish, but for SYNC_ERASE_REASON, and what goes along */
     const char **texts;        /* of each path */
     size_t paths_count, paths_room;
-    bool reasons;
+    bool reasons, all;
     st_erasure *list;          /* what is to go */
     size_t count, capacity;
     sync_erase_value *values;  /* that, and what is newer */
@@ -96,6 +96,8 @@ static bool is_reason_copy(const plan *p, const st_op *op)
 
 static bool is_named(const plan *p, const st_op *op)
 {
+    if (p->all)
+        return true;
     for (size_t i = 0; i < p->paths_count; i++)
         if (is_at(&op->path, &p->paths[i]))
             return true;
@@ -119,11 +121,12 @@ static void add_value(plan *p, const standing_at *at, const st_path *path, bool 
 {
     const st_change *change = &at->set->changes[at->change];
     char text[ST_PATH_TEXT_BYTES] = SYNC_ERASE_REASON;
+    const char *shown = path != NULL && p->form == NULL ? "?" : text;
     sync_erase_value *grown = st_arena_grow(p->view->arena, p->values, p->values_count,
                                             &p->values_capacity, sizeof *grown);
-    if (path != NULL)
+    if (path != NULL && p->form != NULL)
         st_form_path_format(p->form, path, text);
-    const char *copy = (const char *)st_arena_copy(p->view->arena, text, strlen(text));
+    const char *copy = (const char *)st_arena_copy(p->view->arena, shown, strlen(shown));
     if (grown == NULL || copy == NULL) {
         p->err = st_fail(p->error, ST_E_MEMORY, "erase: out of memory");
         return;
@@ -150,6 +153,15 @@ static void add_target(plan *p, const st_erasure *one)
     p->list[p->count++] = *one;
 }
 
+/* What the book itself runs on: which values an erasure names, what a form asks for. */
+static bool is_needed(const plan *p, const standing_at *at, uint32_t op)
+{
+    const st_change *change = &at->set->changes[at->change];
+    return op != ST_PLACE_NONE && p->form != NULL && p->form->home == ST_HOME_CATALOGUE
+           && change->ops[op].path.kind == ST_PATH_FIELD
+           && change->ops[op].value.kind == ST_VALUE_BYTES;
+}
+
 /* path NULL: the reason of the change. */
 static void add(plan *p, const standing_at *at, uint32_t op, const st_path *path, bool is_copy)
 {
@@ -162,7 +174,7 @@ static void add(plan *p, const standing_at *at, uint32_t op, const st_path *path
                           &one.place, p->error);
     if (p->err != ST_OK)
         return;
-    if (one.place == ST_PLACE_NONE) {
+    if (one.place == ST_PLACE_NONE || is_needed(p, at, op)) {
         p->report.standing += is_newer(p, at) ? 0 : 1;
         return;
     }
@@ -180,7 +192,8 @@ static void collect_change(plan *p, const standing_at *at)
     for (uint32_t i = 0; p->err == ST_OK && i < change->ops_count; i++) {
         const st_op *op = &change->ops[i];
         bool named = is_named(p, op);
-        if ((!named && !is_copied(p, change, op)) || op->value.kind == ST_VALUE_NULL)
+        bool wanted = named || (p->form != NULL && is_copied(p, change, op));
+        if (!wanted || op->value.kind == ST_VALUE_NULL)
             continue;
         if (op->value.kind == ST_VALUE_ERASED)
             p->report.gone_before += gone;
@@ -209,6 +222,13 @@ static void collect_entry(plan *p, uint64_t index, uint64_t counter)
             && (counter == 0 || set.changes[at.change].dot.counter == counter))
             collect_change(p, &at);
     st_arena_reset(&arena);
+}
+
+static bool is_there(void *context, const st_history_item *item)
+{
+    (void)context;
+    (void)item;
+    return false;                              /* one is enough */
 }
 
 static bool one_change(void *context, const st_history_item *item)
@@ -276,6 +296,13 @@ static st_err read_path(plan *p, const char *text, st_error *error)
         p->reasons = true;
         return ST_OK;
     }
+    if (strcmp(text, SYNC_ERASE_ALL) == 0) {
+        p->all = true;
+        return ST_OK;
+    }
+    if (p->form == NULL)
+        return st_fail(error, ST_E_VERSION, "the form of the record is not known here: erase %s",
+                       SYNC_ERASE_ALL);
     st_err err = st_form_path_parse(p->form, text, &path, error);
     if (err == ST_OK)
         err = add_path(p, &path, text, error);
@@ -296,8 +323,18 @@ static st_err read_paths(plan *p, st_error *error)
     return err;
 }
 
-/* The form and the bucket of the record; of one that is held or was declined the form alone, since
- * no bucket shows it. */
+/* Does any entry speak of the record? */
+static st_err look_for_changes(plan *p, st_error *error)
+{
+    const sync_erase_view *view = p->view;
+    st_err err = sync_history_each(view->room, view->txn, &p->wish->record, is_there, p, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, ST_E_NOT_FOUND, "no such record");
+    return err;
+}
+
+/* The form and the bucket of the record. One that is held or was declined has no bucket, since none
+ * shows it, and of what was written on a record that never came not even the form is known. */
 static st_err find_record(plan *p, st_error *error)
 {
     st_record record;
@@ -308,11 +345,7 @@ static st_err find_record(plan *p, st_error *error)
     if (err != ST_OK && err != ST_E_NOT_FOUND)
         return err;
     p->form = sync_form_of(view->room, view->txn, &p->wish->record);
-    if (p->form != NULL)
-        return ST_OK;
-    return err == ST_OK
-               ? st_fail(error, ST_E_VERSION, "the form of the record is not known here")
-               : st_fail(error, ST_E_NOT_FOUND, "no such record");
+    return p->form != NULL || err == ST_OK ? ST_OK : look_for_changes(p, error);
 }
 
 static st_err collect(plan *p, st_error *error)

@@ -363,6 +363,54 @@ static void test_a_held_record_is_let_in_without_it(void **state)
     st_buffer_free(&bytes);
 }
 
+/* Written on a record that never came: no form says what its paths are called. */
+static void test_what_is_said_of_a_record_that_never_came(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    static const char *const ID = "0123456789abcdef0123456789abcdef";
+    kit_enrol(book, "an", 7, &phone);
+    assert_int_equal(kit_write(&phone, ID, "place", "nhà bà Nông Thị A", NULL), ST_VERDICT_HELD);
+    KIT_EXPECT(1, book, "erase", ID, "place", "--as", "admin", "--second", "head", "--basis", "x");
+    assert_true(kit_says(KIT_ERR(book), "erase @all"));
+    KIT_EXPECT(0, book, "erase", ID, "@all", "--as", "admin", "--basis", "x");
+    assert_true(kit_says(KIT_OUT(book), "about 1 values"));
+    KIT_EXPECT(0, book, "erase", ID, "@all", "--as", "admin", "--second", "head", "--basis", "x");
+    assert_false(is_anywhere(book, "Nông Thị A"));
+    KIT_EXPECT(1, book, "erase", "00000000000000000000000000000000", "@all", "--as", "admin",
+               "--second", "head", "--basis", "x");
+    assert_true(kit_says(KIT_ERR(book), "no such record"));
+}
+
+/* All of a record, whatever its form calls it; and what the book itself runs on stays: without the
+ * list of what was erased an old phone would bring it back. */
+static void test_all_of_a_record_and_never_what_names_it(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes;
+    char id[33], erasure[33] = "";
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    st_id record = make_visit(&phone, "điều riêng tư", 1, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_STORED);
+    assert_int_equal(kit_write(&phone, id, "place", "nhà riêng tư", NULL), ST_VERDICT_STORED);
+    KIT_EXPECT(0, book, "erase", id, "@all", "--as", "admin", "--second", "head", "--basis", "x");
+    assert_true(kit_says(KIT_OUT(book), "2 values erased"));
+    assert_false(is_anywhere(book, "riêng tư"));
+    KIT_EXPECT(0, book, "records", "--form", "erasure", "--json");
+    assert_int_equal(sscanf(KIT_OUT(book), "{\"records\":[{\"id\":\"%32[0-9a-f]", erasure), 1);
+    KIT_EXPECT(1, book, "erase", erasure, "targets", "--as", "admin", "--second", "head",
+               "--basis", "x");
+    KIT_EXPECT(0, book, "erase", erasure, "@all", "--as", "admin", "--second", "head", "--basis",
+               "x");
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_DUPLICATE);
+    KIT_EXPECT(0, book, "rebuild");
+    assert_false(is_anywhere(book, "riêng tư"));
+    st_buffer_free(&bytes);
+}
+
 /* A record that only another branch of a device has, waiting or taken off the list. */
 static void test_a_record_of_another_branch_alone(void **state)
 {
@@ -692,6 +740,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reasons_go_too, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_record_that_is_held_or_declined, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_held_record_is_let_in_without_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_said_of_a_record_that_never_came, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_all_of_a_record_and_never_what_names_it, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_a_record_of_another_branch_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_copies_go_too, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reason_that_an_item_says_again, setup, teardown),
