@@ -7,9 +7,9 @@
 
 /* Looks through DIR/side/words.again: what this log has already is only kept, the rest is said as
  * on a command line, and `said` is told of it. To be called before phones are let in; without
- * such a file it does nothing. Said is nothing but `device revoke`, `device suspend`, `user disable`
- * and `role LOGIN -ROLE`, whoever wrote the file. What is not said, or does not apply (nobody here
- * has that login), is kept for later.
+ * such a file it does nothing. Said is nothing but `device revoke`, `device suspend`,
+ * `user disable` and `role LOGIN -ROLE`, whoever wrote the file. What is not said, or does not
+ * apply (nobody here has that login), is kept for later.
  * ST_E_STORAGE, ST_E_MEMORY, ST_E_CORRUPT: then it is looked through again at the next start. */
 ST_MUST_USE st_err operator_say_again(server *rooms, const char *lang,
                                       void (*said)(const char *words), st_error *error);
