@@ -131,8 +131,9 @@ def each_touched_file_is_refused():
             good = path.read_bytes()
             for bad in flips(good, 12):
                 path.write_bytes(bad)
+                missing = bad == good[:-1]      # the last end of line: scanners leave it out
                 both(w, "--proof", "/r.tlog-proof", "--record", "/r.leaf", "--vkey",
-                     "/first/vkey", code=1)
+                     "/first/vkey", code=0 if missing else 1)
             path.write_bytes(good)
 
 
