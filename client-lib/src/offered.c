@@ -19,48 +19,28 @@ static book_key key_of(const book_key *parcel)
     return key;
 }
 
-static st_err times_left(sotay_client *client, const book_key *key, uint8_t *out_times,
-                         st_error *error)
+typedef struct {
+    uint8_t times; /* that it was left; 0: never */
+    uint8_t wait;  /* syncs in which it stays here */
+} offered_row;
+
+static st_err get(sotay_client *client, const book_key *key, offered_row *out, st_error *error)
 {
     st_arena arena;
     book_value value = { NULL, 0 };
     st_arena_init(&arena, 4096);
-    *out_times = 0;
+    *out = (offered_row){ 0, 0 };
     st_err err = book_get(&client->book, key, &arena, &value, error);
-    if (err == ST_OK && value.len == 1)
-        *out_times = value.data[0];
+    if (err == ST_OK && value.len == 2)
+        *out = (offered_row){ value.data[0], value.data[1] };
     st_arena_reset(&arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Spread over the syncs by the counter of the request, so that none is left out for ever. */
-static bool is_its_turn(const sotay_sync *sync, const book_key *key, uint8_t times)
-{
-    uint64_t mixed = sync->seal.counter_next + key->b[key->len - 1];
-    mixed *= UINT64_C(0x9e3779b97f4a7c15);
-    return mixed >> (64u - (times < LEFT_MAX ? times : LEFT_MAX)) == 0;
-}
-
-st_err offered_goes(sotay_sync *sync, const book_key *key, bool *out_goes, st_error *error)
-{
-    uint8_t times = 0;
-    book_key at = key_of(key);
-    bool is_set = !is_piece(key);
-    *out_goes = is_set || !sync->is_metered;
-    sync->brings_others = sync->brings_others || is_set;
-    if (is_set || sync->is_metered || sync->brings_others)
-        return ST_OK;
-    st_err err = times_left(sync->client, &at, &times, error);
-    if (err == ST_OK && times > 0)
-        *out_goes = is_its_turn(sync, key, times);
-    return err;
-}
-
-st_err offered_sent(sotay_sync *sync, const book_key *key, st_error *error)
+/* In this request, or held back from it. */
+static st_err note(sotay_sync *sync, const book_key *key, st_error *error)
 {
     book_key *list = sync->offered;
-    if (!is_piece(key))
-        return ST_OK;
     if (sync->offered_count == sync->offered_capacity)
         list = st_arena_grow(&sync->arena, list, sync->offered_count, &sync->offered_capacity,
                              sizeof *list);
@@ -71,19 +51,42 @@ st_err offered_sent(sotay_sync *sync, const book_key *key, st_error *error)
     return ST_OK;
 }
 
+st_err offered_goes(sotay_sync *sync, const book_key *key, bool *out_goes, st_error *error)
+{
+    offered_row row;
+    book_key at = key_of(key);
+    bool is_set = !is_piece(key);
+    *out_goes = is_set || !sync->is_metered;
+    sync->brings_others = sync->brings_others || is_set;
+    if (is_set || sync->is_metered || sync->brings_others)
+        return ST_OK;
+    st_err err = get(sync->client, &at, &row, error);
+    *out_goes = err == ST_OK && row.wait == 0;
+    return err == ST_OK && row.wait > 0 ? note(sync, key, error) : err;
+}
+
+st_err offered_sent(sotay_sync *sync, const book_key *key, st_error *error)
+{
+    return is_piece(key) ? note(sync, key, error) : ST_OK;
+}
+
 static st_err leave(sotay_client *client, const book_key *parcel, st_error *error)
 {
     bool is_here = false;
-    uint8_t times = 0;
+    offered_row row;
     book_key key = key_of(parcel);
     st_err err = book_has(&client->book, parcel, &is_here, error);
     if (err != ST_OK || !is_here)
         return err;
-    err = times_left(client, &key, &times, error);
-    if (err != ST_OK || times >= LEFT_MAX)
+    err = get(client, &key, &row, error);
+    if (err != ST_OK)
         return err;
-    times++;
-    return book_put(&client->book, &key, &times, sizeof times, error);
+    bool was_held_back = row.wait > 0;
+    if (!was_held_back && row.times < LEFT_MAX)
+        row.times++;
+    row.wait = (uint8_t)(was_held_back ? row.wait - 1u : (1u << row.times) - 1u);
+    const uint8_t value[2] = { row.times, row.wait };
+    return book_put(&client->book, &key, value, sizeof value, error);
 }
 
 st_err offered_end(sotay_sync *sync, st_error *error)

@@ -2,7 +2,7 @@
  * not take when they were offered: they wait for what names them, and are not sent whole in every
  * sync.
  *
- * OFFERED  the key of the parcel -> how often it was left, u8 */
+ * OFFERED  the key of the parcel -> how often it was left u8, syncs until it goes again u8 */
 #ifndef SOTAY_CLIENT_OFFERED_H
 #define SOTAY_CLIENT_OFFERED_H
 
@@ -18,7 +18,8 @@ ST_MUST_USE st_err offered_goes(sotay_sync *sync, const book_key *key, bool *out
                                 st_error *error);
 /* It is in this request. */
 ST_MUST_USE st_err offered_sent(sotay_sync *sync, const book_key *key, st_error *error);
-/* The answer has ended: what is here still was left. */
+/* The answer has ended: what the request brought and is here still was left, and what was held back
+ * is a sync nearer to its turn. */
 ST_MUST_USE st_err offered_end(sotay_sync *sync, st_error *error);
 /* It was taken. */
 ST_MUST_USE st_err offered_forget(sotay_client *client, const book_key *key, st_error *error);
