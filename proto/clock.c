@@ -24,6 +24,17 @@ bool st_clock_is_good(const st_clock *clock, int64_t now_ms)
            clock->server_ms > 0 && clock->server_ms <= SERVER_MS_MAX && clock->server_ms <= now_ms;
 }
 
+bool st_clock_differs(const st_clock *one, const st_clock *other)
+{
+    st_moment then;
+    int64_t trip = (int64_t)(other->got_mono_ms - other->sent_mono_ms);
+    if (!st_clock_moment(one, other->boot, other->sent_mono_ms, &then))
+        return false;
+    int64_t off = st_ms_between(then.at_ms, other->server_ms);
+    int64_t most = then.within_ms + trip + ST_CLOCK_SET_MS;
+    return off > most || off < -most;
+}
+
 bool st_clock_adds(const st_clock *told, const st_clock *clock)
 {
     uint64_t told_trip = told->got_mono_ms - told->sent_mono_ms;
@@ -31,7 +42,8 @@ bool st_clock_adds(const st_clock *told, const st_clock *clock)
     bool is_near = memcmp(told->boot, clock->boot, sizeof told->boot) == 0 &&
                    clock->sent_mono_ms >= told->sent_mono_ms &&
                    clock->sent_mono_ms - told->sent_mono_ms < ST_CLOCK_APART_MS;
-    return !is_near || (told_trip > trip && told_trip - trip >= ST_CLOCK_FINER_MS);
+    bool is_finer = told_trip > trip && told_trip - trip >= ST_CLOCK_FINER_MS;
+    return !is_near || is_finer || st_clock_differs(told, clock);
 }
 
 bool st_clock_moment(const st_clock *clock, const uint8_t boot[ST_BOOT_BYTES], uint64_t mono_ms,

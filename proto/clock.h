@@ -15,6 +15,9 @@
  * its trip was no shorter; a phone tells it only if its trip was shorter by ST_CLOCK_FINER_MS. */
 #define ST_CLOCK_APART_MS UINT64_C(3600000)
 #define ST_CLOCK_FINER_MS UINT64_C(1000)
+/* Beyond what their trips and the drift explain, exchanges whose server's times lie so far apart
+ * say that its clock was set. */
+#define ST_CLOCK_SET_MS INT64_C(10000)
 
 /* One exchange: the server said server_ms somewhere between the two readings. All times in ms. */
 typedef struct {
@@ -33,6 +36,8 @@ typedef struct {
 int64_t st_ms_between(int64_t earlier_ms, int64_t later_ms);
 /* Can it be right, when the server's time now is now_ms? */
 bool st_clock_is_good(const st_clock *clock, int64_t now_ms);
+/* Two of one boot: was the server's clock set between them? */
+bool st_clock_differs(const st_clock *one, const st_clock *other);
 /* Does it tell more than `told`, which was told before? Both must be good. */
 bool st_clock_adds(const st_clock *told, const st_clock *clock);
 /* False: the boots differ, or the numbers are out of range. The exchange must be good. */

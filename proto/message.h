@@ -376,7 +376,14 @@ typedef struct {
     uint32_t len;              /* 1..ST_PIECE_PART_BYTES_MAX */
 } st_piece_bytes;
 
-typedef struct { st_err code; uint64_t counter; char detail[201]; uint32_t later_s; } st_refusal;
+#define ST_BUSY_CLOCK 1u /* why: the server waits until its clock is right */
+typedef struct {
+    st_err code;
+    uint64_t counter;
+    char detail[201];
+    uint32_t later_s;
+    uint32_t why;              /* of ST_E_BUSY: ST_BUSY_CLOCK; what is not known here says nothing */
+} st_refusal;
 
 /* One thing on its way, sealed to the server (proto/carry.h). */
 typedef enum { ST_PARCEL_NONE, ST_PARCEL_SET, ST_PARCEL_PIECE } st_parcel_kind;

@@ -376,6 +376,7 @@ static st_err get_refusal(const Sotay__Refusal *from, st_refusal *out, st_error 
     out->code = from->code < ST_ERR_COUNT ? (st_err)from->code : ST_E_SERVER;
     out->counter = from->counter;
     out->later_s = from->later_s;
+    out->why = from->why;
     return ST_OK;
 }
 

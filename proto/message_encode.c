@@ -325,6 +325,7 @@ static void put_refusal(message_builder *b, const st_refusal *refusal, Sotay__Re
     out->counter = refusal->counter;
     out->detail = clean_detail(b, refusal->detail);
     out->later_s = refusal->later_s;
+    out->why = refusal->why;
 }
 
 static st_err pack(const Sotay__Frame *frame, st_buffer *out, st_error *error)

@@ -152,6 +152,7 @@ typedef struct {
     st_role role;
     st_via via;
     int64_t received_ms;          /* 0: not received */
+    int64_t server_ms;            /* what the server's clock said, when the log stood still; 0 */
     uint64_t log_index;           /* 0: unsent */
     bool has_carrier;
     st_id carrier;

@@ -176,6 +176,10 @@ static void who_json(st_json *json, const st_history_item *item, const st_show_h
     st_show_written_json(json, &written, how);
     st_json_key(json, "received_at");
     st_json_when(json, item->received_ms, how->offset_minutes);
+    if (item->server_ms != 0) {
+        st_json_key(json, "server_clock_at");
+        st_json_when(json, item->server_ms, how->offset_minutes);
+    }
     if (item->has_carrier)
         st_id_format(&item->carrier, hex);
     st_json_key_text(json, "carrier", item->has_carrier ? hex : NULL);
@@ -330,6 +334,18 @@ static const char *fence_words(const st_history_item *item, bool vi)
     return vi ? "trong cuộc họp" : "while the meeting was open";
 }
 
+/* The log's times never fall; where the server's clock had been ahead, they stand still. */
+static st_err server_clock_text(const st_history_item *item, const st_show_how *how, bool vi,
+                                st_buffer *out, st_error *error)
+{
+    char when[40];
+    if (item->server_ms == 0)
+        return ST_OK;
+    st_time_short(item->server_ms, how->offset_minutes, when);
+    return st_buffer_printf(out, error, vi ? "    đồng hồ máy chủ lúc nhận: %s\n"
+                                           : "    the server's clock then: %s\n", when);
+}
+
 /* What the server's clock says of the time that the device claimed. */
 static st_err clock_text(const st_history_item *item, const st_show_how *how, bool vi,
                          st_buffer *out, st_error *error)
@@ -401,6 +417,8 @@ st_err st_history_text(const st_form *form, const st_history_item *item, const s
         got[0] != '\0' ? got : "-", verdict_words(item->verdict, vi),
         item->hold != ST_HOLD_NONE ? ": " : "",
         item->hold != ST_HOLD_NONE ? st_hold_sentence(item->hold, lang) : "");
+    if (err == ST_OK)
+        err = server_clock_text(item, how, vi, out, error);
     if (err == ST_OK)
         err = clock_text(item, how, vi, out, error);
     if (err == ST_OK && item->has_fence)

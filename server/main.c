@@ -13,6 +13,7 @@
 #include "server/operator/again.h"
 #include "server/operator/running.h"
 #include "server/sync/cutter.h"
+#include "server/sync/own_clock.h"
 
 typedef struct {
     const char *data, *listen, *config_path;
@@ -123,6 +124,45 @@ typedef struct {
     note note;
 } house;
 
+static void tell_said(const char *words)
+{
+    fprintf(stderr, "sotayd: said again in the new epoch: %s\n", words);
+}
+
+static st_err write_nothing(writer_turn *turn, void *argument, st_error *error)
+{
+    (void)turn, (void)argument, (void)error;
+    return ST_OK;
+}
+
+/* The turn writes the note by itself. On a disk that fails it is tried again. */
+static void note_clock(server *rooms)
+{
+    st_error error = { 0 };
+    writer_job job = { .run = write_nothing };
+    if (own_clock_look(rooms->sync.clock) && writer_submit(rooms->writer, &job, &error) == ST_OK)
+        fprintf(stderr, "sotayd: the clock was set: noted, see `sotayctl audit list clocks`\n");
+}
+
+/* True: nothing is taken in yet. */
+static bool waits_for_clock(server *rooms)
+{
+    own_clock *clock = rooms->sync.clock;
+    st_error error = { 0 };
+    if (!own_clock_waits(clock)) {
+        note_clock(rooms);
+        return false;
+    }
+    (void)own_clock_look(clock);
+    if (!own_clock_is_right(clock))
+        return true;
+    if (operator_begin(rooms, "en", tell_said, &error) != ST_OK)
+        (void)fail("cannot go on", &error);
+    else if (!own_clock_waits(clock))
+        fprintf(stderr, "sotayd: the clock is right now: the book goes on\n");
+    return own_clock_waits(clock);
+}
+
 static int wait_for_end(options *opt, house *all, const sigset_t *set)
 {
     server *rooms = all->rooms;
@@ -131,12 +171,13 @@ static int wait_for_end(options *opt, house *all, const sigset_t *set)
         int got = sigtimedwait(set, NULL, &SECOND);
         if (got == SIGTERM || got == SIGINT)
             return 0;
-        if (side_is_rolled_back(rooms->sync.side)) {
+        bool waits = waits_for_clock(rooms);
+        if (!waits && side_is_rolled_back(rooms->sync.side)) {
             fprintf(stderr, "sotayd: %s\n", SYNC_ROLLED_BACK);
             return 1;
         }
         leave_note_later(rooms, &all->note);
-        if (seconds % 60 == 0 || got == SIGHUP) {
+        if (!waits && (seconds % 60 == 0 || got == SIGHUP)) {
             store_tidy(rooms->sync.store);
             side_sync(rooms->sync.side);
         }
@@ -201,11 +242,6 @@ static int serve(options *opt, server *rooms, const sigset_t *set)
     return code;
 }
 
-static void tell_said(const char *words)
-{
-    fprintf(stderr, "sotayd: said again in the new epoch: %s\n", words);
-}
-
 /* A request takes some MB and gives them back: kept for the next one instead of being unmapped and
  * faulted in again, which cost a seventh of a push. Few heaps, so that hundreds of workers do not
  * each keep one. */
@@ -238,7 +274,9 @@ int main(int argc, char **argv)
     rooms_how how = { .dir = opt.data, .threaded = true, .progress = &work };
     if (rooms_open(&how, &rooms, &error) != ST_OK)
         return fail("cannot open", &error);
-    if (operator_say_again(&rooms, "en", tell_said, &error) != ST_OK) {
+    if (own_clock_waits(rooms.sync.clock))
+        fprintf(stderr, "sotayd: %s\n", OWN_CLOCK_WAITS);
+    else if (operator_say_again(&rooms, "en", tell_said, &error) != ST_OK) {
         rooms_close(&rooms);
         return fail("cannot say again what took rights away", &error);
     }

@@ -17,6 +17,7 @@
 #include "server/sync/epoch.h"
 #include "server/sync/fold.h"
 #include "server/sync/log_key.h"
+#include "server/sync/own_clock.h"
 
 #define LOAD_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define TABLES_MAX 256u
@@ -473,25 +474,35 @@ static st_err start(server *srv, const rooms_how *how, st_error *error)
 }
 
 /* The writer refuses while the mark stands: the epoch begins without the notes beside the store. */
-static st_err begin_unmarked(server *srv, bool threaded, const st_log_keys *keys, st_error *error)
+st_err rooms_begin(server *srv, st_error *error)
 {
     sync_side *side = srv->sync.side;
-    st_err err = writer_new(&srv->sync, threaded, &srv->writer, error);
     srv->sync.side = NULL;
-    if (err == ST_OK)
-        err = sync_log_keys_again(&srv->sync, keys, error);
+    st_err err = sync_log_keys_again(&srv->sync, &srv->log_keys, error);
     if (err == ST_OK)
         err = check_epoch(srv, side, error);
     if (err == ST_OK)
-        err = sync_log_keys_note(srv->writer, &srv->sync, keys, error);
+        err = sync_log_keys_note(srv->writer, &srv->sync, &srv->log_keys, error);
     srv->sync.side = side;
+    return err;
+}
+
+/* Nothing is written while the clock waits; what was signed before can be checked all the same. */
+static st_err begin_or_wait(server *srv, st_error *error)
+{
+    epoch_now now;
+    uint32_t count = 0;
+    if (own_clock_is_closed(srv->sync.clock))
+        return read_rows(srv, &now, &count, error);
+    st_err err = rooms_begin(srv, error);
+    if (err == ST_OK)
+        own_clock_began(srv->sync.clock, true);
     return err;
 }
 
 static st_err open_rooms(const rooms_how *how, server *srv, st_error *error)
 {
     store_txn txn = { 0 };
-    st_log_keys log_keys;
     st_err err = start(srv, how, error);
     if (err == ST_OK)
         err = store_open(srv->dir, STORE_WRITE, &srv->sync.store, error);
@@ -506,15 +517,19 @@ static st_err open_rooms(const rooms_how *how, server *srv, st_error *error)
     if (err == ST_OK)
         err = catalogue_read(srv->sync.catalogue, &txn, error);
     if (err == ST_OK)
-        err = sync_log_keys_settle(&txn, &srv->sync, &srv->keys, &log_keys, error);
+        err = sync_log_keys_settle(&txn, &srv->sync, &srv->keys, &srv->log_keys, error);
+    if (err == ST_OK)
+        err = own_clock_new(srv->sync.port, &srv->sync.clock, error);
+    if (err == ST_OK)
+        err = own_clock_start(srv->sync.clock, &txn, error);
     store_end(&txn);
     sync_side *side = NULL;
     if (err == ST_OK)
         err = side_open(srv->dir, &side, error);
     srv->sync.side = side;
     if (err == ST_OK)
-        err = begin_unmarked(srv, how->threaded, &log_keys, error);
-    return err;
+        err = writer_new(&srv->sync, how->threaded, &srv->writer, error);
+    return err == ST_OK ? begin_or_wait(srv, error) : err;
 }
 
 st_err rooms_open(const rooms_how *how, server *out_server, st_error *error)
@@ -609,6 +624,7 @@ st_err rooms_fold(server *srv, uint64_t *out_entries, st_error *error)
 void rooms_close(server *srv)
 {
     writer_free(srv->writer);
+    own_clock_free(srv->sync.clock);
     side_close(srv->sync.side);
     catalogue_free(srv->sync.catalogue);
     store_close(srv->sync.store);

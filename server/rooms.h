@@ -17,6 +17,7 @@ typedef struct {
     sync_room sync;            /* store, catalogue, keys, port, commune, epoch */
     writer *writer;
     bool is_practice;
+    st_log_keys log_keys;      /* as they were when it was opened */
 } server;
 
 typedef struct {
@@ -49,8 +50,12 @@ typedef struct {
 ST_MUST_USE st_err rooms_make(const rooms_how *how, const rooms_filler *filler, st_error *error);
 /* For fill, when the base tables are there: reads what they say of the book and folds the log. */
 ST_MUST_USE st_err rooms_fold(server *srv, uint64_t *out_entries, st_error *error);
-/* Opens an existing one for writing. Errors of store_open and auth_keys_read. */
+/* Opens an existing one for writing. Errors of store_open and auth_keys_read. When its clock waits
+ * (own_clock_waits), nothing is written and what a start may have to write is left: rooms_begin. */
 ST_MUST_USE st_err rooms_open(const rooms_how *how, server *out_server, st_error *error);
+/* What rooms_open left, between own_clock_begin and own_clock_began. Nothing else may use srv but
+ * what such a clock lets in. */
+ST_MUST_USE st_err rooms_begin(server *srv, st_error *error);
 /* Stops the writer, closes all. Safe on a zeroed struct. */
 void rooms_close(server *srv);
 

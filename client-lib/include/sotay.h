@@ -631,7 +631,8 @@ typedef enum {
     SOTAY_WHY_GATEWAY,  /* somebody between here and the server answered, or could not reach it */
     SOTAY_WHY_BUSY,     /* the server, or one in front of it, asked to come later */
     SOTAY_WHY_REFUSED,  /* the server answered, and did not take it: the code says why */
-    SOTAY_WHY_HERE      /* this device failed: the code says why */
+    SOTAY_WHY_HERE,     /* this device failed: the code says why */
+    SOTAY_WHY_CLOCK     /* the server waits until its own clock is right */
 } sotay_why;
 /* "connect", "busy", ...: for programs. Never NULL. */
 SOTAY_API const char *sotay_why_name(sotay_why why);

@@ -136,6 +136,8 @@ st_err limit_refusal(sotay_sync *sync, st_error *error)
     /* of this store they would say that another program has it, or that its own disk is full */
     if (code == ST_E_BUSY || code == ST_E_STORAGE) {
         sync->why = code == ST_E_BUSY ? SOTAY_WHY_BUSY : SOTAY_WHY_REFUSED;
+        if (code == ST_E_BUSY && refusal->why == ST_BUSY_CLOCK)
+            sync->why = SOTAY_WHY_CLOCK;
         code = ST_E_NETWORK;
     }
     if (code == ST_E_MEMORY || code == ST_PENDING)

@@ -57,6 +57,11 @@ static const why_row WHYS[] = {
         "The server answered and did not take it." },
     [SOTAY_WHY_HERE] = { "here", "Máy này gặp lỗi khi đồng bộ.",
         "This device failed during the sync." },
+    [SOTAY_WHY_CLOCK] = { "clock",
+        "Máy chủ đang chờ chỉnh lại đồng hồ, chưa nhận bài. Mọi thứ vẫn giữ trên máy này và sẽ tự"
+        " gửi lại.",
+        "The server waits until its clock is put right. All is kept on this device and goes out by"
+        " itself." },
 };
 /* clang-format on */
 #define WHYS_COUNT (sizeof WHYS / sizeof WHYS[0])

@@ -2,10 +2,12 @@
 #include <stdio.h>
 
 #include "server/http/request.h"
+#include "server/sync/own_clock.h"
 
 void http_handle_health(http_request *request)
 {
-    http_say(request, 200, "ok\n");
+    bool waits = own_clock_waits(request->rooms->sync.clock);
+    http_say(request, 200, waits ? "ok, but " OWN_CLOCK_WAITS "\n" : "ok\n");
 }
 
 void http_handle_ready(http_request *request)
@@ -15,7 +17,9 @@ void http_handle_ready(http_request *request)
     store_txn txn = { 0 };
     uint64_t size = 0;
     st_err err = ST_OK;
-    if (side_is_rolled_back(request->rooms->sync.side))
+    if (own_clock_waits(request->rooms->sync.clock))
+        err = st_fail(&error, ST_E_BUSY, "%s", OWN_CLOCK_WAITS);
+    else if (side_is_rolled_back(request->rooms->sync.side))
         err = st_fail(&error, ST_E_STORAGE, SYNC_ROLLED_BACK);
     else if (store_failure(s) != NULL && !store_probe(s))
         err = st_fail(&error, ST_E_STORAGE, "%s", store_failure(s));

@@ -6,9 +6,11 @@
 #include "proto/message.h"
 #include "proto/frame.h"
 #include "server/http/request.h"
+#include "server/sync/own_clock.h"
 
 #define LATER_BUSY_S 5u
 #define LATER_DISK_S 300u /* somebody has to make room first */
+#define LATER_CLOCK_S 60u /* network time may come at any moment */
 
 static const char *reason_of(int status)
 {
@@ -83,14 +85,12 @@ static uint32_t later_s_of(st_err code)
     }
 }
 
-void http_refuse(http_request *request, const st_error *error, uint64_t counter)
+static void refuse(http_request *request, const st_refusal *refusal)
 {
     st_frame frame = { .kind = ST_FRAME_REFUSAL };
-    frame.as.refusal.code = error->code;
-    frame.as.refusal.counter = counter;
-    frame.as.refusal.later_s = request->later_s = later_s_of(error->code);
-    snprintf(frame.as.refusal.detail, sizeof frame.as.refusal.detail, "%s", error->detail);
-    request->status = st_err_http(error->code);
+    frame.as.refusal = *refusal;
+    request->later_s = refusal->later_s;
+    request->status = st_err_http(refusal->code);
     request->content_type = NULL;
     st_buffer_clear(&request->reply);
     st_buffer bytes;
@@ -107,4 +107,19 @@ void http_refuse(http_request *request, const st_error *error, uint64_t counter)
         st_buffer_clear(&request->reply);   /* the status alone still says it */
     st_frame_writer_free(stream);
     st_buffer_free(&bytes);
+}
+
+void http_refuse(http_request *request, const st_error *error, uint64_t counter)
+{
+    st_refusal refusal = { .code = error->code, .counter = counter,
+                           .later_s = later_s_of(error->code) };
+    (void)snprintf(refusal.detail, sizeof refusal.detail, "%s", error->detail);
+    refuse(request, &refusal);
+}
+
+void http_refuse_for_clock(http_request *request)
+{
+    st_refusal refusal = { .code = ST_E_BUSY, .later_s = LATER_CLOCK_S, .why = ST_BUSY_CLOCK };
+    (void)snprintf(refusal.detail, sizeof refusal.detail, "%s", OWN_CLOCK_WAITS);
+    refuse(request, &refusal);
 }

@@ -43,6 +43,7 @@ typedef struct {
     http_who who;              /* who is let in */
     size_t body_bytes_max;
     http_handler handler;
+    bool is_always;            /* also while the server waits for its clock */
 } http_route;
 
 /* The table, ended by a NULL method. */
@@ -58,6 +59,8 @@ void http_body_free(http_request *request);
 void http_send(http_request *request, bool close);
 /* Puts a refusal frame (message Refusal) into the reply and sets the status of the code. */
 void http_refuse(http_request *request, const st_error *error, uint64_t counter);
+/* The server waits for its clock: later. */
+void http_refuse_for_clock(http_request *request);
 /* Plain text reply with a status. */
 void http_say(http_request *request, int status, const char *text);
 

@@ -19,6 +19,7 @@
 
 #include "server/http/request.h"
 #include "server/http/tally.h"
+#include "server/sync/own_clock.h"
 
 /* Draining and stopping together: CivetWeb looks every two seconds whether it is to stop. */
 #define STOP_MS 4700u
@@ -240,7 +241,10 @@ static bool answer(http_request *request)
         http_say(request, status, "the body was refused; nothing was taken in\n");
         return true;
     }
-    route->handler(request);
+    if (!route->is_always && own_clock_waits(request->rooms->sync.clock))
+        http_refuse_for_clock(request);
+    else
+        route->handler(request);
     return false;
 }
 

@@ -10,6 +10,7 @@
 #include "server/operator/operator.h"
 #include "server/sync/epoch.h"
 #include "server/sync/side.h"
+#include "server/sync/own_clock.h"
 
 #define ROWS_ARENA_BYTES (1u << 20)
 #define ANSWER_BYTES_MAX 65536u
@@ -90,7 +91,7 @@ st_err operator_say_again(server *rooms, const char *lang, void (*said)(const ch
     store_txn txn = { 0 };
     st_arena arena;
     telling t = { .rooms = rooms, .lang = lang, .said = said, .error = error };
-    if (!side_has_again(rooms->dir))
+    if (own_clock_is_closed(rooms->sync.clock) || !side_has_again(rooms->dir))
         return ST_OK;
     st_arena_init(&arena, ROWS_ARENA_BYTES);
     st_err err = store_begin(rooms->sync.store, STORE_READ_TXN, &txn, error);

@@ -9,9 +9,14 @@
  * on a command line, and `said` is told of it. To be called before phones are let in; without
  * such a file it does nothing. Said is nothing but `device revoke`, `device suspend`,
  * `user disable` and `role LOGIN -ROLE`, whoever wrote the file. What is not said, or does not
- * apply (nobody here has that login), is kept for later.
+ * apply (nobody here has that login), is kept for later. Nothing while the clock waits.
  * ST_E_STORAGE, ST_E_MEMORY, ST_E_CORRUPT: then it is looked through again at the next start. */
 ST_MUST_USE st_err operator_say_again(server *rooms, const char *lang,
                                       void (*said)(const char *words), st_error *error);
+
+/* The clock does not wait any more: what rooms_open left is done, then this, then phones are let in
+ * (clock.c). Nothing when it did not wait, or somebody else has begun. Errors of both. */
+ST_MUST_USE st_err operator_begin(server *rooms, const char *lang,
+                                  void (*said)(const char *words), st_error *error);
 
 #endif

@@ -10,6 +10,7 @@
 #include "proto/limits.h"
 #include "server/operator/work.h"
 #include "server/sync/epoch.h"
+#include "server/sync/own_clock.h"
 #include "server/sync/purge.h"
 #include "server/sync/seen.h"
 
@@ -184,14 +185,16 @@ static void show_other_log(alarm_page *page)
         page->err = ST_OK;
 }
 
-static void show_silent(alarm_page *page, int64_t now_ms)
+static void show_silent(alarm_page *page)
 {
+    int64_t jump_ms = 0;
     const sync_device *device = page->device;
     int64_t seen_ms = device->contact.last_sync_ms;
     if (seen_ms == 0)
         seen_ms = device->device.enrolled_ms;
     alarm_line line = { ALARM_SILENT, device->device.id, device->login.s, seen_ms, 1, "", NULL };
-    if (now_ms - seen_ms >= ST_LEASE_MS)
+    page->err = own_clock_jump(&page->work->txn, &jump_ms, &page->work->error);
+    if (own_clock_age(seen_ms, sync_now(page->work->room), jump_ms) >= ST_LEASE_MS)
         show_line(page, &line);
 }
 
@@ -259,7 +262,6 @@ static bool look_at(void *context, const sync_device *device)
 {
     alarm_page *page = context;
     operator_work *work = page->work;
-    const server_port *port = work->room->port;
     page->device = device;
     for (size_t i = 0; i < page->held_count; i++) {
         const alarm_held *of = &page->held[i];
@@ -285,7 +287,8 @@ static bool look_at(void *context, const sync_device *device)
     page->err = sync_leaving_each(work->room, &work->txn, &device->device, &arena, &sink,
                                   &work->error);
     st_arena_reset(&arena);
-    show_silent(page, port->now_ms(port->context));
+    if (page->err == ST_OK)
+        show_silent(page);
     return page->err == ST_OK && !work->out_failed;
 }
 

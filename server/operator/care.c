@@ -4,6 +4,7 @@
 #include "server/operator/work.h"
 #include "server/store/chunks.h"
 #include "server/sync/files.h"
+#include "server/sync/own_clock.h"
 
 #define LINES_MAX 1000u            /* of what is wrong; the rest is counted only */
 
@@ -125,6 +126,7 @@ int operator_stat(operator_work *work)
     if (work->options.json) {
         st_json_key_text(&json, "epoch", epoch);
         st_json_key_bool(&json, "practice", work->rooms->is_practice);
+        st_json_key_bool(&json, "clock_waits", own_clock_waits(work->room->clock));
         st_json_close(&json, '}');
         if (st_json_end(&json) != ST_OK)
             return operator_fail(work);
@@ -132,6 +134,10 @@ int operator_stat(operator_work *work)
     } else {
         operator_say(work, work->vi ? "đời sổ %s%s\n" : "epoch %s%s\n", epoch,
                      work->rooms->is_practice ? (work->vi ? ", sổ tập" : ", practice") : "");
+        if (own_clock_waits(work->room->clock))
+            operator_say_in(work, "Máy chủ đang chờ vì đồng hồ, chưa nhận gì: xem `sotayctl clock`\n",
+                            "The server waits for its clock and takes nothing in: see `sotayctl "
+                            "clock`\n");
     }
     return 0;
 }

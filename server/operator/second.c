@@ -46,7 +46,7 @@ static st_err find_second(operator_work *work, writer_turn *turn, auth_person *o
 static st_err take_request(operator_work *work, writer_turn *turn, operator_pair *pair,
                            st_error *error)
 {
-    const second_view view = { turn->txn, sync_log_time(turn), turn->arena };
+    const second_view view = { turn->txn, sync_now(turn->room), turn->arena };
     sync_second request;
     st_err err = sync_second_find(&view, work->request, &request, error);
     if (err == ST_OK)
@@ -330,7 +330,7 @@ int operator_request_confirm(operator_work *work)
 static st_err run_withdraw(operator_work *work, writer_turn *turn, void *argument, st_error *error)
 {
     const sync_second *asked = argument;
-    const second_view view = { turn->txn, sync_log_time(turn), turn->arena };
+    const second_view view = { turn->txn, sync_now(turn->room), turn->arena };
     sync_second request;
     auth_person person;
     st_err err = operator_actor(work, turn->txn, &person, error);

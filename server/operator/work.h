@@ -355,6 +355,9 @@ int operator_log_key_new(operator_work *work);
 int operator_log_key_list(operator_work *work);
 /* bundle.c: bundle import. */
 int operator_bundle_import(operator_work *work);
+/* clock.c: clock, clock accept. */
+int operator_clock(operator_work *work);
+int operator_clock_accept(operator_work *work);
 /* care.c: verify, rebuild, stat. */
 int operator_verify(operator_work *work);
 int operator_rebuild(operator_work *work);

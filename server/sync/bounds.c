@@ -15,7 +15,7 @@ static st_err find_entry_time(store_txn *txn, uint64_t index, int64_t *out_ms, s
     st_arena_init(&arena, (size_t)4 * 1024 * 1024);
     st_err err = sync_row_get(txn, index, &arena, &row, error);
     if (err == ST_OK)
-        *out_ms = row.time_ms;
+        *out_ms = sync_row_when(&row);
     st_arena_reset(&arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -54,13 +54,16 @@ st_err sync_bounds_get(store_txn *txn, free_sets *sets, const st_dot *dot, uint6
     out_bounds->claimed_ms = change->wall_ms;
     out_bounds->seen_size = set->seen_size;
     err = find_not_before(txn, set, &out_bounds->not_before_ms, error);
+    if (out_bounds->not_before_ms > sync_row_when(&source->row)) /* of a clock that was ahead */
+        out_bounds->not_before_ms = 0;
     if (err == ST_OK && set->via == ST_VIA_OPERATOR) { /* what the server signed says so itself */
         out_bounds->found.is_known = true;
         out_bounds->found.moment.at_ms = change->wall_ms;
         return ST_OK;
     }
     if (err == ST_OK)
-        err = sync_clock_moment(txn, &reading, source->row.time_ms, &out_bounds->found, error);
+        err = sync_clock_moment(txn, &reading, sync_row_when(&source->row), &out_bounds->found,
+                                error);
     return err;
 }
 

@@ -79,7 +79,8 @@ st_err sync_clock_note(store_txn *txn, const st_id *device, const st_clock *cloc
     const st_clock *before = &near.found[0];
     bool adds_nothing = near.there[0] &&
                         clock->sent_mono_ms - before->sent_mono_ms < ST_CLOCK_APART_MS &&
-                        before->got_mono_ms - before->sent_mono_ms <= trip;
+                        before->got_mono_ms - before->sent_mono_ms <= trip &&
+                        !st_clock_differs(before, clock);
     bool is_kept = near.there[1] && near.found[1].sent_mono_ms == clock->sent_mono_ms;
     if (adds_nothing || is_kept)
         return ST_OK;
@@ -115,7 +116,8 @@ st_err sync_clock_moment(store_txn *txn, const sync_reading *reading, int64_t re
     neighbours near;
     memset(out_moment, 0, sizeof *out_moment);
     st_err err = find_both(txn, reading, &near, error);
-    for (int i = 0; err == ST_OK && i < 2; i++) {
+    bool is_set = near.there[0] && near.there[1] && st_clock_differs(&near.found[0], &near.found[1]);
+    for (int i = is_set ? 1 : 0; err == ST_OK && i < 2; i++) { /* set: the later one counts */
         st_moment one;
         if (!near.there[i] ||
             !st_clock_moment(&near.found[i], reading->boot, reading->mono_ms, &one))

@@ -13,6 +13,7 @@
 
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
+#include "server/sync/own_clock.h"
 #include "server/sync/snapshot.h"
 
 #define NAMES_BYTES_MAX ((size_t)16 * 1024 * 1024)
@@ -115,7 +116,7 @@ static bool is_time(cutter *c)
 {
     uint64_t size = c->seen;
     unsigned quiet_s = atomic_load(&c->quiet_s);
-    if (quiet_s == 0 || log_size(c->room, &size) != ST_OK)
+    if (quiet_s == 0 || own_clock_waits(c->room->clock) || log_size(c->room, &size) != ST_OK)
         return false;
     c->quiet = size == c->seen ? c->quiet + 1 : 0;
     c->has_news = c->has_news || size != c->seen;

@@ -390,7 +390,7 @@ static st_err author(writer_turn *turn, const plan *p, const st_form *form,
     sync_edit_put(&edit, "targets",
                   data_value(ST_VALUE_BYTES, text->targets.data, text->targets.len));
     sync_edit_put(&edit, "at",
-                  (st_value){ .kind = ST_VALUE_INT, .number = sync_log_time(turn) });
+                  (st_value){ .kind = ST_VALUE_INT, .number = sync_now(turn->room) });
     if (!sync_bucket(turn->room, form->home, NULL, &draft.bucket))
         return st_fail(error, ST_E_SERVER, "the catalogue has no bucket");
     return sync_author_turn(turn, &draft, &authored, error);

@@ -184,7 +184,7 @@ st_err sync_fence_set(writer_turn *turn, const sync_fence_wish *wish, sync_fence
 {
     sync_fence fence = { .meeting = wish->meeting, .is_close = wish->is_close,
                          .actor = wish->actor, .index = turn->next_index - 1,
-                         .at_ms = sync_log_time(turn) };
+                         .at_ms = sync_now(turn->room) };
     const st_form *form = catalogue_newest(turn->room->catalogue, SYNC_FENCE_FORM);
     if (form == NULL || form->home == ST_HOME_UNIT)
         return st_fail(error, ST_E_NOT_FOUND, "this book's catalogue has no form '%s'",

@@ -60,8 +60,10 @@ ST_MUST_USE st_err sync_bucket_get(store_txn *txn, const char *bucket, sync_buck
 
 /* The time of the next entry: now, but never before the last one. */
 int64_t sync_log_time(const writer_turn *turn);
-/* Appends an entry to the log: row, leaf, and feed when it has a bucket. row->time_ms is set unless
- * it was stamped with sync_log_time. set: the decoded set of row->set, or NULL. */
+/* Gives the next entry its times. */
+void sync_log_stamp(const writer_turn *turn, sync_row *row);
+/* Appends an entry to the log: row, leaf, and feed when it has a bucket. It is stamped unless it
+ * was before. set: the decoded set of row->set, or NULL. */
 ST_MUST_USE st_err sync_log_append(writer_turn *turn, sync_row *row, const st_set *set,
                                    st_error *error);
 /* The part of it that a rebuild repeats: feed and bucket head. */

@@ -231,7 +231,7 @@ static void fill_row(arrival *a, const st_id *carrier)
     const st_set *set = &a->item->set;
     sync_row *row = &a->row;
     row->kind = ST_ENTRY_CHANGE;
-    row->time_ms = sync_log_time(a->turn);
+    sync_log_stamp(a->turn, row);
     row->actor = judge_actor(set, a->device);
     row->device = set->device;
     row->first = set->first;

@@ -8,6 +8,7 @@
 #include "server/audit/leaf.h"
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
+#include "server/sync/own_clock.h"
 
 #define ROW_BYTES_MAX (ST_ERASED_SET_BYTES_MAX + 1024u * 1024u)
 
@@ -72,11 +73,23 @@ st_err sync_turn_end(writer_turn *turn, st_error *error)
                      error);
 }
 
+int64_t sync_now(const sync_room *room)
+{
+    return room->port->now_ms(room->port->context);
+}
+
 int64_t sync_log_time(const writer_turn *turn)
 {
-    const server_port *port = turn->room->port;
-    int64_t now = port->now_ms(port->context);
+    int64_t now = sync_now(turn->room);
     return now > turn->last_time_ms ? now : turn->last_time_ms;
+}
+
+void sync_log_stamp(const writer_turn *turn, sync_row *row)
+{
+    int64_t now_ms = sync_now(turn->room);
+    bool is_behind = st_ms_between(now_ms, turn->last_time_ms) >= OWN_CLOCK_STEP_MS;
+    row->time_ms = now_ms > turn->last_time_ms ? now_ms : turn->last_time_ms;
+    row->wall_ms = is_behind ? now_ms : 0;
 }
 
 /* What the server noted itself is bound by its leaf, as what a phone wrote is by its set's. */
@@ -95,7 +108,7 @@ st_err sync_log_append(writer_turn *turn, sync_row *row, const st_set *set, st_e
     assert(set == NULL || row->set.len > 0);
     st_buffer bytes;
     if (row->time_ms == 0)
-        row->time_ms = sync_log_time(turn);
+        sync_log_stamp(turn, row);
     hide_note(turn, row, set);
     st_buffer_init(&bytes, ROW_BYTES_MAX);
     pack_key key = pack_u64(turn->next_index);

@@ -278,6 +278,7 @@ static st_err fill_item(store_txn *txn, free_sets *sets, const sync_fences *fenc
     item->role = source->set.role;
     item->via = source->set.via;
     item->received_ms = source->row.time_ms;
+    item->server_ms = source->row.wall_ms;
     item->log_index = where->index;
     item->has_carrier = !st_id_is_zero(&source->row.carrier);
     item->carrier = source->row.carrier;

@@ -29,6 +29,14 @@ static st_err put_lists(const sync_row *row, st_buffer *out)
     return err;
 }
 
+int64_t sync_row_when(const sync_row *row)
+{
+    return row->wall_ms != 0 ? row->wall_ms : row->time_ms;
+}
+
+#define TAIL_WALL 1u               /* a mark before the server's clock */
+#define WALL_BYTES 9u
+
 st_err sync_row_encode(const sync_row *row, st_buffer *out, st_error *error)
 {
     st_err err = pack_put_u8(out, (uint8_t)row->kind);
@@ -58,6 +66,10 @@ st_err sync_row_encode(const sync_row *row, st_buffer *out, st_error *error)
         err = pack_put_u64(out, row->cut_size);
     if (err == ST_OK && row->cut_size > 0)
         err = pack_put(out, row->cut_root.b, sizeof row->cut_root.b);
+    if (err == ST_OK && row->wall_ms != 0)
+        err = pack_put_u8(out, TAIL_WALL);
+    if (err == ST_OK && row->wall_ms != 0)
+        err = pack_put_u64(out, (uint64_t)row->wall_ms);
     return err == ST_OK ? ST_OK : st_fail(error, err, "log: a row cannot be encoded");
 }
 
@@ -86,16 +98,23 @@ static st_err get_lists(pack_reader *reader, st_arena *arena, sync_row *row, st_
     return ST_OK;
 }
 
-/* A key, a cut, both, or neither: the length tells. */
+/* A key, a cut, the server's clock, any of them or none: the length tells. */
 static void get_end(pack_reader *reader, sync_row *row)
 {
-    row->has_note_key = reader->len > 0 && reader->len != CUT_BYTES;
+    bool has_wall = reader->len >= WALL_BYTES && reader->len % 8 == WALL_BYTES % 8;
+    size_t rest = reader->len - (has_wall ? WALL_BYTES : 0);
+    bool is_cut_alone = rest == CUT_BYTES && row->kind == ST_ENTRY_EPOCH;
+    row->has_note_key = rest > 0 && !is_cut_alone;
     if (row->has_note_key)
         pack_get(reader, row->note_key, sizeof row->note_key);
-    if (reader->len == 0)
+    if (rest >= CUT_BYTES) {
+        row->cut_size = pack_get_u64(reader);
+        pack_get(reader, row->cut_root.b, sizeof row->cut_root.b);
+    }
+    if (!has_wall)
         return;
-    row->cut_size = pack_get_u64(reader);
-    pack_get(reader, row->cut_root.b, sizeof row->cut_root.b);
+    reader->is_bad = pack_get_u8(reader) != TAIL_WALL || reader->is_bad;
+    row->wall_ms = (int64_t)pack_get_u64(reader);
 }
 
 st_err sync_row_decode(store_slice bytes, st_arena *arena, sync_row *out_row, st_error *error)

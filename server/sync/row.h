@@ -8,7 +8,8 @@
 
 typedef struct {
     st_entry_kind kind;
-    int64_t time_ms;
+    int64_t time_ms;           /* of the leaf; never before that of the entry before */
+    int64_t wall_ms;           /* of the server's clock, where it lies well before; else 0 */
     st_id actor;               /* zero: nobody */
     st_id device;              /* of the set or of the decided changes; zero: none */
     uint64_t first, last;
@@ -26,6 +27,8 @@ typedef struct {
     store_slice set;           /* ChangeSet bytes, verbatim; empty: none */
 } sync_row;
 
+/* When it came, by the server's clock. */
+int64_t sync_row_when(const sync_row *row);
 /* Appends. ST_E_TOO_LARGE, ST_E_MEMORY. */
 ST_MUST_USE st_err sync_row_encode(const sync_row *row, st_buffer *out, st_error *error);
 /* held and counters in the arena; note and set point into bytes. ST_E_CORRUPT, ST_E_MEMORY. */

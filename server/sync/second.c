@@ -10,6 +10,7 @@
 
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
+#include "server/sync/own_clock.h"
 
 #define ASK "ask "
 #define CONFIRM "confirm "
@@ -85,17 +86,35 @@ static st_err read_head(const store_cursor *cursor, st_entry_kind *out_kind, int
     return ST_OK;
 }
 
-/* To the first entry that is not older than SECOND_WAIT_MS: times never go back in the log. */
-static st_err seek_recent(store_cursor *cursor, int64_t now_ms, st_error *error)
+typedef struct {
+    const second_view *view;
+    sync_second *list;
+    size_t count, capacity;
+    int64_t last_ms;           /* of the newest entry */
+    int64_t jump_ms;           /* of the server's clock */
+} second_list;
+
+/* Nobody gains time by putting the clock back: the log knows. Where its times stand still, because
+ * the clock was ahead before, the clock counts. */
+static bool is_over(const second_list *l, int64_t entry_ms, int64_t when_ms)
+{
+    int64_t now_ms = l->view->now_ms;
+    return st_ms_between(entry_ms, l->last_ms) >= SECOND_WAIT_MS ||
+           own_clock_age(when_ms, now_ms, l->jump_ms) >= SECOND_WAIT_MS;
+}
+
+/* To the first entry that is not older than SECOND_WAIT_MS: times never go back in the log. Of one
+ * that is ahead of the clock it does not know how old it is, so the search goes on before it. */
+static st_err seek_recent(store_cursor *cursor, second_list *l, st_error *error)
 {
     st_entry_kind kind;
-    int64_t ms = 0;
+    int64_t ms = 0, now_ms = l->view->now_ms;
     uint8_t key[8];
     uint64_t first = 1;
     st_err err = store_seek_before(cursor, store_text(""), error);
     while (err == ST_OK && cursor->is_valid) {
         err = read_head(cursor, &kind, &ms, error);
-        if (err == ST_OK && st_ms_between(ms, now_ms) >= SECOND_WAIT_MS) {
+        if (err == ST_OK && is_over(l, ms, ms > now_ms ? now_ms : ms)) {
             first = st_get_u64(cursor->key.data) + 1;
             break;
         }
@@ -106,11 +125,15 @@ static st_err seek_recent(store_cursor *cursor, int64_t now_ms, st_error *error)
     return err == ST_OK ? store_seek(cursor, store_bytes(key, sizeof key), error) : err;
 }
 
-typedef struct {
-    const second_view *view;
-    sync_second *list;
-    size_t count, capacity;
-} second_list;
+/* What the ages are held against. */
+static st_err read_times(store_cursor *cursor, second_list *l, st_error *error)
+{
+    st_entry_kind kind;
+    st_err err = own_clock_jump(l->view->txn, &l->jump_ms, error);
+    if (err == ST_OK)
+        err = store_seek_before(cursor, store_text(""), error);
+    return err == ST_OK && cursor->is_valid ? read_head(cursor, &kind, &l->last_ms, error) : err;
+}
 
 static sync_second *find(const second_list *l, uint64_t index)
 {
@@ -150,7 +173,7 @@ static st_err take_end(second_list *l, const sync_row *row, second_state state)
 static st_err take(second_list *l, uint64_t index, const sync_row *row)
 {
     char *line = NULL;
-    sync_second one = { .index = index, .asked_ms = row->time_ms, .person = row->actor,
+    sync_second one = { .index = index, .asked_ms = sync_row_when(row), .person = row->actor,
                         .reason = "", .ended_why = "" };
     st_err err = split(row, ASK, l->view->arena, &line, &one.reason);
     if (err == ST_OK && line == NULL) {
@@ -159,7 +182,7 @@ static st_err take(second_list *l, uint64_t index, const sync_row *row)
     }
     if (err == ST_OK)
         err = cut_words(line, l->view->arena, &one);
-    if (st_ms_between(one.asked_ms, l->view->now_ms) >= SECOND_WAIT_MS)
+    if (is_over(l, row->time_ms, one.asked_ms))
         one.state = SECOND_LAPSED;
     return err == ST_OK ? add(l, &one) : err;
 }
@@ -190,8 +213,10 @@ st_err sync_second_list(const second_view *view, bool all, sync_second **out_lis
     st_arena_init(&entry, ENTRY_BYTES_MAX);
     st_err err = store_cursor_open(view->txn, STORE_LOG, &cursor, error);
     if (err == ST_OK)
+        err = read_times(&cursor, &l, error);
+    if (err == ST_OK)
         err = all ? store_seek(&cursor, store_text(""), error)
-                  : seek_recent(&cursor, view->now_ms, error);
+                  : seek_recent(&cursor, &l, error);
     while (err == ST_OK && cursor.is_valid) {
         err = take_row(&l, &cursor, &entry, error);
         if (err == ST_OK)
@@ -251,7 +276,7 @@ static bool same_words(const sync_second *a, const sync_second *b)
 
 static st_err refuse_twice(writer_turn *turn, const sync_second *wish, st_error *error)
 {
-    const second_view view = { turn->txn, sync_log_time(turn), turn->arena };
+    const second_view view = { turn->txn, sync_now(turn->room), turn->arena };
     sync_second *list = NULL;
     size_t count = 0;
     st_err err = sync_second_list(&view, false, &list, &count, error);

@@ -10,6 +10,7 @@
 
 #include "proto/changeset.h"
 #include "server/store/chunks.h"
+#include "server/sync/own_clock.h"
 #include "server/sync/quota.h"
 #include "server/sync/row.h"
 
@@ -35,7 +36,7 @@ typedef struct {
     quota_piece *uncounted; /* named, on disk, and no device has it counted; ascending by hash */
     size_t uncounted_count, uncounted_capacity;
     uint64_t log_size; /* so far is looked through */
-    int64_t now_ms;
+    int64_t now_ms, jump_ms;   /* of the server's clock */
     stray_count counted;
 } search;
 
@@ -222,7 +223,8 @@ static store_slice key_of(const st_hash *hash, char text[KEY_BYTES])
     return store_text(text);
 }
 
-/* A note of a time that has not come yet was made by a wrong clock: it counts from now on. */
+/* A note of a time that has not come yet was made by a wrong clock: it counts from now on. One of
+ * before the clock jumped counts from there. */
 static st_err read_since(search *s, store_txn *txn, stray *one, bool *out_noted, st_error *error)
 {
     char text[KEY_BYTES];
@@ -230,7 +232,8 @@ static st_err read_since(search *s, store_txn *txn, stray *one, bool *out_noted,
     st_err err = store_get(txn, STORE_META, key_of(&one->hash, text), &row, error);
     int64_t since_ms = err == ST_OK && row.len == 8 ? (int64_t)st_get_u64(row.data) : s->now_ms;
     *out_noted = err == ST_OK && row.len == 8 && since_ms <= s->now_ms;
-    one->since_ms = *out_noted ? since_ms : s->now_ms;
+    one->since_ms = *out_noted ? s->now_ms - own_clock_age(since_ms, s->now_ms, s->jump_ms)
+                               : s->now_ms;
     one->is_due = s->now_ms - one->since_ms >= STRAY_KEPT_MS;
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -240,6 +243,8 @@ static st_err look(search *s, st_error *error)
     st_err err = store_begin(s->room->store, STORE_READ_TXN, &s->txn, error);
     if (err == ST_OK)
         err = sync_log_size(&s->txn, &s->log_size, error);
+    if (err == ST_OK)
+        err = own_clock_jump(&s->txn, &s->jump_ms, error);
     if (err == ST_OK)
         err = find_named(&s->named, &s->txn, 0, error);
     if (err == ST_OK)
@@ -324,7 +329,9 @@ static st_err run(writer_turn *turn, void *argument, st_error *error)
     search *s = argument;
     hash_set late = { .arena = &s->arena };
     s->counted.due = s->counted.due_bytes = 0;
-    st_err err = find_named(&late, turn->txn, s->log_size, error);
+    st_err err = own_clock_jump(turn->txn, &s->jump_ms, error); /* it may be noted in this turn */
+    if (err == ST_OK)
+        err = find_named(&late, turn->txn, s->log_size, error);
     if (err == ST_OK)
         err = drop_notes(s, turn->txn, &late, error);
     for (size_t i = 0; err == ST_OK && i < s->uncounted_count; i++)

@@ -40,8 +40,11 @@ typedef struct {
     progress *progress;        /* of long work; NULL: nobody wants to know */
     _Atomic uint64_t files_per_device; /* bytes of attachments at most; 0: any (sync/quota.h) */
     sync_side *side;           /* notes beside the store; NULL while a store is being made */
+    struct own_clock *clock;   /* is its clock right? (sync/own_clock.h); NULL: nobody looks */
 } sync_room;
 
+/* What the server's clock says now: for waits and ages. Entries have times of their own. */
+int64_t sync_now(const sync_room *room);
 /* Log entries so far: the index of the last one. */
 ST_MUST_USE st_err sync_log_size(store_txn *txn, uint64_t *out_size, st_error *error);
 /* The bucket of a home: `<commune>/catalogue`, `/council`, `/review`; for units `/unit/<unit>`. */

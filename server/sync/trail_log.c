@@ -10,6 +10,7 @@
 #include "server/sync/act.h"
 #include "server/sync/clock.h"
 #include "server/sync/held.h"
+#include "server/sync/own_clock.h"
 #include "server/sync/row.h"
 #include "server/sync/sets.h"
 #include "server/sync/trail.h"
@@ -207,7 +208,7 @@ static st_err moment_of(log_walk *w, const sync_row *row, const st_set *set,
     memset(out, 0, sizeof *out);
     if (set->via == ST_VIA_OPERATOR)
         return ST_OK;
-    return sync_clock_moment(w->walk->txn, &reading, row->time_ms, out, error);
+    return sync_clock_moment(w->walk->txn, &reading, sync_row_when(row), out, error);
 }
 
 static st_err say_late(log_walk *w, uint64_t index, const sync_row *row, const st_set *set,
@@ -220,7 +221,7 @@ static st_err say_late(log_walk *w, uint64_t index, const sync_row *row, const s
         trail_line line = line_of(index, row);
         err = moment_of(w, row, set, change, &moment, error);
         int64_t written_ms = moment.is_known ? moment.moment.at_ms : change->wall_ms;
-        line.off_ms = st_ms_between(written_ms, row->time_ms);
+        line.off_ms = st_ms_between(written_ms, sync_row_when(row));
         if (err != ST_OK || line.off_ms < TRAIL_LATE_MS || set->via == ST_VIA_OPERATOR)
             continue;
         line.first = line.last = change->dot.counter;
@@ -245,8 +246,8 @@ static const char *clock_word(const st_change *change, const sync_row *row,
         return AHEAD;
     if (moment->is_known && *out_off_ms < -TRAIL_CLOCK_MS)
         return BEHIND;
-    if (!moment->is_known && change->wall_ms > row->time_ms + TRAIL_CLOCK_MS) {
-        *out_off_ms = st_ms_between(row->time_ms, change->wall_ms);
+    if (!moment->is_known && change->wall_ms > sync_row_when(row) + TRAIL_CLOCK_MS) {
+        *out_off_ms = st_ms_between(sync_row_when(row), change->wall_ms);
         return AHEAD;
     }
     return moment->rebooted ? UNCERTAIN : NULL;
@@ -281,6 +282,21 @@ static st_err say_clocks(log_walk *w, uint64_t index, const sync_row *row, const
     if (err == ST_OK && line.what != NULL)
         sync_trail_say(w->walk, &line);
     return err;
+}
+
+/* The server's own clock: claimed is what it said afterwards. */
+static void say_own_clock(log_walk *w, uint64_t index, const sync_row *row)
+{
+    own_clock_said said;
+    trail_line line = line_of(index, row);
+    if (!own_clock_parse(row, &said))
+        return;
+    line.what = said.word;
+    line.claimed_ms = said.to_ms;
+    line.off_ms = st_ms_between(said.from_ms, said.to_ms);
+    line.note = said.words;
+    line.note_len = said.words_len;
+    sync_trail_say(w->walk, &line);
 }
 
 static void say_amended(log_walk *w, uint64_t index, const sync_row *row, const st_set *set)
@@ -483,6 +499,8 @@ static st_err show_entry(log_walk *w, uint64_t index, const sync_row *row, st_er
         return shows_keys ? say_notice(w, &line, index, error) : ST_OK;
     if (row->kind == ST_ENTRY_GAP)
         return kind == TRAIL_GAPS ? say_gap(w, &line, error) : ST_OK;
+    if (kind == TRAIL_CLOCKS && row->kind == ST_ENTRY_NOTE)
+        say_own_clock(w, index, row);
     line.what = entry_word(kind, row->kind);
     if (is_log_key(row) && shows_keys) {
         line.what = "log-key";

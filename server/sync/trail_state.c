@@ -5,6 +5,7 @@
 
 #include "proto/note.h"
 #include "server/sync/epoch.h"
+#include "server/sync/own_clock.h"
 #include "server/sync/seen.h"
 #include "server/sync/sets.h"
 #include "server/sync/trail.h"
@@ -135,16 +136,18 @@ static trail_line device_line(const sync_device *device, const char *what)
     return line;
 }
 
-static void say_silent(trail_walk *walk, const sync_device *device)
+static st_err say_silent(trail_walk *walk, const sync_device *device, st_error *error)
 {
-    const server_port *port = walk->room->port;
+    int64_t jump_ms = 0;
     int64_t last_ms = device->contact.last_sync_ms;
     static const char *const STATUS[] = { "active", "suspended", "revoked" };
     trail_line line = device_line(device, last_ms == 0 ? "never" : "silent");
     line.outcome = STATUS[device->device.status];
-    line.off_ms = last_ms == 0 ? 0 : port->now_ms(port->context) - last_ms;
-    if (last_ms == 0 || line.off_ms > TRAIL_SILENT_MS)
+    st_err err = own_clock_jump(walk->txn, &jump_ms, error);
+    line.off_ms = last_ms == 0 ? 0 : own_clock_age(last_ms, sync_now(walk->room), jump_ms);
+    if (err == ST_OK && (last_ms == 0 || line.off_ms > TRAIL_SILENT_MS))
         sync_trail_say(walk, &line);
+    return err;
 }
 
 typedef struct {
@@ -175,7 +178,7 @@ static bool one_device(void *context, const sync_device *device)
 {
     device_walk *w = context;
     if (w->walk->kind == TRAIL_SILENT)
-        say_silent(w->walk, device);
+        w->err = say_silent(w->walk, device, w->error);
     else
         w->err = say_missing(w->walk, device, w->error);
     return w->err == ST_OK && !w->walk->stopped;

@@ -10,6 +10,7 @@
 
 #include "server/audit/sign.h"
 #include "server/sync/fold.h"
+#include "server/sync/own_clock.h"
 
 #define TURN_BYTES_MAX ((size_t)512 * 1024 * 1024)
 
@@ -25,6 +26,15 @@ struct writer {
     st_arena arena;
 };
 
+static st_err may_write(const sync_room *room, st_error *error)
+{
+    if (room->side != NULL && side_is_rolled_back(room->side))
+        return st_fail(error, ST_E_STORAGE, SYNC_ROLLED_BACK);
+    if (own_clock_is_closed(room->clock))
+        return st_fail(error, ST_E_BUSY, OWN_CLOCK_WAITS);
+    return ST_OK;
+}
+
 /* Runs jobs list[0..count) in one transaction. */
 static st_err attempt(writer *w, writer_job **list, size_t count, st_error *error)
 {
@@ -36,17 +46,24 @@ static st_err attempt(writer *w, writer_job **list, size_t count, st_error *erro
     turn.room = w->room;
     turn.txn = &txn;
     turn.arena = &w->arena;
-    if (w->room->side != NULL && side_is_rolled_back(w->room->side))
-        return st_fail(error, ST_E_STORAGE, SYNC_ROLLED_BACK);
-    st_err err = store_begin(s, STORE_WRITE_TXN, &txn, error);
+    own_clock_step step;
+    bool is_set = own_clock_due(w->room->clock, &step);
+    st_err err = may_write(w->room, error);
+    if (err != ST_OK)
+        return err;
+    err = store_begin(s, STORE_WRITE_TXN, &txn, error);
     if (err != ST_OK)
         return err;
     err = sync_turn_begin(&turn, error);
     uint64_t before = turn.next_index - 1;
+    if (err == ST_OK && is_set)
+        err = own_clock_note(&turn, &step, error);
     for (size_t i = 0; err == ST_OK && i < count; i++) {
         err = list[i]->run(&turn, list[i]->argument, error);
         st_arena_reset(&w->arena);
     }
+    if (err == ST_OK)
+        err = own_clock_keep(&turn, error);
     if (err == ST_OK)
         err = sync_turn_end(&turn, error);
     if (err == ST_OK)
@@ -56,6 +73,8 @@ static st_err attempt(writer *w, writer_job **list, size_t count, st_error *erro
     if (err == ST_OK && w->room->side != NULL)
         side_note_size(w->room->side, turn.next_index - 1);
     store_end(&txn);
+    if (err == ST_OK && is_set)
+        own_clock_noted(w->room->clock, &step);
     catalogue_settle(w->room->catalogue, err == ST_OK);
     return err;
 }

@@ -10,6 +10,7 @@
 #include "server/operator/again.h"
 #include "server/store/dir.h"
 #include "server/sync/side.h"
+#include "server/sync/own_clock.h"
 #include "tools/ctl/ctl.h"
 
 #define MANIFEST_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -130,8 +131,16 @@ static int finish(const ctl_line *line)
     st_err err = rooms_open(&how, &rooms, &error);
     if (err != ST_OK)
         return ctl_fail(line, "restore", &error);
+    bool waits = own_clock_waits(rooms.sync.clock);
     err = operator_say_again(&rooms, line->lang, tell_said, &error);
     rooms_close(&rooms);
+    if (err == ST_OK && waits)
+        return ctl_say_in(line, 3, "restore",
+                          "sổ đã dựng lại xong, nhưng đồng hồ máy này chậm hơn sổ trên một ngày: "
+                          "hãy chỉnh lại, hoặc nếu đúng giờ thì dùng `sotayctl clock accept`",
+                          "the book is restored, but the clock of this machine lies more than a "
+                          "day before it: put it right, or if it is right, say `sotayctl clock "
+                          "accept`");
     if (err != ST_OK)
         return ctl_fail(line, "restore", &error);
     return fflush(stdout) == 0 ? 0 : 1;

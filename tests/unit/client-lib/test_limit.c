@@ -138,12 +138,13 @@ static void test_less_at_once_after_a_line_that_broke(void **state)
     }
 }
 
-static st_buffer refusal_of(st_err code, uint32_t later_s)
+static st_buffer refusal_of(st_err code, uint32_t later_s, uint32_t busy)
 {
     st_buffer bytes, out;
     st_frame_writer *writer = NULL;
     st_frame frame = { .kind = ST_FRAME_REFUSAL };
-    frame.as.refusal = (st_refusal){ .code = code, .later_s = later_s, .detail = "vì sao" };
+    frame.as.refusal = (st_refusal){ .code = code, .later_s = later_s, .detail = "vì sao",
+                                       .why = busy };
     st_buffer_init(&bytes, 65536);
     st_buffer_init(&out, 65536);
     assert_int_equal(st_frame_encode(&frame, &bytes, NULL), ST_OK);
@@ -162,18 +163,21 @@ static void test_what_a_refusal_means_for_the_line(void **state)
         int status, want;
         uint32_t later_s;
         sotay_why why;
+        uint32_t busy;
     } CASES[] = {
-        { ST_E_BUSY, 503, SOTAY_E_NETWORK, 5, SOTAY_WHY_BUSY },
-        { ST_E_MEMORY, 503, SOTAY_E_SERVER, 5,
-          SOTAY_WHY_REFUSED }, /* it is not ours that is full */
-        { ST_E_STORAGE, 507, SOTAY_E_NETWORK, 300, SOTAY_WHY_REFUSED }, /* nor ours */
-        { ST_E_SIGNATURE, 401, SOTAY_E_SIGNATURE, 0, SOTAY_WHY_REFUSED },
+        { ST_E_BUSY, 503, SOTAY_E_NETWORK, 5, SOTAY_WHY_BUSY, 0 },
+        { ST_E_BUSY, 503, SOTAY_E_NETWORK, 60, SOTAY_WHY_CLOCK, ST_BUSY_CLOCK },
+        { ST_E_BUSY, 503, SOTAY_E_NETWORK, 5, SOTAY_WHY_BUSY, 77 }, /* of a later server */
+        { ST_E_MEMORY, 503, SOTAY_E_SERVER, 5, SOTAY_WHY_REFUSED,
+          ST_BUSY_CLOCK }, /* it is not ours that is full */
+        { ST_E_STORAGE, 507, SOTAY_E_NETWORK, 300, SOTAY_WHY_REFUSED, 0 }, /* nor ours */
+        { ST_E_SIGNATURE, 401, SOTAY_E_SIGNATURE, 0, SOTAY_WHY_REFUSED, 0 },
     };
     phone an;
     (void)state;
     edge *e = phone_alone(&an);
     for (size_t i = 0; i < LEN(CASES); i++) {
-        st_buffer body = refusal_of(CASES[i].says, CASES[i].later_s);
+        st_buffer body = refusal_of(CASES[i].says, CASES[i].later_s, CASES[i].busy);
         sotay_sync *sync = NULL;
         sotay_request request;
         sotay_report report;

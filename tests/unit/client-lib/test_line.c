@@ -148,7 +148,7 @@ static void test_hopeless(void **state)
 static void test_reasons(void **state)
 {
     (void)state;
-    for (int why = SOTAY_WHY_NONE; why <= SOTAY_WHY_HERE; why++) {
+    for (int why = SOTAY_WHY_NONE; why <= SOTAY_WHY_CLOCK; why++) {
         const char *vi = sotay_why_sentence((sotay_why)why, "vi");
         const char *en = sotay_why_sentence((sotay_why)why, "en");
         assert_true(strlen(vi) > 10 && strlen(en) > 10 && strcmp(vi, en) != 0);
@@ -173,6 +173,7 @@ static void test_people_read_it_in_the_status(void **state)
     } CASES[] = {
         { SOTAY_E_NETWORK, SOTAY_WHY_ANSWER, "nhưng máy chủ không trả lời kịp" },
         { SOTAY_E_NETWORK, SOTAY_WHY_BUSY, "hẹn gửi lại sau" },
+        { SOTAY_E_NETWORK, SOTAY_WHY_CLOCK, "chờ chỉnh lại đồng hồ" },
         { SOTAY_E_DENIED, SOTAY_WHY_REFUSED, "Không có quyền làm việc này" },
         { SOTAY_E_FULL, SOTAY_WHY_HERE, "Sổ đã đầy" },
     };

@@ -69,11 +69,14 @@ static void test_what_adds_to_what_was_told(void **state)
     const st_clock told = { BOOT1, 10000, 15000, NOW };
     static const struct { const char *why; st_clock clock; bool adds; } CASES[] = {
         { "the same", { BOOT1, 10000, 15000, NOW }, false },
-        { "a longer trip", { BOOT1, 20000, 29000, NOW }, false },
-        { "a trip that is a little shorter", { BOOT1, 20000, 24001, NOW }, false },
-        { "a trip that is a second shorter", { BOOT1, 20000, 24000, NOW }, true },
-        { "nearly an hour later", { BOOT1, 10000 + 3599999, 3620000, NOW }, false },
-        { "an hour later", { BOOT1, 10000 + 3600000, 3620000, NOW }, true },
+        { "a longer trip", { BOOT1, 20000, 29000, NOW + 10000 }, false },
+        { "a trip that is a little shorter", { BOOT1, 20000, 24001, NOW + 10000 }, false },
+        { "a trip that is a second shorter", { BOOT1, 20000, 24000, NOW + 10000 }, true },
+        { "nearly an hour later", { BOOT1, 3609999, 3620000, NOW + 3600000 }, false },
+        { "an hour later", { BOOT1, 3610000, 3620000, NOW + 3600000 }, true },
+        { "the server's clock was set ahead", { BOOT1, 20000, 29000, NOW + 3600000 }, true },
+        { "the server's clock was set back", { BOOT1, 20000, 29000, NOW - 3600000 }, true },
+        { "it was steered", { BOOT1, 20000, 29000, NOW + 25000 }, false },
         { "before what was told", { BOOT1, 9999, 20000, NOW }, true },
         { "another run of the machine", { BOOT2, 10000, 15000, NOW }, true },
     };

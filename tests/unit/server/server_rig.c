@@ -15,7 +15,8 @@
 
 static int64_t rig_now(void *context)
 {
-    return ((rig *)context)->now_ms;
+    const rig *r = context;
+    return r->now_ms + r->skew_ms;
 }
 
 static uint64_t rig_mono(void *context)

@@ -15,6 +15,7 @@
 typedef struct {
     char dir[96];
     int64_t now_ms;
+    int64_t skew_ms;           /* the server's wall clock is so far off: set by somebody */
     uint64_t seed;
     bool threaded;             /* set before rig_reopen: a writer thread */
     server_port port;

@@ -195,6 +195,29 @@ static void test_a_code_ends(void **state)
     }
 }
 
+/* A clock that was years ahead, and is put right: a link of then would be good for years. */
+static void test_a_code_of_a_clock_far_ahead_is_void(void **state)
+{
+    rig *r = *state;
+    st_enrol_ask ask;
+    st_enrol_answer answer;
+    uint8_t secret[64];
+    static const struct { int64_t ahead_ms; st_err want; } CASES[] = {
+        { AUTH_CODE_VALID_MS, ST_OK },
+        { AUTH_CODE_VALID_MS + 1, ST_E_ENROL },
+        { INT64_C(5) * 365 * 86400 * 1000, ST_E_ENROL },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        make_ask(r, &ask, secret);
+        r->skew_ms = CASES[i].ahead_ms;
+        assert_int_equal(sync_code_make(r->srv.writer, "an", ask.code, NULL), ST_OK);
+        prove(r, &ask, secret);
+        r->skew_ms = 0;
+        assert_int_equal(sync_enrol(r->srv.writer, &ask, &r->arena, &answer, NULL),
+                         CASES[i].want);
+    }
+}
+
 /* What an officer calls his phone is his to choose, in 80 characters; what is no text is refused,
  * and the code is still good then. */
 static void test_what_a_phone_is_called(void **state)
@@ -502,6 +525,7 @@ int main(void)
         CASE(test_a_store_of_another_person),
         CASE(test_a_wiped_store_with_its_old_key),
         CASE(test_one_code_one_phone), CASE(test_a_code_ends),   CASE(test_a_disabled_person),
+        CASE(test_a_code_of_a_clock_far_ahead_is_void),
         CASE(test_what_a_phone_is_called),
         CASE(test_heads),              CASE(test_counters),      CASE(test_who_gets_what),
         CASE(test_what_an_assignment_does_not_say),

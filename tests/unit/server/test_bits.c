@@ -184,6 +184,18 @@ static void test_a_row_of_before(void **state)
                      ST_OK);
     st_hash bound = sync_row_leaf(&back, NULL).commit;
     assert_true(sync_row_leaf(&back, NULL).has_commit);
+    row.wall_ms = 4;                           /* and the server's clock, behind it */
+    size_t with_key = bytes.len;
+    st_buffer_clear(&bytes);
+    assert_int_equal(sync_row_encode(&row, &bytes, NULL), ST_OK);
+    for (size_t len = with_key + 1; len < bytes.len; len++)
+        assert_int_equal(sync_row_decode(store_bytes(bytes.data, len), &r->arena, &back, NULL),
+                         ST_E_CORRUPT);
+    assert_int_equal(sync_row_decode(store_bytes(bytes.data, bytes.len), &r->arena, &back, NULL),
+                     ST_OK);
+    assert_int_equal(back.wall_ms, 4);
+    assert_int_equal(sync_row_when(&back), 4);
+    assert_int_equal(sync_row_leaf(&back, NULL).time_ms, 5);
     back.note_key[0] ^= 1;
     st_hash other = sync_row_leaf(&back, NULL).commit;
     assert_memory_not_equal(bound.b, other.b, sizeof bound.b);

@@ -257,6 +257,27 @@ static void test_a_clock_that_was_wrong(void **state)
     assert_false(is_there(s.r, &piece));
 }
 
+/* The clock is set three months ahead while the server runs, and back again a month later: nothing
+ * is due for that, and everything is in the end. */
+static void test_a_clock_that_jumps_makes_nothing_due(void **state)
+{
+    scene s;
+    set_scene(&s, *state);
+    st_hash piece = put_piece(s.r, STRAY_TEXT);
+    (void)collect(&s, false);
+    s.r->now_ms += DAY_MS;
+    s.r->skew_ms = STRAY_KEPT_MS;
+    assert_int_equal(collect(&s, false).due, 0);
+    s.r->now_ms += 30 * DAY_MS;
+    assert_int_equal(collect(&s, false).due, 0);
+    s.r->skew_ms = 0;
+    assert_int_equal(collect(&s, false).due, 0);
+    assert_true(is_there(s.r, &piece));
+    s.r->now_ms += STRAY_KEPT_MS;
+    assert_int_equal(collect(&s, false).due, 1);
+    assert_false(is_there(s.r, &piece));
+}
+
 /* Of a set of next year's program nobody here knows what it names. */
 static void test_what_cannot_be_read_stops_it(void **state)
 {
@@ -338,6 +359,7 @@ int main(void)
         CASE(test_a_stray_that_is_named_begins_anew),
         CASE(test_what_is_named_meanwhile_stays),
         CASE(test_a_clock_that_was_wrong),
+        CASE(test_a_clock_that_jumps_makes_nothing_due),
         CASE(test_what_cannot_be_read_stops_it),
         CASE(test_what_lies_among_them),
         CASE(test_a_book_without_files),
