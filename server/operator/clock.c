@@ -3,6 +3,7 @@
  * the start left is done and the words are in the log. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "server/operator/again.h"
 #include "server/operator/work.h"
@@ -71,8 +72,30 @@ typedef struct {
     own_clock_times times;
 } accept_call;
 
+static bool may_say(void *context, const auth_person *person)
+{
+    bool *found = context;
+    *found = person->is_active && operator_pair_role(person) != ST_ROLE_NONE;
+    return !*found;
+}
+
+/* A book that has nobody yet who may say it is young: the operator of the machine says it. */
+static st_err check_nobody(operator_work *work, store_txn *txn, st_error *error)
+{
+    bool found = false;
+    st_err err = auth_person_each(txn, may_say, &found, error);
+    if (err != ST_OK || !found)
+        return err;
+    return st_fail(error, ST_E_USAGE,
+                   work->vi ? "cần --as LOGIN: office_head, admin hoặc decider"
+                            : "--as LOGIN is needed: an office_head, an admin or a decider");
+}
+
 static st_err find_person(operator_work *work, store_txn *txn, auth_person *out, st_error *error)
 {
+    memset(out, 0, sizeof *out);
+    if (work->options.as == NULL)
+        return check_nobody(work, txn, error);
     st_err err = operator_actor(work, txn, out, error);
     if (err != ST_OK || operator_pair_role(out) != ST_ROLE_NONE)
         return err;

@@ -3,6 +3,8 @@
  * forgiven. */
 #include "tests/sim/sim.h"
 
+#include "server/sync/own_clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,9 +233,10 @@ void sim_do_server_fault(sim_world *w, sim_phone *p, sim_random *r)
     sim_say(w, ": %s", FAULTS[at].text);
 }
 
-/* The server's clock steps; now and then by years. */
+/* The server's clock steps; now and then by years, and then its machine may be started again. */
 void sim_do_server_clock(sim_world *w, sim_phone *p, sim_random *r)
 {
+    int64_t before_ms = w->server_skew_ms;
     (void)p;
     if (sim_chance(r, 400))
         w->server_skew_ms = 0;
@@ -241,7 +244,12 @@ void sim_do_server_clock(sim_world *w, sim_phone *p, sim_random *r)
         w->server_skew_ms += sim_between(r, -7200, 7200) * 1000;
     else
         w->server_skew_ms = sim_between(r, -5, 5) * 365 * 86400 * INT64_C(1000);
+    if (w->is_up && own_clock_look(w->rooms.sync.clock))
+        sim_count(w, SIM_SERVER_CLOCK);
     sim_say(w, " off by %lld s", (long long)(w->server_skew_ms / 1000));
+    int64_t set_ms = st_ms_between(before_ms, w->server_skew_ms);
+    if ((set_ms > OWN_CLOCK_DAY_MS || set_ms < -OWN_CLOCK_DAY_MS) && w->now_ms / 1000 % 2 == 0)
+        sim_server_stop(w, 5000);
 }
 
 /* The state is thrown away and folded from the log again: it must be the same, byte for byte. */

@@ -236,10 +236,10 @@ void sim_do_collect(sim_world *w, sim_phone *p, sim_random *r)
     }
     if (SIM_CTL(w, "attachment", "collect", "--json") != 0 || !is_late)
         return;
-    w->server_skew_ms += COLLECT_SKIP_MS;
+    w->server_skip_ms = COLLECT_SKIP_MS;
     if (SIM_CTL(w, "attachment", "collect", "--json") == 0)
         (void)value_of(SIM_OUT(w), "due_bytes", due, sizeof due);
-    w->server_skew_ms -= COLLECT_SKIP_MS;
+    w->server_skip_ms = 0;
     sim_say(w, ": %s bytes gone", due);
     if (strcmp(due, "0") != 0)
         sim_count(w, SIM_STRAY_REMOVED);

@@ -89,7 +89,11 @@ struct model_view;
     X(HEIR_ASKED, "copy that asked for a key") X(HEIR, "copy that the office confirmed")           \
     X(HEIR_DECLINED, "copy that the office declined")                                              \
     X(FILES_FULL, "phone at its limit of files") X(FILES_ROOM, "file after the limit was raised") \
-    X(FILE_WAITS, "piece taken for a change that waits")
+    X(FILE_WAITS, "piece taken for a change that waits")                                           \
+    X(SERVER_CLOCK, "server's clock set, and noticed")                                             \
+    X(CLOCK_WAITS, "server that waits for its clock")                                              \
+    X(CLOCK_RIGHT, "clock put right, and the server goes on")                                      \
+    X(CLOCK_ACCEPTED, "clock that the office says is right")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -289,6 +293,8 @@ typedef struct sim_world {
     bool is_up;
     int64_t back_ms; /* when a dead server is started again */
     int64_t server_skew_ms, server_max_ms;
+    int64_t server_skip_ms; /* time that passes for the server alone, and comes back */
+    uint32_t clock_waits;   /* of the server, so far */
     st_buffer out, err; /* of sotayctl */
 
     sim_phone phones[PLAN_PHONES_MAX + PLAN_CLONES_MAX];

@@ -120,7 +120,7 @@ void sim_step_run(sim_world *w, const plan_op *op)
 static int64_t server_now(void *context)
 {
     sim_world *w = context;
-    int64_t now = w->now_ms + w->server_skew_ms;
+    int64_t now = w->now_ms + w->server_skip_ms + w->server_skew_ms;
     if (now > w->server_max_ms)
         w->server_max_ms = now;
     return now;
@@ -129,7 +129,7 @@ static int64_t server_now(void *context)
 static uint64_t server_mono(void *context)
 {
     const sim_world *w = context;
-    return (uint64_t)(w->now_ms - SIM_T0_MS) + 1000;
+    return (uint64_t)(w->now_ms + w->server_skip_ms - SIM_T0_MS) + 1000;
 }
 
 static void server_random(void *context, void *out, size_t len)
