@@ -382,7 +382,7 @@ typedef struct {
     uint64_t counter;
     char detail[201];
     uint32_t later_s;
-    uint32_t why;              /* of ST_E_BUSY: ST_BUSY_CLOCK; what is not known here says nothing */
+    uint32_t why;              /* of ST_E_BUSY: ST_BUSY_CLOCK; any other says nothing */
 } st_refusal;
 
 /* One thing on its way, sealed to the server (proto/carry.h). */

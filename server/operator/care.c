@@ -135,7 +135,8 @@ int operator_stat(operator_work *work)
         operator_say(work, work->vi ? "đời sổ %s%s\n" : "epoch %s%s\n", epoch,
                      work->rooms->is_practice ? (work->vi ? ", sổ tập" : ", practice") : "");
         if (own_clock_waits(work->room->clock))
-            operator_say_in(work, "Máy chủ đang chờ vì đồng hồ, chưa nhận gì: xem `sotayctl clock`\n",
+            operator_say_in(work,
+                            "Máy chủ đang chờ vì đồng hồ, chưa nhận gì: xem `sotayctl clock`\n",
                             "The server waits for its clock and takes nothing in: see `sotayctl "
                             "clock`\n");
     }

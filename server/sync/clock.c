@@ -116,7 +116,8 @@ st_err sync_clock_moment(store_txn *txn, const sync_reading *reading, int64_t re
     neighbours near;
     memset(out_moment, 0, sizeof *out_moment);
     st_err err = find_both(txn, reading, &near, error);
-    bool is_set = near.there[0] && near.there[1] && st_clock_differs(&near.found[0], &near.found[1]);
+    bool is_set = near.there[0] && near.there[1] &&
+                  st_clock_differs(&near.found[0], &near.found[1]);
     for (int i = is_set ? 1 : 0; err == ST_OK && i < 2; i++) { /* set: the later one counts */
         st_moment one;
         if (!near.there[i] ||
