@@ -340,12 +340,15 @@ static st_err find_record(plan *p, st_error *error)
     st_record record;
     const sync_erase_view *view = p->view;
     st_err err = sync_record_get(view->txn, &p->wish->record, view->arena, &record, NULL, error);
-    if (err == ST_OK)
-        p->report.bucket = record.bucket;
     if (err != ST_OK && err != ST_E_NOT_FOUND)
         return err;
+    if (err == ST_OK) {
+        p->report.bucket = record.bucket;
+        p->form = sync_record_form(view->room, &record);
+        return ST_OK;
+    }
     p->form = sync_form_of(view->room, view->txn, &p->wish->record);
-    return p->form != NULL || err == ST_OK ? ST_OK : look_for_changes(p, error);
+    return p->form != NULL ? ST_OK : look_for_changes(p, error);
 }
 
 static st_err collect(plan *p, st_error *error)
