@@ -176,7 +176,7 @@ checks() {
     wanted check/self && run_one check/self lines tools/check/self-test.sh
 }
 
-# What breaks everything on purpose: tests/sim, tests/crash, ... (docs/testing.md); release only.
+# What breaks everything on purpose: tests/sim, tests/crash, ... (docs/testing.md); in release.
 rigs() {
     local amount=short script name start=$SECONDS
     [ "${TEST_LONG:-}" = 1 ] && amount=long
@@ -190,6 +190,19 @@ rigs() {
             run_beside "rig ${name##*/}" lines "$script" $amount
     done
     wait
+}
+
+# Some worlds of the simulator once more, with all that happens in them, under AddressSanitizer and
+# UBSan. They have one thread: ThreadSanitizer has nothing to say of them.
+sim_sanitized() {
+    local start=$SECONDS
+    [ "${TEST_LONG:-}" = 1 ] && wanted tests/sim || return 0
+    if ! $MAKE --no-print-directory MODE=asan rig-programs-sim >"$log" 2>&1; then
+        count build/asan-sim 0 1 $((SECONDS - start))
+        return
+    fi
+    TEST_TIMEOUT_S=1800 run_one "asan rig sim" lines \
+        env SEED=40000000 SEEDS=200 "$BUILD/sim/sim" seeds
 }
 
 # The tests of the tests: some minutes, each invariant's code taken out in a copy of the tree.
@@ -230,6 +243,7 @@ all)
     few=01-main-job
     [ "${TEST_LONG:-}" = 1 ] && few=
     whole_mode asan $few
+    sim_sanitized
     whole_mode tsan $few
     ;;
 mode)

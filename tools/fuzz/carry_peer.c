@@ -58,25 +58,37 @@ const phone_world *carry_peer_world(void)
     return &world;
 }
 
-void carry_peer_sign(const phone_world *world, uint8_t *bytes, size_t len)
+/* Of the epoch that the phone knows, and signed, when the frame is a receipt. */
+static void sign_receipt(const phone_world *world, uint8_t *bytes, size_t len, bool lies)
 {
-    const parts_signer server = { world->e->devices[0].id, world->e->log, world->e->own_secret };
-    const parts_signer peer = { keys()->device, world->e->log, keys()->secret };
     uint8_t text[ST_RECEIPT_SIGN_BYTES];
     st_arena arena;
     st_frame frame;
-    parts_sign(bytes, len, &server);
-    parts_sign(bytes, len, &peer);
     st_arena_init(&arena, ARENA_BYTES);
-    if (st_frame_decode(bytes, len, &arena, &frame, NULL) == ST_OK &&
-        frame.kind == ST_FRAME_RECEIPT) {
-        const st_receipt *receipt = &frame.as.receipt;
+    bool is_one = st_frame_decode(bytes, len, &arena, &frame, NULL) == ST_OK &&
+                  frame.kind == ST_FRAME_RECEIPT;
+    const st_receipt *receipt = &frame.as.receipt;
+    uint8_t *epoch = is_one ? memmem(bytes, len, receipt->epoch, sizeof receipt->epoch) : NULL;
+    if (epoch != NULL)
+        memcpy(epoch, world->e->epoch, sizeof receipt->epoch);
+    is_one = is_one && st_frame_decode(bytes, len, &arena, &frame, NULL) == ST_OK &&
+             frame.kind == ST_FRAME_RECEIPT;
+    if (is_one) {
         uint8_t *at = memmem(bytes, len, receipt->signature, sizeof receipt->signature);
         FUZZ_MUST(at != NULL);
         st_receipt_sign_text(&world->e->log, receipt, text);
-        st_sign(world->e->own_secret, text, sizeof text, at);
+        st_sign(lies ? keys()->secret : world->e->own_secret, text, sizeof text, at);
     }
     st_arena_reset(&arena);
+}
+
+void carry_peer_sign(const phone_world *world, uint8_t *bytes, size_t len, bool lies)
+{
+    const parts_signer server = { world->e->devices[0].id, world->e->log, world->e->own_secret };
+    const parts_signer peer = { keys()->device, world->e->log, keys()->secret };
+    parts_sign(bytes, len, &server);
+    parts_sign(bytes, len, &peer);
+    sign_receipt(world, bytes, len, lies);
 }
 
 /* ---- what it says ---- */
@@ -158,7 +170,7 @@ static void say_all(const phone_world *world, talk *t, const st_hash *transcript
         st_buffer_clear(&copy);
         fuzz_append(&copy, frame, len);
         if (len > 0)
-            carry_peer_sign(world, copy.data, len);
+            carry_peer_sign(world, copy.data, len, false);
         fuzz_frame(copy.data, len, &frames);
     }
     put_message(t, &frames);

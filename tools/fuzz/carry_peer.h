@@ -8,9 +8,10 @@
 
 /* The phone of phone_world.h after it heard of that other phone. Made once. */
 const phone_world *carry_peer_world(void);
-/* Signs what stands in a frame: a receipt by the server's key; a set of the server's own device or
- * of the other phone by theirs. Changed in place. */
-void carry_peer_sign(const phone_world *world, uint8_t *frame, size_t len);
+/* Signs what stands in a frame: a receipt, of the present epoch, by the server's key (lies: by the
+ * other phone's); a set of the server's own device or of the other phone by theirs. Changed in
+ * place. */
+void carry_peer_sign(const phone_world *world, uint8_t *frame, size_t len, bool lies);
 
 /* How the two meet. */
 typedef struct {

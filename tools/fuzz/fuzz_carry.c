@@ -1,8 +1,9 @@
 /* tools/fuzz/fuzz_carry.c - what somebody else carries to a phone with a book. A bundle on a stick:
  * any frames under a head that is signed truly, or any bytes at all. Another phone of the book: the
  * true handshake, and any frames in it. Either is taken whole or not at all, a bundle taken again
- * changes nothing, one changed byte of it is found, who cannot prove who he is gives nothing, and
- * what the officer wrote stays. What can be sealed opens again as it was. */
+ * changes nothing, one changed byte of it is found, who cannot prove who he is gives nothing, a
+ * receipt that the server did not sign is none, and what the officer wrote stays. What can be
+ * sealed opens again as it was. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,8 +60,9 @@ static void check_seal(const uint8_t *bytes, size_t len)
     st_arena_reset(&arena);
 }
 
-/* The whole file: head, signed, and the frames. False: no bundle can be made of this. */
-static bool make_bundle(const phone_world *world, fuzz_bytes bytes, st_buffer *out)
+/* The whole file: head, signed, and the frames. lies: its receipts are not the server's. False: no
+ * bundle can be made of this. */
+static bool make_bundle(const phone_world *world, fuzz_bytes bytes, bool lies, st_buffer *out)
 {
     static st_buffer frames;
     st_bundle_part parts[PARTS_MAX];
@@ -78,7 +80,7 @@ static bool make_bundle(const phone_world *world, fuzz_bytes bytes, st_buffer *o
         check_seal(frame, len);
         fuzz_append(&frames, frame, len);
         uint8_t *at = frames.data + frames.len - len;
-        carry_peer_sign(world, at, len);
+        carry_peer_sign(world, at, len, lies);
         parts[head.parts_count++] = (st_bundle_part){ st_sha256(at, len), (uint32_t)len };
     }
     head.device = st_device_id(keys->public_key);
@@ -118,13 +120,14 @@ static void must_refuse(sotay_client *client, const uint8_t *data, size_t len)
     free(after);
 }
 
-static void take_true(sotay_client *client, st_buffer *file)
+static void take_true(sotay_client *client, st_buffer *file, bool lies)
 {
     sotay_bundle_report first = { 0 }, second = { 0 };
     char *before = status(client);
     int rc = sotay_bundle_import(client, file->data, file->len, &first, NULL);
     FUZZ_MUST(rc == SOTAY_OK || rc == SOTAY_E_CORRUPT || rc == SOTAY_E_TOO_LARGE);
     char *after = status(client);
+    FUZZ_MUST(!lies || first.receipts == 0);
     if (rc == SOTAY_OK) {
         uint64_t all = first.sets + first.pieces + first.receipts + first.known;
         FUZZ_MUST(sotay_bundle_import(client, file->data, file->len, &second, NULL) == SOTAY_OK);
@@ -172,7 +175,8 @@ static void try_bundle(const phone_world *world, sotay_client *client, uint32_t 
                        fuzz_bytes bytes)
 {
     static st_buffer file;
-    if (!make_bundle(world, bytes, &file))
+    bool lies = which / 4 % 8 == 5;
+    if (!make_bundle(world, bytes, lies, &file))
         return;
     if (which % 4 == 0) {
         must_refuse(client, bytes.data, bytes.len);
@@ -180,7 +184,7 @@ static void try_bundle(const phone_world *world, sotay_client *client, uint32_t 
         file.data[which / 4 * 7 % file.len] ^= (uint8_t)(1u << which / 4 % 8);
         must_refuse(client, file.data, file.len);
     } else {
-        take_true(client, &file);
+        take_true(client, &file, lies);
     }
 }
 
