@@ -533,9 +533,7 @@ st_err ask_head(sotay_sync *sync, const char *method, const char *path, st_error
 
 static st_err drafts(sotay_sync *sync, st_error *error)
 {
-    sync->client->is_syncing = false; /* for this step they are ordinary saves */
     st_err err = draft_commit_all(sync->client, error);
-    sync->client->is_syncing = true;
     sync->has_drafts_done = err == ST_OK;
     return err;
 }
@@ -564,6 +562,9 @@ st_err ask_make(sotay_sync *sync, st_error *error)
         err = drafts(sync, error);
     if (err == ST_OK && !sync->body_is_built) {
         limit_seal(sync);
+        if (sync->written != sync->client->me.counter)
+            sync->seal.is_over = false; /* somebody wrote, in this sync or before it */
+        sync->written = sync->client->me.counter;
         err = outbox_flush(&sync->seal, sync->client, error);
         if (err == ST_OK)
             err = purge_prepare(sync, error);

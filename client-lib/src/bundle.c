@@ -59,7 +59,7 @@ int sotay_bundle_begin(sotay_client *client, sotay_bundle **out_bundle, sotay_er
         st_arena_init(&bundle->arena, CLIENT_WORK_BYTES_MAX);
         st_buffer_init(&bundle->bytes, ST_BUNDLE_BYTES_MAX);
         st_buffer_init(&bundle->frame, ST_FRAME_BYTES_MAX);
-        client->is_syncing = true;
+        client->is_syncing = client->is_closed = true;
         client->has_signature = false;
         *out_bundle = bundle;
     }
@@ -85,7 +85,7 @@ void sotay_bundle_free(sotay_bundle *bundle)
         return;
     client_abort(bundle->client);
     bundle->client->has_signature = false;
-    bundle->client->is_syncing = false;
+    bundle->client->is_syncing = bundle->client->is_closed = false;
     outbox_seal_free(&bundle->seal);
     st_arena_reset(&bundle->arena);
     st_buffer_free(&bundle->bytes);
@@ -191,9 +191,9 @@ static st_err seal_all(sotay_bundle *b, st_error *error)
 {
     st_err err = ST_OK;
     if (!b->has_drafts_done) {
-        b->client->is_syncing = false; /* for this step they are ordinary saves */
+        b->client->is_closed = false; /* for this step they are ordinary saves */
         err = draft_commit_all(b->client, error);
-        b->client->is_syncing = true;
+        b->client->is_closed = true;
         b->has_drafts_done = err == ST_OK;
     }
     if (err == ST_OK && !b->is_sealed)

@@ -104,7 +104,7 @@ int sotay_carry_begin(sotay_client *client, bool fetches, sotay_carry **out_carr
     st_buffer_init(&carry->frame, ST_FRAME_BYTES_MAX);
     st_buffer_init(&carry->stream, MESSAGE_BYTES_MAX);
     st_buffer_init(&carry->staged, ST_CARRY_BYTES_MAX);
-    client->is_syncing = true;
+    client->is_syncing = client->is_closed = true;
     client->has_signature = false;
     *out_carry = carry;
     return SOTAY_OK;
@@ -119,7 +119,7 @@ void sotay_carry_free(sotay_carry *carry)
                                    &carry->stream,    &carry->staged };
     client_abort(carry->client);
     carry->client->has_signature = false;
-    carry->client->is_syncing = false;
+    carry->client->is_syncing = carry->client->is_closed = false;
     outbox_seal_free(&carry->seal);
     st_arena_reset(&carry->arena);
     for (size_t i = 0; i < sizeof BUFFERS / sizeof BUFFERS[0]; i++)
@@ -647,9 +647,9 @@ static st_err seal_all(sotay_carry *c, st_error *error)
 {
     st_err err = ST_OK;
     if (!c->has_drafts_done) {
-        c->client->is_syncing = false; /* for this step they are ordinary saves */
+        c->client->is_closed = false; /* for this step they are ordinary saves */
         err = draft_commit_all(c->client, error);
-        c->client->is_syncing = true;
+        c->client->is_closed = true;
         c->has_drafts_done = err == ST_OK;
     }
     return err == ST_OK ? outbox_flush(&c->seal, c->client, error) : err;

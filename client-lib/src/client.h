@@ -30,6 +30,7 @@ struct sotay_client {
     char lang[3];
     int offset_minutes;
     bool is_syncing; /* between sync begin and free */
+    bool is_closed;  /* then: nothing is written beside an enrolment, a bundle or another phone */
     bool is_owed;    /* a power cut may undo the last commit */
     bool may_undo;   /* that is pending, or ended last */
     st_arena forms_arena;

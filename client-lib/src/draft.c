@@ -178,8 +178,8 @@ static st_err draft_change(sotay_client *client, const sotay_id *record, sotay_p
     if (strlen(pair.path) >= ST_PATH_TEXT_BYTES)
         return st_fail(error, ST_E_VALUE, "%.60s…: not a path", pair.path);
     st_err err = client_need_enrolled(client, error);
-    if (err == ST_OK && client->is_syncing)
-        err = st_fail(error, ST_E_BUSY, "store: a sync is under way");
+    if (err == ST_OK && client->is_closed)
+        err = st_fail(error, ST_E_BUSY, "store: an exchange is under way");
     if (err == ST_OK)
         err = client_begin(client, true, error);
     if (err != ST_OK)

@@ -104,7 +104,7 @@ int sotay_enrol_begin(sotay_client *client, const char *link, const char *label,
     if (err == ST_OK)
         err = parse_link(sync, link, &inner);
     if (err == ST_OK) {
-        sync->is_enrolment = true;
+        sync->is_enrolment = client->is_closed = true;
         memcpy(sync->label, label, strlen(label));
         *out_sync = sync;
     } else if (sync != NULL) {
@@ -124,7 +124,7 @@ void sotay_sync_free(sotay_sync *sync)
         return;
     client_abort(sync->client);
     sync->client->has_signature = false;
-    sync->client->is_syncing = false;
+    sync->client->is_syncing = sync->client->is_closed = false;
     outbox_seal_free(&sync->seal);
     st_buffer_free(&sync->stream);
     st_buffer_free(&sync->body);
@@ -166,14 +166,16 @@ static st_err enter(sotay_sync *sync, st_error *error)
         return st_fail(error, sync->dead, "sync: the pending step failed");
     }
     sync->waits = false;
+    sync->client->is_closed = sync->is_enrolment;
     return ST_OK;
 }
 
-/* After each step: pending is remembered, an error is the end. */
+/* After each step: pending is remembered, an error is the end. Until the step was called again
+ * nobody writes: how it ended would be lost behind how that ended. */
 static st_err leave(sotay_sync *sync, st_err err)
 {
     if (err == ST_PENDING) {
-        sync->waits = true;
+        sync->waits = sync->client->is_closed = true;
     } else if (err != ST_OK) {
         client_abort(sync->client);
         sync->dead = err;
@@ -430,6 +432,12 @@ static bool is_copy(const sotay_client *client)
     return who.is_copied;
 }
 
+/* Did somebody write since the last request with words? */
+static bool has_new_words(const sotay_sync *sync)
+{
+    return !sync->is_enrolment && !sync->is_heir && sync->client->me.counter != sync->written;
+}
+
 /* Is another round needed? Reading anew is bounded. */
 static bool again(sotay_sync *sync)
 {
@@ -441,7 +449,7 @@ static bool again(sotay_sync *sync)
     }
     return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again ||
            sync->repairs_go_on || sync->evidence.goes_on || renew_goes_on(sync) ||
-           purge_goes_on(sync) || decided_goes_on(sync);
+           purge_goes_on(sync) || decided_goes_on(sync) || has_new_words(sync);
 }
 
 /* A server that has more and never gives it is not asked for ever. */
@@ -504,8 +512,13 @@ static st_err end_lane(sotay_sync *sync, int status, bool *out_again, st_error *
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     sync->agains = 0;
     st_err err = attach_end(sync, out_again, error);
+    bool pauses = err == ST_OK && attach_may_pause(sync) && has_new_words(sync);
+    if (pauses) {
+        attach_pause(sync);
+        *out_again = true;
+    }
     if (*out_again)
-        next_round(sync, false);
+        next_round(sync, pauses);
     return err;
 }
 

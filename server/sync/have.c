@@ -89,12 +89,21 @@ bool have_is_named(const have_named *named, const st_hash *hash)
 
 /* ---- one question ---- */
 
-static bool wrote_in(const st_record *record, const st_id *device)
+/* Did the device write in the record, or an earlier one of the same person? His files may lie on
+ * the one that he has now. */
+static st_err wrote_in(sync_room *room, store_txn *txn, const st_record *record,
+                       const auth_device *device, bool *out_wrote, st_error *error)
 {
-    for (size_t i = 0; i < record->wrote_count; i++)
-        if (st_id_cmp(&record->wrote[i], device) == 0)
-            return true;
-    return false;
+    st_err err = ST_OK;
+    *out_wrote = false;
+    for (size_t i = 0; err == ST_OK && !*out_wrote && i < record->wrote_count; i++) {
+        auth_device other;
+        err = auth_device_get(txn, room->keys, &record->wrote[i], &other, error);
+        *out_wrote = err == ST_OK && st_id_cmp(&other.person, &device->person) == 0;
+        if (err == ST_E_NOT_FOUND)
+            err = ST_OK;
+    }
+    return err;
 }
 
 /* Did the device write the hash into the record? Others may have too. */
@@ -164,8 +173,10 @@ static st_err look_up(sync_room *room, const have_asker *asker, const st_id *id,
         err = auth_rights_get(&txn, &device->person, UINT64_MAX, asker->arena, &rights, error);
     if (err == ST_OK)
         err = sync_record_get(&txn, id, asker->arena, &record, NULL, error);
-    if (err == ST_OK && (auth_rights_has_bucket(&rights, &record.bucket) ||
-                         (knows && wrote_in(&record, &device->id))))
+    bool may = err == ST_OK && auth_rights_has_bucket(&rights, &record.bucket);
+    if (err == ST_OK && !may && knows)
+        err = wrote_in(room, &txn, &record, device, &may, error);
+    if (err == ST_OK && may)
         err = have_named_by(room, &record, asker->arena, out_named, error);
     store_end(&txn);
     return err == ST_E_NOT_FOUND ? ST_OK : err;

@@ -56,7 +56,7 @@ void sim_do_attach(sim_world *w, sim_phone *p, sim_random *r)
     const sotay_attachment file = { name, bytes, len, NULL, word, 0 };
     int rc = SOTAY_E_NOT_FOUND;
     sim_say(w, " file %u '%s'", no, word);
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     for (uint32_t n = 0; n < TRIES && rc == SOTAY_E_NOT_FOUND && !p->tap->is_dead; n++) {
         sotay_error error = { 0 };
         const sim_record *record = sim_record_pick(w, r);

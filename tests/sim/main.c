@@ -342,7 +342,7 @@ static uint64_t fresh_seed(void)
 }
 
 /* Half of the fixed worlds as they always were, a quarter with themes, a sixth with those of keys
- * too, a twelfth with all. Without fresh seeds the same worlds each time: who runs it on somebody's
+ * too, a twelfth with all; and half as many more in which people write while their phones sync. Without fresh seeds the same worlds each time: who runs it on somebody's
  * change sees that change, not luck. */
 static bool run_gate(runner *run, uint64_t fixed, uint64_t fresh)
 {
@@ -350,11 +350,14 @@ static bool run_gate(runner *run, uint64_t fixed, uint64_t fresh)
     seeds themed = { NULL, PLAN_THEMED, fixed / 4 }, new = { NULL, fresh_seed(), fresh };
     seeds keyed = { NULL, PLAN_KEYED, fixed / 6 };
     seeds waiting = { NULL, PLAN_WAITING, fixed / 12 };
+    seeds writing = { NULL, PLAN_WRITING, fixed / 24 };
     bool good = say(run_seeds(run, &known), "sim/known-seeds", "a mended fault is back");
     good &= say(run_seeds(run, &usual), "sim/fixed-seeds", "see the trace above");
     good &= say(run_seeds(run, &themed), "sim/fixed-seeds-with-themes", "see the trace above");
     good &= say(run_seeds(run, &keyed), "sim/fixed-seeds-with-keys", "see the trace above");
     good &= say(run_seeds(run, &waiting), "sim/fixed-seeds-with-files-that-wait",
+                "see the trace above");
+    good &= say(run_seeds(run, &writing), "sim/fixed-seeds-with-words-in-syncs",
                 "see the trace above");
     if (fresh > 0) {
         (void)printf("fresh seeds from %llu\n", (unsigned long long)new.first);

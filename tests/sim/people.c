@@ -62,7 +62,7 @@ void sim_do_new_record(sim_world *w, sim_phone *p, sim_random *r)
     sotay_error error = { 0 };
     if (w->records_count == SIM_RECORDS_MAX)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     uint32_t unit = sim_chance(r, 700) ? 0 : sim_pick(r, SIM_UNITS);
     uint32_t mark = sim_mark_new(w, place);
     const sotay_pair list[] = { { "visit_kind", "kiem_tra" },
@@ -86,7 +86,7 @@ void sim_do_new_record(sim_world *w, sim_phone *p, sim_random *r)
 void sim_do_many(sim_world *w, sim_phone *p, sim_random *r)
 {
     size_t before = w->records_count;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     for (uint32_t n = 0; n < MANY && w->records_count < SIM_RECORDS_MAX && !p->tap->is_dead; n++) {
         char place[16];
         sotay_error error = { 0 };
@@ -118,7 +118,7 @@ void sim_do_set(sim_world *w, sim_phone *p, sim_random *r)
     const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     uint32_t count = sim_chance(r, 200) ? 2 : 1, at = sim_pick(r, PATHS_COUNT);
     for (uint32_t i = 0; i < count; i++) {
         const char *const *values = PATHS[(at + i) % PATHS_COUNT].values;
@@ -146,7 +146,7 @@ void sim_do_element(sim_world *w, sim_phone *p, sim_random *r)
     const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     const char *element = ELEMENTS[sim_pick(r, 3)];
     bool adds = sim_chance(r, 600);
     sim_say(w, " joint_with %s %s", adds ? "+" : "-", element);
@@ -162,7 +162,7 @@ void sim_do_remark(sim_world *w, sim_phone *p, sim_random *r)
     const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     uint32_t mark = sim_mark_new(w, word);
     sim_say(w, " '%s'", word);
     int rc = sim_done(w, p, sotay_record_remark(p->client, &record->id, word, &error), &error);
@@ -177,7 +177,7 @@ void sim_do_item(sim_world *w, sim_phone *p, sim_random *r)
     const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     uint32_t mark = sim_mark_new(w, word);
     bool is_new = w->items_count == 0 || sim_chance(r, 400);
     sim_item *item = is_new ? &w->items[w->items_count % SIM_ITEMS_MAX]
@@ -214,7 +214,7 @@ void sim_do_drop(sim_world *w, sim_phone *p, sim_random *r)
     sotay_error error = { 0 };
     if (w->items_count == 0)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     const sim_item *item = &w->items[sim_pick(r, (uint32_t)w->items_count)];
     const sotay_id *id = &w->records[item->record].id;
     bool keeps = sim_chance(r, 300);
@@ -230,7 +230,7 @@ void sim_do_finalise(sim_world *w, sim_phone *p, sim_random *r)
     const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     (void)sim_done(w, p, sotay_record_finalise(p->client, &record->id, &error), &error);
 }
 
@@ -245,7 +245,7 @@ static void act_with_reason(sim_world *w, sim_phone *p, sim_random *r, act run)
     const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     uint32_t mark = sim_mark_new(w, word);
     sim_say(w, " because '%s'", word);
     int rc = sim_done(w, p, run(p->client, &record->id, word, &error), &error);
@@ -270,7 +270,7 @@ void sim_do_amend(sim_world *w, sim_phone *p, sim_random *r)
     const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     uint32_t mark = sim_mark_new(w, word);
     const sotay_pair one = { "general_note", word };
     const sotay_pairs pairs = { &one, 1 };
@@ -303,7 +303,7 @@ void sim_do_resolve(sim_world *w, sim_phone *p, sim_random *r)
     char *json = NULL, id[40] = "", path[128] = "", dot[80] = "", word[16];
     sotay_error error = { 0 };
     sotay_id record;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     int rc = sotay_conflicts(p->client, SOTAY_JSON, &json, &error);
     if (rc != SOTAY_OK) {
         (void)sim_done(w, p, rc, &error);
@@ -353,7 +353,7 @@ void sim_do_draft(sim_world *w, sim_phone *p, sim_random *r)
     const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     uint32_t path = sim_pick(r, 4), no = (uint32_t)(record - w->records);
     uint32_t mark = sim_mark_new(w, word);
     sim_say(w, " %s~'%s'", PATHS[path].path, word);
@@ -374,7 +374,7 @@ void sim_do_commit(sim_world *w, sim_phone *p, sim_random *r)
     const sim_record *record = sim_record_pick(w, r);
     if (record == NULL)
         return;
-    sim_phone_ready(w, p);
+    sim_phone_writes(w, p);
     (void)sim_done(w, p, sotay_draft_commit(p->client, &record->id, &error), &error);
 }
 

@@ -279,6 +279,16 @@ void sim_phone_ready(sim_world *w, sim_phone *p)
         sim_sync_drop(w, p);
 }
 
+void sim_phone_writes(sim_world *w, sim_phone *p)
+{
+    if (p->sync == NULL || p->enrols || !plan_writes_in_syncs(w->plan->seed)) {
+        sim_phone_ready(w, p);
+        return;
+    }
+    sim_phone_clock(w, p);
+    sim_count(w, SIM_WROTE_IN_SYNC);
+}
+
 void sim_phone_power(sim_world *w, sim_phone *p)
 {
     if (sotay_memory_cut(&p->tap->inner))

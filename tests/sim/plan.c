@@ -155,6 +155,11 @@ bool plan_is_keyed(uint64_t seed)
     return has(seed, PLAN_KEYED, PLAN_FRESH_KEYED);
 }
 
+bool plan_writes_in_syncs(uint64_t seed)
+{
+    return has(seed, PLAN_WRITING, PLAN_FRESH_WRITING);
+}
+
 static size_t themes_of(uint64_t seed)
 {
     size_t count = THEMES_COUNT;
@@ -206,6 +211,20 @@ static void add_themes(sim_plan *plan)
         plan->ops[i].index = (uint32_t)i;
 }
 
+/* Somebody writes on the phone that has just begun to sync. */
+static void write_in_syncs(sim_plan *plan)
+{
+    sim_random r = { plan->seed ^ 0x7772697465u };
+    for (size_t i = 0; i + 2 < plan->count; i++) {
+        if (plan->ops[i].kind != PLAN_sync || !sim_chance(&r, 600))
+            continue;
+        for (size_t k = 1; k <= 2; k++) {
+            plan->ops[i + k].phone = plan->ops[i].phone;
+            plan->ops[i + k].wait_ms = sim_pick(&r, 1500);
+        }
+    }
+}
+
 sim_plan plan_make(uint64_t seed)
 {
     static const uint32_t TROUBLE[] = { 0, 30, 100, 100, 300, 600 };
@@ -232,6 +251,8 @@ sim_plan plan_make(uint64_t seed)
     }
     if (seed >= PLAN_THEMED)
         add_themes(&plan);
+    if (plan_writes_in_syncs(seed))
+        write_in_syncs(&plan);
     return plan;
 }
 

@@ -21,6 +21,9 @@
 /* And from here on those of files that hang on held changes. */
 #define PLAN_WAITING       UINT64_C(40000000)
 #define PLAN_FRESH_WAITING UINT64_C(1795918800000000)
+/* And from here on people write while their phones sync. */
+#define PLAN_WRITING       UINT64_C(50000000)
+#define PLAN_FRESH_WRITING UINT64_C(1795935600000000)
 
 /* Randomness of one step: other steps may go without changing it. */
 typedef struct {
@@ -81,6 +84,8 @@ const char *plan_kind_name(plan_kind kind);
 bool plan_kind_needs_phone(plan_kind kind);
 /* Has a world of this seed the themes from PLAN_KEYED on? */
 bool plan_is_keyed(uint64_t seed);
+/* Does a phone of such a world go on with a sync when somebody writes? Else that ends it. */
+bool plan_writes_in_syncs(uint64_t seed);
 
 typedef struct {
     uint32_t index; /* in the whole plan of the seed: what TRACE= names */

@@ -27,7 +27,7 @@ struct model_view;
 /* ---- what happened at all: a run that never saw one of these proves less than it says ---- */
 
 #define SIM_COUNTERS(X)                                                                            \
-    X(CONFLICT, "conflict")                                                                        \
+    X(WROTE_IN_SYNC, "written while a sync was under way") X(CONFLICT, "conflict")             \
     X(STATE_CONFLICT, "conflict of acts") X(CHANGED_SINCE, "changed since an act") X(              \
         DROPPED, "item dropped") X(CONTESTED, "item contested") X(ACTS, "act in force")            \
         X(RESOLVED, "resolution") X(STORED, "verdict stored") X(DUPLICATE, "verdict duplicate") X( \
@@ -419,6 +419,8 @@ void sim_phone_close(sim_phone *p);
 int sim_settle(sim_world *w, sim_phone *p, int rc);
 /* Ready to be used: clock set, a sync under way given up. */
 void sim_phone_ready(sim_world *w, sim_phone *p);
+/* Ready for somebody to write: from PLAN_WRITING on a sync under way goes on beside it. */
+void sim_phone_writes(sim_world *w, sim_phone *p);
 /* After each use: a phone that died is started again. */
 void sim_phone_look(sim_world *w, sim_phone *p);
 /* The power goes: what the store of the phone may still lose then, it loses. */

@@ -672,6 +672,26 @@ static void test_what_no_backup_has(void **state)
     }
 }
 
+/* The unit is another's, and the phone has another key, before the file has gone: nobody else has
+ * it, and the office takes it from him. The last test: an has no unit then. */
+static void test_a_file_of_before_another_key(void **state)
+{
+    desk *d = *state;
+    sotay_sync *sync = NULL;
+    sotay_report report;
+    attach_pdf(d, 30 * KIB, 77);
+    assert_int_equal(sotay_sync_begin(d->an->client, &sync, &d->an->error), SOTAY_OK);
+    sotay_sync_limit(sync, 0, true);
+    assert_int_equal(run(&d->w, sync, 0, &report), SOTAY_OK);
+    assert_int_equal(report.attachments_waiting, 1);
+    KIT_EXPECT(0, &d->w.book, "unassign", "an", KIT_UNIT);
+    enrol(&d->w, d->an, "an", true);
+    sync_phone_well(&d->w, d->an, &report);
+    sync_phone_well(&d->w, d->an, &report);
+    assert_int_equal(report.attachments_waiting, 0);
+    KIT_EXPECT(0, &d->w.book, "verify");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -690,6 +710,7 @@ int main(void)
         cmocka_unit_test(test_a_note_that_cannot_be),
         cmocka_unit_test(test_what_no_backup_has),
         cmocka_unit_test(test_nothing_of_ours_is_missing),
+        cmocka_unit_test(test_a_file_of_before_another_key),
     };
     return cmocka_run_group_tests(tests, desk_open, desk_close);
 }

@@ -297,12 +297,12 @@ static int type_too_many(world *w, const char *value, const char *b)
     return rc;
 }
 
-static int type_in_a_sync(world *w, const char *path, const char *value)
+static int type_in_an_exchange(world *w, const char *path, const char *value)
 {
-    sotay_sync *sync = NULL;
-    assert_int_equal(sotay_sync_begin(w->p->client, &sync, NULL), SOTAY_OK);
+    sotay_bundle *bundle = NULL;
+    assert_int_equal(sotay_bundle_begin(w->p->client, &bundle, NULL), SOTAY_OK);
     int rc = sotay_draft_put(w->p->client, &w->visit, path, value, &w->p->error);
-    sotay_sync_free(sync);
+    sotay_bundle_free(bundle);
     return rc;
 }
 
@@ -386,7 +386,7 @@ static const struct {
       "more than 262144 bytes" },
     { "typed in more fields than a copy has", type_too_many, "x", NULL, SOTAY_E_TOO_LARGE,
       "too many fields" },
-    { "typed during a sync", type_in_a_sync, "place", "x", SOTAY_E_BUSY, "under way" },
+    { "typed while a bundle is made", type_in_an_exchange, "place", "x", SOTAY_E_BUSY, "under way" },
     { "the history of no record", history_nowhere, NULL, NULL, SOTAY_E_NOT_FOUND, "" },
 };
 
