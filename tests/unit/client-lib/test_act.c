@@ -386,7 +386,8 @@ static const struct {
       "more than 262144 bytes" },
     { "typed in more fields than a copy has", type_too_many, "x", NULL, SOTAY_E_TOO_LARGE,
       "too many fields" },
-    { "typed while a bundle is made", type_in_an_exchange, "place", "x", SOTAY_E_BUSY, "under way" },
+    { "typed while a bundle is made", type_in_an_exchange, "place", "x", SOTAY_E_BUSY,
+      "under way" },
     { "the history of no record", history_nowhere, NULL, NULL, SOTAY_E_NOT_FOUND, "" },
 };
 
