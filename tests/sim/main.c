@@ -342,8 +342,9 @@ static uint64_t fresh_seed(void)
 }
 
 /* Half of the fixed worlds as they always were, a quarter with themes, a sixth with those of keys
- * too, a twelfth with all; half as many more in which people write while their phones sync. Without fresh seeds the same worlds each time: who runs it on somebody's
- * change sees that change, not luck. */
+ * too, a twelfth with all; half as many more in which people write while their phones sync.
+ * Without fresh seeds the same worlds each time: who runs it on somebody's change sees that change,
+ * not luck. */
 static bool run_gate(runner *run, uint64_t fixed, uint64_t fresh)
 {
     seeds known = known_seeds(), usual = { NULL, 1, fixed / 2 };
