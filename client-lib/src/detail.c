@@ -126,6 +126,8 @@ static const pair_of_words TABLE[] = {
     { "recover: this answers another line", "dòng này trả lời cho lần xin khác" },
     { "recover: the key that came opens another store", "khóa nhận được mở sổ khác" },
     /* lines, bundles, other phones */
+    { "server: request: this book has no such device",
+      "sổ ở địa chỉ này không có máy này: kiểm tra lại địa chỉ, hoặc hỏi văn phòng" },
     { "sync: the connection broke", "mất kết nối giữa chừng" },
     { "sync: this is not the server that answers *", "bên trả lời không phải sổ của văn phòng *" },
     { "sync: this is not the server that answers", "bên trả lời không phải sổ của văn phòng" },

@@ -149,7 +149,7 @@ st_err auth_head_check(store_txn *txn, const auth_keys *keys, const st_head *hea
     auth_device device;
     st_err err = auth_device_get(txn, NULL, &head->device, &device, error);
     if (err == ST_E_NOT_FOUND)
-        return st_fail(error, ST_E_DENIED, "request: unknown device");
+        return st_fail(error, ST_E_DENIED, "request: this book has no such device");
     if (err != ST_OK)
         return err;
     st_buffer text;

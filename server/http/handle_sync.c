@@ -234,7 +234,7 @@ static st_err introduce(exchange *ex, http_request *request, st_error *error)
     if (err == ST_OK)
         err = st_head_decode(request->body, request->body_len, &head, error);
     if (err == ST_OK && head.has_base) /* with its papers it is plain */
-        err = st_fail(error, ST_E_DENIED, "request: unknown device");
+        err = st_fail(error, ST_E_DENIED, "request: this book has no such device");
     if (err == ST_OK)
         err = http_read_frames(request->body + ST_HEAD_BYTES, request->body_len - ST_HEAD_BYTES,
                                NULL, &taker, error);
