@@ -40,8 +40,9 @@ bool have_is_named(const have_named *named, const st_hash *hash);
 /* Stores a piece that somebody carried, when its record names it, or a change of the record in the
  * log that is held or of another branch, and it fits into what the device that attached it may have
  * here: *out_taken. So is one that nothing names any more since it was destroyed, or since the
- * office declined what named it, but that one is thrown away: its carrier is to drop it. Its hash
- * is that of its bytes. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
+ * office declined what named it, but that one is thrown away: its carrier is to drop it. And
+ * one whose bytes are here by another record: it may be that record's other name. Its hash is that
+ * of its bytes. Outside any transaction. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err have_keep_carried(writer *w, const st_id *record, const chunks_piece *piece,
                                      bool *out_taken, st_error *error);
 /* Is the path, as st_path_encode writes it, that of the hashes of an attachment? form may be

@@ -201,6 +201,29 @@ static void test_a_full_device_stands_in_nobodys_way(void **state)
     assert_int_equal(bytes_kept(&s), 300);
 }
 
+/* Under the name that its record had before its device got another key: it came under the new one,
+ * and nobody carries it for ever. */
+static void test_what_came_another_way_is_carried_no_further(void **state)
+{
+    scene s;
+    bool is_taken = true;
+    set_scene(&s, *state);
+    auth_device an = device_of(s.r, &s.an);
+    st_id other = s.visit;
+    other.b[0] ^= 1;
+    const chunks_piece piece = { "part-2", s.hashes[0], s.bytes[0], sizeof s.bytes[0] };
+    assert_int_equal(have_keep_carried(s.r->srv.writer, &other, &piece, &is_taken, NULL), ST_OK);
+    assert_false(is_taken);
+    assert_int_equal(bytes_kept(&s), 0);
+    (void)ask(&s, &an, s.chunks, 1);
+    const uint64_t kept = bytes_kept(&s);
+    assert_true(kept > 0);
+    assert_int_equal(have_keep_carried(s.r->srv.writer, &other, &piece, &is_taken, NULL), ST_OK);
+    assert_true(is_taken);
+    assert_int_equal(bytes_kept(&s), kept);
+    assert_int_equal(used_by(&s, &an.id), kept);
+}
+
 /* A piece that only a change speaks of which waits for the office, and nobody reads: it counts for
  * its author as if it were let in. */
 static void test_what_waits_counts_for_its_author(void **state)
@@ -367,6 +390,7 @@ int main(void)
         CASE(test_what_fits_is_taken),
         CASE(test_a_full_device_stands_in_nobodys_way),
         CASE(test_what_waits_counts_for_its_author),
+        CASE(test_what_came_another_way_is_carried_no_further),
         CASE(test_a_piece_counts_once),
         CASE(test_what_is_removed_counts_no_more),
         CASE(test_what_went_with_the_power_counts_no_more),
