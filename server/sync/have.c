@@ -438,12 +438,12 @@ st_err have_keep_carried(writer *w, const st_id *record, const chunks_piece *pie
         err = quota_take(w, &counted, 1, error);
     if (err == ST_OK && counted.is_taken)
         err = chunks_put(room->dir, piece, error);
-    /* Its record may have got another name with another key of its device: then it came that way. */
+    /* Its record may have got another name with a new key of its device: then it came that way. */
     bool is_here = false;
-    if (err == ST_OK && !need.is_wanted)
+    if (err == ST_OK && !need.is_wanted && !need.is_over)
         err = chunks_has(room->dir, &piece->hash, &is_here, error);
-    *out_taken = err == ST_OK && (counted.is_taken ||
-                                  (!need.is_wanted && (need.is_over || is_here)));
+    is_here = is_here || counted.is_taken;
+    *out_taken = err == ST_OK && (is_here || (need.is_over && !need.is_wanted));
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
