@@ -202,7 +202,7 @@ class Way:
             if self.left == 0:
                 raise Cut(self.hard)
             if self.ends.left[self.name] == 0:
-                raise Cut()
+                raise Cut(self.proxy.resets)
             data = data[len(piece):]
 
 
@@ -210,8 +210,9 @@ class FaultProxy:
     """Listens at .url; .requests, .connections, .up, .down (bytes) and .log tell what passed."""
 
     def __init__(self, target, rules="", seed=1, listen=("127.0.0.1", 0), cut=None):
-        """cut(n) gives the bytes up and down after which the n-th connection is reset."""
-        self.target, self.cut = target, cut
+        """cut(n) gives the bytes up and down after which the n-th connection is reset; with
+        .resets False it is closed: what came before is read by who it was sent to."""
+        self.target, self.cut, self.resets = target, cut, True
         self.rules = [Rule(line) for line in rules.splitlines()
                       if line.strip() and not line.startswith("#")]
         self.dice, self.lock = random.Random(seed), threading.Lock()
