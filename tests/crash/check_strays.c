@@ -10,7 +10,8 @@
 
 #define STRAY_KEY "stray/"
 
-/* The machine's clock, or one of years later while strays are collected. */
+/* The machine's clocks, or those of years later while strays are collected: both of them, since a
+ * wall clock that goes alone was set, and nothing ages by that. */
 static int64_t later_ms;
 
 static int64_t now_ms(void *context)
@@ -24,7 +25,7 @@ static uint64_t mono_ms(void *context)
 {
     const server_port *real = server_port_system();
     (void)context;
-    return real->mono_ms(real->context);
+    return real->mono_ms(real->context) + (uint64_t)later_ms;
 }
 
 static void draw(void *context, void *out, size_t len)

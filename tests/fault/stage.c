@@ -167,12 +167,20 @@ static int64_t now_ms(void *context)
     return real->now_ms(real->context) + *(const int64_t *)context;
 }
 
+/* A wall clock that goes alone was set, and nothing grows old by that. */
+static uint64_t mono_ms(void *context)
+{
+    const server_port *real = server_port_system();
+    return real->mono_ms(real->context) + (uint64_t)*(const int64_t *)context;
+}
+
 /* The clock of the book can be set while it is open. */
 static const server_port *clock_of(stage *s)
 {
     s->clock = *server_port_system();
     s->clock.context = &s->later_ms;
     s->clock.now_ms = now_ms;
+    s->clock.mono_ms = mono_ms;
     return &s->clock;
 }
 
