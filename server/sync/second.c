@@ -103,22 +103,43 @@ static bool is_over(const second_list *l, int64_t entry_ms, int64_t when_ms)
            own_clock_age(when_ms, now_ms, l->jump_ms) >= SECOND_WAIT_MS;
 }
 
-/* To the first entry that is not older than SECOND_WAIT_MS: times never go back in the log. Of one
- * that is ahead of the clock it does not know how old it is, so the search goes on before it. */
-static st_err seek_recent(store_cursor *cursor, second_list *l, st_error *error)
+/* Is a request in or before the entry under the cursor over for certain? Times never go back in
+ * the log. Where they are ahead of the clock, what the clock said when it came counts; that may
+ * have gone back by a day, since more would be a jump. */
+static st_err is_long_ago(const second_list *l, const store_cursor *cursor, st_arena *entry,
+                          bool *out_is, st_error *error)
 {
+    sync_row row;
     st_entry_kind kind;
     int64_t ms = 0, now_ms = l->view->now_ms;
+    *out_is = false;
+    st_err err = read_head(cursor, &kind, &ms, error);
+    if (err != ST_OK)
+        return err;
+    *out_is = is_over(l, ms, ms > now_ms ? now_ms : ms);
+    if (*out_is || ms <= now_ms)
+        return ST_OK;
+    err = sync_row_decode(cursor->value, entry, &row, error);
+    if (err == ST_OK)
+        *out_is = own_clock_age(sync_row_when(&row), now_ms, l->jump_ms) >=
+                  SECOND_WAIT_MS + OWN_CLOCK_DAY_MS;
+    st_arena_reset(entry);
+    return err;
+}
+
+/* To the first entry that may be younger than SECOND_WAIT_MS. */
+static st_err seek_recent(store_cursor *cursor, const second_list *l, st_arena *entry,
+                          st_error *error)
+{
     uint8_t key[8];
     uint64_t first = 1;
+    bool is = false;
     st_err err = store_seek_before(cursor, store_text(""), error);
-    while (err == ST_OK && cursor->is_valid) {
-        err = read_head(cursor, &kind, &ms, error);
-        if (err == ST_OK && is_over(l, ms, ms > now_ms ? now_ms : ms)) {
+    while (err == ST_OK && cursor->is_valid && !is) {
+        err = is_long_ago(l, cursor, entry, &is, error);
+        if (err == ST_OK && is)
             first = st_get_u64(cursor->key.data) + 1;
-            break;
-        }
-        if (err == ST_OK)
+        else if (err == ST_OK)
             err = store_previous(cursor, error);
     }
     st_put_u64(key, first);
@@ -216,7 +237,7 @@ st_err sync_second_list(const second_view *view, bool all, sync_second **out_lis
         err = read_times(&cursor, &l, error);
     if (err == ST_OK)
         err = all ? store_seek(&cursor, store_text(""), error)
-                  : seek_recent(&cursor, &l, error);
+                  : seek_recent(&cursor, &l, &entry, error);
     while (err == ST_OK && cursor.is_valid) {
         err = take_row(&l, &cursor, &entry, error);
         if (err == ST_OK)
@@ -229,7 +250,7 @@ st_err sync_second_list(const second_view *view, bool all, sync_second **out_lis
     return err;
 }
 
-/* Why a request that is not on the list of recent ones waits no more. */
+/* Why a request that is not among the recent ones, or has lapsed, waits no more. */
 static st_err say_gone(const second_view *view, uint64_t index, st_error *error)
 {
     sync_row row;
@@ -255,7 +276,7 @@ st_err sync_second_find(const second_view *view, uint64_t index, sync_second *ou
     const sync_second *found = err == ST_OK ? find(&l, index) : NULL;
     if (err != ST_OK)
         return err;
-    if (found == NULL)
+    if (found == NULL || found->state == SECOND_LAPSED)
         return say_gone(view, index, error);
     if (found->state != SECOND_WAITING)
         return st_fail(error, ST_E_STATE, "request %" PRIu64 " was %s already", index,

@@ -16,6 +16,7 @@
 #include "server/sync/fold.h"
 #include "server/sync/own_clock.h"
 #include "server/sync/row.h"
+#include "server/sync/second.h"
 
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS INT64_C(3600000)
@@ -269,6 +270,54 @@ static void test_an_epoch_waits_too(void **state)
 
 /* ---- ages ---- */
 
+static st_err run_ask(writer_turn *turn, void *argument, st_error *error)
+{
+    const char *words[] = { "epoch" };
+    uint64_t *index = argument;
+    const sync_second wish = { .person = turn->room->keys->device, .words = words,
+                               .words_count = 1, .reason = "r" };
+    return sync_second_ask(turn, &wish, index, error);
+}
+
+static st_err find_request(rig *r, uint64_t index, size_t *out_listed, st_error *error)
+{
+    store_txn txn = { 0 };
+    sync_second found, *list = NULL;
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    const second_view view = { &txn, r->now_ms + r->skew_ms, &r->arena };
+    assert_int_equal(sync_second_list(&view, false, &list, out_listed, NULL), ST_OK);
+    st_err err = sync_second_find(&view, index, &found, error);
+    store_end(&txn);
+    return err;
+}
+
+/* The times of the log stand still for five years: by the clock a request lapses all the same, it
+ * is said to have, and what is long over is not looked through for ever. */
+static void test_a_request_lapses_where_times_stand_still(void **state)
+{
+    rig *r = *state;
+    st_error error = { 0 };
+    uint64_t index = 0;
+    size_t listed = 0;
+    writer_job job = { .run = run_ask, .argument = &index };
+    r->skew_ms = 5 * YEAR_MS;
+    (void)rig_assign(r, "chi", RIG_UNIT);
+    r->skew_ms = 0;
+    rig_reopen(r);
+    assert_int_equal(accept(r), ST_OK);
+    r->now_ms += HOUR_MS;
+    assert_int_equal(writer_submit(r->srv.writer, &job, NULL), ST_OK);
+    r->now_ms += 3 * DAY_MS - 1;
+    assert_int_equal(find_request(r, index, &listed, &error), ST_OK);
+    r->now_ms += 1;
+    assert_int_equal(find_request(r, index, &listed, &error), ST_E_STATE);
+    assert_non_null(strstr(error.detail, "lapsed"));
+    r->now_ms += DAY_MS;
+    assert_int_equal(find_request(r, index, &listed, &error), ST_E_STATE);
+    assert_non_null(strstr(error.detail, "lapsed"));
+    assert_int_equal(listed, 0);
+}
+
 static void test_nothing_grows_old_by_a_jump(void **state)
 {
     static const struct { int64_t since, now, jump, age; } CASES[] = {
@@ -334,6 +383,7 @@ int main(void)
         CASE(test_an_accepted_clock_counts),
         CASE(test_an_epoch_waits_too),
         cmocka_unit_test(test_nothing_grows_old_by_a_jump),
+        CASE(test_a_request_lapses_where_times_stand_still),
         CASE(test_only_a_day_and_more_is_a_jump),
         cmocka_unit_test(test_other_notes_are_none_of_the_clock),
     };
