@@ -49,7 +49,7 @@ int operator_clock(operator_work *work)
     bool waits = own_clock_waits(work->room->clock);
     if (work->options.json) {
         show_json(work, &times, waits);
-        return waits ? 3 : 0;
+        return 0;
     }
     st_time_short(times.now_ms, work->call->offset_minutes, now);
     st_time_short(times.known_ms, work->call->offset_minutes, known);
@@ -62,7 +62,7 @@ int operator_clock(operator_work *work)
                         "đúng thì dùng `sotayctl clock accept`\n",
                         "The server waits and takes nothing in: put the clock right, or if it is "
                         "right, say `sotayctl clock accept`\n");
-    return waits ? 3 : 0;
+    return 0;
 }
 
 /* ---- clock accept ---- */

@@ -135,7 +135,7 @@ static int finish(const ctl_line *line)
     err = operator_say_again(&rooms, line->lang, tell_said, &error);
     rooms_close(&rooms);
     if (err == ST_OK && waits)
-        return ctl_say_in(line, 3, "restore",
+        return ctl_say_in(line, 0, "restore",
                           "sổ đã dựng lại xong, nhưng đồng hồ máy này chậm hơn sổ trên một ngày: "
                           "hãy chỉnh lại, hoặc nếu đúng giờ thì dùng `sotayctl clock accept`",
                           "the book is restored, but the clock of this machine lies more than a "
