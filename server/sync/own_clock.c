@@ -14,8 +14,8 @@
 #include "server/sync/fold.h"
 
 /* META. KNOWN: since a person accepted a clock that lies before the newest entry, the newest time
- * that this clock has shown; gone when it has caught up. JUMP: own_clock_jump. START: from 8, to 8
- * of the newest note of a start. */
+ * that this clock has shown; gone when it has caught up. JUMP: own_clock_jump. START: a start was
+ * noted: from 8, and what the clock said in the newest turn 8; gone when it has caught up. */
 #define KNOWN "clock_known"
 #define JUMP "clock_jump"
 #define START "clock_start"
@@ -29,7 +29,7 @@ struct own_clock {
     _Atomic int state;
     int64_t wall_ms, mono_ms;  /* looked at before; compared with now */
     int64_t known_ms;          /* of the book, at the start; 0: none */
-    own_clock_step step;       /* not noted yet; count 0: none */
+    own_clock_step step;       /* not noted yet */
     int64_t hour_ms;           /* monotonic: begin of the hour */
     uint32_t notes;            /* in it */
 };
@@ -115,33 +115,51 @@ static st_err known_time(store_txn *txn, int64_t *out_ms, st_error *error)
     return err;
 }
 
-/* Was this start noted already? While the clock catches up with the book there may be many. */
-static st_err is_said(store_txn *txn, const own_clock_step *step, bool *out_said, st_error *error)
+static st_err get_start(store_txn *txn, bool *out_is, own_clock_times *out, st_error *error)
 {
     store_slice row = { 0 };
     st_err err = store_get(txn, STORE_META, store_text(START), &row, error);
     pack_reader reader = pack_read(row);
-    int64_t from_ms = (int64_t)pack_get_u64(&reader), to_ms = (int64_t)pack_get_u64(&reader);
-    *out_said = err == ST_OK && !reader.is_bad && from_ms == step->from_ms &&
-                step->to_ms >= to_ms - OWN_CLOCK_STEP_MS;
+    out->known_ms = (int64_t)pack_get_u64(&reader);
+    out->now_ms = (int64_t)pack_get_u64(&reader);
+    *out_is = err == ST_OK && !reader.is_bad;
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err put_start(store_txn *txn, const own_clock_times *times, st_error *error)
+{
+    uint8_t row[16];
+    st_put_u64(row, (uint64_t)times->known_ms);
+    st_put_u64(row + 8, (uint64_t)times->now_ms);
+    return store_put(txn, STORE_META, store_text(START), store_bytes(row, sizeof row), error);
+}
+
+/* Was this start noted already? While the clock catches up with the book there may be many, each
+ * later than the newest turn: one that is not is a step back. */
+static st_err is_said(store_txn *txn, const own_clock_times *start, bool *out_said, st_error *error)
+{
+    own_clock_times said;
+    st_err err = get_start(txn, out_said, &said, error);
+    *out_said = *out_said && said.known_ms == start->known_ms &&
+                start->now_ms >= said.now_ms - OWN_CLOCK_STEP_MS;
+    return err;
 }
 
 st_err own_clock_start(own_clock *clock, store_txn *txn, st_error *error)
 {
     bool said = false;
-    own_clock_step step = { .to_ms = clock->wall_ms, .count = 1, .is_start = true };
-    st_err err = known_time(txn, &step.from_ms, error);
+    own_clock_times start = { .now_ms = clock->wall_ms };
+    st_err err = known_time(txn, &start.known_ms, error);
     if (err == ST_OK)
-        err = is_said(txn, &step, &said, error);
+        err = is_said(txn, &start, &said, error);
     if (err != ST_OK)
         return err;
-    int64_t back_ms = step.from_ms == 0 ? 0 : st_ms_between(step.to_ms, step.from_ms);
-    clock->known_ms = step.from_ms;
+    int64_t back_ms = start.known_ms == 0 ? 0 : st_ms_between(start.now_ms, start.known_ms);
+    clock->known_ms = start.known_ms;
     if (back_ms > OWN_CLOCK_DAY_MS)
         atomic_store(&clock->state, WAITS);
     else if (back_ms > OWN_CLOCK_STEP_MS && !said)
-        clock->step = step;
+        clock->step = (own_clock_step){ .book_ms = start.known_ms, .start_ms = start.now_ms };
     return ST_OK;
 }
 
@@ -188,11 +206,12 @@ static void add_step(own_clock *c, int64_t from_ms, int64_t to_ms)
     own_clock_step *step = &c->step;
     bool is_jump = size_of(st_ms_between(from_ms, to_ms)) > OWN_CLOCK_DAY_MS &&
                    atomic_load(&c->state) == RUNS;
-    if (step->count == 0 || step->is_start)
-        *step = (own_clock_step){ .from_ms = step->count == 0 ? from_ms : step->from_ms };
+    if (step->count == 0)
+        step->from_ms = from_ms;
     step->to_ms = to_ms;
     step->count++;
-    step->is_jump = step->is_jump || is_jump;
+    if (is_jump)
+        step->jump_ms = to_ms;
 }
 
 /* Under the lock. A slow drift moves along with what it is compared with. */
@@ -212,15 +231,19 @@ static void look(own_clock *c)
     c->mono_ms = mono_ms;
 }
 
-/* Under the lock. */
+/* Under the lock. A jump and a start wait for no next hour: a start comes once, and a jump makes no
+ * entry of its own. */
 static bool is_due(own_clock *c)
 {
     int64_t now_ms = mono_of(c);
+    own_clock_step *step = &c->step;
     if (size_of(st_ms_between(c->hour_ms, now_ms)) >= OWN_CLOCK_HOUR_MS) {
         c->hour_ms = now_ms;
         c->notes = 0;
     }
-    return c->step.count > 0 && c->notes < OWN_CLOCK_NOTES_MAX && atomic_load(&c->state) == RUNS;
+    step->is_due = step->count > 0 && c->notes < OWN_CLOCK_NOTES_MAX;
+    return (step->is_due || step->jump_ms != 0 || step->book_ms != 0) &&
+           atomic_load(&c->state) == RUNS;
 }
 
 bool own_clock_look(own_clock *clock)
@@ -249,11 +272,15 @@ bool own_clock_due(own_clock *clock, own_clock_step *out_step)
 void own_clock_noted(own_clock *clock, const own_clock_step *step)
 {
     (void)pthread_mutex_lock(&clock->mutex);
-    uint32_t more = clock->step.count - step->count;
-    clock->step = more == 0 ? (own_clock_step){ .count = 0 }
-                            : (own_clock_step){ step->to_ms, clock->step.to_ms, more, false,
-                                                clock->step.is_jump };
-    clock->notes++;
+    own_clock_step *left = &clock->step;
+    left->book_ms = 0;
+    if (left->jump_ms == step->jump_ms)
+        left->jump_ms = 0;
+    if (step->is_due) {
+        left->count -= step->count;            /* more may have come meanwhile */
+        left->from_ms = step->to_ms;
+        clock->notes++;
+    }
     (void)pthread_mutex_unlock(&clock->mutex);
 }
 
@@ -273,24 +300,31 @@ static st_err append(writer_turn *turn, const st_id *person, const char *note, s
 
 static st_err note_start(writer_turn *turn, const own_clock_step *step, st_error *error)
 {
-    uint8_t row[16];
-    st_put_u64(row, (uint64_t)step->from_ms);
-    st_put_u64(row + 8, (uint64_t)step->to_ms);
-    return store_put(turn->txn, STORE_META, store_text(START), store_bytes(row, sizeof row),
-                     error);
+    char note[96];
+    const own_clock_times times = { .now_ms = step->start_ms, .known_ms = step->book_ms };
+    (void)snprintf(note, sizeof note, "clock start %" PRId64 " %" PRId64 "\n", step->book_ms,
+                   step->start_ms);
+    st_err err = append(turn, NULL, note, error);
+    return err == ST_OK ? put_start(turn->txn, &times, error) : err;
 }
 
-st_err own_clock_note(writer_turn *turn, const own_clock_step *step, st_error *error)
+static st_err note_steps(writer_turn *turn, const own_clock_step *step, st_error *error)
 {
     char note[128], words[48] = "";
     if (step->count > 1)
         (void)snprintf(words, sizeof words, "%" PRIu32 " steps", step->count);
-    (void)snprintf(note, sizeof note, "clock %s %" PRId64 " %" PRId64 "\n%s",
-                   step->is_start ? "start" : "step", step->from_ms, step->to_ms, words);
-    st_err err = append(turn, NULL, note, error);
-    if (err == ST_OK && step->is_start)
-        err = note_start(turn, step, error);
-    return err == ST_OK && step->is_jump ? put_number(turn->txn, JUMP, step->to_ms, error) : err;
+    (void)snprintf(note, sizeof note, "clock step %" PRId64 " %" PRId64 "\n%s", step->from_ms,
+                   step->to_ms, words);
+    return append(turn, NULL, note, error);
+}
+
+st_err own_clock_note(writer_turn *turn, const own_clock_step *step, st_error *error)
+{
+    st_err err = step->book_ms != 0 ? note_start(turn, step, error) : ST_OK;
+    if (err == ST_OK && step->is_due)
+        err = note_steps(turn, step, error);
+    return err == ST_OK && step->jump_ms != 0 ? put_number(turn->txn, JUMP, step->jump_ms, error)
+                                              : err;
 }
 
 st_err own_clock_accept(writer_turn *turn, const st_id *person, const char *reason,
@@ -309,15 +343,36 @@ st_err own_clock_accept(writer_turn *turn, const st_id *person, const char *reas
     return err == ST_OK ? put_number(turn->txn, JUMP, times.now_ms, error) : err;
 }
 
-st_err own_clock_keep(writer_turn *turn, st_error *error)
+static st_err keep_known(writer_turn *turn, int64_t now_ms, st_error *error)
 {
-    int64_t known_ms = 0, now_ms = sync_now(turn->room);
+    int64_t known_ms = 0;
     st_err err = get_number(turn->txn, KNOWN, &known_ms, error);
     if (err != ST_OK || known_ms == 0)
         return err;
     if (now_ms >= turn->last_time_ms)
         return store_delete(turn->txn, STORE_META, store_text(KNOWN), error);
     return now_ms > known_ms ? put_number(turn->txn, KNOWN, now_ms, error) : ST_OK;
+}
+
+/* Back too: while it runs, a step has a note of its own. */
+static st_err keep_start(writer_turn *turn, int64_t now_ms, st_error *error)
+{
+    bool is_there = false;
+    own_clock_times times;
+    st_err err = get_start(turn->txn, &is_there, &times, error);
+    if (err != ST_OK || !is_there || times.now_ms == now_ms)
+        return err;
+    if (now_ms >= times.known_ms)
+        return store_delete(turn->txn, STORE_META, store_text(START), error);
+    times.now_ms = now_ms;
+    return put_start(turn->txn, &times, error);
+}
+
+st_err own_clock_keep(writer_turn *turn, st_error *error)
+{
+    int64_t now_ms = sync_now(turn->room);
+    st_err err = keep_known(turn, now_ms, error);
+    return err == ST_OK ? keep_start(turn, now_ms, error) : err;
 }
 
 /* ---- reading ---- */

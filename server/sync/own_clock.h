@@ -20,12 +20,13 @@
     "the clock of this server lies more than a day before the newest entry of the book: nothing " \
     "is taken in until it is right, or `sotayctl clock accept` says that it is"
 
-/* The clock said from_ms, and in the same moment to_ms. */
+/* What is to be noted. Of steps: the clock said from_ms, and in the same moment to_ms. */
 typedef struct {
     int64_t from_ms, to_ms;
-    uint32_t count;            /* steps: more than one when they came too fast */
-    bool is_start;             /* from_ms is the newest time of the book, to_ms that of the start */
-    bool is_jump;              /* more than a day while entries were taken in */
+    uint32_t count;            /* steps: more than one when they came too fast; 0: none */
+    bool is_due;               /* there are some, and their entry is to be written now */
+    int64_t jump_ms;           /* behind one of more than a day while entries were taken in; 0 */
+    int64_t book_ms, start_ms; /* a start: newest time of the book, time of the start; 0: none */
 } own_clock_step;
 
 /* NULL in its place: a clock that nobody looks at. Thread-safe, but for new and free. */
@@ -57,9 +58,9 @@ void own_clock_began(own_clock *clock, bool is_good);
 
 /* Nothing may be written now. */
 bool own_clock_is_closed(const own_clock *clock);
-/* Is a step to be noted? */
+/* Is something to be noted? A jump is, also while the entry of its step waits for the next hour. */
 bool own_clock_due(own_clock *clock, own_clock_step *out_step);
-/* Its entry. Errors of sync_log_append. */
+/* Its entries. Errors of sync_log_append. */
 ST_MUST_USE st_err own_clock_note(writer_turn *turn, const own_clock_step *step, st_error *error);
 /* It is on the disk. */
 void own_clock_noted(own_clock *clock, const own_clock_step *step);

@@ -137,6 +137,39 @@ static void test_the_note_comes_first(void **state)
     assert_int_equal(row_at(r, size + 2).time_ms, row_at(r, size).time_ms);
 }
 
+static int64_t jump_of(rig *r)
+{
+    store_txn txn = { 0 };
+    int64_t jump_ms = -1;
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(own_clock_jump(&txn, &jump_ms, NULL), ST_OK);
+    store_end(&txn);
+    return jump_ms;
+}
+
+/* Its entry waits for the next hour, what grows old knows of it at once. */
+static void test_a_jump_behind_many_steps_is_known(void **state)
+{
+    rig *r = *state;
+    pass(r, 2 * HOUR_MS, MINUTE_MS);
+    for (int i = 0; i < 12; i++) {
+        r->skew_ms += i % 2 == 0 ? HOUR_MS : -HOUR_MS;
+        pass(r, 1000, 1000);
+    }
+    uint64_t size = rig_log_size(r);
+    for (int i = 0; i < 3; i++) {
+        r->skew_ms += 100 * DAY_MS;
+        pass(r, 1000, 1000);
+        assert_int_equal(jump_of(r), r->now_ms + r->skew_ms);
+        assert_false(own_clock_look(r->srv.sync.clock));
+    }
+    assert_int_equal(rig_log_size(r), size);
+    pass(r, HOUR_MS, MINUTE_MS);
+    assert_int_equal(rig_log_size(r), size + 1);
+    own_clock_said said = said_at(r, size + 1);
+    assert_memory_equal(said.words, "5 steps", said.words_len);
+}
+
 /* ---- at the start ---- */
 
 static void test_less_than_a_day_back_goes_on(void **state)
@@ -158,6 +191,60 @@ static void test_less_than_a_day_back_goes_on(void **state)
         pass(r, 3000, 1000);
     }
     assert_int_equal(rig_log_size(r), size + 1);
+}
+
+/* While the clock catches up with the book it is set back once more, with the machine off. */
+static void test_a_second_step_back_is_said_too(void **state)
+{
+    rig *r = *state;
+    r->skew_ms = -20 * HOUR_MS;
+    rig_reopen(r);
+    pass(r, 10 * HOUR_MS, MINUTE_MS);
+    (void)rig_assign(r, "chi", RIG_UNIT);
+    uint64_t size = rig_log_size(r);
+    rig_reopen(r);
+    pass(r, 3000, 1000);
+    assert_int_equal(rig_log_size(r), size);
+    r->skew_ms -= 8 * HOUR_MS;
+    rig_reopen(r);
+    int64_t started_ms = r->now_ms + r->skew_ms;
+    pass(r, 3000, 1000);
+    assert_int_equal(rig_log_size(r), size + 1);
+    assert_string_equal(said_at(r, size + 1).word, WORD_START);
+    assert_int_equal(said_at(r, size + 1).to_ms, started_ms);
+    r->skew_ms -= HOUR_MS; /* while it runs: a step, and no start to be said again */
+    pass(r, 3 * MINUTE_MS, 1000);
+    assert_int_equal(rig_log_size(r), size + 2);
+    assert_string_equal(said_at(r, size + 2).word, WORD_STEP);
+    rig_reopen(r);
+    pass(r, 3000, 1000);
+    assert_int_equal(rig_log_size(r), size + 2);
+}
+
+/* In the very turn that notes the start, and before it. */
+static void test_a_step_behind_the_start_is_noted_too(void **state)
+{
+    rig *r = *state;
+    own_clock_step step;
+    r->skew_ms = -3 * HOUR_MS;
+    rig_reopen(r);
+    uint64_t size = rig_log_size(r);
+    assert_true(own_clock_due(r->srv.sync.clock, &step));
+    r->skew_ms -= HOUR_MS;
+    assert_true(own_clock_look(r->srv.sync.clock));
+    own_clock_noted(r->srv.sync.clock, &step);
+    assert_int_equal(tick(r), ST_OK);
+    assert_int_equal(rig_log_size(r), size + 1);
+    own_clock_said said = said_at(r, size + 1);
+    assert_string_equal(said.word, WORD_STEP);
+    assert_int_equal(said.to_ms - said.from_ms, -HOUR_MS);
+    rig_reopen(r);
+    r->skew_ms += 4 * HOUR_MS;
+    pass(r, 3000, 1000);
+    assert_int_equal(rig_log_size(r), size + 3);
+    assert_string_equal(said_at(r, size + 2).word, WORD_START);
+    assert_string_equal(said_at(r, size + 3).word, WORD_STEP);
+    assert_int_equal(said_at(r, size + 3).to_ms - said_at(r, size + 3).from_ms, 4 * HOUR_MS);
 }
 
 static void no_words(const char *words)
@@ -331,16 +418,6 @@ static void test_nothing_grows_old_by_a_jump(void **state)
                          CASES[i].age);
 }
 
-static int64_t jump_of(rig *r)
-{
-    store_txn txn = { 0 };
-    int64_t jump_ms = -1;
-    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(own_clock_jump(&txn, &jump_ms, NULL), ST_OK);
-    store_end(&txn);
-    return jump_ms;
-}
-
 static void test_only_a_day_and_more_is_a_jump(void **state)
 {
     rig *r = *state;
@@ -378,7 +455,10 @@ int main(void)
         CASE(test_slow_steering_and_sleep_are_none),
         CASE(test_many_steps_are_few_entries),
         CASE(test_the_note_comes_first),
+        CASE(test_a_jump_behind_many_steps_is_known),
         CASE(test_less_than_a_day_back_goes_on),
+        CASE(test_a_second_step_back_is_said_too),
+        CASE(test_a_step_behind_the_start_is_noted_too),
         CASE(test_more_than_a_day_back_waits),
         CASE(test_an_accepted_clock_counts),
         CASE(test_an_epoch_waits_too),
