@@ -473,17 +473,13 @@ static st_err start(server *srv, const rooms_how *how, st_error *error)
     return catalogue_new(&srv->sync.catalogue, error);
 }
 
-/* The writer refuses while the mark stands: the epoch begins without the notes beside the store. */
 st_err rooms_begin(server *srv, st_error *error)
 {
-    sync_side *side = srv->sync.side;
-    srv->sync.side = NULL;
     st_err err = sync_log_keys_again(&srv->sync, &srv->log_keys, error);
     if (err == ST_OK)
-        err = check_epoch(srv, side, error);
+        err = check_epoch(srv, srv->sync.side, error);
     if (err == ST_OK)
         err = sync_log_keys_note(srv->writer, &srv->sync, &srv->log_keys, error);
-    srv->sync.side = side;
     return err;
 }
 
@@ -523,10 +519,8 @@ static st_err open_rooms(const rooms_how *how, server *srv, st_error *error)
     if (err == ST_OK)
         err = own_clock_start(srv->sync.clock, &txn, error);
     store_end(&txn);
-    sync_side *side = NULL;
     if (err == ST_OK)
-        err = side_open(srv->dir, &side, error);
-    srv->sync.side = side;
+        err = side_open(srv->dir, &srv->sync.side, error);
     if (err == ST_OK)
         err = writer_new(&srv->sync, how->threaded, &srv->writer, error);
     return err == ST_OK ? begin_or_wait(srv, error) : err;

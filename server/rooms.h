@@ -53,8 +53,8 @@ ST_MUST_USE st_err rooms_fold(server *srv, uint64_t *out_entries, st_error *erro
 /* Opens an existing one for writing. Errors of store_open and auth_keys_read. When its clock waits
  * (own_clock_waits), nothing is written and what a start may have to write is left: rooms_begin. */
 ST_MUST_USE st_err rooms_open(const rooms_how *how, server *out_server, st_error *error);
-/* What rooms_open left, between own_clock_begin and own_clock_began. Nothing else may use srv but
- * what such a clock lets in. */
+/* What rooms_open left, between own_clock_begin and own_clock_began, in the thread that called the
+ * former. Nothing else may use srv but what such a clock lets in, and nothing else is written. */
 ST_MUST_USE st_err rooms_begin(server *srv, st_error *error);
 /* Stops the writer, closes all. Safe on a zeroed struct. */
 void rooms_close(server *srv);

@@ -27,6 +27,7 @@ struct own_clock {
     const server_port *port;
     pthread_mutex_t mutex;     /* guards all but the state */
     _Atomic int state;
+    pthread_t beginner;        /* while it BEGINS */
     int64_t wall_ms, mono_ms;  /* looked at before; compared with now */
     int64_t known_ms;          /* of the book, at the start; 0: none */
     own_clock_step step;       /* not noted yet */
@@ -61,6 +62,7 @@ st_err own_clock_new(const server_port *port, own_clock **out_clock, st_error *e
     c->mono_ms = mono_of(c);
     c->hour_ms = c->mono_ms;
     atomic_init(&c->state, BEGINS);
+    c->beginner = pthread_self();
     *out_clock = c;
     return ST_OK;
 }
@@ -187,10 +189,36 @@ bool own_clock_is_right(own_clock *clock)
     return st_ms_between(times.now_ms, times.known_ms) <= OWN_CLOCK_DAY_MS;
 }
 
+st_err own_clock_may_write(const own_clock *clock, bool begins, st_error *error)
+{
+    int state = clock == NULL ? RUNS : atomic_load(&clock->state);
+    if (state == WAITS)
+        return st_fail(error, ST_E_BUSY, OWN_CLOCK_WAITS);
+    return state == BEGINS && !begins ? st_fail(error, ST_E_BUSY, OWN_CLOCK_BEGINS) : ST_OK;
+}
+
 bool own_clock_begin(own_clock *clock)
 {
     int expected = WAITS;
-    return clock != NULL && atomic_compare_exchange_strong(&clock->state, &expected, BEGINS);
+    if (clock == NULL)
+        return false;
+    (void)pthread_mutex_lock(&clock->mutex);
+    bool begins = atomic_compare_exchange_strong(&clock->state, &expected, BEGINS);
+    if (begins)
+        clock->beginner = pthread_self();
+    (void)pthread_mutex_unlock(&clock->mutex);
+    return begins;
+}
+
+bool own_clock_begins_here(own_clock *clock)
+{
+    if (clock == NULL || atomic_load(&clock->state) != BEGINS)
+        return false;
+    (void)pthread_mutex_lock(&clock->mutex);
+    bool is_here = atomic_load(&clock->state) == BEGINS &&
+                   pthread_equal(clock->beginner, pthread_self()) != 0;
+    (void)pthread_mutex_unlock(&clock->mutex);
+    return is_here;
 }
 
 void own_clock_began(own_clock *clock, bool is_good)

@@ -19,6 +19,7 @@
 #define OWN_CLOCK_WAITS \
     "the clock of this server lies more than a day before the newest entry of the book: nothing " \
     "is taken in until it is right, or `sotayctl clock accept` says that it is"
+#define OWN_CLOCK_BEGINS "the server begins again behind its wait for the clock: try it in a moment"
 
 /* What is to be noted. Of steps: the clock said from_ms, and in the same moment to_ms. */
 typedef struct {
@@ -49,15 +50,21 @@ bool own_clock_is_right(own_clock *clock);
 /* Looks whether the clock was set, and says whether a note of it is due. Often. */
 bool own_clock_look(own_clock *clock);
 
-/* The end of a wait: what the start left is done between the two. False: it does not wait, or
- * somebody else has begun. Where it does not wait, own_clock_began alone ends the start. */
+/* The end of a wait: what the start left is done between the two, by the calling thread, and nobody
+ * else writes meanwhile. False: it does not wait, or somebody else has begun. Where it does not
+ * wait, own_clock_new was the begin, and own_clock_began alone ends the start. */
 bool own_clock_begin(own_clock *clock);
 void own_clock_began(own_clock *clock, bool is_good);
+/* Is the calling thread between the two? */
+bool own_clock_begins_here(own_clock *clock);
 
 /* ---- the writer's: inside a turn ---- */
 
 /* Nothing may be written now. */
 bool own_clock_is_closed(const own_clock *clock);
+/* The same with its reason, ST_E_BUSY. `begins`: own_clock_begins_here of who wants to write; while
+ * what the start left is done, nobody else may. */
+ST_MUST_USE st_err own_clock_may_write(const own_clock *clock, bool begins, st_error *error);
 /* Is something to be noted? A jump is, also while the entry of its step waits for the next hour. */
 bool own_clock_due(own_clock *clock, own_clock_step *out_step);
 /* Its entries. Errors of sync_log_append. */

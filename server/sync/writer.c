@@ -26,13 +26,14 @@ struct writer {
     st_arena arena;
 };
 
-static st_err may_write(const sync_room *room, st_error *error)
+/* What begins a new epoch writes while the mark stands, and takes it away; nothing of others comes
+ * before it. */
+static st_err may_write(const sync_room *room, const writer_job *job, st_error *error)
 {
-    if (room->side != NULL && side_is_rolled_back(room->side))
-        return st_fail(error, ST_E_STORAGE, SYNC_ROLLED_BACK);
-    if (own_clock_is_closed(room->clock))
-        return st_fail(error, ST_E_BUSY, OWN_CLOCK_WAITS);
-    return ST_OK;
+    st_err err = own_clock_may_write(room->clock, job->begins, error);
+    if (err == ST_OK && !job->begins && room->side != NULL && side_is_rolled_back(room->side))
+        err = st_fail(error, ST_E_STORAGE, SYNC_ROLLED_BACK);
+    return err;
 }
 
 /* Runs jobs list[0..count) in one transaction. */
@@ -48,7 +49,9 @@ static st_err attempt(writer *w, writer_job **list, size_t count, st_error *erro
     turn.arena = &w->arena;
     own_clock_step step;
     bool is_set = own_clock_due(w->room->clock, &step);
-    st_err err = may_write(w->room, error);
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < count; i++)
+        err = may_write(w->room, list[i], error);
     if (err != ST_OK)
         return err;
     err = store_begin(s, STORE_WRITE_TXN, &txn, error);
@@ -191,6 +194,7 @@ st_err writer_submit(writer *w, writer_job *job, st_error *error)
 {
     assert(job->run != NULL);
     job->is_done = false;
+    job->begins = own_clock_begins_here(w->room->clock);
     job->next = NULL;
     if (!w->is_threaded) {
         st_err err = submit_inline(w, job);

@@ -31,6 +31,7 @@ typedef struct writer_job {
     st_err result;             /* of run, or ST_E_STORAGE of the commit */
     st_error error;
     bool is_done;              /* the writer's own */
+    bool begins;               /* the same: of the thread that does what the start left */
     struct writer_job *next;   /* the writer's own */
 } writer_job;
 
@@ -39,7 +40,8 @@ ST_MUST_USE st_err writer_new(sync_room *room, bool threaded, writer **out_write
                               st_error *error);
 /* Finishes what is queued, then stops. */
 void writer_free(writer *w);
-/* Runs the job and returns its result after the commit. ST_E_BUSY: the queue is full (later).
+/* Runs the job and returns its result after the commit. ST_E_BUSY: the queue is full (later), the
+ * server waits for its clock, or another thread does what the start left (own_clock_begin).
  * Thread-safe; must not be called from within a job. */
 ST_MUST_USE st_err writer_submit(writer *w, writer_job *job, st_error *error);
 /* The room it writes for. */

@@ -3,6 +3,7 @@
  * Each step is one entry; a clock that lies more than a day before the book takes nothing in. */
 #include "tests/unit/server/server_rig.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 
 #include "server/operator/again.h"
 #include "server/store/pack.h"
+#include "server/sync/epoch.h"
 #include "server/sync/fold.h"
 #include "server/sync/own_clock.h"
 #include "server/sync/row.h"
@@ -355,6 +357,58 @@ static void test_an_epoch_waits_too(void **state)
     assert_string_equal(said_at(r, size + 2).word, "server_accept");
 }
 
+static void *write_of_another(void *argument)
+{
+    rig *r = argument;
+    writer_job job = { .run = nothing };
+    return (void *)(intptr_t)writer_submit(r->srv.writer, &job, NULL);
+}
+
+static st_err another_writes(rig *r)
+{
+    pthread_t thread;
+    void *result = NULL;
+    assert_int_equal(pthread_create(&thread, NULL, write_of_another, r), 0);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    return (st_err)(intptr_t)result;
+}
+
+static uint64_t newest_cut(rig *r)
+{
+    store_txn txn = { 0 };
+    const st_epoch *rows = NULL;
+    uint32_t count = 0;
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_epochs_read(&txn, &r->arena, &rows, &count, NULL), ST_OK);
+    store_end(&txn);
+    assert_true(count > 1);
+    return rows[count - 1].cut;
+}
+
+/* An operator who tries it again and again gets no entry in before the new epoch, whose cut would
+ * cover it; nor does the mark of a store that was put back keep the epoch out. */
+static void test_nobody_writes_before_the_epoch(void **state)
+{
+    rig *r = *state;
+    uint64_t size = rig_log_size(r);
+    assert_int_equal(side_set_size(r->srv.sync.side, size + 10, NULL), ST_OK);
+    assert_int_equal(side_mark(r->srv.sync.side, size, NULL), ST_OK);
+    r->skew_ms = -2 * DAY_MS;
+    r->threaded = true;
+    rig_reopen(r);
+    r->skew_ms = 0;
+    assert_int_equal(another_writes(r), ST_E_BUSY);
+    assert_true(own_clock_begin(r->srv.sync.clock));
+    assert_int_equal(another_writes(r), ST_E_BUSY);
+    assert_int_equal(rooms_begin(&r->srv, NULL), ST_OK);
+    assert_int_equal(another_writes(r), ST_E_BUSY);
+    own_clock_began(r->srv.sync.clock, true);
+    assert_int_equal(another_writes(r), ST_OK);
+    assert_int_equal(row_at(r, size + 1).kind, ST_ENTRY_EPOCH);
+    assert_int_equal(newest_cut(r), size);
+    assert_false(side_is_rolled_back(r->srv.sync.side));
+}
+
 /* ---- ages ---- */
 
 static st_err run_ask(writer_turn *turn, void *argument, st_error *error)
@@ -462,6 +516,7 @@ int main(void)
         CASE(test_more_than_a_day_back_waits),
         CASE(test_an_accepted_clock_counts),
         CASE(test_an_epoch_waits_too),
+        CASE(test_nobody_writes_before_the_epoch),
         cmocka_unit_test(test_nothing_grows_old_by_a_jump),
         CASE(test_a_request_lapses_where_times_stand_still),
         CASE(test_only_a_day_and_more_is_a_jump),
