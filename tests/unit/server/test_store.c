@@ -400,10 +400,11 @@ static bool file_holds(const char *text)
 /* One row: `fill` again and again, with the secret at its end. */
 static void put_row(store *s, uint32_t n, size_t len, const char *end)
 {
-    static char value[16384];
     char key[16];
     store_txn txn = { 0 };
-    assert_true(len <= sizeof value && strlen(end) <= len);
+    assert_true(strlen(end) <= len);
+    char *value = malloc(len);
+    assert_non_null(value);
     memset(value, 'x', len);
     memcpy(value + len - strlen(end), end, strlen(end));
     (void)snprintf(key, sizeof key, "row%08u", n);
@@ -411,6 +412,7 @@ static void put_row(store *s, uint32_t n, size_t len, const char *end)
     assert_int_equal(store_put(&txn, STORE_LOG, store_text(key), store_bytes(value, len), NULL),
                      ST_OK);
     assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    free(value);
 }
 
 /* What was erased by law must not be found in the file by whoever reads its bytes: neither in free
