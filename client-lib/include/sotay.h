@@ -524,10 +524,13 @@ SOTAY_API SOTAY_MUST_USE int sotay_status(sotay_client *client, sotay_format for
 /* begin, then rounds of { next: send the request; feed: the answer's body as it comes; end }, while
  * `again`; then free. Losing the connection anywhere is safe: free, and begin another time.
  * next, feed and end may answer SOTAY_PENDING: after sotay_finish call them again with the same
- * arguments (feed: with len 0). Any other code but SOTAY_OK ends the sync. Between its
- * calls people go on: what reads, records and attaches may be called (SOTAY_E_BUSY while one of its
- * steps is pending, and beside an enrolment, a bundle or another phone), and what they write goes
- * along, before files that still wait. All else that writes answers SOTAY_E_BUSY. */
+ * arguments (feed: with len 0). Any other code but SOTAY_OK ends the sync, except
+ * SOTAY_E_BUSY while a step of something else is pending: finish that, and call again with the same
+ * arguments. Between its calls people go on: what reads, records and attaches may be called
+ * (SOTAY_E_BUSY while one of the sync's own steps is pending, and beside an enrolment, a bundle or
+ * another phone). What they record goes along in the same sync, between two requests with pieces of
+ * files; a working copy becomes a change in the next one. All else that writes answers
+ * SOTAY_E_BUSY. */
 typedef struct sotay_sync sotay_sync;
 
 /* What to send. All of it belongs to the sync and is valid until sotay_sync_end. */

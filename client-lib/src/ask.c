@@ -562,8 +562,11 @@ st_err ask_make(sotay_sync *sync, st_error *error)
         err = drafts(sync, error);
     if (err == ST_OK && !sync->body_is_built) {
         limit_seal(sync);
-        if (sync->written != sync->client->me.counter)
-            sync->seal.is_over = false; /* somebody wrote, in this sync or before it */
+        if (sync->written != sync->client->me.counter) { /* in this sync, or before it */
+            book_key own = book_key_of(BOOK_OWN);
+            sync->seal.is_over = false;
+            sync->sets = book_scan_of(&own);
+        }
         sync->written = sync->client->me.counter;
         err = outbox_flush(&sync->seal, sync->client, error);
         if (err == ST_OK)

@@ -132,9 +132,8 @@ ST_MUST_USE st_err attach_take(struct sotay_sync *sync, const st_have_answer *an
                                st_error *error);
 /* The answer is whole: what is next? */
 ST_MUST_USE st_err attach_end(struct sotay_sync *sync, bool *out_again, st_error *error);
-/* Files wait for words that were written meanwhile: between two requests with pieces, and behind
- * the last. The lane begins anew then: it asks what the server has. */
-bool attach_may_pause(const struct sotay_sync *sync);
+/* Files wait for words that were written meanwhile: the lane begins anew behind them, and asks what
+ * the server has. What the server said of room for files stays. */
 void attach_pause(struct sotay_sync *sync);
 /* The line broke in a request with pieces: does this sync go on with it? It asks first what the
  * server has of it. */

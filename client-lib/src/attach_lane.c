@@ -112,18 +112,15 @@ st_err attach_begin(sotay_sync *sync, bool *out_again, st_error *error)
     return err;
 }
 
-bool attach_may_pause(const sotay_sync *sync)
-{
-    return sync->lane.phase == ATTACH_IDLE || sync->lane.phase == ATTACH_PUT;
-}
-
 void attach_pause(sotay_sync *sync)
 {
     attach_lane *lane = &sync->lane;
     const size_t bytes_wanted = lane->bytes_wanted;
+    const bool is_full = lane->is_full;
     attach_lane_free(lane);
     attach_lane_init(lane);
     lane->bytes_wanted = bytes_wanted;
+    lane->is_full = is_full;
 }
 
 bool attach_resume(sotay_sync *sync)

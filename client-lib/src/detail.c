@@ -109,7 +109,7 @@ static const pair_of_words TABLE[] = {
     { "attachment: it has no thumbnail", "tệp không có ảnh nhỏ" },
     /* the store, its PIN, enrolment */
     { "store: a sync is under way", "đang gửi, nhận" },
-    { "store: an exchange is under way", "đang trao đổi với máy khác, hoặc đang đăng ký máy" },
+    { "store: something else is under way", "đang làm việc khác, hãy thử lại sau giây lát" },
     { "sync: one is under way", "đang gửi, nhận" },
     { "store: an earlier step is still pending", "việc trước chưa xong" },
     { "store: it needs a PIN", "sổ này cần mã PIN" },

@@ -179,7 +179,7 @@ static st_err draft_change(sotay_client *client, const sotay_id *record, sotay_p
         return st_fail(error, ST_E_VALUE, "%.60s…: not a path", pair.path);
     st_err err = client_need_enrolled(client, error);
     if (err == ST_OK && client->is_closed)
-        err = st_fail(error, ST_E_BUSY, "store: an exchange is under way");
+        err = st_fail(error, ST_E_BUSY, "store: something else is under way");
     if (err == ST_OK)
         err = client_begin(client, true, error);
     if (err != ST_OK)

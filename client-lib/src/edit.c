@@ -22,7 +22,7 @@ static st_err start(edit *e, sotay_client *client, st_error *error)
     st_arena_init(&e->arena, CLIENT_WORK_BYTES_MAX);
     st_err err = client_need_enrolled(client, error);
     if (err == ST_OK && client->is_closed)
-        err = st_fail(error, ST_E_BUSY, "store: an exchange is under way");
+        err = st_fail(error, ST_E_BUSY, "store: something else is under way");
     return err == ST_OK ? client_begin(client, true, error) : err;
 }
 

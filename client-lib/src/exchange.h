@@ -42,6 +42,7 @@ struct sotay_sync {
     /* making a request */
     bool has_drafts_done, is_ready, body_is_built;
     uint64_t written; /* own counter when the last request with words was made */
+    unsigned words_calls; /* rounds for what was written meanwhile, since a piece of a file went */
     outbox_seal seal;
     st_buffer stream; /* zstd stream of frames */
     st_buffer body;   /* head and stream: what is sent */

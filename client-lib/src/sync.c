@@ -17,6 +17,7 @@
 #define REREADS_MAX       3u
 #define IDLES_MAX         3u
 #define AGAINS_MAX        5u
+#define WORDS_MAX         3u
 
 static void scan_carried(sotay_sync *sync)
 {
@@ -174,6 +175,8 @@ static st_err enter(sotay_sync *sync, st_error *error)
  * nobody writes: how it ended would be lost behind how that ended. */
 static st_err leave(sotay_sync *sync, st_err err)
 {
+    if (err == ST_E_BUSY && sync->client->waits != CLIENT_IDLE)
+        return err; /* something else is pending: nothing was done, the call comes again */
     if (err == ST_PENDING) {
         sync->waits = sync->client->is_closed = true;
     } else if (err != ST_OK) {
@@ -332,7 +335,7 @@ int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error 
     st_err err = enter(sync, &inner);
     if (err == ST_OK && !sync->is_ready)
         err = st_fail(&inner, ST_E_USAGE, "sync: feed before next");
-    sync->report.bytes_down += len;
+    sync->report.bytes_down += err == ST_OK ? len : 0;
     if (err == ST_OK && sync->is_fetching) {
         err = snapshot_feed(sync, data, len, &inner);
         return port_give(leave(sync, err), &inner, error);
@@ -438,6 +441,15 @@ static bool has_new_words(const sotay_sync *sync)
     return !sync->is_enrolment && !sync->is_heir && sync->client->me.counter != sync->written;
 }
 
+/* Is a round to be made for them? A few, until a piece of a file went: who writes all the time
+ * keeps neither his files nor the end of the sync waiting. */
+static bool words_call(sotay_sync *sync)
+{
+    bool calls = has_new_words(sync) && sync->words_calls < WORDS_MAX;
+    sync->words_calls += calls ? 1 : 0;
+    return calls;
+}
+
 /* Is another round needed? Reading anew is bounded. */
 static bool again(sotay_sync *sync)
 {
@@ -449,7 +461,7 @@ static bool again(sotay_sync *sync)
     }
     return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again ||
            sync->repairs_go_on || sync->evidence.goes_on || renew_goes_on(sync) ||
-           purge_goes_on(sync) || decided_goes_on(sync) || has_new_words(sync);
+           purge_goes_on(sync) || decided_goes_on(sync);
 }
 
 /* A server that has more and never gives it is not asked for ever. */
@@ -488,9 +500,20 @@ static st_err end_fetch(sotay_sync *sync, int status, bool *out_again, st_error 
     return err;
 }
 
+/* Files wait while there are words; the lane begins anew behind them. */
+static void words_first(sotay_sync *sync, bool *out_again)
+{
+    if (!words_call(sync))
+        return;
+    attach_pause(sync);
+    *out_again = true;
+}
+
 static st_err give_up_lane(sotay_sync *sync, bool *out_again, st_error *error)
 {
     st_err err = attach_give_up(sync, out_again, error);
+    if (err == ST_OK)
+        words_first(sync, out_again);
     if (err == ST_OK && *out_again)
         next_round(sync, false);
     return err;
@@ -511,14 +534,14 @@ static st_err end_lane(sotay_sync *sync, int status, bool *out_again, st_error *
     if (sync->foreign_bytes > 0 || !st_frame_is_complete(sync->reader))
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     sync->agains = 0;
+    bool asked_only = sync->lane.phase == ATTACH_HAVE; /* what was asked for goes first */
     st_err err = attach_end(sync, out_again, error);
-    bool pauses = err == ST_OK && attach_may_pause(sync) && has_new_words(sync);
-    if (pauses) {
-        attach_pause(sync);
-        *out_again = true;
-    }
+    if (!asked_only)
+        sync->words_calls = 0;
+    if (err == ST_OK && (!asked_only || sync->lane.phase == ATTACH_IDLE))
+        words_first(sync, out_again);
     if (*out_again)
-        next_round(sync, pauses);
+        next_round(sync, false);
     return err;
 }
 
@@ -548,7 +571,7 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
     st_err err = check_idle(sync, error);
     if (err != ST_OK)
         return err;
-    *out_again = again(sync);
+    *out_again = again(sync) || words_call(sync);
     sync->report.complete = !*out_again && !sync->more && sync->report.later == 0;
     bool from_start = sync->wants_again, is_over = !*out_again && !sync->is_enrolment;
     if (sync->is_heir) /* what waits goes with the next one */

@@ -2,7 +2,8 @@
  * Promises: tells nobody of a hash unless the record that names it is his to read, or he wrote in
  * it (a device that is not in use: unless it attached it); keeps only what a record names, or a
  * change beside it in the log, each piece once; one bad piece stops no other; who carries what will
- * never be wanted is told so. Must never say that a piece is here before it is on disk. */
+ * never be wanted, or came already, is told so, and may learn by that whether bytes that he has all
+ * of are here. Must never say that a piece is here before it is on disk. */
 #include "server/sync/have.h"
 
 #include <stdio.h>
@@ -421,6 +422,21 @@ static st_err need_of(sync_room *room, store_txn *txn, const st_id *record, cons
     return asks ? ask_log(room, txn, record, hash, out, error) : err;
 }
 
+/* Is it on disk because a record named it? What lies there for nothing may be collected. */
+static st_err came_before(sync_room *room, const st_hash *hash, bool *out_came, st_error *error)
+{
+    store_txn txn = { 0 };
+    bool is_here = false, is_counted = false;
+    st_err err = store_begin(room->store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = quota_is_counted(&txn, hash, &is_counted, error);
+    store_end(&txn);
+    if (err == ST_OK && is_counted)
+        err = chunks_has(room->dir, hash, &is_here, error);
+    *out_came = err == ST_OK && is_here;
+    return err;
+}
+
 st_err have_keep_carried(writer *w, const st_id *record, const chunks_piece *piece,
                          bool *out_taken, st_error *error)
 {
@@ -441,7 +457,7 @@ st_err have_keep_carried(writer *w, const st_id *record, const chunks_piece *pie
     /* Its record may have got another name with a new key of its device: then it came that way. */
     bool is_here = false;
     if (err == ST_OK && !need.is_wanted && !need.is_over)
-        err = chunks_has(room->dir, &piece->hash, &is_here, error);
+        err = came_before(room, &piece->hash, &is_here, error);
     is_here = is_here || counted.is_taken;
     *out_taken = err == ST_OK && (is_here || (need.is_over && !need.is_wanted));
     return err == ST_E_NOT_FOUND ? ST_OK : err;

@@ -208,20 +208,41 @@ static st_err find_verdict(store_txn *txn, const st_id *record, const note *note
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Who decided, when and why, if somebody did. The words live as long as the transaction. */
-static st_err fill_decision(store_txn *txn, st_arena *arena, st_history_item *item,
-                            st_error *error)
+/* An entry in which the office decided. Its words live as long as the transaction. */
+typedef struct {
+    uint64_t index; /* 0: none was read yet */
+    int64_t time_ms;
+    st_id actor;
+    store_slice note;
+} decision;
+
+static st_err read_decision(store_txn *txn, uint64_t index, decision *out, st_error *error)
 {
     sync_row row;
+    st_arena arena;
+    st_arena_init(&arena, HISTORY_BYTES_MAX);
+    st_err err = sync_row_get(txn, index, &arena, &row, error);
+    if (err == ST_OK)
+        *out = (decision){ index, row.time_ms, row.actor, row.note };
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* Who decided, when and why, if somebody did. One entry may decide about thousands of changes: the
+ * last one that was read is kept, and not the numbers of what it is about. */
+static st_err fill_decision(store_txn *txn, decision *last, st_history_item *item, st_error *error)
+{
+    st_err err = ST_OK;
     if (item->decision_index == 0)
         return ST_OK;
-    st_err err = sync_row_get(txn, item->decision_index, arena, &row, error);
+    if (last->index != item->decision_index)
+        err = read_decision(txn, item->decision_index, last, error);
     if (err != ST_OK)
         return err;
-    item->decision_ms = row.time_ms;
-    item->decision_actor = row.actor;
-    item->decision_reason = (const char *)row.note.data;
-    item->decision_reason_len = row.note.len;
+    item->decision_ms = last->time_ms;
+    item->decision_actor = last->actor;
+    item->decision_reason = (const char *)last->note.data;
+    item->decision_reason_len = last->note.len;
     return ST_OK;
 }
 
@@ -359,6 +380,7 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
     sync_fences fences = { NULL, 0, 0 };
     note *notes = NULL;
     size_t count = 0;
+    decision last = { .index = 0 };
     bool more = true;
     memset(&sets, 0, sizeof sets);
     st_arena_init(&arena, HISTORY_BYTES_MAX);
@@ -377,7 +399,7 @@ st_err sync_history_each(sync_room *room, store_txn *txn, const st_id *record,
         if (err == ST_OK)
             err = find_verdict(txn, record, &notes[i], count - i, &item, error);
         if (err == ST_OK)
-            err = fill_decision(txn, &arena, &item, error);
+            err = fill_decision(txn, &last, &item, error);
         more = err == ST_OK && each(context, &item);
     }
     free_sets_end(&sets);

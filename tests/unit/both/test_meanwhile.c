@@ -14,6 +14,8 @@ typedef struct {
     sotay_id visit;
     unsigned steps, when; /* of this sync; the officer writes at step `when` */
     bool is_last;         /* the step was the last one: nothing comes behind it */
+    unsigned writes_left; /* so many times the officer writes behind a request, besides */
+    bool knows_no_files;  /* the server is an old one */
     char said[32];
 } desk;
 
@@ -61,6 +63,12 @@ static void step(desk *d, bool is_last)
         attach(d, 300);
 }
 
+static void write_once(desk *d)
+{
+    snprintf(d->said, sizeof d->said, "còn %u", d->writes_left);
+    assert_int_equal(phone_set(d->an, &d->visit, "general_note", d->said), SOTAY_OK);
+}
+
 static void take(desk *d, sotay_sync *sync, const st_buffer *reply)
 {
     for (size_t at = 0; at < reply->len; at += PIECE) {
@@ -88,8 +96,14 @@ static void sync_writing(desk *d, char *paths, size_t room, sotay_report *report
         paths[i + 1] = '\0';
         step(d, false);
         int status = answer(&d->w, &request, &reply);
+        if (d->knows_no_files && paths[i] != 's') {
+            st_buffer_clear(&reply);
+            status = 404;
+        }
         step(d, false);
         take(d, sync, &reply);
+        if (d->writes_left > 0 && d->writes_left-- > 0)
+            write_once(d);
         if (sotay_sync_end(sync, status, &again, &d->w.error) != SOTAY_OK)
             fail_msg("step %u: %s", d->when, d->w.error.detail);
         step(d, !again);
@@ -200,6 +214,118 @@ static void test_a_step_that_is_pending(void **state)
     check_same(d);
 }
 
+/* A save whose commit is pending stops no sync: the call comes again behind it. */
+static void test_an_edit_that_is_pending(void **state)
+{
+    desk *d = *state;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    st_buffer reply;
+    bool again = true;
+    d->visit = phone_visit(d->an, "chợ");
+    assert_int_equal(sotay_sync_begin(d->an->client, &sync, &d->w.error), SOTAY_OK);
+    for (int round = 0; again; round++) {
+        int status = 0;
+        for (int call = 0; call < 3; call++) {
+            for (int waits = round < 2 ? 1 : 0; waits >= 0; waits--) {
+                sotay_memory_pending(&d->an->port, waits != 0, false);
+                if (waits != 0)
+                    assert_int_equal(phone_set(d->an, &d->visit, "place", "x"), SOTAY_PENDING);
+                int rc = call == 0   ? sotay_sync_next(sync, &request, &d->w.error)
+                         : call == 1 ? sotay_sync_feed(sync, reply.data, reply.len, &d->w.error)
+                                     : sotay_sync_end(sync, status, &again, &d->w.error);
+                assert_int_equal(rc, waits != 0 ? SOTAY_E_BUSY : SOTAY_OK);
+                if (waits != 0)
+                    assert_int_equal(sotay_memory_settle(&d->an->port, d->an->client, SOTAY_OK,
+                                                         &d->an->error), SOTAY_OK);
+            }
+            if (call == 0)
+                status = answer(&d->w, &request, &reply);
+        }
+        st_buffer_free(&reply);
+    }
+    sotay_sync_free(sync);
+    assert_true(phone_status_says(d->an, "\"ready\":0"));
+    check_same(d);
+}
+
+/* The new key may sort before the old ones: what it wrote goes along all the same. */
+static void test_a_phone_with_another_key(void **state)
+{
+    desk *d = *state;
+    char paths[64];
+    sotay_report report;
+    d->visit = phone_visit(d->an, "chợ");
+    sync_phone_well(&d->w, d->an, NULL);
+    for (int i = 0; i < 8; i++) {
+        enrol(&d->w, d->an, "an", true);
+        assert_int_equal(phone_set(d->an, &d->visit, "place", "khóa mới"), SOTAY_OK);
+        sync_phone_well(&d->w, d->an, NULL);
+        d->when = 2;
+        sync_writing(d, paths, sizeof paths, &report);
+        assert_true(phone_status_says(d->an, "\"ready\":0"));
+    }
+    check_same(d);
+}
+
+/* Words do not wait for a server that takes no files. */
+static void test_a_server_without_files(void **state)
+{
+    desk *d = *state;
+    char paths[64];
+    sotay_report report;
+    d->visit = phone_visit(d->an, "chợ");
+    sync_phone_well(&d->w, d->an, NULL);
+    d->knows_no_files = true;
+    for (d->when = 0; d->when == 0 || d->steps >= d->when; d->when++) {
+        attach(d, 2000);
+        sync_writing(d, paths, sizeof paths, &report);
+        assert_true(d->is_last || phone_status_says(d->an, "\"ready\":0"));
+        sync_phone_well(&d->w, d->an, NULL);
+    }
+    d->knows_no_files = false;
+    check_same(d);
+}
+
+/* Who writes all the time: between two words at least one request with pieces goes. */
+static void test_files_are_not_starved(void **state)
+{
+    desk *d = *state;
+    char paths[256];
+    sotay_report report;
+    d->visit = phone_visit(d->an, "chợ");
+    sync_phone_well(&d->w, d->an, NULL);
+    attach(d, 400u * 1024u);
+    d->when = UINT_MAX;
+    d->writes_left = 80;
+    sync_writing(d, paths, sizeof paths, &report);
+    assert_int_equal(report.attachments_waiting, 0);
+    assert_int_equal(strspn(paths, "s"), 4); /* neither do words keep each other going */
+    assert_non_null(strstr(paths, "hpssshp"));
+    assert_null(strstr(paths, "hs"));
+    check_same(d);
+}
+
+/* The office takes no more files for now: it is asked no oftener because somebody writes. */
+static void test_an_office_that_takes_no_more(void **state)
+{
+    desk *d = *state;
+    char paths[256];
+    sotay_report report;
+    size_t puts = 0;
+    d->visit = phone_visit(d->an, "chợ");
+    sync_phone_well(&d->w, d->an, NULL);
+    d->w.book.rooms.sync.files_per_device = 10;
+    attach(d, 100u * 1024u);
+    d->when = UINT_MAX;
+    d->writes_left = 6;
+    sync_writing(d, paths, sizeof paths, &report);
+    for (const char *at = paths; *at != '\0'; at++)
+        puts += *at == 'p';
+    assert_int_equal(puts, 1);
+    assert_true(report.attachments_full);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +333,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_words_go_before_what_is_left_of_a_file, desk_open,
                                         desk_close),
         cmocka_unit_test_setup_teardown(test_a_step_that_is_pending, desk_open, desk_close),
+        cmocka_unit_test_setup_teardown(test_an_edit_that_is_pending, desk_open, desk_close),
+        cmocka_unit_test_setup_teardown(test_a_phone_with_another_key, desk_open, desk_close),
+        cmocka_unit_test_setup_teardown(test_a_server_without_files, desk_open, desk_close),
+        cmocka_unit_test_setup_teardown(test_files_are_not_starved, desk_open, desk_close),
+        cmocka_unit_test_setup_teardown(test_an_office_that_takes_no_more, desk_open, desk_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,6 +196,57 @@ static void test_what_cannot_be_read_is_named(void **state)
     cJSON_Delete(json);
 }
 
+/* So many changes of one field in one set. */
+static st_verdict_kind send_many(kit_phone *phone, const st_id *record, uint32_t count)
+{
+    st_arena arena;
+    st_buffer bytes;
+    st_arena_init(&arena, 1u << 22);
+    st_buffer_init(&bytes, 4u << 20);
+    const st_form *form = catalogue_newest(phone->book->rooms.sync.catalogue, "visit");
+    st_op op = kit_op(form, "place", "a", &arena);
+    st_change *changes = st_arena_array(&arena, count, sizeof *changes);
+    assert_non_null(changes);
+    for (uint32_t i = 0; i < count; i++) {
+        phone->ms += 1000;
+        changes[i] = (st_change){ .dot = { phone->device, phone->next + i },
+                                  .prev = phone->next + i - 1, .record = *record, .ops = &op,
+                                  .ops_count = 1, .wall_ms = phone->ms,
+                                  .hlc = (st_hlc)phone->ms << 16 };
+    }
+    st_set set = { .device = phone->device, .format = 1, .first = phone->next,
+                   .has_prev = phone->has_prev, .prev = phone->prev, .here = phone->next - 1,
+                   .bucket = phone->bucket, .role = ST_ROLE_OFFICER, .fold_version = 1,
+                   .changes = changes, .changes_count = count };
+    kit_sign(phone, &set, &bytes);
+    st_verdict_kind kind = kit_send_bytes(phone, &bytes);
+    phone->next += count;
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+    return kind;
+}
+
+/* The entry that declines them names each: that it is said with each change of the history costs
+ * no memory for all of them each time. */
+static void test_thousands_that_were_declined_at_once(void **state)
+{
+    desk *d = *state;
+    char id[33];
+    st_id record;
+    kit_visit(&d->an, "x", id);
+    assert_true(st_id_parse(id, &record));
+    KIT_EXPECT(0, &d->book, "device", "suspend", d->device);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(send_many(&d->an, &record, 1000), ST_VERDICT_HELD);
+    KIT_EXPECT(0, &d->book, "held", "decline", "--device", d->device, "--as", "office",
+               "--reason", "không phải an");
+    KIT_EXPECT(0, &d->book, "history", id, "--json");
+    size_t said = 0;
+    for (const char *at = KIT_OUT(&d->book); (at = strstr(at, "\"decision_reason\"")) != NULL; at++)
+        said++;
+    assert_int_equal(said, 6000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +254,7 @@ int main(void)
                                         start, stop),
         cmocka_unit_test_setup_teardown(test_what_another_branch_wrote_is_read, start, stop),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_read_is_named, start, stop),
+        cmocka_unit_test_setup_teardown(test_thousands_that_were_declined_at_once, start, stop),
     };
     return cmocka_run_group_tests_name("held_show", tests, NULL, NULL);
 }
