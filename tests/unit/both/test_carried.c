@@ -309,7 +309,8 @@ static void attach_paper(phone *p, const sotay_id *record)
 }
 
 /* A copied phone writes under the name of the first one. What it gave by hand is carried to the
- * server, which keeps it as a fork, and its file beside it; then nobody shows it. */
+ * server, which keeps it as a fork, and beside it the file that it put to a visit of the book; then
+ * nobody shows it. */
 static void test_a_fork_is_carried_no_further(void **state)
 {
     (void)state;
@@ -324,7 +325,7 @@ static void test_a_fork_is_carried_no_further(void **state)
     assert_int_equal(phone_set(an, &w.records[0], "place", "của máy đầu"), SOTAY_OK);
     make_visit(&w, &copy);
     size_t of_copy = w.records_count - 1;
-    attach_paper(&copy, &w.records[of_copy]);
+    attach_paper(&copy, &w.records[0]); /* which the book has: only the other branch names the file */
     meet_well(&copy, binh);
     assert_true(reads(binh, &w.records[of_copy]));
     assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
