@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 export BUILD=${BUILD:-build/release}
 
-all="layers style docs words planted catalogue names wasm"
+all="layers style docs cases words planted catalogue names wasm"
 if [ "${1:-}" = --list ]; then
     echo "$all"
     exit 0

@@ -35,7 +35,10 @@ C
     echo '#include "proto/a.h"' >"$tree/server/sync/b.c"
     one_less >"$tree/tests/planted/1-one-less.patch"
     mkdir -p "$tree/tests/unit/a" && echo true >"$tree/tests/unit/a/run"
-    echo '| a | `1-one-less` | `unit/a` |' >"$tree/docs/testing.md"
+    mkdir -p "$tree/tests/e2e/01-a" && printf 'main([a_case,\n      b_case], beside=2)\n' \
+        >"$tree/tests/e2e/01-a/run"
+    printf '| a | `1-one-less` | `unit/a` |\n| `01-a` | `a_case`, `b_case` (`run`) |\n' \
+        >"$tree/docs/testing.md"
 }
 
 # A planted fault that fits the tree, and the test that notices.
@@ -74,7 +77,7 @@ repeat() {
     for ((i = 0; i < $2; i++)); do echo "$1"; done
 }
 
-for check in layers style docs words planted wasm; do
+for check in layers style docs cases words planted wasm; do
     clean_tree
     expect 0 "$check" "a clean tree passes"
 done
@@ -117,6 +120,12 @@ printf '\nint st_b(void);\n' | fault docs proto/a.h "a function without a commen
 printf '\n/* x */\n\nint st_b(void);\n' | fault docs proto/a.h "a comment not directly above"
 echo '[z](nowhere.md)' | fault docs docs/a.md "a link to no file"
 echo '[z](#no-heading)' | fault docs docs/a.md "a link to no heading"
+
+echo 'main([c_case])' | fault cases tests/e2e/01-a/run "a case that its row does not name"
+echo 'CASES = [c_case]' | fault cases tests/e2e/01-a/more.py "such a case in a file beside it"
+echo 'main([a_case])' | fault cases tests/e2e/02-b/run "a folder without a row"
+echo 'main(CASES)' | fault cases tests/e2e/02-b/run "a folder in which no case is found"
+echo '| `01-a` | `gone_case` |' | fault cases docs/testing.md "a row with a case that is not there"
 
 echo "/* TO""DO later */" | fault words proto/a.c "a note to ourselves"
 echo "/ho""me/x/y" | fault words docs/a.md "a path of one machine"
