@@ -261,6 +261,8 @@ LINK_any        := $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
 LINK_test_store  := $(LIB)/libstore.a $(LIB)/libproto.a
 LINK_test_golden := $(LIB)/libproto.a
 LINK_verify      := $(LIB)/libverify.a $(LIB)/libproto.a
+# A whole town, and the reviewer's program over its log.
+LINK_test_twice_back := $(LIB)/libverify.a $(LINK_any)
 define test_program
 $(BUILD)/$(1): $(OBJ)/$(1).o $(LIB)/libtesthelp.a $(or $(LINK_$(notdir $(1))),$(LINK_$(2)),$(LINK_any))
 endef

@@ -223,20 +223,18 @@ static st_err find_lost(store_txn *txn, const sync_room *room, learn_job *job, s
     return err;
 }
 
-/* A row of that key from here on, with its entry. */
-static st_err add_row(writer_turn *turn, uint64_t n, const uint8_t server_key[32],
-                      const uint8_t epoch[8], st_error *error)
+/* A new row with its entry. */
+static st_err add_row(writer_turn *turn, st_epoch *row, st_error *error)
 {
     static const sync_epoch_wish WISH = { .reason =
                                               "an epoch that this store lost is known again" };
-    st_epoch row = { .n = n, .cut = turn->next_index - 1 };
-    memcpy(row.epoch, epoch, sizeof row.epoch);
-    memcpy(row.server_key, server_key, sizeof row.server_key);
-    st_err err = put(turn->txn, turn->room, &row, error);
-    return err == ST_OK ? append(turn, ST_ENTRY_EPOCH, &WISH, row.cut, error) : err;
+    st_err err = put(turn->txn, turn->room, row, error);
+    return err == ST_OK ? append(turn, ST_ENTRY_EPOCH, &WISH, row->cut, error) : err;
 }
 
-/* The names of the lost ones are not taken over: positions of theirs say nothing here. */
+/* The names of the lost ones are not taken over: positions of theirs say nothing here. Nor is this
+ * log theirs beyond where they began: the lowest of these is the cut of each row, since whoever
+ * speaks of a lost one names it by a number that a later row may have here. */
 static st_err run_learn(writer_turn *turn, void *argument, st_error *error)
 {
     learn_job *job = argument;
@@ -250,13 +248,19 @@ static st_err run_learn(writer_turn *turn, void *argument, st_error *error)
         return err;
     if (count == 0 || count + job->count + 1 > ST_EPOCHS_MAX)
         return st_fail(error, ST_E_TOO_LARGE, "epochs: a log has at most %u", ST_EPOCHS_MAX);
-    uint64_t n = rows[count - 1].n;
+    st_epoch row = { .n = rows[count - 1].n, .cut = turn->next_index - 1 };
+    for (uint32_t i = 0; i < job->count; i++)
+        row.cut = job->found[i]->cut < row.cut ? job->found[i]->cut : row.cut;
     for (uint32_t i = 0; err == ST_OK && i < job->count; i++) {
-        uint8_t name[8];
-        room->port->random(room->port->context, name, sizeof name);
-        err = add_row(turn, ++n, job->found[i]->server_key, name, error);
+        row.n++;
+        room->port->random(room->port->context, row.epoch, sizeof row.epoch);
+        memcpy(row.server_key, job->found[i]->server_key, sizeof row.server_key);
+        err = add_row(turn, &row, error);
     }
-    return err == ST_OK ? add_row(turn, ++n, room->keys->device_public, room->epoch, error) : err;
+    row.n++;
+    memcpy(row.epoch, room->epoch, sizeof row.epoch);
+    memcpy(row.server_key, room->keys->device_public, sizeof row.server_key);
+    return err == ST_OK ? add_row(turn, &row, error) : err;
 }
 
 /* In a turn of its own, when the rows are on disk: one thread changes the keys. */

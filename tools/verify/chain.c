@@ -363,12 +363,13 @@ static st_err check_link(verify_log *log, verify_reach *reach, const verify_link
 
 /* A log that was put back (an entry `epoch` says where) may know less than somebody had seen.
  * Whoever has seen this log behind that entry has heard of it, and speaks of no other log any more:
- * `passed` is the last such entry that the device is known to have seen. */
+ * `passed` is the last such entry that the device is known to have seen. The entry may come late:
+ * what was taken in between the cut and it is of somebody who had seen the log of before. */
 static bool was_cut(const verify_log *log, const verify_seen *seen, uint64_t passed)
 {
     for (size_t i = 0; i < log->cuts_count; i++)
         if (log->cuts[i].place > passed && log->cuts[i].size < seen->size &&
-            log->cuts[i].place < seen->place)
+            log->cuts[i].size <= seen->place)
             return true;
     return false;
 }

@@ -1,8 +1,9 @@
 /* tests/unit/both/test_twice_back.c
  * Somebody puts an old folder back without a word, and when the server has noticed and begun a new
  * epoch, somebody puts the same old folder back again: that is noticed too, and what any phone
- * holds comes back by itself. */
+ * holds comes back by itself. Whoever checks the log of such a book finds nothing wrong in it. */
 #include "tests/unit/both/town.h"
+#include "tools/verify/source.h"
 
 static void keep_copy(town *t)
 {
@@ -116,12 +117,105 @@ static void test_it_goes_on_for_a_while(void **state)
     twice(53, true, true);
 }
 
+/* ---- a stranger checks the log ---- */
+
+static void add_people(town *t, const char *prefix, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char login[16];
+        (void)snprintf(login, sizeof login, "%s%d", prefix, i);
+        add_person(t, login);
+    }
+}
+
+static st_vkey vkey_of(const char *folder)
+{
+    char path[160];
+    st_vkey vkey;
+    st_buffer text;
+    st_buffer_init(&text, 4096);
+    (void)snprintf(path, sizeof path, "%s/vkey", folder);
+    assert_int_equal(verify_read_file(path, &text, NULL), ST_OK);
+    while (text.len > 0 && text.data[text.len - 1] == '\n')
+        text.len--;
+    assert_true(st_vkey_parse((const char *)text.data, text.len, &vkey));
+    st_buffer_free(&text);
+    return vkey;
+}
+
+/* Nothing is wrong; *out_given: how many logs before an epoch phones had shown. */
+static void assert_log_holds(town *t, size_t *out_given)
+{
+    char folder[120];
+    verify_log log = { .is_strict = true };
+    st_error error = { 0 };
+    const verify_place place = { folder, false };
+    const verify_source source = verify_source_of(&place);
+    (void)snprintf(folder, sizeof folder, "%s.log", t->w.book.dir);
+    KIT_EXPECT(0, &t->w.book, "audit", "export", folder);
+    const st_vkey vkey = vkey_of(folder);
+    if (verify_log_read(&log, &source, &vkey, &error) != ST_OK)
+        fail_msg("%s", error.detail);
+    *out_given = log.givens_count;
+    verify_log_free(&log);
+    run_shell("rm -rf %s %s", folder, "");
+}
+
+/* The same backup twice, and the second book grows beyond the lost one before phones return. */
+static void test_the_second_one_grew_beyond_the_first(void **state)
+{
+    (void)state;
+    town t;
+    size_t given = 0;
+    town_make(&t, 61);
+    backup(&t);
+    restore(&t);
+    add_person(&t, "em");
+    sync_all(&t);
+    assert_log_holds(&t, &given);
+    const size_t before = given;
+    restore(&t);
+    add_people(&t, "a", 9);
+    sync_all(&t);
+    sync_all(&t);
+    assert_log_holds(&t, &given);
+    assert_true(given > before); /* the phones showed the one that was lost */
+    KIT_EXPECT(0, &t.w.book, "alarms");
+    assert_null(strstr(KIT_OUT(&t.w.book), "rewritten"));
+    KIT_EXPECT(0, &t.w.book, "verify");
+    town_free(&t);
+}
+
+/* A phone that knows the lost log syncs before anybody notices that an old folder is back. */
+static void test_noticed_late(void **state)
+{
+    (void)state;
+    town t;
+    size_t given = 0;
+    town_make(&t, 62);
+    sync_all(&t);
+    keep_copy(&t);
+    add_person(&t, "dung");
+    (void)phone_visit(&t.w.phones[0], "suối");
+    sync_all(&t);
+    put_copy_back(&t);
+    add_people(&t, "b", 9);
+    (void)phone_visit(&t.w.phones[0], "đồi");
+    sync_all(&t);
+    sync_all(&t);
+    KIT_EXPECT(0, &t.w.book, "verify");
+    assert_log_holds(&t, &given);
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_same_folder_twice),
         cmocka_unit_test(test_the_office_worked_in_between),
         cmocka_unit_test(test_it_goes_on_for_a_while),
+        cmocka_unit_test(test_the_second_one_grew_beyond_the_first),
+        cmocka_unit_test(test_noticed_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,6 +272,33 @@ static void test_an_epoch_says_from_where_it_goes_on(void **state)
     free_owner(o);
 }
 
+/* Until somebody noticed that an old store was back, it took in what a phone wrote that knew the
+ * lost one: that is no other log. What lies before the cut is told all the same. */
+static void test_an_epoch_noticed_late_excuses_what_came_before_it(void **state)
+{
+    (void)state;
+    owner *o = make_owner(8);
+    const st_tree_head cut = head_now(o);
+    add_set(o, &o->phones[0]);
+    add_set(o, &o->phones[1]);
+    const st_tree_head lost = head_now(o);
+    put_back(o, 8);
+    o->count = 8; /* unseen: no entry says so */
+    o->epoch_n--;
+    add_set(o, &o->phones[1]);
+    add_seen(o, &o->phones[0], &lost);
+    put_back(o, 10);
+    o->leaves[10].seen_size = cut.size;
+    o->leaves[10].seen_root = cut.root;
+    publish(o);
+    assert_good(o);
+    o->leaves[7].seen_size = lost.size; /* taken in before the cut */
+    o->leaves[10].seen_size = 0; /* of which the entry of a log of before says its place alone */
+    publish(o);
+    assert_found(o, NULL, "entry 8: its author had seen another log of 10 entries");
+    free_owner(o);
+}
+
 /* The list of logs given up, with one line; by another key when it is another's. */
 static void give_up(owner *o, const st_tree_head *head, bool by_another)
 {
@@ -413,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_what_is_gone_is_named_until_it_comes),
         cmocka_unit_test(test_an_older_checkpoint_hears_of_the_restore),
         cmocka_unit_test(test_an_epoch_says_from_where_it_goes_on),
+        cmocka_unit_test(test_an_epoch_noticed_late_excuses_what_came_before_it),
         cmocka_unit_test(test_what_was_given_up_is_compared),
         cmocka_unit_test(test_a_receipt_finds_its_set_again),
         cmocka_unit_test(test_complaints_in_vietnamese),
