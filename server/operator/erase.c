@@ -35,6 +35,17 @@ static st_err run(operator_work *work, writer_turn *turn, void *argument, st_err
     return err == ST_OK ? operator_second_ask(work, turn, &pair, &call->ask, error) : err;
 }
 
+/* A set that was made by a newer program, or damaged on its way, may speak of anything. */
+static void say_unread(operator_work *work, const sync_erase_report *report)
+{
+    if (report->unread > 0)
+        operator_say(work, work->vi ? "%u phần từ sổ thứ hai của cùng một máy không đọc được ở "
+                                      "đây: điều gì trong đó nói về phiếu này thì vẫn còn\n"
+                                    : "%u sets of other branches of a device cannot be read here: "
+                                      "what they may say of the record stays\n",
+                     report->unread);
+}
+
 static void say_done(operator_work *work, const sync_erase_report *report)
 {
     operator_say(work, work->vi ? "Đã xóa %u giá trị; đường dẫn còn lại hiện \"đã xóa theo yêu "
@@ -52,6 +63,7 @@ static void say_done(operator_work *work, const sync_erase_report *report)
                                     : "%u values there were written after it was asked: they stay, "
                                       "ask again for them\n",
                      report->newer);
+    say_unread(work, report);
     operator_say_in(work,
                     "Việc còn lại: chạy `compact` khi máy chủ dừng; sao lưu lại vào từng thư mục "
                     "sao lưu; hủy các bản sao khác. Các máy xóa ở lần đồng bộ tới.\n",
@@ -134,6 +146,7 @@ st_err operator_erase_show(operator_work *work, const sync_second *request, st_j
                                 : "%u values go; %u that were written after it was asked stay, and "
                                   "%u numbers, dates or choices that were signed\n",
                  report.erased, report.newer, report.standing);
+    say_unread(work, &report);
     return ST_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proto/changeset.h"
+#include "server/store/chunks.h"
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
 #include "server/sync/have.h"
@@ -19,6 +20,8 @@
 #define KEY_ROW 1u
 #define KEY_BUCKET 2u
 #define PLACE_BYTES 12u
+#define FORMS_MAX 256u
+#define WORK_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 static pack_key key_of(uint8_t kind)
 {
@@ -60,18 +63,18 @@ static st_err put_number(store_txn *txn, const pack_key *key, uint64_t number, s
 }
 
 /* The places of a set that are known to be erased, in the arena. */
-static st_err get_places(writer_turn *turn, const pack_key *key, uint32_t **out, size_t *out_count,
-                         st_error *error)
+static st_err get_places(store_txn *txn, const pack_key *key, st_arena *arena, uint32_t **out,
+                         size_t *out_count, st_error *error)
 {
     store_slice row = { 0 };
     *out = NULL;
     *out_count = 0;
-    st_err err = store_get(turn->txn, STORE_ERASED, pack_key_slice(key), &row, error);
+    st_err err = store_get(txn, STORE_ERASED, pack_key_slice(key), &row, error);
     if (err != ST_OK)
         return err == ST_E_NOT_FOUND ? ST_OK : err;
     if (row.len % PLACE_BYTES != 0)
         return st_fail(error, ST_E_CORRUPT, "store: a row of erased is damaged");
-    uint32_t *places = st_arena_array(turn->arena, row.len / PLACE_BYTES, sizeof *places);
+    uint32_t *places = st_arena_array(arena, row.len / PLACE_BYTES, sizeof *places);
     if (places == NULL)
         return st_fail(error, ST_E_MEMORY, "erase: out of memory");
     for (size_t i = 0; i < row.len / PLACE_BYTES; i++)
@@ -89,30 +92,67 @@ static bool has_place(const uint32_t *places, size_t count, uint32_t place)
     return false;
 }
 
-static st_err add_place(writer_turn *turn, const st_erasure *one, uint64_t index, st_error *error)
+/* Of what an erasure names the values of one set. */
+typedef struct {
+    const st_erasure *list;
+    uint32_t places[ST_ERASURES_MAX];
+    size_t count;
+} set_part;
+
+/* The values at the beginning of the list, of which there is one, that are of the same set. */
+static void take_part(const st_erasure *list, size_t count, set_part *out)
 {
+    out->list = list;
+    out->count = 0;
+    while (out->count < count && out->count < ST_ERASURES_MAX
+           && list[out->count].first == list->first
+           && st_id_cmp(&list[out->count].dot.device, &list->dot.device) == 0
+           && memcmp(list[out->count].set.b, list->set.b, sizeof list->set.b) == 0) {
+        out->places[out->count] = list[out->count].place;
+        out->count++;
+    }
+}
+
+/* Appends the places that are not among the known ones. */
+static st_err append_places(const set_part *part, const uint32_t *known, size_t known_count,
+                            uint64_t index, st_buffer *row, st_error *error)
+{
+    st_err err = ST_OK;
+    uint8_t piece[PLACE_BYTES];
+    for (size_t i = 0; err == ST_OK && i < part->count; i++) {
+        if (has_place(known, known_count, part->places[i])
+            || has_place(part->places, i, part->places[i]))
+            continue;
+        st_put_u32(piece, part->places[i]);
+        st_put_u64(piece + 4, index);
+        err = st_buffer_append(row, piece, sizeof piece, error);
+    }
+    return err;
+}
+
+static st_err add_places(writer_turn *turn, const set_part *part, uint64_t index, st_error *error)
+{
+    const st_erasure *one = part->list;
     pack_key key = set_key(&one->dot.device, one->first, &one->set);
-    uint32_t *places = NULL;
+    uint32_t *known = NULL;
     size_t count = 0;
     store_slice old = { 0 };
     st_buffer row;
-    uint8_t piece[PLACE_BYTES];
-    st_err err = get_places(turn, &key, &places, &count, error);
-    if (err != ST_OK || has_place(places, count, one->place))
-        return err;
+    st_arena arena;
+    st_arena_init(&arena, WORK_BYTES_MAX);
     st_buffer_init(&row, 1u << 22);
-    if (count > 0)
+    st_err err = get_places(turn->txn, &key, &arena, &known, &count, error);
+    if (err == ST_OK && count > 0)
         err = store_get(turn->txn, STORE_ERASED, pack_key_slice(&key), &old, error);
     if (err == ST_OK && old.len > 0)
         err = st_buffer_append(&row, old.data, old.len, error);
-    st_put_u32(piece, one->place);
-    st_put_u64(piece + 4, index);
     if (err == ST_OK)
-        err = st_buffer_append(&row, piece, sizeof piece, error);
-    if (err == ST_OK)
+        err = append_places(part, known, count, index, &row, error);
+    if (err == ST_OK && row.len > old.len)
         err = store_put(turn->txn, STORE_ERASED, pack_key_slice(&key),
                         store_bytes(row.data, row.len), error);
     st_buffer_free(&row);
+    st_arena_reset(&arena);
     return err;
 }
 
@@ -151,22 +191,40 @@ st_err sync_erased_in(store_txn *txn, uint64_t from, uint64_t to, uint64_t since
 
 /* ---- the log ---- */
 
-/* The entry that holds the set, as a set or as a fork. ST_E_NOT_FOUND: it has not come (yet). */
-static st_err find_row(writer_turn *turn, const st_erasure *one, uint64_t *out_index,
-                       sync_row *out_row, st_error *error)
+/* A set where it lies in the log; the arena holds it. */
+typedef struct {
+    uint64_t index;
+    sync_row row;
+    st_set set;                /* without changes when they cannot be read */
+    st_arena arena;
+} logged;
+
+/* Reads the entry `out->index`. That its changes cannot be read is no error. */
+static st_err read_logged(store_txn *txn, logged *out, st_error *error)
 {
-    st_set set;
-    st_err err = sets_find(turn->txn, &one->dot, out_index, error);
+    memset(&out->set, 0, sizeof out->set);
+    st_arena_reset(&out->arena);
+    st_err err = sync_row_get(txn, out->index, &out->arena, &out->row, error);
+    if (err != ST_OK)
+        return err;
+    err = st_set_decode(out->row.set.data, out->row.set.len, &out->arena, &out->set, error);
+    if (err != ST_OK)
+        out->set.changes_count = 0;
+    return err == ST_E_MEMORY || (err != ST_OK && out->set.bytes == NULL) ? err : ST_OK;
+}
+
+/* The entry that holds the set, as a set or as a fork. ST_E_NOT_FOUND: it has not come (yet). */
+static st_err find_logged(store_txn *txn, const st_erasure *one, logged *out, st_error *error)
+{
+    st_err err = sets_find(txn, &one->dot, &out->index, error);
     if (err == ST_OK)
-        err = sync_row_get(turn->txn, *out_index, turn->arena, out_row, error);
-    if (err == ST_OK)
-        err = st_set_decode(out_row->set.data, out_row->set.len, turn->arena, &set, error);
-    if (err == ST_OK && memcmp(set.hash.b, one->set.b, sizeof set.hash.b) == 0)
+        err = read_logged(txn, out, error);
+    if (err == ST_OK && memcmp(out->set.hash.b, one->set.b, sizeof one->set.b) == 0)
         return ST_OK;
     if (err != ST_OK && err != ST_E_NOT_FOUND)
         return err;
-    err = sets_find_fork(turn->txn, &one->dot.device, &one->set, out_index, error);
-    return err == ST_OK ? sync_row_get(turn->txn, *out_index, turn->arena, out_row, error) : err;
+    err = sets_find_fork(txn, &one->dot.device, &one->set, &out->index, error);
+    return err == ST_OK ? read_logged(txn, out, error) : err;
 }
 
 static st_err rewrite_row(writer_turn *turn, uint64_t index, sync_row *row, store_slice set,
@@ -187,7 +245,7 @@ static st_err rewrite_row(writer_turn *turn, uint64_t index, sync_row *row, stor
 /* What one erasure names, and the pieces of files that go with it. */
 typedef struct {
     st_id record;
-    const st_form *form;       /* NULL: nothing of the record is there */
+    const st_form *form;       /* NULL: it is not known */
     const st_erasure *list;
     size_t count;
     bool is_replay;
@@ -195,61 +253,117 @@ typedef struct {
     size_t pieces_count, pieces_capacity;
 } erasing;
 
-/* The hashes in the value that is to go, when it is that of an attachment. */
-static st_err note_pieces(writer_turn *turn, erasing *what, const st_erasure *one,
-                          const sync_row *row, st_error *error)
+/* A form of records that never came is not known. Then a piece is what stands where some form has
+ * its hashes, or has the name of a file here: what else 32 bytes may be is noted nowhere. */
+static st_err is_piece(writer_turn *turn, const erasing *what, const st_erasure *one,
+                       const st_hash *hash, bool *out_is, st_error *error)
 {
-    st_set set;
-    if (what->is_replay || !have_is_hashes(what->form, one->path, one->path_len))
+    const st_form *forms[FORMS_MAX];
+    *out_is = what->form != NULL;
+    if (*out_is)
         return ST_OK;
-    st_err err = st_set_decode(row->set.data, row->set.len, turn->arena, &set, error);
-    if (err != ST_OK || one->dot.counter < set.first || one->dot.counter > st_set_last(&set))
+    size_t count = catalogue_forms(turn->room->catalogue, forms, FORMS_MAX);
+    for (size_t i = 0; i < count && !*out_is; i++)
+        *out_is = have_is_hashes(forms[i], one->path, one->path_len);
+    return *out_is ? ST_OK : chunks_is_there(turn->room->dir, hash, out_is, error);
+}
+
+static st_err note_piece(writer_turn *turn, erasing *what, const st_erasure *one,
+                         const st_hash *hash, st_error *error)
+{
+    bool is_one = false;
+    st_err err = is_piece(turn, what, one, hash, &is_one, error);
+    if (err != ST_OK || !is_one)
         return err;
-    const st_change *change = &set.changes[one->dot.counter - set.first];
-    for (uint32_t i = 0; i < change->ops_count; i++) {
-        uint8_t path[ST_PATH_BYTES_MAX];
-        const st_value *value = &change->ops[i].value;
-        size_t len = st_path_encode(&change->ops[i].path, path);
-        if (value->kind != ST_VALUE_BYTES || len != one->path_len
-            || memcmp(path, one->path, len) != 0)
-            continue;
-        for (size_t at = 0; at + sizeof(st_hash) <= value->len; at += sizeof(st_hash)) {
-            st_hash *grown = st_arena_grow(turn->arena, what->pieces, what->pieces_count,
-                                           &what->pieces_capacity, sizeof *grown);
-            if (grown == NULL)
-                return st_fail(error, ST_E_MEMORY, "erase: out of memory");
-            what->pieces = grown;
-            memcpy(grown[what->pieces_count++].b, value->data + at, sizeof(st_hash));
-        }
-    }
+    st_hash *grown = st_arena_grow(turn->arena, what->pieces, what->pieces_count,
+                                   &what->pieces_capacity, sizeof *grown);
+    if (grown == NULL)
+        return st_fail(error, ST_E_MEMORY, "erase: out of memory");
+    what->pieces = grown;
+    grown[what->pieces_count++] = *hash;
     return ST_OK;
 }
 
-/* Takes the value out of the bytes in the log. index: of the erasure. */
-static st_err erase_in_log(writer_turn *turn, erasing *what, const st_erasure *one,
-                           uint64_t index, st_error *error)
+static st_err note_value(writer_turn *turn, erasing *what, const st_erasure *one,
+                         const st_value *value, st_error *error)
 {
-    sync_row row;
-    uint64_t at = 0;
+    st_hash hash;
+    st_err err = ST_OK;
+    if (value->kind != ST_VALUE_BYTES || value->len % sizeof hash.b != 0)
+        return ST_OK;
+    for (size_t at = 0; err == ST_OK && at < value->len; at += sizeof hash.b) {
+        memcpy(hash.b, value->data + at, sizeof hash.b);
+        err = note_piece(turn, what, one, &hash, error);
+    }
+    return err;
+}
+
+/* The hashes in the value that is to go, when it is that of an attachment. */
+static st_err note_pieces(writer_turn *turn, erasing *what, const st_erasure *one,
+                          const st_set *set, st_error *error)
+{
+    uint8_t path[ST_PATH_BYTES_MAX];
+    st_err err = ST_OK;
+    bool may_be = what->form == NULL || have_is_hashes(what->form, one->path, one->path_len);
+    if (what->is_replay || !may_be || set->changes_count == 0 || one->dot.counter < set->first
+        || one->dot.counter > st_set_last(set))
+        return ST_OK;
+    const st_change *change = &set->changes[one->dot.counter - set->first];
+    for (uint32_t i = 0; err == ST_OK && i < change->ops_count; i++) {
+        size_t len = st_path_encode(&change->ops[i].path, path);
+        if (len == one->path_len && memcmp(path, one->path, len) == 0)
+            err = note_value(turn, what, one, &change->ops[i].value, error);
+    }
+    return err;
+}
+
+/* Takes the values out of the bytes in the log. index: of the erasure. */
+static st_err erase_in_log(writer_turn *turn, logged *at, const set_part *part, uint64_t index,
+                           st_error *error)
+{
     st_buffer left;
-    const st_set_places places = { &one->place, 1 };
+    const st_set_places places = { part->places, part->count };
+    const store_slice whole = at->row.set;
     pack_key key = key_of(KEY_ROW);
-    st_err err = find_row(turn, one, &at, &row, error);
-    if (err != ST_OK)
-        return err == ST_E_NOT_FOUND ? ST_OK : err;
-    err = note_pieces(turn, what, one, &row, error);
-    if (err != ST_OK)
-        return err;
-    pack_key_u64(&key, at);
+    pack_key_u64(&key, at->index);
     st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
-    err = st_set_erase(row.set.data, row.set.len, places, &left, error);
-    bool same = err == ST_OK && left.len == row.set.len
-                && memcmp(left.data, row.set.data, left.len) == 0;
+    st_err err = st_set_erase(whole.data, whole.len, places, &left, error);
+    bool same = err == ST_OK && left.len == whole.len
+                && memcmp(left.data, whole.data, left.len) == 0;
     if (err == ST_OK && !same)
-        err = rewrite_row(turn, at, &row, store_bytes(left.data, left.len), error);
+        err = rewrite_row(turn, at->index, &at->row, store_bytes(left.data, left.len), error);
     if (err == ST_OK)
         err = put_number(turn->txn, &key, index, error);
     st_buffer_free(&left);
+    return err;
+}
+
+/* Set by set, each read once and in memory of its own: there may be thousands of values. */
+static st_err erase_part(writer_turn *turn, erasing *what, const set_part *part, uint64_t index,
+                         st_error *error)
+{
+    logged at;
+    st_arena_init(&at.arena, WORK_BYTES_MAX);
+    st_err err = add_places(turn, part, index, error);
+    if (err == ST_OK)
+        err = find_logged(turn->txn, part->list, &at, error);
+    const bool is_here = err == ST_OK;
+    for (size_t i = 0; err == ST_OK && i < part->count; i++)
+        err = note_pieces(turn, what, &part->list[i], &at.set, error);
+    if (err == ST_OK)
+        err = erase_in_log(turn, &at, part, index, error);
+    st_arena_reset(&at.arena);
+    return err == ST_E_NOT_FOUND && !is_here ? ST_OK : err;
+}
+
+static st_err erase_parts(writer_turn *turn, erasing *what, uint64_t index, st_error *error)
+{
+    set_part part;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < what->count; i += part.count) {
+        take_part(what->list + i, what->count - i, &part);
+        err = erase_part(turn, what, &part, index, error);
+    }
     return err;
 }
 
@@ -308,12 +422,7 @@ static st_err apply_one(writer_turn *turn, const st_change *change, const erase_
         what.form = sync_record_form(turn->room, &record);
     else if (!how->is_replay)                  /* held, or declined */
         what.form = sync_form_of(turn->room, turn->txn, &what.record);
-    err = ST_OK;
-    for (size_t i = 0; err == ST_OK && i < what.count; i++) {
-        err = add_place(turn, &what.list[i], index, error);
-        if (err == ST_OK)
-            err = erase_in_log(turn, &what, &what.list[i], index, error);
-    }
+    err = erase_parts(turn, &what, index, error);
     if (err == ST_OK)
         err = erase_in_state(turn, &what, index, error);
     if (err == ST_OK && !how->is_replay)
@@ -373,7 +482,7 @@ st_err sync_erase_admit(writer_turn *turn, const st_set *set, st_set *out_set, b
     pack_key key = set_key(&set->device, set->first, &set->hash);
     *out_refused = false;
     *out_set = *set;
-    st_err err = get_places(turn, &key, &known, &known_count, error);
+    st_err err = get_places(turn->txn, &key, turn->arena, &known, &known_count, error);
     if (err == ST_OK)
         err = st_set_gone(set->bytes, set->bytes_len, turn->arena, &gone, &gone_count, error);
     if (err != ST_OK)

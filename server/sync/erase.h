@@ -10,7 +10,7 @@
 #include "server/sync/read.h"
 
 #define SYNC_ERASE_REASON "@reason"    /* in place of a path: the reasons given with changes */
-#define SYNC_ERASE_ALL "@all"          /* in place of a path: every value, also without a form */
+#define SYNC_ERASE_ALL "@all"          /* in place of a path: values and reasons, of any form */
 #define SYNC_ERASE_VALUES_MAX 16384u   /* at once */
 
 typedef struct {
@@ -39,6 +39,7 @@ typedef struct {
     uint32_t newer;            /* written behind `until`: they stay */
     uint32_t standing;         /* numbers, dates, choices: part of what was signed, they stay */
     uint32_t gone_before;
+    uint32_t unread;           /* sets of other branches that nobody here can read: they stay */
     st_bucket bucket;          /* of the record; empty: it is not in the book, held or declined */
     const sync_erase_value *values;   /* erased and newer ones, in the arena of turn or view */
     size_t values_count;

@@ -23,6 +23,7 @@ typedef struct {
     const char **texts;        /* of each path */
     size_t paths_count, paths_room;
     bool reasons, all;
+    bool is_there;             /* a fork speaks of the record */
     st_erasure *list;          /* what is to go */
     size_t count, capacity;
     sync_erase_value *values;  /* that, and what is newer */
@@ -206,22 +207,39 @@ static void collect_change(plan *p, const standing_at *at)
         add(p, at, ST_PLACE_NONE, NULL, false);
 }
 
-/* The changes of one entry on the record. counter: of the change; 0: all of them. */
-static void collect_entry(plan *p, uint64_t index, uint64_t counter)
-{
+/* An entry as it is read; the arena holds it. */
+typedef struct {
     sync_row row;
     st_set set;
     st_arena arena;
-    standing_at at = { index, &row, &set, 0 };
-    st_arena_init(&arena, (size_t)64 * 1024 * 1024);
-    p->err = sync_row_get(p->view->txn, index, &arena, &row, p->error);
-    if (p->err == ST_OK)
-        p->err = st_set_decode(row.set.data, row.set.len, &arena, &set, p->error);
-    for (; p->err == ST_OK && at.change < set.changes_count; at.change++)
-        if (st_id_cmp(&set.changes[at.change].record, &p->wish->record) == 0
-            && (counter == 0 || set.changes[at.change].dot.counter == counter))
+} opened;
+
+/* Ends with close_entry, whatever comes of it. */
+static st_err open_entry(const plan *p, uint64_t index, opened *out, st_error *error)
+{
+    memset(&out->set, 0, sizeof out->set);
+    st_arena_init(&out->arena, (size_t)64 * 1024 * 1024);
+    st_err err = sync_row_get(p->view->txn, index, &out->arena, &out->row, error);
+    return err == ST_OK ? st_set_decode(out->row.set.data, out->row.set.len, &out->arena,
+                                        &out->set, error)
+                        : err;
+}
+
+static void close_entry(opened *entry)
+{
+    st_arena_reset(&entry->arena);
+}
+
+/* What the entry says of the record. counter: of the change; 0: of all of them. */
+static void collect_entry(plan *p, uint64_t index, const opened *entry, uint64_t counter)
+{
+    standing_at at = { index, &entry->row, &entry->set, 0 };
+    for (; p->err == ST_OK && at.change < entry->set.changes_count; at.change++) {
+        const st_change *change = &entry->set.changes[at.change];
+        if (st_id_cmp(&change->record, &p->wish->record) == 0
+            && (counter == 0 || change->dot.counter == counter))
             collect_change(p, &at);
-    st_arena_reset(&arena);
+    }
 }
 
 static bool is_there(void *context, const st_history_item *item)
@@ -233,20 +251,49 @@ static bool is_there(void *context, const st_history_item *item)
 
 static bool one_change(void *context, const st_history_item *item)
 {
+    opened entry;
     plan *p = context;
-    if (item->hold != ST_HOLD_FORK)            /* those are looked through below */
-        collect_entry(p, item->log_index, item->change->dot.counter);
+    if (item->hold == ST_HOLD_FORK)            /* those are looked through below */
+        return true;
+    p->err = open_entry(p, item->log_index, &entry, p->error);
+    collect_entry(p, item->log_index, &entry, item->change->dot.counter);
+    close_entry(&entry);
     return p->err == ST_OK;
 }
 
-/* One that cannot be read holds nothing that could be named by a path. */
+/* Could the entry not be read now? Of another kind is one that nobody here can read. */
+static bool has_failed(st_err err)
+{
+    return err == ST_E_MEMORY || err == ST_E_STORAGE;
+}
+
+/* One that cannot be read may speak of the record, or not: it is counted. */
 static bool one_fork(void *context, uint64_t index)
 {
+    opened entry;
     plan *p = context;
-    collect_entry(p, index, 0);
-    if (p->err != ST_OK && p->err != ST_E_MEMORY && p->err != ST_E_STORAGE)
-        p->err = ST_OK;
+    st_err err = open_entry(p, index, &entry, p->error);
+    if (has_failed(err))
+        p->err = err;
+    else if (err != ST_OK)
+        p->report.unread++;
+    else
+        collect_entry(p, index, &entry, 0);
+    close_entry(&entry);
     return p->err == ST_OK;
+}
+
+/* Does a fork speak of the record, whatever was decided of it? */
+static bool look_in_fork(void *context, uint64_t index)
+{
+    opened entry;
+    plan *p = context;
+    st_err err = open_entry(p, index, &entry, p->error);
+    for (uint32_t i = 0; err == ST_OK && !p->is_there && i < entry.set.changes_count; i++)
+        p->is_there = st_id_cmp(&entry.set.changes[i].record, &p->wish->record) == 0;
+    close_entry(&entry);
+    p->err = has_failed(err) ? err : ST_OK;
+    return p->err == ST_OK && !p->is_there;
 }
 
 /* text NULL: as the form writes it. */
@@ -297,7 +344,7 @@ static st_err read_path(plan *p, const char *text, st_error *error)
         return ST_OK;
     }
     if (strcmp(text, SYNC_ERASE_ALL) == 0) {
-        p->all = true;
+        p->all = p->reasons = true;
         return ST_OK;
     }
     if (p->form == NULL)
@@ -323,14 +370,17 @@ static st_err read_paths(plan *p, st_error *error)
     return err;
 }
 
-/* Does any entry speak of the record? */
+/* Does any entry speak of the record? No history has a fork that was declined. */
 static st_err look_for_changes(plan *p, st_error *error)
 {
     const sync_erase_view *view = p->view;
     st_err err = sync_history_each(view->room, view->txn, &p->wish->record, is_there, p, error);
-    if (err == ST_E_NOT_FOUND)
-        return st_fail(error, ST_E_NOT_FOUND, "no such record");
-    return err;
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    err = sets_each_fork(view->txn, look_in_fork, p, error);
+    if (err != ST_OK || p->err != ST_OK)
+        return err != ST_OK ? err : p->err;
+    return p->is_there ? ST_OK : st_fail(error, ST_E_NOT_FOUND, "no such record");
 }
 
 /* The form and the bucket of the record. One that is held or was declined has no bucket, since none
