@@ -311,7 +311,7 @@ static st_err keep_new(applying *a, const st_set *set, const book_value *bytes, 
 }
 
 /* Keeps a set that came. An own one that is kept already stays as it was signed here: where the
- * server has another branch, *out_own_differs. */
+ * server has another branch, *out_own_differs. Another branch of somebody else goes on sealed. */
 static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
                        bool *out_own_differs, st_error *error)
 {
@@ -320,6 +320,8 @@ static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
     book_value kept = { NULL, 0 };
     st_err err = book_has(&a->client->book, &key, &own, error);
     key.b[0] = BOOK_SET;
+    if (err == ST_OK && !own)
+        err = carried_put_aside(a->client, set, error);
     if (err == ST_OK && !own)
         return keep_new(a, set, bytes, false, out_own_differs, error);
     if (err == ST_OK)
@@ -363,7 +365,7 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, boo
         return *out_skip ? ST_OK : err;
     err = check_set(a, out_set, error);
     if (err == ST_OK)
-        err = carried_in_log(a->client, &out_set->device, out_set->first, error);
+        err = carried_in_log(a->client, out_set, error);
     if (err == ST_OK && is_of_twin(a, out_set)) {
         a->report->has_twin = true;
         a->report->twin_first = out_set->first;

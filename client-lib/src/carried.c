@@ -264,6 +264,50 @@ static st_err seal_set(sotay_client *client, const st_set *set, bool *out_new, s
     return err;
 }
 
+/* The log has another branch: this one goes on for the server alone. What became too long for a
+ * parcel by an erasure is left. */
+static st_err put_aside(sotay_client *client, const st_set *set, st_error *error)
+{
+    bool is_new = false;
+    st_err err = seal_set(client, set, &is_new, error);
+    return err == ST_E_TOO_LARGE ? ST_OK : err;
+}
+
+static st_err put_kept_aside(sotay_client *client, const book_value *kept, const st_set *in_log,
+                             st_arena *arena, st_error *error)
+{
+    st_set set;
+    if (kept->len == in_log->bytes_len && memcmp(kept->data, in_log->bytes, kept->len) == 0)
+        return ST_OK;
+    memset(&set, 0, sizeof set);
+    st_err err = st_set_decode(kept->data, kept->len, arena, &set, error);
+    if (err == ST_E_MEMORY)
+        return err;
+    bool is_other = set.bytes != NULL && memcmp(set.hash.b, in_log->hash.b, sizeof set.hash.b) != 0;
+    return is_other ? put_aside(client, &set, error) : ST_OK;
+}
+
+st_err carried_put_aside(sotay_client *client, const st_set *in_log, st_error *error)
+{
+    st_arena arena;
+    st_parcel sealed;
+    bool is_new = false;
+    book_value kept = { NULL, 0 };
+    book_key key = book_key_counter(BOOK_SET, &in_log->device, in_log->first);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = book_get(&client->book, &key, &arena, &kept, error);
+    bool is_nothing = err == ST_E_NOT_FOUND ||
+                      (err == ST_E_CORRUPT && client->book.failed == ST_OK); /* does not open */
+    if (err == ST_OK)
+        err = put_kept_aside(client, &kept, in_log, &arena, error);
+    if (err == ST_OK || is_nothing)
+        err = closed_get(client, &in_log->device, in_log->first, &arena, &sealed, error);
+    if (err == ST_OK && memcmp(sealed.name.b, in_log->hash.b, sizeof sealed.name.b) != 0)
+        err = keep_parcel(client, &sealed, &is_new, error);
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* Can it be shown here: of a bucket that is read, signed by a device that is known, and no other
  * one of this name was taken. */
 static st_err can_show(sotay_client *client, const st_set *set, bool *out_can, st_error *error)
@@ -602,12 +646,17 @@ st_err carried_piece_taken(sotay_client *client, const st_piece_taken *taken, st
     return err == ST_OK ? delivered_keep(client, &key, 0, error) : err;
 }
 
-st_err carried_in_log(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
+st_err carried_in_log(sotay_client *client, const st_set *set, st_error *error)
 {
     st_arena arena;
     carried_set taken;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = find_set(client, device, first, &arena, &taken, error);
+    st_err err = find_set(client, &set->device, set->first, &arena, &taken, error);
+    if (err == ST_OK && memcmp(taken.hash.b, set->hash.b, sizeof taken.hash.b) != 0) {
+        const st_set other = { .device = taken.device, .first = taken.first, .hash = taken.hash,
+                               .bytes = taken.bytes, .bytes_len = taken.len };
+        err = put_aside(client, &other, error);
+    }
     if (err == ST_OK)
         err = drop_set(client, &taken, &arena, error);
     st_arena_reset(&arena);

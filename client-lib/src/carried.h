@@ -37,10 +37,13 @@ ST_MUST_USE st_err carried_verdict(sotay_client *client, const st_id *device,
 /* The server has the piece on disk: it is offered no more, and stays until a backup has it. */
 ST_MUST_USE st_err carried_piece_taken(sotay_client *client, const st_piece_taken *taken,
                                        st_error *error);
-/* The log brings a set of this device and counter: what was taken by hand under that name leaves
- * the overlay. */
-ST_MUST_USE st_err carried_in_log(sotay_client *client, const st_id *device, uint64_t first,
-                                  st_error *error);
+/* The log brings this set: what was taken by hand under its name leaves the overlay. Another branch
+ * goes on as a parcel, so that the server gets it and the office sees the fork. */
+ST_MUST_USE st_err carried_in_log(sotay_client *client, const st_set *set, st_error *error);
+/* The same for what is kept under its name, open or sealed, of a log that a new epoch lost: before
+ * the set takes its place. Not for own sets. What does not open is left. ST_E_STORAGE, ST_E_MEMORY,
+ * ST_E_CORRUPT. */
+ST_MUST_USE st_err carried_put_aside(sotay_client *client, const st_set *in_log, st_error *error);
 /* The feed calls this very set a fork: it is carried no further. */
 ST_MUST_USE st_err carried_drop(sotay_client *client, const st_set *set, st_error *error);
 /* Takes an erased value out of the set that was taken under this name, delivered or not: what is

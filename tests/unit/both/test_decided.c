@@ -232,6 +232,38 @@ static void test_whose_word_it_is(void **state)
     town_free(&o.t);
 }
 
+/* an goes on with an old copy of his phone, which comes first after the restore with other words
+ * under the same counter: what the office had looked at is with the others, and they bring it. */
+static void test_a_copy_comes_first(void **state)
+{
+    (void)state;
+    office o;
+    sotay_port old;
+    office_make(&o, 24);
+    backup(&o.t);
+    assert_int_equal(sotay_memory_copy(&o.an->port, false, &old, NULL), SOTAY_OK);
+    assert_int_equal(phone_set(o.an, &o.good, "place", "lời đã xem"), SOTAY_OK);
+    sync_well(&o, o.an);
+    KIT_EXPECT(0, &o.t.w.book, "held", "accept", "--device", device_of(o.an), "--as", "office",
+               "--reason", "đúng");
+    sync_well(&o, o.binh);
+    assert_true(rows_hold(o.binh, "lời đã xem"));
+    restore(&o.t);
+    phone_free(o.an);
+    o.an->port = old;
+    phone_open(o.an);
+    assert_int_equal(phone_set(o.an, &o.good, "place", "lời khác hẳn"), SOTAY_OK);
+    sync_well(&o, o.an);
+    assert_false(held_says(&o, "\"reason\":\"fork\""));
+    sync_well(&o, o.binh);
+    assert_true(held_says(&o, "\"reason\":\"fork\""));
+    KIT_EXPECT(0, &o.t.w.book, "alarms", "--json");
+    assert_non_null(strstr(KIT_OUT(&o.t.w.book), "fork"));
+    assert_int_equal(rows_count(o.binh, BOOK_PARCEL), 0);
+    KIT_EXPECT(0, &o.t.w.book, "verify");
+    town_free(&o.t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_twice),
         cmocka_unit_test(test_what_came_in_unasked),
         cmocka_unit_test(test_whose_word_it_is),
+        cmocka_unit_test(test_a_copy_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,13 +304,26 @@ static void test_the_log_brings_it(void **state)
     assert_true(takes(d));
     for (int again = 0; again < 2; again++) {
         rows_begin(&d->an);
-        assert_int_equal(
-            over(&d->an, carried_in_log(d->an.client, &d->set.device, d->set.first, NULL)), ST_OK);
+        assert_int_equal(over(&d->an, carried_in_log(d->an.client, &d->set, NULL)), ST_OK);
         must_hold(d, 0, 0);
         assert_false(shows(d));
     }
     assert_true(takes(d));
     assert_true(shows(d));
+}
+
+/* The log has another set of that name: the one that was taken by hand goes on, for the server. */
+static void test_the_log_brings_another_branch(void **state)
+{
+    desk *d = *state;
+    st_set other = d->set;
+    other.hash.b[3] ^= 1;
+    assert_true(takes(d));
+    rows_begin(&d->an);
+    assert_int_equal(over(&d->an, carried_in_log(d->an.client, &other, NULL)), ST_OK);
+    must_hold(d, 0, 1);
+    assert_false(shows(d));
+    assert_int_equal(counted(d), 1);
 }
 
 static void test_a_fork_is_dropped(void **state)
@@ -555,6 +568,7 @@ int main(void)
         CASE(test_a_set_is_delivered),
         CASE(test_delivered_and_shown_no_more),
         CASE(test_the_log_brings_it),
+        CASE(test_the_log_brings_another_branch),
         CASE(test_a_fork_is_dropped),
         CASE(test_a_bucket_closes),
         CASE(test_a_receipt_of_what_is_carried),

@@ -27,7 +27,7 @@ static st_err read_count(desk *d, st_error *error)
 
 static st_err read_in_log(desk *d, st_error *error)
 {
-    return carried_in_log(d->an.client, &d->set.device, d->set.first, error);
+    return carried_in_log(d->an.client, &d->set, error);
 }
 
 static st_err read_turn(desk *d, st_error *error)

@@ -207,7 +207,7 @@ static st_err verdict_wrong(bench *b, st_error *error)
 
 static st_err in_log(bench *b, st_error *error)
 {
-    return carried_in_log(b->on.copy.client, &b->set[0].device, b->set[0].first, error);
+    return carried_in_log(b->on.copy.client, &b->set[0], error);
 }
 
 static st_err drop(bench *b, st_error *error)
