@@ -103,20 +103,53 @@ static st_err find_room(sotay_client *client, book_key *key, st_error *error)
     return err;
 }
 
-st_err delivered_turn(sotay_client *client, uint64_t cut, st_error *error)
+static bool is_beyond(uint64_t position, uint64_t cut)
+{
+    return position == 0 || position > cut;
+}
+
+/* What stands in its table already came after what was delivered. */
+static st_err drop_older(sotay_client *client, uint64_t cut, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_DELIVERED), key;
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        bool is_there = false;
+        err = delivered_next(client, &scan, &key, error);
+        if (err != ST_OK || !is_beyond(position_of(&scan.at), cut) || key.b[0] == BOOK_EVIDENCE)
+            continue;
+        err = book_has(&client->book, &key, &is_there, error);
+        if (err == ST_OK && is_there)
+            err = book_delete(&client->book, &scan.at, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Older ones first, so that of two the newer one stays: those without a position are the newest. */
+static st_err bring_back(sotay_client *client, uint64_t cut, bool has_position, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_DELIVERED), key;
     book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
     while (err == ST_OK) {
         err = delivered_next(client, &scan, &key, error);
-        if (err != ST_OK || (position_of(&scan.at) > 0 && position_of(&scan.at) <= cut))
+        uint64_t position = err == ST_OK ? position_of(&scan.at) : 0;
+        if (err != ST_OK || has_position != (position > 0) || !is_beyond(position, cut))
             continue;
         err = find_room(client, &key, error);
         if (err == ST_OK)
             err = move(client, &scan.at, &key, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err delivered_turn(sotay_client *client, uint64_t cut, st_error *error)
+{
+    st_err err = drop_older(client, cut, error);
+    if (err == ST_OK)
+        err = bring_back(client, cut, true, error);
+    return err == ST_OK ? bring_back(client, cut, false, error) : err;
 }
 
 st_err delivered_count(sotay_client *client, uint64_t *out_count, st_error *error)

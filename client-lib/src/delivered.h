@@ -16,7 +16,8 @@ ST_MUST_USE st_err delivered_keep(sotay_client *client, const book_key *key, uin
                                   st_error *error);
 /* An answer has ended, and the log had `entries` (0: not said). What is covered goes. */
 ST_MUST_USE st_err delivered_end(sotay_client *client, uint64_t entries, st_error *error);
-/* A new epoch: what lies beyond the cut is in its table again. */
+/* A new epoch: what lies beyond the cut is in its table again, but what a newer row stands for
+ * there. */
 ST_MUST_USE st_err delivered_turn(sotay_client *client, uint64_t cut, st_error *error);
 /* Those that no backup is known to have, but for receipts: they speak of this store alone. */
 ST_MUST_USE st_err delivered_count(sotay_client *client, uint64_t *out_count, st_error *error);
