@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/store/dir.h"
@@ -221,6 +222,26 @@ static void read_words(const char *line, side_words *out)
     }
 }
 
+/* A line that was cut off ends here, so that it takes none of the next one along. */
+static bool ends_torn(int fd, off_t size)
+{
+    char last = '\n';
+    return size > 0 && (pread(fd, &last, 1, size - 1) != 1 || last != '\n');
+}
+
+/* All of the line, or nothing. */
+static bool append(int fd, const char *line, size_t len)
+{
+    struct stat at;
+    if (fstat(fd, &at) != 0)
+        return false;
+    bool good = !ends_torn(fd, at.st_size) || store_write_all(fd, (const uint8_t *)"\n", 1);
+    good = good && store_write_all(fd, (const uint8_t *)line, len) && fsync(fd) == 0;
+    if (!good)
+        (void)!ftruncate(fd, at.st_size);
+    return good;
+}
+
 static st_err add_line(const char *dir, const char *name, const side_words *words,
                        st_error *error)
 {
@@ -231,8 +252,8 @@ static st_err add_line(const char *dir, const char *name, const side_words *word
         err = st_fail(error, ST_E_TOO_LARGE, "side: the words are too long");
     if (err != ST_OK)
         return err;
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && write(fd, line, (size_t)len) == len && fsync(fd) == 0;
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    bool good = fd >= 0 && append(fd, line, (size_t)len);
     if (fd >= 0)
         good = close(fd) == 0 && good;
     return good ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));

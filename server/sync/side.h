@@ -48,7 +48,8 @@ typedef struct {
 } side_words;
 typedef bool (*side_words_each)(void *context, const side_words *words);
 
-/* Adds one line of them, durable. ST_E_TOO_LARGE, ST_E_STORAGE. */
+/* Adds one line of them, durable, or nothing; what a cut left half stays a line of its own.
+ * ST_E_TOO_LARGE, ST_E_STORAGE. */
 ST_MUST_USE st_err side_add_words(const char *dir, const side_words *words, st_error *error);
 /* Writes dir/side/log-keys, durable; reads it: ST_E_NOT_FOUND without a text: there is none.
  * ST_E_CORRUPT, ST_E_STORAGE. */

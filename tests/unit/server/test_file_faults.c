@@ -4,6 +4,9 @@
  * memory is not there: nothing is called done that is not, what was there before stays good, and
  * the same thing done again is whole. Each is tried with its first step failing, then its second,
  * until none is left to fail. */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "tests/unit/server/broken_files.h"
 #include "tests/unit/server/office_kit.h"
 
@@ -569,6 +572,55 @@ static st_err read_words(work *w)
     return err;
 }
 
+static unsigned words_count(work *w)
+{
+    unsigned count = 0;
+    assert_int_equal(side_each_words(w->there[0], one_line, &count, NULL), ST_OK);
+    return count;
+}
+
+/* The power went in the middle of a line: the next one is understood all the same. */
+static void test_words_behind_a_torn_line(void **state)
+{
+    work *w = *state;
+    char path[120];
+    a_folder(w);
+    assert_int_equal(add_words(w), ST_OK);
+    (void)snprintf(path, sizeof path, "%s/side/words", w->there[0]);
+    struct stat before, after;
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(truncate(path, before.st_size - 9), 0);
+    assert_int_equal(words_count(w), 0);
+    assert_int_equal(add_words(w), ST_OK);
+    assert_int_equal(add_words(w), ST_OK);
+    assert_int_equal(words_count(w), 2);
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(after.st_size, 3 * before.st_size - 9 + 1);
+}
+
+/* The disk takes half of a line: nothing of it stays. */
+static void test_words_on_a_full_disk(void **state)
+{
+    work *w = *state;
+    char path[120];
+    struct stat before, after;
+    struct rlimit all, few;
+    a_folder(w);
+    assert_int_equal(add_words(w), ST_OK);
+    (void)snprintf(path, sizeof path, "%s/side/words", w->there[0]);
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+    few = all;
+    few.rlim_cur = (rlim_t)before.st_size + 9;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+    st_err err = add_words(w);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+    assert_int_equal(err, ST_E_STORAGE);
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+}
+
 static void test_notes_beside_the_store(void **state)
 {
     work *w = *state;
@@ -589,6 +641,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_backups), CASE(test_the_log_in_files),       CASE(test_snapshots),
         CASE(test_pieces),  CASE(test_notes_beside_the_store), CASE(test_a_mark_without_a_place),
+        CASE(test_words_behind_a_torn_line), CASE(test_words_on_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
