@@ -403,7 +403,7 @@ static st_err write_waiting(sotay_sync *sync, st_frame_writer *writer, size_t *b
 static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *error)
 {
     size_t bytes = 0;
-    sync->has_sets = sync->brings_papers = sync->brings_others = false;
+    sync->has_sets = sync->brings_papers = false;
     sync->parcels_count = sync->offered_count = 0;
     st_err err = write_enrolment(sync, writer, &bytes, error);
     if (err == ST_OK)

@@ -57,7 +57,7 @@ struct sotay_sync {
     book_scan carried; /* kept sets of others gone through so far */
     book_scan taken, parcels; /* what is carried for others, gone through so far */
     size_t parcels_count;     /* in this request */
-    bool brings_others;       /* this request has sets of others */
+    bool brings_others;       /* this sync has sets of others */
     book_key *offered;        /* in arena: pieces in it, or held back (offered.h) */
     size_t offered_count, offered_capacity;
     st_dot *waiting; /* in lasting: sets that wait where this device does not read (waiting.h) */

@@ -2,6 +2,7 @@
  * Somebody carries a file for another one, and the office does not know yet what it belongs to: the
  * file is not sent whole in every sync, and never over a metered line; it goes when what names it
  * does, and in the end by itself. */
+#include "client-lib/src/carried.h"
 #include "client-lib/src/client.h"
 #include "client-lib/src/exchange.h"
 #include "tests/unit/both/world.h"
@@ -123,11 +124,44 @@ static void test_it_goes_in_the_end(void **state)
     world_free(&v.w);
 }
 
+/* A set of somebody that nobody can open, of zeros: on the line it is small. */
+static void carry_a_set(phone *p, size_t len)
+{
+    static uint8_t bytes[ST_PARCEL_BYTES_MAX];
+    const st_parcel parcel = { .kind = ST_PARCEL_SET, .owner = { { 9 } }, .first = 1,
+                               .sealed = bytes, .sealed_len = len };
+    st_error error = { 0 };
+    bool is_new = false;
+    assert_int_equal(client_begin(p->client, true, &error), ST_OK);
+    assert_int_equal(carried_take_parcel(p->client, &parcel, &is_new, &error), ST_OK);
+    assert_int_equal(client_commit(p->client, &error), ST_OK);
+    assert_true(is_new);
+}
+
+/* Sets of others fill a request: it goes with them all the same, in the next one. */
+static void test_it_goes_behind_a_full_request(void **state)
+{
+    (void)state;
+    valley v;
+    sotay_report report;
+    sotay_sync *sync = NULL;
+    valley_make(&v, 63);
+    lose_sets(v.binh);
+    assert_true(bytes_up(&v, false) > LEN); /* the next sync would leave it out */
+    carry_a_set(v.binh, LEN);
+    assert_int_equal(sotay_sync_begin(v.binh->client, &sync, NULL), SOTAY_OK);
+    sync->sets_bytes = LEN / 2;
+    assert_int_equal(run(&v.w, sync, 0, &report), SOTAY_OK);
+    assert_true(report.bytes_up > LEN);
+    world_free(&v.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_is_not_sent_each_time),
         cmocka_unit_test(test_it_goes_in_the_end),
+        cmocka_unit_test(test_it_goes_behind_a_full_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
