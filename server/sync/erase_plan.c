@@ -473,11 +473,14 @@ static st_err author_all(writer_turn *turn, const plan *p, const st_form *form, 
 static st_err say_nothing_to_do(const plan *p, st_error *error)
 {
     const sync_erase_report *report = &p->report;
-    return st_fail(error, ST_E_VALUE, "%s",
-                   report->standing > 0
-                       ? "numbers, dates and choices are part of what was signed and stay"
-                   : report->gone_before > 0 ? "it is erased already"
-                                             : "nothing was ever written there");
+    const char *why = report->standing > 0
+                          ? "numbers, dates and choices are part of what was signed and stay"
+                      : report->gone_before > 0 ? "it is erased already"
+                                                : "nothing was ever written there";
+    if (report->unread == 0)
+        return st_fail(error, ST_E_VALUE, "%s", why);
+    return st_fail(error, ST_E_VALUE, "%s; %u sets of other branches cannot be read here", why,
+                   report->unread);
 }
 
 /* Finds what is to go; a plan of nothing is an error. */

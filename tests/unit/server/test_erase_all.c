@@ -211,6 +211,9 @@ static void test_a_fork_that_cannot_be_read(void **state)
     ERASE_ALL(0, book, id);
     assert_true(kit_says(KIT_OUT(book), "1 sets of other branches of a device cannot be read"));
     assert_false(is_anywhere(book, "riêng tư"));
+    KIT_EXPECT(1, book, "erase", id, "general_note", "--as", "admin", "--second", "head",
+               "--basis", "x");
+    assert_true(kit_says(KIT_ERR(book), "erased already; 1 sets of other branches cannot be read"));
     st_buffer_free(&bytes);
 }
 
