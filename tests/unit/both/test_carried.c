@@ -325,7 +325,7 @@ static void test_a_fork_is_carried_no_further(void **state)
     assert_int_equal(phone_set(an, &w.records[0], "place", "của máy đầu"), SOTAY_OK);
     make_visit(&w, &copy);
     size_t of_copy = w.records_count - 1;
-    attach_paper(&copy, &w.records[0]); /* which the book has: only the other branch names the file */
+    attach_paper(&copy, &w.records[0]); /* the book has it: only the other branch names the file */
     meet_well(&copy, binh);
     assert_true(reads(binh, &w.records[of_copy]));
     assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
