@@ -7,12 +7,13 @@
 #include "tests/unit/server/server_rig.h"
 
 #define BOOK_PIECES 3u
+#define BOOK_HONEST 3u
 
 typedef struct {
     rig r;
     rig_phone an, binh;    /* officers of RIG_UNIT, each with a phone */
     st_id visit;           /* of an, with a conflict by binh */
-    store_slice honest[3]; /* sets of an that the book does not have yet */
+    store_slice honest[BOOK_HONEST]; /* sets of an that the book does not have yet */
     st_chunk pieces[BOOK_PIECES]; /* of a file of the visit, which the server does not have */
     st_hash hashes[BOOK_PIECES];
     uint8_t *kept;         /* the store's file as it was in the beginning */

@@ -1,14 +1,17 @@
 /* tools/fuzz/fuzz_bundle.c - `bundle import` on the server and any file: bytes of anybody, a bundle
  * truly signed by a phone of the book whose parts are whatever an input says (what can be sealed to
  * the server is), the same changed, cut or longer by something, one of a stranger, of another book.
- * It is refused whole, and the book is as it was; or it is taken, the book is what its log says,
- * and the same file a second time brings nothing more. */
+ * It is refused whole, and the book is as it was; or it is taken, what it says it stored lies in
+ * the log as entries that were not there, the book is what its log says, and the same file a second
+ * time brings nothing more. Sets that a phone of the book honestly made are stored, whatever
+ * other frames come behind them. */
 #include <stdio.h>
 #include <string.h>
 
 #include "proto/carry.h"
 #include "server/operator/operator.h"
 #include "server/store/chunks.h"
+#include "server/sync/sets.h"
 #include "tools/fuzz/book_world.h"
 #include "tools/fuzz/parts.h"
 
@@ -19,7 +22,8 @@
 #define VERIFY_EVERY 4u
 
 /* What the first byte of an input says of the file. */
-enum { FILE_ANY, FILE_CHANGED, FILE_LENGTH, FILE_FOREIGN, FILE_TRUE, FILE_MANY = 7, FILE_HOWS };
+enum { FILE_ANY, FILE_CHANGED, FILE_LENGTH, FILE_FOREIGN, FILE_TRUE, FILE_HONEST, FILE_MANY = 7,
+       FILE_HOWS };
 
 typedef struct {
     book_world *world;
@@ -27,7 +31,10 @@ typedef struct {
     st_buffer frames, file;
     st_bundle_part parts[PARTS_MAX + MANY];
     uint32_t count;
+    bool has_noise; /* a part of it is no frame */
     bool all_misnamed; /* nothing in it is what its parcel says */
+    st_dot sets[PARTS_MAX]; /* of the sets that were sealed: the first change, each once */
+    size_t sets_count;
 } making;
 
 typedef struct {
@@ -61,6 +68,15 @@ static bool name_parcel(const st_frame *inside, st_arena *arena, st_parcel *out)
     return true;
 }
 
+static void note_set(making *m, const st_parcel *parcel)
+{
+    const st_dot dot = { parcel->owner, parcel->first };
+    for (size_t i = 0; i < m->sets_count; i++)
+        if (st_dot_cmp(&m->sets[i], &dot) == 0)
+            return;
+    m->sets[m->sets_count++] = dot;
+}
+
 /* As a phone seals it, or under another name. */
 static bool seal(making *m, const st_frame *inside, st_buffer *out)
 {
@@ -71,6 +87,8 @@ static bool seal(making *m, const st_frame *inside, st_buffer *out)
     st_arena_init(&arena, ARENA_BYTES);
     sealed.max = BYTES_MAX;
     bool good = name_parcel(inside, &arena, parcel);
+    if (good && parcel->kind == ST_PARCEL_SET)
+        note_set(m, parcel);
     if (good && m->all_misnamed)
         parcel->name.b[m->more % sizeof parcel->name.b] ^= 1;
     const uint8_t *key = m->world->r.srv.keys.seal_public;
@@ -94,11 +112,28 @@ static void put_frame(making *m, const uint8_t *bytes, size_t len)
     fuzz_append(&copy, bytes, len);
     parts_sign(copy.data, len, &signer);
     st_arena_init(&arena, ARENA_BYTES);
-    if (st_frame_decode(copy.data, len, &arena, &frame, NULL) == ST_OK && seal(m, &frame, &out))
-        add_part(m, out.data, out.len);
-    else
-        add_part(m, copy.data, copy.len);
+    bool is_sealed = st_frame_decode(copy.data, len, &arena, &frame, NULL) == ST_OK &&
+                     seal(m, &frame, &out);
+    const st_buffer *part = is_sealed ? &out : &copy;
+    add_part(m, part->data, part->len);
+    bool is_frame = st_frame_decode(part->data, part->len, &arena, &frame, NULL) == ST_OK;
+    m->has_noise = m->has_noise || !is_frame;
     st_arena_reset(&arena);
+}
+
+/* What the phone has not brought yet, as it made it. */
+static void put_honest(making *m)
+{
+    static st_buffer bytes;
+    bytes.max = BYTES_MAX;
+    for (size_t i = 0; i < BOOK_HONEST; i++) {
+        const store_slice *set = &m->world->honest[i];
+        const st_frame frame = { .kind = ST_FRAME_SET,
+                                 .as.set = { .bytes = set->data, .len = set->len } };
+        st_buffer_clear(&bytes);
+        FUZZ_MUST(st_frame_encode(&frame, &bytes, NULL) == ST_OK);
+        put_frame(m, bytes.data, bytes.len);
+    }
 }
 
 /* The first part again and again, and at the end something that is no frame. */
@@ -153,6 +188,8 @@ static bool make_file(making *m, fuzz_bytes bytes)
         fuzz_append(&m->file, bytes.data, bytes.len);
         return true;
     }
+    if (m->how == FILE_HONEST)
+        put_honest(m);
     while (m->count < PARTS_MAX && parts_next(&bytes, &frame, &len))
         if (len > 0)
             put_frame(m, frame, len);
@@ -218,12 +255,38 @@ static size_t take_pieces(const book_world *world)
     return found;
 }
 
+/* How many of its sets are entries now that the log did not have. */
+static size_t sets_added(const making *m)
+{
+    store_txn txn = { 0 };
+    size_t added = 0;
+    FUZZ_MUST(store_begin(m->world->r.srv.sync.store, STORE_READ_TXN, &txn, NULL) == ST_OK);
+    for (size_t i = 0; i < m->sets_count; i++) {
+        uint64_t index = 0;
+        st_err err = sets_find(&txn, &m->sets[i], &index, NULL);
+        FUZZ_MUST(err == ST_OK || err == ST_E_NOT_FOUND);
+        added += err == ST_OK && index > m->world->entries;
+    }
+    store_end(&txn);
+    return added;
+}
+
+/* What was said to be stored is. */
+static void look_for_sets(const making *m, const counts *said, uint64_t entries)
+{
+    const size_t added = sets_added(m);
+    FUZZ_MUST(said->stored <= added && added <= entries - m->world->entries);
+    if (m->how == FILE_HONEST)
+        FUZZ_MUST(said->stored > 0 && added >= BOOK_HONEST);
+}
+
 static void take(const making *m, const char *path, const counts *first)
 {
     counts again = { 0 };
     book_world *world = m->world;
     const uint64_t entries = book_world_entries(world);
     size_t pieces = take_pieces(world);
+    look_for_sets(m, first, entries);
     FUZZ_MUST(first->pieces >= pieces && (pieces > 0 || first->pieces == 0));
     if (m->all_misnamed)
         FUZZ_MUST(entries == world->entries && pieces == 0);
@@ -259,7 +322,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_MUST(!(taken && is_spoilt));
     if (taken)
         take(&m, path, &first);
-    else
+    FUZZ_MUST(taken || m.how != FILE_HONEST || m.has_noise);
+    if (!taken)
         FUZZ_MUST(book_world_entries(world) == world->entries && take_pieces(world) == 0);
     (void)book_world_restore(world);
     st_buffer_free(&m.frames);
