@@ -28,13 +28,18 @@ typedef struct {
 /* What a server says otherwise, and of which record it holds all the same: what no set says, or
  * what cannot be compared without the set. */
 enum { LIE_DEVICE = 1, LIE_FIRST, LIE_LAST, LIE_BUCKET, LIE_COMMIT, LIE_SIGNATURE, LIE_PLACE,
-       LIE_KEY, LIE_COMMUNE, LIE_HASH, LIE_TIME, LIE_LEAVES, LIES };
+       LIE_KEY, LIE_COMMUNE, LIE_HASH, LIE_TIME, LIE_LEAVES, LIE_PREV, LIE_HLC, LIE_SEEN, LIE_VIA,
+       LIES };
 static const struct {
     bool first, second;
 } HOLDS[LIES] = { [0] = { true, true },
                   [LIE_LAST] = { false, true },
                   [LIE_TIME] = { true, true },
-                  [LIE_LEAVES] = { true, true } };
+                  [LIE_LEAVES] = { true, true },
+                  [LIE_PREV] = { false, true },
+                  [LIE_HLC] = { false, true },
+                  [LIE_SEEN] = { false, true },
+                  [LIE_VIA] = { false, true } };
 
 /* What is done to the two files behind that. */
 enum { FILES_LEFT, FILES_PROOF_CHANGED = 4, FILES_LEAF_CHANGED, FILES_OF_NOBODY, FILES_NONE,
@@ -93,8 +98,22 @@ static receipt_world *world_get(void)
 
 /* ---- what the server answers ---- */
 
+/* What only the set tells: its chain, its time, what its author had seen, how it was made. */
+static void lie_of_set(st_leaf *leaf, unsigned what, uint8_t at)
+{
+    const bool has_seen = leaf->seen_size > 0;
+    leaf->has_prev = leaf->has_prev || what == LIE_PREV;
+    leaf->prev.b[at % 32] ^= what == LIE_PREV ? 1 : 0;
+    leaf->hlc += what == LIE_HLC ? 1 + at : 0;
+    leaf->seen_size += what == LIE_SEEN && (at % 2 == 0 || !has_seen) ? 1 + at : 0;
+    leaf->seen_root.b[at % 32] ^= what == LIE_SEEN && at % 2 != 0 ? 1 : 0;
+    if (what == LIE_VIA)
+        leaf->via = leaf->via == ST_VIA_DEVICE ? ST_VIA_OPERATOR : ST_VIA_DEVICE;
+}
+
 static void lie(answer *a, unsigned what, uint8_t at)
 {
+    lie_of_set(&a->leaf, what, at);
     a->leaf.device.b[at % 16] ^= what == LIE_DEVICE ? 1 : 0;
     a->leaf.first += what == LIE_FIRST ? 1 + at : 0;
     a->leaf.last += what == LIE_LAST || what == LIE_FIRST ? 1 + at : 0;

@@ -189,8 +189,8 @@ static void write_begun(seeder *s)
 /* Two answers about two records (fuzz_receipt.c): each true, or with one lie, or spoilt. */
 static void write_receipts(seeder *s)
 {
-    for (uint8_t i = 0; i < 30; i++) {
-        uint8_t lie = i < 13 ? i : 0, files = i < 13 ? 0 : i % 8, stream = i < 24 ? 0 : i % 8;
+    for (uint8_t i = 0; i < 34; i++) {
+        uint8_t lie = i < 17 ? i : 0, files = i < 17 ? 0 : i % 8, stream = i < 28 ? 0 : i % 8;
         uint8_t input[22] = { lie, files, 0, i, lie, files, 0, i, stream, 0, 99 };
         seeder_save(s, "receipt", -1, input, i % 2 == 0 ? 11 : sizeof input);
     }
