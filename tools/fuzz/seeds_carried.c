@@ -116,6 +116,26 @@ static void put_notes(uint8_t times, st_buffer *parts)
     st_buffer_free(&bytes);
 }
 
+/* A log whose key changes twice, with an epoch and logs that phones were shown before; how: 0 is
+ * true, else a lie about a key or about a log. */
+static void write_lists(seeder *s, uint8_t how, st_buffer *parts)
+{
+    const uint8_t change[2] = { 'k', how }, given[3] = { 'g', how % 5, 90 };
+    begin(parts, how, 0);
+    put_chain(0x21, 2, parts);
+    parts_put("k\0", 2, parts);
+    parts_put(change, sizeof change, parts);
+    seeder_save(s, "export", -1, parts->data, parts->len);
+    parts_put("e", 1, parts);
+    parts_put("g\0d", 3, parts);
+    seeder_save(s, "export", -1, parts->data, parts->len);
+    begin(parts, how, 1);
+    put_chain(0x22, 2, parts);
+    parts_put("e", 1, parts);
+    parts_put(given, sizeof given, parts);
+    seeder_save(s, "export", -1, parts->data, parts->len);
+}
+
 static void write_exports(seeder *s)
 {
     st_buffer parts;
@@ -135,6 +155,8 @@ static void write_exports(seeder *s)
     }
     begin(&parts, 0, 0);
     seeder_save(s, "export", -1, parts.data, parts.len);
+    for (uint8_t how = 0; how < 7; how++)
+        write_lists(s, how, &parts);
     st_buffer_free(&parts);
 }
 
