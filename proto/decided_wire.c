@@ -13,6 +13,7 @@ static bool get_one(const Sotay__Decided *from, st_decided *out)
     return from->counter > 0
            && message_bytes(&from->device, out->dot.device.b, sizeof out->dot.device.b)
            && message_bytes(&from->record, out->record.b, sizeof out->record.b)
+           && message_optional(&from->set_hash, out->set.b, sizeof out->set.b, &out->has_set)
            && message_reason(from->reason, &out->reason);
 }
 
@@ -48,6 +49,8 @@ void message_put_decided(message_builder *b, const st_ask *ask, Sotay__SyncAsk *
         list[i].time_ms = one->time_ms;
         if (one->reason != NULL)
             list[i].reason = message_string(one->reason);
+        if (one->has_set)
+            list[i].set_hash = message_view(one->set.b, sizeof one->set.b);
         out->decided[i] = &list[i];
     }
     out->n_decided = ask->decided_count;

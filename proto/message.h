@@ -89,6 +89,8 @@ typedef struct {
     st_entry_kind kind;        /* ACCEPT or DECLINE; of a newer program: another */
     int64_t time_ms;           /* of the decision; 0: not known */
     const char *reason;        /* of a decline; NULL: none */
+    bool has_set;              /* else not known any more: */
+    st_hash set;               /* set_hash of the set that the change came in */
 } st_decided;
 #define ST_DECIDED_MAX 32u     /* of one request */
 

@@ -419,6 +419,8 @@ static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
     line.decided = entry->kind;
     line.decided_ms = entry->time_ms;
     line.decided_index = entry->index;
+    line.has_set = true;
+    line.set = set->hash;
     if (err == ST_OK)
         err = apply_line_put(a->client, &change->record, &line, error);
     if (err == ST_OK && own && declines)

@@ -77,6 +77,8 @@ typedef struct {
     st_entry_kind decided; /* by which entry, when and where; NONE: not decided, or an older row */
     int64_t decided_ms;
     uint64_t decided_index;
+    bool has_set; /* else an older row, or not decided: */
+    st_hash set;  /* set_hash of the set that was decided on */
 } apply_line;
 typedef enum { APPLY_STORED, APPLY_HELD, APPLY_ACCEPTED, APPLY_DECLINED } apply_verdict;
 /* Writes one, and marks what a receipt is due of. */

@@ -34,6 +34,8 @@ st_err apply_line_put(sotay_client *client, const st_id *record, const apply_lin
         slip_u64(&slip, (uint64_t)line->decided_ms);
         slip_u64(&slip, line->decided_index);
     }
+    if (line->decided != ST_ENTRY_NONE && line->has_set)
+        slip_bytes(&slip, line->set.b, sizeof line->set.b);
     book_key key = line_key(record, line->index, line->counter);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
                                    : book_put(&client->book, &key, out.data, out.len, error);
@@ -61,6 +63,9 @@ st_err apply_line_read(const book_key *key, const book_value *value, apply_line 
         line.decided_ms = (int64_t)slip_get_u64(&slip);
         line.decided_index = slip_get_u64(&slip);
     }
+    line.has_set = slip.at < slip.len;
+    if (line.has_set)
+        slip_get_bytes(&slip, line.set.b, sizeof line.set.b);
     if (line.reason_len == 0)
         line.reason = NULL;
     if (slip.bad || key->len != 1 + 16 + 8 + 8 || line.verdict > APPLY_DECLINED)

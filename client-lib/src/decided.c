@@ -36,6 +36,8 @@ static st_err keep(sotay_client *client, const st_id *record, const apply_line *
     slip_u8(&slip, line->verdict == APPLY_DECLINED ? ST_ENTRY_DECLINE : ST_ENTRY_ACCEPT);
     slip_u64(&slip, (uint64_t)line->decided_ms);
     slip_blob(&slip, line->reason_len > 0 ? line->reason : "", line->reason_len);
+    if (line->has_set)
+        slip_bytes(&slip, line->set.b, sizeof line->set.b);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
                                    : book_put(&client->book, &key, out.data, out.len, error);
     st_buffer_free(&out);
@@ -72,6 +74,9 @@ static st_err unpack(const book_key *key, const book_value *value, st_arena *are
     out->kind = (st_entry_kind)slip_get_u8(&slip);
     out->time_ms = (int64_t)slip_get_u64(&slip);
     const uint8_t *reason = slip_get_blob(&slip, &len);
+    out->has_set = slip.at < slip.len; /* rows of before have none */
+    if (out->has_set)
+        slip_get_bytes(&slip, out->set.b, sizeof out->set.b);
     if (slip.bad || slip.at != slip.len || key->len != 1 + 16 + 8)
         return st_fail(error, ST_E_CORRUPT, "store: a decision of a lost book is damaged");
     memcpy(out->dot.device.b, key->b + 1, sizeof out->dot.device.b);

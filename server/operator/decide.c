@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/operator/work.h"
+#include "server/sync/held.h"
 
 /* What is to be decided, in the order of the devices' own counters. */
 typedef struct {
@@ -61,7 +62,7 @@ static bool add_if_told(void *context, const sync_held *held)
 {
     decide_list *d = context;
     operator_before before;
-    d->err = operator_before_get(d->work, &held->dot, &before);
+    d->err = operator_before_get(d->work, held, &before);
     return d->err == ST_OK && (before.phones == 0 || add_held(d, held));
 }
 
@@ -125,28 +126,61 @@ static st_err is_still_held(operator_work *work, uint64_t n, bool *out_held)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* The decision of before, when phones agree on it and not only its author says so. */
-static st_err decide_as_before(operator_work *work, const sync_held *held,
-                               sync_decision *decision)
+/* What waits behind it of the same device and record goes out with a decline: it must have been
+ * declined before, too. *out_of grows by them. */
+static st_err count_followers(operator_work *work, const sync_held *held, size_t *out_of)
+{
+    sync_held *all = NULL;
+    size_t total = 0;
+    st_err err =
+        sync_held_of_record(&work->txn, &held->record, &work->arena, &all, &total, &work->error);
+    for (size_t i = 0; err == ST_OK && i < total; i++) {
+        operator_before before;
+        if (st_id_cmp(&all[i].dot.device, &held->dot.device) != 0
+            || all[i].dot.counter <= held->dot.counter)
+            continue;
+        err = operator_before_get(work, &all[i], &before);
+        if (err == ST_OK && (operator_before_unsure(&before) != NULL || !before.declined))
+            err = st_fail(&work->error, ST_E_STATE,
+                          "number %llu waits behind it and would be declined with it, of which no"
+                          " phone tells that: decide by hand", (unsigned long long)all[i].n);
+        ++*out_of;
+    }
+    return err;
+}
+
+/* In a read: the decision of before, when it is sure enough. */
+static st_err read_as_before(operator_work *work, const sync_held *held, sync_decision *decision,
+                             size_t *out_of)
 {
     operator_before before;
-    st_err err = operator_read_begin(work);
-    if (err == ST_OK)
-        err = operator_before_get(work, &held->dot, &before);
-    operator_read_end(work);
+    st_err err = operator_before_get(work, held, &before);
+    const char *unsure = err == ST_OK ? operator_before_unsure(&before) : NULL;
+    if (err == ST_OK && sync_held_is_unfolded(held))
+        unsure = "it is of another branch, or cannot be read: decide by hand";
+    if (err == ST_OK && unsure != NULL)
+        err = st_fail(&work->error, ST_E_STATE, "%s", unsure);
     if (err != ST_OK)
         return err;
-    if (before.phones == 0 || before.differ || !before.is_sound)
-        return st_fail(&work->error, ST_E_STATE, "%s",
-                       before.phones == 0 ? "no phone tells what was decided before the restore"
-                       : before.differ    ? "phones differ in what was decided: decide by hand"
-                                          : "only its author says so: decide by hand");
-    const char *reason = before.last.reason[0] != '\0' ? before.last.reason
-                                                       : "Như trước khi phục hồi sổ.";
-    decision->accept = !before.last.declined;
+    const char *reason = before.declined && before.last.reason[0] != '\0'
+                             ? before.last.reason
+                             : "Như trước khi phục hồi sổ.";
+    decision->accept = !before.declined;
+    *out_of = 1;
     decision->reason = (const char *)st_arena_copy(&work->arena, reason, strlen(reason) + 1);
-    return decision->reason != NULL ? ST_OK
-                                    : st_fail(&work->error, ST_E_MEMORY, "held: out of memory");
+    if (decision->reason == NULL)
+        return st_fail(&work->error, ST_E_MEMORY, "held: out of memory");
+    return before.declined ? count_followers(work, held, out_of) : ST_OK;
+}
+
+static st_err decide_as_before(operator_work *work, const sync_held *held,
+                               sync_decision *decision, size_t *out_of)
+{
+    st_err err = operator_read_begin(work);
+    if (err == ST_OK)
+        err = read_as_before(work, held, decision, out_of);
+    operator_read_end(work);
+    return err;
 }
 
 /* Decides one after the other. What cannot be decided so is said, with its number, and left. */
@@ -158,14 +192,15 @@ static st_err decide_all(decide_list *d, sync_decision *decision, uint32_t *out_
     for (size_t i = 0; i < d->count; i++) {
         bool is_held = true;
         uint32_t count = 0;
+        size_t of = 0;
         decision->n = d->list[i].n;
         st_err err = i > 0 ? is_still_held(work, decision->n, &is_held) : ST_OK;
         if (err == ST_OK && !is_held)
             continue;
         if (err == ST_OK && d->again)
-            err = decide_as_before(work, &d->list[i], decision);
+            err = decide_as_before(work, &d->list[i], decision, &of);
         if (err == ST_OK)
-            err = sync_settle(work->rooms->writer, decision, &count, &work->error);
+            err = sync_settle_exactly(work->rooms->writer, decision, of, &count, &work->error);
         *out_count += count;
         if (err == ST_OK)
             continue;

@@ -92,7 +92,7 @@ static bool held_json(void *context, const sync_held *held)
     st_json_key_text(json, "todo", st_hold_for_office(held->reason, list->work->call->lang));
     bounds_json(list, held);
     if (list->err == ST_OK)
-        list->err = operator_before_json(list->work, &held->dot, json);
+        list->err = operator_before_json(list->work, held, json);
     st_json_key_int(json, "counter", (int64_t)held->dot.counter);
     st_json_key_int(json, "log_index", (int64_t)held->index);
     st_json_close(json, '}');
@@ -129,7 +129,7 @@ static bool held_row(void *context, const sync_held *held)
     if (!is_wanted(list, held))
         return true;
     explain(list, held, why, sizeof why);
-    list->err = operator_before_get(work, &held->dot, &told);
+    list->err = operator_before_get(work, held, &told);
     operator_before_say(work, &told, before, sizeof before);
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)held->n);
     operator_table_cell(work, &list->page.table, number);

@@ -160,19 +160,25 @@ ST_MUST_USE st_err operator_helds_named(operator_work *work, operator_helds *out
 
 /* What phones tell that the office had decided on a change before this log was put back. */
 typedef struct {
-    sync_decided last;             /* the newest one told */
-    unsigned phones;               /* that tell of it; 0: none */
+    unsigned phones;               /* that tell of it in this epoch; 0: none */
+    unsigned sound;                /* of these those whose word counts: of a device in use, about
+                                      the set that is held, no accept of its author's phones */
+    sync_decided last;             /* the newest sound one */
+    bool declined;                 /* what they tell, unless they differ */
     bool differ;                   /* one says accepted, another declined */
-    bool is_sound;                 /* one in use says so, and of an accept not its author's alone */
+    bool is_other;                 /* one tells of another record, or of another set */
 } operator_before;
 /* Inside the verb's read. ST_E_STORAGE, ST_E_CORRUPT. */
-ST_MUST_USE st_err operator_before_get(operator_work *work, const st_dot *dot,
+ST_MUST_USE st_err operator_before_get(operator_work *work, const sync_held *held,
                                        operator_before *out_before);
+/* NULL: it can be decided so again. Else why a person has to decide it. */
+const char *operator_before_unsure(const operator_before *before);
 /* In words, behind what else is said of it; "" when nobody tells. */
 void operator_before_say(operator_work *work, const operator_before *before, char *text,
                          size_t text_bytes);
-/* The key `before` in an open object: a list with what each phone tells. */
-ST_MUST_USE st_err operator_before_json(operator_work *work, const st_dot *dot, st_json *json);
+/* The key `before` in an open object: a list with what each phone tells, and whether it counts. */
+ST_MUST_USE st_err operator_before_json(operator_work *work, const sync_held *held,
+                                        st_json *json);
 
 /* Writes the words, which took a right away, beside the store: a backup that is older than they are
  * must not give it back (server/sync/side.h). The verb is done by then: when the note cannot be

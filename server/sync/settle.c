@@ -7,6 +7,7 @@
 
 #include "proto/files.h"
 #include "proto/text.h"
+#include "server/sync/decided.h"
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/judge.h"
@@ -15,6 +16,7 @@
 
 typedef struct {
     const sync_decision *decision;
+    size_t of;                 /* 0: of as many as there are */
     uint32_t count;
 } settle_job;
 
@@ -137,6 +139,8 @@ static st_err settle_run(writer_turn *turn, const sync_held *list, size_t count,
         if (err == ST_OK)
             err = sync_held_remove(turn->txn, &list[i], error);
         if (err == ST_OK)
+            err = sync_decided_forget(turn, &list[i].dot, error);
+        if (err == ST_OK)
             err = sync_fold_record(&fold, &change->record, &record, error);
         if (err != ST_OK)
             break;
@@ -235,6 +239,8 @@ static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
         return dismiss(turn, &held, decision, &job->count, error);
     if (err == ST_OK)
         err = find_run(turn, &held, decision->accept, &list, &count, error);
+    if (err == ST_OK && job->of != 0 && job->of != count)
+        err = st_fail(error, ST_E_STATE, "held: others wait behind it now");
     if (err == ST_OK && decision->accept)
         err = check_reason(turn, &sets, &held, error);
     if (err == ST_OK)
@@ -249,7 +255,13 @@ static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
 st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count,
                    st_error *error)
 {
-    settle_job settle = { decision, 0 };
+    return sync_settle_exactly(w, decision, 0, out_count, error);
+}
+
+st_err sync_settle_exactly(writer *w, const sync_decision *decision, size_t of,
+                           uint32_t *out_count, st_error *error)
+{
+    settle_job settle = { decision, of, 0 };
     writer_job job;
     memset(&job, 0, sizeof job);
     if (decision->reason != NULL

@@ -48,5 +48,8 @@ typedef struct {
  * such number; ST_E_VALUE: the reason; ST_E_STORAGE. */
 ST_MUST_USE st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count,
                                st_error *error);
+/* The same, but of exactly `of` changes, itself and its followers: else ST_E_STATE. */
+ST_MUST_USE st_err sync_settle_exactly(writer *w, const sync_decision *decision, size_t of,
+                                       uint32_t *out_count, st_error *error);
 
 #endif

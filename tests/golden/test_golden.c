@@ -215,7 +215,8 @@ static void test_frames(void **state)
         "frame-have-answer-full", "frame-ask-epochs", "frame-carry-offer-sealed",
         "frame-enrol-ask-again", "frame-ask-log-key-mark", "frame-ask-held",
         "frame-have-answer-kept", "frame-page-declined", "frame-have-answer-entries",
-        "frame-enrol-ask-person", "frame-ask-decided", "frame-end-decided"
+        "frame-enrol-ask-person", "frame-ask-decided", "frame-end-decided",
+        "frame-ask-decided-set"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

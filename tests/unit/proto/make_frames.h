@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 58
+#define MAKE_FRAMES 59
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -669,6 +669,19 @@ static inline st_frame make_ask_decided(st_arena *arena)
     return frame;
 }
 
+/* And in which set the change had come. */
+static inline st_frame make_ask_decided_set(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, true);
+    st_decided *one = st_arena_array(arena, 1, sizeof *one);
+    *one = (st_decided){ .dot = { make_id(0xd2, 0xd2), 7 }, .record = make_id(0xc1, 0xc1),
+                         .kind = ST_ENTRY_ACCEPT, .time_ms = 1773282604000, .has_set = true };
+    memset(one->set.b, 0x5e, sizeof one->set.b);
+    frame.as.ask.decided = one;
+    frame.as.ask.decided_count = 1;
+    return frame;
+}
+
 static inline st_frame make_end_decided(void)
 {
     st_frame frame = { .kind = ST_FRAME_END };
@@ -701,7 +714,8 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 54: return make_have_answer_entries();
     case 55: return make_enrol_ask_person();
     case 56: return make_ask_decided(arena);
-    default: return make_end_decided();
+    case 57: return make_end_decided();
+    default: return make_ask_decided_set(arena);
     }
 }
 
