@@ -5,6 +5,7 @@
 
 #include "proto/changeset.h"
 #include "server/operator/work.h"
+#include "server/sync/held.h"
 
 #define SET_BYTES_DECODED ((size_t)64 << 20) /* what the largest set may take in memory */
 
@@ -81,7 +82,7 @@ static word_worth weigh(before_search *search, const sync_decided *one)
         return WORD_OLD;
     if (st_id_cmp(&one->record, &search->held->record) != 0)
         return WORD_OTHER;
-    if (!one->has_set || !search->has_set)
+    if (!one->has_set || !search->has_set || sync_held_is_unfolded(search->held))
         return WORD_UNSOUND;
     if (memcmp(one->set.b, search->set.b, sizeof one->set.b) != 0)
         return WORD_OTHER;
