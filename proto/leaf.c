@@ -395,10 +395,21 @@ static bool is_same_sight(const st_leaf *leaf, const st_set *set)
         && (set->seen_size == 0 || is_same_hash(&leaf->seen_root, &set->seen_root));
 }
 
-bool st_leaf_is_of(const st_leaf *leaf, const st_set *set)
+/* The set names him, or he is the person of its device: of the office's own that is nobody. */
+static bool is_same_author(const st_leaf *leaf, const st_set *set, const st_id *person)
 {
-    assert(leaf != NULL && set != NULL);
+    if (set->has_actor)
+        return st_id_cmp(&leaf->actor, &set->actor) == 0;
+    if (set->via == ST_VIA_OPERATOR)
+        return st_id_is_zero(&leaf->actor);
+    return st_id_is_zero(person) || st_id_cmp(&leaf->actor, person) == 0;
+}
+
+bool st_leaf_is_of(const st_leaf *leaf, const st_set *set, const st_id *person)
+{
+    assert(leaf != NULL && set != NULL && person != NULL);
     return leaf->has_commit && st_id_cmp(&leaf->device, &set->device) == 0
+        && is_same_author(leaf, set, person)
         && is_same_chain(leaf, set) && is_same_sight(leaf, set) && leaf->via == set->via
         && strcmp(leaf->bucket.s, set->bucket.s) == 0 && is_same_hash(&leaf->commit, &set->hash)
         && memcmp(leaf->dsig, set->signature, sizeof leaf->dsig) == 0;

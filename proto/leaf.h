@@ -38,10 +38,11 @@ ST_MUST_USE st_err st_leaf_encode(const st_leaf *leaf, st_buffer *out, st_error 
 /* Strict: only bytes that st_leaf_encode can have written. ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err st_leaf_decode(const uint8_t *bytes, size_t len, st_arena *arena,
                                   st_leaf *out_leaf, st_error *error);
-/* Does the leaf say of the set what the set says of itself: device, counters, chain, times, what
- * its author had seen, bucket, hash and signature? The device signed the hash alone, so only who
- * has the set can tell. */
-bool st_leaf_is_of(const st_leaf *leaf, const st_set *set);
+/* Does the leaf say of the set what the set says of itself: device, author, counters, chain, times,
+ * what its author had seen, bucket, hash and signature? The device signed the hash alone, so only
+ * who has the set can tell. person: whose device it is, for a set that names no author; zero: not
+ * known, then the author is not compared. */
+bool st_leaf_is_of(const st_leaf *leaf, const st_set *set, const st_id *person);
 /* RFC 6962 2.1: SHA-256(0x00, leaf bytes). */
 st_hash st_leaf_hash(const void *leaf, size_t len);
 

@@ -33,6 +33,7 @@ typedef struct {
     st_dot dot;
     uint64_t first; /* of its set; 0: the record came as it stands, without the set */
     st_bucket bucket;
+    st_id author; /* without the set; zero: not known */
 } receipt_change;
 
 /* ---- which entry ---- */
@@ -190,6 +191,7 @@ static st_err change_of_state(receipt_look *l, uint64_t entry, receipt_change *o
     for (size_t i = 0; i < base.metas_count; i++) {
         if (base.metas[i].log_index == entry) {
             out->dot = base.metas[i].dot;
+            out->author = base.metas[i].actor;
             return ST_OK;
         }
     }
@@ -220,11 +222,12 @@ static st_err check_set(receipt_look *l, const receipt_change *change, const st_
         err = st_set_decode(kept.bytes, kept.bytes_len, &l->arena, &set, error);
     if (err != ST_OK)
         return err;
-    return st_leaf_is_of(leaf, &set) ? ST_OK : not_this_one(change, error);
+    const st_id author = overlay_author(l->client, &set);
+    return st_leaf_is_of(leaf, &set, &author) ? ST_OK : not_this_one(change, error);
 }
 
-/* Without the set: does the leaf speak of the change that the record names, in its bucket, and did
- * the device that wrote it sign this leaf's hash? What the set says stays unseen. */
+/* Without the set: does the leaf speak of the change that the record names, in its bucket and by
+ * its author, and did the device that wrote it sign its hash? What the set says stays unseen. */
 static st_err check_named(receipt_look *l, const receipt_change *change, const st_leaf *leaf,
                           st_error *error)
 {
@@ -232,7 +235,9 @@ static st_err check_named(receipt_look *l, const receipt_change *change, const s
     bool is_same = leaf->has_commit && st_id_cmp(&leaf->device, &change->dot.device) == 0 &&
                    leaf->first <= change->dot.counter && change->dot.counter <= leaf->last &&
                    strcmp(leaf->bucket.s, change->bucket.s) == 0;
-    if (!is_same)
+    bool is_author = st_id_is_zero(&change->author) ||
+                     st_id_cmp(&leaf->actor, &change->author) == 0;
+    if (!is_same || !is_author)
         return not_this_one(change, error);
     st_err err = apply_author_key(l->client, &leaf->device, key, error);
     if (err == ST_E_NOT_FOUND)

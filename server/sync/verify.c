@@ -19,6 +19,7 @@
 #include "server/sync/epoch.h"
 #include "server/sync/have.h"
 #include "server/sync/incident.h"
+#include "server/sync/judge.h"
 #include "server/sync/quota.h"
 #include "server/sync/replay.h"
 #include "server/sync/sets.h"
@@ -71,7 +72,7 @@ static st_err check_chain(verifier *v, store_txn *scratch, uint64_t index, const
 {
     sets_kind kind = SETS_NEW;
     uint64_t known = 0;
-    auth_device device;
+    auth_device device = { .id = row->device };
     st_set set;
     st_err err = st_set_decode(row->set.data, row->set.len, &v->arena, &set, NULL);
     if (is_unknown(err))
@@ -89,6 +90,9 @@ static st_err check_chain(verifier *v, store_txn *scratch, uint64_t index, const
         wrong(v, "entry %" PRIu64 ": its device was not enrolled before it", index);
     else if (!st_set_verify(&set, &v->room->keys->log, device.sign_key))
         wrong(v, "entry %" PRIu64 ": the signature is not the device's", index);
+    const st_id author = judge_actor(&set, &device);
+    if (err == ST_OK && st_id_cmp(&row->actor, &author) != 0)
+        wrong(v, "entry %" PRIu64 ": its author is another one", index);
     err = sets_look(scratch, &set, &kind, &known, NULL);
     if (is_unknown(err))
         return err;

@@ -35,8 +35,9 @@ static void test_another_change_is_refused(void **state)
     (void)state;
     bench b;
     bench_open(&b);
-    for (unsigned i = 0; i < 9; i++) {
+    for (unsigned i = 0; i < 10; i++) {
         answer a = truth(&b);
+        a.leaf.actor.b[15] ^= i == 9 ? 1 : 0;
         a.leaf.hlc += i == 7 ? 1 : 0;
         a.leaf.seen_size += i == 8 ? 1 : 0;
         a.leaf.commit.b[0] ^= i == 0 ? 1 : 0;

@@ -254,9 +254,9 @@ static void test_of_which_set(void **state)
     memcpy(set.signature, leaf.dsig, sizeof set.signature);
     for (uint32_t i = 0; i < 4; i++)
         changes[i].dot = (st_dot){ leaf.device, leaf.first + i };
-    assert_true(st_leaf_is_of(&leaf, &set));
-    st_leaf others[12];
-    for (size_t i = 0; i < 12; i++)
+    assert_true(st_leaf_is_of(&leaf, &set, &leaf.actor));
+    st_leaf others[13];
+    for (size_t i = 0; i < 13; i++)
         others[i] = leaf;
     others[0].device.b[0] ^= 1;
     others[1].first++;
@@ -270,9 +270,43 @@ static void test_of_which_set(void **state)
     others[9].via = ST_VIA_OPERATOR;
     others[10].commit.b[0] ^= 1;
     others[11].dsig[63] ^= 1;
-    for (size_t i = 0; i < 12; i++)
-        if (st_leaf_is_of(&others[i], &set))
+    others[12].actor.b[15] ^= 1;
+    for (size_t i = 0; i < 13; i++)
+        if (st_leaf_is_of(&others[i], &set, &leaf.actor))
             fail_msg("line %d", (int)i);
+}
+
+/* The author: whom the set names, else the person of its device, as far as he is known; what the
+ * office's own device signed for nobody is nobody's. */
+static void test_by_whom(void **state)
+{
+    (void)state;
+    const st_id nobody = { { 0 } }, other = { { 7 } };
+    st_leaf leaf = make_leaf(0);
+    const st_id author = leaf.actor;
+    st_set set = { .device = leaf.device, .first = 1, .hash = leaf.commit };
+    leaf.first = leaf.last = 1;
+    st_change change = { .dot = { leaf.device, 1 }, .hlc = leaf.hlc };
+    leaf.has_prev = false;
+    leaf.seen_size = 0;
+    set.via = leaf.via = ST_VIA_DEVICE;
+    set.bucket = leaf.bucket;
+    set.changes = &change;
+    set.changes_count = 1;
+    memcpy(set.signature, leaf.dsig, sizeof set.signature);
+    assert_true(st_leaf_is_of(&leaf, &set, &author));
+    assert_true(st_leaf_is_of(&leaf, &set, &nobody));
+    assert_false(st_leaf_is_of(&leaf, &set, &other));
+    set.has_actor = true;
+    set.actor = author;
+    assert_true(st_leaf_is_of(&leaf, &set, &other));
+    set.actor = other;
+    assert_false(st_leaf_is_of(&leaf, &set, &author));
+    set.has_actor = false;
+    set.via = leaf.via = ST_VIA_OPERATOR;
+    assert_false(st_leaf_is_of(&leaf, &set, &nobody));
+    leaf.actor = nobody;
+    assert_true(st_leaf_is_of(&leaf, &set, &nobody));
 }
 
 int main(void)
@@ -285,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_of_which_set),
+        cmocka_unit_test(test_by_whom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

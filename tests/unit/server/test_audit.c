@@ -14,12 +14,15 @@
 
 #include <cmocka.h>
 
+#include "proto/changeset.h"
 #include "proto/frame.h"
 #include "proto/leaf.h"
+#include "server/audit/leaf.h"
 #include "server/audit/news.h"
 #include "server/audit/publish.h"
 #include "server/audit/tree.h"
 #include "server/store/pack.h"
+#include "server/sync/row.h"
 #include "server/sync/side.h"
 #include "server/sync/verify.h"
 
@@ -317,6 +320,66 @@ static void test_a_touched_tree_is_seen(void **state)
     world_close(&w);
 }
 
+typedef struct {
+    const char *text;
+    unsigned found;
+} wanted_line;
+
+static bool find_line(void *context, const char *line)
+{
+    wanted_line *wanted = context;
+    wanted->found += strstr(line, wanted->text) != NULL ? 1 : 0;
+    return true;
+}
+
+/* The newest entry of a device is somebody else's now, and so says its leaf. */
+static void give_to_another(world *w)
+{
+    store_txn txn = { 0 };
+    sync_row row = { .kind = ST_ENTRY_NONE };
+    st_set set;
+    st_arena arena;
+    st_buffer log, leaf;
+    uint64_t at = 0;
+    st_arena_init(&arena, 1u << 20);
+    st_buffer_init(&log, 1u << 20);
+    st_buffer_init(&leaf, 1u << 20);
+    assert_int_equal(store_begin(w->r.srv.sync.store, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_log_size(&txn, &at, NULL), ST_OK);
+    assert_int_equal(sync_row_get(&txn, at, &arena, &row, NULL), ST_OK);
+    assert_int_equal(st_set_decode(row.set.data, row.set.len, &arena, &set, NULL), ST_OK);
+    row.actor.b[15] ^= 1;
+    const st_leaf made = sync_row_leaf(&row, &set);
+    const pack_key key = pack_u64(at);
+    assert_int_equal(sync_row_encode(&row, &log, NULL), ST_OK);
+    assert_int_equal(audit_leaf_row(&made, &leaf, NULL), ST_OK);
+    assert_int_equal(store_put(&txn, STORE_LOG, pack_key_slice(&key),
+                               store_bytes(log.data, log.len), NULL), ST_OK);
+    assert_int_equal(store_put(&txn, STORE_LEAF, pack_key_slice(&key),
+                               store_bytes(leaf.data, leaf.len), NULL), ST_OK);
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    store_end(&txn);
+    st_buffer_free(&log);
+    st_buffer_free(&leaf);
+    st_arena_reset(&arena);
+}
+
+/* Entry and leaf agree on an author who did not write it: the set says whose it is. */
+static void test_an_author_who_did_not_write_it_is_seen(void **state)
+{
+    (void)state;
+    static world w;
+    verify_report report;
+    wanted_line wanted = { "its author is another one", 0 };
+    world_open(&w);
+    assert_int_equal(sync_verify(&w.r.srv.sync, find_line, &wanted, &report, NULL), ST_OK);
+    assert_int_equal(wanted.found, 0);
+    give_to_another(&w);
+    assert_int_equal(sync_verify(&w.r.srv.sync, find_line, &wanted, &report, NULL), ST_OK);
+    assert_int_equal(wanted.found, 1);
+    world_close(&w);
+}
+
 /* Another first leaf, with its own hash: the log as it was signed is not there any more. */
 static void test_a_changed_leaf_is_not_signed_over(void **state)
 {
@@ -487,6 +550,7 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_many_proofs_in_one_stream),
         cmocka_unit_test(test_a_touched_tree_is_seen),
+        cmocka_unit_test(test_an_author_who_did_not_write_it_is_seen),
         cmocka_unit_test(test_a_changed_leaf_is_not_signed_over),
         cmocka_unit_test(test_a_shorter_log_is_not_signed),
         cmocka_unit_test(test_an_older_store_is_filled),
