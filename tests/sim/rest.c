@@ -14,6 +14,7 @@
 
 #define ROUNDS_MAX   14u
 #define CARRY_ROUNDS 9u
+#define COUNT_ROUND  2u /* by then the office has what names its pieces */
 
 /* ---- meeting ---- */
 
@@ -115,6 +116,14 @@ static bool carries(sim_world *w, const sim_phone *p)
     return does;
 }
 
+/* An office whose book was put back counts the pieces that lie there: one of them may be carried
+ * still under the name that its record had before. */
+static void count_pieces(sim_world *w)
+{
+    if (w->plan->seed >= PLAN_THEMED && SIM_CTL(w, "attachment", "collect", "--json") != 0)
+        sim_fail(w, "pieces cannot be counted");
+}
+
 /* Everybody syncs until a whole round brought the log nothing: then the others' syncs of this
  * round brought everybody all there is. `twice`: one more round, in which nothing may move. */
 static void meet(sim_world *w, bool twice)
@@ -137,6 +146,8 @@ static void meet(sim_world *w, bool twice)
                     p->last.attachments_sent + p->last.attachments_fetched > 0 ||
                     (twice && p->last.sent_changes + p->last.received_changes > 0);
         }
+        if (round == COUNT_ROUND)
+            count_pieces(w);
         moves = moves || w->leaves_count > before;
     }
 }
