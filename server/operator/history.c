@@ -156,7 +156,8 @@ static const char *const CSV_HEADS[] = {
     "event", "node", "start", "end", "latitude", "longitude", "accuracy", "old-value",
     "new-value", "user", "change-reason", "record", "dot", "op", "side", "role", "via", "device",
     "carrier", "claimed_at", "corrected_at", "corrected_within_s", "not_before", "received_at",
-    "log_index", "verdict", "held", "after_meeting" };
+    "log_index", "verdict", "held", "after_meeting", "decided_by", "decided_at", "decision_entry",
+    "decision_reason", "server_clock_at" };
 #define CSV_COLUMNS (sizeof CSV_HEADS / sizeof CSV_HEADS[0])
 
 static void csv_when(operator_work *work, int64_t ms)
@@ -247,17 +248,41 @@ static void old_value(history_list *list, const st_op *op)
     operator_csv_cell(work, (const char *)list->item.data, list->item.len, false);
 }
 
+/* By the login, else by the id; nobody is empty. */
+static void csv_person(operator_work *work, const st_id *person)
+{
+    const char *login = work->how.directory->login(work->how.directory->context, person);
+    if (login != NULL)
+        operator_csv_text(work, login, false);
+    else
+        csv_id(work, person);
+}
+
 static void csv_who(history_list *list, const st_history_item *item)
 {
     operator_work *work = list->work;
-    char hex[33];
-    const char *login = work->how.directory->login(work->how.directory->context, &item->actor);
-    st_id_format(&item->actor, hex);
-    operator_csv_text(work, login != NULL ? login : hex, false);
+    csv_person(work, &item->actor);
     const st_value *reason = &item->change->reason;
     bool has_reason = reason->kind == ST_VALUE_TEXT;
     operator_csv_cell(work, has_reason ? (const char *)reason->data : "",
                       has_reason ? reason->len : 0, false);
+}
+
+/* Who let it in or declined it, and why; empty when nobody had to. */
+static void csv_decision(history_list *list, const st_history_item *item)
+{
+    operator_work *work = list->work;
+    char entry[24] = "", iso[40] = "";
+    if (item->decision_index > 0)
+        (void)snprintf(entry, sizeof entry, "%" PRIu64, item->decision_index);
+    if (item->server_ms != 0)
+        st_time_format(item->server_ms, work->call->offset_minutes, iso);
+    csv_person(work, &item->decision_actor);
+    csv_when(work, item->decision_ms);
+    operator_csv_text(work, entry, false);
+    operator_csv_cell(work, item->decision_reason_len > 0 ? item->decision_reason : "",
+                      item->decision_reason_len, false);
+    operator_csv_text(work, iso, true);
 }
 
 static void csv_trail(history_list *list, const st_history_item *item)
@@ -278,7 +303,8 @@ static void csv_trail(history_list *list, const st_history_item *item)
     operator_csv_text(work, item->hold != ST_HOLD_NONE ? st_hold_name(item->hold) : "", false);
     if (item->has_fence && item->fence_is_close)
         st_id_format(&item->fence_meeting, hex);
-    operator_csv_text(work, item->fence_is_unknown ? "unknown" : hex, true);
+    operator_csv_text(work, item->fence_is_unknown ? "unknown" : hex, false);
+    csv_decision(list, item);
 }
 
 /* op: NULL for the act of the change. */
