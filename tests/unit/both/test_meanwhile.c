@@ -306,7 +306,8 @@ static void test_files_are_not_starved(void **state)
     check_same(d);
 }
 
-/* The office takes no more files for now: it is asked no oftener because somebody writes. */
+/* An office that has as many files of this device as it may have is sent pieces no oftener because
+ * somebody writes. */
 static void test_an_office_that_takes_no_more(void **state)
 {
     desk *d = *state;

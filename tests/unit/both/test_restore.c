@@ -300,22 +300,6 @@ static void test_an_address_after_a_restore(void **state)
     town_free(&t);
 }
 
-/* The folder as it is now; and later in the place of the one there is. */
-static void keep_copy(town *t)
-{
-    rooms_close(&t->w.book.rooms);
-    run_shell("cp -r %s %s", t->w.book.dir, t->copy);
-    reopen(t);
-}
-
-static void put_copy_back(town *t)
-{
-    rooms_close(&t->w.book.rooms);
-    run_shell("rm -rf %s %s", t->w.book.dir, "");
-    run_shell("mv %s %s", t->copy, t->w.book.dir);
-    reopen(t);
-}
-
 static void restart(town *t)
 {
     rooms_close(&t->w.book.rooms);

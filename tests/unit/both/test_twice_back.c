@@ -5,21 +5,6 @@
 #include "tests/unit/both/town.h"
 #include "tools/verify/source.h"
 
-static void keep_copy(town *t)
-{
-    rooms_close(&t->w.book.rooms);
-    run_shell("cp -r %s %s", t->w.book.dir, t->copy);
-    reopen(t);
-}
-
-static void put_copy_back(town *t)
-{
-    rooms_close(&t->w.book.rooms);
-    run_shell("rm -rf %s %s", t->w.book.dir, "");
-    run_shell("cp -r %s %s", t->copy, t->w.book.dir);
-    reopen(t);
-}
-
 /* Everybody syncs; a server that ends itself is started again. How often it was. */
 static int sync_all(town *t)
 {

@@ -44,6 +44,22 @@ static inline void reopen(town *t)
         fail_msg("open: %s", error.detail);
 }
 
+/* The folder as it is now; and later, as often as one likes, in the place of the one there is. */
+static inline void keep_copy(town *t)
+{
+    rooms_close(&t->w.book.rooms);
+    run_shell("cp -r %s %s", t->w.book.dir, t->copy);
+    reopen(t);
+}
+
+static inline void put_copy_back(town *t)
+{
+    rooms_close(&t->w.book.rooms);
+    run_shell("rm -rf %s %s", t->w.book.dir, "");
+    run_shell("cp -r %s %s", t->copy, t->w.book.dir);
+    reopen(t);
+}
+
 /* The machine is gone; another one starts from the backup, in the same place. */
 static inline void restore(town *t)
 {
