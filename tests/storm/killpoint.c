@@ -210,8 +210,11 @@ static void reach(point at)
 
 /* ---- files ---- */
 
+/* A sanitizer that is to write its report into a folder makes that before anybody's constructor. */
 SHOWN int mkdir(const char *path, mode_t mode)
 {
+    if (real_mkdir == NULL)
+        find_mkdir();
     int rc = real_mkdir(path, mode);
     reach(POINT_folder_made);
     return rc;

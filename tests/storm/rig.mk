@@ -22,5 +22,7 @@ $(STORM)/storm-%:
 $(STORM)/killpoint.so: $(call storm_o,killpoint)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared $(filter %.o,$^) $(LDFLAGS_ALL) -ldl -o $@
+	$(Q)$(CC) -shared $(filter %.o,$^) $(filter-out -fsanitize%,$(LDFLAGS_ALL)) -ldl -o $@
+# It stands before the sanitizer too, and is called before that is ready.
+$(call storm_o,killpoint): private CFLAGS_REST += -fno-sanitize=all
 $(call objects,$(STORM_SRC)): | deps
