@@ -320,9 +320,10 @@ static size_t kind_of(const char *name)
 
 int main(int argc, char **argv)
 {
+    static player one;    /* what it has read stays to the end */
     char data[1200];
-    player *p = calloc(1, sizeof *p);
-    if (p == NULL || argc != 6 || kind_of(argv[5]) == sizeof KINDS / sizeof KINDS[0]) {
+    player *p = &one;
+    if (argc != 6 || kind_of(argv[5]) == sizeof KINDS / sizeof KINDS[0]) {
         fprintf(stderr, "usage: replay LOG ROOT SIDE FOLDER KIND (see the head of replay.c)\n");
         return 2;
     }

@@ -95,16 +95,26 @@ run_case() {
     run_cmocka $1
 }
 
-run_cmocka() {
-    local log=$scratch/log status
+# Runs a program of cmocka to its end; its log stays for case_of.
+run_program() {
+    local log=$scratch/log
     { (cd "$tree" && CMOCKA_TEST_ABORT=0 CMOCKA_MESSAGE_OUTPUT=STDOUT \
         timeout -k 10 "$LIMIT_S" "build/release/$1") >"$log" 2>&1 </dev/null; } 2>/dev/null
-    status=$?
+}
+
+# What a program that ended with status $1 says of case $2. Returns as run_case does.
+case_of() {
+    local log=$scratch/log
     grep -qE "^\[  (FAILED |ERROR  ) \] $2\$" "$log" && return 1
     grep -q "\[       OK \] $2\$" "$log" && return 0    # perhaps behind what the case printed
     # It died, or never came back, in the middle of the case.
-    grep -E '^\[ RUN      \]' "$log" | tail -n 1 | grep -qF " $2" && [ "$status" -ne 0 ] && return 1
+    grep -E '^\[ RUN      \]' "$log" | tail -n 1 | grep -qF " $2" && [ "$1" -ne 0 ] && return 1
     return 2
+}
+
+run_cmocka() {
+    run_program "$1"
+    case_of $? "$2"
 }
 
 tests_of() {
@@ -143,9 +153,10 @@ plant() {
     (cd "$tree" && patch -p1 -R -s -F2 --no-backup-if-mismatch <"$patch")
 }
 
-# Without a fault all of the named cases pass; else their failing would say nothing.
+# Without a fault all of the named cases pass; else their failing would say nothing. A program of
+# cmocka runs once for all of its cases.
 sound() {
-    local line
+    local line ran="" status=0
     # shellcheck disable=SC2046
     if ! build $(for name in "$@"; do tests_of "$here/$name.patch"; done |
         while read -r line; do targets_of "$line"; done | sort -u); then
@@ -154,7 +165,14 @@ sound() {
         exit 1
     fi
     while read -r line; do
-        run_case "$line" && continue
+        if [[ $line == */run\ * ]]; then
+            ran=
+            run_case "$line" && continue
+        else
+            [ "$ran" = "${line% *}" ] || { ran=${line% *}; run_program "$ran"; status=$?; }
+            case_of "$status" "${line##* }" && continue
+        fi
+        ran=
         tail -n 15 "$scratch/log" | sed 's/^/    | /'
         say "not ok planted: $line does not pass without a fault"
     done < <(for name in "$@"; do tests_of "$here/$name.patch"; done | sort -u)

@@ -3,8 +3,8 @@
 # usage: run-tests.sh all          release: unit, end-to-end, checks; unit, main job: asan, tsan
 #        run-tests.sh mode MODE    unit and end-to-end tests in one mode
 # environment: TEST_LONG=1          `all` runs the end-to-end tests under the sanitizers as well,
-#                                  the rigs with their long amounts, tests/planted, and what
-#                                  tests/audit fetches software for
+#                                  the rigs with their long amounts and under the sanitizers,
+#                                  tests/planted, and what tests/audit fetches software for
 #              TEST_TIMEOUT_S=240   what one test program may take (four times that if sanitized)
 #              ONLY=TEXT            only the test programs whose path contains TEXT
 #              JOBS=2             how many test programs at once (default: one per core)
@@ -192,23 +192,25 @@ rigs() {
     wait
 }
 
-# Some worlds of the simulator once more, with all that happens in them, under AddressSanitizer and
-# UBSan. They have one thread: ThreadSanitizer has nothing to say of them.
-sim_sanitized() {
-    local start=$SECONDS
-    [ "${TEST_LONG:-}" = 1 ] && wanted tests/sim || return 0
-    if ! $MAKE --no-print-directory MODE=asan rig-programs-sim >"$log" 2>&1; then
-        count build/asan-sim 0 1 $((SECONDS - start))
-        return
-    fi
-    TEST_TIMEOUT_S=1800 run_one "asan rig sim" lines \
-        env SEED=40000000 SEEDS=200 "$BUILD/sim/sim" seeds
+# These rigs once more, with their short amounts, in the mode that is in use. Those whose programs
+# have one thread have nothing to say to ThreadSanitizer; the fuzzers have their sanitizers always.
+rigs_sanitized() {
+    local rig start=$SECONDS
+    [ "${TEST_LONG:-}" = 1 ] || return 0
+    for rig in "$@"; do
+        wanted "tests/$rig" || continue
+        if ! $MAKE --no-print-directory MODE="$MODE" "rig-programs-$rig" >"$log" 2>&1; then
+            count "build/$MODE-$rig" 0 1 $((SECONDS - start))
+        fi
+        TEST_TIMEOUT_S=1800 run_beside "$MODE rig $rig" lines "tests/$rig/run" short
+    done
+    wait
 }
 
 # The tests of the tests: some minutes, each invariant's code taken out in a copy of the tree.
 planted() {
     [ "${TEST_LONG:-}" = 1 ] && wanted planted || return 0
-    TEST_TIMEOUT_S=21600 run_one planted lines tests/planted/run.sh
+    TEST_TIMEOUT_S=21600 JOBS=$JOBS run_one planted lines tests/planted/run.sh
 }
 
 # The reviewer's program where others' software runs it, and what others' software says of the log:
@@ -243,8 +245,9 @@ all)
     few=01-main-job
     [ "${TEST_LONG:-}" = 1 ] && few=
     whole_mode asan $few
-    sim_sanitized
+    rigs_sanitized sim fault crash storm liar
     whole_mode tsan $few
+    rigs_sanitized storm liar
     ;;
 mode)
     whole_mode "${2:?which mode}"
