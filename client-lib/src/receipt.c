@@ -431,12 +431,14 @@ st_err receipt_entries_of(sotay_client *client, const st_id *record, receipt_ent
     receipt_look l = look_of(client);
     l.record = *record;
     st_err err = find_newest(&l, error);
-    if (err == ST_OK)
+    bool was_found = err == ST_OK;
+    if (was_found)
         err = get_kept(&l, &kept, error);
-    bool is_none = err == ST_E_NOT_FOUND || err == ST_E_CORRUPT;
+    /* One that does not open is none; a store that cannot be read says so. */
+    bool opens_not = err == ST_E_CORRUPT && was_found && client->book.failed == ST_OK;
     *out_entries = (receipt_entries){ l.newest, err == ST_OK ? kept.entry : 0 };
     st_arena_reset(&l.arena);
-    return is_none ? ST_OK : err;
+    return err == ST_E_NOT_FOUND || opens_not ? ST_OK : err;
 }
 
 /* ---- the marks ---- */

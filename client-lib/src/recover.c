@@ -162,7 +162,8 @@ static st_err try_key(book_db *book, st_error *error)
 {
     identity me;
     st_err err = identity_get(book, &me, error);
-    if (err == ST_E_CORRUPT || err == ST_E_NOT_FOUND)
+    bool was_read = book->failed == ST_OK;    /* else it is the disk, and not the key */
+    if ((err == ST_E_CORRUPT && was_read) || err == ST_E_NOT_FOUND)
         err = st_fail(error, ST_E_VALUE, "recover: the key that came opens another store");
     st_wipe(&me, sizeof me);
     return err;

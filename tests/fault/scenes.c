@@ -175,6 +175,18 @@ static void another_key(stage *s)
     opened(s, call_log_key(s));
 }
 
+#define PIN_FORGOTTEN "246810"
+#define PIN_NEW       "135791"
+
+static void a_forgotten_pin(stage *s)
+{
+    sotay_who who;
+    s->phones[0].pin = PIN_FORGOTTEN;
+    two_people(s);
+    sotay_whoami(s->phones[0].client, &who);
+    sotay_id_format(&who.device, s->device);
+}
+
 /* ---- opened beforehand ---- */
 
 static void book_and_phone(stage *s)
@@ -227,6 +239,30 @@ static int sync_phone(stage *s)
 static int sync_curl(stage *s)
 {
     return stage_sync_curl(s, 0);
+}
+
+static int fetch_receipts(stage *s)
+{
+    return stage_receipts(s, 0);
+}
+
+/* What was sent is in the log, and the phone asks for the proof of it. */
+static int sync_receipts(stage *s)
+{
+    static const step STEPS[] = { sync_phone, fetch_receipts };
+    return GO_ON(s, STEPS);
+}
+
+/* Of both visits; a later sync brought no newer change of them. */
+static void receipts_are_kept(stage *s)
+{
+    for (size_t i = 0; i < s->visits_count; i++) {
+        sotay_receipt_state state;
+        sotay_error error = { SOTAY_OK, "" };
+        int rc = sotay_receipt_find(s->phones[0].client, &s->visits[i], &state, &error);
+        opened(s, stage_said(s, rc, &error));
+        must_be(state.kept > 0 || i == 1, "a receipt of what this phone wrote in");
+    }
 }
 
 #define PHONE(s) (s)->phones[0].client
@@ -358,6 +394,62 @@ static int read_phone(stage *s)
             return rc;
     }
     return SOTAY_OK;
+}
+
+/* ---- a PIN that nobody knows any more ---- */
+
+static int ask_line(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    char *text = NULL;
+    int rc = stage_open_port(s, 0, false);
+    if (rc != SOTAY_OK)
+        return rc;
+    rc = sotay_recover_ask(&s->phones[0].port, &text, &error);
+    if (rc == SOTAY_OK)
+        (void)snprintf(s->line, sizeof s->line, "%.*s", (int)strcspn(text, "\n"), text);
+    sotay_text_free(text);
+    return stage_said(s, rc, &error);
+}
+
+/* Its output ends in the line for the phone. */
+static int call_recover(stage *s)
+{
+    int rc = STAGE_CALL(s, "device", "recover", s->device, s->line, "--as", "admin", "--second",
+                        "head", "--reason", "quên PIN");
+    if (rc != SOTAY_OK)
+        return rc;
+    const char *answer = strchr((const char *)s->out.data, '\n');
+    must_be(answer != NULL, "an answer");
+    (void)snprintf(s->answer, sizeof s->answer, "%.*s", (int)strcspn(answer + 1, "\n"),
+                   answer + 1);
+    return SOTAY_OK;
+}
+
+static int take_answer(stage *s)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = stage_open_port(s, 0, false);
+    if (rc != SOTAY_OK)
+        return rc;
+    rc = sotay_recover_take(&s->phones[0].port, s->answer, PIN_NEW, &error);
+    if (rc == SOTAY_OK)
+        s->phones[0].pin = PIN_NEW;
+    return stage_said(s, rc, &error);
+}
+
+static int recover(stage *s)
+{
+    static const step STEPS[] = { ask_line, call_recover, take_answer, open_phone };
+    return GO_ON(s, STEPS);
+}
+
+/* What was saved and never sent, above all. */
+static void nothing_is_lost(stage *s)
+{
+    char *json = stage_show(s, 1, 0);
+    must_be(strstr(json, "đường lầy") != NULL, "what lay in the closed store");
+    sotay_text_free(json);
 }
 
 /* ---- the server and the office ---- */
@@ -730,6 +822,12 @@ static const scene SCENES[] = {
       NULL },
     { "phone-curl", BIT(CALL_CURL) | BIT(CALL_MEMORY) | BIT(CALL_ZSTD), false, true, true, true,
       two_minds, door_and_phone, sync_curl, NULL },
+    { "phone-receipts", PHONE_ALL, false, false, true, true, two_minds, book_and_phone,
+      sync_receipts, receipts_are_kept },
+    { "receipts-out", BOOK_ALL, true, false, true, true, two_minds, book_and_phone, sync_receipts,
+      receipts_are_kept },
+    { "pin-forgotten", STORE | FILES, false, false, true, true, a_forgotten_pin, the_book,
+      recover, nothing_is_lost },
     { "book-init", BOOK_ALL, false, false, true, false, NULL, NULL, init_book, NULL },
     { "book-open", BOOK_ALL, false, false, true, true, two_minds, NULL, open_book, NULL },
     { "server-start", BOOK_ALL | BIT(CALL_THREAD), false, true, true, true, two_minds, NULL,

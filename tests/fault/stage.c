@@ -305,21 +305,30 @@ uint64_t stage_entries(stage *s)
 
 /* ---- phones ---- */
 
-int stage_open_phone(stage *s, int n, bool create)
+int stage_open_port(stage *s, int n, bool create)
 {
     char dir[PATH_BYTES];
     sotay_error error = { SOTAY_OK, "" };
     stage_phone *p = &s->phones[n];
-    const sotay_open_how how = { NULL, create, "vi", 420 };
-    int rc = SOTAY_OK;
+    if (p->is_port)
+        return SOTAY_OK;
     (void)snprintf(dir, sizeof dir, "%s/%s", s->dir, n == 0 ? "a" : "b");
-    if (!p->is_port)
-        rc = sotay_lmdb_open(dir, create, &p->port, &error);
+    int rc = sotay_lmdb_open(dir, create, &p->port, &error);
     p->is_port = rc == SOTAY_OK;
     if (rc == SOTAY_OK)
         p->port.picture = sotay_picture_fit;
-    if (rc == SOTAY_OK && !p->is_open)
-        rc = sotay_open(&p->port, &how, &p->client, &error);
+    return stage_said(s, rc, &error);
+}
+
+int stage_open_phone(stage *s, int n, bool create)
+{
+    sotay_error error = { SOTAY_OK, "" };
+    stage_phone *p = &s->phones[n];
+    const sotay_open_how how = { p->pin, create, "vi", 420 };
+    int rc = stage_open_port(s, n, create);
+    if (rc != SOTAY_OK || p->is_open)
+        return rc;
+    rc = sotay_open(&p->port, &how, &p->client, &error);
     p->is_open = rc == SOTAY_OK;
     return stage_said(s, rc, &error);
 }
@@ -368,6 +377,8 @@ static int answer(stage *s, const sotay_request *asked, st_buffer *out_reply)
         (void)snprintf(range, sizeof range, "bytes=%llu-", (unsigned long long)asked->range_from);
         if (strcmp(asked->path, "/v1/enrol") == 0) {
             http_handle_enrol(&request);
+        } else if (strncmp(asked->path, "/audit/", 7) == 0) {
+            http_handle_audit(&request);
         } else if (strcmp(asked->method, "GET") == 0) {
             request.range = range;
             request.signed_head = asked->authorization + strlen("Sotay ");
@@ -439,6 +450,26 @@ int stage_enrol(stage *s, int n)
 int stage_sync(stage *s, int n)
 {
     return exchange(s, n, false);
+}
+
+int stage_receipts(stage *s, int n)
+{
+    size_t kept = 0;
+    st_buffer reply;
+    sotay_receipt_ask ask;
+    sotay_error error = { SOTAY_OK, "" };
+    sotay_client *client = s->phones[n].client;
+    int rc = sotay_receipts_wanted(client, true, &ask, &error);
+    if (rc != SOTAY_OK || ask.count == 0)
+        return stage_said(s, rc, &error);
+    const sotay_request request = { .method = "GET", .path = ask.path };
+    if (answer(s, &request, &reply) == 200)
+        rc = sotay_receipts_take(client, &ask, (sotay_slice){ reply.data, reply.len }, &kept,
+                                 &error);
+    else
+        rc = SOTAY_E_SERVER, (void)snprintf(error.detail, sizeof error.detail, "no receipts");
+    st_buffer_free(&reply);
+    return stage_said(s, rc, &error);
 }
 
 int stage_sync_curl(stage *s, int n)

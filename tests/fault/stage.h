@@ -15,6 +15,7 @@ typedef struct {
     sotay_port port;
     sotay_client *client;
     bool is_port, is_open;
+    const char *pin; /* NULL: it has none */
     char link[256];
 } stage_phone;
 
@@ -35,6 +36,9 @@ typedef struct {
     char item[SOTAY_ITEM_TEXT]; /* of the file that was attached (file.h) */
     char photos[2][SOTAY_ITEM_TEXT]; /* of the pictures (photo.h) */
     char dot[64];       /* of the value that the office will keep */
+    char device[33];    /* of the first phone, where the office names it */
+    char line[512];     /* what a phone whose PIN is forgotten tells the office */
+    char answer[512];   /* and what it hears */
     size_t done;        /* steps of the act that were acknowledged */
     uint64_t entries;   /* of the log, when all went well */
     st_buffer out, err; /* of the last operator call */
@@ -68,6 +72,8 @@ int stage_open_door(stage *s);
 void stage_close_book(stage *s);
 /* n: 0 or 1. create: also makes the store. */
 int stage_open_phone(stage *s, int n, bool create);
+/* Only its store, as for a PIN that nobody knows any more. */
+int stage_open_port(stage *s, int n, bool create);
 void stage_close_phone(stage *s, int n);
 void stage_close(stage *s);
 /* One call of sotayctl: words up to NULL. Its output stays in s->out, ended by NUL. */
@@ -78,6 +84,8 @@ int stage_enrol(stage *s, int n);
 int stage_sync(stage *s, int n);
 /* The same through the door, with libcurl. */
 int stage_sync_curl(stage *s, int n);
+/* Asks once for all receipts that are due, and keeps those that hold. */
+int stage_receipts(stage *s, int n);
 /* What the phone says when it failed. */
 int stage_said(stage *s, int code, const sotay_error *error);
 

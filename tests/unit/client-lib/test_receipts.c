@@ -1,6 +1,7 @@
 /* tests/unit/client-lib/test_receipts.c
  * Which receipts a phone asks for by itself, and when; what it takes of an answer with many; and
  * what it can see of a record that came without its changes. */
+#include "tests/unit/client-lib/bad_disk.h"
 #include "tests/unit/client-lib/receipt_desk.h"
 #include "tests/unit/client-lib/rows.h"
 
@@ -344,6 +345,28 @@ static void test_marks_of_what_is_gone(void **state)
     bench_close(&b);
 }
 
+/* Found by the sweeps (phone-receipts): a record that could not be read was passed over without a
+ * word, and its receipt with it. */
+static void test_a_page_that_cannot_be_read(void **state)
+{
+    (void)state;
+    bench b;
+    sotay_receipt_ask ask;
+    unsigned n = 1;
+    int rc = SOTAY_E_CORRUPT;
+    bench_open(&b);
+    bad_disk_under(&b.an.port);
+    for (; rc == SOTAY_E_CORRUPT && n < 50; n++) {
+        bad_disk.left = n;
+        rc = sotay_receipts_wanted(b.an.client, true, &ask, NULL);
+    }
+    bad_disk.left = 0;
+    assert_int_equal(rc, SOTAY_OK);
+    assert_int_equal(ask.count, 1);
+    assert_true(n > 4);
+    bench_close(&b);
+}
+
 /* No more than there is room for, whichever record comes last. */
 static void test_as_many_as_asked(void **state)
 {
@@ -374,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_the_history_names_the_proof),
         cmocka_unit_test(test_a_damaged_mark),
         cmocka_unit_test(test_marks_of_what_is_gone),
+        cmocka_unit_test(test_a_page_that_cannot_be_read),
         cmocka_unit_test(test_as_many_as_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
