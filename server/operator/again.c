@@ -26,7 +26,9 @@ typedef struct {
     st_err err;
 } telling;
 
-/* Such words as the verbs note. Whatever else a folder has in their place gives nobody a right. */
+/* Such words as the verbs note. Whatever else a folder has in their place gives nobody a right; nor
+ * does a lift, which has a word more: what the office declined before it may be lost, so it looks,
+ * and lifts again. */
 static bool takes_away(const char *const *argv, size_t argc)
 {
     static const char *const VERBS[][2] = { { "device", "revoke" },
@@ -64,21 +66,13 @@ static bool say(const telling *t, const char *text)
     return done;
 }
 
-/* What the office declined before it lifted a device may be lost: it looks, and lifts it again. */
-static bool gives_back(const char *text)
-{
-    static const char LIFT[] = " --lift";
-    size_t len = strlen(text);
-    return len >= sizeof LIFT - 1 && strcmp(text + len - (sizeof LIFT - 1), LIFT) == 0;
-}
-
 /* What is said notes itself anew, with its new place. */
 static bool look_at(void *context, const side_words *words)
 {
     telling *t = context;
     bool is_here = words->has_place &&
                    words->index <= sync_epoch_cut(t->rows, t->rows_count, words->epoch);
-    if (!is_here && !gives_back(words->text) && say(t, words->text))
+    if (!is_here && say(t, words->text))
         t->said(words->text);
     else
         t->err = side_add_words(t->rooms->dir, words, t->error);
