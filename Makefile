@@ -122,7 +122,7 @@ TESTS     := $(patsubst %.c,$(BUILD)/%,$(TEST_MAIN))
 RIG_FILES := $(sort $(wildcard tests/*/rig.mk tools/*/rig.mk))
 
 .PHONY: all dist-clib deps deps-build rig-programs demo run test test-long check check-wasm check-self check-asan \
-        check-tsan planted coverage bench bench-large bench-peers bench-programs deps-bench \
+        check-tsan rigs-asan rigs-tsan planted coverage bench bench-large bench-peers bench-programs deps-bench \
         format format-check install clean help unit-tests FORCE
 
 help: ## list these targets
@@ -176,6 +176,9 @@ check-asan: deps ## unit and end-to-end tests under AddressSanitizer and UBSan
 
 check-tsan: deps ## unit and end-to-end tests under ThreadSanitizer
 	+@MAKE='$(MAKE)' tools/check/run-tests.sh mode tsan
+
+rigs-asan rigs-tsan: rigs-%: deps ## the rigs, with their short amounts, under the sanitizers
+	+@MAKE='$(MAKE)' tools/check/run-tests.sh rigs $*
 
 coverage: deps ## branch coverage of proto/, client-lib/src and server/; see tools/check/coverage.sh
 	+@MAKE='$(MAKE)' tools/check/coverage.sh

@@ -2,6 +2,7 @@
 # Builds and runs the tests, counts each one, and ends with the line `N passed, N failed`.
 # usage: run-tests.sh all          release: unit, end-to-end, checks; unit, main job: asan, tsan
 #        run-tests.sh mode MODE    unit and end-to-end tests in one mode
+#        run-tests.sh rigs MODE    the rigs, with their short amounts, under a sanitizer
 # environment: TEST_LONG=1          `all` runs the end-to-end tests under the sanitizers as well,
 #                                  the rigs with their long amounts and under the sanitizers,
 #                                  tests/planted, and what tests/audit fetches software for
@@ -192,12 +193,14 @@ rigs() {
     wait
 }
 
-# These rigs once more, with their short amounts, in the mode that is in use. Those whose programs
-# have one thread have nothing to say to ThreadSanitizer; the fuzzers have their sanitizers always.
+# The rigs with their short amounts in a sanitized mode. Those whose programs have one thread have
+# nothing to say to ThreadSanitizer; the fuzzers have their sanitizers always.
 rigs_sanitized() {
-    local rig start=$SECONDS
-    [ "${TEST_LONG:-}" = 1 ] || return 0
-    for rig in "$@"; do
+    local rig rigs="sim fault crash storm liar" start=$SECONDS
+    use_mode "$1"
+    [ "$MODE" = tsan ] && rigs="storm liar"
+    echo "== rigs $MODE"
+    for rig in $rigs; do
         wanted "tests/$rig" || continue
         if ! $MAKE --no-print-directory MODE="$MODE" "rig-programs-$rig" >"$log" 2>&1; then
             count "build/$MODE-$rig" 0 1 $((SECONDS - start))
@@ -244,16 +247,19 @@ all)
     outside
     few=01-main-job
     [ "${TEST_LONG:-}" = 1 ] && few=
-    whole_mode asan $few
-    rigs_sanitized sim fault crash storm liar
-    whole_mode tsan $few
-    rigs_sanitized storm liar
+    for mode in asan tsan; do
+        whole_mode $mode $few
+        [ "${TEST_LONG:-}" = 1 ] && rigs_sanitized $mode
+    done
     ;;
 mode)
     whole_mode "${2:?which mode}"
     ;;
+rigs)
+    rigs_sanitized "${2:?which mode}"
+    ;;
 *)
-    echo "usage: run-tests.sh all | mode MODE" >&2
+    echo "usage: run-tests.sh all | mode MODE | rigs MODE" >&2
     exit 2
     ;;
 esac
