@@ -177,8 +177,11 @@ check-asan: deps ## unit and end-to-end tests under AddressSanitizer and UBSan
 check-tsan: deps ## unit and end-to-end tests under ThreadSanitizer
 	+@MAKE='$(MAKE)' tools/check/run-tests.sh mode tsan
 
-rigs-asan rigs-tsan: rigs-%: deps ## the rigs, with their short amounts, under the sanitizers
-	+@MAKE='$(MAKE)' tools/check/run-tests.sh rigs $*
+rigs-asan: deps ## the rigs, with their short amounts, under AddressSanitizer and UBSan
+	+@MAKE='$(MAKE)' tools/check/run-tests.sh rigs asan
+
+rigs-tsan: deps ## those of them with threads under ThreadSanitizer
+	+@MAKE='$(MAKE)' tools/check/run-tests.sh rigs tsan
 
 coverage: deps ## branch coverage of proto/, client-lib/src and server/; see tools/check/coverage.sh
 	+@MAKE='$(MAKE)' tools/check/coverage.sh
