@@ -1,7 +1,7 @@
 /* server/sync/side.c - the notes beside the store.
  * Promises: a size is written over in place, so that it costs no more than a copy into the page
- * cache; words and marks are durable when the call returns. Must never be read as the truth about
- * the log: it only raises questions. */
+ * cache; words and marks, and the names of all files, are durable when the call returns. Must never
+ * be read as the truth about the log: it only raises questions. */
 #include "server/sync/side.h"
 
 #include <errno.h>
@@ -77,6 +77,8 @@ static st_err open_files(const char *dir, sync_side *side, st_error *error)
         side->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (err == ST_OK && side->fd < 0)
         err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    if (err == ST_OK)                      /* also a name that a killed process had just given */
+        err = store_dir_sync(side->dir, error);
     if (err == ST_OK)
         side->size = read_size(side->fd);
     return err;
@@ -242,20 +244,39 @@ static bool append(int fd, const char *line, size_t len)
     return good;
 }
 
+/* The name before the line: where the folder fails, nothing was added. */
+static st_err open_lines(const char *dir, const char *path, int *out_fd, st_error *error)
+{
+    char folder[STORE_PATH_BYTES];
+    st_err err = store_dir_path(dir, "side", folder, error);
+    if (err != ST_OK)
+        return err;
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    err = store_dir_sync(folder, error);
+    if (err == ST_OK)
+        *out_fd = fd;
+    else
+        (void)close(fd);
+    return err;
+}
+
 static st_err add_line(const char *dir, const char *name, const side_words *words,
                        st_error *error)
 {
     char path[STORE_PATH_BYTES], line[LINE_BYTES];
+    int fd = -1;
     st_err err = note_path(dir, name, path, error);
     int len = words_line(words, line);
     if (err == ST_OK && (len < 0 || len >= LINE_BYTES))
         err = st_fail(error, ST_E_TOO_LARGE, "side: the words are too long");
+    if (err == ST_OK)
+        err = open_lines(dir, path, &fd, error);
     if (err != ST_OK)
         return err;
-    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && append(fd, line, (size_t)len);
-    if (fd >= 0)
-        good = close(fd) == 0 && good;
+    bool good = append(fd, line, (size_t)len);
+    good = close(fd) == 0 && good;
     return good ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
 }
 

@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include "server/store/dir.h"
+#include "server/sync/side.h"
 #include "server/sync/writer.h"
 
 static atomic_int disk_error;  /* errno that the disk answers; 0: it is well */
@@ -253,6 +254,38 @@ static void test_a_new_book_is_on_the_disk(void **state)
     }
 }
 
+/* A file of DIR/side, with its name and that of the folder. */
+static void assert_note_is_on_the_disk(const char *dir, const char *name)
+{
+    print_message("  %s/%s\n", dir, name);
+    assert_true(was_synced(dir, name));
+    assert_true(was_synced(dir, "side"));
+    assert_true(was_synced(dir, ""));
+    atomic_store(&synced_count, 0);
+}
+
+/* What took rights away is said again when the book was put back: it outlives the power as the
+ * words do that the operator read. */
+static void test_the_notes_beside_the_store_are_on_the_disk(void **state)
+{
+    rig *r = *state;
+    static const side_words WORDS = { .text = "device revoke 0123" };
+    char other[STORE_PATH_BYTES];
+    sync_side *side = NULL;
+    (void)snprintf(other, sizeof other, "%s/other", r->srv.dir);
+    atomic_store(&synced_count, 0);
+    assert_int_equal(side_add_words(r->srv.dir, &WORDS, NULL), ST_OK);
+    assert_note_is_on_the_disk(r->srv.dir, "side/words");
+    assert_int_equal(store_dir_make(other, NULL), ST_OK);
+    assert_int_equal(side_bring_words(r->srv.dir, other, NULL), ST_OK);
+    assert_note_is_on_the_disk(other, "side/words.again");
+    assert_int_equal(side_open(other, &side, NULL), ST_OK);
+    side_note_size(side, 7);
+    assert_int_equal(side_set_size(side, 9, NULL), ST_OK);
+    side_close(side);
+    assert_note_is_on_the_disk(other, "side/size");
+}
+
 /* Is the folder of the keys on the disk between the two renames, and after them? */
 static void assert_one_name_after_the_other(rig *r)
 {
@@ -375,6 +408,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_the_disk_has_it_before_the_answer),
         CASE(test_a_new_book_is_on_the_disk),
+        CASE(test_the_notes_beside_the_store_are_on_the_disk),
         CASE(test_a_key_takes_its_place_one_name_after_the_other),
         CASE(test_many_requests_one_sync_of_the_disk),
         CASE(test_one_bad_request_takes_nothing_along),
