@@ -25,7 +25,7 @@
 #define COUNTED_SEEDS  5000u /* fresh ones: from so many on every counter must have moved */
 #define LIES_TRIED     60u
 #define LIES_CAUGHT    54u
-#define LIES_WHY       "too few worlds lost what had left the server, or an honest disk lost something"
+#define LIES_WHY       "too few worlds lost what had left the server, or an honest disk did"
 #define SPEED_MIN      1000.0
 
 typedef struct {
