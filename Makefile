@@ -44,7 +44,9 @@ MODE_CFLAGS_fuzz     := -O2 -gline-tables-only -fno-omit-frame-pointer -w \
                         -fno-sanitize-recover=undefined
 MODE_LDFLAGS_fuzz     := -fsanitize=address,undefined
 MODE_LDFLAGS_release  := -Wl,-z,relro,-z,now
-MODE_LDFLAGS_asan     := -fsanitize=address,undefined
+# UBSan's own library would give ASan's the way to its report file, and write to stderr itself.
+MODE_LDFLAGS_asan     := -fsanitize=address,undefined -static-libubsan \
+                         -Wl,--exclude-libs,libubsan.a
 MODE_LDFLAGS_tsan     := -fsanitize=thread
 MODE_LDFLAGS_coverage := --coverage
 

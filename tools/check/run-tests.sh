@@ -97,7 +97,7 @@ use_reports() {
     local common="log_path=$1/report:log_exe_name=1"
     export ASAN_OPTIONS="$common:exitcode=99:detect_stack_use_after_return=1"
     ASAN_OPTIONS+=":verify_asan_link_order=0"    # a false clock is loaded before it
-    export UBSAN_OPTIONS="print_stacktrace=1:exitcode=99"
+    export UBSAN_OPTIONS="$common:print_stacktrace=1:exitcode=99"
     export TSAN_OPTIONS="$common:exitcode=99:ignore_noninstrumented_modules=1"
 }
 
