@@ -218,7 +218,7 @@ bool owed_request_read(const char *path, const uint8_t *body, size_t len, const 
 /* ---- collecting ---- */
 
 typedef struct {
-    const char *target;
+    const char *target, *job;
     owed_list *list;
     size_t at;
     struct {
@@ -240,6 +240,14 @@ typedef struct {
     } last_sent[STREAMS_MAX]; /* of each phone */
     size_t phones;
 } collector;
+
+/* A log that is not understood owes what nobody asks for: the job's line says so. */
+_Noreturn static void not_understood(const collector *c, const char *what)
+{
+    printf("not ok %s: record %zu: %s\n", c->job, c->at, what);
+    fflush(stdout);
+    exit(1);
+}
 
 static owed *add(collector *c, owed_kind kind)
 {
@@ -274,10 +282,8 @@ static void request_left(collector *c, const char *store, const char *path, cons
                          size_t len)
 {
     owed_request *request = malloc(sizeof *request);
-    if (request == NULL || !owed_request_read(path, body, len, c->list, c->list, request)) {
-        fprintf(stderr, "record %zu: a request that cannot be read\n", c->at);
-        exit(1);
-    }
+    if (request == NULL || !owed_request_read(path, body, len, c->list, c->list, request))
+        not_understood(c, "a request that cannot be read");
     bool is_signed = strcmp(path, "/v1/enrol") != 0;
     if (is_signed)
         note_sent(c, store, request);
@@ -389,45 +395,80 @@ static void program_began(collector *c, const disk_op *op)
         c->programs[i].pid = 0; /* a program of the server */
 }
 
-/* FOLDER WORD REST */
-static void take_mark(collector *c, const disk_op *op)
+static const struct {
+    const char *word;
+    bool is_mark; /* a word of the workload */
+} WORDS[OWED_KINDS] = {
+    [OWED_READY] = { "ready", true },       [OWED_LOG] = { "log", true },
+    [OWED_SAVED] = { "saved", true },       [OWED_SHOWS] = { "shows", true },
+    [OWED_LINK] = { "link", true },         [OWED_WHOLE] = { "whole", true },
+    [OWED_KEEPS] = { "keeps", true },       [OWED_LETS] = { "lets", true },
+    [OWED_HAS] = { "has", true },           [OWED_BEARS] = { "bears", true },
+    [OWED_KEYS] = { "keys", true },         [OWED_STRAY] = { "stray", true },
+    [OWED_GONE] = { "gone", true },         [OWED_COUNTER] = { "counter", false },
+    [OWED_SENT] = { "sent", false },        [OWED_OFFERED] = { "offered", false },
+    [OWED_STORED] = { "stored", false },    [OWED_USED] = { "used", false },
+};
+
+const char *owed_name(owed_kind kind)
 {
-    static const struct {
-        const char *word;
-        owed_kind kind;
-    } WORDS[] = { { "ready", OWED_READY }, { "log", OWED_LOG },       { "saved", OWED_SAVED },
-                  { "shows", OWED_SHOWS }, { "synced", OWED_SYNCED }, { "link", OWED_LINK },
-                  { "whole", OWED_WHOLE }, { "keeps", OWED_KEEPS },   { "lets", OWED_LETS },
-                  { "has", OWED_HAS },     { "bears", OWED_BEARS },   { "keys", OWED_KEYS },
-                  { "stray", OWED_STRAY }, { "gone", OWED_GONE } };
-    char line[512], folder[128], word[32];
-    int rest = 0;
-    (void)snprintf(line, sizeof line, "%.*s", (int)op->head->data_len, (const char *)op->data);
-    if (sscanf(line, "%127s %31s %n", folder, word, &rest) < 2) {
-        fprintf(stderr, "record %zu: a mark that cannot be read: %s\n", c->at, line);
-        exit(1);
-    }
-    for (size_t i = 0; strcmp(word, "synced") == 0 && i < c->phones; i++)
+    return WORDS[kind].word;
+}
+
+bool owed_is_mark(owed_kind kind)
+{
+    return WORDS[kind].is_mark;
+}
+
+/* A sync of the phone ended well: its last request was answered, and all can know. */
+static void note_used(collector *c, const char *folder)
+{
+    for (size_t i = 0; i < c->phones; i++)
         if (strcmp(c->last_sent[i].store, folder) == 0) {
             owed *o = add(c, OWED_USED);
             o->device = c->last_sent[i].device;
             o->number = c->last_sent[i].counter;
         }
-    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++)
-        if (strcmp(folder, c->target) == 0 && strcmp(word, WORDS[i].word) == 0) {
-            owed *o = add(c, WORDS[i].kind);
-            o->number = strtoull(line + rest, NULL, 10);
-            (void)snprintf(o->text, sizeof o->text, "%.250s", line + rest);
-        }
 }
 
-void owed_read(const oplog *log, const char *target, owed_list *out_list)
+/* OWED_KINDS: no such word. */
+static owed_kind kind_of_word(const char *word)
+{
+    size_t i = 0;
+    while (i < OWED_KINDS && (!WORDS[i].is_mark || strcmp(word, WORDS[i].word) != 0))
+        i++;
+    return (owed_kind)i;
+}
+
+/* FOLDER WORD REST; `killed` is for oplog_read alone. */
+static void take_mark(collector *c, const disk_op *op)
+{
+    char line[512], folder[128], word[32], what[600];
+    int rest = 0;
+    (void)snprintf(line, sizeof line, "%.*s", (int)op->head->data_len, (const char *)op->data);
+    (void)snprintf(what, sizeof what, "a mark that cannot be read: %s", line);
+    if (sscanf(line, "%127s %31s %n", folder, word, &rest) < 2)
+        not_understood(c, what);
+    owed_kind kind = kind_of_word(word);
+    if (strcmp(word, "synced") == 0)
+        note_used(c, folder);
+    else if (kind == OWED_KINDS && strcmp(word, "killed") != 0)
+        not_understood(c, what);
+    if (kind == OWED_KINDS || strcmp(folder, c->target) != 0)
+        return;
+    owed *o = add(c, kind);
+    o->number = strtoull(line + rest, NULL, 10);
+    (void)snprintf(o->text, sizeof o->text, "%.250s", line + rest);
+}
+
+void owed_read(const oplog *log, const char *target, const char *job, owed_list *out_list)
 {
     collector *c = calloc(1, sizeof *c);
     if (c == NULL)
         abort();
     memset(out_list, 0, sizeof *out_list);
     c->target = target;
+    c->job = job;
     c->list = out_list;
     for (c->at = 0; c->at < log->count; c->at++) {
         const disk_op *op = &log->ops[c->at];

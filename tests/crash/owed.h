@@ -23,7 +23,6 @@ typedef enum {
     OWED_LOG,    /* log N: the server has so many entries */
     OWED_SAVED,  /* saved N: the phone's last change has this counter */
     OWED_SHOWS,  /* shows RECORD TOKEN: the phone showed it (text: RECORD TOKEN) */
-    OWED_SYNCED, /* synced: a sync of the phone ended well */
     OWED_LINK,   /* link LINK: the enrolment link that it was given (text) */
     OWED_WHOLE,  /* whole N: the N-th version of a file was written */
     OWED_KEEPS,  /* keeps RECORD ITEM SHA256: that file is whole on the phone (text) */
@@ -40,7 +39,8 @@ typedef enum {
     /* answers of the server */
     OWED_STORED, /* the entry of that index is there (number), and holds the set that begins with
                     `last` */
-    OWED_USED,   /* the request with that counter was answered (device, number) */
+    OWED_USED,   /* the request with that counter was answered (device, number): `synced` says
+                    so, a sync of the phone that ended well */
     OWED_KINDS
 } owed_kind;
 
@@ -67,8 +67,13 @@ typedef struct {
 } owed_list;
 
 /* All that is owed by the folder `target` (what phones send and servers answer is owed by those
- * alone: a phone's requests are those of programs called with that folder). Free with owed_free. */
-void owed_read(const oplog *log, const char *target, owed_list *out_list);
+ * alone: a phone's requests are those of programs called with that folder). Free with owed_free.
+ * What cannot be understood, a mark of no known word among it, ends the program with the line
+ * `not ok JOB: why`. */
+void owed_read(const oplog *log, const char *target, const char *job, owed_list *out_list);
+/* The word of a kind; is it one that the workload says? */
+const char *owed_name(owed_kind kind);
+bool owed_is_mark(owed_kind kind);
 void owed_free(owed_list *list);
 /* The largest number owed of a kind when the record `at` was the last; 0: none. */
 uint64_t owed_most(const owed_list *list, owed_kind kind, size_t at);

@@ -1,11 +1,13 @@
 /* tests/crash/replay.c - builds the disks that a power cut may leave, at every point of a
  * recorded log, and has each opened by the real code.
  * usage: replay LOG ROOT SIDE FOLDER KIND (KIND: a row of KINDS below)
+ *        replay LOG ROOT SIDE             is what each check asks for owed by some folder?
  * environment: STATES=200 SEED=1, CONTROL=syncs|fdatasync (the disk that ignores them: most
  * states must be bad then), CATALOGUE=DIR, SCRATCH=DIR (empty, best in memory),
  * ONLY=POINT:CUT:SEED (one state, as a failure names it; the folder stays in SCRATCH)
- * Prints `ok NAME` or `not ok NAME: why`. Promises: the same log, STATES and SEED are the same
- * states; a check that dies or hangs is a bad state and ends nothing. */
+ * Prints `ok NAME` or `not ok NAME: why`, one line in any case (README.md). Promises: the same log,
+ * STATES and SEED are the same states; a check that dies, ends or hangs is a bad state and ends
+ * nothing; a disk that could not be built is none, and ends all. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,22 +25,32 @@
 #define SHOWN_MAX       5u  /* bad states whose reason is printed */
 #define THOROUGH_EVERY  64u /* states; what takes long is done in one of so many */
 #define CPU_SECONDS_MAX 20
+#define NOT_BUILT       "the disk of a state could not be built (is SCRATCH full?)"
 
+/* `asks`: all that the check looks for; each of it is owed by some folder of the kind, else the
+ * check asks nothing. The first `each` of them are owed by every one. */
 static const struct {
     const char *name;
     crash_check check;
-    owed_kind needs[4]; /* a log in which none of these is owed was not understood */
+    owed_kind asks[OWED_KINDS];
+    size_t asks_count, each;
     unsigned blind_from; /* of 4 states of a control, when so many are good */
 } KINDS[] = {
-    { "server", check_server, { OWED_READY, OWED_LOG, OWED_STORED, OWED_USED }, 2 },
-    { "phone", check_phone, { OWED_READY, OWED_SHOWS, OWED_COUNTER, OWED_SENT }, 2 },
-    { "backup", check_backup, { OWED_LOG, OWED_LOG, OWED_LOG, OWED_LOG }, 2 },
-    { "export", check_export, { OWED_WHOLE, OWED_WHOLE, OWED_WHOLE, OWED_WHOLE }, 2 },
-    { "stick", check_stick, { OWED_WHOLE, OWED_WHOLE, OWED_WHOLE, OWED_WHOLE }, 2 },
+    { "server", check_server,
+      { OWED_READY, OWED_LOG, OWED_STORED, OWED_USED, OWED_HAS, OWED_KEYS, OWED_STRAY, OWED_GONE },
+      8, 8, 2 },
+    { "phone", check_phone,
+      { OWED_READY, OWED_LINK, OWED_OFFERED, OWED_SAVED, OWED_SHOWS, OWED_COUNTER, OWED_SENT,
+        OWED_STORED, OWED_KEEPS, OWED_LETS, OWED_BEARS, OWED_KEYS },
+      12, 8, 2 },
+    { "backup", check_backup, { OWED_LOG }, 1, 1, 2 },
+    { "export", check_export, { OWED_WHOLE }, 1, 1, 2 },
+    { "stick", check_stick, { OWED_WHOLE }, 1, 1, 2 },
     /* Of its many files most are written once; when one write is lost it is mostly of an older
      * export. */
-    { "published", check_published, { OWED_WHOLE, OWED_WHOLE, OWED_WHOLE, OWED_WHOLE }, 3 },
+    { "published", check_published, { OWED_WHOLE }, 1, 1, 3 },
 };
+#define KINDS_COUNT (sizeof KINDS / sizeof KINDS[0])
 
 /* A record after which the disk, or what is owed, is another one. */
 typedef struct {
@@ -55,6 +67,7 @@ typedef struct {
 /* What the process that checks tells the one that counts. */
 typedef struct {
     volatile size_t next; /* state in hand */
+    volatile bool is_building; /* its disk is on its way: what fails now is the rig */
     volatile size_t done, bad;
     struct {
         size_t state;
@@ -67,6 +80,7 @@ typedef struct {
     owed_list owed;
     final_log final;
     const char *target, *side, *scratch, *catalogue;
+    char name[160]; /* of the job, in its line */
     disk_mode mode;
     crash_check check;
     unsigned blind_from;
@@ -84,6 +98,14 @@ static const char *setting(const char *name, const char *preset)
 {
     const char *value = getenv(name);
     return value != NULL && value[0] != '\0' ? value : preset;
+}
+
+/* The job's one line, when it cannot be done. */
+_Noreturn static void give_up(const player *p, const char *why)
+{
+    printf("not ok %s: %s\n", p->name, why);
+    fflush(stdout);
+    exit(1);
 }
 
 /* ---- points ---- */
@@ -154,6 +176,17 @@ static void play_to(player *p, size_t at)
         (void)disk_apply(p->disk, &p->log.ops[p->applied]);
 }
 
+/* The disk of one state in SCRATCH. */
+static bool build_state(player *p, const state *s)
+{
+    play_to(p, s->at);
+    p->tally->is_building = true;
+    if (!disk_build(p->disk, s->cut, s->seed, p->scratch))
+        return false;
+    p->tally->is_building = false;
+    return true;
+}
+
 static bool check_state(player *p, const state *s, char why[400])
 {
     char dir[1200];
@@ -168,12 +201,7 @@ static bool check_state(player *p, const state *s, char why[400])
                      .at = s->at,
                      .seed = s->seed };
     c.is_thorough = disk_random(&salt) % THOROUGH_EVERY == 0;
-    play_to(p, s->at);
     (void)snprintf(dir, sizeof dir, "%s/%s", p->scratch, p->target);
-    if (!disk_build(p->disk, s->cut, s->seed, p->scratch)) {
-        perror(p->scratch);
-        exit(1);
-    }
     bool good = p->check(&c);
     (void)snprintf(why, 400, "%s", good ? "" : c.why);
     return good;
@@ -195,10 +223,12 @@ static void check_states(player *p)
     const struct itimerval limit = { { 0, 0 }, { CPU_SECONDS_MAX, 0 } };
     char why[400];
     (void)setrlimit(RLIMIT_CORE, &none);
-    if (p->mode != DISK_KEEPS_SYNCS && freopen("/dev/null", "w", stderr) == NULL)
-        _exit(1);
+    if (p->mode != DISK_KEEPS_SYNCS)
+        (void)!freopen("/dev/null", "w", stderr);
     while (p->tally->next < p->states_count) {
         (void)setitimer(ITIMER_PROF, &limit, NULL); /* a check that hangs is ended by SIGPROF */
+        if (!build_state(p, &p->states[p->tally->next]))
+            _exit(1); /* note_end sees that it was on its way */
         if (!check_state(p, &p->states[p->tally->next], why))
             note_bad(p->tally, p->tally->next, why);
         p->tally->done++;
@@ -216,6 +246,23 @@ static void print_bad(const player *p, size_t from)
     }
 }
 
+/* A process that checked has ended before its last state: a signal, a sanitizer's report, an exit
+ * of the code it tried. That state is bad; but a disk that was not built says nothing of any. */
+static void note_end(player *p, int status)
+{
+    char why[100];
+    if (WIFSIGNALED(status))
+        (void)snprintf(why, sizeof why, "the program died: %s", strsignal(WTERMSIG(status)));
+    else
+        (void)snprintf(why, sizeof why, "the program ended with exit status %d",
+                       WEXITSTATUS(status));
+    if (p->tally->is_building)
+        give_up(p, NOT_BUILT);
+    note_bad(p->tally, p->tally->next, why);
+    p->tally->done++;
+    p->tally->next++;
+}
+
 static void play_pass(player *p)
 {
     size_t shown = p->tally->bad;
@@ -229,19 +276,10 @@ static void play_pass(player *p)
         pid_t pid = fork();
         if (pid == 0)
             check_states(p);
-        if (pid < 0 || waitpid(pid, &status, 0) != pid) {
-            perror("fork");
-            exit(1);
-        }
-        if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-            exit(1);
-        if (WIFSIGNALED(status)) {
-            char why[64];
-            (void)snprintf(why, sizeof why, "the program died: %s", strsignal(WTERMSIG(status)));
-            note_bad(p->tally, p->tally->next, why);
-            p->tally->done++;
-            p->tally->next++;
-        }
+        if (pid < 0 || waitpid(pid, &status, 0) != pid)
+            give_up(p, "no process for a check");
+        if (p->tally->next < p->states_count)
+            note_end(p, status);
     }
     if (p->mode == DISK_KEEPS_SYNCS)
         print_bad(p, shown);
@@ -251,23 +289,23 @@ static void play_pass(player *p)
 
 /* ---- the whole ---- */
 
-static bool is_understood(const player *p, size_t kind, const char *root)
+static void must_be_understood(const player *p, size_t kind, const char *root)
 {
-    char why[200];
-    for (size_t i = 0; i < 4; i++)
-        if (!owed_any(&p->owed, KINDS[kind].needs[i], p->log.count)) {
-            printf("not ok %s: the log owes nothing of kind %d\n", p->target,
-                   (int)KINDS[kind].needs[i]);
-            return false;
+    char why[200], all[300];
+    for (size_t i = 0; i < KINDS[kind].each; i++)
+        if (!owed_any(&p->owed, KINDS[kind].asks[i], p->log.count)) {
+            (void)snprintf(why, sizeof why, "the log owes nothing of `%s`",
+                           owed_name(KINDS[kind].asks[i]));
+            give_up(p, why);
         }
     disk *d = disk_new(p->target, DISK_KEEPS_SYNCS);
     for (size_t i = 0; i < p->log.count; i++)
         (void)disk_apply(d, &p->log.ops[i]);
     bool good = disk_is(d, root, p->scratch, why);
     disk_free(d);
+    (void)snprintf(all, sizeof all, "the recorder missed something: %s", why);
     if (!good)
-        printf("not ok %s: the recorder missed something: %s\n", p->target, why);
-    return good;
+        give_up(p, all);
 }
 
 static int play_only(player *p, const char *only)
@@ -281,6 +319,8 @@ static int play_only(player *p, const char *only)
     }
     s.cut = (cut_kind)cut;
     p->disk = disk_new(p->target, p->mode);
+    if (!build_state(p, &s))
+        give_up(p, NOT_BUILT);
     bool good = check_state(p, &s, why);
     printf("%sok %s %s%s\n", good ? "" : "not ", p->target, only, why);
     return good ? 0 : 1;
@@ -289,9 +329,6 @@ static int play_only(player *p, const char *only)
 static int play_all(player *p, size_t want)
 {
     struct timespec from, to;
-    const char *name = p->mode == DISK_KEEPS_SYNCS     ? "cuts"
-                       : p->mode == DISK_IGNORES_SYNCS ? "control_no_syncs"
-                                                       : "control_no_fdatasync";
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
     find_points(p);
     for (bool is_first = true; p->tally->done < want; is_first = false) {
@@ -305,52 +342,119 @@ static int play_all(player *p, size_t want)
     size_t done = p->tally->done, bad = p->tally->bad;
     bool good = p->mode == DISK_KEEPS_SYNCS ? bad == 0 && done > 0
                                             : (done - bad) * 4 < done * p->blind_from;
-    printf("%sok %s_%s%s %zu states at %zu points, %zu bad, %.1f s\n", good ? "" : "not ", name,
-           p->target, good ? "" : ":", done, p->points_count, bad, s);
+    printf("%sok %s%s %zu states at %zu points, %zu bad, %.1f s\n", good ? "" : "not ", p->name,
+           good ? "" : ":", done, p->points_count, bad, s);
     return good ? 0 : 1;
 }
 
 static size_t kind_of(const char *name)
 {
     size_t i = 0;
-    while (i < sizeof KINDS / sizeof KINDS[0] && strcmp(KINDS[i].name, name) != 0)
+    while (i < KINDS_COUNT && strcmp(KINDS[i].name, name) != 0)
         i++;
     return i;
 }
 
-int main(int argc, char **argv)
+/* ---- is everything asked? ---- */
+
+static bool asks_for(size_t kind, owed_kind what)
 {
-    static player one;    /* what it has read stays to the end */
-    char data[1200];
-    player *p = &one;
-    if (argc != 6 || kind_of(argv[5]) == sizeof KINDS / sizeof KINDS[0]) {
-        fprintf(stderr, "usage: replay LOG ROOT SIDE FOLDER KIND (see the head of replay.c)\n");
-        return 2;
+    for (size_t i = 0; i < KINDS[kind].asks_count; i++)
+        if (KINDS[kind].asks[i] == what)
+            return true;
+    return false;
+}
+
+/* What one folder owes, added to what those of its kind do. A mark that no check of the kind looks
+ * for is a promise that nobody demands. */
+static void note_owed(player *p, const char *folder, size_t kind, bool owes[][OWED_KINDS])
+{
+    char why[300];
+    owed_read(&p->log, folder, p->name, &p->owed);
+    for (size_t i = 0; i < p->owed.count; i++) {
+        owed_kind what = p->owed.items[i].kind;
+        owes[kind][what] = true;
+        (void)snprintf(why, sizeof why, "no check of `%s` asks for its `%s`", folder,
+                       owed_name(what));
+        if (owed_is_mark(what) && !asks_for(kind, what))
+            give_up(p, why);
     }
+    owed_free(&p->owed);
+}
+
+static int check_promises(player *p)
+{
+    static bool owes[KINDS_COUNT][OWED_KINDS];
+    char path[1200], folder[128], kind[32], why[300];
+    size_t folders = 0, asked = 0;
+    (void)snprintf(path, sizeof path, "%s/targets", p->side);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        give_up(p, "SIDE has no list of the folders");
+    for (; fscanf(file, "%127s %31s", folder, kind) == 2; folders++) {
+        if (kind_of(kind) == KINDS_COUNT)
+            give_up(p, "a folder of no kind");
+        note_owed(p, folder, kind_of(kind), owes);
+    }
+    (void)fclose(file);
+    for (size_t i = 0; i < KINDS_COUNT; i++)
+        for (size_t k = 0; k < KINDS[i].asks_count; k++, asked++)
+            if (!owes[i][KINDS[i].asks[k]]) {
+                (void)snprintf(why, sizeof why, "no %s is owed `%s`", KINDS[i].name,
+                               owed_name(KINDS[i].asks[k]));
+                give_up(p, why);
+            }
+    printf("ok %s %zu kinds of them in %zu folders\n", p->name, asked, folders);
+    return 0;
+}
+
+/* ---- the arguments ---- */
+
+static void read_settings(player *p, const char *folder)
+{
     const char *control = setting("CONTROL", "");
-    p->side = argv[3];
-    p->target = argv[4];
+    p->target = folder;
     p->scratch = setting("SCRATCH", "");
     p->catalogue = setting("CATALOGUE", "server/catalogue");
     p->random = strtoull(setting("SEED", "1"), NULL, 10);
     p->mode = strcmp(control, "syncs") == 0       ? DISK_IGNORES_SYNCS
               : strcmp(control, "fdatasync") == 0 ? DISK_IGNORES_FDATASYNC
                                                   : DISK_KEEPS_SYNCS;
-    size_t kind = kind_of(argv[5]);
+    const char *name = p->mode == DISK_KEEPS_SYNCS     ? "cuts"
+                       : p->mode == DISK_IGNORES_SYNCS ? "control_no_syncs"
+                                                       : "control_no_fdatasync";
+    (void)snprintf(p->name, sizeof p->name, "%s_%.128s", name, folder);
+}
+
+static int play(player *p, size_t kind, const char *root)
+{
+    char data[1200];
+    const char *only = setting("ONLY", "");
     p->check = KINDS[kind].check;
     p->blind_from = KINDS[kind].blind_from;
-    (void)snprintf(data, sizeof data, "%s/data", argv[2]);
-    p->tally =
-        mmap(NULL, sizeof *p->tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (p->scratch[0] == '\0' || p->tally == MAP_FAILED || !oplog_read(argv[1], &p->log) ||
-        !final_log_read(data, &p->final)) {
-        printf("not ok %s: nothing to replay (is SCRATCH set?)\n", p->target);
-        return 1;
-    }
-    owed_read(&p->log, p->target, &p->owed);
-    if (!is_understood(p, kind, argv[2]))
-        return 1;
-    const char *only = setting("ONLY", "");
+    (void)snprintf(data, sizeof data, "%s/data", root);
+    if (p->scratch[0] == '\0' || !final_log_read(data, &p->final))
+        give_up(p, "nothing to replay (is SCRATCH set?)");
+    owed_read(&p->log, p->target, p->name, &p->owed);
+    must_be_understood(p, kind, root);
     return only[0] != '\0' ? play_only(p, only)
                            : play_all(p, strtoul(setting("STATES", "200"), NULL, 10));
+}
+
+int main(int argc, char **argv)
+{
+    static player one = { .name = "promises" }; /* what it has read stays to the end */
+    player *p = &one;
+    if (argc != 4 && (argc != 6 || kind_of(argv[5]) == KINDS_COUNT)) {
+        fprintf(stderr, "usage: replay LOG ROOT SIDE [FOLDER KIND] (see the head of replay.c)\n");
+        return 2;
+    }
+    p->side = argv[3];
+    if (argc == 6)
+        read_settings(p, argv[4]);
+    p->tally =
+        mmap(NULL, sizeof *p->tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (p->tally == MAP_FAILED || !oplog_read(argv[1], &p->log))
+        give_up(p, "the log cannot be read");
+    return argc == 4 ? check_promises(p) : play(p, kind_of(argv[5]), argv[2]);
 }
