@@ -1,9 +1,12 @@
 """Drives the real programs on loopback, for the end-to-end tests.
 
 Each test is a folder NN-name with an executable `run`. It prints `ok NAME` or `not ok NAME: why`
-for each case and exits 1 when one failed. BIN names the folder of the programs."""
+for each case and exits 1 when one failed; `skip NAME: why` for one that this machine cannot run.
+BIN names the folder of the programs."""
 import concurrent.futures
 import contextlib
+import ctypes
+import errno
 import json
 import os
 import pathlib
@@ -33,6 +36,10 @@ UNITS = ("01477-x013", "01477-x014", "01477-x015")
 
 class Failure(Exception):
     """What a test found wrong."""
+
+
+class Skip(Exception):
+    """Why this machine cannot run a case, which has neither passed nor failed."""
 
 
 def need(condition, why):
@@ -250,11 +257,48 @@ def alike(world, phones, record):
         same(essence(phone.show(record)), want, f"{phone.login} against the server")
 
 
+MS_RDONLY, MS_REMOUNT, MNT_DETACH = 1, 32, 2
+# What a machine answers that lets nobody mount anything, a container above all. Anything else is a
+# mistake of ours, or of the machine, and no reason to leave a case out.
+NO_MOUNTS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENODEV)
+
+
+def mount(folder, options="", flags=0):
+    """A tmpfs on the folder, or other flags for the one there (MS_REMOUNT)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", ctypes.c_ulong(flags),
+                  options.encode()) != 0:
+        raise OSError(ctypes.get_errno(), f"mount {options}: {os.strerror(ctypes.get_errno())}")
+
+
+@contextlib.contextmanager
+def small_disk(mib, w=None):
+    """A disk of its own, of so many MiB. w: whose server is killed before the disk goes."""
+    if os.geteuid() != 0:
+        raise Skip("needs root for a small disk")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sotay-disk-"))
+    try:
+        mount(folder, f"size={mib}m")
+    except OSError as bad:
+        folder.rmdir()
+        raise Skip(f"this machine mounts nothing: {bad}") if bad.errno in NO_MOUNTS else bad
+    try:
+        yield folder
+    finally:
+        if w is not None:
+            w.stop(signal.SIGKILL)
+        ctypes.CDLL(None).umount2(os.fsencode(folder), MNT_DETACH)
+        folder.rmdir()
+
+
 def is_passed(case):
     """Runs one case, and says what became of it."""
     name, started, why = case.__name__, time.time(), None
     try:
         case()
+    except Skip as cannot:
+        print(f"skip {name}: {cannot}\n", end="", flush=True)
+        return True
     except Failure as bad:
         why = str(bad)
     except Exception as bad:  # what cannot run has failed

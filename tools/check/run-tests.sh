@@ -11,7 +11,7 @@
 #              JOBS=2             how many test programs at once (default: one per core)
 # A test program runs in the root of the tree with BIN (the programs' folder), BUILD, MODE and a
 # TMPDIR of its own that is removed afterwards. A program that crashes, hangs, says nothing or
-# leaves a sanitizer's report counts as one failure.
+# leaves a sanitizer's report counts as one failure. A case that says `skip` is shown, not counted.
 set -u
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/../.." || exit 1
@@ -36,6 +36,7 @@ count() {
     echo "$2 $3" >&"$tally"
     if [ "$3" -eq 0 ]; then
         printf 'ok      %-58s %4d  %3ds\n' "$1" "$2" "$4"
+        grep -E '^skip ' "$log" | sed 's/^/        | /'
     else
         printf 'FAILED  %-58s %4d passed, %d failed  %ds\n' "$1" "$2" "$3" "$4"
         tail -n "$TAIL_LINES" "$log" | sed 's/^/        | /'
@@ -58,7 +59,7 @@ sum() {
 
 # Runs COMMAND (after NAME KIND) with its own folder and log. Counts by KIND: cmocka or lines.
 run_one() {
-    local name=$1 kind=$2 status good bad start=$SECONDS limit=$TEST_TIMEOUT_S
+    local name=$1 kind=$2 status good bad skipped=0 start=$SECONDS limit=$TEST_TIMEOUT_S
     local own log tmp reports
     shift 2
     own=$(mktemp -d "$scratch/XXXXXX")
@@ -75,6 +76,7 @@ run_one() {
     else
         good=$(grep -cE '^ok( |$)' "$log")
         bad=$(grep -cE '^not ok( |$)' "$log")
+        skipped=$(grep -cE '^skip ' "$log")
     fi
     if compgen -G "$reports/*" >/dev/null; then
         { echo "sanitizer report:"; cat "$reports"/*; } >>"$log"
@@ -83,7 +85,7 @@ run_one() {
         [ "$status" -eq 124 ] && echo "no end after $limit s" >>"$log"
         echo "exit status $status" >>"$log"
         bad=1
-    elif [ "$bad" -eq 0 ] && [ "$good" -eq 0 ]; then
+    elif [ "$bad" -eq 0 ] && [ "$good" -eq 0 ] && [ "$skipped" -eq 0 ]; then
         echo "ended without reporting a test" >>"$log"
         bad=1
     fi
