@@ -4,7 +4,7 @@
 # when one was not caught. A patch that no longer fits its code is not ok either: write it anew.
 # usage: run.sh [NAME...]      NAME is a patch of this folder without .patch; none: all of them
 # environment: MAKE="make -j1"; LIMIT_S=900 seconds for one case, where the machine is busy (240);
-#   JOBS=2 shares of the list side by side, each in a copy of its own, and the sum as the last line (1)
+#   JOBS=2 shares of the list side by side, each in a copy of its own; the sum as the last line (1)
 # The head of a patch says what it does; its `test:` lines name the programs and cases, as in
 #   test: tests/unit/server/test_ingest test_stored_once
 #   test: tests/e2e/09-disk/run a_full_disk_is_said_and_waited_out
