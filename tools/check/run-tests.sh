@@ -6,7 +6,8 @@
 # environment: TEST_LONG=1          `all` runs the end-to-end tests under the sanitizers as well,
 #                                  the rigs with their long amounts and under the sanitizers,
 #                                  tests/planted, and what tests/audit fetches software for
-#              TEST_TIMEOUT_S=240   what one test program may take (four times that if sanitized)
+#              TEST_TIMEOUT_S=240   what one test program may take (four times that if sanitized;
+#                                  3600 with TEST_LONG=1, where some try every single thing)
 #              ONLY=TEXT            only the test programs whose path contains TEXT
 #              JOBS=2             how many test programs at once (default: one per core)
 # A test program runs in the root of the tree with BIN (the programs' folder), BUILD, MODE and a
@@ -17,7 +18,7 @@ export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/../.." || exit 1
 
 MAKE=${MAKE:-make}
-TEST_TIMEOUT_S=${TEST_TIMEOUT_S:-240}
+TEST_TIMEOUT_S=${TEST_TIMEOUT_S:-$([ "${TEST_LONG:-}" = 1 ] && echo 3600 || echo 240)}
 ONLY=${ONLY:-}
 JOBS=${JOBS:-$(nproc)}
 TAIL_LINES=40
@@ -158,11 +159,13 @@ unit_tests() {
     wait
 }
 
-# Those whose path contains TEXT; without it all of them.
+# Those whose path contains TEXT; without it all of them. A folder whose `run` is not there, or may
+# not be run, is a failure like any other (exit status 127, 126): a test does not go in silence.
 e2e_tests() {
     local script name
-    for script in tests/e2e/[0-9]*/run; do
-        [ -x "$script" ] && [[ $script == *"${1:-}"* ]] && wanted "$script" || continue
+    for script in tests/e2e/[0-9]*/; do
+        script+=run
+        [[ $script == *"${1:-}"* ]] && wanted "$script" || continue
         name=${script%/run}
         run_beside "$MODE ${name#tests/}" lines "$script"
     done
@@ -179,15 +182,17 @@ checks() {
     wanted check/self && run_one check/self lines tools/check/self-test.sh
 }
 
-# What breaks everything on purpose: tests/sim, tests/crash, ... (docs/testing.md); in release.
+# What breaks everything on purpose: tests/sim, tests/crash, ... (docs/testing.md); in release. A
+# rig is a folder with a rig.mk and a README; as above, one without its `run` is a failure.
 rigs() {
-    local amount=short script name start=$SECONDS
+    local amount=short note script name start=$SECONDS
     [ "${TEST_LONG:-}" = 1 ] && amount=long
     if ! $MAKE --no-print-directory -k rig-programs >"$log" 2>&1; then
         count build/rigs 0 1 $((SECONDS - start))
     fi
-    for script in tests/*/run tools/*/run; do
-        [ -x "$script" ] && [ -f "${script%run}rig.mk" ] && wanted "$script" || continue
+    for note in tests/*/README.md tools/*/README.md; do
+        script=${note%README.md}run
+        [ -f "${script%run}rig.mk" ] && wanted "$script" || continue
         name=${script%/run}
         TEST_TIMEOUT_S=$([ $amount = long ] && echo 7200 || echo 1200) \
             run_beside "rig ${name##*/}" lines "$script" $amount

@@ -137,6 +137,49 @@ one_less | sed 's/x + 1/x + 2/' |
 echo 'test: tests/unit/b/run a_number' |
     fault planted tests/planted/1-one-less.patch "a planted fault whose test is not there"
 
+# A tree of end-to-end tests and rigs alone, in which the runner of all tests runs. Each test in
+# it passes.
+runner_tree() {
+    rm -rf "${tree:?}"
+    mkdir -p "$tree"/tools/check "$tree"/tests/{e2e/01-a,e2e/02-b,storm}
+    cp "$root/tools/check/run-tests.sh" "$tree/tools/check/"
+    touch "$tree"/tests/storm/{rig.mk,README.md}
+    for script in "$tree"/tests/{e2e/01-a,e2e/02-b,storm}/run; do
+        printf '#!/bin/sh\necho ok a_case\n' >"$script"
+        chmod +x "$script"
+    done
+    for name in check self-test; do
+        printf '#!/bin/sh\n[ "$1" = --list ] || echo ok x\n' >"$tree/tools/check/$name.sh"
+        chmod +x "$tree/tools/check/$name.sh"
+    done
+}
+
+# runs WANT LINE WHAT: the runner ends with WANT (0 or 1) and says LINE.
+runs() {
+    local want=$1 line=$2 what=$3 said got=0
+    said=$(MAKE=true ONLY='' TEST_LONG='' "$tree/tools/check/run-tests.sh" all 2>&1) || got=1
+    if [ "$got" -eq "$want" ] && printf '%s\n' "$said" | grep -qE "$line"; then
+        echo "ok run-tests: $what"
+    else
+        printf '%s\n' "$said"
+        echo "not ok run-tests: $what"
+        failed=1
+    fi
+}
+
+runner_tree
+runs 0 '^4 passed, 0 failed$' "a clean tree passes"
+runner_tree && chmod -x "$tree/tests/e2e/02-b/run"
+runs 1 '^FAILED  release e2e/02-b ' "an end-to-end test that may not be run"
+runner_tree && rm "$tree/tests/e2e/02-b/run"
+runs 1 '^FAILED  release e2e/02-b ' "an end-to-end test that is not there"
+runner_tree && chmod -x "$tree/tests/storm/run"
+runs 1 '^FAILED  rig storm ' "a rig that may not be run"
+runner_tree && printf '#!/bin/sh\n' >"$tree/tests/storm/run"
+runs 1 '^FAILED  rig storm ' "a rig that says nothing"
+runner_tree && printf '#!/bin/sh\necho ok a\necho not ok b\n' >"$tree/tests/storm/run"
+runs 1 '^FAILED  rig storm ' "a rig that fails and ends with 0"
+
 printf '#include <sys/socket.h>\nint s = SOCK_STREAM + AF_LOCAL;\n' |
     fault wasm proto/b.c "a socket"
 printf 'int st_b(void);\nint st_b(void)\n{\n    return fork();\n}\n' | fault wasm proto/b.c "a fork"
