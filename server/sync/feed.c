@@ -113,12 +113,11 @@ static st_err emit_verdicts(answer *a, st_error *error)
 }
 
 /* The first gap of the device as it is now, after all sets of the request. */
-static st_err emit_want(answer *a, const sync_item *item, st_error *error)
+static st_err emit_want(answer *a, const st_id *device, st_error *error)
 {
     sets_head head;
     store_cursor cursor = { 0 };
     st_frame frame;
-    const st_id *device = &item->set.device;
     memset(&frame, 0, sizeof frame);
     st_err err = sets_head_get(&a->txn, device, &head, error);
     if (err != ST_OK || head.known >= head.last)
@@ -135,16 +134,20 @@ static st_err emit_want(answer *a, const sync_item *item, st_error *error)
     if (err != ST_OK || !found)
         return err;
     frame.kind = ST_FRAME_WANT;
-    frame.as.want.has_device = item->want.has_device;
+    frame.as.want.has_device = true;
     frame.as.want.device = *device;
     frame.as.want.from = head.known + 1;
     frame.as.want.to = next - 1;
     return emit(a, &frame, error);
 }
 
+/* Who asks is asked for its own gap with every request until it is closed: one behind a gap that it
+ * has just given up, or one that a restored server knows again, comes with no set. */
 static st_err emit_wants(answer *a, st_error *error)
 {
     const sync_request *request = a->request;
+    const st_id *asking = &request->device.id;
+    bool is_asked = false;
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < request->items_count; i++) {
         const sync_item *item = &request->items[i];
@@ -153,9 +156,10 @@ static st_err emit_wants(answer *a, st_error *error)
             again = request->items[j].has_want
                     && st_id_cmp(&request->items[j].set.device, &item->set.device) == 0;
         if (!again)
-            err = emit_want(a, item, error);
+            err = emit_want(a, &item->set.device, error);
+        is_asked = is_asked || (!again && st_id_cmp(&item->set.device, asking) == 0);
     }
-    return err;
+    return err == ST_OK && !is_asked ? emit_want(a, asking, error) : err;
 }
 
 static st_err emit_scope(answer *a, st_error *error)

@@ -47,6 +47,38 @@ void sim_note_log(sim_world *w)
     store_end(&txn);
 }
 
+void sim_note_unanswered(sim_world *w)
+{
+    store_txn txn;
+    sync_row row;
+    st_arena arena;
+    st_arena_init(&arena, 64u << 20);
+    read_begin(w, &txn);
+    for (uint64_t index = w->leaves_count + 1;
+         sync_row_get(&txn, index, &arena, &row, NULL) == ST_OK; index++) {
+        if (row.set.len == 0)
+            continue;
+        if (w->unanswered_count == w->unanswered_capacity) {
+            w->unanswered_capacity = w->unanswered_capacity == 0 ? 8 : w->unanswered_capacity * 2;
+            w->unanswered = sim_must(
+                realloc(w->unanswered, w->unanswered_capacity * sizeof *w->unanswered));
+        }
+        w->unanswered[w->unanswered_count++] = (sim_taken){ row.device, row.first };
+    }
+    w->is_unanswered = false;
+    store_end(&txn);
+    st_arena_reset(&arena);
+}
+
+static bool was_unanswered(const sim_world *w, const st_id *device, uint64_t first)
+{
+    for (size_t i = 0; i < w->unanswered_count; i++)
+        if (w->unanswered[i].counter == first &&
+            st_id_cmp(&w->unanswered[i].device, device) == 0)
+            return true;
+    return false;
+}
+
 static void check_ack(sim_world *w, store_txn *txn, const sim_ack *ack)
 {
     sync_row row;
@@ -172,7 +204,7 @@ static void take_verdict(answer *a, const st_verdict *verdict)
             sim_count(w, SIM_CARRIED);
     } else if (verdict->kind == ST_VERDICT_DUPLICATE) {
         sim_count(w, SIM_DUPLICATE);
-        if (!carried && !a->request->is_copy && w->unanswered_commits > 0)
+        if (!carried && !a->request->is_copy && was_unanswered(w, device, verdict->first))
             sim_count(w, SIM_RETRY_AFTER_COMMIT);
     } else if (verdict->kind == ST_VERDICT_HELD) {
         sim_count(w, SIM_HELD);
@@ -202,15 +234,29 @@ static bool may_read(const answer *a, const st_bucket *bucket)
     return false;
 }
 
+/* The server is asked whom it may give anything: an order to revoke or suspend may have been
+ * taken by one that was killed before it answered. What the office was told is done counts too. */
+void sim_check_open(sim_world *w, const st_id *device, const char *what)
+{
+    store_txn txn;
+    auth_device row;
+    read_begin(w, &txn);
+    bool is_open =
+        auth_device_get(&txn, NULL, device, &row, NULL) == ST_OK && row.status == AUTH_ACTIVE;
+    store_end(&txn);
+    for (size_t i = 0; i < w->revoked_count; i++)
+        is_open = is_open && st_id_cmp(&w->revoked[i].device, device) != 0;
+    if (!is_open)
+        sim_fail(w, "a revoked or suspended device is sent %s", what);
+}
+
 static void take_page(answer *a, const st_page *page)
 {
     sim_world *w = a->w;
     if (!w->is_scope_unsure && !may_read(a, &page->bucket))
         sim_fail(w, "phone %u is sent a page of %s, which it may not read", a->request->phone,
                  page->bucket.s);
-    for (size_t i = 0; i < w->revoked_count; i++)
-        if (st_id_cmp(&w->revoked[i].device, &a->device) == 0)
-            sim_fail(w, "a revoked device is sent a page of %s", page->bucket.s);
+    sim_check_open(w, &a->device, "a page");
 }
 
 static void take_frame(answer *a, const st_frame *frame)
@@ -257,9 +303,15 @@ static void check_fetch(answer *a, const net_fetch *fetch, int status)
 {
     st_page page;
     st_hash name;
+    st_head head;
+    uint8_t bytes[ST_HEAD_BYTES];
     memset(&page, 0, sizeof page);
     if (status != 206)
         return;
+    if (st_unbase64url(fetch->head, strlen(fetch->head), bytes) != sizeof bytes ||
+        st_head_decode(bytes, sizeof bytes, &head, NULL) != ST_OK)
+        sim_fail(a->w, "a GET is answered that nobody signed");
+    a->device = head.device;
     sim_count(a->w, SIM_SNAPSHOT_READ);
     if (!st_snapshot_path_parse(fetch->path, &page.bucket, &name))
         sim_fail(a->w, "%s is answered", fetch->path);

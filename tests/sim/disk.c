@@ -343,6 +343,8 @@ static st_err commit_on(store *s, const disk_image *image, st_error *error)
     sim_disk *disk = s->disk;
     disk_fault fault = disk->fault;
     disk->fault = DISK_GOOD;
+    if (fault != DISK_GOOD)
+        disk->struck = fault;
     if (disk->is_full || fault == DISK_FULL) {
         disk->is_full = true;
         s->health = HEALTH_FULL;
@@ -393,6 +395,8 @@ bool store_grow(store *s)
 {
     bool grown = s->is_map_full;
     s->is_map_full = false;
+    if (grown && s->disk != NULL)
+        s->disk->has_grown = true;
     return grown;
 }
 

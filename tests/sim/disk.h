@@ -66,6 +66,8 @@ typedef struct {
     disk_image synced; /* what a power cut leaves */
     disk_heap heap;
     disk_fault fault;     /* at the next commit */
+    disk_fault struck;    /* the one that a commit met since somebody looked */
+    bool has_grown;       /* the same: it asked for a larger map, and got it */
     uint32_t map_full_in; /* the n-th put from now needs a larger map; 0: none */
     uint64_t side_back;   /* as marked */
     uint64_t side_size;   /* the notes beside the store (side.c): not in its image */

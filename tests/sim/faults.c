@@ -27,8 +27,19 @@ void sim_do_crash_inside(sim_world *w, sim_phone *p, sim_random *r)
     (void)w;
 }
 
+static void fill_store(sim_world *w, sim_phone *p, sim_random *r)
+{
+    p->tap->full_in = 1 + sim_pick(r, 60);
+    p->tap->full_for = 1 + sim_pick(r, 40);
+    sim_say(w, " no room from put %u on, for %u", p->tap->full_in, p->tap->full_for);
+}
+
 void sim_do_fail_call(sim_world *w, sim_phone *p, sim_random *r)
 {
+    if (plan_loses(w->plan->seed) && sim_chance(r, 400)) {
+        fill_store(w, p, r);
+        return;
+    }
     p->tap->fail_in = 1 + sim_pick(r, sim_chance(r, 300) ? 400 : 40);
     sim_say(w, " %u of its store", p->tap->fail_in);
     sim_count(w, SIM_PHONE_IO);
@@ -205,14 +216,13 @@ void sim_do_server_fault(sim_world *w, sim_phone *p, sim_random *r)
 {
     static const struct {
         disk_fault fault;
-        sim_counter counter;
         const char *text;
     } FAULTS[] = {
-        { DISK_KILL_BEFORE, SIM_KILL_BEFORE, "killed before its next commit" },
-        { DISK_KILL_AFTER, SIM_KILL_AFTER, "killed after its next commit" },
-        { DISK_EIO_LOST, SIM_EIO_LOST, "next commit fails" },
-        { DISK_EIO_KEPT, SIM_EIO_KEPT, "next commit fails and is there" },
-        { DISK_FULL, SIM_DISK_FULL, "disk full" },
+        { DISK_KILL_BEFORE, "killed before its next commit" },
+        { DISK_KILL_AFTER, "killed after its next commit" },
+        { DISK_EIO_LOST, "next commit fails" },
+        { DISK_EIO_KEPT, "next commit fails and is there" },
+        { DISK_FULL, "disk full" },
     };
     (void)p;
     if (w->disk.is_full) {
@@ -222,14 +232,11 @@ void sim_do_server_fault(sim_world *w, sim_phone *p, sim_random *r)
     }
     if (sim_chance(r, 150)) {
         w->disk.map_full_in = 1 + sim_pick(r, 40);
-        sim_count(w, SIM_MAP_GROWN);
         sim_say(w, ": larger map at put %u", w->disk.map_full_in);
         return;
     }
     uint32_t at = sim_pick(r, sizeof FAULTS / sizeof FAULTS[0]);
     w->disk.fault = FAULTS[at].fault;
-    w->unanswered_commits += FAULTS[at].fault == DISK_KILL_AFTER;
-    sim_count(w, FAULTS[at].counter);
     sim_say(w, ": %s", FAULTS[at].text);
 }
 

@@ -391,7 +391,11 @@ void sim_files_bytes(sim_world *w, const net_message *request, const st_piece_by
 {
     st_arena arena;
     st_have_ask ask;
+    st_head head;
     const disk_piece *piece = sim_disk_piece(&w->disk, &part->hash);
+    if (st_head_decode(request->bytes, request->len, &head, NULL) != ST_OK)
+        sim_fail(w, "bytes of a piece for nobody");
+    sim_check_open(w, &head.device, "bytes of a file");
     st_arena_init(&arena, 64u << 20);
     if (!read_ask(request, 0, &arena, &ask) || !lists(ask.hashes, ask.hashes_count, &part->hash))
         sim_fail(w, "bytes of a piece that nobody asked for");

@@ -57,7 +57,8 @@ static bool was_device(const sim_phone *p, const sotay_id *device)
 static bool is_expected(const sim_world *w, const sim_phone *p, const sim_phone *q, int rc)
 {
     bool is_strange = p->is_branch || (q != NULL && q->is_branch) || w->restores > 0;
-    return rc == SOTAY_OK || rc == SOTAY_E_STORAGE || rc == SOTAY_E_STATE || rc == SOTAY_E_DENIED ||
+    return rc == SOTAY_OK || rc == SOTAY_E_STORAGE || rc == SOTAY_E_FULL ||
+           rc == SOTAY_E_STATE || rc == SOTAY_E_DENIED ||
            (is_strange && rc == SOTAY_E_SIGNATURE);
 }
 

@@ -135,6 +135,21 @@ static void stick_take(sim_world *w, const net_message *request)
     st_buffer_free(&base);
 }
 
+/* What there was of a request when its line broke, handed on by something in between that does not
+ * count bytes. Nothing of it may be taken in. */
+static void put_cut(sim_world *w, sim_phone *p, const net_message *request)
+{
+    net_message part = *request;
+    if (request->is_fetch || request->len == 0)
+        return;
+    part.bytes = copy(request->bytes, request->len);
+    part.len = sim_pick(&p->trouble, (uint32_t)request->len);
+    part.is_copy = part.is_cut = true;
+    part.at_ms = w->now_ms + sim_between(&p->trouble, 20, STALL_MS);
+    sim_count(w, SIM_REQUEST_CUT);
+    (void)put(w, &part);
+}
+
 static int64_t way_ms(sim_phone *p)
 {
     return sim_between(&p->trouble, 20, 800) * p->slow;
@@ -151,6 +166,8 @@ static void send_with_trouble(sim_world *w, sim_phone *p, net_message *request)
         if (sim_chance(r, 300)) {
             sim_count(w, SIM_LATE_COPY);
             put_copy(w, request, sim_between(r, 1000, 3 * 86400 * 1000));
+        } else if (plan_loses(w->plan->seed)) {
+            put_cut(w, p, request);
         }
         free(request->bytes);
         reply_with(w, p, 0, STALL_MS);
@@ -281,6 +298,8 @@ static void deliver_request(sim_world *w, net_message *request)
         sim_count(w, SIM_SERVER_DOWN);
     else if (request->is_copy || !p->is_cut_off)
         status = sim_server_answer(w, request, &reply);
+    if (request->is_cut && status == 200)
+        sim_fail(w, "a request to %s without its end is answered", request->path);
     if (waits) {
         net_message back = { .kind = NET_REPLY,
                              .phone = request->phone,
@@ -430,6 +449,14 @@ static void start_again(sim_world *w, int64_t until_ms)
     sim_server_start(w);
 }
 
+/* Time in which a message moves that somebody waits for; late copies pass unnoticed. */
+static void pass_to(sim_world *w, const net_message *message)
+{
+    if (!message->is_copy)
+        w->report->moving_ms += (uint64_t)(message->at_ms - w->now_ms);
+    w->now_ms = message->at_ms;
+}
+
 static bool run_next(sim_world *w, int64_t until_ms)
 {
     size_t at = next_of(&w->net);
@@ -439,7 +466,7 @@ static bool run_next(sim_world *w, int64_t until_ms)
     w->net.list[at] = w->net.list[--w->net.count];
     start_again(w, message.at_ms);
     if (message.at_ms > w->now_ms)
-        w->now_ms = message.at_ms;
+        pass_to(w, &message);
     if (message.kind == NET_REQUEST)
         deliver_request(w, &message);
     else

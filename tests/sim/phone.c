@@ -43,10 +43,39 @@ static int tap_get(void *context, sotay_slice key, sotay_slice *out_value, sotay
                                  : tap->inner.get(tap->inner.context, key, out_value, error);
 }
 
+/* A sealed value ends with its seal, which depends on all of it and of its key. */
+static void note_written(sim_tap *tap, sotay_slice value)
+{
+    const uint8_t *bytes = value.data;
+    size_t from = value.len > 16 ? value.len - 16 : 0;
+    for (size_t i = from; i < value.len; i++)
+        *tap->written = *tap->written * 31 + bytes[i] + 1;
+}
+
+/* True when there is no room for this value. */
+static bool is_full(sim_tap *tap, sotay_error *error)
+{
+    if (tap->full_in == 0 || --tap->full_in > 0)
+        return false;
+    if (tap->full_for == 0)
+        return false; /* there is again */
+    tap->full_in = 1;
+    tap->full_for--;
+    tap->was_full = true;
+    if (error != NULL) {
+        error->code = SOTAY_E_FULL;
+        (void)snprintf(error->detail, sizeof error->detail, "sim: the phone's store is full");
+    }
+    return true;
+}
+
 static int tap_put(void *context, sotay_slice key, sotay_slice value, sotay_error *error)
 {
     sim_tap *tap = context;
     tap->puts++;
+    note_written(tap, value);
+    if (!tap->is_dead && is_full(tap, error))
+        return SOTAY_E_FULL;
     return tap_stops(tap, error) ? SOTAY_E_STORAGE
                                  : tap->inner.put(tap->inner.context, key, value, error);
 }
@@ -209,6 +238,7 @@ void sim_phone_open(sim_world *w, sim_phone *p, sotay_port *port)
     p->exists = true;
     p->tap = sim_must(calloc(1, sizeof *p->tap));
     p->tap->inner = *port;
+    p->tap->written = &p->written;
     p->tap->random.state = sim_next(&w->random);
     take_place(w, p);
     fill_outer(p);
@@ -297,6 +327,9 @@ void sim_phone_power(sim_world *w, sim_phone *p)
 
 void sim_phone_look(sim_world *w, sim_phone *p)
 {
+    if (p->tap->was_full)
+        sim_count(w, SIM_PHONE_FULL);
+    p->tap->was_full = false;
     if (!p->tap->is_dead)
         return;
     sim_say(w, " [phone %u died%s]", sim_phone_no(w, p), p->tap->kept ? ", commit kept" : "");

@@ -140,9 +140,12 @@ static const struct {
       { PLAN_held_file, PLAN_everybody, PLAN_decide, PLAN_lift }, 4 },
     { 250, true, PLAN_copy, PLAN_sync,
       { PLAN_attach, PLAN_exchange, PLAN_sync, PLAN_heirs }, 6 },
+    { 400, true, PLAN_lose_set, PLAN_sync,
+      { PLAN_lose_set, PLAN_set, PLAN_sync, PLAN_everybody }, 4 },
 };
 #define THEMES_COUNT   (sizeof THEMES / sizeof THEMES[0])
-#define THEMES_WAITING 2u /* the last so many */
+#define THEMES_LOSING  1u /* the last so many */
+#define THEMES_WAITING 2u /* and those before them */
 #define THEMES_KEYED   4u /* and those before them */
 
 static bool has(uint64_t seed, uint64_t fixed, uint64_t fresh)
@@ -160,9 +163,16 @@ bool plan_writes_in_syncs(uint64_t seed)
     return has(seed, PLAN_WRITING, PLAN_FRESH_WRITING);
 }
 
+bool plan_loses(uint64_t seed)
+{
+    return has(seed, PLAN_LOSING, PLAN_FRESH_LOSING);
+}
+
 static size_t themes_of(uint64_t seed)
 {
     size_t count = THEMES_COUNT;
+    if (!plan_loses(seed))
+        count -= THEMES_LOSING;
     if (!has(seed, PLAN_WAITING, PLAN_FRESH_WAITING))
         count -= THEMES_WAITING;
     return plan_is_keyed(seed) ? count : count - THEMES_KEYED;

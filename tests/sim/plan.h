@@ -24,6 +24,9 @@
 /* And from here on people write while their phones sync. */
 #define PLAN_WRITING       UINT64_C(50000000)
 #define PLAN_FRESH_WRITING UINT64_C(1795935600000000)
+/* And from here on phones lose sets that nobody else has, and requests arrive cut short. */
+#define PLAN_LOSING       UINT64_C(60000000)
+#define PLAN_FRESH_LOSING UINT64_C(1795953600000000)
 
 /* Randomness of one step: other steps may go without changing it. */
 typedef struct {
@@ -75,7 +78,8 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
     X(pack, "pack", 0, true) X(unpack, "unpack", 0, true) \
     X(office_unpack, "office-unpack", 0, false) X(exchange, "exchange", 0, true) \
     X(log_key, "log-key", 0, false) X(copy, "copy", 0, true) X(heirs, "heirs", 0, false) \
-    X(limit, "limit", 0, false) X(held_file, "held-file", 0, true)
+    X(limit, "limit", 0, false) X(held_file, "held-file", 0, true) \
+    X(lose_set, "lose-set", 0, true)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,
 typedef enum { PLAN_OPS(X) PLAN_KINDS } plan_kind;
@@ -86,6 +90,8 @@ bool plan_kind_needs_phone(plan_kind kind);
 bool plan_is_keyed(uint64_t seed);
 /* Does a phone of such a world go on with a sync when somebody writes? Else that ends it. */
 bool plan_writes_in_syncs(uint64_t seed);
+/* Has such a world the themes and faults from PLAN_LOSING on? */
+bool plan_loses(uint64_t seed);
 
 typedef struct {
     uint32_t index; /* in the whole plan of the seed: what TRACE= names */

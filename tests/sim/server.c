@@ -53,6 +53,7 @@ static bool is_killed_at_start(sim_world *w, st_err err)
     if (err == ST_OK)
         rooms_close(&w->rooms);
     w->back_ms = w->now_ms + 500;
+    w->disk.struck = DISK_GOOD; /* counted here */
     sim_count(w, SIM_KILL_AT_START);
     return true;
 }
@@ -106,10 +107,12 @@ void sim_server_start(sim_world *w)
     st_err err = open_rooms(w, &error);
     if (is_killed_at_start(w, err))
         return;
-    w->disk.fault = DISK_GOOD;
+    w->disk.fault = w->disk.struck = DISK_GOOD;
     if (err != ST_OK)
         sim_fail(w, "the server does not start: %s", error.detail);
     w->is_up = true;
+    if (w->is_unanswered)
+        sim_note_unanswered(w);
     end_wait(w);
     if (!w->is_up)
         return;
@@ -131,8 +134,28 @@ void sim_server_stop(sim_world *w, int64_t ms)
     sim_say(w, " [server gone for %lld s]", (long long)(ms / 1000));
 }
 
+/* What befell the disk, once it did. */
+static void count_strikes(sim_world *w)
+{
+    static const sim_counter COUNTERS[] = { [DISK_KILL_BEFORE] = SIM_KILL_BEFORE,
+                                            [DISK_KILL_AFTER] = SIM_KILL_AFTER,
+                                            [DISK_EIO_LOST] = SIM_EIO_LOST,
+                                            [DISK_EIO_KEPT] = SIM_EIO_KEPT,
+                                            [DISK_FULL] = SIM_DISK_FULL };
+    disk_fault struck = w->disk.struck;
+    if (struck != DISK_GOOD)
+        sim_count(w, COUNTERS[struck]);
+    if (w->disk.has_grown)
+        sim_count(w, SIM_MAP_GROWN);
+    w->is_unanswered =
+        w->is_unanswered || struck == DISK_KILL_AFTER || struck == DISK_EIO_KEPT;
+    w->disk.struck = DISK_GOOD;
+    w->disk.has_grown = false;
+}
+
 void sim_server_look(sim_world *w)
 {
+    count_strikes(w);
     if (!w->is_up)
         return;
     if (w->disk.is_rolled_back)

@@ -93,7 +93,9 @@ struct model_view;
     X(SERVER_CLOCK, "server's clock set, and noticed")                                             \
     X(CLOCK_WAITS, "server that waits for its clock")                                              \
     X(CLOCK_RIGHT, "clock put right, and the server goes on")                                      \
-    X(CLOCK_ACCEPTED, "clock that the office says is right")
+    X(CLOCK_ACCEPTED, "clock that the office says is right")                                       \
+    X(SET_LOST, "set that its phone lost") X(GAP_NOTED, "gap that the log names")                  \
+    X(REQUEST_CUT, "request cut") X(PHONE_FULL, "phone's store full")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -105,6 +107,7 @@ typedef struct {
     uint64_t seed, step;           /* under way */
     uint64_t seeds, ops, requests; /* done */
     uint64_t sim_ms;               /* virtual time */
+    uint64_t moving_ms;            /* of it: somebody waited for a message that was under way */
     uint64_t counters[SIM_COUNTER_COUNT];
     uint64_t digest; /* of the last world: the same seed gives the same one */
     char why[1024];  /* of a failure */
@@ -118,11 +121,14 @@ typedef struct {
     sim_random random; /* the kernel's: a copy of the store does not take it along */
     uint8_t install[8];
     uint32_t die_in, fail_in; /* the n-th call from now; 0: none */
+    uint32_t full_in, full_for; /* from the n-th put on there is no room, for so many */
+    bool was_full;
     bool die_keeps;           /* a commit that it dies in is on disk */
     bool die_cuts;            /* since the power goes */
     bool is_dead;
     bool kept; /* it died after its commit */
     uint64_t puts; /* values written, so far */
+    uint64_t *written; /* of the phone */
 } sim_tap;
 
 /* Which marks a store holds: bit n is mark n. */
@@ -154,6 +160,7 @@ typedef struct {
     bool is_new_device; /* the store that is opened next was copied to it */
     bool draws_anew;                /* its port must not draw the keys of the store it came from */
     bool is_branch;     /* there is or was another store of one of these devices */
+    uint64_t written;   /* a sum over all that was put into its stores, in this order */
     sim_holds holds;
     sim_holds files; /* captions of files whose pieces lie here too */
     bool at_pieces;  /* the request under way sends or fetches pieces */
@@ -181,6 +188,7 @@ typedef struct {
     uint32_t phone;
     uint64_t sync_no;
     bool is_copy; /* nobody waits for its answer */
+    bool is_cut;  /* of a request: its end is not there */
     const char *path;
     bool is_spoiled; /* somebody between changed the answer */
     bool is_fetch; /* `fetch` says which; there is no body */
@@ -225,7 +233,8 @@ typedef struct {
     bool is_carried; /* it was told to somebody else */
 } sim_ack;
 
-/* A counter that a device has used: no second request may be taken in under it. */
+/* A counter that a device has used: of a request, no second one may be taken in under it; of a
+ * change. */
 typedef struct {
     st_id device;
     uint64_t counter;
@@ -335,7 +344,9 @@ typedef struct sim_world {
     uint64_t files_limit;   /* bytes of files of each device; 0: any */
     uint64_t files_before;  /* the most that a phone had when it was set */
     uint64_t log_keys;      /* changes of the log's key that the office saw done */
-    uint64_t unanswered_commits; /* the server died after one */
+    bool is_unanswered;          /* the server died in a commit that is on disk */
+    sim_taken *unanswered;       /* the first change of each set that came with one */
+    size_t unanswered_count, unanswered_capacity;
 } sim_world;
 
 /* ---- world.c ---- */
@@ -372,6 +383,8 @@ void sim_server_start(sim_world *w);
 void sim_server_stop(sim_world *w, int64_t ms);
 /* Remembers the leaves of what was committed: from now on they must stay. */
 void sim_note_log(sim_world *w);
+/* After the server died in a commit that is on disk: which sets nobody was told of. */
+void sim_note_unanswered(sim_world *w);
 /* After anything that the server did: was it killed, is its disk broken? */
 void sim_server_look(sim_world *w);
 /* What sotayd does with a request. Returns the status; 0: no answer. */
@@ -467,6 +480,11 @@ bool sim_files_spoil(net_message *reply);
 void sim_check_files(sim_world *w, store_txn *txn, uint32_t no, const struct model *m,
                      const struct model_view *view);
 
+/* ---- gaps.c ---- */
+
+/* At rest: `audit list gaps` names what devices made and nobody brought, and no more. */
+void sim_check_gaps(sim_world *w, store_txn *txn, const struct model *m);
+
 /* ---- net.c ---- */
 
 /* Starts a sync (link NULL) or an enrolment, whose messages meet `permille` trouble. */
@@ -503,6 +521,8 @@ bool sim_images_equal(const disk_image *a, const disk_image *b, char *why);
 bool sim_has_own_held(const struct model *m, const st_id *record, const sim_phone *p);
 /* Does the server know the phone's device as one that was revoked or suspended? */
 bool sim_is_closed(store_txn *txn, const sim_phone *p);
+/* Something is on its way to a device: fails when that was revoked or suspended. */
+void sim_check_open(sim_world *w, const st_id *device, const char *what);
 /* Asks the server who may read what. */
 void sim_ask_scope(sim_world *w);
 /* After each start of the server: is all that was promised there? */

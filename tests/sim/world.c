@@ -182,6 +182,7 @@ static void world_free(sim_world *w)
     free(w->acks);
     free(w->leaves);
     free(w->taken);
+    free(w->unanswered);
     free(w);
 }
 
@@ -207,12 +208,14 @@ static void take_phones(sim_world *w)
     }
 }
 
-/* What there is at the end, in one number. */
+/* What there is at the end, and what phones ever wrote, in one number. */
 static uint64_t digest(const sim_world *w)
 {
     uint64_t sum = (uint64_t)w->now_ms;
     for (size_t i = 0; i < w->leaves_count; i++)
         sum = sum * 31 + st_get_u64(w->leaves[i].b);
+    for (size_t i = 0; i < w->phones_count; i++)
+        sum = sum * 31 + w->phones[i].written;
     return sum;
 }
 

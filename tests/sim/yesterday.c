@@ -195,4 +195,5 @@ void sim_do_server_restore(sim_world *w, sim_phone *p, sim_random *r)
     forget_since(w);
     w->restores++;
     w->is_fresh = true;
+    w->is_unanswered = false;
 }

@@ -494,6 +494,14 @@ static void test_wants_are_as_of_now(void **state)
     assert_int_equal(pa.pages, 0);
     assert_true(pa.more);
     sync_request_free(&request);
+    pa.wants = pa.ends = 0;                    /* it is asked again when it brings nothing */
+    assert_int_equal(rig_push(&an, &request, NULL, 0), ST_OK);
+    request.ask = &pa.ask;
+    assert_int_equal(feed_answer(&r->srv.sync, &request, &sink, &report, NULL), ST_OK);
+    assert_int_equal(pa.wants, 1);
+    assert_int_equal(pa.want.from, 2);
+    assert_int_equal(pa.want.to, 2);
+    sync_request_free(&request);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
