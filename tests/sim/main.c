@@ -311,7 +311,7 @@ static bool all_seen(const runner *run)
     return all;
 }
 
-/* The same seed twice, in processes of their own: the same book, and the same bytes in the stores
+/* The same seed twice, in processes of their own: the same book, and the same rows in the stores
  * of phones. Some of every kind of world. */
 static bool repeats(runner *run)
 {
@@ -476,6 +476,7 @@ static bool run_one(runner *run)
         return false;
     }
     bool good = play_alone(run, &plan, true) == 0;
+    (void)printf("digest %016llx\n", (unsigned long long)spare(run)->digest);
     plan_free(&plan);
     return say(good, "sim/seed", "see above");
 }

@@ -142,9 +142,11 @@ static const struct {
       { PLAN_attach, PLAN_exchange, PLAN_sync, PLAN_heirs }, 6 },
     { 400, true, PLAN_lose_set, PLAN_sync,
       { PLAN_lose_set, PLAN_set, PLAN_sync, PLAN_everybody }, 4 },
+    { 300, false, PLAN_take_unit, PLAN_sync,
+      { PLAN_take_unit, PLAN_set, PLAN_sync, PLAN_exchange }, 4 },
 };
 #define THEMES_COUNT   (sizeof THEMES / sizeof THEMES[0])
-#define THEMES_LOSING  1u /* the last so many */
+#define THEMES_LOSING  2u /* the last so many */
 #define THEMES_WAITING 2u /* and those before them */
 #define THEMES_KEYED   4u /* and those before them */
 

@@ -650,6 +650,7 @@ void sim_rest(sim_world *w)
     check_status(w);
     check_marks(w, &m);
     sim_check_erased(w, &txn, &m);
+    sim_check_forgotten(w, &txn, &m);
     uint64_t puts = puts_of(w);
     for (uint32_t no = 0; no < w->records_count; no++)
         check_record(w, &txn, no, &m);

@@ -95,7 +95,8 @@ struct model_view;
     X(CLOCK_RIGHT, "clock put right, and the server goes on")                                      \
     X(CLOCK_ACCEPTED, "clock that the office says is right")                                       \
     X(SET_LOST, "set that its phone lost") X(GAP_NOTED, "gap that the log names")                  \
-    X(REQUEST_CUT, "request cut") X(PHONE_FULL, "phone's store full")
+    X(REQUEST_CUT, "request cut") X(PHONE_FULL, "phone's store full")                              \
+    X(FORGOTTEN, "unit that a phone forgot")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -160,7 +161,7 @@ typedef struct {
     bool is_new_device; /* the store that is opened next was copied to it */
     bool draws_anew;                /* its port must not draw the keys of the store it came from */
     bool is_branch;     /* there is or was another store of one of these devices */
-    uint64_t written;   /* a sum over all that was put into its stores, in this order */
+    uint64_t written;   /* a sum over what was put into its stores, in this order */
     sim_holds holds;
     sim_holds files; /* captions of files whose pieces lie here too */
     bool at_pieces;  /* the request under way sends or fetches pieces */
@@ -484,6 +485,11 @@ void sim_check_files(sim_world *w, store_txn *txn, uint32_t no, const struct mod
 
 /* At rest: `audit list gaps` names what devices made and nobody brought, and no more. */
 void sim_check_gaps(sim_world *w, store_txn *txn, const struct model *m);
+
+/* ---- forgotten.c ---- */
+
+/* At rest: of a unit that was taken from its officer a phone shows and keeps its own work alone. */
+void sim_check_forgotten(sim_world *w, store_txn *txn, const struct model *m);
 
 /* ---- net.c ---- */
 

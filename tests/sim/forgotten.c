@@ -1,0 +1,213 @@
+/* tests/sim/forgotten.c - units that were taken from an officer. Promises that a phone that had read
+ * one shows nothing of it any more but its own work, and that no value in its store says a word that
+ * somebody else wrote there. */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client-lib/src/client.h"
+#include "tests/sim/model.h"
+
+/* ---- a unit is taken away ---- */
+
+static bool give_unit(sim_world *w, uint32_t person, uint32_t unit)
+{
+    if (w->may_read[person][unit])
+        return true;
+    if (SIM_CTL(w, "assign", SIM_LOGINS[person], SIM_UNIT_NAMES[unit]) != 0) {
+        w->is_scope_unsure = true;
+        return false;
+    }
+    sim_count(w, SIM_SCOPE_GIVEN);
+    w->may_read[person][unit] = true;
+    return true;
+}
+
+/* A phone of somebody else. */
+static sim_phone *other_phone(sim_world *w, const sim_phone *p, sim_random *r)
+{
+    size_t first = sim_pick(r, (uint32_t)w->phones_count);
+    for (size_t i = 0; i < w->phones_count; i++) {
+        sim_phone *q = &w->phones[(first + i) % w->phones_count];
+        if (q->exists && q->person != p->person)
+            return q;
+    }
+    return NULL;
+}
+
+static void write_record(sim_world *w, sim_phone *p, uint32_t unit)
+{
+    char place[16];
+    sotay_error error = { 0 };
+    if (w->records_count == SIM_RECORDS_MAX)
+        return;
+    sim_phone_writes(w, p);
+    uint32_t mark = sim_mark_new(w, place);
+    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "place", place } };
+    const sotay_pairs pairs = { list, 2 };
+    sim_record *record = &w->records[w->records_count];
+    int rc =
+        sotay_record_new(p->client, "visit", SIM_UNIT_NAMES[unit], pairs, &record->id, &error);
+    rc = sim_done(w, p, rc, &error);
+    if (sim_is_saved(p, rc))
+        sim_mark_keep(w, p, mark);
+    if (rc != SOTAY_OK)
+        return;
+    record->unit = unit;
+    record->maker = sim_phone_no(w, p);
+    w->records_count++;
+}
+
+/* Somebody else writes in a unit, the officer reads it, and the unit is taken from him. */
+void sim_do_take_unit(sim_world *w, sim_phone *p, sim_random *r)
+{
+    uint32_t unit = 1 + sim_pick(r, SIM_UNITS - 1);
+    sim_phone *q = other_phone(w, p, r);
+    sim_say(w, " unit %u", unit);
+    if (!w->is_up || q == NULL || !give_unit(w, p->person, unit) ||
+        !give_unit(w, q->person, unit))
+        return;
+    sim_sync_whole(w, q, 0);
+    write_record(w, q, unit);
+    sim_phone_look(w, q);
+    sim_sync_whole(w, q, 0);
+    sim_sync_whole(w, p, 0);
+    if (sim_chance(r, 500))
+        write_record(w, p, unit);
+    if (SIM_CTL(w, "unassign", SIM_LOGINS[p->person], SIM_UNIT_NAMES[unit]) != 0) {
+        w->is_scope_unsure = true; /* killed or a broken disk: it may be done */
+        return;
+    }
+    w->may_read[p->person][unit] = false;
+    sim_count(w, SIM_SCOPE_LOST);
+}
+
+/* ---- words ---- */
+
+/* Marks that a text names: "chu" and five digits (sim_mark_text). */
+static void words_of(const sim_world *w, const uint8_t *text, size_t len, sim_holds *out)
+{
+    for (size_t at = 0; at + 8 <= len; at++) {
+        uint32_t mark = 0, digits = 0;
+        if (memcmp(text + at, "chu", 3) != 0)
+            continue;
+        while (digits < 5 && text[at + 3 + digits] >= '0' && text[at + 3 + digits] <= '9')
+            mark = mark * 10 + text[at + 3 + digits++] - '0';
+        if (digits == 5 && mark < w->marks_count)
+            sim_holds_add(out, mark);
+    }
+}
+
+static void words_of_store(sim_world *w, sim_phone *p, sim_holds *out)
+{
+    if (client_begin(p->client, false, NULL) != ST_OK)
+        sim_fail(w, "phone %u: its store cannot be read", sim_phone_no(w, p));
+    for (int table = 0; table < 256; table++) {
+        book_key prefix = book_key_of((uint8_t)table);
+        book_scan scan = book_scan_of(&prefix);
+        st_err err = table == BOOK_META ? ST_E_NOT_FOUND : ST_OK;
+        while (err == ST_OK) {
+            st_arena arena;
+            book_value value = { NULL, 0 };
+            st_arena_init(&arena, (size_t)64 << 20);
+            err = book_scan_next(&p->client->book, &scan, &arena, &value, NULL);
+            if (err == ST_OK)
+                words_of(w, value.data, value.len, out);
+            st_arena_reset(&arena);
+        }
+    }
+    client_abort(p->client);
+}
+
+static bool is_own(const sim_phone *p, const st_id *device)
+{
+    for (size_t i = 0; i < p->devices_count; i++)
+        if (memcmp(p->devices[i].b, device->b, sizeof device->b) == 0)
+            return true;
+    return false;
+}
+
+/* None of these words may be one that somebody else wrote in the unit. */
+static void check_words(sim_world *w, const model *m, sim_phone *p, uint32_t unit,
+                        const sim_holds *words, const char *where)
+{
+    char bucket[64];
+    (void)snprintf(bucket, sizeof bucket, "01477/unit/%s", SIM_UNIT_NAMES[unit]);
+    for (uint32_t i = 0; i < w->marks_count; i++) {
+        char word[16];
+        if (!sim_holds_has(words, i) || sim_holds_has(&p->holds, i))
+            continue;
+        sim_mark_text(i, word);
+        const st_set *set = model_saying(m, word);
+        if (set != NULL && strcmp(set->bucket.s, bucket) == 0 && !is_own(p, &set->device))
+            sim_fail(w, "phone %u lost unit %u and %s says '%s' of somebody else",
+                     sim_phone_no(w, p), unit, where, word);
+    }
+}
+
+/* ---- one phone, one unit ---- */
+
+static bool has_read(sim_world *w, sim_phone *p, uint32_t unit)
+{
+    char bucket[64];
+    bool has = false;
+    (void)snprintf(bucket, sizeof bucket, "01477/unit/%s", SIM_UNIT_NAMES[unit]);
+    book_key key = book_key_text(BOOK_BUCKET, bucket);
+    if (client_begin(p->client, false, NULL) != ST_OK ||
+        book_has(&p->client->book, &key, &has, NULL) != ST_OK)
+        sim_fail(w, "phone %u: its store cannot be read", sim_phone_no(w, p));
+    client_abort(p->client);
+    return has;
+}
+
+static bool has_draft(sim_phone *p, const sotay_id *record)
+{
+    char *text = NULL;
+    bool has = sotay_draft_get(p->client, record, SOTAY_TEXT, &text, NULL) == SOTAY_OK;
+    sotay_text_free(text);
+    return has;
+}
+
+static void check_record(sim_world *w, const model *m, sim_phone *p, uint32_t no)
+{
+    char *json = NULL;
+    st_id id;
+    sim_holds words;
+    const sim_record *record = &w->records[no];
+    memset(&words, 0, sizeof words);
+    memcpy(id.b, record->id.b, sizeof id.b);
+    int rc = sotay_show(p->client, &record->id, SOTAY_JSON, &json, NULL);
+    if (rc == SOTAY_E_NOT_FOUND)
+        return;
+    if (rc != SOTAY_OK || (!sim_has_own_held(m, &id, p) && !has_draft(p, &record->id)))
+        sim_fail(w, "phone %u lost unit %u and shows record r%u: %s %.300s", sim_phone_no(w, p),
+                 record->unit, no, sotay_code_name(rc), json == NULL ? "" : json);
+    words_of(w, (const uint8_t *)json, strlen(json), &words);
+    check_words(w, m, p, record->unit, &words, "a record");
+    sotay_text_free(json);
+}
+
+void sim_check_forgotten(sim_world *w, store_txn *txn, const model *m)
+{
+    for (size_t n = 0; n < w->phones_count; n++) {
+        sim_phone *p = &w->phones[n];
+        sim_holds words;
+        bool is_read = false;
+        memset(&words, 0, sizeof words);
+        if (!p->exists || sim_is_closed(txn, p))
+            continue;
+        for (uint32_t unit = 0; unit < SIM_UNITS; unit++) {
+            if (w->may_read[p->person][unit] || !has_read(w, p, unit))
+                continue;
+            if (!is_read)
+                words_of_store(w, p, &words);
+            is_read = true;
+            check_words(w, m, p, unit, &words, "its store");
+            for (uint32_t no = 0; no < w->records_count; no++)
+                if (w->records[no].unit == unit)
+                    check_record(w, m, p, no);
+            sim_count(w, SIM_FORGOTTEN);
+        }
+    }
+}
