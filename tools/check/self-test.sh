@@ -34,10 +34,10 @@ C
     printf '# A page\n\n## Một mục: tên\n\n[x](#một-mục-tên) [y](../proto/a.h)\n' >"$tree/docs/a.md"
     echo '#include "proto/a.h"' >"$tree/server/sync/b.c"
     one_less >"$tree/tests/planted/1-one-less.patch"
-    mkdir -p "$tree/tests/unit/a" && echo true >"$tree/tests/unit/a/run"
+    mkdir -p "$tree/tests/unit/a" && echo a_number >"$tree/tests/unit/a/run"
     mkdir -p "$tree/tests/e2e/01-a" && printf 'main([a_case,\n      b_case], beside=2)\n' \
         >"$tree/tests/e2e/01-a/run"
-    printf '| a | `1-one-less` | `unit/a` |\n| `01-a` | `a_case`, `b_case` (`run`) |\n' \
+    printf '| a | `1-one-less` | `unit/a` `a_number` |\n| `01-a` | `a_case`, `b_case` (`run`) |\n' \
         >"$tree/docs/testing.md"
 }
 
@@ -136,6 +136,22 @@ one_less | sed 's/x + 1/x + 2/' |
     fault planted tests/planted/1-one-less.patch "a planted fault that fits no more"
 echo 'test: tests/unit/b/run a_number' |
     fault planted tests/planted/1-one-less.patch "a planted fault whose test is not there"
+echo 'test: tests/unit/a/run another_number' |
+    fault planted tests/planted/1-one-less.patch "a planted fault whose case is not there"
+clean_tree
+sed -i s/a_number/b_number/ "$tree/tests/unit/a/run"
+expect 1 planted "a case that got another name"
+clean_tree
+echo b_number >>"$tree/tests/unit/a/run"
+sed -i 's/a_number` |/a_number`, `b_number` |/' "$tree/docs/testing.md"
+expect 1 planted "a row with a case that its planted fault does not name"
+clean_tree
+echo b_number >>"$tree/tests/unit/a/run"
+sed -i '1i test: tests/unit/a/run b_number' "$tree/tests/planted/1-one-less.patch"
+expect 1 planted "a case of a planted fault that its row does not name"
+clean_tree
+sed -i 1d "$tree/tests/planted/1-one-less.patch"
+expect 1 planted "a planted fault without a test"
 
 # A tree of end-to-end tests and rigs alone, in which the runner of all tests runs. Each test in
 # it passes.
