@@ -1,5 +1,6 @@
 #!/bin/bash
-# Builds and runs the tests, counts each one, and ends with the line `N passed, N failed`.
+# Builds and runs the tests, counts each one, and ends with the line `N passed, N failed`; above it
+# stand the cases that this machine could not run, a line each, and how many they are.
 # usage: run-tests.sh all          release: unit, end-to-end, checks; unit, main job: asan, tsan
 #        run-tests.sh mode MODE    unit and end-to-end tests in one mode
 #        run-tests.sh rigs MODE    the rigs, with their short amounts, under a sanitizer
@@ -12,7 +13,7 @@
 #              JOBS=2             how many test programs at once (default: one per core)
 # A test program runs in the root of the tree with BIN (the programs' folder), BUILD, MODE and a
 # TMPDIR of its own that is removed afterwards. A program that crashes, hangs, says nothing or
-# leaves a sanitizer's report counts as one failure. A case that says `skip` is shown, not counted.
+# leaves a sanitizer's report counts as one failure. A case that says `skip` is neither.
 set -u
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/../.." || exit 1
@@ -26,7 +27,9 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 log=$scratch/log
 tallies=$scratch/tallies # one line for each program: passed failed
+skips=$scratch/skips     # one line for each case that was skipped: program case, and perhaps why
 : >"$tallies"
+: >"$skips"
 
 # Adds one program's result: NAME PASSED FAILED SECONDS; a failure shows the end of its output.
 # Programs that run side by side say it one after the other.
@@ -37,7 +40,6 @@ count() {
     echo "$2 $3" >&"$tally"
     if [ "$3" -eq 0 ]; then
         printf 'ok      %-58s %4d  %3ds\n' "$1" "$2" "$4"
-        grep -E '^skip ' "$log" | sed 's/^/        | /'
     else
         printf 'FAILED  %-58s %4d passed, %d failed  %ds\n' "$1" "$2" "$3" "$4"
         tail -n "$TAIL_LINES" "$log" | sed 's/^/        | /'
@@ -53,6 +55,15 @@ run_beside() {
     run_one "$@" &
 }
 
+# The cases that a log says were skipped: `skip NAME: why`, or cmocka's, without a reason.
+skipped() {
+    if [ "$1" = cmocka ]; then
+        sed -nE 's/^\[  SKIPPED \] ([A-Za-z0-9_]+)$/\1/p' "$log" | sort -u
+    else
+        sed -n 's/^skip //p' "$log"
+    fi
+}
+
 # Sum of cmocka's numbers behind a word: [  PASSED  ] 3 test(s).
 sum() {
     grep -oE "\[  $1  \] [0-9]+ test" "$log" | awk '{ n += $4 } END { print n + 0 }'
@@ -60,7 +71,7 @@ sum() {
 
 # Runs COMMAND (after NAME KIND) with its own folder and log. Counts by KIND: cmocka or lines.
 run_one() {
-    local name=$1 kind=$2 status good bad skipped=0 start=$SECONDS limit=$TEST_TIMEOUT_S
+    local name=$1 kind=$2 status good bad start=$SECONDS limit=$TEST_TIMEOUT_S
     local own log tmp reports
     shift 2
     own=$(mktemp -d "$scratch/XXXXXX")
@@ -77,8 +88,9 @@ run_one() {
     else
         good=$(grep -cE '^ok( |$)' "$log")
         bad=$(grep -cE '^not ok( |$)' "$log")
-        skipped=$(grep -cE '^skip ' "$log")
     fi
+    skipped "$kind" >"$own/skipped"
+    sed "s|^|$name |" "$own/skipped" >>"$skips"
     if compgen -G "$reports/*" >/dev/null; then
         { echo "sanitizer report:"; cat "$reports"/*; } >>"$log"
         bad=$((bad + 1))
@@ -86,7 +98,7 @@ run_one() {
         [ "$status" -eq 124 ] && echo "no end after $limit s" >>"$log"
         echo "exit status $status" >>"$log"
         bad=1
-    elif [ "$bad" -eq 0 ] && [ "$good" -eq 0 ] && [ "$skipped" -eq 0 ]; then
+    elif [ "$bad" -eq 0 ] && [ "$good" -eq 0 ] && [ ! -s "$own/skipped" ]; then
         echo "ended without reporting a test" >>"$log"
         bad=1
     fi
@@ -273,5 +285,7 @@ esac
 
 read -r passed failed < <(awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }' "$tallies")
 echo
+sort "$skips" | sed 's/^/skipped  /'
+echo "$(wc -l <"$skips") skipped"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
