@@ -2,10 +2,13 @@
 
 ARCHES ?= armhf s390x
 
-.PHONY: check-cross cross-tests cross-tests-slow
+.PHONY: check-cross check-dist cross-tests cross-tests-slow
 
 check-cross: deps ## the tests on other machines' code: ARCHES="armhf s390x" (arm64, i386)
 	+@MAKE='$(MAKE)' ARCHES='$(ARCHES)' tests/cross/run short
+
+check-dist: deps ## the client library's archive with COMPILERS="gcc clang musl mingw"
+	+@MAKE='$(MAKE)' tests/cross/dist.sh $(COMPILERS)
 
 # What `run` builds with MODE=armhf and so on; the slow ones take too long under an emulator.
 CROSS_SLOW := client-lib/test_faults client-lib/test_log_faults client-lib/test_outbox \
