@@ -407,10 +407,12 @@ typedef struct {
     const char *path;   /* `state`: acts that stand against each other */
     const char *keep;   /* "<device hex>:<counter>" of the value kept; NULL: value */
     const char *value;  /* when keep is NULL; NULL clears */
-    const char *seen;   /* dots, comma-separated: the values looked at; NULL: all live now */
+    const char *seen;   /* dots, comma-separated: the values (of `state`: the acts in force) looked
+                           at; NULL: all live now */
     const char *reason; /* obliged */
 } sotay_resolution;
-/* SOTAY_E_CHANGED    the live values are not those of `seen`; detail says which came in
+/* SOTAY_E_CHANGED    the live values are not those of `seen`, or an act in force is not among them;
+ *                    detail says which came in
  * SOTAY_E_NOT_FOUND  also: no live value of that dot */
 SOTAY_API SOTAY_MUST_USE int sotay_record_resolve(sotay_client *client, const sotay_id *record,
                                                   const sotay_resolution *resolution,
@@ -419,7 +421,14 @@ SOTAY_API SOTAY_MUST_USE int sotay_record_resolve(sotay_client *client, const so
 /* ---- working copy: what is being typed. Nobody else's business, survives a crash ----------- */
 
 /* Keeps the text of one field as typed so far (not checked, at most 64 KiB); value NULL takes the
- * field out of the working copy. */
+ * field out of the working copy.
+ * What the record holds here at the first put of a field is what its officer was shown: that is
+ * what the change will replace, however late it is made. Typing on keeps it; whatever a sync brings
+ * meanwhile stands beside it then. Where several values stand and one is this device's, he types
+ * over that one. Taking the field out and putting it again is a new look, for a program that has
+ * shown him what came. So a program shows a form anew when a sync or a bundle took something in,
+ * before it puts a field that was not begun yet.
+ * SOTAY_E_CORRUPT  also: the record cannot be read, so nobody was shown it; nothing is kept */
 SOTAY_API SOTAY_MUST_USE int sotay_draft_put(sotay_client *client, const sotay_id *record,
                                              const char *path, const char *value,
                                              sotay_error *error);

@@ -299,6 +299,20 @@ static st_err resolve_value(edit *e, const sotay_resolution *wish, st_error *err
     return err == ST_OK ? settlement_item(e, &op, wish, error) : err;
 }
 
+/* An act that nobody looked at is not ended. */
+static st_err check_acts(edit *e, const char *seen, st_error *error)
+{
+    char text[ST_DOT_TEXT_BYTES];
+    st_acts_view acts;
+    st_err err = st_view_acts(&e->view.record, &e->arena, &acts, error);
+    for (size_t i = 0; err == ST_OK && seen != NULL && i < acts.acts_count; i++) {
+        st_dot_format(&e->view.record.metas[acts.acts[i]].dot, text);
+        if (!seen_has(seen, text))
+            err = st_fail(error, ST_E_CHANGED, "state: an act came in between: %s", text);
+    }
+    return err;
+}
+
 /* Acts against each other, or an edit against a withdrawal: the kept one is made anew over all that
  * is known, and ends the others. Keeping an edit reopens the record. */
 static st_err resolve_state(edit *e, const sotay_resolution *wish, st_error *error)
@@ -311,7 +325,7 @@ static st_err resolve_state(edit *e, const sotay_resolution *wish, st_error *err
         return st_fail(error, ST_E_NOT_FOUND, "state: %.60s is not in this record", wish->keep);
     st_act_kind kind = e->view.record.metas[at].act;
     e->change.act = kind == ST_ACT_NONE ? ST_ACT_OPEN : kind;
-    return ST_OK;
+    return check_acts(e, wish->seen, error);
 }
 
 int sotay_record_resolve(sotay_client *client, const sotay_id *record, const sotay_resolution *wish,

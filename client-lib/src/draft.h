@@ -1,17 +1,34 @@
-/* client-lib/src/draft.h - the working copy: texts as typed, by path, one value per record. */
+/* client-lib/src/draft.h - the working copy: texts as typed, by path, one value per record,
+ * with what the record showed when they were begun. */
 #ifndef SOTAY_CLIENT_DRAFT_H
 #define SOTAY_CLIENT_DRAFT_H
 
 #include "client-lib/src/edit.h"
 
+/* One field, and what its path showed when the officer began to type: the dots that an edit then
+ * replaced, ascending. They stay while he types on; taking the field out forgets them. */
 typedef struct {
-    sotay_pair *pairs; /* arena; an empty value clears its field */
+    const char *path;
+    const char *text; /* an empty one clears the field */
+    const st_dot *shown;
+    uint32_t shown_count;
+} draft_pair;
+
+/* All of it lives in the arena. A row of an older store says of no field what was shown: then it
+ * replaces nothing, and what stands there is shown beside it. */
+typedef struct {
+    draft_pair *pairs;
     size_t count;
+    const st_under *under; /* the acts that were in force when each field was begun */
+    uint32_t under_count;
 } draft_copy;
 
 /* Empty when there is none. Inside a transaction. */
 ST_MUST_USE st_err draft_get(book_db *book, const st_id *record, st_arena *arena,
                              draft_copy *out_copy, st_error *error);
+/* An empty one goes. Inside a transaction. ST_E_TOO_LARGE. */
+ST_MUST_USE st_err draft_keep(book_db *book, const st_id *record, const draft_copy *copy,
+                              st_error *error);
 /* Makes the working copy's fields operations of the change in the making; it goes with its save.
  * ST_E_VALUE names the path. */
 ST_MUST_USE st_err draft_take(edit *e, st_error *error);

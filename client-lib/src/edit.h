@@ -14,7 +14,10 @@ typedef struct {
     st_change change; /* in the making: dot, record, creates, form are set */
     st_op *ops;
     size_t ops_count, ops_capacity;
-    bool drops_draft; /* the working copy goes with the next save */
+    bool is_typed; /* the operations are the working copy, which goes with their save: each says
+                      what it replaces, and the change is under none but typed_under */
+    const st_under *typed_under;
+    uint32_t typed_under_count;
 } edit;
 
 /* Opens a transaction on a record as it is shown here. ST_E_STATE: not enrolled; ST_E_BUSY;
@@ -50,8 +53,9 @@ ST_MUST_USE st_err edit_op(edit *e, const st_op *op, st_error *error);
 ST_MUST_USE st_err edit_shown_text(edit *e, const st_path *path, const st_field *field,
                                    const char **out_text, st_error *error);
 
-/* Fills in what the change replaces, is under and knows, checks it, writes it and its row, folds it
- * into the view; the next operations make the next change. Nothing when there is nothing to say. */
+/* Fills in what the change replaces (a working copy says it itself), is under and knows, checks it,
+ * writes it and its row, folds it into the view; the next operations make the next change. Nothing
+ * when there is nothing to say. */
 ST_MUST_USE st_err edit_save(edit *e, st_error *error);
 /* Keeps a set of one change, signed by nobody: how an unsealed change lies in table CHANGE.
  * Inside a transaction. */

@@ -14,11 +14,12 @@ static const st_field *op_field(const edit *e, const st_op *op)
     return st_form_at(e->view.form, &op->path, NULL);
 }
 
-/* What each operation replaces, unless a resolution said it. */
+/* What each operation replaces, unless a resolution said it, or the working copy: what came since
+ * was not shown to who typed it. */
 static st_err fill_replaces(edit *e, st_error *error)
 {
     st_err err = ST_OK;
-    for (size_t i = 0; i < e->ops_count && err == ST_OK; i++) {
+    for (size_t i = 0; i < e->ops_count && err == ST_OK && !e->is_typed; i++) {
         st_op *op = &e->ops[i];
         if (op->verb == ST_VERB_RESOLVE || op->verb == ST_VERB_ITEM || op->verb == ST_VERB_REMARK)
             continue;
@@ -62,6 +63,32 @@ static st_err check_state(edit *e, st_error *error)
     }
     /* Not sooner: to what is locked as well nothing is amended. */
     return st_change_is_frozen(&e->change) ? fail_frozen(e, error) : ST_OK;
+}
+
+static bool was_there(const edit *e, const st_under *act)
+{
+    for (uint32_t i = 0; i < e->typed_under_count; i++)
+        if (st_dot_cmp(&e->typed_under[i].dot, &act->dot) == 0)
+            return true;
+    return false;
+}
+
+/* What was typed before an act came is not under it, however late it is saved. */
+static st_err leave_unseen_acts(edit *e, st_error *error)
+{
+    st_change *change = &e->change;
+    if (!e->is_typed || change->under_count == 0)
+        return ST_OK;
+    st_under *under = st_arena_array(&e->arena, change->under_count, sizeof *under);
+    if (under == NULL)
+        return st_fail(error, ST_E_MEMORY, "change: no memory");
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < change->under_count; i++)
+        if (was_there(e, &change->under[i]))
+            under[count++] = change->under[i];
+    change->under = under;
+    change->under_count = count;
+    return ST_OK;
 }
 
 static st_err refuse(st_hold hold, const char *detail, st_error *error)
@@ -184,7 +211,7 @@ static st_err show_change(edit *e, st_role role, st_error *error)
     if (err != ST_OK)
         return st_fail(error, err, "change: no memory");
     err = overlay_row_put(e->client, &e->view, &e->arena, error);
-    if (err == ST_OK && e->drops_draft) {
+    if (err == ST_OK && e->is_typed) {
         book_key key = book_key_id(BOOK_DRAFT, &e->change.record);
         err = book_delete(&e->client->book, &key, error);
     }
@@ -206,6 +233,8 @@ st_err edit_save(edit *e, st_error *error)
     if (err == ST_OK)
         err = check_state(e, error);
     if (err == ST_OK)
+        err = leave_unseen_acts(e, error);
+    if (err == ST_OK)
         err = choose_role(e, &role, error);
     if (err == ST_OK)
         err = check_limits(e, error);
@@ -218,7 +247,7 @@ st_err edit_save(edit *e, st_error *error)
     st_id record = e->change.record;
     e->ops = NULL;
     e->ops_count = e->ops_capacity = 0;
-    e->drops_draft = false;
+    e->is_typed = false;
     memset(&e->change, 0, sizeof e->change);
     e->change.dot.device = e->client->next.device;
     e->change.dot.counter = e->client->next.counter + 1;
@@ -230,7 +259,7 @@ st_err edit_commit(edit *e, st_error *error)
 {
     st_err err = edit_save(e, error);
     if (err == ST_OK && memcmp(&e->client->next, &e->client->me, sizeof e->client->me) == 0 &&
-        !e->drops_draft)
+        !e->is_typed)
         return ST_OK; /* nothing was said */
     return err == ST_OK ? client_commit(e->client, error) : err;
 }

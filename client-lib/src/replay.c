@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client-lib/src/edit.h"
+#include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
 #include "proto/view.h"
 
@@ -392,25 +392,66 @@ static st_err write_one(replay *r, replay_item *item, st_error *error)
     return err == ST_OK ? bucket_put(&client->book, &set.bucket, &state, error) : err;
 }
 
-/* Working copy and rows follow a record to its new id; the old one leads there. */
-static st_err move_record(replay *r, const replay_item *item, st_error *error)
+/* ---- working copies ---- */
+
+static st_err map_path(replay *r, const char **path, st_error *error)
+{
+    st_value text = { .kind = ST_VALUE_TEXT };
+    text.data = (const uint8_t *)*path;
+    text.len = (uint32_t)strlen(*path);
+    st_err err = map_text(r, &text, error);
+    const uint8_t *anew = err == ST_OK ? st_arena_copy(&r->arena, text.data, text.len) : NULL;
+    if (anew == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    *path = (const char *)anew;
+    return ST_OK;
+}
+
+static st_err map_shown(replay *r, draft_pair *pair, st_error *error)
+{
+    st_dot *dots = st_arena_array(&r->arena, pair->shown_count, sizeof *dots);
+    if (dots == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    for (uint32_t i = 0; i < pair->shown_count; i++) {
+        dots[i] = pair->shown[i];
+        map_dot(r, &dots[i]);
+    }
+    if (pair->shown_count > 1)
+        qsort(dots, pair->shown_count, sizeof *dots, dot_order);
+    pair->shown = dots;
+    return ST_OK;
+}
+
+/* The working copy follows a record to its new id, and what it names of the old device's changes
+ * to their new dots. */
+static st_err move_draft(replay *r, const replay_item *item, st_error *error)
 {
     book_db *book = &r->client->book;
-    st_err err = ST_OK;
-    if (item->change->creates) {
-        book_value value = { NULL, 0 };
+    draft_copy copy;
+    st_err err = draft_get(book, &item->record, &r->arena, &copy, error);
+    if (err != ST_OK || copy.count == 0)
+        return err;
+    st_change under = { .under = copy.under, .under_count = copy.under_count };
+    err = map_under(r, &under, error);
+    copy.under = under.under;
+    for (size_t i = 0; err == ST_OK && i < copy.count; i++) {
+        err = map_path(r, &copy.pairs[i].path, error);
+        if (err == ST_OK)
+            err = map_shown(r, &copy.pairs[i], error);
+    }
+    book_key from = book_key_id(BOOK_DRAFT, &item->record);
+    if (err == ST_OK)
+        err = book_delete(book, &from, error);
+    return err == ST_OK ? draft_keep(book, &item->new_record, &copy, error) : err;
+}
+
+/* Rows follow a record to its new id; the old one leads there. */
+static st_err move_record(replay *r, const replay_item *item, st_error *error)
+{
+    st_err err = move_draft(r, item, error);
+    if (err == ST_OK && item->change->creates) {
         book_key alias = book_key_id(BOOK_ALIAS, &item->record);
-        book_key from = book_key_id(BOOK_DRAFT, &item->record);
-        book_key to = book_key_id(BOOK_DRAFT, &item->new_record);
-        err = book_get(book, &from, &r->arena, &value, error);
-        if (err == ST_OK)
-            err = book_put(book, &to, value.data, value.len, error);
-        if (err == ST_OK)
-            err = book_delete(book, &from, error);
-        if (err == ST_E_NOT_FOUND)
-            err = ST_OK;
-        if (err == ST_OK)
-            err = book_put(book, &alias, item->new_record.b, 16, error);
+        err = book_put(&r->client->book, &alias, item->new_record.b, 16, error);
         if (err == ST_OK)
             err = overlay_row_refresh(r->client, &item->record, error);
     }

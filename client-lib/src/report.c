@@ -239,7 +239,7 @@ static st_err write_copy_json(const st_id *record, const draft_copy *copy, st_bu
     st_json_key(&json, "fields");
     st_json_open(&json, '{');
     for (size_t i = 0; i < copy->count; i++)
-        st_json_key_text(&json, copy->pairs[i].path, copy->pairs[i].value);
+        st_json_key_text(&json, copy->pairs[i].path, copy->pairs[i].text);
     st_json_close(&json, '}');
     st_json_close(&json, '}');
     st_err err = st_json_end(&json);
@@ -250,7 +250,7 @@ static st_err write_copy_text(const draft_copy *copy, st_buffer *out, st_error *
 {
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < copy->count; i++)
-        err = st_buffer_printf(out, error, "%s=%s\n", copy->pairs[i].path, copy->pairs[i].value);
+        err = st_buffer_printf(out, error, "%s=%s\n", copy->pairs[i].path, copy->pairs[i].text);
     return err;
 }
 
@@ -258,7 +258,7 @@ static st_err read_copy(sotay_client *client, const sotay_id *record, sotay_form
                         st_buffer *out, st_error *error)
 {
     st_arena arena;
-    draft_copy copy = { NULL, 0 };
+    draft_copy copy = { NULL, 0, NULL, 0 };
     st_id id = overlay_find(client, record);
     book_key row = book_key_id(BOOK_ROW, &id), own = book_key_id(BOOK_DRAFT, &id);
     bool there = false;

@@ -306,7 +306,7 @@ static int save_remark(stage *s)
 static int type_draft(stage *s)
 {
     sotay_error error = { SOTAY_OK, "" };
-    int rc = sotay_draft_put(PHONE(s), &s->visits[0], "general_note", "gõ dở", &error);
+    int rc = sotay_draft_put(PHONE(s), &s->visits[0], "ratings.m1.rating", "vuot", &error);
     return stage_said(s, rc, &error);
 }
 
@@ -339,8 +339,8 @@ static int save(stage *s)
 
 static void all_saved(stage *s)
 {
-    static const char *const TEXTS[] = { "Nhà văn hóa", "\"dat\"", "mất sóng", "ghi thêm",
-                                         "gõ dở" };
+    static const char *const TEXTS[] = { "Nhà văn hóa", "\"vuot\"", "mất sóng", "ghi thêm",
+                                         "\"open_conflicts\":0" }; /* over "dat", and seen */
     char *json = stage_show(s, 1, 0);
     for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++)
         must_be(strstr(json, TEXTS[i]) != NULL, TEXTS[i]);

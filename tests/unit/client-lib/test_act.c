@@ -660,8 +660,10 @@ static void test_an_act_against_an_edit_is_settled(void **state)
         }
         dot_after(&an, &visit, "\"acts\":[", act);
         dot_after(&an, &visit, "\"value\":\"B\"", edit);
-        const sotay_resolution wish = { "state", CASES[i].keep_act ? act : edit, NULL, NULL,
-                                        "đã gọi" };
+        sotay_resolution wish = { "state", CASES[i].keep_act ? act : edit, NULL, edit, "đã gọi" };
+        assert_int_equal(sotay_record_resolve(an.client, &visit, &wish, &an.error),
+                         SOTAY_E_CHANGED); /* the act was not looked at */
+        wish.seen = act;
         must(sotay_record_resolve(an.client, &visit, &wish, &an.error));
         meet(e, &an, &binh);
         assert_true(phone_says(&binh, sotay_show, &visit, CASES[i].ends));

@@ -248,6 +248,31 @@ static void test_unsent_work_of_all_kinds_moves(void **state)
     phone_part(e, &an, &binh);
 }
 
+/* What is being typed over work that goes under a new name replaces it there too, in an item that
+ * has a new name as well. */
+static void test_what_is_typed_over_unsent_work_moves(void **state)
+{
+    (void)state;
+    phone an, binh;
+    char item[SOTAY_ITEM_TEXT], path[SOTAY_ITEM_TEXT + 32];
+    edge *e = phone_pair(&an, &binh);
+    const sotay_pair finding = { "text", "mất sóng" };
+    const sotay_pairs one = { &finding, 1 };
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(phone_set(&an, &visit, "general_note", "một"), SOTAY_OK);
+    assert_int_equal(sotay_item_new(an.client, &visit, "findings", one, item, NULL), SOTAY_OK);
+    snprintf(path, sizeof path, "findings.%s.text", item);
+    assert_int_equal(sotay_draft_put(an.client, &visit, path, "có sóng", NULL), SOTAY_OK);
+    assert_int_equal(sotay_draft_put(an.client, &visit, "general_note", "hai", NULL), SOTAY_OK);
+
+    assert_int_equal(edge_enrol(e, an.client, 0, NULL), SOTAY_OK);
+    assert_int_equal(sotay_draft_commit(an.client, &visit, &an.error), SOTAY_OK);
+    assert_true(phone_says(&an, sotay_show, &visit, "\"open_conflicts\":0"));
+    assert_true(phone_says(&an, sotay_show, &visit, "\"hai\""));
+    assert_true(phone_says(&an, sotay_show, &visit, "\"có sóng\""));
+    phone_part(e, &an, &binh);
+}
+
 /* What was agreed on over two values, and an item dropped with two texts in it, not sent yet: under
  * the new name they replace the same two. */
 static void test_unsent_answers_to_two_values_move(void **state)
@@ -557,6 +582,7 @@ int main(void)
         cmocka_unit_test(test_a_copy_that_nothing_shows_brings_its_work),
         cmocka_unit_test(test_a_new_key_keeps_what_was_sealed),
         cmocka_unit_test(test_unsent_work_of_all_kinds_moves),
+        cmocka_unit_test(test_what_is_typed_over_unsent_work_moves),
         cmocka_unit_test(test_unsent_answers_to_two_values_move),
         cmocka_unit_test(test_what_a_copy_is_told),
         cmocka_unit_test(test_damaged_notes_stop_the_move),
