@@ -301,7 +301,9 @@ typedef struct {
 SOTAY_API SOTAY_MUST_USE int sotay_record_new(sotay_client *client, const char *form,
                                               const char *unit, sotay_pairs pairs,
                                               sotay_id *out_record, sotay_error *error);
-/* Writes or clears several fields at once. */
+/* Writes or clears several fields at once. It replaces what the record holds here at the call, as
+ * all that writes at once does; what is typed while syncs run belongs in a working copy, which
+ * remembers what was shown. */
 SOTAY_API SOTAY_MUST_USE int sotay_record_set(sotay_client *client, const sotay_id *record,
                                               sotay_pairs pairs, sotay_error *error);
 /* Puts an element into a set field, or takes it out. */
