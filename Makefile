@@ -124,7 +124,7 @@ TESTS     := $(patsubst %.c,$(BUILD)/%,$(TEST_MAIN))
 RIG_FILES := $(sort $(wildcard tests/*/rig.mk tools/*/rig.mk))
 
 .PHONY: all dist-clib deps deps-build rig-programs demo run test test-long check check-wasm check-self check-asan \
-        check-tsan rigs-asan rigs-tsan planted coverage bench bench-large bench-peers bench-programs deps-bench \
+        check-tsan rigs-asan rigs-tsan planted coverage amounts bench bench-large bench-peers bench-programs deps-bench \
         format format-check install clean help unit-tests FORCE
 
 help: ## list these targets
@@ -187,6 +187,9 @@ rigs-tsan: deps ## those of them with threads under ThreadSanitizer
 
 coverage: deps ## branch coverage of proto/, client-lib/src and server/; see tools/check/coverage.sh
 	+@MAKE='$(MAKE)' tools/check/coverage.sh
+
+amounts: ## how much the rigs have tried in this tree, and how much of it failed
+	@tools/check/amounts.sh sum
 
 bench: deps-bench ## measure the programs on this machine
 	+@$(MAKE) all bench-programs

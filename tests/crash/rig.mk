@@ -9,7 +9,8 @@ RIG_PROGRAMS += $(CRASH)/replay $(CRASH)/record.so
 .PHONY: crash
 crash: deps ## power cuts at every point of a recorded day: nothing acknowledged is lost
 	+@$(MAKE) --no-print-directory all $(CRASH)/replay $(CRASH)/record.so
-	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tests/crash/run $(or $(AMOUNT),short)
+	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tools/check/amounts.sh count crash \
+	    tests/crash/run $(or $(AMOUNT),short)
 
 $(CRASH)/replay: $(CRASH_O) $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto.a
 	@mkdir -p $(@D)

@@ -18,4 +18,4 @@ endif
 $(call objects,$(FAULT_SRC)): | deps
 
 fault: rig-programs ## fail every call once, and from then on; LONG=1 for every n
-	@tests/fault/run $(if $(LONG),long,short)
+	@tools/check/amounts.sh count fault tests/fault/run $(if $(LONG),long,short)

@@ -14,11 +14,11 @@ RIG_PROGRAMS += $(SIM)/sim $(SIM_BOOK)
 
 sim: deps ## simulate SEEDS (1000) worlds from SEED on; SEED alone: that one, traced
 	+@$(MAKE) --no-print-directory $(SIM)/sim $(SIM_BOOK)
-	@BUILD=$(BUILD) $(SIM)/sim seeds
+	@BUILD=$(BUILD) tools/check/amounts.sh count sim $(SIM)/sim seeds
 
 soak: deps ## simulate fresh worlds for MINUTES (10)
 	+@$(MAKE) --no-print-directory $(SIM)/sim $(SIM_BOOK)
-	@BUILD=$(BUILD) $(SIM)/sim soak
+	@BUILD=$(BUILD) tools/check/amounts.sh count sim $(SIM)/sim soak
 
 $(call objects,$(SIM_SRC)): | deps
 

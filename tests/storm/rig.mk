@@ -11,7 +11,8 @@ RIG_PROGRAMS += $(STORM)/storm-fleet $(STORM)/storm-reader $(STORM)/killpoint.so
 
 storm: deps ## kill the real server and phones again and again (KILLS=200 SEED=1)
 	+@$(MAKE) --no-print-directory all $(filter $(STORM)/%,$(RIG_PROGRAMS))
-	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tests/storm/run long
+	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tools/check/amounts.sh count storm \
+	    tests/storm/run long
 
 $(STORM)/storm-fleet: $(call storm_o,fleet) $(LIB)/libsotay.a
 $(STORM)/storm-reader: $(call storm_o,reader)

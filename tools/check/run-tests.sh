@@ -197,7 +197,7 @@ checks() {
 # What breaks everything on purpose: tests/sim, tests/crash, ... (docs/testing.md); in release. A
 # rig is a folder with a rig.mk and a README; as above, one without its `run` is a failure.
 rigs() {
-    local amount=short note script name start=$SECONDS
+    local amount=short note script name start=$SECONDS counted=()
     [ "${TEST_LONG:-}" = 1 ] && amount=long
     if ! $MAKE --no-print-directory -k rig-programs >"$log" 2>&1; then
         count build/rigs 0 1 $((SECONDS - start))
@@ -206,8 +206,9 @@ rigs() {
         script=${note%README.md}run
         [ -f "${script%run}rig.mk" ] && wanted "$script" || continue
         name=${script%/run}
+        [ $amount = short ] || counted=(tools/check/amounts.sh count "${name##*/}")
         TEST_TIMEOUT_S=$([ $amount = long ] && echo 7200 || echo 1200) \
-            run_beside "rig ${name##*/}" lines "$script" $amount
+            run_beside "rig ${name##*/}" lines "${counted[@]}" "$script" $amount
     done
     wait
 }

@@ -199,6 +199,25 @@ runs 1 '^FAILED  rig storm ' "a rig that says nothing"
 runner_tree && printf '#!/bin/sh\necho ok a\necho not ok b\n' >"$tree/tests/storm/run"
 runs 1 '^FAILED  rig storm ' "a rig that fails and ends with 0"
 
+# counts WANT RIG WORDS: what is added to the file when a rig says these words and fails.
+counts() {
+    export AMOUNTS=$scratch/amounts.tsv
+    rm -f "$AMOUNTS"
+    "$root/tools/check/amounts.sh" count "$2" sh -c 'printf "%b" "$1"; exit 1' sh "$3" >/dev/null
+    if [ "$(cut -f 3- "$AMOUNTS" | tr '\t\n' '  ')" = "$1 " ]; then
+        echo "ok amounts: $1"
+    else
+        cat "$AMOUNTS"
+        echo "not ok amounts: $1"
+        failed=1
+    fi
+}
+
+counts "crash states 9010 1" crash \
+    "ok cuts_a 9000 states at 5 points, 0 bad\nnot ok cuts_b 10 states at 1\n"
+counts "fuzz runs 70 1" fuzz "ok fuzz a: 70 runs, 3 a second\nnot ok fuzz b: it ended early\n"
+counts "storm none 0 1" storm ""
+
 printf '#include <sys/socket.h>\nint s = SOCK_STREAM + AF_LOCAL;\n' |
     fault wasm proto/b.c "a socket"
 printf 'int st_b(void);\nint st_b(void)\n{\n    return fork();\n}\n' | fault wasm proto/b.c "a fork"

@@ -19,7 +19,7 @@ RIG_PROGRAMS += fuzz-programs
 .PHONY: fuzz fuzz-programs fuzz-corpus fuzzers
 fuzz: deps ## fuzz every decoder for SECONDS each (60), or those in ONLY="set text"
 	+@$(MAKE) --no-print-directory fuzz-programs
-	@tools/fuzz/run $(SECONDS) $(ONLY)
+	@tools/check/amounts.sh count fuzz tools/fuzz/run $(SECONDS) $(ONLY)
 
 fuzz-corpus: fuzz-programs ## write the fuzzers' corpus anew: seeds and what was found, minimised
 	@tools/fuzz/corpus.sh $(ONLY)
