@@ -1,6 +1,6 @@
-/* tests/sim/forgotten.c - units that were taken from an officer. Promises that a phone that had read
- * one shows nothing of it any more but its own work, and that no value in its store says a word that
- * somebody else wrote there. */
+/* tests/sim/forgotten.c - units that were taken from an officer. Promises that a phone that had
+ * read one shows nothing of it any more but its own work, and that no value in its store says a
+ * word that somebody else wrote there. */
 #include "tests/sim/sim.h"
 
 #include <stdio.h>

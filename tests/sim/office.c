@@ -135,6 +135,28 @@ void sim_do_suspend(sim_world *w, sim_phone *p, sim_random *r)
     suspend(w, p, false);
 }
 
+/* A new phone reads its first records, or somebody fetches a file, and is suspended meanwhile. */
+void sim_do_suspend_midway(sim_world *w, sim_phone *p, sim_random *r)
+{
+    if (sim_chance(r, 500))
+        sim_do_newcomer(w, p, r);
+    else
+        sim_do_want(w, p, r);
+    size_t at = w->phones_count;
+    while (at > 0 && (!w->phones[at - 1].exists || w->phones[at - 1].sync == NULL))
+        at--;
+    if (at == 0)
+        return;
+    sim_phone *reader = &w->phones[at - 1];
+    int64_t until_ms = w->now_ms + sim_between(r, 100, 3000);
+    while (reader->exists && reader->sync != NULL && !reader->at_pieces && w->now_ms < until_ms)
+        sim_pass(w, 50);
+    if (!reader->exists || reader->sync == NULL)
+        return;
+    sim_count(w, SIM_SUSPENDED_MIDWAY);
+    suspend(w, reader, false);
+}
+
 void sim_do_lift(sim_world *w, sim_phone *p, sim_random *r)
 {
     (void)p;

@@ -144,9 +144,13 @@ static const struct {
       { PLAN_lose_set, PLAN_set, PLAN_sync, PLAN_everybody }, 4 },
     { 300, false, PLAN_take_unit, PLAN_sync,
       { PLAN_take_unit, PLAN_set, PLAN_sync, PLAN_exchange }, 4 },
+    { 150, false, PLAN_many, PLAN_suspend_midway,
+      { PLAN_suspend_midway, PLAN_suspend_midway, PLAN_sync, PLAN_lift }, 5 },
+    { 250, false, PLAN_attach, PLAN_suspend_midway,
+      { PLAN_everybody, PLAN_everybody, PLAN_suspend_midway, PLAN_lift }, 5 },
 };
 #define THEMES_COUNT   (sizeof THEMES / sizeof THEMES[0])
-#define THEMES_LOSING  2u /* the last so many */
+#define THEMES_LOSING  4u /* the last so many */
 #define THEMES_WAITING 2u /* and those before them */
 #define THEMES_KEYED   4u /* and those before them */
 

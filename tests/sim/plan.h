@@ -79,7 +79,8 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
     X(office_unpack, "office-unpack", 0, false) X(exchange, "exchange", 0, true) \
     X(log_key, "log-key", 0, false) X(copy, "copy", 0, true) X(heirs, "heirs", 0, false) \
     X(limit, "limit", 0, false) X(held_file, "held-file", 0, true) \
-    X(lose_set, "lose-set", 0, true) X(take_unit, "take-unit", 0, true)
+    X(lose_set, "lose-set", 0, true) X(take_unit, "take-unit", 0, true) \
+    X(suspend_midway, "suspend-midway", 0, true)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,
 typedef enum { PLAN_OPS(X) PLAN_KINDS } plan_kind;

@@ -96,7 +96,8 @@ struct model_view;
     X(CLOCK_ACCEPTED, "clock that the office says is right")                                       \
     X(SET_LOST, "set that its phone lost") X(GAP_NOTED, "gap that the log names")                  \
     X(REQUEST_CUT, "request cut") X(PHONE_FULL, "phone's store full")                              \
-    X(FORGOTTEN, "unit that a phone forgot")
+    X(FORGOTTEN, "unit that a phone forgot")                       \
+    X(SUSPENDED_MIDWAY, "phone suspended in a sync")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
