@@ -338,22 +338,35 @@ static bool may_go(const backup_job *job, const char *name)
            find_file(&job->now, name) == NULL;
 }
 
+static st_err remove_unnamed(const char *path, st_error *error)
+{
+    return unlink(path) == 0 || errno == ENOENT
+               ? ST_OK
+               : st_fail(error, ST_E_STORAGE, "%s: an old piece stays: %s", path, strerror(errno));
+}
+
 /* Tables, keys and pieces of the log of the backup before are not named any more: those held
- * what was erased. One that stays is said: the backup has failed then. */
+ * what was erased. One that stays is said: the backup has failed then. A cut must bring none back:
+ * no later list names it, so that nobody would remove it. */
 static st_err remove_old(const backup_job *job, st_error *error)
 {
-    char path[STORE_PATH_BYTES];
+    char path[STORE_PATH_BYTES], folder[STORE_PATH_BYTES], under_way[STORE_PATH_BYTES] = "";
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < job->before.files_count; i++) {
         const char *name = job->before.files[i].name;
         if (!may_go(job, name))
             continue;
         err = store_dir_path(job->to, name, path, error);
-        if (err == ST_OK && unlink(path) != 0 && errno != ENOENT)
-            err = st_fail(error, ST_E_STORAGE, "%s: an old piece stays: %s", path,
-                          strerror(errno));
+        if (err != ST_OK)
+            break;
+        (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+        if (under_way[0] != '\0' && strcmp(folder, under_way) != 0)
+            err = store_dir_sync(under_way, error);
+        memcpy(under_way, folder, sizeof folder);
+        if (err == ST_OK)
+            err = remove_unnamed(path, error);
     }
-    return err;
+    return err == ST_OK && under_way[0] != '\0' ? store_dir_sync(under_way, error) : err;
 }
 
 /* A piece of a file that was erased, unless somebody attached it anew. */

@@ -427,11 +427,14 @@ void sync_snapshot_drop(const sync_room *room, const st_bucket *bucket)
 {
     st_arena arena;
     snapshot_list list;
+    char folder[STORE_PATH_BYTES];
     st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 4);
     int fd = lock_folder(room);
     if (read_list(room, bucket, &arena, &list, NULL) == ST_OK)
         drop_list(room, &list);
     drop_unnamed(room);
+    if (fd >= 0 && store_dir_path(room->dir, "snapshots", folder, NULL) == ST_OK)
+        (void)!store_dir_sync(folder, NULL);   /* a cut brings no erased value back */
     if (fd >= 0)
         (void)close(fd);
     st_arena_reset(&arena);

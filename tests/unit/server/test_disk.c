@@ -23,8 +23,11 @@
 
 #include <cmocka.h>
 
+#include "server/backup/backup.h"
+#include "server/backup/tree.h"
 #include "server/store/dir.h"
 #include "server/sync/side.h"
+#include "server/sync/snapshot.h"
 #include "server/sync/writer.h"
 
 static atomic_int disk_error;  /* errno that the disk answers; 0: it is well */
@@ -98,6 +101,15 @@ __attribute__((visibility("default"))) int rename(const char *from, const char *
         atomic_store(&renamed_count, at + 1);
     }
     return (int)syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to);
+}
+
+/* How much was synced when the last file was removed. */
+static atomic_uint removed_at;
+
+__attribute__((visibility("default"))) int unlink(const char *path)
+{
+    atomic_store(&removed_at, atomic_load(&synced_count));
+    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
 static bool was_synced_since(unsigned from, const char *dir, const char *name)
@@ -286,6 +298,28 @@ static void test_the_notes_beside_the_store_are_on_the_disk(void **state)
     assert_note_is_on_the_disk(other, "side/size");
 }
 
+/* What is erased leaves with a file: no cut brings its name back. */
+static void test_what_was_removed_stays_away(void **state)
+{
+    rig *r = *state;
+    backup_report report;
+    st_bucket bucket = { RIG_BUCKET };
+    char to[STORE_PATH_BYTES];
+    rig_phone an;
+    (void)snprintf(to, sizeof to, "%s-backup", r->srv.dir);
+    assert_int_equal(backup_make(&r->srv, to, &report, NULL), ST_OK);
+    rig_enrol(r, &an, "an");
+    atomic_store(&synced_count, 0);
+    atomic_store(&removed_at, SYNCED_MAX);
+    assert_int_equal(backup_make(&r->srv, to, &report, NULL), ST_OK);
+    assert_true(atomic_load(&removed_at) < SYNCED_MAX);
+    assert_true(was_synced_since(atomic_load(&removed_at), to, "tables"));
+    backup_remove_scratch(to);
+    atomic_store(&synced_count, 0);
+    sync_snapshot_drop(&r->srv.sync, &bucket);
+    assert_true(was_synced_since(atomic_load(&removed_at), r->srv.dir, "snapshots"));
+}
+
 /* Is the folder of the keys on the disk between the two renames, and after them? */
 static void assert_one_name_after_the_other(rig *r)
 {
@@ -409,6 +443,7 @@ int main(void)
         CASE(test_the_disk_has_it_before_the_answer),
         CASE(test_a_new_book_is_on_the_disk),
         CASE(test_the_notes_beside_the_store_are_on_the_disk),
+        CASE(test_what_was_removed_stays_away),
         CASE(test_a_key_takes_its_place_one_name_after_the_other),
         CASE(test_many_requests_one_sync_of_the_disk),
         CASE(test_one_bad_request_takes_nothing_along),
