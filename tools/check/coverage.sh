@@ -30,7 +30,8 @@ rigs() {
     rig env SEED=1 SEEDS="${SEEDS:-400}" "$build/sim/sim" seeds
     rig env TRIES="${TRIES:-24}" tests/fault/run short
     rig env STATES="${STATES:-2000}" ROUNDS=2 tests/crash/run short
-    for dir in tools/fuzz/corpus/* tools/fuzz/found/*; do
+    mkdir -p "$build/seed_inputs" && "$build/seeds" "$build/seed_inputs"
+    for dir in "$build"/seed_inputs/* tools/fuzz/corpus/* tools/fuzz/found/*; do
         name=${dir##*/}
         "$build/fuzz_$name" "$dir" || echo "# fuzz $name: ends in $dir"
     done

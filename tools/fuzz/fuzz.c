@@ -17,6 +17,26 @@ void fuzz_broken(const char *file, int line, const char *what)
     abort();
 }
 
+/* ---- what must be reached ---- */
+
+static const fuzz_goal *all_goals;
+static size_t goals_count;
+
+static void say_goals(void)
+{
+    for (size_t i = 0; i < goals_count; i++)
+        if (all_goals[i].what != NULL)
+            fprintf(stderr, "reached: %lu %s\n", all_goals[i].times, all_goals[i].what);
+}
+
+void fuzz_must_reach(const fuzz_goal *goals, size_t count)
+{
+    FUZZ_MUST(all_goals == NULL);
+    all_goals = goals;
+    goals_count = count;
+    FUZZ_MUST(atexit(say_goals) == 0);
+}
+
 /* ---- choices ---- */
 
 uint8_t fuzz_u8(fuzz_bytes *bytes)

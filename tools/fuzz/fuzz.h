@@ -20,6 +20,25 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max);
     } while (0)
 _Noreturn void fuzz_broken(const char *file, int line, const char *what);
 
+/* Something that inputs must come to, in words, where most of them are refused at the door. How
+ * often each was is said when the program ends: `reached: TIMES WHAT`. A run in which one was never
+ * is not ok (tools/fuzz/run). Called once, as the macro does; goals: kept, those without words are
+ * not waited for. */
+typedef struct {
+    const char *what;
+    unsigned long times;
+} fuzz_goal;
+void fuzz_must_reach(const fuzz_goal *goals, size_t count);
+#define FUZZ_MUST_REACH(goals)                                                                     \
+    int LLVMFuzzerInitialize(int *argc, char ***argv)                                              \
+    {                                                                                              \
+        (void)argc;                                                                                \
+        (void)argv;                                                                                \
+        fuzz_must_reach(goals, sizeof goals / sizeof goals[0]);                                    \
+        return 0;                                                                                  \
+    }                                                                                              \
+    _Static_assert(sizeof goals > 0, "a fuzzer that waits for something says what")
+
 /* What is left of an input that is read as choices; at its end it gives zeros. */
 typedef struct {
     const uint8_t *data;

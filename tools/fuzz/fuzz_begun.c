@@ -250,6 +250,12 @@ static int put(begun_world *world, const step *s, size_t skip)
     return status;
 }
 
+enum { WENT_ON, NOT_ITS, QUESTION };
+static fuzz_goal goals[] = { [WENT_ON] = { "an upload goes on where it broke", 0 },
+                             [NOT_ITS] = { "what does not fit what is kept is refused", 0 },
+                             [QUESTION] = { "what is kept is told", 0 } };
+FUZZ_MUST_REACH(goals);
+
 static void go_on(begun_world *world, const step *s)
 {
     const st_buffer *stream = &world->streams[s->stream];
@@ -258,6 +264,8 @@ static void go_on(begun_world *world, const step *s)
                   memcmp(last->bytes, stream->data, s->skip) == 0;
     int status = put(world, s, s->skip);
     FUZZ_MUST(status == (is_its ? 200 : 409));
+    goals[WENT_ON].times += is_its && s->skip > 0;
+    goals[NOT_ITS].times += !is_its;
     must_have(world->book, is_its);
     if (!is_its) { /* its counter is not used up */
         must_be_kept(world, s->phone);
@@ -281,6 +289,7 @@ static void look(void *context, const st_frame *frame)
     const st_kept *kept = &frame->as.have_answer.kept;
     st_hash hash = st_sha256(a->last->bytes, a->last->len);
     FUZZ_MUST(kept->bytes == a->last->len && kept->of == a->last->of);
+    goals[QUESTION].times += kept->bytes > 0;
     FUZZ_MUST(kept->bytes == 0 || memcmp(kept->check, hash.b, sizeof kept->check) == 0);
 }
 

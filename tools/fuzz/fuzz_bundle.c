@@ -308,6 +308,13 @@ static making making_of(fuzz_bytes *bytes)
     return m;
 }
 
+enum { TAKEN, STORED, PIECES, REFUSED };
+static fuzz_goal goals[] = { [TAKEN] = { "a file is taken", 0 },
+                             [STORED] = { "a set of a file is stored", 0 },
+                             [PIECES] = { "a piece of a file is kept", 0 },
+                             [REFUSED] = { "a file that was spoilt is refused", 0 } };
+FUZZ_MUST_REACH(goals);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[128];
@@ -320,6 +327,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     write_file(&m, path);
     bool taken = import(world, path, &first);
     FUZZ_MUST(!(taken && is_spoilt));
+    goals[TAKEN].times += taken;
+    goals[STORED].times += first.stored > 0;
+    goals[PIECES].times += first.pieces > 0;
+    goals[REFUSED].times += is_spoilt;
     if (taken)
         take(&m, path, &first);
     FUZZ_MUST(taken || m.how != FILE_HONEST || m.has_noise);

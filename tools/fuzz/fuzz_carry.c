@@ -120,6 +120,14 @@ static void must_refuse(sotay_client *client, const uint8_t *data, size_t len)
     free(after);
 }
 
+enum { SETS, PIECES, RECEIPTS, REFUSED, MET };
+static fuzz_goal goals[] = { [SETS] = { "a set of a bundle is taken", 0 },
+                             [PIECES] = { "a piece of a bundle is taken", 0 },
+                             [RECEIPTS] = { "a receipt of a bundle is taken", 0 },
+                             [REFUSED] = { "a bundle is refused", 0 },
+                             [MET] = { "a meeting comes to its end", 0 } };
+FUZZ_MUST_REACH(goals);
+
 static void take_true(sotay_client *client, st_buffer *file, bool lies)
 {
     sotay_bundle_report first = { 0 }, second = { 0 };
@@ -128,10 +136,16 @@ static void take_true(sotay_client *client, st_buffer *file, bool lies)
     FUZZ_MUST(rc == SOTAY_OK || rc == SOTAY_E_CORRUPT || rc == SOTAY_E_TOO_LARGE);
     char *after = status(client);
     FUZZ_MUST(!lies || first.receipts == 0);
+    goals[SETS].times += first.sets > 0;
+    goals[PIECES].times += first.pieces > 0;
+    goals[RECEIPTS].times += first.receipts > 0;
+    goals[REFUSED].times += rc != SOTAY_OK;
     if (rc == SOTAY_OK) {
         uint64_t all = first.sets + first.pieces + first.receipts + first.known;
         FUZZ_MUST(sotay_bundle_import(client, file->data, file->len, &second, NULL) == SOTAY_OK);
-        FUZZ_MUST(second.sets + second.pieces + second.receipts == 0 && second.known == all);
+        FUZZ_MUST(second.pieces + second.receipts == 0 && second.sets + second.known == all);
+        /* What a receipt of the same file settles is taken and settled once more. */
+        FUZZ_MUST(second.sets == 0 || first.receipts > 0);
         char *again = status(client);
         FUZZ_MUST(strcmp(after, again) == 0);
         free(again);
@@ -163,6 +177,7 @@ static void meet(const phone_world *world, sotay_client *client, uint32_t which,
     int rc = carry_peer_meet(world, client, how, frames, &report);
     FUZZ_MUST(rc == SOTAY_OK || rc == SOTAY_E_CORRUPT || rc == SOTAY_E_TOO_LARGE ||
               rc == SOTAY_E_SIGNATURE || rc == SOTAY_E_DENIED || rc == SOTAY_E_VERSION);
+    goals[MET].times += report.done;
     FUZZ_MUST(!how.is_liar || (rc == SOTAY_E_SIGNATURE && !report.has_peer));
     char *after = status(client);
     if (!report.done && report.sets_taken + report.pieces_taken + report.receipts_taken == 0)

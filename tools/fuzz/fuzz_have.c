@@ -13,6 +13,12 @@
 #define ANSWERS_MAX  64u
 #define VERIFY_EVERY 16u
 
+enum { ANSWERED, KEPT, GIVEN };
+static fuzz_goal goals[] = { [ANSWERED] = { "a question is answered", 0 },
+                             [KEPT] = { "a piece is kept", 0 },
+                             [GIVEN] = { "a piece is given", 0 } };
+FUZZ_MUST_REACH(goals);
+
 /* What was asked, in order, and how far the answer is. */
 typedef struct {
     book_world *world;
@@ -71,6 +77,8 @@ static void must_be_here(const asked *a, const st_have_ask *ask, const st_have_a
 static void look(void *context, const st_frame *frame)
 {
     asked *a = context;
+    goals[ANSWERED].times += frame->kind == ST_FRAME_HAVE_ANSWER;
+    goals[GIVEN].times += frame->kind == ST_FRAME_PIECE_BYTES;
     if (frame->kind == ST_FRAME_PIECE_BYTES)
         FUZZ_MUST(lists(a->world->hashes, BOOK_PIECES, &frame->as.piece_bytes.hash));
     if (frame->kind != ST_FRAME_HAVE_ANSWER)
@@ -99,7 +107,7 @@ static void ask(asked *a, const char *method, const char *path, const st_buffer 
 }
 
 /* Only what the record names was kept; then the disk is as it was. */
-static void clean(book_world *world)
+static void clean(book_world *world, bool was_put)
 {
     uint64_t bytes = 0, named = 0;
     for (size_t i = 0; i < BOOK_PIECES; i++) {
@@ -107,6 +115,7 @@ static void clean(book_world *world)
         FUZZ_MUST(chunks_has(world->r.dir, &world->hashes[i], &has, NULL) == ST_OK);
         named += has ? world->pieces[i].len : 0;
     }
+    goals[KEPT].times += was_put && named > 0;
     FUZZ_MUST(chunks_total(world->r.dir, &bytes, NULL) == ST_OK && bytes == named);
     for (size_t i = 0; i < BOOK_PIECES; i++)
         FUZZ_MUST(chunks_remove(world->r.dir, &world->hashes[i], NULL) == ST_OK);
@@ -134,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_append(&body, head, sizeof head);
     fuzz_append(&body, stream.data, stream.len);
     ask(&a, METHODS[which], PATHS[which], &body);
-    clean(a.world);
+    clean(a.world, which == 1);
     FUZZ_MUST(book_world_entries(a.world) == a.world->entries);
     if (size % VERIFY_EVERY == 0)
         FUZZ_MUST(rig_verify(&a.world->r) == 0);

@@ -17,6 +17,11 @@
 #define REPLY_MAX  65536
 #define PATIENCE_S 20
 
+enum { SERVED, REFUSED };
+static fuzz_goal goals[] = { [SERVED] = { "a request is served", 0 },
+                             [REFUSED] = { "a request is refused by its route", 0 } };
+FUZZ_MUST_REACH(goals);
+
 static const char TOKEN[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 static http_server *door(void)
@@ -85,6 +90,8 @@ static void check_replies(const char *reply, size_t len)
         const char *length = strstr(head, "Content-Length: ");
         if (status != 100 && (length == NULL || length > end))
             return; /* CivetWeb's own refusal: up to the end */
+        goals[SERVED].times += status == 200;
+        goals[REFUSED].times += status >= 400;
         at = (size_t)(end + 4 - reply) + (status == 100 ? 0 : strtoul(length + 16, NULL, 10));
     }
 }

@@ -201,15 +201,23 @@ static bool reads_range(const char *text, uint64_t *from, uint64_t *to)
     return (*at == '\0' || ((at = number(at, to)) != NULL && *at == '\0')) && *from <= *to;
 }
 
+enum { GIVEN, BEYOND, REFUSED };
+static fuzz_goal goals[] = { [GIVEN] = { "bytes of a snapshot are given", 0 },
+                             [BEYOND] = { "a wish beyond its end is answered", 0 },
+                             [REFUSED] = { "a wish is refused", 0 } };
+FUZZ_MUST_REACH(goals);
+
 static void must_give(const cut *c, uint64_t from, uint64_t to, const http_request *request)
 {
     char said[sizeof request->content_range];
     if (from >= c->len) {
         (void)snprintf(said, sizeof said, "bytes */%zu", c->len);
+        goals[BEYOND].times++;
         FUZZ_MUST(request->status == 416 && request->reply.len == 0);
         FUZZ_MUST(strcmp(request->content_range, said) == 0);
         return;
     }
+    goals[GIVEN].times++;
     uint64_t last = to < c->len - 1 ? to : c->len - 1;
     if (last - from >= ANSWER_MAX)
         last = from + ANSWER_MAX - 1;
@@ -221,6 +229,7 @@ static void must_give(const cut *c, uint64_t from, uint64_t to, const http_reque
 
 static void must_refuse(const http_request *request)
 {
+    goals[REFUSED].times++;
     FUZZ_MUST(request->status >= 400 && request->status < 500 && request->status != 416);
     FUZZ_MUST(request->content_range[0] == '\0');
     book_world_check(&request->reply, NULL, NULL);

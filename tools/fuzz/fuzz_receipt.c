@@ -195,6 +195,11 @@ static bool make_stream(const pair *pairs, fuzz_bytes *bytes, st_buffer *out)
 
 /* ---- what the phone makes of it ---- */
 
+enum { KEPT, LIED };
+static fuzz_goal goals[] = { [KEPT] = { "a receipt is kept", 0 },
+                             [LIED] = { "one that does not hold comes whole", 0 } };
+FUZZ_MUST_REACH(goals);
+
 static void must_give_out(sotay_client *client, const sotay_id *id, const pair *p)
 {
     sotay_receipt got;
@@ -240,6 +245,8 @@ static void take(const receipt_world *world, sotay_client *client, fuzz_bytes *b
     FUZZ_MUST(rc == SOTAY_OK || rc == SOTAY_E_CORRUPT || rc == SOTAY_E_SIGNATURE ||
               rc == SOTAY_E_TOO_LARGE || rc == SOTAY_E_NOT_FOUND || rc == SOTAY_E_VERSION);
     size_t kept = look(world, client, pairs, had);
+    goals[KEPT].times += kept;
+    goals[LIED].times += is_whole && expected < RECORDS;
     FUZZ_MUST(is_whole ? came == expected : came <= expected);
     FUZZ_MUST(again || kept == came);
     for (size_t i = 0; i < RECORDS; i++) {

@@ -57,11 +57,17 @@ static bool add_noted(void *context, const side_words *words)
 }
 
 /* device revoke X, device suspend X, user disable X, role X -Y, and not a word more. */
+enum { SAID, BROUGHT };
+static fuzz_goal goals[] = { [SAID] = { "words are said again", 0 },
+                             [BROUGHT] = { "what is said again is an entry", 0 } };
+FUZZ_MUST_REACH(goals);
+
 static void note_said(const char *text)
 {
     char first[LINE_BYTES], second[LINE_BYTES], third[LINE_BYTES], more[LINE_BYTES];
     int words = sscanf(text, "%s %s %s %s", first, second, third, more);
     add(said(), text);
+    goals[SAID].times++;
     FUZZ_MUST(words == 3);
     if (strcmp(first, "role") == 0) {
         FUZZ_MUST(third[0] == '-' && second[0] != '-');
@@ -152,6 +158,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     remove_folder(from);
     if (size % VERIFY_EVERY == 0 && book_world_entries(world) != world->entries)
         FUZZ_MUST(rig_verify(&world->r) == 0);
-    (void)book_world_restore(world);
+    goals[BROUGHT].times += book_world_restore(world);
     return 0;
 }

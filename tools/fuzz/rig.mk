@@ -35,13 +35,16 @@ $(BUILD)/fuzz_carry: $(OBJ)/tools/fuzz/carry_peer.o
 FUZZ_OF_BOOK   := sync have operator http range begun bundle words
 $(FUZZ_OF_BOOK:%=$(BUILD)/fuzz_%): $(FUZZ_BOOK)
 
+# It sees what comes to the phone's hands.
+$(BUILD)/fuzz_phone: private FUZZ_WRAPS := -Wl,--wrap=take_frame
+
 $(FUZZERS): $(BUILD)/%: $(OBJ)/tools/fuzz/%.o $(FUZZ_SHARED) $(FUZZ_MAIN) $(FUZZ_LIBRARIES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $(filter %.o,$^) $(filter %.a,$^) \
-	    $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) -o $@
+	    $(FUZZ_WRAPS) $(LDFLAGS_ALL) -lcmocka $(LIBS_ALL) -o $@
 
-$(BUILD)/seeds: $(patsubst %,$(OBJ)/tools/fuzz/%.o,seeds seeds_carried seeds_exchange fuzz parts) \
+$(BUILD)/seeds: $(patsubst %,$(OBJ)/tools/fuzz/%.o,seeds seeds_carried seeds_exchange seeds_media fuzz parts) \
     $(FUZZ_PHONE) $(FUZZ_BOOK) $(FUZZ_LIBRARIES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

@@ -14,6 +14,8 @@ typedef struct {
 void seeder_save(seeder *s, const char *fuzzer, int first, const void *data, size_t len);
 /* Answers that a phone may get and requests that a server may get, in the worlds of the fuzzers. */
 void seeder_write_exchanges(seeder *s);
+/* Files that somebody attaches. */
+void seeder_write_media(seeder *s);
 /* Bundles, published logs and pictures. */
 void seeder_write_carried(seeder *s);
 

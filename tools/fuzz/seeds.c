@@ -202,6 +202,7 @@ int main(int argc, char **argv)
     write_catalogue(&s);
     seeder_write_exchanges(&s);
     seeder_write_carried(&s);
+    seeder_write_media(&s);
     for (size_t i = 0; i < sizeof SETS_KEPT / sizeof SETS_KEPT[0]; i++)
         write_golden(&s, SETS_KEPT[i], "set", -1);
     write_golden(&s, "erasures", "erase", 255);

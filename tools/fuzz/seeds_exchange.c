@@ -27,6 +27,14 @@ static void put_stream(const uint8_t *stream, size_t len, st_buffer *out)
     st_frame_reader_free(reader);
 }
 
+/* Some fuzzers choose by the length: bytes that belong to no frame are put behind them. */
+static void save_sized(seeder *s, const char *fuzzer, st_buffer *parts, size_t of, size_t rest)
+{
+    while (parts->len % of != rest)
+        fuzz_append(parts, "", 1);
+    seeder_save(s, fuzzer, -1, parts->data, parts->len);
+}
+
 static void put_frame(const st_frame *frame, st_buffer *out)
 {
     st_buffer bytes;
@@ -118,6 +126,7 @@ static void write_requests(seeder *s)
     st_frame enrol = make_enrol_ask();
     put_frame(&enrol, &parts);
     seeder_save(s, "sync", -1, parts.data, parts.len);
+    save_sized(s, "sync", &parts, 64, 63);
     st_buffer_free(&parts);
     rig_close(&world->r);
 }
@@ -135,10 +144,12 @@ static void write_files(seeder *s)
                                            .hashes_count = BOOK_PIECES - pieces / 2,
                                            .chunks = world->pieces,
                                            .chunks_count = pieces };
-        st_buffer_clear(&parts);
         for (size_t route = 0; route < 3; route++) {
+            st_buffer_clear(&parts);
             put_frame(&frame, &parts);
-            seeder_save(s, "have", -1, parts.data, parts.len);
+            if (pieces % 2 == 1)
+                put_frame(&frame, &parts);
+            save_sized(s, "have", &parts, 3, route);
         }
     }
     st_buffer_free(&parts);
