@@ -18,8 +18,8 @@ import sys
 import tempfile
 
 ROOMS = ("proto/", "client-lib/src/", "server/")
-# Through these goes whatever a phone sends, until it is an entry of the log. One that is gone, or has
-# another name now, is an error: the sum would lose it in silence.
+# Through these goes whatever a phone sends, until it is an entry of the log. One that is gone, or
+# has another name now, is an error: the sum would lose it in silence.
 WAY_IN = ("request", "writer", "ingest", "judge", "sets", "held", "fold", "free", "settle", "row",
           "log")
 WAY_IN_NAME = "way-in"
