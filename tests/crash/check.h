@@ -44,6 +44,8 @@ typedef bool (*crash_check)(crash_case *c);
 
 bool check_server(crash_case *c);
 bool check_phone(crash_case *c);
+/* A server that was made anew from a backup: a new epoch behind what the backup had. */
+bool check_restored(crash_case *c);
 bool check_export(crash_case *c);
 bool check_backup(crash_case *c);
 bool check_published(crash_case *c);
@@ -58,6 +60,9 @@ bool check_phone_keys(crash_case *c, sotay_client *client);
  * (check_strays.c). `srv` has the port of check_strays_port. */
 bool check_strays(crash_case *c, server *srv);
 const server_port *check_strays_port(void);
+
+/* The words that took rights away stand beside the store (check_words.c). */
+bool check_words(crash_case *c);
 
 /* What the phone bears for a server that may lose it is here, open or sealed (check_sealed.c). */
 bool check_sealed(crash_case *c, sotay_client *client);

@@ -141,6 +141,31 @@ static bool check_files(phone *p)
     return true;
 }
 
+/* What was put into a working copy is there, or in the record that a sync made of it. */
+static bool check_drafts(phone *p)
+{
+    crash_case *c = p->c;
+    for (size_t i = 0; i < c->owed->count && c->owed->items[i].since <= c->at; i++) {
+        char record[33], token[128], *draft = NULL, *shown = NULL;
+        sotay_id id;
+        sotay_error error = { SOTAY_OK, "" };
+        const char *text = c->owed->items[i].text;
+        if (c->owed->items[i].kind != OWED_DRAFT)
+            continue;
+        if (sscanf(text, "%32s %127s", record, token) != 2 || !sotay_id_parse(record, &id))
+            return case_fails(c, "a mark that cannot be read: %s", text);
+        bool good = sotay_draft_get(p->client, &id, SOTAY_JSON, &draft, &error) == SOTAY_OK &&
+                    sotay_show(p->client, &id, SOTAY_JSON, &shown, &error) == SOTAY_OK &&
+                    (strstr(draft, token) != NULL || strstr(shown, token) != NULL);
+        sotay_text_free(draft);
+        sotay_text_free(shown);
+        if (!good)
+            return case_fails(c, "what was put into a working copy is gone: %s %s", token,
+                              error.detail);
+    }
+    return true;
+}
+
 static bool check_lists(phone *p)
 {
     sotay_error error = { SOTAY_OK, "" };
@@ -270,8 +295,49 @@ static bool check_open(phone *p, bool is_ready)
         return case_fails(p->c, "it takes itself for a copy");
     if (!is_ready)
         return ask(p, NULL); /* its forms may still be on their way */
-    return check_shown(p) && check_files(p) && check_lists(p) && check_sealed(p->c, p->client) &&
-           check_phone_keys(p->c, p->client) && write_one(p) && ask(p, NULL);
+    return check_shown(p) && check_files(p) && check_drafts(p) && check_lists(p) &&
+           check_sealed(p->c, p->client) && check_phone_keys(p->c, p->client) && write_one(p) &&
+           ask(p, NULL);
+}
+
+/* ---- its PIN ---- */
+
+/* The last one told of by then; NULL: none. */
+static const owed *last_of(const crash_case *c, owed_kind kind)
+{
+    const owed *last = NULL;
+    for (size_t i = 0; i < c->owed->count && c->owed->items[i].since <= c->at; i++)
+        if (c->owed->items[i].kind == kind)
+            last = &c->owed->items[i];
+    return last;
+}
+
+/* The PIN that a call was setting when the power went; NULL: none. */
+static const char *next_pin(const crash_case *c)
+{
+    for (size_t i = 0; i < c->owed->count; i++)
+        if (c->owed->items[i].kind == OWED_PIN && c->owed->items[i].since > c->at)
+            return c->owed->items[i].text;
+    return NULL;
+}
+
+/* The PIN told of opens it, or the one on its way; what the office answered opens it with that. */
+static int open_with_pin(phone *p, sotay_open_how *how, sotay_error *error)
+{
+    const owed *pin = last_of(p->c, OWED_PIN), *answer = last_of(p->c, OWED_ANSWER);
+    const char *next = next_pin(p->c);
+    how->pin = pin == NULL ? NULL : pin->text;
+    int rc = sotay_open(&p->port, how, &p->client, error);
+    bool is_asked = pin != NULL && answer != NULL && answer->since > pin->since && next != NULL;
+    if (!is_asked)
+        return rc;
+    how->pin = next;
+    if (rc == SOTAY_OK) { /* the answer is not taken yet */
+        sotay_close(p->client);
+        p->client = NULL;
+        rc = sotay_recover_take(&p->port, answer->text, next, error);
+    }
+    return rc == SOTAY_OK || rc == SOTAY_E_PIN ? sotay_open(&p->port, how, &p->client, error) : rc;
 }
 
 bool check_phone(crash_case *c)
@@ -284,7 +350,7 @@ bool check_phone(crash_case *c)
     int rc = sotay_lmdb_open(c->dir, !is_ready, &p.port, &error);
     if (rc == SOTAY_OK) {
         p.port.place = place_of;
-        rc = sotay_open(&p.port, &how, &p.client, &error);
+        rc = open_with_pin(&p, &how, &error);
     }
     bool good = rc == SOTAY_OK ? check_open(&p, is_ready)
                                : case_fails(c, "it does not open: %s", error.detail);

@@ -405,7 +405,9 @@ static const struct {
     [OWED_KEEPS] = { "keeps", true },       [OWED_LETS] = { "lets", true },
     [OWED_HAS] = { "has", true },           [OWED_BEARS] = { "bears", true },
     [OWED_KEYS] = { "keys", true },         [OWED_STRAY] = { "stray", true },
-    [OWED_GONE] = { "gone", true },         [OWED_COUNTER] = { "counter", false },
+    [OWED_GONE] = { "gone", true },         [OWED_WORDS] = { "words", true },
+    [OWED_DRAFT] = { "draft", true },       [OWED_PIN] = { "pin", true },
+    [OWED_ANSWER] = { "answer", true },     [OWED_COUNTER] = { "counter", false },
     [OWED_SENT] = { "sent", false },        [OWED_OFFERED] = { "offered", false },
     [OWED_STORED] = { "stored", false },    [OWED_USED] = { "used", false },
 };

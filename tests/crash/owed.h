@@ -32,6 +32,11 @@ typedef enum {
     OWED_KEYS,   /* keys N: the N-th change of the log's key counts, or is known here */
     OWED_STRAY,  /* stray SHA256: this piece was noted as one that nothing names (text) */
     OWED_GONE,   /* gone SHA256: this piece was told to be removed (text) */
+    OWED_WORDS,  /* words WORDS: they took rights away, and the office was told so (text) */
+    OWED_DRAFT,  /* draft RECORD TOKEN: it was put into the working copy, and nothing is put over it
+                    (text) */
+    OWED_PIN,    /* pin PIN: from now on this one opens the phone (text) */
+    OWED_ANSWER, /* answer LINE: the office's to a forgotten PIN (text) */
     /* requests of the phone */
     OWED_COUNTER, /* it sent this request counter (device, number) */
     OWED_SENT,    /* it sent a set (device, number: first, last) */

@@ -37,12 +37,15 @@ static const struct {
     unsigned blind_from; /* of 4 states of a control, when so many are good */
 } KINDS[] = {
     { "server", check_server,
-      { OWED_READY, OWED_LOG, OWED_STORED, OWED_USED, OWED_HAS, OWED_KEYS, OWED_STRAY, OWED_GONE },
-      8, 8, 2 },
+      { OWED_READY, OWED_LOG, OWED_STORED, OWED_USED, OWED_HAS, OWED_KEYS, OWED_STRAY, OWED_GONE,
+        OWED_WORDS },
+      9, 9, 2 },
+    { "restored", check_restored, { OWED_READY, OWED_LOG, OWED_WORDS }, 3, 3, 2 },
     { "phone", check_phone,
       { OWED_READY, OWED_LINK, OWED_OFFERED, OWED_SAVED, OWED_SHOWS, OWED_COUNTER, OWED_SENT,
-        OWED_STORED, OWED_KEEPS, OWED_LETS, OWED_BEARS, OWED_KEYS },
-      12, 8, 2 },
+        OWED_STORED, OWED_KEEPS, OWED_LETS, OWED_BEARS, OWED_KEYS, OWED_DRAFT, OWED_PIN,
+        OWED_ANSWER },
+      15, 8, 2 },
     { "backup", check_backup, { OWED_LOG }, 1, 1, 2 },
     { "export", check_export, { OWED_WHOLE }, 1, 1, 2 },
     { "stick", check_stick, { OWED_WHOLE }, 1, 1, 2 },
@@ -110,16 +113,25 @@ _Noreturn static void give_up(const player *p, const char *why)
 
 /* ---- points ---- */
 
+/* What a server answered is owed by its own folder; to a phone's it is a thing to know. The words
+ * of another folder are owed by a restored one that is a store, and no sooner. */
+static bool is_owed_here(const player *p, const owed *o)
+{
+    bool is_answer = o->kind == OWED_STORED || o->kind == OWED_USED;
+    bool is_brought = p->check == check_restored && o->kind == OWED_WORDS;
+    return (p->check == check_server || !is_answer) && !is_brought;
+}
+
 static void find_points(player *p)
 {
     disk *d = disk_new(p->target, p->mode);
-    size_t capacity = 0, owes = 0;
+    size_t capacity = 0, next = 0;
+    bool owes = false;
     for (size_t i = 0; i < p->log.count; i++) {
         bool differs = disk_apply(d, &p->log.ops[i]);
-        while (owes < p->owed.count && p->owed.items[owes].since == i) {
-            differs = true;
-            owes++;
-        }
+        for (; next < p->owed.count && p->owed.items[next].since == i; next++)
+            if (is_owed_here(p, &p->owed.items[next]))
+                differs = owes = true;
         if (!differs)
             continue;
         if (p->points_count == capacity) {
@@ -128,7 +140,7 @@ static void find_points(player *p)
             if (p->points == NULL)
                 abort();
         }
-        p->points[p->points_count++] = (point){ i, disk_pending(d), owes > 0 };
+        p->points[p->points_count++] = (point){ i, disk_pending(d), owes };
     }
     disk_free(d);
 }
@@ -432,7 +444,8 @@ static int play(player *p, size_t kind, const char *root)
     const char *only = setting("ONLY", "");
     p->check = KINDS[kind].check;
     p->blind_from = KINDS[kind].blind_from;
-    (void)snprintf(data, sizeof data, "%s/data", root);
+    (void)snprintf(data, sizeof data, "%s/%s", root,
+                   p->check == check_restored ? p->target : "data");
     if (p->scratch[0] == '\0' || !final_log_read(data, &p->final))
         give_up(p, "nothing to replay (is SCRATCH set?)");
     owed_read(&p->log, p->target, p->name, &p->owed);

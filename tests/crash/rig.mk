@@ -16,9 +16,10 @@ $(CRASH)/replay: $(CRASH_O) $(LIB)/libserver.a $(LIB)/libsotay.a $(LIB)/libproto
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_ALL) -o $@
-$(CRASH)/record.so: $(call objects,tests/crash/record.c)
+RECORD_O := $(call objects,tests/crash/record.c tests/crash/stretch.c)
+$(CRASH)/record.so: $(RECORD_O)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared $(filter %.o,$^) $(filter-out -fsanitize%,$(LDFLAGS_ALL)) -o $@
 # It stands before the sanitizer too, and is called before that is ready.
-$(call objects,tests/crash/record.c): private CFLAGS_REST += -fno-sanitize=all
+$(RECORD_O): private CFLAGS_REST += -fno-sanitize=all

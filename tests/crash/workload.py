@@ -75,16 +75,40 @@ class Recording(World):
 class Notebook(Phone):
     """A phone that notes what it was told."""
 
-    def __init__(self, world, login):
+    def __init__(self, world, login, pin=None):
         world.phones += 1
         self.name = f"phone-{world.phones}-{login}"
+        self.pin = ()
         self.saved, self.records, self.known, self.kept = 0, [], set(), []
         world.target(self.name, "phone")
         link = world.ctl("enrol", login).last()
         world.mark(self.name, "link", link)
         self.world, self.login, self.store, self.env = world, login, world.dir / self.name, None
+        if pin is not None:
+            self.use_pin(pin)
         self.do("enrol", link)
         world.mark(self.name, "ready")
+
+    def do(self, *words, **how):
+        return super().do(*self.pin, *words, **how)
+
+    def use_pin(self, pin):
+        """From here on this one opens it."""
+        path = self.world.side / f"pin-{pin}"
+        path.write_text(pin)
+        self.pin = ("--pin-file", path)
+        self.world.mark(self.name, "pin", pin)
+
+    def forget_pin(self, new):
+        """Two people of the office open the key, and the person sets another PIN."""
+        path = self.world.side / f"pin-{new}"
+        path.write_text(new)
+        line = run("sotay", "--store", self.store, "recover").last()
+        answer = self.world.office("device", "recover", device_of(self.world, self.login), line,
+                                   "--as", "admin", "--second", "head", "--reason", "quên").last()
+        self.world.mark(self.name, "answer", answer)
+        run("sotay", "--store", self.store, "--pin-file", path, "recover", answer)
+        self.use_pin(new)
 
     def save(self, *words):
         done = self.do(*words)
@@ -132,6 +156,18 @@ class Notebook(Phone):
             items = self.show(row["id"])["groups"].get("findings", {})
             for token in TOKEN.findall(str(items)):
                 self.world.mark(self.name, "shows", row["id"], token)
+
+
+def device_of(w, login):
+    return next(d["device"] for d in w.ctl("device", "list", "--json").json()["devices"]
+                if d["person"] == login)
+
+
+def take_away(w, *words):
+    """Words that take rights away stand beside the store, to be said again when it is put back."""
+    w.ctl(*words)
+    w.mark("data", "words", *words)
+    w.mark("data", "log", w.log_entries())
 
 
 def init(w):
@@ -186,8 +222,12 @@ def field_work(w, n):
     if n % 3 == 1:
         w.notebooks[1].save("withdraw", w.notebooks[1].records[0], "--reason", "nhầm")
         w.notebooks[1].save("reopen", w.notebooks[1].records[0], "--reason", "vẫn còn")
-    draft = w.notebooks[2]
-    draft.do("draft", "put", draft.records[-1], "general_note=" + w.token())
+    draft, token = w.notebooks[2], w.token()
+    if n % 2 == 0:
+        draft.do("draft", "put", draft.records[-1], "general_note=" + token)
+        w.mark(draft.name, "draft", draft.records[-1], token)
+    else:
+        draft.do("draft", "put", draft.records[-1], f"copies={n}")
     together(w.notebooks, Notebook.meet)
     draft.saved += 1  # the sync made a change of it
     w.mark(draft.name, "saved", draft.saved)
@@ -216,6 +256,12 @@ def photos(w, n):
         other.kept = []
         other.do("attachment", "clear")
         w.ctl("attachment", "collect")
+
+
+def leave(w, n):
+    """Somebody who came for a few days leaves."""
+    w.office("user", "add", f"tam{n}", "--name", "Tam", "--role", "officer")
+    take_away(w, "user", "disable", f"tam{n}")
 
 
 def settle(w, n):
@@ -381,11 +427,45 @@ def collect(w):
     w.notebooks[1].meet_quietly()  # the first one leans on a set that was erased: it never left so
 
 
+def forget_a_pin(w):
+    """A phone that asks for a PIN, which is forgotten; then it is lost, and revoked."""
+    w.office("user", "add", "em", "--name", "Em", "--role", "officer")
+    w.office("assign", "em", *w.units)
+    phone = Notebook(w, "em", "123456")
+    phone.item(phone.visit())
+    phone.meet()
+    phone.item(phone.records[0])  # not sent yet
+    phone.forget_pin("654321")
+    phone.item(phone.records[0])
+    phone.meet()
+    take_away(w, "device", "revoke", device_of(w, "em"))
+
+
+def restore(w):
+    """The book is made anew from the last backup; what took rights away since is said again by the
+    folder of before, in the new epoch, and the office goes on."""
+    take_away(w, "user", "disable", "chi")
+    need(w.stop() == 0, "the server did not end in order")
+    w.target("restored", "restored")
+    for login in (*(f"tam{n}" for n in range(w.rounds)), "chi"):
+        w.mark("restored", "words", "user disable " + login)
+    made = ("sotayctl", "--data", w.dir / "restored")
+    told = run(*made, "restore", w.dir / "backup", "--side", w.data).out
+    need("user disable chi" in told, "the words are said again")
+    w.mark("restored", "ready")
+    for login in ("moi", "nua"):
+        run(*made, "user", "add", login, "--name", "Moi", "--role", "officer")
+        w.mark("restored", "log", run(*made, "stat", "--json").json()["log_entries"])
+    run(*made, "user", "disable", "moi")
+    w.mark("restored", "words", "user disable moi")
+    same(run(*made, "verify").code, 0, "verify of the restored book")
+
+
 # What is recorded, in order. A new kind of file (photographs, a backup) is a function here, a line
 # of `target` in it, and a row of KINDS in replay.c.
 ONCE = (init, enrol)
-EACH_ROUND = (carry, field_work, photos, settle, back_up, ends, bad_days)
-LAST = (change_key, lose_a_unit, collect)
+EACH_ROUND = (carry, leave, field_work, photos, settle, back_up, ends, bad_days)
+LAST = (change_key, lose_a_unit, collect, forget_a_pin, restore)
 
 
 def main():
@@ -400,7 +480,6 @@ def main():
                 step(w, n)
         for step in LAST:
             step(w)
-        need(w.stop() == 0, "the server did not end in order")
         same(run("sotayctl", "--data", w.data, "verify").code, 0, "verify")
     finally:
         if w.process is not None:
