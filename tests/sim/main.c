@@ -478,7 +478,7 @@ static bool run_one(runner *run)
     bool good = play_alone(run, &plan, true) == 0;
     (void)printf("digest %016llx\n", (unsigned long long)spare(run)->digest);
     plan_free(&plan);
-    return say(good, "sim/seed", "see above");
+    return say(good, "one-seed", "see above");
 }
 
 static bool run_some(runner *run)

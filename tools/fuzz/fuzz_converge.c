@@ -1,13 +1,18 @@
 /* tools/fuzz/fuzz_converge.c - the invariant fuzzer: four people write and act on two records, each
  * knowing what he happened to hear of; the office lets changes in, holds, releases or declines
  * them; then two replicas take in all of it in two orders, with repeats. Both must remember the
- * same bytes, and show what the naive definition (docs/protocol.md 3) says. */
+ * same bytes, and show what the naive definition (docs/protocol.md 5) says. What a person's change
+ * replaces and stands under is what that definition gives him; a path is full when it says so. */
 #include "tests/unit/proto/merge_kit.h"
+#include "tests/unit/proto/naive_author.h"
 #include "tools/fuzz/fuzz.h"
 
 #define PHONES      4u
 #define CHANGES_MAX 20u
-#define EVENTS_MAX  (2u * CHANGES_MAX)
+#define FLOOD_MIN   60u /* values of one path, one beside the other: as many as it may have */
+#define FLOOD_MAX   67u
+#define FLOODS      0xa8u /* inputs that begin with this or the seven bytes behind it have one */
+#define EVENTS_MAX  (2u * (CHANGES_MAX + FLOOD_MAX))
 
 typedef struct {
     kit_world made;
@@ -68,6 +73,34 @@ static void settle(commune *c, kit_replica *author, st_change *change, kit_path 
     op->replaces_count = (uint32_t)span.count;
 }
 
+static st_class class_of(const st_path *path)
+{
+    for (size_t i = 0; i < P_COUNT; i++)
+        if (st_path_cmp(&KIT[i].path, path) == 0)
+            return KIT[i].cls;
+    abort();
+}
+
+/* What it names is what its author had in front of him: he settles nothing that he did not see, and
+ * nothing by a plain edit. */
+static void must_be_honest(const kit_replica *author, const st_change *change)
+{
+    for (uint32_t i = 0; i < change->ops_count; i++)
+        FUZZ_MUST(naive_replaces_right(&author->naive, &change->record, &change->ops[i],
+                                       class_of(&change->ops[i].path)));
+    FUZZ_MUST(naive_under_right(&author->naive, change));
+}
+
+/* Many values of one path, each by somebody who has seen none of the others. */
+static void write_flood(commune *c, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        st_change *change = kit_begin(&c->made, 'q', 0, false);
+        (void)kit_op(&c->made, change, P_RATING, i);
+        (void)kit_end(&c->made, c->near, change);
+    }
+}
+
 /* One change of one person; his phone folds it in. */
 static void write_one(commune *c, fuzz_bytes *bytes)
 {
@@ -76,6 +109,7 @@ static void write_one(commune *c, fuzz_bytes *bytes)
     kit_replica *author = c->phones[phone];
     char device = (char)('a' + phone + (who & 0x80 ? PHONES : 0));
     st_change *change = kit_begin(&c->made, device, who >> 4 & 1, (who & 0x40) != 0);
+    change->hlc = (st_hlc)(who >> 2 & 3);
     kit_path path = (kit_path)(what % P_COUNT);
     int64_t value = what & 0x40 ? CLEAR : what >> 3 & 3;
     if (what >= 0xc0)
@@ -86,7 +120,9 @@ static void write_one(commune *c, fuzz_bytes *bytes)
         kit_edit(&c->made, author, change, path, path == P_DROP && value != CLEAR ? 1 : value);
     if (what < 0xc0 && (who & 0x08) != 0 && path != P_NOTE)
         kit_edit(&c->made, author, change, P_NOTE, value);
-    hear(c, phone, kit_end(&c->made, author, change));
+    size_t number = kit_end(&c->made, author, change);
+    must_be_honest(author, change);
+    hear(c, phone, number);
 }
 
 /* What the office makes of each change; the same for both replicas. */
@@ -114,12 +150,22 @@ static void take_in(const commune *c, kit_replica *r, const event *e)
     kit_fold(r, &c->made, e->number, e->kind);
 }
 
+static void must_know_the_limit(const commune *c, kit_replica *r, const event *e)
+{
+    const st_change *change = &c->made.changes[e->number];
+    if (!naive_has(&r->naive, &change->dot))
+        FUZZ_MUST(st_merge_over_limit(kit_record(r, &change->record), change) ==
+                  naive_over_limit(&r->naive, &c->made.notes[e->number]));
+}
+
 static void meet(const commune *c, fuzz_bytes *bytes, const events *all)
 {
     events shuffled = *all;
     st_buffer near, far;
-    for (size_t i = 0; i < all->count; i++)
+    for (size_t i = 0; i < all->count; i++) {
+        must_know_the_limit(c, c->near, &all->list[i]);
         take_in(c, c->near, &all->list[i]);
+    }
     for (size_t left = shuffled.count; left > 0; left--) {
         size_t at = fuzz_below(bytes, (uint32_t)left);
         take_in(c, c->far, &shuffled.list[at]);
@@ -144,8 +190,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_bytes bytes = { data, size };
     events all = { .count = 0 };
     commune *c = open_commune();
-    uint8_t steps = fuzz_u8(&bytes) % 64;
-    for (uint8_t i = 0; i < steps && bytes.len > 0 && c->made.count < CHANGES_MAX; i++) {
+    uint8_t head = fuzz_u8(&bytes), steps = head % 64;
+    if ((head & 0xf8) == FLOODS)
+        write_flood(c, FLOOD_MIN + (head & 7));
+    size_t most = c->made.count + CHANGES_MAX;
+    for (uint8_t i = 0; i < steps && bytes.len > 0 && c->made.count < most; i++) {
         uint8_t what = fuzz_u8(&bytes);
         if (what % 3 == 0 || c->made.count == 0)
             write_one(c, &bytes);
