@@ -44,7 +44,7 @@ static void write_frame(st_frame_writer *stream, const st_frame *frame)
 }
 
 /* One ask that wants no pages, then the sets. */
-static void write_stream(sim_world *w, sim_random *r, uint32_t count, st_buffer *out)
+static void write_stream(sim_world *w, const sim_set *const *sets, uint32_t count, st_buffer *out)
 {
     st_frame_writer *stream = NULL;
     st_frame frame;
@@ -56,15 +56,11 @@ static void write_stream(sim_world *w, sim_random *r, uint32_t count, st_buffer 
     frame.as.ask.answer_bytes_max = 1;
     frame.as.ask.wall_ms = w->now_ms;
     write_frame(stream, &frame);
-    bool newest = sim_chance(r, 500); /* what came last is carried first */
     for (uint32_t i = 0; i < count; i++) {
-        size_t at = newest ? (w->stick.next + 2 * SIM_STICK_MAX - 1 - i) % SIM_STICK_MAX
-                           : sim_pick(r, (uint32_t)w->stick.count);
-        const sim_set *set = &w->stick.sets[at % w->stick.count];
         memset(&frame, 0, sizeof frame);
         frame.kind = ST_FRAME_SET;
-        frame.as.set.bytes = set->bytes;
-        frame.as.set.len = set->len;
+        frame.as.set.bytes = sets[i]->bytes;
+        frame.as.set.len = sets[i]->len;
         write_frame(stream, &frame);
     }
     if (st_frame_writer_end(stream, NULL) != ST_OK)
@@ -88,17 +84,12 @@ static void sign_head(sim_world *w, const st_buffer *stream, uint8_t out[ST_HEAD
     st_head_encode(&head, out);
 }
 
-void sim_do_carry(sim_world *w, sim_phone *p, sim_random *r)
+void sim_carrier_send(sim_world *w, const sim_set *const *sets, uint32_t count)
 {
     st_buffer body, reply = { 0 };
     uint8_t head[ST_HEAD_BYTES];
-    (void)p;
-    if (w->stick.count == 0 || !w->is_up)
-        return;
-    uint32_t most = (uint32_t)w->stick.count + 1;
-    uint32_t count = 1 + sim_pick(r, sim_chance(r, 500) && most > 3 ? 3 : most);
     st_buffer_init(&body, ST_BODY_BYTES_MAX);
-    write_stream(w, r, count, &body);
+    write_stream(w, sets, count, &body);
     sign_head(w, &body, head);
     net_message request = {
         .kind = NET_REQUEST, .phone = UINT32_MAX, .path = "/v1/sync", .len = sizeof head + body.len
@@ -114,4 +105,21 @@ void sim_do_carry(sim_world *w, sim_phone *p, sim_random *r)
     st_buffer_free(&reply);
     if (refused)
         sim_fail(w, "the carrier's request is refused: status %d", status);
+}
+
+void sim_do_carry(sim_world *w, sim_phone *p, sim_random *r)
+{
+    const sim_set *sets[SIM_STICK_MAX + 1];
+    (void)p;
+    if (w->stick.count == 0 || !w->is_up)
+        return;
+    uint32_t most = (uint32_t)w->stick.count + 1;
+    uint32_t count = 1 + sim_pick(r, sim_chance(r, 500) && most > 3 ? 3 : most);
+    bool newest = sim_chance(r, 500); /* what came last is carried first */
+    for (uint32_t i = 0; i < count; i++) {
+        size_t at = newest ? (w->stick.next + 2 * SIM_STICK_MAX - 1 - i) % SIM_STICK_MAX
+                           : sim_pick(r, (uint32_t)w->stick.count);
+        sets[i] = &w->stick.sets[at % w->stick.count];
+    }
+    sim_carrier_send(w, sets, count);
 }

@@ -417,8 +417,8 @@ static uint64_t fresh_seed(void)
 }
 
 /* Half of the fixed worlds as they always were, a quarter with themes, a sixth with those of keys
- * too, a twelfth with all; half as many more in which people write while their phones sync, and as
- * many again in which phones lose sets.
+ * too, a twelfth with all; half as many more in which people write while their phones sync, as
+ * many again in which phones lose sets, and as many with branches and a client that is not ours.
  * Without fresh seeds the same worlds each time: who runs it on somebody's change sees that change,
  * not luck. */
 static bool run_gate(runner *run, uint64_t fixed, uint64_t fresh)
@@ -429,6 +429,7 @@ static bool run_gate(runner *run, uint64_t fixed, uint64_t fresh)
     seeds waiting = { NULL, PLAN_WAITING, fixed / 12 };
     seeds writing = { NULL, PLAN_WRITING, fixed / 24 };
     seeds losing = { NULL, PLAN_LOSING, fixed / 24 };
+    seeds strange = { NULL, PLAN_STRANGE, fixed / 24 };
     bool good = play_known(run);
     good &= say(run_seeds(run, &usual), "sim/fixed-seeds", "see the trace above");
     good &= say(run_seeds(run, &themed), "sim/fixed-seeds-with-themes", "see the trace above");
@@ -438,6 +439,8 @@ static bool run_gate(runner *run, uint64_t fixed, uint64_t fresh)
     good &= say(run_seeds(run, &writing), "sim/fixed-seeds-with-words-in-syncs",
                 "see the trace above");
     good &= say(run_seeds(run, &losing), "sim/fixed-seeds-with-sets-that-are-lost",
+                "see the trace above");
+    good &= say(run_seeds(run, &strange), "sim/fixed-seeds-with-branches-and-strangers",
                 "see the trace above");
     if (fresh > 0) {
         (void)printf("fresh seeds from %llu\n", (unsigned long long)new.first);

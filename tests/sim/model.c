@@ -44,18 +44,21 @@ model_change *model_find(const model *m, const st_dot *dot)
     return bsearch(&key, m->changes, m->count, sizeof *m->changes, by_dot);
 }
 
-static bool is_held(const sync_row *row, uint64_t counter)
+static st_hold reason_of(const sync_row *row, uint64_t counter)
 {
     for (uint32_t i = 0; i < row->held_count; i++)
         if (row->held[i].counter == counter)
-            return true;
-    return false;
+            return row->held[i].reason;
+    return ST_HOLD_NONE;
 }
 
-static void add_changes(model *m, const st_set *set, const sync_row *row, uint64_t index)
+static bool add_changes(model *m, const st_set *set, const sync_row *row, uint64_t index, char *why)
 {
     static const st_id NOBODY;
     for (uint32_t i = 0; i < set->changes_count; i++) {
+        st_hold reason = reason_of(row, set->changes[i].dot.counter);
+        if (!model_judge(m, set, &set->changes[i], reason, why))
+            return false;
         m->changes = grow(&m->arena, m->changes, m->count, &m->capacity, sizeof *m->changes);
         model_change *change = &m->changes[m->count++];
         memset(change, 0, sizeof *change);
@@ -64,8 +67,10 @@ static void add_changes(model *m, const st_set *set, const sync_row *row, uint64
         change->index = index;
         change->time_ms = row->time_ms;
         change->is_carried = memcmp(row->carrier.b, NOBODY.b, 16) != 0;
-        change->verdict = is_held(row, set->changes[i].dot.counter) ? MODEL_HELD : MODEL_IN;
+        change->first_reason = change->reason = reason;
+        change->verdict = reason != ST_HOLD_NONE ? MODEL_HELD : MODEL_IN;
     }
+    return true;
 }
 
 static bool take_set(model *m, const sync_row *row, uint64_t index, char *why)
@@ -80,13 +85,19 @@ static bool take_set(model *m, const sync_row *row, uint64_t index, char *why)
         (void)snprintf(why, 256, "entry %llu: %s", (unsigned long long)index, error.detail);
         return false;
     }
+    bool is_fork = row->kind == ST_ENTRY_FORK;
+    if (model_is_branch(m, set) != is_fork) {
+        (void)snprintf(why, 256, "entry %llu: %s of another branch, says the model",
+                       (unsigned long long)index, is_fork ? "not" : "it is");
+        return false;
+    }
     m->sets = grow(&m->arena, m->sets, m->sets_count, &m->sets_capacity, sizeof *m->sets);
     model_set *note = &m->sets[m->sets_count++];
     memset(note, 0, sizeof *note);
     note->set = set;
     note->index = index;
     note->time_ms = row->time_ms;
-    note->is_fork = row->kind == ST_ENTRY_FORK;
+    note->is_fork = is_fork;
     note->is_carried = memcmp(row->carrier.b, NOBODY.b, 16) != 0;
     note->held = row->held_count;
     for (uint32_t i = 0; i < row->held_count; i++) {
@@ -95,12 +106,29 @@ static bool take_set(model *m, const sync_row *row, uint64_t index, char *why)
             m->holds[row->held[i].reason]++;
     }
     m->forks += note->is_fork;
-    if (!note->is_fork)
-        add_changes(m, set, row, index);
-    return true;
+    return is_fork || add_changes(m, set, row, index, why);
 }
 
-/* A verdict names changes that came before it. They are not sorted yet: look from the end. */
+/* A change that came before. They are not sorted yet: look from the end. NULL: there is none. */
+static model_change *find_before(model *m, const st_id *device, uint64_t counter)
+{
+    size_t at = m->count;
+    while (at > 0 && (m->changes[at - 1].change->dot.counter != counter ||
+                      memcmp(m->changes[at - 1].change->dot.device.b, device->b, 16) != 0))
+        at--;
+    return at == 0 ? NULL : &m->changes[at - 1];
+}
+
+static void take_reasons(model *m, const sync_row *row)
+{
+    for (uint32_t i = 0; i < row->held_count; i++) {
+        model_change *change = find_before(m, &row->device, row->held[i].counter);
+        if (change != NULL)
+            change->reason = row->held[i].reason;
+    }
+}
+
+/* A verdict names changes that came before it. */
 static bool take_verdict(model *m, const sync_row *row, uint64_t index, char *why)
 {
     model_verdict verdict = row->kind == ST_ENTRY_DECLINE ? MODEL_DECLINED : MODEL_IN;
@@ -108,15 +136,14 @@ static bool take_verdict(model *m, const sync_row *row, uint64_t index, char *wh
     m->accepts += row->kind == ST_ENTRY_ACCEPT;
     m->declines += row->kind == ST_ENTRY_DECLINE;
     for (uint32_t i = 0; i < row->counters_count; i++) {
-        size_t at = m->count;
-        while (at > 0 && (m->changes[at - 1].change->dot.counter != row->counters[i] ||
-                          memcmp(m->changes[at - 1].change->dot.device.b, row->device.b, 16) != 0))
-            at--;
-        if (at > 0 && m->changes[at - 1].verdict == MODEL_HELD) {
-            m->changes[at - 1].verdict = verdict;
+        model_change *change = find_before(m, &row->device, row->counters[i]);
+        if (change != NULL && change->verdict == MODEL_HELD) {
+            if (row->kind == ST_ENTRY_VERDICT && !model_may_release(m, change, why))
+                return false;
+            change->verdict = verdict;
             continue;
         }
-        if (at == 0 && row->kind == ST_ENTRY_DECLINE)
+        if (change == NULL && row->kind == ST_ENTRY_DECLINE)
             continue; /* of a fork: taken off the list */
         (void)snprintf(why, 256, "entry %llu decides on a change that is not held",
                        (unsigned long long)index);
@@ -141,10 +168,13 @@ bool model_read(model *m, store_txn *txn, char *why)
         }
         m->entries = index;
         m->gaps += row.kind == ST_ENTRY_GAP;
+        m->epochs += row.kind == ST_ENTRY_EPOCH;
         bool decides = row.kind == ST_ENTRY_VERDICT || row.kind == ST_ENTRY_ACCEPT ||
                        row.kind == ST_ENTRY_DECLINE;
         if (row.set.len > 0 && !take_set(m, &row, index, why))
             return false;
+        if (row.kind == ST_ENTRY_HOLD && row.set.len == 0)
+            take_reasons(m, &row);
         if (decides && !take_verdict(m, &row, index, why))
             return false;
     }
@@ -236,8 +266,7 @@ static bool is_concurrent(const st_change *change, const st_change *act)
     return true;
 }
 
-/* Made under a finalise or lock, no amendment, no act. */
-static bool is_frozen(const st_change *change)
+bool model_is_frozen(const st_change *change)
 {
     if (change->act != ST_ACT_NONE || change->amend)
         return false;
@@ -263,7 +292,7 @@ static chosen choose(model *m, const st_id *record, const st_id *held_of)
     for (size_t i = 0; i < m->count; i++) {
         const model_change *change = &m->changes[i];
         bool own_held = change->verdict == MODEL_HELD && held_of != NULL &&
-                        same_id(&change->change->dot.device, held_of) && !is_frozen(change->change);
+                        same_id(&change->change->dot.device, held_of) && !model_is_frozen(change->change);
         if (same_id(&change->change->record, record) && (change->verdict == MODEL_IN || own_held))
             in.list[in.count++] = change;
     }
@@ -573,11 +602,12 @@ void model_sum_of(model *m, const char *bucket, uint8_t out[16])
     memset(out, 0, 16);
     for (size_t i = 0; i < m->count; i++) {
         const model_change *change = &m->changes[i];
-        if (strcmp(change->set->bucket.s, bucket) != 0)
+        if (change->verdict != MODEL_IN || strcmp(change->set->bucket.s, bucket) != 0)
             continue;
         bool seen = false; /* a record counts at its first change */
         for (size_t j = 0; j < i && !seen; j++)
-            seen = same_id(&m->changes[j].change->record, &change->change->record) &&
+            seen = m->changes[j].verdict == MODEL_IN &&
+                   same_id(&m->changes[j].change->record, &change->change->record) &&
                    strcmp(m->changes[j].set->bucket.s, bucket) == 0;
         if (!seen)
             add_record(m, &change->change->record, out);
@@ -611,6 +641,15 @@ const st_set *model_saying(const model *m, const char *word)
         if (set_says(m->sets[i].set, word, len))
             return m->sets[i].set;
     return NULL;
+}
+
+bool model_keeps(const model *m, const char *word)
+{
+    bool keeps = false;
+    size_t len = strlen(word);
+    for (size_t i = 0; i < m->sets_count && !keeps; i++)
+        keeps = !m->sets[i].is_fork && set_says(m->sets[i].set, word, len);
+    return keeps;
 }
 
 bool model_says(const model *m, const char *word)

@@ -14,6 +14,7 @@ typedef struct {
     const st_set *set;
     const st_change *change;
     model_verdict verdict;
+    st_hold first_reason, reason; /* for which it was held when it came, and last */
     uint64_t index; /* of the entry that brought it */
     int64_t time_ms;
     bool is_carried;
@@ -36,15 +37,30 @@ typedef struct model {
     model_change *changes; /* ascending by dot, without forks */
     size_t count, capacity;
     uint64_t entries;
-    uint64_t releases, accepts, declines, gaps, forks;
+    uint64_t releases, accepts, declines, gaps, forks, epochs;
     uint64_t holds[ST_HOLD_COUNT];
 } model;
 
-/* Reads the whole log. False: why (256 bytes) says what is wrong with it. */
+/* Reads the whole log, and looks at each verdict of the server whether it is the one that
+ * docs/protocol.md gives (verdict.c). False: why (256 bytes) says what is wrong. */
 bool model_read(model *m, store_txn *txn, char *why);
 void model_free(model *m);
 /* The change with a dot; NULL: not in the log, or only as a fork. */
 model_change *model_find(const model *m, const st_dot *dot);
+
+/* ---- verdict.c: what must wait; while the log is being read, `m` is what came before ---- */
+
+/* Is the set of another branch of its device? */
+bool model_is_branch(const model *m, const st_set *set);
+/* Is it right that the change is held for that reason, or for none? False: why (256 bytes). */
+bool model_judge(const model *m, const st_set *set, const st_change *change, st_hold reason,
+                 char *why);
+/* May it be let in by itself now? False: why. */
+bool model_may_release(const model *m, const model_change *change, char *why);
+/* One that is held and waits for nothing any more; NULL: there is none. */
+const model_change *model_stuck(const model *m);
+/* Made under a finalise or lock, no amendment, no act. */
+bool model_is_frozen(const st_change *change);
 
 /* ---- what people see of one record ---- */
 
@@ -78,7 +94,9 @@ bool model_is_honest(const model *m, const st_change *change, const char **out_w
 
 /* Is this text a value or a reason anywhere in the log, in a fork too? */
 bool model_says(const model *m, const char *word);
-/* The set that does; NULL: none. */
+/* Not in forks alone: does it count in some record, or wait for the office? */
+bool model_keeps(const model *m, const char *word);
+/* The set that says it; NULL: none. */
 const st_set *model_saying(const model *m, const char *word);
 /* Does the set of that hash say it? */
 bool model_set_says(const model *m, const st_hash *hash, const char *word);

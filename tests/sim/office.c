@@ -63,6 +63,9 @@ void sim_do_enrol(sim_world *w, sim_phone *p, sim_random *r)
     bool is_copied = sim_phone_is_copied(p);
     if (!is_copied && !sim_chance(r, 100))
         return;
+    if (is_copied && !p->is_branch)
+        sim_fail(w, "phone %u is called a copy, and nobody ever copied its store",
+                 sim_phone_no(w, p));
     sim_say(w, "%s", is_copied ? " (a copy)" : "");
     if (is_copied)
         sim_count(w, SIM_ENROLLED_AGAIN);

@@ -148,9 +148,14 @@ static const struct {
       { PLAN_suspend_midway, PLAN_suspend_midway, PLAN_sync, PLAN_lift }, 5 },
     { 250, false, PLAN_attach, PLAN_suspend_midway,
       { PLAN_everybody, PLAN_everybody, PLAN_suspend_midway, PLAN_lift }, 5 },
+    { 300, true, PLAN_twins, PLAN_everybody,
+      { PLAN_set, PLAN_sync, PLAN_carry, PLAN_twins }, 4 },
+    { 500, false, PLAN_stranger, PLAN_stranger,
+      { PLAN_stranger, PLAN_finalise, PLAN_everybody, PLAN_decide }, 8 },
 };
 #define THEMES_COUNT   (sizeof THEMES / sizeof THEMES[0])
-#define THEMES_LOSING  4u /* the last so many */
+#define THEMES_STRANGE 2u /* the last so many */
+#define THEMES_LOSING  4u /* and those before them */
 #define THEMES_WAITING 2u /* and those before them */
 #define THEMES_KEYED   4u /* and those before them */
 
@@ -177,6 +182,8 @@ bool plan_loses(uint64_t seed)
 static size_t themes_of(uint64_t seed)
 {
     size_t count = THEMES_COUNT;
+    if (!has(seed, PLAN_STRANGE, PLAN_FRESH_STRANGE))
+        count -= THEMES_STRANGE;
     if (!plan_loses(seed))
         count -= THEMES_LOSING;
     if (!has(seed, PLAN_WAITING, PLAN_FRESH_WAITING))

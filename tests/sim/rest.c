@@ -72,6 +72,8 @@ static bool enrol_copies(sim_world *w)
         sim_phone *p = &w->phones[i];
         if (!p->exists || !sim_phone_is_copied(p))
             continue;
+        if (!p->is_branch)
+            sim_fail(w, "phone %zu is called a copy, and nobody ever copied its store", i);
         any = true;
         sim_count(w, SIM_ENROLLED_AGAIN);
         if (!sim_enrol_again(w, p, 0))
@@ -166,6 +168,14 @@ static void count_model(sim_world *w, const model *m)
     counters[SIM_REVOKED] += m->holds[ST_HOLD_REVOKED];
     counters[SIM_SUSPENDED] += m->holds[ST_HOLD_SUSPENDED];
     counters[SIM_SCOPE] += m->holds[ST_HOLD_SCOPE];
+    counters[SIM_FROZEN] += m->holds[ST_HOLD_FROZEN];
+    counters[SIM_FORM] += m->holds[ST_HOLD_FORM];
+    counters[SIM_VERSION] += m->holds[ST_HOLD_VERSION];
+    counters[SIM_VALUE] += m->holds[ST_HOLD_VALUE];
+    counters[SIM_ROLE] += m->holds[ST_HOLD_ROLE];
+    counters[SIM_BUCKET] += m->holds[ST_HOLD_BUCKET];
+    counters[SIM_STATE] += m->holds[ST_HOLD_STATE];
+    counters[SIM_LIMIT] += m->holds[ST_HOLD_LIMIT];
 }
 
 /* The furthest clock that may have moved the stamps of a device: those of the phones that were it,
@@ -260,15 +270,6 @@ typedef struct {
     uint64_t count;
 } held_check;
 
-static bool is_created(const model *m, const st_id *record)
-{
-    for (size_t i = 0; i < m->count; i++)
-        if (m->changes[i].verdict == MODEL_IN && m->changes[i].change->creates &&
-            st_id_cmp(&m->changes[i].change->record, record) == 0)
-            return true;
-    return false;
-}
-
 static bool check_one_held(void *context, const sync_held *held)
 {
     held_check *check = context;
@@ -279,9 +280,9 @@ static bool check_one_held(void *context, const sync_held *held)
         sim_fail(check->w, "the list of held changes names one that is not held: counter %" PRIu64,
                  held->dot.counter);
     check->count++;
-    if (held->reason == ST_HOLD_NO_RECORD && is_created(check->m, &held->record))
-        sim_fail(check->w, "change %" PRIu64 " waits for a record that is there",
-                 held->dot.counter);
+    if (held->reason != change->reason)
+        sim_fail(check->w, "change %" PRIu64 " is listed as held for %s, and in the log for %s",
+                 held->dot.counter, st_hold_name(held->reason), st_hold_name(change->reason));
     return true;
 }
 
@@ -289,6 +290,10 @@ static void check_held(sim_world *w, store_txn *txn, const model *m)
 {
     held_check check = { w, m, 0 };
     uint64_t want = 0;
+    const model_change *stuck = model_stuck(m);
+    if (stuck != NULL)
+        sim_fail(w, "change %" PRIu64 " is held for %s, and what it waits for is there",
+                 stuck->change->dot.counter, st_hold_name(stuck->reason));
     for (size_t i = 0; i < m->count; i++)
         want += m->changes[i].verdict == MODEL_HELD;
     if (sync_held_each(txn, check_one_held, &check, NULL) != ST_OK || check.count != want)
@@ -568,6 +573,9 @@ static void check_marks(sim_world *w, const model *m)
             continue; /* never saved, or gone with its phone */
         sim_mark_text(i, word);
         found = model_says(m, word);
+        if (found && !model_keeps(m, word) && w->phones[w->marks[i].phone].exists && sim_holds_has(&w->phones[w->marks[i].phone].holds, i))
+            sim_fail(w, "'%s' was saved on phone %u and lies only in a branch that is held", word,
+                     w->marks[i].phone);
         for (size_t n = 0; n < w->phones_count && !found && w->marks[i].is_draft; n++)
             if (w->phones[n].exists && sim_holds_has(&w->phones[n].holds, i))
                 found = draft_has(w, &w->phones[n], &w->marks[i], word);
@@ -645,6 +653,7 @@ void sim_rest(sim_world *w)
     check_chains(w, &txn, &m);
     sim_check_gaps(w, &txn, &m);
     check_held(w, &txn, &m);
+    sim_check_stranger(w, &m);
     check_sums(w, &txn, &m);
     sim_check_log_keys(w, &txn);
     check_status(w);

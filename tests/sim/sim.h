@@ -21,6 +21,7 @@ struct model_view;
 #define SIM_DEVICES_MAX 16u
 #define SIM_MARKS_MAX   8192u
 #define SIM_REVOKED_MAX 64u
+#define SIM_STRANGE_MAX 32u /* sets of another client */
 #define SIM_T0_MS       INT64_C(1773302400000) /* 2026-03-12 in Viet Nam */
 #define SIM_LEAD_MS     INT64_C(300000)        /* how far a server may pull a hybrid clock */
 
@@ -97,7 +98,11 @@ struct model_view;
     X(SET_LOST, "set that its phone lost") X(GAP_NOTED, "gap that the log names")                  \
     X(REQUEST_CUT, "request cut") X(PHONE_FULL, "phone's store full")                              \
     X(FORGOTTEN, "unit that a phone forgot")                       \
-    X(SUSPENDED_MIDWAY, "phone suspended in a sync")
+    X(SUSPENDED_MIDWAY, "phone suspended in a sync")                                              \
+    X(TWINS, "copy and original that both wrote") X(STRANGE, "set of another client")              \
+    X(FROZEN, "held: frozen") X(FORM, "held: form") X(VERSION, "held: version")                    \
+    X(VALUE, "held: value") X(ROLE, "held: role") X(BUCKET, "held: bucket")                        \
+    X(STATE, "held: state") X(LIMIT, "held: limit")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -218,6 +223,18 @@ typedef struct {
     size_t count, next;
 } sim_stick;
 
+/* A client that is not ours, on the carrier's device: its chain, its sets, and for which reason each
+ * of their changes must be held (none: for no reason of its own). */
+typedef struct {
+    sim_set sets[SIM_STRANGE_MAX];
+    st_hold wish[SIM_STRANGE_MAX];
+    uint64_t first[SIM_STRANGE_MAX], last[SIM_STRANGE_MAX];
+    size_t count;
+    st_hash prev;
+    uint64_t here[SIM_UNITS];
+    bool has_unit; /* the first one is its person's */
+} sim_stranger;
+
 /* A bundle that somebody made, and which words and files lie in it. */
 typedef struct {
     uint8_t *bytes;
@@ -315,6 +332,7 @@ typedef struct sim_world {
     uint32_t copies; /* of stores on other devices, so far */
     sim_stick stick;
     uint64_t carrier_counter;
+    sim_stranger stranger;
     sim_bundle bundles[SIM_BUNDLES_MAX];
     size_t bundles_count; /* made so far; the oldest make room */
     bool promised_pieces[DISK_PIECES_MAX]; /* a device was told that the piece is here */
@@ -395,6 +413,13 @@ int sim_server_answer(sim_world *w, const net_message *request, st_buffer *out_r
 int sim_ctl(sim_world *w, const char *const *words);
 #define SIM_CTL(w, ...) sim_ctl((w), (const char *const[]){ __VA_ARGS__, NULL })
 #define SIM_OUT(w)      ((const char *)(w)->out.data)
+
+/* ---- carrier.c, stranger.c ---- */
+
+/* The carrier's device sends sets. The server runs, or there is no answer. */
+void sim_carrier_send(sim_world *w, const sim_set *const *sets, uint32_t count);
+/* At rest: what another client wrote is held for the reason for which it was written. */
+void sim_check_stranger(sim_world *w, const struct model *m);
 
 /* ---- keys.c ---- */
 

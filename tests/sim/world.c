@@ -172,6 +172,8 @@ static void world_free(sim_world *w)
     sim_net_free(&w->net);
     for (size_t i = 0; i < w->stick.count; i++)
         free(w->stick.sets[i].bytes);
+    for (size_t i = 0; i < w->stranger.count; i++)
+        free(w->stranger.sets[i].bytes);
     for (size_t i = 0; i < SIM_BUNDLES_MAX; i++)
         free(w->bundles[i].bytes);
     sim_disk_pieces_free(&w->disk);
