@@ -292,7 +292,8 @@ static chosen choose(model *m, const st_id *record, const st_id *held_of)
     for (size_t i = 0; i < m->count; i++) {
         const model_change *change = &m->changes[i];
         bool own_held = change->verdict == MODEL_HELD && held_of != NULL &&
-                        same_id(&change->change->dot.device, held_of) && !model_is_frozen(change->change);
+                        same_id(&change->change->dot.device, held_of) &&
+                        !model_is_frozen(change->change);
         if (same_id(&change->change->record, record) && (change->verdict == MODEL_IN || own_held))
             in.list[in.count++] = change;
     }

@@ -560,6 +560,17 @@ static bool draft_has(sim_world *w, sim_phone *p, const sim_mark *mark, const ch
     return found;
 }
 
+/* A branch that is held is no place for a word whose phone is there: it goes out once more under
+ * the key that the phone got. */
+static void check_branch(sim_world *w, const model *m, uint32_t mark, const char *word)
+{
+    const sim_phone *author = &w->phones[w->marks[mark].phone];
+    if (author->exists && sim_holds_has(&author->holds, mark) && model_says(m, word) &&
+        !model_keeps(m, word))
+        sim_fail(w, "'%s' was saved on phone %u and lies only in a branch that is held", word,
+                 w->marks[mark].phone);
+}
+
 static void check_marks(sim_world *w, const model *m)
 {
     for (uint32_t i = 0; i < w->marks_count; i++) {
@@ -573,9 +584,7 @@ static void check_marks(sim_world *w, const model *m)
             continue; /* never saved, or gone with its phone */
         sim_mark_text(i, word);
         found = model_says(m, word);
-        if (found && !model_keeps(m, word) && w->phones[w->marks[i].phone].exists && sim_holds_has(&w->phones[w->marks[i].phone].holds, i))
-            sim_fail(w, "'%s' was saved on phone %u and lies only in a branch that is held", word,
-                     w->marks[i].phone);
+        check_branch(w, m, i, word);
         for (size_t n = 0; n < w->phones_count && !found && w->marks[i].is_draft; n++)
             if (w->phones[n].exists && sim_holds_has(&w->phones[n].holds, i))
                 found = draft_has(w, &w->phones[n], &w->marks[i], word);

@@ -223,8 +223,8 @@ typedef struct {
     size_t count, next;
 } sim_stick;
 
-/* A client that is not ours, on the carrier's device: its chain, its sets, and for which reason each
- * of their changes must be held (none: for no reason of its own). */
+/* A client that is not ours, on the carrier's device: its chain, its sets, and for which reason
+ * each of their changes must be held (none: for no reason of its own). */
 typedef struct {
     sim_set sets[SIM_STRANGE_MAX];
     st_hold wish[SIM_STRANGE_MAX];

@@ -164,7 +164,8 @@ static bool waits_behind(const model *m, const st_change *change)
 static bool is_named(const st_op *op, const st_dot *dot)
 {
     for (uint32_t i = 0; i < op->replaces_count; i++)
-        if (op->replaces[i].counter == dot->counter && same_id(&op->replaces[i].device, &dot->device))
+        if (op->replaces[i].counter == dot->counter &&
+            same_id(&op->replaces[i].device, &dot->device))
             return true;
     return false;
 }
