@@ -44,8 +44,10 @@ static st_err read_bytes(void *context, uint64_t at, uint8_t *bytes, size_t len,
         ssize_t n = pread(b->fd, bytes, len, (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
-            return st_fail(error, ST_E_VALUE, "%.100s: it cannot be read", b->path);
+        if (n < 0)
+            return st_fail(error, ST_E_STORAGE, "%.100s: %s", b->path, strerror(errno));
+        if (n == 0)
+            return st_fail(error, ST_E_VALUE, "%.100s: it became shorter", b->path);
         bytes += n;
         at += (uint64_t)n;
         len -= (size_t)n;
@@ -53,13 +55,21 @@ static st_err read_bytes(void *context, uint64_t at, uint8_t *bytes, size_t len,
     return ST_OK;
 }
 
+/* A machine that cannot open it now says nothing of the file. */
+static st_err cannot_open(const bundle *b, int why, st_error *error)
+{
+    bool is_here = why == EMFILE || why == ENFILE || why == ENOMEM || why == EIO;
+    return st_fail(error, is_here ? ST_E_STORAGE : ST_E_NOT_FOUND, "%.100s: %s", b->path,
+                   strerror(why));
+}
+
 static st_err open_file(bundle *b, st_error *error)
 {
     struct stat st;
     b->fd = open(b->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (b->fd < 0)
-        return st_fail(error, ST_E_NOT_FOUND, "%.100s: %s", b->path, strerror(errno));
-    if (fstat(b->fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (b->fd < 0 || fstat(b->fd, &st) != 0)
+        return cannot_open(b, errno, error);
+    if (!S_ISREG(st.st_mode))
         return st_fail(error, ST_E_VALUE, "%.100s: not a file", b->path);
     b->from = (st_bundle_source){ b, read_bytes, (uint64_t)st.st_size };
     return ST_OK;

@@ -37,8 +37,9 @@ static void show_json(operator_work *work, const own_clock_times *times, bool wa
     st_json_when(&json, times->known_ms, offset);
     st_json_key_bool(&json, "waits", waits);
     st_json_close(&json, '}');
-    if (st_json_end(&json) != ST_OK)
-        work->out_failed = true;
+    st_err err = st_json_end(&json);
+    if (err != ST_OK)
+        operator_out_fails(work, err);
     operator_say(work, "\n");
 }
 

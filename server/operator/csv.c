@@ -27,7 +27,8 @@ void operator_csv_cell(operator_work *work, const char *text, size_t len, bool i
         err = st_buffer_append(out, quoted ? "\"" : "", quoted ? 1 : 0, NULL);
     if (err == ST_OK)
         err = st_buffer_append(out, is_last ? "\r\n" : ",", is_last ? 2 : 1, NULL);
-    work->out_failed |= err != ST_OK;
+    if (err != ST_OK)
+        operator_out_fails(work, err);
 }
 
 void operator_csv_text(operator_work *work, const char *text, bool is_last)

@@ -152,23 +152,39 @@ static st_err read_people(import *in)
     return err;
 }
 
+/* What the line says of the store is wrong: counted and said. Another failure is not the line's. */
+static st_err judge(import *in, size_t line, st_err err, const st_error *why)
+{
+    bool is_wrong = err == ST_E_EXISTS || err == ST_E_VALUE || err == ST_E_NOT_FOUND;
+    if (is_wrong)
+        complain(in, line, why->detail);
+    else if (err != ST_OK)
+        in->work->error = *why;
+    return is_wrong ? ST_OK : err;
+}
+
+static st_err check_unit(import *in, size_t line, const char *id)
+{
+    st_error why = { 0 };
+    catalogue_unit unit;
+    st_err err = catalogue_unit_get(&in->work->txn, id, &unit, &why);
+    if (err == ST_E_NOT_FOUND)
+        err = st_fail(&why, ST_E_NOT_FOUND, in->work->vi ? "không có đơn vị '%.40s'"
+                                                         : "no unit '%.40s'", id);
+    return judge(in, line, err, &why);
+}
+
 /* What only the store can tell: logins that are taken, units that do not exist. */
 static st_err check_store(import *in)
 {
     st_err err = operator_read_begin(in->work);
     for (size_t i = 0; i < in->count && err == ST_OK; i++) {
+        const operator_person *person = &in->people[i];
         st_error why = { 0 };
-        catalogue_unit unit;
-        if (operator_login_free(&in->work->txn, in->people[i].login, &why) != ST_OK)
-            complain(in, in->lines[i], why.detail);
-        for (size_t u = 0; u < in->people[i].units.count; u++) {
-            const char *id = in->people[i].units.words[u];
-            if (catalogue_unit_get(&in->work->txn, id, &unit, NULL) == ST_OK)
-                continue;
-            (void)st_fail(&why, ST_E_NOT_FOUND, in->work->vi ? "không có đơn vị '%.40s'"
-                                                             : "no unit '%.40s'", id);
-            complain(in, in->lines[i], why.detail);
-        }
+        err = operator_login_free(&in->work->txn, person->login, &why);
+        err = judge(in, in->lines[i], err, &why);
+        for (size_t u = 0; u < person->units.count && err == ST_OK; u++)
+            err = check_unit(in, in->lines[i], person->units.words[u]);
     }
     operator_read_end(in->work);
     return err;

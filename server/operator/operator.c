@@ -384,7 +384,18 @@ static bool make_room(operator_call *call)
 static int no_memory(operator_work *work)
 {
     free(work->operands);
-    return operator_refuse(work, work->vi ? "không đủ bộ nhớ" : "no memory");
+    (void)st_fail(&work->error, ST_E_MEMORY, "no memory for the command line");
+    return operator_fail(work);
+}
+
+/* A reader's answer: nothing was written. */
+static int half_answer(operator_work *work)
+{
+    if (work->out_why != ST_E_MEMORY)
+        return operator_refuse(work, work->vi ? "câu trả lời quá lớn, không đưa ra được"
+                                      : "the answer is larger than can be handed on");
+    (void)st_fail(&work->error, ST_E_MEMORY, "no memory for the answer");
+    return operator_fail(work);
 }
 
 int operator_run(operator_call *call)
@@ -408,8 +419,7 @@ int operator_run(operator_call *call)
         code = row->run(&work);
     store_end(&work.txn);
     if (work.out_failed && code == 0)
-        code = operator_refuse(&work, work.vi ? "câu trả lời quá lớn, không đưa ra được"
-                                      : "the answer is larger than can be handed on");
+        code = half_answer(&work);
     if (code == 1)
         st_buffer_clear(call->out);         /* a refusal shows no half answer */
     st_arena_reset(&work.arena);

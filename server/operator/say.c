@@ -9,27 +9,38 @@
 #include "proto/text.h"
 #include "server/operator/work.h"
 
-static void append_formatted(st_buffer *out, bool *failed, const char *format, va_list list)
+void operator_out_fails(operator_work *work, st_err why)
 {
+    if (!work->out_failed)
+        work->out_why = why;
+    work->out_failed = true;
+}
+
+static st_err append_formatted(st_buffer *out, const char *format, va_list list)
+{
+    uint8_t *room = NULL;
     va_list again;
     va_copy(again, list);
     int len = vsnprintf(NULL, 0, format, again);
     va_end(again);
-    char *room = len < 0 ? NULL : (char *)st_buffer_reserve(out, (size_t)len + 1);
-    if (room == NULL) {
-        *failed = true;
-        return;
-    }
-    (void)vsnprintf(room, (size_t)len + 1, format, list);
+    if (len < 0)
+        return ST_E_MEMORY;
+    st_err err = st_buffer_room(out, (size_t)len + 1, &room, NULL);
+    if (err != ST_OK)
+        return err;
+    (void)vsnprintf((char *)room, (size_t)len + 1, format, list);
     out->len += (size_t)len;
+    return ST_OK;
 }
 
 void operator_say(operator_work *work, const char *format, ...)
 {
     va_list list;
     va_start(list, format);
-    append_formatted(work->call->out, &work->out_failed, format, list);
+    st_err err = append_formatted(work->call->out, format, list);
     va_end(list);
+    if (err != ST_OK)
+        operator_out_fails(work, err);
 }
 
 void operator_say_in(operator_work *work, const char *vi, const char *en)
@@ -44,13 +55,13 @@ void operator_say_count(operator_work *work, uint64_t n, const operator_noun *no
 
 void operator_complain(operator_work *work, const char *format, ...)
 {
-    bool failed = false;
     va_list list;
     va_start(list, format);
-    if (st_buffer_printf(work->call->err, NULL, "%s: ", work->verb) == ST_OK)
-        append_formatted(work->call->err, &failed, format, list);
+    st_err err = st_buffer_printf(work->call->err, NULL, "%s: ", work->verb);
+    if (err == ST_OK)
+        err = append_formatted(work->call->err, format, list);
     va_end(list);
-    if (st_buffer_append(work->call->err, "\n", 1, NULL) != ST_OK)
+    if (st_buffer_append(work->call->err, "\n", 1, NULL) != ST_OK || err != ST_OK)
         return;                             /* the exit code still says it */
 }
 
@@ -104,17 +115,21 @@ void operator_table_begin(operator_work *work, operator_table *table, const char
 
 void operator_table_cell(operator_work *work, operator_table *table, const char *text)
 {
+    size_t row_bytes = 2 * (table->capacity + 1) * sizeof *table->cells;
     const char **cells = st_arena_grow(&work->arena, table->cells, table->count,
                                        &table->capacity, sizeof *cells);
     st_buffer plain;
     st_buffer_init(&plain, OPERATOR_OUT_BYTES_MAX);
-    st_err err = st_text_say(text, strlen(text), " ", &plain, NULL);
+    st_err err = cells == NULL ? st_arena_refused(&work->arena, row_bytes)
+                               : st_text_say(text, strlen(text), " ", &plain, NULL);
     const void *said = plain.len > 0 ? plain.data : (const void *)"";
     const char *copy =
         err == ST_OK ? (const char *)st_arena_copy(&work->arena, said, plain.len) : NULL;
+    if (err == ST_OK && copy == NULL)
+        err = st_arena_refused(&work->arena, plain.len + 1);
     st_buffer_free(&plain);
-    if (cells == NULL || copy == NULL) {
-        work->out_failed = true;
+    if (err != ST_OK) {
+        operator_out_fails(work, err);
         return;
     }
     table->cells = cells;

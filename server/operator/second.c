@@ -169,7 +169,8 @@ static void one_row(operator_work *work, operator_table *table, const sync_secon
     operator_table_when(work, table, one->asked_ms + SECOND_WAIT_MS);
     operator_table_cell(work, table, err == ST_OK ? (const char *)about.data : "?");
     operator_table_cell(work, table, one->reason);
-    work->out_failed = work->out_failed || err != ST_OK;
+    if (err != ST_OK)
+        operator_out_fails(work, err);
     st_buffer_free(&about);
 }
 

@@ -40,7 +40,8 @@ typedef struct {
     sync_directory names;
     st_show_how how;
     st_error error;
-    bool out_failed;               /* the answer got too long */
+    bool out_failed;               /* the answer got too long, or there is no memory for it */
+    st_err out_why;                /* which of the two */
 } operator_work;
 
 /* A verb: returns the exit code. */
@@ -54,6 +55,8 @@ typedef struct {
 
 /* ---- saying things (say.c) ---- */
 
+/* The answer is not whole, for ST_E_TOO_LARGE or ST_E_MEMORY: the first of them counts. */
+void operator_out_fails(operator_work *work, st_err why);
 /* Appends to stdout. Failures are remembered in out_failed. */
 void operator_say(operator_work *work, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -413,10 +413,12 @@ st_err sync_verify(sync_room *room, verify_say say, void *context, verify_report
     while (err == ST_OK && more) {
         uint64_t wrong_before = v.report.wrong;
         audit_check tree_before = v.tree;
+        int64_t time_before_ms = v.last_time_ms;
         err = check_some(&v, &index, &more, error);
         if (err == ST_E_STORAGE && store_grow(v.scratch)) {
             v.report.wrong = wrong_before;
             v.tree = tree_before;
+            v.last_time_ms = time_before_ms;
             err = ST_OK;
         }
         progress_set(room->progress, index - 1);

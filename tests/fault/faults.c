@@ -23,6 +23,9 @@ static const fault_family FAMILIES[] = {
     { "sync",         CALL_SYNC,   EIO,                          true,  false },
     { "map",          CALL_MAP,    ENOMEM,                       true,  false },
     { "name",         CALL_NAME,   EIO,                          true,  false },
+    { "look",         CALL_LOOK,   EIO,                          true,  false },
+    { "remove",       CALL_REMOVE, EIO,                          true,  false },
+    { "close",        CALL_CLOSE,  EIO,                          true,  false },
     { "lmdb-broken",  CALL_LMDB,   EIO,                          true,  false },
     { "lmdb-memory",  CALL_LMDB,   ENOMEM,                       false, false },
     { "lmdb-damaged", CALL_LMDB,   MDB_CORRUPTED,                true,  true  },
@@ -45,6 +48,7 @@ static struct {
     _Atomic uint64_t calls[CALL_COUNT];
 } plan;
 
+static atomic_bool may_end;
 static _Thread_local int armed, paused;
 
 const fault_family *fault_families(void)
@@ -93,6 +97,16 @@ uint64_t fault_calls(fault_call call)
 bool fault_fired(void)
 {
     return atomic_load(&plan.fired);
+}
+
+void fault_may_end(bool may)
+{
+    atomic_store(&may_end, may);
+}
+
+bool fault_can_end(void)
+{
+    return atomic_load(&may_end);
 }
 
 /* Where it failed; `run` turns the addresses into lines. */

@@ -12,11 +12,14 @@ typedef enum {
     CALL_NONE,
     CALL_MEMORY, /* malloc, calloc, realloc, posix_memalign: of all libraries */
     CALL_OPEN,   /* open, fopen, opendir */
-    CALL_READ,   /* read, pread, fread */
-    CALL_WRITE,  /* write, pwrite, writev, fputs, fwrite */
+    CALL_READ,   /* read, pread, fread, fgets */
+    CALL_WRITE,  /* write, pwrite, writev, fputs, fwrite, fallocate */
     CALL_SYNC,   /* fsync, fdatasync, fflush of a file */
     CALL_MAP,    /* mmap */
     CALL_NAME,   /* mkdir, rename, stat, fstat, flock, ftruncate */
+    CALL_LOOK,   /* access, readdir */
+    CALL_REMOVE, /* unlink, rmdir, remove */
+    CALL_CLOSE,  /* close, fclose */
     CALL_LMDB,   /* every call of LMDB that can fail */
     CALL_PUT,    /* those of them that write */
     CALL_ZSTD,
@@ -55,6 +58,11 @@ void fault_resume(void);
 /* How often one was called since the plan, and whether it failed. */
 uint64_t fault_calls(fault_call call);
 bool fault_fired(void);
+
+/* How a process ends that calls _exit(0) while it may; another that ends by itself ends with 0. */
+#define FAULT_ENDED 9
+void fault_may_end(bool may);
+bool fault_can_end(void);
 
 /* For the interposers: 0, or the code to fail with. */
 int fault_hits(fault_call call);

@@ -23,6 +23,7 @@ static void *frames[SLOTS][DEPTH]; /* of each slot's taker, only when they are a
 static bool want_frames;
 static size_t used, pieces; /* slots ever taken since start, and pieces that live now */
 static atomic_bool on;
+static _Thread_local bool walking; /* the first walk of the stack takes memory itself */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 
 static void enter(void)
@@ -57,7 +58,7 @@ void live_stop(void)
 
 void live_add(void *piece, size_t len, void *taker)
 {
-    if (piece == NULL || !atomic_load(&on))
+    if (piece == NULL || walking || !atomic_load(&on))
         return;
     enter();
     size_t at = first_of(piece);
@@ -68,10 +69,10 @@ void live_add(void *piece, size_t len, void *taker)
     slots[at] = (live_slot){ piece, taker, len };
     pieces++;
     if (want_frames) {
-        atomic_store(&on, false); /* the first walk of the stack takes memory itself */
+        walking = true;
         memset(frames[at], 0, sizeof frames[at]);
         (void)backtrace(frames[at], DEPTH);
-        atomic_store(&on, true);
+        walking = false;
     }
     if (used > SLOTS - SLOTS / 8) /* the table itself ran full: say nothing rather than lie */
         atomic_store(&on, false);
@@ -80,7 +81,7 @@ void live_add(void *piece, size_t len, void *taker)
 
 void live_drop(void *piece)
 {
-    if (piece == NULL || !atomic_load(&on))
+    if (piece == NULL || walking || !atomic_load(&on))
         return;
     enter();
     for (size_t at = first_of(piece); slots[at].piece != NULL; at = (at + 1) % SLOTS) {

@@ -7,12 +7,10 @@
 #include "client-lib/src/client.h"
 #include "tests/fault/bundle.h"
 #include "tests/fault/file.h"
+#include "tests/fault/phone.h"
 #include "tests/fault/photo.h"
 
-typedef int (*step)(stage *s);
-
-/* Goes on after what was acknowledged. */
-static int go_on(stage *s, const step *steps, size_t count)
+int scene_go_on(stage *s, const scene_step *steps, size_t count)
 {
     while (s->done < count) {
         int rc = steps[s->done](s);
@@ -22,9 +20,8 @@ static int go_on(stage *s, const step *steps, size_t count)
     }
     return SOTAY_OK;
 }
-#define GO_ON(s, steps) go_on((s), (steps), sizeof(steps) / sizeof(steps)[0])
 
-static void must_be(bool good, const char *what)
+void scene_must_be(bool good, const char *what)
 {
     if (!good)
         stage_die(what, "is not so");
@@ -80,7 +77,7 @@ static void a_difference(stage *s)
     char *json = stage_show(s, 0, 0);
     const char *at = strstr(json, "\"value\":\"dat\"");
     at = at == NULL ? NULL : strstr(at, "\"dot\":\"");
-    must_be(at != NULL, "a difference");
+    scene_must_be(at != NULL, "a difference");
     (void)snprintf(s->dot, sizeof s->dot, "%.*s", (int)strcspn(at + 7, "\""), at + 7);
     sotay_text_free(json);
 }
@@ -249,7 +246,7 @@ static int fetch_receipts(stage *s)
 /* What was sent is in the log, and the phone asks for the proof of it. */
 static int sync_receipts(stage *s)
 {
-    static const step STEPS[] = { sync_phone, fetch_receipts };
+    static const scene_step STEPS[] = { sync_phone, fetch_receipts };
     return GO_ON(s, STEPS);
 }
 
@@ -261,139 +258,8 @@ static void receipts_are_kept(stage *s)
         sotay_error error = { SOTAY_OK, "" };
         int rc = sotay_receipt_find(s->phones[0].client, &s->visits[i], &state, &error);
         opened(s, stage_said(s, rc, &error));
-        must_be(state.kept > 0 || i == 1, "a receipt of what this phone wrote in");
+        scene_must_be(state.kept > 0 || i == 1, "a receipt of what this phone wrote in");
     }
-}
-
-#define PHONE(s) (s)->phones[0].client
-
-static int save_new(stage *s)
-{
-    sotay_error error = { SOTAY_OK, "" };
-    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "visit_date", "2026-03-12" } };
-    const sotay_pairs pairs = { list, 2 };
-    int rc = sotay_record_new(PHONE(s), "visit", STAGE_UNIT, pairs, &s->visits[0], &error);
-    if (rc == SOTAY_OK)
-        s->visits_count = 1;
-    return stage_said(s, rc, &error);
-}
-
-static int save_set(stage *s)
-{
-    sotay_error error = { SOTAY_OK, "" };
-    const sotay_pair list[] = { { "place", "Nhà văn hóa" }, { "ratings.m1.rating", "dat" } };
-    const sotay_pairs pairs = { list, 2 };
-    return stage_said(s, sotay_record_set(PHONE(s), &s->visits[0], pairs, &error), &error);
-}
-
-static int save_item(stage *s)
-{
-    sotay_error error = { SOTAY_OK, "" };
-    char item[SOTAY_ITEM_TEXT];
-    const sotay_pair one = { "text", "mất sóng" };
-    const sotay_pairs pairs = { &one, 1 };
-    int rc = sotay_item_new(PHONE(s), &s->visits[0], "findings", pairs, item, &error);
-    return stage_said(s, rc, &error);
-}
-
-static int save_remark(stage *s)
-{
-    sotay_error error = { SOTAY_OK, "" };
-    int rc = sotay_record_remark(PHONE(s), &s->visits[0], "ghi thêm", &error);
-    return stage_said(s, rc, &error);
-}
-
-static int type_draft(stage *s)
-{
-    sotay_error error = { SOTAY_OK, "" };
-    int rc = sotay_draft_put(PHONE(s), &s->visits[0], "ratings.m1.rating", "vuot", &error);
-    return stage_said(s, rc, &error);
-}
-
-static int save_draft(stage *s)
-{
-    sotay_error error = { SOTAY_OK, "" };
-    return stage_said(s, sotay_draft_commit(PHONE(s), &s->visits[0], &error), &error);
-}
-
-static int save_withdraw(stage *s)
-{
-    sotay_error error = { SOTAY_OK, "" };
-    int rc = sotay_record_withdraw(PHONE(s), &s->visits[0], "nhầm", &error);
-    return stage_said(s, rc, &error);
-}
-
-static int save_reopen(stage *s)
-{
-    sotay_error error = { SOTAY_OK, "" };
-    int rc = sotay_record_reopen(PHONE(s), &s->visits[0], "không nhầm", &error);
-    return stage_said(s, rc, &error);
-}
-
-static int save(stage *s)
-{
-    static const step STEPS[] = { save_new,   save_set,   save_item,     save_remark,
-                                  type_draft, save_draft, save_withdraw, save_reopen };
-    return GO_ON(s, STEPS);
-}
-
-static void all_saved(stage *s)
-{
-    static const char *const TEXTS[] = { "Nhà văn hóa", "\"vuot\"", "mất sóng", "ghi thêm",
-                                         "\"open_conflicts\":0" }; /* over "dat", and seen */
-    char *json = stage_show(s, 1, 0);
-    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++)
-        must_be(strstr(json, TEXTS[i]) != NULL, TEXTS[i]);
-    sotay_text_free(json);
-}
-
-typedef int (*reader)(sotay_client *, const sotay_id *, sotay_format, char **, sotay_error *);
-
-static int read_one(stage *s, reader read)
-{
-    sotay_error error = { SOTAY_OK, "" };
-    char *text = NULL;
-    int rc =
-        read(PHONE(s), &s->visits[0], s->done % 2 == 0 ? SOTAY_JSON : SOTAY_TEXT, &text, &error);
-    if (rc == SOTAY_OK && text == NULL)
-        stage_die("reading", "OK, and no text");
-    sotay_text_free(text);
-    return stage_said(s, rc, &error);
-}
-
-static int read_list(sotay_client *client, const sotay_id *record, sotay_format format,
-                     char **out_text, sotay_error *error)
-{
-    const sotay_filter filter = { "visit", NULL, NULL, "lay" };
-    (void)record;
-    return sotay_list(client, &filter, format, out_text, error);
-}
-
-static int read_conflicts(sotay_client *client, const sotay_id *record, sotay_format format,
-                          char **out_text, sotay_error *error)
-{
-    (void)record;
-    return sotay_conflicts(client, format, out_text, error);
-}
-
-static int read_status(sotay_client *client, const sotay_id *record, sotay_format format,
-                       char **out_text, sotay_error *error)
-{
-    (void)record;
-    return sotay_status(client, format, out_text, error);
-}
-
-/* Each as JSON and as text. */
-static int read_phone(stage *s)
-{
-    static const reader READERS[] = { sotay_show, sotay_history,  sotay_record_review,
-                                      read_list,  read_conflicts, read_status };
-    for (; s->done < 2 * sizeof READERS / sizeof READERS[0]; s->done++) {
-        int rc = read_one(s, READERS[s->done / 2]);
-        if (rc != SOTAY_OK)
-            return rc;
-    }
-    return SOTAY_OK;
 }
 
 /* ---- a PIN that nobody knows any more ---- */
@@ -420,7 +286,7 @@ static int call_recover(stage *s)
     if (rc != SOTAY_OK)
         return rc;
     const char *answer = strchr((const char *)s->out.data, '\n');
-    must_be(answer != NULL, "an answer");
+    scene_must_be(answer != NULL, "an answer");
     (void)snprintf(s->answer, sizeof s->answer, "%.*s", (int)strcspn(answer + 1, "\n"),
                    answer + 1);
     return SOTAY_OK;
@@ -440,7 +306,7 @@ static int take_answer(stage *s)
 
 static int recover(stage *s)
 {
-    static const step STEPS[] = { ask_line, call_recover, take_answer, open_phone };
+    static const scene_step STEPS[] = { ask_line, call_recover, take_answer, open_phone };
     return GO_ON(s, STEPS);
 }
 
@@ -448,7 +314,7 @@ static int recover(stage *s)
 static void nothing_is_lost(stage *s)
 {
     char *json = stage_show(s, 1, 0);
-    must_be(strstr(json, "đường lầy") != NULL, "what lay in the closed store");
+    scene_must_be(strstr(json, "đường lầy") != NULL, "what lay in the closed store");
     sotay_text_free(json);
 }
 
@@ -508,7 +374,7 @@ static int call_disable(stage *s)
 
 static int people(stage *s)
 {
-    static const step STEPS[] = { call_user,     call_role,   call_assign,
+    static const scene_step STEPS[] = { call_user,     call_role,   call_assign,
                                   call_unassign, call_import, call_disable };
     return GO_ON(s, STEPS);
 }
@@ -553,7 +419,8 @@ static int call_lift(stage *s)
 
 static int office(stage *s)
 {
-    static const step STEPS[] = { call_resolve, call_set, call_enrol, call_suspend, call_lift };
+    static const scene_step STEPS[] = { call_resolve, call_set, call_enrol, call_suspend,
+                                        call_lift };
     return GO_ON(s, STEPS);
 }
 
@@ -581,7 +448,7 @@ static int read_book(stage *s)
         int rc = call_reader(s, VERBS[s->done]);
         if (rc != SOTAY_OK)
             return rc;
-        must_be(s->out.len > 1 || strcmp(VERBS[s->done], "held") == 0, "an answer");
+        scene_must_be(s->out.len > 1 || strcmp(VERBS[s->done], "held") == 0, "an answer");
     }
     return SOTAY_OK;
 }
@@ -608,7 +475,7 @@ static int call_compact(stage *s)
 
 static int care(stage *s)
 {
-    static const step STEPS[] = { call_export, call_verify, call_rebuild, call_compact };
+    static const scene_step STEPS[] = { call_export, call_verify, call_rebuild, call_compact };
     return GO_ON(s, STEPS);
 }
 
@@ -625,7 +492,7 @@ static int call_backup_check(stage *s)
 /* Into the same folder, as if nothing had been. */
 static int back_up(stage *s)
 {
-    static const step STEPS[] = { call_backup, call_backup_check };
+    static const scene_step STEPS[] = { call_backup, call_backup_check };
     return GO_ON(s, STEPS);
 }
 
@@ -650,7 +517,7 @@ static int restore(stage *s)
 static void all_came_back(stage *s)
 {
     char *json = stage_show(s, 1, 0);
-    must_be(strstr(json, "sau sao lưu") != NULL, "what the phones brought back");
+    scene_must_be(strstr(json, "sau sao lưu") != NULL, "what the phones brought back");
     sotay_text_free(json);
 }
 
@@ -688,7 +555,7 @@ static void bundle_is_good(stage *s)
 {
     opened(s, call_bundle(s));
     const char *said = (const char *)s->out.data;
-    must_be(strstr(said, "\"stored\":0,\"duplicate\":1,\"held\":0") != NULL, said);
+    scene_must_be(strstr(said, "\"stored\":0,\"duplicate\":1,\"held\":0") != NULL, said);
 }
 
 /* ---- files ---- */
@@ -700,7 +567,7 @@ static int attach(stage *s)
 
 static int attach_once(stage *s)
 {
-    static const step STEPS[] = { attach };
+    static const scene_step STEPS[] = { attach };
     return GO_ON(s, STEPS);
 }
 
@@ -711,7 +578,7 @@ static int want(stage *s)
 
 static int fetch(stage *s)
 {
-    static const step STEPS[] = { want, sync_second };
+    static const scene_step STEPS[] = { want, sync_second };
     return GO_ON(s, STEPS);
 }
 
@@ -761,7 +628,7 @@ static int attach_png(stage *s)
 
 static int attach_pictures(stage *s)
 {
-    static const step STEPS[] = { attach_jpeg, attach_png };
+    static const scene_step STEPS[] = { attach_jpeg, attach_png };
     return GO_ON(s, STEPS);
 }
 
@@ -775,7 +642,7 @@ static void pictures_are_small(stage *s)
 
 static int change_key(stage *s)
 {
-    static const step STEPS[] = { call_log_key };
+    static const scene_step STEPS[] = { call_log_key };
     return GO_ON(s, STEPS);
 }
 
@@ -784,14 +651,14 @@ static void key_is_followed(stage *s)
 {
     opened(s, STAGE_CALL(s, "log-key", "list", "--json"));
     const char *said = (const char *)s->out.data;
-    must_be(strstr(said, "\"n\":1,") != NULL && strstr(said, "\"n\":2,") == NULL, said);
+    scene_must_be(strstr(said, "\"n\":1,") != NULL && strstr(said, "\"n\":2,") == NULL, said);
     for (int n = 0; n < 2; n++) {
         sotay_error error = { SOTAY_OK, "" };
         char *json = NULL;
         opened(s, stage_said(s, sotay_status(s->phones[n].client, SOTAY_JSON, &json, &error),
                              &error));
-        must_be(strstr(json, "\"log_key_alarm\":null") != NULL, json);
-        must_be(s->phones[n].client->me.log_keys == 1, "the phone knows the new key");
+        scene_must_be(strstr(json, "\"log_key_alarm\":null") != NULL, json);
+        scene_must_be(s->phones[n].client->me.log_keys == 1, "the phone knows the new key");
         sotay_text_free(json);
     }
 }
@@ -799,86 +666,93 @@ static void key_is_followed(stage *s)
 /* ---- the table ---- */
 
 #define BIT(call) (1u << (call))
-#define STORE                                                                                      \
-    (BIT(CALL_MEMORY) | BIT(CALL_WRITE) | BIT(CALL_SYNC) | BIT(CALL_MAP) | BIT(CALL_LMDB) |        \
-     BIT(CALL_PUT) | BIT(CALL_SODIUM))
-#define FILES     (BIT(CALL_OPEN) | BIT(CALL_READ) | BIT(CALL_NAME))
-#define PHONE_ALL (STORE | FILES | BIT(CALL_ZSTD) | BIT(CALL_RANDOM))
-#define BOOK_ALL  (STORE | FILES | BIT(CALL_ZSTD))
-#define TOLD      (BIT(CALL_MEMORY) | BIT(CALL_LMDB) | BIT(CALL_PUT))
-#define SEALS     (BIT(CALL_SODIUM) | BIT(CALL_RANDOM))
+#define MEMORY    BIT(CALL_MEMORY)
+#define SODIUM    BIT(CALL_SODIUM)
+#define ZSTD      BIT(CALL_ZSTD)
+#define MAP       BIT(CALL_MAP)
+#define OPEN      BIT(CALL_OPEN)
+#define READ      BIT(CALL_READ)
+#define REMOVE    BIT(CALL_REMOVE)
+#define TOLD      (MEMORY | BIT(CALL_LMDB) | BIT(CALL_PUT))
+#define TURN      (TOLD | BIT(CALL_WRITE) | BIT(CALL_SYNC)) /* of a store that is open */
+#define SEALS     (SODIUM | BIT(CALL_RANDOM))
+#define SYNC      (TURN | ZSTD | SEALS)                     /* a phone that speaks with the book */
+#define NAMES     (BIT(CALL_NAME) | BIT(CALL_CLOSE))
+#define LOOKS     (NAMES | BIT(CALL_LOOK))
+#define OPENING   (TURN | MAP | OPEN | READ | LOOKS)        /* a store that is opened, or made */
 
 /* clang-format off */
 static const scene SCENES[] = {
     /* name, what is counted, server fails, threaded, book, phones, before, ready, act, check */
-    { "phone-start", PHONE_ALL, false, false, false, false, NULL, NULL, start_phone, NULL },
-    { "phone-open", PHONE_ALL, false, false, true, true, two_minds, NULL, open_phone, NULL },
-    { "phone-enrol", PHONE_ALL, false, false, true, true, a_new_phone, book_and_phone, enrol,
+    { "phone-start", OPENING | REMOVE | SEALS, false, false, false, false, NULL, NULL, start_phone,
       NULL },
-    { "phone-save", PHONE_ALL, false, false, true, true, two_phones, the_phone, save, all_saved },
-    { "phone-read", PHONE_ALL, false, false, true, true, a_difference, the_phone, read_phone,
-      NULL },
-    { "phone-sync", PHONE_ALL, false, false, true, true, two_minds, book_and_phone, sync_phone,
-      NULL },
+    { "phone-open", TOLD | MAP | OPEN | READ | LOOKS | SODIUM, false, false, true, true, two_minds,
+      NULL, open_phone, NULL },
+    { "phone-enrol", SYNC, false, false, true, true, a_new_phone, book_and_phone, enrol, NULL },
+    { "phone-save", TURN | SEALS, false, false, true, true, two_phones, the_phone,
+      phone_save, phone_has_saved },
+    { "phone-read", MEMORY | BIT(CALL_LMDB) | SODIUM, false, false, true, true, a_difference,
+      the_phone, phone_read, NULL },
+    { "phone-sync", SYNC, false, false, true, true, two_minds, book_and_phone, sync_phone, NULL },
     { "phone-curl", BIT(CALL_CURL) | BIT(CALL_MEMORY) | BIT(CALL_ZSTD), false, true, true, true,
       two_minds, door_and_phone, sync_curl, NULL },
-    { "phone-receipts", PHONE_ALL, false, false, true, true, two_minds, book_and_phone,
-      sync_receipts, receipts_are_kept },
-    { "receipts-out", BOOK_ALL, true, false, true, true, two_minds, book_and_phone, sync_receipts,
+    { "phone-receipts", SYNC, false, false, true, true, two_minds, book_and_phone, sync_receipts,
       receipts_are_kept },
-    { "pin-forgotten", STORE | FILES, false, false, true, true, a_forgotten_pin, the_book,
+    { "receipts-out", TURN | ZSTD | SODIUM, true, false, true, true, two_minds, book_and_phone,
+      sync_receipts, receipts_are_kept },
+    { "pin-forgotten", OPENING | SODIUM, false, false, true, true, a_forgotten_pin, the_book,
       recover, nothing_is_lost },
-    { "book-init", BOOK_ALL, false, false, true, false, NULL, NULL, init_book, NULL },
-    { "book-open", BOOK_ALL, false, false, true, true, two_minds, NULL, open_book, NULL },
-    { "server-start", BOOK_ALL | BIT(CALL_THREAD), false, true, true, true, two_minds, NULL,
-      open_book, NULL },
+    { "book-init", OPENING | REMOVE, false, false, true, false, NULL, NULL, init_book, NULL },
+    { "book-open", OPENING | REMOVE, false, false, true, true, two_minds, NULL, open_book, NULL },
+    { "server-start", OPENING | REMOVE | BIT(CALL_THREAD), false, true, true, true, two_minds,
+      NULL, open_book, NULL },
     /* want of memory is left out: CivetWeb 1.15 does not survive it when it starts */
-    { "door", FILES | BIT(CALL_THREAD), false, true, true, true, two_minds, the_book, open_door,
-      NULL },
-    { "ingest", BOOK_ALL, true, false, true, true, two_minds, book_and_phone, sync_phone, NULL },
-    { "enrol-in", BOOK_ALL, true, false, true, true, a_new_phone, book_and_phone, enrol, NULL },
-    { "people", BOOK_ALL, false, false, true, false, a_book, the_book, people, NULL },
-    { "office", BOOK_ALL, false, false, true, true, a_difference, book_and_second_phone, office,
-      NULL },
-    { "book-read", BOOK_ALL, false, false, true, true, a_difference, the_book, read_book, NULL },
-    { "book-care", BOOK_ALL, false, false, true, true, a_difference, the_book, care, NULL },
-    { "backup", BOOK_ALL, false, false, true, true, a_difference, the_book, back_up,
+    { "door", BIT(CALL_THREAD), false, true, true, true, two_minds, the_book, open_door, NULL },
+    { "ingest", TURN | ZSTD, true, false, true, true, two_minds, book_and_phone, sync_phone, NULL },
+    { "enrol-in", TURN | ZSTD, true, false, true, true, a_new_phone, book_and_phone, enrol, NULL },
+    { "people", TURN | OPEN | LOOKS, false, false, true, false, a_book, the_book, people, NULL },
+    { "office", TURN | OPEN | READ | LOOKS, false, false, true, true, a_difference,
+      book_and_second_phone, office, NULL },
+    { "book-read", MEMORY | BIT(CALL_LMDB) | OPEN, false, false, true, true, a_difference,
+      the_book, read_book, NULL },
+    { "book-care", OPENING | REMOVE, false, false, true, true, a_difference, the_book, care, NULL },
+    { "backup", OPENING | REMOVE | ZSTD, false, false, true, true, a_difference, the_book, back_up,
       backup_is_good },
-    { "restore", BOOK_ALL, false, false, true, true, a_lost_book, NULL, restore, all_came_back },
-    { "snapshot-cut", BOOK_ALL, true, false, true, true, a_full_unit, book_and_second_phone,
+    { "restore", OPENING | REMOVE | ZSTD, false, false, true, true, a_lost_book, NULL, restore,
+      all_came_back },
+    { "snapshot-cut", TURN | OPEN | READ | NAMES | ZSTD, true, false, true, true, a_full_unit,
+      book_and_second_phone, sync_second, NULL },
+    { "snapshot-load", SYNC, false, false, true, true, a_full_unit, book_and_second_phone,
       sync_second, NULL },
-    { "snapshot-load", PHONE_ALL, false, false, true, true, a_full_unit, book_and_second_phone,
-      sync_second, NULL },
-    /* a sealed box fails for a bad key only; without random bytes libsodium ends the program */
-    { "bundle-make", PHONE_ALL & ~SEALS, false, false, true, true, two_minds, the_phone,
-      make_bundle, bundle_is_good },
-    { "bundle-take", PHONE_ALL, false, false, true, true, a_bundle, the_second_phone, take_bundle,
-      bundle_is_good },
-    { "bundle-office", BOOK_ALL, false, false, true, true, a_bundle, the_book, call_bundle,
-      bundle_is_good },
-    { "file-attach", PHONE_ALL, false, false, true, true, two_minds, the_phone, attach_once,
+    /* without random bytes libsodium ends the program */
+    { "bundle-make", TURN | OPEN | READ | NAMES | ZSTD | SODIUM, false, false, true, true,
+      two_minds, the_phone, make_bundle, bundle_is_good },
+    { "bundle-take", TURN | OPEN | READ | NAMES | SEALS, false, false, true, true, a_bundle,
+      the_second_phone, take_bundle, bundle_is_good },
+    { "bundle-office", TURN | OPEN | READ | NAMES | ZSTD, false, false, true, true, a_bundle,
+      the_book, call_bundle, bundle_is_good },
+    { "file-attach", TURN | SEALS, false, false, true, true, two_minds, the_phone, attach_once,
       file_is_in },
-    { "file-send", PHONE_ALL, false, false, true, true, a_file, book_and_phone, sync_phone,
-      file_is_in },
-    { "file-in", BOOK_ALL, true, false, true, true, a_file, book_and_phone, sync_phone,
-      file_is_in },
-    { "file-fetch", PHONE_ALL, false, false, true, true, a_file_at_the_office,
-      book_and_second_phone, fetch, file_is_on_both },
-    { "file-give", BOOK_ALL, true, false, true, true, a_file_at_the_office,
-      book_and_second_phone, fetch, file_is_on_both },
-    { "file-clear", PHONE_ALL, false, false, true, true, a_file_in_a_backup, book_and_phone, clear,
-      file_comes_again },
-    { "file-collect", BOOK_ALL, false, false, true, true, a_stray, the_book, file_collect,
-      stray_is_gone },
+    { "file-send", SYNC, false, false, true, true, a_file, book_and_phone, sync_phone, file_is_in },
+    { "file-in", TURN | OPEN | LOOKS | ZSTD, true, false, true, true, a_file, book_and_phone,
+      sync_phone, file_is_in },
+    { "file-fetch", SYNC, false, false, true, true, a_file_at_the_office, book_and_second_phone,
+      fetch, file_is_on_both },
+    { "file-give", TURN | OPEN | READ | BIT(CALL_CLOSE) | ZSTD | SODIUM, true, false, true, true,
+      a_file_at_the_office, book_and_second_phone, fetch, file_is_on_both },
+    { "file-clear", TURN | SODIUM, false, false, true, true, a_file_in_a_backup, book_and_phone,
+      clear, file_comes_again },
+    { "file-collect", TURN | OPEN | LOOKS | REMOVE, false, false, true, true, a_stray, the_book,
+      file_collect, stray_is_gone },
     /* what else may fail there does in file-attach */
     { "picture", BIT(CALL_MEMORY) | BIT(CALL_PUT), false, false, true, true, two_pictures,
       the_phone, attach_pictures, pictures_are_small },
-    { "log-key", BOOK_ALL, false, false, true, true, two_people, the_book, change_key,
-      key_is_followed },
+    { "log-key", TURN | OPEN | LOOKS | REMOVE, false, false, true, true, two_people, the_book,
+      change_key, key_is_followed },
     { "log-key-told", TOLD, true, false, true, true, another_key, book_and_phone, sync_phone,
       key_is_followed },
-    { "log-key-follow", TOLD, false, false, true, true, another_key, book_and_phone,
-      sync_phone, key_is_followed },
+    { "log-key-follow", TOLD, false, false, true, true, another_key, book_and_phone, sync_phone,
+      key_is_followed },
     { NULL, 0, false, false, false, false, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -19,6 +19,13 @@ typedef struct {
     void (*check)(stage *s); /* more than every scene's; book and phones are open; or NULL */
 } scene;
 
+/* Acts in steps: goes on after what was acknowledged. */
+typedef int (*scene_step)(stage *s);
+int scene_go_on(stage *s, const scene_step *steps, size_t count);
+#define GO_ON(s, steps) scene_go_on((s), (steps), sizeof(steps) / sizeof(steps)[0])
+/* Ends the process unless it is so. */
+void scene_must_be(bool good, const char *what);
+
 /* The table, ended by a NULL name. */
 const scene *scenes(void);
 

@@ -256,12 +256,23 @@ void stage_close_book(stage *s)
 {
     if (s->http != NULL) {
         (void)http_drain(s->http, 3000);
+        fault_may_end(true);
         http_stop(s->http);
+        fault_may_end(false);
     }
     if (s->is_book)
         rooms_close(&s->rooms);
     s->http = NULL;
     s->is_book = false;
+}
+
+/* A refusal without a code of its own is of what was asked, or what verify found: as if the data
+ * were at fault. */
+static int code_of(const operator_call *call, int exit_code)
+{
+    if (exit_code == 0)
+        return SOTAY_OK;
+    return call->why == ST_OK ? SOTAY_E_CORRUPT : (int)call->why;
 }
 
 /* What the operator reads on stderr lies in memory that was there before. */
@@ -288,7 +299,7 @@ int stage_call(stage *s, const char *const *words)
         stage_die("operator", "no memory for what it said");
     fault_resume();
     const st_buffer *said = s->err.len > 1 ? &s->err : &s->out; /* what verify finds is an answer */
-    return say(s, code == 0 ? SOTAY_OK : SOTAY_E_SERVER, (const char *)said->data);
+    return say(s, code_of(&call, code), (const char *)said->data);
 }
 
 uint64_t stage_entries(stage *s)
@@ -463,11 +474,13 @@ int stage_receipts(stage *s, int n)
     if (rc != SOTAY_OK || ask.count == 0)
         return stage_said(s, rc, &error);
     const sotay_request request = { .method = "GET", .path = ask.path };
-    if (answer(s, &request, &reply) == 200)
+    int status = answer(s, &request, &reply);
+    if (status == 200)
         rc = sotay_receipts_take(client, &ask, (sotay_slice){ reply.data, reply.len }, &kept,
                                  &error);
     else
-        rc = SOTAY_E_SERVER, (void)snprintf(error.detail, sizeof error.detail, "no receipts");
+        rc = status >= 500 ? SOTAY_E_SERVER : SOTAY_E_VALUE,
+        (void)snprintf(error.detail, sizeof error.detail, "no receipts: %d", status);
     st_buffer_free(&reply);
     return stage_said(s, rc, &error);
 }

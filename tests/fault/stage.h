@@ -19,6 +19,14 @@ typedef struct {
     char link[256];
 } stage_phone;
 
+/* How much there is of everything: what was done twice is there twice. */
+typedef struct {
+    uint64_t entries; /* of the log; 0: not counted yet */
+    uint64_t records; /* that a phone shows, */
+    uint64_t changes; /* their changes, */
+    uint64_t values;  /* and what these set */
+} stage_tally;
+
 typedef struct {
     char dir[128]; /* of this run: book, a, b */
     char catalogue[128];
@@ -40,7 +48,7 @@ typedef struct {
     char line[512];     /* what a phone whose PIN is forgotten tells the office */
     char answer[512];   /* and what it hears */
     size_t done;        /* steps of the act that were acknowledged */
-    uint64_t entries;   /* of the log, when all went well */
+    stage_tally well;   /* when all went well */
     st_buffer out, err; /* of the last operator call */
     int code;           /* how the last call ended: a sotay_code */
     char detail[256];   /* and what it said */

@@ -109,6 +109,72 @@ static void phones_agree(stage *s)
     }
 }
 
+/* ---- all of it once ---- */
+
+static uint64_t times(const char *text, const char *what)
+{
+    uint64_t count = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void tally_record(stage *s, const char *hex, stage_tally *tally)
+{
+    sotay_id id;
+    char *json = NULL;
+    sotay_error error = { SOTAY_OK, "" };
+    if (!sotay_id_parse(hex, &id))
+        stage_die("the id of a record", hex);
+    int rc = sotay_history(s->phones[0].client, &id, SOTAY_JSON, &json, &error);
+    must(s, "history", stage_said(s, rc, &error));
+    tally->records++;
+    tally->changes += times(json, "{\"dot\":");
+    tally->values += times(json, "\"op\":");
+    sotay_text_free(json);
+}
+
+/* Of every record that the first phone shows, whoever knows its id. */
+static void tally_phone(stage *s, stage_tally *tally)
+{
+    static const char ID[] = "{\"id\":\"";
+    char *json = NULL, hex[33];
+    sotay_error error = { SOTAY_OK, "" };
+    int rc = sotay_list(s->phones[0].client, NULL, SOTAY_JSON, &json, &error);
+    must(s, "list", stage_said(s, rc, &error));
+    for (const char *at = json; (at = strstr(at, ID)) != NULL;) {
+        at += sizeof ID - 1;
+        (void)snprintf(hex, sizeof hex, "%.32s", at);
+        tally_record(s, hex, tally);
+    }
+    sotay_text_free(json);
+}
+
+static void must_be_as_many(const char *what, uint64_t count, uint64_t well)
+{
+    char why[80];
+    (void)snprintf(why, sizeof why, "%llu, and %llu when all goes well", (unsigned long long)count,
+                   (unsigned long long)well);
+    if (count != well)
+        stage_die(what, why);
+}
+
+static void all_once(const try_how *how, stage *s)
+{
+    stage_tally now = { 0, 0, 0, 0 };
+    if (how->what->has_phones)
+        tally_phone(s, &now);
+    if (how->what->has_book)
+        now.entries = stage_entries(s);
+    if (s->well.entries != 0) {
+        must_be_as_many("entries of the log", now.entries, s->well.entries);
+        must_be_as_many("records", now.records, s->well.records);
+        must_be_as_many("changes of the records", now.changes, s->well.changes);
+        must_be_as_many("values of the changes", now.values, s->well.values);
+    }
+    s->well = now;
+}
+
 static void check(const try_how *how, stage *s)
 {
     if (how->what->has_book)
@@ -119,12 +185,7 @@ static void check(const try_how *how, stage *s)
         how->what->check(s);
     if (how->what->has_book)
         must(s, "verify", STAGE_CALL(s, "verify"));
-    uint64_t entries = how->what->has_book ? stage_entries(s) : 0;
-    char why[80];
-    (void)snprintf(why, sizeof why, "%d, and %d when all goes well", (int)entries, (int)s->entries);
-    if (s->entries != 0 && s->entries != entries)
-        stage_die("entries of the log", why);
-    s->entries = entries;
+    all_once(how, s);
     stage_close(s);
 }
 

@@ -48,6 +48,12 @@ typedef ssize_t pwrite_type(int, const void *, size_t, off_t);
 typedef ssize_t writev_type(int, const struct iovec *, int);
 typedef int fputs_type(const char *, FILE *);
 typedef size_t fwrite_type(const void *, size_t, size_t, FILE *);
+typedef char *fgets_type(char *, int, FILE *);
+typedef struct dirent *readdir_type(DIR *);
+typedef int fallocate_type(int, int, off_t, off_t);
+typedef int path_type(const char *);
+typedef int access_type(const char *, int);
+typedef int fclose_type(FILE *);
 typedef int fd_type(int);
 typedef int fflush_type(FILE *);
 typedef void *mmap_type(void *, size_t, int, int, int, off_t);
@@ -59,6 +65,7 @@ typedef int fstat_type(int, struct stat *);
 typedef int flock_type(int, int);
 typedef int ftruncate_type(int, off_t);
 typedef ssize_t random_type(void *, size_t, unsigned);
+typedef void exit_type(int);
 typedef int thread_type(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
 int open(const char *path, int flags, ...)
@@ -101,17 +108,43 @@ ssize_t pread(int fd, void *data, size_t len, off_t at)
 }
 
 /* A stream that failed says so by ferror: its descriptor is put where nothing can be read. */
-size_t fread(void *restrict data, size_t size, size_t count, FILE *restrict file)
+static void spoil(FILE *file)
 {
-    REAL(fread, fread_type);
-    if (fault_hits(CALL_READ) == 0)
-        return f(data, size, count, file);
     fault_pause();
     int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     (void)dup2(folder, fileno(file));
     (void)close(folder);
     fault_resume();
+}
+
+size_t fread(void *restrict data, size_t size, size_t count, FILE *restrict file)
+{
+    REAL(fread, fread_type);
+    if (fault_hits(CALL_READ) != 0)
+        spoil(file);
     return f(data, size, count, file);
+}
+
+char *fgets(char *restrict line, int len, FILE *restrict file)
+{
+    REAL(fgets, fgets_type);
+    if (fault_hits(CALL_READ) != 0)
+        spoil(file);
+    return f(line, len, file);
+}
+
+struct dirent *readdir(DIR *folder)
+{
+    MAY_FAIL(CALL_LOOK, NULL);
+    REAL(readdir, readdir_type);
+    return f(folder);
+}
+
+int access(const char *path, int how)
+{
+    MAY_FAIL(CALL_LOOK, -1);
+    REAL(access, access_type);
+    return f(path, how);
 }
 
 ssize_t write(int fd, const void *data, size_t len)
@@ -166,6 +199,13 @@ size_t fwrite(const void *restrict data, size_t size, size_t count, FILE *restri
     return f(data, size, count, file);
 }
 
+int fallocate(int fd, int how, off_t at, off_t len)
+{
+    MAY_FAIL(CALL_WRITE, -1);
+    REAL(fallocate, fallocate_type);
+    return f(fd, how, at, len);
+}
+
 int fsync(int fd)
 {
     MAY_FAIL(CALL_SYNC, -1);
@@ -185,6 +225,25 @@ int fflush(FILE *file)
     MAY_FAIL(CALL_SYNC, EOF);
     REAL(fflush, fflush_type);
     return f(file);
+}
+
+/* Closed it is in any case: what fails is the last writing. */
+static int closed(int rc)
+{
+    MAY_FAIL(CALL_CLOSE, -1);
+    return rc;
+}
+
+int close(int fd)
+{
+    REAL(close, fd_type);
+    return closed(f(fd));
+}
+
+int fclose(FILE *file)
+{
+    REAL(fclose, fclose_type);
+    return closed(f(file));
 }
 
 void *mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset)
@@ -213,6 +272,27 @@ int rename(const char *from, const char *to)
     MAY_FAIL(CALL_NAME, -1);
     REAL(rename, rename_type);
     return f(from, to);
+}
+
+int unlink(const char *path)
+{
+    MAY_FAIL(CALL_REMOVE, -1);
+    REAL(unlink, path_type);
+    return f(path);
+}
+
+int rmdir(const char *path)
+{
+    MAY_FAIL(CALL_REMOVE, -1);
+    REAL(rmdir, path_type);
+    return f(path);
+}
+
+int remove(const char *path)
+{
+    MAY_FAIL(CALL_REMOVE, -1);
+    REAL(remove, path_type);
+    return f(path);
 }
 
 int stat(const char *restrict path, struct stat *restrict out)
@@ -260,6 +340,14 @@ int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict ho
     return f(thread, how, run, argument);
 }
 
+/* A server that hangs while it stops ends its process; nobody else does. */
+void _exit(int code)
+{
+    REAL(_exit, exit_type);
+    f(code == 0 && fault_can_end() ? FAULT_ENDED : code);
+    abort(); /* it does not come back */
+}
+
 /* The other name of a call: programs built for large files use it. One offset has 64 bits. */
 static_assert(sizeof(off_t) == 8, "a machine where the two names are two calls");
 #define ALSO(name, other) extern __typeof__(name) other __attribute__((alias(#name)))
@@ -269,6 +357,12 @@ ALSO(pread, pread64);
 ALSO(pwrite, pwrite64);
 ALSO(mmap, mmap64);
 ALSO(ftruncate, ftruncate64);
+ALSO(fallocate, fallocate64);
+
+struct dirent64 *readdir64(DIR *folder)
+{
+    return (struct dirent64 *)readdir(folder);
+}
 
 int stat64(const char *restrict path, struct stat64 *restrict out)
 {
