@@ -1,19 +1,21 @@
-/* tools/fuzz/fuzz_phone.c - a phone and any answer of a server, true or hostile, with sets signed
- * by the server's own key. Whatever it was told, the phone still has what its officer wrote and did
- * not send, still shows and lists what it has, and still records. Only a set that the answer both
- * acknowledges and takes out of the scope may leave the view. */
+/* tools/fuzz/fuzz_phone.c - a phone and any answer of a server to any of its requests, true or
+ * hostile, with sets signed by the server's own key. Whatever it was told, the phone still has what
+ * its officer wrote and did not send, still shows and lists what it has, and still records. Only a
+ * set that the answer both acknowledges and takes out of the scope may leave the view. Of a file
+ * that is sent nothing is lost; one that was wanted is that one, or not here. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client-lib/src/exchange.h"
+#include "proto/record.h"
 #include "tools/fuzz/parts.h"
-#include "tools/fuzz/phone_world.h"
+#include "tools/fuzz/phone_stage.h"
 
 #define STREAM_MAX (4u << 20)
 
 /* Every kind of frame that an answer may have comes to the phone's hands. */
-enum { PAGE_TAKEN = ST_FRAME_LOG_KEYS + 1 };
+enum { PAGE_TAKEN = ST_FRAME_LOG_KEYS + 1, FILE_SENT, FILE_FETCHED, ENROLLED, SNAPSHOT_TAKEN };
 static fuzz_goal goals[] = {
     [ST_FRAME_VERDICT] = { "VERDICT", 0 },
     [ST_FRAME_WANT] = { "WANT", 0 },
@@ -30,6 +32,13 @@ static fuzz_goal goals[] = {
     [ST_FRAME_PIECE_TAKEN] = { "PIECE_TAKEN", 0 },
     [ST_FRAME_HEIR_ANSWER] = { "HEIR_ANSWER", 0 },
     [ST_FRAME_LOG_KEYS] = { "LOG_KEYS", 0 },
+    [ST_FRAME_HAVE_ANSWER] = { "HAVE_ANSWER", 0 },
+    [ST_FRAME_PIECE_BYTES] = { "PIECE_BYTES", 0 },
+    [ST_FRAME_ENROL_ANSWER] = { "ENROL_ANSWER", 0 },
+    [FILE_SENT] = { "a file is with the server", 0 },
+    [FILE_FETCHED] = { "a file that was wanted is here", 0 },
+    [ENROLLED] = { "a phone is enrolled", 0 },
+    [SNAPSHOT_TAKEN] = { "a snapshot is taken", 0 },
     [PAGE_TAKEN] = { "changes of others are taken, and the sum of the page holds", 0 },
 };
 FUZZ_MUST_REACH(goals);
@@ -59,11 +68,32 @@ st_err __wrap_take_frame(sotay_sync *sync, const st_frame *frame, st_error *erro
     return err;
 }
 
-/* The stream of an answer: frames in blocks, or bytes of nobody in them. */
-static void make_stream(const phone_world *world, fuzz_bytes bytes, st_buffer *out)
+/* What the records of a frame add to the sum that a snapshot is named with. */
+static void add_records(const uint8_t *frame, size_t len, st_sum *sum)
+{
+    st_arena arena;
+    st_snapshot_part part;
+    st_arena_init(&arena, STREAM_MAX);
+    if (st_snapshot_part_decode(frame, len, &arena, &part, NULL) == ST_OK) {
+        for (uint32_t i = 0; i < part.records_count; i++) {
+            st_record record;
+            if (st_record_decode(part.records[i].bytes, part.records[i].len, &arena, &record,
+                                 NULL) != ST_OK)
+                continue;
+            st_sum one = st_record_sum(&record);
+            st_sum_add(sum, &one);
+        }
+    }
+    st_arena_reset(&arena);
+}
+
+/* The stream of an answer: frames in blocks, or bytes of nobody in them. Behind them the input says
+ * to which request it is the answer; without a word, to /v1/sync. */
+static phone_stage make_stream(fuzz_bytes bytes, st_buffer *out, st_sum *sum)
 {
     static st_buffer frames, copy;
-    const parts_signer signer = { world->e->devices[0].id, world->e->log, world->e->own_secret };
+    const edge *e = phone_world_get()->e;
+    const parts_signer signer = { e->devices[0].id, e->log, e->own_secret };
     const uint8_t *frame;
     size_t len;
     frames.max = copy.max = out->max = STREAM_MAX;
@@ -74,9 +104,11 @@ static void make_stream(const phone_world *world, fuzz_bytes bytes, st_buffer *o
         fuzz_append(&copy, frame, len);
         if (len > 0)
             parts_sign(copy.data, len, &signer);
+        add_records(copy.data, len, sum);
         fuzz_frame(copy.data, len, &frames);
     }
     fuzz_stream(frames.data, frames.len, out);
+    return fuzz_u8(&bytes) % STAGES;
 }
 
 typedef int (*text_of)(sotay_client *client, const sotay_id *record, sotay_format format,
@@ -159,30 +191,65 @@ static void check_phone(const phone_world *world, sotay_client *client, size_t t
     FUZZ_MUST(rc == SOTAY_OK || rc == SOTAY_E_DENIED || rc == SOTAY_E_STATE);
 }
 
+/* What is kept of the file that was wanted are its own pieces; how many of them. */
+static unsigned pieces_kept(sotay_client *client)
+{
+    unsigned kept = 0;
+    st_arena arena;
+    st_arena_init(&arena, STREAM_MAX);
+    FUZZ_MUST(client_begin(client, false, NULL) == ST_OK);
+    for (size_t i = 0; i < STAGE_PIECES; i++) {
+        book_value value = { NULL, 0 };
+        st_hash hash = st_sha256(STAGE_FILE[i].bytes, STAGE_FILE[i].len);
+        book_key key = attach_piece_key(BOOK_CHUNK, &hash);
+        st_err err = book_get(&client->book, &key, &arena, &value, NULL);
+        FUZZ_MUST(err == ST_OK || err == ST_E_NOT_FOUND);
+        if (err != ST_OK)
+            continue;
+        FUZZ_MUST(value.len == STAGE_FILE[i].len);
+        FUZZ_MUST(memcmp(value.data, STAGE_FILE[i].bytes, value.len) == 0);
+        kept++;
+    }
+    client_abort(client);
+    st_arena_reset(&arena);
+    return kept;
+}
+
+static void check_ask(const phone_ask *ask, size_t turn)
+{
+    const sotay_report *report = &ask->sync->report;
+    unsigned kept = pieces_kept(ask->client);
+    FUZZ_MUST(kept == STAGE_PIECES || (ask->stage != STAGE_HAVE && ask->stage != STAGE_CHUNKS));
+    goals[FILE_SENT].times += ask->stage == STAGE_CHUNKS && report->attachments_sent > 0;
+    goals[FILE_FETCHED].times += report->attachments_fetched > 0 && kept == STAGE_PIECES;
+    goals[ENROLLED].times += ask->stage == STAGE_ENROL && ask->client->me.is_enrolled;
+    goals[SNAPSHOT_TAKEN].times += ask->stage == STAGE_SNAPSHOT && report->received_changes > 0 &&
+                                   !ask->sync->fetch.is_wrong;
+    if (ask->stage == STAGE_ENROL)
+        must_show(ask->client, NULL, status_text, NULL);
+    else
+        check_phone(ask->world, ask->client, turn);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static st_buffer stream;
-    const phone_world *world = phone_world_get();
-    sotay_port port;
-    sotay_client *client = NULL;
-    sotay_sync *sync = NULL;
-    sotay_request request;
-    fuzz_bytes bytes = { data, size };
+    phone_ask ask;
+    st_sum sum = { { 0 } };
     bool again = false;
-    char url[sizeof client->me.url];
-    make_stream(world, bytes, &stream);
-    phone_world_open(world, &port, &client);
-    (void)snprintf(url, sizeof url, "%s", client->me.url);
-    FUZZ_MUST(sotay_sync_begin(client, &sync, NULL) == SOTAY_OK);
-    FUZZ_MUST(sotay_sync_next(sync, &request, NULL) == SOTAY_OK);
-    int rc = sotay_sync_feed(sync, stream.data, stream.len, NULL);
+    char url[sizeof ask.client->me.url];
+    phone_stage stage = make_stream((fuzz_bytes){ data, size }, &stream, &sum);
+    phone_stage_open(stage, &stream, &sum, &ask);
+    (void)snprintf(url, sizeof url, "%s", ask.client->me.url);
+    int rc = sotay_sync_feed(ask.sync, stream.data, stream.len, NULL);
     if (rc == SOTAY_OK)
-        rc = sotay_sync_end(sync, 200, &again, NULL);
+        rc = sotay_sync_end(ask.sync, stage == STAGE_SNAPSHOT ? 206 : 200, &again, NULL);
     FUZZ_MUST(rc >= SOTAY_OK && rc < SOTAY_PENDING && rc != SOTAY_E_STORAGE);
-    sotay_sync_free(sync);
-    FUZZ_MUST(strcmp(client->me.url, url) == 0); /* the log's own key never signs here */
-    check_phone(world, client, size);
-    phone_world_close(&port, client);
+    /* The log's own key never signs here; who is nobody's yet goes where the link says. */
+    FUZZ_MUST(stage == STAGE_ENROL || strcmp(ask.client->me.url, url) == 0);
+    client_abort(ask.client);
+    check_ask(&ask, size);
+    phone_stage_close(&ask);
     return 0;
 }
 

@@ -18,7 +18,7 @@ static sotay_id visit(sotay_client *client, const char *place)
     return id;
 }
 
-static void make(phone_world *world)
+void phone_world_make(phone_world *world)
 {
     sotay_client *client = NULL;
     sotay_sync *sync = NULL;
@@ -47,7 +47,7 @@ phone_world *phone_world_get(void)
 {
     static phone_world world;
     if (world.e == NULL)
-        make(&world);
+        phone_world_make(&world);
     return &world;
 }
 

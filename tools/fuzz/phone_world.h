@@ -13,6 +13,8 @@ typedef struct {
 } phone_world;
 
 phone_world *phone_world_get(void);
+/* Another one like it, with a server of its own. */
+void phone_world_make(phone_world *world);
 /* A copy of that phone, opened. Ended by phone_world_close. */
 void phone_world_open(const phone_world *world, sotay_port *out_port, sotay_client **out_client);
 void phone_world_close(sotay_port *port, sotay_client *client);

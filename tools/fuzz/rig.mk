@@ -31,6 +31,7 @@ fuzzers: $(FUZZERS) $(BUILD)/seeds
 
 # The worlds that some of them work in.
 $(BUILD)/fuzz_phone $(BUILD)/fuzz_carry: $(FUZZ_PHONE)
+$(BUILD)/fuzz_phone $(BUILD)/seeds: $(OBJ)/tools/fuzz/phone_stage.o
 $(BUILD)/fuzz_carry: $(OBJ)/tools/fuzz/carry_peer.o
 FUZZ_OF_BOOK   := sync have operator http range begun bundle words
 $(FUZZ_OF_BOOK:%=$(BUILD)/fuzz_%): $(FUZZ_BOOK)

@@ -7,7 +7,7 @@
 #include "tests/unit/proto/make_frames.h"
 #include "tools/fuzz/book_world.h"
 #include "tools/fuzz/parts.h"
-#include "tools/fuzz/phone_world.h"
+#include "tools/fuzz/phone_stage.h"
 #include "tools/fuzz/seeder.h"
 
 #define PARTS_MAX (1u << 20)
@@ -76,6 +76,112 @@ static void write_answers(seeder *s)
         seeder_save(s, "phone", -1, parts.data, parts.len);
     }
     st_buffer_free(&parts);
+}
+
+/* Behind the frames: to which request they are the answer (fuzz_phone.c). */
+static void save_answer(seeder *s, phone_stage stage, st_buffer *parts)
+{
+    const uint8_t tail[2] = { 0x10, (uint8_t)stage };
+    fuzz_append(parts, tail, sizeof tail);
+    seeder_save(s, "phone", -1, parts->data, parts->len);
+    st_buffer_clear(parts);
+}
+
+/* It has what was sent, or not. */
+static void put_have(const phone_world *world, bool is_missing, st_buffer *parts)
+{
+    st_hash hashes[STAGE_PIECES];
+    st_frame frame = { .kind = ST_FRAME_HAVE_ANSWER };
+    for (size_t i = 0; i < STAGE_PIECES; i++)
+        hashes[i] = st_sha256(STAGE_FILE[i].bytes, STAGE_FILE[i].len);
+    memcpy(frame.as.have_answer.record.b, world->unsent.b, sizeof world->unsent.b);
+    frame.as.have_answer.missing = hashes;
+    frame.as.have_answer.missing_count = is_missing ? STAGE_PIECES : 0;
+    frame.as.have_answer.entries = 9;
+    put_frame(&frame, parts);
+}
+
+/* bytes: as many as the piece has, its own or others under its name. */
+static void put_piece(const st_chunk *piece, const uint8_t *bytes, st_buffer *parts)
+{
+    st_frame frame = { .kind = ST_FRAME_PIECE_BYTES };
+    frame.as.piece_bytes = (st_piece_bytes){ .hash = st_sha256(piece->bytes, piece->len),
+                                             .size = (uint32_t)piece->len,
+                                             .bytes = bytes,
+                                             .len = (uint32_t)piece->len };
+    put_frame(&frame, parts);
+}
+
+static void write_file_answers(seeder *s)
+{
+    const phone_world *world = phone_world_get();
+    st_buffer parts;
+    st_buffer_init(&parts, PARTS_MAX);
+    for (phone_stage stage = STAGE_HAVE; stage <= STAGE_CHUNKS; stage++)
+        for (int missing = 0; missing < 2; missing++) {
+            put_have(world, missing == 1, &parts);
+            save_answer(s, stage, &parts);
+        }
+    for (size_t count = 0; count <= STAGE_PIECES; count++) {
+        for (size_t i = 0; i < count; i++)
+            put_piece(&STAGE_FILE[i], STAGE_FILE[i].bytes, &parts);
+        put_have(world, false, &parts);
+        save_answer(s, STAGE_FETCH, &parts);
+    }
+    put_piece(&STAGE_FILE[0], (const uint8_t *)"%PDF-1.7 not that!", &parts);
+    put_have(world, false, &parts);
+    save_answer(s, STAGE_FETCH, &parts);
+    st_buffer_free(&parts);
+}
+
+/* The records of the unit as they stand, each in a frame. */
+static void write_snapshot(seeder *s)
+{
+    const edge *e = phone_world_get()->e;
+    st_buffer parts, bytes, vector;
+    st_buffer_init(&parts, PARTS_MAX);
+    st_buffer_init(&bytes, PARTS_MAX);
+    st_buffer_init(&vector, PARTS_MAX);
+    for (size_t i = 0; i < e->buckets_count; i++)
+        if (strcmp(e->buckets[i].name.s, EDGE_UNIT_BUCKET) == 0)
+            FUZZ_MUST(st_vector_encode(&e->buckets[i].vector, &vector, NULL) == ST_OK);
+    for (size_t i = 0; i < e->records_count; i++) {
+        if (strcmp(e->records[i].bucket.s, EDGE_UNIT_BUCKET) != 0)
+            continue;
+        st_buffer_clear(&bytes);
+        FUZZ_MUST(st_record_encode(&e->records[i], &bytes, NULL) == ST_OK);
+        const st_snapshot_record record = { bytes.data, bytes.len };
+        const st_snapshot_part part = { .records = &record,
+                                        .records_count = 1,
+                                        .vector = parts.len == 0 ? vector.data : NULL,
+                                        .vector_len = parts.len == 0 ? vector.len : 0 };
+        st_buffer frame;
+        st_buffer_init(&frame, PARTS_MAX);
+        FUZZ_MUST(st_snapshot_part_encode(&part, &frame, NULL) == ST_OK);
+        parts_put(frame.data, frame.len, &parts);
+        seeder_save(s, "snapshot", -1, frame.data, frame.len);
+        st_buffer_free(&frame);
+    }
+    save_answer(s, STAGE_SNAPSHOT, &parts);
+    st_buffer_free(&parts);
+    st_buffer_free(&bytes);
+    st_buffer_free(&vector);
+}
+
+static void write_enrolment(seeder *s)
+{
+    phone_ask ask;
+    uint8_t *body = NULL;
+    size_t len = 0;
+    st_buffer parts;
+    st_buffer_init(&parts, PARTS_MAX);
+    phone_stage_open(STAGE_ENROL, NULL, NULL, &ask);
+    FUZZ_MUST(edge_answer(ask.world->e, &ask.request, &body, &len) == 200);
+    put_stream(body, len, &parts);
+    save_answer(s, STAGE_ENROL, &parts);
+    phone_stage_close(&ask);
+    st_buffer_free(&parts);
+    free(body);
 }
 
 /* Files of every kind (fuzz_bundle.c), each with so many sets and pieces. */
@@ -212,6 +318,9 @@ void seeder_write_exchanges(seeder *s)
     write_receipts(s);
     write_begun(s);
     write_ranges(s);
+    write_file_answers(s);
+    write_snapshot(s);
+    write_enrolment(s);
     write_answers(s);
     write_files(s);
     write_brought(s);
