@@ -402,7 +402,7 @@ static bool play_known(runner *run)
 static bool must_have_seen_all(const runner *run, uint64_t first)
 {
     uint64_t count = sum_up(run).seeds;
-    if (count >= COUNTED_SEEDS && first >= PLAN_FRESH_LOSING)
+    if (count >= COUNTED_SEEDS && first >= PLAN_FRESH_TYPING)
         return say(all_seen(run), "sim/everything-was-seen", "a rare path was never met");
     (void)printf("%llu worlds: what they never saw counts from %u fresh ones on\n",
                  (unsigned long long)count, COUNTED_SEEDS);

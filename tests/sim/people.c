@@ -346,26 +346,74 @@ static void forget_draft(sim_world *w, sim_phone *p, uint32_t record, uint32_t p
     }
 }
 
-void sim_do_draft(sim_world *w, sim_phone *p, sim_random *r)
+static void type(sim_world *w, sim_phone *p, const sim_record *record, uint32_t path)
 {
     char word[16];
     sotay_error error = { 0 };
-    const sim_record *record = sim_record_pick(w, r);
-    if (record == NULL)
-        return;
     sim_phone_writes(w, p);
-    uint32_t path = sim_pick(r, 4), no = (uint32_t)(record - w->records);
+    uint32_t no = (uint32_t)(record - w->records);
     uint32_t mark = sim_mark_new(w, word);
     sim_say(w, " %s~'%s'", PATHS[path].path, word);
+    sim_note_shown(p, &record->id, &w->marks[mark].shown);
     int rc = sotay_draft_put(p->client, &record->id, PATHS[path].path, word, &error);
     rc = sim_done(w, p, rc, &error);
+    w->marks[mark].typed_on = sim_phone_no(w, p);
+    w->marks[mark].record = no;
+    w->marks[mark].path = path;
     if (!sim_is_saved(p, rc))
         return;
     forget_draft(w, p, no, path);
     w->marks[mark].is_draft = true;
-    w->marks[mark].record = no;
-    w->marks[mark].path = path;
     sim_mark_keep(w, p, mark);
+}
+
+void sim_do_draft(sim_world *w, sim_phone *p, sim_random *r)
+{
+    const sim_record *record = sim_record_pick(w, r);
+    if (record != NULL)
+        type(w, p, record, sim_pick(r, 4));
+}
+
+static bool shows(sim_phone *p, const sim_record *record)
+{
+    char *json = NULL;
+    sim_note_shown(p, &record->id, &json);
+    sotay_text_free(json);
+    return json != NULL;
+}
+
+static void write_over(sim_world *w, sim_phone *p, const sim_record *record, uint32_t path)
+{
+    char word[16];
+    sotay_error error = { 0 };
+    uint32_t mark = sim_mark_new(w, word);
+    const sotay_pair pair = { PATHS[path].path, word };
+    const sotay_pairs pairs = { &pair, 1 };
+    int rc = sim_done(w, p, sotay_record_set(p->client, &record->id, pairs, &error), &error);
+    if (sim_is_saved(p, rc))
+        sim_mark_keep(w, p, mark);
+    sim_phone_look(w, p);
+}
+
+/* Somebody else has sent a word, and it is on its way here while its place is typed over. */
+void sim_do_type_over(sim_world *w, sim_phone *p, sim_random *r)
+{
+    sotay_error error = { 0 };
+    sim_phone *q = &w->phones[sim_pick(r, (uint32_t)w->phones_count)];
+    const sim_record *record = sim_record_pick(w, r);
+    uint32_t path = sim_pick(r, 4);
+    if (record == NULL || !q->exists || q == p || !shows(p, record) || !shows(q, record))
+        return;
+    sim_sync_whole(w, p, 0);
+    sim_phone_ready(w, q);
+    write_over(w, q, record, path);
+    sim_sync_whole(w, q, 0);
+    if (!sim_sync_start(w, p, NULL, 0))
+        return;
+    type(w, p, record, path);
+    while (p->exists && p->sync != NULL)
+        sim_pass(w, 500);
+    (void)sim_done(w, p, sotay_draft_commit(p->client, &record->id, &error), &error);
 }
 
 void sim_do_commit(sim_world *w, sim_phone *p, sim_random *r)

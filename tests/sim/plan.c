@@ -152,9 +152,12 @@ static const struct {
       { PLAN_set, PLAN_sync, PLAN_carry, PLAN_twins }, 4 },
     { 500, false, PLAN_stranger, PLAN_stranger,
       { PLAN_stranger, PLAN_finalise, PLAN_everybody, PLAN_decide }, 8 },
+    { 250, false, PLAN_everybody, PLAN_type_over,
+      { PLAN_type_over, PLAN_everybody, PLAN_type_over, PLAN_draft }, 5 },
 };
 #define THEMES_COUNT   (sizeof THEMES / sizeof THEMES[0])
-#define THEMES_STRANGE 2u /* the last so many */
+#define THEMES_TYPING  1u /* the last so many */
+#define THEMES_STRANGE 2u /* and those before them */
 #define THEMES_LOSING  4u /* and those before them */
 #define THEMES_WAITING 2u /* and those before them */
 #define THEMES_KEYED   4u /* and those before them */
@@ -182,6 +185,8 @@ bool plan_loses(uint64_t seed)
 static size_t themes_of(uint64_t seed)
 {
     size_t count = THEMES_COUNT;
+    if (!has(seed, PLAN_TYPING, PLAN_FRESH_TYPING))
+        count -= THEMES_TYPING;
     if (!has(seed, PLAN_STRANGE, PLAN_FRESH_STRANGE))
         count -= THEMES_STRANGE;
     if (!plan_loses(seed))

@@ -30,6 +30,9 @@
 /* And from here on stores of which two copies write, and a client that is not ours. */
 #define PLAN_STRANGE       UINT64_C(70000000)
 #define PLAN_FRESH_STRANGE UINT64_C(1795953700000000)
+/* And from here on words arrive while they are typed over. */
+#define PLAN_TYPING       UINT64_C(80000000)
+#define PLAN_FRESH_TYPING UINT64_C(1795955400000000)
 
 /* Randomness of one step: other steps may go without changing it. */
 typedef struct {
@@ -83,7 +86,7 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
     X(log_key, "log-key", 0, false) X(copy, "copy", 0, true) X(heirs, "heirs", 0, false) \
     X(limit, "limit", 0, false) X(held_file, "held-file", 0, true) \
     X(lose_set, "lose-set", 0, true) X(take_unit, "take-unit", 0, true) \
-    X(suspend_midway, "suspend-midway", 0, true) \
+    X(suspend_midway, "suspend-midway", 0, true) X(type_over, "type-over", 0, true) \
     X(twins, "twins", 0, true) X(stranger, "stranger", 0, false)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,

@@ -667,6 +667,7 @@ void sim_rest(sim_world *w)
     sim_check_log_keys(w, &txn);
     check_status(w);
     check_marks(w, &m);
+    sim_check_typed(w, &m);
     sim_check_erased(w, &txn, &m);
     sim_check_forgotten(w, &txn, &m);
     uint64_t puts = puts_of(w);

@@ -102,7 +102,8 @@ struct model_view;
     X(TWINS, "copy and original that both wrote") X(STRANGE, "set of another client")              \
     X(FROZEN, "held: frozen") X(FORM, "held: form") X(VERSION, "held: version")                    \
     X(VALUE, "held: value") X(ROLE, "held: role") X(BUCKET, "held: bucket")                        \
-    X(STATE, "held: state") X(LIMIT, "held: limit")
+    X(STATE, "held: state") X(LIMIT, "held: limit") \
+    X(TYPED_OVER, "typed over what was shown")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -263,6 +264,8 @@ typedef struct {
 typedef struct {
     bool is_draft; /* in a working copy: another one may take its place */
     uint32_t phone, record, path;
+    char *shown;       /* by the phone, of the record, before it was typed; NULL: not typed */
+    uint32_t typed_on; /* phone */
     st_hash set;      /* of an erased one: that it stood in */
     size_t erased_at; /* entries in the log then */
 } sim_mark;
@@ -516,6 +519,13 @@ void sim_check_gaps(sim_world *w, store_txn *txn, const struct model *m);
 
 /* At rest: of a unit that was taken from its officer a phone shows and keeps its own work alone. */
 void sim_check_forgotten(sim_world *w, store_txn *txn, const struct model *m);
+
+/* ---- typed.c ---- */
+
+/* The record as the phone shows it; NULL: it does not. Give it to sotay_text_free. */
+void sim_note_shown(sim_phone *p, const sotay_id *record, char **out_shown);
+/* At rest: what was typed replaces what was shown then. */
+void sim_check_typed(sim_world *w, const struct model *m);
 
 /* ---- net.c ---- */
 
