@@ -20,11 +20,13 @@ tests_of() {
 }
 
 # Is there such a case? A program of cmocka has it on its list; a script, or a source beside it,
-# calls it by its name; a fuzzer has its line. What crash cuts are the folders of its workload.
+# calls it by its name; a fuzzer has its line; a scene of fault its row. What crash cuts
+# are the folders of its workload.
 has_case() {
     local program=$1 name=$2
     case "$program $name" in
     tools/fuzz/run\ *) grep -q "^$name " tools/fuzz/targets.txt ;;
+    tests/fault/run\ fault/*) grep -qF "{ \"${name#fault/}\"," tests/fault/scenes.c ;;
     *\ cuts_*) grep -qE "[\"']${name#cuts_}[\"' ]" "${program%run}workload.py" ;;
     */run\ *) grep -qsw -- "$name" "$program" "${program%run}"*.py "${program%run}"*.c ;;
     *) grep -qE "[(, ]${name}[,)]" "$program.c" ;;
@@ -44,7 +46,8 @@ rows() {
                 while (match(cell, /`[^`]+`/)) {
                     word = substr(cell, RSTART + 1, RLENGTH - 2)
                     cell = substr(cell, RSTART + RLENGTH)
-                    if (word ~ /\// || word ~ /^(crash|fault|liar|sim|storm)$/) program = word
+                    is_rig = word ~ /^(crash|fault|liar|sim|storm)$/
+                    if (is_rig || (word ~ /\// && word !~ /^fault\//)) program = word
                     else pair[++count] = program " " word
                 }
             }
