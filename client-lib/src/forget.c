@@ -146,6 +146,7 @@ static st_err forget(sotay_client *client, const st_bucket *bucket, uint64_t *ou
 st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error)
 {
     uint64_t count = 0;
+    client->next.position = 0;    /* it is read from its beginning, the others are not */
     return forget(client, bucket, &count, error);
 }
 
