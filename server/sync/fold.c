@@ -197,12 +197,15 @@ st_err sync_fold_change(sync_fold *fold, fold_record *record, const st_change *c
 
 /* ---- closing ---- */
 
-/* The record's part in the sum of its bucket, so that a repair finds it without reading states. */
+/* The record's part in the sum of its bucket, so that a repair finds it without reading states.
+ * What was declined may name a record of another bucket: it is no part of the sum here. */
 static st_err save_sum(sync_fold *fold, const st_record *state, const st_sum *sum, st_error *error)
 {
     static const st_sum NOTHING = { { 0 } };
     pack_key key = pack_text(fold->bucket.s);
     pack_key_id(&key, &state->id);
+    if (state->created && strcmp(state->bucket.s, fold->bucket.s) != 0)
+        return ST_OK;
     if (!state->created && memcmp(sum, &NOTHING, sizeof NOTHING) == 0)
         return ST_OK;
     return store_put(fold->turn->txn, STORE_SUMS, pack_key_slice(&key),
