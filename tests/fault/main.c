@@ -1,7 +1,7 @@
 /* tests/fault/main.c - sweeps: for each scene and family counts the calls of a run in which all
  * goes well, then plays it again and again with the first call failing, the second, ... each in a
  * process of its own, so that a crash is one line.
- * usage: fault-rig short|long|list      environment: SCENE= FAMILY= MODE=once|on N= SCRATCH= */
+ * usage: fault-rig short|long|threads      environment: SCENE= FAMILY= MODE=once|on N= SCRATCH= */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,6 +16,7 @@
 
 #define JOBS        2
 #define TRY_SECONDS 20
+#define SHORT_TRIES 10u /* of each family */
 #define SAID_MAX    3u
 /* How a try ends, but for FAULT_ENDED: a server that hung while it stopped, of whose try nothing is
  * known. That happens seldom. 0 is none of them: no program ends by itself. */
@@ -288,6 +289,14 @@ static int run_apart(const scene *what, const char *scratch, uint64_t tries_max)
     return 1;
 }
 
+/* MODE is make's word too, for how a program is built: then both modes are tried. */
+static const char *mode_asked(void)
+{
+    const char *mode = getenv("MODE");
+    bool is_ours = mode != NULL && (strcmp(mode, "once") == 0 || strcmp(mode, "on") == 0);
+    return is_ours ? mode : NULL;
+}
+
 int main(int argc, char **argv)
 {
     const char *scratch = getenv("SCRATCH");
@@ -296,18 +305,20 @@ int main(int argc, char **argv)
     (void)atexit(fault_disarm); /* what a mode writes at the end of a process, as its counts */
     only_scene = getenv("SCENE");
     only_family = getenv("FAMILY");
-    only_mode = getenv("MODE");
+    only_mode = mode_asked();
     only_n = n == NULL ? 0 : strtoull(n, NULL, 10);
     if (argc != 2 || scratch == NULL) {
-        (void)fprintf(stderr, "usage: SCRATCH=DIR fault-rig short|long|list (see tests/fault)\n");
+        (void)fprintf(stderr, "usage: SCRATCH=DIR fault-rig short|long|threads (see tests/fault)\n");
         return 2;
     }
     bool tried = false, failed = false;
-    uint64_t tries_max = strcmp(argv[1], "short") == 0 ? 19 : 0;
+    bool threads = strcmp(argv[1], "threads") == 0; /* only the scenes that start some */
+    uint64_t tries_max = threads || strcmp(argv[1], "short") == 0 ? SHORT_TRIES : 0;
     if (tries != NULL)
         tries_max = strtoull(tries, NULL, 10);
     for (const scene *what = scenes(); what->name != NULL; what++) {
-        if (only_scene != NULL && strcmp(only_scene, what->name) != 0)
+        if ((only_scene != NULL && strcmp(only_scene, what->name) != 0) ||
+            (threads && !what->threaded))
             continue;
         int code = run_apart(what, scratch, tries_max);
         tried = tried || code != NOT_TRIED;

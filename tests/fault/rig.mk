@@ -11,8 +11,8 @@ $(BUILD)/fault/fault-rig: $(call objects,$(FAULT_SRC)) $(LIB)/libserver.a $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) -rdynamic -no-pie $(LIBS_ALL) -o $@
 $(call objects,$(FAULT_SRC)): private CFLAGS_REST += -fvisibility=default
-# Our malloc is called before the sanitizer is ready for code of its own kind.
-ifeq ($(MODE),asan)
+# Our malloc is called before the sanitizer is ready for code of its own kind, and hands on to its.
+ifneq ($(filter asan tsan,$(MODE)),)
 $(call objects,$(FAULT_SRC)): private CFLAGS_REST += -fno-sanitize=all -DFAULT_BEFORE_ASAN
 endif
 $(call objects,$(FAULT_SRC)): | deps

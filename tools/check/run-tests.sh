@@ -216,16 +216,18 @@ rigs() {
 # The rigs with their short amounts in a sanitized mode. Those whose programs have one thread have
 # nothing to say to ThreadSanitizer; the fuzzers have their sanitizers always.
 rigs_sanitized() {
-    local rig rigs="sim fault crash storm liar" start=$SECONDS
+    local rig amount rigs="sim fault crash storm liar" start=$SECONDS
     use_mode "$1"
-    [ "$MODE" = tsan ] && rigs="storm liar"
+    [ "$MODE" = tsan ] && rigs="storm liar fault"
     echo "== rigs $MODE"
     for rig in $rigs; do
         wanted "tests/$rig" || continue
         if ! $MAKE --no-print-directory MODE="$MODE" "rig-programs-$rig" >"$log" 2>&1; then
             count "build/$MODE-$rig" 0 1 $((SECONDS - start))
         fi
-        TEST_TIMEOUT_S=1800 run_beside "$MODE rig $rig" lines "tests/$rig/run" short
+        amount=short
+        [ "$MODE $rig" = "tsan fault" ] && amount=threads
+        TEST_TIMEOUT_S=1800 run_beside "$MODE rig $rig" lines "tests/$rig/run" $amount
     done
     wait
 }
