@@ -308,7 +308,7 @@ int main(int argc, char **argv)
     only_mode = mode_asked();
     only_n = n == NULL ? 0 : strtoull(n, NULL, 10);
     if (argc != 2 || scratch == NULL) {
-        (void)fprintf(stderr, "usage: SCRATCH=DIR fault-rig short|long|threads (see tests/fault)\n");
+        (void)fprintf(stderr, "usage: SCRATCH=DIR fault-rig short|long|threads (tests/fault)\n");
         return 2;
     }
     bool tried = false, failed = false;
