@@ -347,17 +347,30 @@ static bool init_again(crash_case *c)
     return err == ST_OK || err == ST_E_EXISTS || case_fails(c, "init: %s", error.detail);
 }
 
-bool check_server(crash_case *c)
+typedef enum { OPENING_DONE, OPENING_ABSENT, OPENING_FAILED } opening;
+
+/* Absent only where nobody was told yet that it is there. */
+static opening open_book(crash_case *c, server *srv)
 {
-    server srv = { 0 };
     st_error error = { 0 };
     rooms_how how = { .dir = c->dir, .port = check_strays_port() };
     bool is_ready = owed_any(c->owed, OWED_READY, c->at);
-    st_err err = rooms_open(&how, &srv, &error);
+    st_err err = rooms_open(&how, srv, &error);
     if (err == ST_E_NOT_FOUND && !is_ready)
-        return !c->is_thorough || init_again(c);
+        return OPENING_ABSENT;
     if (err != ST_OK)
-        return case_fails(c, "it does not open: %s", error.detail);
+        (void)case_fails(c, "it does not open: %s", error.detail);
+    return err == ST_OK ? OPENING_DONE : OPENING_FAILED;
+}
+
+bool check_server(crash_case *c)
+{
+    server srv = { 0 };
+    opening how_it_went = open_book(c, &srv);
+    if (how_it_went == OPENING_ABSENT)
+        return !c->is_thorough || init_again(c);
+    if (how_it_went == OPENING_FAILED)
+        return false;
     bool good = check_open(c, &srv, BOOK_FIRST);
     rooms_close(&srv);
     return good;
@@ -368,14 +381,10 @@ bool check_server(crash_case *c)
 bool check_restored(crash_case *c)
 {
     server srv = { 0 };
-    st_error error = { 0 };
-    rooms_how how = { .dir = c->dir, .port = check_strays_port() };
     bool is_ready = owed_any(c->owed, OWED_READY, c->at);
-    st_err err = rooms_open(&how, &srv, &error);
-    if (err == ST_E_NOT_FOUND && !is_ready)
-        return true;
-    if (err != ST_OK)
-        return case_fails(c, "it does not open: %s", error.detail);
+    opening how_it_went = open_book(c, &srv);
+    if (how_it_went != OPENING_DONE)
+        return how_it_went == OPENING_ABSENT;
     bool good = is_ready ? check_open(c, &srv, BOOK_RESTORED)
                          : check_words(c) && write_one(c, &srv) &&
                                (!c->is_thorough || verify(c, &srv));
