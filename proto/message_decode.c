@@ -231,6 +231,7 @@ st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, s
     if (!st_set_fits(from->set.data, from->set.len))
         return st_fail(error, ST_E_TOO_LARGE, "frame: a change-set is over its limit");
     if (!message_optional(&from->device, out->device.b, 16, &has_device)
+        || has_device == st_id_is_zero(&out->device)
         || !message_optional(&from->carrier, out->carrier.b, 16, &out->has_carrier))
         return message_corrupt(error, "bad device in an entry");
     if (from->set.len > 0) {

@@ -230,6 +230,8 @@ static const struct { const char *why, *text; st_err want; st_frame_kind kind; }
     { "entry 0", "6:{ 1:\"01477/council\" 2:v4 3:{ 4:\"x\" } }", ST_E_CORRUPT, ST_FRAME_NONE },
     { "reference without device", "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 3:v1 6:v3 10:v4 } }",
       ST_E_CORRUPT, ST_FRAME_NONE },
+    { "the device of nobody", "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 3:v1 5:*16,00 6:v3 10:v4 } }",
+      ST_E_CORRUPT, ST_FRAME_NONE },
     { "counters not rising",
       "6:{ 1:\"01477/council\" 2:v4 3:{ 1:v3 3:v16 5:*16,d1 9:x0504 } }", ST_E_CORRUPT,
       ST_FRAME_NONE },
