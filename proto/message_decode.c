@@ -222,32 +222,45 @@ bool message_reason(const char *from, const char **out_reason)
     return st_text_is_nfc(from, len) && st_text_chars(from, len) <= ST_REASON_CHARS_MAX;
 }
 
-st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, st_error *error)
+/* What an entry is about: a set, which says itself whose it is and where it begins, or some of a
+ * device's changes: a reference to its set, or those that are decided on. */
+static st_err get_subject(const Sotay__Entry *from, st_entry *out, st_error *error)
 {
     bool has_device = false;
-    out->index = from->index;
-    out->time_ms = from->time_ms;
-    out->kind = (uint32_t)from->kind < ST_ENTRY_COUNT ? (st_entry_kind)from->kind : ST_ENTRY_NONE;
-    if (!st_set_fits(from->set.data, from->set.len))
-        return st_fail(error, ST_E_TOO_LARGE, "frame: a change-set is over its limit");
     if (!message_optional(&from->device, out->device.b, 16, &has_device)
-        || has_device == st_id_is_zero(&out->device)
-        || !message_optional(&from->carrier, out->carrier.b, 16, &out->has_carrier))
+        || has_device == st_id_is_zero(&out->device))
         return message_corrupt(error, "bad device in an entry");
     if (from->set.len > 0) {
         out->set = from->set.data;
         out->set_len = from->set.len;
-    } else if ((from->first != 0 || from->last != 0)
-               && (!has_device || !span_is_good(from->first, from->last))) {
-        return message_corrupt(error, "bad reference in an entry");
+        out->device = (st_id){ 0 };
+        return from->n_counters == 0 ? ST_OK : message_corrupt(error, "bad counters in an entry");
     }
     out->first = from->first;
     out->last = from->last;
+    if ((out->first != 0 || out->last != 0)
+        && (!has_device || !span_is_good(out->first, out->last)))
+        return message_corrupt(error, "bad reference in an entry");
     for (size_t i = 0; i < from->n_counters; i++) {
         if (!has_device || from->counters[i] == 0
             || (i > 0 && from->counters[i - 1] >= from->counters[i]))
             return message_corrupt(error, "bad counters in an entry");
     }
+    return ST_OK;
+}
+
+st_err message_entry(const Sotay__Entry *from, st_arena *arena, st_entry *out, st_error *error)
+{
+    out->index = from->index;
+    out->time_ms = from->time_ms;
+    out->kind = (uint32_t)from->kind < ST_ENTRY_COUNT ? (st_entry_kind)from->kind : ST_ENTRY_NONE;
+    if (!st_set_fits(from->set.data, from->set.len))
+        return st_fail(error, ST_E_TOO_LARGE, "frame: a change-set is over its limit");
+    if (!message_optional(&from->carrier, out->carrier.b, 16, &out->has_carrier))
+        return message_corrupt(error, "bad carrier in an entry");
+    st_err err = get_subject(from, out, error);
+    if (err != ST_OK)
+        return err;
     out->counters = from->counters;
     out->counters_count = (uint32_t)from->n_counters;
     if (!message_reason(from->reason, &out->reason))
