@@ -11,9 +11,9 @@ check-dist: deps ## the client library's archive with COMPILERS="gcc clang musl 
 	+@MAKE='$(MAKE)' tests/cross/dist.sh $(COMPILERS)
 
 # What `run` builds with MODE=armhf and so on; the slow ones take too long under an emulator.
-CROSS_SLOW := client-lib/test_faults client-lib/test_log_faults client-lib/test_outbox \
-              client-lib/test_recover client-lib/test_shelf_faults client-lib/test_vault \
-              proto/test_changeset proto/test_faults proto/test_merge_permutations
+CROSS_SLOW := client-lib/%faults client-lib/test_damage client-lib/test_outbox \
+              client-lib/test_recover client-lib/test_vault proto/%faults proto/test_changeset \
+              proto/test_merge_permutations
 # Nobody installs libjpeg, libpng and libcurl for these machines.
 CROSS_ALL  := $(filter-out %/client-lib/test_picture %/client-lib/test_watch,\
               $(filter $(BUILD)/tests/unit/% $(BUILD)/tests/golden/%,$(TESTS)))

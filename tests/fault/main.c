@@ -16,7 +16,7 @@
 
 #define JOBS        2
 #define TRY_SECONDS 20
-#define SHORT_TRIES 10u /* of each family */
+#define SHORT_TRIES 6u /* of each family */
 #define SAID_MAX    3u
 /* How a try ends, but for FAULT_ENDED: a server that hung while it stopped, of whose try nothing is
  * known. That happens seldom. 0 is none of them: no program ends by itself. */

@@ -28,6 +28,7 @@ trap 'rm -rf "$scratch"' EXIT
 log=$scratch/log
 tallies=$scratch/tallies # one line for each program: passed failed
 skips=$scratch/skips     # one line for each case that was skipped: program case, and perhaps why
+all_modes=$([ "${1:-all}" = all ] && echo 1 || echo 0)
 : >"$tallies"
 : >"$skips"
 
@@ -147,11 +148,15 @@ wanted() {
     [ -z "$ONLY" ] || [[ $1 == *"$ONLY"* ]]
 }
 
-# ThreadSanitizer has something to say of a test that starts a thread, and of the real programs.
-# All others have one thread: `make test-long` runs them there as well.
+# ThreadSanitizer has something to say of a test that starts a thread, and of the real programs; all
+# others have one thread. A sweep, which fails or damages one thing after the other, runs once, where
+# most is seen of it: under AddressSanitizer. `make test-long` runs each test in each mode.
 is_for_mode() {
-    [ "$MODE" != tsan ] || [ "${TEST_LONG:-}" = 1 ] ||
-        grep -qE '\<(http_start|pthread_create|cutter_new)\>' "$1"
+    [ "${TEST_LONG:-}" = 1 ] && return 0
+    case $MODE in
+    tsan) grep -qE '\<(http_start|pthread_create|cutter_new)\>' "$1" ;;
+    release) [ "$all_modes" = 0 ] || [[ ! $1 =~ test_(.*faults|damage|stumbles)\.c$ ]] ;;
+    esac
 }
 
 # The sources of the tests that a mode runs.
