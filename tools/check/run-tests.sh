@@ -148,9 +148,9 @@ wanted() {
     [ -z "$ONLY" ] || [[ $1 == *"$ONLY"* ]]
 }
 
-# ThreadSanitizer has something to say of a test that starts a thread, and of the real programs; all
-# others have one thread. A sweep, which fails or damages one thing after the other, runs once, where
-# most is seen of it: under AddressSanitizer. `make test-long` runs each test in each mode.
+# ThreadSanitizer has something to say of a test that starts a thread, and of the real programs.
+# A sweep, which fails or damages one thing after the other, runs where most is seen of it: under
+# AddressSanitizer. `make test-long` runs each test in each mode.
 is_for_mode() {
     [ "${TEST_LONG:-}" = 1 ] && return 0
     case $MODE in
