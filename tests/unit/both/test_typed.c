@@ -236,6 +236,45 @@ static void test_a_return_that_came_later(void **state)
     must_end(d, 0, "\"vuot\"", "\"changed_since\":false");
 }
 
+static void finish_and_return(desk *d)
+{
+    assert_int_equal(sotay_record_finalise(d->binh->client, &d->visit, &d->binh->error), SOTAY_OK);
+    sync_phone_well(&d->w, d->binh, NULL);
+    KIT_EXPECT(0, &d->w.book, "move", d->hex, "under_review", "--as", "office");
+    KIT_EXPECT(0, &d->w.book, "move", d->hex, "returned", "--as", "office", "--reason", "xem lại");
+    sync_phone_well(&d->w, d->binh, NULL);
+    sync_phone_well(&d->w, d->an, NULL);
+}
+
+/* Both fields were typed under the same acts: so is the change that is made of them. */
+static void test_two_fields_after_a_return(void **state)
+{
+    desk *d = *state;
+    binh_says(d, "dat");
+    finish_and_return(d);
+    type(d, FIELD, "vuot");
+    type(d, "place", "xóm");
+    assert_int_equal(save(d), SOTAY_OK);
+    must_end(d, 0, "\"vuot\"", "\"changed_since\":false");
+    assert_true(has(d->binh, &d->visit, "\"xóm\""));
+}
+
+/* One was typed before a second return came, the other after it: the change stands under the first
+ * alone, as the first of them does. */
+static void test_two_fields_around_a_return(void **state)
+{
+    desk *d = *state;
+    binh_says(d, "dat");
+    finish_and_return(d);
+    type(d, FIELD, "vuot");
+    type(d, "visit_date", "hôm qua"); /* which keeps it waiting over a sync */
+    finish_and_return(d);
+    type(d, "visit_date", "2026-03-12");
+    assert_true(has(d->an, &d->visit, "\"changed_since\":false"));
+    assert_int_equal(save(d), SOTAY_OK);
+    must_end(d, 0, "\"vuot\"", "\"changed_since\":true");
+}
+
 /* A record that is not shown, for the server was not met for long: nothing was typed over. */
 static void test_typed_while_locked(void **state)
 {
@@ -285,6 +324,8 @@ int main(void)
         DESK(test_typed_anew_is_a_look), DESK(test_typed_in_a_sync),
         DESK(test_typed_on_over_a_sync), DESK(test_nothing_came),
         DESK(test_what_he_saw_was_replaced), DESK(test_a_return_that_came_later),
+        DESK(test_two_fields_after_a_return),
+        DESK(test_two_fields_around_a_return),
         DESK(test_typed_while_locked),   DESK(test_a_row_of_an_older_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
