@@ -1,7 +1,10 @@
 /* tests/unit/client-lib/test_vault.c
  * A lost phone gives nothing away: without its key file, and without the PIN when one was set, no
- * word that an officer wrote can be read from it; the commune can open it when the PIN is
- * forgotten. */
+ * word that an officer wrote can be read from it, and no piece of a key; the commune can open it
+ * when the PIN is forgotten. */
+#include <stdio.h>
+#include <unistd.h>
+
 #include "client-lib/src/client.h"
 #include "client-lib/src/vault.h"
 #include "proto/sign.h"
@@ -48,18 +51,32 @@ static void test_pin_opens_and_wrong_pin_does_not(void **state)
     }
 }
 
+/* Some bytes that are looked for: in one piece, or every piece of WINDOW bytes of them. */
+#define WINDOW 8u
+typedef struct {
+    const uint8_t *data;
+    size_t len;
+    bool in_pieces;
+} sought;
+
+static bool lies_in(const sought *what, const void *data, size_t len)
+{
+    size_t piece = what->in_pieces ? WINDOW : what->len;
+    for (size_t i = 0; i + piece <= what->len; i++)
+        if (memmem(data, len, what->data + i, piece) != NULL)
+            return true;
+    return false;
+}
+
 /* Walks every key and value that lies in the store. */
-static bool store_holds(sotay_port *port, const char *text)
+static bool store_has(sotay_port *port, const sought *what)
 {
     sotay_slice at = { "\0", 1 }, key, value;
     uint8_t next[256];
-    size_t len = strlen(text);
     bool found = false;
     assert_int_equal(port->begin(port->context, false, NULL), SOTAY_OK);
     while (port->seek(port->context, at, true, &key, &value, NULL) == SOTAY_OK) {
-        const uint8_t *data = value.data;
-        for (size_t i = 0; i + len <= value.len; i++)
-            found = found || memcmp(data + i, text, len) == 0;
+        found = found || lies_in(what, key.data, key.len) || lies_in(what, value.data, value.len);
         memcpy(next, key.data, key.len);
         next[key.len] = 0;
         at.data = next;
@@ -67,6 +84,11 @@ static bool store_holds(sotay_port *port, const char *text)
     }
     port->abort(port->context);
     return found;
+}
+
+static bool store_holds(sotay_port *port, const char *text)
+{
+    return store_has(port, &(sought){ (const uint8_t *)text, strlen(text), false });
 }
 
 static void test_nothing_readable_lies_in_the_store(void **state)
@@ -82,6 +104,132 @@ static void test_nothing_readable_lies_in_the_store(void **state)
     assert_false(store_holds(&an.port, "dang go do"));
     assert_false(store_holds(&an.port, "accepted_note"));
     phone_part(e, &an, NULL);
+}
+
+/* ---- keys ---- */
+
+/* All that opens the store or speaks for the device. */
+#define KEYS 6
+typedef struct {
+    uint8_t b[KEYS][32];
+} keys;
+
+static const char *const KEY_NAMES[KEYS] = { "the store's",    "the port's",   "signing",
+                                             "confirming",     "signing next", "confirming next" };
+
+static void take_keys(sotay_client *client, sotay_port *port, keys *out)
+{
+    const identity *me = &client->me;
+    memcpy(out->b[0], client->book.key, 32);
+    assert_int_equal(port->secret(port->context, false, out->b[1], NULL), SOTAY_OK);
+    memcpy(out->b[2], me->sign_seed, 32);
+    memcpy(out->b[3], me->cosign_seed, 32);
+    memcpy(out->b[4], me->offer.sign_seed, 32);
+    memcpy(out->b[5], me->offer.cosign_seed, 32);
+    for (size_t i = 0; i < KEYS; i++) /* else nothing is looked for */
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(out->b[i], out->b[k], WINDOW);
+}
+
+/* The link was asked with, and its answer is lost: those keys wait in the store. */
+static void ask_for_new_keys(edge *e, sotay_client *client)
+{
+    char link[128];
+    sotay_sync *sync = NULL;
+    const edge_trouble lost = { 1, 0, 0, NULL };
+    edge_link(e, 0, link);
+    assert_int_equal(sotay_enrol_begin(client, link, NULL, &sync, NULL), SOTAY_OK);
+    assert_int_equal(edge_run(e, client, sync, &lost, NULL), SOTAY_E_NETWORK);
+}
+
+static void test_no_key_lies_in_the_store(void **state)
+{
+    (void)state;
+    phone an;
+    keys all;
+    edge *e = phone_alone(&an);
+    (void)phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    ask_for_new_keys(e, an.client);
+    take_keys(an.client, &an.port, &all);
+    for (size_t i = 0; i < KEYS; i++)
+        if (store_has(&an.port, &(sought){ all.b[i], 32, true }))
+            fail_msg("a piece of the %s key lies in the store", KEY_NAMES[i]);
+    assert_true(store_has(&an.port, &(sought){ (const uint8_t *)"vault", 5, false }));
+    phone_part(e, &an, NULL);
+}
+
+/* ---- the file that somebody finds ---- */
+
+static uint8_t *read_file(const char *dir, const char *name, size_t *out_len)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    long len = ftell(file);
+    assert_true(len > 0);
+    rewind(file);
+    uint8_t *data = malloc((size_t)len);
+    assert_non_null(data);
+    assert_int_equal(fread(data, 1, (size_t)len, file), (size_t)len);
+    assert_int_equal(fclose(file), 0);
+    *out_len = (size_t)len;
+    return data;
+}
+
+static void remove_store(const char *dir)
+{
+    static const char *const FILES[] = { "data.mdb", "data.mdb-lock", "lock",
+                                         "install",  "key",           "store.version" };
+    char path[128];
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", dir, FILES[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
+/* A store in a folder: enrolled, synced, with words in it; what lies on the disk then, also in
+ * pages that are not used any more. */
+static uint8_t *file_of_a_phone(keys *out_keys, size_t *out_len)
+{
+    char dir[64] = "/tmp/sotay-vault-XXXXXX";
+    phone an;
+    edge *e = edge_new();
+    memset(&an, 0, sizeof an);
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(sotay_lmdb_open(dir, true, &an.port, &an.error), SOTAY_OK);
+    assert_int_equal(open_with(&an.port, "123456", true, &an.client, &an.error), SOTAY_OK);
+    assert_int_equal(edge_enrol(e, an.client, 0, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    sotay_id visit = phone_visit(&an, "nha van hoa xom Ban Viet");
+    assert_int_equal(sotay_draft_put(an.client, &visit, "general_note", "dang go do", NULL),
+                     SOTAY_OK);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    ask_for_new_keys(e, an.client);
+    take_keys(an.client, &an.port, out_keys);
+    phone_part(e, &an, NULL);
+    uint8_t *data = read_file(dir, "data.mdb", out_len);
+    remove_store(dir);
+    return data;
+}
+
+static void test_nothing_readable_lies_in_the_file(void **state)
+{
+    (void)state;
+    static const char *const WORDS[] = { "nha van hoa", "dang go do", "accepted_note" };
+    keys all;
+    size_t len = 0;
+    uint8_t *data = file_of_a_phone(&all, &len);
+    for (size_t i = 0; i < KEYS; i++)
+        if (lies_in(&(sought){ all.b[i], 32, true }, data, len))
+            fail_msg("a piece of the %s key lies in the file", KEY_NAMES[i]);
+    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++)
+        assert_null(memmem(data, len, WORDS[i], strlen(WORDS[i])));
+    assert_non_null(memmem(data, len, "mvault", 6)); /* it is that file */
+    free(data);
 }
 
 static void test_values_do_not_open_under_another_key(void **state)
@@ -462,6 +610,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pin_opens_and_wrong_pin_does_not),
         cmocka_unit_test(test_nothing_readable_lies_in_the_store),
+        cmocka_unit_test(test_no_key_lies_in_the_store),
+        cmocka_unit_test(test_nothing_readable_lies_in_the_file),
         cmocka_unit_test(test_values_do_not_open_under_another_key),
         cmocka_unit_test(test_damaged_vaults_are_refused),
         cmocka_unit_test(test_vaults_of_another_length),
