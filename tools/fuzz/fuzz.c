@@ -37,6 +37,14 @@ void fuzz_must_reach(const fuzz_goal *goals, size_t count)
     FUZZ_MUST(atexit(say_goals) == 0);
 }
 
+unsigned long fuzz_reached(void)
+{
+    unsigned long times = 0;
+    for (size_t i = 0; i < goals_count; i++)
+        times += all_goals[i].times;
+    return times;
+}
+
 /* ---- choices ---- */
 
 uint8_t fuzz_u8(fuzz_bytes *bytes)

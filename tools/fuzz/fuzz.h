@@ -29,6 +29,8 @@ typedef struct {
     unsigned long times;
 } fuzz_goal;
 void fuzz_must_reach(const fuzz_goal *goals, size_t count);
+/* How often anything was reached so far: what comes before an input must leave it as it is. */
+unsigned long fuzz_reached(void);
 #define FUZZ_MUST_REACH(goals)                                                                     \
     int LLVMFuzzerInitialize(int *argc, char ***argv)                                              \
     {                                                                                              \
