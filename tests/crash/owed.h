@@ -27,7 +27,7 @@ typedef enum {
     OWED_WHOLE,  /* whole N: the N-th version of a file was written */
     OWED_KEEPS,  /* keeps RECORD ITEM SHA256: that file is whole on the phone (text) */
     OWED_LETS,   /* lets RECORD ITEM: no longer, from here on it may go (text) */
-    OWED_HAS,    /* has SHA256: a phone was told that the server has this piece (text) */
+    OWED_HAS,    /* has SHA256: somebody was told that the server has this piece (text) */
     OWED_BEARS,  /* bears TOKEN: a set that no backup covers has it, and is here (text) */
     OWED_KEYS,   /* keys N: the N-th change of the log's key counts, or is known here */
     OWED_STRAY,  /* stray SHA256: this piece was noted as one that nothing names (text) */

@@ -40,7 +40,7 @@ static const struct {
       { OWED_READY, OWED_LOG, OWED_STORED, OWED_USED, OWED_HAS, OWED_KEYS, OWED_STRAY, OWED_GONE,
         OWED_WORDS },
       9, 9, 2 },
-    { "restored", check_restored, { OWED_READY, OWED_LOG, OWED_WORDS }, 3, 3, 2 },
+    { "restored", check_restored, { OWED_READY, OWED_LOG, OWED_WORDS, OWED_HAS }, 4, 4, 2 },
     { "phone", check_phone,
       { OWED_READY, OWED_LINK, OWED_OFFERED, OWED_SAVED, OWED_SHOWS, OWED_COUNTER, OWED_SENT,
         OWED_STORED, OWED_KEEPS, OWED_LETS, OWED_BEARS, OWED_KEYS, OWED_DRAFT, OWED_PIN,

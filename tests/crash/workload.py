@@ -453,6 +453,8 @@ def restore(w):
     told = run(*made, "restore", w.dir / "backup", "--side", w.data).out
     need("user disable chi" in told, "the words are said again")
     w.mark("restored", "ready")
+    for path in (w.dir / "backup" / "chunks").glob("??/*"):  # all that it holds: of files, too
+        w.mark("restored", "has", path.parent.name + path.name)
     for login in ("moi", "nua"):
         run(*made, "user", "add", login, "--name", "Moi", "--role", "officer")
         w.mark("restored", "log", run(*made, "stat", "--json").json()["log_entries"])
