@@ -3,6 +3,7 @@
  * the same in every try. */
 #include "tests/fault/file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #include "server/sync/quota.h"
 #include "server/sync/stray.h"
 
-#define FILE_BYTES ((size_t)20000)
+#define FILE_BYTES  ((size_t)20000)
+#define PIECE_BYTES ((size_t)16384)
 
 /* A document that no compression makes smaller. */
 static void fill(uint8_t bytes[FILE_BYTES])
@@ -141,4 +143,21 @@ void file_must_be_in(stage *s)
     const char *said = rc == SOTAY_OK ? (const char *)s->out.data : s->detail;
     if (rc != SOTAY_OK || strstr(said, "\"missing\":0}") == NULL)
         stage_die("the office has not all of the file", said);
+}
+
+void file_must_be_in_copy(stage *s)
+{
+    uint8_t bytes[FILE_BYTES];
+    char dir[256];
+    fill(bytes);
+    (void)snprintf(dir, sizeof dir, "%s/copy", s->dir);
+    for (size_t at = 0; at < FILE_BYTES; at += PIECE_BYTES) {
+        const size_t len = FILE_BYTES - at < PIECE_BYTES ? FILE_BYTES - at : PIECE_BYTES;
+        const st_hash hash = st_sha256(bytes + at, len);
+        chunks_state state = CHUNKS_MISSING;
+        uint64_t found = 0;
+        st_error error = { 0 };
+        if (chunks_check(dir, &hash, &state, &found, &error) != ST_OK || state != CHUNKS_WHOLE)
+            stage_die("the backup has not all of the file", error.detail);
+    }
 }

@@ -26,5 +26,7 @@ void file_must_be_alone(stage *s);
 void file_must_be_on(stage *s, int n);
 /* The office has all of it, or the process ends. */
 void file_must_be_in(stage *s);
+/* The backup in DIR/copy has every byte of it, or the process ends. */
+void file_must_be_in_copy(stage *s);
 
 #endif

@@ -82,17 +82,6 @@ static void a_difference(stage *s)
     sotay_text_free(json);
 }
 
-/* The newest work is in no backup; the machine with the book is gone. */
-static void a_lost_book(stage *s)
-{
-    a_difference(s);
-    opened(s, stage_backup(s, false));
-    stage_set(s, 0, 0, "place", "sau sao lưu");
-    opened(s, stage_sync(s, 0));
-    stage_close_book(s);
-    stage_clear_book(s);
-}
-
 /* The second phone had a unit taken away and gets it back, with so much in it that it comes as a
  * snapshot. */
 static void a_full_unit(stage *s)
@@ -130,15 +119,43 @@ static void a_file_at_the_office(stage *s)
     opened(s, stage_sync(s, 1));
 }
 
-/* A backup has it too, and the first phone knows. */
-static void a_file_in_a_backup(stage *s)
+/* So has it this one, in which two people differ. */
+static void a_difference_and_a_file(stage *s)
 {
-    a_file_at_the_office(s);
+    a_difference(s);
+    opened(s, file_attach(s, 0));
+    opened(s, stage_sync(s, 0));
+    opened(s, stage_sync(s, 1));
+}
+
+/* A backup has the file too, and the first phone knows. */
+static void back_the_file_up(stage *s)
+{
     stage_set(s, 0, 0, "place", "chợ"); /* what comes after it was said to be there */
     opened(s, stage_sync(s, 0));
     opened(s, stage_backup(s, false));
     opened(s, stage_backup(s, true)); /* it counts when it was read */
     opened(s, stage_sync(s, 0));
+}
+
+static void a_file_in_a_backup(stage *s)
+{
+    a_file_at_the_office(s);
+    back_the_file_up(s);
+}
+
+/* The newest work is in no backup; the file is nowhere else, for no phone keeps it; the machine
+ * with the book is gone. */
+static void a_lost_book(stage *s)
+{
+    a_difference_and_a_file(s);
+    back_the_file_up(s);
+    opened(s, file_clear(s, 0));
+    file_must_be_away(s, 0);
+    stage_set(s, 0, 0, "place", "sau sao lưu");
+    opened(s, stage_sync(s, 0));
+    stage_close_book(s);
+    stage_clear_book(s);
 }
 
 static void a_stray(stage *s)
@@ -499,8 +516,10 @@ static int back_up(stage *s)
 static void backup_is_good(stage *s)
 {
     opened(s, stage_backup(s, true));
+    file_must_be_in_copy(s);
 }
 
+/* Where a piece could not be read the disk failed, and the backup has it: it is restored anew. */
 static int restore(stage *s)
 {
     int rc = s->done > 0 ? SOTAY_OK : stage_restore(s);
@@ -508,14 +527,17 @@ static int restore(stage *s)
         stage_clear_book(s); /* as the words say */
         rc = stage_restore(s);
     }
+    if (s->pieces_lost > 0)
+        stage_clear_book(s);
     if (rc == SOTAY_OK)
         s->done = 1;
     return rc == SOTAY_OK ? stage_open_book(s) : rc;
 }
 
-/* What no backup had comes back with the phones. */
+/* What no backup had comes back with the phones, the file with the backup. */
 static void all_came_back(stage *s)
 {
+    file_must_be_in(s);
     char *json = stage_show(s, 1, 0);
     scene_must_be(strstr(json, "sau sao lưu") != NULL, "what the phones brought back");
     sotay_text_free(json);
@@ -716,8 +738,8 @@ static const scene SCENES[] = {
     { "book-read", MEMORY | BIT(CALL_LMDB) | OPEN, false, false, true, true, a_difference,
       the_book, read_book, NULL },
     { "book-care", OPENING | REMOVE, false, false, true, true, a_difference, the_book, care, NULL },
-    { "backup", OPENING | REMOVE | ZSTD, false, false, true, true, a_difference, the_book, back_up,
-      backup_is_good },
+    { "backup", OPENING | REMOVE | ZSTD, false, false, true, true, a_difference_and_a_file,
+      the_book, back_up, backup_is_good },
     { "restore", OPENING | REMOVE | ZSTD, false, false, true, true, a_lost_book, NULL, restore,
       all_came_back },
     { "snapshot-cut", TURN | OPEN | READ | NAMES | ZSTD, true, false, true, true, a_full_unit,

@@ -70,12 +70,12 @@ static void each_file(const char *from, const char *to)
         (void)closedir(dir);
 }
 
-/* Pieces of files lie in folders that are named by their hashes. */
-static void copy_pieces(const char *from, const char *to)
+/* Pieces of files, of the book or its copy, lie in folders that are named by their hashes. */
+static void copy_pieces(const char *from, const char *to, const char *folder)
 {
     char source[PATH_BYTES], target[PATH_BYTES], inner[2][PATH_BYTES + 64];
-    (void)snprintf(source, sizeof source, "%s/book/chunks", from);
-    (void)snprintf(target, sizeof target, "%s/book/chunks", to);
+    (void)snprintf(source, sizeof source, "%s/%s/chunks", from, folder);
+    (void)snprintf(target, sizeof target, "%s/%s/chunks", to, folder);
     DIR *dir = opendir(source);
     if (dir == NULL)
         return;
@@ -106,7 +106,8 @@ void stage_copy(const char *from, const char *to)
             stage_die(target, strerror(errno));
         each_file(source, target);
     }
-    copy_pieces(from, to);
+    copy_pieces(from, to, "book");
+    copy_pieces(from, to, "copy");
 }
 
 /* Folders that a check left in the book (its scratch store) go too. */
@@ -225,8 +226,11 @@ int stage_restore(stage *s)
     (void)snprintf(from, sizeof from, "%s/copy", s->dir);
     (void)snprintf(dir, sizeof dir, "%s/book", s->dir);
     rooms_how how = { .dir = dir };
-    st_err err = backup_restore(from, &how, &manifest, &error);
-    return say(s, (int)err, error.detail);
+    backup_restore_how more = { .last = NULL };
+    st_err err = backup_restore_with(from, &how, &more, &manifest, &error);
+    s->pieces_lost = err == ST_OK ? (size_t)more.pieces_lost : 0;
+    return s->pieces_lost > 0 ? say(s, SOTAY_E_STORAGE, "pieces of files were lost")
+                              : say(s, (int)err, error.detail);
 }
 
 int stage_backup(stage *s, bool check)

@@ -47,6 +47,7 @@ typedef struct {
     char device[33];    /* of the first phone, where the office names it */
     char line[512];     /* what a phone whose PIN is forgotten tells the office */
     char answer[512];   /* and what it hears */
+    size_t pieces_lost; /* of files, that the last restore said it could not bring */
     size_t done;        /* steps of the act that were acknowledged */
     stage_tally well;   /* when all went well */
     st_buffer out, err; /* of the last operator call */
@@ -70,7 +71,8 @@ int stage_init(stage *s);
 int stage_open_book(stage *s);
 /* Removes DIR/book, which is closed. */
 void stage_clear_book(stage *s);
-/* Makes DIR/book, which is not there, of the backup in DIR/copy. */
+/* Makes DIR/book, which is not there, of the backup in DIR/copy. SOTAY_E_STORAGE with
+ * s->pieces_lost: it is made, but for so many pieces of files. */
 int stage_restore(stage *s);
 /* One copy of the book into DIR/copy; with `check`, reads that again. */
 int stage_backup(stage *s, bool check);

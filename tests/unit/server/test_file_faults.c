@@ -28,9 +28,12 @@ struct work {
     st_hash name;   /* of the snapshot that was offered last */
     uint64_t files; /* of the folder when nothing fails */
     char tables[100]; /* that the backup before names */
+    uint64_t lost; /* pieces, that the last restore named */
     chunks_piece piece;
     uint8_t bytes[64];
 };
+
+#define PIECES 3u /* that the book has */
 
 static int setup(void **state)
 {
@@ -228,7 +231,32 @@ static st_err restore(work *w)
 {
     backup_manifest manifest;
     rooms_how how = { .dir = w->there[1] };
-    return backup_restore(w->there[0], &how, &manifest, NULL);
+    backup_restore_how more = { .last = NULL };
+    st_err err = backup_restore_with(w->there[0], &how, &more, &manifest, NULL);
+    w->lost = more.pieces_lost;
+    return err;
+}
+
+static void keep_a_piece(work *w, uint8_t fill)
+{
+    memset(w->bytes, fill, sizeof w->bytes);
+    w->piece =
+        (chunks_piece){ "1", st_sha256(w->bytes, sizeof w->bytes), w->bytes, sizeof w->bytes };
+}
+
+/* Each is in the restored book, whole, or was named as one that is lost. */
+static void has_its_pieces(work *w)
+{
+    uint64_t whole = 0;
+    for (uint8_t i = 1; i <= PIECES; i++) {
+        chunks_state found = CHUNKS_MISSING;
+        uint64_t len = 0;
+        keep_a_piece(w, i);
+        assert_int_equal(chunks_check(w->there[1], &w->piece.hash, &found, &len, NULL), ST_OK);
+        assert_int_not_equal(found, CHUNKS_WRONG);
+        whole += found == CHUNKS_WHOLE;
+    }
+    assert_int_equal(whole + w->lost, PIECES);
 }
 
 /* A store, or none: never the half of one that a server would open. */
@@ -240,13 +268,8 @@ static void opens_when_it_was_made(work *w, st_err err)
     if (opened)
         rooms_close(&srv);
     assert_true(opened == (err == ST_OK));
-}
-
-static void keep_a_piece(work *w, uint8_t fill)
-{
-    memset(w->bytes, fill, sizeof w->bytes);
-    w->piece =
-        (chunks_piece){ "1", st_sha256(w->bytes, sizeof w->bytes), w->bytes, sizeof w->bytes };
+    if (err == ST_OK)
+        has_its_pieces(w);
 }
 
 static void test_backups(void **state)
@@ -258,7 +281,7 @@ static void test_backups(void **state)
         { "a check", NULL, check_backup, NULL, 6, 1, true },
         { "a restore", no_store, restore, opens_when_it_was_made, 6, 1, true },
     };
-    for (uint8_t i = 1; i < 4; i++) {
+    for (uint8_t i = 1; i <= PIECES; i++) {
         keep_a_piece(w, i);
         assert_int_equal(chunks_put(w->o->book.dir, &w->piece, NULL), ST_OK);
     }
