@@ -311,14 +311,27 @@ static bool all_seen(const runner *run)
     return all;
 }
 
+/* The kinds of worlds: where each theme begins, and the share that it has of the fixed ones. */
+static const struct {
+    uint64_t first, share;
+    const char *name;
+} FIXED[] = {
+    { 1, 2, "sim/fixed-seeds" },
+    { PLAN_THEMED, 4, "sim/fixed-seeds-with-themes" },
+    { PLAN_KEYED, 6, "sim/fixed-seeds-with-keys" },
+    { PLAN_WAITING, 12, "sim/fixed-seeds-with-files-that-wait" },
+    { PLAN_WRITING, 24, "sim/fixed-seeds-with-words-in-syncs" },
+    { PLAN_LOSING, 24, "sim/fixed-seeds-with-sets-that-are-lost" },
+    { PLAN_STRANGE, 24, "sim/fixed-seeds-with-branches-and-strangers" },
+    { PLAN_TYPING, 24, "sim/fixed-seeds-with-words-over-words" },
+};
+
 /* The same seed twice, in processes of their own: the same book, and the same rows in the stores
  * of phones. Some of every kind of world. */
 static bool repeats(runner *run)
 {
-    static const uint64_t FROM[] = { 1,           PLAN_THEMED,  PLAN_KEYED,
-                                     PLAN_WAITING, PLAN_WRITING, PLAN_LOSING };
-    for (size_t i = 0; i < 4 * sizeof FROM / sizeof FROM[0]; i++) {
-        sim_plan plan = plan_make(FROM[i / 4] + i % 4);
+    for (size_t i = 0; i < 4 * sizeof FIXED / sizeof FIXED[0]; i++) {
+        sim_plan plan = plan_make(FIXED[i / 4].first + i % 4);
         int first = play_alone(run, &plan, false);
         uint64_t digest = spare(run)->digest;
         int second = play_alone(run, &plan, false);
@@ -415,21 +428,6 @@ static uint64_t fresh_seed(void)
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u % 1000000u;
 }
-
-/* The fixed worlds: a share of them from where each theme begins. */
-static const struct {
-    uint64_t first, share;
-    const char *name;
-} FIXED[] = {
-    { 1, 2, "sim/fixed-seeds" },
-    { PLAN_THEMED, 4, "sim/fixed-seeds-with-themes" },
-    { PLAN_KEYED, 6, "sim/fixed-seeds-with-keys" },
-    { PLAN_WAITING, 12, "sim/fixed-seeds-with-files-that-wait" },
-    { PLAN_WRITING, 24, "sim/fixed-seeds-with-words-in-syncs" },
-    { PLAN_LOSING, 24, "sim/fixed-seeds-with-sets-that-are-lost" },
-    { PLAN_STRANGE, 24, "sim/fixed-seeds-with-branches-and-strangers" },
-    { PLAN_TYPING, 24, "sim/fixed-seeds-with-words-over-words" },
-};
 
 /* Half of the fixed worlds as they always were, and so on. Without fresh seeds the same worlds each
  * time: who runs it on somebody's change sees that change, not luck. */
