@@ -185,7 +185,7 @@ rigs-asan: deps ## the rigs, with their short amounts, under AddressSanitizer an
 rigs-tsan: deps ## those of them with threads under ThreadSanitizer
 	+@MAKE='$(MAKE)' tools/check/run-tests.sh rigs tsan
 
-coverage: deps ## branch coverage of proto/, client-lib/src and server/; see tools/check/coverage.sh
+coverage: deps ## branch coverage, by unit tests and rigs (COVERAGE_RIGS=0: without them); see tools/check/coverage.sh
 	+@MAKE='$(MAKE)' tools/check/coverage.sh
 
 amounts: ## how much the rigs have tried in this tree, and how much of it failed
