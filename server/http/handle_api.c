@@ -198,7 +198,8 @@ static void run_call(http_request *request, const api_call *call)
         char text[400];
         (void)snprintf(text, sizeof text, "%.*s", (int)why.len,
                        why.data != NULL ? (const char *)why.data : "");
-        http_say(request, code == 2 ? 400 : run.why != ST_OK ? st_err_http(run.why) : 422, text);
+        const int refused = run.why.code != ST_OK ? st_err_http(run.why.code) : 422;
+        http_say(request, code == 2 ? 400 : refused, text);
     }
     st_buffer_free(&why);
 }

@@ -1,7 +1,7 @@
 /* server/operator/again.c - the operator's words that took rights away are said again. Promises
  * that words whose entry the log has are not said a second time, since a right that was given back
- * after them would go once more; that none is lost when it is broken off; and that a
- * folder whose notes are not its own gives nobody a right. */
+ * after them would go once more; that none is lost when it is broken off, or when a call fails; and
+ * that a folder whose notes are not its own gives nobody a right. */
 #include "server/operator/again.h"
 
 #include <stdio.h>
@@ -44,38 +44,96 @@ static bool takes_away(const char *const *argv, size_t argc)
     return false;
 }
 
-static bool say(const telling *t, const char *text)
+/* What the book answers to words that mean nothing to it: nobody here has that login, it is so
+ * already. All else is a failure, and says nothing of the words. */
+static bool is_refusal(int code, const st_error *why)
+{
+    return code == 2 || why->code == ST_E_NOT_FOUND || why->code == ST_E_STATE ||
+           why->code == ST_E_VALUE;
+}
+
+/* Said without its note it would be forgotten by the next restore: then it is looked at once more,
+ * found to be so, and noted. */
+static st_err judge(const operator_call *call, int code, const char *text, st_error *error)
+{
+    if (code == 0 && call->is_unnoted)
+        return st_fail(error, ST_E_STORAGE, "%.80s: the note beside the store failed", text);
+    if (code == 0 || is_refusal(code, &call->why))
+        return ST_OK;
+    const st_err err = call->why.code != ST_OK ? call->why.code : ST_E_SERVER;
+    return st_fail(error, err, "%.60s: %.80s", text, call->why.detail);
+}
+
+/* *out_said: it is done, also where the note of it failed. */
+static st_err say(const telling *t, const char *text, bool *out_said)
 {
     char copy[SIDE_WORDS_BYTES], *rest = NULL;
     const char *argv[WORDS_MAX];
     size_t argc = 0;
     st_buffer out, err;
+    *out_said = false;
     (void)snprintf(copy, sizeof copy, "%s", text);
     for (char *word = strtok_r(copy, " ", &rest); word != NULL && argc < WORDS_MAX;
          word = strtok_r(NULL, " ", &rest))
         argv[argc++] = word;
     if (!takes_away(argv, argc))
-        return false;
+        return ST_OK;
     st_buffer_init(&out, ANSWER_BYTES_MAX);
     st_buffer_init(&err, ANSWER_BYTES_MAX);
     operator_call call = { .rooms = t->rooms, .argv = argv, .argc = argc, .lang = t->lang,
                            .out = &out, .err = &err };
-    bool done = operator_run(&call) == 0;
+    const int code = operator_run(&call);
+    *out_said = code == 0;
     st_buffer_free(&out);
     st_buffer_free(&err);
-    return done;
+    return judge(&call, code, text, t->error);
 }
 
-/* What is said notes itself anew, with its new place. */
+/* What is noted of some words already, when the file is gone through once more. */
+typedef struct {
+    const side_words *words;
+    const uint8_t *epoch;      /* the present one */
+    bool is_said;              /* they stand there as said in it */
+    bool is_kept;              /* they stand there with their old place */
+} noted;
+
+static bool look_up(void *context, const side_words *line)
+{
+    noted *n = context;
+    if (strcmp(line->text, n->words->text) != 0)
+        return true;
+    const bool is_of_it = memcmp(line->epoch, n->epoch, sizeof line->epoch) == 0;
+    n->is_said = n->is_said || (line->has_place && is_of_it);
+    n->is_kept = n->is_kept || (line->has_place == n->words->has_place &&
+                                line->index == n->words->index &&
+                                memcmp(line->epoch, n->words->epoch, sizeof line->epoch) == 0);
+    return true;
+}
+
+/* What is said notes itself anew, with its new place. Nobody gives a right back before all are
+ * said: what was said in this epoch is so still. */
+static st_err look(telling *t, const side_words *words)
+{
+    noted known = { .words = words, .epoch = t->rooms->sync.epoch };
+    bool is_said = false;
+    st_err err = side_each_kept(t->rooms->dir, look_up, &known, t->error);
+    const bool is_here = words->has_place &&
+                         words->index <= sync_epoch_cut(t->rows, t->rows_count, words->epoch);
+    if (err == ST_OK && !is_here && known.is_said)
+        return ST_OK;
+    if (err == ST_OK && !is_here)
+        err = say(t, words->text, &is_said);
+    if (is_said)
+        t->said(words->text);
+    if (err != ST_OK || is_said || known.is_kept)
+        return err;
+    return side_add_words(t->rooms->dir, words, t->error);
+}
+
 static bool look_at(void *context, const side_words *words)
 {
     telling *t = context;
-    bool is_here = words->has_place &&
-                   words->index <= sync_epoch_cut(t->rows, t->rows_count, words->epoch);
-    if (!is_here && say(t, words->text))
-        t->said(words->text);
-    else
-        t->err = side_add_words(t->rooms->dir, words, t->error);
+    t->err = look(t, words);
     return t->err == ST_OK;
 }
 
@@ -85,10 +143,14 @@ st_err operator_say_again(server *rooms, const char *lang, void (*said)(const ch
     store_txn txn = { 0 };
     st_arena arena;
     telling t = { .rooms = rooms, .lang = lang, .said = said, .error = error };
-    if (own_clock_is_closed(rooms->sync.clock) || !side_has_again(rooms->dir))
+    bool has_again = false;
+    if (own_clock_is_closed(rooms->sync.clock))
         return ST_OK;
+    st_err err = side_has_again(rooms->dir, &has_again, error);
+    if (err != ST_OK || !has_again)
+        return err;
     st_arena_init(&arena, ROWS_ARENA_BYTES);
-    st_err err = store_begin(rooms->sync.store, STORE_READ_TXN, &txn, error);
+    err = store_begin(rooms->sync.store, STORE_READ_TXN, &txn, error);
     if (err == ST_OK)
         err = sync_epochs_read(&txn, &arena, &t.rows, &t.rows_count, error);
     store_end(&txn);

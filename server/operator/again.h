@@ -10,7 +10,9 @@
  * such a file it does nothing. Said is nothing but `device revoke`, `device suspend`,
  * `user disable` and `role LOGIN -ROLE`, whoever wrote the file. What is not said, or does not
  * apply (nobody here has that login), is kept for later. Nothing while the clock waits.
- * ST_E_STORAGE, ST_E_MEMORY, ST_E_CORRUPT: then it is looked through again at the next start. */
+ * When a call fails on the way the file stays: it is looked through again at the next start, and
+ * what was said by then is not said once more. Errors of the verbs, all but ST_E_NOT_FOUND,
+ * ST_E_STATE, ST_E_VALUE and ST_E_USAGE, which are answers. */
 ST_MUST_USE st_err operator_say_again(server *rooms, const char *lang,
                                       void (*said)(const char *words), st_error *error);
 

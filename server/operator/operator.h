@@ -20,7 +20,8 @@ typedef struct {
     const char *public_url;    /* of the running server; NULL when it is stopped */
     st_buffer *out;            /* stdout */
     st_buffer *err;            /* stderr: lines "what: why" without the program's name */
-    st_err why;                /* result: of a refusal with a code of its own; else ST_OK */
+    st_error why;              /* result: of a refusal with a code of its own; else ST_OK */
+    bool is_unnoted;           /* result: done, but the note beside the store failed (side.h) */
 } operator_call;
 
 /* Runs it. Returns the exit code of docs/programs.md: 0 done, 1 refused (nothing was changed),

@@ -68,7 +68,7 @@ void operator_complain(operator_work *work, const char *format, ...)
 int operator_fail(operator_work *work)
 {
     const st_error *error = &work->error;
-    work->call->why = error->code;
+    work->call->why = *error;
     const char *sentence = st_err_sentence(error->code, work->vi ? "vi" : "en");
     if (error->code == ST_E_USAGE) {
         operator_complain(work, "%s", error->detail);

@@ -360,8 +360,10 @@ void operator_note_aside(operator_work *work, const char *format, ...)
     va_start(list, format);
     (void)vsnprintf(words.text, sizeof words.text, format, list);
     va_end(list);
-    if (side_add_words(work->rooms->dir, &words, &error) != ST_OK)
-        operator_complain(work, work->vi ? "đã làm, nhưng không ghi được vào sổ phụ: %s"
-                                         : "done, but the note beside the store failed: %s",
-                          error.detail);
+    if (side_add_words(work->rooms->dir, &words, &error) == ST_OK)
+        return;
+    work->call->is_unnoted = true;
+    operator_complain(work, work->vi ? "đã làm, nhưng không ghi được vào sổ phụ: %s"
+                                     : "done, but the note beside the store failed: %s",
+                      error.detail);
 }

@@ -26,14 +26,21 @@ struct sync_side {
     atomic_bool is_rolled_back;    /* said by the writer, heard by everybody */
 };
 
-static uint64_t read_size(int fd)
+/* *out_size: 0 when nothing whole stands there. A disk that does not say it has not said 0. */
+static st_err read_size(int fd, uint64_t *out_size, st_error *error)
 {
     char text[SIZE_BYTES + 1] = "";
     char *end = NULL;
-    if (pread(fd, text, SIZE_BYTES, 0) != SIZE_BYTES || text[SIZE_BYTES - 1] != '\n')
-        return 0;
+    ssize_t got = pread(fd, text, SIZE_BYTES, 0);
+    if (got < 0)
+        return st_fail(error, ST_E_STORAGE, "side: a size cannot be read: %s", strerror(errno));
+    *out_size = 0;
+    if (got != SIZE_BYTES || text[SIZE_BYTES - 1] != '\n')
+        return ST_OK;
     uint64_t size = strtoull(text, &end, 10);
-    return end == text + SIZE_BYTES - 1 ? size : 0;
+    if (end == text + SIZE_BYTES - 1)
+        *out_size = size;
+    return ST_OK;
 }
 
 static bool write_size(int fd, uint64_t size)
@@ -53,11 +60,11 @@ static st_err read_mark(const char *path, sync_side *side, st_error *error)
     side->put_back_to = UINT64_MAX;
     if (fd < 0)
         return ST_OK;
-    side->put_back_to = read_size(fd);
+    st_err err = read_size(fd, &side->put_back_to, error);
     if (side->put_back_to == 0)
         side->put_back_to = 1;
     (void)close(fd);
-    return ST_OK;
+    return err;
 }
 
 static st_err open_files(const char *dir, sync_side *side, st_error *error)
@@ -79,9 +86,7 @@ static st_err open_files(const char *dir, sync_side *side, st_error *error)
         err = st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
     if (err == ST_OK)                      /* also a name that a killed process had just given */
         err = store_dir_sync(side->dir, error);
-    if (err == ST_OK)
-        side->size = read_size(side->fd);
-    return err;
+    return err == ST_OK ? read_size(side->fd, &side->size, error) : err;
 }
 
 st_err side_open(const char *dir, sync_side **out_side, st_error *error)
@@ -327,6 +332,12 @@ st_err side_each_again(const char *dir, side_words_each each, void *context, st_
     return each_line(dir, "side/words.again", each, context, &goes_on, error);
 }
 
+st_err side_each_kept(const char *dir, side_words_each each, void *context, st_error *error)
+{
+    bool goes_on = true;
+    return each_line(dir, "side/words", each, context, &goes_on, error);
+}
+
 /* The folder of the notes, and the two files in it. */
 typedef struct {
     char side[STORE_PATH_BYTES], words[STORE_PATH_BYTES], again[STORE_PATH_BYTES];
@@ -343,8 +354,11 @@ static st_err find_words(const char *dir, words_paths *out, st_error *error)
 st_err side_put_words_off(const char *dir, st_error *error)
 {
     words_paths paths;
+    bool has_again = false;
     st_err err = find_words(dir, &paths, error);
-    if (err != ST_OK || access(paths.again, F_OK) == 0)
+    if (err == ST_OK)
+        err = side_has_again(dir, &has_again, error);
+    if (err != ST_OK || has_again)
         return err;
     if (rename(paths.words, paths.again) != 0)
         return errno == ENOENT ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", paths.words,
@@ -381,10 +395,17 @@ st_err side_bring_words(const char *from, const char *to, st_error *error)
     return err == ST_OK ? move.err : err;
 }
 
-bool side_has_again(const char *dir)
+st_err side_has_again(const char *dir, bool *out_has, st_error *error)
 {
     char path[STORE_PATH_BYTES];
-    return store_dir_path(dir, "side/words.again", path, NULL) == ST_OK && access(path, F_OK) == 0;
+    st_err err = store_dir_path(dir, "side/words.again", path, error);
+    if (err != ST_OK)
+        return err;
+    const bool has = access(path, F_OK) == 0;
+    if (!has && errno != ENOENT)
+        return st_fail(error, ST_E_STORAGE, "%s: %s", path, strerror(errno));
+    *out_has = has;
+    return ST_OK;
 }
 
 bool side_is_there(const char *dir)

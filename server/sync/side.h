@@ -65,12 +65,15 @@ ST_MUST_USE st_err side_each_words(const char *dir, side_words_each each, void *
 ST_MUST_USE st_err side_put_words_off(const char *dir, st_error *error);
 /* All words of `from` become words.again of `to`, which has none yet. ST_E_STORAGE. */
 ST_MUST_USE st_err side_bring_words(const char *from, const char *to, st_error *error);
+/* Only the lines of words, as above. ST_E_STORAGE. */
+ST_MUST_USE st_err side_each_kept(const char *dir, side_words_each each, void *context,
+                                  st_error *error);
 /* Only the lines of words.again, as above; then they are gone. ST_E_STORAGE. */
 ST_MUST_USE st_err side_each_again(const char *dir, side_words_each each, void *context,
                                    st_error *error);
 ST_MUST_USE st_err side_again_done(const char *dir, st_error *error);
-/* Are there any? */
-bool side_has_again(const char *dir);
+/* Are there any? ST_E_STORAGE: the disk does not say. */
+ST_MUST_USE st_err side_has_again(const char *dir, bool *out_has, st_error *error);
 /* Does a server keep its notes in dir/side? */
 bool side_is_there(const char *dir);
 

@@ -9,6 +9,7 @@
 #include "tests/fault/file.h"
 #include "tests/fault/phone.h"
 #include "tests/fault/photo.h"
+#include "tests/fault/words.h"
 
 int scene_go_on(stage *s, const scene_step *steps, size_t count)
 {
@@ -742,6 +743,11 @@ static const scene SCENES[] = {
       the_book, back_up, backup_is_good },
     { "restore", OPENING | REMOVE | ZSTD, false, false, true, true, a_lost_book, NULL, restore,
       all_came_back },
+    { "words-again", OPENING | REMOVE, false, false, true, false, words_restored, NULL, words_say,
+      words_check },
+    /* what fails once the epoch is written begins another one: an entry more */
+    { "words-put-back", READ, false, false, true, false, words_put_back, NULL, words_say,
+      words_check },
     { "snapshot-cut", TURN | OPEN | READ | NAMES | ZSTD, true, false, true, true, a_full_unit,
       book_and_second_phone, sync_second, NULL },
     { "snapshot-load", SYNC, false, false, true, true, a_full_unit, book_and_second_phone,

@@ -276,7 +276,7 @@ static int code_of(const operator_call *call, int exit_code)
 {
     if (exit_code == 0)
         return SOTAY_OK;
-    return call->why == ST_OK ? SOTAY_E_CORRUPT : (int)call->why;
+    return call->why.code == ST_OK ? SOTAY_E_CORRUPT : (int)call->why.code;
 }
 
 /* What the operator reads on stderr lies in memory that was there before. */

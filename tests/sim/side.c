@@ -104,10 +104,17 @@ st_err side_put_words_off(const char *dir, st_error *error)
     return ST_OK;
 }
 
-bool side_has_again(const char *dir)
+st_err side_has_again(const char *dir, bool *out_has, st_error *error)
 {
     (void)dir;
-    return false;
+    (void)error;
+    *out_has = false;
+    return ST_OK;
+}
+
+st_err side_each_kept(const char *dir, side_words_each each, void *context, st_error *error)
+{
+    return side_each_words(dir, each, context, error);
 }
 
 st_err side_each_again(const char *dir, side_words_each each, void *context, st_error *error)

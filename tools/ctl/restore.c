@@ -1,6 +1,6 @@
 /* tools/ctl/restore.c - `restore`: a new data folder from a backup, in a new epoch; then the words
  * that took rights away after the backup was made are said again. Promises that nothing is opened
- * to phones before that is done. */
+ * to phones before that is done, and that it goes on where it failed when it is called again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +123,33 @@ static int tell_all_lost(bool vi, uint64_t pieces)
     return 3;
 }
 
+/* The book is whole, and its words wait: whoever opens it says them before anything else. */
+static int tell_unsaid(const ctl_line *line)
+{
+    return ctl_say_in(line, 1, "restore",
+                      "sổ đã dựng lại xong, nhưng CHƯA ghi lại hết các lần ngừng quyền, thu hồi "
+                      "máy sau bản sao lưu. Hãy sửa lỗi ở dòng trên rồi chạy lại đúng lệnh restore "
+                      "này để ghi tiếp. Sotayd và sotayctl cũng ghi tiếp trước mọi việc khác, "
+                      "chưa ghi xong thì chưa cho máy nào vào",
+                      "the book is restored, but NOT all that took rights away after the backup "
+                      "is said again. Mend what the line above says, then call this same restore "
+                      "once more: it goes on. Sotayd and sotayctl go on with it, too, before "
+                      "anything else, and let no phone in until it is done");
+}
+
+static int fail_behind(const ctl_line *line, const st_error *error)
+{
+    bool waits = false;
+    (void)ctl_fail(line, "restore", error);
+    if (side_has_again(line->data, &waits, NULL) != ST_OK || waits)
+        return tell_unsaid(line);
+    return ctl_say_in(line, 1, "restore",
+                      "sổ đã dựng lại xong, chỉ việc mở thử là hỏng. Hãy sửa lỗi ở dòng trên rồi "
+                      "chạy sotayd với thư mục này",
+                      "the book is restored; only opening it failed. Mend what the line above "
+                      "says, then start sotayd with this folder");
+}
+
 static int finish(const ctl_line *line)
 {
     server rooms = { 0 };
@@ -130,7 +157,7 @@ static int finish(const ctl_line *line)
     rooms_how how = { .dir = line->data };
     st_err err = rooms_open(&how, &rooms, &error);
     if (err != ST_OK)
-        return ctl_fail(line, "restore", &error);
+        return fail_behind(line, &error);
     bool waits = own_clock_waits(rooms.sync.clock);
     err = operator_say_again(&rooms, line->lang, tell_said, &error);
     rooms_close(&rooms);
@@ -142,8 +169,26 @@ static int finish(const ctl_line *line)
                           "day before it: put it right, or if it is right, say `sotayctl clock "
                           "accept`");
     if (err != ST_OK)
-        return ctl_fail(line, "restore", &error);
+        return fail_behind(line, &error);
     return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* A restore of that backup made the book that is there, and did not come to its last word. */
+static bool is_half_said(const ctl_line *line)
+{
+    bool waits = false, is_same = false;
+    return store_dir_check_version(line->data, NULL) == ST_OK &&
+           side_has_again(line->data, &waits, NULL) == ST_OK && waits &&
+           is_same_book(line->words[1], line->data, &is_same, NULL) == ST_OK && is_same;
+}
+
+static int go_on(const ctl_line *line)
+{
+    printf(strcmp(line->lang, "vi") == 0
+               ? "Sổ ở %s đã được dựng lại trước đó. Nói tiếp những lời đã thu quyền:\n"
+               : "The book in %s was restored before. What took rights away is said on:\n",
+           line->data);
+    return finish(line);
 }
 
 /* It was made by a restore that was broken off behind its last step, or nobody came since. */
@@ -174,6 +219,8 @@ int ctl_restore(const ctl_line *line)
                           "the new folder may not lie inside that of the backup");
     if (side != NULL && check_side(line, side) != 0)
         return 1;
+    if (is_half_said(line))
+        return go_on(line);
     if (is_made_already(line->data))
         return ctl_say_in(line, 1, "restore",
                           "ở đây đã có một sổ được dựng lại xong, chưa mở lần nào: hãy chạy sotayd "
@@ -195,7 +242,8 @@ int ctl_restore(const ctl_line *line)
                 "again by themselves what they hold.\n",
            manifest.commune.s, (unsigned long long)manifest.entries, line->data);
     int code = finish(line);
-    return code == 0 && more.pieces_lost > 0 ? tell_all_lost(vi, more.pieces_lost) : code;
+    int lost = more.pieces_lost > 0 ? tell_all_lost(vi, more.pieces_lost) : 0;
+    return code == 0 ? lost : code;
 }
 
 char *ctl_absolute(const char *path)
