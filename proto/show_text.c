@@ -118,32 +118,44 @@ static void say_decision(show_page *page, const st_live *live)
     }
 }
 
+/* One of several opinions, with the dot that names it. */
+static void say_sibling(show_page *page, const st_field *field, st_span span,
+                        st_group_of_equals group)
+{
+    char dot[ST_DOT_TEXT_BYTES];
+    const st_live *live = &page->record->lives[group.live];
+    say(page, group.shown ? "      ▸ " : "      • ");
+    say_value(page, field, live);
+    say_authors(page, span, group.live);
+    st_dot_format(&page->record->metas[live->meta].dot, dot);
+    say(page, "  [");
+    say(page, dot);
+    say(page, "]\n");
+}
+
+static bool has_one(st_show_distinct walk)
+{
+    st_group_of_equals group;
+    return st_show_distinct_next(&walk, &group) && !st_show_distinct_next(&walk, &group);
+}
+
 static void say_siblings(show_page *page, const st_field *field, st_span span)
 {
-    st_group_of_equals groups[ST_SIBLINGS_MAX];
-    if (span.count > ST_SIBLINGS_MAX)
-        span.count = ST_SIBLINGS_MAX;
-    size_t count = st_show_distinct(page->record, field, span, groups);
-    if (count == 1) {
+    st_group_of_equals group;
+    st_show_distinct walk = st_show_distinct_of(page->record, field, span);
+    if (has_one(walk)) {
+        const st_live *live = &page->record->lives[walk.shown];
         say(page, " ");
-        say_value(page, field, &page->record->lives[groups[0].live]);
-        say_authors(page, span, groups[0].live);
-        say_decision(page, &page->record->lives[groups[0].live]);
+        say_value(page, field, live);
+        say_authors(page, span, walk.shown);
+        say_decision(page, live);
         say(page, "\n");
         return;
     }
     bool open = st_show_in_conflict(page->record, field, span);
     say(page, open ? (page->vi ? " ≠ ý kiến khác nhau\n" : " ≠ different opinions\n") : "\n");
-    for (size_t i = 0; i < count; i++) {
-        char dot[ST_DOT_TEXT_BYTES];
-        say(page, groups[i].shown ? "      ▸ " : "      • ");
-        say_value(page, field, &page->record->lives[groups[i].live]);
-        say_authors(page, span, groups[i].live);
-        st_dot_format(&page->record->metas[page->record->lives[groups[i].live].meta].dot, dot);
-        say(page, "  [");
-        say(page, dot);
-        say(page, "]\n");
-    }
+    while (st_show_distinct_next(&walk, &group))
+        say_sibling(page, field, span, group);
 }
 
 static void say_elements(show_page *page, const st_field *field, st_span span)

@@ -74,24 +74,51 @@ static bool newer(const st_record *record, size_t a, size_t b)
     return x->hlc != y->hlc ? x->hlc > y->hlc : st_dot_cmp(&x->dot, &y->dot) > 0;
 }
 
-size_t st_show_distinct(const st_record *record, const st_field *field, st_span span,
-                        st_group_of_equals *out)
+st_show_distinct st_show_distinct_of(const st_record *record, const st_field *field, st_span span)
 {
-    size_t shown = shown_of(record, field, span), count = 0;
-    if (shown == SIZE_MAX)
-        return 0;
-    out[count++] = (st_group_of_equals){ shown, true };
-    for (size_t i = span.first; i < span.first + span.count; i++) {
-        size_t at = 0;
-        while (at < count && !st_value_equal(&record->lives[out[at].live].op.value,
-                                             &record->lives[i].op.value))
-            at++;
-        if (at == count)
-            out[count++] = (st_group_of_equals){ i, false };
-        else if (at > 0 && newer(record, i, out[at].live))
-            out[at].live = i;
+    return (st_show_distinct){ record, span, shown_of(record, field, span), SIZE_MAX };
+}
+
+static bool is_equal(const st_show_distinct *walk, size_t a, size_t b)
+{
+    return st_value_equal(&walk->record->lives[a].op.value, &walk->record->lives[b].op.value);
+}
+
+/* Does it stand for a value that neither the shown one has nor one before it? */
+static bool is_first(const st_show_distinct *walk, size_t at)
+{
+    for (size_t i = walk->span.first; i < at; i++)
+        if (is_equal(walk, i, at))
+            return false;
+    return !is_equal(walk, walk->shown, at);
+}
+
+static size_t newest_equal(const st_show_distinct *walk, size_t first)
+{
+    size_t newest = first;
+    for (size_t i = first + 1; i < walk->span.first + walk->span.count; i++)
+        if (is_equal(walk, i, first) && newer(walk->record, i, newest))
+            newest = i;
+    return newest;
+}
+
+bool st_show_distinct_next(st_show_distinct *walk, st_group_of_equals *out)
+{
+    if (walk->shown == SIZE_MAX)
+        return false;
+    if (walk->at == SIZE_MAX) {
+        walk->at = walk->span.first;
+        *out = (st_group_of_equals){ walk->shown, true };
+        return true;
     }
-    return count;
+    while (walk->at < walk->span.first + walk->span.count) {
+        const size_t at = walk->at++;
+        if (!is_first(walk, at))
+            continue;
+        *out = (st_group_of_equals){ newest_equal(walk, at), false };
+        return true;
+    }
+    return false;
 }
 
 bool st_show_in_conflict(const st_record *record, const st_field *field, st_span span)
@@ -289,12 +316,10 @@ void st_show_values_json(st_json *json, const st_record *record, const st_field 
     if (field->cls == ST_CLASS_SET) {
         elements_json(json, &view);
     } else {
-        st_group_of_equals groups[ST_SIBLINGS_MAX];
-        if (view.span.count > ST_SIBLINGS_MAX)
-            view.span.count = ST_SIBLINGS_MAX;
-        size_t count = st_show_distinct(record, field, view.span, groups);
-        for (size_t i = 0; i < count; i++)
-            group_json(json, &view, groups[i]);
+        st_group_of_equals group;
+        st_show_distinct walk = st_show_distinct_of(record, field, span);
+        while (st_show_distinct_next(&walk, &group))
+            group_json(json, &view, group);
     }
     st_json_close(json, ']');
 }

@@ -10,11 +10,20 @@ typedef struct {
     bool shown;
 } st_group_of_equals;
 
-/* Writes the distinct values of a span, the shown one first, into out (room for span.count).
- * A remark or set element counts as its own path, so its span has equal values only. Returns how
- * many. For a fixed path the creating change's value is the shown one. */
-size_t st_show_distinct(const st_record *record, const st_field *field, st_span span,
-                        st_group_of_equals *out);
+/* The distinct values of a span one after the other, the shown one first; however many there are:
+ * on a phone more than ST_SIBLINGS_MAX, when its own change is held for that. A remark or set
+ * element counts as its own path, so its span has equal values only. For a fixed path the creating
+ * change's value is the shown one. */
+typedef struct {
+    const st_record *record;
+    st_span span;
+    size_t shown;              /* SIZE_MAX: the span is empty */
+    size_t at;                 /* the next one to look at; SIZE_MAX: the shown one */
+} st_show_distinct;
+/* Begins; nothing is allocated, record and span stay as they are until it ends. */
+st_show_distinct st_show_distinct_of(const st_record *record, const st_field *field, st_span span);
+/* false: that were all. */
+bool st_show_distinct_next(st_show_distinct *walk, st_group_of_equals *out);
 
 /* Is the element of a set there (any live add)? */
 bool st_show_has_element(const st_record *record, st_span span);

@@ -376,6 +376,37 @@ static void test_nobody_writes_lines_of_the_page(void **state)
     st_arena_reset(&d.arena);
 }
 
+/* A phone whose own change waits for the limit has more values at a path than the book may: each
+ * is shown, on the page and to a program. */
+static void test_however_many_there_are(void **state)
+{
+    (void)state;
+    enum { MANY = 2 * ST_SIBLINGS_MAX + 1 };
+    static char words[MANY][16];
+    const st_show_how how = { .directory = &DIRECTORY, .lang = "vi", .offset_minutes = 420 };
+    desk d;
+    play(&d);
+    for (size_t i = 0; i < MANY; i++) {
+        (void)snprintf(words[i], sizeof words[i], "<chỗ %zu>", i);
+        (void)fold(&d, i % 2 == 0 ? 1 : 2,
+                   (st_op){ .path = make_field_path(F_PLACE), .value = text_of(words[i]) }, NULL);
+    }
+    for (int json = 0; json < 2; json++) {
+        st_buffer out;
+        st_buffer_init(&out, 1u << 20);
+        assert_int_equal(json ? st_show_json(&FORM, &d.record, &how, &out, NULL)
+                              : st_show_text(&FORM, &d.record, &how, &out, NULL), ST_OK);
+        assert_int_equal(st_buffer_append(&out, "", 1, NULL), ST_OK);
+        for (size_t i = 0; i < MANY; i++) {
+            const char *at = strstr((const char *)out.data, words[i]);
+            assert_non_null(at);
+            assert_null(strstr(at + 1, words[i]));
+        }
+        st_buffer_free(&out);
+    }
+    st_arena_reset(&d.arena);
+}
+
 /* A page that does not fit is an error, never half a page that looks whole. */
 static void test_too_little_room_is_said(void **state)
 {
@@ -424,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_no_unit_and_no_reason),
         cmocka_unit_test(test_without_names),
         cmocka_unit_test(test_nobody_writes_lines_of_the_page),
+        cmocka_unit_test(test_however_many_there_are),
         cmocka_unit_test(test_too_little_room_is_said),
         cmocka_unit_test(test_a_state_that_is_none),
     };
