@@ -175,7 +175,8 @@ st_err backup_tree_copy(const backup_source *source, piece_folder *folder, st_er
 
 /* ---- and back ---- */
 
-/* out_lost: it is not in the backup, or is not what its name says, or cannot be read. */
+/* out_lost: it is not in the backup, or is not what its name says, or its disk does not give it. Of
+ * a machine that has no descriptor or memory left none of that is known: that is an error. */
 static st_err restore_piece(const char *from, const st_hash *hash, const char *to, bool *out_lost,
                             st_error *error)
 {

@@ -26,7 +26,7 @@ typedef struct {
     void *context;
 } backup_tree_how;
 /* The other way: every piece of the manifest into the data folder; those that are missing or
- * damaged in the backup are only told of. ST_E_STORAGE: the data folder. */
+ * damaged in the backup are only told of. ST_E_STORAGE: the data folder; ST_E_MEMORY. */
 ST_MUST_USE st_err backup_tree_restore(const char *from, const backup_manifest *manifest,
                                        const char *to, const backup_tree_how *how,
                                        st_error *error);

@@ -78,6 +78,15 @@ static st_err read_piece(FILE *file, const place *at, st_buffer *out, st_error *
     return err;
 }
 
+/* A machine without descriptors or memory says nothing of the piece. */
+static st_err cannot_open(const place *at, int why, st_error *error)
+{
+    st_err err = why == ENOENT                                     ? ST_E_NOT_FOUND
+                 : why == EMFILE || why == ENFILE || why == ENOMEM ? ST_E_MEMORY
+                                                                   : ST_E_STORAGE;
+    return st_fail(error, err, "%s: %s", at->file, strerror(why));
+}
+
 st_err chunks_get(const char *dir, const st_hash *hash, st_buffer *out, st_error *error)
 {
     place at;
@@ -87,8 +96,7 @@ st_err chunks_get(const char *dir, const st_hash *hash, st_buffer *out, st_error
         return err;
     FILE *file = fopen(at.file, "rbe");
     if (file == NULL)
-        return st_fail(error, errno == ENOENT ? ST_E_NOT_FOUND : ST_E_STORAGE, "%s: %s", at.file,
-                       strerror(errno));
+        return cannot_open(&at, errno, error);
     err = read_piece(file, &at, out, error);
     (void)fclose(file);
     if (err != ST_OK)

@@ -28,7 +28,8 @@ ST_MUST_USE st_err chunks_put(const char *dir, const chunks_piece *piece, st_err
  * ST_E_STORAGE. */
 ST_MUST_USE st_err chunks_is_there(const char *dir, const st_hash *hash, bool *out_is,
                                    st_error *error);
-/* Appends the piece. ST_E_NOT_FOUND; ST_E_CORRUPT: it is not what its name says; ST_E_STORAGE. */
+/* Appends the piece. ST_E_NOT_FOUND; ST_E_CORRUPT: it is not what its name says; ST_E_STORAGE: its
+ * disk does not give it; ST_E_MEMORY: this machine has no memory or descriptor left to read it. */
 ST_MUST_USE st_err chunks_get(const char *dir, const st_hash *hash, st_buffer *out,
                               st_error *error);
 /* Removes a piece for good: what it was part of was erased. One that is not there is fine.
