@@ -201,10 +201,7 @@ static void show_silent(alarm_page *page)
 /* "" when nobody is known. */
 static const char *login_of(operator_work *work, const st_id *id)
 {
-    auth_device device;
-    const char *login = NULL;
-    if (auth_device_get(&work->txn, NULL, id, &device, NULL) == ST_OK)
-        login = work->how.directory->login(work->how.directory->context, &device.person);
+    const char *login = operator_device_login(work, id);
     return login == NULL ? "" : login;
 }
 

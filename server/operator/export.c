@@ -7,7 +7,6 @@
 
 #include "server/operator/work.h"
 #include "server/sync/act.h"
-#include "server/sync/bounds.h"
 
 #define COLUMNS_MAX 4000u
 #define CELL_BYTES_MAX (4u << 20)
@@ -396,9 +395,11 @@ int operator_export_csv(operator_work *work)
     sync_moments_begin(&s.moments, &work->txn);
     if (err == ST_OK)
         err = write_sheet(&s);
-    sync_moments_end(&s.moments);
+    err = operator_moments_end(work, &s.moments, err);
     operator_read_end(work);
     st_buffer_free(&s.cell);
+    if (err == ST_OK)
+        err = operator_names_check(work);      /* no note of a sheet that nobody gets */
     if (err == ST_OK)
         err = note_export(&s);
     return err == ST_OK ? 0 : operator_fail(work);

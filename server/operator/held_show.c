@@ -32,9 +32,13 @@ static st_err look(held_show *show, const sync_held *held)
     operator_work *work = show->work;
     st_buffer_clear(&show->item);
     show->err = ST_OK;
-    show->form = st_id_is_zero(&held->record)
-                     ? NULL : sync_form_of(work->room, &work->txn, &held->record);
-    st_err err = sync_history_held(work->room, &work->txn, held, take_item, show, &work->error);
+    show->form = NULL;
+    st_err err = ST_OK;
+    if (!st_id_is_zero(&held->record))
+        err = sync_form_of(work->room, &work->txn, &held->record, &show->form, &work->error);
+    if (err != ST_OK)
+        return err;
+    err = sync_history_held(work->room, &work->txn, held, take_item, show, &work->error);
     if (err == ST_OK)
         return show->err;
     return err == ST_E_CORRUPT || err == ST_E_VERSION || err == ST_E_TOO_LARGE ? ST_OK : err;

@@ -428,8 +428,9 @@ static st_err end(history_list *list)
 static st_err run(history_list *list, const st_id *id, st_error *error)
 {
     operator_work *work = list->work;
-    list->form = sync_form_of(work->room, &work->txn, id);
-    st_err err = read_field(list, error);
+    st_err err = sync_form_of(work->room, &work->txn, id, &list->form, error);
+    if (err == ST_OK)
+        err = read_field(list, error);
     if (err == ST_OK)
         err = read_span(list, error);
     if (err == ST_OK)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "server/operator/work.h"
-#include "server/sync/bounds.h"
 #include "server/sync/incident.h"
 
 typedef struct {
@@ -16,14 +15,6 @@ typedef struct {
 static void sum_hex(const st_sum *sum, char hex[33])
 {
     st_hex(sum->b, sizeof sum->b, hex);
-}
-
-static const char *login_of(operator_work *work, const st_id *device)
-{
-    auth_device known;
-    if (auth_device_get(&work->txn, NULL, device, &known, NULL) != ST_OK)
-        return NULL;
-    return work->how.directory->login(work->how.directory->context, &known.person);
 }
 
 /* The record as the device held it; what cannot be read is null, the bytes stay in the store. */
@@ -55,7 +46,7 @@ static bool incident_json(void *context, const sync_incident *in)
     incident_list *list = context;
     st_json *json = &list->page.json;
     char hex[33];
-    const char *login = login_of(list->work, &in->device);
+    const char *login = operator_device_login(list->work, &in->device);
     st_json_open(json, '{');
     st_id_format(&in->device, hex);
     st_json_key_text(json, "device", hex);
@@ -90,7 +81,7 @@ static bool incident_row(void *context, const sync_incident *in)
     incident_list *list = context;
     operator_work *work = list->work;
     char hex[33], number[24];
-    const char *login = login_of(work, &in->device);
+    const char *login = operator_device_login(work, &in->device);
     operator_table_when(work, &list->page.table, in->time_ms);
     operator_table_cell(work, &list->page.table, login == NULL ? "-" : login);
     st_id_format(&in->device, hex);
@@ -125,8 +116,8 @@ int operator_incidents(operator_work *work)
     st_err err =
         sync_incident_each(&work->txn, json ? incident_json : incident_row, &list, &work->error);
     work->how.moments = NULL;
-    sync_moments_end(&moments);
-    err = operator_list_end(work, &list.page, err == ST_OK ? list.err : err,
+    err = operator_moments_end(work, &moments, err == ST_OK ? list.err : err);
+    err = operator_list_end(work, &list.page, err,
                             &(operator_noun){ "lần sổ trên máy lệch với sổ chung",
                                               "time a device's book was not this one",
                                               "times a device's book was not this one" });

@@ -388,6 +388,18 @@ static int no_memory(operator_work *work)
     return operator_fail(work);
 }
 
+/* A name, or a moment, that could not be read looks in the answer as if it were not there. What was
+ * written stays written, and is said to be. */
+static int unread_answer(operator_work *work)
+{
+    if (work->wrote == 0)
+        return operator_fail(work);
+    operator_complain(work, work->vi ? "đã làm, nhưng câu trả lời không đủ: %s"
+                                     : "done, but the answer is not whole: %s",
+                      work->error.detail);
+    return 0;
+}
+
 /* A reader's answer: nothing was written. */
 static int half_answer(operator_work *work)
 {
@@ -420,6 +432,8 @@ int operator_run(operator_call *call)
     store_end(&work.txn);
     if (work.out_failed && code == 0)
         code = half_answer(&work);
+    else if (code == 0 && operator_names_check(&work) != ST_OK)
+        code = unread_answer(&work);
     if (code == 1)
         st_buffer_clear(call->out);         /* a refusal shows no half answer */
     st_arena_reset(&work.arena);

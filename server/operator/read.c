@@ -5,7 +5,6 @@
 
 #include "proto/text.h"
 #include "server/operator/work.h"
-#include "server/sync/bounds.h"
 #include "server/sync/held.h"
 #include "server/sync/files.h"
 
@@ -200,7 +199,7 @@ int operator_show(operator_work *work)
         err = st_show_text(got.form, &got.record, &work->how, work->call->out, &work->error);
     }
     work->how.moments = NULL;
-    sync_moments_end(&moments);
+    err = operator_moments_end(work, &moments, err);
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);
 }
@@ -304,7 +303,7 @@ int operator_conflicts(operator_work *work)
     for (size_t i = 0; i < ids.count && err == ST_OK; i++)
         err = one_record(work, &ids.list[i], &json, &count);
     work->how.moments = NULL;
-    sync_moments_end(&moments);
+    err = operator_moments_end(work, &moments, err);
     operator_read_end(work);
     if (err == ST_OK && work->options.json) {
         st_json_close(&json, ']');

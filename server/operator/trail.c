@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "server/operator/work.h"
-#include "server/sync/bounds.h"
 #include "server/sync/trail.h"
 
 typedef struct {
@@ -125,9 +124,13 @@ static st_written written_of(trail_list *list, const trail_line *line)
     sync_bounds bounds;
     st_written written = { 0, 0, false };
     const st_dot dot = { line->device, line->first };
-    bool has_set = line->claimed_ms != 0 && line->index != 0 && line->first != 0;
-    if (!has_set || sync_bounds_get(&list->work->txn, &list->sets, &dot, line->index, &bounds,
-                                    NULL) != ST_OK)
+    if (line->claimed_ms == 0 || line->index == 0 || line->first == 0)
+        return written;
+    st_error why = { ST_OK, "" };
+    st_err err = sync_bounds_get(&list->work->txn, &list->sets, &dot, line->index, &bounds, &why);
+    if (err != ST_E_CORRUPT && err != ST_E_VERSION && err != ST_E_TOO_LARGE)
+        sync_note_unread(&list->work->unread, err, &why);
+    if (err != ST_OK)
         return written;
     written.rebooted = bounds.found.rebooted;
     if (bounds.found.is_known) {

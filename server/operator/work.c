@@ -21,9 +21,28 @@ st_err operator_read_begin(operator_work *work)
     return ST_OK;
 }
 
+static void note_names(operator_work *work)
+{
+    sync_note_unread(&work->unread, work->names.unread.code, &work->names.unread);
+}
+
 void operator_read_end(operator_work *work)
 {
+    note_names(work);
     store_end(&work->txn);
+}
+
+st_err operator_names_check(operator_work *work)
+{
+    note_names(work);
+    return sync_say_unread(&work->unread, "a name in the answer", &work->error);
+}
+
+st_err operator_moments_end(operator_work *work, sync_moments *moments, st_err err)
+{
+    st_error *error = err == ST_OK ? &work->error : NULL;
+    st_err unread = sync_moments_end(moments, error);
+    return err == ST_OK ? unread : err;
 }
 
 typedef struct {
@@ -54,6 +73,16 @@ const char *operator_login(operator_work *work, const st_id *person, char hex[33
     const char *login = work->how.directory->login(work->how.directory->context, person);
     st_id_format(person, hex);
     return login != NULL ? login : hex;
+}
+
+const char *operator_device_login(operator_work *work, const st_id *device)
+{
+    auth_device known;
+    st_error why = { ST_OK, "" };
+    st_err err = auth_device_get(&work->txn, NULL, device, &known, &why);
+    sync_note_unread(&work->unread, err, &why);
+    return err == ST_OK
+               ? work->how.directory->login(work->how.directory->context, &known.person) : NULL;
 }
 
 st_err operator_actor(operator_work *work, store_txn *txn, auth_person *out_person,

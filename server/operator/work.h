@@ -4,8 +4,10 @@
 #define SOTAY_SERVER_OPERATOR_WORK_H
 
 #include "server/operator/operator.h"
+#include "server/sync/bounds.h"
 #include "server/sync/decided.h"
 #include "server/sync/second.h"
+#include "server/sync/unread.h"
 
 #define OPERATOR_ARENA_BYTES_MAX (256u << 20)
 #define OPERATOR_RECORD_BYTES_MAX (64u << 20)   /* memory of one record while it is read */
@@ -38,6 +40,7 @@ typedef struct {
     st_arena arena;                /* lives as long as the call */
     store_txn txn;                 /* between operator_read_begin and _end */
     sync_directory names;
+    st_error unread;               /* of the answer: a name, or a moment (server/sync/unread.h) */
     st_show_how how;
     st_error error;
     bool out_failed;               /* the answer got too long, or there is no memory for it */
@@ -129,6 +132,11 @@ void operator_csv_heads(operator_work *work, const char *const *heads, size_t co
 /* Opens a read transaction and fills how and names from it. */
 ST_MUST_USE st_err operator_read_begin(operator_work *work);
 void operator_read_end(operator_work *work);
+/* Have all names of the answer been read? Every verb is asked so before it ends; one that writes
+ * because of what it printed asks before that. */
+ST_MUST_USE st_err operator_names_check(operator_work *work);
+/* Ends the moments. Returns err; when that is ST_OK, why the answer is not whole. */
+ST_MUST_USE st_err operator_moments_end(operator_work *work, sync_moments *moments, st_err err);
 /* Runs `run` inside a turn of the writer: all of it, or nothing. It may be run more than once. */
 typedef st_err (*operator_turn_run)(operator_work *work, writer_turn *turn, void *argument,
                                     st_error *error);
@@ -143,6 +151,8 @@ ST_MUST_USE st_err operator_actor(operator_work *work, store_txn *txn, auth_pers
 st_role operator_role_of(const auth_person *person, uint32_t roles);
 /* The login of a person, or the id in hex when nobody has it. Inside the verb's read. */
 const char *operator_login(operator_work *work, const st_id *person, char hex[33]);
+/* The login of the person of a device; NULL: nobody knows it. Inside the verb's read. */
+const char *operator_device_login(operator_work *work, const st_id *device);
 /* A record id from the command line. ST_E_VALUE. */
 ST_MUST_USE st_err operator_record_id(const char *text, st_id *out_id, st_error *error);
 /* A device by its 32 hex digits, or by the first digits (at least 4) when only one begins so.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/audit/tree.h"
+#include "server/sync/unread.h"
 
 static st_err find_entry_time(store_txn *txn, uint64_t index, int64_t *out_ms, st_error *error)
 {
@@ -71,10 +72,15 @@ static bool moment_of(void *context, const st_meta *meta, st_written *out)
 {
     sync_moments *m = context;
     sync_bounds bounds;
+    st_error why = { ST_OK, "" };
     memset(out, 0, sizeof *out);
-    if (meta->log_index == 0
-        || sync_bounds_get(m->txn, &m->sets, &meta->dot, meta->log_index, &bounds, NULL) != ST_OK)
+    if (meta->log_index == 0)
         return false;
+    st_err err = sync_bounds_get(m->txn, &m->sets, &meta->dot, meta->log_index, &bounds, &why);
+    if (err != ST_OK) {
+        sync_note_unread(&m->unread, err, &why);
+        return false;
+    }
     out->rebooted = bounds.found.rebooted;
     if (!bounds.found.is_known)
         return false;
@@ -91,7 +97,8 @@ void sync_moments_begin(sync_moments *moments, store_txn *txn)
     moments->moments.of = moment_of;
 }
 
-void sync_moments_end(sync_moments *moments)
+st_err sync_moments_end(sync_moments *moments, st_error *error)
 {
     free_sets_end(&moments->sets);
+    return sync_say_unread(&moments->unread, "when something was written", error);
 }

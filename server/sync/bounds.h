@@ -24,10 +24,13 @@ ST_MUST_USE st_err sync_bounds_get(store_txn *txn, free_sets *sets, const st_dot
 typedef struct {
     store_txn *txn;
     free_sets sets;
+    st_error unread;           /* why a moment is missing that may be in the book: the first error,
+                                  but for ST_E_NOT_FOUND */
     st_moments moments;        /* hand this to st_show_how.moments */
 } sync_moments;
 /* Fills *moments; txn must outlive it. */
 void sync_moments_begin(sync_moments *moments, store_txn *txn);
-void sync_moments_end(sync_moments *moments);
+/* What was made of its answers is whole, or *error says why not: errors of sync_bounds_get. */
+ST_MUST_USE st_err sync_moments_end(sync_moments *moments, st_error *error);
 
 #endif

@@ -421,8 +421,11 @@ static st_err apply_one(writer_turn *turn, const st_change *change, const erase_
     if (err == ST_OK)
         what.form = sync_record_form(turn->room, &record);
     else if (!how->is_replay)                  /* held, or declined */
-        what.form = sync_form_of(turn->room, turn->txn, &what.record);
-    err = erase_parts(turn, &what, index, error);
+        err = sync_form_of(turn->room, turn->txn, &what.record, &what.form, error);
+    else
+        err = ST_OK;
+    if (err == ST_OK)
+        err = erase_parts(turn, &what, index, error);
     if (err == ST_OK)
         err = erase_in_state(turn, &what, index, error);
     if (err == ST_OK && !how->is_replay)

@@ -397,7 +397,9 @@ static st_err find_record(plan *p, st_error *error)
         p->form = sync_record_form(view->room, &record);
         return ST_OK;
     }
-    p->form = sync_form_of(view->room, view->txn, &p->wish->record);
+    err = sync_form_of(view->room, view->txn, &p->wish->record, &p->form, error);
+    if (err != ST_OK)
+        return err;
     return p->form != NULL ? ST_OK : look_for_changes(p, error);
 }
 

@@ -16,6 +16,7 @@
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/sets.h"
+#include "server/sync/unread.h"
 
 #define HISTORY_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
@@ -415,18 +416,35 @@ typedef struct {
     const st_id *record;
     free_sets sets;
     const st_form *form;
+    st_error unread;           /* why it was not found although it may be there */
 } form_search;
 
-/* The form of the change, when it makes the record. What cannot be read says nothing. */
+/* Damage says nothing. */
+static bool form_is_read(form_search *search, st_err err, const st_error *why)
+{
+    if (err != ST_E_CORRUPT && err != ST_E_VERSION && err != ST_E_TOO_LARGE)
+        sync_note_unread(&search->unread, err, why);
+    return err == ST_OK;
+}
+
+/* The form of the change, when it makes the record. */
+static void take_form(form_search *search, const st_change *change)
+{
+    if (change->creates)
+        search->form =
+            catalogue_form(search->room->catalogue, change->form.s, change->form_version);
+}
+
 static void look_for_form(form_search *search, const sync_held *where)
 {
     free_source *source = NULL;
     const st_change *change = NULL;
-    if (search->form == NULL
-        && free_sets_find(&search->sets, search->txn, where, &source, &change, NULL) == ST_OK
-        && change->creates)
-        search->form =
-            catalogue_form(search->room->catalogue, change->form.s, change->form_version);
+    st_error why = { ST_OK, "" };
+    if (search->form != NULL)
+        return;
+    st_err err = free_sets_find(&search->sets, search->txn, where, &source, &change, &why);
+    if (form_is_read(search, err, &why))
+        take_form(search, change);
 }
 
 static bool look_at_held(void *context, const sync_held *held)
@@ -444,50 +462,62 @@ static bool look_at_fork(void *context, uint64_t index)
     sync_row row;
     st_set set;
     st_arena arena;
+    st_error why = { ST_OK, "" };
     st_arena_init(&arena, HISTORY_BYTES_MAX);
-    bool is_read = sync_row_get(search->txn, index, &arena, &row, NULL) == ST_OK
-                   && st_set_decode(row.set.data, row.set.len, &arena, &set, NULL) == ST_OK;
-    for (uint32_t i = 0; is_read && i < set.changes_count; i++) {
-        const st_change *change = &set.changes[i];
-        if (change->creates && st_id_cmp(&change->record, search->record) == 0)
-            search->form =
-                catalogue_form(search->room->catalogue, change->form.s, change->form_version);
-    }
+    st_err err = sync_row_get(search->txn, index, &arena, &row, &why);
+    if (err == ST_OK)
+        err = st_set_decode(row.set.data, row.set.len, &arena, &set, &why);
+    bool is_read = form_is_read(search, err, &why);
+    for (uint32_t i = 0; is_read && i < set.changes_count; i++)
+        if (st_id_cmp(&set.changes[i].record, search->record) == 0)
+            take_form(search, &set.changes[i]);
     st_arena_reset(&arena);
     return search->form == NULL;
 }
 
-const st_form *sync_form_of(sync_room *room, store_txn *txn, const st_id *record)
+/* In what waits, and in other branches: such a record is in no history. */
+static void look_outside(form_search *search)
+{
+    st_error why = { ST_OK, "" };
+    st_err err = sync_held_each(search->txn, look_at_held, search, &why);
+    if (form_is_read(search, err, &why) && search->form == NULL) {
+        err = sets_each_fork(search->txn, look_at_fork, search, &why);
+        (void)form_is_read(search, err, &why);
+    }
+}
+
+st_err sync_form_of(sync_room *room, store_txn *txn, const st_id *record,
+                    const st_form **out_form, st_error *error)
 {
     form_search search;
     st_arena arena;
     st_record state;
     note *notes = NULL;
     size_t count = 0;
+    st_error why = { ST_OK, "" };
     memset(&search, 0, sizeof search);
     search.room = room;
     search.txn = txn;
     search.record = record;
     st_arena_init(&arena, HISTORY_BYTES_MAX);
-    st_err err = sync_record_get(txn, record, &arena, &state, NULL, NULL);
-    if (err == ST_OK)
+    st_err err = sync_record_get(txn, record, &arena, &state, NULL, &why);
+    bool is_here = form_is_read(&search, err, &why);
+    if (is_here)
         search.form = sync_record_form(room, &state);
-    else if (read_notes(txn, record, &arena, &notes, &count, NULL) != ST_OK)
+    else if (!form_is_read(&search, read_notes(txn, record, &arena, &notes, &count, &why), &why))
         count = 0;
     for (size_t i = 0; i < count && search.form == NULL; i++) {
         const sync_held where = place_of(&notes[i]);
         if (notes[i].kind == ST_ENTRY_CHANGE)
             look_for_form(&search, &where);
     }
-    bool is_outside = err != ST_OK && search.form == NULL;  /* of another branch: in no history */
-    if (is_outside && sync_held_each(txn, look_at_held, &search, NULL) != ST_OK)
-        search.form = NULL;
-    if (is_outside && search.form == NULL
-        && sets_each_fork(txn, look_at_fork, &search, NULL) != ST_OK)
-        search.form = NULL;
+    if (!is_here && search.form == NULL)
+        look_outside(&search);
     free_sets_end(&search.sets);
     st_arena_reset(&arena);
-    return search.form;
+    *out_form = search.form;
+    return search.form != NULL ? ST_OK
+                               : sync_say_unread(&search.unread, "the form of the record", error);
 }
 
 st_err sync_history_held(sync_room *room, store_txn *txn, const sync_held *held,
@@ -585,31 +615,43 @@ st_err sync_record_outside(store_txn *txn, const st_id *id, st_arena *arena,
 
 /* ---- names ---- */
 
-static const char *keep(sync_directory *d, const char *text)
+/* The name in the arena, if it was read; why not, unless it is not there. */
+static const char *keep(sync_directory *d, st_err err, const char *name, st_error *why)
 {
-    return text[0] == '\0' ? NULL : (const char *)st_arena_copy(d->arena, text, strlen(text));
+    const char *copy = NULL;
+    if (err == ST_OK && name[0] != '\0') {
+        copy = (const char *)st_arena_copy(d->arena, name, strlen(name));
+        err = copy != NULL ? ST_OK : st_fail(why, ST_E_MEMORY, "out of memory");
+    }
+    sync_note_unread(&d->unread, err, why);
+    return copy;
 }
 
 static const char *name_login(void *context, const st_id *person)
 {
     sync_directory *d = context;
     auth_person found;
-    return auth_person_get(d->txn, person, &found, NULL) == ST_OK ? keep(d, found.login.s) : NULL;
+    st_error why = { ST_OK, "" };
+    st_err err = auth_person_get(d->txn, person, &found, &why);
+    return keep(d, err, found.login.s, &why);
 }
 
 static const char *name_unit(void *context, const char *unit)
 {
     sync_directory *d = context;
     catalogue_unit found;
-    return catalogue_unit_get(d->txn, unit, &found, NULL) == ST_OK ? keep(d, found.name) : NULL;
+    st_error why = { ST_OK, "" };
+    st_err err = catalogue_unit_get(d->txn, unit, &found, &why);
+    return keep(d, err, found.name, &why);
 }
 
 static const char *name_key(void *context, const char *keys, const char *key)
 {
     sync_directory *d = context;
     char label[512];
+    st_error why = { ST_OK, "" };
     st_err err = catalogue_key_label(d->room->catalogue, d->txn, keys, key, label, sizeof label);
-    return err == ST_OK ? keep(d, label) : NULL;
+    return keep(d, err, label, &why);
 }
 
 void sync_directory_init(sync_directory *directory, sync_room *room, store_txn *txn,
@@ -623,6 +665,11 @@ void sync_directory_init(sync_directory *directory, sync_room *room, store_txn *
     directory->directory.login = name_login;
     directory->directory.unit_name = name_unit;
     directory->directory.key_label = name_key;
+}
+
+st_err sync_directory_end(const sync_directory *directory, st_error *error)
+{
+    return sync_say_unread(&directory->unread, "a name", error);
 }
 
 /* ---- devices, figures ---- */
@@ -659,8 +706,12 @@ static bool show_device(void *context, const auth_device *device)
     if (walk->err != ST_OK)
         return false;
     line.counter = head.last;
-    if (auth_person_get(walk->txn, &device->person, &person, NULL) == ST_OK)
+    walk->err = auth_person_get(walk->txn, &device->person, &person, NULL);
+    if (walk->err == ST_OK)
         line.login = person.login;
+    if (walk->err != ST_OK && walk->err != ST_E_NOT_FOUND)
+        return false;
+    walk->err = ST_OK;
     return walk->each(walk->context, &line);
 }
 

@@ -38,8 +38,9 @@ ST_MUST_USE st_err sync_history_each(sync_room *room, store_txn *txn, const st_i
                                      void *context, st_error *error);
 /* The form by which changes of the record are read: its own; while it is not in the book, that of a
  * change, held or declined, which makes it, also one of another branch of its device. NULL: none is
- * known here. */
-const st_form *sync_form_of(sync_room *room, store_txn *txn, const st_id *record);
+ * known here. What is damaged, or of a newer program, says nothing. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_form_of(sync_room *room, store_txn *txn, const st_id *record,
+                                const st_form **out_form, st_error *error);
 /* Calls `each` with a held change as an item of a history, also one of another branch of its
  * device, which no history has. The item lives during the call only. ST_E_CORRUPT, ST_E_VERSION,
  * ST_E_TOO_LARGE: its set cannot be read. */
@@ -57,11 +58,16 @@ typedef struct {
     sync_room *room;
     store_txn *txn;
     st_arena *arena;
+    st_error unread;           /* why a name is missing that may be in the book: the first error,
+                                  but for ST_E_NOT_FOUND */
     st_directory directory;    /* filled by sync_directory_init */
 } sync_directory;
 /* Fills *directory; room, txn and arena must outlive it. */
 void sync_directory_init(sync_directory *directory, sync_room *room, store_txn *txn,
                          st_arena *arena);
+/* What was made of its answers is whole, or *error says why not. ST_E_STORAGE, ST_E_CORRUPT,
+ * ST_E_MEMORY. */
+ST_MUST_USE st_err sync_directory_end(const sync_directory *directory, st_error *error);
 
 #define SYNC_GAPS_SHOWN 16u
 /* A device's line for `device list`. */

@@ -219,6 +219,7 @@ static void prepare(sweep *w)
         const try_how how = { w->what, NULL, 0, false, i == 0, s->dir, dir };
         stage end = try_scene(&how, s);
         s->well = end.well;
+        memcpy(s->heard, end.heard, sizeof s->heard);
         stage_remove(dir);
     }
 }

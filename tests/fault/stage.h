@@ -27,6 +27,8 @@ typedef struct {
     uint64_t values;  /* and what these set */
 } stage_tally;
 
+#define STAGE_READERS_MAX 16
+
 typedef struct {
     char dir[128]; /* of this run: book, a, b */
     char catalogue[128];
@@ -50,6 +52,7 @@ typedef struct {
     size_t pieces_lost; /* of files, that the last restore said it could not bring */
     size_t done;        /* steps of the act that were acknowledged */
     stage_tally well;   /* when all went well */
+    uint64_t heard[STAGE_READERS_MAX]; /* and the sum of what each reader said then; 0: not yet */
     st_buffer out, err; /* of the last operator call */
     int code;           /* how the last call ended: a sotay_code */
     char detail[256];   /* and what it said */
@@ -112,6 +115,9 @@ void stage_set(stage *s, int n, size_t visit, const char *path, const char *valu
 void stage_people(stage *s);
 /* Entries of the log. */
 uint64_t stage_entries(stage *s);
+/* What reader `n` of the scene said with OK is what it says when all goes well, to the byte. Not
+ * for figures that change by themselves. */
+void stage_heard(stage *s, size_t n, const char *reader, const char *text);
 /* How the phone shows a visit; free with sotay_text_free. */
 char *stage_show(stage *s, int n, size_t visit);
 

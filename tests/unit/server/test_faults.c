@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "server/sync/bounds.h"
 #include "server/sync/held.h"
 #include "server/sync/incident.h"
 #include "server/sync/read.h"
@@ -555,22 +556,30 @@ static st_err show_incidents(scene *s)
     return look_with(s, look_incidents);
 }
 
+/* A name or a moment that cannot be read is not one that is not there. */
 static st_err look_record(scene *s, store_txn *txn, st_arena *arena)
 {
     st_record record;
     st_vector vector;
     st_buffer out;
     sync_directory names;
-    st_show_how how = { .lang = "vi" };
+    sync_moments moments;
     sync_directory_init(&names, &s->r->srv.sync, txn, arena);
-    if (trouble.kind != BOOK)                  /* a name that cannot be read is shown as its id */
-        how.directory = &names.directory;
+    sync_moments_begin(&moments, txn);
+    const st_show_how how = { .lang = "vi", .directory = &names.directory,
+                              .moments = &moments.moments };
     st_buffer_init(&out, 1u << 20);
     st_err err = sync_record_get(txn, &s->visit, arena, &record, &vector, NULL);
+    const st_form *form = err == ST_OK ? sync_record_form(&s->r->srv.sync, &record) : NULL;
     if (err == ST_OK)
-        err = st_show_text(sync_record_form(&s->r->srv.sync, &record), &record, &how, &out, NULL);
+        err = st_show_text(form, &record, &how, &out, NULL);
+    if (err == ST_OK)
+        err = st_show_json(form, &record, &how, &out, NULL);
+    if (err == ST_OK)
+        err = sync_directory_end(&names, NULL);
+    st_err unread = sync_moments_end(&moments, NULL);
     st_buffer_free(&out);
-    return err;
+    return err == ST_OK ? unread : err;
 }
 
 static st_err show_record(scene *s)
