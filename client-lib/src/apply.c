@@ -86,8 +86,10 @@ static st_err load_record(applying *a, const st_id *id, st_record **out_record, 
         err = st_record_decode(value.data, value.len, &a->arena, &entry->record, error);
         if (err == ST_OK)
             entry->before = st_record_sum(&entry->record);
-        if (err == ST_OK && !entry->record.created)
-            entry->record.bucket = a->page->bucket; /* what was held may have named another */
+        /* What was held may have named another. What something was folded into stays where that
+         * came from, also when the change that creates it is lost here: it is forgotten with it. */
+        if (err == ST_OK && !entry->record.created && entry->record.metas_count == 0)
+            entry->record.bucket = a->page->bucket;
     }
     /* One that does not open is made anew: the sum tells, and the repair brings the rest. */
     if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT) {
@@ -390,6 +392,16 @@ static st_err set_with(applying *a, const st_id *device, uint64_t counter, st_se
     return err;
 }
 
+/* Of a change whose line is gone, though its set is kept: as if it had come with the decision. */
+static apply_line line_lost(const st_entry *entry, const st_change *change, uint64_t first)
+{
+    return (apply_line){ .index = entry->index,
+                         .counter = change->dot.counter,
+                         .device = change->dot.device,
+                         .first = first,
+                         .time_ms = entry->time_ms };
+}
+
 /* One change that was held: it gets its effect, or none. It counts as received when its set was,
  * not when it was decided on: so it stands everywhere, whoever was here before the decision. */
 static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
@@ -401,8 +413,10 @@ static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
     if (is_passed_over(a, change))
         return ST_OK;
     st_err err = line_find(a, change, &line, error);
-    if (err == ST_E_NOT_FOUND)
-        return st_fail(error, ST_E_CORRUPT, "page: it decides on a change that did not come");
+    if (err == ST_E_NOT_FOUND) { /* lost here with its record: the sum tells, a repair brings it */
+        line = line_lost(entry, change, set->first);
+        err = ST_OK;
+    }
     if (err == ST_OK)
         err = arrival_of(a, entry, set, &arrival, &own, error);
     if (err != ST_OK)

@@ -139,11 +139,12 @@ typedef struct {
     size_t count, capacity, bytes;
 } entry_list;
 
+/* A set of another bucket may name the record too: it is held there, and nobody's here. */
 static st_err add_entry(repair *r, entry_list *entries, uint64_t index, bool whole, st_error *error)
 {
     sync_row row;
     st_err err = sync_row_get(r->txn, index, &r->arena, &row, error);
-    if (err != ST_OK)
+    if (err != ST_OK || strcmp(row.bucket.s, r->ask->bucket.s) != 0)
         return err;
     if (entries->count == entries->capacity)
         entries->list = st_arena_grow(&r->arena, entries->list, entries->count, &entries->capacity,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/changeset.h"
 #include "proto/frame.h"
 #include "proto/message.h"
 #include "proto/snapshot.h"
@@ -134,6 +135,7 @@ void sim_check_promises(sim_world *w)
         check_ack(w, &txn, &w->acks[i]);
     if (w->is_scope_unsure)
         ask_scope(w, &txn);
+    sim_check_shown(w, &txn);
     store_end(&txn);
 }
 
@@ -250,13 +252,57 @@ void sim_check_open(sim_world *w, const st_id *device, const char *what)
         sim_fail(w, "a revoked or suspended device is sent %s", what);
 }
 
-static void take_page(answer *a, const st_page *page)
+/* What goes out of a bucket goes to who may read it, and nothing of another one lies in between. */
+static void check_bucket(answer *a, const st_bucket *bucket, const char *what)
 {
     sim_world *w = a->w;
-    if (!w->is_scope_unsure && !may_read(a, &page->bucket))
-        sim_fail(w, "phone %u is sent a page of %s, which it may not read", a->request->phone,
-                 page->bucket.s);
-    sim_check_open(w, &a->device, "a page");
+    if (!w->is_scope_unsure && !may_read(a, bucket))
+        sim_fail(w, "phone %u is sent %s of %s, which it may not read", a->request->phone, what,
+                 bucket->s);
+    sim_check_open(w, &a->device, what);
+}
+
+/* The set of an entry, in full or as the log has it; false: none that can be read. */
+static bool set_of(store_txn *txn, const st_entry *entry, st_arena *arena, st_set *out)
+{
+    sync_row row;
+    if (entry->set != NULL)
+        return st_set_decode(entry->set, entry->set_len, arena, out, NULL) == ST_OK;
+    return sync_row_get(txn, entry->index, arena, &row, NULL) == ST_OK && row.set.len > 0 &&
+           st_set_decode(row.set.data, row.set.len, arena, out, NULL) == ST_OK;
+}
+
+static void check_entries(answer *a, const st_bucket *bucket, const st_entry *entries,
+                          uint32_t count, const char *what)
+{
+    store_txn txn;
+    read_begin(a->w, &txn);
+    for (uint32_t i = 0; i < count; i++) {
+        st_set set;
+        st_arena arena;
+        st_arena_init(&arena, 64u << 20);
+        if (set_of(&txn, &entries[i], &arena, &set) && strcmp(set.bucket.s, bucket->s) != 0)
+            sim_fail(a->w, "phone %u is sent a set of %s in %s of %s", a->request->phone,
+                     set.bucket.s, what, bucket->s);
+        st_arena_reset(&arena);
+    }
+    store_end(&txn);
+}
+
+static void take_page(answer *a, const st_page *page)
+{
+    check_bucket(a, &page->bucket, "a page");
+    check_entries(a, &page->bucket, page->entries, page->entries_count, "a page");
+    sim_repairs_page(a->w, a->request, &page->bucket);
+}
+
+static void take_repair(answer *a, const st_repair_answer *said)
+{
+    check_bucket(a, &said->bucket, "a repair");
+    for (uint32_t i = 0; i < said->records_count; i++)
+        check_entries(a, &said->bucket, said->records[i].entries, said->records[i].entries_count,
+                      "a repair");
+    sim_repairs_answer(a->w, a->request, &a->device, said);
 }
 
 static void take_frame(answer *a, const st_frame *frame)
@@ -265,6 +311,7 @@ static void take_frame(answer *a, const st_frame *frame)
     case ST_FRAME_VERDICT: take_verdict(a, &frame->as.verdict); break;
     case ST_FRAME_WANT: sim_count(a->w, SIM_GAP); break;
     case ST_FRAME_PAGE: take_page(a, &frame->as.page); break;
+    case ST_FRAME_REPAIR_ANSWER: take_repair(a, &frame->as.repair_answer); break;
     case ST_FRAME_REFUSAL:
         if (frame->as.refusal.code == ST_E_AGAIN)
             sim_count(a->w, SIM_AGAIN);

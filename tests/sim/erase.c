@@ -81,7 +81,7 @@ static bool store_says(sim_world *w, sim_phone *p, const char *word)
     for (int table = 0; table < 256 && !found; table++) {
         book_key prefix = book_key_of((uint8_t)table);
         book_scan scan = book_scan_of(&prefix);
-        st_err err = table == BOOK_META ? ST_E_NOT_FOUND : ST_OK;
+        st_err err = table == BOOK_META || sim_is_nobodys(p, table) ? ST_E_NOT_FOUND : ST_OK;
         while (err == ST_OK && !found) {
             st_arena arena;
             book_value value = { NULL, 0 };

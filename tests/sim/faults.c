@@ -89,6 +89,7 @@ void sim_do_clone(sim_world *w, sim_phone *p, sim_random *r)
     twin->wall_max_ms = p->wall_max_ms;
     twin->holds = p->holds;
     twin->files = p->files;
+    twin->spoilt = p->spoilt;
     memcpy(twin->devices, p->devices, sizeof twin->devices);
     twin->devices_count = p->devices_count;
     twin->is_branch = p->is_branch = true;
@@ -131,6 +132,7 @@ void sim_do_backup(sim_world *w, sim_phone *p, sim_random *r)
         abort();
     p->backup_holds = p->holds;
     p->backup_files = p->files;
+    p->backup_spoilt = p->spoilt;
 }
 
 /* The phone goes back to its backup, on the same device or on a new one. */
@@ -151,6 +153,7 @@ void sim_do_restore(sim_world *w, sim_phone *p, sim_random *r)
     free(p->tap);
     p->holds = p->backup_holds;
     p->files = p->backup_files;
+    p->spoilt = p->backup_spoilt;
     p->is_branch = p->draws_anew = true;
     p->is_new_device = moved;
     sim_phone_open(w, p, &port);

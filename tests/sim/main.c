@@ -324,6 +324,7 @@ static const struct {
     { PLAN_LOSING, 24, "sim/fixed-seeds-with-sets-that-are-lost" },
     { PLAN_STRANGE, 24, "sim/fixed-seeds-with-branches-and-strangers" },
     { PLAN_TYPING, 24, "sim/fixed-seeds-with-words-over-words" },
+    { PLAN_MENDING, 24, "sim/fixed-seeds-with-repairs" },
 };
 
 /* The same seed twice, in processes of their own: the same book, and the same rows in the stores
@@ -415,7 +416,7 @@ static bool play_known(runner *run)
 static bool must_have_seen_all(const runner *run, uint64_t first)
 {
     uint64_t count = sum_up(run).seeds;
-    if (count >= COUNTED_SEEDS && first >= PLAN_FRESH_TYPING)
+    if (count >= COUNTED_SEEDS && first >= PLAN_FRESH_MENDING)
         return say(all_seen(run), "sim/everything-was-seen", "a rare path was never met");
     (void)printf("%llu worlds: what they never saw counts from %u fresh ones on\n",
                  (unsigned long long)count, COUNTED_SEEDS);

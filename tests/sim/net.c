@@ -79,9 +79,7 @@ static void put_copy(sim_world *w, const net_message *request, int64_t after_ms)
     (void)put(w, &late);
 }
 
-/* What the stream of a request leans on, as the server holds it. false: it holds
- * another set, or is away. */
-static bool base_of(sim_world *w, const st_head *head, st_buffer *out)
+bool sim_net_base(sim_world *w, const st_head *head, st_buffer *out)
 {
     store_txn txn = { 0 };
     uint8_t check[ST_BASE_CHECK_BYTES];
@@ -109,7 +107,7 @@ static void stick_take(sim_world *w, const net_message *request)
         return;
     size_t from = head.has_base ? ST_HEAD_BYTES_MAX : ST_HEAD_BYTES;
     st_buffer_init(&base, ST_BASE_BYTES_MAX + sizeof(st_hash));
-    if (head.has_base && !base_of(w, &head, &base)) {
+    if (head.has_base && !sim_net_base(w, &head, &base)) {
         st_buffer_free(&base);
         return;
     }
@@ -309,6 +307,7 @@ static void deliver_request(sim_world *w, net_message *request)
                              .is_fetch = request->is_fetch,
                              .path = request->path,
                              .len = reply.len };
+        sim_repairs_drop(w, p, &back);
         send_reply(w, p, &back);
     }
     st_buffer_free(&reply);
@@ -346,8 +345,7 @@ static void note_report(sim_world *w, sim_phone *p)
     const sotay_report *report = &p->last;
     sotay_sync_report(p->sync, &p->last);
     note_files(w, p, report);
-    if (w->is_calm && report->repaired_buckets > 0 && !report->needs_person)
-        sim_fail(w, "phone %u: a sum was wrong", sim_phone_no(w, p));
+    sim_repairs_report(w, p);
     if (report->has_log_alarm && w->restores == 0 && w->plan->lies == 0)
         sim_fail(w, "phone %u: a log that nobody changed is another one", sim_phone_no(w, p));
     sim_say(w, " [phone %u synced: sent %llu, received %llu, %llu held%s]", sim_phone_no(w, p),

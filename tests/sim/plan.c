@@ -154,9 +154,16 @@ static const struct {
       { PLAN_stranger, PLAN_finalise, PLAN_everybody, PLAN_decide }, 8 },
     { 250, false, PLAN_everybody, PLAN_type_over,
       { PLAN_type_over, PLAN_everybody, PLAN_type_over, PLAN_draft }, 5 },
+    { 700, false, PLAN_everybody, PLAN_spoil,
+      { PLAN_spoil, PLAN_set, PLAN_sync, PLAN_everybody }, 6 },
+    { 150, true, PLAN_many, PLAN_spoil,
+      { PLAN_spoil, PLAN_everybody, PLAN_crash_inside, PLAN_server_fault }, 6 },
+    { 100, false, PLAN_take_unit, PLAN_erase,
+      { PLAN_spoil, PLAN_erase, PLAN_take_unit, PLAN_sync }, 5 },
 };
 #define THEMES_COUNT   (sizeof THEMES / sizeof THEMES[0])
-#define THEMES_TYPING  1u /* the last so many */
+#define THEMES_MENDING 3u /* the last so many */
+#define THEMES_TYPING  1u /* and those before them */
 #define THEMES_STRANGE 2u /* and those before them */
 #define THEMES_LOSING  4u /* and those before them */
 #define THEMES_WAITING 2u /* and those before them */
@@ -182,9 +189,16 @@ bool plan_loses(uint64_t seed)
     return has(seed, PLAN_LOSING, PLAN_FRESH_LOSING);
 }
 
+bool plan_mends(uint64_t seed)
+{
+    return has(seed, PLAN_MENDING, PLAN_FRESH_MENDING);
+}
+
 static size_t themes_of(uint64_t seed)
 {
     size_t count = THEMES_COUNT;
+    if (!plan_mends(seed))
+        count -= THEMES_MENDING;
     if (!has(seed, PLAN_TYPING, PLAN_FRESH_TYPING))
         count -= THEMES_TYPING;
     if (!has(seed, PLAN_STRANGE, PLAN_FRESH_STRANGE))

@@ -29,7 +29,7 @@ static void stop_faults(sim_world *w)
             continue;
         p->is_cut_off = false;
         p->tap->fail_in = p->tap->die_in = p->tap->full_in = 0;
-        p->trouble_permille = 0;
+        p->trouble_permille = p->unheard = 0;
         p->slow = 1;
     }
     w->is_calm = true;
@@ -127,7 +127,8 @@ static void count_pieces(sim_world *w)
 }
 
 /* Everybody syncs until a whole round brought the log nothing: then the others' syncs of this
- * round brought everybody all there is. `twice`: one more round, in which nothing may move. */
+ * round brought everybody all there is. `twice`: one more round, in which nothing may move;
+ * so do those whose store was made wrong: what brings news of one unit says no sum of the others. */
 static void meet(sim_world *w, bool twice)
 {
     bool moves = true;
@@ -146,7 +147,8 @@ static void meet(sim_world *w, bool twice)
             sim_sync_whole(w, p, 0);
             moves = moves || !p->last.complete || (round < CARRY_ROUNDS && carries(w, p)) ||
                     p->last.attachments_sent + p->last.attachments_fetched > 0 ||
-                    (twice && p->last.sent_changes + p->last.received_changes > 0);
+                    ((twice || p->spoilt.any) &&
+                     p->last.sent_changes + p->last.received_changes > 0);
         }
         if (round == COUNT_ROUND)
             count_pieces(w);
@@ -492,6 +494,7 @@ static void check_phone(sim_world *w, sim_phone *p, uint32_t no, model *m)
     check_document(w, no, who, json, &view);
     if (!own)
         check_same(w, no, who, json);
+    sim_repairs_same(w, p, no);
     sotay_text_free(json);
 }
 
@@ -670,6 +673,7 @@ void sim_rest(sim_world *w)
     sim_check_typed(w, &m);
     sim_check_erased(w, &txn, &m);
     sim_check_forgotten(w, &txn, &m);
+    sim_check_bases(w, &txn);
     uint64_t puts = puts_of(w);
     for (uint32_t no = 0; no < w->records_count; no++)
         check_record(w, &txn, no, &m);

@@ -200,6 +200,7 @@ int sim_server_answer(sim_world *w, const net_message *asked, st_buffer *out_rep
     request.body = asked->bytes;
     request.body_len = asked->len;
     st_buffer_init(&request.reply, ST_BODY_BYTES_MAX);
+    sim_repairs_hear(w, asked);
     if (asked->is_fetch)
         fetch(&request, &asked->fetch);
     else if (strcmp(asked->path, "/v1/enrol") == 0)

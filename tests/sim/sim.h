@@ -7,7 +7,9 @@
 
 #include "client-lib/include/sotay.h"
 #include "server/operator/operator.h"
+#include "proto/message.h"
 #include "server/rooms.h"
+#include "server/sync/ingest.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/plan.h"
 
@@ -103,7 +105,11 @@ struct model_view;
     X(FROZEN, "held: frozen") X(FORM, "held: form") X(VERSION, "held: version")                    \
     X(VALUE, "held: value") X(ROLE, "held: role") X(BUCKET, "held: bucket")                        \
     X(STATE, "held: state") X(LIMIT, "held: limit") \
-    X(TYPED_OVER, "typed over what was shown")
+    X(TYPED_OVER, "typed over what was shown")                                                     \
+    X(SPOILED, "record of a phone made wrong") X(REPAIR_ASKED, "repair asked")                     \
+    X(REPAIRED, "record repaired") X(READ_ANEW, "bucket read anew")                                \
+    X(EVIDENCE, "evidence that the office has")                                                    \
+    X(REPAIR_UNHEARD, "repair that the office says nothing to")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -144,6 +150,15 @@ typedef struct {
     uint8_t bits[SIM_MARKS_MAX / 8];
 } sim_holds;
 
+/* How far the records of a store are that were made wrong. */
+typedef enum { SPOILT_NOT, SPOILT_WRONG, SPOILT_ANSWERED, SPOILT_MENDED } sim_spoilt_how;
+typedef struct {
+    bool any; /* since it was made: a sum of this store may be wrong */
+    bool unsigned_too; /* a value stood under the name of nobody */
+    uint8_t how[SIM_RECORDS_MAX]; /* sim_spoilt_how */
+    bool sums[SIM_UNITS]; /* of a unit, once: twice would be right again */
+} sim_spoilt;
+
 typedef struct {
     bool exists;
     sim_tap *tap;
@@ -175,6 +190,8 @@ typedef struct {
     bool broke_off, died_off; /* so it was when its line broke, or it died */
     bool enrols;   /* the sync under way is an enrolment by a link */
     bool was_full; /* the server took no more files of it, since a limit */
+    sim_spoilt spoilt, backup_spoilt;
+    uint32_t unheard; /* so many answers to come say nothing of repairs */
     sotay_port backup; /* context NULL: none */
     sim_holds backup_holds, backup_files;
 } sim_phone;
@@ -291,10 +308,24 @@ typedef struct {
 typedef struct {
     bool exists;
     disk_image image;
-    size_t leaves, taken; /* as many as there were */
+    size_t leaves, taken, shown; /* as many as there were */
     uint64_t log_keys;    /* the same */
     bool pieces[DISK_PIECES_MAX];
 } sim_yesterday;
+
+/* What a phone showed that nobody signed, and was answered: the office has it. */
+typedef struct {
+    st_id device, record;
+    st_hash state; /* of its bytes */
+} sim_shown;
+
+/* What the request under way asks of repairs. */
+typedef struct {
+    st_arena arena;
+    st_ask ask;
+    st_repair_ask asks[SYNC_REPAIRS_MAX];
+    size_t count;
+} sim_heard;
 
 /* What all worlds of a process start from: a book, enrolled phones that have read it. */
 typedef struct {
@@ -356,6 +387,9 @@ typedef struct sim_world {
     size_t taken_count, taken_capacity;
     sim_revoked revoked[SIM_REVOKED_MAX];
     size_t revoked_count;
+    sim_shown *shown;
+    size_t shown_count, shown_capacity;
+    sim_heard heard;
     sim_yesterday yesterday;
     uint32_t restores;      /* of the server, so far */
     bool is_fresh;          /* restored, and not opened since */
@@ -527,10 +561,38 @@ void sim_note_shown(sim_phone *p, const sotay_id *record, char **out_shown);
 /* At rest: what was typed replaces what was shown then. */
 void sim_check_typed(sim_world *w, const struct model *m);
 
+/* ---- repairs.c ---- */
+
+/* A request is about to be answered: what it asks about wrong sums. */
+void sim_repairs_hear(sim_world *w, const net_message *request);
+/* The answer to it, about a bucket: it names no record of another one, and what it was shown is on
+ * the server's disk. */
+void sim_repairs_answer(sim_world *w, const net_message *request, const st_id *device,
+                        const st_repair_answer *answer);
+/* A page of a bucket goes to the phone that asked. */
+void sim_repairs_page(sim_world *w, const net_message *request, const st_bucket *bucket);
+/* Somebody between is of the time before repairs: drops the answers about them. */
+void sim_repairs_drop(sim_world *w, sim_phone *p, net_message *reply);
+/* After a sync: whose store nobody made wrong has no wrong sum. */
+void sim_repairs_report(sim_world *w, sim_phone *p);
+/* The office has, and shows, what it was shown. */
+void sim_check_shown(sim_world *w, store_txn *txn);
+/* At rest: what phones have of the book adds up to the server's sums, and incidents to notes. */
+void sim_check_bases(sim_world *w, store_txn *txn);
+/* Does a table of its store hold what is set aside, of records whose author was made nobody? An
+ * erasure names none of these values (docs/protocol.md 7.16: they are others, to be erased as well),
+ * and of a unit that was lost before the office was shown them they stay (7.8). */
+bool sim_is_nobodys(const sim_phone *p, int table);
+/* At rest: the phone shows this record as the server does. */
+void sim_repairs_same(sim_world *w, sim_phone *p, uint32_t record);
+
 /* ---- net.c ---- */
 
 /* Starts a sync (link NULL) or an enrolment, whose messages meet `permille` trouble. */
 bool sim_sync_start(sim_world *w, sim_phone *p, const char *link, uint32_t permille);
+/* What the stream of a request leans on, as the server holds it; in `out`. False: it holds another
+ * set, or is away. */
+bool sim_net_base(sim_world *w, const st_head *head, st_buffer *out);
 /* Gives a sync up. */
 void sim_sync_drop(sim_world *w, sim_phone *p);
 /* Delivers what is due until `until_ms`; the clock follows. */

@@ -184,6 +184,8 @@ static void world_free(sim_world *w)
     free(w->acks);
     free(w->leaves);
     free(w->taken);
+    free(w->shown);
+    st_arena_reset(&w->heard.arena);
     free(w->unanswered);
     for (size_t i = 0; i < w->marks_count; i++)
         sotay_text_free(w->marks[i].shown);

@@ -23,7 +23,7 @@ void sim_yesterday_take(sim_world *w)
 {
     sim_note_log(w);
     w->yesterday = (sim_yesterday){ true, w->disk.synced, w->leaves_count, w->taken_count,
-                                    w->disk.side_log_keys.count, { 0 } };
+                                    w->shown_count, w->disk.side_log_keys.count, { 0 } };
     for (size_t i = 0; i < w->disk.pieces_count; i++)
         w->yesterday.pieces[i] = w->disk.pieces[i].is_there;
 }
@@ -135,6 +135,7 @@ static void forget_since(sim_world *w)
     w->report->counters[SIM_ENTRIES_LOST] += w->leaves_count - from->leaves;
     w->leaves_count = from->leaves;
     w->taken_count = from->taken;
+    w->shown_count = from->shown;
     for (size_t i = 0; i < w->acks_count; i++)
         if (w->acks[i].position <= from->leaves)
             w->acks[acks++] = w->acks[i];

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "server/sync/held.h"
+#include "server/sync/repair.h"
 
 /* ---- a replica as small as it can be ---- */
 
@@ -504,6 +505,50 @@ static void test_wants_are_as_of_now(void **state)
     sync_request_free(&request);
 }
 
+/* Every set that is said of a record is of the bucket that was asked about. */
+static st_err count_sets(void *context, const st_frame *frame, st_error *error)
+{
+    size_t *count = context;
+    const st_repair_answer *answer = &frame->as.repair_answer;
+    (void)error;
+    for (uint32_t i = 0; i < answer->records_count; i++)
+        for (uint32_t j = 0; j < answer->records[i].entries_count; j++) {
+            st_set set;
+            const st_entry *entry = &answer->records[i].entries[j];
+            assert_non_null(entry->set);
+            assert_int_equal(
+                st_set_decode(entry->set, entry->set_len, &shared.arena, &set, NULL), ST_OK);
+            assert_string_equal(set.bucket.s, RIG_BUCKET);
+            ++*count;
+        }
+    return ST_OK;
+}
+
+/* A client that is not ours names a record of this unit in a set of another one. It is held there,
+ * and who reads this unit alone is told nothing of it. */
+static void test_a_repair_brings_nothing_of_another_unit(void **state)
+{
+    rig *r = *state;
+    const st_range all = { 0 };
+    size_t count = 0;
+    st_hold hold = ST_HOLD_NONE;
+    store_txn txn = { 0 };
+    feed_sink sink = { &count, count_sets };
+    rig_begin(&binh, RIG_BUCKET);
+    st_id visit = rig_visit(&binh, "gốc");
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_STORED);
+    rig_begin(&binh, RIG_OTHER);
+    (void)rig_set(&binh, &visit, "place", "của đơn vị khác", NULL);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), &hold), ST_VERDICT_HELD);
+    assert_int_not_equal(hold, ST_HOLD_NONE);
+    st_repair_ask ask = { .ranges = &all, .ranges_count = 1, .whole = &visit, .whole_count = 1 };
+    (void)strcpy(ask.bucket.s, RIG_BUCKET);
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_repair_answer(&txn, &ask, rig_log_size(r), &sink, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(count, 1);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -513,7 +558,7 @@ int main(void)
         CASE(test_long_answers_come_in_pieces), CASE(test_damage_is_repaired),
         CASE(test_scope_comes_and_goes),        CASE(test_a_revoked_phone_gets_verdicts_only),
         CASE(test_what_was_shown_before_comes_first),   CASE(test_decisions_travel),
-        CASE(test_wants_are_as_of_now),
+        CASE(test_wants_are_as_of_now), CASE(test_a_repair_brings_nothing_of_another_unit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
