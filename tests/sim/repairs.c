@@ -1,7 +1,7 @@
 /* tests/sim/repairs.c - what a phone has of the book goes wrong, and its next sync mends it.
  * Promises that an answer about a wrong sum names nothing of another bucket, that what a phone
- * showed is on the server's disk before it is told how to repair, that nothing is called wrong which
- * nobody made wrong, and that at the end what phones have of the book adds up to the server's. */
+ * showed is on the server's disk before it is told how to repair, that nothing is called wrong
+ * which nobody made wrong, and that in the end what phones have adds up to the server's sums. */
 #include "tests/sim/sim.h"
 
 #include <stdio.h>
@@ -38,8 +38,8 @@ static void note_spoilt(sim_world *w, sim_phone *p, uint32_t no, sotay_damage ho
         p->spoilt.how[no] = SPOILT_WRONG;
 }
 
-/* One record that this store has from the server, looked for from any on. True: it is wrong now, and
- * of a unit that the server says something of. */
+/* One record that this store has from the server, looked for from any on. True: it is wrong now,
+ * and of a unit that the server says something of. */
 static bool spoil_one(sim_world *w, sim_phone *p, uint32_t first, sotay_damage how)
 {
     static const char *const HOW[] = { "a value", "missing", "unsigned", "the sum" };
@@ -398,7 +398,8 @@ static st_sum base_sum(sim_world *w, sim_phone *p, const st_bucket *bucket)
         st_arena_init(&arena, 64u << 20);
         err = book_scan_next(&p->client->book, &scan, &arena, &value, NULL);
         st_error error = { 0 };
-        if (err == ST_OK && st_record_decode(value.data, value.len, &arena, &record, &error) != ST_OK)
+        if (err == ST_OK &&
+            st_record_decode(value.data, value.len, &arena, &record, &error) != ST_OK)
             sim_fail(w, "phone %u: what it has of a record cannot be read: %s", sim_phone_no(w, p),
                      error.detail);
         if (err == ST_OK && strcmp(record.bucket.s, bucket->s) == 0) {

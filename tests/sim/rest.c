@@ -128,7 +128,7 @@ static void count_pieces(sim_world *w)
 
 /* Everybody syncs until a whole round brought the log nothing: then the others' syncs of this
  * round brought everybody all there is. `twice`: one more round, in which nothing may move;
- * so do those whose store was made wrong: what brings news of one unit says no sum of the others. */
+ * so do those whose store was made wrong: news of one unit say no sum of the others. */
 static void meet(sim_world *w, bool twice)
 {
     bool moves = true;

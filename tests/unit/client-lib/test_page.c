@@ -212,6 +212,48 @@ static void test_decisions_whose_line_is_lost(void **state)
     assert_true(says(b, "\"chợ\""));
 }
 
+/* A set of another bucket that names the record of `h`. */
+static void open_other(handmade *other, const handmade *h)
+{
+    handmade_open(other, 0xd2, EDGE_COMMUNE "/unit/01477-x002");
+    handmade_begin(other);
+    st_record_init(&other->record, &other->arena, &h->id, &other->bucket);
+    other->change.record = h->id;
+    other->change.creates = false;
+    memset(&other->change.form, 0, sizeof other->change.form);
+    other->change.form_version = 0;
+    handmade_end(other, 0);
+}
+
+/* Of a record the change that made it is lost here, and a held set of another bucket names it: it
+ * stays in the bucket that its value came from, and is forgotten with it. */
+static void test_a_record_without_its_beginning(void **state)
+{
+    const st_held held = { 1, ST_HOLD_BUCKET };
+    bench *b = *state;
+    size_t rows = rows_count(&b->d->an, BOOK_BASE);
+    handmade other;
+    handmade_begin(&b->h);
+    handmade_text(&b->h, EDGE_PLACE, "bến");
+    handmade_end(&b->h, 0);
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->entry.first = b->entry.last = 2;
+    must_take(b);
+    open_other(&other, &b->h);
+    handmade_keep_set(&other, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->entry.device = other.device;
+    b->entry.held = &held;
+    b->entry.held_count = 1;
+    b->page.bucket = other.bucket;
+    assert_int_equal(take(b), ST_OK);
+    handmade_close(&other);
+    rows_begin(&b->d->an);
+    assert_int_equal(over(&b->d->an, apply_forget(b->d->an.client, &b->h.bucket, NULL)), ST_OK);
+    assert_int_equal(rows_count(&b->d->an, BOOK_BASE), rows);
+}
+
 static void test_what_is_held_waits_for_its_decision(void **state)
 {
     static const uint64_t ONE = 1;
@@ -736,6 +778,7 @@ int main(void)
         CASE(test_what_is_not_kept_cannot_be_folded),
         CASE(test_decisions_on_what_never_came),
         CASE(test_decisions_whose_line_is_lost),
+        CASE(test_a_record_without_its_beginning),
         CASE(test_what_is_held_waits_for_its_decision),
         CASE(test_a_reason_for_what_is_not_here),
         CASE(test_a_fork_takes_what_was_carried),
