@@ -170,17 +170,35 @@ runner_tree() {
     done
 }
 
-# runs WANT LINE WHAT: the runner ends with WANT (0 or 1) and says LINE.
-runs() {
+# A program of the tree that does this: FILE LINE...
+program() {
+    local file=$tree/$1
+    shift
+    mkdir -p "${file%/*}"
+    printf '%s\n' '#!/bin/sh' "$@" >"$file"
+    chmod +x "$file"
+}
+
+# says WANT LINE WHAT COMMAND...: it ends with WANT (0 or 1) and says LINE.
+says() {
     local want=$1 line=$2 what=$3 said got=0
-    said=$(MAKE=true ONLY='' TEST_LONG='' "$tree/tools/check/run-tests.sh" all 2>&1) || got=1
+    shift 3
+    said=$("$@" 2>&1) || got=1
     if [ "$got" -eq "$want" ] && printf '%s\n' "$said" | grep -qE "$line"; then
-        echo "ok run-tests: $what"
+        echo "ok $what"
     else
         printf '%s\n' "$said"
-        echo "not ok run-tests: $what"
+        echo "not ok $what"
         failed=1
     fi
+}
+
+# runs WANT LINE WHAT [NAME=VALUE...]: the runner, where the tree has no more to build.
+runs() {
+    local want=$1 line=$2 what=$3
+    shift 3
+    says "$want" "$line" "run-tests: $what" env MAKE=true ONLY= TEST_LONG= "$@" \
+        "$tree/tools/check/run-tests.sh" all
 }
 
 runner_tree
@@ -198,6 +216,111 @@ runner_tree && printf '#!/bin/sh\n' >"$tree/tests/storm/run"
 runs 1 '^FAILED  rig storm ' "a rig that says nothing"
 runner_tree && printf '#!/bin/sh\necho ok a\necho not ok b\n' >"$tree/tests/storm/run"
 runs 1 '^FAILED  rig storm ' "a rig that fails and ends with 0"
+
+# in_test LINE...: what the second end-to-end test does, after the case that passes.
+in_test() {
+    runner_tree
+    program tests/e2e/02-b/run 'echo ok a' "$@"
+}
+
+in_test 'exit 3'
+runs 1 '^FAILED  release e2e/02-b ' "a test that ends with an error behind its cases"
+in_test 'kill -SEGV $$'
+runs 1 '^FAILED  release e2e/02-b ' "a test that crashes behind its cases"
+in_test 'exec sleep 60'
+runs 1 '^FAILED  release e2e/02-b ' "a test that hangs behind its cases" TEST_TIMEOUT_S=1
+for sanitizer in ASAN UBSAN TSAN; do
+    in_test "log=\${${sanitizer}_OPTIONS#log_path=}" 'echo a leak >"${log%%:*}.1"'
+    runs 1 '^FAILED  release e2e/02-b ' "a report that $sanitizer leaves of a test that passes"
+done
+
+runner_tree
+runs 1 '^FAILED  build/release ' "a build that fails" MAKE=false
+runs 1 '^FAILED  build/rigs ' "a build of the rigs that fails" MAKE=false
+runs 1 '^4 passed, 4 failed$' "each of them, and those of the sanitizers, is a failure" MAKE=false
+says 1 '^FAILED  build/asan-storm ' "run-tests: a build of a rig for a sanitizer that fails" \
+    env MAKE=false ONLY=storm "$tree/tools/check/run-tests.sh" rigs asan
+
+# in_unit LINE...: what the one program of cmocka does, in each mode that runs it.
+in_unit() {
+    runner_tree
+    mkdir -p "$tree/tests/unit/a"
+    echo '/* no threads */' >"$tree/tests/unit/a/test_a.c"
+    program build/release/tests/unit/a/test_a "$@"
+    program build/asan/tests/unit/a/test_a "$@"
+}
+
+passed='echo "[  PASSED  ] 1 test(s)."'
+in_unit "$passed"
+runs 0 '^6 passed, 0 failed$' "a unit test is counted, in each mode"
+in_unit "$passed" 'echo "[  FAILED  ] 1 test(s), listed below:"'
+runs 1 '^6 passed, 2 failed$' "a unit test that counts a failure and ends with 0"
+in_unit "$passed" 'exit 1'
+runs 1 '^FAILED  asan unit/a/test_a ' "a unit test that ends with an error"
+in_unit 'kill -SEGV $$'
+runs 1 '^FAILED  release unit/a/test_a ' "a unit test that crashes before it says anything"
+in_unit 'exit 0'
+runs 1 '^FAILED  release unit/a/test_a ' "a unit test that says nothing"
+
+# What xargs started and was killed must not end in silence: this kills the shell that waits for it.
+KILLS_ITS_SHELL='sleep 0.5; read -r _ _ _ parent _ </proc/$PPID/stat; kill -9 "$parent"'
+
+# Two fuzzers, each with a corpus of its own and a dictionary.
+fuzz_tree() {
+    rm -rf "${tree:?}"
+    mkdir -p "$tree"/tools/fuzz/{corpus,found}/{a,b} "$tree/tools/fuzz/dict"
+    cp "$root/tools/fuzz/run" "$tree/tools/fuzz/"
+    printf 'a 16 d\nb 16 d\n' >"$tree/tools/fuzz/targets.txt"
+    touch "$tree"/tools/fuzz/{fuzz_a.c,fuzz_b.c,dict/d.dict,corpus/a/x,corpus/b/x}
+    program fuzz/seeds
+    program fuzz/fuzz_a
+    program fuzz/fuzz_b
+}
+
+# fuzzes WANT LINE WHAT [NAME...]
+fuzzes() {
+    local want=$1 line=$2 what=$3
+    shift 3
+    says "$want" "$line" "fuzz: $what" env FUZZ_DIR=fuzz FUZZ_JOBS=1 "$tree/tools/fuzz/run" short \
+        "$@"
+}
+
+fuzz_tree
+fuzzes 0 '^ok fuzz b: ' "two fuzzers run"
+program fuzz/fuzz_a 'echo "reached: 0 a page"'
+fuzzes 1 '^not ok fuzz a: never a page$' "a goal that is not reached"
+program fuzz/fuzz_a "$KILLS_ITS_SHELL"
+fuzzes 1 '^not ok fuzz b: it did not run to its end$' "a killed shell, and a fuzzer behind it"
+fuzz_tree && rm "$tree/tools/fuzz/corpus/b/x"
+fuzzes 1 '^not ok fuzz b: it has neither seeds nor a corpus$' "a corpus that is empty"
+fuzz_tree
+fuzzes 1 '^not ok fuzz c: ' "a fuzzer that is not there" c
+
+# Two programs for another machine.
+cross_tree() {
+    local name
+    rm -rf "${tree:?}"
+    mkdir -p "$tree/tests/cross"
+    cp "$root/tests/cross/run" "$tree/tests/cross/"
+    program tools/setup/deps.sh
+    program tests/cross/dist.sh
+    program make 'printf "build/here/tests/unit/%s\n" a b >build/here/cross-tests'
+    for name in a b; do
+        program "build/here/tests/unit/$name" "$passed"
+    done
+}
+
+# crosses WANT LINE WHAT
+crosses() {
+    says "$1" "$2" "cross: $3" env MAKE="$tree/make" ARCHES=here ONLY_TEST= "$tree/tests/cross/run"
+}
+
+cross_tree
+crosses 0 '^ok cross/here unit/b$' "two programs run"
+program build/here/tests/unit/b "$KILLS_ITS_SHELL"
+crosses 1 '^not ok cross/here unit/b: it did not run to its end$' "a killed shell"
+program build/here/tests/unit/b "$passed" 'exit 1'
+crosses 1 '^not ok cross/here unit/b: exit status 1$' "a program that fails"
 
 # counts WANT RIG WORDS: what is added to the file when a rig says these words and fails.
 counts() {
