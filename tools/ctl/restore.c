@@ -185,7 +185,7 @@ static bool is_half_said(const ctl_line *line)
 static int go_on(const ctl_line *line)
 {
     printf(strcmp(line->lang, "vi") == 0
-               ? "Sổ ở %s đã được dựng lại trước đó. Nói tiếp những lời đã thu quyền:\n"
+               ? "Sổ ở %s đã được dựng lại trước đó. Ghi tiếp các lần ngừng quyền, thu hồi máy:\n"
                : "The book in %s was restored before. What took rights away is said on:\n",
            line->data);
     return finish(line);
