@@ -6,7 +6,7 @@
 #        run-tests.sh rigs MODE    the rigs, with their short amounts, under a sanitizer
 # environment: TEST_LONG=1          `all` runs the end-to-end tests under the sanitizers as well,
 #                                  the rigs with their long amounts and under the sanitizers,
-#                                  tests/planted, and what tests/audit fetches software for
+#                                  tests/planted, what tests/audit fetches software for, coverage
 #              TEST_TIMEOUT_S=240   what one test program may take (four times that if sanitized;
 #                                  3600 with TEST_LONG=1, where some try every single thing)
 #              ONLY=TEXT            only the test programs whose path contains TEXT
@@ -70,7 +70,8 @@ sum() {
     grep -oE "\[  $1  \] [0-9]+ test" "$log" | awk '{ n += $4 } END { print n + 0 }'
 }
 
-# Runs COMMAND (after NAME KIND) with its own folder and log. Counts by KIND: cmocka or lines.
+# Runs COMMAND (after NAME KIND) with its own folder and log. Counts by KIND: cmocka, lines, or
+# status: the whole of it is one test.
 run_one() {
     local name=$1 kind=$2 status good bad start=$SECONDS limit=$TEST_TIMEOUT_S
     local own log tmp reports
@@ -83,13 +84,20 @@ run_one() {
     # The braces swallow the shell's own remark about a program that died of a signal.
     { TMPDIR=$tmp timeout -k 10 "$limit" "${WRAP[@]}" "$@" >"$log" 2>&1 </dev/null; } 2>/dev/null
     status=$?
-    if [ "$kind" = cmocka ]; then
+    case $kind in
+    cmocka)
         good=$(sum PASSED)
         bad=$(sum FAILED)
-    else
+        ;;
+    lines)
         good=$(grep -cE '^ok( |$)' "$log")
         bad=$(grep -cE '^not ok( |$)' "$log")
-    fi
+        ;;
+    status)
+        good=$((status == 0))
+        bad=0
+        ;;
+    esac
     skipped "$kind" >"$own/skipped"
     sed "s|^|$name |" "$own/skipped" >>"$skips"
     if compgen -G "$reports/*" >/dev/null; then
@@ -254,6 +262,14 @@ outside() {
     done
 }
 
+# As `make coverage`: in a mode of its own, with its own amounts, and all of it, whatever is asked
+# for here.
+coverage() {
+    [ "${TEST_LONG:-}" = 1 ] && wanted coverage || return 0
+    TEST_TIMEOUT_S=10800 run_one coverage status env -u TEST_LONG -u TEST_TIMEOUT_S -u ONLY \
+        -u MODE -u BUILD -u BIN MAKE="$MAKE" tools/check/coverage.sh
+}
+
 # One mode: its units, and the end-to-end tests whose path contains TEXT (all without it).
 whole_mode() {
     use_mode "$1"
@@ -272,6 +288,7 @@ all)
     rigs
     planted
     outside
+    coverage
     few=01-main-job
     [ "${TEST_LONG:-}" = 1 ] && few=
     for mode in asan tsan; do

@@ -241,6 +241,11 @@ runs 1 '^4 passed, 4 failed$' "each of them, and those of the sanitizers, is a f
 says 1 '^FAILED  build/asan-storm ' "run-tests: a build of a rig for a sanitizer that fails" \
     env MAKE=false ONLY=storm "$tree/tools/check/run-tests.sh" rigs asan
 
+program tools/check/coverage.sh '[ -z "$ONLY$TEST_LONG$TEST_TIMEOUT_S$MODE$BUILD$BIN" ]'
+runs 0 '^ok      coverage ' "the whole is counted, whatever was asked for" TEST_LONG=1 ONLY=coverage
+program tools/check/coverage.sh 'echo too few' 'exit 1'
+runs 1 '^FAILED  coverage ' "too few branches" TEST_LONG=1 ONLY=coverage
+
 # in_unit LINE...: what the one program of cmocka does, in each mode that runs it.
 in_unit() {
     runner_tree
