@@ -420,6 +420,7 @@ static st_err check_proof(sotay_carry *c, const st_carry *said, st_error *error)
         size_t len = login == NULL ? 0 : strlen(login);
         if (len < sizeof c->report.login)
             memcpy(c->report.login, len > 0 ? login : "", len + 1);
+        err = unread_check(&names.unread, error);
     }
     client_abort(c->client);
     st_arena_reset(&arena);

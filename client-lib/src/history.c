@@ -19,6 +19,7 @@ typedef struct {
     st_dot *held; /* listed already although they are in the overlay */
     size_t held_count, held_capacity;
     size_t count;
+    unread_note unread;
     bool has_receipt;
     receipt_says receipt; /* the one that is kept: of one of the changes */
 } telling;
@@ -40,7 +41,7 @@ static void fill_author(telling *t, const st_set *set, st_history_item *item)
 {
     item->role = set->role;
     item->via = set->via;
-    item->actor = overlay_author(t->client, set);
+    unread_add(&t->unread, overlay_author(t->client, set, &item->actor, NULL));
 }
 
 static st_err remember_held(telling *t, const st_dot *dot, st_error *error)
@@ -72,6 +73,7 @@ static st_err find_form(telling *t, const st_change *change, st_error *error)
         return ST_OK;
     st_err err = lexicon_form(t->client, change->form.s, change->form_version, &t->view.form,
                               error);
+    t->view.is_damaged = t->view.is_damaged || err == ST_E_CORRUPT;
     return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err; /* as overlay_load */
 }
 
@@ -230,7 +232,9 @@ static st_err tell_all(telling *t, const st_id *record, st_error *error)
         err = tell_own(t, record, error);
     if (err == ST_OK && t->format == SOTAY_JSON)
         err = st_buffer_printf(&t->out, error, "]}\n");
-    return err;
+    unread_join(&t->unread, &t->names.unread);
+    t->unread.damaged = t->unread.damaged || (err == ST_OK && t->view.is_damaged);
+    return err == ST_OK ? unread_say(&t->unread, t->format, t->client->lang, &t->out, error) : err;
 }
 
 int sotay_history(sotay_client *client, const sotay_id *record, sotay_format format,

@@ -383,23 +383,24 @@ static const char *label(lexicon_directory *names, const book_key *key, int whic
 {
     book_value value = { NULL, 0 };
     st_err err = book_get(&names->client->book, key, names->arena, &value, NULL);
-    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
-        names->failed = err;
+    unread_add(&names->unread, err);
     if (err != ST_OK)
         return NULL;
     slip_reader slip = { value.data, value.len, 0, false };
     size_t vi_len = 0, en_len = 0;
     const uint8_t *vi = slip_get_blob(&slip, &vi_len);
     const uint8_t *en = slip_get_blob(&slip, &en_len);
-    if (slip.bad)
+    if (slip.bad) {
+        unread_add(&names->unread, ST_E_CORRUPT);
         return NULL;
+    }
     bool take_en = which == 1 && en_len > 0;
     size_t len = take_en ? en_len : vi_len;
     if (len == 0)
         return NULL;
     const uint8_t *copy = st_arena_copy(names->arena, take_en ? en : vi, len);
     if (copy == NULL)
-        names->failed = ST_E_MEMORY;
+        unread_add(&names->unread, ST_E_MEMORY);
     return (const char *)copy;
 }
 
@@ -428,7 +429,7 @@ void lexicon_directory_init(lexicon_directory *names, sotay_client *client, st_a
 {
     names->client = client;
     names->arena = arena;
-    names->failed = ST_OK;
+    memset(&names->unread, 0, sizeof names->unread);
     names->directory.context = names;
     names->directory.login = directory_login;
     names->directory.unit_name = directory_unit;

@@ -5,6 +5,7 @@
 #define SOTAY_CLIENT_LEXICON_H
 
 #include "client-lib/src/client.h"
+#include "client-lib/src/unread.h"
 #include "proto/show.h"
 
 /* The definition that a record is pinned to; version 0: the newest. Lives as long as the client.
@@ -44,7 +45,7 @@ ST_MUST_USE st_err lexicon_device_key(sotay_client *client, const st_id *device,
 typedef struct {
     sotay_client *client;
     st_arena *arena;
-    st_err failed; /* why a name is missing that may be there: ST_E_MEMORY, ST_E_STORAGE */
+    unread_note unread; /* why a name is missing that may be there */
     st_directory directory;
 } lexicon_directory;
 void lexicon_directory_init(lexicon_directory *names, sotay_client *client, st_arena *arena);

@@ -69,8 +69,7 @@ static bool moment_of(void *context, const st_meta *meta, st_written *out_writte
     if (!me->has_clock || st_id_cmp(&meta->dot.device, &me->device) != 0)
         return false;
     st_err err = find_set(source, meta);
-    if (err == ST_E_STORAGE || err == ST_E_MEMORY)
-        source->failed = err;
+    unread_add(&source->unread, err);
     const st_change *change = err == ST_OK ? overlay_change(&source->set, meta->dot.counter) : NULL;
     return change != NULL &&
            moment_of_change(source->client, &source->set, change, meta->received_ms, out_written);
@@ -82,7 +81,6 @@ void moment_begin(moment_source *source, sotay_client *client, const st_id *reco
     source->client = client;
     source->record = *record;
     source->arena = arena;
-    source->failed = ST_OK;
     source->moments.context = source;
     source->moments.of = moment_of;
 }

@@ -4,6 +4,7 @@
 #define SOTAY_CLIENT_MOMENT_H
 
 #include "client-lib/src/overlay.h"
+#include "client-lib/src/unread.h"
 #include "proto/show.h"
 
 /* Of one change in its set: known when it is own, of the run of the machine in which the server was
@@ -19,7 +20,7 @@ typedef struct {
     bool has_set;
     st_dot set_at;      /* device and first counter of: */
     st_set set;         /* the one read last */
-    st_err failed;      /* a call of the store or memory; what does not open is not known */
+    unread_note unread; /* why a moment is not known that the store has */
     st_moments moments; /* hand this to st_show_how.moments */
 } moment_source;
 void moment_begin(moment_source *source, sotay_client *client, const st_id *record,

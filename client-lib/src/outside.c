@@ -48,14 +48,16 @@ static st_err fold_one(sotay_client *client, const declined_change *one, st_vect
     if (st_change_is_frozen(one->change) || one->change->unknown)
         return ST_OK;
     memset(&arrival, 0, sizeof arrival);
-    arrival.actor = overlay_author(client, &one->set);
+    st_err err = overlay_author(client, &one->set, &arrival.actor, error);
+    if (err != ST_OK)
+        return err;
     arrival.role = one->set.role;
     arrival.via = one->set.via;
     arrival.received_ms = one->line.time_ms;
     arrival.log_index = one->line.index;
     if (one->line.has_carrier)
         arrival.carrier = one->line.carrier;
-    st_err err = st_merge_fold(vector, record, one->change, &arrival, how);
+    err = st_merge_fold(vector, record, one->change, &arrival, how);
     return err == ST_OK ? ST_OK : st_fail(error, err, "record: no memory");
 }
 
@@ -109,9 +111,11 @@ st_err outside_reason(sotay_client *client, const st_id *record, st_arena *arena
     while (err == ST_OK) {
         declined_change one;
         err = next_declined(client, &scan, arena, &one, error);
+        st_id author;
+        if (err == ST_OK)
+            err = overlay_author(client, &one.set, &author, error);
         if (err != ST_OK)
             continue;
-        const st_id author = overlay_author(client, &one.set);
         if (st_id_cmp(&author, &client->me.person) == 0)
             *out_words = (outside_words){ true, one.line.reason, one.line.reason_len };
     }

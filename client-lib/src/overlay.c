@@ -91,15 +91,23 @@ st_err overlay_set_get(sotay_client *client, const st_dot *dot, uint64_t first, 
     return err;
 }
 
-st_id overlay_author(sotay_client *client, const st_set *set)
+st_err overlay_author(sotay_client *client, const st_set *set, st_id *out_author, st_error *error)
 {
     st_id author = { { 0 } };
+    st_err err = ST_OK;
     if (set->has_actor)
-        return set->actor;
-    if (lexicon_person(client, &set->device, &author, NULL) != ST_OK &&
-        st_id_cmp(&set->device, &client->me.device) == 0)
-        return client->me.person;
-    return author;
+        author = set->actor;
+    else
+        err = lexicon_person(client, &set->device, &author, error);
+    if (err == ST_OK && st_id_is_zero(&author))
+        err = st_fail(error, ST_E_CORRUPT, "store: whose a device is, is damaged");
+    bool is_known = err == ST_OK || (err != ST_E_NOT_FOUND && err != ST_E_CORRUPT);
+    if (!is_known && st_id_cmp(&set->device, &client->me.device) == 0) {
+        author = client->me.person;
+        err = ST_OK;
+    }
+    *out_author = author;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 void overlay_walk_begin(overlay_walk *walk, sotay_client *client, const st_id *record,
@@ -206,20 +214,24 @@ static st_err note_held(overlay_view *view, const overlay_entry *entry, st_arena
 }
 
 static st_err fold_own(sotay_client *client, overlay_view *view, const overlay_entry *entry,
-                       const st_change *change, const st_set *set)
+                       const st_change *change, const st_set *set, st_error *error)
 {
     if (st_vector_has(&view->vector, &change->dot) || st_change_is_frozen(change) ||
         change->unknown)
         return ST_OK;
     st_arrival arrival;
+    st_err err = ST_OK;
     bool is_carried = entry->status == OVERLAY_CARRIED;
     memset(&arrival, 0, sizeof arrival);
     if (set->has_actor)
         arrival.actor = set->actor;
     else if (!is_carried)
         arrival.actor = client->me.person;
-    else if (lexicon_person(client, &set->device, &arrival.actor, NULL) == ST_E_MEMORY)
-        return ST_E_MEMORY;
+    else
+        err = lexicon_person(client, &set->device, &arrival.actor, error);
+    if (err == ST_E_STORAGE || err == ST_E_MEMORY)
+        return err;
+    view->is_damaged = view->is_damaged || err == ST_E_CORRUPT;
     arrival.role = set->role;
     arrival.via = set->via;
     st_fold_how how = { ST_FOLD_APPLY, false };
@@ -271,6 +283,7 @@ static st_err find_form(sotay_client *client, overlay_view *view, st_arena *aren
     err = lexicon_form(client, record->form.s, record->form_version, &view->form, error);
     if (err == ST_OK)
         record->form_version = view->form->version;
+    view->is_damaged = view->is_damaged || err == ST_E_CORRUPT;
     return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err;
 }
 
@@ -290,7 +303,7 @@ st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
         if (err == ST_OK && entry.status == OVERLAY_HELD)
             err = note_held(&view, &entry, arena, error);
         if (err == ST_OK)
-            err = fold_own(client, &view, &entry, change, set);
+            err = fold_own(client, &view, &entry, change, set, error);
     }
     if (err != ST_E_NOT_FOUND || (!view.has_base && !view.has_own && !view.has_carried))
         return err;
@@ -341,8 +354,8 @@ st_err overlay_row_put(sotay_client *client, const overlay_view *view, st_arena 
     st_row row;
     memset(&row, 0, sizeof row);
     st_err err = st_row_make(view->form, &view->record, &how, arena, &row, error);
-    if (err == ST_OK && names.failed != ST_OK) /* else nobody finds it by that name */
-        err = st_fail(error, names.failed, "store: a name could not be read");
+    if (err == ST_OK) /* else nobody finds it by that name */
+        err = unread_check(&names.unread, error);
     return err == ST_OK ? put_row(client, &view->record.id, &row, error) : err;
 }
 

@@ -31,6 +31,7 @@ typedef struct {
     st_record record;    /* folded */
     st_vector vector;    /* folded too: for contexts */
     const st_form *form; /* NULL: unknown here */
+    bool is_damaged; /* its form, or who wrote what was carried, does not open */
     bool has_base, is_held;
     bool has_own; /* something of ours is folded over the base */
     bool has_carried; /* something that came by hand is */
@@ -46,8 +47,10 @@ typedef struct {
 ST_MUST_USE st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
                                 overlay_view *out_view, st_error *error);
 
-/* Who made the changes of a set, as far as it is known here; else zero. */
-st_id overlay_author(sotay_client *client, const st_set *set);
+/* Who made the changes of a set; zero: that is not known here. ST_E_STORAGE, ST_E_MEMORY,
+ * ST_E_CORRUPT; then zero too. */
+ST_MUST_USE st_err overlay_author(sotay_client *client, const st_set *set, st_id *out_author,
+                                  st_error *error);
 
 ST_MUST_USE st_err overlay_put(book_db *book, const st_id *record, const overlay_entry *entry,
                                st_error *error);

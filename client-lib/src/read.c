@@ -17,6 +17,7 @@ typedef struct {
     st_arena arena;
     st_buffer out;
     lexicon_directory names;
+    unread_note unread;
     sotay_format format;
 } reading;
 
@@ -29,6 +30,13 @@ static st_err reading_begin(reading *r, sotay_client *client, sotay_format forma
     st_buffer_init(&r->out, CLIENT_TEXT_BYTES_MAX);
     lexicon_directory_init(&r->names, client, &r->arena);
     return client_begin(client, false, error);
+}
+
+/* Behind a whole answer. */
+static st_err say_unread(reading *r, st_error *error)
+{
+    unread_join(&r->unread, &r->names.unread);
+    return unread_say(&r->unread, r->format, r->client->lang, &r->out, error);
 }
 
 static int reading_end(reading *r, st_err err, char **out_text, st_error *inner, sotay_error *error)
@@ -75,11 +83,13 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
         how.helds_count = view.helds_count;
         err = format == SOTAY_JSON ? st_show_json(view.form, &view.record, &how, &r.out, &inner)
                                    : st_show_text(view.form, &view.record, &how, &r.out, &inner);
-        if (err == ST_OK && source.failed != ST_OK)
-            err = st_fail(&inner, source.failed, "record: when it was written cannot be read");
+        unread_join(&r.unread, &source.unread);
+        r.unread.damaged = r.unread.damaged || view.is_damaged;
     }
     if (err == ST_OK && (r.out.len == 0 || r.out.data[r.out.len - 1] != '\n'))
         err = st_buffer_append(&r.out, "\n", 1, &inner);
+    if (err == ST_OK)
+        err = say_unread(&r, &inner);
     return reading_end(&r, err, out_text, &inner, error);
 }
 
@@ -346,8 +356,9 @@ static st_err write_conflicts(reading *r, const st_row *row, size_t *count, st_e
         }
         (*count)++;
     }
-    if (err == ST_OK && source.failed != ST_OK)
-        err = st_fail(error, source.failed, "record: when it was written cannot be read");
+    unread_join(&r->unread, &source.unread);
+    if (err == ST_OK && (view.is_damaged || view.form == NULL)) /* none of it is shown */
+        r->unread.damaged = true;
     st_arena_reset(&arena);
     return err;
 }
@@ -372,5 +383,7 @@ int sotay_conflicts(sotay_client *client, sotay_format format, char **out_text, 
             err = write_conflicts(&r, &l.rows[i].row, &count, &inner);
     if (err == ST_OK && format == SOTAY_JSON)
         err = st_buffer_printf(&r.out, &inner, "]}\n");
+    if (err == ST_OK)
+        err = say_unread(&r, &inner);
     return reading_end(&r, err, out_text, &inner, error);
 }

@@ -222,7 +222,10 @@ static st_err check_set(receipt_look *l, const receipt_change *change, const st_
         err = st_set_decode(kept.bytes, kept.bytes_len, &l->arena, &set, error);
     if (err != ST_OK)
         return err;
-    const st_id author = overlay_author(l->client, &set);
+    st_id author;
+    err = overlay_author(l->client, &set, &author, error);
+    if (err != ST_OK)
+        return err;
     return st_leaf_is_of(leaf, &set, &author) ? ST_OK : not_this_one(change, error);
 }
 

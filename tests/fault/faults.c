@@ -67,6 +67,11 @@ void fault_plan(const fault_family *family, uint64_t n, bool on)
         atomic_store(&plan.calls[i], 0);
 }
 
+bool fault_may_cut(void)
+{
+    return plan.family != NULL && plan.family->may_be_cut;
+}
+
 void fault_arm(bool everywhere)
 {
     armed++;

@@ -58,6 +58,8 @@ void fault_resume(void);
 /* How often one was called since the plan, and whether it failed. */
 uint64_t fault_calls(fault_call call);
 bool fault_fired(void);
+/* What is read in this try may look damaged rather than unread. */
+bool fault_may_cut(void);
 
 /* How a process ends that calls _exit(0) while it may; another that ends by itself ends with 0. */
 #define FAULT_ENDED 9

@@ -9,6 +9,7 @@
 #include "tests/fault/file.h"
 #include "tests/fault/phone.h"
 #include "tests/fault/photo.h"
+#include "tests/fault/reads.h"
 #include "tests/fault/words.h"
 
 int scene_go_on(stage *s, const scene_step *steps, size_t count)
@@ -448,51 +449,16 @@ static void book_and_second_phone(stage *s)
     opened(s, stage_open_phone(s, 1, false));
 }
 
-static int call_reader(stage *s, const char *verb)
-{
-    char hex[33];
-    sotay_id_format(&s->visits[0], hex);
-    return strcmp(verb, "show") == 0 || strcmp(verb, "history") == 0
-               ? STAGE_CALL(s, verb, hex, "--json")
-               : STAGE_CALL(s, verb);
-}
-
-static int read_book(stage *s)
-{
-    static const char *const VERBS[] = {
-        "show", "history", "records", "conflicts", "held", "stat"
-    };
-    for (; s->done < sizeof VERBS / sizeof VERBS[0]; s->done++) {
-        const char *verb = VERBS[s->done];
-        int rc = call_reader(s, verb);
-        if (rc != SOTAY_OK)
-            return rc;
-        scene_must_be(s->out.len > 1 || strcmp(verb, "held") == 0, "an answer");
-        if (strcmp(verb, "stat") != 0) /* bytes of the store change by themselves */
-            stage_heard(s, s->done, verb, (const char *)s->out.data);
-    }
-    return SOTAY_OK;
-}
-
-/* One that is read, in the step that is under way. */
-static int call_heard(stage *s, const char *const *words)
-{
-    int rc = stage_call(s, words);
-    if (rc == SOTAY_OK)
-        stage_heard(s, s->done, words[0], (const char *)s->out.data);
-    return rc;
-}
-
 static int call_export(stage *s)
 {
     static const char *const WORDS[] = { "export", "csv", "--form", "visit", NULL };
-    return call_heard(s, WORDS);
+    return reads_heard(s, WORDS);
 }
 
 static int call_verify(stage *s)
 {
     static const char *const WORDS[] = { "verify", NULL };
-    return call_heard(s, WORDS);
+    return reads_heard(s, WORDS);
 }
 
 static int call_rebuild(stage *s)
@@ -751,7 +717,7 @@ static const scene SCENES[] = {
     { "office", TURN | OPEN | READ | LOOKS, false, false, true, true, a_difference,
       book_and_second_phone, office, NULL },
     { "book-read", MEMORY | BIT(CALL_LMDB) | OPEN, false, false, true, true, a_difference,
-      the_book, read_book, NULL },
+      the_book, reads_book, NULL },
     { "book-care", OPENING | REMOVE, false, false, true, true, a_difference, the_book, care, NULL },
     { "backup", OPENING | REMOVE | ZSTD, false, false, true, true, a_difference_and_a_file,
       the_book, back_up, backup_is_good },

@@ -129,7 +129,35 @@ static void test_never_after_its_receipt(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* Rows that do not open: the value is shown, its time is not known. */
+static void spoil(phone *p, book_table table)
+{
+    book_key prefix = book_key_of(table);
+    book_scan scan = book_scan_of(&prefix);
+    rows_begin(p);
+    while (book_scan_next(&p->client->book, &scan, NULL, NULL, NULL) == ST_OK)
+        assert_int_equal(book_put(&p->client->book, &scan.at, "x", 1, NULL), ST_OK);
+    rows_commit(p);
+}
+
+/* Does it say, in the end, that this is not all? As JSON and to people. */
+static bool says_unread(phone *p, phone_reader read, const sotay_id *id)
+{
+    static const char *const ENDS[] = { ",\"unread\":true}\n",
+                                        "(có phần không đọc được trên máy này)\n" };
+    size_t said = 0;
+    for (size_t i = 0; i < 2; i++) {
+        char *text = NULL;
+        const sotay_format format = i == 0 ? SOTAY_JSON : SOTAY_TEXT;
+        assert_int_equal(read(p->client, id, format, &text, NULL), SOTAY_OK);
+        size_t len = strlen(text), end = strlen(ENDS[i]);
+        said += len > end && strcmp(text + len - end, ENDS[i]) == 0 ? 1 : 0;
+        sotay_text_free(text);
+    }
+    assert_int_not_equal(said, 1);
+    return said == 2;
+}
+
+/* Rows that do not open: the value is shown, its time is not known, and that is said. */
 static void test_damaged_rows(void **state)
 {
     (void)state;
@@ -140,15 +168,27 @@ static void test_damaged_rows(void **state)
         sotay_id visit = phone_visit(&an, "chợ");
         size_t all = values_of(&an, &visit);
         assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-        book_key prefix = book_key_of(TABLES[i]);
-        book_scan scan = book_scan_of(&prefix);
-        rows_begin(&an);
-        while (book_scan_next(&an.client->book, &scan, NULL, NULL, NULL) == ST_OK)
-            assert_int_equal(book_put(&an.client->book, &scan.at, "x", 1, NULL), ST_OK);
-        rows_commit(&an);
+        assert_false(says_unread(&an, sotay_show, &visit));
+        spoil(&an, TABLES[i]);
         must_know(&an, &visit, 0, all);
+        assert_true(says_unread(&an, sotay_show, &visit));
         phone_part(e, &an, NULL);
     }
+}
+
+/* The same of the names of people, in all that shows them. */
+static void test_damaged_names(void **state)
+{
+    (void)state;
+    phone an;
+    edge *e = phone_alone(&an);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_false(says_unread(&an, sotay_history, &visit));
+    spoil(&an, BOOK_NAME);
+    assert_true(says_unread(&an, sotay_show, &visit));
+    assert_true(says_unread(&an, sotay_history, &visit));
+    phone_part(e, &an, NULL);
 }
 
 int main(void)
@@ -156,7 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_work),        cmocka_unit_test(test_work_of_others),
         cmocka_unit_test(test_after_a_restart), cmocka_unit_test(test_never_after_its_receipt),
-        cmocka_unit_test(test_damaged_rows),
+        cmocka_unit_test(test_damaged_rows),    cmocka_unit_test(test_damaged_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
