@@ -658,6 +658,24 @@ bool model_says(const model *m, const char *word)
     return model_saying(m, word) != NULL;
 }
 
+static bool op_names(const st_value *value, const st_hash *piece)
+{
+    for (size_t at = 0; value->len % sizeof *piece == 0 && at < value->len; at += sizeof *piece)
+        if (memcmp(value->data + at, piece->b, sizeof piece->b) == 0)
+            return true;
+    return false;
+}
+
+bool model_names_piece(const model *m, const st_hash *piece)
+{
+    for (size_t i = 0; i < m->sets_count; i++)
+        for (uint32_t j = 0; j < m->sets[i].set->changes_count; j++)
+            for (uint32_t k = 0; k < m->sets[i].set->changes[j].ops_count; k++)
+                if (op_names(&m->sets[i].set->changes[j].ops[k].value, piece))
+                    return true;
+    return false;
+}
+
 bool model_set_says(const model *m, const st_hash *hash, const char *word)
 {
     bool says = false;
