@@ -207,15 +207,17 @@ static st_err check_some(verifier *v, uint64_t *index, bool *out_more, st_error 
             err = store_next(&cursor, error);
         at++;
     }
-    *out_more = cursor.is_valid;
+    bool more = cursor.is_valid;
     store_cursor_close(&cursor);
     if (err == ST_OK)
         err = sync_turn_end(&turn, error);
     if (err == ST_OK)
         err = store_commit(&txn, error);
     store_end(&txn);
-    if (err == ST_OK)
+    if (err == ST_OK) { /* else the same entries come again */
         *index = at;
+        *out_more = more;
+    }
     return err;
 }
 
