@@ -395,7 +395,49 @@ static void write_over(sim_world *w, sim_phone *p, const sim_record *record, uin
     sim_phone_look(w, p);
 }
 
-/* Somebody else has sent a word, and it is on its way here while its place is typed over. */
+/* A sync in which that is typed once its request has left; false: there was none. */
+static bool sync_typing(sim_world *w, sim_phone *p, const sim_record *record, uint32_t path)
+{
+    if (!sim_sync_start(w, p, NULL, 0))
+        return false;
+    type(w, p, record, path);
+    while (p->exists && p->sync != NULL)
+        sim_pass(w, 500);
+    return p->exists;
+}
+
+/* The record has another act in force than before. */
+static void reopen_over(sim_world *w, sim_phone *p, const sim_record *record)
+{
+    sotay_error error = { 0 };
+    sim_phone_ready(w, p);
+    (void)sim_done(w, p, sotay_record_withdraw(p->client, &record->id, "nham", &error), &error);
+    sim_phone_look(w, p);
+    sim_phone_ready(w, p);
+    (void)sim_done(w, p, sotay_record_reopen(p->client, &record->id, "khong nham", &error),
+                   &error);
+    sim_phone_look(w, p);
+    sim_sync_whole(w, p, 0);
+}
+
+/* One field is typed under an act, another behind the sync that may have brought the next act. */
+static void type_around(sim_world *w, sim_phone *p, sim_phone *q, const sim_record *record,
+                        uint32_t path, bool twice)
+{
+    sotay_error error = { 0 };
+    reopen_over(w, q, record);
+    sim_sync_whole(w, p, 0);
+    if (twice)
+        reopen_over(w, q, record);
+    if (!p->exists || !sync_typing(w, p, record, path))
+        return;
+    type(w, p, record, (path + 1) % 4);
+    (void)sim_done(w, p, sotay_draft_commit(p->client, &record->id, &error), &error);
+    sim_phone_look(w, p);
+}
+
+/* Somebody else has sent a word, and it is on its way here while its place is typed over; or he has
+ * sent an act, and what is typed is under that, or under the one before. */
 void sim_do_type_over(sim_world *w, sim_phone *p, sim_random *r)
 {
     sotay_error error = { 0 };
@@ -405,14 +447,15 @@ void sim_do_type_over(sim_world *w, sim_phone *p, sim_random *r)
     if (record == NULL || !q->exists || q == p || !shows(p, record) || !shows(q, record))
         return;
     sim_sync_whole(w, p, 0);
+    if (sim_chance(r, 300)) {
+        type_around(w, p, q, record, path, sim_chance(r, 500));
+        return;
+    }
     sim_phone_ready(w, q);
     write_over(w, q, record, path);
     sim_sync_whole(w, q, 0);
-    if (!sim_sync_start(w, p, NULL, 0))
+    if (!sync_typing(w, p, record, path))
         return;
-    type(w, p, record, path);
-    while (p->exists && p->sync != NULL)
-        sim_pass(w, 500);
     (void)sim_done(w, p, sotay_draft_commit(p->client, &record->id, &error), &error);
 }
 

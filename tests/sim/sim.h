@@ -106,6 +106,7 @@ struct model_view;
     X(VALUE, "held: value") X(ROLE, "held: role") X(BUCKET, "held: bucket")                        \
     X(STATE, "held: state") X(LIMIT, "held: limit") \
     X(TYPED_OVER, "typed over what was shown")                                                     \
+    X(TYPED_UNDER, "typed under an act that was shown")                                            \
     X(SPOILED, "record of a phone made wrong") X(REPAIR_ASKED, "repair asked")                     \
     X(REPAIRED, "record repaired") X(READ_ANEW, "bucket read anew")                                \
     X(EVIDENCE, "evidence that the office has")                                                    \

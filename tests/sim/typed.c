@@ -1,7 +1,9 @@
 /* tests/sim/typed.c - what an officer saw when he typed. Promises that a working copy that became
- * a change replaces nothing but what its phone showed while it was typed, and the phone's own. */
+ * a change replaces nothing, and is under no act, but what its phone showed while it was typed, and
+ * the phone's own. */
 #include "tests/sim/sim.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/sim/model.h"
@@ -25,12 +27,20 @@ static bool is_own(const sim_phone *p, const st_id *device)
     return false;
 }
 
+/* A dot as the record shows it, with both its marks: else 1 would be found in 12 as well. */
+static void quote_dot(const st_dot *dot, char text[ST_DOT_TEXT_BYTES + 2])
+{
+    char bare[ST_DOT_TEXT_BYTES];
+    st_dot_format(dot, bare);
+    (void)snprintf(text, ST_DOT_TEXT_BYTES + 2, "\"%s\"", bare);
+}
+
 /* The same field may have been begun earlier, on a phone whose store was copied by another one. */
 static bool was_shown(const sim_world *w, uint32_t mark, const st_dot *dot)
 {
-    char text[ST_DOT_TEXT_BYTES];
+    char text[ST_DOT_TEXT_BYTES + 2];
     const sim_mark *is = &w->marks[mark];
-    st_dot_format(dot, text);
+    quote_dot(dot, text);
     for (uint32_t i = 0; i <= mark; i++) {
         const sim_mark *at = &w->marks[i];
         if (at->shown == NULL || at->record != is->record || at->path != is->path)
@@ -42,12 +52,9 @@ static bool was_shown(const sim_world *w, uint32_t mark, const st_dot *dot)
     return false;
 }
 
-/* By the phone that typed it: a copy of its store commits under names of its own. */
-static void check_op(sim_world *w, uint32_t mark, const st_change *change, const st_op *op)
+static void check_replaces(sim_world *w, uint32_t mark, const st_op *op)
 {
     const sim_phone *p = &w->phones[w->marks[mark].typed_on];
-    if (!is_own(p, &change->dot.device))
-        return;
     for (uint32_t i = 0; i < op->replaces_count; i++) {
         if (is_own(p, &op->replaces[i].device))
             continue;
@@ -56,6 +63,29 @@ static void check_op(sim_world *w, uint32_t mark, const st_change *change, const
                      w->marks[mark].typed_on, w->marks[mark].record);
         sim_count(w, SIM_TYPED_OVER);
     }
+}
+
+/* One change is made of all fields: it is under no act that one of them was not begun under. */
+static void check_under(sim_world *w, uint32_t mark, const st_change *change)
+{
+    const sim_phone *p = &w->phones[w->marks[mark].typed_on];
+    for (uint32_t i = 0; i < change->under_count; i++) {
+        if (is_own(p, &change->under[i].dot.device))
+            continue;
+        if (!was_shown(w, mark, &change->under[i].dot))
+            sim_fail(w, "phone %u typed in r%u under an act that it never showed",
+                     w->marks[mark].typed_on, w->marks[mark].record);
+        sim_count(w, SIM_TYPED_UNDER);
+    }
+}
+
+/* By the phone that typed it: a copy of its store commits under names of its own. */
+static void check_op(sim_world *w, uint32_t mark, const st_change *change, const st_op *op)
+{
+    if (!is_own(&w->phones[w->marks[mark].typed_on], &change->dot.device))
+        return;
+    check_replaces(w, mark, op);
+    check_under(w, mark, change);
 }
 
 /* Who settles a difference may write the same word, and replaces what he was shown. */
