@@ -269,10 +269,54 @@ static void test_two_fields_around_a_return(void **state)
     type(d, FIELD, "vuot");
     type(d, "visit_date", "hôm qua"); /* which keeps it waiting over a sync */
     finish_and_return(d);
+    type(d, "place", "xóm");
     type(d, "visit_date", "2026-03-12");
     assert_true(has(d->an, &d->visit, "\"changed_since\":false"));
     assert_int_equal(save(d), SOTAY_OK);
     must_end(d, 0, "\"vuot\"", "\"changed_since\":true");
+}
+
+/* Both sides of a difference are his own, for he wrote beside his working copy: what he types then
+ * goes on from the newer one. */
+static void test_two_of_his_own(void **state)
+{
+    desk *d = *state;
+    type(d, FIELD, "chua_dat");
+    type(d, "visit_date", "hôm qua");
+    assert_int_equal(phone_set(d->an, &d->visit, FIELD, "dat"), SOTAY_OK);
+    type(d, "visit_date", "2026-03-12");
+    assert_int_equal(save(d), SOTAY_OK);
+    must_end(d, 1, "\"dat\"", "\"chua_dat\"");
+    type(d, FIELD, "vuot");
+    assert_int_equal(save(d), SOTAY_OK);
+    must_end(d, 1, "\"vuot\"", "!\"chua_dat\"");
+    assert_true(has(d->binh, &d->visit, "\"dat\""));
+}
+
+/* Of a plain field, too, another's value may stand beside his: he saw both, and replaces both. */
+static void test_a_plain_field(void **state)
+{
+    desk *d = *state;
+    assert_int_equal(phone_set(d->an, &d->visit, "place", "bến"), SOTAY_OK);
+    assert_int_equal(phone_set(d->binh, &d->visit, "place", "xóm"), SOTAY_OK);
+    sync_phone_well(&d->w, d->binh, NULL);
+    must_end(d, 0, "\"bến\"", "\"xóm\"");
+    type(d, "place", "đình");
+    assert_int_equal(save(d), SOTAY_OK);
+    must_end(d, 0, "\"đình\"", "!\"bến\"");
+    assert_false(has(d->binh, &d->visit, "\"xóm\""));
+}
+
+/* What was shown cannot be read: that is said, and nothing is kept as if it had been nothing. */
+static void test_a_record_that_cannot_be_read(void **state)
+{
+    desk *d = *state;
+    st_id id = phone_id(&d->visit);
+    book_key base = book_key_id(BOOK_BASE, &id);
+    rows_spoil(d->an, &base);
+    assert_int_equal(sotay_draft_put(d->an->client, &d->visit, FIELD, "vuot", &d->an->error),
+                     SOTAY_E_CORRUPT);
+    assert_false(phone_says(d->an, sotay_draft_get, &d->visit, "vuot"));
 }
 
 /* A record that is not shown, for the server was not met for long: nothing was typed over. */
@@ -326,6 +370,9 @@ int main(void)
         DESK(test_what_he_saw_was_replaced), DESK(test_a_return_that_came_later),
         DESK(test_two_fields_after_a_return),
         DESK(test_two_fields_around_a_return),
+        DESK(test_two_of_his_own),
+        DESK(test_a_plain_field),
+        DESK(test_a_record_that_cannot_be_read),
         DESK(test_typed_while_locked),   DESK(test_a_row_of_an_older_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,6 +273,35 @@ static void test_what_is_typed_over_unsent_work_moves(void **state)
     phone_part(e, &an, &binh);
 }
 
+/* Typed under an act of his own that was not sent: under the new key, too, the change that is made
+ * of it names that act, by its new name. */
+static void test_what_is_typed_under_an_unsent_act_moves(void **state)
+{
+    (void)state;
+    phone an;
+    st_set set;
+    st_arena arena;
+    edge *e = phone_alone(&an);
+    sotay_id visit = phone_visit(&an, "chợ");
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(sotay_record_withdraw(an.client, &visit, "nhầm", NULL), SOTAY_OK);
+    assert_int_equal(sotay_record_reopen(an.client, &visit, "không nhầm", NULL), SOTAY_OK);
+    assert_int_equal(sotay_draft_put(an.client, &visit, "place", "xóm", NULL), SOTAY_OK);
+    assert_int_equal(edge_enrol(e, an.client, 0, NULL), SOTAY_OK);
+    assert_int_equal(sotay_draft_commit(an.client, &visit, &an.error), SOTAY_OK);
+
+    const st_dot reopen = { an.client->me.device, 2 }, made = { an.client->me.device, 3 };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    assert_int_equal(client_begin(an.client, false, NULL), ST_OK);
+    assert_int_equal(overlay_set_get(an.client, &made, 0, &arena, &set, NULL), ST_OK);
+    client_abort(an.client);
+    assert_int_equal(set.changes[0].under_count, 1);
+    assert_int_equal(set.changes[0].under[0].kind, ST_ACT_OPEN);
+    assert_true(st_dot_cmp(&set.changes[0].under[0].dot, &reopen) == 0);
+    st_arena_reset(&arena);
+    phone_part(e, &an, NULL);
+}
+
 /* What was agreed on over two values, and an item dropped with two texts in it, not sent yet: under
  * the new name they replace the same two. */
 static void test_unsent_answers_to_two_values_move(void **state)
@@ -583,6 +612,7 @@ int main(void)
         cmocka_unit_test(test_a_new_key_keeps_what_was_sealed),
         cmocka_unit_test(test_unsent_work_of_all_kinds_moves),
         cmocka_unit_test(test_what_is_typed_over_unsent_work_moves),
+        cmocka_unit_test(test_what_is_typed_under_an_unsent_act_moves),
         cmocka_unit_test(test_unsent_answers_to_two_values_move),
         cmocka_unit_test(test_what_a_copy_is_told),
         cmocka_unit_test(test_damaged_notes_stop_the_move),
