@@ -4,17 +4,27 @@
 #include <string.h>
 
 #include "server/operator/work.h"
+#include "server/sync/bounds.h"
 #include "server/sync/incident.h"
 
 typedef struct {
     operator_work *work;
     operator_list page;
     st_err err;
+    sync_moments *moments;
 } incident_list;
 
 static void sum_hex(const st_sum *sum, char hex[33])
 {
     st_hex(sum->b, sizeof sum->b, hex);
+}
+
+/* What a device held may name entries that hold no such change: that is why it is kept, and no
+ * damage of this book. Its moment is not known. */
+static void forgive_moments(sync_moments *moments, const st_error *before)
+{
+    if (before->code == ST_OK && moments->unread.code == ST_E_CORRUPT)
+        moments->unread = *before;
 }
 
 /* The record as the device held it; what cannot be read is null, the bytes stay in the store. */
@@ -28,10 +38,12 @@ static st_err evidence_json(incident_list *list, const st_repair_evidence *evide
     st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);
     st_buffer_init(&text, 16u << 20);
     const st_form *form = NULL;
+    const st_error before = list->moments->unread;
     if (st_record_decode(evidence->state, evidence->state_len, &arena, &record, &unread) == ST_OK)
         form = sync_record_form(work->room, &record);
     st_err err =
         form == NULL ? ST_OK : st_show_json(form, &record, &work->how, &text, &work->error);
+    forgive_moments(list->moments, &before);
     if (err == ST_OK && form != NULL)
         st_json_raw(&list->page.json, (const char *)text.data, text.len);
     else if (err == ST_OK)
@@ -111,6 +123,7 @@ int operator_incidents(operator_work *work)
     operator_list_begin(work, &list.page, HEADS[work->vi], 8);
     operator_list_of(work, &list.page, "incidents");
     sync_moments moments;
+    list.moments = &moments;
     sync_moments_begin(&moments, &work->txn);
     work->how.moments = &moments.moments;
     st_err err =
