@@ -95,6 +95,7 @@ void sim_do_clone(sim_world *w, sim_phone *p, sim_random *r)
     twin->is_branch = p->is_branch = true;
     twin->draws_anew = true;
     sim_phone_open(w, twin, &port);
+    sim_phone_twice(w, twin);
 }
 
 /* A copy has work on a unit that is taken from its officer before it gets a name of its own: what
@@ -157,6 +158,7 @@ void sim_do_restore(sim_world *w, sim_phone *p, sim_random *r)
     p->is_branch = p->draws_anew = true;
     p->is_new_device = moved;
     sim_phone_open(w, p, &port);
+    sim_phone_twice(w, p);
 }
 
 void sim_do_lose(sim_world *w, sim_phone *p, sim_random *r)

@@ -377,6 +377,24 @@ sim_phone *sim_phone_slot(sim_world *w)
     return NULL;
 }
 
+bool sim_is_twice(const sim_world *w, const st_id *device)
+{
+    for (size_t i = 0; i < w->twice_count; i++)
+        if (memcmp(w->twice[i].b, device->b, sizeof device->b) == 0)
+            return true;
+    return false;
+}
+
+void sim_phone_twice(sim_world *w, const sim_phone *p)
+{
+    sotay_who who;
+    st_id device;
+    sotay_whoami(p->client, &who);
+    memcpy(device.b, who.device.b, sizeof device.b);
+    if (!sim_is_twice(w, &device) && w->twice_count < SIM_TWICE_MAX)
+        w->twice[w->twice_count++] = who.device;
+}
+
 /* ---- marks ---- */
 
 void sim_mark_text(uint32_t mark, char text[16])

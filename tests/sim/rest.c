@@ -197,16 +197,11 @@ static int64_t furthest_of(const sim_world *w, const st_id *device)
     return furthest < pulled ? pulled : furthest;
 }
 
-/* Two phones had the key, and what lies between the two changes is lost: they may be of two
- * branches that no chain of hashes shows to be two. */
+/* Two stores had the key (a copy, or one that was put back to a backup), and what lies between the
+ * two changes is lost: they may be of two branches that no chain of hashes shows to be two. */
 static bool may_be_branches(const sim_world *w, const st_change *before, const st_change *change)
 {
-    unsigned phones = 0;
-    for (size_t i = 0; i < w->phones_count; i++)
-        for (size_t j = 0; j < w->phones[i].devices_count; j++)
-            if (memcmp(w->phones[i].devices[j].b, change->dot.device.b, 16) == 0)
-                phones++;
-    return phones > 1 && before->dot.counter + 1 < change->dot.counter;
+    return before->dot.counter + 1 < change->dot.counter && sim_is_twice(w, &change->dot.device);
 }
 
 /* Counters of a device rise with its hybrid clock, and nobody's clock drags another's along. */

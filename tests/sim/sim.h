@@ -23,6 +23,7 @@ struct model_view;
 #define SIM_DEVICES_MAX 16u
 #define SIM_MARKS_MAX   8192u
 #define SIM_REVOKED_MAX 64u
+#define SIM_TWICE_MAX   64u /* devices whose key two stores had */
 #define SIM_STRANGE_MAX 32u /* sets of another client */
 #define SIM_T0_MS       INT64_C(1773302400000) /* 2026-03-12 in Viet Nam */
 #define SIM_LEAD_MS     INT64_C(300000)        /* how far a server may pull a hybrid clock */
@@ -388,6 +389,8 @@ typedef struct sim_world {
     size_t taken_count, taken_capacity;
     sim_revoked revoked[SIM_REVOKED_MAX];
     size_t revoked_count;
+    sotay_id twice[SIM_TWICE_MAX]; /* devices whose key two stores had: copied, or put back */
+    size_t twice_count;
     sim_shown *shown;
     size_t shown_count, shown_capacity;
     sim_heard heard;
@@ -507,6 +510,9 @@ uint32_t sim_phone_no(const sim_world *w, const sim_phone *p);
 /* Remembers which device it is now. */
 void sim_phone_note(sim_phone *p);
 bool sim_phone_is_copied(const sim_phone *p);
+/* From here on a second store has the key of what the phone is now. */
+void sim_phone_twice(sim_world *w, const sim_phone *p);
+bool sim_is_twice(const sim_world *w, const st_id *device);
 /* A phone of a slot that nobody uses; NULL: none is left. */
 sim_phone *sim_phone_slot(sim_world *w);
 /* A word unlike any other, held by this phone; text holds 16 bytes. NULL-safe: false when there
