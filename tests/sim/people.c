@@ -41,10 +41,12 @@ int sim_done(sim_world *w, sim_phone *p, int rc, const sotay_error *error)
 }
 
 /* Saved, or perhaps saved: a phone that died after the commit of the call has it too, and the call
- * says that the store failed. One that died in a sync before it has nothing of it. */
+ * says that the store failed. One that was dead before has nothing of it. */
 bool sim_is_saved(const sim_phone *p, int rc)
 {
-    return rc == SOTAY_OK || (rc == SOTAY_E_STORAGE && p->tap->is_dead && p->tap->kept);
+    const sim_tap *tap = p->tap;
+    bool died_in_it = tap->is_dead && !tap->dead_before;
+    return rc == SOTAY_OK || (rc == SOTAY_E_STORAGE && died_in_it && tap->kept);
 }
 
 const sim_record *sim_record_pick(sim_world *w, sim_random *r)

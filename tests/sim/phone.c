@@ -304,6 +304,7 @@ int sim_settle(sim_world *w, sim_phone *p, int rc)
 
 void sim_phone_ready(sim_world *w, sim_phone *p)
 {
+    p->tap->dead_before = p->tap->is_dead;
     sim_phone_clock(w, p);
     if (p->sync != NULL)
         sim_sync_drop(w, p);
@@ -311,6 +312,7 @@ void sim_phone_ready(sim_world *w, sim_phone *p)
 
 void sim_phone_writes(sim_world *w, sim_phone *p)
 {
+    p->tap->dead_before = p->tap->is_dead;
     if (p->sync == NULL || p->enrols || !plan_writes_in_syncs(w->plan->seed)) {
         sim_phone_ready(w, p);
         return;

@@ -143,6 +143,7 @@ typedef struct {
     bool die_cuts;            /* since the power goes */
     bool is_dead;
     bool kept; /* it died after its commit */
+    bool dead_before; /* it was dead already when somebody began to write */
     uint64_t puts; /* values written, so far */
     uint64_t *written; /* of the phone */
 } sim_tap;
