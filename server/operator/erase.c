@@ -181,8 +181,7 @@ int operator_erase(operator_work *work)
         return operator_fail(work);
     if (operator_asks(work))
         return said_what_it_names(work, &call);
-    if (call.report.bucket.s[0] != '\0')
-        sync_snapshot_drop(work->room, &call.report.bucket);
+    sync_snapshot_drop_erased(work->room);
     say_done(work, &call.report);
     return 0;
 }

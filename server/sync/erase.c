@@ -164,6 +164,37 @@ st_err sync_erased_at(store_txn *txn, const st_bucket *bucket, uint64_t *out_ind
     return get_number(txn, &key, out_index, error);
 }
 
+/* The bucket of a row; its name ends with the zero of pack_key_text. */
+static st_err bucket_of(store_slice key, st_bucket *out, st_error *error)
+{
+    memset(out, 0, sizeof *out);
+    if (key.len < 2 || key.len - 1 > sizeof out->s)
+        return st_fail(error, ST_E_CORRUPT, "store: a row of erased is damaged");
+    memcpy(out->s, (const uint8_t *)key.data + 1, key.len - 1);
+    out->s[sizeof out->s - 1] = 0;
+    return ST_OK;
+}
+
+st_err sync_erased_each(store_txn *txn, void (*each)(void *context, const st_bucket *bucket),
+                        void *context, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    const pack_key prefix = key_of(KEY_BUCKET);
+    st_err err = store_cursor_open(txn, STORE_ERASED, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, pack_key_slice(&prefix), error);
+    while (err == ST_OK && store_has_prefix(&cursor, pack_key_slice(&prefix))) {
+        st_bucket bucket;
+        err = bucket_of(cursor.key, &bucket, error);
+        if (err == ST_OK)
+            each(context, &bucket);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
 st_err sync_erased_in(store_txn *txn, uint64_t from, uint64_t to, uint64_t since, bool *out_any,
                       st_error *error)
 {
@@ -240,6 +271,15 @@ static st_err rewrite_row(writer_turn *turn, uint64_t index, sync_row *row, stor
                         store_bytes(bytes.data, bytes.len), error);
     st_buffer_free(&bytes);
     return err;
+}
+
+/* Nobody may be given what was cut of the bucket before. */
+static st_err mark_bucket(writer_turn *turn, const st_bucket *bucket, uint64_t index,
+                          st_error *error)
+{
+    pack_key key = key_of(KEY_BUCKET);
+    pack_key_text(&key, bucket->s);
+    return put_number(turn->txn, &key, index, error);
 }
 
 /* What one erasure names, and the pieces of files that go with it. */
@@ -338,7 +378,9 @@ static st_err erase_in_log(writer_turn *turn, logged *at, const set_part *part, 
     return err;
 }
 
-/* Set by set, each read once and in memory of its own: there may be thousands of values. */
+/* Set by set, each read once and in memory of its own: there may be thousands of values. Its bucket
+ * counts for itself: a snapshot has the whole set of a change that waits, though its record is in
+ * no book. */
 static st_err erase_part(writer_turn *turn, erasing *what, const set_part *part, uint64_t index,
                          st_error *error)
 {
@@ -352,6 +394,8 @@ static st_err erase_part(writer_turn *turn, erasing *what, const set_part *part,
         err = note_pieces(turn, what, &part->list[i], &at.set, error);
     if (err == ST_OK)
         err = erase_in_log(turn, &at, part, index, error);
+    if (err == ST_OK)
+        err = mark_bucket(turn, &at.set.bucket, index, error);
     st_arena_reset(&at.arena);
     return err == ST_E_NOT_FOUND && !is_here ? ST_OK : err;
 }
@@ -377,7 +421,6 @@ static st_err erase_in_state(writer_turn *turn, const erasing *what, uint64_t in
     sync_fold fold;
     fold_record *record = NULL;
     st_record stored;
-    pack_key key = key_of(KEY_BUCKET);
     st_err err = sync_record_get(turn->txn, &what->record, turn->arena, &stored, NULL, error);
     if (err != ST_OK)
         return err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -389,8 +432,7 @@ static st_err erase_in_state(writer_turn *turn, const erasing *what, uint64_t in
     (void)st_record_erase(&record->record, what->list, what->count);
     record->is_dirty = record->is_touched = true;
     err = sync_fold_close(&fold, error);
-    pack_key_text(&key, stored.bucket.s);
-    return err == ST_OK ? put_number(turn->txn, &key, index, error) : err;
+    return err == ST_OK ? mark_bucket(turn, &stored.bucket, index, error) : err;
 }
 
 /* ---- one erasure ---- */

@@ -40,7 +40,6 @@ typedef struct {
     uint32_t standing;         /* numbers, dates, choices: part of what was signed, they stay */
     uint32_t gone_before;
     uint32_t unread;           /* sets of other branches that nobody here can read: they stay */
-    st_bucket bucket;          /* of the record; empty: it is not in the book, held or declined */
     const sync_erase_value *values;   /* erased and newer ones, in the arena of turn or view */
     size_t values_count;
 } sync_erase_report;
@@ -83,9 +82,14 @@ ST_MUST_USE st_err sync_erase_known(writer_turn *turn, const st_record *record,
  * took it out, and the whole set must not be kept from coming. */
 ST_MUST_USE st_err sync_erase_admit(writer_turn *turn, const st_set *set, st_set *out_set,
                                     bool *out_refused, st_error *error);
-/* The last entry that erased something in the bucket; 0: none. */
+/* The last entry that erased something in the bucket, of its records or of a set that waits in it;
+ * 0: none. */
 ST_MUST_USE st_err sync_erased_at(store_txn *txn, const st_bucket *bucket, uint64_t *out_index,
                                   st_error *error);
+/* Each bucket of which that is not 0. */
+ST_MUST_USE st_err sync_erased_each(store_txn *txn, void (*each)(void *context,
+                                                                 const st_bucket *bucket),
+                                    void *context, st_error *error);
 /* The entries from..to of which something was erased by an entry above `since`: any? */
 ST_MUST_USE st_err sync_erased_in(store_txn *txn, uint64_t from, uint64_t to, uint64_t since,
                                   bool *out_any, st_error *error);

@@ -383,8 +383,8 @@ static st_err look_for_changes(plan *p, st_error *error)
     return p->is_there ? ST_OK : st_fail(error, ST_E_NOT_FOUND, "no such record");
 }
 
-/* The form and the bucket of the record. One that is held or was declined has no bucket, since none
- * shows it, and of what was written on a record that never came not even the form is known. */
+/* The form of the record, held or declined ones too; of what was written on one that never came it
+ * is not known. */
 static st_err find_record(plan *p, st_error *error)
 {
     st_record record;
@@ -393,7 +393,6 @@ static st_err find_record(plan *p, st_error *error)
     if (err != ST_OK && err != ST_E_NOT_FOUND)
         return err;
     if (err == ST_OK) {
-        p->report.bucket = record.bucket;
         p->form = sync_record_form(view->room, &record);
         return ST_OK;
     }

@@ -423,21 +423,55 @@ static void drop_unnamed(const sync_room *room)
             (void)unlink(path);
 }
 
-void sync_snapshot_drop(const sync_room *room, const st_bucket *bucket)
+/* Ends what lock_folder began. */
+static void end_drop(const sync_room *room, int fd)
 {
-    st_arena arena;
-    snapshot_list list;
     char folder[STORE_PATH_BYTES];
-    st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 4);
-    int fd = lock_folder(room);
-    if (read_list(room, bucket, &arena, &list, NULL) == ST_OK)
-        drop_list(room, &list);
     drop_unnamed(room);
     if (fd >= 0 && store_dir_path(room->dir, "snapshots", folder, NULL) == ST_OK)
         (void)!store_dir_sync(folder, NULL);   /* a cut brings no erased value back */
     if (fd >= 0)
         (void)close(fd);
+}
+
+/* What is dropped: all that was cut of a bucket, or (txn) what was before something was erased. */
+typedef struct {
+    const sync_room *room;
+    store_txn *txn;            /* NULL: all */
+} dropping;
+
+static void drop_of(void *context, const st_bucket *bucket)
+{
+    const dropping *what = context;
+    st_arena arena;
+    snapshot_list list;
+    bool goes = true;
+    st_arena_init(&arena, (size_t)LIST_BYTES_MAX * 4);
+    st_err err = read_list(what->room, bucket, &arena, &list, NULL);
+    if (err == ST_OK && what->txn != NULL)
+        err = is_stale(what->txn, &list, &goes, NULL);
+    if (err == ST_OK && goes)
+        drop_list(what->room, &list);
     st_arena_reset(&arena);
+}
+
+void sync_snapshot_drop(const sync_room *room, const st_bucket *bucket)
+{
+    dropping what = { room, NULL };
+    int fd = lock_folder(room);
+    drop_of(&what, bucket);
+    end_drop(room, fd);
+}
+
+void sync_snapshot_drop_erased(const sync_room *room)
+{
+    store_txn txn = { 0 };
+    dropping what = { room, &txn };
+    int fd = lock_folder(room);
+    if (store_begin(room->store, STORE_READ_TXN, &txn, NULL) == ST_OK)
+        (void)!sync_erased_each(&txn, drop_of, &what, NULL);
+    store_end(&txn);
+    end_drop(room, fd);
 }
 
 /* ST_E_NOT_FOUND without *error: none is made of this bucket, or there is no room for it. */

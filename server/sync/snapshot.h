@@ -29,8 +29,10 @@ ST_MUST_USE st_err sync_snapshot_open(const sync_room *room, const st_bucket *bu
  * (NULL: never); ST_E_CORRUPT, ST_E_MEMORY, ST_E_STORAGE: what was given out before still is. */
 ST_MUST_USE st_err sync_snapshot_prepare(sync_room *room, const st_bucket *bucket,
                                          const atomic_bool *stop, st_error *error);
-/* Removes what was cut of the bucket: something in it was erased. What cannot be removed now is not
- * given out any more, and goes when the next one is cut. */
+/* Removes what was cut of the bucket. */
 void sync_snapshot_drop(const sync_room *room, const st_bucket *bucket);
+/* Removes what was cut of any bucket before something in it was erased. What cannot be removed now
+ * is not given out any more, and goes when the next one is cut. */
+void sync_snapshot_drop_erased(const sync_room *room);
 
 #endif

@@ -548,6 +548,72 @@ static void test_a_snapshot_with_the_value_is_not_given_out(void **state)
     st_buffer_free(&bytes);
 }
 
+/* Fills the bucket of the phone until a snapshot is cut of it. */
+static void fill(kit_phone *phone)
+{
+    st_buffer bytes;
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    for (uint8_t i = 0; i < SYNC_SNAPSHOT_RECORDS_MIN; i++) {
+        (void)make_visit(phone, "ghi chú", i, &bytes);
+        assert_int_equal(kit_send_bytes(phone, &bytes), ST_VERDICT_STORED);
+    }
+    st_buffer_free(&bytes);
+}
+
+/* Erases all of a record. The snapshot that was cut of the bucket before is gone, files and all,
+ * and is not given out when they come back; the next one is. */
+static void erase_past_a_snapshot(kit_book *book, const st_bucket *bucket, const char *id)
+{
+    assert_true(is_anywhere(book, "riêng tư"));
+    const st_hash first = offer(book, bucket);
+    assert_true(is_given(book, bucket, &first));
+    run_in(book, "cp -r snapshots kept");
+    KIT_EXPECT(0, book, "erase", id, "@all", "--as", "admin", "--second", "head", "--basis", "x");
+    assert_false(is_anywhere(book, "riêng tư"));
+    run_in(book, "test -z \"$(ls snapshots/*.zst 2>/dev/null)\"");
+    run_in(book, "rm -r snapshots && mv kept snapshots");
+    assert_false(is_given(book, bucket, &first));
+    const st_hash second = offer(book, bucket);
+    assert_memory_not_equal(first.b, second.b, sizeof first.b);
+    assert_true(is_given(book, bucket, &second));
+    assert_false(is_given(book, bucket, &first));
+}
+
+/* A set that waits lies whole in the snapshot of its bucket: its record is in no book. */
+static void test_a_snapshot_with_what_waits_is_not_given_out(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    st_buffer bytes;
+    char id[33], device[33];
+    st_buffer_init(&bytes, ST_SET_BYTES_MAX);
+    kit_enrol(book, "an", 7, &phone);
+    fill(&phone);
+    st_id_format(&phone.device, device);
+    KIT_EXPECT(0, book, "device", "suspend", device);
+    st_id record = make_visit(&phone, "điều riêng tư", 99, &bytes);
+    st_id_format(&record, id);
+    assert_int_equal(kit_send_bytes(&phone, &bytes), ST_VERDICT_HELD);
+    erase_past_a_snapshot(book, &phone.bucket, id);
+    st_buffer_free(&bytes);
+}
+
+/* The same of a change that another client wrote in one bucket on a record of another: it is the
+ * first one's snapshot that has it. */
+static void test_a_snapshot_with_what_is_about_another_bucket(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    char id[33];
+    kit_enrol(book, "an", 7, &phone);
+    fill(&phone);
+    KIT_EXPECT(0, book, "new", "review_note", "-", "about_record=00000000000000000000000000000001",
+               "text=ghi chú", "--as", "office");
+    kit_take_id(book, id);
+    assert_int_equal(kit_write(&phone, id, "place", "nơi riêng tư", NULL), ST_VERDICT_HELD);
+    erase_past_a_snapshot(book, &phone.bucket, id);
+}
+
 /* ---- what a phone once showed of itself ---- */
 
 /* The record as it is now, encoded as a phone would show it. */
@@ -673,6 +739,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_name_in_the_catalogue_goes_from_every_table, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_snapshot_with_the_value_is_not_given_out, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_snapshot_with_what_waits_is_not_given_out, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_snapshot_with_what_is_about_another_bucket, setup,
                                         teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
