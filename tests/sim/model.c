@@ -644,6 +644,17 @@ const st_set *model_saying(const model *m, const char *word)
     return NULL;
 }
 
+bool model_held_says(const model *m, const uint8_t device[16], const char *word)
+{
+    bool says = false;
+    size_t len = strlen(word);
+    for (size_t i = 0; i < m->count && !says; i++)
+        says = m->changes[i].verdict == MODEL_HELD &&
+               memcmp(m->changes[i].set->device.b, device, 16) == 0 &&
+               set_says(m->changes[i].set, word, len);
+    return says;
+}
+
 bool model_keeps(const model *m, const char *word)
 {
     bool keeps = false;

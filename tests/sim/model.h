@@ -98,6 +98,8 @@ bool model_says(const model *m, const char *word);
 bool model_keeps(const model *m, const char *word);
 /* The set that says it; NULL: none. */
 const st_set *model_saying(const model *m, const char *word);
+/* Does a set of the device say it of which a change is held? */
+bool model_held_says(const model *m, const uint8_t device[16], const char *word);
 /* Is it a piece of a file that some set of the log names, in a fork too? */
 bool model_names_piece(const model *m, const st_hash *piece);
 /* Does the set of that hash say it? */

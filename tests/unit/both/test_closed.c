@@ -212,6 +212,63 @@ static void test_what_is_held_stays_readable(void **state)
     town_free(&l.t);
 }
 
+/* Phone 1 keeps one of the values that it shows. */
+static void settle(loss *l, const char *value)
+{
+    char dot[64];
+    char *json = NULL;
+    phone *p = l->binh;
+    assert_int_equal(sotay_show(p->client, &l->hers, SOTAY_JSON, &json, &p->error), SOTAY_OK);
+    const char *at = strstr(json, value);
+    assert_non_null(at);
+    at = strstr(at, "\"dot\":\"");
+    assert_non_null(at);
+    (void)snprintf(dot, sizeof dot, "%.*s", (int)strcspn(at + 7, "\""), at + 7);
+    sotay_text_free(json);
+    const sotay_resolution wish = { "general_note", dot, NULL, NULL, "theo biên bản" };
+    assert_int_equal(sotay_record_resolve(p->client, &l->hers, &wish, &p->error), SOTAY_OK);
+}
+
+/* Phone 1 settles a difference when its key is revoked already, and loses the unit. */
+static void settle_too_late(loss *l)
+{
+    char device[33];
+    sotay_who who;
+    assert_int_equal(phone_set(l->an, &l->hers, "general_note", "lời An giữ"), SOTAY_OK);
+    assert_int_equal(phone_set(l->binh, &l->hers, "general_note", "lời Bình bỏ"), SOTAY_OK);
+    sync_well(&l->t, 0);
+    sync_well(&l->t, 1);
+    sotay_whoami(l->binh->client, &who);
+    sotay_id_format(&who.device, device);
+    KIT_EXPECT(0, &l->t.w.book, "device", "revoke", device);
+    settle(l, "lời An giữ");
+    sync_well(&l->t, 1);
+    scope(l, "unassign");
+    enrol(&l->t.w, l->binh, "binh", true);
+    sync_well(&l->t, 1);
+}
+
+/* A resolution repeats the value that it keeps, whoever wrote it: as long as it is held, that is
+ * read with it. Nothing else of the record is, and not that when it was let in. */
+static void test_what_a_held_resolution_keeps(void **state)
+{
+    (void)state;
+    loss l;
+    loss_make(&l, 8);
+    settle_too_late(&l);
+    assert_true(phone_says(l.binh, sotay_show, &l.hers, "lời An giữ"));
+    assert_int_equal(rows_with(l.binh, "lời An giữ"), 1); /* his set */
+    assert_int_equal(rows_with(l.binh, "loi an giu"), 1); /* its search text */
+    assert_int_equal(rows_with(l.binh, WORDS), 0);
+    assert_int_equal(rows_with(l.binh, "lời Bình bỏ"), 0);
+    KIT_EXPECT(0, &l.t.w.book, "held", "accept", "1", "--as", "office", "--reason", "đã xem");
+    sync_well(&l.t, 1);
+    assert_int_equal(show(l.binh, &l.hers), SOTAY_E_NOT_FOUND);
+    assert_int_equal(rows_with(l.binh, "lời An giữ"), 0);
+    assert_int_equal(rows_with(l.binh, "loi an giu"), 0);
+    town_free(&l.t);
+}
+
 /* Before it is offered to a server that lost it, it goes by hand: sealed as it is, and the receipt
  * that comes back is its verdict. */
 static void test_it_goes_by_hand(void **state)
@@ -293,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_an_older_log_than_what_was_covered),
         cmocka_unit_test(test_what_is_sent_after_the_loss),
         cmocka_unit_test(test_what_is_held_stays_readable),
+        cmocka_unit_test(test_what_a_held_resolution_keeps),
         cmocka_unit_test(test_it_goes_by_hand),
         cmocka_unit_test(test_the_receipt_of_a_restored_book),
     };
