@@ -83,18 +83,61 @@ static bool creates(const model_change *change, const char *form)
            strcmp(change->change->form.s, form) == 0;
 }
 
-/* The newest of the values that a field of a record was given: the office alone writes these. */
-static int64_t newest(const model *m, const st_id *record, uint16_t field, int64_t otherwise)
+static bool is_named(const st_op *op, const st_dot *dot)
 {
-    for (size_t i = m->count; i > 0; i--) {
-        const model_change *change = &m->changes[i - 1];
-        const st_op *op = change->verdict == MODEL_IN && same_id(&change->change->record, record)
-                              ? op_of(change->change, field)
+    for (uint32_t i = 0; i < op->replaces_count; i++)
+        if (op->replaces[i].counter == dot->counter &&
+            same_id(&op->replaces[i].device, &dot->device))
+            return true;
+    return false;
+}
+
+static const st_op *op_at(const st_change *change, const st_path *path)
+{
+    for (uint32_t i = 0; i < change->ops_count; i++)
+        if (model_same_path(&change->ops[i].path, path))
+            return &change->ops[i];
+    return NULL;
+}
+
+/* Does a change that is in replace what this dot says at the path? */
+static bool is_gone(const model *m, const st_change *change, const st_path *path)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        const st_op *op = m->changes[i].verdict == MODEL_IN &&
+                                  same_id(&m->changes[i].change->record, &change->record)
+                              ? op_at(m->changes[i].change, path)
                               : NULL;
-        if (op != NULL)
-            return op->value.kind == ST_VALUE_INT ? op->value.number : otherwise;
+        if (op != NULL && is_named(op, &change->dot))
+            return true;
     }
-    return otherwise;
+    return false;
+}
+
+/* Among values that stand beside each other the one with the highest stamp is shown. */
+static bool is_shown_before(const st_change *a, const st_change *b)
+{
+    return a->hlc != b->hlc ? a->hlc > b->hlc : st_dot_cmp(&a->dot, &b->dot) > 0;
+}
+
+/* The value that a field of a record shows. The office alone writes these, but in several epochs:
+ * what it said in a lost one comes back later, beside what it says now. */
+static int64_t shown(const model *m, const st_id *record, uint16_t field, int64_t otherwise)
+{
+    const st_change *best = NULL;
+    int64_t number = otherwise;
+    for (size_t i = 0; i < m->count; i++) {
+        const st_change *change = m->changes[i].change;
+        const st_op *op = m->changes[i].verdict == MODEL_IN && same_id(&change->record, record)
+                              ? op_of(change, field)
+                              : NULL;
+        if (op == NULL || is_gone(m, change, &op->path) ||
+            (best != NULL && !is_shown_before(change, best)))
+            continue;
+        best = change;
+        number = op->value.kind == ST_VALUE_INT ? op->value.number : otherwise;
+    }
+    return number;
 }
 
 static const st_change *device_of(const model *m, const st_id *device)
@@ -133,7 +176,7 @@ static access access_of(const model *m, const st_set *set, const st_change *devi
             !is_id(change, ASSIGNED_PERSON, &id))
             continue;
         may.ever = true;
-        may.now = may.now || newest(m, &change->record, ASSIGNED_ACTIVE, 1) != 0;
+        may.now = may.now || shown(m, &change->record, ASSIGNED_ACTIVE, 1) != 0;
     }
     return may;
 }
@@ -156,37 +199,6 @@ static bool waits_behind(const model *m, const st_change *change)
         if (m->changes[i].verdict == MODEL_HELD && same_id(&other->record, &change->record) &&
             same_id(&other->dot.device, &change->dot.device) &&
             other->dot.counter < change->dot.counter)
-            return true;
-    }
-    return false;
-}
-
-static bool is_named(const st_op *op, const st_dot *dot)
-{
-    for (uint32_t i = 0; i < op->replaces_count; i++)
-        if (op->replaces[i].counter == dot->counter &&
-            same_id(&op->replaces[i].device, &dot->device))
-            return true;
-    return false;
-}
-
-static const st_op *op_at(const st_change *change, const st_path *path)
-{
-    for (uint32_t i = 0; i < change->ops_count; i++)
-        if (model_same_path(&change->ops[i].path, path))
-            return &change->ops[i];
-    return NULL;
-}
-
-/* Does a change that is in replace what this dot says at the path? */
-static bool is_gone(const model *m, const st_change *change, const st_path *path)
-{
-    for (size_t i = 0; i < m->count; i++) {
-        const st_op *op = m->changes[i].verdict == MODEL_IN &&
-                                  same_id(&m->changes[i].change->record, &change->record)
-                              ? op_at(m->changes[i].change, path)
-                              : NULL;
-        if (op != NULL && is_named(op, &change->dot))
             return true;
     }
     return false;
@@ -250,7 +262,7 @@ static uint32_t must_wait_for(const model *m, const st_change *device, access ma
                               const st_set *set)
 {
     uint32_t must = 0;
-    int64_t status = device == NULL ? 0 : newest(m, &device->record, DEVICE_STATUS, 0);
+    int64_t status = device == NULL ? 0 : shown(m, &device->record, DEVICE_STATUS, 0);
     if (status == STATUS_SUSPENDED)
         must |= BIT(ST_HOLD_SUSPENDED);
     if (status == STATUS_REVOKED)
