@@ -48,8 +48,9 @@ bool attach_waits(const sotay_client *client, const attach_row *row);
  * the caller's write transaction. */
 ST_MUST_USE st_err attach_forget(sotay_client *client, st_error *error);
 
-/* Does the record, as it is shown here, name the file of the row, or may it once a change that is
- * held is let in? Also a dropped one. Inside a transaction. ST_E_STORAGE, ST_E_MEMORY. */
+/* Does the record as the book has it name the file of the row, or work that waits here, or may it
+ * once a change that is held is let in? Also a dropped one, and where the form of the record is not
+ * known here. Inside a transaction. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err attach_is_named(sotay_client *client, const st_id *record, const book_key *key,
                                    bool *out_named, st_error *error);
 

@@ -507,6 +507,27 @@ static void test_what_cannot_be_read_may_name_it(void **state)
     world_free(&v.w);
 }
 
+/* It is in the book, and a list of pieces is one whatever form the record has. */
+static void test_a_record_whose_form_is_not_here(void **state)
+{
+    (void)state;
+    valley v;
+    st_error error = { 0 };
+    valley_make(&v);
+    sotay_client *an = v.an->client;
+    attach(&v, v.an);
+    sync_well(&v, v.an);
+    assert_int_equal(client_begin(an, true, &error), ST_OK);
+    book_key prefix = book_key_of(BOOK_FORM);
+    book_scan scan = book_scan_of(&prefix);
+    while (book_scan_next(&an->book, &scan, NULL, NULL, &error) == ST_OK)
+        assert_int_equal(book_delete(&an->book, &scan.at, &error), ST_OK);
+    an->forms_count = 0;
+    assert_true(is_named(v.an, &v.visit));
+    client_abort(an);
+    world_free(&v.w);
+}
+
 static void sync_data(valley *v, phone *p)
 {
     sotay_sync *sync = NULL;
@@ -586,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_a_record_that_is_declined_whole),
         cmocka_unit_test(test_the_same_one_is_erased),
         cmocka_unit_test(test_what_cannot_be_read_may_name_it),
+        cmocka_unit_test(test_a_record_whose_form_is_not_here),
         cmocka_unit_test(test_a_suspended_one_of_a_lost_unit),
     };
     return cmocka_run_group_tests_name("declined", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "client-lib/src/client.h"
+#include "server/store/chunks.h"
 #include "server/sync/epoch.h"
 #include "tests/unit/both/town.h"
 
@@ -267,6 +268,56 @@ static void test_a_revoked_phone_is_not_let_in_again(void **state)
     assert_int_equal(sync_phone(&t.w, &t.w.phones[2], 0, NULL), SOTAY_E_DENIED);
     KIT_EXPECT(0, &t.w.book, "device", "list");
     assert_null(strstr(KIT_OUT(&t.w.book), hex));
+    town_free(&t);
+}
+
+static void suspend(town *t, phone *p, const char *lifts)
+{
+    sotay_who who;
+    char hex[33];
+    sotay_whoami(p->client, &who);
+    sotay_id_format(&who.device, hex);
+    KIT_EXPECT(0, &t->w.book, "device", "suspend", hex, lifts);
+}
+
+static uint64_t bytes_of_files(const town *t)
+{
+    uint64_t bytes = 0;
+    assert_int_equal(chunks_total(t->w.book.dir, &bytes, NULL), ST_OK);
+    return bytes;
+}
+
+/* The office has lost the file, what names it and the record that it hangs on; others brought
+ * these, and the phone that has the file is suspended by then: of the record it is told nothing,
+ * not even its form. What it wrote waits, and the file with it. */
+static void test_a_file_of_who_is_suspended(void **state)
+{
+    (void)state;
+    static const uint8_t data[] = "%PDF-1.7\nbiên bản";
+    const sotay_attachment file = { "a.pdf", data, sizeof data, NULL, "biên bản", 0 };
+    char item[SOTAY_ITEM_TEXT];
+    town t;
+    town_make(&t, 23);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+    sync_all(&t, 1);
+    backup(&t);
+    sotay_id visit = phone_visit(an, "chợ");
+    sync_all(&t, 2);
+    assert_int_equal(sotay_attach(chi->client, &visit, &file, item, &chi->error), SOTAY_OK);
+    sync_all(&t, 2);
+    assert_int_equal(bytes_of_files(&t), sizeof data);
+    suspend(&t, chi, NULL);
+    sync_phone_well(&t.w, binh, NULL);
+    restore(&t);
+    sync_phone_well(&t.w, binh, NULL);
+    sync_phone_well(&t.w, chi, NULL);
+    assert_true(phone_status_says(chi, "\"attachments_waiting\":1,"));
+    assert_int_equal(bytes_of_files(&t), 0);
+    suspend(&t, chi, "--lift");
+    sync_all(&t, 2);
+    assert_true(phone_status_says(chi, "\"attachments_waiting\":0,"));
+    assert_int_equal(bytes_of_files(&t), sizeof data);
+    KIT_EXPECT(0, &t.w.book, "verify");
     town_free(&t);
 }
 
@@ -692,6 +743,7 @@ int main(void)
         cmocka_unit_test(test_a_key_that_the_backup_does_not_know),
         cmocka_unit_test(test_a_key_in_between),
         cmocka_unit_test(test_a_revoked_phone_is_not_let_in_again),
+        cmocka_unit_test(test_a_file_of_who_is_suspended),
         cmocka_unit_test(test_an_address_after_a_restore),
         cmocka_unit_test(test_a_phone_that_is_enrolled_again_first),
         cmocka_unit_test(test_an_epoch_that_was_lost),
