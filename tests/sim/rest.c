@@ -129,7 +129,8 @@ static void count_pieces(sim_world *w)
 
 /* Everybody syncs until a whole round brought the log nothing: then the others' syncs of this
  * round brought everybody all there is. `twice`: one more round, in which nothing may move;
- * so do those whose store was made wrong: news of one unit say no sum of the others. */
+ * so do those whose store was made wrong: news of one unit say no sum of the others. Who found out
+ * in it that he is a copy, by what was in the log already, gets his key in the next one. */
 static void meet(sim_world *w, bool twice)
 {
     bool moves = true;
@@ -146,7 +147,8 @@ static void meet(sim_world *w, bool twice)
             if (!p->exists)
                 continue;
             sim_sync_whole(w, p, 0);
-            moves = moves || !p->last.complete || (round < CARRY_ROUNDS && carries(w, p)) ||
+            moves = moves || !p->last.complete || sim_phone_is_copied(p) ||
+                    (round < CARRY_ROUNDS && carries(w, p)) ||
                     p->last.attachments_sent + p->last.attachments_fetched > 0 ||
                     ((twice || p->spoilt.any) &&
                      p->last.sent_changes + p->last.received_changes > 0);
