@@ -33,16 +33,6 @@ void sim_carrier_make(sim_world *w, sim_template *from)
     from->carrier = st_device_id(ask.sign_key);
 }
 
-static void write_frame(st_frame_writer *stream, const st_frame *frame)
-{
-    st_buffer bytes;
-    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
-    if (st_frame_encode(frame, &bytes, NULL) != ST_OK ||
-        st_frame_write(stream, bytes.data, bytes.len, NULL) != ST_OK)
-        abort();
-    st_buffer_free(&bytes);
-}
-
 /* One ask that wants no pages, then the sets. */
 static void write_stream(sim_world *w, const sim_set *const *sets, uint32_t count, st_buffer *out)
 {
@@ -55,13 +45,13 @@ static void write_stream(sim_world *w, const sim_set *const *sets, uint32_t coun
     frame.as.ask.version = 1;
     frame.as.ask.answer_bytes_max = 1;
     frame.as.ask.wall_ms = w->now_ms;
-    write_frame(stream, &frame);
+    sim_put_frame(stream, &frame);
     for (uint32_t i = 0; i < count; i++) {
         memset(&frame, 0, sizeof frame);
         frame.kind = ST_FRAME_SET;
         frame.as.set.bytes = sets[i]->bytes;
         frame.as.set.len = sets[i]->len;
-        write_frame(stream, &frame);
+        sim_put_frame(stream, &frame);
     }
     if (st_frame_writer_end(stream, NULL) != ST_OK)
         abort();

@@ -412,16 +412,6 @@ void sim_files_bytes(sim_world *w, const net_message *request, const st_piece_by
 
 /* ---- somebody in between ---- */
 
-static void put_frame(st_frame_writer *to, const st_frame *frame)
-{
-    st_buffer bytes;
-    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
-    if (st_frame_encode(frame, &bytes, NULL) != ST_OK ||
-        st_frame_write(to, bytes.data, bytes.len, NULL) != ST_OK)
-        abort();
-    st_buffer_free(&bytes);
-}
-
 /* The stream once more, with another first byte in the first bytes of a piece. */
 static bool spoil(st_frame_reader *from, st_frame_writer *to, st_arena *arena)
 {
@@ -443,7 +433,7 @@ static bool spoil(st_frame_reader *from, st_frame_writer *to, st_arena *arena)
             frame.as.piece_bytes.bytes = changed;
             is_spoiled = true;
         }
-        put_frame(to, &frame);
+        sim_put_frame(to, &frame);
     }
     return is_spoiled;
 }

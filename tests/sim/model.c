@@ -444,15 +444,15 @@ void model_view_of(model *m, const st_id *record, const st_id *held_of, model_vi
     count_conflicts(out_view);
 }
 
-/* ---- what an author may name ---- */
-
-static const st_op *op_at(const st_change *change, const st_path *path)
+const st_op *model_op_at(const st_change *change, const st_path *path)
 {
     for (uint32_t i = 0; i < change->ops_count; i++)
         if (model_same_path(&change->ops[i].path, path))
             return &change->ops[i];
     return NULL;
 }
+
+/* ---- what an author may name ---- */
 
 /* Is it under an act that the replaced change contradicts? */
 static bool settles_an_act(const model *m, const st_change *change, const st_change *replaced)
@@ -471,7 +471,7 @@ static bool is_honest_edit(const model *m, const st_change *change, const st_op 
     const st_op *first = NULL;
     for (uint32_t i = 0; i < op->replaces_count; i++) {
         const model_change *replaced = model_find(m, &op->replaces[i]);
-        const st_op *old = replaced == NULL ? NULL : op_at(replaced->change, &op->path);
+        const st_op *old = replaced == NULL ? NULL : model_op_at(replaced->change, &op->path);
         if (old == NULL)
             continue;
         if (first != NULL && is_decisive(&op->path) &&

@@ -105,6 +105,8 @@ bool model_names_piece(const model *m, const st_hash *piece);
 /* Does the set of that hash say it? */
 bool model_set_says(const model *m, const st_hash *hash, const char *word);
 
+/* The change's operation at the path; NULL: it has none there. */
+const st_op *model_op_at(const st_change *change, const st_path *path);
 bool model_same_path(const st_path *a, const st_path *b);
 bool model_same_value(const st_value *a, const st_value *b);
 

@@ -525,3 +525,15 @@ void sim_sync_whole(sim_world *w, sim_phone *p, uint32_t permille)
         if (!run_next(w, INT64_MAX))
             sim_fail(w, "phone %u: a sync that never ends", sim_phone_no(w, p));
 }
+
+/* ---- a stream by hand ---- */
+
+void sim_put_frame(st_frame_writer *to, const st_frame *frame)
+{
+    st_buffer bytes;
+    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
+    if (st_frame_encode(frame, &bytes, NULL) != ST_OK ||
+        st_frame_write(to, bytes.data, bytes.len, NULL) != ST_OK)
+        abort();
+    st_buffer_free(&bytes);
+}

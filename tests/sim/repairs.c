@@ -266,16 +266,6 @@ void sim_repairs_page(sim_world *w, const net_message *request, const st_bucket 
 
 /* ---- a server of before ---- */
 
-static void put_frame(st_frame_writer *to, const st_frame *frame)
-{
-    st_buffer bytes;
-    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
-    if (st_frame_encode(frame, &bytes, NULL) != ST_OK ||
-        st_frame_write(to, bytes.data, bytes.len, NULL) != ST_OK)
-        abort();
-    st_buffer_free(&bytes);
-}
-
 /* The stream without what it says of repairs. True: there was something. */
 static bool leave_out(st_frame_reader *from, st_frame_writer *to)
 {
@@ -291,7 +281,7 @@ static bool leave_out(st_frame_reader *from, st_frame_writer *to)
             abort();
         any = any || frame.kind == ST_FRAME_REPAIR_ANSWER;
         if (frame.kind != ST_FRAME_REPAIR_ANSWER)
-            put_frame(to, &frame);
+            sim_put_frame(to, &frame);
         st_arena_reset(&arena);
     }
     return any;

@@ -7,6 +7,7 @@
 
 #include "client-lib/include/sotay.h"
 #include "server/operator/operator.h"
+#include "proto/frame.h"
 #include "proto/message.h"
 #include "server/rooms.h"
 #include "server/sync/ingest.h"
@@ -601,6 +602,8 @@ bool sim_sync_start(sim_world *w, sim_phone *p, const char *link, uint32_t permi
 /* What the stream of a request leans on, as the server holds it; in `out`. False: it holds another
  * set, or is away. */
 bool sim_net_base(sim_world *w, const st_head *head, st_buffer *out);
+/* One frame more, for a stream that no client or server writes. */
+void sim_put_frame(st_frame_writer *to, const st_frame *frame);
 /* Gives a sync up. */
 void sim_sync_drop(sim_world *w, sim_phone *p);
 /* Delivers what is due until `until_ms`; the clock follows. */

@@ -92,21 +92,13 @@ static bool is_named(const st_op *op, const st_dot *dot)
     return false;
 }
 
-static const st_op *op_at(const st_change *change, const st_path *path)
-{
-    for (uint32_t i = 0; i < change->ops_count; i++)
-        if (model_same_path(&change->ops[i].path, path))
-            return &change->ops[i];
-    return NULL;
-}
-
 /* Does a change that is in replace what this dot says at the path? */
 static bool is_gone(const model *m, const st_change *change, const st_path *path)
 {
     for (size_t i = 0; i < m->count; i++) {
         const st_op *op = m->changes[i].verdict == MODEL_IN &&
                                   same_id(&m->changes[i].change->record, &change->record)
-                              ? op_at(m->changes[i].change, path)
+                              ? model_op_at(m->changes[i].change, path)
                               : NULL;
         if (op != NULL && is_named(op, &change->dot))
             return true;
@@ -212,7 +204,7 @@ static bool is_full(const model *m, const st_change *change, const st_op *op)
         for (size_t i = 0; i < m->count; i++) {
             const st_change *other = m->changes[i].change;
             if (m->changes[i].verdict != MODEL_IN || !same_id(&other->record, &change->record) ||
-                op_at(other, &op->path) == NULL)
+                model_op_at(other, &op->path) == NULL)
                 continue;
             all += pass == 0;
             live += pass == 1 && !is_named(op, &other->dot) && !is_gone(m, other, &op->path);

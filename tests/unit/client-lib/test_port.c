@@ -17,6 +17,7 @@
 
 #include "client-lib/include/sotay.h"
 #include "tests/support/narrow.h"
+#include "tests/unit/client-lib/store_dir.h"
 
 static sotay_slice slice(const char *text)
 {
@@ -214,31 +215,13 @@ static void test_memory_fails_when_asked(void **state)
     sotay_port_close(&port);
 }
 
-static void make_dir(char dir[64])
-{
-    strcpy(dir, "/tmp/sotay-port-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-}
-
-static void remove_dir(const char *dir)
-{
-    static const char *const FILES[] = { "data.mdb", "data.mdb-lock", "lock",
-                                         "install",  "key",           "store.version" };
-    char path[128];
-    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", dir, FILES[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(dir), 0);
-}
-
 static void test_lmdb_conforms_and_keeps(void **state)
 {
     (void)state;
     char dir[64];
     sotay_port port, second;
     sotay_error error;
-    make_dir(dir);
+    store_dir_make(dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, &error), SOTAY_OK);
     conform(&port);
     assert_int_equal(sotay_lmdb_open(dir, true, &second, &error), SOTAY_E_BUSY);
@@ -248,7 +231,7 @@ static void test_lmdb_conforms_and_keeps(void **state)
     assert_true(holds(&port, "b", "4"));
     port.abort(port.context);
     sotay_port_close(&port);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 /* ---- what LMDB waits for ---- */
@@ -302,7 +285,7 @@ static void test_lmdb_waits_for_what_it_promises(void **state)
     sotay_port port;
     if (sizeof(long) < sizeof(uint64_t))
         skip(); /* there the name is another one */
-    make_dir(dir);
+    store_dir_make(dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
     expect_waits(&port, port.commit, "a", 1, 1);
     expect_waits(&port, port.commit, NULL, 0, 0);
@@ -319,7 +302,7 @@ static void test_lmdb_waits_for_what_it_promises(void **state)
     expect_waits(&port, port.commit_soon, NULL, 0, 0);
     expect_waits(&port, port.commit, NULL, 0, 0);
     sotay_port_close(&port);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 /* The file as it would be after a cut: what stood in the page that names the newest state before,
@@ -331,7 +314,7 @@ static void test_lmdb_without_the_last_meta_page(void **state)
     enum { META_BYTES = 2 * 4096 };
     uint8_t before[META_BYTES];
     sotay_port port;
-    make_dir(dir);
+    store_dir_make(dir);
     (void)snprintf(path, sizeof path, "%s/data.mdb", dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
     conform(&port);
@@ -349,7 +332,7 @@ static void test_lmdb_without_the_last_meta_page(void **state)
     assert_true(holds(&port, "d", "2"));
     port.abort(port.context);
     sotay_port_close(&port);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 /* Its program ends, the machine goes on: nothing is undone. */
@@ -358,7 +341,7 @@ static void test_lmdb_keeps_it_over_the_end_of_the_program(void **state)
     (void)state;
     char dir[64];
     sotay_port port;
-    make_dir(dir);
+    store_dir_make(dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
     conform(&port);
     conform_soon(&port);
@@ -369,7 +352,7 @@ static void test_lmdb_keeps_it_over_the_end_of_the_program(void **state)
     assert_true(holds(&port, "b", NULL));
     port.abort(port.context);
     sotay_port_close(&port);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 /* More than the map holds at first: the store grows without anybody asking. */
@@ -378,7 +361,7 @@ static void test_lmdb_grows(void **state)
     (void)state;
     char dir[64], key[16];
     sotay_port port;
-    make_dir(dir);
+    store_dir_make(dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
     const size_t len = 1024 * 1024;
     char *value = calloc(1, len);
@@ -394,7 +377,7 @@ static void test_lmdb_grows(void **state)
     port.abort(port.context);
     free(value);
     sotay_port_close(&port);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 /* Where the map cannot grow the store says that it is full; what stands in it can be read, and
@@ -407,11 +390,11 @@ static void test_lmdb_is_full_at_its_cap(void **state)
     char dir[64], key[16];
     sotay_port port;
     sotay_error error = { SOTAY_OK, "" };
-    make_dir(dir);
+    store_dir_make(dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
     if (wide && !narrow_to(100u << 20, &old)) {
         sotay_port_close(&port);
-        remove_dir(dir);
+        store_dir_remove(dir);
         skip();
     }
     const size_t len = (wide ? 1u : 16u) << 20;
@@ -445,7 +428,7 @@ static void test_lmdb_is_full_at_its_cap(void **state)
     sotay_port_close(&port);
     if (wide)
         assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 static void test_lmdb_refuses_foreign_stores(void **state)
@@ -454,7 +437,7 @@ static void test_lmdb_refuses_foreign_stores(void **state)
     char dir[64], path[128];
     sotay_port port;
     sotay_error error;
-    make_dir(dir);
+    store_dir_make(dir);
     assert_int_equal(sotay_lmdb_open(dir, false, &port, &error), SOTAY_E_NOT_FOUND);
     assert_int_equal(sotay_lmdb_open("/tmp/sotay-none/x/y", true, &port, &error), SOTAY_E_STORAGE);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, &error), SOTAY_OK);
@@ -466,7 +449,7 @@ static void test_lmdb_refuses_foreign_stores(void **state)
     assert_int_equal(fclose(file), 0);
     assert_int_equal(sotay_lmdb_open(dir, false, &port, &error), SOTAY_E_VERSION);
     assert_non_null(strstr(error.detail, "sotay-phone 9 32 be"));
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 static void test_key_file_is_private_and_stays(void **state)
@@ -476,7 +459,7 @@ static void test_key_file_is_private_and_stays(void **state)
     uint8_t first[32], again[32], boot[8], install[8], install_again[8];
     sotay_port port;
     struct stat info;
-    make_dir(dir);
+    store_dir_make(dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
     assert_int_equal(port.secret(port.context, false, first, NULL), SOTAY_E_NOT_FOUND);
     assert_int_equal(port.secret(port.context, true, first, NULL), SOTAY_OK);
@@ -491,7 +474,7 @@ static void test_key_file_is_private_and_stays(void **state)
     assert_int_equal(port.place(port.context, boot, install_again, NULL), SOTAY_OK);
     assert_memory_equal(install, install_again, 8);
     sotay_port_close(&port);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 /* One transaction may touch all there is: a page of the log that changes every record. */
@@ -501,7 +484,7 @@ static void test_lmdb_rewrites_everything_at_once(void **state)
     char dir[64], key[16];
     uint8_t value[3000];
     sotay_port port;
-    make_dir(dir);
+    store_dir_make(dir);
     memset(value, 7, sizeof value);
     sotay_slice bytes = { value, sizeof value };
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
@@ -516,7 +499,7 @@ static void test_lmdb_rewrites_everything_at_once(void **state)
         }
     }
     sotay_port_close(&port);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 /* Killed while the store was being made: there is nothing in it yet, so it is made anew. */
@@ -525,7 +508,7 @@ static void test_lmdb_killed_while_it_was_made(void **state)
     (void)state;
     char dir[64], path[128];
     sotay_port port;
-    make_dir(dir);
+    store_dir_make(dir);
     (void)snprintf(path, sizeof path, "%s/store.version", dir);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -536,7 +519,7 @@ static void test_lmdb_killed_while_it_was_made(void **state)
     sotay_port_close(&port);
     assert_int_equal(truncate(path, 0), 0); /* with pages beside it, it is no such store */
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_E_VERSION);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 /* The power went while the first pages were written: they have no name yet, and are made anew. */
@@ -545,7 +528,7 @@ static void test_lmdb_cut_while_its_pages_were_made(void **state)
     (void)state;
     char dir[64], path[128], name[128];
     sotay_port port;
-    make_dir(dir);
+    store_dir_make(dir);
     (void)snprintf(path, sizeof path, "%s/data.mdb.new", dir);
     (void)snprintf(name, sizeof name, "%s/data.mdb", dir);
     FILE *file = fopen(path, "w");
@@ -557,7 +540,7 @@ static void test_lmdb_cut_while_its_pages_were_made(void **state)
     sotay_port_close(&port);
     assert_int_not_equal(access(path, F_OK), 0);
     assert_int_equal(access(name, F_OK), 0);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 /* A data file that a copy cut off is named, instead of the program being killed over it. */
@@ -566,7 +549,7 @@ static void test_lmdb_says_that_it_was_cut(void **state)
     (void)state;
     char dir[64], path[128], key[16];
     sotay_port port;
-    make_dir(dir);
+    store_dir_make(dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &port, NULL), SOTAY_OK);
     begin(&port, true);
     for (int i = 0; i < 2000; i++) {
@@ -578,7 +561,7 @@ static void test_lmdb_says_that_it_was_cut(void **state)
     (void)snprintf(path, sizeof path, "%s/data.mdb", dir);
     assert_int_equal(truncate(path, 8192), 0);
     assert_int_equal(sotay_lmdb_open(dir, false, &port, NULL), SOTAY_E_CORRUPT);
-    remove_dir(dir);
+    store_dir_remove(dir);
 }
 
 int main(void)

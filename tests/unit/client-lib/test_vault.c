@@ -9,6 +9,7 @@
 #include "client-lib/src/vault.h"
 #include "proto/sign.h"
 #include "tests/unit/client-lib/phone.h"
+#include "tests/unit/client-lib/store_dir.h"
 
 static int open_with(sotay_port *port, const char *pin, bool create, sotay_client **out_client,
                      sotay_error *error)
@@ -179,27 +180,15 @@ static uint8_t *read_file(const char *dir, const char *name, size_t *out_len)
     return data;
 }
 
-static void remove_store(const char *dir)
-{
-    static const char *const FILES[] = { "data.mdb", "data.mdb-lock", "lock",
-                                         "install",  "key",           "store.version" };
-    char path[128];
-    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", dir, FILES[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(dir), 0);
-}
-
 /* A store in a folder: enrolled, synced, with words in it; what lies on the disk then, also in
  * pages that are not used any more. */
 static uint8_t *file_of_a_phone(keys *out_keys, size_t *out_len)
 {
-    char dir[64] = "/tmp/sotay-vault-XXXXXX";
+    char dir[64];
     phone an;
     edge *e = edge_new();
     memset(&an, 0, sizeof an);
-    assert_non_null(mkdtemp(dir));
+    store_dir_make(dir);
     assert_int_equal(sotay_lmdb_open(dir, true, &an.port, &an.error), SOTAY_OK);
     assert_int_equal(open_with(&an.port, "123456", true, &an.client, &an.error), SOTAY_OK);
     assert_int_equal(edge_enrol(e, an.client, 0, NULL), SOTAY_OK);
@@ -212,7 +201,7 @@ static uint8_t *file_of_a_phone(keys *out_keys, size_t *out_len)
     take_keys(an.client, &an.port, out_keys);
     phone_part(e, &an, NULL);
     uint8_t *data = read_file(dir, "data.mdb", out_len);
-    remove_store(dir);
+    store_dir_remove(dir);
     return data;
 }
 
