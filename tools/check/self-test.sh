@@ -292,6 +292,7 @@ fuzzes() {
 
 fuzz_tree
 fuzzes 0 '^ok fuzz b: ' "two fuzzers run"
+fuzzes 0 '^ok fuzz b: ' "the case that is looked for, behind a name" b fuzz
 program fuzz/fuzz_a 'echo "reached: 0 a page"'
 fuzzes 1 '^not ok fuzz a: never a page$' "a goal that is not reached"
 program fuzz/fuzz_a "$KILLS_ITS_SHELL"
