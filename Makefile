@@ -191,17 +191,14 @@ coverage: deps ## branch coverage, by unit tests and rigs (COVERAGE_RIGS=0: with
 amounts: ## how much the rigs have tried in this tree, and how much of it failed
 	@tools/check/amounts.sh sum
 
-bench: deps-bench ## measure the programs on this machine
-	+@$(MAKE) all bench-programs
+bench: all bench-programs ## measure the programs on this machine
 	@BIN=$(abspath $(BIN)) tools/bench/bench.sh
 
-bench-large: deps-bench ## a book of 20,000 records: its care, a phone's first sync; a log of a million
-	+@$(MAKE) all bench-programs
+bench-large: all bench-programs ## a book of 20,000 records: its care, a phone's first sync; a log of a million
 	@python3 tools/bench/large.py --bin $(BIN) --bench $(BENCH) --records $(or $(RECORDS),20000)
 	@python3 tools/bench/log.py --bin $(BIN) --bench $(BENCH) --leaves $(or $(LEAVES),1000000)
 
-bench-peers: deps-bench ## the same work beside other ways of doing it
-	+@$(MAKE) all bench-programs
+bench-peers: all bench-programs ## the same work beside other ways of doing it
 	@BIN=$(abspath $(BIN)) tools/bench/peers.sh
 
 format: deps ## rewrite the C sources in the style of .clang-format
@@ -343,11 +340,15 @@ ifeq ($(MODE),coverage)
 $(call objects,$(RIG_SRC)): private CFLAGS_REST += -D_exit=exit
 endif
 
-rig-programs: deps
-	+@$(MAKE) --no-print-directory all $(RIG_PROGRAMS)
+rig-programs: all $(RIG_PROGRAMS)
 # Those of one rig: in build/MODE/NAME, or called NAME-programs.
-rig-programs-%: deps
-	+@$(MAKE) --no-print-directory all $(filter $(BUILD)/$*/% $*-programs,$(RIG_PROGRAMS))
+define rig_programs
+.PHONY: rig-programs-$(1)
+rig-programs-$(1): all $(filter $(BUILD)/$(1)/% $(1)-programs,$(RIG_PROGRAMS))
+endef
+$(foreach rig,$(notdir $(RIG_FILES:/rig.mk=)),$(eval $(call rig_programs,$(rig))))
+# One make builds one tree: a second one inside it would write the same files beside the first.
+$(call objects,$(RIG_SRC)): | deps
 
 # ---- compiling --------------------------------------------------------------------------------
 

@@ -7,8 +7,7 @@ RIG_SRC      += $(CRASH_SRC)
 RIG_PROGRAMS += $(CRASH)/replay $(CRASH)/record.so
 
 .PHONY: crash
-crash: deps ## power cuts at every point of a recorded day: nothing acknowledged is lost
-	+@$(MAKE) --no-print-directory all $(CRASH)/replay $(CRASH)/record.so
+crash: rig-programs-crash ## power cuts at every point of a recorded day: nothing acknowledged is lost
 	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tools/check/amounts.sh count crash \
 	    tests/crash/run $(or $(AMOUNT),short)
 

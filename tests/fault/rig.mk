@@ -15,7 +15,6 @@ $(call objects,$(FAULT_SRC)): private CFLAGS_REST += -fvisibility=default
 ifneq ($(filter asan tsan,$(MODE)),)
 $(call objects,$(FAULT_SRC)): private CFLAGS_REST += -fno-sanitize=all -DFAULT_BEFORE_ASAN
 endif
-$(call objects,$(FAULT_SRC)): | deps
 
-fault: rig-programs ## fail every call once, and from then on; LONG=1 for every n
+fault: rig-programs-fault ## fail every call once, and from then on; LONG=1 for every n
 	@tools/check/amounts.sh count fault tests/fault/run $(if $(LONG),long,short)

@@ -6,8 +6,7 @@ RIG_PROGRAMS += $(LIAR)/sotayd-liar
 
 .PHONY: liar
 
-liar: deps ## let the server's owner lie in every way, and see who finds it out
-	+@$(MAKE) --no-print-directory all $(LIAR)/sotayd-liar
+liar: rig-programs-liar ## let the server's owner lie in every way, and see who finds it out
 	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tests/liar/run long
 
 # The shipped server; the linker sends these calls to lies.c first.
@@ -18,4 +17,3 @@ $(LIAR)/sotayd-liar: $(call objects,tests/liar/lies.c server/main.c) $(LIB)/libs
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LIBS_ALL) \
 	    $(LIAR_CALLS:%=-Wl,--wrap=%) -o $@
-$(call objects,tests/liar/lies.c): | deps

@@ -12,15 +12,11 @@ RIG_PROGRAMS += $(SIM)/sim $(SIM_BOOK)
 
 .PHONY: sim soak
 
-sim: deps ## simulate SEEDS (1000) worlds from SEED on; SEED alone: that one, traced
-	+@$(MAKE) --no-print-directory $(SIM)/sim $(SIM_BOOK)
+sim: rig-programs-sim ## simulate SEEDS (1000) worlds from SEED on; SEED alone: that one, traced
 	@BUILD=$(BUILD) tools/check/amounts.sh count sim $(SIM)/sim seeds
 
-soak: deps ## simulate fresh worlds for MINUTES (10)
-	+@$(MAKE) --no-print-directory $(SIM)/sim $(SIM_BOOK)
+soak: rig-programs-sim ## simulate fresh worlds for MINUTES (10)
 	@BUILD=$(BUILD) tools/check/amounts.sh count sim $(SIM)/sim soak
-
-$(call objects,$(SIM_SRC)): | deps
 
 # Everything of the server but the store over LMDB, the notes beside it and the pieces of
 # attachments: disk.c, side.c and pieces.c stand in their places. What is new in store.h, side.h or

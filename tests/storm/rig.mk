@@ -9,8 +9,7 @@ RIG_PROGRAMS += $(STORM)/storm-fleet $(STORM)/storm-reader $(STORM)/killpoint.so
 
 .PHONY: storm
 
-storm: deps ## kill the real server and phones again and again (KILLS=200 SEED=1)
-	+@$(MAKE) --no-print-directory all $(filter $(STORM)/%,$(RIG_PROGRAMS))
+storm: rig-programs-storm ## kill the real server and phones again and again (KILLS=200 SEED=1)
 	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) tools/check/amounts.sh count storm \
 	    tests/storm/run long
 
@@ -26,4 +25,3 @@ $(STORM)/killpoint.so: $(call storm_o,killpoint)
 	$(Q)$(CC) -shared $(filter %.o,$^) $(filter-out -fsanitize%,$(LDFLAGS_ALL)) -ldl -o $@
 # It stands before the sanitizer too, and is called before that is ready.
 $(call storm_o,killpoint): private CFLAGS_REST += -fno-sanitize=all
-$(call objects,$(STORM_SRC)): | deps

@@ -17,14 +17,14 @@ RIG_SRC      += $(wildcard tools/fuzz/*.c)
 RIG_PROGRAMS += fuzz-programs
 
 .PHONY: fuzz fuzz-programs fuzz-corpus fuzzers
-fuzz: deps ## fuzz every decoder for SECONDS each (60), or those in ONLY="set text"
-	+@$(MAKE) --no-print-directory fuzz-programs
+fuzz: fuzz-programs ## fuzz every decoder for SECONDS each (60), or those in ONLY="set text"
 	@tools/check/amounts.sh count fuzz tools/fuzz/run $(SECONDS) $(ONLY)
 
 fuzz-corpus: fuzz-programs ## write the fuzzers' corpus anew: seeds and what was found, minimised
 	@tools/fuzz/corpus.sh $(ONLY)
 
-fuzz-programs:
+# A tree of its own.
+fuzz-programs: deps
 	+@$(MAKE) --no-print-directory MODE=fuzz fuzzers
 
 fuzzers: $(FUZZERS) $(BUILD)/seeds

@@ -74,6 +74,12 @@ command -v dpkg-query >/dev/null 2>&1 || fail \
 native=$(dpkg --print-architecture)
 need=$(missing)
 [ -n "$need" ] || exit 0
+# Goals that one make builds side by side ask for packages side by side: one after the other, and
+# the later one looks anew at what is missing.
+exec 9<"$list"
+flock 9
+need=$(missing)
+[ -n "$need" ] || exit 0
 
 if [ "$(id -u)" -eq 0 ]; then
     root=
@@ -89,7 +95,7 @@ trap 'rm -f "$log"' EXIT
 apt_get() {
     # A lock held by another apt is waited for; no question is ever asked.
     $root env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300 \
-        --no-install-recommends "$@" >"$log" 2>&1 </dev/null
+        --no-install-recommends "$@" >"$log" 2>&1 </dev/null 9<&-
 }
 
 printf 'sotay: cài gói còn thiếu / installing: %s\n' "$need" >&2
