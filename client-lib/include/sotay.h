@@ -415,7 +415,8 @@ typedef struct {
 } sotay_resolution;
 /* SOTAY_E_CHANGED    the live values are not those of `seen`, or an act in force is not among them;
  *                    detail says which came in
- * SOTAY_E_NOT_FOUND  also: no live value of that dot */
+ * SOTAY_E_NOT_FOUND  also: no live value of that dot
+ * SOTAY_E_STATE      also: the value to be kept was erased; there is nothing at `path` */
 SOTAY_API SOTAY_MUST_USE int sotay_record_resolve(sotay_client *client, const sotay_id *record,
                                                   const sotay_resolution *resolution,
                                                   sotay_error *error);

@@ -231,6 +231,9 @@ static st_err keep_value(edit *e, st_span span, const char *keep, st_op *op, st_
         const st_meta *meta = &record->metas[live->meta];
         if (st_dot_cmp(&meta->dot, &dot) != 0)
             continue;
+        if (live->op.value.kind == ST_VALUE_ERASED)
+            return st_fail(error, ST_E_STATE, "resolve: %.60s was erased: keep another value, or "
+                                              "write one", keep);
         op->value = live->op.value;
         op->kept = dot;
         op->kept_actor = meta->actor;

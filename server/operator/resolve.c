@@ -144,6 +144,9 @@ static st_err keep_value(settlement *s, st_span span, st_op *op, st_error *error
     if (at == SIZE_MAX)
         return no_such_value(s, error);
     const st_meta *meta = &record->metas[record->lives[at].meta];
+    if (record->lives[at].op.value.kind == ST_VALUE_ERASED)
+        return st_fail(error, ST_E_STATE, "%.60s was erased: keep another value, or write one",
+                       s->work->options.keep);
     op->value = record->lives[at].op.value;
     op->kept = meta->dot;
     op->kept_actor = meta->actor;

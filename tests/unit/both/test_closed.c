@@ -216,14 +216,9 @@ static void test_what_is_held_stays_readable(void **state)
 static void settle(loss *l, const char *value)
 {
     char dot[64];
-    char *json = NULL;
     phone *p = l->binh;
-    assert_int_equal(sotay_show(p->client, &l->hers, SOTAY_JSON, &json, &p->error), SOTAY_OK);
-    const char *at = strstr(json, value);
-    assert_non_null(at);
-    at = strstr(at, "\"dot\":\"");
-    assert_non_null(at);
-    (void)snprintf(dot, sizeof dot, "%.*s", (int)strcspn(at + 7, "\""), at + 7);
+    char *json = shown(p, &l->hers);
+    find_dot(json, value, dot);
     sotay_text_free(json);
     const sotay_resolution wish = { "general_note", dot, NULL, NULL, "theo biên bản" };
     assert_int_equal(sotay_record_resolve(p->client, &l->hers, &wish, &p->error), SOTAY_OK);

@@ -92,6 +92,43 @@ static void test_what_is_being_written_stays(void **state)
     world_free(&w);
 }
 
+static int keep(phone *p, const sotay_id *visit, const char *dot)
+{
+    const sotay_resolution wish = { "general_note", dot, NULL, NULL, "theo biên bản" };
+    return sotay_record_resolve(p->client, visit, &wish, &p->error);
+}
+
+/* Nobody can keep what is gone; another value of the same difference he can. */
+static void test_it_cannot_be_kept(void **state)
+{
+    (void)state;
+    world w;
+    char gone[64], left[64], id[33];
+    sotay_id visit = town_make(&w, 9);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    assert_int_equal(phone_set(an, &visit, "general_note", SECRET " lần nữa"), SOTAY_OK);
+    assert_int_equal(phone_set(binh, &visit, "general_note", "lời của Bình"), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, an, 0, NULL), SOTAY_OK);
+    erase(&w, &visit, "general_note");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(sync_phone(&w, &w.phones[(i + 1) % 2], 0, NULL), SOTAY_OK);
+    char *json = shown(binh, &visit);
+    find_dot(json, "\"erased\":true", gone);
+    find_dot(json, "lời của Bình", left);
+    sotay_text_free(json);
+    assert_int_equal(keep(binh, &visit, gone), SOTAY_E_STATE);
+    assert_non_null(strstr(binh->error.detail, "erased"));
+    sotay_id_format(&visit, id);
+    KIT_EXPECT(1, &w.book, "resolve", id, "general_note", "--keep", gone, "--as", "head",
+               "--reason", "theo biên bản");
+    assert_true(kit_says(KIT_ERR(&w.book), "was erased"));
+    assert_int_equal(keep(binh, &visit, left), SOTAY_OK);
+    assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
+    KIT_EXPECT(0, &w.book, "show", id);
+    assert_true(kit_says(KIT_OUT(&w.book), "lời của Bình"));
+    world_free(&w);
+}
+
 /* A line that is cut anywhere, and a program that ends: the erasure is taken whole, once. */
 static void test_over_a_bad_line(void **state)
 {
@@ -235,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_goes_from_every_phone),
         cmocka_unit_test(test_what_is_being_written_stays),
+        cmocka_unit_test(test_it_cannot_be_kept),
         cmocka_unit_test(test_over_a_bad_line),
         cmocka_unit_test(test_a_damaged_base),
         cmocka_unit_test(test_a_base_that_does_not_open),

@@ -69,16 +69,6 @@ static void test_random_days_converge(void **state)
     }
 }
 
-/* The dot that stands behind `value` in a document of `show`. */
-static void find_dot(const char *json, const char *value, char dot[64])
-{
-    const char *at = strstr(json, value);
-    assert_non_null(at);
-    at = strstr(at, "\"dot\":\"");
-    assert_non_null(at);
-    (void)snprintf(dot, 64, "%.*s", (int)strcspn(at + 7, "\""), at + 7);
-}
-
 /* The smallest story: two judgements, one decision of the office, seen by everybody. */
 static void test_the_office_settles(void **state)
 {

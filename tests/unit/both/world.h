@@ -228,6 +228,16 @@ static inline void drop_own_clock(char *json)
     *to = '\0';
 }
 
+/* The dot that stands behind `value` in a document of `show`. */
+static __attribute__((unused)) void find_dot(const char *json, const char *value, char dot[64])
+{
+    const char *at = strstr(json, value);
+    assert_non_null(at);
+    at = strstr(at, "\"dot\":\"");
+    assert_non_null(at);
+    (void)snprintf(dot, 64, "%.*s", (int)strcspn(at + 7, "\""), at + 7);
+}
+
 /* Kept out of line: inlined, gcc 12 takes the text for a dangling pointer. */
 static __attribute__((noinline, unused)) char *shown(phone *p, const sotay_id *id)
 {
