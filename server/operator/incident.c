@@ -4,14 +4,12 @@
 #include <string.h>
 
 #include "server/operator/work.h"
-#include "server/sync/bounds.h"
 #include "server/sync/incident.h"
 
 typedef struct {
     operator_work *work;
     operator_list page;
     st_err err;
-    sync_moments *moments;
 } incident_list;
 
 static void sum_hex(const st_sum *sum, char hex[33])
@@ -19,12 +17,13 @@ static void sum_hex(const st_sum *sum, char hex[33])
     st_hex(sum->b, sizeof sum->b, hex);
 }
 
-/* What a device held may name entries that hold no such change: that is why it is kept, and no
- * damage of this book. Its moment is not known. */
-static void forgive_moments(sync_moments *moments, const st_error *before)
+/* Evidence is what a device says, and may name any entry: the log knows no time of it. */
+static bool no_moment(void *context, const st_meta *meta, st_written *out)
 {
-    if (before->code == ST_OK && moments->unread.code == ST_E_CORRUPT)
-        moments->unread = *before;
+    (void)context;
+    (void)meta;
+    (void)out;
+    return false;
 }
 
 /* The record as the device held it; what cannot be read is null, the bytes stay in the store. */
@@ -34,23 +33,23 @@ static st_err evidence_json(incident_list *list, const st_repair_evidence *evide
     st_arena arena;
     st_record record;
     st_buffer text;
-    st_error unread = { 0 };
     st_arena_init(&arena, OPERATOR_RECORD_BYTES_MAX);
     st_buffer_init(&text, 16u << 20);
     const st_form *form = NULL;
-    const st_error before = list->moments->unread;
-    if (st_record_decode(evidence->state, evidence->state_len, &arena, &record, &unread) == ST_OK)
-        form = sync_record_form(work->room, &record);
+    st_error *error = &work->error;
     st_err err =
-        form == NULL ? ST_OK : st_show_json(form, &record, &work->how, &text, &work->error);
-    forgive_moments(list->moments, &before);
+        st_record_decode(evidence->state, evidence->state_len, &arena, &record, error);
+    if (err == ST_OK)
+        form = sync_record_form(work->room, &record);
+    if (form != NULL)
+        err = st_show_json(form, &record, &work->how, &text, error);
     if (err == ST_OK && form != NULL)
         st_json_raw(&list->page.json, (const char *)text.data, text.len);
-    else if (err == ST_OK)
+    else if (!sync_has_failed(err))
         st_json_raw(&list->page.json, "null", 4);
     st_buffer_free(&text);
     st_arena_reset(&arena);
-    return err;
+    return sync_has_failed(err) ? err : ST_OK;
 }
 
 static bool incident_json(void *context, const sync_incident *in)
@@ -122,15 +121,12 @@ int operator_incidents(operator_work *work)
         return operator_fail(work);
     operator_list_begin(work, &list.page, HEADS[work->vi], 8);
     operator_list_of(work, &list.page, "incidents");
-    sync_moments moments;
-    list.moments = &moments;
-    sync_moments_begin(&moments, &work->txn);
-    work->how.moments = &moments.moments;
+    const st_moments moments = { NULL, no_moment };
+    work->how.moments = &moments;
     st_err err =
         sync_incident_each(&work->txn, json ? incident_json : incident_row, &list, &work->error);
     work->how.moments = NULL;
-    err = operator_moments_end(work, &moments, err == ST_OK ? list.err : err);
-    err = operator_list_end(work, &list.page, err,
+    err = operator_list_end(work, &list.page, err == ST_OK ? list.err : err,
                             &(operator_noun){ "lần sổ trên máy lệch với sổ chung",
                                               "time a device's book was not this one",
                                               "times a device's book was not this one" });

@@ -12,6 +12,7 @@
 #include "server/sync/fold.h"
 #include "server/sync/have.h"
 #include "server/sync/sets.h"
+#include "server/sync/unread.h"
 
 #define PATHS_BYTES_MAX 8000u
 
@@ -261,19 +262,13 @@ static bool one_change(void *context, const st_history_item *item)
     return p->err == ST_OK;
 }
 
-/* Could the entry not be read now? Of another kind is one that nobody here can read. */
-static bool has_failed(st_err err)
-{
-    return err == ST_E_MEMORY || err == ST_E_STORAGE;
-}
-
 /* One that cannot be read may speak of the record, or not: it is counted. */
 static bool one_fork(void *context, uint64_t index)
 {
     opened entry;
     plan *p = context;
     st_err err = open_entry(p, index, &entry, p->error);
-    if (has_failed(err))
+    if (sync_has_failed(err))
         p->err = err;
     else if (err != ST_OK)
         p->report.unread++;
@@ -292,7 +287,7 @@ static bool look_in_fork(void *context, uint64_t index)
     for (uint32_t i = 0; err == ST_OK && !p->is_there && i < entry.set.changes_count; i++)
         p->is_there = st_id_cmp(&entry.set.changes[i].record, &p->wish->record) == 0;
     close_entry(&entry);
-    p->err = has_failed(err) ? err : ST_OK;
+    p->err = sync_has_failed(err) ? err : ST_OK;
     return p->err == ST_OK && !p->is_there;
 }
 

@@ -4,7 +4,16 @@
 #ifndef SOTAY_SERVER_SYNC_UNREAD_H
 #define SOTAY_SERVER_SYNC_UNREAD_H
 
+#include <stdbool.h>
+
 #include "proto/err.h"
+
+/* Is it that of a call that failed, so that the next try may read what this one did not? Any other
+ * error of a reader says what it read: damage, or what this program does not know. */
+static inline bool sync_has_failed(st_err err)
+{
+    return err == ST_E_STORAGE || err == ST_E_MEMORY;
+}
 
 /* Keeps err in *unread, with the words of *why, unless it has one. What is not in the book is no
  * such error. */
