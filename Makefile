@@ -32,14 +32,15 @@ endif
 
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 MODE_CFLAGS_release  := -O2 -g $(HARDEN)
-MODE_CFLAGS_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+# A report names functions and lines; what else -g writes costs a third of the compile.
+MODE_CFLAGS_asan     := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined \
                         -fno-sanitize-recover=undefined
-MODE_CFLAGS_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+MODE_CFLAGS_tsan     := -O1 -g1 -fno-omit-frame-pointer -fsanitize=thread
 # Asserts are left out of the count: the branch in which our own mistake shows is never taken.
 MODE_CFLAGS_coverage := -O0 -g --coverage -fprofile-abs-path -fprofile-update=atomic -DNDEBUG \
                         -Wno-unused-variable -Wno-unused-parameter -Wno-unused-but-set-variable
 # Clang warns of more than gcc does; gcc has said what we want to hear in the other modes.
-MODE_CFLAGS_fuzz     := -O2 -gline-tables-only -fno-omit-frame-pointer -w \
+MODE_CFLAGS_fuzz     := -O1 -gline-tables-only -fno-omit-frame-pointer -w \
                         -fsanitize=fuzzer-no-link,address,undefined \
                         -fno-sanitize-recover=undefined
 MODE_LDFLAGS_fuzz     := -fsanitize=address,undefined
@@ -50,8 +51,9 @@ MODE_LDFLAGS_asan     := -fsanitize=address,undefined -static-libubsan \
 MODE_LDFLAGS_tsan     := -fsanitize=thread
 MODE_LDFLAGS_coverage := --coverage
 
-# Another machine's code, run under qemu-user (tests/cross). Only the libraries as they run are
-# installed for it: they are linked by their own names, the headers are this machine's.
+# Another machine's code, run under qemu-user (tests/cross), where no debugger looks at it. Of its
+# libraries only what runs is fetched, into a folder of its own (tools/setup/root.sh): they are
+# linked by their own names, the headers are this machine's.
 CROSS_arm64 := aarch64-linux-gnu
 CROSS_armhf := arm-linux-gnueabihf
 CROSS_i386  := i686-linux-gnu
@@ -60,8 +62,17 @@ CROSS := $(CROSS_$(MODE))
 ifneq ($(CROSS),)
 CC  = $(CROSS)-gcc
 AR  = $(CROSS)-ar
-MODE_CFLAGS_$(MODE)  := $(MODE_CFLAGS_release) -isystem $(BUILD)/include
-MODE_LDFLAGS_$(MODE) := $(MODE_LDFLAGS_release) -L/usr/lib/$(CROSS:i686%=i386%)
+MODE_CFLAGS_$(MODE)  := -O1 $(HARDEN) -isystem $(BUILD)/include
+CROSS_ROOT := $(abspath $(BUILD)/root)
+CROSS_LIBS := $(CROSS_ROOT)/usr/lib/$(CROSS:i686%=i386%) $(CROSS_ROOT)/lib/$(CROSS:i686%=i386%)
+comma      := ,
+MODE_LDFLAGS_$(MODE) := $(MODE_LDFLAGS_release) \
+                        $(CROSS_LIBS:%=-L%) $(CROSS_LIBS:%=-Wl$(comma)-rpath-link$(comma)%)
+# This machine runs these by itself: they find their loader and their libraries by their names.
+ifeq ($(MODE),i386)
+MODE_LDFLAGS_$(MODE) += -Wl,--dynamic-linker=$(CROSS_ROOT)/lib/ld-linux.so.2 \
+                        $(CROSS_LIBS:%=-Wl$(comma)-rpath$(comma)%)
+endif
 endif
 ifeq ($(origin MODE_CFLAGS_$(MODE)),undefined)
 $(error MODE=$(MODE) is not known: release asan tsan coverage fuzz arm64 armhf i386 s390x)
@@ -140,6 +151,7 @@ deps: ## install what is missing from Debian (tools/setup/packages.txt)
 deps-build:
 	@tools/setup/deps.sh $(if $(CROSS),cross $(MODE),build)
 ifneq ($(CROSS),)
+	@tools/setup/root.sh $(MODE) $(BUILD)/root
 	@mkdir -p $(BUILD)/include
 	@ln -sfn $(firstword $(wildcard /usr/include/curl /usr/include/*/curl)) $(BUILD)/include/curl
 	@ln -sfn $(firstword $(wildcard /usr/include/jconfig.h /usr/include/*/jconfig.h)) \

@@ -4,7 +4,8 @@
 # usage: deps.sh [build|test|bench|dist|outside]
 #                                       build = what compiling and running needs; test (default) =
 #                                       that and the tests; the others = build and what they need
-#        deps.sh cross ARCH...          build and what runs programs of arm64, armhf, i386, s390x
+#        deps.sh cross ARCH...          build and what makes and runs programs of arm64, armhf, i386,
+#                                       s390x, but for their libraries (root.sh)
 set -eu
 export LC_ALL=C
 
@@ -61,7 +62,7 @@ missing() {
         2>/dev/null || true)"
     for name in $names; do
         case $have in
-        *" installed=$name "* | *" installed=$name:$native "* | *" installed=$name:all "*) ;;
+        *" installed=$name:$native "* | *" installed=$name:all "*) ;;
         *) printf '%s ' "$name" ;;
         esac
     done
@@ -99,12 +100,6 @@ apt_get() {
 }
 
 printf 'sotay: cài gói còn thiếu / installing: %s\n' "$need" >&2
-for arch in $arches; do
-    case " $native $(dpkg --print-foreign-architectures | tr '\n' ' ')" in
-    *" $arch "*) ;;
-    *) $root dpkg --add-architecture "$arch" ;;
-    esac
-done
 # One index of many may be out of order for a while and none of ours: the install decides.
 updated=yes
 apt_get update || {
