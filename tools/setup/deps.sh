@@ -4,8 +4,8 @@
 # usage: deps.sh [build|test|bench|dist|outside]
 #                                       build = what compiling and running needs; test (default) =
 #                                       that and the tests; the others = build and what they need
-#        deps.sh cross ARCH...          build and what makes and runs programs of arm64, armhf, i386,
-#                                       s390x, but for their libraries (root.sh)
+#        deps.sh cross ARCH...          build, and what makes and runs programs of arm64, armhf,
+#                                       i386, s390x, but for their libraries (root.sh)
 set -eu
 export LC_ALL=C
 

@@ -36,7 +36,8 @@ apt_get update || true
 # shellcheck disable=SC2086  # a list of plain package names, split on purpose
 apt_get install --download-only $names || {
     tail -n 20 "$log" >&2
-    printf 'sotay: %s\nsotay: %s\n' "Không tải được thư viện của máy $arch - lý do ở các dòng trên." \
+    printf 'sotay: %s\nsotay: %s\n' \
+        "Không tải được thư viện của máy $arch - lý do ở các dòng trên." \
         "Cannot fetch the libraries of $arch: the lines above say why." >&2
     exit 1
 }
