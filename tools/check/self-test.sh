@@ -309,6 +309,7 @@ cross_tree() {
     mkdir -p "$tree/tests/cross"
     cp "$root/tests/cross/run" "$tree/tests/cross/"
     program tools/setup/deps.sh
+    program tools/setup/root.sh
     program tests/cross/dist.sh
     program make 'printf "build/here/tests/unit/%s\n" a b >build/here/cross-tests'
     for name in a b; do
@@ -327,6 +328,8 @@ program build/here/tests/unit/b "$KILLS_ITS_SHELL"
 crosses 1 '^not ok cross/here unit/b: it did not run to its end$' "a killed shell"
 program build/here/tests/unit/b "$passed" 'exit 1'
 crosses 1 '^not ok cross/here unit/b: exit status 1$' "a program that fails"
+program tools/setup/root.sh 'exit 1'
+crosses 1 '^not ok cross/here: its libraries cannot be fetched$' "libraries that are not to be had"
 
 # counts WANT RIG WORDS: what is added to the file when a rig says these words and fails.
 counts() {
