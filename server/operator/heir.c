@@ -51,8 +51,9 @@ static st_err describe(operator_work *work, const sync_heir *heir, heir_words *o
     auth_contact contact;
     memset(out, 0, sizeof *out);
     out->device = &heir->old;
-    out->is_known = sync_heir_is_known(&work->txn, heir);
-    st_err err = auth_device_get(&work->txn, NULL, &heir->old, &old, &work->error);
+    st_err err = sync_heir_known(&work->txn, heir, &out->is_known, &work->error);
+    if (err == ST_OK)
+        err = auth_device_get(&work->txn, NULL, &heir->old, &old, &work->error);
     if (err == ST_OK)
         err = auth_contact_get(&work->txn, &heir->old, &contact, &work->error);
     if (err == ST_OK)

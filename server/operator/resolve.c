@@ -317,34 +317,37 @@ static st_err note_settlement(settlement *s, st_error *error)
 /* ---- the verb ---- */
 
 /* The register of a contested item by its text `findings.<item>`. */
-static bool find_item(settlement *s, const char *text, st_path *out_path, st_error *error)
+static st_err find_item(settlement *s, const char *text, st_path *out_path, bool *out_found,
+                        st_error *error)
 {
     const st_conflict *conflicts;
     size_t count = 0;
     char path[ST_PATH_TEXT_BYTES];
-    if (st_show_conflicts(s->got.form, &s->got.record, s->turn->arena, &conflicts, &count,
-                          error) != ST_OK)
-        return false;
-    for (size_t i = 0; i < count; i++) {
+    *out_found = false;
+    st_err err = st_show_conflicts(s->got.form, &s->got.record, s->turn->arena, &conflicts,
+                                   &count, error);
+    for (size_t i = 0; err == ST_OK && i < count && !*out_found; i++) {
         if (conflicts[i].is_state || conflicts[i].path.kind != ST_PATH_DROP)
             continue;
         st_form_path_format(s->got.form, &conflicts[i].path, path);
         *out_path = conflicts[i].path;
-        if (strcmp(path, text) == 0)
-            return true;
+        *out_found = strcmp(path, text) == 0;
     }
-    return false;
+    return err;
 }
 
 static st_err settle_path(settlement *s, st_error *error)
 {
     const char *text = s->work->operands[1];
     st_path path;
+    bool is_item = false;
     if (strcmp(text, "state") == 0 && s->work->options.value == NULL)
         return settle_state(s, error);
-    if (find_item(s, text, &path, error))
+    st_err err = find_item(s, text, &path, &is_item, error);
+    if (err == ST_OK && is_item)
         return settle_item(s, &path, error);
-    st_err err = st_form_path_parse(s->got.form, text, &path, error);
+    if (err == ST_OK)
+        err = st_form_path_parse(s->got.form, text, &path, error);
     return err == ST_OK ? settle_value(s, &path, error) : err;
 }
 

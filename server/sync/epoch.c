@@ -195,15 +195,16 @@ static bool is_ours(const sync_room *room, const st_log_keys *log_keys, const st
     return is;
 }
 
-static bool is_known(const sync_room *room, store_txn *txn, const learn_job *job,
-                     const st_epoch *row)
+/* ST_E_NOT_FOUND: it is new here. */
+static st_err find_known(const sync_room *room, store_txn *txn, const learn_job *job,
+                         const st_epoch *row, st_error *error)
 {
     auth_device device;
     for (uint32_t i = 0; i < job->count; i++)
         if (memcmp(job->found[i]->server_key, row->server_key, sizeof row->server_key) == 0)
-            return true;
+            return ST_OK;
     const st_id id = st_device_id(row->server_key);
-    return auth_device_get(txn, room->keys, &id, &device, NULL) == ST_OK;
+    return auth_device_get(txn, room->keys, &id, &device, error);
 }
 
 /* Most asks name what is known: no turn for these, and no signature is looked at. */
@@ -214,7 +215,8 @@ static st_err find_lost(store_txn *txn, const sync_room *room, learn_job *job, s
     job->count = 0;
     for (uint32_t i = 0; err == ST_OK && i < job->ask->seen_count; i++) {
         const st_epoch *row = &job->ask->seen[i];
-        if (is_known(room, txn, job, row))
+        err = find_known(room, txn, job, row, error);
+        if (err != ST_E_NOT_FOUND)
             continue;
         err = sync_log_keys_read(txn, room, &log_keys, error);
         if (err == ST_OK && is_ours(room, &log_keys, row))

@@ -101,10 +101,12 @@ st_err sync_heir_each(store_txn *txn, bool (*each)(void *context, const sync_hei
     return err;
 }
 
-bool sync_heir_is_known(store_txn *txn, const sync_heir *heir)
+st_err sync_heir_known(store_txn *txn, const sync_heir *heir, bool *out_known, st_error *error)
 {
     auth_device device;
-    return auth_device_get(txn, NULL, &heir->device, &device, NULL) == ST_OK;
+    st_err err = auth_device_get(txn, NULL, &heir->device, &device, error);
+    *out_known = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 static st_err take_off(store_txn *txn, const st_id *device, st_error *error)
@@ -120,31 +122,35 @@ typedef struct {
     const uint8_t *install;
     st_id device;              /* one that is found */
     bool found;
+    st_err err;
+    st_error *error;
 } heir_of_store;
 
 static bool is_of_store(void *context, const sync_heir *one)
 {
     heir_of_store *of = context;
     auth_device old;
-    of->found = memcmp(one->install, of->install, sizeof one->install) == 0 &&
-                auth_device_get(of->txn, NULL, &one->old, &old, NULL) == ST_OK &&
-                st_id_cmp(&old.person, of->person) == 0;
+    if (memcmp(one->install, of->install, sizeof one->install) != 0)
+        return true;
+    st_err err = auth_device_get(of->txn, NULL, &one->old, &old, of->error);
+    of->found = err == ST_OK && st_id_cmp(&old.person, of->person) == 0;
+    of->err = err == ST_E_NOT_FOUND ? ST_OK : err;
     of->device = one->device;
-    return !of->found;
+    return of->err == ST_OK && !of->found;
 }
 
 st_err sync_heir_forget(store_txn *txn, const st_id *person, const uint8_t install[8],
                         st_error *error)
 {
-    heir_of_store of = { .txn = txn, .person = person, .install = install };
+    heir_of_store of = { .txn = txn, .person = person, .install = install, .error = error };
     st_err err = sync_heir_each(txn, is_of_store, &of, error);
-    while (err == ST_OK && of.found) {
+    while (err == ST_OK && of.err == ST_OK && of.found) {
         err = take_off(txn, &of.device, error);
         of.found = false;
         if (err == ST_OK)
             err = sync_heir_each(txn, is_of_store, &of, error);
     }
-    return err;
+    return err == ST_OK ? of.err : err;
 }
 
 /* ---- an offer ---- */
@@ -161,13 +167,19 @@ typedef struct {
     uint32_t waiting, declined;
     st_id oldest;              /* of those that were declined */
     int64_t oldest_ms;
+    st_err err;
+    st_error *error;
 } heir_count;
 
 static bool count_one(void *context, const sync_heir *one)
 {
     heir_count *c = context;
-    if (st_id_cmp(&one->old, c->old) != 0 || sync_heir_is_known(c->txn, one))
+    bool is_known = false;
+    if (st_id_cmp(&one->old, c->old) != 0)
         return true;
+    c->err = sync_heir_known(c->txn, one, &is_known, c->error);
+    if (c->err != ST_OK || is_known)
+        return c->err == ST_OK;
     c->waiting += !one->is_declined;
     if (one->is_declined && (c->declined++ == 0 || one->asked_ms < c->oldest_ms)) {
         c->oldest = one->device;
@@ -181,11 +193,13 @@ static st_err note(writer_turn *turn, heir_job *job, const st_id *device, st_err
 {
     const sync_heir_offer *offer = job->offer;
     const server_port *port = turn->room->port;
-    heir_count of = { .txn = turn->txn, .old = &offer->old };
+    heir_count of = { .txn = turn->txn, .old = &offer->old, .error = error };
     sync_heir heir = { .device = *device, .old = offer->old, .ask = *offer->ask,
                        .asked_ms = port->now_ms(port->context) };
     memcpy(heir.install, offer->install, sizeof heir.install);
     st_err err = sync_heir_each(turn->txn, count_one, &of, error);
+    if (err == ST_OK)
+        err = of.err;
     bool is_full = of.waiting >= SYNC_HEIRS_MAX;
     job->answer.state = is_full ? ST_HEIR_FULL : ST_HEIR_WAITS;
     if (err != ST_OK || is_full)
@@ -277,9 +291,12 @@ static st_err check(writer_turn *turn, const sync_heir *heir, auth_device *old, 
 {
     auth_person person;
     char hex[33];
+    bool is_known = false;
     st_err err = auth_device_get(turn->txn, NULL, &heir->old, old, error);
     st_id_format(&heir->device, hex);
-    if (err == ST_OK && sync_heir_is_known(turn->txn, heir))
+    if (err == ST_OK)
+        err = sync_heir_known(turn->txn, heir, &is_known, error);
+    if (err == ST_OK && is_known)
         err = st_fail(error, ST_E_STATE, "device %s is in the book already", hex);
     st_id_format(&heir->old, hex);
     if (err == ST_OK && old->status != AUTH_ACTIVE)

@@ -39,8 +39,10 @@ ST_MUST_USE st_err sync_heir_get(store_txn *txn, const st_id *device, sync_heir 
 /* All of them, by the new device, until `each` returns false. ST_E_CORRUPT, ST_E_STORAGE. */
 ST_MUST_USE st_err sync_heir_each(store_txn *txn, bool (*each)(void *context, const sync_heir *one),
                                   void *context, st_error *error);
-/* Is its key in the book already, by a link or by an entry that came back after a restore? */
-bool sync_heir_is_known(store_txn *txn, const sync_heir *heir);
+/* Is its key in the book already, by a link or by an entry that came back after a restore?
+ * ST_E_CORRUPT, ST_E_STORAGE. */
+ST_MUST_USE st_err sync_heir_known(store_txn *txn, const sync_heir *heir, bool *out_known,
+                                   st_error *error);
 /* Who of the office decides, and in which role. */
 typedef struct {
     st_id actor;

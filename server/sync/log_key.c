@@ -213,21 +213,26 @@ st_err sync_log_key_change(writer_turn *turn, sync_log_change *change, st_error 
 
 /* ---- opening ---- */
 
-/* Of which log is the checkpoint that was signed last? False: nothing was signed. */
-static bool signed_log(store_txn *txn, st_id *out_log)
+/* Is the checkpoint that was signed last one of the log? Also when nothing was signed, or its name
+ * says nothing. */
+static st_err signed_by(store_txn *txn, const st_id *log, bool *out_is, st_error *error)
 {
+    st_id seen;
     store_slice note = { 0 };
     char origin[ST_NOTE_NAME_BYTES];
-    if (store_get(txn, STORE_META, store_text("audit_note"), &note, NULL) != ST_OK)
-        return false;
+    *out_is = true;
+    st_err err = store_get(txn, STORE_META, store_text("audit_note"), &note, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
     const char *text = note.data;
     const char *end = note.len > 0 ? memchr(text, '\n', note.len) : NULL;
     size_t len = end == NULL ? sizeof origin : (size_t)(end - text);
     if (len >= sizeof origin)
-        return false;
+        return ST_OK;
     memcpy(origin, text, len);
     origin[len] = '\0';
-    return st_origin_log(origin, out_log);
+    *out_is = !st_origin_log(origin, &seen) || st_id_cmp(&seen, log) == 0;
+    return ST_OK;
 }
 
 /* More than the store knows: it was put back to before a change. */
@@ -247,7 +252,7 @@ st_err sync_log_keys_settle(store_txn *txn, sync_room *room, auth_keys *keys, st
                             st_error *error)
 {
     st_log_keys beside;
-    st_id seen;
+    bool is_ours = false;
     st_err err = sync_log_keys_read(txn, room, out_keys, error);
     if (err != ST_OK)
         return err;
@@ -257,7 +262,10 @@ st_err sync_log_keys_settle(store_txn *txn, sync_room *room, auth_keys *keys, st
     if (err == ST_OK && is_longer(&beside, out_keys))
         *out_keys = beside;
     st_id log = st_log_id(out_keys->first);
-    if (signed_log(txn, &seen) && st_id_cmp(&seen, &log) != 0)
+    err = signed_by(txn, &log, &is_ours, error);
+    if (err != ST_OK)
+        return err;
+    if (!is_ours)
         return st_fail(error, ST_E_CORRUPT, "%s: the keys are another log's", room->dir);
     keys->log = log;
     return auth_log_settle(room->dir, st_log_keys_newest(out_keys), keys, error);
