@@ -80,7 +80,8 @@ ST_MUST_USE st_err catalogue_unit_fold(store_txn *txn, const st_form *form,
                                        const st_record *record, uint64_t index, bool *out_moves,
                                        st_error *error);
 /* The short label (label_vi) of a key of a keyed group: `keys` is the form that holds them
- * ("criterion"), whose field `<keys>_id` is the key ("a3"). "" when there is none. */
+ * ("criterion"), whose field `<keys>_id` is the key ("a3"). "" when there is none. ST_E_CORRUPT:
+ * it is not among those that can be read. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err catalogue_key_label(catalogue *c, store_txn *txn, const char *keys,
                                        const char *key, char *label, size_t label_bytes);
 

@@ -167,6 +167,7 @@ st_err catalogue_key_label(catalogue *c, store_txn *txn, const char *keys, const
 {
     assert(label_bytes > 0);
     store_cursor cursor = { 0 };
+    st_err damaged = ST_OK;
     label[0] = '\0';
     if (strlen(keys) > ST_CODE_BYTES_MAX)
         return ST_OK;
@@ -182,9 +183,13 @@ st_err catalogue_key_label(catalogue *c, store_txn *txn, const char *keys, const
                         store_bytes(at + prefix.len, cursor.key.len - prefix.len), &state, NULL);
         if (err == ST_OK)
             err = try_label(c, state, keys, key, label, label_bytes);
+        if (err != ST_OK && err != ST_E_STORAGE && err != ST_E_MEMORY) {
+            damaged = ST_E_CORRUPT;            /* another record may be that of the key */
+            err = ST_OK;
+        }
         if (err == ST_OK)
             err = store_next(&cursor, NULL);
     }
     store_cursor_close(&cursor);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
+    return err == ST_OK && label[0] == '\0' ? damaged : err;
 }

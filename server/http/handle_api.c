@@ -125,6 +125,7 @@ typedef struct {
     size_t count;
     char names[HTTP_QUERY_WORDS_MAX][24];
     const char *lang, *type;
+    bool says_unread;          /* JSON can say that it is not all */
 } api_call;
 
 static void add(api_call *call, const char *word)
@@ -144,6 +145,7 @@ static st_err add_format(api_call *call, const api_row *row, const http_query *q
         return st_fail(error, ST_E_VALUE, "query: no format '%.20s' here", format);
     call->type = as_csv ? "text/csv; charset=utf-8"
                         : row->has_json ? "application/json" : "text/plain; charset=utf-8";
+    call->says_unread = !as_csv && row->has_json;
     add(call, as_csv ? "--csv" : row->has_json ? "--json" : NULL);
     return ST_OK;
 }
@@ -192,6 +194,8 @@ static void run_call(http_request *request, const api_call *call)
                           .lang = call->lang, .offset_minutes = OFFSET_MINUTES,
                           .out = &request->reply, .err = &why };
     int code = operator_run(&run);
+    if (run.is_unread && !call->says_unread) /* half of it must not look like all */
+        code = 1;
     request->content_type = call->type;
     request->no_store = true;
     if (code != 0) {

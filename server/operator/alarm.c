@@ -317,7 +317,7 @@ int operator_alarms(operator_work *work)
     if (err == ST_OK && page.no_memory)
         err = st_fail(&work->error, ST_E_MEMORY, "alarms: out of memory");
     if (err == ST_OK)
-        err = sync_device_each(work->room, &work->txn, look_at, &page, &work->error);
+        err = sync_device_each(&work->txn, look_at, &page, &work->unread, &work->error);
     if (err == ST_OK)
         err = page.err;
     if (err == ST_OK)

@@ -92,11 +92,8 @@ static st_err each_entry(operator_work *work, const st_id *record, const char *d
 /* ---- the check code on a paper ---- */
 
 /* The mark of a meeting that the paper speaks of; NULL: none of those of this log, or of before. */
-static const sync_fence *fence_of(operator_work *work, const st_paper *paper, bool of_before,
-                                  sync_fences *fences)
+static const sync_fence *fence_of(const sync_fences *fences, const st_paper *paper, bool of_before)
 {
-    if (sync_fences_read(work->room, &work->txn, &work->arena, fences, NULL) != ST_OK)
-        return NULL;
     for (size_t i = 0; i < fences->count; i++)
         if (fences->list[i].is_of_before == of_before && st_paper_is(paper, &fences->list[i].root))
             return &fences->list[i];
@@ -104,12 +101,11 @@ static const sync_fence *fence_of(operator_work *work, const st_paper *paper, bo
 }
 
 /* Paper of a book that was put back since speaks of what was lost, perhaps. */
-static st_err refuse_code(operator_work *work, const st_paper *paper)
+static st_err refuse_code(operator_work *work, const sync_fences *fences, const st_paper *paper)
 {
     uint64_t cut = 0;
     char meeting[33];
-    sync_fences fences = { NULL, 0, 0 };
-    const sync_fence *mark = fence_of(work, paper, true, &fences);
+    const sync_fence *mark = fence_of(fences, paper, true);
     st_err err = sync_epochs_first_cut(&work->txn, &cut, &work->error);
     if (err != ST_OK)
         return err;
@@ -128,7 +124,7 @@ static st_err refuse_code(operator_work *work, const st_paper *paper)
 }
 
 /* Of how many entries, from the first, the paper speaks; the most, should two have the same code.
- * ST_E_NOT_FOUND: of none. */
+ * 0: of none. */
 static st_err find_code(operator_work *work, const st_paper *paper, uint64_t *out_size)
 {
     st_tree_source source = audit_tree_source(&work->txn);
@@ -146,7 +142,7 @@ static st_err find_code(operator_work *work, const st_paper *paper, uint64_t *ou
         if (st_paper_is(paper, &root))
             *out_size = edge.size;
     }
-    return err == ST_OK && *out_size == 0 ? refuse_code(work, paper) : err;
+    return err;
 }
 
 /* What the verb was asked for, and has found. */
@@ -177,6 +173,24 @@ static void say_code(operator_work *work, const proof_call *call)
                  work->vi ? meeting : (call->mark->is_close ? "closed" : "opened"));
 }
 
+/* Marks that cannot be read are said to be so: a paper of which nothing else is known is not
+ * refused by what is left of them. */
+static st_err look_up_code(operator_work *work, proof_call *call)
+{
+    st_error why = { ST_OK, "" };
+    st_err err = find_code(work, &call->paper, &call->size);
+    if (err != ST_OK)
+        return err;
+    st_err marks = sync_fences_read(work->room, &work->txn, &work->arena, &call->fences, &why);
+    if (marks != ST_OK && call->size == 0)
+        return st_fail(&work->error, marks, "the marks of meetings: %.160s", why.detail);
+    sync_note_unread(&work->unread, marks, &why);
+    if (call->size == 0)
+        return refuse_code(work, &call->fences, &call->paper);
+    call->mark = marks == ST_OK ? fence_of(&call->fences, &call->paper, false) : NULL;
+    return ST_OK;
+}
+
 static st_err prove(operator_work *work, const st_id *record, const char *dir, proof_call *call)
 {
     const bool has_code = work->options.code != NULL;
@@ -186,9 +200,7 @@ static st_err prove(operator_work *work, const st_id *record, const char *dir, p
     if (err == ST_OK && dir != NULL)
         err = store_dir_sync(dir, &work->error);
     if (err == ST_OK && has_code)
-        err = find_code(work, &call->paper, &call->size);
-    if (err == ST_OK && has_code)
-        call->mark = fence_of(work, &call->paper, false, &call->fences);
+        err = look_up_code(work, call);
     return err == ST_OK && dir == NULL && !has_code ? put_proof(work, call->last, NULL) : err;
 }
 

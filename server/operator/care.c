@@ -86,7 +86,7 @@ int operator_stat(operator_work *work)
     char epoch[17];
     st_err err = operator_read_begin(work);
     if (err == ST_OK)
-        err = sync_stat_get(work->room, &work->txn, &stat, &work->error);
+        err = sync_stat_get(&work->txn, &stat, &work->error);
     if (err == ST_OK)
         err = files_count_all(work->room, &work->txn, &files, &work->error);
     operator_read_end(work);

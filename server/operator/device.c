@@ -188,7 +188,7 @@ int operator_device_list(operator_work *work)
         return operator_fail(work);
     operator_list_begin(work, &page.list, HEADS[work->vi], 8);
     operator_list_of(work, &page.list, "devices");
-    st_err err = sync_device_each(work->room, &work->txn, json ? device_json : device_row, &page,
+    st_err err = sync_device_each(&work->txn, json ? device_json : device_row, &page, &work->unread,
                                   &work->error);
     if (err == ST_OK)
         err = page.err;
@@ -198,7 +198,7 @@ int operator_device_list(operator_work *work)
     err = operator_list_end(work, &page.list, err,
                             &(operator_noun){ "máy", "device", "devices" });
     if (err == ST_OK && !json) {
-        err = sync_device_each(work->room, &work->txn, gap_lines, &page, &work->error);
+        err = sync_device_each(&work->txn, gap_lines, &page, &work->unread, &work->error);
         if (err == ST_OK)
             err = operator_heirs_say(work, NULL);
     }

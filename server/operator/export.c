@@ -392,14 +392,14 @@ int operator_export_csv(operator_work *work)
     sheet s = { .work = work };
     st_buffer_init(&s.cell, CELL_BYTES_MAX);
     st_err err = operator_read_begin(work);
-    sync_moments_begin(&s.moments, &work->txn);
+    sync_moments_begin(&s.moments, &work->txn, &work->unread);
     if (err == ST_OK)
         err = write_sheet(&s);
-    err = operator_moments_end(work, &s.moments, err);
+    sync_moments_end(&s.moments);
     operator_read_end(work);
     st_buffer_free(&s.cell);
     if (err == ST_OK)
-        err = operator_names_check(work);      /* no note of a sheet that nobody gets */
+        err = operator_unread_check(work);     /* no note of a sheet that nobody gets */
     if (err == ST_OK)
         err = note_export(&s);
     return err == ST_OK ? 0 : operator_fail(work);

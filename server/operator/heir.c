@@ -38,10 +38,15 @@ static bool count_held(void *context, const sync_held *held)
 static const char *why_not(operator_work *work, const auth_device *old)
 {
     auth_person person;
+    st_error why = { ST_OK, "" };
     if (old->status != AUTH_ACTIVE)
         return work->vi ? "máy cũ không còn dùng" : "the old device is not in use";
-    if (auth_person_get(&work->txn, &old->person, &person, NULL) == ST_OK && person.is_active)
+    st_err err = auth_person_get(&work->txn, &old->person, &person, &why);
+    sync_note_unread(&work->unread, err, &why);
+    if (err == ST_OK && person.is_active)
         return NULL;
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return work->vi ? "không đọc được người này trong sổ" : "the person cannot be read";
     return work->vi ? "người này không còn dùng sổ" : "the person is disabled";
 }
 

@@ -27,8 +27,11 @@ static void explain(held_list *list, const sync_held *held, char *text, size_t t
 {
     operator_work *work = list->work;
     char detail[ST_FORM_DETAIL_BYTES] = "";
-    st_error ignored = { 0 };
-    if (sync_held_detail(work->room, &work->txn, held, detail, &ignored) != ST_OK)
+    st_error why = { ST_OK, "" };
+    st_err err = sync_held_detail(work->room, &work->txn, held, detail, &why);
+    if (sync_has_failed(err))
+        sync_note_unread(&work->unread, err, &why);
+    if (err != ST_OK)
         detail[0] = '\0';                   /* the reason alone still says it */
     (void)snprintf(text, text_bytes, "%s%s%s", st_hold_sentence(held->reason, work->call->lang),
                    detail[0] != '\0' ? " — " : "", detail);
@@ -43,7 +46,7 @@ static bool find_bounds(held_list *list, const sync_held *held, sync_bounds *out
     if (err == ST_OK)
         return true;
     memset(out_bounds, 0, sizeof *out_bounds);
-    if (err != ST_E_CORRUPT && err != ST_E_VERSION && err != ST_E_TOO_LARGE)
+    if (sync_has_failed(err))
         list->err = err;
     return false;
 }

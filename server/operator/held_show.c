@@ -41,7 +41,7 @@ static st_err look(held_show *show, const sync_held *held)
     err = sync_history_held(work->room, &work->txn, held, take_item, show, &work->error);
     if (err == ST_OK)
         return show->err;
-    return err == ST_E_CORRUPT || err == ST_E_VERSION || err == ST_E_TOO_LARGE ? ST_OK : err;
+    return sync_has_failed(err) ? err : ST_OK;
 }
 
 static void show_json(held_show *show, const sync_held *held)

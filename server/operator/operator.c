@@ -388,15 +388,42 @@ static int no_memory(operator_work *work)
     return operator_fail(work);
 }
 
-/* A name, or a moment, that could not be read looks in the answer as if it were not there. What was
- * written stays written, and is said to be. */
-static int unread_answer(operator_work *work)
+/* The document ends with the key `unread`. */
+static void mark_unread(operator_work *work)
 {
-    if (work->wrote == 0)
+    static const char END[] = "}\n";
+    st_buffer *out = work->call->out;
+    const size_t end = sizeof END - 1;
+    if (out->len < end || memcmp(out->data + out->len - end, END, end) != 0)
+        return;
+    out->len -= end;
+    operator_say(work, ",\"unread\":true%s", END);
+}
+
+/* A name, or a moment, that could not be read looks in the answer as if it were not there. Of a
+ * call that failed the next try may read it; what was written stays written, and is said to be. Of
+ * damage the rest is the answer, and this is said. */
+static int whole_answer(operator_work *work)
+{
+    const st_error *damaged = &work->unread.damaged;
+    bool has_failed = operator_unread_check(work) != ST_OK;
+    if (has_failed && work->wrote == 0)
         return operator_fail(work);
-    operator_complain(work, work->vi ? "đã làm, nhưng câu trả lời không đủ: %s"
-                                     : "done, but the answer is not whole: %s",
-                      work->error.detail);
+    if (has_failed)
+        operator_complain(work, work->vi ? "đã làm, nhưng câu trả lời không đủ: %s"
+                                         : "done, but the answer is not whole: %s",
+                          work->error.detail);
+    if (damaged->code == ST_OK)
+        return 0;
+    operator_complain(work,
+                      work->vi ? "câu trả lời không đủ, có phần không đọc được: %s (xem verify)"
+                               : "the answer is not whole, some of it cannot be read: %s (see "
+                                 "verify)",
+                      damaged->detail[0] != '\0' ? damaged->detail : st_err_name(damaged->code));
+    work->call->why = *damaged;
+    work->call->is_unread = true;
+    if (work->options.json)
+        mark_unread(work);
     return 0;
 }
 
@@ -430,10 +457,10 @@ int operator_run(operator_call *call)
     if (code < 0)
         code = row->run(&work);
     store_end(&work.txn);
-    if (work.out_failed && code == 0)
+    if (code == 0 && !work.out_failed)
+        code = whole_answer(&work);
+    if (code == 0 && work.out_failed)
         code = half_answer(&work);
-    else if (code == 0 && operator_names_check(&work) != ST_OK)
-        code = unread_answer(&work);
     if (code == 1)
         st_buffer_clear(call->out);         /* a refusal shows no half answer */
     st_arena_reset(&work.arena);

@@ -20,7 +20,10 @@ typedef struct {
     const char *public_url;    /* of the running server; NULL when it is stopped */
     st_buffer *out;            /* stdout */
     st_buffer *err;            /* stderr: lines "what: why" without the program's name */
-    st_error why;              /* result: of a refusal with a code of its own; else ST_OK */
+    st_error why;              /* result: of a refusal with a code of its own, or of is_unread; else
+                                  ST_OK */
+    bool is_unread;            /* result: done, but some of the answer is damaged in the book: said
+                                  on stderr, and at the end of a JSON document */
     bool is_unnoted;           /* result: done, but the note beside the store failed (side.h) */
 } operator_call;
 

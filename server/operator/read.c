@@ -190,7 +190,7 @@ int operator_show(operator_work *work)
     if (err == ST_OK)
         err = operator_years(work, got.form);
     sync_moments moments;
-    sync_moments_begin(&moments, &work->txn);
+    sync_moments_begin(&moments, &work->txn, &work->unread);
     work->how.moments = &moments.moments;
     if (err == ST_OK && work->options.json) {
         err = st_show_json(got.form, &got.record, &work->how, work->call->out, &work->error);
@@ -199,7 +199,7 @@ int operator_show(operator_work *work)
         err = st_show_text(got.form, &got.record, &work->how, work->call->out, &work->error);
     }
     work->how.moments = NULL;
-    err = operator_moments_end(work, &moments, err);
+    sync_moments_end(&moments);
     operator_read_end(work);
     return err == ST_OK ? 0 : operator_fail(work);
 }
@@ -298,12 +298,12 @@ int operator_conflicts(operator_work *work)
         st_json_open(&json, '[');
     }
     sync_moments moments;
-    sync_moments_begin(&moments, &work->txn);
+    sync_moments_begin(&moments, &work->txn, &work->unread);
     work->how.moments = &moments.moments;
     for (size_t i = 0; i < ids.count && err == ST_OK; i++)
         err = one_record(work, &ids.list[i], &json, &count);
     work->how.moments = NULL;
-    err = operator_moments_end(work, &moments, err);
+    sync_moments_end(&moments);
     operator_read_end(work);
     if (err == ST_OK && work->options.json) {
         st_json_close(&json, ']');

@@ -128,7 +128,7 @@ static st_written written_of(trail_list *list, const trail_line *line)
         return written;
     st_error why = { ST_OK, "" };
     st_err err = sync_bounds_get(&list->work->txn, &list->sets, &dot, line->index, &bounds, &why);
-    if (err != ST_E_CORRUPT && err != ST_E_VERSION && err != ST_E_TOO_LARGE)
+    if (sync_has_failed(err))                  /* else: kept although it cannot be read */
         sync_note_unread(&list->work->unread, err, &why);
     if (err != ST_OK)
         return written;
@@ -367,8 +367,9 @@ int operator_audit_list(operator_work *work)
         return operator_refuse(work, work->vi ? "chọn --json hoặc --csv" : "--json or --csv");
     st_err err = operator_read_begin(work);
     begin(&list);
+    const trail_ask ask = { work->room, &work->txn, kind, &work->unread };
     if (err == ST_OK)
-        err = sync_trail_each(work->room, &work->txn, kind, one_line, &list, &work->error);
+        err = sync_trail_each(&ask, one_line, &list, &work->error);
     free_sets_end(&list.sets);
     operator_read_end(work);
     if (err == ST_OK)

@@ -15,34 +15,20 @@ st_err operator_read_begin(operator_work *work)
     st_err err = store_begin(work->room->store, STORE_READ_TXN, &work->txn, &work->error);
     if (err != ST_OK)
         return err;
-    sync_directory_init(&work->names, work->room, &work->txn, &work->arena);
+    sync_directory_init(&work->names, work->room, &work->txn, &work->arena, &work->unread);
     work->how = (st_show_how){ .directory = &work->names.directory, .lang = work->call->lang,
                                .offset_minutes = work->call->offset_minutes };
     return ST_OK;
 }
 
-static void note_names(operator_work *work)
-{
-    sync_note_unread(&work->unread, work->names.unread.code, &work->names.unread);
-}
-
 void operator_read_end(operator_work *work)
 {
-    note_names(work);
     store_end(&work->txn);
 }
 
-st_err operator_names_check(operator_work *work)
+st_err operator_unread_check(operator_work *work)
 {
-    note_names(work);
-    return sync_say_unread(&work->unread, "a name in the answer", &work->error);
-}
-
-st_err operator_moments_end(operator_work *work, sync_moments *moments, st_err err)
-{
-    st_error *error = err == ST_OK ? &work->error : NULL;
-    st_err unread = sync_moments_end(moments, error);
-    return err == ST_OK ? unread : err;
+    return sync_check_unread(&work->unread, "something in the answer", &work->error);
 }
 
 typedef struct {

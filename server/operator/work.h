@@ -40,7 +40,7 @@ typedef struct {
     st_arena arena;                /* lives as long as the call */
     store_txn txn;                 /* between operator_read_begin and _end */
     sync_directory names;
-    st_error unread;               /* of the answer: a name, or a moment (server/sync/unread.h) */
+    sync_unread unread;            /* of the answer: a name, or a moment (server/sync/unread.h) */
     st_show_how how;
     st_error error;
     bool out_failed;               /* the answer got too long, or there is no memory for it */
@@ -132,11 +132,9 @@ void operator_csv_heads(operator_work *work, const char *const *heads, size_t co
 /* Opens a read transaction and fills how and names from it. */
 ST_MUST_USE st_err operator_read_begin(operator_work *work);
 void operator_read_end(operator_work *work);
-/* Have all names of the answer been read? Every verb is asked so before it ends; one that writes
- * because of what it printed asks before that. */
-ST_MUST_USE st_err operator_names_check(operator_work *work);
-/* Ends the moments. Returns err; when that is ST_OK, why the answer is not whole. */
-ST_MUST_USE st_err operator_moments_end(operator_work *work, sync_moments *moments, st_err err);
+/* ST_OK, or why a name or a moment of the answer could not be read now. Every verb is asked so
+ * before it ends; one that writes because of what it printed asks before that. */
+ST_MUST_USE st_err operator_unread_check(operator_work *work);
 /* Runs `run` inside a turn of the writer: all of it, or nothing. It may be run more than once. */
 typedef st_err (*operator_turn_run)(operator_work *work, writer_turn *turn, void *argument,
                                     st_error *error);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "server/audit/tree.h"
-#include "server/sync/unread.h"
 
 static st_err find_entry_time(store_txn *txn, uint64_t index, int64_t *out_ms, st_error *error)
 {
@@ -78,7 +77,7 @@ static bool moment_of(void *context, const st_meta *meta, st_written *out)
         return false;
     st_err err = sync_bounds_get(m->txn, &m->sets, &meta->dot, meta->log_index, &bounds, &why);
     if (err != ST_OK) {
-        sync_note_unread(&m->unread, err, &why);
+        sync_note_unread(m->unread, err, &why);
         return false;
     }
     out->rebooted = bounds.found.rebooted;
@@ -89,16 +88,16 @@ static bool moment_of(void *context, const st_meta *meta, st_written *out)
     return true;
 }
 
-void sync_moments_begin(sync_moments *moments, store_txn *txn)
+void sync_moments_begin(sync_moments *moments, store_txn *txn, sync_unread *unread)
 {
     memset(moments, 0, sizeof *moments);
     moments->txn = txn;
+    moments->unread = unread;
     moments->moments.context = moments;
     moments->moments.of = moment_of;
 }
 
-st_err sync_moments_end(sync_moments *moments, st_error *error)
+void sync_moments_end(sync_moments *moments)
 {
     free_sets_end(&moments->sets);
-    return sync_say_unread(&moments->unread, "when something was written", error);
 }

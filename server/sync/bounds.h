@@ -6,6 +6,7 @@
 #include "proto/show.h"
 #include "server/sync/clock.h"
 #include "server/sync/free.h"
+#include "server/sync/unread.h"
 
 typedef struct {
     int64_t claimed_ms;        /* the device's own word */
@@ -24,13 +25,11 @@ ST_MUST_USE st_err sync_bounds_get(store_txn *txn, free_sets *sets, const st_dot
 typedef struct {
     store_txn *txn;
     free_sets sets;
-    st_error unread;           /* why a moment is missing that may be in the book: the first error,
-                                  but for ST_E_NOT_FOUND */
+    sync_unread *unread;       /* why a moment is missing that may be in the book */
     st_moments moments;        /* hand this to st_show_how.moments */
 } sync_moments;
-/* Fills *moments; txn must outlive it. */
-void sync_moments_begin(sync_moments *moments, store_txn *txn);
-/* What was made of its answers is whole, or *error says why not: errors of sync_bounds_get. */
-ST_MUST_USE st_err sync_moments_end(sync_moments *moments, st_error *error);
+/* Fills *moments; txn and *unread must outlive it. */
+void sync_moments_begin(sync_moments *moments, store_txn *txn, sync_unread *unread);
+void sync_moments_end(sync_moments *moments);
 
 #endif

@@ -16,7 +16,6 @@
 #include "server/sync/free.h"
 #include "server/sync/held.h"
 #include "server/sync/sets.h"
-#include "server/sync/unread.h"
 
 #define HISTORY_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
@@ -416,14 +415,12 @@ typedef struct {
     const st_id *record;
     free_sets sets;
     const st_form *form;
-    st_error unread;           /* why it was not found although it may be there */
+    sync_unread unread;        /* why it was not found although it may be there */
 } form_search;
 
-/* Damage says nothing. */
 static bool form_is_read(form_search *search, st_err err, const st_error *why)
 {
-    if (err != ST_E_CORRUPT && err != ST_E_VERSION && err != ST_E_TOO_LARGE)
-        sync_note_unread(&search->unread, err, why);
+    sync_note_unread(&search->unread, err, why);
     return err == ST_OK;
 }
 
@@ -517,7 +514,7 @@ st_err sync_form_of(sync_room *room, store_txn *txn, const st_id *record,
     st_arena_reset(&arena);
     *out_form = search.form;
     return search.form != NULL ? ST_OK
-                               : sync_say_unread(&search.unread, "the form of the record", error);
+                               : sync_check_unread(&search.unread, "the form of the record", error);
 }
 
 st_err sync_history_held(sync_room *room, store_txn *txn, const sync_held *held,
@@ -623,7 +620,7 @@ static const char *keep(sync_directory *d, st_err err, const char *name, st_erro
         copy = (const char *)st_arena_copy(d->arena, name, strlen(name));
         err = copy != NULL ? ST_OK : st_fail(why, ST_E_MEMORY, "out of memory");
     }
-    sync_note_unread(&d->unread, err, why);
+    sync_note_unread(d->unread, err, why);
     return copy;
 }
 
@@ -655,21 +652,17 @@ static const char *name_key(void *context, const char *keys, const char *key)
 }
 
 void sync_directory_init(sync_directory *directory, sync_room *room, store_txn *txn,
-                         st_arena *arena)
+                         st_arena *arena, sync_unread *unread)
 {
     memset(directory, 0, sizeof *directory);
     directory->room = room;
     directory->txn = txn;
     directory->arena = arena;
+    directory->unread = unread;
     directory->directory.context = directory;
     directory->directory.login = name_login;
     directory->directory.unit_name = name_unit;
     directory->directory.key_label = name_key;
-}
-
-st_err sync_directory_end(const sync_directory *directory, st_error *error)
-{
-    return sync_say_unread(&directory->unread, "a name", error);
 }
 
 /* ---- devices, figures ---- */
@@ -678,6 +671,7 @@ typedef struct {
     store_txn *txn;
     bool (*each)(void *context, const sync_device *device);
     void *context;
+    sync_unread *unread;       /* NULL: no logins are wanted */
     st_err err;
 } device_walk;
 
@@ -690,11 +684,20 @@ static bool note_gap(void *context, const sets_gap *gap)
     return true;
 }
 
+static void find_login(device_walk *walk, sync_device *line)
+{
+    auth_person person;
+    st_error why = { ST_OK, "" };
+    st_err err = auth_person_get(walk->txn, &line->device.person, &person, &why);
+    if (err == ST_OK)
+        line->login = person.login;
+    sync_note_unread(walk->unread, err, &why);
+}
+
 static bool show_device(void *context, const auth_device *device)
 {
     device_walk *walk = context;
     sync_device line;
-    auth_person person;
     sets_head head;
     memset(&line, 0, sizeof line);
     line.device = *device;
@@ -706,21 +709,15 @@ static bool show_device(void *context, const auth_device *device)
     if (walk->err != ST_OK)
         return false;
     line.counter = head.last;
-    walk->err = auth_person_get(walk->txn, &device->person, &person, NULL);
-    if (walk->err == ST_OK)
-        line.login = person.login;
-    if (walk->err != ST_OK && walk->err != ST_E_NOT_FOUND)
-        return false;
-    walk->err = ST_OK;
+    if (walk->unread != NULL)
+        find_login(walk, &line);
     return walk->each(walk->context, &line);
 }
 
-st_err sync_device_each(sync_room *room, store_txn *txn,
-                        bool (*each)(void *context, const sync_device *device), void *context,
-                        st_error *error)
+st_err sync_device_each(store_txn *txn, bool (*each)(void *context, const sync_device *device),
+                        void *context, sync_unread *unread, st_error *error)
 {
-    (void)room;
-    device_walk walk = { txn, each, context, ST_OK };
+    device_walk walk = { txn, each, context, unread, ST_OK };
     st_err err = auth_device_each(txn, show_device, &walk, error);
     if (err == ST_OK && walk.err != ST_OK)
         err = st_fail(error, walk.err, "store: a row of a device cannot be read");
@@ -739,7 +736,7 @@ static bool count_gaps(void *context, const sync_device *device)
     return true;
 }
 
-st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat, st_error *error)
+st_err sync_stat_get(store_txn *txn, sync_stat *out_stat, st_error *error)
 {
     store_stats stats;
     sync_stat stat;
@@ -751,7 +748,7 @@ st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat, st_er
     if (err == ST_OK)
         err = sync_row_each(txn, &all, count_conflicts, &stat.open_conflicts, error);
     if (err == ST_OK)
-        err = sync_device_each(room, txn, count_gaps, &stat.gaps, error);
+        err = sync_device_each(txn, count_gaps, &stat.gaps, NULL, error);
     if (err != ST_OK)
         return err;
     stat.records = stats.rows[STORE_REC];

@@ -6,6 +6,7 @@
 #include "proto/show.h"
 #include "server/sync/sets.h"
 #include "server/sync/settle.h"
+#include "server/sync/unread.h"
 
 /* A record with the vector of its bucket, in the arena. out_vector may be NULL. ST_E_NOT_FOUND,
  * ST_E_CORRUPT, ST_E_MEMORY. */
@@ -58,31 +59,28 @@ typedef struct {
     sync_room *room;
     store_txn *txn;
     st_arena *arena;
-    st_error unread;           /* why a name is missing that may be in the book: the first error,
-                                  but for ST_E_NOT_FOUND */
+    sync_unread *unread;       /* why a name is missing that may be in the book */
     st_directory directory;    /* filled by sync_directory_init */
 } sync_directory;
-/* Fills *directory; room, txn and arena must outlive it. */
+/* Fills *directory; room, txn, arena and *unread must outlive it. */
 void sync_directory_init(sync_directory *directory, sync_room *room, store_txn *txn,
-                         st_arena *arena);
-/* What was made of its answers is whole, or *error says why not. ST_E_STORAGE, ST_E_CORRUPT,
- * ST_E_MEMORY. */
-ST_MUST_USE st_err sync_directory_end(const sync_directory *directory, st_error *error);
+                         st_arena *arena, sync_unread *unread);
 
 #define SYNC_GAPS_SHOWN 16u
 /* A device's line for `device list`. */
 typedef struct {
     auth_device device;
     auth_contact contact;
-    st_code login;             /* of its person */
+    st_code login;             /* of its person; "" when it is not known */
     uint64_t counter;          /* of the last change known */
     sets_gap gaps[SYNC_GAPS_SHOWN]; /* what is missing before it */
     uint32_t gaps_count;       /* all of them; at most SYNC_GAPS_SHOWN are in gaps */
 } sync_device;
-/* Every enrolled device, by id, until `each` returns false. ST_E_STORAGE, ST_E_CORRUPT. */
-ST_MUST_USE st_err sync_device_each(sync_room *room, store_txn *txn,
+/* Every enrolled device, by id, until `each` returns false. A login that cannot be read is noted in
+ * *unread; NULL: no logins are wanted. ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err sync_device_each(store_txn *txn,
                                     bool (*each)(void *context, const sync_device *device),
-                                    void *context, st_error *error);
+                                    void *context, sync_unread *unread, st_error *error);
 
 typedef struct {
     uint64_t records, log_entries, devices, open_conflicts, held, incidents, store_bytes,
@@ -91,7 +89,7 @@ typedef struct {
 } sync_stat;
 /* The figures of one moment; open_conflicts are counted over all rows. ST_E_STORAGE,
  * ST_E_CORRUPT. */
-ST_MUST_USE st_err sync_stat_get(sync_room *room, store_txn *txn, sync_stat *out_stat,
+ST_MUST_USE st_err sync_stat_get(store_txn *txn, sync_stat *out_stat,
                                  st_error *error);
 
 #endif

@@ -38,11 +38,11 @@ void sync_trail_say(trail_walk *walk, const trail_line *line)
         walk->stopped = !walk->each(walk->context, line);
 }
 
-st_err sync_trail_each(sync_room *room, store_txn *txn, trail_kind kind, trail_each each,
-                       void *context, st_error *error)
+st_err sync_trail_each(const trail_ask *ask, trail_each each, void *context, st_error *error)
 {
-    trail_walk walk = { .room = room, .txn = txn, .kind = kind, .each = each,
-                        .context = context };
+    trail_walk walk = { .room = ask->room, .txn = ask->txn, .kind = ask->kind,
+                        .unread = ask->unread, .each = each, .context = context };
+    const trail_kind kind = ask->kind;
     st_err err = ST_OK;
     if (kind == TRAIL_REQUESTS)
         return sync_trail_requests(&walk, error);

@@ -55,10 +55,17 @@ typedef bool (*trail_each)(void *context, const trail_line *line);
 /* The kind of a word, or TRAIL_KIND_COUNT; and its word. */
 trail_kind sync_trail_kind(const char *word);
 const char *sync_trail_word(trail_kind kind);
+/* What is asked for. */
+typedef struct {
+    sync_room *room;
+    store_txn *txn;
+    trail_kind kind;
+    sync_unread *unread;       /* why a line has no person who may be in the book */
+} trail_ask;
 /* Every line of a list, in the order of the log (of devices, of records), until `each` returns
  * false. A line lives during the call only. ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
-ST_MUST_USE st_err sync_trail_each(sync_room *room, store_txn *txn, trail_kind kind,
-                                   trail_each each, void *context, st_error *error);
+ST_MUST_USE st_err sync_trail_each(const trail_ask *ask, trail_each each, void *context,
+                                   st_error *error);
 
 /* ---- parts: of the log (trail_log.c), of records and devices (trail_state.c) ---- */
 
@@ -66,6 +73,7 @@ typedef struct {
     sync_room *room;
     store_txn *txn;
     trail_kind kind;
+    sync_unread *unread;
     trail_each each;
     void *context;
     bool stopped;

@@ -453,7 +453,7 @@ static bool is_log_key(const sync_row *row)
 }
 
 /* "log-key N with LOGIN: WHY", as the verb wrote it. */
-static void read_log_key(const log_walk *w, const sync_row *row, trail_line *line)
+static void read_log_key(log_walk *w, const sync_row *row, trail_line *line)
 {
     char text[96] = "", login[ST_CODE_BYTES_MAX + 1u] = "";
     unsigned long long n = 0;
@@ -462,9 +462,13 @@ static void read_log_key(const log_walk *w, const sync_row *row, trail_line *lin
     size_t len = row->note.len < sizeof text - 1 ? row->note.len : sizeof text - 1;
     memcpy(text, row->note.data, len);
     if (sscanf(text, LOG_KEY_BEGINS "%19llu with %32[^:]: %n", &n, login, &behind) != 2
-        || behind == 0
-        || auth_person_by_login(w->walk->txn, login, &second, NULL) != ST_OK)
+        || behind == 0)
         return;                                /* as it stands */
+    st_error why = { ST_OK, "" };
+    st_err err = auth_person_by_login(w->walk->txn, login, &second, &why);
+    sync_note_unread(w->walk->unread, err, &why);
+    if (err != ST_OK)
+        return;
     (void)snprintf(line->path, sizeof line->path, "%llu", n);
     line->second = second.id;
     line->note += behind;

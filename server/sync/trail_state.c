@@ -202,7 +202,7 @@ static st_err say_missing_of_office(trail_walk *walk, st_error *error)
 st_err sync_trail_devices(trail_walk *walk, st_error *error)
 {
     device_walk w = { walk, ST_OK, error };
-    st_err err = sync_device_each(walk->room, walk->txn, one_device, &w, error);
+    st_err err = sync_device_each(walk->txn, one_device, &w, NULL, error);
     if (err == ST_OK)
         err = w.err;
     return err == ST_OK && walk->kind == TRAIL_GAPS ? say_missing_of_office(walk, error) : err;
@@ -240,7 +240,11 @@ static bool say_given_up(void *context, const sync_given_up *one)
     w->err = signed_text(w, one, &text);
     line.received_ms = one->time_ms;
     line.device = one->device;
-    if (auth_device_get(w->walk->txn, w->walk->room->keys, &one->device, &device, NULL) == ST_OK)
+    st_error why = { ST_OK, "" };
+    st_err err =
+        auth_device_get(w->walk->txn, w->walk->room->keys, &one->device, &device, &why);
+    sync_note_unread(w->walk->unread, err, &why);
+    if (err == ST_OK)
         line.person = device.person;
     line.what = one->head.size > w->cut ? "given_up" : "rewritten";
     (void)snprintf(line.path, sizeof line.path, "%llu", (unsigned long long)one->head.size);

@@ -1,19 +1,21 @@
-/* server/sync/unread.c - promises that the first error stays; must never take what is not in the
- * book for one. */
+/* server/sync/unread.c - promises that the first error of each kind stays; must never take what is
+ * not in the book for one. */
 #include "server/sync/unread.h"
 
-void sync_note_unread(st_error *unread, st_err err, const st_error *why)
+void sync_note_unread(sync_unread *unread, st_err err, const st_error *why)
 {
-    if (unread->code != ST_OK || err == ST_OK || err == ST_E_NOT_FOUND)
+    st_error *kept = sync_has_failed(err) ? &unread->failed : &unread->damaged;
+    if (kept->code != ST_OK || err == ST_OK || err == ST_E_NOT_FOUND)
         return;
-    *unread = *why;
-    unread->code = err;
+    *kept = *why;
+    kept->code = err;
 }
 
-st_err sync_say_unread(const st_error *unread, const char *what, st_error *error)
+st_err sync_check_unread(const sync_unread *unread, const char *what, st_error *error)
 {
-    if (unread->code == ST_OK)
+    const st_error *failed = &unread->failed;
+    if (failed->code == ST_OK)
         return ST_OK;
-    return st_fail(error, unread->code, "%s cannot be read: %.160s", what,
-                   unread->detail[0] != '\0' ? unread->detail : st_err_name(unread->code));
+    return st_fail(error, failed->code, "%s cannot be read: %.160s", what,
+                   failed->detail[0] != '\0' ? failed->detail : st_err_name(failed->code));
 }

@@ -1,12 +1,18 @@
 /* server/sync/unread.h - what a printer asks for in the midst of its line, a name or a moment,
- * cannot answer with an error. The first one is kept, and whoever printed looks at it before the
- * answer is given: what could not be read must not look like what is not there. */
+ * cannot answer with an error. It is noted here, and whoever printed looks at it before the answer
+ * is given: what could not be read must not look like what is not there. */
 #ifndef SOTAY_SERVER_SYNC_UNREAD_H
 #define SOTAY_SERVER_SYNC_UNREAD_H
 
 #include <stdbool.h>
 
 #include "proto/err.h"
+
+/* Zeroed: all was read. Of each kind the first is kept, with its words. */
+typedef struct {
+    st_error failed;           /* of a call: the next try may read it */
+    st_error damaged;          /* it makes no sense: the rest is shown, and this is said */
+} sync_unread;
 
 /* Is it that of a call that failed, so that the next try may read what this one did not? Any other
  * error of a reader says what it read: damage, or what this program does not know. */
@@ -15,10 +21,9 @@ static inline bool sync_has_failed(st_err err)
     return err == ST_E_STORAGE || err == ST_E_MEMORY;
 }
 
-/* Keeps err in *unread, with the words of *why, unless it has one. What is not in the book is no
- * such error. */
-void sync_note_unread(st_error *unread, st_err err, const st_error *why);
-/* ST_OK, or what was kept: "WHAT cannot be read: why". */
-ST_MUST_USE st_err sync_say_unread(const st_error *unread, const char *what, st_error *error);
+/* Notes err with the words of *why. What is not in the book is nothing to note. */
+void sync_note_unread(sync_unread *unread, st_err err, const st_error *why);
+/* ST_OK, or that of a call that failed: "WHAT cannot be read: why". */
+ST_MUST_USE st_err sync_check_unread(const sync_unread *unread, const char *what, st_error *error);
 
 #endif

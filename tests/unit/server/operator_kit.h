@@ -210,6 +210,36 @@ static inline st_verdict_kind kit_send(kit_phone *phone, st_change *change)
     return kind;
 }
 
+/* A row as it came from a bad disk, or back from it. */
+typedef struct {
+    store_table table;
+    store_slice key, row;
+} kit_row;
+
+static inline st_err kit_run_put(writer_turn *turn, void *argument, st_error *error)
+{
+    const kit_row *put = argument;
+    return store_put(turn->txn, put->table, put->key, put->row, error);
+}
+
+static inline void kit_put_row(kit_book *book, store_table table, store_slice key, store_slice row)
+{
+    kit_row put = { table, key, row };
+    writer_job job = { .run = kit_run_put, .argument = &put };
+    assert_int_equal(writer_submit(book->rooms.writer, &job, NULL), ST_OK);
+}
+
+/* Whose phone it is. */
+static inline st_id kit_person(const kit_phone *phone)
+{
+    auth_device device;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(phone->book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(auth_device_get(&txn, NULL, &phone->device, &device, NULL), ST_OK);
+    store_end(&txn);
+    return device.person;
+}
+
 /* A set of a later format, signed by the phone: held. Its entry. */
 static inline uint64_t kit_send_later_format(kit_phone *phone)
 {

@@ -141,6 +141,31 @@ static void test_it_is_what_sotayctl_says(void **state)
     SAME(book, address, "text/plain; charset=utf-8", "audit", "proof", VISIT);
 }
 
+/* A document says that it is not all. What cannot say it is refused. */
+static void test_a_damaged_name(void **state)
+{
+    static answer got;
+    kit_book *book = *state;
+    char json[200], csv[200], copy[512];
+    st_id person = kit_person(&OFFICER.phone);
+    store_txn txn = { 0 };
+    store_slice row = { 0 }, key = store_bytes(person.b, sizeof person.b);
+    assert_int_equal(store_begin(book->rooms.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_get(&txn, STORE_PERSON, key, &row, NULL), ST_OK);
+    assert_true(row.len <= sizeof copy);
+    memcpy(copy, row.data, row.len);
+    store_end(&txn);
+    kit_put_row(book, STORE_PERSON, key, store_text("xx"));
+    (void)snprintf(json, sizeof json, "/api/history/%s", VISIT);
+    (void)snprintf(csv, sizeof csv, "/api/history/%s?format=csv", VISIT);
+    SAME(book, json, "application/json", "history", VISIT, "--json");
+    assert_true(kit_says(KIT_OUT(book), ",\"unread\":true}\n"));
+    assert_int_equal(ask(&AUDITOR, csv, &got), 422);
+    assert_true(kit_says(got.text, "the answer is not whole"));
+    kit_put_row(book, STORE_PERSON, key, store_bytes(copy, row.len));
+    SAME(book, csv, "text/csv; charset=utf-8", "history", VISIT, "--csv");
+}
+
 static void test_the_language_is_asked_for(void **state)
 {
     static answer got;
@@ -338,6 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_it_is_what_sotayctl_says),
+        CASE(test_a_damaged_name),
         CASE(test_the_language_is_asked_for),
         CASE(test_addresses_that_are_none),
         CASE(test_a_place_or_a_time_that_is_none),

@@ -564,8 +564,9 @@ static st_err look_record(scene *s, store_txn *txn, st_arena *arena)
     st_buffer out;
     sync_directory names;
     sync_moments moments;
-    sync_directory_init(&names, &s->r->srv.sync, txn, arena);
-    sync_moments_begin(&moments, txn);
+    sync_unread unread = { .failed = { ST_OK, "" } };
+    sync_directory_init(&names, &s->r->srv.sync, txn, arena, &unread);
+    sync_moments_begin(&moments, txn, &unread);
     const st_show_how how = { .lang = "vi", .directory = &names.directory,
                               .moments = &moments.moments };
     st_buffer_init(&out, 1u << 20);
@@ -576,10 +577,10 @@ static st_err look_record(scene *s, store_txn *txn, st_arena *arena)
     if (err == ST_OK)
         err = st_show_json(form, &record, &how, &out, NULL);
     if (err == ST_OK)
-        err = sync_directory_end(&names, NULL);
-    st_err unread = sync_moments_end(&moments, NULL);
+        err = sync_check_unread(&unread, "a name or a moment", NULL);
+    sync_moments_end(&moments);
     st_buffer_free(&out);
-    return err == ST_OK ? unread : err;
+    return err;
 }
 
 static st_err show_record(scene *s)
@@ -625,12 +626,16 @@ static st_err look_lists(scene *s, store_txn *txn, st_arena *arena)
     const sync_filter all = { NULL, NULL, NULL, NULL, false };
     sync_stat stat;
     size_t rows = 0, devices = 0;
+    sync_unread unread = { .failed = { ST_OK, "" } };
+    (void)s;
     (void)arena;
     st_err err = sync_row_each(txn, &all, one_row, &rows, NULL);
     if (err == ST_OK)
-        err = sync_device_each(&s->r->srv.sync, txn, one_device, &devices, NULL);
+        err = sync_device_each(txn, one_device, &devices, &unread, NULL);
     if (err == ST_OK)
-        err = sync_stat_get(&s->r->srv.sync, txn, &stat, NULL);
+        err = sync_check_unread(&unread, "a login", NULL);
+    if (err == ST_OK)
+        err = sync_stat_get(txn, &stat, NULL);
     if (err == ST_OK)
         assert_true(rows == stat.records && devices > 0);
     return err;

@@ -64,10 +64,13 @@ static const lines *lines_of(desk *d, trail_kind kind, size_t most)
 {
     static lines all;
     store_txn txn = { 0 };
+    sync_unread unread = { .failed = { ST_OK, "" } };
+    const trail_ask ask = { &d->r.srv.sync, &txn, kind, &unread };
     memset(&all, 0, sizeof all);
     all.most = most;
     assert_int_equal(store_begin(d->r.srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_trail_each(&d->r.srv.sync, &txn, kind, take_line, &all, NULL), ST_OK);
+    assert_int_equal(sync_trail_each(&ask, take_line, &all, NULL), ST_OK);
+    assert_true(unread.failed.code == ST_OK && unread.damaged.code == ST_OK);
     store_end(&txn);
     return &all;
 }

@@ -2,6 +2,7 @@
  * the office: a list with such a line is still answered, and where it is not whole it says so. */
 #include <cjson/cJSON.h>
 
+#include "server/store/pack.h"
 #include "server/sync/incident.h"
 #include "server/sync/read.h"
 #include "tests/unit/server/erase_kit.h"
@@ -96,10 +97,209 @@ static void test_evidence_names_any_entry(void **state)
     }
 }
 
+/* ---- a damaged row ---- */
+
+static void damage(kit_book *book, store_table table, const st_id *id)
+{
+    kit_put_row(book, table, store_bytes(id->b, sizeof id->b), store_text("xx"));
+}
+
+/* A checkpoint of this log that the device showed, and the log is another there. */
+static void note_rewritten(const kit_phone *phone)
+{
+    uint8_t row[8 + 8 + 32 + ST_SIGNATURE_BYTES] = { 0 };
+    pack_key key = pack_text("given_up");
+    pack_key_id(&key, &phone->device);
+    pack_key_u64(&key, 0);
+    st_put_u64(row, 1773280860000u);
+    st_put_u64(row + 8, 7);
+    kit_put_row(phone->book, STORE_META, pack_key_slice(&key), store_bytes(row, sizeof row));
+}
+
+/* A copy of the device that asks for a key. */
+static void note_heir(const kit_phone *phone)
+{
+    st_buffer row;
+    const st_id copy = { { 0xAB, 0xCD } };
+    static const uint8_t ZEROS[32 + 32 + 2 * ST_SIGNATURE_BYTES + 8];
+    st_buffer_init(&row, 1024);
+    assert_int_equal(pack_put(&row, phone->device.b, sizeof phone->device.b), ST_OK);
+    assert_int_equal(pack_put(&row, ZEROS, sizeof ZEROS), ST_OK);
+    assert_int_equal(pack_put_u64(&row, 1773280860000u), ST_OK);
+    assert_int_equal(pack_put_u8(&row, 0), ST_OK);
+    assert_int_equal(pack_put_string(&row, "", 0), ST_OK);
+    kit_put_row(phone->book, STORE_HEIR, store_bytes(copy.b, sizeof copy.b),
+                store_bytes(row.data, row.len));
+    st_buffer_free(&row);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* Answered, whole or not: it says so on stderr, and in the document; what is left of it is JSON. */
+static void reads(kit_book *book, const char *const *words, bool is_whole)
+{
+    int code = kit_call(book, words);
+    bool json = false;
+    for (size_t i = 0; words[i] != NULL; i++)
+        json = json || strcmp(words[i], "--json") == 0;
+    if (code != 0)
+        print_message("  %s: %s\n", words[0], KIT_ERR(book));
+    assert_int_equal(code, 0);
+    bool says = strstr(KIT_ERR(book), "the answer is not whole") != NULL;
+    if (says == is_whole || (json && ends_with(KIT_OUT(book), ",\"unread\":true}\n") == is_whole))
+        fail_msg("%s %s: stdout: %s stderr: %s", words[0], words[1] == NULL ? "" : words[1],
+                 KIT_OUT(book), KIT_ERR(book));
+    cJSON *document = json ? cJSON_Parse(KIT_OUT(book)) : NULL;
+    assert_true(!json || document != NULL);
+    cJSON_Delete(document);
+}
+#define READS(book, is_whole, ...) \
+    reads((book), (const char *const[]){ __VA_ARGS__, NULL }, (is_whole))
+
+/* Every reader that names the person of a device, and one that does not. */
+static void read_all(kit_book *book, const char *visit, bool is_whole)
+{
+    READS(book, is_whole, "show", visit);
+    READS(book, is_whole, "show", visit, "--json");
+    READS(book, is_whole, "history", visit);
+    READS(book, is_whole, "history", visit, "--json");
+    READS(book, is_whole, "history", visit, "--csv");
+    READS(book, is_whole, "device", "list");
+    READS(book, is_whole, "device", "list", "--json");
+    READS(book, is_whole, "alarms");
+    READS(book, is_whole, "alarms", "--json");
+    READS(book, is_whole, "audit", "list", "epochs");
+    READS(book, is_whole, "audit", "list", "epochs", "--json");
+    READS(book, is_whole, "export", "csv");
+    READS(book, true, "records", "--json");
+    READS(book, true, "conflicts", "--json");
+    READS(book, true, "stat", "--json");
+}
+
+/* One login that cannot be read takes nothing else away, and no phone that must be looked into. */
+static void test_a_damaged_person(void **state)
+{
+    kit_book *book = *state;
+    kit_phone an, binh;
+    char id[33], other[33];
+    KIT_EXPECT(0, book, "user", "add", "binh", "--name", "Bình", "--role", "officer");
+    KIT_EXPECT(0, book, "assign", "binh", KIT_UNIT);
+    kit_enrol(book, "an", 9, &an);
+    kit_enrol(book, "binh", 11, &binh);
+    kit_visit(&an, "một", other);
+    kit_visit(&binh, "hai", id);
+    note_rewritten(&binh);
+    note_heir(&binh);
+    read_all(book, id, true);
+    st_id person = kit_person(&binh);
+    damage(book, STORE_PERSON, &person);
+    read_all(book, id, false);
+    READS(book, true, "show", other, "--json");
+    READS(book, false, "alarms");
+    assert_true(kit_says(KIT_OUT(book), "somebody rewrote it"));
+    READS(book, false, "device", "list");
+    assert_true(kit_says(KIT_OUT(book), "it cannot be confirmed: the person cannot be read"));
+    assert_null(strstr(KIT_OUT(book), "disabled"));
+}
+
+/* Nor does the row of a device, where its person is asked for. */
+static void test_a_damaged_device(void **state)
+{
+    kit_book *book = *state;
+    kit_phone an;
+    kit_enrol(book, "an", 9, &an);
+    note_rewritten(&an);
+    READS(book, true, "audit", "list", "epochs", "--json");
+    assert_true(kit_says(KIT_OUT(book), "\"rewritten\",\"outcome\":null,\"person\":\"an\""));
+    damage(book, STORE_DEVICE, &an.device);
+    READS(book, false, "audit", "list", "epochs", "--json");
+    assert_true(kit_says(KIT_OUT(book), "\"what\":\"rewritten\""));
+}
+
+/* The n-th record of the form. */
+static st_id record_of(kit_book *book, const char *form, size_t n)
+{
+    st_id id;
+    KIT_EXPECT(0, book, "records", "--form", form, "--json");
+    cJSON *json = cJSON_Parse(KIT_OUT(book));
+    const cJSON *row = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "records"), (int)n);
+    assert_non_null(row);
+    assert_true(st_id_parse(cJSON_GetObjectItem(row, "id")->valuestring, &id));
+    cJSON_Delete(json);
+    return id;
+}
+
+/* A true code is true whatever became of the marks; of one of nothing that is here they might say
+ * what it is of. */
+static void test_damaged_marks(void **state)
+{
+    kit_book *book = *state;
+    char meeting[33], visit[33], code[80];
+    KIT_EXPECT(0, book, "new", "council_meeting", "-", "date=2026-03-20", "--as", "office");
+    kit_take_id(book, meeting);
+    KIT_EXPECT(0, book, "new", "visit", KIT_UNIT, "visit_kind=kiem_tra",
+               "planned_date=2026-03-12", "--as", "office");
+    kit_take_id(book, visit);
+    KIT_EXPECT(0, book, "fence", "open", meeting, "--as", "office");
+    KIT_EXPECT(0, book, "fence", "list", "--json");
+    const char *at = strstr(KIT_OUT(book), "\"check_code\":\"");
+    assert_non_null(at);
+    (void)snprintf(code, sizeof code, "%.*s", (int)strcspn(at + 14, "\""), at + 14);
+    READS(book, true, "audit", "proof", visit, "--code", code);
+    assert_true(kit_says(KIT_OUT(book), "That is when meeting"));
+    KIT_EXPECT(1, book, "audit", "proof", visit, "--code", "0123 4567 8901 2345");
+    assert_true(kit_says(KIT_ERR(book), "no beginning of this log"));
+    st_id fence = record_of(book, "fence", 0);
+    damage(book, STORE_STATE, &fence);
+    READS(book, false, "audit", "proof", visit, "--code", code);
+    KIT_EXPECT(1, book, "audit", "proof", visit, "--code", "0123 4567 8901 2345");
+    assert_null(strstr(KIT_ERR(book), "no beginning of this log"));
+    assert_true(kit_says(KIT_ERR(book), "the marks of meetings"));
+}
+
+static st_err label_of(kit_book *book, const char *key, char label[200])
+{
+    store_txn txn = { 0 };
+    sync_room *room = &book->rooms.sync;
+    assert_int_equal(store_begin(room->store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    st_err err = catalogue_key_label(room->catalogue, &txn, "criterion", key, label, 200);
+    store_end(&txn);
+    return err;
+}
+
+/* A record of the list that cannot be read may be that of a key that is not found, and is none of
+ * one that is. */
+static void test_a_damaged_key(void **state)
+{
+    kit_book *book = *state;
+    static const char *const KEYS[] = { "a1", "a2", "a3", "b1", "b2", "m1" };
+    const size_t count = sizeof KEYS / sizeof KEYS[0];
+    char label[200];
+    size_t lost = 0;
+    assert_int_equal(label_of(book, "zz", label), ST_OK);
+    st_id first = record_of(book, "criterion", 0);
+    damage(book, STORE_STATE, &first);
+    for (size_t i = 0; i < count; i++) {
+        st_err err = label_of(book, KEYS[i], label);
+        lost += err != ST_OK;
+        assert_int_equal(err != ST_OK, label[0] == '\0');
+    }
+    assert_true(lost <= 1);
+    assert_int_equal(label_of(book, "zz", label), ST_E_CORRUPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_evidence_names_any_entry, setup, stop),
+        cmocka_unit_test_setup_teardown(test_a_damaged_person, setup, stop),
+        cmocka_unit_test_setup_teardown(test_a_damaged_device, setup, stop),
+        cmocka_unit_test_setup_teardown(test_damaged_marks, setup, stop),
+        cmocka_unit_test_setup_teardown(test_a_damaged_key, setup, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
