@@ -1,5 +1,6 @@
 /* client-lib/src/evidence.c - states without a signature, on their way to the office.
- * Promises: a copy goes only when the log has all it says, or when a backup has it.
+ * Promises: a copy goes only when the log has all it says, or when a backup has it; of a lost
+ * bucket, when the server has it.
  * Never: shows what a kept set says as well - that is offered again by itself. */
 #include "client-lib/src/evidence.h"
 
@@ -203,9 +204,10 @@ static st_err read_row(sotay_client *client, book_scan *scan, st_arena *arena, e
     return err;
 }
 
+/* Of a lost bucket the vector is gone too: all of it may say more. */
 static bool can_be_shown(const evidence_row *row)
 {
-    return row->says_more && row->state.in_scope && row->bytes.len <= ST_REPAIR_STATE_MAX;
+    return row->says_more && row->bytes.len <= ST_REPAIR_STATE_MAX;
 }
 
 /* A row that is nothing is passed over. A store that cannot be read says the same of every row, and
@@ -261,29 +263,21 @@ static st_err show_row(st_arena *arena, const book_key *key, const book_value *s
     return out->state == NULL ? no_memory(error) : ST_OK;
 }
 
-st_err evidence_ask(sotay_sync *sync, st_arena *arena, st_repair_ask *out_ask, bool *out_asks,
-                    st_error *error)
+/* Those of one bucket that is read here, or of one that is not. */
+static st_err show_rows(sotay_sync *sync, bool in_scope, st_arena *arena, st_repair_ask *out_ask,
+                        st_repair_evidence *shown, st_error *error)
 {
     evidence_lane *lane = &sync->evidence;
     book_key prefix = book_key_of(BOOK_EVIDENCE);
     book_scan scan = book_scan_of(&prefix);
     size_t bytes = 0;
     st_err err = ST_OK;
-    memset(out_ask, 0, sizeof *out_ask);
-    *out_asks = false;
-    if (!lane->goes_on)
-        return ST_OK;
-    st_repair_evidence *shown = st_arena_array(arena, SHOWN_MAX, sizeof *shown);
-    lane->rows = st_arena_array(&sync->arena, SHOWN_MAX, sizeof *lane->rows);
-    lane->rows_count = 0;
-    if (shown == NULL || lane->rows == NULL)
-        return no_memory(error);
     while (err == ST_OK && lane->rows_count < SHOWN_MAX && bytes < SHOWN_BYTES) {
         st_arena one;
         evidence_row row;
         st_arena_init(&one, CLIENT_WORK_BYTES_MAX);
         err = read_row(sync->client, &scan, &one, &row, error);
-        bool fits = err == ST_OK && can_be_shown(&row) &&
+        bool fits = err == ST_OK && can_be_shown(&row) && row.state.in_scope == in_scope &&
                     (lane->rows_count == 0 || strcmp(row.bucket.s, out_ask->bucket.s) == 0);
         err = pass_over(sync->client, err);
         if (fits) {
@@ -296,21 +290,43 @@ st_err evidence_ask(sotay_sync *sync, st_arena *arena, st_repair_ask *out_ask, b
         }
         st_arena_reset(&one);
     }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Those of a lost bucket come last: an older server never answers them, and they hide no other. */
+st_err evidence_ask(sotay_sync *sync, st_arena *arena, st_repair_ask *out_ask, bool *out_asks,
+                    st_error *error)
+{
+    evidence_lane *lane = &sync->evidence;
+    memset(out_ask, 0, sizeof *out_ask);
+    *out_asks = false;
+    if (!lane->goes_on)
+        return ST_OK;
+    st_repair_evidence *shown = st_arena_array(arena, SHOWN_MAX, sizeof *shown);
+    lane->rows = st_arena_array(&sync->arena, SHOWN_MAX, sizeof *lane->rows);
+    lane->rows_count = 0;
+    if (shown == NULL || lane->rows == NULL)
+        return no_memory(error);
+    st_err err = show_rows(sync, true, arena, out_ask, shown, error);
+    if (err == ST_OK && lane->rows_count == 0)
+        err = show_rows(sync, false, arena, out_ask, shown, error);
     lane->bucket = out_ask->bucket;
     out_ask->evidence = shown;
     out_ask->evidence_count = (uint32_t)lane->rows_count;
     *out_asks = lane->has_asked = lane->rows_count > 0;
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
+    return err;
 }
 
 st_err evidence_take(sotay_sync *sync, const st_bucket *bucket, st_error *error)
 {
     evidence_lane *lane = &sync->evidence;
-    st_err err = ST_OK;
+    bucket_state state;
     if (lane->rows_count == 0 || strcmp(bucket->s, lane->bucket.s) != 0)
         return ST_OK;
+    st_err err = bucket_get(&sync->client->book, bucket, &state, error);
     for (size_t i = 0; err == ST_OK && i < lane->rows_count; i++)
-        err = delivered_keep(sync->client, &lane->rows[i], 0, error);
+        err = state.in_scope ? delivered_keep(sync->client, &lane->rows[i], 0, error)
+                             : book_delete(&sync->client->book, &lane->rows[i], error);
     lane->rows_count = 0;
     lane->has_moved = true;
     return err;

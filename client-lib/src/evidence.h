@@ -34,7 +34,7 @@ ST_MUST_USE st_err evidence_end_round(sotay_sync *sync, st_error *error);
 ST_MUST_USE st_err evidence_ask(sotay_sync *sync, st_arena *arena, st_repair_ask *out_ask,
                                 bool *out_asks, st_error *error);
 /* An answer about the bucket: what was shown of it is on the server's disk, and stays here until a
- * backup has it (delivered.h). */
+ * backup has it (delivered.h); of a bucket that is not read here any more it goes. */
 ST_MUST_USE st_err evidence_take(sotay_sync *sync, const st_bucket *bucket, st_error *error);
 /* The bucket is not read here any more: copies that the server has go at once. */
 ST_MUST_USE st_err evidence_close_bucket(sotay_client *client, const st_bucket *bucket,

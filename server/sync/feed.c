@@ -521,14 +521,19 @@ static bool is_in_scope(const answer *a, const st_bucket *bucket)
     return false;
 }
 
-/* Behind the pages, when they brought the device to the head; only of buckets it may read. */
+/* Behind the pages, when they brought the device to the head. Of a bucket that it may not read no
+ * more is said than that what it showed is kept. */
 static st_err emit_repairs(answer *a, st_error *error)
 {
     const sync_request *request = a->request;
     st_err err = ST_OK;
-    for (size_t i = 0; err == ST_OK && i < request->repairs_count; i++)
-        if (request->repairs_kept[i] && is_in_scope(a, &request->repairs[i]->bucket))
-            err = sync_repair_answer(&a->txn, request->repairs[i], a->position, a->sink, error);
+    for (size_t i = 0; err == ST_OK && i < request->repairs_count; i++) {
+        const st_repair_ask *ask = request->repairs[i];
+        if (request->repairs_kept[i] && is_in_scope(a, &ask->bucket))
+            err = sync_repair_answer(&a->txn, ask, a->position, a->sink, error);
+        else if (request->repairs_kept[i] && !sync_repair_asks(ask))
+            err = sync_repair_kept(ask, a->sink, error);
+    }
     return err;
 }
 

@@ -9,6 +9,7 @@
 #include "server/store/pack.h"
 #include "server/sync/erase.h"
 #include "server/sync/fold.h"
+#include "server/sync/repair.h"
 
 #define ROW_BYTES_MAX   (INCIDENT_EVIDENCE_BYTES + 1024u * 1024u)
 #define RECORDS_MAX     4096u
@@ -163,7 +164,7 @@ static bool has_room(const sync_incident *in, const st_repair_ask *ask)
  * device had beyond the log of an older copy: an incident of its own, or several. */
 static bool is_new(const sync_incident *last, const st_repair_ask *ask)
 {
-    bool asks = ask->ranges_count + ask->records_count + ask->whole_count > 0;
+    bool asks = sync_repair_asks(ask);
     if (last->n == 0 || strcmp(last->bucket.s, ask->bucket.s) != 0)
         return true;
     if (!asks && (has_all_evidence(last, ask) || last->n == INCIDENTS_MAX))

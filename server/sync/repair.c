@@ -37,6 +37,11 @@ static st_err send(repair *r, st_error *error)
     return err;
 }
 
+bool sync_repair_asks(const st_repair_ask *ask)
+{
+    return ask->ranges_count + ask->records_count + ask->whole_count > 0;
+}
+
 /* ---- ranges ---- */
 
 /* The sums of all records of the bucket, ascending by id. */
@@ -227,4 +232,11 @@ st_err sync_repair_answer(store_txn *txn, const st_repair_ask *ask, uint64_t pos
         err = send_record(&r, &ask->whole[i], true, error);
     st_arena_reset(&r.arena);
     return err;
+}
+
+st_err sync_repair_kept(const st_repair_ask *ask, const feed_sink *sink, st_error *error)
+{
+    st_frame frame = { .kind = ST_FRAME_REPAIR_ANSWER };
+    frame.as.repair_answer.bucket = ask->bucket;
+    return sink->emit(sink->context, &frame, error);
 }

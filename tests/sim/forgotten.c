@@ -127,7 +127,7 @@ static void words_of_store(sim_world *w, sim_phone *p, found_words *out)
     for (int table = 0; table < 256; table++) {
         book_key prefix = book_key_of((uint8_t)table);
         book_scan scan = book_scan_of(&prefix);
-        st_err err = table == BOOK_META || sim_is_nobodys(p, table) ? ST_E_NOT_FOUND : ST_OK;
+        st_err err = table == BOOK_META ? ST_E_NOT_FOUND : ST_OK;
         while (err == ST_OK) {
             st_arena arena;
             book_value value = { NULL, 0 };

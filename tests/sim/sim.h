@@ -589,8 +589,7 @@ void sim_check_shown(sim_world *w, store_txn *txn);
 /* At rest: what phones have of the book adds up to the server's sums, and incidents to notes. */
 void sim_check_bases(sim_world *w, store_txn *txn);
 /* Does a table of its store hold what is set aside, of records whose author was made nobody? An
- * erasure names none of these values (docs/protocol.md 7.16: they are others, to be erased too),
- * and of a unit that was lost before the office was shown them they stay (7.8). */
+ * erasure names none of these values (docs/protocol.md 7.16: they are others, to be erased too). */
 bool sim_is_nobodys(const sim_phone *p, int table);
 /* At rest: the phone shows this record as the server does. */
 void sim_repairs_same(sim_world *w, sim_phone *p, uint32_t record);

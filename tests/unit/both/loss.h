@@ -60,36 +60,6 @@ static inline void lose(loss *l)
     assert_int_equal(show(l->binh, &l->his), SOTAY_E_NOT_FOUND);
 }
 
-static inline bool holds(const uint8_t *data, size_t len, const char *words)
-{
-    size_t most = strlen(words);
-    for (size_t i = 0; i + most <= len; i++)
-        if (memcmp(data + i, words, most) == 0)
-            return true;
-    return false;
-}
-
-/* Rows of the store, opened with its key, in which the words stand. */
-static inline size_t rows_with(phone *p, const char *words)
-{
-    st_error error = { ST_OK, "" };
-    size_t found = 0;
-    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
-    for (unsigned table = 'A'; table <= 'z'; table++) {
-        book_key prefix = book_key_of((book_table)table);
-        book_scan scan = book_scan_of(&prefix);
-        st_arena arena;
-        book_value value = { NULL, 0 };
-        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        while (table != BOOK_META &&
-               book_scan_next(&p->client->book, &scan, &arena, &value, &error) == ST_OK)
-            found += holds(value.data, value.len, words);
-        st_arena_reset(&arena);
-    }
-    client_abort(p->client);
-    return found;
-}
-
 static inline outbox_set own_set(phone *p)
 {
     st_error error = { ST_OK, "" };

@@ -5,6 +5,7 @@
 #include "client-lib/src/client.h"
 #include "server/backup/backup.h"
 #include "tests/unit/both/fetch.h"
+#include "tests/unit/client-lib/rows.h"
 
 #define VISITS 70 /* so many that they come as a snapshot */
 
@@ -244,6 +245,55 @@ static void test_shown_until_a_backup_has_it(void **state)
     town_free(&t);
 }
 
+/* His unit is taken from him before he could show it: nothing is left to compare with, so the
+ * office is shown all of it, and nothing stays with him, not even until a backup has it. */
+static void lose_before_it_is_shown(town *t, unsigned lost)
+{
+    sotay_report report;
+    phone *p = &t->w.phones[1];
+    assert_true(rows_with(p, "sau sao lưu") > 0);
+    restore(t);
+    KIT_EXPECT(0, &t->w.book, "unassign", "binh", KIT_UNIT);
+    int rc = sync_fetching(&t->w, p, lost, &report);
+    assert_int_equal(rc, lost > 0 ? SOTAY_E_NETWORK : SOTAY_OK);
+    phone_reopen(p);
+}
+
+static void test_of_a_lost_unit(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 6);
+    phone *p = &t.w.phones[1];
+    lose_before_it_is_shown(&t, 0);
+    const char *list = incidents(&t);
+    assert_int_equal(times(list, "\"cursor\":"), 1);
+    assert_int_equal(times(list, "\"sau sao lưu\""), 4);
+    assert_int_equal(times(list, "\"sửa sau sao lưu\""), 1);
+    assert_int_equal(rows_with(p, "sau sao lưu"), 0);
+    assert_nothing_waits(&t);
+    assert_int_equal(times(incidents(&t), "\"cursor\":"), 1);
+    town_free(&t);
+}
+
+/* Whichever answer is lost, the office has it once, and the phone no more. */
+static void test_of_a_lost_unit_and_a_lost_answer(void **state)
+{
+    (void)state;
+    for (unsigned lost = 1; lost <= 4; lost++) {
+        town t;
+        town_make(&t, 7);
+        lose_before_it_is_shown(&t, lost);
+        sync_well(&t, 1);
+        const char *list = incidents(&t);
+        assert_int_equal(times(list, "\"cursor\":"), 1);
+        assert_int_equal(times(list, "sau sao lưu\""), 5);
+        assert_int_equal(rows_with(&t.w.phones[1], "sau sao lưu"), 0);
+        assert_nothing_waits(&t);
+        town_free(&t);
+    }
+}
+
 /* A photo of such a record: the office cannot take it yet, nobody declined it, and it stays. */
 static void test_its_file_stays(void **state)
 {
@@ -279,6 +329,8 @@ int main(void)
         cmocka_unit_test(test_a_lost_answer),
         cmocka_unit_test(test_twice),
         cmocka_unit_test(test_shown_until_a_backup_has_it),
+        cmocka_unit_test(test_of_a_lost_unit),
+        cmocka_unit_test(test_of_a_lost_unit_and_a_lost_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

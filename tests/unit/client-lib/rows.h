@@ -42,6 +42,32 @@ static inline size_t rows_count(phone *p, book_table table)
     return count;
 }
 
+static inline bool holds(const uint8_t *data, size_t len, const char *words)
+{
+    return memmem(data, len, words, strlen(words)) != NULL;
+}
+
+/* Rows of the store, opened with its key, in which the words stand. */
+static inline size_t rows_with(phone *p, const char *words)
+{
+    st_error error = { ST_OK, "" };
+    size_t found = 0;
+    assert_int_equal(client_begin(p->client, false, &error), ST_OK);
+    for (unsigned table = 'A'; table <= 'z'; table++) {
+        book_key prefix = book_key_of((book_table)table);
+        book_scan scan = book_scan_of(&prefix);
+        st_arena arena;
+        book_value value = { NULL, 0 };
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        while (table != BOOK_META &&
+               book_scan_next(&p->client->book, &scan, &arena, &value, &error) == ST_OK)
+            found += holds(value.data, value.len, words);
+        st_arena_reset(&arena);
+    }
+    client_abort(p->client);
+    return found;
+}
+
 /* The n-th row of a table, from 0. False: there are not so many. */
 static inline bool rows_get(phone *p, book_table table, size_t n, stored_row *out)
 {

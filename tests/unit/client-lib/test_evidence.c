@@ -297,28 +297,64 @@ static void test_not_too_much_at_once(void **state)
     sotay_sync_free(sync);
 }
 
+/* A row of another bucket, before those of put_many. */
+static void put_other(desk *d, bool in_scope)
+{
+    bucket_state bucket = { .in_scope = in_scope };
+    assert_true(st_bucket_set(&d->h.record.bucket, OTHER_BUCKET, strlen(OTHER_BUCKET)));
+    memset(d->h.id.b, 0, sizeof d->h.id.b);
+    d->h.record.id = d->h.id;
+    handmade_put_aside(&d->h, &d->an, 0);
+    rows_begin(&d->an);
+    assert_int_equal(over(d, bucket_put(&d->an.client->book, &d->h.record.bucket, &bucket, NULL)),
+                     ST_OK);
+}
+
 static void test_one_bucket_at_a_time(void **state)
 {
     desk *d = *state;
     st_repair_ask asked;
-    bucket_state bucket = { .in_scope = true };
     put_many(d, 2);
-    assert_true(st_bucket_set(&d->h.record.bucket, OTHER_BUCKET, strlen(OTHER_BUCKET)));
-    d->h.id.b[0] = d->h.record.id.b[0] = 0x7f;
-    handmade_put_aside(&d->h, &d->an, 0);
+    put_other(d, true);
+    sotay_sync *sync = begin(d);
+    assert_true(end_round(d, sync));
+    assert_int_equal(ask(d, sync, &asked), 1);
+    assert_string_equal(asked.bucket.s, OTHER_BUCKET);
+    take(d, sync, &asked.bucket);
+    assert_true(end_round(d, sync));
+    assert_int_equal(ask(d, sync, &asked), 2);
+    assert_string_equal(asked.bucket.s, EDGE_UNIT_BUCKET);
+    take(d, sync, &asked.bucket);
+    assert_false(end_round(d, sync));
+    assert_int_equal(rows_count(&d->an, BOOK_DELIVERED), 3); /* until a backup has it */
+    sotay_sync_free(sync);
+}
+
+/* What is left of a lost bucket comes last, hides nothing when no answer comes, and does not stay
+ * once the office has it. */
+static void test_of_a_lost_bucket(void **state)
+{
+    desk *d = *state;
+    st_repair_ask asked;
+    put_many(d, 2);
+    put_other(d, false);
     sotay_sync *sync = begin(d);
     assert_true(end_round(d, sync));
     assert_int_equal(ask(d, sync, &asked), 2);
     take(d, sync, &asked.bucket);
-    assert_false(end_round(d, sync)); /* the other one is not read here: it waits */
-    assert_int_equal(rows_count(&d->an, BOOK_EVIDENCE), 1);
-    rows_begin(&d->an);
-    assert_int_equal(over(d, bucket_put(&d->an.client->book, &d->h.record.bucket, &bucket, NULL)),
-                     ST_OK);
-    sync->evidence.has_asked = false;
     assert_true(end_round(d, sync));
     assert_int_equal(ask(d, sync, &asked), 1);
     assert_string_equal(asked.bucket.s, OTHER_BUCKET);
+    assert_int_equal(asked.cursor, 0);
+    assert_false(end_round(d, sync)); /* an older server: not for ever */
+    assert_int_equal(rows_count(&d->an, BOOK_EVIDENCE), 1);
+    sync->evidence.has_asked = false;
+    assert_true(end_round(d, sync));
+    assert_int_equal(ask(d, sync, &asked), 1);
+    take(d, sync, &asked.bucket);
+    assert_false(end_round(d, sync));
+    assert_int_equal(rows_count(&d->an, BOOK_EVIDENCE), 0);
+    assert_int_equal(rows_count(&d->an, BOOK_DELIVERED), 2);
     sotay_sync_free(sync);
 }
 
@@ -370,6 +406,7 @@ int main(void)
         CASE(test_it_comes_last),
         CASE(test_not_too_much_at_once),
         CASE(test_one_bucket_at_a_time),
+        CASE(test_of_a_lost_bucket),
         CASE(test_rows_that_are_not_shown),
     };
     return cmocka_run_group_tests_name("evidence", tests, NULL, NULL);

@@ -36,7 +36,8 @@ typedef struct {
     shelf shelves[16];
     size_t shelves_count;
     uint64_t scope_rev, position;
-    size_t pages, entries, references, wants, verdicts, scopes, ends;
+    size_t pages, entries, references, wants, verdicts, scopes, ends, repairs;
+    st_repair_answer repair;
     bool more, reset, damaged, is_foreign;
     st_want want;
     const store_slice *kept;   /* own sets, for references */
@@ -188,6 +189,10 @@ static st_err take_frame(void *context, const st_frame *sent, st_error *error)
         break;
     case ST_FRAME_PAGE:
         take_page(p, &frame.as.page);
+        break;
+    case ST_FRAME_REPAIR_ANSWER:
+        p->repairs++;
+        p->repair = frame.as.repair_answer;
         break;
     default:
         assert_int_equal(frame.kind, ST_FRAME_END);
@@ -549,6 +554,58 @@ static void test_a_repair_brings_nothing_of_another_unit(void **state)
     assert_int_equal(count, 1);
 }
 
+/* What a device shows of a unit that it may not read: the name comes back when it is kept, and
+ * nothing that the log says of the unit. Who asks for something there hears nothing. */
+static void show_other_unit(const st_repair_ask *ask, bool is_kept, size_t answers)
+{
+    static const st_sum NONE;
+    rig *r = pa.r;
+    sync_request request;
+    feed_report report;
+    feed_sink sink = { &pa, take_frame };
+    pa.repairs = pa.ends = 0;
+    assert_int_equal(rig_push(&an, &request, NULL, 0), ST_OK);
+    request.ask = &pa.ask;
+    request.repairs[request.repairs_count] = ask;
+    request.repairs_kept[request.repairs_count++] = is_kept;
+    assert_int_equal(feed_answer(&r->srv.sync, &request, &sink, &report, NULL), ST_OK);
+    assert_int_equal(pa.ends, 1);
+    assert_int_equal(pa.repairs, answers);
+    if (answers > 0) {
+        assert_string_equal(pa.repair.bucket.s, RIG_OTHER);
+        assert_int_equal(pa.repair.cursor, 0);
+        assert_memory_equal(&pa.repair.sum, &NONE, sizeof NONE);
+        assert_int_equal(pa.repair.ranges_count + pa.repair.records_count, 0);
+        assert_int_equal(pa.repair.vector_len, 0);
+    }
+    sync_request_free(&request);
+}
+
+static void test_evidence_of_a_unit_that_is_not_read(void **state)
+{
+    rig *r = *state;
+    const st_range all = { 0 };
+    (void)rig_assign(r, "binh", RIG_OTHER_UNIT);
+    binh.scope_rev = UINT64_MAX >> 1;
+    rig_begin(&binh, RIG_OTHER);
+    st_id visit = rig_visit(&binh, "của đơn vị khác");
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_STORED);
+    ask_once(&pa, false);
+    ask_once(&pa, false); /* it stands where the log ends */
+    const st_repair_evidence shown = { visit, (const uint8_t *)"x", 1 };
+    st_repair_ask ask = { .has_vector = true, .evidence = &shown, .evidence_count = 1 };
+    (void)strcpy(ask.bucket.s, RIG_OTHER);
+    show_other_unit(&ask, true, 1);
+    show_other_unit(&ask, false, 0);
+    ask.ranges = &all;
+    ask.ranges_count = 1;
+    show_other_unit(&ask, true, 0);
+    ask.ranges_count = 0;
+    ask.whole = &visit;
+    ask.whole_count = 1;
+    show_other_unit(&ask, true, 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -559,6 +616,7 @@ int main(void)
         CASE(test_scope_comes_and_goes),        CASE(test_a_revoked_phone_gets_verdicts_only),
         CASE(test_what_was_shown_before_comes_first),   CASE(test_decisions_travel),
         CASE(test_wants_are_as_of_now), CASE(test_a_repair_brings_nothing_of_another_unit),
+        CASE(test_evidence_of_a_unit_that_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
