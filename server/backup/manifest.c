@@ -14,6 +14,7 @@
 
 #define MANIFEST_BYTES_MAX (32u * 1024u * 1024u)
 #define LINE_WORDS 4
+#define NOTE_BYTES_MAX 4096u
 #define READ_BYTES 4096u
 
 /* ---- files in one piece ---- */
@@ -94,6 +95,52 @@ st_err backup_manifest_write(const char *dir, const backup_manifest *manifest, s
     if (err == ST_OK && rename(from, to) != 0)
         err = st_fail(error, ST_E_STORAGE, "%s: %s", to, strerror(errno));
     return err == ST_OK ? store_dir_sync(dir, error) : err;
+}
+
+/* ---- of which backup a folder is made ---- */
+
+static st_err print_note(const backup_manifest *manifest, st_buffer *out, st_error *error)
+{
+    backup_manifest head = *manifest;
+    head.is_checked = false;
+    const st_err err = print_head(&head, out);
+    return err == ST_OK ? ST_OK : st_fail(error, err, "backup: no memory for a note");
+}
+
+st_err backup_manifest_note(const char *dir, const backup_manifest *manifest, st_error *error)
+{
+    st_buffer text;
+    char side[STORE_PATH_BYTES];
+    st_buffer_init(&text, NOTE_BYTES_MAX);
+    st_err err = print_note(manifest, &text, error);
+    if (err == ST_OK)
+        err = store_dir_path(dir, "side", side, error);
+    if (err == ST_OK)
+        err = store_dir_make(side, error);
+    if (err == ST_OK)
+        err = backup_write_file(side, "restored", &text, error);
+    if (err == ST_OK)
+        err = store_dir_sync(side, error);
+    st_buffer_free(&text);
+    return err;
+}
+
+st_err backup_manifest_is_noted(const char *dir, const backup_manifest *manifest, bool *out_is,
+                                st_error *error)
+{
+    st_buffer text, noted;
+    st_buffer_init(&text, NOTE_BYTES_MAX);
+    st_buffer_init(&noted, NOTE_BYTES_MAX);
+    st_err err = print_note(manifest, &text, error);
+    if (err == ST_OK)
+        err = backup_read_file(dir, "side/restored", &noted, error);
+    if (err == ST_OK)
+        *out_is = noted.len == text.len && memcmp(noted.data, text.data, text.len) == 0;
+    if (err == ST_E_NOT_FOUND)
+        *out_is = false;
+    st_buffer_free(&text);
+    st_buffer_free(&noted);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 st_err backup_manifest_keys(const backup_manifest *manifest, const char *from,

@@ -47,6 +47,14 @@ ST_MUST_USE st_err backup_manifest_write(const char *dir, const backup_manifest 
 ST_MUST_USE st_err backup_manifest_add(backup_manifest *manifest, st_arena *arena,
                                        const backup_file *file, st_error *error);
 
+/* Notes in the data folder DIR that it is made from this backup, durable; is this the one that is
+ * noted there? The same folder of backups is another one once something was added to it; that it
+ * was checked makes no other. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err backup_manifest_note(const char *dir, const backup_manifest *manifest,
+                                        st_error *error);
+ST_MUST_USE st_err backup_manifest_is_noted(const char *dir, const backup_manifest *manifest,
+                                            bool *out_is, st_error *error);
+
 /* The folder below which keys/ lies in the backup: `from`, or one inside it (backup.c:copy_keys).
  * ST_E_TOO_LARGE. */
 ST_MUST_USE st_err backup_manifest_keys(const backup_manifest *manifest, const char *from,

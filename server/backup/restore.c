@@ -115,6 +115,8 @@ static st_err fill(void *context, server *srv, st_error *error)
                       (unsigned long long)entries, (unsigned long long)job->manifest->entries);
     if (err == ST_OK)
         err = backup_tree_restore(job->from, job->manifest, srv->dir, &tree, error);
+    if (err == ST_OK)
+        err = backup_manifest_note(srv->dir, job->manifest, error);
     if (err == ST_OK && last != NULL)
         err = last->fill(last->context, srv, error);
     progress_end(srv->sync.progress);

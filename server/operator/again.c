@@ -104,9 +104,7 @@ static bool look_up(void *context, const side_words *line)
         return true;
     const bool is_of_it = memcmp(line->epoch, n->epoch, sizeof line->epoch) == 0;
     n->is_said = n->is_said || (line->has_place && is_of_it);
-    n->is_kept = n->is_kept || (line->has_place == n->words->has_place &&
-                                line->index == n->words->index &&
-                                memcmp(line->epoch, n->words->epoch, sizeof line->epoch) == 0);
+    n->is_kept = n->is_kept || side_words_same(line, n->words);
     return true;
 }
 

@@ -189,6 +189,12 @@ static st_err note_path(const char *dir, const char *name, char path[STORE_PATH_
     return err == ST_OK ? store_dir_path(side, name, path, error) : err;
 }
 
+bool side_words_same(const side_words *a, const side_words *b)
+{
+    return a->has_place == b->has_place && a->index == b->index &&
+           memcmp(a->epoch, b->epoch, sizeof a->epoch) == 0 && strcmp(a->text, b->text) == 0;
+}
+
 /* "@INDEX EPOCH words"; without a place only the words. */
 static int words_line(const side_words *words, char line[LINE_BYTES])
 {

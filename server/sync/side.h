@@ -47,6 +47,8 @@ typedef struct {
     uint8_t epoch[8];          /* the epoch in which the entry has this index */
 } side_words;
 typedef bool (*side_words_each)(void *context, const side_words *words);
+/* The same words with the same place? */
+bool side_words_same(const side_words *a, const side_words *b);
 
 /* Adds one line of them, durable, or nothing; what a cut left half stays a line of its own.
  * ST_E_TOO_LARGE, ST_E_STORAGE. */

@@ -76,6 +76,12 @@ st_err side_unmark(sync_side *side, st_error *error)
     return ST_OK;
 }
 
+bool side_words_same(const side_words *a, const side_words *b)
+{
+    return a->has_place == b->has_place && a->index == b->index &&
+           memcmp(a->epoch, b->epoch, sizeof a->epoch) == 0 && strcmp(a->text, b->text) == 0;
+}
+
 st_err side_add_words(const char *dir, const side_words *words, st_error *error)
 {
     (void)dir;

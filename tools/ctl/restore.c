@@ -173,13 +173,59 @@ static int finish(const ctl_line *line)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* A restore of that backup made the book that is there, and did not come to its last word. */
-static bool is_half_said(const ctl_line *line)
+/* ---- a restore that said not all is called again ---- */
+
+/* Is the folder made of this backup, and of no other of the same book? */
+static bool is_of_backup(const char *from, const char *data)
 {
-    bool waits = false, is_same = false;
+    st_arena arena;
+    backup_manifest manifest;
+    bool is = false;
+    st_arena_init(&arena, MANIFEST_BYTES_MAX);
+    const bool good = backup_manifest_read(from, &arena, &manifest, NULL) == ST_OK &&
+                      backup_manifest_is_noted(data, &manifest, &is, NULL) == ST_OK;
+    st_arena_reset(&arena);
+    return good && is;
+}
+
+typedef struct {
+    const char *data;
+    const side_words *words;       /* looked for */
+    bool is_there, good;
+} words_search;
+
+static bool is_found(void *context, const side_words *line)
+{
+    words_search *search = context;
+    search->is_there = side_words_same(line, search->words);
+    return !search->is_there;
+}
+
+static bool is_brought(void *context, const side_words *words)
+{
+    words_search *search = context;
+    search->words = words;
+    search->is_there = false;
+    search->good = side_each_again(search->data, is_found, search, NULL) == ST_OK &&
+                   search->is_there;
+    return search->good;
+}
+
+/* What was brought stays as it is until all is said. */
+static bool are_brought(const char *side, const char *data)
+{
+    words_search search = { .data = data, .good = true };
+    return side == NULL ||
+           (side_each_words(side, is_brought, &search, NULL) == ST_OK && search.good);
+}
+
+/* This same restore made the book that is there, and did not come to its last word. */
+static bool is_half_said(const ctl_line *line, const char *side)
+{
+    bool waits = false;
     return store_dir_check_version(line->data, NULL) == ST_OK &&
            side_has_again(line->data, &waits, NULL) == ST_OK && waits &&
-           is_same_book(line->words[1], line->data, &is_same, NULL) == ST_OK && is_same;
+           is_of_backup(line->words[1], line->data) && are_brought(side, line->data);
 }
 
 static int go_on(const ctl_line *line)
@@ -219,7 +265,7 @@ int ctl_restore(const ctl_line *line)
                           "the new folder may not lie inside that of the backup");
     if (side != NULL && check_side(line, side) != 0)
         return 1;
-    if (is_half_said(line))
+    if (is_half_said(line, side))
         return go_on(line);
     if (is_made_already(line->data))
         return ctl_say_in(line, 1, "restore",
