@@ -1,7 +1,8 @@
 /* server/operator/again.c - the operator's words that took rights away are said again. Promises
  * that words whose entry the log has are not said a second time, since a right that was given back
- * after them would go once more; that none is lost when it is broken off, or when a call fails; and
- * that a folder whose notes are not its own gives nobody a right. */
+ * after them would go once more; that none is lost when it is broken off, or when a call fails, and
+ * none has to wait for another; and that a folder whose notes are not its own gives nobody a
+ * right. */
 #include "server/operator/again.h"
 
 #include <stdio.h>
@@ -22,9 +23,12 @@ typedef struct {
     void (*said)(const char *words);
     const st_epoch *rows;
     uint32_t rows_count;
-    st_error *error;
+    st_error *error;           /* of the first that failed */
     st_err err;
 } telling;
+
+/* What came of words that were said. */
+typedef enum { WORDS_IN_VAIN, WORDS_DONE, WORDS_SO_ALREADY } words_fate;
 
 /* Such words as the verbs note. Whatever else a folder has in their place gives nobody a right; nor
  * does a lift, which has a word more: what the office declined before it may be lost, so it looks,
@@ -52,6 +56,12 @@ static bool is_refusal(int code, const st_error *why)
            why->code == ST_E_VALUE;
 }
 
+/* It is so in this log; but a role that somebody disabled has counts again with him. */
+static bool is_so(const operator_call *call)
+{
+    return call->why.code == ST_E_STATE && strcmp(call->argv[0], "role") != 0;
+}
+
 /* Said without its note it would be forgotten by the next restore: then it is looked at once more,
  * found to be so, and noted. */
 static st_err judge(const operator_call *call, int code, const char *text, st_error *error)
@@ -64,14 +74,14 @@ static st_err judge(const operator_call *call, int code, const char *text, st_er
     return st_fail(error, err, "%.60s: %.80s", text, call->why.detail);
 }
 
-/* *out_said: it is done, also where the note of it failed. */
-static st_err say(const telling *t, const char *text, bool *out_said)
+/* *out_fate: done also where the note of it failed. */
+static st_err say(const telling *t, const char *text, words_fate *out_fate, st_error *error)
 {
     char copy[SIDE_WORDS_BYTES], *rest = NULL;
     const char *argv[WORDS_MAX];
     size_t argc = 0;
     st_buffer out, err;
-    *out_said = false;
+    *out_fate = WORDS_IN_VAIN;
     (void)snprintf(copy, sizeof copy, "%s", text);
     for (char *word = strtok_r(copy, " ", &rest); word != NULL && argc < WORDS_MAX;
          word = strtok_r(NULL, " ", &rest))
@@ -83,10 +93,11 @@ static st_err say(const telling *t, const char *text, bool *out_said)
     operator_call call = { .rooms = t->rooms, .argv = argv, .argc = argc, .lang = t->lang,
                            .out = &out, .err = &err };
     const int code = operator_run(&call);
-    *out_said = code == 0;
+    if (code == 0 || is_so(&call))
+        *out_fate = code == 0 ? WORDS_DONE : WORDS_SO_ALREADY;
     st_buffer_free(&out);
     st_buffer_free(&err);
-    return judge(&call, code, text, t->error);
+    return judge(&call, code, text, error);
 }
 
 /* What is noted of some words already, when the file is gone through once more. */
@@ -108,31 +119,51 @@ static bool look_up(void *context, const side_words *line)
     return true;
 }
 
+/* What the log has so, whichever entry says it: up to its present end it is known. */
+static st_err note_here(const telling *t, const side_words *words, st_error *error)
+{
+    store_txn txn = { 0 };
+    side_words here = *words;
+    here.has_place = true;
+    memcpy(here.epoch, t->rooms->sync.epoch, sizeof here.epoch);
+    st_err err = store_begin(t->rooms->sync.store, STORE_READ_TXN, &txn, error);
+    if (err == ST_OK)
+        err = sync_log_size(&txn, &here.index, error);
+    store_end(&txn);
+    return err == ST_OK ? side_add_words(t->rooms->dir, &here, error) : err;
+}
+
 /* What is said notes itself anew, with its new place. Nobody gives a right back before all are
  * said: what was said in this epoch is so still. */
-static st_err look(telling *t, const side_words *words)
+static st_err look(const telling *t, const side_words *words, st_error *error)
 {
     noted known = { .words = words, .epoch = t->rooms->sync.epoch };
-    bool is_said = false;
-    st_err err = side_each_kept(t->rooms->dir, look_up, &known, t->error);
+    words_fate fate = WORDS_IN_VAIN;
+    st_err err = side_each_kept(t->rooms->dir, look_up, &known, error);
     const bool is_here = words->has_place &&
                          words->index <= sync_epoch_cut(t->rows, t->rows_count, words->epoch);
     if (err == ST_OK && !is_here && known.is_said)
         return ST_OK;
     if (err == ST_OK && !is_here)
-        err = say(t, words->text, &is_said);
-    if (is_said)
+        err = say(t, words->text, &fate, error);
+    if (fate == WORDS_DONE)
         t->said(words->text);
-    if (err != ST_OK || is_said || known.is_kept)
+    if (err == ST_OK && fate == WORDS_SO_ALREADY)
+        return note_here(t, words, error);
+    if (err != ST_OK || fate == WORDS_DONE || known.is_kept)
         return err;
-    return side_add_words(t->rooms->dir, words, t->error);
+    return side_add_words(t->rooms->dir, words, error);
 }
 
+/* One that fails holds up no other. */
 static bool look_at(void *context, const side_words *words)
 {
     telling *t = context;
-    t->err = look(t, words);
-    return t->err == ST_OK;
+    st_error why = { 0 };
+    const st_err err = look(t, words, t->err == ST_OK ? t->error : &why);
+    if (t->err == ST_OK)
+        t->err = err;
+    return true;
 }
 
 st_err operator_say_again(server *rooms, const char *lang, void (*said)(const char *words),

@@ -10,190 +10,201 @@
 #include "proto/text.h"
 #include "server/operator/work.h"
 
+/* What a verb does to the book. READS: adds nothing to it, also where it mends or copies. TAKES:
+ * only takes rights away, unless the line lifts something or gives a role. */
+typedef enum { READS, TAKES, WRITES } verb_kind;
+
 /* Letters of the options that each verb takes: see OPTIONS. `obliged` must be there. */
 typedef struct {
     operator_help help;
     size_t least, most;        /* operands */
     const char *options, *obliged;
     operator_verb_run run;
+    verb_kind kind;
 } verb_row;
 
 static const verb_row VERBS[] = {
     { { "user add", "LOGIN --name NAME --role ROLE [--role ROLE]...", "thêm người",
-        "add a person" }, 1, 1, "nR", "nR", operator_user_add },
+        "add a person" }, 1, 1, "nR", "nR", operator_user_add, WRITES },
     { { "user list", "[--json]", "danh sách người", "list people" },
-      0, 0, "j", "", operator_user_list },
+      0, 0, "j", "", operator_user_list, READS },
     { { "user disable", "LOGIN", "ngừng quyền của một người",
-        "take every right from a person" }, 1, 1, "", "", operator_user_disable },
+        "take every right from a person" }, 1, 1, "", "", operator_user_disable, TAKES },
     { { "user import", "FILE", "thêm nhiều người từ tệp (login, tên, vai trò, đơn vị…)",
         "add people from a file (login, name, roles, units...)" },
-      0, 0, "t", "t", operator_user_import },
+      0, 0, "t", "t", operator_user_import, WRITES },
     { { "role", "LOGIN +ROLE|-ROLE...", "thêm hoặc bỏ vai trò", "give or take roles" },
-      2, 16, "", "", operator_role },
+      2, 16, "", "", operator_role, TAKES },
     { { "enrol", "LOGIN [--qr] [--url URL]", "đường dẫn đăng ký máy, dùng một lần",
-        "one-time link that enrols a device" }, 1, 1, "ql", "", operator_enrol },
+        "one-time link that enrols a device" }, 1, 1, "ql", "", operator_enrol, WRITES },
     { { "assign", "LOGIN UNIT|AREA...", "phân công đơn vị, địa bàn", "assign units, areas" },
-      2, OPERATOR_ARGS_MAX, "", "", operator_assign },
+      2, OPERATOR_ARGS_MAX, "", "", operator_assign, WRITES },
     { { "unassign", "LOGIN UNIT|AREA...", "thôi phân công", "take units or areas back" },
-      2, OPERATOR_ARGS_MAX, "", "", operator_unassign },
+      2, OPERATOR_ARGS_MAX, "", "", operator_unassign, TAKES },
     { { "unit rename", "UNIT NAME --document NO --from DATE", "đổi tên đơn vị theo văn bản",
-        "give a unit another name" }, 2, 2, "OM", "OM", operator_unit_rename },
+        "give a unit another name" }, 2, 2, "OM", "OM", operator_unit_rename, WRITES },
     { { "unit merge", "UNIT... INTO --document NO --from DATE",
         "sáp nhập đơn vị vào một đơn vị; người phụ trách đơn vị mới xem được phiếu cũ",
         "units go into another; whoever has that one reads their records" },
-      2, OPERATOR_ARGS_MAX, "OM", "OM", operator_unit_merge },
+      2, OPERATOR_ARGS_MAX, "OM", "OM", operator_unit_merge, WRITES },
     { { "unit split", "UNIT INTO INTO... --document NO --from DATE",
         "chia một đơn vị thành nhiều đơn vị", "a unit is divided among others" },
-      3, OPERATOR_ARGS_MAX, "OM", "OM", operator_unit_split },
+      3, OPERATOR_ARGS_MAX, "OM", "OM", operator_unit_split, WRITES },
     { { "device list", "[--json]", "các máy đã đăng ký", "enrolled devices" },
-      0, 0, "j", "", operator_device_list },
+      0, 0, "j", "", operator_device_list, READS },
     { { "device revoke", "DEVICE [--reason T]", "thu hồi máy", "revoke a device" },
-      1, 1, "r", "", operator_device_revoke },
+      1, 1, "r", "", operator_device_revoke, TAKES },
     { { "device suspend", "DEVICE [--lift] [--reason T]", "tạm khóa máy, hoặc mở lại",
-        "suspend a device, or lift it" }, 1, 1, "Lr", "", operator_device_suspend },
+        "suspend a device, or lift it" }, 1, 1, "Lr", "", operator_device_suspend, TAKES },
     { { "device confirm", "DEVICE --as LOGIN",
         "xác nhận khóa mới của một bản sao (xem device list); máy cũ giữ nguyên",
         "confirm the new key of a copy (see device list); the old device stays" },
-      1, 1, "a", "a", operator_device_confirm },
+      1, 1, "a", "a", operator_device_confirm, WRITES },
     { { "device decline", "DEVICE --as LOGIN --reason T", "không xác nhận khóa mới của một bản sao",
-        "decline the new key of a copy" }, 1, 1, "ar", "ar", operator_device_decline },
+        "decline the new key of a copy" }, 1, 1, "ar", "ar", operator_device_decline, WRITES },
     { { "device recover", "DEVICE LINE --as LOGIN [--second LOGIN] --reason T",
         "quên mã PIN: hai người mở khóa cho máy", "a forgotten PIN: two people open the key" },
-      2, 2, "a2r", "ar", operator_device_recover },
+      2, 2, "a2r", "ar", operator_device_recover, WRITES },
     { { "alarms", "[--json]",
         "máy cần xem: bản sao, máy thu hồi còn gửi, nhật ký khác, đơn vị chưa xóa, máy im lặng",
         "devices to look into: copies, revoked ones that send, another log, units not yet gone, "
         "silent ones" },
-      0, 0, "j", "", operator_alarms },
+      0, 0, "j", "", operator_alarms, READS },
     { { "receipts", "[--json]", "máy nào đã báo xóa đơn vị không còn phân công",
         "which devices have said that a unit taken back is gone from them" },
-      0, 0, "j", "", operator_receipts },
+      0, 0, "j", "", operator_receipts, READS },
     { { "records", "[--form F] [--unit U] [--state S] [--json]", "danh sách phiếu",
-        "list records" }, 0, 0, "jfus", "", operator_records },
+        "list records" }, 0, 0, "jfus", "", operator_records, READS },
     { { "show", "ID [--json]", "xem một phiếu", "show a record" },
-      1, 1, "j", "", operator_show },
+      1, 1, "j", "", operator_show, READS },
     { { "history", "ID [--field PATH] [--between T1,T2] [--after MEETING] [--json|--csv]",
         "lịch sử sửa đổi của một phiếu, một mục", "history of a record or of one field" },
-      1, 1, "jFbmC", "", operator_history },
+      1, 1, "jFbmC", "", operator_history, READS },
     { { "search", "TEXT [--form F] [--unit U] [--state S] [--json]", "tìm, không cần dấu",
-        "search, marks ignored" }, 1, 1, "jfus", "", operator_search },
+        "search, marks ignored" }, 1, 1, "jfus", "", operator_search, READS },
     { { "new", "FORM UNIT [PATH=VALUE]... --as LOGIN", "lập phiếu mới; in ra mã phiếu",
-        "make a record; prints its id" }, 2, OPERATOR_ARGS_MAX, "ar", "a", operator_new },
+        "make a record; prints its id" }, 2, OPERATOR_ARGS_MAX, "ar", "a", operator_new, WRITES },
     { { "set", "ID PATH=VALUE... --as LOGIN [--reason T]", "ghi giá trị của văn phòng",
-        "write values that are the office's" }, 2, OPERATOR_ARGS_MAX, "ar", "a", operator_set },
+        "write values that are the office's" }, 2, OPERATOR_ARGS_MAX, "ar", "a",
+      operator_set, WRITES },
     { { "conflicts", "[--json]", "ý kiến khác nhau", "different opinions" },
-      0, 0, "j", "", operator_conflicts },
+      0, 0, "j", "", operator_conflicts, READS },
     { { "resolve", "ID PATH --keep DOT|--value V --as LOGIN --reason T [--seen DOT,...]",
         "thống nhất ý kiến khác nhau", "settle different opinions" },
-      2, 2, "kvare", "ar", operator_resolve },
+      2, 2, "kvare", "ar", operator_resolve, WRITES },
     { { "attachment list", "[ID] [--json]", "tệp đính kèm chưa về đủ, hoặc mọi tệp của một phiếu",
         "attachments that are missing, or all of a record" },
-      0, 1, "j", "", operator_attachment_list },
+      0, 1, "j", "", operator_attachment_list, READS },
     { { "attachment get", "ID ITEM [--thumbnail] -o FILE", "lấy một tệp đính kèm ra",
-        "write one attachment to a file" }, 2, 2, "T", "", operator_attachment_get },
+        "write one attachment to a file" }, 2, 2, "T", "", operator_attachment_get, READS },
     { { "attachment lost", "ID ITEM [--lift] --as LOGIN --reason T",
         "ghi nhận tệp sẽ không về nữa, hoặc thôi ghi nhận",
         "declare that a file will not come, or take that back" },
-      2, 2, "Lar", "ar", operator_attachment_lost },
+      2, 2, "Lar", "ar", operator_attachment_lost, WRITES },
     { { "attachment collect", "[--dry-run] [--json]",
         "xóa mảnh tệp mà 90 ngày nay không phiếu nào dùng",
         "remove pieces that nothing has named for 90 days" },
-      0, 0, "jN", "", operator_attachment_collect },
+      0, 0, "jN", "", operator_attachment_collect, WRITES },
     { { "fence open", "MEETING --as LOGIN", "đặt mốc mở họp: sổ đang đến đâu",
-        "mark where the book stands as a meeting opens" }, 1, 1, "a", "a", operator_fence_open },
+        "mark where the book stands as a meeting opens" }, 1, 1, "a", "a",
+      operator_fence_open, WRITES },
     { { "fence close", "MEETING --as LOGIN", "đặt mốc kết thúc họp",
         "mark where the book stands as a meeting closes" }, 1, 1, "a", "a",
-      operator_fence_close },
+      operator_fence_close, WRITES },
     { { "fence list", "[--json|--csv]", "các mốc họp", "the meeting marks" },
-      0, 0, "jC", "", operator_fence_list },
+      0, 0, "jC", "", operator_fence_list, READS },
     { { "erase", "ID PATH... --as LOGIN [--second LOGIN] --basis T",
         "xóa giá trị theo yêu cầu và căn cứ pháp lý (hai người)",
         "destroy values for a reason in law (two people)" },
-      2, OPERATOR_ARGS_MAX, "a2B", "aB", operator_erase },
+      2, OPERATOR_ARGS_MAX, "a2B", "aB", operator_erase, WRITES },
     { { "request list", "[--json]", "đề nghị đang chờ người thứ hai (72 giờ)",
         "requests that wait for a second person (72 hours)" },
-      0, 0, "j", "", operator_request_list },
+      0, 0, "j", "", operator_request_list, READS },
     { { "request show", "N [--json]", "một đề nghị, và từng giá trị mà nó xin xóa",
         "one request, and each value that it asks to erase" },
-      1, 1, "j", "", operator_request_show },
+      1, 1, "j", "", operator_request_show, READS },
     { { "request confirm", "N --as LOGIN", "người thứ hai đồng ý: việc được làm ngay",
-        "the second person agrees: it is done" }, 1, 1, "a", "a", operator_request_confirm },
+        "the second person agrees: it is done" }, 1, 1, "a", "a",
+      operator_request_confirm, WRITES },
     { { "request withdraw", "N --as LOGIN --reason T", "rút lại, hoặc không đồng ý",
-        "take a request back, or decline it" }, 1, 1, "ar", "ar", operator_request_withdraw },
+        "take a request back, or decline it" }, 1, 1, "ar", "ar",
+      operator_request_withdraw, WRITES },
     { { "audit list",
         "gaps|forks|late|changed|withdrawn|holds|clocks|silent|revoked|epochs|erasures|requests"
         "|acts [--json|--csv]",
         "các danh sách cần xem khi giám sát", "the lists that a reviewer goes through" },
-      1, 1, "jC", "", operator_audit_list },
+      1, 1, "jC", "", operator_audit_list, READS },
     { { "move", "ID under_review|returned|approved|void --as LOGIN [--reason T]"
         " | PERIOD locked|reopened --as LOGIN [--reason T] [--decision NO]",
         "rà soát, trả lại, duyệt, không tính một lần kiểm tra; khóa sổ một kỳ, mở lại theo quyết"
         " định",
         "take up, give back, approve or void a visit; lock a period, or open it again" },
-      2, 2, "ard", "a", operator_move },
+      2, 2, "ard", "a", operator_move, WRITES },
     { { "held", "[--device DEVICE] [--json]", "các thay đổi chờ văn phòng xem",
-        "changes that wait for the office" }, 0, 0, "jD", "", operator_held },
+        "changes that wait for the office" }, 0, 0, "jD", "", operator_held, READS },
     { { "held show", "N...|--device DEVICE [--json]",
         "nội dung của thay đổi đang chờ: từng giá trị, như `history`",
         "what a held change says: each value, as `history` does" },
-      0, OPERATOR_ARGS_MAX, "jD", "", operator_held_show },
+      0, OPERATOR_ARGS_MAX, "jD", "", operator_held_show, READS },
     { { "held accept", "N...|--device DEVICE --as LOGIN --reason T", "cho vào sổ",
-        "let held changes in" }, 0, OPERATOR_ARGS_MAX, "Dar", "ar", operator_held_accept },
+        "let held changes in" }, 0, OPERATOR_ARGS_MAX, "Dar", "ar", operator_held_accept, WRITES },
     { { "held decline", "N...|--device DEVICE --as LOGIN --reason T",
         "không nhận (vẫn nằm trong sổ)", "decline them (they stay in the log)" },
-      0, OPERATOR_ARGS_MAX, "Dar", "ar", operator_held_decline },
+      0, OPERATOR_ARGS_MAX, "Dar", "ar", operator_held_decline, WRITES },
     { { "held again", "[N...|--device DEVICE] --as LOGIN",
         "quyết lại như sổ trước khi phục hồi, theo lời các máy còn nhớ",
         "decide as the book before a restore had, by what phones still know of it" },
-      0, OPERATOR_ARGS_MAX, "Da", "a", operator_held_again },
+      0, OPERATOR_ARGS_MAX, "Da", "a", operator_held_again, WRITES },
     { { "incidents", "[--json]", "máy có sổ lệch với sổ chung, và đã sửa gì",
         "devices whose book was not this one, and what was mended" },
-      0, 0, "j", "", operator_incidents },
+      0, 0, "j", "", operator_incidents, READS },
     { { "export csv", "[--form F] [--period P] -o FILE", "xuất bảng CSV",
-        "write a table for a spreadsheet" }, 0, 0, "fp", "", operator_export_csv },
+        "write a table for a spreadsheet" }, 0, 0, "fp", "", operator_export_csv, WRITES },
     { { "clock", "[--json]", "đồng hồ của máy chủ so với sổ",
-        "the server's clock, and the newest time of the book" }, 0, 0, "j", "", operator_clock },
+        "the server's clock, and the newest time of the book" }, 0, 0, "j", "",
+      operator_clock, READS },
     { { "clock accept", "[--as LOGIN] --reason T",
         "xác nhận đồng hồ máy chủ đúng, dù sổ đã có giờ muộn hơn",
         "the server's clock is right, although the book knows a later time" },
-      0, 0, "ar", "r", operator_clock_accept },
+      0, 0, "ar", "r", operator_clock_accept, WRITES },
     { { "verify", "[--json]", "sổ có đúng như nhật ký không", "is the store what its log says" },
-      0, 0, "j", "", operator_verify },
+      0, 0, "j", "", operator_verify, READS },
     { { "rebuild", "", "dựng lại sổ từ nhật ký (khi máy chủ dừng)",
-        "fold the log again (server stopped)" }, 0, 0, "", "", operator_rebuild },
+        "fold the log again (server stopped)" }, 0, 0, "", "", operator_rebuild, READS },
     { { "progress", "[--json]", "việc dài của máy chủ đang chạy đến đâu (verify, backup…)",
         "how far a long verb of the running server is (verify, backup...)" },
-      0, 0, "j", "", operator_progress },
+      0, 0, "j", "", operator_progress, READS },
     { { "backup", "DIR | --check DIR", "sao lưu sổ, cả khi máy chủ đang chạy, hoặc thử lại bản sao",
         "copy the book into a folder, also while the server runs, or check a copy" },
-      1, 1, "c", "", operator_backup },
+      1, 1, "c", "", operator_backup, READS },
     { { "bundle import", "FILE [--json]", "nhận gói gửi hộ mà máy khác mang đến",
-        "take in a bundle that somebody carried here" }, 1, 1, "j", "", operator_bundle_import },
+        "take in a bundle that somebody carried here" }, 1, 1, "j", "",
+      operator_bundle_import, WRITES },
     { { "compact", "", "thu gọn tệp của sổ (khi máy chủ dừng)",
         "make the store's file as small as it can be (server stopped)" },
-      0, 0, "", "", operator_compact },
+      0, 0, "", "", operator_compact, READS },
     { { "audit export", "DIR", "xuất nhật ký để người khác kiểm tra (sotay-verify)",
         "write the log into a folder for others to check (sotay-verify)" },
-      1, 1, "", "", operator_audit_export },
+      1, 1, "", "", operator_audit_export, READS },
     { { "audit proof", "ID [DIR] [--code DIGITS]",
         "bằng chứng các mục của một phiếu có trong nhật ký; --code: mã kiểm tra trên giấy là của\n"
         "      bao nhiêu mục, phiếu có sửa sau đó không",
         "proofs that the entries of a record are in the log; --code: of how many entries the\n"
         "      check code on a paper speaks, and whether the record was changed since" },
-      1, 2, "o", "", operator_audit_proof },
+      1, 2, "o", "", operator_audit_proof, READS },
     { { "address", "URL", "địa chỉ mới của máy chủ: các máy tự tìm về",
         "a new address of the server: devices follow by themselves" },
-      1, 1, "", "", operator_address },
+      1, 1, "", "", operator_address, WRITES },
     { { "epoch new", "--as LOGIN [--second LOGIN] --reason T", "mở đời sổ mới (hai người)",
-        "begin a new epoch (two people)" }, 0, 0, "a2r", "ar", operator_epoch_new },
+        "begin a new epoch (two people)" }, 0, 0, "a2r", "ar", operator_epoch_new, WRITES },
     { { "log-key new", "--as LOGIN [--second LOGIN] --reason T",
         "thay khóa của nhật ký (hai người)", "give the log another key (two people)" },
-      0, 0, "a2r", "ar", operator_log_key_new },
+      0, 0, "a2r", "ar", operator_log_key_new, WRITES },
     { { "log-key list", "[--json]", "các khóa của nhật ký, từ mục nào",
         "the keys of the log, and from which entry on" },
-      0, 0, "j", "", operator_log_key_list },
+      0, 0, "j", "", operator_log_key_list, READS },
     { { "stat", "[--json]", "số liệu về sổ", "figures about the store" },
-      0, 0, "j", "", operator_stat },
+      0, 0, "j", "", operator_stat, READS },
 };
 #define VERBS_COUNT (sizeof VERBS / sizeof VERBS[0])
 
@@ -437,6 +448,26 @@ static int half_answer(operator_work *work)
     return operator_fail(work);
 }
 
+/* May it run while what took rights away is not all said again? */
+static bool may_run(const operator_work *work, const verb_row *row)
+{
+    bool gives = work->options.lift;
+    for (size_t i = 1; i < work->operands_count; i++)
+        gives = gives || work->operands[i][0] == '+';
+    return !work->call->words_wait || row->kind == READS || (row->kind == TAKES && !gives);
+}
+
+static int wait_for_words(operator_work *work)
+{
+    return operator_refuse(work,
+                           work->vi ? "phải chờ đến khi ghi lại hết các lần ngừng quyền, thu hồi "
+                                      "máy. Lệnh chỉ xem, verify, rebuild, backup, compact, và "
+                                      "lệnh ngừng quyền, thu hồi máy thì không phải chờ"
+                                    : "this waits until all that took rights away is said again. "
+                                      "What only reads, verify, rebuild, backup, compact, and what "
+                                      "takes rights away itself does not wait");
+}
+
 int operator_run(operator_call *call)
 {
     size_t words = 0;
@@ -455,7 +486,7 @@ int operator_run(operator_call *call)
     st_arena_init(&work.arena, OPERATOR_ARENA_BYTES_MAX);
     int code = read_line(&work, row, words);
     if (code < 0)
-        code = row->run(&work);
+        code = may_run(&work, row) ? row->run(&work) : wait_for_words(&work);
     store_end(&work.txn);
     if (code == 0 && !work.out_failed)
         code = whole_answer(&work);

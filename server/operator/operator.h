@@ -18,6 +18,8 @@ typedef struct {
     const char *lang;          /* "vi" or "en" */
     int offset_minutes;        /* of the terminal's local time */
     const char *public_url;    /* of the running server; NULL when it is stopped */
+    bool words_wait;           /* operator_say_again failed: what writes is refused, but for what
+                                * takes rights away (docs/operations.md) */
     st_buffer *out;            /* stdout */
     st_buffer *err;            /* stderr: lines "what: why" without the program's name */
     st_error why;              /* result: of a refusal with a code of its own, or of is_unread; else

@@ -666,6 +666,14 @@ static void key_is_followed(stage *s)
     }
 }
 
+/* ---- words that fail until the book is mended ---- */
+
+static int mend_and_say(stage *s)
+{
+    static const scene_step STEPS[] = { words_mend, words_say };
+    return GO_ON(s, STEPS);
+}
+
 /* ---- the table ---- */
 
 #define BIT(call) (1u << (call))
@@ -725,6 +733,8 @@ static const scene SCENES[] = {
       all_came_back },
     { "words-again", OPENING | REMOVE, false, false, true, false, words_restored, NULL, words_say,
       words_check },
+    { "words-damaged", OPENING | REMOVE, false, false, true, false, words_damaged, NULL,
+      mend_and_say, words_check },
     /* what fails once the epoch is written begins another one: an entry more */
     { "words-put-back", READ, false, false, true, false, words_put_back, NULL, words_say,
       words_check },

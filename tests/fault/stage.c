@@ -294,6 +294,7 @@ int stage_call(stage *s, const char *const *words)
                            .lang = "en",
                            .offset_minutes = 420,
                            .public_url = strcmp(words[0], "enrol") == 0 ? ADDRESS : NULL,
+                           .words_wait = s->words_wait,
                            .out = &s->out,
                            .err = &s->err };
     int code = operator_run(&call);

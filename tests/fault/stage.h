@@ -35,6 +35,7 @@ typedef struct {
     server rooms;
     http_server *http; /* the door of the book, when it is open */
     bool is_book, threaded;
+    bool words_wait;   /* what took rights away could not be said again */
     bool had_door; /* CivetWeb keeps a descriptor when it could not start all its threads */
     stage_phone phones[2];
     server_port clock; /* of the book: this machine's, */

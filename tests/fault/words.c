@@ -93,6 +93,28 @@ void words_restored(stage *s)
     shell(s, "rm -rf '%s/old'");
 }
 
+static st_err spoil_row(writer_turn *turn, void *argument, st_error *error)
+{
+    auth_person person;
+    (void)argument;
+    st_err err = auth_person_by_login(turn->txn, "an", &person, error);
+    return err == ST_OK
+               ? store_put(turn->txn, STORE_PERSON, store_bytes(person.id.b, sizeof person.id.b),
+                           store_text("damaged"), error)
+               : err;
+}
+
+void words_damaged(stage *s)
+{
+    st_error error = { 0 };
+    writer_job job = { .run = spoil_row };
+    words_restored(s);
+    must(s, stage_open_book(s));
+    if (writer_submit(s->rooms.writer, &job, &error) != ST_OK)
+        stage_die("the row of an", error.detail);
+    stage_close_book(s);
+}
+
 void words_put_back(stage *s)
 {
     begin(s);
@@ -118,8 +140,16 @@ int words_say(stage *s)
     if (rc != SOTAY_OK)
         return rc;
     st_err err = operator_say_again(&s->rooms, "en", tell_nobody, &error);
+    s->words_wait = err != ST_OK;
     (void)snprintf(said.detail, sizeof said.detail, "%s", error.detail);
     return stage_said(s, (int)err, &said);
+}
+
+/* As sotayctl does it: before each verb they are tried, and what mends does not wait for them. */
+int words_mend(stage *s)
+{
+    (void)words_say(s);
+    return s->is_book ? STAGE_CALL(s, "rebuild") : s->code;
 }
 
 /* ---- what must hold ---- */

@@ -219,9 +219,10 @@ static int run_here(const ctl_line *line, ctl_progress *shown, operator_call *ca
     if (err != ST_OK)
         return CTL_SAID | ctl_fail(line, call->argv[0], &error);
     call->rooms = &rooms;
-    int code = operator_say_again(&rooms, call->lang, tell_said, &error) == ST_OK
-                   ? operator_run(call)
-                   : CTL_SAID | ctl_say(1, "cannot say again what took rights away", error.detail);
+    call->words_wait = operator_say_again(&rooms, call->lang, tell_said, &error) != ST_OK;
+    if (call->words_wait)
+        (void)ctl_say(1, "cannot say again what took rights away", error.detail);
+    int code = operator_run(call);
     ctl_progress_end(shown);
     rooms_close(&rooms);
     return code;

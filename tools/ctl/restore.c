@@ -129,12 +129,14 @@ static int tell_unsaid(const ctl_line *line)
     return ctl_say_in(line, 1, "restore",
                       "sổ đã dựng lại xong, nhưng CHƯA ghi lại hết các lần ngừng quyền, thu hồi "
                       "máy sau bản sao lưu. Hãy sửa lỗi ở dòng trên rồi chạy lại đúng lệnh restore "
-                      "này để ghi tiếp. Sotayd và sotayctl cũng ghi tiếp trước mọi việc khác, "
-                      "chưa ghi xong thì chưa cho máy nào vào",
+                      "này để ghi tiếp; sotayd và sotayctl cũng ghi tiếp. Chưa ghi xong thì chưa "
+                      "cho máy nào vào, chưa ghi gì khác vào sổ; các lệnh xem, verify, rebuild và "
+                      "lệnh ngừng quyền, thu hồi máy vẫn chạy",
                       "the book is restored, but NOT all that took rights away after the backup "
                       "is said again. Mend what the line above says, then call this same restore "
-                      "once more: it goes on. Sotayd and sotayctl go on with it, too, before "
-                      "anything else, and let no phone in until it is done");
+                      "once more: it goes on, and so do sotayd and sotayctl. Until it is done no "
+                      "phone is let in and nothing else is written; what reads, verify, rebuild "
+                      "and what takes rights away runs");
 }
 
 static int fail_behind(const ctl_line *line, const st_error *error)

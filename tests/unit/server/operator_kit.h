@@ -25,6 +25,7 @@ typedef struct {
     st_buffer out, err;            /* of the last call, NUL-terminated */
     const char *public_url;
     const char *lang;
+    bool words_wait;
 } kit_book;
 
 static inline void kit_make(kit_book *book, bool threaded)
@@ -62,7 +63,8 @@ static inline int kit_call(kit_book *book, const char *const *words)
     st_buffer_clear(&book->err);
     operator_call call = { .rooms = &book->rooms, .argv = words, .argc = count,
                            .lang = book->lang, .offset_minutes = 420,
-                           .public_url = book->public_url, .out = &book->out, .err = &book->err };
+                           .public_url = book->public_url, .words_wait = book->words_wait,
+                           .out = &book->out, .err = &book->err };
     int code = operator_run(&call);
     assert_int_equal(st_buffer_append(&book->out, "", 1, NULL), ST_OK);
     assert_int_equal(st_buffer_append(&book->err, "", 1, NULL), ST_OK);
