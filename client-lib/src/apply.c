@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "client-lib/src/anew.h"
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
 #include "client-lib/src/declined.h"
@@ -31,6 +32,7 @@ typedef struct {
     const st_id *only; /* NULL: all records; else the one that is made anew */
     bool in_catalogue;
     bool looks_for_twin;
+    bool is_elsewhere; /* `only` is a record of another bucket */
     st_arena arena;
     bucket_state state;
     st_vector vector;
@@ -43,14 +45,14 @@ typedef struct {
 /* ---- history ---- */
 
 /* The line of a change that came before: when, in which entry and by whom. ST_E_NOT_FOUND without
- * *error. */
+ * *error: there is none that opens. */
 static st_err line_find(applying *a, const st_change *change, apply_line *out_line, st_error *error)
 {
     book_key prefix = book_key_id(BOOK_HIST, &change->record);
     book_scan scan = book_scan_of(&prefix);
     for (;;) {
         apply_line line;
-        st_err err = apply_line_next(a->client, &scan, &a->arena, &line, error);
+        st_err err = apply_line_next_whole(a->client, &scan, &a->arena, &line, error);
         if (err != ST_OK)
             return err;
         if (line.counter == change->dot.counter &&
@@ -392,14 +394,18 @@ static st_err set_with(applying *a, const st_id *device, uint64_t counter, st_se
     return err;
 }
 
-/* Of a change whose line is gone, though its set is kept: as if it had come with the decision. */
-static apply_line line_lost(const st_entry *entry, const st_change *change, uint64_t first)
+/* Of a change whose line is gone or does not open, though its set is kept: as if it had come with
+ * the decision, until a repair brings when it came, and in which entry. No sum tells that. */
+static st_err line_lost(applying *a, const st_entry *entry, const st_change *change, uint64_t first,
+                        apply_line *out_line, st_error *error)
 {
-    return (apply_line){ .index = entry->index,
-                         .counter = change->dot.counter,
-                         .device = change->dot.device,
-                         .first = first,
-                         .time_ms = entry->time_ms };
+    *out_line = (apply_line){ .index = entry->index,
+                              .counter = change->dot.counter,
+                              .device = change->dot.device,
+                              .first = first,
+                              .time_ms = entry->time_ms };
+    a->report->lost_line = true;
+    return anew_note(a->client, &change->record, &a->page->bucket, error);
 }
 
 /* One change that was held: it gets its effect, or none. It counts as received when its set was,
@@ -413,10 +419,8 @@ static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
     if (is_passed_over(a, change))
         return ST_OK;
     st_err err = line_find(a, change, &line, error);
-    if (err == ST_E_NOT_FOUND) { /* lost here with its record: the sum tells, a repair brings it */
-        line = line_lost(entry, change, set->first);
-        err = ST_OK;
-    }
+    if (err == ST_E_NOT_FOUND)
+        err = line_lost(a, entry, change, set->first, &line, error);
     if (err == ST_OK)
         err = arrival_of(a, entry, set, &arrival, &own, error);
     if (err != ST_OK)
@@ -704,8 +708,12 @@ static st_err begin_anew(applying *a, st_error *error)
     st_err err = bucket_get(&a->client->book, &a->page->bucket, &a->state, error);
     if (err == ST_OK)
         err = load_record(a, a->only, &record, error);
-    if (err == ST_OK)
-        err = apply_forget_record(a->client, a->only, error);
+    if (err != ST_OK)
+        return err;
+    a->is_elsewhere = strcmp(record->bucket.s, a->page->bucket.s) != 0;
+    if (a->is_elsewhere)
+        return apply_forget_lines(a->client, a->only, &a->page->bucket, error);
+    err = apply_forget_record(a->client, a->only, &a->page->bucket, error);
     if (err == ST_OK)
         st_record_init(record, &a->arena, a->only, &a->page->bucket);
     return err;
@@ -713,7 +721,9 @@ static st_err begin_anew(applying *a, st_error *error)
 
 static st_err end_anew(applying *a, st_error *error)
 {
-    st_err err = ST_OK;
+    st_err err = anew_done(a->client, a->only, &a->page->bucket, error);
+    if (err != ST_OK || a->is_elsewhere)
+        return err;
     if (a->page->entries_count > 0)
         err = put_records(a, error);
     else

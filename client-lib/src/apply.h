@@ -18,6 +18,7 @@ typedef struct {
     uint64_t twin_first;
     bool has_declined;   /* the office declined an own change, which is news (declined.h) */
     bool owes_renewal;   /* it erases a value of a set that lies sealed here (renew.h) */
+    bool lost_line;      /* it decides on a change whose line is lost here (anew.h) */
 } apply_report;
 
 /* Folds one page and moves its cursor. ST_E_CORRUPT also with lost_reference: then the transaction
@@ -30,9 +31,11 @@ ST_MUST_USE st_err apply_page(sotay_client *client, const st_page *page, apply_r
  * ones goes, own unsent and held work stays. *out_lost: some were lost, receipts are owed. */
 ST_MUST_USE st_err apply_scope(sotay_client *client, const st_scope *scope, bool *out_lost,
                                st_error *error);
-/* Makes one record anew from all entries that touch it, as a repair does: what the base said of it
- * before does not count. The sum of the bucket follows, its cursor and vector stay. Sets that the
- * entries name must be kept here or come with them. An empty list drops the record. */
+/* Makes one record anew from all entries of the bucket that touch it, as a repair does: what the
+ * base said of it before does not count, nor what its history said of sets of this bucket; lines of
+ * others stay. The sum of the bucket follows, its cursor and vector stay. Sets that the entries
+ * name must be kept here or come with them. An empty list drops the record. Of a record that is in
+ * another bucket only the lines are made anew: nothing of this bucket was folded into it. */
 typedef struct {
     st_bucket bucket;
     st_id record;
@@ -49,14 +52,19 @@ ST_MUST_USE st_err apply_author_key(sotay_client *client, const st_id *device, u
  * so, and are listed as held until then. The vector that has their holes is the caller's. */
 ST_MUST_USE st_err apply_held(sotay_client *client, const st_bucket *bucket,
                               const st_entry *entries, uint32_t count, st_error *error);
-/* Forgets base and history of one record; its row shows what is left of own work. The sum of its
- * bucket is the caller's. */
-ST_MUST_USE st_err apply_forget_record(sotay_client *client, const st_id *record, st_error *error);
+/* Forgets the base of one record of the bucket, and what its history says of sets of the bucket or
+ * does not open; its row shows what is left of own work. The sum of the bucket is the caller's. */
+ST_MUST_USE st_err apply_forget_record(sotay_client *client, const st_id *record,
+                                       const st_bucket *bucket, st_error *error);
+/* Of the history of a record of another bucket: the lines of sets of this bucket. */
+ST_MUST_USE st_err apply_forget_lines(sotay_client *client, const st_id *record,
+                                      const st_bucket *bucket, st_error *error);
 /* What the base had of an own set of this bucket is ours to show again, until the server sends it
  * anew: to be called where the base forgets it. A set of another bucket is left as it is. */
 ST_MUST_USE st_err apply_show_set(sotay_client *client, const outbox_set *own,
                                   const st_bucket *bucket, st_error *error);
-/* Forgets the base of a bucket (records, vector, sum, cursor, history); own changes stay. */
+/* Forgets the base of a bucket (records, vector, sum, cursor, what its sets are in histories); own
+ * changes stay. */
 ST_MUST_USE st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error);
 /* The same for every bucket known: after a new epoch. */
 ST_MUST_USE st_err apply_forget_all(sotay_client *client, st_error *error);
@@ -91,5 +99,8 @@ ST_MUST_USE st_err apply_line_read(const book_key *key, const book_value *value,
  * *error; ST_E_CORRUPT. */
 ST_MUST_USE st_err apply_line_next(sotay_client *client, book_scan *scan, st_arena *arena,
                                    apply_line *out_line, st_error *error);
+/* The same, past lines that are damaged: one of them must not be in the way of all others. */
+ST_MUST_USE st_err apply_line_next_whole(sotay_client *client, book_scan *scan, st_arena *arena,
+                                         apply_line *out_line, st_error *error);
 
 #endif

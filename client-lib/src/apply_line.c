@@ -83,3 +83,12 @@ st_err apply_line_next(sotay_client *client, book_scan *scan, st_arena *arena, a
     st_err err = book_scan_next(&client->book, scan, arena, &value, error);
     return err == ST_OK ? apply_line_read(&scan->at, &value, out_line, error) : err;
 }
+
+st_err apply_line_next_whole(sotay_client *client, book_scan *scan, st_arena *arena,
+                             apply_line *out_line, st_error *error)
+{
+    st_err err = apply_line_next(client, scan, arena, out_line, error);
+    while (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+        err = apply_line_next(client, scan, arena, out_line, error);
+    return err;
+}

@@ -41,7 +41,8 @@
  * DECLINED  record                                 when the office declined (declined.h)
  * DECIDED   device, counter be64                   a decision that a new epoch lost (decided.h)
  * OFFERED   a key of PARCEL                        how often it was left (offered.h)
- * DELIVERED position be64, a key                   a row that no backup has yet (delivered.h) */
+ * DELIVERED position be64, a key                   a row that no backup has yet (delivered.h)
+ * ANEW      record, bucket                         to be made anew (anew.h) */
 #ifndef SOTAY_CLIENT_BOOK_H
 #define SOTAY_CLIENT_BOOK_H
 
@@ -89,7 +90,8 @@ typedef enum {
     BOOK_DECLINED = 'D',
     BOOK_DECIDED = 'j',
     BOOK_OFFERED = 'O',
-    BOOK_DELIVERED = 'U'
+    BOOK_DELIVERED = 'U',
+    BOOK_ANEW = 'N'
 } book_table;
 
 #define BOOK_KEY_BYTES_MAX 200u

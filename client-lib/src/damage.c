@@ -52,7 +52,7 @@ static st_err spoil_record(sotay_client *client, const st_id *id, sotay_damage h
         st_sum_subtract(&state.sum, &before);
     }
     if (err == ST_OK && how == SOTAY_DAMAGE_MISSING)
-        err = apply_forget_record(client, id, error);
+        err = apply_forget_record(client, id, &record.bucket, error);
     if (err == ST_OK && how != SOTAY_DAMAGE_MISSING) {
         (how == SOTAY_DAMAGE_VALUE ? spoil_value : spoil_author)(&record);
         st_sum after = st_record_sum(&record);

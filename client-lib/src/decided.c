@@ -54,7 +54,7 @@ st_err decided_turn(sotay_client *client, uint64_t cut, st_error *error)
         apply_line line;
         st_id record;
         st_arena_init(&arena, 4 * APPLY_LINE_BYTES_MAX);
-        err = apply_line_next(client, &scan, &arena, &line, error);
+        err = apply_line_next_whole(client, &scan, &arena, &line, error);
         memcpy(record.b, scan.at.b + 1, sizeof record.b);
         if (err == ST_OK && is_lost(&line, cut))
             err = keep(client, &record, &line, error);

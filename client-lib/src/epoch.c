@@ -124,7 +124,7 @@ static st_err offer_others(sotay_client *client, uint64_t cut, st_error *error)
         st_arena arena;
         apply_line line;
         st_arena_init(&arena, 4 * APPLY_LINE_BYTES_MAX);
-        err = apply_line_next(client, &scan, &arena, &line, error);
+        err = apply_line_next_whole(client, &scan, &arena, &line, error);
         if (err == ST_OK && line.index > cut)
             err = offer_one(client, &line, error);
         st_arena_reset(&arena);

@@ -4,6 +4,7 @@
  * Never: touches what is unsent. */
 #include <string.h>
 
+#include "client-lib/src/anew.h"
 #include "client-lib/src/apply.h"
 #include "client-lib/src/attach.h"
 #include "client-lib/src/carried.h"
@@ -29,27 +30,69 @@ static st_err is_in(sotay_client *client, const st_id *id, const st_bucket *buck
     return err == ST_E_CORRUPT ? ST_OK : err;
 }
 
-static st_err drop_lines(sotay_client *client, const st_id *record, st_error *error)
+/* Lines of histories that go with a bucket. Many stand for one entry, so for one set. */
+typedef struct {
+    sotay_client *client;
+    const st_bucket *bucket;
+    bool lost_too;  /* also those of which nothing says whose they are */
+    uint64_t index; /* of the entry that was looked at last; 0: none */
+    bool is_of;     /* the bucket */
+} line_drop;
+
+/* Came the line with a set of the bucket? */
+static st_err look_at(line_drop *d, const book_key *key, bool *out_is, st_error *error)
 {
-    book_key prefix = book_key_id(BOOK_HIST, record);
-    book_scan scan = book_scan_of(&prefix);
-    for (;;) {
-        st_err err = book_scan_next(&client->book, &scan, NULL, NULL, error);
-        if (err == ST_E_NOT_FOUND)
-            return ST_OK;
-        if (err == ST_OK)
-            err = book_delete(&client->book, &scan.at, error);
-        if (err != ST_OK)
-            return err;
+    st_arena arena;
+    apply_line line;
+    st_set set;
+    book_value value = { NULL, 0 };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = book_get(&d->client->book, key, &arena, &value, error);
+    if (err == ST_OK)
+        err = apply_line_read(key, &value, &line, error);
+    if (err == ST_OK && line.index != d->index) {
+        const st_dot dot = { line.device, line.counter };
+        err = overlay_set_get(d->client, &dot, line.first, &arena, &set, error);
+        d->index = err == ST_OK ? line.index : 0;
+        d->is_of = err == ST_OK && strcmp(set.bucket.s, d->bucket->s) == 0;
     }
+    *out_is = err == ST_OK ? d->is_of : d->lost_too;
+    st_arena_reset(&arena);
+    bool is_lost = err == ST_E_VERSION || err == ST_E_CORRUPT;
+    return is_lost && d->client->book.failed == ST_OK ? ST_OK : err;
 }
 
-st_err apply_forget_record(sotay_client *client, const st_id *record, st_error *error)
+static st_err drop_lines(line_drop *d, const book_key *prefix, st_error *error)
 {
-    book_key base = book_key_id(BOOK_BASE, record);
+    book_scan scan = book_scan_of(prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        bool goes = false;
+        err = book_scan_next(&d->client->book, &scan, NULL, NULL, error);
+        if (err == ST_OK)
+            err = look_at(d, &scan.at, &goes, error);
+        if (err == ST_OK && goes)
+            err = book_delete(&d->client->book, &scan.at, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err apply_forget_lines(sotay_client *client, const st_id *record, const st_bucket *bucket,
+                          st_error *error)
+{
+    line_drop d = { .client = client, .bucket = bucket };
+    book_key prefix = book_key_id(BOOK_HIST, record);
+    return drop_lines(&d, &prefix, error);
+}
+
+st_err apply_forget_record(sotay_client *client, const st_id *record, const st_bucket *bucket,
+                           st_error *error)
+{
+    line_drop d = { .client = client, .bucket = bucket, .lost_too = true };
+    book_key base = book_key_id(BOOK_BASE, record), lines = book_key_id(BOOK_HIST, record);
     st_err err = book_delete(&client->book, &base, error);
     if (err == ST_OK)
-        err = drop_lines(client, record, error);
+        err = drop_lines(&d, &lines, error);
     return err == ST_OK ? overlay_row_refresh(client, record, error) : err;
 }
 
@@ -67,7 +110,7 @@ static st_err drop_records(sotay_client *client, const st_bucket *bucket, uint64
         if (err == ST_OK)
             err = is_in(client, &id, bucket, &in, error);
         if (err == ST_OK && in)
-            err = apply_forget_record(client, &id, error);
+            err = apply_forget_record(client, &id, bucket, error);
         *out_count += err == ST_OK && in;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -128,7 +171,8 @@ static st_err forget(sotay_client *client, const st_bucket *bucket, uint64_t *ou
                      st_error *error)
 {
     bucket_state state;
-    book_key vector = book_key_text(BOOK_VECTOR, bucket->s);
+    line_drop d = { .client = client, .bucket = bucket };
+    book_key vector = book_key_text(BOOK_VECTOR, bucket->s), lines = book_key_of(BOOK_HIST);
     st_err err = bucket_get(&client->book, bucket, &state, error);
     state.cursor = 0;
     memset(&state.sum, 0, sizeof state.sum);
@@ -138,6 +182,10 @@ static st_err forget(sotay_client *client, const st_bucket *bucket, uint64_t *ou
         err = book_delete(&client->book, &vector, error);
     if (err == ST_OK)
         err = snapshot_clear(&client->book, bucket, error);
+    if (err == ST_OK)
+        err = anew_forget(client, bucket, error);
+    if (err == ST_OK) /* also of records that are in another one */
+        err = drop_lines(&d, &lines, error);
     if (err == ST_OK)
         err = drop_records(client, bucket, out_count, error);
     return err == ST_OK ? show_own(client, bucket, error) : err;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client-lib/src/anew.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/log_key.h"
 #include "client-lib/src/receipt.h"
@@ -65,12 +66,16 @@ static st_err get_base(receipt_look *l, st_record *out, st_error *error)
     return err == ST_OK ? st_record_decode(value.data, value.len, &l->arena, out, error) : err;
 }
 
-/* A record that came as it stands has no lines, or only those since: its values name entries. */
+/* A record that came as it stands has no lines, or only those since: its values name entries. While
+ * a line of it stands under the entry of a decision, it is not known which is the newest. */
 static st_err find_newest(receipt_look *l, st_error *error)
 {
     st_record base;
-    st_err err = newest_line(l, error);
-    if (err != ST_OK)
+    bool is_lost = false;
+    st_err err = anew_has(l->client, &l->record, &is_lost, error);
+    if (err == ST_OK && !is_lost)
+        err = newest_line(l, error);
+    if (err != ST_OK || is_lost)
         return err;
     err = get_base(l, &base, error);
     for (size_t i = 0; err == ST_OK && i < base.metas_count; i++)

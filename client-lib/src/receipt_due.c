@@ -105,7 +105,7 @@ static st_err end_record(all_walk *w, st_error *error)
     if (!w->has_record || !w->is_own || w->count == w->most)
         return ST_OK;
     st_err err = receipt_entries_of(w->client, &w->record, &entries, error);
-    if (err == ST_OK && entries.kept != entries.newest)
+    if (err == ST_OK && entries.newest != 0 && entries.kept != entries.newest)
         memcpy(w->list[w->count++].b, w->record.b, sizeof w->record.b);
     return err;
 }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/anew.h"
 #include "client-lib/src/closed.h"
 #include "client-lib/src/evidence.h"
 #include "client-lib/src/exchange.h"
@@ -66,6 +67,58 @@ st_err repair_begin(sotay_sync *sync, const st_bucket *bucket, st_error *error)
     r->is_open = true;
     r->has_answer = r->has_progress = true; /* nothing was asked yet */
     return add_range(sync, r, &all, error);
+}
+
+static st_err add_record(sotay_sync *sync, repair *r, const st_id *id, st_error *error)
+{
+    repair_record *records = r->records;
+    if (r->records_count == r->records_capacity)
+        records = st_arena_grow(&sync->lasting, records, r->records_count, &r->records_capacity,
+                                sizeof *records);
+    if (records == NULL)
+        return no_memory(error);
+    r->records = records;
+    size_t at = r->records_count;
+    while (at > 0 && st_id_cmp(&records[at - 1].id, id) > 0)
+        at--;
+    if (at > 0 && st_id_cmp(&records[at - 1].id, id) == 0)
+        return ST_OK;
+    memmove(&records[at + 1], &records[at], (r->records_count - at) * sizeof *records);
+    memset(&records[at], 0, sizeof *records);
+    records[at].id = *id;
+    r->records_count++;
+    return ST_OK;
+}
+
+/* A record of which no sum says that it is wrong. */
+static st_err begin_noted(sotay_sync *sync, const st_bucket *bucket, const st_id *record,
+                          st_error *error)
+{
+    st_err err = ST_OK;
+    repair *r = find(sync, bucket);
+    if (r != NULL && r->is_kept)
+        return ST_OK;
+    if (r == NULL || !r->is_open) {
+        sync->client->next.position = 0; /* it is mended at the head of its bucket */
+        err = repair_begin(sync, bucket, error);
+        r = find(sync, bucket);
+    }
+    return err == ST_OK && r->is_open ? add_record(sync, r, record, error) : err;
+}
+
+static st_err begin_all_noted(sotay_sync *sync, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_ANEW);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_id record;
+        st_bucket bucket;
+        err = anew_next(sync->client, &scan, &record, &bucket, error);
+        if (err == ST_OK)
+            err = begin_noted(sync, &bucket, &record, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 void repair_forget(sotay_sync *sync, const st_bucket *bucket, bool is_over)
@@ -217,27 +270,6 @@ static st_err count_totals(sotay_sync *sync, repair *r, st_error *error)
     return r->has_totals ? ST_OK : err;
 }
 
-static st_err add_record(sotay_sync *sync, repair *r, const st_id *id, st_error *error)
-{
-    repair_record *records = r->records;
-    if (r->records_count == r->records_capacity)
-        records = st_arena_grow(&sync->lasting, records, r->records_count, &r->records_capacity,
-                                sizeof *records);
-    if (records == NULL)
-        return no_memory(error);
-    r->records = records;
-    size_t at = r->records_count;
-    while (at > 0 && st_id_cmp(&records[at - 1].id, id) > 0)
-        at--;
-    if (at > 0 && st_id_cmp(&records[at - 1].id, id) == 0)
-        return ST_OK;
-    memmove(&records[at + 1], &records[at], (r->records_count - at) * sizeof *records);
-    memset(&records[at], 0, sizeof *records);
-    records[at].id = *id;
-    r->records_count++;
-    return ST_OK;
-}
-
 static bool same_brief(const st_brief *a, const st_brief *b)
 {
     return memcmp(a->b, b->b, sizeof a->b) == 0;
@@ -381,8 +413,8 @@ static st_err offer_again(sotay_sync *sync, const st_bucket *bucket, const st_do
 
 /* What the base's record holds and the log does not: own sets go out again; is there more, which no
  * set that is kept here says? */
-static st_err holds_more(sotay_sync *sync, const st_repair_record *came, bool *out_more,
-                         st_error *error)
+static st_err holds_more(sotay_sync *sync, const repair *r, const st_repair_record *came,
+                         bool *out_more, st_error *error)
 {
     st_arena arena;
     st_record record;
@@ -390,6 +422,8 @@ static st_err holds_more(sotay_sync *sync, const st_repair_record *came, bool *o
     *out_more = false;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = read_record(sync, &came->record, &arena, &record, &reads, error);
+    if (reads && strcmp(record.bucket.s, r->bucket.s) != 0)
+        reads = false; /* it is in another bucket, where its changes are */
     for (size_t i = 0; reads && err == ST_OK && i < record.metas_count; i++) {
         bool found = false;
         for (uint32_t j = 0; err == ST_OK && j < came->entries_count && !found; j++)
@@ -439,7 +473,7 @@ static st_err take_record(sotay_sync *sync, repair *r, const st_repair_record *c
         return ST_OK;
     }
     if (!record->shows)
-        err = holds_more(sync, came, &more, error);
+        err = holds_more(sync, r, came, &more, error);
     if (err == ST_OK && more)
         err = can_show(sync, &came->record, &shows, error);
     if (err == ST_OK && more && !shows) /* what is lost of it alone, when the repair is over */
@@ -528,6 +562,8 @@ st_err repair_end_round(sotay_sync *sync, st_error *error)
 {
     st_err err = ST_OK;
     sync->repairs_go_on = false;
+    if (!sync->more && !sync->is_send_only)
+        err = begin_all_noted(sync, error);
     for (size_t i = 0; err == ST_OK && i < sync->repairs_count; i++)
         if (sync->repairs[i].is_open)
             err = end_one(sync, &sync->repairs[i], error);

@@ -107,17 +107,6 @@ static st_err put_vector(repair *r, st_repair_answer *answer, st_error *error)
 
 /* ---- records ---- */
 
-/* Is the record of this bucket, as far as the server knows it? */
-static st_err is_here(repair *r, const st_id *id, bool *out_here, st_error *error)
-{
-    store_slice row = { 0 };
-    pack_key key = pack_text(r->ask->bucket.s);
-    pack_key_id(&key, id);
-    st_err err = store_get(r->txn, STORE_SUMS, pack_key_slice(&key), &row, error);
-    *out_here = err == ST_OK;
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
 static void fill_entry(const sync_row *row, uint64_t index, bool whole, st_entry *entry)
 {
     entry->index = index;
@@ -187,11 +176,8 @@ static st_err read_entries(repair *r, const st_id *id, bool whole, entry_list *o
 
 static st_err send_record(repair *r, const st_id *id, bool whole, st_error *error)
 {
-    bool here = false;
     entry_list entries = { 0 };
-    st_err err = is_here(r, id, &here, error);
-    if (err == ST_OK && here)
-        err = read_entries(r, id, whole, &entries, error);
+    st_err err = read_entries(r, id, whole, &entries, error);
     st_repair_record *record = st_arena_get(&r->arena, sizeof *record);
     if (err == ST_OK && record == NULL)
         err = st_fail(error, ST_E_MEMORY, "repair: out of memory");

@@ -16,6 +16,7 @@
 #define KIB    ((size_t)1024)
 #define LEN    (40 * KIB)
 #define PIECES 3u
+#define UNIT_BUCKET "01477/unit/" KIT_UNIT
 
 typedef struct {
     world w;
@@ -482,15 +483,17 @@ static void test_what_cannot_be_read_may_name_it(void **state)
     (void)state;
     valley v;
     st_error error = { 0 };
+    st_bucket unit;
     valley_make(&v);
     const st_id id = phone_id(&v.visit);
     sotay_client *an = v.an->client;
+    assert_true(st_bucket_set(&unit, UNIT_BUCKET, strlen(UNIT_BUCKET)));
     suspend(&v, v.an);
     attach(&v, v.an);
     sync_well(&v, v.an);
     assert_int_equal(client_begin(an, true, &error), ST_OK);
     assert_true(is_named(v.an, &v.visit));
-    assert_int_equal(apply_forget_record(an, &id, &error), ST_OK);
+    assert_int_equal(apply_forget_record(an, &id, &unit, &error), ST_OK);
     assert_true(is_named(v.an, &v.visit));
     outbox_set own = last_own(v.an);
     const st_dot dot = { own.device, own.last };

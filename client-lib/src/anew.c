@@ -1,0 +1,65 @@
+/* client-lib/src/anew.c - which records are to be made anew although their sums are right.
+ * Promises: a note goes only when the record came again, or its bucket does, or is lost.
+ * Never: says what is wrong with a record; the log says what is right. */
+#include "client-lib/src/anew.h"
+
+#include <string.h>
+
+static book_key key_of(const st_id *record, const st_bucket *bucket)
+{
+    book_key key = book_key_id(BOOK_ANEW, record);
+    book_key_bytes(&key, bucket->s, strlen(bucket->s));
+    return key;
+}
+
+st_err anew_note(sotay_client *client, const st_id *record, const st_bucket *bucket,
+                 st_error *error)
+{
+    book_key key = key_of(record, bucket);
+    return book_put(&client->book, &key, "", 0, error);
+}
+
+st_err anew_done(sotay_client *client, const st_id *record, const st_bucket *bucket,
+                 st_error *error)
+{
+    book_key key = key_of(record, bucket);
+    return book_delete(&client->book, &key, error);
+}
+
+st_err anew_next(sotay_client *client, book_scan *scan, st_id *out_record, st_bucket *out_bucket,
+                 st_error *error)
+{
+    const size_t head = 1 + sizeof out_record->b;
+    st_err err = book_scan_next(&client->book, scan, NULL, NULL, error);
+    if (err != ST_OK)
+        return err;
+    if (scan->at.len < head ||
+        !st_bucket_set(out_bucket, (const char *)scan->at.b + head, scan->at.len - head))
+        return st_fail(error, ST_E_CORRUPT, "store: the note of what is lost is damaged");
+    memcpy(out_record->b, scan->at.b + 1, sizeof out_record->b);
+    return ST_OK;
+}
+
+st_err anew_forget(sotay_client *client, const st_bucket *bucket, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_ANEW);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_id record;
+        st_bucket of;
+        err = anew_next(client, &scan, &record, &of, error);
+        if (err == ST_OK && strcmp(of.s, bucket->s) == 0)
+            err = anew_done(client, &record, bucket, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err anew_has(sotay_client *client, const st_id *record, bool *out_has, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_ANEW, record);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+    *out_has = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}

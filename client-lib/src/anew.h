@@ -1,0 +1,24 @@
+/* client-lib/src/anew.h - records of which something is lost here that no sum tells, as a line of
+ * a history: each is made anew from the log, whatever the sums say (repair.h). One row for each
+ * bucket in which something of it is lost (table ANEW). Source: docs/protocol.md 7.8. */
+#ifndef SOTAY_CLIENT_ANEW_H
+#define SOTAY_CLIENT_ANEW_H
+
+#include "client-lib/src/bucket.h"
+#include "client-lib/src/client.h"
+
+ST_MUST_USE st_err anew_note(sotay_client *client, const st_id *record, const st_bucket *bucket,
+                             st_error *error);
+/* It was made anew. */
+ST_MUST_USE st_err anew_done(sotay_client *client, const st_id *record, const st_bucket *bucket,
+                             st_error *error);
+/* All of the bucket: it is read from its beginning, or not any more. */
+ST_MUST_USE st_err anew_forget(sotay_client *client, const st_bucket *bucket, st_error *error);
+/* Is the record to be made anew in any bucket? */
+ST_MUST_USE st_err anew_has(sotay_client *client, const st_id *record, bool *out_has,
+                            st_error *error);
+/* The next one of a scan over ANEW. ST_E_NOT_FOUND at the end, without *error; ST_E_CORRUPT. */
+ST_MUST_USE st_err anew_next(sotay_client *client, book_scan *scan, st_id *out_record,
+                             st_bucket *out_bucket, st_error *error);
+
+#endif

@@ -1,0 +1,173 @@
+/* tests/unit/both/test_lines.c
+ * A line of a history is lost on a phone, or does not open any more, and then the office decides on
+ * that change: the phone reads on, and by the end of that sync it says of the change what every
+ * other phone says, though its sums were right all the time. */
+#include "tests/unit/both/world.h"
+#include "tests/unit/client-lib/rows.h"
+
+#include "client-lib/src/apply.h"
+
+typedef enum { SPOILT, LOST, CUT, HOWS } damage_how;
+
+/* What an writes is held; binh's line of it is damaged, chi's is not. */
+typedef struct {
+    world w;
+    phone *an, *binh, *chi;
+    sotay_id visit;
+} desk;
+
+static const char *device_of(phone *p)
+{
+    static char hex[33];
+    sotay_who who;
+    sotay_whoami(p->client, &who);
+    sotay_id_format(&who.device, hex);
+    return hex;
+}
+
+static void sync_all(desk *d)
+{
+    sync_phone_well(&d->w, d->an, NULL);
+    sync_phone_well(&d->w, d->binh, NULL);
+    sync_phone_well(&d->w, d->chi, NULL);
+}
+
+/* Is the visit itself in the book, or only what was held of it? */
+static void open_desk(desk *d, bool is_in_book)
+{
+    memset(d, 0, sizeof *d);
+    world_make(&d->w, 1);
+    d->an = &d->w.phones[0];
+    d->binh = &d->w.phones[1];
+    d->chi = &d->w.phones[2];
+    if (is_in_book) {
+        d->visit = phone_visit(d->an, "chợ");
+        sync_all(d);
+    }
+    KIT_EXPECT(0, &d->w.book, "device", "suspend", device_of(d->an));
+    if (is_in_book)
+        assert_int_equal(phone_set(d->an, &d->visit, "general_note", "bến"), SOTAY_OK);
+    else
+        d->visit = phone_visit(d->an, "chợ");
+    sync_all(d);
+}
+
+static void decide(desk *d, const char *how)
+{
+    KIT_EXPECT(0, &d->w.book, "held", "--json");
+    const char *at = strstr(KIT_OUT(&d->w.book), "{\"n\":");
+    assert_non_null(at);
+    char n[24];
+    (void)snprintf(n, sizeof n, "%.*s", (int)strcspn(at + 5, ","), at + 5);
+    KIT_EXPECT(0, &d->w.book, "held", how, n, "--as", "office", "--reason", "đã hỏi");
+}
+
+/* The line of what waits, on binh's phone. */
+static void damage(desk *d, damage_how how)
+{
+    static stored_row row;
+    bool found = false;
+    for (size_t n = 0; !found && rows_get(d->binh, BOOK_HIST, n, &row); n++) {
+        apply_line line;
+        const book_value value = { row.data, row.len };
+        assert_int_equal(apply_line_read(&row.key, &value, &line, NULL), ST_OK);
+        found = memcmp(row.key.b + 1, d->visit.b, 16) == 0 && line.verdict == APPLY_HELD;
+    }
+    assert_true(found);
+    if (how == SPOILT)
+        rows_spoil(d->binh, &row.key);
+    if (how == LOST)
+        rows_delete(d->binh, &row.key);
+    if (how == CUT)
+        rows_put(d->binh, &row.key, row.data, row.len / 2);
+}
+
+static char *history(phone *p, const sotay_id *id)
+{
+    char *json = NULL;
+    if (sotay_history(p->client, id, SOTAY_JSON, &json, &p->error) != SOTAY_OK)
+        fail_msg("history: %s", p->error.detail);
+    drop_own_clock(json);
+    return json;
+}
+
+static void assert_same(desk *d)
+{
+    char *chi = history(d->chi, &d->visit), *binh = history(d->binh, &d->visit);
+    assert_string_equal(chi, binh);
+    assert_null(strstr(binh, "\"unread\""));
+    sotay_text_free(chi);
+    sotay_text_free(binh);
+}
+
+/* Nothing is wrong any more, and nothing is asked. */
+static void assert_quiet(desk *d, phone *p)
+{
+    sotay_report report;
+    sync_phone_well(&d->w, p, &report);
+    assert_int_equal(report.repaired_buckets, 0);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(rows_count(p, BOOK_ANEW), 0);
+}
+
+static void test_a_line_comes_again(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4 * HOWS; i++) {
+        desk d;
+        sotay_report report;
+        open_desk(&d, i % 2 == 0);
+        damage(&d, i / 4);
+        decide(&d, i / 2 % 2 == 0 ? "accept" : "decline");
+        sotay_id more = phone_visit(d.binh, "trạm"); /* and the phone is not stuck */
+        sync_phone_well(&d.w, d.binh, &report);
+        assert_int_equal(report.repaired_buckets, 1);
+        assert_true(report.complete && report.needs_person);
+        assert_int_equal(report.stored, 1);
+        sync_phone_well(&d.w, d.chi, NULL);
+        assert_same(&d);
+        char *shown_chi = shown(d.chi, &more), *shown_binh = shown(d.binh, &more);
+        assert_string_equal(shown_chi, shown_binh);
+        sotay_text_free(shown_chi);
+        sotay_text_free(shown_binh);
+        assert_quiet(&d, d.binh);
+        KIT_EXPECT(0, &d.w.book, "verify");
+        world_free(&d.w);
+    }
+}
+
+/* The answers are cut, again and again: what is to be made anew is not forgotten, and until then no
+ * receipt is asked of it. */
+static void test_a_broken_line_forgets_nothing(void **state)
+{
+    (void)state;
+    desk d;
+    open_desk(&d, true);
+    damage(&d, LOST);
+    decide(&d, "decline");
+    size_t was_noted = 0;
+    for (int i = 0; i < 40 && was_noted == 0; i++) {
+        (void)!sync_phone(&d.w, d.binh, 2, NULL);
+        was_noted = rows_count(d.binh, BOOK_ANEW);
+    }
+    assert_int_equal(was_noted, 1);
+    sotay_receipt_state receipt;
+    assert_int_equal(sotay_receipt_find(d.binh->client, &d.visit, &receipt, NULL),
+                     SOTAY_E_NOT_FOUND);
+    phone_reopen(d.binh);
+    sync_phone_well(&d.w, d.binh, NULL);
+    sync_phone_well(&d.w, d.chi, NULL);
+    assert_same(&d);
+    assert_quiet(&d, d.binh);
+    assert_int_equal(sotay_receipt_find(d.binh->client, &d.visit, &receipt, NULL), SOTAY_OK);
+    world_free(&d.w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_line_comes_again),
+        cmocka_unit_test(test_a_broken_line_forgets_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
