@@ -542,20 +542,11 @@ static st_err put_records(applying *a, st_error *error)
 /* Names first, so that the rows of the same page can use them. */
 static st_err put_names(applying *a, st_error *error)
 {
-    for (size_t i = 0; i < a->count; i++) {
-        const st_record *record = &a->records[i].record;
-        const st_form *form = NULL;
-        if (!record->created)
-            continue;
-        st_err err = lexicon_form(a->client, record->form.s, record->form_version, &form, error);
-        if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT)
-            continue;
-        if (err == ST_OK && form->home == ST_HOME_CATALOGUE)
-            err = lexicon_learn_names(a->client, form, record, error);
-        if (err != ST_OK)
-            return err;
-    }
-    return ST_OK;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < a->count; i++)
+        if (a->records[i].record.created)
+            err = lexicon_learn(a->client, &a->records[i].record, error);
+    return err;
 }
 
 static st_err put_rows(applying *a, st_error *error)

@@ -9,6 +9,7 @@
 #include "client-lib/src/decided.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/offered.h"
+#include "client-lib/src/relearn.h"
 #include "client-lib/src/renew.h"
 #include "client-lib/src/waiting.h"
 #include "client-lib/src/witness.h"
@@ -558,6 +559,8 @@ st_err ask_sign(sotay_sync *sync, st_error *error)
 st_err ask_make(sotay_sync *sync, st_error *error)
 {
     st_err err = take_copied(sync->client, error);
+    if (err == ST_OK && !sync->has_drafts_done) /* once in a sync */
+        err = relearn_damaged(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done)
         err = drafts(sync, error);
     if (err == ST_OK && !sync->body_is_built) {

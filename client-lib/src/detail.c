@@ -91,6 +91,8 @@ static const pair_of_words TABLE[] = {
     { "record: another phone brought it, to be read; it can be written once the server has sent it",
       "phiếu do máy khác mang đến, chỉ để xem; văn phòng gửi về rồi mới ghi được" },
     { "record: its form is not on this device yet", "biểu của phiếu chưa có trên máy này" },
+    { "record: its form is damaged on this device; the next sync mends it",
+      "biểu của phiếu trên máy này bị hỏng; lần gửi, nhận sau sẽ sửa" },
     /* files */
     { "the file is empty", "tệp rỗng" },
     { "the file has * bytes, at most *", "tệp có * byte, nhiều nhất *" },

@@ -68,8 +68,8 @@ st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record, st_erro
     if (err == ST_OK && e->view.has_carried && !e->view.has_base && !e->view.has_own)
         err = st_fail(error, ST_E_STATE, "record: another phone brought it, to be read; it can be "
                                          "written once the server has sent it");
-    if (err == ST_OK && e->view.form == NULL)
-        err = st_fail(error, ST_E_NOT_FOUND, "record: its form is not on this device yet");
+    if (err == ST_OK)
+        err = overlay_need_form(&e->view, error);
     if (err == ST_OK) /* an edit replaces what was shown */
         err = lease_check(client, &e->view, error);
     if (err == ST_OK)

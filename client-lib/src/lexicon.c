@@ -321,6 +321,17 @@ st_err lexicon_learn_names(sotay_client *client, const st_form *form, const st_r
     return err;
 }
 
+st_err lexicon_learn(sotay_client *client, const st_record *record, st_error *error)
+{
+    const st_form *form = NULL;
+    st_err err = lexicon_form(client, record->form.s, record->form_version, &form, error);
+    if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT)
+        return ST_OK;
+    return err == ST_OK && form->home == ST_HOME_CATALOGUE
+               ? lexicon_learn_names(client, form, record, error)
+               : err;
+}
+
 st_err lexicon_has(sotay_client *client, const char *kind, const char *code, bool *out_has,
                    st_error *error)
 {
@@ -356,7 +367,9 @@ st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_pers
     book_key key = name_key("device", device->b, 16);
     book_value value = { NULL, 0 };
     st_err err = book_get(&client->book, &key, &arena, &value, error);
-    if (err == ST_OK && value.len >= sizeof out_person->b)
+    if (err == ST_OK && value.len < sizeof out_person->b)
+        err = st_fail(error, ST_E_CORRUPT, "store: whose a device is, is damaged");
+    if (err == ST_OK)
         memcpy(out_person->b, value.data, sizeof out_person->b);
     st_arena_reset(&arena);
     return err;

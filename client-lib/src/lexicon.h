@@ -19,6 +19,9 @@ ST_MUST_USE st_err lexicon_learn_form(sotay_client *client, const st_record *rec
  * learned is not known; the page must come again. */
 ST_MUST_USE st_err lexicon_learn_names(sotay_client *client, const st_form *form,
                                        const st_record *record, st_error *error);
+/* The same of any record: one that is not of the catalogue, or whose form is not here or does not
+ * open, gives none. */
+ST_MUST_USE st_err lexicon_learn(sotay_client *client, const st_record *record, st_error *error);
 
 /* The live value of a top-level field that is shown first; NULL: none, or no such field. */
 const st_live *lexicon_shown(const st_form *form, const st_record *record, const char *name,
@@ -33,7 +36,7 @@ ST_MUST_USE st_err lexicon_any(sotay_client *client, const char *kind, st_code *
 /* The years of the movement by their days, in the arena; none: they are not known here. */
 ST_MUST_USE st_err lexicon_years(sotay_client *client, st_arena *arena, const st_days **out_years,
                                  size_t *out_count, st_error *error);
-/* The person of a device; ST_E_NOT_FOUND. */
+/* The person of a device; ST_E_NOT_FOUND without *error, ST_E_CORRUPT. */
 ST_MUST_USE st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_person,
                                   st_error *error);
 

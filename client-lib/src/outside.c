@@ -40,8 +40,9 @@ static book_scan scan_of(const st_id *record)
     return book_scan_of(&prefix);
 }
 
-static st_err fold_one(sotay_client *client, const declined_change *one, st_vector *vector,
-                       st_record *record, st_error *error)
+/* *view notes it where that is damaged: the change is shown all the same. */
+static st_err fold_one(sotay_client *client, overlay_view *view, const declined_change *one,
+                       st_vector *vector, st_record *record, st_error *error)
 {
     const st_fold_how how = { ST_FOLD_APPLY, true };
     st_arrival arrival;
@@ -49,8 +50,9 @@ static st_err fold_one(sotay_client *client, const declined_change *one, st_vect
         return ST_OK;
     memset(&arrival, 0, sizeof arrival);
     st_err err = overlay_author(client, &one->set, &arrival.actor, error);
-    if (err != ST_OK)
+    if (err != ST_OK && err != ST_E_CORRUPT)
         return err;
+    view->is_damaged = view->is_damaged || err == ST_E_CORRUPT;
     arrival.role = one->set.role;
     arrival.via = one->set.via;
     arrival.received_ms = one->line.time_ms;
@@ -79,7 +81,7 @@ static st_err fold_all(sotay_client *client, overlay_view *view, st_arena *arena
             view->decision_reason_len = one.line.reason_len;
         }
         if (err == ST_OK)
-            err = fold_one(client, &one, &vector, out_record, error);
+            err = fold_one(client, view, &one, &vector, out_record, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -99,6 +101,8 @@ st_err outside_fold(sotay_client *client, overlay_view *view, st_arena *arena, s
         st_id_cmp(&record.metas[record.creator].actor, &client->me.person) == 0;
     view->form = NULL;
     err = lexicon_form(client, record.form.s, record.form_version, &view->form, error);
+    view->is_form_damaged = err == ST_E_CORRUPT;
+    view->is_damaged = view->is_damaged || view->is_form_damaged;
     return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err; /* as overlay_load */
 }
 
@@ -112,11 +116,12 @@ st_err outside_reason(sotay_client *client, const st_id *record, st_arena *arena
         declined_change one;
         err = next_declined(client, &scan, arena, &one, error);
         st_id author;
-        if (err == ST_OK)
-            err = overlay_author(client, &one.set, &author, error);
         if (err != ST_OK)
             continue;
-        if (st_id_cmp(&author, &client->me.person) == 0)
+        err = overlay_author(client, &one.set, &author, error);
+        if (err == ST_E_CORRUPT) /* nobody's that is known here */
+            err = ST_OK;
+        if (err == ST_OK && st_id_cmp(&author, &client->me.person) == 0)
             *out_words = (outside_words){ true, one.line.reason, one.line.reason_len };
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;

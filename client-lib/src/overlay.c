@@ -99,8 +99,6 @@ st_err overlay_author(sotay_client *client, const st_set *set, st_id *out_author
         author = set->actor;
     else
         err = lexicon_person(client, &set->device, &author, error);
-    if (err == ST_OK && st_id_is_zero(&author))
-        err = st_fail(error, ST_E_CORRUPT, "store: whose a device is, is damaged");
     bool is_known = err == ST_OK || (err != ST_E_NOT_FOUND && err != ST_E_CORRUPT);
     if (!is_known && st_id_cmp(&set->device, &client->me.device) == 0) {
         author = client->me.person;
@@ -283,8 +281,19 @@ static st_err find_form(sotay_client *client, overlay_view *view, st_arena *aren
     err = lexicon_form(client, record->form.s, record->form_version, &view->form, error);
     if (err == ST_OK)
         record->form_version = view->form->version;
-    view->is_damaged = view->is_damaged || err == ST_E_CORRUPT;
+    view->is_form_damaged = err == ST_E_CORRUPT;
+    view->is_damaged = view->is_damaged || view->is_form_damaged;
     return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err;
+}
+
+st_err overlay_need_form(const overlay_view *view, st_error *error)
+{
+    if (view->form != NULL)
+        return ST_OK;
+    return view->is_form_damaged
+               ? st_fail(error, ST_E_CORRUPT, "record: its form is damaged on this device; the next"
+                                              " sync mends it")
+               : st_fail(error, ST_E_NOT_FOUND, "record: its form is not on this device yet");
 }
 
 st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,

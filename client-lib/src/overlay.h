@@ -31,7 +31,8 @@ typedef struct {
     st_record record;    /* folded */
     st_vector vector;    /* folded too: for contexts */
     const st_form *form; /* NULL: unknown here */
-    bool is_damaged; /* its form, or who wrote what was carried, does not open */
+    bool is_form_damaged; /* then there is none: it does not open */
+    bool is_damaged; /* its form, or who wrote what was carried or declined, does not open */
     bool has_base, is_held;
     bool has_own; /* something of ours is folded over the base */
     bool has_carried; /* something that came by hand is */
@@ -46,6 +47,10 @@ typedef struct {
  * *error), ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
                                 overlay_view *out_view, st_error *error);
+
+/* Without a form nothing can be shown or written. ST_E_NOT_FOUND: it did not come yet;
+ * ST_E_CORRUPT. */
+ST_MUST_USE st_err overlay_need_form(const overlay_view *view, st_error *error);
 
 /* Who made the changes of a set; zero: that is not known here. ST_E_STORAGE, ST_E_MEMORY,
  * ST_E_CORRUPT; then zero too. */

@@ -66,8 +66,8 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
         err = outside_fold(client, &view, &r.arena, &inner);
     if (err == ST_OK)
         err = lease_check(client, &view, &inner);
-    if (err == ST_OK && view.form == NULL)
-        err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
+    if (err == ST_OK)
+        err = overlay_need_form(&view, &inner);
     st_show_how how = overlay_how(client, &r.names, err == ST_OK && view.is_held);
     if (err == ST_OK && st_form_field(view.form, "visit_date") != NULL)
         err = lexicon_years(client, &r.arena, &how.years, &how.years_count, &inner);

@@ -130,8 +130,8 @@ int sotay_record_review(sotay_client *client, const sotay_id *record, sotay_form
     }
     if (err == ST_OK)
         err = lease_check(client, &view, &inner);
-    if (err == ST_OK && view.form == NULL)
-        err = st_fail(&inner, ST_E_NOT_FOUND, "record: its form is not on this device yet");
+    if (err == ST_OK)
+        err = overlay_need_form(&view, &inner);
     if (err == ST_OK)
         err = write_list(client, &view, format, &out, &inner);
     if (err == ST_OK)

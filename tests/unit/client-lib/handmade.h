@@ -14,6 +14,7 @@ typedef struct {
     st_bucket bucket;
     st_id device;
     uint64_t counter; /* of the change made last */
+    bool has_actor;   /* it signs under a person of zeros, as a foreign client may */
     st_id id;         /* of the record */
     st_op ops[HANDMADE_OPS];
     st_change change; /* being made */
@@ -82,7 +83,8 @@ static inline void handmade_end(handmade *h, uint64_t log_index)
     const st_arrival arrival = { .role = ST_ROLE_OFFICER, .log_index = log_index };
     st_set set = { .device = h->device, .format = 1, .first = h->counter, .here = h->change.prev,
                    .has_prev = h->counter > 1, .bucket = h->bucket, .role = ST_ROLE_OFFICER,
-                   .fold_version = 1, .changes = &h->change, .changes_count = 1 };
+                   .fold_version = 1, .has_actor = h->has_actor, .changes = &h->change,
+                   .changes_count = 1 };
     if (set.has_prev)
         set.prev = h->set.hash;
     assert_int_equal(st_set_build(&set, SEED, &built, NULL), ST_OK);

@@ -234,6 +234,31 @@ static void test_a_damaged_line(void **state)
     desk_close(&d);
 }
 
+/* Whose the device is that wrote it, is damaged: it is shown all the same, and that this is not all
+ * of it is said. */
+static void test_an_author_that_is_damaged(void **state)
+{
+    static stored_row row;
+    const char *const unread = "\"unread\":true";
+    desk d;
+    (void)state;
+    desk_open(&d, WHY);
+    sync_both(&d);
+    const st_id an = d.an.client->me.device;
+    for (size_t n = 0; rows_get(&d.binh, BOOK_NAME, n, &row); n++)
+        if (memcmp(row.key.b + row.key.len - 16, an.b, 16) == 0)
+            break;
+    rows_spoil(&d.binh, &row.key);
+    assert_true(phone_says(&d.binh, sotay_show, &d.visit, "\"chợ Trùng Khánh\""));
+    assert_true(phone_says(&d.binh, sotay_show, &d.visit, "\"state\":\"declined\""));
+    assert_true(phone_says(&d.binh, sotay_show, &d.visit, unread));
+    assert_true(phone_says(&d.binh, sotay_history, &d.visit, unread));
+    rows_put(&d.binh, &row.key, an.b, 8); /* it opens, and is too short for a person */
+    assert_true(phone_says(&d.binh, sotay_show, &d.visit, unread));
+    assert_true(phone_says(&d.binh, sotay_history, &d.visit, unread));
+    desk_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_others_do_not_list_it),
         cmocka_unit_test(test_it_goes_with_the_unit),
         cmocka_unit_test(test_a_damaged_line),
+        cmocka_unit_test(test_an_author_that_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,6 +162,33 @@ static void test_what_is_held_waits_for_its_decision(void **state)
     }
 }
 
+/* A foreign client signs under a person of zeros. That is its word, and nothing is damaged here. */
+static void test_declined_of_a_person_of_zeros(void **state)
+{
+    static const uint64_t ONE = 1;
+    const st_held held = { 1, ST_HOLD_ROLE };
+    bench *b = *state;
+    handmade_close(&b->h);
+    handmade_open(&b->h, 0xd1, EDGE_UNIT_BUCKET);
+    b->h.has_actor = true;
+    handmade_begin(&b->h);
+    handmade_text(&b->h, EDGE_PLACE, "chợ");
+    handmade_end(&b->h, 0);
+    assert_true(b->h.set.has_actor && st_id_is_zero(&b->h.set.actor));
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->entry.held = &held;
+    b->entry.held_count = 1;
+    must_take(b);
+    decide(b, ST_ENTRY_DECLINE, &ONE);
+    must_take(b);
+    assert_true(says(b, "\"chợ\""));
+    assert_false(says(b, "\"unread\""));
+    sotay_id id;
+    memcpy(id.b, b->h.id.b, sizeof id.b);
+    assert_false(phone_says(&b->d->an, sotay_history, &id, "\"unread\""));
+}
+
 /* Held for another reason: a set that nobody has here is nobody's to tell. */
 static void test_a_reason_for_what_is_not_here(void **state)
 {
@@ -608,6 +635,7 @@ int main(void)
         CASE(test_decisions_whose_line_is_lost),
         CASE(test_a_record_without_its_beginning),
         CASE(test_what_is_held_waits_for_its_decision),
+        CASE(test_declined_of_a_person_of_zeros),
         CASE(test_a_reason_for_what_is_not_here),
         CASE(test_a_fork_takes_what_was_carried),
         CASE(test_sets_that_cannot_be_believed),

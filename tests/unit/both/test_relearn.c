@@ -1,0 +1,163 @@
+/* tests/unit/both/test_relearn.c
+ * A phone derives forms and names from the catalogue. Where such a row does not open any more, it
+ * comes back with the next sync, from the catalogue that lies here or from the log: no page is
+ * refused for it, and records of that form are shown again. */
+#include "tests/unit/both/world.h"
+#include "proto/record.h"
+#include "tests/unit/client-lib/rows.h"
+
+typedef struct {
+    world w;
+    phone *an, *binh;
+    sotay_id visit;
+} desk;
+
+static void open_desk(desk *d)
+{
+    memset(d, 0, sizeof *d);
+    world_make_with(&d->w, 1, (world_how){ 2, false });
+    d->an = &d->w.phones[0];
+    d->binh = &d->w.phones[1];
+    d->visit = phone_visit(d->an, "chợ");
+    sync_phone_well(&d->w, d->an, NULL);
+    sync_phone_well(&d->w, d->binh, NULL);
+}
+
+/* Does a key of the table name this? */
+static bool has_text(const book_key *key, const void *text, size_t len)
+{
+    for (size_t at = 1; at + len <= key->len; at++)
+        if (memcmp(key->b + at, text, len) == 0)
+            return true;
+    return false;
+}
+
+static void spoil(phone *p, book_table table, const void *named, size_t len)
+{
+    static stored_row row;
+    size_t found = 0;
+    for (size_t n = 0; rows_get(p, table, n, &row); n++) {
+        if (!has_text(&row.key, named, len))
+            continue;
+        rows_spoil(p, &row.key);
+        found++;
+        break; /* a damaged row cannot be read over */
+    }
+    assert_int_equal(found, 1);
+}
+
+static void spoil_device(phone *p, const phone *whose)
+{
+    spoil(p, BOOK_NAME, whose->client->me.device.b, 16);
+}
+
+/* The record that says it in the catalogue. */
+static void spoil_record_of(phone *p, const phone *whose)
+{
+    static stored_row row;
+    const st_id device = whose->client->me.device;
+    st_arena arena;
+    bool found = false;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    for (size_t n = 0; !found && rows_get(p, BOOK_BASE, n, &row); n++) {
+        st_record record;
+        assert_int_equal(st_record_decode(row.data, row.len, &arena, &record, NULL), ST_OK);
+        for (size_t i = 0; strcmp(record.form.s, "device") == 0 && i < record.lives_count; i++) {
+            const st_value *value = &record.lives[i].op.value;
+            found = found || (value->len == 16 && memcmp(value->data, device.b, 16) == 0);
+        }
+    }
+    st_arena_reset(&arena);
+    assert_true(found);
+    rows_spoil(p, &row.key);
+}
+
+static void assert_same(desk *d, const sotay_id *id)
+{
+    char *an = shown(d->an, id), *binh = shown(d->binh, id);
+    assert_string_equal(an, binh);
+    assert_null(strstr(binh, "\"unread\""));
+    sotay_text_free(an);
+    sotay_text_free(binh);
+}
+
+/* Whose a device is, and what it signs with: pages with its changes are read on. */
+static void test_a_device(void **state)
+{
+    (void)state;
+    desk d;
+    open_desk(&d);
+    spoil_device(d.binh, d.an);
+    sotay_id more = phone_visit(d.an, "bến");
+    sync_phone_well(&d.w, d.an, NULL);
+    sync_phone_well(&d.w, d.binh, NULL);
+    assert_same(&d, &more);
+    assert_same(&d, &d.visit);
+    world_free(&d.w);
+}
+
+/* The record of the device in the catalogue is damaged as well: the log has it. */
+static void test_a_device_and_its_record(void **state)
+{
+    (void)state;
+    desk d;
+    open_desk(&d);
+    size_t names = rows_count(d.binh, BOOK_NAME);
+    spoil_device(d.binh, d.an);
+    spoil_record_of(d.binh, d.an);
+    sotay_id more = phone_visit(d.an, "bến");
+    sync_phone_well(&d.w, d.an, NULL);
+    sync_phone_well(&d.w, d.binh, NULL);
+    assert_same(&d, &more);
+    assert_int_equal(rows_count(d.binh, BOOK_NAME), names);
+    sotay_report report;
+    sync_phone_well(&d.w, d.binh, &report);
+    assert_int_equal(report.requests, 1);
+    world_free(&d.w);
+}
+
+static void test_a_name(void **state)
+{
+    (void)state;
+    desk d;
+    open_desk(&d);
+    spoil(d.binh, BOOK_NAME, d.an->client->me.person.b, 16);
+    assert_true(phone_says(d.binh, sotay_show, &d.visit, "\"unread\":true"));
+    sync_phone_well(&d.w, d.binh, NULL);
+    assert_same(&d, &d.visit);
+    world_free(&d.w);
+}
+
+/* Nothing can be shown or written by a form that is damaged: that is said as what it is, and not as
+ * a form that did not come yet. Its history is told by numbers. */
+static void test_a_form(void **state)
+{
+    (void)state;
+    desk d;
+    char *text = NULL;
+    open_desk(&d);
+    phone_reopen(d.binh); /* forms that were read before are remembered */
+    spoil(d.binh, BOOK_FORM, "visit\0", 6);
+    sotay_client *binh = d.binh->client;
+    assert_int_equal(sotay_show(binh, &d.visit, SOTAY_JSON, &text, &d.binh->error),
+                     SOTAY_E_CORRUPT);
+    assert_non_null(strstr(d.binh->error.detail, "damaged"));
+    assert_int_equal(phone_set(d.binh, &d.visit, "place", "bến"), SOTAY_E_CORRUPT);
+    assert_int_equal(sotay_record_review(binh, &d.visit, SOTAY_JSON, &text, &d.binh->error),
+                     SOTAY_E_CORRUPT);
+    assert_true(phone_says(d.binh, sotay_history, &d.visit, "\"unread\":true"));
+    sync_phone_well(&d.w, d.binh, NULL);
+    assert_same(&d, &d.visit);
+    world_free(&d.w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_device),
+        cmocka_unit_test(test_a_device_and_its_record),
+        cmocka_unit_test(test_a_name),
+        cmocka_unit_test(test_a_form),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
