@@ -172,6 +172,7 @@ typedef struct {
     bool has_fence;               /* the last meeting mark before it in the log */
     bool fence_is_close;
     bool fence_is_unknown;        /* the book was put back since: before or after, nobody knows */
+    bool fence_is_unread;         /* unknown, because it cannot be read whether it was put back */
     st_id fence_meeting;
     uint64_t proof_size;          /* a signed checkpoint of so many entries proves it; 0: none */
     st_hash proof_root;           /* of that one */

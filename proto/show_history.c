@@ -326,6 +326,9 @@ static const char *act_words(st_act_kind act, bool vi)
 
 static const char *fence_words(const st_history_item *item, bool vi)
 {
+    if (item->fence_is_unread)
+        return vi ? "trước hay sau cuộc họp: không biết, sổ có phần không đọc được"
+                  : "before or after the meeting: unknown, some of the book cannot be read";
     if (item->fence_is_unknown)
         return vi ? "trước hay sau cuộc họp: không biết, sổ đã được đặt lại"
                   : "before or after the meeting: unknown, the book was put back";

@@ -128,6 +128,15 @@ st_err st_view_acts(const st_record *record, st_arena *arena, st_acts_view *out_
     return ST_OK;
 }
 
+bool st_view_has_act(const st_record *record, st_act_kind kind)
+{
+    assert(record != NULL && kind != ST_ACT_NONE);
+    for (size_t i = 0; i < record->metas_count; i++)
+        if (record->metas[i].act == kind && !is_ended(record, &record->metas[i]))
+            return true;
+    return false;
+}
+
 /* ---- items of a listed group ---- */
 
 /* The operations of one item stand together in lives, its drop register first. */

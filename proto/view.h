@@ -23,6 +23,8 @@ typedef struct {
 /* Reads off the acts in force. Memory from the arena. ST_E_MEMORY. */
 ST_MUST_USE st_err st_view_acts(const st_record *record, st_arena *arena, st_acts_view *out_view,
                                 st_error *error);
+/* Is an act of that kind in force? Takes no memory, so it always knows. */
+bool st_view_has_act(const st_record *record, st_act_kind kind);
 /* The state of one item of a listed group. */
 st_item_state st_view_item(const st_record *record, uint16_t group, const st_dot *item,
                            uint16_t place);

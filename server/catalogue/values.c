@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "proto/view.h"
 #include "server/catalogue/catalogue.h"
 
 static st_path field_path(const st_field *field)
@@ -60,15 +61,7 @@ const char *catalogue_option(const st_list *list, int64_t number)
 
 bool catalogue_is_withdrawn(const st_record *record)
 {
-    st_arena arena;
-    st_acts_view view;
-    bool withdrawn = false;
-    st_arena_init(&arena, 1024 * 1024);
-    if (st_view_acts(record, &arena, &view, NULL) == ST_OK)
-        for (size_t i = 0; i < view.acts_count; i++)
-            withdrawn = withdrawn || record->metas[view.acts[i]].act == ST_ACT_WITHDRAW;
-    st_arena_reset(&arena);
-    return withdrawn;
+    return st_view_has_act(record, ST_ACT_WITHDRAW);
 }
 
 void catalogue_each_element(const st_form *form, const st_record *record, const char *field,

@@ -91,11 +91,13 @@ static st_err each_entry(operator_work *work, const st_id *record, const char *d
 
 /* ---- the check code on a paper ---- */
 
-/* The mark of a meeting that the paper speaks of; NULL: none of those of this log, or of before. */
+/* The mark of a meeting that the paper speaks of; NULL: none of those of this log, or of before. By
+ * the leaves the paper is of this log, or is not: that holds for its mark too. */
 static const sync_fence *fence_of(const sync_fences *fences, const st_paper *paper, bool of_before)
 {
     for (size_t i = 0; i < fences->count; i++)
-        if (fences->list[i].is_of_before == of_before && st_paper_is(paper, &fences->list[i].root))
+        if ((fences->list[i].is_of_before == of_before || fences->list[i].is_unread)
+            && st_paper_is(paper, &fences->list[i].root))
             return &fences->list[i];
     return NULL;
 }
@@ -181,7 +183,7 @@ static st_err look_up_code(operator_work *work, proof_call *call)
     st_err err = find_code(work, &call->paper, &call->size);
     if (err != ST_OK)
         return err;
-    st_err marks = sync_fences_read(work->room, &work->txn, &work->arena, &call->fences, &why);
+    st_err marks = operator_fences(work, &call->fences, &why);
     if (marks != ST_OK && call->size == 0)
         return st_fail(&work->error, marks, "the marks of meetings: %.160s", why.detail);
     sync_note_unread(&work->unread, marks, &why);

@@ -89,6 +89,7 @@ int operator_stat(operator_work *work)
         err = sync_stat_get(&work->txn, &stat, &work->error);
     if (err == ST_OK)
         err = files_count_all(work->room, &work->txn, &files, &work->error);
+    sync_note_unread(&work->unread, files.damaged.code, &files.damaged);
     operator_read_end(work);
     if (err == ST_OK)
         err = chunks_total(work->room->dir, &attachment_bytes, &work->error);

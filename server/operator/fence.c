@@ -66,6 +66,17 @@ int operator_fence_close(operator_work *work)
 
 /* ---- the list ---- */
 
+st_err operator_fences(operator_work *work, sync_fences *out_fences, st_error *error)
+{
+    st_error why = { ST_OK, "" };
+    st_err err = sync_fences_read(work->room, &work->txn, &work->arena, out_fences, error);
+    for (size_t i = 0; err == ST_OK && i < out_fences->count; i++)
+        if (out_fences->list[i].is_unread)
+            sync_note_unread(&work->unread,
+                             st_fail(&why, ST_E_CORRUPT, "log: its root at a meeting"), &why);
+    return err;
+}
+
 static st_err list_json(operator_work *work, const sync_fences *fences)
 {
     st_json json;
@@ -89,7 +100,11 @@ static st_err list_json(operator_work *work, const sync_fences *fences)
         st_fingerprint(one->root.b, hex);
         st_json_key_text(&json, "check_code", hex);
         st_json_key_int(&json, "entry", (int64_t)one->entry);
-        st_json_key_bool(&json, "this_log", !one->is_of_before);
+        st_json_key(&json, "this_log");
+        if (one->is_unread)
+            st_json_null(&json);
+        else
+            st_json_bool(&json, !one->is_of_before);
         st_json_close(&json, '}');
     }
     st_json_close(&json, ']');
@@ -111,7 +126,9 @@ static void csv_row(operator_work *work, const sync_fence *one)
     st_time_format(one->at_ms, work->call->offset_minutes, when);
     const char *const cells[COLUMNS_CSV] = { meeting, one->is_close ? "close" : "open", when,
                                              operator_login(work, &one->actor, person), index, root,
-                                             code, entry, one->is_of_before ? "false" : "true" };
+                                             code, entry, one->is_unread      ? ""
+                                                          : one->is_of_before ? "false"
+                                                                              : "true" };
     for (size_t i = 0; i < COLUMNS_CSV; i++)
         operator_csv_text(work, cells[i], i == COLUMNS_CSV - 1);
 }
@@ -133,6 +150,7 @@ static void table_row(operator_work *work, operator_table *table, const sync_fen
     st_hex(one->root.b, sizeof one->root.b, hex);
     operator_table_cell(work, table, hex);
     operator_table_cell(work, table, !one->is_of_before ? ""
+                                     : one->is_unread   ? "?"
                                      : work->vi         ? "đã đặt lại"
                                                         : "put back");
 }
@@ -165,7 +183,7 @@ int operator_fence_list(operator_work *work)
     sync_fences fences = { NULL, 0, 0 };
     st_err err = operator_read_begin(work);
     if (err == ST_OK)
-        err = sync_fences_read(work->room, &work->txn, &work->arena, &fences, &work->error);
+        err = operator_fences(work, &fences, &work->error);
     if (err == ST_OK && work->options.json)
         err = list_json(work, &fences);
     else if (err == ST_OK && work->options.csv)

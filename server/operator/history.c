@@ -28,7 +28,8 @@ typedef struct {
     st_path field;
     bool has_span;
     int64_t from_ms, to_ms;
-    bool has_after, is_put_back;   /* --after; the book was put back since its mark */
+    bool has_after, is_put_back;   /* --after; the book was put back since its mark, */
+    bool is_mark_unread;           /* or whether it was cannot be read */
     uint64_t after_entry;          /* of the mark, or where the book was cut */
     st_checkpoint signed_now;      /* size 0: nothing was signed yet */
     said *said;                    /* CSV only */
@@ -116,7 +117,7 @@ static st_err read_after(history_list *list, st_error *error)
         return ST_OK;
     st_err err = operator_record_id(work->options.after, &meeting, error);
     if (err == ST_OK)
-        err = sync_fences_read(work->room, &work->txn, &work->arena, &fences, error);
+        err = operator_fences(work, &fences, error);
     if (err != ST_OK)
         return err;
     const sync_fence *fence = sync_fence_of(&fences, &meeting, true);
@@ -126,6 +127,7 @@ static st_err read_after(history_list *list, st_error *error)
         return st_fail(error, ST_E_NOT_FOUND, "--after: the meeting has no mark in the book");
     list->has_after = true;
     list->is_put_back = fence->is_of_before;
+    list->is_mark_unread = fence->is_unread;
     list->after_entry = fence->is_of_before ? fences.cut : fence->entry;
     return ST_OK;
 }
@@ -416,7 +418,7 @@ static st_err end(history_list *list)
         operator_say_count(work, list->count, &(operator_noun){ "lần ghi", "change", "changes" });
         operator_say(work, "\n");
     }
-    if (!work->options.csv && list->is_put_back)
+    if (!work->options.csv && list->is_put_back && !list->is_mark_unread)
         operator_say(work, "%s",
                      work->vi ? "Sổ đã được đặt lại sau cuộc họp này: các lần ghi trên trước hay "
                                 "sau cuộc họp thì không biết chắc.\n"

@@ -6,6 +6,7 @@
 #include "server/operator/operator.h"
 #include "server/sync/bounds.h"
 #include "server/sync/decided.h"
+#include "server/sync/fence.h"
 #include "server/sync/second.h"
 #include "server/sync/unread.h"
 
@@ -135,6 +136,9 @@ void operator_read_end(operator_work *work);
 /* ST_OK, or why a name or a moment of the answer could not be read now. Every verb is asked so
  * before it ends; one that writes because of what it printed asks before that. */
 ST_MUST_USE st_err operator_unread_check(operator_work *work);
+/* The marks of meetings, in the arena of the call; one of which it cannot be read whether it is of
+ * this log is noted in unread. ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
+ST_MUST_USE st_err operator_fences(operator_work *work, sync_fences *out_fences, st_error *error);
 /* Runs `run` inside a turn of the writer: all of it, or nothing. It may be run more than once. */
 typedef st_err (*operator_turn_run)(operator_work *work, writer_turn *turn, void *argument,
                                     st_error *error);

@@ -47,6 +47,7 @@ static st_err find_log(store_txn *txn, sync_fence *fence, st_error *error)
     if (fence->index >= fence->entry)
         return ST_OK;
     st_err err = audit_tree_head(txn, fence->index, &head, error);
+    fence->is_unread = err == ST_E_CORRUPT;
     if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT)
         return ST_OK;
     fence->is_of_before = memcmp(head.root.b, fence->root.b, sizeof head.root.b) != 0;

@@ -18,6 +18,8 @@ typedef struct {
     st_id actor;
     uint64_t entry;            /* the fence's own */
     bool is_of_before;         /* the log was put back since: it came again as this entry */
+    bool is_unread;            /* whether it was cannot be read; is_of_before is true then, since
+                                  nothing is known of the order */
 } sync_fence;
 
 typedef struct {

@@ -64,9 +64,14 @@ static st_err count_record(sync_room *room, store_slice bytes, st_arena *arena, 
     st_record record;
     st_file *items = NULL;
     size_t count = 0;
-    st_err err = st_record_decode(bytes.data, bytes.len, arena, &record, error);
+    st_error why = { ST_OK, "" };
+    st_err err = st_record_decode(bytes.data, bytes.len, arena, &record, &why);
+    if (err == ST_E_CORRUPT) {
+        out->damaged = why;
+        return ST_OK;
+    }
     if (err != ST_OK)
-        return err == ST_E_CORRUPT ? ST_OK : err; /* `verify` says what is wrong with it */
+        return st_fail(error, err, "%s", why.detail);
     err = files_of(room, &record, arena, &items, &count, error);
     for (size_t i = 0; err == ST_OK && i < count; i++) {
         out->files += items[i].is_dropped ? 0 : 1;

@@ -22,6 +22,7 @@ typedef struct {
     uint64_t files;            /* attachments, but for dropped ones */
     uint64_t missing;          /* of these: waited for */
     uint64_t lost;             /* of these: declared lost */
+    st_error damaged;          /* of a record that cannot be read: its files are not counted */
 } files_count;
 /* Of the whole book. ST_E_STORAGE, ST_E_CORRUPT. */
 ST_MUST_USE st_err files_count_all(sync_room *room, store_txn *txn, files_count *out_count,

@@ -271,6 +271,7 @@ static void find_fence(const sync_fences *fences, st_history_item *item)
         return;
     item->has_fence = true;
     item->fence_is_unknown = is_unknown;
+    item->fence_is_unread = is_unknown && fence->is_unread;
     item->fence_is_close = fence->is_close;
     item->fence_meeting = fence->meeting;
 }

@@ -64,6 +64,42 @@ static void test_late_is_neither_before_nor_after(void **state)
     }
 }
 
+/* Of each kind: in force when one of the acts in force is of it. */
+static void assert_kinds(const st_record *record, const st_acts_view *view)
+{
+    for (int kind = ST_ACT_NONE + 1; kind < ST_ACT_COUNT; kind++) {
+        bool is = false;
+        for (size_t i = 0; i < view->acts_count; i++)
+            is = is || record->metas[view->acts[i]].act == (st_act_kind)kind;
+        assert_int_equal(st_view_has_act(record, (st_act_kind)kind), is);
+    }
+}
+
+/* What was taken back, and opened again by somebody who knew. */
+static void test_an_act_that_was_ended(void **state)
+{
+    (void)state;
+    static kit_world world;
+    static const st_act_kind ACTS[] = { ST_ACT_WITHDRAW, ST_ACT_OPEN };
+    kit_replica *all = kit_new();
+    kit_open(&world);
+    for (size_t a = 0; a < 2; a++) {
+        st_arena arena;
+        st_acts_view view;
+        st_change *change = kit_begin(&world, (char)('a' + a), 0, false);
+        change->act = ACTS[a];
+        kit_fold(all, &world, kit_end(&world, all, change), ST_FOLD_APPLY);
+        st_arena_init(&arena, 1u << 16);
+        kit_must(st_view_acts(&all->record[0], &arena, &view, NULL));
+        assert_int_equal(view.acts_count, 1);
+        assert_kinds(&all->record[0], &view);
+        assert_int_equal(st_view_has_act(&all->record[0], ST_ACT_WITHDRAW), a == 0);
+        st_arena_reset(&arena);
+    }
+    kit_close(&world);
+    kit_free(all);
+}
+
 /* One act after another by people who knew nothing of each other. */
 static void test_acts_in_force(void **state)
 {
@@ -108,6 +144,7 @@ static void test_acts_in_force(void **state)
         st_arena_init(&arena, 1u << 16);
         kit_must(st_view_acts(&all->record[0], &arena, &view, NULL));
         assert_int_equal(view.acts_count, acts);
+        assert_kinds(&all->record[0], &view);
         assert_int_equal(view.state_conflict, CASES[i].conflict);
         assert_int_equal(view.changed_since, CASES[i].since);
         assert_true(kit_agrees(all, CASES[i].why));
@@ -180,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_context_includes_what_it_says),
         cmocka_unit_test(test_late_is_neither_before_nor_after),
+        cmocka_unit_test(test_an_act_that_was_ended),
         cmocka_unit_test(test_acts_in_force),
         cmocka_unit_test(test_the_highest_stamp_is_shown_first),
         cmocka_unit_test(test_an_item_written_and_dropped_at_once_is_dropped),

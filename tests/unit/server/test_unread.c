@@ -220,6 +220,32 @@ static void test_a_damaged_device(void **state)
     assert_true(kit_says(KIT_OUT(book), "\"what\":\"rewritten\""));
 }
 
+/* While it cannot be read whether a mark is of this log, nobody says that the book was put back. */
+static void test_a_damaged_leaf(void **state)
+{
+    kit_book *book = *state;
+    char meeting[33], visit[33];
+    KIT_EXPECT(0, book, "new", "council_meeting", "-", "date=2026-03-20", "--as", "office");
+    kit_take_id(book, meeting);
+    KIT_EXPECT(0, book, "fence", "open", meeting, "--as", "office");
+    KIT_EXPECT(0, book, "new", "visit", KIT_UNIT, "visit_kind=kiem_tra",
+               "planned_date=2026-03-12", "--as", "office");
+    kit_take_id(book, visit);
+    READS(book, true, "fence", "list", "--json");
+    assert_true(kit_says(KIT_OUT(book), "\"this_log\":true"));
+    const pack_key first = pack_u64(1);
+    kit_put_row(book, STORE_LEAF, pack_key_slice(&first), store_text("xx"));
+    READS(book, false, "fence", "list", "--json");
+    assert_true(kit_says(KIT_OUT(book), "\"this_log\":null"));
+    READS(book, false, "fence", "list");
+    assert_null(strstr(KIT_OUT(book), "put back"));
+    READS(book, false, "fence", "list", "--csv");
+    READS(book, false, "history", visit, "--after", meeting);
+    assert_null(strstr(KIT_OUT(book), "put back"));
+    READS(book, false, "history", visit, "--after", meeting, "--json");
+    assert_true(kit_says(KIT_OUT(book), "\"after_known\":false"));
+}
+
 /* The n-th record of the form. */
 static st_id record_of(kit_book *book, const char *form, size_t n)
 {
@@ -282,7 +308,9 @@ static void test_a_damaged_key(void **state)
     size_t lost = 0;
     assert_int_equal(label_of(book, "zz", label), ST_OK);
     st_id first = record_of(book, "criterion", 0);
+    READS(book, true, "stat", "--json");
     damage(book, STORE_STATE, &first);
+    READS(book, false, "stat", "--json"); /* of its files nothing is known */
     for (size_t i = 0; i < count; i++) {
         st_err err = label_of(book, KEYS[i], label);
         lost += err != ST_OK;
@@ -299,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_damaged_person, setup, stop),
         cmocka_unit_test_setup_teardown(test_a_damaged_device, setup, stop),
         cmocka_unit_test_setup_teardown(test_damaged_marks, setup, stop),
+        cmocka_unit_test_setup_teardown(test_a_damaged_leaf, setup, stop),
         cmocka_unit_test_setup_teardown(test_a_damaged_key, setup, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
