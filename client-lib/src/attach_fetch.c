@@ -59,7 +59,9 @@ static st_err open_file(sotay_sync *sync, const attach_row *row, st_error *error
     sotay_id named;
     fetch->key = fetch->scan.at;
     memcpy(named.b, fetch->key.b + 1, sizeof named.b);
-    fetch->record = overlay_find(sync->client, &named);
+    st_err err = overlay_find_known(sync->client, &named, &fetch->record, error);
+    if (err != ST_OK)
+        return err;
     fetch->count = row->count;
     fetch->hashes =
         (const st_hash *)st_arena_copy(&fetch->arena, row->hashes, row->count * sizeof(st_hash));

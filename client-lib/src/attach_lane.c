@@ -62,7 +62,9 @@ static st_err take_file(sotay_sync *sync, const attach_row *row, st_error *error
     memset(file, 0, sizeof *file);
     file->key = lane->scan.at;
     memcpy(named.b, file->key.b + 1, sizeof named.b);
-    file->record = overlay_find(sync->client, &named);
+    st_err err = overlay_find_known(sync->client, &named, &file->record, error);
+    if (err != ST_OK)
+        return err;
     file->hashes =
         (const st_hash *)st_arena_copy(&lane->arena, row->hashes, row->count * sizeof(st_hash));
     file->missing = st_arena_array(&lane->arena, row->count, sizeof *file->missing);

@@ -95,14 +95,15 @@ int sotay_debug_damage(sotay_client *client, const sotay_id *record, sotay_damag
     st_err err = client_need_enrolled(client, &inner);
     if (err == ST_OK)
         err = client_begin(client, true, &inner);
-    if (err == ST_OK) {
-        st_id id = overlay_find(client, record);
+    st_id id;
+    if (err == ST_OK)
+        err = overlay_find(client, record, &id, &inner);
+    if (err == ST_OK)
         err = how == SOTAY_DAMAGE_SUM ? spoil_sum(client, &id, &inner)
                                       : spoil_record(client, &id, how, &inner);
-        if (err == ST_OK)
-            err = client_commit(client, &inner);
-        else
-            client_abort(client);
-    }
+    if (err == ST_OK)
+        err = client_commit(client, &inner);
+    else
+        client_abort(client);
     return port_give(err, &inner, error);
 }

@@ -392,10 +392,12 @@ static st_err draft_change(sotay_client *client, const sotay_id *record, sotay_p
     if (err != ST_OK)
         return err;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_id id = overlay_find(client, record);
-    book_key row = book_key_id(BOOK_ROW, &id);
+    st_id id;
     bool there = false;
-    err = book_has(&client->book, &row, &there, error);
+    err = overlay_find(client, record, &id, error);
+    book_key row = book_key_id(BOOK_ROW, &id);
+    if (err == ST_OK)
+        err = book_has(&client->book, &row, &there, error);
     if (err == ST_OK && !there)
         err = st_fail(error, ST_E_NOT_FOUND, "record: not on this device");
     if (err == ST_OK)

@@ -57,8 +57,10 @@ st_err edit_begin(edit *e, sotay_client *client, const sotay_id *record, st_erro
     st_err err = start(e, client, error);
     if (err != ST_OK)
         return err;
-    st_id id = overlay_find(client, record);
-    err = overlay_load(client, &id, &e->arena, &e->view, error);
+    st_id id;
+    err = overlay_find(client, record, &id, error);
+    if (err == ST_OK)
+        err = overlay_load(client, &id, &e->arena, &e->view, error);
     if (err == ST_OK)
         err = outside_fold(client, &e->view, &e->arena, error);
     if (err == ST_OK && e->view.outside != ST_OUTSIDE_NONE)
@@ -282,7 +284,10 @@ static st_err follow(edit *e, st_value *value, st_error *error)
 {
     sotay_id named;
     memcpy(named.b, value->data, sizeof named.b);
-    st_id id = overlay_find(e->client, &named);
+    st_id id;
+    st_err err = overlay_find(e->client, &named, &id, error);
+    if (err != ST_OK)
+        return err;
     value->data = st_arena_copy(&e->arena, id.b, sizeof id.b);
     return value->data != NULL ? ST_OK : st_fail(error, ST_E_MEMORY, "record: no memory");
 }

@@ -199,7 +199,8 @@ static st_err give_file(giving *g, const book_key *key, const attach_row *row, s
     sotay_id named;
     st_err err = ST_OK;
     memcpy(named.b, key->b + 1, sizeof named.b);
-    st_id record = overlay_find(g->client, &named);
+    st_id record;
+    err = overlay_find_known(g->client, &named, &record, error);
     for (uint32_t i = 0; err == ST_OK && i < row->count; i++)
         err = give_piece(g, &record, &row->hashes[i], error);
     return err;

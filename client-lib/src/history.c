@@ -249,10 +249,11 @@ int sotay_history(sotay_client *client, const sotay_id *record, sotay_format for
     st_buffer_init(&t.out, CLIENT_TEXT_BYTES_MAX);
     lexicon_directory_init(&t.names, client, &t.arena);
     st_err err = client_begin(client, false, &inner);
-    if (err == ST_OK) {
-        st_id id = overlay_find(client, record);
+    st_id id;
+    if (err == ST_OK)
+        err = overlay_find(client, record, &id, &inner);
+    if (err == ST_OK)
         err = tell_all(&t, &id, &inner);
-    }
     if (err == ST_OK)
         err = port_text(&t.out, out_text, &inner);
     client_abort(client);

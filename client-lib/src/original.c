@@ -47,12 +47,14 @@ static bool is_listed(const looking *l, const book_key *key)
 }
 
 /* Is the row of this record, also under a name that it had before? */
-static bool is_of(const looking *l, const book_key *key)
+static st_err is_of(const looking *l, const book_key *key, bool *out_is, st_error *error)
 {
     sotay_id named;
+    st_id now;
     memcpy(named.b, key->b + 1, sizeof named.b);
-    st_id now = overlay_find(l->client, &named);
-    return st_id_cmp(&now, &l->record) == 0;
+    st_err err = overlay_find_known(l->client, &named, &now, error);
+    *out_is = err == ST_OK && st_id_cmp(&now, &l->record) == 0;
+    return err;
 }
 
 static st_err add_left(looking *l, const book_key *key, const attach_row *row, size_t *capacity,
@@ -85,8 +87,10 @@ static st_err find_left(looking *l, st_error *error)
     while (err == ST_OK) {
         attach_row row;
         err = attach_next(&l->client->book, &scan, &l->arena, &row, error);
-        if (err == ST_OK && row.kind == ATTACH_LEFT && is_of(l, &scan.at) &&
-            !is_listed(l, &scan.at))
+        bool is = false;
+        if (err == ST_OK && row.kind == ATTACH_LEFT)
+            err = is_of(l, &scan.at, &is, error);
+        if (err == ST_OK && is && !is_listed(l, &scan.at))
             err = add_left(l, &scan.at, &row, &capacity, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -119,8 +123,8 @@ static st_err look_begin(looking *l, sotay_client *client, const sotay_id *recor
         err = client_begin(client, write, error);
     if (err != ST_OK)
         return err;
-    l->record = overlay_find(client, record);
-    return look_at(l, error);
+    err = overlay_find(client, record, &l->record, error);
+    return err == ST_OK ? look_at(l, error) : err;
 }
 
 static void look_end(looking *l)
@@ -165,8 +169,11 @@ static st_err find_row(looking *l, const st_file *file, attach_row *out_row, st_
         st_err err = attach_next(&l->client->book, &scan, &l->arena, out_row, error);
         if (err != ST_OK)
             return err;
-        if (memcmp(scan.at.b + 17, wanted.b + 17, 16) == 0 && is_of(l, &scan.at))
-            return ST_OK;
+        bool is = false;
+        if (memcmp(scan.at.b + 17, wanted.b + 17, 16) == 0)
+            err = is_of(l, &scan.at, &is, error);
+        if (err != ST_OK || is)
+            return err;
     }
 }
 
@@ -509,9 +516,12 @@ static bool is_left_over(const clearing *c, const book_key *key, const attach_ro
     if (row->kind != ATTACH_FETCHED && row->kind != ATTACH_WANTED)
         return false;
     memcpy(named.b, key->b + 1, sizeof named.b);
-    st_id record = overlay_find(client, &named);
+    st_id record;
+    st_err err = overlay_find(client, &named, &record, NULL);
     book_key shown = book_key_id(BOOK_ROW, &record);
-    return book_has(&client->book, &shown, &is_shown, NULL) == ST_OK && !is_shown;
+    if (err == ST_OK)
+        err = book_has(&client->book, &shown, &is_shown, NULL);
+    return err == ST_OK && !is_shown;
 }
 
 static bool is_erased(const clearing *c, const book_key *key, const attach_row *row)

@@ -238,27 +238,41 @@ static st_err fold_own(sotay_client *client, overlay_view *view, const overlay_e
     return st_merge_fold(&view->vector, &view->record, change, &arrival, how);
 }
 
-st_id overlay_find(sotay_client *client, const sotay_id *record)
+/* One step further; ST_E_NOT_FOUND without *error: it is here under this name, or had no other. */
+static st_err follow_alias(sotay_client *client, st_id *id, st_error *error)
 {
-    st_id id;
-    memcpy(id.b, record->b, sizeof id.b);
-    for (int step = 0; step < ALIAS_STEPS_MAX; step++) {
-        st_arena arena;
-        book_value value = { NULL, 0 };
-        book_key key = book_key_id(BOOK_ALIAS, &id), row = book_key_id(BOOK_ROW, &id);
-        bool is_here = false;
-        if (book_has(&client->book, &row, &is_here, NULL) != ST_OK || is_here)
-            break; /* it is here itself: the other branch made it too */
-        st_arena_init(&arena, 4096);
-        bool found = book_get(&client->book, &key, &arena, &value, NULL) == ST_OK &&
-                     value.len == sizeof id.b;
-        if (found)
-            memcpy(id.b, value.data, sizeof id.b);
-        st_arena_reset(&arena);
-        if (!found)
-            break;
-    }
-    return id;
+    st_arena arena;
+    bool is_here = false;
+    book_value value = { NULL, 0 };
+    book_key key = book_key_id(BOOK_ALIAS, id), row = book_key_id(BOOK_ROW, id);
+    st_arena_init(&arena, 4096);
+    st_err err = book_has(&client->book, &row, &is_here, error);
+    if (err == ST_OK && is_here)
+        err = ST_E_NOT_FOUND; /* the other branch made it too */
+    if (err == ST_OK)
+        err = book_get(&client->book, &key, &arena, &value, error);
+    if (err == ST_OK && value.len != sizeof id->b)
+        err = st_fail(error, ST_E_CORRUPT, "store: what a record became is damaged");
+    if (err == ST_OK)
+        memcpy(id->b, value.data, sizeof id->b);
+    st_arena_reset(&arena);
+    return err;
+}
+
+st_err overlay_find(sotay_client *client, const sotay_id *record, st_id *out_id, st_error *error)
+{
+    st_err err = ST_OK;
+    memcpy(out_id->b, record->b, sizeof out_id->b);
+    for (int step = 0; err == ST_OK && step < ALIAS_STEPS_MAX; step++)
+        err = follow_alias(client, out_id, error);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err overlay_find_known(sotay_client *client, const sotay_id *record, st_id *out_id,
+                          st_error *error)
+{
+    st_err err = overlay_find(client, record, out_id, error);
+    return err == ST_E_CORRUPT && client->book.failed == ST_OK ? ST_OK : err;
 }
 
 /* The form of the record; that of its row when only own work on it is left here (its unit is not

@@ -8,8 +8,13 @@
 #include "client-lib/src/lexicon.h"
 
 /* The record that a caller means: its id, or that which it has since its making was replayed
- * under a new device. Inside a transaction. */
-st_id overlay_find(sotay_client *client, const sotay_id *record);
+ * under a new device. Inside a transaction. ST_E_CORRUPT: what it became does not open; then
+ * *out_id is the last one that is known. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err overlay_find(sotay_client *client, const sotay_id *record, st_id *out_id,
+                                st_error *error);
+/* The same for what must go on: with one that does not open it is the last one that is known. */
+ST_MUST_USE st_err overlay_find_known(sotay_client *client, const sotay_id *record, st_id *out_id,
+                                      st_error *error);
 
 /* Where a change is that its base has not (table OVER): an own one, or one of another device that
  * came by hand (carried.h). */

@@ -58,10 +58,11 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
     overlay_view view;
     st_error inner = { ST_OK, "" };
     st_err err = reading_begin(&r, client, format, &inner);
-    if (err == ST_OK) {
-        st_id id = overlay_find(client, record);
+    st_id id;
+    if (err == ST_OK)
+        err = overlay_find(client, record, &id, &inner);
+    if (err == ST_OK)
         err = overlay_load(client, &id, &r.arena, &view, &inner);
-    }
     if (err == ST_OK)
         err = outside_fold(client, &view, &r.arena, &inner);
     if (err == ST_OK)

@@ -114,8 +114,8 @@ static st_err look_begin(receipt_look *l, const sotay_id *record, st_error *erro
         err = client_begin(l->client, false, error);
     if (err != ST_OK)
         return err;
-    l->record = overlay_find(l->client, record);
-    return look_at(l, error);
+    err = overlay_find(l->client, record, &l->record, error);
+    return err == ST_OK ? look_at(l, error) : err;
 }
 
 static void look_end(receipt_look *l)
@@ -557,10 +557,11 @@ int sotay_receipt_put(sotay_client *client, const sotay_id *record, sotay_slice 
 {
     st_error inner = { ST_OK, "" };
     st_err err = receipt_begin(client, &inner);
-    if (err == ST_OK) {
-        st_id id = overlay_find(client, record);
+    st_id id;
+    if (err == ST_OK)
+        err = overlay_find(client, record, &id, &inner);
+    if (err == ST_OK)
         err = receipt_put(client, &id, proof, leaf, &inner);
-    }
     if (err == ST_OK)
         err = client_commit(client, &inner);
     client_abort(client);

@@ -259,10 +259,12 @@ static st_err read_copy(sotay_client *client, const sotay_id *record, sotay_form
 {
     st_arena arena;
     draft_copy copy = { NULL, 0, NULL, 0 };
-    st_id id = overlay_find(client, record);
-    book_key row = book_key_id(BOOK_ROW, &id), own = book_key_id(BOOK_DRAFT, &id);
+    st_id id;
     bool there = false;
-    st_err err = book_has(&client->book, &row, &there, error);
+    st_err err = overlay_find(client, record, &id, error);
+    book_key row = book_key_id(BOOK_ROW, &id), own = book_key_id(BOOK_DRAFT, &id);
+    if (err == ST_OK)
+        err = book_has(&client->book, &row, &there, error);
     if (err == ST_OK && !there)
         err = book_has(&client->book, &own, &there, error);
     if (err == ST_OK && !there)

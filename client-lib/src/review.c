@@ -124,10 +124,11 @@ int sotay_record_review(sotay_client *client, const sotay_id *record, sotay_form
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_buffer_init(&out, CLIENT_TEXT_BYTES_MAX);
     st_err err = client_begin(client, false, &inner);
-    if (err == ST_OK) {
-        st_id id = overlay_find(client, record);
+    st_id id;
+    if (err == ST_OK)
+        err = overlay_find(client, record, &id, &inner);
+    if (err == ST_OK)
         err = overlay_load(client, &id, &arena, &view, &inner);
-    }
     if (err == ST_OK)
         err = lease_check(client, &view, &inner);
     if (err == ST_OK)

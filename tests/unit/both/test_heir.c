@@ -332,7 +332,8 @@ static void office_reads(copied *c, const char *id, const char *name, char out[1
 static void name_now(phone *p, const sotay_id *record, char out[33])
 {
     assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
-    const st_id id = overlay_find(p->client, record);
+    st_id id;
+    assert_int_equal(overlay_find(p->client, record, &id, NULL), ST_OK);
     client_abort(p->client);
     st_id_format(&id, out);
 }

@@ -3,7 +3,8 @@
  * words he understands, and a phone that dies in mid-sentence comes back with the text. */
 #include <stdio.h>
 
-#include "tests/unit/client-lib/phone.h"
+#include "tests/unit/client-lib/bad_disk.h"
+#include "tests/unit/client-lib/rows.h"
 
 static void test_new_fills_what_the_phone_knows(void **state)
 {
@@ -294,6 +295,37 @@ static void test_conflicts_are_listed(void **state)
     phone_part(e, &an, &binh);
 }
 
+/* A record that has another name since its making was replayed. What it became cannot be read: it
+ * is not said to be "not on this device". */
+static void test_what_a_record_became(void **state)
+{
+    (void)state;
+    phone an;
+    char *text = NULL;
+    edge *e = phone_alone(&an);
+    const sotay_id visit = phone_visit(&an, "chợ"), before = { { 7 } };
+    const st_id name = { { 7 } };
+    const book_key alias = book_key_id(BOOK_ALIAS, &name);
+    rows_put(&an, &alias, visit.b, sizeof visit.b);
+    assert_true(phone_says(&an, sotay_show, &before, "\"chợ\""));
+    bad_disk_under(&an.port);
+    for (unsigned n = 1; n <= 2; n++) { /* is it here itself, and what it became */
+        bad_disk.left = n;
+        assert_int_equal(sotay_show(an.client, &before, SOTAY_JSON, &text, &an.error),
+                         SOTAY_E_CORRUPT);
+    }
+    bad_disk.left = 0;
+    rows_put(&an, &alias, visit.b, 3);
+    assert_int_equal(sotay_show(an.client, &before, SOTAY_JSON, &text, &an.error),
+                     SOTAY_E_CORRUPT);
+    rows_spoil(&an, &alias);
+    assert_int_equal(sotay_history(an.client, &before, SOTAY_JSON, &text, &an.error),
+                     SOTAY_E_CORRUPT);
+    assert_int_equal(phone_set(&an, &before, "place", "bến"), SOTAY_E_CORRUPT);
+    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    phone_part(e, &an, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_resolve_keeps_one_of_the_seen),
         cmocka_unit_test(test_lists_and_search),
         cmocka_unit_test(test_conflicts_are_listed),
+        cmocka_unit_test(test_what_a_record_became),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
