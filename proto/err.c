@@ -67,3 +67,8 @@ st_retry st_err_retry(st_err code)
 {
     return row_of(code)->retry;
 }
+
+bool st_err_is_passing(st_err code)
+{
+    return code == ST_E_STORAGE || code == ST_E_MEMORY;
+}

@@ -3,6 +3,8 @@
 #ifndef SOTAY_PROTO_ERR_H
 #define SOTAY_PROTO_ERR_H
 
+#include <stdbool.h>
+
 typedef enum { ST_RETRY_NEVER, ST_RETRY_LATER, ST_RETRY_SIGNAL } st_retry;
 
 /* X(code, http, retry, vi, en) */
@@ -80,5 +82,9 @@ const char *st_err_sentence(st_err code, const char *lang);
 int st_err_http(st_err code);
 /* What a phone does next. */
 st_retry st_err_retry(st_err code);
+/* Is it that of a call that failed, a disk or memory, so that the next try may read what this one
+ * did not? Any other error of a reader says what it read: damage, or what this program does not
+ * know. */
+bool st_err_is_passing(st_err code);
 
 #endif

@@ -690,7 +690,7 @@ st_err carried_erase(sotay_client *client, const st_erasure *one, st_error *erro
                         (book_value){ left.data, left.len }, error);
     st_buffer_free(&left);
     st_arena_reset(&arena);
-    return err == ST_E_MEMORY || err == ST_E_STORAGE ? err : ST_OK;
+    return st_err_is_passing(err) ? err : ST_OK;
 }
 
 /* ---- all of them ---- */

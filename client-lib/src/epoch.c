@@ -163,7 +163,7 @@ static st_err next_of_server(sotay_client *client, book_scan *scan, st_arena *ar
     if (err != ST_OK)
         return err;
     err = overlay_set_get(client, out_at, out_at->counter, arena, out_set, error);
-    if (err == ST_OK || err == ST_E_MEMORY || err == ST_E_STORAGE)
+    if (err == ST_OK || st_err_is_passing(err))
         return err;
     memset(out_set, 0, sizeof *out_set);
     return ST_OK;
@@ -237,7 +237,7 @@ st_err epoch_check_enrolment(sotay_client *client, const st_enrol_answer *answer
         err = epoch_former_key(client, &set.device, key, error);
     bool good = err == ST_OK && enrols_by(&set, next, device, key);
     st_arena_reset(&arena);
-    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
+    if (st_err_is_passing(err))
         return st_fail(error, err, "sync: what enrols this copy could not be looked at");
     return good ? ST_OK : st_fail(error, ST_E_SIGNATURE,
                                   "sync: the server has not signed that it knows this copy");

@@ -26,7 +26,7 @@ static st_err erase_in_set(sotay_client *client, const st_erasure *one, st_arena
     st_err err = book_get(&client->book, &key, arena, &bytes, error);
     if (err == ST_OK)
         err = st_set_decode(bytes.data, bytes.len, arena, &set, error);
-    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
+    if (st_err_is_passing(err))
         return err;
     if (err != ST_OK || memcmp(set.hash.b, one->set.b, sizeof set.hash.b) != 0)
         return ST_OK; /* not kept here, or another branch of that device */
@@ -223,7 +223,7 @@ static st_err find_in_set(sotay_client *client, files *found, const st_id *recor
     if (err == ST_OK)
         err = st_set_decode(bytes.data, bytes.len, &found->arena, &set, error);
     if (err != ST_OK)
-        return err == ST_E_MEMORY || err == ST_E_STORAGE ? err : ST_OK;
+        return st_err_is_passing(err) ? err : ST_OK;
     if (memcmp(set.hash.b, one->set.b, sizeof set.hash.b) != 0 || one->dot.counter < set.first ||
         one->dot.counter > st_set_last(&set))
         return ST_OK;
@@ -241,7 +241,7 @@ static st_err find_files(sotay_client *client, files *found, const erase_values 
     st_err err = book_get(&client->book, &key, &found->arena, &bytes, error);
     if (err == ST_OK)
         err = st_record_decode(bytes.data, bytes.len, &found->arena, &record, error);
-    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
+    if (st_err_is_passing(err))
         return err;
     bool has_base = err == ST_OK;
     err = ST_OK;

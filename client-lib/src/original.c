@@ -719,7 +719,7 @@ st_err attach_is_named(sotay_client *client, const st_id *record, const book_key
         err = has_held(client, record, out_named, error);
     if (err == ST_OK)
         err = has_closed(client, out_named, error);
-    if (err == ST_OK || err == ST_E_MEMORY || err == ST_E_STORAGE)
+    if (err == ST_OK || st_err_is_passing(err))
         return err;
     *out_named = true; /* what cannot be read may name it */
     return ST_OK;

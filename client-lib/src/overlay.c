@@ -227,7 +227,7 @@ static st_err fold_own(sotay_client *client, overlay_view *view, const overlay_e
         arrival.actor = client->me.person;
     else
         err = lexicon_person(client, &set->device, &arrival.actor, error);
-    if (err == ST_E_STORAGE || err == ST_E_MEMORY)
+    if (st_err_is_passing(err))
         return err;
     view->is_damaged = view->is_damaged || err == ST_E_CORRUPT;
     arrival.role = set->role;

@@ -251,7 +251,7 @@ static st_err take_pair(taking *t, const sotay_id *record, st_error *error)
     t->kept += err == ST_OK;
     if (err == ST_OK)
         return ST_OK;
-    if (err == ST_E_STORAGE || err == ST_E_MEMORY) {
+    if (st_err_is_passing(err)) {
         *error = why;
         return err;
     }

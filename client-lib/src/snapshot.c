@@ -364,7 +364,7 @@ static st_err end_good(sotay_sync *sync, st_error *error)
 static bool is_about_the_request(st_err code)
 {
     return code == ST_E_AGAIN || code == ST_E_SIGNATURE || code == ST_E_BUSY ||
-           code == ST_E_STORAGE || code == ST_E_MEMORY || code == ST_E_SERVER;
+           st_err_is_passing(code) || code == ST_E_SERVER;
 }
 
 st_err snapshot_end(sotay_sync *sync, int status, bool *out_refused, st_error *error)

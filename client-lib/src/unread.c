@@ -7,7 +7,7 @@
 
 void unread_add(unread_note *note, st_err err)
 {
-    if (err == ST_E_STORAGE || err == ST_E_MEMORY)
+    if (st_err_is_passing(err))
         note->failed = err;
     else if (err != ST_OK && err != ST_E_NOT_FOUND)
         note->damaged = true;

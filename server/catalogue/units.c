@@ -183,7 +183,7 @@ st_err catalogue_key_label(catalogue *c, store_txn *txn, const char *keys, const
                         store_bytes(at + prefix.len, cursor.key.len - prefix.len), &state, NULL);
         if (err == ST_OK)
             err = try_label(c, state, keys, key, label, label_bytes);
-        if (err != ST_OK && err != ST_E_STORAGE && err != ST_E_MEMORY) {
+        if (err != ST_OK && !st_err_is_passing(err)) {
             damaged = ST_E_CORRUPT;            /* another record may be that of the key */
             err = ST_OK;
         }

@@ -39,7 +39,7 @@ static st_err read_set(before_search *search)
     if (err == ST_OK)
         search->set = set.hash;
     st_arena_reset(&arena);
-    return sync_has_failed(err) ? err : ST_OK;
+    return st_err_is_passing(err) ? err : ST_OK;
 }
 
 /* Whose it is that waits, and what: once, when somebody tells of it. */

@@ -29,7 +29,7 @@ static void explain(held_list *list, const sync_held *held, char *text, size_t t
     char detail[ST_FORM_DETAIL_BYTES] = "";
     st_error why = { ST_OK, "" };
     st_err err = sync_held_detail(work->room, &work->txn, held, detail, &why);
-    if (sync_has_failed(err))
+    if (st_err_is_passing(err))
         sync_note_unread(&work->unread, err, &why);
     if (err != ST_OK)
         detail[0] = '\0';                   /* the reason alone still says it */
@@ -46,7 +46,7 @@ static bool find_bounds(held_list *list, const sync_held *held, sync_bounds *out
     if (err == ST_OK)
         return true;
     memset(out_bounds, 0, sizeof *out_bounds);
-    if (sync_has_failed(err))
+    if (st_err_is_passing(err))
         list->err = err;
     return false;
 }

@@ -41,7 +41,7 @@ static st_err look(held_show *show, const sync_held *held)
     err = sync_history_held(work->room, &work->txn, held, take_item, show, &work->error);
     if (err == ST_OK)
         return show->err;
-    return sync_has_failed(err) ? err : ST_OK;
+    return st_err_is_passing(err) ? err : ST_OK;
 }
 
 static void show_json(held_show *show, const sync_held *held)

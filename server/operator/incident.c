@@ -45,11 +45,11 @@ static st_err evidence_json(incident_list *list, const st_repair_evidence *evide
         err = st_show_json(form, &record, &work->how, &text, error);
     if (err == ST_OK && form != NULL)
         st_json_raw(&list->page.json, (const char *)text.data, text.len);
-    else if (!sync_has_failed(err))
+    else if (!st_err_is_passing(err))
         st_json_raw(&list->page.json, "null", 4);
     st_buffer_free(&text);
     st_arena_reset(&arena);
-    return sync_has_failed(err) ? err : ST_OK;
+    return st_err_is_passing(err) ? err : ST_OK;
 }
 
 static bool incident_json(void *context, const sync_incident *in)

@@ -128,7 +128,7 @@ static st_written written_of(trail_list *list, const trail_line *line)
         return written;
     st_error why = { ST_OK, "" };
     st_err err = sync_bounds_get(&list->work->txn, &list->sets, &dot, line->index, &bounds, &why);
-    if (sync_has_failed(err))                  /* else: kept although it cannot be read */
+    if (st_err_is_passing(err))                  /* else: kept although it cannot be read */
         sync_note_unread(&list->work->unread, err, &why);
     if (err != ST_OK)
         return written;

@@ -567,7 +567,7 @@ static st_err look_up(writer_turn *turn, st_erasure *one, bool *out_gone, st_err
         err = sync_row_get(turn->txn, index, turn->arena, &row, error);
     if (err == ST_OK)
         err = st_set_decode(row.set.data, row.set.len, turn->arena, &set, error);
-    if (err == ST_E_MEMORY || err == ST_E_STORAGE)
+    if (st_err_is_passing(err))
         return err;
     if (err == ST_OK && one->dot.counter >= set.first && one->dot.counter <= st_set_last(&set))
         *out_gone = is_gone(&set.changes[one->dot.counter - set.first], one->path, one->path_len);

@@ -12,7 +12,6 @@
 #include "server/sync/fold.h"
 #include "server/sync/have.h"
 #include "server/sync/sets.h"
-#include "server/sync/unread.h"
 
 #define PATHS_BYTES_MAX 8000u
 
@@ -268,7 +267,7 @@ static bool one_fork(void *context, uint64_t index)
     opened entry;
     plan *p = context;
     st_err err = open_entry(p, index, &entry, p->error);
-    if (sync_has_failed(err))
+    if (st_err_is_passing(err))
         p->err = err;
     else if (err != ST_OK)
         p->report.unread++;
@@ -287,7 +286,7 @@ static bool look_in_fork(void *context, uint64_t index)
     for (uint32_t i = 0; err == ST_OK && !p->is_there && i < entry.set.changes_count; i++)
         p->is_there = st_id_cmp(&entry.set.changes[i].record, &p->wish->record) == 0;
     close_entry(&entry);
-    p->err = sync_has_failed(err) ? err : ST_OK;
+    p->err = st_err_is_passing(err) ? err : ST_OK;
     return p->err == ST_OK && !p->is_there;
 }
 

@@ -341,7 +341,7 @@ static bool names(const st_change *change, const st_hash *hash)
 /* What cannot be read names nothing; that reading failed says nothing. */
 static st_err failed(st_err err)
 {
-    return err == ST_E_MEMORY || err == ST_E_STORAGE ? err : ST_OK;
+    return st_err_is_passing(err) ? err : ST_OK;
 }
 
 static bool look_at_change(void *context, const st_history_item *item)

@@ -528,7 +528,7 @@ st_err sync_snapshot_open(const sync_room *room, const st_bucket *bucket, const 
     if (err == ST_OK && !stale)
         named = names(&list, name);
     st_arena_reset(&arena);
-    if (err == ST_E_MEMORY || err == ST_E_STORAGE || err == ST_E_BUSY)
+    if (st_err_is_passing(err) || err == ST_E_BUSY)
         return err;
     if (named && memcmp(list.epoch, room->epoch, sizeof list.epoch) != 0)
         named = false;         /* of a life that the log has forgotten */

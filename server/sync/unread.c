@@ -4,7 +4,7 @@
 
 void sync_note_unread(sync_unread *unread, st_err err, const st_error *why)
 {
-    st_error *kept = sync_has_failed(err) ? &unread->failed : &unread->damaged;
+    st_error *kept = st_err_is_passing(err) ? &unread->failed : &unread->damaged;
     if (kept->code != ST_OK || err == ST_OK || err == ST_E_NOT_FOUND)
         return;
     *kept = *why;

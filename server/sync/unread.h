@@ -4,8 +4,6 @@
 #ifndef SOTAY_SERVER_SYNC_UNREAD_H
 #define SOTAY_SERVER_SYNC_UNREAD_H
 
-#include <stdbool.h>
-
 #include "proto/err.h"
 
 /* Zeroed: all was read. Of each kind the first is kept, with its words. */
@@ -13,13 +11,6 @@ typedef struct {
     st_error failed;           /* of a call: the next try may read it */
     st_error damaged;          /* it makes no sense: the rest is shown, and this is said */
 } sync_unread;
-
-/* Is it that of a call that failed, so that the next try may read what this one did not? Any other
- * error of a reader says what it read: damage, or what this program does not know. */
-static inline bool sync_has_failed(st_err err)
-{
-    return err == ST_E_STORAGE || err == ST_E_MEMORY;
-}
 
 /* Notes err with the words of *why. What is not in the book is nothing to note. */
 void sync_note_unread(sync_unread *unread, st_err err, const st_error *why);

@@ -65,7 +65,7 @@ static void say_audit(void *context, const char *line)
 /* Nothing is known about the book when there is no memory, or its disk cannot be read. */
 static bool is_unknown(st_err err)
 {
-    return err == ST_E_MEMORY || err == ST_E_STORAGE || err == ST_E_FULL;
+    return st_err_is_passing(err) || err == ST_E_FULL;
 }
 
 static st_err check_chain(verifier *v, store_txn *scratch, uint64_t index, const sync_row *row)

@@ -30,10 +30,13 @@ static void test_every_code_has_its_row(void **state)
         assert_true(st_err_retry(code) <= ST_RETRY_SIGNAL);
         /* Who is told to try again must not be told that the request itself is bad. */
         assert_false(st_err_retry(code) != ST_RETRY_NEVER && st_err_http(code) == 422);
+        assert_true(!st_err_is_passing(code) || st_err_retry(code) == ST_RETRY_LATER);
     }
     assert_string_equal(st_err_name(ST_E_NOT_FOUND), "ST_E_NOT_FOUND");
     assert_int_equal(st_err_http(ST_E_TOO_LARGE), 413);
     assert_int_equal(st_err_retry(ST_E_NETWORK), ST_RETRY_SIGNAL);
+    assert_true(st_err_is_passing(ST_E_STORAGE) && st_err_is_passing(ST_E_MEMORY));
+    assert_false(st_err_is_passing(ST_OK) || st_err_is_passing(ST_E_CORRUPT));
 }
 
 static void test_foreign_codes(void **state)
