@@ -28,21 +28,28 @@ static void spoil_author(st_record *record)
     memset(last->dot.device.b, 0xff, sizeof last->dot.device.b);
 }
 
+/* What of ours is not in the book yet is in no base, and in no sum. */
+static st_err base_record(sotay_client *client, const st_id *id, st_arena *arena,
+                          st_record *out_record, st_error *error)
+{
+    book_value value = { NULL, 0 };
+    book_key key = book_key_id(BOOK_BASE, id);
+    st_err err = book_get(&client->book, &key, arena, &value, error);
+    if (err == ST_E_NOT_FOUND)
+        return st_fail(error, ST_E_NOT_FOUND, "debug: the record is not in the base");
+    return err == ST_OK ? st_record_decode(value.data, value.len, arena, out_record, error) : err;
+}
+
 static st_err spoil_record(sotay_client *client, const st_id *id, sotay_damage how, st_error *error)
 {
     st_arena arena;
     st_record record;
     bucket_state state;
     st_buffer out;
-    book_value value = { NULL, 0 };
     book_key key = book_key_id(BOOK_BASE, id);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_buffer_init(&out, RECORD_BYTES_MAX);
-    st_err err = book_get(&client->book, &key, &arena, &value, error);
-    if (err == ST_E_NOT_FOUND)
-        err = st_fail(error, ST_E_NOT_FOUND, "debug: the record is not in the base");
-    if (err == ST_OK)
-        err = st_record_decode(value.data, value.len, &arena, &record, error);
+    st_err err = base_record(client, id, &arena, &record, error);
     if (err == ST_OK && record.lives_count == 0)
         err = st_fail(error, ST_E_STATE, "debug: the record holds no value");
     if (err == ST_OK)
@@ -74,15 +81,15 @@ static st_err spoil_record(sotay_client *client, const st_id *id, sotay_damage h
 static st_err spoil_sum(sotay_client *client, const st_id *id, st_error *error)
 {
     st_arena arena;
-    overlay_view view;
+    st_record record;
     bucket_state state;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = overlay_load(client, id, &arena, &view, error);
+    st_err err = base_record(client, id, &arena, &record, error);
     if (err == ST_OK)
-        err = bucket_get(&client->book, &view.record.bucket, &state, error);
+        err = bucket_get(&client->book, &record.bucket, &state, error);
     if (err == ST_OK) {
         state.sum.b[15] ^= 1;
-        err = bucket_put(&client->book, &view.record.bucket, &state, error);
+        err = bucket_put(&client->book, &record.bucket, &state, error);
     }
     st_arena_reset(&arena);
     return err;
