@@ -159,5 +159,6 @@ bool renew_goes_on(const sotay_sync *sync)
 {
     const exchange_renews *renews = &sync->renews;
     bool has_left = renews->asked == ST_RENEWS_MAX || renews->taken < renews->asked;
-    return renews->are_new || (!renews->is_blind && renews->taken > 0 && has_left);
+    bool wants = renews->are_new || (!renews->is_blind && renews->taken > 0 && has_left);
+    return wants && !sync->is_send_only; /* which asks for none: the next sync does */
 }

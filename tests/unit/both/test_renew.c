@@ -380,6 +380,28 @@ static void test_suspended_or_revoked(void **state)
     town_free(&l->t);
 }
 
+/* A sync that only sends asks for nothing, and the one in which such a device hears where it stands
+ * comes to its end: the next one asks. */
+static void test_shut_out_in_a_sync_that_only_sends(void **state)
+{
+    (void)state;
+    sotay_sync *sync = NULL;
+    sotay_report report;
+    loss *l = loss_open(12);
+    phone *p = l->binh;
+    lose(l);
+    standing(l, "suspend");
+    erase(l, &l->hers);
+    assert_int_equal(sotay_sync_begin(p->client, &sync, &p->error), SOTAY_OK);
+    sotay_sync_send_only(sync);
+    assert_int_equal(run(&l->t.w, sync, 0, &report), SOTAY_OK);
+    assert_int_equal(report.requests, 1);
+    assert_true(phone_status_says(p, "\"standing\":\"suspended\""));
+    sync_well(&l->t, 1);
+    assert_int_equal(sealed_with(l, p, BOOK_CLOSED, WORDS " của An"), 0);
+    town_free(&l->t);
+}
+
 /* More than a request may name are owed and never given, since nothing was erased in them here:
  * they do not stand before one that is given, whichever it is. */
 static void test_what_is_not_given_blocks_nobody(void **state)
@@ -462,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_a_bundle_from_before),
         cmocka_unit_test(test_without_any_role),
         cmocka_unit_test(test_suspended_or_revoked),
+        cmocka_unit_test(test_shut_out_in_a_sync_that_only_sends),
         cmocka_unit_test(test_what_is_not_given_blocks_nobody),
         cmocka_unit_test(test_an_erasure_that_a_repair_brings),
     };

@@ -68,15 +68,19 @@ static inline int answer(world *w, const sotay_request *asked, st_buffer *out_re
     return request.status;
 }
 
+enum { REQUESTS_MAX = 5000 }; /* of one sync: far more than any here takes */
+
 /* 0: all goes well; else one reply in `bad` is lost or cut. */
 static inline int run(world *w, sotay_sync *sync, uint32_t bad, sotay_report *out_report)
 {
     bool again = true;
     int rc = SOTAY_OK;
-    while (rc == SOTAY_OK && again) {
+    for (uint32_t n = 0; rc == SOTAY_OK && again; n++) {
         sotay_request request;
         st_buffer reply;
         again = false;
+        if (n == REQUESTS_MAX)
+            fail_msg("a sync of %u requests, and no end", n);
         rc = sotay_sync_next(sync, &request, &w->error);
         if (rc != SOTAY_OK)
             break;
