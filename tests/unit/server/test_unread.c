@@ -116,11 +116,12 @@ static void note_rewritten(const kit_phone *phone)
     kit_put_row(phone->book, STORE_META, pack_key_slice(&key), store_bytes(row, sizeof row));
 }
 
+static const st_id COPY = { { 0xAB, 0xCD } };
+
 /* A copy of the device that asks for a key. */
 static void note_heir(const kit_phone *phone)
 {
     st_buffer row;
-    const st_id copy = { { 0xAB, 0xCD } };
     static const uint8_t ZEROS[32 + 32 + 2 * ST_SIGNATURE_BYTES + 8];
     st_buffer_init(&row, 1024);
     assert_int_equal(pack_put(&row, phone->device.b, sizeof phone->device.b), ST_OK);
@@ -128,7 +129,7 @@ static void note_heir(const kit_phone *phone)
     assert_int_equal(pack_put_u64(&row, 1773280860000u), ST_OK);
     assert_int_equal(pack_put_u8(&row, 0), ST_OK);
     assert_int_equal(pack_put_string(&row, "", 0), ST_OK);
-    kit_put_row(phone->book, STORE_HEIR, store_bytes(copy.b, sizeof copy.b),
+    kit_put_row(phone->book, STORE_HEIR, store_bytes(COPY.b, sizeof COPY.b),
                 store_bytes(row.data, row.len));
     st_buffer_free(&row);
 }
@@ -204,6 +205,20 @@ static void test_a_damaged_person(void **state)
     READS(book, false, "device", "list");
     assert_true(kit_says(KIT_OUT(book), "it cannot be confirmed: the person cannot be read"));
     assert_null(strstr(KIT_OUT(book), "disabled"));
+}
+
+/* It may be in the book: nobody confirms it as one that is not. */
+static void test_a_copy_that_cannot_be_read(void **state)
+{
+    kit_book *book = *state;
+    kit_phone an;
+    kit_enrol(book, "an", 9, &an);
+    note_heir(&an);
+    damage(book, STORE_DEVICE, &COPY);
+    uint64_t size = kit_log_size(book);
+    KIT_EXPECT(1, book, "device", "confirm", "abcd", "--as", "office");
+    assert_true(kit_says(KIT_ERR(book), "a row of device is damaged"));
+    assert_int_equal(kit_log_size(book), size);
 }
 
 /* Nor does the row of a device, where its person is asked for. */
@@ -325,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_evidence_names_any_entry, setup, stop),
         cmocka_unit_test_setup_teardown(test_a_damaged_person, setup, stop),
+        cmocka_unit_test_setup_teardown(test_a_copy_that_cannot_be_read, setup, stop),
         cmocka_unit_test_setup_teardown(test_a_damaged_device, setup, stop),
         cmocka_unit_test_setup_teardown(test_damaged_marks, setup, stop),
         cmocka_unit_test_setup_teardown(test_a_damaged_leaf, setup, stop),
