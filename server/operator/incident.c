@@ -9,12 +9,26 @@
 typedef struct {
     operator_work *work;
     operator_list page;
+    bool one_device;               /* --device: those of this one alone */
+    st_id device;
     st_err err;
 } incident_list;
 
 static void sum_hex(const st_sum *sum, char hex[33])
 {
     st_hex(sum->b, sizeof sum->b, hex);
+}
+
+static bool is_wanted(const incident_list *list, const sync_incident *in)
+{
+    return !list->one_device || st_id_cmp(&list->device, &in->device) == 0;
+}
+
+/* What one device shows must not take the list from the others: half of the answer is for it. */
+static bool has_room(const operator_work *work, const st_buffer *text)
+{
+    const st_buffer *out = work->call->out;
+    return out->len + text->len < out->max / 2;
 }
 
 /* Evidence is what a device says, and may name any entry: the log knows no time of it. */
@@ -43,7 +57,7 @@ static st_err evidence_json(incident_list *list, const st_repair_evidence *evide
         form = sync_record_form(work->room, &record);
     if (form != NULL)
         err = st_show_json(form, &record, &work->how, &text, error);
-    if (err == ST_OK && form != NULL)
+    if (err == ST_OK && form != NULL && has_room(work, &text))
         st_json_raw(&list->page.json, (const char *)text.data, text.len);
     else if (!st_err_is_passing(err))
         st_json_raw(&list->page.json, "null", 4);
@@ -57,6 +71,8 @@ static bool incident_json(void *context, const sync_incident *in)
     incident_list *list = context;
     st_json *json = &list->page.json;
     char hex[33];
+    if (!is_wanted(list, in))
+        return true;
     const char *login = operator_device_login(list->work, &in->device);
     st_json_open(json, '{');
     st_id_format(&in->device, hex);
@@ -92,6 +108,8 @@ static bool incident_row(void *context, const sync_incident *in)
     incident_list *list = context;
     operator_work *work = list->work;
     char hex[33], number[24];
+    if (!is_wanted(list, in))
+        return true;
     const char *login = operator_device_login(work, &in->device);
     operator_table_when(work, &list->page.table, in->time_ms);
     operator_table_cell(work, &list->page.table, login == NULL ? "-" : login);
@@ -109,6 +127,19 @@ static bool incident_row(void *context, const sync_incident *in)
     return !work->out_failed;
 }
 
+static st_err begin_device(incident_list *list)
+{
+    operator_work *work = list->work;
+    auth_device device;
+    list->one_device = work->options.device != NULL;
+    if (!list->one_device)
+        return ST_OK;
+    st_err err = operator_device(work, &work->txn, work->options.device, &device, &work->error);
+    if (err == ST_OK)
+        list->device = device.id;
+    return err;
+}
+
 int operator_incidents(operator_work *work)
 {
     static const char *const HEADS[2][8] = {
@@ -117,7 +148,7 @@ int operator_incidents(operator_work *work)
     };
     incident_list list = { .work = work };
     bool json = work->options.json;
-    if (operator_read_begin(work) != ST_OK)
+    if (operator_read_begin(work) != ST_OK || begin_device(&list) != ST_OK)
         return operator_fail(work);
     operator_list_begin(work, &list.page, HEADS[work->vi], 8);
     operator_list_of(work, &list.page, "incidents");

@@ -97,6 +97,62 @@ static void test_evidence_names_any_entry(void **state)
     }
 }
 
+/* How many incidents are listed, how many of their evidence is null. */
+static void count_listed(kit_book *book, int *out_listed, int *out_null)
+{
+    const cJSON *in, *one;
+    cJSON *json = cJSON_Parse(KIT_OUT(book));
+    assert_non_null(json);
+    *out_listed = *out_null = 0;
+    cJSON_ArrayForEach(in, cJSON_GetObjectItem(json, "incidents"))
+    {
+        ++*out_listed;
+        cJSON_ArrayForEach(one, cJSON_GetObjectItem(in, "evidence")) *out_null +=
+            cJSON_IsNull(one);
+    }
+    cJSON_Delete(json);
+}
+
+/* However much one device shows: the incidents of all are listed, and those of one can be read. */
+static void test_more_evidence_than_can_be_shown(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phones[2];
+    char device[33];
+    int listed = 0, hidden = 0;
+    for (size_t i = 0; i < 2; i++) {
+        st_id record;
+        char id[33];
+        kit_enrol(book, "an", (uint8_t)(9 + i), &phones[i]);
+        kit_visit(&phones[i], "thường", id);
+        assert_true(st_id_parse(id, &record));
+        for (uint64_t n = 0; n < 6; n++) /* each shows the record as of another entry */
+            show_twisted(&phones[i], &record, OF_NO_ENTRY, n);
+    }
+    KIT_EXPECT(0, book, "incidents", "--json");
+    count_listed(book, &listed, &hidden);
+    assert_int_equal(listed, 2);
+    assert_int_equal(hidden, 0);
+    const size_t max = book->out.max;
+    book->out.max = book->out.len + book->out.len / 4;
+    KIT_EXPECT(0, book, "incidents", "--json");
+    count_listed(book, &listed, &hidden);
+    assert_int_equal(listed, 2);
+    assert_in_range(hidden, 3, 11);
+    for (size_t i = 0; i < 2; i++) {
+        st_id_format(&phones[i].device, device);
+        KIT_EXPECT(0, book, "incidents", "--json", "--device", device);
+        count_listed(book, &listed, &hidden);
+        assert_int_equal(listed, 1);
+        assert_int_equal(hidden, 0);
+        KIT_EXPECT(0, book, "incidents", "--device", device);
+        assert_true(kit_says(KIT_OUT(book), device));
+        assert_true(kit_says(KIT_OUT(book), "1 time a device's book was not this one"));
+    }
+    KIT_EXPECT(1, book, "incidents", "--device", "00000000");
+    book->out.max = max;
+}
+
 /* ---- a damaged row ---- */
 
 static void damage(kit_book *book, store_table table, const st_id *id)
@@ -339,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_evidence_names_any_entry, setup, stop),
+        cmocka_unit_test_setup_teardown(test_more_evidence_than_can_be_shown, setup, stop),
         cmocka_unit_test_setup_teardown(test_a_damaged_person, setup, stop),
         cmocka_unit_test_setup_teardown(test_a_copy_that_cannot_be_read, setup, stop),
         cmocka_unit_test_setup_teardown(test_a_damaged_device, setup, stop),
