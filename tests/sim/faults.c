@@ -94,6 +94,7 @@ void sim_do_clone(sim_world *w, sim_phone *p, sim_random *r)
     twin->devices_count = p->devices_count;
     twin->is_branch = p->is_branch = true;
     twin->draws_anew = true;
+    twin->burnt = p->burnt;
     sim_phone_open(w, twin, &port);
     sim_phone_twice(w, twin);
 }
@@ -134,6 +135,7 @@ void sim_do_backup(sim_world *w, sim_phone *p, sim_random *r)
     p->backup_holds = p->holds;
     p->backup_files = p->files;
     p->backup_spoilt = p->spoilt;
+    p->backup_burnt = p->burnt;
 }
 
 /* The phone goes back to its backup, on the same device or on a new one. */
@@ -155,6 +157,7 @@ void sim_do_restore(sim_world *w, sim_phone *p, sim_random *r)
     p->holds = p->backup_holds;
     p->files = p->backup_files;
     p->spoilt = p->backup_spoilt;
+    p->burnt = p->backup_burnt;
     p->is_branch = p->draws_anew = true;
     p->is_new_device = moved;
     sim_phone_open(w, p, &port);

@@ -214,19 +214,42 @@ void sim_phone_clock(sim_world *w, sim_phone *p)
     sotay_memory_clock(&p->tap->inner, wall_ms, (uint64_t)(w->now_ms - p->boot_ms));
 }
 
-/* A device keeps its place; the library's port makes keys of its own, so it must not repeat those
- * of the store it was copied from. */
+/* Does another copy of the same store draw from there? */
+static bool draws_alike(const sim_world *w, const sim_phone *p, uint32_t burnt)
+{
+    for (size_t i = 0; i < w->phones_count; i++) {
+        const sim_phone *q = &w->phones[i];
+        if (q != p && q->burnt == burnt && q->devices_count > 0 &&
+            memcmp(&q->devices[0], &p->devices[0], sizeof q->devices[0]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The library's port makes keys of its own: it must not repeat those of the store it was copied
+ * from, nor of another copy. */
+static void draw_anew(sim_world *w, sim_phone *p)
+{
+    uint8_t burnt[64 * 32];
+    uint32_t n = ++w->copies;
+    while (draws_alike(w, p, p->burnt + n))
+        n++;
+    p->burnt += n;
+    for (; n > 0; n--)
+        (void)!p->tap->inner.random(p->tap->inner.context, burnt, sizeof burnt, NULL);
+}
+
+/* A device keeps its place. */
 static void take_place(sim_world *w, sim_phone *p)
 {
     static const uint8_t NONE[8];
-    uint8_t boot[8], burnt[64 * 32];
+    uint8_t boot[8];
     if (memcmp(p->install, NONE, sizeof NONE) == 0)
         (void)!p->tap->inner.place(p->tap->inner.context, boot, p->install, NULL);
     if (p->is_new_device)
         st_put_u64(p->install, sim_next(&w->random) | 1);
     if (p->draws_anew)
-        for (uint32_t n = ++w->copies; n > 0; n--)
-            (void)!p->tap->inner.random(p->tap->inner.context, burnt, sizeof burnt, NULL);
+        draw_anew(w, p);
     p->is_new_device = p->draws_anew = false;
     memcpy(p->tap->install, p->install, sizeof p->tap->install);
 }

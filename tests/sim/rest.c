@@ -28,6 +28,7 @@ static void stop_faults(sim_world *w)
         sim_phone *p = &w->phones[i];
         if (!p->exists)
             continue;
+        sim_phone_look(w, p); /* one that died for another's step is started again */
         p->is_cut_off = false;
         p->tap->fail_in = p->tap->die_in = p->tap->full_in = 0;
         p->trouble_permille = p->unheard = 0;

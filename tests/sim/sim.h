@@ -186,6 +186,7 @@ typedef struct {
     size_t devices_count;
     bool is_new_device; /* the store that is opened next was copied to it */
     bool draws_anew;                /* its port must not draw the keys of the store it came from */
+    uint32_t burnt, backup_burnt;   /* so far ahead of that of its first store it draws */
     bool is_branch;     /* there is or was another store of one of these devices */
     uint64_t written;   /* a sum over what was put into its stores, in this order */
     sim_holds holds;
