@@ -42,17 +42,17 @@ static st_err fail_frozen(const edit *e, st_error *error)
                               " return it");
 }
 
-/* After a withdrawal nothing is written, unless something stands against it. */
+/* After a withdrawal nothing is written, unless something stands against it. What the office has in
+ * hand or has decided the server holds whatever stands against that (docs/protocol.md 7.6). */
 static st_err check_state(edit *e, st_error *error)
 {
     st_acts_view acts;
     st_err err = st_view_acts(&e->view.record, &e->arena, &acts, error);
     if (err != ST_OK)
         return err;
-    bool are_clear = !acts.state_conflict && e->change.act == ST_ACT_NONE;
-    for (size_t i = 0; are_clear && i < acts.acts_count; i++) {
+    for (size_t i = 0; e->change.act == ST_ACT_NONE && i < acts.acts_count; i++) {
         st_act_kind kind = e->view.record.metas[acts.acts[i]].act;
-        if (kind == ST_ACT_WITHDRAW || kind == ST_ACT_VOID)
+        if (kind == ST_ACT_VOID || (kind == ST_ACT_WITHDRAW && !acts.state_conflict))
             return st_fail(error, ST_E_STATE, "the record is withdrawn");
         if (kind == ST_ACT_LOCK)
             return st_fail(error, ST_E_STATE, "the record's period is locked");

@@ -132,12 +132,13 @@ static int64_t shown(const model *m, const st_id *record, uint16_t field, int64_
     return number;
 }
 
+/* Of two records of one key the first counts: the other is of an epoch that was lost, after which
+ * the office let the same key in once more. */
 static const st_change *device_of(const model *m, const st_id *device)
 {
-    for (size_t i = m->count; i > 0; i--)
-        if (creates(&m->changes[i - 1], "device") &&
-            is_id(m->changes[i - 1].change, DEVICE_ID, device))
-            return m->changes[i - 1].change;
+    for (size_t i = 0; i < m->count; i++)
+        if (creates(&m->changes[i], "device") && is_id(m->changes[i].change, DEVICE_ID, device))
+            return m->changes[i].change;
     return NULL;
 }
 
@@ -232,10 +233,22 @@ static bool has_file(const st_change *change)
     (BIT(ST_HOLD_NO_RECORD) | BIT(ST_HOLD_FROZEN) | BIT(ST_HOLD_WAITS) | BIT(ST_HOLD_VERSION))
 #define OF_DEVICE (BIT(ST_HOLD_REVOKED) | BIT(ST_HOLD_SUSPENDED))
 
+/* Written on a device whose author knew that the office had the record in hand, or had decided. */
+static uint32_t must_wait_under(const st_set *set, const st_change *change)
+{
+    for (uint32_t i = 0; set->via == ST_VIA_DEVICE && i < change->under_count; i++) {
+        st_act_kind kind = change->under[i].kind;
+        if (kind == ST_ACT_APPROVE || kind == ST_ACT_VOID ||
+            (kind == ST_ACT_REVIEW && !change->amend))
+            return BIT(change->act == ST_ACT_NONE ? ST_HOLD_FROZEN : ST_HOLD_STATE);
+    }
+    return 0;
+}
+
 /* All reasons for which the change must wait, whoever wrote it. */
 static uint32_t must_wait(const model *m, const st_set *set, const st_change *change)
 {
-    uint32_t must = 0;
+    uint32_t must = must_wait_under(set, change);
     if (waits_behind(m, change))
         must |= BIT(ST_HOLD_WAITS);
     if (model_is_frozen(change))

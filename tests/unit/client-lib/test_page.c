@@ -435,13 +435,10 @@ static void test_held_sets_of_a_snapshot(void **state)
 
 /* ---- what the office did ---- */
 
-/* The visit, and an act on all of it, both folded. */
-static void fold_visit_and_act(bench *b, st_act_kind act)
+/* An act on all of the visit whose author had seen nothing but its making. */
+static void fold_act(bench *b, st_act_kind act)
 {
     const st_context_device seen = { .device = b->h.device, .upto = 1 };
-    handmade_keep_set(&b->h, &b->d->an);
-    next_entry(b, ST_ENTRY_CHANGE);
-    must_take(b);
     handmade_begin(&b->h);
     b->h.change.act = act;
     b->h.change.context = (st_context){ &seen, 1 };
@@ -450,6 +447,15 @@ static void fold_visit_and_act(bench *b, st_act_kind act)
     next_entry(b, ST_ENTRY_CHANGE);
     b->entry.first = b->entry.last = b->h.counter;
     must_take(b);
+}
+
+/* The visit, and an act on all of it, both folded. */
+static void fold_visit_and_act(bench *b, st_act_kind act)
+{
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_take(b);
+    fold_act(b, act);
 }
 
 static void test_what_the_office_closed_is_not_written_in(void **state)
@@ -481,6 +487,38 @@ static void test_what_the_office_closed_is_not_written_in(void **state)
             assert_non_null(strstr(an->error.detail, CASES[i].why));
         assert_int_equal(says(b, "\"trạm\""), CASES[i].why == NULL);
         assert_int_equal(rows_count(an, BOOK_CHANGE), changes + (CASES[i].why == NULL ? 1 : 0));
+        bench_close(&under);
+        bench_open(&under);
+    }
+}
+
+/* What the server holds for what its author knew of the office (protocol 7.6) is refused here too,
+ * whatever stands against that; a withdrawal alone does not count then. */
+static void test_what_stands_against_the_office(void **state)
+{
+    static const struct {
+        st_act_kind act;
+        const char *why; /* NULL: it may be written in */
+    } CASES[] = {
+        { ST_ACT_VOID, "the record is withdrawn" },
+        { ST_ACT_APPROVE, "the record is approved" },
+        { ST_ACT_REVIEW, "the office has the record in hand" },
+        { ST_ACT_OPEN, NULL },
+    };
+    void *under = *state;
+    bench *b = *state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        sotay_id id;
+        phone *an = &b->d->an;
+        memcpy(id.b, b->h.id.b, sizeof id.b);
+        fold_visit_and_act(b, ST_ACT_WITHDRAW);
+        fold_act(b, CASES[i].act);
+        assert_true(says(b, "\"state_conflict\":true"));
+        int rc = phone_set(an, &id, "place", "trạm");
+        assert_int_equal(rc, CASES[i].why == NULL ? SOTAY_OK : SOTAY_E_STATE);
+        if (CASES[i].why != NULL)
+            assert_non_null(strstr(an->error.detail, CASES[i].why));
+        assert_int_equal(says(b, "\"trạm\""), CASES[i].why == NULL);
         bench_close(&under);
         bench_open(&under);
     }
@@ -646,6 +684,7 @@ int main(void)
         CASE(test_a_twin_is_noticed),
         CASE(test_held_sets_of_a_snapshot),
         CASE(test_what_the_office_closed_is_not_written_in),
+        CASE(test_what_stands_against_the_office),
         CASE(test_roles_that_may_and_may_not),
         CASE(test_a_set_of_a_newer_format),
         CASE(test_a_form_that_does_not_open),
