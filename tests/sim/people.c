@@ -32,7 +32,7 @@ int sim_done(sim_world *w, sim_phone *p, int rc, const sotay_error *error)
             rc == SOTAY_OK || error == NULL ? "" : error->detail);
     bool expected = rc == SOTAY_OK || rc == SOTAY_E_NOT_FOUND || rc == SOTAY_E_STATE ||
                     rc == SOTAY_E_CHANGED || rc == SOTAY_E_DENIED || rc == SOTAY_E_VALUE ||
-                    rc == SOTAY_E_EXISTS;
+                    rc == SOTAY_E_EXISTS || (rc == SOTAY_E_CORRUPT && p->spoilt.torn);
     bool broke = rc == SOTAY_E_STORAGE || rc == SOTAY_E_FULL;
     if (!expected && !broke)
         sim_fail(w, "phone %u: a call of an officer answers %s: %s", sim_phone_no(w, p),

@@ -160,9 +160,12 @@ static const struct {
       { PLAN_spoil, PLAN_everybody, PLAN_crash_inside, PLAN_server_fault }, 6 },
     { 100, false, PLAN_take_unit, PLAN_erase,
       { PLAN_spoil, PLAN_erase, PLAN_take_unit, PLAN_sync }, 5 },
+    { 700, false, PLAN_everybody, PLAN_everybody,
+      { PLAN_tear, PLAN_decide, PLAN_tear, PLAN_sync }, 8 },
 };
 #define THEMES_COUNT   (sizeof THEMES / sizeof THEMES[0])
-#define THEMES_MENDING 3u /* the last so many */
+#define THEMES_TEARING 1u /* the last so many */
+#define THEMES_MENDING 3u /* and those before them */
 #define THEMES_TYPING  1u /* and those before them */
 #define THEMES_STRANGE 2u /* and those before them */
 #define THEMES_LOSING  4u /* and those before them */
@@ -194,9 +197,16 @@ bool plan_mends(uint64_t seed)
     return has(seed, PLAN_MENDING, PLAN_FRESH_MENDING);
 }
 
+bool plan_tears(uint64_t seed)
+{
+    return has(seed, PLAN_TEARING, PLAN_FRESH_TEARING);
+}
+
 static size_t themes_of(uint64_t seed)
 {
     size_t count = THEMES_COUNT;
+    if (!plan_tears(seed))
+        count -= THEMES_TEARING;
     if (!plan_mends(seed))
         count -= THEMES_MENDING;
     if (!has(seed, PLAN_TYPING, PLAN_FRESH_TYPING))

@@ -36,6 +36,9 @@
 /* And from here on what a phone has of the book goes wrong, and its next sync mends it. */
 #define PLAN_MENDING       UINT64_C(90000000)
 #define PLAN_FRESH_MENDING UINT64_C(1795964400000000)
+/* And from here on rows of a phone are torn of which no sum tells, and histories are compared. */
+#define PLAN_TEARING       UINT64_C(90010000)
+#define PLAN_FRESH_TEARING UINT64_C(1795974000000000)
 
 /* Randomness of one step: other steps may go without changing it. */
 typedef struct {
@@ -91,7 +94,7 @@ int64_t sim_between(sim_random *r, int64_t low, int64_t high);
     X(lose_set, "lose-set", 0, true) X(take_unit, "take-unit", 0, true) \
     X(suspend_midway, "suspend-midway", 0, true) X(type_over, "type-over", 0, true) \
     X(twins, "twins", 0, true) X(stranger, "stranger", 0, false) \
-    X(spoil, "spoil", 0, true)
+    X(spoil, "spoil", 0, true) X(tear, "tear", 0, true)
 
 #define X(name, text, weight, needs_phone) PLAN_##name,
 typedef enum { PLAN_OPS(X) PLAN_KINDS } plan_kind;
@@ -106,6 +109,8 @@ bool plan_writes_in_syncs(uint64_t seed);
 bool plan_loses(uint64_t seed);
 /* Has it those from PLAN_MENDING on? */
 bool plan_mends(uint64_t seed);
+/* Has it those from PLAN_TEARING on? */
+bool plan_tears(uint64_t seed);
 
 typedef struct {
     uint32_t index; /* in the whole plan of the seed: what TRACE= names */

@@ -17,6 +17,9 @@
 #include "server/sync/read.h"
 #include "server/sync/row.h"
 
+/* One that brought news of one bucket says nothing of the sums of the others; the next one does. */
+#define QUIET_SYNCS 3u
+
 /* ---- the step ---- */
 
 /* What is wrong twice may be right again. */
@@ -30,7 +33,8 @@ static bool is_right(const sim_phone *p, uint32_t no, uint32_t unit, sotay_damag
 static void note_spoilt(sim_world *w, sim_phone *p, uint32_t no, sotay_damage how)
 {
     sim_count(w, SIM_SPOILED);
-    p->spoilt.any = true;
+    p->spoilt.any = p->spoilt.wrong = true;
+    p->spoilt.quiet = 0;
     p->spoilt.unsigned_too = p->spoilt.unsigned_too || how == SOTAY_DAMAGE_UNSIGNED;
     if (how == SOTAY_DAMAGE_SUM)
         p->spoilt.sums[w->records[no].unit] = true;
@@ -75,12 +79,11 @@ static bool may_ask(sim_world *w, sim_phone *p)
     return may;
 }
 
-/* A sync that comes to its end finds a sum that is wrong: here nobody stands between. One that
- * brought news of one bucket says nothing of the sums of the others; the next one does. */
+/* A sync that comes to its end finds a sum that is wrong: here nobody stands between. */
 static void sync_after(sim_world *w, sim_phone *p)
 {
     bool may = may_ask(w, p), finds = false, is_whole = true;
-    for (uint32_t round = 0; round < 3 && !finds && is_whole; round++) {
+    for (uint32_t round = 0; round < QUIET_SYNCS && !finds && is_whole; round++) {
         sim_sync_whole(w, p, 0);
         is_whole = p->exists && p->last.complete;
         finds = p->last.repaired_buckets > 0;
@@ -319,8 +322,15 @@ void sim_repairs_drop(sim_world *w, sim_phone *p, net_message *reply)
 
 void sim_repairs_report(sim_world *w, sim_phone *p)
 {
-    if (p->last.repaired_buckets > 0 && !p->spoilt.any)
+    bool finds = p->last.repaired_buckets > 0;
+    if (finds && !p->spoilt.wrong && !p->spoilt.torn)
         sim_fail(w, "phone %u: a sum was wrong", sim_phone_no(w, p));
+    if (finds && !p->spoilt.wrong)
+        sim_count(w, SIM_TORN_REPAIR);
+    bool is_told = p->spoilt.wrong && p->last.complete && may_ask(w, p);
+    p->spoilt.quiet = finds ? 0 : p->spoilt.quiet + (is_told ? 1 : 0);
+    if (p->spoilt.quiet >= QUIET_SYNCS)
+        p->spoilt.wrong = false;
     for (uint32_t no = 0; p->last.complete && no < w->records_count; no++)
         if (p->spoilt.how[no] == SPOILT_ANSWERED)
             p->spoilt.how[no] = SPOILT_MENDED;
@@ -329,7 +339,7 @@ void sim_repairs_report(sim_world *w, sim_phone *p)
 typedef struct {
     const sim_world *w;
     const sim_shown *shown;
-    bool may_be_less; /* the office erased something: it may be out of what phones showed */
+    bool may_be_less; /* the office erased something of it: that may be out of what was shown */
     bool found;
 } shown_search;
 
@@ -348,19 +358,21 @@ static bool look_for(void *context, const sync_incident *incident)
     return !search->found;
 }
 
-static bool any_erased(const sim_world *w)
+/* Was something erased that stood in this record? */
+static bool is_less(const sim_world *w, const st_id *record)
 {
-    for (uint32_t i = 0; i < w->marks_count; i++)
-        if (sim_holds_has(&w->erased, i))
+    for (uint32_t i = 0; i < w->marks_count; i++) {
+        const sotay_id *of = &w->records[w->marks[i].record].id;
+        if (sim_holds_has(&w->erased, i) && memcmp(of->b, record->b, sizeof of->b) == 0)
             return true;
+    }
     return false;
 }
 
 void sim_check_shown(sim_world *w, store_txn *txn)
 {
-    bool may_be_less = w->shown_count > 0 && any_erased(w);
     for (size_t i = 0; i < w->shown_count; i++) {
-        shown_search search = { w, &w->shown[i], may_be_less, false };
+        shown_search search = { w, &w->shown[i], is_less(w, &w->shown[i].record), false };
         if (sync_incident_each(txn, look_for, &search, NULL) != ST_OK || !search.found)
             sim_fail(w, "what a phone showed of a record was answered, and the office has it not");
     }

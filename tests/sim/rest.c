@@ -526,6 +526,7 @@ static void check_record(sim_world *w, store_txn *txn, uint32_t no, model *m)
         if (p->exists && w->may_read[p->person][w->records[no].unit] && !sim_is_closed(txn, p))
             check_phone(w, p, no, m);
     }
+    sim_check_told(w, txn, no);
     sim_check_files(w, txn, no, m, &view);
 }
 

@@ -112,7 +112,8 @@ struct model_view;
     X(SPOILED, "record of a phone made wrong") X(REPAIR_ASKED, "repair asked")                     \
     X(REPAIRED, "record repaired") X(READ_ANEW, "bucket read anew")                                \
     X(EVIDENCE, "evidence that the office has")                                                    \
-    X(REPAIR_UNHEARD, "repair that the office says nothing to")
+    X(REPAIR_UNHEARD, "repair that the office says nothing to")                                   \
+    X(TORN, "row of a phone torn") X(TORN_REPAIR, "repair of what no sum tells")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -157,7 +158,10 @@ typedef struct {
 /* How far the records of a store are that were made wrong. */
 typedef enum { SPOILT_NOT, SPOILT_WRONG, SPOILT_ANSWERED, SPOILT_MENDED } sim_spoilt_how;
 typedef struct {
-    bool any; /* since it was made: a sum of this store may be wrong */
+    bool any;   /* since it was made */
+    bool wrong; /* a sum of this store may be wrong: until some syncs said nothing of one */
+    uint32_t quiet; /* so many said nothing */
+    bool torn;  /* a line of a history was: a decision may find it at any time */
     bool unsigned_too; /* a value stood under the name of nobody */
     uint8_t how[SIM_RECORDS_MAX]; /* sim_spoilt_how */
     bool sums[SIM_UNITS]; /* of a unit, once: twice would be right again */
@@ -594,6 +598,11 @@ void sim_check_bases(sim_world *w, store_txn *txn);
 bool sim_is_nobodys(const sim_phone *p, int table);
 /* At rest: the phone shows this record as the server does. */
 void sim_repairs_same(sim_world *w, sim_phone *p, uint32_t record);
+
+/* ---- tears.c ---- */
+
+/* At rest: of each change of the record all phones say the same, when it came and where. */
+void sim_check_told(sim_world *w, store_txn *txn, uint32_t no);
 
 /* ---- net.c ---- */
 

@@ -1,0 +1,227 @@
+/* tests/sim/tears.c - rows of a phone that are gone or do not open any more, of which no sum tells:
+ * lines of histories that wait for a decision, and whose a device is. Promises that the phone reads
+ * on, and that at rest all who have a change say of it the same: when it came, in which entry, and
+ * what became of it. */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/src/apply.h"
+
+#define CHANGES_MAX 4096u
+#define TOLD_BYTES  400u
+
+/* ---- the step ---- */
+
+static bool is_torn_kind(const book_key *at, const apply_line *line)
+{
+    return at->len == 1 + 16 + 8 + 8 && line->verdict == APPLY_HELD;
+}
+
+/* The n-th line that waits; false: there are not so many (*out_count). */
+static bool find_line(sim_phone *p, uint32_t n, book_key *out_key, uint32_t *out_count)
+{
+    book_key prefix = book_key_of(BOOK_HIST);
+    book_scan scan = book_scan_of(&prefix);
+    st_arena arena;
+    apply_line line;
+    uint32_t count = 0;
+    st_arena_init(&arena, 64u << 20);
+    if (client_begin(p->client, false, NULL) == ST_OK)
+        while (apply_line_next_whole(p->client, &scan, &arena, &line, NULL) == ST_OK)
+            if (is_torn_kind(&scan.at, &line) && count++ == n)
+                *out_key = scan.at;
+    client_abort(p->client);
+    st_arena_reset(&arena);
+    *out_count = count;
+    return n < count;
+}
+
+/* The n-th device that the phone knows. */
+static bool find_device(sim_phone *p, uint32_t n, book_key *out_key, uint32_t *out_count)
+{
+    book_key prefix = book_key_text(BOOK_NAME, "device");
+    uint32_t count = 0;
+    book_key_bytes(&prefix, "", 1);
+    book_scan scan = book_scan_of(&prefix);
+    if (client_begin(p->client, false, NULL) == ST_OK)
+        while (book_scan_next(&p->client->book, &scan, NULL, NULL, NULL) == ST_OK)
+            if (count++ == n)
+                *out_key = scan.at;
+    client_abort(p->client);
+    *out_count = count;
+    return n < count;
+}
+
+/* True: it is gone, or holds bytes that do not open, as after a bad block. */
+static bool tear(sim_world *w, sim_phone *p, const book_key *key, bool is_gone)
+{
+    const sotay_slice name = { key->b, key->len }, bytes = { (const uint8_t *)"torn", 4 };
+    const sotay_port *port = p->client->book.port;
+    st_error inner = { ST_OK, "" };
+    sotay_error error = { 0 };
+    st_err err = client_begin(p->client, true, &inner);
+    if (err == ST_OK && is_gone)
+        err = book_delete(&p->client->book, key, &inner);
+    if (err == ST_OK && !is_gone && port->put(port->context, name, bytes, &error) != SOTAY_OK)
+        err = ST_E_STORAGE;
+    if (err == ST_OK)
+        err = client_commit(p->client, &inner);
+    else
+        client_abort(p->client);
+    int rc = sim_settle(w, p, port_give(err, &inner, &error));
+    return sim_is_saved(p, rc);
+}
+
+static bool opens(sim_phone *p, const book_key *key)
+{
+    st_arena arena;
+    book_value value = { NULL, 0 };
+    st_arena_init(&arena, 64u << 20);
+    bool is = client_begin(p->client, false, NULL) == ST_OK &&
+              book_get(&p->client->book, key, &arena, &value, NULL) == ST_OK;
+    client_abort(p->client);
+    st_arena_reset(&arena);
+    return is;
+}
+
+/* A sync looks through them first. The phone goes without until then in the unit tests. */
+static void tear_device(sim_world *w, sim_phone *p, sim_random *r)
+{
+    book_key key;
+    uint32_t count = 0;
+    (void)find_device(p, UINT32_MAX, &key, &count);
+    if (count == 0 || !find_device(p, sim_pick(r, count), &key, &count))
+        return;
+    if (!tear(w, p, &key, false))
+        return;
+    sim_say(w, " a device");
+    sim_count(w, SIM_TORN);
+    sim_sync_whole(w, p, 0);
+    if (p->exists && !p->tap->is_dead && p->last.complete && !opens(p, &key))
+        sim_fail(w, "phone %u: whose a device is does not open after its sync", sim_phone_no(w, p));
+}
+
+static void tear_line(sim_world *w, sim_phone *p, sim_random *r)
+{
+    book_key key;
+    uint32_t count = 0;
+    bool is_gone = sim_chance(r, 400);
+    (void)find_line(p, UINT32_MAX, &key, &count);
+    if (count == 0 || !find_line(p, sim_pick(r, count), &key, &count) ||
+        !tear(w, p, &key, is_gone))
+        return;
+    sim_say(w, " a line of %02x%02x…%s", key.b[1], key.b[2], is_gone ? " is gone" : "");
+    sim_count(w, SIM_TORN);
+    p->spoilt.torn = true;
+}
+
+void sim_do_tear(sim_world *w, sim_phone *p, sim_random *r)
+{
+    bool is_device = sim_chance(r, 250);
+    sim_phone_ready(w, p);
+    if (p->tap->is_dead)
+        return;
+    if (is_device)
+        tear_device(w, p, r);
+    else
+        tear_line(w, p, r);
+    sim_phone_look(w, p);
+}
+
+/* ---- at rest ---- */
+
+/* What is said of one change: its dot, then when and in which entry it came and what became of it. */
+typedef struct {
+    char text[TOLD_BYTES];
+    size_t dot_len;
+    uint32_t phone;
+} sim_told;
+
+typedef struct {
+    sim_world *w;
+    uint32_t no;
+    sim_told *list;
+    size_t count;
+} telling;
+
+/* Copies what stands between two keys behind `from`; NULL: it is not there. */
+static const char *copy_between(const char *from, const char *first, const char *behind,
+                                char *to, size_t room)
+{
+    const char *at = strstr(from, first);
+    const char *end = at == NULL ? NULL : strstr(at, behind);
+    if (end == NULL)
+        return NULL;
+    (void)snprintf(to, room, "%.*s", (int)(end - at), at);
+    return end;
+}
+
+/* False: it is in no entry yet, or it is the value that a resolution keeps. */
+static bool read_change(const char *at, sim_told *out)
+{
+    char dot[80], when[100], entry[60], became[160];
+    const char *next = strstr(at + 1, "{\"dot\":"), *device = strstr(at, "\"device\":");
+    if (device == NULL || (next != NULL && next < device))
+        return false;
+    const char *end = copy_between(at, "\"dot\":", ",", dot, sizeof dot);
+    if (end != NULL)
+        end = copy_between(end, "\"received_at\":", ",", when, sizeof when);
+    if (end != NULL)
+        end = copy_between(end, "\"log_index\":", ",", entry, sizeof entry);
+    if (end != NULL)
+        end = copy_between(end, "\"verdict\":", ",\"ops\":", became, sizeof became);
+    if (end == NULL || strstr(entry, "null") != NULL)
+        return false;
+    (void)snprintf(out->text, sizeof out->text, "%s %s %s %s", dot, when, entry, became);
+    out->dot_len = strlen(dot);
+    return true;
+}
+
+static void compare(telling *t, const sim_told *one)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        const sim_told *other = &t->list[i];
+        if (other->dot_len != one->dot_len || memcmp(other->text, one->text, one->dot_len) != 0)
+            continue;
+        if (strcmp(other->text, one->text) != 0)
+            sim_fail(t->w, "record r%u: phone %u says %s and phone %u %s", t->no, one->phone,
+                     one->text, other->phone, other->text);
+        return;
+    }
+    if (t->count < CHANGES_MAX)
+        t->list[t->count++] = *one;
+}
+
+/* A line that was made wrong, and on which nobody has decided, is said to be damaged. */
+static void tell(telling *t, sim_phone *p)
+{
+    char *json = NULL;
+    sotay_error error = { 0 };
+    int rc = sotay_history(p->client, &t->w->records[t->no].id, SOTAY_JSON, &json, &error);
+    if (rc != SOTAY_OK && !(rc == SOTAY_E_CORRUPT && p->spoilt.torn))
+        sim_fail(t->w, "record r%u: its history is not told on phone %u: %s", t->no,
+                 sim_phone_no(t->w, p), error.detail);
+    for (const char *at = json; rc == SOTAY_OK && (at = strstr(at, "{\"dot\":")) != NULL; at++) {
+        sim_told one = { .phone = sim_phone_no(t->w, p) };
+        if (read_change(at, &one))
+            compare(t, &one);
+    }
+    sotay_text_free(json);
+}
+
+void sim_check_told(sim_world *w, store_txn *txn, uint32_t no)
+{
+    telling t = { .w = w, .no = no };
+    if (!plan_tears(w->plan->seed))
+        return;
+    t.list = sim_must(calloc(CHANGES_MAX, sizeof *t.list));
+    for (size_t i = 0; i < w->phones_count; i++) {
+        sim_phone *p = &w->phones[i];
+        if (p->exists && w->may_read[p->person][w->records[no].unit] && !sim_is_closed(txn, p))
+            tell(&t, p);
+    }
+    free(t.list);
+}
