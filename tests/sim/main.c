@@ -325,6 +325,7 @@ static const struct {
     { PLAN_STRANGE, 24, "sim/fixed-seeds-with-branches-and-strangers" },
     { PLAN_TYPING, 24, "sim/fixed-seeds-with-words-over-words" },
     { PLAN_MENDING, 24, "sim/fixed-seeds-with-repairs" },
+    { PLAN_TEARING, 24, "sim/fixed-seeds-with-torn-rows" },
 };
 
 /* The same seed twice, in processes of their own: the same book, and the same rows in the stores
@@ -416,7 +417,7 @@ static bool play_known(runner *run)
 static bool must_have_seen_all(const runner *run, uint64_t first)
 {
     uint64_t count = sum_up(run).seeds;
-    if (count >= COUNTED_SEEDS && first >= PLAN_FRESH_MENDING)
+    if (count >= COUNTED_SEEDS && first >= PLAN_FRESH_TEARING)
         return say(all_seen(run), "sim/everything-was-seen", "a rare path was never met");
     (void)printf("%llu worlds: what they never saw counts from %u fresh ones on\n",
                  (unsigned long long)count, COUNTED_SEEDS);

@@ -68,7 +68,7 @@ static bool spoil_one(sim_world *w, sim_phone *p, uint32_t first, sotay_damage h
     return false;
 }
 
-static bool may_ask(sim_world *w, sim_phone *p)
+bool sim_may_ask(sim_world *w, sim_phone *p)
 {
     store_txn txn = { 0 };
     if (!w->is_up || p->is_branch || store_begin(w->rooms.sync.store, STORE_READ_TXN, &txn, NULL) !=
@@ -82,7 +82,7 @@ static bool may_ask(sim_world *w, sim_phone *p)
 /* A sync that comes to its end finds a sum that is wrong: here nobody stands between. */
 static void sync_after(sim_world *w, sim_phone *p)
 {
-    bool may = may_ask(w, p), finds = false, is_whole = true;
+    bool may = sim_may_ask(w, p), finds = false, is_whole = true;
     for (uint32_t round = 0; round < QUIET_SYNCS && !finds && is_whole; round++) {
         sim_sync_whole(w, p, 0);
         is_whole = p->exists && p->last.complete;
@@ -327,7 +327,7 @@ void sim_repairs_report(sim_world *w, sim_phone *p)
         sim_fail(w, "phone %u: a sum was wrong", sim_phone_no(w, p));
     if (finds && !p->spoilt.wrong)
         sim_count(w, SIM_TORN_REPAIR);
-    bool is_told = p->spoilt.wrong && p->last.complete && may_ask(w, p);
+    bool is_told = p->spoilt.wrong && p->last.complete && sim_may_ask(w, p);
     p->spoilt.quiet = finds ? 0 : p->spoilt.quiet + (is_told ? 1 : 0);
     if (p->spoilt.quiet >= QUIET_SYNCS)
         p->spoilt.wrong = false;

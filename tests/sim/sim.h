@@ -587,6 +587,8 @@ void sim_repairs_answer(sim_world *w, const net_message *request, const st_id *d
 void sim_repairs_page(sim_world *w, const net_message *request, const st_bucket *bucket);
 /* Somebody between is of the time before repairs: drops the answers about them. */
 void sim_repairs_drop(sim_world *w, sim_phone *p, net_message *reply);
+/* Does the server tell it anything that it asks? */
+bool sim_may_ask(sim_world *w, sim_phone *p);
 /* After a sync: whose store nobody made wrong has no wrong sum. */
 void sim_repairs_report(sim_world *w, sim_phone *p);
 /* The office has, and shows, what it was shown. */

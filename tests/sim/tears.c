@@ -75,16 +75,19 @@ static bool tear(sim_world *w, sim_phone *p, const book_key *key, bool is_gone)
     return sim_is_saved(p, rc);
 }
 
-static bool opens(sim_phone *p, const book_key *key)
+/* Is the row as it should be after a sync? Who is told nothing, and has forgotten the catalogue,
+ * has none; but none that is damaged either. */
+static bool is_mended(sim_phone *p, const book_key *key, bool is_told)
 {
     st_arena arena;
     book_value value = { NULL, 0 };
     st_arena_init(&arena, 64u << 20);
-    bool is = client_begin(p->client, false, NULL) == ST_OK &&
-              book_get(&p->client->book, key, &arena, &value, NULL) == ST_OK;
+    if (client_begin(p->client, false, NULL) != ST_OK)
+        return true;
+    st_err err = book_get(&p->client->book, key, &arena, &value, NULL);
     client_abort(p->client);
     st_arena_reset(&arena);
-    return is;
+    return err == ST_OK || (err == ST_E_NOT_FOUND && !is_told);
 }
 
 /* A sync looks through them first. The phone goes without until then in the unit tests. */
@@ -99,8 +102,9 @@ static void tear_device(sim_world *w, sim_phone *p, sim_random *r)
         return;
     sim_say(w, " a device");
     sim_count(w, SIM_TORN);
+    bool is_told = sim_may_ask(w, p);
     sim_sync_whole(w, p, 0);
-    if (p->exists && !p->tap->is_dead && p->last.complete && !opens(p, &key))
+    if (p->exists && !p->tap->is_dead && p->last.complete && !is_mended(p, &key, is_told))
         sim_fail(w, "phone %u: whose a device is does not open after its sync", sim_phone_no(w, p));
 }
 
@@ -133,7 +137,7 @@ void sim_do_tear(sim_world *w, sim_phone *p, sim_random *r)
 
 /* ---- at rest ---- */
 
-/* What is said of one change: its dot, then when and in which entry it came and what became of it. */
+/* What is said of one change: its dot, when and in which entry it came, what became of it. */
 typedef struct {
     char text[TOLD_BYTES];
     size_t dot_len;
@@ -145,6 +149,11 @@ typedef struct {
     uint32_t no;
     sim_told *list;
     size_t count;
+    struct {
+        size_t lines;
+        uint32_t phone;
+        bool has;
+    } whole[1u << SIM_UNITS]; /* by the units that its person reads: each brings lines */
 } telling;
 
 /* Copies what stands between two keys behind `from`; NULL: it is not there. */
@@ -195,10 +204,25 @@ static void compare(telling *t, const sim_told *one)
         t->list[t->count++] = *one;
 }
 
+/* Who reads the same units, and has all of the record, has as many lines of it. */
+static void compare_count(telling *t, const sim_phone *p, size_t lines)
+{
+    unsigned units = 0;
+    for (unsigned i = 0; i < SIM_UNITS; i++)
+        units |= t->w->may_read[p->person][i] ? 1u << i : 0;
+    if (t->whole[units].has && t->whole[units].lines != lines)
+        sim_fail(t->w, "record r%u: phone %u tells %zu changes and phone %u %zu", t->no,
+                 sim_phone_no(t->w, p), lines, t->whole[units].phone, t->whole[units].lines);
+    t->whole[units].has = true;
+    t->whole[units].lines = lines;
+    t->whole[units].phone = sim_phone_no(t->w, p);
+}
+
 /* A line that was made wrong, and on which nobody has decided, is said to be damaged. */
 static void tell(telling *t, sim_phone *p)
 {
     char *json = NULL;
+    size_t lines = 0;
     sotay_error error = { 0 };
     int rc = sotay_history(p->client, &t->w->records[t->no].id, SOTAY_JSON, &json, &error);
     if (rc != SOTAY_OK && !(rc == SOTAY_E_CORRUPT && p->spoilt.torn))
@@ -206,9 +230,13 @@ static void tell(telling *t, sim_phone *p)
                  sim_phone_no(t->w, p), error.detail);
     for (const char *at = json; rc == SOTAY_OK && (at = strstr(at, "{\"dot\":")) != NULL; at++) {
         sim_told one = { .phone = sim_phone_no(t->w, p) };
-        if (read_change(at, &one))
-            compare(t, &one);
+        if (!read_change(at, &one))
+            continue;
+        compare(t, &one);
+        lines++;
     }
+    if (rc == SOTAY_OK && !p->spoilt.torn && strstr(json, "\"complete\":true") != NULL)
+        compare_count(t, p, lines);
     sotay_text_free(json);
 }
 

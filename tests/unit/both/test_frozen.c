@@ -161,6 +161,26 @@ static void test_outside_the_book(void **state)
     assert_true(phone_says(d->an, sotay_history, &d->visit, FROZEN)); /* what he wrote, he reads */
 }
 
+/* The office has approved it while its author took it back: who has both is told that it is
+ * approved, and writes nothing that would wait for the office. */
+static void test_approved_against_a_withdrawal(void **state)
+{
+    desk *d = *state;
+    make_record(d);
+    assert_int_equal(sotay_record_finalise(d->an->client, &d->visit, &d->an->error), SOTAY_OK);
+    sync_phone_well(&d->w, d->an, NULL);
+    KIT_EXPECT(0, &d->w.book, "move", d->hex, "under_review", "--as", "office");
+    KIT_EXPECT(0, &d->w.book, "move", d->hex, "approved", "--as", "office");
+    assert_int_equal(sotay_record_withdraw(d->an->client, &d->visit, "nhầm xóm", &d->an->error),
+                     SOTAY_OK);
+    sync_phone_well(&d->w, d->an, NULL);
+    sync_phone_well(&d->w, d->binh, NULL);
+    assert_true(phone_says(d->binh, sotay_show, &d->visit, "\"state_conflict\":true"));
+    assert_int_equal(phone_set(d->binh, &d->visit, "place", "bến"), SOTAY_E_STATE);
+    assert_non_null(strstr(d->binh->error.detail, "approved"));
+    assert_true(phone_status_says(d->binh, "\"ready\":0"));
+}
+
 #define DESK(test) cmocka_unit_test_setup_teardown(test, desk_open, desk_close)
 
 int main(void)
@@ -170,6 +190,7 @@ int main(void)
         DESK(test_carried_to_who_has_the_record),
         DESK(test_the_office_lets_it_in),
         DESK(test_outside_the_book),
+        DESK(test_approved_against_a_withdrawal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
