@@ -62,6 +62,7 @@ void sim_do_erase(sim_world *w, sim_phone *p, sim_random *r)
             sim_pass(w, 1000);
         if (code == 0 || was_killed) {
             sim_say(w, " r%u %s", no, PATHS[(at + i) % 4]);
+            w->records[no].is_less = true;
             note_erased(w, &before);
         }
         model_free(&before);

@@ -361,11 +361,10 @@ static bool look_for(void *context, const sync_incident *incident)
 /* Was something erased that stood in this record? */
 static bool is_less(const sim_world *w, const st_id *record)
 {
-    for (uint32_t i = 0; i < w->marks_count; i++) {
-        const sotay_id *of = &w->records[w->marks[i].record].id;
-        if (sim_holds_has(&w->erased, i) && memcmp(of->b, record->b, sizeof of->b) == 0)
+    for (uint32_t i = 0; i < w->records_count; i++)
+        if (w->records[i].is_less &&
+            memcmp(w->records[i].id.b, record->b, sizeof record->b) == 0)
             return true;
-    }
     return false;
 }
 

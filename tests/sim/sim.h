@@ -305,6 +305,7 @@ typedef struct {
     sotay_id id;
     uint32_t unit;
     uint32_t maker; /* phone */
+    bool is_less;   /* the office erased something of it, or may have */
 } sim_record;
 
 typedef struct {
