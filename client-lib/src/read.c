@@ -71,7 +71,8 @@ int sotay_show(sotay_client *client, const sotay_id *record, sotay_format format
         err = overlay_need_form(&view, &inner);
     st_show_how how = overlay_how(client, &r.names, err == ST_OK && view.is_held);
     if (err == ST_OK && st_form_field(view.form, "visit_date") != NULL)
-        err = lexicon_years(client, &r.arena, &how.years, &how.years_count, &inner);
+        unread_add(&r.unread,
+                   lexicon_years(client, &r.arena, &how.years, &how.years_count, &inner));
     moment_source source;
     if (err == ST_OK) {
         moment_begin(&source, client, &view.record.id, &r.arena);

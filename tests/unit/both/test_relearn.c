@@ -128,6 +128,23 @@ static void test_a_name(void **state)
     world_free(&d.w);
 }
 
+/* A year of the movement: without it nothing is said of the date of a visit. */
+static void test_a_year(void **state)
+{
+    (void)state;
+    desk d;
+    open_desk(&d);
+    book_key key = book_key_text(BOOK_NAME, "period/days");
+    book_key_bytes(&key, "", 1);
+    book_key_bytes(&key, d.visit.b, sizeof d.visit.b); /* any id */
+    rows_spoil(d.binh, &key);
+    assert_true(phone_says(d.binh, sotay_show, &d.visit, "\"chợ\""));
+    assert_true(phone_says(d.binh, sotay_show, &d.visit, "\"unread\":true"));
+    sync_phone_well(&d.w, d.binh, NULL);
+    assert_same(&d, &d.visit);
+    world_free(&d.w);
+}
+
 /* Nothing can be shown or written by a form that is damaged: that is said as what it is, and not as
  * a form that did not come yet. Its history is told by numbers. */
 static void test_a_form(void **state)
@@ -157,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_a_device),
         cmocka_unit_test(test_a_device_and_its_record),
         cmocka_unit_test(test_a_name),
+        cmocka_unit_test(test_a_year),
         cmocka_unit_test(test_a_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
