@@ -23,6 +23,7 @@ typedef struct {
     void (*said)(const char *words);
     const st_epoch *rows;
     uint32_t rows_count;
+    uint64_t size;             /* of the log, before any of them was said */
     st_error *error;           /* of the first that failed */
     st_err err;
 } telling;
@@ -140,7 +141,7 @@ static st_err look(const telling *t, const side_words *words, st_error *error)
     noted known = { .words = words, .epoch = t->rooms->sync.epoch };
     words_fate fate = WORDS_IN_VAIN;
     st_err err = side_each_kept(t->rooms->dir, look_up, &known, error);
-    const bool is_here = words->has_place &&
+    const bool is_here = words->has_place && words->index <= t->size &&
                          words->index <= sync_epoch_cut(t->rows, t->rows_count, words->epoch);
     if (err == ST_OK && !is_here && known.is_said)
         return ST_OK;
@@ -182,6 +183,8 @@ st_err operator_say_again(server *rooms, const char *lang, void (*said)(const ch
     err = store_begin(rooms->sync.store, STORE_READ_TXN, &txn, error);
     if (err == ST_OK)
         err = sync_epochs_read(&txn, &arena, &t.rows, &t.rows_count, error);
+    if (err == ST_OK)
+        err = sync_log_size(&txn, &t.size, error);
     store_end(&txn);
     if (err == ST_OK)
         err = side_each_again(rooms->dir, look_at, &t, error);

@@ -357,6 +357,55 @@ static st_err find_words(const char *dir, words_paths *out, st_error *error)
     return err == ST_OK ? note_path(dir, "words.again", out->again, error) : err;
 }
 
+typedef struct {
+    const side_words *words; /* looked for */
+    bool is_there;
+} words_search;
+
+static bool is_found(void *context, const side_words *line)
+{
+    words_search *search = context;
+    search->is_there = side_words_same(line, search->words);
+    return !search->is_there;
+}
+
+st_err side_again_has(const char *dir, const side_words *words, bool *out_has, st_error *error)
+{
+    words_search search = { words, false };
+    st_err err = side_each_again(dir, is_found, &search, error);
+    *out_has = search.is_there;
+    return err;
+}
+
+typedef struct {
+    const char *to;
+    st_error *error;
+    st_err err;
+} words_move;
+
+/* What was brought before it was broken off is there once. */
+static bool bring_one(void *context, const side_words *words)
+{
+    words_move *move = context;
+    bool is_there = false;
+    move->err = side_again_has(move->to, words, &is_there, move->error);
+    if (move->err == ST_OK && !is_there)
+        move->err = add_line(move->to, "words.again", words, move->error);
+    return move->err == ST_OK;
+}
+
+/* Behind those that are there; then they are gone where they stood. */
+static st_err put_behind(const char *dir, const words_paths *paths, st_error *error)
+{
+    words_move move = { dir, error, ST_OK };
+    st_err err = side_each_kept(dir, bring_one, &move, error);
+    if (err == ST_OK)
+        err = move.err;
+    if (err == ST_OK && unlink(paths->words) != 0 && errno != ENOENT)
+        err = st_fail(error, ST_E_STORAGE, "%s: %s", paths->words, strerror(errno));
+    return err;
+}
+
 st_err side_put_words_off(const char *dir, st_error *error)
 {
     words_paths paths;
@@ -364,12 +413,12 @@ st_err side_put_words_off(const char *dir, st_error *error)
     st_err err = find_words(dir, &paths, error);
     if (err == ST_OK)
         err = side_has_again(dir, &has_again, error);
-    if (err != ST_OK || has_again)
-        return err;
-    if (rename(paths.words, paths.again) != 0)
+    if (err == ST_OK && has_again)
+        err = put_behind(dir, &paths, error);
+    if (err == ST_OK && !has_again && rename(paths.words, paths.again) != 0)
         return errno == ENOENT ? ST_OK : st_fail(error, ST_E_STORAGE, "%s: %s", paths.words,
                                                  strerror(errno));
-    return store_dir_sync(paths.side, error);
+    return err == ST_OK ? store_dir_sync(paths.side, error) : err;
 }
 
 st_err side_again_done(const char *dir, st_error *error)
@@ -379,19 +428,6 @@ st_err side_again_done(const char *dir, st_error *error)
     if (err == ST_OK && unlink(paths.again) != 0 && errno != ENOENT)
         err = st_fail(error, ST_E_STORAGE, "%s: %s", paths.again, strerror(errno));
     return err == ST_OK ? store_dir_sync(paths.side, error) : err;
-}
-
-typedef struct {
-    const char *to;
-    st_error *error;
-    st_err err;
-} words_move;
-
-static bool bring_one(void *context, const side_words *words)
-{
-    words_move *move = context;
-    move->err = add_line(move->to, "words.again", words, move->error);
-    return move->err == ST_OK;
 }
 
 st_err side_bring_words(const char *from, const char *to, st_error *error)

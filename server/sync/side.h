@@ -62,10 +62,10 @@ ST_MUST_USE st_err side_get_log_keys(const char *dir, st_log_keys *out_keys, st_
  * file that is not there has none; lines over 200 bytes are passed over. ST_E_STORAGE. */
 ST_MUST_USE st_err side_each_words(const char *dir, side_words_each each, void *context,
                                    st_error *error);
-/* The words become words.again, durable, unless there are some: those are not looked through yet.
- * ST_E_STORAGE. */
+/* The words become words.again, durable. Where there are some already, not all said yet, they come
+ * behind them: what the office said meanwhile may be lost as well. ST_E_STORAGE. */
 ST_MUST_USE st_err side_put_words_off(const char *dir, st_error *error);
-/* All words of `from` become words.again of `to`, which has none yet. ST_E_STORAGE. */
+/* All words of `from` become words.again of `to`, behind those that it has. ST_E_STORAGE. */
 ST_MUST_USE st_err side_bring_words(const char *from, const char *to, st_error *error);
 /* Only the lines of words, as above. ST_E_STORAGE. */
 ST_MUST_USE st_err side_each_kept(const char *dir, side_words_each each, void *context,
@@ -74,6 +74,9 @@ ST_MUST_USE st_err side_each_kept(const char *dir, side_words_each each, void *c
 ST_MUST_USE st_err side_each_again(const char *dir, side_words_each each, void *context,
                                    st_error *error);
 ST_MUST_USE st_err side_again_done(const char *dir, st_error *error);
+/* Is this line among them? ST_E_STORAGE. */
+ST_MUST_USE st_err side_again_has(const char *dir, const side_words *words, bool *out_has,
+                                  st_error *error);
 /* Are there any? ST_E_STORAGE: the disk does not say. */
 ST_MUST_USE st_err side_has_again(const char *dir, bool *out_has, st_error *error);
 /* Does a server keep its notes in dir/side? */

@@ -192,33 +192,23 @@ static bool is_of_backup(const char *from, const char *data)
 
 typedef struct {
     const char *data;
-    const side_words *words;       /* looked for */
-    bool is_there, good;
+    bool all_there;
 } words_search;
-
-static bool is_found(void *context, const side_words *line)
-{
-    words_search *search = context;
-    search->is_there = side_words_same(line, search->words);
-    return !search->is_there;
-}
 
 static bool is_brought(void *context, const side_words *words)
 {
     words_search *search = context;
-    search->words = words;
-    search->is_there = false;
-    search->good = side_each_again(search->data, is_found, search, NULL) == ST_OK &&
-                   search->is_there;
-    return search->good;
+    bool is_there = false;
+    search->all_there = side_again_has(search->data, words, &is_there, NULL) == ST_OK && is_there;
+    return search->all_there;
 }
 
 /* What was brought stays as it is until all is said. */
 static bool are_brought(const char *side, const char *data)
 {
-    words_search search = { .data = data, .good = true };
+    words_search search = { data, true };
     return side == NULL ||
-           (side_each_words(side, is_brought, &search, NULL) == ST_OK && search.good);
+           (side_each_words(side, is_brought, &search, NULL) == ST_OK && search.all_there);
 }
 
 /* This same restore made the book that is there, and did not come to its last word. */
