@@ -1,6 +1,6 @@
 /* client-lib/src/relearn.c - mends forms and names (tables FORM and NAME) that are damaged.
  * Promises: what opens is the same afterwards as the base of the catalogue says it.
- * Never: writes when nothing is damaged. */
+ * Never: writes when nothing is damaged; is in the way of what needs no damaged row. */
 #include "client-lib/src/relearn.h"
 
 #include <stdio.h>
@@ -132,13 +132,14 @@ static st_err mend(damaged_rows *d, st_error *error)
 st_err relearn_damaged(sotay_client *client, st_error *error)
 {
     damaged_rows d = { .client = client };
-    st_arena_init(&d.arena, CLIENT_WORK_BYTES_MAX);
     st_err err = client_begin(client, false, error);
-    if (err == ST_OK)
-        err = find_damaged(&d, error);
+    if (err != ST_OK)
+        return err;
+    st_arena_init(&d.arena, CLIENT_WORK_BYTES_MAX);
+    err = find_damaged(&d, error);
     client_abort(client);
     if (err == ST_OK && d.count > 0)
         err = mend(&d, error);
     st_arena_reset(&d.arena);
-    return err;
+    return err == ST_PENDING ? ST_PENDING : ST_OK; /* whoever needs what is left says so */
 }

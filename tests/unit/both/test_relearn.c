@@ -1,7 +1,8 @@
 /* tests/unit/both/test_relearn.c
  * A phone derives forms and names from the catalogue. Where such a row does not open any more, it
  * comes back with the next sync, from the catalogue that lies here or from the log: no page is
- * refused for it, and records of that form are shown again. */
+ * refused for it, and records of that form are shown again. Where the disk does not even give the
+ * row, what needs none of it is sent and read all the same. */
 #include "tests/unit/both/world.h"
 #include "proto/record.h"
 #include "tests/unit/client-lib/rows.h"
@@ -168,6 +169,78 @@ static void test_a_form(void **state)
     world_free(&d.w);
 }
 
+/* A page of the disk with one row on it that cannot be read. */
+static struct {
+    int (*get)(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error);
+    book_key key;
+    int code;
+    unsigned hits;
+} bad_page;
+
+static int get_around(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
+{
+    if (key.len != bad_page.key.len || memcmp(key.data, bad_page.key.b, key.len) != 0)
+        return bad_page.get(context, key, out_value, error);
+    bad_page.hits++;
+    *error = (sotay_error){ bad_page.code, "store: this page cannot be read" };
+    return bad_page.code;
+}
+
+/* Of this kind, one that nothing in these days names. */
+static void lose_page(phone *p, book_table table, const char *kind)
+{
+    static stored_row row;
+    size_t n = 0;
+    while (rows_get(p, table, n, &row) && strcmp((const char *)row.key.b + 1, kind) != 0)
+        n++;
+    assert_string_equal((const char *)row.key.b + 1, kind);
+    bad_page.get = p->port.get;
+    bad_page.key = row.key;
+    bad_page.hits = 0;
+    p->port.get = get_around;
+}
+
+/* What cannot be read is as it is, and stops no sync: neither one that only sends. */
+static void test_a_page_that_cannot_be_read(void **state)
+{
+    (void)state;
+    static const struct {
+        book_table table;
+        const char *kind;
+        int code;
+    } CASES[] = { { BOOK_NAME, "criterion", SOTAY_E_CORRUPT },
+                  { BOOK_NAME, "criterion", SOTAY_E_STORAGE },
+                  { BOOK_NAME, "criterion", SOTAY_E_MEMORY },
+                  { BOOK_FORM, "word_list", SOTAY_E_CORRUPT } };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        desk d;
+        sotay_report report;
+        open_desk(&d);
+        sotay_id theirs = phone_visit(d.an, "trạm");
+        sync_phone_well(&d.w, d.an, NULL);
+        phone_reopen(d.binh); /* forms that were read before are remembered */
+        bad_page.code = CASES[i].code;
+        lose_page(d.binh, CASES[i].table, CASES[i].kind);
+        sotay_id own = phone_visit(d.binh, "bến");
+        sync_phone_well(&d.w, d.binh, &report);
+        assert_int_equal(report.stored, 1);
+        assert_true(bad_page.hits > 0);
+        assert_same(&d, &theirs);
+        sotay_id more = phone_visit(d.binh, "chợ");
+        sotay_sync *sync = NULL;
+        assert_int_equal(sotay_sync_begin(d.binh->client, &sync, &d.binh->error), SOTAY_OK);
+        sotay_sync_send_only(sync);
+        assert_int_equal(run(&d.w, sync, 0, &report), SOTAY_OK);
+        assert_int_equal(report.stored, 1);
+        d.binh->port.get = bad_page.get;
+        sync_phone_well(&d.w, d.binh, NULL);
+        sync_phone_well(&d.w, d.an, NULL);
+        assert_same(&d, &own);
+        assert_same(&d, &more);
+        world_free(&d.w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_a_name),
         cmocka_unit_test(test_a_year),
         cmocka_unit_test(test_a_form),
+        cmocka_unit_test(test_a_page_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
