@@ -14,6 +14,7 @@
 #include "client-lib/src/epoch.h"
 #include "client-lib/src/erase.h"
 #include "client-lib/src/evidence.h"
+#include "client-lib/src/forget.h"
 #include "proto/merge.h"
 
 #define FOLD_VERSION     1u
@@ -703,7 +704,7 @@ static st_err begin_anew(applying *a, st_error *error)
         return err;
     a->is_elsewhere = strcmp(record->bucket.s, a->page->bucket.s) != 0;
     if (a->is_elsewhere)
-        return apply_forget_lines(a->client, a->only, &a->page->bucket, error);
+        return forget_lines(a->client, a->only, &a->page->bucket, false, error);
     err = apply_forget_record(a->client, a->only, &a->page->bucket, error);
     if (err == ST_OK)
         st_record_init(record, &a->arena, a->only, &a->page->bucket);

@@ -56,9 +56,6 @@ ST_MUST_USE st_err apply_held(sotay_client *client, const st_bucket *bucket,
  * does not open; its row shows what is left of own work. The sum of the bucket is the caller's. */
 ST_MUST_USE st_err apply_forget_record(sotay_client *client, const st_id *record,
                                        const st_bucket *bucket, st_error *error);
-/* Of the history of a record of another bucket: the lines of sets of this bucket. */
-ST_MUST_USE st_err apply_forget_lines(sotay_client *client, const st_id *record,
-                                      const st_bucket *bucket, st_error *error);
 /* What the base had of an own set of this bucket is ours to show again, until the server sends it
  * anew: to be called where the base forgets it. A set of another bucket is left as it is. */
 ST_MUST_USE st_err apply_show_set(sotay_client *client, const outbox_set *own,
@@ -66,7 +63,9 @@ ST_MUST_USE st_err apply_show_set(sotay_client *client, const outbox_set *own,
 /* Forgets the base of a bucket (records, vector, sum, cursor, what its sets are in histories); own
  * changes stay. */
 ST_MUST_USE st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error);
-/* The same for every bucket known: after a new epoch. */
+/* The same for several at once. */
+ST_MUST_USE st_err apply_forget_these(sotay_client *client, bucket_list list, st_error *error);
+/* The same for every bucket known. */
 ST_MUST_USE st_err apply_forget_all(sotay_client *client, st_error *error);
 
 /* One line of a record's history (table HIST), as it is stored. */

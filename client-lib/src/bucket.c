@@ -88,6 +88,14 @@ st_err bucket_vector_put(book_db *book, const st_bucket *bucket, const st_vector
     return err;
 }
 
+const st_bucket *bucket_among(bucket_list list, const st_bucket *bucket)
+{
+    for (size_t i = 0; i < list.count; i++)
+        if (strcmp(list.names[i].s, bucket->s) == 0)
+            return &list.names[i];
+    return NULL;
+}
+
 st_err bucket_next(book_db *book, book_scan *scan, st_bucket *out_bucket, bucket_state *out_state,
                    st_error *error)
 {

@@ -24,6 +24,13 @@ ST_MUST_USE st_err bucket_vector_get(book_db *book, const st_bucket *bucket, st_
                                      st_vector *out_vector, st_error *error);
 ST_MUST_USE st_err bucket_vector_put(book_db *book, const st_bucket *bucket,
                                      const st_vector *vector, st_error *error);
+/* Some buckets. */
+typedef struct {
+    const st_bucket *names;
+    size_t count;
+} bucket_list;
+/* The one of the list that has this name; NULL: it is not among them. */
+const st_bucket *bucket_among(bucket_list list, const st_bucket *bucket);
 /* The next bucket known, in order of name; scan from book_scan_of(BOOK_BUCKET). ST_E_NOT_FOUND. */
 ST_MUST_USE st_err bucket_next(book_db *book, book_scan *scan, st_bucket *out_bucket,
                                bucket_state *out_state, st_error *error);

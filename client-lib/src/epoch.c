@@ -313,11 +313,15 @@ static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Also what was loaded of a snapshot that is not whole yet, of which no cursor speaks. */
-static st_err forget_beyond(sotay_client *client, uint64_t cut, st_error *error)
+/* Those that are read beyond the cut. Also of which a snapshot was loaded that is not whole yet, of
+ * which no cursor speaks. */
+static st_err find_beyond(sotay_client *client, uint64_t cut, st_arena *arena,
+                          bucket_list *out_list, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BUCKET);
     book_scan scan = book_scan_of(&prefix);
+    st_bucket *names = NULL;
+    size_t count = 0, capacity = 0;
     st_err err = ST_OK;
     while (err == ST_OK) {
         st_bucket bucket;
@@ -326,10 +330,29 @@ static st_err forget_beyond(sotay_client *client, uint64_t cut, st_error *error)
         err = bucket_next(&client->book, &scan, &bucket, &state, error);
         if (err == ST_OK)
             err = snapshot_is_begun(&client->book, &bucket, &is_begun, error);
-        if (err == ST_OK && (state.cursor > cut || is_begun))
-            err = evidence_forget(client, &bucket, cut, error);
+        if (err != ST_OK || (state.cursor <= cut && !is_begun))
+            continue;
+        if (count == capacity)
+            names = st_arena_grow(arena, names, count, &capacity, sizeof *names);
+        if (names == NULL)
+            return st_fail(error, ST_E_MEMORY, "sync: no memory");
+        names[count++] = bucket;
     }
+    *out_list = (bucket_list){ names, count };
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* All in one walk: there may be many. */
+static st_err forget_beyond(sotay_client *client, uint64_t cut, st_error *error)
+{
+    st_arena arena;
+    bucket_list list = { NULL, 0 };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = find_beyond(client, cut, &arena, &list, error);
+    if (err == ST_OK && list.count > 0)
+        err = evidence_forget_these(client, list, cut, error);
+    st_arena_reset(&arena);
+    return err;
 }
 
 st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)

@@ -128,8 +128,8 @@ static st_err put_row(sotay_client *client, const st_id *record, const book_valu
     return book_put(&client->book, &key, state->data, state->len, error);
 }
 
-st_err evidence_set_aside(sotay_client *client, const st_id *id, const st_bucket *bucket,
-                          uint64_t cut, st_error *error)
+static st_err set_aside(sotay_client *client, const st_id *id, bucket_list list, uint64_t cut,
+                        st_error *error)
 {
     st_arena arena;
     st_record record;
@@ -140,7 +140,7 @@ st_err evidence_set_aside(sotay_client *client, const st_id *id, const st_bucket
     st_err err = book_get(&client->book, &key, &arena, &state, error);
     if (err == ST_OK)
         err = st_record_decode(state.data, state.len, &arena, &record, error);
-    bool is_ours = err == ST_OK && strcmp(record.bucket.s, bucket->s) == 0;
+    bool is_ours = err == ST_OK && bucket_among(list, &record.bucket) != NULL;
     bool *is_lost = is_ours ? st_arena_array(&arena, record.metas_count, sizeof *is_lost) : NULL;
     if (is_ours && is_lost == NULL)
         err = no_memory(error);
@@ -155,8 +155,13 @@ st_err evidence_set_aside(sotay_client *client, const st_id *id, const st_bucket
     return err == ST_E_CORRUPT ? ST_OK : err;
 }
 
-st_err evidence_forget(sotay_client *client, const st_bucket *bucket, uint64_t cut,
-                       st_error *error)
+st_err evidence_set_aside(sotay_client *client, const st_id *id, const st_bucket *bucket,
+                          uint64_t cut, st_error *error)
+{
+    return set_aside(client, id, (bucket_list){ bucket, 1 }, cut, error);
+}
+
+st_err evidence_forget_these(sotay_client *client, bucket_list list, uint64_t cut, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BASE);
     book_scan scan = book_scan_of(&prefix);
@@ -166,9 +171,15 @@ st_err evidence_forget(sotay_client *client, const st_bucket *bucket, uint64_t c
         err = book_scan_next(&client->book, &scan, NULL, NULL, error);
         memcpy(id.b, scan.at.b + 1, sizeof id.b);
         if (err == ST_OK)
-            err = evidence_set_aside(client, &id, bucket, cut, error);
+            err = set_aside(client, &id, list, cut, error);
     }
-    return err == ST_E_NOT_FOUND ? apply_forget(client, bucket, error) : err;
+    return err == ST_E_NOT_FOUND ? apply_forget_these(client, list, error) : err;
+}
+
+st_err evidence_forget(sotay_client *client, const st_bucket *bucket, uint64_t cut,
+                       st_error *error)
+{
+    return evidence_forget_these(client, (bucket_list){ bucket, 1 }, cut, error);
 }
 
 /* ---- going through them ---- */

@@ -4,7 +4,7 @@
 #ifndef SOTAY_CLIENT_EVIDENCE_H
 #define SOTAY_CLIENT_EVIDENCE_H
 
-#include "client-lib/src/client.h"
+#include "client-lib/src/bucket.h"
 #include "proto/message.h"
 
 typedef struct sotay_sync sotay_sync;
@@ -24,6 +24,9 @@ typedef struct {
  * transaction, like all that write. */
 ST_MUST_USE st_err evidence_forget(sotay_client *client, const st_bucket *bucket, uint64_t cut,
                                    st_error *error);
+/* The same for several at once. */
+ST_MUST_USE st_err evidence_forget_these(sotay_client *client, bucket_list list, uint64_t cut,
+                                         st_error *error);
 /* The copy of one record of the bucket, as above; its base stays. */
 ST_MUST_USE st_err evidence_set_aside(sotay_client *client, const st_id *record,
                                       const st_bucket *bucket, uint64_t cut, st_error *error);
