@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "client-lib/src/overlay.h"
+
 static book_key key_of(const st_id *record, const st_bucket *bucket)
 {
     book_key key = book_key_id(BOOK_ANEW, record);
@@ -17,6 +19,59 @@ st_err anew_note(sotay_client *client, const st_id *record, const st_bucket *buc
 {
     book_key key = key_of(record, bucket);
     return book_put(&client->book, &key, "", 0, error);
+}
+
+/* One bucket, where it is read here. */
+static st_err note_in_scope(sotay_client *client, const st_id *record, const st_bucket *bucket,
+                            const st_bucket *but, st_error *error)
+{
+    bucket_state state;
+    if (but != NULL && strcmp(bucket->s, but->s) == 0)
+        return ST_OK;
+    st_err err = bucket_get(&client->book, bucket, &state, error);
+    return err == ST_OK && state.in_scope ? anew_note(client, record, bucket, error) : err;
+}
+
+static st_err note_all(sotay_client *client, const st_id *record, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BUCKET);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_bucket bucket;
+        bucket_state state;
+        err = bucket_next(&client->book, &scan, &bucket, &state, error);
+        if (err == ST_OK)
+            err = note_in_scope(client, record, &bucket, NULL, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err anew_note_found(sotay_client *client, const st_id *record, const st_bucket *but,
+                       st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&prefix);
+    bool is_made = but != NULL;
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_arena arena;
+        st_set set;
+        bool names = false;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = overlay_set_next(client, &scan, &arena, &set, error);
+        for (uint32_t i = 0; err == ST_OK && i < set.changes_count; i++) {
+            bool is_it = st_id_cmp(&set.changes[i].record, record) == 0;
+            names = names || is_it;
+            is_made = is_made || (is_it && set.changes[i].creates);
+        }
+        if (names)
+            err = note_in_scope(client, record, &set.bucket, but, error);
+        st_arena_reset(&arena);
+    }
+    if (err == ST_E_NOT_FOUND)
+        err = is_made ? ST_OK : note_all(client, record, error);
+    return err;
 }
 
 st_err anew_done(sotay_client *client, const st_id *record, const st_bucket *bucket,

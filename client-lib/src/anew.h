@@ -1,6 +1,7 @@
 /* client-lib/src/anew.h - records of which something is lost here that no sum tells, as a line of
- * a history: each is made anew from the log, whatever the sums say (repair.h). One row for each
- * bucket in which something of it is lost (table ANEW). Source: docs/protocol.md 7.8. */
+ * a history, or a base for which only something held came: each is made anew from the log, whatever
+ * the sums say (repair.h). One row for each bucket in which something of it is lost (table ANEW).
+ * Source: docs/protocol.md 7.8. */
 #ifndef SOTAY_CLIENT_ANEW_H
 #define SOTAY_CLIENT_ANEW_H
 
@@ -9,6 +10,11 @@
 
 ST_MUST_USE st_err anew_note(sotay_client *client, const st_id *record, const st_bucket *bucket,
                              st_error *error);
+/* What is lost does not say in which bucket: in each of which a kept set names the record; where
+ * none of these makes it, in all that are read here. but: not in this one; then it is known to be
+ * the record's. NULL: nothing is known. */
+ST_MUST_USE st_err anew_note_found(sotay_client *client, const st_id *record, const st_bucket *but,
+                                   st_error *error);
 /* It was made anew. */
 ST_MUST_USE st_err anew_done(sotay_client *client, const st_id *record, const st_bucket *bucket,
                              st_error *error);

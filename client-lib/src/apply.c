@@ -23,7 +23,9 @@
 /* A record that the page touches. */
 typedef struct {
     st_record record;
-    st_sum before; /* its sum in the base */
+    st_sum before;  /* its sum in the base */
+    bool is_unread; /* the base has it and it does not open: of which bucket it is, is not known */
+    bool is_made;   /* a change of the page, held or not, makes it: it is of this bucket */
 } apply_record;
 
 typedef struct {
@@ -66,11 +68,11 @@ static st_err line_find(applying *a, const st_change *change, apply_line *out_li
 
 /* ---- folding ---- */
 
-static st_err load_record(applying *a, const st_id *id, st_record **out_record, st_error *error)
+static st_err load_record(applying *a, const st_id *id, apply_record **out_record, st_error *error)
 {
     for (size_t i = a->count; i > 0; i--) {
         if (st_id_cmp(&a->records[i - 1].record.id, id) == 0) {
-            *out_record = &a->records[i - 1].record;
+            *out_record = &a->records[i - 1];
             return ST_OK;
         }
     }
@@ -94,17 +96,26 @@ static st_err load_record(applying *a, const st_id *id, st_record **out_record, 
         if (err == ST_OK && !entry->record.created && entry->record.metas_count == 0)
             entry->record.bucket = a->page->bucket;
     }
-    /* One that does not open is made anew: the sum tells, and the repair brings the rest. */
+    /* One that does not open is made anew: the sum tells, and the repair brings the rest. But not
+     * by what leaves no trace in it, as something held: then no sum would tell (is_left). */
     if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT) {
         memset(entry, 0, sizeof *entry);
+        entry->is_unread = err == ST_E_CORRUPT;
         st_record_init(&entry->record, &a->arena, id, &a->page->bucket);
         err = ST_OK;
     }
     if (err == ST_OK) {
         a->count++;
-        *out_record = &entry->record;
+        *out_record = entry;
     }
     return err;
+}
+
+/* What does not open stays as it is where the page brings nothing in its place: who asks for it is
+ * told that it is damaged. */
+static bool is_left(const apply_record *r)
+{
+    return r->is_unread && !r->is_made && !r->record.created && r->record.metas_count == 0;
 }
 
 static st_hold held_reason(const st_entry *entry, uint64_t counter)
@@ -143,12 +154,13 @@ static st_err note_own(applying *a, const st_change *change, uint64_t first, st_
 static st_err fold_one(applying *a, const st_change *change, const st_arrival *arrival,
                        st_fold kind, st_error *error)
 {
-    st_record *record = NULL;
+    apply_record *record = NULL;
     st_err err = load_record(a, &change->record, &record, error);
     if (err != ST_OK)
         return err;
     st_fold_how how = { kind, true };
-    err = st_merge_fold(&a->vector, record, change, arrival, how);
+    record->is_made = record->is_made || change->creates;
+    err = st_merge_fold(&a->vector, &record->record, change, arrival, how);
     return err == ST_OK ? ST_OK : st_fail(error, err, "page: no memory");
 }
 
@@ -405,7 +417,7 @@ static st_err line_lost(applying *a, const st_entry *entry, const st_change *cha
                               .device = change->dot.device,
                               .first = first,
                               .time_ms = entry->time_ms };
-    a->report->lost_line = true;
+    a->report->has_lost = true;
     return anew_note(a->client, &change->record, &a->page->bucket, error);
 }
 
@@ -525,6 +537,8 @@ static st_err put_records(applying *a, st_error *error)
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < a->count; i++) {
         const st_record *record = &a->records[i].record;
+        if (is_left(&a->records[i]))
+            continue;
         st_sum after = st_record_sum(record);
         book_key key = book_key_id(BOOK_BASE, &record->id);
         st_buffer_clear(&out);
@@ -554,7 +568,21 @@ static st_err put_rows(applying *a, st_error *error)
 {
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < a->count; i++)
-        err = overlay_row_of_base(a->client, &a->records[i].record, error);
+        if (!is_left(&a->records[i]))
+            err = overlay_row_of_base(a->client, &a->records[i].record, error);
+    return err;
+}
+
+/* No sum tells of what is left damaged. */
+static st_err note_left(applying *a, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < a->count; i++) {
+        if (!is_left(&a->records[i]))
+            continue;
+        a->report->has_lost = true;
+        err = anew_note_found(a->client, &a->records[i].record.id, NULL, error);
+    }
     return err;
 }
 
@@ -602,6 +630,8 @@ static st_err apply_entries(applying *a, st_error *error)
         err = put_names(a, error);
     if (err == ST_OK)
         err = put_rows(a, error);
+    if (err == ST_OK)
+        err = note_left(a, error);
     if (err == ST_OK)
         err = take_erasures(a, error);
     check_sum(a);
@@ -693,21 +723,22 @@ st_err apply_held(sotay_client *client, const st_bucket *bucket, const st_entry 
 
 /* ---- one record anew ---- */
 
-/* What the base says of the record now counts in the sum until it is replaced. */
+/* What the base says of the record now counts in the sum until it is replaced. One that does not
+ * open may be of another bucket: it is replaced when the entries are known to say it. */
 static st_err begin_anew(applying *a, st_error *error)
 {
-    st_record *record = NULL;
+    apply_record *record = NULL;
     st_err err = bucket_get(&a->client->book, &a->page->bucket, &a->state, error);
     if (err == ST_OK)
         err = load_record(a, a->only, &record, error);
     if (err != ST_OK)
         return err;
-    a->is_elsewhere = strcmp(record->bucket.s, a->page->bucket.s) != 0;
-    if (a->is_elsewhere)
+    a->is_elsewhere = strcmp(record->record.bucket.s, a->page->bucket.s) != 0;
+    if (a->is_elsewhere || record->is_unread)
         return forget_lines(a->client, a->only, &a->page->bucket, false, error);
     err = apply_forget_record(a->client, a->only, &a->page->bucket, error);
     if (err == ST_OK)
-        st_record_init(record, &a->arena, a->only, &a->page->bucket);
+        st_record_init(&record->record, &a->arena, a->only, &a->page->bucket);
     return err;
 }
 

@@ -18,7 +18,8 @@ typedef struct {
     uint64_t twin_first;
     bool has_declined;   /* the office declined an own change, which is news (declined.h) */
     bool owes_renewal;   /* it erases a value of a set that lies sealed here (renew.h) */
-    bool lost_line;      /* it decides on a change whose line is lost here (anew.h) */
+    bool has_lost;       /* it is about a record of which something is lost here that no sum tells
+                            (anew.h) */
 } apply_report;
 
 /* Folds one page and moves its cursor. ST_E_CORRUPT also with lost_reference: then the transaction

@@ -39,7 +39,7 @@ static st_err add_record(naming *n, const st_id *id, st_error *error)
     return ST_OK;
 }
 
-static st_err add_set(naming *n, const st_dot *at, const st_set *set, st_error *error)
+static st_err add_set(naming *n, const st_set *set, st_error *error)
 {
     st_dot *sets = n->sets;
     st_err err = ST_OK;
@@ -48,7 +48,7 @@ static st_err add_set(naming *n, const st_dot *at, const st_set *set, st_error *
     if (sets == NULL)
         return no_memory(error);
     n->sets = sets;
-    n->sets[n->sets_count++] = *at;
+    n->sets[n->sets_count++] = (st_dot){ set->device, set->first };
     for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++)
         err = add_record(n, &set->changes[i].record, error);
     return err;
@@ -63,18 +63,10 @@ static st_err find_sets(naming *n, sotay_client *client, bucket_list list, st_er
     while (err == ST_OK) {
         st_arena arena;
         st_set set;
-        st_dot at;
-        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
-        if (err != ST_OK)
-            break;
-        memcpy(at.device.b, scan.at.b + 1, sizeof at.device.b);
-        at.counter = st_get_u64(scan.at.b + 17);
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = overlay_set_get(client, &at, at.counter, &arena, &set, error);
+        err = overlay_set_next(client, &scan, &arena, &set, error);
         if (err == ST_OK && bucket_among(list, &set.bucket) != NULL)
-            err = add_set(n, &at, &set, error);
-        else if (!st_err_is_passing(err) && client->book.failed == ST_OK)
-            err = ST_OK;
+            err = add_set(n, &set, error);
         st_arena_reset(&arena);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;

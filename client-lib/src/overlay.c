@@ -91,6 +91,22 @@ st_err overlay_set_get(sotay_client *client, const st_dot *dot, uint64_t first, 
     return err;
 }
 
+st_err overlay_set_next(sotay_client *client, book_scan *scan, st_arena *arena, st_set *out_set,
+                        st_error *error)
+{
+    for (;;) {
+        st_err err = book_scan_next(&client->book, scan, NULL, NULL, error);
+        if (err != ST_OK)
+            return err;
+        st_dot at;
+        memcpy(at.device.b, scan->at.b + 1, sizeof at.device.b);
+        at.counter = st_get_u64(scan->at.b + 17);
+        err = overlay_set_get(client, &at, at.counter, arena, out_set, error);
+        if (err == ST_OK || st_err_is_passing(err) || client->book.failed != ST_OK)
+            return err;
+    }
+}
+
 st_err overlay_author(sotay_client *client, const st_set *set, st_id *out_author, st_error *error)
 {
     st_id author = { { 0 } };

@@ -89,6 +89,10 @@ ST_MUST_USE st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entr
 /* One change by where it is kept: sealed in the set `first` of its device, or (first 0) not yet. */
 ST_MUST_USE st_err overlay_set_get(sotay_client *client, const st_dot *dot, uint64_t first,
                                    st_arena *arena, st_set *out_set, st_error *error);
+/* The next kept set of a scan over SET, past those that do not open; it lives in the arena.
+ * ST_E_NOT_FOUND at the end, without *error. */
+ST_MUST_USE st_err overlay_set_next(sotay_client *client, book_scan *scan, st_arena *arena,
+                                    st_set *out_set, st_error *error);
 /* The change `counter` of a set; NULL when it is not in it. */
 const st_change *overlay_change(const st_set *set, uint64_t counter);
 

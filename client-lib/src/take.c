@@ -264,7 +264,7 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
     sync->applied.twin_first = report.twin_first;
     if (err == ST_OK && (report.was_reset || report.moved))
         repair_forget(sync, &page->bucket, report.was_reset);
-    if (err == ST_OK && (report.was_reset || report.wrong_sum || report.lost_line)) {
+    if (err == ST_OK && (report.was_reset || report.wrong_sum || report.has_lost)) {
         err = note_repair(sync, &page->bucket, error);
         sync->client->next.position = 0;
     }

@@ -154,11 +154,127 @@ static void test_lines_that_are_damaged(void **state)
         decide(b, ST_ENTRY_ACCEPT, &ONE);
         must_take(b);
         assert_true(says(b, "\"chợ\""));
-        assert_true(b->report.lost_line);
+        assert_true(b->report.has_lost);
         assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), 1);
         bench_close(&again);
         bench_open(&again);
     }
+}
+
+static size_t buckets_in_scope(bench *b)
+{
+    book_key prefix = book_key_of(BOOK_BUCKET);
+    book_scan scan = book_scan_of(&prefix);
+    size_t count = 0;
+    st_bucket bucket;
+    bucket_state state;
+    rows_begin(&b->d->an);
+    while (bucket_next(&b->d->an.client->book, &scan, &bucket, &state, NULL) == ST_OK)
+        count += state.in_scope;
+    client_abort(b->d->an.client);
+    return count;
+}
+
+static int shown(bench *b)
+{
+    sotay_id id;
+    char *json = NULL;
+    memcpy(id.b, b->h.id.b, sizeof id.b);
+    int rc = sotay_show(b->d->an.client, &id, SOTAY_JSON, &json, NULL);
+    sotay_text_free(json);
+    return rc;
+}
+
+static void spoil_base(bench *b)
+{
+    book_key base = book_key_id(BOOK_BASE, &b->h.id);
+    rows_spoil(&b->d->an, &base);
+    assert_int_equal(shown(b), SOTAY_E_CORRUPT);
+}
+
+static void take_again(bench *b, const st_bucket *bucket, const st_entry *entry)
+{
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->entry = *entry;
+    b->page.bucket = *bucket;
+    b->page.cursor = b->entry.index = entry->index + 10;
+    assert_int_equal(take(b), ST_OK);
+}
+
+/* A base does not open, and a page brings what leaves no trace in it: it stays damaged, and is said
+ * to be, until its own bucket makes it anew, in whatever order the buckets come. */
+static void test_a_damaged_base_is_not_made_empty(void **state)
+{
+    bench *b = *state;
+    void *again = b;
+    for (int i = 0; i < 2; i++) {
+        handmade other;
+        st_entry came[2];
+        b->first = cursor_of(b) + 1;
+        two_buckets(b, &other, came);
+        spoil_base(b);
+        take_again(b, &other.bucket, &came[1]);
+        assert_int_equal(shown(b), SOTAY_E_CORRUPT);
+        assert_true(b->report.has_lost);
+        assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), 2);
+        if (i == 0)
+            make_anew(b, &other.bucket, &came[1], 1);
+        assert_int_equal(shown(b), SOTAY_E_CORRUPT);
+        make_anew(b, &b->h.bucket, &came[0], 1);
+        assert_true(says(b, "\"chợ\""));
+        if (i == 1)
+            make_anew(b, &other.bucket, &came[1], 1);
+        assert_true(says(b, "\"chợ\""));
+        assert_string_equal(lines_of(b), "0+0 1+1");
+        assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), 0);
+        handmade_close(&other);
+        bench_close(&again);
+        bench_open(&again);
+    }
+}
+
+/* The second change of `other`, held in the bucket of the record. */
+static void take_held(bench *b, const handmade *other)
+{
+    static const st_held held = { 2, ST_HOLD_SCOPE };
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->entry.device = other->device;
+    b->entry.first = b->entry.last = 2;
+    b->entry.held = &held;
+    b->entry.held_count = 1;
+    must_take(b);
+}
+
+/* The same of its own bucket; and where no set that is kept here made it, any may be its own. */
+static void test_whose_a_damaged_base_is(void **state)
+{
+    bench *b = *state;
+    st_entry entry;
+    handmade other;
+    handmade_keep_set(&b->h, &b->d->an);
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_take(b);
+    entry = b->entry;
+    open_other(&other, &b->h);
+    other.bucket = b->h.bucket;
+    handmade_begin(&other);
+    other.change.record = b->h.id;
+    handmade_end(&other, 0);
+    handmade_keep_set(&other, &b->d->an);
+    spoil_base(b);
+    take_held(b, &other);
+    assert_int_equal(shown(b), SOTAY_E_CORRUPT);
+    assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), 1);
+    make_anew(b, &b->h.bucket, &entry, 1);
+    assert_true(says(b, "\"chợ\""));
+
+    book_key set = book_key_counter(BOOK_SET, &b->h.set.device, b->h.set.first);
+    spoil_base(b);
+    rows_delete(&b->d->an, &set);
+    take_held(b, &other);
+    assert_true(buckets_in_scope(b) > 1);
+    assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), buckets_in_scope(b));
+    handmade_close(&other);
 }
 
 int main(void)
@@ -167,6 +283,8 @@ int main(void)
         CASE(test_lines_of_another_bucket_stay),
         CASE(test_a_lost_line_of_another_bucket),
         CASE(test_lines_that_are_damaged),
+        CASE(test_a_damaged_base_is_not_made_empty),
+        CASE(test_whose_a_damaged_base_is),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

@@ -90,7 +90,7 @@ static void test_decisions_whose_line_is_lost(void **state)
     must_take(b);
     assert_int_equal(verdict_of(b), APPLY_ACCEPTED);
     assert_true(says(b, "\"chợ\""));
-    assert_true(b->report.lost_line); /* when it came, and in which entry, is owed */
+    assert_true(b->report.has_lost); /* when it came, and in which entry, is owed */
     assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), 1);
 }
 
