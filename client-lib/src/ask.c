@@ -534,7 +534,7 @@ st_err ask_head(sotay_sync *sync, const char *method, const char *path, st_error
 
 static st_err drafts(sotay_sync *sync, st_error *error)
 {
-    st_err err = draft_commit_all(sync->client, error);
+    st_err err = draft_commit_all(sync->client, &sync->report.needs_person, error);
     sync->has_drafts_done = err == ST_OK;
     return err;
 }

@@ -190,9 +190,10 @@ static void begin_next(sotay_bundle *b)
 static st_err seal_all(sotay_bundle *b, st_error *error)
 {
     st_err err = ST_OK;
+    bool is_damaged = false; /* a sync says so */
     if (!b->has_drafts_done) {
         b->client->is_closed = false; /* for this step they are ordinary saves */
-        err = draft_commit_all(b->client, error);
+        err = draft_commit_all(b->client, &is_damaged, error);
         b->client->is_closed = true;
         b->has_drafts_done = err == ST_OK;
     }

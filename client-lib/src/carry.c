@@ -647,9 +647,10 @@ static st_err take(sotay_carry *c, st_error *error)
 static st_err seal_all(sotay_carry *c, st_error *error)
 {
     st_err err = ST_OK;
+    bool is_damaged = false; /* a sync says so */
     if (!c->has_drafts_done) {
         c->client->is_closed = false; /* for this step they are ordinary saves */
-        err = draft_commit_all(c->client, error);
+        err = draft_commit_all(c->client, &is_damaged, error);
         c->client->is_closed = true;
         c->has_drafts_done = err == ST_OK;
     }

@@ -342,36 +342,42 @@ st_err draft_count(book_db *book, uint64_t *out_count, st_error *error)
     return ST_OK;
 }
 
-/* The next record with a working copy after *at. ST_E_NOT_FOUND at the end. */
-static st_err next_record(sotay_client *client, book_scan *scan, sotay_id *out_record,
-                          st_error *error)
+/* The next working copy. ST_E_NOT_FOUND at the end. */
+static st_err next_row(sotay_client *client, book_scan *scan, st_error *error)
 {
     st_err err = client_begin(client, false, error);
     if (err == ST_OK)
         err = book_scan_next(&client->book, scan, NULL, NULL, error);
     client_abort(client);
-    if (err == ST_OK && scan->at.len != 17)
-        return st_fail(error, ST_E_CORRUPT, "store: a working copy is damaged");
-    if (err == ST_OK)
-        memcpy(out_record->b, scan->at.b + 1, sizeof out_record->b);
     return err;
 }
 
-st_err draft_commit_all(sotay_client *client, st_error *error)
+static st_err commit_row(sotay_client *client, const book_key *key, st_error *error)
+{
+    sotay_id record;
+    if (key->len != 1 + sizeof record.b)
+        return st_fail(error, ST_E_CORRUPT, "store: a working copy is damaged");
+    memcpy(record.b, key->b + 1, sizeof record.b);
+    return commit_one(client, &record, error);
+}
+
+/* None of them stands in the way of the others, or of what else is to be sent. */
+st_err draft_commit_all(sotay_client *client, bool *out_damaged, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_DRAFT);
     book_scan scan = book_scan_of(&prefix);
     for (;;) {
-        sotay_id record;
-        st_err err = next_record(client, &scan, &record, error);
+        st_err err = next_row(client, &scan, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
-        if (err != ST_OK)
+        bool is_end = err != ST_OK; /* what lies behind it cannot be reached */
+        if (!is_end)
+            err = commit_row(client, &scan.at, error);
+        *out_damaged = *out_damaged || err == ST_E_CORRUPT;
+        if (err == ST_PENDING || err == ST_E_FULL || st_err_is_passing(err))
             return err;
-        err = commit_one(client, &record, error);
-        if (err == ST_PENDING || err == ST_E_STORAGE || err == ST_E_FULL || err == ST_E_MEMORY ||
-            err == ST_E_CORRUPT)
-            return err;
+        if (is_end)
+            return err == ST_E_CORRUPT ? ST_OK : err;
     }
 }
 

@@ -33,8 +33,10 @@ ST_MUST_USE st_err draft_keep(book_db *book, const st_id *record, const draft_co
  * ST_E_VALUE names the path. */
 ST_MUST_USE st_err draft_take(edit *e, st_error *error);
 /* Commits every working copy that passes, one transaction each; leaves the others behind. Called
- * again after ST_PENDING goes on. */
-ST_MUST_USE st_err draft_commit_all(sotay_client *client, st_error *error);
+ * again after ST_PENDING goes on. *out_damaged is set when one of them, or what lies under it, is
+ * damaged, and never cleared: it stays as it is, and is tried again the next time. ST_E_STORAGE,
+ * ST_E_MEMORY, ST_E_FULL. */
+ST_MUST_USE st_err draft_commit_all(sotay_client *client, bool *out_damaged, st_error *error);
 /* How many records have one. */
 ST_MUST_USE st_err draft_count(book_db *book, uint64_t *out_count, st_error *error);
 

@@ -429,6 +429,8 @@ static st_err move_draft(replay *r, const replay_item *item, st_error *error)
     book_db *book = &r->client->book;
     draft_copy copy;
     st_err err = draft_get(book, &item->record, &r->arena, &copy, error);
+    if (err == ST_E_CORRUPT && book->failed == ST_OK)
+        return ST_OK; /* one that does not open stays where it is */
     if (err != ST_OK || copy.count == 0)
         return err;
     st_change under = { .under = copy.under, .under_count = copy.under_count };

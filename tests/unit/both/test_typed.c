@@ -319,6 +319,114 @@ static void test_a_record_that_cannot_be_read(void **state)
     assert_false(phone_says(d->an, sotay_draft_get, &d->visit, "vuot"));
 }
 
+/* Another visit goes out in a sync that leaves so many working copies behind, for a person. */
+static void must_send_all_but(desk *d, const char *place, size_t left)
+{
+    sotay_report report = { 0 };
+    (void)phone_visit(d->an, place);
+    sync_phone_well(&d->w, d->an, &report);
+    assert_int_equal(report.stored, 1);
+    assert_int_equal(report.needs_person, left > 0);
+    assert_int_equal(rows_count(d->an, BOOK_DRAFT), left);
+}
+
+/* The record under it is damaged: all else is sent, and once it was mended what is typed as well.
+ * By then it is a difference, as ever. */
+static void test_what_lies_under_it_is_damaged(void **state)
+{
+    desk *d = *state;
+    st_id id = phone_id(&d->visit);
+    book_key base = book_key_id(BOOK_BASE, &id);
+    binh_says(d, "chua_dat");
+    sync_phone_well(&d->w, d->an, NULL);
+    type(d, FIELD, "vuot");
+    rows_spoil(d->an, &base);
+    must_send_all_but(d, "trạm", 1);
+    must_send_all_but(d, "trường", 1);
+    binh_says(d, "dat");
+    must_send_all_but(d, "bến", 1); /* brings it anew */
+    assert_true(phone_says(d->an, sotay_draft_get, &d->visit, "vuot"));
+    must_end(d, 1, "\"vuot\"", "\"dat\"");
+    must_send_all_but(d, "bản", 0);
+}
+
+/* One that is damaged itself keeps no other, and neither does one of a record of which nobody can
+ * say any more what it became. */
+static void test_one_of_them_is_damaged(void **state)
+{
+    desk *d = *state;
+    sotay_id other = phone_visit(d->an, "chợ mới"), gone = { { 1 } };
+    st_id id = phone_id(&other), named = phone_id(&gone);
+    book_key key = book_key_id(BOOK_DRAFT, &id), of_gone = book_key_id(BOOK_DRAFT, &named);
+    book_key alias = book_key_id(BOOK_ALIAS, &named);
+    static stored_row row;
+    sync_phone_well(&d->w, d->an, NULL);
+    assert_int_equal(sotay_draft_put(d->an->client, &other, FIELD, "vuot", NULL), SOTAY_OK);
+    assert_true(rows_get(d->an, BOOK_DRAFT, 0, &row));
+    rows_put(d->an, &of_gone, row.data, row.len);
+    rows_spoil(d->an, &alias);
+    rows_spoil(d->an, &key);
+    type(d, FIELD, "vuot");
+    must_send_all_but(d, "trạm", 2);
+    must_end(d, 0, "\"vuot\"", "!\"dat\"");
+    rows_seal(d->an);
+    assert_int_equal(rows_count(d->an, BOOK_DRAFT), 2);
+}
+
+/* What is typed in a copy of the store goes along under its new name, but for what is damaged. */
+static void test_a_damaged_one_in_a_copy(void **state)
+{
+    desk *d = *state;
+    sotay_id more = phone_visit(d->an, "trạm");
+    st_id id = phone_id(&more);
+    book_key key = book_key_id(BOOK_DRAFT, &id);
+    assert_int_equal(sotay_draft_put(d->an->client, &more, FIELD, "vuot", NULL), SOTAY_OK);
+    rows_spoil(d->an, &key);
+    phone_crash(d->an, true);
+    sotay_report report = { 0 };
+    sync_phone_well(&d->w, d->an, &report);
+    assert_true(report.needs_person);
+    assert_int_equal(rows_count(d->an, BOOK_DRAFT), 1);
+    assert_true(has(d->an, &more, "\"trạm\""));
+}
+
+/* A disk that does not give a record for a moment is asked again before anything is sent; one that
+ * never will stops nothing. */
+static struct {
+    int (*get)(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error);
+    book_key key;
+    int code;
+} bad_page;
+
+static int get_around(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
+{
+    if (key.len != bad_page.key.len || memcmp(key.data, bad_page.key.b, key.len) != 0)
+        return bad_page.get(context, key, out_value, error);
+    *error = (sotay_error){ bad_page.code, "store: this page cannot be read" };
+    return bad_page.code;
+}
+
+static void test_a_page_under_it_cannot_be_read(void **state)
+{
+    desk *d = *state;
+    st_id id = phone_id(&d->visit);
+    type(d, FIELD, "vuot");
+    (void)phone_visit(d->an, "bến");
+    bad_page.get = d->an->port.get;
+    bad_page.key = book_key_id(BOOK_BASE, &id);
+    bad_page.code = SOTAY_E_STORAGE;
+    d->an->port.get = get_around;
+    assert_int_equal(sync_phone(&d->w, d->an, 0, NULL), SOTAY_E_STORAGE);
+    bad_page.code = SOTAY_E_CORRUPT;
+    sotay_report report = { 0 };
+    sync_phone_well(&d->w, d->an, &report);
+    assert_int_equal(report.stored, 1);
+    assert_true(report.needs_person);
+    assert_int_equal(rows_count(d->an, BOOK_DRAFT), 1);
+    d->an->port.get = bad_page.get;
+    must_end(d, 0, "\"vuot\"", "!\"dat\"");
+}
+
 /* A record that is not shown, for the server was not met for long: nothing was typed over. */
 static void test_typed_while_locked(void **state)
 {
@@ -373,6 +481,10 @@ int main(void)
         DESK(test_two_of_his_own),
         DESK(test_a_plain_field),
         DESK(test_a_record_that_cannot_be_read),
+        DESK(test_what_lies_under_it_is_damaged),
+        DESK(test_one_of_them_is_damaged),
+        DESK(test_a_damaged_one_in_a_copy),
+        DESK(test_a_page_under_it_cannot_be_read),
         DESK(test_typed_while_locked),   DESK(test_a_row_of_an_older_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
