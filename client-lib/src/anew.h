@@ -1,6 +1,6 @@
 /* client-lib/src/anew.h - records of which something is lost here that no sum tells, as a line of
- * a history, or a base for which only something held came: each is made anew from the log, whatever
- * the sums say (repair.h). One row for each bucket in which something of it is lost (table ANEW).
+ * a history, or a base that does not open: each is made anew from the log, whatever the sums say
+ * (repair.h). One row for each bucket in which something of it is lost (table ANEW).
  * Source: docs/protocol.md 7.8. */
 #ifndef SOTAY_CLIENT_ANEW_H
 #define SOTAY_CLIENT_ANEW_H

@@ -96,8 +96,8 @@ static st_err load_record(applying *a, const st_id *id, apply_record **out_recor
         if (err == ST_OK && !entry->record.created && entry->record.metas_count == 0)
             entry->record.bucket = a->page->bucket;
     }
-    /* One that does not open is made anew: the sum tells, and the repair brings the rest. But not
-     * by what leaves no trace in it, as something held: then no sum would tell (is_left). */
+    /* One that does not open is begun anew, and the repair brings the rest (note_unread). But not
+     * by what leaves no trace in it, as something held (is_left). */
     if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT) {
         memset(entry, 0, sizeof *entry);
         entry->is_unread = err == ST_E_CORRUPT;
@@ -573,15 +573,18 @@ static st_err put_rows(applying *a, st_error *error)
     return err;
 }
 
-/* No sum tells of what is left damaged. */
-static st_err note_left(applying *a, st_error *error)
+/* No sum tells of what is left damaged; nor of what was begun anew, where that replaces nothing:
+ * a sum grows by what comes, whatever of the record is there. */
+static st_err note_unread(applying *a, st_error *error)
 {
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < a->count; i++) {
-        if (!is_left(&a->records[i]))
+        const st_id *id = &a->records[i].record.id;
+        if (!a->records[i].is_unread)
             continue;
         a->report->has_lost = true;
-        err = anew_note_found(a->client, &a->records[i].record.id, NULL, error);
+        err = is_left(&a->records[i]) ? anew_note_found(a->client, id, NULL, error)
+                                      : anew_note(a->client, id, &a->page->bucket, error);
     }
     return err;
 }
@@ -631,7 +634,7 @@ static st_err apply_entries(applying *a, st_error *error)
     if (err == ST_OK)
         err = put_rows(a, error);
     if (err == ST_OK)
-        err = note_left(a, error);
+        err = note_unread(a, error);
     if (err == ST_OK)
         err = take_erasures(a, error);
     check_sum(a);

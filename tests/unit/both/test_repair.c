@@ -3,6 +3,7 @@
  * work stays, what it held without a signature is shown to the office before, and every incident is
  * on the office's list. */
 #include "tests/unit/both/world.h"
+#include "tests/unit/client-lib/rows.h"
 
 #define MANY 400
 
@@ -91,6 +92,29 @@ static void test_only_what_differs_is_fetched(void **state)
     assert_null(strstr((char *)w.book.out.data, hex));
     assert_non_null(strstr((char *)w.book.out.data, "\"person\":\"binh\""));
     assert_int_equal(KIT_CALL(&w.book, "verify"), 0);
+    world_free(&w);
+}
+
+/* A record that does not open is begun anew by what comes of it. When that replaces nothing the sum
+ * is right, as if all of the record were there. */
+static void test_a_damaged_record_that_grows(void **state)
+{
+    (void)state;
+    sotay_id ids[3];
+    sotay_report report;
+    world w;
+    world_make(&w, 1);
+    make_many(&w, 3, ids);
+    st_id id = phone_id(&ids[1]);
+    book_key base = book_key_id(BOOK_BASE, &id);
+    rows_spoil(&w.phones[1], &base);
+    assert_int_equal(phone_set(&w.phones[0], &ids[1], "general_note", "thêm"), SOTAY_OK);
+    sync_well(&w, &w.phones[0], NULL);
+    sync_well(&w, &w.phones[1], &report);
+    assert_int_equal(report.repaired_buckets, 1);
+    assert_same(&w, ids, 3);
+    assert_quiet(&w, &w.phones[1]);
+    assert_int_equal(rows_count(&w.phones[1], BOOK_ANEW), 0);
     world_free(&w);
 }
 
@@ -209,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_what_differs_is_fetched),
+        cmocka_unit_test(test_a_damaged_record_that_grows),
         cmocka_unit_test(test_a_wrong_sum_alone),
         cmocka_unit_test(test_what_nobody_signed_is_shown_first),
         cmocka_unit_test(test_lost_answers),
