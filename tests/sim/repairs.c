@@ -327,7 +327,8 @@ void sim_repairs_report(sim_world *w, sim_phone *p)
         sim_fail(w, "phone %u: a sum was wrong", sim_phone_no(w, p));
     if (finds && !p->spoilt.wrong)
         sim_count(w, SIM_TORN_REPAIR);
-    bool is_told = p->spoilt.wrong && p->last.complete && sim_may_ask(w, p);
+    bool has_news = p->last.sent_changes > 0 || p->last.received_changes > 0; /* of one bucket */
+    bool is_told = p->spoilt.wrong && p->last.complete && !has_news && sim_may_ask(w, p);
     p->spoilt.quiet = finds ? 0 : p->spoilt.quiet + (is_told ? 1 : 0);
     if (p->spoilt.quiet >= QUIET_SYNCS)
         p->spoilt.wrong = false;
