@@ -62,6 +62,13 @@ static st_err drop_records(sotay_client *client, bucket_list list, uint64_t *out
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* A record that does not open keeps its row: it comes anew with its bucket. */
+static st_err refresh_row(sotay_client *client, const st_id *record, st_error *error)
+{
+    st_err err = overlay_row_refresh(client, record, error);
+    return err == ST_E_CORRUPT && client->book.failed == ST_OK ? ST_OK : err;
+}
+
 static st_err show_set(sotay_client *client, const outbox_set *own, const st_set *set,
                        st_error *error)
 {
@@ -78,7 +85,7 @@ static st_err show_set(sotay_client *client, const outbox_set *own, const st_set
         entry.status = own->status == OUTBOX_UNSENT ? OVERLAY_SEALED : OVERLAY_SENT;
         err = overlay_put(&client->book, &change->record, &entry, error);
         if (err == ST_OK)
-            err = overlay_row_refresh(client, &change->record, error);
+            err = refresh_row(client, &change->record, error);
     }
     return err;
 }

@@ -3,6 +3,8 @@
  * work stays, what it held without a signature is shown to the office before, and every incident is
  * on the office's list. */
 #include "tests/unit/both/world.h"
+
+#include "client-lib/src/evidence.h"
 #include "tests/unit/client-lib/rows.h"
 
 #define MANY 400
@@ -115,6 +117,30 @@ static void test_a_damaged_record_that_grows(void **state)
     assert_same(&w, ids, 3);
     assert_quiet(&w, &w.phones[1]);
     assert_int_equal(rows_count(&w.phones[1], BOOK_ANEW), 0);
+    world_free(&w);
+}
+
+/* A bucket is read from its beginning, and an own record of it does not open: it comes as well. */
+static void test_a_damaged_record_that_is_forgotten(void **state)
+{
+    (void)state;
+    sotay_id ids[3];
+    st_bucket bucket;
+    world w;
+    world_make(&w, 1);
+    make_many(&w, 3, ids);
+    phone *p = &w.phones[0];
+    st_id id = phone_id(&ids[1]);
+    book_key base = book_key_id(BOOK_BASE, &id);
+    assert_true(st_bucket_set(&bucket, "01477/unit/" KIT_UNIT, strlen("01477/unit/" KIT_UNIT)));
+    sync_well(&w, p, NULL);
+    rows_spoil(p, &base);
+    rows_begin(p);
+    assert_int_equal(evidence_forget(p->client, &bucket, 0, NULL), ST_OK);
+    rows_commit(p);
+    sync_well(&w, p, NULL);
+    assert_same(&w, ids, 3);
+    assert_quiet(&w, p);
     world_free(&w);
 }
 
@@ -234,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_what_differs_is_fetched),
         cmocka_unit_test(test_a_damaged_record_that_grows),
+        cmocka_unit_test(test_a_damaged_record_that_is_forgotten),
         cmocka_unit_test(test_a_wrong_sum_alone),
         cmocka_unit_test(test_what_nobody_signed_is_shown_first),
         cmocka_unit_test(test_lost_answers),
