@@ -449,8 +449,9 @@ SOTAY_API SOTAY_MUST_USE int sotay_draft_commit(sotay_client *client, const sota
 
 /* One record with every value, author and conflict. SOTAY_E_NOT_FOUND. Where a name, a moment or an
  * author is damaged the rest is shown, and the end says so (`"unread":true`, or a line); the same
- * of a history and of conflicts. Without its form no record can be shown: SOTAY_E_CORRUPT where it
- * is damaged; a history is, by numbers. The next sync learns damaged forms and names anew. */
+ * of a history, also where a change of it does not open, and of conflicts. Without its form no
+ * record can be shown: SOTAY_E_CORRUPT where it is damaged; a history is, by numbers. The next sync
+ * learns damaged forms and names anew. */
 SOTAY_API SOTAY_MUST_USE int sotay_show(sotay_client *client, const sotay_id *record,
                                         sotay_format format, char **out_text, sotay_error *error);
 /* Its changes in the order of the log, unsent ones last. SOTAY_E_NOT_FOUND. */

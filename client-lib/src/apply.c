@@ -574,18 +574,24 @@ static st_err put_rows(applying *a, st_error *error)
 }
 
 /* No sum tells of what is left damaged; nor of what was begun anew, where that replaces nothing:
- * a sum grows by what comes, whatever of the record is there. */
+ * a sum grows by what comes, whatever of the record is there; nor of a line of a history. */
+static st_err note_one(applying *a, const apply_record *r, st_error *error)
+{
+    const st_id *id = &r->record.id;
+    bool is_line = false;
+    st_err err = apply_line_damaged(a->client, id, &is_line, error);
+    if (err != ST_OK || (!r->is_unread && !is_line))
+        return err;
+    a->report->has_lost = true;
+    return is_line || is_left(r) ? anew_note_found(a->client, id, NULL, error)
+                                 : anew_note(a->client, id, &a->page->bucket, error);
+}
+
 static st_err note_unread(applying *a, st_error *error)
 {
     st_err err = ST_OK;
-    for (size_t i = 0; err == ST_OK && i < a->count; i++) {
-        const st_id *id = &a->records[i].record.id;
-        if (!a->records[i].is_unread)
-            continue;
-        a->report->has_lost = true;
-        err = is_left(&a->records[i]) ? anew_note_found(a->client, id, NULL, error)
-                                      : anew_note(a->client, id, &a->page->bucket, error);
-    }
+    for (size_t i = 0; err == ST_OK && i < a->count; i++)
+        err = note_one(a, &a->records[i], error);
     return err;
 }
 

@@ -54,7 +54,8 @@ ST_MUST_USE st_err apply_author_key(sotay_client *client, const st_id *device, u
 ST_MUST_USE st_err apply_held(sotay_client *client, const st_bucket *bucket,
                               const st_entry *entries, uint32_t count, st_error *error);
 /* Forgets the base of one record of the bucket, and what its history says of sets of the bucket or
- * does not open; its row shows what is left of own work. The sum of the bucket is the caller's. */
+ * does not open, which other buckets are to bring if it was theirs (anew.h); its row shows what is
+ * left of own work. The sum of the bucket is the caller's. */
 ST_MUST_USE st_err apply_forget_record(sotay_client *client, const st_id *record,
                                        const st_bucket *bucket, st_error *error);
 /* What the base had of an own set of this bucket is ours to show again, until the server sends it
@@ -99,7 +100,10 @@ ST_MUST_USE st_err apply_line_read(const book_key *key, const book_value *value,
  * *error; ST_E_CORRUPT. */
 ST_MUST_USE st_err apply_line_next(sotay_client *client, book_scan *scan, st_arena *arena,
                                    apply_line *out_line, st_error *error);
-/* The same, past lines that are damaged: one of them must not be in the way of all others. */
+/* Is a line of the record's history damaged? */
+ST_MUST_USE st_err apply_line_damaged(sotay_client *client, const st_id *record, bool *out_is,
+                                      st_error *error);
+/* As apply_line_next, past lines that are damaged: one must not be in the way of all others. */
 ST_MUST_USE st_err apply_line_next_whole(sotay_client *client, book_scan *scan, st_arena *arena,
                                          apply_line *out_line, st_error *error);
 

@@ -84,6 +84,22 @@ st_err apply_line_next(sotay_client *client, book_scan *scan, st_arena *arena, a
     return err == ST_OK ? apply_line_read(&scan->at, &value, out_line, error) : err;
 }
 
+st_err apply_line_damaged(sotay_client *client, const st_id *record, bool *out_is, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_HIST, record);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_arena arena;
+        apply_line line;
+        st_arena_init(&arena, 4 * APPLY_LINE_BYTES_MAX);
+        err = apply_line_next(client, &scan, &arena, &line, error);
+        st_arena_reset(&arena);
+    }
+    *out_is = err == ST_E_CORRUPT && client->book.failed == ST_OK;
+    return err == ST_E_NOT_FOUND || *out_is ? ST_OK : err;
+}
+
 st_err apply_line_next_whole(sotay_client *client, book_scan *scan, st_arena *arena,
                              apply_line *out_line, st_error *error)
 {

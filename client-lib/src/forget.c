@@ -32,11 +32,25 @@ static st_err find_bucket(sotay_client *client, const st_id *id, bucket_list lis
     return err == ST_E_CORRUPT ? ST_OK : err;
 }
 
+/* Damaged lines go with a record of the bucket, whosesoever they are: other buckets bring theirs
+ * again. Where the record is noted already, all of these are. */
+static st_err note_damaged(sotay_client *client, const st_id *record, const st_bucket *bucket,
+                           st_error *error)
+{
+    bool is_noted = false, is_damaged = false;
+    st_err err = anew_has(client, record, &is_noted, error);
+    if (err == ST_OK && !is_noted)
+        err = apply_line_damaged(client, record, &is_damaged, error);
+    return err == ST_OK && is_damaged ? anew_note_found(client, record, bucket, error) : err;
+}
+
 st_err apply_forget_record(sotay_client *client, const st_id *record, const st_bucket *bucket,
                            st_error *error)
 {
     book_key base = book_key_id(BOOK_BASE, record);
-    st_err err = book_delete(&client->book, &base, error);
+    st_err err = note_damaged(client, record, bucket, error);
+    if (err == ST_OK)
+        err = book_delete(&client->book, &base, error);
     if (err == ST_OK)
         err = forget_lines(client, record, bucket, true, error);
     return err == ST_OK ? overlay_row_refresh(client, record, error) : err;

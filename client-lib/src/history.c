@@ -77,6 +77,14 @@ static st_err find_form(telling *t, const st_change *change, st_error *error)
     return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err; /* as overlay_load */
 }
 
+/* What does not open is not told, but that there is more. */
+static bool is_damage(telling *t, st_err err)
+{
+    bool is = (err == ST_E_CORRUPT || err == ST_E_VERSION) && t->client->book.failed == ST_OK;
+    t->unread.damaged = t->unread.damaged || is;
+    return is;
+}
+
 static st_err tell_line(telling *t, const apply_line *line, st_error *error)
 {
     static const char *const VERDICTS[] = { "stored", "held", "accepted", "declined" };
@@ -91,6 +99,10 @@ static st_err tell_line(telling *t, const apply_line *line, st_error *error)
         item.change = overlay_change(&set, line->counter);
         if (item.change == NULL)
             err = st_fail(error, ST_E_CORRUPT, "store: a change is not in its set");
+    }
+    if (is_damage(t, err)) {
+        st_arena_reset(&arena);
+        return ST_OK;
     }
     if (err == ST_OK)
         err = find_form(t, item.change, error);
@@ -126,6 +138,8 @@ static st_err tell_log(telling *t, const st_id *record, st_error *error)
         st_err err = apply_line_next(t->client, &scan, &t->arena, &line, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
+        if (is_damage(t, err))
+            continue;
         if (err == ST_OK)
             err = tell_line(t, &line, error);
         if (err != ST_OK)
@@ -182,7 +196,7 @@ static st_err find_complete(telling *t, const st_id *record, bool *out_complete,
     *out_complete = !state->created || state->metas[state->creator].log_index == 0;
     while (err == ST_OK && !*out_complete) {
         apply_line line;
-        err = apply_line_next(t->client, &scan, &t->arena, &line, error);
+        err = apply_line_next_whole(t->client, &scan, &t->arena, &line, error);
         if (err == ST_OK) {
             st_dot dot = { line.device, line.counter };
             *out_complete = st_dot_cmp(&dot, &state->metas[state->creator].dot) == 0;

@@ -62,8 +62,8 @@ static void decide(desk *d, const char *how)
     KIT_EXPECT(0, &d->w.book, "held", how, n, "--as", "office", "--reason", "đã hỏi");
 }
 
-/* The line of what waits, on binh's phone. */
-static void damage(desk *d, damage_how how)
+/* The first line of the visit that says this, on binh's phone. */
+static void damage(desk *d, damage_how how, apply_verdict of)
 {
     static stored_row row;
     bool found = false;
@@ -71,7 +71,7 @@ static void damage(desk *d, damage_how how)
         apply_line line;
         const book_value value = { row.data, row.len };
         assert_int_equal(apply_line_read(&row.key, &value, &line, NULL), ST_OK);
-        found = memcmp(row.key.b + 1, d->visit.b, 16) == 0 && line.verdict == APPLY_HELD;
+        found = memcmp(row.key.b + 1, d->visit.b, 16) == 0 && line.verdict == of;
     }
     assert_true(found);
     if (how == SPOILT)
@@ -117,7 +117,7 @@ static void test_a_line_comes_again(void **state)
         desk d;
         sotay_report report;
         open_desk(&d, i % 2 == 0);
-        damage(&d, i / 4);
+        damage(&d, i / 4, APPLY_HELD);
         decide(&d, i / 2 % 2 == 0 ? "accept" : "decline");
         sotay_id more = phone_visit(d.binh, "trạm"); /* and the phone is not stuck */
         sync_phone_well(&d.w, d.binh, &report);
@@ -143,7 +143,7 @@ static void test_a_broken_line_forgets_nothing(void **state)
     (void)state;
     desk d;
     open_desk(&d, true);
-    damage(&d, LOST);
+    damage(&d, LOST, APPLY_HELD);
     decide(&d, "decline");
     size_t was_noted = 0;
     for (int i = 0; i < 40 && was_noted == 0; i++) {
@@ -163,10 +163,47 @@ static void test_a_broken_line_forgets_nothing(void **state)
     world_free(&d.w);
 }
 
+/* Of what is stored no decision comes any more: the history is told without that line, and says so.
+ * The next page about the record finds it. */
+static void test_a_line_of_what_is_stored(void **state)
+{
+    (void)state;
+    for (damage_how how = SPOILT; how < HOWS; how++) {
+        desk d;
+        sotay_report report;
+        if (how == LOST)
+            continue; /* it is not known that there was one */
+        memset(&d, 0, sizeof d);
+        world_make(&d.w, 1);
+        d.an = &d.w.phones[0];
+        d.binh = &d.w.phones[1];
+        d.chi = &d.w.phones[2];
+        d.visit = phone_visit(d.an, "chợ");
+        sync_all(&d);
+        assert_int_equal(phone_set(d.an, &d.visit, "general_note", "bến"), SOTAY_OK);
+        sync_all(&d);
+        damage(&d, how, APPLY_STORED);
+        char *told = history(d.binh, &d.visit);
+        assert_non_null(strstr(told, "\"unread\":true"));
+        assert_non_null(strstr(told, "bến"));
+        sotay_text_free(told);
+        assert_int_equal(phone_set(d.an, &d.visit, "general_note", "trạm"), SOTAY_OK);
+        sync_phone_well(&d.w, d.an, NULL);
+        sync_phone_well(&d.w, d.binh, &report);
+        sync_phone_well(&d.w, d.chi, NULL);
+        assert_int_equal(report.repaired_buckets, 1);
+        assert_true(report.complete && report.needs_person);
+        assert_same(&d);
+        assert_quiet(&d, d.binh);
+        world_free(&d.w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line_comes_again),
+        cmocka_unit_test(test_a_line_of_what_is_stored),
         cmocka_unit_test(test_a_broken_line_forgets_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

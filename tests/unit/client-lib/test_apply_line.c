@@ -161,6 +161,41 @@ static void test_lines_that_are_damaged(void **state)
     }
 }
 
+/* It does not say whose it is: it goes with the record, or with its bucket, and is asked for where
+ * else it may be from. */
+static void test_a_damaged_line_of_another_bucket(void **state)
+{
+    static stored_row row;
+    bench *b = *state;
+    void *again = b;
+    for (int i = 0; i < 2; i++) {
+        handmade other;
+        st_entry came[2];
+        b->first = cursor_of(b) + 1;
+        two_buckets(b, &other, came);
+        size_t n = rows_count(&b->d->an, BOOK_HIST);
+        do
+            assert_true(rows_get(&b->d->an, BOOK_HIST, --n, &row));
+        while (memcmp(row.key.b + 1, b->h.id.b, sizeof b->h.id.b) != 0); /* its last */
+        rows_spoil(&b->d->an, &row.key);
+        if (i == 0) {
+            make_anew(b, &b->h.bucket, &came[0], 1);
+            assert_string_equal(lines_of(b), "0+0");
+        } else {
+            rows_begin(&b->d->an);
+            assert_int_equal(
+                over(&b->d->an, apply_forget(b->d->an.client, &b->h.bucket, NULL)), ST_OK);
+        }
+        assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), 1);
+        make_anew(b, &other.bucket, &came[1], 1);
+        assert_string_equal(lines_of(b), i == 0 ? "0+0 1+1" : "1+1");
+        assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), 0);
+        handmade_close(&other);
+        bench_close(&again);
+        bench_open(&again);
+    }
+}
+
 static size_t buckets_in_scope(bench *b)
 {
     book_key prefix = book_key_of(BOOK_BUCKET);
@@ -283,6 +318,7 @@ int main(void)
         CASE(test_lines_of_another_bucket_stay),
         CASE(test_a_lost_line_of_another_bucket),
         CASE(test_lines_that_are_damaged),
+        CASE(test_a_damaged_line_of_another_bucket),
         CASE(test_a_damaged_base_is_not_made_empty),
         CASE(test_whose_a_damaged_base_is),
     };

@@ -75,8 +75,10 @@ static bool read_all(edge *e, phone *p, const sotay_id *visit)
             fail_msg("call %d says %s", (int)i, sotay_code_name((sotay_code)rc[i]));
         damaged = damaged || rc[i] == SOTAY_E_CORRUPT || rc[i] == SOTAY_E_VERSION;
     }
-    for (size_t i = 0; i < 7; i++)
+    for (size_t i = 0; i < 7; i++) {
+        damaged = damaged || (text[i] != NULL && strstr(text[i], "\"unread\":true") != NULL);
         sotay_text_free(text[i]);
+    }
     return damaged;
 }
 
