@@ -167,7 +167,7 @@ void st_show_value_json(st_json *json, const st_field *field, const st_value *va
             json->err = st_value_text(field, value, &text, json->error);
         bool plain = field->type == ST_TYPE_UINT || field->type == ST_TYPE_DEC ||
                      field->type == ST_TYPE_MONEY || field->type == ST_TYPE_BOOL;
-        if (plain)
+        if (plain && value->kind == ST_VALUE_INT) /* another client may write what is no number */
             st_json_raw(json, (const char *)text.data, text.len);
         else
             st_json_textn(json, (const char *)text.data, text.len);
