@@ -88,13 +88,17 @@ void st_show_written_json(st_json *json, const st_written *written, const st_sho
         st_json_key_bool(json, "rebooted", true);
 }
 
+/* A clock, and what others send, may say anything; no true time is near these bounds. */
+static int64_t bounded(int64_t ms)
+{
+    return ms > WALL_MS_MAX ? WALL_MS_MAX : ms < -WALL_MS_MAX ? -WALL_MS_MAX : ms;
+}
+
 int64_t st_show_clock_off(int64_t wall_ms, int64_t received_ms, const st_written *written)
 {
-    /* A wall clock may say anything; no true time is near these bounds. */
-    int64_t wall = wall_ms > WALL_MS_MAX ? WALL_MS_MAX : wall_ms < -WALL_MS_MAX ? -WALL_MS_MAX
-                                                                                : wall_ms;
+    int64_t wall = bounded(wall_ms), received = bounded(received_ms);
     if (written->at_ms == 0)                           /* nobody sends what is not written yet */
-        return received_ms != 0 && wall > received_ms ? wall - received_ms : 0;
+        return received != 0 && wall > received ? wall - received : 0;
     int64_t off = wall - written->at_ms;
     if (off < 0)
         return off + written->within_ms < 0 ? off + written->within_ms : 0;
@@ -106,7 +110,7 @@ int64_t st_show_clock_off(int64_t wall_ms, int64_t received_ms, const st_written
 /* The day, counted from 1970, of a moment in local time. */
 static int64_t day_of(int64_t ms, const st_show_how *how)
 {
-    int64_t local = ms + (int64_t)how->offset_minutes * 60000;
+    int64_t local = bounded(ms) + (int64_t)how->offset_minutes * 60000;
     int64_t day = local / DAY_MS;
     return local % DAY_MS < 0 ? day - 1 : day;
 }
