@@ -112,10 +112,11 @@ static st_err show_of(sotay_client *client, const outbox_set *own, bucket_list l
     st_dot at = { own->device, own->first };
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = overlay_set_get(client, &at, own->first, &arena, &set, error);
+    bool is_lost = err == ST_E_NOT_FOUND || (err == ST_E_CORRUPT && client->book.failed == ST_OK);
     if (err == ST_OK && bucket_among(list, &set.bucket) != NULL)
         err = show_set(client, own, &set, error);
     st_arena_reset(&arena);
-    return err;
+    return is_lost ? ST_OK : err; /* nobody can be shown it, and it comes again */
 }
 
 st_err apply_show_set(sotay_client *client, const outbox_set *own, const st_bucket *bucket,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client-lib/src/decided.h"
+#include "client-lib/src/evidence.h"
 #include "client-lib/src/renew.h"
 
 #define ROUND_BYTES_MAX   ((size_t)64 * 1024 * 1024)
@@ -267,14 +268,21 @@ static st_err commit_staged(sotay_sync *sync, st_error *error)
 }
 
 /* A page that cannot be applied as it came: nothing of this answer is kept from here on, and the
- * server is asked again for whole sets. */
-static st_err give_up_references(sotay_sync *sync)
+ * server is asked again for whole sets. Where it is about one that came long before the page, the
+ * bucket is read from its beginning. */
+static st_err give_up_references(sotay_sync *sync, const st_bucket *bucket, st_error *error)
 {
+    st_err err = ST_OK;
     client_abort(sync->client);
+    if (sync->no_references) {
+        err = client_begin(sync->client, true, error);
+        if (err == ST_OK)
+            err = evidence_forget(sync->client, bucket, 0, error);
+    }
     sync->no_references = true;
     sync->wants_again = true;
     sync->is_skipping = true;
-    return ST_OK;
+    return err;
 }
 
 /* Another store writes under our name: nothing of its words is folded in before ours have another
@@ -308,8 +316,9 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
         err = st_fail(error, ST_E_CORRUPT, "sync: a frame that does not belong in this answer");
     if (err == ST_OK)
         err = take_frame(sync, &frame, error);
-    if (err != ST_OK && sync->applied.lost_reference && !sync->no_references)
-        err = give_up_references(sync);
+    bool is_page = err != ST_OK && frame.kind == ST_FRAME_PAGE; /* of what is lost here */
+    if (is_page && sync->applied.lost_reference && sync->rereads < REREADS_MAX)
+        err = give_up_references(sync, &frame.as.page.bucket, error);
     if (err != ST_OK && sync->applied.has_twin)
         err = leave_the_name(sync, error);
     st_arena_reset(&arena);

@@ -62,6 +62,16 @@ static void decide(desk *d, const char *how)
     KIT_EXPECT(0, &d->w.book, "held", how, n, "--as", "office", "--reason", "đã hỏi");
 }
 
+static void damage_row(phone *p, const stored_row *row, damage_how how)
+{
+    if (how == SPOILT)
+        rows_spoil(p, &row->key);
+    if (how == LOST)
+        rows_delete(p, &row->key);
+    if (how == CUT)
+        rows_put(p, &row->key, row->data, row->len / 2);
+}
+
 /* The first line of the visit that says this, on binh's phone. */
 static void damage(desk *d, damage_how how, apply_verdict of)
 {
@@ -74,12 +84,7 @@ static void damage(desk *d, damage_how how, apply_verdict of)
         found = memcmp(row.key.b + 1, d->visit.b, 16) == 0 && line.verdict == of;
     }
     assert_true(found);
-    if (how == SPOILT)
-        rows_spoil(d->binh, &row.key);
-    if (how == LOST)
-        rows_delete(d->binh, &row.key);
-    if (how == CUT)
-        rows_put(d->binh, &row.key, row.data, row.len / 2);
+    damage_row(d->binh, &row, how);
 }
 
 static char *history(phone *p, const sotay_id *id)
@@ -132,6 +137,36 @@ static void test_a_line_comes_again(void **state)
         sotay_text_free(shown_binh);
         assert_quiet(&d, d.binh);
         KIT_EXPECT(0, &d.w.book, "verify");
+        world_free(&d.w);
+    }
+}
+
+/* The kept set that the office decides on is lost, or does not open: its bucket is read anew, and
+ * it comes again with all its bytes. */
+static void test_a_set_comes_again(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4 * CUT; i++) {
+        static stored_row row;
+        desk d;
+        sotay_report report;
+        open_desk(&d, i % 2 == 0);
+        size_t held = SIZE_MAX; /* the last one of an's */
+        const st_id device = d.an->client->me.device;
+        for (size_t n = 0; rows_get(d.binh, BOOK_SET, n, &row); n++)
+            if (memcmp(row.key.b + 1, device.b, sizeof device.b) == 0)
+                held = n;
+        assert_true(held != SIZE_MAX && rows_get(d.binh, BOOK_SET, held, &row));
+        damage_row(d.binh, &row, i / 4);
+        decide(&d, i / 2 % 2 == 0 ? "accept" : "decline");
+        sotay_id more = phone_visit(d.binh, "trạm");
+        sync_phone_well(&d.w, d.binh, &report);
+        assert_true(report.complete);
+        assert_int_equal(report.stored, 1);
+        assert_true(phone_says(d.binh, sotay_show, &more, "trạm"));
+        sync_phone_well(&d.w, d.chi, NULL);
+        assert_same(&d);
+        assert_quiet(&d, d.binh);
         world_free(&d.w);
     }
 }
@@ -204,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line_comes_again),
         cmocka_unit_test(test_a_line_of_what_is_stored),
+        cmocka_unit_test(test_a_set_comes_again),
         cmocka_unit_test(test_a_broken_line_forgets_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
