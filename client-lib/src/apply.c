@@ -288,14 +288,6 @@ static st_err check_set(applying *a, st_set *set, st_error *error)
     return err;
 }
 
-/* The bytes of a kept set. ST_E_NOT_FOUND also when its row does not open: it comes again. */
-static st_err kept_set(applying *a, const book_key *key, book_value *out_bytes, st_error *error)
-{
-    book_db *book = &a->client->book;
-    st_err err = book_get(book, key, &a->arena, out_bytes, error);
-    return err == ST_E_CORRUPT && book->failed == ST_OK ? ST_E_NOT_FOUND : err;
-}
-
 /* An own set comes with other bytes. When values of it were erased it is still the same set, and
  * what is left of it takes the place of the whole; else it stays. */
 static st_err keep_remains(applying *a, const st_set *set, const book_value *bytes,
@@ -350,7 +342,7 @@ static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
     if (err == ST_OK && !own)
         return keep_new(a, set, bytes, false, out_own_differs, error);
     if (err == ST_OK)
-        err = kept_set(a, &key, &kept, error);
+        err = book_get_whole(&a->client->book, &key, &a->arena, &kept, error);
     *out_own_differs =
         err == ST_OK && (kept.len != bytes->len || memcmp(kept.data, bytes->data, kept.len) != 0);
     if (*out_own_differs)
@@ -374,7 +366,7 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, boo
     book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
     st_err err = ST_OK;
     if (entry->set == NULL) {
-        err = kept_set(a, &key, &bytes, error);
+        err = book_get_whole(&a->client->book, &key, &a->arena, &bytes, error);
         if (err == ST_E_NOT_FOUND) {
             a->report->lost_reference = true;
             return st_fail(error, ST_E_CORRUPT, "page: a set it refers to is not kept here");
@@ -407,7 +399,7 @@ static st_err set_with(applying *a, const st_id *device, uint64_t counter, st_se
     st_err err = book_before(&a->client->book, &after, 17, &found, error);
     book_value bytes = { NULL, 0 };
     if (err == ST_OK)
-        err = kept_set(a, &found, &bytes, error);
+        err = book_get_whole(&a->client->book, &found, &a->arena, &bytes, error);
     if (err == ST_OK)
         err = st_set_decode(bytes.data, bytes.len, &a->arena, out_set, error);
     if (err == ST_OK && overlay_change(out_set, counter) == NULL)

@@ -139,6 +139,9 @@ void book_abort(book_db *book);
  * open. */
 ST_MUST_USE st_err book_get(book_db *book, const book_key *key, st_arena *arena,
                             book_value *out_value, st_error *error);
+/* The same of what comes again when it is not there: ST_E_NOT_FOUND also where it does not open. */
+ST_MUST_USE st_err book_get_whole(book_db *book, const book_key *key, st_arena *arena,
+                                  book_value *out_value, st_error *error);
 ST_MUST_USE st_err book_put(book_db *book, const book_key *key, const void *data, size_t len,
                             st_error *error);
 ST_MUST_USE st_err book_delete(book_db *book, const book_key *key, st_error *error);
