@@ -32,12 +32,10 @@ static void spoil_author(st_record *record)
 static st_err base_record(sotay_client *client, const st_id *id, st_arena *arena,
                           st_record *out_record, st_error *error)
 {
-    book_value value = { NULL, 0 };
-    book_key key = book_key_id(BOOK_BASE, id);
-    st_err err = book_get(&client->book, &key, arena, &value, error);
+    st_err err = overlay_base_get(client, id, arena, out_record, error);
     if (err == ST_E_NOT_FOUND)
-        return st_fail(error, ST_E_NOT_FOUND, "debug: the record is not in the base");
-    return err == ST_OK ? st_record_decode(value.data, value.len, arena, out_record, error) : err;
+        return st_fail(error, err, "debug: the record is not in the base");
+    return err;
 }
 
 static st_err spoil_record(sotay_client *client, const st_id *id, sotay_damage how, st_error *error)

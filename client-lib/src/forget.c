@@ -21,12 +21,8 @@ static st_err find_bucket(sotay_client *client, const st_id *id, bucket_list lis
 {
     st_arena arena;
     st_record record;
-    book_value value = { NULL, 0 };
-    book_key key = book_key_id(BOOK_BASE, id);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = book_get(&client->book, &key, &arena, &value, error);
-    if (err == ST_OK)
-        err = st_record_decode(value.data, value.len, &arena, &record, error);
+    st_err err = overlay_base_get(client, id, &arena, &record, error);
     *out_bucket = err == ST_OK ? bucket_among(list, &record.bucket) : NULL;
     st_arena_reset(&arena);
     return err == ST_E_CORRUPT ? ST_OK : err;
@@ -112,7 +108,7 @@ static st_err show_of(sotay_client *client, const outbox_set *own, bucket_list l
     st_dot at = { own->device, own->first };
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = overlay_set_get(client, &at, own->first, &arena, &set, error);
-    bool is_lost = err == ST_E_NOT_FOUND || (err == ST_E_CORRUPT && client->book.failed == ST_OK);
+    bool is_lost = err == ST_E_CORRUPT && client->book.failed == ST_OK;
     if (err == ST_OK && bucket_among(list, &set.bucket) != NULL)
         err = show_set(client, own, &set, error);
     st_arena_reset(&arena);

@@ -74,6 +74,15 @@ const st_change *overlay_change(const st_set *set, uint64_t counter)
     return &set->changes[counter - set->first];
 }
 
+st_err overlay_base_get(sotay_client *client, const st_id *id, st_arena *arena,
+                        st_record *out_record, st_error *error)
+{
+    book_value value = { NULL, 0 };
+    book_key key = book_key_id(BOOK_BASE, id);
+    st_err err = book_get(&client->book, &key, arena, &value, error);
+    return err == ST_OK ? st_record_decode(value.data, value.len, arena, out_record, error) : err;
+}
+
 st_err overlay_set_get(sotay_client *client, const st_dot *dot, uint64_t first, st_arena *arena,
                        st_set *out_set, st_error *error)
 {

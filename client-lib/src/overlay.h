@@ -86,6 +86,11 @@ ST_MUST_USE st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entr
                                      const st_change **out_change, const st_set **out_set,
                                      st_error *error);
 
+/* The record as the log has it here, without own work that waits; it lives in the arena.
+ * ST_E_NOT_FOUND (without *error): none of it came. ST_E_CORRUPT: it does not open. */
+ST_MUST_USE st_err overlay_base_get(sotay_client *client, const st_id *id, st_arena *arena,
+                                    st_record *out_record, st_error *error);
+
 /* One change by where it is kept: sealed in the set `first` of its device, or (first 0) not yet. */
 ST_MUST_USE st_err overlay_set_get(sotay_client *client, const st_dot *dot, uint64_t first,
                                    st_arena *arena, st_set *out_set, st_error *error);

@@ -57,15 +57,6 @@ static st_err newest_line(receipt_look *l, st_error *error)
     return err;
 }
 
-/* The record as the log has it; ST_E_NOT_FOUND without *error: none of it came here. */
-static st_err get_base(receipt_look *l, st_record *out, st_error *error)
-{
-    book_value value = { NULL, 0 };
-    book_key key = book_key_id(BOOK_BASE, &l->record);
-    st_err err = book_get(&l->client->book, &key, &l->arena, &value, error);
-    return err == ST_OK ? st_record_decode(value.data, value.len, &l->arena, out, error) : err;
-}
-
 /* A record that came as it stands has no lines, or only those since: its values name entries. While
  * a line of it stands under the entry of a decision, it is not known which is the newest. */
 static st_err find_newest(receipt_look *l, st_error *error)
@@ -77,7 +68,7 @@ static st_err find_newest(receipt_look *l, st_error *error)
         err = newest_line(l, error);
     if (err != ST_OK || is_lost)
         return err;
-    err = get_base(l, &base, error);
+    err = overlay_base_get(l->client, &l->record, &l->arena, &base, error);
     for (size_t i = 0; err == ST_OK && i < base.metas_count; i++)
         if (base.metas[i].log_index > l->newest)
             l->newest = base.metas[i].log_index;
@@ -189,7 +180,7 @@ static st_err change_of_line(receipt_look *l, uint64_t entry, receipt_change *ou
 static st_err change_of_state(receipt_look *l, uint64_t entry, receipt_change *out, st_error *error)
 {
     st_record base;
-    st_err err = get_base(l, &base, error);
+    st_err err = overlay_base_get(l->client, &l->record, &l->arena, &base, error);
     if (err != ST_OK)
         return err;
     out->bucket = base.bucket;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/evidence.h"
+#include "client-lib/src/overlay.h"
 
 static const book_table TABLES[] = { BOOK_FORM, BOOK_NAME };
 #define TABLES_COUNT (sizeof TABLES / sizeof TABLES[0])
@@ -71,12 +72,8 @@ static st_err learn_one(sotay_client *client, const st_id *id, learn what, st_er
 {
     st_arena arena;
     st_record record;
-    book_value value = { NULL, 0 };
-    book_key key = book_key_id(BOOK_BASE, id);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = book_get(&client->book, &key, &arena, &value, error);
-    if (err == ST_OK)
-        err = st_record_decode(value.data, value.len, &arena, &record, error);
+    st_err err = overlay_base_get(client, id, &arena, &record, error);
     if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
         err = ST_OK;
     else if (err == ST_OK && record.created)

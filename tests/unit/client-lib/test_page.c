@@ -458,6 +458,19 @@ static void fold_visit_and_act(bench *b, st_act_kind act)
     fold_act(b, act);
 }
 
+/* an writes in the visit; why: NULL, or what it is refused with. */
+static void assert_written(bench *b, const char *why)
+{
+    sotay_id id;
+    phone *an = &b->d->an;
+    memcpy(id.b, b->h.id.b, sizeof id.b);
+    int rc = phone_set(an, &id, "place", "trạm");
+    assert_int_equal(rc, why == NULL ? SOTAY_OK : SOTAY_E_STATE);
+    if (why != NULL)
+        assert_non_null(strstr(an->error.detail, why));
+    assert_int_equal(says(b, "\"trạm\""), why == NULL);
+}
+
 static void test_what_the_office_closed_is_not_written_in(void **state)
 {
     static const struct {
@@ -475,17 +488,11 @@ static void test_what_the_office_closed_is_not_written_in(void **state)
     void *under = *state;
     bench *b = *state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        sotay_id id;
         phone *an = &b->d->an;
-        memcpy(id.b, b->h.id.b, sizeof id.b);
         print_message("  case: %s\n", CASES[i].why == NULL ? "open" : CASES[i].why);
         fold_visit_and_act(b, CASES[i].act);
         size_t changes = rows_count(an, BOOK_CHANGE);
-        int rc = phone_set(an, &id, "place", "trạm");
-        assert_int_equal(rc, CASES[i].why == NULL ? SOTAY_OK : SOTAY_E_STATE);
-        if (CASES[i].why != NULL)
-            assert_non_null(strstr(an->error.detail, CASES[i].why));
-        assert_int_equal(says(b, "\"trạm\""), CASES[i].why == NULL);
+        assert_written(b, CASES[i].why);
         assert_int_equal(rows_count(an, BOOK_CHANGE), changes + (CASES[i].why == NULL ? 1 : 0));
         bench_close(&under);
         bench_open(&under);
@@ -508,17 +515,10 @@ static void test_what_stands_against_the_office(void **state)
     void *under = *state;
     bench *b = *state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        sotay_id id;
-        phone *an = &b->d->an;
-        memcpy(id.b, b->h.id.b, sizeof id.b);
         fold_visit_and_act(b, ST_ACT_WITHDRAW);
         fold_act(b, CASES[i].act);
         assert_true(says(b, "\"state_conflict\":true"));
-        int rc = phone_set(an, &id, "place", "trạm");
-        assert_int_equal(rc, CASES[i].why == NULL ? SOTAY_OK : SOTAY_E_STATE);
-        if (CASES[i].why != NULL)
-            assert_non_null(strstr(an->error.detail, CASES[i].why));
-        assert_int_equal(says(b, "\"trạm\""), CASES[i].why == NULL);
+        assert_written(b, CASES[i].why);
         bench_close(&under);
         bench_open(&under);
     }
