@@ -84,22 +84,17 @@ typedef struct {
     uint32_t freed;
     const sync_held *held;     /* ascending by counter */
     size_t held_count;
-    bool has_reason;           /* the next one is held for another reason now */
-    st_held reason;
 } run;
 
-/* Judges held[0]; lets it in or notes the reason. *out_more: look at the next one too. */
-static st_err try_one(run *r, bool *out_more, st_error *error)
+/* Judges held[0]. *out_hold: NONE, and it is let in; or what it is held for now. */
+static st_err try_one(run *r, st_hold *out_hold, st_error *error)
 {
     sync_judge judge;
     fold_record *record = NULL;
     const st_change *change = NULL;
     free_source *source = NULL;
-    st_hold hold = ST_HOLD_NONE;
     const sync_held *held = &r->held[0];
-    *out_more = false;
-    if (strcmp(held->bucket.s, r->fold.bucket.s) != 0)
-        return ST_OK;
+    *out_hold = held->reason;
     if (held->reason != ST_HOLD_WAITS && held->reason != ST_HOLD_NO_RECORD
         && held->reason != ST_HOLD_SUSPENDED)
         return ST_OK;
@@ -109,15 +104,9 @@ static st_err try_one(run *r, bool *out_more, st_error *error)
     if (err == ST_OK)
         err = judge_open(&r->fold, &source->set, &r->device, &judge, error);
     if (err == ST_OK)
-        err = judge_change(&judge, change, record, &hold, NULL, error);
-    if (err != ST_OK)
+        err = judge_change(&judge, change, record, out_hold, NULL, error);
+    if (err != ST_OK || *out_hold != ST_HOLD_NONE)
         return err;
-    if (hold != ST_HOLD_NONE) {
-        r->has_reason = hold != held->reason;
-        r->reason.counter = held->dot.counter;
-        r->reason.reason = hold;
-        return ST_OK;
-    }
     st_arrival what = free_arrival(source);
     err = sync_held_remove(r->turn->txn, held, error);
     if (err == ST_OK)
@@ -125,34 +114,72 @@ static st_err try_one(run *r, bool *out_more, st_error *error)
     if (err == ST_OK)
         err = sync_fold_history(&r->fold, change, ST_ENTRY_VERDICT, error);
     r->counters[r->freed++] = held->dot.counter;
-    *out_more = true;
     return err;
 }
 
-static st_err append_entry(run *r, const st_bucket *bucket, st_entry_kind kind, st_error *error)
+static st_err append_verdict(run *r, const st_bucket *bucket, st_error *error)
 {
     sync_row row;
     memset(&row, 0, sizeof row);
-    row.kind = kind;
+    row.kind = ST_ENTRY_VERDICT;
     row.device = r->device.id;
     row.bucket = *bucket;
-    if (kind == ST_ENTRY_VERDICT) {
-        row.counters = r->counters;
-        row.counters_count = r->freed;
-        row.first = r->counters[0];
-        row.last = r->counters[r->freed - 1];
-    } else {
-        row.held = &r->reason;
-        row.held_count = 1;
-        row.first = row.last = r->reason.counter;
-    }
+    row.counters = r->counters;
+    row.counters_count = r->freed;
+    row.first = r->counters[0];
+    row.last = r->counters[r->freed - 1];
     return sync_log_append(r->turn, &row, NULL, error);
+}
+
+/* Those of held[at..end), all of one bucket, that are held for another reason now: an entry. */
+static st_err append_reasons(run *r, size_t at, size_t end, st_hold first, st_error *error)
+{
+    sync_row row;
+    st_err err = ST_OK;
+    st_held *list = st_arena_array(r->turn->arena, end - at, sizeof *list);
+    if (list == NULL)
+        return st_fail(error, ST_E_MEMORY, "free: out of memory");
+    memset(&row, 0, sizeof row);
+    row.kind = ST_ENTRY_HOLD;
+    row.device = r->device.id;
+    row.bucket = r->held[at].bucket;
+    row.held = list;
+    for (size_t i = at; err == ST_OK && i < end; i++) {
+        sync_held now = r->held[i];
+        if (i == 0)
+            now.reason = first;
+        else if (now.reason == ST_HOLD_NO_RECORD || now.reason == ST_HOLD_SUSPENDED)
+            now.reason = judge_behind(&r->device);
+        if (now.reason == r->held[i].reason)
+            continue;
+        list[row.held_count++] = (st_held){ now.dot.counter, now.reason };
+        err = sync_held_change(r->turn->txn, &now, error);
+    }
+    if (err != ST_OK || row.held_count == 0)
+        return err;
+    row.first = list[0].counter;
+    row.last = list[row.held_count - 1].counter;
+    return sync_log_append(r->turn, &row, NULL, error);
+}
+
+/* held[0] stays, for the reason `first`, and all that are behind it: what they waited for may be
+ * there. One entry for each bucket, of as many changes as one may name. */
+static st_err note_reasons(run *r, st_hold first, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t at = 0, end = 0; err == ST_OK && at < r->held_count; at = end) {
+        for (end = at + 1; end < r->held_count && end - at < ST_SET_CHANGES_MAX
+                           && strcmp(r->held[end].bucket.s, r->held[at].bucket.s) == 0;)
+            end++;
+        err = append_reasons(r, at, end, first, error);
+    }
+    return err;
 }
 
 /* The changes of one device: held[0..count). */
 static st_err free_run(run *r, const st_bucket *bucket, st_error *error)
 {
-    bool more = true;
+    st_hold hold = ST_HOLD_NONE;
     r->counters = st_arena_array(r->turn->arena, r->held_count, sizeof *r->counters);
     if (r->counters == NULL)
         return st_fail(error, ST_E_MEMORY, "free: out of memory");
@@ -161,24 +188,20 @@ static st_err free_run(run *r, const st_bucket *bucket, st_error *error)
     if (err == ST_OK)
         err = sync_fold_open(r->turn, bucket, r->turn->next_index, &r->fold, error);
     r->fold.copies = true;                     /* a set may be given up before the fold is closed */
-    while (err == ST_OK && more && r->held_count > 0) {
-        err = try_one(r, &more, error);
+    while (err == ST_OK && r->held_count > 0
+           && strcmp(r->held[0].bucket.s, bucket->s) == 0) {
+        err = try_one(r, &hold, error);
+        if (err != ST_OK || hold != ST_HOLD_NONE)
+            break;
         r->held++;
         r->held_count--;
     }
     if (err == ST_OK && r->freed > 0) {
         err = sync_fold_close(&r->fold, error);
         if (err == ST_OK)
-            err = append_entry(r, bucket, ST_ENTRY_VERDICT, error);
+            err = append_verdict(r, bucket, error);
     }
-    if (err == ST_OK && r->has_reason) {
-        sync_held changed = r->held[-1];
-        changed.reason = r->reason.reason;
-        err = sync_held_change(r->turn->txn, &changed, error);
-        if (err == ST_OK)
-            err = append_entry(r, bucket, ST_ENTRY_HOLD, error);
-    }
-    return err;
+    return err == ST_OK && hold != ST_HOLD_NONE ? note_reasons(r, hold, error) : err;
 }
 
 /* The first held change of the device on a record after *record; false when there is none. */

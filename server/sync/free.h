@@ -37,7 +37,8 @@ void free_sets_end(free_sets *sets);
 
 /* Judges again all changes of the record that are held as no_record, waits or suspended and do not
  * stand behind another held one; lets in those that nothing else holds (entry VERDICT), notes a new
- * reason for the others (entry HOLD). ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY. */
+ * reason for the others and for those behind them (entry HOLD). ST_E_STORAGE, ST_E_CORRUPT,
+ * ST_E_MEMORY. */
 ST_MUST_USE st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_id *record,
                                     st_error *error);
 

@@ -46,6 +46,20 @@ static st_err judge_rights(sync_judge *judge, st_error *error)
     return ST_OK;
 }
 
+/* Nothing of a device takes effect, whatever it says; or NONE. */
+static st_hold judge_device(const auth_device *device)
+{
+    return device->status == AUTH_REVOKED     ? ST_HOLD_REVOKED
+           : device->status == AUTH_SUSPENDED ? ST_HOLD_SUSPENDED
+                                              : ST_HOLD_NONE;
+}
+
+st_hold judge_behind(const auth_device *device)
+{
+    st_hold hold = judge_device(device);
+    return hold == ST_HOLD_NONE ? ST_HOLD_WAITS : hold;
+}
+
 st_err judge_open(sync_fold *fold, const st_set *set, const auth_device *device,
                   sync_judge *out_judge, st_error *error)
 {
@@ -56,11 +70,8 @@ st_err judge_open(sync_fold *fold, const st_set *set, const auth_device *device,
     out_judge->device = device;
     out_judge->actor = judge_actor(set, device);
     bool is_server = device->is_server;
-    if (device->status == AUTH_REVOKED)
-        out_judge->whole = ST_HOLD_REVOKED;
-    else if (device->status == AUTH_SUSPENDED)
-        out_judge->whole = ST_HOLD_SUSPENDED;
-    else if (set->fold_version > SYNC_FOLD_VERSION)
+    out_judge->whole = judge_device(device);
+    if (out_judge->whole == ST_HOLD_NONE && set->fold_version > SYNC_FOLD_VERSION)
         out_judge->whole = ST_HOLD_VERSION;    /* its author says that this program cannot */
     if (bucket_part(room, &set->bucket) == NULL)
         out_judge->access = ST_HOLD_BUCKET;

@@ -29,6 +29,10 @@ ST_MUST_USE st_err judge_change(sync_judge *judge, const st_change *change,
                                 const fold_record *record, st_hold *out_hold, char *detail,
                                 st_error *error);
 
+/* Of a change with an earlier held one of its device on its record, without a look at it: REVOKED,
+ * SUSPENDED or WAITS. Another reason it may have is found once nothing is in front of it. */
+st_hold judge_behind(const auth_device *device);
+
 /* Why not even the office can let the change in as things are: VERSION, NO_RECORD, FORM, BUCKET,
  * LIMIT; or NONE. What is held for another reason may hide one of these. */
 st_hold judge_fact(sync_fold *fold, const st_set *set, const st_change *change,

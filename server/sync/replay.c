@@ -148,12 +148,15 @@ static st_err replay_reason(writer_turn *turn, const sync_row *row, st_error *er
 {
     decided one;
     memset(&one, 0, sizeof one);
-    if (row->held_count != 1)
-        return st_fail(error, ST_E_CORRUPT, "log: a hold without a change");
-    st_err err = find_decided(turn, &row->device, row->held[0].counter, &one, error);
-    one.held.reason = row->held[0].reason;
-    if (err == ST_OK)
-        err = sync_held_change(turn->txn, &one.held, error);
+    st_err err = row->held_count > 0
+                     ? ST_OK
+                     : st_fail(error, ST_E_CORRUPT, "log: a hold without a change");
+    for (uint32_t i = 0; err == ST_OK && i < row->held_count; i++) {
+        err = find_decided(turn, &row->device, row->held[i].counter, &one, error);
+        one.held.reason = row->held[i].reason;
+        if (err == ST_OK)
+            err = sync_held_change(turn->txn, &one.held, error);
+    }
     free_sets_end(&one.sets);
     return err;
 }

@@ -313,6 +313,15 @@ bool model_may_release(const model *m, const model_change *change, char *why)
     return is_fine;
 }
 
+/* Its device was lifted: not after a restore, where a lift that comes back frees nothing. */
+static bool is_lifted(const model *m, const st_dot *dot)
+{
+    const st_change *device = m->epochs > 0 ? NULL : device_of(m, &dot->device);
+    int64_t status = device == NULL ? STATUS_SUSPENDED
+                                    : shown(m, &device->record, DEVICE_STATUS, 0);
+    return status != STATUS_SUSPENDED && status != STATUS_REVOKED;
+}
+
 const model_change *model_stuck(const model *m)
 {
     for (size_t i = 0; i < m->count; i++) {
@@ -320,6 +329,7 @@ const model_change *model_stuck(const model *m)
         if (change->verdict != MODEL_HELD)
             continue;
         if ((change->reason == ST_HOLD_NO_RECORD && is_created(m, &change->change->record)) ||
+            (change->reason == ST_HOLD_SUSPENDED && is_lifted(m, &change->change->dot)) ||
             (change->reason == ST_HOLD_WAITS && !waits_behind(m, change->change)))
             return change;
     }

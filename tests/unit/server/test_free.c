@@ -1,9 +1,11 @@
 /* tests/unit/server/test_free.c
  * What arrived before the record it is about takes effect when the record comes: however much it
  * is, whoever brought it, and in whatever order the devices are looked at. A set is never turned
- * away because of what waits for it. A change is found by its entry and its device. */
+ * away because of what waits for it. A change is found by its entry and its device. What stays is
+ * held for what holds it now, and so are those behind it. */
 #include "server/sync/free.h"
 #include "server/sync/held.h"
+#include "server/sync/row.h"
 #include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
@@ -137,6 +139,138 @@ static void test_the_same_counter_of_another_device(void **state)
     free_sets_end(&sets);
 }
 
+/* What is held on the record, all of one device: the first for one reason, the rest for another. */
+static void check_reasons(rig *r, const st_id *record, size_t want, st_hold first, st_hold behind)
+{
+    sync_held *list = NULL;
+    size_t count = 0;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_held_of_record(&txn, record, &r->arena, &list, &count, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(count, want);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(list[i].reason, i == 0 ? first : behind);
+}
+
+/* The entry says of so many changes that they are held for another reason. */
+static void check_entry(rig *r, uint64_t index, uint32_t want, st_hold first, st_hold behind)
+{
+    sync_row row;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_row_get(&txn, index, &r->arena, &row, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(row.kind, ST_ENTRY_HOLD);
+    assert_int_equal(row.held_count, want);
+    for (uint32_t i = 0; i < want; i++)
+        assert_int_equal(row.held[i].reason, i == 0 ? first : behind);
+    assert_int_equal(row.first, row.held[0].counter);
+    assert_int_equal(row.last, row.held[want - 1].counter);
+}
+
+/* Two changes came in the wrong order, and before their record: nothing was in front of either. */
+static void test_the_record_comes_and_something_else_holds_them(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    static const struct {
+        const char *why, *status, *path;
+        bool is_frozen;
+        st_hold first, behind;
+        uint64_t at;                           /* the entry that says so, behind those of before */
+    } CASES[] = {
+        { "suspended before it comes, which says so", "suspended", "general_note", false,
+          ST_HOLD_SUSPENDED, ST_HOLD_SUSPENDED, 2 },
+        { "revoked before it comes", "revoked", "general_note", false, ST_HOLD_REVOKED,
+          ST_HOLD_REVOKED, 3 },
+        { "the first is the office's to write", NULL, "ratings.m1.accepted_rating", false,
+          ST_HOLD_ROLE, ST_HOLD_WAITS, 2 },
+        { "the first is frozen, and not judged again", NULL, "general_note", true,
+          ST_HOLD_FROZEN, ST_HOLD_WAITS, 2 },
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        print_message("  case: %s\n", CASES[i].why);
+        rig_enrol(r, &an, "an");
+        rig_enrol(r, &binh, "binh");
+        st_under under = { .dot = { binh.device, 1 }, .kind = ST_ACT_FINALISE };
+        rig_begin(&binh, RIG_BUCKET);
+        st_id visit = rig_visit(&binh, NULL);
+        store_slice made = rig_seal(&binh);
+        rig_begin(&an, RIG_BUCKET);
+        st_change *change = rig_change(&an, &visit);
+        (void)rig_op(&an, change, "visit", CASES[i].path, "dat");
+        change->under = CASES[i].is_frozen ? &under : NULL;
+        change->under_count = CASES[i].is_frozen ? 1 : 0;
+        store_slice first = rig_seal(&an);
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_set(&an, &visit, "place", "sau", NULL);
+        assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
+        assert_int_equal(rig_push_one(&an, first, NULL), ST_VERDICT_HELD);
+        check_reasons(r, &visit, 2, CASES[i].is_frozen ? ST_HOLD_FROZEN : ST_HOLD_NO_RECORD,
+                      ST_HOLD_NO_RECORD);
+        uint64_t before = rig_log_size(r);
+        st_id device = device_record(r, &an);
+        if (CASES[i].status != NULL)
+            assert_int_equal(rig_edit(r, &device, NULL, "status", CASES[i].status), ST_OK);
+        assert_int_equal(rig_push_one(&binh, made, NULL), ST_VERDICT_STORED);
+        check_reasons(r, &visit, 2, CASES[i].first, CASES[i].behind);
+        assert_int_equal(rig_log_size(r), before + (CASES[i].status == NULL ? 2 : 3));
+        if (CASES[i].is_frozen)
+            check_entry(r, before + CASES[i].at, 1, CASES[i].behind, CASES[i].behind);
+        else
+            check_entry(r, before + CASES[i].at, 2, CASES[i].first, CASES[i].behind);
+    }
+}
+
+#define MANY 1080
+
+/* More than one entry may name wait behind one that the office has to see; none is judged again
+ * until it has, and then they come in. */
+static void test_a_suspension_is_lifted_and_the_first_stays(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    uint32_t settled = 0;
+    size_t values = 0;
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&binh, RIG_BUCKET);
+    st_id visit = rig_visit(&binh, NULL), device = device_record(r, &an);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_STORED);
+    assert_int_equal(rig_edit(r, &device, NULL, "status", "suspended"), ST_OK);
+    rig_begin(&an, RIG_BUCKET);
+    st_change *change = rig_change(&an, &visit);
+    (void)rig_op(&an, change, "visit", "ratings.m1.accepted_rating", "dat");
+    st_dot first = change->dot, last = { 0 };
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
+    for (size_t i = 0; i < MANY; i++) {
+        if (i % 120 == 0)
+            rig_begin(&an, RIG_BUCKET);
+        last = rig_set(&an, &visit, "general_note", "sau", i == 0 ? NULL : &last);
+        if (i % 120 == 119)
+            assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
+    }
+    check_reasons(r, &visit, MANY + 1, ST_HOLD_SUSPENDED, ST_HOLD_SUSPENDED);
+    uint64_t before = rig_log_size(r);
+    assert_int_equal(rig_edit(r, &device, NULL, "status", "active"), ST_OK);
+    check_reasons(r, &visit, MANY + 1, ST_HOLD_ROLE, ST_HOLD_WAITS);
+    assert_int_equal(rig_log_size(r), before + 3);
+    check_entry(r, before + 2, ST_SET_CHANGES_MAX, ST_HOLD_ROLE, ST_HOLD_WAITS);
+    check_entry(r, before + 3, MANY + 1 - ST_SET_CHANGES_MAX, ST_HOLD_WAITS, ST_HOLD_WAITS);
+    assert_int_equal(rig_verify(r), 0);
+    sync_held held;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_held_by_dot(&txn, &visit, &first, &held, NULL), ST_OK);
+    store_end(&txn);
+    sync_decision decision = { held.n, true, rig_person(r, "office"), "xem" };
+    assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_OK);
+    check_reasons(r, &visit, 0, ST_HOLD_NONE, ST_HOLD_NONE);
+    assert_string_equal(rig_value(r, &visit, "general_note", &values), "sau");
+    assert_int_equal(values, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +279,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_device_waits_for_another, rig_setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(test_the_same_counter_of_another_device, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_the_record_comes_and_something_else_holds_them,
+                                        rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_suspension_is_lifted_and_the_first_stays, rig_setup,
                                         rig_teardown),
     };
     return cmocka_run_group_tests_name("free", tests, NULL, NULL);
