@@ -176,7 +176,7 @@ static st_err note_reasons(run *r, st_hold first, st_error *error)
     return err;
 }
 
-/* The changes of one device: held[0..count). */
+/* The changes of one device: held[0..count); as many as one entry may name. */
 static st_err free_run(run *r, const st_bucket *bucket, st_error *error)
 {
     st_hold hold = ST_HOLD_NONE;
@@ -188,7 +188,7 @@ static st_err free_run(run *r, const st_bucket *bucket, st_error *error)
     if (err == ST_OK)
         err = sync_fold_open(r->turn, bucket, r->turn->next_index, &r->fold, error);
     r->fold.copies = true;                     /* a set may be given up before the fold is closed */
-    while (err == ST_OK && r->held_count > 0
+    while (err == ST_OK && r->held_count > 0 && r->freed < ST_SET_CHANGES_MAX
            && strcmp(r->held[0].bucket.s, bucket->s) == 0) {
         err = try_one(r, &hold, error);
         if (err != ST_OK || hold != ST_HOLD_NONE)

@@ -164,13 +164,15 @@ static st_err settle_run(writer_turn *turn, const sync_held *list, size_t count,
     return err == ST_OK ? sync_log_append(turn, &row, NULL, error) : err;
 }
 
-/* One entry for each bucket: a phone that errs may write to one record in two. */
+/* One entry for each bucket, since a phone that errs may write to one record in two, and of as many
+ * changes as one may name. */
 static st_err settle_list(writer_turn *turn, const sync_held *list, size_t count,
                           const sync_decision *decision, st_error *error)
 {
     st_err err = ST_OK;
     for (size_t at = 0, end = 0; err == ST_OK && at < count; at = end) {
-        for (end = at + 1; end < count && strcmp(list[end].bucket.s, list[at].bucket.s) == 0;)
+        for (end = at + 1; end < count && end - at < ST_SET_CHANGES_MAX
+                           && strcmp(list[end].bucket.s, list[at].bucket.s) == 0;)
             end++;
         err = settle_run(turn, list + at, end - at, decision, error);
     }

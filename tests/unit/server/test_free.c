@@ -153,14 +153,21 @@ static void check_reasons(rig *r, const st_id *record, size_t want, st_hold firs
         assert_int_equal(list[i].reason, i == 0 ? first : behind);
 }
 
-/* The entry says of so many changes that they are held for another reason. */
-static void check_entry(rig *r, uint64_t index, uint32_t want, st_hold first, st_hold behind)
+static sync_row read_row(rig *r, uint64_t index)
 {
     sync_row row;
     store_txn txn = { 0 };
     assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_row_get(&txn, index, &r->arena, &row, NULL), ST_OK);
+    st_err err = sync_row_get(&txn, index, &r->arena, &row, NULL);
     store_end(&txn);
+    assert_int_equal(err, ST_OK);
+    return row;
+}
+
+/* The entry says of so many changes that they are held for another reason. */
+static void check_entry(rig *r, uint64_t index, uint32_t want, st_hold first, st_hold behind)
+{
+    sync_row row = read_row(r, index);
     assert_int_equal(row.kind, ST_ENTRY_HOLD);
     assert_int_equal(row.held_count, want);
     for (uint32_t i = 0; i < want; i++)
@@ -223,6 +230,40 @@ static void test_the_record_comes_and_something_else_holds_them(void **state)
     }
 }
 
+/* A suspended phone writes one change for the office, where it is asked to, and then so many; in
+ * sets of 120. Returns the first of them. */
+static st_dot write_many(rig *r, rig_phone *phone, const st_id *visit, size_t many, bool is_bad)
+{
+    st_id device = device_record(r, phone);
+    st_dot first = { 0 }, last = { 0 };
+    assert_int_equal(rig_edit(r, &device, NULL, "status", "suspended"), ST_OK);
+    rig_begin(phone, RIG_BUCKET);
+    st_change *change = rig_change(phone, visit);
+    (void)rig_op(phone, change, "visit", is_bad ? "ratings.m1.accepted_rating" : "place", "dat");
+    first = change->dot;
+    assert_int_equal(rig_push_one(phone, rig_seal(phone), NULL), ST_VERDICT_HELD);
+    for (size_t i = 0; i < many; i++) {
+        if (i % 120 == 0)
+            rig_begin(phone, RIG_BUCKET);
+        last = rig_set(phone, visit, "general_note", "sau", i == 0 ? NULL : &last);
+        if (i % 120 == 119)
+            assert_int_equal(rig_push_one(phone, rig_seal(phone), NULL), ST_VERDICT_HELD);
+    }
+    check_reasons(r, visit, many + 1, ST_HOLD_SUSPENDED, ST_HOLD_SUSPENDED);
+    return first;
+}
+
+static st_err decide(rig *r, const st_id *visit, const st_dot *dot, bool accept, uint32_t *settled)
+{
+    sync_held held;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_held_by_dot(&txn, visit, dot, &held, NULL), ST_OK);
+    store_end(&txn);
+    sync_decision decision = { held.n, accept, rig_person(r, "office"), "xem" };
+    return sync_settle(r->srv.writer, &decision, settled, NULL);
+}
+
 #define MANY 1080
 
 /* More than one entry may name wait behind one that the office has to see; none is judged again
@@ -238,20 +279,7 @@ static void test_a_suspension_is_lifted_and_the_first_stays(void **state)
     rig_begin(&binh, RIG_BUCKET);
     st_id visit = rig_visit(&binh, NULL), device = device_record(r, &an);
     assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_STORED);
-    assert_int_equal(rig_edit(r, &device, NULL, "status", "suspended"), ST_OK);
-    rig_begin(&an, RIG_BUCKET);
-    st_change *change = rig_change(&an, &visit);
-    (void)rig_op(&an, change, "visit", "ratings.m1.accepted_rating", "dat");
-    st_dot first = change->dot, last = { 0 };
-    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
-    for (size_t i = 0; i < MANY; i++) {
-        if (i % 120 == 0)
-            rig_begin(&an, RIG_BUCKET);
-        last = rig_set(&an, &visit, "general_note", "sau", i == 0 ? NULL : &last);
-        if (i % 120 == 119)
-            assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
-    }
-    check_reasons(r, &visit, MANY + 1, ST_HOLD_SUSPENDED, ST_HOLD_SUSPENDED);
+    st_dot first = write_many(r, &an, &visit, MANY, true);
     uint64_t before = rig_log_size(r);
     assert_int_equal(rig_edit(r, &device, NULL, "status", "active"), ST_OK);
     check_reasons(r, &visit, MANY + 1, ST_HOLD_ROLE, ST_HOLD_WAITS);
@@ -259,16 +287,55 @@ static void test_a_suspension_is_lifted_and_the_first_stays(void **state)
     check_entry(r, before + 2, ST_SET_CHANGES_MAX, ST_HOLD_ROLE, ST_HOLD_WAITS);
     check_entry(r, before + 3, MANY + 1 - ST_SET_CHANGES_MAX, ST_HOLD_WAITS, ST_HOLD_WAITS);
     assert_int_equal(rig_verify(r), 0);
-    sync_held held;
-    store_txn txn = { 0 };
-    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
-    assert_int_equal(sync_held_by_dot(&txn, &visit, &first, &held, NULL), ST_OK);
-    store_end(&txn);
-    sync_decision decision = { held.n, true, rig_person(r, "office"), "xem" };
-    assert_int_equal(sync_settle(r->srv.writer, &decision, &settled, NULL), ST_OK);
+    assert_int_equal(decide(r, &visit, &first, true, &settled), ST_OK);
     check_reasons(r, &visit, 0, ST_HOLD_NONE, ST_HOLD_NONE);
     assert_string_equal(rig_value(r, &visit, "general_note", &values), "sau");
     assert_int_equal(values, 1);
+}
+
+/* The last entries name so many changes in all, each so few that its leaf can be read. */
+static void check_decisions(rig *r, uint64_t from, st_entry_kind kind, size_t want)
+{
+    size_t named = 0;
+    for (uint64_t index = from; index <= rig_log_size(r); index++) {
+        sync_row row = read_row(r, index);
+        st_leaf back, leaf = sync_row_leaf(&row, NULL);
+        st_buffer bytes;
+        assert_int_equal(row.kind, kind);
+        named += row.counters_count;
+        st_buffer_init(&bytes, ST_LEAF_BYTES_MAX);
+        assert_int_equal(st_leaf_encode(&leaf, &bytes, NULL), ST_OK);
+        assert_int_equal(st_leaf_decode(bytes.data, bytes.len, &r->arena, &back, NULL), ST_OK);
+        st_buffer_free(&bytes);
+    }
+    assert_int_equal(named, want);
+}
+
+#define TOO_MANY 2160
+
+/* More than a leaf may name go in, or are declined with the first: in several entries. */
+static void test_more_than_an_entry_may_name(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    uint32_t settled = 0;
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&binh, RIG_BUCKET);
+    st_id visit = rig_visit(&binh, NULL);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_STORED);
+    rig_enrol(r, &an, "an");
+    st_id device = device_record(r, &an);
+    (void)write_many(r, &an, &visit, TOO_MANY, false);
+    uint64_t before = rig_log_size(r);
+    assert_int_equal(rig_edit(r, &device, NULL, "status", "active"), ST_OK);
+    check_reasons(r, &visit, 0, ST_HOLD_NONE, ST_HOLD_NONE);
+    check_decisions(r, before + 2, ST_ENTRY_VERDICT, TOO_MANY + 1);
+    st_dot first = write_many(r, &an, &visit, TOO_MANY, true);
+    before = rig_log_size(r);
+    assert_int_equal(decide(r, &visit, &first, false, &settled), ST_OK);
+    assert_int_equal(settled, TOO_MANY + 1);
+    check_reasons(r, &visit, 0, ST_HOLD_NONE, ST_HOLD_NONE);
+    check_decisions(r, before + 1, ST_ENTRY_DECLINE, TOO_MANY + 1);
 }
 
 int main(void)
@@ -284,6 +351,7 @@ int main(void)
                                         rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_suspension_is_lifted_and_the_first_stays, rig_setup,
                                         rig_teardown),
+        cmocka_unit_test_setup_teardown(test_more_than_an_entry_may_name, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("free", tests, NULL, NULL);
 }
