@@ -452,7 +452,7 @@ static st_err write_repairs(sotay_sync *sync, st_frame_writer *writer, st_error 
 }
 
 /* The last set that was sealed before this sync, when the server is known to have it: then it is
- * the last one that it has of this device. */
+ * the last one that it has of this device. It only saves bytes: without it all of them go. */
 static st_err find_base(sotay_sync *sync, st_head *head, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -475,7 +475,7 @@ static st_err find_base(sotay_sync *sync, st_head *head, st_error *error)
     book_value value = { NULL, 0 };
     book_key key = book_key_counter(BOOK_SET, &me->device, first);
     st_arena_init(&arena, (size_t)ST_SET_BYTES_MAX * 2);
-    err = book_get(&client->book, &key, &arena, &value, error);
+    err = book_get_whole(&client->book, &key, &arena, &value, error);
     head->has_base = err == ST_OK;
     if (err == ST_OK)
         err = st_head_base(value.data, value.len, &sync->last_hash, &sync->base, head->base);

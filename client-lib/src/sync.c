@@ -301,7 +301,7 @@ static st_err leave_the_name(sotay_sync *sync, st_error *error)
 static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_error *error)
 {
     st_arena arena;
-    st_frame frame;
+    st_frame frame = { .kind = ST_FRAME_NONE };
     st_err err = ST_OK;
     if (sync->is_skipping)
         return ST_OK;

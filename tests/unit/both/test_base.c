@@ -3,6 +3,7 @@
  * they are shorter and say the same; where the two sides do not hold the same set, the phone sends
  * all of it once more, and nothing is lost or doubled. */
 #include "tests/unit/both/world.h"
+#include "tests/unit/client-lib/rows.h"
 
 typedef struct {
     uint8_t version;  /* of the head of the first request */
@@ -118,12 +119,38 @@ static void test_another_set_is_refused_and_all_is_sent(void **state)
     world_free(&w);
 }
 
+/* The set that it would lean on does not open, or is not there: all of it goes. */
+static void test_a_set_that_is_damaged_is_leant_on_by_nothing(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 2; how++) {
+        world w;
+        sotay_report report;
+        seen look = { 0 };
+        world_make(&w, 4);
+        phone *an = &w.phones[0];
+        make_visit(&w, an);
+        assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_OK);
+        book_key last = book_key_counter(BOOK_SET, &an->client->me.device, 1);
+        how == 0 ? rows_spoil(an, &last) : rows_delete(an, &last);
+        assert_int_equal(phone_set(an, &w.records[0], "place", "chợ"), SOTAY_OK);
+        assert_int_equal(sync_and_look(&w, an, &look, &report), SOTAY_OK);
+        assert_int_equal(look.version, 1);
+        assert_int_equal(report.requests, 1);
+        assert_int_equal(report.stored, 1);
+        assert_int_equal(sync_phone(&w, &w.phones[1], 0, NULL), SOTAY_OK);
+        assert_true(phone_says(&w.phones[1], sotay_show, &w.records[0], "\"chợ\""));
+        world_free(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_edit_leans_on_the_set_before),
         cmocka_unit_test(test_a_lost_answer_is_asked_for_plainly),
         cmocka_unit_test(test_another_set_is_refused_and_all_is_sent),
+        cmocka_unit_test(test_a_set_that_is_damaged_is_leant_on_by_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
