@@ -348,6 +348,19 @@ static st_err take_vector(sotay_sync *sync, repair *r, const st_repair_answer *a
 
 /* ---- mending ---- */
 
+/* Is the set kept here? One that does not open is not. */
+static st_err has_set(sotay_sync *sync, const st_entry *entry, bool *out_has, st_error *error)
+{
+    st_arena arena;
+    book_value bytes = { NULL, 0 };
+    book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = book_get_whole(&sync->client->book, &key, &arena, &bytes, error);
+    *out_has = err == ST_OK;
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* Are all sets kept here that come as references? */
 static st_err has_sets(sotay_sync *sync, const st_repair_record *came, bool *out_has,
                        st_error *error)
@@ -356,10 +369,8 @@ static st_err has_sets(sotay_sync *sync, const st_repair_record *came, bool *out
     *out_has = true;
     for (uint32_t i = 0; err == ST_OK && *out_has && i < came->entries_count; i++) {
         const st_entry *entry = &came->entries[i];
-        if (entry->set != NULL || entry->first == 0 || entry->kind == ST_ENTRY_GAP)
-            continue;
-        book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
-        err = book_has(&sync->client->book, &key, out_has, error);
+        if (entry->set == NULL && entry->first != 0 && entry->kind != ST_ENTRY_GAP)
+            err = has_set(sync, entry, out_has, error);
     }
     return err;
 }

@@ -144,6 +144,48 @@ static void test_a_damaged_record_that_is_forgotten(void **state)
     world_free(&w);
 }
 
+/* The n-th set of an's that is kept here. */
+static book_key set_of(world *w, phone *p, size_t n)
+{
+    static stored_row row;
+    const st_id device = w->phones[0].client->me.device;
+    for (size_t i = 0; rows_get(p, BOOK_SET, i, &row); i++)
+        if (memcmp(row.key.b + 1, device.b, sizeof device.b) == 0 && n-- == 0)
+            return row.key;
+    fail_msg("there is no such set");
+    return row.key;
+}
+
+/* A record is wrong, and of its kept sets one does not open, or is gone, on the phone of its author
+ * or on another: they come with all their bytes, once. */
+static void test_a_record_whose_set_is_damaged(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        sotay_id ids[3];
+        sotay_report report;
+        world w;
+        world_make(&w, 1);
+        make_many(&w, 3, ids);
+        phone *p = &w.phones[i / 2];
+        assert_int_equal(phone_set(&w.phones[0], &ids[1], "general_note", "thêm"), SOTAY_OK);
+        sync_well(&w, &w.phones[0], NULL);
+        sync_well(&w, &w.phones[1], NULL);
+        const book_key key = set_of(&w, p, 0);
+        (i % 2 == 0 ? rows_spoil : rows_delete)(p, &key);
+        damage(p, &ids[1], SOTAY_DAMAGE_VALUE);
+        sync_well(&w, p, &report);
+        assert_true(report.complete);
+        assert_int_equal(report.repaired_buckets, 1);
+        assert_same(&w, ids, 3);
+        assert_quiet(&w, p);
+        KIT_EXPECT(0, &w.book, "stat", "--json");
+        assert_non_null(strstr(KIT_OUT(&w.book), "\"incidents\":1"));
+        KIT_EXPECT(0, &w.book, "verify");
+        world_free(&w);
+    }
+}
+
 /* One bit of the sum: nothing is fetched, the sum is counted anew. */
 static void test_a_wrong_sum_alone(void **state)
 {
@@ -261,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_only_what_differs_is_fetched),
         cmocka_unit_test(test_a_damaged_record_that_grows),
         cmocka_unit_test(test_a_damaged_record_that_is_forgotten),
+        cmocka_unit_test(test_a_record_whose_set_is_damaged),
         cmocka_unit_test(test_a_wrong_sum_alone),
         cmocka_unit_test(test_what_nobody_signed_is_shown_first),
         cmocka_unit_test(test_lost_answers),
