@@ -105,12 +105,19 @@ static uint8_t read_exif(const uint8_t *data, size_t len, media *out)
 
 /* ---- JPEG ---- */
 
+/* A byte behind 0xff that stands inside compressed data: a stuffed one, or a restart (T.81, B.1.1).
+ * It begins no segment. */
+static bool is_in_data(uint8_t marker)
+{
+    return marker == 0 || (marker >= 0xd0 && marker <= 0xd7);
+}
+
 /* Where the compressed data that begins at `at` ends: at the next marker that is not part of it. */
 static size_t jpeg_scan_end(const uint8_t *data, size_t len, size_t at)
 {
     for (; at + 1 < len; at++) {
         uint8_t next = data[at + 1];
-        if (data[at] == 0xff && next != 0 && next != 0xff && (next < 0xd0 || next > 0xd7))
+        if (data[at] == 0xff && next != 0xff && !is_in_data(next))
             return at;
     }
     return len;
@@ -177,7 +184,7 @@ static st_err read_jpeg(const uint8_t *data, size_t len, media *out_media, st_bu
             continue;
         }
         size_t size = number(data + at + 2, 2, false);
-        if (size < 2 || len - at - 2 < size)
+        if (is_in_data(marker) || size < 2 || len - at - 2 < size)
             break;
         if (is_size(marker) && size >= 7) {
             out_media->height = number(data + at + 5, 2, false);

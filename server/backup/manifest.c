@@ -241,7 +241,7 @@ static bool read_head_line(char *words[LINE_WORDS], backup_manifest *m)
         m->is_practice = number != 0;
     else if (strcmp(words[0], "entries") == 0)
         m->entries = number;
-    else if (strcmp(words[0], "time") == 0)
+    else if (strcmp(words[0], "time") == 0 && number <= INT64_MAX)
         m->time_ms = (int64_t)number;
     else if (strcmp(words[0], "checked") == 0)
         m->is_checked = number != 0;

@@ -278,6 +278,11 @@ static void test_a_list_that_somebody_sent_by_mail(void **state)
     backup(&t);
     run_shell("sed -i 's/$/\\r/' %s/backup.txt %s", t.backup, "");
     KIT_EXPECT(0, &t.w.book, "backup", "--check", t.backup);
+    run_shell("cp %s/backup.txt %s", t.backup, t.copy);
+    run_shell("sed -i 's/^time .*/time 9223372036854775808/' %s/backup.txt %s", t.backup, "");
+    KIT_EXPECT(1, &t.w.book, "backup", "--check", t.backup);
+    assert_true(kit_says(KIT_ERR(&t.w.book), "move it away"));
+    run_shell("mv %s %s/backup.txt", t.copy, t.backup);
     run_shell("printf 'x y z\\n' >>%s/backup.txt %s", t.backup, "");
     KIT_EXPECT(1, &t.w.book, "backup", t.backup);
     assert_true(kit_says(KIT_ERR(&t.w.book), "move it away"));
