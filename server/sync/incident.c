@@ -1,6 +1,7 @@
 /* server/sync/incident.c - the list of repairs that devices asked for.
- * Promises: what a device brings as evidence is on disk before it is told how to repair; one
- * incident holds a bounded amount. Must never touch the state. */
+ * Promises: what a device brings as evidence is on disk before it is told how to repair, and stays;
+ * a device has a bounded number of them, and one holds a bounded amount. Must never touch the
+ * state. */
 #include "server/sync/incident.h"
 
 #include <string.h>
@@ -167,7 +168,7 @@ static bool is_new(const sync_incident *last, const st_repair_ask *ask)
     bool asks = sync_repair_asks(ask);
     if (last->n == 0 || strcmp(last->bucket.s, ask->bucket.s) != 0)
         return true;
-    if (!asks && (has_all_evidence(last, ask) || last->n == INCIDENTS_MAX))
+    if (!asks && has_all_evidence(last, ask))
         return false;
     bool same = last->cursor == ask->cursor && memcmp(&last->theirs, &ask->sum, 16) == 0;
     bool begins = ask->ranges_count > 0 && ask->ranges[0].count == 0;
@@ -272,11 +273,51 @@ static st_err add_evidence(writer_turn *turn, sync_incident *in, const st_repair
     return err;
 }
 
+/* How many the device has, and the n of the oldest without evidence; 0: all have some. */
+static st_err find_spare(writer_turn *turn, const st_id *device, uint32_t *out_count,
+                         uint64_t *out_n, st_error *error)
+{
+    store_cursor cursor = { 0 };
+    st_arena arena;
+    *out_count = 0;
+    *out_n = 0;
+    st_arena_init(&arena, ARENA_BYTES_MAX);
+    st_err err = store_cursor_open(turn->txn, STORE_INCIDENT, &cursor, error);
+    if (err == ST_OK)
+        err = store_seek(&cursor, store_bytes(device->b, 16), error);
+    while (err == ST_OK && store_has_prefix(&cursor, store_bytes(device->b, 16))) {
+        sync_incident in;
+        err = decode(cursor.key, cursor.value, &arena, &in, error);
+        *out_count += 1;
+        if (err == ST_OK && *out_n == 0 && in.evidence_count == 0)
+            *out_n = in.n;
+        st_arena_reset(&arena);
+        if (err == ST_OK)
+            err = store_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return err;
+}
+
+/* Where the device has as many as are listed, one without evidence goes. False: there is none. */
+static st_err make_room(writer_turn *turn, const st_id *device, bool *out_has_room,
+                        st_error *error)
+{
+    uint32_t count = 0;
+    uint64_t n = 0;
+    st_err err = find_spare(turn, device, &count, &n, error);
+    *out_has_room = count < INCIDENTS_MAX || n > 0;
+    if (err != ST_OK || count < INCIDENTS_MAX || n == 0)
+        return err;
+    pack_key key = key_of(device, n);
+    return store_delete(turn->txn, STORE_INCIDENT, pack_key_slice(&key), error);
+}
+
 static st_err begin(writer_turn *turn, const st_repair_ask *ask, sync_incident *in, st_error *error)
 {
     sync_bucket_row bucket;
     sync_row row;
-    uint64_t n = in->n < INCIDENTS_MAX ? in->n + 1 : in->n;
+    uint64_t n = in->n + 1;
     st_id device = in->device;
     memset(in, 0, sizeof *in);
     in->device = device;
@@ -312,9 +353,12 @@ st_err sync_incident_note(writer_turn *turn, const st_id *device, const st_repai
                           bool *out_kept, st_error *error)
 {
     sync_incident in;
+    bool begins = false;
     *out_kept = true;
     st_err err = find_last(turn, device, &in, error);
     if (err == ST_OK && is_new(&in, ask))
+        err = make_room(turn, device, &begins, error);
+    if (err == ST_OK && begins)
         err = begin(turn, ask, &in, error);
     if (err == ST_OK)
         err = add_records(turn, &in, ask, error);

@@ -8,12 +8,12 @@
 #include "proto/message.h"
 #include "server/sync/writer.h"
 
-#define INCIDENTS_MAX           100u /* of one device; then the last one is reused */
+#define INCIDENTS_MAX           100u /* of one device: then the oldest without evidence goes */
 #define INCIDENT_EVIDENCE_BYTES (2u * 1024u * 1024u)
 
 typedef struct {
     st_id device;
-    uint64_t n;      /* from 1, of this device */
+    uint64_t n;      /* from 1, of this device; those that went leave their numbers */
     int64_t time_ms; /* when it was first asked about */
     st_bucket bucket;
     uint64_t cursor;
@@ -27,7 +27,8 @@ typedef struct {
 /* Notes what a device asks in a repair: a new incident, or more about the one under way. In the
  * writer's turn; ours: the sum of the bucket now. What is over INCIDENT_EVIDENCE_BYTES of one
  * incident is not kept: *out_kept is then false, and the device must not be told to repair those.
- * A new incident is an entry (note) of the log. */
+ * A new incident is an entry (note) of the log. Where all INCIDENTS_MAX of a device hold evidence,
+ * the last one takes what comes. Evidence goes by sync_incident_erase alone. */
 ST_MUST_USE st_err sync_incident_note(writer_turn *turn, const st_id *device,
                                       const st_repair_ask *ask, bool *out_kept, st_error *error);
 /* In the turn that stores an erasure: takes the values out of what devices showed of the record. A

@@ -231,6 +231,23 @@ static void test_what_nobody_signed_is_shown_first(void **state)
     world_free(&w);
 }
 
+/* The office was shown it, and the phone let go of it: many more incidents do not take it away. */
+static void test_what_was_shown_stays(void **state)
+{
+    (void)state;
+    sotay_id ids[2];
+    world w;
+    world_make(&w, 1);
+    make_many(&w, 2, ids);
+    for (int i = 0; i < 101; i++) {
+        damage(&w.phones[1], &ids[i == 99], i == 99 ? SOTAY_DAMAGE_UNSIGNED : SOTAY_DAMAGE_VALUE);
+        sync_well(&w, &w.phones[1], NULL);
+    }
+    KIT_EXPECT(0, &w.book, "incidents", "--json");
+    assert_non_null(strstr(KIT_OUT(&w.book), "\"evidence\":[{"));
+    world_free(&w);
+}
+
 /* The line breaks anywhere in it, again and again: it comes to an end all the same. */
 static void test_lost_answers(void **state)
 {
@@ -306,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_a_record_whose_set_is_damaged),
         cmocka_unit_test(test_a_wrong_sum_alone),
         cmocka_unit_test(test_what_nobody_signed_is_shown_first),
+        cmocka_unit_test(test_what_was_shown_stays),
         cmocka_unit_test(test_lost_answers),
         cmocka_unit_test(test_much_is_read_anew),
         cmocka_unit_test(test_while_others_write),
