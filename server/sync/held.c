@@ -203,6 +203,17 @@ st_err sync_held_by_dot(store_txn *txn, const st_id *record, const st_dot *dot,
     return sync_held_get(txn, st_get_u64(row.data), out_held, error);
 }
 
+st_err sync_held_now(store_txn *txn, const st_id *record, const st_id *device, st_held *held,
+                     st_error *error)
+{
+    sync_held now;
+    const st_dot dot = { *device, held->counter };
+    const st_err err = sync_held_by_dot(txn, record, &dot, &now, error);
+    if (err == ST_OK)
+        held->reason = now.reason;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err sync_held_waits(store_txn *txn, const st_id *record, const st_dot *dot, bool *out_waits,
                        st_error *error)
 {

@@ -19,6 +19,10 @@ ST_MUST_USE st_err sync_held_remove(store_txn *txn, const sync_held *held, st_er
 /* The held change with this dot; ST_E_NOT_FOUND when it is not held. */
 ST_MUST_USE st_err sync_held_by_dot(store_txn *txn, const st_id *record, const st_dot *dot,
                                     sync_held *out_held, st_error *error);
+/* What a change is held for now, whatever it was held for when it came; *held stays where it is not
+ * held any more, or not on that record. ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err sync_held_now(store_txn *txn, const st_id *record, const st_id *device,
+                                 st_held *held, st_error *error);
 /* Is an earlier change of the device on the record held? */
 ST_MUST_USE st_err sync_held_waits(store_txn *txn, const st_id *record, const st_dot *dot,
                                    bool *out_waits, st_error *error);

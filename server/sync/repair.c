@@ -7,6 +7,7 @@
 
 #include "server/store/pack.h"
 #include "server/sync/fold.h"
+#include "server/sync/held.h"
 
 #define ARENA_BYTES_MAX ((size_t)128 * 1024 * 1024)
 #define RECORD_BYTES    (3u * 1024u * 1024u) /* of the sets of one record in a frame */
@@ -133,8 +134,24 @@ typedef struct {
     size_t count, capacity, bytes;
 } entry_list;
 
+/* What is held still of this record is held for what it is held for now: the entries that changed it
+ * are in no record's history. */
+static st_err renew_reasons(repair *r, const st_id *id, const sync_row *row, st_entry *entry,
+                            st_error *error)
+{
+    st_held *held = st_arena_array(&r->arena, row->held_count, sizeof *held);
+    st_err err = held == NULL ? st_fail(error, ST_E_MEMORY, "repair: out of memory") : ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < row->held_count; i++) {
+        held[i] = row->held[i];
+        err = sync_held_now(r->txn, id, &row->device, &held[i], error);
+    }
+    entry->held = held;
+    return err;
+}
+
 /* A set of another bucket may name the record too: it is held there, and nobody's here. */
-static st_err add_entry(repair *r, entry_list *entries, uint64_t index, bool whole, st_error *error)
+static st_err add_entry(repair *r, const st_id *id, entry_list *entries, uint64_t index, bool whole,
+                        st_error *error)
 {
     sync_row row;
     st_err err = sync_row_get(r->txn, index, &r->arena, &row, error);
@@ -148,7 +165,10 @@ static st_err add_entry(repair *r, entry_list *entries, uint64_t index, bool who
     st_entry *entry = &entries->list[entries->count++];
     memset(entry, 0, sizeof *entry);
     fill_entry(&row, index, whole, entry);
-    err = sync_row_reason(&row, &r->arena, &entry->reason, error);
+    if (row.held_count > 0)
+        err = renew_reasons(r, id, &row, entry, error);
+    if (err == ST_OK)
+        err = sync_row_reason(&row, &r->arena, &entry->reason, error);
     entries->bytes += entry->set_len + (entry->reason == NULL ? 0 : strlen(entry->reason));
     return err;
 }
@@ -165,7 +185,7 @@ static st_err read_entries(repair *r, const st_id *id, bool whole, entry_list *o
     while (err == ST_OK && cursor.key.len == 32 && store_has_prefix(&cursor, prefix)) {
         uint64_t index = st_get_u64((const uint8_t *)cursor.key.data + 16);
         if (index != before && out->bytes <= RECORD_BYTES)
-            err = add_entry(r, out, index, whole, error);
+            err = add_entry(r, id, out, index, whole, error);
         before = index;
         if (err == ST_OK)
             err = store_next(&cursor, error);

@@ -11,6 +11,7 @@
 #include "proto/frame.h"
 #include "proto/hash.h"
 #include "server/store/pack.h"
+#include "server/sync/held.h"
 #include "server/sync/sets.h"
 #include "server/sync/snapshot_pieces.h"
 
@@ -35,27 +36,34 @@ static st_err put_part(cutting *c, const st_snapshot_part *part, st_error *error
 
 /* ---- what waits ---- */
 
-static bool is_hole(const st_vector *vector, const st_id *device, uint64_t counter)
+static const st_extra *find_hole(const st_vector *vector, const st_id *device, uint64_t counter)
 {
     for (size_t i = 0; i < vector->holes_count; i++)
         if (vector->holes[i].dot.counter == counter &&
             st_id_cmp(&vector->holes[i].dot.device, device) == 0)
-            return true;
-    return false;
+            return &vector->holes[i];
+    return NULL;
 }
 
-/* Those of the set's held changes that wait still. */
+/* Those of the set's held changes that wait still, with what they wait for now: the entries that
+ * changed it are not in a snapshot. */
 static st_err still_held(cutting *c, const st_vector *vector, const sync_row *row, st_entry *entry,
                          st_error *error)
 {
     st_held *held = st_arena_array(&c->arena, row->held_count, sizeof *held);
     if (held == NULL)
         return st_fail(error, ST_E_MEMORY, "snapshot: out of memory");
-    for (uint32_t i = 0; i < row->held_count; i++)
-        if (is_hole(vector, &row->device, row->held[i].counter))
-            held[entry->held_count++] = row->held[i];
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < row->held_count; i++) {
+        const st_extra *hole = find_hole(vector, &row->device, row->held[i].counter);
+        if (hole == NULL)
+            continue;
+        st_held *now = &held[entry->held_count++];
+        *now = row->held[i];
+        err = sync_held_now(c->txn, &hole->record, &row->device, now, error);
+    }
     entry->held = held;
-    return ST_OK;
+    return err;
 }
 
 static st_err put_held(cutting *c, const st_vector *vector, uint64_t index, st_error *error)

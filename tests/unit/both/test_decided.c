@@ -28,15 +28,6 @@ static void sync_all(office *o)
             sync_well(o, &o->t.w.phones[i]);
 }
 
-static const char *device_of(phone *p)
-{
-    static char hex[33];
-    sotay_who who;
-    sotay_whoami(p->client, &who);
-    sotay_id_format(&who.device, hex);
-    return hex;
-}
-
 /* The number in `held` of what waits of the record. */
 static void number_of(office *o, const sotay_id *record, char n[24])
 {

@@ -38,15 +38,6 @@ static void valley_make(valley *v)
         assert_int_equal(sync_phone(&v->w, &v->w.phones[i], 0, NULL), SOTAY_OK);
 }
 
-static const char *device_of(phone *p)
-{
-    static char hex[33];
-    sotay_who who;
-    sotay_whoami(p->client, &who);
-    sotay_id_format(&who.device, hex);
-    return hex;
-}
-
 static void suspend(valley *v, phone *p)
 {
     KIT_EXPECT(0, &v->w.book, "device", "suspend", device_of(p));

@@ -16,15 +16,6 @@ typedef struct {
     sotay_id visit;
 } desk;
 
-static const char *device_of(phone *p)
-{
-    static char hex[33];
-    sotay_who who;
-    sotay_whoami(p->client, &who);
-    sotay_id_format(&who.device, hex);
-    return hex;
-}
-
 static void sync_all(desk *d)
 {
     sync_phone_well(&d->w, d->an, NULL);

@@ -58,6 +58,31 @@ static void assert_quiet(world *w, phone *p)
     assert_true(phone_status_says(p, "\"repaired\":null"));
 }
 
+/* What the office holds, it held for another reason when it came. */
+static void test_what_is_held_says_why(void **state)
+{
+    (void)state;
+    sotay_id ids[1];
+    sotay_report report;
+    world w;
+    world_make(&w, 1);
+    phone *an = &w.phones[0];
+    make_many(&w, 1, ids);
+    KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an));
+    KIT_EXPECT(0, &w.book, "move", "2026", "locked", "--as", "office");
+    assert_int_equal(phone_set(an, &ids[0], "place", "bến"), SOTAY_OK);
+    sync_well(&w, an, NULL);
+    assert_true(phone_status_says(an, "\"reason\":\"suspended\""));
+    KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an), "--lift");
+    sync_well(&w, an, NULL);
+    assert_true(phone_status_says(an, "\"reason\":\"late\""));
+    damage(an, &ids[0], SOTAY_DAMAGE_VALUE);
+    sync_well(&w, an, &report);
+    assert_int_equal(report.repaired_buckets, 1);
+    assert_true(phone_status_says(an, "\"reason\":\"late\""));
+    world_free(&w);
+}
+
 /* Five records among many: found in a few rounds of a few hundred bytes. */
 static void test_only_what_differs_is_fetched(void **state)
 {
@@ -317,6 +342,7 @@ static void test_while_others_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_held_says_why),
         cmocka_unit_test(test_only_what_differs_is_fetched),
         cmocka_unit_test(test_a_damaged_record_that_grows),
         cmocka_unit_test(test_a_damaged_record_that_is_forgotten),

@@ -277,6 +277,29 @@ static void test_own_work_in_it(void **state)
     world_free(w);
 }
 
+/* What the office holds of it comes with what it is held for now, not with what it was held for when
+ * it came. */
+static void test_why_it_is_held(void **state)
+{
+    (void)state;
+    world *w = begin(50);
+    line l = { 0 };
+    phone *p = newcomer(w, 1, "binh");
+    assert_int_equal(sync_phone(w, p, 0, NULL), SOTAY_OK);
+    assert_int_equal(KIT_CALL(&w->book, "device", "suspend", device_of(p)), 0);
+    assert_int_equal(KIT_CALL(&w->book, "move", "2026", "locked", "--as", "office"), 0);
+    assert_int_equal(phone_set(p, &ids[1], "place", "của bình"), SOTAY_OK);
+    assert_int_equal(sync_phone(w, p, 0, NULL), SOTAY_OK);
+    assert_int_equal(KIT_CALL(&w->book, "device", "suspend", device_of(p), "--lift"), 0);
+    assert_int_equal(KIT_CALL(&w->book, "unassign", "binh", KIT_UNIT), 0);
+    assert_int_equal(sync_phone(w, p, 0, NULL), SOTAY_OK);
+    assert_int_equal(KIT_CALL(&w->book, "assign", "binh", KIT_UNIT), 0);
+    sync_to_the_end(w, p, &l);
+    assert_true(l.bytes > 0);
+    assert_true(phone_status_says(p, "\"reason\":\"late\""));
+    world_free(w);
+}
+
 /* Asks once with the request as it is, changed by `change`; the status of the answer. */
 static int ask_with(world *w, sotay_request request, const char *path, const char *head)
 {
@@ -339,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_an_unsound_one_is_left),
         cmocka_unit_test(test_what_waits_is_let_in_later),
         cmocka_unit_test(test_own_work_in_it),
+        cmocka_unit_test(test_why_it_is_held),
         cmocka_unit_test(test_who_gets_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,16 @@ static inline sotay_id phone_visit(phone *p, const char *place)
     return id;
 }
 
+/* As commands of the office name it; good until the next call. */
+static inline const char *device_of(phone *p)
+{
+    static char hex[33];
+    sotay_who who;
+    sotay_whoami(p->client, &who);
+    sotay_id_format(&who.device, hex);
+    return hex;
+}
+
 static inline st_id phone_id(const sotay_id *id)
 {
     st_id inner;
