@@ -134,7 +134,7 @@ typedef struct {
     size_t count, capacity, bytes;
 } entry_list;
 
-/* What is held still of this record is held for what it is held for now: the entries that changed it
+/* What of this record is held still comes with what it is held for now: the entries that changed it
  * are in no record's history. */
 static st_err renew_reasons(repair *r, const st_id *id, const sync_row *row, st_entry *entry,
                             st_error *error)

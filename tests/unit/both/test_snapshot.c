@@ -277,8 +277,7 @@ static void test_own_work_in_it(void **state)
     world_free(w);
 }
 
-/* What the office holds of it comes with what it is held for now, not with what it was held for when
- * it came. */
+/* What the office holds of it comes with the reason of now, not with that of its arrival. */
 static void test_why_it_is_held(void **state)
 {
     (void)state;
