@@ -32,6 +32,44 @@ static st_err note_in_scope(sotay_client *client, const st_id *record, const st_
     return err == ST_OK && state.in_scope ? anew_note(client, record, bucket, error) : err;
 }
 
+/* Is the set of an own held change damaged? */
+static st_err has_lost_held(sotay_client *client, const st_id *record, bool *out_has,
+                            st_error *error)
+{
+    st_arena arena;
+    overlay_walk walk;
+    st_err err = ST_OK;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    overlay_walk_begin(&walk, client, record, &arena);
+    *out_has = false;
+    while (err == ST_OK && !*out_has) {
+        overlay_entry entry;
+        const st_change *change = NULL;
+        const st_set *set = NULL;
+        err = overlay_walk_next(&walk, &entry, &change, &set, error);
+        bool is_damaged = err == ST_E_CORRUPT && client->book.failed == ST_OK;
+        *out_has = is_damaged && entry.status == OVERLAY_HELD;
+        err = is_damaged ? ST_OK : err;
+    }
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err anew_note_held(sotay_client *client, const st_record *record, bool *out_noted,
+                      st_error *error)
+{
+    bool is_held = false;
+    bucket_state state;
+    *out_noted = false;
+    st_err err = has_lost_held(client, &record->id, &is_held, error);
+    if (err == ST_OK && is_held)
+        err = bucket_get(&client->book, &record->bucket, &state, error);
+    if (err != ST_OK || !is_held || !state.in_scope)
+        return err;
+    *out_noted = true;
+    return anew_note(client, &record->id, &record->bucket, error);
+}
+
 static st_err note_all(sotay_client *client, const st_id *record, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BUCKET);

@@ -15,6 +15,10 @@ ST_MUST_USE st_err anew_note(sotay_client *client, const st_id *record, const st
  * the record's. NULL: nothing is known. */
 ST_MUST_USE st_err anew_note_found(sotay_client *client, const st_id *record, const st_bucket *but,
                                    st_error *error);
+/* Something of ours over the record does not open. Where that is a set that is held, its bucket, as
+ * is the record's here, has it. *out_noted: it is one, and is read here. */
+ST_MUST_USE st_err anew_note_held(sotay_client *client, const st_record *record, bool *out_noted,
+                                  st_error *error);
 /* It was made anew. */
 ST_MUST_USE st_err anew_done(sotay_client *client, const st_id *record, const st_bucket *bucket,
                              st_error *error);

@@ -26,6 +26,7 @@ typedef struct {
     st_sum before;  /* its sum in the base */
     bool is_unread; /* the base has it and it does not open: of which bucket it is, is not known */
     bool is_made;   /* a change of the page, held or not, makes it: it is of this bucket */
+    bool has_lost;  /* something of ours over it does not open */
 } apply_record;
 
 typedef struct {
@@ -569,17 +570,22 @@ static st_err put_rows(applying *a, st_error *error)
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < a->count; i++)
         if (!is_left(&a->records[i]))
-            err = overlay_row_of_base(a->client, &a->records[i].record, error);
+            err = overlay_row_of_base(a->client, &a->records[i].record, &a->records[i].has_lost,
+                                      error);
     return err;
 }
 
 /* No sum tells of what is left damaged; nor of what was begun anew, where that replaces nothing:
- * a sum grows by what comes, whatever of the record is there; nor of a line of a history. */
+ * a sum grows by what comes, whatever of the record is there; nor of a line of a history, or of a
+ * set that is held. */
 static st_err note_one(applying *a, const apply_record *r, st_error *error)
 {
     const st_id *id = &r->record.id;
-    bool is_line = false;
+    bool is_line = false, is_held = false;
     st_err err = apply_line_damaged(a->client, id, &is_line, error);
+    if (err == ST_OK && r->has_lost)
+        err = anew_note_held(a->client, &r->record, &is_held, error);
+    a->report->has_lost = a->report->has_lost || is_held;
     if (err != ST_OK || (!r->is_unread && !is_line))
         return err;
     a->report->has_lost = true;

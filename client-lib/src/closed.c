@@ -111,7 +111,7 @@ static st_err hide(sotay_client *client, const st_set *set, bool *out_left, st_e
         if (err == ST_OK)
             err = overlay_delete(&client->book, &change->record, &change->dot, error);
         if (err == ST_OK)
-            err = overlay_row_refresh(client, &change->record, error);
+            err = overlay_row_renew(client, &change->record, error);
     }
     return err;
 }
@@ -183,13 +183,16 @@ st_err closed_bucket(sotay_client *client, const st_bucket *bucket, uint64_t rea
         st_set set;
         book_value value = { NULL, 0 };
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = book_scan_next(&client->book, &scan, &arena, &value, error);
+        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
         bool found = err == ST_OK;
         if (found)
+            err = book_get(&client->book, &scan.at, &arena, &value, error);
+        if (err == ST_OK)
             err = st_set_decode(value.data, value.len, &arena, &set, error);
         if (err == ST_OK && strcmp(set.bucket.s, bucket->s) == 0)
             err = close_set(client, &set, read_to, out_kept, error);
-        if (found && (err == ST_E_CORRUPT || err == ST_E_VERSION))
+        bool says_nothing = err == ST_E_CORRUPT || err == ST_E_VERSION;
+        if (found && says_nothing && client->book.failed == ST_OK)
             err = ST_OK;
         st_arena_reset(&arena);
     }

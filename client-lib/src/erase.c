@@ -254,18 +254,6 @@ static st_err find_files(sotay_client *client, files *found, const erase_values 
     return err;
 }
 
-/* What the list says of the record. Of one that cannot be read it says nothing until the repair
- * brings it: its old row may hold a value that is to go. */
-static st_err renew_row(sotay_client *client, const st_id *record, st_error *error)
-{
-    st_err err = overlay_row_refresh(client, record, error);
-    if (err != ST_E_CORRUPT)
-        return err;
-    book_key row = book_key_id(BOOK_ROW, record), fold = book_key_id(BOOK_FOLD, record);
-    err = book_delete(&client->book, &row, error);
-    return err == ST_OK ? book_delete(&client->book, &fold, error) : err;
-}
-
 st_err erase_take(sotay_client *client, const erase_values *values, bool *out_owes,
                   st_error *error)
 {
@@ -290,5 +278,7 @@ st_err erase_take(sotay_client *client, const erase_values *values, bool *out_ow
         err = attach_erase(client, found.keys, found.count, error);
     st_arena_reset(&found.arena);
     st_arena_reset(&arena);
-    return err == ST_OK ? renew_row(client, &values->record, error) : err;
+    /* Of one that is damaged the list says nothing until the repair brings it: its old row may hold
+     * a value that is to go. */
+    return err == ST_OK ? overlay_row_renew(client, &values->record, error) : err;
 }

@@ -49,7 +49,7 @@ st_err apply_forget_record(sotay_client *client, const st_id *record, const st_b
         err = book_delete(&client->book, &base, error);
     if (err == ST_OK)
         err = forget_lines(client, record, bucket, true, error);
-    return err == ST_OK ? overlay_row_refresh(client, record, error) : err;
+    return err == ST_OK ? overlay_row_renew(client, record, error) : err;
 }
 
 static st_err drop_records(sotay_client *client, bucket_list list, uint64_t *out_count,
@@ -72,13 +72,6 @@ static st_err drop_records(sotay_client *client, bucket_list list, uint64_t *out
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* A record that does not open keeps its row: it comes anew with its bucket. */
-static st_err refresh_row(sotay_client *client, const st_id *record, st_error *error)
-{
-    st_err err = overlay_row_refresh(client, record, error);
-    return err == ST_E_CORRUPT && client->book.failed == ST_OK ? ST_OK : err;
-}
-
 static st_err show_set(sotay_client *client, const outbox_set *own, const st_set *set,
                        st_error *error)
 {
@@ -94,8 +87,8 @@ static st_err show_set(sotay_client *client, const outbox_set *own, const st_set
         entry.first = set->first;
         entry.status = own->status == OUTBOX_UNSENT ? OVERLAY_SEALED : OVERLAY_SENT;
         err = overlay_put(&client->book, &change->record, &entry, error);
-        if (err == ST_OK)
-            err = refresh_row(client, &change->record, error);
+        if (err == ST_OK) /* one that is damaged comes anew with its bucket */
+            err = overlay_row_settle(client, &change->record, error);
     }
     return err;
 }

@@ -362,14 +362,6 @@ static st_hold hold_of(const outbox_set *set, outbox_helds helds, uint64_t count
     return set->hold == ST_HOLD_NONE ? ST_HOLD_CORRUPT : set->hold;
 }
 
-/* The list says at once that it waits: no page may come that would. A damaged base is no reason to
- * stay without the verdict. */
-static st_err refresh_row(sotay_client *client, const st_id *record, st_error *error)
-{
-    st_err err = overlay_row_refresh(client, record, error);
-    return err == ST_E_CORRUPT ? ST_OK : err;
-}
-
 static st_err settle_change(sotay_client *client, const outbox_set *set, outbox_helds helds,
                             const st_id *record, const st_dot *dot, st_error *error)
 {
@@ -383,8 +375,10 @@ static st_err settle_change(sotay_client *client, const outbox_set *set, outbox_
     if (set->status == OUTBOX_UNSENT)
         entry.status = OVERLAY_SEALED;
     err = overlay_put(&client->book, record, &entry, error);
+    /* The list says at once that it waits: no page may come that would. A damaged base is no reason
+     * to stay without the verdict. */
     return err == ST_OK && was_held != (entry.status == OVERLAY_HELD)
-               ? refresh_row(client, record, error)
+               ? overlay_row_settle(client, record, error)
                : err;
 }
 

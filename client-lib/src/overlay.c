@@ -170,6 +170,7 @@ st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry, const st_
     book_value value = { NULL, 0 };
     overlay_entry entry;
     memset(&entry, 0, sizeof entry);
+    *out_entry = entry;
     st_err err = book_scan_next(&walk->client->book, &walk->scan, walk->arena, &value, error);
     if (err != ST_OK)
         return err;
@@ -179,14 +180,15 @@ st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry, const st_
     memcpy(entry.dot.device.b, key->b + 17, 16);
     entry.dot.counter = st_get_u64(key->b + 33);
     err = unpack(&value, &entry, error);
-    if (err == ST_OK)
-        err = take_set(walk, &entry, error);
+    if (err != ST_OK)
+        return err;
+    *out_entry = entry;
+    err = take_set(walk, &entry, error);
     if (err != ST_OK)
         return err;
     const st_change *change = overlay_change(&walk->set, entry.dot.counter);
     if (change == NULL)
         return st_fail(error, ST_E_CORRUPT, "store: an own change is not in its set");
-    *out_entry = entry;
     *out_change = change;
     *out_set = &walk->set;
     return ST_OK;
@@ -418,6 +420,13 @@ static st_err put_row_of(sotay_client *client, overlay_view *view, st_arena *are
     return overlay_row_put(client, view, arena, error);
 }
 
+static st_err delete_row(sotay_client *client, const st_id *record, st_error *error)
+{
+    book_key row = book_key_id(BOOK_ROW, record), fold = book_key_id(BOOK_FOLD, record);
+    st_err err = book_delete(&client->book, &row, error);
+    return err == ST_OK ? book_delete(&client->book, &fold, error) : err;
+}
+
 st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *error)
 {
     st_arena arena;
@@ -427,30 +436,54 @@ st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *
     if (err == ST_OK) {
         err = put_row_of(client, &view, &arena, error);
     } else if (err == ST_E_NOT_FOUND) {
-        book_key row_key = book_key_id(BOOK_ROW, record), fold = book_key_id(BOOK_FOLD, record);
-        err = book_delete(&client->book, &row_key, error);
-        if (err == ST_OK)
-            err = book_delete(&client->book, &fold, error);
+        err = delete_row(client, record, error);
     }
     st_arena_reset(&arena);
     return err;
 }
 
-st_err overlay_row_of_base(sotay_client *client, const st_record *base, st_error *error)
+static bool is_damaged(const sotay_client *client, st_err err)
 {
-    book_key prefix = book_key_id(BOOK_OVER, &base->id);
-    book_scan scan = book_scan_of(&prefix);
-    st_err err = book_scan_next(&client->book, &scan, NULL, NULL, error);
-    if (err == ST_OK)
-        return overlay_row_refresh(client, &base->id, error);
-    if (err != ST_E_NOT_FOUND)
-        return err;
+    return err == ST_E_CORRUPT && client->book.failed == ST_OK;
+}
+
+st_err overlay_row_settle(sotay_client *client, const st_id *record, st_error *error)
+{
+    st_err err = overlay_row_refresh(client, record, error);
+    return is_damaged(client, err) ? ST_OK : err;
+}
+
+st_err overlay_row_renew(sotay_client *client, const st_id *record, st_error *error)
+{
+    st_err err = overlay_row_refresh(client, record, error);
+    return is_damaged(client, err) ? delete_row(client, record, error) : err;
+}
+
+static st_err put_base_row(sotay_client *client, const st_record *base, st_error *error)
+{
     st_arena arena;
     overlay_view view = { .record = *base, .has_base = true };
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    err = find_form(client, &view, &arena, error);
+    st_err err = find_form(client, &view, &arena, error);
     if (err == ST_OK)
         err = put_row_of(client, &view, &arena, error);
     st_arena_reset(&arena);
     return err;
+}
+
+st_err overlay_row_of_base(sotay_client *client, const st_record *base, bool *out_damaged,
+                           st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_OVER, &base->id);
+    book_scan scan = book_scan_of(&prefix);
+    *out_damaged = false;
+    st_err err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+    if (err == ST_E_NOT_FOUND)
+        return put_base_row(client, base, error);
+    if (err == ST_OK)
+        err = overlay_row_refresh(client, &base->id, error);
+    *out_damaged = is_damaged(client, err);
+    if (!*out_damaged)
+        return err;
+    return base->created ? put_base_row(client, base, error) : ST_OK;
 }

@@ -81,7 +81,8 @@ typedef struct {
 } overlay_walk;
 void overlay_walk_begin(overlay_walk *walk, sotay_client *client, const st_id *record,
                         st_arena *arena);
-/* The next one; *out_change and *out_set live in the arena. ST_E_NOT_FOUND at the end. */
+/* The next one; *out_change and *out_set live in the arena. ST_E_NOT_FOUND at the end.
+ * ST_E_CORRUPT: with *out_entry where only its set is damaged; the walk goes on behind it. */
 ST_MUST_USE st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry,
                                      const st_change **out_change, const st_set **out_set,
                                      st_error *error);
@@ -107,10 +108,15 @@ ST_MUST_USE st_err overlay_row_put(sotay_client *client, const overlay_view *vie
                                    st_error *error);
 /* Loads the record and writes its row. Memory is given back. */
 ST_MUST_USE st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *error);
+/* The same in what has to go on: of a record that is damaged the row stays as it was. */
+ST_MUST_USE st_err overlay_row_settle(sotay_client *client, const st_id *record, st_error *error);
+/* The same where something of the record has to go: the row of one that is damaged goes too. */
+ST_MUST_USE st_err overlay_row_renew(sotay_client *client, const st_id *record, st_error *error);
 /* The same for a record whose base was written in this transaction and is still in memory: it is
- * neither opened nor decoded again when nothing lies over it. */
+ * neither opened nor decoded again when nothing lies over it. *out_damaged: something lies over it
+ * that does not open; the row has the base alone, or stays where that does not say what it is. */
 ST_MUST_USE st_err overlay_row_of_base(sotay_client *client, const st_record *base,
-                                       st_error *error);
+                                       bool *out_damaged, st_error *error);
 
 /* How this client shows records. */
 st_show_how overlay_how(const sotay_client *client, const lexicon_directory *names, bool is_held);

@@ -103,6 +103,7 @@ static st_err load_record(loading *l, const st_snapshot_record *from, st_error *
 {
     st_arena arena;
     st_record record;
+    bool is_damaged = false; /* what is ours over it: held sets come behind the records */
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = st_record_decode(from->bytes, from->len, &arena, &record, error);
     if (err == ST_OK && record.created &&
@@ -120,7 +121,7 @@ static st_err load_record(loading *l, const st_snapshot_record *from, st_error *
     if (err == ST_OK)
         err = settle_own(l, &record.id, error);
     if (err == ST_OK)
-        err = overlay_row_of_base(l->client, &record, error);
+        err = overlay_row_of_base(l->client, &record, &is_damaged, error);
     st_arena_reset(&arena);
     return err;
 }

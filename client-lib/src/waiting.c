@@ -62,7 +62,8 @@ static st_err is_read(sotay_client *client, const st_set *set, bool *out_read, s
     return err;
 }
 
-/* A set that the server has in the log, whose bucket is not read. */
+/* A set that the server has in the log, whose bucket is not read. One that is damaged cannot be
+ * offered: it comes again when its bucket is read. */
 static st_err look_at(sotay_sync *sync, const st_dot *at, st_error *error)
 {
     outbox_set own;
@@ -79,6 +80,8 @@ static st_err look_at(sotay_sync *sync, const st_dot *at, st_error *error)
     err = overlay_set_get(client, at, at->counter, &arena, &set, error);
     if (err == ST_OK)
         err = is_read(client, &set, &read, error);
+    else if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+        err = ST_OK;
     st_arena_reset(&arena);
     return err == ST_OK && !read ? add(sync, at, error) : err;
 }
@@ -170,7 +173,7 @@ st_err waiting_settle(sotay_sync *sync, const outbox_set *own, const st_verdict 
     if (err == ST_OK)
         err = outbox_settle(client, own, NULL, helds, error);
     for (uint32_t i = 0; err == ST_OK && i < set.changes_count; i++)
-        err = overlay_row_refresh(client, &set.changes[i].record, error);
+        err = overlay_row_settle(client, &set.changes[i].record, error);
     st_arena_reset(&arena);
     return err;
 }

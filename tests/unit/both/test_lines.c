@@ -87,13 +87,18 @@ static char *history(phone *p, const sotay_id *id)
     return json;
 }
 
+static void assert_same_on(desk *d, phone *p)
+{
+    char *chi = history(d->chi, &d->visit), *its = history(p, &d->visit);
+    assert_string_equal(chi, its);
+    assert_null(strstr(its, "\"unread\""));
+    sotay_text_free(chi);
+    sotay_text_free(its);
+}
+
 static void assert_same(desk *d)
 {
-    char *chi = history(d->chi, &d->visit), *binh = history(d->binh, &d->visit);
-    assert_string_equal(chi, binh);
-    assert_null(strstr(binh, "\"unread\""));
-    sotay_text_free(chi);
-    sotay_text_free(binh);
+    assert_same_on(d, d->binh);
 }
 
 /* Nothing is wrong any more, and nothing is asked. */
@@ -160,6 +165,97 @@ static void test_a_set_comes_again(void **state)
         assert_quiet(&d, d.binh);
         world_free(&d.w);
     }
+}
+
+/* A visit of an's, what he wrote late in it, which is held, and a set behind that. */
+static void open_late(desk *d)
+{
+    memset(d, 0, sizeof *d);
+    world_make(&d->w, 1);
+    d->an = &d->w.phones[0];
+    d->binh = &d->w.phones[1];
+    d->chi = &d->w.phones[2];
+    d->visit = phone_visit(d->an, "chợ");
+    sync_all(d);
+    KIT_EXPECT(0, &d->w.book, "move", "2026", "locked", "--as", "office");
+    assert_int_equal(phone_set(d->an, &d->visit, "general_note", "bến"), SOTAY_OK);
+    sync_phone_well(&d->w, d->an, NULL);
+    assert_true(phone_status_says(d->an, "\"held\":1"));
+    KIT_EXPECT(0, &d->w.book, "move", "2026", "reopened", "--as", "office", "--decision", "7");
+    (void)phone_visit(d->an, "khác");
+    sync_all(d);
+}
+
+/* The set of what is held on the phone of its author. */
+static void damage_held(desk *d, damage_how how)
+{
+    static stored_row row;
+    size_t n = rows_count(d->an, BOOK_SET);
+    const st_id device = d->an->client->me.device;
+    for (int left = 2; left > 0; left -= memcmp(row.key.b + 1, device.b, sizeof device.b) == 0)
+        assert_true(n > 0 && rows_get(d->an, BOOK_SET, --n, &row));
+    damage_row(d->an, &row, how);
+}
+
+/* Of the author's own set, which is held, nothing can be read: a page about its record, or the
+ * office's decision, has it come again. */
+static void test_an_own_held_set_comes_again(void **state)
+{
+    (void)state;
+    static const char *const DECISIONS[] = { NULL, "accept", "decline" };
+    for (int i = 0; i < 3 * CUT; i++) {
+        const char *decision = DECISIONS[i / CUT];
+        desk d;
+        sotay_report report;
+        open_late(&d);
+        damage_held(&d, i % CUT);
+        char *json = NULL;
+        assert_int_equal(sotay_show(d.an->client, &d.visit, SOTAY_JSON, &json, &d.an->error),
+                         SOTAY_E_CORRUPT);
+        if (decision == NULL)
+            assert_int_equal(phone_set(d.binh, &d.visit, "place", "hai"), SOTAY_OK);
+        else
+            decide(&d, decision);
+        sotay_id more = phone_visit(d.binh, "trạm");
+        sync_phone_well(&d.w, d.binh, NULL);
+        sync_phone_well(&d.w, d.an, &report);
+        assert_true(report.complete);
+        assert_int_equal(report.repaired_buckets, decision == NULL ? 1 : 0);
+        assert_true(phone_says(d.an, sotay_show, &more, "trạm"));
+        if (i < 2 * CUT) /* else it was declined */
+            assert_true(phone_says(d.an, sotay_show, &d.visit, "bến"));
+        assert_true(phone_status_says(d.an, decision == NULL ? "\"held\":1" : "\"held\":0"));
+        sync_phone_well(&d.w, d.chi, NULL);
+        assert_same_on(&d, d.an);
+        assert_quiet(&d, d.an);
+        KIT_EXPECT(0, &d.w.book, "verify");
+        world_free(&d.w);
+    }
+}
+
+/* The unit is taken back meanwhile: what was read of it goes, and with it the row, which could not
+ * be made without. */
+static void test_a_damaged_held_set_of_a_lost_unit(void **state)
+{
+    (void)state;
+    desk d;
+    sotay_report report;
+    open_late(&d);
+    assert_int_equal(phone_set(d.binh, &d.visit, "place", "cầu treo"), SOTAY_OK);
+    sync_phone_well(&d.w, d.binh, NULL);
+    sync_phone_well(&d.w, d.an, NULL);
+    damage_held(&d, SPOILT);
+    assert_true(rows_hold(d.an, "cầu treo"));
+    KIT_EXPECT(0, &d.w.book, "unassign", "an", KIT_UNIT);
+    sync_phone_well(&d.w, d.an, &report);
+    assert_true(report.complete);
+    assert_false(rows_hold(d.an, "cầu treo"));
+    KIT_EXPECT(0, &d.w.book, "assign", "an", KIT_UNIT);
+    sync_phone_well(&d.w, d.an, NULL);
+    sync_phone_well(&d.w, d.chi, NULL);
+    assert_true(phone_says(d.an, sotay_show, &d.visit, "bến"));
+    assert_same_on(&d, d.an);
+    world_free(&d.w);
 }
 
 /* The answers are cut, again and again: what is to be made anew is not forgotten, and until then no
@@ -231,6 +327,8 @@ int main(void)
         cmocka_unit_test(test_a_line_comes_again),
         cmocka_unit_test(test_a_line_of_what_is_stored),
         cmocka_unit_test(test_a_set_comes_again),
+        cmocka_unit_test(test_an_own_held_set_comes_again),
+        cmocka_unit_test(test_a_damaged_held_set_of_a_lost_unit),
         cmocka_unit_test(test_a_broken_line_forgets_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,7 @@ static void make_row_of_base(phone *p, const sotay_id *record)
     st_id id;
     st_arena arena;
     st_record base;
+    bool is_damaged = false;
     book_value stored = { NULL, 0 };
     st_arena_init(&arena, 1u << 20);
     memcpy(id.b, record->b, sizeof id.b);
@@ -80,7 +81,8 @@ static void make_row_of_base(phone *p, const sotay_id *record)
     assert_int_equal(client_begin(p->client, true, NULL), ST_OK);
     assert_int_equal(book_get(&p->client->book, &key, &arena, &stored, NULL), ST_OK);
     assert_int_equal(st_record_decode(stored.data, stored.len, &arena, &base, NULL), ST_OK);
-    assert_int_equal(overlay_row_of_base(p->client, &base, NULL), ST_OK);
+    assert_int_equal(overlay_row_of_base(p->client, &base, &is_damaged, NULL), ST_OK);
+    assert_false(is_damaged);
     assert_int_equal(client_commit(p->client, NULL), ST_OK);
     st_arena_reset(&arena);
 }
