@@ -167,15 +167,16 @@ static void test_a_set_comes_again(void **state)
     }
 }
 
-/* A visit of an's, what he wrote late in it, which is held, and a set behind that. */
-static void open_late(desk *d)
+/* A visit of an's, or of binh's, what an wrote late in it, which is held, and a set behind that. */
+static void open_late(desk *d, bool is_ans)
 {
     memset(d, 0, sizeof *d);
     world_make(&d->w, 1);
     d->an = &d->w.phones[0];
     d->binh = &d->w.phones[1];
     d->chi = &d->w.phones[2];
-    d->visit = phone_visit(d->an, "chợ");
+    d->visit = phone_visit(is_ans ? d->an : d->binh, "chợ");
+    sync_phone_well(&d->w, d->binh, NULL);
     sync_all(d);
     KIT_EXPECT(0, &d->w.book, "move", "2026", "locked", "--as", "office");
     assert_int_equal(phone_set(d->an, &d->visit, "general_note", "bến"), SOTAY_OK);
@@ -207,7 +208,7 @@ static void test_an_own_held_set_comes_again(void **state)
         const char *decision = DECISIONS[i / CUT];
         desk d;
         sotay_report report;
-        open_late(&d);
+        open_late(&d, true);
         damage_held(&d, i % CUT);
         char *json = NULL;
         assert_int_equal(sotay_show(d.an->client, &d.visit, SOTAY_JSON, &json, &d.an->error),
@@ -240,7 +241,7 @@ static void test_a_damaged_held_set_of_a_lost_unit(void **state)
     (void)state;
     desk d;
     sotay_report report;
-    open_late(&d);
+    open_late(&d, false);
     assert_int_equal(phone_set(d.binh, &d.visit, "place", "cầu treo"), SOTAY_OK);
     sync_phone_well(&d.w, d.binh, NULL);
     sync_phone_well(&d.w, d.an, NULL);
