@@ -37,6 +37,11 @@ static void say_part(const cli_call *call, const char *name, const sotay_bundle_
                : "%s: %llu change-sets, %llu pieces of files, %llu receipts\n",
            name, (unsigned long long)report->sets, (unsigned long long)report->pieces,
            (unsigned long long)report->receipts);
+    if (report->unreadable > 0)
+        printf(strcmp(call->lang, "vi") == 0
+                   ? "! %llu tập thay đổi không đọc được nữa trên máy này nên không có trong tệp\n"
+                   : "! %llu change-sets cannot be read on this device any more and are left out\n",
+               (unsigned long long)report->unreadable);
     (void)fflush(stdout); /* each as it is done */
 }
 

@@ -567,8 +567,8 @@ typedef struct {
     uint64_t repaired_buckets;
     int64_t clock_offset_ms; /* server minus phone */
     bool complete;           /* all was sent and read; true also with held ones */
-    bool needs_person;       /* held changes, a copied phone, a wrong sum, a damaged working copy:
-                              * exit code 3 */
+    bool needs_person;       /* held changes, a copied phone, a wrong sum, a damaged working copy or
+                              * change-set: exit code 3 */
     uint64_t attachments_sent;    /* files that are all with the server since this sync */
     uint64_t attachments_waiting; /* files that are not */
     uint64_t later_s;             /* the longest that the server asked to wait; 0: not at all */

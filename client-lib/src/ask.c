@@ -184,7 +184,8 @@ static st_err remember_sent(sotay_sync *sync, const outbox_set *set, st_error *e
     return ST_OK;
 }
 
-/* The frame of a kept set: in the open, or as it was sealed when its bucket was lost. */
+/* The frame of a kept set: in the open, or as it was sealed when its bucket was lost.
+ * ST_E_NOT_FOUND without *error: it is not here, or does not open. */
 static st_err kept_frame(sotay_client *client, const outbox_set *set, st_arena *arena,
                          st_frame *out_frame, size_t *bytes, st_error *error)
 {
@@ -192,14 +193,12 @@ static st_err kept_frame(sotay_client *client, const outbox_set *set, st_arena *
     book_value value = { NULL, 0 };
     book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
     memset(out_frame, 0, sizeof *out_frame);
-    st_err err = book_get(&client->book, &key, arena, &value, error);
+    st_err err = book_get_whole(&client->book, &key, arena, &value, error);
     if (err == ST_E_NOT_FOUND) {
         out_frame->kind = ST_FRAME_PARCEL;
         err = closed_get(client, &set->device, set->first, arena, parcel, error);
         *bytes += parcel->sealed_len;
-        return err == ST_E_NOT_FOUND
-                   ? st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing")
-                   : err;
+        return err;
     }
     out_frame->kind = ST_FRAME_SET;
     out_frame->as.set.bytes = value.data;
@@ -208,6 +207,7 @@ static st_err kept_frame(sotay_client *client, const outbox_set *set, st_arena *
     return err;
 }
 
+/* One that cannot be read keeps no other from going: a person is told, until the server is. */
 static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_set *set,
                         size_t *bytes, st_error *error)
 {
@@ -218,7 +218,11 @@ static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_
     if (err == ST_OK)
         err = write_frame(sync, writer, &frame, error);
     st_arena_reset(&arena);
-    return err == ST_OK ? remember_sent(sync, set, error) : err;
+    if (err == ST_OK)
+        return remember_sent(sync, set, error);
+    if (err == ST_E_NOT_FOUND && set->status != OUTBOX_LOST)
+        sync->report.needs_person = true;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 static bool has_no_room(const sotay_sync *sync, size_t bytes)
@@ -284,12 +288,6 @@ static st_err write_enrolment(sotay_sync *sync, st_frame_writer *writer, size_t 
     set.device = at.device;
     set.first = set.last = at.counter;
     return write_set(sync, writer, &set, bytes, error);
-}
-
-/* Is it still to be taken in? What was held without a place in the log was not. */
-static bool waits(const outbox_set *set)
-{
-    return set->status == OUTBOX_UNSENT || (set->status == OUTBOX_HELD && set->position == 0);
 }
 
 /* No more for this request: it goes on behind `before` in the next one. */
@@ -370,7 +368,7 @@ static st_err write_own(sotay_sync *sync, st_frame_writer *writer, size_t *bytes
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
         bool named = err == ST_OK && st_id_cmp(&set.device, &sync->client->me.speaker) == 0;
-        if (err == ST_OK && waits(&set) && !is_full(sync, *bytes, &sync->sets, &before) &&
+        if (err == ST_OK && outbox_waits(&set) && !is_full(sync, *bytes, &sync->sets, &before) &&
             !goes_after_papers(sync, named, &sync->sets, &before))
             err = write_set(sync, writer, &set, bytes, error);
     }
@@ -385,7 +383,7 @@ static st_err write_waiting(sotay_sync *sync, st_frame_writer *writer, size_t *b
     st_err err = waiting_find(sync, error);
     while (err == ST_OK && !sync->is_send_only) {
         outbox_set set;
-        size_t before = *bytes;
+        size_t before = *bytes, sent = sync->sent_count;
         err = waiting_next(sync, &set, error);
         if (err == ST_OK && has_no_room(sync, *bytes)) {
             sync->waiting_done--;
@@ -394,8 +392,8 @@ static st_err write_waiting(sotay_sync *sync, st_frame_writer *writer, size_t *b
         }
         if (err == ST_OK)
             err = write_set(sync, writer, &set, bytes, error);
-        if (err == ST_OK)
-            sync->sent[sync->sent_count - 1].changes = 0;
+        if (err == ST_OK && sync->sent_count > sent)
+            sync->sent[sent].changes = 0;
         sync->waiting_bytes += *bytes - before;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;

@@ -251,6 +251,19 @@ st_err book_scan_next(book_db *book, book_scan *scan, st_arena *arena, book_valu
     return open_value(book, &scan->at, value, arena, out_value, error);
 }
 
+st_err book_scan_whole(book_db *book, book_scan *scan, st_arena *arena, book_value *out_value,
+                       st_error *error)
+{
+    for (;;) {
+        st_err err = book_scan_next(book, scan, NULL, NULL, error);
+        if (err != ST_OK)
+            return err;
+        err = book_get_whole(book, &scan->at, arena, out_value, error);
+        if (err != ST_E_NOT_FOUND)
+            return err;
+    }
+}
+
 st_err book_before(book_db *book, const book_key *key, size_t prefix_len, book_key *out_key,
                    st_error *error)
 {

@@ -164,6 +164,9 @@ book_scan book_scan_of(const book_key *prefix);
  * beyond it. */
 ST_MUST_USE st_err book_scan_next(book_db *book, book_scan *scan, st_arena *arena,
                                   book_value *out_value, st_error *error);
+/* The same of the next one whose value opens: those that do not are passed over. */
+ST_MUST_USE st_err book_scan_whole(book_db *book, book_scan *scan, st_arena *arena,
+                                   book_value *out_value, st_error *error);
 /* The last key before `key` that begins with its first prefix_len bytes. ST_E_NOT_FOUND;
  * ST_E_CORRUPT as above. */
 ST_MUST_USE st_err book_before(book_db *book, const book_key *key, size_t prefix_len,

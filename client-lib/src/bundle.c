@@ -244,7 +244,8 @@ int sotay_bundle_make(sotay_bundle *bundle, sotay_slice *out_bytes, sotay_bundle
         sotay_bundle_report report = { .sets = given->sets - before->sets,
                                        .pieces = given->pieces - before->pieces,
                                        .receipts = given->receipts - before->receipts,
-                                       .more = given->more };
+                                       .more = given->more,
+                                       .unreadable = given->unreadable };
         *out_report = report;
     }
     return port_give(err, &inner, error);

@@ -210,7 +210,7 @@ static st_err is_known(sotay_client *client, const st_id *device, uint64_t first
     *out_known = err == ST_OK && memcmp(taken.hash.b, hash->b, sizeof hash->b) == 0;
     if (err == ST_E_NOT_FOUND) {
         key.b[0] = BOOK_SET;
-        err = book_get(&client->book, &key, &arena, &value, error);
+        err = book_get_whole(&client->book, &key, &arena, &value, error);
         if (err == ST_OK) {
             st_err read = st_set_decode(value.data, value.len, &arena, &set, NULL);
             *out_known = read == ST_OK && memcmp(set.hash.b, hash->b, sizeof hash->b) == 0;
@@ -505,7 +505,7 @@ static st_err is_meant(sotay_client *client, const st_receipt *receipt, bool is_
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = is_closed ? closed_get(client, &receipt->device, receipt->first, &arena, &parcel,
                                         error)
-                           : book_get(&client->book, &key, &arena, &value, error);
+                           : book_get_whole(&client->book, &key, &arena, &value, error);
     if (err == ST_OK && !is_closed)
         err = st_set_decode(value.data, value.len, &arena, &kept, error);
     *out_is = err == ST_OK && memcmp(hash->b, receipt->hash.b, sizeof hash->b) == 0;

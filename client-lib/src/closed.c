@@ -57,7 +57,7 @@ static st_err load(sotay_client *client, const st_id *device, uint64_t first, st
 {
     book_value value = { NULL, 0 };
     book_key key = book_key_counter(BOOK_CLOSED, device, first);
-    st_err err = book_get(&client->book, &key, arena, &value, error);
+    st_err err = book_get_whole(&client->book, &key, arena, &value, error);
     return err == ST_OK ? unpack(&key, &value, out, error) : err;
 }
 
@@ -73,9 +73,15 @@ st_err closed_get(sotay_client *client, const st_id *device, uint64_t first, st_
 
 st_err closed_is_kept(sotay_client *client, const outbox_set *own, bool *out_kept, st_error *error)
 {
-    book_key key = book_key_counter(BOOK_CLOSED, &own->device, own->first);
-    *out_kept = true;
-    return own->is_closed ? book_has(&client->book, &key, out_kept, error) : ST_OK;
+    st_arena arena;
+    book_value value = { NULL, 0 };
+    book_key key = book_key_counter(own->is_closed ? BOOK_CLOSED : BOOK_SET, &own->device,
+                                    own->first);
+    st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
+    st_err err = book_get_whole(&client->book, &key, &arena, &value, error);
+    *out_kept = err == ST_OK;
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 /* It goes, and with it the note that it is owed anew. */
@@ -183,11 +189,9 @@ st_err closed_bucket(sotay_client *client, const st_bucket *bucket, uint64_t rea
         st_set set;
         book_value value = { NULL, 0 };
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        err = book_scan_whole(&client->book, &scan, &arena, &value, error);
         bool found = err == ST_OK;
         if (found)
-            err = book_get(&client->book, &scan.at, &arena, &value, error);
-        if (err == ST_OK)
             err = st_set_decode(value.data, value.len, &arena, &set, error);
         if (err == ST_OK && strcmp(set.bucket.s, bucket->s) == 0)
             err = close_set(client, &set, read_to, out_kept, error);
@@ -206,7 +210,7 @@ st_err closed_own(sotay_client *client, outbox_set *own, st_error *error)
     book_value value = { NULL, 0 };
     book_key key = book_key_counter(BOOK_SET, &own->device, own->first);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = book_get(&client->book, &key, &arena, &value, error);
+    st_err err = book_get_whole(&client->book, &key, &arena, &value, error);
     if (err == ST_OK)
         err = st_set_decode(value.data, value.len, &arena, &set, error);
     if (err == ST_OK)
@@ -270,7 +274,7 @@ static st_err turn_one(sotay_client *client, const sealed_set *set, st_error *er
     return err == ST_OK && !own ? epoch_offer(client, &parcel->owner, parcel->first, error) : err;
 }
 
-/* cut NULL: what is covered goes. */
+/* cut NULL: what is covered goes. What does not open cannot be offered, nor said to be covered. */
 static st_err walk(sotay_client *client, const uint64_t *cut, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_CLOSED);
@@ -281,7 +285,7 @@ static st_err walk(sotay_client *client, const uint64_t *cut, st_error *error)
         sealed_set set;
         book_value value = { NULL, 0 };
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = book_scan_next(&client->book, &scan, &arena, &value, error);
+        err = book_scan_whole(&client->book, &scan, &arena, &value, error);
         if (err == ST_OK)
             err = unpack(&scan.at, &value, &set, error);
         if (err == ST_OK && cut == NULL && is_covered(client, set.position))

@@ -104,14 +104,20 @@ st_err epoch_offer(sotay_client *client, const st_id *device, uint64_t first, st
 
 static st_err offer_one(sotay_client *client, const apply_line *line, st_error *error)
 {
-    bool kept = false, own = false;
+    st_arena arena;
+    bool own = false;
+    book_value kept = { NULL, 0 };
     book_key key = book_key_counter(BOOK_OWN, &line->device, line->first);
     st_err err = book_has(&client->book, &key, &own, error);
+    if (err != ST_OK || own)
+        return err;
     key.b[0] = BOOK_SET;
+    st_arena_init(&arena, (size_t)ST_SET_BYTES_MAX * 2);
+    err = book_get_whole(&client->book, &key, &arena, &kept, error);
     if (err == ST_OK)
-        err = book_has(&client->book, &key, &kept, error);
-    return err == ST_OK && kept && !own ? epoch_offer(client, &line->device, line->first, error)
-                                        : err;
+        err = epoch_offer(client, &line->device, line->first, error);
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err; /* its record goes as evidence */
 }
 
 /* Every line of a history tells which set came with which entry. */
@@ -291,6 +297,18 @@ static st_err offer_enrolments(sotay_client *client, st_error *error)
 
 /* ---- the turn ---- */
 
+/* Were its bytes let go because a backup had them? */
+static st_err was_covered(sotay_client *client, const outbox_set *own, bool *out_was,
+                          st_error *error)
+{
+    bool is_here = true;
+    book_key key = book_key_counter(BOOK_CLOSED, &own->device, own->first);
+    st_err err = own->is_closed ? book_has(&client->book, &key, &is_here, error) : ST_OK;
+    *out_was = !is_here;
+    return err;
+}
+
+/* One that does not open waits like the others: it is said that it cannot go. */
 static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OWN);
@@ -299,11 +317,11 @@ static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
     while (err == ST_OK) {
         outbox_set set;
         outbox_helds none = { NULL, 0 };
-        bool kept = false;
+        bool is_gone = false;
         err = outbox_next(&client->book, &scan, &set, error);
         if (err == ST_OK)
-            err = closed_is_kept(client, &set, &kept, error);
-        if (err != ST_OK || !kept || set.status == OUTBOX_UNSENT ||
+            err = was_covered(client, &set, &is_gone, error);
+        if (err != ST_OK || is_gone || set.status == OUTBOX_UNSENT || set.status == OUTBOX_LOST ||
             (set.position > 0 && set.position <= cut))
             continue;
         set.status = OUTBOX_UNSENT;

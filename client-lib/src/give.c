@@ -46,12 +46,6 @@ static st_err give_set(giving *g, const st_set *set, st_error *error)
     return err;
 }
 
-/* Was it taken in, as far as this phone knows? */
-static bool waits(const outbox_set *set)
-{
-    return set->status == OUTBOX_UNSENT || (set->status == OUTBOX_HELD && set->position == 0);
-}
-
 static bool has_parcel(const give_to *to, const st_parcel *parcel)
 {
     return to->has != NULL &&
@@ -67,8 +61,6 @@ static st_err give_closed(giving *g, const outbox_set *own, st_error *error)
     const give_to *to = g->to;
     st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
     st_err err = closed_get(g->client, &own->device, own->first, &arena, parcel, error);
-    if (err == ST_E_NOT_FOUND)
-        err = st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing");
     bool goes = err == ST_OK && !has_parcel(to, parcel);
     if (goes)
         err = to->emit(to->context, &frame, error);
@@ -77,16 +69,14 @@ static st_err give_closed(giving *g, const outbox_set *own, st_error *error)
     return err;
 }
 
-static st_err give_own_set(giving *g, const outbox_set *own, st_error *error)
+static st_err give_open(giving *g, const outbox_set *own, st_error *error)
 {
     st_arena arena;
     st_set set;
     book_value value = { NULL, 0 };
     book_key key = book_key_counter(BOOK_SET, &own->device, own->first);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = book_get(&g->client->book, &key, &arena, &value, error);
-    if (err == ST_E_NOT_FOUND)
-        err = st_fail(error, ST_E_CORRUPT, "store: a kept change-set is missing");
+    st_err err = book_get_whole(&g->client->book, &key, &arena, &value, error);
     if (err == ST_OK)
         err = st_set_decode(value.data, value.len, &arena, &set, error);
     if (err == ST_OK)
@@ -95,6 +85,14 @@ static st_err give_own_set(giving *g, const outbox_set *own, st_error *error)
     return err;
 }
 
+static st_err give_waiting(giving *g, const outbox_set *own, st_error *error)
+{
+    st_err err = own->is_closed ? give_closed(g, own, error) : give_open(g, own, error);
+    g->report.unreadable += err == ST_E_NOT_FOUND && own->status != OUTBOX_LOST;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* One that cannot be read keeps no other from going: that it is left out is said. */
 static st_err give_own(giving *g, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OWN);
@@ -103,8 +101,8 @@ static st_err give_own(giving *g, st_error *error)
     while (err == ST_OK) {
         outbox_set own;
         err = outbox_next(&g->client->book, &scan, &own, error);
-        if (err == ST_OK && waits(&own))
-            err = own.is_closed ? give_closed(g, &own, error) : give_own_set(g, &own, error);
+        if (err == ST_OK && outbox_waits(&own))
+            err = give_waiting(g, &own, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

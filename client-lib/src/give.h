@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     uint64_t sets, pieces, receipts;
     bool more; /* not all of it fitted */
+    uint64_t unreadable; /* own sets that wait and do not open: left out */
 } give_report;
 
 /* Receipts first, then sets, then pieces of files: their records come before them. Everything must

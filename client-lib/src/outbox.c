@@ -45,7 +45,7 @@ static st_err unpack(const book_key *key, const book_value *value, outbox_set *o
     set.position = slip_get_u64(&slip);
     set.hold = (st_hold)slip_get_u8(&slip);
     set.is_closed = slip.at < slip.len && slip_get_u8(&slip) != 0;
-    if (slip.bad || key->len != 1 + 16 + 8 || set.status > OUTBOX_HELD)
+    if (slip.bad || key->len != 1 + 16 + 8 || set.status > OUTBOX_LOST)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an own set is damaged");
     memcpy(set.device.b, key->b + 1, sizeof set.device.b);
     set.first = st_get_u64(key->b + 17);
@@ -77,6 +77,92 @@ st_err outbox_next(book_db *book, book_scan *scan, outbox_set *out_set, st_error
         err = unpack(&scan->at, &value, out_set, error);
     st_arena_reset(&arena);
     return err;
+}
+
+bool outbox_waits(const outbox_set *set)
+{
+    return set->status == OUTBOX_UNSENT || set->status == OUTBOX_LOST ||
+           (set->status == OUTBOX_HELD && set->position == 0);
+}
+
+static st_err lose_sets(sotay_client *client, const st_id *device, const st_gone *span,
+                        st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_OWN, device);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        outbox_set set;
+        bool kept = true;
+        err = outbox_next(&client->book, &scan, &set, error);
+        if (err != ST_OK || set.first < span->from || set.last > span->to)
+            continue;
+        err = closed_is_kept(client, &set, &kept, error);
+        set.status = OUTBOX_LOST;
+        set.position = 0;
+        set.hold = ST_HOLD_NONE;
+        if (err == ST_OK && !kept)
+            err = outbox_put(&client->book, &set, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err outbox_is_lost(book_db *book, const overlay_entry *entry, bool *out_is, st_error *error)
+{
+    outbox_set set;
+    *out_is = false;
+    if (entry->first == 0)
+        return ST_OK;
+    st_err err = outbox_get(book, &entry->dot.device, entry->first, &set, error);
+    *out_is = err == ST_OK && set.status == OUTBOX_LOST;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Of a record that is nowhere but here it stays: the row of the list is all that tells of it. */
+static st_err lose_note(sotay_client *client, const st_id *record, const st_dot *dot,
+                        st_error *error)
+{
+    overlay_entry entry;
+    bool is_lost = false, has_base = false;
+    book_key base = book_key_id(BOOK_BASE, record);
+    st_err err = overlay_get(&client->book, record, dot, &entry, error);
+    if (err == ST_OK)
+        err = outbox_is_lost(&client->book, &entry, &is_lost, error);
+    if (err == ST_OK && is_lost)
+        err = book_has(&client->book, &base, &has_base, error);
+    if (err != ST_OK || !has_base)
+        return err;
+    err = overlay_delete(&client->book, record, dot, error);
+    return err == ST_OK ? overlay_row_settle(client, record, error) : err;
+}
+
+/* With what is lost over it no record would open any more. */
+static st_err lose_notes(sotay_client *client, const st_id *device, const st_gone *span,
+                         st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OVER);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_id record;
+        st_dot dot;
+        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        if (err != ST_OK || scan.at.len != 1 + 16 + 16 + 8)
+            continue;
+        memcpy(record.b, scan.at.b + 1, sizeof record.b);
+        memcpy(dot.device.b, scan.at.b + 17, sizeof dot.device.b);
+        dot.counter = st_get_u64(scan.at.b + 33);
+        if (st_id_cmp(&dot.device, device) == 0 && dot.counter >= span->from &&
+            dot.counter <= span->to)
+            err = lose_note(client, &record, &dot, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *span, st_error *error)
+{
+    st_err err = lose_sets(client, device, span, error);
+    return err == ST_OK ? lose_notes(client, device, span, error) : err;
 }
 
 /* ---- sealing ---- */
@@ -382,7 +468,8 @@ static st_err settle_change(sotay_client *client, const outbox_set *set, outbox_
                : err;
 }
 
-/* The same with the kept set read; and which bucket it is of. */
+/* The same with the kept set read; and which bucket it is of. ST_E_NOT_FOUND without *error: it is
+ * not here, or does not open. */
 static st_err settle_read(sotay_client *client, const outbox_set *set, outbox_helds helds,
                           st_bucket *out_bucket, st_error *error)
 {
@@ -392,6 +479,8 @@ static st_err settle_read(sotay_client *client, const outbox_set *set, outbox_he
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     memset(&bytes, 0, sizeof bytes);
     st_err err = overlay_set_get(client, &at, set->first, &arena, &bytes, error);
+    if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+        err = ST_E_NOT_FOUND;
     for (uint32_t i = 0; err == ST_OK && i < bytes.changes_count; i++)
         err = settle_change(client, set, helds, &bytes.changes[i].record, &bytes.changes[i].dot,
                             error);
@@ -423,6 +512,8 @@ st_err outbox_settle(sotay_client *client, const outbox_set *set, const outbox_n
         err = settle_read(client, set, helds, &bucket, error);
     else if (note != NULL)
         bucket = note->bucket;
+    if (err == ST_E_NOT_FOUND)
+        return ST_OK;
     for (uint32_t i = 0; err == ST_OK && note != NULL && i < note->count; i++) {
         st_dot dot = { set->device, set->first + i };
         err = settle_change(client, set, helds, &note->records[i], &dot, error);

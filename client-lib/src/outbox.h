@@ -8,7 +8,12 @@
 #include "proto/message.h"
 
 /* What became of an own set (table OWN). No note of one is deleted. */
-typedef enum { OUTBOX_UNSENT, OUTBOX_SENT, OUTBOX_HELD } outbox_status;
+typedef enum {
+    OUTBOX_UNSENT,
+    OUTBOX_SENT,
+    OUTBOX_HELD,
+    OUTBOX_LOST /* its bytes do not open any more, and the server was told so */
+} outbox_status;
 typedef struct {
     st_id device; /* the present one, or one before a new enrolment */
     uint64_t first, last;
@@ -22,6 +27,16 @@ ST_MUST_USE st_err outbox_put(book_db *book, const outbox_set *set, st_error *er
 /* ST_E_NOT_FOUND without *error. */
 ST_MUST_USE st_err outbox_get(book_db *book, const st_id *device, uint64_t first,
                               outbox_set *out_set, st_error *error);
+/* Is it still to be taken in? What was held without a place in the log was not; what was lost is,
+ * should its bytes come back. */
+bool outbox_waits(const outbox_set *set);
+/* The server was told that these counters exist no more: own sets there whose bytes are not here
+ * are lost, and their records are shown without them. Inside a transaction. */
+ST_MUST_USE st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *span,
+                               st_error *error);
+/* Does the change lie in a set that is lost? */
+ST_MUST_USE st_err outbox_is_lost(book_db *book, const overlay_entry *entry, bool *out_is,
+                                  st_error *error);
 /* The next own set, by device and first; scan from book_key_of(BOOK_OWN). ST_E_NOT_FOUND. */
 ST_MUST_USE st_err outbox_next(book_db *book, book_scan *scan, outbox_set *out_set,
                                st_error *error);
@@ -69,8 +84,9 @@ const outbox_note *outbox_note_of(const outbox_seal *seal, const st_id *device, 
 
 /* Writes what the server said of an own set: its status, and that of its changes. `held` names the
  * changes of it that are held; with OUTBOX_HELD all are, the others for set->hold. `note` is that
- * of the set; with NULL the set is read. What the server
- * has of a bucket that was lost is sealed (closed.h). Inside a transaction. */
+ * of the set; with NULL the set is read, and where it does not open its changes stay as they are
+ * noted. What the server has of a bucket that was lost is sealed (closed.h). Inside a transaction.
+ */
 typedef struct {
     const st_held *held;
     uint32_t count;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/closed.h"
 #include "client-lib/src/declined.h"
 #include "client-lib/src/delivered.h"
 #include "client-lib/src/draft.h"
@@ -28,6 +29,7 @@ typedef struct {
     st_dot oldest; /* counter 0: none */
     uint64_t oldest_first;
     uint64_t carried; /* of others, not with the server */
+    uint64_t unreadable; /* changes that wait to be sent, and whose set does not open */
     status_held *list; /* the held ones; arena */
     size_t list_count, list_capacity;
     attach_counts files;
@@ -46,6 +48,22 @@ static st_err add_held(status_counts *s, const status_held *held, st_arena *aren
         return st_fail(error, ST_E_MEMORY, "status: no memory");
     s->list = list;
     s->list[s->list_count++] = *held;
+    return ST_OK;
+}
+
+/* What lies in a set that was said to be lost waits no more: `lost` counts it. */
+static st_err count_ready(sotay_client *client, const overlay_entry *entry, status_counts *s,
+                          st_error *error)
+{
+    bool lost = false;
+    st_err err = outbox_is_lost(&client->book, entry, &lost, error);
+    if (err != ST_OK || lost)
+        return err;
+    s->ready++;
+    if (s->oldest.counter == 0 || entry->dot.counter < s->oldest.counter) {
+        s->oldest = entry->dot;
+        s->oldest_first = entry->first;
+    }
     return ST_OK;
 }
 
@@ -74,15 +92,22 @@ static st_err count_notes(sotay_client *client, status_counts *s, st_arena *aren
             err = add_held(s, &held, arena, error);
         } else if (err == ST_OK && entry.status != OVERLAY_SENT &&
                    entry.status != OVERLAY_CARRIED) {
-            s->ready++;
-            if (s->oldest.counter == 0 || held.dot.counter < s->oldest.counter) {
-                s->oldest = held.dot;
-                s->oldest_first = entry.first;
-            }
+            err = count_ready(client, &entry, s, error);
         }
         if (err != ST_OK)
             return err;
     }
+}
+
+/* Of a set that waits: can it go? */
+static st_err count_waiting(sotay_client *client, const outbox_set *set, status_counts *s,
+                            st_error *error)
+{
+    bool kept = false;
+    st_err err = closed_is_kept(client, set, &kept, error);
+    if (err == ST_OK && !kept)
+        s->unreadable += set->last - set->first + 1;
+    return err;
 }
 
 static st_err count_sets(sotay_client *client, status_counts *s, st_error *error)
@@ -94,6 +119,12 @@ static st_err count_sets(sotay_client *client, status_counts *s, st_error *error
         st_err err = outbox_next(&client->book, &scan, &set, error);
         if (err == ST_E_NOT_FOUND)
             break;
+        if (err != ST_OK)
+            return err;
+        if (set.status == OUTBOX_LOST)
+            continue;
+        if (outbox_waits(&set))
+            err = count_waiting(client, &set, s, error);
         if (err != ST_OK)
             return err;
         if (set.status == OUTBOX_UNSENT)
@@ -144,7 +175,8 @@ static st_err find_oldest(sotay_client *client, status_counts *s, st_arena *aren
     const st_change *change = err == ST_OK ? overlay_change(&set, s->oldest.counter) : NULL;
     if (change != NULL)
         s->oldest_unsent_ms = change->wall_ms;
-    return err;
+    bool is_damage = err == ST_E_CORRUPT && client->book.failed == ST_OK; /* counted: unreadable */
+    return is_damage ? ST_OK : err;
 }
 
 /* Until others' records are locked. */
@@ -238,6 +270,7 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     else
         st_json_null(&json);
     st_json_key_int(&json, "lost", (int64_t)me->lost);
+    st_json_key_int(&json, "unreadable", (int64_t)s->unreadable);
     st_json_key_text(&json, "clock_warning",
                      me->has_offset ? st_clock_warning(me->clock_offset_ms, client->lang) : NULL);
     st_json_key_bool(&json, "safe_to_wipe", safe_to_wipe(s));
@@ -294,6 +327,16 @@ static st_err write_warnings(sotay_client *client, const status_counts *s, st_bu
                                        : "! %llu thay đổi cũ của máy này không còn; văn phòng đã"
                                          " biết. Nếu còn giấy tờ, hãy ghi lại.\n",
                                (unsigned long long)me->lost);
+    if (err == ST_OK && s->unreadable > 0)
+        err = st_buffer_printf(out, error,
+                               english ? "! %llu changes that were not sent yet cannot be read on"
+                                         " this device any more. What is recorded after them is"
+                                         " sent, and tells the office. Write them again if you"
+                                         " have notes.\n"
+                                       : "! %llu thay đổi chưa gửi không đọc được nữa trên máy"
+                                         " này. Việc ghi sau đó vẫn gửi, và báo cho văn phòng biết."
+                                         " Nếu còn giấy tờ, hãy ghi lại.\n",
+                               (unsigned long long)s->unreadable);
     if (err == ST_OK && warning != NULL)
         err = st_buffer_printf(out, error, "! %s (%+lld s)\n", warning,
                                -(long long)(me->clock_offset_ms / 1000));

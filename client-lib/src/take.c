@@ -71,7 +71,7 @@ static st_err mark_fork(sotay_client *client, const st_id *device, uint64_t firs
         outbox_set set;
         outbox_helds none = { NULL, 0 };
         err = outbox_next(&client->book, &scan, &set, error);
-        if (err != ST_OK || set.first < first)
+        if (err != ST_OK || set.first < first || set.status == OUTBOX_LOST)
             continue;
         set.status = OUTBOX_HELD;
         set.hold = ST_HOLD_FORK;
@@ -173,8 +173,8 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     return outbox_settle(client, &set, note, helds, error);
 }
 
-/* A gap in front of what was sent: the kept sets in it are offered again; what is not kept is
- * gone. */
+/* A gap in front of what was sent: the kept sets in it are offered again; what is not kept, or does
+ * not open any more, is gone. */
 static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -191,11 +191,13 @@ static st_err take_want(sotay_sync *sync, const st_want *want, st_error *error)
             break;
         if (err != ST_OK)
             return err;
+        if (set.last < want->from || set.first > want->to)
+            continue;
         bool kept = false;
         err = closed_is_kept(client, &set, &kept, error);
         if (err != ST_OK)
             return err;
-        if (!kept || set.last < want->from || set.first > want->to)
+        if (!kept)
             continue;
         if (set.first > covered && gone.from == 0)
             gone = (st_gone){ covered, set.first - 1 };
@@ -315,6 +317,21 @@ static void take_whole(sotay_sync *sync, const st_end *end)
         next->repaired_ms = 0;
 }
 
+/* What this request said to exist no more is counted, and not looked for again. */
+static st_err take_said(sotay_sync *sync, st_error *error)
+{
+    identity *next = &sync->client->next;
+    const st_gone said = sync->asked_gone;
+    if (said.from != next->gone_from || said.to != next->gone_to)
+        return ST_OK; /* what was wanted just now is said next */
+    next->gone_from = next->gone_to = 0;
+    if (said.from == 0)
+        return ST_OK;
+    next->lost += said.to - said.from + 1;
+    sync->report.needs_person = true;
+    return outbox_lose(sync->client, &next->device, &said, error);
+}
+
 static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -325,11 +342,6 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     sync->has_end = true;
     sync->more = end->more;
     next->last_sync_ms = wall_ms;
-    bool is_said = sync->asked_gone.from == next->gone_from && sync->asked_gone.to == next->gone_to;
-    if (is_said && next->gone_from > 0)
-        next->lost += next->gone_to - next->gone_from + 1;
-    if (is_said)
-        next->gone_from = next->gone_to = 0; /* what was wanted just now is said next */
     take_clock(sync, end->server_ms, wall_ms);
     if (sync->tells_clock)
         next->told = sync->telling;
@@ -343,7 +355,9 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     bool is_covered = end->backed_up_to > next->backed_up_to;
     if (is_covered)
         next->backed_up_to = end->backed_up_to;
-    st_err err = is_covered ? closed_cover(client, error) : ST_OK;
+    st_err err = take_said(sync, error);
+    if (err == ST_OK && is_covered)
+        err = closed_cover(client, error);
     if (err == ST_OK)
         err = decided_noted(sync, end->decided, error);
     if (err == ST_OK)

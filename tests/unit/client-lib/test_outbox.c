@@ -271,7 +271,7 @@ static void test_notes_of_sets_that_are_damaged(void **state)
         if (how == 0)
             bad.len = 5;
         if (how == 1)
-            bad.data[8] = OUTBOX_HELD + 1; /* no such state */
+            bad.data[8] = OUTBOX_LOST + 1; /* no such state */
         if (how == 2) {
             rows_delete(&an, &row.key);
             bad.key.len -= 2;

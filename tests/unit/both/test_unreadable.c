@@ -1,0 +1,289 @@
+/* tests/unit/both/test_unreadable.c
+ * Change-sets that are kept on a phone and are missing or do not open any more, between phones and
+ * the real server: each keeps no other from going. What nobody else has is said to be gone, by the
+ * phone and in the office, and no sync ends for it. */
+#include "tests/unit/both/meet.h"
+#include "tests/unit/both/town.h"
+#include "tests/unit/client-lib/rows.h"
+
+enum { SPOILT, MISSING, HOWS };
+
+/* The n-th kept set of a device, from 0. */
+static book_key set_of(phone *p, const st_id *device, size_t n)
+{
+    static stored_row row;
+    for (size_t at = 0; rows_get(p, BOOK_SET, at, &row); at++)
+        if (memcmp(row.key.b + 1, device->b, sizeof device->b) == 0 && n-- == 0)
+            return row.key;
+    fail_msg("there are not so many sets");
+    return row.key;
+}
+
+static void damage(phone *p, const book_key *key, int how)
+{
+    how == SPOILT ? rows_spoil(p, key) : rows_delete(p, key);
+}
+
+static void damage_own(phone *p, size_t n, int how)
+{
+    book_key key = set_of(p, &p->client->me.device, n);
+    damage(p, &key, how);
+}
+
+/* Of the phone as the office lists its device. */
+static void must_list(world *w, const char *says)
+{
+    KIT_EXPECT(0, &w->book, "device", "list", "--json");
+    if (strstr((char *)w->book.out.data, says) == NULL)
+        fail_msg("no %s in %s", says, (char *)w->book.out.data);
+}
+
+static bool is_listed(phone *p, const sotay_id *record)
+{
+    bool is = false;
+    st_id id = phone_id(record);
+    book_key row = book_key_id(BOOK_ROW, &id);
+    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
+    assert_int_equal(book_has(&p->client->book, &row, &is, NULL), ST_OK);
+    client_abort(p->client);
+    return is;
+}
+
+/* One sync in which nothing is left to do or to say. */
+static void must_be_quiet(world *w, phone *p)
+{
+    sotay_report report;
+    sync_phone_well(w, p, &report);
+    assert_true(report.complete);
+    assert_false(report.needs_person);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(report.sent_changes, 0);
+}
+
+/* It waits, and something is recorded behind it. */
+static void test_one_that_waits(void **state)
+{
+    (void)state;
+    for (int how = 0; how < HOWS; how++) {
+        world w;
+        sotay_report report;
+        world_make_with(&w, 1, (world_how){ 2, false });
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        sotay_id visit = phone_visit(an, "chợ");
+        sync_phone_well(&w, an, NULL);
+        assert_int_equal(phone_set(an, &visit, "place", "một"), SOTAY_OK);
+        rows_seal(an);
+        damage_own(an, 1, how);
+        rows_seal(an); /* a file for others does without it too */
+        for (int i = 0; i < 2; i++) { /* nothing behind it: it is said every time */
+            sync_phone_well(&w, an, &report);
+            assert_true(report.complete && report.needs_person);
+            assert_int_equal(report.requests, 1);
+        }
+        assert_true(phone_status_says(an, "\"unreadable\":1"));
+        assert_true(phone_status_says(an, "\"ready\":1"));
+        assert_true(phone_status_says(an, "\"safe_to_wipe\":false"));
+        sotay_id behind = phone_visit(an, "hai");
+        (void)phone_visit(binh, "ba");
+        sync_phone_well(&w, binh, NULL);
+        sync_phone_well(&w, an, &report);
+        assert_true(report.complete && report.needs_person);
+        assert_int_equal(report.stored, 1);
+        assert_int_equal(report.wanted, 1);
+        assert_true(phone_status_says(an, "\"unreadable\":0"));
+        assert_true(phone_status_says(an, "\"lost\":1"));
+        assert_true(phone_status_says(an, "\"ready\":0"));
+        must_list(&w, "\"gaps\":[{\"from\":2,\"to\":2,\"gone\":true}]");
+        must_be_quiet(&w, an);
+        assert_int_equal(phone_set(an, &visit, "place", "lại"), SOTAY_OK); /* it opens again */
+        sync_phone_well(&w, an, NULL);
+        sync_phone_well(&w, binh, NULL);
+        assert_true(phone_says(binh, sotay_show, &behind, "\"hai\""));
+        assert_true(phone_says(binh, sotay_show, &visit, "\"lại\""));
+        KIT_EXPECT(0, &w.book, "verify");
+        world_free(&w);
+    }
+}
+
+/* A record that it alone made stays on the list, which is all that tells of it; what was written on
+ * it later is held by the office. */
+static void test_one_that_made_a_record(void **state)
+{
+    (void)state;
+    world w;
+    sotay_report report;
+    char *text = NULL;
+    world_make_with(&w, 2, (world_how){ 2, false });
+    phone *an = &w.phones[0];
+    sotay_id visit = phone_visit(an, "một"), alone = phone_visit(an, "ba");
+    rows_seal(an);
+    assert_int_equal(phone_set(an, &visit, "place", "hai"), SOTAY_OK);
+    rows_seal(an);
+    damage_own(an, 0, SPOILT);
+    sync_phone_well(&w, an, &report);
+    assert_true(report.complete && report.needs_person);
+    assert_int_equal(report.held, 1);
+    must_list(&w, "\"gaps\":[{\"from\":1,\"to\":2,\"gone\":true}]");
+    assert_true(phone_status_says(an, "\"lost\":2"));
+    assert_true(phone_status_says(an, "\"ready\":0"));
+    assert_true(phone_status_says(an, "\"no_record\""));
+    assert_true(phone_says(an, sotay_show, &visit, "\"hai\""));
+    assert_int_equal(sotay_show(an->client, &alone, SOTAY_JSON, &text, &an->error),
+                     SOTAY_E_CORRUPT);
+    assert_true(is_listed(an, &alone));
+    must_be_quiet(&w, an);
+    world_free(&w);
+}
+
+static struct {
+    int (*get)(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error);
+    int code; /* of every kept set; SOTAY_OK: that of the port */
+} disk;
+
+static int get_from_disk(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
+{
+    const bool fails = disk.code != SOTAY_OK && *(const uint8_t *)key.data == BOOK_SET;
+    if (fails && error != NULL)
+        *error = (sotay_error){ (sotay_code)disk.code, "disk" };
+    return fails ? disk.code : disk.get(context, key, out_value, error);
+}
+
+/* What the disk does not give may be there all the same: the sync ends, and nothing is said to be
+ * gone. */
+static void test_a_disk_that_fails_loses_nothing(void **state)
+{
+    static const int CODES[] = { SOTAY_E_STORAGE, SOTAY_E_CORRUPT };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        world w;
+        sotay_report report;
+        world_make_with(&w, 3, (world_how){ 2, false });
+        phone *an = &w.phones[0];
+        (void)phone_visit(an, "một");
+        rows_seal(an);
+        disk.get = an->port.get;
+        an->port.get = get_from_disk;
+        disk.code = CODES[i];
+        assert_int_equal(sync_phone(&w, an, 0, NULL), CODES[i]);
+        disk.code = SOTAY_OK;
+        assert_true(phone_status_says(an, "\"unreadable\":0"));
+        sync_phone_well(&w, an, &report);
+        assert_int_equal(report.stored, 1);
+        assert_true(phone_status_says(an, "\"lost\":0"));
+        an->port.get = disk.get;
+        world_free(&w);
+    }
+}
+
+/* It came by hand to somebody who brings it: then it is in the book, and comes back from there. */
+static void test_one_that_somebody_else_has(void **state)
+{
+    (void)state;
+    for (int how = 0; how < HOWS; how++) {
+        world w;
+        sotay_report report;
+        world_make_with(&w, 4, (world_how){ 2, false });
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        sync_phone_well(&w, an, NULL);
+        sotay_id visit = phone_visit(an, "một");
+        meet_well(an, binh);
+        damage_own(an, 0, how);
+        (void)phone_visit(an, "hai");
+        sync_phone_well(&w, binh, NULL);
+        sync_phone_well(&w, an, &report);
+        assert_true(report.complete);
+        assert_true(phone_status_says(an, "\"lost\":0"));
+        for (int i = 0; i < 2; i++)
+            sync_phone_well(&w, an, NULL);
+        assert_true(phone_status_says(an, "\"unreadable\":0"));
+        assert_true(phone_status_says(an, "\"ready\":0"));
+        assert_true(phone_says(an, sotay_show, &visit, "\"một\""));
+        must_be_quiet(&w, an);
+        world_free(&w);
+    }
+}
+
+/* The office suspended the phone and lifts that: of two that were held, one does not open. */
+static void test_one_that_was_held(void **state)
+{
+    (void)state;
+    for (int how = 0; how < HOWS; how++) {
+        world w;
+        sotay_report report;
+        char device[33];
+        world_make_with(&w, 5, (world_how){ 2, false });
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        sotay_id visit = phone_visit(an, "chợ");
+        sync_phone_well(&w, an, NULL);
+        st_id_format(&an->client->me.device, device);
+        KIT_EXPECT(0, &w.book, "device", "suspend", device);
+        assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+        sync_phone_well(&w, an, NULL);
+        assert_int_equal(phone_set(an, &visit, "place", "hai"), SOTAY_OK);
+        sync_phone_well(&w, an, NULL);
+        damage_own(an, 1, how);
+        KIT_EXPECT(0, &w.book, "device", "suspend", device, "--lift");
+        sync_phone_well(&w, an, &report);
+        assert_true(report.complete);
+        assert_true(phone_status_says(an, "\"held\":0"));
+        assert_true(phone_status_says(an, "\"standing\":\"in_use\""));
+        assert_true(phone_says(an, sotay_show, &visit, "\"bến\""));
+        assert_true(phone_says(an, sotay_show, &visit, "\"hai\""));
+        must_be_quiet(&w, an);
+        sync_phone_well(&w, binh, NULL);
+        assert_true(phone_says(binh, sotay_show, &visit, "\"bến\""));
+        world_free(&w);
+    }
+}
+
+/* The office goes on from an older copy: of somebody else's, or of the own ones that it lost, one
+ * does not open. All else goes, and the phone is in the new epoch. */
+static void test_an_older_book(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 2 * HOWS; how++) {
+        town t;
+        sotay_report report;
+        bool is_own = how >= HOWS;
+        town_make(&t, 1);
+        world *w = &t.w;
+        phone *an = &w->phones[0], *binh = &w->phones[1];
+        for (int i = 0; i < 3; i++)
+            sync_phone_well(w, &w->phones[i], NULL);
+        backup(&t);
+        sotay_id hers = phone_visit(an, "sau của an");
+        (void)phone_visit(binh, "sau của bình");
+        for (int i = 0; i < 6; i++)
+            sync_phone_well(w, &w->phones[i % 3], NULL);
+        book_key key = book_key_counter(BOOK_SET, &(is_own ? binh : an)->client->me.device, 1);
+        damage(binh, &key, how % HOWS);
+        restore(&t);
+        sotay_id fresh = phone_visit(binh, "mới của bình");
+        sync_phone_well(w, binh, &report);
+        assert_true(report.complete && report.needs_person);
+        assert_int_equal(binh->client->me.epochs, 2);
+        assert_true(phone_status_says(binh, "\"ready\":0"));
+        assert_true(phone_status_says(binh, is_own ? "\"lost\":1" : "\"lost\":0"));
+        assert_true(phone_status_says(binh, "\"unreadable\":0"));
+        must_be_quiet(w, binh);
+        sync_phone_well(w, an, NULL);
+        sync_phone_well(w, binh, NULL);
+        assert_true(phone_says(an, sotay_show, &fresh, "mới của bình"));
+        assert_true(phone_says(binh, sotay_show, &hers, "sau của an"));
+        KIT_EXPECT(0, &w->book, "verify");
+        town_free(&t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_that_waits),
+        cmocka_unit_test(test_one_that_made_a_record),
+        cmocka_unit_test(test_a_disk_that_fails_loses_nothing),
+        cmocka_unit_test(test_one_that_somebody_else_has),
+        cmocka_unit_test(test_one_that_was_held),
+        cmocka_unit_test(test_an_older_book),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
