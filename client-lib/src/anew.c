@@ -3,6 +3,7 @@
  * Never: says what is wrong with a record; the log says what is right. */
 #include "client-lib/src/anew.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "client-lib/src/overlay.h"
@@ -17,19 +18,22 @@ static book_key key_of(const st_id *record, const st_bucket *bucket)
 st_err anew_note(sotay_client *client, const st_id *record, const st_bucket *bucket,
                  st_error *error)
 {
+    bool has = false; /* one that was found stays so */
     book_key key = key_of(record, bucket);
-    return book_put(&client->book, &key, "", 0, error);
+    st_err err = book_has(&client->book, &key, &has, error);
+    return err == ST_OK && !has ? book_put(&client->book, &key, "", 0, error) : err;
 }
 
-/* One bucket, where it is read here. */
+/* One bucket of those that were looked for, where it is read here. */
 static st_err note_in_scope(sotay_client *client, const st_id *record, const st_bucket *bucket,
                             const st_bucket *but, st_error *error)
 {
     bucket_state state;
     if (but != NULL && strcmp(bucket->s, but->s) == 0)
         return ST_OK;
+    book_key key = key_of(record, bucket);
     st_err err = bucket_get(&client->book, bucket, &state, error);
-    return err == ST_OK && state.in_scope ? anew_note(client, record, bucket, error) : err;
+    return err == ST_OK && state.in_scope ? book_put(&client->book, &key, "+", 1, error) : err;
 }
 
 /* Is the set of an own held change damaged? */
@@ -85,31 +89,79 @@ static st_err note_all(sotay_client *client, const st_id *record, st_error *erro
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-st_err anew_note_found(sotay_client *client, const st_id *record, const st_bucket *but,
-                       st_error *error)
+static st_err note_home(sotay_client *client, const anew_lost *one, st_error *error)
+{
+    if (one->home == NULL)
+        return one->is_made ? ST_OK : note_all(client, &one->record, error);
+    return one->is_but_home ? ST_OK
+                            : note_in_scope(client, &one->record, one->home, NULL, error);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return st_id_cmp(&((const anew_lost *)a)->record, &((const anew_lost *)b)->record);
+}
+
+/* Those of the list that the set names. */
+static st_err note_of_set(sotay_client *client, anew_lost *list, size_t count, const st_set *set,
+                          st_error *error)
+{
+    const anew_lost *before = NULL;
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
+        const anew_lost key = { .record = set->changes[i].record };
+        anew_lost *one = bsearch(&key, list, count, sizeof key, compare);
+        if (one == NULL)
+            continue;
+        one->is_made = one->is_made || set->changes[i].creates;
+        if (one != before)
+            err = note_in_scope(client, &one->record, &set->bucket,
+                                one->is_but_home ? one->home : NULL, error);
+        before = one;
+    }
+    return err;
+}
+
+st_err anew_note_found(sotay_client *client, anew_lost *list, size_t count, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_SET);
     book_scan scan = book_scan_of(&prefix);
-    bool is_made = but != NULL;
     st_err err = ST_OK;
+    if (count == 0)
+        return ST_OK;
+    qsort(list, count, sizeof *list, compare);
     while (err == ST_OK) {
         st_arena arena;
         st_set set;
-        bool names = false;
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
         err = overlay_set_next(client, &scan, &arena, &set, error);
-        for (uint32_t i = 0; err == ST_OK && i < set.changes_count; i++) {
-            bool is_it = st_id_cmp(&set.changes[i].record, record) == 0;
-            names = names || is_it;
-            is_made = is_made || (is_it && set.changes[i].creates);
-        }
-        if (names)
-            err = note_in_scope(client, record, &set.bucket, but, error);
+        if (err == ST_OK)
+            err = note_of_set(client, list, count, &set, error);
         st_arena_reset(&arena);
     }
-    if (err == ST_E_NOT_FOUND)
-        err = is_made ? ST_OK : note_all(client, record, error);
+    err = err == ST_E_NOT_FOUND ? ST_OK : err;
+    for (size_t i = 0; err == ST_OK && i < count; i++)
+        err = note_home(client, &list[i], error);
     return err;
+}
+
+st_err anew_is_found(sotay_client *client, const st_id *record, bool *out_is, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_ANEW, record);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    *out_is = false;
+    while (err == ST_OK && !*out_is) {
+        st_arena arena;
+        book_value value = { NULL, 0 };
+        st_arena_init(&arena, 4096);
+        err = book_scan_next(&client->book, &scan, &arena, &value, error);
+        *out_is = err == ST_OK && value.len > 0;
+        if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+            err = ST_OK;
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 st_err anew_done(sotay_client *client, const st_id *record, const st_bucket *bucket,

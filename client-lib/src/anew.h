@@ -1,6 +1,7 @@
 /* client-lib/src/anew.h - records of which something is lost here that no sum tells, as a line of
  * a history, or a base that does not open: each is made anew from the log, whatever the sums say
- * (repair.h). One row for each bucket in which something of it is lost (table ANEW).
+ * (repair.h). One row for each bucket in which something of it is lost (table ANEW): empty, or "+"
+ * where all buckets were looked for.
  * Source: docs/protocol.md 7.8. */
 #ifndef SOTAY_CLIENT_ANEW_H
 #define SOTAY_CLIENT_ANEW_H
@@ -10,11 +11,21 @@
 
 ST_MUST_USE st_err anew_note(sotay_client *client, const st_id *record, const st_bucket *bucket,
                              st_error *error);
-/* What is lost does not say in which bucket: in each of which a kept set names the record; where
- * none of these makes it, in all that are read here. but: not in this one; then it is known to be
- * the record's. NULL: nothing is known. */
-ST_MUST_USE st_err anew_note_found(sotay_client *client, const st_id *record, const st_bucket *but,
+/* What is lost does not say in which bucket: in that of the record, and in each of which a kept set
+ * names it; where that is not known and none of these makes it, in all that are read here. All kept
+ * sets are opened once, however many records it are; the list is put in order. Not to be done of
+ * what is found already (anew_is_found). */
+typedef struct {
+    st_id record;
+    const st_bucket *home; /* that of the record; NULL: not known */
+    bool is_but_home;      /* that is not noted: it is read anew by itself */
+    bool is_made;          /* by a kept set; false before */
+} anew_lost;
+ST_MUST_USE st_err anew_note_found(sotay_client *client, anew_lost *list, size_t count,
                                    st_error *error);
+/* Was that done for the record, and is it still to be made anew? */
+ST_MUST_USE st_err anew_is_found(sotay_client *client, const st_id *record, bool *out_is,
+                                 st_error *error);
 /* Something of ours over the record does not open. Where that is a set that is held, its bucket, as
  * is the record's here, has it. *out_noted: it is one, and is read here. */
 ST_MUST_USE st_err anew_note_held(sotay_client *client, const st_record *record, bool *out_noted,

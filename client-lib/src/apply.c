@@ -250,22 +250,6 @@ static st_err fold_set(applying *a, const st_entry *entry, const st_set *set, st
     return err;
 }
 
-st_err apply_author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
-                        st_error *error)
-{
-    const identity *me = &client->next;
-    st_err err = lexicon_device_key(client, device, out_key, error);
-    if (st_id_cmp(device, &me->server_device) == 0)
-        memcpy(out_key, me->server_key, 32);
-    else if (st_id_cmp(device, &me->speaker) == 0)
-        memcpy(out_key, me->sign_key, 32);
-    else if (err == ST_E_NOT_FOUND)
-        return epoch_former_key(client, device, out_key, error);
-    else
-        return err;
-    return ST_OK;
-}
-
 /* May a set that came in this page be believed? Of this bucket, and signed by its author. Authors
  * are named by the catalogue, which comes first; in the catalogue itself one may be named later in
  * the same page: what he wrote there stands under no name. */
@@ -578,10 +562,11 @@ static st_err put_rows(applying *a, st_error *error)
 /* No sum tells of what is left damaged; nor of what was begun anew, where that replaces nothing:
  * a sum grows by what comes, whatever of the record is there; nor of a line of a history, or of a
  * set that is held. */
-static st_err note_one(applying *a, const apply_record *r, st_error *error)
+static st_err note_one(applying *a, const apply_record *r, anew_lost *list, size_t *count,
+                       st_error *error)
 {
     const st_id *id = &r->record.id;
-    bool is_line = false, is_held = false;
+    bool is_line = false, is_held = false, is_found = false;
     st_err err = apply_line_damaged(a->client, id, &is_line, error);
     if (err == ST_OK && r->has_lost)
         err = anew_note_held(a->client, &r->record, &is_held, error);
@@ -589,16 +574,24 @@ static st_err note_one(applying *a, const apply_record *r, st_error *error)
     if (err != ST_OK || (!r->is_unread && !is_line))
         return err;
     a->report->has_lost = true;
-    return is_line || is_left(r) ? anew_note_found(a->client, id, NULL, error)
-                                 : anew_note(a->client, id, &a->page->bucket, error);
+    if (!is_line && !is_left(r))
+        return anew_note(a->client, id, &a->page->bucket, error);
+    bool is_known = !r->is_unread && r->record.created;
+    err = anew_is_found(a->client, id, &is_found, error);
+    if (err == ST_OK && !is_found)
+        list[(*count)++] =
+            (anew_lost){ .record = *id, .home = is_known ? &r->record.bucket : NULL };
+    return err;
 }
 
 static st_err note_unread(applying *a, st_error *error)
 {
-    st_err err = ST_OK;
+    size_t count = 0;
+    anew_lost *list = st_arena_array(&a->arena, a->count, sizeof *list);
+    st_err err = list == NULL ? st_fail(error, ST_E_MEMORY, "page: no memory") : ST_OK;
     for (size_t i = 0; err == ST_OK && i < a->count; i++)
-        err = note_one(a, &a->records[i], error);
-    return err;
+        err = note_one(a, &a->records[i], list, &count, error);
+    return err == ST_OK ? anew_note_found(a->client, list, count, error) : err;
 }
 
 /* What was destroyed goes here too. It may be about the bucket itself. */

@@ -29,31 +29,62 @@ static st_err find_bucket(sotay_client *client, const st_id *id, bucket_list lis
 }
 
 /* Damaged lines go with a record of the bucket, whosesoever they are: other buckets bring theirs
- * again. Where the record is noted already, all of these are. */
-static st_err note_damaged(sotay_client *client, const st_id *record, const st_bucket *bucket,
-                           st_error *error)
+ * again. Where these were found already, they are noted. */
+static st_err has_damaged(sotay_client *client, const st_id *record, bool *out_has, st_error *error)
 {
-    bool is_noted = false, is_damaged = false;
-    st_err err = anew_has(client, record, &is_noted, error);
-    if (err == ST_OK && !is_noted)
-        err = apply_line_damaged(client, record, &is_damaged, error);
-    return err == ST_OK && is_damaged ? anew_note_found(client, record, bucket, error) : err;
+    bool is_found = false;
+    *out_has = false;
+    st_err err = anew_is_found(client, record, &is_found, error);
+    return err == ST_OK && !is_found ? apply_line_damaged(client, record, out_has, error) : err;
 }
 
-st_err apply_forget_record(sotay_client *client, const st_id *record, const st_bucket *bucket,
-                           st_error *error)
+static st_err drop_record(sotay_client *client, const st_id *record, const st_bucket *bucket,
+                          st_error *error)
 {
     book_key base = book_key_id(BOOK_BASE, record);
-    st_err err = note_damaged(client, record, bucket, error);
-    if (err == ST_OK)
-        err = book_delete(&client->book, &base, error);
+    st_err err = book_delete(&client->book, &base, error);
     if (err == ST_OK)
         err = forget_lines(client, record, bucket, true, error);
     return err == ST_OK ? overlay_row_renew(client, record, error) : err;
 }
 
-static st_err drop_records(sotay_client *client, bucket_list list, uint64_t *out_count,
+st_err apply_forget_record(sotay_client *client, const st_id *record, const st_bucket *bucket,
                            st_error *error)
+{
+    anew_lost lost = { .record = *record, .home = bucket, .is_but_home = true };
+    bool is_damaged = false;
+    st_err err = has_damaged(client, record, &is_damaged, error);
+    if (err == ST_OK && is_damaged)
+        err = anew_note_found(client, &lost, 1, error);
+    return err == ST_OK ? drop_record(client, record, bucket, error) : err;
+}
+
+/* What is forgotten of which lines are damaged. */
+typedef struct {
+    st_arena arena;
+    anew_lost *list;
+    size_t count, capacity;
+} lost_list;
+
+static st_err add_damaged(lost_list *lost, sotay_client *client, const st_id *record,
+                          const st_bucket *bucket, st_error *error)
+{
+    bool is_damaged = false;
+    anew_lost *list = lost->list;
+    st_err err = has_damaged(client, record, &is_damaged, error);
+    if (err != ST_OK || !is_damaged)
+        return err;
+    if (lost->count == lost->capacity)
+        list = st_arena_grow(&lost->arena, list, lost->count, &lost->capacity, sizeof *list);
+    if (list == NULL)
+        return st_fail(error, ST_E_MEMORY, "store: no memory");
+    lost->list = list;
+    list[lost->count++] = (anew_lost){ .record = *record, .home = bucket, .is_but_home = true };
+    return ST_OK;
+}
+
+static st_err drop_each(sotay_client *client, bucket_list list, lost_list *lost,
+                        uint64_t *out_count, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BASE);
     book_scan scan = book_scan_of(&prefix);
@@ -66,10 +97,24 @@ static st_err drop_records(sotay_client *client, bucket_list list, uint64_t *out
         if (err == ST_OK)
             err = find_bucket(client, &id, list, &bucket, error);
         if (err == ST_OK && bucket != NULL)
-            err = apply_forget_record(client, &id, bucket, error);
+            err = add_damaged(lost, client, &id, bucket, error);
+        if (err == ST_OK && bucket != NULL)
+            err = drop_record(client, &id, bucket, error);
         *out_count += err == ST_OK && bucket != NULL;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err drop_records(sotay_client *client, bucket_list list, uint64_t *out_count,
+                           st_error *error)
+{
+    lost_list lost = { .list = NULL };
+    st_arena_init(&lost.arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = drop_each(client, list, &lost, out_count, error);
+    if (err == ST_OK)
+        err = anew_note_found(client, lost.list, lost.count, error);
+    st_arena_reset(&lost.arena);
+    return err;
 }
 
 static st_err show_set(sotay_client *client, const outbox_set *own, const st_set *set,

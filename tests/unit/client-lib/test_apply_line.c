@@ -312,6 +312,31 @@ static void test_whose_a_damaged_base_is(void **state)
     handmade_close(&other);
 }
 
+/* A line does not open of a record that a snapshot brought, so that no kept set makes it: its base
+ * says where it is from, and no other bucket is asked. */
+static void test_whose_a_damaged_line_is(void **state)
+{
+    static stored_row row;
+    bench *b = *state;
+    handmade other;
+    hold_one(b, &row);
+    next_entry(b, ST_ENTRY_CHANGE);
+    must_take(b);
+    book_key set = book_key_counter(BOOK_SET, &b->h.set.device, b->h.set.first);
+    rows_delete(&b->d->an, &set);
+    rows_spoil(&b->d->an, &row.key);
+    open_other(&other, &b->h);
+    other.bucket = b->h.bucket;
+    handmade_begin(&other);
+    other.change.record = b->h.id;
+    handmade_end(&other, 0);
+    handmade_keep_set(&other, &b->d->an);
+    take_held(b, &other);
+    assert_true(buckets_in_scope(b) > 1);
+    assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), 1);
+    handmade_close(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +346,7 @@ int main(void)
         CASE(test_a_damaged_line_of_another_bucket),
         CASE(test_a_damaged_base_is_not_made_empty),
         CASE(test_whose_a_damaged_base_is),
+        CASE(test_whose_a_damaged_line_is),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

@@ -149,6 +149,47 @@ static void test_what_is_read(void **state)
     }
 }
 
+/* One line of each record does not open. */
+static void damage_lines(bench *b)
+{
+    for (unsigned i = 0; i < RECORDS; i++) {
+        const st_id id = record_of(i);
+        book_key key = book_key_id(BOOK_HIST, &id);
+        book_key_u64(&key, 1000 + SETS - 1);
+        book_key_u64(&key, 1 + (SETS - 1) * RECORDS + i);
+        rows_spoil(&b->d->an, &key);
+    }
+}
+
+static void take_first_set(bench *b)
+{
+    disk.sets = 0;
+    next_entry(b, ST_ENTRY_CHANGE);
+    b->entry.last = RECORDS;
+    must_take(b);
+    assert_true(b->report.has_lost);
+}
+
+/* In a page, and in a bucket that is forgotten: what is damaged is looked for once for all records,
+ * and not again by the next page. */
+static void test_what_is_read_for_damaged_lines(void **state)
+{
+    bench *b = *state;
+    put_all(b);
+    damage_lines(b);
+    watch(b);
+    const size_t sets = rows_count(&b->d->an, BOOK_SET);
+    take_first_set(b);
+    assert_true(disk.sets <= 4 * sets);
+    assert_true(rows_count(&b->d->an, BOOK_ANEW) >= RECORDS);
+    take_first_set(b);
+    assert_true(disk.sets <= 4);
+    rows_clear(&b->d->an, BOOK_ANEW);
+    assert_int_equal(forget(b, &b->h.bucket, 1), ST_OK);
+    assert_true(disk.sets <= 8 * sets);
+    assert_int_equal(rows_count(&b->d->an, BOOK_ANEW), 0); /* no other bucket has anything of it */
+}
+
 static void test_an_unreadable_history(void **state)
 {
     bench *b = *state;
@@ -168,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_what_is_read),
+        CASE(test_what_is_read_for_damaged_lines),
         CASE(test_an_unreadable_history),
     };
     return cmocka_run_group_tests_name("forget", tests, NULL, NULL);
