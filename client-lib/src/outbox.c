@@ -14,6 +14,9 @@
 #define SET_BYTES_ROOM    4096u                     /* header, seed, signature */
 #define COUNTERS_RESERVED 64u
 
+/* Before a set in the chain: counters were lost that no set has. */
+static const st_hash LOST = { { 0 } };
+
 /* ---- the table of own sets ---- */
 
 st_err outbox_put(book_db *book, const outbox_set *set, st_error *error)
@@ -136,25 +139,51 @@ static st_err lose_note(sotay_client *client, const st_id *record, const st_dot 
     return err == ST_OK ? overlay_row_settle(client, record, error) : err;
 }
 
+typedef struct {
+    book_scan scan;
+    st_id device;
+    st_gone span;
+    st_id record; /* result */
+    st_dot dot;   /* result */
+} note_walk;
+
+static void note_walk_begin(note_walk *walk, const st_id *device, const st_gone *span)
+{
+    book_key prefix = book_key_of(BOOK_OVER);
+    *walk = (note_walk){ .scan = book_scan_of(&prefix), .device = *device, .span = *span };
+}
+
+/* The next note of a change that the device made in the span. */
+static st_err note_walk_next(note_walk *walk, book_db *book, st_error *error)
+{
+    const book_key *at = &walk->scan.at;
+    st_dot *dot = &walk->dot;
+    for (;;) {
+        st_err err = book_scan_next(book, &walk->scan, NULL, NULL, error);
+        if (err != ST_OK)
+            return err;
+        if (at->len != 1 + 16 + 16 + 8)
+            continue;
+        memcpy(walk->record.b, at->b + 1, sizeof walk->record.b);
+        memcpy(dot->device.b, at->b + 17, sizeof dot->device.b);
+        dot->counter = st_get_u64(at->b + 33);
+        if (st_id_cmp(&dot->device, &walk->device) == 0 && dot->counter >= walk->span.from &&
+            dot->counter <= walk->span.to)
+            return ST_OK;
+    }
+}
+
 /* With what is lost over it no record would open any more. */
 static st_err lose_notes(sotay_client *client, const st_id *device, const st_gone *span,
                          st_error *error)
 {
-    book_key prefix = book_key_of(BOOK_OVER);
-    book_scan scan = book_scan_of(&prefix);
+    note_walk walk;
     st_err err = ST_OK;
+    note_walk_begin(&walk, device, span);
     while (err == ST_OK) {
-        st_id record;
-        st_dot dot;
-        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
-        if (err != ST_OK || scan.at.len != 1 + 16 + 16 + 8)
-            continue;
-        memcpy(record.b, scan.at.b + 1, sizeof record.b);
-        memcpy(dot.device.b, scan.at.b + 17, sizeof dot.device.b);
-        dot.counter = st_get_u64(scan.at.b + 33);
-        if (st_id_cmp(&dot.device, device) == 0 && dot.counter >= span->from &&
-            dot.counter <= span->to)
-            err = lose_note(client, &record, &dot, error);
+        err = note_walk_next(&walk, &client->book, error);
+        if (err == ST_OK)
+            err = lose_note(client, &walk.record, &walk.dot, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -163,6 +192,27 @@ st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *spa
 {
     st_err err = lose_sets(client, device, span, error);
     return err == ST_OK ? lose_notes(client, device, span, error) : err;
+}
+
+st_err outbox_pass_over(sotay_client *client, const st_id *device, const st_gone *span,
+                        st_error *error)
+{
+    note_walk walk;
+    outbox_set own = { .device = *device, .first = span->from, .last = span->to };
+    note_walk_begin(&walk, device, span);
+    st_err err = outbox_put(&client->book, &own, error);
+    for (uint64_t counter = span->from; err == ST_OK && counter <= span->to; counter++) {
+        book_key unsealed = book_key_of(BOOK_CHANGE);
+        book_key_u64(&unsealed, counter);
+        err = book_delete(&client->book, &unsealed, error);
+    }
+    while (err == ST_OK) {
+        err = note_walk_next(&walk, &client->book, error);
+        overlay_entry entry = { .dot = walk.dot, .first = span->from, .status = OVERLAY_SEALED };
+        if (err == ST_OK)
+            err = overlay_put(&client->book, &walk.record, &entry, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 /* ---- sealing ---- */
@@ -215,20 +265,30 @@ static void set_header(st_set *set, const st_set *first, bool has_prev, const st
     set->bytes_len = 0;
 }
 
-/* Builds the run that is collected. */
-static st_err close_run(outbox_seal *seal, sotay_client *client, const st_set *set, st_error *error)
+/* Room for the next run; it counts when seal->count does. */
+static st_err new_run(outbox_seal *seal, outbox_run **out_run, st_error *error)
 {
-    uint8_t seed[ST_SEED_BYTES];
     outbox_run *runs = seal->runs;
     if (seal->count == seal->capacity)
         runs = st_arena_grow(&seal->arena, runs, seal->count, &seal->capacity, sizeof *runs);
     if (runs == NULL)
         return st_fail(error, ST_E_MEMORY, "outbox: no memory");
     seal->runs = runs;
-    outbox_run *run = &seal->runs[seal->count];
-    memset(run, 0, sizeof *run);
+    *out_run = &seal->runs[seal->count];
+    memset(*out_run, 0, sizeof **out_run);
+    return ST_OK;
+}
+
+/* Builds the run that is collected. */
+static st_err close_run(outbox_seal *seal, sotay_client *client, const st_set *set, st_error *error)
+{
+    uint8_t seed[ST_SEED_BYTES];
+    outbox_run *run = NULL;
+    st_err err = new_run(seal, &run, error);
+    if (err != ST_OK)
+        return err;
     run->set = *set;
-    st_err err = port_random(client->book.port, seed, sizeof seed, error);
+    err = port_random(client->book.port, seed, sizeof seed, error);
     if (err == ST_OK)
         err = st_set_build(&run->set, seed, &run->built, error);
     st_wipe(seed, sizeof seed);
@@ -240,6 +300,7 @@ static st_err close_run(outbox_seal *seal, sotay_client *client, const st_set *s
 typedef struct {
     st_set set; /* being collected; changes_count 0: none */
     size_t bytes, capacity, total;
+    uint64_t next; /* the first counter not seen yet */
     bool has_prev;
     st_hash prev;
 } gathering;
@@ -286,6 +347,28 @@ static st_err gather(gathering *g, outbox_seal *seal, sotay_client *client, cons
     return ST_OK;
 }
 
+/* Changes before this counter that are missing or do not open keep no other from being sealed:
+ * their counters are passed over. */
+static st_err pass_until(gathering *g, outbox_seal *seal, sotay_client *client, uint64_t counter,
+                         st_error *error)
+{
+    outbox_run *run = NULL;
+    if (g->next >= counter)
+        return ST_OK;
+    st_err err = end_run(g, seal, client, error);
+    if (err == ST_OK)
+        err = new_run(seal, &run, error);
+    if (err != ST_OK)
+        return err;
+    run->passed = (st_gone){ g->next, counter - 1 };
+    run->is_signed = true; /* there is nothing to sign */
+    seal->count++;
+    g->next = counter;
+    g->has_prev = true;
+    g->prev = LOST;
+    return ST_OK;
+}
+
 /* Reads unsealed changes in order and builds their sets. */
 static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *error)
 {
@@ -293,6 +376,7 @@ static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *erro
     memset(&g, 0, sizeof g);
     g.has_prev = client->me.has_prev;
     g.prev = client->me.prev;
+    g.next = client->me.sealed + 1;
     book_key prefix = book_key_of(BOOK_CHANGE);
     book_scan scan = book_scan_of(&prefix);
     seal->is_over = true;
@@ -300,17 +384,22 @@ static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *erro
     while (err == ST_OK && !client->me.is_forked) {
         book_value value = { NULL, 0 };
         st_set one;
-        err = book_scan_next(&client->book, &scan, &seal->arena, &value, error);
+        err = book_scan_whole(&client->book, &scan, &seal->arena, &value, error);
         if (err == ST_OK)
             err = st_set_decode_kept(value.data, value.len, &seal->arena, &one, error);
         if (err == ST_OK)
+            err = pass_until(&g, seal, client, one.first, error);
+        if (err == ST_OK)
             err = gather(&g, seal, client, &one, error);
+        g.next += err == ST_OK;
         if (err == ST_OK && g.total > BATCH_BYTES_MAX) {
             seal->is_over = false;
             break;
         }
     }
-    if (err == ST_OK || err == ST_E_NOT_FOUND)
+    if (err == ST_E_NOT_FOUND)
+        err = pass_until(&g, seal, client, client->me.counter + 1, error);
+    if (err == ST_OK)
         err = end_run(&g, seal, client, error);
     client_abort(client);
     seal->is_built = err == ST_OK;
@@ -387,12 +476,23 @@ static st_err write_run(const outbox_run *run, sotay_client *client, st_error *e
     return err;
 }
 
+static st_err write_passed(const outbox_run *run, sotay_client *client, st_error *error)
+{
+    client->next.sealed = run->passed.to;
+    client->next.has_prev = true;
+    client->next.prev = LOST;
+    return outbox_pass_over(client, &client->next.device, &run->passed, error);
+}
+
 static st_err write_runs(outbox_seal *seal, sotay_client *client, st_error *error)
 {
     st_err err = client_begin(client, true, error);
     for (size_t i = 0; err == ST_OK && i < seal->count; i++) {
-        err = write_run(&seal->runs[i], client, error);
-        take_note(seal, &seal->runs[i].set);
+        const outbox_run *run = &seal->runs[i];
+        bool is_set = run->passed.from == 0;
+        err = is_set ? write_run(run, client, error) : write_passed(run, client, error);
+        if (is_set)
+            take_note(seal, &run->set);
     }
     bool reserves = seal->counter_next == seal->counter_end;
     if (err == ST_OK && reserves) {

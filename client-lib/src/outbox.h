@@ -34,6 +34,10 @@ bool outbox_waits(const outbox_set *set);
  * are lost, and their records are shown without them. Inside a transaction. */
 ST_MUST_USE st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *span,
                                st_error *error);
+/* Unsealed changes of a device that are missing or do not open: their counters count as those of a
+ * set whose bytes are not here, which is found to be gone like any other. Inside a transaction. */
+ST_MUST_USE st_err outbox_pass_over(sotay_client *client, const st_id *device, const st_gone *span,
+                                    st_error *error);
 /* Does the change lie in a set that is lost? */
 ST_MUST_USE st_err outbox_is_lost(book_db *book, const overlay_entry *entry, bool *out_is,
                                   st_error *error);
@@ -42,8 +46,10 @@ ST_MUST_USE st_err outbox_next(book_db *book, book_scan *scan, outbox_set *out_s
                                st_error *error);
 
 /* Seals unsealed changes: runs of consecutive counters of one bucket, role, boot and scope revision
- * become sets, each signed and durable before anything is sent. */
+ * become sets, each signed and durable before anything is sent. One that is missing or does not
+ * open is passed over. */
 typedef struct {
+    st_gone passed; /* from 0: it is a set; else counters that are passed over, and no set */
     st_set set;
     st_unsigned_set built;
     bool is_signed;

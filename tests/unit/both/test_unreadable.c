@@ -105,6 +105,105 @@ static void test_one_that_waits(void **state)
     }
 }
 
+static void damage_unsealed(phone *p, uint64_t counter, int how)
+{
+    book_key key = book_key_of(BOOK_CHANGE);
+    book_key_u64(&key, counter);
+    damage(p, &key, how);
+}
+
+/* Before it is sealed, in the middle: those around it go at once, and it is found to be gone. */
+static void test_one_that_is_not_sealed(void **state)
+{
+    (void)state;
+    for (int how = 0; how < HOWS; how++) {
+        world w;
+        sotay_report report;
+        world_make_with(&w, 6, (world_how){ 2, false });
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        sotay_id visit = phone_visit(an, "chợ");
+        sync_phone_well(&w, an, NULL);
+        assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+        assert_int_equal(phone_set(an, &visit, "place", "một"), SOTAY_OK);
+        sotay_id behind = phone_visit(an, "hai");
+        damage_unsealed(an, 3, how);
+        sync_phone_well(&w, an, &report);
+        assert_true(report.complete && report.needs_person);
+        assert_int_equal(report.stored, 2);
+        assert_int_equal(report.wanted, 1);
+        assert_int_equal(rows_count(an, BOOK_CHANGE), 0);
+        assert_true(phone_status_says(an, "\"lost\":1"));
+        assert_true(phone_status_says(an, "\"ready\":0"));
+        must_list(&w, "\"gaps\":[{\"from\":3,\"to\":3,\"gone\":true}]");
+        must_be_quiet(&w, an);
+        assert_int_equal(phone_set(an, &visit, "place", "lại"), SOTAY_OK); /* it opens again */
+        sync_phone_well(&w, an, NULL);
+        sync_phone_well(&w, binh, NULL);
+        assert_true(phone_says(binh, sotay_show, &behind, "\"hai\""));
+        assert_true(phone_says(binh, sotay_show, &visit, "\"bến\""));
+        assert_true(phone_says(binh, sotay_show, &visit, "\"lại\""));
+        KIT_EXPECT(0, &w.book, "verify");
+        world_free(&w);
+    }
+}
+
+/* The first of a device and the last one: nothing is in front, and nothing behind yet. */
+static void test_first_and_last_that_are_not_sealed(void **state)
+{
+    (void)state;
+    for (int how = 0; how < HOWS; how++) {
+        world w;
+        sotay_report report;
+        world_make_with(&w, 7, (world_how){ 2, false });
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        sotay_id lost = phone_visit(an, "một"), visit = phone_visit(an, "hai");
+        assert_int_equal(phone_set(an, &visit, "place", "ba"), SOTAY_OK);
+        damage_unsealed(an, 1, how);
+        damage_unsealed(an, 3, how);
+        sync_phone_well(&w, an, &report);
+        assert_int_equal(report.stored, 1);
+        for (int i = 0; i < 2; i++) { /* nothing behind the last one: it is said every time */
+            sync_phone_well(&w, an, &report);
+            assert_true(report.complete && report.needs_person);
+            assert_true(phone_status_says(an, "\"unreadable\":1"));
+            assert_true(phone_status_says(an, "\"lost\":1"));
+        }
+        assert_true(is_listed(an, &lost));
+        sotay_id behind = phone_visit(an, "bốn");
+        sync_phone_well(&w, an, &report);
+        assert_int_equal(report.stored, 1);
+        assert_true(phone_status_says(an, "\"unreadable\":0"));
+        assert_true(phone_status_says(an, "\"lost\":2"));
+        must_list(&w, "{\"from\":1,\"to\":1,\"gone\":true},{\"from\":3,\"to\":3,\"gone\":true}");
+        must_be_quiet(&w, an);
+        sync_phone_well(&w, binh, NULL);
+        assert_true(phone_says(binh, sotay_show, &visit, "\"hai\""));
+        assert_true(phone_says(binh, sotay_show, &behind, "\"bốn\""));
+        KIT_EXPECT(0, &w.book, "verify");
+        world_free(&w);
+    }
+}
+
+/* In front of it only the first set of the device, which names none before it. */
+static void test_the_second_that_is_not_sealed(void **state)
+{
+    (void)state;
+    world w;
+    sotay_report report;
+    world_make_with(&w, 8, (world_how){ 1, false });
+    phone *an = &w.phones[0];
+    for (int i = 0; i < 3; i++)
+        (void)phone_visit(an, "chợ");
+    damage_unsealed(an, 2, SPOILT);
+    sync_phone_well(&w, an, &report);
+    assert_int_equal(report.stored, 2);
+    assert_int_equal(report.wanted, 1);
+    must_list(&w, "\"gaps\":[{\"from\":2,\"to\":2,\"gone\":true}]");
+    must_be_quiet(&w, an);
+    KIT_EXPECT(0, &w.book, "verify");
+    world_free(&w);
+}
+
 /* A record that it alone made stays on the list, which is all that tells of it; what was written on
  * it later is held by the office. */
 static void test_one_that_made_a_record(void **state)
@@ -279,6 +378,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_that_waits),
+        cmocka_unit_test(test_one_that_is_not_sealed),
+        cmocka_unit_test(test_first_and_last_that_are_not_sealed),
+        cmocka_unit_test(test_the_second_that_is_not_sealed),
         cmocka_unit_test(test_one_that_made_a_record),
         cmocka_unit_test(test_a_disk_that_fails_loses_nothing),
         cmocka_unit_test(test_one_that_somebody_else_has),
