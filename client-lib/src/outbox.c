@@ -88,8 +88,9 @@ bool outbox_waits(const outbox_set *set)
            (set->status == OUTBOX_HELD && set->position == 0);
 }
 
+/* What is kept, and what was lost before, is taken off *lost. */
 static st_err lose_sets(sotay_client *client, const st_id *device, const st_gone *span,
-                        st_error *error)
+                        uint64_t *lost, st_error *error)
 {
     book_key prefix = book_key_id(BOOK_OWN, device);
     book_scan scan = book_scan_of(&prefix);
@@ -101,6 +102,8 @@ static st_err lose_sets(sotay_client *client, const st_id *device, const st_gone
         if (err != ST_OK || set.first < span->from || set.last > span->to)
             continue;
         err = closed_is_kept(client, &set, &kept, error);
+        if (kept || set.status == OUTBOX_LOST)
+            *lost -= set.last - set.first + 1;
         set.status = OUTBOX_LOST;
         set.position = 0;
         set.hold = ST_HOLD_NONE;
@@ -121,22 +124,65 @@ st_err outbox_is_lost(book_db *book, const overlay_entry *entry, bool *out_is, s
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Of a record that is nowhere but here it stays: the row of the list is all that tells of it. */
-static st_err lose_note(sotay_client *client, const st_id *record, const st_dot *dot,
+/* The next note of a scan over OVER. */
+static st_err next_note(book_scan *scan, book_db *book, st_id *out_record, st_dot *out_dot,
                         st_error *error)
 {
+    for (;;) {
+        st_err err = book_scan_next(book, scan, NULL, NULL, error);
+        if (err != ST_OK)
+            return err;
+        if (scan->at.len != 1 + 16 + 16 + 8)
+            continue;
+        memcpy(out_record->b, scan->at.b + 1, sizeof out_record->b);
+        memcpy(out_dot->device.b, scan->at.b + 17, sizeof out_dot->device.b);
+        out_dot->counter = st_get_u64(scan->at.b + 33);
+        return ST_OK;
+    }
+}
+
+/* One of which that cannot be told stays. */
+static st_err drop_if_lost(sotay_client *client, const st_id *record, const st_dot *dot,
+                           bool *out_is, st_error *error)
+{
     overlay_entry entry;
-    bool is_lost = false, has_base = false;
-    book_key base = book_key_id(BOOK_BASE, record);
+    *out_is = false;
     st_err err = overlay_get(&client->book, record, dot, &entry, error);
     if (err == ST_OK)
-        err = outbox_is_lost(&client->book, &entry, &is_lost, error);
-    if (err == ST_OK && is_lost)
-        err = book_has(&client->book, &base, &has_base, error);
-    if (err != ST_OK || !has_base)
-        return err;
-    err = overlay_delete(&client->book, record, dot, error);
-    return err == ST_OK ? overlay_row_settle(client, record, error) : err;
+        err = outbox_is_lost(&client->book, &entry, out_is, error);
+    if (err == ST_OK && *out_is)
+        err = overlay_delete(&client->book, record, dot, error);
+    return err == ST_E_CORRUPT && client->book.failed == ST_OK ? ST_OK : err;
+}
+
+st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_OVER, record);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    *out_any = false;
+    while (err == ST_OK) {
+        st_id of;
+        st_dot dot;
+        bool is_lost = false;
+        err = next_note(&scan, &client->book, &of, &dot, error);
+        if (err == ST_OK)
+            err = drop_if_lost(client, record, &dot, &is_lost, error);
+        *out_any = *out_any || is_lost;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Of a record that is nowhere but here they stay, until it comes with a page: the row of the list
+ * is all that tells of it. */
+static st_err lose_notes_of(sotay_client *client, const st_id *record, st_error *error)
+{
+    bool has_base = false, any = false;
+    book_key base = book_key_id(BOOK_BASE, record);
+    st_err err = book_has(&client->book, &base, &has_base, error);
+    if (err == ST_OK && has_base)
+        err = outbox_drop_lost(client, record, &any, error);
+    return err == ST_OK && any ? overlay_row_settle(client, record, error) : err;
 }
 
 typedef struct {
@@ -156,20 +202,13 @@ static void note_walk_begin(note_walk *walk, const st_id *device, const st_gone 
 /* The next note of a change that the device made in the span. */
 static st_err note_walk_next(note_walk *walk, book_db *book, st_error *error)
 {
-    const book_key *at = &walk->scan.at;
-    st_dot *dot = &walk->dot;
+    const st_dot *dot = &walk->dot;
     for (;;) {
-        st_err err = book_scan_next(book, &walk->scan, NULL, NULL, error);
-        if (err != ST_OK)
+        st_err err = next_note(&walk->scan, book, &walk->record, &walk->dot, error);
+        if (err != ST_OK ||
+            (st_id_cmp(&dot->device, &walk->device) == 0 && dot->counter >= walk->span.from &&
+             dot->counter <= walk->span.to))
             return err;
-        if (at->len != 1 + 16 + 16 + 8)
-            continue;
-        memcpy(walk->record.b, at->b + 1, sizeof walk->record.b);
-        memcpy(dot->device.b, at->b + 17, sizeof dot->device.b);
-        dot->counter = st_get_u64(at->b + 33);
-        if (st_id_cmp(&dot->device, &walk->device) == 0 && dot->counter >= walk->span.from &&
-            dot->counter <= walk->span.to)
-            return ST_OK;
     }
 }
 
@@ -183,14 +222,16 @@ static st_err lose_notes(sotay_client *client, const st_id *device, const st_gon
     while (err == ST_OK) {
         err = note_walk_next(&walk, &client->book, error);
         if (err == ST_OK)
-            err = lose_note(client, &walk.record, &walk.dot, error);
+            err = lose_notes_of(client, &walk.record, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *span, st_error *error)
+st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *span,
+                   uint64_t *out_lost, st_error *error)
 {
-    st_err err = lose_sets(client, device, span, error);
+    *out_lost = span->to - span->from + 1;
+    st_err err = lose_sets(client, device, span, out_lost, error);
     return err == ST_OK ? lose_notes(client, device, span, error) : err;
 }
 

@@ -31,9 +31,13 @@ ST_MUST_USE st_err outbox_get(book_db *book, const st_id *device, uint64_t first
  * should its bytes come back. */
 bool outbox_waits(const outbox_set *set);
 /* The server was told that these counters exist no more: own sets there whose bytes are not here
- * are lost, and their records are shown without them. Inside a transaction. */
+ * are lost, and their records are shown without them. *out_lost: how many of the counters were not
+ * lost before. Inside a transaction. */
 ST_MUST_USE st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *span,
-                               st_error *error);
+                               uint64_t *out_lost, st_error *error);
+/* Of the notes of a record those go whose set is lost. *out_any: there was one. */
+ST_MUST_USE st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any,
+                                    st_error *error);
 /* Unsealed changes of a device that are missing or do not open: their counters count as those of a
  * set whose bytes are not here, which is found to be gone like any other. Inside a transaction. */
 ST_MUST_USE st_err outbox_pass_over(sotay_client *client, const st_id *device, const st_gone *span,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/outbox.h"
 #include "client-lib/src/outside.h"
 #include "client-lib/src/slip.h"
 #include "proto/changeset.h"
@@ -471,6 +472,19 @@ static st_err put_base_row(sotay_client *client, const st_record *base, st_error
     return err;
 }
 
+/* What was lost before the base came lies over it no longer. */
+static st_err refresh_over_base(sotay_client *client, const st_id *record, st_error *error)
+{
+    bool any = false;
+    st_err err = overlay_row_refresh(client, record, error);
+    if (!is_damaged(client, err))
+        return err;
+    st_err dropped = outbox_drop_lost(client, record, &any, error);
+    if (dropped != ST_OK)
+        return dropped;
+    return any ? overlay_row_refresh(client, record, error) : err;
+}
+
 st_err overlay_row_of_base(sotay_client *client, const st_record *base, bool *out_damaged,
                            st_error *error)
 {
@@ -481,7 +495,7 @@ st_err overlay_row_of_base(sotay_client *client, const st_record *base, bool *ou
     if (err == ST_E_NOT_FOUND)
         return put_base_row(client, base, error);
     if (err == ST_OK)
-        err = overlay_row_refresh(client, &base->id, error);
+        err = refresh_over_base(client, &base->id, error);
     *out_damaged = is_damaged(client, err);
     if (!*out_damaged)
         return err;

@@ -317,19 +317,21 @@ static void take_whole(sotay_sync *sync, const st_end *end)
         next->repaired_ms = 0;
 }
 
-/* What this request said to exist no more is counted, and not looked for again. */
-static st_err take_said(sotay_sync *sync, st_error *error)
+/* What this request said to exist no more is counted, and not looked for again; what was wanted
+ * just now is said next. */
+static st_err lose_said(sotay_sync *sync, st_error *error)
 {
     identity *next = &sync->client->next;
     const st_gone said = sync->asked_gone;
-    if (said.from != next->gone_from || said.to != next->gone_to)
-        return ST_OK; /* what was wanted just now is said next */
-    next->gone_from = next->gone_to = 0;
+    uint64_t lost = 0;
     if (said.from == 0)
         return ST_OK;
-    next->lost += said.to - said.from + 1;
+    if (said.from == next->gone_from && said.to == next->gone_to)
+        next->gone_from = next->gone_to = 0;
     sync->report.needs_person = true;
-    return outbox_lose(sync->client, &next->device, &said, error);
+    st_err err = outbox_lose(sync->client, &next->device, &said, &lost, error);
+    next->lost += lost;
+    return err;
 }
 
 static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
@@ -355,7 +357,7 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     bool is_covered = end->backed_up_to > next->backed_up_to;
     if (is_covered)
         next->backed_up_to = end->backed_up_to;
-    st_err err = take_said(sync, error);
+    st_err err = lose_said(sync, error);
     if (err == ST_OK && is_covered)
         err = closed_cover(client, error);
     if (err == ST_OK)

@@ -204,6 +204,97 @@ static void test_the_second_that_is_not_sealed(void **state)
     world_free(&w);
 }
 
+/* Between each two something is kept: the server wants one gap after the other, and each that is
+ * said is lost then and there. */
+static void test_some_with_good_ones_between(void **state)
+{
+    enum { VISITS = 6 };
+    (void)state;
+    world w;
+    sotay_report report;
+    sotay_id visits[VISITS];
+    world_make_with(&w, 9, (world_how){ 1, false });
+    phone *an = &w.phones[0];
+    for (int i = 0; i < VISITS; i++)
+        visits[i] = phone_visit(an, "chợ");
+    sync_phone_well(&w, an, NULL);
+    for (int i = 0; i < VISITS; i++) {
+        assert_int_equal(phone_set(an, &visits[i], "place", "mất"), SOTAY_OK);
+        rows_seal(an);
+        (void)phone_visit(an, "giữa");
+        rows_seal(an);
+    }
+    for (size_t i = VISITS; i > 0; i--)
+        damage_own(an, 2 * i - 1, SPOILT);
+    for (int i = 0; i < 2; i++) {
+        sync_phone_well(&w, an, &report);
+        assert_true(report.complete && report.needs_person);
+    }
+    assert_true(phone_status_says(an, "\"lost\":6"));
+    assert_true(phone_status_says(an, "\"unreadable\":0"));
+    assert_true(phone_status_says(an, "\"ready\":0"));
+    for (int i = 0; i < VISITS; i++)
+        assert_true(phone_says(an, sotay_show, &visits[i], "\"chợ\""));
+    must_be_quiet(&w, an);
+    world_free(&w);
+}
+
+/* Said while nothing of its record has come back: with the record itself it opens again, here as
+ * at others. */
+static void test_one_that_is_lost_before_its_record_comes(void **state)
+{
+    (void)state;
+    for (int how = 0; how < HOWS; how++) {
+        world w;
+        sotay_sync *sync = NULL;
+        world_make_with(&w, 10, (world_how){ 2, false });
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        sync_phone_well(&w, an, NULL);
+        sotay_id visit = phone_visit(an, "chợ");
+        rows_seal(an);
+        assert_int_equal(phone_set(an, &visit, "place", "một"), SOTAY_OK);
+        rows_seal(an);
+        (void)phone_visit(an, "cuối");
+        rows_seal(an);
+        damage_own(an, 1, how);
+        assert_int_equal(sotay_sync_begin(an->client, &sync, &an->error), SOTAY_OK);
+        sotay_sync_send_only(sync);
+        assert_int_equal(run(&w, sync, 0, NULL), SOTAY_OK);
+        assert_true(phone_status_says(an, "\"lost\":1"));
+        sync_phone_well(&w, an, NULL);
+        assert_true(phone_says(an, sotay_show, &visit, "\"chợ\""));
+        must_be_quiet(&w, an);
+        assert_int_equal(phone_set(an, &visit, "place", "lại"), SOTAY_OK);
+        sync_phone_well(&w, an, NULL);
+        sync_phone_well(&w, binh, NULL);
+        assert_true(phone_says(binh, sotay_show, &visit, "\"lại\""));
+        world_free(&w);
+    }
+}
+
+/* A server of an older copy wants once more what was said to be gone: it is counted once. */
+static void test_one_that_is_wanted_twice(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 1);
+    phone *binh = &t.w.phones[1];
+    for (int i = 0; i < 3; i++)
+        sync_phone_well(&t.w, &t.w.phones[i], NULL);
+    backup(&t);
+    (void)phone_visit(binh, "một");
+    rows_seal(binh);
+    damage_own(binh, 0, SPOILT);
+    (void)phone_visit(binh, "hai");
+    sync_phone_well(&t.w, binh, NULL);
+    assert_true(phone_status_says(binh, "\"lost\":1"));
+    restore(&t);
+    sync_phone_well(&t.w, binh, NULL);
+    must_list(&t.w, "\"gaps\":[{\"from\":1,\"to\":1,\"gone\":true}]");
+    assert_true(phone_status_says(binh, "\"lost\":1"));
+    town_free(&t);
+}
+
 /* A record that it alone made stays on the list, which is all that tells of it; what was written on
  * it later is held by the office. */
 static void test_one_that_made_a_record(void **state)
@@ -381,6 +472,9 @@ int main(void)
         cmocka_unit_test(test_one_that_is_not_sealed),
         cmocka_unit_test(test_first_and_last_that_are_not_sealed),
         cmocka_unit_test(test_the_second_that_is_not_sealed),
+        cmocka_unit_test(test_some_with_good_ones_between),
+        cmocka_unit_test(test_one_that_is_lost_before_its_record_comes),
+        cmocka_unit_test(test_one_that_is_wanted_twice),
         cmocka_unit_test(test_one_that_made_a_record),
         cmocka_unit_test(test_a_disk_that_fails_loses_nothing),
         cmocka_unit_test(test_one_that_somebody_else_has),
