@@ -187,6 +187,17 @@ st_err book_has(book_db *book, const book_key *key, bool *out_has, st_error *err
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+st_err book_opens(book_db *book, const book_key *key, bool *out_opens, st_error *error)
+{
+    st_arena arena;
+    book_value value = { NULL, 0 };
+    st_arena_init(&arena, SEALED_BYTES_MAX);
+    st_err err = book_get_whole(book, key, &arena, &value, error);
+    *out_opens = err == ST_OK;
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err book_put_plain(book_db *book, const book_key *key, const void *data, size_t len,
                       st_error *error)
 {

@@ -151,6 +151,9 @@ ST_MUST_USE st_err book_get_plain(book_db *book, const book_key *key, book_value
 ST_MUST_USE st_err book_put_plain(book_db *book, const book_key *key, const void *data, size_t len,
                                   st_error *error);
 ST_MUST_USE st_err book_has(book_db *book, const book_key *key, bool *out_has, st_error *error);
+/* Is it there, and does it open? */
+ST_MUST_USE st_err book_opens(book_db *book, const book_key *key, bool *out_opens,
+                              st_error *error);
 
 /* Walks the keys that begin with a prefix, in order. Writing between two steps is fine. */
 typedef struct {

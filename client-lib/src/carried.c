@@ -77,16 +77,18 @@ st_err carried_next_set(sotay_client *client, book_scan *scan, st_arena *arena,
                         carried_set *out_set, st_error *error)
 {
     book_value value = { NULL, 0 };
-    st_err err = book_scan_next(&client->book, scan, arena, &value, error);
+    st_err err = book_scan_whole(&client->book, scan, arena, &value, error);
     return err == ST_OK ? read_set(&scan->at, &value, out_set, error) : err;
 }
 
+/* ST_E_NOT_FOUND also of one that does not open: it is in the way of nothing, and should it come
+ * again, it takes the place. */
 static st_err find_set(sotay_client *client, const st_id *device, uint64_t first, st_arena *arena,
                        carried_set *out_set, st_error *error)
 {
     book_value value = { NULL, 0 };
     book_key key = book_key_counter(BOOK_TAKEN, device, first);
-    st_err err = book_get(&client->book, &key, arena, &value, error);
+    st_err err = book_get_whole(&client->book, &key, arena, &value, error);
     return err == ST_OK ? read_set(&key, &value, out_set, error) : err;
 }
 
@@ -109,7 +111,7 @@ st_err carried_next_parcel(sotay_client *client, book_scan *scan, st_arena *aren
                            st_parcel *out_parcel, st_error *error)
 {
     book_value value = { NULL, 0 };
-    st_err err = book_scan_next(&client->book, scan, arena, &value, error);
+    st_err err = book_scan_whole(&client->book, scan, arena, &value, error);
     return err == ST_OK ? read_parcel(&scan->at, &value, out_parcel, error) : err;
 }
 
@@ -121,30 +123,39 @@ st_err carried_get(sotay_client *client, const st_id *device, uint64_t first, st
     return err == ST_OK ? st_set_decode_kept(set.bytes, set.len, arena, out_set, error) : err;
 }
 
-st_err carried_count(sotay_client *client, uint64_t *out_count, st_error *error)
+static st_err count_one(sotay_client *client, const book_key *key, carried_counts *counts,
+                        st_error *error)
 {
-    book_key taken = book_key_of(BOOK_TAKEN), parcels = book_key_of(BOOK_PARCEL);
-    book_scan sets = book_scan_of(&taken), sealed = book_scan_of(&parcels);
+    st_arena arena;
+    book_value value = { NULL, 0 };
+    st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
+    st_err err = book_get_whole(&client->book, key, &arena, &value, error);
+    counts->unreadable += err == ST_E_NOT_FOUND;
+    bool is_delivered = key->b[0] == BOOK_TAKEN && value.len > 0 && value.data[0] != 0;
+    counts->waiting += err == ST_OK && !is_delivered;
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err count_table(sotay_client *client, book_table table, carried_counts *counts,
+                          st_error *error)
+{
+    book_key prefix = book_key_of(table);
+    book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
-    uint64_t count = 0;
     while (err == ST_OK) {
-        st_arena arena;
-        carried_set set;
-        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = carried_next_set(client, &sets, &arena, &set, error);
-        count += err == ST_OK && !set.is_delivered;
-        st_arena_reset(&arena);
+        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        if (err == ST_OK)
+            err = count_one(client, &scan.at, counts, error);
     }
-    while (err == ST_OK || err == ST_E_NOT_FOUND) {
-        err = book_scan_next(&client->book, &sealed, NULL, NULL, error);
-        if (err != ST_OK)
-            break;
-        count++;
-    }
-    if (err != ST_E_NOT_FOUND)
-        return err;
-    *out_count = count;
-    return ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err carried_count(sotay_client *client, carried_counts *out_counts, st_error *error)
+{
+    *out_counts = (carried_counts){ 0, 0 };
+    st_err err = count_table(client, BOOK_TAKEN, out_counts, error);
+    return err == ST_OK ? count_table(client, BOOK_PARCEL, out_counts, error) : err;
 }
 
 /* ---- what is shown ---- */
@@ -160,13 +171,14 @@ static st_err show_set(sotay_client *client, const st_set *set, st_error *error)
     }
     for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++)
         if (i == 0 || st_id_cmp(&set->changes[i].record, &set->changes[i - 1].record) != 0)
-            err = overlay_row_refresh(client, &set->changes[i].record, error);
+            err = overlay_row_settle(client, &set->changes[i].record, error);
     return err;
 }
 
-/* Takes a set out of the overlay and out of the table. */
-static st_err drop_set(sotay_client *client, const carried_set *taken, st_arena *arena,
-                       st_error *error)
+/* Takes a set out of the overlay and out of the table. is_lost: its bucket is not read any more, so
+ * what is damaged leaves the list too. */
+static st_err drop_set(sotay_client *client, const carried_set *taken, bool is_lost,
+                       st_arena *arena, st_error *error)
 {
     st_set set;
     book_key key = book_key_counter(BOOK_TAKEN, &taken->device, taken->first);
@@ -178,7 +190,8 @@ static st_err drop_set(sotay_client *client, const carried_set *taken, st_arena 
         err = book_delete(&client->book, &key, error);
     for (uint32_t i = 0; err == ST_OK && i < set.changes_count; i++)
         if (i == 0 || st_id_cmp(&set.changes[i].record, &set.changes[i - 1].record) != 0)
-            err = overlay_row_refresh(client, &set.changes[i].record, error);
+            err = is_lost ? overlay_row_renew(client, &set.changes[i].record, error)
+                          : overlay_row_settle(client, &set.changes[i].record, error);
     return err;
 }
 
@@ -226,7 +239,7 @@ static st_err keep_parcel(sotay_client *client, const st_parcel *parcel, bool *o
     bool is_here = false;
     book_key key = parcel_key(parcel);
     book_value bytes = { parcel->sealed, parcel->sealed_len };
-    st_err err = book_has(&client->book, &key, &is_here, error);
+    st_err err = book_opens(&client->book, &key, &is_here, error);
     *out_new = err == ST_OK && !is_here;
     return *out_new ? put_value(client, &key, 0, &parcel->name, bytes, error) : err;
 }
@@ -325,7 +338,7 @@ static st_err can_show(sotay_client *client, const st_set *set, bool *out_can, s
     if (err == ST_OK)
         err = bucket_get(&client->book, &set->bucket, &bucket, error);
     if (err == ST_OK)
-        err = book_has(&client->book, &key, &is_taken, error);
+        err = book_opens(&client->book, &key, &is_taken, error);
     *out_can = err == ST_OK && bucket.in_scope && !is_taken && set->fold_version <= 1;
     return err;
 }
@@ -424,7 +437,7 @@ static st_err settle_taken(sotay_client *client, const st_receipt *receipt, st_e
     st_err err = find_set(client, &receipt->device, receipt->first, &arena, &taken, error);
     bool is_it = err == ST_OK && memcmp(taken.hash.b, receipt->hash.b, sizeof taken.hash.b) == 0;
     if (is_it && is_fork(receipt->held, receipt->held_count))
-        err = drop_set(client, &taken, &arena, error);
+        err = drop_set(client, &taken, false, &arena, error);
     else if (is_it)
         err = mark_delivered(client, &taken, true, error);
     st_arena_reset(&arena);
@@ -476,7 +489,7 @@ static st_err keep_receipt(sotay_client *client, const st_receipt *receipt, bool
     st_buffer out;
     bool is_here = false;
     book_key key = receipt_key(receipt);
-    st_err err = book_has(&client->book, &key, &is_here, error);
+    st_err err = book_opens(&client->book, &key, &is_here, error);
     if (err == ST_OK && !is_here)
         err = make_room(client, error);
     if (err != ST_OK || is_here)
@@ -562,7 +575,7 @@ st_err carried_next_receipt(sotay_client *client, book_scan *scan, st_arena *are
         book_value value = { NULL, 0 };
         st_frame frame = { .kind = ST_FRAME_RECEIPT }, back;
         st_buffer bytes;
-        st_err err = book_scan_next(&client->book, scan, arena, &value, error);
+        st_err err = book_scan_whole(&client->book, scan, arena, &value, error);
         if (err != ST_OK)
             return err;
         if (value.len <= ST_SIGNATURE_BYTES)
@@ -601,7 +614,7 @@ static st_err count_refusal(sotay_client *client, const st_id *device, uint64_t 
         st_parcel parcel;
         book_value value = { NULL, 0 };
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = book_scan_next(&client->book, &scan, &arena, &value, error);
+        err = book_scan_whole(&client->book, &scan, &arena, &value, error);
         if (err == ST_OK)
             err = read_parcel(&scan.at, &value, &parcel, error);
         book_value sealed = { parcel.sealed, parcel.sealed_len };
@@ -631,7 +644,7 @@ st_err carried_verdict(sotay_client *client, const st_id *device, const st_verdi
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = find_set(client, device, verdict->first, &arena, &taken, error);
     if (err == ST_OK && is_fork(verdict->held, verdict->held_count))
-        err = drop_set(client, &taken, &arena, error);
+        err = drop_set(client, &taken, false, &arena, error);
     else if (err == ST_OK && !taken.is_delivered)
         err = mark_delivered(client, &taken, true, error);
     st_arena_reset(&arena);
@@ -646,6 +659,22 @@ st_err carried_piece_taken(sotay_client *client, const st_piece_taken *taken, st
     return err == ST_OK ? delivered_keep(client, &key, 0, error) : err;
 }
 
+/* What does not open is taken for the set that the log has under its name. */
+static st_err drop_damaged(sotay_client *client, const st_set *set, st_error *error)
+{
+    st_arena arena;
+    bool is_here = false;
+    book_key key = book_key_counter(BOOK_TAKEN, &set->device, set->first);
+    const carried_set taken = { .device = set->device, .first = set->first, .hash = set->hash,
+                                .bytes = set->bytes, .len = set->bytes_len };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = book_has(&client->book, &key, &is_here, error);
+    if (err == ST_OK && is_here)
+        err = drop_set(client, &taken, false, &arena, error);
+    st_arena_reset(&arena);
+    return err;
+}
+
 st_err carried_in_log(sotay_client *client, const st_set *set, st_error *error)
 {
     st_arena arena;
@@ -658,9 +687,9 @@ st_err carried_in_log(sotay_client *client, const st_set *set, st_error *error)
         err = put_aside(client, &other, error);
     }
     if (err == ST_OK)
-        err = drop_set(client, &taken, &arena, error);
+        err = drop_set(client, &taken, false, &arena, error);
     st_arena_reset(&arena);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
+    return err == ST_E_NOT_FOUND ? drop_damaged(client, set, error) : err;
 }
 
 st_err carried_drop(sotay_client *client, const st_set *set, st_error *error)
@@ -705,7 +734,7 @@ static st_err close_set(sotay_client *client, const carried_set *taken, const st
         return err;
     if (!taken->is_delivered)
         err = seal_set(client, &set, &is_new, error);
-    return err == ST_OK ? drop_set(client, taken, arena, error) : err;
+    return err == ST_OK ? drop_set(client, taken, true, arena, error) : err;
 }
 
 typedef struct {

@@ -65,10 +65,10 @@ typedef struct {
     const uint8_t *bytes;
     size_t len;
 } carried_set;
-/* The next one; scan from book_key_of(BOOK_TAKEN). ST_E_NOT_FOUND at the end. */
+/* The next one that opens; scan from book_key_of(BOOK_TAKEN). ST_E_NOT_FOUND at the end. */
 ST_MUST_USE st_err carried_next_set(sotay_client *client, book_scan *scan, st_arena *arena,
                                     carried_set *out_set, st_error *error);
-/* The next parcel; scan from book_key_of(BOOK_PARCEL). ST_E_NOT_FOUND at the end. */
+/* The next parcel that opens; scan from book_key_of(BOOK_PARCEL). ST_E_NOT_FOUND at the end. */
 ST_MUST_USE st_err carried_next_parcel(sotay_client *client, book_scan *scan, st_arena *arena,
                                        st_parcel *out_parcel, st_error *error);
 /* The next receipt of the present epoch; scan from book_key_of(BOOK_RECEIPT). ST_E_NOT_FOUND. */
@@ -77,7 +77,13 @@ ST_MUST_USE st_err carried_next_receipt(sotay_client *client, book_scan *scan, s
 /* One by its name, decoded, for the overlay. ST_E_NOT_FOUND without *error. */
 ST_MUST_USE st_err carried_get(sotay_client *client, const st_id *device, uint64_t first,
                                st_arena *arena, st_set *out_set, st_error *error);
-/* Sets and parcels that the server is not known to have. */
-ST_MUST_USE st_err carried_count(sotay_client *client, uint64_t *out_count, st_error *error);
+/* Sets and parcels. One that does not open any more stays until it comes again, from whoever gave
+ * it or with the log. */
+typedef struct {
+    uint64_t waiting;    /* that the server is not known to have */
+    uint64_t unreadable; /* that do not open */
+} carried_counts;
+ST_MUST_USE st_err carried_count(sotay_client *client, carried_counts *out_counts,
+                                 st_error *error);
 
 #endif

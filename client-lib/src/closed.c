@@ -73,15 +73,9 @@ st_err closed_get(sotay_client *client, const st_id *device, uint64_t first, st_
 
 st_err closed_is_kept(sotay_client *client, const outbox_set *own, bool *out_kept, st_error *error)
 {
-    st_arena arena;
-    book_value value = { NULL, 0 };
     book_key key = book_key_counter(own->is_closed ? BOOK_CLOSED : BOOK_SET, &own->device,
                                     own->first);
-    st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
-    st_err err = book_get_whole(&client->book, &key, &arena, &value, error);
-    *out_kept = err == ST_OK;
-    st_arena_reset(&arena);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
+    return book_opens(&client->book, &key, out_kept, error);
 }
 
 /* It goes, and with it the note that it is owed anew. */

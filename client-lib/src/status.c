@@ -28,7 +28,7 @@ typedef struct {
     int64_t oldest_unsent_ms;
     st_dot oldest; /* counter 0: none */
     uint64_t oldest_first;
-    uint64_t carried; /* of others, not with the server */
+    carried_counts carried; /* of others */
     uint64_t unreadable; /* changes that wait to be sent, and whose set does not open */
     status_held *list; /* the held ones; arena */
     size_t list_count, list_capacity;
@@ -208,7 +208,7 @@ static bool safe_to_wipe(const status_counts *s)
 {
     return s->ready == 0 && s->held == 0 && s->copies == 0 && s->uncovered == 0 &&
            s->files.waiting == 0 && s->files.uncovered == 0 && s->files.left == 0 &&
-           s->evidence == 0 && s->carried == 0;
+           s->evidence == 0 && s->carried.waiting == 0;
 }
 
 static int64_t now_ms(const sotay_client *client)
@@ -252,7 +252,8 @@ static st_err write_json(sotay_client *client, const status_counts *s, st_buffer
     st_json_key_int(&json, "attachments_wanted", (int64_t)s->files.wanted);
     st_json_key_bool(&json, "attachments_full", me->files_full && s->files.waiting > 0);
     st_json_key_int(&json, "evidence_waiting", (int64_t)s->evidence);
-    st_json_key_int(&json, "carried", (int64_t)s->carried);
+    st_json_key_int(&json, "carried", (int64_t)s->carried.waiting);
+    st_json_key_int(&json, "carried_unreadable", (int64_t)s->carried.unreadable);
     st_json_key(&json, "oldest_unsent");
     st_json_when(&json, s->oldest_unsent_ms, offset);
     st_json_key(&json, "last_sync");
@@ -337,6 +338,14 @@ static st_err write_warnings(sotay_client *client, const status_counts *s, st_bu
                                          " này. Việc ghi sau đó vẫn gửi, và báo cho văn phòng biết."
                                          " Nếu còn giấy tờ, hãy ghi lại.\n",
                                (unsigned long long)s->unreadable);
+    if (err == ST_OK && s->carried.unreadable > 0)
+        err = st_buffer_printf(out, error,
+                               english ? "! %llu things carried for others cannot be read on this"
+                                         " device any more. Ask whoever gave them to sync, or to"
+                                         " give them again.\n"
+                                       : "! %llu phần mang hộ không đọc được nữa trên máy này. Hãy"
+                                         " nhắn người đã đưa tự gửi, hoặc đưa lại.\n",
+                               (unsigned long long)s->carried.unreadable);
     if (err == ST_OK && warning != NULL)
         err = st_buffer_printf(out, error, "! %s (%+lld s)\n", warning,
                                -(long long)(me->clock_offset_ms / 1000));
@@ -390,7 +399,7 @@ static st_err write_text(sotay_client *client, const status_counts *s, st_buffer
                                       "files the office declined, on this device only" };
     const char *const *say = strcmp(client->lang, "en") == 0 ? EN : VI;
     const uint64_t NUMBERS[] = { s->drafts, s->ready, s->sent, s->held };
-    const uint64_t SOME[] = { s->files.waiting, s->evidence, s->carried, s->copies,
+    const uint64_t SOME[] = { s->files.waiting, s->evidence, s->carried.waiting, s->copies,
                               s->files.left };
     st_err err = ST_OK;
     for (size_t i = 0; err == ST_OK && i < 4; i++)

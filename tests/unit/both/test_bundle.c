@@ -153,12 +153,12 @@ static int import_paper(phone *p, paper *from, sotay_bundle_report *out_report)
 
 static uint64_t carried_by(phone *p)
 {
-    uint64_t count = 0;
+    carried_counts counts = { 0, 0 };
     st_error error = { 0 };
     assert_int_equal(client_begin(p->client, false, &error), ST_OK);
-    assert_int_equal(carried_count(p->client, &count, &error), ST_OK);
+    assert_int_equal(carried_count(p->client, &counts, &error), ST_OK);
     client_abort(p->client);
-    return count;
+    return counts.waiting;
 }
 
 static void meet_the_server(desk *d, phone *carrier)

@@ -16,12 +16,12 @@
 
 static uint64_t carried_by(phone *p)
 {
-    uint64_t count = 0;
+    carried_counts counts = { 0, 0 };
     st_error error = { 0 };
     assert_int_equal(client_begin(p->client, false, &error), ST_OK);
-    assert_int_equal(carried_count(p->client, &count, &error), ST_OK);
+    assert_int_equal(carried_count(p->client, &counts, &error), ST_OK);
     client_abort(p->client);
-    return count;
+    return counts.waiting;
 }
 
 static char *text_of(phone *p, const sotay_id *record)

@@ -465,6 +465,143 @@ static void test_an_older_book(void **state)
     }
 }
 
+/* ---- what is carried for others ---- */
+
+static void spoil_all(phone *p, book_table table)
+{
+    book_key prefix = book_key_of(table), keys[8];
+    book_scan scan = book_scan_of(&prefix);
+    size_t count = 0;
+    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
+    while (book_scan_next(&p->client->book, &scan, NULL, NULL, NULL) == ST_OK && count < 8)
+        keys[count++] = scan.at;
+    client_abort(p->client);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++)
+        rows_spoil(p, &keys[i]);
+}
+
+/* Read here, and not to be read any more: own work goes, the status says it, and it comes again
+ * from whoever gave it, who has it still. */
+static void test_one_that_is_carried(void **state)
+{
+    (void)state;
+    world w;
+    sotay_report report;
+    world_make_with(&w, 9, (world_how){ 2, false });
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    sync_phone_well(&w, an, NULL);
+    sync_phone_well(&w, binh, NULL);
+    sotay_id visit = phone_visit(an, "một");
+    meet_well(an, binh);
+    spoil_all(binh, BOOK_TAKEN);
+    (void)phone_visit(binh, "hai");
+    sync_phone_well(&w, binh, &report);
+    assert_true(report.complete);
+    assert_int_equal(report.stored, 1);
+    assert_true(phone_status_says(binh, "\"carried\":0"));
+    assert_true(phone_status_says(binh, "\"carried_unreadable\":1"));
+    meet_well(an, binh);
+    assert_true(phone_status_says(binh, "\"carried\":1"));
+    assert_true(phone_status_says(binh, "\"carried_unreadable\":0"));
+    assert_true(phone_says(binh, sotay_show, &visit, "\"một\""));
+    sync_phone_well(&w, binh, &report);
+    assert_int_equal(report.stored, 1);
+    assert_true(phone_status_says(binh, "\"carried\":0"));
+    world_free(&w);
+}
+
+/* Its author brings it: with the page it is read, and nothing is damaged any more. */
+static void test_one_that_its_author_brings(void **state)
+{
+    (void)state;
+    world w;
+    world_make_with(&w, 10, (world_how){ 2, false });
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    sync_phone_well(&w, an, NULL);
+    sync_phone_well(&w, binh, NULL);
+    sotay_id visit = phone_visit(an, "một");
+    meet_well(an, binh);
+    spoil_all(binh, BOOK_TAKEN);
+    sync_phone_well(&w, an, NULL);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&w, binh, NULL);
+    assert_true(phone_status_says(binh, "\"carried_unreadable\":0"));
+    assert_int_equal(rows_count(binh, BOOK_TAKEN), 0);
+    assert_true(phone_says(binh, sotay_show, &visit, "\"flags\":[]"));
+    must_be_quiet(&w, binh);
+    world_free(&w);
+}
+
+/* What lies under a carried change does not open: it is carried all the same. What it was about may
+ * be what the other is to read: all goes sealed to him. */
+static void test_a_damaged_record_under_it(void **state)
+{
+    (void)state;
+    world w;
+    sotay_report report;
+    world_make_with(&w, 12, (world_how){ 2, false });
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    sotay_id visit = phone_visit(an, "một");
+    sync_phone_well(&w, an, NULL);
+    sync_phone_well(&w, binh, NULL);
+    const st_id id = phone_id(&visit);
+    const book_key base = book_key_id(BOOK_BASE, &id);
+    assert_int_equal(phone_set(an, &visit, "place", "hai"), SOTAY_OK);
+    (void)phone_visit(binh, "ba");
+    rows_spoil(binh, &base);
+    meet_well(an, binh);
+    assert_int_equal(rows_count(an, BOOK_TAKEN), 0);
+    assert_int_equal(rows_count(an, BOOK_PARCEL), 1);
+    assert_true(phone_status_says(binh, "\"carried\":1"));
+    sync_phone_well(&w, binh, &report);
+    assert_int_equal(report.stored, 2);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&w, binh, NULL);
+    assert_true(phone_says(binh, sotay_show, &visit, "\"hai\""));
+    world_free(&w);
+}
+
+/* Sealed to the office, out of a file; and what the office said of others' work. */
+static void test_sealed_ones_and_receipts(void **state)
+{
+    (void)state;
+    world w;
+    sotay_report report;
+    sotay_bundle_report bundled;
+    sotay_bundle *bundle = NULL;
+    sotay_slice file = { NULL, 0 };
+    world_make_with(&w, 11, (world_how){ 3, false });
+    phone *an = &w.phones[0], *binh = &w.phones[1], *carrier = &w.phones[2];
+    for (int i = 0; i < 3; i++)
+        sync_phone_well(&w, &w.phones[i], NULL);
+    (void)phone_visit(an, "một");
+    (void)phone_visit(binh, "hai");
+    meet_well(binh, carrier);
+    sync_phone_well(&w, carrier, NULL); /* it has the receipt now */
+    assert_int_equal(sotay_bundle_begin(an->client, &bundle, &an->error), SOTAY_OK);
+    assert_int_equal(sotay_bundle_make(bundle, &file, &bundled, &an->error), SOTAY_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sotay_bundle_import(carrier->client, file.data, file.len, &bundled,
+                                             &carrier->error),
+                         SOTAY_OK);
+        assert_true(phone_status_says(carrier, "\"carried_unreadable\":0"));
+        if (i > 0)
+            break;
+        spoil_all(carrier, BOOK_PARCEL);
+        spoil_all(carrier, BOOK_RECEIPT);
+        sync_phone_well(&w, carrier, &report);
+        assert_true(report.complete);
+        assert_true(phone_status_says(carrier, "\"carried_unreadable\":1"));
+        meet_well(binh, carrier);
+    }
+    sotay_bundle_free(bundle);
+    sync_phone_well(&w, carrier, &report);
+    assert_int_equal(report.stored, 1);
+    assert_true(phone_status_says(carrier, "\"carried\":0"));
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,6 +617,10 @@ int main(void)
         cmocka_unit_test(test_one_that_somebody_else_has),
         cmocka_unit_test(test_one_that_was_held),
         cmocka_unit_test(test_an_older_book),
+        cmocka_unit_test(test_one_that_is_carried),
+        cmocka_unit_test(test_one_that_its_author_brings),
+        cmocka_unit_test(test_a_damaged_record_under_it),
+        cmocka_unit_test(test_sealed_ones_and_receipts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
