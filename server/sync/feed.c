@@ -505,11 +505,13 @@ static st_err is_all_same(answer *a, bool *out_same, bool *out_news, st_error *e
     return ST_OK;
 }
 
+/* Does it ask what the log says of records of this bucket? */
 static bool is_repaired(const answer *a, const st_bucket *bucket)
 {
-    for (size_t i = 0; i < a->request->repairs_count; i++)
-        if (strcmp(a->request->repairs[i]->bucket.s, bucket->s) == 0)
-            return true;
+    const sync_request *request = a->request;
+    for (size_t i = 0; i < request->repairs_count; i++)
+        if (strcmp(request->repairs[i]->bucket.s, bucket->s) == 0)
+            return sync_repair_asks(request->repairs[i]);
     return false;
 }
 
@@ -579,12 +581,14 @@ static st_err emit_pages(answer *a, st_error *error)
             break;
         bool differs = state.has_sum && state.row.head <= state.cursor
                        && memcmp(&state.sum, &state.row.sum, sizeof state.sum) != 0;
-        if (differs && !ask->repairs && !is_repaired(a, state.bucket)) {
+        bool is_mended = is_repaired(a, state.bucket); /* what is said of it holds at the head */
+        if (differs && !ask->repairs && !is_mended) {
             state.cursor = 0;
             state.is_reset = true;
         }
         a->report.repairs += differs || (show_sums && i == 0) ? 1 : 0;
-        if (!differs && !show_sums && !state.is_reset && state.row.head <= state.cursor)
+        if (!differs && !show_sums && !is_mended && !state.is_reset
+            && state.row.head <= state.cursor)
             continue;
         a->report.more = a->bytes_left == 0;
         bool sent = a->report.more;

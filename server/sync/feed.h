@@ -21,6 +21,7 @@ typedef struct {
 
 /* Answers a request after its sets were taken in. Frames in order: verdicts, wants, scope (when
  * the asked revision is not the current one), pages, end. Opens and ends its own read transaction.
+ * A bucket of whose records a repair asks has its last page also where nothing is new.
  * kept_from 0: the device keeps none of its own sets. A cursor of another epoch or beyond the log
  * counts as 0. Suspended and revoked devices get verdicts and the end only.
  * request->ask must be set. ST_E_STORAGE, ST_E_CORRUPT, ST_E_MEMORY, or what emit returned. */

@@ -125,6 +125,8 @@ static void test_a_line_comes_again(void **state)
         assert_int_equal(report.repaired_buckets, 1);
         assert_true(report.complete && report.needs_person);
         assert_int_equal(report.stored, 1);
+        assert_int_equal(report.received_changes, 0); /* but for the decision all is here */
+        assert_int_equal(report.requests, 2);
         sync_phone_well(&d.w, d.chi, NULL);
         assert_same(&d);
         char *shown_chi = shown(d.chi, &more), *shown_binh = shown(d.binh, &more);
@@ -315,6 +317,8 @@ static void test_a_line_of_what_is_stored(void **state)
         sync_phone_well(&d.w, d.binh, &report);
         sync_phone_well(&d.w, d.chi, NULL);
         assert_int_equal(report.repaired_buckets, 1);
+        assert_int_equal(report.received_changes, 1); /* the others are here, and stay */
+        assert_int_equal(report.requests, 2);
         assert_true(report.complete && report.needs_person);
         assert_same(&d);
         assert_quiet(&d, d.binh);

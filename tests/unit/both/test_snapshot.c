@@ -3,6 +3,7 @@
  * a wrong bit is fetched again, what the server has no more is begun anew, what is not sound is
  * read entry by entry; it shows what everybody shows, and what waits is let in later. */
 #include "tests/unit/both/many_visits.h"
+#include "tests/unit/client-lib/rows.h"
 
 /* Bytes of the one snapshot there is. */
 static uint64_t file_bytes(world *w)
@@ -299,6 +300,30 @@ static void test_why_it_is_held(void **state)
     world_free(w);
 }
 
+/* A line of one record is made anew at a phone that could fetch: the others keep theirs. */
+static void test_a_line_costs_no_history(void **state)
+{
+    (void)state;
+    static stored_row row;
+    world *w = begin(51);
+    line l = { 0 };
+    phone *p = newcomer(w, 1, "binh");
+    assert_int_equal(sync_phone(w, p, 0, NULL), SOTAY_OK);
+    for (size_t n = 0; rows_get(p, BOOK_HIST, n, &row); n++)
+        if (memcmp(row.key.b + 1, ids[1].b, sizeof ids[1].b) == 0)
+            rows_spoil(p, &row.key);
+    assert_true(history_says(p, &ids[1], "\"unread\":true"));
+    assert_int_equal(phone_set(&w->phones[0], &ids[1], "place", "bến"), SOTAY_OK);
+    assert_int_equal(sync_phone(w, &w->phones[0], 0, NULL), SOTAY_OK);
+    sync_over_well(w, p, &l, NULL);
+    assert_int_equal(l.bytes, 0);
+    assert_int_equal(rows_count(p, BOOK_ANEW), 0);
+    for (size_t i = 0; i < ids_count; i++)
+        assert_true(history_says(p, &ids[i], "\"complete\":true"));
+    assert_alike(w, p);
+    world_free(w);
+}
+
 /* Asks once with the request as it is, changed by `change`; the status of the answer. */
 static int ask_with(world *w, sotay_request request, const char *path, const char *head)
 {
@@ -362,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_what_waits_is_let_in_later),
         cmocka_unit_test(test_own_work_in_it),
         cmocka_unit_test(test_why_it_is_held),
+        cmocka_unit_test(test_a_line_costs_no_history),
         cmocka_unit_test(test_who_gets_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
