@@ -38,6 +38,8 @@ typedef struct {
     bool looks_for_twin;
     bool is_elsewhere; /* `only` is a record of another bucket */
     st_arena arena;
+    st_arena kept_arena;
+    st_set kept; /* that an entry spoke of last: the next ones mostly speak of it again */
     bucket_state state;
     st_vector vector;
     apply_record *records;
@@ -45,27 +47,6 @@ typedef struct {
     erase_values *erasures; /* that the page brought */
     size_t erasures_count, erasures_capacity;
 } applying;
-
-/* ---- history ---- */
-
-/* The line of a change that came before: when, in which entry and by whom. ST_E_NOT_FOUND without
- * *error: there is none that opens. */
-static st_err line_find(applying *a, const st_change *change, apply_line *out_line, st_error *error)
-{
-    book_key prefix = book_key_id(BOOK_HIST, &change->record);
-    book_scan scan = book_scan_of(&prefix);
-    for (;;) {
-        apply_line line;
-        st_err err = apply_line_next_whole(a->client, &scan, &a->arena, &line, error);
-        if (err != ST_OK)
-            return err;
-        if (line.counter == change->dot.counter &&
-            st_id_cmp(&line.device, &change->dot.device) == 0) {
-            *out_line = line;
-            return ST_OK;
-        }
-    }
-}
 
 /* ---- folding ---- */
 
@@ -273,74 +254,19 @@ static st_err check_set(applying *a, st_set *set, st_error *error)
     return err;
 }
 
-/* An own set comes with other bytes. When values of it were erased it is still the same set, and
- * what is left of it takes the place of the whole; else it stays. */
-static st_err keep_remains(applying *a, const st_set *set, const book_value *bytes,
-                           const book_value *kept, bool *out_own_differs, st_error *error)
-{
-    st_set own;
-    const uint32_t *gone = NULL;
-    size_t gone_count = 0;
-    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
-    st_err err = st_set_decode(kept->data, kept->len, &a->arena, &own, error);
-    if (err != ST_OK || memcmp(own.hash.b, set->hash.b, sizeof own.hash.b) != 0)
-        return err == ST_E_MEMORY ? err : ST_OK;
-    *out_own_differs = false;
-    err = st_set_gone(bytes->data, bytes->len, &a->arena, &gone, &gone_count, error);
-    return err == ST_OK && gone_count > 0
-               ? book_put(&a->client->book, &key, bytes->data, bytes->len, error)
-               : err;
-}
-
-/* Keeps a set of which there are no open bytes here. Where a sealed one has its name, it is that
- * one, or (*out_own_differs) the server has another branch. */
-static st_err keep_new(applying *a, const st_set *set, const book_value *bytes, bool own,
-                       bool *out_own_differs, st_error *error)
-{
-    st_parcel sealed;
-    sotay_client *client = a->client;
-    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
-    st_err err = closed_get(client, &set->device, set->first, &a->arena, &sealed, error);
-    bool was_closed = err == ST_OK;
-    *out_own_differs =
-        was_closed && own && memcmp(sealed.name.b, set->hash.b, sizeof set->hash.b) != 0;
-    if ((!was_closed && err != ST_E_NOT_FOUND) || *out_own_differs)
-        return err;
-    err = book_put(&client->book, &key, bytes->data, bytes->len, error);
-    return err == ST_OK && (was_closed || own)
-               ? closed_open(client, &set->device, set->first, error)
-               : err;
-}
-
-/* Keeps a set that came. An own one that is kept already stays as it was signed here: where the
- * server has another branch, *out_own_differs. Another branch of somebody else goes on sealed. */
-static st_err keep_set(applying *a, const st_set *set, const book_value *bytes,
-                       bool *out_own_differs, st_error *error)
-{
-    book_key key = book_key_counter(BOOK_OWN, &set->device, set->first);
-    bool own = false;
-    book_value kept = { NULL, 0 };
-    st_err err = book_has(&a->client->book, &key, &own, error);
-    key.b[0] = BOOK_SET;
-    if (err == ST_OK && !own)
-        err = carried_put_aside(a->client, set, error);
-    if (err == ST_OK && !own)
-        return keep_new(a, set, bytes, false, out_own_differs, error);
-    if (err == ST_OK)
-        err = book_get_whole(&a->client->book, &key, &a->arena, &kept, error);
-    *out_own_differs =
-        err == ST_OK && (kept.len != bytes->len || memcmp(kept.data, bytes->data, kept.len) != 0);
-    if (*out_own_differs)
-        return keep_remains(a, set, bytes, &kept, out_own_differs, error);
-    return err == ST_E_NOT_FOUND ? keep_new(a, set, bytes, true, out_own_differs, error) : err;
-}
-
 /* A set under our name with counters that this store never sealed: it, or the one it was copied or
  * brought back from, lives on somewhere else. */
 static bool is_of_twin(const applying *a, const st_set *set)
 {
     return a->looks_for_twin && st_id_cmp(&set->device, &a->client->next.device) == 0 &&
            set->first > a->client->next.sealed;
+}
+
+/* Of what a page speaks of and does not bring: the bucket has to come anew. */
+static st_err not_kept(applying *a, st_error *error)
+{
+    a->report->lost_reference = true;
+    return st_fail(error, ST_E_CORRUPT, "page: a set it refers to is not kept here");
 }
 
 /* The bytes of the entry's set: sent along, or kept here. *out_skip: it cannot be folded. */
@@ -352,10 +278,8 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, boo
     st_err err = ST_OK;
     if (entry->set == NULL) {
         err = book_get_whole(&a->client->book, &key, &a->arena, &bytes, error);
-        if (err == ST_E_NOT_FOUND) {
-            a->report->lost_reference = true;
-            return st_fail(error, ST_E_CORRUPT, "page: a set it refers to is not kept here");
-        }
+        if (err == ST_E_NOT_FOUND)
+            return not_kept(a, error);
     }
     if (err != ST_OK)
         return err;
@@ -373,23 +297,39 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, boo
         a->report->twin_first = out_set->first;
         return st_fail(error, ST_E_CHANGED, "page: another store writes under this name");
     }
-    return err == ST_OK ? keep_set(a, out_set, &bytes, out_skip, error) : err;
+    return err == ST_OK
+               ? apply_keep_set(a->client, &a->arena, out_set, &bytes, out_skip, error)
+               : err;
 }
 
-/* The kept set that holds the change `counter` of a device. ST_E_NOT_FOUND without *error. */
-static st_err set_with(applying *a, const st_id *device, uint64_t counter, st_set *out_set,
-                       st_error *error)
+static st_err read_kept(applying *a, const st_id *device, uint64_t counter, st_error *error)
 {
     book_key after = book_key_counter(BOOK_SET, device, counter + 1), found;
-    st_err err = book_before(&a->client->book, &after, 17, &found, error);
     book_value bytes = { NULL, 0 };
-    if (err == ST_OK)
-        err = book_get_whole(&a->client->book, &found, &a->arena, &bytes, error);
-    if (err == ST_OK)
-        err = st_set_decode(bytes.data, bytes.len, &a->arena, out_set, error);
-    if (err == ST_OK && overlay_change(out_set, counter) == NULL)
-        return ST_E_NOT_FOUND;
-    return err;
+    st_arena_reset(&a->kept_arena);
+    memset(&a->kept, 0, sizeof a->kept);
+    st_err err = book_before(&a->client->book, &after, 17, &found, error);
+    if (err != ST_OK)
+        return err;
+    err = book_get_whole(&a->client->book, &found, &a->kept_arena, &bytes, error);
+    if (err == ST_E_NOT_FOUND)
+        return not_kept(a, error);
+    return err == ST_OK ? st_set_decode(bytes.data, bytes.len, &a->kept_arena, &a->kept, error)
+                        : err;
+}
+
+/* The kept set that holds the change `counter` of a device; good until the next one is asked for.
+ * ST_E_NOT_FOUND without *error: it never came. */
+static st_err set_with(applying *a, const st_id *device, uint64_t counter, const st_set **out_set,
+                       st_error *error)
+{
+    st_err err = ST_OK;
+    bool is_it = a->kept.bytes != NULL && st_id_cmp(&a->kept.device, device) == 0 &&
+                 overlay_change(&a->kept, counter) != NULL;
+    if (!is_it)
+        err = read_kept(a, device, counter, error);
+    *out_set = &a->kept;
+    return err == ST_OK && overlay_change(&a->kept, counter) == NULL ? ST_E_NOT_FOUND : err;
 }
 
 /* Of a change whose line is gone or does not open, though its set is kept: as if it had come with
@@ -416,7 +356,7 @@ static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
     st_arrival arrival;
     if (is_passed_over(a, change))
         return ST_OK;
-    st_err err = line_find(a, change, &line, error);
+    st_err err = apply_line_find(a->client, change, &line, error);
     if (err == ST_E_NOT_FOUND)
         err = line_lost(a, entry, change, set->first, &line, error);
     if (err == ST_OK)
@@ -449,34 +389,47 @@ static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
 static st_err apply_decision(applying *a, const st_entry *entry, st_error *error)
 {
     st_err err = ST_OK;
-    st_set set;
+    const st_set *set = NULL;
     for (uint32_t i = 0; err == ST_OK && i < entry->counters_count; i++) {
         uint64_t counter = entry->counters[i];
         err = set_with(a, &entry->device, counter, &set, error);
-        if (err == ST_E_NOT_FOUND) {
-            a->report->lost_reference = true;
-            return st_fail(error, ST_E_CORRUPT, "page: a set it decides on is not kept here");
-        }
+        if (err == ST_E_NOT_FOUND)
+            err = not_kept(a, error);
         if (err == ST_OK)
-            err = decide_one(a, entry, &set, overlay_change(&set, counter), error);
+            err = decide_one(a, entry, set, overlay_change(set, counter), error);
     }
     return err;
 }
 
-/* Held for another reason now: the author is told, nothing is folded. */
+/* Held for another reason now: its author is told, and all see it in its history. */
+static st_err hold_one(applying *a, const st_entry *entry, const st_held *held, const st_set *set,
+                       st_error *error)
+{
+    const st_change *change = overlay_change(set, held->counter);
+    bool own = false;
+    apply_line line;
+    if (is_passed_over(a, change))
+        return ST_OK;
+    st_err err = apply_line_find(a->client, change, &line, error);
+    if (err == ST_E_NOT_FOUND)
+        err = line_lost(a, entry, change, set->first, &line, error);
+    line.verdict = APPLY_HELD;
+    line.hold = held->reason;
+    if (err == ST_OK)
+        err = apply_line_put(a->client, &change->record, &line, error);
+    if (err == ST_OK)
+        err = is_own(a->client, &set->device, set->first, &own, error);
+    return err == ST_OK && own ? note_own(a, change, set->first, held->reason, error) : err;
+}
+
 static st_err apply_hold(applying *a, const st_entry *entry, st_error *error)
 {
     st_err err = ST_OK;
-    st_set set;
+    const st_set *set = NULL;
     for (uint32_t i = 0; err == ST_OK && i < entry->held_count; i++) {
-        uint64_t counter = entry->held[i].counter;
-        bool own = false;
-        err = set_with(a, &entry->device, counter, &set, error);
+        err = set_with(a, &entry->device, entry->held[i].counter, &set, error);
         if (err == ST_OK)
-            err = is_own(a->client, &set.device, set.first, &own, error);
-        if (err == ST_OK && own && !is_passed_over(a, overlay_change(&set, counter)))
-            err =
-                note_own(a, overlay_change(&set, counter), set.first, entry->held[i].reason, error);
+            err = hold_one(a, entry, &entry->held[i], set, error);
         if (err == ST_E_NOT_FOUND)
             err = ST_OK;
     }
@@ -509,6 +462,7 @@ static st_err apply_entry(applying *a, const st_entry *entry, st_error *error)
     if (entry->kind == ST_ENTRY_GAP || entry->kind == ST_ENTRY_INIT)
         return ST_OK;
     bool skip = false;
+    memset(&a->kept, 0, sizeof a->kept); /* it may be this one, with other bytes */
     st_err err = entry_set(a, entry, &set, &skip, error);
     return err == ST_OK && !skip ? fold_set(a, entry, &set, error) : err;
 }
@@ -664,6 +618,13 @@ static void begin(applying *a, sotay_client *client, const st_page *page, apply_
     assert(name != NULL); /* else it would be the name of no bucket */
     a->in_catalogue = strcmp(name, "/catalogue") == 0;
     st_arena_init(&a->arena, CLIENT_WORK_BYTES_MAX);
+    st_arena_init(&a->kept_arena, CLIENT_WORK_BYTES_MAX);
+}
+
+static void end(applying *a)
+{
+    st_arena_reset(&a->kept_arena);
+    st_arena_reset(&a->arena);
 }
 
 st_err apply_page(sotay_client *client, const st_page *page, apply_report *report, st_error *error)
@@ -679,7 +640,7 @@ st_err apply_page(sotay_client *client, const st_page *page, apply_report *repor
     report->was_reset = page->reset;
     if (err == ST_OK)
         err = apply_entries(&a, error);
-    st_arena_reset(&a.arena);
+    end(&a);
     return err;
 }
 
@@ -725,7 +686,7 @@ st_err apply_held(sotay_client *client, const st_bucket *bucket, const st_entry 
     begin(&a, client, &page, &report);
     for (uint32_t i = 0; err == ST_OK && i < count; i++)
         err = keep_held(&a, &entries[i], error);
-    st_arena_reset(&a.arena);
+    end(&a);
     return err;
 }
 
@@ -788,6 +749,6 @@ st_err apply_record_anew(sotay_client *client, const apply_anew *anew, bool *out
     if (err == ST_OK)
         err = end_anew(&a, error);
     *out_owes = *out_owes || report.owes_renewal;
-    st_arena_reset(&a.arena);
+    end(&a);
     return err;
 }

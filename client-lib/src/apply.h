@@ -45,6 +45,10 @@ typedef struct {
 } apply_anew;
 ST_MUST_USE st_err apply_record_anew(sotay_client *client, const apply_anew *anew, bool *out_owes,
                                      st_error *error);
+/* Keeps a set that came. An own one that is kept already stays as it was signed here: where the
+ * server has another branch, *out_own_differs. Another branch of somebody else goes on sealed. */
+ST_MUST_USE st_err apply_keep_set(sotay_client *client, st_arena *arena, const st_set *set,
+                                  const book_value *bytes, bool *out_own_differs, st_error *error);
 /* The key that a device signs with: our own, the server's of any epoch, or what the catalogue says.
  * ST_E_NOT_FOUND without *error: the catalogue here does not name it. */
 ST_MUST_USE st_err apply_author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
@@ -106,5 +110,9 @@ ST_MUST_USE st_err apply_line_damaged(sotay_client *client, const st_id *record,
 /* As apply_line_next, past lines that are damaged: one must not be in the way of all others. */
 ST_MUST_USE st_err apply_line_next_whole(sotay_client *client, book_scan *scan, st_arena *arena,
                                          apply_line *out_line, st_error *error);
+/* The line of a change that came before: when, in which entry and by whom, without the words of a
+ * decline. ST_E_NOT_FOUND without *error: there is none that opens. */
+ST_MUST_USE st_err apply_line_find(sotay_client *client, const st_change *change,
+                                   apply_line *out_line, st_error *error);
 
 #endif

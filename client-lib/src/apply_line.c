@@ -108,3 +108,23 @@ st_err apply_line_next_whole(sotay_client *client, book_scan *scan, st_arena *ar
         err = apply_line_next(client, scan, arena, out_line, error);
     return err;
 }
+
+st_err apply_line_find(sotay_client *client, const st_change *change, apply_line *out_line,
+                       st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_HIST, &change->record);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    bool is_it = false;
+    while (err == ST_OK && !is_it) {
+        st_arena arena;
+        st_arena_init(&arena, 4 * APPLY_LINE_BYTES_MAX);
+        err = apply_line_next_whole(client, &scan, &arena, out_line, error);
+        is_it = err == ST_OK && out_line->counter == change->dot.counter &&
+                st_id_cmp(&out_line->device, &change->dot.device) == 0;
+        out_line->reason = NULL;
+        out_line->reason_len = 0;
+        st_arena_reset(&arena);
+    }
+    return err;
+}

@@ -2,6 +2,7 @@
  * A phone whose book went wrong is mended by its next sync: only what differs is made anew, unsent
  * work stays, what it held without a signature is shown to the office before, and every incident is
  * on the office's list. */
+#include "tests/unit/both/fetch.h"
 #include "tests/unit/both/world.h"
 
 #include "client-lib/src/evidence.h"
@@ -66,16 +67,21 @@ static void test_what_is_held_says_why(void **state)
     sotay_report report;
     world w;
     world_make(&w, 1);
-    phone *an = &w.phones[0];
+    phone *an = &w.phones[0], *binh = &w.phones[1];
     make_many(&w, 1, ids);
     KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an));
     KIT_EXPECT(0, &w.book, "move", "2026", "locked", "--as", "office");
     assert_int_equal(phone_set(an, &ids[0], "place", "bến"), SOTAY_OK);
     sync_well(&w, an, NULL);
+    sync_well(&w, binh, NULL);
     assert_true(phone_status_says(an, "\"reason\":\"suspended\""));
+    assert_true(history_says(binh, &ids[0], "\"held\":\"suspended\""));
     KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an), "--lift");
     sync_well(&w, an, NULL);
+    sync_well(&w, binh, NULL);
     assert_true(phone_status_says(an, "\"reason\":\"late\""));
+    assert_true(history_says(an, &ids[0], "\"held\":\"late\""));
+    assert_true(history_says(binh, &ids[0], "\"held\":\"late\""));
     damage(an, &ids[0], SOTAY_DAMAGE_VALUE);
     sync_well(&w, an, &report);
     assert_int_equal(report.repaired_buckets, 1);

@@ -63,11 +63,11 @@ static void test_decisions_on_what_never_came(void **state)
     static const uint64_t ONE = 1, NINE = 9;
     bench *b = *state;
     decide(b, ST_ENTRY_ACCEPT, &ONE);
-    must_refuse(b, ST_E_CORRUPT, "it decides on is not kept");
+    must_refuse(b, ST_E_CORRUPT, "it refers to is not kept");
     assert_true(b->report.lost_reference);
     handmade_keep_set(&b->h, &b->d->an);
     decide(b, ST_ENTRY_DECLINE, &NINE); /* a set is kept, but it has no such change */
-    must_refuse(b, ST_E_CORRUPT, "it decides on is not kept");
+    must_refuse(b, ST_E_CORRUPT, "it refers to is not kept");
     assert_int_equal(verdict_of(b), -1);
 }
 
