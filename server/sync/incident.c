@@ -55,33 +55,54 @@ static st_err encode(const sync_incident *in, st_buffer *row)
     return err;
 }
 
-static st_err decode_lists(pack_reader *reader, st_arena *arena, sync_incident *out,
-                           st_error *error)
+static st_err is_damaged(st_error *error)
 {
-    uint64_t records = pack_get_u64(reader);
-    if (records > reader->len / 16)
-        return st_fail(error, ST_E_CORRUPT, "store: a row of incident is damaged");
-    st_id *ids = st_arena_array(arena, (size_t)records, sizeof *ids);
-    if (ids == NULL)
-        return no_memory(error);
-    for (uint64_t i = 0; i < records; i++)
-        pack_get(reader, ids[i].b, sizeof ids[i].b);
-    uint64_t count = pack_get_u64(reader);
-    if (count > reader->len / 20)
-        return st_fail(error, ST_E_CORRUPT, "store: a row of incident is damaged");
-    st_repair_evidence *list = st_arena_array(arena, (size_t)count, sizeof *list);
+    return st_fail(error, ST_E_CORRUPT, "store: a row of incident is damaged");
+}
+
+static st_err decode_evidence(pack_reader *reader, st_arena *arena, sync_incident *out,
+                              st_error *error)
+{
+    st_repair_evidence *list = st_arena_array(arena, out->evidence_count, sizeof *list);
     if (list == NULL)
         return no_memory(error);
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < out->evidence_count; i++) {
         pack_get(reader, list[i].record.b, 16);
         store_slice state = pack_get_string(reader);
         list[i].state = state.data;
         list[i].state_len = state.len;
     }
-    out->records = ids;
-    out->records_count = (uint32_t)records;
     out->evidence = list;
-    out->evidence_count = (uint32_t)count;
+    return ST_OK;
+}
+
+/* What stands before the evidence, with how much of that there is; the reader is left in front of
+ * it. Takes no memory: the row must outlive the incident. */
+static st_err decode_head(store_slice key, pack_reader *reader, sync_incident *out, st_error *error)
+{
+    sync_incident in;
+    memset(&in, 0, sizeof in);
+    if (key.len != 24)
+        return st_fail(error, ST_E_CORRUPT, "store: a key of incident is damaged");
+    memcpy(in.device.b, key.data, 16);
+    in.n = st_get_u64((const uint8_t *)key.data + 16);
+    in.time_ms = (int64_t)pack_get_u64(reader);
+    pack_get_text(reader, in.bucket.s, sizeof in.bucket.s);
+    in.cursor = pack_get_u64(reader);
+    pack_get(reader, in.theirs.b, sizeof in.theirs.b);
+    pack_get(reader, in.ours.b, sizeof in.ours.b);
+    uint64_t records = pack_get_u64(reader);
+    if (records > reader->len / sizeof *in.records)
+        return is_damaged(error);
+    in.records = (const st_id *)reader->data; /* bytes, as they stand there */
+    in.records_count = (uint32_t)records;
+    reader->data += records * sizeof *in.records;
+    reader->len -= records * sizeof *in.records;
+    uint64_t count = pack_get_u64(reader);
+    if (reader->is_bad || count > reader->len / 20)
+        return is_damaged(error);
+    in.evidence_count = (uint32_t)count;
+    *out = in;
     return ST_OK;
 }
 
@@ -91,17 +112,9 @@ static st_err decode(store_slice key, store_slice row, st_arena *arena, sync_inc
 {
     sync_incident in;
     pack_reader reader = pack_read(row);
-    memset(&in, 0, sizeof in);
-    if (key.len != 24)
-        return st_fail(error, ST_E_CORRUPT, "store: a key of incident is damaged");
-    memcpy(in.device.b, key.data, 16);
-    in.n = st_get_u64((const uint8_t *)key.data + 16);
-    in.time_ms = (int64_t)pack_get_u64(&reader);
-    pack_get_text(&reader, in.bucket.s, sizeof in.bucket.s);
-    in.cursor = pack_get_u64(&reader);
-    pack_get(&reader, in.theirs.b, sizeof in.theirs.b);
-    pack_get(&reader, in.ours.b, sizeof in.ours.b);
-    st_err err = decode_lists(&reader, arena, &in, error);
+    st_err err = decode_head(key, &reader, &in, error);
+    if (err == ST_OK)
+        err = decode_evidence(&reader, arena, &in, error);
     if (err == ST_OK)
         err = pack_end(&reader, "incident", error);
     if (err == ST_OK)
@@ -111,8 +124,28 @@ static st_err decode(store_slice key, store_slice row, st_arena *arena, sync_inc
 
 /* ---- noting ---- */
 
-/* The last incident of the device; n is 0 when it has none. Copied out of the transaction. */
-static st_err find_last(writer_turn *turn, const st_id *device, sync_incident *out, st_error *error)
+/* Goes back from where the cursor stands to an incident of the device about the bucket, or stays
+ * where that is NULL. */
+static st_err go_back(store_cursor *cursor, const st_id *device, const st_bucket *bucket,
+                      st_error *error)
+{
+    st_err err = ST_OK;
+    while (err == ST_OK && bucket != NULL && store_has_prefix(cursor, store_bytes(device->b, 16))) {
+        sync_incident in;
+        pack_reader reader = pack_read(cursor->value);
+        err = decode_head(cursor->key, &reader, &in, error);
+        if (err == ST_OK && strcmp(in.bucket.s, bucket->s) == 0)
+            break;
+        if (err == ST_OK)
+            err = store_previous(cursor, error);
+    }
+    return err;
+}
+
+/* The last incident of the device about the bucket (NULL: of any); n is 0 when it has none. Copied
+ * out of the transaction. */
+static st_err find_last(writer_turn *turn, const st_id *device, const st_bucket *bucket,
+                        sync_incident *out, st_error *error)
 {
     store_cursor cursor = { 0 };
     pack_key behind = key_of(device, UINT64_MAX);
@@ -121,6 +154,8 @@ static st_err find_last(writer_turn *turn, const st_id *device, sync_incident *o
     st_err err = store_cursor_open(turn->txn, STORE_INCIDENT, &cursor, error);
     if (err == ST_OK)
         err = store_seek_before(&cursor, pack_key_slice(&behind), error);
+    if (err == ST_OK)
+        err = go_back(&cursor, device, bucket, error);
     if (err == ST_OK && store_has_prefix(&cursor, store_bytes(device->b, 16))) {
         uint8_t *row = st_arena_copy(turn->arena, cursor.value.data, cursor.value.len);
         err = row == NULL
@@ -161,12 +196,12 @@ static bool has_room(const sync_incident *in, const st_repair_ask *ask)
     return bytes <= INCIDENT_EVIDENCE_BYTES;
 }
 
-/* Does the ask begin one, or go on with the last one? What is shown without a question is what a
- * device had beyond the log of an older copy: an incident of its own, or several. */
+/* Does the ask begin one, or go on with the last one of its bucket? What is shown without question
+ * is what a device had beyond the log of an older copy: an incident of its own, or several. */
 static bool is_new(const sync_incident *last, const st_repair_ask *ask)
 {
     bool asks = sync_repair_asks(ask);
-    if (last->n == 0 || strcmp(last->bucket.s, ask->bucket.s) != 0)
+    if (last->n == 0)
         return true;
     if (!asks && has_all_evidence(last, ask))
         return false;
@@ -278,20 +313,18 @@ static st_err find_spare(writer_turn *turn, const st_id *device, uint32_t *out_c
                          uint64_t *out_n, st_error *error)
 {
     store_cursor cursor = { 0 };
-    st_arena arena;
     *out_count = 0;
     *out_n = 0;
-    st_arena_init(&arena, ARENA_BYTES_MAX);
     st_err err = store_cursor_open(turn->txn, STORE_INCIDENT, &cursor, error);
     if (err == ST_OK)
         err = store_seek(&cursor, store_bytes(device->b, 16), error);
     while (err == ST_OK && store_has_prefix(&cursor, store_bytes(device->b, 16))) {
         sync_incident in;
-        err = decode(cursor.key, cursor.value, &arena, &in, error);
+        pack_reader reader = pack_read(cursor.value);
+        err = decode_head(cursor.key, &reader, &in, error);
         *out_count += 1;
         if (err == ST_OK && *out_n == 0 && in.evidence_count == 0)
             *out_n = in.n;
-        st_arena_reset(&arena);
         if (err == ST_OK)
             err = store_next(&cursor, error);
     }
@@ -355,8 +388,11 @@ st_err sync_incident_note(writer_turn *turn, const st_id *device, const st_repai
     sync_incident in;
     bool begins = false;
     *out_kept = true;
-    st_err err = find_last(turn, device, &in, error);
-    if (err == ST_OK && is_new(&in, ask))
+    st_err err = find_last(turn, device, &ask->bucket, &in, error);
+    bool is_another = err == ST_OK && is_new(&in, ask);
+    if (is_another)
+        err = find_last(turn, device, NULL, &in, error);
+    if (err == ST_OK && is_another)
         err = make_room(turn, device, &begins, error);
     if (err == ST_OK && begins)
         err = begin(turn, ask, &in, error);

@@ -109,11 +109,38 @@ static void test_a_list_full_of_evidence(void **state)
     assert_int_equal(count.rows, INCIDENTS_MAX);
 }
 
+/* Two buckets of one device are mended at once, in rounds that ask about both. */
+static void test_one_for_each_repair(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone, there;
+    kit_enrol(book, "an", 9, &phone);
+    there = phone;
+    (void)strcpy(there.bucket.s, "trung-khanh/2026/unit/khac");
+    const kit_phone *both[] = { &phone, &there };
+    for (uint64_t n = 1; n <= 2; n++) {
+        st_range part = { 1, { 0 } };
+        for (int again = 0; again < 2; again++) /* the answer is lost */
+            for (int i = 0; i < 2; i++)
+                repair(both[i], n);
+        for (int i = 0; i < 6; i++)
+            assert_true(note(both[i % 2], (st_repair_ask){ .cursor = n + 2, .ranges = &part,
+                                                           .ranges_count = 1 }));
+        assert_true(show(&phone, n + 2, 9));
+        assert_true(show(&phone, n + 2, 9)); /* again, behind one of the other bucket */
+        repair(&there, n);
+        assert_true(show(&phone, n + 2, 9));
+        assert_int_equal(count_all(book).rows, 3 * n);
+        assert_int_equal(count_all(book).shown, n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_evidence_outlives_the_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_list_full_of_evidence, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_for_each_repair, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
