@@ -18,7 +18,8 @@ typedef struct {
     uint64_t known;    /* import: what was here already */
     bool more;         /* export: not all of it fitted: made again, it is the next bundle; import: a
                           step is pending, and there is more behind it */
-    uint64_t unreadable; /* export: own change-sets that wait and do not open any more: left out */
+    uint64_t unreadable; /* export: own change-sets that wait and do not open any more: left out,
+                            each counted with one of the bundles */
 } sotay_bundle_report;
 typedef struct sotay_bundle sotay_bundle;
 

@@ -184,29 +184,6 @@ static st_err remember_sent(sotay_sync *sync, const outbox_set *set, st_error *e
     return ST_OK;
 }
 
-/* The frame of a kept set: in the open, or as it was sealed when its bucket was lost.
- * ST_E_NOT_FOUND without *error: it is not here, or does not open. */
-static st_err kept_frame(sotay_client *client, const outbox_set *set, st_arena *arena,
-                         st_frame *out_frame, size_t *bytes, st_error *error)
-{
-    st_parcel *parcel = &out_frame->as.parcel;
-    book_value value = { NULL, 0 };
-    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
-    memset(out_frame, 0, sizeof *out_frame);
-    st_err err = book_get_whole(&client->book, &key, arena, &value, error);
-    if (err == ST_E_NOT_FOUND) {
-        out_frame->kind = ST_FRAME_PARCEL;
-        err = closed_get(client, &set->device, set->first, arena, parcel, error);
-        *bytes += parcel->sealed_len;
-        return err;
-    }
-    out_frame->kind = ST_FRAME_SET;
-    out_frame->as.set.bytes = value.data;
-    out_frame->as.set.len = value.len;
-    *bytes += value.len;
-    return err;
-}
-
 /* One that cannot be read keeps no other from going: a person is told, until the server is. */
 static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_set *set,
                         size_t *bytes, st_error *error)
@@ -214,9 +191,11 @@ static st_err write_set(sotay_sync *sync, st_frame_writer *writer, const outbox_
     st_arena arena;
     st_frame frame;
     st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
-    st_err err = kept_frame(sync->client, set, &arena, &frame, bytes, error);
-    if (err == ST_OK)
+    st_err err = closed_frame(sync->client, set, &arena, &frame, error);
+    if (err == ST_OK) {
+        *bytes += frame.kind == ST_FRAME_SET ? frame.as.set.len : frame.as.parcel.sealed_len;
         err = write_frame(sync, writer, &frame, error);
+    }
     st_arena_reset(&arena);
     if (err == ST_OK)
         return remember_sent(sync, set, error);

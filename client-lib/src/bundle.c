@@ -245,7 +245,7 @@ int sotay_bundle_make(sotay_bundle *bundle, sotay_slice *out_bytes, sotay_bundle
                                        .pieces = given->pieces - before->pieces,
                                        .receipts = given->receipts - before->receipts,
                                        .more = given->more,
-                                       .unreadable = given->unreadable };
+                                       .unreadable = given->unreadable - before->unreadable };
         *out_report = report;
     }
     return port_give(err, &inner, error);

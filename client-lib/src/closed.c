@@ -71,11 +71,33 @@ st_err closed_get(sotay_client *client, const st_id *device, uint64_t first, st_
     return err;
 }
 
+st_err closed_frame(sotay_client *client, const outbox_set *own, st_arena *arena,
+                    st_frame *out_frame, st_error *error)
+{
+    book_value value = { NULL, 0 };
+    book_key key = book_key_counter(BOOK_SET, &own->device, own->first);
+    memset(out_frame, 0, sizeof *out_frame);
+    out_frame->kind = ST_FRAME_SET;
+    st_err err = book_get_whole(&client->book, &key, arena, &value, error);
+    if (err == ST_OK) {
+        out_frame->as.set.bytes = value.data;
+        out_frame->as.set.len = value.len;
+    }
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    out_frame->kind = ST_FRAME_PARCEL;
+    return closed_get(client, &own->device, own->first, arena, &out_frame->as.parcel, error);
+}
+
 st_err closed_is_kept(sotay_client *client, const outbox_set *own, bool *out_kept, st_error *error)
 {
-    book_key key = book_key_counter(own->is_closed ? BOOK_CLOSED : BOOK_SET, &own->device,
-                                    own->first);
-    return book_opens(&client->book, &key, out_kept, error);
+    st_arena arena;
+    st_frame frame;
+    st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
+    st_err err = closed_frame(client, own, &arena, &frame, error);
+    *out_kept = err == ST_OK;
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 /* It goes, and with it the note that it is owed anew. */

@@ -22,7 +22,11 @@ ST_MUST_USE st_err closed_own(sotay_client *client, outbox_set *own, st_error *e
 /* The sealed one; memory in the arena. ST_E_NOT_FOUND without *error: not sealed, or not kept. */
 ST_MUST_USE st_err closed_get(sotay_client *client, const st_id *device, uint64_t first,
                               st_arena *arena, st_parcel *out_parcel, st_error *error);
-/* Are the bytes of an own set here, open or sealed, and do they open? */
+/* An own set as it goes to the server: in the open, or sealed; memory in the arena.
+ * ST_E_NOT_FOUND without *error: it is not here, or does not open. */
+ST_MUST_USE st_err closed_frame(sotay_client *client, const outbox_set *own, st_arena *arena,
+                                st_frame *out_frame, st_error *error);
+/* Is there one? */
 ST_MUST_USE st_err closed_is_kept(sotay_client *client, const outbox_set *own, bool *out_kept,
                                   st_error *error);
 

@@ -404,10 +404,11 @@ static st_err offer_again(sotay_sync *sync, const st_bucket *bucket, const st_do
         outbox_set set;
         outbox_helds none = { NULL, 0 };
         err = outbox_next(&sync->client->book, &scan, &set, error);
+        if (err != ST_OK || set.first > dot->counter || set.last < dot->counter)
+            continue;
         bool kept = false;
-        if (err == ST_OK)
-            err = closed_is_kept(sync->client, &set, &kept, error);
-        if (err != ST_OK || !kept || set.first > dot->counter || set.last < dot->counter)
+        err = closed_is_kept(sync->client, &set, &kept, error);
+        if (err != ST_OK || !kept)
             continue;
         *out_kept = true;
         if (set.status == OUTBOX_UNSENT)

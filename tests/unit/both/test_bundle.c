@@ -2,6 +2,7 @@
  * Bundles that lie in files: made and read bit by bit, whatever their size. What breaks on the way
  * leaves nothing of a file that is not whole, and the same file again brings the rest. */
 #include "tests/unit/both/world.h"
+#include "tests/unit/client-lib/rows.h"
 
 #include "client-lib/src/carried.h"
 #include "client-lib/src/client.h"
@@ -113,6 +114,7 @@ static size_t make_papers(phone *p, size_t bytes_max, paper papers[SHELF_MAX],
         put_head(&papers[count++], head);
         out_total->sets += report.sets;
         out_total->pieces += report.pieces;
+        out_total->unreadable += report.unreadable;
     }
     sotay_bundle_free(bundle);
     return count;
@@ -302,6 +304,22 @@ static void test_a_file_that_changes_meanwhile(void **state)
     free(p.bytes);
 }
 
+/* A set that does not open is said to be left out with one of the files, not with each. */
+static void test_what_is_left_out_of_several(void **state)
+{
+    desk *d = *state;
+    paper papers[SHELF_MAX];
+    sotay_bundle_report total;
+    rows_seal(d->an);
+    const book_key set = book_key_counter(BOOK_SET, &d->an->client->me.device, 1);
+    rows_spoil(d->an, &set);
+    size_t count = make_papers(d->an, SOTAY_BUNDLE_BYTES_LEAST, papers, &total);
+    assert_true(count > 1);
+    assert_int_equal(total.unreadable, 1);
+    for (size_t i = 0; i < count; i++)
+        free(papers[i].bytes);
+}
+
 /* Where commits finish later, each transaction is a step of its own, and a last call finds that all
  * is there. */
 static void test_a_port_that_finishes_later(void **state)
@@ -363,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_made_and_read_part_by_part),
         TEST(test_several_files),
+        TEST(test_what_is_left_out_of_several),
         TEST(test_a_full_stick),
         TEST(test_a_stick_that_is_pulled_out),
         TEST(test_a_file_that_changes_meanwhile),
