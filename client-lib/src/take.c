@@ -317,6 +317,13 @@ static void take_whole(sotay_sync *sync, const st_end *end)
         next->repaired_ms = 0;
 }
 
+/* Does the answer want what the request said to be gone, and more? Then all of it is said next. */
+static bool is_grown(const identity *next, const st_gone *said)
+{
+    return next->gone_from <= said->to && next->gone_to >= said->from &&
+           (next->gone_from != said->from || next->gone_to != said->to);
+}
+
 /* What this request said to exist no more is counted, and not looked for again; what was wanted
  * just now is said next. */
 static st_err lose_said(sotay_sync *sync, st_error *error)
@@ -324,7 +331,7 @@ static st_err lose_said(sotay_sync *sync, st_error *error)
     identity *next = &sync->client->next;
     const st_gone said = sync->asked_gone;
     uint64_t lost = 0;
-    if (said.from == 0)
+    if (said.from == 0 || is_grown(next, &said))
         return ST_OK;
     if (said.from == next->gone_from && said.to == next->gone_to)
         next->gone_from = next->gone_to = 0;

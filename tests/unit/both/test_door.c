@@ -15,7 +15,7 @@ static void open_door(world *w)
         fail_msg("%s", error.detail);
 }
 
-static st_id device_of(phone *p)
+static st_id id_of_device(phone *p)
 {
     sotay_who who;
     st_id id;
@@ -31,7 +31,7 @@ static void test_one_device_takes_no_more_than_its_share(void **state)
     sotay_report report;
     world_make_with(&w, 81, (world_how){ .phones = 2 });
     open_door(&w);
-    const st_id an = device_of(&w.phones[0]);
+    const st_id an = id_of_device(&w.phones[0]);
     for (int i = 0; i < PER_DEVICE; i++)
         assert_true(http_server_enter(w.door, &an));
     assert_false(http_server_enter(w.door, &an));

@@ -257,7 +257,7 @@ static void held_damaged(town *t, const phone *p)
 }
 
 /* What this very phone never wrote: another store writes under its name. */
-static st_id device_of(const phone *p)
+static st_id id_of_device(const phone *p)
 {
     sotay_who who;
     st_id device;
@@ -286,7 +286,7 @@ static void twin_in_a_row(town *t, const phone *p)
     st_upto list[32];
     assert_true(vector.upto_count < 32);
     memcpy(list, vector.upto, vector.upto_count * sizeof *list);
-    list[vector.upto_count] = (st_upto){ device_of(p), 3 };
+    list[vector.upto_count] = (st_upto){ id_of_device(p), 3 };
     vector.upto = list;
     vector.upto_count++;
     qsort(list, vector.upto_count, sizeof *list, by_device);
@@ -296,7 +296,7 @@ static void twin_in_a_row(town *t, const phone *p)
 static void twin_beyond_a_gap(town *t, const phone *p)
 {
     st_vector vector = vector_of(t);
-    st_extra extra = { { device_of(p), 9 }, 7, phone_id(&ids[0]) };
+    st_extra extra = { { id_of_device(p), 9 }, 7, phone_id(&ids[0]) };
     assert_int_equal(vector.extras_count, 0);
     vector.extras = &extra;
     vector.extras_count = 1;
