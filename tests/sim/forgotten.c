@@ -85,8 +85,8 @@ void sim_do_take_unit(sim_world *w, sim_phone *p, sim_random *r)
 
 /* ---- words ---- */
 
-/* Marks that a text names: "chu" and five digits (sim_mark_text). */
-static void words_of(const sim_world *w, const uint8_t *text, size_t len, sim_holds *out)
+/* A mark is "chu" and five digits (sim_mark_text). */
+void sim_words_of(const sim_world *w, const uint8_t *text, size_t len, sim_holds *out)
 {
     for (size_t at = 0; at + 8 <= len; at++) {
         uint32_t mark = 0, digits = 0;
@@ -128,13 +128,13 @@ static void words_of_store(sim_world *w, sim_phone *p, found_words *out)
         book_key prefix = book_key_of((uint8_t)table);
         book_scan scan = book_scan_of(&prefix);
         st_err err = table == BOOK_META ? ST_E_NOT_FOUND : ST_OK;
-        while (err == ST_OK) {
+        while (err == ST_OK || err == ST_E_CORRUPT) { /* past a row that was torn */
             st_arena arena;
             book_value value = { NULL, 0 };
             st_arena_init(&arena, (size_t)64 << 20);
             err = book_scan_next(&p->client->book, &scan, &arena, &value, NULL);
             if (err == ST_OK)
-                words_of(w, value.data, value.len,
+                sim_words_of(w, value.data, value.len,
                          is_of_own_work(p, &scan.at) ? &out->own : &out->others);
             st_arena_reset(&arena);
         }
@@ -207,10 +207,12 @@ static void check_record(sim_world *w, const model *m, sim_phone *p, uint32_t no
     int rc = sotay_show(p->client, &record->id, SOTAY_JSON, &json, NULL);
     if (rc == SOTAY_E_NOT_FOUND)
         return;
+    if (rc == SOTAY_E_CORRUPT && p->spoilt.torn)
+        return; /* own work whose set was torn here, and which nobody may bring again */
     if (rc != SOTAY_OK || (!sim_has_own_held(m, &id, p) && !has_draft(p, &record->id)))
         sim_fail(w, "phone %u lost unit %u and shows record r%u: %s %.300s", sim_phone_no(w, p),
                  record->unit, no, sotay_code_name(rc), json == NULL ? "" : json);
-    words_of(w, (const uint8_t *)json, strlen(json), &words.own);
+    sim_words_of(w, (const uint8_t *)json, strlen(json), &words.own);
     check_words(w, m, p, record->unit, &words, "a record");
     sotay_text_free(json);
 }

@@ -38,12 +38,6 @@ static void note_given(sim_world *w, const sim_phone *from, sim_holds *words, si
     model_free(&m);
 }
 
-static void add_all(sim_holds *to, const sim_holds *more)
-{
-    for (size_t i = 0; i < sizeof to->bits; i++)
-        to->bits[i] |= more->bits[i];
-}
-
 static bool was_device(const sim_phone *p, const sotay_id *device)
 {
     for (size_t i = 0; i < p->devices_count; i++)
@@ -155,8 +149,8 @@ void sim_do_unpack(sim_world *w, sim_phone *p, sim_random *r)
     sim_say(w, " of phone %u on phone %u", bundle->maker, sim_phone_no(w, q));
     if (take_bundle(w, q, bundle, &report) == SOTAY_OK) {
         sim_count(w, SIM_BUNDLE_TAKEN);
-        add_all(&q->holds, &bundle->words);
-        add_all(&q->files, &bundle->files);
+        sim_holds_add_all(&q->holds, &bundle->words);
+        sim_holds_add_all(&q->files, &bundle->files);
         if (take_bundle(w, q, bundle, &again) == SOTAY_OK) {
             sim_count(w, SIM_BUNDLE_AGAIN);
             if (again.sets + again.pieces + again.receipts > 0)
@@ -307,8 +301,8 @@ static void note_taken(meeting *m, size_t half)
     if (!report.done || report.more || to->is_branch)
         return;
     note_given(m->w, from, &words, &files);
-    add_all(&to->holds, &words);
-    add_all(&to->files, &files);
+    sim_holds_add_all(&to->holds, &words);
+    sim_holds_add_all(&to->files, &files);
 }
 
 /* One whose device the office just suspended or revoked attaches a file, and whom he meets takes it

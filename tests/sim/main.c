@@ -326,6 +326,7 @@ static const struct {
     { PLAN_TYPING, 24, "sim/fixed-seeds-with-words-over-words" },
     { PLAN_MENDING, 24, "sim/fixed-seeds-with-repairs" },
     { PLAN_TEARING, 24, "sim/fixed-seeds-with-torn-rows" },
+    { PLAN_TEARING_SETS, 24, "sim/fixed-seeds-with-torn-sets" },
 };
 
 /* The same seed twice, in processes of their own: the same book, and the same rows in the stores

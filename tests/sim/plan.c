@@ -162,9 +162,16 @@ static const struct {
       { PLAN_spoil, PLAN_erase, PLAN_take_unit, PLAN_sync }, 5 },
     { 700, false, PLAN_everybody, PLAN_everybody,
       { PLAN_tear, PLAN_decide, PLAN_tear, PLAN_sync }, 8 },
+    { 700, false, PLAN_everybody, PLAN_everybody,
+      { PLAN_tear, PLAN_set, PLAN_tear, PLAN_exchange }, 8 },
+    { 300, false, PLAN_spoil, PLAN_sync,
+      { PLAN_tear, PLAN_take_unit, PLAN_erase, PLAN_spoil }, 5 },
+    { 200, true, PLAN_server_backup, PLAN_everybody,
+      { PLAN_tear, PLAN_server_restore, PLAN_tear, PLAN_everybody }, 5 },
 };
 #define THEMES_COUNT   (sizeof THEMES / sizeof THEMES[0])
-#define THEMES_TEARING 1u /* the last so many */
+#define THEMES_SETS    3u /* the last so many */
+#define THEMES_TEARING 1u /* and those before them */
 #define THEMES_MENDING 3u /* and those before them */
 #define THEMES_TYPING  1u /* and those before them */
 #define THEMES_STRANGE 2u /* and those before them */
@@ -202,9 +209,16 @@ bool plan_tears(uint64_t seed)
     return has(seed, PLAN_TEARING, PLAN_FRESH_TEARING);
 }
 
+bool plan_tears_sets(uint64_t seed)
+{
+    return has(seed, PLAN_TEARING_SETS, PLAN_FRESH_TEARING_SETS);
+}
+
 static size_t themes_of(uint64_t seed)
 {
     size_t count = THEMES_COUNT;
+    if (!plan_tears_sets(seed))
+        count -= THEMES_SETS;
     if (!plan_tears(seed))
         count -= THEMES_TEARING;
     if (!plan_mends(seed))

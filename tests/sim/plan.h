@@ -39,6 +39,9 @@
 /* And from here on rows of a phone are torn of which no sum tells, and histories are compared. */
 #define PLAN_TEARING       UINT64_C(90010000)
 #define PLAN_FRESH_TEARING UINT64_C(1795974000000000)
+/* And from here on sets too that a phone keeps and the office has. */
+#define PLAN_TEARING_SETS       UINT64_C(100000000)
+#define PLAN_FRESH_TEARING_SETS UINT64_C(1795986000000000)
 
 /* Randomness of one step: other steps may go without changing it. */
 typedef struct {
@@ -111,6 +114,8 @@ bool plan_loses(uint64_t seed);
 bool plan_mends(uint64_t seed);
 /* Has it those from PLAN_TEARING on? */
 bool plan_tears(uint64_t seed);
+/* Has it those from PLAN_TEARING_SETS on? */
+bool plan_tears_sets(uint64_t seed);
 
 typedef struct {
     uint32_t index; /* in the whole plan of the seed: what TRACE= names */

@@ -54,7 +54,8 @@ static bool spoil_one(sim_world *w, sim_phone *p, uint32_t first, sotay_damage h
             continue;
         int rc = sotay_debug_damage(p->client, &w->records[no].id, how, &error);
         rc = sim_settle(w, p, rc);
-        if (rc == SOTAY_E_NOT_FOUND || rc == SOTAY_E_STATE)
+        if (rc == SOTAY_E_NOT_FOUND || rc == SOTAY_E_STATE ||
+            (rc == SOTAY_E_CORRUPT && p->spoilt.torn))
             continue;
         if (rc != SOTAY_OK && rc != SOTAY_E_STORAGE && rc != SOTAY_E_FULL)
             sim_fail(w, "phone %u: spoiling a record answers %s: %s", sim_phone_no(w, p),

@@ -453,17 +453,28 @@ static char *plain_of(const char *json)
     return plain;
 }
 
+/* Where a set was torn, the phone says that something of the record cannot be read. */
+static void cut_unread(char *plain)
+{
+    static const char UNREAD[] = ",\"unread\":true}\n";
+    size_t len = strlen(plain), cut = sizeof UNREAD - 1;
+    if (len > cut && strcmp(plain + len - cut, UNREAD) == 0)
+        memcpy(plain + len - cut, "}\n", sizeof "}\n");
+}
+
 /* The phone's document is the server's, but for what only the server says. */
-static void check_same(sim_world *w, uint32_t no, const char *who, const char *json)
+static void check_same(sim_world *w, uint32_t no, const sim_phone *p, const char *json)
 {
     char *phone = plain_of(json), *ours = plain_of(SIM_OUT(w));
     size_t at = 0;
+    if (p->spoilt.torn)
+        cut_unread(phone);
     while (phone[at] == ours[at] && phone[at] != '\0')
         at++;
     size_t from = at > 60 ? at - 60 : 0;
     if (phone[at] != ours[at])
-        sim_fail(w, "record r%u: %s shows …%.120s… and the server …%.120s…", no, who, phone + from,
-                 ours + from);
+        sim_fail(w, "record r%u: phone %u shows …%.120s… and the server …%.120s…", no,
+                 sim_phone_no(w, p), phone + from, ours + from);
     free(phone);
     free(ours);
 }
@@ -492,7 +503,7 @@ static void check_phone(sim_world *w, sim_phone *p, uint32_t no, model *m)
     model_view_of(m, &record, own ? &device : NULL, &view);
     check_document(w, no, who, json, &view);
     if (!own)
-        check_same(w, no, who, json);
+        check_same(w, no, p, json);
     sim_repairs_same(w, p, no);
     sotay_text_free(json);
 }
@@ -564,11 +575,12 @@ static bool draft_has(sim_world *w, sim_phone *p, const sim_mark *mark, const ch
 }
 
 /* A branch that is held is no place for a word whose phone is there: it goes out once more under
- * the key that the phone got. */
+ * the key that the phone got, unless its set was torn there. */
 static void check_branch(sim_world *w, const model *m, uint32_t mark, const char *word)
 {
     const sim_phone *author = &w->phones[w->marks[mark].phone];
-    if (author->exists && sim_holds_has(&author->holds, mark) && model_says(m, word) &&
+    if (author->exists && sim_holds_has(&author->holds, mark) &&
+        !sim_holds_has(&author->spoilt.words, mark) && model_says(m, word) &&
         !model_keeps(m, word))
         sim_fail(w, "'%s' was saved on phone %u and lies only in a branch that is held", word,
                  w->marks[mark].phone);

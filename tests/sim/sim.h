@@ -113,7 +113,8 @@ struct model_view;
     X(REPAIRED, "record repaired") X(READ_ANEW, "bucket read anew")                                \
     X(EVIDENCE, "evidence that the office has")                                                    \
     X(REPAIR_UNHEARD, "repair that the office says nothing to")                                   \
-    X(TORN, "row of a phone torn") X(TORN_REPAIR, "repair of what no sum tells")
+    X(TORN, "row of a phone torn") X(TORN_REPAIR, "repair of what no sum tells")                   \
+    X(TORN_OWN, "own set of a phone torn") X(TORN_FOREIGN, "set of another torn")
 
 #define X(name, text) SIM_##name,
 typedef enum { SIM_COUNTERS(X) SIM_COUNTER_COUNT } sim_counter;
@@ -161,7 +162,8 @@ typedef struct {
     bool any;   /* since it was made */
     bool wrong; /* a sum of this store may be wrong: until some syncs said nothing of one */
     uint32_t quiet; /* so many said nothing */
-    bool torn;  /* a line of a history was: a decision may find it at any time */
+    bool torn;  /* a line of a history was, or a set: a decision may find it at any time */
+    sim_holds words; /* of sets that were torn here: it can bring them to nobody any more */
     bool unsigned_too; /* a value stood under the name of nobody */
     uint8_t how[SIM_RECORDS_MAX]; /* sim_spoilt_how */
     bool sums[SIM_UNITS]; /* of a unit, once: twice would be right again */
@@ -533,6 +535,13 @@ static inline void sim_holds_add(sim_holds *holds, uint32_t mark)
 {
     holds->bits[mark / 8] |= (uint8_t)(1u << mark % 8);
 }
+static inline void sim_holds_add_all(sim_holds *holds, const sim_holds *more)
+{
+    for (size_t i = 0; i < sizeof holds->bits; i++)
+        holds->bits[i] |= more->bits[i];
+}
+/* Adds the marks that a text names. */
+void sim_words_of(const sim_world *w, const uint8_t *text, size_t len, sim_holds *out);
 
 /* ---- people.c ---- */
 

@@ -1,7 +1,7 @@
 /* tests/sim/tears.c - rows of a phone that are gone or do not open any more, of which no sum tells:
- * lines of histories that wait for a decision, and whose a device is. Promises that the phone reads
- * on, and that at rest all who have a change say of it the same: when it came, in which entry, and
- * what became of it. */
+ * lines of histories that wait for a decision, whose a device is, and sets that the office has.
+ * Promises that the phone reads on, and that at rest all who have a change say of it the same: when
+ * it came, in which entry, and what became of it. */
 #include "tests/sim/sim.h"
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client-lib/src/apply.h"
+#include "tests/sim/model.h"
 
 #define CHANGES_MAX 4096u
 #define TOLD_BYTES  400u
@@ -124,13 +125,99 @@ static void tear_line(sim_world *w, sim_phone *p, sim_random *r)
     p->spoilt.torn = true;
 }
 
+/* Sets that a phone keeps and the log has: its own, those of others, those of the catalogue. */
+typedef enum { TORN_OWN, TORN_OTHERS, TORN_CATALOGUE } torn_kind;
+typedef struct {
+    const sim_world *w;
+    sim_phone *p;
+    model log;
+    torn_kind kind;
+    book_key key;    /* what was found: */
+    sim_holds words;
+} kept_search;
+
+static bool is_in_log(const model *log, const st_set *set)
+{
+    for (size_t i = 0; i < log->sets_count; i++)
+        if (st_id_cmp(&log->sets[i].set->device, &set->device) == 0 &&
+            memcmp(log->sets[i].set->signature, set->signature, sizeof set->signature) == 0)
+            return true;
+    return false;
+}
+
+/* An own one whose answer did not come is one that the phone has to send. */
+static bool is_torn_set(kept_search *s, const st_set *set)
+{
+    outbox_set own;
+    st_err err = outbox_get(&s->p->client->book, &set->device, set->first, &own, NULL);
+    bool is_catalogue = strcmp(set->bucket.s, "01477/catalogue") == 0;
+    torn_kind kind = err == ST_OK ? TORN_OWN : is_catalogue ? TORN_CATALOGUE : TORN_OTHERS;
+    bool waits = err != ST_E_NOT_FOUND && (err != ST_OK || own.status == OUTBOX_UNSENT);
+    return kind == s->kind && !waits && is_in_log(&s->log, set);
+}
+
+/* The n-th; false: there are not so many (*out_count). */
+static bool find_set(kept_search *s, uint32_t n, uint32_t *out_count)
+{
+    book_key prefix = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&prefix);
+    st_arena arena;
+    st_set set;
+    uint32_t count = 0;
+    st_arena_init(&arena, 64u << 20);
+    if (client_begin(s->p->client, false, NULL) == ST_OK)
+        while (overlay_set_next(s->p->client, &scan, &arena, &set, NULL) == ST_OK) {
+            if (is_torn_set(s, &set) && count++ == n) {
+                s->key = scan.at;
+                sim_words_of(s->w, set.bytes, set.bytes_len, &s->words);
+            }
+        }
+    client_abort(s->p->client);
+    st_arena_reset(&arena);
+    *out_count = count;
+    return n < count;
+}
+
+/* It is lost here, and lies at the office. */
+static void tear_set(sim_world *w, sim_phone *p, sim_random *r)
+{
+    static const torn_kind KINDS[] = { TORN_OWN,    TORN_OWN,    TORN_OWN,    TORN_OWN,
+                                       TORN_OTHERS, TORN_OTHERS, TORN_OTHERS, TORN_CATALOGUE };
+    kept_search s = { .w = w, .p = p, .kind = KINDS[sim_pick(r, 8)] };
+    bool is_gone = sim_chance(r, 300);
+    uint32_t count = 0;
+    if (!w->is_up)
+        return;
+    sim_read_log(w, &s.log);
+    (void)find_set(&s, UINT32_MAX, &count);
+    bool found = count > 0 && find_set(&s, sim_pick(r, count), &count);
+    model_free(&s.log);
+    if (!found || !tear(w, p, &s.key, is_gone))
+        return;
+    bool is_own = s.kind == TORN_OWN;
+    sim_say(w, " %s set of %02x%02x… %llu%s", is_own ? "its" : "a", s.key.b[1], s.key.b[2],
+            (unsigned long long)st_get_u64(s.key.b + 17), is_gone ? " is gone" : "");
+    sim_count(w, is_own ? SIM_TORN_OWN : SIM_TORN_FOREIGN);
+    sim_holds_add_all(&p->spoilt.words, &s.words);
+    p->spoilt.torn = true;
+}
+
+static void tear_sets(sim_world *w, sim_phone *p, sim_random *r)
+{
+    for (uint32_t count = 1 + sim_pick(r, 3); count > 0 && !p->tap->is_dead; count--)
+        tear_set(w, p, r);
+}
+
 void sim_do_tear(sim_world *w, sim_phone *p, sim_random *r)
 {
+    bool is_set = plan_tears_sets(w->plan->seed) && sim_chance(r, 600);
     bool is_device = sim_chance(r, 250);
     sim_phone_ready(w, p);
     if (p->tap->is_dead)
         return;
-    if (is_device)
+    if (is_set)
+        tear_sets(w, p, r);
+    else if (is_device)
         tear_device(w, p, r);
     else
         tear_line(w, p, r);

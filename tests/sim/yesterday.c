@@ -79,6 +79,22 @@ static void note_receivers(sim_world *w, store_txn *txn, const sim_holds *lost)
     }
 }
 
+/* Of what the book lost a phone cannot bring what was torn on it. */
+static void forget_torn(sim_world *w, const sim_holds *lost)
+{
+    for (size_t n = 0; n < w->phones_count; n++) {
+        sim_phone *p = &w->phones[n];
+        for (size_t i = 0; i < sizeof lost->bits; i++) {
+            const uint8_t here = lost->bits[i] & p->spoilt.words.bits[i];
+            const uint8_t there = lost->bits[i] & p->backup_spoilt.words.bits[i];
+            p->holds.bits[i] &= (uint8_t)~here;
+            p->files.bits[i] &= (uint8_t)~here;
+            p->backup_holds.bits[i] &= (uint8_t)~there;
+            p->backup_files.bits[i] &= (uint8_t)~there;
+        }
+    }
+}
+
 typedef struct {
     store *s;
     store_txn txn;
@@ -123,6 +139,7 @@ static void put_back(sim_world *w)
             sim_holds_add(&w->unsure, i);
     }
     note_receivers(w, &now.txn, &lost);
+    forget_torn(w, &lost);
     book_close(&before);
     book_close(&now);
 }
