@@ -29,7 +29,7 @@ static void suspend(world *w)
 static void test_many_records(void **state)
 {
     (void)state;
-    char place[16];
+    char place[32];
     sotay_id visit;
     world w;
     suspend(&w);
