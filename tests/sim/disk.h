@@ -62,7 +62,7 @@ typedef struct {
 } disk_piece;
 
 typedef struct {
-    char dir[64];      /* store_open of this folder opens `synced` */
+    char dir[84];      /* store_open of this folder opens `synced` */
     disk_image synced; /* what a power cut leaves */
     disk_heap heap;
     disk_fault fault;     /* at the next commit */

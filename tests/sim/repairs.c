@@ -80,8 +80,8 @@ bool sim_may_ask(sim_world *w, sim_phone *p)
     return may;
 }
 
-/* A sync that comes to its end finds a sum that is wrong: here nobody stands between. Of a bucket that
- * is read anew for a set that was torn no sum is compared. */
+/* A sync that comes to its end finds a sum that is wrong: here nobody stands between. Of a bucket
+ * that is read anew for a set that was torn no sum is compared. */
 static void sync_after(sim_world *w, sim_phone *p)
 {
     bool may = sim_may_ask(w, p), finds = false, is_whole = true;

@@ -341,7 +341,7 @@ typedef struct {
 
 /* What all worlds of a process start from: a book, enrolled phones that have read it. */
 typedef struct {
-    char dir[64];
+    char dir[84];
     disk_heap heap, work; /* of the image; of the worlds, one after the other */
     disk_image image;
     uint64_t commits;

@@ -399,7 +399,7 @@ void sim_template_make(sim_template *from, bool has_themes)
     memset(from, 0, sizeof *from);
     memset(&report, 0, sizeof report);
     memset(&plan, 0, sizeof plan);
-    (void)snprintf(from->dir, sizeof from->dir, "%.40s/sotay-sim-XXXXXX",
+    (void)snprintf(from->dir, sizeof from->dir, "%.60s/sotay-sim-XXXXXX",
                    tmp == NULL ? "/tmp" : tmp);
     if (mkdtemp(from->dir) == NULL) {
         perror(from->dir);
