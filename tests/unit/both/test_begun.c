@@ -215,20 +215,11 @@ static void test_a_large_request(void **state)
     assert_in_range(r.bytes, FILE_BYTES, FILE_BYTES + (REQUESTS + 1) * EXTRA);
 }
 
-static st_id id_of_device(const desk *d)
-{
-    sotay_who who;
-    st_id device;
-    sotay_whoami(d->an->client, &who);
-    memcpy(device.b, who.device.b, sizeof device.b);
-    return device;
-}
-
 /* It is not like the beginning of the stream: the phone sees it, and sends all. */
 static void test_another_beginning(void **state)
 {
     desk *d = *state;
-    st_id device = id_of_device(d);
+    st_id device = id_of_device(d->an);
     road r = { .cuts = { 10000 } };
     assert_int_equal(sync_on(d, &r), SOTAY_E_NETWORK);
     change_kept(d, &device);
@@ -258,7 +249,7 @@ static void test_it_is_gone(void **state)
 static void test_it_is_dropped(void **state)
 {
     desk *d = *state;
-    st_id device = id_of_device(d);
+    st_id device = id_of_device(d->an);
     road r = { .cuts = { 10000 } };
     sync_all(d, &r, 1);
     assert_int_equal(begun_of(http_server_begun(d->w.door), &device, http_mono_ms()).bytes, 0);

@@ -15,15 +15,6 @@ static void open_door(world *w)
         fail_msg("%s", error.detail);
 }
 
-static st_id id_of_device(phone *p)
-{
-    sotay_who who;
-    st_id id;
-    sotay_whoami(p->client, &who);
-    memcpy(id.b, &who.device, sizeof id.b);
-    return id;
-}
-
 static void test_one_device_takes_no_more_than_its_share(void **state)
 {
     (void)state;

@@ -11,13 +11,6 @@ static void sync_rounds(town *t, int rounds)
             sync_phone_well(&t->w, &t->w.phones[i], NULL);
 }
 
-static void device_hex(phone *p, char hex[33])
-{
-    sotay_who who;
-    sotay_whoami(p->client, &who);
-    sotay_id_format(&who.device, hex);
-}
-
 static void new_visit(town *t, phone *p, const char *place, char hex[33])
 {
     sotay_id id;
@@ -53,20 +46,19 @@ static bool is_in_book(town *t, const char *record)
  * book by itself, and the office decides once more. */
 static void lift_after_a_decline(bool is_suspended_before)
 {
-    char device[33], declined[33], later[33];
+    char declined[33], later[33];
     town t;
     town_make(&t, 13);
     phone *an = &t.w.phones[0];
-    device_hex(an, device);
     sync_rounds(&t, 1);
     if (!is_suspended_before)
         backup(&t);
-    KIT_EXPECT(0, &t.w.book, "device", "suspend", device);
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an));
     new_visit(&t, an, "không nhận", declined);
     if (is_suspended_before)
         backup(&t);
     decide(&t, "decline", declined);
-    KIT_EXPECT(0, &t.w.book, "device", "suspend", device, "--lift");
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an), "--lift");
     sync_rounds(&t, 2);
     restore(&t);
     sync_rounds(&t, 3);
@@ -76,7 +68,7 @@ static void lift_after_a_decline(bool is_suspended_before)
     KIT_EXPECT(0, &t.w.book, "device", "list", "--json");
     assert_true(kit_says(KIT_OUT(&t.w.book), "\"suspended\""));
     decide(&t, "decline", declined);
-    KIT_EXPECT(0, &t.w.book, "device", "suspend", device, "--lift");
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an), "--lift");
     sync_rounds(&t, 2);
     assert_false(is_in_book(&t, declined));
     new_visit(&t, an, "sau khi mở lại", later);

@@ -257,15 +257,6 @@ static void held_damaged(town *t, const phone *p)
 }
 
 /* What this very phone never wrote: another store writes under its name. */
-static st_id id_of_device(const phone *p)
-{
-    sotay_who who;
-    st_id device;
-    sotay_whoami(p->client, &who);
-    memcpy(device.b, who.device.b, sizeof device.b);
-    return device;
-}
-
 static st_vector vector_of(town *t)
 {
     st_vector vector;

@@ -242,20 +242,9 @@ static void test_a_grant_while_reading(void **state)
 
 /* ---- what becomes of the work of a phone that reads nothing ---- */
 
-static const char *device_hex(phone *p, char hex[33])
-{
-    sotay_who who;
-    st_id id;
-    sotay_whoami(p->client, &who);
-    memcpy(id.b, who.device.b, sizeof id.b);
-    st_id_format(&id, hex);
-    return hex;
-}
-
 static void suspend(world *w, phone *p, bool lift)
 {
-    char hex[33];
-    KIT_EXPECT(0, &w->book, "device", "suspend", device_hex(p, hex), lift ? "--lift" : NULL);
+    KIT_EXPECT(0, &w->book, "device", "suspend", device_of(p), lift ? "--lift" : NULL);
 }
 
 /* binh lost the unit and was suspended, and two saves of his came in since. */
@@ -279,8 +268,7 @@ static sotay_id shut_out(world *w, uint64_t seed)
 /* Asks the office for all that it holds of the phone. */
 static void decide(world *w, phone *p, const char *how)
 {
-    char hex[33];
-    KIT_EXPECT(0, &w->book, "held", how, "--device", device_hex(p, hex), "--as", "office",
+    KIT_EXPECT(0, &w->book, "held", how, "--device", device_of(p), "--as", "office",
                "--reason", "da xem");
 }
 
@@ -376,17 +364,19 @@ static void test_an_enrolment_brings_the_verdicts_of_before(void **state)
 {
     (void)state;
     world w;
-    char hex[33];
     (void)shut_out(&w, 9);
     phone *binh = &w.phones[1];
-    KIT_EXPECT(0, &w.book, "device", "revoke", device_hex(binh, hex));
+    char before[33];
+    (void)snprintf(before, sizeof before, "%s", device_of(binh));
+    KIT_EXPECT(0, &w.book, "device", "revoke", before);
     assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
     assert_true(phone_status_says(binh, "\"standing\":\"revoked\""));
     enrol(&w, binh, "binh", true);
     assert_true(phone_status_says(binh, "\"standing\":\"in_use\""));
     assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
     assert_true(phone_status_says(binh, "\"held\":2"));
-    KIT_EXPECT(0, &w.book, "held", "accept", "--device", hex, "--as", "office", "--reason", "dung");
+    KIT_EXPECT(0, &w.book, "held", "accept", "--device", before, "--as", "office", "--reason",
+               "dung");
     assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);
     assert_at_rest(&w, binh);
     world_free(&w);

@@ -112,6 +112,15 @@ static inline sotay_id phone_visit(phone *p, const char *place)
     return id;
 }
 
+static inline st_id id_of_device(const phone *p)
+{
+    st_id id;
+    sotay_who who;
+    sotay_whoami(p->client, &who);
+    memcpy(id.b, who.device.b, sizeof id.b);
+    return id;
+}
+
 /* As commands of the office name it; good until the next call. */
 static inline const char *device_of(phone *p)
 {
