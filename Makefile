@@ -296,6 +296,8 @@ $(TESTS): | deps
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(TEST_LDFLAGS) $(LDFLAGS_ALL) $(LIBS_TEST) -o $@
+# A test is compiled more often than it runs: unoptimized that takes an eighth of the time.
+$(call objects,$(TEST_MAIN)): private CFLAGS_REST += -O0 -U_FORTIFY_SOURCE
 $(call objects,$(TEST_MAIN) $(TEST_HELP)): | deps
 
 # ---- bench: programs that measure, beside bin/ and never installed -------------------------------

@@ -524,7 +524,7 @@ int main(int argc, char **argv)
         sim_template_make(&run.from[i], i == 1);
     (void)clock_gettime(CLOCK_MONOTONIC, &run.began);
     if (strcmp(what, "short") == 0)
-        good = run_gate(&run, 2000, 0);
+        good = run_gate(&run, 1200, 0);
     else if (strcmp(what, "long") == 0)
         good = run_gate(&run, 20000, 5000);
     else if (strcmp(what, "soak") == 0)
