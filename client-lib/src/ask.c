@@ -336,20 +336,56 @@ static st_err write_parcels(sotay_sync *sync, st_frame_writer *writer, size_t *b
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* What goes of one device in a request. */
+typedef struct {
+    st_id device;
+    bool has_sent, has_hole; /* a hole: a set behind those that is not here */
+} own_row;
+
+/* Is what goes in front of a hole of another branch, nothing behind it would say so: that goes when
+ * the server has answered. */
+static bool goes_after_answers(sotay_sync *sync, const own_row *row, book_scan *scan,
+                               const book_scan *before)
+{
+    if (!row->has_hole)
+        return false;
+    *scan = *before;
+    sync->has_sets = true;
+    return true;
+}
+
+static st_err write_next(sotay_sync *sync, st_frame_writer *writer, const outbox_set *set,
+                         own_row *row, size_t *bytes, st_error *error)
+{
+    size_t sent = sync->sent_count;
+    st_err err = write_set(sync, writer, set, bytes, error);
+    if (sync->sent_count > sent)
+        row->has_sent = true;
+    else
+        row->has_hole = row->has_sent;
+    return err;
+}
+
 /* Unsent sets in order, as many as one request carries; the scan stays where it is. */
 static st_err write_own(sotay_sync *sync, st_frame_writer *writer, size_t *bytes, st_error *error)
 {
     st_err err = ST_OK;
+    own_row row = { .has_sent = false };
     while (err == ST_OK && !sync->has_sets) {
         outbox_set set;
         book_scan before = sync->sets;
         err = outbox_next(&sync->client->book, &sync->sets, &set, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
-        bool named = err == ST_OK && st_id_cmp(&set.device, &sync->client->me.speaker) == 0;
-        if (err == ST_OK && outbox_waits(&set) && !is_full(sync, *bytes, &sync->sets, &before) &&
-            !goes_after_papers(sync, named, &sync->sets, &before))
-            err = write_set(sync, writer, &set, bytes, error);
+        if (err != ST_OK || !outbox_waits(&set))
+            continue;
+        if (st_id_cmp(&row.device, &set.device) != 0)
+            row = (own_row){ .device = set.device };
+        bool named = st_id_cmp(&set.device, &sync->client->me.speaker) == 0;
+        if (!is_full(sync, *bytes, &sync->sets, &before) &&
+            !goes_after_papers(sync, named, &sync->sets, &before) &&
+            !goes_after_answers(sync, &row, &sync->sets, &before))
+            err = write_next(sync, writer, &set, &row, bytes, error);
     }
     return err;
 }
