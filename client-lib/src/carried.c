@@ -737,37 +737,45 @@ static st_err close_set(sotay_client *client, const carried_set *taken, const st
     return err == ST_OK ? drop_set(client, taken, true, arena, error) : err;
 }
 
-typedef struct {
-    const st_bucket *closed; /* NULL: a new epoch */
-} sweep;
+static st_err sweep_set(sotay_client *client, const st_id *device, uint64_t first,
+                        const st_bucket *closed, st_error *error)
+{
+    st_arena arena;
+    carried_set taken;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = find_set(client, device, first, &arena, &taken, error);
+    if (err == ST_E_NOT_FOUND)
+        err = closed != NULL ? overlay_hide_carried(client, device, first, error) : ST_OK;
+    else if (err == ST_OK && closed != NULL)
+        err = close_set(client, &taken, closed, &arena, error);
+    else if (err == ST_OK && taken.is_delivered)
+        err = mark_delivered(client, &taken, false, error);
+    st_arena_reset(&arena);
+    return err;
+}
 
-static st_err sweep_sets(sotay_client *client, const sweep *what, st_error *error)
+/* closed NULL: a new epoch. */
+static st_err sweep_sets(sotay_client *client, const st_bucket *closed, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_TAKEN);
     book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
     while (err == ST_OK) {
-        st_arena arena;
-        carried_set taken;
-        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        err = carried_next_set(client, &scan, &arena, &taken, error);
-        if (err == ST_OK && what->closed != NULL)
-            err = close_set(client, &taken, what->closed, &arena, error);
-        else if (err == ST_OK && taken.is_delivered)
-            err = mark_delivered(client, &taken, false, error);
-        st_arena_reset(&arena);
+        st_id device;
+        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        memcpy(device.b, scan.at.b + 1, sizeof device.b);
+        if (err == ST_OK)
+            err = sweep_set(client, &device, st_get_u64(scan.at.b + 17), closed, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 st_err carried_close_bucket(sotay_client *client, const st_bucket *bucket, st_error *error)
 {
-    sweep what = { bucket };
-    return sweep_sets(client, &what, error);
+    return sweep_sets(client, bucket, error);
 }
 
 st_err carried_turn(sotay_client *client, st_error *error)
 {
-    sweep what = { NULL };
-    return sweep_sets(client, &what, error);
+    return sweep_sets(client, NULL, error);
 }

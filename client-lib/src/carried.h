@@ -50,7 +50,8 @@ ST_MUST_USE st_err carried_drop(sotay_client *client, const st_set *set, st_erro
  * left of it is shown, and offered again to a server that lost it. What is not here, gone already
  * or damaged is no error. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err carried_erase(sotay_client *client, const st_erasure *one, st_error *error);
-/* A bucket is not read here any more: its sets go on as parcels. */
+/* A bucket is not read here any more: its sets go on as parcels. Nor is what does not open, which
+ * may be of it: nothing of that is shown until it comes again. */
 ST_MUST_USE st_err carried_close_bucket(sotay_client *client, const st_bucket *bucket,
                                         st_error *error);
 /* A new epoch: what the server was said to have is offered again. */

@@ -124,23 +124,6 @@ st_err outbox_is_lost(book_db *book, const overlay_entry *entry, bool *out_is, s
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* The next note of a scan over OVER. */
-static st_err next_note(book_scan *scan, book_db *book, st_id *out_record, st_dot *out_dot,
-                        st_error *error)
-{
-    for (;;) {
-        st_err err = book_scan_next(book, scan, NULL, NULL, error);
-        if (err != ST_OK)
-            return err;
-        if (scan->at.len != 1 + 16 + 16 + 8)
-            continue;
-        memcpy(out_record->b, scan->at.b + 1, sizeof out_record->b);
-        memcpy(out_dot->device.b, scan->at.b + 17, sizeof out_dot->device.b);
-        out_dot->counter = st_get_u64(scan->at.b + 33);
-        return ST_OK;
-    }
-}
-
 /* One of which that cannot be told stays. */
 static st_err drop_if_lost(sotay_client *client, const st_id *record, const st_dot *dot,
                            bool *out_is, st_error *error)
@@ -165,7 +148,7 @@ st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any
         st_id of;
         st_dot dot;
         bool is_lost = false;
-        err = next_note(&scan, &client->book, &of, &dot, error);
+        err = overlay_note_next(&client->book, &scan, &of, &dot, error);
         if (err == ST_OK)
             err = drop_if_lost(client, record, &dot, &is_lost, error);
         *out_any = *out_any || is_lost;
@@ -204,7 +187,7 @@ static st_err note_walk_next(note_walk *walk, book_db *book, st_error *error)
 {
     const st_dot *dot = &walk->dot;
     for (;;) {
-        st_err err = next_note(&walk->scan, book, &walk->record, &walk->dot, error);
+        st_err err = overlay_note_next(book, &walk->scan, &walk->record, &walk->dot, error);
         if (err != ST_OK ||
             (st_id_cmp(&dot->device, &walk->device) == 0 && dot->counter >= walk->span.from &&
              dot->counter <= walk->span.to))

@@ -68,6 +68,22 @@ st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot, overla
     return err;
 }
 
+st_err overlay_note_next(book_db *book, book_scan *scan, st_id *out_record, st_dot *out_dot,
+                         st_error *error)
+{
+    for (;;) {
+        st_err err = book_scan_next(book, scan, NULL, NULL, error);
+        if (err != ST_OK)
+            return err;
+        if (scan->at.len != 1 + 16 + 16 + 8)
+            continue;
+        memcpy(out_record->b, scan->at.b + 1, sizeof out_record->b);
+        memcpy(out_dot->device.b, scan->at.b + 17, sizeof out_dot->device.b);
+        out_dot->counter = st_get_u64(scan->at.b + 33);
+        return ST_OK;
+    }
+}
+
 const st_change *overlay_change(const st_set *set, uint64_t counter)
 {
     if (counter < set->first || counter - set->first >= set->changes_count)
@@ -458,6 +474,29 @@ st_err overlay_row_renew(sotay_client *client, const st_id *record, st_error *er
 {
     st_err err = overlay_row_refresh(client, record, error);
     return is_damaged(client, err) ? delete_row(client, record, error) : err;
+}
+
+st_err overlay_hide_carried(sotay_client *client, const st_id *device, uint64_t first,
+                            st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OVER);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_id record;
+        st_dot dot;
+        overlay_entry entry;
+        err = overlay_note_next(&client->book, &scan, &record, &dot, error);
+        if (err != ST_OK || st_id_cmp(&dot.device, device) != 0)
+            continue;
+        err = overlay_get(&client->book, &record, &dot, &entry, error);
+        if (err != ST_OK || entry.status != OVERLAY_CARRIED || entry.first != first)
+            continue;
+        err = overlay_delete(&client->book, &record, &dot, error);
+        if (err == ST_OK)
+            err = overlay_row_renew(client, &record, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 static st_err put_base_row(sotay_client *client, const st_record *base, st_error *error)

@@ -69,6 +69,10 @@ ST_MUST_USE st_err overlay_delete(book_db *book, const st_id *record, const st_d
 /* ST_E_NOT_FOUND without *error. */
 ST_MUST_USE st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot,
                                overlay_entry *out_entry, st_error *error);
+/* Whose the next note of a scan over OVER is; it is not opened. ST_E_NOT_FOUND at the end, without
+ * *error. */
+ST_MUST_USE st_err overlay_note_next(book_db *book, book_scan *scan, st_id *out_record,
+                                     st_dot *out_dot, st_error *error);
 
 /* Walks the own changes of one record, in order; the set each lies in is decoded once. */
 typedef struct {
@@ -117,6 +121,10 @@ ST_MUST_USE st_err overlay_row_renew(sotay_client *client, const st_id *record, 
  * that does not open; the row has the base alone, or stays where that does not say what it is. */
 ST_MUST_USE st_err overlay_row_of_base(sotay_client *client, const st_record *base,
                                        bool *out_damaged, st_error *error);
+/* What was carried in this set is shown no more, whether the set opens or not. Inside a
+ * transaction. */
+ST_MUST_USE st_err overlay_hide_carried(sotay_client *client, const st_id *device, uint64_t first,
+                                        st_error *error);
 
 /* How this client shows records. */
 st_show_how overlay_how(const sotay_client *client, const lexicon_directory *names, bool is_held);

@@ -4,31 +4,7 @@
  * phone and in the office, and no sync ends for it. */
 #include "tests/unit/both/meet.h"
 #include "tests/unit/both/town.h"
-#include "tests/unit/client-lib/rows.h"
-
-enum { SPOILT, MISSING, HOWS };
-
-/* The n-th kept set of a device, from 0. */
-static book_key set_of(phone *p, const st_id *device, size_t n)
-{
-    static stored_row row;
-    for (size_t at = 0; rows_get(p, BOOK_SET, at, &row); at++)
-        if (memcmp(row.key.b + 1, device->b, sizeof device->b) == 0 && n-- == 0)
-            return row.key;
-    fail_msg("there are not so many sets");
-    return row.key;
-}
-
-static void damage(phone *p, const book_key *key, int how)
-{
-    how == SPOILT ? rows_spoil(p, key) : rows_delete(p, key);
-}
-
-static void damage_own(phone *p, size_t n, int how)
-{
-    book_key key = set_of(p, &p->client->me.device, n);
-    damage(p, &key, how);
-}
+#include "tests/unit/both/unreadable.h"
 
 /* Of the phone as the office lists its device. */
 static void must_list(world *w, const char *says)
@@ -36,28 +12,6 @@ static void must_list(world *w, const char *says)
     KIT_EXPECT(0, &w->book, "device", "list", "--json");
     if (strstr((char *)w->book.out.data, says) == NULL)
         fail_msg("no %s in %s", says, (char *)w->book.out.data);
-}
-
-static bool is_listed(phone *p, const sotay_id *record)
-{
-    bool is = false;
-    st_id id = phone_id(record);
-    book_key row = book_key_id(BOOK_ROW, &id);
-    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
-    assert_int_equal(book_has(&p->client->book, &row, &is, NULL), ST_OK);
-    client_abort(p->client);
-    return is;
-}
-
-/* One sync in which nothing is left to do or to say. */
-static void must_be_quiet(world *w, phone *p)
-{
-    sotay_report report;
-    sync_phone_well(w, p, &report);
-    assert_true(report.complete);
-    assert_false(report.needs_person);
-    assert_int_equal(report.requests, 1);
-    assert_int_equal(report.sent_changes, 0);
 }
 
 /* It waits, and something is recorded behind it. */
