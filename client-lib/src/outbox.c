@@ -113,6 +113,18 @@ static st_err lose_sets(sotay_client *client, const st_id *device, const st_gone
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+st_err outbox_found(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
+{
+    outbox_set own;
+    st_err err = outbox_get(&client->book, device, first, &own, error);
+    if (err != ST_OK || own.status != OUTBOX_LOST)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    uint64_t count = own.last - own.first + 1;
+    client->next.lost -= count < client->next.lost ? count : client->next.lost;
+    own.status = OUTBOX_UNSENT;
+    return outbox_put(&client->book, &own, error);
+}
+
 st_err outbox_is_lost(book_db *book, const overlay_entry *entry, bool *out_is, st_error *error)
 {
     outbox_set set;

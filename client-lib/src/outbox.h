@@ -35,6 +35,10 @@ bool outbox_waits(const outbox_set *set);
  * lost before. Inside a transaction. */
 ST_MUST_USE st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *span,
                                uint64_t *out_lost, st_error *error);
+/* The bytes of an own set are here again: if it was lost, it waits once more. Inside a transaction.
+ */
+ST_MUST_USE st_err outbox_found(sotay_client *client, const st_id *device, uint64_t first,
+                                st_error *error);
 /* Of the notes of a record those go whose set is lost. *out_any: there was one. */
 ST_MUST_USE st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any,
                                     st_error *error);

@@ -44,10 +44,77 @@ static void test_a_carried_one_of_a_lost_unit(void **state)
     }
 }
 
+/* ---- what was said to be gone, and is here again ---- */
+
+/* A neighbour brings it to the server: with the page nothing is lost any more. */
+static void test_one_that_comes_back(void **state)
+{
+    (void)state;
+    world w;
+    world_make_with(&w, 4, (world_how){ 2, false });
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    sync_phone_well(&w, an, NULL);
+    sotay_id visit = phone_visit(an, "một");
+    meet_well(an, binh);
+    spoil_own(an, 1);
+    (void)phone_visit(an, "hai");
+    sync_phone_well(&w, an, NULL);
+    assert_true(phone_status_says(an, "\"lost\":1"));
+    sync_phone_well(&w, binh, NULL);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&w, an, NULL);
+    assert_true(phone_says(an, sotay_show, &visit, "\"một\""));
+    assert_true(phone_status_says(an, "\"lost\":0"));
+    must_be_quiet(&w, an);
+    world_free(&w);
+}
+
+static void must_hold(phone *p, uint64_t counter)
+{
+    char *json = NULL, dot[64];
+    (void)snprintf(dot, sizeof dot, "%s:%d\"", device_of(p), (int)counter);
+    assert_int_equal(sotay_status(p->client, SOTAY_JSON, &json, &p->error), SOTAY_OK);
+    assert_non_null(strstr(strstr(json, "held_changes"), dot));
+    sotay_text_free(json);
+}
+
+/* The office holds what comes back, while another set over the same record does not open. */
+static void test_one_that_comes_back_and_is_held(void **state)
+{
+    (void)state;
+    for (int with_other = 0; with_other < 2; with_other++) {
+        world w;
+        world_make_with(&w, 4, (world_how){ 2, false });
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        sotay_id visit = phone_visit(an, "chợ");
+        sync_phone_well(&w, an, NULL);
+        sync_phone_well(&w, binh, NULL);
+        KIT_EXPECT(0, &w.book, "move", "2026", "locked", "--as", "office");
+        assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+        meet_well(an, binh);
+        spoil_own(an, 2);
+        (void)phone_visit(an, "hai");
+        sync_phone_well(&w, an, NULL);
+        assert_true(phone_status_says(an, "\"lost\":1"));
+        sync_phone_well(&w, binh, NULL);
+        assert_int_equal(phone_set(an, &visit, "place", "ba"), SOTAY_OK);
+        rows_seal(an);
+        if (with_other)
+            spoil_own(an, 4);
+        for (int i = 0; i < 3; i++)
+            sync_phone_well(&w, an, NULL);
+        must_hold(an, 2);
+        assert_true(phone_status_says(an, "\"lost\":0"));
+        world_free(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_carried_one_of_a_lost_unit),
+        cmocka_unit_test(test_one_that_comes_back),
+        cmocka_unit_test(test_one_that_comes_back_and_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

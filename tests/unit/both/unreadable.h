@@ -30,6 +30,13 @@ static inline void damage_own(phone *p, size_t n, int how)
     damage(p, &key, how);
 }
 
+/* The own set that begins with this counter, whatever was damaged before. */
+static inline void spoil_own(phone *p, uint64_t first)
+{
+    book_key key = book_key_counter(BOOK_SET, &p->client->me.device, first);
+    rows_spoil(p, &key);
+}
+
 static inline bool is_listed(phone *p, const sotay_id *record)
 {
     bool is = false;
