@@ -177,13 +177,10 @@ static st_err start_set(authoring *a, st_error *error)
     const sync_draft *draft = a->draft;
     st_set *set = &a->set;
     auth_rights rights;
-    sync_fold fold;
     set->device = room->keys->device;
     st_err err = sets_head_get(a->turn->txn, &set->device, &a->head, error);
     if (err == ST_OK)
-        err = sync_fold_open(a->turn, &draft->bucket, a->turn->next_index, &fold, error);
-    if (err == ST_OK)
-        err = st_vector_copy(&fold.vector, a->arena, &a->vector, error);
+        err = sync_vector_get(a->turn->txn, &draft->bucket, a->arena, &a->vector, error);
     if (err == ST_OK)
         err = auth_rights_get(a->turn->txn, &draft->actor, UINT64_MAX, a->arena, &rights, error);
     if (err == ST_OK)

@@ -63,25 +63,102 @@ st_err sync_feed_add(store_txn *txn, const st_bucket *bucket, uint64_t index, st
     return bucket_put(txn, bucket->s, &row, error);
 }
 
-/* ---- opening ---- */
+/* ---- vectors ---- */
 
-static st_err load_vector(sync_fold *fold, st_error *error)
+st_err sync_vector_get(store_txn *txn, const st_bucket *bucket, st_arena *arena,
+                       st_vector *out_vector, st_error *error)
+{
+    pack_key key = pack_text(bucket->s);
+    store_slice bytes = { 0 };
+    st_err err = store_get(txn, STORE_VECTOR, pack_key_slice(&key), &bytes, error);
+    if (err == ST_OK)
+        return st_vector_decode(bytes.data, bytes.len, arena, out_vector, error);
+    if (err == ST_E_NOT_FOUND)
+        st_vector_init(out_vector, arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err put_vector(store_txn *txn, const st_bucket *bucket, const st_vector *vector,
+                         st_error *error)
+{
+    st_buffer row;
+    st_buffer_init(&row, ROW_BYTES_MAX);
+    pack_key key = pack_text(bucket->s);
+    st_err err = st_vector_encode(vector, &row, error);
+    if (err == ST_OK)
+        err = store_put(txn, STORE_VECTOR, pack_key_slice(&key), store_bytes(row.data, row.len),
+                        error);
+    st_buffer_free(&row);
+    return err;
+}
+
+/* Stored, if there is one, and given up. */
+static st_err save_kept(fold_vectors *kept, size_t at, store_txn *txn, st_error *error)
+{
+    st_err err = ST_OK;
+    if (kept->buckets[at].s[0] != '\0')
+        err = put_vector(txn, &kept->buckets[at], &kept->list[at], error);
+    kept->buckets[at].s[0] = '\0';
+    st_arena_reset(&kept->arenas[at]);
+    return err;
+}
+
+static st_err find_kept(sync_fold *fold, st_error *error)
+{
+    fold_vectors *kept = fold->kept;
+    store_txn *txn = fold->turn->txn;
+    st_err err = ST_OK;
+    size_t at = 0;
+    while (at < FOLD_VECTORS && strcmp(kept->buckets[at].s, fold->bucket.s) != 0)
+        at++;
+    if (at == FOLD_VECTORS) {
+        at = kept->next;
+        kept->next = (at + 1) % FOLD_VECTORS;
+        err = save_kept(kept, at, txn, error);
+        st_arena_init(&kept->arenas[at], fold->turn->arena->bytes_max);
+        if (err == ST_OK)
+            err = sync_vector_get(txn, &fold->bucket, &kept->arenas[at], &kept->list[at], error);
+        if (err == ST_OK)
+            kept->buckets[at] = fold->bucket;
+    }
+    if (err == ST_OK)
+        fold->vector = &kept->list[at];
+    return err;
+}
+
+/* Not before it is needed: who only judges opens a fold too. */
+static st_err need_vector(sync_fold *fold, st_error *error)
 {
     st_arena *arena = fold->turn->arena;
-    pack_key key = pack_text(fold->bucket.s);
-    store_slice bytes = { 0 };
-    st_err err = store_get(fold->turn->txn, STORE_VECTOR, pack_key_slice(&key), &bytes, error);
-    if (err == ST_E_NOT_FOUND) {
-        st_vector_init(&fold->vector, arena);
+    if (fold->vector != NULL)
         return ST_OK;
-    }
-    if (err != ST_OK)
-        return err;
-    const uint8_t *copy = st_arena_copy(arena, bytes.data, bytes.len);
-    if (copy == NULL)
+    if (fold->kept != NULL)
+        return find_kept(fold, error);
+    st_vector *vector = st_arena_get(arena, sizeof *vector);
+    if (vector == NULL)
         return st_fail(error, ST_E_MEMORY, "fold: out of memory");
-    return st_vector_decode(copy, bytes.len, arena, &fold->vector, error);
+    st_err err = sync_vector_get(fold->turn->txn, &fold->bucket, arena, vector, error);
+    if (err == ST_OK)
+        fold->vector = vector;
+    return err;
 }
+
+st_err fold_vectors_save(fold_vectors *vectors, store_txn *txn, st_error *error)
+{
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < FOLD_VECTORS; i++)
+        err = save_kept(vectors, i, txn, error);
+    return err;
+}
+
+void fold_vectors_end(fold_vectors *vectors)
+{
+    for (size_t i = 0; i < FOLD_VECTORS; i++)
+        st_arena_reset(&vectors->arenas[i]);
+    memset(vectors, 0, sizeof *vectors);
+}
+
+/* ---- opening ---- */
 
 st_err sync_fold_open(writer_turn *turn, const st_bucket *bucket, uint64_t index,
                       sync_fold *out_fold, st_error *error)
@@ -95,9 +172,7 @@ st_err sync_fold_open(writer_turn *turn, const st_bucket *bucket, uint64_t index
     out_fold->slots = st_arena_array(turn->arena, SLOTS, sizeof *out_fold->slots);
     if (out_fold->slots == NULL)
         return st_fail(error, ST_E_MEMORY, "fold: out of memory");
-    st_err err = load_vector(out_fold, error);
-    if (err == ST_OK)
-        err = sync_bucket_get(turn->txn, bucket->s, &row, error);
+    st_err err = sync_bucket_get(turn->txn, bucket->s, &row, error);
     if (err != ST_OK)
         return err;
     out_fold->sum = row.sum;
@@ -186,9 +261,12 @@ st_err sync_fold_change(sync_fold *fold, fold_record *record, const st_change *c
                         const st_arrival *arrival, st_fold kind, st_error *error)
 {
     st_fold_how how = { kind, fold->copies };
+    st_err err = need_vector(fold, error);
+    if (err != ST_OK)
+        return err;
     record->is_touched = true;
     record->is_dirty = record->is_dirty || kind != ST_FOLD_HOLD;
-    if (st_merge_fold(&fold->vector, &record->record, change, arrival, how) != ST_OK)
+    if (st_merge_fold(fold->vector, &record->record, change, arrival, how) != ST_OK)
         return st_fail(error, ST_E_MEMORY, "fold: out of memory");
     if (record->form == NULL)
         record->form = sync_record_form(fold->turn->room, &record->record);
@@ -305,13 +383,8 @@ st_err sync_fold_close(sync_fold *fold, st_error *error)
     for (size_t i = 0; err == ST_OK && i < fold->count; i++)
         if (fold->list[i]->is_touched)
             err = save_record(fold, fold->list[i], &row, error);
-    st_buffer_clear(&row);
-    if (err == ST_OK)
-        err = st_vector_encode(&fold->vector, &row, error);
-    pack_key key = pack_text(fold->bucket.s);
-    if (err == ST_OK)
-        err = store_put(txn, STORE_VECTOR, pack_key_slice(&key), store_bytes(row.data, row.len),
-                        error);
+    if (err == ST_OK && fold->vector != NULL && fold->kept == NULL)
+        err = put_vector(txn, &fold->bucket, fold->vector, error);
     if (err == ST_OK)
         err = sync_bucket_get(txn, fold->bucket.s, &bucket, error);
     if (err == ST_OK) {

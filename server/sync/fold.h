@@ -18,18 +18,39 @@ typedef struct {
     bool has_held;             /* after closing: some change of it is held */
 } fold_record;
 
+/* The vectors of some buckets, kept from one fold to the next: where each lets in a change or two,
+ * the whole vector would be read and stored each time. Until they are saved what is stored is
+ * behind, so no other fold of the turn may load one of them meanwhile. Zero it. */
+#define FOLD_VECTORS 8
+typedef struct {
+    st_bucket buckets[FOLD_VECTORS]; /* empty: none there yet */
+    st_vector list[FOLD_VECTORS];
+    st_arena arenas[FOLD_VECTORS];
+    size_t next;               /* the one to give up */
+} fold_vectors;
+
 typedef struct {
     writer_turn *turn;
     st_bucket bucket;
     uint64_t index;            /* of the entry that is folded */
     bool copies;               /* changes do not outlive the call that folds them */
-    st_vector vector;
+    fold_vectors *kept;        /* the vector is one of these; NULL: loaded and saved by this fold */
+    st_vector *vector;         /* NULL until the first change */
     st_sum sum;
     uint64_t records;          /* in the bucket */
     fold_record **list;        /* in the order they were touched */
     size_t count, capacity;
     uint16_t *slots;           /* open addressing over list: position + 1 */
 } sync_fold;
+
+/* The stored vector of the bucket in the arena, an empty one when there is none. ST_E_STORAGE,
+ * ST_E_CORRUPT, ST_E_TOO_LARGE, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_vector_get(store_txn *txn, const st_bucket *bucket, st_arena *arena,
+                                   st_vector *out_vector, st_error *error);
+/* Stores the kept ones. Errors as of sync_fold_close. */
+ST_MUST_USE st_err fold_vectors_save(fold_vectors *vectors, store_txn *txn, st_error *error);
+/* Gives the memory back; what was not saved is lost. */
+void fold_vectors_end(fold_vectors *vectors);
 
 /* Everything lives in turn->arena. Slices of the transaction are copied. ST_E_STORAGE,
  * ST_E_CORRUPT, ST_E_MEMORY. */
@@ -45,8 +66,8 @@ ST_MUST_USE st_err sync_fold_change(sync_fold *fold, fold_record *record, const 
 /* Notes in the history of the record that entry `fold->index` of this kind is about the change. */
 ST_MUST_USE st_err sync_fold_history(sync_fold *fold, const st_change *change,
                                      st_entry_kind kind, st_error *error);
-/* Saves records, vector, sum and head; refreshes rows, catalogue and rights. The fold is over, its
- * list may still be read. */
+/* Saves records, vector (unless it is kept), sum and head; refreshes rows, catalogue and rights.
+ * The fold is over, its list may still be read. */
 ST_MUST_USE st_err sync_fold_close(sync_fold *fold, st_error *error);
 
 /* The stored row of a bucket; zeroed when there is none. */

@@ -4,6 +4,7 @@
  * Must never let in what another rule holds. */
 #include "server/sync/free.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/changeset.h"
@@ -77,7 +78,7 @@ void free_sets_end(free_sets *sets)
 /* The held changes of one device on the record, while they are let in one by one. */
 typedef struct {
     writer_turn *turn;
-    free_sets *sets;
+    free_work *work;
     sync_fold fold;
     auth_device device;
     uint64_t *counters;
@@ -98,7 +99,7 @@ static st_err try_one(run *r, st_hold *out_hold, st_error *error)
     if (held->reason != ST_HOLD_WAITS && held->reason != ST_HOLD_NO_RECORD
         && held->reason != ST_HOLD_SUSPENDED)
         return ST_OK;
-    st_err err = free_sets_find(r->sets, r->turn->txn, held, &source, &change, error);
+    st_err err = free_sets_find(&r->work->sets, r->turn->txn, held, &source, &change, error);
     if (err == ST_OK)
         err = sync_fold_record(&r->fold, &held->record, &record, error);
     if (err == ST_OK)
@@ -188,6 +189,7 @@ static st_err free_run(run *r, const st_bucket *bucket, st_error *error)
     if (err == ST_OK)
         err = sync_fold_open(r->turn, bucket, r->turn->next_index, &r->fold, error);
     r->fold.copies = true;                     /* a set may be given up before the fold is closed */
+    r->fold.kept = &r->work->vectors;
     while (err == ST_OK && r->held_count > 0 && r->freed < ST_SET_CHANGES_MAX
            && strcmp(r->held[0].bucket.s, bucket->s) == 0) {
         err = try_one(r, &hold, error);
@@ -204,46 +206,67 @@ static st_err free_run(run *r, const st_bucket *bucket, st_error *error)
     return err == ST_OK && hold != ST_HOLD_NONE ? note_reasons(r, hold, error) : err;
 }
 
-/* The first held change of the device on a record after *record; false when there is none. */
-static st_err next_record(store_txn *txn, const st_id *device, sync_held *held, bool *out_found,
-                          st_error *error)
+/* A record, and the first change of a device that is held on it. */
+typedef struct {
+    st_id record;
+    uint64_t counter;
+} first_held;
+
+static int by_counter(const void *a, const void *b)
+{
+    const uint64_t left = ((const first_held *)a)->counter;
+    const uint64_t right = ((const first_held *)b)->counter;
+    return left < right ? -1 : left > right;
+}
+
+/* In the order of the device, so that each of its sets is decoded once. In the turn's arena. */
+static st_err list_records(writer_turn *turn, const st_id *device, first_held **out_list,
+                           size_t *out_count, st_error *error)
 {
     store_cursor cursor = { 0 };
-    pack_key key = pack_id(device);
-    pack_key_id(&key, &held->record);
-    pack_key_u64(&key, UINT64_MAX);
-    *out_found = false;
-    st_err err = store_cursor_open(txn, STORE_HELD_BY, &cursor, error);
+    store_slice prefix = store_bytes(device->b, sizeof device->b);
+    first_held *list = NULL;
+    size_t count = 0, capacity = 0;
+    st_err err = store_cursor_open(turn->txn, STORE_HELD_BY, &cursor, error);
     if (err == ST_OK)
-        err = store_seek(&cursor, pack_key_slice(&key), error);
-    if (err == ST_OK && cursor.value.len == 8
-        && store_has_prefix(&cursor, store_bytes(device->b, sizeof device->b))) {
-        err = sync_held_get(txn, st_get_u64(cursor.value.data), held, error);
-        *out_found = err == ST_OK;
+        err = store_seek(&cursor, prefix, error);
+    while (err == ST_OK && store_has_prefix(&cursor, prefix) && cursor.key.len == 40) {
+        const uint8_t *key = cursor.key.data;
+        if (count == 0 || memcmp(list[count - 1].record.b, key + 16, 16) != 0) {
+            first_held *grown =
+                st_arena_grow(turn->arena, list, count, &capacity, sizeof *grown);
+            if (grown == NULL) {
+                err = st_fail(error, ST_E_MEMORY, "free: out of memory");
+                break;
+            }
+            list = grown;
+            memcpy(list[count].record.b, key + 16, 16);
+            list[count++].counter = st_get_u64(key + 32);
+        }
+        err = store_next(&cursor, error);
     }
     store_cursor_close(&cursor);
+    if (count > 0)
+        qsort(list, count, sizeof *list, by_counter);
+    *out_list = list;
+    *out_count = count;
     return err;
 }
 
 st_err sync_free_device(writer_turn *turn, const st_id *device, st_error *error)
 {
-    free_sets sets;
-    sync_held held;
-    bool found = true;
-    st_err err = ST_OK;
-    memset(&sets, 0, sizeof sets);
-    memset(&held, 0, sizeof held);
-    while (err == ST_OK && found) {
-        err = next_record(turn->txn, device, &held, &found, error);
-        if (err == ST_OK && found)
-            err = sync_free_record(turn, &sets, &held.record, error);
-    }
-    free_sets_end(&sets);
-    return err;
+    free_work work;
+    first_held *list = NULL;
+    size_t count = 0;
+    memset(&work, 0, sizeof work);
+    st_err err = list_records(turn, device, &list, &count, error);
+    for (size_t i = 0; err == ST_OK && i < count; i++)
+        err = sync_free_record(turn, &work, &list[i].record, error);
+    return sync_free_end(turn, &work, err, error);
 }
 
 /* One look at all that is held on the record. *out_freed: how many were let in. */
-static st_err free_pass(writer_turn *turn, free_sets *sets, const st_id *record,
+static st_err free_pass(writer_turn *turn, free_work *work, const st_id *record,
                         size_t *out_freed, st_error *error)
 {
     sync_held *list = NULL;
@@ -256,7 +279,7 @@ static st_err free_pass(writer_turn *turn, free_sets *sets, const st_id *record,
                            && st_id_cmp(&list[end].dot.device, &list[at].dot.device) == 0;)
             end++;
         r.turn = turn;
-        r.sets = sets;
+        r.work = work;
         r.held = &list[at];
         r.held_count = end - at;
         err = free_run(&r, &list[at].bucket, error);
@@ -267,19 +290,28 @@ static st_err free_pass(writer_turn *turn, free_sets *sets, const st_id *record,
 
 /* In memory of its own: a set may create a thousand records, each with something that waits. What
  * one device's change lets in, another one's may have waited for: until nothing moves. */
-st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_id *record,
+st_err sync_free_record(writer_turn *turn, free_work *work, const st_id *record,
                         st_error *error)
 {
-    st_arena work, *outer = turn->arena;
+    st_arena pass, *outer = turn->arena;
     size_t freed = 1;
     st_err err = ST_OK;
-    st_arena_init(&work, outer->bytes_max);
-    turn->arena = &work;
+    st_arena_init(&pass, outer->bytes_max);
+    turn->arena = &pass;
     while (err == ST_OK && freed > 0) {
         freed = 0;
-        err = free_pass(turn, sets, record, &freed, error);
-        st_arena_reset(&work);
+        err = free_pass(turn, work, record, &freed, error);
+        st_arena_reset(&pass);
     }
     turn->arena = outer;
+    return err;
+}
+
+st_err sync_free_end(writer_turn *turn, free_work *work, st_err err, st_error *error)
+{
+    if (err == ST_OK)
+        err = fold_vectors_save(&work->vectors, turn->txn, error);
+    fold_vectors_end(&work->vectors);
+    free_sets_end(&work->sets);
     return err;
 }

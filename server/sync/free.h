@@ -35,14 +35,25 @@ ST_MUST_USE st_err free_sets_find(free_sets *sets, store_txn *txn, const sync_he
 /* Gives the memory back. */
 void free_sets_end(free_sets *sets);
 
+/* What is kept while what waits on one record after the other is let in. Zero it, and end it with
+ * sync_free_end. */
+typedef struct {
+    free_sets sets;
+    fold_vectors vectors;      /* ahead of what is stored */
+} free_work;
+
 /* Judges again all changes of the record that are held as no_record, waits or suspended and do not
  * stand behind another held one; lets in those that nothing else holds (entry VERDICT), notes a new
  * reason for the others and for those behind them (entry HOLD). ST_E_STORAGE, ST_E_CORRUPT,
  * ST_E_MEMORY. */
-ST_MUST_USE st_err sync_free_record(writer_turn *turn, free_sets *sets, const st_id *record,
+ST_MUST_USE st_err sync_free_record(writer_turn *turn, free_work *work, const st_id *record,
                                     st_error *error);
+/* Saves what sync_free_record left to save, unless `err` says that the turn failed, and gives the
+ * memory back. `err`, or what saving said: ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err sync_free_end(writer_turn *turn, free_work *work, st_err err, st_error *error);
 
-/* The same for every record on which a change of the device is held: its suspension was lifted. */
+/* The same for every record on which a change of the device is held, in the order of the device:
+ * its suspension was lifted, or said. */
 ST_MUST_USE st_err sync_free_device(writer_turn *turn, const st_id *device, st_error *error);
 
 #endif

@@ -212,16 +212,15 @@ static st_err free_lifted(arrival *a, const sync_fold *fold, st_error *error)
 /* Records that came into being may let in what waited for them. */
 static st_err free_waiting(writer_turn *turn, const sync_fold *fold, st_error *error)
 {
-    free_sets sets;
+    free_work work;
     st_err err = ST_OK;
-    memset(&sets, 0, sizeof sets);
+    memset(&work, 0, sizeof work);
     for (size_t i = 0; err == ST_OK && i < fold->count; i++) {
         const fold_record *record = fold->list[i];
         if (record->record.created && !record->was_created && record->has_held)
-            err = sync_free_record(turn, &sets, &record->record.id, error);
+            err = sync_free_record(turn, &work, &record->record.id, error);
     }
-    free_sets_end(&sets);
-    return err;
+    return sync_free_end(turn, &work, err, error);
 }
 
 /* ---- one set ---- */

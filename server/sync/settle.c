@@ -226,8 +226,8 @@ static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
     const sync_decision *decision = job->decision;
     sync_held held, *list = NULL;
     size_t count = 0;
-    free_sets sets;
-    memset(&sets, 0, sizeof sets);
+    free_work work;
+    memset(&work, 0, sizeof work);
     st_err err = check_actor(turn, decision, error);
     if (err == ST_OK)
         err = sync_held_get(turn->txn, decision->n, &held, error);
@@ -244,14 +244,13 @@ static st_err run_settle(writer_turn *turn, void *argument, st_error *error)
     if (err == ST_OK && job->of != 0 && job->of != count)
         err = st_fail(error, ST_E_STATE, "held: others wait behind it now");
     if (err == ST_OK && decision->accept)
-        err = check_reason(turn, &sets, &held, error);
+        err = check_reason(turn, &work.sets, &held, error);
     if (err == ST_OK)
         err = settle_list(turn, list, count, decision, error);
     job->count = (uint32_t)count;
     if (err == ST_OK)
-        err = sync_free_record(turn, &sets, &held.record, error);
-    free_sets_end(&sets);
-    return err;
+        err = sync_free_record(turn, &work, &held.record, error);
+    return sync_free_end(turn, &work, err, error);
 }
 
 st_err sync_settle(writer *w, const sync_decision *decision, uint32_t *out_count,

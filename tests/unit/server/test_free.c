@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -338,6 +339,86 @@ static void test_more_than_an_entry_may_name(void **state)
     check_decisions(r, before + 1, ST_ENTRY_DECLINE, TOO_MANY + 1);
 }
 
+/* So many visits in full sets of the bucket. */
+static void write_visits(rig_phone *phone, const char *bucket, size_t many, st_hold want)
+{
+    st_hold reason = ST_HOLD_NONE;
+    for (size_t i = 1; i <= many; i++) {
+        if (i % RIG_CHANGES_MAX == 1)
+            rig_begin(phone, bucket);
+        (void)rig_visit(phone, NULL);
+        if (i % RIG_CHANGES_MAX != 0 && i < many)
+            continue;
+        (void)rig_push_one(phone, rig_seal(phone), &reason);
+        assert_int_equal(reason, want);
+    }
+}
+
+static uint64_t count_held(rig *r)
+{
+    uint64_t count = 0;
+    store_txn txn = { 0 };
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_held_count(&txn, &count, NULL), ST_OK);
+    store_end(&txn);
+    return count;
+}
+
+#define UNITS (FOLD_VECTORS + 3)
+
+/* More units than vectors are kept at a time: each is saved, as the book is verified at the end. */
+static void test_lifted_in_many_units(void **state)
+{
+    rig *r = *state;
+    static rig_phone an;
+    char bucket[64];
+    for (size_t i = 1; i <= UNITS; i++) {
+        (void)snprintf(bucket, sizeof bucket, "01477-x%03zu", i);
+        (void)rig_assign(r, "an", bucket);
+    }
+    rig_enrol(r, &an, "an");
+    st_id device = device_record(r, &an);
+    assert_int_equal(rig_edit(r, &device, NULL, "status", "suspended"), ST_OK);
+    for (size_t i = 0; i < 2 * UNITS; i++) {
+        (void)snprintf(bucket, sizeof bucket, "01477/unit/01477-x%03zu", i % UNITS + 1);
+        write_visits(&an, bucket, 4, ST_HOLD_SUSPENDED);
+    }
+    assert_int_equal(rig_edit(r, &device, NULL, "status", "active"), ST_OK);
+    assert_int_equal(count_held(r), 0);
+}
+
+/* What the book is the fold of is looked at by the others: that takes as long as the log is. */
+static int close_rig(void **state)
+{
+    rig_close(*state);
+    return 0;
+}
+
+#define MANY_RECORDS 8192
+
+/* Where the vector of the unit was read for each record of a suspended phone, this took minutes. */
+static void test_so_many_records_of_one_device(void **state)
+{
+    rig *r = *state;
+    static rig_phone an;
+    rig_enrol(r, &an, "an");
+    st_id device = device_record(r, &an);
+    for (size_t i = 0; i < MANY_RECORDS; i++) {
+        st_id record;
+        if (i % RIG_CHANGES_MAX == 0)
+            rig_begin(&an, RIG_BUCKET);
+        rig_random(r, record.b, sizeof record.b);
+        (void)rig_set(&an, &record, "general_note", "a", NULL);
+        if (i % RIG_CHANGES_MAX == RIG_CHANGES_MAX - 1)
+            assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_HELD);
+    }
+    assert_int_equal(rig_edit(r, &device, NULL, "status", "suspended"), ST_OK);
+    write_visits(&an, RIG_BUCKET, MANY_RECORDS, ST_HOLD_SUSPENDED);
+    assert_int_equal(count_held(r), 2 * MANY_RECORDS);
+    assert_int_equal(rig_edit(r, &device, NULL, "status", "active"), ST_OK);
+    assert_int_equal(count_held(r), MANY_RECORDS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +433,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_suspension_is_lifted_and_the_first_stays, rig_setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(test_more_than_an_entry_may_name, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_lifted_in_many_units, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_so_many_records_of_one_device, rig_setup,
+                                        close_rig),
     };
     return cmocka_run_group_tests_name("free", tests, NULL, NULL);
 }
