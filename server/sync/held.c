@@ -274,27 +274,64 @@ st_err sync_held_of_record(store_txn *txn, const st_id *record, st_arena *arena,
     return ST_OK;
 }
 
-st_err sync_held_was_declined(store_txn *txn, const st_id *record, const st_dot *dot,
-                              uint64_t index, bool *out_declined, st_error *error)
+static int by_record(const void *a, const void *b)
+{
+    const sync_settled *left = a, *right = b;
+    int order = st_id_cmp(&left->record, &right->record);
+    return order != 0 ? order : (left->counter > right->counter) - (left->counter < right->counter);
+}
+
+/* Notes what the row of the history says of one of list[0..count), all of one record; 1: that was
+ * not known yet. */
+static size_t note_decision(const store_cursor *cursor, const st_id *device, sync_settled *list,
+                            size_t count)
+{
+    const uint8_t *key = cursor->key.data, *row = cursor->value.data;
+    sync_settled wanted = { .record = list[0].record, .counter = st_get_u64(key + 24) };
+    if (row[0] == ST_ENTRY_CHANGE || memcmp(row + 1, device->b, sizeof device->b) != 0)
+        return 0;
+    sync_settled *one = bsearch(&wanted, list, count, sizeof *list, by_record);
+    if (one == NULL || one->is_found)
+        return 0;
+    one->is_found = true;
+    one->is_declined = row[0] == ST_ENTRY_DECLINE;
+    return 1;
+}
+
+/* list[0..count): of one record. */
+static st_err look_through(store_txn *txn, const st_id *device, uint64_t index,
+                           sync_settled *list, size_t count, st_error *error)
 {
     store_cursor cursor = { 0 };
-    pack_key from = pack_id(record);
+    pack_key from = pack_id(&list[0].record);
     pack_key_u64(&from, index);
-    store_slice prefix = store_bytes(record->b, sizeof record->b);
-    *out_declined = false;
+    store_slice prefix = store_bytes(list[0].record.b, sizeof list[0].record.b);
+    size_t found = 0;
     st_err err = store_cursor_open(txn, STORE_HISTORY, &cursor, error);
     if (err == ST_OK)
         err = store_seek(&cursor, pack_key_slice(&from), error);
-    while (err == ST_OK && !*out_declined && store_has_prefix(&cursor, prefix)) {
-        const uint8_t *key = cursor.key.data, *row = cursor.value.data;
-        if (cursor.key.len != 32 || cursor.value.len != 17)
+    while (err == ST_OK && found < count && store_has_prefix(&cursor, prefix)) {
+        if (cursor.key.len != 32 || cursor.value.len != 17) {
             err = st_fail(error, ST_E_CORRUPT, "history: a row is damaged");
-        else
-            *out_declined = row[0] == ST_ENTRY_DECLINE && st_get_u64(key + 24) == dot->counter
-                            && memcmp(row + 1, dot->device.b, 16) == 0;
-        if (err == ST_OK && !*out_declined)
-            err = store_next(&cursor, error);
+            break;
+        }
+        found += note_decision(&cursor, device, list, count);
+        err = store_next(&cursor, error);
     }
     store_cursor_close(&cursor);
+    return err;
+}
+
+st_err sync_held_was_declined(store_txn *txn, const st_id *device, uint64_t index,
+                              sync_settled *list, size_t count, st_error *error)
+{
+    st_err err = ST_OK;
+    if (count > 0)
+        qsort(list, count, sizeof *list, by_record);
+    for (size_t at = 0, end = 0; err == ST_OK && at < count; at = end) {
+        for (end = at + 1; end < count && st_id_cmp(&list[end].record, &list[at].record) == 0;)
+            end++;
+        err = look_through(txn, device, index, list + at, end - at, error);
+    }
     return err;
 }

@@ -30,8 +30,15 @@ ST_MUST_USE st_err sync_held_waits(store_txn *txn, const st_id *record, const st
 ST_MUST_USE st_err sync_held_of_record(store_txn *txn, const st_id *record, st_arena *arena,
                                        sync_held **out_list, size_t *out_count, st_error *error);
 
-/* Was a change of that record, which was held in the entry `index`, declined since? */
-ST_MUST_USE st_err sync_held_was_declined(store_txn *txn, const st_id *record, const st_dot *dot,
-                                          uint64_t index, bool *out_declined, st_error *error);
+/* A change that was held, and waits no more. */
+typedef struct {
+    st_id record;
+    uint64_t counter;
+    bool is_found, is_declined; /* false at first */
+} sync_settled;
+/* Which of these changes of the device, held in the entry `index`, were declined since? Sorts the
+ * list, so that the history of each record is read once. ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err sync_held_was_declined(store_txn *txn, const st_id *device, uint64_t index,
+                                          sync_settled *list, size_t count, st_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include "server/sync/ingest.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/changeset.h"
@@ -31,8 +32,6 @@ typedef struct {
     sync_row row;
     st_held *held;             /* room for all changes of the set */
     uint32_t held_count;
-    uint64_t *declined;        /* of a known set: which of its changes were */
-    uint32_t declined_count;
 } arrival;
 
 /* ---- verdicts ---- */
@@ -57,14 +56,27 @@ static st_hold not_storable(const sync_item *item)
     return item->is_signed ? ST_HOLD_NONE : ST_HOLD_SIGNATURE;
 }
 
-/* A change of a known set that waits no more: its author may not read where that was said. */
-static st_err note_settled(arrival *a, const st_change *change, uint64_t index, st_error *error)
+static int by_number(const void *a, const void *b)
 {
-    bool declined = false;
-    st_err err = sync_held_was_declined(a->turn->txn, &change->record, &change->dot, index,
-                                        &declined, error);
-    if (err == ST_OK && declined)
-        a->declined[a->declined_count++] = change->dot.counter;
+    const uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Changes of a known set that wait no more: their author may not read where that was said. */
+static st_err note_declined(arrival *a, uint64_t index, sync_settled *list, size_t count,
+                            st_error *error)
+{
+    st_verdict *verdict = &a->item->verdict;
+    uint64_t *declined = st_arena_array(a->turn->arena, count, sizeof *declined);
+    if (declined == NULL)
+        return st_fail(error, ST_E_MEMORY, "ingest: out of memory");
+    st_err err = sync_held_was_declined(a->turn->txn, &a->item->set.device, index, list, count,
+                                        error);
+    for (size_t i = 0; err == ST_OK && i < count; i++)
+        if (list[i].is_declined)
+            declined[verdict->declined_count++] = list[i].counter;
+    qsort(declined, verdict->declined_count, sizeof *declined, by_number);
+    verdict->declined = declined;
     return err;
 }
 
@@ -73,14 +85,15 @@ static st_err answer_known(arrival *a, uint64_t index, st_error *error)
 {
     sync_row row;
     sync_held held;
+    size_t settled_count = 0;
     const st_set *set = &a->item->set;
     st_err err = sync_row_get(a->turn->txn, index, a->turn->arena, &row, error);
     if (err != ST_OK)
         return err;
     /* A program that read more of the set, or less, may have stored it. */
     a->held = st_arena_array(a->turn->arena, row.held_count + 1u, sizeof *a->held);
-    a->declined = st_arena_array(a->turn->arena, row.held_count + 1u, sizeof *a->declined);
-    if (a->held == NULL || a->declined == NULL)
+    sync_settled *settled = st_arena_array(a->turn->arena, row.held_count, sizeof *settled);
+    if (a->held == NULL || settled == NULL)
         return st_fail(error, ST_E_MEMORY, "ingest: out of memory");
     for (uint32_t i = 0; err == ST_OK && i < row.held_count; i++) {
         st_hold reason = row.held[i].reason;
@@ -91,7 +104,8 @@ static st_err answer_known(arrival *a, uint64_t index, st_error *error)
             st_err found = sync_held_by_dot(a->turn->txn, &change->record, &change->dot, &held,
                                             error);
             if (found == ST_E_NOT_FOUND) {
-                err = note_settled(a, change, index, error);
+                settled[settled_count++] = (sync_settled){ .record = change->record,
+                                                           .counter = counter };
                 continue;
             }
             err = found;
@@ -104,9 +118,7 @@ static st_err answer_known(arrival *a, uint64_t index, st_error *error)
     a->item->verdict.position = index;
     a->item->verdict.held = a->held;
     a->item->verdict.held_count = a->held_count;
-    a->item->verdict.declined = a->declined;
-    a->item->verdict.declined_count = a->declined_count;
-    return err;
+    return err == ST_OK ? note_declined(a, index, settled, settled_count, error) : err;
 }
 
 static void answer_stored(arrival *a, uint64_t index)

@@ -1,6 +1,7 @@
 /* tests/unit/server/test_settle.c
  * The office may overrule a rule, never a fact: what no phone could fold is not let in, whatever it
- * is held for. And what a phone wrote about one record in two buckets is settled in both. */
+ * is held for. And what a phone wrote about one record in two buckets is settled in both. A phone
+ * that did not hear what was decided sends its set again, and is told. */
 #include "tests/unit/server/server_rig.h"
 
 #include <setjmp.h>
@@ -272,6 +273,86 @@ static void test_a_declined_change_claims_no_bucket(void **state)
     assert_string_equal(rig_value(r, &visit, "general_note", NULL), "gốc");
 }
 
+/* ---- sent again ---- */
+
+static void decide_at(rig *r, const st_id *record, const st_dot *dot, bool accept)
+{
+    assert_int_equal(decide(r, number_of(r, record, &dot->device, dot->counter), accept), ST_OK);
+}
+
+/* The answer that said so may be lost: of each change of a set it is said what was decided on it,
+ * by number, whatever record it is about and whoever wrote there since. */
+static void test_a_set_with_all_answers_is_sent_again(void **state)
+{
+    rig *r = *state;
+    static rig_phone an, binh;
+    st_id visits[3];
+    st_dot dots[9];
+    sync_request request;
+    rig_enrol(r, &an, "an");
+    rig_enrol(r, &binh, "binh");
+    rig_begin(&an, RIG_BUCKET);
+    for (size_t i = 0; i < 3; i++)
+        visits[i] = rig_visit(&an, NULL);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    status(r, &binh, "revoked");
+    rig_begin(&binh, RIG_BUCKET);
+    for (size_t i = 0; i < 9; i++)
+        dots[i] = rig_set(&binh, &visits[2 - i % 3], "place", "đó", NULL);
+    store_slice set = rig_seal(&binh);
+    assert_int_equal(rig_push_one(&binh, set, NULL), ST_VERDICT_HELD);
+    rig_begin(&binh, RIG_BUCKET);
+    (void)rig_set(&binh, &visits[2], "place", "của tập khác", NULL);
+    assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_HELD);
+    decide_at(r, &visits[1], &dots[1], false); /* and 4 and 7, behind it */
+    decide_at(r, &visits[2], &dots[0], true);
+    rig_begin(&an, RIG_BUCKET);                /* numbers as those of the other phone */
+    for (size_t i = 0; i < 3; i++)
+        (void)rig_set(&an, &visits[2 - i], "general_note", "đây", NULL);
+    assert_int_equal(rig_push_one(&an, rig_seal(&an), NULL), ST_VERDICT_STORED);
+    decide_at(r, &visits[2], &dots[3], false); /* and 6 */
+    assert_int_equal(rig_push(&binh, &request, &set, 1), ST_OK);
+    const st_verdict *verdict = &request.items[0].verdict;
+    assert_int_equal(verdict->kind, ST_VERDICT_DUPLICATE);
+    const size_t DECLINED[] = { 1, 3, 4, 6, 7 }, HELD[] = { 2, 5, 8 };
+    assert_int_equal(verdict->declined_count, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(verdict->declined[i], dots[DECLINED[i]].counter);
+    assert_int_equal(verdict->held_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(verdict->held[i].counter, dots[HELD[i]].counter);
+    sync_request_free(&request);
+}
+
+#define AGAIN_SETS 256
+
+/* Where the history of the record was read for each of them, this took a minute. */
+static void test_so_many_declined_are_sent_again(void **state)
+{
+    rig *r = *state;
+    static rig_phone an;
+    static store_slice sets[AGAIN_SETS];
+    sync_request request;
+    st_id record;
+    rig_enrol(r, &an, "an");
+    rig_random(r, record.b, sizeof record.b);
+    for (size_t k = 0; k < AGAIN_SETS; k++) {
+        rig_begin(&an, RIG_BUCKET);
+        for (size_t i = 0; i < RIG_CHANGES_MAX; i++)
+            (void)rig_set(&an, &record, "general_note", "a", NULL);
+        sets[k] = rig_seal(&an);
+    }
+    assert_int_equal(rig_push(&an, &request, sets, AGAIN_SETS), ST_OK);
+    sync_request_free(&request);
+    decide_at(r, &record, &(st_dot){ an.device, 1 }, false);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(rig_push(&an, &request, sets, AGAIN_SETS), ST_OK);
+        for (size_t k = 0; k < AGAIN_SETS; k++)
+            assert_int_equal(request.items[k].verdict.declined_count, RIG_CHANGES_MAX);
+        sync_request_free(&request);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +366,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_record_in_two_buckets, rig_setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_declined_change_claims_no_bucket, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_set_with_all_answers_is_sent_again, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_so_many_declined_are_sent_again, rig_setup,
                                         rig_teardown),
     };
     return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
