@@ -56,6 +56,50 @@ static st_err unpack(const book_key *key, const book_value *value, outbox_set *o
     return ST_OK;
 }
 
+/* Of a note that does not open: the set is sent once more, and the verdict says the rest. Where it
+ * is not here either, open or sealed, the server has it (closed.h), or wants it. */
+static st_err retell(book_db *book, const st_id *device, uint64_t first, outbox_set *out_set,
+                     st_error *error)
+{
+    st_set kept;
+    st_arena arena;
+    bool is_open = false, is_sealed = false;
+    book_value value = { NULL, 0 };
+    outbox_set set = { .device = *device, .first = first, .last = first };
+    book_key key = book_key_counter(BOOK_SET, device, first);
+    book_key sealed = book_key_counter(BOOK_CLOSED, device, first);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = book_has(book, &key, &is_open, error);
+    if (err == ST_OK)
+        err = book_has(book, &sealed, &is_sealed, error);
+    set.is_closed = !is_open;
+    if (!is_open && !is_sealed)
+        set.status = OUTBOX_SENT;
+    if (err == ST_OK)
+        err = book_get_whole(book, &key, &arena, &value, error);
+    if (err == ST_OK)
+        err = st_set_decode_kept(value.data, value.len, &arena, &kept, error);
+    if (err == ST_OK)
+        set.last = st_set_last(&kept);
+    if (err == ST_OK || err == ST_E_NOT_FOUND)
+        *out_set = set;
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* What the store gave for the key, err among it. */
+static st_err read_note(book_db *book, const book_key *key, const book_value *value, st_err err,
+                        outbox_set *out_set, st_error *error)
+{
+    st_id device;
+    if (err == ST_OK)
+        return unpack(key, value, out_set, error);
+    if (err != ST_E_CORRUPT || book->failed != ST_OK || key->len != 1 + 16 + 8)
+        return err;
+    memcpy(device.b, key->b + 1, sizeof device.b);
+    return retell(book, &device, st_get_u64(key->b + 17), out_set, error);
+}
+
 st_err outbox_get(book_db *book, const st_id *device, uint64_t first, outbox_set *out_set,
                   st_error *error)
 {
@@ -64,8 +108,7 @@ st_err outbox_get(book_db *book, const st_id *device, uint64_t first, outbox_set
     book_key key = book_key_counter(BOOK_OWN, device, first);
     book_value value = { NULL, 0 };
     st_err err = book_get(book, &key, &arena, &value, error);
-    if (err == ST_OK)
-        err = unpack(&key, &value, out_set, error);
+    err = read_note(book, &key, &value, err, out_set, error);
     st_arena_reset(&arena);
     return err;
 }
@@ -76,8 +119,7 @@ st_err outbox_next(book_db *book, book_scan *scan, outbox_set *out_set, st_error
     st_arena_init(&arena, 4096);
     book_value value = { NULL, 0 };
     st_err err = book_scan_next(book, scan, &arena, &value, error);
-    if (err == ST_OK)
-        err = unpack(&scan->at, &value, out_set, error);
+    err = read_note(book, &scan->at, &value, err, out_set, error);
     st_arena_reset(&arena);
     return err;
 }

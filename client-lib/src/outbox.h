@@ -24,7 +24,7 @@ typedef struct {
 } outbox_set;
 
 ST_MUST_USE st_err outbox_put(book_db *book, const outbox_set *set, st_error *error);
-/* ST_E_NOT_FOUND without *error. */
+/* ST_E_NOT_FOUND without *error. A note that does not open is told from the set: it waits. */
 ST_MUST_USE st_err outbox_get(book_db *book, const st_id *device, uint64_t first,
                               outbox_set *out_set, st_error *error);
 /* Is it still to be taken in? What was held without a place in the log was not; what was lost is,

@@ -17,6 +17,12 @@
 #define ENTRY_BYTES     10u
 #define ALIAS_STEPS_MAX 16 /* a device that is enrolled anew so often has other worries */
 
+/* Something does not open, and not for a call that failed. */
+static bool has_damage(const book_db *book, st_err err)
+{
+    return err == ST_E_CORRUPT && book->failed == ST_OK;
+}
+
 static book_key over_key(const st_id *record, const st_dot *dot)
 {
     book_key key = book_key_id(BOOK_OVER, record);
@@ -41,8 +47,36 @@ st_err overlay_delete(book_db *book, const st_id *record, const st_dot *dot, st_
     return book_delete(book, &key, error);
 }
 
-static st_err unpack(const book_value *value, overlay_entry *entry, st_error *error)
+/* Of a note that does not open: what it said follows from where the change lies. Of what the server
+ * has it would mostly be gone, were it not held. */
+static st_err retell(book_db *book, overlay_entry *entry, st_error *error)
 {
+    const st_id *device = &entry->dot.device;
+    book_key after = book_key_counter(BOOK_OWN, device, entry->dot.counter + 1), found;
+    outbox_set own = { .last = 0 };
+    st_err err = book_before(book, &after, 17, &found, error);
+    if (err == ST_OK)
+        err = outbox_get(book, device, st_get_u64(found.b + 17), &own, error);
+    if (err == ST_OK && own.last >= entry->dot.counter) {
+        bool is_there = own.status == OUTBOX_SENT || own.status == OUTBOX_HELD;
+        entry->first = own.first;
+        entry->status = is_there ? OVERLAY_HELD : OVERLAY_SEALED;
+        entry->hold = own.status == OUTBOX_SENT ? ST_HOLD_WAITS : own.hold;
+        return ST_OK;
+    }
+    if (err != ST_OK && err != ST_E_NOT_FOUND)
+        return err;
+    after.b[0] = BOOK_TAKEN;
+    err = book_before(book, &after, 17, &found, error);
+    entry->first = err == ST_OK ? st_get_u64(found.b + 17) : 0;
+    entry->status = err == ST_OK ? OVERLAY_CARRIED : OVERLAY_UNSEALED;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err unpack(book_db *book, const book_value *value, overlay_entry *entry, st_error *error)
+{
+    if (value->data == NULL)
+        return retell(book, entry, error);
     if (value->len != ENTRY_BYTES || value->data[8] > OVERLAY_CARRIED)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
     entry->first = st_get_u64(value->data);
@@ -60,8 +94,8 @@ st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot, overla
     book_value value = { NULL, 0 };
     overlay_entry entry = { .dot = *dot };
     st_err err = book_get(book, &key, &arena, &value, error);
-    if (err == ST_OK)
-        err = unpack(&value, &entry, error);
+    if (err == ST_OK || has_damage(book, err))
+        err = unpack(book, &value, &entry, error);
     if (err == ST_OK)
         *out_entry = entry;
     st_arena_reset(&arena);
@@ -188,15 +222,16 @@ st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry, const st_
     overlay_entry entry;
     memset(&entry, 0, sizeof entry);
     *out_entry = entry;
-    st_err err = book_scan_next(&walk->client->book, &walk->scan, walk->arena, &value, error);
-    if (err != ST_OK)
+    book_db *book = &walk->client->book;
+    st_err err = book_scan_next(book, &walk->scan, walk->arena, &value, error);
+    if (err != ST_OK && !has_damage(book, err))
         return err;
     const book_key *key = &walk->scan.at;
     if (key->len != 1 + 16 + 16 + 8)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
     memcpy(entry.dot.device.b, key->b + 17, 16);
     entry.dot.counter = st_get_u64(key->b + 33);
-    err = unpack(&value, &entry, error);
+    err = unpack(book, &value, &entry, error);
     if (err != ST_OK)
         return err;
     *out_entry = entry;
@@ -461,7 +496,7 @@ st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *
 
 static bool is_damaged(const sotay_client *client, st_err err)
 {
-    return err == ST_E_CORRUPT && client->book.failed == ST_OK;
+    return has_damage(&client->book, err);
 }
 
 st_err overlay_row_settle(sotay_client *client, const st_id *record, st_error *error)

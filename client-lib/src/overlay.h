@@ -66,7 +66,7 @@ ST_MUST_USE st_err overlay_put(book_db *book, const st_id *record, const overlay
                                st_error *error);
 ST_MUST_USE st_err overlay_delete(book_db *book, const st_id *record, const st_dot *dot,
                                   st_error *error);
-/* ST_E_NOT_FOUND without *error. */
+/* ST_E_NOT_FOUND without *error. One that does not open is told from where the change lies. */
 ST_MUST_USE st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot,
                                overlay_entry *out_entry, st_error *error);
 /* Whose the next note of a scan over OVER is; it is not opened. ST_E_NOT_FOUND at the end, without

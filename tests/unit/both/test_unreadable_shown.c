@@ -14,11 +14,12 @@ static void spoil_carried(phone *p)
     rows_spoil(p, &row.key);
 }
 
-/* Its unit is taken back from the carrier. */
+/* Its unit is taken back from the carrier; the note of it may be damaged, too. */
 static void test_a_carried_one_of_a_lost_unit(void **state)
 {
+    static stored_row note;
     (void)state;
-    for (int is_damaged = 0; is_damaged < 2; is_damaged++) {
+    for (int damaged = 0; damaged < 3; damaged++) {
         world w;
         char *text = NULL;
         world_make_with(&w, 12, (world_how){ 2, false });
@@ -28,8 +29,11 @@ static void test_a_carried_one_of_a_lost_unit(void **state)
         sotay_id visit = phone_visit(an, "lời kể");
         meet_well(an, binh);
         assert_true(is_listed(binh, &visit));
-        if (is_damaged)
+        assert_true(rows_get(binh, BOOK_OVER, 0, &note));
+        if (damaged > 0)
             spoil_carried(binh);
+        if (damaged > 1)
+            rows_spoil(binh, &note.key);
         w.now_ms += 60000;
         KIT_EXPECT(0, &w.book, "unassign", "binh", KIT_UNIT);
         sync_phone_well(&w, binh, NULL);
@@ -38,8 +42,8 @@ static void test_a_carried_one_of_a_lost_unit(void **state)
         assert_int_equal(rows_count(binh, BOOK_OVER), 0);
         assert_int_equal(sotay_show(binh->client, &visit, SOTAY_JSON, &text, &binh->error),
                          SOTAY_E_NOT_FOUND);
-        assert_true(phone_status_says(binh, is_damaged ? "\"carried_unreadable\":1"
-                                                       : "\"carried_unreadable\":0"));
+        assert_true(phone_status_says(binh, damaged > 0 ? "\"carried_unreadable\":1"
+                                                        : "\"carried_unreadable\":0"));
         world_free(&w);
     }
 }
@@ -109,12 +113,81 @@ static void test_one_that_comes_back_and_is_held(void **state)
     }
 }
 
+/* ---- the notes of what is own ---- */
+
+/* A change and its set: each is sent, nothing is called lost, and all is quiet again. */
+static void test_a_note(void **state)
+{
+    static const book_table TABLES[] = { BOOK_OVER, BOOK_OVER, BOOK_OWN, BOOK_OWN };
+    static stored_row row;
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        world w;
+        sotay_report report;
+        world_make_with(&w, 4, (world_how){ 2, false });
+        phone *an = &w.phones[0], *binh = &w.phones[1];
+        sync_phone_well(&w, an, NULL);
+        sotay_id visit = phone_visit(an, "một");
+        if (how != 0)
+            rows_seal(an);
+        assert_true(rows_get(an, TABLES[how], 0, &row));
+        rows_spoil(an, &row.key);
+        if (how == 3) { /* both */
+            assert_true(rows_get(an, BOOK_OVER, 0, &row));
+            rows_spoil(an, &row.key);
+        }
+        assert_true(phone_says(an, sotay_show, &visit, "\"một\""));
+        assert_true(phone_status_says(an, "\"ready\":1"));
+        (void)phone_visit(an, "hai");
+        sync_phone_well(&w, an, &report);
+        assert_int_equal(report.stored, how == 0 ? 1 : 2); /* sets */
+        assert_true(phone_status_says(an, "\"ready\":0"));
+        assert_true(phone_status_says(an, "\"lost\":0"));
+        must_be_quiet(&w, an);
+        sync_phone_well(&w, binh, NULL);
+        assert_true(phone_says(binh, sotay_show, &visit, "\"một\""));
+        world_free(&w);
+    }
+}
+
+/* It waits for the office, which decides on it later. */
+static void test_a_note_of_what_is_held(void **state)
+{
+    static stored_row row;
+    (void)state;
+    for (int how = 0; how < 2; how++) {
+        world w;
+        world_make_with(&w, 5, (world_how){ 2, false });
+        phone *an = &w.phones[0];
+        sotay_id visit = phone_visit(an, "chợ");
+        sync_phone_well(&w, an, NULL);
+        KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an));
+        assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+        sync_phone_well(&w, an, NULL);
+        assert_true(phone_status_says(an, "\"held\":1"));
+        assert_true(rows_get(an, how == 0 ? BOOK_OVER : BOOK_OWN, how == 0 ? 0 : 1, &row));
+        rows_spoil(an, &row.key);
+        sync_phone_well(&w, an, NULL);
+        assert_true(phone_status_says(an, "\"held\":1"));
+        must_hold(an, 2);
+        assert_true(phone_says(an, sotay_show, &visit, "\"bến\""));
+        KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an), "--lift");
+        sync_phone_well(&w, an, NULL);
+        assert_true(phone_status_says(an, "\"held\":0"));
+        assert_true(phone_says(an, sotay_show, &visit, "\"bến\""));
+        must_be_quiet(&w, an);
+        world_free(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_carried_one_of_a_lost_unit),
         cmocka_unit_test(test_one_that_comes_back),
         cmocka_unit_test(test_one_that_comes_back_and_is_held),
+        cmocka_unit_test(test_a_note),
+        cmocka_unit_test(test_a_note_of_what_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
