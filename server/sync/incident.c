@@ -197,7 +197,9 @@ static bool has_room(const sync_incident *in, const st_repair_ask *ask)
 }
 
 /* Does the ask begin one, or go on with the last one of its bucket? What is shown without question
- * is what a device had beyond the log of an older copy: an incident of its own, or several. */
+ * is what a device had beyond the log of an older copy: an incident of its own, or several. The one
+ * of a repair may be gone from a full list before it held anything: then the last is an older one,
+ * and may be full. */
 static bool is_new(const sync_incident *last, const st_repair_ask *ask)
 {
     bool asks = sync_repair_asks(ask);
@@ -207,7 +209,7 @@ static bool is_new(const sync_incident *last, const st_repair_ask *ask)
         return false;
     bool same = last->cursor == ask->cursor && memcmp(&last->theirs, &ask->sum, 16) == 0;
     bool begins = ask->ranges_count > 0 && ask->ranges[0].count == 0;
-    return asks ? begins && !same : !same || !has_room(last, ask);
+    return (asks ? begins && !same : !same) || !has_room(last, ask);
 }
 
 static bool has_record(const sync_incident *in, const st_id *id)

@@ -25,11 +25,11 @@ typedef struct {
 } sync_incident;
 
 /* Notes what a device asks in a repair: a new incident, or more about the one of that bucket under
- * way. In the writer's turn; ours: the sum of the bucket now. What is over
- * INCIDENT_EVIDENCE_BYTES of one incident is not kept: *out_kept is then false, and the device must
- * not be told to repair those. A new incident is an entry (note) of the log. Where all
- * INCIDENTS_MAX of a device hold evidence, the last one takes what comes. Evidence goes by
- * sync_incident_erase alone. */
+ * way, unless that has no room for what is shown. In the writer's turn; ours: the sum of the bucket
+ * now. What is over INCIDENT_EVIDENCE_BYTES of one ask, or of the last incident of a full list, is
+ * not kept: *out_kept is then false, and the device must not be told to repair those. A new
+ * incident is an entry (note) of the log. Where all INCIDENTS_MAX of a device hold evidence, the
+ * last one takes what comes. Evidence goes by sync_incident_erase alone. */
 ST_MUST_USE st_err sync_incident_note(writer_turn *turn, const st_id *device,
                                       const st_repair_ask *ask, bool *out_kept, st_error *error);
 /* In the turn that stores an erasure: takes the values out of what devices showed of the record. A

@@ -31,14 +31,20 @@ static void repair(const kit_phone *phone, uint64_t n)
     assert_true(note(phone, (st_repair_ask){ .cursor = n, .ranges = &all, .ranges_count = 1 }));
 }
 
-/* What the device had of the n-th record, `bytes` of them. */
-static bool show(const kit_phone *phone, uint64_t n, size_t bytes)
+/* What the device had of the n-th record, `bytes` of them; alone, or with the question for it. */
+static bool show_so(const kit_phone *phone, uint64_t n, size_t bytes, bool asks)
 {
     static uint8_t state[INCIDENT_EVIDENCE_BYTES];
     st_repair_evidence one = { .state = state, .state_len = bytes };
     assert_true(bytes <= sizeof state);
     st_put_u64(one.record.b, n);
-    return note(phone, (st_repair_ask){ .cursor = n, .evidence = &one, .evidence_count = 1 });
+    return note(phone, (st_repair_ask){ .cursor = n, .evidence = &one, .evidence_count = 1,
+                                        .records = &one.record, .records_count = asks ? 1 : 0 });
+}
+
+static bool show(const kit_phone *phone, uint64_t n, size_t bytes)
+{
+    return show_so(phone, n, bytes, false);
 }
 
 typedef struct {
@@ -135,12 +141,52 @@ static void test_one_for_each_repair(void **state)
     }
 }
 
+/* The list has one row to spare, and the second repair takes that of the first: what the first
+ * shows finds the incident of years ago, which is full, and is kept all the same. */
+static void test_two_repairs_and_room_for_one(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone, there, elsewhere;
+    kit_enrol(book, "an", 9, &phone);
+    there = elsewhere = phone;
+    (void)strcpy(there.bucket.s, "trung-khanh/2026/unit/khac");
+    (void)strcpy(elsewhere.bucket.s, "trung-khanh/2026/unit/nua");
+    assert_true(show(&phone, 1, INCIDENT_EVIDENCE_BYTES));
+    for (uint64_t n = 2; n < INCIDENTS_MAX; n++)
+        assert_true(show(&elsewhere, n, 9));
+    repair(&phone, 500);
+    repair(&there, 500);
+    assert_true(show_so(&phone, 501, 9, true));
+    assert_true(show_so(&phone, 501, 9, true)); /* the answer was lost */
+    assert_true(show_so(&there, 601, 9, true)); /* the list is full: the last one takes it */
+    assert_true(show_so(&phone, 502, 9, true));
+    counted count = count_all(book);
+    assert_int_equal(count.rows, INCIDENTS_MAX);
+    assert_int_equal(count.shown, INCIDENTS_MAX + 2);
+}
+
+/* A repair that shows more than one incident holds is several. */
+static void test_a_repair_that_shows_much(void **state)
+{
+    kit_book *book = *state;
+    kit_phone phone;
+    kit_enrol(book, "an", 9, &phone);
+    repair(&phone, 1);
+    for (uint64_t n = 2; n < 10; n++)
+        assert_true(show_so(&phone, n, INCIDENT_EVIDENCE_BYTES / 2, true));
+    counted count = count_all(book);
+    assert_int_equal(count.rows, 4);
+    assert_int_equal(count.shown, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_evidence_outlives_the_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_list_full_of_evidence, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_for_each_repair, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_repairs_and_room_for_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_repair_that_shows_much, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
