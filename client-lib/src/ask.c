@@ -573,6 +573,8 @@ st_err ask_make(sotay_sync *sync, st_error *error)
 {
     st_err err = take_copied(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done) /* once in a sync */
+        err = outbox_lose_left(sync->client, &sync->report.needs_person, error);
+    if (err == ST_OK && !sync->has_drafts_done)
         err = relearn_damaged(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done)
         err = drafts(sync, error);

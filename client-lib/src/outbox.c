@@ -272,6 +272,57 @@ st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *spa
     return err == ST_OK ? lose_notes(client, device, span, error) : err;
 }
 
+/* The next set that waits under a name that was left, and is not here. */
+static st_err next_left(sotay_client *client, book_scan *scan, outbox_set *out_set, st_error *error)
+{
+    for (;;) {
+        bool kept = true;
+        st_err err = outbox_next(&client->book, scan, out_set, error);
+        if (err != ST_OK)
+            return err;
+        bool left = st_id_cmp(&out_set->device, &client->me.device) != 0;
+        if (!left || out_set->status == OUTBOX_LOST || !outbox_waits(out_set))
+            continue;
+        err = closed_is_kept(client, out_set, &kept, error);
+        if (err != ST_OK || !kept)
+            return err;
+    }
+}
+
+static st_err lose_left(sotay_client *client, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = client_begin(client, true, error);
+    while (err == ST_OK) {
+        outbox_set set;
+        uint64_t lost = 0;
+        err = next_left(client, &scan, &set, error);
+        if (err == ST_OK)
+            err = outbox_lose(client, &set.device, &(st_gone){ set.first, set.last }, &lost, error);
+        client->next.lost += lost;
+    }
+    if (err == ST_E_NOT_FOUND)
+        return client_commit(client, error);
+    client_abort(client);
+    return err;
+}
+
+st_err outbox_lose_left(sotay_client *client, bool *io_any, st_error *error)
+{
+    outbox_set set;
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = client_begin(client, false, error);
+    if (err == ST_OK)
+        err = next_left(client, &scan, &set, error);
+    client_abort(client);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    *io_any = true;
+    return lose_left(client, error);
+}
+
 st_err outbox_pass_over(sotay_client *client, const st_id *device, const st_gone *span,
                         st_error *error)
 {

@@ -12,7 +12,7 @@ typedef enum {
     OUTBOX_UNSENT,
     OUTBOX_SENT,
     OUTBOX_HELD,
-    OUTBOX_LOST /* its bytes do not open any more, and the server was told so */
+    OUTBOX_LOST /* its bytes do not open any more: the server was told so, or nobody can tell it */
 } outbox_status;
 typedef struct {
     st_id device; /* the present one, or one before a new enrolment */
@@ -39,6 +39,10 @@ ST_MUST_USE st_err outbox_lose(sotay_client *client, const st_id *device, const 
  */
 ST_MUST_USE st_err outbox_found(sotay_client *client, const st_id *device, uint64_t first,
                                 st_error *error);
+/* The server hears that a set exists no more under the name that made it. Under one that was left
+ * nobody can say so: what waits there and is not here is lost at once. *io_any is set when there
+ * was one. Makes its own transaction; ST_PENDING: it is done when that is through. */
+ST_MUST_USE st_err outbox_lose_left(sotay_client *client, bool *io_any, st_error *error);
 /* Of the notes of a record those go whose set is lost. *out_any: there was one. */
 ST_MUST_USE st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any,
                                     st_error *error);

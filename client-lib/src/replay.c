@@ -27,6 +27,7 @@ typedef struct {
     st_arena arena;
     replay_item *items;
     size_t count, capacity;
+    uint64_t begin; /* the first counter of what the old device goes no further with */
 } replay;
 
 static bool is_ours_to_replay(const replay *r, const overlay_entry *entry)
@@ -36,9 +37,12 @@ static bool is_ours_to_replay(const replay *r, const overlay_entry *entry)
            (entry->status == OVERLAY_UNSEALED || forked);
 }
 
-static st_err take_item(replay *r, const replay_item *item, st_error *error)
+static st_err take_item(replay *r, replay_item *item, st_error *error)
 {
     replay_item *items = r->items;
+    item->change = overlay_change(&item->set, item->entry.dot.counter);
+    if (item->change == NULL)
+        return st_fail(error, ST_E_CORRUPT, "store: an own change is not in its set");
     if (r->count == r->capacity)
         items = st_arena_grow(&r->arena, items, r->count, &r->capacity, sizeof *items);
     if (items == NULL)
@@ -46,6 +50,26 @@ static st_err take_item(replay *r, const replay_item *item, st_error *error)
     r->items = items;
     r->items[r->count++] = *item;
     return ST_OK;
+}
+
+/* What does not open goes under no other name. Under the old one it is passed over, as where the
+ * others are sealed; of one that was sealed its set is noted already. */
+static st_err leave_behind(replay *r, const overlay_entry *entry, st_error *error)
+{
+    const st_gone span = { entry->dot.counter, entry->dot.counter };
+    return entry->first == 0 ? outbox_pass_over(r->client, &r->old->device, &span, error) : ST_OK;
+}
+
+static st_err read_item(replay *r, replay_item *item, st_error *error)
+{
+    const overlay_entry *entry = &item->entry;
+    if (r->begin == 0 || entry->dot.counter < r->begin)
+        r->begin = entry->dot.counter;
+    st_err err =
+        overlay_set_get(r->client, &entry->dot, entry->first, &r->arena, &item->set, error);
+    if (err == ST_E_CORRUPT && r->client->book.failed == ST_OK)
+        return leave_behind(r, entry, error);
+    return err == ST_OK ? take_item(r, item, error) : err;
 }
 
 /* Every own note of the old device that must be replayed, with its change. */
@@ -68,16 +92,8 @@ static st_err collect(replay *r, st_error *error)
         memcpy(dot.device.b, scan.at.b + 17, 16);
         dot.counter = st_get_u64(scan.at.b + 33);
         err = overlay_get(&r->client->book, &item.record, &dot, &item.entry, error);
-        if (err == ST_OK && !is_ours_to_replay(r, &item.entry))
-            continue;
-        if (err == ST_OK)
-            err = overlay_set_get(r->client, &dot, item.entry.first, &r->arena, &item.set, error);
-        if (err == ST_OK) {
-            item.change = overlay_change(&item.set, dot.counter);
-            err = item.change == NULL
-                      ? st_fail(error, ST_E_CORRUPT, "store: an own change is not in its set")
-                      : take_item(r, &item, error);
-        }
+        if (err == ST_OK && is_ours_to_replay(r, &item.entry))
+            err = read_item(r, &item, error);
         if (err != ST_OK)
             return err;
     }
@@ -287,11 +303,11 @@ static st_err map_under(replay *r, st_change *change, st_error *error)
     return ST_OK;
 }
 
-/* The old device's part of a context: from the first change on that is replayed, its counters are
- * nobody's, or another branch's, whom the author never saw. */
+/* The old device's part of a context: from the first change on that is replayed, or should be, its
+ * counters are nobody's, or another branch's, whom the author never saw. */
 static void cut_context(const replay *r, st_context_device *part)
 {
-    uint64_t end = r->items[0].entry.dot.counter;
+    uint64_t end = r->begin;
     if (part->upto >= end)
         part->upto = end - 1;
     while (part->singles_count > 0 && part->singles[part->singles_count - 1] >= end)
@@ -447,7 +463,25 @@ static st_err move_draft(replay *r, const replay_item *item, st_error *error)
     return err == ST_OK ? draft_keep(book, &item->new_record, &copy, error) : err;
 }
 
-/* Rows follow a record to its new id; the old one leads there. */
+/* Under the old id nothing of the old device is left: what stayed behind was over this record. */
+static st_err drop_left(replay *r, const st_id *record, st_error *error)
+{
+    book_db *book = &r->client->book;
+    book_key prefix = book_key_id(BOOK_OVER, record);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_id of;
+        st_dot dot;
+        err = overlay_note_next(book, &scan, &of, &dot, error);
+        if (err == ST_OK && st_id_cmp(&dot.device, &r->old->device) == 0)
+            err = overlay_delete(book, record, &dot, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Rows follow a record to its new id; the old one leads there. One that is damaged stays in the
+ * list as it is. */
 static st_err move_record(replay *r, const replay_item *item, st_error *error)
 {
     st_err err = move_draft(r, item, error);
@@ -455,9 +489,11 @@ static st_err move_record(replay *r, const replay_item *item, st_error *error)
         book_key alias = book_key_id(BOOK_ALIAS, &item->record);
         err = book_put(&r->client->book, &alias, item->new_record.b, 16, error);
         if (err == ST_OK)
-            err = overlay_row_refresh(r->client, &item->record, error);
+            err = drop_left(r, &item->record, error);
+        if (err == ST_OK)
+            err = overlay_row_settle(r->client, &item->record, error);
     }
-    return err == ST_OK ? overlay_row_refresh(r->client, &item->new_record, error) : err;
+    return err == ST_OK ? overlay_row_settle(r->client, &item->new_record, error) : err;
 }
 
 st_err replay_changes(sotay_client *client, const identity *old, st_error *error)

@@ -87,6 +87,7 @@ static st_err leave_name(sotay_client *client, st_error *error)
     next->is_forked = true;
     next->counter = next->sealed = 0;
     next->has_prev = false;
+    next->gone_from = next->gone_to = 0;
     next->heir = ST_HEIR_NONE;
     next->files_full = false;
     memset(next->heir_reason, 0, sizeof next->heir_reason);
@@ -123,8 +124,10 @@ static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, s
     identity old = client->next;
     old.device = *device;
     st_err err = mark_fork(client, device, first, error);
-    if (err == ST_OK && st_id_cmp(device, &client->next.device) == 0)
+    if (err == ST_OK && st_id_cmp(device, &client->next.device) == 0) {
         err = leave_name(client, error);
+        sync->asked_gone = (st_gone){ 0, 0 }; /* it was said under the old name */
+    }
     if (err == ST_OK)
         err = replay_changes(client, &old, error);
     sync->commit_now = true; /* whatever comes after it in this answer */
