@@ -15,6 +15,10 @@
 #define ST_OPS_MAX 4096u                    /* operations in one change */
 #define ST_REPLACES_MAX 4096u               /* replaced dots of one operation */
 #define ST_SIBLINGS_MAX 64u                 /* live operations of one path */
+#define ST_RECORD_VALUES_MAX 32768u         /* live operations of one record */
+#define ST_RECORD_WAITING_MAX 8192u         /* replaced dots that have not come, of one record */
+#define ST_VECTOR_DOTS_MAX 65536u           /* single dots and holes in the vector of a bucket */
+#define ST_VECTOR_DEVICE_DOTS_MAX 16384u    /* those of one device */
 #define ST_DEVICES_MAX 4096u                /* device table of one set or record */
 #define ST_UNDER_MAX 256u                   /* acts named in `under` of one change */
 #define ST_CONTEXT_DOTS_MAX 4096u           /* single dots and holes in the context of one act */
@@ -23,7 +27,7 @@
 #define ST_CODE_BYTES_MAX 32u               /* an ASCII id: unit, criterion, form, login */
 #define ST_REASON_CHARS_MAX 1000u
 #define ST_WIRE_DEPTH_MAX 8u                /* nesting of a protobuf message */
-#define ST_WIRE_FIELDS_MAX 200000u          /* fields in one protobuf message, all levels */
+#define ST_WIRE_FIELDS_MAX 200000u          /* fields in one foreign message, all levels */
 #define ST_ZSTD_WINDOW_LOG_MAX 20
 #define ST_CHUNK_BYTES_MAX 262144u          /* one piece of an attachment */
 #define ST_PIECE_PART_BYTES_MAX 16384u      /* of a piece, in one frame */

@@ -104,6 +104,25 @@ bool st_vector_has(const st_vector *vector, const st_dot *dot)
            extra_has(vector->extras, vector->extras_count, dot);
 }
 
+/* How many stand in the list, which ascends by dot. */
+static size_t dots_of(const st_extra *list, size_t count, const st_id *device)
+{
+    st_dot first = { *device, 0 }, last = { *device, UINT64_MAX };
+    return count == 0 ? 0 : extra_seek(list, count, &last) - extra_seek(list, count, &first);
+}
+
+bool st_vector_is_full(const st_vector *vector, const st_change *first, size_t count)
+{
+    assert(vector != NULL && first != NULL);
+    const st_id *device = &first->dot.device;
+    size_t own = dots_of(vector->holes, vector->holes_count, device), all = vector->holes_count;
+    if (first->prev != upto_of(vector, device)) { /* it stays single */
+        own += dots_of(vector->extras, vector->extras_count, device);
+        all += vector->extras_count;
+    }
+    return own > 0 && (own + count > ST_VECTOR_DEVICE_DOTS_MAX || all + count > ST_VECTOR_DOTS_MAX);
+}
+
 static st_err upto_set(st_vector *vector, const st_id *device, uint64_t counter)
 {
     size_t at = upto_seek(vector, device);
@@ -484,22 +503,39 @@ st_err st_merge_fold(st_vector *vector, st_record *record, const st_change *chan
     return err;
 }
 
+/* How many stand side by side on the path once the operation is folded in. */
+static size_t beside(const st_record *record, const st_op *op)
+{
+    st_span span = st_record_path(record, &op->path);
+    size_t left = span.count;
+    for (uint32_t r = 0; r < op->replaces_count; r++) {
+        size_t meta = st_record_meta(record, &op->replaces[r]);
+        for (size_t at = span.first; at < span.first + span.count; at++)
+            left -= record->lives[at].meta == meta;
+    }
+    return left + 1;
+}
+
+/* Of the dots it replaces, those of which nothing is here; they may have come and gone. */
+static size_t absent(const st_record *record, const st_op *op)
+{
+    size_t count = 0;
+    for (uint32_t r = 0; r < op->replaces_count; r++)
+        count += st_record_meta(record, &op->replaces[r]) == SIZE_MAX;
+    return count;
+}
+
 bool st_merge_over_limit(const st_record *record, const st_change *change)
 {
     assert(record != NULL && change != NULL);
-    for (uint32_t i = 0; i < change->ops_count; i++) {
+    size_t waiting = record->waitings_count;
+    bool over = record->lives_count + change->ops_count > ST_RECORD_VALUES_MAX;
+    for (uint32_t i = 0; !over && i < change->ops_count; i++) {
         const st_op *op = &change->ops[i];
-        if (op->verb == ST_VERB_REMARK || waiting_has(record, &op->path, &change->dot))
-            continue;
-        st_span span = st_record_path(record, &op->path);
-        size_t left = span.count;
-        for (uint32_t r = 0; r < op->replaces_count; r++) {
-            size_t meta = st_record_meta(record, &op->replaces[r]);
-            for (size_t at = span.first; at < span.first + span.count; at++)
-                left -= record->lives[at].meta == meta;
-        }
-        if (left + 1 > ST_SIBLINGS_MAX)
-            return true;
+        waiting += absent(record, op);
+        over = waiting > ST_RECORD_WAITING_MAX ||
+               (op->verb != ST_VERB_REMARK && !waiting_has(record, &op->path, &change->dot) &&
+                beside(record, op) > ST_SIBLINGS_MAX);
     }
-    return false;
+    return over;
 }

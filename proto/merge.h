@@ -27,6 +27,12 @@ typedef struct {
 bool st_vector_has(const st_vector *vector, const st_dot *dot);
 /* Is the dot a hole? */
 bool st_vector_is_hole(const st_vector *vector, const st_dot *dot);
+/* Of `count` changes that follow each other from `first` on: has their device holes here already,
+ * or single dots where these would be single too, and would they bring its own over
+ * ST_VECTOR_DEVICE_DOTS_MAX, or those of all over ST_VECTOR_DOTS_MAX? (A hole beyond a gap counts
+ * twice.) Who has none may always come, and so may what closes a gap, however much lies beyond it.
+ * Verdict `later`, docs/protocol.md 10. */
+bool st_vector_is_full(const st_vector *vector, const st_change *first, size_t count);
 
 /* Folds `change` into vector and record (of change->record; both of one bucket). A change that is
  * already folded in changes nothing, but a change folded from an overlay that now has an
@@ -38,8 +44,9 @@ typedef struct { st_fold kind; bool copy; } st_fold_how;
 ST_MUST_USE st_err st_merge_fold(st_vector *vector, st_record *record, const st_change *change,
                                  const st_arrival *arrival, st_fold_how how);
 
-/* Would folding it bring a path over ST_SIBLINGS_MAX live operations? (hold reason `limit`;
- * remark paths do not count, each remark is a path of its own.) */
+/* Would folding it bring a path over ST_SIBLINGS_MAX live operations (remark paths do not count,
+ * each remark is a path of its own), the record over ST_RECORD_VALUES_MAX, or what waits in it to
+ * be replaced over ST_RECORD_WAITING_MAX? (hold reason `limit`) */
 bool st_merge_over_limit(const st_record *record, const st_change *change);
 
 #endif

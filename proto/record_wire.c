@@ -752,12 +752,12 @@ st_err st_record_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_re
     parted parts = { .lives_count = 0 };
     st_record record = { .arena = arena };
     st_err fault = ST_E_CORRUPT;
-    st_err err = st_wire_scan(bytes, len, &sotay__record_state__descriptor, error);
+    st_err err = st_wire_scan_state(bytes, len, &sotay__record_state__descriptor, error);
     if (err == ST_OK)
         err = part_lives(bytes, len, arena, &parts, error);
     if (err == ST_OK)
-        err = st_wire_unpack(parts.rest, parts.rest_len, &sotay__record_state__descriptor, arena,
-                             &message, error);
+        err = st_wire_unpack_state(parts.rest, parts.rest_len, &sotay__record_state__descriptor,
+                                   arena, &message, error);
     if (err == ST_OK)
         err = make_lists(message, parts.lives_count, arena, &record, error);
     if (err != ST_OK)

@@ -121,8 +121,8 @@ st_err st_vector_decode(const uint8_t *bytes, size_t len, st_arena *arena, st_ve
 {
     assert(arena != NULL && out_vector != NULL);
     void *message = NULL;
-    st_err err = st_wire_unpack(bytes, len, &sotay__vector_state__descriptor, arena, &message,
-                                error);
+    st_err err = st_wire_unpack_state(bytes, len, &sotay__vector_state__descriptor, arena,
+                                      &message, error);
     if (err != ST_OK)
         return err;
     const Sotay__VectorState *in = message;

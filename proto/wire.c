@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
     const uint8_t *bytes;
     size_t at;
-    uint32_t fields;
+    size_t fields, fields_max;
     uint32_t depth; /* of the innermost message, from 1 */
     level levels[ST_WIRE_DEPTH_MAX];
     st_error *error;
@@ -197,7 +197,7 @@ static st_err scan_field(scan *s)
         return err;
     if (tag >> 3 == 0 || tag >> 3 > FIELD_NUMBER_MAX)
         return corrupt(s, "there is no such field number");
-    if (++s->fields > ST_WIRE_FIELDS_MAX)
+    if (++s->fields > s->fields_max)
         return too_large(s, "there are too many fields");
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(here->descriptor, (unsigned)(tag >> 3));
@@ -217,11 +217,12 @@ static st_err scan_field(scan *s)
     }
 }
 
-st_err st_wire_scan(const uint8_t *bytes, size_t len, const void *descriptor, st_error *error)
+static st_err look_over(const uint8_t *bytes, size_t len, const void *descriptor,
+                        size_t fields_max, st_error *error)
 {
     assert(bytes != NULL || len == 0);
     assert(descriptor != NULL);
-    scan s = { .bytes = bytes, .error = error, .depth = 1 };
+    scan s = { .bytes = bytes, .error = error, .depth = 1, .fields_max = fields_max };
     s.levels[0] = (level){ .descriptor = descriptor, .end = len };
     st_err err = ST_OK;
     while (err == ST_OK && s.depth > 0) {
@@ -231,6 +232,17 @@ st_err st_wire_scan(const uint8_t *bytes, size_t len, const void *descriptor, st
             err = scan_field(&s);
     }
     return err;
+}
+
+st_err st_wire_scan(const uint8_t *bytes, size_t len, const void *descriptor, st_error *error)
+{
+    return look_over(bytes, len, descriptor, ST_WIRE_FIELDS_MAX, error);
+}
+
+st_err st_wire_scan_state(const uint8_t *bytes, size_t len, const void *descriptor,
+                          st_error *error)
+{
+    return look_over(bytes, len, descriptor, SIZE_MAX, error);
 }
 
 typedef struct {
@@ -253,14 +265,12 @@ static void keep(void *data, void *pointer)
     (void)pointer;
 }
 
-st_err st_wire_unpack(const uint8_t *bytes, size_t len, const void *descriptor, st_arena *arena,
-                      void **out_message, st_error *error)
+/* Of bytes that were looked over. */
+static st_err unpack(const uint8_t *bytes, size_t len, const void *descriptor, st_arena *arena,
+                     void **out_message, st_error *error)
 {
     static const uint8_t NOTHING[1] = { 0 };
     assert(arena != NULL && out_message != NULL);
-    st_err err = st_wire_scan(bytes, len, descriptor, error);
-    if (err != ST_OK)
-        return err;
     unpack_memory memory = { .arena = arena, .at_ceiling = false };
     ProtobufCAllocator allocator = { .alloc = take, .free = keep, .allocator_data = &memory };
     size_t before = arena->bytes_used;
@@ -275,6 +285,20 @@ st_err st_wire_unpack(const uint8_t *bytes, size_t len, const void *descriptor, 
         return st_fail(error, ST_E_TOO_LARGE, "%s: %zu bytes need more than %zu in memory", name,
                        len, arena->bytes_max - before);
     return st_fail(error, ST_E_MEMORY, "%s: no memory to unpack %zu bytes", name, len);
+}
+
+st_err st_wire_unpack(const uint8_t *bytes, size_t len, const void *descriptor, st_arena *arena,
+                      void **out_message, st_error *error)
+{
+    st_err err = st_wire_scan(bytes, len, descriptor, error);
+    return err == ST_OK ? unpack(bytes, len, descriptor, arena, out_message, error) : err;
+}
+
+st_err st_wire_unpack_state(const uint8_t *bytes, size_t len, const void *descriptor,
+                            st_arena *arena, void **out_message, st_error *error)
+{
+    st_err err = st_wire_scan_state(bytes, len, descriptor, error);
+    return err == ST_OK ? unpack(bytes, len, descriptor, arena, out_message, error) : err;
 }
 
 /* ---- walking what was looked over ---- */

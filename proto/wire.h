@@ -21,6 +21,12 @@ ST_MUST_USE st_err st_wire_scan(const uint8_t *bytes, size_t len, const void *de
  * arena's ceiling, ST_E_MEMORY when the machine has no more. */
 ST_MUST_USE st_err st_wire_unpack(const uint8_t *bytes, size_t len, const void *descriptor,
                                   st_arena *arena, void **out_message, st_error *error);
+/* The same two for what a fold made, here or on the server: it has as many fields as it needs, and
+ * its bytes and the arena alone bound it. What was written must be read again. */
+ST_MUST_USE st_err st_wire_scan_state(const uint8_t *bytes, size_t len, const void *descriptor,
+                                      st_error *error);
+ST_MUST_USE st_err st_wire_unpack_state(const uint8_t *bytes, size_t len, const void *descriptor,
+                                        st_arena *arena, void **out_message, st_error *error);
 
 /* Fields one after another, of bytes that st_wire_scan let pass as the message they are: for what
  * comes by the hundred and need not be copied. An embedded message is walked like its parent. */

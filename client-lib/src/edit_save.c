@@ -132,8 +132,9 @@ static st_err check_limits(edit *e, st_error *error)
     if (st_change_encoded_size(&e->change) > ST_CHANGE_BYTES_MAX)
         return st_fail(error, ST_E_TOO_LARGE, "change: more than %u bytes", ST_CHANGE_BYTES_MAX);
     if (st_merge_over_limit(&e->view.record, &e->change))
-        return st_fail(error, ST_E_TOO_LARGE, "change: more than %u values stand side by side",
-                       ST_SIBLINGS_MAX);
+        return st_fail(error, ST_E_TOO_LARGE,
+                       "change: more than %u values side by side, or %u in the record",
+                       ST_SIBLINGS_MAX, ST_RECORD_VALUES_MAX);
     return ST_OK;
 }
 

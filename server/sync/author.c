@@ -265,6 +265,9 @@ static st_err take_in(authoring *a, store_slice bytes, sync_authored *out, st_er
     err = sync_ingest_set(a->turn, &item, NULL, error);
     if (err == ST_OK && item.verdict.held_count > 0)
         err = refuse(&item, error);
+    if (err == ST_OK && item.verdict.kind == ST_VERDICT_LATER)
+        err = st_fail(error, ST_E_BUSY, "author: too much of this device waits in %s",
+                      item.set.bucket.s);
     if (err != ST_OK)
         return err;
     for (uint32_t i = 0; i < item.set.changes_count; i++) {

@@ -21,8 +21,9 @@
 #include "server/sync/seen.h"
 #include "server/sync/sets.h"
 
-/* Somebody took a value out of a set that comes, and no erasure says so: it may come whole yet. */
-#define STRIPPED_LATER_S 3600u
+/* Somebody took a value out of a set that comes, and no erasure says so: it may come whole yet. Or
+ * so much of the device waits in the bucket that the office has to decide first. */
+#define LATER_S 3600u
 
 /* One set on its way in. */
 typedef struct {
@@ -185,6 +186,7 @@ static st_err take_change(arrival *a, sync_judge *judge, const st_change *change
     return err;
 }
 
+/* Of a fold that is open. */
 static st_err take_changes(arrival *a, sync_fold *fold, st_error *error)
 {
     const st_set *set = &a->item->set;
@@ -197,9 +199,7 @@ static st_err take_changes(arrival *a, sync_fold *fold, st_error *error)
     what.received_ms = a->row.time_ms;
     what.log_index = a->turn->next_index;
     what.carrier = a->row.carrier;
-    st_err err = sync_fold_open(a->turn, &set->bucket, a->turn->next_index, fold, error);
-    if (err == ST_OK)
-        err = judge_open(fold, set, a->device, &judge, error);
+    st_err err = judge_open(fold, set, a->device, &judge, error);
     for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++)
         err = take_change(a, &judge, &set->changes[i], &what, error);
     if (err == ST_OK)
@@ -281,14 +281,29 @@ static st_hold unreadable(const sync_item *item)
     }
 }
 
+static void say_later(sync_item *item)
+{
+    item->verdict.kind = ST_VERDICT_LATER;
+    item->verdict.later_s = LATER_S;
+}
+
 static st_err take_new(arrival *a, st_error *error)
 {
     const st_set *set = &a->item->set;
     uint64_t index = a->turn->next_index;
     sync_fold fold;
     memset(&fold, 0, sizeof fold);
-    st_err err = set->changes_count == 0 ? hold_all(a, unreadable(a->item), error)
-                                         : take_changes(a, &fold, error);
+    st_err err = ST_OK;
+    if (set->changes_count > 0)
+        err = sync_fold_open(a->turn, &set->bucket, index, &fold, error);
+    if (err == ST_OK && set->changes_count > 0
+        && st_vector_is_full(&fold.vector, set->changes, set->changes_count)) {
+        say_later(a->item);
+        return ST_OK;
+    }
+    if (err == ST_OK)
+        err = set->changes_count == 0 ? hold_all(a, unreadable(a->item), error)
+                                      : take_changes(a, &fold, error);
     if (err == ST_OK)
         err = sets_add(a->turn->txn, set, index, error);
     a->row.kind = act_kind_of(set, &fold);
@@ -393,14 +408,13 @@ st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
     bool refused_for_now = false;
     err = sync_erase_admit(turn, &given.set, &item->set, &refused_for_now, error);
     if (err == ST_OK && refused_for_now) {
-        item->verdict.kind = ST_VERDICT_LATER;
-        item->verdict.later_s = STRIPPED_LATER_S;
+        say_later(item);
         return ST_OK;
     }
     fill_row(&a, carrier);
     if (err == ST_OK)
         err = kind == SETS_FORK ? take_fork(&a, error) : take_new(&a, error);
-    if (err == ST_OK)
+    if (err == ST_OK && item->verdict.kind != ST_VERDICT_LATER)
         err = sync_seen_check(turn, &given.set, item->verdict.position, error);
     item->set = given.set;                     /* the turn's memory ends with it */
     return err;

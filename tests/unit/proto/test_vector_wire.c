@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "proto/record.h"
+#include "proto/merge.h"
 #include "tests/unit/proto/wire_text.h"
 
 /* A vector says what is folded in: one that is out of order or half a name would fold a change
@@ -47,9 +47,61 @@ static void test_a_damaged_vector_is_noticed(void **state)
     }
 }
 
+/* As many single dots as a bucket may have, and far more: what was written is read again. */
+static void test_what_was_written_is_read(void **state)
+{
+    (void)state;
+    enum { DOTS = 4 * ST_VECTOR_DOTS_MAX };
+    st_arena arena;
+    st_buffer bytes;
+    st_arena_init(&arena, (size_t)256 << 20);
+    st_buffer_init(&bytes, (size_t)64 << 20);
+    st_extra *dots = st_arena_array(&arena, DOTS, sizeof *dots);
+    for (uint64_t i = 0; i < DOTS; i++)
+        dots[i] = (st_extra){ { { "a" }, i + 2 }, i + 1, { "r" } };
+    st_vector vector = { .arena = &arena, .extras = dots, .extras_count = DOTS }, again;
+    assert_int_equal(st_vector_encode(&vector, &bytes, NULL), ST_OK);
+    assert_int_equal(st_vector_decode(bytes.data, bytes.len, &arena, &again, NULL), ST_OK);
+    assert_int_equal(again.extras_count, DOTS);
+    st_buffer_free(&bytes);
+    st_arena_reset(&arena);
+}
+
+/* Who has none here may always come, and what closes a gap; else those of one device, and of all,
+ * are bounded. */
+static void test_a_bucket_is_full(void **state)
+{
+    (void)state;
+    static st_extra dots[ST_VECTOR_DOTS_MAX];
+    const st_change one = { .dot = { { "a" }, 900000 }, .prev = 7 },
+                    closing = { .dot = { { "a" }, 1 } },
+                    other = { .dot = { { "b" }, 900000 }, .prev = 7 },
+                    third = { .dot = { { "c" }, 900000 }, .prev = 7 };
+    st_vector vector = { .extras = dots, .holes = dots };
+    for (uint64_t i = 0; i < ST_VECTOR_DOTS_MAX; i++)
+        dots[i] = (st_extra){ { i < 10 ? one.dot.device : other.dot.device, i + 2 }, i + 1,
+                              { "r" } };
+    assert_false(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MAX + 1));
+    vector.extras_count = 10;
+    vector.holes_count = 4;
+    assert_false(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MAX - 14));
+    assert_true(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MAX - 13));
+    assert_false(st_vector_is_full(&vector, &closing, ST_VECTOR_DEVICE_DOTS_MAX - 4));
+    assert_true(st_vector_is_full(&vector, &closing, ST_VECTOR_DEVICE_DOTS_MAX - 3));
+    assert_false(st_vector_is_full(&vector, &other, ST_VECTOR_DEVICE_DOTS_MAX + 1));
+    vector.extras_count = ST_VECTOR_DOTS_MAX - 10;
+    vector.holes_count = 10;
+    assert_true(st_vector_is_full(&vector, &one, 1));
+    assert_true(st_vector_is_full(&vector, &other, 1));
+    assert_false(st_vector_is_full(&vector, &closing, 1));
+    assert_false(st_vector_is_full(&vector, &third, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_was_written_is_read),
+        cmocka_unit_test(test_a_bucket_is_full),
         cmocka_unit_test(test_a_damaged_vector_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,6 +228,83 @@ static void test_a_cut_file_is_refused(void **state)
     assert_null(s);
 }
 
+static void put_block(store_txn *txn, uint64_t n, size_t len)
+{
+    static const char block[1u << 20];
+    pack_key key = pack_u64(n);
+    assert_int_equal(store_put(txn, STORE_LOG, pack_key_slice(&key), store_bytes(block, len), NULL),
+                     ST_OK);
+}
+
+static off_t length_of(const char *path)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_size;
+}
+
+/* Makes pages at the end of the file that were taken and given up in one transaction: LMDB does
+ * not write them. */
+static void leave_a_tail(store *s)
+{
+    store_txn txn = { 0 };
+    for (uint64_t round = 0; round < 3; round++) {  /* so that its list of free pages is in use */
+        assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+        put_block(&txn, 1, 40000 + round * 8192);
+        assert_int_equal(store_commit(&txn, NULL), ST_OK);
+    }
+    assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    pack_key key = pack_u64(3);
+    put_block(&txn, 2, 20000);
+    put_block(&txn, 3, 900000);
+    assert_int_equal(store_delete(&txn, STORE_LOG, pack_key_slice(&key), NULL), ST_OK);
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+}
+
+/* Such a book is whole: it opens, beside its server too. One that was cut there is not. */
+static void test_a_file_may_end_before_its_last_page(void **state)
+{
+    store *s = *state, *beside = NULL;
+    char path[STORE_PATH_BYTES];
+    assert_int_equal(store_dir_path(dir, "store/data.mdb", path, NULL), ST_OK);
+    leave_a_tail(s);
+    off_t written = length_of(path);
+    assert_int_equal(store_open(dir, STORE_READ, &beside, NULL), ST_OK);
+    assert_true(length_of(path) > written + 500000);
+    store_close(beside);
+    store_close(s);
+    *state = s = NULL;
+
+    written -= 32768;                          /* pages of the book are gone with them */
+    assert_int_equal(truncate(path, written), 0);
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_E_CORRUPT);
+    assert_int_equal(length_of(path), written);
+}
+
+static void test_a_tail_that_was_never_written(void **state)
+{
+    char path[STORE_PATH_BYTES];
+    store_txn txn = { 0 };
+    store_slice value = { 0 };
+    pack_key key = pack_u64(2);
+    assert_int_equal(store_dir_path(dir, "store/data.mdb", path, NULL), ST_OK);
+    leave_a_tail(*state);
+    store_close(*state);
+    *state = NULL;
+    off_t written = length_of(path);
+    store *s = NULL;
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, NULL), ST_OK);
+    *state = s;
+    assert_true(length_of(path) > written + 500000);
+    assert_int_equal(store_begin(s, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(store_get(&txn, STORE_LOG, pack_key_slice(&key), &value, NULL), ST_OK);
+    assert_int_equal(value.len, 20000);
+    store_end(&txn);
+    assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
+    put_block(&txn, 4, 900000);                /* goes to those pages */
+    assert_int_equal(store_commit(&txn, NULL), ST_OK);
+}
+
 static void test_create_keeps_what_is_there(void **state)
 {
     store_close(*state);
@@ -460,6 +537,7 @@ int main(void)
         CASE(test_commit_keeps_and_end_forgets), CASE(test_a_reader_sees_one_moment),
         CASE(test_order_and_cursors),            CASE(test_one_writer),
         CASE(test_foreign_stores_are_refused),   CASE(test_a_cut_file_is_refused),
+        CASE(test_a_file_may_end_before_its_last_page), CASE(test_a_tail_that_was_never_written),
         CASE(test_create_keeps_what_is_there),   CASE(test_what_an_unfinished_init_leaves),
         CASE(test_the_map_grows),
         CASE(test_the_map_is_full_at_its_cap),
