@@ -54,7 +54,7 @@ static size_t flood(rig *r, rig_phone *phone, const char *bucket)
     st_id nothing;
     size_t all = 0, taken = AT_ONCE * RIG_CHANGES_MAX;
     rig_random(r, nothing.b, sizeof nothing.b);
-    while (taken == AT_ONCE * RIG_CHANGES_MAX) {
+    while (taken == AT_ONCE * RIG_CHANGES_MAX && all <= ST_VECTOR_DEVICE_DOTS_MAX) {
         for (size_t k = 0; k < AT_ONCE; k++) {
             rig_begin(phone, bucket);
             for (size_t i = 0; i < RIG_CHANGES_MAX; i++)
@@ -166,7 +166,7 @@ static void test_beyond_a_gap(void **state)
     rig_begin(&an, RIG_BUCKET);
     st_dot last = rig_set(&an, &visit, "general_note", "mất", NULL);
     store_slice gone = rig_seal(&an);
-    while (taken == AT_ONCE * RIG_CHANGES_MAX) {
+    while (taken == AT_ONCE * RIG_CHANGES_MAX && all <= ST_VECTOR_DEVICE_DOTS_MAX) {
         for (size_t k = 0; k < AT_ONCE; k++) {
             rig_begin(&an, RIG_BUCKET);
             for (size_t i = 0; i < RIG_CHANGES_MAX; i++)
