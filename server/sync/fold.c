@@ -180,6 +180,15 @@ st_err sync_fold_open(writer_turn *turn, const st_bucket *bucket, uint64_t index
     return ST_OK;
 }
 
+st_err sync_fold_is_full(sync_fold *fold, const st_set *set, bool *out_full, st_error *error)
+{
+    assert(set->changes_count > 0);
+    st_err err = need_vector(fold, error);
+    if (err == ST_OK)
+        *out_full = st_vector_is_full(fold->vector, set->changes, set->changes_count);
+    return err;
+}
+
 /* ---- records ---- */
 
 /* Where the record is listed, or the free slot where it belongs. */

@@ -56,6 +56,9 @@ void fold_vectors_end(fold_vectors *vectors);
  * ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err sync_fold_open(writer_turn *turn, const st_bucket *bucket, uint64_t index,
                                   sync_fold *out_fold, st_error *error);
+/* As st_vector_is_full, of the changes of a set that has some. */
+ST_MUST_USE st_err sync_fold_is_full(sync_fold *fold, const st_set *set, bool *out_full,
+                                     st_error *error);
 /* The record, as stored with what was folded since; an empty one when there is none (then
  * record.created is false). */
 ST_MUST_USE st_err sync_fold_record(sync_fold *fold, const st_id *id, fold_record **out_record,

@@ -293,17 +293,18 @@ static st_err take_new(arrival *a, st_error *error)
     uint64_t index = a->turn->next_index;
     sync_fold fold;
     memset(&fold, 0, sizeof fold);
+    bool is_full = false;
     st_err err = ST_OK;
     if (set->changes_count > 0)
         err = sync_fold_open(a->turn, &set->bucket, index, &fold, error);
-    if (err == ST_OK && set->changes_count > 0
-        && st_vector_is_full(&fold.vector, set->changes, set->changes_count)) {
+    if (err == ST_OK && set->changes_count > 0)
+        err = sync_fold_is_full(&fold, set, &is_full, error);
+    if (err == ST_OK && is_full)
         say_later(a->item);
-        return ST_OK;
-    }
-    if (err == ST_OK)
-        err = set->changes_count == 0 ? hold_all(a, unreadable(a->item), error)
-                                      : take_changes(a, &fold, error);
+    if (err != ST_OK || is_full)
+        return err;
+    err = set->changes_count == 0 ? hold_all(a, unreadable(a->item), error)
+                                  : take_changes(a, &fold, error);
     if (err == ST_OK)
         err = sets_add(a->turn->txn, set, index, error);
     a->row.kind = act_kind_of(set, &fold);
