@@ -167,6 +167,8 @@ static st_err tell_own(telling *t, const st_id *record, st_error *error)
         st_err err = overlay_walk_next(&walk, &entry, &item.change, &set, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
+        if (overlay_leaves_out(t->client, &t->view, &entry, err))
+            continue;
         if (err != ST_OK)
             return err;
         if (is_told(t, &entry.dot))

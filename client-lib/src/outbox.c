@@ -210,14 +210,37 @@ st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Of a record that is nowhere but here they stay, until it comes with a page: the row of the list
- * is all that tells of it. */
+/* Does something over the base that opens make the record? */
+static st_err is_made_here(sotay_client *client, const st_id *record, bool *out_is, st_error *error)
+{
+    st_arena arena;
+    overlay_walk walk;
+    st_err err = ST_OK;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    overlay_walk_begin(&walk, client, record, &arena);
+    while (err == ST_OK && !*out_is) {
+        overlay_entry entry;
+        const st_change *change = NULL;
+        const st_set *set = NULL;
+        err = overlay_walk_next(&walk, &entry, &change, &set, error);
+        *out_is = err == ST_OK && change->creates;
+        if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+            err = ST_OK;
+    }
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Of a record that nothing else makes they stay, until it comes with a page: the row of the list is
+ * all that tells of it. */
 static st_err lose_notes_of(sotay_client *client, const st_id *record, st_error *error)
 {
-    bool has_base = false, any = false;
+    bool is_made = false, any = false;
     book_key base = book_key_id(BOOK_BASE, record);
-    st_err err = book_has(&client->book, &base, &has_base, error);
-    if (err == ST_OK && has_base)
+    st_err err = book_has(&client->book, &base, &is_made, error);
+    if (err == ST_OK && !is_made)
+        err = is_made_here(client, record, &is_made, error);
+    if (err == ST_OK && is_made)
         err = outbox_drop_lost(client, record, &any, error);
     return err == ST_OK && any ? overlay_row_settle(client, record, error) : err;
 }

@@ -389,6 +389,12 @@ st_err overlay_need_form(const overlay_view *view, st_error *error)
                : st_fail(error, ST_E_NOT_FOUND, "record: its form is not on this device yet");
 }
 
+bool overlay_leaves_out(const sotay_client *client, const overlay_view *view,
+                        const overlay_entry *entry, st_err err)
+{
+    return has_damage(&client->book, err) && view->has_base && entry->status == OVERLAY_CARRIED;
+}
+
 st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
                     overlay_view *out_view, st_error *error)
 {
@@ -402,6 +408,11 @@ st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
         const st_change *change = NULL;
         const st_set *set = NULL;
         err = overlay_walk_next(&walk, &entry, &change, &set, error);
+        if (overlay_leaves_out(client, &view, &entry, err)) {
+            view.is_damaged = true;
+            err = ST_OK;
+            continue;
+        }
         if (err == ST_OK && entry.status == OVERLAY_HELD)
             err = note_held(&view, &entry, arena, error);
         if (err == ST_OK)

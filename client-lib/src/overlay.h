@@ -37,7 +37,8 @@ typedef struct {
     st_vector vector;    /* folded too: for contexts */
     const st_form *form; /* NULL: unknown here */
     bool is_form_damaged; /* then there is none: it does not open */
-    bool is_damaged; /* its form, or who wrote what was carried or declined, does not open */
+    bool is_damaged; /* its form, what was carried, or who wrote that or what was declined, does
+                      * not open */
     bool has_base, is_held;
     bool has_own; /* something of ours is folded over the base */
     bool has_carried; /* something that came by hand is */
@@ -52,6 +53,11 @@ typedef struct {
  * *error), ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
                                 overlay_view *out_view, st_error *error);
+
+/* Is it shown without this, which overlay_walk_next gave with `err`: carried work that does not
+ * open, over a base? Whoever gave it may never come again. */
+bool overlay_leaves_out(const sotay_client *client, const overlay_view *view,
+                        const overlay_entry *entry, st_err err);
 
 /* Without a form nothing can be shown or written. ST_E_NOT_FOUND: it did not come yet;
  * ST_E_CORRUPT. */

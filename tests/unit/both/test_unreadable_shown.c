@@ -48,6 +48,56 @@ static void test_a_carried_one_of_a_lost_unit(void **state)
     }
 }
 
+/* Over a record of the book; whoever gave it has lost his phone, and it never comes again. */
+static void test_a_carried_one_over_the_book(void **state)
+{
+    (void)state;
+    world w;
+    world_make_with(&w, 12, (world_how){ 2, false });
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    sotay_id visit = phone_visit(an, "một");
+    sync_phone_well(&w, an, NULL);
+    sync_phone_well(&w, binh, NULL);
+    assert_int_equal(phone_set(an, &visit, "place", "hai"), SOTAY_OK);
+    meet_well(an, binh);
+    spoil_carried(binh);
+    KIT_EXPECT(0, &w.book, "device", "revoke", device_of(an));
+    sync_phone_well(&w, binh, NULL);
+    assert_true(phone_says(binh, sotay_show, &visit, "\"một\""));
+    assert_true(phone_says(binh, sotay_show, &visit, "\"unread\":true"));
+    assert_true(phone_says(binh, sotay_history, &visit, "\"unread\":true"));
+    assert_int_equal(phone_set(binh, &visit, "general_note", "ba"), SOTAY_OK);
+    sync_phone_well(&w, binh, NULL);
+    assert_true(phone_says(binh, sotay_show, &visit, "\"ba\""));
+    assert_true(phone_status_says(binh, "\"carried_unreadable\":1"));
+    world_free(&w);
+}
+
+/* ---- what is gone, over what is here ---- */
+
+/* The record was made by a set that the office holds: what opens of it is shown. */
+static void test_a_lost_one_over_what_is_held(void **state)
+{
+    (void)state;
+    world w;
+    world_make_with(&w, 6, (world_how){ 2, false });
+    phone *an = &w.phones[0];
+    sync_phone_well(&w, an, NULL);
+    KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an));
+    sotay_id visit = phone_visit(an, "chợ");
+    rows_seal(an);
+    assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+    rows_seal(an);
+    (void)phone_visit(an, "cuối");
+    rows_seal(an);
+    spoil_own(an, 2);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&w, an, NULL);
+    assert_true(phone_status_says(an, "\"lost\":1"));
+    assert_true(phone_says(an, sotay_show, &visit, "\"chợ\""));
+    world_free(&w);
+}
+
 /* ---- what was said to be gone, and is here again ---- */
 
 /* A neighbour brings it to the server: with the page nothing is lost any more. */
@@ -184,6 +234,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_carried_one_of_a_lost_unit),
+        cmocka_unit_test(test_a_carried_one_over_the_book),
+        cmocka_unit_test(test_a_lost_one_over_what_is_held),
         cmocka_unit_test(test_one_that_comes_back),
         cmocka_unit_test(test_one_that_comes_back_and_is_held),
         cmocka_unit_test(test_a_note),
