@@ -295,6 +295,31 @@ st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *spa
     return err == ST_OK ? lose_notes(client, device, span, error) : err;
 }
 
+st_err outbox_forget(sotay_client *client, const st_id *device, const st_gone *span,
+                     st_error *error)
+{
+    note_walk walk;
+    book_db *book = &client->book;
+    book_key own = book_key_counter(BOOK_OWN, device, span->from);
+    book_key bytes = book_key_counter(BOOK_SET, device, span->from);
+    st_err err = book_delete(book, &own, error);
+    if (err == ST_OK)
+        err = book_delete(book, &bytes, error);
+    note_walk_begin(&walk, device, span);
+    while (err == ST_OK) {
+        bool has_base = false;
+        err = note_walk_next(&walk, book, error);
+        book_key base = book_key_id(BOOK_BASE, &walk.record);
+        if (err == ST_OK)
+            err = overlay_delete(book, &walk.record, &walk.dot, error);
+        if (err == ST_OK)
+            err = book_has(book, &base, &has_base, error);
+        if (err == ST_OK && has_base)
+            err = overlay_row_settle(client, &walk.record, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* The next set that waits under a name that was left, and is not here. */
 static st_err next_left(sotay_client *client, book_scan *scan, outbox_set *out_set, st_error *error)
 {

@@ -39,6 +39,11 @@ ST_MUST_USE st_err outbox_lose(sotay_client *client, const st_id *device, const 
  */
 ST_MUST_USE st_err outbox_found(sotay_client *client, const st_id *device, uint64_t first,
                                 st_error *error);
+/* What is noted of a set that is not here, and of its changes, goes, or of one that was not sealed:
+ * it is of another branch, whose first one has or may have others of that name. Of a record that is
+ * nowhere but there the row of the list stays. Inside a transaction. */
+ST_MUST_USE st_err outbox_forget(sotay_client *client, const st_id *device, const st_gone *span,
+                                 st_error *error);
 /* The server hears that a set exists no more under the name that made it. Under one that was left
  * nobody can say so: what waits there and is not here is lost at once. *io_any is set when there
  * was one. Makes its own transaction; ST_PENDING: it is done when that is through. */

@@ -52,12 +52,15 @@ static st_err take_item(replay *r, replay_item *item, st_error *error)
     return ST_OK;
 }
 
-/* What does not open goes under no other name. Under the old one it is passed over, as where the
- * others are sealed; of one that was sealed its set is noted already. */
+/* What does not open goes under no other name: it is lost. */
 static st_err leave_behind(replay *r, const overlay_entry *entry, st_error *error)
 {
     const st_gone span = { entry->dot.counter, entry->dot.counter };
-    return entry->first == 0 ? outbox_pass_over(r->client, &r->old->device, &span, error) : ST_OK;
+    book_key unsealed = book_key_of(BOOK_CHANGE);
+    book_key_u64(&unsealed, span.from);
+    st_err err = entry->first == 0 ? book_delete(&r->client->book, &unsealed, error) : ST_OK;
+    r->client->next.lost++;
+    return err == ST_OK ? outbox_forget(r->client, &r->old->device, &span, error) : err;
 }
 
 static st_err read_item(replay *r, replay_item *item, st_error *error)
@@ -463,23 +466,6 @@ static st_err move_draft(replay *r, const replay_item *item, st_error *error)
     return err == ST_OK ? draft_keep(book, &item->new_record, &copy, error) : err;
 }
 
-/* Under the old id nothing of the old device is left: what stayed behind was over this record. */
-static st_err drop_left(replay *r, const st_id *record, st_error *error)
-{
-    book_db *book = &r->client->book;
-    book_key prefix = book_key_id(BOOK_OVER, record);
-    book_scan scan = book_scan_of(&prefix);
-    st_err err = ST_OK;
-    while (err == ST_OK) {
-        st_id of;
-        st_dot dot;
-        err = overlay_note_next(book, &scan, &of, &dot, error);
-        if (err == ST_OK && st_id_cmp(&dot.device, &r->old->device) == 0)
-            err = overlay_delete(book, record, &dot, error);
-    }
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
 /* Rows follow a record to its new id; the old one leads there. One that is damaged stays in the
  * list as it is. */
 static st_err move_record(replay *r, const replay_item *item, st_error *error)
@@ -488,8 +474,6 @@ static st_err move_record(replay *r, const replay_item *item, st_error *error)
     if (err == ST_OK && item->change->creates) {
         book_key alias = book_key_id(BOOK_ALIAS, &item->record);
         err = book_put(&r->client->book, &alias, item->new_record.b, 16, error);
-        if (err == ST_OK)
-            err = drop_left(r, &item->record, error);
         if (err == ST_OK)
             err = overlay_row_settle(r->client, &item->record, error);
     }

@@ -61,7 +61,22 @@ static bool has_hold(const st_verdict *verdict, st_hold hold)
     return false;
 }
 
-/* Every own set of a device from this counter on belongs to the branch that came second. */
+static st_err mark_set(sotay_client *client, outbox_set *set, st_error *error)
+{
+    bool kept = false;
+    outbox_helds none = { NULL, 0 };
+    st_err err = closed_is_kept(client, set, &kept, error);
+    if (err == ST_OK && !kept) {
+        client->next.lost += set->status == OUTBOX_LOST ? 0 : set->last - set->first + 1;
+        return outbox_forget(client, &set->device, &(st_gone){ set->first, set->last }, error);
+    }
+    set->status = OUTBOX_HELD;
+    set->hold = ST_HOLD_FORK;
+    return err == ST_OK ? outbox_settle(client, set, NULL, none, error) : err;
+}
+
+/* Every own set of a device from this counter on belongs to the branch that came second. One that
+ * is not here is lost. */
 static st_err mark_fork(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
 {
     book_key prefix = book_key_id(BOOK_OWN, device);
@@ -69,13 +84,9 @@ static st_err mark_fork(sotay_client *client, const st_id *device, uint64_t firs
     st_err err = ST_OK;
     while (err == ST_OK) {
         outbox_set set;
-        outbox_helds none = { NULL, 0 };
         err = outbox_next(&client->book, &scan, &set, error);
-        if (err != ST_OK || set.first < first || set.status == OUTBOX_LOST)
-            continue;
-        set.status = OUTBOX_HELD;
-        set.hold = ST_HOLD_FORK;
-        err = outbox_settle(client, &set, NULL, none, error);
+        if (err == ST_OK && set.first >= first)
+            err = mark_set(client, &set, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

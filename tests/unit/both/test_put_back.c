@@ -285,6 +285,48 @@ static void test_a_set_of_the_name_before(void **state)
     }
 }
 
+/* Of the branch that came second one was lost, and the first phone writes under its number: that is
+ * no lost one come back, and lies over no record but its own. */
+static void test_the_number_of_a_lost_one_is_used(void **state)
+{
+    enum { IMAGE, COPY, COPY_WITH_A_LINK, WAYS };
+    (void)state;
+    for (int way = 0; way < WAYS; way++) {
+        world w;
+        world_make(&w, 3);
+        phone *an = &w.phones[0], *twin = &w.phones[2];
+        sotay_id visit = phone_visit(an, "chợ"), other = phone_visit(an, "trường");
+        sync_phone_well(&w, an, NULL);
+        copy_into(an, twin, way != IMAGE);
+        assert_int_equal(phone_set(an, &visit, "general_note", "an ba"), SOTAY_OK);
+        sync_phone_well(&w, an, NULL);
+        assert_int_equal(phone_set(twin, &visit, "place", "bản hai"), SOTAY_OK);
+        if (way == IMAGE)
+            rows_seal(twin);
+        (void)phone_visit(twin, "trạm bốn");
+        if (way == IMAGE)
+            rows_seal(twin);
+        (void)phone_visit(twin, "trạm năm");
+        spoil(twin, 4, way == IMAGE ? SEALED : UNSEALED);
+        if (way == COPY_WITH_A_LINK)
+            enrol(&w, twin, "an", true);
+        sync_phone_well(&w, twin, NULL);
+        assert_int_equal(phone_set(an, &other, "general_note", "an bốn"), SOTAY_OK);
+        sync_phone_well(&w, an, NULL);
+        for (int i = 0; i < 2; i++) {
+            sync_phone_well(&w, twin, NULL);
+            assert_true(phone_status_says(twin, "\"lost\":1"));
+            if (i == 0 && way != COPY_WITH_A_LINK)
+                enrol(&w, twin, "an", true);
+        }
+        must_be_counted(&w, twin, "\"lost\":1");
+        assert_true(phone_says(twin, sotay_show, &other, "\"an bốn\""));
+        assert_true(phone_says(twin, sotay_show, &visit, "\"bản hai\""));
+        assert_int_equal(times_listed(twin, "trạm bốn"), 1); /* all that tells of it */
+        world_free(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_enrolled_again_with_a_damaged_change),
         cmocka_unit_test(test_a_drop_behind_a_damaged_change),
         cmocka_unit_test(test_a_set_of_the_name_before),
+        cmocka_unit_test(test_the_number_of_a_lost_one_is_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
