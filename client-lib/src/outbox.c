@@ -431,7 +431,8 @@ static bool fits(const outbox_seal *seal, const st_set *run, const st_set *next,
            run_bytes + next->bytes_len + SET_BYTES_ROOM <= seal->bytes_max;
 }
 
-/* The run's header: that of its first change, in the chain. */
+/* The run's header: that of its first change, in the chain. `here` may be a counter that was passed
+ * over: with one before it the set would deny what a backup of the phone may still bring. */
 static void set_header(st_set *set, const st_set *first, bool has_prev, const st_hash *prev)
 {
     *set = *first;

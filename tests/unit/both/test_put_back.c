@@ -327,6 +327,38 @@ static void test_the_number_of_a_lost_one_is_used(void **state)
     }
 }
 
+/* 2 and 3 are lost before they are sealed, and said to be gone; a backup of the phone has 2. The
+ * set behind them names 3 as the one before it in its bucket, not 1: so 2 is no repeat, and not
+ * denied. It goes into the book, and everybody shows it. */
+static void test_a_lost_one_out_of_a_backup(void **state)
+{
+    (void)state;
+    world w;
+    sotay_report report;
+    world_make(&w, 4);
+    phone *an = &w.phones[0], *binh = &w.phones[1], *backup = &w.phones[2];
+    sotay_id visit = phone_visit(an, "chợ");
+    sync_phone_well(&w, an, NULL);
+    assert_int_equal(phone_set(an, &visit, "place", "bản hai"), SOTAY_OK);
+    copy_into(an, backup, false);
+    assert_int_equal(phone_set(an, &visit, "general_note", "ba"), SOTAY_OK);
+    spoil_change(an, 2);
+    spoil_change(an, 3);
+    (void)phone_visit(an, "trạm bốn");
+    sync_phone_well(&w, an, &report);
+    assert_int_equal(report.stored, 1);
+    assert_true(phone_status_says(an, "\"lost\":2"));
+    sync_phone_well(&w, binh, NULL);
+    assert_int_equal(sync_phone(&w, backup, 0, &report), SOTAY_OK);
+    assert_int_equal(report.stored, 1);
+    assert_int_equal(report.held, 0);
+    sync_phone_well(&w, binh, NULL);
+    assert_true(phone_says(binh, sotay_show, &visit, "\"bản hai\""));
+    assert_int_equal(times_listed(binh, "trạm bốn"), 1);
+    KIT_EXPECT(0, &w.book, "verify");
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_a_drop_behind_a_damaged_change),
         cmocka_unit_test(test_a_set_of_the_name_before),
         cmocka_unit_test(test_the_number_of_a_lost_one_is_used),
+        cmocka_unit_test(test_a_lost_one_out_of_a_backup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
