@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client-lib/src/overlay.h"
+#include "client-lib/src/outbox.h"
 
 static book_key key_of(const st_id *record, const st_bucket *bucket)
 {
@@ -73,6 +73,127 @@ st_err anew_note_held(sotay_client *client, const st_record *record, bool *out_n
     *out_noted = true;
     return anew_note(client, &record->id, &record->bucket, error);
 }
+
+/* ---- held sets that no page is about ---- */
+
+typedef struct {
+    st_id record;
+    st_bucket bucket;
+} lost_held;
+
+typedef struct {
+    sotay_client *client;
+    st_arena arena; /* of the list */
+    lost_held *list;
+    size_t count, capacity;
+} held_search;
+
+/* Is it in the log, and its set not to be read here? Of a fork, and of what nobody can read, nothing
+ * comes. */
+static st_err is_lost_held(sotay_client *client, const st_id *record, const st_dot *dot,
+                           bool *out_is, st_error *error)
+{
+    overlay_entry entry;
+    outbox_set own = { .position = 0 };
+    bool opens = true;
+    *out_is = false;
+    st_err err = overlay_get(&client->book, record, dot, &entry, error);
+    if (err != ST_OK || entry.status != OVERLAY_HELD || entry.hold == ST_HOLD_FORK ||
+        entry.hold == ST_HOLD_CORRUPT)
+        return err;
+    book_key key = book_key_counter(BOOK_SET, &dot->device, entry.first);
+    err = outbox_get(&client->book, &dot->device, entry.first, &own, error);
+    if (err == ST_OK && own.position > 0)
+        err = book_opens(&client->book, &key, &opens, error);
+    *out_is = err == ST_OK && !opens;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* The bucket of the record, where that is read here and it is not noted there. */
+static st_err home_of(sotay_client *client, const st_id *id, st_bucket *out_bucket, bool *out_is,
+                      st_error *error)
+{
+    st_arena arena;
+    st_record record;
+    bucket_state state;
+    bool has = false;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    *out_is = false;
+    st_err err = overlay_base_get(client, id, &arena, &record, error);
+    bool says_nothing = err == ST_E_NOT_FOUND ||
+                        (err == ST_E_CORRUPT && client->book.failed == ST_OK);
+    if (err == ST_OK) {
+        book_key key = key_of(id, &record.bucket);
+        *out_bucket = record.bucket;
+        err = book_has(&client->book, &key, &has, error);
+    }
+    if (err == ST_OK)
+        err = bucket_get(&client->book, out_bucket, &state, error);
+    *out_is = err == ST_OK && state.in_scope && !has;
+    st_arena_reset(&arena);
+    return says_nothing ? ST_OK : err;
+}
+
+static st_err look_at(held_search *s, const st_id *record, const st_dot *dot, st_error *error)
+{
+    lost_held lost = { .record = *record };
+    lost_held *list = s->list;
+    bool is_it = false;
+    st_err err = is_lost_held(s->client, record, dot, &is_it, error);
+    if (err == ST_OK && is_it)
+        err = home_of(s->client, record, &lost.bucket, &is_it, error);
+    if (err != ST_OK || !is_it)
+        return err;
+    if (s->count == s->capacity)
+        list = st_arena_grow(&s->arena, list, s->count, &s->capacity, sizeof *list);
+    if (list == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: no memory");
+    s->list = list;
+    s->list[s->count++] = lost;
+    return ST_OK;
+}
+
+static st_err find_held(held_search *s, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OVER);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = client_begin(s->client, false, error);
+    while (err == ST_OK) {
+        st_id record;
+        st_dot dot;
+        err = overlay_note_next(&s->client->book, &scan, &record, &dot, error);
+        if (err == ST_OK)
+            err = look_at(s, &record, &dot, error);
+    }
+    client_abort(s->client);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err note_held(held_search *s, st_error *error)
+{
+    st_err err = client_begin(s->client, true, error);
+    for (size_t i = 0; err == ST_OK && i < s->count; i++)
+        err = anew_note(s->client, &s->list[i].record, &s->list[i].bucket, error);
+    if (err == ST_OK)
+        return client_commit(s->client, error);
+    client_abort(s->client);
+    return err;
+}
+
+st_err anew_find_held(sotay_client *client, st_error *error)
+{
+    held_search s = { .client = client };
+    if (client->me.standing != ST_STANDING_IN_USE)
+        return ST_OK; /* nothing would come */
+    st_arena_init(&s.arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = find_held(&s, error);
+    if (err == ST_OK && s.count > 0)
+        err = note_held(&s, error);
+    st_arena_reset(&s.arena);
+    return err;
+}
+
+/* ---- what is lost does not say where ---- */
 
 static st_err note_all(sotay_client *client, const st_id *record, st_error *error)
 {

@@ -30,6 +30,10 @@ ST_MUST_USE st_err anew_is_found(sotay_client *client, const st_id *record, bool
  * is the record's here, has it. *out_noted: it is one, and is read here. */
 ST_MUST_USE st_err anew_note_held(sotay_client *client, const st_record *record, bool *out_noted,
                                   st_error *error);
+/* The same of all that are held, whether a page is about them or not: before a sync. A device that
+ * is given no pages does not look. Begins and ends transactions. ST_PENDING: called again, it is
+ * done. */
+ST_MUST_USE st_err anew_find_held(sotay_client *client, st_error *error);
 /* It was made anew. */
 ST_MUST_USE st_err anew_done(sotay_client *client, const st_id *record, const st_bucket *bucket,
                              st_error *error);

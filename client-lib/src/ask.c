@@ -4,6 +4,7 @@
  * Never: more in memory than one request may carry. */
 #include <string.h>
 
+#include "client-lib/src/anew.h"
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
 #include "client-lib/src/decided.h"
@@ -576,6 +577,8 @@ st_err ask_make(sotay_sync *sync, st_error *error)
         err = outbox_lose_left(sync->client, &sync->report.needs_person, error);
     if (err == ST_OK && !sync->has_drafts_done)
         err = relearn_damaged(sync->client, error);
+    if (err == ST_OK && !sync->has_drafts_done)
+        err = anew_find_held(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done)
         err = drafts(sync, error);
     if (err == ST_OK && !sync->body_is_built) {

@@ -574,7 +574,8 @@ st_err repair_end_round(sotay_sync *sync, st_error *error)
 {
     st_err err = ST_OK;
     sync->repairs_go_on = false;
-    if (!sync->more && !sync->is_send_only)
+    if (!sync->more && !sync->is_send_only &&
+        sync->client->next.standing == ST_STANDING_IN_USE) /* else nothing would come */
         err = begin_all_noted(sync, error);
     for (size_t i = 0; err == ST_OK && i < sync->repairs_count; i++)
         if (sync->repairs[i].is_open)

@@ -98,6 +98,81 @@ static void test_a_lost_one_over_what_is_held(void **state)
     world_free(&w);
 }
 
+/* ---- what is held ---- */
+
+static void must_hold(phone *p, uint64_t counter)
+{
+    char *json = NULL, dot[64];
+    (void)snprintf(dot, sizeof dot, "%s:%d\"", device_of(p), (int)counter);
+    assert_int_equal(sotay_status(p->client, SOTAY_JSON, &json, &p->error), SOTAY_OK);
+    assert_non_null(strstr(strstr(json, "held_changes"), dot));
+    sotay_text_free(json);
+}
+
+/* Its set comes again from the book, though nobody touches the record; to a phone that is suspended
+ * nothing comes, and it asks for nothing. */
+static void test_a_held_one_that_nobody_touches(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 2 * HOWS; how++) {
+        world w;
+        bool is_suspended = how >= HOWS;
+        char *text = NULL;
+        sotay_report report;
+        world_make_with(&w, 5, (world_how){ 2, false });
+        phone *an = &w.phones[0];
+        sotay_id visit = phone_visit(an, "chợ"), other = phone_visit(an, "đình");
+        sync_phone_well(&w, an, NULL);
+        if (is_suspended)
+            KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an));
+        else
+            KIT_EXPECT(0, &w.book, "move", "2026", "locked", "--as", "office");
+        assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+        sync_phone_well(&w, an, NULL);
+        damage_own(an, 1, how % HOWS);
+        sync_phone_well(&w, an, &report);
+        assert_true(report.complete);
+        if (is_suspended) {
+            assert_int_equal(sotay_show(an->client, &visit, SOTAY_JSON, &text, &an->error),
+                             SOTAY_E_CORRUPT);
+            assert_int_equal(rows_count(an, BOOK_ANEW), 0);
+        } else {
+            assert_true(phone_says(an, sotay_show, &visit, "\"bến\""));
+            must_be_quiet(&w, an);
+        }
+        must_hold(an, 3);
+        assert_true(phone_says(an, sotay_show, &other, "\"đình\""));
+        world_free(&w);
+    }
+}
+
+/* Found to be damaged in the sync that hears of the suspension: what is here stays. */
+static void test_a_held_one_of_who_is_suspended_now(void **state)
+{
+    (void)state;
+    world w;
+    world_make_with(&w, 5, (world_how){ 2, false });
+    phone *an = &w.phones[0];
+    sotay_id visit = phone_visit(an, "chợ"), other = phone_visit(an, "đình");
+    sync_phone_well(&w, an, NULL);
+    KIT_EXPECT(0, &w.book, "move", "2026", "locked", "--as", "office");
+    assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+    sync_phone_well(&w, an, NULL);
+    damage_own(an, 1, SPOILT);
+    KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an));
+    size_t records = rows_count(an, BOOK_BASE);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&w, an, NULL);
+    assert_int_equal(rows_count(an, BOOK_BASE), records);
+    assert_true(phone_says(an, sotay_show, &other, "\"đình\""));
+    KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an), "--lift");
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&w, an, NULL);
+    assert_true(phone_says(an, sotay_show, &visit, "\"bến\""));
+    must_be_quiet(&w, an);
+    world_free(&w);
+}
+
 /* ---- what was said to be gone, and is here again ---- */
 
 /* A neighbour brings it to the server: with the page nothing is lost any more. */
@@ -121,15 +196,6 @@ static void test_one_that_comes_back(void **state)
     assert_true(phone_status_says(an, "\"lost\":0"));
     must_be_quiet(&w, an);
     world_free(&w);
-}
-
-static void must_hold(phone *p, uint64_t counter)
-{
-    char *json = NULL, dot[64];
-    (void)snprintf(dot, sizeof dot, "%s:%d\"", device_of(p), (int)counter);
-    assert_int_equal(sotay_status(p->client, SOTAY_JSON, &json, &p->error), SOTAY_OK);
-    assert_non_null(strstr(strstr(json, "held_changes"), dot));
-    sotay_text_free(json);
 }
 
 /* The office holds what comes back, while another set over the same record does not open. */
@@ -236,6 +302,8 @@ int main(void)
         cmocka_unit_test(test_a_carried_one_of_a_lost_unit),
         cmocka_unit_test(test_a_carried_one_over_the_book),
         cmocka_unit_test(test_a_lost_one_over_what_is_held),
+        cmocka_unit_test(test_a_held_one_that_nobody_touches),
+        cmocka_unit_test(test_a_held_one_of_who_is_suspended_now),
         cmocka_unit_test(test_one_that_comes_back),
         cmocka_unit_test(test_one_that_comes_back_and_is_held),
         cmocka_unit_test(test_a_note),
