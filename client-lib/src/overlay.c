@@ -239,7 +239,7 @@ st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry, const st_
     if (err != ST_OK)
         return err;
     const st_change *change = overlay_change(&walk->set, entry.dot.counter);
-    if (change == NULL)
+    if (change == NULL || memcmp(change->record.b, key->b + 1, sizeof change->record.b) != 0)
         return st_fail(error, ST_E_CORRUPT, "store: an own change is not in its set");
     *out_change = change;
     *out_set = &walk->set;

@@ -298,6 +298,25 @@ static void test_a_note_without_its_set(void **state)
     desk_close(&d);
 }
 
+/* The change that the note of a record names is one of another record. */
+static void test_a_note_on_another_record(void **state)
+{
+    desk d;
+    char *text = NULL;
+    (void)state;
+    desk_open(&d);
+    set_scope(&d, true);
+    sotay_id other = phone_visit(&d.an, "khác");
+    st_id record = phone_id(&other);
+    rows_begin(&d.an);
+    must(overlay_put(&d.an.client->book, &record, &d.entry, NULL));
+    rows_commit(&d.an);
+    assert_int_equal(sotay_show(d.an.client, &other, SOTAY_JSON, &text, &d.an.error),
+                     SOTAY_E_CORRUPT);
+    assert_non_null(strstr(d.an.error.detail, "not in its set"));
+    desk_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_what_was_declined),
         cmocka_unit_test(test_damaged_notes),
         cmocka_unit_test(test_a_note_without_its_set),
+        cmocka_unit_test(test_a_note_on_another_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
