@@ -88,7 +88,7 @@ typedef struct {
     size_t count, capacity;
 } held_search;
 
-/* Is it in the log, and its set not to be read here? Of a fork, and of what nobody can read, nothing
+/* Is it in the log, and its set not to be read here? Of a fork, and of what nobody reads, nothing
  * comes. */
 static st_err is_lost_held(sotay_client *client, const st_id *record, const st_dot *dot,
                            bool *out_is, st_error *error)
