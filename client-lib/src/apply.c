@@ -40,6 +40,7 @@ typedef struct {
     st_arena arena;
     st_arena kept_arena;
     st_set kept; /* that an entry spoke of last: the next ones mostly speak of it again */
+    uint64_t line_index; /* where the line was found that was looked for last; 0: none was */
     bucket_state state;
     st_vector vector;
     apply_record *records;
@@ -346,6 +347,19 @@ static st_err line_lost(applying *a, const st_entry *entry, const st_change *cha
     return anew_note(a->client, &change->record, &a->page->bucket, error);
 }
 
+/* The changes of a set came in one entry: what was found for one is tried first for the next, or a
+ * long history would be gone through for each. */
+static st_err find_line(applying *a, const st_entry *entry, const st_change *change, uint64_t first,
+                        apply_line *out_line, st_error *error)
+{
+    st_err err = apply_line_find(a->client, change, a->line_index, out_line, error);
+    if (err == ST_E_NOT_FOUND)
+        return line_lost(a, entry, change, first, out_line, error);
+    if (err == ST_OK)
+        a->line_index = out_line->index;
+    return err;
+}
+
 /* One change that was held: it gets its effect, or none. It counts as received when its set was,
  * not when it was decided on: so it stands everywhere, whoever was here before the decision. */
 static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
@@ -356,9 +370,7 @@ static st_err decide_one(applying *a, const st_entry *entry, const st_set *set,
     st_arrival arrival;
     if (is_passed_over(a, change))
         return ST_OK;
-    st_err err = apply_line_find(a->client, change, &line, error);
-    if (err == ST_E_NOT_FOUND)
-        err = line_lost(a, entry, change, set->first, &line, error);
+    st_err err = find_line(a, entry, change, set->first, &line, error);
     if (err == ST_OK)
         err = arrival_of(a, entry, set, &arrival, &own, error);
     if (err != ST_OK)
@@ -410,9 +422,7 @@ static st_err hold_one(applying *a, const st_entry *entry, const st_held *held, 
     apply_line line;
     if (is_passed_over(a, change))
         return ST_OK;
-    st_err err = apply_line_find(a->client, change, &line, error);
-    if (err == ST_E_NOT_FOUND)
-        err = line_lost(a, entry, change, set->first, &line, error);
+    st_err err = find_line(a, entry, change, set->first, &line, error);
     line.verdict = APPLY_HELD;
     line.hold = held->reason;
     if (err == ST_OK)

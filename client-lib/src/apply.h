@@ -111,8 +111,9 @@ ST_MUST_USE st_err apply_line_damaged(sotay_client *client, const st_id *record,
 ST_MUST_USE st_err apply_line_next_whole(sotay_client *client, book_scan *scan, st_arena *arena,
                                          apply_line *out_line, st_error *error);
 /* The line of a change that came before: when, in which entry and by whom, without the words of a
- * decline. ST_E_NOT_FOUND without *error: there is none that opens. */
-ST_MUST_USE st_err apply_line_find(sotay_client *client, const st_change *change,
+ * decline. index: the entry in which it may be; 0: not known. ST_E_NOT_FOUND without *error: there
+ * is none that opens. */
+ST_MUST_USE st_err apply_line_find(sotay_client *client, const st_change *change, uint64_t index,
                                    apply_line *out_line, st_error *error);
 
 #endif

@@ -109,22 +109,41 @@ st_err apply_line_next_whole(sotay_client *client, book_scan *scan, st_arena *ar
     return err;
 }
 
-st_err apply_line_find(sotay_client *client, const st_change *change, apply_line *out_line,
-                       st_error *error)
+static bool is_of(const apply_line *line, const st_change *change)
+{
+    return line->counter == change->dot.counter &&
+           st_id_cmp(&line->device, &change->dot.device) == 0;
+}
+
+static st_err find_at(sotay_client *client, const st_change *change, uint64_t index,
+                      apply_line *out_line, bool *out_is, st_error *error)
+{
+    st_arena arena;
+    book_value value = { NULL, 0 };
+    book_key key = line_key(&change->record, index, change->dot.counter);
+    st_arena_init(&arena, 4 * APPLY_LINE_BYTES_MAX);
+    st_err err = book_get_whole(&client->book, &key, &arena, &value, error);
+    if (err == ST_OK && apply_line_read(&key, &value, out_line, NULL) == ST_OK)
+        *out_is = is_of(out_line, change);
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err apply_line_find(sotay_client *client, const st_change *change, uint64_t index,
+                       apply_line *out_line, st_error *error)
 {
     book_key prefix = book_key_id(BOOK_HIST, &change->record);
     book_scan scan = book_scan_of(&prefix);
-    st_err err = ST_OK;
     bool is_it = false;
+    st_err err = index > 0 ? find_at(client, change, index, out_line, &is_it, error) : ST_OK;
     while (err == ST_OK && !is_it) {
         st_arena arena;
         st_arena_init(&arena, 4 * APPLY_LINE_BYTES_MAX);
         err = apply_line_next_whole(client, &scan, &arena, out_line, error);
-        is_it = err == ST_OK && out_line->counter == change->dot.counter &&
-                st_id_cmp(&out_line->device, &change->dot.device) == 0;
-        out_line->reason = NULL;
-        out_line->reason_len = 0;
+        is_it = err == ST_OK && is_of(out_line, change);
         st_arena_reset(&arena);
     }
+    out_line->reason = NULL;
+    out_line->reason_len = 0;
     return err;
 }

@@ -337,11 +337,54 @@ static void test_whose_a_damaged_line_is(void **state)
     handmade_close(&other);
 }
 
+static struct {
+    int (*seek)(void *context, sotay_slice key, bool forward, sotay_slice *out_key,
+                sotay_slice *out_value, sotay_error *error);
+    unsigned seeks;
+} disk;
+
+static int counted_seek(void *context, sotay_slice key, bool forward, sotay_slice *out_key,
+                        sotay_slice *out_value, sotay_error *error)
+{
+    disk.seeks++;
+    return disk.seek(context, key, forward, out_key, out_value, error);
+}
+
+/* A long history is not gone through for each change of one entry; a wrong guess finds it too. */
+static void test_a_line_of_a_known_entry(void **state)
+{
+    enum { LINES = 200 };
+    bench *b = *state;
+    phone *an = &b->d->an;
+    apply_line line = { .index = 9000 };
+    st_change change = { .record = b->h.id };
+    change.dot.device = line.device = b->h.device;
+    rows_begin(an);
+    for (line.counter = 1; line.counter <= LINES; line.counter++)
+        assert_int_equal(apply_line_put(an->client, &b->h.id, &line, NULL), ST_OK);
+    disk.seek = an->port.seek;
+    an->port.seek = counted_seek;
+    change.dot.counter = LINES;
+    assert_int_equal(apply_line_find(an->client, &change, 9000, &line, NULL), ST_OK);
+    assert_int_equal(disk.seeks, 0);
+    assert_int_equal(line.index, 9000);
+    assert_int_equal(apply_line_find(an->client, &change, 9001, &line, NULL), ST_OK);
+    assert_int_equal(line.index, 9000);
+    assert_int_equal(line.counter, LINES);
+    change.dot.counter = LINES + 1;
+    assert_int_equal(apply_line_find(an->client, &change, 9000, &line, NULL), ST_E_NOT_FOUND);
+    change.dot = (st_dot){ .counter = 1 }; /* of another device */
+    assert_int_equal(apply_line_find(an->client, &change, 9000, &line, NULL), ST_E_NOT_FOUND);
+    an->port.seek = disk.seek;
+    client_abort(an->client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_lines_of_another_bucket_stay),
         CASE(test_a_lost_line_of_another_bucket),
+        CASE(test_a_line_of_a_known_entry),
         CASE(test_lines_that_are_damaged),
         CASE(test_a_damaged_line_of_another_bucket),
         CASE(test_a_damaged_base_is_not_made_empty),
