@@ -116,6 +116,8 @@ bool st_vector_is_full(const st_vector *vector, const st_change *first, size_t c
     assert(vector != NULL && first != NULL);
     const st_id *device = &first->dot.device;
     size_t own = dots_of(vector->holes, vector->holes_count, device), all = vector->holes_count;
+    if (own > 0 && own + count > ST_VECTOR_DEVICE_HOLES_MAX)
+        return true;
     if (first->prev != upto_of(vector, device)) { /* it stays single */
         own += dots_of(vector->extras, vector->extras_count, device);
         all += vector->extras_count;

@@ -84,10 +84,13 @@ static void test_a_bucket_is_full(void **state)
     assert_false(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MAX + 1));
     vector.extras_count = 10;
     vector.holes_count = 4;
-    assert_false(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MAX - 14));
-    assert_true(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MAX - 13));
-    assert_false(st_vector_is_full(&vector, &closing, ST_VECTOR_DEVICE_DOTS_MAX - 4));
-    assert_true(st_vector_is_full(&vector, &closing, ST_VECTOR_DEVICE_DOTS_MAX - 3));
+    assert_true(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_HOLES_MAX - 3));
+    vector.holes_count = 0;
+    assert_false(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MAX - 10));
+    assert_true(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MAX - 9));
+    vector.holes_count = 4;
+    assert_false(st_vector_is_full(&vector, &closing, ST_VECTOR_DEVICE_HOLES_MAX - 4));
+    assert_true(st_vector_is_full(&vector, &closing, ST_VECTOR_DEVICE_HOLES_MAX - 3));
     assert_false(st_vector_is_full(&vector, &other, ST_VECTOR_DEVICE_DOTS_MAX + 1));
     vector.extras_count = ST_VECTOR_DOTS_MAX - 10;
     vector.holes_count = 10;
