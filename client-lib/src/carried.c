@@ -59,13 +59,24 @@ static st_err damaged(st_error *error)
     return st_fail(error, ST_E_CORRUPT, "store: what is carried for others is damaged");
 }
 
+static st_err read_name(const book_key *key, st_id *out_device, uint64_t *out_first,
+                        st_error *error)
+{
+    if (key->len != 1 + 16 + 8)
+        return damaged(error);
+    memcpy(out_device->b, key->b + 1, sizeof out_device->b);
+    *out_first = st_get_u64(key->b + 17);
+    return ST_OK;
+}
+
 static st_err read_set(const book_key *key, const book_value *value, carried_set *out,
                        st_error *error)
 {
-    if (key->len != 1 + 16 + 8 || value->len <= HEAD_BYTES)
+    st_err err = read_name(key, &out->device, &out->first, error);
+    if (err != ST_OK)
+        return err;
+    if (value->len <= HEAD_BYTES)
         return damaged(error);
-    memcpy(out->device.b, key->b + 1, sizeof out->device.b);
-    out->first = st_get_u64(key->b + 17);
     out->is_delivered = value->data[0] != 0;
     memcpy(out->hash.b, value->data + 1, sizeof out->hash.b);
     out->bytes = value->data + HEAD_BYTES;
@@ -762,10 +773,12 @@ static st_err sweep_sets(sotay_client *client, const st_bucket *closed, st_error
     st_err err = ST_OK;
     while (err == ST_OK) {
         st_id device;
+        uint64_t first = 0;
         err = book_scan_next(&client->book, &scan, NULL, NULL, error);
-        memcpy(device.b, scan.at.b + 1, sizeof device.b);
         if (err == ST_OK)
-            err = sweep_set(client, &device, st_get_u64(scan.at.b + 17), closed, error);
+            err = read_name(&scan.at, &device, &first, error);
+        if (err == ST_OK)
+            err = sweep_set(client, &device, first, closed, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

@@ -47,17 +47,36 @@ st_err overlay_delete(book_db *book, const st_id *record, const st_dot *dot, st_
     return book_delete(book, &key, error);
 }
 
+static st_err damaged_note(st_error *error)
+{
+    return st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
+}
+
+/* The first counter of the last set of the device that begins with this change, or before it. */
+static st_err set_upto(book_db *book, book_table table, const st_dot *dot, uint64_t *out_first,
+                       st_error *error)
+{
+    book_key found, after = book_key_counter(table, &dot->device, dot->counter + 1);
+    st_err err = book_before(book, &after, 17, &found, error);
+    if (err != ST_OK)
+        return err;
+    if (found.len != after.len)
+        return damaged_note(error);
+    *out_first = st_get_u64(found.b + 17);
+    return ST_OK;
+}
+
 /* Of a note that does not open: what it said follows from where the change lies. Of what the server
  * has it would mostly be gone, were it not held. */
 static st_err retell(book_db *book, overlay_entry *entry, st_error *error)
 {
-    const st_id *device = &entry->dot.device;
-    book_key after = book_key_counter(BOOK_OWN, device, entry->dot.counter + 1), found;
+    const st_dot *dot = &entry->dot;
     outbox_set own = { .last = 0 };
-    st_err err = book_before(book, &after, 17, &found, error);
+    uint64_t first = 0;
+    st_err err = set_upto(book, BOOK_OWN, dot, &first, error);
     if (err == ST_OK)
-        err = outbox_get(book, device, st_get_u64(found.b + 17), &own, error);
-    if (err == ST_OK && own.last >= entry->dot.counter) {
+        err = outbox_get(book, &dot->device, first, &own, error);
+    if (err == ST_OK && own.last >= dot->counter) {
         bool is_there = own.status == OUTBOX_SENT || own.status == OUTBOX_HELD;
         entry->first = own.first;
         entry->status = is_there ? OVERLAY_HELD : OVERLAY_SEALED;
@@ -66,9 +85,7 @@ static st_err retell(book_db *book, overlay_entry *entry, st_error *error)
     }
     if (err != ST_OK && err != ST_E_NOT_FOUND)
         return err;
-    after.b[0] = BOOK_TAKEN;
-    err = book_before(book, &after, 17, &found, error);
-    entry->first = err == ST_OK ? st_get_u64(found.b + 17) : 0;
+    err = set_upto(book, BOOK_TAKEN, dot, &entry->first, error);
     entry->status = err == ST_OK ? OVERLAY_CARRIED : OVERLAY_UNSEALED;
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -78,7 +95,7 @@ static st_err unpack(book_db *book, const book_value *value, overlay_entry *entr
     if (value->data == NULL)
         return retell(book, entry, error);
     if (value->len != ENTRY_BYTES || value->data[8] > OVERLAY_CARRIED)
-        return st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
+        return damaged_note(error);
     entry->first = st_get_u64(value->data);
     entry->status = (overlay_status)value->data[8];
     entry->hold = (st_hold)value->data[9];
@@ -228,7 +245,7 @@ st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry, const st_
         return err;
     const book_key *key = &walk->scan.at;
     if (key->len != 1 + 16 + 16 + 8)
-        return st_fail(error, ST_E_CORRUPT, "store: the note of an own change is damaged");
+        return damaged_note(error);
     memcpy(entry.dot.device.b, key->b + 17, 16);
     entry.dot.counter = st_get_u64(key->b + 33);
     err = unpack(book, &value, &entry, error);

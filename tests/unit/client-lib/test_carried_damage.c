@@ -68,6 +68,14 @@ static st_err read_refusal(desk *d, st_error *error)
     return carried_verdict(d->an.client, &d->set.device, &wrong, error);
 }
 
+/* Told from where the change lies, when the note itself does not open. */
+static st_err read_note(desk *d, st_error *error)
+{
+    overlay_entry entry;
+    const st_change *change = &d->set.changes[0];
+    return overlay_get(&d->an.client->book, &change->record, &change->dot, &entry, error);
+}
+
 static st_err read_it(desk *d, reader read)
 {
     st_error error = { ST_OK, "" };
@@ -130,16 +138,25 @@ static void test_damaged_parcels_are_said(void **state)
 
 static void test_a_key_that_is_no_sets(void **state)
 {
-    static stored_row row;
+    static const size_t LENS[] = { 1, 9, 17, 18, 23, 24, 26, 90 };
+    static stored_row row, note;
     desk *d = *state;
     assert_true(takes(d));
     assert_true(rows_get(&d->an, BOOK_TAKEN, 0, &row));
+    assert_true(rows_get(&d->an, BOOK_OVER, 0, &note));
+    rows_spoil(&d->an, &note.key);
+    assert_int_equal(read_it(d, read_note), ST_OK);
     rows_delete(&d->an, &row.key);
-    row.key.len -= 2;
-    rows_put(&d->an, &row.key, row.data, row.len);
-    assert_int_equal(read_it(d, read_next_set), ST_E_CORRUPT);
-    assert_int_equal(read_it(d, read_turn), ST_E_CORRUPT);
-    assert_int_equal(read_it(d, read_close), ST_E_CORRUPT);
+    memset(row.key.b + row.key.len, 0, sizeof row.key.b - row.key.len);
+    for (size_t i = 0; i < sizeof LENS / sizeof LENS[0]; i++) {
+        row.key.len = LENS[i];
+        rows_put(&d->an, &row.key, row.data, row.len);
+        assert_int_equal(read_it(d, read_next_set), ST_E_CORRUPT);
+        assert_int_equal(read_it(d, read_turn), ST_E_CORRUPT);
+        assert_int_equal(read_it(d, read_close), ST_E_CORRUPT);
+        assert_int_equal(read_it(d, read_note), LENS[i] < 17 ? ST_OK : ST_E_CORRUPT);
+        rows_delete(&d->an, &row.key);
+    }
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, desk_open, desk_close)
