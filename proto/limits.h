@@ -20,6 +20,7 @@
 #define ST_VECTOR_DOTS_MAX 65536u           /* single dots and holes in the vector of a bucket */
 #define ST_VECTOR_DEVICE_DOTS_MAX 49152u    /* those of one device */
 #define ST_VECTOR_DEVICE_HOLES_MAX 16384u   /* the holes among them */
+#define ST_VECTOR_DEVICE_DOTS_MIN 4096u     /* so many a device may have whatever others have */
 #define ST_DEVICES_MAX 4096u                /* device table of one set or record */
 #define ST_UNDER_MAX 256u                   /* acts named in `under` of one change */
 #define ST_CONTEXT_DOTS_MAX 4096u           /* single dots and holes in the context of one act */

@@ -122,7 +122,9 @@ bool st_vector_is_full(const st_vector *vector, const st_change *first, size_t c
         own += dots_of(vector->extras, vector->extras_count, device);
         all += vector->extras_count;
     }
-    return own > 0 && (own + count > ST_VECTOR_DEVICE_DOTS_MAX || all + count > ST_VECTOR_DOTS_MAX);
+    return own > 0 && (own + count > ST_VECTOR_DEVICE_DOTS_MAX ||
+                       (own + count > ST_VECTOR_DEVICE_DOTS_MIN &&
+                        all + count > ST_VECTOR_DOTS_MAX));
 }
 
 static st_err upto_set(st_vector *vector, const st_id *device, uint64_t counter)

@@ -29,9 +29,10 @@ bool st_vector_has(const st_vector *vector, const st_dot *dot);
 bool st_vector_is_hole(const st_vector *vector, const st_dot *dot);
 /* Of `count` changes that follow each other from `first` on: has their device holes here already,
  * or single dots where these would be single too, and would they bring its own over
- * ST_VECTOR_DEVICE_DOTS_MAX, its holes over ST_VECTOR_DEVICE_HOLES_MAX, or those of all over
- * ST_VECTOR_DOTS_MAX? (A hole beyond a gap counts twice.) Who has none may always come, and so may
- * what closes a gap, however much lies beyond it. Verdict `later`, docs/protocol.md 10. */
+ * ST_VECTOR_DEVICE_DOTS_MAX, its holes over ST_VECTOR_DEVICE_HOLES_MAX, or its own over
+ * ST_VECTOR_DEVICE_DOTS_MIN and those of all over ST_VECTOR_DOTS_MAX? (A hole beyond a gap counts
+ * twice.) Who has none may always come, and so may what closes a gap, however much lies beyond it.
+ * Verdict `later`, docs/protocol.md 10. */
 bool st_vector_is_full(const st_vector *vector, const st_change *first, size_t count);
 
 /* Folds `change` into vector and record (of change->record; both of one bucket). A change that is

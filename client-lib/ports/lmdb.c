@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "client-lib/ports/posix.h"
+#include "proto/page_tail.h"
 
 #define PATH_BYTES_MAX     4096
 #define MAP_BYTES_START    ((size_t)64 * 1024 * 1024)
-#define TAIL_BYTES_MAX     ((uint64_t)256 * 1024 * 1024) /* never written, at the end of the file */
 #define MAP_BYTES_STEP_MAX ((size_t)1024 * 1024 * 1024)
 /* With 32 bits larger maps fail sooner or later, depending on what else the program holds. */
 #define MAP_BYTES_MAX      (sizeof(void *) < 8 ? MAP_BYTES_STEP_MAX : SIZE_MAX / 4)
@@ -378,53 +378,10 @@ static int check_version(const lmdb_port *port, sotay_error *error)
                       port->dir, have, (int)strcspn(want, "\n"), want);
 }
 
-/* Of a row of LMDB's list of free pages (their number, and they), those from `first` on. */
-static uint64_t count_free(const MDB_val *row, uint64_t first)
+static bool read_file(void *context, uint64_t offset, void *out, size_t len)
 {
-    size_t count = 0, page = 0, found = 0;
-    if (row->mv_size >= sizeof count)
-        memcpy(&count, row->mv_data, sizeof count);
-    for (size_t i = 1; i <= count && i < row->mv_size / sizeof page; i++) {
-        memcpy(&page, (const uint8_t *)row->mv_data + i * sizeof page, sizeof page);
-        found += page >= first;
-    }
-    return found;
-}
-
-/* How many pages from `first` on are free by LMDB's own list, its table 0. 0: it cannot be read. */
-static uint64_t free_from(const lmdb_port *port, uint64_t first)
-{
-    MDB_txn *txn = NULL;
-    MDB_cursor *cursor = NULL;
-    MDB_val key, row;
-    uint64_t found = 0;
-    int rc = mdb_txn_begin(port->env, NULL, MDB_RDONLY, &txn);
-    if (rc == MDB_SUCCESS)
-        rc = mdb_cursor_open(txn, 0, &cursor);
-    if (rc == MDB_SUCCESS)
-        rc = mdb_cursor_get(cursor, &key, &row, MDB_FIRST);
-    for (; rc == MDB_SUCCESS; rc = mdb_cursor_get(cursor, &key, &row, MDB_NEXT))
-        found += count_free(&row, first);
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    if (txn != NULL)
-        mdb_txn_abort(txn);
-    return rc == MDB_NOTFOUND ? found : 0;
-}
-
-/* A page that was taken and given up in one transaction is never written: a sound file may end
- * before it. So the file is made as long as LMDB believes it is, and what was added must be free;
- * else it had been cut off, and is left as it was found. */
-static bool is_whole(const lmdb_port *port, int fd, uint64_t have, uint64_t need,
-                     unsigned page_bytes)
-{
-    const uint64_t first = have / page_bytes;
-    if (need - have > TAIL_BYTES_MAX || ftruncate(fd, (off_t)need) != 0)
-        return false;
-    bool whole = free_from(port, first) == need / page_bytes - first;
-    if (!whole)
-        (void)!ftruncate(fd, (off_t)have);
-    return whole;
+    const int *fd = context;
+    return pread(*fd, out, len, (off_t)offset) == (ssize_t)len;
 }
 
 /* A file that was cut would be read beyond its end, and the program killed for it. */
@@ -443,9 +400,9 @@ static int check_length(const lmdb_port *port, sotay_error *error)
         return lmdb_error(rc, "look", error);
     if (fstat(fd, &file) != 0)
         return posix_fail(error, SOTAY_E_STORAGE, "store '%s': %s", port->dir, strerror(errno));
-    const uint64_t have = (uint64_t)file.st_size;
-    const uint64_t need = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
-    if (have < need && !is_whole(port, fd, have, need, stat.ms_psize))
+    const st_page_file pages = { read_file, &fd, (uint64_t)file.st_size, stat.ms_psize };
+    if (pages.bytes < ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize &&
+        !st_page_tail_is_free(&pages))
         return posix_fail(error, SOTAY_E_CORRUPT, "store '%s': its data file was cut off",
                           port->dir);
     return SOTAY_OK;

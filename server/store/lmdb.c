@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/page_tail.h"
 #include "server/store/dir.h"
 #include "server/store/store.h"
 
@@ -24,7 +25,6 @@
 #define MAP_MAX (SIZE_MAX > 0xffffffffu ? 65536 * MIB : 1024 * MIB)
 #define READERS_MAX 1100
 #define TABLES_MAX (STORE_TABLE_COUNT + 16) /* with those of a newer program */
-#define TAIL_BYTES_MAX (256 * MIB) /* that were never written, at the end of the file */
 #define SLOTS_BYTES (READERS_MAX * 64 + 4096) /* a slot is a line of the cache */
 
 enum { HEALTH_GOOD, HEALTH_FULL, HEALTH_BROKEN };
@@ -98,60 +98,24 @@ static int open_tables(store *s, bool create)
     return rc;
 }
 
-/* Of a row of LMDB's list of free pages (their number, and they), those from `first` on. */
-static uint64_t count_free(const MDB_val *row, uint64_t first)
+static bool read_file(void *context, uint64_t offset, void *out, size_t len)
 {
-    size_t count = 0, page = 0, found = 0;
-    if (row->mv_size >= sizeof count)
-        memcpy(&count, row->mv_data, sizeof count);
-    for (size_t i = 1; i <= count && i < row->mv_size / sizeof page; i++) {
-        memcpy(&page, (const uint8_t *)row->mv_data + i * sizeof page, sizeof page);
-        found += page >= first;
-    }
-    return found;
+    const int *fd = context;
+    return pread(*fd, out, len, (off_t)offset) == (ssize_t)len;
 }
 
-/* How many pages from `first` on are free by LMDB's own list, its table 0. 0: it cannot be read. */
-static uint64_t free_from(store *s, uint64_t first)
+/* Of a file that is shorter than its last page. */
+static bool is_whole(const char *file, uint64_t bytes, size_t page_bytes)
 {
-    MDB_txn *txn = NULL;
-    MDB_cursor *cursor = NULL;
-    MDB_val key, row;
-    uint64_t found = 0;
-    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
-    if (rc == 0)
-        rc = mdb_cursor_open(txn, 0, &cursor);
-    if (rc == 0)
-        rc = mdb_cursor_get(cursor, &key, &row, MDB_FIRST);
-    for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &row, MDB_NEXT))
-        found += count_free(&row, first);
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    if (txn != NULL)
-        mdb_txn_abort(txn);
-    return rc == MDB_NOTFOUND ? found : 0;
-}
-
-/* A page that was taken and given up in one transaction is never written: the file of a sound book
- * may end before it. So the file is made as long as LMDB believes it is, since what lies behind its
- * end kills who reads there; and all that was added must be free, or it had been cut off. */
-static bool is_whole(store *s, const char *file, uint64_t have, uint64_t need, unsigned page_bytes)
-{
-    const uint64_t first = have / page_bytes;
-    bool is_ours = s->lock_fd >= 0;            /* else a server may be writing */
-    int fd = need - have <= TAIL_BYTES_MAX ? open(file, O_RDWR | O_CLOEXEC) : -1;
-    if (fd < 0)
-        return false;
-    int rc = is_ours ? ftruncate(fd, (off_t)need)
-                     : posix_fallocate(fd, (off_t)have, (off_t)(need - have));
-    bool whole = rc == 0 && free_from(s, first) == need / page_bytes - first;
-    if (!whole && is_ours)
-        (void)!ftruncate(fd, (off_t)have);     /* as it was found */
-    (void)close(fd);
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    const st_page_file pages = { read_file, &fd, bytes, page_bytes };
+    bool whole = fd >= 0 && st_page_tail_is_free(&pages);
+    if (fd >= 0)
+        (void)close(fd);
     return whole;
 }
 
-/* A file that is shorter than its last page would kill the process when that page is read. */
+/* A file that was cut off would kill the process when a page of the rest is read. */
 static st_err check_length(store *s, const char *path, st_error *error)
 {
     char file[STORE_PATH_BYTES];
@@ -166,7 +130,7 @@ static st_err check_length(store *s, const char *path, st_error *error)
         return st_fail(error, ST_E_STORAGE, "%s: cannot be examined", file);
     uint64_t need = ((uint64_t)info.me_last_pgno + 1) * stat_of.ms_psize;
     if (info.me_last_pgno > 1 && (uint64_t)st.st_size < need
-        && !is_whole(s, file, (uint64_t)st.st_size, need, stat_of.ms_psize))
+        && !is_whole(file, (uint64_t)st.st_size, stat_of.ms_psize))
         return st_fail(error, ST_E_CORRUPT, "%s: cut off: %llu of %llu bytes", file,
                        (unsigned long long)st.st_size, (unsigned long long)need);
     s->map_bytes = info.me_mapsize;

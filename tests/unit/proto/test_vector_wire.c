@@ -94,8 +94,9 @@ static void test_a_bucket_is_full(void **state)
     assert_false(st_vector_is_full(&vector, &other, ST_VECTOR_DEVICE_DOTS_MAX + 1));
     vector.extras_count = ST_VECTOR_DOTS_MAX - 10;
     vector.holes_count = 10;
-    assert_true(st_vector_is_full(&vector, &one, 1));
     assert_true(st_vector_is_full(&vector, &other, 1));
+    assert_false(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MIN - 20)); /* it has 20 */
+    assert_true(st_vector_is_full(&vector, &one, ST_VECTOR_DEVICE_DOTS_MIN - 19));
     assert_false(st_vector_is_full(&vector, &closing, 1));
     assert_false(st_vector_is_full(&vector, &third, 1));
 }

@@ -324,7 +324,7 @@ static void test_a_set_with_all_answers_is_sent_again(void **state)
     sync_request_free(&request);
 }
 
-#define AGAIN_SETS 256
+#define AGAIN_SETS 128
 
 /* Where the history of the record was read for each of them, this took a minute. */
 static void test_so_many_declined_are_sent_again(void **state)
