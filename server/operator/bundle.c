@@ -1,7 +1,7 @@
 /* server/operator/bundle.c - bundle import: what somebody carried here in a file. Promises that a
  * file of another book, or one that was cut or changed, is refused before anything of it is taken;
- * that importing it again changes nothing; that memory does not grow with the file. Must never
- * print what is inside. */
+ * that importing it again changes nothing; that what was not taken in is said; that memory does not
+ * grow with the file. Must never print what is inside. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #define ARENA_BYTES_MAX (256u << 20)    /* with room for the largest set behind that */
 
 typedef struct {
-    uint64_t stored, duplicate, held, wrong, pieces, pieces_waiting;
+    uint64_t stored, duplicate, held, wrong, later, pieces, pieces_waiting;
 } bundle_counts;
 
 typedef struct {
@@ -140,6 +140,7 @@ static void count(bundle *b, const sync_request *request)
         counts->wrong += verdict->kind == ST_VERDICT_HELD && verdict->position == 0;
         counts->held += verdict->kind != ST_VERDICT_DUPLICATE && verdict->position > 0 &&
                         verdict->held_count > 0;
+        counts->later += verdict->kind == ST_VERDICT_LATER;
     }
     for (size_t i = 0; i < request->pieces_count; i++) {
         counts->pieces += request->pieces[i].is_taken;
@@ -209,25 +210,41 @@ static void say_json(operator_work *work, const bundle_counts *counts)
 {
     operator_say(work,
                  "{\"stored\":%llu,\"duplicate\":%llu,\"held\":%llu,\"unreadable\":%llu,"
-                 "\"pieces\":%llu,\"pieces_waiting\":%llu}\n",
+                 "\"later\":%llu,\"pieces\":%llu,\"pieces_waiting\":%llu}\n",
                  (unsigned long long)counts->stored, (unsigned long long)counts->duplicate,
                  (unsigned long long)counts->held, (unsigned long long)counts->wrong,
-                 (unsigned long long)counts->pieces, (unsigned long long)counts->pieces_waiting);
+                 (unsigned long long)counts->later, (unsigned long long)counts->pieces,
+                 (unsigned long long)counts->pieces_waiting);
 }
 
 static void say_text(operator_work *work, const bundle_counts *counts)
 {
     operator_say(work,
-                 work->vi ? "vào sổ: %llu; đã có: %llu; chờ văn phòng: %llu; không đọc được: %llu\n"
-                          : "taken in: %llu; there already: %llu; held: %llu; unreadable: %llu\n",
+                 work->vi ? "vào sổ: %llu; đã có: %llu; chờ văn phòng: %llu; không đọc được: %llu; "
+                            "để lần sau: %llu\n"
+                          : "taken in: %llu; there already: %llu; held: %llu; unreadable: %llu; "
+                            "later: %llu\n",
                  (unsigned long long)counts->stored, (unsigned long long)counts->duplicate,
-                 (unsigned long long)counts->held, (unsigned long long)counts->wrong);
+                 (unsigned long long)counts->held, (unsigned long long)counts->wrong,
+                 (unsigned long long)counts->later);
     if (counts->pieces + counts->pieces_waiting > 0)
         operator_say(work,
                      work->vi ? "mảnh tệp đính kèm: %llu; chưa có phiếu: %llu\n"
                               : "pieces of files: %llu; of records not here: %llu\n",
                      (unsigned long long)counts->pieces,
                      (unsigned long long)counts->pieces_waiting);
+}
+
+/* What was not taken in is nowhere but in the file. Returns the exit code. */
+static int end(operator_work *work, const bundle_counts *counts)
+{
+    if (counts->later > 0)
+        operator_complain(work,
+                          work->vi ? "chưa nhận vào sổ: %llu. Giữ gói này, lần sau nhận lại"
+                                   : "not taken in: %llu. Keep this bundle, and import it again "
+                                     "later",
+                          (unsigned long long)counts->later);
+    return counts->held + counts->wrong + counts->later > 0 ? 3 : 0;
 }
 
 int operator_bundle_import(operator_work *work)
@@ -252,5 +269,5 @@ int operator_bundle_import(operator_work *work)
         say_json(work, &b.counts);
     else
         say_text(work, &b.counts);
-    return b.counts.held + b.counts.wrong > 0 ? 3 : 0;
+    return end(work, &b.counts);
 }

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "proto/changeset.h"
+#include "proto/erase.h"
+#include "server/operator/operator.h"
 #include "server/store/chunks.h"
 #include "server/sync/parcel.h"
 
@@ -174,6 +176,113 @@ static void test_pieces_wait_for_their_record(void **state)
     clear_scene(&s);
 }
 
+/* ---- in a file, for the office ---- */
+
+static store_slice part_of(scene *s, store_slice set)
+{
+    st_buffer bytes;
+    st_frame frame = { .kind = ST_FRAME_PARCEL };
+    s->bytes = set;
+    st_buffer_clear(&s->sealed);
+    frame.as.parcel = parcel_of(s);
+    st_buffer_init(&bytes, ST_FRAME_BYTES_MAX);
+    assert_int_equal(st_frame_encode(&frame, &bytes, NULL), ST_OK);
+    const store_slice part = { st_arena_copy(&s->arena, bytes.data, bytes.len), bytes.len };
+    assert_non_null(part.data);
+    st_buffer_free(&bytes);
+    return part;
+}
+
+/* A bundle of binh's with these sets of an's, each named after the whole one. */
+static void write_file(scene *s, const char *path, const store_slice *sets, uint32_t count)
+{
+    st_buffer file;
+    store_slice bytes[2];
+    st_bundle_part parts[2];
+    uint8_t text[ST_BUNDLE_SIGN_BYTES];
+    st_bundle_head head = { .log = s->r->srv.keys.log, .device = s->binh.device,
+                            .made_ms = s->r->now_ms, .parts = parts, .parts_count = count };
+    for (uint32_t i = 0; i < count; i++) {
+        bytes[i] = part_of(s, sets[i]);
+        parts[i] = (st_bundle_part){ st_sha256(bytes[i].data, bytes[i].len),
+                                     (uint32_t)bytes[i].len };
+    }
+    memcpy(head.sign_key, s->binh.public_key, sizeof head.sign_key);
+    st_bundle_sign_text(&head, text);
+    st_sign(s->binh.secret, text, sizeof text, head.signature);
+    st_buffer_init(&file, ST_BUNDLE_BYTES_MAX);
+    assert_int_equal(st_bundle_head_put(&head, &file, NULL), ST_OK);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(st_buffer_append(&file, bytes[i].data, bytes[i].len, NULL), ST_OK);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(file.data, 1, file.len, f), file.len);
+    assert_int_equal(fclose(f), 0);
+    st_buffer_free(&file);
+}
+
+/* What the office is told of the file, in one language or in JSON; its exit code. */
+static int import_file(scene *s, const char *path, const char *lang, const char *said,
+                       const char *complained)
+{
+    st_buffer out, err;
+    const char *const words[] = { "bundle", "import", path, "--json" };
+    st_buffer_init(&out, 1u << 20);
+    st_buffer_init(&err, 1u << 20);
+    operator_call call = { .rooms = &s->r->srv, .argv = words, .argc = lang != NULL ? 3 : 4,
+                           .lang = lang != NULL ? lang : "en", .out = &out, .err = &err };
+    int code = operator_run(&call);
+    assert_int_equal(st_buffer_append(&out, "", 1, NULL), ST_OK);
+    assert_int_equal(st_buffer_append(&err, "", 1, NULL), ST_OK);
+    assert_string_equal((const char *)out.data, said);
+    assert_string_equal((const char *)err.data, complained);
+    st_buffer_free(&out);
+    st_buffer_free(&err);
+    return code;
+}
+
+/* What the server puts off is nowhere but in the file: who brought it hears so, and brings it
+ * again. */
+static void test_what_is_put_off_is_said(void **state)
+{
+    scene s;
+    st_buffer left;
+    char path[128];
+    const uint32_t place = 0;
+    const st_set_places places = { &place, 1 };
+    set_scene(&s, *state);
+    (void)snprintf(path, sizeof path, "%s/b.sotay", s.r->dir);
+    store_slice whole = s.bytes;
+    st_buffer_init(&left, ST_ERASED_SET_BYTES_MAX);
+    assert_int_equal(st_set_erase(whole.data, whole.len, places, &left, NULL), ST_OK);
+    const store_slice cut = { left.data, left.len };
+    write_file(&s, path, &cut, 1);
+    uint64_t before = rig_log_size(s.r);
+    assert_int_equal(import_file(&s, path, "en",
+                                 "taken in: 0; there already: 0; held: 0; unreadable: 0; "
+                                 "later: 1\n",
+                                 "bundle import: not taken in: 1. Keep this bundle, and import it "
+                                 "again later\n"), 3);
+    assert_int_equal(import_file(&s, path, "vi",
+                                 "vào sổ: 0; đã có: 0; chờ văn phòng: 0; không đọc được: 0; "
+                                 "để lần sau: 1\n",
+                                 "bundle import: chưa nhận vào sổ: 1. Giữ gói này, lần sau nhận "
+                                 "lại\n"), 3);
+    assert_int_equal(rig_log_size(s.r), before);
+    const store_slice both[] = { cut, whole };
+    write_file(&s, path, both, 2);
+    assert_int_equal(import_file(&s, path, NULL,
+                                 "{\"stored\":1,\"duplicate\":0,\"held\":0,\"unreadable\":0,"
+                                 "\"later\":1,\"pieces\":0,\"pieces_waiting\":0}\n",
+                                 "bundle import: not taken in: 1. Keep this bundle, and import it "
+                                 "again later\n"), 3);
+    assert_int_equal(import_file(&s, path, NULL,
+                                 "{\"stored\":0,\"duplicate\":2,\"held\":0,\"unreadable\":0,"
+                                 "\"later\":0,\"pieces\":0,\"pieces_waiting\":0}\n", ""), 0);
+    st_buffer_free(&left);
+    clear_scene(&s);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
@@ -181,6 +290,7 @@ int main(void)
         CASE(test_what_is_inside_counts),
         CASE(test_what_stands_beside),
         CASE(test_pieces_wait_for_their_record),
+        CASE(test_what_is_put_off_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
