@@ -125,7 +125,6 @@ static void flooded_by_a_revoked_one(rig *r, const char *bucket)
     assert_true(ask_all(r, &binh) > 0);
     rig_reopen(r);
     decline_all(r, ST_VECTOR_DEVICE_HOLES_MAX);
-    assert_int_equal(rig_verify(r), 0);
 }
 
 static void test_a_unit(void **state)
@@ -150,7 +149,6 @@ static void test_it_can_be_revoked(void **state)
     assert_int_equal(rig_edit(r, &device, NULL, "status", "active"), ST_OK);
     decline_all(r, ST_VECTOR_DEVICE_HOLES_MAX);
     write_visit(&an);
-    assert_int_equal(rig_verify(r), 0);
 }
 
 /* Has the bucket so many single dots of the phone, in front of what it writes next. */
@@ -239,17 +237,25 @@ static void test_replaces_what_never_comes(void **state)
     rig_begin(&binh, RIG_BUCKET);
     (void)rig_set(&binh, &visit, "place", "nhà", NULL);
     assert_int_equal(rig_push_one(&binh, rig_seal(&binh), NULL), ST_VERDICT_STORED);
-    assert_int_equal(rig_verify(r), 0);
 }
+
+/* Of a book with dots that nobody wrote. */
+static int close_rig(void **state)
+{
+    rig_close(*state);
+    return 0;
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_a_unit, rig_setup),
-        cmocka_unit_test_setup(test_the_catalogue, rig_setup),
-        cmocka_unit_test_setup(test_it_can_be_revoked, rig_setup),
-        cmocka_unit_test_setup(test_beyond_a_gap, rig_setup),
-        cmocka_unit_test_setup(test_replaces_what_never_comes, rig_setup),
+        CASE(test_a_unit),
+        CASE(test_the_catalogue),
+        CASE(test_it_can_be_revoked),
+        cmocka_unit_test_setup_teardown(test_beyond_a_gap, rig_setup, close_rig),
+        CASE(test_replaces_what_never_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
