@@ -189,6 +189,14 @@ static st_err write_text(const sotay_sync *sync, st_buffer *out, st_error *error
         err = st_buffer_printf(out, error, "%s\n",
                                english ? "the budget is used up; the next sync goes on"
                                        : "đã dùng hết hạn mức; phần còn lại gửi nhận lần sau");
+    if (err == ST_OK && report->later > 0)
+        err = st_buffer_printf(out, error,
+                               english ? "not taken by the office yet: %llu; they stay here and go"
+                                         " again later. If this comes again and again, call the"
+                                         " office\n"
+                                       : "văn phòng chưa nhận: %llu; vẫn giữ trên máy và gửi lại"
+                                         " sau. Nếu lần nào cũng báo như vậy, hãy gọi văn phòng\n",
+                               (unsigned long long)report->later);
     if (err == ST_OK && report->needs_person)
         err = st_buffer_printf(out, error, "%s\n",
                                english ? "something needs a person: see status"

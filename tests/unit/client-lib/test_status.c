@@ -275,6 +275,20 @@ static void test_a_sync_that_needs_a_person(void **state)
     phone_part(e, &an, NULL);
 }
 
+/* What the office puts off is said: that it stays, and whom to ask. */
+static void test_a_sync_that_was_put_off(void **state)
+{
+    (void)state;
+    phone an;
+    edge *e = phone_alone(&an);
+    e->later_next = 1;
+    report_says(e, &an, SOTAY_TEXT, 0, "văn phòng chưa nhận: 1;", "sent 2 changes");
+    e->later_next = 100;
+    report_says(e, &an, SOTAY_TEXT, 0, "văn phòng chưa nhận: 1;",
+                "not taken by the office yet: 2;");
+    phone_part(e, &an, NULL);
+}
+
 /* Damage that a sync mended is named. */
 static void test_a_sync_that_mended(void **state)
 {
@@ -333,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_alarms_are_said),
         cmocka_unit_test(test_what_a_sync_says),
         cmocka_unit_test(test_a_sync_that_needs_a_person),
+        cmocka_unit_test(test_a_sync_that_was_put_off),
         cmocka_unit_test(test_a_sync_that_mended),
         cmocka_unit_test(test_a_working_copy_is_read),
     };
