@@ -180,8 +180,75 @@ static void write_picture(seeder *s, uint8_t orientation)
     free(picture.data);
 }
 
+/* Stores of pages of 256 bytes, as fuzz_tail has them: two heads, a branch, a leaf with a short row
+ * of the list of free pages and a long one, which lies on a page of its own. Words as of here. */
+#define TAIL_PAGE 256u
+#define TAIL_HEAD (sizeof(size_t) + 8)
+
+static void put_words(uint8_t *at, const size_t *words, size_t count)
+{
+    memcpy(at, words, count * sizeof *words);
+}
+
+static void put_page(uint8_t *page, size_t number, uint16_t flags, uint16_t nodes)
+{
+    const uint16_t head[4] = { 0, flags, (uint16_t)(TAIL_HEAD + 2 * nodes), TAIL_PAGE };
+    put_words(page, &number, 1);
+    memcpy(page + sizeof number, head, sizeof head);
+}
+
+/* A node with this number (a child, or the bytes of its value) at `offset` of the page. */
+static uint8_t *put_node(uint8_t *page, uint16_t n, uint16_t offset, uint16_t number,
+                         uint16_t flags)
+{
+    const uint16_t one = 1;
+    const bool little = *(const uint8_t *)&one == 1;
+    const uint16_t node[4] = { little ? number : 0, little ? 0 : number, flags, 0 };
+    memcpy(page + TAIL_HEAD + 2 * n, &offset, sizeof offset);
+    memcpy(page + offset, node, sizeof node);
+    return page + offset + sizeof node;
+}
+
+static void put_meta(uint8_t *page, size_t root, size_t last, size_t txn)
+{
+    const uint32_t magic[2] = { 0xBEEFC0DEu, 1 };
+    const uint32_t table_head[2] = { TAIL_PAGE, 0 };
+    const size_t counts[5] = { 0, 1, 0, 2, root }, ends[2] = { last, txn };
+    uint8_t *at = page + TAIL_HEAD;
+    memcpy(at, magic, sizeof magic);
+    at += sizeof magic + 2 * sizeof(size_t);
+    for (int i = 0; i < 2; i++) {
+        memcpy(at, table_head, sizeof table_head);
+        put_words(at + sizeof table_head, counts, 5);
+        at += sizeof table_head + sizeof counts;
+    }
+    put_words(at, ends, 2);
+}
+
+static void write_tails(seeder *s)
+{
+    static uint8_t pages[6 * TAIL_PAGE];
+    const size_t row[3] = { 2, 7, 6 }, big[4] = { 3, 9, 8, 5 }, big_page = 4;
+    put_page(pages, 0, 8, 0);
+    put_meta(pages, SIZE_MAX, 4, 1);
+    put_page(pages + TAIL_PAGE, 1, 8, 0);
+    put_meta(pages + TAIL_PAGE, 2, 9, 2);
+    put_page(pages + 2 * TAIL_PAGE, 2, 1, 1);
+    (void)put_node(pages + 2 * TAIL_PAGE, 0, 200, 3, 0);
+    put_page(pages + 3 * TAIL_PAGE, 3, 2, 2);
+    put_words(put_node(pages + 3 * TAIL_PAGE, 0, 208, sizeof row, 0), row, 3);
+    put_words(put_node(pages + 3 * TAIL_PAGE, 1, 160, sizeof big, 1), &big_page, 1);
+    put_page(pages + 4 * TAIL_PAGE, 4, 4, 0);
+    put_words(pages + 4 * TAIL_PAGE + TAIL_HEAD, big, 4);
+    seeder_save(s, "tail", -1, pages, 5 * TAIL_PAGE);       /* all of 5 to 9 is free */
+    seeder_save(s, "tail", -1, pages, 4 * TAIL_PAGE + 100); /* the list itself was cut */
+    seeder_save(s, "tail", -1, pages, 6 * TAIL_PAGE);
+    seeder_save(s, "tail", -1, pages, TAIL_PAGE);
+}
+
 void seeder_write_carried(seeder *s)
 {
+    write_tails(s);
     write_bundles(s);
     write_sets(s);
     write_exports(s);
