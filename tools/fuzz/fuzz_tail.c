@@ -1,5 +1,5 @@
-/* tools/fuzz/fuzz_tail.c - an LMDB file whose end is missing, of pages of 256 bytes: whatever it says
- * of its free pages, nothing is read that is not there, and no page again and again. */
+/* tools/fuzz/fuzz_tail.c - an LMDB file whose end is missing, of pages of 256 bytes: whatever it
+ * says of its free pages, nothing is read that is not there, and no page again and again. */
 #include <string.h>
 
 #include "proto/page_tail.h"
