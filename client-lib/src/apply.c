@@ -255,12 +255,19 @@ static st_err check_set(applying *a, st_set *set, st_error *error)
     return err;
 }
 
-/* A set under our name with counters that this store never sealed: it, or the one it was copied or
- * brought back from, lives on somewhere else. */
+/* A set under our name that this store never sealed, with counters that it had not come to, or that
+ * is not the last one which it sealed: it, or the one it was copied or brought back from, lives on
+ * somewhere else. */
 static bool is_of_twin(const applying *a, const st_set *set)
 {
-    return a->looks_for_twin && st_id_cmp(&set->device, &a->client->next.device) == 0 &&
-           set->first > a->client->next.sealed;
+    static const st_hash passed_over = { { 0 } };
+    const identity *me = &a->client->next;
+    if (!a->looks_for_twin || st_id_cmp(&set->device, &me->device) != 0)
+        return false;
+    bool knows_last = me->has_prev && memcmp(me->prev.b, passed_over.b, sizeof me->prev.b) != 0;
+    return st_set_last(set) > me->sealed ||
+           (st_set_last(set) == me->sealed && knows_last &&
+            memcmp(me->prev.b, set->hash.b, sizeof me->prev.b) != 0);
 }
 
 /* Of what a page speaks of and does not bring: the bucket has to come anew. */
