@@ -235,7 +235,7 @@ st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *err
     if (err == ST_OK)
         err = epoch_keep_enrolment(client, answer, error);
     if (err == ST_OK && old.is_enrolled)
-        err = replay_changes(client, &old, error);
+        err = replay_changes(client, &old, 0, error);
     sync->report.needs_person = sync->report.needs_person || client->next.lost != old.lost;
     st_wipe(&old, sizeof old);
     sync->has_answer = err == ST_OK;

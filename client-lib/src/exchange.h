@@ -200,7 +200,9 @@ ST_MUST_USE st_err take_copied(sotay_client *client, st_error *error);
 ST_MUST_USE st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *error);
 
 /* Carries what is not sealed, or was stored as a fork, over to the device in client->next: same
- * operations, new dots. `old` is the identity before. Inside the transaction that changes it. */
-ST_MUST_USE st_err replay_changes(sotay_client *client, const identity *old, st_error *error);
+ * operations, new dots. `old` is the identity before; `fork` the counter of which the server said
+ * so, or 0. Inside the transaction that changes it. */
+ST_MUST_USE st_err replay_changes(sotay_client *client, const identity *old, uint64_t fork,
+                                  st_error *error);
 
 #endif

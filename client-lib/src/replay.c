@@ -2,11 +2,13 @@
  * through: unsealed changes, and those of a branch that the server calls a fork.
  * Promises: the same operations in the same order under new dots; what they replaced of each other
  * they still replace; records they made are made anew, and what names one of them, or an item,
- * names it under its new id.
- * Never: touches a set that the server has, or may have: those are sent again as they are. */
+ * names it under its new id. What is left behind is named under nobody's name.
+ * Never: lets it name what another branch wrote, which its author did not see; touches a set that
+ * the server has, or may have: those are sent again as they are. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "client-lib/src/closed.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/exchange.h"
 #include "proto/view.h"
@@ -28,7 +30,31 @@ typedef struct {
     replay_item *items;
     size_t count, capacity;
     uint64_t begin; /* the first counter of what the old device goes no further with */
+    st_id nobody;   /* under its name goes what is left behind of that */
 } replay;
+
+/* It begins behind the last own set, of those before `before`, that the server has, or may still
+ * get from here. What lies between is not here, and under its counters another branch may write. */
+static st_err find_begin(replay *r, uint64_t before, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_OWN, &r->old->device);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    r->begin = 1;
+    while (err == ST_OK) {
+        outbox_set set;
+        bool counts = false;
+        err = outbox_next(&r->client->book, &scan, &set, error);
+        if (err != ST_OK || set.first >= before)
+            continue;
+        counts = !outbox_waits(&set);
+        if (!counts)
+            err = closed_is_kept(r->client, &set, &counts, error);
+        if (counts)
+            r->begin = set.last + 1;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
 
 static bool is_ours_to_replay(const replay *r, const overlay_entry *entry)
 {
@@ -66,7 +92,7 @@ static st_err leave_behind(replay *r, const overlay_entry *entry, st_error *erro
 static st_err read_item(replay *r, replay_item *item, st_error *error)
 {
     const overlay_entry *entry = &item->entry;
-    if (r->begin == 0 || entry->dot.counter < r->begin)
+    if (entry->dot.counter < r->begin)
         r->begin = entry->dot.counter;
     st_err err =
         overlay_set_get(r->client, &entry->dot, entry->first, &r->arena, &item->set, error);
@@ -154,19 +180,22 @@ static st_err clear_here(replay *r, st_error *error)
 
 static const replay_item *find_dot(const replay *r, const st_dot *dot)
 {
-    if (st_id_cmp(&dot->device, &r->old->device) != 0)
-        return NULL;
     for (size_t i = 0; i < r->count; i++)
         if (r->items[i].entry.dot.counter == dot->counter)
             return &r->items[i];
     return NULL;
 }
 
-static void map_dot(const replay *r, st_dot *dot)
+/* That of a change which is left behind is never written again. False: it stays as it is. */
+static bool map_dot(const replay *r, st_dot *dot)
 {
-    const replay_item *item = dot->counter == 0 ? NULL : find_dot(r, dot);
-    if (item != NULL)
-        *dot = item->new_dot;
+    if (dot->counter < r->begin || st_id_cmp(&dot->device, &r->old->device) != 0)
+        return false;
+    const replay_item *item = find_dot(r, dot);
+    if (item != NULL && item->new_dot.counter == 0)
+        return false; /* it is not made anew yet */
+    *dot = item == NULL ? (st_dot){ r->nobody, dot->counter } : item->new_dot;
+    return true;
 }
 
 static int dot_order(const void *left, const void *right)
@@ -190,12 +219,11 @@ static void map_id(const replay *r, st_id *id)
         }
 }
 
-/* The next name in a text of a change that was made anew, from `at` on; NULL: there is none. */
-static const replay_item *next_name(const replay *r, const st_value *text, size_t at,
-                                    size_t *out_from, size_t *out_to)
+/* The next name in a text, from `at` on, that is another one now; false: there is none. */
+static bool next_name(const replay *r, const st_value *text, size_t at, size_t *out_from,
+                      size_t *out_to, st_dot *out_dot)
 {
     char name[ST_DOT_TEXT_BYTES], device[33];
-    st_dot dot;
     st_id_format(&r->old->device, device);
     for (size_t from = at; from + 33 < text->len; from++) {
         size_t to = from + 33;
@@ -206,13 +234,12 @@ static const replay_item *next_name(const replay *r, const st_value *text, size_
             to++;
         memcpy(name, text->data + from, to - from);
         name[to - from] = '\0';
-        const replay_item *item = st_dot_parse(name, &dot) ? find_dot(r, &dot) : NULL;
         *out_from = from;
         *out_to = to;
-        if (item != NULL && item->new_dot.counter != 0)
-            return item;
+        if (st_dot_parse(name, out_dot) && map_dot(r, out_dot))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 /* A file says what it is about (`findings.ITEM`), a settlement what it settles and which values
@@ -220,20 +247,21 @@ static const replay_item *next_name(const replay *r, const st_value *text, size_
 static st_err map_text(replay *r, st_value *text, st_error *error)
 {
     size_t at = 0, len = 0, from = 0, to = 0;
-    const replay_item *item = next_name(r, text, at, &from, &to);
-    if (item == NULL)
+    st_dot dot;
+    bool is_named = next_name(r, text, at, &from, &to, &dot);
+    if (!is_named)
         return ST_OK;
     /* a name of 34 bytes or more becomes one of less than ST_DOT_TEXT_BYTES */
     uint8_t *anew = st_arena_array(&r->arena, (size_t)text->len + ST_DOT_TEXT_BYTES, 2);
     if (anew == NULL)
         return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
-    while (item != NULL) {
+    while (is_named) {
         memcpy(anew + len, text->data + at, from - at);
         len += from - at;
-        st_dot_format(&item->new_dot, (char *)anew + len);
+        st_dot_format(&dot, (char *)anew + len);
         len += strlen((char *)anew + len);
         at = to;
-        item = next_name(r, text, at, &from, &to);
+        is_named = next_name(r, text, at, &from, &to, &dot);
     }
     memcpy(anew + len, text->data + at, text->len - at);
     text->data = anew;
@@ -271,8 +299,8 @@ static st_err map_ops(replay *r, st_change *change, st_error *error)
         return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
     for (uint32_t i = 0; i < change->ops_count; i++) {
         ops[i] = change->ops[i];
-        map_dot(r, &ops[i].path.item);
-        map_dot(r, &ops[i].kept);
+        (void)map_dot(r, &ops[i].path.item);
+        (void)map_dot(r, &ops[i].kept);
         st_err err = map_named(r, &ops[i], error);
         if (err != ST_OK)
             return err;
@@ -281,7 +309,7 @@ static st_err map_ops(replay *r, st_change *change, st_error *error)
             return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
         for (uint32_t k = 0; k < ops[i].replaces_count; k++) {
             dots[k] = ops[i].replaces[k];
-            map_dot(r, &dots[k]);
+            (void)map_dot(r, &dots[k]);
         }
         if (ops[i].replaces_count > 1)
             qsort(dots, ops[i].replaces_count, sizeof *dots, dot_order);
@@ -298,7 +326,7 @@ static st_err map_under(replay *r, st_change *change, st_error *error)
         return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
     for (uint32_t i = 0; i < change->under_count; i++) {
         under[i] = change->under[i];
-        map_dot(r, &under[i].dot);
+        (void)map_dot(r, &under[i].dot);
     }
     if (change->under_count > 1)
         qsort(under, change->under_count, sizeof *under, under_order);
@@ -433,7 +461,7 @@ static st_err map_shown(replay *r, draft_pair *pair, st_error *error)
         return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
     for (uint32_t i = 0; i < pair->shown_count; i++) {
         dots[i] = pair->shown[i];
-        map_dot(r, &dots[i]);
+        (void)map_dot(r, &dots[i]);
     }
     if (pair->shown_count > 1)
         qsort(dots, pair->shown_count, sizeof *dots, dot_order);
@@ -441,13 +469,14 @@ static st_err map_shown(replay *r, draft_pair *pair, st_error *error)
     return ST_OK;
 }
 
-/* The working copy follows a record to its new id, and what it names of the old device's changes
- * to their new dots. */
-static st_err move_draft(replay *r, const replay_item *item, st_error *error)
+/* A record that was made anew goes by its new id; what a working copy names, by what it is called
+ * now. */
+static st_err move_draft(replay *r, const st_id *record, st_error *error)
 {
     book_db *book = &r->client->book;
     draft_copy copy;
-    st_err err = draft_get(book, &item->record, &r->arena, &copy, error);
+    st_id id = *record;
+    st_err err = draft_get(book, record, &r->arena, &copy, error);
     if (err == ST_E_CORRUPT && book->failed == ST_OK)
         return ST_OK; /* one that does not open stays where it is */
     if (err != ST_OK || copy.count == 0)
@@ -460,18 +489,36 @@ static st_err move_draft(replay *r, const replay_item *item, st_error *error)
         if (err == ST_OK)
             err = map_shown(r, &copy.pairs[i], error);
     }
-    book_key from = book_key_id(BOOK_DRAFT, &item->record);
+    book_key from = book_key_id(BOOK_DRAFT, record);
+    map_id(r, &id);
     if (err == ST_OK)
         err = book_delete(book, &from, error);
-    return err == ST_OK ? draft_keep(book, &item->new_record, &copy, error) : err;
+    return err == ST_OK ? draft_keep(book, &id, &copy, error) : err;
+}
+
+/* All of them: what one names may be left behind, with nothing of its record made anew. */
+static st_err move_drafts(replay *r, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_DRAFT);
+    book_scan scan = book_scan_of(&prefix);
+    for (;;) {
+        st_id record;
+        st_err err = book_scan_next(&r->client->book, &scan, NULL, NULL, error);
+        if (err == ST_OK && scan.at.len == 1 + sizeof record.b) {
+            memcpy(record.b, scan.at.b + 1, sizeof record.b);
+            err = move_draft(r, &record, error);
+        }
+        if (err != ST_OK)
+            return err == ST_E_NOT_FOUND ? ST_OK : err;
+    }
 }
 
 /* Rows follow a record to its new id; the old one leads there. One that is damaged stays in the
  * list as it is. */
 static st_err move_record(replay *r, const replay_item *item, st_error *error)
 {
-    st_err err = move_draft(r, item, error);
-    if (err == ST_OK && item->change->creates) {
+    st_err err = ST_OK;
+    if (item->change->creates) {
         book_key alias = book_key_id(BOOK_ALIAS, &item->record);
         err = book_put(&r->client->book, &alias, item->new_record.b, 16, error);
         if (err == ST_OK)
@@ -480,7 +527,7 @@ static st_err move_record(replay *r, const replay_item *item, st_error *error)
     return err == ST_OK ? overlay_row_settle(r->client, &item->new_record, error) : err;
 }
 
-st_err replay_changes(sotay_client *client, const identity *old, st_error *error)
+st_err replay_changes(sotay_client *client, const identity *old, uint64_t fork, st_error *error)
 {
     replay r;
     memset(&r, 0, sizeof r);
@@ -488,7 +535,11 @@ st_err replay_changes(sotay_client *client, const identity *old, st_error *error
     r.old = old;
     r.is_late = client->next.counter > 0;
     st_arena_init(&r.arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = collect(&r, error);
+    st_err err = port_random(client->book.port, r.nobody.b, sizeof r.nobody.b, error);
+    if (err == ST_OK)
+        err = find_begin(&r, fork == 0 ? UINT64_MAX : fork, error);
+    if (err == ST_OK)
+        err = collect(&r, error);
     if (r.count > 1)
         qsort(r.items, r.count, sizeof *r.items, by_counter);
     if (err == ST_OK)
@@ -497,6 +548,8 @@ st_err replay_changes(sotay_client *client, const identity *old, st_error *error
         err = clear_here(&r, error);
     for (size_t i = 0; err == ST_OK && i < r.count; i++)
         err = write_one(&r, &r.items[i], error);
+    if (err == ST_OK)
+        err = move_drafts(&r, error);
     for (size_t i = 0; err == ST_OK && i < r.count; i++)
         err = move_record(&r, &r.items[i], error);
     st_arena_reset(&r.arena);

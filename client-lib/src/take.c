@@ -117,7 +117,7 @@ st_err take_copied(sotay_client *client, st_error *error)
     if (err == ST_OK)
         err = leave_name(client, error);
     if (err == ST_OK)
-        err = replay_changes(client, &old, error);
+        err = replay_changes(client, &old, 0, error);
     st_wipe(&old, sizeof old);
     if (err == ST_OK)
         return client_commit(client, error);
@@ -140,7 +140,7 @@ static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, s
         sync->asked_gone = (st_gone){ 0, 0 }; /* it was said under the old name */
     }
     if (err == ST_OK)
-        err = replay_changes(client, &old, error);
+        err = replay_changes(client, &old, first, error);
     sync->commit_now = true; /* whatever comes after it in this answer */
     st_wipe(&old, sizeof old);
     return err;
