@@ -556,6 +556,10 @@ static st_err end_one(sotay_sync *sync, repair *r, st_error *error)
     sync->repairs_go_on = sync->repairs_go_on || sync->more;
     if (sync->more)
         return ST_OK; /* pages come first: it was not looked at */
+    if (sync->client->next.standing != ST_STANDING_IN_USE) {
+        r->is_open = false; /* nothing comes, and what is wrong is found again */
+        return ST_OK;
+    }
     if (!r->has_answer && r->asks_evidence) {
         r->is_open = false; /* the server has not kept it: nothing is touched, the office looks */
         r->is_kept = true;

@@ -173,6 +173,55 @@ static void test_a_held_one_of_who_is_suspended_now(void **state)
     world_free(&w);
 }
 
+/* The office suspends the phone when the answer to the n-th request of the sync is given. */
+static void sync_and_suspend(world *w, phone *p, unsigned n)
+{
+    sotay_sync *sync = NULL;
+    bool again = true;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, &p->error), SOTAY_OK);
+    for (unsigned asked = 1; again; asked++) {
+        sotay_request request;
+        st_buffer reply;
+        assert_true(asked < 50);
+        assert_int_equal(sotay_sync_next(sync, &request, &w->error), SOTAY_OK);
+        int status = answer(w, &request, &reply);
+        assert_int_equal(sotay_sync_feed(sync, reply.data, reply.len, &w->error), SOTAY_OK);
+        assert_int_equal(sotay_sync_end(sync, status, &again, &w->error), SOTAY_OK);
+        st_buffer_free(&reply);
+        if (asked == n)
+            KIT_EXPECT(0, &w->book, "device", "suspend", device_of(p));
+    }
+    sotay_sync_free(sync);
+}
+
+/* The repair is begun, and what comes next is silence: nothing is forgotten, and the note stays. */
+static void test_a_held_one_of_who_is_suspended_meanwhile(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n <= 2; n++) {
+        world w;
+        world_make_with(&w, 5, (world_how){ 2, false });
+        phone *an = &w.phones[0];
+        sotay_id visit = phone_visit(an, "chợ"), other = phone_visit(an, "đình");
+        sync_phone_well(&w, an, NULL);
+        KIT_EXPECT(0, &w.book, "move", "2026", "locked", "--as", "office");
+        assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+        sync_phone_well(&w, an, NULL);
+        damage_own(an, 1, SPOILT);
+        size_t records = rows_count(an, BOOK_BASE);
+        sync_and_suspend(&w, an, n);
+        sync_phone_well(&w, an, NULL);
+        assert_int_equal(rows_count(an, BOOK_BASE), records);
+        assert_true(phone_says(an, sotay_show, &other, "\"đình\""));
+        KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an), "--lift");
+        for (int i = 0; i < 2; i++)
+            sync_phone_well(&w, an, NULL);
+        assert_true(phone_says(an, sotay_show, &visit, "\"bến\""));
+        must_be_quiet(&w, an);
+        world_free(&w);
+    }
+}
+
 /* ---- what was said to be gone, and is here again ---- */
 
 /* A neighbour brings it to the server: with the page nothing is lost any more. */
@@ -304,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_one_over_what_is_held),
         cmocka_unit_test(test_a_held_one_that_nobody_touches),
         cmocka_unit_test(test_a_held_one_of_who_is_suspended_now),
+        cmocka_unit_test(test_a_held_one_of_who_is_suspended_meanwhile),
         cmocka_unit_test(test_one_that_comes_back),
         cmocka_unit_test(test_one_that_comes_back_and_is_held),
         cmocka_unit_test(test_a_note),
