@@ -48,8 +48,7 @@ static st_err keep_new(const keeping *k, bool own, bool *out_own_differs, st_err
     err = book_put(&k->client->book, &key, k->bytes->data, k->bytes->len, error);
     if (err == ST_OK && (was_closed || own))
         err = closed_open(k->client, &k->set->device, k->set->first, error);
-    return err == ST_OK && own ? outbox_found(k->client, &k->set->device, k->set->first, error)
-                               : err;
+    return err == ST_OK && own ? outbox_found(k->client, k->set, error) : err;
 }
 
 st_err apply_keep_set(sotay_client *client, st_arena *arena, const st_set *set,

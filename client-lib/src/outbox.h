@@ -35,10 +35,10 @@ bool outbox_waits(const outbox_set *set);
  * lost before. Inside a transaction. */
 ST_MUST_USE st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *span,
                                uint64_t *out_lost, st_error *error);
-/* The bytes of an own set are here again: if it was lost, it waits once more. Inside a transaction.
- */
-ST_MUST_USE st_err outbox_found(sotay_client *client, const st_id *device, uint64_t first,
-                                st_error *error);
+/* The bytes of an own set are here again: what was lost of it waits once more, and no more than it
+ * says itself: what was noted together with it and lies behind it is still not here. Inside a
+ * transaction. */
+ST_MUST_USE st_err outbox_found(sotay_client *client, const st_set *set, st_error *error);
 /* What is noted of a set that is not here, and of its changes, goes, or of one that was not sealed:
  * it is of another branch, whose first one has or may have others of that name. Of a record that is
  * nowhere but there the row of the list stays. Inside a transaction. */
@@ -51,8 +51,9 @@ ST_MUST_USE st_err outbox_lose_left(sotay_client *client, bool *io_any, st_error
 /* Of the notes of a record those go whose set is lost. *out_any: there was one. */
 ST_MUST_USE st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any,
                                     st_error *error);
-/* Unsealed changes of a device that are missing or do not open: their counters count as those of a
- * set whose bytes are not here, which is found to be gone like any other. Inside a transaction. */
+/* Unsealed changes of a device that are missing or do not open: each counter counts as that of a
+ * set whose bytes are not here, which is found to be gone like any other; a backup of the phone may
+ * have it in any set. Inside a transaction. */
 ST_MUST_USE st_err outbox_pass_over(sotay_client *client, const st_id *device, const st_gone *span,
                                     st_error *error);
 /* Does the change lie in a set that is lost? */
