@@ -38,7 +38,7 @@ typedef struct {
 } making;
 
 typedef struct {
-    unsigned long long stored, duplicate, held, unreadable, pieces, waiting;
+    unsigned long long stored, duplicate, held, unreadable, later, pieces, waiting;
 } counts;
 
 /* ---- making one ---- */
@@ -232,10 +232,10 @@ static bool import(book_world *world, const char *path, counts *out)
     FUZZ_MUST(st_buffer_append(&text, "", 1, NULL) == ST_OK);
     FUZZ_MUST(sscanf((const char *)text.data,
                      "{\"stored\":%llu,\"duplicate\":%llu,\"held\":%llu,\"unreadable\":%llu,"
-                     "\"pieces\":%llu,\"pieces_waiting\":%llu}",
-                     &out->stored, &out->duplicate, &out->held, &out->unreadable, &out->pieces,
-                     &out->waiting) == 6);
-    FUZZ_MUST(code == (out->held + out->unreadable > 0 ? 3 : 0));
+                     "\"later\":%llu,\"pieces\":%llu,\"pieces_waiting\":%llu}",
+                     &out->stored, &out->duplicate, &out->held, &out->unreadable, &out->later,
+                     &out->pieces, &out->waiting) == 7);
+    FUZZ_MUST(code == (out->held + out->unreadable + out->later > 0 ? 3 : 0));
     return true;
 }
 
