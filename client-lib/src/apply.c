@@ -255,19 +255,35 @@ static st_err check_set(applying *a, st_set *set, st_error *error)
     return err;
 }
 
-/* A set under our name that this store never sealed, with counters that it had not come to, or that
- * is not the last one which it sealed: it, or the one it was copied or brought back from, lives on
- * somewhere else. */
-static bool is_of_twin(const applying *a, const st_set *set)
+/* Is it another one than the last that this store sealed, which is not here any more? Of one that
+ * is here, the bytes tell (apply_keep_set). */
+static st_err took_the_last_name(applying *a, const st_set *set, bool *out_is, st_error *error)
 {
     static const st_hash passed_over = { { 0 } };
     const identity *me = &a->client->next;
-    if (!a->looks_for_twin || st_id_cmp(&set->device, &me->device) != 0)
-        return false;
-    bool knows_last = me->has_prev && memcmp(me->prev.b, passed_over.b, sizeof me->prev.b) != 0;
-    return st_set_last(set) > me->sealed ||
-           (st_set_last(set) == me->sealed && knows_last &&
-            memcmp(me->prev.b, set->hash.b, sizeof me->prev.b) != 0);
+    book_value kept = { NULL, 0 };
+    st_parcel sealed;
+    *out_is = false;
+    if (st_set_last(set) != me->sealed || !me->has_prev ||
+        memcmp(me->prev.b, passed_over.b, sizeof me->prev.b) == 0 ||
+        memcmp(me->prev.b, set->hash.b, sizeof me->prev.b) == 0)
+        return ST_OK;
+    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
+    st_err err = book_get_whole(&a->client->book, &key, &a->arena, &kept, error);
+    if (err == ST_E_NOT_FOUND)
+        err = closed_get(a->client, &set->device, set->first, &a->arena, &sealed, error);
+    *out_is = err == ST_E_NOT_FOUND;
+    return *out_is ? ST_OK : err;
+}
+
+/* A set under our name that this store never sealed: it, or the one it was copied or brought back
+ * from, lives on somewhere else. */
+static st_err is_of_twin(applying *a, const st_set *set, bool *out_is, st_error *error)
+{
+    const identity *me = &a->client->next;
+    *out_is = a->looks_for_twin && st_id_cmp(&set->device, &me->device) == 0;
+    return !*out_is || st_set_last(set) > me->sealed ? ST_OK
+                                                     : took_the_last_name(a, set, out_is, error);
 }
 
 /* Of what a page speaks of and does not bring: the bucket has to come anew. */
@@ -300,7 +316,10 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, boo
     err = check_set(a, out_set, error);
     if (err == ST_OK)
         err = carried_in_log(a->client, out_set, error);
-    if (err == ST_OK && is_of_twin(a, out_set)) {
+    bool is_twins = false;
+    if (err == ST_OK)
+        err = is_of_twin(a, out_set, &is_twins, error);
+    if (err == ST_OK && is_twins) {
         a->report->has_twin = true;
         a->report->twin_first = out_set->first;
         return st_fail(error, ST_E_CHANGED, "page: another store writes under this name");

@@ -355,8 +355,8 @@ static void test_a_bundle_that_is_handed_in(void **state)
     assert_int_equal(fclose(file), 0);
     sotay_bundle_free(bundle);
     KIT_EXPECT(3, &v.w.book, "bundle", "import", path, "--json");
-    assert_non_null(strstr(KIT_OUT(&v.w.book), "\"held\":1,\"unreadable\":0,\"pieces\":3,"
-                                               "\"pieces_waiting\":0}"));
+    assert_non_null(strstr(KIT_OUT(&v.w.book), "\"held\":1,\"unreadable\":0,\"later\":0,"
+                                               "\"pieces\":3,\"pieces_waiting\":0}"));
     assert_int_equal(bytes_kept(&v), LEN);
     assert_int_equal(remove(path), 0);
     world_free(&v.w);
