@@ -51,7 +51,7 @@ static st_err has_lost_held(sotay_client *client, const st_id *record, bool *out
         const st_change *change = NULL;
         const st_set *set = NULL;
         err = overlay_walk_next(&walk, &entry, &change, &set, error);
-        bool is_damaged = err == ST_E_CORRUPT && client->book.failed == ST_OK;
+        bool is_damaged = book_is_damage(&client->book, err);
         *out_has = is_damaged && entry.status == OVERLAY_HELD;
         err = is_damaged ? ST_OK : err;
     }
@@ -121,7 +121,7 @@ static st_err home_of(sotay_client *client, const st_id *id, st_bucket *out_buck
     *out_is = false;
     st_err err = overlay_base_get(client, id, &arena, &record, error);
     bool says_nothing = err == ST_E_NOT_FOUND ||
-                        (err == ST_E_CORRUPT && client->book.failed == ST_OK);
+                        book_is_damage(&client->book, err);
     if (err == ST_OK) {
         book_key key = key_of(id, &record.bucket);
         *out_bucket = record.bucket;
@@ -278,7 +278,7 @@ st_err anew_is_found(sotay_client *client, const st_id *record, bool *out_is, st
         st_arena_init(&arena, 4096);
         err = book_scan_next(&client->book, &scan, &arena, &value, error);
         *out_is = err == ST_OK && value.len > 0;
-        if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+        if (book_is_damage(&client->book, err))
             err = ST_OK;
         st_arena_reset(&arena);
     }

@@ -96,7 +96,7 @@ st_err apply_line_damaged(sotay_client *client, const st_id *record, bool *out_i
         err = apply_line_next(client, &scan, &arena, &line, error);
         st_arena_reset(&arena);
     }
-    *out_is = err == ST_E_CORRUPT && client->book.failed == ST_OK;
+    *out_is = book_is_damage(&client->book, err);
     return err == ST_E_NOT_FOUND || *out_is ? ST_OK : err;
 }
 
@@ -104,7 +104,7 @@ st_err apply_line_next_whole(sotay_client *client, book_scan *scan, st_arena *ar
                              apply_line *out_line, st_error *error)
 {
     st_err err = apply_line_next(client, scan, arena, out_line, error);
-    while (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+    while (book_is_damage(&client->book, err))
         err = apply_line_next(client, scan, arena, out_line, error);
     return err;
 }

@@ -171,11 +171,16 @@ st_err book_get(book_db *book, const book_key *key, st_arena *arena, book_value 
     return open_value(book, key, slice, arena, out_value, error);
 }
 
+bool book_is_damage(const book_db *book, st_err err)
+{
+    return err == ST_E_CORRUPT && book->failed == ST_OK;
+}
+
 st_err book_get_whole(book_db *book, const book_key *key, st_arena *arena, book_value *out_value,
                       st_error *error)
 {
     st_err err = book_get(book, key, arena, out_value, error);
-    return err == ST_E_CORRUPT && book->failed == ST_OK ? ST_E_NOT_FOUND : err;
+    return book_is_damage(book, err) ? ST_E_NOT_FOUND : err;
 }
 
 st_err book_has(book_db *book, const book_key *key, bool *out_has, st_error *error)

@@ -139,6 +139,8 @@ void book_abort(book_db *book);
  * open. */
 ST_MUST_USE st_err book_get(book_db *book, const book_key *key, st_arena *arena,
                             book_value *out_value, st_error *error);
+/* Does `err` say that a row does not open, and not that a call of the port failed? */
+bool book_is_damage(const book_db *book, st_err err);
 /* The same of what comes again when it is not there: ST_E_NOT_FOUND also where it does not open. */
 ST_MUST_USE st_err book_get_whole(book_db *book, const book_key *key, st_arena *arena,
                                   book_value *out_value, st_error *error);

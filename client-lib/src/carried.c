@@ -321,7 +321,7 @@ st_err carried_put_aside(sotay_client *client, const st_set *in_log, st_error *e
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = book_get(&client->book, &key, &arena, &kept, error);
     bool is_nothing = err == ST_E_NOT_FOUND ||
-                      (err == ST_E_CORRUPT && client->book.failed == ST_OK); /* does not open */
+                      book_is_damage(&client->book, err); /* does not open */
     if (err == ST_OK)
         err = put_kept_aside(client, &kept, in_log, &arena, error);
     if (err == ST_OK || is_nothing)

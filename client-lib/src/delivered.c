@@ -28,7 +28,7 @@ static st_err move(sotay_client *client, const book_key *from, const book_key *t
     st_err err = book_get(&client->book, from, &arena, &value, error);
     if (err == ST_OK)
         err = book_put(&client->book, to, value.data, value.len, error);
-    bool is_nothing = err == ST_E_CORRUPT && client->book.failed == ST_OK; /* it does not open */
+    bool is_nothing = book_is_damage(&client->book, err); /* it does not open */
     if (err == ST_OK || is_nothing)
         err = book_delete(&client->book, from, error);
     st_arena_reset(&arena);

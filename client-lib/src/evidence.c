@@ -225,7 +225,7 @@ static bool can_be_shown(const evidence_row *row)
  * never comes to an end. */
 static st_err pass_over(const sotay_client *client, st_err err)
 {
-    return err == ST_E_CORRUPT && client->book.failed == ST_OK ? ST_OK : err;
+    return book_is_damage(&client->book, err) ? ST_OK : err;
 }
 
 /* Drops what the log says by now; is there something to be shown? */

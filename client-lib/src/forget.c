@@ -146,7 +146,7 @@ static st_err show_of(sotay_client *client, const outbox_set *own, bucket_list l
     st_dot at = { own->device, own->first };
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = overlay_set_get(client, &at, own->first, &arena, &set, error);
-    bool is_lost = err == ST_E_CORRUPT && client->book.failed == ST_OK;
+    bool is_lost = book_is_damage(&client->book, err);
     if (err == ST_OK && bucket_among(list, &set.bucket) != NULL)
         err = show_set(client, own, &set, error);
     st_arena_reset(&arena);

@@ -515,7 +515,7 @@ static st_err settle_read(sotay_client *client, const outbox_set *set, outbox_he
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     memset(&bytes, 0, sizeof bytes);
     st_err err = overlay_set_get(client, &at, set->first, &arena, &bytes, error);
-    if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+    if (book_is_damage(&client->book, err))
         err = ST_E_NOT_FOUND;
     for (uint32_t i = 0; err == ST_OK && i < bytes.changes_count; i++)
         err = settle_change(client, set, helds, &bytes.changes[i].record, &bytes.changes[i].dot,

@@ -52,7 +52,7 @@ static st_err drop_if_lost(sotay_client *client, const st_id *record, const st_d
         err = outbox_is_lost(&client->book, &entry, out_is, error);
     if (err == ST_OK && *out_is)
         err = overlay_delete(&client->book, record, dot, error);
-    return err == ST_E_CORRUPT && client->book.failed == ST_OK ? ST_OK : err;
+    return book_is_damage(&client->book, err) ? ST_OK : err;
 }
 
 st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any, st_error *error)
@@ -87,7 +87,7 @@ static st_err is_made_here(sotay_client *client, const st_id *record, bool *out_
         const st_set *set = NULL;
         err = overlay_walk_next(&walk, &entry, &change, &set, error);
         *out_is = err == ST_OK && change->creates;
-        if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+        if (book_is_damage(&client->book, err))
             err = ST_OK;
     }
     st_arena_reset(&arena);

@@ -17,12 +17,6 @@
 #define ENTRY_BYTES     10u
 #define ALIAS_STEPS_MAX 16 /* a device that is enrolled anew so often has other worries */
 
-/* Something does not open, and not for a call that failed. */
-static bool has_damage(const book_db *book, st_err err)
-{
-    return err == ST_E_CORRUPT && book->failed == ST_OK;
-}
-
 static book_key over_key(const st_id *record, const st_dot *dot)
 {
     book_key key = book_key_id(BOOK_OVER, record);
@@ -111,7 +105,7 @@ st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot, overla
     book_value value = { NULL, 0 };
     overlay_entry entry = { .dot = *dot };
     st_err err = book_get(book, &key, &arena, &value, error);
-    if (err == ST_OK || has_damage(book, err))
+    if (err == ST_OK || book_is_damage(book, err))
         err = unpack(book, &value, &entry, error);
     if (err == ST_OK)
         *out_entry = entry;
@@ -241,7 +235,7 @@ st_err overlay_walk_next(overlay_walk *walk, overlay_entry *out_entry, const st_
     *out_entry = entry;
     book_db *book = &walk->client->book;
     st_err err = book_scan_next(book, &walk->scan, walk->arena, &value, error);
-    if (err != ST_OK && !has_damage(book, err))
+    if (err != ST_OK && !book_is_damage(book, err))
         return err;
     const book_key *key = &walk->scan.at;
     if (key->len != 1 + 16 + 16 + 8)
@@ -368,7 +362,7 @@ st_err overlay_find_known(sotay_client *client, const sotay_id *record, st_id *o
                           st_error *error)
 {
     st_err err = overlay_find(client, record, out_id, error);
-    return err == ST_E_CORRUPT && client->book.failed == ST_OK ? ST_OK : err;
+    return book_is_damage(&client->book, err) ? ST_OK : err;
 }
 
 /* The form of the record; that of its row when only own work on it is left here (its unit is not
@@ -409,7 +403,7 @@ st_err overlay_need_form(const overlay_view *view, st_error *error)
 bool overlay_leaves_out(const sotay_client *client, const overlay_view *view,
                         const overlay_entry *entry, st_err err)
 {
-    return has_damage(&client->book, err) && view->has_base && entry->status == OVERLAY_CARRIED;
+    return book_is_damage(&client->book, err) && view->has_base && entry->status == OVERLAY_CARRIED;
 }
 
 st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
@@ -524,7 +518,7 @@ st_err overlay_row_refresh(sotay_client *client, const st_id *record, st_error *
 
 static bool is_damaged(const sotay_client *client, st_err err)
 {
-    return has_damage(&client->book, err);
+    return book_is_damage(&client->book, err);
 }
 
 st_err overlay_row_settle(sotay_client *client, const st_id *record, st_error *error)

@@ -267,7 +267,7 @@ st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena, pee
         err = book_scan_next(&client->book, &scan, &work, &value, error);
         if (err == ST_OK)
             err = st_record_decode(value.data, value.len, &work, &record, error);
-        bool is_damaged = err == ST_E_CORRUPT && client->book.failed == ST_OK;
+        bool is_damaged = book_is_damage(&client->book, err);
         p.reads_nothing = p.reads_nothing || is_damaged; /* it may say that nothing is to be read */
         if (err == ST_OK)
             err = look_at(&l, &record, error);

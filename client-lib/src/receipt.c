@@ -434,7 +434,7 @@ st_err receipt_entries_of(sotay_client *client, const st_id *record, receipt_ent
     if (was_found)
         err = get_kept(&l, &kept, error);
     /* One that does not open is none; a store that cannot be read says so. */
-    bool opens_not = err == ST_E_CORRUPT && was_found && client->book.failed == ST_OK;
+    bool opens_not = was_found && book_is_damage(&client->book, err);
     *out_entries = (receipt_entries){ l.newest, err == ST_OK ? kept.entry : 0 };
     st_arena_reset(&l.arena);
     return err == ST_E_NOT_FOUND || opens_not ? ST_OK : err;

@@ -37,7 +37,7 @@ static st_err look_at(damaged_rows *d, const book_key *key, st_error *error)
     book_value value = { NULL, 0 };
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = book_get(&d->client->book, key, &arena, &value, error);
-    if (err == ST_E_CORRUPT && d->client->book.failed == ST_OK)
+    if (book_is_damage(&d->client->book, err))
         err = add(d, key, error);
     st_arena_reset(&arena);
     return err;
@@ -74,7 +74,7 @@ static st_err learn_one(sotay_client *client, const st_id *id, learn what, st_er
     st_record record;
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = overlay_base_get(client, id, &arena, &record, error);
-    if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+    if (book_is_damage(&client->book, err))
         err = ST_OK;
     else if (err == ST_OK && record.created)
         err = what(client, &record, error);

@@ -96,7 +96,7 @@ static st_err read_item(replay *r, replay_item *item, st_error *error)
         r->begin = entry->dot.counter;
     st_err err =
         overlay_set_get(r->client, &entry->dot, entry->first, &r->arena, &item->set, error);
-    if (err == ST_E_CORRUPT && r->client->book.failed == ST_OK)
+    if (book_is_damage(&r->client->book, err))
         return leave_behind(r, entry, error);
     return err == ST_OK ? take_item(r, item, error) : err;
 }
@@ -477,7 +477,7 @@ static st_err move_draft(replay *r, const st_id *record, st_error *error)
     draft_copy copy;
     st_id id = *record;
     st_err err = draft_get(book, record, &r->arena, &copy, error);
-    if (err == ST_E_CORRUPT && book->failed == ST_OK)
+    if (book_is_damage(book, err))
         return ST_OK; /* one that does not open stays where it is */
     if (err != ST_OK || copy.count == 0)
         return err;

@@ -175,7 +175,7 @@ static st_err find_oldest(sotay_client *client, status_counts *s, st_arena *aren
     const st_change *change = err == ST_OK ? overlay_change(&set, s->oldest.counter) : NULL;
     if (change != NULL)
         s->oldest_unsent_ms = change->wall_ms;
-    bool is_damage = err == ST_E_CORRUPT && client->book.failed == ST_OK; /* counted: unreadable */
+    bool is_damage = book_is_damage(&client->book, err); /* counted: unreadable */
     return is_damage ? ST_OK : err;
 }
 

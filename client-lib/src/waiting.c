@@ -80,7 +80,7 @@ static st_err look_at(sotay_sync *sync, const st_dot *at, st_error *error)
     err = overlay_set_get(client, at, at->counter, &arena, &set, error);
     if (err == ST_OK)
         err = is_read(client, &set, &read, error);
-    else if (err == ST_E_CORRUPT && client->book.failed == ST_OK)
+    else if (book_is_damage(&client->book, err))
         err = ST_OK;
     st_arena_reset(&arena);
     return err == ST_OK && !read ? add(sync, at, error) : err;

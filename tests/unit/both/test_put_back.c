@@ -47,6 +47,17 @@ static void copy_into(phone *from, phone *to, bool is_elsewhere)
     phone_open(to);
 }
 
+/* An image of the phone behind its first change; the second it makes without it. */
+static sotay_id image_of(world *w, phone *an, phone *image)
+{
+    sotay_id visit = phone_visit(an, "chợ");
+    sync_phone_well(w, an, NULL);
+    copy_into(an, image, false);
+    assert_int_equal(phone_set(an, &visit, "general_note", "của an"), SOTAY_OK);
+    sync_phone_well(w, an, NULL);
+    return visit;
+}
+
 /* Counted, and said once: then no sync asks for a person any more. */
 static void must_be_counted(world *w, phone *p, const char *lost)
 {
@@ -68,11 +79,7 @@ static void test_an_image_with_a_hole(void **state)
         world w;
         world_make(&w, 3);
         phone *an = &w.phones[0], *binh = &w.phones[1], *image = &w.phones[2];
-        sotay_id visit = phone_visit(an, "chợ");
-        sync_phone_well(&w, an, NULL);
-        copy_into(an, image, false);
-        assert_int_equal(phone_set(an, &visit, "general_note", "của an"), SOTAY_OK);
-        sync_phone_well(&w, an, NULL);
+        sotay_id visit = image_of(&w, an, image);
         assert_int_equal(phone_set(image, &visit, "place", "của ảnh"), SOTAY_OK);
         if (how == SEALED)
             rows_seal(image);
@@ -111,11 +118,7 @@ static void test_an_image_with_a_damaged_set(void **state)
         world w;
         world_make(&w, 3);
         phone *an = &w.phones[0], *binh = &w.phones[1], *image = &w.phones[2];
-        sotay_id visit = phone_visit(an, "chợ");
-        sync_phone_well(&w, an, NULL);
-        copy_into(an, image, false);
-        assert_int_equal(phone_set(an, &visit, "general_note", "của an"), SOTAY_OK);
-        sync_phone_well(&w, an, NULL);
+        sotay_id visit = image_of(&w, an, image);
         assert_int_equal(phone_set(image, &visit, "place", "ảnh hai"), SOTAY_OK);
         rows_seal(image);
         sotay_id third = phone_visit(image, "trạm ba");
