@@ -248,7 +248,7 @@ static off_t length_of(const char *path)
 static void leave_a_tail(store *s)
 {
     store_txn txn = { 0 };
-    for (uint64_t round = 0; round < 3; round++) {  /* so that its list of free pages is in use */
+    for (size_t round = 0; round < 3; round++) {  /* so that its list of free pages is in use */
         assert_int_equal(store_begin(s, STORE_WRITE_TXN, &txn, NULL), ST_OK);
         put_block(&txn, 1, 40000 + round * 8192);
         assert_int_equal(store_commit(&txn, NULL), ST_OK);
