@@ -10,7 +10,8 @@
 #              TEST_TIMEOUT_S=240   what one test program may take (four times that if sanitized;
 #                                  3600 with TEST_LONG=1, where some try every single thing)
 #              ONLY=TEXT            only the test programs whose path contains TEXT
-#              JOBS=2             how many test programs at once (default: one per core)
+#              JOBS=2             how many cores they may use (default: all); one test program more
+#                                 than that is under way, since one or another waits for the disk
 # A test program runs in the root of the tree with BIN (the programs' folder), BUILD, MODE and a
 # TMPDIR of its own that is removed afterwards. A program that crashes, hangs, says nothing or
 # leaves a sanitizer's report counts as one failure. A case that says `skip` is neither.
@@ -48,9 +49,9 @@ count() {
     exec {tally}>&-
 }
 
-# Runs run_one with these arguments beside others, as soon as fewer than JOBS are under way.
+# Runs run_one with these arguments beside others, as soon as no more than JOBS are under way.
 run_beside() {
-    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
+    while [ "$(jobs -rp | wc -l)" -gt "$JOBS" ]; do
         wait -n
     done
     run_one "$@" &
