@@ -4,6 +4,7 @@
  * Never: believes in an epoch that the key of the log has not signed. */
 #include "client-lib/src/epoch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "client-lib/src/carried.h"
@@ -102,12 +103,12 @@ st_err epoch_offer(sotay_client *client, const st_id *device, uint64_t first, st
     return err == ST_OK ? book_put(&client->book, &key, &here, sizeof here, error) : err;
 }
 
-static st_err offer_one(sotay_client *client, const apply_line *line, st_error *error)
+static st_err offer_one(sotay_client *client, const st_dot *set, st_error *error)
 {
     st_arena arena;
     bool own = false;
     book_value kept = { NULL, 0 };
-    book_key key = book_key_counter(BOOK_OWN, &line->device, line->first);
+    book_key key = book_key_counter(BOOK_OWN, &set->device, set->counter);
     st_err err = book_has(&client->book, &key, &own, error);
     if (err != ST_OK || own)
         return err;
@@ -115,13 +116,32 @@ static st_err offer_one(sotay_client *client, const apply_line *line, st_error *
     st_arena_init(&arena, (size_t)ST_SET_BYTES_MAX * 2);
     err = book_get_whole(&client->book, &key, &arena, &kept, error);
     if (err == ST_OK)
-        err = epoch_offer(client, &line->device, line->first, error);
+        err = epoch_offer(client, &set->device, set->counter, error);
     st_arena_reset(&arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err; /* its record goes as evidence */
 }
 
+/* The sets that histories name. */
+typedef struct {
+    st_arena arena;
+    st_dot *sets;
+    size_t count, capacity;
+} named_sets;
+
+static st_err add_named(named_sets *named, const st_dot *set, st_error *error)
+{
+    st_dot *sets = named->sets;
+    if (named->count == named->capacity)
+        sets = st_arena_grow(&named->arena, sets, named->count, &named->capacity, sizeof *sets);
+    if (sets == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: no memory");
+    named->sets = sets;
+    named->sets[named->count++] = *set;
+    return ST_OK;
+}
+
 /* Every line of a history tells which set came with which entry. */
-static st_err offer_others(sotay_client *client, uint64_t cut, st_error *error)
+static st_err offer_beyond(sotay_client *client, uint64_t cut, named_sets *named, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_HIST);
     book_scan scan = book_scan_of(&prefix);
@@ -131,11 +151,61 @@ static st_err offer_others(sotay_client *client, uint64_t cut, st_error *error)
         apply_line line;
         st_arena_init(&arena, 4 * APPLY_LINE_BYTES_MAX);
         err = apply_line_next_whole(client, &scan, &arena, &line, error);
+        const st_dot set = { line.device, line.first };
+        if (err == ST_OK)
+            err = add_named(named, &set, error);
         if (err == ST_OK && line.index > cut)
-            err = offer_one(client, &line, error);
+            err = offer_one(client, &set, error);
         st_arena_reset(&arena);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* The name of the next kept set; scan from book_key_of(BOOK_SET). ST_E_NOT_FOUND at the end. */
+static st_err next_kept(sotay_client *client, book_scan *scan, st_dot *out_set, st_error *error)
+{
+    st_err err = book_scan_next(&client->book, scan, NULL, NULL, error);
+    if (err != ST_OK)
+        return err;
+    memcpy(out_set->device.b, scan->at.b + 1, sizeof out_set->device.b);
+    out_set->counter = st_get_u64(scan->at.b + 17);
+    return ST_OK;
+}
+
+static int compare_dots(const void *a, const void *b)
+{
+    return st_dot_cmp(a, b);
+}
+
+/* A bucket that was read anew from a snapshot has no lines: what is kept of it may lie anywhere. */
+static st_err offer_unnamed(sotay_client *client, const named_sets *named, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_dot set;
+        err = next_kept(client, &scan, &set, error);
+        if (err == ST_OK &&
+            (named->count == 0 ||
+             bsearch(&set, named->sets, named->count, sizeof set, compare_dots) == NULL))
+            err = offer_one(client, &set, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err offer_others(sotay_client *client, uint64_t cut, st_error *error)
+{
+    named_sets named;
+    memset(&named, 0, sizeof named);
+    st_arena_init(&named.arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = offer_beyond(client, cut, &named, error);
+    if (err == ST_OK && named.count > 0)
+        qsort(named.sets, named.count, sizeof *named.sets, compare_dots);
+    if (err == ST_OK)
+        err = offer_unnamed(client, &named, error);
+    st_arena_reset(&named.arena);
+    return err;
 }
 
 /* ---- a server that does not know us any more ---- */
@@ -159,11 +229,9 @@ static st_err next_of_server(sotay_client *client, book_scan *scan, st_arena *ar
     st_err err = ST_OK;
     memset(out_set, 0, sizeof *out_set);
     while (err == ST_OK && !servers) {
-        err = book_scan_next(&client->book, scan, NULL, NULL, error);
+        err = next_kept(client, scan, out_at, error);
         if (err != ST_OK)
             break;
-        memcpy(out_at->device.b, scan->at.b + 1, sizeof out_at->device.b);
-        out_at->counter = st_get_u64(scan->at.b + 17);
         err = epoch_is_servers(client, &out_at->device, &servers, error);
     }
     if (err != ST_OK)

@@ -17,8 +17,8 @@ ST_MUST_USE st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t c
  * ST_E_STORAGE, ST_E_CORRUPT. */
 ST_MUST_USE st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error);
 /* What lies beyond the entry `cut` is not in the server's book (any more): own sets become unsent,
- * those of others that are kept here are offered too, and buckets that stood beyond it are read
- * from the beginning. */
+ * those of others that are kept here are offered too, as are those of which nothing here says where
+ * they lie, and buckets that stood beyond it are read from the beginning. */
 ST_MUST_USE st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error);
 /* The server's log is shorter than what it showed us in this same epoch. */
 ST_MUST_USE st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error);

@@ -1,6 +1,7 @@
 /* tests/unit/both/test_epochs.c
  * Phones that are new around a restore: one that comes after it, and one that was reading its first
- * snapshot when it happened. */
+ * snapshot when it happened. And one that keeps what others wrote, and reads the book anew from a
+ * snapshot after a restore: when the book is restored once more, it still brings that. */
 #include "server/backup/backup.h"
 #include "tests/unit/both/many_visits.h"
 
@@ -108,11 +109,46 @@ static void test_half_a_snapshot_of_a_lost_epoch(void **state)
     world_free(&w);
 }
 
+/* The backup has nothing of what an writes then, twice in one place, and her phone is lost when
+ * that backup is restored once more. What binh keeps of it he read from pages, before the first
+ * time. */
+static void test_others_sets_after_a_snapshot(void **state)
+{
+    (void)state;
+    village v = { .w = begin(3) };
+    line whole = { 0 };
+    phone *an = &v.w->phones[0], *binh = newcomer(v.w, 1, "binh");
+    assert_int_equal(sync_phone(v.w, binh, 0, NULL), SOTAY_OK);
+    backup(&v);
+    const char *const places[] = { "bờ suối", "sườn đồi" };
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(phone_set(an, &ids[1], "place", places[i]), SOTAY_OK);
+        assert_int_equal(sync_phone(v.w, an, 0, NULL), SOTAY_OK);
+        assert_int_equal(sync_phone(v.w, binh, 0, NULL), SOTAY_OK);
+    }
+    restore(&v);
+    sync_to_the_end(v.w, an, &whole);
+    sync_to_the_end(v.w, binh, &whole);
+    assert_true(whole.gets > 0);
+    assert_false(history_says(binh, &ids[1], places[0])); /* a snapshot tells of no entry */
+    assert_true(phone_says(binh, sotay_show, &ids[1], places[1]));
+    restore(&v);
+    sync_to_the_end(v.w, binh, &whole);
+    phone *chi = newcomer(v.w, 2, "chi");
+    for (int round = 0; round < 2; round++)
+        assert_int_equal(sync_phone(v.w, chi, 0, NULL), SOTAY_OK);
+    assert_true(phone_says(chi, sotay_show, &ids[1], places[1]));
+    assert_true(history_says(chi, &ids[1], places[0]));
+    KIT_EXPECT(0, &v.w->book, "verify");
+    village_free(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_phone_that_is_new_after_a_restore),
         cmocka_unit_test(test_half_a_snapshot_of_a_lost_epoch),
+        cmocka_unit_test(test_others_sets_after_a_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
