@@ -88,6 +88,7 @@ void sim_do_clone(sim_world *w, sim_phone *p, sim_random *r)
     twin->boot_ms = w->now_ms - 1000;
     twin->wall_max_ms = p->wall_max_ms;
     twin->holds = p->holds;
+    twin->states = p->states;
     twin->files = p->files;
     twin->spoilt = p->spoilt;
     memcpy(twin->devices, p->devices, sizeof twin->devices);
@@ -133,6 +134,7 @@ void sim_do_backup(sim_world *w, sim_phone *p, sim_random *r)
     if (sotay_memory_copy(&p->tap->inner, false, &p->backup, NULL) != SOTAY_OK)
         abort();
     p->backup_holds = p->holds;
+    p->backup_states = p->states;
     p->backup_files = p->files;
     p->backup_spoilt = p->spoilt;
     p->backup_burnt = p->burnt;
@@ -155,6 +157,7 @@ void sim_do_restore(sim_world *w, sim_phone *p, sim_random *r)
     sotay_port_close(&p->tap->inner);
     free(p->tap);
     p->holds = p->backup_holds;
+    p->states = p->backup_states;
     p->files = p->backup_files;
     p->spoilt = p->backup_spoilt;
     p->burnt = p->backup_burnt;

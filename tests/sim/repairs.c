@@ -380,6 +380,33 @@ void sim_check_shown(sim_world *w, store_txn *txn)
     }
 }
 
+typedef struct {
+    const sim_world *w;
+    uint32_t mark;
+    bool found;
+} word_search;
+
+static bool look_for_word(void *context, const sync_incident *incident)
+{
+    word_search *search = context;
+    for (uint32_t i = 0; i < incident->evidence_count; i++) {
+        const st_repair_evidence *one = &incident->evidence[i];
+        sim_holds words;
+        memset(&words, 0, sizeof words);
+        sim_words_of(search->w, one->state, one->state_len, &words);
+        search->found = search->found || sim_holds_has(&words, search->mark);
+    }
+    return !search->found;
+}
+
+bool sim_was_shown(sim_world *w, store_txn *txn, uint32_t mark)
+{
+    word_search search = { w, mark, false };
+    if (sync_incident_each(txn, look_for_word, &search, NULL) != ST_OK)
+        sim_fail(w, "incidents cannot be read");
+    return search.found;
+}
+
 bool sim_is_nobodys(const sim_phone *p, int table)
 {
     return p->spoilt.unsigned_too && (table == BOOK_EVIDENCE || table == BOOK_DELIVERED);

@@ -710,6 +710,7 @@ void sim_rest(sim_world *w)
     sim_check_log_keys(w, &txn);
     check_status(w, &m);
     check_marks(w, &m);
+    sim_check_states(w, &txn, &m);
     sim_check_typed(w, &m);
     sim_check_erased(w, &txn, &m);
     sim_check_forgotten(w, &txn, &m);

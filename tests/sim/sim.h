@@ -196,6 +196,7 @@ typedef struct {
     bool is_branch;     /* there is or was another store of one of these devices */
     uint64_t written;   /* a sum over what was put into its stores, in this order */
     sim_holds holds;
+    sim_holds states; /* words that the book lost, and this store has no set of to bring back */
     sim_holds files; /* captions of files whose pieces lie here too */
     bool at_pieces;  /* the request under way sends or fetches pieces */
     bool broke_off, died_off; /* so it was when its line broke, or it died */
@@ -204,7 +205,7 @@ typedef struct {
     sim_spoilt spoilt, backup_spoilt;
     uint32_t unheard; /* so many answers to come say nothing of repairs */
     sotay_port backup; /* context NULL: none */
-    sim_holds backup_holds, backup_files;
+    sim_holds backup_holds, backup_states, backup_files;
 } sim_phone;
 
 /* ---- the network ---- */
@@ -486,6 +487,9 @@ void sim_check_log_keys(sim_world *w, store_txn *txn);
 void sim_yesterday_take(sim_world *w);
 /* The same, and phones hear of it. */
 void sim_yesterday_tell(sim_world *w);
+/* At rest: what a phone had as a state alone when the book lost it is in the log, or was shown to
+ * the office. */
+void sim_check_states(sim_world *w, store_txn *txn, const struct model *m);
 
 /* ---- erase.c ---- */
 
@@ -603,6 +607,8 @@ bool sim_may_ask(sim_world *w, sim_phone *p);
 void sim_repairs_report(sim_world *w, sim_phone *p);
 /* The office has, and shows, what it was shown. */
 void sim_check_shown(sim_world *w, store_txn *txn);
+/* Is the word in a state that some phone showed the office? */
+bool sim_was_shown(sim_world *w, store_txn *txn, uint32_t mark);
 /* At rest: what phones have of the book adds up to the server's sums, and incidents to notes. */
 void sim_check_bases(sim_world *w, store_txn *txn);
 /* Does a table of its store hold what is set aside, of records whose author was made nobody? An

@@ -1,11 +1,12 @@
 /* tests/sim/yesterday.c - the server goes back to a backup: restored on another machine with a
  * device key of its own, or an old store put in the place of the new one without a word. Promises
  * that what was promised up to the backup is still asked of the server, and what came later of the
- * phones. */
+ * phones: as sets, and of what they have no set as the state that they show. */
 #include "tests/sim/sim.h"
 
 #include <string.h>
 
+#include "client-lib/src/apply.h"
 #include "server/sync/address.h"
 #include "tests/sim/model.h"
 
@@ -47,54 +48,6 @@ void sim_do_server_backup(sim_world *w, sim_phone *p, sim_random *r)
 
 /* ---- words that the backup does not have ---- */
 
-static bool holds_in_a_record(sim_world *w, sim_phone *p, const char *word)
-{
-    bool found = false;
-    for (size_t i = 0; i < w->records_count && !found; i++) {
-        char *json = NULL;
-        if (sotay_show(p->client, &w->records[i].id, SOTAY_JSON, &json, NULL) == SOTAY_OK)
-            found = strstr(json, word) != NULL;
-        sotay_text_free(json);
-    }
-    return found;
-}
-
-/* Who has received a word holds it too: it must come back from him. */
-static void note_receivers(sim_world *w, store_txn *txn, const sim_holds *lost)
-{
-    for (size_t n = 0; n < w->phones_count; n++) {
-        sim_phone *p = &w->phones[n];
-        if (!p->exists || sim_phone_is_copied(p) || sim_is_closed(txn, p))
-            continue;
-        uint32_t die_in = p->tap->die_in, fail_in = p->tap->fail_in;
-        p->tap->die_in = p->tap->fail_in = 0;
-        for (uint32_t i = 0; i < w->marks_count; i++) {
-            char word[16];
-            sim_mark_text(i, word);
-            if (sim_holds_has(lost, i) && holds_in_a_record(w, p, word))
-                sim_holds_add(&p->holds, i);
-        }
-        p->tap->die_in = die_in;
-        p->tap->fail_in = fail_in;
-    }
-}
-
-/* Of what the book lost a phone cannot bring what was torn on it. */
-static void forget_torn(sim_world *w, const sim_holds *lost)
-{
-    for (size_t n = 0; n < w->phones_count; n++) {
-        sim_phone *p = &w->phones[n];
-        for (size_t i = 0; i < sizeof lost->bits; i++) {
-            const uint8_t here = lost->bits[i] & p->spoilt.words.bits[i];
-            const uint8_t there = lost->bits[i] & p->backup_spoilt.words.bits[i];
-            p->holds.bits[i] &= (uint8_t)~here;
-            p->files.bits[i] &= (uint8_t)~here;
-            p->backup_holds.bits[i] &= (uint8_t)~there;
-            p->backup_files.bits[i] &= (uint8_t)~there;
-        }
-    }
-}
-
 typedef struct {
     store *s;
     store_txn txn;
@@ -119,6 +72,111 @@ static void book_close(book *b)
     store_close(b->s);
 }
 
+static bool holds_in_a_record(sim_world *w, sim_phone *p, const char *word)
+{
+    bool found = false;
+    for (size_t i = 0; i < w->records_count && !found; i++) {
+        char *json = NULL;
+        if (sotay_show(p->client, &w->records[i].id, SOTAY_JSON, &json, NULL) == SOTAY_OK)
+            found = strstr(json, word) != NULL;
+        sotay_text_free(json);
+    }
+    return found;
+}
+
+/* The words of what stands in a table of a phone. */
+static void words_of_table(sim_world *w, sim_phone *p, book_table table, sim_holds *out)
+{
+    book_key prefix = book_key_of(table);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = client_begin(p->client, false, NULL);
+    memset(out, 0, sizeof *out);
+    while (err == ST_OK) {
+        st_arena arena;
+        book_value value = { NULL, 0 };
+        st_arena_init(&arena, 64u << 20);
+        err = book_scan_whole(&p->client->book, &scan, &arena, &value, NULL);
+        if (err == ST_OK)
+            sim_words_of(w, value.data, value.len, out);
+        st_arena_reset(&arena);
+    }
+    client_abort(p->client);
+}
+
+/* The words of the sets that a history of the phone names: it was brought these, and keeps them. */
+static void words_of_lines(sim_world *w, sim_phone *p, const model *log, sim_holds *out)
+{
+    book_key prefix = book_key_of(BOOK_HIST);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = client_begin(p->client, false, NULL);
+    memset(out, 0, sizeof *out);
+    while (err == ST_OK) {
+        st_arena arena;
+        apply_line line;
+        st_arena_init(&arena, 64u << 20);
+        err = apply_line_next_whole(p->client, &scan, &arena, &line, NULL);
+        for (size_t i = 0; err == ST_OK && i < log->sets_count; i++) {
+            const st_set *set = log->sets[i].set;
+            if (set->first == line.first && st_id_cmp(&set->device, &line.device) == 0)
+                sim_words_of(w, set->bytes, set->bytes_len, out);
+        }
+        st_arena_reset(&arena);
+    }
+    client_abort(p->client);
+}
+
+/* Who has received a word holds it too: it must come back from him. Where he has a state alone,
+ * from a snapshot or since the set was torn, he can but show it. */
+static void note_receiver(sim_world *w, sim_phone *p, const model *log, const sim_holds *lost)
+{
+    sim_holds states, sets, lines;
+    words_of_table(w, p, BOOK_BASE, &states);
+    words_of_table(w, p, BOOK_SET, &sets);
+    words_of_lines(w, p, log, &lines);
+    for (uint32_t i = 0; i < w->marks_count; i++) {
+        char word[16];
+        sim_mark_text(i, word);
+        if (!sim_holds_has(lost, i) || !holds_in_a_record(w, p, word))
+            continue;
+        bool keeps = sim_holds_has(&sets, i) ||
+                     (sim_holds_has(&lines, i) && !sim_holds_has(&p->spoilt.words, i));
+        if (!keeps && sim_holds_has(&states, i))
+            sim_holds_add(&p->states, i);
+        else
+            sim_holds_add(&p->holds, i);
+    }
+}
+
+static void note_receivers(sim_world *w, book *now, const sim_holds *lost)
+{
+    for (size_t n = 0; n < w->phones_count; n++) {
+        sim_phone *p = &w->phones[n];
+        if (!p->exists || sim_phone_is_copied(p) || sim_is_closed(&now->txn, p))
+            continue;
+        uint32_t die_in = p->tap->die_in, fail_in = p->tap->fail_in;
+        p->tap->die_in = p->tap->fail_in = 0;
+        note_receiver(w, p, &now->log, lost);
+        p->tap->die_in = die_in;
+        p->tap->fail_in = fail_in;
+    }
+}
+
+/* Of what the book lost a phone cannot bring what was torn on it. */
+static void forget_torn(sim_world *w, const sim_holds *lost)
+{
+    for (size_t n = 0; n < w->phones_count; n++) {
+        sim_phone *p = &w->phones[n];
+        for (size_t i = 0; i < sizeof lost->bits; i++) {
+            const uint8_t here = lost->bits[i] & p->spoilt.words.bits[i];
+            const uint8_t there = lost->bits[i] & p->backup_spoilt.words.bits[i];
+            p->holds.bits[i] &= (uint8_t)~here;
+            p->files.bits[i] &= (uint8_t)~here;
+            p->backup_holds.bits[i] &= (uint8_t)~there;
+            p->backup_files.bits[i] &= (uint8_t)~there;
+        }
+    }
+}
+
 /* The older book comes in the place of the one on the disk. */
 static void put_back(sim_world *w)
 {
@@ -138,7 +196,7 @@ static void put_back(sim_world *w)
         if (sim_holds_has(&w->erased, i) && w->marks[i].erased_at > w->yesterday.leaves)
             sim_holds_add(&w->unsure, i);
     }
-    note_receivers(w, &now.txn, &lost);
+    note_receivers(w, &now, &lost);
     forget_torn(w, &lost);
     book_close(&before);
     book_close(&now);
@@ -214,4 +272,23 @@ void sim_do_server_restore(sim_world *w, sim_phone *p, sim_random *r)
     w->restores++;
     w->is_fresh = true;
     w->is_unanswered = false;
+}
+
+/* ---- at rest ---- */
+
+void sim_check_states(sim_world *w, store_txn *txn, const model *m)
+{
+    for (size_t n = 0; n < w->phones_count; n++) {
+        const sim_phone *p = &w->phones[n];
+        if (!p->exists || sim_is_closed(txn, p))
+            continue;
+        for (uint32_t i = 0; i < w->marks_count; i++) {
+            char word[16];
+            sim_mark_text(i, word);
+            if (sim_holds_has(&p->states, i) && !sim_holds_has(&w->erased, i) &&
+                !model_says(m, word) && !sim_was_shown(w, txn, i))
+                sim_fail(w, "'%s' was shown on phone %zu, and the office has neither set nor state",
+                         word, n);
+        }
+    }
 }
