@@ -66,6 +66,18 @@ ST_MUST_USE st_err apply_forget_record(sotay_client *client, const st_id *record
  * anew: to be called where the base forgets it. A set of another bucket is left as it is. */
 ST_MUST_USE st_err apply_show_set(sotay_client *client, const outbox_set *own,
                                   const st_bucket *bucket, st_error *error);
+/* What the base of a bucket has, read once for sets that follow one another there. Zeroed but for
+ * the arena, which is the caller's to give back. */
+typedef struct {
+    st_arena arena;
+    st_bucket bucket;
+    st_vector vector;
+} apply_vector;
+/* What neither the base nor a note has of an own set that lies open here is ours to show again: a
+ * verdict said that it was declined, and no page has. *out_any: there was some. One that does not
+ * open has none. Inside a transaction. */
+ST_MUST_USE st_err apply_show_told(sotay_client *client, const outbox_set *own,
+                                   apply_vector *io_read, bool *out_any, st_error *error);
 /* Forgets the base of a bucket (records, vector, sum, cursor, what its sets are in histories); own
  * changes stay. */
 ST_MUST_USE st_err apply_forget(sotay_client *client, const st_bucket *bucket, st_error *error);

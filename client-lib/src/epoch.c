@@ -376,26 +376,41 @@ static st_err was_covered(sotay_client *client, const outbox_set *own, bool *out
     return err;
 }
 
+/* One that lies beyond the cut; and one of which a verdict said that something was declined, since
+ * nobody knows where: no page did, which would be read anew. That is shown again. */
+static st_err offer_one_own(sotay_client *client, outbox_set *set, uint64_t cut,
+                            apply_vector *io_read, st_error *error)
+{
+    const outbox_helds none = { NULL, 0 };
+    bool was_told = false;
+    st_err err =
+        set->is_closed ? ST_OK : apply_show_told(client, set, io_read, &was_told, error);
+    if (err != ST_OK || (set->position > 0 && set->position <= cut && !was_told))
+        return err;
+    set->status = OUTBOX_UNSENT;
+    set->position = 0;
+    return outbox_settle(client, set, NULL, none, error);
+}
+
 /* One that does not open waits like the others: it is said that it cannot go. */
 static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OWN);
     book_scan scan = book_scan_of(&prefix);
+    apply_vector read;
     st_err err = ST_OK;
+    memset(&read, 0, sizeof read);
+    st_arena_init(&read.arena, CLIENT_WORK_BYTES_MAX);
     while (err == ST_OK) {
         outbox_set set;
-        outbox_helds none = { NULL, 0 };
         bool is_gone = false;
         err = outbox_next(&client->book, &scan, &set, error);
         if (err == ST_OK)
             err = was_covered(client, &set, &is_gone, error);
-        if (err != ST_OK || is_gone || set.status == OUTBOX_UNSENT || set.status == OUTBOX_LOST ||
-            (set.position > 0 && set.position <= cut))
-            continue;
-        set.status = OUTBOX_UNSENT;
-        set.position = 0;
-        err = outbox_settle(client, &set, NULL, none, error);
+        if (err == ST_OK && !is_gone && set.status != OUTBOX_UNSENT && set.status != OUTBOX_LOST)
+            err = offer_one_own(client, &set, cut, &read, error);
     }
+    st_arena_reset(&read.arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 

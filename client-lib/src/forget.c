@@ -13,6 +13,7 @@
 #include "client-lib/src/forget.h"
 #include "client-lib/src/purge.h"
 #include "client-lib/src/snapshot.h"
+#include "proto/merge.h"
 
 /* The bucket of the list that the record of the base is in; NULL: another one. One that does not
  * open may be of any: it is left. */
@@ -117,24 +118,31 @@ static st_err drop_records(sotay_client *client, bucket_list list, uint64_t *out
     return err;
 }
 
+/* One of which there is no note gets one; *io_any is set then. */
+static st_err show_change(sotay_client *client, const outbox_set *own, const st_change *change,
+                          bool *io_any, st_error *error)
+{
+    overlay_entry entry;
+    st_err err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
+    if (err != ST_E_NOT_FOUND)
+        return err;
+    memset(&entry, 0, sizeof entry);
+    entry.dot = change->dot;
+    entry.first = own->first;
+    entry.status = own->status == OUTBOX_UNSENT ? OVERLAY_SEALED : OVERLAY_SENT;
+    *io_any = true;
+    err = overlay_put(&client->book, &change->record, &entry, error);
+    /* one that is damaged comes anew with its bucket */
+    return err == ST_OK ? overlay_row_settle(client, &change->record, error) : err;
+}
+
 static st_err show_set(sotay_client *client, const outbox_set *own, const st_set *set,
                        st_error *error)
 {
+    bool any = false;
     st_err err = ST_OK;
-    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++) {
-        const st_change *change = &set->changes[i];
-        overlay_entry entry;
-        err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
-        if (err != ST_E_NOT_FOUND)
-            continue;
-        memset(&entry, 0, sizeof entry);
-        entry.dot = change->dot;
-        entry.first = set->first;
-        entry.status = own->status == OUTBOX_UNSENT ? OVERLAY_SEALED : OVERLAY_SENT;
-        err = overlay_put(&client->book, &change->record, &entry, error);
-        if (err == ST_OK) /* one that is damaged comes anew with its bucket */
-            err = overlay_row_settle(client, &change->record, error);
-    }
+    for (uint32_t i = 0; err == ST_OK && i < set->changes_count; i++)
+        err = show_change(client, own, &set->changes[i], &any, error);
     return err;
 }
 
@@ -157,6 +165,39 @@ st_err apply_show_set(sotay_client *client, const outbox_set *own, const st_buck
                       st_error *error)
 {
     return show_of(client, own, (bucket_list){ bucket, 1 }, error);
+}
+
+static st_err read_vector(sotay_client *client, const st_bucket *bucket, apply_vector *io_read,
+                          st_error *error)
+{
+    if (strcmp(io_read->bucket.s, bucket->s) == 0)
+        return ST_OK;
+    st_arena_reset(&io_read->arena);
+    memset(&io_read->bucket, 0, sizeof io_read->bucket);
+    st_err err =
+        bucket_vector_get(&client->book, bucket, &io_read->arena, &io_read->vector, error);
+    if (err == ST_OK)
+        io_read->bucket = *bucket;
+    return err;
+}
+
+st_err apply_show_told(sotay_client *client, const outbox_set *own, apply_vector *io_read,
+                       bool *out_any, st_error *error)
+{
+    st_set set;
+    st_arena arena;
+    st_dot at = { own->device, own->first };
+    *out_any = false;
+    memset(&set, 0, sizeof set);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = overlay_set_get(client, &at, own->first, &arena, &set, error);
+    if (err == ST_OK)
+        err = read_vector(client, &set.bucket, io_read, error);
+    for (uint32_t i = 0; err == ST_OK && i < set.changes_count; i++)
+        if (!st_vector_has(&io_read->vector, &set.changes[i].dot))
+            err = show_change(client, own, &set.changes[i], out_any, error);
+    st_arena_reset(&arena);
+    return book_is_damage(&client->book, err) ? ST_OK : err;
 }
 
 /* Until the server sends it anew, nobody else has it here. Held sets have their notes all along. */

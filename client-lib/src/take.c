@@ -180,7 +180,8 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     set.status = verdict->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
     set.position = verdict->position;
     set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;
-    if (!set.is_closed && waiting_has(sync, &device, set.first))
+    bool is_told = verdict->declined_count > 0 || waiting_has(sync, &device, set.first);
+    if (!set.is_closed && is_told)
         return waiting_settle(sync, &set, verdict, error);
     outbox_helds helds = { verdict->held, verdict->held_count };
     const outbox_note *note = outbox_note_of(&sync->seal, &device, set.first);

@@ -16,8 +16,9 @@ ST_MUST_USE st_err waiting_find(sotay_sync *sync, st_error *error);
 ST_MUST_USE st_err waiting_next(sotay_sync *sync, outbox_set *out_set, st_error *error);
 /* Was the set offered like this? */
 bool waiting_has(const sotay_sync *sync, const st_id *device, uint64_t first);
-/* As outbox_settle, of such a set: what was declined has no effect any more either, and a person
- * has to see that. Inside the open write transaction. */
+/* As outbox_settle, of such a set, and of any that lies open here and of which the verdict says
+ * that something was declined: that has no effect any more either, and a person has to see it.
+ * Inside the open write transaction. */
 ST_MUST_USE st_err waiting_settle(sotay_sync *sync, const outbox_set *own,
                                   const st_verdict *verdict, st_error *error);
 

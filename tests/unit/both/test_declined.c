@@ -587,9 +587,30 @@ static void test_why_it_was_declined(void **state)
     world_free(&v.w);
 }
 
+/* The answer that said it is held was lost, and the office has declined it by the next one: a
+ * suspended phone is told so by that verdict alone. */
+static void test_the_first_verdict_says_so(void **state)
+{
+    (void)state;
+    valley v;
+    line l = { .lost = 1 };
+    valley_make(&v);
+    suspend(&v, v.an);
+    sync_well(&v, v.an);
+    attach(&v, v.an);
+    assert_int_not_equal(sync_over(&v.w, v.an, &l, NULL), SOTAY_OK);
+    decide(&v, v.an, "decline");
+    sync_well(&v, v.an);
+    assert_int_equal(rows_count(v.an, BOOK_OVER), 0);
+    assert_false(phone_status_says(v.an, "\"declined\":[]"));
+    assert_true(phone_status_says(v.an, "\"attachments_waiting\":0,"));
+    world_free(&v.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_first_verdict_says_so),
         cmocka_unit_test(test_why_it_was_declined),
         cmocka_unit_test(test_nobody_waits_for_it),
         cmocka_unit_test(test_it_is_found_and_let_go),
