@@ -42,6 +42,7 @@ static void say_part(const cli_call *call, const char *name, const sotay_bundle_
                    ? "! %llu tập thay đổi không đọc được nữa trên máy này nên không có trong tệp\n"
                    : "! %llu change-sets cannot be read on this device any more and are left out\n",
                (unsigned long long)report->unreadable);
+    cli_say_unsealed(call, report->unsealed);
     (void)fflush(stdout); /* each as it is done */
 }
 

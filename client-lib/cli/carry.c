@@ -7,17 +7,28 @@
 
 #define ADDRESS_BYTES 64
 
+void cli_say_unsealed(const cli_call *call, uint64_t changes)
+{
+    if (changes > 0)
+        printf(strcmp(call->lang, "vi") == 0
+                   ? "! %llu thay đổi còn ở lại máy này: máy phải gửi nhận với văn phòng trước\n"
+                   : "! %llu changes stay on this device: it has to sync with the office first\n",
+               (unsigned long long)changes);
+}
+
 static void say_json(const sotay_carry_report *report)
 {
     char device[33];
     sotay_id_format(&report->device, device);
     printf("{\"login\":\"%s\",\"device\":\"%s\",\"code\":\"%s\","
            "\"given\":{\"sets\":%llu,\"pieces\":%llu,\"receipts\":%llu},"
-           "\"taken\":{\"sets\":%llu,\"pieces\":%llu,\"receipts\":%llu},\"more\":%s}\n",
+           "\"taken\":{\"sets\":%llu,\"pieces\":%llu,\"receipts\":%llu},\"more\":%s,"
+           "\"unsealed\":%llu}\n",
            report->login, device, report->code, (unsigned long long)report->sets_given,
            (unsigned long long)report->pieces_given, (unsigned long long)report->receipts_given,
            (unsigned long long)report->sets_taken, (unsigned long long)report->pieces_taken,
-           (unsigned long long)report->receipts_taken, report->more ? "true" : "false");
+           (unsigned long long)report->receipts_taken, report->more ? "true" : "false",
+           (unsigned long long)report->unsealed);
 }
 
 static void say_text(const cli_call *call, const sotay_carry_report *report)
@@ -33,6 +44,7 @@ static void say_text(const cli_call *call, const sotay_carry_report *report)
               : "new here: %llu change-sets, %llu pieces of files, %llu receipts\n",
            (unsigned long long)report->sets_taken, (unsigned long long)report->pieces_taken,
            (unsigned long long)report->receipts_taken);
+    cli_say_unsealed(call, report->unsealed);
     if (report->more)
         puts(vi ? "Chưa hết: hãy trao đổi một lần nữa" : "There is more: once again");
 }

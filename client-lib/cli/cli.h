@@ -130,5 +130,7 @@ int cli_sync(cli_call *call);
 int cli_status(cli_call *call);
 int cli_bundle(cli_call *call);
 int cli_carry(cli_call *call);
+/* A line of own changes that stay here until this phone has synced (sotay_carry.h); none of 0. */
+void cli_say_unsealed(const cli_call *call, uint64_t changes);
 
 #endif

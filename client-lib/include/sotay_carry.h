@@ -20,6 +20,9 @@ typedef struct {
                           step is pending, and there is more behind it */
     uint64_t unreadable; /* export: own change-sets that wait and do not open any more: left out,
                             each counted with one of the bundles */
+    uint64_t unsealed;   /* export: own changes that stay, since this phone has to sync first: under
+                            a name that it left something has no answer yet, or it is a copy.
+                            Counted with the first bundle */
 } sotay_bundle_report;
 typedef struct sotay_bundle sotay_bundle;
 
@@ -85,6 +88,7 @@ typedef struct {
     bool more;        /* one side has more than one exchange carries: once more */
     uint64_t sets_given, pieces_given, receipts_given;
     uint64_t sets_taken, pieces_taken, receipts_taken; /* of these, what was new here */
+    uint64_t unsealed; /* own changes that stay, as with a bundle */
 } sotay_carry_report;
 typedef struct sotay_carry sotay_carry;
 

@@ -12,6 +12,7 @@
 #include "client-lib/src/offered.h"
 #include "client-lib/src/relearn.h"
 #include "client-lib/src/renew.h"
+#include "client-lib/src/replay.h"
 #include "client-lib/src/waiting.h"
 #include "client-lib/src/witness.h"
 
@@ -570,6 +571,37 @@ st_err ask_sign(sotay_sync *sync, st_error *error)
     return err;
 }
 
+/* What is sealed now leans on nothing that the server was asked about and did not say. */
+static st_err doubt(sotay_sync *sync, st_error *error)
+{
+    sotay_client *client = sync->client;
+    if (!sync->seal.is_answered || outbox_unsealed(client) == 0 ||
+        sync->doubted == client->me.counter)
+        return ST_OK;
+    st_err err = replay_doubted(client, error);
+    if (err == ST_OK || err == ST_PENDING)
+        sync->doubted = client->next.counter;
+    return err;
+}
+
+/* What was written in this sync or before it, or put off until now. */
+static st_err seal(sotay_sync *sync, st_error *error)
+{
+    bool was_put_off = sync->seal.is_put_off && sync->seal.is_answered;
+    st_err err = doubt(sync, error);
+    if (err != ST_OK)
+        return err;
+    limit_seal(sync);
+    if (sync->written != sync->client->me.counter || was_put_off) {
+        const st_id *device = &sync->client->me.device; /* those of the others went before */
+        book_key own = was_put_off ? book_key_id(BOOK_OWN, device) : book_key_of(BOOK_OWN);
+        sync->seal.is_over = false;
+        sync->sets = book_scan_of(&own);
+    }
+    sync->written = sync->client->me.counter;
+    return outbox_flush(&sync->seal, sync->client, error);
+}
+
 st_err ask_make(sotay_sync *sync, st_error *error)
 {
     st_err err = take_copied(sync->client, error);
@@ -582,14 +614,7 @@ st_err ask_make(sotay_sync *sync, st_error *error)
     if (err == ST_OK && !sync->has_drafts_done)
         err = drafts(sync, error);
     if (err == ST_OK && !sync->body_is_built) {
-        limit_seal(sync);
-        if (sync->written != sync->client->me.counter) { /* in this sync, or before it */
-            book_key own = book_key_of(BOOK_OWN);
-            sync->seal.is_over = false;
-            sync->sets = book_scan_of(&own);
-        }
-        sync->written = sync->client->me.counter;
-        err = outbox_flush(&sync->seal, sync->client, error);
+        err = seal(sync, error);
         if (err == ST_OK)
             err = purge_prepare(sync, error);
         if (err == ST_OK)

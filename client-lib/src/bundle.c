@@ -245,7 +245,10 @@ int sotay_bundle_make(sotay_bundle *bundle, sotay_slice *out_bytes, sotay_bundle
                                        .pieces = given->pieces - before->pieces,
                                        .receipts = given->receipts - before->receipts,
                                        .more = given->more,
-                                       .unreadable = given->unreadable - before->unreadable };
+                                       .unreadable = given->unreadable - before->unreadable,
+                                       .unsealed = bundle->given_before == 0
+                                                       ? outbox_unsealed(client)
+                                                       : 0 };
         *out_report = report;
     }
     return port_give(err, &inner, error);

@@ -491,6 +491,7 @@ static st_err give(sotay_carry *c, st_error *error)
     c->report.sets_given = given.sets;
     c->report.pieces_given = given.pieces;
     c->report.receipts_given = given.receipts;
+    c->report.unsealed = outbox_unsealed(c->client);
     c->report.more = c->report.more || given.more;
     return err;
 }

@@ -8,6 +8,7 @@
 
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/log_key.h"
+#include "client-lib/src/replay.h"
 #include "client-lib/src/vault.h"
 
 #define LEVEL 9

@@ -42,6 +42,7 @@ struct sotay_sync {
     /* making a request */
     bool has_drafts_done, is_ready, body_is_built;
     uint64_t written; /* own counter when the last request with words was made */
+    uint64_t doubted; /* own counter up to which nothing leans on what has no answer (replay.h) */
     unsigned words_calls; /* rounds for what was written meanwhile, since a piece of a file went */
     outbox_seal seal;
     st_buffer stream; /* zstd stream of frames */
@@ -198,11 +199,5 @@ ST_MUST_USE st_err take_twin(sotay_sync *sync, st_error *error);
 ST_MUST_USE st_err take_copied(sotay_client *client, st_error *error);
 /* Takes the answer to an enrolment, inside the open write transaction. */
 ST_MUST_USE st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *error);
-
-/* Carries what is not sealed, or was stored as a fork, over to the device in client->next: same
- * operations, new dots. `old` is the identity before; `fork` the counter of which the server said
- * so, or 0. Inside the transaction that changes it. */
-ST_MUST_USE st_err replay_changes(sotay_client *client, const identity *old, uint64_t fork,
-                                  st_error *error);
 
 #endif

@@ -1,7 +1,8 @@
 /* client-lib/src/outbox.c - seals own changes into signed sets and keeps their fate.
  * Promises: a set is on disk before a byte of it is sent and is sent again verbatim; counters and
  * the chain of hashes move in the same transaction as the set.
- * Never: seals for a device that the server calls a fork; deletes a set (closed.c does that). */
+ * Never: seals for a device that the server calls a fork, or what may name another branch's changes
+ * for its own; deletes a set (closed.c does that). */
 #include "client-lib/src/outbox.h"
 
 #include <string.h>
@@ -305,6 +306,25 @@ static st_err pass_until(gathering *g, outbox_seal *seal, sotay_client *client, 
     return ST_OK;
 }
 
+uint64_t outbox_unsealed(const sotay_client *client)
+{
+    return client->me.counter - client->me.sealed;
+}
+
+/* Does a set wait under a name that was left? What is recorded since may name its changes. */
+static st_err find_put_off(outbox_seal *seal, sotay_client *client, st_error *error)
+{
+    outbox_set set;
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    seal->is_put_off = false;
+    if (seal->is_answered || client->me.is_forked || outbox_unsealed(client) == 0)
+        return ST_OK;
+    st_err err = outbox_next_left(client, &scan, &set, error);
+    seal->is_put_off = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 /* Reads unsealed changes in order and builds their sets. */
 static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *error)
 {
@@ -317,7 +337,9 @@ static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *erro
     book_scan scan = book_scan_of(&prefix);
     seal->is_over = true;
     st_err err = client_begin(client, false, error);
-    while (err == ST_OK && !client->me.is_forked) {
+    if (err == ST_OK)
+        err = find_put_off(seal, client, error);
+    while (err == ST_OK && !client->me.is_forked && !seal->is_put_off) {
         book_value value = { NULL, 0 };
         st_set one;
         err = book_scan_whole(&client->book, &scan, &seal->arena, &value, error);

@@ -48,6 +48,10 @@ ST_MUST_USE st_err outbox_forget(sotay_client *client, const st_id *device, cons
  * nobody can say so: what waits there and is not here is lost at once. *io_any is set when there
  * was one. Makes its own transaction; ST_PENDING: it is done when that is through. */
 ST_MUST_USE st_err outbox_lose_left(sotay_client *client, bool *io_any, st_error *error);
+/* The next own set that waits under a name that was left, and is not lost: the server may yet call
+ * it another branch. Scan from book_key_of(BOOK_OWN). ST_E_NOT_FOUND. */
+ST_MUST_USE st_err outbox_next_left(sotay_client *client, book_scan *scan, outbox_set *out_set,
+                                    st_error *error);
 /* Of the notes of a record those go whose set is lost. *out_any: there was one. */
 ST_MUST_USE st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any,
                                     st_error *error);
@@ -92,6 +96,10 @@ typedef struct {
     outbox_run *runs;
     size_t count, capacity;
     bool is_built, is_over; /* over: every unsealed change was taken */
+    bool is_put_off;  /* none was: the server has not said yet what waits under a name that was
+                       * left, and they may name it */
+    bool is_answered; /* all that waits so was sent, and what the server has not said of it now it
+                       * need not say: nothing is put off */
     uint32_t changes_max;   /* of a run; less where fields or names, not bytes, are too many */
     size_t bytes_max;       /* of a run of more than one change */
     uint8_t text[ST_SET_SIGN_BYTES];
@@ -99,9 +107,12 @@ typedef struct {
 } outbox_seal;
 void outbox_seal_init(outbox_seal *seal);
 void outbox_seal_free(outbox_seal *seal);
-/* Seals all there is and sees to it that a request counter is at hand, in as few transactions as
- * there may be. ST_PENDING: called again, it goes on. */
+/* Seals all there is, unless that is put off, and sees to it that a request counter is at hand, in
+ * as few transactions as there may be. ST_PENDING: called again, it goes on. */
 ST_MUST_USE st_err outbox_flush(outbox_seal *seal, sotay_client *client, st_error *error);
+
+/* Own changes that are in no set: they wait until they may be sealed. */
+uint64_t outbox_unsealed(const sotay_client *client);
 
 /* What is noted of a set; NULL: it was not sealed in this sync. */
 const outbox_note *outbox_note_of(const outbox_seal *seal, const st_id *device, uint64_t first);

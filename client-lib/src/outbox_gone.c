@@ -3,7 +3,7 @@
  * Promises: each counter that exists no more is counted once, and no other.
  * Never: calls a set gone whose bytes are here, open or sealed. */
 #include "client-lib/src/closed.h"
-#include "client-lib/src/outbox.h"
+#include "client-lib/src/replay.h"
 
 /* What is kept, and what was lost before, is taken off *lost. */
 static st_err lose_sets(sotay_client *client, const st_id *device, const st_gone *span,
@@ -183,18 +183,26 @@ st_err outbox_forget(sotay_client *client, const st_id *device, const st_gone *s
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* The next set that waits under a name that was left, and is not here. */
-static st_err next_left(sotay_client *client, book_scan *scan, outbox_set *out_set, st_error *error)
+st_err outbox_next_left(sotay_client *client, book_scan *scan, outbox_set *out_set,
+                        st_error *error)
+{
+    for (;;) {
+        st_err err = outbox_next(&client->book, scan, out_set, error);
+        bool is_left = err == ST_OK && st_id_cmp(&out_set->device, &client->me.device) != 0;
+        if (err != ST_OK ||
+            (is_left && out_set->status != OUTBOX_LOST && outbox_waits(out_set)))
+            return err;
+    }
+}
+
+/* The next one of these that is not here. */
+static st_err next_gone(sotay_client *client, book_scan *scan, outbox_set *out_set, st_error *error)
 {
     for (;;) {
         bool kept = true;
-        st_err err = outbox_next(&client->book, scan, out_set, error);
-        if (err != ST_OK)
-            return err;
-        bool left = st_id_cmp(&out_set->device, &client->me.device) != 0;
-        if (!left || out_set->status == OUTBOX_LOST || !outbox_waits(out_set))
-            continue;
-        err = closed_is_kept(client, out_set, &kept, error);
+        st_err err = outbox_next_left(client, scan, out_set, error);
+        if (err == ST_OK)
+            err = closed_is_kept(client, out_set, &kept, error);
         if (err != ST_OK || !kept)
             return err;
     }
@@ -208,10 +216,13 @@ static st_err lose_left(sotay_client *client, st_error *error)
     while (err == ST_OK) {
         outbox_set set;
         uint64_t lost = 0;
-        err = next_left(client, &scan, &set, error);
+        err = next_gone(client, &scan, &set, error);
+        const st_gone span = { set.first, set.last };
         if (err == ST_OK)
-            err = outbox_lose(client, &set.device, &(st_gone){ set.first, set.last }, &lost, error);
+            err = outbox_lose(client, &set.device, &span, &lost, error);
         client->next.lost += lost;
+        if (err == ST_OK)
+            err = replay_without(client, &set.device, &span, error);
     }
     if (err == ST_E_NOT_FOUND)
         return client_commit(client, error);
@@ -226,7 +237,7 @@ st_err outbox_lose_left(sotay_client *client, bool *io_any, st_error *error)
     book_scan scan = book_scan_of(&prefix);
     st_err err = client_begin(client, false, error);
     if (err == ST_OK)
-        err = next_left(client, &scan, &set, error);
+        err = next_gone(client, &scan, &set, error);
     client_abort(client);
     if (err != ST_OK)
         return err == ST_E_NOT_FOUND ? ST_OK : err;

@@ -1,16 +1,18 @@
 /* client-lib/src/replay.c - a device with a new key takes over what the old one had not got
- * through: unsealed changes, and those of a branch that the server calls a fork.
+ * through: unsealed changes, and those of a branch that the server calls a fork. Behind these, what
+ * it had recorded itself and not sealed yet.
  * Promises: the same operations in the same order under new dots; what they replaced of each other
  * they still replace; records they made are made anew, and what names one of them, or an item,
  * names it under its new id. What is left behind is named under nobody's name.
  * Never: lets it name what another branch wrote, which its author did not see; touches a set that
  * the server has, or may have: those are sent again as they are. */
+#include "client-lib/src/replay.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "client-lib/src/closed.h"
 #include "client-lib/src/draft.h"
-#include "client-lib/src/exchange.h"
 #include "proto/view.h"
 
 typedef struct {
@@ -20,18 +22,41 @@ typedef struct {
     st_dot new_dot;
     st_set set; /* header of the set it lay in */
     const st_change *change;
+    bool is_present; /* the device recorded it itself */
 } replay_item;
+
+/* Counters of a device under which nobody knows of another change, or another branch may have one.
+ * Contexts end in front of them. */
+typedef struct {
+    st_id device;
+    st_gone span;
+} replay_unsure;
 
 typedef struct {
     sotay_client *client;
-    const identity *old;
-    bool is_late; /* the new device has changes of its own already */
+    const identity *old; /* NULL: no other device's work is taken over */
+    bool is_doubted;     /* what is unsure may yet be what its author saw: it stays where it is */
     st_arena arena;
     replay_item *items;
     size_t count, capacity;
+    size_t taken;   /* so many of them are taken over: the first ones, once in order */
     uint64_t begin; /* the first counter of what the old device goes no further with */
-    st_id nobody;   /* under its name goes what is left behind of that */
+    replay_unsure *unsure;
+    size_t unsure_count, unsure_capacity;
+    st_id nobody; /* under its name goes what is left behind of that */
 } replay;
+
+static st_err add_unsure(replay *r, const st_id *device, st_gone span, st_error *error)
+{
+    replay_unsure *list = r->unsure;
+    if (r->unsure_count == r->unsure_capacity)
+        list = st_arena_grow(&r->arena, list, r->unsure_count, &r->unsure_capacity, sizeof *list);
+    if (list == NULL)
+        return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+    r->unsure = list;
+    r->unsure[r->unsure_count++] = (replay_unsure){ *device, span };
+    return ST_OK;
+}
 
 /* It begins behind the last own set, of those before `before`, that the server has, or may still
  * get from here. What lies between is not here, and under its counters another branch may write. */
@@ -56,10 +81,18 @@ static st_err find_begin(replay *r, uint64_t before, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* Does the device that there is now have it, as a change that it recorded itself? */
+static bool is_present(const replay *r, const overlay_entry *entry)
+{
+    return st_id_cmp(&entry->dot.device, &r->client->next.device) == 0;
+}
+
 static bool is_ours_to_replay(const replay *r, const overlay_entry *entry)
 {
     bool forked = entry->status == OVERLAY_HELD && entry->hold == ST_HOLD_FORK;
-    return st_id_cmp(&entry->dot.device, &r->old->device) == 0 &&
+    if (is_present(r, entry))
+        return entry->status == OVERLAY_UNSEALED;
+    return r->old != NULL && st_id_cmp(&entry->dot.device, &r->old->device) == 0 &&
            (entry->status == OVERLAY_UNSEALED || forked);
 }
 
@@ -75,6 +108,7 @@ static st_err take_item(replay *r, replay_item *item, st_error *error)
         return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
     r->items = items;
     r->items[r->count++] = *item;
+    r->taken += item->is_present ? 0 : 1;
     return ST_OK;
 }
 
@@ -86,13 +120,14 @@ static st_err leave_behind(replay *r, const overlay_entry *entry, st_error *erro
     book_key_u64(&unsealed, span.from);
     st_err err = entry->first == 0 ? book_delete(&r->client->book, &unsealed, error) : ST_OK;
     r->client->next.lost++;
-    return err == ST_OK ? outbox_forget(r->client, &r->old->device, &span, error) : err;
+    return err == ST_OK ? outbox_forget(r->client, &entry->dot.device, &span, error) : err;
 }
 
 static st_err read_item(replay *r, replay_item *item, st_error *error)
 {
     const overlay_entry *entry = &item->entry;
-    if (entry->dot.counter < r->begin)
+    item->is_present = is_present(r, entry);
+    if (!item->is_present && entry->dot.counter < r->begin)
         r->begin = entry->dot.counter;
     st_err err =
         overlay_set_get(r->client, &entry->dot, entry->first, &r->arena, &item->set, error);
@@ -101,7 +136,7 @@ static st_err read_item(replay *r, replay_item *item, st_error *error)
     return err == ST_OK ? take_item(r, item, error) : err;
 }
 
-/* Every own note of the old device that must be replayed, with its change. */
+/* Every own note that must be replayed, with its change. */
 static st_err collect(replay *r, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OVER);
@@ -128,10 +163,12 @@ static st_err collect(replay *r, st_error *error)
     }
 }
 
-static int by_counter(const void *left, const void *right)
+static int in_order(const void *left, const void *right)
 {
     const replay_item *a = left, *b = right;
     uint64_t x = a->entry.dot.counter, y = b->entry.dot.counter;
+    if (a->is_present != b->is_present)
+        return a->is_present - b->is_present;
     return (x > y) - (x < y);
 }
 
@@ -155,19 +192,21 @@ static st_err clear_old(replay *r, st_error *error)
     return err;
 }
 
-/* `here` begins anew with a new device. */
+/* `here` names what is sealed under the name that there is now; where that is not known any more,
+ * it begins anew, as with a new device. */
 static st_err clear_here(replay *r, st_error *error)
 {
-    if (r->is_late)
-        return ST_OK; /* what it takes over comes behind its own */
     book_key prefix = book_key_of(BOOK_BUCKET);
     book_scan scan = book_scan_of(&prefix);
+    const uint64_t sealed = r->client->next.sealed;
     for (;;) {
         st_bucket bucket;
         bucket_state state;
         st_err err = bucket_next(&r->client->book, &scan, &bucket, &state, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
+        if (err == ST_OK && sealed > 0 && state.here <= sealed)
+            continue;
         state.here = 0;
         if (err == ST_OK)
             err = bucket_put(&r->client->book, &bucket, &state, error);
@@ -176,26 +215,86 @@ static st_err clear_here(replay *r, st_error *error)
     }
 }
 
-/* ---- new dots for old ---- */
-
 static const replay_item *find_dot(const replay *r, const st_dot *dot)
 {
     for (size_t i = 0; i < r->count; i++)
-        if (r->items[i].entry.dot.counter == dot->counter)
+        if (st_dot_cmp(&r->items[i].entry.dot, dot) == 0)
             return &r->items[i];
     return NULL;
+}
+
+/* What is sealed in the bucket last, as far as the sets say. */
+static st_err find_sealed(replay *r, const st_bucket *bucket, uint64_t *out_here, st_error *error)
+{
+    book_key prefix = book_key_id(BOOK_OWN, &r->client->next.device);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_arena arena;
+        outbox_set own;
+        st_set set;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = outbox_next(&r->client->book, &scan, &own, error);
+        const st_dot at = { own.device, own.first };
+        st_err read = err == ST_OK
+                          ? overlay_set_get(r->client, &at, own.first, &arena, &set, error)
+                          : ST_E_NOT_FOUND;
+        if (read == ST_OK && strcmp(set.bucket.s, bucket->s) == 0)
+            *out_here = own.last;
+        else if (read != ST_OK && read != ST_E_NOT_FOUND && !book_is_damage(&r->client->book, read))
+            err = read;
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* The first unsealed change in a bucket says what was sealed there last; where that change was left
+ * behind, the sets do. */
+static st_err find_here(replay *r, const replay_item *item, st_error *error)
+{
+    bucket_state state;
+    const st_id device = r->client->next.device;
+    const st_dot before = { device, item->change->prev };
+    if (!item->is_present || r->client->next.sealed == 0 || find_dot(r, &before) != NULL)
+        return ST_OK;
+    st_err err = bucket_get(&r->client->book, &item->set.bucket, &state, error);
+    state.here = before.counter;
+    if (err == ST_OK && before.counter > r->client->next.sealed) {
+        state.here = 0;
+        err = find_sealed(r, &item->set.bucket, &state.here, error);
+    }
+    return err == ST_OK ? bucket_put(&r->client->book, &item->set.bucket, &state, error) : err;
+}
+
+/* ---- new dots for old ---- */
+
+static bool is_unsure(const replay *r, const st_dot *dot)
+{
+    for (size_t i = 0; i < r->unsure_count; i++) {
+        const replay_unsure *unsure = &r->unsure[i];
+        if (st_id_cmp(&unsure->device, &dot->device) == 0 && dot->counter >= unsure->span.from &&
+            dot->counter <= unsure->span.to)
+            return true;
+    }
+    return false;
 }
 
 /* That of a change which is left behind is never written again. False: it stays as it is. */
 static bool map_dot(const replay *r, st_dot *dot)
 {
-    if (dot->counter < r->begin || st_id_cmp(&dot->device, &r->old->device) != 0)
+    if (!is_unsure(r, dot))
         return false;
     const replay_item *item = find_dot(r, dot);
     if (item != NULL && item->new_dot.counter == 0)
         return false; /* it is not made anew yet */
     *dot = item == NULL ? (st_dot){ r->nobody, dot->counter } : item->new_dot;
     return true;
+}
+
+/* The place of a value, or what is told in words: where it may yet be right, it stays. */
+static bool map_place(const replay *r, st_dot *dot)
+{
+    return !(r->is_doubted && find_dot(r, dot) == NULL) && map_dot(r, dot);
 }
 
 static int dot_order(const void *left, const void *right)
@@ -223,11 +322,10 @@ static void map_id(const replay *r, st_id *id)
 static bool next_name(const replay *r, const st_value *text, size_t at, size_t *out_from,
                       size_t *out_to, st_dot *out_dot)
 {
-    char name[ST_DOT_TEXT_BYTES], device[33];
-    st_id_format(&r->old->device, device);
+    char name[ST_DOT_TEXT_BYTES];
     for (size_t from = at; from + 33 < text->len; from++) {
         size_t to = from + 33;
-        if (memcmp(text->data + from, device, 32) != 0 || text->data[from + 32] != ':')
+        if (text->data[from + 32] != ':')
             continue;
         while (to < text->len && to - from < sizeof name - 1 && text->data[to] >= '0' &&
                text->data[to] <= '9')
@@ -236,7 +334,7 @@ static bool next_name(const replay *r, const st_value *text, size_t at, size_t *
         name[to - from] = '\0';
         *out_from = from;
         *out_to = to;
-        if (st_dot_parse(name, out_dot) && map_dot(r, out_dot))
+        if (st_dot_parse(name, out_dot) && map_place(r, out_dot))
             return true;
     }
     return false;
@@ -299,7 +397,7 @@ static st_err map_ops(replay *r, st_change *change, st_error *error)
         return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
     for (uint32_t i = 0; i < change->ops_count; i++) {
         ops[i] = change->ops[i];
-        (void)map_dot(r, &ops[i].path.item);
+        (void)map_place(r, &ops[i].path.item);
         (void)map_dot(r, &ops[i].kept);
         st_err err = map_named(r, &ops[i], error);
         if (err != ST_OK)
@@ -334,34 +432,53 @@ static st_err map_under(replay *r, st_change *change, st_error *error)
     return ST_OK;
 }
 
-/* The old device's part of a context: from the first change on that is replayed, or should be, its
- * counters are nobody's, or another branch's, whom the author never saw. */
+/* A device's part of a context: from the first counter on that is unsure, its counters are
+ * nobody's, or another branch's, whom the author never saw; or they are given to others. */
 static void cut_context(const replay *r, st_context_device *part)
 {
-    uint64_t end = r->begin;
-    if (part->upto >= end)
-        part->upto = end - 1;
-    while (part->singles_count > 0 && part->singles[part->singles_count - 1] >= end)
-        part->singles_count--;
-    while (part->holes_count > 0 && part->holes[part->holes_count - 1] >= end)
-        part->holes_count--;
+    for (size_t i = 0; i < r->unsure_count; i++) {
+        uint64_t end = r->unsure[i].span.from;
+        if (st_id_cmp(&part->device, &r->unsure[i].device) != 0)
+            continue;
+        if (part->upto >= end)
+            part->upto = end - 1;
+        while (part->singles_count > 0 && part->singles[part->singles_count - 1] >= end)
+            part->singles_count--;
+        while (part->holes_count > 0 && part->holes[part->holes_count - 1] >= end)
+            part->holes_count--;
+    }
 }
 
-/* The replayed changes of the record that the author had before him, by their new counters. */
-static st_err new_singles(replay *r, const replay_item *item, st_context_device *out_part,
-                          st_error *error)
+/* What the author had before him of the device that there is now: what is sealed of it, and of the
+ * record the replayed changes, by their new counters. */
+static st_err own_part(replay *r, const replay_item *item, st_context_device *out_part,
+                       st_error *error)
 {
-    uint64_t *singles = st_arena_array(&r->arena, r->count, sizeof *singles);
+    const st_context *old = &item->change->context;
+    st_context_device part = { .device = r->client->next.device };
+    for (uint32_t i = 0; i < old->count; i++)
+        if (st_id_cmp(&old->devices[i].device, &part.device) == 0)
+            part = old->devices[i];
+    cut_context(r, &part);
+    uint64_t *singles = st_arena_array(&r->arena, r->count + part.singles_count, sizeof *singles);
     if (singles == NULL)
         return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
-    memset(out_part, 0, sizeof *out_part);
-    out_part->device = r->client->next.device;
-    out_part->singles = singles;
+    if (part.singles_count > 0)
+        memcpy(singles, part.singles, part.singles_count * sizeof *singles);
     for (const replay_item *before = r->items; before != item; before++)
         if (st_id_cmp(&before->record, &item->record) == 0 &&
-            st_context_has(&item->change->context, &before->entry.dot))
-            singles[out_part->singles_count++] = before->new_dot.counter;
+            st_context_has(old, &before->entry.dot))
+            singles[part.singles_count++] = before->new_dot.counter;
+    part.singles = singles;
+    *out_part = part;
     return ST_OK;
+}
+
+static void add_part(const st_context_device *part, st_context *context,
+                     st_context_device *parts)
+{
+    if (part->upto > 0 || part->singles_count > 0 || part->holes_count > 0)
+        parts[context->count++] = *part;
 }
 
 /* What the author of the act had before him then, with the new dots; not what is known by now. */
@@ -369,26 +486,27 @@ static st_err map_context(replay *r, const replay_item *item, st_change *change,
 {
     const st_context *old = &item->change->context;
     st_context_device *parts = st_arena_array(&r->arena, old->count + 1u, sizeof *parts), own;
-    uint32_t count = 0;
+    st_context context = { parts, 0 };
+    bool has_own = false;
     if (parts == NULL)
         return st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
-    st_err err = new_singles(r, item, &own, error);
-    for (uint32_t i = 0; err == ST_OK && i < old->count; i++) {
+    st_err err = own_part(r, item, &own, error);
+    if (err != ST_OK)
+        return err;
+    for (uint32_t i = 0; i < old->count; i++) {
         st_context_device part = old->devices[i];
-        if (own.singles_count > 0 && st_id_cmp(&own.device, &part.device) < 0) {
-            parts[count++] = own;
-            own.singles_count = 0;
-        }
-        if (st_id_cmp(&part.device, &r->old->device) == 0)
-            cut_context(r, &part);
-        if (part.upto > 0 || part.singles_count > 0 || part.holes_count > 0)
-            parts[count++] = part;
+        int side = st_id_cmp(&part.device, &own.device);
+        if (side >= 0 && !has_own)
+            add_part(&own, &context, parts);
+        has_own = has_own || side >= 0;
+        cut_context(r, &part);
+        if (side != 0)
+            add_part(&part, &context, parts);
     }
-    if (own.singles_count > 0)
-        parts[count++] = own;
-    change->context.devices = parts;
-    change->context.count = count;
-    return err;
+    if (!has_own)
+        add_part(&own, &context, parts);
+    change->context = context;
+    return ST_OK;
 }
 
 static void map_record(const replay *r, replay_item *item, st_change *change)
@@ -415,7 +533,7 @@ static st_err write_one(replay *r, replay_item *item, st_error *error)
     change.dot.device = client->next.device;
     change.dot.counter = ++client->next.counter;
     change.prev = state.here;
-    if (r->is_late) /* the stamps of one device rise */
+    if (client->next.sealed > 0 && r->taken > 0) /* the stamps of one device rise */
         change.hlc = st_hlc_tick(&client->next.hlc, change.wall_ms);
     item->new_dot = change.dot;
     map_record(r, item, &change);
@@ -496,21 +614,37 @@ static st_err move_draft(replay *r, const st_id *record, st_error *error)
     return err == ST_OK ? draft_keep(book, &id, &copy, error) : err;
 }
 
-/* All of them: what one names may be left behind, with nothing of its record made anew. */
-static st_err move_drafts(replay *r, st_error *error)
+/* The records that have one, before any is moved: none is to be moved twice. */
+static st_err list_drafts(replay *r, st_id **out_list, size_t *out_count, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_DRAFT);
     book_scan scan = book_scan_of(&prefix);
+    st_id *list = NULL;
+    size_t count = 0, capacity = 0;
     for (;;) {
-        st_id record;
         st_err err = book_scan_next(&r->client->book, &scan, NULL, NULL, error);
-        if (err == ST_OK && scan.at.len == 1 + sizeof record.b) {
-            memcpy(record.b, scan.at.b + 1, sizeof record.b);
-            err = move_draft(r, &record, error);
-        }
+        if (err == ST_OK && count == capacity)
+            list = st_arena_grow(&r->arena, list, count, &capacity, sizeof *list);
+        if (err == ST_OK && list == NULL)
+            err = st_fail(error, ST_E_MEMORY, "enrol: no memory to carry work over");
+        *out_list = list;
+        *out_count = count;
         if (err != ST_OK)
             return err == ST_E_NOT_FOUND ? ST_OK : err;
+        if (scan.at.len == 1 + sizeof list->b)
+            memcpy(list[count++].b, scan.at.b + 1, sizeof list->b);
     }
+}
+
+/* All of them: what one names may be left behind, with nothing of its record made anew. */
+static st_err move_drafts(replay *r, st_error *error)
+{
+    st_id *list = NULL;
+    size_t count = 0;
+    st_err err = list_drafts(r, &list, &count, error);
+    for (size_t i = 0; err == ST_OK && i < count; i++)
+        err = move_draft(r, &list[i], error);
+    return err;
 }
 
 /* Rows follow a record to its new id; the old one leads there. One that is damaged stays in the
@@ -518,7 +652,7 @@ static st_err move_drafts(replay *r, st_error *error)
 static st_err move_record(replay *r, const replay_item *item, st_error *error)
 {
     st_err err = ST_OK;
-    if (item->change->creates) {
+    if (item->change->creates && st_id_cmp(&item->record, &item->new_record) != 0) {
         book_key alias = book_key_id(BOOK_ALIAS, &item->record);
         err = book_put(&r->client->book, &alias, item->new_record.b, 16, error);
         if (err == ST_OK)
@@ -527,31 +661,107 @@ static st_err move_record(replay *r, const replay_item *item, st_error *error)
     return err == ST_OK ? overlay_row_settle(r->client, &item->new_record, error) : err;
 }
 
+static void begin_replay(replay *r, sotay_client *client)
+{
+    memset(r, 0, sizeof *r);
+    r->client = client;
+    st_arena_init(&r->arena, CLIENT_WORK_BYTES_MAX);
+}
+
+/* Which counters are unsure, once it is known what is made anew: also those that are given out
+ * again. */
+static st_err find_unsure(replay *r, st_error *error)
+{
+    const identity *next = &r->client->next;
+    const st_gone unsealed = { next->sealed + 1, next->counter };
+    st_err err = ST_OK;
+    if (r->old != NULL)
+        err = add_unsure(r, &r->old->device, (st_gone){ r->begin, UINT64_MAX }, error);
+    if (err == ST_OK && unsealed.from <= unsealed.to)
+        err = add_unsure(r, &next->device, unsealed, error);
+    return err;
+}
+
+/* Takes out what is to be made anew, and makes it. */
+static st_err make_anew(replay *r, st_error *error)
+{
+    st_err err = port_random(r->client->book.port, r->nobody.b, sizeof r->nobody.b, error);
+    if (err == ST_OK)
+        err = collect(r, error);
+    if (err == ST_OK)
+        err = find_unsure(r, error);
+    if (r->count > 1)
+        qsort(r->items, r->count, sizeof *r->items, in_order);
+    if (err == ST_OK)
+        err = clear_old(r, error);
+    if (err == ST_OK)
+        err = clear_here(r, error);
+    for (size_t i = 0; err == ST_OK && i < r->count; i++)
+        err = find_here(r, &r->items[i], error);
+    r->client->next.counter = r->client->next.sealed;
+    for (size_t i = 0; err == ST_OK && i < r->count; i++)
+        err = write_one(r, &r->items[i], error);
+    if (err == ST_OK && !r->is_doubted)
+        err = move_drafts(r, error);
+    for (size_t i = 0; err == ST_OK && i < r->count; i++)
+        err = move_record(r, &r->items[i], error);
+    return err;
+}
+
 st_err replay_changes(sotay_client *client, const identity *old, uint64_t fork, st_error *error)
 {
     replay r;
-    memset(&r, 0, sizeof r);
-    r.client = client;
+    begin_replay(&r, client);
     r.old = old;
-    r.is_late = client->next.counter > 0;
-    st_arena_init(&r.arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = port_random(client->book.port, r.nobody.b, sizeof r.nobody.b, error);
+    st_err err = find_begin(&r, fork == 0 ? UINT64_MAX : fork, error);
     if (err == ST_OK)
-        err = find_begin(&r, fork == 0 ? UINT64_MAX : fork, error);
+        err = make_anew(&r, error);
+    st_arena_reset(&r.arena);
+    return err;
+}
+
+st_err replay_without(sotay_client *client, const st_id *device, const st_gone *span,
+                      st_error *error)
+{
+    replay r;
+    begin_replay(&r, client);
+    st_err err = add_unsure(&r, device, *span, error);
     if (err == ST_OK)
-        err = collect(&r, error);
-    if (r.count > 1)
-        qsort(r.items, r.count, sizeof *r.items, by_counter);
+        err = make_anew(&r, error);
+    st_arena_reset(&r.arena);
+    return err;
+}
+
+/* The sets of names that were left of which the server has not said what they are. */
+static st_err find_unanswered(replay *r, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        outbox_set set;
+        err = outbox_next_left(r->client, &scan, &set, error);
+        if (err == ST_OK)
+            err = add_unsure(r, &set.device, (st_gone){ set.first, set.last }, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err replay_doubted(sotay_client *client, st_error *error)
+{
+    replay r;
+    begin_replay(&r, client);
+    r.is_doubted = true;
+    st_err err = client_begin(client, true, error);
     if (err == ST_OK)
-        err = clear_old(&r, error);
-    if (err == ST_OK)
-        err = clear_here(&r, error);
-    for (size_t i = 0; err == ST_OK && i < r.count; i++)
-        err = write_one(&r, &r.items[i], error);
-    if (err == ST_OK)
-        err = move_drafts(&r, error);
-    for (size_t i = 0; err == ST_OK && i < r.count; i++)
-        err = move_record(&r, &r.items[i], error);
+        err = find_unanswered(&r, error);
+    bool is_any = err == ST_OK && r.unsure_count > 0;
+    if (is_any)
+        err = make_anew(&r, error);
+    if (is_any && err == ST_OK)
+        err = client_commit(client, error);
+    else
+        client_abort(client);
     st_arena_reset(&r.arena);
     return err;
 }

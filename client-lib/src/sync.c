@@ -470,7 +470,7 @@ static bool again(sotay_sync *sync)
     }
     return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again ||
            sync->repairs_go_on || sync->evidence.goes_on || renew_goes_on(sync) ||
-           purge_goes_on(sync) || decided_goes_on(sync);
+           purge_goes_on(sync) || decided_goes_on(sync) || sync->seal.is_put_off;
 }
 
 /* A server that has more and never gives it is not asked for ever. */
@@ -581,6 +581,8 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
     if (err != ST_OK)
         return err;
     *out_again = again(sync) || words_call(sync);
+    if (!sync->has_sets && !sync->wants_again) /* what is asked for again was not answered */
+        sync->seal.is_answered = true;
     sync->report.complete = !*out_again && !sync->more && sync->report.later == 0;
     bool from_start = sync->wants_again, is_over = !*out_again && !sync->is_enrolment;
     if (sync->is_heir) /* what waits goes with the next one */

@@ -13,6 +13,7 @@
 #include "client-lib/src/renew.h"
 #include "client-lib/src/lease.h"
 #include "client-lib/src/log_key.h"
+#include "client-lib/src/replay.h"
 #include "client-lib/src/waiting.h"
 #include "client-lib/src/witness.h"
 #include "proto/merge.h"

@@ -5,8 +5,8 @@
 #include "tests/unit/client-lib/rows.h"
 
 /* A copy on another machine; an image in its own place; an image with a link before it heard of the
- * other branch. */
-enum { COPY, IMAGE, LINKED_IMAGE, WAYS };
+ * other branch; one that is damaged behind that link; one that moved to another machine. */
+enum { COPY, IMAGE, LINKED_IMAGE, DAMAGED_LATER, MOVED_IMAGE, WAYS };
 
 typedef struct {
     world w;
@@ -14,6 +14,7 @@ typedef struct {
     sotay_id visit;
     int way;
     bool is_damaged; /* the first change of the branch */
+    book_key first;  /* its row */
 } pair;
 
 static void pair_make(pair *p, int way, bool is_damaged)
@@ -50,18 +51,28 @@ static void pair_spoil(pair *p, uint64_t counter)
         key = book_key_of(BOOK_CHANGE);
         book_key_u64(&key, counter);
     }
-    if (p->is_damaged)
+    p->first = key;
+    if (p->is_damaged && p->way != DAMAGED_LATER)
         rows_spoil(p->twin, &key);
+}
+
+static bool is_linked_first(const pair *p)
+{
+    return p->way == LINKED_IMAGE || p->way == DAMAGED_LATER;
 }
 
 /* Both go on until nothing more is to come. */
 static void pair_meet(pair *p)
 {
-    if (p->way == LINKED_IMAGE)
+    if (is_linked_first(p))
         enrol(&p->w, p->twin, "an", true);
+    if (p->is_damaged && p->way == DAMAGED_LATER)
+        rows_spoil(p->twin, &p->first);
+    if (p->way == MOVED_IMAGE)
+        phone_crash(p->twin, true);
     for (int i = 0; i < 2; i++)
         sync_phone_well(&p->w, p->twin, NULL);
-    if (p->way != LINKED_IMAGE)
+    if (!is_linked_first(p))
         enrol(&p->w, p->twin, "an", true);
     for (int i = 0; i < 3; i++) {
         sync_phone_well(&p->w, p->twin, NULL);
@@ -193,9 +204,6 @@ static void each_way(void (*scene)(pair *p))
 {
     for (int i = 0; i < WAYS * 2; i++) {
         pair p;
-        bool is_typed = scene == type_over || scene == type_in_item;
-        if (is_typed && i == LINKED_IMAGE * 2)
-            continue; /* typed under the new name over what still goes out under the old one */
         pair_make(&p, i / 2, i % 2 == 1);
         scene(&p);
         world_free(&p.w);
