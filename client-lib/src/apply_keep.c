@@ -51,15 +51,26 @@ static st_err keep_new(const keeping *k, bool own, bool *out_own_differs, st_err
     return err == ST_OK && own ? outbox_found(k->client, k->set, error) : err;
 }
 
+/* What the server called another branch, and lies sealed, gives its name to the set that came. */
+static st_err is_own(sotay_client *client, const st_set *set, bool *out_own, st_error *error)
+{
+    outbox_set own;
+    book_key key = book_key_counter(BOOK_OWN, &set->device, set->first);
+    st_err err = outbox_get(&client->book, &set->device, set->first, &own, error);
+    *out_own = err == ST_OK && !closed_is_fork(&own);
+    if (err == ST_OK && !*out_own)
+        err = book_delete(&client->book, &key, error);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err apply_keep_set(sotay_client *client, st_arena *arena, const st_set *set,
                       const book_value *bytes, bool *out_own_differs, st_error *error)
 {
     const keeping k = { client, arena, set, bytes };
-    book_key key = book_key_counter(BOOK_OWN, &set->device, set->first);
+    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
     bool own = false;
     book_value kept = { NULL, 0 };
-    st_err err = book_has(&client->book, &key, &own, error);
-    key.b[0] = BOOK_SET;
+    st_err err = is_own(client, set, &own, error);
     if (err == ST_OK && !own)
         err = carried_put_aside(client, set, error);
     if (err == ST_OK && !own)

@@ -100,6 +100,12 @@ st_err closed_is_kept(sotay_client *client, const outbox_set *own, bool *out_kep
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+bool closed_is_fork(const outbox_set *own)
+{
+    return own->is_closed && own->status == OUTBOX_HELD && own->hold == ST_HOLD_FORK &&
+           own->position > 0;
+}
+
 /* It goes, and with it the note that it is owed anew. */
 static st_err let_go(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
 {

@@ -30,6 +30,10 @@ ST_MUST_USE st_err closed_frame(sotay_client *client, const outbox_set *own, st_
 ST_MUST_USE st_err closed_is_kept(sotay_client *client, const outbox_set *own, bool *out_kept,
                                   st_error *error);
 
+/* Did the server say of it that it is of another branch, and where it has it? Then it waits no
+ * more, and its name is the other branch's; it stays until it is covered. */
+bool closed_is_fork(const outbox_set *own);
+
 /* What is left of it after an erasure comes in its place. *out_done false: none is sealed under
  * this name. */
 ST_MUST_USE st_err closed_renew(sotay_client *client, const st_parcel *parcel, bool *out_done,

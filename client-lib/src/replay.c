@@ -70,7 +70,7 @@ static st_err find_begin(replay *r, uint64_t before, st_error *error)
         outbox_set set;
         bool counts = false;
         err = outbox_next(&r->client->book, &scan, &set, error);
-        if (err != ST_OK || set.first >= before)
+        if (err != ST_OK || set.first >= before || closed_is_fork(&set))
             continue;
         counts = !outbox_waits(&set);
         if (!counts)

@@ -62,23 +62,40 @@ static bool has_hold(const st_verdict *verdict, st_hold hold)
     return false;
 }
 
-static st_err mark_set(sotay_client *client, outbox_set *set, st_error *error)
+/* A sealed one nobody reads here, so it is not made anew: it is the server's, once that has said of
+ * this very set that it is there. */
+static st_err mark_closed(sotay_client *client, outbox_set *set, uint64_t position, st_error *error)
+{
+    outbox_helds none = { NULL, 0 };
+    set->status = position > 0 ? OUTBOX_HELD : OUTBOX_UNSENT;
+    set->position = position;
+    set->hold = position > 0 ? ST_HOLD_FORK : ST_HOLD_NONE;
+    return outbox_settle(client, set, NULL, none, error);
+}
+
+/* position: where the server has this very set; 0: it did not say. */
+static st_err mark_set(sotay_client *client, outbox_set *set, uint64_t position, st_error *error)
 {
     bool kept = false;
     outbox_helds none = { NULL, 0 };
+    if (closed_is_fork(set))
+        return ST_OK;
     st_err err = closed_is_kept(client, set, &kept, error);
     if (err == ST_OK && !kept) {
         client->next.lost += set->status == OUTBOX_LOST ? 0 : set->last - set->first + 1;
         return outbox_forget(client, &set->device, &(st_gone){ set->first, set->last }, error);
     }
+    if (err == ST_OK && set->is_closed)
+        return mark_closed(client, set, position, error);
     set->status = OUTBOX_HELD;
     set->hold = ST_HOLD_FORK;
     return err == ST_OK ? outbox_settle(client, set, NULL, none, error) : err;
 }
 
 /* Every own set of a device from this counter on belongs to the branch that came second. One that
- * is not here is lost. */
-static st_err mark_fork(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
+ * is not here is lost. position: where the server has the first of them; 0: it did not say. */
+static st_err mark_fork(sotay_client *client, const st_id *device, uint64_t first,
+                        uint64_t position, st_error *error)
 {
     book_key prefix = book_key_id(BOOK_OWN, device);
     book_scan scan = book_scan_of(&prefix);
@@ -87,7 +104,7 @@ static st_err mark_fork(sotay_client *client, const st_id *device, uint64_t firs
         outbox_set set;
         err = outbox_next(&client->book, &scan, &set, error);
         if (err == ST_OK && set.first >= first)
-            err = mark_set(client, &set, error);
+            err = mark_set(client, &set, set.first == first ? position : 0, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -130,12 +147,13 @@ st_err take_copied(sotay_client *client, st_error *error)
  * that set on, is taken over by a device that is not enrolled yet; recording goes on under it,
  * and what it holds is sealed and sent after the next enrolment. Where it was enrolled before it
  * heard of the other branch, the device that it is now takes over at once. */
-static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, st_error *error)
+static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, uint64_t position,
+                        st_error *error)
 {
     sotay_client *client = sync->client;
     identity old = client->next;
     old.device = *device;
-    st_err err = mark_fork(client, device, first, error);
+    st_err err = mark_fork(client, device, first, position, error);
     if (err == ST_OK && st_id_cmp(device, &client->next.device) == 0) {
         err = leave_name(client, error);
         sync->asked_gone = (st_gone){ 0, 0 }; /* it was said under the old name */
@@ -150,7 +168,7 @@ static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, s
 st_err take_twin(sotay_sync *sync, st_error *error)
 {
     st_id device = sync->client->next.device;
-    return take_fork(sync, &device, sync->applied.twin_first, error);
+    return take_fork(sync, &device, sync->applied.twin_first, 0, error);
 }
 
 static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error *error)
@@ -177,7 +195,7 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     if (err != ST_OK)
         return err;
     if (has_hold(verdict, ST_HOLD_FORK))
-        return take_fork(sync, &device, verdict->first, error);
+        return take_fork(sync, &device, verdict->first, verdict->position, error);
     set.status = verdict->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
     set.position = verdict->position;
     set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;
