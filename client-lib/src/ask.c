@@ -368,6 +368,41 @@ static st_err write_next(sotay_sync *sync, st_frame_writer *writer, const outbox
     return err;
 }
 
+/* At the end of the others, once: those of which the server did not say what they are. */
+static bool turn_to_asked(sotay_sync *sync)
+{
+    book_key all = book_key_of(BOOK_OWN);
+    if (!sync->has_asked || sync->asks_again)
+        return false;
+    sync->asks_again = true;
+    sync->sets = book_scan_of(&all);
+    return true;
+}
+
+/* Is it of those that are gone through now? */
+static bool is_next(sotay_sync *sync, const outbox_set *set)
+{
+    bool is_asked = set->asked_at > 0;
+    if (!outbox_waits(set))
+        return false;
+    sync->has_asked = sync->has_asked || is_asked;
+    return is_asked == sync->asks_again;
+}
+
+/* The next one that waits, and where the scan stood in front of it. ST_E_NOT_FOUND. */
+static st_err next_own(sotay_sync *sync, book_scan *out_before, outbox_set *out_set,
+                       st_error *error)
+{
+    for (;;) {
+        *out_before = sync->sets;
+        st_err err = outbox_next(&sync->client->book, &sync->sets, out_set, error);
+        if (err == ST_E_NOT_FOUND && turn_to_asked(sync))
+            continue;
+        if (err != ST_OK || is_next(sync, out_set))
+            return err;
+    }
+}
+
 /* Unsent sets in order, as many as one request carries; the scan stays where it is. */
 static st_err write_own(sotay_sync *sync, st_frame_writer *writer, size_t *bytes, st_error *error)
 {
@@ -375,11 +410,11 @@ static st_err write_own(sotay_sync *sync, st_frame_writer *writer, size_t *bytes
     own_row row = { .has_sent = false };
     while (err == ST_OK && !sync->has_sets) {
         outbox_set set;
-        book_scan before = sync->sets;
-        err = outbox_next(&sync->client->book, &sync->sets, &set, error);
+        book_scan before;
+        err = next_own(sync, &before, &set, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
-        if (err != ST_OK || !outbox_waits(&set))
+        if (err != ST_OK)
             continue;
         if (st_id_cmp(&row.device, &set.device) != 0)
             row = (own_row){ .device = set.device };
@@ -588,7 +623,13 @@ static st_err doubt(sotay_sync *sync, st_error *error)
 static st_err seal(sotay_sync *sync, st_error *error)
 {
     bool was_put_off = sync->seal.is_put_off && sync->seal.is_answered;
-    st_err err = doubt(sync, error);
+    bool may_be_asked = sync->report.requests == 0 && !sync->seal.is_answered &&
+                        outbox_unsealed(sync->client) > 0;
+    st_err err = may_be_asked
+                     ? outbox_was_asked(sync->client, &sync->seal.is_answered, error)
+                     : ST_OK;
+    if (err == ST_OK)
+        err = doubt(sync, error);
     if (err != ST_OK)
         return err;
     limit_seal(sync);
@@ -597,6 +638,7 @@ static st_err seal(sotay_sync *sync, st_error *error)
         book_key own = was_put_off ? book_key_id(BOOK_OWN, device) : book_key_of(BOOK_OWN);
         sync->seal.is_over = false;
         sync->sets = book_scan_of(&own);
+        sync->has_asked = sync->asks_again = false;
     }
     sync->written = sync->client->me.counter;
     return outbox_flush(&sync->seal, sync->client, error);

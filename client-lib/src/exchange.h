@@ -55,6 +55,7 @@ struct sotay_sync {
     st_head head;
     book_scan sets; /* own sets gone through so far */
     bool has_sets;  /* more of them wait for the next round */
+    bool has_asked, asks_again; /* some that have no answer come last; these are gone through */
     book_scan carried; /* kept sets of others gone through so far */
     book_scan taken, parcels; /* what is carried for others, gone through so far */
     size_t parcels_count;     /* in this request */

@@ -29,8 +29,11 @@ st_err outbox_put(book_db *book, const outbox_set *set, st_error *error)
     slip_u8(&slip, (uint8_t)set->status);
     slip_u64(&slip, set->position);
     slip_u8(&slip, (uint8_t)set->hold);
-    if (set->is_closed)
-        slip_u8(&slip, 1);
+    bool is_asked = set->asked_at > 0 && set->position == 0;
+    if (set->is_closed || is_asked)
+        slip_u8(&slip, set->is_closed ? 1 : 0);
+    if (is_asked)
+        slip_u64(&slip, set->asked_at);
     book_key key = book_key_counter(BOOK_OWN, &set->device, set->first);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
                                    : book_put(book, &key, out.data, out.len, error);
@@ -49,6 +52,7 @@ static st_err unpack(const book_key *key, const book_value *value, outbox_set *o
     set.position = slip_get_u64(&slip);
     set.hold = (st_hold)slip_get_u8(&slip);
     set.is_closed = slip.at < slip.len && slip_get_u8(&slip) != 0;
+    set.asked_at = slip.at < slip.len ? slip_get_u64(&slip) : 0;
     if (slip.bad || key->len != 1 + 16 + 8 || set.status > OUTBOX_LOST)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an own set is damaged");
     memcpy(set.device.b, key->b + 1, sizeof set.device.b);
@@ -309,6 +313,34 @@ static st_err pass_until(gathering *g, outbox_seal *seal, sotay_client *client, 
 uint64_t outbox_unsealed(const sotay_client *client)
 {
     return client->me.counter - client->me.sealed;
+}
+
+st_err outbox_unsaid(sotay_client *client, const st_id *device, uint64_t first, st_error *error)
+{
+    outbox_set set;
+    if (client->next.is_forked || st_id_cmp(device, &client->next.device) == 0)
+        return ST_OK;
+    st_err err = outbox_get(&client->book, device, first, &set, error);
+    set.asked_at = client->next.counter;
+    return err == ST_OK ? outbox_put(&client->book, &set, error)
+                        : err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err outbox_was_asked(sotay_client *client, bool *out_was, st_error *error)
+{
+    outbox_set set;
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    bool any = false, all = true;
+    st_err err = client_begin(client, false, error);
+    while (err == ST_OK && all) {
+        err = outbox_next_left(client, &scan, &set, error);
+        any = any || err == ST_OK;
+        all = err != ST_OK || set.asked_at > client->me.sealed;
+    }
+    client_abort(client);
+    *out_was = any && all;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 /* Does a set wait under a name that was left? What is recorded since may name its changes. */

@@ -177,9 +177,13 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     st_id device = verdict->has_device ? verdict->device : client->me.speaker;
     outbox_set set;
     count_verdict(sync, verdict, &device);
-    if (verdict->kind == ST_VERDICT_LATER || verdict->kind == ST_VERDICT_UNKNOWN)
-        return ST_OK; /* stays unsent: offered again at the next sync */
-    st_err err = outbox_get(&client->book, &device, verdict->first, &set, error);
+    bool is_unsaid = verdict->kind == ST_VERDICT_LATER || verdict->kind == ST_VERDICT_UNKNOWN;
+    st_err err = is_unsaid || verdict->position == 0
+                     ? outbox_unsaid(client, &device, verdict->first, error)
+                     : ST_OK;
+    if (is_unsaid || err != ST_OK)
+        return err; /* stays unsent: offered again at the next sync */
+    err = outbox_get(&client->book, &device, verdict->first, &set, error);
     if (err == ST_E_NOT_FOUND) {
         err = carried_verdict(client, &device, verdict, error);
         if (err != ST_OK || verdict->position == 0)

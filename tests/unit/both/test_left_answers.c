@@ -20,6 +20,31 @@ static size_t left_waiting(phone *p)
     return count;
 }
 
+/* Does the one that waits stand in front of what is sealed under the new name? */
+static bool left_is_first(phone *p)
+{
+    outbox_set set;
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
+    assert_int_equal(outbox_next_left(p->client, &scan, &set, NULL), ST_OK);
+    client_abort(p->client);
+    return st_id_cmp(&set.device, &p->client->me.device) < 0;
+}
+
+#define LONG 3600u
+
+/* A text that no stream makes short. */
+static void fill(char *text)
+{
+    uint32_t x = 1;
+    for (size_t i = 0; i < LONG; i++) {
+        x = x * 1103515245u + 12345u;
+        text[i] = (char)('a' + (x >> 16) % 26);
+    }
+    text[LONG] = '\0';
+}
+
 /* ---- sealed ---- */
 
 /* Two sets of the old name lie sealed on a phone that has another name by now, since its unit was
@@ -33,13 +58,8 @@ typedef struct {
 static void sealed_make(sealed *s, uint64_t seed)
 {
     town *t = &s->t;
-    char first[3601]; /* no stream makes it short */
-    uint32_t x = 1;
-    for (size_t i = 0; i < sizeof first - 1; i++) {
-        x = x * 1103515245u + 12345u;
-        first[i] = (char)('a' + (x >> 16) % 26);
-    }
-    first[sizeof first - 1] = '\0';
+    char first[LONG + 1];
+    fill(first);
     town_make(t, seed);
     s->an = &t->w.phones[0];
     s->binh = &t->w.phones[1];
@@ -147,12 +167,124 @@ static void test_each_sealed_one_is_brought(void **state)
     town_free(&s.t);
 }
 
+/* ---- no answer ---- */
+
+#define BUDGET 1100u /* of a sync that ends behind its first request */
+
+static void note(phone *p, const sotay_id *visit, const char *field, const char *text)
+{
+    assert_int_equal(phone_set(p, visit, field, text), SOTAY_OK);
+}
+
+/* A sync in which the next `later` sets that come are put off. */
+static void sync_later(edge *e, phone *p, uint64_t budget, uint64_t later, sotay_report *out_report)
+{
+    sotay_sync *sync = NULL;
+    e->later_next = later;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, NULL), SOTAY_OK);
+    sotay_sync_limit(sync, budget, true);
+    assert_int_equal(edge_run(e, p->client, sync, NULL, out_report), SOTAY_OK);
+    e->later_next = 0;
+}
+
+/* A phone with a new name, all of its book read, whose old one has a set that waits, with this note
+ * in it. */
+static edge *left_make(phone *p, sotay_id *out_visit, const char *text)
+{
+    edge *e = phone_alone(p);
+    *out_visit = phone_visit(p, "chợ");
+    assert_int_equal(edge_sync(e, p->client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(edge_enrol(e, p->client, 0, NULL), SOTAY_OK);
+    assert_int_equal(edge_sync(e, p->client, NULL, NULL), SOTAY_OK);
+    note(p, out_visit, "general_note", text);
+    rows_seal(p);
+    assert_int_equal(edge_enrol(e, p->client, 0, NULL), SOTAY_OK);
+    sync_later(e, p, 0, 1, NULL);
+    assert_int_equal(left_waiting(p), 1);
+    return e;
+}
+
+/* The phone starts anew between any two syncs. */
+static void test_a_small_budget(void **state)
+{
+    (void)state;
+    phone an;
+    sotay_report report;
+    sotay_id visit;
+    edge *e = left_make(&an, &visit, "ba");
+    const st_id id = phone_id(&visit);
+    note(&an, &visit, "general_note", "bốn"); /* over what has no answer */
+    sync_later(e, &an, BUDGET, 9, &report);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(an.client->me.sealed, 0);
+    phone_reopen(&an);
+    sync_later(e, &an, BUDGET, 9, &report);
+    assert_int_equal(an.client->me.sealed, 1);
+    note(&an, &visit, "place", "năm"); /* one more answer is waited for */
+    phone_reopen(&an);
+    sync_later(e, &an, BUDGET, 9, &report);
+    assert_int_equal(an.client->me.sealed, 1);
+    phone_reopen(&an);
+    sync_later(e, &an, 0, 0, &report);
+    assert_int_equal(left_waiting(&an), 0);
+    assert_true(phone_status_says(&an, "\"ready\":0"));
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 2); /* both stand side by side */
+    phone_part(e, &an, NULL);
+}
+
+/* It is answered in time: what waited is sealed as it is. */
+static void test_an_answer_in_time(void **state)
+{
+    (void)state;
+    phone an;
+    sotay_id visit;
+    edge *e = left_make(&an, &visit, "ba");
+    const st_id id = phone_id(&visit);
+    note(&an, &visit, "general_note", "bốn");
+    sync_later(e, &an, 0, 0, NULL);
+    assert_true(phone_status_says(&an, "\"ready\":0"));
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 1);
+    note(&an, &visit, "general_note", "năm");
+    sync_later(e, &an, 0, 0, NULL);
+    assert_int_equal(edge_values(e, &id, EDGE_NOTE), 1);
+    phone_part(e, &an, NULL);
+}
+
+/* The set that has no answer is larger than what a sync may cost, whichever of the two names stands
+ * in front. */
+static void test_a_large_one_comes_last(void **state)
+{
+    (void)state;
+    bool was_behind = false, was_before = false;
+    for (int i = 0; i < 8 && !(was_behind && was_before); i++) {
+        phone an;
+        char text[LONG + 1];
+        sotay_id visit;
+        fill(text);
+        edge *e = left_make(&an, &visit, text);
+        for (int k = 0; k < i; k++)
+            assert_int_equal(edge_enrol(e, an.client, 0, NULL), SOTAY_OK);
+        was_before = was_before || left_is_first(&an);
+        was_behind = was_behind || !left_is_first(&an);
+        note(&an, &visit, "place", "bốn");
+        sync_later(e, &an, BUDGET, 9, NULL);
+        assert_int_equal(an.client->me.sealed, 0);
+        sync_later(e, &an, BUDGET, 0, NULL);
+        assert_true(phone_status_says(&an, "\"ready\":0"));
+        phone_part(e, &an, NULL);
+    }
+    assert_true(was_before && was_behind);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sealed_branch_waits_no_more),
         cmocka_unit_test(test_a_sealed_branch_hides_nobody),
         cmocka_unit_test(test_each_sealed_one_is_brought),
+        cmocka_unit_test(test_a_small_budget),
+        cmocka_unit_test(test_an_answer_in_time),
+        cmocka_unit_test(test_a_large_one_comes_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
