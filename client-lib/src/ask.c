@@ -613,9 +613,12 @@ static st_err doubt(sotay_sync *sync, st_error *error)
     if (!sync->seal.is_answered || outbox_unsealed(client) == 0 ||
         sync->doubted == client->me.counter)
         return ST_OK;
+    const uint64_t lost = client->me.lost;
     st_err err = replay_doubted(client, error);
-    if (err == ST_OK || err == ST_PENDING)
-        sync->doubted = client->next.counter;
+    if (err != ST_OK && err != ST_PENDING)
+        return err;
+    sync->doubted = client->next.counter;
+    sync->report.needs_person |= client->next.lost != lost; /* one does not open */
     return err;
 }
 

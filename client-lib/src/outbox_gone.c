@@ -208,23 +208,44 @@ static st_err next_gone(sotay_client *client, book_scan *scan, outbox_set *out_s
     }
 }
 
-static st_err lose_left(sotay_client *client, st_error *error)
+/* They are lost; *io_list, in the arena, says which. */
+static st_err lose_each(sotay_client *client, st_arena *arena, replay_span **io_list,
+                        size_t *io_count, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OWN);
     book_scan scan = book_scan_of(&prefix);
-    st_err err = client_begin(client, true, error);
-    while (err == ST_OK) {
+    size_t capacity = 0;
+    for (;;) {
         outbox_set set;
         uint64_t lost = 0;
-        err = next_gone(client, &scan, &set, error);
-        const st_gone span = { set.first, set.last };
+        st_err err = next_gone(client, &scan, &set, error);
+        const replay_span one = { set.device, { set.first, set.last } };
         if (err == ST_OK)
-            err = outbox_lose(client, &set.device, &span, &lost, error);
+            err = outbox_lose(client, &one.device, &one.span, &lost, error);
         client->next.lost += lost;
-        if (err == ST_OK)
-            err = replay_without(client, &set.device, &span, error);
+        if (err == ST_OK && *io_count == capacity)
+            *io_list = st_arena_grow(arena, *io_list, *io_count, &capacity, sizeof one);
+        if (err == ST_OK && *io_list == NULL)
+            err = st_fail(error, ST_E_MEMORY, "outbox: no memory for what is lost");
+        if (err != ST_OK)
+            return err == ST_E_NOT_FOUND ? ST_OK : err;
+        (*io_list)[(*io_count)++] = one;
     }
-    if (err == ST_E_NOT_FOUND)
+}
+
+static st_err lose_left(sotay_client *client, st_error *error)
+{
+    st_arena arena;
+    replay_span *list = NULL;
+    size_t count = 0;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = client_begin(client, true, error);
+    if (err == ST_OK)
+        err = lose_each(client, &arena, &list, &count, error);
+    if (err == ST_OK)
+        err = replay_without(client, list, count, error);
+    st_arena_reset(&arena);
+    if (err == ST_OK)
         return client_commit(client, error);
     client_abort(client);
     return err;

@@ -13,9 +13,14 @@
  * it. */
 ST_MUST_USE st_err replay_changes(sotay_client *client, const identity *old, uint64_t fork,
                                   st_error *error);
-/* These counters of a name that was left are lost, and another branch may have them: nothing that
+/* Counters of one device. */
+typedef struct {
+    st_id device;
+    st_gone span;
+} replay_span;
+/* These counters of names that were left are lost, and another branch may have them: nothing that
  * is not sealed, or is being typed, names them any more. Inside a transaction. */
-ST_MUST_USE st_err replay_without(sotay_client *client, const st_id *device, const st_gone *span,
+ST_MUST_USE st_err replay_without(sotay_client *client, const replay_span *list, size_t count,
                                   st_error *error);
 /* What is not sealed says of no change in a set that waits under a name that was left that it
  * replaces it, or has seen it: it may be another branch's. Makes its own transaction. ST_PENDING:
