@@ -210,12 +210,12 @@ static void test_a_big_fork(void **state)
     phone_open(&image);
     assert_int_equal(phone_set(&an, &visit, "general_note", "của an"), SOTAY_OK);
     assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-    for (int i = 0; i < 500; i++)
-        assert_int_equal(phone_set(&image, &visit, "place", "xóm"), SOTAY_OK);
+    for (int i = 0; i < 400; i++)
+        (void)phone_visit(&image, "xóm");
     rows_seal(&image);
     assert_int_equal(edge_enrol(e, image.client, 0, NULL), SOTAY_OK);
     assert_int_equal(edge_sync(e, image.client, NULL, NULL), SOTAY_OK);
-    assert_int_equal(image.client->me.sealed, 500);
+    assert_int_equal(image.client->me.sealed, 400);
     assert_true(phone_status_says(&image, "\"ready\":0"));
     phone_part(e, &an, &image);
 }
