@@ -36,7 +36,7 @@ rigs() {
     $MAKE --no-print-directory MODE=coverage rig-programs-sim rig-programs-fault \
         rig-programs-crash >/dev/null &&
         $MAKE --no-print-directory MODE=coverage fuzzers >/dev/null || return 1
-    rig SEED=90000000 SEEDS="${SEEDS:-400}" "$build/sim/sim" seeds
+    rig SEED=100000000 SEEDS="${SEEDS:-400}" "$build/sim/sim" seeds
     rig TRIES="${TRIES:-24}" tests/fault/run short
     rig STATES="${STATES:-2000}" ROUNDS=2 tests/crash/run short
     mkdir -p "$build/seed_inputs" && "$build/seeds" "$build/seed_inputs"

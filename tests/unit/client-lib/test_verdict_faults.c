@@ -3,8 +3,11 @@
  * fails: verdicts, wants, another branch of its device, the keys of the log; and what it does then:
  * sets are sealed, work is carried over to another device. Each time it says so and the store is as
  * before, or all of it is done. */
+#include <stdio.h>
+
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/log_key.h"
+#include "client-lib/src/replay.h"
 #include "tests/unit/client-lib/edge_log.h"
 #include "tests/unit/client-lib/trial.h"
 
@@ -260,6 +263,52 @@ static void test_a_branch_of_before(void **state)
     trial_sweep(b, SCENES, sizeof SCENES / sizeof SCENES[0]);
 }
 
+/* Nothing was said of the set of its old name: what is not sealed names nothing in it any more. */
+static st_err nothing_is_said(bench *b, st_error *error)
+{
+    even_out(b);
+    return replay_doubted(b->on.copy.client, error);
+}
+
+static void test_no_answer_to_a_set_of_before(void **state)
+{
+    static const scene SCENES[] = {
+        { .why = "nothing is said", .what = nothing_is_said, .is_alone = true, .patience = FEW },
+    };
+    bench *b = *state;
+    const sotay_pair finding = { "text", "năm" };
+    const sotay_pairs pairs = { &finding, 1 };
+    char item[SOTAY_ITEM_TEXT], path[SOTAY_ITEM_TEXT + 32];
+    must(b, phone_set(&b->an, &b->told, "general_note", "dưới tên mới"));
+    must(b, phone_set(&b->an, &b->told, "general_note", "thêm một lần"));
+    must(b, sotay_item_new(b->an.client, &b->own, "findings", pairs, item, &b->an.error));
+    (void)snprintf(path, sizeof path, "findings.%s.text", item);
+    must(b, sotay_draft_put(b->an.client, &b->own, path, "đang gõ", &b->an.error));
+    trial_sweep(b, SCENES, sizeof SCENES / sizeof SCENES[0]);
+}
+
+/* It is on this phone no more, and a change under the new name is not either. */
+static st_err it_is_lost(bench *b, st_error *error)
+{
+    bool any = false;
+    even_out(b);
+    return outbox_lose_left(b->on.copy.client, &any, error);
+}
+
+static void test_a_set_of_before_is_lost(void **state)
+{
+    static const scene SCENES[] = {
+        { .why = "it is lost", .what = it_is_lost, .is_alone = true, .patience = FEW },
+    };
+    bench *b = *state;
+    book_key set = book_key_counter(BOOK_SET, &b->unsent.device, b->unsent.first);
+    book_key change = book_key_of(BOOK_CHANGE);
+    rows_spoil(&b->an, &set);
+    book_key_u64(&change, b->an.client->me.counter);
+    rows_spoil(&b->an, &change);
+    trial_sweep(b, SCENES, sizeof SCENES / sizeof SCENES[0]);
+}
+
 /* Keys of its own, and both signatures over them. */
 static st_err a_copy_makes_keys(bench *b, st_error *error)
 {
@@ -430,7 +479,7 @@ static void test_the_keys_of_the_log(void **state)
     trial_sweep(b, READ, 1);
 }
 
-/* One phone for all; the last three change it. */
+/* One phone for all; from test_a_branch_of_before on each test changes it. */
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +488,8 @@ int main(void)
         cmocka_unit_test(test_what_is_sealed),
         cmocka_unit_test(test_pages_and_the_end),
         cmocka_unit_test(test_a_branch_of_before),
+        cmocka_unit_test(test_no_answer_to_a_set_of_before),
+        cmocka_unit_test(test_a_set_of_before_is_lost),
         cmocka_unit_test(test_the_keys_of_the_log),
         cmocka_unit_test(test_keys_of_a_copy),
     };
