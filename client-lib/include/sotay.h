@@ -319,9 +319,9 @@ SOTAY_API SOTAY_MUST_USE int sotay_record_remark(sotay_client *client, const sot
 
 #define SOTAY_ITEM_TEXT 64
 /* An item of a listed group; its id as text in out_item (SOTAY_ITEM_TEXT bytes). The id, like the
- * name of a change, is good until the next sync: where this store has to go on under another name,
- * or behind another branch (docs/protocol.md 7.5), what was recorded and not sent yet is named anew,
- * and its old id may be that of another item. A record is found by its old id as well. */
+ * name of a change, is good until the next sync: where this store goes on under another name, or
+ * behind another branch (docs/protocol.md 7.5), what was recorded and not sent is named anew, and
+ * its old id may be that of another item. A record is found by its old id as well. */
 SOTAY_API SOTAY_MUST_USE int sotay_item_new(sotay_client *client, const sotay_id *record,
                                             const char *group, sotay_pairs pairs,
                                             char out_item[SOTAY_ITEM_TEXT], sotay_error *error);
