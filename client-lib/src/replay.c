@@ -115,22 +115,15 @@ static st_err collect(replay *r, st_error *error)
     }
 }
 
-/* Its change, out of a set that is read once for all that lie in it; `before` is the item read
+/* The set of its change, which is read once for all that lie in it; `before` is the item read
  * before it, or NULL. */
-static st_err read_item(replay *r, const replay_item *before, replay_item *item, st_error *error)
+static st_err read_set(replay *r, const replay_item *before, replay_item *item, st_error *error)
 {
     const overlay_entry *entry = &item->entry;
-    if (before != NULL && entry->first != 0 && before->entry.first == entry->first)
-        item->set = before->set;
-    st_err err = item->set.changes_count > 0 ? ST_OK
-                                             : overlay_set_get(r->client, &entry->dot, entry->first,
-                                                               &r->arena, &item->set, error);
-    if (err != ST_OK)
-        return err;
-    item->change = overlay_change(&item->set, entry->dot.counter);
-    return item->change != NULL
-               ? ST_OK
-               : st_fail(error, ST_E_CORRUPT, "store: an own change is not in its set");
+    if (before == NULL || entry->first == 0 || before->entry.first != entry->first)
+        return overlay_set_get(r->client, &entry->dot, entry->first, &r->arena, &item->set, error);
+    item->set = before->set;
+    return ST_OK;
 }
 
 /* All of them, in order; those that do not open are items no more. */
@@ -144,11 +137,14 @@ static st_err read_items(replay *r, st_error *error)
         replay_item item = r->items[i];
         const bool is_known = damaged != 0 && item.entry.first == damaged;
         const replay_item *before = kept == 0 ? NULL : &r->items[kept - 1];
-        st_err err = is_known ? ST_OK : read_item(r, before, &item, error);
+        st_err err = is_known ? ST_OK : read_set(r, before, &item, error);
         if (is_known || book_is_damage(&r->client->book, err)) {
-            damaged = item.set.changes_count == 0 ? item.entry.first : 0;
+            damaged = item.entry.first;
             err = leave_behind(r, &item.entry, error);
         } else if (err == ST_OK) {
+            item.change = overlay_change(&item.set, item.entry.dot.counter);
+            if (item.change == NULL)
+                err = st_fail(error, ST_E_CORRUPT, "store: an own change is not in its set");
             r->items[kept++] = item;
             r->taken += item.is_present ? 0 : 1;
         }
