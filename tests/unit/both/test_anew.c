@@ -2,14 +2,7 @@
  * (docs/protocol.md 7.5): damage, many of it, two of one number. */
 #include "client-lib/src/overlay.h"
 #include "client-lib/src/replay.h"
-#include "tests/unit/both/meet.h"
-#include "tests/unit/client-lib/rows.h"
-
-static void seal_note(phone *p, const sotay_id *visit, const char *text)
-{
-    assert_int_equal(phone_set(p, visit, "general_note", text), SOTAY_OK);
-    rows_seal(p);
-}
+#include "tests/unit/both/branch.h"
 
 /* Two names were left, a set of the same number waits under each, and a value over both. */
 static void test_two_names_one_number(void **state)
@@ -81,14 +74,9 @@ static void test_here(void **state)
     sotay_report report;
     st_arena arena;
     st_set set;
-    edge *e = phone_alone(&an);
-    sotay_id visit = phone_visit(&an, "chợ");
+    sotay_id visit;
+    edge *e = branch_make(&an, &image, &visit);
     book_key key = book_key_of(BOOK_CHANGE);
-    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-    assert_int_equal(sotay_memory_copy(&an.port, false, &image.port, NULL), SOTAY_OK);
-    phone_open(&image);
-    assert_int_equal(phone_set(&an, &visit, "general_note", "của an"), SOTAY_OK);
-    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
     seal_note(&image, &visit, "bản hai");
     assert_int_equal(edge_enrol(e, image.client, 0, NULL), SOTAY_OK);
     assert_int_equal(phone_set(&image, &visit, "general_note", "ba"), SOTAY_OK); /* 1 */
@@ -203,13 +191,8 @@ static void test_a_big_fork(void **state)
 {
     (void)state;
     phone an, image;
-    edge *e = phone_alone(&an);
-    sotay_id visit = phone_visit(&an, "chợ");
-    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-    assert_int_equal(sotay_memory_copy(&an.port, false, &image.port, NULL), SOTAY_OK);
-    phone_open(&image);
-    assert_int_equal(phone_set(&an, &visit, "general_note", "của an"), SOTAY_OK);
-    assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
+    sotay_id visit;
+    edge *e = branch_make(&an, &image, &visit);
     for (int i = 0; i < 400; i++)
         (void)phone_visit(&image, "xóm");
     rows_seal(&image);

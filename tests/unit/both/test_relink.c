@@ -2,20 +2,13 @@
  * A phone has sets of its name that were not sent, and gets a new link. What its person writes from
  * then on builds on them, and the server may call them another branch: whatever it answers, nothing
  * of the first phone is replaced unseen, and nothing waits for ever. */
-#include "tests/unit/both/meet.h"
-#include "tests/unit/client-lib/rows.h"
+#include "tests/unit/both/branch.h"
 
 typedef struct {
     world w;
     phone *an, *binh, *image;
     sotay_id visit;
 } town;
-
-static void seal_note(phone *p, const sotay_id *visit, const char *text)
-{
-    assert_int_equal(phone_set(p, visit, "general_note", text), SOTAY_OK);
-    rows_seal(p);
-}
 
 /* An image of the phone behind its first change, put back in its place. Its own second one waits,
  * sealed. has_rival: the first phone had sent a second one of its own. */
@@ -173,15 +166,10 @@ static void test_put_off_and_another_branch(void **state)
     for (uint64_t lost = 1; lost <= 3; lost++) { /* 1: none */
         phone an, image;
         sotay_report report;
-        edge *e = phone_alone(&an);
-        sotay_id visit = phone_visit(&an, "chợ");
+        sotay_id visit;
+        edge *e = branch_make(&an, &image, &visit);
         const st_id id = phone_id(&visit);
         book_key key = book_key_of(BOOK_CHANGE);
-        assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
-        assert_int_equal(sotay_memory_copy(&an.port, false, &image.port, NULL), SOTAY_OK);
-        phone_open(&image);
-        assert_int_equal(phone_set(&an, &visit, "general_note", "của an"), SOTAY_OK);
-        assert_int_equal(edge_sync(e, an.client, NULL, NULL), SOTAY_OK);
         seal_note(&image, &visit, "bản hai");
         assert_int_equal(edge_enrol(e, image.client, 0, NULL), SOTAY_OK);
         assert_int_equal(phone_set(&image, &visit, "general_note", "ba"), SOTAY_OK); /* 1 */
