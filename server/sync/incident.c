@@ -96,8 +96,9 @@ static st_err decode_head(store_slice key, pack_reader *reader, sync_incident *o
         return is_damaged(error);
     in.records = (const st_id *)reader->data; /* bytes, as they stand there */
     in.records_count = (uint32_t)records;
-    reader->data += records * sizeof *in.records;
-    reader->len -= records * sizeof *in.records;
+    size_t taken = in.records_count * sizeof *in.records;
+    reader->data += taken;
+    reader->len -= taken;
     uint64_t count = pack_get_u64(reader);
     if (reader->is_bad || count > reader->len / 20)
         return is_damaged(error);

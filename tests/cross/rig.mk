@@ -15,7 +15,7 @@ CROSS_SLOW := client-lib/%faults client-lib/test_damage client-lib/test_outbox \
               client-lib/test_recover client-lib/test_vault proto/%faults proto/test_changeset \
               proto/test_merge_permutations
 # Nobody installs libjpeg, libpng and libcurl for these machines.
-CROSS_ALL  := $(filter-out %/client-lib/test_picture %/client-lib/test_watch,\
+CROSS_ALL  := $(filter-out %/client-lib/test_picture %/client-lib/test_watch %/both/test_attach,\
               $(filter $(BUILD)/tests/unit/% $(BUILD)/tests/golden/%,$(TESTS)))
 CROSS_FEW  := $(filter $(addprefix $(BUILD)/tests/,unit/proto/% unit/client-lib/% golden/% \
                 unit/server/test_store),$(CROSS_ALL))
