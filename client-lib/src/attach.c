@@ -10,6 +10,7 @@
 #include "client-lib/src/edit.h"
 #include "client-lib/src/file_name.h"
 #include "client-lib/src/media.h"
+#include "client-lib/src/overlay.h"
 #include "proto/files.h"
 #include "proto/text.h"
 
@@ -68,6 +69,13 @@ bool attach_waits(const sotay_client *client, const attach_row *row)
     return memcmp(row->epoch, client->me.epoch, sizeof row->epoch) != 0;
 }
 
+st_err attach_record(sotay_client *client, const book_key *key, st_id *out_record, st_error *error)
+{
+    sotay_id named;
+    memcpy(named.b, key->b + 1, sizeof named.b);
+    return overlay_find_known(client, &named, out_record, error);
+}
+
 book_key attach_key(const st_id *record, const st_hash *hashes, size_t count)
 {
     st_hash all = st_sha256(hashes, count * sizeof *hashes);
@@ -106,6 +114,65 @@ st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *e
         st_arena_reset(&arena);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* The next file that was left, and that something names now. ST_E_NOT_FOUND at the end. */
+static st_err next_found(sotay_client *client, book_scan *scan, st_arena *arena,
+                         attach_row *out_row, st_error *error)
+{
+    bool is_named = false;
+    st_err err = ST_OK;
+    while (err == ST_OK && !is_named) {
+        st_id record;
+        st_arena_reset(arena);
+        err = attach_next(&client->book, scan, arena, out_row, error);
+        if (err != ST_OK || out_row->kind != ATTACH_LEFT || attach_waits(client, out_row))
+            continue;
+        err = attach_record(client, &scan->at, &record, error);
+        if (err == ST_OK)
+            err = attach_is_named(client, &record, &scan->at, &is_named, error);
+    }
+    return err;
+}
+
+/* Inside a transaction; with `only_look` up to the first. */
+static st_err find_again(sotay_client *client, bool only_look, bool *out_any, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_ATTACH);
+    book_scan scan = book_scan_of(&prefix);
+    st_arena arena;
+    st_err err = ST_OK;
+    *out_any = false;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    while (err == ST_OK && !(only_look && *out_any)) {
+        attach_row row;
+        err = next_found(client, &scan, &arena, &row, error);
+        *out_any = *out_any || err == ST_OK;
+        if (err != ST_OK || only_look)
+            continue;
+        attach_row again = { .kind = ATTACH_UNSENT, .hashes = row.hashes, .count = row.count };
+        err = attach_put(&client->book, &scan.at, &again, error);
+    }
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err attach_find_again(sotay_client *client, st_error *error)
+{
+    bool any = false;
+    st_err err = client_begin(client, false, error);
+    if (err == ST_OK)
+        err = find_again(client, true, &any, error);
+    client_abort(client);
+    if (err != ST_OK || !any)
+        return err;
+    err = client_begin(client, true, error);
+    if (err == ST_OK)
+        err = find_again(client, false, &any, error);
+    if (err == ST_OK)
+        return client_commit(client, error);
+    client_abort(client);
+    return err;
 }
 
 /* ---- one file ---- */

@@ -21,14 +21,16 @@ typedef enum {
     ATTACH_SENT,    /* the server said that all of it is on its disk */
     ATTACH_WANTED,  /* somebody wants to see it: it is fetched when there is a line */
     ATTACH_FETCHED, /* it came from the server */
-    ATTACH_LEFT     /* the office declined what named it: it stays here, and is sent no more */
+    ATTACH_LEFT     /* nothing names it: the office declined what did, or lost it; it stays here,
+                     * and is sent when something names it again */
 } attach_kind;
 
 /* A file that was attached here, or that is fetched. */
 typedef struct {
     attach_kind kind;
     uint8_t epoch[8];      /* SENT, FETCHED, LEFT: of the book then; another may not know it */
-    uint64_t position;     /* of the book then; SENT: entries of the log when all of it was there */
+    uint64_t position;     /* of the book then; SENT: entries of the log when all of it was there;
+                            * LEFT: 0 when it is not known that the office declined what named it */
     const st_hash *hashes; /* of its pieces, in their order */
     uint32_t count;
 } attach_row;
@@ -42,6 +44,10 @@ ST_MUST_USE st_err attach_put(book_db *book, const book_key *key, const attach_r
 book_key attach_key(const st_id *record, const st_hash *hashes, size_t count);
 /* The key of a piece in CHUNK or PART. */
 book_key attach_piece_key(book_table table, const st_hash *hash);
+/* The record of a file's row, by the name that it has now: another one since its making was
+ * replayed under a new device. Inside a transaction. ST_E_STORAGE, ST_E_MEMORY, ST_E_CORRUPT. */
+ST_MUST_USE st_err attach_record(sotay_client *client, const book_key *key, st_id *out_record,
+                                 st_error *error);
 /* Does the file still have to be sent? */
 bool attach_waits(const sotay_client *client, const attach_row *row);
 /* The files that were fetched, or wanted, of records that are not shown here any more go. Inside
@@ -53,6 +59,14 @@ ST_MUST_USE st_err attach_forget(sotay_client *client, st_error *error);
  * known here. Inside a transaction. ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err attach_is_named(sotay_client *client, const st_id *record, const book_key *key,
                                    bool *out_named, st_error *error);
+
+/* Does the history of the record say that the office declined something of it, or this device's own
+ * note of it? What is damaged says nothing. Inside a transaction. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err attach_is_declined(sotay_client *client, const st_id *record, bool *out_is,
+                                      st_error *error);
+/* Files that were left wait again when something names them again: their record came back, or what
+ * was declined was let in. In transactions of its own. ST_E_STORAGE, ST_E_MEMORY, ST_E_CORRUPT. */
+ST_MUST_USE st_err attach_find_again(sotay_client *client, st_error *error);
 
 /* The files of these rows go, sent or not, but for pieces that other files consist of: the law
  * wants them destroyed. Inside the caller's write transaction. */

@@ -56,10 +56,8 @@ static st_err find_part(sotay_sync *sync, st_error *error)
 static st_err open_file(sotay_sync *sync, const attach_row *row, st_error *error)
 {
     attach_fetch *fetch = &sync->lane.fetch;
-    sotay_id named;
     fetch->key = fetch->scan.at;
-    memcpy(named.b, fetch->key.b + 1, sizeof named.b);
-    st_err err = overlay_find_known(sync->client, &named, &fetch->record, error);
+    st_err err = attach_record(sync->client, &fetch->key, &fetch->record, error);
     if (err != ST_OK)
         return err;
     fetch->count = row->count;

@@ -53,16 +53,13 @@ st_err attach_report(sotay_sync *sync, st_error *error)
 
 /* ---- the files being sent ---- */
 
-/* The record may have another name since its making was replayed under a new device. */
 static st_err take_file(sotay_sync *sync, const attach_row *row, st_error *error)
 {
     attach_lane *lane = &sync->lane;
     attach_file *file = &lane->files[lane->count];
-    sotay_id named;
     memset(file, 0, sizeof *file);
     file->key = lane->scan.at;
-    memcpy(named.b, file->key.b + 1, sizeof named.b);
-    st_err err = overlay_find_known(sync->client, &named, &file->record, error);
+    st_err err = attach_record(sync->client, &file->key, &file->record, error);
     if (err != ST_OK)
         return err;
     file->hashes =
@@ -107,7 +104,9 @@ static st_err next_phase(sotay_sync *sync, st_error *error)
 
 st_err attach_begin(sotay_sync *sync, bool *out_again, st_error *error)
 {
-    st_err err = next_phase(sync, error);
+    st_err err = attach_find_again(sync->client, error);
+    if (err == ST_OK)
+        err = next_phase(sync, error);
     if (err == ST_OK)
         err = attach_report(sync, error);
     *out_again = err == ST_OK && sync->lane.phase != ATTACH_IDLE;
@@ -432,10 +431,19 @@ static st_err note_sent(sotay_sync *sync, const attach_file *file, uint64_t entr
     return note_kind(sync, file, ATTACH_SENT, entries > 0 ? entries : UINT64_MAX, error);
 }
 
+/* What named it was declined: so much is known up to here. Or it was lost, here and there, and
+ * others may bring it back: then no backup covers the file. */
+static st_err note_left(sotay_sync *sync, const attach_file *file, st_error *error)
+{
+    bool is_declined = false;
+    st_err err = attach_is_declined(sync->client, &file->record, &is_declined, error);
+    uint64_t position = is_declined ? sync->client->me.position : 0;
+    return err == ST_OK ? note_kind(sync, file, ATTACH_LEFT, position, error) : err;
+}
+
 /* The server does not know of it: its record is not there yet, or waits. When nothing here names it
- * any more either, what did was declined, and there is nothing to wait for. Not so of one that was
- * fetched: after a restore its record may be at the office as evidence alone, and only this phone
- * has the file. */
+ * any more either, there is nothing to wait for. Not so of one that was fetched: after a restore
+ * its record may be at the office as evidence alone, and only this phone has the file. */
 static st_err note_unknown(sotay_sync *sync, attach_file *file, st_error *error)
 {
     bool is_named = true;
@@ -443,9 +451,7 @@ static st_err note_unknown(sotay_sync *sync, attach_file *file, st_error *error)
     if (file->is_fetched)
         return ST_OK;
     st_err err = attach_is_named(sync->client, &file->record, &file->key, &is_named, error);
-    return err == ST_OK && !is_named
-               ? note_kind(sync, file, ATTACH_LEFT, sync->client->me.position, error)
-               : err;
+    return err == ST_OK && !is_named ? note_left(sync, file, error) : err;
 }
 
 st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *error)

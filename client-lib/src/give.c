@@ -194,11 +194,8 @@ static st_err give_piece(giving *g, const st_id *record, const st_hash *hash, st
 
 static st_err give_file(giving *g, const book_key *key, const attach_row *row, st_error *error)
 {
-    sotay_id named;
-    st_err err = ST_OK;
-    memcpy(named.b, key->b + 1, sizeof named.b);
     st_id record;
-    err = overlay_find_known(g->client, &named, &record, error);
+    st_err err = attach_record(g->client, key, &record, error);
     for (uint32_t i = 0; err == ST_OK && i < row->count; i++)
         err = give_piece(g, &record, &row->hashes[i], error);
     return err;

@@ -49,10 +49,8 @@ static bool is_listed(const looking *l, const book_key *key)
 /* Is the row of this record, also under a name that it had before? */
 static st_err is_of(const looking *l, const book_key *key, bool *out_is, st_error *error)
 {
-    sotay_id named;
     st_id now;
-    memcpy(named.b, key->b + 1, sizeof named.b);
-    st_err err = overlay_find_known(l->client, &named, &now, error);
+    st_err err = attach_record(l->client, key, &now, error);
     *out_is = err == ST_OK && st_id_cmp(&now, &l->record) == 0;
     return err;
 }
@@ -495,15 +493,26 @@ typedef struct clearing {
     sotay_cleared cleared;
 } clearing;
 
+/* Does anything name the file? What cannot be said may. */
+static bool may_be_named(sotay_client *client, const book_key *key)
+{
+    st_id record;
+    bool is = true;
+    st_err err = attach_record(client, key, &record, NULL);
+    if (err == ST_OK)
+        err = attach_is_named(client, &record, key, &is, NULL);
+    return err != ST_OK || is;
+}
+
 /* Covered: a backup of the server has it too, or that it was declined; or the server gave it. */
 static bool is_covered(const clearing *c, const book_key *key, const attach_row *row)
 {
-    const sotay_client *client = c->client;
-    (void)key;
+    sotay_client *client = c->client;
     if (attach_waits(client, row) || row->kind == ATTACH_WANTED)
         return false;
     if (row->kind == ATTACH_LEFT) /* what says so lies before the position */
-        return row->position > 0 && client->me.backed_up_to >= row->position;
+        return row->position > 0 && client->me.backed_up_to >= row->position &&
+               !may_be_named(client, key);
     return row->kind == ATTACH_FETCHED || client->me.backed_up_to > row->position;
 }
 
@@ -622,8 +631,9 @@ st_err attach_forget(sotay_client *client, st_error *error)
     return clear(&c, error);
 }
 
-/* Is a change of the record held? Those of others are not shown, and may be let in. */
-static st_err has_held(sotay_client *client, const st_id *record, bool *out_has, st_error *error)
+/* Has the record's history a change that came out like this? */
+static st_err has_verdict(sotay_client *client, const st_id *record, apply_verdict verdict,
+                          bool *out_has, st_error *error)
 {
     book_key prefix = book_key_id(BOOK_HIST, record);
     book_scan scan = book_scan_of(&prefix);
@@ -634,7 +644,7 @@ static st_err has_held(sotay_client *client, const st_id *record, bool *out_has,
         apply_line line;
         err = apply_line_next(client, &scan, &arena, &line, error);
         if (err == ST_OK)
-            *out_has = line.verdict == APPLY_HELD;
+            *out_has = line.verdict == verdict;
     }
     st_arena_reset(&arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -716,12 +726,25 @@ st_err attach_is_named(sotay_client *client, const st_id *record, const book_key
     if (err == ST_OK)
         err = waiting_names(client, record, key, out_named, error);
     if (err == ST_OK)
-        err = has_held(client, record, out_named, error);
+        err = has_verdict(client, record, APPLY_HELD, out_named, error);
     if (err == ST_OK)
         err = has_closed(client, out_named, error);
     if (err == ST_OK || st_err_is_passing(err))
         return err;
     *out_named = true; /* what cannot be read may name it */
+    return ST_OK;
+}
+
+st_err attach_is_declined(sotay_client *client, const st_id *record, bool *out_is, st_error *error)
+{
+    const book_key note = book_key_id(BOOK_DECLINED, record);
+    *out_is = false;
+    st_err err = book_has(&client->book, &note, out_is, error);
+    if (err == ST_OK)
+        err = has_verdict(client, record, APPLY_DECLINED, out_is, error);
+    if (err == ST_OK || st_err_is_passing(err))
+        return err;
+    *out_is = false; /* what cannot be read says no such thing */
     return ST_OK;
 }
 

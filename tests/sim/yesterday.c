@@ -170,9 +170,7 @@ static void forget_torn(sim_world *w, const sim_holds *lost)
             const uint8_t here = lost->bits[i] & p->spoilt.words.bits[i];
             const uint8_t there = lost->bits[i] & p->backup_spoilt.words.bits[i];
             p->holds.bits[i] &= (uint8_t)~here;
-            p->files.bits[i] &= (uint8_t)~here;
             p->backup_holds.bits[i] &= (uint8_t)~there;
-            p->backup_files.bits[i] &= (uint8_t)~there;
         }
     }
 }
