@@ -116,65 +116,6 @@ st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *e
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* The next file that was left, and that something names now. ST_E_NOT_FOUND at the end. */
-static st_err next_found(sotay_client *client, book_scan *scan, st_arena *arena,
-                         attach_row *out_row, st_error *error)
-{
-    bool is_named = false;
-    st_err err = ST_OK;
-    while (err == ST_OK && !is_named) {
-        st_id record;
-        st_arena_reset(arena);
-        err = attach_next(&client->book, scan, arena, out_row, error);
-        if (err != ST_OK || out_row->kind != ATTACH_LEFT || attach_waits(client, out_row))
-            continue;
-        err = attach_record(client, &scan->at, &record, error);
-        if (err == ST_OK)
-            err = attach_is_named(client, &record, &scan->at, &is_named, error);
-    }
-    return err;
-}
-
-/* Inside a transaction; with `only_look` up to the first. */
-static st_err find_again(sotay_client *client, bool only_look, bool *out_any, st_error *error)
-{
-    book_key prefix = book_key_of(BOOK_ATTACH);
-    book_scan scan = book_scan_of(&prefix);
-    st_arena arena;
-    st_err err = ST_OK;
-    *out_any = false;
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    while (err == ST_OK && !(only_look && *out_any)) {
-        attach_row row;
-        err = next_found(client, &scan, &arena, &row, error);
-        *out_any = *out_any || err == ST_OK;
-        if (err != ST_OK || only_look)
-            continue;
-        attach_row again = { .kind = ATTACH_UNSENT, .hashes = row.hashes, .count = row.count };
-        err = attach_put(&client->book, &scan.at, &again, error);
-    }
-    st_arena_reset(&arena);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
-st_err attach_find_again(sotay_client *client, st_error *error)
-{
-    bool any = false;
-    st_err err = client_begin(client, false, error);
-    if (err == ST_OK)
-        err = find_again(client, true, &any, error);
-    client_abort(client);
-    if (err != ST_OK || !any)
-        return err;
-    err = client_begin(client, true, error);
-    if (err == ST_OK)
-        err = find_again(client, false, &any, error);
-    if (err == ST_OK)
-        return client_commit(client, error);
-    client_abort(client);
-    return err;
-}
-
 /* ---- one file ---- */
 
 typedef struct {

@@ -21,16 +21,14 @@ typedef enum {
     ATTACH_SENT,    /* the server said that all of it is on its disk */
     ATTACH_WANTED,  /* somebody wants to see it: it is fetched when there is a line */
     ATTACH_FETCHED, /* it came from the server */
-    ATTACH_LEFT     /* nothing names it: the office declined what did, or lost it; it stays here,
-                     * and is sent when something names it again */
+    ATTACH_LEFT     /* the office declined what named it: it stays here, and is sent no more */
 } attach_kind;
 
 /* A file that was attached here, or that is fetched. */
 typedef struct {
     attach_kind kind;
     uint8_t epoch[8];      /* SENT, FETCHED, LEFT: of the book then; another may not know it */
-    uint64_t position;     /* of the book then; SENT: entries of the log when all of it was there;
-                            * LEFT: 0 when it is not known that the office declined what named it */
+    uint64_t position;     /* of the book then; SENT: entries of the log when all of it was there */
     const st_hash *hashes; /* of its pieces, in their order */
     uint32_t count;
 } attach_row;
@@ -60,13 +58,12 @@ ST_MUST_USE st_err attach_forget(sotay_client *client, st_error *error);
 ST_MUST_USE st_err attach_is_named(sotay_client *client, const st_id *record, const book_key *key,
                                    bool *out_named, st_error *error);
 
-/* Does the history of the record say that the office declined something of it, or this device's own
- * note of it? What is damaged says nothing. Inside a transaction. ST_E_STORAGE, ST_E_MEMORY. */
-ST_MUST_USE st_err attach_is_declined(sotay_client *client, const st_id *record, bool *out_is,
-                                      st_error *error);
-/* Files that were left wait again when something names them again: their record came back, or what
- * was declined was let in. In transactions of its own. ST_E_STORAGE, ST_E_MEMORY, ST_E_CORRUPT. */
-ST_MUST_USE st_err attach_find_again(sotay_client *client, st_error *error);
+/* Was what named the file of the row declined? So it is where an own set that was answered is here
+ * and names it, and the office declined something of its record; for who has asked whether anything
+ * names it now. A file whose set is lost was not declined. Inside a transaction. ST_E_STORAGE,
+ * ST_E_MEMORY, ST_E_CORRUPT. */
+ST_MUST_USE st_err attach_is_declined(sotay_client *client, const st_id *record,
+                                      const book_key *key, bool *out_is, st_error *error);
 
 /* The files of these rows go, sent or not, but for pieces that other files consist of: the law
  * wants them destroyed. Inside the caller's write transaction. */
@@ -96,7 +93,7 @@ typedef struct {
     uint32_t count, at; /* at: those before it are looked at in this request */
     unsigned tries;     /* requests after which a piece of it was still missing */
     bool is_given_up;   /* until the next sync */
-    bool is_fetched;    /* of an epoch that is gone: the server may have lost it */
+    attach_kind kind;   /* FETCHED, LEFT: of an epoch that is gone; the server may have lost it */
 } attach_file;
 
 /* The file that is fetched. */

@@ -68,7 +68,7 @@ static st_err take_file(sotay_sync *sync, const attach_row *row, st_error *error
     if (file->hashes == NULL || file->missing == NULL)
         return st_fail(error, ST_E_MEMORY, "sync: no memory for an attachment");
     file->count = row->count;
-    file->is_fetched = row->kind == ATTACH_FETCHED;
+    file->kind = row->kind;
     lane->count++;
     return ST_OK;
 }
@@ -104,9 +104,7 @@ static st_err next_phase(sotay_sync *sync, st_error *error)
 
 st_err attach_begin(sotay_sync *sync, bool *out_again, st_error *error)
 {
-    st_err err = attach_find_again(sync->client, error);
-    if (err == ST_OK)
-        err = next_phase(sync, error);
+    st_err err = next_phase(sync, error);
     if (err == ST_OK)
         err = attach_report(sync, error);
     *out_again = err == ST_OK && sync->lane.phase != ATTACH_IDLE;
@@ -431,27 +429,35 @@ static st_err note_sent(sotay_sync *sync, const attach_file *file, uint64_t entr
     return note_kind(sync, file, ATTACH_SENT, entries > 0 ? entries : UINT64_MAX, error);
 }
 
-/* What named it was declined: so much is known up to here. Or it was lost, here and there, and
- * others may bring it back: then no backup covers the file. */
-static st_err note_left(sotay_sync *sync, const attach_file *file, st_error *error)
-{
-    bool is_declined = false;
-    st_err err = attach_is_declined(sync->client, &file->record, &is_declined, error);
-    uint64_t position = is_declined ? sync->client->me.position : 0;
-    return err == ST_OK ? note_kind(sync, file, ATTACH_LEFT, position, error) : err;
-}
-
-/* The server does not know of it: its record is not there yet, or waits. When nothing here names it
- * any more either, there is nothing to wait for. Not so of one that was fetched: after a restore
- * its record may be at the office as evidence alone, and only this phone has the file. */
-static st_err note_unknown(sotay_sync *sync, attach_file *file, st_error *error)
+/* Nothing here names it any more, since the office declined what did. What was declined before a
+ * restore, and nobody let in since, still is. */
+static st_err is_declined(sotay_client *client, const attach_file *file, bool *out_is,
+                          st_error *error)
 {
     bool is_named = true;
+    *out_is = false;
+    st_err err = attach_is_named(client, &file->record, &file->key, &is_named, error);
+    if (err != ST_OK || is_named)
+        return err;
+    *out_is = file->kind == ATTACH_LEFT;
+    return *out_is ? ST_OK
+                   : attach_is_declined(client, &file->record, &file->key, out_is, error);
+}
+
+/* The server does not know of it: its record is not there yet, or waits, or is lost here and there
+ * until others bring it back. Of what was declined there is nothing to wait for. Not so of one that
+ * was fetched: after a restore its record may be at the office as evidence alone, and only this
+ * phone has the file. */
+static st_err note_unknown(sotay_sync *sync, attach_file *file, st_error *error)
+{
+    bool is_over = false;
     file->is_given_up = true;
-    if (file->is_fetched)
+    if (file->kind == ATTACH_FETCHED)
         return ST_OK;
-    st_err err = attach_is_named(sync->client, &file->record, &file->key, &is_named, error);
-    return err == ST_OK && !is_named ? note_left(sync, file, error) : err;
+    st_err err = is_declined(sync->client, file, &is_over, error);
+    return err == ST_OK && is_over
+               ? note_kind(sync, file, ATTACH_LEFT, sync->client->me.position, error)
+               : err;
 }
 
 st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *error)

@@ -18,10 +18,13 @@
 
 /* ---- the files of one record ---- */
 
-/* One whose change the office declined: the record names it no more. It is called after its bytes,
- * and has no other name. */
+typedef enum { HERE, UNSENT, WANTED, PARTIAL, AWAY, LOST, DROPPED, DECLINED } file_state;
+
+/* One that the record names no more: the office declined its change, or that is lost and the file
+ * waits for it. It is called after its bytes, and has no other name. */
 typedef struct {
     st_file file;
+    file_state state;
     char item[ST_ITEM_TEXT_BYTES];
 } left_file;
 
@@ -72,7 +75,9 @@ static st_err add_left(looking *l, const book_key *key, const attach_row *row, s
                            .count = row->count };
     memcpy(name.b, key->b + 17, sizeof name.b);
     st_id_format(&name, hex);
-    (void)snprintf(one->item, sizeof one->item, "declined-%.16s", hex);
+    one->state = row->kind == ATTACH_LEFT ? DECLINED : UNSENT;
+    (void)snprintf(one->item, sizeof one->item, "%s-%.16s",
+                   one->state == DECLINED ? "declined" : "unnamed", hex);
     return ST_OK;
 }
 
@@ -86,7 +91,7 @@ static st_err find_left(looking *l, st_error *error)
         attach_row row;
         err = attach_next(&l->client->book, &scan, &l->arena, &row, error);
         bool is = false;
-        if (err == ST_OK && row.kind == ATTACH_LEFT)
+        if (err == ST_OK && (row.kind == ATTACH_LEFT || attach_waits(l->client, &row)))
             err = is_of(l, &scan.at, &is, error);
         if (err == ST_OK && is && !is_listed(l, &scan.at))
             err = add_left(l, &scan.at, &row, &capacity, error);
@@ -94,7 +99,7 @@ static st_err find_left(looking *l, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Files of a record that was declined whole lie here without it. */
+/* Files of a record that was declined whole, or is lost, lie here without it. */
 static st_err look_at(looking *l, st_error *error)
 {
     st_err err = overlay_load(l->client, &l->record, &l->arena, &l->view, error);
@@ -176,8 +181,6 @@ static st_err find_row(looking *l, const st_file *file, attach_row *out_row, st_
 }
 
 /* ---- list ---- */
-
-typedef enum { HERE, UNSENT, WANTED, PARTIAL, AWAY, LOST, DROPPED, DECLINED } file_state;
 
 static const char *state_word(file_state state)
 {
@@ -278,7 +281,7 @@ static st_err list_json(looking *l, st_buffer *out, st_error *error)
     for (size_t i = 0; err == ST_OK && i < l->left_count; i++) {
         err = measure_left(l, &l->left[i].file, error);
         if (err == ST_OK)
-            file_json(&json, &l->left[i].file, l->left[i].item, DECLINED);
+            file_json(&json, &l->left[i].file, l->left[i].item, l->left[i].state);
     }
     st_json_close(&json, ']');
     st_json_close(&json, '}');
@@ -313,7 +316,8 @@ static st_err list_text(looking *l, st_buffer *out, st_error *error)
     for (size_t i = 0; err == ST_OK && i < l->left_count; i++) {
         err = measure_left(l, &l->left[i].file, error);
         if (err == ST_OK)
-            err = file_text(l, &l->left[i].file, l->left[i].item, DECLINED, out, error);
+            err = file_text(l, &l->left[i].file, l->left[i].item, l->left[i].state, out,
+                            error);
     }
     if (err == ST_OK && l->count + l->left_count == 0)
         err = st_buffer_printf(out, error, "%s\n", english ? "no files" : "không có tệp đính kèm");
@@ -404,7 +408,7 @@ static st_err read_file(looking *l, const st_file *file, bool thumbnail, st_buff
     return st_buffer_append(out, file->thumbnail, file->thumbnail_len, error);
 }
 
-/* Also one that was declined: nobody else has it. */
+/* Also one that the record names no more: nobody else has it. */
 static st_err find_any(looking *l, const char *item, st_file **out_file, st_error *error)
 {
     for (size_t i = 0; i < l->left_count; i++) {
@@ -493,26 +497,15 @@ typedef struct clearing {
     sotay_cleared cleared;
 } clearing;
 
-/* Does anything name the file? What cannot be said may. */
-static bool may_be_named(sotay_client *client, const book_key *key)
-{
-    st_id record;
-    bool is = true;
-    st_err err = attach_record(client, key, &record, NULL);
-    if (err == ST_OK)
-        err = attach_is_named(client, &record, key, &is, NULL);
-    return err != ST_OK || is;
-}
-
 /* Covered: a backup of the server has it too, or that it was declined; or the server gave it. */
 static bool is_covered(const clearing *c, const book_key *key, const attach_row *row)
 {
-    sotay_client *client = c->client;
+    const sotay_client *client = c->client;
+    (void)key;
     if (attach_waits(client, row) || row->kind == ATTACH_WANTED)
         return false;
     if (row->kind == ATTACH_LEFT) /* what says so lies before the position */
-        return row->position > 0 && client->me.backed_up_to >= row->position &&
-               !may_be_named(client, key);
+        return row->position > 0 && client->me.backed_up_to >= row->position;
     return row->kind == ATTACH_FETCHED || client->me.backed_up_to > row->position;
 }
 
@@ -629,123 +622,6 @@ st_err attach_forget(sotay_client *client, st_error *error)
 {
     clearing c = { .client = client, .goes = is_left_over };
     return clear(&c, error);
-}
-
-/* Has the record's history a change that came out like this? */
-static st_err has_verdict(sotay_client *client, const st_id *record, apply_verdict verdict,
-                          bool *out_has, st_error *error)
-{
-    book_key prefix = book_key_id(BOOK_HIST, record);
-    book_scan scan = book_scan_of(&prefix);
-    st_arena arena;
-    st_err err = ST_OK;
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    while (err == ST_OK && !*out_has) {
-        apply_line line;
-        err = apply_line_next(client, &scan, &arena, &line, error);
-        if (err == ST_OK)
-            *out_has = line.verdict == verdict;
-    }
-    st_arena_reset(&arena);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
-/* Lies something of ours sealed? It cannot be read here any more, and may name any file: also of
- * what is in the log a suspended device is told nothing. */
-static st_err has_closed(sotay_client *client, bool *out_has, st_error *error)
-{
-    book_key prefix = book_key_of(BOOK_OWN);
-    book_scan scan = book_scan_of(&prefix);
-    st_err err = ST_OK;
-    while (err == ST_OK && !*out_has) {
-        outbox_set own;
-        err = outbox_next(&client->book, &scan, &own, error);
-        if (err == ST_OK)
-            *out_has = own.is_closed;
-    }
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
-/* Is the value the list of hashes after which the row is called? */
-static bool is_list_of(const st_value *value, const book_key *key)
-{
-    if (value->kind != ST_VALUE_BYTES || value->len == 0 || value->len % sizeof(st_hash) != 0)
-        return false;
-    const st_id any = { { 0 } };
-    const book_key named =
-        attach_key(&any, (const st_hash *)value->data, value->len / sizeof(st_hash));
-    return memcmp(named.b + 17, key->b + 17, 16) == 0;
-}
-
-/* By any value that is such a list: of a record whose beginning is not here, as a suspended device
- * has it after a restore, the form is not known. */
-static st_err base_names(sotay_client *client, const st_id *id, const book_key *key,
-                         bool *out_named, st_error *error)
-{
-    st_arena arena;
-    st_record record;
-    book_value value = { NULL, 0 };
-    const book_key base = book_key_id(BOOK_BASE, id);
-    memset(&record, 0, sizeof record);
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = book_get(&client->book, &base, &arena, &value, error);
-    if (err == ST_OK)
-        err = st_record_decode(value.data, value.len, &arena, &record, error);
-    for (size_t i = 0; err == ST_OK && !*out_named && i < record.lives_count; i++)
-        *out_named = is_list_of(&record.lives[i].op.value, key);
-    st_arena_reset(&arena);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
-/* Also a change that no fold shows: while its note is here, nobody has declined it. */
-static st_err waiting_names(sotay_client *client, const st_id *id, const book_key *key,
-                            bool *out_named, st_error *error)
-{
-    st_arena arena;
-    overlay_walk walk;
-    st_err err = ST_OK;
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    overlay_walk_begin(&walk, client, id, &arena);
-    while (err == ST_OK && !*out_named) {
-        overlay_entry entry;
-        const st_change *change = NULL;
-        const st_set *set = NULL;
-        err = overlay_walk_next(&walk, &entry, &change, &set, error);
-        for (uint32_t i = 0; err == ST_OK && !*out_named && i < change->ops_count; i++)
-            *out_named = is_list_of(&change->ops[i].value, key);
-    }
-    st_arena_reset(&arena);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
-st_err attach_is_named(sotay_client *client, const st_id *record, const book_key *key,
-                       bool *out_named, st_error *error)
-{
-    *out_named = false;
-    st_err err = base_names(client, record, key, out_named, error);
-    if (err == ST_OK)
-        err = waiting_names(client, record, key, out_named, error);
-    if (err == ST_OK)
-        err = has_verdict(client, record, APPLY_HELD, out_named, error);
-    if (err == ST_OK)
-        err = has_closed(client, out_named, error);
-    if (err == ST_OK || st_err_is_passing(err))
-        return err;
-    *out_named = true; /* what cannot be read may name it */
-    return ST_OK;
-}
-
-st_err attach_is_declined(sotay_client *client, const st_id *record, bool *out_is, st_error *error)
-{
-    const book_key note = book_key_id(BOOK_DECLINED, record);
-    *out_is = false;
-    st_err err = book_has(&client->book, &note, out_is, error);
-    if (err == ST_OK)
-        err = has_verdict(client, record, APPLY_DECLINED, out_is, error);
-    if (err == ST_OK || st_err_is_passing(err))
-        return err;
-    *out_is = false; /* what cannot be read says no such thing */
-    return ST_OK;
 }
 
 st_err attach_erase(sotay_client *client, const book_key *keys, size_t count, st_error *error)

@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#include "client-lib/src/attach.h"
-#include "client-lib/src/client.h"
 #include "tests/unit/client-lib/stumble.h"
 
 #define LEN 70000u /* two pieces */
@@ -17,7 +15,6 @@ typedef struct {
     world w;
     phone an, binh;     /* copies: an with a file not sent, binh who has seen neither */
     phone fetched;      /* of binh, with the file here */
-    phone left;         /* of an, whose file was left as if nothing named it */
     sotay_id visit, bare;
     char file[SOTAY_ITEM_TEXT], photo[SOTAY_ITEM_TEXT], unsent[SOTAY_ITEM_TEXT];
     uint8_t data[LEN];
@@ -25,7 +22,7 @@ typedef struct {
 
 /* ---- the town ---- */
 
-static int attach_document(bench *b, phone *p, const char *name, size_t len, char *item)
+static int attach_file(bench *b, phone *p, const char *name, size_t len, char *item)
 {
     const sotay_attachment file = { name, b->data, len, "place", "cổng chợ", 0 };
     return sotay_attach(p->client, &b->visit, &file, item, &p->error);
@@ -60,28 +57,6 @@ static void copy_phone(const phone *from, phone *to)
     phone_open(to);
 }
 
-/* What waits to be sent is left. */
-static void leave_files(phone *p)
-{
-    book_key prefix = book_key_of(BOOK_ATTACH);
-    book_scan scan = book_scan_of(&prefix);
-    st_arena arena;
-    attach_row row;
-    st_arena_init(&arena, 1 << 20);
-    assert_int_equal(client_begin(p->client, true, NULL), ST_OK);
-    while (attach_next(&p->client->book, &scan, &arena, &row, NULL) == ST_OK) {
-        if (row.kind != ATTACH_UNSENT)
-            continue;
-        row.kind = ATTACH_LEFT;
-        row.position = 1;
-        memcpy(row.epoch, p->client->me.epoch, sizeof row.epoch);
-        assert_int_equal(attach_put(&p->client->book, &scan.at, &row, NULL), ST_OK);
-    }
-    p->client->next.backed_up_to = UINT64_MAX; /* all that was sent is covered, and a decline */
-    assert_int_equal(client_commit(p->client, NULL), ST_OK);
-    st_arena_reset(&arena);
-}
-
 static int bench_open(void **state)
 {
     static bench b;
@@ -94,7 +69,7 @@ static int bench_open(void **state)
     memcpy(b.data, "%PDF-1.7\n", 9);
     b.visit = phone_visit(an, "chợ");
     b.bare = phone_visit(an, "trạm");
-    assert_int_equal(attach_document(&b, an, "a.pdf", LEN, b.file), SOTAY_OK);
+    assert_int_equal(attach_file(&b, an, "a.pdf", LEN, b.file), SOTAY_OK);
     assert_int_equal(attach_photo(&b, an, b.photo), SOTAY_OK);
     sync_well(&b, an);
     sync_well(&b, binh);
@@ -104,10 +79,8 @@ static int bench_open(void **state)
     sync_well(&b, binh);
     copy_phone(binh, &b.fetched);
     b.data[100] ^= 1; /* another file */
-    assert_int_equal(attach_document(&b, an, "b.pdf", LEN, b.unsent), SOTAY_OK);
+    assert_int_equal(attach_file(&b, an, "b.pdf", LEN, b.unsent), SOTAY_OK);
     copy_phone(an, &b.an);
-    copy_phone(an, &b.left);
-    leave_files(&b.left);
     b.data[200] ^= 1; /* yet another one, for those who try */
     *state = &b;
     return 0;
@@ -119,7 +92,6 @@ static int bench_close(void **state)
     phone_free(&b->an);
     phone_free(&b->binh);
     phone_free(&b->fetched);
-    phone_free(&b->left);
     world_free(&b->w);
     return 0;
 }
@@ -223,7 +195,7 @@ static int attach_another(bench *b, phone *p, char **out_text)
 {
     char item[SOTAY_ITEM_TEXT];
     (void)out_text;
-    return attach_document(b, p, "c.pdf", 3000, item);
+    return attach_file(b, p, "c.pdf", 3000, item);
 }
 
 static int attach_a_photo(bench *b, phone *p, char **out_text)
@@ -233,14 +205,7 @@ static int attach_a_photo(bench *b, phone *p, char **out_text)
     return attach_photo(b, p, item);
 }
 
-static int find_again(bench *b, phone *p, char **out_text)
-{
-    (void)b;
-    (void)out_text;
-    return (int)attach_find_again(p->client, NULL);
-}
-
-typedef enum { AN, BINH, FETCHED, LEFT } whose;
+typedef enum { AN, BINH, FETCHED } whose;
 
 static const struct {
     const char *why;
@@ -265,8 +230,6 @@ static const struct {
     { "what would be cleared is told", FETCHED, say_what_clears, SOTAY_OK, "1 files" },
     { "what came is cleared", FETCHED, clear_all, SOTAY_OK, "1 files" },
     { "what is not sent is not cleared", AN, say_what_clears, SOTAY_OK, " files" },
-    { "what is named again is not cleared", LEFT, clear_all, SOTAY_OK, "2 files" },
-    { "what was left is found again", LEFT, find_again, SOTAY_OK, NULL },
     { "a document is attached", AN, attach_another, SOTAY_OK, NULL },
     { "a photo is attached", AN, attach_a_photo, SOTAY_OK, NULL },
 };
@@ -299,8 +262,7 @@ typedef struct { char *before, *after, *text; } record_of_it;
 
 static const phone *owner(const bench *b, whose who)
 {
-    const phone *const all[] = { &b->an, &b->binh, &b->fetched, &b->left };
-    return all[who];
+    return who == AN ? &b->an : who == BINH ? &b->binh : &b->fetched;
 }
 
 /* False: no place was left that had not failed before. */
