@@ -24,10 +24,14 @@ static const char TOKEN[] = "0123456789abcdef0123456789abcdef0123456789abcdef012
 
 static atomic_int wall_ahead_s;    /* what the wall clock shows too much */
 
+#ifndef SYS_clock_gettime64 /* where the first one has 64 bits already */
+#define SYS_clock_gettime64 SYS_clock_gettime
+#endif
+
 /* In place of the C library's. */
 int clock_gettime(clockid_t clock, struct timespec *out)
 {
-    int rc = (int)syscall(SYS_clock_gettime, clock, out);
+    int rc = (int)syscall(SYS_clock_gettime64, clock, out);
     if (rc == 0 && clock == CLOCK_REALTIME)
         out->tv_sec += atomic_load(&wall_ahead_s);
     return rc;
