@@ -419,7 +419,8 @@ typedef struct {
 /* SOTAY_E_CHANGED    the live values are not those of `seen`, or an act in force is not among them;
  *                    detail says which came in
  * SOTAY_E_NOT_FOUND  also: no live value of that dot
- * SOTAY_E_STATE      also: the value to be kept was erased; there is nothing at `path` */
+ * SOTAY_E_STATE      also: the value to be kept was erased; there is nothing at `path`; of `state`:
+ *                    the office has the record in hand or decided, or the act is the office's */
 SOTAY_API SOTAY_MUST_USE int sotay_record_resolve(sotay_client *client, const sotay_id *record,
                                                   const sotay_resolution *resolution,
                                                   sotay_error *error);

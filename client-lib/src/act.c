@@ -14,6 +14,12 @@
 static const unsigned OFFICE_MOVES = 1u << ST_ACT_REVIEW | 1u << ST_ACT_APPROVE |
                                      1u << ST_ACT_VOID | 1u << ST_ACT_LOCK;
 
+/* Acts that nobody but the office makes, and those of them after which the server takes no act from
+ * a phone. */
+static const unsigned OFFICE_ACTS = 1u << ST_ACT_REVIEW | 1u << ST_ACT_RETURN |
+                                    1u << ST_ACT_APPROVE | 1u << ST_ACT_VOID;
+static const unsigned IN_HAND = 1u << ST_ACT_REVIEW | 1u << ST_ACT_APPROVE | 1u << ST_ACT_VOID;
+
 /* Is an act of one of these kinds (bits 1 << kind) in force? */
 static st_err in_force(edit *e, unsigned kinds, bool *out_yes, st_acts_view *out_acts,
                        st_error *error)
@@ -316,6 +322,20 @@ static st_err check_acts(edit *e, const char *seen, st_error *error)
     return err;
 }
 
+/* Would the server take it? What the office has in hand or has decided it settles itself
+ * (docs/protocol.md 7.6). */
+static st_err check_kept(edit *e, st_act_kind kind, st_error *error)
+{
+    bool is_taken = false;
+    st_acts_view acts;
+    st_err err = in_force(e, IN_HAND, &is_taken, &acts, error);
+    if (err == ST_OK && is_taken)
+        return st_fail(error, ST_E_STATE, "the office has the record in hand");
+    return err == ST_OK && (OFFICE_ACTS & (1u << kind)) != 0
+               ? st_fail(error, ST_E_STATE, "state: that step is the office's to take")
+               : err;
+}
+
 /* Acts against each other, or an edit against a withdrawal: the kept one is made anew over all that
  * is known, and ends the others. Keeping an edit reopens the record. */
 static st_err resolve_state(edit *e, const sotay_resolution *wish, st_error *error)
@@ -328,7 +348,8 @@ static st_err resolve_state(edit *e, const sotay_resolution *wish, st_error *err
         return st_fail(error, ST_E_NOT_FOUND, "state: %.60s is not in this record", wish->keep);
     st_act_kind kind = e->view.record.metas[at].act;
     e->change.act = kind == ST_ACT_NONE ? ST_ACT_OPEN : kind;
-    return check_acts(e, wish->seen, error);
+    st_err err = check_kept(e, kind, error);
+    return err == ST_OK ? check_acts(e, wish->seen, error) : err;
 }
 
 int sotay_record_resolve(sotay_client *client, const sotay_id *record, const sotay_resolution *wish,

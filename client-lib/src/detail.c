@@ -26,6 +26,8 @@ static const pair_of_words TABLE[] = {
     { "finalise: a record of this kind is not finalised", "loại phiếu này không cần chốt" },
     { "finalise: it is finalised already", "phiếu đã chốt rồi" },
     { "finalise: the office has the record in hand", "văn phòng đang xử lý phiếu" },
+    { "the office has the record in hand", "văn phòng đang xử lý phiếu" },
+    { "state: that step is the office's to take", "bước này do văn phòng thực hiện" },
     { "finalise: *: it is needed (* in all)", "chưa chốt được: *: cần ghi mục này (tất cả * mục)" },
     { "finalise: *: it does not fit the rule (* in all)",
       "chưa chốt được: *: không đúng quy tắc (tất cả * mục)" },

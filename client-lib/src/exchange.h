@@ -108,7 +108,8 @@ struct sotay_sync {
     bool commit_now;          /* what was taken so far must not be undone by what follows */
     bool has_news;            /* this answer brought what a power cut must not undo */
     bool wants_again;         /* a set is wanted again, or a bucket is read anew */
-    unsigned rereads, agains; /* so that neither goes on for ever */
+    bool is_healing;          /* since what pages refer to is lost here */
+    unsigned rereads, heals, agains; /* so that none goes on for ever */
     uint64_t staged_bytes;
     uint64_t foreign_bytes; /* of an answer that is not ours to read */
     apply_report applied;

@@ -16,6 +16,7 @@
 #define STAGED_BYTES_MAX  ((uint64_t)4 * 1024 * 1024)
 #define FOREIGN_BYTES_MAX ((uint64_t)64 * 1024)
 #define REREADS_MAX       3u
+#define HEALS_MAX         64u /* buckets of which sets are lost here, read anew in one sync */
 #define IDLES_MAX         3u
 #define AGAINS_MAX        5u
 #define WORDS_MAX         3u
@@ -280,7 +281,7 @@ static st_err give_up_references(sotay_sync *sync, const st_bucket *bucket, st_e
             err = evidence_forget(sync->client, bucket, 0, error);
     }
     sync->no_references = true;
-    sync->wants_again = true;
+    sync->wants_again = sync->is_healing = true;
     sync->is_skipping = true;
     return err;
 }
@@ -317,7 +318,7 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
     if (err == ST_OK)
         err = take_frame(sync, &frame, error);
     bool is_page = err != ST_OK && frame.kind == ST_FRAME_PAGE; /* of what is lost here */
-    if (is_page && sync->applied.lost_reference && sync->rereads < REREADS_MAX)
+    if (is_page && sync->applied.lost_reference && sync->heals++ < HEALS_MAX)
         err = give_up_references(sync, &frame.as.page.bucket, error);
     if (err != ST_OK && sync->applied.has_twin)
         err = leave_the_name(sync, error);
@@ -420,7 +421,7 @@ static void next_round(sotay_sync *sync, bool from_start)
     st_frame_reader_free(sync->reader);
     sync->reader = NULL;
     sync->is_ready = sync->body_is_built = sync->is_fetching = false;
-    sync->wants_again = sync->has_purges = sync->has_short_root = false;
+    sync->wants_again = sync->is_healing = sync->has_purges = sync->has_short_root = false;
     sync->purges_noted = 0;
     sync->decided = NULL;
     sync->offered = NULL;
@@ -465,7 +466,7 @@ static bool again(sotay_sync *sync)
 {
     if (sync->is_enrolment || sync->is_heir)
         return false;
-    if (sync->wants_again && sync->rereads++ >= REREADS_MAX) {
+    if (sync->wants_again && !sync->is_healing && sync->rereads++ >= REREADS_MAX) {
         sync->report.needs_person = true;
         sync->wants_again = false;
     }

@@ -181,6 +181,70 @@ static void test_approved_against_a_withdrawal(void **state)
     assert_true(phone_status_says(d->binh, "\"ready\":0"));
 }
 
+/* Keeps one of the acts that stand against each other, or an edit. */
+static int keep(phone *p, const sotay_id *visit, const st_dot *dot)
+{
+    char text[ST_DOT_TEXT_BYTES];
+    st_dot_format(dot, text);
+    const sotay_resolution wish = { "state", text, NULL, NULL, "đã hỏi" };
+    return sotay_record_resolve(p->client, visit, &wish, &p->error);
+}
+
+/* The newest change of the record that is such an act. */
+static st_dot act_of(phone *p, const sotay_id *visit, st_act_kind kind)
+{
+    st_arena arena;
+    overlay_view view;
+    st_dot dot = { { { 0 } }, 0 };
+    const st_id id = phone_id(visit);
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
+    assert_int_equal(overlay_load(p->client, &id, &arena, &view, NULL), ST_OK);
+    for (size_t i = 0; i < view.record.metas_count; i++)
+        if (view.record.metas[i].act == kind)
+            dot = view.record.metas[i].dot;
+    client_abort(p->client);
+    st_arena_reset(&arena);
+    assert_true(dot.counter > 0);
+    return dot;
+}
+
+/* What the office has decided nobody settles on a phone: the server would hold each of these. */
+static void test_the_office_settles_it(void **state)
+{
+    desk *d = *state;
+    static const st_act_kind KEPT[] = { ST_ACT_APPROVE, ST_ACT_WITHDRAW, ST_ACT_NONE };
+    test_approved_against_a_withdrawal(state);
+    for (size_t i = 0; i < sizeof KEPT / sizeof KEPT[0]; i++) {
+        const st_dot dot = act_of(d->binh, &d->visit, KEPT[i]);
+        assert_int_equal(keep(d->binh, &d->visit, &dot), SOTAY_E_STATE);
+        assert_non_null(strstr(d->binh->error.detail, "in hand"));
+    }
+    assert_true(phone_status_says(d->binh, "\"ready\":0"));
+}
+
+/* It gave the record back, and its author withdrew it meanwhile: he may keep that, and cannot give
+ * it back himself. */
+static void test_returned_against_a_withdrawal(void **state)
+{
+    desk *d = *state;
+    make_record(d);
+    assert_int_equal(sotay_record_finalise(d->an->client, &d->visit, &d->an->error), SOTAY_OK);
+    sync_phone_well(&d->w, d->an, NULL);
+    KIT_EXPECT(0, &d->w.book, "move", d->hex, "under_review", "--as", "office");
+    KIT_EXPECT(0, &d->w.book, "move", d->hex, "returned", "--as", "office", "--reason", "thiếu");
+    assert_int_equal(sotay_record_withdraw(d->an->client, &d->visit, "nhầm xóm", &d->an->error),
+                     SOTAY_OK);
+    sync_phone_well(&d->w, d->an, NULL);
+    st_dot dot = act_of(d->an, &d->visit, ST_ACT_RETURN);
+    assert_int_equal(keep(d->an, &d->visit, &dot), SOTAY_E_STATE);
+    assert_non_null(strstr(d->an->error.detail, "the office's"));
+    dot = act_of(d->an, &d->visit, ST_ACT_WITHDRAW);
+    assert_int_equal(keep(d->an, &d->visit, &dot), SOTAY_OK);
+    sync_phone_well(&d->w, d->an, NULL);
+    assert_true(phone_status_says(d->an, "\"held\":0"));
+}
+
 #define DESK(test) cmocka_unit_test_setup_teardown(test, desk_open, desk_close)
 
 int main(void)
@@ -191,6 +255,8 @@ int main(void)
         DESK(test_the_office_lets_it_in),
         DESK(test_outside_the_book),
         DESK(test_approved_against_a_withdrawal),
+        DESK(test_the_office_settles_it),
+        DESK(test_returned_against_a_withdrawal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
