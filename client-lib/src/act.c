@@ -10,15 +10,12 @@
 #include "client-lib/src/review.h"
 #include "proto/merge.h"
 
+/* The office looks at the record, or has decided: the server takes no act from a phone then. */
+#define IN_HAND (1u << ST_ACT_REVIEW | 1u << ST_ACT_APPROVE | 1u << ST_ACT_VOID)
 /* Moves of the office that a phone does not take back. */
-static const unsigned OFFICE_MOVES = 1u << ST_ACT_REVIEW | 1u << ST_ACT_APPROVE |
-                                     1u << ST_ACT_VOID | 1u << ST_ACT_LOCK;
-
-/* Acts that nobody but the office makes, and those of them after which the server takes no act from
- * a phone. */
-static const unsigned OFFICE_ACTS = 1u << ST_ACT_REVIEW | 1u << ST_ACT_RETURN |
-                                    1u << ST_ACT_APPROVE | 1u << ST_ACT_VOID;
-static const unsigned IN_HAND = 1u << ST_ACT_REVIEW | 1u << ST_ACT_APPROVE | 1u << ST_ACT_VOID;
+static const unsigned OFFICE_MOVES = IN_HAND | 1u << ST_ACT_LOCK;
+/* Acts that nobody makes on a phone. */
+static const unsigned OFFICE_ACTS = IN_HAND | 1u << ST_ACT_RETURN;
 
 /* Is an act of one of these kinds (bits 1 << kind) in force? */
 static st_err in_force(edit *e, unsigned kinds, bool *out_yes, st_acts_view *out_acts,

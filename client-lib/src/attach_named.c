@@ -119,7 +119,7 @@ st_err attach_is_named(sotay_client *client, const st_id *record, const book_key
     return ST_OK;
 }
 
-/* Did the office decline something of the record? What is damaged says nothing. */
+/* Did the office decline something of the record? */
 static st_err has_declined(sotay_client *client, const st_id *record, bool *out_has,
                            st_error *error)
 {

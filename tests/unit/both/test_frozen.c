@@ -161,15 +161,21 @@ static void test_outside_the_book(void **state)
     assert_true(phone_says(d->an, sotay_history, &d->visit, FROZEN)); /* what he wrote, he reads */
 }
 
+/* The author finalises it, and the office begins to look at it. */
+static void take_up(desk *d)
+{
+    make_record(d);
+    assert_int_equal(sotay_record_finalise(d->an->client, &d->visit, &d->an->error), SOTAY_OK);
+    sync_phone_well(&d->w, d->an, NULL);
+    KIT_EXPECT(0, &d->w.book, "move", d->hex, "under_review", "--as", "office");
+}
+
 /* The office has approved it while its author took it back: who has both is told that it is
  * approved, and writes nothing that would wait for the office. */
 static void test_approved_against_a_withdrawal(void **state)
 {
     desk *d = *state;
-    make_record(d);
-    assert_int_equal(sotay_record_finalise(d->an->client, &d->visit, &d->an->error), SOTAY_OK);
-    sync_phone_well(&d->w, d->an, NULL);
-    KIT_EXPECT(0, &d->w.book, "move", d->hex, "under_review", "--as", "office");
+    take_up(d);
     KIT_EXPECT(0, &d->w.book, "move", d->hex, "approved", "--as", "office");
     assert_int_equal(sotay_record_withdraw(d->an->client, &d->visit, "nhầm xóm", &d->an->error),
                      SOTAY_OK);
@@ -228,10 +234,7 @@ static void test_the_office_settles_it(void **state)
 static void test_returned_against_a_withdrawal(void **state)
 {
     desk *d = *state;
-    make_record(d);
-    assert_int_equal(sotay_record_finalise(d->an->client, &d->visit, &d->an->error), SOTAY_OK);
-    sync_phone_well(&d->w, d->an, NULL);
-    KIT_EXPECT(0, &d->w.book, "move", d->hex, "under_review", "--as", "office");
+    take_up(d);
     KIT_EXPECT(0, &d->w.book, "move", d->hex, "returned", "--as", "office", "--reason", "thiếu");
     assert_int_equal(sotay_record_withdraw(d->an->client, &d->visit, "nhầm xóm", &d->an->error),
                      SOTAY_OK);
