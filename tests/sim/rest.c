@@ -575,13 +575,13 @@ static bool draft_has(sim_world *w, sim_phone *p, const sim_mark *mark, const ch
 }
 
 /* A branch that is held is no place for a word whose phone is there: it goes out once more under
- * the key that the phone got, unless its set was torn there. */
+ * the key that the phone got, unless its set was torn there or the office destroyed it there. */
 static void check_branch(sim_world *w, const model *m, uint32_t mark, const char *word)
 {
     const sim_phone *author = &w->phones[w->marks[mark].phone];
     if (author->exists && sim_holds_has(&author->holds, mark) &&
-        !sim_holds_has(&author->spoilt.words, mark) && model_says(m, word) &&
-        !model_keeps(m, word))
+        !sim_holds_has(&author->spoilt.words, mark) && !sim_holds_has(&w->erased, mark) &&
+        model_says(m, word) && !model_keeps(m, word))
         sim_fail(w, "'%s' was saved on phone %u and lies only in a branch that is held", word,
                  w->marks[mark].phone);
 }
