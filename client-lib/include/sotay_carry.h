@@ -21,7 +21,8 @@ typedef struct {
     uint64_t unreadable; /* export: own change-sets that wait and do not open any more: left out,
                             each counted with one of the bundles */
     uint64_t unsealed;   /* export: own changes that stay, since this phone has to sync first: under
-                            a name that it left something has no answer yet, or it is a copy.
+                            a name that it left something has no answer yet, or it is a copy;
+                            and with them their files, on records that may get another id.
                             Counted with the first bundle */
 } sotay_bundle_report;
 typedef struct sotay_bundle sotay_bundle;

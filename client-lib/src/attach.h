@@ -58,6 +58,12 @@ ST_MUST_USE st_err attach_forget(sotay_client *client, st_error *error);
 ST_MUST_USE st_err attach_is_named(sotay_client *client, const st_id *record, const book_key *key,
                                    bool *out_named, st_error *error);
 
+/* May others carry the file of the row? Not when only a change names it that stays here since it is
+ * in no set, and the record may get another name with it (replay.h): they would have it under one
+ * that nobody else ever says. Inside a transaction. ST_E_STORAGE, ST_E_MEMORY. */
+ST_MUST_USE st_err attach_is_given(sotay_client *client, const st_id *record, const book_key *key,
+                                   bool *out_is, st_error *error);
+
 /* Was what named the file of the row declined? So it is where an own set that was answered is here
  * and names it, and the office declined something of its record; for who has asked whether anything
  * names it now. A file whose set is lost was not declined. Inside a transaction. ST_E_STORAGE,

@@ -1,5 +1,5 @@
-/* client-lib/src/attach_named.c - what names a file on this phone, and whether the office declined
- * it.
+/* client-lib/src/attach_named.c - what names a file on this phone, whether the office declined it,
+ * and whether others may carry it.
  * Promises: a file is called declined only where what named it is here, was answered, and something
  * of its record was declined; what cannot be read may name any file. */
 #include "client-lib/src/apply.h"
@@ -82,24 +82,52 @@ static st_err base_names(sotay_client *client, const st_id *id, const book_key *
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* What waits of a record, as it matters to one of its files. */
+typedef struct {
+    bool is_named;  /* by a change */
+    bool is_sealed; /* by one that lies in a set */
+    bool is_made;   /* the record, by a change that may yet be made anew (replay.h) */
+} waiting_work;
+
+/* The server may call it another branch. */
+static bool is_unanswered(const overlay_entry *entry)
+{
+    return entry->status == OVERLAY_UNSEALED || entry->status == OVERLAY_SEALED;
+}
+
 /* Also a change that no fold shows: while its note is here, nobody has declined it. */
-static st_err waiting_names(sotay_client *client, const st_id *id, const book_key *key,
-                            bool *out_named, st_error *error)
+static st_err look_at_waiting(sotay_client *client, const st_id *id, const book_key *key,
+                              waiting_work *out, st_error *error)
 {
     st_arena arena;
     overlay_walk walk;
     st_err err = ST_OK;
+    memset(out, 0, sizeof *out);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     overlay_walk_begin(&walk, client, id, &arena);
-    while (err == ST_OK && !*out_named) {
+    while (err == ST_OK) {
         overlay_entry entry;
         const st_change *change = NULL;
         const st_set *set = NULL;
         err = overlay_walk_next(&walk, &entry, &change, &set, error);
-        *out_named = err == ST_OK && change_names(change, key);
+        if (err != ST_OK)
+            break;
+        bool names = change_names(change, key);
+        out->is_named = out->is_named || names;
+        out->is_sealed = out->is_sealed || (names && entry.first != 0);
+        out->is_made = out->is_made || (change->creates && is_unanswered(&entry));
     }
     st_arena_reset(&arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+static st_err waiting_names(sotay_client *client, const st_id *id, const book_key *key,
+                            bool *out_named, st_error *error)
+{
+    waiting_work work = { false, false, false };
+    st_err err = *out_named ? ST_OK : look_at_waiting(client, id, key, &work, error);
+    *out_named = *out_named || work.is_named;
+    return err;
 }
 
 st_err attach_is_named(sotay_client *client, const st_id *record, const book_key *key,
@@ -117,6 +145,17 @@ st_err attach_is_named(sotay_client *client, const st_id *record, const book_key
         return err;
     *out_named = true; /* what cannot be read may name it */
     return ST_OK;
+}
+
+st_err attach_is_given(sotay_client *client, const st_id *record, const book_key *key,
+                       bool *out_is, st_error *error)
+{
+    waiting_work work = { false, false, false };
+    st_err err = outbox_unsealed(client) == 0
+                     ? ST_OK
+                     : look_at_waiting(client, record, key, &work, error);
+    *out_is = err != ST_OK || !(work.is_made && work.is_named && !work.is_sealed);
+    return st_err_is_passing(err) ? err : ST_OK;
 }
 
 /* Did the office decline something of the record? */

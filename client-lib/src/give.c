@@ -195,8 +195,11 @@ static st_err give_piece(giving *g, const st_id *record, const st_hash *hash, st
 static st_err give_file(giving *g, const book_key *key, const attach_row *row, st_error *error)
 {
     st_id record;
+    bool is_given = false;
     st_err err = attach_record(g->client, key, &record, error);
-    for (uint32_t i = 0; err == ST_OK && i < row->count; i++)
+    if (err == ST_OK)
+        err = attach_is_given(g->client, &record, key, &is_given, error);
+    for (uint32_t i = 0; err == ST_OK && is_given && i < row->count; i++)
         err = give_piece(g, &record, &row->hashes[i], error);
     return err;
 }

@@ -7,7 +7,9 @@
 #include "client-lib/src/overlay.h"
 #include "proto/heir.h"
 #include "server/sync/heir.h"
+#include "tests/unit/both/meet.h"
 #include "tests/unit/both/town.h"
+#include "tests/unit/client-lib/rows.h"
 
 typedef struct {
     union {
@@ -338,6 +340,13 @@ static void name_now(phone *p, const sotay_id *record, char out[33])
     st_id_format(&id, out);
 }
 
+static void attach(phone *p, const sotay_id *record, const char *bytes, const char *about)
+{
+    char item[SOTAY_ITEM_TEXT];
+    const sotay_attachment file = { "a.pdf", bytes, strlen(bytes), about, NULL, 0 };
+    assert_int_equal(sotay_attach(p->client, record, &file, item, &p->error), SOTAY_OK);
+}
+
 /* A visit, an item of it and a file about that, and what names the visit: under the new key all of
  * it is made anew, and what named the old one names the new. A working copy and what is written
  * afterwards may still have the old id. */
@@ -357,8 +366,7 @@ static void test_what_names_a_record_made_anew(void **state)
     assert_int_equal(sotay_item_new(twin->client, &first, "findings", (sotay_pairs){ &finding, 1 },
                                     item, &twin->error), SOTAY_OK);
     (void)snprintf(about, sizeof about, "findings.%s", item);
-    const sotay_attachment file = { "a.pdf", "%PDF-1.7\nmot", 12, about, NULL, 0 };
-    assert_int_equal(sotay_attach(twin->client, &first, &file, text, &twin->error), SOTAY_OK);
+    attach(twin, &first, "%PDF-1.7\nmot", about);
     assert_int_equal(sotay_record_new(twin->client, "visit", KIT_UNIT,
                                       (sotay_pairs){ follow_up, 2 }, &again, &twin->error),
                      SOTAY_OK);
@@ -383,6 +391,46 @@ static void test_what_names_a_record_made_anew(void **state)
     assert_string_not_equal(text, about);
     (void)snprintf(about, sizeof about, "\"%s\":{", text + strlen("findings."));
     assert_non_null(strstr(KIT_OUT(&c.w.book), about)); /* the item itself */
+    world_free(&c.w);
+}
+
+/* The copy's words come, but for its files: they wait for another line. Binh brings what he has. */
+static void sync_words_first(copied *c, phone *binh)
+{
+    sotay_sync *sync = NULL;
+    assert_int_equal(sotay_sync_begin(c->twin->client, &sync, NULL), SOTAY_OK);
+    sotay_sync_limit(sync, 0, true);
+    assert_int_equal(run(&c->w, sync, 0, NULL), SOTAY_OK);
+    for (int i = 0; i < 8 && rows_count(binh, BOOK_PARCEL) > 0; i++)
+        sync_ok(c, binh);
+    sync_ok(c, c->twin);
+}
+
+/* What a copy records stays until it has a key of its own, and with it the file of a visit that
+ * goes by another name then: whoever carried that would have it for ever under a name that nobody
+ * says. The file of a visit in the book goes, and is taken once the copy's words are there. */
+static void test_whom_it_meets_carries_no_file_for_ever(void **state)
+{
+    (void)state;
+    copied c;
+    copy_make(&c, 18, true, false);
+    phone *twin = c.twin, *binh = &c.w.phones[1];
+    sync_ok(&c, binh);
+    sync_ok(&c, twin); /* it hears that it is a copy */
+    sotay_id visit = phone_visit(twin, "nhà mới");
+    attach(twin, &visit, "%PDF-1.7\nmot", NULL);
+    attach(twin, &c.w.records[0], "%PDF-1.7\nhai", NULL);
+    outcome o = meet(twin, binh, NONE);
+    assert_true(o.reports[0].done);
+    assert_int_equal(o.reports[0].unsealed, 3);
+    assert_int_equal(o.reports[0].pieces_given, 1);
+    sync_ok(&c, binh);
+    assert_int_equal(rows_count(binh, BOOK_PARCEL), 1);
+    enrol(&c.w, twin, "an", true);
+    sync_words_first(&c, binh);
+    assert_int_equal(rows_count(binh, BOOK_PARCEL), 0);
+    assert_true(phone_status_says(twin, "\"attachments_waiting\":0"));
+    meet_and_compare(&c.w);
     world_free(&c.w);
 }
 
@@ -581,6 +629,7 @@ int main(void)
         cmocka_unit_test(test_who_may_and_what),
         cmocka_unit_test(test_a_link_is_quicker),
         cmocka_unit_test(test_what_names_a_record_made_anew),
+        cmocka_unit_test(test_whom_it_meets_carries_no_file_for_ever),
         cmocka_unit_test(test_many_copies),
         cmocka_unit_test(test_a_key_that_is_known),
         cmocka_unit_test(test_the_old_one_is_revoked_meanwhile),

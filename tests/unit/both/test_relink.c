@@ -346,6 +346,41 @@ static void test_a_neighbour_and_a_bundle(void **state)
     world_free(&t.w);
 }
 
+static void attach(town *t, const sotay_id *visit, const char *bytes)
+{
+    char item[SOTAY_ITEM_TEXT];
+    const sotay_attachment file = { "a.pdf", bytes, strlen(bytes), NULL, NULL, 0 };
+    assert_int_equal(sotay_attach(t->image->client, visit, &file, item, NULL), SOTAY_OK);
+}
+
+/* The file that a set names goes with it. One that only what stays names does not, on a visit that
+ * goes by another name when the set is of another branch: it would be carried for ever. */
+static void test_a_neighbour_and_files(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, true);
+    sotay_id own = phone_visit(t.image, "suối");
+    attach(&t, &own, "%PDF-1.7\nmot");
+    rows_seal(t.image);
+    town_link(&t);
+    sync_phone_well(&t.w, t.binh, NULL);
+    attach(&t, &own, "%PDF-1.7\nhai");
+    attach(&t, &t.visit, "%PDF-1.7\nba");
+    outcome o = meet(t.image, t.binh, NONE);
+    assert_true(o.reports[0].done);
+    assert_int_equal(o.reports[0].unsealed, 2);
+    assert_int_equal(o.reports[0].pieces_given, 2);
+    sync_phone_well(&t.w, t.binh, NULL);
+    assert_int_equal(rows_count(t.binh, BOOK_PARCEL), 1); /* of the visit in the book */
+    sync_phone_well(&t.w, t.image, NULL);
+    for (int i = 0; i < 8 && rows_count(t.binh, BOOK_PARCEL) > 0; i++)
+        sync_phone_well(&t.w, t.binh, NULL);
+    assert_int_equal(rows_count(t.binh, BOOK_PARCEL), 0);
+    assert_true(phone_status_says(t.image, "\"attachments_waiting\":0"));
+    world_free(&t.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_another_branch_and_damage),
         cmocka_unit_test(test_two_links),
         cmocka_unit_test(test_a_neighbour_and_a_bundle),
+        cmocka_unit_test(test_a_neighbour_and_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
