@@ -653,7 +653,7 @@ st_err ask_make(sotay_sync *sync, st_error *error)
     if (err == ST_OK && !sync->has_drafts_done) /* once in a sync */
         err = outbox_lose_left(sync->client, &sync->report.needs_person, error);
     if (err == ST_OK && !sync->has_drafts_done)
-        err = relearn_damaged(sync->client, error);
+        err = relearn_damaged(sync->client, &sync->unlearned, error);
     if (err == ST_OK && !sync->has_drafts_done)
         err = anew_find_held(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done)

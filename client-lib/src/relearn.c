@@ -126,17 +126,18 @@ static st_err mend(damaged_rows *d, st_error *error)
     return err;
 }
 
-st_err relearn_damaged(sotay_client *client, st_error *error)
+st_err relearn_damaged(sotay_client *client, st_error *out_left, st_error *error)
 {
     damaged_rows d = { .client = client };
     st_err err = client_begin(client, false, error);
     if (err != ST_OK)
         return err;
     st_arena_init(&d.arena, CLIENT_WORK_BYTES_MAX);
-    err = find_damaged(&d, error);
+    err = find_damaged(&d, out_left);
     client_abort(client);
     if (err == ST_OK && d.count > 0)
-        err = mend(&d, error);
+        err = mend(&d, out_left);
     st_arena_reset(&d.arena);
-    return err == ST_PENDING ? ST_PENDING : ST_OK; /* whoever needs what is left says so */
+    out_left->code = err == ST_PENDING ? ST_OK : err;
+    return err == ST_PENDING ? ST_PENDING : ST_OK; /* whoever needs what is left says why it is */
 }

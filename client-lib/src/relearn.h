@@ -9,8 +9,8 @@
 /* Looks through them and mends what does not open, in transactions of its own: from the base of the
  * catalogue, and where that does not say it, the catalogue is read anew. ST_PENDING: to be called
  * again. What the store does not give or take is left as it is, with ST_OK, and what needs none of
- * it goes on; any other error: nothing can be done in this store now. Takes a few microseconds for
- * each row. */
-ST_MUST_USE st_err relearn_damaged(sotay_client *client, st_error *error);
+ * it goes on: *out_left is why (ST_OK: nothing is left). Any other error: nothing can be done in
+ * this store now. Takes a few microseconds for each row. */
+ST_MUST_USE st_err relearn_damaged(sotay_client *client, st_error *out_left, st_error *error);
 
 #endif

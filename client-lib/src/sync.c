@@ -299,6 +299,14 @@ static st_err leave_the_name(sotay_sync *sync, st_error *error)
     return err;
 }
 
+/* What needs a form or a name that does not open says so, but not why that could not be mended. */
+static st_err say_why(const sotay_sync *sync, st_err err, st_error *error)
+{
+    const st_error *why = &sync->unlearned;
+    return err == ST_E_CORRUPT && why->code != ST_OK ? st_fail(error, why->code, "%s", why->detail)
+                                                     : err;
+}
+
 static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_error *error)
 {
     st_arena arena;
@@ -322,6 +330,7 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
         err = give_up_references(sync, &frame.as.page.bucket, error);
     if (err != ST_OK && sync->applied.has_twin)
         err = leave_the_name(sync, error);
+    err = say_why(sync, err, error);
     st_arena_reset(&arena);
     return err;
 }

@@ -200,6 +200,14 @@ static void lose_page(phone *p, book_table table, const char *kind)
     p->port.get = get_around;
 }
 
+static int sync_to_send(desk *d, phone *p, sotay_report *out_report)
+{
+    sotay_sync *sync = NULL;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, &p->error), SOTAY_OK);
+    sotay_sync_send_only(sync);
+    return run(&d->w, sync, 0, out_report);
+}
+
 /* What cannot be read is as it is, and stops no sync: neither one that only sends. */
 static void test_a_page_that_cannot_be_read(void **state)
 {
@@ -227,16 +235,86 @@ static void test_a_page_that_cannot_be_read(void **state)
         assert_true(bad_page.hits > 0);
         assert_same(&d, &theirs);
         sotay_id more = phone_visit(d.binh, "chợ");
-        sotay_sync *sync = NULL;
-        assert_int_equal(sotay_sync_begin(d.binh->client, &sync, &d.binh->error), SOTAY_OK);
-        sotay_sync_send_only(sync);
-        assert_int_equal(run(&d.w, sync, 0, &report), SOTAY_OK);
+        assert_int_equal(sync_to_send(&d, d.binh, &report), SOTAY_OK);
         assert_int_equal(report.stored, 1);
         d.binh->port.get = bad_page.get;
         sync_phone_well(&d.w, d.binh, NULL);
         sync_phone_well(&d.w, d.an, NULL);
         assert_same(&d, &own);
         assert_same(&d, &more);
+        world_free(&d.w);
+    }
+}
+
+/* Every row that is derived, one after the other: of what kind it is makes no difference. */
+static void test_each_row(void **state)
+{
+    (void)state;
+    static const book_table TABLES[] = { BOOK_FORM, BOOK_NAME };
+    static stored_row row, again;
+    desk d;
+    open_desk(&d);
+    for (size_t t = 0; t < sizeof TABLES / sizeof TABLES[0]; t++) {
+        for (size_t n = 0; rows_get(d.binh, TABLES[t], n, &row); n++) {
+            phone_reopen(d.binh); /* forms that were read before are remembered */
+            rows_spoil(d.binh, &row.key);
+            sotay_id more = phone_visit(d.an, "bến");
+            sync_phone_well(&d.w, d.an, NULL);
+            sync_phone_well(&d.w, d.binh, NULL);
+            assert_same(&d, &more);
+            assert_true(rows_get(d.binh, TABLES[t], n, &again));
+            assert_int_equal(again.len, row.len);
+            assert_memory_equal(again.data, row.data, row.len);
+        }
+    }
+    world_free(&d.w);
+}
+
+/* A disk on which forms and names find no room. */
+static struct {
+    int (*put)(void *context, sotay_slice key, sotay_slice value, sotay_error *error);
+    int code;
+    unsigned hits;
+} bad_disk;
+
+static int put_around(void *context, sotay_slice key, sotay_slice value, sotay_error *error)
+{
+    const uint8_t table = *(const uint8_t *)key.data;
+    if (table != BOOK_NAME && table != BOOK_FORM)
+        return bad_disk.put(context, key, value, error);
+    bad_disk.hits++;
+    *error = (sotay_error){ bad_disk.code, "store: the disk is as it is" };
+    return bad_disk.code;
+}
+
+/* The row cannot be written anew: what needs none of it is sent, what needs it says why, and not
+ * that the server's answer, or the store, is damaged. */
+static void test_no_room_to_learn(void **state)
+{
+    (void)state;
+    static const int CODES[] = { SOTAY_E_FULL, SOTAY_E_STORAGE, SOTAY_E_MEMORY };
+    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
+        desk d;
+        sotay_report report;
+        open_desk(&d);
+        sotay_id theirs = phone_visit(d.an, "trạm");
+        sync_phone_well(&d.w, d.an, NULL);
+        spoil_device(d.binh, d.an);
+        bad_disk.code = CODES[i];
+        bad_disk.hits = 0;
+        bad_disk.put = d.binh->port.put;
+        d.binh->port.put = put_around;
+        sotay_id own = phone_visit(d.binh, "bến");
+        assert_int_equal(sync_to_send(&d, d.binh, &report), SOTAY_OK);
+        assert_int_equal(report.stored, 1);
+        assert_int_equal(sync_phone(&d.w, d.binh, 0, NULL), CODES[i]);
+        assert_non_null(strstr(d.w.error.detail, "the disk is as it is"));
+        assert_true(bad_disk.hits > 1);
+        d.binh->port.put = bad_disk.put;
+        sync_phone_well(&d.w, d.binh, NULL);
+        sync_phone_well(&d.w, d.an, NULL);
+        assert_same(&d, &theirs);
+        assert_same(&d, &own);
         world_free(&d.w);
     }
 }
@@ -250,6 +328,8 @@ int main(void)
         cmocka_unit_test(test_a_year),
         cmocka_unit_test(test_a_form),
         cmocka_unit_test(test_a_page_that_cannot_be_read),
+        cmocka_unit_test(test_each_row),
+        cmocka_unit_test(test_no_room_to_learn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
