@@ -153,7 +153,6 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         err = epoch_ask(sync, ask, error);
     if (err == ST_OK)
         err = decided_ask(sync, ask, error);
-    ask->epochs = me->epochs > 1 ? me->epochs : 0;
     ask->address = me->address;
     ask->log_keys = me->log_keys;
     ask->has_log_key_mark = me->log_keys > 0;
@@ -647,13 +646,21 @@ static st_err seal(sotay_sync *sync, st_error *error)
     return outbox_flush(&sync->seal, sync->client, error);
 }
 
+/* Once in a sync, and again when keys came on which names hang. */
+static st_err relearn(sotay_sync *sync, st_error *error)
+{
+    st_err err = relearn_damaged(sync->client, &sync->unlearned, error);
+    sync->has_learned = err == ST_OK;
+    return err;
+}
+
 st_err ask_make(sotay_sync *sync, st_error *error)
 {
     st_err err = take_copied(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done) /* once in a sync */
         err = outbox_lose_left(sync->client, &sync->report.needs_person, error);
-    if (err == ST_OK && !sync->has_drafts_done)
-        err = relearn_damaged(sync->client, &sync->unlearned, error);
+    if (err == ST_OK && !sync->has_learned)
+        err = relearn(sync, error);
     if (err == ST_OK && !sync->has_drafts_done)
         err = anew_find_held(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done)

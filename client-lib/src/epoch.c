@@ -34,12 +34,19 @@ st_err epoch_former_key(sotay_client *client, const st_id *device, uint8_t out_k
 {
     book_key prefix = book_key_of(BOOK_EPOCH);
     book_scan scan = book_scan_of(&prefix);
+    bool is_damaged = false;
     for (;;) {
         st_arena arena;
         book_value value = { NULL, 0 };
         st_arena_init(&arena, 4096);
         st_err err = book_scan_next(&client->book, &scan, &arena, &value, error);
         bool found = false;
+        if (book_is_damage(&client->book, err)) {
+            is_damaged = true; /* the one that is looked for, if no other is */
+            err = ST_OK;
+        }
+        if (err == ST_E_NOT_FOUND && is_damaged)
+            err = st_fail(error, ST_E_CORRUPT, "store: the key of a former server is damaged");
         if (err == ST_OK && (value.len == KEY_BYTES || value.len == ROW_BYTES)) {
             st_id id = st_device_id(value.data);
             found = st_id_cmp(&id, device) == 0;
@@ -58,6 +65,25 @@ st_err epoch_is_servers(sotay_client *client, const st_id *device, bool *out_is,
     *out_is = st_id_cmp(device, &client->next.server_device) == 0;
     st_err err = *out_is ? ST_OK : epoch_former_key(client, device, key, error);
     *out_is = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Does a row not open? Such are dropped, if they are to be. */
+static st_err look_through(sotay_client *client, bool drops, bool *out_damaged, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_EPOCH);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    *out_damaged = false;
+    while (err == ST_OK) {
+        bool opens = true;
+        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        if (err == ST_OK)
+            err = book_opens(&client->book, &scan.at, &opens, error);
+        if (err == ST_OK && !opens && drops)
+            err = book_delete(&client->book, &scan.at, error);
+        *out_damaged = *out_damaged || !opens;
+    }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
@@ -534,13 +560,25 @@ static st_err brings_papers(sotay_sync *sync, bool *out_brings, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* Where a row is damaged, as if none were known: all are told again. */
+static st_err ask_rows(sotay_sync *sync, st_ask *ask, st_error *error)
+{
+    const uint64_t known = sync->client->me.epochs;
+    bool is_damaged = false;
+    st_err err = look_through(sync->client, false, &is_damaged, error);
+    ask->epochs = known > 1 && !is_damaged ? known : 0;
+    return err;
+}
+
 st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
 {
     bool brings = false;
     st_arena *arena = &sync->arena;
     book_key prefix = book_key_of(BOOK_EPOCH);
     book_scan scan = book_scan_of(&prefix);
-    st_err err = brings_papers(sync, &brings, error);
+    st_err err = ask_rows(sync, ask, error);
+    if (err == ST_OK)
+        err = brings_papers(sync, &brings, error);
     if (err != ST_OK || !brings)
         return err;
     st_epoch *rows = st_arena_array(arena, ST_EPOCHS_MAX, sizeof *rows);
@@ -549,35 +587,68 @@ st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     ask->seen = rows;
     while (err == ST_OK && ask->seen_count < ST_EPOCHS_MAX) {
         book_value value = { NULL, 0 };
-        err = book_scan_next(&sync->client->book, &scan, arena, &value, error);
+        err = book_scan_whole(&sync->client->book, &scan, arena, &value, error);
         if (err == ST_OK && value.len == ROW_BYTES && scan.at.len == 1 + 8 + 8)
             read_row(&scan.at, &value, &rows[ask->seen_count++]);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* Rows of the log as it is told; *out_cut is the lowest cut of those behind our own epoch. What is
+ * damaged and not among all of them is gone. */
+static st_err keep_rows(sotay_client *client, const st_epoch *rows, uint32_t count,
+                        uint64_t *out_cut, st_error *error)
+{
+    const identity *next = &client->next;
+    bool was_damaged = false;
+    uint64_t cut = UINT64_MAX;
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < count; i++) {
+        if (!st_epoch_verify(&next->log, &rows[i], next->log_key))
+            return st_fail(error, ST_E_SIGNATURE, "epoch: the key of the log has not signed it");
+        bool is_known = rows[i].n <= next->epochs &&
+                        memcmp(rows[i].epoch, next->epoch, sizeof next->epoch) == 0;
+        if (is_known)
+            cut = UINT64_MAX; /* nothing up to here is new */
+        else if (rows[i].cut < cut)
+            cut = rows[i].cut;
+        err = keep_row(client, &rows[i], error);
+    }
+    *out_cut = cut;
+    return err == ST_OK ? look_through(client, rows[0].n == 1, &was_damaged, error) : err;
+}
+
+/* Told again: names may hang on the keys, and are learned before the rest of the book comes. */
+static void go_on_with_keys(sotay_sync *sync)
+{
+    sync->has_learned = false;
+    sync->wants_again = sync->is_skipping = true;
+}
+
 st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_error *error)
 {
     identity *next = &sync->client->next;
     uint64_t known = next->epochs > 0 ? next->epochs : 1, cut = UINT64_MAX;
-    st_err err = ST_OK;
-    if (count == 0 || (rows[count - 1].n <= known &&
-                       memcmp(rows[count - 1].epoch, next->epoch, sizeof next->epoch) == 0))
+    bool is_damaged = false;
+    st_err err = look_through(sync->client, false, &is_damaged, error);
+    if (err != ST_OK || count == 0)
+        return err;
+    const st_epoch *last = &rows[count - 1];
+    bool is_same = memcmp(next->epoch, last->epoch, sizeof next->epoch) == 0;
+    if (is_same && last->n <= known && !is_damaged)
         return ST_OK;
     err = keep_key(sync->client, known, next->server_key, error);
-    for (uint32_t i = 0; err == ST_OK && i < count; i++) {
-        if (!st_epoch_verify(&next->log, &rows[i], next->log_key))
-            return st_fail(error, ST_E_SIGNATURE, "epoch: the key of the log has not signed it");
-        if (rows[i].cut < cut)
-            cut = rows[i].cut;
-        err = keep_row(sync->client, &rows[i], error);
-    }
-    const st_epoch *last = &rows[count - 1];
+    if (err == ST_OK)
+        err = keep_rows(sync->client, rows, count, &cut, error);
+    if (err != ST_OK)
+        return err;
     next->epochs = last->n;
     memcpy(next->server_key, last->server_key, sizeof next->server_key);
     next->server_device = st_device_id(last->server_key);
-    if (err != ST_OK || memcmp(next->epoch, last->epoch, sizeof next->epoch) == 0)
-        return err;
+    if (is_damaged)
+        go_on_with_keys(sync);
+    if (is_same)
+        return ST_OK;
     memcpy(next->epoch, last->epoch, sizeof next->epoch);
     witness_turn(next, cut);
     return epoch_turn(sync, cut, error);

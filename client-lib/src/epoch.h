@@ -9,11 +9,14 @@
 typedef struct sotay_sync sotay_sync;
 
 /* Takes the epochs that the server names: their signatures, the keys of its device, and, when the
- * present one is not ours, the turn below. ST_E_SIGNATURE. Inside the open write transaction. */
+ * present one is not ours, the turn below. Where a row of them was damaged here, they were told
+ * again: nothing more of this answer is taken, since names hang on the keys. ST_E_SIGNATURE. Inside
+ * the open write transaction. */
 ST_MUST_USE st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count,
                               st_error *error);
 /* With what a device of the server's own signed goes which epoch that device was of: the log may
- * have lost it. The list lives as long as the round. Inside a transaction. ST_E_MEMORY,
+ * have lost it. Says too how many epochs are known: none, where a row of them is damaged, so that
+ * all are told again. The list lives as long as the round. Inside a transaction. ST_E_MEMORY,
  * ST_E_STORAGE, ST_E_CORRUPT. */
 ST_MUST_USE st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error);
 /* What lies beyond the entry `cut` is not in the server's book (any more): own sets become unsent,
@@ -23,7 +26,8 @@ ST_MUST_USE st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error);
 /* The server's log is shorter than what it showed us in this same epoch. */
 ST_MUST_USE st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error);
 
-/* The key of a device of the server's own in an earlier epoch. ST_E_NOT_FOUND without *error. */
+/* The key of a device of the server's own in an earlier epoch. ST_E_NOT_FOUND without *error;
+ * ST_E_CORRUPT: it may be one that does not open, which the next sync is told again. */
 ST_MUST_USE st_err epoch_former_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
                                     st_error *error);
 /* Is it the server's own device, now or in an earlier epoch? */

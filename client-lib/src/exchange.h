@@ -40,7 +40,7 @@ struct sotay_sync {
     bool waits;        /* a step answered ST_PENDING */
 
     /* making a request */
-    bool has_drafts_done, is_ready, body_is_built;
+    bool has_learned, has_drafts_done, is_ready, body_is_built;
     st_error unlearned; /* why forms and names do not open still (relearn.h); ST_OK: all do */
     uint64_t written; /* own counter when the last request with words was made */
     uint64_t doubted; /* own counter up to which nothing leans on what has no answer (replay.h) */

@@ -126,6 +126,42 @@ static void test_which_epochs_count(void **state)
     assert_int_equal(d->an.client->me.epochs, 3);
 }
 
+static void spoil_an_epoch(desk *d)
+{
+    static stored_row row;
+    assert_true(rows_get(&d->an, BOOK_EPOCH, 0, &row));
+    rows_spoil(&d->an, &row.key);
+}
+
+/* A row that does not open is told again with all others, and turns nothing: what is behind it
+ * alone is new. One that nobody tells is gone. */
+static void test_rows_that_are_told_again(void **state)
+{
+    static stored_row row;
+    desk *d = *state;
+    const st_epoch rows[3] = { epoch_of(d, 1, 6, 0), epoch_of(d, 2, 7, d->own.position),
+                               epoch_of(d, 3, 8, d->own.position) };
+    assert_int_equal(take(d, &rows[1], 1), ST_OK);
+    for (uint32_t count = 2; count <= 3; count++) {
+        d->sync->has_turned = d->sync->is_skipping = false;
+        d->sync->has_learned = true;
+        spoil_an_epoch(d); /* of the first key, which is none of those */
+        assert_int_equal(take(d, rows, count), ST_OK);
+        assert_true(d->sync->has_turned == (count == 3));
+        assert_true(d->sync->is_skipping && !d->sync->has_learned);
+        for (size_t n = 0; n < rows_count(&d->an, BOOK_EPOCH); n++)
+            assert_true(rows_get(&d->an, BOOK_EPOCH, n, &row));
+        read_own(d);
+        assert_int_equal(d->own.status, OUTBOX_SENT);
+    }
+    spoil_an_epoch(d);
+    assert_int_equal(take(d, &rows[1], 2), ST_OK); /* not all of them */
+    assert_false(rows_get(&d->an, BOOK_EPOCH, 0, &row));
+    assert_int_equal(take(d, rows, 3), ST_OK);
+    assert_true(rows_get(&d->an, BOOK_EPOCH, 0, &row));
+    assert_int_equal(rows_count(&d->an, BOOK_EPOCH), 3);
+}
+
 /* A key of a former server is one of the server's; a row that is no key is passed over. */
 static void test_keys_of_former_servers(void **state)
 {
@@ -452,6 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_which_epochs_count),
+        CASE(test_rows_that_are_told_again),
         CASE(test_keys_of_former_servers),
         CASE(test_what_lies_beyond_the_cut),
         CASE(test_a_log_that_is_shorter),
