@@ -4,7 +4,6 @@
  * Never: touches what is unsent; judges anything itself. */
 #include "client-lib/src/apply.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "client-lib/src/anew.h"
@@ -286,10 +285,11 @@ static st_err is_of_twin(applying *a, const st_set *set, bool *out_is, st_error 
                                                      : took_the_last_name(a, set, out_is, error);
 }
 
-/* Of what a page speaks of and does not bring: the bucket has to come anew. */
-static st_err not_kept(applying *a, st_error *error)
+/* What a page speaks of and does not bring. */
+static st_err not_kept(applying *a, bool is_behind, st_error *error)
 {
     a->report->lost_reference = true;
+    a->report->is_behind = is_behind;
     return st_fail(error, ST_E_CORRUPT, "page: a set it refers to is not kept here");
 }
 
@@ -303,7 +303,7 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, boo
     if (entry->set == NULL) {
         err = book_get_whole(&a->client->book, &key, &a->arena, &bytes, error);
         if (err == ST_E_NOT_FOUND)
-            return not_kept(a, error);
+            return not_kept(a, false, error);
     }
     if (err != ST_OK)
         return err;
@@ -340,7 +340,7 @@ static st_err read_kept(applying *a, const st_id *device, uint64_t counter, st_e
         return err;
     err = book_get_whole(&a->client->book, &found, &a->kept_arena, &bytes, error);
     if (err == ST_E_NOT_FOUND)
-        return not_kept(a, error);
+        return not_kept(a, true, error);
     return err == ST_OK ? st_set_decode(bytes.data, bytes.len, &a->kept_arena, &a->kept, error)
                         : err;
 }
@@ -432,7 +432,7 @@ static st_err apply_decision(applying *a, const st_entry *entry, st_error *error
         uint64_t counter = entry->counters[i];
         err = set_with(a, &entry->device, counter, &set, error);
         if (err == ST_E_NOT_FOUND)
-            err = not_kept(a, error);
+            err = not_kept(a, true, error);
         if (err == ST_OK)
             err = decide_one(a, entry, set, overlay_change(set, counter), error);
     }
@@ -650,9 +650,7 @@ static void begin(applying *a, sotay_client *client, const st_page *page, apply_
     a->client = client;
     a->report = report;
     a->page = page;
-    const char *name = strchr(page->bucket.s, '/');
-    assert(name != NULL); /* else it would be the name of no bucket */
-    a->in_catalogue = strcmp(name, "/catalogue") == 0;
+    a->in_catalogue = bucket_is_catalogue(&page->bucket);
     st_arena_init(&a->arena, CLIENT_WORK_BYTES_MAX);
     st_arena_init(&a->kept_arena, CLIENT_WORK_BYTES_MAX);
 }

@@ -10,7 +10,8 @@ typedef struct {
     uint64_t received_changes;
     bool moved;          /* the cursor is further than before */
     st_hlc hlc_max;      /* newest stamp seen */
-    bool lost_reference; /* the server refers to a set that is not kept here */
+    bool lost_reference; /* the server refers to a set that is not kept here: */
+    bool is_behind;      /*   one that may have come long before the page */
     bool too_new;        /* a page needs a newer program: its bucket was left as it is */
     bool was_reset;      /* the server sends the bucket anew: its base was dropped before */
     bool wrong_sum;      /* the base is not what the server has (repair.h) */
@@ -23,9 +24,9 @@ typedef struct {
 } apply_report;
 
 /* Folds one page and moves its cursor. ST_E_CORRUPT also with lost_reference: then the transaction
- * must be aborted and the server asked without references. ST_E_CHANGED with has_twin: the
- * transaction must be aborted, and the branch of this store given another name (take_twin) before
- * anything of the other is folded in. */
+ * must be aborted and the server asked for what is lost (missing_take). ST_E_CHANGED with has_twin:
+ * the transaction must be aborted, and the branch of this store given another name (take_twin)
+ * before anything of the other is folded in. */
 ST_MUST_USE st_err apply_page(sotay_client *client, const st_page *page, apply_report *report,
                               st_error *error);
 /* Buckets and roles that count from now on: new ones begin at cursor 0; what is readable of lost

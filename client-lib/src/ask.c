@@ -140,7 +140,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
         ask->buckets_count = (uint32_t)scope.count;
         ask->repairs = true;
     }
-    ask->kept_from = sync->no_references || me->is_forked ? 0 : 1;
+    sync->asked_whole = me->asks_whole;
+    ask->kept_from = me->asks_whole || me->is_forked ? 0 : 1;
     ask->snapshots = sync->fetch.can_fetch && !sync->fetch.is_off && !sync->is_send_only;
     tell_clock(sync, ask);
     if (err == ST_OK)

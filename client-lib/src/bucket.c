@@ -88,6 +88,12 @@ st_err bucket_vector_put(book_db *book, const st_bucket *bucket, const st_vector
     return err;
 }
 
+bool bucket_is_catalogue(const st_bucket *bucket)
+{
+    const char *part = strchr(bucket->s, '/');
+    return part != NULL && strcmp(part, "/catalogue") == 0;
+}
+
 const st_bucket *bucket_among(bucket_list list, const st_bucket *bucket)
 {
     for (size_t i = 0; i < list.count; i++)

@@ -24,6 +24,8 @@ ST_MUST_USE st_err bucket_vector_get(book_db *book, const st_bucket *bucket, st_
                                      st_vector *out_vector, st_error *error);
 ST_MUST_USE st_err bucket_vector_put(book_db *book, const st_bucket *bucket,
                                      const st_vector *vector, st_error *error);
+/* Is it the catalogue of a commune, which names the authors of all that is in the others? */
+bool bucket_is_catalogue(const st_bucket *bucket);
 /* Some buckets. */
 typedef struct {
     const st_bucket *names;

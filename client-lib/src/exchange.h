@@ -12,6 +12,13 @@
 #include "proto/frame.h"
 #include "proto/heir.h"
 
+/* A bucket of which a page refers to what is lost here (missing.c). */
+typedef struct {
+    st_bucket bucket;
+    bool is_aside;  /* in this answer nothing more of it is read */
+    bool is_anew;   /* in this sync it is read from its beginning */
+} exchange_missing;
+
 /* A set that was sent in this round and waits for its verdict. */
 typedef struct {
     st_id device;
@@ -72,7 +79,6 @@ struct sotay_sync {
     bool presents;     /* the server does not know us: our own enrolment goes along */
     exchange_sent *sent;
     size_t sent_count, sent_capacity;
-    bool no_references; /* the server must send own sets in full */
     st_purge purges[ST_PURGES_MAX]; /* receipts that this round brings, the first ones signed */
     uint32_t purges_count, purges_signed;
     uint8_t purge_text[ST_PURGE_SIGN_BYTES_MAX]; /* being signed */
@@ -96,12 +102,15 @@ struct sotay_sync {
     bool tells_end;       /* this request shows one that a new epoch gave up */
     exchange_renews renews;
     st_gone asked_gone;   /* what this request says is gone; zero: nothing */
+    bool asked_whole; /* own sets in full: every frame of the answer is made durable by itself */
     bool asked_collapsed; /* one position for all buckets: says nothing of new ones */
 
     /* taking an answer */
     st_arena arena; /* of one round: lists below */
     st_frame_reader *reader;
-    bool has_end, has_refusal, is_skipping;
+    bool has_end, has_refusal;
+    bool is_skipping; /* nothing more of this answer is read: */
+    bool reads_pages; /*   but pages of buckets that are not set aside */
     st_refusal refusal;
     bool more;
     bool moved;               /* this round brought a cursor on, a scope, or sent a set */
@@ -109,8 +118,8 @@ struct sotay_sync {
     bool commit_now;          /* what was taken so far must not be undone by what follows */
     bool has_news;            /* this answer brought what a power cut must not undo */
     bool wants_again;         /* a set is wanted again, or a bucket is read anew */
-    bool is_healing;          /* since what pages refer to is lost here */
-    unsigned rereads, heals, agains; /* so that none goes on for ever */
+    bool has_missing;         /* since a page refers to what is lost here */
+    unsigned rereads, agains; /* so that none goes on for ever */
     uint64_t staged_bytes;
     uint64_t foreign_bytes; /* of an answer that is not ours to read */
     apply_report applied;
@@ -124,6 +133,8 @@ struct sotay_sync {
     snapshot_fetch fetch;
     bool is_fetching; /* the present request is for a snapshot */
 
+    exchange_missing *missing; /* in lasting */
+    size_t missing_count, missing_capacity;
     repair *repairs; /* in lasting, one for each bucket whose sum was wrong */
     size_t repairs_count, repairs_capacity;
     bool repairs_go_on;  /* a repair has more to ask */
@@ -191,6 +202,16 @@ ST_MUST_USE st_err enrol_keys(sotay_client *client, identity_offer *offer, st_er
 ST_MUST_USE st_err purge_noted(sotay_sync *sync, uint32_t count, st_error *error);
 /* More are owed, and the server takes them. */
 bool purge_goes_on(const sotay_sync *sync);
+/* A page refers to what is lost here: it is undone, and so is all of the answer that is not durable
+ * yet; what is lost is asked for in the next round. Pages of other buckets are read on where each
+ * is durable by itself (asked_whole). *error on entry: why the page was not taken, which
+ * stays when the bucket was read from its beginning in this sync already. ST_E_CORRUPT then. */
+ST_MUST_USE st_err missing_take(sotay_sync *sync, const st_bucket *bucket, st_error *error);
+/* Is the frame passed over? */
+bool missing_passes(const sotay_sync *sync, const st_frame *frame);
+/* A new answer begins: nothing is set aside. */
+void missing_begin(sotay_sync *sync);
+
 /* Takes one decoded frame, inside the open write transaction. */
 ST_MUST_USE st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error);
 /* A page showed that another store writes under this device's name: what was recorded here goes on

@@ -231,6 +231,8 @@ static void get_later(slip_reader *slip, identity *me)
         get_cut(slip, me);
     else if (me->epochs > me->tree.epoch && me->tree.head.size > 0)
         me->has_cut = true; /* where it was is not known any more: at the beginning */
+    if (slip->at < slip->len)
+        me->asks_whole = slip_get_u8(slip) != 0;
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -340,6 +342,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
         put_log_key(&slip, &me->key_held);
     slip_u64(&slip, (uint64_t)me->repaired_ms);
     put_cut(&slip, me);
+    slip_u8(&slip, me->asks_whole);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

@@ -97,6 +97,7 @@ typedef struct {
     bool has_cut;         /* a new epoch was announced since `tree`: */
     uint64_t cut;         /*   up to there the log is said to be the same */
     uint64_t ends, ends_told; /* checkpoints that were given up (forsaken.h), and shown */
+    bool asks_whole; /* own sets are lost here: the server is to send them in full (missing.c) */
 } identity;
 
 void witness_head_put(slip_writer *slip, const witness_head *head);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/bucket.h"
 #include "proto/limits.h"
 
 #define NOTED_EACH_MS UINT64_C(3600000)
@@ -85,8 +86,7 @@ static bool is_own(const sotay_client *client, const overlay_view *view)
 
 st_err lease_check(const sotay_client *client, const overlay_view *view, st_error *error)
 {
-    const char *part = strchr(view->record.bucket.s, '/');
-    if (!lease_is_over(client) || (part != NULL && strcmp(part, "/catalogue") == 0) ||
+    if (!lease_is_over(client) || bucket_is_catalogue(&view->record.bucket) ||
         is_own(client, view))
         return ST_OK;
     return st_fail(error, ST_E_DENIED,

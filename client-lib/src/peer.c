@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "client-lib/src/bucket.h"
+
 #define STATUS_ACTIVE 1
 
 /* What an assignment names; numbers of the list assignment_target of the form. */
@@ -288,7 +290,7 @@ bool peer_may_read(const peer *p, const st_bucket *bucket)
     const char *part = strchr(bucket->s, '/');
     if (part == NULL || !p->is_in_use || p->reads_nothing)
         return false;
-    if (strcmp(part, "/catalogue") == 0)
+    if (bucket_is_catalogue(bucket))
         return true;
     if (strncmp(part, "/unit/", 6) != 0)
         return false;

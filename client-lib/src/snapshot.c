@@ -344,7 +344,7 @@ static void give_up(sotay_sync *sync, bool for_good)
 {
     sync->fetch.drops = true;
     sync->fetch.is_named = false;
-    sync->fetch.is_off = sync->fetch.is_off || for_good || sync->rereads > 0 || sync->heals > 0;
+    sync->fetch.is_off = sync->fetch.is_off || for_good || sync->rereads > 0;
     sync->wants_again = true;
 }
 

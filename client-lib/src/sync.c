@@ -16,7 +16,6 @@
 #define STAGED_BYTES_MAX  ((uint64_t)4 * 1024 * 1024)
 #define FOREIGN_BYTES_MAX ((uint64_t)64 * 1024)
 #define REREADS_MAX       3u
-#define HEALS_MAX         64u /* buckets of which sets are lost here, read anew in one sync */
 #define IDLES_MAX         3u
 #define AGAINS_MAX        5u
 #define WORDS_MAX         3u
@@ -190,8 +189,10 @@ static st_err leave(sotay_sync *sync, st_err err)
 
 static void begin_answer(sotay_sync *sync)
 {
-    sync->has_end = sync->has_refusal = sync->more = sync->is_skipping = false;
+    sync->has_end = sync->has_refusal = sync->more = false;
+    sync->is_skipping = sync->reads_pages = false;
     sync->moved = sync->has_news = false;
+    missing_begin(sync);
     sync->staged_bytes = sync->foreign_bytes = 0;
     memset(&sync->applied, 0, sizeof sync->applied);
     sync->report.requests++;
@@ -268,24 +269,6 @@ static st_err commit_staged(sotay_sync *sync, st_error *error)
                           : client_commit_soon(sync->client, error);
 }
 
-/* A page that cannot be applied as it came: nothing of this answer is kept from here on, and the
- * server is asked again for whole sets. Where it is about one that came long before the page, the
- * bucket is read from its beginning. */
-static st_err give_up_references(sotay_sync *sync, const st_bucket *bucket, st_error *error)
-{
-    st_err err = ST_OK;
-    client_abort(sync->client);
-    if (sync->no_references) {
-        err = client_begin(sync->client, true, error);
-        if (err == ST_OK)
-            err = evidence_forget(sync->client, bucket, 0, error);
-    }
-    sync->no_references = true;
-    sync->wants_again = sync->is_healing = true;
-    sync->is_skipping = true;
-    return err;
-}
-
 /* Another store writes under our name: nothing of its words is folded in before ours have another
  * one, else they would be taken for the same. Then the book is asked for again. */
 static st_err leave_the_name(sotay_sync *sync, st_error *error)
@@ -312,7 +295,7 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
     st_arena arena;
     st_frame frame = { .kind = ST_FRAME_NONE };
     st_err err = ST_OK;
-    if (sync->is_skipping)
+    if (sync->is_skipping && !sync->reads_pages)
         return ST_OK;
     st_arena_init(&arena, ROUND_BYTES_MAX);
     if (!sync->client->book.is_begun)
@@ -323,11 +306,11 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
                 frame.kind == ST_FRAME_REFUSAL || frame.kind == ST_FRAME_NONE;
     if (!fits)
         err = st_fail(error, ST_E_CORRUPT, "sync: a frame that does not belong in this answer");
-    if (err == ST_OK)
+    if (err == ST_OK && !missing_passes(sync, &frame))
         err = take_frame(sync, &frame, error);
-    bool is_page = err != ST_OK && frame.kind == ST_FRAME_PAGE; /* of what is lost here */
-    if (is_page && sync->applied.lost_reference && sync->heals++ < HEALS_MAX)
-        err = give_up_references(sync, &frame.as.page.bucket, error);
+    bool is_page = err != ST_OK && frame.kind == ST_FRAME_PAGE;
+    if (is_page && sync->applied.lost_reference)
+        err = missing_take(sync, &frame.as.page.bucket, error);
     if (err != ST_OK && sync->applied.has_twin)
         err = leave_the_name(sync, error);
     err = say_why(sync, err, error);
@@ -372,6 +355,7 @@ int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error 
         }
         err = take_bytes(sync, frame, frame_len, &inner);
         sync->staged_bytes += frame_len;
+        sync->commit_now = sync->commit_now || sync->asked_whole;
         if (err == ST_OK && (sync->commit_now || sync->staged_bytes > STAGED_BYTES_MAX))
             err = commit_staged(sync, &inner);
     }
@@ -430,7 +414,7 @@ static void next_round(sotay_sync *sync, bool from_start)
     st_frame_reader_free(sync->reader);
     sync->reader = NULL;
     sync->is_ready = sync->body_is_built = sync->is_fetching = false;
-    sync->wants_again = sync->is_healing = sync->has_purges = sync->has_short_root = false;
+    sync->wants_again = sync->has_missing = sync->has_purges = sync->has_short_root = false;
     sync->purges_noted = 0;
     sync->decided = NULL;
     sync->offered = NULL;
@@ -475,7 +459,7 @@ static bool again(sotay_sync *sync)
 {
     if (sync->is_enrolment || sync->is_heir)
         return false;
-    if (sync->wants_again && !sync->is_healing && sync->rereads++ >= REREADS_MAX) {
+    if (sync->wants_again && !sync->has_missing && sync->rereads++ >= REREADS_MAX) {
         sync->report.needs_person = true;
         sync->wants_again = false;
     }

@@ -300,6 +300,7 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
     sync->renews.are_new = sync->renews.are_new || report.owes_renewal;
     sync->report.needs_person = sync->report.needs_person || report.has_declined;
     sync->applied.lost_reference = report.lost_reference;
+    sync->applied.is_behind = report.is_behind;
     sync->applied.has_twin = report.has_twin;
     sync->applied.twin_first = report.twin_first;
     if (err == ST_OK && (report.was_reset || report.moved))
@@ -349,6 +350,7 @@ static void take_whole(sotay_sync *sync, const st_end *end)
 {
     identity *next = &sync->client->next;
     next->position = end->position;
+    next->asks_whole = false; /* all that was lost has come */
     if (!sync->has_turned && !sync->before.needs_person)
         next->turned_ms = 0;
     if (sync->repaired_count == 0 && !sync->before.needs_person)

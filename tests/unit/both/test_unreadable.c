@@ -562,63 +562,6 @@ static void test_sealed_ones_and_receipts(void **state)
     world_free(&w);
 }
 
-enum { UNITS = 6 };
-
-static void unit_name(char out[24], int i)
-{
-    (void)snprintf(out, 24, "01477-x%03d", i + 1);
-}
-
-/* A visit of an's in each of the units, which waits for the office, as he was suspended. */
-static void visits_that_are_held(world *w, sotay_id visits[UNITS])
-{
-    phone *an = &w->phones[0];
-    const sotay_pair list[] = { { "visit_kind", "kiem_tra" }, { "visit_date", "2026-03-12" } };
-    const sotay_pairs pairs = { list, 2 };
-    char unit[24];
-    for (int i = 1; i < UNITS; i++)
-        for (int who = 0; who < 2; who++) {
-            unit_name(unit, i);
-            KIT_EXPECT(0, &w->book, "assign", who == 0 ? "an" : "binh", unit);
-        }
-    sync_phone_well(w, an, NULL);
-    KIT_EXPECT(0, &w->book, "device", "suspend", device_of(an));
-    for (int i = 0; i < UNITS; i++) {
-        unit_name(unit, i);
-        assert_int_equal(sotay_record_new(an->client, "visit", unit, pairs, &visits[i], NULL),
-                         SOTAY_OK);
-    }
-    sync_phone_well(w, an, NULL);
-    sync_phone_well(w, &w->phones[1], NULL);
-}
-
-/* The office decides on sets of six units that are lost here: all six are read anew, in one sync
- * that ends well. */
-static void test_sets_of_many_units(void **state)
-{
-    (void)state;
-    for (int whose = 0; whose < 2; whose++) {
-        world w;
-        sotay_report report;
-        sotay_id visits[UNITS];
-        world_make_with(&w, 1, (world_how){ 2, false });
-        visits_that_are_held(&w, visits);
-        phone *an = &w.phones[0], *looks = &w.phones[whose];
-        for (size_t n = UNITS; n-- > 0;) {
-            book_key key = set_of(looks, &an->client->me.device, n);
-            damage(looks, &key, MISSING);
-        }
-        KIT_EXPECT(0, &w.book, "held", "accept", "--device", device_of(an), "--as", "office",
-                   "--reason", "đã hỏi");
-        KIT_EXPECT(0, &w.book, "device", "suspend", device_of(an), "--lift");
-        sync_phone_well(&w, looks, &report);
-        assert_true(report.complete && !report.needs_person);
-        for (int i = 0; i < UNITS; i++)
-            assert_true(phone_says(looks, sotay_show, &visits[i], "kiem_tra"));
-        world_free(&w);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -638,7 +581,6 @@ int main(void)
         cmocka_unit_test(test_one_that_its_author_brings),
         cmocka_unit_test(test_a_damaged_record_under_it),
         cmocka_unit_test(test_sealed_ones_and_receipts),
-        cmocka_unit_test(test_sets_of_many_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

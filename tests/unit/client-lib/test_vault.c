@@ -472,9 +472,10 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* Of the identity: when it was repaired, at its end. */
-#define CUT_BYTES      (1u + 3u * 8u)
-#define REPAIRED_BYTES (8u + CUT_BYTES)
+/* Of the identity: whether it asks for own sets in full, at its end. */
+#define WHOLE_BYTES    1u
+#define CUT_BYTES      (1u + 3u * 8u + WHOLE_BYTES) /* what a new epoch gave up, before it */
+#define REPAIRED_BYTES (8u + CUT_BYTES)    /* when it was repaired, before it */
 #define HELD_BYTES     (1u + REPAIRED_BYTES) /* that it followed no other key, before it */
 #define TURNED_BYTES   (8u + HELD_BYTES)     /* when the book turned, before it */
 #define RENEWED_BYTES  (24u + TURNED_BYTES) /* which sealed set it asked for last, before it */
@@ -522,16 +523,19 @@ static void test_an_older_identity_is_read(void **state)
     named.renewed = (st_dot){ named.device, 42 };
     named.turned_ms = 11;
     named.repaired_ms = 12;
+    named.ends = 5, named.asks_whole = true;
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
-    assert_true(me.dictionary == 1 && me.requests == 4711);
-    assert_true(me.has_clock && me.clock.got_mono_ms == 815 && me.has_lease);
+    assert_true(me.dictionary == 1 && me.requests == 4711 && me.has_lease);
+    assert_true(me.has_clock && me.clock.got_mono_ms == 815);
     assert_int_equal(book_get(&p.client->book, &key, &arena, &value, NULL), ST_OK);
     assert_true(me.short_roots && me.standing == ST_STANDING_REVOKED && me.log_keys == 3);
     assert_true(me.heir == ST_HEIR_ENROLLED && me.files_full);
     assert_int_equal(st_dot_cmp(&me.renewed, &named.renewed), 0);
-    assert_true(me.turned_ms == 11 && me.repaired_ms == 12);
+    assert_true(me.turned_ms == 11 && me.repaired_ms == 12 && me.ends == 5 && me.asks_whole);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(read_without(&p, older, value.len - WHOLE_BYTES, &me), ST_OK);
+    assert_true(me.ends == 5 && !me.asks_whole);
     assert_int_equal(read_without(&p, older, value.len - CUT_BYTES, &me), ST_OK);
     assert_true(me.repaired_ms == 12 && !me.has_cut);
     assert_int_equal(read_without(&p, older, value.len - REPAIRED_BYTES, &me), ST_OK);
