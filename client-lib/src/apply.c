@@ -254,7 +254,7 @@ static st_err check_set(applying *a, st_set *set, st_error *error)
     return err;
 }
 
-/* Is it another one than the last that this store sealed, which is not here any more? Of one that
+/* Is it another one than the last that this store sealed, which is not here any more? Of any that
  * is here, the bytes tell (apply_keep_set). */
 static st_err took_the_last_name(applying *a, const st_set *set, bool *out_is, st_error *error)
 {
@@ -317,16 +317,18 @@ static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, boo
     if (err == ST_OK)
         err = carried_in_log(a->client, out_set, error);
     bool is_twins = false;
+    apply_kept kept = APPLY_KEPT;
     if (err == ST_OK)
         err = is_of_twin(a, out_set, &is_twins, error);
-    if (err == ST_OK && is_twins) {
-        a->report->has_twin = true;
-        a->report->twin_first = out_set->first;
-        return st_fail(error, ST_E_CHANGED, "page: another store writes under this name");
-    }
-    return err == ST_OK
-               ? apply_keep_set(a->client, &a->arena, out_set, &bytes, out_skip, error)
-               : err;
+    if (err == ST_OK && !is_twins)
+        err = apply_keep_set(a->client, &a->arena, out_set, &bytes, &kept, error);
+    *out_skip = kept != APPLY_KEPT;
+    is_twins = is_twins || (a->looks_for_twin && kept == APPLY_OTHER_BRANCH);
+    if (err != ST_OK || !is_twins)
+        return err;
+    a->report->has_twin = true;
+    a->report->twin = (st_dot){ out_set->device, out_set->first };
+    return st_fail(error, ST_E_CHANGED, "page: another store writes under this name");
 }
 
 static st_err read_kept(applying *a, const st_id *device, uint64_t counter, st_error *error)

@@ -15,8 +15,8 @@ typedef struct {
     bool too_new;        /* a page needs a newer program: its bucket was left as it is */
     bool was_reset;      /* the server sends the bucket anew: its base was dropped before */
     bool wrong_sum;      /* the base is not what the server has (repair.h) */
-    bool has_twin;       /* another store writes under this device's name, from this counter on */
-    uint64_t twin_first;
+    bool has_twin;       /* another store writes under a name of ours, from this change on */
+    st_dot twin;
     bool has_declined;   /* the office declined an own change, which is news (declined.h) */
     bool owes_renewal;   /* it erases a value of a set that lies sealed here (renew.h) */
     bool has_lost;       /* it is about a record of which something is lost here that no sum tells
@@ -46,10 +46,15 @@ typedef struct {
 } apply_anew;
 ST_MUST_USE st_err apply_record_anew(sotay_client *client, const apply_anew *anew, bool *out_owes,
                                      st_error *error);
-/* Keeps a set that came. An own one that is kept already stays as it was signed here: where the
- * server has another branch, *out_own_differs. Another branch of somebody else goes on sealed. */
+/* Keeps a set that came. An own one that is kept already stays as it was signed here, also where
+ * the server has another branch. Another branch of somebody else goes on sealed. */
+typedef enum {
+    APPLY_KEPT,
+    APPLY_OWN_DIFFERS, /* another one stays in its place */
+    APPLY_OTHER_BRANCH /* the same: a set of which the server has not said yet what it is */
+} apply_kept;
 ST_MUST_USE st_err apply_keep_set(sotay_client *client, st_arena *arena, const st_set *set,
-                                  const book_value *bytes, bool *out_own_differs, st_error *error);
+                                  const book_value *bytes, apply_kept *out_kept, st_error *error);
 /* The key that a device signs with: our own, the server's of any epoch, or what the catalogue says.
  * ST_E_NOT_FOUND without *error: the catalogue here does not name it. */
 ST_MUST_USE st_err apply_author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],

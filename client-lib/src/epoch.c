@@ -415,6 +415,7 @@ static st_err offer_one_own(sotay_client *client, outbox_set *set, uint64_t cut,
         return err;
     set->status = OUTBOX_UNSENT;
     set->position = 0;
+    set->hold = ST_HOLD_NONE;
     return outbox_settle(client, set, NULL, none, error);
 }
 

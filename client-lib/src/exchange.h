@@ -214,7 +214,7 @@ void missing_begin(sotay_sync *sync);
 
 /* Takes one decoded frame, inside the open write transaction. */
 ST_MUST_USE st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error);
-/* A page showed that another store writes under this device's name: what was recorded here goes on
+/* A page showed that another store writes under a name of ours: what was recorded here goes on
  * under another one, as after a verdict `fork`. Inside the open write transaction. */
 ST_MUST_USE st_err take_twin(sotay_sync *sync, st_error *error);
 /* A store whose place shows that it is a copy signs nothing new under the old name: what is not in

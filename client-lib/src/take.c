@@ -63,13 +63,13 @@ static bool has_hold(const st_verdict *verdict, st_hold hold)
 }
 
 /* A sealed one nobody reads here, so it is not made anew: it is the server's, once that has said of
- * this very set that it is there. */
+ * this very set that it is there. Until then it is brought, under its name or as a parcel. */
 static st_err mark_closed(sotay_client *client, outbox_set *set, uint64_t position, st_error *error)
 {
     outbox_helds none = { NULL, 0 };
     set->status = position > 0 ? OUTBOX_HELD : OUTBOX_UNSENT;
     set->position = position;
-    set->hold = position > 0 ? ST_HOLD_FORK : ST_HOLD_NONE;
+    set->hold = ST_HOLD_FORK;
     return outbox_settle(client, set, NULL, none, error);
 }
 
@@ -167,8 +167,8 @@ static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, u
 
 st_err take_twin(sotay_sync *sync, st_error *error)
 {
-    st_id device = sync->client->next.device;
-    return take_fork(sync, &device, sync->applied.twin_first, 0, error);
+    const st_dot twin = sync->applied.twin;
+    return take_fork(sync, &twin.device, twin.counter, 0, error);
 }
 
 static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error *error)
@@ -302,7 +302,7 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
     sync->applied.lost_reference = report.lost_reference;
     sync->applied.is_behind = report.is_behind;
     sync->applied.has_twin = report.has_twin;
-    sync->applied.twin_first = report.twin_first;
+    sync->applied.twin = report.twin;
     if (err == ST_OK && (report.was_reset || report.moved))
         repair_forget(sync, &page->bucket, report.was_reset);
     if (err == ST_OK && (report.was_reset || report.wrong_sum || report.has_lost)) {

@@ -25,4 +25,16 @@ static inline edge *branch_make(phone *an, phone *image, sotay_id *out_visit)
     return e;
 }
 
+/* A sync in which all that goes is put off, and that brings nothing: a page with the other branch
+ * would say at once what the set is. */
+static inline void branch_put_off(edge *e, phone *image, sotay_report *out_report)
+{
+    sotay_sync *sync = NULL;
+    e->later_next = 9;
+    assert_int_equal(sotay_sync_begin(image->client, &sync, NULL), SOTAY_OK);
+    sotay_sync_send_only(sync);
+    assert_int_equal(edge_run(e, image->client, sync, NULL, out_report), SOTAY_OK);
+    e->later_next = 0;
+}
+
 #endif

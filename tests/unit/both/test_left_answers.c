@@ -47,7 +47,7 @@ static void fill(char *text)
 
 /* ---- sealed ---- */
 
-/* Two sets of the old name lie sealed on a phone that has another name by now, since its unit was
+/* Two sets of the old name lie on a phone that has another name by now, sealed where its unit was
  * taken back; a book that was put back takes another branch of that name first. */
 typedef struct {
     town t;
@@ -55,7 +55,18 @@ typedef struct {
     sotay_id visit;
 } sealed;
 
-static void sealed_make(sealed *s, uint64_t seed)
+static void take_unit(sealed *s)
+{
+    KIT_EXPECT(0, &s->t.w.book, "unassign", "an", KIT_UNIT);
+    sync_phone_well(&s->t.w, s->image, NULL);
+    assert_int_equal(rows_count(s->image, BOOK_CLOSED), 3); /* also that of the visit */
+}
+
+/* KEPT: its unit stays. GIVEN_BACK: that was taken, and the phone has not heard that it has it
+ * again when the book is put back. */
+enum { KEPT, TAKEN, GIVEN_BACK };
+
+static void branch_left(sealed *s, uint64_t seed, int unit)
 {
     town *t = &s->t;
     char first[LONG + 1];
@@ -76,13 +87,21 @@ static void sealed_make(sealed *s, uint64_t seed)
     sync_phone_well(&t->w, s->image, NULL);
     enrol(&t->w, s->image, "an", true);
     sync_phone_well(&t->w, s->image, NULL);
-    KIT_EXPECT(0, &t->w.book, "unassign", "an", KIT_UNIT);
-    sync_phone_well(&t->w, s->image, NULL);
-    assert_int_equal(rows_count(s->image, BOOK_CLOSED), 3); /* also that of the visit */
+    if (unit != KEPT)
+        take_unit(s);
+    if (unit == GIVEN_BACK) {
+        KIT_EXPECT(0, &t->w.book, "assign", "an", KIT_UNIT);
+        sync_phone_well(&t->w, s->binh, NULL);
+    }
     restore(t);
     assert_int_equal(phone_set(s->an, &s->visit, "general_note", "của an"), SOTAY_OK);
     for (int i = 0; i < 2; i++)
         sync_phone_well(&t->w, s->an, NULL);
+}
+
+static void sealed_make(sealed *s, uint64_t seed)
+{
+    branch_left(s, seed, TAKEN);
 }
 
 static void assign(sealed *s)
@@ -142,6 +161,51 @@ static size_t forks(sealed *s)
     for (const char *at = KIT_OUT(&s->t.w.book); (at = strstr(at, "\"fork\"")) != NULL; at++)
         count++;
     return count;
+}
+
+/* What enrolled the phone goes before what waits under its old name, so that the first page comes
+ * before the answer to that: what the page has under this name says that it is another branch. */
+static void test_an_unanswered_branch_hides_nobody(void **state)
+{
+    (void)state;
+    sealed s;
+    sotay_report report;
+    branch_left(&s, 24, KEPT);
+    for (int i = 0; i < 3; i++) {
+        sync_phone_well(&s.t.w, s.image, &report);
+        assert_int_equal(report.repaired_buckets, 0);
+    }
+    assert_true(report.complete);
+    assert_int_equal(left_waiting(s.image), 0);
+    sync_phone_well(&s.t.w, s.an, NULL);
+    for (int i = 0; i < 2; i++) {
+        phone *p = i == 0 ? s.image : s.an;
+        assert_true(phone_says(p, sotay_show, &s.visit, "\"của an\""));
+        assert_true(phone_says(p, sotay_show, &s.visit, "\"bản ba\""));
+        assert_true(phone_says(p, sotay_show, &s.visit, "\"open_conflicts\":1"));
+    }
+    KIT_EXPECT(0, &s.t.w.book, "verify");
+    town_free(&s.t);
+}
+
+/* The same where it lies sealed, and the unit is given back before the phone asks. */
+static void test_a_sealed_one_comes_late(void **state)
+{
+    (void)state;
+    sealed s;
+    sotay_report report;
+    branch_left(&s, 25, GIVEN_BACK);
+    sync_phone_well(&s.t.w, s.binh, NULL); /* brings what the book says of the unit */
+    for (int i = 0; i < 3; i++) {
+        sync_phone_well(&s.t.w, s.image, &report);
+        assert_int_equal(report.repaired_buckets, 0);
+    }
+    assert_true(report.complete);
+    assert_int_equal(left_waiting(s.image), 0);
+    assert_true(phone_says(s.image, sotay_show, &s.visit, "\"của an\""));
+    assert_int_equal(forks(&s), 2);
+    KIT_EXPECT(0, &s.t.w.book, "verify");
+    town_free(&s.t);
 }
 
 /* The first one alone fits into a request, and breaks off behind its answer: what it says of that
@@ -281,6 +345,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sealed_branch_waits_no_more),
         cmocka_unit_test(test_a_sealed_branch_hides_nobody),
+        cmocka_unit_test(test_an_unanswered_branch_hides_nobody),
+        cmocka_unit_test(test_a_sealed_one_comes_late),
         cmocka_unit_test(test_each_sealed_one_is_brought),
         cmocka_unit_test(test_a_small_budget),
         cmocka_unit_test(test_an_answer_in_time),

@@ -173,10 +173,8 @@ static void test_put_off_and_another_branch(void **state)
         seal_note(&image, &visit, "bản hai");
         assert_int_equal(edge_enrol(e, image.client, 0, NULL), SOTAY_OK);
         assert_int_equal(phone_set(&image, &visit, "general_note", "ba"), SOTAY_OK); /* 1 */
-        e->later_next = 9;
-        assert_int_equal(edge_sync(e, image.client, NULL, &report), SOTAY_OK);
+        branch_put_off(e, &image, &report);
         assert_int_equal(image.client->me.sealed, 1);
-        e->later_next = 0;
         assert_int_equal(phone_set(&image, &visit, "place", "hai"), SOTAY_OK); /* 2 */
         assert_int_equal(phone_set(&image, &visit, "place", "ba"), SOTAY_OK);  /* 3 */
         book_key_u64(&key, lost);

@@ -210,7 +210,7 @@ static st_err a_set_is_a_fork(bench *b, st_error *error)
 static st_err a_twin_writes(bench *b, st_error *error)
 {
     even_out(b);
-    b->on.sync->applied.twin_first = b->unsent.first;
+    b->on.sync->applied.twin = (st_dot){ b->unsent.device, b->unsent.first };
     return take_twin(b->on.sync, error);
 }
 
