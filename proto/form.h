@@ -136,6 +136,10 @@ ST_MUST_USE st_err st_value_label(const st_field *field, const st_value *value, 
 st_hold st_form_check(const st_form *form, const st_change *change, st_role role, st_via via,
                       char *detail);
 
+/* Role bits that may finalise, withdraw and open its records again: who may create them; of a
+ * period, lock it and open it again: the office and the chair of the Council. */
+uint32_t st_form_movers(const st_form *form);
+
 /* What a record still lacks. */
 typedef struct {
     const st_field *field;

@@ -205,3 +205,11 @@ st_hold st_form_check(const st_form *form, const st_change *change, st_role role
     }
     return hold;
 }
+
+uint32_t st_form_movers(const st_form *form)
+{
+    assert(form != NULL);
+    return strcmp(form->name, "period") != 0
+               ? form->create
+               : 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD | 1u << ST_ROLE_COUNCIL_CHAIR;
+}

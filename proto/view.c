@@ -137,6 +137,25 @@ bool st_view_has_act(const st_record *record, st_act_kind kind)
     return false;
 }
 
+bool st_view_would_end(const st_record *record, const st_context *context, st_act_kind kind)
+{
+    assert(record != NULL && context != NULL && kind != ST_ACT_NONE);
+    for (size_t i = 0; i < record->metas_count; i++)
+        if (record->metas[i].act == kind && st_context_has(context, &record->metas[i].dot) &&
+            !is_ended(record, &record->metas[i]))
+            return true;
+    return false;
+}
+
+bool st_view_may_hold(const st_record *record, const st_acts_view *acts, size_t meta)
+{
+    assert(record != NULL && acts != NULL && meta < record->metas_count);
+    bool may = record->metas[meta].act == ST_ACT_NONE && record->metas[meta].live_ops > 0;
+    for (size_t i = 0; i < acts->acts_count; i++)
+        may = may || acts->acts[i] == meta;
+    return may;
+}
+
 /* ---- items of a listed group ---- */
 
 /* The operations of one item stand together in lives, its drop register first. */

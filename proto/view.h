@@ -25,6 +25,11 @@ ST_MUST_USE st_err st_view_acts(const st_record *record, st_arena *arena, st_act
                                 st_error *error);
 /* Is an act of that kind in force? Takes no memory, so it always knows. */
 bool st_view_has_act(const st_record *record, st_act_kind kind);
+/* Would an act with that context end one of that kind that is in force? */
+bool st_view_would_end(const st_record *record, const st_context *context, st_act_kind kind);
+/* May a difference about the state be settled for the change `meta` (an index in metas): is it an
+ * act in force, or an edit with a live value? */
+bool st_view_may_hold(const st_record *record, const st_acts_view *acts, size_t meta);
 /* The state of one item of a listed group. */
 st_item_state st_view_item(const st_record *record, uint16_t group, const st_dot *item,
                            uint16_t place);

@@ -395,7 +395,8 @@ SOTAY_API SOTAY_MUST_USE int sotay_record_finalise(sotay_client *client, const s
 SOTAY_API SOTAY_MUST_USE int sotay_record_review(sotay_client *client, const sotay_id *record,
                                                  sotay_format format, char **out_text,
                                                  sotay_error *error);
-/* Withdraws, with a reason (1..1000 characters). It stays in the book. */
+/* Withdraws, with a reason (1..1000 characters). It stays in the book.
+ * SOTAY_E_STATE: it is so already, or the office has it in hand. SOTAY_E_DENIED: no role for it. */
 SOTAY_API SOTAY_MUST_USE int sotay_record_withdraw(sotay_client *client, const sotay_id *record,
                                                    const char *reason, sotay_error *error);
 /* Takes back an own withdrawal, with a reason. */
@@ -416,11 +417,17 @@ typedef struct {
                            at; NULL: all live now */
     const char *reason; /* obliged */
 } sotay_resolution;
-/* SOTAY_E_CHANGED    the live values are not those of `seen`, or an act in force is not among them;
- *                    detail says which came in
+/* SOTAY_E_CHANGED    the live values are not those of `seen`; detail says which came in
  * SOTAY_E_NOT_FOUND  also: no live value of that dot
- * SOTAY_E_STATE      also: the value to be kept was erased; there is nothing at `path`; of `state`:
- *                    the office has the record in hand or decided, or the act is the office's */
+ * SOTAY_E_STATE      also: the value to be kept was erased; there is nothing at `path`
+ * Of `state`, the first that is so:
+ * SOTAY_E_NOT_FOUND  nothing of that dot is in the record
+ * SOTAY_E_STATE      the office has the record in hand, or has decided; the period is locked
+ * SOTAY_E_CHANGED    an act in force is not among `seen`; detail says which
+ * SOTAY_E_STATE      there is no difference: somebody settled it
+ * SOTAY_E_NOT_FOUND  `keep` is no act in force, and no edit of which a value is live
+ * SOTAY_E_STATE      the act is the office's; or as sotay_record_finalise, of a finalise
+ * SOTAY_E_DENIED     no role of this person does that with such a record */
 SOTAY_API SOTAY_MUST_USE int sotay_record_resolve(sotay_client *client, const sotay_id *record,
                                                   const sotay_resolution *resolution,
                                                   sotay_error *error);

@@ -10,45 +10,34 @@
 #include "client-lib/src/review.h"
 #include "proto/merge.h"
 
-/* The office looks at the record, or has decided: the server takes no act from a phone then. */
-#define IN_HAND (1u << ST_ACT_REVIEW | 1u << ST_ACT_APPROVE | 1u << ST_ACT_VOID)
-/* Moves of the office that a phone does not take back. */
-static const unsigned OFFICE_MOVES = IN_HAND | 1u << ST_ACT_LOCK;
-/* Acts that nobody makes on a phone. */
-static const unsigned OFFICE_ACTS = IN_HAND | 1u << ST_ACT_RETURN;
-
-/* Is an act of one of these kinds (bits 1 << kind) in force? */
-static st_err in_force(edit *e, unsigned kinds, bool *out_yes, st_acts_view *out_acts,
-                       st_error *error)
+static bool has_act(const edit *e, st_act_kind kind)
 {
-    st_err err = st_view_acts(&e->view.record, &e->arena, out_acts, error);
-    bool yes = false;
-    for (size_t i = 0; err == ST_OK && i < out_acts->acts_count; i++)
-        yes = yes || (kinds & (1u << e->view.record.metas[out_acts->acts[i]].act)) != 0;
-    if (err == ST_OK)
-        *out_yes = yes;
-    return err;
+    return st_view_has_act(&e->view.record, kind);
 }
 
-static st_err check_finalise(edit *e, st_error *error)
+/* May the record be finalised? Who settles a difference about its state, too, passes this gate. */
+static st_err check_finalise(edit *e, const st_acts_view *acts, st_error *error)
 {
-    bool is_final = false;
-    st_acts_view acts;
+    bool is_settled = !acts->changed_since && !acts->state_conflict;
     if (e->view.form->life != ST_LIFE_VISIT)
         return st_fail(error, ST_E_STATE, "finalise: a record of this kind is not finalised");
-    st_err err = in_force(e, 1u << ST_ACT_FINALISE, &is_final, &acts, error);
-    if (err == ST_OK && is_final && !acts.changed_since && !acts.state_conflict)
+    if (is_settled && has_act(e, ST_ACT_FINALISE))
         return st_fail(error, ST_E_STATE, "finalise: it is finalised already");
-    if (err == ST_OK)
-        err = in_force(e, OFFICE_MOVES, &is_final, &acts, error);
-    if (err == ST_OK && is_final)
-        return st_fail(error, ST_E_STATE, "finalise: the office has the record in hand");
-    return err == ST_OK ? review_gate(e->client, &e->view, error) : err;
+    return review_gate(e->client, &e->view, error);
+}
+
+/* The acts in force, of a record that a phone may make this act on. */
+static st_err begin_act(edit *e, st_act_kind kind, st_acts_view *out_acts, st_error *error)
+{
+    e->change.act = kind;
+    st_err err = edit_check_hands(e, error);
+    return err == ST_OK ? st_view_acts(&e->view.record, &e->arena, out_acts, error) : err;
 }
 
 int sotay_record_finalise(sotay_client *client, const sotay_id *record, sotay_error *error)
 {
     edit e;
+    st_acts_view acts;
     st_error inner = { ST_OK, "" };
     st_err err = edit_begin(&e, client, record, &inner);
     if (err == ST_OK)
@@ -56,8 +45,9 @@ int sotay_record_finalise(sotay_client *client, const sotay_id *record, sotay_er
     if (err == ST_OK)
         err = edit_save(&e, &inner);
     if (err == ST_OK)
-        err = check_finalise(&e, &inner);
-    e.change.act = ST_ACT_FINALISE;
+        err = begin_act(&e, ST_ACT_FINALISE, &acts, &inner);
+    if (err == ST_OK)
+        err = check_finalise(&e, &acts, &inner);
     if (err == ST_OK)
         err = edit_commit(&e, &inner);
     edit_end(&e);
@@ -68,21 +58,16 @@ static int act_with_reason(sotay_client *client, const sotay_id *record, st_act_
                            const char *reason, sotay_error *error)
 {
     edit e;
-    bool withdrawn = false, is_taken = false;
     st_acts_view acts;
     st_error inner = { ST_OK, "" };
     st_err err = edit_begin(&e, client, record, &inner);
     if (err == ST_OK)
-        err = in_force(&e, 1u << ST_ACT_WITHDRAW, &withdrawn, &acts, &inner);
-    if (err == ST_OK)
-        err = in_force(&e, OFFICE_MOVES, &is_taken, &acts, &inner);
-    if (err == ST_OK && is_taken)
-        err = st_fail(&inner, ST_E_STATE, "the office has the record in hand");
+        err = begin_act(&e, kind, &acts, &inner);
+    bool withdrawn = err == ST_OK && has_act(&e, ST_ACT_WITHDRAW);
     if (err == ST_OK && kind == ST_ACT_WITHDRAW && withdrawn && !acts.state_conflict)
         err = st_fail(&inner, ST_E_STATE, "withdraw: it is withdrawn already");
     if (err == ST_OK && kind == ST_ACT_OPEN && !withdrawn)
         err = st_fail(&inner, ST_E_STATE, "reopen: it is not withdrawn");
-    e.change.act = kind;
     if (err == ST_OK)
         err = edit_reason(&e, reason, &inner);
     if (err == ST_OK)
@@ -141,11 +126,8 @@ static st_err amendment_item(edit *e, uint16_t place, const sotay_pair *pair, co
 
 static st_err amend(edit *e, sotay_pairs pairs, const char *reason, st_error *error)
 {
-    bool is_final = false;
-    st_acts_view acts;
-    const unsigned kinds = 1u << ST_ACT_FINALISE | 1u << ST_ACT_RETURN | 1u << ST_ACT_REVIEW;
-    st_err err = in_force(e, kinds, &is_final, &acts, error);
-    if (err == ST_OK && !is_final)
+    st_err err = ST_OK;
+    if (!has_act(e, ST_ACT_FINALISE) && !has_act(e, ST_ACT_RETURN) && !has_act(e, ST_ACT_REVIEW))
         err = st_fail(error, ST_E_STATE, "amend: the record is not finalised; use set");
     if (err == ST_OK && pairs.count == 0)
         err = st_fail(error, ST_E_VALUE, "amend: nothing to correct");
@@ -306,31 +288,16 @@ static st_err resolve_value(edit *e, const sotay_resolution *wish, st_error *err
 }
 
 /* An act that nobody looked at is not ended. */
-static st_err check_acts(edit *e, const char *seen, st_error *error)
+static st_err check_acts_seen(const edit *e, const st_acts_view *acts, const char *seen,
+                              st_error *error)
 {
     char text[ST_DOT_TEXT_BYTES];
-    st_acts_view acts;
-    st_err err = st_view_acts(&e->view.record, &e->arena, &acts, error);
-    for (size_t i = 0; err == ST_OK && seen != NULL && i < acts.acts_count; i++) {
-        st_dot_format(&e->view.record.metas[acts.acts[i]].dot, text);
+    for (size_t i = 0; seen != NULL && i < acts->acts_count; i++) {
+        st_dot_format(&e->view.record.metas[acts->acts[i]].dot, text);
         if (!seen_has(seen, text))
-            err = st_fail(error, ST_E_CHANGED, "state: an act came in between: %s", text);
+            return st_fail(error, ST_E_CHANGED, "state: an act came in between: %s", text);
     }
-    return err;
-}
-
-/* Would the server take it? What the office has in hand or has decided it settles itself
- * (docs/protocol.md 7.6). */
-static st_err check_kept(edit *e, st_act_kind kind, st_error *error)
-{
-    bool is_taken = false;
-    st_acts_view acts;
-    st_err err = in_force(e, IN_HAND, &is_taken, &acts, error);
-    if (err == ST_OK && is_taken)
-        return st_fail(error, ST_E_STATE, "the office has the record in hand");
-    return err == ST_OK && (OFFICE_ACTS & (1u << kind)) != 0
-               ? st_fail(error, ST_E_STATE, "state: that step is the office's to take")
-               : err;
+    return ST_OK;
 }
 
 /* Acts against each other, or an edit against a withdrawal: the kept one is made anew over all that
@@ -338,15 +305,25 @@ static st_err check_kept(edit *e, st_act_kind kind, st_error *error)
 static st_err resolve_state(edit *e, const sotay_resolution *wish, st_error *error)
 {
     st_dot dot;
+    st_acts_view acts;
     if (wish->keep == NULL || !st_dot_parse(wish->keep, &dot))
         return st_fail(error, ST_E_VALUE, "state: name the act or edit to keep");
     size_t at = st_record_meta(&e->view.record, &dot);
     if (at == SIZE_MAX)
         return st_fail(error, ST_E_NOT_FOUND, "state: %.60s is not in this record", wish->keep);
-    st_act_kind kind = e->view.record.metas[at].act;
-    e->change.act = kind == ST_ACT_NONE ? ST_ACT_OPEN : kind;
-    st_err err = check_kept(e, kind, error);
-    return err == ST_OK ? check_acts(e, wish->seen, error) : err;
+    st_act_kind kept = e->view.record.metas[at].act;
+    st_err err = begin_act(e, kept == ST_ACT_NONE ? ST_ACT_OPEN : kept, &acts, error);
+    if (err == ST_OK)
+        err = check_acts_seen(e, &acts, wish->seen, error);
+    if (err != ST_OK)
+        return err;
+    if (!acts.state_conflict)
+        return st_fail(error, ST_E_STATE, "state: there are no different opinions");
+    if (!st_view_may_hold(&e->view.record, &acts, at))
+        return st_fail(error, ST_E_NOT_FOUND, "state: %.60s does not hold any more", wish->keep);
+    if (kept == ST_ACT_RETURN) /* of the office's acts in force the only one in nobody's hand */
+        return st_fail(error, ST_E_STATE, "state: that step is the office's to take");
+    return kept == ST_ACT_FINALISE ? check_finalise(e, &acts, error) : ST_OK;
 }
 
 int sotay_record_resolve(sotay_client *client, const sotay_id *record, const sotay_resolution *wish,

@@ -53,6 +53,10 @@ ST_MUST_USE st_err edit_op(edit *e, const st_op *op, st_error *error);
 ST_MUST_USE st_err edit_shown_text(edit *e, const st_path *path, const st_field *field,
                                    const char **out_text, st_error *error);
 
+/* ST_E_STATE, in words, when the office has the record in hand or has decided, or the period is
+ * locked: whatever stands against that, the server would hold what a phone does then
+ * (docs/protocol.md 7.6). While the office looks an amendment may come. */
+ST_MUST_USE st_err edit_check_hands(const edit *e, st_error *error);
 /* Fills in what the change replaces (a working copy says it itself), is under and knows, checks it,
  * writes it and its row, folds it into the view; the next operations make the next change. Nothing
  * when there is nothing to say. */

@@ -3,6 +3,7 @@
  * Promises: what the server could never take is refused here, with nothing written; the stored
  * change is the one that will be sealed and sent, byte for byte the same operations.
  * Never: a network, a second try. */
+#include <stdio.h>
 #include <string.h>
 
 #include "client-lib/src/edit.h"
@@ -42,25 +43,40 @@ static st_err fail_frozen(const edit *e, st_error *error)
                               " return it");
 }
 
-/* After a withdrawal nothing is written, unless something stands against it. What the office has in
- * hand or has decided the server holds whatever stands against that (docs/protocol.md 7.6). */
+st_err edit_check_hands(const edit *e, st_error *error)
+{
+    static const struct {
+        st_act_kind kind;
+        const char *words;
+    } HANDS[] = {
+        { ST_ACT_VOID, "the office does not count the record" },
+        { ST_ACT_LOCK, "the period is locked" },
+        { ST_ACT_APPROVE, "the record is approved" },
+        { ST_ACT_REVIEW, "the office has the record in hand" },
+    };
+    for (size_t i = 0; i < sizeof HANDS / sizeof HANDS[0]; i++) {
+        bool looks = HANDS[i].kind == ST_ACT_REVIEW;
+        bool may_amend = looks && e->change.act == ST_ACT_NONE;
+        if (st_view_has_act(&e->view.record, HANDS[i].kind) && !(looks && e->change.amend))
+            return st_fail(error, ST_E_STATE, "%s; %s", HANDS[i].words,
+                           may_amend ? "use amend" : "ask the office");
+    }
+    return ST_OK;
+}
+
+/* After a withdrawal nothing is written, unless something stands against it. */
 static st_err check_state(edit *e, st_error *error)
 {
     st_acts_view acts;
-    st_err err = st_view_acts(&e->view.record, &e->arena, &acts, error);
+    if (e->change.act != ST_ACT_NONE)
+        return ST_OK; /* act.c looked at it */
+    st_err err = edit_check_hands(e, error);
+    if (err == ST_OK)
+        err = st_view_acts(&e->view.record, &e->arena, &acts, error);
     if (err != ST_OK)
         return err;
-    for (size_t i = 0; e->change.act == ST_ACT_NONE && i < acts.acts_count; i++) {
-        st_act_kind kind = e->view.record.metas[acts.acts[i]].act;
-        if (kind == ST_ACT_VOID || (kind == ST_ACT_WITHDRAW && !acts.state_conflict))
-            return st_fail(error, ST_E_STATE, "the record is withdrawn");
-        if (kind == ST_ACT_LOCK)
-            return st_fail(error, ST_E_STATE, "the record's period is locked");
-        if (kind == ST_ACT_APPROVE)
-            return st_fail(error, ST_E_STATE, "the record is approved");
-        if (kind == ST_ACT_REVIEW && !e->change.amend)
-            return st_fail(error, ST_E_STATE, "the office has the record in hand; use amend");
-    }
+    if (!acts.state_conflict && st_view_has_act(&e->view.record, ST_ACT_WITHDRAW))
+        return st_fail(error, ST_E_STATE, "the record is withdrawn");
     /* Not sooner: to what is locked as well nothing is amended. */
     return st_change_is_frozen(&e->change) ? fail_frozen(e, error) : ST_OK;
 }
@@ -106,14 +122,14 @@ static st_err choose_role(edit *e, st_role *out_role, st_error *error)
 {
     char detail[ST_FORM_DETAIL_BYTES] = "", first_detail[ST_FORM_DETAIL_BYTES] = "";
     st_hold first_hold = ST_HOLD_ROLE;
+    uint32_t movers = st_form_movers(e->view.form);
     const identity *me = &e->client->next;
     for (uint32_t i = 0; i < me->roles_count; i++) {
         st_role role = me->roles[i];
-        uint32_t may_create = e->view.form->create;
         st_hold hold = st_form_check(e->view.form, &e->change, role, ST_VIA_DEVICE, detail);
-        if (hold == ST_HOLD_NONE && e->change.creates && (may_create & (1u << role)) == 0) {
+        if (hold == ST_HOLD_NONE && e->change.act != ST_ACT_NONE && (movers & (1u << role)) == 0) {
             hold = ST_HOLD_ROLE;
-            detail[0] = '\0';
+            (void)snprintf(detail, sizeof detail, "record: this role may not do this with it");
         }
         if (hold == ST_HOLD_NONE) {
             *out_role = role;

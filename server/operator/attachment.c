@@ -257,7 +257,7 @@ static st_err declare_lost(operator_work *work, writer_turn *turn, void *argumen
     operator_record got = { .form = NULL };
     operator_ops ops = { .arena = turn->arena };
     sync_edit edit = { .act = ST_ACT_NONE };
-    sync_draft draft = { .edits = &edit, .edits_count = 1 };
+    sync_draft draft = { .edits = &edit, .edits_count = 1, .lang = work->call->lang };
     sync_authored authored = { .records = NULL };
     st_err err = operator_actor(work, turn->txn, &person, error);
     if (err == ST_OK)

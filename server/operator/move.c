@@ -95,12 +95,10 @@ static st_err reason_of(operator_work *work, st_arena *arena, st_value *out, st_
 
 static st_err move_period(operator_work *work, writer_turn *turn, void *argument, st_error *error)
 {
-    static const uint32_t MAY = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD
-                                | 1u << ST_ROLE_COUNCIL_CHAIR;
     move_wish *wish = argument;
     auth_person person;
     operator_record got = { .form = NULL };
-    sync_draft draft = { .edits_count = 1 };
+    sync_draft draft = { .edits_count = 1, .lang = work->call->lang };
     sync_edit edit = { .act = wish->act };
     st_err err = operator_actor(work, turn->txn, &person, error);
     if (err == ST_OK)
@@ -111,7 +109,7 @@ static st_err move_period(operator_work *work, writer_turn *turn, void *argument
         err = reason_of(work, turn->arena, &edit.reason, error);
     if (err != ST_OK)
         return err;
-    draft.role = operator_role_of(&person, MAY);
+    draft.role = operator_role_of(&person, st_form_movers(got.form));
     if (draft.role == ST_ROLE_NONE)
         return st_fail(error, ST_E_DENIED, "'%s' is neither of the office nor council_chair",
                        person.login.s);

@@ -8,6 +8,8 @@
 #include "server/operator/write.h"
 
 #define SHOWN_BYTES 48             /* of a value in an error line */
+#define HEAD (1u << ST_ROLE_OFFICE_HEAD)
+#define OFFICE (1u << ST_ROLE_OFFICE | HEAD)
 
 /* One resolution on its way. */
 typedef struct {
@@ -131,8 +133,7 @@ static st_err no_such_value(const settlement *s, st_error *error)
 
 static bool is_office(const auth_person *person)
 {
-    return operator_role_of(person, 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD)
-           != ST_ROLE_NONE;
+    return operator_role_of(person, OFFICE) != ST_ROLE_NONE;
 }
 
 /* ---- a value ---- */
@@ -153,7 +154,7 @@ static st_err keep_value(settlement *s, st_span span, st_op *op, st_error *error
     if (!is_office(&s->person))
         return st_fail(error, ST_E_DENIED, "'%s' is neither office nor office_head",
                        s->person.login.s);
-    s->draft.role = operator_role_of(&s->person, 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD);
+    s->draft.role = operator_role_of(&s->person, OFFICE);
     return ST_OK;
 }
 
@@ -224,6 +225,54 @@ static st_err settle_item(settlement *s, const st_path *path, st_error *error)
 
 /* ---- acts ---- */
 
+/* Was every act in force looked at? */
+static st_err check_acts_seen(const settlement *s, const st_acts_view *acts, st_error *error)
+{
+    const char *list = s->work->options.seen;
+    for (size_t i = 0; list != NULL && i < acts->acts_count; i++) {
+        bool known;
+        const st_meta *act = &s->got.record.metas[acts->acts[i]];
+        st_err err = seen_has(list, &act->dot, &known, error);
+        if (err != ST_OK)
+            return err;
+        if (!known)
+            return st_fail(error, ST_E_CHANGED, "new: %s", st_act_name(act->act));
+    }
+    return ST_OK;
+}
+
+/* Who may let the change hold: as in a move, the office's acts are the office's, and back from an
+ * approval, or from not being counted, leads office_head's way alone. */
+static uint32_t keepers(const settlement *s, const st_acts_view *acts, st_act_kind kept)
+{
+    bool is_move = kept == ST_ACT_REVIEW || kept == ST_ACT_RETURN || kept == ST_ACT_APPROVE ||
+                   kept == ST_ACT_VOID;
+    uint32_t roles = is_move ? OFFICE : st_form_movers(s->got.form);
+    for (size_t i = 0; i < acts->acts_count; i++) {
+        st_act_kind ended = s->got.record.metas[acts->acts[i]].act;
+        if (ended != kept && (ended == ST_ACT_APPROVE || ended == ST_ACT_VOID))
+            roles &= HEAD;
+    }
+    return roles;
+}
+
+static st_err check_kept(const settlement *s, const st_acts_view *acts, size_t meta,
+                         st_error *error)
+{
+    const st_record *record = &s->got.record;
+    if (!acts->state_conflict)
+        return st_fail(error, ST_E_STATE, "state: there are no different opinions");
+    if (s->keep.counter == 0 || meta == SIZE_MAX || !st_view_may_hold(record, acts, meta))
+        return no_such_value(s, error);
+    if (record->metas[meta].act != ST_ACT_LOCK && st_view_has_act(record, ST_ACT_LOCK))
+        return st_fail(error, ST_E_STATE,
+                       s->work->vi ? "kỳ đã khóa sổ: mở lại theo quyết định của Hội đồng, bằng "
+                                     "`move KỲ reopened --decision SỐ`"
+                                   : "the period is locked: a decision of the Council opens it "
+                                     "again, by `move PERIOD reopened --decision NO`");
+    return ST_OK;
+}
+
 /* Keeping an act does it again, knowing everything by now; keeping an edit opens the record. */
 static st_err settle_state(settlement *s, st_error *error)
 {
@@ -231,25 +280,17 @@ static st_err settle_state(settlement *s, st_error *error)
     st_acts_view acts;
     size_t meta = st_record_meta(record, &s->keep);
     st_err err = st_view_acts(record, s->turn->arena, &acts, error);
-    for (size_t i = 0; err == ST_OK && i < acts.acts_count && s->work->options.seen != NULL; i++) {
-        bool known;
-        const st_dot *dot = &record->metas[acts.acts[i]].dot;
-        err = seen_has(s->work->options.seen, dot, &known, error);
-        if (err == ST_OK && !known)
-            err = st_fail(error, ST_E_CHANGED, "new: %s",
-                          st_act_name(record->metas[acts.acts[i]].act));
-    }
-    if (err == ST_OK && !acts.state_conflict)
-        err = st_fail(error, ST_E_STATE, "state: there are no different opinions");
-    if (err == ST_OK && (s->keep.counter == 0 || meta == SIZE_MAX))
-        err = no_such_value(s, error);
+    if (err == ST_OK)
+        err = check_acts_seen(s, &acts, error);
+    if (err == ST_OK)
+        err = check_kept(s, &acts, meta, error);
     if (err != ST_OK)
         return err;
-    st_act_kind act = record->metas[meta].act;
-    s->edit.act = act == ST_ACT_NONE ? ST_ACT_OPEN : act;
-    s->draft.role = operator_role_of(&s->person, s->got.form->create);
+    st_act_kind kept = record->metas[meta].act;
+    s->edit.act = kept == ST_ACT_NONE ? ST_ACT_OPEN : kept;
+    s->draft.role = operator_role_of(&s->person, keepers(s, &acts, kept));
     if (s->draft.role == ST_ROLE_NONE)
-        return st_fail(error, ST_E_DENIED, "no role of '%.32s' moves such a record",
+        return st_fail(error, ST_E_DENIED, "no role of '%.32s' may let that hold",
                        s->person.login.s);
     return ST_OK;
 }
@@ -354,7 +395,8 @@ static st_err settle_path(settlement *s, st_error *error)
 static st_err settle(operator_work *work, writer_turn *turn, void *argument, st_error *error)
 {
     (void)argument;
-    settlement s = { .work = work, .turn = turn, .draft = { .edits_count = 1 } };
+    settlement s = { .work = work, .turn = turn,
+                     .draft = { .edits_count = 1, .lang = work->call->lang } };
     if (work->options.keep != NULL && !st_dot_parse(work->options.keep, &s.keep))
         return st_fail(error, ST_E_VALUE, "--keep: '%.60s' is no dot", work->options.keep);
     st_err err = operator_actor(work, turn->txn, &s.person, error);

@@ -122,8 +122,10 @@ static st_err find_state(operator_work *work, writer_turn *turn, const operator_
         return st_fail(error, ST_E_STATE, "records of '%.40s' are not moved so", got->form->name);
     if (acts.state_conflict)
         return st_fail(error, ST_E_STATE,
-                       work->vi ? "trạng thái đang có ý kiến khác nhau: dùng `resolve ID state`"
-                                : "its state is in question: `resolve ID state` first");
+                       work->vi ? "trạng thái đang có ý kiến khác nhau: dùng `resolve ID state`; "
+                                  "nếu kỳ đã khóa sổ thì mở lại kỳ trước"
+                                : "its state is in question: `resolve ID state` first; if its "
+                                  "period is locked, open that again before");
     *out_state = st_show_state(got->form, &got->record, &acts, &how);
     return ST_OK;
 }
@@ -136,7 +138,7 @@ static st_err move_record(operator_work *work, writer_turn *turn, void *argument
     const move_row *move = NULL;
     const char *state = NULL;
     sync_edit edit = { .act = ST_ACT_NONE };
-    sync_draft draft = { .edits = &edit, .edits_count = 1 };
+    sync_draft draft = { .edits = &edit, .edits_count = 1, .lang = work->call->lang };
     sync_authored authored = { .records = NULL };
     st_err err = operator_actor(work, turn->txn, &person, error);
     if (err == ST_OK)

@@ -141,7 +141,7 @@ static st_err make_record(operator_work *work, writer_turn *turn, void *argument
 {
     new_result *result = argument;
     auth_person person;
-    sync_draft draft = { .edits_count = 1 };
+    sync_draft draft = { .edits_count = 1, .lang = work->call->lang };
     operator_ops ops = { .arena = turn->arena };
     const char *verb = other_verb(work->operands[0]);
     if (verb != NULL)
@@ -186,7 +186,7 @@ static st_err set_values(operator_work *work, writer_turn *turn, void *argument,
     auth_person person;
     operator_record got = { .form = NULL };
     operator_ops ops = { .arena = turn->arena };
-    sync_draft draft = { .edits_count = 1 };
+    sync_draft draft = { .edits_count = 1, .lang = work->call->lang };
     sync_edit edit = { .act = ST_ACT_NONE };
     st_err err = operator_actor(work, turn->txn, &person, error);
     if (err == ST_OK)

@@ -232,11 +232,23 @@ static st_err sign_set(authoring *a, store_slice *out_bytes, st_error *error)
     return err;
 }
 
+/* Nothing is kept, and who locks a period knows what that means: he is told the way out. */
+static const char *late_sentence(const char *lang)
+{
+    return lang != NULL && strcmp(lang, "vi") == 0
+               ? "kỳ của phiếu đã khóa sổ, không ghi gì vào phiếu; Hội đồng quyết định mở lại kỳ: "
+                 "`move KỲ reopened --decision SỐ`"
+               : "its period is locked, and nothing is written in it; a decision of the Council "
+                 "opens the period again: `move PERIOD reopened --decision NO`";
+}
+
 /* A hold, said to the person who sits at the keyboard. */
-static st_err refuse(const sync_item *item, st_error *error)
+static st_err refuse(const authoring *a, const sync_item *item, st_error *error)
 {
     st_hold hold = item->verdict.held[0].reason;
-    const char *why = item->detail[0] != '\0' ? item->detail : st_hold_sentence(hold, "en");
+    const char *why = item->detail[0] != '\0' ? item->detail
+                      : hold == ST_HOLD_LATE   ? late_sentence(a->draft->lang)
+                                               : st_hold_sentence(hold, "en");
     switch (hold) {
     case ST_HOLD_ROLE:
     case ST_HOLD_SCOPE:
@@ -264,7 +276,7 @@ static st_err take_in(authoring *a, store_slice bytes, sync_authored *out, st_er
     item.is_signed = true;
     err = sync_ingest_set(a->turn, &item, NULL, error);
     if (err == ST_OK && item.verdict.held_count > 0)
-        err = refuse(&item, error);
+        err = refuse(a, &item, error);
     if (err == ST_OK && item.verdict.kind == ST_VERDICT_LATER)
         err = st_fail(error, ST_E_BUSY, "author: too much of this device waits in %s",
                       item.set.bucket.s);

@@ -32,6 +32,7 @@ typedef struct {
     st_role role;
     const sync_edit *edits;
     uint32_t edits_count;      /* at most ST_SET_CHANGES_MAX */
+    const char *lang;          /* of what is said of a locked period; NULL: en */
 } sync_draft;
 
 /* What came of it. records[i] and dots[i] for edits[i]; caller's arrays, may be NULL. */

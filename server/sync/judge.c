@@ -109,14 +109,19 @@ static bool is_at_home(const sync_judge *judge, const st_form *form, const st_ch
     return true;
 }
 
-/* A period is locked and opened again by the office and the chair of the Council. */
-static st_hold judge_period_act(st_act_kind act, uint32_t who)
+/* No device locks a period, or takes a lock back: the latter is by a decision, which the office's
+ * program asks for. */
+static st_hold judge_period_act(const sync_judge *judge, const st_record *record,
+                                const st_change *change, bool is_mover)
 {
-    const uint32_t may = 1u << ST_ROLE_OFFICE | 1u << ST_ROLE_OFFICE_HEAD
-                         | 1u << ST_ROLE_COUNCIL_CHAIR;
-    if (act != ST_ACT_LOCK && act != ST_ACT_OPEN && act != ST_ACT_WITHDRAW)
-        return ST_HOLD_STATE;
-    return (who & may) != 0 ? ST_HOLD_NONE : ST_HOLD_ROLE;
+    bool is_kind = change->act == ST_ACT_LOCK || change->act == ST_ACT_OPEN
+                   || change->act == ST_ACT_WITHDRAW;
+    bool is_lock = change->act == ST_ACT_LOCK
+                   || st_view_would_end(record, &change->context, ST_ACT_LOCK);
+    if (is_kind && !is_mover)
+        return ST_HOLD_ROLE;
+    return !is_kind || (is_lock && judge->set->via != ST_VIA_OPERATOR) ? ST_HOLD_STATE
+                                                                       : ST_HOLD_NONE;
 }
 
 static bool is_office(uint32_t who)
@@ -140,24 +145,25 @@ static st_hold judge_hands(const sync_judge *judge, const st_change *change)
 }
 
 /* Which acts are an author's own to make; the office's other moves are not the phone's. */
-static st_hold judge_act(const sync_judge *judge, const st_form *form, const st_change *change)
+static st_hold judge_act(const sync_judge *judge, const st_form *form, const st_record *record,
+                         const st_change *change)
 {
     uint32_t who = 1u << (unsigned)judge->set->role;
     if (judge->set->via == ST_VIA_OPERATOR)
         who |= ST_WRITE_OPERATOR;
-    bool creator = (form->create & who) != 0;
+    bool is_mover = (st_form_movers(form) & who) != 0;
     if (change->act != ST_ACT_NONE && strcmp(form->name, SYNC_FORM_PERIOD) == 0)
-        return judge_period_act(change->act, who);
+        return judge_period_act(judge, record, change, is_mover);
     switch (change->act) {
     case ST_ACT_NONE:
         return ST_HOLD_NONE;
     case ST_ACT_WITHDRAW:
     case ST_ACT_OPEN:
-        return creator ? ST_HOLD_NONE : ST_HOLD_ROLE;
+        return is_mover ? ST_HOLD_NONE : ST_HOLD_ROLE;
     case ST_ACT_FINALISE:
         if (form->life != ST_LIFE_VISIT)
             return ST_HOLD_STATE;
-        return creator ? ST_HOLD_NONE : ST_HOLD_ROLE;
+        return is_mover ? ST_HOLD_NONE : ST_HOLD_ROLE;
     case ST_ACT_REVIEW:
     case ST_ACT_RETURN:
     case ST_ACT_APPROVE:
@@ -263,7 +269,7 @@ st_err judge_change(sync_judge *judge, const st_change *change, const fold_recor
     if (hold == ST_HOLD_NONE && st_merge_over_limit(&record->record, change))
         hold = ST_HOLD_LIMIT;
     if (hold == ST_HOLD_NONE)
-        hold = judge_act(judge, form, change);
+        hold = judge_act(judge, form, &record->record, change);
     if (hold == ST_HOLD_NONE
         && sync_locks_have(&judge->locks, form, &record->record, change))
         hold = ST_HOLD_LATE;

@@ -2,10 +2,9 @@
  * A client that is not ours writes on in a record that was finalised. Nobody shows that: not the
  * phone that has it by hand before any verdict, not its own, not the server, not who reads what the
  * office declined. Only the office can let it in. */
+#include "tests/unit/both/acts.h"
 #include "tests/unit/both/fetch.h"
 #include "tests/unit/both/meet.h"
-
-#include "client-lib/src/edit.h"
 
 #define FROZEN "viết sau khi xong"
 
@@ -187,34 +186,6 @@ static void test_approved_against_a_withdrawal(void **state)
     assert_true(phone_status_says(d->binh, "\"ready\":0"));
 }
 
-/* Keeps one of the acts that stand against each other, or an edit. */
-static int keep(phone *p, const sotay_id *visit, const st_dot *dot)
-{
-    char text[ST_DOT_TEXT_BYTES];
-    st_dot_format(dot, text);
-    const sotay_resolution wish = { "state", text, NULL, NULL, "đã hỏi" };
-    return sotay_record_resolve(p->client, visit, &wish, &p->error);
-}
-
-/* The newest change of the record that is such an act. */
-static st_dot act_of(phone *p, const sotay_id *visit, st_act_kind kind)
-{
-    st_arena arena;
-    overlay_view view;
-    st_dot dot = { { { 0 } }, 0 };
-    const st_id id = phone_id(visit);
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
-    assert_int_equal(overlay_load(p->client, &id, &arena, &view, NULL), ST_OK);
-    for (size_t i = 0; i < view.record.metas_count; i++)
-        if (view.record.metas[i].act == kind)
-            dot = view.record.metas[i].dot;
-    client_abort(p->client);
-    st_arena_reset(&arena);
-    assert_true(dot.counter > 0);
-    return dot;
-}
-
 /* What the office has decided nobody settles on a phone: the server would hold each of these. */
 static void test_the_office_settles_it(void **state)
 {
@@ -223,8 +194,8 @@ static void test_the_office_settles_it(void **state)
     test_approved_against_a_withdrawal(state);
     for (size_t i = 0; i < sizeof KEPT / sizeof KEPT[0]; i++) {
         const st_dot dot = act_of(d->binh, &d->visit, KEPT[i]);
-        assert_int_equal(keep(d->binh, &d->visit, &dot), SOTAY_E_STATE);
-        assert_non_null(strstr(d->binh->error.detail, "in hand"));
+        assert_int_equal(keep_state(d->binh, &d->visit, &dot), SOTAY_E_STATE);
+        assert_non_null(strstr(d->binh->error.detail, "approved; ask the office"));
     }
     assert_true(phone_status_says(d->binh, "\"ready\":0"));
 }
@@ -240,10 +211,10 @@ static void test_returned_against_a_withdrawal(void **state)
                      SOTAY_OK);
     sync_phone_well(&d->w, d->an, NULL);
     st_dot dot = act_of(d->an, &d->visit, ST_ACT_RETURN);
-    assert_int_equal(keep(d->an, &d->visit, &dot), SOTAY_E_STATE);
+    assert_int_equal(keep_state(d->an, &d->visit, &dot), SOTAY_E_STATE);
     assert_non_null(strstr(d->an->error.detail, "the office's"));
     dot = act_of(d->an, &d->visit, ST_ACT_WITHDRAW);
-    assert_int_equal(keep(d->an, &d->visit, &dot), SOTAY_OK);
+    assert_int_equal(keep_state(d->an, &d->visit, &dot), SOTAY_OK);
     sync_phone_well(&d->w, d->an, NULL);
     assert_true(phone_status_says(d->an, "\"held\":0"));
 }

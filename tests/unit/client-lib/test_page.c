@@ -501,8 +501,8 @@ static void test_what_the_office_closed_is_not_written_in(void **state)
         const char *why; /* NULL: it may be written in */
     } CASES[] = {
         { ST_ACT_WITHDRAW, "the record is withdrawn" },
-        { ST_ACT_VOID, "the record is withdrawn" },
-        { ST_ACT_LOCK, "the record's period is locked" },
+        { ST_ACT_VOID, "the office does not count the record" },
+        { ST_ACT_LOCK, "the period is locked" },
         { ST_ACT_APPROVE, "the record is approved" },
         { ST_ACT_REVIEW, "the office has the record in hand" },
         { ST_ACT_FINALISE, "the record is finalised" },
@@ -530,7 +530,7 @@ static void test_what_stands_against_the_office(void **state)
         st_act_kind act;
         const char *why; /* NULL: it may be written in */
     } CASES[] = {
-        { ST_ACT_VOID, "the record is withdrawn" },
+        { ST_ACT_VOID, "the office does not count the record" },
         { ST_ACT_APPROVE, "the record is approved" },
         { ST_ACT_REVIEW, "the office has the record in hand" },
         { ST_ACT_OPEN, NULL },

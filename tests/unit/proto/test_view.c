@@ -81,6 +81,9 @@ static void test_an_act_that_was_ended(void **state)
     (void)state;
     static kit_world world;
     static const st_act_kind ACTS[] = { ST_ACT_WITHDRAW, ST_ACT_OPEN };
+    static const st_context_device DEVICES[] = { { .device = { "a" }, .upto = 9 },
+                                                 { .device = { "b" }, .upto = 9 } };
+    static const st_context ALL = { DEVICES, 2 };
     kit_replica *all = kit_new();
     kit_open(&world);
     for (size_t a = 0; a < 2; a++) {
@@ -94,6 +97,11 @@ static void test_an_act_that_was_ended(void **state)
         assert_int_equal(view.acts_count, 1);
         assert_kinds(&all->record[0], &view);
         assert_int_equal(st_view_has_act(&all->record[0], ST_ACT_WITHDRAW), a == 0);
+        assert_int_equal(st_view_would_end(&all->record[0], &ALL, ST_ACT_WITHDRAW), a == 0);
+        assert_int_equal(st_view_would_end(&all->record[0], &ALL, ST_ACT_OPEN), a == 1);
+        assert_false(st_view_would_end(&all->record[0], &(st_context){ NULL, 0 }, ACTS[a]));
+        for (size_t i = 0; i <= a; i++)
+            assert_int_equal(st_view_may_hold(&all->record[0], &view, i), i == a);
         st_arena_reset(&arena);
     }
     kit_close(&world);

@@ -83,8 +83,8 @@ static void test_what_is_not_finalised(void **state)
     sync_request_free(&request);
 }
 
-/* A period is locked, and opened again, by the office and the chair of the Council; it has no other
- * acts. */
+/* A period is locked, and opened again, by the office and the chair of the Council, and not from a
+ * phone; it has no other acts. */
 static void test_whose_period_it_is(void **state)
 {
     rig *r = *state;
@@ -98,7 +98,7 @@ static void test_whose_period_it_is(void **state)
         { "an", ST_ROLE_OFFICER, ST_ACT_OPEN, ST_HOLD_ROLE },
         { "an", ST_ROLE_OFFICER, ST_ACT_FINALISE, ST_HOLD_STATE },
         { "office", ST_ROLE_OFFICE, ST_ACT_APPROVE, ST_HOLD_STATE },
-        { "office", ST_ROLE_OFFICE, ST_ACT_LOCK, ST_HOLD_NONE },
+        { "office", ST_ROLE_OFFICE, ST_ACT_LOCK, ST_HOLD_STATE },
         { "office", ST_ROLE_OFFICE, ST_ACT_WITHDRAW, ST_HOLD_NONE },
         { "office", ST_ROLE_OFFICE, ST_ACT_OPEN, ST_HOLD_NONE },
     };
@@ -111,6 +111,45 @@ static void test_whose_period_it_is(void **state)
         phone.role = CASES[i].role;
         rig_begin(&phone, "01477/catalogue");
         (void)rig_act(&phone, &period, CASES[i].act);
+        st_hold hold = push(&phone);
+        if (hold != CASES[i].want)
+            fail_msg("row %d: %s", (int)i, st_hold_name(hold));
+    }
+}
+
+/* What would take a lock back that is in force waits, whatever the phone says of what it was made
+ * under; who knows of none withdraws the period, and the lock stands all the same. */
+static void test_a_phone_ends_no_lock(void **state)
+{
+    rig *r = *state;
+    static const struct {
+        st_act_kind before, act;
+        bool knows;
+        st_hold want;
+    } CASES[] = {
+        { ST_ACT_LOCK, ST_ACT_OPEN, true, ST_HOLD_STATE },
+        { ST_ACT_LOCK, ST_ACT_WITHDRAW, true, ST_HOLD_STATE },
+        { ST_ACT_LOCK, ST_ACT_WITHDRAW, false, ST_HOLD_NONE },
+        { ST_ACT_OPEN, ST_ACT_WITHDRAW, true, ST_HOLD_NONE },
+    };
+    static const char *const PERIOD[] = { "period_id", "1998",    "movement_id", "pt",
+                                          "kind",      "interim", NULL };
+    const st_id period = rig_author(r, "period", PERIOD);
+    for (size_t i = 0; i < LEN(CASES); i++) {
+        static rig_phone phone;
+        sync_edit edit = { .record = period, .act = CASES[i].before };
+        sync_draft draft = { .role = ST_ROLE_OFFICE, .edits = &edit, .edits_count = 1 };
+        sync_authored authored = { .records = NULL };
+        rig_enrol(r, &phone, "office");
+        phone.role = ST_ROLE_OFFICE;
+        rig_begin(&phone, "01477/catalogue");
+        draft.bucket = phone.bucket;
+        draft.actor = phone.person;
+        assert_int_equal(sync_author(r->srv.writer, &draft, &authored, NULL), ST_OK);
+        st_change *change = rig_act(&phone, &period, CASES[i].act);
+        const st_context_device seen = { .device = r->srv.sync.keys->device,
+                                         .upto = CASES[i].knows ? INT64_MAX / 2 : 0 };
+        change->context = (st_context){ &seen, 1 };
         st_hold hold = push(&phone);
         if (hold != CASES[i].want)
             fail_msg("row %d: %s", (int)i, st_hold_name(hold));
@@ -452,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_what_no_replica_could_fold),
         cmocka_unit_test(test_what_the_office_is_told),
         cmocka_unit_test(test_whose_period_it_is),
+        cmocka_unit_test(test_a_phone_ends_no_lock),
         cmocka_unit_test(test_what_the_office_cannot_let_in),
         cmocka_unit_test(test_what_waits_in_two_buckets),
         cmocka_unit_test(test_more_than_one_request_brings),
