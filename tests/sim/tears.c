@@ -77,7 +77,7 @@ static bool tear(sim_world *w, sim_phone *p, const book_key *key, bool is_gone)
 }
 
 /* Is the row as it should be after a sync? Who is told nothing, and has forgotten the catalogue,
- * has none; but none that is damaged either. */
+ * has none; but none that is damaged either. A disk that does not give it says nothing of it. */
 static bool is_mended(sim_phone *p, const book_key *key, bool is_told)
 {
     st_arena arena;
@@ -86,9 +86,10 @@ static bool is_mended(sim_phone *p, const book_key *key, bool is_told)
     if (!p->exists || p->tap->is_dead || client_begin(p->client, false, NULL) != ST_OK)
         return true;
     st_err err = book_get(&p->client->book, key, &arena, &value, NULL);
+    bool is_damaged = book_is_damage(&p->client->book, err);
     client_abort(p->client);
     st_arena_reset(&arena);
-    return err == ST_OK || (err == ST_E_NOT_FOUND && !is_told);
+    return !is_damaged && (err != ST_E_NOT_FOUND || !is_told);
 }
 
 /* A sync looks through them first. The phone goes without until then in the unit tests. */
