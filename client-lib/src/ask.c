@@ -650,7 +650,7 @@ static st_err seal(sotay_sync *sync, st_error *error)
 /* Once in a sync, and again when keys came on which names hang. */
 static st_err relearn(sotay_sync *sync, st_error *error)
 {
-    st_err err = relearn_damaged(sync->client, &sync->unlearned, error);
+    st_err err = relearn_damaged(sync->client, true, &sync->unlearned, error);
     sync->has_learned = err == ST_OK;
     return err;
 }

@@ -11,6 +11,7 @@
 #include "client-lib/src/give.h"
 #include "client-lib/src/outbox.h"
 #include "client-lib/src/peer.h"
+#include "client-lib/src/relearn.h"
 #include "proto/frame.h"
 
 #define MESSAGE_BYTES_MAX 1048576u
@@ -51,7 +52,7 @@ struct sotay_carry {
     st_err dead;
     bool waits; /* a step answered ST_PENDING */
 
-    bool has_drafts_done;
+    bool has_names, has_drafts_done;
     outbox_seal seal;
     bool has_keys;
     st_kx_pair pair;
@@ -275,6 +276,9 @@ static st_err take_hello(sotay_carry *c, const uint8_t *bytes, size_t len, st_er
     err = client_begin(client, false, error);
     if (err == ST_OK)
         err = peer_load(client, &c->said.device, &c->arena, &c->other, error);
+    if (book_is_damage(&client->book, err))
+        err = st_fail(error, ST_E_STATE,
+                      "carry: who the other phone is, is damaged here; the next sync mends it");
     client_abort(client);
     if (err == ST_E_NOT_FOUND)
         err = ST_E_DENIED;
@@ -658,6 +662,15 @@ static st_err seal_all(sotay_carry *c, st_error *error)
     return err == ST_OK ? outbox_flush(&c->seal, c->client, error) : err;
 }
 
+/* Who the other one is, and who wrote what it brings, is looked up by names. */
+static st_err mend_names(sotay_carry *c, st_error *error)
+{
+    st_error left = { ST_OK, "" }; /* what needs one that is left says so */
+    st_err err = c->has_names ? ST_OK : relearn_damaged(c->client, false, &left, error);
+    c->has_names = err == ST_OK;
+    return err == ST_OK ? seal_all(c, error) : err;
+}
+
 /* Is what this step waits for here? Then it is over. */
 static bool has_heard(const sotay_carry *c, carry_step step)
 {
@@ -691,7 +704,7 @@ static st_err run_step(sotay_carry *c, carry_step step, bool *out_blocked, st_er
 {
     st_err err = ST_OK;
     switch (step) {
-    case CARRY_SEAL: return seal_all(c, error);
+    case CARRY_SEAL: return mend_names(c, error);
     case CARRY_SAY_HELLO:
         err = say_hello(c, error);
         return err == ST_OK ? agree(c, error) : err;

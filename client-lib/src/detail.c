@@ -151,6 +151,8 @@ static const pair_of_words TABLE[] = {
     { "carry: the other one is this phone, or a copy of it",
       "máy kia là chính máy này, hoặc bản sao của nó" },
     { "carry: the other phone is not in use any more", "máy kia không còn được dùng" },
+    { "carry: who the other phone is, is damaged here; the next sync mends it",
+      "thông tin về máy kia trên máy này bị hỏng; lần gửi, nhận sau sẽ sửa" },
     { "carry: the other phone is not the one it says", "máy kia không phải máy mà nó xưng" },
     { "receipt: no entry with a change of this record came to this device yet",
       "chưa có phiếu đã nhận nào về phiếu này đến máy" },

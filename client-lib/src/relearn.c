@@ -14,6 +14,7 @@ static const book_table TABLES[] = { BOOK_FORM, BOOK_NAME };
 
 typedef struct {
     sotay_client *client;
+    bool has_server;
     st_arena arena; /* of the list */
     book_key *keys; /* of rows that do not open */
     size_t count, capacity;
@@ -106,7 +107,10 @@ static st_err read_the_rest(damaged_rows *d, st_error *error)
     (void)snprintf(catalogue.s, sizeof catalogue.s, "%s/catalogue", d->client->me.commune.s);
     for (size_t i = 0; err == ST_OK && has && i < d->count; i++)
         err = book_has(&d->client->book, &d->keys[i], &has, error);
-    return err == ST_OK && !has ? evidence_forget(d->client, &catalogue, 0, error) : err;
+    if (err != ST_OK || has)
+        return err;
+    return d->has_server ? evidence_forget(d->client, &catalogue, 0, error)
+                         : st_fail(error, ST_E_NOT_FOUND, "names: the catalogue does not say it");
 }
 
 static st_err mend(damaged_rows *d, st_error *error)
@@ -126,9 +130,9 @@ static st_err mend(damaged_rows *d, st_error *error)
     return err;
 }
 
-st_err relearn_damaged(sotay_client *client, st_error *out_left, st_error *error)
+st_err relearn_damaged(sotay_client *client, bool has_server, st_error *out_left, st_error *error)
 {
-    damaged_rows d = { .client = client };
+    damaged_rows d = { .client = client, .has_server = has_server };
     st_err err = client_begin(client, false, error);
     if (err != ST_OK)
         return err;

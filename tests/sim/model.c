@@ -465,6 +465,12 @@ static bool settles_an_act(const model *m, const st_change *change, const st_cha
     return false;
 }
 
+/* Did they say the same when they were written? Of what was destroyed since nobody knows. */
+static bool said_the_same(const st_value *a, const st_value *b)
+{
+    return a->kind == ST_VALUE_ERASED || b->kind == ST_VALUE_ERASED || model_same_value(a, b);
+}
+
 static bool is_honest_edit(const model *m, const st_change *change, const st_op *op,
                            const char **out_why)
 {
@@ -475,7 +481,7 @@ static bool is_honest_edit(const model *m, const st_change *change, const st_op 
         if (old == NULL)
             continue;
         if (first != NULL && is_decisive(&op->path) &&
-            !model_same_value(&first->value, &old->value)) {
+            !said_the_same(&first->value, &old->value)) {
             *out_why = "a plain edit settles a conflict: it replaces two values";
             return false;
         }

@@ -3,8 +3,9 @@
  * comes back with the next sync, from the catalogue that lies here or from the log: no page is
  * refused for it, and records of that form are shown again. Where the disk does not even give the
  * row, what needs none of it is sent and read all the same. */
-#include "tests/unit/both/world.h"
 #include "proto/record.h"
+#include "tests/unit/both/fetch.h"
+#include "tests/unit/both/meet.h"
 #include "tests/unit/client-lib/rows.h"
 
 typedef struct {
@@ -114,6 +115,62 @@ static void test_a_device_and_its_record(void **state)
     sotay_report report;
     sync_phone_well(&d.w, d.binh, &report);
     assert_int_equal(report.requests, 1);
+    world_free(&d.w);
+}
+
+/* Two who meet without a server: the row comes back from the catalogue that lies here. */
+static void test_a_device_at_a_meeting(void **state)
+{
+    (void)state;
+    for (int serves = 0; serves < 2; serves++) {
+        desk d;
+        open_desk(&d);
+        size_t names = rows_count(d.binh, BOOK_NAME);
+        spoil_device(d.binh, d.an);
+        sotay_id more = phone_visit(d.an, "bến");
+        meet_well(serves ? d.binh : d.an, serves ? d.an : d.binh);
+        assert_int_equal(rows_count(d.binh, BOOK_NAME), names);
+        assert_true(phone_says(d.binh, sotay_show, &more, "bến"));
+        world_free(&d.w);
+    }
+}
+
+/* The catalogue here does not say it either: it stays as it is, for the next sync to read anew. The
+ * phone of that device is turned away; a set of it that somebody else brings, or a bundle of its
+ * own, is carried until then. */
+static void test_who_wrote_it_is_lost(void **state)
+{
+    (void)state;
+    desk d;
+    sotay_bundle *bundle = NULL;
+    sotay_slice file;
+    sotay_bundle_report bundled;
+    open_desk(&d);
+    phone *chi = newcomer(&d.w, 2, "chi");
+    sync_phone_well(&d.w, chi, NULL);
+    sync_phone_well(&d.w, d.an, NULL);
+    sync_phone_well(&d.w, d.binh, NULL);
+    spoil_device(d.binh, d.an);
+    spoil_record_of(d.binh, d.an);
+    sotay_id more = phone_visit(d.an, "bến");
+    meet_well(d.an, chi);
+    meet_well(chi, d.binh);
+    assert_true(phone_status_says(d.binh, "\"carried\":1"));
+    outcome o = meet(d.an, d.binh, NONE);
+    assert_int_equal(o.codes[1], SOTAY_E_STATE);
+    assert_non_null(strstr(d.binh->error.detail, "the next sync mends it"));
+    assert_int_equal(sotay_bundle_begin(d.an->client, &bundle, &d.an->error), SOTAY_OK);
+    assert_int_equal(sotay_bundle_make(bundle, &file, &bundled, &d.an->error), SOTAY_OK);
+    assert_int_equal(sotay_bundle_import(d.binh->client, file.data, file.len, &bundled,
+                                         &d.binh->error),
+                     SOTAY_OK);
+    sotay_bundle_free(bundle);
+    assert_true(phone_status_says(d.binh, "\"carried\":1"));
+    sync_phone_well(&d.w, d.binh, NULL);
+    sync_phone_well(&d.w, d.an, NULL);
+    assert_same(&d, &more);
+    assert_same(&d, &d.visit);
+    assert_true(phone_status_says(d.binh, "\"carried\":0"));
     world_free(&d.w);
 }
 
@@ -324,6 +381,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_device),
         cmocka_unit_test(test_a_device_and_its_record),
+        cmocka_unit_test(test_a_device_at_a_meeting),
+        cmocka_unit_test(test_who_wrote_it_is_lost),
         cmocka_unit_test(test_a_name),
         cmocka_unit_test(test_a_year),
         cmocka_unit_test(test_a_form),
