@@ -233,7 +233,7 @@ static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *b
         st_dot at;
         bool papers = false;
         book_scan before = sync->carried;
-        st_err err = epoch_next_carried(sync->client, &sync->carried, &at, error);
+        st_err err = epoch_next_carried(sync->client, &sync->carried, &at, &papers, error);
         if (err == ST_E_NOT_FOUND)
             return ST_OK;
         if (err == ST_OK && has_no_room(sync, *bytes)) {
@@ -244,8 +244,6 @@ static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *b
         memset(&set, 0, sizeof set);
         set.device = at.device;
         set.first = set.last = at.counter;
-        if (err == ST_OK)
-            err = epoch_is_servers(sync->client, &at.device, &papers, error);
         if (err == ST_OK && goes_after_papers(sync, papers, &sync->carried, &before))
             return ST_OK;
         sync->brings_papers = sync->brings_papers || papers;

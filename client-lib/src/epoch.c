@@ -12,6 +12,7 @@
 #include "client-lib/src/decided.h"
 #include "client-lib/src/delivered.h"
 #include "client-lib/src/exchange.h"
+#include "client-lib/src/lexicon.h"
 #include "client-lib/src/purge.h"
 #include "client-lib/src/witness.h"
 
@@ -68,13 +69,27 @@ st_err epoch_is_servers(sotay_client *client, const st_id *device, bool *out_is,
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Does a row not open? Such are dropped, if they are to be. */
-static st_err look_through(sotay_client *client, bool drops, bool *out_damaged, st_error *error)
+/* The same where it decides what is offered, and what goes first, and nothing is believed for it: a
+ * damaged key may be that of any device of which nothing here says whose it is. */
+static st_err may_be_servers(sotay_client *client, const st_id *device, bool *out_may,
+                             st_error *error)
+{
+    st_id person;
+    st_err err = epoch_is_servers(client, device, out_may, error);
+    if (!book_is_damage(&client->book, err))
+        return err;
+    err = lexicon_person(client, device, &person, error);
+    *out_may = err == ST_E_NOT_FOUND;
+    return *out_may || book_is_damage(&client->book, err) ? ST_OK : err;
+}
+
+/* How many rows do not open? Such are dropped, if they are to be, and none is left. */
+static st_err look_through(sotay_client *client, bool drops, size_t *out_left, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_EPOCH);
     book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
-    *out_damaged = false;
+    *out_left = 0;
     while (err == ST_OK) {
         bool opens = true;
         err = book_scan_next(&client->book, &scan, NULL, NULL, error);
@@ -82,7 +97,7 @@ static st_err look_through(sotay_client *client, bool drops, bool *out_damaged, 
             err = book_opens(&client->book, &scan.at, &opens, error);
         if (err == ST_OK && !opens && drops)
             err = book_delete(&client->book, &scan.at, error);
-        *out_damaged = *out_damaged || !opens;
+        *out_left += opens || drops ? 0 : 1;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -98,13 +113,15 @@ static book_key carry_key(uint8_t order, const st_id *device, uint64_t first)
     return key;
 }
 
-st_err epoch_next_carried(sotay_client *client, book_scan *scan, st_dot *out_set, st_error *error)
+st_err epoch_next_carried(sotay_client *client, book_scan *scan, st_dot *out_set, bool *out_first,
+                          st_error *error)
 {
     st_err err = book_scan_next(&client->book, scan, NULL, NULL, error);
     if (err == ST_OK && scan->at.len != 1 + 1 + 16 + 8)
         return st_fail(error, ST_E_CORRUPT, "store: a note of a carried set is damaged");
     if (err != ST_OK)
         return err;
+    *out_first = scan->at.b[1] == CARRY_SERVER;
     memcpy(out_set->device.b, scan->at.b + 2, sizeof out_set->device.b);
     out_set->counter = st_get_u64(scan->at.b + 18);
     return ST_OK;
@@ -124,7 +141,7 @@ st_err epoch_offer(sotay_client *client, const st_id *device, uint64_t first, st
 {
     bool servers = false;
     const uint8_t here = 1;
-    st_err err = epoch_is_servers(client, device, &servers, error);
+    st_err err = may_be_servers(client, device, &servers, error);
     book_key key = carry_key(servers ? CARRY_SERVER : CARRY_OTHERS, device, first);
     return err == ST_OK ? book_put(&client->book, &key, &here, sizeof here, error) : err;
 }
@@ -258,7 +275,7 @@ static st_err next_of_server(sotay_client *client, book_scan *scan, st_arena *ar
         err = next_kept(client, scan, out_at, error);
         if (err != ST_OK)
             break;
-        err = epoch_is_servers(client, &out_at->device, &servers, error);
+        err = may_be_servers(client, &out_at->device, &servers, error);
     }
     if (err != ST_OK)
         return err;
@@ -561,14 +578,14 @@ static st_err brings_papers(sotay_sync *sync, bool *out_brings, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Where a row is damaged, as if none were known: all are told again. */
-static st_err ask_rows(sotay_sync *sync, st_ask *ask, st_error *error)
+/* Where a row is damaged, as if none were known: all are told again. What the disk does not give is
+ * not mended so, and in nobody's way here. */
+static uint64_t known_rows(sotay_sync *sync)
 {
     const uint64_t known = sync->client->me.epochs;
-    bool is_damaged = false;
-    st_err err = look_through(sync->client, false, &is_damaged, error);
-    ask->epochs = known > 1 && !is_damaged ? known : 0;
-    return err;
+    size_t damaged = 0;
+    st_err err = look_through(sync->client, false, &damaged, NULL);
+    return known > 1 && (err != ST_OK || damaged == 0) ? known : 0;
 }
 
 st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
@@ -577,9 +594,8 @@ st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     st_arena *arena = &sync->arena;
     book_key prefix = book_key_of(BOOK_EPOCH);
     book_scan scan = book_scan_of(&prefix);
-    st_err err = ask_rows(sync, ask, error);
-    if (err == ST_OK)
-        err = brings_papers(sync, &brings, error);
+    ask->epochs = known_rows(sync);
+    st_err err = brings_papers(sync, &brings, error);
     if (err != ST_OK || !brings)
         return err;
     st_epoch *rows = st_arena_array(arena, ST_EPOCHS_MAX, sizeof *rows);
@@ -595,19 +611,18 @@ st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Rows of the log as it is told; *out_cut is the lowest cut of those behind our own epoch. What is
- * damaged and not among all of them is gone. */
-static st_err keep_rows(sotay_client *client, const st_epoch *rows, uint32_t count,
+/* Rows of the log as it is told; *out_cut is the lowest cut of those behind our own epoch, which is
+ * number `known`. */
+static st_err keep_rows(sotay_client *client, const st_epoch *rows, uint32_t count, uint64_t known,
                         uint64_t *out_cut, st_error *error)
 {
     const identity *next = &client->next;
-    bool was_damaged = false;
     uint64_t cut = UINT64_MAX;
     st_err err = ST_OK;
     for (uint32_t i = 0; err == ST_OK && i < count; i++) {
         if (!st_epoch_verify(&next->log, &rows[i], next->log_key))
             return st_fail(error, ST_E_SIGNATURE, "epoch: the key of the log has not signed it");
-        bool is_known = rows[i].n <= next->epochs &&
+        bool is_known = rows[i].n <= known &&
                         memcmp(rows[i].epoch, next->epoch, sizeof next->epoch) == 0;
         if (is_known)
             cut = UINT64_MAX; /* nothing up to here is new */
@@ -616,7 +631,7 @@ static st_err keep_rows(sotay_client *client, const st_epoch *rows, uint32_t cou
         err = keep_row(client, &rows[i], error);
     }
     *out_cut = cut;
-    return err == ST_OK ? look_through(client, rows[0].n == 1, &was_damaged, error) : err;
+    return err;
 }
 
 /* Told again: names may hang on the keys, and are learned before the rest of the book comes. */
@@ -630,23 +645,25 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
 {
     identity *next = &sync->client->next;
     uint64_t known = next->epochs > 0 ? next->epochs : 1, cut = UINT64_MAX;
-    bool is_damaged = false;
-    st_err err = look_through(sync->client, false, &is_damaged, error);
+    size_t damaged = 0, left = 0;
+    st_err err = look_through(sync->client, false, &damaged, error);
     if (err != ST_OK || count == 0)
         return err;
     const st_epoch *last = &rows[count - 1];
     bool is_same = memcmp(next->epoch, last->epoch, sizeof next->epoch) == 0;
-    if (is_same && last->n <= known && !is_damaged)
+    if (is_same && last->n <= known && damaged == 0)
         return ST_OK;
     err = keep_key(sync->client, known, next->server_key, error);
     if (err == ST_OK)
-        err = keep_rows(sync->client, rows, count, &cut, error);
+        err = keep_rows(sync->client, rows, count, known, &cut, error);
+    if (err == ST_OK) /* what is damaged and not among all of them is gone */
+        err = look_through(sync->client, rows[0].n == 1, &left, error);
     if (err != ST_OK)
         return err;
     next->epochs = last->n;
     memcpy(next->server_key, last->server_key, sizeof next->server_key);
     next->server_device = st_device_id(last->server_key);
-    if (is_damaged)
+    if (left < damaged)
         go_on_with_keys(sync);
     if (is_same)
         return ST_OK;

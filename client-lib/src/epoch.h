@@ -9,9 +9,9 @@
 typedef struct sotay_sync sotay_sync;
 
 /* Takes the epochs that the server names: their signatures, the keys of its device, and, when the
- * present one is not ours, the turn below. Where a row of them was damaged here, they were told
- * again: nothing more of this answer is taken, since names hang on the keys. ST_E_SIGNATURE. Inside
- * the open write transaction. */
+ * present one is not ours, the turn below. Where that mended a row of them that was damaged here,
+ * nothing more of this answer is taken, since names hang on the keys. ST_E_SIGNATURE. Inside the
+ * open write transaction. */
 ST_MUST_USE st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count,
                               st_error *error);
 /* With what a device of the server's own signed goes which epoch that device was of: the log may
@@ -34,16 +34,19 @@ ST_MUST_USE st_err epoch_former_key(sotay_client *client, const st_id *device, u
 ST_MUST_USE st_err epoch_is_servers(sotay_client *client, const st_id *device, bool *out_is,
                                     st_error *error);
 /* A kept set of somebody else that is to be offered: the next one; scan from
- * book_key_of(BOOK_CARRY). ST_E_NOT_FOUND at the end. */
+ * book_key_of(BOOK_CARRY). *out_first: it goes before the others, as what the server's own devices
+ * signed. ST_E_NOT_FOUND at the end. */
 ST_MUST_USE st_err epoch_next_carried(sotay_client *client, book_scan *scan, st_dot *out_set,
-                                      st_error *error);
-/* A kept set of another device, open or sealed, is to be offered. */
+                                      bool *out_first, st_error *error);
+/* A kept set of another device, open or sealed, is to be offered: before the others when that is
+ * one of the server's own, or may be, where a key of those is damaged. */
 ST_MUST_USE st_err epoch_offer(sotay_client *client, const st_id *device, uint64_t first,
                                st_error *error);
 /* The server has it, or will never take it. */
 ST_MUST_USE st_err epoch_carried(sotay_client *client, const st_id *device, uint64_t first,
                                  st_error *error);
-/* The kept set by which the server's device once enrolled this one. ST_E_NOT_FOUND. */
+/* The kept set by which the server's device once enrolled this one, or a device that may be its own
+ * where a key of those is damaged. ST_E_NOT_FOUND. */
 ST_MUST_USE st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error);
 /* Keeps the set that came with the answer, before any page brings it: a book that is put back in
  * between does not know this device. One that the server's device did not sign, or that enrols

@@ -175,19 +175,19 @@ static st_err emit_scope(answer *a, st_error *error)
 
 /* How many epochs the device knows; one that says nothing knows the first. One whose epoch is not
  * of this log (it began after the copy that was put in its place) knows the first alone: its
- * numbers are those of other epochs. One that was enrolled in a later epoch and says nothing yet
- * knows none: it has to believe what the server's devices signed before. */
+ * numbers are those of other epochs. One that is in a later epoch and says nothing knows none: it
+ * has to believe what the server's devices signed before. */
 static uint64_t known_epochs(const answer *a)
 {
     const st_ask *ask = a->request->ask;
-    uint32_t at = 0;
+    uint32_t n = a->epochs_count; /* of its epoch, which stands once more behind lost ones */
     if (!ask->has_epoch)
         return ask->epochs > 0 ? ask->epochs : 1;
-    while (at < a->epochs_count && memcmp(a->epochs[at].epoch, ask->epoch, 8) != 0)
-        at++;
-    if (at == a->epochs_count)
+    while (n > 0 && memcmp(a->epochs[n - 1].epoch, ask->epoch, 8) != 0)
+        n--;
+    if (n == 0)
         return 1;
-    return ask->epochs > 0 ? ask->epochs : at == 0;
+    return ask->epochs > 0 ? ask->epochs : n == 1;
 }
 
 /* Those that it does not know. */

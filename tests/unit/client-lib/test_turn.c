@@ -81,15 +81,20 @@ static void seal_own(desk *d)
 
 /* ---- epochs that are told ---- */
 
-static st_epoch epoch_of(desk *d, uint64_t n, uint8_t name, uint64_t cut)
+static void sign_epoch(desk *d, st_epoch *one)
 {
     uint8_t secret[64], key[32], text[ST_EPOCH_SIGN_BYTES];
+    st_sign_keypair(d->e->log_seed, key, secret);
+    st_epoch_sign_text(&d->e->log, one, text);
+    st_sign(secret, text, sizeof text, one->signature);
+}
+
+static st_epoch epoch_of(desk *d, uint64_t n, uint8_t name, uint64_t cut)
+{
     st_epoch one = { .n = n, .cut = cut };
     memset(one.epoch, name, sizeof one.epoch);
     memset(one.server_key, name, sizeof one.server_key);
-    st_sign_keypair(d->e->log_seed, key, secret);
-    st_epoch_sign_text(&d->e->log, &one, text);
-    st_sign(secret, text, sizeof text, one.signature);
+    sign_epoch(d, &one);
     return one;
 }
 
@@ -154,12 +159,28 @@ static void test_rows_that_are_told_again(void **state)
         read_own(d);
         assert_int_equal(d->own.status, OUTBOX_SENT);
     }
+    d->sync->is_skipping = d->sync->wants_again = false;
     spoil_an_epoch(d);
-    assert_int_equal(take(d, &rows[1], 2), ST_OK); /* not all of them */
+    assert_int_equal(take(d, &rows[1], 2), ST_OK); /* not all of them: it mends nothing */
     assert_false(rows_get(&d->an, BOOK_EPOCH, 0, &row));
+    assert_false(d->sync->is_skipping || d->sync->wants_again);
     assert_int_equal(take(d, rows, 3), ST_OK);
     assert_true(rows_get(&d->an, BOOK_EPOCH, 0, &row));
     assert_int_equal(rows_count(&d->an, BOOK_EPOCH), 3);
+}
+
+/* One that was never told a number is in the first epoch, also when it is told all of them. */
+static void test_rows_from_the_first_on(void **state)
+{
+    desk *d = *state;
+    st_epoch rows[2] = { epoch_of(d, 1, 6, 0), epoch_of(d, 2, 7, d->own.position) };
+    d->an.client->me.epochs = 0;
+    memcpy(rows[0].epoch, d->an.client->me.epoch, sizeof rows[0].epoch);
+    sign_epoch(d, &rows[0]);
+    assert_int_equal(take(d, rows, 2), ST_OK);
+    assert_true(d->sync->has_turned);
+    read_own(d);
+    assert_int_equal(d->own.status, OUTBOX_SENT);
 }
 
 /* A key of a former server is one of the server's; a row that is no key is passed over. */
@@ -227,13 +248,15 @@ static void test_a_log_that_is_shorter(void **state)
 static void test_a_note_of_what_is_offered(void **state)
 {
     st_dot at;
+    bool is_first = false;
     desk *d = *state;
     book_key prefix = book_key_of(BOOK_CARRY), key = prefix;
     book_scan scan = book_scan_of(&prefix);
     const uint8_t here = 1;
     book_key_u64(&key, 5);
     rows_put(&d->an, &key, &here, 1);
-    assert_int_equal(WITHIN(d, epoch_next_carried(d->an.client, &scan, &at, &d->error)),
+    assert_int_equal(WITHIN(d, epoch_next_carried(d->an.client, &scan, &at, &is_first,
+                                                  &d->error)),
                      ST_E_CORRUPT);
     assert_non_null(strstr(d->error.detail, "damaged"));
 }
@@ -489,6 +512,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_which_epochs_count),
         CASE(test_rows_that_are_told_again),
+        CASE(test_rows_from_the_first_on),
         CASE(test_keys_of_former_servers),
         CASE(test_what_lies_beyond_the_cut),
         CASE(test_a_log_that_is_shorter),
