@@ -169,7 +169,7 @@ ST_MUST_USE st_err fetch_take_bytes(struct sotay_sync *sync, const st_piece_byte
                                     st_error *error);
 ST_MUST_USE st_err fetch_take_answer(struct sotay_sync *sync, const st_have_answer *answer,
                                      st_error *error);
-/* Keeps what came of a piece, inside the open write transaction. */
+/* Keeps what came of a piece, if anything did; begins a write transaction where none is open. */
 ST_MUST_USE st_err fetch_keep(struct sotay_sync *sync, st_error *error);
 /* The answer is whole: the same file once more, or another. */
 ST_MUST_USE st_err fetch_end(struct sotay_sync *sync, st_error *error);

@@ -203,6 +203,9 @@ st_err fetch_keep(sotay_sync *sync, st_error *error)
     if (!fetch->has_new)
         return ST_OK;
     fetch->has_new = false;
+    st_err err = sync->client->book.is_begun ? ST_OK : client_begin(sync->client, true, error);
+    if (err != ST_OK)
+        return err;
     return book_put(&sync->client->book, &key, fetch->bytes.data, fetch->bytes.len, error);
 }
 

@@ -638,7 +638,8 @@ static st_err keep_rows(sotay_client *client, const st_epoch *rows, uint32_t cou
 static void go_on_with_keys(sotay_sync *sync)
 {
     sync->has_learned = false;
-    sync->wants_again = sync->is_skipping = true;
+    sync->wants_again = true;
+    sync->reads = READS_NOTHING;
 }
 
 st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_error *error)

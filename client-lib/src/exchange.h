@@ -19,6 +19,10 @@ typedef struct {
     bool is_anew;   /* in this sync it is read from its beginning */
 } exchange_missing;
 
+/* What of an answer is read. Of one that is not read to its end nothing is known but what came. */
+typedef enum { READS_ALL, READS_PAGES /* of buckets that are not set aside */, READS_NOTHING }
+    exchange_reading;
+
 /* A set that was sent in this round and waits for its verdict. */
 typedef struct {
     st_id device;
@@ -102,15 +106,14 @@ struct sotay_sync {
     bool tells_end;       /* this request shows one that a new epoch gave up */
     exchange_renews renews;
     st_gone asked_gone;   /* what this request says is gone; zero: nothing */
-    bool asked_whole; /* own sets in full: every frame of the answer is made durable by itself */
+    bool asked_whole;     /* own sets in full (missing.c) */
     bool asked_collapsed; /* one position for all buckets: says nothing of new ones */
 
     /* taking an answer */
     st_arena arena; /* of one round: lists below */
     st_frame_reader *reader;
     bool has_end, has_refusal;
-    bool is_skipping; /* nothing more of this answer is read: */
-    bool reads_pages; /*   but pages of buckets that are not set aside */
+    exchange_reading reads; /* of this answer from here on */
     st_refusal refusal;
     bool more;
     bool moved;               /* this round brought a cursor on, a scope, or sent a set */
@@ -121,6 +124,7 @@ struct sotay_sync {
     bool has_missing;         /* since a page refers to what is lost here */
     unsigned rereads, agains; /* so that none goes on for ever */
     uint64_t staged_bytes;
+    uint64_t kept_sent, kept_received; /* changes reported of what is not undone any more */
     uint64_t foreign_bytes; /* of an answer that is not ours to read */
     apply_report applied;
 
@@ -207,6 +211,8 @@ bool purge_goes_on(const sotay_sync *sync);
  * is durable by itself (asked_whole). *error on entry: why the page was not taken, which
  * stays when the bucket was read from its beginning in this sync already. ST_E_CORRUPT then. */
 ST_MUST_USE st_err missing_take(sotay_sync *sync, const st_bucket *bucket, st_error *error);
+/* What of this answer is not durable yet is undone, and its changes are not counted. */
+void exchange_undo(sotay_sync *sync);
 /* Is the frame passed over? */
 bool missing_passes(const sotay_sync *sync, const st_frame *frame);
 /* A new answer begins: nothing is set aside. */

@@ -2,7 +2,7 @@
  * docs/protocol.md 7.5.
  * Promises: whatever was lost, and in however many buckets, a few rounds bring it; a sync that ends
  * before keeps what it found out, and the next one goes on.
- * Never: reads a bucket from its beginning twice in one sync. */
+ * Never: begins a bucket anew twice in one sync. */
 #include <string.h>
 
 #include "client-lib/src/exchange.h"
@@ -42,7 +42,7 @@ static st_err find_or_add(sotay_sync *sync, const st_bucket *bucket, exchange_mi
 
 bool missing_passes(const sotay_sync *sync, const st_frame *frame)
 {
-    if (!sync->is_skipping)
+    if (sync->reads == READS_ALL)
         return false;
     const exchange_missing *it =
         frame->kind == ST_FRAME_PAGE ? find(sync, &frame->as.page.bucket) : NULL;
@@ -68,7 +68,7 @@ st_err missing_take(sotay_sync *sync, const st_bucket *bucket, st_error *error)
 {
     exchange_missing *it = NULL;
     st_err err = ST_OK;
-    client_abort(sync->client);
+    exchange_undo(sync);
     it = find(sync, bucket);
     if ((it != NULL && it->is_anew) || sync->missing_count >= ST_CARRY_BUCKETS_MAX)
         return ST_E_CORRUPT;
@@ -76,8 +76,8 @@ st_err missing_take(sotay_sync *sync, const st_bucket *bucket, st_error *error)
     if (err == ST_OK)
         err = ask_for(sync, it, error);
     sync->wants_again = sync->has_missing = true;
-    sync->is_skipping = true;
-    sync->reads_pages = sync->asked_whole && !bucket_is_catalogue(bucket);
+    bool goes_on = sync->asked_whole && !bucket_is_catalogue(bucket); /* names all authors */
+    sync->reads = goes_on ? READS_PAGES : READS_NOTHING;
     sync->commit_now = true;
     return err;
 }

@@ -187,16 +187,30 @@ static st_err leave(sotay_sync *sync, st_err err)
     return err;
 }
 
+static void note_kept(sotay_sync *sync)
+{
+    sync->kept_sent = sync->report.sent_changes;
+    sync->kept_received = sync->applied.received_changes;
+}
+
+void exchange_undo(sotay_sync *sync)
+{
+    client_abort(sync->client);
+    sync->report.sent_changes = sync->kept_sent;
+    sync->applied.received_changes = sync->kept_received;
+}
+
 static void begin_answer(sotay_sync *sync)
 {
     sync->has_end = sync->has_refusal = sync->more = false;
-    sync->is_skipping = sync->reads_pages = false;
+    sync->reads = READS_ALL;
     sync->moved = sync->has_news = false;
     missing_begin(sync);
     sync->staged_bytes = sync->foreign_bytes = 0;
     memset(&sync->applied, 0, sizeof sync->applied);
     sync->report.requests++;
     sync->report.bytes_up += sync->body.len;
+    note_kept(sync);
 }
 
 /* What is not durable yet becomes so before the next request: with the reservation of its counter
@@ -265,6 +279,7 @@ static st_err commit_staged(sotay_sync *sync, st_error *error)
     sync->commit_now = false;
     if (!sync->client->book.is_begun)
         return ST_OK;
+    note_kept(sync);
     return sync->has_news ? client_commit(sync->client, error)
                           : client_commit_soon(sync->client, error);
 }
@@ -273,12 +288,13 @@ static st_err commit_staged(sotay_sync *sync, st_error *error)
  * one, else they would be taken for the same. Then the book is asked for again. */
 static st_err leave_the_name(sotay_sync *sync, st_error *error)
 {
-    client_abort(sync->client);
+    exchange_undo(sync);
     st_err err = client_begin(sync->client, true, error);
     if (err == ST_OK)
         err = take_twin(sync, error);
+    sync->applied.has_twin = false;
     sync->wants_again = true;
-    sync->is_skipping = true;
+    sync->reads = READS_NOTHING;
     return err;
 }
 
@@ -295,7 +311,7 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
     st_arena arena;
     st_frame frame = { .kind = ST_FRAME_NONE };
     st_err err = ST_OK;
-    if (sync->is_skipping && !sync->reads_pages)
+    if (sync->reads == READS_NOTHING)
         return ST_OK;
     st_arena_init(&arena, ROUND_BYTES_MAX);
     if (!sync->client->book.is_begun)
@@ -331,6 +347,12 @@ static st_err take_in(sotay_sync *sync, const void *data, size_t len, st_error *
     return ST_OK;
 }
 
+/* Own sets are lost here: of the answer each page is undone alone, where it shows another loss. */
+static bool is_careful(const sotay_sync *sync)
+{
+    return sync->asked_whole && sync->lane.phase == ATTACH_IDLE;
+}
+
 int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error *error)
 {
     st_error inner = { ST_OK, "" };
@@ -355,11 +377,11 @@ int sotay_sync_feed(sotay_sync *sync, const void *data, size_t len, sotay_error 
         }
         err = take_bytes(sync, frame, frame_len, &inner);
         sync->staged_bytes += frame_len;
-        sync->commit_now = sync->commit_now || sync->asked_whole;
+        sync->commit_now = sync->commit_now || is_careful(sync);
         if (err == ST_OK && (sync->commit_now || sync->staged_bytes > STAGED_BYTES_MAX))
             err = commit_staged(sync, &inner);
     }
-    if (err == ST_OK && sync->lane.phase == ATTACH_FETCH && sync->client->book.is_begun)
+    if (err == ST_OK && sync->lane.phase == ATTACH_FETCH)
         err = fetch_keep(sync, &inner);
     if (err == ST_OK)
         err = commit_staged(sync, &inner);
@@ -566,7 +588,7 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
         return limit_status(sync, status, error);
     if (sync->foreign_bytes > 0)
         return st_fail(error, ST_E_NETWORK, "sync: this is not the server that answers");
-    bool whole = sync->is_enrolment ? sync->has_answer : sync->has_end || sync->is_skipping;
+    bool whole = sync->is_enrolment ? sync->has_answer : sync->has_end || sync->reads != READS_ALL;
     if (!over || !whole)
         return st_fail(error, ST_E_NETWORK, "sync: the answer is not whole");
     sync->report.received_changes += sync->applied.received_changes;
@@ -578,7 +600,8 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
     *out_again = again(sync) || words_call(sync);
     if (!sync->has_sets && !sync->wants_again) /* what is asked for again was not answered */
         sync->seal.is_answered = true;
-    sync->report.complete = !*out_again && !sync->more && sync->report.later == 0;
+    bool was_read = sync->reads == READS_ALL;
+    sync->report.complete = was_read && !*out_again && !sync->more && sync->report.later == 0;
     bool from_start = sync->wants_again, is_over = !*out_again && !sync->is_enrolment;
     if (sync->is_heir) /* what waits goes with the next one */
         is_over = sync->report.complete = false;

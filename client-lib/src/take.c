@@ -350,7 +350,6 @@ static void take_whole(sotay_sync *sync, const st_end *end)
 {
     identity *next = &sync->client->next;
     next->position = end->position;
-    next->asks_whole = false; /* all that was lost has come */
     if (!sync->has_turned && !sync->before.needs_person)
         next->turned_ms = 0;
     if (sync->repaired_count == 0 && !sync->before.needs_person)
@@ -398,6 +397,8 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     renew_end(sync);
     bool is_shut_out = end->standing != ST_STANDING_IN_USE && next->standing != end->standing;
     next->standing = end->standing;
+    if (!end->more && !sync->wants_again && end->standing == ST_STANDING_IN_USE)
+        next->asks_whole = false; /* all that may be read was read */
     if (end->standing != ST_STANDING_IN_USE || next->roles_count == 0)
         sync->report.needs_person = true;
     next->dictionary = end->dictionary == ST_DICTIONARY_LAST_SET ? end->dictionary : 0;

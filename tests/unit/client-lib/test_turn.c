@@ -148,22 +148,24 @@ static void test_rows_that_are_told_again(void **state)
                                epoch_of(d, 3, 8, d->own.position) };
     assert_int_equal(take(d, &rows[1], 1), ST_OK);
     for (uint32_t count = 2; count <= 3; count++) {
-        d->sync->has_turned = d->sync->is_skipping = false;
+        d->sync->has_turned = false;
+        d->sync->reads = READS_ALL;
         d->sync->has_learned = true;
         spoil_an_epoch(d); /* of the first key, which is none of those */
         assert_int_equal(take(d, rows, count), ST_OK);
         assert_true(d->sync->has_turned == (count == 3));
-        assert_true(d->sync->is_skipping && !d->sync->has_learned);
+        assert_true(d->sync->reads == READS_NOTHING && !d->sync->has_learned);
         for (size_t n = 0; n < rows_count(&d->an, BOOK_EPOCH); n++)
             assert_true(rows_get(&d->an, BOOK_EPOCH, n, &row));
         read_own(d);
         assert_int_equal(d->own.status, OUTBOX_SENT);
     }
-    d->sync->is_skipping = d->sync->wants_again = false;
+    d->sync->wants_again = false;
+    d->sync->reads = READS_ALL;
     spoil_an_epoch(d);
     assert_int_equal(take(d, &rows[1], 2), ST_OK); /* not all of them: it mends nothing */
     assert_false(rows_get(&d->an, BOOK_EPOCH, 0, &row));
-    assert_false(d->sync->is_skipping || d->sync->wants_again);
+    assert_true(d->sync->reads == READS_ALL && !d->sync->wants_again);
     assert_int_equal(take(d, rows, 3), ST_OK);
     assert_true(rows_get(&d->an, BOOK_EPOCH, 0, &row));
     assert_int_equal(rows_count(&d->an, BOOK_EPOCH), 3);
