@@ -293,18 +293,27 @@ static st_err not_kept(applying *a, bool is_behind, st_error *error)
     return st_fail(error, ST_E_CORRUPT, "page: a set it refers to is not kept here");
 }
 
+/* The bytes that a reference means. It names a counter alone: while an own set has no answer, the
+ * server may mean what another branch said under it, and that must come in full. */
+static st_err referred(applying *a, const st_entry *entry, book_value *out_bytes, st_error *error)
+{
+    outbox_set own;
+    book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
+    st_err err = outbox_get(&a->client->book, &entry->device, entry->first, &own, error);
+    bool may_be_another = err == ST_OK && !outbox_is_answered(&own);
+    if (err == ST_OK || err == ST_E_NOT_FOUND)
+        err = may_be_another
+                  ? ST_E_NOT_FOUND
+                  : book_get_whole(&a->client->book, &key, &a->arena, out_bytes, error);
+    return err == ST_E_NOT_FOUND ? not_kept(a, false, error) : err;
+}
+
 /* The bytes of the entry's set: sent along, or kept here. *out_skip: it cannot be folded. */
 static st_err entry_set(applying *a, const st_entry *entry, st_set *out_set, bool *out_skip,
                         st_error *error)
 {
     book_value bytes = { entry->set, entry->set_len };
-    book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
-    st_err err = ST_OK;
-    if (entry->set == NULL) {
-        err = book_get_whole(&a->client->book, &key, &a->arena, &bytes, error);
-        if (err == ST_E_NOT_FOUND)
-            return not_kept(a, false, error);
-    }
+    st_err err = entry->set == NULL ? referred(a, entry, &bytes, error) : ST_OK;
     if (err != ST_OK)
         return err;
     err = st_set_decode(bytes.data, bytes.len, &a->arena, out_set, error);

@@ -19,8 +19,7 @@ typedef struct {
  * yet what that is, this says it: a branch that came second. */
 static apply_kept differing(const keeping *k)
 {
-    bool is_answered = !outbox_waits(&k->own) || k->own.hold == ST_HOLD_FORK;
-    return is_answered ? APPLY_OWN_DIFFERS : APPLY_OTHER_BRANCH;
+    return outbox_is_answered(&k->own) ? APPLY_OWN_DIFFERS : APPLY_OTHER_BRANCH;
 }
 
 /* An own set comes with other bytes. When values of it were erased it is still the same set, and

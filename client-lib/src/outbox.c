@@ -155,6 +155,11 @@ bool outbox_waits(const outbox_set *set)
            (set->status == OUTBOX_HELD && set->position == 0);
 }
 
+bool outbox_is_answered(const outbox_set *set)
+{
+    return !outbox_waits(set) || set->hold == ST_HOLD_FORK;
+}
+
 /* ---- sealing ---- */
 
 void outbox_seal_init(outbox_seal *seal)

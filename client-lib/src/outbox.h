@@ -32,6 +32,8 @@ ST_MUST_USE st_err outbox_get(book_db *book, const st_id *device, uint64_t first
 /* Is it still to be taken in? What was held without a place in the log was not; what was lost is,
  * should its bytes come back. */
 bool outbox_waits(const outbox_set *set);
+/* Is it known what the server has under its name? That it has another branch there, too. */
+bool outbox_is_answered(const outbox_set *set);
 /* The server was told that these counters exist no more: own sets there whose bytes are not here
  * are lost, and their records are shown without them. *out_lost: how many of the counters were not
  * lost before. Inside a transaction. */

@@ -208,6 +208,56 @@ static void test_a_sealed_one_comes_late(void **state)
     town_free(&s.t);
 }
 
+/* A line that broke so often that one request holds little. */
+static void break_the_line(phone *p)
+{
+    const sotay_attempt attempt = { .code = SOTAY_E_NETWORK, .why = SOTAY_WHY_CUT };
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(sotay_line_note(p->client, &attempt, NULL), SOTAY_OK);
+}
+
+/* After a restore an image offers what the office wrote, and has no room left for its own: the
+ * answer refers to a set by the counter alone, and means that of the other phone. */
+static void test_a_reference_to_the_other_branch(void **state)
+{
+    (void)state;
+    town t;
+    sotay_report report;
+    char login[16];
+    town_make(&t, 32);
+    phone *an = &t.w.phones[0], *image = &t.w.phones[2];
+    sotay_id visit = phone_visit(an, "chợ");
+    sync_phone_well(&t.w, an, NULL);
+    backup(&t);
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(login, sizeof login, "user%d", i);
+        KIT_EXPECT(0, &t.w.book, "user", "add", login, "--name", "Name", "--role", "officer");
+    }
+    phone_free(image);
+    assert_int_equal(sotay_memory_copy(&an->port, false, &image->port, NULL), SOTAY_OK);
+    phone_open(image);
+    assert_int_equal(phone_set(image, &visit, "general_note", "của bản sao"), SOTAY_OK);
+    sync_phone_well(&t.w, image, NULL);
+    restore(&t);
+    assert_int_equal(phone_set(an, &visit, "general_note", "của an"), SOTAY_OK);
+    sync_phone_well(&t.w, an, NULL);
+    break_the_line(image);
+    for (int i = 0; i < 3; i++) {
+        sync_phone_well(&t.w, image, &report);
+        assert_int_equal(report.repaired_buckets, 0);
+    }
+    enrol(&t.w, image, "an", true);
+    sync_phone_well(&t.w, image, NULL);
+    sync_phone_well(&t.w, an, NULL);
+    for (int i = 0; i < 2; i++) {
+        phone *p = i == 0 ? image : an;
+        assert_true(phone_says(p, sotay_show, &visit, "\"của an\""));
+        assert_true(phone_says(p, sotay_show, &visit, "\"của bản sao\""));
+    }
+    KIT_EXPECT(0, &t.w.book, "verify");
+    town_free(&t);
+}
+
 /* The first one alone fits into a request, and breaks off behind its answer: what it says of that
  * one is said of no other. Nor does the phone let go of them before a backup has them. */
 static void test_each_sealed_one_is_brought(void **state)
@@ -347,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_a_sealed_branch_hides_nobody),
         cmocka_unit_test(test_an_unanswered_branch_hides_nobody),
         cmocka_unit_test(test_a_sealed_one_comes_late),
+        cmocka_unit_test(test_a_reference_to_the_other_branch),
         cmocka_unit_test(test_each_sealed_one_is_brought),
         cmocka_unit_test(test_a_small_budget),
         cmocka_unit_test(test_an_answer_in_time),

@@ -20,12 +20,12 @@ struct bench {
     trial on;
     edge *e;
     phone an, binh;
-    sotay_id visit;    /* an's, in the log; a change of it is held, another one unsent */
+    sotay_id visit;    /* an's, in the log; a change of it is held, another one in no page */
     handmade h;        /* a visit of nobody's phone: its set is kept, nothing is folded */
     handmade ruling;   /* the server's own: an erasure of what h says */
     stored_row theirs; /* binh's newest set, that never was sent */
     st_set theirs_set;
-    outbox_set sent, unsent; /* own ones */
+    outbox_set sent, told; /* own ones: in the log, and said to be held there; no page had that */
     st_arena arena;
     st_entry entries[ENTRIES_MAX];
 };
@@ -84,6 +84,18 @@ static void make_ruling(bench *b)
     st_buffer_free(&targets);
 }
 
+/* The verdict on an own set comes before its page. */
+static void hear_of(phone *p, outbox_set *own)
+{
+    const outbox_helds all = { NULL, 0 };
+    own->status = OUTBOX_HELD;
+    own->position = 1;
+    own->hold = ST_HOLD_SCOPE;
+    assert_int_equal(client_begin(p->client, true, NULL), ST_OK);
+    assert_int_equal(outbox_settle(p->client, own, NULL, all, NULL), ST_OK);
+    assert_int_equal(client_commit(p->client, NULL), ST_OK);
+}
+
 static int bench_open(void **state)
 {
     static bench b;
@@ -106,7 +118,8 @@ static int bench_open(void **state)
     take_theirs(&b);
     make_visit(&b);
     make_ruling(&b);
-    trial_find_own(&b.an, &b.sent, &b.unsent);
+    trial_find_own(&b.an, &b.sent, &b.told);
+    hear_of(&b.an, &b.told);
     b.on.from = &b.an;
     *state = &b;
     return 0;
@@ -211,9 +224,9 @@ static st_err it_is_declined(bench *b, st_error *error)
 /* An own set, held first, then for another reason, then let in: its author is told. */
 static st_err an_own_set_is_decided(bench *b, st_error *error)
 {
-    const uint64_t counter = b->unsent.first;
+    const uint64_t counter = b->told.first;
     const st_held scope = { counter, ST_HOLD_SCOPE }, role = { counter, ST_HOLD_ROLE };
-    const st_set own = { .device = b->unsent.device, .first = counter, .changes_count = 1 };
+    const st_set own = { .device = b->told.device, .first = counter, .changes_count = 1 };
     st_entry *entry = entry_of(b, 0, ST_ENTRY_CHANGE, &own);
     entry->held = &scope;
     entry->held_count = 1;
@@ -287,9 +300,9 @@ static st_err anew(bench *b, const st_id *record, uint32_t entries, st_error *er
 /* With entries about other records among its own: a change, a reason, a decision. */
 static st_err a_record_is_made_anew(bench *b, st_error *error)
 {
-    const uint64_t counter = b->unsent.first;
+    const uint64_t counter = b->told.first;
     const st_held role = { counter, ST_HOLD_ROLE };
-    const st_set own = { .device = b->unsent.device, .first = counter, .changes_count = 1 };
+    const st_set own = { .device = b->told.device, .first = counter, .changes_count = 1 };
     (void)entry_of(b, 0, ST_ENTRY_CHANGE, &b->h.set);
     (void)bring(b, 1, ST_ENTRY_CHANGE);
     st_entry *entry = entry_of(b, 2, ST_ENTRY_HOLD, &own);
@@ -310,15 +323,15 @@ static st_err a_record_is_dropped(bench *b, st_error *error)
 static st_err sets_wait_in_a_snapshot(bench *b, st_error *error)
 {
     const st_held theirs = { b->theirs_set.first, ST_HOLD_SCOPE };
-    const st_held own = { b->unsent.first, ST_HOLD_ROLE };
-    const st_set unsent = { .device = b->unsent.device,
-                            .first = b->unsent.first,
-                            .changes_count = 1 };
+    const st_held own = { b->told.first, ST_HOLD_ROLE };
+    const st_set told = { .device = b->told.device,
+                          .first = b->told.first,
+                          .changes_count = 1 };
     st_bucket bucket;
     st_entry *entry = bring(b, 0, ST_ENTRY_CHANGE);
     entry->held = &theirs;
     entry->held_count = 1;
-    entry = entry_of(b, 1, ST_ENTRY_CHANGE, &unsent);
+    entry = entry_of(b, 1, ST_ENTRY_CHANGE, &told);
     entry->held = &own;
     entry->held_count = 1;
     assert_true(st_bucket_set(&bucket, EDGE_UNIT_BUCKET, strlen(EDGE_UNIT_BUCKET)));
