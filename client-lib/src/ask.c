@@ -10,7 +10,6 @@
 #include "client-lib/src/decided.h"
 #include "client-lib/src/draft.h"
 #include "client-lib/src/offered.h"
-#include "client-lib/src/relearn.h"
 #include "client-lib/src/renew.h"
 #include "client-lib/src/replay.h"
 #include "client-lib/src/waiting.h"
@@ -645,21 +644,13 @@ static st_err seal(sotay_sync *sync, st_error *error)
     return outbox_flush(&sync->seal, sync->client, error);
 }
 
-/* Once in a sync, and again when keys came on which names hang. */
-static st_err relearn(sotay_sync *sync, st_error *error)
-{
-    st_err err = relearn_damaged(sync->client, true, &sync->unlearned, error);
-    sync->has_learned = err == ST_OK;
-    return err;
-}
-
 st_err ask_make(sotay_sync *sync, st_error *error)
 {
     st_err err = take_copied(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done) /* once in a sync */
         err = outbox_lose_left(sync->client, &sync->report.needs_person, error);
-    if (err == ST_OK && !sync->has_learned)
-        err = relearn(sync, error);
+    if (err == ST_OK) /* once in a sync, and again when keys came on which names hang */
+        err = relearn_damaged(sync->client, true, &sync->names, error);
     if (err == ST_OK && !sync->has_drafts_done)
         err = anew_find_held(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done)

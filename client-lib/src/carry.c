@@ -52,7 +52,8 @@ struct sotay_carry {
     st_err dead;
     bool waits; /* a step answered ST_PENDING */
 
-    bool has_names, has_drafts_done;
+    relearning names; /* what needs one that is left says so */
+    bool has_drafts_done;
     outbox_seal seal;
     bool has_keys;
     st_kx_pair pair;
@@ -665,9 +666,7 @@ static st_err seal_all(sotay_carry *c, st_error *error)
 /* Who the other one is, and who wrote what it brings, is looked up by names. */
 static st_err mend_names(sotay_carry *c, st_error *error)
 {
-    st_error left = { ST_OK, "" }; /* what needs one that is left says so */
-    st_err err = c->has_names ? ST_OK : relearn_damaged(c->client, false, &left, error);
-    c->has_names = err == ST_OK;
+    st_err err = relearn_damaged(c->client, false, &c->names, error);
     return err == ST_OK ? seal_all(c, error) : err;
 }
 
@@ -717,13 +716,13 @@ static st_err run_step(sotay_carry *c, carry_step step, bool *out_blocked, st_er
     }
 }
 
-static st_err enter(const sotay_carry *c, st_error *error)
+static st_err enter(sotay_carry *c, st_error *error)
 {
     if (c->dead != ST_OK)
         return st_fail(error, c->dead, "carry: it ended with an error before");
     if (c->client->waits != CLIENT_IDLE)
         return st_fail(error, ST_E_BUSY, "carry: a step is still pending");
-    if (c->waits && c->client->finished != ST_OK)
+    if (c->waits && !relearn_passes(c->client, &c->names))
         return st_fail(error, c->client->finished, "carry: the pending step failed");
     return ST_OK;
 }

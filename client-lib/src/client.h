@@ -33,6 +33,7 @@ struct sotay_client {
     bool is_closed;  /* then: nothing is written beside an enrolment, a bundle or another phone */
     bool is_owed;    /* a power cut may undo the last commit */
     bool may_undo;   /* that is pending, or ended last */
+    bool met_damage; /* a form or name was asked for that does not open, since this was cleared */
     st_arena forms_arena;
     client_form *forms; /* decoded definitions, in forms_arena */
     size_t forms_count, forms_capacity;

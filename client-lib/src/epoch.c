@@ -637,7 +637,7 @@ static st_err keep_rows(sotay_client *client, const st_epoch *rows, uint32_t cou
 /* Told again: names may hang on the keys, and are learned before the rest of the book comes. */
 static void go_on_with_keys(sotay_sync *sync)
 {
-    sync->has_learned = false;
+    memset(&sync->names, 0, sizeof sync->names);
     sync->wants_again = true;
     sync->reads = READS_NOTHING;
 }

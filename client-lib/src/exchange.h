@@ -7,6 +7,7 @@
 #include "client-lib/src/attach.h"
 #include "client-lib/src/epoch.h"
 #include "client-lib/src/evidence.h"
+#include "client-lib/src/relearn.h"
 #include "client-lib/src/repair.h"
 #include "client-lib/src/snapshot.h"
 #include "proto/frame.h"
@@ -51,8 +52,8 @@ struct sotay_sync {
     bool waits;        /* a step answered ST_PENDING */
 
     /* making a request */
-    bool has_learned, has_drafts_done, is_ready, body_is_built;
-    st_error unlearned; /* why forms and names do not open still (relearn.h); ST_OK: all do */
+    bool has_drafts_done, is_ready, body_is_built;
+    relearning names; /* those that do not open (relearn.h) */
     uint64_t written; /* own counter when the last request with words was made */
     uint64_t doubted; /* own counter up to which nothing leans on what has no answer (replay.h) */
     unsigned words_calls; /* rounds for what was written meanwhile, since a piece of a file went */

@@ -34,6 +34,15 @@ static book_key name_key(const char *kind, const void *code, size_t len)
     return key;
 }
 
+/* One that does not open is remembered, for whoever cannot go on without it. */
+static st_err get_row(sotay_client *client, const book_key *key, st_arena *arena,
+                      book_value *out_value, st_error *error)
+{
+    st_err err = book_get(&client->book, key, arena, out_value, error);
+    client->met_damage = client->met_damage || book_is_damage(&client->book, err);
+    return err;
+}
+
 /* The key of the newest version. */
 static st_err newest_key(sotay_client *client, const char *name, book_key *out_key, st_error *error)
 {
@@ -75,7 +84,7 @@ st_err lexicon_form(sotay_client *client, const char *name, uint32_t version,
     }
     book_value value = { NULL, 0 };
     const st_form *form = NULL;
-    st_err err = book_get(&client->book, &key, &client->forms_arena, &value, error);
+    st_err err = get_row(client, &key, &client->forms_arena, &value, error);
     if (err == ST_OK)
         err = st_form_decode(value.data, value.len, &client->forms_arena, &form, error);
     if (err == ST_OK)
@@ -366,7 +375,7 @@ st_err lexicon_person(sotay_client *client, const st_id *device, st_id *out_pers
     st_arena_init(&arena, 4096);
     book_key key = name_key("device", device->b, 16);
     book_value value = { NULL, 0 };
-    st_err err = book_get(&client->book, &key, &arena, &value, error);
+    st_err err = get_row(client, &key, &arena, &value, error);
     if (err == ST_OK && value.len < sizeof out_person->b)
         err = st_fail(error, ST_E_CORRUPT, "store: whose a device is, is damaged");
     if (err == ST_OK)
@@ -382,7 +391,7 @@ st_err lexicon_device_key(sotay_client *client, const st_id *device, uint8_t out
     st_arena_init(&arena, 4096);
     book_key key = name_key("device", device->b, 16);
     book_value value = { NULL, 0 };
-    st_err err = book_get(&client->book, &key, &arena, &value, error);
+    st_err err = get_row(client, &key, &arena, &value, error);
     if (err == ST_OK && value.len == DEVICE_BYTES)
         memcpy(out_key, value.data + 16, 32);
     else if (err == ST_OK)

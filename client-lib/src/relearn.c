@@ -130,18 +130,30 @@ static st_err mend(damaged_rows *d, st_error *error)
     return err;
 }
 
-st_err relearn_damaged(sotay_client *client, bool has_server, st_error *out_left, st_error *error)
+st_err relearn_damaged(sotay_client *client, bool has_server, relearning *io, st_error *error)
 {
     damaged_rows d = { .client = client, .has_server = has_server };
-    st_err err = client_begin(client, false, error);
-    if (err != ST_OK)
+    st_err err = io->is_over ? ST_OK : client_begin(client, false, error);
+    if (io->is_over || err != ST_OK)
         return err;
     st_arena_init(&d.arena, CLIENT_WORK_BYTES_MAX);
-    err = find_damaged(&d, out_left);
+    err = find_damaged(&d, &io->left);
     client_abort(client);
     if (err == ST_OK && d.count > 0)
-        err = mend(&d, out_left);
+        err = mend(&d, &io->left);
     st_arena_reset(&d.arena);
-    out_left->code = err == ST_PENDING ? ST_OK : err;
-    return err == ST_PENDING ? ST_PENDING : ST_OK; /* whoever needs what is left says why it is */
+    io->is_pending = err == ST_PENDING;
+    io->is_over = !io->is_pending;
+    io->left.code = io->is_pending ? ST_OK : err;
+    return io->is_pending ? ST_PENDING : ST_OK; /* whoever needs what is left says why it is */
+}
+
+bool relearn_passes(const sotay_client *client, relearning *io)
+{
+    bool was_pending = io->is_pending;
+    io->is_pending = false;
+    if (!was_pending || client->finished == ST_OK)
+        return client->finished == ST_OK;
+    (void)st_fail(&io->left, client->finished, "names: what was learned again could not be kept");
+    return io->is_over = true;
 }

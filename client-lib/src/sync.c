@@ -163,7 +163,7 @@ static st_err enter(sotay_sync *sync, st_error *error)
         return st_fail(error, sync->dead, "sync: it ended with an error before");
     if (sync->client->waits != CLIENT_IDLE)
         return st_fail(error, ST_E_BUSY, "sync: a step is still pending");
-    if (sync->waits && sync->client->finished != ST_OK) {
+    if (sync->waits && !relearn_passes(sync->client, &sync->names)) {
         sync->dead = sync->client->finished;
         return st_fail(error, sync->dead, "sync: the pending step failed");
     }
@@ -301,9 +301,9 @@ static st_err leave_the_name(sotay_sync *sync, st_error *error)
 /* What needs a form or a name that does not open says so, but not why that could not be mended. */
 static st_err say_why(const sotay_sync *sync, st_err err, st_error *error)
 {
-    const st_error *why = &sync->unlearned;
-    return err == ST_E_CORRUPT && why->code != ST_OK ? st_fail(error, why->code, "%s", why->detail)
-                                                     : err;
+    const st_error *why = &sync->names.left;
+    bool is_why = err == ST_E_CORRUPT && sync->client->met_damage && why->code != ST_OK;
+    return is_why ? st_fail(error, why->code, "%s", why->detail) : err;
 }
 
 static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_error *error)
@@ -313,6 +313,7 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
     st_err err = ST_OK;
     if (sync->reads == READS_NOTHING)
         return ST_OK;
+    sync->client->met_damage = false;
     st_arena_init(&arena, ROUND_BYTES_MAX);
     if (!sync->client->book.is_begun)
         err = client_begin(sync->client, true, error);

@@ -3,6 +3,7 @@
  * comes back with the next sync, from the catalogue that lies here or from the log: no page is
  * refused for it, and records of that form are shown again. Where the disk does not even give the
  * row, what needs none of it is sent and read all the same. */
+#include "client-lib/src/exchange.h"
 #include "proto/record.h"
 #include "tests/unit/both/fetch.h"
 #include "tests/unit/both/meet.h"
@@ -376,6 +377,99 @@ static void test_no_room_to_learn(void **state)
     }
 }
 
+/* What has nothing to do with a name is not excused by one. */
+static void test_no_room_and_a_damaged_answer(void **state)
+{
+    (void)state;
+    desk d;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    st_buffer odd;
+    st_frame_writer *stream = NULL;
+    open_desk(&d);
+    spoil(d.binh, BOOK_NAME, "criterion", 9);
+    bad_disk.code = SOTAY_E_FULL;
+    bad_disk.put = d.binh->port.put;
+    d.binh->port.put = put_around;
+    assert_int_equal(sotay_sync_begin(d.binh->client, &sync, &d.w.error), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, &d.w.error), SOTAY_OK);
+    assert_int_equal(sync->names.left.code, ST_E_FULL);
+    st_buffer_init(&odd, ST_FRAME_BYTES_MAX);
+    assert_int_equal(st_frame_writer_new(1, &odd, &stream, NULL), ST_OK);
+    assert_int_equal(st_frame_write(stream, (const uint8_t *)"\xff\xff\xff\xff", 4, NULL), ST_OK);
+    assert_int_equal(st_frame_writer_end(stream, NULL), ST_OK);
+    assert_int_equal(sotay_sync_feed(sync, odd.data, odd.len, &d.w.error), SOTAY_E_CORRUPT);
+    assert_non_null(strstr(d.w.error.detail, "Frame"));
+    st_frame_writer_free(stream);
+    st_buffer_free(&odd);
+    sotay_sync_free(sync);
+    d.binh->port.put = bad_disk.put;
+    world_free(&d.w);
+}
+
+/* The disk is written later: there is no room for what was learned, but for all that is small. */
+static int settle_small(phone *p, unsigned *steps)
+{
+    const int code = (*steps)++ == 0 ? SOTAY_E_FULL : SOTAY_OK;
+    assert_int_equal(sotay_memory_settle(&p->port, p->client, code, NULL), code);
+    return SOTAY_PENDING;
+}
+
+static void test_no_room_is_found_out_later(void **state)
+{
+    (void)state;
+    desk d;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    unsigned steps = 0;
+    open_desk(&d);
+    spoil_device(d.binh, d.an);
+    (void)phone_visit(d.binh, "bến");
+    sotay_memory_pending(&d.binh->port, true, false);
+    assert_int_equal(sotay_sync_begin(d.binh->client, &sync, &d.w.error), SOTAY_OK);
+    int rc = SOTAY_PENDING;
+    while (rc == SOTAY_PENDING) {
+        rc = sotay_sync_next(sync, &request, &d.w.error);
+        if (rc == SOTAY_PENDING)
+            rc = settle_small(d.binh, &steps);
+    }
+    assert_int_equal(rc, SOTAY_OK);
+    assert_true(steps > 1);
+    assert_int_equal(sync->names.left.code, ST_E_FULL); /* for whoever needs one */
+    sotay_sync_free(sync);
+    sotay_memory_pending(&d.binh->port, false, false);
+    sync_phone_well(&d.w, d.binh, NULL);
+    assert_same(&d, &d.visit);
+    world_free(&d.w);
+}
+
+/* Who needs no name of those meets all the same. */
+static void test_no_room_at_a_meeting(void **state)
+{
+    (void)state;
+    desk d;
+    sotay_carry *carry = NULL;
+    sotay_slice bytes;
+    bool is_done = false;
+    unsigned steps = 0;
+    open_desk(&d);
+    spoil_device(d.binh, d.an);
+    (void)phone_visit(d.binh, "bến");
+    sotay_memory_pending(&d.binh->port, true, false);
+    assert_int_equal(sotay_carry_begin(d.binh->client, true, &carry, &d.w.error), SOTAY_OK);
+    int rc = SOTAY_PENDING;
+    while (rc == SOTAY_PENDING) {
+        rc = sotay_carry_next(carry, &bytes, &is_done, &d.w.error);
+        if (rc == SOTAY_PENDING)
+            rc = settle_small(d.binh, &steps);
+    }
+    assert_int_equal(rc, SOTAY_OK);
+    assert_true(steps > 1 && bytes.len > 0);
+    sotay_carry_free(carry);
+    sotay_memory_pending(&d.binh->port, false, false);
+    world_free(&d.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +483,9 @@ int main(void)
         cmocka_unit_test(test_a_page_that_cannot_be_read),
         cmocka_unit_test(test_each_row),
         cmocka_unit_test(test_no_room_to_learn),
+        cmocka_unit_test(test_no_room_and_a_damaged_answer),
+        cmocka_unit_test(test_no_room_is_found_out_later),
+        cmocka_unit_test(test_no_room_at_a_meeting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

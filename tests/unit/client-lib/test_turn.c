@@ -150,11 +150,11 @@ static void test_rows_that_are_told_again(void **state)
     for (uint32_t count = 2; count <= 3; count++) {
         d->sync->has_turned = false;
         d->sync->reads = READS_ALL;
-        d->sync->has_learned = true;
+        d->sync->names.is_over = true;
         spoil_an_epoch(d); /* of the first key, which is none of those */
         assert_int_equal(take(d, rows, count), ST_OK);
         assert_true(d->sync->has_turned == (count == 3));
-        assert_true(d->sync->reads == READS_NOTHING && !d->sync->has_learned);
+        assert_true(d->sync->reads == READS_NOTHING && !d->sync->names.is_over);
         for (size_t n = 0; n < rows_count(&d->an, BOOK_EPOCH); n++)
             assert_true(rows_get(&d->an, BOOK_EPOCH, n, &row));
         read_own(d);
