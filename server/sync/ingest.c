@@ -24,6 +24,7 @@
 /* Somebody took a value out of a set that comes, and no erasure says so: it may come whole yet. Or
  * so much of the device waits in the bucket that the office has to decide first. */
 #define LATER_S 3600u
+#define EARLY_S 1u             /* it comes with the next request, behind what is missing */
 
 /* One set on its way in. */
 typedef struct {
@@ -281,10 +282,21 @@ static st_hold unreadable(const sync_item *item)
     }
 }
 
-static void say_later(sync_item *item)
+static void say_later(sync_item *item, uint32_t later_s)
 {
     item->verdict.kind = ST_VERDICT_LATER;
-    item->verdict.later_s = LATER_S;
+    item->verdict.later_s = later_s;
+}
+
+/* What lies in front of it may be lost with the old epoch, and its counters another branch's by
+ * now: stored first it would be that branch's too. Papers come as they are. */
+static st_err is_too_early(const arrival *a, bool *out_early, st_error *error)
+{
+    const sync_item *item = a->item;
+    *out_early = false;
+    return item->is_early && !item->is_servers
+               ? sets_is_alone(a->turn->txn, &item->set, out_early, error)
+               : ST_OK;
 }
 
 static st_err take_new(arrival *a, st_error *error)
@@ -300,7 +312,7 @@ static st_err take_new(arrival *a, st_error *error)
     if (err == ST_OK && set->changes_count > 0)
         err = sync_fold_is_full(&fold, set, &is_full, error);
     if (err == ST_OK && is_full)
-        say_later(a->item);
+        say_later(a->item, LATER_S);
     if (err != ST_OK || is_full)
         return err;
     err = set->changes_count == 0 ? hold_all(a, unreadable(a->item), error)
@@ -405,11 +417,16 @@ st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
         err = find_gap(&a, error);
         return err == ST_OK ? answer_known(&a, index, error) : err;
     }
+    bool is_early = false, refused_for_now = false;
+    err = kind == SETS_NEW ? is_too_early(&a, &is_early, error) : ST_OK;
+    if (is_early)
+        say_later(item, EARLY_S);
+    if (err != ST_OK || is_early)
+        return err;
     const sync_item given = *item;
-    bool refused_for_now = false;
     err = sync_erase_admit(turn, &given.set, &item->set, &refused_for_now, error);
     if (err == ST_OK && refused_for_now) {
-        say_later(item);
+        say_later(item, LATER_S);
         return ST_OK;
     }
     fill_row(&a, carrier);

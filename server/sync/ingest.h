@@ -15,6 +15,7 @@ typedef struct {
     bool is_known;             /* its device is enrolled */
     bool is_signed;            /* by that device, for this log */
     bool is_servers;           /* which is the server's own, of this epoch or one before */
+    bool is_early;             /* who brings it hears of a newer epoch first, and then brings all */
     st_verdict verdict;        /* result; held lives in the request's arena */
     bool has_want;
     st_want want;              /* result: a gap in front of it */

@@ -131,6 +131,13 @@ static st_err keep_verdict(sync_request *request, sync_item *item, st_error *err
     return verdict->held == NULL ? st_fail(error, ST_E_MEMORY, "sync: out of memory") : ST_OK;
 }
 
+/* Does it ask in another epoch than the present one? This answer tells it so, and no page. */
+static bool is_early(const writer_turn *turn, const st_ask *ask)
+{
+    return ask != NULL && ask->has_epoch
+           && memcmp(ask->epoch, turn->room->epoch, sizeof ask->epoch) != 0;
+}
+
 static st_err run_request(writer_turn *turn, void *argument, st_error *error)
 {
     sync_request *request = argument;
@@ -144,6 +151,7 @@ static st_err run_request(writer_turn *turn, void *argument, st_error *error)
         err = auth_counter_take(turn->txn, &request->device.id, request->counter,
                                 &request->counter_highest, error);
     for (size_t i = 0; err == ST_OK && i < request->items_count; i++) {
+        request->items[i].is_early = is_early(turn, request->ask);
         err = sync_ingest_set(turn, &request->items[i], &request->device.id, error);
         if (err == ST_OK)
             err = keep_verdict(request, &request->items[i], error);

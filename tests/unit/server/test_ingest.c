@@ -390,6 +390,70 @@ static void test_a_branch_behind_a_gap(void **state)
     assert_int_equal(rig_verify(r), 0);
 }
 
+/* The verdict of a set that comes with this ask. */
+static st_verdict_kind push_asking(rig_phone *phone, store_slice set, const st_ask *ask)
+{
+    rig *r = phone->r;
+    store_txn txn = { 0 };
+    sync_request request;
+    sync_request_init(&request, (size_t)128 << 20);
+    request.device.id = phone->device;
+    request.ask = ask;
+    assert_int_equal(store_begin(r->srv.sync.store, STORE_READ_TXN, &txn, NULL), ST_OK);
+    assert_int_equal(sync_request_add(&request, &r->srv.sync, &txn, set, NULL), ST_OK);
+    store_end(&txn);
+    assert_int_equal(sync_request_submit(&request, r->srv.writer, NULL), ST_OK);
+    st_verdict_kind kind = request.items[0].verdict.kind;
+    assert_int_equal(request.items[0].verdict.position == 0, kind == ST_VERDICT_LATER);
+    sync_request_free(&request);
+    return kind;
+}
+
+/* Who asks in another epoch brings what was lost when it has heard of this one: what lies behind a
+ * gap waits for that. What follows what is here does not, nor does what names no epoch (a bundle),
+ * nor what comes again or is of another branch. */
+static void test_a_gap_in_another_epoch(void **state)
+{
+    rig *r = *state;
+    rig_phone an, copy;
+    store_slice sets[5];
+    st_ask old = { .version = 1, .has_epoch = true }, now = old, none = { .version = 1 };
+    memcpy(now.epoch, r->srv.sync.epoch, sizeof now.epoch);
+    memcpy(old.epoch, now.epoch, sizeof old.epoch);
+    old.epoch[0] ^= 1;
+    rig_enrol(r, &an, "an");
+    for (size_t i = 0; i < 5; i++) {
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_visit(&an, "x");
+        sets[i] = rig_seal(&an);
+        if (i == 0)
+            copy = an;
+    }
+    rig_begin(&copy, RIG_BUCKET);
+    (void)rig_visit(&copy, "y");
+    assert_int_equal(push_asking(&an, sets[1], &old), ST_VERDICT_LATER); /* nothing is here */
+    assert_int_equal(push_asking(&an, sets[0], &old), ST_VERDICT_STORED);
+    assert_int_equal(push_asking(&an, sets[2], &old), ST_VERDICT_LATER);
+    assert_int_equal(push_asking(&an, sets[1], &old), ST_VERDICT_STORED);
+    assert_int_equal(push_asking(&an, rig_seal(&copy), &old), ST_VERDICT_HELD); /* fork */
+    assert_int_equal(push_asking(&an, sets[3], &old), ST_VERDICT_LATER);
+    assert_int_equal(push_asking(&an, sets[3], &now), ST_VERDICT_STORED);
+    assert_int_equal(push_asking(&an, sets[3], &old), ST_VERDICT_DUPLICATE);
+    assert_int_equal(push_asking(&an, sets[4], &old), ST_VERDICT_STORED);
+    assert_int_equal(push_asking(&an, sets[2], &old), ST_VERDICT_STORED);
+    for (int i = 0; i < 2; i++) {
+        rig_enrol(r, &an, "an");
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_visit(&an, "x");
+        (void)rig_seal(&an);
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_visit(&an, "x");
+        assert_int_equal(push_asking(&an, rig_seal(&an), i == 0 ? NULL : &none),
+                         ST_VERDICT_STORED);
+    }
+    assert_int_equal(rig_verify(r), 0);
+}
+
 static void test_held_changes_wait_in_line(void **state)
 {
     rig *r = *state;
@@ -671,6 +735,7 @@ int main(void)
         CASE(test_gaps_are_asked_for_and_given_up),
         CASE(test_the_first_branch_counts),
         CASE(test_a_branch_behind_a_gap),
+        CASE(test_a_gap_in_another_epoch),
         CASE(test_held_changes_wait_in_line),
         CASE(test_a_long_line),
         CASE(test_a_reason_that_is_gone),

@@ -1,0 +1,170 @@
+/* tests/unit/both/test_early.c
+ * A copy of a phone asks a restored book, of which it has not heard yet, while the first phone has
+ * used the numbers of what the book lost. What the copy wrote last does not go into the book ahead
+ * of what lies before it: it would be of the first phone's branch there. */
+#include "tests/unit/both/town.h"
+#include "tests/unit/client-lib/rows.h"
+
+#define LOST "hai một" /* said by the copy, sent, and lost with the old book */
+#define OURS "của an"  /* said by the first phone under the same number */
+#define LAST "hai ba"  /* said by the copy behind that, unsent */
+
+typedef struct {
+    town t;
+    phone *an, *binh, *image;
+    sotay_id visit;
+} early;
+
+static void note(phone *p, const sotay_id *visit, const char *text)
+{
+    assert_int_equal(phone_set(p, visit, "general_note", text), SOTAY_OK);
+}
+
+static void early_make(early *s, uint64_t seed)
+{
+    town *t = &s->t;
+    town_make(t, seed);
+    s->an = &t->w.phones[0];
+    s->binh = &t->w.phones[1];
+    s->image = &t->w.phones[2];
+    s->visit = phone_visit(s->an, "gốc");
+    sync_phone_well(&t->w, s->an, NULL);
+    backup(t);
+    phone_free(s->image);
+    assert_int_equal(sotay_memory_copy(&s->an->port, false, &s->image->port, NULL), SOTAY_OK);
+    phone_open(s->image);
+    note(s->image, &s->visit, LOST);
+    sync_phone_well(&t->w, s->image, NULL);
+    (void)phone_visit(s->image, "giữa");
+    sync_phone_well(&t->w, s->image, NULL);
+    restore(t);
+    note(s->an, &s->visit, OURS);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t->w, s->an, NULL);
+}
+
+static void sync_all(early *s)
+{
+    for (int i = 0; i < 3; i++) {
+        sync_phone_well(&s->t.w, s->image, NULL);
+        sync_phone_well(&s->t.w, s->an, NULL);
+        sync_phone_well(&s->t.w, s->binh, NULL);
+    }
+}
+
+static size_t found(phone *p, const char *text)
+{
+    const sotay_filter search = { .text = text };
+    char *list = NULL;
+    size_t count = 0;
+    assert_int_equal(sotay_list(p->client, &search, SOTAY_JSON, &list, &p->error), SOTAY_OK);
+    for (const char *at = list; (at = strstr(at, "\"id\":")) != NULL; at++)
+        count++;
+    sotay_text_free(list);
+    return count;
+}
+
+/* Nothing is missing in the book, and the first phone goes on under its name. */
+static void check_book(early *s)
+{
+    sotay_who who;
+    sotay_whoami(s->an->client, &who);
+    assert_false(who.is_copied);
+    KIT_EXPECT(0, &s->t.w.book, "audit", "list", "gaps", "--json");
+    assert_non_null(strstr(KIT_OUT(&s->t.w.book), "\"lines\":[]"));
+    KIT_EXPECT(0, &s->t.w.book, "verify");
+    town_free(&s->t);
+}
+
+static void check_both_said(early *s, const char *last)
+{
+    phone *phones[] = { s->image, s->an, s->binh };
+    for (int i = 0; i < 3; i++) {
+        assert_true(phone_says(phones[i], sotay_show, &s->visit, OURS));
+        assert_true(phone_says(phones[i], sotay_show, &s->visit, last));
+        assert_true(phone_says(phones[i], sotay_show, &s->visit, "\"open_conflicts\":1"));
+    }
+}
+
+/* What the copy said last replaces what it said before, not what the first phone said. */
+static void test_a_value_over_the_lost_one(void **state)
+{
+    (void)state;
+    early s;
+    sotay_report report;
+    early_make(&s, 42);
+    note(s.image, &s.visit, LAST);
+    sync_phone_well(&s.t.w, s.image, &report);
+    assert_int_equal(report.later, 0); /* it came with the same sync */
+    enrol(&s.t.w, s.image, "an", true);
+    sync_all(&s);
+    check_both_said(&s, LAST);
+    check_book(&s);
+}
+
+/* A record stands in the book once. */
+static void test_a_record_behind_the_lost_ones(void **state)
+{
+    (void)state;
+    early s;
+    early_make(&s, 41);
+    (void)phone_visit(s.image, "cuối");
+    sync_phone_well(&s.t.w, s.image, NULL);
+    enrol(&s.t.w, s.image, "an", true);
+    sync_all(&s);
+    assert_int_equal(found(s.binh, "cuối"), 1);
+    assert_int_equal(found(s.binh, "giữa"), 1);
+    check_book(&s);
+}
+
+/* The copy has another name by then, and goes on over what waits under the old one. */
+static void test_under_a_name_that_was_left(void **state)
+{
+    (void)state;
+    early s;
+    early_make(&s, 43);
+    note(s.image, &s.visit, LAST);
+    rows_seal(s.image);
+    enrol(&s.t.w, s.image, "an", true);
+    note(s.image, &s.visit, "hai bốn");
+    sync_all(&s);
+    check_both_said(&s, "hai bốn");
+    check_book(&s);
+}
+
+/* A sync that only sends brings it as well; so does the one after a sync of a single request. */
+static void test_a_sync_that_only_sends(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        early s;
+        sotay_sync *sync = NULL;
+        sotay_report report;
+        early_make(&s, 44);
+        restore(&s.t); /* the first phone brings its own again, as any phone */
+        (void)phone_visit(s.an, "cuối");
+        assert_int_equal(sotay_sync_begin(s.an->client, &sync, NULL), SOTAY_OK);
+        sotay_sync_send_only(sync);
+        sotay_sync_limit(sync, i == 0 ? 0 : 1100, true);
+        assert_int_equal(run(&s.t.w, sync, 0, &report), SOTAY_OK);
+        assert_int_equal(report.requests == 1, i == 1);
+        assert_int_equal(phone_status_says(s.an, "\"ready\":0"), i == 0);
+        sync_phone_well(&s.t.w, s.an, &report);
+        assert_true(report.complete);
+        sync_phone_well(&s.t.w, s.binh, NULL);
+        assert_int_equal(found(s.binh, "cuối"), 1);
+        assert_true(phone_says(s.binh, sotay_show, &s.visit, OURS));
+        check_book(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_value_over_the_lost_one),
+        cmocka_unit_test(test_a_record_behind_the_lost_ones),
+        cmocka_unit_test(test_under_a_name_that_was_left),
+        cmocka_unit_test(test_a_sync_that_only_sends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
