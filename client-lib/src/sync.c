@@ -449,7 +449,8 @@ static void next_round(sotay_sync *sync, bool from_start)
     if (from_start) {
         book_key own = book_key_of(BOOK_OWN), carry = book_key_of(BOOK_CARRY);
         sync->sets = book_scan_of(&own);
-        sync->report.later = sync->report.later_s = 0; /* all of it is offered again */
+        if (sync->has_turned) /* what was put off until then goes now */
+            sync->report.later = sync->report.later_s = 0;
         sync->has_asked = sync->asks_again = false;
         sync->carried = book_scan_of(&carry);
         scan_carried(sync);
