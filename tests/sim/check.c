@@ -105,10 +105,10 @@ static void ask_scope(sim_world *w, store_txn *txn)
             auth_rights_get(txn, &who.id, UINT64_MAX, &arena, &rights, NULL) != ST_OK)
             sim_fail(w, "the rights of %s cannot be read", SIM_LOGINS[person]);
         for (uint32_t unit = 0; unit < SIM_UNITS; unit++) {
-            w->may_read[person][unit] = false;
+            bool reads = false;
             for (uint32_t i = 0; i < rights.units_count; i++)
-                if (strcmp(rights.units[i].s, SIM_UNIT_NAMES[unit]) == 0)
-                    w->may_read[person][unit] = true;
+                reads = reads || strcmp(rights.units[i].s, SIM_UNIT_NAMES[unit]) == 0;
+            sim_set_reads(w, person, unit, reads);
         }
     }
     st_arena_reset(&arena);

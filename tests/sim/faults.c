@@ -118,7 +118,7 @@ void sim_do_copy_moved(sim_world *w, sim_phone *p, sim_random *r)
         w->is_scope_unsure = true;
         return;
     }
-    w->may_read[p->person][unit] = false;
+    sim_set_reads(w, p->person, unit, false);
     sim_count(w, SIM_SCOPE_LOST);
     for (size_t i = 0; i < PLAN_CLONES_MAX; i++)
         if (spare[i].exists && !was_there[i])

@@ -20,7 +20,7 @@ static bool give_unit(sim_world *w, uint32_t person, uint32_t unit)
         return false;
     }
     sim_count(w, SIM_SCOPE_GIVEN);
-    w->may_read[person][unit] = true;
+    sim_set_reads(w, person, unit, true);
     return true;
 }
 
@@ -79,7 +79,7 @@ void sim_do_take_unit(sim_world *w, sim_phone *p, sim_random *r)
         w->is_scope_unsure = true; /* killed or a broken disk: it may be done */
         return;
     }
-    w->may_read[p->person][unit] = false;
+    sim_set_reads(w, p->person, unit, false);
     sim_count(w, SIM_SCOPE_LOST);
 }
 

@@ -74,6 +74,12 @@ void sim_do_enrol(sim_world *w, sim_phone *p, sim_random *r)
 
 /* ---- units ---- */
 
+void sim_set_reads(sim_world *w, uint32_t person, uint32_t unit, bool reads)
+{
+    w->has_lost[person][unit] = w->has_lost[person][unit] || (w->may_read[person][unit] && !reads);
+    w->may_read[person][unit] = reads;
+}
+
 static void move_unit(sim_world *w, sim_random *r, const char *verb, bool gives)
 {
     uint32_t person = sim_pick(r, SIM_PEOPLE), unit = sim_pick(r, SIM_UNITS);
@@ -83,7 +89,7 @@ static void move_unit(sim_world *w, sim_random *r, const char *verb, bool gives)
     sim_say(w, " %s unit %u", SIM_LOGINS[person], unit);
     say_code(w, code);
     if (code == 0) {
-        w->may_read[person][unit] = gives;
+        sim_set_reads(w, person, unit, gives);
         sim_count(w, gives ? SIM_SCOPE_GIVEN : SIM_SCOPE_LOST);
     } else {
         w->is_scope_unsure = true; /* killed or a broken disk: it may be done */

@@ -574,14 +574,28 @@ static bool draft_has(sim_world *w, sim_phone *p, const sim_mark *mark, const ch
     return found;
 }
 
+/* Was the unit that the set is of taken away from the person, once at least? */
+static bool was_taken_away(const sim_world *w, uint32_t person, const st_set *set)
+{
+    const char *part = strrchr(set->bucket.s, '/');
+    for (uint32_t unit = 0; part != NULL && unit < SIM_UNITS; unit++)
+        if (strcmp(part + 1, SIM_UNIT_NAMES[unit]) == 0)
+            return w->has_lost[person][unit];
+    return false;
+}
+
 /* A branch that is held is no place for a word whose phone is there: it goes out once more under
- * the key that the phone got, unless its set was torn there or the office destroyed it there. */
+ * the key that the phone got, unless its set was torn there or the office destroyed it there. What
+ * lay sealed for a unit that was taken away can be read by nobody there, and is not made anew. */
 static void check_branch(sim_world *w, const model *m, uint32_t mark, const char *word)
 {
     const sim_phone *author = &w->phones[w->marks[mark].phone];
+    const st_set *set = model_saying(m, word);
+    if (set == NULL || was_taken_away(w, author->person, set))
+        return;
     if (author->exists && sim_holds_has(&author->holds, mark) &&
         !sim_holds_has(&author->spoilt.words, mark) && !sim_holds_has(&w->erased, mark) &&
-        model_says(m, word) && !model_keeps(m, word))
+        !model_keeps(m, word))
         sim_fail(w, "'%s' was saved on phone %u and lies only in a branch that is held", word,
                  w->marks[mark].phone);
 }

@@ -385,6 +385,7 @@ typedef struct sim_world {
     bool promised_pieces[DISK_PIECES_MAX]; /* a device was told that the piece is here */
 
     bool may_read[SIM_PEOPLE][SIM_UNITS];
+    bool has_lost[SIM_PEOPLE][SIM_UNITS]; /* it was taken away, once at least */
     bool is_scope_unsure; /* sotayctl was killed: ask the server who may read what */
     sim_record records[SIM_RECORDS_MAX];
     size_t records_count;
@@ -642,6 +643,8 @@ void sim_net_free(sim_net *net);
 void sim_sync_whole(sim_world *w, sim_phone *p, uint32_t permille);
 
 /* ---- people.c, office.c, faults.c: the steps (plan.h names them) ---- */
+/* From now on the person reads the unit, or does not. */
+void sim_set_reads(sim_world *w, uint32_t person, uint32_t unit, bool reads);
 
 typedef void (*sim_step)(sim_world *w, sim_phone *p, sim_random *r);
 void sim_step_run(sim_world *w, const plan_op *op);
