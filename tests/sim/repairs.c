@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client-lib/src/bucket.h"
+#include "client-lib/src/overlay.h"
 #include "proto/changeset.h"
 #include "proto/frame.h"
 #include "server/store/pack.h"
@@ -42,6 +43,25 @@ static void note_spoilt(sim_world *w, sim_phone *p, uint32_t no, sotay_damage ho
         p->spoilt.how[no] = SPOILT_WRONG;
 }
 
+/* What is held in a wrong bucket may be all that the store has of a record: its sum is then that of
+ * the other bucket. */
+static bool is_in_its_unit(const sim_world *w, sim_phone *p, uint32_t no)
+{
+    st_arena arena;
+    st_record record;
+    st_id id;
+    memcpy(id.b, w->records[no].id.b, sizeof id.b);
+    if (client_begin(p->client, false, NULL) != ST_OK)
+        return false;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    bool is = overlay_base_get(p->client, &id, &arena, &record, NULL) == ST_OK;
+    const char *part = is ? strrchr(record.bucket.s, '/') : NULL;
+    is = part != NULL && strcmp(part + 1, SIM_UNIT_NAMES[w->records[no].unit]) == 0;
+    client_abort(p->client);
+    st_arena_reset(&arena);
+    return is;
+}
+
 /* One record that this store has from the server, looked for from any on. True: it is wrong now,
  * and of a unit that the server says something of. */
 static bool spoil_one(sim_world *w, sim_phone *p, uint32_t first, sotay_damage how)
@@ -50,7 +70,8 @@ static bool spoil_one(sim_world *w, sim_phone *p, uint32_t first, sotay_damage h
     for (uint32_t i = 0; i < w->records_count; i++) {
         sotay_error error = { 0 };
         uint32_t no = (first + i) % (uint32_t)w->records_count;
-        if (!is_right(p, no, w->records[no].unit, how))
+        if (!is_right(p, no, w->records[no].unit, how) ||
+            (how == SOTAY_DAMAGE_SUM && !is_in_its_unit(w, p, no)))
             continue;
         int rc = sotay_debug_damage(p->client, &w->records[no].id, how, &error);
         rc = sim_settle(w, p, rc);
