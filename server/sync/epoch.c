@@ -225,13 +225,46 @@ static st_err find_lost(store_txn *txn, const sync_room *room, learn_job *job, s
     return err;
 }
 
+static const sync_epoch_wish LEARNED = { .reason = "an epoch that this store lost is known again" };
+
 /* A new row with its entry. */
 static st_err add_row(writer_turn *turn, st_epoch *row, st_error *error)
 {
-    static const sync_epoch_wish WISH = { .reason =
-                                              "an epoch that this store lost is known again" };
     st_err err = put(turn->txn, turn->room, row, error);
-    return err == ST_OK ? append(turn, ST_ENTRY_EPOCH, &WISH, row->cut, error) : err;
+    return err == ST_OK ? append(turn, ST_ENTRY_EPOCH, &LEARNED, row->cut, error) : err;
+}
+
+/* The first row of an epoch: one that was added since, behind lost ones, came later. count: none. */
+static uint32_t first_row(const st_epoch *rows, uint32_t count, const uint8_t epoch[8])
+{
+    uint32_t i = 0;
+    while (i < count && memcmp(rows[i].epoch, epoch, sizeof rows[i].epoch) != 0)
+        i++;
+    return i;
+}
+
+/* May one of the lost ones have come after this epoch? Then the store was put back into it. */
+static bool is_put_back(const learn_job *job, const st_epoch *present)
+{
+    bool is = false;
+    for (uint32_t i = 0; i < job->count; i++)
+        is = is || job->found[i]->n > present->n;
+    return is;
+}
+
+/* What phones hold under the name of the present epoch may be lost: only up to where that began it
+ * is in this log for certain. */
+static st_err leave_present(writer_turn *turn, const st_epoch *present, uint64_t cut,
+                            st_error *error)
+{
+    uint8_t epoch[8];
+    sync_epoch_wish wish = LEARNED;
+    wish.has_cut = true;
+    wish.cut = present->cut < cut ? present->cut : cut;
+    if (wish.cut == 0)
+        wish.cut = 1; /* every log of this key begins with it */
+    st_err err = sync_epoch_write(turn, &wish, epoch, error);
+    return err == ST_OK ? auth_codes_void(turn->txn, error) : err;
 }
 
 /* The names of the lost ones are not taken over: positions of theirs say nothing here. Nor is this
@@ -259,18 +292,25 @@ static st_err run_learn(writer_turn *turn, void *argument, st_error *error)
         memcpy(row.server_key, job->found[i]->server_key, sizeof row.server_key);
         err = add_row(turn, &row, error);
     }
+    const st_epoch *present = &rows[first_row(rows, count, rows[count - 1].epoch)];
+    if (err == ST_OK && is_put_back(job, present))
+        return leave_present(turn, present, row.cut, error);
     row.n++;
-    memcpy(row.epoch, room->epoch, sizeof row.epoch);
+    memcpy(row.epoch, present->epoch, sizeof row.epoch);
     memcpy(row.server_key, room->keys->device_public, sizeof row.server_key);
     return err == ST_OK ? add_row(turn, &row, error) : err;
 }
 
-/* In a turn of its own, when the rows are on disk: one thread changes the keys. */
+/* In a turn of its own, when the rows are on disk: one thread changes keys and name. */
 static st_err run_know(writer_turn *turn, void *argument, st_error *error)
 {
     learn_job *job = argument;
-    (void)turn;
-    (void)error;
+    const st_epoch *rows = NULL;
+    uint32_t count = 0;
+    st_err err = sync_epochs_read(turn->txn, turn->arena, &rows, &count, error);
+    if (err != ST_OK)
+        return err;
+    memcpy(turn->room->epoch, rows[count - 1].epoch, sizeof turn->room->epoch);
     for (uint32_t i = 0; i < job->count; i++)
         auth_keys_add_former(job->keys, job->found[i]->server_key);
     return ST_OK;
@@ -311,15 +351,13 @@ st_err sync_epochs_learn(writer *w, auth_keys *keys, const st_ask *ask, st_error
     return err;
 }
 
-/* Its first row: one that was added since, behind lost ones, came later. */
 st_err sync_epoch_begun(store_txn *txn, const sync_room *room, st_arena *arena,
                         uint64_t *out_size, st_error *error)
 {
     const st_epoch *rows = NULL;
-    uint32_t count = 0, i = 0;
+    uint32_t count = 0;
     st_err err = sync_epochs_read(txn, arena, &rows, &count, error);
-    while (i < count && memcmp(rows[i].epoch, room->epoch, sizeof rows[i].epoch) != 0)
-        i++;
+    const uint32_t i = err == ST_OK ? first_row(rows, count, room->epoch) : 0;
     *out_size = err == ST_OK && i < count ? rows[i].cut : 0;
     return err;
 }

@@ -34,8 +34,9 @@ ST_MUST_USE st_err sync_epoch_begin(writer *w, sync_room *room, const sync_epoch
 /* Epochs of this log that it lost: a store from before them was put in their place, and the asker
  * shows their rows, signed with the key of the log. What their devices signed counts again: rows of
  * those keys are added, and one more of the present epoch behind them, so that phones learn them;
- * and they are in `keys`, those of the room, from then on. What is known or not rightly signed is
- * passed over. Not from within a turn. ST_E_MEMORY, ST_E_STORAGE, ST_E_BUSY. */
+ * and they are in `keys`, those of the room, from then on. Where a lost one may have come after the
+ * present epoch, a new one begins behind them, and room->epoch is its name. What is known or not
+ * rightly signed is passed over. Not from within a turn. ST_E_MEMORY, ST_E_STORAGE, ST_E_BUSY. */
 ST_MUST_USE st_err sync_epochs_learn(writer *w, auth_keys *keys, const st_ask *ask,
                                     st_error *error);
 /* The log as it was when the present epoch began: every log that has this epoch begins so; 0: with

@@ -193,6 +193,114 @@ static void test_noticed_late(void **state)
     town_free(&t);
 }
 
+/* ---- the epoch has the name that it had ---- */
+
+/* Its cursors stay where they are. */
+static void send_only(town *t, phone *p)
+{
+    sotay_sync *sync = NULL;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, NULL), SOTAY_OK);
+    sotay_sync_send_only(sync);
+    assert_int_equal(run(&t->w, sync, 0, NULL), SOTAY_OK);
+}
+
+/* A phone proves that the store was put back, and does not hear of the epoch that begins then. */
+static void prove_it(town *t, phone *p)
+{
+    assert_int_equal(sync_phone(&t->w, p, 0, NULL), SOTAY_E_NETWORK);
+    rooms_close(&t->w.book.rooms);
+    reopen(t);
+}
+
+/* The first phone was in the epoch that is lost now, and shows it to this one. */
+static void show_the_lost_one(town *t)
+{
+    add_person(t, "em");
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t->w, &t->w.phones[0], NULL);
+}
+
+/* `copied`: the phone that lost its work is a copy of the first one. */
+static void name_comes_back(uint64_t seed, bool copied)
+{
+    town t;
+    town_make(&t, seed);
+    phone *first = &t.w.phones[0], *late = &t.w.phones[2];
+    const sotay_id visit = phone_visit(first, "gốc");
+    sync_phone_well(&t.w, first, NULL);
+    if (copied) {
+        phone_free(late);
+        assert_int_equal(sotay_memory_copy(&first->port, false, &late->port, NULL), SOTAY_OK);
+        phone_open(late);
+    }
+    sync_phone_well(&t.w, late, NULL);
+    keep_copy(&t);
+    assert_int_equal(phone_set(late, &visit, "general_note", "suối"), SOTAY_OK);
+    for (int i = 0; i < 2; i++)
+        send_only(&t, late);
+    put_copy_back(&t);
+    prove_it(&t, late);
+    show_the_lost_one(&t);
+    put_copy_back(&t);
+    assert_int_equal(phone_set(first, &visit, "general_note", "đồi"), SOTAY_OK);
+    sync_all(&t);
+    KIT_EXPECT(0, &t.w.book, "held");
+    assert_int_equal(strstr(KIT_OUT(&t.w.book), "fork") != NULL, copied);
+    if (copied)
+        enrol(&t.w, late, "an", true);
+    assert_int_equal(sync_all(&t), 0);
+    for (size_t i = 0; i < PHONES; i++) {
+        assert_true(phone_says(&t.w.phones[i], sotay_show, &visit, "suối"));
+        assert_true(phone_says(&t.w.phones[i], sotay_show, &visit, "đồi"));
+    }
+    KIT_EXPECT(0, &t.w.book, "verify");
+    town_free(&t);
+}
+
+static void test_a_name_that_comes_back(void **state)
+{
+    (void)state;
+    name_comes_back(63, false);
+}
+
+static void test_a_name_that_comes_back_to_a_copy(void **state)
+{
+    (void)state;
+    name_comes_back(64, true);
+}
+
+/* The second time it is an older folder, which has grown beyond the cut of the lost epoch. */
+static void test_an_older_folder_the_second_time(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 65);
+    phone *late = &t.w.phones[2];
+    char older[sizeof t.copy];
+    sync_all(&t);
+    keep_copy(&t);
+    const sotay_id first = phone_visit(&t.w.phones[1], "suối");
+    sync_all(&t);
+    memcpy(older, t.copy, sizeof older);
+    (void)snprintf(t.copy, sizeof t.copy, "%s.newer", t.w.book.dir);
+    keep_copy(&t);
+    const sotay_id second = phone_visit(late, "đồi");
+    send_only(&t, late);
+    put_copy_back(&t);
+    prove_it(&t, late);
+    show_the_lost_one(&t);
+    run_shell("rm -rf %s %s", t.copy, "");
+    memcpy(t.copy, older, sizeof older);
+    put_copy_back(&t);
+    add_people(&t, "c", 9);
+    sync_all(&t);
+    assert_int_equal(sync_all(&t), 0);
+    assert_there(&t, &first, "suối");
+    assert_there(&t, &second, "đồi");
+    KIT_EXPECT(0, &t.w.book, "verify");
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +309,9 @@ int main(void)
         cmocka_unit_test(test_it_goes_on_for_a_while),
         cmocka_unit_test(test_the_second_one_grew_beyond_the_first),
         cmocka_unit_test(test_noticed_late),
+        cmocka_unit_test(test_a_name_that_comes_back),
+        cmocka_unit_test(test_a_name_that_comes_back_to_a_copy),
+        cmocka_unit_test(test_an_older_folder_the_second_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
