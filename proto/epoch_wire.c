@@ -5,9 +5,15 @@
 #include "proto/message_parts.h"
 
 /* `step`: by how much the numbers rise at least. */
-static st_err get_rows(Sotay__EpochRow *const *from, size_t count, uint64_t step, st_epoch *rows,
-                       st_error *error)
+static st_err get_rows(Sotay__EpochRow *const *from, size_t count, uint64_t step, st_arena *arena,
+                       const st_epoch **out_rows, st_error *error)
 {
+    if (count > ST_EPOCHS_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "frame: more epochs than a log may have");
+    st_epoch *rows = st_arena_array(arena, count, sizeof *rows);
+    if (rows == NULL)
+        return message_no_memory(error);
+    *out_rows = rows;
     for (size_t i = 0; i < count; i++) {
         const Sotay__EpochRow *one = from[i];
         rows[i].n = one->n;
@@ -24,27 +30,22 @@ static st_err get_rows(Sotay__EpochRow *const *from, size_t count, uint64_t step
 st_err message_get_epochs(const Sotay__Epochs *from, st_arena *arena, st_frame *out,
                           st_error *error)
 {
-    if (from->n_rows > ST_EPOCHS_MAX)
-        return st_fail(error, ST_E_TOO_LARGE, "frame: more epochs than a log may have");
-    st_epoch *rows = st_arena_array(arena, from->n_rows, sizeof *rows);
-    if (rows == NULL)
-        return message_no_memory(error);
-    out->as.epochs.rows = rows;
     out->as.epochs.count = (uint32_t)from->n_rows;
-    return get_rows(from->rows, from->n_rows, 1, rows, error);
+    return get_rows(from->rows, from->n_rows, 1, arena, &out->as.epochs.rows, error);
 }
 
 st_err message_get_seen_epochs(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out,
                                st_error *error)
 {
-    if (from->n_epochs_seen > ST_EPOCHS_MAX)
-        return st_fail(error, ST_E_TOO_LARGE, "frame: more epochs than a log may have");
-    st_epoch *rows = st_arena_array(arena, from->n_epochs_seen, sizeof *rows);
-    if (rows == NULL)
-        return message_no_memory(error);
-    out->seen = rows;
     out->seen_count = (uint32_t)from->n_epochs_seen;
-    return get_rows(from->epochs_seen, from->n_epochs_seen, 0, rows, error);
+    return get_rows(from->epochs_seen, from->n_epochs_seen, 0, arena, &out->seen, error);
+}
+
+st_err message_get_told_epochs(const Sotay__EnrolAnswer *from, st_arena *arena,
+                               st_enrol_answer *out, st_error *error)
+{
+    out->epochs_count = (uint32_t)from->n_epochs;
+    return get_rows(from->epochs, from->n_epochs, 1, arena, &out->epochs, error);
 }
 
 static Sotay__EpochRow **put_rows(message_builder *b, const st_epoch *from, uint32_t count)
@@ -75,6 +76,13 @@ void message_put_seen_epochs(message_builder *b, const st_ask *ask, Sotay__SyncA
 {
     out->epochs_seen = put_rows(b, ask->seen, ask->seen_count);
     out->n_epochs_seen = ask->seen_count;
+}
+
+void message_put_told_epochs(message_builder *b, const st_enrol_answer *answer,
+                             Sotay__EnrolAnswer *out)
+{
+    out->epochs = put_rows(b, answer->epochs, answer->epochs_count);
+    out->n_epochs = answer->epochs_count;
 }
 
 st_err message_get_address(const Sotay__AddressNotice *from, st_address *out, st_error *error)

@@ -267,6 +267,8 @@ typedef struct {
     const uint8_t *enrolment;  /* ChangeSet that enrolled the device; NULL: of an older server */
     size_t enrolment_len;
     st_log_keys_told log_keys; /* without a first key: log_key is that */
+    const st_epoch *epochs;    /* all but the first, ascending by n */
+    uint32_t epochs_count;
 } st_enrol_answer;
 
 /* A copy of a store asks to go on under a key of its own (proto/heir.h). */

@@ -375,12 +375,10 @@ st_err message_get_enrol_answer(const Sotay__EnrolAnswer *from, st_arena *arena,
         return message_corrupt(error, "bad words in the answer to an enrolment");
     out->enrolment = from->enrolment.len > 0 ? from->enrolment.data : NULL;
     out->enrolment_len = from->enrolment.len;
-    if (from->log_keys != NULL) {
-        st_err err = message_get_log_keys(from->log_keys, arena, &out->log_keys, error);
-        if (err != ST_OK)
-            return err;
-    }
-    return get_scope(from->scope, arena, &out->scope, error);
+    st_err err = message_get_told_epochs(from, arena, out, error);
+    if (err == ST_OK && from->log_keys != NULL)
+        err = message_get_log_keys(from->log_keys, arena, &out->log_keys, error);
+    return err == ST_OK ? get_scope(from->scope, arena, &out->scope, error) : err;
 }
 
 static st_err get_refusal(const Sotay__Refusal *from, st_refusal *out, st_error *error)

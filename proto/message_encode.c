@@ -301,6 +301,7 @@ void message_put_enrol_answer(message_builder *b, const st_enrol_answer *answer,
         out->log_keys = message_make(b, 1, sizeof *out->log_keys);
     if (out->log_keys != NULL)
         message_put_log_keys(b, &answer->log_keys, out->log_keys);
+    message_put_told_epochs(b, answer, out);
 }
 
 /* A detail may have been cut in the middle of a letter; what is sent is clean text. */

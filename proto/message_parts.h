@@ -46,6 +46,10 @@ void message_put_epochs(message_builder *b, const st_frame *frame, Sotay__Epochs
 ST_MUST_USE st_err message_get_seen_epochs(const Sotay__SyncAsk *from, st_arena *arena,
                                            st_ask *out, st_error *error);
 void message_put_seen_epochs(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out);
+ST_MUST_USE st_err message_get_told_epochs(const Sotay__EnrolAnswer *from, st_arena *arena,
+                                           st_enrol_answer *out, st_error *error);
+void message_put_told_epochs(message_builder *b, const st_enrol_answer *answer,
+                             Sotay__EnrolAnswer *out);
 /* Changes of the log's key. */
 ST_MUST_USE st_err message_get_log_keys(const Sotay__LogKeys *from, st_arena *arena,
                                         st_log_keys_told *out, st_error *error);

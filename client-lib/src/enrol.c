@@ -235,6 +235,8 @@ st_err enrol_take(sotay_sync *sync, const st_enrol_answer *answer, st_error *err
                                   error);
     if (err == ST_OK)
         err = epoch_keep_enrolment(client, answer, error);
+    if (err == ST_OK)
+        err = epoch_keep_told(client, answer, error);
     if (err == ST_OK && old.is_enrolled)
         err = replay_changes(client, &old, 0, error);
     sync->report.needs_person = sync->report.needs_person || client->next.lost != old.lost;

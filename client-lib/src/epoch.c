@@ -383,9 +383,7 @@ static st_err enrols_ours(sotay_client *client, const st_change *change, bool *o
     return err;
 }
 
-/* What enrolled the devices of this store may have come with no page yet, so that no history
- * speaks of it: it is offered in any case. */
-static st_err offer_enrolments(sotay_client *client, st_error *error)
+st_err epoch_offer_enrolments(sotay_client *client, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_SET);
     book_scan scan = book_scan_of(&prefix);
@@ -506,8 +504,8 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
     st_err err = offer_own(client, cut, error);
     if (err == ST_OK)
         err = offer_others(client, cut, error);
-    if (err == ST_OK)
-        err = offer_enrolments(client, error);
+    if (err == ST_OK) /* no history speaks of one that came with no page yet */
+        err = epoch_offer_enrolments(client, error);
     if (err == ST_OK)
         err = closed_turn(client, cut, error);
     if (err == ST_OK)
@@ -554,6 +552,16 @@ static st_err keep_row(sotay_client *client, const st_epoch *row, st_error *erro
     st_put_u64(value + KEY_BYTES + 8, row->cut);
     memcpy(value + KEY_BYTES + 16, row->signature, sizeof row->signature);
     return book_put(&client->book, &key, value, sizeof value, error);
+}
+
+st_err epoch_keep_told(sotay_client *client, const st_enrol_answer *answer, st_error *error)
+{
+    const identity *next = &client->next;
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < answer->epochs_count; i++)
+        if (st_epoch_verify(&next->log, &answer->epochs[i], next->log_key))
+            err = keep_row(client, &answer->epochs[i], error);
+    return err;
 }
 
 static void read_row(const book_key *key, const book_value *value, st_epoch *out)

@@ -54,6 +54,14 @@ ST_MUST_USE st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st
  * new device. ST_E_MEMORY, ST_E_STORAGE. */
 ST_MUST_USE st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer,
                                         st_error *error);
+/* Keeps the epochs that came with the answer: of one that the book loses before any sync nobody else
+ * may tell it. What the key of the log has not signed is left. Inside the same transaction.
+ * ST_E_STORAGE. */
+ST_MUST_USE st_err epoch_keep_told(sotay_client *client, const st_enrol_answer *answer,
+                                   st_error *error);
+/* What enrolled this device, and those under which this store has own sets, is to be offered: the
+ * server does not know one of them. ST_E_MEMORY, ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err epoch_offer_enrolments(sotay_client *client, st_error *error);
 /* Did a device of the server's own that this store knows already sign, in the set that came with
  * the answer, that it enrols `device`? ST_E_SIGNATURE: no. Also ST_E_MEMORY, ST_E_STORAGE. */
 ST_MUST_USE st_err epoch_check_enrolment(sotay_client *client, const st_enrol_answer *answer,

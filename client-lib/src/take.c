@@ -200,6 +200,10 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
         return err;
     if (has_hold(verdict, ST_HOLD_FORK))
         return take_fork(sync, &device, verdict->first, verdict->position, error);
+    if (has_hold(verdict, ST_HOLD_DEVICE)) /* a book that is lost knew this device */
+        err = epoch_offer_enrolments(client, error);
+    if (err != ST_OK)
+        return err;
     set.status = verdict->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
     set.position = verdict->position;
     set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;

@@ -329,7 +329,7 @@ static void handle(http_request *request)
     st_buffer_init(&ex.base, ST_BASE_BYTES_MAX + sizeof(st_hash));
     sync_request_init(&ex.sync, ARENA_BYTES_MAX);
     st_err err = take_in(&ex, request, &error);
-    if (err == ST_E_DENIED && atomic_load(&ex.rooms->keys.former_count) > 0) {
+    if (err == ST_E_DENIED) {
         err = introduce(&ex, request, &error);
         if (err == ST_OK)
             err = take_in(&ex, request, &error);

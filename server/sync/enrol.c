@@ -10,6 +10,7 @@
 #include "proto/text.h"
 #include "server/store/pack.h"
 #include "server/sync/act.h"
+#include "server/sync/epoch.h"
 #include "server/sync/heir.h"
 #include "server/sync/log_key.h"
 #include "server/sync/row.h"
@@ -230,6 +231,19 @@ static st_err tell_log_keys(writer_turn *turn, enrol_job *job, st_error *error)
     return ST_OK;
 }
 
+/* A store that loses one of them hears of it from the device. Every store has the first. */
+static st_err tell_epochs(writer_turn *turn, enrol_job *job, st_error *error)
+{
+    const st_epoch *rows = NULL;
+    uint32_t count = 0;
+    st_err err = sync_epochs_read(turn->txn, job->arena, &rows, &count, error);
+    if (err != ST_OK || count < 2)
+        return err;
+    job->answer.epochs = rows + 1;
+    job->answer.epochs_count = count - 1;
+    return ST_OK;
+}
+
 static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
 {
     sync_room *room = turn->room;
@@ -248,6 +262,8 @@ static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
                                      : err;
     answer->version = 1;
     err = tell_log_keys(turn, job, error);
+    if (err == ST_OK)
+        err = tell_epochs(turn, job, error);
     if (err != ST_OK)
         return err;
     memcpy(answer->seal_key, room->keys->seal_public, 32);

@@ -3,6 +3,7 @@
  * epoch, somebody puts the same old folder back again: that is noticed too, and what any phone
  * holds comes back by itself. Whoever checks the log of such a book finds nothing wrong in it. */
 #include "tests/unit/both/town.h"
+#include "tests/unit/client-lib/rows.h"
 #include "tools/verify/source.h"
 
 /* Everybody syncs; a server that ends itself is started again. How often it was. */
@@ -301,6 +302,73 @@ static void test_an_older_folder_the_second_time(void **state)
     town_free(&t);
 }
 
+/* ---- enrolled in an epoch that is lost ---- */
+
+/* Another epoch, which the folder that was kept does not know: the first phone proves that. */
+static void begin_an_epoch(town *t)
+{
+    phone *an = &t->w.phones[0];
+    keep_copy(t);
+    (void)phone_visit(an, "suối");
+    sync_phone_well(&t->w, an, NULL);
+    put_copy_back(t);
+    prove_it(t, an);
+}
+
+/* The folder is put back when a device was enrolled, and before it syncs. What it sealed comes in;
+ * `again`: when it is enrolled once more, without a sync before. */
+static void enrolled_in_a_lost_epoch(uint64_t seed, bool again)
+{
+    town t;
+    town_make(&t, seed);
+    phone *late = &t.w.phones[2];
+    begin_an_epoch(&t);
+    enrol(&t.w, late, "chi", true);
+    const sotay_id visit = phone_visit(late, "đồi");
+    rows_seal(late);
+    put_copy_back(&t);
+    if (again)
+        enrol(&t.w, late, "chi", true);
+    for (int i = 0; i < 3; i++)
+        sync_phone_well(&t.w, late, NULL);
+    assert_true(phone_status_says(late, "\"ready\":0"));
+    sync_all(&t);
+    assert_there(&t, &visit, "đồi");
+    KIT_EXPECT(0, &t.w.book, "verify");
+    town_free(&t);
+}
+
+static void test_enrolled_in_a_lost_epoch(void **state)
+{
+    (void)state;
+    enrolled_in_a_lost_epoch(66, false);
+}
+
+static void test_enrolled_again_after_a_lost_epoch(void **state)
+{
+    (void)state;
+    enrolled_in_a_lost_epoch(67, true);
+}
+
+/* It has read nothing yet, and needs no other link. */
+static void test_a_new_phone_of_a_lost_epoch(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 68);
+    phone *late = &t.w.phones[2];
+    begin_an_epoch(&t);
+    phone_free(late);
+    phone_new(late, 1009);
+    enrol(&t.w, late, "chi", true);
+    put_copy_back(&t);
+    sync_phone_well(&t.w, late, NULL);
+    const sotay_id visit = phone_visit(late, "đồi");
+    sync_all(&t);
+    assert_there(&t, &visit, "đồi");
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +380,9 @@ int main(void)
         cmocka_unit_test(test_a_name_that_comes_back),
         cmocka_unit_test(test_a_name_that_comes_back_to_a_copy),
         cmocka_unit_test(test_an_older_folder_the_second_time),
+        cmocka_unit_test(test_enrolled_in_a_lost_epoch),
+        cmocka_unit_test(test_enrolled_again_after_a_lost_epoch),
+        cmocka_unit_test(test_a_new_phone_of_a_lost_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,6 +131,23 @@ static void test_which_epochs_count(void **state)
     assert_int_equal(d->an.client->me.epochs, 3);
 }
 
+/* Those that come with the answer to an enrolment: what nobody signed is no key of the server's. */
+static void test_epochs_of_an_enrolment(void **state)
+{
+    desk *d = *state;
+    st_epoch rows[2] = { epoch_of(d, 2, 7, 1000), epoch_of(d, 3, 8, 1000) };
+    const st_enrol_answer answer = { .epochs = rows, .epochs_count = 2 };
+    rows[1].signature[5] ^= 1;
+    assert_int_equal(WITHIN(d, epoch_keep_told(d->an.client, &answer, NULL)), ST_OK);
+    for (size_t i = 0; i < 2; i++) {
+        const st_id device = st_device_id(rows[i].server_key);
+        bool is = i == 1;
+        assert_int_equal(WITHIN(d, epoch_is_servers(d->an.client, &device, &is, NULL)), ST_OK);
+        assert_int_equal(is, i == 0);
+    }
+    assert_false(d->sync->has_turned);
+}
+
 static void spoil_an_epoch(desk *d)
 {
     static stored_row row;
@@ -513,6 +530,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_which_epochs_count),
+        CASE(test_epochs_of_an_enrolment),
         CASE(test_rows_that_are_told_again),
         CASE(test_rows_from_the_first_on),
         CASE(test_keys_of_former_servers),

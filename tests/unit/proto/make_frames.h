@@ -7,7 +7,7 @@
 #include "proto/carry.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 59
+#define MAKE_FRAMES 60
 
 static inline st_bucket make_bucket(const char *name)
 {
@@ -355,6 +355,16 @@ static inline st_frame make_epochs(st_arena *arena)
     }
     frame.as.epochs.rows = rows;
     frame.as.epochs.count = 2;
+    return frame;
+}
+
+/* To an enrolment, with the epochs of the log. */
+static inline st_frame make_enrol_answer_epochs(st_arena *arena)
+{
+    const st_frame epochs = make_epochs(arena);
+    st_frame frame = make_enrol_answer(arena);
+    frame.as.enrol_answer.epochs = epochs.as.epochs.rows;
+    frame.as.enrol_answer.epochs_count = epochs.as.epochs.count;
     return frame;
 }
 
@@ -715,7 +725,8 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 55: return make_enrol_ask_person();
     case 56: return make_ask_decided(arena);
     case 57: return make_end_decided();
-    default: return make_ask_decided_set(arena);
+    case 58: return make_ask_decided_set(arena);
+    default: return make_enrol_answer_epochs(arena);
     }
 }
 

@@ -445,6 +445,28 @@ static void test_epochs_that_it_was_told_of(void **state)
     assert_int_equal(pass_on(d, &ask), ST_E_TOO_LARGE);
 }
 
+static void test_epochs_that_an_enrolment_tells(void **state)
+{
+    desk *d = *state;
+    st_frame said = make_enrol_answer_epochs(&d->arena), back;
+    const st_epoch *made = said.as.enrol_answer.epochs;
+    st_epoch list[ST_EPOCHS_MAX + 1u] = { made[1], made[1] };
+    assert_int_equal(pass_on(d, &said), ST_OK);
+    assert_int_equal(st_frame_decode(d->bytes.data, d->bytes.len, &d->arena, &back, NULL), ST_OK);
+    assert_int_equal(back.as.enrol_answer.epochs_count, 2);
+    assert_memory_equal(back.as.enrol_answer.epochs, made, 2 * sizeof *made);
+    said.as.enrol_answer.epochs = list;
+    assert_int_equal(pass_on(d, &said), ST_E_CORRUPT); /* one of them twice */
+    for (size_t i = 0; i < LEN(list); i++) {
+        list[i] = made[0];
+        list[i].n = 2 + i;
+    }
+    said.as.enrol_answer.epochs_count = ST_EPOCHS_MAX;
+    assert_int_equal(pass_on(d, &said), ST_OK);
+    said.as.enrol_answer.epochs_count++;
+    assert_int_equal(pass_on(d, &said), ST_E_TOO_LARGE);
+}
+
 static void test_more_sets_than_one_request_renews(void **state)
 {
     desk *d = *state;
@@ -551,6 +573,7 @@ int main(void)
         CASE(test_more_decisions_than_one_request_notes),
         CASE(test_more_sets_than_one_request_renews),
         CASE(test_epochs_that_it_was_told_of),
+        CASE(test_epochs_that_an_enrolment_tells),
         CASE(test_more_pieces_than_a_snapshot_has),
         CASE(test_parts_of_a_snapshot),
         CASE(test_a_set_over_its_limit_in_a_page),
