@@ -54,9 +54,9 @@ ST_MUST_USE st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st
  * new device. ST_E_MEMORY, ST_E_STORAGE. */
 ST_MUST_USE st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer,
                                         st_error *error);
-/* Keeps the epochs that came with the answer: of one that the book loses before any sync nobody else
- * may tell it. What the key of the log has not signed is left. Inside the same transaction.
- * ST_E_STORAGE. */
+/* Keeps the epochs that came with the answer: of one that the book loses before the first sync
+ * nobody else may tell it. What the key of the log has not signed is left. Inside the same
+ * transaction. ST_E_STORAGE. */
 ST_MUST_USE st_err epoch_keep_told(sotay_client *client, const st_enrol_answer *answer,
                                    st_error *error);
 /* What enrolled this device, and those under which this store has own sets, is to be offered: the

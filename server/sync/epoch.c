@@ -234,7 +234,8 @@ static st_err add_row(writer_turn *turn, st_epoch *row, st_error *error)
     return err == ST_OK ? append(turn, ST_ENTRY_EPOCH, &LEARNED, row->cut, error) : err;
 }
 
-/* The first row of an epoch: one that was added since, behind lost ones, came later. count: none. */
+/* The first row of an epoch; one that was added since, behind lost ones, came later. `count`: it
+ * has none. */
 static uint32_t first_row(const st_epoch *rows, uint32_t count, const uint8_t epoch[8])
 {
     uint32_t i = 0;

@@ -361,8 +361,7 @@ static inline st_frame make_epochs(st_arena *arena)
 /* To an enrolment, with the epochs of the log. */
 static inline st_frame make_enrol_answer_epochs(st_arena *arena)
 {
-    const st_frame epochs = make_epochs(arena);
-    st_frame frame = make_enrol_answer(arena);
+    st_frame epochs = make_epochs(arena), frame = make_enrol_answer(arena);
     frame.as.enrol_answer.epochs = epochs.as.epochs.rows;
     frame.as.enrol_answer.epochs_count = epochs.as.epochs.count;
     return frame;
