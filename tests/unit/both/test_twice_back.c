@@ -270,8 +270,8 @@ static void test_a_name_that_comes_back_to_a_copy(void **state)
     name_comes_back(64, true);
 }
 
-/* The second time it is an older folder, which has grown beyond the cut of the lost epoch; who shows
- * that has read nothing of what is lost. */
+/* The second time it is an older folder, which has grown beyond the cut of the lost epoch; who
+ * shows that has read nothing of what is lost. */
 static void test_an_older_folder_the_second_time(void **state)
 {
     (void)state;
