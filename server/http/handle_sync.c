@@ -321,6 +321,18 @@ static st_err give_out(exchange *ex, http_request *request, st_error *error)
     return err;
 }
 
+/* What brings no papers that can be read stays denied, for the reason it was. */
+static st_err take_in_with_papers(exchange *ex, http_request *request, st_error *error)
+{
+    const st_error denied = *error;
+    st_err err = introduce(ex, request, error);
+    if (err == ST_OK)
+        return take_in(ex, request, error);
+    if (err == ST_E_CORRUPT)
+        *error = denied;
+    return err == ST_E_CORRUPT ? denied.code : err;
+}
+
 static void handle(http_request *request)
 {
     exchange ex = { .rooms = request->rooms, .server = request->server };
@@ -329,11 +341,8 @@ static void handle(http_request *request)
     st_buffer_init(&ex.base, ST_BASE_BYTES_MAX + sizeof(st_hash));
     sync_request_init(&ex.sync, ARENA_BYTES_MAX);
     st_err err = take_in(&ex, request, &error);
-    if (err == ST_E_DENIED) {
-        err = introduce(&ex, request, &error);
-        if (err == ST_OK)
-            err = take_in(&ex, request, &error);
-    }
+    if (err == ST_E_DENIED)
+        err = take_in_with_papers(&ex, request, &error);
     if (err == ST_OK)
         err = sync_request_submit(&ex.sync, request->rooms->writer, &error);
     if (err == ST_OK)
