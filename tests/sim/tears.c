@@ -294,7 +294,8 @@ static void compare(telling *t, const sim_told *one)
         t->list[t->count++] = *one;
 }
 
-/* Who reads the same units, and has all of the record, has as many lines of it. */
+/* Who reads the same units, and has all of the record, has as many lines of it. But what was declined
+ * in another bucket, which one of them read as it stands, is told by those alone who read the log. */
 static void compare_count(telling *t, const sim_phone *p, size_t lines)
 {
     unsigned units = 0;
@@ -323,7 +324,7 @@ static void tell(telling *t, sim_phone *p)
         if (!read_change(at, &one))
             continue;
         compare(t, &one);
-        lines++;
+        lines += strstr(one.text, "\"declined\"") == NULL ? 1 : 0;
     }
     if (rc == SOTAY_OK && !p->spoilt.torn && strstr(json, "\"complete\":true") != NULL)
         compare_count(t, p, lines);
