@@ -293,18 +293,10 @@ static st_err not_kept(applying *a, bool is_behind, st_error *error)
     return st_fail(error, ST_E_CORRUPT, "page: a set it refers to is not kept here");
 }
 
-/* The bytes that a reference means. It names a counter alone: while an own set has no answer, the
- * server may mean what another branch said under it, and that must come in full. */
+/* The bytes that a reference means. */
 static st_err referred(applying *a, const st_entry *entry, book_value *out_bytes, st_error *error)
 {
-    outbox_set own;
-    book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
-    st_err err = outbox_get(&a->client->book, &entry->device, entry->first, &own, error);
-    bool may_be_another = err == ST_OK && !outbox_is_answered(&own);
-    if (err == ST_OK || err == ST_E_NOT_FOUND)
-        err = may_be_another
-                  ? ST_E_NOT_FOUND
-                  : book_get_whole(&a->client->book, &key, &a->arena, out_bytes, error);
+    st_err err = apply_referred(a->client, entry, &a->arena, out_bytes, error);
     return err == ST_E_NOT_FOUND ? not_kept(a, false, error) : err;
 }
 

@@ -55,6 +55,11 @@ typedef enum {
 } apply_kept;
 ST_MUST_USE st_err apply_keep_set(sotay_client *client, st_arena *arena, const st_set *set,
                                   const book_value *bytes, apply_kept *out_kept, st_error *error);
+/* The bytes, in the arena, of the set that an entry refers to. A reference names a counter alone:
+ * while an own set has no answer, the log may mean what another branch said under it, and that must
+ * come in full. ST_E_NOT_FOUND without *error: it is not here, does not open, or may be another. */
+ST_MUST_USE st_err apply_referred(sotay_client *client, const st_entry *entry, st_arena *arena,
+                                  book_value *out_bytes, st_error *error);
 /* The key that a device signs with: our own, the server's of any epoch, or what the catalogue says.
  * ST_E_NOT_FOUND without *error: the catalogue here does not name it. */
 ST_MUST_USE st_err apply_author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],

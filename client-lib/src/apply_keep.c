@@ -96,3 +96,16 @@ st_err apply_keep_set(sotay_client *client, st_arena *arena, const st_set *set,
         return keep_remains(&k, &kept, out_kept, error);
     return err == ST_E_NOT_FOUND ? keep_new(&k, true, out_kept, error) : err;
 }
+
+st_err apply_referred(sotay_client *client, const st_entry *entry, st_arena *arena,
+                      book_value *out_bytes, st_error *error)
+{
+    outbox_set own;
+    book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
+    st_err err = outbox_get(&client->book, &entry->device, entry->first, &own, error);
+    if (err == ST_OK && !outbox_is_answered(&own))
+        return ST_E_NOT_FOUND;
+    return err == ST_OK || err == ST_E_NOT_FOUND
+               ? book_get_whole(&client->book, &key, arena, out_bytes, error)
+               : err;
+}

@@ -348,14 +348,13 @@ static st_err take_vector(sotay_sync *sync, repair *r, const st_repair_answer *a
 
 /* ---- mending ---- */
 
-/* Is the set kept here? One that does not open is not. */
+/* Is the set kept here? */
 static st_err has_set(sotay_sync *sync, const st_entry *entry, bool *out_has, st_error *error)
 {
     st_arena arena;
     book_value bytes = { NULL, 0 };
-    book_key key = book_key_counter(BOOK_SET, &entry->device, entry->first);
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = book_get_whole(&sync->client->book, &key, &arena, &bytes, error);
+    st_err err = apply_referred(sync->client, entry, &arena, &bytes, error);
     *out_has = err == ST_OK;
     st_arena_reset(&arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;

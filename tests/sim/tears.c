@@ -294,8 +294,9 @@ static void compare(telling *t, const sim_told *one)
         t->list[t->count++] = *one;
 }
 
-/* Who reads the same units, and has all of the record, has as many lines of it. But what was declined
- * in another bucket, which one of them read as it stands, is told by those alone who read the log. */
+/* Who reads the same units, and has all of the record, has as many lines of it. But what was
+ * declined in another bucket, which one of them read as it stands, is told by those alone who read
+ * the log. */
 static void compare_count(telling *t, const sim_phone *p, size_t lines)
 {
     unsigned units = 0;
