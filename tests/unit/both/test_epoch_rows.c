@@ -4,6 +4,7 @@
  * any more, the server tells it again with the next sync, and what hung on it comes back. Until
  * then it is in the way of no request, and of nothing that the phone gives back. */
 #include "tests/unit/both/town.h"
+#include "tests/unit/client-lib/bad_page.h"
 #include "tests/unit/client-lib/rows.h"
 
 enum { ROWS = 2, NAMES_MAX = 400 }; /* of the epochs; of all names */
@@ -30,7 +31,7 @@ static void lose_the_machine(desk *d)
     sync_both(d);
 }
 
-static void open_desk(desk *d)
+static void open_town(desk *d)
 {
     memset(d, 0, sizeof *d);
     world_make_with(&d->t.w, 1, (world_how){ 2, false });
@@ -38,6 +39,11 @@ static void open_desk(desk *d)
     d->an = &d->t.w.phones[0];
     d->binh = &d->t.w.phones[1];
     sync_both(d);
+}
+
+static void open_desk(desk *d)
+{
+    open_town(d);
     lose_the_machine(d);
     d->epochs = calloc(ROWS, sizeof *d->epochs);
     d->names = calloc(NAMES_MAX, sizeof *d->names);
@@ -147,16 +153,6 @@ static void test_and_another_epoch(void **state)
 
 /* ---- before it is told again ---- */
 
-static void open_town(desk *d)
-{
-    memset(d, 0, sizeof *d);
-    world_make_with(&d->t.w, 1, (world_how){ 2, false });
-    town_place(&d->t);
-    d->an = &d->t.w.phones[0];
-    d->binh = &d->t.w.phones[1];
-    sync_both(d);
-}
-
 static void spoil_epoch(phone *p, size_t n)
 {
     static stored_row row;
@@ -203,32 +199,14 @@ static void assert_sound(desk *d)
         assert_true(rows_get(d->binh, BOOK_EPOCH, n, &row));
 }
 
-/* A page of the disk with a row on it that cannot be read. */
-static struct {
-    int (*get)(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error);
-    book_key key;
-    unsigned hits;
-} bad_page;
-
-static int get_around(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
-{
-    if (key.len != bad_page.key.len || memcmp(key.data, bad_page.key.b, key.len) != 0)
-        return bad_page.get(context, key, out_value, error);
-    bad_page.hits++;
-    *error = (sotay_error){ SOTAY_E_STORAGE, "store: this page cannot be read" };
-    return SOTAY_E_STORAGE;
-}
-
 static void test_a_page_that_cannot_be_read(void **state)
 {
     (void)state;
     desk d;
     open_desk(&d);
     for (size_t n = 0; n < ROWS; n++) {
-        bad_page.get = d.binh->port.get;
-        bad_page.key = d.epochs[n].key;
-        bad_page.hits = 0;
-        d.binh->port.get = get_around;
+        bad_page.code = SOTAY_E_STORAGE;
+        bad_page_lose(d.binh, &d.epochs[n].key);
         assert_found(&d);
         assert_true(bad_page.hits > 0);
         d.binh->port.get = bad_page.get;

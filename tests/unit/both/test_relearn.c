@@ -7,6 +7,7 @@
 #include "proto/record.h"
 #include "tests/unit/both/fetch.h"
 #include "tests/unit/both/meet.h"
+#include "tests/unit/client-lib/bad_page.h"
 #include "tests/unit/client-lib/rows.h"
 
 typedef struct {
@@ -227,23 +228,6 @@ static void test_a_form(void **state)
     world_free(&d.w);
 }
 
-/* A page of the disk with one row on it that cannot be read. */
-static struct {
-    int (*get)(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error);
-    book_key key;
-    int code;
-    unsigned hits;
-} bad_page;
-
-static int get_around(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
-{
-    if (key.len != bad_page.key.len || memcmp(key.data, bad_page.key.b, key.len) != 0)
-        return bad_page.get(context, key, out_value, error);
-    bad_page.hits++;
-    *error = (sotay_error){ bad_page.code, "store: this page cannot be read" };
-    return bad_page.code;
-}
-
 /* Of this kind, one that nothing in these days names. */
 static void lose_page(phone *p, book_table table, const char *kind)
 {
@@ -252,10 +236,7 @@ static void lose_page(phone *p, book_table table, const char *kind)
     while (rows_get(p, table, n, &row) && strcmp((const char *)row.key.b + 1, kind) != 0)
         n++;
     assert_string_equal((const char *)row.key.b + 1, kind);
-    bad_page.get = p->port.get;
-    bad_page.key = row.key;
-    bad_page.hits = 0;
-    p->port.get = get_around;
+    bad_page_lose(p, &row.key);
 }
 
 static int sync_to_send(desk *d, phone *p, sotay_report *out_report)
