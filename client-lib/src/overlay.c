@@ -403,7 +403,9 @@ st_err overlay_need_form(const overlay_view *view, st_error *error)
 bool overlay_leaves_out(const sotay_client *client, const overlay_view *view,
                         const overlay_entry *entry, st_err err)
 {
-    return book_is_damage(&client->book, err) && view->has_base && entry->status == OVERLAY_CARRIED;
+    bool is_known = entry->dot.counter > 0 && entry->status != OVERLAY_HELD;
+    return book_is_damage(&client->book, err) && is_known &&
+           (view->has_base || view->record.created);
 }
 
 st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
@@ -572,13 +574,8 @@ static st_err put_base_row(sotay_client *client, const st_record *base, st_error
 static st_err refresh_over_base(sotay_client *client, const st_id *record, st_error *error)
 {
     bool any = false;
-    st_err err = overlay_row_refresh(client, record, error);
-    if (!is_damaged(client, err))
-        return err;
-    st_err dropped = outbox_drop_lost(client, record, &any, error);
-    if (dropped != ST_OK)
-        return dropped;
-    return any ? overlay_row_refresh(client, record, error) : err;
+    st_err err = outbox_drop_lost(client, record, &any, error);
+    return err == ST_OK ? overlay_row_refresh(client, record, error) : err;
 }
 
 st_err overlay_row_of_base(sotay_client *client, const st_record *base, bool *out_damaged,

@@ -37,8 +37,8 @@ typedef struct {
     st_vector vector;    /* folded too: for contexts */
     const st_form *form; /* NULL: unknown here */
     bool is_form_damaged; /* then there is none: it does not open */
-    bool is_damaged; /* its form, what was carried, or who wrote that or what was declined, does
-                      * not open */
+    bool is_damaged; /* its form, what is over the base, or who wrote that or what was declined,
+                      * does not open */
     bool has_base, is_held;
     bool has_own; /* something of ours is folded over the base */
     bool has_carried; /* something that came by hand is */
@@ -54,8 +54,9 @@ typedef struct {
 ST_MUST_USE st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
                                 overlay_view *out_view, st_error *error);
 
-/* Is it shown without this, which overlay_walk_next gave with `err`: carried work that does not
- * open, over a base? Whoever gave it may never come again. */
+/* Is it shown without this, which overlay_walk_next gave with `err`: work that does not open, over
+ * a record that is here? Whoever gave it may never come again, and who wrote it writes it anew.
+ * What is held, or may be since the note of it does not open, comes again with the next sync. */
 bool overlay_leaves_out(const sotay_client *client, const overlay_view *view,
                         const overlay_entry *entry, st_err err);
 

@@ -59,13 +59,6 @@ static void test_one_that_waits(void **state)
     }
 }
 
-static void damage_unsealed(phone *p, uint64_t counter, int how)
-{
-    book_key key = book_key_of(BOOK_CHANGE);
-    book_key_u64(&key, counter);
-    damage(p, &key, how);
-}
-
 /* Before it is sealed, in the middle: those around it go at once, and it is found to be gone. */
 static void test_one_that_is_not_sealed(void **state)
 {
@@ -193,14 +186,6 @@ static void test_some_with_good_ones_between(void **state)
     world_free(&w);
 }
 
-static void send_only(world *w, phone *p)
-{
-    sotay_sync *sync = NULL;
-    assert_int_equal(sotay_sync_begin(p->client, &sync, &p->error), SOTAY_OK);
-    sotay_sync_send_only(sync);
-    assert_int_equal(run(w, sync, 0, NULL), SOTAY_OK);
-}
-
 /* Said while nothing of its record has come back, and what made that does not open here either:
  * with the record itself it opens again, here as at others. */
 static void test_one_that_is_lost_before_its_record_comes(void **state)
@@ -223,6 +208,7 @@ static void test_one_that_is_lost_before_its_record_comes(void **state)
         assert_true(phone_status_says(an, "\"lost\":1"));
         sync_phone_well(&w, an, NULL);
         assert_true(phone_says(an, sotay_show, &visit, "\"chợ\""));
+        assert_false(phone_says(an, sotay_show, &visit, "\"unread\""));
         must_be_quiet(&w, an);
         assert_int_equal(phone_set(an, &visit, "place", "lại"), SOTAY_OK);
         sync_phone_well(&w, an, NULL);

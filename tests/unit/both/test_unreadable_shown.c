@@ -73,6 +73,84 @@ static void test_a_carried_one_over_the_book(void **state)
     world_free(&w);
 }
 
+/* ---- what is own and waits ---- */
+
+/* Of a record that is in the book, or was made here and waits as well. */
+typedef struct {
+    bool is_in_book, is_sealed;
+    int how;
+} own_case;
+
+static void an_own_one(own_case it)
+{
+    world w;
+    world_make_with(&w, 5, (world_how){ 2, false });
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    sync_phone_well(&w, an, NULL);
+    sotay_id visit = phone_visit(an, "chợ");
+    rows_seal(an);
+    if (it.is_in_book)
+        sync_phone_well(&w, an, NULL);
+    assert_int_equal(phone_set(an, &visit, "place", "một"), SOTAY_OK);
+    if (it.is_sealed) {
+        rows_seal(an);
+        damage_own(an, 1, it.how);
+    } else {
+        damage_unsealed(an, 2, it.how);
+    }
+    assert_true(phone_says(an, sotay_show, &visit, "\"chợ\""));
+    assert_true(phone_says(an, sotay_show, &visit, "\"unread\":true"));
+    assert_true(phone_says(an, sotay_history, &visit, "\"unread\":true"));
+    assert_int_equal(phone_set(an, &visit, "place", "hai"), SOTAY_OK);
+    assert_true(phone_says(an, sotay_show, &visit, "\"hai\""));
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&w, an, NULL);
+    assert_false(phone_says(an, sotay_show, &visit, "\"unread\""));
+    assert_true(phone_status_says(an, "\"lost\":1"));
+    must_be_quiet(&w, an);
+    sync_phone_well(&w, binh, NULL);
+    assert_true(phone_says(binh, sotay_show, &visit, "\"hai\""));
+    assert_true(phone_says(binh, sotay_show, &visit, "\"open_conflicts\":0"));
+    KIT_EXPECT(0, &w.book, "verify");
+    world_free(&w);
+}
+
+/* The record is shown without it, and written in, also before the next sync. */
+static void test_own_ones_that_wait(void **state)
+{
+    (void)state;
+    for (int at = 0; at < 4; at++)
+        for (int how = 0; how < HOWS; how++)
+            an_own_one((own_case){ (at & 1) != 0, (at & 2) != 0, how });
+}
+
+/* It had gone, and the server that took it was put back: nobody has it, and nothing lies behind it
+ * for which it would be asked. */
+static void test_an_own_one_that_a_restore_lost(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 5);
+    phone *an = &t.w.phones[0];
+    sotay_id visit = phone_visit(an, "chợ");
+    sync_phone_well(&t.w, an, NULL);
+    backup(&t);
+    assert_int_equal(phone_set(an, &visit, "place", "một"), SOTAY_OK);
+    send_only(&t.w, an);
+    damage_own(an, 1, SPOILT);
+    restore(&t);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t.w, an, NULL);
+    assert_true(phone_says(an, sotay_show, &visit, "\"chợ\""));
+    assert_true(phone_status_says(an, "\"unreadable\":1"));
+    assert_int_equal(phone_set(an, &visit, "place", "hai"), SOTAY_OK);
+    sync_phone_well(&t.w, an, NULL);
+    assert_true(phone_says(an, sotay_show, &visit, "\"hai\""));
+    assert_true(phone_status_says(an, "\"lost\":1"));
+    must_be_quiet(&t.w, an);
+    town_free(&t);
+}
+
 /* ---- what is gone, over what is here ---- */
 
 /* The record was made by a set that the office holds: what opens of it is shown. */
@@ -95,6 +173,7 @@ static void test_a_lost_one_over_what_is_held(void **state)
         sync_phone_well(&w, an, NULL);
     assert_true(phone_status_says(an, "\"lost\":1"));
     assert_true(phone_says(an, sotay_show, &visit, "\"chợ\""));
+    assert_false(phone_says(an, sotay_show, &visit, "\"unread\""));
     world_free(&w);
 }
 
@@ -350,6 +429,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_carried_one_of_a_lost_unit),
         cmocka_unit_test(test_a_carried_one_over_the_book),
+        cmocka_unit_test(test_own_ones_that_wait),
+        cmocka_unit_test(test_an_own_one_that_a_restore_lost),
         cmocka_unit_test(test_a_lost_one_over_what_is_held),
         cmocka_unit_test(test_a_held_one_that_nobody_touches),
         cmocka_unit_test(test_a_held_one_of_who_is_suspended_now),

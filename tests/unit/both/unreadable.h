@@ -30,6 +30,13 @@ static inline void damage_own(phone *p, size_t n, int how)
     damage(p, &key, how);
 }
 
+static inline void damage_unsealed(phone *p, uint64_t counter, int how)
+{
+    book_key key = book_key_of(BOOK_CHANGE);
+    book_key_u64(&key, counter);
+    damage(p, &key, how);
+}
+
 /* The own set that begins with this counter, whatever was damaged before. */
 static inline void spoil_own(phone *p, uint64_t first)
 {
@@ -46,6 +53,15 @@ static inline bool is_listed(phone *p, const sotay_id *record)
     assert_int_equal(book_has(&p->client->book, &row, &is, NULL), ST_OK);
     client_abort(p->client);
     return is;
+}
+
+/* What waits goes, and nothing is read. */
+static inline void send_only(world *w, phone *p)
+{
+    sotay_sync *sync = NULL;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, &p->error), SOTAY_OK);
+    sotay_sync_send_only(sync);
+    assert_int_equal(run(w, sync, 0, NULL), SOTAY_OK);
 }
 
 /* One sync in which nothing is left to do or to say. */
