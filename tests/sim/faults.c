@@ -91,6 +91,7 @@ void sim_do_clone(sim_world *w, sim_phone *p, sim_random *r)
     twin->states = p->states;
     twin->files = p->files;
     twin->spoilt = p->spoilt;
+    twin->sealed = p->sealed;
     memcpy(twin->devices, p->devices, sizeof twin->devices);
     twin->devices_count = p->devices_count;
     twin->is_branch = p->is_branch = true;

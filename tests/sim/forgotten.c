@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/client.h"
+#include "client-lib/src/outbox.h"
 #include "tests/sim/model.h"
 
 /* ---- a unit is taken away ---- */
@@ -105,6 +106,39 @@ static bool is_own(const sim_phone *p, const uint8_t *device)
         if (memcmp(p->devices[i].b, device, sizeof p->devices[i].b) == 0)
             return true;
     return false;
+}
+
+static void add_sealed(sim_sealed *sealed, const outbox_set *own)
+{
+    sotay_id device;
+    size_t at = 0;
+    memcpy(device.b, own->device.b, sizeof device.b);
+    while (at < sealed->count && (sealed->list[at].first != own->first ||
+                                  memcmp(&sealed->list[at].device, &device, sizeof device) != 0))
+        at++;
+    if (at < sealed->count || at == SIM_SEALED_MAX)
+        return;
+    sealed->list[at].device = device;
+    sealed->list[at].first = own->first;
+    sealed->count++;
+}
+
+void sim_note_sealed(sim_phone *p)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    outbox_set own;
+    const uint32_t die_in = p->tap->die_in, fail_in = p->tap->fail_in;
+    p->tap->die_in = p->tap->fail_in = 0;
+    st_err err = client_begin(p->client, false, NULL);
+    while (err == ST_OK) {
+        err = outbox_next(&p->client->book, &scan, &own, NULL);
+        if (err == ST_OK && own.is_closed)
+            add_sealed(&p->sealed, &own);
+    }
+    client_abort(p->client);
+    p->tap->die_in = die_in;
+    p->tap->fail_in = fail_in;
 }
 
 typedef struct {

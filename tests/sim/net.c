@@ -433,6 +433,7 @@ static void deliver_reply(sim_world *w, net_message *reply)
         sim_sync_drop(w, p);
     }
     sim_phone_look(w, p);
+    sim_note_sealed(p);
     p->at_pieces = p->at_pieces && p->sync != NULL;
 }
 

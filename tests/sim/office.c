@@ -76,7 +76,6 @@ void sim_do_enrol(sim_world *w, sim_phone *p, sim_random *r)
 
 void sim_set_reads(sim_world *w, uint32_t person, uint32_t unit, bool reads)
 {
-    w->has_lost[person][unit] = w->has_lost[person][unit] || (w->may_read[person][unit] && !reads);
     w->may_read[person][unit] = reads;
 }
 

@@ -62,11 +62,22 @@ static bool is_in_its_unit(const sim_world *w, sim_phone *p, uint32_t no)
     return is;
 }
 
+/* What was in its records alone is nowhere any more when that is spoilt. */
+static void lose_states(sim_world *w, sim_phone *p, const sim_holds *before)
+{
+    sim_holds now;
+    sim_base_words(w, p, &now);
+    for (size_t i = 0; i < sizeof now.bits; i++)
+        p->states.bits[i] &= (uint8_t)(now.bits[i] | ~before->bits[i]);
+}
+
 /* One record that this store has from the server, looked for from any on. True: it is wrong now,
  * and of a unit that the server says something of. */
 static bool spoil_one(sim_world *w, sim_phone *p, uint32_t first, sotay_damage how)
 {
     static const char *const HOW[] = { "a value", "missing", "unsigned", "the sum" };
+    sim_holds before;
+    sim_base_words(w, p, &before);
     for (uint32_t i = 0; i < w->records_count; i++) {
         sotay_error error = { 0 };
         uint32_t no = (first + i) % (uint32_t)w->records_count;
@@ -83,8 +94,10 @@ static bool spoil_one(sim_world *w, sim_phone *p, uint32_t first, sotay_damage h
                      sotay_code_name(rc), error.detail);
         bool is_done = sim_is_saved(p, rc);
         sim_say(w, " r%u %s%s", no, HOW[how], is_done ? "" : " (not)");
-        if (is_done)
+        if (is_done) {
             note_spoilt(w, p, no, how);
+            lose_states(w, p, &before);
+        }
         return is_done && !w->is_scope_unsure && w->may_read[p->person][w->records[no].unit];
     }
     return false;

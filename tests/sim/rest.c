@@ -574,13 +574,13 @@ static bool draft_has(sim_world *w, sim_phone *p, const sim_mark *mark, const ch
     return found;
 }
 
-/* Was the unit that the set is of taken away from the person, once at least? */
-static bool was_taken_away(const sim_world *w, uint32_t person, const st_set *set)
+/* Did it lie sealed at its author once, for a unit that was taken away? */
+static bool lay_sealed(const sim_sealed *sealed, const st_set *set)
 {
-    const char *part = strrchr(set->bucket.s, '/');
-    for (uint32_t unit = 0; part != NULL && unit < SIM_UNITS; unit++)
-        if (strcmp(part + 1, SIM_UNIT_NAMES[unit]) == 0)
-            return w->has_lost[person][unit];
+    for (size_t i = 0; i < sealed->count; i++)
+        if (sealed->list[i].first == set->first &&
+            memcmp(sealed->list[i].device.b, set->device.b, sizeof set->device.b) == 0)
+            return true;
     return false;
 }
 
@@ -591,11 +591,10 @@ static void check_branch(sim_world *w, const model *m, uint32_t mark, const char
 {
     const sim_phone *author = &w->phones[w->marks[mark].phone];
     const st_set *set = model_saying(m, word);
-    if (set == NULL || was_taken_away(w, author->person, set))
+    if (set == NULL || !author->exists || !sim_holds_has(&author->holds, mark))
         return;
-    if (author->exists && sim_holds_has(&author->holds, mark) &&
-        !sim_holds_has(&author->spoilt.words, mark) && !sim_holds_has(&w->erased, mark) &&
-        !model_keeps(m, word))
+    if (!sim_holds_has(&author->spoilt.words, mark) && !sim_holds_has(&w->erased, mark) &&
+        !model_keeps(m, word) && !lay_sealed(&author->sealed, set))
         sim_fail(w, "'%s' was saved on phone %u and lies only in a branch that is held", word,
                  w->marks[mark].phone);
 }

@@ -169,6 +169,16 @@ typedef struct {
     bool sums[SIM_UNITS]; /* of a unit, once: twice would be right again */
 } sim_spoilt;
 
+/* Own sets that were seen to lie sealed, the first ones. */
+#define SIM_SEALED_MAX 64u
+typedef struct {
+    struct {
+        sotay_id device;
+        uint64_t first;
+    } list[SIM_SEALED_MAX];
+    size_t count;
+} sim_sealed;
+
 typedef struct {
     bool exists;
     sim_tap *tap;
@@ -198,6 +208,7 @@ typedef struct {
     sim_holds holds;
     sim_holds states; /* words that the book lost, and this store has no set of to bring back */
     sim_holds files; /* captions of files whose pieces lie here too */
+    sim_sealed sealed;
     bool at_pieces;  /* the request under way sends or fetches pieces */
     bool broke_off, died_off; /* so it was when its line broke, or it died */
     bool enrols;   /* the sync under way is an enrolment by a link */
@@ -385,7 +396,6 @@ typedef struct sim_world {
     bool promised_pieces[DISK_PIECES_MAX]; /* a device was told that the piece is here */
 
     bool may_read[SIM_PEOPLE][SIM_UNITS];
-    bool has_lost[SIM_PEOPLE][SIM_UNITS]; /* it was taken away, once at least */
     bool is_scope_unsure; /* sotayctl was killed: ask the server who may read what */
     sim_record records[SIM_RECORDS_MAX];
     size_t records_count;
@@ -488,6 +498,8 @@ void sim_check_log_keys(sim_world *w, store_txn *txn);
 void sim_yesterday_take(sim_world *w);
 /* The same, and phones hear of it. */
 void sim_yesterday_tell(sim_world *w);
+/* The words of the records that the phone has from the server. */
+void sim_base_words(sim_world *w, sim_phone *p, sim_holds *out);
 /* At rest: what a phone had as a state alone when the book lost it is in the log, or was shown to
  * the office. */
 void sim_check_states(sim_world *w, store_txn *txn, const struct model *m);
@@ -580,6 +592,8 @@ void sim_check_gaps(sim_world *w, store_txn *txn, const struct model *m);
 
 /* ---- forgotten.c ---- */
 
+/* What of its own lies sealed now is noted in p->sealed. */
+void sim_note_sealed(sim_phone *p);
 /* At rest: of a unit that was taken from its officer a phone shows and keeps its own work alone. */
 void sim_check_forgotten(sim_world *w, store_txn *txn, const struct model *m);
 

@@ -103,6 +103,11 @@ static void words_of_table(sim_world *w, sim_phone *p, book_table table, sim_hol
     client_abort(p->client);
 }
 
+void sim_base_words(sim_world *w, sim_phone *p, sim_holds *out)
+{
+    words_of_table(w, p, BOOK_BASE, out);
+}
+
 /* The words of the sets that a history of the phone names: it was brought these, and keeps them. */
 static void words_of_lines(sim_world *w, sim_phone *p, const model *log, sim_holds *out)
 {
@@ -130,7 +135,7 @@ static void words_of_lines(sim_world *w, sim_phone *p, const model *log, sim_hol
 static void note_receiver(sim_world *w, sim_phone *p, const model *log, const sim_holds *lost)
 {
     sim_holds states, sets, lines;
-    words_of_table(w, p, BOOK_BASE, &states);
+    sim_base_words(w, p, &states);
     words_of_table(w, p, BOOK_SET, &sets);
     words_of_lines(w, p, log, &lines);
     for (uint32_t i = 0; i < w->marks_count; i++) {
