@@ -16,7 +16,6 @@
 #include "client-lib/src/forget.h"
 #include "proto/merge.h"
 
-#define FOLD_VERSION     1u
 #define RECORD_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* A record that the page touches. */
@@ -666,7 +665,7 @@ static void end(applying *a)
 
 st_err apply_page(sotay_client *client, const st_page *page, apply_report *report, st_error *error)
 {
-    if (page->fold_version > FOLD_VERSION) {
+    if (page->fold_version > APPLY_FOLD_VERSION) {
         report->too_new = true;
         return mark_too_new(client, &page->bucket, error);
     }

@@ -6,6 +6,8 @@
 #include "client-lib/src/outbox.h"
 #include "proto/limits.h"
 
+#define APPLY_FOLD_VERSION 1u /* what this program can fold */
+
 typedef struct {
     uint64_t received_changes;
     bool moved;          /* the cursor is further than before */

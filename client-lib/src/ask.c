@@ -51,6 +51,10 @@ static st_err read_scope(sotay_sync *sync, scope_asks *scope, st_error *error)
             return err;
         if (!state.in_scope)
             continue;
+        if (sync->names.asks_anew && bucket_is_catalogue(&bucket)) {
+            state = (bucket_state){ .in_scope = true };
+            scope->can_collapse = false;
+        }
         /* Beyond the position: an answer came in parts, and this bucket is further than others. */
         if (state.too_new || state.cursor > sync->client->me.position)
             scope->can_collapse = false;
@@ -141,7 +145,8 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     }
     sync->asked_whole = me->asks_whole;
     ask->kept_from = me->asks_whole || me->is_forked ? 0 : 1;
-    ask->snapshots = sync->fetch.can_fetch && !sync->fetch.is_off && !sync->is_send_only;
+    ask->snapshots = sync->fetch.can_fetch && !sync->fetch.is_off && !sync->is_send_only &&
+                     !sync->names.asks_anew; /* until it was fetched there would be none */
     tell_clock(sync, ask);
     if (err == ST_OK)
         err = carries(sync, &ask->carries, error);

@@ -3,7 +3,6 @@
  * Never: writes when nothing is damaged; is in the way of what needs no damaged row. */
 #include "client-lib/src/relearn.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "client-lib/src/evidence.h"
@@ -14,7 +13,6 @@ static const book_table TABLES[] = { BOOK_FORM, BOOK_NAME };
 
 typedef struct {
     sotay_client *client;
-    bool has_server;
     st_arena arena; /* of the list */
     book_key *keys; /* of rows that do not open */
     size_t count, capacity;
@@ -98,54 +96,66 @@ static st_err learn_all(sotay_client *client, learn what, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* What the base did not say may be in the log. */
-static st_err read_the_rest(damaged_rows *d, st_error *error)
-{
-    st_bucket catalogue;
-    st_err err = ST_OK;
-    bool has = true;
-    (void)snprintf(catalogue.s, sizeof catalogue.s, "%s/catalogue", d->client->me.commune.s);
-    for (size_t i = 0; err == ST_OK && has && i < d->count; i++)
-        err = book_has(&d->client->book, &d->keys[i], &has, error);
-    if (err != ST_OK || has)
-        return err;
-    return d->has_server ? evidence_forget(d->client, &catalogue, 0, error)
-                         : st_fail(error, ST_E_NOT_FOUND, "names: the catalogue does not say it");
-}
-
+/* Learned is what the base says; rows of which it says nothing stay, for the next one to find. */
 static st_err mend(damaged_rows *d, st_error *error)
 {
+    const size_t before = d->count;
     st_err err = client_begin(d->client, true, error);
-    for (size_t i = 0; err == ST_OK && i < d->count; i++)
-        err = book_delete(&d->client->book, &d->keys[i], error);
     if (err == ST_OK) /* names are read by their forms */
         err = learn_all(d->client, learn_form, error);
     if (err == ST_OK)
         err = learn_all(d->client, lexicon_learn, error);
+    d->count = 0;
     if (err == ST_OK)
-        err = read_the_rest(d, error);
-    if (err == ST_OK)
+        err = find_damaged(d, error);
+    if (err == ST_OK && d->count < before)
         return client_commit(d->client, error);
     client_abort(d->client);
     return err;
 }
 
+/* What the base does not say may be in the log. */
+static st_err ask_for(const damaged_rows *d, bool has_server, relearning *io)
+{
+    io->asks_anew = has_server && d->count > 0;
+    return has_server || d->count == 0
+               ? ST_OK
+               : st_fail(&io->left, ST_E_NOT_FOUND, "names: the catalogue does not say it");
+}
+
 st_err relearn_damaged(sotay_client *client, bool has_server, relearning *io, st_error *error)
 {
-    damaged_rows d = { .client = client, .has_server = has_server };
-    st_err err = io->is_over ? ST_OK : client_begin(client, false, error);
-    if (io->is_over || err != ST_OK)
+    damaged_rows d = { .client = client };
+    if (io->is_over)
+        return ST_OK;
+    st_err err = client_begin(client, false, error);
+    if (err != ST_OK)
         return err;
     st_arena_init(&d.arena, CLIENT_WORK_BYTES_MAX);
     err = find_damaged(&d, &io->left);
     client_abort(client);
     if (err == ST_OK && d.count > 0)
         err = mend(&d, &io->left);
+    if (err == ST_OK)
+        err = ask_for(&d, has_server, io);
     st_arena_reset(&d.arena);
     io->is_pending = err == ST_PENDING;
     io->is_over = !io->is_pending;
     io->left.code = io->is_pending ? ST_OK : err;
     return io->is_pending ? ST_PENDING : ST_OK; /* whoever needs what is left says why it is */
+}
+
+st_err relearn_begin_anew(sotay_client *client, const st_bucket *catalogue, relearning *io,
+                          st_error *error)
+{
+    damaged_rows d = { .client = client };
+    st_arena_init(&d.arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = find_damaged(&d, error);
+    for (size_t i = 0; err == ST_OK && i < d.count; i++)
+        err = book_delete(&client->book, &d.keys[i], error);
+    st_arena_reset(&d.arena);
+    io->asks_anew = false;
+    return err == ST_OK ? evidence_forget(client, catalogue, 0, error) : err;
 }
 
 bool relearn_passes(const sotay_client *client, relearning *io)

@@ -10,7 +10,6 @@
 #include "client-lib/src/exchange.h"
 #include "proto/hash.h"
 
-#define FOLD_VERSION 1u
 #define HEAD_BYTES   (4u + 8u + 16u) /* of a row, in front of the frame */
 #define WRONGS_MAX   3u
 
@@ -125,7 +124,7 @@ st_err snapshot_take(sotay_sync *sync, const st_snapshot *snapshot, st_error *er
     bucket_state state;
     bool begun = false;
     book_db *book = &sync->client->book;
-    if (snapshot->fold_version > FOLD_VERSION || !sync->fetch.can_fetch) {
+    if (snapshot->fold_version > APPLY_FOLD_VERSION || !sync->fetch.can_fetch) {
         sync->fetch.is_off = true;
         sync->wants_again = true; /* its pages say the rest */
         return ST_OK;

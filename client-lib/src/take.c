@@ -294,6 +294,9 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
     st_err err = snapshot_is_begun(&sync->client->book, &page->bucket, &begun, error);
     if (err == ST_OK && begun) /* the server sends all entries after all */
         err = apply_forget(sync->client, &page->bucket, error);
+    if (err == ST_OK && sync->names.asks_anew && bucket_is_catalogue(&page->bucket) &&
+        page->fold_version <= APPLY_FOLD_VERSION)
+        err = relearn_begin_anew(sync->client, &page->bucket, &sync->names, error);
     if (err == ST_OK)
         err = apply_page(sync->client, page, &report, error);
     sync->applied.received_changes += report.received_changes;

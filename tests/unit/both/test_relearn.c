@@ -52,7 +52,11 @@ static void spoil(phone *p, book_table table, const void *named, size_t len)
 
 static void spoil_device(phone *p, const phone *whose)
 {
-    spoil(p, BOOK_NAME, whose->client->me.device.b, 16);
+    const st_id device = whose->client->me.device;
+    book_key key = book_key_text(BOOK_NAME, "device");
+    book_key_bytes(&key, "", 1);
+    book_key_bytes(&key, device.b, sizeof device.b);
+    rows_spoil(p, &key);
 }
 
 /* The record that says it in the catalogue. */
@@ -135,6 +139,149 @@ static void test_a_device_at_a_meeting(void **state)
         assert_true(phone_says(d.binh, sotay_show, &more, "bến"));
         world_free(&d.w);
     }
+}
+
+/* Of two such rows the record of one says it still: that one is learned, whoever serves. */
+static void test_one_of_two_at_a_meeting(void **state)
+{
+    (void)state;
+    for (int serves = 0; serves < 2; serves++) {
+        desk d;
+        open_desk(&d);
+        phone *chi = newcomer(&d.w, 2, "chi");
+        sync_phone_well(&d.w, chi, NULL);
+        sync_phone_well(&d.w, d.an, NULL);
+        sync_phone_well(&d.w, d.binh, NULL);
+        spoil_device(d.binh, d.an);
+        spoil_device(d.binh, chi);
+        spoil_record_of(d.binh, chi);
+        sotay_id more = phone_visit(d.an, "bến");
+        meet_well(serves ? d.binh : d.an, serves ? d.an : d.binh);
+        assert_true(phone_says(d.binh, sotay_show, &more, "bến"));
+        outcome o = meet(chi, d.binh, NONE);
+        assert_int_equal(o.codes[1], SOTAY_E_STATE);
+        assert_non_null(strstr(d.binh->error.detail, "the next sync mends it"));
+        world_free(&d.w);
+    }
+}
+
+/* The catalogue is read anew when it comes. A sync that is cut before throws nothing of it away:
+ * what is damaged later is learned from it. */
+static void test_cut_before_its_answer(void **state)
+{
+    (void)state;
+    desk d;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    open_desk(&d);
+    phone *chi = newcomer(&d.w, 2, "chi");
+    sync_phone_well(&d.w, chi, NULL);
+    sync_phone_well(&d.w, d.binh, NULL);
+    size_t base = rows_count(d.binh, BOOK_BASE), names = rows_count(d.binh, BOOK_NAME);
+    spoil_device(d.binh, chi);
+    spoil_record_of(d.binh, chi);
+    assert_int_equal(sotay_sync_begin(d.binh->client, &sync, NULL), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, NULL), SOTAY_OK);
+    sotay_sync_free(sync);
+    assert_int_equal(rows_count(d.binh, BOOK_BASE), base);
+    assert_int_equal(rows_count(d.binh, BOOK_NAME), names);
+    spoil_device(d.binh, d.an);
+    sotay_id more = phone_visit(d.an, "bến");
+    meet_well(d.an, d.binh);
+    assert_true(phone_says(d.binh, sotay_show, &more, "bến"));
+    outcome o = meet(chi, d.binh, NONE);
+    assert_int_equal(o.codes[1], SOTAY_E_STATE);
+    assert_non_null(strstr(d.binh->error.detail, "the next sync mends it"));
+    sync_phone_well(&d.w, d.binh, NULL);
+    meet_well(chi, d.binh);
+    assert_int_equal(rows_count(d.binh, BOOK_BASE), base + 1); /* with the visit */
+    assert_int_equal(rows_count(d.binh, BOOK_NAME), names);
+    world_free(&d.w);
+}
+
+/* To a device that is suspended no page comes: it keeps what it has, and is mended when it is back
+ * in use. */
+static void test_suspended(void **state)
+{
+    (void)state;
+    desk d;
+    open_desk(&d);
+    const char *device = device_of(d.binh);
+    size_t base = rows_count(d.binh, BOOK_BASE), names = rows_count(d.binh, BOOK_NAME);
+    KIT_EXPECT(0, &d.w.book, "device", "suspend", device);
+    spoil_device(d.binh, d.an);
+    spoil_record_of(d.binh, d.an);
+    for (int i = 0; i < 2; i++) { /* it hears of it with the first */
+        sync_phone_well(&d.w, d.binh, NULL);
+        assert_int_equal(rows_count(d.binh, BOOK_BASE), base);
+        assert_int_equal(rows_count(d.binh, BOOK_NAME), names);
+    }
+    KIT_EXPECT(0, &d.w.book, "device", "suspend", device, "--lift");
+    sync_phone_well(&d.w, d.binh, NULL);
+    assert_same(&d, &d.visit);
+    assert_int_equal(rows_count(d.binh, BOOK_BASE), base);
+    assert_int_equal(rows_count(d.binh, BOOK_NAME), names);
+    world_free(&d.w);
+}
+
+/* A page that this program cannot fold replaces nothing. */
+static void test_a_page_of_a_newer_server(void **state)
+{
+    (void)state;
+    desk d;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    st_buffer reply;
+    st_frame frame = { .kind = ST_FRAME_PAGE };
+    open_desk(&d);
+    size_t base = rows_count(d.binh, BOOK_BASE), names = rows_count(d.binh, BOOK_NAME);
+    spoil_device(d.binh, d.an);
+    spoil_record_of(d.binh, d.an);
+    (void)snprintf(frame.as.page.bucket.s, sizeof frame.as.page.bucket.s, "%s/catalogue",
+                   d.binh->client->me.commune.s);
+    frame.as.page.fold_version = APPLY_FOLD_VERSION + 1;
+    st_buffer_init(&reply, ST_BODY_BYTES_MAX);
+    line_answer(&frame, 1, &reply);
+    assert_int_equal(sotay_sync_begin(d.binh->client, &sync, &d.w.error), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, &d.w.error), SOTAY_OK);
+    assert_int_equal(sotay_sync_feed(sync, reply.data, reply.len, &d.w.error), SOTAY_OK);
+    sotay_sync_free(sync);
+    st_buffer_free(&reply);
+    assert_int_equal(rows_count(d.binh, BOOK_BASE), base);
+    assert_int_equal(rows_count(d.binh, BOOK_NAME), names);
+    sync_phone_well(&d.w, d.binh, NULL);
+    assert_same(&d, &d.visit);
+    world_free(&d.w);
+}
+
+/* An answer came to nobody, and the own set in it is lost: the next answer is undone when its page
+ * of the unit refers to that. With it the catalogue is as it was, and is asked for again. */
+static void test_an_answer_that_is_undone(void **state)
+{
+    (void)state;
+    desk d;
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    st_buffer reply;
+    open_desk(&d);
+    size_t names = rows_count(d.binh, BOOK_NAME);
+    sotay_id own = phone_visit(d.binh, "trạm");
+    st_buffer_init(&reply, ST_BODY_BYTES_MAX);
+    assert_int_equal(sotay_sync_begin(d.binh->client, &sync, NULL), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, NULL), SOTAY_OK);
+    assert_int_equal(answer(&d.w, &request, &reply), 200);
+    sotay_sync_free(sync);
+    st_buffer_free(&reply);
+    rows_clear(d.binh, BOOK_SET);
+    spoil_device(d.binh, d.an);
+    spoil_record_of(d.binh, d.an);
+    sotay_id more = phone_visit(d.an, "bến");
+    sync_phone_well(&d.w, d.an, NULL);
+    sync_phone_well(&d.w, d.binh, NULL);
+    assert_same(&d, &own);
+    assert_same(&d, &more);
+    assert_int_equal(rows_count(d.binh, BOOK_NAME), names);
+    world_free(&d.w);
 }
 
 /* The catalogue here does not say it either: it stays as it is, for the next sync to read anew. The
@@ -457,6 +604,11 @@ int main(void)
         cmocka_unit_test(test_a_device),
         cmocka_unit_test(test_a_device_and_its_record),
         cmocka_unit_test(test_a_device_at_a_meeting),
+        cmocka_unit_test(test_one_of_two_at_a_meeting),
+        cmocka_unit_test(test_cut_before_its_answer),
+        cmocka_unit_test(test_suspended),
+        cmocka_unit_test(test_a_page_of_a_newer_server),
+        cmocka_unit_test(test_an_answer_that_is_undone),
         cmocka_unit_test(test_who_wrote_it_is_lost),
         cmocka_unit_test(test_a_name),
         cmocka_unit_test(test_a_year),
