@@ -78,19 +78,19 @@ static bool tear(sim_world *w, sim_phone *p, const book_key *key, bool is_gone)
 }
 
 /* Is the row as it should be after a sync? Who is told nothing, and has forgotten the catalogue,
- * has none; but none that is damaged either. A disk that does not give it says nothing of it. */
+ * keeps what there is. A disk that does not give it says nothing of it. */
 static bool is_mended(sim_phone *p, const book_key *key, bool is_told)
 {
     st_arena arena;
     book_value value = { NULL, 0 };
     st_arena_init(&arena, 64u << 20);
-    if (!p->exists || p->tap->is_dead || client_begin(p->client, false, NULL) != ST_OK)
+    if (!is_told || !p->exists || p->tap->is_dead || client_begin(p->client, false, NULL) != ST_OK)
         return true;
     st_err err = book_get(&p->client->book, key, &arena, &value, NULL);
     bool is_damaged = book_is_damage(&p->client->book, err);
     client_abort(p->client);
     st_arena_reset(&arena);
-    return !is_damaged && (err != ST_E_NOT_FOUND || !is_told);
+    return !is_damaged && err != ST_E_NOT_FOUND;
 }
 
 /* A sync looks through them first. The phone goes without until then in the unit tests. */
