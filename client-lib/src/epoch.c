@@ -429,9 +429,17 @@ static st_err offer_one_own(sotay_client *client, outbox_set *set, uint64_t cut,
     if (err != ST_OK || (set->position > 0 && set->position <= cut && !was_told))
         return err;
     set->status = OUTBOX_UNSENT;
-    set->position = 0;
+    set->position = set->asked_at = 0;
     set->hold = ST_HOLD_NONE;
     return outbox_settle(client, set, NULL, none, error);
+}
+
+/* That this book did not say what it is, before it was asked in its own epoch, says nothing. */
+static st_err ask_anew(sotay_client *client, outbox_set *set, st_error *error)
+{
+    const bool was_asked = set->asked_at > 0;
+    set->asked_at = 0;
+    return was_asked ? outbox_put(&client->book, set, error) : ST_OK;
 }
 
 /* One that does not open waits like the others: it is said that it cannot go. */
@@ -449,8 +457,11 @@ static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
         err = outbox_next(&client->book, &scan, &set, error);
         if (err == ST_OK)
             err = was_covered(client, &set, &is_gone, error);
-        if (err == ST_OK && !is_gone && set.status != OUTBOX_UNSENT && set.status != OUTBOX_LOST)
-            err = offer_one_own(client, &set, cut, &read, error);
+        if (err != ST_OK || is_gone)
+            continue;
+        err = set.status == OUTBOX_UNSENT || set.status == OUTBOX_LOST
+                  ? ask_anew(client, &set, error)
+                  : offer_one_own(client, &set, cut, &read, error);
     }
     st_arena_reset(&read.arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;

@@ -24,7 +24,9 @@
 /* Somebody took a value out of a set that comes, and no erasure says so: it may come whole yet. Or
  * so much of the device waits in the bucket that the office has to decide first. */
 #define LATER_S 3600u
-#define EARLY_S 1u             /* it comes with the next request, behind what is missing */
+/* What was lost with an older epoch comes first: the papers by which a set is judged, and what lies
+ * in front of it, whose counters may be another branch's by now. All of it is in the next request. */
+#define EARLY_S 1u
 
 /* One set on its way in. */
 typedef struct {
@@ -238,7 +240,7 @@ static st_err free_waiting(writer_turn *turn, const sync_fold *fold, st_error *e
 
 /* ---- one set ---- */
 
-static void fill_row(arrival *a, const st_id *carrier)
+static void fill_row(arrival *a, const sync_bringer *by)
 {
     const st_set *set = &a->item->set;
     sync_row *row = &a->row;
@@ -248,8 +250,8 @@ static void fill_row(arrival *a, const st_id *carrier)
     row->device = set->device;
     row->first = set->first;
     row->last = set->changes_count == 0 ? set->first : st_set_last(set);
-    if (carrier != NULL && st_id_cmp(carrier, &set->device) != 0)
-        row->carrier = *carrier;
+    if (by != NULL && st_id_cmp(&by->device, &set->device) != 0)
+        row->carrier = by->device;
     row->bucket = set->bucket;
     row->set = store_bytes(set->bytes, set->bytes_len);
 }
@@ -286,17 +288,6 @@ static void say_later(sync_item *item, uint32_t later_s)
 {
     item->verdict.kind = ST_VERDICT_LATER;
     item->verdict.later_s = later_s;
-}
-
-/* What lies in front of it may be lost with the old epoch, and its counters another branch's by
- * now: stored first it would be that branch's too. Papers come as they are. */
-static st_err is_too_early(const arrival *a, bool *out_early, st_error *error)
-{
-    const sync_item *item = a->item;
-    *out_early = false;
-    return item->is_early && !item->is_servers
-               ? sets_is_alone(a->turn->txn, &item->set, out_early, error)
-               : ST_OK;
 }
 
 static st_err take_new(arrival *a, st_error *error)
@@ -378,7 +369,7 @@ st_err sync_see_rollback(writer_turn *turn, const st_id *holder, st_error *error
     return st_fail(error, ST_E_STORAGE, SYNC_ROLLED_BACK);
 }
 
-st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
+st_err sync_ingest_set(writer_turn *turn, sync_item *item, const sync_bringer *by,
                        st_error *error)
 {
     assert(turn->txn->is_write);
@@ -410,26 +401,25 @@ st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
     if (err != ST_OK)
         return err == ST_E_NOT_FOUND ? st_fail(error, ST_E_CORRUPT, "ingest: the device vanished")
                                      : err;
-    if (kind != SETS_DUPLICATE && carrier != NULL
+    if (kind != SETS_DUPLICATE && by != NULL
         && st_id_cmp(&device.id, &turn->room->keys->device) == 0)
         return sync_see_rollback(turn, NULL, error);
     if (kind == SETS_DUPLICATE) {              /* the answer that asked for the gap may be lost */
         err = find_gap(&a, error);
         return err == ST_OK ? answer_known(&a, index, error) : err;
     }
-    bool is_early = false, refused_for_now = false;
-    err = kind == SETS_NEW ? is_too_early(&a, &is_early, error) : ST_OK;
-    if (is_early)
+    if (by != NULL && by->is_early) {
         say_later(item, EARLY_S);
-    if (err != ST_OK || is_early)
-        return err;
+        return ST_OK;
+    }
     const sync_item given = *item;
+    bool refused_for_now = false;
     err = sync_erase_admit(turn, &given.set, &item->set, &refused_for_now, error);
     if (err == ST_OK && refused_for_now) {
         say_later(item, LATER_S);
         return ST_OK;
     }
-    fill_row(&a, carrier);
+    fill_row(&a, by);
     if (err == ST_OK)
         err = kind == SETS_FORK ? take_fork(&a, error) : take_new(&a, error);
     if (err == ST_OK && item->verdict.kind != ST_VERDICT_LATER)

@@ -15,7 +15,6 @@ typedef struct {
     bool is_known;             /* its device is enrolled */
     bool is_signed;            /* by that device, for this log */
     bool is_servers;           /* which is the server's own, of this epoch or one before */
-    bool is_early;             /* who brings it hears of a newer epoch first, and then brings all */
     st_verdict verdict;        /* result; held lives in the request's arena */
     bool has_want;
     st_want want;              /* result: a gap in front of it */
@@ -79,9 +78,13 @@ ST_MUST_USE st_err sync_see_rollback(writer_turn *turn, const st_id *holder, st_
 
 /* ---- parts used by author, settle and rebuild ---- */
 
-/* Takes in one set inside a turn: verdict and want are filled. carrier: who brought it (its own
- * device: no carrier). */
-ST_MUST_USE st_err sync_ingest_set(writer_turn *turn, sync_item *item, const st_id *carrier,
+/* Who brings a set. */
+typedef struct {
+    st_id device;              /* another than that of the set: its carrier */
+    bool is_early;             /* it hears of a newer epoch first, and then brings all */
+} sync_bringer;
+/* Takes in one set inside a turn: verdict and want are filled. by: NULL, the server itself. */
+ST_MUST_USE st_err sync_ingest_set(writer_turn *turn, sync_item *item, const sync_bringer *by,
                                    st_error *error);
 
 #endif

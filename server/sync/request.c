@@ -131,16 +131,19 @@ static st_err keep_verdict(sync_request *request, sync_item *item, st_error *err
     return verdict->held == NULL ? st_fail(error, ST_E_MEMORY, "sync: out of memory") : ST_OK;
 }
 
-/* Does it ask in another epoch than the present one? This answer tells it so, and no page. */
-static bool is_early(const writer_turn *turn, const st_ask *ask)
+/* Who asks in another epoch than the present one is told so with this answer, and gets no page. */
+static sync_bringer bringer_of(const writer_turn *turn, const sync_request *request)
 {
-    return ask != NULL && ask->has_epoch
-           && memcmp(ask->epoch, turn->room->epoch, sizeof ask->epoch) != 0;
+    const st_ask *ask = request->ask;
+    bool is_early = ask != NULL && ask->has_epoch
+                    && memcmp(ask->epoch, turn->room->epoch, sizeof ask->epoch) != 0;
+    return (sync_bringer){ request->device.id, is_early };
 }
 
 static st_err run_request(writer_turn *turn, void *argument, st_error *error)
 {
     sync_request *request = argument;
+    const sync_bringer by = bringer_of(turn, request);
     bool is_forsaken = false;
     st_err err = request->ask == NULL ? ST_OK
                                       : audit_is_forsaken(turn->txn, turn->room, request->ask,
@@ -151,8 +154,7 @@ static st_err run_request(writer_turn *turn, void *argument, st_error *error)
         err = auth_counter_take(turn->txn, &request->device.id, request->counter,
                                 &request->counter_highest, error);
     for (size_t i = 0; err == ST_OK && i < request->items_count; i++) {
-        request->items[i].is_early = is_early(turn, request->ask);
-        err = sync_ingest_set(turn, &request->items[i], &request->device.id, error);
+        err = sync_ingest_set(turn, &request->items[i], &by, error);
         if (err == ST_OK)
             err = keep_verdict(request, &request->items[i], error);
         if (err == ST_OK)

@@ -165,14 +165,6 @@ st_err sets_look(store_txn *txn, const st_set *set, sets_kind *out_kind, uint64_
     return err;
 }
 
-st_err sets_is_alone(store_txn *txn, const st_set *set, bool *out_alone, st_error *error)
-{
-    known_set left, right;
-    st_err err = neighbours(txn, &set->device, set->first, &left, &right, error);
-    *out_alone = set->first > 1 && left.last + 1 < set->first;
-    return err;
-}
-
 st_err sets_head_get(store_txn *txn, const st_id *device, sets_head *out_head, st_error *error)
 {
     sets_head head;

@@ -18,9 +18,6 @@ typedef struct {
  * later set of the device says that its bucket has no change there? ST_E_STORAGE, ST_E_MEMORY. */
 ST_MUST_USE st_err sets_look(store_txn *txn, const st_set *set, sets_kind *out_kind,
                              uint64_t *out_index, st_error *error);
-/* Is what comes before it in the chain not here? Then nothing shows of which branch it is. */
-ST_MUST_USE st_err sets_is_alone(store_txn *txn, const st_set *set, bool *out_alone,
-                                 st_error *error);
 /* Notes a stored set and moves the head. */
 ST_MUST_USE st_err sets_add(store_txn *txn, const st_set *set, uint64_t index, st_error *error);
 ST_MUST_USE st_err sets_add_fork(store_txn *txn, const st_set *set, uint64_t index,

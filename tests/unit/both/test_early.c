@@ -1,7 +1,8 @@
 /* tests/unit/both/test_early.c
- * A copy of a phone asks a restored book, of which it has not heard yet, while the first phone has
- * used the numbers of what the book lost. What the copy wrote last does not go into the book ahead
- * of what lies before it: it would be of the first phone's branch there. */
+ * A phone asks a restored book of which it has not heard yet. What it wrote last does not go into
+ * the book ahead of what was lost: not before the papers by which it is judged, nor, where it is of
+ * a copy, before what lies in front of it, whose numbers the first phone has used meanwhile: it
+ * would be of the first phone's branch there. */
 #include "tests/unit/both/town.h"
 #include "tests/unit/client-lib/rows.h"
 
@@ -158,6 +159,73 @@ static void test_a_sync_that_only_sends(void **state)
     }
 }
 
+/* A person came, or was given the unit, after the backup: that is lost with it, and comes again
+ * before what he wrote is judged, whether he had sent it or not. */
+static void test_what_lets_him_write_comes_first(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        town t;
+        sotay_report report;
+        const bool is_new = i % 2 == 1, was_sent = i > 1;
+        const char *login = is_new ? "dung" : "an";
+        print_message("  case: %s, %s\n", login, was_sent ? "sent" : "unsent");
+        town_make(&t, 45);
+        phone *p = &t.w.phones[is_new ? 2 : 0];
+        if (!is_new)
+            KIT_EXPECT(0, &t.w.book, "unassign", login, KIT_UNIT);
+        backup(&t);
+        if (is_new) {
+            KIT_EXPECT(0, &t.w.book, "user", "add", login, "--name", login, "--role", "officer");
+            phone_free(p);
+            phone_new(p, 451);
+        }
+        KIT_EXPECT(0, &t.w.book, "assign", login, KIT_UNIT);
+        if (is_new)
+            enrol(&t.w, p, login, true);
+        sync_phone_well(&t.w, p, NULL);
+        (void)phone_visit(p, "suối");
+        if (was_sent)
+            sync_phone_well(&t.w, p, NULL);
+        restore(&t);
+        sync_phone_well(&t.w, p, &report);
+        assert_true(report.complete);
+        assert_int_equal(report.held, 0);
+        assert_true(phone_status_says(p, "\"ready\":0"));
+        KIT_EXPECT(0, &t.w.book, "held");
+        assert_non_null(strstr(KIT_OUT(&t.w.book), "0 changes wait"));
+        town_free(&t);
+    }
+}
+
+/* The server that turns says of nothing what it is: that is no answer for which words waited. */
+static void test_the_turn_is_no_answer(void **state)
+{
+    (void)state;
+    town t;
+    sotay_sync *sync = NULL;
+    sotay_report report;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
+    const sotay_id visit = phone_visit(an, "gốc");
+    sync_phone_well(&t.w, an, NULL);
+    backup(&t);
+    note(an, &visit, "một");
+    rows_seal(an);
+    restore(&t);
+    enrol(&t.w, an, "an", true);
+    note(an, &visit, "hai");
+    assert_int_equal(sotay_sync_begin(an->client, &sync, NULL), SOTAY_OK);
+    sotay_sync_limit(sync, 1100, true);
+    assert_int_equal(run(&t.w, sync, 0, &report), SOTAY_OK);
+    assert_int_equal(report.requests, 1);
+    sync_phone_well(&t.w, an, NULL);
+    sync_phone_well(&t.w, binh, NULL);
+    assert_true(phone_says(binh, sotay_show, &visit, "hai"));
+    assert_true(phone_says(binh, sotay_show, &visit, "\"open_conflicts\":0"));
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +233,8 @@ int main(void)
         cmocka_unit_test(test_a_record_behind_the_lost_ones),
         cmocka_unit_test(test_under_a_name_that_was_left),
         cmocka_unit_test(test_a_sync_that_only_sends),
+        cmocka_unit_test(test_what_lets_him_write_comes_first),
+        cmocka_unit_test(test_the_turn_is_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

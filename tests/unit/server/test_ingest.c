@@ -409,48 +409,36 @@ static st_verdict_kind push_asking(rig_phone *phone, store_slice set, const st_a
     return kind;
 }
 
-/* Who asks in another epoch brings what was lost when it has heard of this one: what lies behind a
- * gap waits for that. What follows what is here does not, nor does what names no epoch (a bundle),
- * nor what comes again or is of another branch. */
-static void test_a_gap_in_another_epoch(void **state)
+/* Who asks in another epoch brings what was lost when it has heard of this one: until then nothing
+ * of it goes in, whatever is here. What comes again is answered as ever; what names no epoch (a
+ * bundle) goes in. */
+static void test_asked_in_another_epoch(void **state)
 {
     rig *r = *state;
     rig_phone an, copy;
-    store_slice sets[5];
+    store_slice sets[2];
     st_ask old = { .version = 1, .has_epoch = true }, now = old, none = { .version = 1 };
     memcpy(now.epoch, r->srv.sync.epoch, sizeof now.epoch);
     memcpy(old.epoch, now.epoch, sizeof old.epoch);
     old.epoch[0] ^= 1;
     rig_enrol(r, &an, "an");
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 2; i++) {
+        copy = an;
         rig_begin(&an, RIG_BUCKET);
         (void)rig_visit(&an, "x");
         sets[i] = rig_seal(&an);
-        if (i == 0)
-            copy = an;
     }
     rig_begin(&copy, RIG_BUCKET);
     (void)rig_visit(&copy, "y");
-    assert_int_equal(push_asking(&an, sets[1], &old), ST_VERDICT_LATER); /* nothing is here */
-    assert_int_equal(push_asking(&an, sets[0], &old), ST_VERDICT_STORED);
-    assert_int_equal(push_asking(&an, sets[2], &old), ST_VERDICT_LATER);
-    assert_int_equal(push_asking(&an, sets[1], &old), ST_VERDICT_STORED);
-    assert_int_equal(push_asking(&an, rig_seal(&copy), &old), ST_VERDICT_HELD); /* fork */
-    assert_int_equal(push_asking(&an, sets[3], &old), ST_VERDICT_LATER);
-    assert_int_equal(push_asking(&an, sets[3], &now), ST_VERDICT_STORED);
-    assert_int_equal(push_asking(&an, sets[3], &old), ST_VERDICT_DUPLICATE);
-    assert_int_equal(push_asking(&an, sets[4], &old), ST_VERDICT_STORED);
-    assert_int_equal(push_asking(&an, sets[2], &old), ST_VERDICT_STORED);
-    for (int i = 0; i < 2; i++) {
-        rig_enrol(r, &an, "an");
-        rig_begin(&an, RIG_BUCKET);
-        (void)rig_visit(&an, "x");
-        (void)rig_seal(&an);
-        rig_begin(&an, RIG_BUCKET);
-        (void)rig_visit(&an, "x");
-        assert_int_equal(push_asking(&an, rig_seal(&an), i == 0 ? NULL : &none),
-                         ST_VERDICT_STORED);
-    }
+    const store_slice other = rig_seal(&copy);
+    assert_int_equal(push_asking(&an, sets[0], &old), ST_VERDICT_LATER);
+    assert_int_equal(push_asking(&an, sets[0], &now), ST_VERDICT_STORED);
+    assert_int_equal(push_asking(&an, sets[1], &old), ST_VERDICT_LATER);
+    assert_int_equal(push_asking(&an, sets[1], &none), ST_VERDICT_STORED);
+    assert_int_equal(push_asking(&an, sets[1], &old), ST_VERDICT_DUPLICATE);
+    assert_int_equal(push_asking(&an, other, &old), ST_VERDICT_LATER); /* of another branch */
+    assert_int_equal(push_asking(&an, other, NULL), ST_VERDICT_HELD);
+    assert_int_equal(push_asking(&an, other, &old), ST_VERDICT_DUPLICATE);
     assert_int_equal(rig_verify(r), 0);
 }
 
@@ -735,7 +723,7 @@ int main(void)
         CASE(test_gaps_are_asked_for_and_given_up),
         CASE(test_the_first_branch_counts),
         CASE(test_a_branch_behind_a_gap),
-        CASE(test_a_gap_in_another_epoch),
+        CASE(test_asked_in_another_epoch),
         CASE(test_held_changes_wait_in_line),
         CASE(test_a_long_line),
         CASE(test_a_reason_that_is_gone),
