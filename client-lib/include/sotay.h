@@ -419,7 +419,7 @@ typedef struct {
 } sotay_resolution;
 /* SOTAY_E_CHANGED    the live values are not those of `seen`; detail says which came in
  * SOTAY_E_NOT_FOUND  also: no live value of that dot
- * SOTAY_E_STATE      also: the value to be kept was erased; there is nothing at `path`
+ * SOTAY_E_STATE      also: the value to be kept was erased; there are not two; amendments differ
  * Of `state`, the first that is so:
  * SOTAY_E_NOT_FOUND  nothing of that dot is in the record
  * SOTAY_E_STATE      the office has the record in hand, or has decided; the period is locked

@@ -274,6 +274,7 @@ static st_err resolve_value(edit *e, const sotay_resolution *wish, st_error *err
     st_span span = st_record_path(&e->view.record, &op.path);
     if (span.count == 0)
         return st_fail(error, ST_E_STATE, "%.80s: there is no value to settle", wish->path);
+    bool settles = field->cls == ST_CLASS_DECISIVE || field->cls == ST_CLASS_PLAIN;
     op.verb = ST_VERB_RESOLVE;
     err = take_span(e, span, wish->seen, &op, error);
     if (err == ST_OK)
@@ -282,6 +283,8 @@ static st_err resolve_value(edit *e, const sotay_resolution *wish, st_error *err
         err = keep_value(e, span, wish->keep, &op, error);
     else if (err == ST_OK && wish->value != NULL)
         err = st_value_parse(field, wish->value, &e->arena, &op.value, error);
+    if (err == ST_OK && (!settles || span.count < 2))
+        err = st_fail(error, ST_E_STATE, "%.80s: there are no different opinions", wish->path);
     if (err == ST_OK)
         err = edit_op(e, &op, error);
     return err == ST_OK ? settlement_item(e, &op, wish, error) : err;

@@ -18,6 +18,8 @@ static const pair_of_words TABLE[] = {
     { "the record is finalised; use amend", "phiếu đã chốt; muốn sửa thì dùng amend (đính chính)" },
     { "the record is finalised; to add or drop something, ask the office to return it",
       "phiếu đã chốt; muốn thêm hoặc bỏ mục, đề nghị văn phòng trả lại phiếu" },
+    { "the record is finalised; ask the office to settle it",
+      "phiếu đã chốt; đề nghị văn phòng thống nhất ý kiến" },
     { "the office has the record in hand; use amend",
       "văn phòng đang xử lý phiếu; muốn sửa thì dùng amend (đính chính)" },
     { "the office has the record in hand; ask the office",
@@ -90,6 +92,7 @@ static const pair_of_words TABLE[] = {
     { "*: there is no value to settle", "*: không có giá trị nào để thống nhất" },
     { "*: nothing to resolve there", "*: không có ý kiến khác nhau" },
     { "state: there are no different opinions", "tình trạng phiếu không có ý kiến khác nhau" },
+    { "*: there are no different opinions", "*: không có ý kiến khác nhau" },
     { "state: * does not hold any more", "* không còn hiệu lực" },
     { "state: an act came in between: *", "có bước mới xen vào: *" },
     /* records that are not here, or not to be written */

@@ -31,16 +31,19 @@ static st_err fill_replaces(edit *e, st_error *error)
     return err;
 }
 
-/* What is put right is a value; what is added or dropped needs the office to return the record. */
+/* What is put right is a value; what is added or dropped needs the office to return the record. An
+ * amendment does not settle between others. */
 static st_err fail_frozen(const edit *e, st_error *error)
 {
-    bool is_value = true;
-    for (size_t i = 0; i < e->ops_count; i++)
+    bool is_value = true, settles = false;
+    for (size_t i = 0; i < e->ops_count; i++) {
+        settles = settles || e->ops[i].verb == ST_VERB_RESOLVE; /* with an item that says so */
         is_value = is_value && e->ops[i].verb == ST_VERB_SET;
-    return st_fail(error, ST_E_STATE, "%s",
-                   is_value ? "the record is finalised; use amend"
-                            : "the record is finalised; to add or drop something, ask the office to"
-                              " return it");
+    }
+    return st_fail(error, ST_E_STATE, "the record is finalised; %s",
+                   settles    ? "ask the office to settle it"
+                   : is_value ? "use amend"
+                              : "to add or drop something, ask the office to return it");
 }
 
 st_err edit_check_hands(const edit *e, st_error *error)

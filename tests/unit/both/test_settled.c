@@ -326,6 +326,74 @@ static void test_the_role_of_an_act(void **state)
 
 #define DESK(test) cmocka_unit_test_setup_teardown(test, desk_open, desk_close)
 
+/* ---- a value ---- */
+
+static int keep_value(phone *p, const sotay_id *record, const char *path, const char *keep)
+{
+    const sotay_resolution wish = { path, keep, keep == NULL ? "khac" : NULL, NULL, "đã hỏi" };
+    return sotay_record_resolve(p->client, record, &wish, &p->error);
+}
+
+/* Where one value stands there is nothing to settle: it is written by `set`, by who may. */
+static void test_a_value_that_nobody_disputes(void **state)
+{
+    desk *d = *state;
+    static const char *const PATHS[] = { "general_note", "place" };
+    char dot[64], *json;
+    d->visit = phone_visit(d->an, "chợ");
+    sotay_id_format(&d->visit, d->hex);
+    assert_int_equal(phone_set(d->an, &d->visit, "general_note", "một"), SOTAY_OK);
+    sync_both(d);
+    json = shown(d->an, &d->visit);
+    find_dot(json, "\"một\"", dot);
+    sotay_text_free(json);
+    for (int keeps = 0; keeps < 2; keeps++) {
+        for (size_t i = 0; i < (keeps ? 1 : 2); i++) {
+            assert_int_equal(keep_value(d->an, &d->visit, PATHS[i], keeps ? dot : NULL),
+                             SOTAY_E_STATE);
+            assert_non_null(strstr(d->an->error.detail, ": there are no different opinions"));
+        }
+    }
+    KIT_EXPECT(1, &d->w.book, "resolve", d->hex, "general_note", "--keep", dot, "--as", "office",
+               "--reason", "đã hỏi");
+    assert_true(kit_says(KIT_ERR(&d->w.book), "there are no different opinions"));
+    json = shown(d->an, &d->visit);
+    assert_null(strstr(json, "settlements"));
+    sotay_text_free(json);
+}
+
+/* Two corrected a finalised record without knowing of each other: the office settles that. Who
+ * tries it on a phone is told so, and not that he adds or drops something. */
+static void test_two_amendments(void **state)
+{
+    desk *d = *state;
+    static const char *const NOTES[] = { "của An", "của Bình" };
+    char dot[64], *json;
+    finalised_visit(d);
+    for (int i = 0; i < 2; i++) {
+        phone *p = i == 0 ? d->an : d->binh;
+        const sotay_pair note = { "general_note", NOTES[i] };
+        const sotay_pairs pairs = { &note, 1 };
+        assert_int_equal(sotay_record_amend(p->client, &d->visit, pairs, "quên", &p->error),
+                         SOTAY_OK);
+    }
+    sync_both(d);
+    json = shown(d->an, &d->visit);
+    find_dot(json, "\"của An\"", dot);
+    sotay_text_free(json);
+    for (int keeps = 0; keeps < 2; keeps++) {
+        assert_int_equal(keep_value(d->an, &d->visit, "general_note", keeps ? dot : NULL),
+                         SOTAY_E_STATE);
+        assert_string_equal(d->an->error.detail,
+                            "the record is finalised; ask the office to settle it");
+    }
+    KIT_EXPECT(0, &d->w.book, "resolve", d->hex, "general_note", "--keep", dot, "--as", "office",
+               "--reason", "đã hỏi");
+    sync_both(d);
+    assert_true(phone_says(d->an, sotay_show, &d->visit, "\"open_conflicts\":0"));
+    nothing_waits(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +406,8 @@ int main(void)
         DESK(test_what_can_hold),
         DESK(test_the_gate_of_a_finalise),
         DESK(test_the_role_of_an_act),
+        DESK(test_a_value_that_nobody_disputes),
+        DESK(test_two_amendments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
