@@ -233,6 +233,8 @@ static void get_later(slip_reader *slip, identity *me)
         me->has_cut = true; /* where it was is not known any more: at the beginning */
     if (slip->at < slip->len)
         me->asks_whole = slip_get_u8(slip) != 0;
+    if (slip->at < slip->len)
+        me->heard = slip_get_u64(slip);
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -343,6 +345,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u64(&slip, (uint64_t)me->repaired_ms);
     put_cut(&slip, me);
     slip_u8(&slip, me->asks_whole);
+    slip_u64(&slip, me->heard);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

@@ -98,6 +98,7 @@ typedef struct {
     uint64_t cut;         /*   up to there the log is said to be the same */
     uint64_t ends, ends_told; /* checkpoints that were given up (forsaken.h), and shown */
     bool asks_whole; /* own sets are lost here: the server is to send them in full (missing.c) */
+    uint64_t heard;  /* of the last own change when the server's last answer ended */
 } identity;
 
 void witness_head_put(slip_writer *slip, const witness_head *head);

@@ -339,7 +339,7 @@ st_err outbox_was_asked(sotay_client *client, bool *out_was, st_error *error)
     bool any = false, all = true;
     st_err err = client_begin(client, false, error);
     while (err == ST_OK && all) {
-        err = outbox_next_left(client, &scan, &set, error);
+        err = outbox_next_left(client, false, &scan, &set, error);
         any = any || err == ST_OK;
         all = err != ST_OK || set.asked_at > client->me.sealed;
     }
@@ -348,16 +348,19 @@ st_err outbox_was_asked(sotay_client *client, bool *out_was, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Does a set wait under a name that was left? What is recorded since may name its changes. */
+/* Does a set wait under a name that was left? What is recorded since may name its changes. So may
+ * it those of a set that the server has, as long as no backup is known to: it waits for one answer,
+ * which would say first that the book is an older one. */
 static st_err find_put_off(outbox_seal *seal, sotay_client *client, st_error *error)
 {
     outbox_set set;
     book_key prefix = book_key_of(BOOK_OWN);
     book_scan scan = book_scan_of(&prefix);
+    const bool is_unheard = seal->is_sync && client->me.heard <= client->me.sealed;
     seal->is_put_off = false;
     if (seal->is_answered || client->me.is_forked || outbox_unsealed(client) == 0)
         return ST_OK;
-    st_err err = outbox_next_left(client, &scan, &set, error);
+    st_err err = outbox_next_left(client, is_unheard, &scan, &set, error);
     seal->is_put_off = err == ST_OK;
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

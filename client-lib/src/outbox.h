@@ -53,9 +53,10 @@ ST_MUST_USE st_err outbox_forget(sotay_client *client, const st_id *device, cons
  * was one. Makes its own transaction; ST_PENDING: it is done when that is through. */
 ST_MUST_USE st_err outbox_lose_left(sotay_client *client, bool *io_any, st_error *error);
 /* The next own set that waits under a name that was left, and is not lost: the server may yet call
- * it another branch. Scan from book_key_of(BOOK_OWN). ST_E_NOT_FOUND. */
-ST_MUST_USE st_err outbox_next_left(sotay_client *client, book_scan *scan, outbox_set *out_set,
-                                    st_error *error);
+ * it another branch. uncovered: also one that was answered and of which no backup is known. Scan
+ * from book_key_of(BOOK_OWN). ST_E_NOT_FOUND. */
+ST_MUST_USE st_err outbox_next_left(sotay_client *client, bool uncovered, book_scan *scan,
+                                    outbox_set *out_set, st_error *error);
 /* The server was asked about the set and did not say what it is: that is noted, when it is one of a
  * name that was left. Inside a transaction. */
 ST_MUST_USE st_err outbox_unsaid(sotay_client *client, const st_id *device, uint64_t first,
@@ -107,8 +108,9 @@ typedef struct {
     outbox_run *runs;
     size_t count, capacity;
     bool is_built, is_over; /* over: every unsealed change was taken */
+    bool is_sync;     /* it goes to the server, which may say first that its book is an older one */
     bool is_put_off;  /* none was: the server has not said yet what waits under a name that was
-                       * left, and they may name it */
+                       * left, or whether it still has what it said of it, and they may name it */
     bool is_answered; /* all that waits so was sent, in this sync or while the words waited in one
                        * before, and what the server has not said of it now it need not say:
                        * nothing is put off */

@@ -183,14 +183,16 @@ st_err outbox_forget(sotay_client *client, const st_id *device, const st_gone *s
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-st_err outbox_next_left(sotay_client *client, book_scan *scan, outbox_set *out_set,
+st_err outbox_next_left(sotay_client *client, bool uncovered, book_scan *scan, outbox_set *out_set,
                         st_error *error)
 {
+    const identity *me = &client->me;
     for (;;) {
         st_err err = outbox_next(&client->book, scan, out_set, error);
-        bool is_left = err == ST_OK && st_id_cmp(&out_set->device, &client->me.device) != 0;
-        if (err != ST_OK ||
-            (is_left && out_set->status != OUTBOX_LOST && outbox_waits(out_set)))
+        bool is_left = err == ST_OK && st_id_cmp(&out_set->device, &me->device) != 0 &&
+                       out_set->status != OUTBOX_LOST;
+        if (err != ST_OK || (is_left && (outbox_waits(out_set) ||
+                                         (uncovered && out_set->position > me->backed_up_to))))
             return err;
     }
 }
@@ -200,7 +202,7 @@ static st_err next_gone(sotay_client *client, book_scan *scan, outbox_set *out_s
 {
     for (;;) {
         bool kept = true;
-        st_err err = outbox_next_left(client, scan, out_set, error);
+        st_err err = outbox_next_left(client, false, scan, out_set, error);
         if (err == ST_OK)
             err = closed_is_kept(client, out_set, &kept, error);
         if (err != ST_OK || !kept)

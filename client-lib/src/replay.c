@@ -430,7 +430,7 @@ static st_err find_unanswered(replay *r, st_error *error)
     st_err err = ST_OK;
     while (err == ST_OK) {
         outbox_set set;
-        err = outbox_next_left(r->client, &scan, &set, error);
+        err = outbox_next_left(r->client, false, &scan, &set, error);
         if (err == ST_OK)
             err = add_unsure(r, &set.device, (st_gone){ set.first, set.last }, error);
     }

@@ -38,6 +38,7 @@ static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *er
         return st_fail(error, ST_E_MEMORY, "sync: no memory");
     sync->client = client;
     outbox_seal_init(&sync->seal);
+    sync->seal.is_sync = true;
     st_buffer_init(&sync->stream, ST_BODY_BYTES_MAX);
     st_buffer_init(&sync->body, ST_BODY_BYTES_MAX);
     st_buffer_init(&sync->text, ST_FRAME_BYTES_MAX);

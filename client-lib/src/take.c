@@ -114,7 +114,7 @@ static st_err leave_name(sotay_client *client, st_error *error)
 {
     identity *next = &client->next;
     next->is_forked = true;
-    next->counter = next->sealed = 0;
+    next->counter = next->sealed = next->heard = 0;
     next->has_prev = false;
     next->gone_from = next->gone_to = 0;
     next->heir = ST_HEIR_NONE;
@@ -397,6 +397,7 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     sync->has_end = true;
     sync->more = end->more;
     next->last_sync_ms = wall_ms;
+    next->heard = next->counter;
     take_clock(sync, end->server_ms, wall_ms);
     if (sync->tells_clock)
         next->told = sync->telling;

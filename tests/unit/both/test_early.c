@@ -21,7 +21,10 @@ static void note(phone *p, const sotay_id *visit, const char *text)
     assert_int_equal(phone_set(p, visit, "general_note", text), SOTAY_OK);
 }
 
-static void early_make(early *s, uint64_t seed)
+/* What the copy does behind that in the book that is lost. */
+typedef enum { GOES_ON, STOPS, HAS_ANOTHER_NAME } copy_does;
+
+static void early_make_with(early *s, uint64_t seed, copy_does then)
 {
     town *t = &s->t;
     town_make(t, seed);
@@ -36,12 +39,21 @@ static void early_make(early *s, uint64_t seed)
     phone_open(s->image);
     note(s->image, &s->visit, LOST);
     sync_phone_well(&t->w, s->image, NULL);
-    (void)phone_visit(s->image, "giữa");
+    if (then == GOES_ON)
+        (void)phone_visit(s->image, "giữa");
+    if (then == HAS_ANOTHER_NAME)
+        enrol(&t->w, s->image, "an", true);
     sync_phone_well(&t->w, s->image, NULL);
+    sync_phone_well(&t->w, s->binh, NULL); /* reads it */
     restore(t);
     note(s->an, &s->visit, OURS);
     for (int i = 0; i < 2; i++)
         sync_phone_well(&t->w, s->an, NULL);
+}
+
+static void early_make(early *s, uint64_t seed)
+{
+    early_make_with(s, seed, GOES_ON);
 }
 
 static void sync_all(early *s)
@@ -131,6 +143,93 @@ static void test_under_a_name_that_was_left(void **state)
     sync_all(&s);
     check_both_said(&s, "hai bốn");
     check_book(&s);
+}
+
+/* All that it said under the old name was sent, to the book that is lost: it has another one by
+ * then, or gets it in the new book, and goes on over that. */
+static void test_under_a_name_that_had_its_answers(void **state)
+{
+    (void)state;
+    for (copy_does then = GOES_ON; then <= HAS_ANOTHER_NAME; then++) {
+        early s;
+        early_make_with(&s, 47, then);
+        if (then != HAS_ANOTHER_NAME)
+            enrol(&s.t.w, s.image, "an", true);
+        note(s.image, &s.visit, LAST);
+        sync_all(&s);
+        check_both_said(&s, LAST);
+        check_book(&s);
+    }
+}
+
+/* Who read the copy's value wrote over it before he heard of the restore: nothing in his set says
+ * that he did not see the first phone's. The office has all of it. */
+static void test_what_is_not_seen(void **state)
+{
+    (void)state;
+    early s;
+    char hex[33];
+    early_make_with(&s, 49, STOPS);
+    sotay_id_format(&s.visit, hex);
+    note(s.binh, &s.visit, LAST);
+    sync_all(&s);
+    enrol(&s.t.w, s.image, "an", true);
+    sync_all(&s);
+    assert_true(phone_says(s.an, sotay_show, &s.visit, LAST));
+    assert_false(phone_says(s.an, sotay_show, &s.visit, OURS)); /* should it be, mend 7.9 too */
+    assert_true(phone_says(s.an, sotay_show, &s.visit, LOST));
+    KIT_EXPECT(0, &s.t.w.book, "held");
+    assert_non_null(strstr(KIT_OUT(&s.t.w.book), "fork"));
+    assert_non_null(strstr(KIT_OUT(&s.t.w.book), hex));
+    KIT_EXPECT(0, &s.t.w.book, "history", hex);
+    assert_non_null(strstr(KIT_OUT(&s.t.w.book), OURS));
+    assert_non_null(strstr(KIT_OUT(&s.t.w.book), LOST));
+    assert_non_null(strstr(KIT_OUT(&s.t.w.book), LAST));
+    check_book(&s);
+}
+
+/* The same book goes on: what is written over that waits for no more than one answer, over syncs of
+ * a single request too; and for none once a backup has what it is written over, nor in a bundle. */
+static void test_the_same_book_is_asked_once(void **state)
+{
+    (void)state;
+    town t;
+    sotay_sync *sync = NULL;
+    sotay_report report;
+    town_make(&t, 48);
+    phone *an = &t.w.phones[0];
+    const sotay_id visit = phone_visit(an, "gốc");
+    sync_phone_well(&t.w, an, NULL);
+    enrol(&t.w, an, "an", true);
+    sync_phone_well(&t.w, an, NULL);
+    note(an, &visit, "một");
+    sync_phone_well(&t.w, an, &report);
+    assert_int_equal(report.requests, 2);
+    assert_int_equal(report.stored, 1);
+    sync_phone_well(&t.w, an, &report); /* nothing waits */
+    assert_int_equal(report.requests, 1);
+    note(an, &visit, "hai");
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(sotay_sync_begin(an->client, &sync, NULL), SOTAY_OK);
+        sotay_sync_limit(sync, 1100, true);
+        assert_int_equal(run(&t.w, sync, 0, &report), SOTAY_OK);
+        assert_int_equal(report.requests, 1);
+        assert_int_equal(report.stored, i);
+    }
+    sync_phone_well(&t.w, an, NULL); /* what these had no room for */
+    note(an, &visit, "ba");
+    rows_seal(an);
+    sync_phone_well(&t.w, an, &report);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(report.stored, 1);
+    backup(&t);
+    KIT_EXPECT(0, &t.w.book, "backup", t.copy); /* one alone may lie on the same disk */
+    sync_phone_well(&t.w, an, NULL);
+    note(an, &visit, "bốn");
+    sync_phone_well(&t.w, an, &report);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(report.stored, 1);
+    town_free(&t);
 }
 
 /* A sync that only sends brings it as well; so does the one after a sync of a single request. */
@@ -232,6 +331,9 @@ int main(void)
         cmocka_unit_test(test_a_value_over_the_lost_one),
         cmocka_unit_test(test_a_record_behind_the_lost_ones),
         cmocka_unit_test(test_under_a_name_that_was_left),
+        cmocka_unit_test(test_under_a_name_that_had_its_answers),
+        cmocka_unit_test(test_what_is_not_seen),
+        cmocka_unit_test(test_the_same_book_is_asked_once),
         cmocka_unit_test(test_a_sync_that_only_sends),
         cmocka_unit_test(test_what_lets_him_write_comes_first),
         cmocka_unit_test(test_the_turn_is_no_answer),

@@ -14,7 +14,7 @@ static size_t left_waiting(phone *p)
     book_key prefix = book_key_of(BOOK_OWN);
     book_scan scan = book_scan_of(&prefix);
     assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
-    while (outbox_next_left(p->client, &scan, &set, NULL) == ST_OK)
+    while (outbox_next_left(p->client, false, &scan, &set, NULL) == ST_OK)
         count++;
     client_abort(p->client);
     return count;
@@ -27,7 +27,7 @@ static bool left_is_first(phone *p)
     book_key prefix = book_key_of(BOOK_OWN);
     book_scan scan = book_scan_of(&prefix);
     assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
-    assert_int_equal(outbox_next_left(p->client, &scan, &set, NULL), ST_OK);
+    assert_int_equal(outbox_next_left(p->client, false, &scan, &set, NULL), ST_OK);
     client_abort(p->client);
     return st_id_cmp(&set.device, &p->client->me.device) < 0;
 }

@@ -472,8 +472,9 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* Of the identity: whether it asks for own sets in full, at its end. */
-#define WHOLE_BYTES    1u
+/* Of the identity: what it had recorded when it was answered last, at its end. */
+#define HEARD_BYTES    8u
+#define WHOLE_BYTES    (1u + HEARD_BYTES) /* that own sets are lost, before it */
 #define CUT_BYTES      (1u + 3u * 8u + WHOLE_BYTES) /* what a new epoch gave up, before it */
 #define REPAIRED_BYTES (8u + CUT_BYTES)    /* when it was repaired, before it */
 #define HELD_BYTES     (1u + REPAIRED_BYTES) /* that it followed no other key, before it */
@@ -523,7 +524,7 @@ static void test_an_older_identity_is_read(void **state)
     named.renewed = (st_dot){ named.device, 42 };
     named.turned_ms = 11;
     named.repaired_ms = 12;
-    named.ends = 5, named.asks_whole = true;
+    named.ends = 5, named.asks_whole = true, named.heard = 6;
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711 && me.has_lease);
@@ -533,7 +534,10 @@ static void test_an_older_identity_is_read(void **state)
     assert_true(me.heir == ST_HEIR_ENROLLED && me.files_full);
     assert_int_equal(st_dot_cmp(&me.renewed, &named.renewed), 0);
     assert_true(me.turned_ms == 11 && me.repaired_ms == 12 && me.ends == 5 && me.asks_whole);
+    assert_int_equal(me.heard, 6);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(read_without(&p, older, value.len - HEARD_BYTES, &me), ST_OK);
+    assert_true(me.asks_whole && me.heard == 0);
     assert_int_equal(read_without(&p, older, value.len - WHOLE_BYTES, &me), ST_OK);
     assert_true(me.ends == 5 && !me.asks_whole);
     assert_int_equal(read_without(&p, older, value.len - CUT_BYTES, &me), ST_OK);
