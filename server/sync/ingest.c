@@ -25,7 +25,7 @@
  * so much of the device waits in the bucket that the office has to decide first. */
 #define LATER_S 3600u
 /* What was lost with an older epoch comes first: the papers by which a set is judged, and what lies
- * in front of it, whose counters may be another branch's by now. All of it is in the next request. */
+ * in front of it, whose counters may be another branch's by now. The next request has them all. */
 #define EARLY_S 1u
 
 /* One set on its way in. */

@@ -498,6 +498,23 @@ static st_err read_without(phone *p, const uint8_t *bytes, size_t len, identity 
     return identity_get(&p->client->book, out, NULL);
 }
 
+static void say_all(identity *named)
+{
+    named->dictionary = 1;
+    named->requests = 4711;
+    named->has_clock = named->has_lease = true;
+    named->clock.got_mono_ms = 815;
+    named->short_roots = true;
+    named->standing = ST_STANDING_REVOKED;
+    named->log_keys = 3;
+    named->heir = ST_HEIR_ENROLLED;
+    named->files_full = true;
+    named->renewed = (st_dot){ named->device, 42 };
+    named->turned_ms = 11;
+    named->repaired_ms = 12;
+    named->ends = 5, named->asks_whole = true, named->heard = 6;
+}
+
 /* A store of before the identity said what the server takes, or when it was met last, is opened,
  * and says it from then on. */
 static void test_an_older_identity_is_read(void **state)
@@ -512,19 +529,7 @@ static void test_an_older_identity_is_read(void **state)
     st_arena_init(&arena, 1 << 20);
     assert_int_equal(client_begin(p.client, true, NULL), ST_OK);
     identity named = p.client->me;
-    named.dictionary = 1;
-    named.requests = 4711;
-    named.has_clock = named.has_lease = true;
-    named.clock.got_mono_ms = 815;
-    named.short_roots = true;
-    named.standing = ST_STANDING_REVOKED;
-    named.log_keys = 3;
-    named.heir = ST_HEIR_ENROLLED;
-    named.files_full = true;
-    named.renewed = (st_dot){ named.device, 42 };
-    named.turned_ms = 11;
-    named.repaired_ms = 12;
-    named.ends = 5, named.asks_whole = true, named.heard = 6;
+    say_all(&named);
     assert_int_equal(identity_put(&p.client->book, &named, NULL), ST_OK);
     assert_int_equal(identity_get(&p.client->book, &me, NULL), ST_OK);
     assert_true(me.dictionary == 1 && me.requests == 4711 && me.has_lease);
