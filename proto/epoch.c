@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "proto/hash.h"
+
 static const char EPOCH_NAME[] = "sotay-epoch/v1";     /* with its NUL */
 static const char ADDRESS_NAME[] = "sotay-address/v1"; /* with its NUL */
 
@@ -23,6 +25,20 @@ bool st_epoch_verify(const st_id *log, const st_epoch *epoch, const uint8_t log_
     uint8_t text[ST_EPOCH_SIGN_BYTES];
     st_epoch_sign_text(log, epoch, text);
     return st_sign_verify(log_key, text, sizeof text, epoch->signature);
+}
+
+void st_epochs_mark(const st_id *log, const st_epoch *rows, uint32_t count,
+                    uint8_t out[ST_EPOCHS_MARK_BYTES])
+{
+    uint8_t text[ST_EPOCH_SIGN_BYTES];
+    st_sha256_state state;
+    st_sha256_init(&state);
+    for (uint32_t i = 0; i < count; i++) {
+        st_epoch_sign_text(log, &rows[i], text);
+        st_sha256_update(&state, text, sizeof text);
+    }
+    st_hash hash = st_sha256_final(&state);
+    memcpy(out, hash.b, ST_EPOCHS_MARK_BYTES);
 }
 
 st_err st_address_sign_text(const st_id *log, const st_address *address, st_buffer *out)

@@ -25,6 +25,12 @@ void st_epoch_sign_text(const st_id *log, const st_epoch *epoch, uint8_t out[ST_
 /* By the key that the log has now: `log` is named after its first one (proto/log_key.h). */
 bool st_epoch_verify(const st_id *log, const st_epoch *epoch, const uint8_t log_key[32]);
 
+/* By which a list of epochs is told from another one: the beginning of the SHA-256 of the signed
+ * texts of all its rows, one behind the other. */
+#define ST_EPOCHS_MARK_BYTES 8u
+void st_epochs_mark(const st_id *log, const st_epoch *rows, uint32_t count,
+                    uint8_t out[ST_EPOCHS_MARK_BYTES]);
+
 /* Where the server is: the notice with the highest n counts. */
 typedef struct {
     uint64_t n;

@@ -129,7 +129,9 @@ typedef struct {
     uint64_t seen_size;
     st_hash seen_root;
     bool has_short_root;       /* of it only the first ST_SHORT_ROOT_BYTES; the rest is zero */
-    uint64_t epochs;           /* how many it knows; 0: the first */
+    uint64_t epochs;           /* how many it knows; 0: the first, or all are to be told again */
+    bool has_epochs_mark;      /* of their rows, from the first on: */
+    uint8_t epochs_mark[ST_EPOCHS_MARK_BYTES];
     uint64_t address;          /* number of the newest notice it has; 0: none */
     uint64_t log_keys;         /* number of the newest key of the log it has; 0: the first */
     bool has_log_key_mark;     /* of that key: */

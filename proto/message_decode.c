@@ -113,6 +113,8 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
                          &out->is_collapsed)
         || !message_optional(&from->log_key_mark, out->log_key_mark, sizeof out->log_key_mark,
                              &out->has_log_key_mark)
+        || !message_optional(&from->epochs_mark, out->epochs_mark, sizeof out->epochs_mark,
+                             &out->has_epochs_mark)
         || !get_seen(from, out) || !get_clock(from->clock, out)
         || !get_tree(from->held, &out->has_held, &out->held))
         return message_corrupt(error, "bad length in a request");

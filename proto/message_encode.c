@@ -102,6 +102,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->log_keys = ask->log_keys;
     out->log_key_mark =
         view_if(ask->has_log_key_mark, ask->log_key_mark, sizeof ask->log_key_mark);
+    out->epochs_mark = view_if(ask->has_epochs_mark, ask->epochs_mark, sizeof ask->epochs_mark);
     out->snapshots = ask->snapshots;
     out->repairs = ask->repairs;
     out->carries = ask->carries;

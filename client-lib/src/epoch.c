@@ -584,6 +584,21 @@ static void read_row(const book_key *key, const book_value *value, st_epoch *out
     memcpy(out->signature, value->data + KEY_BYTES + 16, sizeof out->signature);
 }
 
+/* The next one that opens and was signed; scan from book_key_of(BOOK_EPOCH), ascending by n.
+ * ST_E_NOT_FOUND at the end. */
+static st_err next_row(sotay_client *client, book_scan *scan, st_arena *arena, st_epoch *out,
+                       st_error *error)
+{
+    book_value value = { NULL, 0 };
+    st_err err = ST_OK;
+    do {
+        err = book_scan_whole(&client->book, scan, arena, &value, error);
+    } while (err == ST_OK && (value.len != ROW_BYTES || scan->at.len != 1 + 8 + 8));
+    if (err == ST_OK)
+        read_row(&scan->at, &value, out);
+    return err;
+}
+
 /* Does this request bring what one of the server's devices signed? */
 static st_err brings_papers(sotay_sync *sync, bool *out_brings, st_error *error)
 {
@@ -597,14 +612,25 @@ static st_err brings_papers(sotay_sync *sync, bool *out_brings, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Where a row is damaged, as if none were known: all are told again. What the disk does not give is
- * not mended so, and in nobody's way here. */
-static uint64_t known_rows(sotay_sync *sync)
+/* Where a row is damaged, or not all were told, as if none were known: all are told again. What the
+ * disk does not give is not mended so, and in nobody's way here. */
+static void say_known(sotay_sync *sync, st_ask *ask)
 {
-    const uint64_t known = sync->client->me.epochs;
+    const identity *me = &sync->client->me;
     size_t damaged = 0;
     st_err err = look_through(sync->client, false, &damaged, NULL);
-    return known > 1 && (err != ST_OK || damaged == 0) ? known : 0;
+    ask->has_epochs_mark =
+        me->epochs > 1 && me->has_epochs_mark && (err != ST_OK || damaged == 0);
+    ask->epochs = ask->has_epochs_mark ? me->epochs : 0;
+    memcpy(ask->epochs_mark, me->epochs_mark, sizeof ask->epochs_mark);
+}
+
+/* The newest of them: those that a book knows again, as a rule, are the oldest. */
+static void show_row(st_epoch *rows, uint32_t *io_count, const st_epoch *row)
+{
+    if (*io_count == ST_EPOCHS_MAX)
+        memmove(rows, rows + 1, --*io_count * sizeof *rows);
+    rows[(*io_count)++] = *row;
 }
 
 st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
@@ -613,7 +639,7 @@ st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     st_arena *arena = &sync->arena;
     book_key prefix = book_key_of(BOOK_EPOCH);
     book_scan scan = book_scan_of(&prefix);
-    ask->epochs = known_rows(sync);
+    say_known(sync, ask);
     st_err err = brings_papers(sync, &brings, error);
     if (err != ST_OK || !brings)
         return err;
@@ -621,34 +647,59 @@ st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     if (rows == NULL)
         return st_fail(error, ST_E_MEMORY, "sync: no memory");
     ask->seen = rows;
-    while (err == ST_OK && ask->seen_count < ST_EPOCHS_MAX) {
-        book_value value = { NULL, 0 };
-        err = book_scan_whole(&sync->client->book, &scan, arena, &value, error);
-        if (err == ST_OK && value.len == ROW_BYTES && scan.at.len == 1 + 8 + 8)
-            read_row(&scan.at, &value, &rows[ask->seen_count++]);
+    while (err == ST_OK) {
+        st_epoch row;
+        err = next_row(sync->client, &scan, arena, &row, error);
+        if (err == ST_OK)
+            show_row(rows, &ask->seen_count, &row);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* The log of an epoch that was lost is this one no further than up to where that, or one before it,
+ * began: the lowest cut of all that we were told of; where one of these does not open, nowhere. */
+static st_err lower_to_kept(sotay_client *client, uint64_t *io_cut, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_EPOCH);
+    book_scan scan = book_scan_of(&prefix);
+    size_t damaged = 0;
+    st_err err = look_through(client, false, &damaged, error);
+    if (damaged > 0)
+        *io_cut = 0;
+    while (err == ST_OK) {
+        st_arena arena;
+        st_epoch row;
+        st_arena_init(&arena, 4096);
+        err = next_row(client, &scan, &arena, &row, error);
+        if (err == ST_OK && row.n > 1 && row.cut < *io_cut)
+            *io_cut = row.cut;
+        st_arena_reset(&arena);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 /* Rows of the log as it is told; *out_cut is the lowest cut of those behind our own epoch, which is
- * number `known`. */
+ * number `known`; where that is not among all of them, of those of before too. */
 static st_err keep_rows(sotay_client *client, const st_epoch *rows, uint32_t count, uint64_t known,
                         uint64_t *out_cut, st_error *error)
 {
     const identity *next = &client->next;
     uint64_t cut = UINT64_MAX;
+    bool is_lost = rows[0].n <= 2;
     st_err err = ST_OK;
     for (uint32_t i = 0; err == ST_OK && i < count; i++) {
         if (!st_epoch_verify(&next->log, &rows[i], next->log_key))
             return st_fail(error, ST_E_SIGNATURE, "epoch: the key of the log has not signed it");
-        bool is_known = rows[i].n <= known &&
-                        memcmp(rows[i].epoch, next->epoch, sizeof next->epoch) == 0;
-        if (is_known)
+        bool is_ours = memcmp(rows[i].epoch, next->epoch, sizeof next->epoch) == 0;
+        is_lost = is_lost && !is_ours;
+        if (is_ours && rows[i].n <= known)
             cut = UINT64_MAX; /* nothing up to here is new */
         else if (rows[i].cut < cut)
             cut = rows[i].cut;
         err = keep_row(client, &rows[i], error);
     }
+    if (err == ST_OK && is_lost)
+        err = lower_to_kept(client, &cut, error);
     *out_cut = cut;
     return err;
 }
@@ -661,6 +712,21 @@ static void go_on_with_keys(sotay_sync *sync)
     sync->reads = READS_NOTHING;
 }
 
+/* Of a list that begins behind the first row no mark is known; it is asked for again, whole. */
+static void note_list(identity *next, const st_epoch *rows, uint32_t count)
+{
+    next->has_epochs_mark = rows[0].n == 1;
+    st_epochs_mark(&next->log, rows, count, next->epochs_mark);
+}
+
+/* Is it the very list that was told last? */
+static bool has_list(const identity *next, const st_epoch *rows, uint32_t count)
+{
+    uint8_t mark[ST_EPOCHS_MARK_BYTES];
+    st_epochs_mark(&next->log, rows, count, mark);
+    return next->has_epochs_mark && memcmp(mark, next->epochs_mark, sizeof mark) == 0;
+}
+
 st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_error *error)
 {
     identity *next = &sync->client->next;
@@ -671,7 +737,7 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
         return err;
     const st_epoch *last = &rows[count - 1];
     bool is_same = memcmp(next->epoch, last->epoch, sizeof next->epoch) == 0;
-    if (is_same && last->n <= known && damaged == 0)
+    if (is_same && damaged == 0 && has_list(next, rows, count))
         return ST_OK;
     err = keep_key(sync->client, known, next->server_key, error);
     if (err == ST_OK)
@@ -681,6 +747,7 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
     if (err != ST_OK)
         return err;
     next->epochs = last->n;
+    note_list(next, rows, count);
     memcpy(next->server_key, last->server_key, sizeof next->server_key);
     next->server_device = st_device_id(last->server_key);
     if (left < damaged)

@@ -168,6 +168,12 @@ static void get_cut(slip_reader *slip, identity *me)
     me->ends_told = slip_get_u64(slip);
 }
 
+static void get_list(slip_reader *slip, identity *me)
+{
+    me->has_epochs_mark = slip_get_u8(slip) != 0;
+    slip_get_bytes(slip, me->epochs_mark, sizeof me->epochs_mark);
+}
+
 /* What came after the first stores were made; each is there, or all that follow are missing. */
 static void get_later(slip_reader *slip, identity *me)
 {
@@ -235,6 +241,8 @@ static void get_later(slip_reader *slip, identity *me)
         me->asks_whole = slip_get_u8(slip) != 0;
     if (slip->at < slip->len)
         me->heard = slip_get_u64(slip);
+    if (slip->at < slip->len)
+        get_list(slip, me);
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -346,6 +354,8 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     put_cut(&slip, me);
     slip_u8(&slip, me->asks_whole);
     slip_u64(&slip, me->heard);
+    slip_u8(&slip, me->has_epochs_mark);
+    slip_bytes(&slip, me->epochs_mark, sizeof me->epochs_mark);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

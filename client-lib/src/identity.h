@@ -97,6 +97,8 @@ typedef struct {
     bool has_cut;         /* a new epoch was announced since `tree`: */
     uint64_t cut;         /*   up to there the log is said to be the same */
     uint64_t ends, ends_told; /* checkpoints that were given up (forsaken.h), and shown */
+    bool has_epochs_mark; /* of all rows of the list of epochs that was told last: */
+    uint8_t epochs_mark[ST_EPOCHS_MARK_BYTES];
     bool asks_whole; /* own sets are lost here: the server is to send them in full (missing.c) */
     uint64_t heard;  /* of the last own change when the server's last answer ended */
 } identity;

@@ -435,7 +435,10 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (err != ST_OK)
         return err;
     if (end->has_epoch && memcmp(end->epoch, next->epoch, sizeof end->epoch) != 0) {
-        memcpy(next->epoch, end->epoch, sizeof end->epoch); /* of a server that says no more */
+        /* Of a server that told no row with it: how far the logs are one is not known, and which
+         * key it signs with now it is asked. */
+        memcpy(next->epoch, end->epoch, sizeof end->epoch);
+        next->has_epochs_mark = false;
         return epoch_turn(sync, 0, error);
     }
     err = epoch_check_end(sync, end, error);

@@ -173,34 +173,49 @@ static st_err emit_scope(answer *a, st_error *error)
     return emit(a, &frame, error);
 }
 
-/* How many epochs the device knows; one that says nothing knows the first. One whose epoch is not
- * of this log (it began after the copy that was put in its place) knows the first alone: its
- * numbers are those of other epochs. One that is in a later epoch and says nothing knows none: it
- * has to believe what the server's devices signed before. */
-static uint64_t known_epochs(const answer *a)
+/* Does it have the very rows of this book's list? */
+static bool has_list(const answer *a)
+{
+    const st_ask *ask = a->request->ask;
+    uint8_t mark[ST_EPOCHS_MARK_BYTES];
+    st_epochs_mark(&a->room->keys->log, a->epochs, a->epochs_count, mark);
+    return memcmp(mark, ask->epochs_mark, sizeof mark) == 0;
+}
+
+/* How many epochs the device knows. One whose epoch is not of this log (it began after the copy
+ * that was put in its place) knows the first alone, as does one that has no epoch. What it says of
+ * its rows counts, where it says it: with another list than this it is told all. Else its number
+ * counts as far as its own epoch, since behind that it may have heard of others; one that is in a
+ * later epoch and says nothing knows none: it has to believe what the server's devices signed
+ * before. */
+static uint32_t known_epochs(const answer *a)
 {
     const st_ask *ask = a->request->ask;
     uint32_t n = a->epochs_count; /* of its epoch, which stands once more behind lost ones */
     if (!ask->has_epoch)
-        return ask->epochs > 0 ? ask->epochs : 1;
+        return 1;
     while (n > 0 && memcmp(a->epochs[n - 1].epoch, ask->epoch, 8) != 0)
         n--;
     if (n == 0)
-        return 1;
-    return ask->epochs > 0 ? ask->epochs : n == 1;
+        return a->epochs_count > 1; /* of a log that has no other, the first is news */
+    if (ask->has_epochs_mark)
+        return n == a->epochs_count && has_list(a) ? n : 0;
+    if (ask->epochs == 0)
+        return n == 1;
+    return ask->epochs < n ? (uint32_t)ask->epochs : n;
 }
 
 /* Those that it does not know. */
 static st_err emit_epochs(answer *a, st_error *error)
 {
     st_frame frame;
-    uint64_t known = known_epochs(a);
+    uint32_t known = known_epochs(a);
     if (known >= a->epochs_count)
         return ST_OK;
     memset(&frame, 0, sizeof frame);
     frame.kind = ST_FRAME_EPOCHS;
     frame.as.epochs.rows = a->epochs + known;
-    frame.as.epochs.count = a->epochs_count - (uint32_t)known;
+    frame.as.epochs.count = a->epochs_count - known;
     return emit(a, &frame, error);
 }
 
@@ -243,6 +258,12 @@ static st_err emit_address(answer *a, st_error *error)
     return emit(a, &frame, error);
 }
 
+/* Of the list that was told: the one of the room may be newer by now. */
+static const uint8_t *present_epoch(const answer *a)
+{
+    return a->epochs_count > 0 ? a->epochs[a->epochs_count - 1].epoch : a->room->epoch;
+}
+
 static st_err emit_end(answer *a, st_error *error)
 {
     st_frame frame;
@@ -252,8 +273,8 @@ static st_err emit_end(answer *a, st_error *error)
     frame.kind = ST_FRAME_END;
     st_end *end = &frame.as.end;
     end->version = 1;
-    end->has_epoch = !ask->has_epoch || memcmp(ask->epoch, room->epoch, 8) != 0;
-    memcpy(end->epoch, room->epoch, sizeof end->epoch);
+    end->has_epoch = !ask->has_epoch || memcmp(ask->epoch, present_epoch(a), 8) != 0;
+    memcpy(end->epoch, present_epoch(a), sizeof end->epoch);
     end->server_ms = room->port->now_ms(room->port->context);
     end->position = a->report.more || a->is_closed ? 0 : a->position;
     end->more = a->report.more;

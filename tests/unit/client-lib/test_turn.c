@@ -202,6 +202,108 @@ static void test_rows_from_the_first_on(void **state)
     assert_int_equal(d->own.status, OUTBOX_SENT);
 }
 
+/* What a request says of them, and shows with papers of the server's. */
+static st_ask asks(desk *d, bool presents)
+{
+    st_ask ask = { .version = 1 };
+    d->sync->presents = presents;
+    assert_int_equal(WITHIN(d, epoch_ask(d->sync, &ask, &d->error)), ST_OK);
+    return ask;
+}
+
+/* Of a list that it was told in part it says nothing, and is told all. Another list in the same
+ * epoch is news, whatever the numbers in it, and turns nothing. */
+static void test_which_list_it_was_told(void **state)
+{
+    desk *d = *state;
+    uint8_t mark[ST_EPOCHS_MARK_BYTES];
+    const st_epoch rows[4] = { epoch_of(d, 1, 6, 0), epoch_of(d, 2, 7, 1000),
+                               epoch_of(d, 3, 8, 1000), epoch_of(d, 4, 7, 1000) };
+    const st_epoch others[3] = { rows[0], rows[1], epoch_of(d, 3, 7, 900) };
+    st_ask ask = asks(d, false);
+    assert_true(ask.epochs == 0 && !ask.has_epochs_mark && ask.seen_count == 0);
+    assert_int_equal(take(d, rows + 1, 3), ST_OK);
+    ask = asks(d, false);
+    assert_true(ask.epochs == 0 && !ask.has_epochs_mark);
+    d->sync->has_turned = false;
+    for (int told = 0; told < 2; told++) {
+        assert_int_equal(take(d, rows, 4), ST_OK);
+        ask = asks(d, false);
+        st_epochs_mark(&d->e->log, rows, 4, mark);
+        assert_true(ask.epochs == 4 && ask.has_epochs_mark);
+        assert_memory_equal(ask.epochs_mark, mark, sizeof mark);
+    }
+    assert_int_equal(take(d, others, 3), ST_OK);
+    ask = asks(d, false);
+    st_epochs_mark(&d->e->log, others, 3, mark);
+    assert_int_equal(ask.epochs, 3);
+    assert_memory_equal(ask.epochs_mark, mark, sizeof mark);
+    assert_false(d->sync->has_turned);
+}
+
+/* One that says the name of its epoch alone, as one of before did to who knew as many: the keys are
+ * asked for. */
+static void test_a_name_alone(void **state)
+{
+    desk *d = *state;
+    const st_epoch rows[2] = { epoch_of(d, 1, 6, 0), epoch_of(d, 2, 7, 1000) };
+    assert_int_equal(take(d, rows, 2), ST_OK);
+    assert_int_equal(asks(d, false).epochs, 2);
+    memset(d->e->epoch, 9, sizeof d->e->epoch);
+    sotay_sync_free(d->sync);
+    assert_int_equal(edge_sync(d->e, d->an.client, NULL, NULL), SOTAY_OK);
+    assert_int_equal(sotay_sync_begin(d->an.client, &d->sync, &d->an.error), SOTAY_OK);
+    assert_memory_equal(d->an.client->me.epoch, d->e->epoch, 8);
+    const st_ask ask = asks(d, false);
+    assert_true(ask.epochs == 0 && !ask.has_epochs_mark);
+    read_own(d);
+    assert_int_equal(d->own.status, OUTBOX_SENT);
+}
+
+/* Of more than go into a request the newest are shown. */
+static void test_more_rows_than_are_shown(void **state)
+{
+    desk *d = *state;
+    st_epoch rows[ST_EPOCHS_MAX], more[6];
+    for (uint32_t i = 0; i < ST_EPOCHS_MAX; i++)
+        rows[i] = epoch_of(d, i + 1, (uint8_t)(i + 1), 1000);
+    for (uint32_t i = 0; i < 6; i++)
+        more[i] = epoch_of(d, 59 + i, (uint8_t)(159 + i), 1000);
+    assert_int_equal(take(d, rows, ST_EPOCHS_MAX), ST_OK);
+    assert_int_equal(take(d, more, 6), ST_OK);
+    const st_ask ask = asks(d, true);
+    assert_int_equal(ask.seen_count, ST_EPOCHS_MAX);
+    assert_int_equal(ask.seen[0].n, 7);
+    for (uint32_t i = 1; i < ask.seen_count; i++)
+        assert_true(ask.seen[i].n >= ask.seen[i - 1].n);
+    assert_int_equal(ask.seen[ask.seen_count - 1].n, ST_EPOCHS_MAX);
+}
+
+/* First an old copy was put back, and then a newer one: the log of the epoch between left this one
+ * where the old copy ended. Where the row does not open that says where, nothing is in common. */
+static void test_an_epoch_between(void **state)
+{
+    desk *d = *state;
+    const uint64_t position = d->own.position;
+    book_key key = book_key_of(BOOK_EPOCH);
+    const st_epoch between = epoch_of(d, 2, 7, position - 1);
+    const st_epoch lists[2] = { epoch_of(d, 2, 8, position), epoch_of(d, 2, 9, position) };
+    book_key_u64(&key, 2);
+    book_key_bytes(&key, between.server_key, 8);
+    assert_int_equal(take(d, &between, 1), ST_OK);
+    for (int damaged = 0; damaged < 2; damaged++) {
+        rows_begin(&d->an);
+        d->own.status = OUTBOX_SENT;
+        d->own.position = position;
+        assert_int_equal(over(d, outbox_put(&d->an.client->book, &d->own, NULL)), ST_OK);
+        if (damaged)
+            rows_spoil(&d->an, &key);
+        assert_int_equal(take(d, &lists[damaged], 1), ST_OK);
+        read_own(d);
+        assert_int_equal(d->own.status, OUTBOX_UNSENT);
+    }
+}
+
 /* A key of a former server is one of the server's; a row that is no key is passed over. */
 static void test_keys_of_former_servers(void **state)
 {
@@ -530,6 +632,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_which_epochs_count),
+        CASE(test_which_list_it_was_told),
+        CASE(test_a_name_alone),
+        CASE(test_more_rows_than_are_shown),
+        CASE(test_an_epoch_between),
         CASE(test_epochs_of_an_enrolment),
         CASE(test_rows_that_are_told_again),
         CASE(test_rows_from_the_first_on),

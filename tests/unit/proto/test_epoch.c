@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "proto/epoch.h"
+#include "proto/hash.h"
 #include "proto/message.h"
 #include "tests/unit/proto/wire_text.h"
 
@@ -62,6 +63,31 @@ static void test_what_an_epoch_says_is_signed(void **state)
         assert_false(st_epoch_verify(&k.log, &bad, k.key));
         st_epoch_sign_text(&k.log, &bad, other);
         assert_int_equal(memcmp(text, other, sizeof text) != 0, i != 4);
+    }
+}
+
+/* Any other word in a row, a row more or less, or another log: another list. */
+static void test_a_list_has_a_mark(void **state)
+{
+    (void)state;
+    const keys k = make_keys();
+    const st_epoch rows[2] = { signed_epoch(&k), signed_epoch(&k) };
+    const st_id other_log = st_log_id(k.other_key);
+    uint8_t mark[ST_EPOCHS_MARK_BYTES], other[ST_EPOCHS_MARK_BYTES], text[2][ST_EPOCH_SIGN_BYTES];
+    st_epochs_mark(&k.log, rows, 2, mark);
+    for (size_t i = 0; i < 2; i++)
+        st_epoch_sign_text(&k.log, &rows[i], text[i]);
+    const st_hash hash = st_sha256(text, sizeof text);
+    assert_memory_equal(mark, hash.b, sizeof mark);
+    for (int i = 0; i < 7; i++) {
+        st_epoch bad[2] = { rows[0], rows[1] };
+        bad[1].n += i == 0;
+        bad[1].epoch[7] ^= i == 1;
+        bad[1].cut ^= i == 2;
+        bad[1].server_key[31] ^= i == 3;
+        bad[1].signature[0] ^= i == 4; /* by another key of the log */
+        st_epochs_mark(i == 5 ? &other_log : &k.log, bad, i == 6 ? 1 : 2, other);
+        assert_int_equal(memcmp(mark, other, sizeof mark) != 0, i != 4);
     }
 }
 
@@ -242,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_an_epoch_says_is_signed),
+        cmocka_unit_test(test_a_list_has_a_mark),
         cmocka_unit_test(test_what_an_address_says_is_signed),
         cmocka_unit_test(test_no_room_for_the_text),
         cmocka_unit_test(test_addresses_that_can_be_called),

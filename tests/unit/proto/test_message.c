@@ -90,7 +90,7 @@ static void test_fields_arrive(void **state)
     assert_true(ask->buckets[1].cursor == 812 && ask->buckets[1].sum.b[0] == 0x9a);
     assert_true(ask->gone_count == 1 && ask->gone[0].from == 3 && ask->gone[0].to == 9);
     assert_true(ask->kept_from == 40 && ask->seen_size == 800 && ask->seen_root.b[3] == 0x33);
-    assert_false(ask->has_held || ask->has_log_key_mark);
+    assert_false(ask->has_held || ask->has_log_key_mark || ask->has_epochs_mark);
     st_buffer_free(&bytes);
     st_arena_reset(&arena);
 }
@@ -101,16 +101,20 @@ static void test_what_is_said_of_the_log(void **state)
     (void)state;
     st_arena arena;
     st_buffer bytes;
-    st_frame back, frames[2];
+    st_frame back, frames[3];
     st_arena_init(&arena, ARENA_MAX);
     frames[0] = make_ask_log_key_mark(&arena);
     frames[1] = make_ask_held(&arena);
-    for (size_t i = 0; i < 2; i++) {
+    frames[2] = make_ask_epochs_mark(&arena);
+    for (size_t i = 0; i < 3; i++) {
         const st_ask *said = &frames[i].as.ask, *ask = &back.as.ask;
         encode(&frames[i], &bytes);
         assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
         assert_int_equal(ask->has_log_key_mark, i == 0);
         assert_int_equal(ask->has_held, i == 1);
+        assert_int_equal(ask->has_epochs_mark, i == 2);
+        assert_int_equal(ask->epochs, said->epochs);
+        assert_memory_equal(ask->epochs_mark, said->epochs_mark, sizeof ask->epochs_mark);
         assert_memory_equal(ask->log_key_mark, said->log_key_mark, sizeof ask->log_key_mark);
         assert_int_equal(ask->held.head.size, said->held.head.size);
         assert_int_equal(ask->held.epoch, said->held.epoch);

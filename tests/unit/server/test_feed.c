@@ -36,7 +36,7 @@ typedef struct {
     shelf shelves[16];
     size_t shelves_count;
     uint64_t scope_rev, position;
-    size_t pages, entries, references, wants, verdicts, scopes, ends, repairs;
+    size_t pages, entries, references, wants, verdicts, scopes, ends, repairs, epochs;
     st_repair_answer repair;
     bool more, reset, damaged, is_foreign;
     st_want want;
@@ -190,6 +190,9 @@ static st_err take_frame(void *context, const st_frame *sent, st_error *error)
     case ST_FRAME_PAGE:
         take_page(p, &frame.as.page);
         break;
+    case ST_FRAME_EPOCHS:
+        p->epochs = frame.as.epochs.count;
+        break;
     case ST_FRAME_REPAIR_ANSWER:
         p->repairs++;
         p->repair = frame.as.repair_answer;
@@ -213,6 +216,7 @@ static void ask_once(replica *p, bool collapsed)
     st_error error = { 0 };
     feed_sink sink = { p, take_frame };
     p->pages = p->entries = p->references = p->wants = p->verdicts = p->scopes = p->ends = 0;
+    p->epochs = 0;
     p->reset = p->damaged = false;
     p->ask.version = 1;
     p->ask.has_epoch = true;
@@ -436,6 +440,7 @@ static void test_what_was_shown_before_comes_first(void **state)
         ask_once(&pa, true);
         assert_int_equal(pa.pages + pa.scopes, 0);
         assert_int_equal(pa.more, i == 1);
+        assert_int_equal(pa.epochs, i);                    /* there is one, and it is told */
     }
     pa.is_foreign = false;
     pa.shelves_count = 0;                                  /* it has given, and begins anew */
