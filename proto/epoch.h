@@ -6,7 +6,8 @@
 #include "proto/bytes.h"
 #include "proto/sign.h"
 
-#define ST_EPOCHS_MAX        64u
+#define ST_EPOCHS_MAX        256u
+#define ST_EPOCHS_SHOWN_MAX  64u  /* that one request shows */
 #define ST_ADDRESS_BYTES_MAX 255u
 
 /* The n-th epoch of a log (from 1). Up to `cut` its entries are those of the epoch before. */

@@ -628,7 +628,7 @@ static void say_known(sotay_sync *sync, st_ask *ask)
 /* The newest of them: those that a book knows again, as a rule, are the oldest. */
 static void show_row(st_epoch *rows, uint32_t *io_count, const st_epoch *row)
 {
-    if (*io_count == ST_EPOCHS_MAX)
+    if (*io_count == ST_EPOCHS_SHOWN_MAX)
         memmove(rows, rows + 1, --*io_count * sizeof *rows);
     rows[(*io_count)++] = *row;
 }
@@ -643,7 +643,7 @@ st_err epoch_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     st_err err = brings_papers(sync, &brings, error);
     if (err != ST_OK || !brings)
         return err;
-    st_epoch *rows = st_arena_array(arena, ST_EPOCHS_MAX, sizeof *rows);
+    st_epoch *rows = st_arena_array(arena, ST_EPOCHS_SHOWN_MAX, sizeof *rows);
     if (rows == NULL)
         return st_fail(error, ST_E_MEMORY, "sync: no memory");
     ask->seen = rows;

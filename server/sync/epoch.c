@@ -13,6 +13,7 @@
 #include "server/sync/log_key.h"
 
 #define EPOCHS_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define LEARNED_MAX      (ST_EPOCHS_MAX / 2) /* the others are left to stores that are restored */
 
 static st_err decode(store_slice key, store_slice row, st_epoch *out, st_error *error)
 {
@@ -282,8 +283,8 @@ static st_err run_learn(writer_turn *turn, void *argument, st_error *error)
         err = find_lost(turn->txn, room, job, error);
     if (err != ST_OK || job->count == 0)
         return err;
-    if (count == 0 || count + job->count + 1 > ST_EPOCHS_MAX)
-        return st_fail(error, ST_E_TOO_LARGE, "epochs: a log has at most %u", ST_EPOCHS_MAX);
+    if (count == 0 || count + job->count + 1 > LEARNED_MAX)
+        return st_fail(error, ST_E_TOO_LARGE, "epochs: no lost ones go behind %u", LEARNED_MAX);
     st_epoch row = { .n = rows[count - 1].n, .cut = turn->next_index - 1 };
     for (uint32_t i = 0; i < job->count; i++)
         row.cut = job->found[i]->cut < row.cut ? job->found[i]->cut : row.cut;

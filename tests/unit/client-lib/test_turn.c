@@ -264,19 +264,19 @@ static void test_a_name_alone(void **state)
 static void test_more_rows_than_are_shown(void **state)
 {
     desk *d = *state;
-    st_epoch rows[ST_EPOCHS_MAX], more[6];
-    for (uint32_t i = 0; i < ST_EPOCHS_MAX; i++)
+    st_epoch rows[ST_EPOCHS_SHOWN_MAX], more[6];
+    for (uint32_t i = 0; i < ST_EPOCHS_SHOWN_MAX; i++)
         rows[i] = epoch_of(d, i + 1, (uint8_t)(i + 1), 1000);
     for (uint32_t i = 0; i < 6; i++)
         more[i] = epoch_of(d, 59 + i, (uint8_t)(159 + i), 1000);
-    assert_int_equal(take(d, rows, ST_EPOCHS_MAX), ST_OK);
+    assert_int_equal(take(d, rows, ST_EPOCHS_SHOWN_MAX), ST_OK);
     assert_int_equal(take(d, more, 6), ST_OK);
     const st_ask ask = asks(d, true);
-    assert_int_equal(ask.seen_count, ST_EPOCHS_MAX);
+    assert_int_equal(ask.seen_count, ST_EPOCHS_SHOWN_MAX);
     assert_int_equal(ask.seen[0].n, 7);
     for (uint32_t i = 1; i < ask.seen_count; i++)
         assert_true(ask.seen[i].n >= ask.seen[i - 1].n);
-    assert_int_equal(ask.seen[ask.seen_count - 1].n, ST_EPOCHS_MAX);
+    assert_int_equal(ask.seen[ask.seen_count - 1].n, ST_EPOCHS_SHOWN_MAX);
 }
 
 /* First an old copy was put back, and then a newer one: the log of the epoch between left this one
