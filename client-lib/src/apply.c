@@ -624,6 +624,7 @@ static st_err apply_entries(applying *a, st_error *error)
     }
     a->state.in_scope = true;
     a->state.too_new = false;
+    a->state.is_whole = a->state.is_whole || a->page->last;
     if (err == ST_OK)
         err = bucket_put(book, bucket, &a->state, error);
     if (err == ST_OK)

@@ -3,6 +3,7 @@
  * Never: decides what is in scope; it only keeps what the server said. */
 #include "client-lib/src/bucket.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "client-lib/src/slip.h"
@@ -19,6 +20,7 @@ static st_err unpack(const book_value *value, bucket_state *out_state, st_error 
     state.here = slip_get_u64(&slip);
     state.in_scope = slip_get_u8(&slip) != 0;
     state.too_new = slip_get_u8(&slip) != 0;
+    state.is_whole = slip.at < slip.len ? slip_get_u8(&slip) != 0 : state.cursor > 0;
     if (slip.bad)
         return st_fail(error, ST_E_CORRUPT, "store: the state of a bucket is damaged");
     *out_state = state;
@@ -53,6 +55,7 @@ st_err bucket_put(book_db *book, const st_bucket *bucket, const bucket_state *st
     slip_u64(&slip, state->here);
     slip_u8(&slip, state->in_scope);
     slip_u8(&slip, state->too_new);
+    slip_u8(&slip, state->is_whole);
     book_key key = book_key_text(BOOK_BUCKET, bucket->s);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
                                    : book_put(book, &key, out.data, out.len, error);
@@ -92,6 +95,11 @@ bool bucket_is_catalogue(const st_bucket *bucket)
 {
     const char *part = strchr(bucket->s, '/');
     return part != NULL && strcmp(part, "/catalogue") == 0;
+}
+
+void bucket_catalogue(const sotay_client *client, st_bucket *out_bucket)
+{
+    (void)snprintf(out_bucket->s, sizeof out_bucket->s, "%s/catalogue", client->me.commune.s);
 }
 
 const st_bucket *bucket_among(bucket_list list, const st_bucket *bucket)

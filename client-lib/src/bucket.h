@@ -12,6 +12,7 @@ typedef struct {
     uint64_t here; /* own last counter in this bucket; 0: none */
     bool in_scope; /* the server lets this device read it */
     bool too_new;  /* a page needs a newer program: not read, still pushed */
+    bool is_whole; /* read to a `last` page since it was begun, or begun anew */
 } bucket_state;
 
 /* Zeroed when nothing is known. ST_E_CORRUPT, ST_E_STORAGE. */
@@ -26,6 +27,8 @@ ST_MUST_USE st_err bucket_vector_put(book_db *book, const st_bucket *bucket,
                                      const st_vector *vector, st_error *error);
 /* Is it the catalogue of a commune, which names the authors of all that is in the others? */
 bool bucket_is_catalogue(const st_bucket *bucket);
+/* The name of that of this store's commune. */
+void bucket_catalogue(const sotay_client *client, st_bucket *out_bucket);
 /* Some buckets. */
 typedef struct {
     const st_bucket *names;

@@ -221,6 +221,7 @@ static st_err forget_place(sotay_client *client, const st_bucket *bucket, st_err
     book_key vector = book_key_text(BOOK_VECTOR, bucket->s);
     st_err err = bucket_get(&client->book, bucket, &state, error);
     state.cursor = 0;
+    state.is_whole = false;
     memset(&state.sum, 0, sizeof state.sum);
     if (err == ST_OK)
         err = bucket_put(&client->book, bucket, &state, error);

@@ -32,6 +32,9 @@ typedef struct {
     size_t steps_count, steps_capacity;
     peer_spread *spreads;
     size_t spreads_count, spreads_capacity;
+    bool has_device; /* the record of the device was read */
+    bool is_out;     /* it says that it is not in use, or its person's does */
+    bool is_unread;  /* a record does not open, or not all of it is here: any may be that one */
 } looking;
 
 static bool says_id(const st_form *form, const st_record *record, const char *name, const st_id *id)
@@ -210,14 +213,30 @@ static st_err add_predecessors(looking *l, st_error *error)
     return err;
 }
 
-static void look_at_person(peer *p, const st_form *form, const st_record *record)
+static void look_at_device(looking *l, const st_form *form, const st_record *record)
 {
+    if (!says_id(form, record, "device_id", &l->out->device))
+        return;
+    l->has_device = true;
+    if (number_of(form, record, "status", STATUS_ACTIVE) != STATUS_ACTIVE)
+        l->is_out = true;
+}
+
+static void look_at_person(looking *l, const st_form *form, const st_record *record)
+{
+    peer *p = l->out;
     bool is_theirs = st_id_cmp(&record->id, &p->person) == 0 ||
                      says_id(form, record, "person_id", &p->person);
     if (is_theirs && (number_of(form, record, "active", 1) == 0 || is_withdrawn(record)))
-        p->is_in_use = false;
+        l->is_out = true;
     if (is_theirs && !has_role(form, record))
         p->reads_nothing = true;
+}
+
+/* One of the catalogue that was begun without its beginning: the rest is to come. */
+static bool is_begun(const st_record *record)
+{
+    return !record->created && record->metas_count > 0 && bucket_is_catalogue(&record->bucket);
 }
 
 static st_err look_at(looking *l, const st_record *record, st_error *error)
@@ -225,25 +244,77 @@ static st_err look_at(looking *l, const st_record *record, st_error *error)
     static const char *const FORMS[] = { "device", "person", "assignment", "unit" };
     const size_t forms = sizeof FORMS / sizeof FORMS[0];
     const st_form *form = NULL;
-    peer *p = l->out;
     size_t which = 0;
     while (which < forms && strcmp(record->form.s, FORMS[which]) != 0)
         which++;
+    l->is_unread = l->is_unread || is_begun(record);
     if (!record->created || which == forms)
         return ST_OK;
     st_err err = lexicon_form(l->client, record->form.s, record->form_version, &form, error);
+    if (err == ST_E_NOT_FOUND || err == ST_E_CORRUPT) {
+        l->is_unread = l->is_unread || which < 2; /* the others only give */
+        return ST_OK;
+    }
     if (err != ST_OK)
-        return err == ST_E_NOT_FOUND || err == ST_E_CORRUPT ? ST_OK : err;
-    if (which == 0 && says_id(form, record, "device_id", &p->device) &&
-        number_of(form, record, "status", STATUS_ACTIVE) != STATUS_ACTIVE)
-        p->is_in_use = false;
+        return err;
+    if (which == 0)
+        look_at_device(l, form, record);
     if (which == 1)
-        look_at_person(p, form, record);
+        look_at_person(l, form, record);
     if (which == 3)
         return add_steps(l, form, record, error);
-    return which == 2 && says_id(form, record, "person_id", &p->person)
+    return which == 2 && says_id(form, record, "person_id", &l->out->person)
                ? add_assignment(l, form, record, error)
                : ST_OK;
+}
+
+static st_err look_at_all(looking *l, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BASE);
+    book_scan scan = book_scan_of(&prefix);
+    book_db *book = &l->client->book;
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_arena work;
+        st_record record;
+        book_value value = { NULL, 0 };
+        st_arena_init(&work, CLIENT_WORK_BYTES_MAX);
+        err = book_scan_next(book, &scan, &work, &value, error);
+        if (err == ST_OK)
+            err = st_record_decode(value.data, value.len, &work, &record, error);
+        bool is_damaged = book_is_damage(book, err);
+        l->is_unread = l->is_unread || is_damaged;
+        if (err == ST_OK)
+            err = look_at(l, &record, error);
+        err = is_damaged ? ST_OK : err;
+        st_arena_reset(&work);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Was the catalogue read to its end since it was begun anew? Until then what it says of a device
+ * may be of before it was revoked. */
+static st_err is_whole(sotay_client *client, bool *out_is, st_error *error)
+{
+    bucket_state state;
+    st_bucket catalogue;
+    bucket_catalogue(client, &catalogue);
+    st_err err = bucket_get(&client->book, &catalogue, &state, error);
+    *out_is = err == ST_OK && state.is_whole;
+    return err;
+}
+
+/* All was looked at. */
+static st_err judge(looking *l, st_error *error)
+{
+    bool whole = false;
+    st_err err = is_whole(l->client, &whole, error);
+    if (err == ST_OK && !whole && !l->has_device)
+        err = st_fail(error, ST_E_STATE, "carry: the catalogue is being read anew here, and does "
+                                         "not speak of the other phone yet; the next sync goes on");
+    l->out->is_in_use = !l->is_out && (l->has_device || l->is_unread);
+    l->out->reads_nothing = l->out->reads_nothing || l->is_unread || !whole;
+    return err;
 }
 
 st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena, peer *out_peer,
@@ -251,32 +322,18 @@ st_err peer_load(sotay_client *client, const st_id *device, st_arena *arena, pee
 {
     peer p;
     looking l = { .client = client, .arena = arena, .out = &p };
-    book_key prefix = book_key_of(BOOK_BASE);
-    book_scan scan = book_scan_of(&prefix);
     memset(&p, 0, sizeof p);
     p.device = *device;
-    p.is_in_use = true;
     st_err err = lexicon_device_key(client, device, p.sign_key, error);
     if (err == ST_OK)
         err = lexicon_person(client, device, &p.person, error);
     if (err == ST_E_NOT_FOUND)
         return st_fail(error, err, "carry: the other phone is not in the book on this one yet");
-    while (err == ST_OK) {
-        st_arena work;
-        st_record record;
-        book_value value = { NULL, 0 };
-        st_arena_init(&work, CLIENT_WORK_BYTES_MAX);
-        err = book_scan_next(&client->book, &scan, &work, &value, error);
-        if (err == ST_OK)
-            err = st_record_decode(value.data, value.len, &work, &record, error);
-        bool is_damaged = book_is_damage(&client->book, err);
-        p.reads_nothing = p.reads_nothing || is_damaged; /* it may say that nothing is to be read */
-        if (err == ST_OK)
-            err = look_at(&l, &record, error);
-        err = is_damaged ? ST_OK : err;
-        st_arena_reset(&work);
-    }
-    if (err == ST_E_NOT_FOUND)
+    if (err == ST_OK)
+        err = look_at_all(&l, error);
+    if (err == ST_OK)
+        err = judge(&l, error);
+    if (err == ST_OK)
         err = add_spreads(&l, error);
     if (err == ST_OK)
         err = add_predecessors(&l, error);

@@ -39,7 +39,7 @@ static st_err hears_nothing(sotay_client *client, bool *out_is, st_error *error)
 {
     st_bucket catalogue;
     bucket_state state;
-    (void)snprintf(catalogue.s, sizeof catalogue.s, "%s/catalogue", client->me.commune.s);
+    bucket_catalogue(client, &catalogue);
     st_err err = bucket_get(&client->book, &catalogue, &state, error);
     *out_is = err == ST_OK &&
               (!state.in_scope || client->me.standing != ST_STANDING_IN_USE);

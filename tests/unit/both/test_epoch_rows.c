@@ -3,9 +3,9 @@
  * them, and every page in which one of those servers says something. Where such a row does not open
  * any more, the server tells it again with the next sync, and what hung on it comes back. Until
  * then it is in the way of no request, and of nothing that the phone gives back. */
+#include "tests/unit/both/spoilt_names.h"
 #include "tests/unit/both/town.h"
 #include "tests/unit/client-lib/bad_page.h"
-#include "tests/unit/client-lib/rows.h"
 
 enum { ROWS = 2, NAMES_MAX = 400 }; /* of the epochs; of all names */
 
@@ -96,14 +96,6 @@ static void assert_found(desk *d)
     assert_names(d);
     sync_phone_well(&d->t.w, d->binh, &report);
     assert_int_equal(report.requests, 1);
-}
-
-static void spoil_device(phone *p, const phone *whose)
-{
-    book_key key = book_key_text(BOOK_NAME, "device");
-    book_key_bytes(&key, "", 1);
-    book_key_bytes(&key, whose->client->me.device.b, sizeof whose->client->me.device.b);
-    rows_spoil(p, &key);
 }
 
 static void test_each_row(void **state)

@@ -4,11 +4,10 @@
  * refused for it, and records of that form are shown again. Where the disk does not even give the
  * row, what needs none of it is sent and read all the same. */
 #include "client-lib/src/exchange.h"
-#include "proto/record.h"
 #include "tests/unit/both/fetch.h"
 #include "tests/unit/both/meet.h"
+#include "tests/unit/both/spoilt_names.h"
 #include "tests/unit/client-lib/bad_page.h"
-#include "tests/unit/client-lib/rows.h"
 
 typedef struct {
     world w;
@@ -48,36 +47,6 @@ static void spoil(phone *p, book_table table, const void *named, size_t len)
         break; /* a damaged row cannot be read over */
     }
     assert_int_equal(found, 1);
-}
-
-static void spoil_device(phone *p, const phone *whose)
-{
-    const st_id device = whose->client->me.device;
-    book_key key = book_key_text(BOOK_NAME, "device");
-    book_key_bytes(&key, "", 1);
-    book_key_bytes(&key, device.b, sizeof device.b);
-    rows_spoil(p, &key);
-}
-
-/* The record that says it in the catalogue. */
-static void spoil_record_of(phone *p, const phone *whose)
-{
-    static stored_row row;
-    const st_id device = whose->client->me.device;
-    st_arena arena;
-    bool found = false;
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    for (size_t n = 0; !found && rows_get(p, BOOK_BASE, n, &row); n++) {
-        st_record record;
-        assert_int_equal(st_record_decode(row.data, row.len, &arena, &record, NULL), ST_OK);
-        for (size_t i = 0; strcmp(record.form.s, "device") == 0 && i < record.lives_count; i++) {
-            const st_value *value = &record.lives[i].op.value;
-            found = found || (value->len == 16 && memcmp(value->data, device.b, 16) == 0);
-        }
-    }
-    st_arena_reset(&arena);
-    assert_true(found);
-    rows_spoil(p, &row.key);
 }
 
 static void assert_same(desk *d, const sotay_id *id)
