@@ -73,7 +73,7 @@ void lease_note(sotay_client *client)
 static bool is_own(const sotay_client *client, const overlay_view *view)
 {
     const st_record *record = &view->record;
-    if (view->has_own)
+    if (view->has_own || view->lacks_own)
         return true;
     for (size_t i = 0; i < record->metas_count; i++)
         if (st_id_cmp(&record->metas[i].actor, &client->me.person) == 0)

@@ -423,6 +423,7 @@ st_err overlay_load(sotay_client *client, const st_id *record, st_arena *arena,
         err = overlay_walk_next(&walk, &entry, &change, &set, error);
         if (overlay_leaves_out(client, &view, &entry, err)) {
             view.is_damaged = true;
+            view.lacks_own = view.lacks_own || entry.status != OVERLAY_CARRIED;
             err = ST_OK;
             continue;
         }

@@ -41,6 +41,7 @@ typedef struct {
                       * does not open */
     bool has_base, is_held;
     bool has_own; /* something of ours is folded over the base */
+    bool lacks_own; /* something of ours is not, that waits and does not open */
     bool has_carried; /* something that came by hand is */
     st_outside outside; /* nothing of it is in the book: what is shown was declined (outside.h) */
     const char *decision_reason; /* then; NULL: not known here */

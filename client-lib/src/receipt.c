@@ -82,7 +82,7 @@ static st_err look_at(receipt_look *l, st_error *error)
     st_err err = overlay_load(l->client, &l->record, &l->arena, &view, error);
     if (err == ST_OK)
         err = lease_check(l->client, &view, error);
-    l->has_unsent = err == ST_OK && view.has_own;
+    l->has_unsent = err == ST_OK && (view.has_own || view.lacks_own);
     if (err == ST_OK)
         err = find_newest(l, error);
     if (err == ST_OK && l->newest == 0)

@@ -126,6 +126,44 @@ static void test_own_ones_that_wait(void **state)
 
 /* It had gone, and the server that took it was put back: nobody has it, and nothing lies behind it
  * for which it would be asked. */
+/* A receipt does not speak of it, and somebody else's record in which he wrote it stays open to him
+ * when the lease is over. */
+static void an_own_one_counts(bool is_sealed, int how)
+{
+    world w;
+    sotay_receipt_state receipt;
+    world_make_with(&w, 5, (world_how){ 2, false });
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    sotay_id visit = phone_visit(an, "chợ"), other = phone_visit(an, "bến");
+    sync_phone_well(&w, an, NULL);
+    sync_phone_well(&w, binh, NULL);
+    assert_int_equal(sotay_receipt_find(binh->client, &visit, &receipt, &binh->error), SOTAY_OK);
+    assert_false(receipt.has_unsent);
+    assert_int_equal(phone_set(binh, &visit, "place", "một"), SOTAY_OK);
+    if (is_sealed) {
+        rows_seal(binh);
+        damage_own(binh, 0, how);
+    } else {
+        damage_unsealed(binh, 1, how);
+    }
+    assert_int_equal(sotay_receipt_find(binh->client, &visit, &receipt, &binh->error), SOTAY_OK);
+    assert_true(receipt.has_unsent);
+    sotay_memory_clock(&binh->port, PHONE_WALL_MS, 1000 + (uint64_t)ST_LEASE_MS);
+    assert_true(phone_says(binh, sotay_show, &visit, "\"chợ\""));
+    assert_int_equal(phone_set(binh, &visit, "place", "hai"), SOTAY_OK);
+    assert_int_equal(phone_set(binh, &other, "place", "hai"), SOTAY_E_DENIED);
+    world_free(&w);
+}
+
+static void test_what_is_own_of_it(void **state)
+{
+    (void)state;
+    for (int how = 0; how < HOWS; how++) {
+        an_own_one_counts(false, how);
+        an_own_one_counts(true, how);
+    }
+}
+
 static void test_an_own_one_that_a_restore_lost(void **state)
 {
     (void)state;
@@ -430,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_a_carried_one_of_a_lost_unit),
         cmocka_unit_test(test_a_carried_one_over_the_book),
         cmocka_unit_test(test_own_ones_that_wait),
+        cmocka_unit_test(test_what_is_own_of_it),
         cmocka_unit_test(test_an_own_one_that_a_restore_lost),
         cmocka_unit_test(test_a_lost_one_over_what_is_held),
         cmocka_unit_test(test_a_held_one_that_nobody_touches),
