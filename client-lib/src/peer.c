@@ -310,8 +310,9 @@ static st_err judge(looking *l, st_error *error)
     bool whole = false;
     st_err err = is_whole(l->client, &whole, error);
     if (err == ST_OK && !whole && !l->has_device)
-        err = st_fail(error, ST_E_STATE, "carry: the catalogue is being read anew here, and does "
-                                         "not speak of the other phone yet; the next sync goes on");
+        err = st_fail(error, ST_E_STATE,
+                      "carry: the catalogue is being read anew here, and does not speak of the "
+                      "other phone yet; the next sync goes on");
     l->out->is_in_use = !l->is_out && (l->has_device || l->is_unread);
     l->out->reads_nothing = l->out->reads_nothing || l->is_unread || !whole;
     return err;
