@@ -475,8 +475,7 @@ SOTAY_API SOTAY_MUST_USE int sotay_history(sotay_client *client, const sotay_id 
 typedef struct {
     uint64_t entry;  /* that brought the newest change of the record which is known here */
     uint64_t kept;   /* of which a receipt is on this device; 0: none */
-    bool has_unsent; /* something newer was written here that no entry has yet; also where that does
-                      * not open any more, until it is told to be lost */
+    bool has_unsent; /* something newer was written here that no entry has yet, damaged or not */
 } sotay_receipt_state;
 /* SOTAY_E_NOT_FOUND  there is no such record, or no entry with a change of it came here yet */
 SOTAY_API SOTAY_MUST_USE int sotay_receipt_find(sotay_client *client, const sotay_id *record,
