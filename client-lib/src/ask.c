@@ -185,7 +185,7 @@ static st_err remember_sent(sotay_sync *sync, const outbox_set *set, st_error *e
     if (sent == NULL)
         return st_fail(error, ST_E_MEMORY, "sync: no memory");
     sync->sent = sent;
-    exchange_sent entry = { set->device, set->first, set->last - set->first + 1 };
+    exchange_sent entry = { set->device, set->first, set->last - set->first + 1, false };
     sync->sent[sync->sent_count++] = entry;
     return ST_OK;
 }
@@ -384,11 +384,10 @@ static bool turn_to_asked(sotay_sync *sync)
 /* Is it of those that are gone through now? */
 static bool is_next(sotay_sync *sync, const outbox_set *set)
 {
-    bool is_asked = set->asked_at > 0;
     if (!outbox_waits(set))
         return false;
-    sync->has_asked = sync->has_asked || is_asked;
-    return is_asked == sync->asks_again;
+    sync->has_asked = sync->has_asked || set->is_asked;
+    return set->is_asked == sync->asks_again;
 }
 
 /* The next one that waits, and where the scan stood in front of it. ST_E_NOT_FOUND. */
@@ -612,8 +611,8 @@ st_err ask_sign(sotay_sync *sync, st_error *error)
 static st_err doubt(sotay_sync *sync, st_error *error)
 {
     sotay_client *client = sync->client;
-    if (!sync->seal.is_answered || outbox_unsealed(client) == 0 ||
-        sync->doubted == client->me.counter)
+    const bool leans = sync->seal.is_answered || sync->seal.was_asked;
+    if (!leans || outbox_unsealed(client) == 0 || sync->doubted == client->me.counter)
         return ST_OK;
     const uint64_t lost = client->me.lost;
     st_err err = replay_doubted(client, error);
@@ -628,10 +627,9 @@ static st_err doubt(sotay_sync *sync, st_error *error)
 static st_err seal(sotay_sync *sync, st_error *error)
 {
     bool was_put_off = sync->seal.is_put_off && sync->seal.is_answered;
-    bool may_be_asked = sync->report.requests == 0 && !sync->seal.is_answered &&
-                        outbox_unsealed(sync->client) > 0;
-    st_err err = may_be_asked
-                     ? outbox_was_asked(sync->client, &sync->seal.is_answered, error)
+    sync->seal.was_asked = false;
+    st_err err = sync->report.requests == 0
+                     ? outbox_was_asked(sync->client, &sync->seal.was_asked, error)
                      : ST_OK;
     if (err == ST_OK)
         err = doubt(sync, error);

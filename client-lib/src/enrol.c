@@ -205,7 +205,7 @@ static void become(sotay_sync *sync, const st_enrol_answer *answer, st_id log)
     next->login = answer->login;
     next->commune = answer->commune;
     st_fingerprint(offer->sign_key, next->fingerprint);
-    next->counter = next->sealed = next->heard = 0;
+    next->counter = next->sealed = next->heard = sync->hears = 0;
     next->slips = next->requests = next->position = 0;
     next->has_prev = false;
     memset(&next->prev, 0, sizeof next->prev);

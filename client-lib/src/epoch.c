@@ -429,7 +429,8 @@ static st_err offer_one_own(sotay_client *client, outbox_set *set, uint64_t cut,
     if (err != ST_OK || (set->position > 0 && set->position <= cut && !was_told))
         return err;
     set->status = OUTBOX_UNSENT;
-    set->position = set->asked_at = 0;
+    set->position = 0;
+    set->is_asked = false;
     set->hold = ST_HOLD_NONE;
     return outbox_settle(client, set, NULL, none, error);
 }
@@ -437,8 +438,8 @@ static st_err offer_one_own(sotay_client *client, outbox_set *set, uint64_t cut,
 /* That this book did not say what it is, before it was asked in its own epoch, says nothing. */
 static st_err ask_anew(sotay_client *client, outbox_set *set, st_error *error)
 {
-    const bool was_asked = set->asked_at > 0;
-    set->asked_at = 0;
+    const bool was_asked = set->is_asked;
+    set->is_asked = false;
     return was_asked ? outbox_put(&client->book, set, error) : ST_OK;
 }
 
@@ -535,6 +536,7 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
         client->next.scope_rev = 0;
     if (client->next.backed_up_to > cut)
         client->next.backed_up_to = cut;
+    client->next.heard = sync->hears = 0; /* of another book */
     client->next.turned_ms = sync->asked_wall_ms;
     sync->has_turned = true;
     sync->wants_again = true;

@@ -28,6 +28,7 @@ typedef enum { READS_ALL, READS_PAGES /* of buckets that are not set aside */, R
 typedef struct {
     st_id device;
     uint64_t first, changes; /* changes 0: it was sent before */
+    bool is_unsaid;          /* its verdict does not say what it is */
 } exchange_sent;
 
 /* Sealed sets of which a value was erased (renew.h), in one round. */
@@ -121,6 +122,9 @@ struct sotay_sync {
     unsigned idles;           /* rounds of "more" that did not */
     bool commit_now;          /* what was taken so far must not be undone by what follows */
     bool has_news;            /* this answer brought what a power cut must not undo */
+    uint64_t hears; /* own counter when its request was made; 0: it turns out to be of another book
+                     * than is known, or the counters are others since */
+    bool has_heard; /* it is of the book that is known (identity.heard) */
     bool wants_again;         /* a set is wanted again, or a bucket is read anew */
     bool has_missing;         /* since a page refers to what is lost here */
     unsigned rereads, agains; /* so that none goes on for ever */

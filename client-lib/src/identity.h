@@ -100,7 +100,8 @@ typedef struct {
     bool has_epochs_mark; /* of all rows of the list of epochs that was told last: */
     uint8_t epochs_mark[ST_EPOCHS_MARK_BYTES];
     bool asks_whole; /* own sets are lost here: the server is to send them in full (missing.c) */
-    uint64_t heard;  /* of the last own change when the server's last answer ended */
+    uint64_t heard;  /* up to this own change all waited through an answer of the book that is
+                      * known: it was recorded when the request was made */
 } identity;
 
 void witness_head_put(slip_writer *slip, const witness_head *head);

@@ -29,11 +29,11 @@ st_err outbox_put(book_db *book, const outbox_set *set, st_error *error)
     slip_u8(&slip, (uint8_t)set->status);
     slip_u64(&slip, set->position);
     slip_u8(&slip, (uint8_t)set->hold);
-    bool is_asked = set->asked_at > 0 && set->position == 0;
+    bool is_asked = set->is_asked && set->position == 0;
     if (set->is_closed || is_asked)
         slip_u8(&slip, set->is_closed ? 1 : 0);
     if (is_asked)
-        slip_u64(&slip, set->asked_at);
+        slip_u64(&slip, 1); /* of an older version: the own counter then */
     book_key key = book_key_counter(BOOK_OWN, &set->device, set->first);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory")
                                    : book_put(book, &key, out.data, out.len, error);
@@ -52,7 +52,7 @@ static st_err unpack(const book_key *key, const book_value *value, outbox_set *o
     set.position = slip_get_u64(&slip);
     set.hold = (st_hold)slip_get_u8(&slip);
     set.is_closed = slip.at < slip.len && slip_get_u8(&slip) != 0;
-    set.asked_at = slip.at < slip.len ? slip_get_u64(&slip) : 0;
+    set.is_asked = slip.at < slip.len && slip_get_u64(&slip) != 0;
     if (slip.bad || key->len != 1 + 16 + 8 || set.status > OUTBOX_LOST)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an own set is damaged");
     memcpy(set.device.b, key->b + 1, sizeof set.device.b);
@@ -326,7 +326,7 @@ st_err outbox_unsaid(sotay_client *client, const st_id *device, uint64_t first, 
     if (client->next.is_forked || st_id_cmp(device, &client->next.device) == 0)
         return ST_OK;
     st_err err = outbox_get(&client->book, device, first, &set, error);
-    set.asked_at = client->next.counter;
+    set.is_asked = true;
     return err == ST_OK ? outbox_put(&client->book, &set, error)
                         : err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -336,32 +336,39 @@ st_err outbox_was_asked(sotay_client *client, bool *out_was, st_error *error)
     outbox_set set;
     book_key prefix = book_key_of(BOOK_OWN);
     book_scan scan = book_scan_of(&prefix);
-    bool any = false, all = true;
+    bool any = false, all = client->me.heard > client->me.sealed;
     st_err err = client_begin(client, false, error);
     while (err == ST_OK && all) {
         err = outbox_next_left(client, false, &scan, &set, error);
         any = any || err == ST_OK;
-        all = err != ST_OK || set.asked_at > client->me.sealed;
+        all = err != ST_OK || set.is_asked;
     }
     client_abort(client);
     *out_was = any && all;
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Does a set wait under a name that was left? What is recorded since may name its changes. So may
- * it those of a set that the server has, as long as no backup is known to: it waits for one answer,
- * which would say first that the book is an older one. */
-static st_err find_put_off(outbox_seal *seal, sotay_client *client, st_error *error)
+/* Up to which own counter it may be sealed. Does a set wait under a name that was left, what is
+ * recorded since may name its changes. So may it those of a set that the server has, as long as no
+ * backup is known to: it waits for one answer, which would say first that the book is an older one.
+ */
+static st_err find_put_off(outbox_seal *seal, sotay_client *client, uint64_t *out_last,
+                           st_error *error)
 {
-    outbox_set set;
     book_key prefix = book_key_of(BOOK_OWN);
     book_scan scan = book_scan_of(&prefix);
-    const bool is_unheard = seal->is_sync && client->me.heard <= client->me.sealed;
-    seal->is_put_off = false;
-    if (seal->is_answered || client->me.is_forked || outbox_unsealed(client) == 0)
-        return ST_OK;
-    st_err err = outbox_next_left(client, is_unheard, &scan, &set, error);
-    seal->is_put_off = err == ST_OK;
+    const identity *me = &client->me;
+    st_err err = seal->is_answered || me->is_forked ? ST_E_NOT_FOUND : ST_OK;
+    *out_last = me->counter;
+    while (err == ST_OK && *out_last > me->sealed) {
+        outbox_set set;
+        err = outbox_next_left(client, seal->is_sync, &scan, &set, error);
+        if (err == ST_OK && outbox_waits(&set) && !seal->was_asked)
+            *out_last = me->sealed;
+        else if (err == ST_OK && *out_last > me->heard)
+            *out_last = me->heard;
+    }
+    seal->is_put_off = *out_last < me->counter;
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
@@ -369,6 +376,7 @@ static st_err find_put_off(outbox_seal *seal, sotay_client *client, st_error *er
 static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *error)
 {
     gathering g;
+    uint64_t last = 0;
     memset(&g, 0, sizeof g);
     g.has_prev = client->me.has_prev;
     g.prev = client->me.prev;
@@ -378,13 +386,15 @@ static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *erro
     seal->is_over = true;
     st_err err = client_begin(client, false, error);
     if (err == ST_OK)
-        err = find_put_off(seal, client, error);
-    while (err == ST_OK && !client->me.is_forked && !seal->is_put_off) {
+        err = find_put_off(seal, client, &last, error);
+    while (err == ST_OK && !client->me.is_forked && last > client->me.sealed) {
         book_value value = { NULL, 0 };
         st_set one;
         err = book_scan_whole(&client->book, &scan, &seal->arena, &value, error);
         if (err == ST_OK)
             err = st_set_decode_kept(value.data, value.len, &seal->arena, &one, error);
+        if (err == ST_OK && one.first > last)
+            err = ST_E_NOT_FOUND;
         if (err == ST_OK)
             err = pass_until(&g, seal, client, one.first, error);
         if (err == ST_OK)
@@ -396,7 +406,7 @@ static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *erro
         }
     }
     if (err == ST_E_NOT_FOUND)
-        err = pass_until(&g, seal, client, client->me.counter + 1, error);
+        err = pass_until(&g, seal, client, last + 1, error);
     if (err == ST_OK)
         err = end_run(&g, seal, client, error);
     client_abort(client);

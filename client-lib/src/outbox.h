@@ -21,8 +21,8 @@ typedef struct {
     uint64_t position; /* log index; 0: none */
     st_hold hold;      /* OUTBOX_HELD: why nothing of it was taken in */
     bool is_closed;    /* its bytes are sealed, or gone when covered (closed.h) */
-    uint64_t asked_at; /* of a name that was left, without a position: the own counter when the
-                        * server was asked last, and did not say what it is; 0: never */
+    bool is_asked;     /* of a name that was left, without a position: the server was asked in the
+                        * book that is known, and did not say what it is */
 } outbox_set;
 
 ST_MUST_USE st_err outbox_put(book_db *book, const outbox_set *set, st_error *error);
@@ -61,8 +61,8 @@ ST_MUST_USE st_err outbox_next_left(sotay_client *client, bool uncovered, book_s
  * name that was left. Inside a transaction. */
 ST_MUST_USE st_err outbox_unsaid(sotay_client *client, const st_id *device, uint64_t first,
                                  st_error *error);
-/* Did it say so of all that wait under such a name, while what is unsealed waited for it? False:
- * nothing does. Makes its own transaction. */
+/* Did it say so of all that wait under such a name, and did something that is unsealed wait through
+ * an answer? False: nothing does. Makes its own transaction. */
 ST_MUST_USE st_err outbox_was_asked(sotay_client *client, bool *out_was, st_error *error);
 /* Of the notes of a record those go whose set is lost. *out_any: there was one. */
 ST_MUST_USE st_err outbox_drop_lost(sotay_client *client, const st_id *record, bool *out_any,
@@ -109,11 +109,13 @@ typedef struct {
     size_t count, capacity;
     bool is_built, is_over; /* over: every unsealed change was taken */
     bool is_sync;     /* it goes to the server, which may say first that its book is an older one */
-    bool is_put_off;  /* none was: the server has not said yet what waits under a name that was
-                       * left, or whether it still has what it said of it, and they may name it */
-    bool is_answered; /* all that waits so was sent, in this sync or while the words waited in one
-                       * before, and what the server has not said of it now it need not say:
-                       * nothing is put off */
+    bool is_put_off;  /* some were not: the server has not said yet what waits under a name that
+                       * was left, or whether it still has what it said of it, and they may name
+                       * it */
+    bool is_answered; /* all that waits so was sent in this sync, and what the server has not said
+                       * of it now it need not say: nothing is put off */
+    bool was_asked;   /* so it was before this sync (outbox_was_asked): what waited through an
+                       * answer is not put off */
     uint32_t changes_max;   /* of a run; less where fields or names, not bytes, are too many */
     size_t bytes_max;       /* of a run of more than one change */
     uint8_t text[ST_SET_SIGN_BYTES];

@@ -251,6 +251,8 @@ static st_err write_one(replay *r, replay_item *item, st_error *error)
     if (client->next.sealed > 0 && r->taken > 0) /* the stamps of one device rise */
         change.hlc = st_hlc_tick(&client->next.hlc, change.wall_ms);
     item->new_dot = change.dot;
+    if (item->is_present && item->entry.dot.counter <= r->heard)
+        client->next.heard = change.dot.counter;
     err = replay_map_change(r, item, &change, error);
     set.device = change.dot.device;
     set.first = change.dot.counter;
@@ -386,7 +388,10 @@ static st_err make_anew(replay *r, st_error *error)
         err = clear_here(r, error);
     for (size_t i = 0; err == ST_OK && i < r->count; i++)
         err = find_here(r, &r->items[i], error);
-    r->client->next.counter = r->client->next.sealed;
+    identity *next = &r->client->next;
+    r->heard = next->heard;
+    next->counter = next->sealed;
+    next->heard = r->heard < next->sealed ? r->heard : next->sealed;
     for (size_t i = 0; err == ST_OK && i < r->count; i++)
         err = write_one(r, &r->items[i], error);
     r->is_typed = r->is_doubted;

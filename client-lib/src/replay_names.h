@@ -27,6 +27,7 @@ typedef struct {
     const replay_item **by_record;
     size_t count, capacity;
     size_t taken;   /* so many of them are taken over: the first ones */
+    uint64_t heard; /* up to this one of the present device they waited through an answer */
     uint64_t begin; /* the first counter of what the old device goes no further with */
     replay_span *unsure; /* under these counters nobody knows of another change, or another branch
                             may have one: contexts end in front of them */

@@ -200,13 +200,15 @@ void exchange_undo(sotay_sync *sync)
     sync->report.sent_changes = sync->kept_sent;
     sync->applied.received_changes = sync->kept_received;
     sync->names.is_over = false; /* what was read anew may be as it was */
+    sync->has_heard = false;
 }
 
 static void begin_answer(sotay_sync *sync)
 {
     sync->has_end = sync->has_refusal = sync->more = false;
     sync->reads = READS_ALL;
-    sync->moved = sync->has_news = false;
+    sync->moved = sync->has_news = sync->has_heard = false;
+    sync->hears = sync->written;
     missing_begin(sync);
     sync->staged_bytes = sync->foreign_bytes = 0;
     memset(&sync->applied, 0, sizeof sync->applied);

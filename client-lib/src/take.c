@@ -18,12 +18,32 @@
 #include "client-lib/src/witness.h"
 #include "proto/merge.h"
 
-static uint64_t sent_changes(const sotay_sync *sync, const st_id *device, uint64_t first)
+/* NULL: it was not sent in this round. */
+static exchange_sent *find_sent(const sotay_sync *sync, const st_id *device, uint64_t first)
 {
     for (size_t i = 0; i < sync->sent_count; i++)
         if (sync->sent[i].first == first && st_id_cmp(&sync->sent[i].device, device) == 0)
-            return sync->sent[i].changes;
-    return 0;
+            return &sync->sent[i];
+    return NULL;
+}
+
+/* What waits for an answer has one: it is of the book that is known, and has all its verdicts.
+ * Written again when it was undone. */
+static st_err hear(sotay_sync *sync, st_error *error)
+{
+    identity *next = &sync->client->next;
+    st_err err = ST_OK;
+    if (sync->has_heard || sync->hears == 0)
+        return ST_OK;
+    if (next->heard < sync->hears)
+        next->heard = sync->hears;
+    for (size_t i = 0; err == ST_OK && i < sync->sent_count; i++) {
+        const exchange_sent *sent = &sync->sent[i];
+        if (sent->is_unsaid)
+            err = outbox_unsaid(sync->client, &sent->device, sent->first, error);
+    }
+    sync->has_heard = err == ST_OK;
+    return err;
 }
 
 static st_hold first_hold(const st_verdict *verdict)
@@ -46,7 +66,8 @@ static void count_verdict(sotay_sync *sync, const st_verdict *verdict, const st_
             report->later_s = verdict->later_s;
     }
     /* Of what was told before, only what is new is told; what stays unsent was not sent. */
-    uint64_t changes = sent_changes(sync, device, verdict->first);
+    const exchange_sent *sent = find_sent(sync, device, verdict->first);
+    uint64_t changes = sent == NULL ? 0 : sent->changes;
     if (verdict->kind != ST_VERDICT_LATER && verdict->kind != ST_VERDICT_UNKNOWN)
         report->sent_changes += changes;
     if (verdict->kind == ST_VERDICT_HELD || (verdict->held_count > 0 && changes > 0) ||
@@ -160,6 +181,7 @@ static st_err take_fork(sotay_sync *sync, const st_id *device, uint64_t first, u
     }
     if (err == ST_OK)
         err = replay_changes(client, &old, first, error);
+    sync->hears = 0; /* the counters are others now */
     sync->commit_now = true; /* whatever comes after it in this answer */
     st_wipe(&old, sizeof old);
     return err;
@@ -178,12 +200,12 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     outbox_set set;
     count_verdict(sync, verdict, &device);
     bool is_unsaid = verdict->kind == ST_VERDICT_LATER || verdict->kind == ST_VERDICT_UNKNOWN;
-    st_err err = is_unsaid || verdict->position == 0
-                     ? outbox_unsaid(client, &device, verdict->first, error)
-                     : ST_OK;
-    if (is_unsaid || err != ST_OK)
-        return err; /* stays unsent: offered again at the next sync */
-    err = outbox_get(&client->book, &device, verdict->first, &set, error);
+    exchange_sent *sent = find_sent(sync, &device, verdict->first);
+    if (sent != NULL)
+        sent->is_unsaid = is_unsaid || verdict->position == 0;
+    if (is_unsaid)
+        return ST_OK; /* stays unsent: offered again at the next sync */
+    st_err err = outbox_get(&client->book, &device, verdict->first, &set, error);
     if (err == ST_E_NOT_FOUND) {
         err = carried_verdict(client, &device, verdict, error);
         if (err != ST_OK || verdict->position == 0)
@@ -397,7 +419,6 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     sync->has_end = true;
     sync->more = end->more;
     next->last_sync_ms = wall_ms;
-    next->heard = next->counter;
     take_clock(sync, end->server_ms, wall_ms);
     if (sync->tells_clock)
         next->told = sync->telling;
@@ -552,9 +573,18 @@ static st_err take_any(sotay_sync *sync, const st_frame *frame, st_error *error)
     }
 }
 
+/* Who asks in an older epoch gets none of these, but an end; when that is taken, it shows. */
+static bool is_of_known_book(const st_frame *frame)
+{
+    return frame->kind == ST_FRAME_SCOPE || frame->kind == ST_FRAME_PAGE ||
+           frame->kind == ST_FRAME_SNAPSHOT || frame->kind == ST_FRAME_END;
+}
+
 st_err take_frame(sotay_sync *sync, const st_frame *frame, st_error *error)
 {
     st_err err = take_any(sync, frame, error);
+    if (err == ST_OK && is_of_known_book(frame))
+        err = hear(sync, error);
     sync->has_news = sync->has_news || !is_said_again(sync, frame);
     return err;
 }

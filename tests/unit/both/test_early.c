@@ -3,8 +3,9 @@
  * the book ahead of what was lost: not before the papers by which it is judged, nor, where it is of
  * a copy, before what lies in front of it, whose numbers the first phone has used meanwhile: it
  * would be of the first phone's branch there. */
+#include "client-lib/src/outbox.h"
 #include "tests/unit/both/town.h"
-#include "tests/unit/client-lib/rows.h"
+#include "tests/unit/both/unreadable.h"
 
 #define LOST "hai một" /* said by the copy, sent, and lost with the old book */
 #define OURS "của an"  /* said by the first phone under the same number */
@@ -24,7 +25,7 @@ static void note(phone *p, const sotay_id *visit, const char *text)
 /* What the copy does behind that in the book that is lost. */
 typedef enum { GOES_ON, STOPS, HAS_ANOTHER_NAME } copy_does;
 
-static void early_make_with(early *s, uint64_t seed, copy_does then)
+static void early_begin(early *s, uint64_t seed, copy_does then)
 {
     town *t = &s->t;
     town_make(t, seed);
@@ -45,10 +46,21 @@ static void early_make_with(early *s, uint64_t seed, copy_does then)
         enrol(&t->w, s->image, "an", true);
     sync_phone_well(&t->w, s->image, NULL);
     sync_phone_well(&t->w, s->binh, NULL); /* reads it */
-    restore(t);
+}
+
+/* The book turns, and the first phone goes on in it. */
+static void early_turn(early *s)
+{
+    restore(&s->t);
     note(s->an, &s->visit, OURS);
     for (int i = 0; i < 2; i++)
-        sync_phone_well(&t->w, s->an, NULL);
+        sync_phone_well(&s->t.w, s->an, NULL);
+}
+
+static void early_make_with(early *s, uint64_t seed, copy_does then)
+{
+    early_begin(s, seed, then);
+    early_turn(s);
 }
 
 static void early_make(early *s, uint64_t seed)
@@ -232,6 +244,166 @@ static void test_the_same_book_is_asked_once(void **state)
     town_free(&t);
 }
 
+#define WHOLE_BUT_ITS_END (SIZE_MAX - 1)
+
+/* All frames of an answer but the last one. */
+static void take_end_off(st_buffer *reply)
+{
+    st_frame_reader *reader = NULL;
+    st_frame_writer *pen = NULL;
+    st_buffer out;
+    const uint8_t *frame = NULL;
+    size_t len = 0;
+    st_err bad = ST_OK;
+    bool has_more = true;
+    st_buffer_init(&out, reply->len * 2);
+    assert_int_equal(st_frame_reader_new(ST_STREAM_BYTES_MAX, &reader, NULL), ST_OK);
+    assert_int_equal(st_frame_writer_new(3, &out, &pen, NULL), ST_OK);
+    assert_int_equal(st_frame_feed(reader, reply->data, reply->len, NULL), ST_OK);
+    has_more = st_frame_read(reader, &frame, &len, &bad);
+    while (has_more) {
+        uint8_t *kept = malloc(len);
+        assert_non_null(kept);
+        memcpy(kept, frame, len);
+        const size_t kept_len = len;
+        has_more = st_frame_read(reader, &frame, &len, &bad);
+        if (has_more)
+            assert_int_equal(st_frame_write(pen, kept, kept_len, NULL), ST_OK);
+        free(kept);
+    }
+    assert_int_equal(st_frame_writer_end(pen, NULL), ST_OK);
+    st_frame_reader_free(reader);
+    st_frame_writer_free(pen);
+    st_buffer_free(reply);
+    *reply = out;
+}
+
+/* As after answers of the book that is known: through one all waited up to this own counter, and in
+ * one the server did not say what the first set is. */
+static void has_heard(phone *p, uint64_t heard, const st_dot *unsaid)
+{
+    rows_begin(p);
+    p->client->next.heard = heard;
+    if (unsaid != NULL)
+        assert_int_equal(outbox_unsaid(p->client, &unsaid->device, unsaid->counter, NULL), ST_OK);
+    rows_commit(p);
+}
+
+static bool is_asked(phone *p, const st_dot *first)
+{
+    outbox_set set;
+    assert_int_equal(client_begin(p->client, false, NULL), ST_OK);
+    book_db *book = &p->client->book;
+    assert_int_equal(outbox_get(book, &first->device, first->counter, &set, NULL), ST_OK);
+    client_abort(p->client);
+    return set.is_asked;
+}
+
+/* What was sealed last. */
+static st_dot last_set(phone *p)
+{
+    return (st_dot){ p->client->me.device, p->client->me.sealed };
+}
+
+/* A sync in which the line breaks when so much of its first answer has come: true, if that is all.
+ * While it is on its way, something is written where `meanwhile` says. */
+static bool broken_sync(town *t, phone *p, const sotay_id *meanwhile, size_t len)
+{
+    sotay_sync *sync = NULL;
+    sotay_request request;
+    st_buffer reply;
+    bool again = false;
+    assert_int_equal(sotay_sync_begin(p->client, &sync, NULL), SOTAY_OK);
+    assert_int_equal(sotay_sync_next(sync, &request, NULL), SOTAY_OK);
+    assert_int_equal(answer(&t->w, &request, &reply), 200);
+    if (meanwhile != NULL)
+        note(p, meanwhile, "chờ");
+    if (len == WHOLE_BUT_ITS_END)
+        take_end_off(&reply);
+    const bool is_whole = len >= reply.len;
+    len = is_whole ? reply.len : len;
+    assert_int_equal(sotay_sync_feed(sync, reply.data, len, &t->w.error), SOTAY_OK);
+    (void)!sotay_sync_end(sync, 0, &again, &t->w.error);
+    st_buffer_free(&reply);
+    sotay_sync_free(sync);
+    return is_whole;
+}
+
+/* What the copy wrote before it goes on over what it had sent. */
+typedef enum {
+    WAITED_THROUGH,       /* an answer, in a sync of a single request */
+    WRITTEN_AT_AN_ANSWER, /* which was on its way */
+    WAITED_ON_A_SET,      /* of the name before: the server was asked, and did not say */
+    DOES_NOT_OPEN,        /* the same, so that what is behind it gets its counter */
+    WAYS
+} written_before;
+
+static void write_before(early *s, const sotay_id *other, written_before how)
+{
+    sotay_sync *sync = NULL;
+    town *t = &s->t;
+    if (how >= WAITED_ON_A_SET) {
+        (void)phone_visit(s->image, "giữa");
+        rows_seal(s->image);
+    }
+    const st_dot left = last_set(s->image);
+    enrol(&t->w, s->image, "an", true);
+    if (how < WAITED_ON_A_SET)
+        sync_phone_well(&t->w, s->image, NULL);
+    if (how == WRITTEN_AT_AN_ANSWER) {
+        (void)broken_sync(t, s->image, other, SIZE_MAX);
+        return;
+    }
+    note(s->image, other, "chờ");
+    if (how == WAITED_THROUGH) {
+        assert_int_equal(sotay_sync_begin(s->image->client, &sync, NULL), SOTAY_OK);
+        sotay_sync_limit(sync, 1100, true);
+        assert_int_equal(run(&t->w, sync, 0, NULL), SOTAY_OK);
+        return;
+    }
+    has_heard(s->image, 1, &left);
+    if (how == DOES_NOT_OPEN)
+        damage_unsealed(s->image, 1, SPOILT);
+}
+
+/* That something is unsealed still which waited long enough lets nothing go that was written since:
+ * the book may have turned. */
+static void test_each_waits_for_its_answer(void **state)
+{
+    (void)state;
+    for (written_before how = 0; how < WAYS; how++) {
+        early s;
+        print_message("  case %d\n", (int)how);
+        early_begin(&s, 47, STOPS);
+        const sotay_id other = phone_visit(s.image, "khác");
+        sync_phone_well(&s.t.w, s.image, NULL);
+        write_before(&s, &other, how);
+        early_turn(&s);
+        note(s.image, &s.visit, LAST);
+        sync_all(&s);
+        check_both_said(&s, LAST);
+        check_book(&s);
+    }
+}
+
+/* What waited goes though each answer breaks off before its end, once something has come that the
+ * same book alone says. */
+static void test_no_answer_comes_whole(void **state)
+{
+    (void)state;
+    early s;
+    early_begin(&s, 50, HAS_ANOTHER_NAME);
+    note(s.image, &s.visit, LAST);
+    for (int i = 0; i < 3; i++) {
+        (void)phone_visit(s.binh, "suối");
+        sync_phone_well(&s.t.w, s.binh, NULL);
+        (void)broken_sync(&s.t, s.image, NULL, WHOLE_BUT_ITS_END);
+    }
+    sync_phone_well(&s.t.w, s.binh, NULL);
+    assert_true(phone_says(s.binh, sotay_show, &s.visit, LAST));
+    check_book(&s);
+}
+
 /* A sync that only sends brings it as well; so does the one after a sync of a single request. */
 static void test_a_sync_that_only_sends(void **state)
 {
@@ -311,18 +483,50 @@ static void test_the_turn_is_no_answer(void **state)
     backup(&t);
     note(an, &visit, "một");
     rows_seal(an);
+    const st_dot left = last_set(an);
     restore(&t);
     enrol(&t.w, an, "an", true);
     note(an, &visit, "hai");
+    has_heard(an, 0, &left); /* of the old book, nothing */
     assert_int_equal(sotay_sync_begin(an->client, &sync, NULL), SOTAY_OK);
     sotay_sync_limit(sync, 1100, true);
     assert_int_equal(run(&t.w, sync, 0, &report), SOTAY_OK);
     assert_int_equal(report.requests, 1);
+    assert_false(is_asked(an, &left));
+    assert_int_equal(an->client->me.heard, 0);
     sync_phone_well(&t.w, an, NULL);
     sync_phone_well(&t.w, binh, NULL);
     assert_true(phone_says(binh, sotay_show, &visit, "hai"));
     assert_true(phone_says(binh, sotay_show, &visit, "\"open_conflicts\":0"));
     town_free(&t);
+}
+
+/* Nor does it where the answer breaks off before it says that the book turned. */
+static void test_the_turn_is_cut_off(void **state)
+{
+    (void)state;
+    bool is_whole = false;
+    for (size_t len = 41; !is_whole; len += 40) {
+        town t;
+        town_make(&t, 46);
+        phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
+        const sotay_id visit = phone_visit(an, "gốc");
+        sync_phone_well(&t.w, an, NULL);
+        backup(&t);
+        note(an, &visit, "một");
+        rows_seal(an);
+        restore(&t);
+        enrol(&t.w, an, "an", true);
+        note(an, &visit, "hai");
+        has_heard(an, 1, NULL);
+        is_whole = broken_sync(&t, an, NULL, len);
+        for (int i = 0; i < 2; i++)
+            sync_phone_well(&t.w, an, NULL);
+        sync_phone_well(&t.w, binh, NULL);
+        assert_true(phone_says(binh, sotay_show, &visit, "hai"));
+        assert_true(phone_says(binh, sotay_show, &visit, "\"open_conflicts\":0"));
+        town_free(&t);
+    }
 }
 
 int main(void)
@@ -337,6 +541,9 @@ int main(void)
         cmocka_unit_test(test_a_sync_that_only_sends),
         cmocka_unit_test(test_what_lets_him_write_comes_first),
         cmocka_unit_test(test_the_turn_is_no_answer),
+        cmocka_unit_test(test_the_turn_is_cut_off),
+        cmocka_unit_test(test_each_waits_for_its_answer),
+        cmocka_unit_test(test_no_answer_comes_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
