@@ -761,13 +761,13 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
     return epoch_turn(sync, cut, error);
 }
 
-/* How far some bucket of ours stands. */
+/* How far we were shown it: where an answer came in parts, a bucket is further than the others. */
 static st_err farthest(sotay_client *client, uint64_t *out_cursor, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BUCKET);
     book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
-    *out_cursor = 0;
+    *out_cursor = client->next.position;
     while (err == ST_OK) {
         st_bucket bucket;
         bucket_state state;
@@ -780,10 +780,10 @@ static st_err farthest(sotay_client *client, uint64_t *out_cursor, st_error *err
 
 st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error)
 {
-    uint64_t cursor = sync->client->next.position;
+    uint64_t cursor = 0;
     if (end->more || end->has_epoch || end->position == 0 || sync->has_turned)
         return ST_OK;
-    st_err err = cursor > 0 ? ST_OK : farthest(sync->client, &cursor, error);
+    st_err err = farthest(sync->client, &cursor, error);
     if (err != ST_OK || cursor <= end->position)
         return err;
     return epoch_turn(sync, end->position, error);

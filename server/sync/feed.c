@@ -276,7 +276,8 @@ static st_err emit_end(answer *a, st_error *error)
     end->has_epoch = !ask->has_epoch || memcmp(ask->epoch, present_epoch(a), 8) != 0;
     memcpy(end->epoch, present_epoch(a), sizeof end->epoch);
     end->server_ms = room->port->now_ms(room->port->context);
-    end->position = a->report.more || a->is_closed ? 0 : a->position;
+    /* To one that is closed it says nothing, unless it was shown more. */
+    end->position = a->report.more || (a->is_closed && !a->is_behind) ? 0 : a->position;
     end->more = a->report.more;
     end->dictionary = ST_DICTIONARY_LAST_SET;
     end->purges = ask->purges_count;
@@ -655,9 +656,7 @@ static st_err start_answer(answer *a, st_error *error)
                       "put back to before a change (docs/operations.md, \"another key\")\n",
                       (unsigned long long)ask->log_keys, a->log_keys.count);
     a->cut = ask->has_epoch ? sync_epoch_cut(a->epochs, a->epochs_count, ask->epoch) : UINT64_MAX;
-    a->is_behind = ask->position > a->position;
-    for (uint32_t i = 0; i < ask->buckets_count; i++)
-        a->is_behind = a->is_behind || ask->buckets[i].cursor > a->position;
+    a->is_behind = sync_asks_beyond(ask, a->position);
     return ST_OK;
 }
 

@@ -69,6 +69,8 @@ ST_MUST_USE st_err sync_request_base(store_txn *txn, const st_id *device, st_buf
 /* Has the writer take it in; on ST_OK all verdicts are final and durable. ST_E_AGAIN (the counter;
  * nothing changed), ST_E_BUSY, ST_E_STORAGE. */
 ST_MUST_USE st_err sync_request_submit(sync_request *request, writer *w, st_error *error);
+/* Was who asks shown more than the log has, which is `size` entries long? */
+bool sync_asks_beyond(const st_ask *ask, uint64_t size);
 
 /* Somebody brings what this server's own keys signed, and the log does not have it: the store is
  * older than what was shown. Notes it, with the place up to which the log that was lost is this one
@@ -81,7 +83,7 @@ ST_MUST_USE st_err sync_see_rollback(writer_turn *turn, const st_id *holder, st_
 /* Who brings a set. */
 typedef struct {
     st_id device;              /* another than that of the set: its carrier */
-    bool is_early;             /* it hears of a newer epoch first, and then brings all */
+    bool is_early;             /* it hears first that the log is another, and then brings all */
 } sync_bringer;
 /* Takes in one set inside a turn: verdict and want are filled. by: NULL, the server itself. */
 ST_MUST_USE st_err sync_ingest_set(writer_turn *turn, sync_item *item, const sync_bringer *by,

@@ -131,23 +131,39 @@ static st_err keep_verdict(sync_request *request, sync_item *item, st_error *err
     return verdict->held == NULL ? st_fail(error, ST_E_MEMORY, "sync: out of memory") : ST_OK;
 }
 
-/* Who asks in another epoch than the present one is told so with this answer, and gets no page. */
-static sync_bringer bringer_of(const writer_turn *turn, const sync_request *request)
+bool sync_asks_beyond(const st_ask *ask, uint64_t size)
+{
+    bool is_beyond = ask->position > size;
+    for (uint32_t i = 0; i < ask->buckets_count; i++)
+        is_beyond = is_beyond || ask->buckets[i].cursor > size;
+    return is_beyond;
+}
+
+/* Who asks in another epoch than the present one, or from beyond the log, is told so with this
+ * answer, and gets no page. */
+static st_err find_bringer(const writer_turn *turn, const sync_request *request,
+                           sync_bringer *out_by, st_error *error)
 {
     const st_ask *ask = request->ask;
-    bool is_early = ask != NULL && ask->has_epoch
-                    && memcmp(ask->epoch, turn->room->epoch, sizeof ask->epoch) != 0;
-    return (sync_bringer){ request->device.id, is_early };
+    uint64_t size = 0;
+    *out_by = (sync_bringer){ request->device.id, false };
+    if (ask == NULL)
+        return ST_OK;
+    st_err err = sync_log_size(turn->txn, &size, error);
+    out_by->is_early =
+        sync_asks_beyond(ask, size)
+        || (ask->has_epoch && memcmp(ask->epoch, turn->room->epoch, sizeof ask->epoch) != 0);
+    return err;
 }
 
 static st_err run_request(writer_turn *turn, void *argument, st_error *error)
 {
     sync_request *request = argument;
-    const sync_bringer by = bringer_of(turn, request);
+    sync_bringer by;
     bool is_forsaken = false;
-    st_err err = request->ask == NULL ? ST_OK
-                                      : audit_is_forsaken(turn->txn, turn->room, request->ask,
-                                                          &is_forsaken, error);
+    st_err err = find_bringer(turn, request, &by, error);
+    if (err == ST_OK && request->ask != NULL)
+        err = audit_is_forsaken(turn->txn, turn->room, request->ask, &is_forsaken, error);
     if (is_forsaken)
         return sync_see_rollback(turn, &request->device.id, error);
     if (err == ST_OK && request->has_counter)

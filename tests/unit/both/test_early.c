@@ -1,8 +1,8 @@
 /* tests/unit/both/test_early.c
- * A phone asks a restored book of which it has not heard yet. What it wrote last does not go into
- * the book ahead of what was lost: not before the papers by which it is judged, nor, where it is of
- * a copy, before what lies in front of it, whose numbers the first phone has used meanwhile: it
- * would be of the first phone's branch there. */
+ * A phone asks a restored book of which it has not heard yet, or one that was put back and does not
+ * know it. What it wrote last does not go into the book ahead of what was lost: not before the
+ * papers by which it is judged, nor, where it is of a copy, before what lies in front of it, whose
+ * numbers the first phone has used meanwhile: it would be of the first phone's branch there. */
 #include "client-lib/src/outbox.h"
 #include "tests/unit/both/town.h"
 #include "tests/unit/both/unreadable.h"
@@ -17,6 +17,30 @@ typedef struct {
     sotay_id visit;
 } early;
 
+/* How the book is lost. */
+typedef enum { RESTORED, PUT_BACK, LOSSES } loss;
+
+static void save(town *t, loss how)
+{
+    (how == RESTORED ? backup : keep_copy)(t);
+}
+
+static void lose(town *t, loss how)
+{
+    (how == RESTORED ? restore : put_copy_back)(t);
+}
+
+/* The phone that asks first after that. By what it brings a book that was put back finds out. */
+static void sync_first(town *t, phone *p, loss how, sotay_report *out_report)
+{
+    if (how == PUT_BACK) {
+        assert_int_equal(sync_phone(&t->w, p, 0, NULL), SOTAY_E_NETWORK);
+        rooms_close(&t->w.book.rooms);
+        reopen(t);
+    }
+    sync_phone_well(&t->w, p, out_report);
+}
+
 static void note(phone *p, const sotay_id *visit, const char *text)
 {
     assert_int_equal(phone_set(p, visit, "general_note", text), SOTAY_OK);
@@ -25,7 +49,7 @@ static void note(phone *p, const sotay_id *visit, const char *text)
 /* What the copy does behind that in the book that is lost. */
 typedef enum { GOES_ON, STOPS, HAS_ANOTHER_NAME } copy_does;
 
-static void early_begin(early *s, uint64_t seed, copy_does then)
+static void early_begin(early *s, uint64_t seed, copy_does then, loss how)
 {
     town *t = &s->t;
     town_make(t, seed);
@@ -34,7 +58,7 @@ static void early_begin(early *s, uint64_t seed, copy_does then)
     s->image = &t->w.phones[2];
     s->visit = phone_visit(s->an, "gốc");
     sync_phone_well(&t->w, s->an, NULL);
-    backup(t);
+    save(t, how);
     phone_free(s->image);
     assert_int_equal(sotay_memory_copy(&s->an->port, false, &s->image->port, NULL), SOTAY_OK);
     phone_open(s->image);
@@ -49,23 +73,24 @@ static void early_begin(early *s, uint64_t seed, copy_does then)
 }
 
 /* The book turns, and the first phone goes on in it. */
-static void early_turn(early *s)
+static void early_turn(early *s, loss how)
 {
-    restore(&s->t);
+    lose(&s->t, how);
     note(s->an, &s->visit, OURS);
-    for (int i = 0; i < 2; i++)
+    sync_phone_well(&s->t.w, s->an, NULL);
+    if (how == RESTORED) /* else the log would be as long as the one that was lost */
         sync_phone_well(&s->t.w, s->an, NULL);
 }
 
-static void early_make_with(early *s, uint64_t seed, copy_does then)
+static void early_make_with(early *s, uint64_t seed, copy_does then, loss how)
 {
-    early_begin(s, seed, then);
-    early_turn(s);
+    early_begin(s, seed, then, how);
+    early_turn(s, how);
 }
 
 static void early_make(early *s, uint64_t seed)
 {
-    early_make_with(s, seed, GOES_ON);
+    early_make_with(s, seed, GOES_ON, RESTORED);
 }
 
 static void sync_all(early *s)
@@ -115,16 +140,18 @@ static void check_both_said(early *s, const char *last)
 static void test_a_value_over_the_lost_one(void **state)
 {
     (void)state;
-    early s;
-    sotay_report report;
-    early_make(&s, 42);
-    note(s.image, &s.visit, LAST);
-    sync_phone_well(&s.t.w, s.image, &report);
-    assert_int_equal(report.later, 0); /* it came with the same sync */
-    enrol(&s.t.w, s.image, "an", true);
-    sync_all(&s);
-    check_both_said(&s, LAST);
-    check_book(&s);
+    for (loss how = RESTORED; how < LOSSES; how++) {
+        early s;
+        sotay_report report;
+        early_make_with(&s, 42, GOES_ON, how);
+        note(s.image, &s.visit, LAST);
+        sync_first(&s.t, s.image, how, &report);
+        assert_int_equal(report.later, 0); /* it came with the same sync */
+        enrol(&s.t.w, s.image, "an", true);
+        sync_all(&s);
+        check_both_said(&s, LAST);
+        check_book(&s);
+    }
 }
 
 /* A record stands in the book once. */
@@ -164,7 +191,7 @@ static void test_under_a_name_that_had_its_answers(void **state)
     (void)state;
     for (copy_does then = GOES_ON; then <= HAS_ANOTHER_NAME; then++) {
         early s;
-        early_make_with(&s, 47, then);
+        early_make_with(&s, 47, then, RESTORED);
         if (then != HAS_ANOTHER_NAME)
             enrol(&s.t.w, s.image, "an", true);
         note(s.image, &s.visit, LAST);
@@ -181,7 +208,7 @@ static void test_what_is_not_seen(void **state)
     (void)state;
     early s;
     char hex[33];
-    early_make_with(&s, 49, STOPS);
+    early_make_with(&s, 49, STOPS, RESTORED);
     sotay_id_format(&s.visit, hex);
     note(s.binh, &s.visit, LAST);
     sync_all(&s);
@@ -374,11 +401,11 @@ static void test_each_waits_for_its_answer(void **state)
     for (written_before how = 0; how < WAYS; how++) {
         early s;
         print_message("  case %d\n", (int)how);
-        early_begin(&s, 47, STOPS);
+        early_begin(&s, 47, STOPS, RESTORED);
         const sotay_id other = phone_visit(s.image, "khác");
         sync_phone_well(&s.t.w, s.image, NULL);
         write_before(&s, &other, how);
-        early_turn(&s);
+        early_turn(&s, RESTORED);
         note(s.image, &s.visit, LAST);
         sync_all(&s);
         check_both_said(&s, LAST);
@@ -392,7 +419,7 @@ static void test_no_answer_comes_whole(void **state)
 {
     (void)state;
     early s;
-    early_begin(&s, 50, HAS_ANOTHER_NAME);
+    early_begin(&s, 50, HAS_ANOTHER_NAME, RESTORED);
     note(s.image, &s.visit, LAST);
     for (int i = 0; i < 3; i++) {
         (void)phone_visit(s.binh, "suối");
@@ -435,17 +462,19 @@ static void test_a_sync_that_only_sends(void **state)
 static void test_what_lets_him_write_comes_first(void **state)
 {
     (void)state;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 8; i++) {
         town t;
         sotay_report report;
-        const bool is_new = i % 2 == 1, was_sent = i > 1;
+        const bool is_new = i % 2 == 1, was_sent = i / 2 % 2 == 1;
+        const loss how = i < 4 ? RESTORED : PUT_BACK;
         const char *login = is_new ? "dung" : "an";
-        print_message("  case: %s, %s\n", login, was_sent ? "sent" : "unsent");
+        print_message("  case: %s, %s, %s\n", how == RESTORED ? "restored" : "put back", login,
+                      was_sent ? "sent" : "unsent");
         town_make(&t, 45);
         phone *p = &t.w.phones[is_new ? 2 : 0];
         if (!is_new)
             KIT_EXPECT(0, &t.w.book, "unassign", login, KIT_UNIT);
-        backup(&t);
+        save(&t, how);
         if (is_new) {
             KIT_EXPECT(0, &t.w.book, "user", "add", login, "--name", login, "--role", "officer");
             phone_free(p);
@@ -458,8 +487,8 @@ static void test_what_lets_him_write_comes_first(void **state)
         (void)phone_visit(p, "suối");
         if (was_sent)
             sync_phone_well(&t.w, p, NULL);
-        restore(&t);
-        sync_phone_well(&t.w, p, &report);
+        lose(&t, how);
+        sync_first(&t, p, how, &report);
         assert_true(report.complete);
         assert_int_equal(report.held, 0);
         assert_true(phone_status_says(p, "\"ready\":0"));

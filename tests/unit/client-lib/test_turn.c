@@ -366,6 +366,19 @@ static void test_a_log_that_is_shorter(void **state)
     }
 }
 
+/* One bucket stands beyond it, though the position does not: an answer came in parts. */
+static void test_a_bucket_beyond_the_end(void **state)
+{
+    desk *d = *state;
+    const st_end end = { .position = 1 };
+    rows_begin(&d->an);
+    d->an.client->next.position = end.position;
+    assert_int_equal(over(d, epoch_check_end(d->sync, &end, NULL)), ST_OK);
+    assert_true(d->sync->wants_again);
+    read_own(d);
+    assert_int_equal(d->own.status, OUTBOX_UNSENT);
+}
+
 static void test_a_note_of_what_is_offered(void **state)
 {
     st_dot at;
@@ -642,6 +655,7 @@ int main(void)
         CASE(test_keys_of_former_servers),
         CASE(test_what_lies_beyond_the_cut),
         CASE(test_a_log_that_is_shorter),
+        CASE(test_a_bucket_beyond_the_end),
         CASE(test_a_note_of_what_is_offered),
         CASE(test_the_own_enrolment),
         CASE(test_more_roles_than_there_are),

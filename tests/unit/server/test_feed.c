@@ -425,6 +425,11 @@ static void test_a_revoked_phone_gets_verdicts_only(void **state)
     (void)write_visit(&binh, "không cho máy bị thu hồi");
     ask_once(&pa, false);
     assert_int_equal(pa.pages + pa.scopes, 0);
+    assert_int_equal(pa.position, 0);
+    pa.shelves[0].cursor = rig_log_size(r) + 1; /* it hears all the same that the log is shorter */
+    ask_once(&pa, false);
+    assert_int_equal(pa.pages + pa.scopes, 0);
+    assert_int_equal(pa.position, rig_log_size(r));
 }
 
 /* A device that knows more than the log has gives first: its base is left as it is until then. */

@@ -442,6 +442,36 @@ static void test_asked_in_another_epoch(void **state)
     assert_int_equal(rig_verify(r), 0);
 }
 
+/* The same where he was shown more than this log has, by the position that stands for all or by
+ * that of one bucket. */
+static void test_asked_from_beyond_the_log(void **state)
+{
+    rig *r = *state;
+    rig_phone an;
+    st_bucket_ask bucket = { 0 };
+    st_ask by_all = { .version = 1, .has_epoch = true }, by_one = by_all;
+    by_one.buckets = &bucket;
+    by_one.buckets_count = 1;
+    rig_enrol(r, &an, "an");
+    memcpy(by_all.epoch, r->srv.sync.epoch, sizeof by_all.epoch);
+    memcpy(by_one.epoch, by_all.epoch, sizeof by_one.epoch);
+    for (int i = 0; i < 2; i++) {
+        st_ask *ask = i == 0 ? &by_all : &by_one;
+        uint64_t *said = i == 0 ? &by_all.position : &bucket.cursor;
+        rig_begin(&an, RIG_BUCKET);
+        (void)rig_visit(&an, "x");
+        const store_slice set = rig_seal(&an);
+        const uint64_t size = rig_log_size(r);
+        *said = size + 1;
+        assert_int_equal(push_asking(&an, set, ask), ST_VERDICT_LATER);
+        *said = size;
+        assert_int_equal(push_asking(&an, set, ask), ST_VERDICT_STORED);
+        *said = size + 1000;
+        assert_int_equal(push_asking(&an, set, ask), ST_VERDICT_DUPLICATE);
+    }
+    assert_int_equal(rig_verify(r), 0);
+}
+
 static void test_held_changes_wait_in_line(void **state)
 {
     rig *r = *state;
@@ -724,6 +754,7 @@ int main(void)
         CASE(test_the_first_branch_counts),
         CASE(test_a_branch_behind_a_gap),
         CASE(test_asked_in_another_epoch),
+        CASE(test_asked_from_beyond_the_log),
         CASE(test_held_changes_wait_in_line),
         CASE(test_a_long_line),
         CASE(test_a_reason_that_is_gone),
