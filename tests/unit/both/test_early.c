@@ -344,7 +344,7 @@ static bool broken_sync(town *t, phone *p, const sotay_id *meanwhile, size_t len
     assert_int_equal(sotay_sync_next(sync, &request, NULL), SOTAY_OK);
     assert_int_equal(answer(&t->w, &request, &reply), 200);
     if (meanwhile != NULL)
-        note(p, meanwhile, "chờ");
+        note(p, meanwhile, LAST);
     if (len == WHOLE_BUT_ITS_END)
         take_end_off(&reply);
     const bool is_whole = len >= reply.len;
@@ -359,7 +359,7 @@ static bool broken_sync(town *t, phone *p, const sotay_id *meanwhile, size_t len
 /* What the copy wrote before it goes on over what it had sent. */
 typedef enum {
     WAITED_THROUGH,       /* an answer, in a sync of a single request */
-    WRITTEN_AT_AN_ANSWER, /* which was on its way */
+    WRITTEN_AT_AN_ANSWER, /* which was on its way: over it, too */
     WAITED_ON_A_SET,      /* of the name before: the server was asked, and did not say */
     DOES_NOT_OPEN,        /* the same, so that what is behind it gets its counter */
     WAYS
@@ -375,10 +375,12 @@ static void write_before(early *s, const sotay_id *other, written_before how)
     }
     const st_dot left = last_set(s->image);
     enrol(&t->w, s->image, "an", true);
+    if (how == WRITTEN_AT_AN_ANSWER)
+        note(s->image, other, "trước");
     if (how < WAITED_ON_A_SET)
         sync_phone_well(&t->w, s->image, NULL);
     if (how == WRITTEN_AT_AN_ANSWER) {
-        (void)broken_sync(t, s->image, other, SIZE_MAX);
+        (void)broken_sync(t, s->image, &s->visit, SIZE_MAX);
         return;
     }
     note(s->image, other, "chờ");
