@@ -621,7 +621,7 @@ st_err outbox_settle(sotay_client *client, const outbox_set *set, const outbox_n
     else if (note != NULL)
         bucket = note->bucket;
     if (err == ST_E_NOT_FOUND)
-        return ST_OK;
+        return set->status == OUTBOX_UNSENT ? outbox_wait_again(client, set, error) : ST_OK;
     for (uint32_t i = 0; err == ST_OK && note != NULL && i < note->count; i++) {
         st_dot dot = { set->device, set->first + i };
         err = settle_change(client, set, helds, &note->records[i], &dot, error);

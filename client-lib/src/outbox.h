@@ -43,6 +43,9 @@ ST_MUST_USE st_err outbox_lose(sotay_client *client, const st_id *device, const 
  * says itself: what was noted together with it and lies behind it is still not here. Inside a
  * transaction. */
 ST_MUST_USE st_err outbox_found(sotay_client *client, const st_set *set, st_error *error);
+/* A set waits again that does not open: the notes of its changes say so, whatever was said of them.
+ * Inside a transaction. */
+ST_MUST_USE st_err outbox_wait_again(sotay_client *client, const outbox_set *set, st_error *error);
 /* What is noted of a set that is not here, and of its changes, goes, or of one that was not sealed:
  * it is of another branch, whose first one has or may have others of that name. Of a record that is
  * nowhere but there the row of the list stays. Inside a transaction. */

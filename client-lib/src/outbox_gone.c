@@ -150,6 +150,33 @@ static st_err lose_notes(sotay_client *client, const st_id *device, const st_gon
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+static st_err wait_again(sotay_client *client, const note_walk *walk, st_error *error)
+{
+    overlay_entry entry;
+    st_err err = overlay_get(&client->book, &walk->record, &walk->dot, &entry, error);
+    if (book_is_damage(&client->book, err))
+        return ST_OK;
+    if (err != ST_OK || entry.status == OVERLAY_CARRIED)
+        return err;
+    entry.status = OVERLAY_SEALED;
+    entry.hold = ST_HOLD_NONE;
+    err = overlay_put(&client->book, &walk->record, &entry, error);
+    return err == ST_OK ? overlay_row_settle(client, &walk->record, error) : err;
+}
+
+st_err outbox_wait_again(sotay_client *client, const outbox_set *set, st_error *error)
+{
+    note_walk walk;
+    st_err err = ST_OK;
+    note_walk_begin(&walk, &set->device, &(st_gone){ set->first, set->last });
+    while (err == ST_OK) {
+        err = note_walk_next(&walk, &client->book, error);
+        if (err == ST_OK)
+            err = wait_again(client, &walk, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err outbox_lose(sotay_client *client, const st_id *device, const st_gone *span,
                    uint64_t *out_lost, st_error *error)
 {

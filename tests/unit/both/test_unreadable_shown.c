@@ -189,6 +189,33 @@ static void test_an_own_one_that_a_restore_lost(void **state)
     town_free(&t);
 }
 
+/* The same when the office held it: the restored book does not know of it, and holds nothing. */
+static void test_a_held_one_that_a_restore_lost(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 5);
+    phone *an = &t.w.phones[0];
+    sotay_id visit = phone_visit(an, "chợ");
+    sync_phone_well(&t.w, an, NULL);
+    backup(&t);
+    KIT_EXPECT(0, &t.w.book, "move", "2026", "locked", "--as", "office");
+    assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+    sync_phone_well(&t.w, an, NULL);
+    assert_true(phone_status_says(an, "\"held\":1"));
+    damage_own(an, 1, SPOILT);
+    restore(&t);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t.w, an, NULL);
+    assert_true(phone_says(an, sotay_show, &visit, "\"chợ\""));
+    assert_true(phone_status_says(an, "\"held\":0"));
+    assert_int_equal(phone_set(an, &visit, "place", "hai"), SOTAY_OK);
+    sync_phone_well(&t.w, an, NULL);
+    assert_true(phone_status_says(an, "\"lost\":1"));
+    must_be_quiet(&t.w, an);
+    town_free(&t);
+}
+
 /* ---- what is gone, over what is here ---- */
 
 /* The record was made by a set that the office holds: what opens of it is shown. */
@@ -470,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_own_ones_that_wait),
         cmocka_unit_test(test_what_is_own_of_it),
         cmocka_unit_test(test_an_own_one_that_a_restore_lost),
+        cmocka_unit_test(test_a_held_one_that_a_restore_lost),
         cmocka_unit_test(test_a_lost_one_over_what_is_held),
         cmocka_unit_test(test_a_held_one_that_nobody_touches),
         cmocka_unit_test(test_a_held_one_of_who_is_suspended_now),
