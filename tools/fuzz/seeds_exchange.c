@@ -211,6 +211,22 @@ static void write_brought(seeder *s)
     st_buffer_free(&parts);
 }
 
+/* A question, and the first so many sets of the world. */
+static void write_request(seeder *s, const st_frame *ask, size_t sets, st_buffer *parts)
+{
+    const book_world *world = book_world_get();
+    st_buffer_clear(parts);
+    put_frame(ask, parts);
+    for (size_t i = 0; i < sets; i++) {
+        st_frame set = { .kind = ST_FRAME_SET };
+        set.as.set.bytes = world->honest[i].data;
+        set.as.set.len = world->honest[i].len;
+        put_frame(&set, parts);
+    }
+    seeder_save(s, "sync", -1, parts->data, parts->len);
+}
+
+/* Of who knows another book, which lets none of them in yet, and of who knows this one. */
 static void write_requests(seeder *s)
 {
     book_world *world = book_world_get();
@@ -218,15 +234,11 @@ static void write_requests(seeder *s)
     st_buffer_init(&parts, PARTS_MAX);
     for (size_t sets = 0; sets <= 3; sets++) {
         st_frame frame = make_ask(&s->arena, sets % 2 == 1);
-        st_buffer_clear(&parts);
-        put_frame(&frame, &parts);
-        for (size_t i = 0; i < sets; i++) {
-            st_frame set = { .kind = ST_FRAME_SET };
-            set.as.set.bytes = world->honest[i].data;
-            set.as.set.len = world->honest[i].len;
-            put_frame(&set, &parts);
-        }
-        seeder_save(s, "sync", -1, parts.data, parts.len);
+        write_request(s, &frame, sets, &parts);
+        frame.as.ask.has_epoch = false;
+        frame.as.ask.position = 0;
+        frame.as.ask.buckets_count = 0;
+        write_request(s, &frame, sets, &parts);
     }
     st_buffer_clear(&parts);
     st_frame enrol = make_enrol_ask();
