@@ -6,7 +6,7 @@
 #include "proto/bytes.h"
 #include "proto/sign.h"
 
-#define ST_EPOCHS_MAX        256u
+#define ST_EPOCHS_MAX        64u
 #define ST_EPOCHS_SHOWN_MAX  64u  /* that one request shows */
 #define ST_ADDRESS_BYTES_MAX 255u
 

@@ -11,7 +11,7 @@
 #include "proto/sign.h"
 #include "server/port.h"
 
-#define AUTH_FORMER_MAX 256u
+#define AUTH_FORMER_MAX 64u
 #define AUTH_LOG_LATER_MAX 8u      /* keys of the log that one process may make */
 
 typedef struct { uint8_t public_key[32], secret[64]; } auth_log_pair;

@@ -174,7 +174,7 @@ static void test_the_list_is_never_full_of_lost_ones(void **state)
         count = read_list(book, &arena, &rows);
         st_arena_reset(&arena);
     }
-    assert_true(count > 64 && count <= ST_EPOCHS_MAX / 2);
+    assert_true(count > 16 && count <= ST_EPOCHS_MAX / 2);
     for (; count < ST_EPOCHS_MAX; count++)
         begin_epoch(book);
     assert_int_equal(read_list(book, &arena, &rows), ST_EPOCHS_MAX);

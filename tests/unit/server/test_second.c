@@ -511,7 +511,7 @@ static void test_an_epoch_that_cannot_begin(void **state)
     take_number(book, number);
     uint64_t size = kit_log_size(book);
     KIT_EXPECT(1, book, "request", "confirm", number, "--as", "head");
-    assert_true(kit_says(KIT_ERR(book), "at most 256"));
+    assert_true(kit_says(KIT_ERR(book), "at most 64"));
     assert_int_equal(kit_log_size(book), size);
     waiting(book, "1 request waits");
     KIT_EXPECT(0, book, "request", "withdraw", number, "--as", "chief", "--reason", "không được");
