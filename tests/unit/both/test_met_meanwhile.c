@@ -87,6 +87,14 @@ static void test_one_who_is_revoked(void **state)
     world_free(&w);
 }
 
+/* With all of the catalogue there the other reads what he is given. */
+static void must_give_openly(phone *giver, phone *taker)
+{
+    sotay_id visit = phone_visit(giver, "để chị đọc");
+    meet_well(giver, taker);
+    assert_true(phone_says(taker, sotay_show, &visit, "để chị đọc"));
+}
+
 static void test_two_members(void **state)
 {
     (void)state;
@@ -101,9 +109,7 @@ static void test_two_members(void **state)
     lose_a_name(binh, an);
     meet_meanwhile(&w, binh, chi, &m);
     assert_true(m.is_over && m.turned_away > 0 && m.sealed > 0);
-    sotay_id visit = phone_visit(binh, "để chị đọc");
-    meet_well(binh, chi);
-    assert_true(phone_says(chi, sotay_show, &visit, "để chị đọc"));
+    must_give_openly(binh, chi);
     world_free(&w);
 }
 
@@ -123,9 +129,7 @@ static void test_a_new_one(void **state)
         assert_false(read_some(&w, binh));
     meet_meanwhile(&w, binh, chi, &m);
     assert_true(m.is_over && m.turned_away == 0 && m.sealed > 0);
-    sotay_id visit = phone_visit(binh, "để chị đọc");
-    meet_well(binh, chi);
-    assert_true(phone_says(chi, sotay_show, &visit, "để chị đọc"));
+    must_give_openly(binh, chi);
     world_free(&w);
 }
 
