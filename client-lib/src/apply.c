@@ -10,7 +10,7 @@
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
 #include "client-lib/src/declined.h"
-#include "client-lib/src/epoch.h"
+#include "client-lib/src/epoch_row.h"
 #include "client-lib/src/erase.h"
 #include "client-lib/src/evidence.h"
 #include "client-lib/src/forget.h"

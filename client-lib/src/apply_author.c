@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client-lib/src/apply.h"
-#include "client-lib/src/epoch.h"
+#include "client-lib/src/epoch_row.h"
 #include "client-lib/src/lexicon.h"
 
 st_err apply_author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],

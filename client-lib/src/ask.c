@@ -9,6 +9,8 @@
 #include "client-lib/src/closed.h"
 #include "client-lib/src/decided.h"
 #include "client-lib/src/draft.h"
+#include "client-lib/src/epoch_enrolment.h"
+#include "client-lib/src/epoch_offer.h"
 #include "client-lib/src/offered.h"
 #include "client-lib/src/renew.h"
 #include "client-lib/src/replay.h"

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "client-lib/src/epoch.h"
+#include "client-lib/src/epoch_offer.h"
 
 #define HEAD_BYTES 40u /* of a value: log index, hash */
 

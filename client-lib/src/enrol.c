@@ -6,6 +6,8 @@
  * goes back to an older key of the log unless a person says so. */
 #include <string.h>
 
+#include "client-lib/src/epoch_enrolment.h"
+#include "client-lib/src/epoch_row.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/log_key.h"
 #include "client-lib/src/replay.h"

@@ -26,45 +26,4 @@ ST_MUST_USE st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error);
 /* The server's log is shorter than what it showed us in this same epoch. */
 ST_MUST_USE st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error);
 
-/* The key of a device of the server's own in an earlier epoch. ST_E_NOT_FOUND without *error;
- * ST_E_CORRUPT: it may be one that does not open, which the next sync is told again. */
-ST_MUST_USE st_err epoch_former_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
-                                    st_error *error);
-/* Is it the server's own device, now or in an earlier epoch? */
-ST_MUST_USE st_err epoch_is_servers(sotay_client *client, const st_id *device, bool *out_is,
-                                    st_error *error);
-/* A kept set of somebody else that is to be offered: the next one; scan from
- * book_key_of(BOOK_CARRY). *out_first: it goes before the others, as what the server's own devices
- * signed. ST_E_NOT_FOUND at the end. */
-ST_MUST_USE st_err epoch_next_carried(sotay_client *client, book_scan *scan, st_dot *out_set,
-                                      bool *out_first, st_error *error);
-/* A kept set of another device, open or sealed, is to be offered: before the others when that is
- * one of the server's own, or may be, where a key of those is damaged. */
-ST_MUST_USE st_err epoch_offer(sotay_client *client, const st_id *device, uint64_t first,
-                               st_error *error);
-/* The server has it, or will never take it. */
-ST_MUST_USE st_err epoch_carried(sotay_client *client, const st_id *device, uint64_t first,
-                                 st_error *error);
-/* The kept set by which the server's device once enrolled this one, or a device that may be its own
- * where a key of those is damaged. ST_E_NOT_FOUND. */
-ST_MUST_USE st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error);
-/* Keeps the set that came with the answer, before any page brings it: a book that is put back in
- * between does not know this device. One that the server's device did not sign, or that enrols
- * another device, is left. Inside the write transaction that takes the answer; client->next is the
- * new device. ST_E_MEMORY, ST_E_STORAGE. */
-ST_MUST_USE st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer,
-                                        st_error *error);
-/* Keeps the epochs that came with the answer: of one that the book loses before the first sync
- * nobody else may tell it. What the key of the log has not signed is left. Inside the same
- * transaction. ST_E_STORAGE. */
-ST_MUST_USE st_err epoch_keep_told(sotay_client *client, const st_enrol_answer *answer,
-                                   st_error *error);
-/* What enrolled this device, and those under which this store has own sets, is to be offered: the
- * server does not know one of them. ST_E_MEMORY, ST_E_STORAGE, ST_E_CORRUPT. */
-ST_MUST_USE st_err epoch_offer_enrolments(sotay_client *client, st_error *error);
-/* Did a device of the server's own that this store knows already sign, in the set that came with
- * the answer, that it enrols `device`? ST_E_SIGNATURE: no. Also ST_E_MEMORY, ST_E_STORAGE. */
-ST_MUST_USE st_err epoch_check_enrolment(sotay_client *client, const st_enrol_answer *answer,
-                                         const st_id *device, st_error *error);
-
 #endif

@@ -5,6 +5,7 @@
  * Never: takes a confirmation that it did not ask for, or of another book or person. */
 #include <string.h>
 
+#include "client-lib/src/epoch_enrolment.h"
 #include "client-lib/src/exchange.h"
 
 /* ---- asking ---- */

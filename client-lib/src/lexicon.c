@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client-lib/src/epoch.h"
+#include "client-lib/src/epoch_row.h"
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
 #include "proto/view.h"

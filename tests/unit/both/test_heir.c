@@ -3,7 +3,7 @@
  * key signs it, and once the office has looked its work comes in, without a new link; the first
  * phone stays what it is. */
 #include "client-lib/src/client.h"
-#include "client-lib/src/epoch.h"
+#include "client-lib/src/epoch_enrolment.h"
 #include "client-lib/src/overlay.h"
 #include "proto/heir.h"
 #include "server/sync/heir.h"

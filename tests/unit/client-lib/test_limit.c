@@ -4,6 +4,7 @@
 #include "tests/unit/client-lib/rows.h"
 
 #include "client-lib/src/carried.h"
+#include "client-lib/src/epoch_offer.h"
 #include "client-lib/src/exchange.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))

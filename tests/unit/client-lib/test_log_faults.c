@@ -6,6 +6,7 @@
 #include "client-lib/src/apply.h"
 #include "client-lib/src/carried.h"
 #include "client-lib/src/closed.h"
+#include "client-lib/src/epoch_enrolment.h"
 #include "client-lib/src/exchange.h"
 #include "proto/epoch.h"
 #include "tests/unit/client-lib/handmade.h"

@@ -4,6 +4,9 @@
  * none. */
 #include "client-lib/src/closed.h"
 #include "client-lib/src/epoch.h"
+#include "client-lib/src/epoch_enrolment.h"
+#include "client-lib/src/epoch_offer.h"
+#include "client-lib/src/epoch_row.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/give.h"
 #include "client-lib/src/outbox.h"
