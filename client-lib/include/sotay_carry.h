@@ -101,7 +101,8 @@ SOTAY_API SOTAY_MUST_USE int sotay_carry_begin(sotay_client *client, bool fetche
  * bytes belong to the exchange until the next call. It may answer SOTAY_PENDING: after sotay_finish
  * it is called again. Any other code but SOTAY_OK ends the exchange:
  * SOTAY_E_DENIED     the other phone has another book, is not known here, or not in use any more
- * SOTAY_E_STATE      who it is, is damaged here; the next sync mends it
+ * SOTAY_E_STATE      who it is, is damaged here, or the catalogue is being read anew and does not
+ *                    speak of it yet; the next sync mends that
  * SOTAY_E_SIGNATURE  it is not the one it says, or somebody in between changed something
  * SOTAY_E_CORRUPT, SOTAY_E_TOO_LARGE  what it sends is no such exchange */
 SOTAY_API SOTAY_MUST_USE int sotay_carry_next(sotay_carry *carry, sotay_slice *out_bytes,

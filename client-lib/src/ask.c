@@ -609,18 +609,22 @@ st_err ask_sign(sotay_sync *sync, st_error *error)
     return err;
 }
 
-/* What is sealed now leans on nothing that the server was asked about and did not say. */
+/* What is sealed now leans on nothing that the server was asked about and did not say. What goes on
+ * waiting does. */
 static st_err doubt(sotay_sync *sync, st_error *error)
 {
     sotay_client *client = sync->client;
-    const bool leans = sync->seal.is_answered || sync->seal.was_asked;
-    if (!leans || outbox_unsealed(client) == 0 || sync->doubted == client->me.counter)
+    const bool all = sync->seal.is_answered;
+    const bool leans = all || sync->seal.was_asked;
+    const bool is_done = sync->doubted == client->me.counter && sync->has_doubted_all == all;
+    if (!leans || outbox_unsealed(client) == 0 || is_done)
         return ST_OK;
     const uint64_t lost = client->me.lost;
-    st_err err = replay_doubted(client, error);
+    st_err err = replay_doubted(client, all ? UINT64_MAX : client->me.heard, error);
     if (err != ST_OK && err != ST_PENDING)
         return err;
     sync->doubted = client->next.counter;
+    sync->has_doubted_all = all;
     sync->report.needs_person |= client->next.lost != lost; /* one does not open */
     return err;
 }

@@ -20,6 +20,8 @@ static st_err unpack(const book_value *value, bucket_state *out_state, st_error 
     state.here = slip_get_u64(&slip);
     state.in_scope = slip_get_u8(&slip) != 0;
     state.too_new = slip_get_u8(&slip) != 0;
+    /* A store of before does not say it. One that reads it anew at that very moment counts as whole
+     * until it has. */
     state.is_whole = slip.at < slip.len ? slip_get_u8(&slip) != 0 : state.cursor > 0;
     if (slip.bad)
         return st_fail(error, ST_E_CORRUPT, "store: the state of a bucket is damaged");

@@ -283,6 +283,8 @@ static st_err take_hello(sotay_carry *c, const uint8_t *bytes, size_t len, st_er
     client_abort(client);
     if (err == ST_E_NOT_FOUND)
         err = ST_E_DENIED;
+    if (err == ST_OK && !c->other.is_known)
+        err = st_fail(error, ST_E_DENIED, "carry: the book here does not speak of the other phone");
     if (err == ST_OK && !c->other.is_in_use)
         err = st_fail(error, ST_E_DENIED, "carry: the other phone is not in use any more");
     return err == ST_OK ? agree(c, error) : err;

@@ -27,6 +27,12 @@ static st_err was_covered(sotay_client *client, const outbox_set *own, bool *out
     return err;
 }
 
+/* Is it one that the book said it has? */
+static bool is_the_books(const outbox_set *set)
+{
+    return set->status != OUTBOX_UNSENT && set->status != OUTBOX_LOST;
+}
+
 /* One that lies beyond the cut; and one of which a verdict said that something was declined, since
  * nobody knows where: no page did, which would be read anew. That is shown again. */
 static st_err offer_one_own(sotay_client *client, outbox_set *set, uint64_t cut,
@@ -45,12 +51,17 @@ static st_err offer_one_own(sotay_client *client, outbox_set *set, uint64_t cut,
     return outbox_settle(client, set, NULL, none, error);
 }
 
-/* That this book did not say what it is, before it was asked in its own epoch, says nothing. */
+/* That this book did not say what it is, before it was asked in its own epoch, says nothing. What
+ * is noted of its changes may say more than its own note does, where that was damaged. */
 static st_err ask_anew(sotay_client *client, outbox_set *set, st_error *error)
 {
     const bool was_asked = set->is_asked;
+    bool kept = true;
     set->is_asked = false;
-    return was_asked ? outbox_put(&client->book, set, error) : ST_OK;
+    st_err err = was_asked ? outbox_put(&client->book, set, error) : ST_OK;
+    if (err == ST_OK && set->status == OUTBOX_UNSENT)
+        err = closed_is_kept(client, set, &kept, error);
+    return err == ST_OK && !kept ? outbox_wait_again(client, set, error) : err;
 }
 
 /* One that does not open waits like the others: it is said that it cannot go. */
@@ -70,9 +81,8 @@ static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
             err = was_covered(client, &set, &is_gone, error);
         if (err != ST_OK || is_gone)
             continue;
-        err = set.status == OUTBOX_UNSENT || set.status == OUTBOX_LOST
-                  ? ask_anew(client, &set, error)
-                  : offer_one_own(client, &set, cut, &read, error);
+        err = is_the_books(&set) ? offer_one_own(client, &set, cut, &read, error)
+                                 : ask_anew(client, &set, error);
     }
     st_arena_reset(&read.arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -147,6 +157,7 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
     if (client->next.backed_up_to > cut)
         client->next.backed_up_to = cut;
     client->next.heard = sync->hears = 0; /* of another book */
+    sync->seal.is_answered = false;
     client->next.turned_ms = sync->asked_wall_ms;
     sync->has_turned = true;
     sync->wants_again = true;
@@ -301,30 +312,50 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
     return epoch_turn(sync, cut, error);
 }
 
-/* How far we were shown it: where an answer came in parts, a bucket is further than the others. */
-static st_err farthest(sotay_client *client, uint64_t *out_cursor, st_error *error)
+/* Where an answer came in parts, a bucket is further than the others. */
+static st_err farthest_shown(sotay_client *client, uint64_t *io_index, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BUCKET);
     book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
-    *out_cursor = client->next.position;
     while (err == ST_OK) {
         st_bucket bucket;
         bucket_state state;
         err = bucket_next(&client->book, &scan, &bucket, &state, error);
-        if (err == ST_OK && state.in_scope && state.cursor > *out_cursor)
-            *out_cursor = state.cursor;
+        if (err == ST_OK && state.in_scope && state.cursor > *io_index)
+            *io_index = state.cursor;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* A verdict says it of an own set before any page does, and the rest of its answer may not come. Of
+ * one that no turn would offer again nothing follows. */
+static st_err farthest_told(sotay_client *client, uint64_t *io_index, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        outbox_set set;
+        bool is_gone = false;
+        err = outbox_next(&client->book, &scan, &set, error);
+        if (err == ST_OK)
+            err = was_covered(client, &set, &is_gone, error);
+        if (err == ST_OK && !is_gone && is_the_books(&set) && set.position > *io_index)
+            *io_index = set.position;
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error)
 {
-    uint64_t cursor = 0;
+    uint64_t index = sync->client->next.position;
     if (end->more || end->has_epoch || end->position == 0 || sync->has_turned)
         return ST_OK;
-    st_err err = farthest(sync->client, &cursor, error);
-    if (err != ST_OK || cursor <= end->position)
+    st_err err = farthest_shown(sync->client, &index, error);
+    if (err == ST_OK)
+        err = farthest_told(sync->client, &index, error);
+    if (err != ST_OK || index <= end->position)
         return err;
     return epoch_turn(sync, end->position, error);
 }

@@ -348,11 +348,11 @@ st_err outbox_was_asked(sotay_client *client, bool *out_was, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Up to which own counter it may be sealed. Does a set wait under a name that was left, what is
- * recorded since may name its changes. So may it those of a set that the server has, as long as no
- * backup is known to: it waits for one answer, which would say first that the book is an older one.
- */
-static st_err find_put_off(outbox_seal *seal, sotay_client *client, uint64_t *out_last,
+/* Up to which own counter it may be sealed now; the rest is put off. Does a set wait under a name
+ * that was left, what is recorded since may name its changes. So may it those of a set that the
+ * server has, as long as no backup is known to: it waits for one answer, which would say first that
+ * the book is an older one. */
+static st_err last_to_seal(outbox_seal *seal, sotay_client *client, uint64_t *out_last,
                            st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OWN);
@@ -386,7 +386,7 @@ static st_err build_runs(outbox_seal *seal, sotay_client *client, st_error *erro
     seal->is_over = true;
     st_err err = client_begin(client, false, error);
     if (err == ST_OK)
-        err = find_put_off(seal, client, &last, error);
+        err = last_to_seal(seal, client, &last, error);
     while (err == ST_OK && !client->me.is_forked && last > client->me.sealed) {
         book_value value = { NULL, 0 };
         st_set one;

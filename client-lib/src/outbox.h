@@ -115,8 +115,8 @@ typedef struct {
     bool is_put_off;  /* some were not: the server has not said yet what waits under a name that
                        * was left, or whether it still has what it said of it, and they may name
                        * it */
-    bool is_answered; /* all that waits so was sent in this sync, and what the server has not said
-                       * of it now it need not say: nothing is put off */
+    bool is_answered; /* all that waits so was sent in this sync, to the book that is known, and
+                       * what that has not said of it now it need not say: nothing is put off */
     bool was_asked;   /* so it was before this sync (outbox_was_asked): what waited through an
                        * answer is not put off */
     uint32_t changes_max;   /* of a run; less where fields or names, not bytes, are too many */

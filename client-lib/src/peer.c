@@ -313,7 +313,8 @@ static st_err judge(looking *l, st_error *error)
         err = st_fail(error, ST_E_STATE,
                       "carry: the catalogue is being read anew here, and does not speak of the "
                       "other phone yet; the next sync goes on");
-    l->out->is_in_use = !l->is_out && (l->has_device || l->is_unread);
+    l->out->is_known = l->has_device || l->is_unread;
+    l->out->is_in_use = !l->is_out && l->out->is_known;
     l->out->reads_nothing = l->out->reads_nothing || l->is_unread || !whole;
     return err;
 }

@@ -8,6 +8,7 @@
 typedef struct {
     st_id device, person;
     uint8_t sign_key[32];
+    bool is_known;        /* a record here speaks of it, or one that does not open may */
     bool is_in_use;       /* neither suspended nor revoked, and its person is active */
     bool reads_nothing;   /* the person has no role; or that may stand in what is not here: a record
                            * does not open, or the catalogue was not read to its end */

@@ -251,7 +251,8 @@ static st_err write_one(replay *r, replay_item *item, st_error *error)
     if (client->next.sealed > 0 && r->taken > 0) /* the stamps of one device rise */
         change.hlc = st_hlc_tick(&client->next.hlc, change.wall_ms);
     item->new_dot = change.dot;
-    if (item->is_present && item->entry.dot.counter <= r->heard)
+    /* Behind what is taken over, which did not wait through that answer, it is not the next one. */
+    if (item->is_present && r->taken == 0 && item->entry.dot.counter <= r->heard)
         client->next.heard = change.dot.counter;
     err = replay_map_change(r, item, &change, error);
     set.device = change.dot.device;
@@ -346,6 +347,7 @@ static void begin_replay(replay *r, sotay_client *client)
 {
     memset(r, 0, sizeof *r);
     r->client = client;
+    r->doubts_to = UINT64_MAX;
     st_arena_init(&r->arena, CLIENT_WORK_BYTES_MAX);
     st_arena_init(&r->work, CLIENT_WORK_BYTES_MAX);
 }
@@ -370,6 +372,14 @@ static st_err find_unsure(replay *r, st_error *error)
     return err;
 }
 
+/* What is made anew from now on leans on what waits for its answer, as it did. */
+static void trust_unanswered(replay *r)
+{
+    r->unsure += r->unanswered;
+    r->unsure_count -= r->unanswered;
+    r->unanswered = 0;
+}
+
 /* Takes out what is to be made anew, and makes it. */
 static st_err make_anew(replay *r, st_error *error)
 {
@@ -392,8 +402,11 @@ static st_err make_anew(replay *r, st_error *error)
     r->heard = next->heard;
     next->counter = next->sealed;
     next->heard = r->heard < next->sealed ? r->heard : next->sealed;
-    for (size_t i = 0; err == ST_OK && i < r->count; i++)
+    for (size_t i = 0; err == ST_OK && i < r->count; i++) {
+        if (r->items[i].entry.dot.counter > r->doubts_to)
+            trust_unanswered(r);
         err = write_one(r, &r->items[i], error);
+    }
     r->is_typed = r->is_doubted;
     if (err == ST_OK)
         err = move_drafts(r, error);
@@ -427,7 +440,8 @@ st_err replay_without(sotay_client *client, const replay_span *list, size_t coun
     return err;
 }
 
-/* The sets of names that were left of which the server has not said what they are. */
+/* The sets of names that were left of which the server has not said what they are. Found before all
+ * else that is unsure. */
 static st_err find_unanswered(replay *r, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_OWN);
@@ -439,14 +453,16 @@ static st_err find_unanswered(replay *r, st_error *error)
         if (err == ST_OK)
             err = add_unsure(r, &set.device, (st_gone){ set.first, set.last }, error);
     }
+    r->unanswered = r->unsure_count;
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-st_err replay_doubted(sotay_client *client, st_error *error)
+st_err replay_doubted(sotay_client *client, uint64_t last, st_error *error)
 {
     replay r;
     begin_replay(&r, client);
     r.is_doubted = true;
+    r.doubts_to = last;
     st_err err = client_begin(client, true, error);
     if (err == ST_OK)
         err = find_unanswered(&r, error);

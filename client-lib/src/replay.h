@@ -22,9 +22,9 @@ typedef struct {
  * is not sealed, or is being typed, names them any more. Inside a transaction. */
 ST_MUST_USE st_err replay_without(sotay_client *client, const replay_span *list, size_t count,
                                   st_error *error);
-/* What is not sealed says of no change in a set that waits under a name that was left that it
- * replaces it, or has seen it: it may be another branch's. Makes its own transaction. ST_PENDING:
- * it is done when that is through. */
-ST_MUST_USE st_err replay_doubted(sotay_client *client, st_error *error);
+/* What is not sealed, up to own counter `last`, says of no change in a set that waits under a name
+ * that was left that it replaces it, or has seen it: it may be another branch's. Makes its own
+ * transaction. ST_PENDING: it is done when that is through. */
+ST_MUST_USE st_err replay_doubted(sotay_client *client, uint64_t last, st_error *error);
 
 #endif

@@ -32,6 +32,8 @@ typedef struct {
     replay_span *unsure; /* under these counters nobody knows of another change, or another branch
                             may have one: contexts end in front of them */
     size_t unsure_count, unsure_capacity;
+    size_t unanswered;  /* so many of them, the first ones, may yet get an answer */
+    uint64_t doubts_to; /* what was recorded behind this counter waits for that */
     st_id mask; /* makes of a device nobody, under whose name goes what is left behind of it */
 } replay;
 

@@ -421,6 +421,7 @@ static st_err refused(sotay_sync *sync, bool *out_again, st_error *error)
         return jump_ahead(sync, out_again, error);
     if (code == ST_E_DENIED && !sync->is_enrolment && !sync->presents) {
         sync->presents = *out_again = true; /* a book put back may not know us: with our papers */
+        sync->seal.is_answered = false;     /* and what was answered was answered by another one */
         return ST_OK;
     }
     bool unread = code == ST_E_CHANGED || code == ST_E_VERSION || code == ST_E_CORRUPT;

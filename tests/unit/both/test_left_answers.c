@@ -364,6 +364,28 @@ static void test_an_answer_in_time(void **state)
     phone_part(e, &an, NULL);
 }
 
+/* What was written since the last answer goes on waiting in a sync in which what waited through
+ * that goes at once: for the answer of this sync, if there is one. */
+static void test_each_waits_as_long_as_it_must(void **state)
+{
+    (void)state;
+    for (int has_answer = 0; has_answer < 2; has_answer++) {
+        phone an;
+        sotay_id visit;
+        edge *e = left_make(&an, &visit, "ba");
+        const st_id id = phone_id(&visit);
+        note(&an, &visit, "place", "bốn");
+        sync_later(e, &an, BUDGET, 9, NULL);
+        note(&an, &visit, "general_note", "năm"); /* over what has no answer */
+        sync_later(e, &an, 0, has_answer ? 0 : 9, NULL);
+        assert_int_equal(an.client->me.sealed, 2);
+        sync_later(e, &an, 0, 0, NULL);
+        assert_true(phone_status_says(&an, "\"ready\":0"));
+        assert_int_equal(edge_values(e, &id, EDGE_NOTE), has_answer ? 1 : 2);
+        phone_part(e, &an, NULL);
+    }
+}
+
 /* The set that has no answer is larger than what a sync may cost, whichever of the two names stands
  * in front. */
 static void test_a_large_one_comes_last(void **state)
@@ -401,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_each_sealed_one_is_brought),
         cmocka_unit_test(test_a_small_budget),
         cmocka_unit_test(test_an_answer_in_time),
+        cmocka_unit_test(test_each_waits_as_long_as_it_must),
         cmocka_unit_test(test_a_large_one_comes_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

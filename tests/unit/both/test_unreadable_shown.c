@@ -163,11 +163,16 @@ static void test_what_is_own_of_it(void **state)
 }
 
 /* What the newest set says of the record is lost, here and with the book: the record is shown and
- * written in without it, and what comes behind it says that it is gone. */
-static void must_outlive_a_restore(town *t, const sotay_id *visit)
+ * written in without it, and what comes behind it says that it is gone; also where what is noted of
+ * that set does not open either. */
+static void must_outlive_a_restore(town *t, const sotay_id *visit, bool with_note)
 {
     phone *an = &t->w.phones[0];
+    book_key note = set_of(an, &an->client->me.device, 1);
     damage_own(an, 1, SPOILT);
+    note.b[0] = BOOK_OWN;
+    if (with_note)
+        rows_spoil(an, &note);
     restore(t);
     for (int i = 0; i < 2; i++)
         sync_phone_well(&t->w, an, NULL);
@@ -187,32 +192,36 @@ static void must_outlive_a_restore(town *t, const sotay_id *visit)
 static void test_an_own_one_that_a_restore_lost(void **state)
 {
     (void)state;
-    town t;
-    town_make(&t, 5);
-    phone *an = &t.w.phones[0];
-    sotay_id visit = phone_visit(an, "chợ");
-    sync_phone_well(&t.w, an, NULL);
-    backup(&t);
-    assert_int_equal(phone_set(an, &visit, "place", "một"), SOTAY_OK);
-    send_only(&t.w, an);
-    must_outlive_a_restore(&t, &visit);
+    for (int with_note = 0; with_note < 2; with_note++) {
+        town t;
+        town_make(&t, 5);
+        phone *an = &t.w.phones[0];
+        sotay_id visit = phone_visit(an, "chợ");
+        sync_phone_well(&t.w, an, NULL);
+        backup(&t);
+        assert_int_equal(phone_set(an, &visit, "place", "một"), SOTAY_OK);
+        send_only(&t.w, an);
+        must_outlive_a_restore(&t, &visit, with_note);
+    }
 }
 
 /* The same when the office held it: the restored book does not know of it, and holds nothing. */
 static void test_a_held_one_that_a_restore_lost(void **state)
 {
     (void)state;
-    town t;
-    town_make(&t, 5);
-    phone *an = &t.w.phones[0];
-    sotay_id visit = phone_visit(an, "chợ");
-    sync_phone_well(&t.w, an, NULL);
-    backup(&t);
-    KIT_EXPECT(0, &t.w.book, "move", "2026", "locked", "--as", "office");
-    assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
-    sync_phone_well(&t.w, an, NULL);
-    assert_true(phone_status_says(an, "\"held\":1"));
-    must_outlive_a_restore(&t, &visit);
+    for (int with_note = 0; with_note < 2; with_note++) {
+        town t;
+        town_make(&t, 5);
+        phone *an = &t.w.phones[0];
+        sotay_id visit = phone_visit(an, "chợ");
+        sync_phone_well(&t.w, an, NULL);
+        backup(&t);
+        KIT_EXPECT(0, &t.w.book, "move", "2026", "locked", "--as", "office");
+        assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+        sync_phone_well(&t.w, an, NULL);
+        assert_true(phone_status_says(an, "\"held\":1"));
+        must_outlive_a_restore(&t, &visit, with_note);
+    }
 }
 
 /* ---- what is gone, over what is here ---- */

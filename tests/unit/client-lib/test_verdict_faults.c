@@ -267,7 +267,7 @@ static void test_a_branch_of_before(void **state)
 static st_err nothing_is_said(bench *b, st_error *error)
 {
     even_out(b);
-    return replay_doubted(b->on.copy.client, error);
+    return replay_doubted(b->on.copy.client, UINT64_MAX, error);
 }
 
 static void test_no_answer_to_a_set_of_before(void **state)

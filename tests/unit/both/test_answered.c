@@ -1,0 +1,243 @@
+/* tests/unit/both/test_answered.c
+ * What was answered, and what waited through an answer, counts for the book that answered, and for
+ * no word that came after it: where that book is put back meanwhile, nobody's value is replaced
+ * unseen, and what it said it has is offered again. */
+#include "tests/unit/both/early.h"
+
+/* One request of a sync; while its answer is on its way, something is written where `meanwhile`
+ * says. */
+static void one_request(town *t, phone *p, sotay_sync *sync, const sotay_id *meanwhile,
+                        bool *out_again)
+{
+    sotay_request request;
+    st_buffer reply;
+    assert_int_equal(sotay_sync_next(sync, &request, &t->w.error), SOTAY_OK);
+    const int status = answer(&t->w, &request, &reply);
+    if (meanwhile != NULL)
+        note(p, meanwhile, LAST);
+    assert_int_equal(sotay_sync_feed(sync, reply.data, reply.len, &t->w.error), SOTAY_OK);
+    assert_int_equal(sotay_sync_end(sync, status, out_again, &t->w.error), SOTAY_OK);
+    st_buffer_free(&reply);
+}
+
+static void to_its_end(town *t, phone *p, sotay_sync *sync)
+{
+    bool again = true;
+    for (int i = 0; again && i < 20; i++)
+        one_request(t, p, sync, NULL, &again);
+    assert_false(again);
+    sotay_sync_free(sync);
+}
+
+/* A copy that goes on under another name, which the book has heard of before it is saved, or has
+ * not; what the copy said under its old name is in the book after that. */
+static void another_name(early *s, bool is_saved)
+{
+    town *t = &s->t;
+    if (!is_saved) {
+        early_begin(s, 47, HAS_ANOTHER_NAME, RESTORED);
+        return;
+    }
+    town_make(t, 47);
+    s->an = &t->w.phones[0];
+    s->binh = &t->w.phones[1];
+    s->image = &t->w.phones[2];
+    s->visit = phone_visit(s->an, "gốc");
+    sync_phone_well(&t->w, s->an, NULL);
+    phone_free(s->image);
+    assert_int_equal(sotay_memory_copy(&s->an->port, false, &s->image->port, NULL), SOTAY_OK);
+    phone_open(s->image);
+    note(s->image, &s->visit, LOST);
+    rows_seal(s->image);
+    enrol(&t->w, s->image, "an", true);
+    save(t, RESTORED);
+    sync_phone_well(&t->w, s->image, NULL);
+}
+
+/* All that it said before has answers, and in a new sync one more request has: the sync goes on. */
+static sotay_sync *answered_once(early *s, bool is_saved)
+{
+    sotay_sync *sync = NULL;
+    bool again = false;
+    town *t = &s->t;
+    another_name(s, is_saved);
+    (void)phone_visit(s->image, "khác");
+    assert_int_equal(sotay_sync_begin(s->image->client, &sync, NULL), SOTAY_OK);
+    one_request(t, s->image, sync, NULL, &again);
+    assert_true(again);
+    return sync;
+}
+
+/* The restored book does not know the copy and refuses it; while it does, or while it says next
+ * that it is another one, the copy writes over what it had said before. */
+static void test_refused_within_a_sync(void **state)
+{
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        early s;
+        bool again = false;
+        sotay_sync *sync = answered_once(&s, false);
+        early_turn(&s, RESTORED);
+        one_request(&s.t, s.image, sync, late ? NULL : &s.visit, &again);
+        one_request(&s.t, s.image, sync, late ? &s.visit : NULL, &again);
+        to_its_end(&s.t, s.image, sync);
+        sync_all(&s);
+        check_both_said(&s, LAST);
+        check_book(&s);
+    }
+}
+
+/* The same, also where the restored book knows it; and nobody else has the number: what it wrote
+ * over its own value still replaces that. */
+static void test_its_own_value_within_a_sync(void **state)
+{
+    (void)state;
+    for (int is_saved = 0; is_saved < 2; is_saved++) {
+        early s;
+        bool again = false;
+        sotay_sync *sync = answered_once(&s, is_saved);
+        lose(&s.t, RESTORED);
+        if (!is_saved)
+            one_request(&s.t, s.image, sync, NULL, &again); /* refused */
+        one_request(&s.t, s.image, sync, &s.visit, &again);
+        to_its_end(&s.t, s.image, sync);
+        sync_phone_well(&s.t.w, s.image, NULL);
+        sync_phone_well(&s.t.w, s.binh, NULL);
+        assert_true(phone_says(s.binh, sotay_show, &s.visit, LAST));
+        assert_true(phone_says(s.binh, sotay_show, &s.visit, "\"open_conflicts\":0"));
+        town_free(&s.t);
+    }
+}
+
+/* A set of the name before has no answer yet. What waited through one leans on it no more; what was
+ * written since goes on waiting, and still replaces what is in that set. */
+static void test_what_goes_on_waiting(void **state)
+{
+    (void)state;
+    town t;
+    sotay_report report;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
+    const sotay_id visit = phone_visit(an, "gốc"), other = phone_visit(an, "khác");
+    sync_phone_well(&t.w, an, NULL);
+    note(an, &visit, "một");
+    rows_seal(an);
+    const st_dot left = last_set(an);
+    enrol(&t.w, an, "an", true);
+    note(an, &other, "chờ");
+    has_heard(an, 1, &left);
+    note(an, &visit, "hai");
+    sync_phone_well(&t.w, an, &report);
+    assert_int_equal(report.stored, 3);
+    sync_phone_well(&t.w, binh, NULL);
+    assert_true(phone_says(binh, sotay_show, &other, "chờ"));
+    assert_true(phone_says(binh, sotay_show, &visit, "hai"));
+    assert_true(phone_says(binh, sotay_show, &visit, "\"open_conflicts\":0"));
+    town_free(&t);
+}
+
+/* What a fork makes anew stands in front of a word that had waited through an answer, and did not
+ * wait itself. */
+static void test_made_anew_in_front(void **state)
+{
+    (void)state;
+    early s;
+    town *t = &s.t;
+    phone third;
+    memset(&third, 0, sizeof third);
+    early_begin(&s, 47, STOPS, RESTORED);
+    assert_int_equal(sotay_memory_copy(&s.image->port, false, &third.port, NULL), SOTAY_OK);
+    phone_open(&third);
+    note(&third, &s.visit, "nhánh ba");
+    sync_phone_well(&t->w, &third, NULL);
+    note(s.image, &s.visit, LAST);
+    rows_seal(s.image);
+    enrol(&t->w, s.image, "an", true);
+    (void)phone_visit(s.image, "chờ");
+    has_heard(s.image, 1, NULL);
+    for (size_t len = 100; s.image->client->me.counter < 2 && len < 100000; len += 20)
+        (void)broken_sync(t, s.image, NULL, len);
+    assert_int_equal(s.image->client->me.counter, 2);
+    early_turn(&s, RESTORED);
+    sync_all(&s);
+    sync_all(&s);
+    assert_true(phone_says(s.an, sotay_show, &s.visit, OURS));
+    assert_true(phone_says(s.an, sotay_show, &s.visit, LAST));
+    phone_free(&third);
+    check_book(&s);
+}
+
+/* A set was stored, its verdict came, and the rest of the answer did not; then the store was put
+ * back to before it, which nobody noticed. The log is shorter than what the phone was told. */
+static void test_a_verdict_beyond_the_log(void **state)
+{
+    (void)state;
+    town t;
+    sotay_report report;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
+    (void)phone_visit(binh, "một");
+    sync_phone_well(&t.w, binh, NULL);
+    sync_phone_well(&t.w, an, NULL);
+    (void)phone_visit(binh, "hai");
+    sync_phone_well(&t.w, binh, NULL);
+    keep_copy(&t);
+    const sotay_id visit = phone_visit(an, "mất");
+    (void)broken_sync(&t, an, NULL, WHOLE_BUT_ITS_END);
+    assert_true(phone_status_says(an, "\"ready\":0"));
+    put_copy_back(&t);
+    sync_phone_well(&t.w, an, &report);
+    assert_int_equal(report.stored, 1);
+    sync_phone_well(&t.w, an, &report); /* once */
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(report.sent_changes, 0);
+    sync_phone_well(&t.w, binh, NULL);
+    assert_true(phone_says(binh, sotay_show, &visit, "mất"));
+    KIT_EXPECT(0, &t.w.book, "audit", "list", "gaps", "--json");
+    assert_non_null(strstr(KIT_OUT(&t.w.book), "\"lines\":[]"));
+    town_free(&t);
+}
+
+/* Who is suspended gives up what lies beyond the cut like the others, and has it again when he is
+ * not: what he wrote himself and sent again is in view all the time. */
+static void test_one_who_is_suspended(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
+    sync_phone_well(&t.w, an, NULL);
+    backup(&t);
+    const sotay_id own = phone_visit(an, "của an"), others = phone_visit(binh, "của bình");
+    sync_phone_well(&t.w, binh, NULL);
+    sync_phone_well(&t.w, an, NULL);
+    restore(&t);
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an));
+    for (int i = 0; i < 3; i++) {
+        sync_phone_well(&t.w, an, NULL);
+        sync_phone_well(&t.w, binh, NULL);
+    }
+    char *json = NULL;
+    assert_true(phone_says(an, sotay_show, &own, "của an"));
+    assert_int_equal(sotay_show(an->client, &others, SOTAY_JSON, &json, &an->error),
+                     SOTAY_E_NOT_FOUND);
+    KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an), "--lift");
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t.w, an, NULL);
+    assert_true(phone_says(an, sotay_show, &own, "của an"));
+    assert_true(phone_says(an, sotay_show, &others, "của bình"));
+    town_free(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused_within_a_sync),
+        cmocka_unit_test(test_its_own_value_within_a_sync),
+        cmocka_unit_test(test_what_goes_on_waiting),
+        cmocka_unit_test(test_made_anew_in_front),
+        cmocka_unit_test(test_a_verdict_beyond_the_log),
+        cmocka_unit_test(test_one_who_is_suspended),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
