@@ -18,6 +18,9 @@
 /* Fields of the form "device" that enrolment writes. */
 #define OPS_MAX 9
 
+#define STATUS_ACTIVE    1
+#define STATUS_SUSPENDED 2
+
 typedef struct {
     const char *login;
     uint8_t code[16];
@@ -62,7 +65,8 @@ typedef struct {
     st_id actor;               /* zero: the operator without a name */
     st_role role;              /* NONE: the first that may */
     const char *note;          /* NULL: none */
-    char letters[9];
+    bool is_suspended;
+    char letters[9];           /* "": to be chosen */
     char label[321];
     int64_t now_ms;
     uint64_t refused;          /* so many within the hour: to be said */
@@ -166,7 +170,7 @@ static st_err write_device(writer_turn *turn, enrol_job *job, st_error *error)
     put_bytes(&list, "letters", ST_VALUE_CODE, store_text(job->letters));
     put_bytes(&list, "label", ST_VALUE_TEXT, store_text(job->label));
     put_number(&list, "enrolled_at", job->now_ms);
-    put_number(&list, "status", 1);
+    put_number(&list, "status", job->is_suspended ? STATUS_SUSPENDED : STATUS_ACTIVE);
     if (job->note != NULL)
         put_bytes(&list, "status_reason", ST_VALUE_TEXT, store_text(job->note));
     edit.form = list.form;
@@ -294,10 +298,10 @@ static st_err check_person(writer_turn *turn, const st_id *id, st_error *error)
 
 static st_err enrol_new(writer_turn *turn, enrol_job *job, st_error *error)
 {
-    st_err err = check_person(turn, &job->person, error);
+    st_err err = job->is_suspended ? ST_OK : check_person(turn, &job->person, error);
     if (err == ST_OK)
         err = clean_label(job, error);
-    if (err == ST_OK)
+    if (err == ST_OK && job->letters[0] == '\0')
         err = choose_letters(turn, job, error);
     return err == ST_OK ? write_device(turn, job, error) : err;
 }
@@ -307,7 +311,12 @@ st_err sync_enrol_device(writer_turn *turn, const sync_enrol_wish *wish, st_erro
     const server_port *port = turn->room->port;
     enrol_job job = { .ask = wish->ask, .device = st_device_id(wish->ask->sign_key),
                       .person = wish->person, .actor = wish->actor, .role = wish->role,
-                      .note = wish->note, .now_ms = port->now_ms(port->context) };
+                      .note = wish->note, .is_suspended = wish->is_suspended,
+                      .now_ms = wish->enrolled_ms };
+    if (job.now_ms == 0)
+        job.now_ms = port->now_ms(port->context);
+    if (wish->letters != NULL)
+        (void)snprintf(job.letters, sizeof job.letters, "%s", wish->letters);
     return enrol_new(turn, &job, error);
 }
 

@@ -20,6 +20,9 @@ typedef struct {
     st_id actor;               /* who does it; zero: the operator without a name */
     st_role role;              /* in which role; NONE: the first that may */
     const char *note;          /* into the record; NULL: nothing */
+    const char *letters;       /* of its slip numbers; NULL or "": new ones */
+    int64_t enrolled_ms;       /* 0: now */
+    bool is_suspended;         /* until the office lifts it; its person may be disabled */
 } sync_enrol_wish;
 /* Writes the `device` record. ST_E_ENROL: its person is gone; errors of sync_author_turn. */
 ST_MUST_USE st_err sync_enrol_device(writer_turn *turn, const sync_enrol_wish *wish,

@@ -324,7 +324,8 @@ st_err sync_heir_confirm(writer_turn *turn, const sync_heir *heir, const sync_he
     memcpy(ask.cosign_key, heir->ask.cosign_key, sizeof ask.cosign_key);
     memcpy(ask.label, old.label, sizeof ask.label);
     (void)snprintf(why, sizeof why, "copy of %s", hex);
-    const sync_enrol_wish wish = { &ask, old.person, by->actor, by->role, why };
+    const sync_enrol_wish wish = { .ask = &ask, .person = old.person, .actor = by->actor,
+                                   .role = by->role, .note = why };
     err = sync_enrol_device(turn, &wish, error);
     done.reason[0] = '\0';
     if (err == ST_OK)

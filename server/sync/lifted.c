@@ -45,17 +45,20 @@ static bool is_ours(const writer_turn *turn, const st_form *form, const st_recor
     return false;
 }
 
-static st_err suspend(writer_turn *turn, const st_form *form, const st_id *record,
-                      st_error *error)
+st_err sync_suspend_again(writer_turn *turn, const st_id *record, const char *why,
+                          st_error *error)
 {
+    const st_form *form = catalogue_newest(turn->room->catalogue, CATALOGUE_DEVICE);
     st_op ops[SYNC_EDIT_FIELDS_MAX];
     sync_draft draft;
     sync_authored authored = { .records = NULL };
     sync_edit edit = { .form = form, .ops = ops };
     st_value status = { .kind = ST_VALUE_INT, .number = STATUS_SUSPENDED };
-    st_value reason = { .kind = ST_VALUE_TEXT, .data = (const uint8_t *)WHY,
-                        .len = sizeof WHY - 1 };
+    st_value reason = { .kind = ST_VALUE_TEXT, .data = (const uint8_t *)why,
+                        .len = (uint32_t)strlen(why) };
     memset(&draft, 0, sizeof draft);
+    if (form == NULL)
+        return st_fail(error, ST_E_NOT_FOUND, "there is no form \"device\"");
     sync_edit_put(&edit, "status", status);
     sync_edit_put(&edit, "status_reason", reason);
     edit.form = NULL;
@@ -84,7 +87,7 @@ static st_err look_at(writer_turn *turn, const st_change *change, st_error *erro
     st_arena_reset(&arena);
     if (err == ST_E_NOT_FOUND || (err == ST_OK && !is_lifted))
         return ST_OK;
-    return err == ST_OK ? suspend(turn, form, &change->record, error) : err;
+    return err == ST_OK ? sync_suspend_again(turn, &change->record, WHY, error) : err;
 }
 
 st_err sync_lift_again(writer_turn *turn, const sync_item *item, st_error *error)

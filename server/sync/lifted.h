@@ -7,6 +7,9 @@
 
 /* Was this set signed by the server's device of another epoch? */
 bool sync_came_back(const writer_turn *turn, const sync_item *item);
+/* Suspends the device of this record, and says why. Errors of sync_author_turn. */
+ST_MUST_USE st_err sync_suspend_again(writer_turn *turn, const st_id *record, const char *why,
+                                      st_error *error);
 /* After the set was taken in: suspends anew the devices that it lifted. */
 ST_MUST_USE st_err sync_lift_again(writer_turn *turn, const sync_item *item, st_error *error);
 

@@ -13,6 +13,7 @@
 #include "server/sync/lifted.h"
 #include "server/sync/decided.h"
 #include "server/sync/purge.h"
+#include "server/sync/regain.h"
 #include "server/sync/seen.h"
 #include "server/sync/sets.h"
 
@@ -175,6 +176,8 @@ static st_err run_request(writer_turn *turn, void *argument, st_error *error)
             err = keep_verdict(request, &request->items[i], error);
         if (err == ST_OK)
             err = sync_lift_again(turn, &request->items[i], error);
+        if (err == ST_OK)
+            err = sync_regain(turn, &request->items[i], error);
         st_arena_reset(turn->arena);
     }
     if (err != ST_OK || request->ask == NULL)

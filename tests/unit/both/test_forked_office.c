@@ -1,0 +1,308 @@
+/* tests/unit/both/test_forked_office.c
+ * A store is put back unnoticed to a copy that lacks an enrolment, and the office writes before a
+ * phone shows it: under that counter the book has something else by then. What the phone wrote that
+ * was enrolled so was acknowledged. The book knows the phone again, suspended, and the office lets
+ * its work in with one word; nobody sends in vain. */
+#include "tests/unit/both/early.h"
+
+#define ROUNDS 3
+
+/* By what the first one brings the book finds out. */
+static int sync_any(town *t, phone *p, sotay_report *out_report)
+{
+    int rc = sync_phone(&t->w, p, 0, out_report);
+    if (rc != SOTAY_E_NETWORK)
+        return rc;
+    rooms_close(&t->w.book.rooms);
+    reopen(t);
+    return sync_phone(&t->w, p, 0, out_report);
+}
+
+static void sync_rounds(town *t)
+{
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; i < PHONES; i++)
+            assert_int_equal(sync_any(t, &t->w.phones[i], NULL), SOTAY_OK);
+}
+
+static bool device_is(town *t, const char *device, const char *status)
+{
+    char line[160];
+    KIT_EXPECT(0, &t->w.book, "device", "list", "--json");
+    const char *at = strstr(KIT_OUT(&t->w.book), device);
+    if (at == NULL)
+        return false;
+    assert_null(strstr(at + 1, device)); /* once */
+    (void)snprintf(line, sizeof line, "\"status\":\"%s\"", status);
+    const char *says = strstr(at, "\"status\":");
+    return says != NULL && strncmp(says, line, strlen(line)) == 0;
+}
+
+static size_t waiting_for(town *t, const char *reason)
+{
+    char words[40];
+    size_t count = 0;
+    (void)snprintf(words, sizeof words, "\"reason\":\"%s\"", reason);
+    KIT_EXPECT(0, &t->w.book, "held", "--json");
+    for (const char *at = KIT_OUT(&t->w.book); (at = strstr(at, words)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static uint64_t entries(town *t)
+{
+    KIT_EXPECT(0, &t->w.book, "stat", "--json");
+    const char *at = strstr(KIT_OUT(&t->w.book), "\"log_entries\":");
+    assert_non_null(at);
+    return strtoull(at + strlen("\"log_entries\":"), NULL, 10);
+}
+
+/* And nothing new enters the log. */
+static void has_nothing_to_send(town *t, phone *p)
+{
+    const uint64_t before = entries(t);
+    must_be_quiet(&t->w, p);
+    assert_int_equal(rows_count(p, BOOK_CARRY), 0);
+    assert_int_equal(entries(t), before);
+}
+
+static void lift(town *t, const char *device)
+{
+    KIT_EXPECT(0, &t->w.book, "device", "suspend", device, "--lift");
+    sync_rounds(t);
+    sync_rounds(t);
+}
+
+static void must_be_in_the_book(town *t, const char *words)
+{
+    for (size_t i = 0; i < PHONES; i++) {
+        assert_int_equal(found(&t->w.phones[i], words), 1);
+        assert_true(phone_status_says(&t->w.phones[i], "\"ready\":0"));
+        has_nothing_to_send(t, &t->w.phones[i]);
+    }
+    assert_int_equal(waiting_for(t, "suspended"), 0);
+    KIT_EXPECT(0, &t->w.book, "verify");
+    town_free(t);
+}
+
+/* The phone's device of the lost life. */
+typedef struct {
+    town t;
+    phone *an, *binh, *chi;
+    char device[33];
+} lost;
+
+static void keep_device(lost *l)
+{
+    (void)snprintf(l->device, sizeof l->device, "%s", device_of(l->an));
+}
+
+static void enrolled_in_vain(lost *l, uint64_t seed, bool is_read)
+{
+    town_make(&l->t, seed);
+    l->an = &l->t.w.phones[0];
+    l->binh = &l->t.w.phones[1];
+    l->chi = &l->t.w.phones[2];
+    sync_rounds(&l->t);
+    keep_copy(&l->t);
+    enrol(&l->t.w, l->an, "an", true);
+    (void)phone_visit(l->an, OURS);
+    sync_phone_well(&l->t.w, l->an, NULL);
+    assert_true(phone_status_says(l->an, "\"ready\":0"));
+    if (is_read)
+        sync_phone_well(&l->t.w, l->binh, NULL);
+    keep_device(l);
+}
+
+/* The book knows the device again, and lets nothing in by itself. */
+static void must_wait(lost *l)
+{
+    assert_true(device_is(&l->t, l->device, "suspended"));
+    assert_int_equal(waiting_for(&l->t, "suspended"), 1);
+    assert_int_equal(found(l->chi, OURS), 0);
+    has_nothing_to_send(&l->t, l->binh);
+    has_nothing_to_send(&l->t, l->chi);
+}
+
+/* What the office writes under those counters before it finds out. */
+static void write_another(lost *l, bool is_enrolment)
+{
+    put_copy_back(&l->t);
+    if (is_enrolment)
+        enrol(&l->t.w, l->chi, "chi", true);
+    else
+        KIT_EXPECT(0, &l->t.w.book, "user", "add", "dung", "--name", "Dung", "--role", "officer");
+}
+
+static void test_the_office_wrote_something_else(void **state)
+{
+    (void)state;
+    for (int is_enrolment = 0; is_enrolment < 2; is_enrolment++) {
+        lost l;
+        enrolled_in_vain(&l, 46, true);
+        write_another(&l, is_enrolment);
+        sync_rounds(&l.t);
+        must_wait(&l);
+        lift(&l.t, l.device);
+        must_be_in_the_book(&l.t, OURS);
+    }
+}
+
+/* The phone alone can show by what it was enrolled. */
+static void test_nobody_else_had_read_it(void **state)
+{
+    (void)state;
+    lost l;
+    enrolled_in_vain(&l, 47, false);
+    write_another(&l, false);
+    sync_rounds(&l.t);
+    must_wait(&l);
+    lift(&l.t, l.device);
+    must_be_in_the_book(&l.t, OURS);
+}
+
+/* It has a link of its own again before the book hears of the old one. */
+static void test_with_a_new_link(void **state)
+{
+    (void)state;
+    lost l;
+    enrolled_in_vain(&l, 48, true);
+    write_another(&l, true);
+    enrol(&l.t.w, l.an, "an", true);
+    sync_rounds(&l.t);
+    must_wait(&l);
+    assert_true(device_is(&l.t, device_of(l.an), "active"));
+    lift(&l.t, l.device);
+    must_be_in_the_book(&l.t, OURS);
+}
+
+/* The lost life had revoked it, too: that is in `held`, and the phone reads and writes nothing. */
+static void test_it_was_revoked(void **state)
+{
+    (void)state;
+    lost l;
+    enrolled_in_vain(&l, 49, true);
+    KIT_EXPECT(0, &l.t.w.book, "device", "revoke", l.device, "--reason", "mất máy");
+    sync_phone_well(&l.t.w, l.binh, NULL);
+    write_another(&l, false);
+    assert_int_equal(sync_any(&l.t, l.binh, NULL), SOTAY_OK);
+    (void)sync_any(&l.t, l.an, NULL);
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_int_equal(sync_any(&l.t, l.binh, NULL), SOTAY_OK);
+        assert_int_equal(sync_any(&l.t, l.chi, NULL), SOTAY_OK);
+    }
+    must_wait(&l);
+    assert_int_equal(waiting_for(&l.t, "fork"), 2);
+    town_free(&l.t);
+}
+
+/* Regained, lifted, and revoked; then that life is lost as well, and each life's record of the
+ * device comes back: by who was away in the second one first, or by who was there. It is not in
+ * use. */
+static void test_both_lives_are_lost(void **state)
+{
+    (void)state;
+    for (int is_second_first = 0; is_second_first < 2; is_second_first++) {
+        lost l;
+        enrolled_in_vain(&l, 60, true);
+        write_another(&l, false);
+        for (int i = 0; i < ROUNDS; i++) {
+            assert_int_equal(sync_any(&l.t, l.an, NULL), SOTAY_OK);
+            assert_int_equal(sync_any(&l.t, l.chi, NULL), SOTAY_OK);
+        }
+        KIT_EXPECT(0, &l.t.w.book, "device", "suspend", l.device, "--lift");
+        KIT_EXPECT(0, &l.t.w.book, "device", "revoke", l.device, "--reason", "mất máy");
+        sync_phone_well(&l.t.w, l.chi, NULL);
+        put_copy_back(&l.t);
+        phone *first = is_second_first ? l.chi : l.binh, *other = is_second_first ? l.binh : l.chi;
+        for (int i = 0; i < ROUNDS; i++) {
+            assert_int_equal(sync_any(&l.t, first, NULL), SOTAY_OK);
+            if (i == 0 && !is_second_first)
+                assert_true(device_is(&l.t, l.device, "active"));
+            assert_int_equal(sync_any(&l.t, other, NULL), SOTAY_OK);
+        }
+        assert_int_equal(sync_any(&l.t, l.an, NULL), SOTAY_OK);
+        assert_true(device_is(&l.t, l.device, "suspended"));
+        KIT_EXPECT(0, &l.t.w.book, "verify");
+        town_free(&l.t);
+    }
+}
+
+typedef enum { ONLY_LOST, ADDED_AGAIN, COMES_LATER } person_is;
+
+/* The person was made in the lost life, too. */
+static void person_begin(lost *l, person_is how)
+{
+    town *t = &l->t;
+    world_make_with(&t->w, 50, (world_how){ 2, false });
+    town_place(t);
+    l->an = &t->w.phones[2];
+    l->binh = &t->w.phones[1];
+    l->chi = &t->w.phones[0];
+    for (int i = 0; i < ROUNDS; i++) {
+        sync_phone_well(&t->w, l->chi, NULL);
+        sync_phone_well(&t->w, l->binh, NULL);
+    }
+    keep_copy(t);
+    KIT_EXPECT(0, &t->w.book, "user", "add", "mai", "--name", "Mai", "--role", "officer");
+    phone_new(l->an, 1002);
+    enrol(&t->w, l->an, "mai", true);
+    KIT_EXPECT(0, &t->w.book, "assign", "mai", KIT_UNIT);
+    sync_phone_well(&t->w, l->an, NULL);
+    (void)phone_visit(l->an, OURS);
+    sync_phone_well(&t->w, l->an, NULL);
+    sync_phone_well(&t->w, l->binh, NULL);
+    keep_device(l);
+    write_another(l, false);
+    if (how == ADDED_AGAIN)
+        KIT_EXPECT(0, &t->w.book, "user", "add", "mai", "--name", "Mai", "--role", "officer");
+}
+
+static bool has_role(town *t, const char *login, const char *roles)
+{
+    char words[80];
+    (void)snprintf(words, sizeof words, "\"login\":\"%s\"", login);
+    KIT_EXPECT(0, &t->w.book, "user", "list", "--json");
+    const char *at = strstr(KIT_OUT(&t->w.book), words);
+    assert_non_null(at);
+    assert_null(strstr(at + 1, words)); /* once */
+    (void)snprintf(words, sizeof words, "\"roles\":%s", roles);
+    return strstr(at, words) == strstr(at, "\"roles\":");
+}
+
+/* He is in the book again, without a role, or is who has that login now; the office gives him his
+ * units before it lifts. */
+static void test_its_person_is_lost_too(void **state)
+{
+    (void)state;
+    for (person_is how = ONLY_LOST; how <= COMES_LATER; how++) {
+        lost l;
+        town *t = &l.t;
+        person_begin(&l, how);
+        if (how == COMES_LATER) {
+            assert_int_equal(sync_any(t, l.an, NULL), SOTAY_E_DENIED);
+            assert_false(device_is(t, l.device, "suspended"));
+        }
+        sync_rounds(t);
+        must_wait(&l);
+        assert_true(has_role(t, "mai", how == ADDED_AGAIN ? "[\"officer\"]" : "[]"));
+        if (how != ADDED_AGAIN)
+            KIT_EXPECT(0, &t->w.book, "role", "mai", "+officer");
+        KIT_EXPECT(0, &t->w.book, "assign", "mai", KIT_UNIT);
+        lift(t, l.device);
+        must_be_in_the_book(t, OURS);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_office_wrote_something_else),
+        cmocka_unit_test(test_nobody_else_had_read_it),
+        cmocka_unit_test(test_with_a_new_link),
+        cmocka_unit_test(test_it_was_revoked),
+        cmocka_unit_test(test_both_lives_are_lost),
+        cmocka_unit_test(test_its_person_is_lost_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
