@@ -46,6 +46,10 @@ ST_MUST_USE st_err outbox_found(sotay_client *client, const st_set *set, st_erro
 /* A set waits again that does not open: the notes of its changes say so, whatever was said of them.
  * Inside a transaction. */
 ST_MUST_USE st_err outbox_wait_again(sotay_client *client, const outbox_set *set, st_error *error);
+/* Before a sync: own sets that the server said are in its log, and that the book here is without,
+ * though it was read past their place, wait again (docs/protocol.md 7.9). Makes its own
+ * transactions; ST_PENDING: called again, it is done. ST_E_MEMORY, ST_E_STORAGE. */
+ST_MUST_USE st_err outbox_offer_missed(sotay_client *client, st_error *error);
 /* What is noted of a set that is not here, and of its changes, goes, or of one that was not sealed:
  * it is of another branch, whose first one has or may have others of that name. Of a record that is
  * nowhere but there the row of the list stays. Inside a transaction. */

@@ -58,11 +58,11 @@ void sim_do_erase(sim_world *w, sim_phone *p, sim_random *r)
         int code = SIM_CTL(w, "erase", hex, PATHS[(at + i) % 4], "--as", "office", "--second",
                            "head", "--basis", "theo đơn");
         bool was_killed = !w->is_up; /* it may be done */
+        w->records[no].is_less = w->records[no].is_less || code == 0 || was_killed;
         while (!w->is_up)
-            sim_pass(w, 1000);
+            sim_pass(w, 1000); /* looks at what the office has */
         if (code == 0 || was_killed) {
             sim_say(w, " r%u %s", no, PATHS[(at + i) % 4]);
-            w->records[no].is_less = true;
             note_erased(w, &before);
         }
         model_free(&before);

@@ -168,24 +168,32 @@ static void test_made_anew_in_front(void **state)
 }
 
 /* A set was stored, its verdict came, and the rest of the answer did not; then the store was put
- * back to before it, which nobody noticed. The log is shorter than what the phone was told. */
+ * back to before it, which nobody noticed. */
+static sotay_id told_and_lost(town *t)
+{
+    town_make(t, 46);
+    phone *an = &t->w.phones[0], *binh = &t->w.phones[1];
+    (void)phone_visit(binh, "một");
+    sync_phone_well(&t->w, binh, NULL);
+    sync_phone_well(&t->w, an, NULL);
+    (void)phone_visit(binh, "hai");
+    sync_phone_well(&t->w, binh, NULL);
+    keep_copy(t);
+    const sotay_id visit = phone_visit(an, "mất");
+    (void)broken_sync(t, an, NULL, VERDICTS_ALONE);
+    assert_true(phone_status_says(an, "\"ready\":0"));
+    put_copy_back(t);
+    return visit;
+}
+
+/* The log is shorter than what the phone was told. */
 static void test_a_verdict_beyond_the_log(void **state)
 {
     (void)state;
     town t;
     sotay_report report;
-    town_make(&t, 46);
+    const sotay_id visit = told_and_lost(&t);
     phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
-    (void)phone_visit(binh, "một");
-    sync_phone_well(&t.w, binh, NULL);
-    sync_phone_well(&t.w, an, NULL);
-    (void)phone_visit(binh, "hai");
-    sync_phone_well(&t.w, binh, NULL);
-    keep_copy(&t);
-    const sotay_id visit = phone_visit(an, "mất");
-    (void)broken_sync(&t, an, NULL, WHOLE_BUT_ITS_END);
-    assert_true(phone_status_says(an, "\"ready\":0"));
-    put_copy_back(&t);
     sync_phone_well(&t.w, an, &report);
     assert_int_equal(report.stored, 1);
     sync_phone_well(&t.w, an, &report); /* once */
@@ -196,6 +204,36 @@ static void test_a_verdict_beyond_the_log(void **state)
     KIT_EXPECT(0, &t.w.book, "audit", "list", "gaps", "--json");
     assert_non_null(strstr(KIT_OUT(&t.w.book), "\"lines\":[]"));
     town_free(&t);
+}
+
+/* The log has grown past that place before the phone comes; or before it gets a page again, since
+ * it is suspended when it comes. */
+static void test_a_verdict_in_a_log_that_grew(void **state)
+{
+    (void)state;
+    for (int is_suspended = 0; is_suspended < 2; is_suspended++) {
+        town t;
+        sotay_report report;
+        const sotay_id visit = told_and_lost(&t);
+        phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
+        if (is_suspended) {
+            KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an));
+            sync_phone_well(&t.w, an, NULL);
+        }
+        for (int i = 0; i < 4; i++) {
+            (void)phone_visit(binh, "sau");
+            sync_phone_well(&t.w, binh, NULL);
+        }
+        if (is_suspended)
+            KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an), "--lift");
+        for (int i = 0; i < 2; i++)
+            sync_phone_well(&t.w, an, NULL);
+        sync_phone_well(&t.w, an, &report); /* once */
+        assert_int_equal(report.sent_changes, 0);
+        sync_phone_well(&t.w, binh, NULL);
+        assert_true(phone_says(binh, sotay_show, &visit, "mất"));
+        town_free(&t);
+    }
 }
 
 /* Who is suspended gives up what lies beyond the cut like the others, and has it again when he is
@@ -237,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_what_goes_on_waiting),
         cmocka_unit_test(test_made_anew_in_front),
         cmocka_unit_test(test_a_verdict_beyond_the_log),
+        cmocka_unit_test(test_a_verdict_in_a_log_that_grew),
         cmocka_unit_test(test_one_who_is_suspended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

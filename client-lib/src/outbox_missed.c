@@ -1,0 +1,103 @@
+/* client-lib/src/outbox_missed.c - own sets that the server said are in its log, and that the book
+ * is without, though it was read past their place: the store was put back in between.
+ * Promises: such a set waits again, whether or not anything tells that the book is an older one.
+ * Never: takes a set for missed that a page or a snapshot may still bring. */
+#include "client-lib/src/outbox.h"
+#include "client-lib/src/snapshot.h"
+
+typedef struct {
+    sotay_client *client;
+    st_arena arena; /* of the list */
+    outbox_set *list;
+    size_t count, capacity;
+} missed_search;
+
+/* Was the bucket of the set read as far as where the server said that it is? */
+static st_err is_passed(sotay_client *client, const outbox_set *own, bool *out_is, st_error *error)
+{
+    st_arena arena;
+    st_set set;
+    bucket_state state;
+    bool is_begun = false;
+    const st_dot dot = { own->device, own->first };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    *out_is = false;
+    st_err err = overlay_set_get(client, &dot, own->first, &arena, &set, error);
+    bool says_nothing = err == ST_E_NOT_FOUND || book_is_damage(&client->book, err);
+    if (err == ST_OK)
+        err = bucket_get(&client->book, &set.bucket, &state, error);
+    if (err == ST_OK)
+        err = snapshot_is_begun(&client->book, &set.bucket, &is_begun, error);
+    *out_is = err == ST_OK && state.in_scope && !state.too_new && !is_begun &&
+              state.cursor >= own->position;
+    st_arena_reset(&arena);
+    return says_nothing ? ST_OK : err;
+}
+
+/* The set of a change that is still noted over the base as one that the server has. */
+static st_err look_at(missed_search *s, const st_id *record, const st_dot *dot, st_error *error)
+{
+    overlay_entry entry;
+    outbox_set own, *list = s->list;
+    book_db *book = &s->client->book;
+    bool is_it = false;
+    st_err err = overlay_get(book, record, dot, &entry, error);
+    if (err == ST_OK && entry.status == OVERLAY_SENT)
+        err = outbox_get(book, &dot->device, entry.first, &own, error);
+    if (err != ST_OK || entry.status != OVERLAY_SENT || own.status != OUTBOX_SENT ||
+        own.position == 0 || own.is_closed)
+        return err == ST_E_NOT_FOUND || book_is_damage(book, err) ? ST_OK : err;
+    err = is_passed(s->client, &own, &is_it, error);
+    if (err != ST_OK || !is_it)
+        return err;
+    if (s->count == s->capacity)
+        list = st_arena_grow(&s->arena, list, s->count, &s->capacity, sizeof *list);
+    if (list == NULL)
+        return st_fail(error, ST_E_MEMORY, "sync: no memory");
+    s->list = list;
+    s->list[s->count++] = own;
+    return ST_OK;
+}
+
+static st_err find_missed(missed_search *s, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_OVER);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = client_begin(s->client, false, error);
+    while (err == ST_OK) {
+        st_id record;
+        st_dot dot;
+        err = overlay_note_next(&s->client->book, &scan, &record, &dot, error);
+        if (err == ST_OK)
+            err = look_at(s, &record, &dot, error);
+    }
+    client_abort(s->client);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* One of which several changes are noted waits only once. */
+static st_err wait_again(missed_search *s, st_error *error)
+{
+    const outbox_helds none = { NULL, 0 };
+    st_err err = client_begin(s->client, true, error);
+    for (size_t i = 0; err == ST_OK && i < s->count; i++) {
+        s->list[i].status = OUTBOX_UNSENT;
+        s->list[i].position = 0;
+        err = outbox_settle(s->client, &s->list[i], NULL, none, error);
+    }
+    if (err == ST_OK)
+        return client_commit(s->client, error);
+    client_abort(s->client);
+    return err;
+}
+
+st_err outbox_offer_missed(sotay_client *client, st_error *error)
+{
+    missed_search s = { .client = client };
+    st_arena_init(&s.arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = find_missed(&s, error);
+    if (err == ST_OK && s.count > 0)
+        err = wait_again(&s, error);
+    st_arena_reset(&s.arena);
+    return err;
+}
