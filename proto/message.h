@@ -117,6 +117,7 @@ typedef struct {
     bool has_epoch;
     uint8_t epoch[8];
     uint64_t position, scope_rev;
+    uint64_t reach; /* so many entries the log was said to have; 0: no more than `position` */
     bool is_collapsed;
     uint8_t collapsed[8];
     const st_bucket_ask *buckets;

@@ -96,6 +96,7 @@ static st_err get_ask(const Sotay__SyncAsk *from, st_arena *arena, st_ask *out, 
 {
     out->version = from->version;
     out->position = from->position;
+    out->reach = from->reach;
     out->scope_rev = from->scope_rev;
     out->kept_from = from->kept_from;
     out->wall_ms = from->wall_ms;

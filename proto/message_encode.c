@@ -92,6 +92,7 @@ static void put_ask(message_builder *b, const st_ask *ask, Sotay__SyncAsk *out)
     out->version = ask->version;
     out->epoch = view_if(ask->has_epoch, ask->epoch, sizeof ask->epoch);
     out->position = ask->position;
+    out->reach = ask->reach;
     out->scope_rev = ask->scope_rev;
     out->collapsed = view_if(ask->is_collapsed, ask->collapsed, sizeof ask->collapsed);
     out->kept_from = ask->kept_from;

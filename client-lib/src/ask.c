@@ -136,6 +136,7 @@ static st_err write_ask(sotay_sync *sync, st_frame_writer *writer, st_error *err
     ask->has_epoch = true;
     memcpy(ask->epoch, me->epoch, sizeof ask->epoch);
     ask->position = me->position;
+    ask->reach = me->reach > me->position ? me->reach : 0;
     ask->scope_rev = me->scope_rev;
     ask->is_collapsed = sync->asked_collapsed = scope.can_collapse;
     if (scope.can_collapse) {

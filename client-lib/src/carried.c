@@ -563,13 +563,14 @@ static st_err settle_own(sotay_client *client, const st_receipt *receipt, bool *
 st_err carried_take_receipt(sotay_client *client, const st_receipt *receipt, bool *out_new,
                             st_error *error)
 {
-    const identity *me = &client->next;
+    identity *me = &client->next;
     bool own = false;
     book_key key = book_key_counter(BOOK_OWN, &receipt->device, receipt->first);
     *out_new = false;
     if (memcmp(receipt->epoch, me->epoch, sizeof me->epoch) != 0 ||
         !st_receipt_verify(receipt, &me->log, me->server_key))
         return ST_OK;
+    identity_reach(me, receipt->position);
     st_err err = book_has(&client->book, &key, &own, error);
     if (err != ST_OK || own)
         return err == ST_OK ? settle_own(client, receipt, out_new, error) : err;

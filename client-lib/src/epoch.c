@@ -27,12 +27,6 @@ static st_err was_covered(sotay_client *client, const outbox_set *own, bool *out
     return err;
 }
 
-/* Is it one that the book said it has? */
-static bool is_the_books(const outbox_set *set)
-{
-    return set->status != OUTBOX_UNSENT && set->status != OUTBOX_LOST;
-}
-
 /* One that lies beyond the cut; and one of which a verdict said that something was declined, since
  * nobody knows where: no page did, which would be read anew. That is shown again. */
 static st_err offer_one_own(sotay_client *client, outbox_set *set, uint64_t cut,
@@ -81,8 +75,9 @@ static st_err offer_own(sotay_client *client, uint64_t cut, st_error *error)
             err = was_covered(client, &set, &is_gone, error);
         if (err != ST_OK || is_gone)
             continue;
-        err = is_the_books(&set) ? offer_one_own(client, &set, cut, &read, error)
-                                 : ask_anew(client, &set, error);
+        err = set.status == OUTBOX_UNSENT || set.status == OUTBOX_LOST
+                  ? ask_anew(client, &set, error)
+                  : offer_one_own(client, &set, cut, &read, error);
     }
     st_arena_reset(&read.arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
@@ -156,6 +151,8 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
         client->next.scope_rev = 0;
     if (client->next.backed_up_to > cut)
         client->next.backed_up_to = cut;
+    if (client->next.reach > cut)
+        client->next.reach = cut;
     client->next.heard = sync->hears = 0; /* of another book */
     sync->seal.is_answered = false;
     client->next.turned_ms = sync->asked_wall_ms;
@@ -312,7 +309,7 @@ st_err epoch_take(sotay_sync *sync, const st_epoch *rows, uint32_t count, st_err
     return epoch_turn(sync, cut, error);
 }
 
-/* Where an answer came in parts, a bucket is further than the others. */
+/* Where an answer came in parts, a bucket is further than all that was said. */
 static st_err farthest_shown(sotay_client *client, uint64_t *io_index, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_BUCKET);
@@ -328,33 +325,12 @@ static st_err farthest_shown(sotay_client *client, uint64_t *io_index, st_error 
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* A verdict says it of an own set before any page does, and the rest of its answer may not come. Of
- * one that no turn would offer again nothing follows. */
-static st_err farthest_told(sotay_client *client, uint64_t *io_index, st_error *error)
-{
-    book_key prefix = book_key_of(BOOK_OWN);
-    book_scan scan = book_scan_of(&prefix);
-    st_err err = ST_OK;
-    while (err == ST_OK) {
-        outbox_set set;
-        bool is_gone = false;
-        err = outbox_next(&client->book, &scan, &set, error);
-        if (err == ST_OK)
-            err = was_covered(client, &set, &is_gone, error);
-        if (err == ST_OK && !is_gone && is_the_books(&set) && set.position > *io_index)
-            *io_index = set.position;
-    }
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
 st_err epoch_check_end(sotay_sync *sync, const st_end *end, st_error *error)
 {
-    uint64_t index = sync->client->next.position;
+    uint64_t index = sync->client->next.reach;
     if (end->more || end->has_epoch || end->position == 0 || sync->has_turned)
-        return ST_OK;
+        return ST_OK; /* position 0: who is shut out is told it only when it is shorter */
     st_err err = farthest_shown(sync->client, &index, error);
-    if (err == ST_OK)
-        err = farthest_told(sync->client, &index, error);
     if (err != ST_OK || index <= end->position)
         return err;
     return epoch_turn(sync, end->position, error);

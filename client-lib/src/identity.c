@@ -174,6 +174,19 @@ static void get_list(slip_reader *slip, identity *me)
     slip_get_bytes(slip, me->epochs_mark, sizeof me->epochs_mark);
 }
 
+/* What of the book was heard: the last ones. */
+static void get_heard(slip_reader *slip, identity *me)
+{
+    if (slip->at < slip->len)
+        me->asks_whole = slip_get_u8(slip) != 0;
+    if (slip->at < slip->len)
+        me->heard = slip_get_u64(slip);
+    if (slip->at < slip->len)
+        get_list(slip, me);
+    if (slip->at < slip->len)
+        me->reach = slip_get_u64(slip);
+}
+
 /* What came after the first stores were made; each is there, or all that follow are missing. */
 static void get_later(slip_reader *slip, identity *me)
 {
@@ -237,12 +250,7 @@ static void get_later(slip_reader *slip, identity *me)
         get_cut(slip, me);
     else if (me->epochs > me->tree.epoch && me->tree.head.size > 0)
         me->has_cut = true; /* where it was is not known any more: at the beginning */
-    if (slip->at < slip->len)
-        me->asks_whole = slip_get_u8(slip) != 0;
-    if (slip->at < slip->len)
-        me->heard = slip_get_u64(slip);
-    if (slip->at < slip->len)
-        get_list(slip, me);
+    get_heard(slip, me);
     slip->bad = slip->bad || me->heir > ST_HEIR_ENROLLED;
 }
 
@@ -356,6 +364,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u64(&slip, me->heard);
     slip_u8(&slip, me->has_epochs_mark);
     slip_bytes(&slip, me->epochs_mark, sizeof me->epochs_mark);
+    slip_u64(&slip, me->reach);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);
@@ -363,6 +372,12 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
         st_wipe(out.data, out.capacity);
     st_buffer_free(&out);
     return err;
+}
+
+void identity_reach(identity *me, uint64_t entry)
+{
+    if (entry > me->reach)
+        me->reach = entry;
 }
 
 st_err identity_get(book_db *book, identity *out_identity, st_error *error)

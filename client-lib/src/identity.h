@@ -99,6 +99,7 @@ typedef struct {
     uint64_t ends, ends_told; /* checkpoints that were given up (forsaken.h), and shown */
     bool has_epochs_mark; /* of all rows of the list of epochs that was told last: */
     uint8_t epochs_mark[ST_EPOCHS_MARK_BYTES];
+    uint64_t reach; /* so many entries the log was said to have, in the epoch that is known */
     bool asks_whole; /* own sets are lost here: the server is to send them in full (missing.c) */
     uint64_t heard;  /* up to this own change all waited through an answer of the book that is
                       * known: it was recorded when the request was made */
@@ -108,6 +109,8 @@ void witness_head_put(slip_writer *slip, const witness_head *head);
 void witness_head_get(slip_reader *slip, witness_head *head);
 
 /* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */
+/* The server said, or what it signed says, that its log has an entry of this number. */
+void identity_reach(identity *me, uint64_t entry);
 ST_MUST_USE st_err identity_get(book_db *book, identity *out_identity, st_error *error);
 ST_MUST_USE st_err identity_put(book_db *book, const identity *identity, st_error *error);
 

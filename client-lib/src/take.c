@@ -207,6 +207,7 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
         sent->is_unsaid = is_unsaid || verdict->position == 0;
     if (is_unsaid)
         return ST_OK; /* stays unsent: offered again at the next sync */
+    identity_reach(&client->next, verdict->position);
     st_err err = outbox_get(&client->book, &device, verdict->first, &set, error);
     if (err == ST_E_NOT_FOUND) {
         err = carried_verdict(client, &device, verdict, error);
@@ -381,6 +382,7 @@ static void take_whole(sotay_sync *sync, const st_end *end)
 {
     identity *next = &sync->client->next;
     next->position = end->position;
+    identity_reach(next, end->position);
     if (!sync->has_turned && !sync->before.needs_person)
         next->turned_ms = 0;
     if (sync->repaired_count == 0 && !sync->before.needs_person)

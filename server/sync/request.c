@@ -134,7 +134,7 @@ static st_err keep_verdict(sync_request *request, sync_item *item, st_error *err
 
 bool sync_asks_beyond(const st_ask *ask, uint64_t size)
 {
-    bool is_beyond = ask->position > size;
+    bool is_beyond = ask->position > size || ask->reach > size;
     for (uint32_t i = 0; i < ask->buckets_count; i++)
         is_beyond = is_beyond || ask->buckets[i].cursor > size;
     return is_beyond;

@@ -216,7 +216,8 @@ static void test_frames(void **state)
         "frame-enrol-ask-again", "frame-ask-log-key-mark", "frame-ask-held",
         "frame-have-answer-kept", "frame-page-declined", "frame-have-answer-entries",
         "frame-enrol-ask-person", "frame-ask-decided", "frame-end-decided",
-        "frame-ask-decided-set", "frame-enrol-answer-epochs", "frame-ask-epochs-mark"
+        "frame-ask-decided-set", "frame-enrol-answer-epochs", "frame-ask-epochs-mark",
+        "frame-ask-reach"
     };
     for (size_t i = 0; i < MAKE_FRAMES; i++) {
         st_arena arena;

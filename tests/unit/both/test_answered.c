@@ -3,6 +3,7 @@
  * no word that came after it: where that book is put back meanwhile, nobody's value is replaced
  * unseen, and what it said it has is offered again. */
 #include "tests/unit/both/early.h"
+#include "tests/unit/both/meet.h"
 
 /* One request of a sync; while its answer is on its way, something is written where `meanwhile`
  * says. */
@@ -167,9 +168,9 @@ static void test_made_anew_in_front(void **state)
     check_book(&s);
 }
 
-/* A set was stored, its verdict came, and the rest of the answer did not; then the store was put
- * back to before it, which nobody noticed. */
-static sotay_id told_and_lost(town *t)
+/* A set was stored behind as many others, its verdict came, and the rest of the answer did not;
+ * then the store was put back to before it, which nobody noticed. */
+static sotay_id told_and_lost(town *t, int others)
 {
     town_make(t, 46);
     phone *an = &t->w.phones[0], *binh = &t->w.phones[1];
@@ -179,6 +180,10 @@ static sotay_id told_and_lost(town *t)
     (void)phone_visit(binh, "hai");
     sync_phone_well(&t->w, binh, NULL);
     keep_copy(t);
+    for (int i = 0; i < others; i++) {
+        (void)phone_visit(an, "khác");
+        rows_seal(an);
+    }
     const sotay_id visit = phone_visit(an, "mất");
     (void)broken_sync(t, an, NULL, VERDICTS_ALONE);
     assert_true(phone_status_says(an, "\"ready\":0"));
@@ -192,7 +197,7 @@ static void test_a_verdict_beyond_the_log(void **state)
     (void)state;
     town t;
     sotay_report report;
-    const sotay_id visit = told_and_lost(&t);
+    const sotay_id visit = told_and_lost(&t, 0);
     phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
     sync_phone_well(&t.w, an, &report);
     assert_int_equal(report.stored, 1);
@@ -214,7 +219,7 @@ static void test_a_verdict_in_a_log_that_grew(void **state)
     for (int is_suspended = 0; is_suspended < 2; is_suspended++) {
         town t;
         sotay_report report;
-        const sotay_id visit = told_and_lost(&t);
+        const sotay_id visit = told_and_lost(&t, 0);
         phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
         if (is_suspended) {
             KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an));
@@ -234,6 +239,51 @@ static void test_a_verdict_in_a_log_that_grew(void **state)
         assert_true(phone_says(binh, sotay_show, &visit, "mất"));
         town_free(&t);
     }
+}
+
+/* It was somebody else's set, which the phone carried; its author has the receipt, and never comes
+ * again. */
+static void test_a_verdict_on_what_is_carried(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+    (void)phone_visit(binh, "một");
+    for (int i = 0; i < 2; i++) {
+        sync_phone_well(&t.w, binh, NULL);
+        sync_phone_well(&t.w, an, NULL);
+    }
+    keep_copy(&t);
+    const sotay_id visit = phone_visit(an, "mất");
+    meet_well(an, binh);
+    (void)broken_sync(&t, binh, NULL, VERDICTS_ALONE);
+    meet_well(binh, an);
+    assert_true(phone_status_says(an, "\"ready\":0"));
+    put_copy_back(&t);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t.w, binh, NULL);
+    sync_phone_well(&t.w, chi, NULL);
+    assert_true(phone_says(chi, sotay_show, &visit, "mất"));
+    town_free(&t);
+}
+
+/* Whoever was revoked meanwhile gets no page: what was acknowledged comes to the office, which
+ * decides on it. */
+static void test_a_verdict_on_what_is_revoked(void **state)
+{
+    (void)state;
+    town t;
+    char hex[33];
+    const sotay_id visit = told_and_lost(&t, 3); /* so that the log is shorter when it is revoked */
+    phone *an = &t.w.phones[0];
+    KIT_EXPECT(0, &t.w.book, "device", "revoke", device_of(an));
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t.w, an, NULL);
+    sotay_id_format(&visit, hex);
+    KIT_EXPECT(0, &t.w.book, "audit", "list", "holds", "--json");
+    assert_non_null(strstr(KIT_OUT(&t.w.book), hex));
+    town_free(&t);
 }
 
 /* Who is suspended gives up what lies beyond the cut like the others, and has it again when he is
@@ -276,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_made_anew_in_front),
         cmocka_unit_test(test_a_verdict_beyond_the_log),
         cmocka_unit_test(test_a_verdict_in_a_log_that_grew),
+        cmocka_unit_test(test_a_verdict_on_what_is_carried),
+        cmocka_unit_test(test_a_verdict_on_what_is_revoked),
         cmocka_unit_test(test_one_who_is_suspended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

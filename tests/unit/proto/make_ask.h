@@ -81,6 +81,13 @@ static inline st_frame make_ask_renew(st_arena *arena)
     return frame;
 }
 
+static inline st_frame make_ask_reach(st_arena *arena)
+{
+    st_frame frame = make_ask(arena, false);
+    frame.as.ask.reach = frame.as.ask.position + 30;
+    return frame;
+}
+
 /* Two of one number: the one was lost, the other stands in its place. */
 static inline st_frame make_ask_epochs(st_arena *arena)
 {

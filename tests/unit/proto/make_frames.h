@@ -8,7 +8,7 @@
 #include "tests/unit/proto/make_ask.h"
 #include "tests/unit/proto/make_set.h"
 
-#define MAKE_FRAMES 61
+#define MAKE_FRAMES 62
 
 static inline st_frame make_verdict(st_arena *arena, st_verdict_kind kind)
 {
@@ -648,7 +648,8 @@ static inline st_frame make_late_frame(size_t i, st_arena *arena)
     case 57: return make_end_decided();
     case 58: return make_ask_decided_set(arena);
     case 59: return make_enrol_answer_epochs(arena);
-    default: return make_ask_epochs_mark(arena);
+    case 60: return make_ask_epochs_mark(arena);
+    default: return make_ask_reach(arena);
     }
 }
 

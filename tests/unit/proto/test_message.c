@@ -101,12 +101,13 @@ static void test_what_is_said_of_the_log(void **state)
     (void)state;
     st_arena arena;
     st_buffer bytes;
-    st_frame back, frames[3];
+    st_frame back, frames[4];
     st_arena_init(&arena, ARENA_MAX);
     frames[0] = make_ask_log_key_mark(&arena);
     frames[1] = make_ask_held(&arena);
     frames[2] = make_ask_epochs_mark(&arena);
-    for (size_t i = 0; i < 3; i++) {
+    frames[3] = make_ask_reach(&arena);
+    for (size_t i = 0; i < 4; i++) {
         const st_ask *said = &frames[i].as.ask, *ask = &back.as.ask;
         encode(&frames[i], &bytes);
         assert_int_equal(st_frame_decode(bytes.data, bytes.len, &arena, &back, NULL), ST_OK);
@@ -114,6 +115,7 @@ static void test_what_is_said_of_the_log(void **state)
         assert_int_equal(ask->has_held, i == 1);
         assert_int_equal(ask->has_epochs_mark, i == 2);
         assert_int_equal(ask->epochs, said->epochs);
+        assert_int_equal(ask->reach, said->reach);
         assert_memory_equal(ask->epochs_mark, said->epochs_mark, sizeof ask->epochs_mark);
         assert_memory_equal(ask->log_key_mark, said->log_key_mark, sizeof ask->log_key_mark);
         assert_int_equal(ask->held.head.size, said->held.head.size);

@@ -455,9 +455,11 @@ static void test_asked_from_beyond_the_log(void **state)
     rig_enrol(r, &an, "an");
     memcpy(by_all.epoch, r->srv.sync.epoch, sizeof by_all.epoch);
     memcpy(by_one.epoch, by_all.epoch, sizeof by_one.epoch);
-    for (int i = 0; i < 2; i++) {
-        st_ask *ask = i == 0 ? &by_all : &by_one;
-        uint64_t *said = i == 0 ? &by_all.position : &bucket.cursor;
+    for (int i = 0; i < 3; i++) {
+        uint64_t *const fields[] = { &by_all.position, &bucket.cursor, &by_all.reach };
+        st_ask *ask = i == 1 ? &by_one : &by_all;
+        uint64_t *said = fields[i];
+        by_all.position = 0;
         rig_begin(&an, RIG_BUCKET);
         (void)rig_visit(&an, "x");
         const store_slice set = rig_seal(&an);
