@@ -261,19 +261,34 @@ static st_err write_carried(sotay_sync *sync, st_frame_writer *writer, size_t *b
     }
 }
 
-/* The server does not know this device: what it once signed to enrol it goes in front. */
+/* A kept set of a device of the server's own. */
+static st_err write_paper(sotay_sync *sync, st_frame_writer *writer, const st_dot *at,
+                          size_t *bytes, st_error *error)
+{
+    outbox_set set;
+    memset(&set, 0, sizeof set);
+    set.device = at->device;
+    set.first = set.last = at->counter;
+    return write_set(sync, writer, &set, bytes, error);
+}
+
+/* The server does not know this device: what it once signed to enrol it goes in front, behind what
+ * made its person. */
 static st_err write_enrolment(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
                               st_error *error)
 {
-    outbox_set set;
-    st_dot at;
-    st_err err = sync->presents ? epoch_own_enrolment(sync->client, &at, error) : ST_E_NOT_FOUND;
+    st_dot person, at;
+    if (!sync->presents)
+        return ST_OK;
+    st_err err = epoch_own_enrolment(sync->client, &at, error);
     if (err != ST_OK)
         return err == ST_E_NOT_FOUND ? ST_OK : err;
-    memset(&set, 0, sizeof set);
-    set.device = at.device;
-    set.first = set.last = at.counter;
-    return write_set(sync, writer, &set, bytes, error);
+    err = epoch_own_person(sync->client, &person, error);
+    if (err == ST_OK && st_dot_cmp(&person, &at) != 0)
+        err = write_paper(sync, writer, &person, bytes, error);
+    if (err == ST_OK || err == ST_E_NOT_FOUND)
+        err = write_paper(sync, writer, &at, bytes, error);
+    return err;
 }
 
 /* No more for this request: it goes on behind `before` in the next one. */

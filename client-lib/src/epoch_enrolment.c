@@ -44,7 +44,14 @@ static st_err next_of_server(sotay_client *client, book_scan *scan, st_arena *ar
     return ST_OK;
 }
 
-st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error)
+static bool makes(const st_change *change, const st_id *record)
+{
+    return change->creates && st_id_cmp(&change->record, record) == 0;
+}
+
+/* The first kept set of a device of the server's own that has such a change. ST_E_NOT_FOUND. */
+static st_err find_paper(sotay_client *client, bool (*is)(const st_change *, const st_id *),
+                         const st_id *of, st_dot *out_set, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_SET);
     book_scan scan = book_scan_of(&prefix);
@@ -55,11 +62,21 @@ st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *erro
         st_err err = next_of_server(client, &scan, &arena, out_set, &set, error);
         bool found = false;
         for (uint32_t i = 0; err == ST_OK && i < set.changes_count; i++)
-            found = found || enrols(&set.changes[i], &client->me.speaker);
+            found = found || is(&set.changes[i], of);
         st_arena_reset(&arena);
         if (found || err != ST_OK)
             return err;
     }
+}
+
+st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error)
+{
+    return find_paper(client, enrols, &client->me.speaker, out_set, error);
+}
+
+st_err epoch_own_person(sotay_client *client, st_dot *out_set, st_error *error)
+{
+    return find_paper(client, makes, &client->me.person, out_set, error);
 }
 
 /* Is this the set in which the holder of `key` enrolled the device? */

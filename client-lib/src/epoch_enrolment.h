@@ -9,6 +9,8 @@
 /* The kept set by which the server's device once enrolled this one, or a device that may be its own
  * where a key of those is damaged. ST_E_NOT_FOUND. */
 ST_MUST_USE st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error);
+/* The same for what made the record of its person. */
+ST_MUST_USE st_err epoch_own_person(sotay_client *client, st_dot *out_set, st_error *error);
 /* Keeps the set that came with the answer, before any page brings it: a book that is put back in
  * between does not know this device. One that the server's device did not sign, or that enrols
  * another device, is left. Inside the write transaction that takes the answer; client->next is the
