@@ -131,42 +131,11 @@ st_err carried_get(sotay_client *client, const st_id *device, uint64_t first, st
 {
     carried_set set;
     st_err err = find_set(client, device, first, arena, &set, error);
-    return err == ST_OK ? st_set_decode_kept(set.bytes, set.len, arena, out_set, error) : err;
-}
-
-static st_err count_one(sotay_client *client, const book_key *key, carried_counts *counts,
-                        st_error *error)
-{
-    st_arena arena;
-    book_value value = { NULL, 0 };
-    st_arena_init(&arena, (size_t)ST_PARCEL_BYTES_MAX * 2);
-    st_err err = book_get_whole(&client->book, key, &arena, &value, error);
-    counts->unreadable += err == ST_E_NOT_FOUND;
-    bool is_delivered = key->b[0] == BOOK_TAKEN && value.len > 0 && value.data[0] != 0;
-    counts->waiting += err == ST_OK && !is_delivered;
-    st_arena_reset(&arena);
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
-static st_err count_table(sotay_client *client, book_table table, carried_counts *counts,
-                          st_error *error)
-{
-    book_key prefix = book_key_of(table);
-    book_scan scan = book_scan_of(&prefix);
-    st_err err = ST_OK;
-    while (err == ST_OK) {
-        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
-        if (err == ST_OK)
-            err = count_one(client, &scan.at, counts, error);
-    }
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
-}
-
-st_err carried_count(sotay_client *client, carried_counts *out_counts, st_error *error)
-{
-    *out_counts = (carried_counts){ 0, 0 };
-    st_err err = count_table(client, BOOK_TAKEN, out_counts, error);
-    return err == ST_OK ? count_table(client, BOOK_PARCEL, out_counts, error) : err;
+    if (err == ST_OK)
+        err = st_set_decode_kept(set.bytes, set.len, arena, out_set, error);
+    if (err == ST_OK)
+        out_set->hash = set.hash;
+    return err;
 }
 
 /* ---- what is shown ---- */
@@ -575,6 +544,8 @@ st_err carried_take_receipt(sotay_client *client, const st_receipt *receipt, boo
     if (err != ST_OK || own)
         return err == ST_OK ? settle_own(client, receipt, out_new, error) : err;
     err = settle_taken(client, receipt, error);
+    if (err == ST_OK)
+        err = carried_pass(client, receipt, error);
     if (err == ST_OK)
         err = drop_parcel(client, receipt, error);
     return err == ST_OK ? keep_receipt(client, receipt, out_new, error) : err;

@@ -31,6 +31,11 @@ ST_MUST_USE st_err carried_take_parcel(sotay_client *client, const st_parcel *pa
 ST_MUST_USE st_err carried_take_receipt(sotay_client *client, const st_receipt *receipt,
                                         bool *out_new, st_error *error);
 
+/* The receipt is for something that was taken by hand; its bucket was read past its place already,
+ * so no page will bring it: it is kept as if one had (docs/protocol.md 7.12). Inside the write
+ * transaction. ST_E_MEMORY, ST_E_STORAGE. */
+ST_MUST_USE st_err carried_pass(sotay_client *client, const st_receipt *receipt, st_error *error);
+
 /* The server's verdict about a set of another device: it has it, or will never take it. */
 ST_MUST_USE st_err carried_verdict(sotay_client *client, const st_id *device,
                                    const st_verdict *verdict, st_error *error);

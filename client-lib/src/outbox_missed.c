@@ -17,19 +17,13 @@ static st_err is_passed(sotay_client *client, const outbox_set *own, bool *out_i
 {
     st_arena arena;
     st_set set;
-    bucket_state state;
-    bool is_begun = false;
     const st_dot dot = { own->device, own->first };
     st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     *out_is = false;
     st_err err = overlay_set_get(client, &dot, own->first, &arena, &set, error);
     bool says_nothing = err == ST_E_NOT_FOUND || book_is_damage(&client->book, err);
     if (err == ST_OK)
-        err = bucket_get(&client->book, &set.bucket, &state, error);
-    if (err == ST_OK)
-        err = snapshot_is_begun(&client->book, &set.bucket, &is_begun, error);
-    *out_is = err == ST_OK && state.in_scope && !state.too_new && !is_begun &&
-              state.cursor >= own->position;
+        err = snapshot_is_read_to(client, &set.bucket, own->position, out_is, error);
     st_arena_reset(&arena);
     return says_nothing ? ST_OK : err;
 }

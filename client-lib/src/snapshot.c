@@ -43,6 +43,19 @@ st_err snapshot_is_begun(book_db *book, const st_bucket *bucket, bool *out_begun
     return book_has(book, &key, out_begun, error);
 }
 
+st_err snapshot_is_read_to(sotay_client *client, const st_bucket *bucket, uint64_t entry,
+                           bool *out_is, st_error *error)
+{
+    bucket_state state;
+    bool is_begun = false;
+    st_err err = bucket_get(&client->book, bucket, &state, error);
+    if (err == ST_OK)
+        err = snapshot_is_begun(&client->book, bucket, &is_begun, error);
+    *out_is = err == ST_OK && state.in_scope && !state.too_new && !is_begun &&
+              state.cursor >= entry;
+    return err;
+}
+
 st_err snapshot_clear(book_db *book, const st_bucket *bucket, st_error *error)
 {
     st_err err = ST_OK;

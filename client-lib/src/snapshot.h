@@ -55,6 +55,10 @@ ST_MUST_USE st_err snapshot_end(sotay_sync *sync, int status, bool *out_refused,
 /* Is something of the bucket loaded that is not whole yet? */
 ST_MUST_USE st_err snapshot_is_begun(book_db *book, const st_bucket *bucket, bool *out_begun,
                                      st_error *error);
+/* Was the bucket read as far as this entry of the log, by pages or a whole snapshot? What came with
+ * it is here then, and comes no more. */
+ST_MUST_USE st_err snapshot_is_read_to(sotay_client *client, const st_bucket *bucket,
+                                       uint64_t entry, bool *out_is, st_error *error);
 /* Forgets how far the fetching of the bucket is; the records are the caller's. */
 ST_MUST_USE st_err snapshot_clear(book_db *book, const st_bucket *bucket, st_error *error);
 

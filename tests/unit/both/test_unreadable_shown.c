@@ -430,6 +430,39 @@ static void test_one_that_comes_back_and_is_held(void **state)
     }
 }
 
+/* The kept set of another is lost, and somebody gives it again by hand. The office holds it, and no
+ * page brings it a second time: it is kept again, and shown no longer than until that is heard. */
+static void test_a_held_one_is_given_again(void **state)
+{
+    (void)state;
+    world w;
+    world_make(&w, 5);
+    phone *an = &w.phones[0], *binh = &w.phones[1], *chi = &w.phones[2];
+    const sotay_id visit = phone_visit(an, "chợ");
+    sync_phone_well(&w, an, NULL);
+    sync_phone_well(&w, binh, NULL);
+    sync_phone_well(&w, chi, NULL);
+    KIT_EXPECT(0, &w.book, "move", "2026", "locked", "--as", "office");
+    assert_int_equal(phone_set(an, &visit, "general_note", "bến"), SOTAY_OK);
+    meet_well(an, chi);
+    sync_phone_well(&w, an, NULL);
+    assert_true(phone_status_says(an, "\"held\":1"));
+    sync_phone_well(&w, binh, NULL);
+    const book_key kept = set_of(binh, &an->client->me.device, 1);
+    rows_delete(binh, &kept);
+    meet_well(chi, binh);
+    assert_true(phone_says(binh, sotay_show, &visit, "bến"));
+    sync_phone_well(&w, binh, NULL);
+    assert_false(phone_says(binh, sotay_show, &visit, "bến"));
+    assert_int_equal(rows_count(binh, BOOK_TAKEN), 0);
+    const book_key again = set_of(binh, &an->client->me.device, 1);
+    assert_memory_equal(kept.b, again.b, kept.len);
+    must_be_quiet(&w, binh);
+    sync_phone_well(&w, chi, NULL);
+    assert_false(phone_says(chi, sotay_show, &visit, "bến"));
+    world_free(&w);
+}
+
 /* ---- the notes of what is own ---- */
 
 /* A change and its set: each is sent, nothing is called lost, and all is quiet again. */
@@ -512,6 +545,7 @@ int main(void)
         cmocka_unit_test(test_a_held_one_of_who_is_suspended_meanwhile),
         cmocka_unit_test(test_one_that_comes_back),
         cmocka_unit_test(test_one_that_comes_back_and_is_held),
+        cmocka_unit_test(test_a_held_one_is_given_again),
         cmocka_unit_test(test_a_note),
         cmocka_unit_test(test_a_note_of_what_is_held),
     };
