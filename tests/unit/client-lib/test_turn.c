@@ -375,7 +375,7 @@ static void test_a_bucket_beyond_the_end(void **state)
     desk *d = *state;
     const st_end end = { .position = 1 };
     rows_begin(&d->an);
-    d->an.client->next.position = end.position;
+    d->an.client->next.position = d->an.client->next.reach = end.position;
     assert_int_equal(over(d, epoch_check_end(d->sync, &end, NULL)), ST_OK);
     assert_true(d->sync->wants_again);
     read_own(d);
