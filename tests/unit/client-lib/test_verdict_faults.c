@@ -479,6 +479,33 @@ static void test_the_keys_of_the_log(void **state)
     trial_sweep(b, READ, 1);
 }
 
+/* A verdict said that it is in the log, and its bucket was read past that place without it. */
+static st_err it_was_missed(bench *b, st_error *error)
+{
+    even_out(b);
+    return outbox_offer_missed(b->on.copy.client, error);
+}
+
+static void test_a_set_that_was_missed(void **state)
+{
+    static const scene SCENES[] = {
+        { .why = "it was missed", .what = it_was_missed, .is_alone = true, .patience = FEW },
+    };
+    bench *b = *state;
+    book_db *book = &b->an.client->book;
+    const st_id record = phone_id(&b->told);
+    const overlay_entry entry = { .dot = { b->sent.device, b->sent.first },
+                                  .first = b->sent.first,
+                                  .status = OVERLAY_SENT };
+    rows_begin(&b->an);
+    assert_int_equal(overlay_put(book, &record, &entry, NULL), ST_OK);
+    rows_commit(&b->an);
+    trial_sweep(b, SCENES, sizeof SCENES / sizeof SCENES[0]);
+    rows_begin(&b->an);
+    assert_int_equal(overlay_delete(book, &record, &entry.dot, NULL), ST_OK);
+    rows_commit(&b->an);
+}
+
 /* One phone for all; from test_a_branch_of_before on each test changes it. */
 int main(void)
 {
@@ -487,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_another_branch),
         cmocka_unit_test(test_what_is_sealed),
         cmocka_unit_test(test_pages_and_the_end),
+        cmocka_unit_test(test_a_set_that_was_missed),
         cmocka_unit_test(test_a_branch_of_before),
         cmocka_unit_test(test_no_answer_to_a_set_of_before),
         cmocka_unit_test(test_a_set_of_before_is_lost),
