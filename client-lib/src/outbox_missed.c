@@ -6,10 +6,15 @@
 #include "client-lib/src/snapshot.h"
 
 typedef struct {
+    outbox_set own;
+    bool is_missed;
+} looked_at;
+typedef struct {
     sotay_client *client;
     st_arena arena; /* of the list */
-    outbox_set *list;
+    looked_at *list;
     size_t count, capacity;
+    bool is_any; /* one is to wait again */
 } missed_search;
 
 /* Was the bucket of the set read as far as where the server said that it is? */
@@ -28,29 +33,46 @@ static st_err is_passed(sotay_client *client, const outbox_set *own, bool *out_i
     return says_nothing ? ST_OK : err;
 }
 
-/* The set of a change that is still noted over the base as one that the server has. */
-static st_err look_at(missed_search *s, const st_id *record, const st_dot *dot, st_error *error)
+static bool was_looked_at(const missed_search *s, const st_id *device, uint64_t first)
 {
-    overlay_entry entry;
-    outbox_set own, *list = s->list;
-    book_db *book = &s->client->book;
-    bool is_it = false;
-    st_err err = overlay_get(book, record, dot, &entry, error);
-    if (err == ST_OK && entry.status == OVERLAY_SENT)
-        err = outbox_get(book, &dot->device, entry.first, &own, error);
-    if (err != ST_OK || entry.status != OVERLAY_SENT || own.status != OUTBOX_SENT ||
-        own.position == 0 || own.is_closed)
-        return err == ST_E_NOT_FOUND || book_is_damage(book, err) ? ST_OK : err;
-    err = is_passed(s->client, &own, &is_it, error);
-    if (err != ST_OK || !is_it)
-        return err;
+    bool was = false;
+    for (size_t i = 0; i < s->count && !was; i++)
+        was = s->list[i].own.first == first && st_id_cmp(&s->list[i].own.device, device) == 0;
+    return was;
+}
+
+static st_err add(missed_search *s, const looked_at *one, st_error *error)
+{
+    looked_at *list = s->list;
     if (s->count == s->capacity)
         list = st_arena_grow(&s->arena, list, s->count, &s->capacity, sizeof *list);
     if (list == NULL)
         return st_fail(error, ST_E_MEMORY, "sync: no memory");
     s->list = list;
-    s->list[s->count++] = own;
+    s->list[s->count++] = *one;
+    s->is_any = s->is_any || one->is_missed;
     return ST_OK;
+}
+
+/* The set of a change that is still noted over the base as one that the server has: once for all of
+ * its changes, of which there may be many. */
+static st_err look_at(missed_search *s, const st_id *record, const st_dot *dot, st_error *error)
+{
+    overlay_entry entry;
+    looked_at one = { .is_missed = false };
+    outbox_set *own = &one.own;
+    book_db *book = &s->client->book;
+    st_err err = overlay_get(book, record, dot, &entry, error);
+    if (err == ST_OK &&
+        (entry.status != OVERLAY_SENT || was_looked_at(s, &dot->device, entry.first)))
+        return ST_OK;
+    if (err == ST_OK)
+        err = outbox_get(book, &dot->device, entry.first, own, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND || book_is_damage(book, err) ? ST_OK : err;
+    if (own->status == OUTBOX_SENT && own->position > 0 && !own->is_closed)
+        err = is_passed(s->client, own, &one.is_missed, error);
+    return err == ST_OK ? add(s, &one, error) : err;
 }
 
 static st_err find_missed(missed_search *s, st_error *error)
@@ -69,15 +91,16 @@ static st_err find_missed(missed_search *s, st_error *error)
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* One of which several changes are noted waits only once. */
 static st_err wait_again(missed_search *s, st_error *error)
 {
     const outbox_helds none = { NULL, 0 };
     st_err err = client_begin(s->client, true, error);
     for (size_t i = 0; err == ST_OK && i < s->count; i++) {
-        s->list[i].status = OUTBOX_UNSENT;
-        s->list[i].position = 0;
-        err = outbox_settle(s->client, &s->list[i], NULL, none, error);
+        looked_at *one = &s->list[i];
+        one->own.status = OUTBOX_UNSENT;
+        one->own.position = 0;
+        if (one->is_missed)
+            err = outbox_settle(s->client, &one->own, NULL, none, error);
     }
     if (err == ST_OK)
         return client_commit(s->client, error);
@@ -90,7 +113,7 @@ st_err outbox_offer_missed(sotay_client *client, st_error *error)
     missed_search s = { .client = client };
     st_arena_init(&s.arena, CLIENT_WORK_BYTES_MAX);
     st_err err = find_missed(&s, error);
-    if (err == ST_OK && s.count > 0)
+    if (err == ST_OK && s.is_any)
         err = wait_again(&s, error);
     st_arena_reset(&s.arena);
     return err;
