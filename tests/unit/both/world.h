@@ -165,19 +165,94 @@ typedef struct {
     size_t phones;
     bool has_port_keys;
 } world_how;
-static inline void world_make_with(world *w, uint64_t seed, world_how how)
+static inline void world_begin(world *w, world_how how)
 {
     static const char *const LOGINS[PHONES] = { "an", "binh", "chi" };
-    memset(w, 0, sizeof *w);
     w->has_port_keys = how.has_port_keys;
-    w->random = seed;
-    w->now_ms = PHONE_WALL_MS;
     kit_make(&w->book, false);
     w->book.public_url = "http://127.0.0.1:1";
     assert_int_equal(
         KIT_CALL(&w->book, "user", "add", "office", "--name", "Office", "--role", "office"), 0);
     for (size_t i = 0; i < how.phones; i++)
         join(w, i, LOGINS[i]);
+}
+
+/* The first world of so many phones that a program makes, as it was when it was new. The others
+ * begin as copies of it, with its keys and ids: to make one anew was most of what a test took. */
+typedef struct {
+    bool is_made;
+    char dir[64];
+    sotay_port ports[PHONES];
+} world_kept;
+static inline world_kept *worlds_kept(void)
+{
+    static world_kept kept[PHONES + 1];
+    return kept;
+}
+
+static inline void copy_folder(const char *from, const char *to)
+{
+    char command[200];
+    (void)snprintf(command, sizeof command, "cp -a --sparse=always %s/. %s", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+static inline void worlds_forget(void)
+{
+    char command[100];
+    for (world_kept *kept = worlds_kept(); kept <= worlds_kept() + PHONES; kept++) {
+        for (size_t i = 0; i < PHONES; i++)
+            sotay_port_close(&kept->ports[i]);
+        (void)snprintf(command, sizeof command, "rm -rf %s", kept->dir);
+        if (kept->is_made && system(command) != 0)
+            print_message("  %s is left\n", kept->dir);
+        kept->is_made = false;
+    }
+}
+
+static inline void world_keep(world *w, world_kept *kept, size_t phones)
+{
+    static bool is_told;
+    if (!is_told)
+        assert_int_equal(atexit(worlds_forget), 0);
+    is_told = true;
+    (void)strcpy(kept->dir, "/tmp/sotay-world-XXXXXX");
+    assert_non_null(mkdtemp(kept->dir));
+    rooms_close(&w->book.rooms);
+    copy_folder(w->book.dir, kept->dir);
+    kit_open(&w->book);
+    for (size_t i = 0; i < phones; i++)
+        assert_int_equal(sotay_memory_copy(&w->phones[i].port, false, &kept->ports[i], NULL),
+                         SOTAY_OK);
+    kept->is_made = true;
+}
+
+static inline void world_again(world *w, const world_kept *kept, size_t phones)
+{
+    kit_begin(&w->book);
+    copy_folder(kept->dir, w->book.dir);
+    kit_open(&w->book);
+    w->book.public_url = "http://127.0.0.1:1";
+    for (size_t i = 0; i < phones; i++) {
+        assert_int_equal(sotay_memory_copy(&kept->ports[i], false, &w->phones[i].port, NULL),
+                         SOTAY_OK);
+        phone_open(&w->phones[i]);
+    }
+}
+
+static inline void world_make_with(world *w, uint64_t seed, world_how how)
+{
+    world_kept *kept = &worlds_kept()[how.phones];
+    memset(w, 0, sizeof *w);
+    w->random = seed;
+    w->now_ms = PHONE_WALL_MS;
+    if (kept->is_made && !how.has_port_keys) {
+        world_again(w, kept, how.phones);
+        return;
+    }
+    world_begin(w, how);
+    if (!how.has_port_keys)
+        world_keep(w, kept, how.phones);
 }
 
 static inline void world_make(world *w, uint64_t seed)

@@ -28,19 +28,34 @@ typedef struct {
     bool words_wait;
 } kit_book;
 
-static inline void kit_make(kit_book *book, bool threaded)
+/* A folder, and nothing in it. */
+static inline void kit_begin(kit_book *book)
 {
-    st_error error = { 0 };
     memset(book, 0, sizeof *book);
     book->lang = "en";
     (void)strcpy(book->dir, "/tmp/sotay-operator-XXXXXX");
     assert_non_null(mkdtemp(book->dir));
     st_buffer_init(&book->out, OPERATOR_OUT_BYTES_MAX);
     st_buffer_init(&book->err, 1u << 20);
+}
+
+static inline void kit_make(kit_book *book, bool threaded)
+{
+    st_error error = { 0 };
+    kit_begin(book);
     rooms_how how = { .dir = book->dir, .threaded = threaded };
     rooms_new wish = { "01477", "server/catalogue", false };
     if (rooms_init(&how, &wish, &book->rooms, &error) != ST_OK)
         fail_msg("init: %s", error.detail);
+}
+
+/* The book of the folder, without a thread of its own. */
+static inline void kit_open(kit_book *book)
+{
+    st_error error = { 0 };
+    rooms_how how = { .dir = book->dir };
+    if (rooms_open(&how, &book->rooms, &error) != ST_OK)
+        fail_msg("open: %s", error.detail);
 }
 
 static inline void kit_remove(kit_book *book)
