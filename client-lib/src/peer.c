@@ -32,9 +32,11 @@ typedef struct {
     size_t steps_count, steps_capacity;
     peer_spread *spreads;
     size_t spreads_count, spreads_capacity;
-    bool has_device; /* the record of the device was read */
-    bool is_out;     /* it says that it is not in use, or its person's does */
-    bool is_unread;  /* a record does not open, or not all of it is here: any may be that one */
+    bool has_device;       /* the record of the device was read: */
+    uint64_t device_index; /*   its entry; of two of one key the first counts, as in the book */
+    bool is_device_out;    /*   it says that it is not in use */
+    bool is_out;           /* that of its person does */
+    bool is_unread; /* a record does not open, or not all of it is here: any may be that one */
 } looking;
 
 static bool says_id(const st_form *form, const st_record *record, const char *name, const st_id *id)
@@ -215,11 +217,13 @@ static st_err add_predecessors(looking *l, st_error *error)
 
 static void look_at_device(looking *l, const st_form *form, const st_record *record)
 {
-    if (!says_id(form, record, "device_id", &l->out->device))
+    const uint64_t index = record->metas[record->creator].log_index;
+    if (!says_id(form, record, "device_id", &l->out->device) ||
+        (l->has_device && index >= l->device_index))
         return;
     l->has_device = true;
-    if (number_of(form, record, "status", STATUS_ACTIVE) != STATUS_ACTIVE)
-        l->is_out = true;
+    l->device_index = index;
+    l->is_device_out = number_of(form, record, "status", STATUS_ACTIVE) != STATUS_ACTIVE;
 }
 
 static void look_at_person(looking *l, const st_form *form, const st_record *record)
@@ -314,7 +318,7 @@ static st_err judge(looking *l, st_error *error)
                       "carry: the catalogue is being read anew here, and does not speak of the "
                       "other phone yet; the next sync goes on");
     l->out->is_known = l->has_device || l->is_unread;
-    l->out->is_in_use = !l->is_out && l->out->is_known;
+    l->out->is_in_use = !l->is_device_out && !l->is_out && l->out->is_known;
     l->out->reads_nothing = l->out->reads_nothing || l->is_unread || !whole;
     return err;
 }

@@ -11,10 +11,12 @@
 #include "proto/merge.h"
 #include "server/sync/enrol.h"
 #include "server/sync/lifted.h"
+#include "server/sync/read.h"
 #include "server/sync/row.h"
 #include "server/sync/sets.h"
 
 #define WORK_BYTES_MAX ((size_t)64 * 1024 * 1024) /* a set, decoded, and a record of it */
+#define STATUS_ACTIVE  1
 
 static const char WHY[] = "Sổ bị đưa về bản cũ, máy này đăng ký sau bản đó: xem máy có bị thu hồi"
                           " không (`held`, `audit list acts`), xem lại các thay đổi đang chờ, rồi"
@@ -165,7 +167,7 @@ static st_err find_person(writer_turn *turn, st_id *person, st_error *error)
 
 /* ---- the device ---- */
 
-/* What makes a record of a device, of a set that came back. */
+/* A set that came back. */
 typedef struct {
     writer_turn *turn;
     const st_form *form;       /* of a device */
@@ -200,7 +202,7 @@ static st_err enrol(const comeback *back, const st_record *made, sync_enrol_wish
 }
 
 /* One that the book knows by another record was regained once before, in a life that is lost too:
- * what that one said of it may be of that record. */
+ * what that one said of it, then or later, is of that record. */
 static st_err look_at_made(const comeback *back, const st_record *made, st_error *error)
 {
     st_enrol_ask ask = { .version = 1 };
@@ -218,16 +220,32 @@ static st_err look_at_made(const comeback *back, const st_record *made, st_error
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* Says of a device that it is not in use. */
+static bool closes(const comeback *back, const st_change *change)
+{
+    const st_field *status = st_form_field(back->form, "status");
+    for (uint32_t i = 0; status != NULL && i < change->ops_count; i++)
+        if (change->ops[i].path.kind == ST_PATH_FIELD && change->ops[i].path.field == status->no
+            && change->ops[i].value.number != STATUS_ACTIVE)
+            return true;
+    return false;
+}
+
+/* Of a branch the change alone: nothing of it is in the book. */
 static st_err look_at(const comeback *back, const st_change *change, st_error *error)
 {
     st_record made;
     st_arena arena;
+    if (!makes(change, CATALOGUE_DEVICE) && (back->is_forked || !closes(back, change)))
+        return ST_OK;
     st_arena_init(&arena, WORK_BYTES_MAX);
-    st_err err = read_made(back->set, change, &arena, &made, error);
+    st_err err = back->is_forked ? read_made(back->set, change, &arena, &made, error)
+                                 : sync_record_get(back->turn->txn, &change->record, &arena, &made,
+                                                   NULL, error);
     if (err == ST_OK)
         err = look_at_made(back, &made, error);
     st_arena_reset(&arena);
-    return err;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 static bool is_fork(const st_verdict *verdict)
@@ -251,8 +269,7 @@ st_err sync_regain(writer_turn *turn, const sync_item *item, st_error *error)
                      ? read_fork(turn, item->verdict.position, &arena, &set, error)
                      : ST_OK;
     for (uint32_t i = 0; err == ST_OK && i < back.set->changes_count; i++)
-        if (makes(&back.set->changes[i], CATALOGUE_DEVICE))
-            err = look_at(&back, &back.set->changes[i], error);
+        err = look_at(&back, &back.set->changes[i], error);
     st_arena_reset(&arena);
     return err;
 }
