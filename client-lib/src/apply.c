@@ -242,6 +242,7 @@ static st_err check_set(applying *a, st_set *set, st_error *error)
     st_err err = apply_author_key(a->client, &set->device, key, error);
     if (err == ST_E_NOT_FOUND) {
         set->has_actor = false;
+        a->report->lacks_author = !a->in_catalogue;
         return a->in_catalogue
                    ? ST_OK
                    : st_fail(error, ST_E_SIGNATURE,

@@ -12,6 +12,7 @@ typedef struct {
     uint64_t received_changes;
     bool moved;          /* the cursor is further than before */
     st_hlc hlc_max;      /* newest stamp seen */
+    bool lacks_author;   /* a set of a device that the catalogue does not name here */
     bool lost_reference; /* the server refers to a set that is not kept here: */
     bool is_behind;      /*   one that may have come long before the page */
     bool too_new;        /* a page needs a newer program: its bucket was left as it is */

@@ -123,6 +123,9 @@ struct sotay_sync {
     bool moved;               /* this round brought a cursor on, a scope, or sent a set */
     unsigned idles;           /* rounds of "more" that did not */
     bool commit_now;          /* what was taken so far must not be undone by what follows */
+    bool has_asked_authors;   /* the catalogue was asked for anew, since a page names nobody */
+    bool has_offered_names;   /* this answer does not know a device of ours: what enrolled it goes
+                               * with the next request */
     bool has_news;            /* this answer brought what a power cut must not undo */
     uint64_t hears; /* own counter when its request was made; 0: it turns out to be of another book
                      * than is known, or the counters are others since */

@@ -302,6 +302,19 @@ static st_err leave_the_name(sotay_sync *sync, st_error *error)
     return err;
 }
 
+/* The book was put back, and grew past what was read of its catalogue: who wrote the set was
+ * enrolled where something else stood then. Once in a sync. */
+static st_err ask_for_authors(sotay_sync *sync, st_err err)
+{
+    if (sync->has_asked_authors)
+        return err;
+    exchange_undo(sync);
+    sync->names = (relearning){ .is_over = true, .asks_anew = true };
+    sync->has_asked_authors = sync->wants_again = true;
+    sync->reads = READS_NOTHING;
+    return ST_OK;
+}
+
 /* What needs a form or a name that does not open says so, but not why that could not be mended. */
 static st_err say_why(const sotay_sync *sync, st_err err, st_error *error)
 {
@@ -330,7 +343,9 @@ static st_err take_bytes(sotay_sync *sync, const uint8_t *bytes, size_t len, st_
     if (err == ST_OK && !missing_passes(sync, &frame))
         err = take_frame(sync, &frame, error);
     bool is_page = err != ST_OK && frame.kind == ST_FRAME_PAGE;
-    if (is_page && sync->applied.lost_reference)
+    if (is_page && sync->applied.lacks_author)
+        err = ask_for_authors(sync, err);
+    else if (is_page && sync->applied.lost_reference)
         err = missing_take(sync, &frame.as.page.bucket, error);
     if (err != ST_OK && sync->applied.has_twin)
         err = leave_the_name(sync, error);
@@ -443,6 +458,7 @@ static void next_round(sotay_sync *sync, bool from_start)
     sync->reader = NULL;
     sync->is_ready = sync->body_is_built = sync->is_fetching = false;
     sync->wants_again = sync->has_missing = sync->has_purges = sync->has_short_root = false;
+    sync->has_offered_names = false;
     sync->purges_noted = 0;
     sync->decided = NULL;
     sync->offered = NULL;

@@ -195,6 +195,16 @@ st_err take_twin(sotay_sync *sync, st_error *error)
     return take_fork(sync, &twin.device, twin.counter, 0, error);
 }
 
+/* A book that is lost knew this device. All that is kept is gone through for it: once for an
+ * answer, whatever it has of such sets. */
+static st_err offer_names(sotay_sync *sync, st_error *error)
+{
+    if (sync->has_offered_names)
+        return ST_OK;
+    sync->has_offered_names = true;
+    return epoch_offer_enrolments(sync->client, error);
+}
+
 static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -225,8 +235,8 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
         return err;
     if (has_hold(verdict, ST_HOLD_FORK))
         return take_fork(sync, &device, verdict->first, verdict->position, error);
-    if (has_hold(verdict, ST_HOLD_DEVICE)) /* a book that is lost knew this device */
-        err = epoch_offer_enrolments(client, error);
+    if (has_hold(verdict, ST_HOLD_DEVICE))
+        err = offer_names(sync, error);
     if (err != ST_OK)
         return err;
     set.status = verdict->kind == ST_VERDICT_HELD ? OUTBOX_HELD : OUTBOX_SENT;
@@ -331,6 +341,7 @@ static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
     sync->applied.too_new = sync->applied.too_new || report.too_new;
     sync->renews.are_new = sync->renews.are_new || report.owes_renewal;
     sync->report.needs_person = sync->report.needs_person || report.has_declined;
+    sync->applied.lacks_author = report.lacks_author;
     sync->applied.lost_reference = report.lost_reference;
     sync->applied.is_behind = report.is_behind;
     sync->applied.has_twin = report.has_twin;
