@@ -272,23 +272,33 @@ static st_err write_paper(sotay_sync *sync, st_frame_writer *writer, const st_do
     return write_set(sync, writer, &set, bytes, error);
 }
 
-/* The server does not know this device: what it once signed to enrol it goes in front, behind what
- * made its person. */
-static st_err write_enrolment(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
-                              st_error *error)
+/* Behind what made its person, where that is here. */
+static st_err write_one_enrolment(sotay_sync *sync, st_frame_writer *writer, const st_dot *at,
+                                  size_t *bytes, st_error *error)
 {
-    st_dot person, at;
-    if (!sync->presents)
-        return ST_OK;
-    st_err err = epoch_own_enrolment(sync->client, &at, error);
-    if (err != ST_OK)
-        return err == ST_E_NOT_FOUND ? ST_OK : err;
-    err = epoch_own_person(sync->client, &person, error);
-    if (err == ST_OK && st_dot_cmp(&person, &at) != 0)
+    st_dot person;
+    st_err err = epoch_its_person(sync->client, at, &person, error);
+    if (err == ST_OK && st_dot_cmp(&person, at) != 0)
         err = write_paper(sync, writer, &person, bytes, error);
-    if (err == ST_OK || err == ST_E_NOT_FOUND)
-        err = write_paper(sync, writer, &at, bytes, error);
-    return err;
+    return err == ST_OK || err == ST_E_NOT_FOUND ? write_paper(sync, writer, at, bytes, error)
+                                                 : err;
+}
+
+/* The server does not know this device: what it once signed to enrol it goes in front, of every
+ * life that is known here. Of one the person may be lost, or the book may not take its word. */
+static st_err write_enrolments(sotay_sync *sync, st_frame_writer *writer, size_t *bytes,
+                               st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK && sync->presents && !has_no_room(sync, *bytes)) {
+        st_dot at;
+        err = epoch_next_enrolment(sync->client, &scan, &at, error);
+        if (err == ST_OK)
+            err = write_one_enrolment(sync, writer, &at, bytes, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
 /* No more for this request: it goes on behind `before` in the next one. */
@@ -475,7 +485,7 @@ static st_err write_sets(sotay_sync *sync, st_frame_writer *writer, st_error *er
     size_t bytes = 0;
     sync->has_sets = sync->brings_papers = false;
     sync->parcels_count = sync->offered_count = 0;
-    st_err err = write_enrolment(sync, writer, &bytes, error);
+    st_err err = write_enrolments(sync, writer, &bytes, error);
     if (err == ST_OK)
         err = write_carried(sync, writer, &bytes, error);
     if (err == ST_OK)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/carried.h"
 #include "client-lib/src/epoch_offer.h"
 #include "client-lib/src/epoch_row.h"
 #include "client-lib/src/overlay.h"
@@ -49,34 +50,67 @@ static bool makes(const st_change *change, const st_id *record)
     return change->creates && st_id_cmp(&change->record, record) == 0;
 }
 
-/* The first kept set of a device of the server's own that has such a change. ST_E_NOT_FOUND. */
-static st_err find_paper(sotay_client *client, bool (*is)(const st_change *, const st_id *),
-                         const st_id *of, st_dot *out_set, st_error *error)
+/* What a set is looked for by: a change that is such a one, of the device or record. */
+typedef struct {
+    bool (*is)(const st_change *change, const st_id *of);
+    const st_id *of;
+} looked_for;
+
+/* The next kept set of a device of the server's own that has such a change. ST_E_NOT_FOUND. */
+static st_err next_paper(sotay_client *client, book_scan *scan, const looked_for *what,
+                         st_dot *out_set, st_error *error)
 {
-    book_key prefix = book_key_of(BOOK_SET);
-    book_scan scan = book_scan_of(&prefix);
     for (;;) {
         st_arena arena;
         st_set set;
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-        st_err err = next_of_server(client, &scan, &arena, out_set, &set, error);
+        st_err err = next_of_server(client, scan, &arena, out_set, &set, error);
         bool found = false;
         for (uint32_t i = 0; err == ST_OK && i < set.changes_count; i++)
-            found = found || is(&set.changes[i], of);
+            found = found || what->is(&set.changes[i], what->of);
         st_arena_reset(&arena);
         if (found || err != ST_OK)
             return err;
     }
 }
 
-st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error)
+st_err epoch_next_enrolment(sotay_client *client, book_scan *scan, st_dot *out_set,
+                            st_error *error)
 {
-    return find_paper(client, enrols, &client->me.speaker, out_set, error);
+    const looked_for ours = { enrols, &client->me.speaker };
+    return next_paper(client, scan, &ours, out_set, error);
 }
 
-st_err epoch_own_person(sotay_client *client, st_dot *out_set, st_error *error)
+/* Whose the device is by what enrols it: the other id in that. Zero: nobody's. */
+static st_id person_of(const st_change *change, const st_id *device)
 {
-    return find_paper(client, makes, &client->me.person, out_set, error);
+    st_id person = { { 0 } };
+    for (uint32_t i = 0; i < change->ops_count; i++) {
+        const st_value *value = &change->ops[i].value;
+        if (value->kind == ST_VALUE_ID && value->len == sizeof person.b &&
+            memcmp(value->data, device->b, sizeof device->b) != 0)
+            memcpy(person.b, value->data, sizeof person.b);
+    }
+    return person;
+}
+
+/* Not whom this store names: another life of the book had another record of him. */
+st_err epoch_its_person(sotay_client *client, const st_dot *enrolment, st_dot *out_set,
+                        st_error *error)
+{
+    st_arena arena;
+    st_set set;
+    st_id person = { { 0 } };
+    book_key prefix = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&prefix);
+    const looked_for his = { makes, &person };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = overlay_set_get(client, enrolment, enrolment->counter, &arena, &set, error);
+    for (uint32_t i = 0; err == ST_OK && i < set.changes_count; i++)
+        if (enrols(&set.changes[i], &client->me.speaker))
+            person = person_of(&set.changes[i], &client->me.speaker);
+    st_arena_reset(&arena);
+    return err == ST_OK ? next_paper(client, &scan, &his, out_set, error) : err;
 }
 
 /* Is this the set in which the holder of `key` enrolled the device? */
@@ -97,6 +131,14 @@ static st_err read_enrolment(const st_enrol_answer *answer, st_arena *arena, st_
     return st_set_decode(answer->enrolment, answer->enrolment_len, arena, out_set, NULL);
 }
 
+/* Of a life that is lost this store may have another one under that name. */
+static st_err put_as_told(sotay_client *client, const st_set *set, st_error *error)
+{
+    book_key key = book_key_counter(BOOK_SET, &set->device, set->first);
+    st_err err = carried_put_aside(client, set, error);
+    return err == ST_OK ? book_put(&client->book, &key, set->bytes, set->bytes_len, error) : err;
+}
+
 st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer, st_error *error)
 {
     st_arena arena;
@@ -106,10 +148,8 @@ st_err epoch_keep_enrolment(sotay_client *client, const st_enrol_answer *answer,
     st_err err = read_enrolment(answer, &arena, &set);
     bool found = err == ST_OK && st_id_cmp(&set.device, &answer->server_device) == 0 &&
                  enrols_by(&set, next, &next->device, answer->server_key);
-    if (found) {
-        book_key key = book_key_counter(BOOK_SET, &set.device, set.first);
-        err = book_put(&client->book, &key, answer->enrolment, answer->enrolment_len, error);
-    }
+    if (found)
+        err = put_as_told(client, &set, error);
     st_arena_reset(&arena);
     return found || err == ST_E_MEMORY ? err : ST_OK;
 }

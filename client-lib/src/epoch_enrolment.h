@@ -6,11 +6,14 @@
 #include "client-lib/src/client.h"
 #include "proto/message.h"
 
-/* The kept set by which the server's device once enrolled this one, or a device that may be its own
- * where a key of those is damaged. ST_E_NOT_FOUND. */
-ST_MUST_USE st_err epoch_own_enrolment(sotay_client *client, st_dot *out_set, st_error *error);
-/* The same for what made the record of its person. */
-ST_MUST_USE st_err epoch_own_person(sotay_client *client, st_dot *out_set, st_error *error);
+/* The next kept set (of BOOK_SET) by which the server's device once enrolled this one, or a device
+ * that may be its own where a key of those is damaged: one of each life of the book that did.
+ * ST_E_NOT_FOUND. */
+ST_MUST_USE st_err epoch_next_enrolment(sotay_client *client, book_scan *scan, st_dot *out_set,
+                                        st_error *error);
+/* The first that made the record of the person whom that one names. ST_E_NOT_FOUND. */
+ST_MUST_USE st_err epoch_its_person(sotay_client *client, const st_dot *enrolment, st_dot *out_set,
+                                    st_error *error);
 /* Keeps the set that came with the answer, before any page brings it: a book that is put back in
  * between does not know this device. One that the server's device did not sign, or that enrols
  * another device, is left. Inside the write transaction that takes the answer; client->next is the

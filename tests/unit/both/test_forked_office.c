@@ -5,6 +5,7 @@
  * its work in with one word; nobody sends in vain. */
 #include "client-lib/src/epoch_enrolment.h"
 #include "tests/unit/both/early.h"
+#include "tests/unit/both/meet.h"
 
 #define ROUNDS 3
 
@@ -28,15 +29,15 @@ static void sync_rounds(town *t)
 
 static bool device_is(town *t, const char *device, const char *status)
 {
-    char line[160];
+    char words[160];
     KIT_EXPECT(0, &t->w.book, "device", "list", "--json");
     const char *at = strstr(KIT_OUT(&t->w.book), device);
     if (at == NULL)
         return false;
     assert_null(strstr(at + 1, device)); /* once */
-    (void)snprintf(line, sizeof line, "\"status\":\"%s\"", status);
+    (void)snprintf(words, sizeof words, "\"status\":\"%s\"", status);
     const char *says = strstr(at, "\"status\":");
-    return says != NULL && strncmp(says, line, strlen(line)) == 0;
+    return says != NULL && strncmp(says, words, strlen(words)) == 0;
 }
 
 static size_t waiting_for(town *t, const char *reason)
@@ -177,6 +178,102 @@ static void test_with_a_new_link(void **state)
     must_be_in_the_book(&l.t, OURS);
 }
 
+/* And the new link's answer names what enrols it there by the counter of the old one, which nobody
+ * else had read. */
+static void test_with_a_new_link_at_once(void **state)
+{
+    (void)state;
+    lost l;
+    enrolled_in_vain(&l, 63, false);
+    put_copy_back(&l.t);
+    enrol(&l.t.w, l.an, "an", true);
+    sync_rounds(&l.t);
+    must_wait(&l);
+    assert_true(device_is(&l.t, device_of(l.an), "active"));
+    lift(&l.t, l.device);
+    must_be_in_the_book(&l.t, OURS);
+}
+
+static struct {
+    int (*get)(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error);
+    uint64_t count;
+} gets;
+
+static int counted_get(void *context, sotay_slice key, sotay_slice *out_value, sotay_error *error)
+{
+    gets.count++;
+    return gets.get(context, key, out_value, error);
+}
+
+/* So often a sync looks into its store that has `sets` of a name which nobody knows. */
+static uint64_t looks_of(int sets)
+{
+    lost l;
+    sotay_report report;
+    enrolled_in_vain(&l, 64, false);
+    for (int i = 1; i < sets; i++) {
+        (void)phone_visit(l.an, OURS);
+        rows_seal(l.an);
+    }
+    sync_phone_well(&l.t.w, l.an, NULL);
+    st_dot at;
+    const book_key all = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&all);
+    rows_begin(l.an);
+    assert_int_equal(epoch_next_enrolment(l.an->client, &scan, &at, NULL), ST_OK);
+    rows_commit(l.an);
+    const book_key key = book_key_counter(BOOK_SET, &at.device, at.counter);
+    rows_delete(l.an, &key);
+    write_another(&l, false);
+    for (int i = 0; i < 40; i++) {
+        char login[16];
+        (void)snprintf(login, sizeof login, "u%d", i);
+        KIT_EXPECT(0, &l.t.w.book, "user", "add", login, "--name", login, "--role", "officer");
+    }
+    enrol(&l.t.w, l.an, "an", true);
+    assert_int_equal(sync_any(&l.t, l.an, NULL), SOTAY_OK);
+    gets.get = l.an->port.get;
+    gets.count = 0;
+    l.an->port.get = counted_get;
+    sync_phone_well(&l.t.w, l.an, &report);
+    l.an->port.get = gets.get;
+    assert_true(report.sent_changes >= (uint64_t)sets);
+    town_free(&l.t);
+    return gets.count;
+}
+
+/* What enrolled it is looked for once in an answer, and not for each of its sets. */
+static void test_many_sets_of_a_lost_name(void **state)
+{
+    (void)state;
+    assert_in_range(looks_of(25) - looks_of(5), 0, 20 * 40);
+}
+
+/* A phone had read beyond the copy: where a device is enrolled by now it believes to have read the
+ * catalogue, and a page brings what that one wrote. */
+static void test_enrolled_where_something_was_read(void **state)
+{
+    (void)state;
+    lost l = { .t = { .backup = "" } };
+    town *t = &l.t;
+    town_make(t, 65);
+    l.chi = &t->w.phones[2];
+    sync_rounds(t);
+    keep_copy(t);
+    KIT_EXPECT(0, &t->w.book, "user", "add", "dung", "--name", "Dung", "--role", "officer");
+    KIT_EXPECT(0, &t->w.book, "user", "add", "em", "--name", "Em", "--role", "officer");
+    sync_phone_well(&t->w, l.chi, NULL);
+    put_copy_back(t);
+    enrol(&t->w, &t->w.phones[1], "binh", true);
+    enrol(&t->w, &t->w.phones[0], "an", true);
+    (void)phone_visit(&t->w.phones[1], OURS);
+    sync_phone_well(&t->w, &t->w.phones[1], NULL);
+    assert_int_equal(sync_any(t, l.chi, NULL), SOTAY_OK);
+    assert_int_equal(found(l.chi, OURS), 1);
+    sync_rounds(t);
+    must_be_in_the_book(t, OURS);
+}
+
 /* The lost life had revoked it, too: that is in `held`, and the phone reads and writes nothing. */
 static void test_it_was_revoked(void **state)
 {
@@ -229,13 +326,64 @@ static void test_both_lives_are_lost(void **state)
     }
 }
 
+/* The second life's record of the key is another one here: the first counts, for whoever meets the
+ * phone as for the book. */
+static void test_met_after_both_lives(void **state)
+{
+    (void)state;
+    lost l;
+    enrolled_in_vain(&l, 61, true);
+    write_another(&l, false);
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_int_equal(sync_any(&l.t, l.an, NULL), SOTAY_OK);
+        assert_int_equal(sync_any(&l.t, l.chi, NULL), SOTAY_OK);
+    }
+    put_copy_back(&l.t);
+    assert_int_equal(sync_any(&l.t, l.binh, NULL), SOTAY_OK);
+    assert_true(device_is(&l.t, l.device, "active"));
+    sync_rounds(&l.t);
+    assert_true(device_is(&l.t, l.device, "suspended"));
+    assert_int_equal(meet(l.chi, l.an, NONE).codes[0], SOTAY_E_DENIED);
+    lift(&l.t, l.device);
+    meet_well(l.chi, l.an);
+    must_be_in_the_book(&l.t, OURS);
+}
+
+/* What the second life said comes when the office has looked and lifted. */
+static void test_revoked_in_the_other_life(void **state)
+{
+    (void)state;
+    lost l;
+    enrolled_in_vain(&l, 62, true);
+    write_another(&l, false);
+    assert_int_equal(sync_any(&l.t, l.an, NULL), SOTAY_OK);
+    assert_int_equal(sync_any(&l.t, l.chi, NULL), SOTAY_OK);
+    KIT_EXPECT(0, &l.t.w.book, "device", "revoke", l.device, "--reason", "mất máy");
+    sync_phone_well(&l.t.w, l.binh, NULL);
+    put_copy_back(&l.t);
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_int_equal(sync_any(&l.t, l.an, NULL), SOTAY_OK);
+        assert_true(device_is(&l.t, l.device, i == 0 ? "active" : "suspended"));
+        assert_int_equal(sync_any(&l.t, l.chi, NULL), SOTAY_OK);
+    }
+    KIT_EXPECT(0, &l.t.w.book, "device", "suspend", l.device, "--lift");
+    assert_int_equal(sync_any(&l.t, l.an, NULL), SOTAY_OK);
+    assert_true(device_is(&l.t, l.device, "active"));
+    assert_int_equal(sync_any(&l.t, l.binh, NULL), SOTAY_OK);
+    assert_true(device_is(&l.t, l.device, "suspended"));
+    KIT_EXPECT(0, &l.t.w.book, "device", "suspend", l.device, "--lift");
+    sync_rounds(&l.t);
+    assert_true(device_is(&l.t, l.device, "active"));
+    must_be_in_the_book(&l.t, OURS);
+}
+
 typedef enum { ONLY_LOST, ADDED_AGAIN, COMES_LATER, READ_BY_NOBODY } person_is;
 
 /* The person was made in the lost life, too. */
-static void person_begin(lost *l, person_is how)
+static void town_of_two(lost *l, uint64_t seed)
 {
     town *t = &l->t;
-    world_make_with(&t->w, 50, (world_how){ 2, false });
+    world_make_with(&t->w, seed, (world_how){ 2, false });
     town_place(t);
     l->an = &t->w.phones[2];
     l->binh = &t->w.phones[1];
@@ -245,10 +393,22 @@ static void person_begin(lost *l, person_is how)
         sync_phone_well(&t->w, l->binh, NULL);
     }
     keep_copy(t);
+}
+
+static void add_mai(lost *l)
+{
+    town *t = &l->t;
     KIT_EXPECT(0, &t->w.book, "user", "add", "mai", "--name", "Mai", "--role", "officer");
     phone_new(l->an, 1002);
     enrol(&t->w, l->an, "mai", true);
     KIT_EXPECT(0, &t->w.book, "assign", "mai", KIT_UNIT);
+}
+
+static void person_begin(lost *l, person_is how)
+{
+    town *t = &l->t;
+    town_of_two(l, 50);
+    add_mai(l);
     sync_phone_well(&t->w, l->an, NULL);
     (void)phone_visit(l->an, OURS);
     sync_phone_well(&t->w, l->an, NULL);
@@ -263,9 +423,12 @@ static void person_begin(lost *l, person_is how)
 /* What made its person, as where it was read from a snapshot. */
 static void forget_person(phone *p)
 {
-    st_dot at;
+    st_dot enrolment, at;
+    const book_key all = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&all);
     rows_begin(p);
-    assert_int_equal(epoch_own_person(p->client, &at, NULL), ST_OK);
+    assert_int_equal(epoch_next_enrolment(p->client, &scan, &enrolment, NULL), ST_OK);
+    assert_int_equal(epoch_its_person(p->client, &enrolment, &at, NULL), ST_OK);
     rows_commit(p);
     const book_key key = book_key_counter(BOOK_SET, &at.device, at.counter);
     rows_delete(p, &key);
@@ -308,15 +471,68 @@ static void test_its_person_is_lost_too(void **state)
     }
 }
 
+/* Lost twice, and each life made the person and the device by records of its own, which are
+ * branches now: the phone shows a pair of one life. Which of them it finds first hangs on the keys
+ * that the server had. True: that of the second life. */
+static bool pair_of_one_life(void)
+{
+    lost l;
+    town *t = &l.t;
+    town_of_two(&l, 52);
+    add_mai(&l);
+    sync_phone_well(&t->w, l.an, NULL);
+    (void)phone_visit(l.an, OURS);
+    sync_phone_well(&t->w, l.an, NULL);
+    keep_device(&l);
+    const st_id first = t->w.book.rooms.keys.device;
+    write_another(&l, false);
+    assert_int_equal(sync_phone(&t->w, l.an, 0, NULL), SOTAY_E_NETWORK);
+    run_shell("rm -rf %s %s", t->copy, "");
+    rooms_close(&t->w.book.rooms);
+    reopen(t);
+    const st_id second = t->w.book.rooms.keys.device;
+    keep_copy(t);
+    assert_int_equal(sync_any(t, l.an, NULL), SOTAY_OK);
+    KIT_EXPECT(0, &t->w.book, "role", "mai", "+officer");
+    KIT_EXPECT(0, &t->w.book, "device", "suspend", l.device, "--lift");
+    sync_phone_well(&t->w, l.an, NULL);
+    sync_phone_well(&t->w, l.an, NULL);
+    put_copy_back(t);
+    KIT_EXPECT(0, &t->w.book, "user", "add", "em", "--name", "Em", "--role", "officer");
+    assert_int_equal(sync_any(t, l.an, NULL), SOTAY_OK);
+    sync_rounds(t);
+    must_wait(&l);
+    KIT_EXPECT(0, &t->w.book, "role", "mai", "+officer");
+    KIT_EXPECT(0, &t->w.book, "assign", "mai", KIT_UNIT);
+    lift(t, l.device);
+    must_be_in_the_book(t, OURS);
+    return st_id_cmp(&second, &first) < 0;
+}
+
+static void test_two_lives_of_its_person(void **state)
+{
+    (void)state;
+    bool seen[2] = { false, false };
+    for (int i = 0; i < 40 && !(seen[0] && seen[1]); i++)
+        seen[pair_of_one_life()] = true;
+    assert_true(seen[0] && seen[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_office_wrote_something_else),
         cmocka_unit_test(test_nobody_else_had_read_it),
         cmocka_unit_test(test_with_a_new_link),
+        cmocka_unit_test(test_with_a_new_link_at_once),
+        cmocka_unit_test(test_many_sets_of_a_lost_name),
+        cmocka_unit_test(test_enrolled_where_something_was_read),
         cmocka_unit_test(test_it_was_revoked),
         cmocka_unit_test(test_both_lives_are_lost),
+        cmocka_unit_test(test_met_after_both_lives),
+        cmocka_unit_test(test_revoked_in_the_other_life),
         cmocka_unit_test(test_its_person_is_lost_too),
+        cmocka_unit_test(test_two_lives_of_its_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,7 +167,9 @@ static void test_what_confirms(void **state)
     st_id device = an->me.device, other = w.phones[1].client->me.device;
     st_arena_init(&arena, 1 << 20);
     assert_int_equal(client_begin(an, false, &error), ST_OK);
-    assert_int_equal(epoch_own_enrolment(an, &at, &error), ST_OK);
+    const book_key all = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&all);
+    assert_int_equal(epoch_next_enrolment(an, &scan, &at, &error), ST_OK);
     book_key key = book_key_counter(BOOK_SET, &at.device, at.counter);
     assert_int_equal(book_get(&an->book, &key, &arena, &value, &error), ST_OK);
     assert_int_equal(epoch_check_enrolment(an, &answer, &device, &error), ST_E_SIGNATURE);

@@ -405,12 +405,14 @@ static void test_the_own_enrolment(void **state)
     static stored_row row;
     desk *d = *state;
     st_dot at = { .counter = 0 };
+    const book_key all = book_key_of(BOOK_SET);
+    book_scan scan = book_scan_of(&all);
     st_id id = phone_id(&d->visit);
     edge_write(d->e, &id, EDGE_ACCEPTED, "văn phòng ghi");
     sotay_sync_free(d->sync);
     d->sync = NULL;
     assert_int_equal(edge_sync(d->e, d->an.client, NULL, NULL), SOTAY_OK);
-    assert_int_equal(WITHIN(d, epoch_own_enrolment(d->an.client, &at, NULL)), ST_OK);
+    assert_int_equal(WITHIN(d, epoch_next_enrolment(d->an.client, &scan, &at, NULL)), ST_OK);
     assert_memory_equal(at.device.b, d->e->devices[0].id.b, sizeof at.device.b);
     book_key key = book_key_counter(BOOK_SET, &at.device, at.counter);
     size_t n = 0;
@@ -418,7 +420,9 @@ static void test_the_own_enrolment(void **state)
         n++;
     assert_non_null(memmem(row.data, row.len, d->an.client->me.sign_key, 32));
     rows_put(&d->an, &key, "no set", 6); /* one that does not open says nothing */
-    assert_int_equal(WITHIN(d, epoch_own_enrolment(d->an.client, &at, NULL)), ST_E_NOT_FOUND);
+    scan = book_scan_of(&all);
+    assert_int_equal(WITHIN(d, epoch_next_enrolment(d->an.client, &scan, &at, NULL)),
+                     ST_E_NOT_FOUND);
 }
 
 /* Of more roles than a person has, the first ones count. */
