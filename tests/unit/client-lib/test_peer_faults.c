@@ -147,7 +147,7 @@ static void put_value(const desk *d, handmade *h, const say *s)
     }
 }
 
-/* One record into an's catalogue. */
+/* One record into an's catalogue, in front of what is there: of a device the first one counts. */
 static void put_told(desk *d, const told *t, uint8_t number)
 {
     handmade h;
@@ -157,11 +157,11 @@ static void put_told(desk *d, const told *t, uint8_t number)
     h.change.form_version = t->version;
     for (size_t i = 0; i < SAYS_MAX && t->says[i].text != NULL; i++)
         put_value(d, &h, &t->says[i]);
-    handmade_end(&h, 900);
+    handmade_end(&h, 1);
     if (t->is_withdrawn) {
         handmade_begin(&h);
         h.change.act = ST_ACT_WITHDRAW;
-        handmade_end(&h, 901);
+        handmade_end(&h, 2);
     }
     if (t->is_persons)
         h.id = h.record.id = d->person;
