@@ -108,9 +108,9 @@ typedef struct {
 void witness_head_put(slip_writer *slip, const witness_head *head);
 void witness_head_get(slip_reader *slip, witness_head *head);
 
-/* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */
 /* The server said, or what it signed says, that its log has an entry of this number. */
 void identity_reach(identity *me, uint64_t entry);
+/* Inside a transaction. ST_E_NOT_FOUND before the first put; ST_E_CORRUPT, ST_E_MEMORY. */
 ST_MUST_USE st_err identity_get(book_db *book, identity *out_identity, st_error *error);
 ST_MUST_USE st_err identity_put(book_db *book, const identity *identity, st_error *error);
 

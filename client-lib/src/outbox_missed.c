@@ -1,13 +1,16 @@
 /* client-lib/src/outbox_missed.c - own sets that the server said are in its log, and that the book
  * is without, though it was read past their place: the store was put back in between.
  * Promises: such a set waits again, whether or not anything tells that the book is an older one.
- * Never: takes a set for missed that a page or a snapshot may still bring. */
+ * Never: takes a set for missed that a page or a snapshot may still bring, or brought: also one
+ * that was held then, whatever was heard of it since. */
+#include "client-lib/src/apply.h"
 #include "client-lib/src/outbox.h"
 #include "client-lib/src/snapshot.h"
 
 typedef struct {
     outbox_set own;
-    bool is_missed;
+    bool is_passed; /* its bucket was read as far as where the server said that it is */
+    bool is_missed; /* and nothing that came spoke of it */
 } looked_at;
 typedef struct {
     sotay_client *client;
@@ -17,28 +20,22 @@ typedef struct {
     bool is_any; /* one is to wait again */
 } missed_search;
 
-/* Was the bucket of the set read as far as where the server said that it is? */
 static st_err is_passed(sotay_client *client, const outbox_set *own, bool *out_is, st_error *error)
 {
     st_arena arena;
     st_set set;
     const st_dot dot = { own->device, own->first };
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    bool is_there = own->status == OUTBOX_SENT || own->status == OUTBOX_HELD;
     *out_is = false;
+    if (!is_there || own->position == 0 || own->is_closed)
+        return ST_OK;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
     st_err err = overlay_set_get(client, &dot, own->first, &arena, &set, error);
     bool says_nothing = err == ST_E_NOT_FOUND || book_is_damage(&client->book, err);
     if (err == ST_OK)
         err = snapshot_is_read_to(client, &set.bucket, own->position, out_is, error);
     st_arena_reset(&arena);
     return says_nothing ? ST_OK : err;
-}
-
-static bool was_looked_at(const missed_search *s, const st_id *device, uint64_t first)
-{
-    bool was = false;
-    for (size_t i = 0; i < s->count && !was; i++)
-        was = s->list[i].own.first == first && st_id_cmp(&s->list[i].own.device, device) == 0;
-    return was;
 }
 
 static st_err add(missed_search *s, const looked_at *one, st_error *error)
@@ -50,29 +47,59 @@ static st_err add(missed_search *s, const looked_at *one, st_error *error)
         return st_fail(error, ST_E_MEMORY, "sync: no memory");
     s->list = list;
     s->list[s->count++] = *one;
-    s->is_any = s->is_any || one->is_missed;
     return ST_OK;
 }
 
-/* The set of a change that is still noted over the base as one that the server has: once for all of
- * its changes, of which there may be many. */
+/* The set that begins with this counter, read once for all of its changes, of which there may be
+ * many. Good until the next one is asked for. */
+static st_err find_set(missed_search *s, const st_id *device, uint64_t first, looked_at **out_one,
+                       st_error *error)
+{
+    looked_at one = { .is_passed = false };
+    for (size_t i = 0; i < s->count; i++) {
+        *out_one = &s->list[i];
+        if ((*out_one)->own.first == first && st_id_cmp(&(*out_one)->own.device, device) == 0)
+            return ST_OK;
+    }
+    st_err err = outbox_get(&s->client->book, device, first, &one.own, error);
+    if (err == ST_OK)
+        err = is_passed(s->client, &one.own, &one.is_passed, error);
+    if (err == ST_OK)
+        err = add(s, &one, error);
+    *out_one = err == ST_OK ? &s->list[s->count - 1] : NULL;
+    return err;
+}
+
+/* Did a page or a snapshot speak of the change? Then its record's history has a line of it. One
+ * that does not open may be that. */
+static st_err is_told(sotay_client *client, const st_id *record, const st_dot *dot,
+                      uint64_t position, bool *out_is, st_error *error)
+{
+    apply_line line;
+    const st_change change = { .record = *record, .dot = *dot };
+    st_err err = apply_line_find(client, &change, position, &line, error);
+    *out_is = err == ST_OK;
+    return err == ST_E_NOT_FOUND ? apply_line_damaged(client, record, out_is, error) : err;
+}
+
+/* A change that is still noted over the base, as one that the server has. */
 static st_err look_at(missed_search *s, const st_id *record, const st_dot *dot, st_error *error)
 {
     overlay_entry entry;
-    looked_at one = { .is_missed = false };
-    outbox_set *own = &one.own;
+    looked_at *one = NULL;
+    bool was_told = false;
     book_db *book = &s->client->book;
     st_err err = overlay_get(book, record, dot, &entry, error);
-    if (err == ST_OK &&
-        (entry.status != OVERLAY_SENT || was_looked_at(s, &dot->device, entry.first)))
+    if (err == ST_OK && entry.status != OVERLAY_SENT && !overlay_is_undecided(&entry))
         return ST_OK;
     if (err == ST_OK)
-        err = outbox_get(book, &dot->device, entry.first, own, error);
-    if (err != ST_OK)
-        return err == ST_E_NOT_FOUND || book_is_damage(book, err) ? ST_OK : err;
-    if (own->status == OUTBOX_SENT && own->position > 0 && !own->is_closed)
-        err = is_passed(s->client, own, &one.is_missed, error);
-    return err == ST_OK ? add(s, &one, error) : err;
+        err = find_set(s, &dot->device, entry.first, &one, error);
+    if (err == ST_OK && one->is_passed && !one->is_missed) {
+        err = is_told(s->client, record, dot, one->own.position, &was_told, error);
+        one->is_missed = err == ST_OK && !was_told;
+        s->is_any = s->is_any || one->is_missed;
+    }
+    return err == ST_E_NOT_FOUND || book_is_damage(book, err) ? ST_OK : err;
 }
 
 static st_err find_missed(missed_search *s, st_error *error)
@@ -99,6 +126,7 @@ static st_err wait_again(missed_search *s, st_error *error)
         looked_at *one = &s->list[i];
         one->own.status = OUTBOX_UNSENT;
         one->own.position = 0;
+        one->own.hold = ST_HOLD_NONE;
         if (one->is_missed)
             err = outbox_settle(s->client, &one->own, NULL, none, error);
     }

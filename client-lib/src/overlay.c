@@ -113,6 +113,12 @@ st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot, overla
     return err;
 }
 
+bool overlay_is_undecided(const overlay_entry *entry)
+{
+    return entry->status == OVERLAY_HELD && entry->first != 0 && entry->hold != ST_HOLD_FORK &&
+           entry->hold != ST_HOLD_CORRUPT;
+}
+
 st_err overlay_note_next(book_db *book, book_scan *scan, st_id *out_record, st_dot *out_dot,
                          st_error *error)
 {

@@ -77,6 +77,8 @@ ST_MUST_USE st_err overlay_delete(book_db *book, const st_id *record, const st_d
 /* ST_E_NOT_FOUND without *error. One that does not open is told from where the change lies. */
 ST_MUST_USE st_err overlay_get(book_db *book, const st_id *record, const st_dot *dot,
                                overlay_entry *out_entry, st_error *error);
+/* Is the change held, and can somebody still decide on it? */
+bool overlay_is_undecided(const overlay_entry *entry);
 /* Whose the next note of a scan over OVER is; it is not opened. ST_E_NOT_FOUND at the end, without
  * *error. */
 ST_MUST_USE st_err overlay_note_next(book_db *book, book_scan *scan, st_id *out_record,

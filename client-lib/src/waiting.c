@@ -8,13 +8,6 @@
 
 #include "client-lib/src/declined.h"
 
-/* Can somebody still decide it? */
-static bool may_change(const overlay_entry *entry)
-{
-    return entry->status == OVERLAY_HELD && entry->first != 0 && entry->hold != ST_HOLD_FORK &&
-           entry->hold != ST_HOLD_CORRUPT;
-}
-
 bool waiting_has(const sotay_sync *sync, const st_id *device, uint64_t first)
 {
     for (size_t i = 0; i < sync->waiting_count; i++)
@@ -108,7 +101,8 @@ st_err waiting_find(sotay_sync *sync, st_error *error)
         memcpy(dot.device.b, scan.at.b + 17, 16);
         dot.counter = st_get_u64(scan.at.b + 33);
         err = overlay_get(book, &record, &dot, &entry, error);
-        if (err != ST_OK || !may_change(&entry) || waiting_has(sync, &dot.device, entry.first))
+        if (err != ST_OK || !overlay_is_undecided(&entry) ||
+            waiting_has(sync, &dot.device, entry.first))
             continue;
         dot.counter = entry.first;
         err = look_at(sync, &dot, error);
