@@ -611,6 +611,16 @@ static st_err count_refusal(sotay_client *client, const st_id *device, uint64_t 
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
+/* Of the answer no more may come than this: the receipt behind it would say the same. */
+static st_err hear_delivered(sotay_client *client, const carried_set *taken, uint64_t position,
+                             st_error *error)
+{
+    const st_receipt said = { .device = taken->device, .first = taken->first,
+                              .hash = taken->hash, .position = position };
+    st_err err = mark_delivered(client, taken, true, error);
+    return err == ST_OK ? carried_pass(client, &said, error) : err;
+}
+
 /* Which parcel it means the receipt says, which names the hash. */
 st_err carried_verdict(sotay_client *client, const st_id *device, const st_verdict *verdict,
                        st_error *error)
@@ -629,7 +639,7 @@ st_err carried_verdict(sotay_client *client, const st_id *device, const st_verdi
     if (err == ST_OK && is_fork(verdict->held, verdict->held_count))
         err = drop_set(client, &taken, false, &arena, error);
     else if (err == ST_OK && !taken.is_delivered)
-        err = mark_delivered(client, &taken, true, error);
+        err = hear_delivered(client, &taken, verdict->position, error);
     st_arena_reset(&arena);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
@@ -760,7 +770,22 @@ st_err carried_close_bucket(sotay_client *client, const st_bucket *bucket, st_er
     return sweep_sets(client, bucket, error);
 }
 
-st_err carried_turn(sotay_client *client, st_error *error)
+/* What they say is not so in this book: who is given one would take the book for put back again. */
+static st_err drop_receipts(sotay_client *client, uint64_t cut, st_error *error)
 {
-    return sweep_sets(client, NULL, error);
+    book_key prefix = book_key_of(BOOK_RECEIPT);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        err = book_scan_next(&client->book, &scan, NULL, NULL, error);
+        if (err == ST_OK && st_get_u64(scan.at.b + 1) > cut)
+            err = book_delete(&client->book, &scan.at, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+st_err carried_turn(sotay_client *client, uint64_t cut, st_error *error)
+{
+    st_err err = sweep_sets(client, NULL, error);
+    return err == ST_OK ? drop_receipts(client, cut, error) : err;
 }

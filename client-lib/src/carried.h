@@ -31,9 +31,9 @@ ST_MUST_USE st_err carried_take_parcel(sotay_client *client, const st_parcel *pa
 ST_MUST_USE st_err carried_take_receipt(sotay_client *client, const st_receipt *receipt,
                                         bool *out_new, st_error *error);
 
-/* The receipt is for something that was taken by hand; its bucket was read past its place already,
- * so no page will bring it: it is kept as if one had (docs/protocol.md 7.12). Inside the write
- * transaction. ST_E_MEMORY, ST_E_STORAGE. */
+/* What the receipt, or a verdict, is for was taken by hand. Was its bucket read past its place
+ * already, no page will bring it: it is kept as if one had (docs/protocol.md 7.12). Inside the
+ * write transaction. ST_E_MEMORY, ST_E_STORAGE. */
 ST_MUST_USE st_err carried_pass(sotay_client *client, const st_receipt *receipt, st_error *error);
 
 /* The server's verdict about a set of another device: it has it, or will never take it. */
@@ -59,8 +59,9 @@ ST_MUST_USE st_err carried_erase(sotay_client *client, const st_erasure *one, st
  * may be of it: nothing of that is shown until it comes again. */
 ST_MUST_USE st_err carried_close_bucket(sotay_client *client, const st_bucket *bucket,
                                         st_error *error);
-/* A new epoch: what the server was said to have is offered again. */
-ST_MUST_USE st_err carried_turn(sotay_client *client, st_error *error);
+/* A new epoch: what the server was said to have is offered again; receipts of entries beyond the
+ * cut go. */
+ST_MUST_USE st_err carried_turn(sotay_client *client, uint64_t cut, st_error *error);
 
 /* A set taken in the open. Memory of bytes in the arena. */
 typedef struct {

@@ -136,7 +136,7 @@ st_err epoch_turn(sotay_sync *sync, uint64_t cut, st_error *error)
     if (err == ST_OK)
         err = closed_turn(client, cut, error);
     if (err == ST_OK)
-        err = carried_turn(client, error);
+        err = carried_turn(client, cut, error);
     if (err == ST_OK)
         err = delivered_turn(client, cut, error);
     if (err == ST_OK)

@@ -138,20 +138,24 @@ static inline void check_both_said(early *s, const char *last)
 
 #define WHOLE_BUT_ITS_END (SIZE_MAX - 1)
 #define VERDICTS_ALONE (SIZE_MAX - 2)
+#define NO_RECEIPT (SIZE_MAX - 3)
 
-static inline bool is_verdict(const uint8_t *bytes, size_t len)
+/* Does the frame come before the line breaks? */
+static inline bool comes(const uint8_t *bytes, size_t len, size_t how)
 {
     st_arena arena;
     st_frame frame;
     st_arena_init(&arena, 1u << 24);
     assert_int_equal(st_frame_decode(bytes, len, &arena, &frame, NULL), ST_OK);
-    const bool is = frame.kind == ST_FRAME_VERDICT || frame.kind == ST_FRAME_RECEIPT;
+    const bool is = how == WHOLE_BUT_ITS_END || frame.kind == ST_FRAME_VERDICT ||
+                    (how == VERDICTS_ALONE && frame.kind == ST_FRAME_RECEIPT);
     st_arena_reset(&arena);
     return is;
 }
 
-/* All frames of an answer but the last one, or those up to its last verdict. */
-static inline void take_end_off(st_buffer *reply, bool verdicts_alone)
+/* All frames of an answer but the last one; or those up to its last verdict, with the receipts
+ * among them, or not with the first one. */
+static inline void take_end_off(st_buffer *reply, size_t how)
 {
     st_frame_reader *reader = NULL;
     st_frame_writer *pen = NULL;
@@ -171,7 +175,7 @@ static inline void take_end_off(st_buffer *reply, bool verdicts_alone)
         memcpy(kept, frame, len);
         const size_t kept_len = len;
         has_more = st_frame_read(reader, &frame, &len, &bad) &&
-                   (!verdicts_alone || is_verdict(kept, kept_len));
+                   comes(kept, kept_len, how);
         if (has_more)
             assert_int_equal(st_frame_write(pen, kept, kept_len, NULL), ST_OK);
         free(kept);
@@ -213,8 +217,8 @@ static inline bool broken_sync(town *t, phone *p, const sotay_id *meanwhile, siz
     assert_int_equal(answer(&t->w, &request, &reply), 200);
     if (meanwhile != NULL)
         note(p, meanwhile, LAST);
-    if (len == WHOLE_BUT_ITS_END || len == VERDICTS_ALONE)
-        take_end_off(&reply, len == VERDICTS_ALONE);
+    if (len >= NO_RECEIPT && len != SIZE_MAX)
+        take_end_off(&reply, len);
     const bool is_whole = len >= reply.len;
     len = is_whole ? reply.len : len;
     assert_int_equal(sotay_sync_feed(sync, reply.data, len, &t->w.error), SOTAY_OK);

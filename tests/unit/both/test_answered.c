@@ -286,6 +286,166 @@ static void test_a_verdict_on_what_is_revoked(void **state)
     town_free(&t);
 }
 
+/* The office held it, and the log has grown past that place: the office sees it again, once. */
+static void test_a_held_one_in_a_log_that_grew(void **state)
+{
+    (void)state;
+    town t;
+    char hex[33];
+    sotay_report report;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
+    const sotay_id visit = phone_visit(an, "gốc");
+    sync_phone_well(&t.w, an, NULL);
+    KIT_EXPECT(0, &t.w.book, "move", "2026", "locked", "--as", "office");
+    keep_copy(&t);
+    note(an, &visit, "mất");
+    (void)broken_sync(&t, an, NULL, VERDICTS_ALONE);
+    assert_true(phone_status_says(an, "\"held\":1"));
+    put_copy_back(&t);
+    for (int i = 0; i < 4; i++) {
+        (void)phone_visit(binh, "sau");
+        sync_phone_well(&t.w, binh, NULL);
+    }
+    for (int i = 0; i < 3; i++)
+        sync_phone_well(&t.w, an, &report);
+    assert_int_equal(report.sent_changes, 0);
+    assert_true(phone_status_says(an, "\"held\":1"));
+    sotay_id_format(&visit, hex);
+    KIT_EXPECT(0, &t.w.book, "audit", "list", "holds", "--json");
+    assert_non_null(strstr(KIT_OUT(&t.w.book), hex));
+    town_free(&t);
+}
+
+/* The office lets in what it held while its author gets no page: what he was told is enough. */
+static void test_let_in_while_nothing_is_read(void **state)
+{
+    (void)state;
+    for (int is_revoked = 0; is_revoked < 2; is_revoked++) {
+        town t;
+        sotay_report report;
+        town_make(&t, 46);
+        phone *an = &t.w.phones[0];
+        const sotay_id visit = phone_visit(an, "gốc");
+        sync_phone_well(&t.w, an, NULL);
+        KIT_EXPECT(0, &t.w.book, "move", "2026", "locked", "--as", "office");
+        note(an, &visit, "sau");
+        sync_phone_well(&t.w, an, NULL);
+        KIT_EXPECT(0, &t.w.book, "device", is_revoked ? "revoke" : "suspend", device_of(an));
+        sync_phone_well(&t.w, an, NULL);
+        KIT_EXPECT(0, &t.w.book, "held", "accept", "1", "--as", "office", "--reason", "đã xem");
+        sync_phone_well(&t.w, an, &report);
+        assert_int_equal(report.duplicate, 1);
+        assert_true(phone_status_says(an, "\"held\":0"));
+        sync_phone_well(&t.w, an, &report);
+        assert_int_equal(report.duplicate, 0);
+        assert_int_equal(report.sent_changes, 0);
+        town_free(&t);
+    }
+}
+
+/* A receipt of the life that was lost says more than the log has: whoever is given it hears once
+ * that the book was put back, and not with each meeting. */
+static void test_receipts_of_a_lost_life(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+    for (int i = 0; i < 2; i++) {
+        sync_phone_well(&t.w, binh, NULL);
+        sync_phone_well(&t.w, an, NULL);
+    }
+    keep_copy(&t);
+    for (int i = 0; i < 3; i++) {
+        (void)phone_visit(chi, "khác");
+        sync_phone_well(&t.w, chi, NULL);
+    }
+    (void)phone_visit(an, "mất");
+    meet_well(an, binh);
+    (void)broken_sync(&t, binh, NULL, VERDICTS_ALONE);
+    put_copy_back(&t);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t.w, binh, NULL);
+    must_be_quiet(&t.w, binh);
+    for (int i = 0; i < 2; i++) {
+        meet_well(binh, an);
+        sync_phone_well(&t.w, an, NULL);
+        must_be_quiet(&t.w, an);
+    }
+    meet_well(binh, an);
+    must_be_quiet(&t.w, an);
+    town_free(&t);
+}
+
+/* The kept set of another is lost, somebody gives it again, and of the answer about it only the
+ * verdict comes. */
+static void test_given_again_with_no_receipt(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 5);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+    const sotay_id visit = phone_visit(an, "chợ");
+    sync_phone_well(&t.w, an, NULL);
+    sync_phone_well(&t.w, binh, NULL);
+    sync_phone_well(&t.w, chi, NULL);
+    KIT_EXPECT(0, &t.w.book, "move", "2026", "locked", "--as", "office");
+    note(an, &visit, "bến");
+    meet_well(an, chi);
+    sync_phone_well(&t.w, an, NULL);
+    sync_phone_well(&t.w, binh, NULL);
+    const book_key kept = set_of(binh, &an->client->me.device, 1);
+    rows_delete(binh, &kept);
+    meet_well(chi, binh);
+    assert_true(phone_says(binh, sotay_show, &visit, "bến"));
+    (void)broken_sync(&t, binh, NULL, NO_RECEIPT);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t.w, binh, NULL);
+    assert_false(phone_says(binh, sotay_show, &visit, "bến"));
+    assert_int_equal(rows_count(binh, BOOK_TAKEN), 0);
+    town_free(&t);
+}
+
+/* A copy wrote under the same number in the life that was lost, and what it wrote, with a receipt
+ * of then, comes to somebody who has read what the log has there now. */
+static void test_a_receipt_of_another_branch(void **state)
+{
+    (void)state;
+    town t;
+    phone image;
+    memset(&image, 0, sizeof image);
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+    const sotay_id visit = phone_visit(an, "gốc");
+    for (int i = 0; i < 3; i++)
+        sync_phone_well(&t.w, &t.w.phones[i], NULL);
+    assert_int_equal(sotay_memory_copy(&an->port, false, &image.port, NULL), SOTAY_OK);
+    phone_open(&image);
+    keep_copy(&t);
+    note(&image, &visit, LOST);
+    meet_well(&image, binh);
+    (void)broken_sync(&t, binh, NULL, VERDICTS_ALONE);
+    meet_well(binh, chi); /* a receipt goes along */
+    put_copy_back(&t);
+    note(an, &visit, OURS);
+    sync_phone_well(&t.w, an, NULL);
+    (void)phone_visit(chi, "sau");
+    for (int i = 0; i < 2; i++) {
+        sync_phone_well(&t.w, chi, NULL);
+        sync_phone_well(&t.w, binh, NULL);
+    }
+    assert_int_equal(rows_with(binh, OURS) > 0, true);
+    meet_well(&image, binh);
+    meet_well(chi, binh);
+    assert_true(phone_says(binh, sotay_history, &visit, OURS));
+    sync_phone_well(&t.w, binh, NULL);
+    assert_true(phone_says(binh, sotay_history, &visit, OURS));
+    assert_true(phone_says(binh, sotay_show, &visit, OURS));
+    phone_free(&image);
+    town_free(&t);
+}
+
 /* Who is suspended gives up what lies beyond the cut like the others, and has it again when he is
  * not: what he wrote himself and sent again is in view all the time. */
 static void test_one_who_is_suspended(void **state)
@@ -328,6 +488,11 @@ int main(void)
         cmocka_unit_test(test_a_verdict_in_a_log_that_grew),
         cmocka_unit_test(test_a_verdict_on_what_is_carried),
         cmocka_unit_test(test_a_verdict_on_what_is_revoked),
+        cmocka_unit_test(test_a_held_one_in_a_log_that_grew),
+        cmocka_unit_test(test_let_in_while_nothing_is_read),
+        cmocka_unit_test(test_receipts_of_a_lost_life),
+        cmocka_unit_test(test_given_again_with_no_receipt),
+        cmocka_unit_test(test_a_receipt_of_another_branch),
         cmocka_unit_test(test_one_who_is_suspended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

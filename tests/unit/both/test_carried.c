@@ -481,7 +481,7 @@ static void test_a_new_epoch_offers_again(void **state)
     assert_int_equal(carried_by(binh), 0);
     assert_true(reads(binh, &w.records[0])); /* until the log brings it */
     assert_int_equal(client_begin(binh->client, true, &error), ST_OK);
-    assert_int_equal(carried_turn(binh->client, &error), ST_OK);
+    assert_int_equal(carried_turn(binh->client, UINT64_MAX, &error), ST_OK);
     assert_int_equal(client_commit(binh->client, &error), ST_OK);
     assert_int_equal(carried_by(binh), 1);
     assert_int_equal(sync_phone(&w, binh, 0, NULL), SOTAY_OK);

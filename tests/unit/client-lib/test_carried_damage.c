@@ -32,7 +32,7 @@ static st_err read_in_log(desk *d, st_error *error)
 
 static st_err read_turn(desk *d, st_error *error)
 {
-    return carried_turn(d->an.client, error);
+    return carried_turn(d->an.client, UINT64_MAX, error);
 }
 
 static st_err read_close(desk *d, st_error *error)

@@ -180,7 +180,7 @@ static void test_what_was_taken_by_hand(void **state)
         assert_int_equal(st_set_decode(taken.bytes, taken.len, &arena, &left, NULL), ST_OK);
         assert_memory_equal(left.hash.b, d->h.set.hash.b, 32);
         scan = book_scan_of(&prefix);
-        assert_int_equal(carried_turn(d->an.client, NULL), ST_OK);
+        assert_int_equal(carried_turn(d->an.client, UINT64_MAX, NULL), ST_OK);
         assert_int_equal(carried_next_set(d->an.client, &scan, &arena, &taken, NULL), ST_OK);
         assert_false(taken.is_delivered);
         rows_commit(&d->an);

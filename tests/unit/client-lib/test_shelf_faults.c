@@ -224,7 +224,7 @@ static st_err deliver_and_turn(bench *b, st_error *error)
 {
     st_err err = verdict_stored(b, error);
     if (err == ST_OK)
-        err = carried_turn(b->on.copy.client, error);
+        err = carried_turn(b->on.copy.client, UINT64_MAX, error);
     return err == ST_OK ? verdict_stored(b, error) : err;
 }
 
