@@ -429,13 +429,15 @@ static void test_a_receipt_of_another_branch(void **state)
     meet_well(binh, chi); /* a receipt goes along */
     put_copy_back(&t);
     note(an, &visit, OURS);
-    sync_phone_well(&t.w, an, NULL);
-    (void)phone_visit(chi, "sau");
+    for (int i = 0; i < 4; i++) { /* nothing tells the others */
+        sync_phone_well(&t.w, an, NULL);
+        (void)phone_visit(an, "sau");
+    }
     for (int i = 0; i < 2; i++) {
         sync_phone_well(&t.w, chi, NULL);
         sync_phone_well(&t.w, binh, NULL);
     }
-    assert_int_equal(rows_with(binh, OURS) > 0, true);
+    assert_true(rows_with(binh, OURS) > 0);
     meet_well(&image, binh);
     meet_well(chi, binh);
     assert_true(phone_says(binh, sotay_history, &visit, OURS));
