@@ -233,6 +233,36 @@ static void test_another_branch(void **state)
     trial_sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
 }
 
+/* Nothing of a set is here but that it was; then its bytes are here again. */
+static st_err it_is_lost_and_found(bench *b, st_error *error)
+{
+    uint64_t lost = 0;
+    sotay_client *client = b->on.copy.client;
+    const st_gone span = { b->unsent.first, b->unsent.last };
+    const st_set found = { .device = b->unsent.device,
+                           .first = span.from,
+                           .changes_count = (uint32_t)(span.to - span.from + 1) };
+    const book_key bytes = book_key_counter(BOOK_SET, &found.device, found.first);
+    st_err err = book_delete(&client->book, &bytes, error);
+    if (err == ST_OK)
+        err = outbox_pass_over(client, &found.device, &span, error);
+    if (err == ST_OK)
+        err = outbox_lose(client, &found.device, &span, &lost, error);
+    if (err == ST_OK) {
+        assert_int_equal(lost, found.changes_count);
+        err = outbox_found(client, &found, error);
+    }
+    return err;
+}
+
+static void test_what_was_lost_is_found(void **state)
+{
+    static const scene SCENES[] = {
+        { .why = "it is lost and found", .what = it_is_lost_and_found, .patience = FEW },
+    };
+    trial_sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
+}
+
 /* It has another name already, and work under it, when it hears of the branch. */
 static st_err an_old_set_is_a_fork(bench *b, st_error *error)
 {
@@ -519,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_another_branch),
         cmocka_unit_test(test_what_is_sealed),
+        cmocka_unit_test(test_what_was_lost_is_found),
         cmocka_unit_test(test_pages_and_the_end),
         cmocka_unit_test(test_a_set_that_was_missed),
         cmocka_unit_test(test_a_branch_of_before),
