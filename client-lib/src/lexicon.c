@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "client-lib/src/epoch_row.h"
+#include "client-lib/src/overlay.h"
 #include "client-lib/src/slip.h"
 #include "proto/merge.h"
 #include "proto/view.h"
 
-#define DEVICE_BYTES    48u /* person, signing key */
+#define DEVICE_BYTES    48u /* person, signing key, where it is known */
 #define LABEL_BYTES_MAX 4096u
 #define KIND_YEAR       "period/days" /* no form is called so */
 #define YEAR_BYTES      16u           /* first and last day */
@@ -205,6 +206,46 @@ static st_err learn_person(sotay_client *client, naming *n, st_error *error)
     return login[0] == '\0' ? ST_OK : put_name(client, &key, login, name, error);
 }
 
+/* The record that the name of a device was learned from, which stands behind the rest; rows of
+ * older programs do not say it. */
+static bool learned_from(const book_value *row, st_id *out_record)
+{
+    const bool says = row->len == 16 + sizeof out_record->b ||
+                      row->len == DEVICE_BYTES + sizeof out_record->b;
+    if (says)
+        memcpy(out_record->b, row->data + row->len - sizeof out_record->b, sizeof out_record->b);
+    return says;
+}
+
+/* The entry that made the record; one that is not made yet comes behind all. */
+static uint64_t came_at(const st_record *record)
+{
+    return record->created ? record->metas[record->creator].log_index : UINT64_MAX;
+}
+
+/* Two lives of the book may each have made a record of the device (docs/protocol.md 7.9): as in the
+ * book the first counts, also where the other one is read behind it. *out_stays: what was learned of
+ * another record is to stay, since that is here and came before this one. */
+static st_err is_learned(sotay_client *client, const book_key *key, const st_record *record,
+                         bool has_key, bool *out_stays, st_error *error)
+{
+    st_arena arena;
+    st_record first;
+    st_id id;
+    book_value row = { NULL, 0 };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    *out_stays = false;
+    st_err err = book_get(&client->book, key, &arena, &row, error);
+    bool may = err == ST_OK && learned_from(&row, &id) && st_id_cmp(&id, &record->id) != 0 &&
+               (row.len >= DEVICE_BYTES || !has_key);
+    if (may)
+        err = overlay_base_get(client, &id, &arena, &first, error);
+    if (may && err == ST_OK)
+        *out_stays = came_at(&first) < came_at(record);
+    st_arena_reset(&arena);
+    return err == ST_E_NOT_FOUND || book_is_damage(&client->book, err) ? ST_OK : err;
+}
+
 static st_err learn_device(sotay_client *client, const st_form *form, const st_record *record,
                            st_error *error)
 {
@@ -212,14 +253,14 @@ static st_err learn_device(sotay_client *client, const st_form *form, const st_r
     const st_live *device = lexicon_shown(form, record, "device_id", &field);
     const st_live *person = lexicon_shown(form, record, "person_id", &field);
     const st_live *sign_key = lexicon_shown(form, record, "sign_key", &field);
-    uint8_t value[DEVICE_BYTES];
+    uint8_t value[DEVICE_BYTES + sizeof record->id.b];
     size_t len = 16;
     if (device == NULL || person == NULL || device->op.value.len != 16 ||
         person->op.value.len != 16)
         return ST_OK;
     memcpy(value, person->op.value.data, 16);
     /* keys are what the server's own device says, nobody else */
-    bool servers = false;
+    bool servers = false, stays = false;
     st_err err = sign_key == NULL ? ST_OK
                                   : epoch_is_servers(client,
                                                      &record->metas[sign_key->meta].dot.device,
@@ -228,10 +269,14 @@ static st_err learn_device(sotay_client *client, const st_form *form, const st_r
         return err;
     if (servers && sign_key->op.value.len == 32) {
         memcpy(value + len, sign_key->op.value.data, 32);
-        len = sizeof value;
+        len = DEVICE_BYTES;
     }
     book_key key = name_key("device", device->op.value.data, 16);
-    return book_put(&client->book, &key, value, len, error);
+    err = is_learned(client, &key, record, len == DEVICE_BYTES, &stays, error);
+    memcpy(value + len, record->id.b, sizeof record->id.b);
+    return err == ST_OK && !stays
+               ? book_put(&client->book, &key, value, len + sizeof record->id.b, error)
+               : err;
 }
 
 static st_err learn_label(sotay_client *client, naming *n, st_error *error)
@@ -392,7 +437,7 @@ st_err lexicon_device_key(sotay_client *client, const st_id *device, uint8_t out
     book_key key = name_key("device", device->b, 16);
     book_value value = { NULL, 0 };
     st_err err = get_row(client, &key, &arena, &value, error);
-    if (err == ST_OK && value.len == DEVICE_BYTES)
+    if (err == ST_OK && value.len >= DEVICE_BYTES)
         memcpy(out_key, value.data + 16, 32);
     else if (err == ST_OK)
         err = ST_E_NOT_FOUND;

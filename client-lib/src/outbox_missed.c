@@ -3,6 +3,7 @@
  * Promises: such a set waits again, whether or not anything tells that the book is an older one.
  * Never: takes a set for missed that a page or a snapshot may still bring, or brought: also one
  * that was held then, whatever was heard of it since. */
+#include "client-lib/src/anew.h"
 #include "client-lib/src/apply.h"
 #include "client-lib/src/outbox.h"
 #include "client-lib/src/snapshot.h"
@@ -20,22 +21,30 @@ typedef struct {
     bool is_any; /* one is to wait again */
 } missed_search;
 
-static st_err is_passed(sotay_client *client, const outbox_set *own, bool *out_is, st_error *error)
+/* The set too, where its bucket was read past the place. */
+static st_err read_passed(sotay_client *client, const outbox_set *own, st_arena *arena,
+                          st_set *out_set, bool *out_is, st_error *error)
 {
-    st_arena arena;
-    st_set set;
     const st_dot dot = { own->device, own->first };
     bool is_there = own->status == OUTBOX_SENT || own->status == OUTBOX_HELD;
     *out_is = false;
     if (!is_there || own->position == 0 || own->is_closed)
         return ST_OK;
-    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
-    st_err err = overlay_set_get(client, &dot, own->first, &arena, &set, error);
+    st_err err = overlay_set_get(client, &dot, own->first, arena, out_set, error);
     bool says_nothing = err == ST_E_NOT_FOUND || book_is_damage(&client->book, err);
     if (err == ST_OK)
-        err = snapshot_is_read_to(client, &set.bucket, own->position, out_is, error);
-    st_arena_reset(&arena);
+        err = snapshot_is_read_to(client, &out_set->bucket, own->position, out_is, error);
     return says_nothing ? ST_OK : err;
+}
+
+static st_err is_passed(sotay_client *client, const outbox_set *own, bool *out_is, st_error *error)
+{
+    st_arena arena;
+    st_set set;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = read_passed(client, own, &arena, &set, out_is, error);
+    st_arena_reset(&arena);
+    return err;
 }
 
 static st_err add(missed_search *s, const looked_at *one, st_error *error)
@@ -71,7 +80,7 @@ static st_err find_set(missed_search *s, const st_id *device, uint64_t first, lo
 }
 
 /* Did a page or a snapshot speak of the change? Then its record's history has a line of it. One
- * that does not open may be that. */
+ * that does not open may be that; and one may come, where the record is to be made anew. */
 static st_err is_told(sotay_client *client, const st_id *record, const st_dot *dot,
                       uint64_t position, bool *out_is, st_error *error)
 {
@@ -79,7 +88,9 @@ static st_err is_told(sotay_client *client, const st_id *record, const st_dot *d
     const st_change change = { .record = *record, .dot = *dot };
     st_err err = apply_line_find(client, &change, position, &line, error);
     *out_is = err == ST_OK;
-    return err == ST_E_NOT_FOUND ? apply_line_damaged(client, record, out_is, error) : err;
+    if (err == ST_E_NOT_FOUND)
+        err = apply_line_damaged(client, record, out_is, error);
+    return err == ST_OK && !*out_is ? anew_has(client, record, out_is, error) : err;
 }
 
 /* A change that is still noted over the base, as one that the server has. */
@@ -144,5 +155,32 @@ st_err outbox_offer_missed(sotay_client *client, st_error *error)
     if (err == ST_OK && s.is_any)
         err = wait_again(&s, error);
     st_arena_reset(&s.arena);
+    return err;
+}
+
+/* The record of a change that is still noted over the base, and of which nothing spoke. */
+static st_err note_record(sotay_client *client, const st_set *set, const st_change *change,
+                          uint64_t position, st_error *error)
+{
+    overlay_entry entry;
+    bool was_told = true;
+    st_err err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
+    if (err == ST_OK)
+        err = is_told(client, &change->record, &change->dot, position, &was_told, error);
+    if (err == ST_OK && !was_told)
+        err = anew_note(client, &change->record, &set->bucket, error);
+    return err == ST_E_NOT_FOUND || book_is_damage(&client->book, err) ? ST_OK : err;
+}
+
+st_err outbox_is_there(sotay_client *client, const outbox_set *own, st_error *error)
+{
+    st_arena arena;
+    st_set set;
+    bool was_passed = false;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = read_passed(client, own, &arena, &set, &was_passed, error);
+    for (uint32_t i = 0; err == ST_OK && was_passed && i < set.changes_count; i++)
+        err = note_record(client, &set, &set.changes[i], own->position, error);
+    st_arena_reset(&arena);
     return err;
 }

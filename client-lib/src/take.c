@@ -243,11 +243,13 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     set.position = verdict->position;
     set.hold = verdict->kind == ST_VERDICT_HELD ? first_hold(verdict) : ST_HOLD_NONE;
     bool is_told = verdict->declined_count > 0 || waiting_has(sync, &device, set.first);
-    if (!set.is_closed && is_told)
-        return waiting_settle(sync, &set, verdict, error);
     outbox_helds helds = { verdict->held, verdict->held_count };
     const outbox_note *note = outbox_note_of(&sync->seal, &device, set.first);
-    return outbox_settle(client, &set, note, helds, error);
+    err = !set.is_closed && is_told ? waiting_settle(sync, &set, verdict, error)
+                                    : outbox_settle(client, &set, note, helds, error);
+    return err == ST_OK && verdict->kind == ST_VERDICT_DUPLICATE
+               ? outbox_is_there(client, &set, error)
+               : err;
 }
 
 /* A gap in front of what was sent: the kept sets in it are offered again; what is not kept, or does

@@ -317,6 +317,50 @@ static void test_a_held_one_in_a_log_that_grew(void **state)
     town_free(&t);
 }
 
+/* Who carried it for its author has brought it to the book meanwhile, to a place that the author had
+ * read past: no page brings it. It is offered once; so too where he is suspended meanwhile. */
+static void test_a_held_one_that_was_brought(void **state)
+{
+    (void)state;
+    for (int is_suspended = 0; is_suspended < 2; is_suspended++) {
+        town t;
+        sotay_report report;
+        town_make(&t, 46);
+        phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+        const sotay_id visit = phone_visit(an, "gốc");
+        sync_phone_well(&t.w, an, NULL);
+        KIT_EXPECT(0, &t.w.book, "move", "2026", "locked", "--as", "office");
+        sync_phone_well(&t.w, an, NULL);
+        sync_phone_well(&t.w, chi, NULL);
+        keep_copy(&t);
+        for (int i = 0; i < 3; i++) {
+            (void)phone_visit(binh, "khác");
+            sync_phone_well(&t.w, binh, NULL);
+        }
+        (void)broken_sync(&t, an, NULL, WHOLE_BUT_ITS_END);
+        note(an, &visit, "mất");
+        meet_well(an, chi);
+        (void)broken_sync(&t, an, NULL, VERDICTS_ALONE);
+        put_copy_back(&t);
+        for (int i = 0; i < 6; i++) {
+            sync_phone_well(&t.w, chi, NULL);
+            (void)phone_visit(chi, "sau");
+        }
+        if (is_suspended)
+            KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an));
+        for (int i = 0; i < 3; i++)
+            sync_phone_well(&t.w, an, &report);
+        assert_int_equal(report.sent_changes, 0);
+        if (is_suspended)
+            KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an), "--lift");
+        for (int i = 0; i < 2; i++)
+            sync_phone_well(&t.w, an, NULL);
+        must_be_quiet(&t.w, an);
+        assert_true(phone_status_says(an, "\"held\":1"));
+        town_free(&t);
+    }
+}
+
 /* The office lets in what it held while its author gets no page: what he was told is enough. */
 static void test_let_in_while_nothing_is_read(void **state)
 {
@@ -491,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_a_verdict_on_what_is_carried),
         cmocka_unit_test(test_a_verdict_on_what_is_revoked),
         cmocka_unit_test(test_a_held_one_in_a_log_that_grew),
+        cmocka_unit_test(test_a_held_one_that_was_brought),
         cmocka_unit_test(test_let_in_while_nothing_is_read),
         cmocka_unit_test(test_receipts_of_a_lost_life),
         cmocka_unit_test(test_given_again_with_no_receipt),

@@ -4,6 +4,8 @@
  * was enrolled so was acknowledged. The book knows the phone again, suspended, and the office lets
  * its work in with one word; nobody sends in vain. */
 #include "client-lib/src/epoch_enrolment.h"
+#include "client-lib/src/epoch_offer.h"
+#include "client-lib/src/peer.h"
 #include "tests/unit/both/early.h"
 #include "tests/unit/both/meet.h"
 
@@ -251,25 +253,49 @@ static void test_many_sets_of_a_lost_name(void **state)
 
 /* A phone had read beyond the copy: where a device is enrolled by now it believes to have read the
  * catalogue, and a page brings what that one wrote. */
-static void test_enrolled_where_something_was_read(void **state)
+static void enrolled_where_read(lost *l, uint64_t seed)
 {
-    (void)state;
-    lost l = { .t = { .backup = "" } };
-    town *t = &l.t;
-    town_make(t, 65);
-    l.chi = &t->w.phones[2];
+    town *t = &l->t;
+    town_make(t, seed);
+    l->chi = &t->w.phones[2];
     sync_rounds(t);
     keep_copy(t);
     KIT_EXPECT(0, &t->w.book, "user", "add", "dung", "--name", "Dung", "--role", "officer");
     KIT_EXPECT(0, &t->w.book, "user", "add", "em", "--name", "Em", "--role", "officer");
-    sync_phone_well(&t->w, l.chi, NULL);
+    sync_phone_well(&t->w, l->chi, NULL);
     put_copy_back(t);
     enrol(&t->w, &t->w.phones[1], "binh", true);
     enrol(&t->w, &t->w.phones[0], "an", true);
     (void)phone_visit(&t->w.phones[1], OURS);
     sync_phone_well(&t->w, &t->w.phones[1], NULL);
+}
+
+static void test_enrolled_where_something_was_read(void **state)
+{
+    (void)state;
+    lost l = { .t = { .backup = "" } };
+    town *t = &l.t;
+    enrolled_where_read(&l, 65);
     assert_int_equal(sync_any(t, l.chi, NULL), SOTAY_OK);
     assert_int_equal(found(l.chi, OURS), 1);
+    sync_rounds(t);
+    must_be_in_the_book(t, OURS);
+}
+
+/* And behind that the page speaks of a set of the phone's own, which is lost there: the answer is
+ * undone once more, with the catalogue that it began. */
+static void test_enrolled_and_a_set_is_lost(void **state)
+{
+    (void)state;
+    lost l = { .t = { .backup = "" } };
+    town *t = &l.t;
+    enrolled_where_read(&l, 66);
+    (void)phone_visit(l.chi, LAST);
+    (void)broken_sync(t, l.chi, NULL, VERDICTS_ALONE);
+    damage_own(l.chi, 0, MISSING);
+    assert_int_equal(sync_any(t, l.chi, NULL), SOTAY_OK);
+    assert_int_equal(found(l.chi, OURS), 1);
+    assert_int_equal(found(l.chi, LAST), 1);
     sync_rounds(t);
     must_be_in_the_book(t, OURS);
 }
@@ -374,6 +400,48 @@ static void test_revoked_in_the_other_life(void **state)
     KIT_EXPECT(0, &l.t.w.book, "device", "suspend", l.device, "--lift");
     sync_rounds(&l.t);
     assert_true(device_is(&l.t, l.device, "active"));
+    must_be_in_the_book(&l.t, OURS);
+}
+
+/* The phone offers all that it keeps of others: it is known, and the device stays in use. */
+static void show_all_again(lost *l, phone *p)
+{
+    const uint64_t before = entries(&l->t);
+    rows_begin(p);
+    assert_int_equal(epoch_offer_others(p->client, 0, NULL), ST_OK);
+    rows_commit(p);
+    assert_true(rows_count(p, BOOK_CARRY) > 5);
+    sync_phone_well(&l->t.w, p, NULL);
+    assert_int_equal(rows_count(p, BOOK_CARRY), 0);
+    assert_int_equal(entries(&l->t), before);
+    assert_true(device_is(&l->t, l->device, "active"));
+}
+
+/* What the other life said is shown again when the office has looked and lifted: also by phones
+ * that bring it to a backup of then, where the lift is one of another key. */
+static void test_shown_again_after_the_lift(void **state)
+{
+    (void)state;
+    lost l;
+    enrolled_in_vain(&l, 67, true);
+    write_another(&l, false);
+    assert_int_equal(sync_any(&l.t, l.an, NULL), SOTAY_OK);
+    assert_int_equal(sync_any(&l.t, l.chi, NULL), SOTAY_OK);
+    KIT_EXPECT(0, &l.t.w.book, "device", "revoke", l.device, "--reason", "mất máy");
+    sync_phone_well(&l.t.w, l.binh, NULL);
+    put_copy_back(&l.t);
+    sync_rounds(&l.t);
+    assert_true(device_is(&l.t, l.device, "suspended"));
+    KIT_EXPECT(0, &l.t.w.book, "device", "suspend", l.device, "--lift");
+    for (int is_restored = 0; is_restored < 2; is_restored++) {
+        sync_rounds(&l.t);
+        for (size_t i = 0; i < PHONES; i++)
+            show_all_again(&l, &l.t.w.phones[i]);
+        if (!is_restored) {
+            backup(&l.t);
+            restore(&l.t);
+        }
+    }
     must_be_in_the_book(&l.t, OURS);
 }
 
@@ -518,6 +586,57 @@ static void test_two_lives_of_its_person(void **state)
     assert_true(seen[0] && seen[1]);
 }
 
+/* Would the phone give the device what is written of the unit, by its own catalogue? */
+static bool gives_openly(phone *p, const st_id *device)
+{
+    peer other;
+    st_bucket unit;
+    st_arena arena;
+    st_arena_init(&arena, 1u << 24);
+    (void)snprintf(unit.s, sizeof unit.s, "01477/unit/%s", KIT_UNIT);
+    rows_begin(p);
+    assert_int_equal(peer_load(p->client, device, &arena, &other, NULL), ST_OK);
+    const bool gives = peer_may_read(&other, &unit);
+    rows_commit(p);
+    st_arena_reset(&arena);
+    return gives;
+}
+
+/* Both lives made the device and its person, and come back: the first record says whose it is, also
+ * for who reads the catalogue from its beginning. Where the office takes his role, nobody gives the
+ * phone anything. */
+static void test_whose_device_of_two_lives(void **state)
+{
+    (void)state;
+    lost l;
+    town *t = &l.t;
+    person_begin(&l, ONLY_LOST);
+    const st_id device = l.an->client->me.device;
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_int_equal(sync_any(t, l.an, NULL), SOTAY_OK);
+        assert_int_equal(sync_any(t, l.chi, NULL), SOTAY_OK);
+    }
+    KIT_EXPECT(0, &t->w.book, "role", "mai", "+officer");
+    KIT_EXPECT(0, &t->w.book, "assign", "mai", KIT_UNIT);
+    sync_phone_well(&t->w, l.chi, NULL);
+    put_copy_back(t);
+    assert_int_equal(sync_any(t, l.binh, NULL), SOTAY_OK);
+    sync_rounds(t);
+    assert_true(device_is(t, l.device, "suspended"));
+    KIT_EXPECT(0, &t->w.book, "device", "suspend", l.device, "--lift");
+    phone_free(l.binh);
+    phone_new(l.binh, 1003);
+    enrol(&t->w, l.binh, "binh", true);
+    sync_rounds(t);
+    assert_true(gives_openly(l.binh, &device) && gives_openly(l.chi, &device));
+    KIT_EXPECT(0, &t->w.book, "role", "mai", "-officer");
+    sync_rounds(t);
+    assert_int_equal(l.an->client->me.roles_count, 0);
+    assert_false(gives_openly(l.chi, &device));
+    assert_false(gives_openly(l.binh, &device));
+    town_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -527,12 +646,15 @@ int main(void)
         cmocka_unit_test(test_with_a_new_link_at_once),
         cmocka_unit_test(test_many_sets_of_a_lost_name),
         cmocka_unit_test(test_enrolled_where_something_was_read),
+        cmocka_unit_test(test_enrolled_and_a_set_is_lost),
         cmocka_unit_test(test_it_was_revoked),
         cmocka_unit_test(test_both_lives_are_lost),
         cmocka_unit_test(test_met_after_both_lives),
         cmocka_unit_test(test_revoked_in_the_other_life),
+        cmocka_unit_test(test_shown_again_after_the_lift),
         cmocka_unit_test(test_its_person_is_lost_too),
         cmocka_unit_test(test_two_lives_of_its_person),
+        cmocka_unit_test(test_whose_device_of_two_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
