@@ -224,8 +224,8 @@ static uint64_t came_at(const st_record *record)
 }
 
 /* Two lives of the book may each have made a record of the device (docs/protocol.md 7.9): as in the
- * book the first counts, also where the other one is read behind it. *out_stays: what was learned of
- * another record is to stay, since that is here and came before this one. */
+ * book the first counts, also where the other one is read behind it. *out_stays: what was learned
+ * of another record is to stay, since that is here and came before this one. */
 static st_err is_learned(sotay_client *client, const book_key *key, const st_record *record,
                          bool has_key, bool *out_stays, st_error *error)
 {

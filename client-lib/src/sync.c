@@ -199,7 +199,8 @@ void exchange_undo(sotay_sync *sync)
     client_abort(sync->client);
     sync->report.sent_changes = sync->kept_sent;
     sync->applied.received_changes = sync->kept_received;
-    sync->names.is_over = sync->has_asked_authors = false; /* what was read anew may be as it was */
+    sync->names.is_over = false; /* what was read anew may be as it was */
+    sync->has_asked_authors = false;
     sync->has_heard = false;
 }
 

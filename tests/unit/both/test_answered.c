@@ -317,8 +317,8 @@ static void test_a_held_one_in_a_log_that_grew(void **state)
     town_free(&t);
 }
 
-/* Who carried it for its author has brought it to the book meanwhile, to a place that the author had
- * read past: no page brings it. It is offered once; so too where he is suspended meanwhile. */
+/* Who carried it for its author has brought it to the book meanwhile, to a place that the author
+ * had read past: no page brings it. It is offered once; so too where he is suspended meanwhile. */
 static void test_a_held_one_that_was_brought(void **state)
 {
     (void)state;
