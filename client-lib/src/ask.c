@@ -298,6 +298,7 @@ static st_err write_enrolments(sotay_sync *sync, st_frame_writer *writer, size_t
         if (err == ST_OK)
             err = write_one_enrolment(sync, writer, &at, bytes, error);
     }
+    sync->papers_count = sync->sent_count;
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 

@@ -87,6 +87,7 @@ struct sotay_sync {
     bool presents;     /* the server does not know us: our own enrolment goes along */
     exchange_sent *sent;
     size_t sent_count, sent_capacity;
+    size_t papers_count; /* of them, so many only say who this device is */
     st_purge purges[ST_PURGES_MAX]; /* receipts that this round brings, the first ones signed */
     uint32_t purges_count, purges_signed;
     uint8_t purge_text[ST_PURGE_SIGN_BYTES_MAX]; /* being signed */

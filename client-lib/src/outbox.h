@@ -51,7 +51,7 @@ ST_MUST_USE st_err outbox_wait_again(sotay_client *client, const outbox_set *set
  * transactions; ST_PENDING: called again, it is done. ST_E_MEMORY, ST_E_STORAGE. */
 ST_MUST_USE st_err outbox_offer_missed(sotay_client *client, st_error *error);
 /* The server said once more that it has the set. Where that is at a place that was read past, no
- * page will speak of what is still noted over the base: the log is asked for those records (anew.h).
+ * page will speak of what is still noted over the base: the log is asked for its records (anew.h).
  * Inside a transaction. ST_E_MEMORY, ST_E_STORAGE. */
 ST_MUST_USE st_err outbox_is_there(sotay_client *client, const outbox_set *own, st_error *error);
 /* What is noted of a set that is not here, and of its changes, goes, or of one that was not sealed:

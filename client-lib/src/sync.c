@@ -518,8 +518,8 @@ static bool again(sotay_sync *sync)
 /* A server that has more and never gives it is not asked for ever. */
 static st_err check_idle(sotay_sync *sync, st_error *error)
 {
-    if (!sync->more || sync->moved || sync->sent_count > 0 || sync->wants_again ||
-        sync->repairs_go_on)
+    if (!sync->more || sync->moved || sync->sent_count > sync->papers_count ||
+        sync->wants_again || sync->repairs_go_on)
         return ST_OK;
     if (sync->budget > 0) { /* no page fits into what is left */
         sync->report.is_spent = true;

@@ -637,6 +637,50 @@ static void test_whose_device_of_two_lives(void **state)
     town_free(t);
 }
 
+/* An answer of one frame. */
+static void one_frame(const st_frame *frame, st_buffer *out_reply)
+{
+    st_buffer text;
+    st_frame_writer *pen = NULL;
+    st_buffer_init(&text, ST_FRAME_BYTES_MAX);
+    st_buffer_init(out_reply, ST_BODY_BYTES_MAX);
+    assert_int_equal(st_frame_writer_new(3, out_reply, &pen, NULL), ST_OK);
+    assert_int_equal(st_frame_encode(frame, &text, NULL), ST_OK);
+    assert_int_equal(st_frame_write(pen, text.data, text.len, NULL), ST_OK);
+    assert_int_equal(st_frame_writer_end(pen, NULL), ST_OK);
+    st_frame_writer_free(pen);
+    st_buffer_free(&text);
+}
+
+/* A server that does not know the phone, and then says with each answer that it has more: what
+ * enrolled the phone goes along each time, and it is not asked for ever. */
+static void test_shown_to_one_that_gives_nothing(void **state)
+{
+    (void)state;
+    town t;
+    sotay_sync *sync = NULL;
+    bool again = true;
+    int rc = SOTAY_OK;
+    town_make(&t, 68);
+    phone *an = &t.w.phones[0];
+    const st_frame denied = { .kind = ST_FRAME_REFUSAL, .as.refusal.code = ST_E_DENIED };
+    const st_frame more = { .kind = ST_FRAME_END, .as.end = { .version = 1, .more = true } };
+    assert_int_equal(sotay_sync_begin(an->client, &sync, NULL), SOTAY_OK);
+    for (int i = 0; rc == SOTAY_OK && again && i < 20; i++) {
+        sotay_request request;
+        st_buffer reply;
+        assert_int_equal(sotay_sync_next(sync, &request, &t.w.error), SOTAY_OK);
+        one_frame(i == 0 ? &denied : &more, &reply);
+        rc = sotay_sync_feed(sync, reply.data, reply.len, &t.w.error);
+        if (rc == SOTAY_OK)
+            rc = sotay_sync_end(sync, 200, &again, &t.w.error);
+        st_buffer_free(&reply);
+    }
+    assert_int_equal(rc, SOTAY_E_SERVER);
+    sotay_sync_free(sync);
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -655,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_its_person_is_lost_too),
         cmocka_unit_test(test_two_lives_of_its_person),
         cmocka_unit_test(test_whose_device_of_two_lives),
+        cmocka_unit_test(test_shown_to_one_that_gives_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
