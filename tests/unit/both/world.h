@@ -197,6 +197,7 @@ static inline void copy_folder(const char *from, const char *to)
     assert_int_equal(system(command), 0);
 }
 
+/* The next world has keys of its own. */
 static inline void worlds_forget(void)
 {
     char command[100];
