@@ -160,11 +160,16 @@ wanted() {
 # ThreadSanitizer has something to say of a test that starts a thread, and of the real programs.
 # A sweep, which fails or damages one thing after the other, runs where most is seen of it: under
 # AddressSanitizer. So do the tests of phones and server together: the rigs play those without it.
+# What goes to a limit, or through a thousand random days, runs where it is quick: in release.
 # `make test-long` runs each test in each mode.
 is_for_mode() {
     [ "${TEST_LONG:-}" = 1 ] && return 0
     case $MODE in
     tsan) grep -qE '\<(http_start|pthread_create|cutter_new)\>' "$1" ;;
+    asan)
+        [ "$all_modes" = 0 ] ||
+            [[ ! $1 =~ (server/test_full|client-lib/test_outbox|proto/test_merge_model)\.c$ ]]
+        ;;
     release)
         [ "$all_modes" = 0 ] ||
             [[ ! $1 =~ (/both/test_.*|test_(.*faults|damage|stumbles))\.c$ ]]
