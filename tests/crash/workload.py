@@ -420,7 +420,7 @@ def collect(w):
     w.ctl("attachment", "collect")
     w.mark("data", "stray", name)
     w.stop()
-    gone = w.ctl("attachment", "collect", "--json", env=lib.faketime("+91d")).json()
+    gone = w.ctl("attachment", "collect", "--json", env=lib.another_clock("+91d")).json()
     same((gone["due"], gone["removed"], path.exists()), (1, True, False), "it went")
     w.mark("data", "gone", name)
     w.start()

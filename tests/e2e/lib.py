@@ -3,10 +3,13 @@
 Each test is a folder NN-name with an executable `run`. It prints `ok NAME` or `not ok NAME: why`
 for each case and exits 1 when one failed; `skip NAME: why` for one that this machine cannot run.
 BIN names the folder of the programs."""
+import atexit
 import concurrent.futures
 import contextlib
 import ctypes
+import datetime
 import errno
+import functools
 import json
 import os
 import pathlib
@@ -23,6 +26,7 @@ import tempfile
 import threading
 import time
 import traceback
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools" / "proxy"))
 from proxy import FaultProxy  # the poor line of tools/proxy
@@ -51,19 +55,51 @@ def same(got, want, what):
     need(got == want, f"{what}: got {got!r}, want {want!r}")
 
 
-def faketime(shift):
-    """Environment for a program whose wall clock is shifted ("-3y", "+15m") or set ("@...").
-    ThreadSanitizer stands before it: else it does not see that who waits lets the lock go."""
-    libraries = ["faketime/libfaketime.so.1"]
-    if os.environ.get("MODE") == "tsan":
-        libraries.insert(0, "libtsan.so.*")
-    preload = [ENV.get("LD_PRELOAD", "")]
-    for library in libraries:
-        hits = sorted(pathlib.Path("/usr/lib").glob(f"*/{library}"))
-        need(hits, f"{library} is not installed")
-        preload.append(str(hits[0]))
-    return dict(ENV, LD_PRELOAD=" ".join(preload).strip(), FAKETIME=shift,
-                FAKETIME_DONT_FAKE_MONOTONIC="1")
+def preloaded(folder, source, **also):
+    """Environment for programs that load before all else what this C source says."""
+    library = pathlib.Path(folder) / f"preload-{zlib.crc32(source.encode())}.so"
+    if not library.exists():
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-w", "-x", "c", "-", "-o", str(library)],
+                       input=source, text=True, check=True, timeout=60)
+    preload = " ".join(filter(None, (ENV.get("LD_PRELOAD", ""), str(library))))
+    options = ":".join(filter(None, (ENV.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0")))
+    return dict(ENV, LD_PRELOAD=preload, ASAN_OPTIONS=options, **also)
+
+
+class Hand:
+    """A wall clock to start programs with, as env: so far beside the true one ("-3h", "+5d",
+    "+2y"), or "@1970-01-02" at first; hand("+0h") sets it while they run. What counts since the
+    machine was started goes on."""
+    SECONDS = {"h": 3600, "d": 86400, "y": 365 * 86400}
+
+    def __init__(self, folder, shift):
+        self.file = pathlib.Path(folder) / f"clock{shift}"
+        self(shift)
+        source = (ROOT / "tests" / "e2e" / "clock.c").read_text()
+        self.env = preloaded(folder, source, CLOCK_HAND=str(self.file))
+
+    def __call__(self, shift):
+        if shift[0] == "@":
+            there = datetime.datetime.fromisoformat(shift[1:] + "T00:00:00+00:00")
+            seconds = int(there.timestamp() - time.time())
+        else:
+            seconds = int(shift[:-1]) * self.SECONDS[shift[-1]]
+        file = os.open(self.file, os.O_WRONLY | os.O_CREAT, 0o644)
+        os.pwrite(file, seconds.to_bytes(8, sys.byteorder, signed=True), 0)
+        os.close(file)
+
+
+@functools.lru_cache(None)
+def clocks():
+    """A folder for the clocks that nobody turns."""
+    folder = tempfile.TemporaryDirectory(prefix="sotay-clocks-")
+    atexit.register(folder.cleanup)
+    return folder.name
+
+
+def another_clock(shift):
+    """Environment for a program with a clock that nobody turns; `shift` as for Hand."""
+    return Hand(clocks(), shift).env
 
 
 class Done:
