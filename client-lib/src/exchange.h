@@ -109,6 +109,7 @@ struct sotay_sync {
     bool has_short_root;  /* this request says a short root */
     bool cosigned;        /* this request confirms the checkpoint that is held */
     bool tells_end;       /* this request shows one that a new epoch gave up */
+    bool is_other_log;    /* this answer's does not go on from the one that is held */
     exchange_renews renews;
     st_gone asked_gone;   /* what this request says is gone; zero: nothing */
     bool asked_whole;     /* own sets in full (missing.c) */

@@ -185,6 +185,9 @@ static void get_heard(slip_reader *slip, identity *me)
         get_list(slip, me);
     if (slip->at < slip->len)
         me->reach = slip_get_u64(slip);
+    me->alarm_epoch = slip->at < slip->len ? slip_get_u64(slip)
+                      : me->has_alarm      ? me->alarm.epoch
+                                           : 0;
 }
 
 /* What came after the first stores were made; each is there, or all that follow are missing. */
@@ -365,6 +368,7 @@ st_err identity_put(book_db *book, const identity *me, st_error *error)
     slip_u8(&slip, me->has_epochs_mark);
     slip_bytes(&slip, me->epochs_mark, sizeof me->epochs_mark);
     slip_u64(&slip, me->reach);
+    slip_u64(&slip, me->alarm_epoch);
     book_key key = book_key_of(BOOK_SELF);
     st_err err = slip.err != ST_OK ? st_fail(error, slip.err, "store: no memory for the identity")
                                    : book_put(book, &key, out.data, out.len, error);

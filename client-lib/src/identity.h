@@ -77,6 +77,7 @@ typedef struct {
     bool has_alarm;      /* the server showed a log that does not continue it: */
     witness_head alarm;  /*   signed all the same */
     int64_t alarm_ms;    /*   when, by our clock */
+    uint64_t alarm_epoch; /* the last epoch in which it did so: the first is the evidence */
     identity_told told;
     st_standing standing; /* what the server said of this device last */
     uint64_t log_keys;    /* how often the key of the log was changed: log_key is the newest */

@@ -426,6 +426,24 @@ static st_err lose_said(sotay_sync *sync, st_error *error)
     return err;
 }
 
+/* Does the end say that it is of another epoch, of which no row came? */
+static bool is_of_another_epoch(const identity *next, const st_end *end)
+{
+    return end->has_epoch && memcmp(end->epoch, next->epoch, sizeof end->epoch) != 0;
+}
+
+/* How far backups have the log. One that does not go on from what this phone was shown has others
+ * under those numbers than the sets that it said were there. */
+static st_err take_covered(sotay_sync *sync, const st_end *end, st_error *error)
+{
+    identity *next = &sync->client->next;
+    if (end->backed_up_to <= next->backed_up_to || sync->is_other_log ||
+        is_of_another_epoch(next, end))
+        return ST_OK;
+    next->backed_up_to = end->backed_up_to;
+    return closed_cover(sync->client, error);
+}
+
 static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
 {
     sotay_client *client = sync->client;
@@ -448,12 +466,11 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
     if (end->standing != ST_STANDING_IN_USE || next->roles_count == 0)
         sync->report.needs_person = true;
     next->dictionary = end->dictionary == ST_DICTIONARY_LAST_SET ? end->dictionary : 0;
-    bool is_covered = end->backed_up_to > next->backed_up_to;
-    if (is_covered)
-        next->backed_up_to = end->backed_up_to;
     st_err err = lose_said(sync, error);
-    if (err == ST_OK && is_covered)
-        err = closed_cover(client, error);
+    if (err == ST_OK)
+        err = witness_take(sync, end, error);
+    if (err == ST_OK)
+        err = take_covered(sync, end, error);
     if (err == ST_OK)
         err = decided_noted(sync, end->decided, error);
     if (err == ST_OK)
@@ -468,11 +485,9 @@ static st_err take_end(sotay_sync *sync, const st_end *end, st_error *error)
         err = purge_noted(sync, end->purges, error);
     if (err == ST_OK)
         err = declined_prune(client, error);
-    if (err == ST_OK)
-        err = witness_take(sync, end, error);
     if (err != ST_OK)
         return err;
-    if (end->has_epoch && memcmp(end->epoch, next->epoch, sizeof end->epoch) != 0) {
+    if (is_of_another_epoch(next, end)) {
         /* Of a server that told no row with it: how far the logs are one is not known, and which
          * key it signs with now it is asked. */
         memcpy(next->epoch, end->epoch, sizeof end->epoch);
@@ -534,7 +549,7 @@ static bool is_plain_end(const sotay_sync *sync, const st_end *end)
     return end->purges == 0 && end->decided == 0 && sync->asked_gone.from == 0 &&
            sync->repairs_count == 0 &&
            me->has_alarm == next->has_alarm && me->epochs == next->epochs &&
-           me->has_cut == next->has_cut &&
+           me->has_cut == next->has_cut && me->alarm_epoch == next->alarm_epoch &&
            memcmp(me->epoch, next->epoch, sizeof me->epoch) == 0;
 }
 

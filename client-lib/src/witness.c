@@ -33,7 +33,7 @@ static uint64_t now_s(const sotay_sync *sync)
  * back without knowing it. What is held proves it to him. */
 static bool is_forsaken(const identity *me)
 {
-    return me->has_alarm && me->tree.head.size > 0 && me->alarm.epoch == me->tree.epoch;
+    return me->has_alarm && me->tree.head.size > 0 && me->alarm_epoch == me->tree.epoch;
 }
 
 st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
@@ -123,11 +123,14 @@ static void raise_alarm(sotay_sync *sync, const witness_head *shown)
     identity *next = &sync->client->next;
     sync->report.needs_person = true;
     sync->report.has_log_alarm = true;
-    if (next->has_alarm) /* the first is the evidence */
+    if (next->has_alarm && next->alarm_epoch == shown->epoch)
         return;
+    next->alarm_epoch = shown->epoch;
+    if (!next->has_alarm) { /* the first is the evidence */
+        next->alarm = *shown;
+        next->alarm_ms = sync->asked_wall_ms;
+    }
     next->has_alarm = true;
-    next->alarm = *shown;
-    next->alarm_ms = sync->asked_wall_ms;
     sync->wants_again = sync->wants_again || is_forsaken(next); /* to show what is held */
 }
 
@@ -136,6 +139,7 @@ st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error)
     identity *next = &sync->client->next;
     witness_head fresh;
     next->cosign_due = next->cosign_due && !sync->cosigned;
+    sync->is_other_log = false;
     if (sync->tells_end)
         next->ends_told++;
     if (!sync->has_short_root)
@@ -152,10 +156,11 @@ st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error)
     bool is_same = continues(next, &fresh, &end->tree);
     if (!is_same && next->has_cut)
         err = forsaken_keep(sync, &fresh, error);
-    if (is_same || is_given_up(next, &fresh))
-        move_on(next, &fresh);
-    else
+    sync->is_other_log = !is_same && !is_given_up(next, &fresh);
+    if (sync->is_other_log)
         raise_alarm(sync, &fresh);
+    else
+        move_on(next, &fresh);
     return err;
 }
 

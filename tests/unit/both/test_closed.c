@@ -335,6 +335,37 @@ static void test_the_receipt_of_a_restored_book(void **state)
     }
 }
 
+/* The store was put back without a word, and has grown past what the phone was told: what its
+ * backups have by now is not what the phone has sealed, and nothing of that goes. */
+static void test_a_log_that_grew_covers_nothing_of_it(void **state)
+{
+    (void)state;
+    char hex[33];
+    loss l;
+    loss_make(&l, 12);
+    keep_copy(&l.t);
+    const sotay_id more = phone_visit(l.binh, WORDS " sau");
+    sync_well(&l.t, 1);
+    lose(&l);
+    put_copy_back(&l.t);
+    for (int i = 0; i < 8; i++) {
+        (void)phone_visit(l.an, "khác");
+        sync_well(&l.t, 0);
+    }
+    scope(&l, "unassign");
+    backup(&l.t);
+    KIT_EXPECT(0, &l.t.w.book, "backup", "--check", l.t.backup);
+    for (int i = 0; i < 4; i++)
+        if (sync_phone(&l.t.w, l.binh, 0, NULL) == SOTAY_E_NETWORK) {
+            rooms_close(&l.t.w.book.rooms);
+            reopen(&l.t);
+        }
+    sotay_id_format(&more, hex);
+    KIT_EXPECT(0, &l.t.w.book, "show", hex);
+    KIT_EXPECT(0, &l.t.w.book, "verify");
+    town_free(&l.t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_a_unit_given_again_opens_it),
         cmocka_unit_test(test_what_is_covered_goes),
         cmocka_unit_test(test_an_older_log_than_what_was_covered),
+        cmocka_unit_test(test_a_log_that_grew_covers_nothing_of_it),
         cmocka_unit_test(test_what_is_sent_after_the_loss),
         cmocka_unit_test(test_what_is_held_stays_readable),
         cmocka_unit_test(test_what_a_held_resolution_keeps),

@@ -358,6 +358,31 @@ static void test_enrolled_again_after_a_lost_epoch(void **state)
     enrolled_in_a_lost_epoch(67, true);
 }
 
+/* Twice the same phone alone can tell, by the checkpoint that it holds. */
+static void test_noticed_late_twice(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 69);
+    phone *an = &t.w.phones[0];
+    for (int times = 0; times < 2; times++) {
+        char prefix[2] = { (char)('p' + times), '\0' };
+        sync_all(&t);
+        run_shell("rm -rf %s %s", t.copy, "");
+        keep_copy(&t);
+        const sotay_id visit = phone_visit(an, times == 0 ? "suối" : "đồi");
+        for (int i = 0; i < 2; i++)
+            sync_phone_well(&t.w, an, NULL);
+        put_copy_back(&t);
+        add_people(&t, prefix, 9);
+        prove_it(&t, an);
+        sync_all(&t);
+        assert_there(&t, &visit, times == 0 ? "suối" : "đồi");
+    }
+    KIT_EXPECT(0, &t.w.book, "verify");
+    town_free(&t);
+}
+
 /* It has read nothing yet, and needs no other link. */
 static void test_a_new_phone_of_a_lost_epoch(void **state)
 {
@@ -391,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_enrolled_in_a_lost_epoch),
         cmocka_unit_test(test_enrolled_again_after_a_lost_epoch),
         cmocka_unit_test(test_a_new_phone_of_a_lost_epoch),
+        cmocka_unit_test(test_noticed_late_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -472,8 +472,9 @@ static void test_the_commune_can_open_a_forgotten_pin(void **state)
     phone_part(e, &an, NULL);
 }
 
-/* Of the identity: how long the log was said to be, at its end. */
-#define REACH_BYTES    8u
+/* Of the identity: in which epoch another log was seen last, at its end. */
+#define ALARM_BYTES    8u
+#define REACH_BYTES    (8u + ALARM_BYTES) /* how long the log was said to be, before it */
 #define LIST_BYTES     (1u + 8u + REACH_BYTES) /* which list of epochs it was told, before it */
 #define HEARD_BYTES    (8u + LIST_BYTES)  /* what it had recorded when it was answered, before it */
 #define WHOLE_BYTES    (1u + HEARD_BYTES) /* that own sets are lost, before it */
@@ -515,7 +516,7 @@ static void say_all(identity *named)
     named->turned_ms = 11;
     named->repaired_ms = 12;
     named->ends = 5, named->asks_whole = true, named->heard = 6;
-    named->has_epochs_mark = true, named->reach = 9;
+    named->has_epochs_mark = true, named->reach = 9, named->alarm_epoch = 2;
 }
 
 /* A store of before the identity said what the server takes, or when it was met last, is opened,
@@ -542,8 +543,10 @@ static void test_an_older_identity_is_read(void **state)
     assert_true(me.heir == ST_HEIR_ENROLLED && me.files_full);
     assert_int_equal(st_dot_cmp(&me.renewed, &named.renewed), 0);
     assert_true(me.turned_ms == 11 && me.repaired_ms == 12 && me.ends == 5 && me.asks_whole);
-    assert_true(me.heard == 6 && me.has_epochs_mark && me.reach == 9);
+    assert_true(me.heard == 6 && me.has_epochs_mark && me.reach == 9 && me.alarm_epoch == 2);
     uint8_t *older = st_arena_copy(&arena, value.data, value.len);
+    assert_int_equal(read_without(&p, older, value.len - ALARM_BYTES, &me), ST_OK);
+    assert_true(me.reach == 9 && me.alarm_epoch == 0);
     assert_int_equal(read_without(&p, older, value.len - REACH_BYTES, &me), ST_OK);
     assert_true(me.has_epochs_mark && me.reach == 0);
     assert_int_equal(read_without(&p, older, value.len - LIST_BYTES, &me), ST_OK);
