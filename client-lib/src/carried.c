@@ -717,6 +717,8 @@ st_err carried_erase(sotay_client *client, const st_erasure *one, st_error *erro
 
 /* ---- all of them ---- */
 
+/* Also of one that the server was said to have, and no page brought: the book may have been put
+ * back since then, or may be, before a backup has it. */
 static st_err close_set(sotay_client *client, const carried_set *taken, const st_bucket *bucket,
                         st_arena *arena, st_error *error)
 {
@@ -725,8 +727,7 @@ static st_err close_set(sotay_client *client, const carried_set *taken, const st
     st_err err = st_set_decode(taken->bytes, taken->len, arena, &set, error);
     if (err != ST_OK || strcmp(set.bucket.s, bucket->s) != 0)
         return err;
-    if (!taken->is_delivered)
-        err = seal_set(client, &set, &is_new, error);
+    err = seal_set(client, &set, &is_new, error);
     return err == ST_OK ? drop_set(client, taken, true, arena, error) : err;
 }
 

@@ -223,6 +223,8 @@ bool purge_goes_on(const sotay_sync *sync);
  * is durable by itself (asked_whole). *error on entry: why the page was not taken, which
  * stays when the bucket was read from its beginning in this sync already. ST_E_CORRUPT then. */
 ST_MUST_USE st_err missing_take(sotay_sync *sync, const st_bucket *bucket, st_error *error);
+/* NULL: it was not sent in this round. */
+exchange_sent *exchange_find_sent(const sotay_sync *sync, const st_id *device, uint64_t first);
 /* What of this answer is not durable yet is undone, and its changes are not counted. */
 void exchange_undo(sotay_sync *sync);
 /* Is the frame passed over? */

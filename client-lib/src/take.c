@@ -20,8 +20,7 @@
 #include "client-lib/src/witness.h"
 #include "proto/merge.h"
 
-/* NULL: it was not sent in this round. */
-static exchange_sent *find_sent(const sotay_sync *sync, const st_id *device, uint64_t first)
+exchange_sent *exchange_find_sent(const sotay_sync *sync, const st_id *device, uint64_t first)
 {
     for (size_t i = 0; i < sync->sent_count; i++)
         if (sync->sent[i].first == first && st_id_cmp(&sync->sent[i].device, device) == 0)
@@ -68,7 +67,7 @@ static void count_verdict(sotay_sync *sync, const st_verdict *verdict, const st_
             report->later_s = verdict->later_s;
     }
     /* Of what was told before, only what is new is told; what stays unsent was not sent. */
-    const exchange_sent *sent = find_sent(sync, device, verdict->first);
+    const exchange_sent *sent = exchange_find_sent(sync, device, verdict->first);
     uint64_t changes = sent == NULL ? 0 : sent->changes;
     if (verdict->kind != ST_VERDICT_LATER && verdict->kind != ST_VERDICT_UNKNOWN)
         report->sent_changes += changes;
@@ -212,7 +211,7 @@ static st_err take_verdict(sotay_sync *sync, const st_verdict *verdict, st_error
     outbox_set set;
     count_verdict(sync, verdict, &device);
     bool is_unsaid = verdict->kind == ST_VERDICT_LATER || verdict->kind == ST_VERDICT_UNKNOWN;
-    exchange_sent *sent = find_sent(sync, &device, verdict->first);
+    exchange_sent *sent = exchange_find_sent(sync, &device, verdict->first);
     if (sent != NULL)
         sent->is_unsaid = is_unsaid || verdict->position == 0;
     if (is_unsaid)
@@ -511,7 +510,9 @@ static st_err take_scope(sotay_sync *sync, const st_scope *scope, st_error *erro
     uint64_t before = sync->client->next.position;
     sync->moved = sync->moved || scope->rev != sync->client->next.scope_rev;
     bool lost = false;
-    st_err err = apply_scope(sync->client, scope, &lost, error);
+    st_err err = waiting_doubt(sync, scope, error);
+    if (err == ST_OK)
+        err = apply_scope(sync->client, scope, &lost, error);
     if (lost) /* the receipt goes at once */
         sync->wants_again = true;
     if (before > 0 && sync->client->next.position == 0 && sync->asked_collapsed)

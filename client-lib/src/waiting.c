@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/declined.h"
+#include "client-lib/src/snapshot.h"
 
 bool waiting_has(const sotay_sync *sync, const st_id *device, uint64_t first)
 {
@@ -170,4 +171,77 @@ st_err waiting_settle(sotay_sync *sync, const outbox_set *own, const st_verdict 
         err = overlay_row_settle(client, &set.changes[i].record, error);
     st_arena_reset(&arena);
     return err;
+}
+
+/* ---- what no page will tell ---- */
+
+/* Is a bucket that is read here not in the scope? */
+static st_err is_any_lost(sotay_client *client, bucket_list scope, bool *out_any, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_BUCKET);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    *out_any = false;
+    while (err == ST_OK && !*out_any) {
+        st_bucket bucket;
+        bucket_state state;
+        err = bucket_next(&client->book, &scan, &bucket, &state, error);
+        *out_any = err == ST_OK && state.in_scope && bucket_among(scope, &bucket) == NULL;
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Does it lie in a bucket that is lost now, where that was not read yet? One that does not open
+ * cannot be offered. */
+static st_err is_untold(sotay_client *client, const outbox_set *own, bucket_list scope,
+                        bool *out_is, st_error *error)
+{
+    st_set set;
+    st_arena arena;
+    bucket_state state;
+    bool is_read = true;
+    const st_dot at = { own->device, own->first };
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = overlay_set_get(client, &at, own->first, &arena, &set, error);
+    const bool says_nothing = err == ST_E_NOT_FOUND || book_is_damage(&client->book, err);
+    if (err == ST_OK)
+        err = bucket_get(&client->book, &set.bucket, &state, error);
+    if (err == ST_OK && state.in_scope && bucket_among(scope, &set.bucket) == NULL)
+        err = snapshot_is_read_to(client, &set.bucket, own->position, &is_read, error);
+    *out_is = err == ST_OK && !is_read;
+    st_arena_reset(&arena);
+    return says_nothing ? ST_OK : err;
+}
+
+/* Of one that this request brought, this answer has said what it is. */
+static st_err doubt(sotay_sync *sync, outbox_set *own, bucket_list scope, st_error *error)
+{
+    const outbox_helds none = { NULL, 0 };
+    bool is_it = false;
+    if (own->status != OUTBOX_SENT || own->is_closed ||
+        own->position <= sync->client->next.position ||
+        exchange_find_sent(sync, &own->device, own->first) != NULL)
+        return ST_OK;
+    st_err err = is_untold(sync->client, own, scope, &is_it, error);
+    if (err != ST_OK || !is_it)
+        return err;
+    own->status = OUTBOX_UNSENT;
+    own->position = 0;
+    return outbox_settle(sync->client, own, NULL, none, error);
+}
+
+st_err waiting_doubt(sotay_sync *sync, const st_scope *scope, st_error *error)
+{
+    const bucket_list list = { scope->buckets, scope->buckets_count };
+    book_key prefix = book_key_of(BOOK_OWN);
+    book_scan scan = book_scan_of(&prefix);
+    bool is_any = false;
+    st_err err = is_any_lost(sync->client, list, &is_any, error);
+    while (err == ST_OK && is_any) {
+        outbox_set own;
+        err = outbox_next(&sync->client->book, &scan, &own, error);
+        if (err == ST_OK)
+            err = doubt(sync, &own, list, error);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

@@ -22,4 +22,10 @@ bool waiting_has(const sotay_sync *sync, const st_id *device, uint64_t first);
 ST_MUST_USE st_err waiting_settle(sotay_sync *sync, const outbox_set *own,
                                   const st_verdict *verdict, st_error *error);
 
+/* A scope takes buckets away, and no page of theirs comes any more. What an answer of before said
+ * to be in one of them, and no page brought, is offered once more: the store may have been put back
+ * since then, and nothing else would tell. Before the scope is taken, inside the same transaction.
+ * ST_E_MEMORY, ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err waiting_doubt(sotay_sync *sync, const st_scope *scope, st_error *error);
+
 #endif

@@ -241,6 +241,34 @@ static void test_a_verdict_in_a_log_that_grew(void **state)
     }
 }
 
+/* Its unit is taken from its author before he comes: no page will tell that it is not there. */
+static void test_a_verdict_in_a_unit_that_is_lost(void **state)
+{
+    (void)state;
+    for (int has_backup = 0; has_backup < 2; has_backup++) {
+        town t;
+        char hex[33];
+        sotay_report report;
+        const sotay_id visit = told_and_lost(&t, 0);
+        phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
+        for (int i = 0; i < 4; i++) {
+            (void)phone_visit(binh, "sau");
+            sync_phone_well(&t.w, binh, NULL);
+        }
+        KIT_EXPECT(0, &t.w.book, "unassign", "an", KIT_UNIT);
+        if (has_backup) {
+            backup(&t);
+            KIT_EXPECT(0, &t.w.book, "backup", "--check", t.backup);
+        }
+        for (int i = 0; i < 3; i++)
+            sync_phone_well(&t.w, an, &report);
+        assert_int_equal(report.sent_changes, 0);
+        sotay_id_format(&visit, hex);
+        KIT_EXPECT(0, &t.w.book, "show", hex);
+        town_free(&t);
+    }
+}
+
 /* It was somebody else's set, which the phone carried; its author has the receipt, and never comes
  * again. */
 static void test_a_verdict_on_what_is_carried(void **state)
@@ -266,6 +294,44 @@ static void test_a_verdict_on_what_is_carried(void **state)
     sync_phone_well(&t.w, chi, NULL);
     assert_true(phone_says(chi, sotay_show, &visit, "mất"));
     town_free(&t);
+}
+
+/* Who carried it lost the unit behind the verdict, before a page: what he carried stays his to
+ * bring until a backup has it, in a log that is put back unnoticed and in a restored one. */
+static void test_carried_in_a_unit_that_is_lost(void **state)
+{
+    (void)state;
+    for (int is_restored = 0; is_restored < 2; is_restored++) {
+        town t;
+        char hex[33];
+        town_make(&t, 46);
+        phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+        for (int i = 0; i < 2; i++) {
+            sync_phone_well(&t.w, binh, NULL);
+            sync_phone_well(&t.w, an, NULL);
+        }
+        save(&t, is_restored ? RESTORED : PUT_BACK);
+        const sotay_id visit = phone_visit(an, "mất");
+        meet_well(an, binh);
+        (void)broken_sync(&t, binh, NULL, VERDICTS_ALONE);
+        if (is_restored) {
+            KIT_EXPECT(0, &t.w.book, "unassign", "binh", KIT_UNIT);
+            sync_phone_well(&t.w, binh, NULL);
+            restore(&t);
+        } else {
+            put_copy_back(&t);
+            for (int i = 0; i < 4; i++) {
+                (void)phone_visit(chi, "sau");
+                sync_phone_well(&t.w, chi, NULL);
+            }
+            KIT_EXPECT(0, &t.w.book, "unassign", "binh", KIT_UNIT);
+        }
+        for (int i = 0; i < 3; i++)
+            sync_phone_well(&t.w, binh, NULL);
+        sotay_id_format(&visit, hex);
+        KIT_EXPECT(0, &t.w.book, "show", hex);
+        town_free(&t);
+    }
 }
 
 /* Whoever was revoked meanwhile gets no page: what was acknowledged comes to the office, which
@@ -532,7 +598,9 @@ int main(void)
         cmocka_unit_test(test_made_anew_in_front),
         cmocka_unit_test(test_a_verdict_beyond_the_log),
         cmocka_unit_test(test_a_verdict_in_a_log_that_grew),
+        cmocka_unit_test(test_a_verdict_in_a_unit_that_is_lost),
         cmocka_unit_test(test_a_verdict_on_what_is_carried),
+        cmocka_unit_test(test_carried_in_a_unit_that_is_lost),
         cmocka_unit_test(test_a_verdict_on_what_is_revoked),
         cmocka_unit_test(test_a_held_one_in_a_log_that_grew),
         cmocka_unit_test(test_a_held_one_that_was_brought),
