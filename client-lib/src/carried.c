@@ -717,8 +717,7 @@ st_err carried_erase(sotay_client *client, const st_erasure *one, st_error *erro
 
 /* ---- all of them ---- */
 
-/* Also of one that the server was said to have, and no page brought: the book may have been put
- * back since then, or may be, before a backup has it. */
+/* One that the server was said to have, and no page brought, waits for a backup as a parcel. */
 static st_err close_set(sotay_client *client, const carried_set *taken, const st_bucket *bucket,
                         st_arena *arena, st_error *error)
 {
@@ -728,6 +727,10 @@ static st_err close_set(sotay_client *client, const carried_set *taken, const st
     if (err != ST_OK || strcmp(set.bucket.s, bucket->s) != 0)
         return err;
     err = seal_set(client, &set, &is_new, error);
+    const book_key key = parcel_key(&(st_parcel){ .kind = ST_PARCEL_SET, .owner = set.device,
+                                                  .first = set.first, .name = set.hash });
+    if (err == ST_OK && taken->is_delivered)
+        err = delivered_keep(client, &key, 0, error);
     return err == ST_OK ? drop_set(client, taken, true, arena, error) : err;
 }
 

@@ -63,6 +63,14 @@ ST_MUST_USE st_err carried_close_bucket(sotay_client *client, const st_bucket *b
  * cut go. */
 ST_MUST_USE st_err carried_turn(sotay_client *client, uint64_t cut, st_error *error);
 
+/* Before a sync: what the server said that it has, in an answer that broke off, and that nothing
+ * shows to be there, is offered again (docs/protocol.md 7.12). Makes its own transactions;
+ * ST_PENDING: called again, it is done. ST_E_MEMORY, ST_E_STORAGE. */
+ST_MUST_USE st_err carried_offer_missed(sotay_client *client, st_error *error);
+
+/* A set that was taken, under its key in TAKEN: the server is not said to have it any more. */
+ST_MUST_USE st_err carried_offer_again(sotay_client *client, const book_key *key, st_error *error);
+
 /* A set taken in the open. Memory of bytes in the arena. */
 typedef struct {
     st_id device;

@@ -152,6 +152,19 @@ st_err delivered_turn(sotay_client *client, uint64_t cut, st_error *error)
     return err == ST_OK ? bring_back(client, cut, false, error) : err;
 }
 
+st_err delivered_back(sotay_client *client, const book_key *at, st_error *error)
+{
+    bool is_there = false;
+    book_key key;
+    memset(&key, 0, sizeof key);
+    key.len = at->len - HEAD;
+    memcpy(key.b, at->b + HEAD, key.len);
+    st_err err = book_has(&client->book, &key, &is_there, error);
+    if (err != ST_OK)
+        return err;
+    return is_there ? book_delete(&client->book, at, error) : move(client, at, &key, error);
+}
+
 st_err delivered_count(sotay_client *client, uint64_t *out_count, st_error *error)
 {
     book_key prefix = book_key_of(BOOK_DELIVERED), key;

@@ -19,6 +19,8 @@ ST_MUST_USE st_err delivered_end(sotay_client *client, uint64_t entries, st_erro
 /* A new epoch: what lies beyond the cut is in its table again, but what a newer row stands for
  * there. */
 ST_MUST_USE st_err delivered_turn(sotay_client *client, uint64_t cut, st_error *error);
+/* One row, `at` in DELIVERED, the same. */
+ST_MUST_USE st_err delivered_back(sotay_client *client, const book_key *at, st_error *error);
 /* Those that no backup is known to have, but for receipts: they speak of this store alone. */
 ST_MUST_USE st_err delivered_count(sotay_client *client, uint64_t *out_count, st_error *error);
 /* The next row; scan from book_key_of(BOOK_DELIVERED), its key is scan->at. *out_key: the key it

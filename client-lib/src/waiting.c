@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/carried.h"
 #include "client-lib/src/declined.h"
 #include "client-lib/src/snapshot.h"
 
@@ -230,6 +231,33 @@ static st_err doubt(sotay_sync *sync, outbox_set *own, bucket_list scope, st_err
     return outbox_settle(sync->client, own, NULL, none, error);
 }
 
+/* What is carried: a page would have taken it off. */
+static st_err doubt_taken(sotay_sync *sync, bucket_list scope, st_error *error)
+{
+    sotay_client *client = sync->client;
+    book_key prefix = book_key_of(BOOK_TAKEN);
+    book_scan scan = book_scan_of(&prefix);
+    st_err err = ST_OK;
+    while (err == ST_OK) {
+        st_set set;
+        st_arena arena;
+        carried_set taken;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = carried_next_set(client, &scan, &arena, &taken, error);
+        bool is_doubted = err == ST_OK && taken.is_delivered &&
+                          exchange_find_sent(sync, &taken.device, taken.first) == NULL;
+        if (is_doubted)
+            err = carried_get(client, &taken.device, taken.first, &arena, &set, error);
+        const bool says_nothing = err == ST_E_NOT_FOUND || book_is_damage(&client->book, err);
+        if (is_doubted && says_nothing)
+            err = ST_OK;
+        else if (is_doubted && err == ST_OK && bucket_among(scope, &set.bucket) == NULL)
+            err = carried_offer_again(client, &scan.at, error);
+        st_arena_reset(&arena);
+    }
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
 st_err waiting_doubt(sotay_sync *sync, const st_scope *scope, st_error *error)
 {
     const bucket_list list = { scope->buckets, scope->buckets_count };
@@ -243,5 +271,6 @@ st_err waiting_doubt(sotay_sync *sync, const st_scope *scope, st_error *error)
         if (err == ST_OK)
             err = doubt(sync, &own, list, error);
     }
-    return err == ST_E_NOT_FOUND ? ST_OK : err;
+    err = err == ST_E_NOT_FOUND ? ST_OK : err;
+    return err == ST_OK && is_any ? doubt_taken(sync, list, error) : err;
 }

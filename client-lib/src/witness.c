@@ -29,9 +29,7 @@ static uint64_t now_s(const sotay_sync *sync)
     return now_ms > 0 ? (uint64_t)now_ms / 1000 : 0;
 }
 
-/* The log of the same epoch does not go on from what its key signed: the server may have been put
- * back without knowing it. What is held proves it to him. */
-static bool is_forsaken(const identity *me)
+bool witness_is_forsaken(const identity *me)
 {
     return me->has_alarm && me->tree.head.size > 0 && me->alarm_epoch == me->tree.epoch;
 }
@@ -48,7 +46,7 @@ st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
     /* A clock beyond 2106 needs all of its bytes. */
     ask->has_short_root = sync->has_short_root = me->short_roots && !sync->is_plain &&
                                                  me->tree.head.size > 0 && now_s(sync) < UINT32_MAX;
-    ask->has_held = is_forsaken(me);
+    ask->has_held = witness_is_forsaken(me);
     ask->held = (st_tree_news){ .head = me->tree.head, .epoch = me->tree.epoch };
     memcpy(ask->held.signature, me->tree.signature, sizeof ask->held.signature);
     st_err err = ask->has_held ? ST_OK : forsaken_ask(sync, ask, error);
@@ -131,7 +129,7 @@ static void raise_alarm(sotay_sync *sync, const witness_head *shown)
         next->alarm_ms = sync->asked_wall_ms;
     }
     next->has_alarm = true;
-    sync->wants_again = sync->wants_again || is_forsaken(next); /* to show what is held */
+    sync->wants_again = sync->wants_again || witness_is_forsaken(next); /* to show what is held */
 }
 
 st_err witness_take(sotay_sync *sync, const st_end *end, st_error *error)

@@ -8,6 +8,9 @@
 /* What a request says of it: the checkpoint that is held, and once for each that it was seen.
  * ST_E_MEMORY. */
 ST_MUST_USE st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error);
+/* The log of the same epoch does not go on from what its key signed: the server may have been put
+ * back without knowing it. What is held proves it to him. */
+bool witness_is_forsaken(const identity *me);
 /* A new epoch was announced: up to the entry `cut` the log is said to be the one of before. */
 void witness_turn(identity *next, uint64_t cut);
 /* Takes the checkpoint of an answer. One that does not continue what is held is kept beside it, as

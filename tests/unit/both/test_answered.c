@@ -270,30 +270,37 @@ static void test_a_verdict_in_a_unit_that_is_lost(void **state)
 }
 
 /* It was somebody else's set, which the phone carried; its author has the receipt, and never comes
- * again. */
+ * again. So too where the log has grown past it. */
 static void test_a_verdict_on_what_is_carried(void **state)
 {
     (void)state;
-    town t;
-    town_make(&t, 46);
-    phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
-    (void)phone_visit(binh, "một");
-    for (int i = 0; i < 2; i++) {
-        sync_phone_well(&t.w, binh, NULL);
-        sync_phone_well(&t.w, an, NULL);
+    for (int has_grown = 0; has_grown < 2; has_grown++) {
+        town t;
+        town_make(&t, 46);
+        phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+        (void)phone_visit(binh, "một");
+        for (int i = 0; i < 2; i++) {
+            sync_phone_well(&t.w, binh, NULL);
+            sync_phone_well(&t.w, an, NULL);
+        }
+        keep_copy(&t);
+        const sotay_id visit = phone_visit(an, "mất");
+        meet_well(an, binh);
+        (void)broken_sync(&t, binh, NULL, VERDICTS_ALONE);
+        meet_well(binh, an);
+        assert_true(phone_status_says(an, "\"ready\":0"));
+        put_copy_back(&t);
+        for (int i = 0; has_grown && i < 4; i++) {
+            (void)phone_visit(chi, "sau");
+            sync_phone_well(&t.w, chi, NULL);
+        }
+        for (int i = 0; i < 2; i++)
+            sync_phone_well(&t.w, binh, NULL);
+        must_be_quiet(&t.w, binh);
+        sync_phone_well(&t.w, chi, NULL);
+        assert_true(phone_says(chi, sotay_show, &visit, "mất"));
+        town_free(&t);
     }
-    keep_copy(&t);
-    const sotay_id visit = phone_visit(an, "mất");
-    meet_well(an, binh);
-    (void)broken_sync(&t, binh, NULL, VERDICTS_ALONE);
-    meet_well(binh, an);
-    assert_true(phone_status_says(an, "\"ready\":0"));
-    put_copy_back(&t);
-    for (int i = 0; i < 2; i++)
-        sync_phone_well(&t.w, binh, NULL);
-    sync_phone_well(&t.w, chi, NULL);
-    assert_true(phone_says(chi, sotay_show, &visit, "mất"));
-    town_free(&t);
 }
 
 /* Who carried it lost the unit behind the verdict, before a page: what he carried stays his to
@@ -332,6 +339,41 @@ static void test_carried_in_a_unit_that_is_lost(void **state)
         KIT_EXPECT(0, &t.w.book, "show", hex);
         town_free(&t);
     }
+}
+
+/* Who brought it as a parcel reads nothing of the unit, and his answer broke off behind the
+ * receipt: what a backup of the log has by now is not what he brought. */
+static void test_a_receipt_on_a_parcel(void **state)
+{
+    (void)state;
+    town t;
+    char hex[33];
+    sotay_report report;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+    KIT_EXPECT(0, &t.w.book, "unassign", "chi", KIT_UNIT);
+    for (int i = 0; i < 2; i++)
+        for (size_t k = 0; k < PHONES; k++)
+            sync_phone_well(&t.w, &t.w.phones[k], NULL);
+    keep_copy(&t);
+    const sotay_id visit = phone_visit(an, "mất");
+    meet_well(an, chi);
+    assert_int_equal(rows_count(chi, BOOK_PARCEL), 1);
+    (void)broken_sync(&t, chi, NULL, VERDICTS_ALONE);
+    assert_int_equal(rows_count(chi, BOOK_PARCEL), 0);
+    put_copy_back(&t);
+    for (int i = 0; i < 4; i++) {
+        (void)phone_visit(binh, "sau");
+        sync_phone_well(&t.w, binh, NULL);
+    }
+    backup(&t);
+    KIT_EXPECT(0, &t.w.book, "backup", "--check", t.backup);
+    for (int i = 0; i < 3; i++)
+        sync_phone_well(&t.w, chi, &report);
+    assert_int_equal(report.requests, 1);
+    sotay_id_format(&visit, hex);
+    KIT_EXPECT(0, &t.w.book, "show", hex);
+    town_free(&t);
 }
 
 /* Whoever was revoked meanwhile gets no page: what was acknowledged comes to the office, which
@@ -601,6 +643,7 @@ int main(void)
         cmocka_unit_test(test_a_verdict_in_a_unit_that_is_lost),
         cmocka_unit_test(test_a_verdict_on_what_is_carried),
         cmocka_unit_test(test_carried_in_a_unit_that_is_lost),
+        cmocka_unit_test(test_a_receipt_on_a_parcel),
         cmocka_unit_test(test_a_verdict_on_what_is_revoked),
         cmocka_unit_test(test_a_held_one_in_a_log_that_grew),
         cmocka_unit_test(test_a_held_one_that_was_brought),

@@ -367,9 +367,10 @@ static void test_a_bucket_closes(void **state)
     assert_false(shows(d));
     rows_clear(&d->an, BOOK_PARCEL);
     assert_true(takes(d));
-    judge(d, &stored); /* what the server has is not carried on */
+    judge(d, &stored); /* what the server has is not carried on, and stays until a backup has it */
     close_bucket(d, EDGE_UNIT_BUCKET);
     must_hold(d, 0, 0);
+    assert_int_equal(rows_count(&d->an, BOOK_DELIVERED), 1);
 }
 
 /* ---- receipts ---- */
