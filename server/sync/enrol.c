@@ -1,7 +1,7 @@
 /* server/sync/enrol.c - enrolment.
  * Promises: one code makes one device; the record of the device, the used-up code and the answer
  * belong to one transaction; asking again after a lost answer gives the same answer. Must never
- * enrol a key whose owner did not sign the request. */
+ * enrol a key whose owner did not sign the request, nor tell a device out of use what is read. */
 #include "server/sync/enrol.h"
 
 #include <stdio.h>
@@ -259,6 +259,9 @@ static st_err fill_answer(writer_turn *turn, enrol_job *job, st_error *error)
     st_err err = auth_person_get(turn->txn, &job->person, &person, error);
     if (err == ST_OK)
         err = auth_device_get(turn->txn, NULL, &job->device, &device, error);
+    if (err == ST_OK && device.status != AUTH_ACTIVE) /* it reads nothing, names of buckets too */
+        return st_fail(error, ST_E_DENIED, "enrol: the device of this link is %s",
+                       device.status == AUTH_REVOKED ? "revoked" : "suspended");
     if (err == ST_OK)
         err = auth_scope(turn->txn, &whose, job->arena, &answer->scope, error);
     if (err != ST_OK)

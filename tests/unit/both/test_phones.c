@@ -2,6 +2,7 @@
  * Phones and the real server, without a network between them: whatever order three officers record
  * in, lose replies, crash and meet in, in the end all phones and the book show the same, and the
  * book's own check finds nothing wrong. */
+#include "client-lib/src/client.h"
 #include "tests/unit/both/world.h"
 
 #define STEPS 120
@@ -323,6 +324,46 @@ static void test_an_enrolment_without_an_answer_keeps_the_old_key(void **state)
     world_free(&w);
 }
 
+/* With the same link again. */
+static int ask_again(world *w, phone *p, const char *link)
+{
+    sotay_sync *sync = NULL;
+    assert_int_equal(sotay_enrol_begin(p->client, link, NULL, &sync, &p->error), SOTAY_OK);
+    return run(w, sync, 0, NULL);
+}
+
+/* The answer is lost, and before the same link asks again the office takes out of use what it had
+ * enrolled: it is told nothing of what is read here. The store goes on under its older name, and
+ * the link after a lift. */
+static void test_a_used_link_of_who_is_out_of_use(void **state)
+{
+    (void)state;
+    for (int is_revoked = 0; is_revoked < 2; is_revoked++) {
+        world w;
+        char link[256], device[33];
+        world_make(&w, 1);
+        phone *an = &w.phones[0];
+        enrol(&w, an, "an", false);
+        (void)snprintf(link, sizeof link, "%s", strstr((char *)w.book.out.data, "http"));
+        const st_id id = st_device_id(an->client->me.offer.sign_key);
+        st_id_format(&id, device);
+        KIT_EXPECT(0, &w.book, "device", is_revoked ? "revoke" : "suspend", device);
+        assert_int_equal(ask_again(&w, an, link), SOTAY_E_DENIED);
+        make_visit(&w, an);
+        meet_and_compare(&w);
+        if (is_revoked) {
+            enrol(&w, an, "an", true);
+        } else {
+            KIT_EXPECT(0, &w.book, "device", "suspend", device, "--lift");
+            assert_int_equal(ask_again(&w, an, link), SOTAY_OK);
+            assert_string_equal(device_of(an), device);
+        }
+        make_visit(&w, an);
+        meet_and_compare(&w);
+        world_free(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_a_drop_taken_over_covers_only_what_was_seen),
         cmocka_unit_test(test_enrolled_again_without_the_unit),
         cmocka_unit_test(test_an_enrolment_without_an_answer_keeps_the_old_key),
+        cmocka_unit_test(test_a_used_link_of_who_is_out_of_use),
         cmocka_unit_test(test_random_days_converge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
