@@ -246,6 +246,18 @@ static st_err is_learned(sotay_client *client, const book_key *key, const st_rec
     return err == ST_E_NOT_FOUND || book_is_damage(&client->book, err) ? ST_OK : err;
 }
 
+/* Is it the device of this store, and does who gave it its key say whose it is? The person may be
+ * another record than at the enrolment: a book that was put back has made him anew. */
+static bool is_ours(const sotay_client *client, const st_live *device, const st_live *person,
+                    const st_live *sign_key, const st_record *record)
+{
+    const st_id *says = &record->metas[person->meta].dot.device;
+    const st_id *gave = &record->metas[sign_key->meta].dot.device;
+    const st_id *own = &client->next.device;
+    return client->next.is_enrolled && st_id_cmp(says, gave) == 0 &&
+           memcmp(device->op.value.data, own->b, sizeof own->b) == 0;
+}
+
 static st_err learn_device(sotay_client *client, const st_form *form, const st_record *record,
                            st_error *error)
 {
@@ -274,9 +286,11 @@ static st_err learn_device(sotay_client *client, const st_form *form, const st_r
     book_key key = name_key("device", device->op.value.data, 16);
     err = is_learned(client, &key, record, len == DEVICE_BYTES, &stays, error);
     memcpy(value + len, record->id.b, sizeof record->id.b);
-    return err == ST_OK && !stays
-               ? book_put(&client->book, &key, value, len + sizeof record->id.b, error)
-               : err;
+    if (err != ST_OK || stays)
+        return err;
+    if (len == DEVICE_BYTES && is_ours(client, device, person, sign_key, record))
+        memcpy(client->next.person.b, person->op.value.data, sizeof client->next.person.b);
+    return book_put(&client->book, &key, value, len + sizeof record->id.b, error);
 }
 
 static st_err learn_label(sotay_client *client, naming *n, st_error *error)

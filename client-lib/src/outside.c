@@ -98,7 +98,7 @@ st_err outside_fold(sotay_client *client, overlay_view *view, st_arena *arena, s
     view->record = record;
     view->outside = ST_OUTSIDE_DECLINED;
     view->has_own =
-        st_id_cmp(&record.metas[record.creator].actor, &client->me.person) == 0;
+        st_id_cmp(&record.metas[record.creator].actor, &client->next.person) == 0;
     view->form = NULL;
     err = lexicon_form(client, record.form.s, record.form_version, &view->form, error);
     view->is_form_damaged = err == ST_E_CORRUPT;
@@ -121,7 +121,7 @@ st_err outside_reason(sotay_client *client, const st_id *record, st_arena *arena
         err = overlay_author(client, &one.set, &author, error);
         if (err == ST_E_CORRUPT) /* nobody's that is known here */
             err = ST_OK;
-        if (err == ST_OK && st_id_cmp(&author, &client->me.person) == 0)
+        if (err == ST_OK && st_id_cmp(&author, &client->next.person) == 0)
             *out_words = (outside_words){ true, one.line.reason, one.line.reason_len };
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;

@@ -194,7 +194,7 @@ st_err overlay_author(sotay_client *client, const st_set *set, st_id *out_author
         err = lexicon_person(client, &set->device, &author, error);
     bool is_known = err == ST_OK || (err != ST_E_NOT_FOUND && err != ST_E_CORRUPT);
     if (!is_known && st_id_cmp(&set->device, &client->me.device) == 0) {
-        author = client->me.person;
+        author = client->next.person;
         err = ST_OK;
     }
     *out_author = author;
@@ -320,7 +320,7 @@ static st_err fold_own(sotay_client *client, overlay_view *view, const overlay_e
     if (set->has_actor)
         arrival.actor = set->actor;
     else if (!is_carried)
-        arrival.actor = client->me.person;
+        arrival.actor = client->next.person;
     else
         err = lexicon_person(client, &set->device, &arrival.actor, error);
     if (st_err_is_passing(err))

@@ -540,6 +540,28 @@ static void test_its_person_is_lost_too(void **state)
     }
 }
 
+/* The office declines what waits of a phone whose person is another record now: he who wrote it
+ * reads it on, with the reason, and is told who he is here. */
+static void test_declined_of_who_was_made_anew(void **state)
+{
+    (void)state;
+    lost l;
+    town *t = &l.t;
+    person_begin(&l, ADDED_AGAIN);
+    sync_rounds(t);
+    must_wait(&l);
+    KIT_EXPECT(0, &t->w.book, "assign", "mai", KIT_UNIT);
+    KIT_EXPECT(0, &t->w.book, "held", "decline", "--device", l.device, "--as", "office",
+               "--reason", "ghi nhầm xóm");
+    lift(t, l.device);
+    assert_true(phone_status_says(l.an, "\"reason\":\"ghi nhầm xóm\"}]"));
+    assert_int_equal(found(l.an, OURS), 1);
+    assert_int_equal(found(l.binh, OURS), 0);
+    enrol(&t->w, l.an, "mai", true); /* his store, by whichever record of him */
+    KIT_EXPECT(0, &t->w.book, "verify");
+    town_free(t);
+}
+
 /* Lost twice, and each life made the person and the device by records of its own, which are
  * branches now: the phone shows a pair of one life. Which of them it finds first hangs on the keys
  * that the server had: each time others. True: that of the second life. */
@@ -699,6 +721,7 @@ int main(void)
         cmocka_unit_test(test_revoked_in_the_other_life),
         cmocka_unit_test(test_shown_again_after_the_lift),
         cmocka_unit_test(test_its_person_is_lost_too),
+        cmocka_unit_test(test_declined_of_who_was_made_anew),
         cmocka_unit_test(test_two_lives_of_its_person),
         cmocka_unit_test(test_whose_device_of_two_lives),
         cmocka_unit_test(test_shown_to_one_that_gives_nothing),
