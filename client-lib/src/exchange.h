@@ -56,6 +56,7 @@ struct sotay_sync {
     bool has_drafts_done, is_ready, body_is_built;
     relearning names; /* those that do not open (relearn.h) */
     uint64_t written; /* own counter when the last request with words was made */
+    uint64_t reach_before; /* identity.reach when it began */
     uint64_t doubted; /* own counter when it was seen to that nothing leans on what has no answer
                        * (replay.h) */
     bool has_doubted_all; /* nothing at all, not what is sealed alone */

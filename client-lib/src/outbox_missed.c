@@ -158,16 +158,33 @@ st_err outbox_offer_missed(sotay_client *client, st_error *error)
     return err;
 }
 
+/* Did a snapshot bring it, whose records alone did not say that it is this one? */
+static st_err is_in_base(sotay_client *client, const st_set *set, const st_dot *dot, bool *out_is,
+                         st_error *error)
+{
+    st_arena arena;
+    st_vector vector;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = bucket_vector_get(&client->book, &set->bucket, &arena, &vector, error);
+    *out_is = err == ST_OK && st_vector_has(&vector, dot);
+    st_arena_reset(&arena);
+    return err;
+}
+
 /* The record of a change that is still noted over the base, and of which nothing spoke. */
 static st_err note_record(sotay_client *client, const st_set *set, const st_change *change,
                           uint64_t position, st_error *error)
 {
     overlay_entry entry;
-    bool was_told = true;
+    bool was_told = true, is_there = false;
     st_err err = overlay_get(&client->book, &change->record, &change->dot, &entry, error);
     if (err == ST_OK)
         err = is_told(client, &change->record, &change->dot, position, &was_told, error);
     if (err == ST_OK && !was_told)
+        err = is_in_base(client, set, &change->dot, &is_there, error);
+    if (err == ST_OK && is_there)
+        err = overlay_delete(&client->book, &change->record, &change->dot, error);
+    else if (err == ST_OK && !was_told)
         err = anew_note(client, &change->record, &set->bucket, error);
     return err == ST_E_NOT_FOUND || book_is_damage(&client->book, err) ? ST_OK : err;
 }

@@ -44,16 +44,21 @@ static st_err add_range(sotay_sync *sync, repair *r, const st_range *range, st_e
     return ST_OK;
 }
 
+/* With all bytes: what the log refers to by the name of an own set may be another one by now. */
+static st_err read_anew(sotay_sync *sync, const st_bucket *bucket, st_error *error)
+{
+    sync->wants_again = sync->client->next.asks_whole = true;
+    return evidence_forget(sync->client, bucket, 0, error);
+}
+
 st_err repair_begin(sotay_sync *sync, const st_bucket *bucket, st_error *error)
 {
     const st_range all = { 0, { 0 } };
     repair *r = find(sync, bucket);
     if (r != NULL && (r->is_open || r->is_kept))
         return ST_OK; /* under way, or left for the office */
-    if (r != NULL) {  /* it was mended, and is wrong all the same */
-        sync->wants_again = true;
-        return evidence_forget(sync->client, bucket, 0, error);
-    }
+    if (r != NULL) /* it was mended, and is wrong all the same */
+        return read_anew(sync, bucket, error);
     repair *repairs = sync->repairs;
     if (sync->repairs_count == sync->repairs_capacity)
         repairs = st_arena_grow(&sync->lasting, repairs, sync->repairs_count,
@@ -275,6 +280,24 @@ static bool same_brief(const st_brief *a, const st_brief *b)
     return memcmp(a->b, b->b, sizeof a->b) == 0;
 }
 
+static repair_record *find_record(repair *r, const st_id *id)
+{
+    for (size_t i = 0; i < r->records_count; i++)
+        if (st_id_cmp(&r->records[i].id, id) == 0)
+            return &r->records[i];
+    return NULL;
+}
+
+/* What the log says the record adds up to, when it is one that is mended. */
+static void note_sum(repair *r, const st_record_brief *theirs)
+{
+    repair_record *record = find_record(r, &theirs->id);
+    if (record == NULL)
+        return;
+    record->sum = theirs->sum;
+    record->has_sum = true;
+}
+
 /* Records of a range here against the list that came: missing on either side, or different. */
 static st_err compare_list(sotay_sync *sync, repair *r, const st_repair_range *theirs,
                            st_error *error)
@@ -294,6 +317,8 @@ static st_err compare_list(sotay_sync *sync, repair *r, const st_repair_range *t
             here = st_sum_brief(&r->totals[mine].sum);
         if (order != 0 || !same_brief(&here, &theirs->records[its].sum))
             err = add_record(sync, r, id, error);
+        if (err == ST_OK && order >= 0)
+            note_sum(r, &theirs->records[its]);
         mine += order <= 0 ? 1 : 0;
         its += order >= 0 ? 1 : 0;
     }
@@ -447,14 +472,6 @@ static st_err holds_more(sotay_sync *sync, const repair *r, const st_repair_reco
     return err;
 }
 
-static repair_record *find_record(repair *r, const st_id *id)
-{
-    for (size_t i = 0; i < r->records_count; i++)
-        if (st_id_cmp(&r->records[i].id, id) == 0)
-            return &r->records[i];
-    return NULL;
-}
-
 /* Is the base's record small enough to be shown as it is? */
 static st_err can_show(sotay_sync *sync, const st_id *id, bool *out_can, st_error *error)
 {
@@ -464,6 +481,65 @@ static st_err can_show(sotay_sync *sync, const st_id *id, bool *out_can, st_erro
     st_err err = read_state(sync, id, &arena, &state, error);
     *out_can = state.len <= ST_REPAIR_STATE_MAX;
     st_arena_reset(&arena);
+    return err;
+}
+
+/* Does the record, made of what is kept here, add up as the log says? If not, the log has another
+ * set under a name that it referred to. */
+static st_err adds_up(sotay_sync *sync, const repair_record *record, bool *out_does,
+                      st_error *error)
+{
+    st_arena arena;
+    st_record now;
+    bool reads = false;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = read_record(sync, &record->id, &arena, &now, &reads, error);
+    if (err == ST_OK && reads) {
+        const st_sum sum = st_record_sum(&now);
+        const st_brief here = st_sum_brief(&sum);
+        *out_does = same_brief(&here, &record->sum);
+    }
+    st_arena_reset(&arena);
+    return err;
+}
+
+/* An own set in the place of which the log has another one, though a verdict said that it has it:
+ * the book was put back, and does not. */
+static st_err offer_other(sotay_sync *sync, const repair *r, const st_entry *entry, st_arena *arena,
+                          st_error *error)
+{
+    st_set theirs, ours;
+    outbox_set own;
+    bool is_kept = false;
+    book_value bytes = { NULL, 0 };
+    book_db *book = &sync->client->book;
+    if (entry->set == NULL)
+        return ST_OK;
+    if (st_set_decode(entry->set, entry->set_len, arena, &theirs, NULL) != ST_OK)
+        return ST_OK; /* apply_record_anew says why */
+    const st_dot at = { theirs.device, theirs.first };
+    const book_key key = book_key_counter(BOOK_SET, &at.device, at.counter);
+    st_err err = outbox_get(book, &at.device, at.counter, &own, error);
+    if (err == ST_OK && !own.is_closed && own.hold != ST_HOLD_FORK)
+        err = book_get_whole(book, &key, arena, &bytes, error);
+    if (err == ST_OK && bytes.data != NULL)
+        err = st_set_decode(bytes.data, bytes.len, arena, &ours, error);
+    if (err == ST_OK && bytes.data != NULL &&
+        memcmp(ours.hash.b, theirs.hash.b, sizeof ours.hash.b) != 0)
+        err = offer_again(sync, &r->bucket, &at, &is_kept, error);
+    return err == ST_E_NOT_FOUND || book_is_damage(book, err) ? ST_OK : err;
+}
+
+static st_err offer_others(sotay_sync *sync, const repair *r, const st_repair_record *came,
+                           st_error *error)
+{
+    st_err err = ST_OK;
+    for (uint32_t i = 0; err == ST_OK && i < came->entries_count; i++) {
+        st_arena arena;
+        st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+        err = offer_other(sync, r, &came->entries[i], &arena, error);
+        st_arena_reset(&arena);
+    }
     return err;
 }
 
@@ -497,8 +573,14 @@ static st_err take_record(sotay_sync *sync, repair *r, const st_repair_record *c
         return ST_OK;
     }
     apply_anew anew = { r->bucket, came->record, came->entries, came->entries_count };
-    err = apply_record_anew(sync->client, &anew, &sync->renews.are_new, error);
-    record->stage = REPAIR_MENDED;
+    bool is_right = true;
+    if (record->stage == REPAIR_ASK_SETS)
+        err = offer_others(sync, r, came, error);
+    if (err == ST_OK)
+        err = apply_record_anew(sync->client, &anew, &sync->renews.are_new, error);
+    if (err == ST_OK && record->stage == REPAIR_ASK && record->has_sum)
+        err = adds_up(sync, record, &is_right, error);
+    record->stage = is_right ? REPAIR_MENDED : REPAIR_ASK_SETS;
     r->has_totals = false;
     return err;
 }
@@ -566,8 +648,7 @@ static st_err end_one(sotay_sync *sync, repair *r, st_error *error)
     }
     if (too_much || !r->has_progress) {
         r->is_open = false;
-        sync->wants_again = true;
-        return evidence_forget(sync->client, &r->bucket, 0, error);
+        return read_anew(sync, &r->bucket, error);
     }
     sync->repairs_go_on = sync->repairs_go_on || is_busy(r);
     return is_busy(r) ? ST_OK : close(sync, r, error);

@@ -9,13 +9,15 @@
 /* A record that differs, and what is asked about it next. */
 typedef enum {
     REPAIR_ASK,      /* its entries, as references */
-    REPAIR_ASK_SETS, /* with the bytes: a set they name is not kept here */
+    REPAIR_ASK_SETS, /* with the bytes: a set they name is not kept here, or is another one */
     REPAIR_MENDED
 } repair_stage;
 typedef struct {
     st_id id;
     repair_stage stage;
     bool shows; /* it holds what no signed change says: that goes along as evidence */
+    bool has_sum;
+    st_brief sum; /* what the log says it adds up to */
 } repair_record;
 
 /* One bucket on its way. Lists live in the arena it was begun with. */

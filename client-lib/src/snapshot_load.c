@@ -78,6 +78,30 @@ static st_err take_vector(loading *l, const st_snapshot_part *part, st_error *er
 
 /* ---- records ---- */
 
+/* The records do not say in which set a change came. Before this sync a verdict said that the server
+ * has ours; since then the book may have been put back, and got another one under that name. Until a
+ * backup is known to have it, it is asked about once more, and its note stays for the answer. */
+static st_err doubt(loading *l, const st_id *record, const st_dot *dot, bool *out_stays,
+                    st_error *error)
+{
+    const outbox_helds none = { NULL, 0 };
+    overlay_entry entry;
+    outbox_set own;
+    sotay_client *client = l->client;
+    st_err err = overlay_get(&client->book, record, dot, &entry, error);
+    if (err == ST_OK)
+        err = outbox_get(&client->book, &dot->device, entry.first, &own, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND || book_is_damage(&client->book, err) ? ST_OK : err;
+    bool was_told = own.status == OUTBOX_SENT && !own.is_closed &&
+                    own.position > client->next.backed_up_to &&
+                    own.position <= l->sync->reach_before;
+    *out_stays = was_told || own.status == OUTBOX_UNSENT;
+    own.status = OUTBOX_UNSENT;
+    own.position = 0;
+    return was_told ? outbox_settle(client, &own, NULL, none, error) : ST_OK;
+}
+
 /* What the base has leaves the overlay. */
 static st_err settle_own(loading *l, const st_id *record, st_error *error)
 {
@@ -86,6 +110,7 @@ static st_err settle_own(loading *l, const st_id *record, st_error *error)
     st_err err = ST_OK;
     while (err == ST_OK) {
         st_dot dot;
+        bool stays = false;
         err = book_scan_next(&l->client->book, &scan, NULL, NULL, error);
         if (err == ST_OK)
             err = need_vector(l, error);
@@ -93,7 +118,10 @@ static st_err settle_own(loading *l, const st_id *record, st_error *error)
             break;
         memcpy(dot.device.b, scan.at.b + 17, sizeof dot.device.b);
         dot.counter = st_get_u64(scan.at.b + 33);
-        if (st_vector_has(&l->vector, &dot))
+        if (!st_vector_has(&l->vector, &dot))
+            continue;
+        err = doubt(l, record, &dot, &stays, error);
+        if (err == ST_OK && !stays)
             err = overlay_delete(&l->client->book, record, &dot, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;

@@ -45,6 +45,7 @@ static st_err new_sync(sotay_client *client, sotay_sync **out_sync, st_error *er
     st_buffer_init(&sync->base, ST_BASE_BYTES_MAX + sizeof(st_hash));
     sync->last_sealed = client->me.has_prev ? client->me.sealed : 0;
     sync->last_hash = client->me.prev;
+    sync->reach_before = client->me.reach;
     st_arena_init(&sync->arena, ROUND_BYTES_MAX);
     st_arena_init(&sync->lasting, ROUND_BYTES_MAX);
     snapshot_init(&sync->fetch);

@@ -607,10 +607,15 @@ static void test_a_row_that_does_not_open(void **state)
     bench_make(&b);
     st_id id = phone_id(&b.visit);
     book_key key = book_key_id(BOOK_BASE, &id);
+    st_record record;
+    rows_begin(&b.an);
+    must(overlay_base_get(b.an.client, &id, &b.arena, &record, NULL));
+    client_abort(b.an.client);
+    const st_sum sum = st_record_sum(&record);
     rows_spoil(&b.an, &key);
     bench_begin(&b);
     st_entry entry = own_entry(&b, 1);
-    const st_record_brief listed[] = { { id, { { 1 } } } };
+    const st_record_brief listed[] = { { id, st_sum_brief(&sum) } };
     st_repair_ask asked = say_records(&b, listed, 1);
     assert_int_equal(asked.records_count, 1);
     must(say_entries(&b, &asked, &entry, 1));

@@ -672,11 +672,26 @@ static void test_a_tail_that_is_too_long(void **state)
     desk_close(&d);
 }
 
-/* Own work on a record of it leaves the overlay when the snapshot has it, and only then. */
+/* A verdict of this sync says that the log has the own set that waits. */
+static void tell_own(desk *d)
+{
+    outbox_set own;
+    const outbox_helds none = { NULL, 0 };
+    const st_id *device = &d->an.client->me.device;
+    rows_begin(&d->an);
+    must(outbox_get(&d->an.client->book, device, 1, &own, NULL));
+    own.status = OUTBOX_SENT;
+    own.position = 1000;
+    must(outbox_settle(d->an.client, &own, NULL, none, NULL));
+    rows_commit(&d->an);
+}
+
+/* Own work on a record of it leaves the overlay when the snapshot has it, and only then. Where the
+ * server has not said so, its counter may be another one's there: it stays until that. */
 static void test_own_work_on_it(void **state)
 {
     (void)state;
-    for (int has = 0; has < 2; has++) {
+    for (int has = 0; has < 3; has++) {
         desk d;
         sotay_id id;
         desk_open(&d);
@@ -694,8 +709,10 @@ static void test_own_work_on_it(void **state)
         vector.upto_count = has ? 3 : 2;
         cut(&d, &vector);
         begin_fetch(&d);
+        if (has == 1)
+            tell_own(&d);
         must(feed_piece(&d, 0));
-        assert_int_equal(rows_count(&d.an, BOOK_OVER), has ? 0 : 1);
+        assert_int_equal(rows_count(&d.an, BOOK_OVER), has == 1 ? 0 : 1);
         must(feed_piece(&d, 1));
         must(end(&d, 206));
         assert_true(phone_says(&d.an, sotay_show, &id, "đền"));
