@@ -16,11 +16,10 @@ typedef struct {
 } keeping;
 
 /* The log has another set under the name of an own one, which stays. Where the server has not said
- * that it knows, this says what ours is: a branch that came second. So it is, too, where the server
- * had said that it has ours: that book was put back. */
+ * yet what that is, this says it: a branch that came second. */
 static apply_kept differing(const keeping *k)
 {
-    return k->own.hold == ST_HOLD_FORK ? APPLY_OWN_DIFFERS : APPLY_OTHER_BRANCH;
+    return outbox_is_answered(&k->own) ? APPLY_OWN_DIFFERS : APPLY_OTHER_BRANCH;
 }
 
 /* An own set comes with other bytes. When values of it were erased it is still the same set, and

@@ -318,6 +318,16 @@ st_err sync_author_turn(writer_turn *turn, const sync_draft *draft, sync_authore
     return err;
 }
 
+st_err sync_author_one(writer_turn *turn, const st_form *form, const sync_edit *edit,
+                       st_id *out_record, st_error *error)
+{
+    sync_draft draft = { .role = sync_operator_role(form), .edits = edit, .edits_count = 1 };
+    sync_authored authored = { .records = out_record };
+    if (!sync_bucket(turn->room, ST_HOME_CATALOGUE, NULL, &draft.bucket))
+        return st_fail(error, ST_E_SERVER, "the catalogue has no bucket");
+    return sync_author_turn(turn, &draft, &authored, error);
+}
+
 typedef struct {
     const sync_draft *draft;
     sync_authored *authored;

@@ -50,25 +50,17 @@ st_err sync_suspend_again(writer_turn *turn, const st_id *record, const char *wh
 {
     const st_form *form = catalogue_newest(turn->room->catalogue, CATALOGUE_DEVICE);
     st_op ops[SYNC_EDIT_FIELDS_MAX];
-    sync_draft draft;
-    sync_authored authored = { .records = NULL };
     sync_edit edit = { .form = form, .ops = ops };
     st_value status = { .kind = ST_VALUE_INT, .number = STATUS_SUSPENDED };
     st_value reason = { .kind = ST_VALUE_TEXT, .data = (const uint8_t *)why,
                         .len = (uint32_t)strlen(why) };
-    memset(&draft, 0, sizeof draft);
     if (form == NULL)
         return st_fail(error, ST_E_NOT_FOUND, "there is no form \"device\"");
     sync_edit_put(&edit, "status", status);
     sync_edit_put(&edit, "status_reason", reason);
     edit.form = NULL;
     edit.record = *record;
-    draft.role = sync_operator_role(form);
-    draft.edits = &edit;
-    draft.edits_count = 1;
-    if (!sync_bucket(turn->room, ST_HOME_CATALOGUE, NULL, &draft.bucket))
-        return st_fail(error, ST_E_SERVER, "the catalogue has no bucket");
-    return sync_author_turn(turn, &draft, &authored, error);
+    return sync_author_one(turn, form, &edit, NULL, error);
 }
 
 /* Nothing to do for what is no device, or is not active after all. */

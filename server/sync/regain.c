@@ -111,17 +111,6 @@ static bool look_in_fork(void *context, uint64_t index)
     return search->err == ST_OK && search->login.s[0] == '\0';
 }
 
-static st_err author_one(writer_turn *turn, const sync_edit *edit, st_id *out_record,
-                         st_error *error)
-{
-    sync_draft draft = { .role = sync_operator_role(edit->form), .edits = edit,
-                         .edits_count = 1 };
-    sync_authored authored = { .records = out_record };
-    if (!sync_bucket(turn->room, ST_HOME_CATALOGUE, NULL, &draft.bucket))
-        return st_fail(error, ST_E_SERVER, "the catalogue has no bucket");
-    return sync_author_turn(turn, &draft, &authored, error);
-}
-
 static st_err add_person(writer_turn *turn, const person_search *found, st_id *out_id,
                          st_error *error)
 {
@@ -138,7 +127,7 @@ static st_err add_person(writer_turn *turn, const person_search *found, st_id *o
                       (st_value){ .kind = ST_VALUE_TEXT, .data = (const uint8_t *)found->name,
                                   .len = (uint32_t)strlen(found->name) });
     sync_edit_put(&edit, "active", (st_value){ .kind = ST_VALUE_INT, .number = 1 });
-    return author_one(turn, &edit, out_id, error);
+    return sync_author_one(turn, found->form, &edit, out_id, error);
 }
 
 /* Who that is here: the same record; or who has the login that the branch gave him; or a new
