@@ -67,6 +67,11 @@ ST_MUST_USE st_err apply_referred(sotay_client *client, const st_entry *entry, s
  * ST_E_NOT_FOUND without *error: the catalogue here does not name it. */
 ST_MUST_USE st_err apply_author_key(sotay_client *client, const st_id *device, uint8_t out_key[32],
                                     st_error *error);
+/* The catalogue needs a newer program, and the page has a set of somebody whom only that names: it
+ * is left, and with it all that comes of its bucket in this answer, until a newer program reads
+ * both. Inside a transaction. ST_E_MEMORY, ST_E_CORRUPT, ST_E_STORAGE. */
+ST_MUST_USE st_err apply_leaves(sotay_client *client, const st_page *page, bool *out_leaves,
+                                st_error *error);
 /* Keeps sets that wait, as they come with a snapshot: their changes are folded when an entry says
  * so, and are listed as held until then. The vector that has their holes is the caller's. */
 ST_MUST_USE st_err apply_held(sotay_client *client, const st_bucket *bucket,

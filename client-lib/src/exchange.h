@@ -140,6 +140,7 @@ struct sotay_sync {
     uint64_t kept_sent, kept_received; /* changes reported of what is not undone any more */
     uint64_t foreign_bytes; /* of an answer that is not ours to read */
     apply_report applied;
+    st_bucket left; /* of which nothing more is read in this answer (apply_leaves) */
 
     /* enrolment */
     uint8_t code[16], log_key[32];

@@ -78,9 +78,9 @@ static st_err take_vector(loading *l, const st_snapshot_part *part, st_error *er
 
 /* ---- records ---- */
 
-/* The records do not say in which set a change came. Before this sync a verdict said that ours is in
- * the log; since then the book may have been put back, and got another one under that name. Until
- * a backup is known to have it, it is asked about once more, and its note stays for the answer. */
+/* The records do not say in which set a change came. Before this sync a verdict said that ours is
+ * in the log; since then the book may have been put back, and got another one under that name.
+ * Until a backup is known to have it, it is asked about once more; its note stays for the answer. */
 static st_err doubt(loading *l, const st_id *record, const st_dot *dot, bool *out_stays,
                     st_error *error)
 {

@@ -214,6 +214,7 @@ static void begin_answer(sotay_sync *sync)
     missing_begin(sync);
     sync->staged_bytes = sync->foreign_bytes = 0;
     memset(&sync->applied, 0, sizeof sync->applied);
+    memset(&sync->left, 0, sizeof sync->left);
     sync->report.requests++;
     sync->report.bytes_up += sync->body.len;
     note_kept(sync);

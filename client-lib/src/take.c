@@ -322,12 +322,28 @@ static st_err note_repair(sotay_sync *sync, const st_bucket *bucket, st_error *e
     return ST_OK;
 }
 
+/* Can it not be read for want of a newer program, though it says nothing of that itself? */
+static st_err leaves_page(sotay_sync *sync, const st_page *page, bool *out_leaves, st_error *error)
+{
+    *out_leaves = strcmp(sync->left.s, page->bucket.s) == 0;
+    if (*out_leaves)
+        return ST_OK;
+    st_err err = apply_leaves(sync->client, page, out_leaves, error);
+    if (err == ST_OK && *out_leaves)
+        sync->left = page->bucket;
+    sync->applied.too_new = sync->applied.too_new || *out_leaves;
+    return err;
+}
+
 static st_err take_page(sotay_sync *sync, const st_page *page, st_error *error)
 {
     apply_report report;
     memset(&report, 0, sizeof report);
-    bool begun = false;
-    st_err err = snapshot_is_begun(&sync->client->book, &page->bucket, &begun, error);
+    bool begun = false, is_left = false;
+    st_err err = leaves_page(sync, page, &is_left, error);
+    if (err != ST_OK || is_left)
+        return err;
+    err = snapshot_is_begun(&sync->client->book, &page->bucket, &begun, error);
     if (err == ST_OK && begun) /* the server sends all entries after all */
         err = apply_forget(sync->client, &page->bucket, error);
     if (err == ST_OK && sync->names.asks_anew && bucket_is_catalogue(&page->bucket) &&

@@ -49,8 +49,8 @@ ST_MUST_USE st_err sync_author(writer *w, const sync_draft *draft, sync_authored
 /* The same inside a turn of the writer. */
 ST_MUST_USE st_err sync_author_turn(writer_turn *turn, const sync_draft *draft,
                                     sync_authored *out_authored, st_error *error);
-/* One edit of the catalogue, by the operator without a name: inside a turn, as above. `form` is that
- * of its record; out_record may be NULL. ST_E_SERVER: the catalogue has no bucket. */
+/* One edit of the catalogue, by the operator without a name: inside a turn, as above. `form` is
+ * that of its record; out_record may be NULL. ST_E_SERVER: the catalogue has no bucket. */
 ST_MUST_USE st_err sync_author_one(writer_turn *turn, const st_form *form, const sync_edit *edit,
                                    st_id *out_record, st_error *error);
 /* The role in which the operator without a name writes records of a form: the first of office,
