@@ -71,6 +71,13 @@ void sim_do_erase(sim_world *w, sim_phone *p, sim_random *r)
     }
 }
 
+/* What a copy of a store had typed and not sealed is in none of the sets that were erased: its
+ * owner may still seal it, or keeps it as a working copy that he left. */
+static bool is_not_sealed(const sim_phone *p, int table)
+{
+    return p->is_branch && table == BOOK_DRAFT;
+}
+
 /* Does any value that lies in the phone's store say the word? */
 static bool store_says(sim_world *w, sim_phone *p, const char *word)
 {
@@ -82,7 +89,8 @@ static bool store_says(sim_world *w, sim_phone *p, const char *word)
     for (int table = 0; table < 256 && !found; table++) {
         book_key prefix = book_key_of((uint8_t)table);
         book_scan scan = book_scan_of(&prefix);
-        st_err err = table == BOOK_META || sim_is_nobodys(p, table) ? ST_E_NOT_FOUND : ST_OK;
+        bool is_other = table == BOOK_META || sim_is_nobodys(p, table) || is_not_sealed(p, table);
+        st_err err = is_other ? ST_E_NOT_FOUND : ST_OK;
         while (err == ST_OK && !found) {
             st_arena arena;
             book_value value = { NULL, 0 };
