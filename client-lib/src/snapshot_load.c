@@ -80,7 +80,7 @@ static st_err take_vector(loading *l, const st_snapshot_part *part, st_error *er
 
 /* The records do not say in which set a change came. Before this sync a verdict said that ours is
  * in the log; since then the book may have been put back, and got another one under that name.
- * Until a backup is known to have it, it is asked about once more; its note stays for the answer. */
+ * Until a backup is known to have it, it is asked about once more; its note stays till then. */
 static st_err doubt(loading *l, const st_id *record, const st_dot *dot, bool *out_stays,
                     st_error *error)
 {

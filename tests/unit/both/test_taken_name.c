@@ -79,7 +79,7 @@ static void test_referred_to(void **state)
     must_have_both(&s);
 }
 
-/* The bucket is read anew, and comes in full, or as a snapshot that says which counters are in it. */
+/* The bucket is read anew, and comes in full, or as a snapshot that says which counters it has. */
 static void test_read_anew(void **state)
 {
     (void)state;
