@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "client-lib/src/closed.h"
 #include "client-lib/src/exchange.h"
 #include "client-lib/src/overlay.h"
 #include "proto/merge.h"
@@ -80,13 +81,15 @@ static st_err take_vector(loading *l, const st_snapshot_part *part, st_error *er
 
 /* The records do not say in which set a change came. Before this sync a verdict said that ours is
  * in the log; since then the book may have been put back, and got another one under that name.
- * Until a backup is known to have it, it is asked about once more; its note stays till then. */
+ * Until a backup is known to have it, it is asked about once more; its note stays for the answer.
+ * One that does not open cannot be offered. */
 static st_err doubt(loading *l, const st_id *record, const st_dot *dot, bool *out_stays,
                     st_error *error)
 {
     const outbox_helds none = { NULL, 0 };
     overlay_entry entry;
     outbox_set own;
+    bool is_kept = false;
     sotay_client *client = l->client;
     st_err err = overlay_get(&client->book, record, dot, &entry, error);
     if (err == ST_OK)
@@ -96,7 +99,11 @@ static st_err doubt(loading *l, const st_id *record, const st_dot *dot, bool *ou
     bool was_told = own.status == OUTBOX_SENT && !own.is_closed &&
                     own.position > client->next.backed_up_to &&
                     own.position <= l->sync->reach_before;
-    *out_stays = was_told || own.status == OUTBOX_UNSENT;
+    if (was_told || own.status == OUTBOX_UNSENT)
+        err = closed_is_kept(client, &own, &is_kept, error);
+    if (err != ST_OK || !is_kept)
+        return err;
+    *out_stays = true;
     own.status = OUTBOX_UNSENT;
     own.position = 0;
     return was_told ? outbox_settle(client, &own, NULL, none, error) : ST_OK;
@@ -207,6 +214,7 @@ static st_err finish(loading *l, st_error *error)
         return err;
     state.cursor = list->cursor;
     state.sum = list->sum;
+    state.too_new = false; /* of a page that came before it */
     err = bucket_put(book, &list->bucket, &state, error);
     return err == ST_OK ? snapshot_clear(book, &list->bucket, error) : err;
 }

@@ -3,7 +3,9 @@
  * set of a device that only that catalogue names. The phone says so; its own work gets out, and it
  * hears that it did. */
 #include "client-lib/src/apply.h"
+#include "client-lib/src/snapshot.h"
 #include "tests/unit/both/fetch.h"
+#include "tests/unit/both/many_visits.h"
 #include "tests/unit/client-lib/rows.h"
 
 /* The answer as a newer server gives it. */
@@ -79,10 +81,43 @@ static void test_own_work_gets_out(void **state)
     world_free(&w);
 }
 
+/* A newer program reads the unit as a snapshot: nothing is said to want a newer one then. */
+static void test_a_snapshot_of_what_was_left(void **state)
+{
+    (void)state;
+    world w;
+    line l = { 0 };
+    st_bucket unit;
+    bool is_read = false;
+    world_make(&w, 7);
+    phone *an = &w.phones[0], *binh = &w.phones[1];
+    ids_count = 0;
+    make_visits(&w, VISITS);
+    sync_phone_well(&w, an, NULL);
+    enrol(&w, binh, "binh", true);
+    (void)phone_visit(binh, "đền");
+    sync_phone_well(&w, binh, NULL);
+    (void)snprintf(unit.s, sizeof unit.s, "01477/unit/%s", KIT_UNIT);
+    rows_begin(an);
+    assert_int_equal(apply_forget(an->client, &unit, NULL), ST_OK);
+    rows_commit(an);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sync_newer(&w, an), SOTAY_OK);
+    for (int i = 0; i < 2; i++)
+        sync_over_well(&w, an, &l, NULL);
+    assert_true(l.gets > 0);
+    rows_begin(an);
+    assert_int_equal(snapshot_is_read_to(an->client, &unit, 1, &is_read, NULL), ST_OK);
+    rows_commit(an);
+    assert_true(is_read);
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_work_gets_out),
+        cmocka_unit_test(test_a_snapshot_of_what_was_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "client-lib/src/apply.h"
 #include "tests/unit/both/early.h"
 #include "tests/unit/both/many_visits.h"
+#include "tests/unit/both/unreadable.h"
 
 /* As after a repair that came to nothing. */
 static void read_anew(phone *p)
@@ -121,12 +122,41 @@ static void test_it_is_there(void **state)
     town_free(&s.t);
 }
 
+/* The same of a set that does not open here any more, of the name that the phone has or of one
+ * before: it cannot be offered, and nobody is told for ever that it waits, or that it is lost. */
+static void test_what_does_not_open_is_there(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 2 * HOWS; how++) {
+        early s;
+        line l = { 0 };
+        begin_town(&s);
+        note(s.an, &s.visit, LAST);
+        (void)broken_sync(&s.t, s.an, NULL, VERDICTS_ALONE);
+        const st_dot own = last_set(s.an);
+        const book_key key = book_key_counter(BOOK_SET, &own.device, own.counter);
+        damage(s.an, &key, how % HOWS);
+        if (how >= HOWS)
+            enrol(&s.t.w, s.an, "an", true);
+        read_anew(s.an);
+        for (int i = 0; i < 2; i++)
+            sync_over_well(&s.t.w, s.an, &l, NULL);
+        assert_true(l.gets > 0);
+        assert_int_equal(s.an->client->me.lost, 0);
+        must_be_quiet(&s.t.w, s.an);
+        assert_true(phone_says(s.an, sotay_show, &s.visit, LAST));
+        assert_true(phone_status_says(s.an, "\"ready\":0"));
+        town_free(&s.t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_referred_to),
         cmocka_unit_test(test_read_anew),
         cmocka_unit_test(test_it_is_there),
+        cmocka_unit_test(test_what_does_not_open_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
