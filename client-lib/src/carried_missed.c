@@ -69,7 +69,7 @@ static st_err find_parcels(carried_search *s, st_error *error)
     book_key prefix = book_key_of(BOOK_DELIVERED), key;
     book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
-    if (me->tree.head.size == 0 || me->has_key_alarm || witness_is_forsaken(me))
+    if (me->tree.head.size == 0 || me->has_key_alarm || witness_is_of_another(me))
         return ST_OK;
     while (err == ST_OK) {
         err = delivered_next(s->client, &scan, &key, error);

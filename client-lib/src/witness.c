@@ -34,6 +34,11 @@ bool witness_is_forsaken(const identity *me)
     return me->has_alarm && me->tree.head.size > 0 && me->alarm_epoch == me->tree.epoch;
 }
 
+bool witness_is_of_another(const identity *me)
+{
+    return me->has_alarm && me->tree.head.size > 0 && me->alarm_epoch >= me->tree.epoch;
+}
+
 st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
 {
     const identity *me = &sync->client->me;

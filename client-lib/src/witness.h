@@ -11,6 +11,9 @@ ST_MUST_USE st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error);
 /* The log of the same epoch does not go on from what its key signed: the server may have been put
  * back without knowing it. What is held proves it to him. */
 bool witness_is_forsaken(const identity *me);
+/* Since the one that is held was taken, a log that does not go on from it was shown, in that epoch
+ * or a later one: how far the log goes that answers now, it does not say. */
+bool witness_is_of_another(const identity *me);
 /* A new epoch was announced: up to the entry `cut` the log is said to be the one of before. */
 void witness_turn(identity *next, uint64_t cut);
 /* Takes the checkpoint of an answer. One that does not continue what is held is kept beside it, as

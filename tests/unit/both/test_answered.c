@@ -376,6 +376,43 @@ static void test_a_receipt_on_a_parcel(void **state)
     town_free(&t);
 }
 
+/* The log of a new epoch does not go on from what the carrier was shown, and is longer: of where a
+ * receipt lies his checkpoint says nothing. He brings a parcel once, and keeps it. */
+static void test_a_parcel_to_another_log(void **state)
+{
+    (void)state;
+    town t;
+    sotay_report report;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+    KIT_EXPECT(0, &t.w.book, "unassign", "chi", KIT_UNIT);
+    for (int i = 0; i < 2; i++)
+        for (size_t k = 0; k < PHONES; k++)
+            sync_phone_well(&t.w, &t.w.phones[k], NULL);
+    keep_copy(&t);
+    (void)phone_visit(an, "mất");
+    sync_phone_well(&t.w, an, NULL);
+    sync_phone_well(&t.w, chi, NULL);
+    put_copy_back(&t);
+    for (int i = 0; i < 4; i++) {
+        (void)phone_visit(binh, "sau");
+        sync_phone_well(&t.w, binh, NULL);
+    }
+    backup(&t);
+    restore(&t);
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t.w, chi, &report);
+    assert_true(report.has_log_alarm);
+    (void)phone_visit(an, "mang");
+    meet_well(an, chi);
+    sync_phone_well(&t.w, chi, &report);
+    assert_int_equal(report.stored, 1);
+    sync_phone_well(&t.w, chi, &report);
+    assert_int_equal(report.duplicate, 0);
+    assert_int_equal(rows_count(chi, BOOK_DELIVERED), 2); /* with what it owed of the lost unit */
+    town_free(&t);
+}
+
 /* Whoever was revoked meanwhile gets no page: what was acknowledged comes to the office, which
  * decides on it. */
 static void test_a_verdict_on_what_is_revoked(void **state)
@@ -644,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_a_verdict_on_what_is_carried),
         cmocka_unit_test(test_carried_in_a_unit_that_is_lost),
         cmocka_unit_test(test_a_receipt_on_a_parcel),
+        cmocka_unit_test(test_a_parcel_to_another_log),
         cmocka_unit_test(test_a_verdict_on_what_is_revoked),
         cmocka_unit_test(test_a_held_one_in_a_log_that_grew),
         cmocka_unit_test(test_a_held_one_that_was_brought),
