@@ -589,6 +589,7 @@ static void test_given_again_with_no_receipt(void **state)
     meet_well(chi, binh);
     assert_true(phone_says(binh, sotay_show, &visit, "bến"));
     (void)broken_sync(&t, binh, NULL, NO_RECEIPT);
+    assert_false(phone_says(binh, sotay_show, &visit, "bến"));
     for (int i = 0; i < 2; i++)
         sync_phone_well(&t.w, binh, NULL);
     assert_false(phone_says(binh, sotay_show, &visit, "bến"));
