@@ -694,6 +694,8 @@ st_err ask_make(sotay_sync *sync, st_error *error)
     if (err == ST_OK && !sync->has_drafts_done)
         err = carried_offer_missed(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done)
+        err = closed_offer_missed(sync->client, error);
+    if (err == ST_OK && !sync->has_drafts_done)
         err = drafts(sync, error);
     if (err == ST_OK && !sync->body_is_built) {
         err = seal(sync, error);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client-lib/src/epoch_offer.h"
+#include "client-lib/src/witness.h"
 
 #define HEAD_BYTES 40u /* of a value: log index, hash */
 
@@ -189,8 +190,13 @@ static st_err close_set(sotay_client *client, const st_set *set, uint64_t read_t
     outbox_set own;
     bool done = false, kept = false;
     st_err err = outbox_get(&client->book, &set->device, set->first, &own, error);
-    if (err == ST_E_NOT_FOUND)
-        return seal(client, set, read_to, &done, error);
+    if (err == ST_E_NOT_FOUND) { /* what came without an end is not known to be there */
+        const bool is_beyond = witness_is_beyond(&client->me, read_to);
+        err = seal(client, set, is_beyond ? 0 : read_to, &done, error);
+        return err == ST_OK && done && is_beyond
+                   ? epoch_offer(client, &set->device, set->first, error)
+                   : err;
+    }
     if (err != ST_OK || own.status != OUTBOX_SENT)
         return err;
     err = close_own(client, set, &own, error);
@@ -296,6 +302,21 @@ static st_err turn_one(sotay_client *client, const sealed_set *set, st_error *er
     return err == ST_OK && !own ? epoch_offer(client, &parcel->owner, parcel->first, error) : err;
 }
 
+/* The server said that it is there, in an answer without its end: it is offered once more. */
+static st_err miss_one(sotay_client *client, const sealed_set *set, st_error *error)
+{
+    const outbox_helds none = { NULL, 0 };
+    outbox_set own;
+    st_err err = turn_one(client, set, error);
+    if (err == ST_OK)
+        err = outbox_get(&client->book, &set->parcel.owner, set->parcel.first, &own, error);
+    if (err != ST_OK)
+        return err == ST_E_NOT_FOUND ? ST_OK : err;
+    own.status = OUTBOX_UNSENT;
+    own.position = 0;
+    return outbox_settle(client, &own, NULL, none, error);
+}
+
 /* cut NULL: what is covered goes. What does not open cannot be offered, nor said to be covered. */
 static st_err walk(sotay_client *client, const uint64_t *cut, st_error *error)
 {
@@ -327,4 +348,47 @@ st_err closed_turn(sotay_client *client, uint64_t cut, st_error *error)
 st_err closed_cover(sotay_client *client, st_error *error)
 {
     return walk(client, NULL, error);
+}
+
+/* The next one that lies behind the checkpoint that is held. */
+static st_err next_missed(sotay_client *client, book_scan *scan, st_arena *arena, sealed_set *out,
+                          st_error *error)
+{
+    book_value value = { NULL, 0 };
+    st_err err = ST_OK;
+    do {
+        st_arena_reset(arena);
+        err = book_scan_whole(&client->book, scan, arena, &value, error);
+        if (err == ST_OK)
+            err = unpack(&scan->at, &value, out, error);
+    } while (err == ST_OK && !witness_is_beyond(&client->me, out->position));
+    return err;
+}
+
+st_err closed_offer_missed(sotay_client *client, st_error *error)
+{
+    book_key prefix = book_key_of(BOOK_CLOSED);
+    book_scan scan = book_scan_of(&prefix);
+    sealed_set set;
+    st_arena arena;
+    bool is_any = false;
+    st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
+    st_err err = client_begin(client, false, error);
+    if (err == ST_OK)
+        err = next_missed(client, &scan, &arena, &set, error);
+    client_abort(client);
+    is_any = err == ST_OK;
+    if (is_any)
+        err = client_begin(client, true, error);
+    scan = book_scan_of(&prefix);
+    while (is_any && err == ST_OK) {
+        err = next_missed(client, &scan, &arena, &set, error);
+        if (err == ST_OK)
+            err = miss_one(client, &set, error);
+    }
+    st_arena_reset(&arena);
+    if (is_any && err == ST_E_NOT_FOUND)
+        return client_commit(client, error);
+    client_abort(client);
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

@@ -47,6 +47,9 @@ ST_MUST_USE st_err closed_open(sotay_client *client, const st_id *device, uint64
 /* The log ends at the cut: what lies beyond it is not known to be there. Sets of others are offered
  * again; own ones the caller sees to. */
 ST_MUST_USE st_err closed_turn(sotay_client *client, uint64_t cut, st_error *error);
+/* What the server said to be there in an answer without its end is offered once more. Makes its own
+ * transactions. ST_PENDING: called again, it is done. ST_E_MEMORY, ST_E_STORAGE, ST_E_CORRUPT. */
+ST_MUST_USE st_err closed_offer_missed(sotay_client *client, st_error *error);
 /* What is covered by now goes. */
 ST_MUST_USE st_err closed_cover(sotay_client *client, st_error *error);
 

@@ -9,6 +9,7 @@
 #include "client-lib/src/carried.h"
 #include "client-lib/src/declined.h"
 #include "client-lib/src/snapshot.h"
+#include "client-lib/src/witness.h"
 
 bool waiting_has(const sotay_sync *sync, const st_id *device, uint64_t first)
 {
@@ -209,6 +210,8 @@ static st_err is_untold(sotay_client *client, const outbox_set *own, bucket_list
         err = bucket_get(&client->book, &set.bucket, &state, error);
     if (err == ST_OK && state.in_scope && bucket_among(scope, &set.bucket) == NULL)
         err = snapshot_is_read_to(client, &set.bucket, own->position, &is_read, error);
+    if (err == ST_OK && state.in_scope && bucket_among(scope, &set.bucket) == NULL)
+        is_read = is_read && !witness_is_beyond(&client->me, own->position);
     *out_is = err == ST_OK && !is_read;
     st_arena_reset(&arena);
     return says_nothing ? ST_OK : err;
@@ -220,7 +223,8 @@ static st_err doubt(sotay_sync *sync, outbox_set *own, bucket_list scope, st_err
     const outbox_helds none = { NULL, 0 };
     bool is_it = false;
     if (own->status != OUTBOX_SENT || own->is_closed ||
-        own->position <= sync->client->next.position ||
+        (own->position <= sync->client->next.position &&
+         !witness_is_beyond(&sync->client->me, own->position)) ||
         exchange_find_sent(sync, &own->device, own->first) != NULL)
         return ST_OK;
     st_err err = is_untold(sync->client, own, scope, &is_it, error);

@@ -39,6 +39,12 @@ bool witness_is_of_another(const identity *me)
     return me->has_alarm && me->tree.head.size > 0 && me->alarm_epoch >= me->tree.epoch;
 }
 
+bool witness_is_beyond(const identity *me, uint64_t entry)
+{
+    return me->tree.head.size > 0 && !me->has_key_alarm && !witness_is_of_another(me) &&
+           entry > me->tree.head.size;
+}
+
 st_err witness_ask(sotay_sync *sync, st_ask *ask, st_error *error)
 {
     const identity *me = &sync->client->me;

@@ -14,6 +14,9 @@ bool witness_is_forsaken(const identity *me);
 /* Since the one that is held was taken, a log that does not go on from it was shown, in that epoch
  * or a later one: how far the log goes that answers now, it does not say. */
 bool witness_is_of_another(const identity *me);
+/* Does the entry lie behind the checkpoint that is held? Then what said that it is there came in an
+ * answer without its end, and the store may have been put back since. */
+bool witness_is_beyond(const identity *me, uint64_t entry);
 /* A new epoch was announced: up to the entry `cut` the log is said to be the one of before. */
 void witness_turn(identity *next, uint64_t cut);
 /* Takes the checkpoint of an answer. One that does not continue what is held is kept beside it, as

@@ -5,6 +5,8 @@
 #include "tests/unit/both/early.h"
 #include "tests/unit/both/meet.h"
 
+#define FAR "kể ở xa" /* stands nowhere else */
+
 /* One request of a sync; while its answer is on its way, something is written where `meanwhile`
  * says. */
 static void one_request(town *t, phone *p, sotay_sync *sync, const sotay_id *meanwhile,
@@ -376,6 +378,89 @@ static void test_a_receipt_on_a_parcel(void **state)
     town_free(&t);
 }
 
+/* The store was put back without a word, and has grown past all that was told. */
+static void grown_unnoticed(town *t, phone *other)
+{
+    put_copy_back(t);
+    for (int i = 0; i < 8; i++) {
+        (void)phone_visit(other, "sau");
+        sync_phone_well(&t->w, other, NULL);
+    }
+}
+
+static void covered_by_a_backup(town *t)
+{
+    backup(t);
+    KIT_EXPECT(0, &t->w.book, "backup", "--check", t->backup);
+}
+
+/* The book has it, the phone does not say it in the open, and brings it no more. */
+static void check_sealed(town *t, phone *p, const sotay_id *visit, const char *text)
+{
+    char hex[33];
+    sotay_report report;
+    for (int i = 0; i < 2; i++)
+        sync_phone_well(&t->w, p, NULL);
+    sync_phone_well(&t->w, p, &report);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(report.duplicate + report.stored, 0);
+    assert_int_equal(rows_with(p, text), strcmp(text, LAST) == 0 ? 1 : 0); /* the catalogue's */
+    sotay_id_format(visit, hex);
+    KIT_EXPECT(0, &t->w.book, "show", hex);
+    assert_non_null(strstr(KIT_OUT(&t->w.book), text));
+}
+
+/* Its unit was lost before it was sent: it is sealed with its verdict, which came alone. */
+static void test_a_verdict_that_sealed(void **state)
+{
+    (void)state;
+    town t;
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
+    const sotay_id visit = phone_visit(an, "gốc");
+    for (int i = 0; i < 2; i++) {
+        sync_phone_well(&t.w, an, NULL);
+        sync_phone_well(&t.w, binh, NULL);
+    }
+    KIT_EXPECT(0, &t.w.book, "unassign", "an", KIT_UNIT);
+    (void)broken_sync(&t, an, &visit, SIZE_MAX); /* written while its answer is on its way */
+    keep_copy(&t);
+    (void)broken_sync(&t, an, NULL, VERDICTS_ALONE);
+    assert_true(phone_status_says(an, "\"ready\":0"));
+    assert_int_equal(rows_with(an, LAST), 1); /* of the catalogue */
+    grown_unnoticed(&t, binh);
+    covered_by_a_backup(&t);
+    check_sealed(&t, an, &visit, LAST);
+    town_free(&t);
+}
+
+/* Of the answer that had the pages only the end did not come; then the unit is lost, and with that
+ * a backup is told of. His own, and another one's, whose author never comes again. */
+static void test_pages_in_a_unit_that_is_lost(void **state)
+{
+    (void)state;
+    for (int is_own = 0; is_own < 2; is_own++) {
+        town t;
+        town_make(&t, 46);
+        phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
+        (void)phone_visit(an, "gốc");
+        for (int i = 0; i < 2; i++)
+            for (size_t k = 0; k < PHONES; k++)
+                sync_phone_well(&t.w, &t.w.phones[k], NULL);
+        keep_copy(&t);
+        const sotay_id visit = phone_visit(is_own ? an : chi, FAR);
+        if (!is_own)
+            sync_phone_well(&t.w, chi, NULL);
+        (void)broken_sync(&t, an, NULL, WHOLE_BUT_ITS_END);
+        assert_true(phone_says(an, sotay_show, &visit, FAR));
+        grown_unnoticed(&t, binh);
+        KIT_EXPECT(0, &t.w.book, "unassign", "an", KIT_UNIT);
+        covered_by_a_backup(&t);
+        check_sealed(&t, an, &visit, FAR);
+        town_free(&t);
+    }
+}
+
 /* The log of a new epoch does not go on from what the carrier was shown, and is longer: of where a
  * receipt lies his checkpoint says nothing. He brings a parcel once, and keeps it. */
 static void test_a_parcel_to_another_log(void **state)
@@ -682,6 +767,8 @@ int main(void)
         cmocka_unit_test(test_a_verdict_on_what_is_carried),
         cmocka_unit_test(test_carried_in_a_unit_that_is_lost),
         cmocka_unit_test(test_a_receipt_on_a_parcel),
+        cmocka_unit_test(test_a_verdict_that_sealed),
+        cmocka_unit_test(test_pages_in_a_unit_that_is_lost),
         cmocka_unit_test(test_a_parcel_to_another_log),
         cmocka_unit_test(test_a_verdict_on_what_is_revoked),
         cmocka_unit_test(test_a_held_one_in_a_log_that_grew),
