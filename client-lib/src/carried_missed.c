@@ -65,16 +65,13 @@ static st_err find_taken(carried_search *s, st_error *error)
 /* A place that was said with the last answer to its end lies in the log of its checkpoint. */
 static st_err find_parcels(carried_search *s, st_error *error)
 {
-    const identity *me = &s->client->me;
     book_key prefix = book_key_of(BOOK_DELIVERED), key;
     book_scan scan = book_scan_of(&prefix);
     st_err err = ST_OK;
-    if (me->tree.head.size == 0 || me->has_key_alarm || witness_is_of_another(me))
-        return ST_OK;
     while (err == ST_OK) {
         err = delivered_next(s->client, &scan, &key, error);
         const bool is_set = err == ST_OK && key.b[0] == BOOK_PARCEL && key.b[1] == ST_PARCEL_SET;
-        if (is_set && st_get_u64(scan.at.b + 1) > me->tree.head.size)
+        if (is_set && witness_is_beyond(&s->client->me, st_get_u64(scan.at.b + 1)))
             err = add(s, &scan.at, error);
     }
     return err == ST_E_NOT_FOUND ? ST_OK : err;

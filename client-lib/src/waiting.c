@@ -193,8 +193,8 @@ static st_err is_any_lost(sotay_client *client, bucket_list scope, bool *out_any
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }
 
-/* Does it lie in a bucket that is lost now, where that was not read yet? One that does not open
- * cannot be offered. */
+/* Does it lie in a bucket that is lost now, where that was not read yet, or behind the checkpoint
+ * that is held? One that does not open cannot be offered. */
 static st_err is_untold(sotay_client *client, const outbox_set *own, bucket_list scope,
                         bool *out_is, st_error *error)
 {
@@ -208,11 +208,12 @@ static st_err is_untold(sotay_client *client, const outbox_set *own, bucket_list
     const bool says_nothing = err == ST_E_NOT_FOUND || book_is_damage(&client->book, err);
     if (err == ST_OK)
         err = bucket_get(&client->book, &set.bucket, &state, error);
-    if (err == ST_OK && state.in_scope && bucket_among(scope, &set.bucket) == NULL)
+    const bool is_lost =
+        err == ST_OK && state.in_scope && bucket_among(scope, &set.bucket) == NULL;
+    if (is_lost)
         err = snapshot_is_read_to(client, &set.bucket, own->position, &is_read, error);
-    if (err == ST_OK && state.in_scope && bucket_among(scope, &set.bucket) == NULL)
-        is_read = is_read && !witness_is_beyond(&client->me, own->position);
-    *out_is = err == ST_OK && !is_read;
+    *out_is = is_lost && err == ST_OK &&
+              (!is_read || witness_is_beyond(&client->me, own->position));
     st_arena_reset(&arena);
     return says_nothing ? ST_OK : err;
 }
