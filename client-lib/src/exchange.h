@@ -57,6 +57,7 @@ struct sotay_sync {
     relearning names; /* those that do not open (relearn.h) */
     uint64_t written; /* own counter when the last request with words was made */
     uint64_t reach_before; /* identity.reach when it began */
+    bool has_doubts; /* a snapshot left own sets to be offered once more, in this sync */
     uint64_t doubted; /* own counter when it was seen to that nothing leans on what has no answer
                        * (replay.h) */
     bool has_doubted_all; /* nothing at all, not what is sealed alone */

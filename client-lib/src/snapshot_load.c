@@ -104,6 +104,7 @@ static st_err doubt(loading *l, const st_id *record, const st_dot *dot, bool *ou
     if (err != ST_OK || !is_kept)
         return err;
     *out_stays = true;
+    l->sync->has_doubts = l->sync->has_doubts || was_told;
     own.status = OUTBOX_UNSENT;
     own.position = 0;
     return was_told ? outbox_settle(client, &own, NULL, none, error) : ST_OK;

@@ -471,6 +471,7 @@ static void next_round(sotay_sync *sync, bool from_start)
     sync->sent = NULL;
     sync->sent_count = sync->sent_capacity = 0;
     if (from_start) {
+        sync->has_doubts = false;
         book_key own = book_key_of(BOOK_OWN), carry = book_key_of(BOOK_CARRY);
         sync->sets = book_scan_of(&own);
         if (sync->has_turned) /* what was put off until then goes now */
@@ -513,8 +514,9 @@ static bool again(sotay_sync *sync)
         sync->wants_again = false;
     }
     return (sync->more && !sync->is_send_only) || sync->has_sets || sync->wants_again ||
-           sync->repairs_go_on || sync->evidence.goes_on || renew_goes_on(sync) ||
-           purge_goes_on(sync) || decided_goes_on(sync) || sync->seal.is_put_off;
+           sync->has_doubts || sync->repairs_go_on || sync->evidence.goes_on ||
+           renew_goes_on(sync) || purge_goes_on(sync) || decided_goes_on(sync) ||
+           sync->seal.is_put_off;
 }
 
 /* A server that has more and never gives it is not asked for ever. */
@@ -625,11 +627,11 @@ static st_err end_round(sotay_sync *sync, int status, bool *out_again, st_error 
     if (err != ST_OK)
         return err;
     *out_again = again(sync) || words_call(sync);
-    if (!sync->has_sets && !sync->wants_again) /* what is asked for again was not answered */
+    const bool from_start = sync->wants_again || sync->has_doubts;
+    if (!sync->has_sets && !from_start) /* what is asked for again was not answered */
         sync->seal.is_answered = true;
-    bool was_read = sync->reads == READS_ALL;
+    bool was_read = sync->reads == READS_ALL, is_over = !*out_again && !sync->is_enrolment;
     sync->report.complete = was_read && !*out_again && !sync->more && sync->report.later == 0;
-    bool from_start = sync->wants_again, is_over = !*out_again && !sync->is_enrolment;
     if (sync->is_heir) /* what waits goes with the next one */
         is_over = sync->report.complete = false;
     if (!*out_again && is_copy(sync->client))
