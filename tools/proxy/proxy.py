@@ -196,9 +196,9 @@ class Way:
                 self.pace.take(len(piece))
             if self.ends.is_broken:  # what lay here has not passed the line
                 raise Cut()
-            if piece:
-                self.target.sendall(piece)
+            if piece:  # counted first: who has it may ask at once
                 self.proxy.count(self.name, len(piece))
+                self.target.sendall(piece)
             if self.left == 0:
                 raise Cut(self.hard)
             if self.ends.left[self.name] == 0:
