@@ -52,7 +52,7 @@ st_err attach_next(book_db *book, book_scan *scan, st_arena *arena, attach_row *
         return err;
     size_t bytes = value.len < ROW_BYTES ? 1 : value.len - ROW_BYTES;
     if (bytes % sizeof(st_hash) != 0 || bytes == 0 || bytes / sizeof(st_hash) > ST_CHUNKS_MAX ||
-        value.data[0] > ATTACH_LEFT || scan->at.len != 1 + 16 + 16)
+        value.data[0] > ATTACH_COVERED || scan->at.len != 1 + 16 + 16)
         return st_fail(error, ST_E_CORRUPT, "store: the note of an attachment is damaged");
     out_row->kind = (attach_kind)value.data[0];
     memcpy(out_row->epoch, value.data + 1, 8);
@@ -67,6 +67,12 @@ bool attach_waits(const sotay_client *client, const attach_row *row)
     if (row->kind == ATTACH_UNSENT || row->kind == ATTACH_WANTED)
         return row->kind == ATTACH_UNSENT;
     return memcmp(row->epoch, client->me.epoch, sizeof row->epoch) != 0;
+}
+
+bool attach_is_doubted(const sotay_client *client, const attach_row *row)
+{
+    return row->kind == ATTACH_SENT && !attach_waits(client, row) &&
+           client->me.backed_up_to > row->position;
 }
 
 st_err attach_record(sotay_client *client, const book_key *key, st_id *out_record, st_error *error)
@@ -108,8 +114,7 @@ st_err attach_count(sotay_client *client, attach_counts *out_counts, st_error *e
             out_counts->wanted++;
         else if (err == ST_OK && row.kind == ATTACH_LEFT)
             out_counts->left++;
-        else if (err == ST_OK && row.kind == ATTACH_SENT &&
-                 client->me.backed_up_to <= row.position)
+        else if (err == ST_OK && row.kind == ATTACH_SENT)
             out_counts->uncovered++;
         st_arena_reset(&arena);
     }

@@ -21,14 +21,15 @@ typedef enum {
     ATTACH_SENT,    /* the server said that all of it is on its disk */
     ATTACH_WANTED,  /* somebody wants to see it: it is fetched when there is a line */
     ATTACH_FETCHED, /* it came from the server */
-    ATTACH_LEFT     /* the office declined what named it: it stays here, and is sent no more */
+    ATTACH_LEFT,    /* the office declined what named it: it stays here, and is sent no more */
+    ATTACH_COVERED  /* SENT, and still there after a backup of the server had it */
 } attach_kind;
 
 /* A file that was attached here, or that is fetched. */
 typedef struct {
     attach_kind kind;
-    uint8_t epoch[8];      /* SENT, FETCHED, LEFT: of the book then; another may not know it */
-    uint64_t position;     /* of the book then; SENT: entries of the log when all of it was there */
+    uint8_t epoch[8];  /* but for UNSENT, WANTED: of the book then; another may not know it */
+    uint64_t position; /* of the book then; SENT: entries of the log when all of it was there */
     const st_hash *hashes; /* of its pieces, in their order */
     uint32_t count;
 } attach_row;
@@ -48,6 +49,10 @@ ST_MUST_USE st_err attach_record(sotay_client *client, const book_key *key, st_i
                                  st_error *error);
 /* Does the file still have to be sent? */
 bool attach_waits(const sotay_client *client, const attach_row *row);
+/* Should a backup have the file, and was the server not asked since whether it still does? Pieces
+ * lie in no log: of a store that was put back without a word nothing else tells that they are gone
+ * (docs/protocol.md 7.11). */
+bool attach_is_doubted(const sotay_client *client, const attach_row *row);
 /* The files that were fetched, or wanted, of records that are not shown here any more go. Inside
  * the caller's write transaction. */
 ST_MUST_USE st_err attach_forget(sotay_client *client, st_error *error);
@@ -78,7 +83,7 @@ ST_MUST_USE st_err attach_erase(sotay_client *client, const book_key *keys, size
 
 typedef struct {
     uint64_t waiting;   /* files not all with the server */
-    uint64_t uncovered; /* sent ones that no backup of the server is known to have */
+    uint64_t uncovered; /* sent ones that no backup is known to have, or not asked about since */
     uint64_t wanted;    /* not all here yet */
     uint64_t left;      /* that the office declined: nobody else has them */
 } attach_counts;
@@ -100,6 +105,8 @@ typedef struct {
     unsigned tries;     /* requests after which a piece of it was still missing */
     bool is_given_up;   /* until the next sync */
     attach_kind kind;   /* FETCHED, LEFT: of an epoch that is gone; the server may have lost it */
+    bool is_doubted;    /* sent, and asked about once more: nothing of it was found missing yet */
+    uint64_t position;  /* of its row */
 } attach_file;
 
 /* The file that is fetched. */

@@ -69,6 +69,8 @@ static st_err take_file(sotay_sync *sync, const attach_row *row, st_error *error
         return st_fail(error, ST_E_MEMORY, "sync: no memory for an attachment");
     file->count = row->count;
     file->kind = row->kind;
+    file->is_doubted = attach_is_doubted(sync->client, row);
+    file->position = row->position;
     lane->count++;
     return ST_OK;
 }
@@ -85,7 +87,8 @@ static st_err next_files(sotay_sync *sync, st_error *error)
         attach_row row;
         st_arena_init(&arena, CLIENT_WORK_BYTES_MAX);
         err = attach_next(&sync->client->book, &lane->scan, &arena, &row, error);
-        if (err == ST_OK && attach_waits(sync->client, &row))
+        if (err == ST_OK &&
+            (attach_waits(sync->client, &row) || attach_is_doubted(sync->client, &row)))
             err = take_file(sync, &row, error);
         st_arena_reset(&arena);
     }
@@ -421,12 +424,24 @@ static st_err note_kind(sotay_sync *sync, const attach_file *file, attach_kind k
 }
 
 /* A backup that began while the pieces still went up may lack the last of them: only one of more
- * entries than the log has now holds them all. A server that does not say how many covers none. */
-static st_err note_sent(sotay_sync *sync, const attach_file *file, uint64_t entries,
-                        st_error *error)
+ * entries than the log has now holds them all. A server that does not say how many covers none.
+ * When there is one, the server is asked once more: is all still there, the backup counts. */
+static st_err note_there(sotay_sync *sync, const attach_file *file, uint64_t entries,
+                         st_error *error)
 {
+    if (file->is_doubted)
+        return note_kind(sync, file, ATTACH_COVERED, file->position, error);
     sync->report.attachments_sent++;
     return note_kind(sync, file, ATTACH_SENT, entries > 0 ? entries : UINT64_MAX, error);
+}
+
+/* The server had all of it, and has not any more: it waits like one that never went. */
+static st_err note_missing(sotay_sync *sync, attach_file *file, st_error *error)
+{
+    if (!file->is_doubted)
+        return ST_OK;
+    file->is_doubted = false;
+    return note_kind(sync, file, ATTACH_UNSENT, 0, error);
 }
 
 /* Nothing here names it any more, since the office declined what did. What was declined before a
@@ -482,9 +497,9 @@ st_err attach_take(sotay_sync *sync, const st_have_answer *answer, st_error *err
         set_missing(file, answer);
     else
         set_sent(file, answer);
-    return file->is_given_up || has_missing(file)
-               ? ST_OK
-               : note_sent(sync, file, answer->entries, error);
+    if (has_missing(file))
+        return note_missing(sync, file, error);
+    return file->is_given_up ? ST_OK : note_there(sync, file, answer->entries, error);
 }
 
 /* As much as the line carries in a moment, never more than twice as much as before. */

@@ -497,7 +497,8 @@ typedef struct clearing {
     sotay_cleared cleared;
 } clearing;
 
-/* Covered: a backup of the server has it too, or that it was declined; or the server gave it. */
+/* Covered: a backup of the server has it too, and it was still there after that; or a backup has
+ * that it was declined; or the server gave it. */
 static bool is_covered(const clearing *c, const book_key *key, const attach_row *row)
 {
     const sotay_client *client = c->client;
@@ -506,7 +507,7 @@ static bool is_covered(const clearing *c, const book_key *key, const attach_row 
         return false;
     if (row->kind == ATTACH_LEFT) /* what says so lies before the position */
         return row->position > 0 && client->me.backed_up_to >= row->position;
-    return row->kind == ATTACH_FETCHED || client->me.backed_up_to > row->position;
+    return row->kind == ATTACH_FETCHED || row->kind == ATTACH_COVERED;
 }
 
 /* Fetched or wanted, and its record is not shown here any more. */

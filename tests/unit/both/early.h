@@ -228,4 +228,20 @@ static inline bool broken_sync(town *t, phone *p, const sotay_id *meanwhile, siz
     return is_whole;
 }
 
+/* The store was put back without a word, and has grown past all that was told. */
+static inline void grown_unnoticed(town *t, phone *other)
+{
+    put_copy_back(t);
+    for (int i = 0; i < 8; i++) {
+        (void)phone_visit(other, "sau");
+        sync_phone_well(&t->w, other, NULL);
+    }
+}
+
+static inline void covered_by_a_backup(town *t)
+{
+    backup(t);
+    KIT_EXPECT(0, &t->w.book, "backup", "--check", t->backup);
+}
+
 #endif

@@ -378,22 +378,6 @@ static void test_a_receipt_on_a_parcel(void **state)
     town_free(&t);
 }
 
-/* The store was put back without a word, and has grown past all that was told. */
-static void grown_unnoticed(town *t, phone *other)
-{
-    put_copy_back(t);
-    for (int i = 0; i < 8; i++) {
-        (void)phone_visit(other, "sau");
-        sync_phone_well(&t->w, other, NULL);
-    }
-}
-
-static void covered_by_a_backup(town *t)
-{
-    backup(t);
-    KIT_EXPECT(0, &t->w.book, "backup", "--check", t->backup);
-}
-
 /* The book has it, the phone does not say it in the open, and brings it no more. */
 static void check_sealed(town *t, phone *p, const sotay_id *visit, const char *text)
 {

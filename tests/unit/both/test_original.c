@@ -460,6 +460,13 @@ static void test_servers_that_err(void **state)
     }
 }
 
+/* It hears of a backup of so many entries, and asks what the office has of that. */
+static void hear_of_a_backup(desk *d, phone *p, uint64_t entries)
+{
+    p->client->me.backed_up_to = entries;
+    sync_well(d, p, NULL);
+}
+
 /* A server without the lane takes the files of the phone all the same. */
 static void test_an_older_server_still_gets_files(void **state)
 {
@@ -469,7 +476,7 @@ static void test_an_older_server_still_gets_files(void **state)
     line bad = { .files = lie, .context = &l };
     sotay_report report;
     sotay_cleared cleared;
-    d->an->client->me.backed_up_to = UINT64_MAX; /* all that it sent is covered */
+    hear_of_a_backup(d, d->an, UINT64_MAX); /* all that it sent is covered */
     assert_int_equal(sotay_attachment_clear(d->an->client, false, &cleared, NULL), SOTAY_OK);
     assert_int_equal(cleared.files, 1);
     want(d, d->an);
@@ -491,11 +498,14 @@ static void test_only_what_can_be_had_again_goes(void **state)
     static uint8_t longer[LEN + 16 * KIB];
     memcpy(longer, d->data, LEN);
     noise(longer + 96 * KIB, sizeof longer - 96 * KIB, 8);
+    for (int is_backed_up = 0; is_backed_up < 2; is_backed_up++) {
+        d->an->client->me.backed_up_to = is_backed_up ? UINT64_MAX : 0;
+        assert_int_equal(sotay_attachment_clear(d->an->client, false, &cleared, NULL), SOTAY_OK);
+        assert_int_equal(cleared.files + cleared.bytes, 0); /* nor before it has asked */
+        assert_int_equal(cleared.kept_files, 1);
+    }
+    sync_well(d, d->an, NULL);
     attach(d, longer, sizeof longer, other);
-    assert_int_equal(sotay_attachment_clear(d->an->client, false, &cleared, NULL), SOTAY_OK);
-    assert_int_equal(cleared.files + cleared.bytes, 0);
-    assert_int_equal(cleared.kept_files, 2);
-    d->an->client->me.backed_up_to = UINT64_MAX;
     for (int says = 1; says >= 0; says--) {
         assert_int_equal(sotay_attachment_clear(d->an->client, says == 1, &cleared, NULL),
                          SOTAY_OK);
@@ -547,11 +557,11 @@ static void test_a_backup_made_while_it_went_up_covers_nothing(void **state)
     sync_over_well(&d->w, d->an, &slow, &report);
     assert_int_equal(report.attachments_sent, 1);
     assert_true(m.entries > before);
-    d->an->client->me.backed_up_to = m.entries;
+    hear_of_a_backup(d, d->an, m.entries);
     assert_int_equal(sotay_attachment_clear(d->an->client, true, &cleared, NULL), SOTAY_OK);
     assert_int_equal(cleared.files, 1); /* the one of before */
     assert_int_equal(cleared.kept_files, 1);
-    d->an->client->me.backed_up_to = m.entries + 1;
+    hear_of_a_backup(d, d->an, m.entries + 1);
     assert_int_equal(sotay_attachment_clear(d->an->client, false, &cleared, NULL), SOTAY_OK);
     assert_int_equal(cleared.files, 2);
 }
@@ -663,7 +673,7 @@ static void test_a_device_full_of_photos(void **state)
     assert_non_null(strstr(d->an->error.detail, "attachment clear"));
     (void)phone_visit(d->an, "bản");
     sotay_cleared cleared;
-    client->me.backed_up_to = UINT64_MAX;
+    hear_of_a_backup(d, d->an, UINT64_MAX);
     assert_int_equal(sotay_attachment_clear(client, false, &cleared, NULL), SOTAY_OK);
     assert_int_equal(try_attach(d, 10), SOTAY_OK);
 }
