@@ -2,10 +2,7 @@
  * What was answered, and what waited through an answer, counts for the book that answered, and for
  * no word that came after it: where that book is put back meanwhile, nobody's value is replaced
  * unseen, and what it said it has is offered again. */
-#include "tests/unit/both/early.h"
-#include "tests/unit/both/meet.h"
-
-#define FAR "kể ở xa" /* stands nowhere else */
+#include "tests/unit/both/broken.h"
 
 /* One request of a sync; while its answer is on its way, something is written where `meanwhile`
  * says. */
@@ -170,29 +167,6 @@ static void test_made_anew_in_front(void **state)
     check_book(&s);
 }
 
-/* A set was stored behind as many others, its verdict came, and the rest of the answer did not;
- * then the store was put back to before it, which nobody noticed. */
-static sotay_id told_and_lost(town *t, int others)
-{
-    town_make(t, 46);
-    phone *an = &t->w.phones[0], *binh = &t->w.phones[1];
-    (void)phone_visit(binh, "một");
-    sync_phone_well(&t->w, binh, NULL);
-    sync_phone_well(&t->w, an, NULL);
-    (void)phone_visit(binh, "hai");
-    sync_phone_well(&t->w, binh, NULL);
-    keep_copy(t);
-    for (int i = 0; i < others; i++) {
-        (void)phone_visit(an, "khác");
-        rows_seal(an);
-    }
-    const sotay_id visit = phone_visit(an, "mất");
-    (void)broken_sync(t, an, NULL, VERDICTS_ALONE);
-    assert_true(phone_status_says(an, "\"ready\":0"));
-    put_copy_back(t);
-    return visit;
-}
-
 /* The log is shorter than what the phone was told. */
 static void test_a_verdict_beyond_the_log(void **state)
 {
@@ -214,32 +188,14 @@ static void test_a_verdict_beyond_the_log(void **state)
 }
 
 /* The log has grown past that place before the phone comes; or before it gets a page again, since
- * it is suspended when it comes. */
+ * it was suspended meanwhile. */
 static void test_a_verdict_in_a_log_that_grew(void **state)
 {
     (void)state;
-    for (int is_suspended = 0; is_suspended < 2; is_suspended++) {
-        town t;
-        sotay_report report;
-        const sotay_id visit = told_and_lost(&t, 0);
-        phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
-        if (is_suspended) {
-            KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an));
-            sync_phone_well(&t.w, an, NULL);
-        }
-        for (int i = 0; i < 4; i++) {
-            (void)phone_visit(binh, "sau");
-            sync_phone_well(&t.w, binh, NULL);
-        }
-        if (is_suspended)
-            KIT_EXPECT(0, &t.w.book, "device", "suspend", device_of(an), "--lift");
-        for (int i = 0; i < 2; i++)
-            sync_phone_well(&t.w, an, NULL);
-        sync_phone_well(&t.w, an, &report); /* once */
-        assert_int_equal(report.sent_changes, 0);
-        sync_phone_well(&t.w, binh, NULL);
-        assert_true(phone_says(binh, sotay_show, &visit, "mất"));
-        town_free(&t);
+    for (int was_suspended = 0; was_suspended < 2; was_suspended++) {
+        broken b;
+        break_and_grow(&b, was_suspended);
+        broken_close(&b);
     }
 }
 
@@ -248,26 +204,9 @@ static void test_a_verdict_in_a_unit_that_is_lost(void **state)
 {
     (void)state;
     for (int has_backup = 0; has_backup < 2; has_backup++) {
-        town t;
-        char hex[33];
-        sotay_report report;
-        const sotay_id visit = told_and_lost(&t, 0);
-        phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
-        for (int i = 0; i < 4; i++) {
-            (void)phone_visit(binh, "sau");
-            sync_phone_well(&t.w, binh, NULL);
-        }
-        KIT_EXPECT(0, &t.w.book, "unassign", "an", KIT_UNIT);
-        if (has_backup) {
-            backup(&t);
-            KIT_EXPECT(0, &t.w.book, "backup", "--check", t.backup);
-        }
-        for (int i = 0; i < 3; i++)
-            sync_phone_well(&t.w, an, &report);
-        assert_int_equal(report.sent_changes, 0);
-        sotay_id_format(&visit, hex);
-        KIT_EXPECT(0, &t.w.book, "show", hex);
-        town_free(&t);
+        broken b;
+        break_in_lost_unit(&b, has_backup);
+        broken_close(&b);
     }
 }
 
@@ -277,31 +216,9 @@ static void test_a_verdict_on_what_is_carried(void **state)
 {
     (void)state;
     for (int has_grown = 0; has_grown < 2; has_grown++) {
-        town t;
-        town_make(&t, 46);
-        phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
-        (void)phone_visit(binh, "một");
-        for (int i = 0; i < 2; i++) {
-            sync_phone_well(&t.w, binh, NULL);
-            sync_phone_well(&t.w, an, NULL);
-        }
-        keep_copy(&t);
-        const sotay_id visit = phone_visit(an, "mất");
-        meet_well(an, binh);
-        (void)broken_sync(&t, binh, NULL, VERDICTS_ALONE);
-        meet_well(binh, an);
-        assert_true(phone_status_says(an, "\"ready\":0"));
-        put_copy_back(&t);
-        for (int i = 0; has_grown && i < 4; i++) {
-            (void)phone_visit(chi, "sau");
-            sync_phone_well(&t.w, chi, NULL);
-        }
-        for (int i = 0; i < 2; i++)
-            sync_phone_well(&t.w, binh, NULL);
-        must_be_quiet(&t.w, binh);
-        sync_phone_well(&t.w, chi, NULL);
-        assert_true(phone_says(chi, sotay_show, &visit, "mất"));
-        town_free(&t);
+        broken b;
+        break_carried(&b, has_grown);
+        broken_close(&b);
     }
 }
 
@@ -311,35 +228,9 @@ static void test_carried_in_a_unit_that_is_lost(void **state)
 {
     (void)state;
     for (int is_restored = 0; is_restored < 2; is_restored++) {
-        town t;
-        char hex[33];
-        town_make(&t, 46);
-        phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
-        for (int i = 0; i < 2; i++) {
-            sync_phone_well(&t.w, binh, NULL);
-            sync_phone_well(&t.w, an, NULL);
-        }
-        save(&t, is_restored ? RESTORED : PUT_BACK);
-        const sotay_id visit = phone_visit(an, "mất");
-        meet_well(an, binh);
-        (void)broken_sync(&t, binh, NULL, VERDICTS_ALONE);
-        if (is_restored) {
-            KIT_EXPECT(0, &t.w.book, "unassign", "binh", KIT_UNIT);
-            sync_phone_well(&t.w, binh, NULL);
-            restore(&t);
-        } else {
-            put_copy_back(&t);
-            for (int i = 0; i < 4; i++) {
-                (void)phone_visit(chi, "sau");
-                sync_phone_well(&t.w, chi, NULL);
-            }
-            KIT_EXPECT(0, &t.w.book, "unassign", "binh", KIT_UNIT);
-        }
-        for (int i = 0; i < 3; i++)
-            sync_phone_well(&t.w, binh, NULL);
-        sotay_id_format(&visit, hex);
-        KIT_EXPECT(0, &t.w.book, "show", hex);
-        town_free(&t);
+        broken b;
+        break_carried_in_lost_unit(&b, is_restored);
+        broken_close(&b);
     }
 }
 
@@ -348,74 +239,28 @@ static void test_carried_in_a_unit_that_is_lost(void **state)
 static void test_a_receipt_on_a_parcel(void **state)
 {
     (void)state;
-    town t;
-    char hex[33];
-    sotay_report report;
-    town_make(&t, 46);
-    phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
-    KIT_EXPECT(0, &t.w.book, "unassign", "chi", KIT_UNIT);
-    for (int i = 0; i < 2; i++)
-        for (size_t k = 0; k < PHONES; k++)
-            sync_phone_well(&t.w, &t.w.phones[k], NULL);
-    keep_copy(&t);
-    const sotay_id visit = phone_visit(an, "mất");
-    meet_well(an, chi);
-    assert_int_equal(rows_count(chi, BOOK_PARCEL), 1);
-    (void)broken_sync(&t, chi, NULL, VERDICTS_ALONE);
-    assert_int_equal(rows_count(chi, BOOK_PARCEL), 0);
-    put_copy_back(&t);
-    for (int i = 0; i < 4; i++) {
-        (void)phone_visit(binh, "sau");
-        sync_phone_well(&t.w, binh, NULL);
-    }
-    backup(&t);
-    KIT_EXPECT(0, &t.w.book, "backup", "--check", t.backup);
-    for (int i = 0; i < 3; i++)
-        sync_phone_well(&t.w, chi, &report);
-    assert_int_equal(report.requests, 1);
-    sotay_id_format(&visit, hex);
-    KIT_EXPECT(0, &t.w.book, "show", hex);
-    town_free(&t);
+    broken b;
+    break_parcel(&b, false);
+    broken_close(&b);
 }
 
-/* The book has it, the phone does not say it in the open, and brings it no more. */
-static void check_sealed(town *t, phone *p, const sotay_id *visit, const char *text)
+/* The phone does not say it in the open, and it came to the book. */
+static void check_sealed(broken *b)
 {
-    char hex[33];
-    sotay_report report;
+    const size_t shown = strcmp(b->text, LAST) == 0 ? 1 : 0; /* the catalogue's */
     for (int i = 0; i < 2; i++)
-        sync_phone_well(&t->w, p, NULL);
-    sync_phone_well(&t->w, p, &report);
-    assert_int_equal(report.requests, 1);
-    assert_int_equal(report.duplicate + report.stored, 0);
-    assert_int_equal(rows_with(p, text), strcmp(text, LAST) == 0 ? 1 : 0); /* the catalogue's */
-    sotay_id_format(visit, hex);
-    KIT_EXPECT(0, &t->w.book, "show", hex);
-    assert_non_null(strstr(KIT_OUT(&t->w.book), text));
+        sync_phone_well(&b->t.w, b->who, NULL);
+    assert_int_equal(rows_with(b->who, b->text), shown);
+    broken_close(b);
 }
 
 /* Its unit was lost before it was sent: it is sealed with its verdict, which came alone. */
 static void test_a_verdict_that_sealed(void **state)
 {
     (void)state;
-    town t;
-    town_make(&t, 46);
-    phone *an = &t.w.phones[0], *binh = &t.w.phones[1];
-    const sotay_id visit = phone_visit(an, "gốc");
-    for (int i = 0; i < 2; i++) {
-        sync_phone_well(&t.w, an, NULL);
-        sync_phone_well(&t.w, binh, NULL);
-    }
-    KIT_EXPECT(0, &t.w.book, "unassign", "an", KIT_UNIT);
-    (void)broken_sync(&t, an, &visit, SIZE_MAX); /* written while its answer is on its way */
-    keep_copy(&t);
-    (void)broken_sync(&t, an, NULL, VERDICTS_ALONE);
-    assert_true(phone_status_says(an, "\"ready\":0"));
-    assert_int_equal(rows_with(an, LAST), 1); /* of the catalogue */
-    grown_unnoticed(&t, binh);
-    covered_by_a_backup(&t);
-    check_sealed(&t, an, &visit, LAST);
-    town_free(&t);
+    broken b;
+    break_sealed(&b, false);
+    check_sealed(&b);
 }
 
 /* Of the answer that had the pages only the end did not come; then the unit is lost, and with that
@@ -424,24 +269,9 @@ static void test_pages_in_a_unit_that_is_lost(void **state)
 {
     (void)state;
     for (int is_own = 0; is_own < 2; is_own++) {
-        town t;
-        town_make(&t, 46);
-        phone *an = &t.w.phones[0], *binh = &t.w.phones[1], *chi = &t.w.phones[2];
-        (void)phone_visit(an, "gốc");
-        for (int i = 0; i < 2; i++)
-            for (size_t k = 0; k < PHONES; k++)
-                sync_phone_well(&t.w, &t.w.phones[k], NULL);
-        keep_copy(&t);
-        const sotay_id visit = phone_visit(is_own ? an : chi, FAR);
-        if (!is_own)
-            sync_phone_well(&t.w, chi, NULL);
-        (void)broken_sync(&t, an, NULL, WHOLE_BUT_ITS_END);
-        assert_true(phone_says(an, sotay_show, &visit, FAR));
-        grown_unnoticed(&t, binh);
-        KIT_EXPECT(0, &t.w.book, "unassign", "an", KIT_UNIT);
-        covered_by_a_backup(&t);
-        check_sealed(&t, an, &visit, FAR);
-        town_free(&t);
+        broken b;
+        break_pages(&b, is_own);
+        check_sealed(&b);
     }
 }
 
