@@ -25,7 +25,8 @@ static inline void broken_check(broken *b)
     sotay_id_format(&b->visit, hex);
     KIT_EXPECT(0, &b->t.w.book, "show", hex);
     assert_non_null(strstr(KIT_OUT(&b->t.w.book), b->text));
-    KIT_EXPECT(0, &b->t.w.book, "verify");
+    KIT_EXPECT(0, &b->t.w.book, "verify", "--json");
+    assert_true(kit_says(KIT_OUT(&b->t.w.book), "\"attachments_missing\":0"));
 }
 
 static inline void broken_close(broken *b)
@@ -203,6 +204,30 @@ static inline void break_pages(broken *b, bool is_own)
     assert_true(phone_says(an, sotay_show, &b->visit, FAR));
     grown_unnoticed(t, &t->w.phones[1]);
     KIT_EXPECT(0, &t->w.book, "unassign", "an", KIT_UNIT);
+    covered_by_a_backup(t);
+}
+
+static const uint8_t BROKEN_PDF[] = "%PDF-1.7\nbản gốc";
+
+/* The pieces of a file, whose words had come before: out_item tells which. */
+static inline void break_file(broken *b, char out_item[SOTAY_ITEM_TEXT])
+{
+    town *t = &b->t;
+    sotay_report report;
+    const sotay_attachment file = { "a.pdf", BROKEN_PDF, sizeof BROKEN_PDF, NULL, NULL, 0 };
+    town_make(t, 46);
+    phone *an = &t->w.phones[0];
+    b->visit = phone_visit(an, "gốc");
+    b->who = an;
+    b->text = "a.pdf";
+    sync_phone_well(&t->w, an, NULL);
+    assert_int_equal(sotay_attach(an->client, &b->visit, &file, out_item, &an->error), SOTAY_OK);
+    (void)broken_sync(t, an, NULL, SIZE_MAX);
+    keep_copy(t);
+    sync_phone_well(&t->w, an, &report);
+    assert_int_equal(report.attachments_sent, 1);
+    assert_int_equal(report.attachments_waiting, 0);
+    grown_unnoticed(t, &t->w.phones[1]);
     covered_by_a_backup(t);
 }
 

@@ -275,6 +275,46 @@ static void test_pages_in_a_unit_that_is_lost(void **state)
     }
 }
 
+static void spoil_all(phone *p, book_table table)
+{
+    stored_row row;
+    for (size_t n = rows_count(p, table); n-- > 0;)
+        if (rows_get(p, table, n, &row))
+            rows_spoil(p, &row.key);
+}
+
+/* What does not open any more can't be offered, and stands in nobody's way. */
+static void test_what_does_not_open(void **state)
+{
+    static const struct {
+        void (*build)(broken *b, bool how);
+        bool how;
+        book_table table;
+    } CASES[] = {
+        { break_and_grow, false, BOOK_SET },
+        { break_in_lost_unit, false, BOOK_SET },
+        { break_carried, true, BOOK_TAKEN },
+        { break_carried, true, BOOK_SET },
+        { break_carried_in_lost_unit, false, BOOK_TAKEN },
+        { break_carried_in_lost_unit, false, BOOK_SET },
+        { break_sealed, false, BOOK_CLOSED },
+        { break_pages, true, BOOK_SET },
+        { break_pages, false, BOOK_SET },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        broken b;
+        sotay_report report;
+        CASES[i].build(&b, CASES[i].how);
+        spoil_all(b.who, CASES[i].table);
+        assert_true(rows_count(b.who, CASES[i].table) > 0);
+        for (int n = 0; n < 3; n++)
+            sync_phone_well(&b.t.w, b.who, &report);
+        assert_int_equal(report.requests, 1);
+        town_free(&b.t);
+    }
+}
+
 /* The log of a new epoch does not go on from what the carrier was shown, and is longer: of where a
  * receipt lies his checkpoint says nothing. He brings a parcel once, and keeps it. */
 static void test_a_parcel_to_another_log(void **state)
@@ -583,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_a_receipt_on_a_parcel),
         cmocka_unit_test(test_a_verdict_that_sealed),
         cmocka_unit_test(test_pages_in_a_unit_that_is_lost),
+        cmocka_unit_test(test_what_does_not_open),
         cmocka_unit_test(test_a_parcel_to_another_log),
         cmocka_unit_test(test_a_verdict_on_what_is_revoked),
         cmocka_unit_test(test_a_held_one_in_a_log_that_grew),

@@ -97,6 +97,13 @@ static void sweep(const scene *s)
     bench_close(&b);
 }
 
+static void break_its_file(broken *b, bool nothing)
+{
+    char item[SOTAY_ITEM_TEXT];
+    (void)nothing;
+    break_file(b, item);
+}
+
 static void test_what_was_told_is_not_there(void **state)
 {
     static const scene SCENES[] = {
@@ -110,6 +117,7 @@ static void test_what_was_told_is_not_there(void **state)
         { "what was sealed", break_sealed, false },
         { "pages with his own", break_pages, true },
         { "pages with another one's", break_pages, false },
+        { "a file", break_its_file, false },
     };
     (void)state;
     for (size_t i = 0; i < sizeof SCENES / sizeof SCENES[0]; i++)

@@ -273,6 +273,34 @@ static st_err a_page_too_new(bench *b, st_error *error)
     return take_page(b, &page, error);
 }
 
+/* The catalogue waits for a newer program, and only there the author of the last set is named. */
+static st_err a_page_is_left(bench *b, st_error *error)
+{
+    st_bucket catalogue;
+    bucket_state at;
+    bool leaves = false;
+    sotay_client *client = b->on.copy.client;
+    st_page page = page_of(b, EDGE_UNIT_BUCKET, 4);
+    (void)entry_of(b, 0, ST_ENTRY_HOLD, &b->theirs_set);
+    (void)bring(b, 1, ST_ENTRY_CHANGE);
+    for (uint32_t i = 2; i < 4; i++)
+        (void)entry_of(b, i, ST_ENTRY_CHANGE, &b->h.set);
+    b->entries[2].set = b->h.bytes.data; /* not all of it: that is found out elsewhere */
+    b->entries[2].set_len = b->h.bytes.len - 1;
+    b->entries[3].set = b->h.bytes.data;
+    b->entries[3].set_len = b->h.bytes.len;
+    bucket_catalogue(client, &catalogue);
+    st_err err = bucket_get(&client->book, &catalogue, &at, error);
+    at.too_new = true;
+    if (err == ST_OK)
+        err = bucket_put(&client->book, &catalogue, &at, error);
+    if (err == ST_OK)
+        err = apply_leaves(client, &page, &leaves, error);
+    if (err == ST_OK)
+        assert_true(leaves);
+    return err;
+}
+
 static void test_pages(void **state)
 {
     static const scene SCENES[] = {
@@ -284,6 +312,7 @@ static void test_pages(void **state)
         { .why = "a value is erased", .what = an_erasure, .patience = FEW },
         { .why = "a bucket begins anew", .what = the_bucket_begins_anew, .patience = FEW },
         { .why = "a page is too new", .what = a_page_too_new, .patience = FEW },
+        { .why = "a page is left", .what = a_page_is_left, .patience = FEW },
     };
     trial_sweep(*state, SCENES, sizeof SCENES / sizeof SCENES[0]);
 }
