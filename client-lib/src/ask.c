@@ -680,6 +680,17 @@ static st_err seal(sotay_sync *sync, st_error *error)
     return outbox_flush(&sync->seal, sync->client, error);
 }
 
+/* What the office holds and does not open here; what it was said to have, and no page brought. */
+static st_err look_for_missed(sotay_client *client, st_error *error)
+{
+    st_err err = anew_find_held(client, error);
+    if (err == ST_OK)
+        err = outbox_offer_missed(client, error);
+    if (err == ST_OK)
+        err = carried_offer_missed(client, error);
+    return err == ST_OK ? closed_offer_missed(client, error) : err;
+}
+
 st_err ask_make(sotay_sync *sync, st_error *error)
 {
     st_err err = take_copied(sync->client, error);
@@ -688,13 +699,7 @@ st_err ask_make(sotay_sync *sync, st_error *error)
     if (err == ST_OK) /* once in a sync, and again when keys came on which names hang */
         err = relearn_damaged(sync->client, true, &sync->names, error);
     if (err == ST_OK && !sync->has_drafts_done)
-        err = anew_find_held(sync->client, error);
-    if (err == ST_OK && !sync->has_drafts_done)
-        err = outbox_offer_missed(sync->client, error);
-    if (err == ST_OK && !sync->has_drafts_done)
-        err = carried_offer_missed(sync->client, error);
-    if (err == ST_OK && !sync->has_drafts_done)
-        err = closed_offer_missed(sync->client, error);
+        err = look_for_missed(sync->client, error);
     if (err == ST_OK && !sync->has_drafts_done)
         err = drafts(sync, error);
     if (err == ST_OK && !sync->body_is_built) {
