@@ -1,9 +1,9 @@
 /* server/sync/have.c - answers about pieces of attachments, and takes them in.
  * Promises: tells nobody of a hash unless the record that names it is his to read, or he wrote in
- * it (a device that is not in use: unless it attached it); keeps only what a record names, or a
- * change beside it in the log, each piece once; one bad piece stops no other; who carries what will
- * never be wanted, or came already, is told so, and may learn by that whether bytes that he has all
- * of are here. Must never say that a piece is here before it is on disk. */
+ * it (a device that is not in use: unless its person attached it); keeps only what a record names,
+ * or a change beside it in the log, each piece once; one bad piece stops no other; who carries what
+ * will never be wanted, or came already, is told so, and may learn by that whether bytes that he has
+ * all of are here. Must never say that a piece is here before it is on disk. */
 #include "server/sync/have.h"
 
 #include <stdio.h>
@@ -90,50 +90,47 @@ bool have_is_named(const have_named *named, const st_hash *hash)
 
 /* ---- one question ---- */
 
-/* Did the device write in the record, or an earlier one of the same person? His files may lie on
- * the one that he has now. */
+/* Is it the device, or another one of the same person? His files may lie on the one that he has
+ * now, under the name of an earlier one. */
+static st_err is_of_person(sync_room *room, store_txn *txn, const st_id *id,
+                           const auth_device *device, bool *out_is, st_error *error)
+{
+    auth_device other;
+    *out_is = st_id_cmp(id, &device->id) == 0;
+    if (*out_is)
+        return ST_OK;
+    st_err err = auth_device_get(txn, room->keys, id, &other, error);
+    *out_is = err == ST_OK && st_id_cmp(&other.person, &device->person) == 0;
+    return err == ST_E_NOT_FOUND ? ST_OK : err;
+}
+
+/* Did the person of the device write in the record? */
 static st_err wrote_in(sync_room *room, store_txn *txn, const st_record *record,
                        const auth_device *device, bool *out_wrote, st_error *error)
 {
     st_err err = ST_OK;
     *out_wrote = false;
-    for (size_t i = 0; err == ST_OK && !*out_wrote && i < record->wrote_count; i++) {
-        auth_device other;
-        err = auth_device_get(txn, room->keys, &record->wrote[i], &other, error);
-        *out_wrote = err == ST_OK && st_id_cmp(&other.person, &device->person) == 0;
-        if (err == ST_E_NOT_FOUND)
-            err = ST_OK;
-    }
+    for (size_t i = 0; err == ST_OK && !*out_wrote && i < record->wrote_count; i++)
+        err = is_of_person(room, txn, &record->wrote[i], device, out_wrote, error);
     return err;
 }
 
-/* Did the device write the hash into the record? Others may have too. */
-static bool has_attached(const st_record *record, const hashes_at *at, const st_id *device,
-                         const st_hash *hash)
+/* What the person of the device wrote into the record stays; the rest of its values goes. */
+static st_err keep_own(sync_room *room, store_txn *txn, st_record *record,
+                       const auth_device *device, st_error *error)
 {
-    for (size_t i = 0; i < record->lives_count; i++) {
-        const st_live *live = &record->lives[i];
-        have_named some = hashes_of(&live->op, at);
-        if (st_id_cmp(&record->metas[live->meta].dot.device, device) != 0)
-            continue;
-        for (size_t j = 0; j < some.count; j++)
-            if (compare(&some.hashes[j], hash) == 0)
-                return true;
+    size_t kept = 0;
+    st_err err = ST_OK;
+    for (size_t i = 0; err == ST_OK && i < record->lives_count; i++) {
+        const st_live live = record->lives[i];
+        bool is_own = false;
+        err = is_of_person(room, txn, &record->metas[live.meta].dot.device, device, &is_own,
+                           error);
+        if (is_own)
+            record->lives[kept++] = live;
     }
-    return false;
-}
-
-/* Of these the ones that the device attached. */
-static void keep_own(sync_room *room, const st_record *record, const st_id *device,
-                     have_named *named, st_hash *own)
-{
-    hashes_at at;
-    size_t count = 0;
-    if (find_field(sync_record_form(room, record), &at))
-        for (size_t i = 0; i < named->count; i++)
-            if (has_attached(record, &at, device, &named->hashes[i]))
-                own[count++] = named->hashes[i];
-    *named = (have_named){ own, count };
+    record->lives_count = kept;
+    return err;
 }
 
 /* A device that is suspended or revoked reads nothing. Of what the office let in of it, the files
@@ -147,13 +144,9 @@ static st_err look_up_own(sync_room *room, const have_asker *asker, const st_id 
     if (err == ST_OK)
         err = sync_record_get(&txn, id, asker->arena, &record, NULL, error);
     if (err == ST_OK)
-        err = have_named_by(room, &record, asker->arena, out_named, error);
-    st_hash *own = err == ST_OK ? st_arena_array(asker->arena, out_named->count + 1, sizeof *own)
-                                : NULL;
-    if (err == ST_OK && own == NULL)
-        err = st_fail(error, ST_E_MEMORY, "attachments: no memory");
+        err = keep_own(room, &txn, &record, asker->device, error);
     if (err == ST_OK)
-        keep_own(room, &record, &asker->device->id, out_named, own);
+        err = have_named_by(room, &record, asker->arena, out_named, error);
     store_end(&txn);
     return err == ST_E_NOT_FOUND ? ST_OK : err;
 }

@@ -96,12 +96,64 @@ static void test_lost_pieces_wait(void **state)
     broken_close(&b);
 }
 
+/* A phone that was enrolled again knows its file under the name that it has now, also when that is
+ * out of use: what a backup should have is asked about once, and then it may be wiped. */
+static void test_out_of_use_under_a_new_name(void **state)
+{
+    (void)state;
+    for (int revoked = 0; revoked < 2; revoked++) {
+        town t;
+        char item[SOTAY_ITEM_TEXT];
+        sotay_report report;
+        const sotay_attachment file = { "a.pdf", BROKEN_PDF, sizeof BROKEN_PDF, NULL, NULL, 0 };
+        town_make(&t, 46);
+        phone *an = &t.w.phones[0];
+        const sotay_id visit = phone_visit(an, "gốc");
+        assert_int_equal(sotay_attach(an->client, &visit, &file, item, &an->error), SOTAY_OK);
+        sync_phone_well(&t.w, an, NULL);
+        enrol(&t.w, an, "an", true);
+        sync_phone_well(&t.w, an, NULL);
+        KIT_EXPECT(0, &t.w.book, "device", revoked ? "revoke" : "suspend", device_of(an));
+        sync_phone_well(&t.w, an, NULL);
+        covered_by_a_backup(&t);
+        sync_phone_well(&t.w, an, NULL);
+        sync_phone_well(&t.w, an, &report);
+        assert_int_equal(report.requests, 1);
+        assert_true(phone_status_says(an, "\"safe_to_wipe\":true"));
+        assert_clears(an, 1);
+        town_free(&t);
+    }
+}
+
+/* The same where the words came under the name before, and the pieces had not. */
+static void test_sent_under_a_new_name(void **state)
+{
+    (void)state;
+    town t;
+    char item[SOTAY_ITEM_TEXT];
+    const sotay_attachment file = { "a.pdf", BROKEN_PDF, sizeof BROKEN_PDF, NULL, NULL, 0 };
+    town_make(&t, 46);
+    phone *an = &t.w.phones[0];
+    const sotay_id visit = phone_visit(an, "gốc");
+    assert_int_equal(sotay_attach(an->client, &visit, &file, item, &an->error), SOTAY_OK);
+    (void)broken_sync(&t, an, NULL, SIZE_MAX);
+    enrol(&t.w, an, "an", true);
+    KIT_EXPECT(0, &t.w.book, "device", "revoke", device_of(an));
+    sync_phone_well(&t.w, an, NULL);
+    assert_true(phone_status_says(an, "\"attachments_waiting\":0,"));
+    KIT_EXPECT(0, &t.w.book, "verify", "--json");
+    assert_true(kit_says(KIT_OUT(&t.w.book), "\"attachments_missing\":0"));
+    town_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces_gone_without_a_word),
         cmocka_unit_test(test_asked_once),
         cmocka_unit_test(test_lost_pieces_wait),
+        cmocka_unit_test(test_out_of_use_under_a_new_name),
+        cmocka_unit_test(test_sent_under_a_new_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
