@@ -376,7 +376,7 @@ SOTAY_API SOTAY_MUST_USE int sotay_attachment_get(sotay_client *client, const so
 typedef struct {
     uint64_t files, bytes; /* that go: a backup has them, and the server, asked since, still did; or
                               it gave them out; thumbnails stay. Or a backup knows of a decline */
-    uint64_t kept_files, kept_bytes; /* that stay: not sent, or not known to be in a backup so */
+    uint64_t kept_files, kept_bytes; /* that stay: not sent, or not known to be so */
     uint64_t declined_files;         /* of those that go: declined ones, which nobody else has */
 } sotay_cleared;
 /* Gives back the room of files that can be fetched again; only_say: only says how much it would be.

@@ -51,7 +51,8 @@ ST_MUST_USE st_err attach_record(sotay_client *client, const book_key *key, st_i
 bool attach_waits(const sotay_client *client, const attach_row *row);
 /* Should a backup have the file, and was the server not asked since whether it still does? Pieces
  * lie in no log: of a store that was put back without a word nothing else tells that they are gone
- * (docs/protocol.md 7.11). */
+ * (docs/protocol.md 7.11). The word of the backup came with a checkpoint of as many entries: one
+ * that is put back to before the pieces after that is found out by its log. */
 bool attach_is_doubted(const sotay_client *client, const attach_row *row);
 /* The files that were fetched, or wanted, of records that are not shown here any more go. Inside
  * the caller's write transaction. */

@@ -1,8 +1,8 @@
 /* client-lib/src/original.c - the files of a record on this phone: what is here, wanting one that
  * is not, reading one, and giving back the room of those that the office has.
- * Promises: a file is given out whole or not at all; only what the server said it has, and what a
- * backup there covers or it gave out itself, makes room, and can be fetched again; and what the
- * office declined, when a backup there knows that.
+ * Promises: a file is given out whole or not at all; only what a backup of the server covers, and
+ * the server, asked after that, still had, or what it gave out itself, makes room, and can be
+ * fetched again; and what the office declined, when a backup there knows that.
  * Never: lets go of a piece that some other file here still needs. */
 #include <stdio.h>
 #include <stdlib.h>

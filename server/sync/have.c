@@ -2,8 +2,8 @@
  * Promises: tells nobody of a hash unless the record that names it is his to read, or he wrote in
  * it (a device that is not in use: unless its person attached it); keeps only what a record names,
  * or a change beside it in the log, each piece once; one bad piece stops no other; who carries what
- * will never be wanted, or came already, is told so, and may learn by that whether bytes that he has
- * all of are here. Must never say that a piece is here before it is on disk. */
+ * will never be wanted, or came already, is told so, and may learn by that whether bytes that he
+ * has all of are here. Must never say that a piece is here before it is on disk. */
 #include "server/sync/have.h"
 
 #include <stdio.h>
