@@ -80,12 +80,15 @@ static bool try_scene(bench *b, const scene *s, stumble_way how, uint64_t n)
     return rc != SOTAY_OK || refused;
 }
 
-static void sweep(const scene *s)
+/* In all ways where there is time; else in one. */
+static void sweep(const scene *s, stumble_way only)
 {
     bench b;
     bench_open(&b, s);
     for (stumble_way how = 0; how < STUMBLE_WAYS; how++) {
         uint64_t n = 1, places = 0;
+        if (!stumble_has_time() && how != only)
+            continue;
         while (try_scene(&b, s, how, n))
             n *= stumble_has_time() ? 4 : 16;
         while (stumble_has_time() && try_scene(&b, s, how, STUMBLE_IN_NEW_PLACE))
@@ -121,7 +124,7 @@ static void test_what_was_told_is_not_there(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof SCENES / sizeof SCENES[0]; i++)
-        sweep(&SCENES[i]);
+        sweep(&SCENES[i], (stumble_way)(i % STUMBLE_WAYS));
 }
 
 int main(void)
