@@ -209,19 +209,26 @@ static inline void break_pages(broken *b, bool is_own)
 
 static const uint8_t BROKEN_PDF[] = "%PDF-1.7\nbản gốc";
 
+/* A visit with a file, which out_item tells: neither is sent. */
+static inline sotay_id visit_with_file(phone *p, char out_item[SOTAY_ITEM_TEXT])
+{
+    const sotay_attachment file = { "a.pdf", BROKEN_PDF, sizeof BROKEN_PDF, NULL, NULL, 0 };
+    const sotay_id visit = phone_visit(p, "gốc");
+    assert_int_equal(sotay_attach(p->client, &visit, &file, out_item, &p->error), SOTAY_OK);
+    return visit;
+}
+
 /* The pieces of a file, whose words had come before: out_item tells which. */
 static inline void break_file(broken *b, char out_item[SOTAY_ITEM_TEXT])
 {
     town *t = &b->t;
     sotay_report report;
-    const sotay_attachment file = { "a.pdf", BROKEN_PDF, sizeof BROKEN_PDF, NULL, NULL, 0 };
     town_make(t, 46);
     phone *an = &t->w.phones[0];
-    b->visit = phone_visit(an, "gốc");
     b->who = an;
     b->text = "a.pdf";
     sync_phone_well(&t->w, an, NULL);
-    assert_int_equal(sotay_attach(an->client, &b->visit, &file, out_item, &an->error), SOTAY_OK);
+    b->visit = visit_with_file(an, out_item);
     (void)broken_sync(t, an, NULL, SIZE_MAX);
     keep_copy(t);
     sync_phone_well(&t->w, an, &report);

@@ -60,11 +60,9 @@ static void test_asked_once(void **state)
     town t;
     char item[SOTAY_ITEM_TEXT];
     sotay_report report;
-    const sotay_attachment file = { "a.pdf", BROKEN_PDF, sizeof BROKEN_PDF, NULL, NULL, 0 };
     town_make(&t, 46);
     phone *an = &t.w.phones[0];
-    const sotay_id visit = phone_visit(an, "gốc");
-    assert_int_equal(sotay_attach(an->client, &visit, &file, item, &an->error), SOTAY_OK);
+    (void)visit_with_file(an, item);
     sync_phone_well(&t.w, an, NULL);
     (void)phone_visit(an, "sau");
     sync_phone_well(&t.w, an, NULL);
@@ -105,11 +103,9 @@ static void test_out_of_use_under_a_new_name(void **state)
         town t;
         char item[SOTAY_ITEM_TEXT];
         sotay_report report;
-        const sotay_attachment file = { "a.pdf", BROKEN_PDF, sizeof BROKEN_PDF, NULL, NULL, 0 };
         town_make(&t, 46);
         phone *an = &t.w.phones[0];
-        const sotay_id visit = phone_visit(an, "gốc");
-        assert_int_equal(sotay_attach(an->client, &visit, &file, item, &an->error), SOTAY_OK);
+        (void)visit_with_file(an, item);
         sync_phone_well(&t.w, an, NULL);
         enrol(&t.w, an, "an", true);
         sync_phone_well(&t.w, an, NULL);
@@ -131,11 +127,9 @@ static void test_sent_under_a_new_name(void **state)
     (void)state;
     town t;
     char item[SOTAY_ITEM_TEXT];
-    const sotay_attachment file = { "a.pdf", BROKEN_PDF, sizeof BROKEN_PDF, NULL, NULL, 0 };
     town_make(&t, 46);
     phone *an = &t.w.phones[0];
-    const sotay_id visit = phone_visit(an, "gốc");
-    assert_int_equal(sotay_attach(an->client, &visit, &file, item, &an->error), SOTAY_OK);
+    (void)visit_with_file(an, item);
     (void)broken_sync(&t, an, NULL, SIZE_MAX);
     enrol(&t.w, an, "an", true);
     KIT_EXPECT(0, &t.w.book, "device", "revoke", device_of(an));
